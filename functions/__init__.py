@@ -1,0 +1,1 @@
+"""Entry points: translate in, call, translate out. Imported by `main.py` alone."""

@@ -1,0 +1,1 @@
+"""What ships beside the entry points: the domain, its ports, and their adapters."""

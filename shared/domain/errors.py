@@ -1,0 +1,153 @@
+"""The errors a caller can meet, named for what comes next, and a job's error codes.
+
+ReelayError
+├── Refused                 the caller is answered; nothing was created
+│   ├── Malformed           400
+│   ├── Unauthenticated     401
+│   ├── Forbidden           403
+│   ├── NotFound            404   another user's job too
+│   ├── Conflict            409
+│   ├── TooLarge            413
+│   ├── UnsupportedMedia    415
+│   └── InvalidRequest      422   names each wrong field
+├── NotConfigured           the settings are wrong: refuse to start
+├── LostRace                somebody committed first: read again, decide again
+├── Unclear                 a commit was not answered: read again to know
+├── Unreachable             a dependency did not answer: try the same again later
+└── BadContent              what came is not what was promised: nothing to retry
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Why a job or an attempt did not deliver (`error.code`)."""
+
+    PROMPT_REFUSED = "prompt_refused"
+    IMAGE_REFUSED = "image_refused"
+    OUTPUT_FILTERED = "output_filtered"
+    IMAGE_UNREACHABLE = "image_unreachable"
+    IMAGE_INVALID = "image_invalid"
+    ACCESS_DENIED = "access_denied"
+    MODEL_UNAVAILABLE = "model_unavailable"
+    OUT_OF_CREDITS = "out_of_credits"
+    RATE_LIMITED = "rate_limited"
+    INPUT_NOT_ACCEPTED = "input_not_accepted"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
+    PROVIDER_ERROR = "provider_error"
+    SUBMISSION_UNKNOWN = "submission_unknown"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    BAD_OUTPUT = "bad_output"
+    CANCELLED = "cancelled"
+    STORAGE_FAILED = "storage_failed"
+    NOT_CONFIGURED = "not_configured"
+    CIRCUIT_OPEN = "circuit_open"
+    UNSUPPORTED = "unsupported"
+    ALL_PROVIDERS_FAILED = "all_providers_failed"
+    GENERATION_PAUSED = "generation_paused"
+    DAILY_LIMIT_REACHED = "daily_limit_reached"
+    MONTHLY_LIMIT_REACHED = "monthly_limit_reached"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why something failed: a code for the caller, the vendor's words for the owner.
+
+    `detail` never leaves `internal/run` and the logs: it may name a vendor's ids.
+    """
+
+    code: ErrorCode
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldError:
+    """One wrong field of a request: its name and the key of the sentence about it."""
+
+    field: str
+    reason: str
+    parameters: tuple[object, ...] = ()
+
+
+class ReelayError(Exception):
+    """Every error of ours."""
+
+
+class Refused(ReelayError):
+    """The caller gets `status` and `code`; nothing was created or changed."""
+
+    status = 500
+    code = "internal"
+
+
+class Malformed(Refused):
+    """The body is not JSON, or not an object."""
+
+    status, code = 400, "malformed"
+
+
+class Unauthenticated(Refused):
+    """No token, or one that does not hold."""
+
+    status, code = 401, "unauthenticated"
+
+
+class Forbidden(Refused):
+    """A caller whom we know may not do this."""
+
+    status, code = 403, "forbidden"
+
+
+class NotFound(Refused):
+    """No such thing of the caller's."""
+
+    status, code = 404, "not_found"
+
+
+class Conflict(Refused):
+    """The job is not in a state for this."""
+
+    status, code = 409, "conflict"
+
+
+class TooLarge(Refused):
+    """The body is larger than the limit."""
+
+    status, code = 413, "too_large"
+
+
+class UnsupportedMedia(Refused):
+    """The body is not of a type that this call takes."""
+
+    status, code = 415, "unsupported_media_type"
+
+
+class InvalidRequest(Refused):
+    """The body has the wrong shape; `errors` names each wrong field."""
+
+    status, code = 422, "invalid_request"
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        super().__init__(", ".join(f"{e.field}: {e.reason}" for e in errors))
+        self.errors = errors
+
+
+class NotConfigured(ReelayError):
+    """The settings are wrong or dangerous: the function does not start."""
+
+
+class LostRace(ReelayError):
+    """A precondition failed: somebody committed in between."""
+
+
+class Unclear(ReelayError):
+    """A commit was sent and not answered: it may hold."""
+
+
+class Unreachable(ReelayError):
+    """A dependency did not answer or failed for a while: the same again, later."""
+
+
+class BadContent(ReelayError):
+    """Bytes came, and are not what they should be."""

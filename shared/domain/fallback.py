@@ -1,0 +1,131 @@
+"""Who is asked, in which order, and what bars a link: the chain's policy as data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from shared.domain import limits
+from shared.domain.catalogue import CATALOGUE, VENDORS, Link, VideoModel
+from shared.domain.errors import ErrorCode, Problem
+from shared.domain.job import Attempt, AttemptState, Job, PlannedLink
+from shared.domain.request import ModelChoice, VideoRequest
+
+_CHOSEN: Mapping[ModelChoice, tuple[Link, ...]] = {
+    ModelChoice.AUTO: (),
+    ModelChoice.RUNWAY: (Link.RUNWAY, Link.RUNWAY_HTTP),
+    ModelChoice.VEO: (Link.VEO,),
+    ModelChoice.OMNI: (Link.OMNI,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What an attempt's error means for the rest of the job."""
+
+    ends_job: bool = False
+    same_vendor: bool = False
+
+
+# Only what is listed lets the same vendor be asked again. A refusal of the input is
+# charged and counted against the account: it is never offered to anybody else.
+POLICIES: Mapping[ErrorCode, Policy] = {
+    ErrorCode.PROMPT_REFUSED: Policy(ends_job=True),
+    ErrorCode.IMAGE_REFUSED: Policy(ends_job=True),
+    ErrorCode.STORAGE_FAILED: Policy(ends_job=True),
+    ErrorCode.RATE_LIMITED: Policy(same_vendor=True),
+    ErrorCode.PROVIDER_UNAVAILABLE: Policy(same_vendor=True),
+    ErrorCode.UNSUPPORTED: Policy(same_vendor=True),
+    ErrorCode.NOT_CONFIGURED: Policy(same_vendor=True),
+    ErrorCode.CIRCUIT_OPEN: Policy(same_vendor=True),
+}
+_STRICT = Policy()
+
+
+def policy(code: ErrorCode) -> Policy:
+    return POLICIES.get(code, _STRICT)
+
+
+def order(
+    request: VideoRequest, chain: Sequence[Link], models: Mapping[Link, str]
+) -> tuple[PlannedLink, ...]:
+    """The links of one job: the caller's choice first, each fitted to the request."""
+    chosen = _CHOSEN[request.model]
+    rest = tuple(link for link in chain if link not in chosen)
+    links = chosen + rest if request.fallback or not chosen else chosen
+    if not request.fallback and not chosen:
+        links = rest[:1]
+    return tuple(_plan(link, CATALOGUE[models[link]], request) for link in links)
+
+
+def _plan(link: Link, model: VideoModel, request: VideoRequest) -> PlannedLink:
+    duration_seconds = model.fit(request.duration_seconds)
+    unsupported = _unsupported(model, request)
+    price = (
+        Decimal(0)
+        if unsupported
+        else model.price_usd(duration_seconds, request.resolution)
+    )
+    return PlannedLink(
+        link=link,
+        vendor=VENDORS[link],
+        model_id=model.model_id,
+        duration_seconds=duration_seconds,
+        price_usd=price,
+        unsupported=unsupported,
+    )
+
+
+def _unsupported(model: VideoModel, request: VideoRequest) -> str | None:
+    if request.resolution not in model.usd_per_second:
+        return f"{model.model_id} does not make {request.resolution}"
+    if request.aspect_ratio not in model.aspect_ratios:
+        return f"{model.model_id} does not make {request.aspect_ratio}"
+    if request.audio and not model.has_audio:
+        return f"{model.model_id} makes no sound"
+    return None
+
+
+def next_link(job: Job) -> PlannedLink | None:
+    """The first link not yet asked; then those whose passing fault may have gone."""
+    for planned in job.chain:
+        if not job.attempts_at(planned.link):
+            return planned
+    for planned in job.chain:
+        asked = job.attempts_at(planned.link)
+        if asked[-1].ask_again and len(asked) < limits.MOST_ASKS:
+            return planned
+    return None
+
+
+def barred(job: Job, planned: PlannedLink) -> Problem | None:
+    """Why this link must not be asked; None if it may."""
+    if planned.unsupported:
+        return Problem(code=ErrorCode.UNSUPPORTED, detail=planned.unsupported)
+    for attempt in job.attempts:
+        if attempt.vendor == planned.vendor and _bars_vendor(attempt):
+            code = attempt.problem.code if attempt.problem else ErrorCode.PROVIDER_ERROR
+            return Problem(code=code, detail=f"as {attempt.link} was answered before")
+    return None
+
+
+def _bars_vendor(attempt: Attempt) -> bool:
+    """An unknown or accepted submission bars its vendor; so do most rejections."""
+    if attempt.ask_again or attempt.state in (
+        AttemptState.NOT_SENT,
+        AttemptState.SKIPPED,
+    ):
+        return False
+    if attempt.state is AttemptState.REJECTED and attempt.problem:
+        return not policy(attempt.problem.code).same_vendor
+    return True
+
+
+def not_before(job: Job, planned: PlannedLink) -> datetime | None:
+    """When this link may be asked, after what its vendor answered; None: at once."""
+    waits = (
+        a.not_before
+        for a in job.attempts
+        if a.vendor == planned.vendor and a.not_before is not None
+    )
+    return max(waits, default=None)

@@ -1,0 +1,185 @@
+"""How one field of a JSON body is read: a spec that parses, and describes itself.
+
+The same specs give the request parser its rules and OpenAPI its schema.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from shared.domain.errors import FieldError
+
+
+class Wrong(Exception):
+    """The value is not what the spec takes; `reason` is a key of `messages.py`."""
+
+    def __init__(self, reason: str, *parameters: object) -> None:
+        super().__init__(reason)
+        self.reason, self.parameters = reason, parameters
+
+
+class Spec(Protocol):
+    """Reads one JSON value, or raises `Wrong`."""
+
+    def parse(self, value: object) -> object: ...
+
+    def schema(self) -> dict[str, object]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A string of 1 to `longest` UTF-16 code units (as Runway and browsers count)."""
+
+    longest: int
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise Wrong("not_a_string")
+        try:
+            units = len(value.encode("utf-16-le")) // 2
+        except UnicodeEncodeError:
+            raise Wrong("not_a_string") from None
+        if not value.strip():
+            raise Wrong("empty")
+        if units > self.longest:
+            raise Wrong("too_long", self.longest)
+        return value
+
+    def schema(self) -> dict[str, object]:
+        return {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": self.longest,
+            "pattern": r"\S",
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpsAddress:
+    """An https address with a host and no user name, of at most 2048 characters."""
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise Wrong("not_a_string")
+        if len(value) > 2048 or not value.isascii() or not value.isprintable():
+            raise Wrong("not_https")
+        try:
+            parts = urlsplit(value)
+            named = parts.hostname and parts.username is None and parts.port != 0
+        except ValueError:
+            raise Wrong("not_https") from None
+        if parts.scheme != "https" or not named or " " in value:
+            raise Wrong("not_https")
+        return value
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "uri", "pattern": "^https://"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identifier:
+    """Letters, digits, `_` and `-`, 1 to `longest` of them."""
+
+    longest: int
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise Wrong("not_a_string")
+        plain = value.replace("_", "a").replace("-", "a")
+        if not (plain.isascii() and plain.isalnum() and len(value) <= self.longest):
+            raise Wrong("not_an_identifier")
+        return value
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "pattern": rf"^[A-Za-z0-9_-]{{1,{self.longest}}}$"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A whole number in a range; 8.0 is one, as in JSON Schema; true is not."""
+
+    least: int
+    most: int
+
+    def parse(self, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Wrong("not_a_whole_number")
+        if not self.least <= value <= self.most:
+            raise Wrong("out_of_range", self.least, self.most)
+        if value != int(value):
+            raise Wrong("not_a_whole_number")
+        return int(value)
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One of a closed set of strings."""
+
+    values: tuple[str, ...]
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str) or value not in self.values:
+            raise Wrong("not_one_of", ", ".join(self.values))
+        return value
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "enum": list(self.values)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """true or false."""
+
+    def parse(self, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise Wrong("not_true_or_false")
+        return value
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A field's spec, whether it must be there, and what it is when it is not."""
+
+    spec: Spec
+    required: bool = False
+    default: object = None
+    nullable: bool = False
+
+    def parse(self, value: object) -> object:
+        if value is None and self.nullable:
+            return None
+        return self.spec.parse(value)
+
+
+def read_fields(
+    fields: Mapping[str, Field], body: Mapping[str, object]
+) -> tuple[dict[str, Any], list[FieldError]]:
+    """Every readable field's value by name, and an error for each wrong one.
+
+    Each value has the type that its spec's `parse` returns.
+    """
+    errors = [
+        FieldError(field=name, reason="unknown_field")
+        for name in sorted(body.keys() - fields)
+    ]
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name not in body:
+            values[name] = field.default
+            if field.required:
+                errors.append(FieldError(field=name, reason="required"))
+            continue
+        try:
+            values[name] = field.parse(body[name])
+        except Wrong as wrong:
+            errors.append(
+                FieldError(field=name, reason=wrong.reason, parameters=wrong.parameters)
+            )
+    return values, errors

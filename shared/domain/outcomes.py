@@ -1,0 +1,250 @@
+"""What came of a step: the only words in which the outside reports to the core.
+
+A paid POST ends in one of four ways, and the type says what may follow:
+`NotSent` and `Rejected` cost nothing, `Accepted` names the vendor's task,
+`Unknown` may have been paid for and bars that vendor for the job.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from shared.domain.catalogue import Link
+from shared.domain.errors import ErrorCode, Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """2xx with an id. The vendor is working, and bills."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The vendor itself answered that it did not take the job; nothing is billed.
+
+    `retry_after_seconds`: not before then at this vendor (None: a default delay).
+    `ask_again`: a passing fault of this very link; it may get one more attempt.
+    """
+
+    problem: Problem
+    retry_after_seconds: float | None = None
+    ask_again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSent:
+    """The request never left: DNS, refused, connect timeout, or a fault before it."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """The request may have arrived, and no answer says whether it was taken."""
+
+    detail: str
+
+
+Submission = Accepted | Rejected | NotSent | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Working:
+    """Not ended. `progress` is 0 to 1, None where the vendor tells none.
+
+    `queued`: the vendor has not begun (Runway's THROTTLED).
+    """
+
+    progress: float | None = None
+    queued: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succeeded:
+    """A non-empty result is there. `cost_usd` is the vendor's own figure, if any.
+
+    `gs_uri`: where the vendor wrote it in our bucket, for those that do.
+    """
+
+    cost_usd: Decimal | None = None
+    gs_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The task ended without a video. `cost_usd` as above: failures may be billed."""
+
+    problem: Problem
+    cost_usd: Decimal | None = None
+    ask_again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """No word from the vendor: says nothing about the task."""
+
+    detail: str
+
+
+Poll = Working | Succeeded | Failed | Missed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """The checked input: one JPEG in our bucket that every link takes."""
+
+    object_name: str
+    width: int
+    height: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """What came. `crc32c` is in base64, as Cloud Storage says it."""
+
+    object_name: str
+    duration_seconds: float
+    width: int
+    height: int
+    has_audio: bool
+    size_bytes: int
+    crc32c: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureRefused:
+    """The picture can't be used, whoever is asked: ends the job."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareMissed:
+    """The picture could not be looked at this time."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intended:
+    """Committed before the paid POST: from here on the attempt may cost money."""
+
+    attempt_id: str
+    link: Link
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    attempt_id: str
+    submission: Submission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    attempt_id: str
+    poll: Poll
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelSent:
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelMissed:
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    attempt_id: str
+    delivered: Delivered
+    video_url: str
+    video_url_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreMissed:
+    """The result could not be fetched or kept this time."""
+
+    attempt_id: str
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFound:
+    """An attempt of unknown outcome did write its file."""
+
+    attempt_id: str
+    gs_uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputMissing:
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequested:
+    """The owner wants it ended; what is paid for is looked at once more first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A link that is not asked, and why."""
+
+    link: Link
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseExpired:
+    """Whoever held the intent never reported: the outcome is unknown."""
+
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revived:
+    """A late answer named a task, and nothing else delivered: follow it."""
+
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaveUp:
+    """The job ends without a video."""
+
+    code: ErrorCode
+
+
+Outcome = (
+    Prepared
+    | PictureRefused
+    | PrepareMissed
+    | Intended
+    | Submitted
+    | Polled
+    | CancelSent
+    | CancelMissed
+    | Stored
+    | StoreMissed
+    | OutputFound
+    | OutputMissing
+    | CancelRequested
+    | Skipped
+    | LeaseExpired
+    | Revived
+    | GaveUp
+)
+
+# Outcomes that follow from the job alone: nothing outside has to be done for them.
+Decision = Skipped | LeaseExpired | Revived | GaveUp

@@ -1,0 +1,266 @@
+"""What is needed from outside, as protocols of a few verbs. Imports the domain alone.
+
+Every verb may raise `Unreachable` where its dependency does not answer, unless its
+docstring says otherwise.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import BinaryIO, Protocol
+
+from shared.domain.catalogue import AspectRatio, Link, Resolution
+from shared.domain.job import Job
+from shared.domain.outcomes import Poll, Submission
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+        ...
+
+
+class Ids(Protocol):
+    def new(self) -> str:
+        """A random id of letters and digits that nobody can guess or meet again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A job as it was read. `token` is what a commit is conditioned on."""
+
+    job: Job
+    token: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """A job whose next step is late; from raw fields, so that any record will do."""
+
+    job_id: str
+    version: int
+    wake_at: datetime
+
+
+class Jobs(Protocol):
+    """The jobs and their projections, each change one atomic commit."""
+
+    def create(self, job: Job) -> None:
+        """LostRace where the job exists; Unclear where the answer got lost."""
+        ...
+
+    def read(self, job_id: str) -> Snapshot | None: ...
+
+    def commit(self, before: Snapshot, after: Job) -> None:
+        """Write `after` if nobody committed since `before`; else LostRace.
+
+        Unclear where it was sent and not answered: it may hold.
+        """
+        ...
+
+    def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:
+        """Jobs whose `wake_at` lies before `now`, the longest overdue first."""
+        ...
+
+
+class Queue(Protocol):
+    """The tasks that wake jobs; starts and other steps lie in two queues."""
+
+    def enqueue(self, wake: "Wake") -> None:
+        """A name that exists already, or was used, is success."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wake:
+    """One task: "look at this job". `is_start`: it may lead to a paid POST."""
+
+    job_id: str
+    name: str
+    at: datetime
+    is_start: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a provider is asked to make. `jpeg` and `picture_uri` are the same picture.
+
+    `output_uri` is a folder of ours (gs://…/) for vendors that write by themselves.
+    """
+
+    model_id: str
+    prompt: str
+    jpeg: bytes = field(repr=False)
+    picture_uri: str
+    duration_seconds: int
+    resolution: Resolution
+    aspect_ratio: AspectRatio
+    audio: bool | None
+    seed: int | None
+    output_uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebFile:
+    """A result at an address of the vendor's; `headers` may hold a key.
+
+    `trusted_host`: a host that may be fetched from although it is not public (a
+    vendor's address that the settings name); None where there is none.
+    """
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    trusted_host: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketFile:
+    """A result that the vendor wrote into our bucket: gs://bucket/name."""
+
+    gs_uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InlineFile:
+    """A result that came inside an answer."""
+
+    content: bytes = field(repr=False)
+
+
+Result = WebFile | BucketFile | InlineFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRef:
+    """A vendor's task: its id, and where it said its file is, if it did."""
+
+    task_id: str
+    model_id: str
+    gs_uri: str | None = None
+
+
+class Provider(Protocol):
+    """One link. No verb but `fetch` raises: what went wrong is in the outcome."""
+
+    def start(self, order: Order) -> Submission:
+        """Exactly one POST, on a fresh connection; never sent again, whatever comes."""
+        ...
+
+    def poll(self, task: TaskRef) -> Poll: ...
+
+    def fetch(self, task: TaskRef) -> Result:
+        """Where the result is now; addresses die. Unreachable or BadContent."""
+        ...
+
+    def cancel(self, task: TaskRef) -> bool:
+        """True once there is nothing left to ask for (404, or no way to cancel)."""
+        ...
+
+
+class Providers(Protocol):
+    def get(self, link: Link) -> Provider | None:
+        """None where the link is not configured."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object of our bucket; `crc32c` in base64."""
+
+    name: str
+    size_bytes: int
+    crc32c: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedUpload:
+    """A PUT to `url` with exactly `headers` before `expires_at` makes the object."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+
+class Bucket(Protocol):
+    """Our bucket. Names are without gs:// and without the bucket's name."""
+
+    def uri(self, name: str) -> str:
+        """gs://bucket/name"""
+        ...
+
+    def name(self, gs_uri: str) -> str:
+        """The name of an object of this bucket; BadContent where it is another's."""
+        ...
+
+    def find(self, name: str) -> StoredObject | None: ...
+
+    def list(self, prefix: str) -> Sequence[StoredObject]: ...
+
+    def read(self, name: str, *, most_bytes: int) -> bytes | None:
+        """The whole object; None where there is none; BadContent where it is larger."""
+        ...
+
+    def write(
+        self, name: str, chunks: Iterator[bytes], *, content_type: str
+    ) -> StoredObject:
+        """Stream into `name`, whatever was there; its checksum was compared."""
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """For reading, with seek, by ranges: never the whole object in memory."""
+        ...
+
+    def copy_new(self, source: str, target: str) -> StoredObject:
+        """Copy within the bucket, create-only; LostRace where `target` exists."""
+        ...
+
+    def sign_download(self, name: str, *, lifetime: timedelta) -> str:
+        """A GET address of our own that dies after `lifetime`."""
+        ...
+
+    def sign_upload(
+        self, name: str, *, content_type: str, size_bytes: int, lifetime: timedelta
+    ) -> SignedUpload: ...
+
+
+class Web(Protocol):
+    """The internet as seen from a function: public https addresses only."""
+
+    def stream(self, file: WebFile, *, most_bytes: int) -> Iterator[bytes]:
+        """The body in chunks. Unreachable: no answer, not 2xx, or cut short.
+
+        BadContent: forbidden address, larger than `most_bytes`, empty, or HTML.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jpeg:
+    """A picture as every link takes it: at most 3.5 MB, aspect ratio 1:2 to 2:1."""
+
+    content: bytes = field(repr=False)
+    width: int
+    height: int
+
+
+class PictureCheck(Protocol):
+    def to_jpeg(self, content: bytes) -> Jpeg:
+        """What the bytes show; BadContent where that is no picture, or too large."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFacts:
+    """What an MP4 holds, as its own boxes and packets say."""
+
+    duration_seconds: float
+    width: int
+    height: int
+    has_audio: bool
+
+
+class VideoCheck(Protocol):
+    def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
+        """Read all of it once; BadContent where it is no whole, playable MP4."""
+        ...
