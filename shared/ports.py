@@ -52,7 +52,7 @@ class Jobs(Protocol):
 
     def read(self, job_id: str) -> Snapshot | None: ...
 
-    def commit(self, before: Snapshot, after: Job) -> None:
+    def commit(self, before: Snapshot, after: Job) -> Snapshot:
         """Write `after` if nobody committed since `before`; else LostRace.
 
         Unclear where it was sent and not answered: it may hold.
@@ -155,6 +155,20 @@ class Provider(Protocol):
 
     def cancel(self, task: TaskRef) -> bool:
         """True once there is nothing left to ask for (404, or no way to cancel)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who is calling. `user_id` is at most 128 characters, without a slash."""
+
+    user_id: str
+    is_admin: bool = False
+
+
+class Tokens(Protocol):
+    def caller(self, authorization: str | None) -> Caller:
+        """Whose token the Authorization header holds; Unauthenticated if nobody's."""
         ...
 
 

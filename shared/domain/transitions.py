@@ -19,6 +19,7 @@ from shared.domain.outcomes import (
     CancelMissed,
     CancelRequested,
     CancelSent,
+    Decision,
     Failed,
     GaveUp,
     Intended,
@@ -52,6 +53,13 @@ def apply(job: Job, outcome: Outcome, now: datetime) -> Job:
         return job
     changed = _apply(job, outcome, now)
     return job if changed is job else replace(_scheduled(changed, now), updated_at=now)
+
+
+def settle(job: Job, now: datetime) -> Job:
+    """The job after every decision that follows from it alone."""
+    while isinstance(action := next_action(job, now), Decision):
+        job = apply(job, action, now)
+    return job
 
 
 def _apply(job: Job, outcome: Outcome, now: datetime) -> Job:

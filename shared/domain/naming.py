@@ -1,0 +1,29 @@
+"""What things are called: tasks, and the objects of the bucket."""
+
+from hashlib import sha256
+from urllib.parse import quote
+
+
+def task_name(job_id: str, version: int, nth: int = 0) -> str:
+    """The one task that wakes this version; `nth` above 0: a later try to wake it.
+
+    A used name stays blocked for a day, so another try needs another name. Hashed:
+    Cloud Tasks slows down where names share a prefix.
+    """
+    return sha256(f"{job_id}:{version}:{nth}".encode()).hexdigest()[:40]
+
+
+def upload_object(user_id: str, image: str) -> str:
+    return f"uploads/{quote(user_id, safe='')}/{image}"
+
+
+def picture_object(job_id: str) -> str:
+    return f"images/{job_id}"
+
+
+def incoming_folder(job_id: str, attempt_id: str) -> str:
+    return f"incoming/{job_id}/{attempt_id}/"
+
+
+def video_object(user_id: str, job_id: str) -> str:
+    return f"videos/{quote(user_id, safe='')}/{job_id}.mp4"

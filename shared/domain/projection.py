@@ -1,0 +1,125 @@
+"""What the owner of a job sees of it: the document `videos/{job_id}`."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from shared.domain.job import Attempt, AttemptState, Job, Language
+from shared.domain.messages import describe
+
+
+class Status(StrEnum):
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Stage(StrEnum):
+    QUEUED = "queued"
+    GENERATING = "generating"
+    STORING = "storing"
+    DONE = "done"
+
+
+_STAGES = {
+    AttemptState.RUNNING: Stage.GENERATING,
+    AttemptState.CANCELLING: Stage.GENERATING,
+    AttemptState.STORING: Stage.STORING,
+}
+
+
+def project(job: Job, language: Language | None = None) -> dict[str, Any]:
+    """The public fields; times are aware datetimes, money decimal strings in USD."""
+    language = language or job.language
+    asked, delivered = job.request, job.delivered
+    return {
+        "job_id": job.job_id,
+        "user_id": job.user_id,
+        "created_at": job.created_at,
+        "updated_at": job.updated_at,
+        "expires_at": job.expires_at,
+        "status": status(job).value,
+        "stage": _stage(job).value,
+        "progress": job.progress,
+        "ai_model": _ai_model(job),
+        "video_url": job.video_url,
+        "video_url_expires_at": job.video_url_expires_at,
+        "prompt": asked.prompt,
+        "image_url": asked.image_url,
+        "image": asked.image,
+        "duration": asked.duration_seconds,
+        "resolution": asked.resolution.value,
+        "aspect_ratio": asked.aspect_ratio.value,
+        "audio": asked.audio,
+        "model": asked.model.value,
+        "fallback": asked.fallback,
+        "seed": asked.seed,
+        "delivered": delivered
+        and {
+            "duration": delivered.duration_seconds,
+            "width": delivered.width,
+            "height": delivered.height,
+            "audio": delivered.has_audio,
+            "size": delivered.size_bytes,
+            "crc32c": delivered.crc32c,
+        },
+        "attempts": [_attempt(a, language) for a in job.attempts],
+        "estimated_cost_usd": str(job.estimated_cost_usd),
+        "cost_usd": str(job.cost_usd),
+        "error": job.problem
+        and {
+            "code": job.problem.code.value,
+            "message": describe(job.problem.code, language),
+        },
+    }
+
+
+def status(job: Job) -> Status:
+    if job.delivered is not None:
+        return Status.COMPLETED
+    return Status.FAILED if job.problem is not None else Status.PROCESSING
+
+
+def _stage(job: Job) -> Stage:
+    if job.is_final:
+        return Stage.DONE
+    attempt = job.open_attempt
+    if attempt is not None:
+        return _STAGES.get(attempt.state, _resting_stage(job))
+    return _resting_stage(job)
+
+
+def _resting_stage(job: Job) -> Stage:
+    """Between attempts a job that a vendor has worked on does not go back to queued."""
+    return Stage.GENERATING if job.progress >= 10 else Stage.QUEUED
+
+
+def _ai_model(job: Job) -> str | None:
+    """Who is making it or made it; the last one asked where nobody is at it."""
+    for attempt in reversed(job.attempts):
+        if attempt.is_open or attempt.state is AttemptState.SUCCEEDED:
+            return attempt.link.value
+    asked = [a for a in job.attempts if a.state is not AttemptState.SKIPPED]
+    return asked[-1].link.value if asked else None
+
+
+def _attempt(attempt: Attempt, language: Language) -> dict[str, Any]:
+    outcome = "running" if attempt.is_open else attempt.state.value
+    problem = attempt.problem
+    return {
+        "ai_model": attempt.link.value,
+        "outcome": outcome,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "cost_usd": str(attempt.cost_usd),
+        "error": problem
+        and {
+            "code": problem.code.value,
+            "message": describe(problem.code, language, attempt.link),
+        },
+    }
+
+
+def moment(value: datetime) -> str:
+    """RFC 3339 in UTC, to the millisecond."""
+    return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,203 @@
+"""The settings: the only reader of the environment, telling all problems at once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from shared.domain.catalogue import (
+    CATALOGUE,
+    DEFAULT_CHAIN,
+    DEFAULT_MODELS,
+    VENDORS,
+    Link,
+)
+from shared.domain.errors import NotConfigured
+
+T = TypeVar("T")
+
+EMULATORS = (
+    "FIRESTORE_EMULATOR_HOST",
+    "STORAGE_EMULATOR_HOST",
+    "CLOUD_TASKS_EMULATOR_HOST",
+    "FIREBASE_AUTH_EMULATOR_HOST",
+)
+# What only one's own machine may set: each would let a stranger in, or be one.
+LOCAL_ONLY = (*EMULATORS, "SIGNING_CREDENTIALS_FILE", "OIDC_CERTS_URL")
+
+GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a function can be told from outside. Keys never show in a repr."""
+
+    project: str
+    bucket: str
+    in_cloud: bool
+    chain: tuple[Link, ...]
+    models: Mapping[Link, str]
+    stop_on_unknown: bool
+    retention_days: int
+    allowed_origins: tuple[str, ...]
+    veo_location: str
+    runway_api_key: str | None = field(repr=False)
+    gemini_api_key: str | None = field(repr=False)
+    runway_base_url: str | None
+    vertex_base_url: str | None
+    gemini_base_url: str | None
+    tasks_location: str
+    starts_queue: str
+    steps_queue: str
+    worker_url: str
+    worker_audience: str
+    sweep_audience: str
+    tasks_invoker: str
+    scheduler_invoker: str
+    tasks_emulator: str | None
+    storage_emulator: str | None
+    auth_emulator: str | None
+    signing_credentials_file: str | None
+    oidc_certs_url: str
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read and check; NotConfigured lists every problem."""
+        reader = _Reader(environ)
+        in_cloud = reader.text("K_SERVICE") is not None
+        if in_cloud:
+            reader.refuse(LOCAL_ONLY)
+        worker_url = reader.text("WORKER_URL") or ""
+        settings = cls(
+            project=reader.needed("GOOGLE_CLOUD_PROJECT"),
+            bucket=reader.needed("BUCKET"),
+            in_cloud=in_cloud,
+            chain=reader.parsed("PROVIDER_CHAIN", _chain, DEFAULT_CHAIN),
+            models=reader.models(),
+            stop_on_unknown=reader.text("ON_UNKNOWN_SUBMISSION") == "stop",
+            retention_days=reader.parsed("RETENTION_DAYS", _days, 30),
+            allowed_origins=reader.parsed("ALLOWED_ORIGINS", _origins, ()),
+            veo_location=reader.text("VEO_LOCATION") or "us-central1",
+            runway_api_key=reader.secret("RUNWAY_API_KEY"),
+            gemini_api_key=reader.secret("GEMINI_API_KEY"),
+            runway_base_url=reader.address("RUNWAYML_BASE_URL"),
+            vertex_base_url=reader.address("GOOGLE_VERTEX_BASE_URL"),
+            gemini_base_url=reader.address("GOOGLE_GEMINI_BASE_URL"),
+            tasks_location=reader.text("TASKS_LOCATION") or "us-central1",
+            starts_queue=reader.text("STARTS_QUEUE") or "starts",
+            steps_queue=reader.text("STEPS_QUEUE") or "steps",
+            worker_url=worker_url,
+            worker_audience=reader.text("WORKER_AUDIENCE") or worker_url,
+            sweep_audience=reader.text("SWEEP_AUDIENCE") or "",
+            tasks_invoker=reader.text("TASKS_INVOKER") or "",
+            scheduler_invoker=reader.text("SCHEDULER_INVOKER") or "",
+            tasks_emulator=reader.text("CLOUD_TASKS_EMULATOR_HOST"),
+            storage_emulator=reader.address("STORAGE_EMULATOR_HOST"),
+            auth_emulator=reader.text("FIREBASE_AUTH_EMULATOR_HOST"),
+            signing_credentials_file=reader.text("SIGNING_CREDENTIALS_FILE"),
+            oidc_certs_url=reader.text("OIDC_CERTS_URL") or GOOGLE_CERTS_URL,
+        )
+        reader.one_of("ON_UNKNOWN_SUBMISSION", ("fallback", "stop"))
+        if reader.problems:
+            raise NotConfigured("; ".join(dict.fromkeys(reader.problems)))
+        return settings
+
+
+class _Reader:
+    """Reads one variable at a time and collects what is wrong."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def text(self, name: str) -> str | None:
+        return (self._environ.get(name) or "").strip() or None
+
+    def secret(self, name: str) -> str | None:
+        """A secret without a value of its own holds `unset` (infra/)."""
+        value = self.text(name)
+        return None if value == "unset" else value
+
+    def needed(self, name: str) -> str:
+        value = self.text(name)
+        if value is None:
+            self.problems.append(f"{name} is not set")
+        return value or ""
+
+    def parsed(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        value = self.text(name)
+        if value is None:
+            return default
+        try:
+            return parse(value)
+        except ValueError as error:
+            self.problems.append(f"{name}: {error}")
+            return default
+
+    def address(self, name: str) -> str | None:
+        return self.parsed(name, _address, None)
+
+    def one_of(self, name: str, values: tuple[str, ...]) -> None:
+        if (self.text(name) or values[0]) not in values:
+            self.problems.append(f"{name} must be {' or '.join(values)}")
+
+    def refuse(self, names: tuple[str, ...]) -> None:
+        self.problems += [
+            f"{name} must not be set in the cloud" for name in names if self.text(name)
+        ]
+
+    def models(self) -> Mapping[Link, str]:
+        models = dict(DEFAULT_MODELS)
+        for name, links in {
+            "RUNWAY_MODEL": (Link.RUNWAY, Link.RUNWAY_HTTP),
+            "VEO_MODEL": (Link.VEO,),
+            "OMNI_MODEL": (Link.OMNI,),
+        }.items():
+            for link in links:
+                parse = _model_for(link)
+                models[link] = self.parsed(name, parse, DEFAULT_MODELS[link])
+        return models
+
+
+def _chain(value: str) -> tuple[Link, ...]:
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    known = {link.value for link in Link}
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"no link is named {', '.join(unknown)}")
+    if not names or len(set(names)) < len(names):
+        raise ValueError("name each link once, at least one")
+    return tuple(Link(name) for name in names)
+
+
+def _days(value: str) -> int:
+    days = int(value)
+    if not 1 <= days <= 3650:
+        raise ValueError("must be from 1 to 3650")
+    return days
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part)
+    if bad := [o for o in origins if "*" in o or not urlsplit(o).netloc]:
+        raise ValueError(f"not an exact origin: {', '.join(bad)}")
+    return origins
+
+
+def _address(value: str) -> str | None:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http or https address")
+    return value.rstrip("/")
+
+
+def _model_for(link: Link) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        model = CATALOGUE.get(value)
+        if model is None or model.vendor is not VENDORS[link]:
+            offered = [
+                m.model_id for m in CATALOGUE.values() if m.vendor is VENDORS[link]
+            ]
+            raise ValueError(f"no model {value} here; one of {', '.join(offered)}")
+        return value
+
+    return parse
