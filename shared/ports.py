@@ -172,6 +172,12 @@ class Tokens(Protocol):
         ...
 
 
+class Callers(Protocol):
+    def check(self, authorization: str | None) -> None:
+        """Unauthenticated or Forbidden where the token isn't the invoker's own."""
+        ...
+
+
 class Providers(Protocol):
     def get(self, link: Link) -> Provider | None:
         """None where the link is not configured."""

@@ -103,6 +103,15 @@ class Settings:
         return settings
 
 
+def refuse_emulators_in_cloud(environ: Mapping[str, str]) -> None:
+    """NotConfigured where a function in the cloud would believe an emulator."""
+    reader = _Reader(environ)
+    if reader.text("K_SERVICE") is not None:
+        reader.refuse(LOCAL_ONLY)
+    if reader.problems:
+        raise NotConfigured("; ".join(reader.problems))
+
+
 class _Reader:
     """Reads one variable at a time and collects what is wrong."""
 

@@ -105,6 +105,12 @@ class NotFound(Refused):
     status, code = 404, "not_found"
 
 
+class NotAllowed(Refused):
+    """The path is there, and takes other methods."""
+
+    status, code = 405, "method_not_allowed"
+
+
 class Conflict(Refused):
     """The job is not in a state for this."""
 
@@ -133,6 +139,12 @@ class InvalidRequest(Refused):
         self.errors = errors
 
 
+class Unavailable(Refused):
+    """A part that we need does not answer: try again in a moment."""
+
+    status, code = 503, "unavailable"
+
+
 class NotConfigured(ReelayError):
     """The settings are wrong or dangerous: the function does not start."""
 
@@ -151,3 +163,7 @@ class Unreachable(ReelayError):
 
 class BadContent(ReelayError):
     """Bytes came, and are not what they should be."""
+
+
+class NotPublic(BadContent):
+    """An address that is not public https: it was not connected to."""

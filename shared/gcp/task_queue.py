@@ -1,0 +1,110 @@
+"""How jobs are woken by Cloud Tasks: two queues, one body, names that hold."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import grpc
+from google.api_core import exceptions as api_errors
+from google.api_core.retry import Retry, if_exception_type
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import (
+    CloudTasksGrpcTransport,
+)
+
+from shared.domain.errors import ReelayError, Unreachable
+from shared.ports import Wake
+
+# Of one call; then all of its retries together. A name makes a retry harmless.
+_TIMEOUT_SECONDS: Final = 5.0
+_RETRY: Final = Retry(
+    predicate=if_exception_type(
+        api_errors.ServiceUnavailable, api_errors.DeadlineExceeded
+    ),
+    initial=0.2,
+    maximum=2.0,
+    timeout=15.0,
+)
+
+# The first line that fits holds.
+TRANSLATIONS: Final[Sequence[tuple[type[Exception], type[ReelayError]]]] = (
+    (api_errors.GoogleAPIError, Unreachable),
+    (GoogleAuthError, Unreachable),
+    (grpc.RpcError, Unreachable),
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Errors of the client library become ours; what is not listed is a bug."""
+    try:
+        yield
+    except tuple(theirs for theirs, _ in TRANSLATIONS) as error:
+        ours = next(ours for theirs, ours in TRANSLATIONS if isinstance(error, theirs))
+        raise ours(f"Cloud Tasks: {type(error).__name__}") from error
+
+
+def client(emulator_address: str | None) -> tasks_v2.CloudTasksClient:
+    """The real service, or without encryption the one at `emulator_address`."""
+    if emulator_address is None:
+        return tasks_v2.CloudTasksClient()
+    channel = grpc.insecure_channel(emulator_address)
+    return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class CloudTasksQueue:
+    """Each wake is a POST of {"job_id": …} to the worker, signed for `audience`.
+
+    The queues are names only; `dispatch_deadline` is from 15 s to 30 min.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: tasks_v2.CloudTasksClient,
+        project: str,
+        location: str,
+        starts_queue: str,
+        steps_queue: str,
+        worker_url: str,
+        audience: str,
+        invoker_email: str,
+        dispatch_deadline: timedelta,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._client = client
+        self._starts = client.queue_path(project, location, starts_queue)
+        self._steps = client.queue_path(project, location, steps_queue)
+        self._worker_url = worker_url
+        self._oidc = tasks_v2.OidcToken(
+            service_account_email=invoker_email, audience=audience
+        )
+        self._dispatch_deadline = dispatch_deadline
+        self._now = now
+
+    def enqueue(self, wake: Wake) -> None:
+        queue = self._starts if wake.is_start else self._steps
+        request = tasks_v2.CreateTaskRequest(parent=queue, task=self._task(queue, wake))
+        with translated(), suppress(api_errors.AlreadyExists):
+            self._client.create_task(request, retry=_RETRY, timeout=_TIMEOUT_SECONDS)
+
+    def _task(self, queue: str, wake: Wake) -> tasks_v2.Task:
+        return tasks_v2.Task(
+            name=f"{queue}/tasks/{wake.name}",
+            http_request=tasks_v2.HttpRequest(
+                http_method=tasks_v2.HttpMethod.POST,
+                url=self._worker_url,
+                headers={"Content-Type": "application/json"},
+                body=json.dumps({"job_id": wake.job_id}).encode(),
+                oidc_token=self._oidc,
+            ),
+            dispatch_deadline=self._dispatch_deadline,
+            schedule_time=wake.at if wake.at > self._now() else None,
+        )

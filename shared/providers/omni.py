@@ -1,0 +1,256 @@
+"""Gemini Omni through the Interactions of the Gemini API: the last link.
+
+It always makes sound: an order without audio gets it all the same.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import structlog
+from google import genai
+from google.genai._gaos.lib import compat_errors
+from google.genai.interactions import Interaction, VideoContent
+
+from shared.domain.errors import BadContent, ErrorCode, Problem, Unreachable
+from shared.domain.outcomes import (
+    Accepted,
+    Failed,
+    Missed,
+    Poll,
+    Submission,
+    Succeeded,
+    Unknown,
+    Working,
+)
+from shared.ports import InlineFile, Order, TaskRef, WebFile
+from shared.providers import google_answers
+from shared.providers.google_client import CAUGHT, FAULTS, http_options
+from shared.providers.paid_post import (
+    FREE_READ_SECONDS,
+    READ_SECONDS,
+    Departure,
+    unanswered,
+)
+from shared.providers.vendor_words import clean, describe
+
+BASE_URL = "https://generativelanguage.googleapis.com"
+# Google's own samples for Omni use it; whether v1 serves Omni is not confirmed.
+_API_VERSION = "v1beta"
+
+# Ends without a video of a plain kind; `completed` and `failed` are looked into.
+_ENDS: Mapping[str, ErrorCode] = {
+    "cancelled": ErrorCode.PROVIDER_ERROR,
+    "requires_action": ErrorCode.PROVIDER_ERROR,
+    "budget_exceeded": ErrorCode.PROVIDER_ERROR,
+    # What is there is cut short, and going on would be another paid POST.
+    "incomplete": ErrorCode.BAD_OUTPUT,
+    "requires_continuation": ErrorCode.BAD_OUTPUT,
+}
+_SAFETY = re.compile(r"(?i)safety|prohibited|blocklist|polic(y|ies)|moderat")
+_OUTPUT = re.compile(r"(?i)\boutput\b|(generated|resulting) (video|content)|response")
+# Google promises no list of codes here; the first line that occurs counts.
+_FAILURES: tuple[tuple[str, ErrorCode], ...] = (
+    ("RESOURCE_EXHAUSTED", ErrorCode.RATE_LIMITED),
+    ("UNAVAILABLE", ErrorCode.PROVIDER_UNAVAILABLE),
+    ("INVALID_ARGUMENT", ErrorCode.INPUT_NOT_ACCEPTED),
+    ("PERMISSION_DENIED", ErrorCode.ACCESS_DENIED),
+    ("UNAUTHENTICATED", ErrorCode.ACCESS_DENIED),
+)
+
+
+class Omni:
+    """The port `Provider` by google-genai and an API key."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str | None = None,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
+        self._api_key = api_key.strip()
+        self._base_url = base_url or BASE_URL
+        self._read_seconds = read_seconds
+
+    def start(self, order: Order) -> Submission:
+        departure = Departure()
+        secrets = (self._api_key, order.prompt)
+        try:
+            with self._client(self._read_seconds, departure) as client:
+                return _create(client, order)
+        except compat_errors.APIConnectionError as error:
+            return unanswered(error, FAULTS, departure, *secrets)
+        except compat_errors.APIError as error:
+            return _refused(error, *secrets)
+        except CAUGHT as error:
+            return unanswered(error, FAULTS, departure, *secrets)
+
+    def poll(self, task: TaskRef) -> Poll:
+        try:
+            interaction = self._interaction(task)
+        except CAUGHT as error:
+            return Missed(detail=describe(error, self._api_key))
+        return _read(interaction)
+
+    def fetch(self, task: TaskRef) -> WebFile | InlineFile:
+        try:
+            interaction = self._interaction(task)
+        except CAUGHT as error:
+            raise Unreachable(describe(error, self._api_key)) from error
+        poll = _read(interaction)
+        video = interaction.output_video
+        if isinstance(poll, Succeeded) and video:
+            return self._result(video)
+        if isinstance(poll, Failed):
+            raise BadContent("the interaction ended without a video")
+        raise Unreachable("the interaction has no result yet")
+
+    def cancel(self, task: TaskRef) -> bool:
+        try:
+            with self._client(FREE_READ_SECONDS) as client:
+                client.interactions.cancel(id=task.task_id)
+        except compat_errors.NotFoundError:
+            return True
+        except CAUGHT:
+            return False
+        return True
+
+    def _interaction(self, task: TaskRef) -> Interaction:
+        with self._client(FREE_READ_SECONDS) as client:
+            answer = client.interactions.get(id=task.task_id)
+        # A page of HTML, or JSON of another shape, is no word about the task.
+        if not isinstance(answer, Interaction):
+            raise TypeError("the answer is not an interaction")
+        return answer
+
+    @contextmanager
+    def _client(
+        self, read_seconds: float, departure: Departure | None = None
+    ) -> Iterator[genai.Client]:
+        with http_options(
+            base_url=self._base_url,
+            api_version=_API_VERSION,
+            read_seconds=read_seconds,
+            departure=departure,
+        ) as options:
+            # The name keeps it alive: collected, it would close under the call.
+            client = genai.Client(
+                vertexai=False, api_key=self._api_key, http_options=options
+            )
+            yield client
+
+    def _result(self, video: VideoContent) -> WebFile | InlineFile:
+        if not video.uri:
+            return InlineFile(content=_decoded(video.data))
+        if urlsplit(video.uri).scheme not in ("http", "https"):
+            raise BadContent("the result's address is not one of the web")
+        is_overridden = self._base_url != BASE_URL
+        own_host = urlsplit(self._base_url).hostname if is_overridden else None
+        return WebFile(
+            url=video.uri, headers=self._key_for(video.uri), trusted_host=own_host
+        )
+
+    def _key_for(self, url: str) -> dict[str, str]:
+        """The key, for the API's own host alone: nobody else may learn it."""
+        ours, theirs = urlsplit(self._base_url), urlsplit(url)
+        if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
+            return {}
+        return {"x-goog-api-key": self._api_key}
+
+
+def _create(client: genai.Client, order: Order) -> Accepted | Unknown:
+    # Any: the SDK's overloads spell each body out as a TypedDict of its own.
+    create: Callable[..., object] = client.interactions.create
+    interaction = create(
+        model=order.model_id,
+        input=[
+            {
+                "type": "image",
+                "data": base64.b64encode(order.jpeg).decode(),
+                "mime_type": "image/jpeg",
+            },
+            {"type": "text", "text": order.prompt},
+        ],
+        response_format={
+            "type": "video",
+            "aspect_ratio": order.aspect_ratio.value,
+            "duration": f"{order.duration_seconds}s",
+            "resolution": order.resolution.value,
+            "delivery": "uri",
+        },
+        generation_config=_generation_config(order),
+        background=True,
+        store=True,
+    )
+    task_id = getattr(interaction, "id", None)
+    if isinstance(task_id, str) and task_id:
+        return Accepted(task_id=task_id)
+    return Unknown(detail="200 without the id of an interaction")
+
+
+def _generation_config(order: Order) -> dict[str, object]:
+    config: dict[str, object] = {"video_config": {"task": "image_to_video"}}
+    return config if order.seed is None else config | {"seed": order.seed}
+
+
+def _refused(error: compat_errors.APIError, *secrets: str) -> Submission:
+    """By status, not by class: an error body the SDK can't parse has another class."""
+    response = getattr(error, "response", None)
+    headers: Mapping[str, str] = getattr(response, "headers", {})
+    status = error.status_code or 0
+    return google_answers.refused(status, error.body, headers, *secrets)
+
+
+def _read(interaction: Interaction) -> Poll:
+    status = str(interaction.status)
+    match status:
+        case "queued" | "in_progress":
+            return Working()
+        case "completed":
+            return _completed(interaction.output_video)
+        case "failed":
+            return _failed(interaction)
+        case _ if status in _ENDS:
+            return Failed(problem=Problem(code=_ENDS[status], detail=status))
+        case _:
+            log = structlog.get_logger()
+            log.warning("task_status_unknown", vendor="gemini-api", status=status[:50])
+            return Working()
+
+
+def _completed(video: VideoContent | None) -> Succeeded | Failed:
+    if video and (video.uri or video.data):
+        return Succeeded()
+    filtered = Problem(code=ErrorCode.OUTPUT_FILTERED, detail="completed, no video")
+    return Failed(problem=filtered)
+
+
+def _failed(interaction: Interaction) -> Failed:
+    faults = interaction.errors or []
+    words = clean("; ".join(f"{e.code or ''}: {e.message or ''}" for e in faults))
+    return Failed(problem=Problem(code=_code(words), detail=words or "failed"))
+
+
+def _code(words: str) -> ErrorCode:
+    """A bare SAFETY counts as refused input: asking others would cost the account."""
+    refusal = google_answers.refused_input(words)
+    if refusal:
+        return refusal
+    if _SAFETY.search(words):
+        is_output = _OUTPUT.search(words)
+        return ErrorCode.OUTPUT_FILTERED if is_output else ErrorCode.PROMPT_REFUSED
+    found = (code for name, code in _FAILURES if name in words.upper())
+    return next(found, ErrorCode.PROVIDER_ERROR)
+
+
+def _decoded(data: str | None) -> bytes:
+    try:
+        content = base64.b64decode(data or "", validate=True)
+    except ValueError as error:
+        raise BadContent("the result is not base64") from error
+    if not content:
+        raise BadContent("the result is empty")
+    return content

@@ -1,0 +1,142 @@
+"""Runway through its own SDK: one POST, one connection, and no retries."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+import runwayml
+
+from shared.domain.errors import Unreachable
+from shared.domain.outcomes import Missed, Poll, Submission
+from shared.ports import Order, TaskRef, WebFile
+from shared.providers import runway_wire
+from shared.providers.paid_post import (
+    CONNECT_SECONDS,
+    FREE_READ_SECONDS,
+    LOCAL_FAULTS,
+    READ_SECONDS,
+    Departure,
+    Fault,
+    Faults,
+    unanswered,
+)
+from shared.providers.vendor_words import describe
+
+FAULTS: Faults = {
+    runwayml.APIStatusError: Fault.ANSWERED,
+    runwayml.APIConnectionError: Fault.SEE_CAUSE,
+    runwayml.APIResponseValidationError: Fault.DOUBTFUL,
+    runwayml.RunwayMLError: Fault.DOUBTFUL,
+    runwayml.TaskFailedError: Fault.DOUBTFUL,
+    runwayml.TaskTimeoutError: Fault.DOUBTFUL,
+    httpx.ConnectError: Fault.BEFORE_SENDING,
+    httpx.ConnectTimeout: Fault.BEFORE_SENDING,
+    httpx.PoolTimeout: Fault.BEFORE_SENDING,
+    httpx.UnsupportedProtocol: Fault.BEFORE_SENDING,
+    httpx.HTTPError: Fault.DOUBTFUL,
+    httpx.InvalidURL: Fault.DOUBTFUL,
+    httpx.CookieConflict: Fault.DOUBTFUL,
+    httpx.StreamError: Fault.DOUBTFUL,
+    **LOCAL_FAULTS,
+}
+_CAUGHT = tuple(FAULTS)
+
+
+class RunwaySdk:
+    """The port `Provider` by the package `runwayml`."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str | None = None,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
+        self._api_key = api_key.strip()
+        self._base_url = base_url or runway_wire.BASE_URL
+        self._read_seconds = read_seconds
+
+    def start(self, order: Order) -> Submission:
+        departure = Departure()
+        secrets = (self._api_key, order.prompt)
+        try:
+            with self._client(self._read_seconds, departure) as client:
+                return _create(client, order)
+        except runwayml.APIStatusError as error:
+            headers = error.response.headers
+            return runway_wire.refused(error.status_code, error.body, headers, *secrets)
+        except _CAUGHT as error:
+            return unanswered(error, FAULTS, departure, *secrets)
+
+    def poll(self, task: TaskRef) -> Poll:
+        try:
+            return runway_wire.read_task(self._task(task))
+        except _CAUGHT as error:
+            return Missed(detail=describe(error, self._api_key))
+
+    def fetch(self, task: TaskRef) -> WebFile:
+        try:
+            body = self._task(task)
+        except _CAUGHT as error:
+            raise Unreachable(describe(error, self._api_key)) from error
+        return runway_wire.result(body, self._base_url)
+
+    def cancel(self, task: TaskRef) -> bool:
+        try:
+            with self._client(FREE_READ_SECONDS) as client:
+                client.tasks.delete(task.task_id)
+        except runwayml.NotFoundError:
+            return True
+        except _CAUGHT:
+            return False
+        return True
+
+    def _task(self, task: TaskRef) -> object:
+        with self._client(FREE_READ_SECONDS) as client:
+            answer = client.tasks.with_raw_response.retrieve(task.task_id)
+            return answer.http_response.json()
+
+    @contextmanager
+    def _client(
+        self, read_seconds: float, departure: Departure | None = None
+    ) -> Iterator[runwayml.RunwayML]:
+        """A client that lives for one call: an instance that slept holds dead ones."""
+        timeout = httpx.Timeout(CONNECT_SECONDS, read=read_seconds)
+        hooks = [_mark(departure)] if departure else []
+        # The SDK's own client follows redirects and sends the POST again there.
+        with httpx.Client(
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+            event_hooks={"request": hooks},
+        ) as http_client:
+            yield runwayml.RunwayML(
+                api_key=self._api_key,
+                runway_version=runway_wire.VERSION,
+                base_url=self._base_url,
+                timeout=timeout,
+                max_retries=0,
+                http_client=http_client,
+            )
+
+
+def _mark(departure: Departure) -> Callable[[httpx.Request], None]:
+    def mark(_request: httpx.Request) -> None:
+        departure.begun = True
+
+    return mark
+
+
+def _create(client: runwayml.RunwayML, order: Order) -> Submission:
+    # Any: the SDK's overloads name each model by itself; ours come from the catalogue.
+    create: Callable[..., object] = client.image_to_video.create
+    task = create(
+        model=order.model_id,
+        prompt_image=runway_wire.data_uri(order),
+        prompt_text=order.prompt,
+        ratio=runway_wire.ratio(order),
+        duration=order.duration_seconds,
+        seed=runwayml.omit if order.seed is None else order.seed,
+    )
+    # The SDK checks nothing: a page of HTML comes as a str, an id as anything.
+    return runway_wire.accepted({"id": getattr(task, "id", None)})

@@ -1,0 +1,296 @@
+"""Who is who: the only file that names every adapter.
+
+Builders are made once per process, at first use, and import what they build inside:
+a cold start pays only for what its function needs, and no client lives before gunicorn
+forks.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from shared import logs
+from shared.domain.catalogue import Link
+from shared.ports import Callers, Jobs, Provider, Queue, Tokens, VideoFacts
+from shared.settings import Settings
+from shared.system import RandomIds, SystemClock, pause
+
+if TYPE_CHECKING:
+    from shared.gcp.bucket import CloudBucket
+    from shared.usecases.advance import Advance
+    from shared.usecases.create_video import CreateVideo
+    from shared.usecases.get_video import GetVideo
+    from shared.usecases.start_upload import StartUpload
+    from shared.usecases.sweep import Sweep
+    from shared.usecases.wake import Waker
+
+T = TypeVar("T")
+
+# POST limit (60 s) < lease (90 s) < dispatch deadline = the worker's own timeout.
+DISPATCH_DEADLINE = timedelta(minutes=5)
+PICTURE_SECONDS = 10.0
+VIDEO_SECONDS = 200.0
+CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+
+_building = threading.RLock()
+
+
+def once(build: Callable[[], T]) -> Callable[[], T]:
+    """`build`, run once per process however many threads ask first."""
+    cached = cache(build)
+
+    @wraps(build)
+    def locked() -> T:
+        with _building:
+            return cached()
+
+    return locked
+
+
+@once
+def settings() -> Settings:
+    logs.configure()
+    return Settings.from_env(os.environ)
+
+
+@once
+def tokens() -> Tokens:
+    from shared.gcp import firebase_tokens as firebase
+
+    known = settings()
+    decode = firebase.decode_emulated if known.auth_emulator else firebase.decode_signed
+    return firebase.FirebaseTokens(known.project, decode(known.project))
+
+
+def worker_callers() -> Callers:
+    return _callers(settings().worker_audience, settings().tasks_invoker)
+
+
+def sweep_callers() -> Callers:
+    return _callers(settings().sweep_audience, settings().scheduler_invoker)
+
+
+@cache
+def _callers(audience: str, invoker_email: str) -> Callers:
+    from shared.gcp.oidc import OidcCheck
+
+    known = settings()
+    return OidcCheck(
+        audience=audience,
+        invoker_email=invoker_email,
+        signature_removed=known.in_cloud,
+        certs_url=known.oidc_certs_url,
+    )
+
+
+@once
+def jobs() -> Jobs:
+    from google.cloud import firestore
+
+    from shared.gcp.firestore_jobs import FirestoreJobs
+
+    return FirestoreJobs(firestore.Client(project=settings().project))
+
+
+@once
+def queue() -> Queue:
+    from shared.gcp import task_queue
+
+    known = settings()
+    return task_queue.CloudTasksQueue(
+        client=task_queue.client(known.tasks_emulator),
+        project=known.project,
+        location=known.tasks_location,
+        starts_queue=known.starts_queue,
+        steps_queue=known.steps_queue,
+        worker_url=known.worker_url,
+        audience=known.worker_audience,
+        invoker_email=known.tasks_invoker,
+        dispatch_deadline=DISPATCH_DEADLINE,
+    )
+
+
+@once
+def bucket() -> "CloudBucket":
+    from google.cloud import storage
+
+    from shared.gcp.bucket import CloudBucket
+
+    known = settings()
+    client = storage.Client(project=known.project)
+    return CloudBucket(client=client, bucket_name=known.bucket, signer=_signer())
+
+
+def _signer() -> Any:
+    """In the cloud signBlob, without a key; on one's own machine the stack's key."""
+    import google.auth
+    from google.oauth2 import service_account
+
+    from shared.gcp.bucket import FunctionSigner
+
+    if path := settings().signing_credentials_file:
+        return service_account.Credentials.from_service_account_file(path)
+    credentials, _ = google.auth.default(scopes=[CLOUD_PLATFORM])
+    return FunctionSigner(credentials)
+
+
+@once
+def create_video() -> "CreateVideo":
+    from shared.usecases.create_video import CreateVideo
+
+    known = settings()
+    return CreateVideo(
+        jobs=jobs(),
+        waker=_waker(),
+        clock=SystemClock(),
+        ids=RandomIds(),
+        chain=known.chain,
+        models=known.models,
+        stop_on_unknown=known.stop_on_unknown,
+        retention_days=known.retention_days,
+    )
+
+
+@once
+def get_video() -> "GetVideo":
+    from shared.usecases.get_video import GetVideo
+
+    return GetVideo(jobs=jobs(), bucket=bucket(), clock=SystemClock(), ids=RandomIds())
+
+
+@once
+def start_upload() -> "StartUpload":
+    from shared.usecases.start_upload import StartUpload
+
+    return StartUpload(bucket=bucket(), ids=RandomIds())
+
+
+@once
+def sweep() -> "Sweep":
+    from shared.usecases.sweep import Sweep
+
+    return Sweep(jobs=jobs(), queue=queue(), clock=SystemClock())
+
+
+@once
+def advance() -> "Advance":
+    from shared.gcp.picture_check import PillowCheck
+    from shared.gcp.web_download import PublicWeb
+    from shared.usecases.advance import Advance
+    from shared.usecases.prepare import Preparation
+    from shared.usecases.record import Recorder
+    from shared.usecases.store import Storing
+
+    clock, ids = SystemClock(), RandomIds()
+    return Advance(
+        jobs=jobs(),
+        providers=ConfiguredProviders(settings()),
+        bucket=bucket(),
+        clock=clock,
+        ids=ids,
+        recorder=Recorder(jobs=jobs(), clock=clock, ids=ids, pause=pause),
+        waker=_waker(),
+        preparation=Preparation(
+            bucket=bucket(),
+            web=PublicWeb(total_seconds=PICTURE_SECONDS),
+            check=PillowCheck(),
+        ),
+        storing=Storing(
+            bucket=bucket(),
+            web=PublicWeb(total_seconds=VIDEO_SECONDS),
+            check=LazyVideoCheck(),
+            clock=clock,
+        ),
+    )
+
+
+def _waker() -> "Waker":
+    from shared.usecases.wake import Waker
+
+    return Waker(queue=queue())
+
+
+class LazyVideoCheck:
+    """FFmpeg's libraries are loaded by the step that stores, and by no other."""
+
+    def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
+        from shared.gcp.video_check import PyAvCheck
+
+        return PyAvCheck().inspect(file, size_bytes=size_bytes)
+
+
+class ConfiguredProviders:
+    """The links that the settings allow, each built when it is first asked for."""
+
+    def __init__(self, known: Settings) -> None:
+        self._known = known
+        self._built: dict[Link, Provider | None] = {}
+
+    def get(self, link: Link) -> Provider | None:
+        with _building:
+            if link not in self._built:
+                self._built[link] = self._build(link)
+            return self._built[link]
+
+    def _build(self, link: Link) -> Provider | None:
+        match link:
+            case Link.RUNWAY:
+                return self._runway()
+            case Link.RUNWAY_HTTP:
+                return self._runway_http()
+            case Link.VEO:
+                return self._veo()
+            case Link.OMNI:
+                return self._omni()
+
+    def _runway(self) -> Provider | None:
+        if self._known.runway_api_key is None:
+            return None
+        from shared.providers.runway import RunwaySdk
+
+        return RunwaySdk(
+            api_key=self._known.runway_api_key, base_url=self._known.runway_base_url
+        )
+
+    def _runway_http(self) -> Provider | None:
+        if self._known.runway_api_key is None:
+            return None
+        from shared.providers.runway_http import RunwayHttp
+
+        return RunwayHttp(
+            api_key=self._known.runway_api_key, base_url=self._known.runway_base_url
+        )
+
+    def _veo(self) -> Provider | None:
+        """Needs no key: the function's own identity, or one's own on one's machine."""
+        import google.auth
+        from google.auth.exceptions import DefaultCredentialsError
+
+        try:
+            credentials, _ = google.auth.default(scopes=[CLOUD_PLATFORM])
+        except DefaultCredentialsError:
+            return None
+        from shared.providers.veo import Veo
+
+        known = self._known
+        # Google can't write into a bucket on one's own machine.
+        inline = bool(known.storage_emulator) and not known.vertex_base_url
+        return Veo(
+            project=known.project,
+            location=known.veo_location,
+            credentials=credentials,
+            base_url=known.vertex_base_url,
+            inline=inline,
+        )
+
+    def _omni(self) -> Provider | None:
+        if self._known.gemini_api_key is None:
+            return None
+        from shared.providers.omni import Omni
+
+        return Omni(
+            api_key=self._known.gemini_api_key, base_url=self._known.gemini_base_url
+        )
