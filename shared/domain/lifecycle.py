@@ -113,7 +113,7 @@ def between_attempts(job: Job, now: datetime) -> Action:
     if code := _ending_code(job):
         return GaveUp(code=code)
     if now >= job.deadline_at:
-        return GaveUp(code=ErrorCode.DEADLINE_EXCEEDED)
+        return _last_hope(job, ErrorCode.DEADLINE_EXCEEDED)
     if job.picture is None:
         return Prepare()
     if late := next((a for a in job.attempts if a.has_late_answer), None):
@@ -124,23 +124,23 @@ def between_attempts(job: Job, now: datetime) -> Action:
 def _next_start(job: Job, now: datetime) -> Action:
     planned = fallback.next_link(job)
     if planned is None:
-        return _last_hope(job)
+        return _last_hope(job, ErrorCode.ALL_PROVIDERS_FAILED)
     if problem := fallback.barred(job, planned):
         return Skipped(link=planned.link, problem=problem)
     if job.deadline_at - now < limits.LEAST_TIME_FOR_AN_ATTEMPT:
-        return GaveUp(code=ErrorCode.DEADLINE_EXCEEDED)
+        return _last_hope(job, ErrorCode.DEADLINE_EXCEEDED)
     earliest = fallback.not_before(job, planned)
     if earliest is not None and now < earliest:
         return Wait(until=earliest)
     return Start(planned=planned)
 
 
-def _last_hope(job: Job) -> Action:
+def _last_hope(job: Job, code: ErrorCode) -> Action:
     """Before a job is given up, a file that an unknown attempt wrote is looked for."""
     for attempt in job.attempts:
         if attempt.may_have_written:
             return LookForOutput(attempt=attempt)
-    return GaveUp(code=ErrorCode.ALL_PROVIDERS_FAILED)
+    return GaveUp(code=code)
 
 
 def _ending_code(job: Job) -> ErrorCode | None:

@@ -71,6 +71,8 @@ def _apply(job: Job, outcome: Outcome, now: datetime) -> Job:
                 job, picture=picture, progress=max(job.progress, 5), wake_at=now
             )
         case PictureRefused(problem=problem):
+            if job.open_attempt:
+                return job
             return job.ended(problem.code, problem.detail)
         case PrepareMissed(problem=problem):
             return _prepare_missed(job, problem, now)
@@ -138,6 +140,8 @@ def _apply_to_attempt(job: Job, outcome: AttemptOutcome, now: datetime) -> Job:
 
 
 def _prepare_missed(job: Job, problem: Problem, now: datetime) -> Job:
+    if job.picture is not None:
+        return job
     tries = job.prepare_tries + 1
     if tries >= limits.MOST_PREPARE_TRIES:
         return job.ended(problem.code, problem.detail)
@@ -197,8 +201,16 @@ def _cancel_requested(job: Job, now: datetime) -> Job:
     if attempt is None:
         return marked.ended(ErrorCode.CANCELLED)
     if attempt.state is AttemptState.RUNNING:
-        return replace(marked, wake_at=now)
+        return replace(marked, wake_at=_next_look(attempt, now))
     return marked
+
+
+def _next_look(attempt: Attempt, now: datetime) -> datetime:
+    """As soon as the spacing of polls allows: a task before that would be used up."""
+    if attempt.polled_at is None:
+        return now
+    spaced = attempt.polled_at + limits.POLL_SPACING + limits.CLOCK_SKEW
+    return max(now, spaced)
 
 
 def _submitted(

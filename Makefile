@@ -1,0 +1,47 @@
+# What a person types. Each target does the set-up it needs; a second call is quick.
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test check format lock
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(READY) ## One picture becomes a video: IMAGE= PROMPT= MODEL= DURATION= FAULTS=runway,runway-http
+	@$(BIN)/python -m local demo $(if $(IMAGE),--image "$(IMAGE)") \
+	  $(if $(PROMPT),--prompt "$$PROMPT") $(if $(MODEL),--model "$(MODEL)") \
+	  $(if $(DURATION),--duration "$(DURATION)") $(if $(FAULTS),--faults "$(FAULTS)")
+
+dev: $(READY) ## The local stack, until Ctrl-C
+	@$(BIN)/python -m local up
+
+test: $(READY) ## All tests
+	@$(BIN)/pytest
+
+check: $(READY) ## What CI runs: format, lint, types, tests with coverage
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest --cov --cov-report=term
+
+format: $(READY) ## Format and sort
+	@$(BIN)/ruff check --fix-only --quiet && $(BIN)/ruff format --quiet
+
+lock: $(READY) ## Pin the newest versions, with hashes, for every Python from 3.11
+	@for name in requirements requirements-dev local/requirements-java; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	    $$name.in --output-file $$name.txt; done
+
+export PROMPT
+
+$(READY): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Reelay needs Python 3.11 or newer: install it, or name it with PYTHON=…"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "Python's venv is missing: on Debian and Ubuntu, apt install python3-venv"; exit 1; }
+	@echo "Installing the packages, once; this takes about a minute …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,177 @@
+"""How identities are made on one machine: one key that signs what Google would."""
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from google.auth import jwt
+from google.auth.exceptions import GoogleAuthError
+
+TOKEN_LIFETIME = timedelta(hours=1)
+# What google.oauth2.service_account writes as the audience, whatever `token_uri` says.
+_GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+_CERTIFICATE_FROM = datetime(2020, 1, 1, tzinfo=UTC)
+_CERTIFICATE_UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+class InvalidGrantError(Exception):
+    """An assertion that this project's key did not sign, or that is out of date."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalIdentity:
+    """A project's one RSA key, shared by all its service accounts."""
+
+    project: str
+    key: rsa.RSAPrivateKey
+
+    @classmethod
+    def generate(cls, project: str) -> Self:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        return cls(project=project, key=key)
+
+    @classmethod
+    def load(cls, path: Path, *, project: str) -> Self:
+        """Raises ValueError for a file that holds no RSA key."""
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise ValueError(f"{path.name} holds no RSA key")
+        return cls(project=project, key=key)
+
+    def save(self, path: Path) -> None:
+        """Writes the key as PEM, readable by this user alone; never overwrites."""
+        _write_private(path, self.pem)
+
+    @property
+    def pem(self) -> str:
+        return self.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode()
+
+    @property
+    def key_id(self) -> str:
+        """The same in every process that loaded the same key."""
+        public = self.key.public_key().public_bytes(
+            serialization.Encoding.DER,
+            serialization.PublicFormat.SubjectPublicKeyInfo,
+        )
+        return hashlib.sha256(public).hexdigest()[:40]
+
+    def email(self, account: str) -> str:
+        return f"{account}@{self.project}.iam.gserviceaccount.com"
+
+    def certificates(self) -> dict[str, str]:
+        """Key id to X.509 PEM, as at https://www.googleapis.com/oauth2/v1/certs."""
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, self.project)])
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self.key.public_key())
+            .serial_number(1)
+            .not_valid_before(_CERTIFICATE_FROM)
+            .not_valid_after(_CERTIFICATE_UNTIL)
+            .sign(self.key, hashes.SHA256())
+        )
+        pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
+        return {self.key_id: pem}
+
+    def id_token(self, *, email: str, audience: str, now: datetime) -> str:
+        """An OIDC token as Google mints it for a service account, good for an hour."""
+        claims = {
+            "iss": "https://accounts.google.com",
+            "aud": audience,
+            "azp": _subject(email),
+            "sub": _subject(email),
+            "email": email,
+            "email_verified": True,
+            **_lifetime(now),
+        }
+        header = {"alg": "RS256", "kid": self.key_id, "typ": "JWT"}
+        content = f"{_segment(header)}.{_segment(claims)}"
+        signature = self.key.sign(content.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return f"{content}.{_base64(signature)}"
+
+    def write_service_account_file(
+        self, path: Path, *, account: str, token_uri: str
+    ) -> None:
+        """Writes a service account's JSON key file; never overwrites."""
+        email = self.email(account)
+        content = {
+            "type": "service_account",
+            "project_id": self.project,
+            "private_key_id": self.key_id,
+            "private_key": self.pem,
+            "client_email": email,
+            "client_id": _subject(email),
+            "token_uri": token_uri,
+            "universe_domain": "googleapis.com",
+        }
+        _write_private(path, json.dumps(content, indent=2))
+
+    def check_assertion(self, assertion: str, *, token_uri: str) -> None:
+        """Raises InvalidGrantError unless one of this project's accounts signed it."""
+        audiences = [_GOOGLE_TOKEN_URI, token_uri]
+        try:
+            claims = jwt.decode(  # type: ignore[no-untyped-call] # ships without types
+                assertion, self.certificates(), audience=audiences
+            )
+        except (GoogleAuthError, ValueError) as error:
+            raise InvalidGrantError("Invalid JWT Signature.") from error
+        if not str(claims.get("iss", "")).endswith(self.email("")):
+            raise InvalidGrantError("Invalid grant: account not found")
+
+
+def user_token(project: str, user: str, *, admin: bool, now: datetime) -> str:
+    """A user's ID token as the Firebase Auth emulator makes it: unsigned, one hour."""
+    claims: dict[str, object] = {
+        "iss": f"https://securetoken.google.com/{project}",
+        "aud": project,
+        "auth_time": int(now.timestamp()),
+        "user_id": user,
+        "sub": user,
+        **_lifetime(now),
+        "firebase": {"identities": {}, "sign_in_provider": "custom"},
+    }
+    if admin:
+        claims["admin"] = True
+    return f"{_segment({'alg': 'none', 'typ': 'JWT'})}.{_segment(claims)}."
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _subject(email: str) -> str:
+    """Google's subject is a 21-digit number; ours is one that an e-mail always gets."""
+    digest = int(hashlib.sha256(email.encode()).hexdigest(), 16)
+    return f"1{digest % 10**20:020d}"
+
+
+def _lifetime(now: datetime) -> dict[str, int]:
+    return {
+        "iat": int(now.timestamp()),
+        "exp": int((now + TOKEN_LIFETIME).timestamp()),
+    }
+
+
+def _segment(content: Mapping[str, object]) -> str:
+    raw = json.dumps(content, separators=(",", ":")).encode()
+    return _base64(raw)
+
+
+def _base64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

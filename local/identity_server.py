@@ -1,0 +1,59 @@
+"""Where the public halves of our keys are, and how an account gets an access token."""
+
+import secrets
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs
+
+from local.identity import TOKEN_LIFETIME, InvalidGrantError, LocalIdentity
+from local.json_server import JsonServer, Reply
+
+_GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class IdentityServer:
+    """Serves GET /certs and POST /token on 127.0.0.1 while it is entered.
+
+    `port` 0 takes a free one. The token endpoint answers the OAuth JWT-bearer grant.
+    """
+
+    def __init__(self, identity: LocalIdentity, *, port: int = 0) -> None:
+        self._identity = identity
+        self._certificates = identity.certificates()
+        routes = {("GET", "/certs"): self._certs, ("POST", "/token"): self._token}
+        self._server = JsonServer(routes, port=port)
+        self.url = self._server.url
+        self.certs_url = f"{self.url}/certs"
+        self.token_uri = f"{self.url}/token"
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.__exit__(kind, error, traceback)
+
+    def _certs(self, _: bytes) -> Reply:
+        return Reply(content=self._certificates)
+
+    def _token(self, body: bytes) -> Reply:
+        fields = parse_qs(body.decode("utf-8", errors="replace"))
+        if fields.get("grant_type") != [_GRANT_TYPE]:
+            return Reply(status=400, content={"error": "unsupported_grant_type"})
+        assertion = fields.get("assertion", [""])[0]
+        try:
+            self._identity.check_assertion(assertion, token_uri=self.token_uri)
+        except InvalidGrantError as error:
+            content = {"error": "invalid_grant", "error_description": str(error)}
+            return Reply(status=400, content=content)
+        token: dict[str, object] = {
+            "access_token": f"ya29.{secrets.token_urlsafe(32)}",
+            "expires_in": int(TOKEN_LIFETIME.total_seconds()),
+            "token_type": "Bearer",
+        }
+        return Reply(content=token)

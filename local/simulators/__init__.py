@@ -1,0 +1,1 @@
+"""Stand-ins for the video providers: they speak the providers' own HTTP and render."""

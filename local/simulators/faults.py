@@ -1,0 +1,165 @@
+"""Knows which faults are asked for, and whose turn it is."""
+
+import random
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Self, TypeVar
+
+from local.simulators.fault_kinds import Kind, Link, Place, kinds_of
+
+_BILLED = frozenset({Kind.NO_ID, Kind.READ_TIMEOUT, Kind.DROP_AFTER, Kind.LATE})
+
+
+class FaultError(ValueError):
+    """What was asked for is no fault; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that goes wrong, `times` times (None: always), at `share` of requests.
+
+    `seconds` is how late a late answer comes. `billed` says whether the vendor took
+    the order although it answered so; None: no-id, read-timeout, drop-after and late
+    are, the rest is not.
+    """
+
+    link: Link
+    place: Place
+    kind: Kind
+    times: int | None = None
+    share: float = 1.0
+    seed: int = 0
+    seconds: float = 5.0
+    billed: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in kinds_of(self.link, self.place):
+            raise FaultError(f"{self.link} has no {self.kind!r} at {self.place}")
+        if not 0 <= self.share <= 1:
+            raise FaultError(f"share is {self.share}, not within 0 and 1")
+        if self.times is not None and (type(self.times) is not int or self.times < 0):
+            raise FaultError(f"times is {self.times!r}, not a whole number or null")
+        if not self.seconds >= 0:
+            raise FaultError(f"seconds is {self.seconds!r}, not 0 or more")
+
+    @property
+    def is_billed(self) -> bool:
+        return self.kind in _BILLED if self.billed is None else self.billed
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """From `{"link", "place", "kind", …}`; only `link` must be there."""
+        if not isinstance(value, dict):
+            raise FaultError("a fault is an object with link, place and kind")
+        known = {each.name for each in fields(cls)}
+        if unknown := value.keys() - known:
+            raise FaultError(f"a fault has no {sorted(unknown)}, only {sorted(known)}")
+        rest = {name: value[name] for name in value if name not in _NAMES}
+        link = _member(Link, value.get("link"))
+        kind = _member(Kind, value.get("kind", Kind.UNAVAILABLE))
+        return cls(link=link, place=_place(link, kind, value), kind=kind, **rest)
+
+
+_NAMES = ("link", "place", "kind")
+_Member = TypeVar("_Member", bound=StrEnum)
+
+
+def parse_faults(text: str) -> list[Fault]:
+    """From `LINK`, `LINK:KIND`, `LINK:PLACE:KIND`, `…*TIMES`, `LINK=KIND`, with commas.
+
+    A link alone means 503 at every start.
+    """
+    return [_parse(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _parse(text: str) -> Fault:
+    spec, star, times = text.partition("*")
+    if star and not times.isdigit():
+        raise FaultError(f"{text!r}: a whole number follows the star")
+    match spec.replace("=", ":").split(":"):
+        case [link]:
+            value: dict[str, object] = {"link": link}
+        case [link, kind]:
+            value = {"link": link, "kind": kind}
+        case [link, place, kind]:
+            value = {"link": link, "place": place, "kind": kind}
+        case _:
+            raise FaultError(f"{text!r} is not LINK:PLACE:KIND")
+    return Fault.from_json(value | ({"times": int(times)} if star else {}))
+
+
+def _place(link: Link, kind: Kind, value: Mapping[str, object]) -> Place:
+    named = value.get("place")
+    if named is None:
+        places = (Place.TASK, Place.START, Place.FETCH)
+        return next((p for p in places if kind in kinds_of(link, p)), Place.START)
+    place = Place.FETCH if named == "download" else _member(Place, named)
+    if place is Place.START and kind in kinds_of(link, Place.TASK):
+        return Place.TASK
+    return place
+
+
+def _member(members: type[_Member], value: object) -> _Member:
+    try:
+        return members(str(value))
+    except ValueError as error:
+        raise FaultError(f"{value!r} is none of {', '.join(members)}") from error
+
+
+@dataclass(slots=True, kw_only=True)
+class _Armed:
+    fault: Fault
+    left: int | None
+    dice: random.Random = field(repr=False)
+
+    def fires(self) -> bool:
+        if self.left == 0 or self.dice.random() >= self.fault.share:
+            return False
+        if self.left is not None:
+            self.left -= 1
+        return True
+
+
+def _dice(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - repeatable, not secret
+
+
+class FaultPlan:
+    """The faults in force; of several that fit, the one added first goes first."""
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self._lock = threading.Lock()
+        self._armed: list[_Armed] = []
+        self.add(faults)
+
+    def add(self, faults: Iterable[Fault]) -> None:
+        with self._lock:
+            self._armed += [
+                _Armed(fault=each, left=each.times, dice=_dice(each.seed))
+                for each in faults
+            ]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._armed.clear()
+
+    def take(self, link: Link, place: Place) -> Fault | None:
+        """The fault whose turn it is at this request, used up by asking."""
+        with self._lock:
+            return next((armed.fault for armed in self._at(link, place)), None)
+
+    def as_json(self) -> list[dict[str, object]]:
+        with self._lock:
+            return [
+                {name: getattr(armed.fault, name) for name in Fault.__slots__}
+                | {"left": armed.left}
+                for armed in self._armed
+            ]
+
+    def _at(self, link: Link, place: Place) -> Iterator[_Armed]:
+        for armed in self._armed:
+            fits = armed.fault.link is link and armed.fault.place is place
+            if fits and armed.fires():
+                yield armed

@@ -1,0 +1,92 @@
+"""Knows what a request and its answer are to a simulator."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from local.simulators.fault_kinds import Kind, Link, Place
+from local.simulators.faults import Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Header names are in lower case; `address` is how the client named the server."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    address: str
+    body: bytes = b""
+
+
+class Delivery(StrEnum):
+    """How much of an answer reaches the client, and what becomes of the connection."""
+
+    WHOLE = "whole"
+    HALF_THEN_CLOSE = "half-then-close"
+    HALF_THEN_HOLD = "half-then-hold"
+    NOTHING_CLOSE = "nothing-close"
+    NOTHING_HOLD = "nothing-hold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """`accepted` is the id of a paid task which this answer tells the client."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    accepted: str | None = None
+    delivery: Delivery = Delivery.WHOLE
+    declared_length: int | None = None
+    delay_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """`name` is the path as requests are counted; no place, no faults."""
+
+    name: str
+    link: Link | None
+    place: Place | None
+    answer: Callable[[Request, Fault | None], Reply]
+
+
+class Application(Protocol):
+    """A vendor's API, apart from the wire."""
+
+    def route(self, request: Request) -> Route:
+        """Where this goes, from method, path and headers; the body isn't read yet."""
+        ...
+
+    def error(self, kind: Kind) -> Reply:
+        """How this vendor words that HTTP error."""
+        ...
+
+    def close(self) -> None:
+        """Stops what is being rendered."""
+        ...
+
+
+def json_reply(
+    status: int, value: object, *, accepted: str | None = None, **headers: str
+) -> Reply:
+    return Reply(
+        status=status,
+        body=json.dumps(value, default=str).encode(),
+        headers={"content-type": "application/json"}
+        | {name.replace("_", "-"): text for name, text in headers.items()},
+        accepted=accepted,
+    )
+
+
+def html_reply(status: int) -> Reply:
+    """What a proxy says when the service behind it isn't there."""
+    return Reply(
+        status=status,
+        body=b"<!doctype html><html><title>Error</title><h1>Please try again</h1>",
+        headers={"content-type": "text/html; charset=utf-8"},
+    )

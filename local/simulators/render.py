@@ -1,0 +1,184 @@
+"""Knows how to make a playable MP4 of a still picture: a slow pan and zoom over it."""
+
+import hashlib
+import io
+import math
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.video.reformatter import ColorRange, Colorspace
+from PIL import Image, ImageOps
+
+from local.simulators import tone
+
+FRAMES_PER_SECOND = 24
+_ROOM = 1.15  # how much larger than the frame the picture is laid out
+_CACHED_VIDEOS = 64
+_X264 = {"preset": "ultrafast", "crf": "23", "maxrate": "6M", "bufsize": "6M"}
+
+Progress = Callable[[float], None]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What the video shall be; width and height in pixels, both even."""
+
+    width: int
+    height: int
+    duration_seconds: float
+    audio: bool = False
+
+    @property
+    def frame_count(self) -> int:
+        return round(self.duration_seconds * FRAMES_PER_SECOND)
+
+    def of_other_duration(self) -> "Shape":
+        """Half as long: what a vendor that cuts short would deliver."""
+        return replace(self, duration_seconds=self.duration_seconds / 2)
+
+
+class RenderStoppedError(Exception):
+    """Raised out of a progress callback to give up a render half-way."""
+
+
+def render(picture: bytes, shape: Shape, progress: Progress) -> bytes:
+    """An MP4 (H.264, 24 fps, moov first; AAC if `shape.audio`) showing `picture`.
+
+    Calls `progress` with 0..1 after every frame; what that raises ends the render.
+    """
+    canvas = _canvas(picture, shape)
+    with tempfile.TemporaryDirectory(prefix="render-") as folder:
+        # A real file: +faststart reads back what it wrote, which a stream can't.
+        path = Path(folder) / "video.mp4"
+        _encode(path, canvas, shape, progress)
+        return path.read_bytes()
+
+
+class Renderer:
+    """Renders few videos at once, and, with `cached`, each different one only once."""
+
+    def __init__(self, *, concurrent: int = 2, cached: bool = False) -> None:
+        self._slots = threading.BoundedSemaphore(concurrent)
+        self._cached = cached
+        self._videos: dict[tuple[str, Shape], bytes] = {}
+        self._busy: dict[tuple[str, Shape], threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def render(self, picture: bytes, shape: Shape, progress: Progress) -> bytes:
+        if not self._cached:
+            with self._slots:
+                return render(picture, shape, progress)
+        key = (hashlib.sha256(picture).hexdigest(), shape)
+        with self._lock:
+            busy = self._busy.setdefault(key, threading.Lock())
+        with busy:
+            return self._remembered(key, picture, progress)
+
+    def _remembered(
+        self, key: tuple[str, Shape], picture: bytes, progress: Progress
+    ) -> bytes:
+        video = self._videos.get(key)
+        if video is None:
+            with self._slots:
+                video = render(picture, key[1], progress)
+            with self._lock:
+                self._videos[key] = video
+                while len(self._videos) > _CACHED_VIDEOS:
+                    self._videos.pop(next(iter(self._videos)))
+        progress(1.0)
+        return video
+
+
+@dataclass(frozen=True, slots=True)
+class _Canvas:
+    """The picture as the three planes of yuv420p, somewhat larger than the frame."""
+
+    luma: Image.Image
+    blue: Image.Image
+    red: Image.Image
+
+
+def _canvas(picture: bytes, shape: Shape) -> _Canvas:
+    size = (math.ceil(shape.width * _ROOM), math.ceil(shape.height * _ROOM))
+    with Image.open(io.BytesIO(picture)) as opened:
+        upright = ImageOps.exif_transpose(opened).convert("RGB")
+    filled = ImageOps.fit(upright, size, Image.Resampling.BICUBIC)
+    luma, blue, red = filled.convert("YCbCr").split()
+    half = (size[0] // 2, size[1] // 2)
+    return _Canvas(
+        luma.point([16 + round(level * 219 / 255) for level in range(256)]),
+        _chroma(blue, half),
+        _chroma(red, half),
+    )
+
+
+def _chroma(plane: Image.Image, size: tuple[int, int]) -> Image.Image:
+    levels = [round(128 + (level - 128) * 224 / 255) for level in range(256)]
+    return plane.resize(size, Image.Resampling.BILINEAR).point(levels)
+
+
+def _encode(path: Path, canvas: _Canvas, shape: Shape, progress: Progress) -> None:
+    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
+        video = container.add_stream(
+            "libx264",
+            rate=FRAMES_PER_SECOND,
+            options=_X264,
+        )
+        video.width, video.height, video.pix_fmt = shape.width, shape.height, "yuv420p"
+        video.time_base = Fraction(1, FRAMES_PER_SECOND)
+        video.thread_count = 2
+        video.codec_context.colorspace = Colorspace.ITU601
+        video.codec_context.color_range = ColorRange.MPEG
+        if shape.audio:
+            # Before the first video packet: the header names every stream.
+            sound = container.add_stream("aac", rate=tone.RATE_HZ, layout="mono")
+            for tones in tone.frames(shape.duration_seconds):
+                container.mux(sound.encode(tones))
+            container.mux(sound.encode(None))
+        for index in range(shape.frame_count):
+            container.mux(video.encode(_frame(canvas, shape, index)))
+            progress((index + 1) / shape.frame_count)
+        container.mux(video.encode(None))
+
+
+def _frame(canvas: _Canvas, shape: Shape, index: int) -> av.VideoFrame:
+    frame = av.VideoFrame(shape.width, shape.height, "yuv420p")
+    box = _view(index / max(1, shape.frame_count - 1))
+    for still, plane in zip(
+        (canvas.luma, canvas.blue, canvas.red), frame.planes, strict=True
+    ):
+        seen = still.resize(
+            (plane.width, plane.height),
+            Image.Resampling.BILINEAR,
+            box=_scaled(box, still.size),
+        )
+        plane.update(seen.tobytes("raw", "L", plane.line_size, 1))
+    frame.pts = index
+    frame.time_base = Fraction(1, FRAMES_PER_SECOND)
+    return frame
+
+
+def _view(moment: float) -> Box:
+    """What is seen at `moment` (0..1), in parts of the canvas: in, and to the right."""
+    eased = (1 - math.cos(math.pi * moment)) / 2
+    side = 1 - (1 - 1 / _ROOM) * eased
+    left = (1 - side) * (0.2 + 0.6 * eased)
+    top = (1 - side) / 2
+    return (left, top, left + side, top + side)
+
+
+def _scaled(box: Box, size: tuple[int, int]) -> Box:
+    left, top, right, bottom = box
+    width, height = size
+    return (
+        left * width,
+        top * height,
+        min(right * width, width),
+        min(bottom * height, height),
+    )

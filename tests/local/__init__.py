@@ -1,0 +1,1 @@
+"""Tests of what stands in for the cloud and the vendors on one machine."""

@@ -1,0 +1,182 @@
+"""What google-auth says of the tokens and keys that one machine makes."""
+
+import base64
+import json
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from google.auth.exceptions import GoogleAuthError, RefreshError
+from google.auth.transport.requests import Request
+from google.oauth2 import id_token, service_account
+
+from local.identity import LocalIdentity, user_token
+from local.identity_server import IdentityServer
+
+AUDIENCE = "https://worker.example"
+SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+
+
+@pytest.fixture(scope="module")
+def identity() -> LocalIdentity:
+    return LocalIdentity.generate("demo-reelay")
+
+
+@pytest.fixture(scope="module")
+def server(identity: LocalIdentity) -> Iterator[IdentityServer]:
+    with IdentityServer(identity) as running:
+        yield running
+
+
+@pytest.fixture
+def google() -> Iterator[Request]:
+    with requests.Session() as session:
+        session.trust_env = False
+        yield Request(session=session)
+
+
+def token_of(identity: LocalIdentity, now: datetime) -> str:
+    email = identity.email("tasks-invoker")
+    return identity.id_token(email=email, audience=AUDIENCE, now=now)
+
+
+def credentials_of(
+    identity: LocalIdentity, server: IdentityServer, folder: Path
+) -> Any:  # google-auth ships without types
+    path = folder / "key.json"
+    identity.write_service_account_file(
+        path, account="worker", token_uri=server.token_uri
+    )
+    return service_account.Credentials.from_service_account_file(  # type: ignore[no-untyped-call]  # as above
+        str(path), scopes=SCOPES
+    )
+
+
+def test_google_auth_takes_our_id_token(
+    identity: LocalIdentity, server: IdentityServer, google: Request
+) -> None:
+    token = token_of(identity, datetime.now(UTC))
+
+    claims = id_token.verify_token(
+        token, google, audience=AUDIENCE, certs_url=server.certs_url
+    )
+
+    assert claims["iss"] == "https://accounts.google.com"
+    assert claims["email"] == "tasks-invoker@demo-reelay.iam.gserviceaccount.com"
+    assert claims["email_verified"] is True
+    assert claims["exp"] - claims["iat"] == 3600
+
+
+@pytest.mark.parametrize(
+    ("age", "audience"),
+    [
+        pytest.param(timedelta(hours=2), AUDIENCE, id="expired"),
+        pytest.param(timedelta(0), "https://other.example", id="for somebody else"),
+    ],
+)
+def test_google_auth_refuses_our_id_token_when(
+    age: timedelta,
+    audience: str,
+    identity: LocalIdentity,
+    server: IdentityServer,
+    google: Request,
+) -> None:
+    token = token_of(identity, datetime.now(UTC) - age)
+
+    with pytest.raises(GoogleAuthError):
+        id_token.verify_token(
+            token, google, audience=audience, certs_url=server.certs_url
+        )
+
+
+def test_another_key_signs_nothing_of_ours(
+    server: IdentityServer, google: Request
+) -> None:
+    stranger = LocalIdentity.generate("demo-reelay")
+
+    with pytest.raises(GoogleAuthError):
+        id_token.verify_token(
+            token_of(stranger, datetime.now(UTC)), google, certs_url=server.certs_url
+        )
+
+
+def test_service_account_credentials_get_an_access_token(
+    identity: LocalIdentity, server: IdentityServer, google: Request, tmp_path: Path
+) -> None:
+    credentials = credentials_of(identity, server, tmp_path)
+
+    credentials.refresh(google)
+
+    assert credentials.service_account_email == identity.email("worker")
+    assert credentials.valid
+
+
+def test_a_strangers_key_gets_invalid_grant(
+    server: IdentityServer, google: Request, tmp_path: Path
+) -> None:
+    stranger = LocalIdentity.generate("demo-reelay")
+    credentials = credentials_of(stranger, server, tmp_path)
+
+    with pytest.raises(RefreshError, match="invalid_grant"):
+        credentials.refresh(google)
+
+
+def test_another_projects_account_gets_invalid_grant(
+    identity: LocalIdentity, server: IdentityServer, google: Request, tmp_path: Path
+) -> None:
+    foreign = LocalIdentity(project="another", key=identity.key)
+    credentials = credentials_of(foreign, server, tmp_path)
+
+    with pytest.raises(RefreshError, match="account not found"):
+        credentials.refresh(google)
+
+
+def test_nonsense_gets_400(server: IdentityServer) -> None:
+    grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    fields = {"grant_type": grant, "assertion": "not.a.token"}
+
+    answer = requests.post(server.token_uri, data=fields, timeout=5)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "invalid_grant"
+
+
+def test_a_saved_key_is_private_and_loads_as_the_same_key(
+    identity: LocalIdentity, tmp_path: Path
+) -> None:
+    path = tmp_path / "key.pem"
+
+    identity.save(path)
+
+    loaded = LocalIdentity.load(path, project=identity.project)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert loaded.key_id == identity.key_id
+
+
+@pytest.mark.parametrize("admin", [False, True])
+def test_a_user_token_is_as_the_auth_emulator_makes_it(admin: bool) -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+
+    header, claims, signature = user_token("p", "ann", admin=admin, now=now).split(".")
+
+    assert _content(header) == {"alg": "none", "typ": "JWT"}
+    assert signature == ""
+    assert _content(claims) == {
+        "iss": "https://securetoken.google.com/p",
+        "aud": "p",
+        "auth_time": 1795305600,
+        "user_id": "ann",
+        "sub": "ann",
+        "iat": 1795305600,
+        "exp": 1795309200,
+        "firebase": {"identities": {}, "sign_in_provider": "custom"},
+        **({"admin": True} if admin else {}),
+    }
+
+
+def _content(segment: str) -> object:
+    return json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))

@@ -1,0 +1,379 @@
+"""Signed addresses and CORS of the local Cloud Storage, as a browser uses them."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from google.cloud import storage
+from google.oauth2 import service_account
+
+from local.storage import StorageServer, StorageSettings, running_storage
+from local.storage_cors import CORS_FILE, Cors
+from local.storage_signatures import signer_from_key
+
+BUCKET = "reelay-videos"
+ORIGIN = "http://127.0.0.1:8080"
+
+
+def new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def private_pem(key: rsa.RSAPrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+def account_of(key: rsa.RSAPrivateKey, email: str) -> dict[str, str]:
+    return {
+        "type": "service_account",
+        "client_email": email,
+        "private_key": private_pem(key),
+        "token_uri": "http://127.0.0.1:1/token",
+    }
+
+
+ACCOUNT = account_of(new_key(), "api@reelay.iam.gserviceaccount.com")
+
+
+@dataclass
+class Clock:
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def server(tmp_path: Path, clock: Clock) -> Iterator[StorageServer]:
+    settings = StorageSettings(
+        folder=tmp_path,
+        signer=signer_from_key(json.dumps(ACCOUNT)),
+        origins=[ORIGIN],
+        now=clock,
+    )
+    with running_storage(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(server: StorageServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.address)
+    with storage.Client(project="reelay-local") as client:
+        yield client.create_bucket(BUCKET)
+
+
+def signed(
+    blob: Any, method: str = "GET", account: dict[str, str] = ACCOUNT, **more: Any
+) -> str:
+    read = service_account.Credentials.from_service_account_info
+    signer = read(account)  # type: ignore[no-untyped-call]  # ships no types
+    url = blob.generate_signed_url(
+        version="v4",
+        expiration=timedelta(hours=1),
+        method=method,
+        credentials=signer,
+        **more,
+    )
+    return str(url)
+
+
+@pytest.fixture
+def video(bucket: Any) -> Any:
+    blob = bucket.blob("videos/anna/j1.mp4")
+    blob.upload_from_string(b"0123456789", content_type="video/mp4")
+    return blob
+
+
+def code_of(answer: requests.Response) -> tuple[int, str]:
+    found = re.search("<Code>(.*)</Code>", answer.text)
+    assert answer.headers["Content-Type"].startswith("application/xml")
+    return answer.status_code, found[1] if found else ""
+
+
+def test_a_signed_address_serves_the_whole_and_ranges(video: Any) -> None:
+    url = signed(video)
+    part = requests.get(url, headers={"Range": "bytes=2-4"}, timeout=10)
+
+    assert requests.get(url, timeout=10).content == b"0123456789"
+    assert (part.status_code, part.content) == (206, b"234")
+    assert part.headers["Content-Range"] == "bytes 2-4/10"
+
+
+def test_head_is_signed_for_itself(video: Any) -> None:
+    url = signed(video, "HEAD")
+
+    assert requests.head(url, timeout=10).headers["Content-Length"] == "10"
+    assert code_of(requests.get(url, timeout=10)) == (403, "SignatureDoesNotMatch")
+    assert requests.head(signed(video), timeout=10).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "name", ["a b+c.mp4", "é/한국.mp4", "~x!$&'()*,;=:@.mp4", "100%.mp4", "q?#.mp4"]
+)
+def test_any_name_can_be_signed(bucket: Any, name: str) -> None:
+    blob = bucket.blob(name)
+    blob.upload_from_string(name)
+
+    assert requests.get(signed(blob), timeout=10).content == name.encode()
+
+
+def test_the_type_and_name_of_a_download_can_be_signed(video: Any) -> None:
+    plain = requests.get(signed(video), timeout=10)
+    named = requests.get(
+        signed(
+            video,
+            response_disposition='attachment; filename="reel 1.mp4"',
+            response_type="application/octet-stream",
+        ),
+        timeout=10,
+    )
+
+    assert plain.headers["Content-Type"] == "video/mp4"
+    assert "Content-Disposition" not in plain.headers
+    assert named.headers["Content-Type"] == "application/octet-stream"
+    assert named.headers["Content-Disposition"] == 'attachment; filename="reel 1.mp4"'
+
+
+def test_a_signed_generation_is_served_while_it_lives(video: Any) -> None:
+    url = signed(video, generation=video.generation)
+    assert requests.get(url, timeout=10).status_code == 200
+
+    video.upload_from_string("newer")
+
+    assert code_of(requests.get(url, timeout=10)) == (404, "NoSuchKey")
+
+
+TAMPERED = {
+    "signature": ("X-Goog-Signature=", "X-Goog-Signature=00"),
+    "object": ("anna/j1.mp4", "bert/j1.mp4"),
+    "expiry": ("X-Goog-Expires=3600", "X-Goog-Expires=36000"),
+    "added": ("X-Goog-Expires", "response-content-type=text%2Fhtml&X-Goog-Expires"),
+    "account": ("api%40reelay", "eve%40reelay"),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), TAMPERED.values(), ids=TAMPERED)
+def test_a_changed_address_is_refused(video: Any, old: str, new: str) -> None:
+    url = signed(video)
+    assert old in url
+
+    answer = requests.get(url.replace(old, new), timeout=10)
+
+    assert code_of(answer) == (403, "SignatureDoesNotMatch")
+
+
+MALFORMED = {
+    "no date": r"X-Goog-Date=[^&]*&",
+    "no expiry": r"X-Goog-Expires=[^&]*&",
+    "no scope": r"%2Fauto%2Fstorage%2Fgoog4_request",
+    "no algorithm": r"X-Goog-Algorithm=[^&]*&",
+}
+
+
+@pytest.mark.parametrize("pattern", MALFORMED.values(), ids=MALFORMED)
+def test_an_incomplete_address_is_refused(video: Any, pattern: str) -> None:
+    answer = requests.get(re.sub(pattern, "", signed(video)), timeout=10)
+
+    assert code_of(answer) == (400, "MalformedSecurityHeader")
+
+
+def test_another_key_signs_nothing_here(video: Any) -> None:
+    forged = account_of(new_key(), ACCOUNT["client_email"])
+
+    answer = requests.get(signed(video, account=forged), timeout=10)
+
+    assert code_of(answer) == (403, "SignatureDoesNotMatch")
+
+
+def test_the_key_of_one_account_does_not_sign_for_another(video: Any) -> None:
+    renamed = {**ACCOUNT, "client_email": "eve@reelay.iam.gserviceaccount.com"}
+
+    answer = requests.get(signed(video, account=renamed), timeout=10)
+
+    assert code_of(answer) == (403, "SignatureDoesNotMatch")
+
+
+def test_an_address_ends_with_its_time(video: Any, clock: Clock) -> None:
+    url = signed(video)
+    clock.now += timedelta(minutes=59)
+    assert requests.get(url, timeout=10).status_code == 200
+
+    clock.now += timedelta(minutes=2)
+    assert code_of(requests.get(url, timeout=10)) == (400, "ExpiredToken")
+
+    clock.now -= timedelta(hours=2)
+    assert code_of(requests.get(url, timeout=10)) == (403, "AccessDenied")
+
+
+def test_nothing_is_served_without_a_signature(bucket: Any, video: Any) -> None:
+    url = signed(video).split("?")[0]
+
+    assert code_of(requests.get(url, timeout=10)) == (403, "AccessDenied")
+    assert code_of(requests.put(url, b"x", timeout=10)) == (403, "AccessDenied")
+    assert bucket.blob(video.name).download_as_bytes() == b"0123456789"
+
+
+@pytest.mark.parametrize("kind", ["public pem", "private pem"])
+def test_a_bare_key_goes_with_any_account(kind: str) -> None:
+    key = new_key()
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    text = public.decode() if kind == "public pem" else private_pem(key)
+
+    signer = signer_from_key(text)
+
+    assert signer.email is None
+    assert signer.public_key.public_numbers() == key.public_key().public_numbers()
+
+
+UPLOAD = {
+    "content-type": "image/jpeg",
+    "x-goog-content-length-range": "5,5",
+    "x-goog-if-generation-match": "0",
+}
+
+
+def test_a_signed_upload_is_stored_once(bucket: Any) -> None:
+    url = signed(bucket.blob("uploads/u1"), "PUT", headers=dict(UPLOAD))
+
+    first = requests.put(url, b"photo", headers=UPLOAD, timeout=10)
+    again = requests.put(url, b"other", headers=UPLOAD, timeout=10)
+
+    found = bucket.get_blob("uploads/u1")
+    assert (first.status_code, first.content) == (200, b"")
+    assert first.headers["x-goog-generation"] == str(found.generation)
+    assert code_of(again) == (412, "PreconditionFailed")
+    assert found.content_type == "image/jpeg"
+    assert found.download_as_bytes() == b"photo"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"photos", "EntityTooLarge"),
+        (b"phot", "EntityTooSmall"),
+        (iter([b"pho", b"tos"]), "EntityTooLarge"),
+        (iter([b"pho"]), "EntityTooSmall"),
+    ],
+    ids=["larger", "smaller", "larger, chunked", "smaller, chunked"],
+)
+def test_an_upload_has_the_signed_size(bucket: Any, data: Any, code: str) -> None:
+    url = signed(bucket.blob("uploads/u1"), "PUT", headers=dict(UPLOAD))
+
+    answer = requests.put(url, data, headers=UPLOAD, timeout=10)
+
+    assert code_of(answer) == (400, code)
+    assert not bucket.blob("uploads/u1").exists()
+
+
+@pytest.mark.parametrize("name", UPLOAD)
+def test_each_signed_header_is_sent_as_signed(bucket: Any, name: str) -> None:
+    url = signed(bucket.blob("uploads/u1"), "PUT", headers=dict(UPLOAD))
+    without = {k: v for k, v in UPLOAD.items() if k != name}
+
+    missing = requests.put(url, b"photo", headers=without, timeout=10)
+    changed = requests.put(url, b"photo", headers={**UPLOAD, name: "9"}, timeout=10)
+
+    assert code_of(missing) == (400, "MalformedSecurityHeader")
+    assert code_of(changed) == (403, "SignatureDoesNotMatch")
+    assert not bucket.blob("uploads/u1").exists()
+
+
+def test_a_goog_header_that_was_not_signed_is_refused(bucket: Any) -> None:
+    url = signed(bucket.blob("uploads/u1"), "PUT")
+
+    answer = requests.put(
+        url, b"x", headers={"x-goog-if-generation-match": "0"}, timeout=10
+    )
+
+    assert code_of(answer) == (400, "MalformedSecurityHeader")
+
+
+def test_a_wrong_md5_is_refused(bucket: Any) -> None:
+    url = signed(bucket.blob("uploads/u1"), "PUT")
+    headers = {"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}
+
+    answer = requests.put(url, b"photo", headers=headers, timeout=10)
+
+    assert code_of(answer) == (400, "BadDigest")
+    assert not bucket.blob("uploads/u1").exists()
+
+
+def preflight(url: str, origin: str, method: str, headers: str) -> requests.Response:
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": headers,
+    }
+    return requests.options(url, headers=asked, timeout=10)
+
+
+def test_a_page_of_ours_may_upload_with_the_signed_headers(bucket: Any) -> None:
+    url = signed(bucket.blob("uploads/u1"), "PUT", headers=dict(UPLOAD))
+
+    answer = preflight(url, ORIGIN, "PUT", ",".join(UPLOAD))
+
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "PUT" in answer.headers["Access-Control-Allow-Methods"].split(",")
+    allowed = answer.headers["Access-Control-Allow-Headers"].split(",")
+    assert set(UPLOAD) <= set(allowed)
+    assert answer.headers["Access-Control-Max-Age"] == "3600"
+
+
+@pytest.mark.parametrize(
+    ("origin", "method", "headers"),
+    [
+        ("http://127.0.0.1:8081", "PUT", "content-type"),
+        ("http://127.0.0.1:8080.evil.example", "GET", ""),
+        ("null", "GET", ""),
+        (ORIGIN, "DELETE", ""),
+        (ORIGIN, "PUT", "content-type,x-goog-acl"),
+    ],
+    ids=["other port", "longer host", "null", "other method", "other header"],
+)
+def test_other_pages_methods_and_headers_may_not(
+    video: Any, origin: str, method: str, headers: str
+) -> None:
+    answer = preflight(signed(video), origin, method, headers)
+
+    assert not [name for name in answer.headers if name.lower().startswith("access-")]
+
+
+def test_answers_and_refusals_can_be_read_by_our_page_alone(video: Any) -> None:
+    url = signed(video)
+
+    ours = requests.get(url, headers={"Origin": ORIGIN}, timeout=10)
+    refused = requests.get(url + "0", headers={"Origin": ORIGIN}, timeout=10)
+    others = requests.get(url, headers={"Origin": "http://evil.example"}, timeout=10)
+
+    exposed = ours.headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"Range", "Content-Range", "Content-Length", "ETag"} <= set(exposed)
+    assert ours.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert ours.headers["Vary"] == "Origin"
+    assert refused.status_code == 400
+    assert refused.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "Access-Control-Allow-Origin" not in others.headers
+
+
+def test_a_wildcard_origin_is_no_configuration() -> None:
+    with pytest.raises(ValueError, match="wildcard"):
+        Cors.load(CORS_FILE, ["*"])
