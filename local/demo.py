@@ -29,6 +29,7 @@ from shared.settings import Settings
 
 PROMPT = "The camera drifts slowly closer as the raccoon looks up, soft evening light"
 USER = "demo"
+SIMULATED_SECONDS = 14.0
 LONGEST_WAIT_SECONDS = 35 * 60
 REQUEST_SECONDS = 60
 CHUNK_BYTES = 1_000_000
@@ -58,6 +59,7 @@ def run(options: DemoOptions) -> int:
             StackOptions(
                 environ=options.environ,
                 faults=options.faults,
+                seconds=SIMULATED_SECONDS,
                 say=lambda text: console.print(f"[dim]starting {text}[/]"),
             )
         )
@@ -216,7 +218,7 @@ class _Demo:
             sound = "with sound" if video.streams.audio else "no sound"
             size = f"{picture.width}x{picture.height}"
         self._console.print(
-            f"[green]{path}[/]\n{seconds:.1f} s, {size}, {sound}, "
+            f"[green]{os.path.relpath(path)}[/]\n{seconds:.1f} s, {size}, {sound}, "
             f"{path.stat().st_size:,} bytes, made by {job['ai_model']}, "
             f"cost ${job['cost_usd']}"
             + ("" if self._stack.vendors.real else " (simulated)")

@@ -124,9 +124,7 @@ class LocalIdentity:
         """Raises InvalidGrantError unless one of this project's accounts signed it."""
         audiences = [_GOOGLE_TOKEN_URI, token_uri]
         try:
-            claims = jwt.decode(  # type: ignore[no-untyped-call] # ships without types
-                assertion, self.certificates(), audience=audiences
-            )
+            claims = jwt.decode(assertion, self.certificates(), audience=audiences)
         except (GoogleAuthError, ValueError) as error:
             raise InvalidGrantError("Invalid JWT Signature.") from error
         if not str(claims.get("iss", "")).endswith(self.email("")):

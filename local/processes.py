@@ -78,6 +78,9 @@ class Running:
         said = self.program.log.read_text(errors="replace").splitlines()[-15:]
         return "\n".join([f"{self.program.name} did not start:", *said])
 
+    def kill(self) -> None:
+        _signal_group(self.pid, signal.SIGKILL)
+
     def end(self) -> None:
         """Ask the whole session to end, then make it; waits until it is gone."""
         _signal_group(self.pid, signal.SIGTERM)

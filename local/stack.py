@@ -42,7 +42,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "demo-reelay"
 BUCKET = "reelay-videos"
 LOCATION = "us-central1"
-SWEEP_EVERY_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.2
 FUNCTIONS = ("api", "worker", "sweep")
 QUEUES = ROOT / "infra" / "queues.json"
@@ -58,6 +57,7 @@ class StackOptions:
     ports: Mapping[str, int] = field(default_factory=dict)
     faults: str = ""
     seconds: float = 6.0
+    sweep_every_seconds: float = 60.0
     firestore_memory: str = "256m"
     folder: Path | None = None
     say: Say = lambda _: None
@@ -94,6 +94,10 @@ class Stack:
     def _end(self) -> None:
         self._over.set()
         self._closing.close()
+
+    def kill(self, function: str) -> None:
+        """End a function as a crash does; it is started again within a second."""
+        self._functions[FUNCTIONS.index(function)].kill()
 
     def announcement(self) -> dict[str, str]:
         """What `python -m local up` prints."""
@@ -232,7 +236,7 @@ class Stack:
                     running.restart()
 
     def _schedule(self) -> None:
-        while not self._over.wait(SWEEP_EVERY_SECONDS):
+        while not self._over.wait(self._options.sweep_every_seconds):
             token = self._identity.id_token(
                 email=self._identity.email("scheduler-invoker"),
                 audience=self.addresses["sweep"],

@@ -18,21 +18,21 @@ from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 
-from local.storage_cors import CORS_FILE, Cors
-from local.storage_downloads import object_resource
-from local.storage_errors import (
+from local.cloud_storage.cors import CORS_FILE, Cors
+from local.cloud_storage.downloads import object_resource
+from local.cloud_storage.errors import (
     ConnectionCutError,
     Refusal,
     StorageRefusedError,
     error_json,
 )
-from local.storage_faults import Fault, FaultPlan
-from local.storage_http import Body, Reply, Request
-from local.storage_json import JsonApi, json_reply
-from local.storage_objects import ObjectStore
-from local.storage_signatures import Signer, signer_from_key
-from local.storage_uploads import read_json
-from local.storage_xml import XmlApi
+from local.cloud_storage.faults import Fault, FaultPlan
+from local.cloud_storage.http import Body, Reply, Request
+from local.cloud_storage.json import JsonApi, json_reply
+from local.cloud_storage.objects import ObjectStore
+from local.cloud_storage.signatures import Signer, signer_from_key
+from local.cloud_storage.uploads import read_json
+from local.cloud_storage.xml import XmlApi
 
 _JSON_PATHS = ("/storage/v1/", "/upload/storage/v1/", "/download/storage/v1/")
 

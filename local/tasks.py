@@ -19,13 +19,13 @@ from typing import Self
 import grpc
 import httpx
 
+from local.cloud_tasks.api import TaskApi, handler
+from local.cloud_tasks.delivery import Courier, request_of
+from local.cloud_tasks.messages import TaskLimits
+from local.cloud_tasks.queue import Delivery
+from local.cloud_tasks.rules import Mischief, Throttle
 from local.identity import LocalIdentity
 from local.json_server import JsonServer, Reply
-from local.task_api import TaskApi, handler
-from local.task_delivery import Courier, request_of
-from local.task_messages import TaskLimits
-from local.task_queue import Delivery
-from local.task_rules import Mischief, Throttle
 
 _HANDLER_THREADS = 16
 

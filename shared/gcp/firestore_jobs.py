@@ -10,13 +10,14 @@ from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.errors import LostRace, ReelayError, Unclear, Unreachable
+from shared.domain.errors import LostRace, Unclear, Unreachable
 from shared.domain.job import Job
 from shared.domain.projection import project
 from shared.gcp.job_record import from_record, to_record
 from shared.ports import Overdue, Snapshot
 
 TIMEOUT_SECONDS = 10.0
+LONGEST_ID = 128
 # A resent commit whose first answer got lost fails its own precondition: the caller
 # looks for its commit_id before believing that, so resending is safe.
 _RETRY = Retry(
@@ -41,8 +42,8 @@ _REFUSED = (
 
 
 @contextmanager
-def _translated(otherwise: type[ReelayError]) -> Iterator[None]:
-    """Google's errors as ours; `otherwise` for those that leave it open."""
+def _committing() -> Iterator[None]:
+    """Google's errors as ours; Unclear for those that leave it open."""
     try:
         yield
     except _LOST as error:
@@ -50,7 +51,16 @@ def _translated(otherwise: type[ReelayError]) -> Iterator[None]:
     except _REFUSED as error:
         raise Unreachable(type(error).__name__) from error
     except (exceptions.GoogleAPIError, ValueError) as error:
-        raise otherwise(type(error).__name__) from error
+        raise Unclear(type(error).__name__) from error
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """A read races with nobody: whatever fails, the same again may work."""
+    try:
+        yield
+    except (exceptions.GoogleAPIError, ValueError) as error:
+        raise Unreachable(type(error).__name__) from error
 
 
 class FirestoreJobs:
@@ -63,11 +73,13 @@ class FirestoreJobs:
         batch = self._client.batch()
         batch.create(self._run(job.job_id), to_record(job))
         batch.create(self._public(job.job_id), project(job))
-        with _translated(Unclear):
+        with _committing():
             batch.commit(retry=_RETRY, timeout=TIMEOUT_SECONDS)
 
     def read(self, job_id: str) -> Snapshot | None:
-        with _translated(Unreachable):
+        if not (job_id.isascii() and job_id.isalnum() and len(job_id) <= LONGEST_ID):
+            return None  # no id of ours; Firestore would refuse some of them
+        with _reading():
             found = self._run(job_id).get(retry=_RETRY, timeout=TIMEOUT_SECONDS)
         record = found.to_dict()
         if record is None:
@@ -81,7 +93,7 @@ class FirestoreJobs:
         batch.update(self._run(after.job_id), to_record(after), option=unchanged)
         if changes := _changes(before.job, after):
             batch.update(self._public(after.job_id), changes)
-        with _translated(Unclear):
+        with _committing():
             results = batch.commit(retry=_RETRY, timeout=TIMEOUT_SECONDS)
         return Snapshot(job=after, token=results[0].update_time)
 
@@ -93,7 +105,7 @@ class FirestoreJobs:
             .limit(most)
             .select(["wake_at", "version"])
         )
-        with _translated(Unreachable):
+        with _reading():
             found = query.get(retry=_RETRY, timeout=TIMEOUT_SECONDS)
         return [_overdue(document) for document in found]
 

@@ -84,6 +84,7 @@ def _prepared(image: Image.Image) -> Image.Image:
     # Decodes a large JPEG at a fraction of its size.
     image.draft(None, (_LONGEST_SIDE_PIXELS, _LONGEST_SIDE_PIXELS))
     prepared = _resized(_cropped(_on_white(image)), _LONGEST_SIDE_PIXELS)
+    # A comment in there would be written again.
     prepared.info = {"icc_profile": profile} if profile else {}
     prepared.getexif()[_ORIENTATION_TAG] = orientation
     ImageOps.exif_transpose(prepared, in_place=True)
@@ -146,8 +147,6 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _encode(image: Image.Image) -> Jpeg:
-    # A comment would be written again.
-    image.info = {}
     while True:
         for quality in _QUALITIES:
             buffer = io.BytesIO()

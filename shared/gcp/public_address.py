@@ -11,7 +11,7 @@ from ipaddress import (
 )
 from typing import Final
 
-from shared.domain.errors import BadContent
+from shared.domain.errors import NotPublic
 
 # https://www.iana.org/assignments/iana-ipv4-special-registry (and ipv6), 2026-11.
 # `is_global` knows most of them; the list is for those that moved in between.
@@ -81,16 +81,16 @@ def is_address(host: str) -> bool:
 
 
 def require_public_name(host: str) -> None:
-    """BadContent for a name that is not of the public internet; nothing is resolved.
+    """NotPublic for a name that is not of the public internet; nothing is resolved.
 
     Names that end in a number are IP addresses in disguise: 127.1, 0x7f000001.
     """
     name = host.removesuffix(".")
     last = name.rpartition(".")[2]
     if not _NAME.fullmatch(name) or _NUMBER.fullmatch(last):
-        raise BadContent("the address has no public host")
+        raise NotPublic("the address has no public host")
     if any(name == each or name.endswith("." + each) for each in _PRIVATE_NAMES):
-        raise BadContent("the address has a private host")
+        raise NotPublic("the address has a private host")
 
 
 def _parse(address: str) -> IPv4Address | IPv6Address | None:

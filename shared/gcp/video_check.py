@@ -97,7 +97,7 @@ class _Seen:
 def _facts(container: InputContainer) -> VideoFacts:
     video = _video(container)
     _read_all(container, video)
-    seconds = _duration_seconds(container, video)
+    seconds = (container.duration or 0) / av.time_base
     if seconds <= _SHORTEST_SECONDS:
         raise BadContent(f"no playable MP4: {seconds} seconds long")
     return VideoFacts(
@@ -128,7 +128,7 @@ def _read_all(container: InputContainer, video: VideoStream) -> None:
         raise BadContent("no playable MP4: no picture can be decoded")
 
 
-def _take(packet: Packet[Stream], seen: _Seen, video: VideoStream) -> None:
+def _take(packet: "Packet[Stream]", seen: _Seen, video: VideoStream) -> None:
     if packet.is_corrupt:
         raise BadContent("no whole MP4: a packet is damaged")
     seen.packets += packet.size > 0
@@ -141,11 +141,3 @@ def _check_count(stream: Stream, seen: _Seen) -> None:
     """A fragmented file has no such figure: it says 0."""
     if stream.frames and seen.packets != stream.frames:
         raise BadContent(f"no whole MP4: {seen.packets} packets, not {stream.frames}")
-
-
-def _duration_seconds(container: InputContainer, video: VideoStream) -> float:
-    if container.duration is not None:
-        return container.duration / av.time_base
-    if video.duration is not None and video.time_base is not None:
-        return float(video.duration * video.time_base)
-    return 0.0

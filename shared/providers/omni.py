@@ -4,17 +4,15 @@ It always makes sound: an order without audio gets it all the same.
 """
 
 import base64
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-import structlog
 from google import genai
 from google.genai._gaos.lib import compat_errors
 from google.genai.interactions import Interaction, VideoContent
 
-from shared.domain.errors import BadContent, ErrorCode, Problem, Unreachable
+from shared.domain.errors import BadContent, Unreachable
 from shared.domain.outcomes import (
     Accepted,
     Failed,
@@ -23,10 +21,9 @@ from shared.domain.outcomes import (
     Submission,
     Succeeded,
     Unknown,
-    Working,
 )
 from shared.ports import InlineFile, Order, TaskRef, WebFile
-from shared.providers import google_answers
+from shared.providers import google_answers, omni_answers
 from shared.providers.google_client import CAUGHT, FAULTS, http_options
 from shared.providers.paid_post import (
     FREE_READ_SECONDS,
@@ -34,31 +31,11 @@ from shared.providers.paid_post import (
     Departure,
     unanswered,
 )
-from shared.providers.vendor_words import clean, describe
+from shared.providers.vendor_words import describe
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 # Google's own samples for Omni use it; whether v1 serves Omni is not confirmed.
 _API_VERSION = "v1beta"
-
-# Ends without a video of a plain kind; `completed` and `failed` are looked into.
-_ENDS: Mapping[str, ErrorCode] = {
-    "cancelled": ErrorCode.PROVIDER_ERROR,
-    "requires_action": ErrorCode.PROVIDER_ERROR,
-    "budget_exceeded": ErrorCode.PROVIDER_ERROR,
-    # What is there is cut short, and going on would be another paid POST.
-    "incomplete": ErrorCode.BAD_OUTPUT,
-    "requires_continuation": ErrorCode.BAD_OUTPUT,
-}
-_SAFETY = re.compile(r"(?i)safety|prohibited|blocklist|polic(y|ies)|moderat")
-_OUTPUT = re.compile(r"(?i)\boutput\b|(generated|resulting) (video|content)|response")
-# Google promises no list of codes here; the first line that occurs counts.
-_FAILURES: tuple[tuple[str, ErrorCode], ...] = (
-    ("RESOURCE_EXHAUSTED", ErrorCode.RATE_LIMITED),
-    ("UNAVAILABLE", ErrorCode.PROVIDER_UNAVAILABLE),
-    ("INVALID_ARGUMENT", ErrorCode.INPUT_NOT_ACCEPTED),
-    ("PERMISSION_DENIED", ErrorCode.ACCESS_DENIED),
-    ("UNAUTHENTICATED", ErrorCode.ACCESS_DENIED),
-)
 
 
 class Omni:
@@ -93,14 +70,14 @@ class Omni:
             interaction = self._interaction(task)
         except CAUGHT as error:
             return Missed(detail=describe(error, self._api_key))
-        return _read(interaction)
+        return omni_answers.read(interaction)
 
     def fetch(self, task: TaskRef) -> WebFile | InlineFile:
         try:
             interaction = self._interaction(task)
         except CAUGHT as error:
             raise Unreachable(describe(error, self._api_key)) from error
-        poll = _read(interaction)
+        poll = omni_answers.read(interaction)
         video = interaction.output_video
         if isinstance(poll, Succeeded) and video:
             return self._result(video)
@@ -121,8 +98,8 @@ class Omni:
     def _interaction(self, task: TaskRef) -> Interaction:
         with self._client(FREE_READ_SECONDS) as client:
             answer = client.interactions.get(id=task.task_id)
-        # A page of HTML, or JSON of another shape, is no word about the task.
-        if not isinstance(answer, Interaction):
+        # The SDK lets an answer without a status pass: it is no word about the task.
+        if not isinstance(answer, Interaction) or not answer.status:
             raise TypeError("the answer is not an interaction")
         return answer
 
@@ -144,7 +121,7 @@ class Omni:
 
     def _result(self, video: VideoContent) -> WebFile | InlineFile:
         if not video.uri:
-            return InlineFile(content=_decoded(video.data))
+            return InlineFile(content=omni_answers.decoded(video.data))
         if urlsplit(video.uri).scheme not in ("http", "https"):
             raise BadContent("the result's address is not one of the web")
         is_overridden = self._base_url != BASE_URL
@@ -202,55 +179,3 @@ def _refused(error: compat_errors.APIError, *secrets: str) -> Submission:
     headers: Mapping[str, str] = getattr(response, "headers", {})
     status = error.status_code or 0
     return google_answers.refused(status, error.body, headers, *secrets)
-
-
-def _read(interaction: Interaction) -> Poll:
-    status = str(interaction.status)
-    match status:
-        case "queued" | "in_progress":
-            return Working()
-        case "completed":
-            return _completed(interaction.output_video)
-        case "failed":
-            return _failed(interaction)
-        case _ if status in _ENDS:
-            return Failed(problem=Problem(code=_ENDS[status], detail=status))
-        case _:
-            log = structlog.get_logger()
-            log.warning("task_status_unknown", vendor="gemini-api", status=status[:50])
-            return Working()
-
-
-def _completed(video: VideoContent | None) -> Succeeded | Failed:
-    if video and (video.uri or video.data):
-        return Succeeded()
-    filtered = Problem(code=ErrorCode.OUTPUT_FILTERED, detail="completed, no video")
-    return Failed(problem=filtered)
-
-
-def _failed(interaction: Interaction) -> Failed:
-    faults = interaction.errors or []
-    words = clean("; ".join(f"{e.code or ''}: {e.message or ''}" for e in faults))
-    return Failed(problem=Problem(code=_code(words), detail=words or "failed"))
-
-
-def _code(words: str) -> ErrorCode:
-    """A bare SAFETY counts as refused input: asking others would cost the account."""
-    refusal = google_answers.refused_input(words)
-    if refusal:
-        return refusal
-    if _SAFETY.search(words):
-        is_output = _OUTPUT.search(words)
-        return ErrorCode.OUTPUT_FILTERED if is_output else ErrorCode.PROMPT_REFUSED
-    found = (code for name, code in _FAILURES if name in words.upper())
-    return next(found, ErrorCode.PROVIDER_ERROR)
-
-
-def _decoded(data: str | None) -> bytes:
-    try:
-        content = base64.b64decode(data or "", validate=True)
-    except ValueError as error:
-        raise BadContent("the result is not base64") from error
-    if not content:
-        raise BadContent("the result is empty")
-    return content

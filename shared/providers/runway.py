@@ -29,6 +29,8 @@ FAULTS: Faults = {
     runwayml.RunwayMLError: Fault.DOUBTFUL,
     runwayml.TaskFailedError: Fault.DOUBTFUL,
     runwayml.TaskTimeoutError: Fault.DOUBTFUL,
+    runwayml.WorkflowInvocationFailedError: Fault.DOUBTFUL,
+    runwayml.WorkflowInvocationTimeoutError: Fault.DOUBTFUL,
     httpx.ConnectError: Fault.BEFORE_SENDING,
     httpx.ConnectTimeout: Fault.BEFORE_SENDING,
     httpx.PoolTimeout: Fault.BEFORE_SENDING,

@@ -1,5 +1,6 @@
 """Runway through plain HTTP: the way that is left when its SDK is what fails."""
 
+import http.client
 import io
 import json
 from urllib.parse import quote
@@ -38,6 +39,7 @@ FAULTS: Faults = {
     urllib3.exceptions.NewConnectionError: Fault.BEFORE_SENDING,
     urllib3.exceptions.ConnectTimeoutError: Fault.BEFORE_SENDING,
     urllib3.exceptions.HTTPError: Fault.DOUBTFUL,
+    http.client.HTTPException: Fault.DOUBTFUL,
     **LOCAL_FAULTS,
 }
 _CAUGHT = tuple(FAULTS)

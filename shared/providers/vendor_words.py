@@ -1,5 +1,6 @@
 """How a vendor's words are kept: short, and without keys, prompts or pictures."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ _HIDDEN = (
 
 def clean(text: str, *secrets: str) -> str:
     """At most 300 characters of `text`, with each of `secrets` left out."""
-    for secret in sorted(secrets, key=len, reverse=True):
+    for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = _without(text, secret)
     for pattern, instead in _HIDDEN:
@@ -29,8 +30,11 @@ def clean(text: str, *secrets: str) -> str:
 
 
 def _without(text: str, secret: str) -> str:
-    # Whole words only: the prompt "cat" must not make "category" unreadable.
-    return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", text)
+    """As it is, as JSON and as Python write it down."""
+    for form in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}:
+        # Whole words only: the prompt "cat" must not make "category" unreadable.
+        text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "…", text)
+    return text
 
 
 def describe(error: BaseException, *secrets: str) -> str:

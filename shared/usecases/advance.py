@@ -52,7 +52,7 @@ from shared.ports import (
 from shared.usecases.prepare import Preparation
 from shared.usecases.record import STUBBORNLY, Recorder
 from shared.usecases.store import Storing
-from shared.usecases.wake import Waker
+from shared.usecases.wake import Waker, nth_wake
 
 log = structlog.get_logger()
 
@@ -85,7 +85,7 @@ class Advance:
                 self.waker.wake(before.job, until)
                 return
             case Start() if not from_starts_queue:
-                self.waker.wake(before.job)
+                self._hand_over(before.job)
                 return
             case Start(planned=planned):
                 after = self._start(before, planned)
@@ -109,6 +109,11 @@ class Advance:
         if after is not None:
             self._log(action, after.job)
             self.waker.wake(after.job)
+
+    def _hand_over(self, job: Job) -> None:
+        """To the starts queue, which may have used up this version's first name."""
+        overdue_by = self.clock.now() - (job.wake_at or self.clock.now())
+        self.waker.wake(job, nth=nth_wake(overdue_by))
 
     def _start(self, before: Snapshot, planned: PlannedLink) -> Snapshot | None:
         """Intent, POST, answer. Dying between any two costs at most one POST."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.domain.errors import BadContent, ErrorCode, Problem, Unreachable
+from shared.domain.errors import BadContent, ErrorCode, NotPublic, Problem, Unreachable
 from shared.domain.job import Job
 from shared.domain.naming import picture_object, upload_object
 from shared.domain.outcomes import Picture, PictureRefused, Prepared, PrepareMissed
@@ -28,6 +28,8 @@ class Preparation:
             if content is None:
                 return _refused(ErrorCode.IMAGE_UNREACHABLE, "nothing was uploaded")
             jpeg = self.check.to_jpeg(content)
+        except NotPublic as error:
+            return _refused(ErrorCode.IMAGE_UNREACHABLE, error)
         except BadContent as error:
             return _refused(ErrorCode.IMAGE_INVALID, error)
         return self._keep(job, jpeg)

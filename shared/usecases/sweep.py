@@ -1,25 +1,17 @@
 """Wake what got stuck: jobs whose next step is overdue, under names not yet used."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from shared.domain.naming import task_name
 from shared.ports import Clock, Jobs, Overdue, Queue, Wake
+from shared.usecases.wake import FIRST_AFTER, nth_wake
 
 log = structlog.get_logger()
 
 MOST_AT_ONCE = 500
-FIRST_AFTER = timedelta(minutes=1)
-
-
-def nth_wake(overdue_by: timedelta) -> int:
-    """Which try to wake is due: 1, 2, 3 … at 1, 2, 4 … minutes overdue; 0: none yet."""
-    nth = 0
-    while overdue_by >= FIRST_AFTER * 2**nth:
-        nth += 1
-    return nth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from google.genai import errors, types
 from google.genai._gaos.lib import compat_errors
 from google.oauth2.credentials import Credentials
 
+from local.cloud_storage.signatures import signer_from_key
 from local.simulators.fault_kinds import Link, Place, kinds_of
 from local.simulators.faults import parse_faults
 from local.simulators.google import GoogleOptions, google_simulator
@@ -24,7 +25,6 @@ from local.simulators.render import Shape
 from local.simulators.server import SimulatorServer
 from local.simulators.studio import Order, Studio
 from local.storage import StorageSettings, running_storage
-from local.storage_signatures import signer_from_key
 from tests.local.simulated import QUICK, look_into, picture, until
 
 MODEL = "veo-3.1-generate-001"

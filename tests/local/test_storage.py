@@ -27,9 +27,9 @@ from google.api_core import exceptions
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from local.cloud_storage.faults import Cut, Fault, Operation
+from local.cloud_storage.signatures import Signer
 from local.storage import StorageServer, StorageSettings, running_storage
-from local.storage_faults import Cut, Fault, Operation
-from local.storage_signatures import Signer
 
 BUCKET = "reelay-videos"
 QUANTUM = 256 * 1024

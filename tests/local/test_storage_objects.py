@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from local.storage_errors import ConnectionCutError, Refusal, StorageRefusedError
-from local.storage_http import Body, Request
-from local.storage_objects import ObjectStore
-from local.storage_records import (
+from local.cloud_storage.errors import ConnectionCutError, Refusal, StorageRefusedError
+from local.cloud_storage.http import Body, Request
+from local.cloud_storage.objects import ObjectStore
+from local.cloud_storage.records import (
     Attributes,
     ObjectKey,
     Preconditions,
     StoredObject,
     UploadIntent,
 )
-from local.storage_uploads import upload_multipart
+from local.cloud_storage.uploads import upload_multipart
 
 KEY = ObjectKey(bucket="reelay", name="videos/1.mp4")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from google.cloud import storage
 from google.oauth2 import service_account
 
+from local.cloud_storage.cors import CORS_FILE, Cors
+from local.cloud_storage.signatures import signer_from_key
 from local.storage import StorageServer, StorageSettings, running_storage
-from local.storage_cors import CORS_FILE, Cors
-from local.storage_signatures import signer_from_key
 
 BUCKET = "reelay-videos"
 ORIGIN = "http://127.0.0.1:8080"

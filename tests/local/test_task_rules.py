@@ -4,7 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.task_rules import Mischief, RateRules, RetryRules, Throttle, TokenBucket
+from local.cloud_tasks.rules import (
+    Mischief,
+    RateRules,
+    RetryRules,
+    Throttle,
+    TokenBucket,
+)
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

@@ -26,10 +26,10 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
 )
 from google.oauth2 import id_token
 
+from local.cloud_tasks.messages import TaskLimits
+from local.cloud_tasks.rules import Mischief, Throttle
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
-from local.task_messages import TaskLimits
-from local.task_rules import Mischief, Throttle
 from local.tasks import TasksOptions, TasksServer
 
 LOCATION = "projects/demo/locations/here"

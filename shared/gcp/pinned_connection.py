@@ -1,0 +1,105 @@
+"""How a connection is made to one IP address, for one host, until one moment."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Final
+
+from shared.domain.errors import Unreachable
+from shared.gcp.web_address import DEFAULT_PORTS, WebAddress
+
+Dial = Callable[[tuple[str, int], float], socket.socket]
+
+_MOST_IPS_TRIED: Final = 3
+
+
+class Deadline:
+    """Ends a download at its time, also in the middle of a wait."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends_at = time.monotonic() + seconds
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "Deadline":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def watch(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self.check()
+
+    def check(self) -> None:
+        if time.monotonic() >= self._ends_at:
+            raise Unreachable("the download took too long")
+
+    def _cut(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):
+                # The plain shutdown: that of TLS is not for two threads at once.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """Connects to IP addresses that somebody else has checked.
+
+    Host, SNI and the certificate are those of the name; nothing is looked up.
+    """
+
+    tls: ssl.SSLContext
+    dial: Dial
+    connect_seconds: float
+    read_seconds: float
+
+    def connect(
+        self, address: WebAddress, ips: Sequence[str], deadline: Deadline
+    ) -> HTTPConnection:
+        """To the first of `ips` that answers; OSError where none of three does."""
+        errors = []
+        for ip in ips[:_MOST_IPS_TRIED]:
+            deadline.check()
+            try:
+                return self._connect_to(ip, address, deadline)
+            except OSError as error:
+                errors.append(error)
+        raise errors[-1]
+
+    def _connect_to(
+        self, ip: str, address: WebAddress, deadline: Deadline
+    ) -> HTTPConnection:
+        connection = HTTPConnection(address.host, address.port)
+        # So that Host leaves the usual port out, for https too.
+        connection.default_port = DEFAULT_PORTS[address.scheme]
+        # It would look the name up again.
+        connection.auto_open = 0
+        connection.sock = self.dial((ip, address.port), self.connect_seconds)
+        try:
+            if address.scheme == "https":
+                connection.sock = self._wrapped(connection.sock, address.host)
+            deadline.watch(connection.sock)
+            if isinstance(connection.sock, ssl.SSLSocket):
+                connection.sock.do_handshake()
+            connection.sock.settimeout(self.read_seconds)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _wrapped(self, plain: socket.socket, host: str) -> ssl.SSLSocket:
+        return self.tls.wrap_socket(
+            plain,
+            server_hostname=host.removesuffix("."),
+            do_handshake_on_connect=False,
+            # An end without a goodbye may be a cut.
+            suppress_ragged_eofs=False,
+        )

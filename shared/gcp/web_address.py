@@ -1,0 +1,75 @@
+"""What the parts of an address are, read in the one way that nobody else misreads."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import SplitResult, quote, urlsplit
+
+from shared.domain.errors import NotPublic
+
+DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+
+_MOST_CHARACTERS: Final = 8192
+_SAFE_IN_PATH: Final = "/%:@!$&'()*+,;=~"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebAddress:
+    """`host` is in ASCII, lower case, without brackets; `path` has its query."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """NotPublic for another scheme than http and https, and for bad grammar."""
+        parts = _split(url)
+        if parts.scheme not in DEFAULT_PORTS:
+            raise NotPublic("the address is not https")
+        path = quote(parts.path or "/", safe=_SAFE_IN_PATH)
+        query = quote(parts.query, safe=_SAFE_IN_PATH + "?")
+        return cls(
+            scheme=parts.scheme,
+            host=_ascii_host(parts.hostname or ""),
+            port=_port(parts),
+            path=f"{path}?{query}" if query else path,
+        )
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        return (self.scheme, self.host, self.port)
+
+    def is_at(self, host: str | None) -> bool:
+        """Whether `host` is exactly this one; it may come with its port."""
+        return (host or "").lower() in (self.host, f"{self.host}:{self.port}")
+
+
+def _split(url: str) -> SplitResult:
+    has_control = any(ord(letter) <= 0x20 or ord(letter) == 0x7F for letter in url)
+    if has_control or "\\" in url or len(url) > _MOST_CHARACTERS:
+        raise NotPublic("the address is malformed")
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise NotPublic("the address is malformed") from error
+    if not parts.hostname or "@" in parts.netloc:
+        raise NotPublic("the address has no host, or a user name")
+    return parts
+
+
+def _ascii_host(host: str) -> str:
+    try:
+        return host if host.isascii() else host.encode("idna").decode().lower()
+    except UnicodeError as error:
+        raise NotPublic("the address has no public host") from error
+
+
+def _port(parts: SplitResult) -> int:
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise NotPublic("the address has an impossible port") from error
+    if port == 0:
+        raise NotPublic("the address has an impossible port")
+    return port or DEFAULT_PORTS[parts.scheme]

@@ -1,0 +1,87 @@
+"""What an interaction of Omni says: running, a video, filtered, or a fault.
+
+Sources: the types and captures of google-genai 3.4.0, 2026-11-22.
+"""
+
+import base64
+import re
+from collections.abc import Mapping
+
+import structlog
+from google.genai.interactions import Interaction, VideoContent
+
+from shared.domain.errors import BadContent, ErrorCode, Problem
+from shared.domain.outcomes import Failed, Poll, Succeeded, Working
+from shared.providers import google_answers
+from shared.providers.vendor_words import clean
+
+# Ends without a video of a plain kind; `completed` and `failed` are looked into.
+_ENDS: Mapping[str, ErrorCode] = {
+    "cancelled": ErrorCode.PROVIDER_ERROR,
+    "requires_action": ErrorCode.PROVIDER_ERROR,
+    "budget_exceeded": ErrorCode.PROVIDER_ERROR,
+    # What is there is cut short, and going on would be another paid POST.
+    "incomplete": ErrorCode.BAD_OUTPUT,
+    "requires_continuation": ErrorCode.BAD_OUTPUT,
+}
+_SAFETY = re.compile(r"(?i)safety|prohibited|blocklist|polic(y|ies)|moderat")
+_OUTPUT = re.compile(r"(?i)\boutput\b|(generated|resulting) (video|content)|response")
+# Google promises no list of codes here; the first line that occurs counts.
+_FAILURES: tuple[tuple[str, ErrorCode], ...] = (
+    ("RESOURCE_EXHAUSTED", ErrorCode.RATE_LIMITED),
+    ("UNAVAILABLE", ErrorCode.PROVIDER_UNAVAILABLE),
+    ("INVALID_ARGUMENT", ErrorCode.INPUT_NOT_ACCEPTED),
+    ("PERMISSION_DENIED", ErrorCode.ACCESS_DENIED),
+    ("UNAUTHENTICATED", ErrorCode.ACCESS_DENIED),
+)
+
+
+def read(interaction: Interaction) -> Poll:
+    """`completed` is a success only with a video in it."""
+    status = str(interaction.status)
+    match status:
+        case "queued" | "in_progress":
+            return Working()
+        case "completed":
+            return _completed(interaction.output_video)
+        case "failed":
+            return _failed(interaction)
+        case _ if status in _ENDS:
+            return Failed(problem=Problem(code=_ENDS[status], detail=status))
+        case _:
+            log = structlog.get_logger()
+            log.warning("task_status_unknown", vendor="gemini-api", status=status[:50])
+            return Working()
+
+
+def _completed(video: VideoContent | None) -> Succeeded | Failed:
+    if video and (video.uri or video.data):
+        return Succeeded()
+    filtered = Problem(code=ErrorCode.OUTPUT_FILTERED, detail="completed, no video")
+    return Failed(problem=filtered)
+
+
+def _failed(interaction: Interaction) -> Failed:
+    faults = interaction.errors or []
+    words = clean("; ".join(f"{e.code or ''}: {e.message or ''}" for e in faults))
+    return Failed(problem=Problem(code=_code(words), detail=words or "failed"))
+
+
+def _code(words: str) -> ErrorCode:
+    """A bare SAFETY counts as refused input: asking others would cost the account."""
+    refusal = google_answers.refused_input(words)
+    if refusal:
+        return refusal
+    if _SAFETY.search(words):
+        is_output = _OUTPUT.search(words)
+        return ErrorCode.OUTPUT_FILTERED if is_output else ErrorCode.PROMPT_REFUSED
+    found = (code for name, code in _FAILURES if name in words.upper())
+    return next(found, ErrorCode.PROVIDER_ERROR)
+
+
+def decoded(data: str | None) -> bytes:
+    """A video that came inside an answer; BadContent where it is no base64."""
+    try:
+        return base64.b64decode(data or "", validate=True)
+    except ValueError as error:
+        raise BadContent("the result is not base64") from error

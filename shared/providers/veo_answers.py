@@ -1,0 +1,112 @@
+"""What an operation of Veo says: running, a video, filtered, or an error.
+
+Sources: captures of google-genai 3.4.0 and the codes of google.rpc, 2026-11-22.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from google.genai import types
+
+from shared.domain.errors import BadContent, ErrorCode, Problem, Unreachable
+from shared.domain.outcomes import (
+    Accepted,
+    Failed,
+    Poll,
+    Succeeded,
+    Unknown,
+    Working,
+)
+from shared.ports import BucketFile, InlineFile
+from shared.providers import google_answers
+from shared.providers.vendor_words import clean
+
+_NOTHING = Decimal(0)
+_FAILED_PRECONDITION = 9
+
+# google.rpc.Code of an operation that ended in an error.
+_CODES: Mapping[int, ErrorCode] = {
+    3: ErrorCode.INPUT_NOT_ACCEPTED,
+    7: ErrorCode.ACCESS_DENIED,
+    8: ErrorCode.RATE_LIMITED,
+    13: ErrorCode.PROVIDER_ERROR,
+    14: ErrorCode.PROVIDER_UNAVAILABLE,
+    16: ErrorCode.ACCESS_DENIED,
+}
+# Refused before anything was made; any other error may have come while making it.
+_COST_NOTHING = frozenset({3, 7, 8, 16})
+
+
+def accepted(operation: types.GenerateVideosOperation) -> Accepted | Unknown:
+    """What a 200 to the paid POST means; without a name nobody knows."""
+    if operation.name:
+        return Accepted(task_id=operation.name)
+    return Unknown(detail="200 without the name of an operation")
+
+
+def read(operation: types.GenerateVideosOperation) -> Poll:
+    """`done` says only that it ended: a filtered one is done, and has no error."""
+    if operation.error:
+        return _failed(operation.error)
+    if not operation.done:
+        return Working()
+    video = _video(operation)
+    if video:
+        return Succeeded(gs_uri=video.uri or None)
+    return _without_video(operation.response)
+
+
+def _failed(error: Mapping[str, object]) -> Failed:
+    number, words = error.get("code"), clean(str(error.get("message") or ""))
+    detail = clean(f"code {number}: {words}")
+    if number == _FAILED_PRECONDITION and google_answers.is_provisioning(words):
+        return Failed(
+            problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE, detail=detail),
+            cost_usd=_NOTHING,
+            ask_again=True,
+        )
+    refusal = google_answers.refused_call(words)
+    code = refusal or _code(number, words)
+    # Nothing says that a refusal for safety is free: it is booked.
+    is_free = not refusal and number in _COST_NOTHING
+    return Failed(
+        problem=Problem(code=code, detail=detail),
+        cost_usd=_NOTHING if is_free else None,
+    )
+
+
+def _code(number: object, words: str) -> ErrorCode:
+    if google_answers.names_lost_model(words):
+        return ErrorCode.MODEL_UNAVAILABLE
+    known = _CODES.get(number) if isinstance(number, int) else None
+    return known or ErrorCode.PROVIDER_ERROR
+
+
+def _without_video(response: types.GenerateVideosResponse | None) -> Failed:
+    reasons = response.rai_media_filtered_reasons if response else None
+    count = response.rai_media_filtered_count if response else None
+    if reasons or count:
+        words = clean("; ".join(reasons or ["filtered without a reason"]))
+        code = google_answers.refused_input(words) or ErrorCode.OUTPUT_FILTERED
+        return Failed(problem=Problem(code=code, detail=words))
+    # Not `bad_output`: nothing came that could be called bad.
+    nothing = Problem(code=ErrorCode.PROVIDER_ERROR, detail="done without a video")
+    return Failed(problem=nothing)
+
+
+def _video(operation: types.GenerateVideosOperation) -> types.Video | None:
+    made = operation.response.generated_videos if operation.response else None
+    videos = (each.video for each in made or [])
+    return next((v for v in videos if v and (v.uri or v.video_bytes)), None)
+
+
+def result(operation: types.GenerateVideosOperation) -> BucketFile | InlineFile:
+    """The video. Unreachable: not ended; BadContent: ended without."""
+    video = _video(operation)
+    if video and video.uri:
+        return BucketFile(gs_uri=video.uri)
+    if video and video.video_bytes:
+        return InlineFile(content=video.video_bytes)
+    if operation.done:
+        raise BadContent("the operation ended without a video")
+    raise Unreachable("the operation has no result yet")

@@ -1,0 +1,116 @@
+"""A frontend as the tests play it: HTTP to the api, questions to the simulators."""
+
+import io
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import av
+import requests
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import (
+    CloudTasksGrpcTransport,
+)
+from grpc import insecure_channel
+
+from local.identity import user_token
+from local.stack import LOCATION, Stack
+
+PICTURE = Path(__file__).parents[2] / "local" / "raccoon.jpg"
+Video = dict[str, Any]
+
+
+class Frontend:
+    """One user of a running stack."""
+
+    def __init__(self, stack: Stack, user: str = "min-ji") -> None:
+        self.stack = stack
+        now = datetime.now(UTC)
+        token = user_token(stack.project, user, admin=False, now=now)
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def call(self, method: str, path: str, body: object = None) -> requests.Response:
+        url = self.stack.addresses["api"] + path
+        return requests.request(
+            method, url, json=body, headers=self.headers, timeout=30
+        )
+
+    def upload(self, content: bytes, content_type: str = "image/jpeg") -> str:
+        asked = {"content_type": content_type, "size": len(content)}
+        upload = self.call("POST", "/v1/uploads", asked).json()
+        requests.put(
+            upload["upload_url"], content, headers=upload["headers"], timeout=30
+        ).raise_for_status()
+        return str(upload["image"])
+
+    def create(self, **body: object) -> Video:
+        if "image" not in body and "image_url" not in body:
+            body["image"] = self.upload(PICTURE.read_bytes())
+        body = {"prompt": f"a raccoon looks up, {time.time_ns()}", "duration": 5} | body
+        answer = self.call("POST", "/v1/videos", body)
+        assert answer.status_code == 202, answer.text
+        video: Video = answer.json()
+        return video
+
+    def get(self, video: Mapping[str, Any]) -> Video:
+        answer: Video = self.call("GET", f"/v1/videos/{video['job_id']}").json()
+        return answer
+
+    def wait(
+        self,
+        video: Mapping[str, Any],
+        until: Callable[[Video], bool] = lambda v: v["status"] != "processing",
+        most_seconds: float = 60,
+    ) -> Video:
+        give_up_at = time.monotonic() + most_seconds
+        while not until(now := self.get(video)):
+            assert time.monotonic() < give_up_at, now
+            time.sleep(0.1)
+        return now
+
+
+def submissions(stack: Stack, prompt: str) -> list[dict[str, Any]]:
+    """What the simulators say that they were paid for, whatever Reelay says."""
+    return [
+        submission
+        for vendor in ("runway", "google")
+        for submission in requests.get(
+            stack.addresses[vendor] + "/_control/submissions", timeout=10
+        ).json()["submissions"]
+        if submission["prompt"] == prompt
+    ]
+
+
+def set_faults(stack: Stack, faults: list[dict[str, Any]]) -> None:
+    for vendor in ("runway", "google"):
+        url = stack.addresses[vendor] + "/_control/faults"
+        requests.delete(url, timeout=10).raise_for_status()
+        if faults:
+            requests.post(url, json=faults, timeout=10).raise_for_status()
+
+
+def purge(stack: Stack) -> None:
+    with insecure_channel(stack.addresses["tasks"]) as channel:
+        transport = CloudTasksGrpcTransport(channel=channel)
+        client = tasks_v2.CloudTasksClient(transport=transport)
+        for queue in ("starts", "steps"):
+            name = client.queue_path(stack.project, LOCATION, queue)
+            client.purge_queue(name=name)
+
+
+def played(url: str) -> dict[str, object]:
+    """The MP4 at `url`, every frame of it decoded."""
+    answer = requests.get(url, timeout=30)
+    answer.raise_for_status()
+    with av.open(io.BytesIO(answer.content), "r") as video:
+        stream = video.streams.video[0]
+        frames = sum(1 for _ in video.decode(stream))
+        return {
+            "codec": stream.codec_context.name,
+            "size": (stream.width, stream.height),
+            "seconds": round(float(video.duration or 0) / av.time_base, 1),
+            "sound": bool(video.streams.audio),
+            "frames": frames,
+        }

@@ -1,0 +1,178 @@
+"""The main job from HTTP request to playable MP4, on the real stack."""
+
+import pytest
+import requests
+
+from local.stack import Stack
+from tests.e2e.client import Frontend, played, set_faults, submissions
+
+
+def test_a_picture_and_a_prompt_become_a_playable_mp4(
+    stack: Stack, frontend: Frontend
+) -> None:
+    video = frontend.wait(frontend.create(duration=5))
+
+    assert video["status"] == "completed"
+    assert (video["stage"], video["progress"]) == ("done", 100)
+    assert video["ai_model"] == "runway"
+    assert video["cost_usd"] == "0.25"
+    assert played(video["video_url"]) == {
+        "codec": "h264",
+        "size": (1280, 720),
+        "seconds": 5.0,
+        "sound": False,
+        "frames": 120,
+    }
+    assert video["delivered"]["duration"] == 5.0
+    assert len(submissions(stack, video["prompt"])) == 1
+
+
+def test_two_failed_links_hand_over_to_veo_with_sound(
+    stack: Stack, frontend: Frontend
+) -> None:
+    faults = [{"link": link, "kind": "503"} for link in ("runway", "runway-http")]
+    set_faults(stack, faults)
+
+    video = frontend.wait(frontend.create(duration=5))
+
+    outcomes = [(a["ai_model"], a["outcome"]) for a in video["attempts"]]
+    assert outcomes == [
+        ("runway", "rejected"),
+        ("runway-http", "rejected"),
+        ("gemini-veo-3.1", "succeeded"),
+    ]
+    film = played(video["video_url"])
+    assert (film["seconds"], film["sound"]) == (6.0, True)
+    assert video["cost_usd"] == "2.40"
+
+
+def test_omni_is_the_last_link(stack: Stack, frontend: Frontend) -> None:
+    set_faults(
+        stack,
+        [
+            {"link": "runway", "kind": "401"},
+            {"link": "gemini-veo-3.1", "place": "task", "kind": "error-13"},
+        ],
+    )
+
+    video = frontend.wait(frontend.create(duration=3, aspect_ratio="9:16"))
+
+    assert [(a["ai_model"], a["outcome"]) for a in video["attempts"]] == [
+        ("runway", "rejected"),
+        ("runway-http", "skipped"),
+        ("gemini-veo-3.1", "failed"),
+        ("gemini-omni-flash", "succeeded"),
+    ]
+    assert played(video["video_url"])["size"] == (720, 1280)
+
+
+def test_when_all_fail_every_reason_is_told(stack: Stack, frontend: Frontend) -> None:
+    set_faults(
+        stack,
+        [
+            {"link": "runway", "kind": "400-credits"},
+            {"link": "gemini-veo-3.1", "kind": "404"},
+            {"link": "gemini-omni-flash", "kind": "403"},
+        ],
+    )
+
+    video = frontend.wait(frontend.create())
+
+    assert video["error"]["code"] == "all_providers_failed"
+    assert [a["error"]["code"] for a in video["attempts"]] == [
+        "out_of_credits",
+        "out_of_credits",
+        "model_unavailable",
+        "access_denied",
+    ]
+    assert video["cost_usd"] == "0"
+    assert submissions(stack, video["prompt"]) == []
+
+
+def test_a_refused_prompt_never_reaches_the_next_provider(
+    stack: Stack, frontend: Frontend
+) -> None:
+    kind = "SAFETY.INPUT.TEXT"
+    set_faults(stack, [{"link": "runway", "place": "task", "kind": kind}])
+
+    video = frontend.wait(frontend.create())
+
+    assert video["error"]["code"] == "prompt_refused"
+    assert [s["vendor"] for s in submissions(stack, video["prompt"])] == ["runway"]
+
+
+def test_1080p_with_sound_skips_the_links_that_cannot(frontend: Frontend) -> None:
+    asked = {"resolution": "1080p", "audio": True, "duration": 4}
+
+    video = frontend.wait(frontend.create(**asked), most_seconds=90)
+
+    assert [(a["ai_model"], a["outcome"]) for a in video["attempts"]] == [
+        ("runway", "skipped"),
+        ("runway-http", "skipped"),
+        ("gemini-veo-3.1", "succeeded"),
+    ]
+    assert played(video["video_url"])["size"] == (1920, 1080)
+
+
+@pytest.mark.parametrize(
+    ("picture", "code"),
+    [
+        pytest.param({"image": "nothing0was0uploaded"}, "image_unreachable", id="none"),
+        pytest.param(
+            {"image_url": "https://127.0.0.1/cat.jpg"}, "image_unreachable", id="ours"
+        ),
+    ],
+)
+def test_a_picture_that_cannot_be_had_ends_the_job_before_any_provider(
+    stack: Stack, frontend: Frontend, picture: dict[str, str], code: str
+) -> None:
+    video = frontend.wait(frontend.create(**picture))
+
+    assert video["error"]["code"] == code
+    assert (video["attempts"], submissions(stack, video["prompt"])) == ([], [])
+
+
+def test_what_is_no_picture_by_content_is_refused(frontend: Frontend) -> None:
+    image = frontend.upload(b"<html>not a picture</html>", "image/png")
+
+    video = frontend.wait(frontend.create(image=image))
+
+    assert (video["status"], video["error"]["code"]) == ("failed", "image_invalid")
+
+
+def test_an_upload_is_its_owners_alone(stack: Stack, frontend: Frontend) -> None:
+    image = Frontend(stack, "somebody").upload(b"x" * 600)
+
+    video = frontend.wait(frontend.create(image=image))
+
+    assert video["error"]["code"] == "image_unreachable"
+
+
+def test_anothers_job_is_not_found(stack: Stack, frontend: Frontend) -> None:
+    video = frontend.create()
+
+    answer = Frontend(stack, "somebody").call("GET", f"/v1/videos/{video['job_id']}")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    frontend.wait(video)
+
+
+def test_each_wrong_field_is_named_in_korean_too(frontend: Frontend) -> None:
+    frontend.headers["Accept-Language"] = "ko-KR,ko;q=0.9"
+
+    answer = frontend.call("POST", "/v1/videos", {"duration": 99, "colour": "red"})
+
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    fields = {error["field"] for error in answer.json()["errors"]}
+    assert fields == {"prompt", "image", "image_url", "duration", "colour"}
+    assert "필수" in answer.text
+
+
+def test_nobody_gets_in_without_a_token(stack: Stack) -> None:
+    for path in ("/v1/videos/x", "/v1/videos"):
+        url = stack.addresses["api"] + path
+        assert requests.get(url, timeout=10).status_code in (401, 405)
+    for private in ("worker", "sweep"):
+        answer = requests.post(stack.addresses[private], json={}, timeout=10)
+        assert answer.status_code == 401

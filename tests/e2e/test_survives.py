@@ -1,0 +1,148 @@
+"""What a crash, a lost queue and a stop do to jobs in flight: nothing that is paid for
+is lost, and nothing is paid for twice."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local.__main__ import PARTS
+from local.processes import python
+from local.simulators.runway import runway_simulator
+from local.stack import ROOT, Stack, StackOptions
+from tests.e2e.client import Frontend, Video, played, purge, set_faults, submissions
+from tests.e2e.conftest import bare_environment
+
+
+def _is_generating(video: Video) -> bool:
+    return bool(video["stage"] == "generating")
+
+
+def _is_storing(video: Video) -> bool:
+    return bool(video["stage"] == "storing")
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(lambda _: True, id="at once"),
+        pytest.param(_is_generating, id="while the vendor works"),
+        pytest.param(_is_storing, id="while the result is stored"),
+    ],
+)
+def test_a_worker_killed_on_the_way_goes_on(
+    stack: Stack, frontend: Frontend, moment: object
+) -> None:
+    video = frontend.create()
+    frontend.wait(video, lambda v: moment(v) or v["status"] != "processing")  # type: ignore[operator]
+
+    stack.kill("worker")
+    video = frontend.wait(video, most_seconds=110)
+
+    assert video["status"] == "completed"
+    assert played(video["video_url"])["seconds"] == 5.0
+    assert len(submissions(stack, video["prompt"])) == 1
+
+
+@pytest.mark.timeout(300)
+def test_killed_in_the_paid_call_and_purged_in_mid_job_both_end_well(
+    stack: Stack, frontend: Frontend
+) -> None:
+    """Side by side, as both wait: for a lease to run out, and for the sweep."""
+    purged = frontend.create()
+    frontend.wait(purged, _is_generating)
+    purge(stack)
+    late = {"link": "runway", "kind": "late", "seconds": 20, "times": 1}
+    set_faults(stack, [late])
+    killed = frontend.create()
+    frontend.wait(killed, lambda _: bool(submissions(stack, killed["prompt"])))
+    stack.kill("worker")
+
+    purged = frontend.wait(purged, most_seconds=150)
+    killed = frontend.wait(killed, most_seconds=150)
+
+    assert (purged["status"], purged["ai_model"]) == ("completed", "runway")
+    assert len(submissions(stack, purged["prompt"])) == 1
+    outcomes = [(a["ai_model"], a["outcome"]) for a in killed["attempts"]]
+    assert outcomes == [
+        ("runway", "unknown"),
+        ("runway-http", "skipped"),
+        ("gemini-veo-3.1", "succeeded"),
+    ]
+    vendors = [s["vendor"] for s in submissions(stack, killed["prompt"])]
+    assert vendors == ["runway", "vertex"]
+
+
+def test_other_servers_are_asked_where_the_environment_names_them() -> None:
+    with runway_simulator() as mine:
+        environ = bare_environment() | {
+            "RUNWAYML_BASE_URL": mine.address,
+            "RUNWAY_API_KEY": "key_mine",
+        }
+        with Stack(StackOptions(environ=environ, seconds=1.0)) as stack:
+            frontend = Frontend(stack)
+            video = frontend.wait(frontend.create(duration=3))
+
+            assert stack.addresses["runway"] == mine.address
+            assert video["ai_model"] == "runway"
+            assert len(mine.submissions.all()) == 1
+
+
+def test_sigterm_leaves_nothing_behind(tmp_path: Path) -> None:
+    command = [*python("local", "up"), "--folder", str(tmp_path)]
+    up = subprocess.Popen(
+        command, cwd=ROOT, env=bare_environment(), stdout=subprocess.PIPE
+    )
+    assert up.stdout is not None
+    with up.stdout:
+        announced = json.loads(up.stdout.readline())
+        up.send_signal(signal.SIGTERM)
+        assert up.wait(30) == 0
+
+    parts = (
+        "api",
+        "web",
+        "firestore",
+        "storage",
+        "tasks",
+        "worker",
+        "runway",
+        "google",
+    )
+    assert parts == tuple(part for part in parts if part in announced)
+    assert [part for part in parts if _is_open(announced[part])] == []
+    assert not _processes_that_mention(str(tmp_path))
+
+
+def _is_open(address: str) -> bool:
+    port = int(address.rpartition(":")[2])
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _processes_that_mention(text: str) -> list[str]:
+    shown = subprocess.run(
+        ["ps", "-axo", "pid,command"], capture_output=True, text=True, check=True
+    )
+    own = f"{os.getpid()} "
+    lines = shown.stdout.splitlines()
+    return [line for line in lines if text in line and not line.startswith(own)]
+
+
+def test_the_demo_shows_the_hand_over() -> None:
+    command = [*python("local", "demo"), "--faults", "runway,runway-http"]
+    shown = subprocess.run(
+        [*command, "--duration", "3"],
+        cwd=ROOT,
+        env=bare_environment() | {"COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "with sound" in shown.stdout
+    assert shown.stdout.count("rejected") == 2

@@ -1,0 +1,577 @@
+"""What our bucket promises, of the real adapter and of its fake."""
+
+import base64
+import gc
+import inspect
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import google.api_core.exceptions
+import google.auth.exceptions
+import google.cloud.storage.exceptions
+import pytest
+import requests
+import urllib3.exceptions
+from google.api_core.retry import Retry
+from google.auth import compute_engine
+from google.auth.transport.requests import Request
+from google.cloud.storage import Client
+from google.oauth2 import service_account
+from requests.adapters import HTTPAdapter
+
+from local.cloud_storage.faults import Cut, Fault, Operation
+from local.cloud_storage.signatures import signer_from_key
+from local.identity import LocalIdentity
+from local.json_server import JsonServer, Reply
+from local.storage import StorageServer, StorageSettings, running_storage
+from shared.domain.errors import BadContent, LostRace, Unreachable
+from shared.gcp import function_signer, storage_calls
+from shared.gcp.bucket import CloudBucket
+from shared.gcp.function_signer import FunctionSigner
+from shared.gcp.storage_calls import TRANSLATIONS, translated
+from shared.ports import Bucket
+from tests.fakes.bucket import FakeBucket
+
+# google-cloud-storage leaves the answer of a failed download to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+HOUR = timedelta(hours=1)
+PART = 4 * 1024 * 1024
+EMAIL = "worker@demo-reelay.iam.gserviceaccount.com"
+# These are typed in part only.
+API_ERRORS: Any = google.api_core.exceptions
+KEY_CREDENTIALS: Any = service_account.Credentials
+METADATA_CREDENTIALS: Any = compute_engine.Credentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """A local Cloud Storage with one bucket, named `bucket`, and who signs."""
+
+    server: StorageServer
+    client: Client
+    key: Any
+
+    def bucket(self, **other: Any) -> CloudBucket:
+        what = {"client": self.client, "bucket_name": "bucket", "signer": self.key}
+        return CloudBucket(**{**what, **other})
+
+
+@pytest.fixture(scope="session")
+def account() -> dict[str, str]:
+    identity = LocalIdentity.generate("demo-reelay")
+    return {
+        "type": "service_account",
+        "private_key": identity.pem,
+        "client_email": EMAIL,
+        "token_uri": "http://127.0.0.1:1/token",
+    }
+
+
+@pytest.fixture
+def cloud(
+    tmp_path: Path, account: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Cloud]:
+    cors = tmp_path / "cors.json"
+    cors.write_text("[]")
+    settings = StorageSettings(
+        folder=tmp_path / "objects",
+        signer=signer_from_key(json.dumps(account)),
+        cors_file=cors,
+    )
+    with running_storage(settings) as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.address)
+        client = Client(project="demo-reelay")
+        client.create_bucket("bucket")
+        key = KEY_CREDENTIALS.from_service_account_info(account)
+        yield Cloud(server=server, client=client, key=key)
+        client.close()
+        gc.collect()
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    retry: Retry = storage_calls._RETRY
+    quick = retry.with_delay(initial=0.01, maximum=0.02).with_timeout(5)
+    monkeypatch.setattr(storage_calls, "_RETRY", quick)
+
+
+@pytest.fixture(params=["cloud", "fake"])
+def bucket(request: pytest.FixtureRequest) -> Bucket:
+    if request.param == "fake":
+        return FakeBucket()
+    running: Cloud = request.getfixturevalue("cloud")
+    return running.bucket()
+
+
+def write(bucket: Bucket, name: str, content: bytes) -> None:
+    bucket.write(name, iter([content]), content_type="video/mp4")
+
+
+# The contract
+
+
+def test_what_is_written_is_read_again(bucket: Bucket) -> None:
+    stored = bucket.write("a/b.mp4", iter([b"1234", b"", b"56789"]), content_type="x/y")
+
+    assert (stored.name, stored.size_bytes) == ("a/b.mp4", 9)
+    assert stored.crc32c == "4waSgw=="  # 0xE3069283, the check value of CRC-32C
+    assert bucket.find("a/b.mp4") == stored
+    assert bucket.read("a/b.mp4", most_bytes=9) == b"123456789"
+
+
+def test_writing_again_replaces(bucket: Bucket) -> None:
+    write(bucket, "a", b"old")
+    write(bucket, "a", b"newer")
+
+    assert bucket.read("a", most_bytes=10) == b"newer"
+
+
+def test_an_empty_object_is_one(bucket: Bucket) -> None:
+    bucket.write("empty", iter([]), content_type="x/y")
+
+    assert bucket.read("empty", most_bytes=0) == b""
+
+
+def test_what_is_not_there_is_none(bucket: Bucket) -> None:
+    assert bucket.find("a") is None
+    assert bucket.read("a", most_bytes=1) is None
+    assert list(bucket.list("a")) == []
+
+
+def test_what_is_not_there_cannot_be_opened_or_copied(bucket: Bucket) -> None:
+    with pytest.raises(Unreachable):
+        bucket.open("a")
+    with pytest.raises(Unreachable):
+        bucket.copy_new("a", "b")
+
+
+def test_an_object_that_is_too_large_is_not_read(bucket: Bucket) -> None:
+    write(bucket, "a", b"12345")
+
+    with pytest.raises(BadContent):
+        bucket.read("a", most_bytes=4)
+
+
+def test_a_list_is_by_prefix_and_in_order(bucket: Bucket) -> None:
+    for name in ("in/2", "in/1", "out/1"):
+        write(bucket, name, b"x")
+
+    assert [stored.name for stored in bucket.list("in/")] == ["in/1", "in/2"]
+
+
+def test_an_iterator_that_fails_leaves_no_object(bucket: Bucket) -> None:
+    def failing() -> Iterator[bytes]:
+        yield b"x" * (PART + 1)
+        raise Unreachable("the source is gone")
+
+    with pytest.raises(Unreachable, match="the source is gone"):
+        bucket.write("a", failing(), content_type="x/y")
+
+    assert bucket.find("a") is None
+
+
+def test_an_open_object_is_read_from_anywhere(bucket: Bucket) -> None:
+    content = bytes(range(256)) * 8192
+    write(bucket, "a", content)
+
+    with bucket.open("a") as file:
+        assert file.seek(-3, io.SEEK_END) == len(content) - 3
+        assert file.read() == content[-3:]
+        assert file.seek(10) == 10
+        assert file.read(5) == content[10:15]
+        assert file.seek(1, io.SEEK_CUR) == 16
+        assert file.read(1) == content[16:17]
+        file.seek(0)
+        assert file.read() == content
+        assert file.read(1) == b""
+        file.seek(len(content) + 5)
+        assert file.read(1) == b""
+
+
+def test_a_copy_is_made_once(bucket: Bucket) -> None:
+    write(bucket, "a", b"first")
+    write(bucket, "b", b"second")
+
+    copied = bucket.copy_new("a", "c")
+
+    assert (copied.name, copied.size_bytes) == ("c", 5)
+    with pytest.raises(LostRace):
+        bucket.copy_new("b", "c")
+    assert bucket.read("c", most_bytes=10) == b"first"
+
+
+def test_names_and_addresses_of_the_bucket_translate(bucket: Bucket) -> None:
+    assert bucket.uri("a/b") == "gs://bucket/a/b"
+    assert bucket.name("gs://bucket/a/b") == "a/b"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        pytest.param("gs://other/a", id="another bucket"),
+        pytest.param("gs://bucket-2/a", id="a longer name"),
+        pytest.param("gs://bucket/", id="no object"),
+        pytest.param("https://bucket/a", id="another scheme"),
+        pytest.param("", id="nothing"),
+    ],
+)
+def test_an_address_of_another_bucket_is_refused(bucket: Bucket, uri: str) -> None:
+    with pytest.raises(BadContent):
+        bucket.name(uri)
+
+
+def test_a_signed_upload_names_all_its_headers(bucket: Bucket) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+
+    signed = bucket.sign_upload(
+        "u", content_type="image/png", size_bytes=4, lifetime=HOUR
+    )
+
+    assert signed.headers == {
+        "content-type": "image/png",
+        "x-goog-content-length-range": "4,4",
+        "x-goog-if-generation-match": "0",
+    }
+    assert before + HOUR <= signed.expires_at <= datetime.now(UTC) + HOUR
+    assert "X-Goog-Expires=3600" in bucket.sign_download("u", lifetime=HOUR)
+
+
+# The real adapter
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(PART - 1, id="one part"),
+        pytest.param(PART, id="exactly one part"),
+        pytest.param(2 * PART, id="exactly two parts"),
+        pytest.param(2 * PART + 7, id="two parts and a rest"),
+    ],
+)
+def test_an_upload_in_parts_is_whole(cloud: Cloud, size: int) -> None:
+    piece = bytes(range(251))
+    content = (piece * (size // len(piece) + 1))[:size]
+    pieces = (content[at : at + 99_991] for at in range(0, size, 99_991))
+
+    cloud.bucket().write("a", pieces, content_type="video/mp4")
+
+    assert cloud.bucket().read("a", most_bytes=size) == content
+
+
+@pytest.mark.usefixtures("quick_retries")
+@pytest.mark.parametrize("status", [503, Cut.HALFWAY, Cut.AFTER])
+@pytest.mark.parametrize("op", [Operation.UPLOAD, Operation.START_UPLOAD])
+def test_an_upload_survives_a_fault(
+    cloud: Cloud, op: Operation, status: int | Cut
+) -> None:
+    cloud.server.faults.add(Fault(op=op, status=status))
+    content = b"x" * (PART + 1)
+
+    stored = cloud.bucket().write("a", iter([content]), content_type="video/mp4")
+
+    assert cloud.bucket().find("a") == stored
+    assert stored.size_bytes == PART + 1
+
+
+@pytest.mark.usefixtures("quick_retries")
+@pytest.mark.parametrize("status", [503, 429, Cut.HALFWAY])
+def test_a_download_survives_a_fault(cloud: Cloud, status: int | Cut) -> None:
+    write(cloud.bucket(), "a", b"content")
+    for op in (Operation.DOWNLOAD, Operation.GET):
+        cloud.server.faults.add(Fault(op=op, status=status))
+
+    assert cloud.bucket().read("a", most_bytes=7) == b"content"
+    with cloud.bucket().open("a") as file:
+        assert file.read() == b"content"
+
+
+@pytest.mark.parametrize(
+    ("op", "call"),
+    [
+        pytest.param(Operation.GET, lambda it: it.find("a"), id="find"),
+        pytest.param(Operation.GET, lambda it: it.open("a"), id="open"),
+        pytest.param(Operation.LIST, lambda it: it.list("a"), id="list"),
+        pytest.param(Operation.DOWNLOAD, lambda it: it.read("a", most_bytes=9), id="r"),
+        pytest.param(Operation.DOWNLOAD, lambda it: it.open("a").read(), id="ranges"),
+        pytest.param(Operation.UPLOAD, lambda it: write(it, "a", b"y"), id="write"),
+        pytest.param(Operation.COPY, lambda it: it.copy_new("a", "b"), id="copy"),
+    ],
+)
+@pytest.mark.parametrize("status", [403, 400])
+def test_a_refusal_is_unreachable(
+    cloud: Cloud, op: Operation, call: Callable[[Bucket], object], status: int
+) -> None:
+    write(cloud.bucket(), "a", b"x")
+    cloud.server.faults.add(Fault(op=op, status=status))
+
+    with pytest.raises(Unreachable):
+        call(cloud.bucket())
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_copy_whose_answer_got_lost_is_a_lost_race(cloud: Cloud) -> None:
+    write(cloud.bucket(), "a", b"x")
+    cloud.server.faults.add(Fault(op=Operation.COPY, status=Cut.AFTER))
+
+    with pytest.raises(LostRace):
+        cloud.bucket().copy_new("a", "b")
+
+    assert cloud.bucket().read("b", most_bytes=1) == b"x"
+
+
+class SlowRewriteAdapter(HTTPAdapter):
+    """Answers the first part of each copy itself: not done yet, come again."""
+
+    came_again = 0
+
+    def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
+        if "/rewriteTo/" not in request.url:
+            return super().send(request, *args, **options)
+        if "rewriteToken=more" in request.url:
+            self.came_again += 1
+            request.url = request.url.replace("rewriteToken=more", "")
+            return super().send(request, *args, **options)
+        answer = requests.Response()
+        answer.status_code = 200
+        content = {"done": False, "rewriteToken": "more"}
+        parts = {"totalBytesRewritten": "1", "objectSize": "2"}
+        answer.raw = io.BytesIO(json.dumps({**content, **parts}).encode())
+        return answer
+
+
+def test_a_copy_in_parts_is_finished(cloud: Cloud) -> None:
+    write(cloud.bucket(), "a", b"xy")
+    adapter = SlowRewriteAdapter()
+    cloud.client._http.mount("http://", adapter)
+
+    copied = cloud.bucket().copy_new("a", "b")
+
+    assert adapter.came_again == 1
+    assert cloud.bucket().find("b") == copied
+
+
+def test_an_open_object_is_of_one_generation(cloud: Cloud) -> None:
+    write(cloud.bucket(), "a", b"old")
+    file = cloud.bucket().open("a")
+    write(cloud.bucket(), "a", b"new")
+
+    with file, pytest.raises(Unreachable):
+        file.read()
+
+
+class FlippingAdapter(HTTPAdapter):
+    """Changes the first bit of every upload on its way, as broken memory would."""
+
+    def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
+        if request.method == "PUT":
+            body = bytearray(request.body)
+            body[0] ^= 1
+            request.body = bytes(body)
+        return super().send(request, *args, **options)
+
+
+def test_what_was_stored_wrong_is_deleted(cloud: Cloud) -> None:
+    cloud.client._http.mount("http://", FlippingAdapter())
+
+    with pytest.raises(Unreachable, match="something else"):
+        write(cloud.bucket(), "a", b"content")
+
+    assert cloud.bucket().find("a") is None
+
+
+# Signed addresses
+
+
+def send(method: str, url: str, **what: Any) -> requests.Response:
+    return requests.request(method, url, timeout=10, **what)
+
+
+def test_a_signed_download_works_and_is_at_the_clients_endpoint(cloud: Cloud) -> None:
+    write(cloud.bucket(), "dir/a b", b"content")
+
+    url = cloud.bucket().sign_download("dir/a b", lifetime=HOUR)
+
+    assert url.startswith(f"{cloud.server.address}/bucket/dir/a%20b?")
+    assert send("GET", url).content == b"content"
+    assert send("GET", url.replace("Expires=3600", "Expires=3601")).status_code == 403
+
+
+def test_a_signed_upload_takes_exactly_what_was_announced(cloud: Cloud) -> None:
+    signed = cloud.bucket().sign_upload(
+        "u", content_type="image/png", size_bytes=4, lifetime=HOUR
+    )
+
+    def put(body: bytes, **headers: str) -> int:
+        sent = {**signed.headers, **headers}
+        return send("PUT", signed.url, data=body, headers=sent).status_code
+
+    assert put(b"12345") == 400
+    assert put(b"1234", **{"content-type": "text/html"}) == 403
+    assert put(b"1234", **{"x-goog-if-generation-match": "1"}) == 403
+    assert put(b"1234") == 200
+    assert put(b"4321") == 412
+
+
+class Google:
+    """A metadata server and signBlob, as one transport of google-auth."""
+
+    def __init__(self, server: JsonServer, session: requests.Session) -> None:
+        self._server = server
+        self._request: Any = Request(session=session)
+        self.asked: list[str] = []
+
+    def __call__(self, url: str, **what: Any) -> Any:
+        self.asked.append(url)
+        path = url.partition("//")[2].partition("/")[2].partition("?")[0]
+        return self._request(f"{self._server.url}/{path}", **what)
+
+
+ACCOUNT_PATH = "/computeMetadata/v1/instance/service-accounts"
+SIGN_PATH = f"/v1/projects/-/serviceAccounts/{EMAIL}:signBlob"
+
+
+@pytest.fixture
+def metadata(account: dict[str, str]) -> Iterator[Google]:
+    key = KEY_CREDENTIALS.from_service_account_info(account)
+
+    def sign(body: bytes) -> Reply:
+        payload = base64.b64decode(json.loads(body)["payload"])
+        signature = base64.b64encode(key.sign_bytes(payload)).decode()
+        return Reply(content={"signedBlob": signature})
+
+    token = {"access_token": "token", "expires_in": 3600, "token_type": "Bearer"}
+    routes = {
+        ("GET", f"{ACCOUNT_PATH}/default/"): lambda _: Reply(
+            content={"email": EMAIL, "scopes": ["cloud-platform"]}
+        ),
+        ("GET", f"{ACCOUNT_PATH}/default/token"): lambda _: Reply(content=token),
+        ("POST", SIGN_PATH): sign,
+    }
+    with JsonServer(routes) as server, requests.Session() as session:
+        yield Google(server, session)
+
+
+def test_a_function_signs_without_a_key(cloud: Cloud, metadata: Google) -> None:
+    credentials = METADATA_CREDENTIALS(universe_domain="googleapis.com")
+    bucket = cloud.bucket(signer=FunctionSigner(credentials, metadata))
+    write(bucket, "a", b"content")
+
+    urls = [bucket.sign_download("a", lifetime=HOUR) for _ in range(2)]
+
+    assert [send("GET", url).content for url in urls] == [b"content", b"content"]
+    tokens = [url for url in metadata.asked if "/token" in url]
+    signatures = [url for url in metadata.asked if ":signBlob" in url]
+    assert (len(tokens), len(signatures)) == (1, 2)
+    assert signatures[0] == f"https://iamcredentials.googleapis.com{SIGN_PATH}"
+
+
+def test_a_signature_that_does_not_come_is_unreachable(cloud: Cloud) -> None:
+    forbidden = Reply(status=403, content={"error": "forbidden"})
+    with JsonServer({("POST", SIGN_PATH): lambda _: forbidden}) as server:
+        signer = signer_with_token(server)
+
+        with pytest.raises(Unreachable):
+            cloud.bucket(signer=signer).sign_download("a", lifetime=HOUR)
+
+
+def test_an_answer_without_a_signature_is_unreachable(cloud: Cloud) -> None:
+    with JsonServer({("POST", SIGN_PATH): lambda _: Reply(content={})}) as server:
+        signer = signer_with_token(server)
+
+        with pytest.raises(Unreachable):
+            cloud.bucket(signer=signer).sign_download("a", lifetime=HOUR)
+
+
+def test_a_function_signs_with_a_time_limit() -> None:
+    with JsonServer({}) as server:
+        request = function_signer._TimedRequest(session=TimedSession())
+
+        with pytest.raises(google.auth.exceptions.TransportError):
+            request(server.url)
+
+
+class TimedSession(requests.Session):
+    """Fails, saying so, where a request has its limit."""
+
+    def request(self, *args: Any, **options: Any) -> requests.Response:
+        assert options["timeout"] == 10
+        raise requests.ConnectionError
+
+
+def signer_with_token(server: JsonServer) -> FunctionSigner:
+    credentials = METADATA_CREDENTIALS(EMAIL, universe_domain="googleapis.com")
+    credentials.token = "token"
+    return FunctionSigner(credentials, Google(server, requests.Session()))
+
+
+# Errors
+
+# A bug of ours, and nothing that happens to a request of ours.
+NOT_TRANSLATED = {
+    "InvalidPathError",
+    "AsyncRestUnsupportedParameterError",
+    "ProxySchemeUnsupported",
+}
+MODULES = [
+    google.api_core.exceptions,
+    google.auth.exceptions,
+    google.cloud.storage.exceptions,
+    requests.exceptions,
+    urllib3.exceptions,
+]
+
+
+def exceptions_of(module: ModuleType) -> list[type[Exception]]:
+    return [
+        kind
+        for kind in vars(module).values()
+        if inspect.isclass(kind)
+        and issubclass(kind, Exception)
+        and not issubclass(kind, Warning)
+        and kind.__module__ == module.__name__
+    ]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.__name__))
+def test_every_error_of_the_libraries_is_translated(module: ModuleType) -> None:
+    listed = tuple(theirs for theirs, _ in TRANSLATIONS)
+
+    missing = [
+        kind.__name__
+        for kind in exceptions_of(module)
+        if not issubclass(kind, listed) and kind.__name__ not in NOT_TRANSLATED
+    ]
+
+    assert exceptions_of(module)
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (API_ERRORS.PreconditionFailed("x"), LostRace),
+        (API_ERRORS.ServiceUnavailable("x"), Unreachable),
+        (API_ERRORS.RetryError("x", ValueError()), Unreachable),
+        (google.auth.exceptions.TransportError("x"), Unreachable),
+        (requests.ConnectionError(), Unreachable),
+        (ConnectionResetError(), Unreachable),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_error_becomes_ours(error: Exception, ours: type[Exception]) -> None:
+    with pytest.raises(ours) as caught, translated("a test"):
+        raise error
+
+    assert caught.value.__cause__ is error
+
+
+def test_a_bug_stays_what_it_is() -> None:
+    with pytest.raises(ZeroDivisionError), translated("a test"):
+        raise ZeroDivisionError

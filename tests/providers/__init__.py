@@ -1,0 +1,1 @@
+"""The four links against small servers and captured exchanges."""

@@ -1,0 +1,165 @@
+"""Each exception that an SDK can raise has a line in its link's table."""
+
+import inspect
+import ssl
+import subprocess
+import sys
+from types import ModuleType
+
+import google.auth.exceptions
+import google.genai._gaos.errors as interaction_errors
+import google.genai.errors
+import httpx
+import httpx2
+import pytest
+import requests.exceptions
+import runwayml
+import runwayml.lib.polling
+import urllib3.exceptions
+from google.genai._gaos.lib import compat_errors
+from google.genai._gaos.utils import retries
+
+from shared.domain.errors import ErrorCode
+from shared.domain.outcomes import NotSent, Unknown
+from shared.providers import google_client, runway, runway_http
+from shared.providers.paid_post import (
+    LOCAL_FAULTS,
+    Departure,
+    Fault,
+    Faults,
+    judge,
+    mapped,
+    unanswered,
+)
+
+RAISED: list[tuple[Faults, tuple[ModuleType, ...]]] = [
+    (runway.FAULTS, (runwayml, runwayml.lib.polling, httpx)),
+    (runway_http.FAULTS, (requests.exceptions, urllib3.exceptions)),
+    (
+        google_client.FAULTS,
+        (
+            google.genai.errors,
+            interaction_errors,
+            compat_errors,
+            retries,
+            google.auth.exceptions,
+            httpx2,
+        ),
+    ),
+]
+
+
+def exceptions(module: ModuleType) -> list[type[BaseException]]:
+    # By dir and getattr: some packages load their exceptions when asked for.
+    members = (getattr(module, name) for name in dir(module))
+    return [
+        each
+        for each in members
+        if inspect.isclass(each)
+        and issubclass(each, Exception)
+        and not issubclass(each, Warning)
+    ]
+
+
+ALL = [
+    pytest.param(kind, faults, id=f"{module.__name__}.{kind.__name__}")
+    for faults, modules in RAISED
+    for module in modules
+    for kind in exceptions(module)
+]
+
+
+@pytest.mark.parametrize(("kind", "faults"), ALL)
+def test_an_sdks_exception_is_mapped_by_a_name_of_its_own(
+    kind: type[BaseException], faults: Faults
+) -> None:
+    its_own = {k: v for k, v in faults.items() if k not in LOCAL_FAULTS}
+    is_plain = kind.__mro__[1] in LOCAL_FAULTS or kind in LOCAL_FAULTS
+
+    assert mapped(kind, its_own) or (is_plain and mapped(kind, faults) is Fault.LOCAL)
+
+
+def test_the_walk_sees_the_sdks_exceptions() -> None:
+    names = {str(each.id) for each in ALL}
+
+    assert len(names) > 150
+    assert "httpx.ReadTimeout" in names
+    assert "runwayml.APITimeoutError" in names
+    assert "google.genai._gaos.errors.CreateInteractionServerError" in names
+
+
+BEFORE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"}
+
+
+@pytest.mark.parametrize(
+    ("library", "faults"),
+    [(httpx, runway.FAULTS), (httpx2, google_client.FAULTS)],
+    ids=["httpx", "httpx2"],
+)
+def test_only_what_precedes_sending_counts_as_not_sent(
+    library: ModuleType, faults: Faults
+) -> None:
+    kinds = [each for each in exceptions(library) if issubclass(each, Exception)]
+    early = {k.__name__ for k in kinds if mapped(k, faults) is Fault.BEFORE_SENDING}
+
+    assert early == BEFORE
+
+
+def test_an_exception_nobody_named_is_doubted() -> None:
+    class Surprise(Exception):
+        """In no table."""
+
+    outcome = unanswered(Surprise("x"), runway.FAULTS, Departure())
+
+    assert isinstance(outcome, Unknown)
+
+
+def test_a_wrapper_without_a_cause_is_doubted() -> None:
+    wrapper = requests.exceptions.ConnectionError("x")
+
+    assert judge(wrapper, runway_http.FAULTS) is Fault.DOUBTFUL
+
+
+@pytest.mark.parametrize("error", [requests.exceptions.SSLError("x"), ValueError("x")])
+def test_what_may_come_at_any_time_depends_on_whether_it_had_begun(
+    error: Exception,
+) -> None:
+    before = unanswered(error, runway_http.FAULTS, Departure())
+    after = unanswered(error, runway_http.FAULTS, Departure(begun=True))
+
+    assert isinstance(before, NotSent)
+    assert isinstance(after, Unknown)
+
+
+def test_a_lost_tls_session_is_doubted() -> None:
+    error = urllib3.exceptions.SSLError(ssl.SSLError("bad record mac"))
+
+    assert judge(error, runway_http.FAULTS) is Fault.DOUBTFUL
+
+
+def test_our_own_mistake_is_the_providers_error() -> None:
+    outcome = unanswered(TypeError("x"), runway.FAULTS, Departure())
+
+    assert isinstance(outcome, NotSent)
+    assert outcome.problem.code is ErrorCode.PROVIDER_ERROR
+
+
+FOREIGN = {
+    "runway": ("requests", "google.genai"),
+    "runway_http": ("runwayml", "httpx", "google.genai"),
+    "veo": ("runwayml",),
+    "omni": ("runwayml",),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_link_loads_no_other_links_sdk(name: str) -> None:
+    asked = (
+        f"import sys, shared.providers.{name}; "
+        f"print([m for m in {FOREIGN[name]!r} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"

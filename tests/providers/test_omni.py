@@ -1,0 +1,177 @@
+"""Omni: how an interaction ended, and who learns the key."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from shared.domain.errors import BadContent, ErrorCode, Unreachable
+from shared.domain.outcomes import Failed, Missed, Working
+from shared.ports import InlineFile, WebFile
+from tests.providers.links import KEY, OMNI
+from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
+
+
+def interaction(status: str, **more: object) -> dict[str, object]:
+    return {"id": "v1_abc", "object": "interaction", "status": status, **more}
+
+
+def with_video(**video: object) -> dict[str, object]:
+    content = [{"type": "video", "mime_type": "video/mp4", **video}]
+    steps = [{"type": "model_output", "content": content}]
+    return interaction("completed", steps=steps)
+
+
+def polled(body: object) -> object:
+    with vendor(Reply(body=body)) as server:
+        return OMNI.make(server.url).poll(OMNI.task())
+
+
+ENDS = {
+    "completed": ErrorCode.OUTPUT_FILTERED,
+    "cancelled": ErrorCode.PROVIDER_ERROR,
+    "requires_action": ErrorCode.PROVIDER_ERROR,
+    "budget_exceeded": ErrorCode.PROVIDER_ERROR,
+    "incomplete": ErrorCode.BAD_OUTPUT,
+    "requires_continuation": ErrorCode.BAD_OUTPUT,
+    "failed": ErrorCode.PROVIDER_ERROR,
+}
+
+
+@pytest.mark.parametrize(("status", "expected"), ENDS.items())
+def test_an_end_without_a_video_is_a_failure(status: str, expected: ErrorCode) -> None:
+    poll = polled(interaction(status))
+
+    assert isinstance(poll, Failed)
+    assert poll.problem.code is expected
+    assert poll.cost_usd is None
+
+
+ERRORS = [
+    ("SAFETY", "blocked", ErrorCode.PROMPT_REFUSED),
+    ("SAFETY", "the output was blocked", ErrorCode.OUTPUT_FILTERED),
+    ("SAFETY", "the generated video was blocked", ErrorCode.OUTPUT_FILTERED),
+    ("SAFETY", "the input image was blocked", ErrorCode.IMAGE_REFUSED),
+    ("PROHIBITED_CONTENT", "", ErrorCode.PROMPT_REFUSED),
+    ("RESOURCE_EXHAUSTED", "quota", ErrorCode.RATE_LIMITED),
+    ("UNAVAILABLE", "busy", ErrorCode.PROVIDER_UNAVAILABLE),
+    ("INVALID_ARGUMENT", "duration", ErrorCode.INPUT_NOT_ACCEPTED),
+    ("INTERNAL", "oops", ErrorCode.PROVIDER_ERROR),
+    (None, None, ErrorCode.PROVIDER_ERROR),
+]
+
+
+@pytest.mark.parametrize(("code", "message", "expected"), ERRORS)
+def test_a_failed_interaction_says_whose_fault_it_was(
+    code: str | None, message: str | None, expected: ErrorCode
+) -> None:
+    errors = [{"code": code, "message": message}]
+
+    poll = polled(interaction("failed", errors=errors))
+
+    assert isinstance(poll, Failed)
+    assert poll.problem.code is expected
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_queued_and_in_progress_are_working(status: str) -> None:
+    assert polled(interaction(status)) == Working()
+
+
+def test_a_status_nobody_knows_is_waited_for_aloud() -> None:
+    with capture_logs() as logs:
+        assert polled(interaction("dreaming")) == Working()
+
+    assert [(log["event"], log["status"]) for log in logs] == [
+        ("task_status_unknown", "dreaming")
+    ]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(status=404, body=OMNI.error(404)),
+        Reply(status=500, body=OMNI.error(500)),
+        Reply(body="<html>"),
+        Reply(body={"id": "v1_abc"}),
+        Reply(conduct=Conduct.DROP_READ),
+    ],
+    ids=["gone", "down", "html", "no-status", "dropped"],
+)
+def test_a_poll_without_an_interaction_is_missed(reply: Reply) -> None:
+    with vendor(reply) as server:
+        assert isinstance(OMNI.make(server.url).poll(OMNI.task()), Missed)
+
+    assert len(server.received) == 1
+
+
+def test_the_apis_own_host_is_shown_the_key() -> None:
+    with vendor(Reply()) as server:
+        url = f"{server.url}/v1beta/files/x:download?alt=media"
+        server.reply = Reply(body=with_video(uri=url))
+        file = OMNI.make(server.url).fetch(OMNI.task())
+
+    assert file == WebFile(
+        url=url, headers={"x-goog-api-key": KEY}, trusted_host="127.0.0.1"
+    )
+
+
+@pytest.mark.parametrize("url", ["https://cdn.example/x.mp4", "https://127.0.0.1/x"])
+def test_another_host_never_learns_the_key(url: str) -> None:
+    with vendor(Reply(body=with_video(uri=url))) as server:
+        file = OMNI.make(server.url).fetch(OMNI.task())
+
+    assert isinstance(file, WebFile)
+    assert file.headers == {}
+
+
+def test_a_video_within_the_answer_is_unpacked() -> None:
+    with vendor(Reply(body=with_video(data="AAAA"))) as server:
+        file = OMNI.make(server.url).fetch(OMNI.task())
+
+    assert file == InlineFile(content=b"\0\0\0")
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(body=interaction("in_progress")), Unreachable),
+        (Reply(status=503, body=OMNI.error(503)), Unreachable),
+        (Reply(body=interaction("failed")), BadContent),
+        (Reply(body=with_video(uri="gs://b/x.mp4")), BadContent),
+        (Reply(body=with_video(data="!!!")), BadContent),
+    ],
+    ids=["running", "down", "failed", "no-web-address", "no-base64"],
+)
+def test_a_fetch_without_a_video_says_why(reply: Reply, error: type[Exception]) -> None:
+    with vendor(reply) as server, pytest.raises(error):
+        OMNI.make(server.url).fetch(OMNI.task())
+
+
+@pytest.mark.parametrize(
+    ("status", "is_cancelled"), [(200, True), (404, True), (403, False), (500, False)]
+)
+def test_a_cancel_is_true_once_nothing_is_left(status: int, is_cancelled: bool) -> None:
+    body = interaction("cancelled") if status == 200 else OMNI.error(status)
+
+    with vendor(Reply(status=status, body=body)) as server:
+        assert OMNI.make(server.url).cancel(OMNI.task()) is is_cancelled
+
+    assert [each.path for each in server.received] == [
+        "/v1beta/interactions/v1_abc/cancel"
+    ]
+
+
+def test_a_cancel_that_nobody_hears_is_false() -> None:
+    assert OMNI.make(closed_port_url()).cancel(OMNI.task()) is False
+
+
+def test_the_environment_makes_it_no_agent_platform_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
+    monkeypatch.setenv("GOOGLE_API_KEY", "AIza-other")
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", closed_port_url())
+
+    with vendor(Reply(body=interaction("queued"))) as server:
+        OMNI.make(server.url).poll(OMNI.task())
+
+    assert server.received[0].headers["x-goog-api-key"] == KEY

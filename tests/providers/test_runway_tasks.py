@@ -1,0 +1,186 @@
+"""A Runway task is read alike by both links, and its file is asked for anew."""
+
+from decimal import Decimal
+
+import pytest
+from structlog.testing import capture_logs
+
+from shared.domain.errors import BadContent, ErrorCode, Unreachable
+from shared.domain.outcomes import Failed, Missed, Working
+from shared.ports import WebFile
+from shared.providers import runway_wire
+from shared.providers.runway import RunwaySdk
+from tests.providers.links import RUNWAY, RUNWAY_HTTP, LinkCase
+from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
+
+both = pytest.mark.parametrize(
+    "link", [RUNWAY, RUNWAY_HTTP], ids=lambda link: link.name
+)
+
+FAILURES = {
+    "SAFETY.INPUT.TEXT": ErrorCode.PROMPT_REFUSED,
+    "SAFETY.INPUT.IMAGE": ErrorCode.IMAGE_REFUSED,
+    "SAFETY.OUTPUT.VIDEO": ErrorCode.OUTPUT_FILTERED,
+    "SAFETY": ErrorCode.PROMPT_REFUSED,
+    "INPUT_PREPROCESSING.SAFETY.TEXT": ErrorCode.PROMPT_REFUSED,
+    "INPUT_PREPROCESSING.SAFETY.IMAGE": ErrorCode.IMAGE_REFUSED,
+    "INPUT_PREPROCESSING.INTERNAL": ErrorCode.PROVIDER_ERROR,
+    "INTERNAL.BAD_OUTPUT.CODE01": ErrorCode.BAD_OUTPUT,
+    "INTERNAL": ErrorCode.PROVIDER_ERROR,
+    "THIRD_PARTY.UNAVAILABLE": ErrorCode.PROVIDER_UNAVAILABLE,
+    "ASSET.INVALID": ErrorCode.INPUT_NOT_ACCEPTED,
+    "SOMETHING.NEW": ErrorCode.PROVIDER_ERROR,
+    None: ErrorCode.PROVIDER_ERROR,
+}
+
+
+@pytest.mark.parametrize(("failure_code", "expected"), FAILURES.items())
+def test_a_failure_code_says_whose_fault_it_was(
+    failure_code: str | None, expected: ErrorCode
+) -> None:
+    task = {"status": "FAILED", "failureCode": failure_code, "cost": {"credits": 7}}
+
+    poll = runway_wire.read_task(task)
+
+    assert isinstance(poll, Failed)
+    assert poll.problem.code is expected
+    assert poll.cost_usd == Decimal("0.07")
+
+
+@pytest.mark.parametrize(
+    "cost", [None, {}, {"credits": "5"}, {"credits": True}, {"credits": -1}, "free"]
+)
+def test_a_cost_that_is_no_number_is_none(cost: object) -> None:
+    poll = runway_wire.read_task({"status": "CANCELLED", "cost": cost})
+
+    assert isinstance(poll, Failed)
+    assert poll.cost_usd is None
+
+
+@pytest.mark.parametrize("output", [None, [], [""], [None], "x"])
+def test_success_without_an_address_is_a_bad_output(output: object) -> None:
+    poll = runway_wire.read_task({"status": "SUCCEEDED", "output": output})
+
+    assert isinstance(poll, Failed)
+    assert poll.problem.code is ErrorCode.BAD_OUTPUT
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(2, 1.0), (-1, 0.0), (0.5, 0.5), ("x", None), (True, None)]
+)
+def test_progress_stays_between_nothing_and_all(
+    value: object, expected: float | None
+) -> None:
+    poll = runway_wire.read_task({"status": "RUNNING", "progress": value})
+
+    assert poll == Working(progress=expected)
+
+
+def test_a_status_nobody_knows_is_waited_for_aloud() -> None:
+    with capture_logs() as logs:
+        poll = runway_wire.read_task({"status": "DREAMING"})
+
+    assert poll == Working()
+    assert [(log["event"], log["status"]) for log in logs] == [
+        ("task_status_unknown", "DREAMING")
+    ]
+
+
+MISSES = {
+    "gone": Reply(status=404, body={"error": "not found"}),
+    "wrong key": Reply(status=401, body={"error": "no"}),
+    "down": Reply(status=500, body={"error": "no"}),
+    "html": Reply(body="<html>"),
+    "a list": Reply(body=[]),
+    "no status": Reply(body={"id": "1"}),
+    "moved": Reply(status=302, headers={"Location": "/x"}),
+    "dropped": Reply(conduct=Conduct.DROP_READ),
+}
+
+
+@pytest.mark.parametrize("reply", MISSES.values(), ids=MISSES.keys())
+@both
+def test_a_poll_without_a_task_is_missed(link: LinkCase, reply: Reply) -> None:
+    with vendor(reply) as server:
+        poll = link.make(server.url).poll(link.task())
+
+    assert isinstance(poll, Missed)
+    assert len(server.received) == 1
+
+
+@both
+def test_a_poll_of_nobody_is_missed(link: LinkCase) -> None:
+    assert isinstance(link.make(closed_port_url()).poll(link.task()), Missed)
+
+
+@both
+def test_a_fetch_asks_again_for_the_address(link: LinkCase) -> None:
+    task = {"status": "SUCCEEDED", "output": ["https://cdn.example/x.mp4?_jwt=a"]}
+
+    with vendor(Reply(body=task)) as server:
+        provider = link.make(server.url)
+        provider.fetch(link.task())
+        file = provider.fetch(link.task())
+
+    assert file == WebFile(
+        url="https://cdn.example/x.mp4?_jwt=a", trusted_host="127.0.0.1"
+    )
+    assert len(server.received) == 2
+
+
+def test_runways_own_address_trusts_no_host() -> None:
+    task = {"status": "SUCCEEDED", "output": ["https://cdn.example/x.mp4"]}
+
+    assert runway_wire.result(task, runway_wire.BASE_URL).trusted_host is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(body={"status": "RUNNING"}), Unreachable),
+        (Reply(status=500, body={"error": "x"}), Unreachable),
+        (Reply(body="<html>"), Unreachable),
+        (Reply(body={"status": "FAILED"}), BadContent),
+        (Reply(body={"status": "SUCCEEDED", "output": []}), BadContent),
+    ],
+    ids=["running", "down", "html", "failed", "empty"],
+)
+@both
+def test_a_fetch_without_a_file_says_why(
+    link: LinkCase, reply: Reply, error: type[Exception]
+) -> None:
+    with vendor(reply) as server, pytest.raises(error):
+        link.make(server.url).fetch(link.task())
+
+
+@pytest.mark.parametrize(
+    ("status", "is_cancelled"),
+    [(204, True), (404, True), (401, False), (429, False), (500, False), (302, False)],
+)
+@both
+def test_a_cancel_is_true_once_nothing_is_left(
+    link: LinkCase, status: int, is_cancelled: bool
+) -> None:
+    with vendor(Reply(status=status)) as server:
+        assert link.make(server.url).cancel(link.task()) is is_cancelled
+
+    assert [each.method for each in server.received] == ["DELETE"]
+    assert server.received[0].path == "/v1/tasks/17f20503"
+
+
+@both
+def test_a_cancel_that_nobody_hears_is_false(link: LinkCase) -> None:
+    assert link.make(closed_port_url()).cancel(link.task()) is False
+
+
+def test_the_environment_names_neither_address_nor_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RUNWAYML_BASE_URL", closed_port_url())
+    monkeypatch.setenv("RUNWAYML_API_SECRET", "key_other")
+    monkeypatch.setenv("HTTP_PROXY", closed_port_url())
+
+    with vendor(Reply(body={"status": "PENDING"})) as server:
+        RunwaySdk(api_key=" key_mine\n", base_url=server.url).poll(RUNWAY.task())
+
+    assert server.received[0].headers["authorization"] == "Bearer key_mine"

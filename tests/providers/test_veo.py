@@ -1,0 +1,253 @@
+"""Veo: a finished operation is a video only if one is there."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from google.auth import exceptions as auth_errors
+from google.auth.credentials import Credentials
+
+from shared.domain.errors import BadContent, ErrorCode, Unreachable
+from shared.domain.outcomes import Failed, Missed, NotSent, Succeeded, Working
+from shared.ports import BucketFile, InlineFile, TaskRef
+from shared.providers.veo import Veo
+from tests.providers.links import OPERATION, VEO, order
+from tests.providers.vendor_server import Conduct, Reply, vendor
+
+
+def ended_in(code: object, message: str) -> dict[str, object]:
+    error = {"code": code, "message": message}
+    return {"name": OPERATION, "done": True, "error": error}
+
+
+def done(response: dict[str, object]) -> dict[str, object]:
+    return {"name": OPERATION, "done": True, "response": response}
+
+
+def polled(body: object) -> object:
+    with vendor(Reply(body=body)) as server:
+        return VEO.make(server.url).poll(VEO.task())
+
+
+ERRORS = [
+    (3, "The prompt couldn't be submitted", ErrorCode.PROMPT_REFUSED, None),
+    (3, "Blocked. Support codes: 58061214", ErrorCode.PROMPT_REFUSED, None),
+    (3, "The input image violates rules", ErrorCode.IMAGE_REFUSED, None),
+    (3, "bad duration", ErrorCode.INPUT_NOT_ACCEPTED, Decimal(0)),
+    (5, "Model x was not found", ErrorCode.MODEL_UNAVAILABLE, None),
+    (7, "no right", ErrorCode.ACCESS_DENIED, Decimal(0)),
+    (8, "quota", ErrorCode.RATE_LIMITED, Decimal(0)),
+    (9, "something else", ErrorCode.PROVIDER_ERROR, None),
+    (13, "internal", ErrorCode.PROVIDER_ERROR, None),
+    (14, "overloaded", ErrorCode.PROVIDER_UNAVAILABLE, None),
+    (99, "new", ErrorCode.PROVIDER_ERROR, None),
+    ("odd", "new", ErrorCode.PROVIDER_ERROR, None),
+]
+
+
+@pytest.mark.parametrize(("code", "message", "expected", "cost_usd"), ERRORS)
+def test_an_operations_error_is_read_by_code_and_words(
+    code: object, message: str, expected: ErrorCode, cost_usd: Decimal | None
+) -> None:
+    poll = polled(ended_in(code, message))
+
+    assert isinstance(poll, Failed)
+    assert (poll.problem.code, poll.cost_usd) == (expected, cost_usd)
+    assert not poll.ask_again
+
+
+def test_a_project_being_set_up_costs_nothing_and_is_asked_again() -> None:
+    poll = polled(ended_in(9, "Service agents are being provisioned"))
+
+    assert isinstance(poll, Failed)
+    assert poll.problem.code is ErrorCode.PROVIDER_UNAVAILABLE
+    assert poll.ask_again
+    assert poll.cost_usd == 0
+
+
+FILTERED: list[tuple[dict[str, object], ErrorCode]] = [
+    ({"raiMediaFilteredCount": 1}, ErrorCode.OUTPUT_FILTERED),
+    (
+        {"raiMediaFilteredReasons": ["1 video was filtered. Support codes: 1"]},
+        ErrorCode.OUTPUT_FILTERED,
+    ),
+    (
+        {"raiMediaFilteredReasons": ["The prompt could not be submitted."]},
+        ErrorCode.PROMPT_REFUSED,
+    ),
+    ({"videos": [{"mimeType": "video/mp4"}]}, ErrorCode.PROVIDER_ERROR),
+    ({"videos": []}, ErrorCode.PROVIDER_ERROR),
+]
+
+
+@pytest.mark.parametrize(("response", "expected"), FILTERED)
+def test_done_without_a_video_is_no_success(
+    response: dict[str, object], expected: ErrorCode
+) -> None:
+    poll = polled(done(response))
+
+    assert isinstance(poll, Failed)
+    assert poll.problem.code is expected
+    assert poll.cost_usd is None
+
+
+def test_a_filtered_count_beside_a_video_is_a_success() -> None:
+    videos = [{"gcsUri": "gs://b/1.mp4", "mimeType": "video/mp4"}]
+
+    poll = polled(done({"raiMediaFilteredCount": 1, "videos": videos}))
+
+    assert poll == Succeeded(gs_uri="gs://b/1.mp4")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(status=404, body=VEO.error(404)),
+        Reply(status=503, body=VEO.error(503)),
+        Reply(body="<html>"),
+        Reply(conduct=Conduct.DROP_READ),
+    ],
+    ids=["gone", "down", "html", "dropped"],
+)
+def test_a_poll_without_an_operation_is_missed(reply: Reply) -> None:
+    with vendor(reply) as server:
+        assert isinstance(VEO.make(server.url).poll(VEO.task()), Missed)
+
+    assert len(server.received) == 1
+
+
+def test_an_empty_name_is_missed() -> None:
+    task = TaskRef(task_id="", model_id="m")
+
+    assert isinstance(VEO.make("http://127.0.0.1:9").poll(task), Missed)
+
+
+def test_a_place_that_is_known_is_not_asked_for() -> None:
+    task = TaskRef(task_id=OPERATION, model_id="m", gs_uri="gs://b/1.mp4")
+
+    file = VEO.make("http://127.0.0.1:9").fetch(task)
+
+    assert file == BucketFile(gs_uri="gs://b/1.mp4")
+
+
+FETCHES: list[tuple[dict[str, object], object]] = [
+    (done({"videos": [{"gcsUri": "gs://b/1.mp4"}]}), BucketFile(gs_uri="gs://b/1.mp4")),
+    (done({"videos": [{"bytesBase64Encoded": "AAAA"}]}), InlineFile(content=b"\0\0\0")),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), FETCHES, ids=["bucket", "inline"])
+def test_a_fetch_gives_what_is_there(body: object, expected: object) -> None:
+    with vendor(Reply(body=body)) as server:
+        assert VEO.make(server.url).fetch(VEO.task()) == expected
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(body={"name": OPERATION}), Unreachable),
+        (Reply(status=503, body=VEO.error(503)), Unreachable),
+        (Reply(body=done({})), BadContent),
+        (Reply(body=ended_in(13, "x")), BadContent),
+    ],
+    ids=["running", "down", "empty", "error"],
+)
+def test_a_fetch_without_a_video_says_why(reply: Reply, error: type[Exception]) -> None:
+    with vendor(reply) as server, pytest.raises(error):
+        VEO.make(server.url).fetch(VEO.task())
+
+
+def test_there_is_nothing_to_cancel() -> None:
+    assert VEO.make("http://127.0.0.1:9").cancel(VEO.task())
+
+
+class Token(Credentials):
+    """A token, or the error that comes of asking for one."""
+
+    def __init__(self, *, error: Exception | None = None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # google-auth has no type there
+        self.error = error
+        self.refreshes = 0
+
+    def refresh(self, request: object) -> None:
+        self.refreshes += 1
+        if self.error:
+            raise self.error
+        self.token = "ya29.fresh"
+
+
+def veo(base_url: str, token: Token, *, inline: bool = False) -> Veo:
+    return Veo(
+        project="p",
+        location="us-central1",
+        credentials=token,
+        base_url=base_url,
+        inline=inline,
+    )
+
+
+def test_inline_sends_and_gets_everything_within_the_messages() -> None:
+    with vendor(Reply(body=VEO.taken)) as server:
+        veo(server.url, Token(), inline=True).start(order(VEO))
+    body: Any = server.received[0].body
+
+    image = {"bytesBase64Encoded": "/9j/LXBpY3R1cmU=", "mimeType": "image/jpeg"}
+    assert body["instances"][0]["image"] == image
+    assert "storageUri" not in body["parameters"]
+
+
+@pytest.mark.parametrize(
+    ("audio", "sound"), [(None, True), (True, True), (False, False)]
+)
+def test_sound_is_made_unless_it_is_unwanted(audio: bool | None, sound: bool) -> None:
+    with vendor(Reply(body=VEO.taken)) as server:
+        VEO.make(server.url).start(order(VEO, audio=audio))
+    body: Any = server.received[0].body
+
+    assert body["parameters"]["generateAudio"] is sound
+
+
+AUTH = [
+    (auth_errors.RefreshError("no"), ErrorCode.ACCESS_DENIED),
+    (auth_errors.DefaultCredentialsError("none"), ErrorCode.ACCESS_DENIED),
+    (auth_errors.TransportError("down"), ErrorCode.PROVIDER_UNAVAILABLE),
+    (auth_errors.RefreshError("x", retryable=True), ErrorCode.PROVIDER_UNAVAILABLE),
+]
+
+
+@pytest.mark.parametrize(("error", "expected"), AUTH)
+def test_without_a_token_nothing_is_sent(error: Exception, expected: ErrorCode) -> None:
+    with vendor(Reply(body=VEO.taken)) as server:
+        outcome = veo(server.url, Token(error=error)).start(order(VEO))
+
+    assert isinstance(outcome, NotSent)
+    assert outcome.problem.code is expected
+    assert server.connections == 0
+
+
+def test_a_401_is_not_answered_with_a_fresh_token() -> None:
+    token = Token()
+
+    with vendor(Reply(status=401, body=VEO.error(401))) as server:
+        veo(server.url, token).start(order(VEO))
+
+    assert len(server.posts()) == 1
+    assert token.refreshes == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("us-central1", "us-central1-aiplatform.googleapis.com"),
+        ("global", "aiplatform.googleapis.com"),
+        ("eu", "aiplatform.eu.rep.googleapis.com"),
+    ],
+)
+def test_a_location_has_its_own_host(location: str, host: str) -> None:
+    with_host = Veo(project="p", location=location)
+
+    assert with_host.base_url == f"https://{host}"
+
+
+def test_running_is_working() -> None:
+    assert polled({"name": OPERATION, "done": False}) == Working()

@@ -1,0 +1,355 @@
+"""What the SDKs' captured exchanges say: our requests fit them, we read the answers."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from shared.domain.catalogue import AspectRatio
+from shared.domain.errors import ErrorCode, Problem
+from shared.domain.outcomes import (
+    Accepted,
+    Failed,
+    Poll,
+    Rejected,
+    Submission,
+    Succeeded,
+    Unknown,
+    Working,
+)
+from shared.ports import Provider
+from shared.providers.google_client import http_options
+from tests.providers.links import (
+    LINKS,
+    OMNI,
+    RUNWAY,
+    RUNWAY_HTTP,
+    VEO,
+    LinkCase,
+    order,
+)
+from tests.providers.vendor_server import Conduct, Received, Reply, vendor
+
+WIRE = Path(__file__).parent / "wire"
+
+
+def captured(link: LinkCase) -> dict[str, Any]:
+    name = "runway" if link.is_runway else link.name
+    text = (WIRE / f"{name}.json").read_text(encoding="utf-8")
+    exchanges: dict[str, Any] = json.loads(text)["exchanges"]
+    return exchanges
+
+
+def replay(exchange: dict[str, Any]) -> Reply:
+    response = exchange.get("response")
+    if response is None:
+        return Reply(conduct=Conduct.HANG)
+    return Reply(status=response["status"], body=response["body"])
+
+
+def fits(ours: object, theirs: object) -> bool:
+    """Every key of ours occurs in the capture, with a value of the same type."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return all(k in theirs and fits(v, theirs[k]) for k, v in ours.items())
+    if isinstance(ours, list) and isinstance(theirs, list):
+        pairs = zip(ours, theirs, strict=True)
+        return all(fits(mine, other) for mine, other in pairs)
+    return type(ours) is type(theirs)
+
+
+def merged(one: Any, other: Any) -> Any:
+    if isinstance(one, dict) and isinstance(other, dict):
+        common = {k: merged(one[k], other[k]) for k in one.keys() & other.keys()}
+        return one | other | common
+    if isinstance(one, list) and isinstance(other, list):
+        return [merged(a, b) for a, b in zip(one, other, strict=True)]
+    return other
+
+
+def sent(link: LinkCase, *, seed: int | None = 7) -> Received:
+    with vendor(Reply(body=link.taken)) as server:
+        link.make(server.url).start(order(link, seed=seed))
+    return server.received[0]
+
+
+CREATES = {
+    "runway": ("create_gen4_turbo",),
+    "runway_http": ("create_gen4_turbo",),
+    "veo": ("generate_videos", "generate_videos_gcsimage_min"),
+    "omni": ("create", "create_with_seed"),
+}
+
+
+@pytest.mark.parametrize("link", LINKS, ids=lambda link: link.name)
+def test_a_start_sends_what_the_sdk_sends(link: LinkCase) -> None:
+    exchanges = captured(link)
+    body: Any = {}
+    for name in CREATES[link.name]:
+        body = merged(body, exchanges[name]["body"])
+
+    assert fits(sent(link).body, body)
+    assert fits(sent(link, seed=None).body, body)
+
+
+def test_both_runway_links_send_the_same_body() -> None:
+    assert sent(RUNWAY).body == sent(RUNWAY_HTTP).body
+    assert sent(RUNWAY, seed=None).body == sent(RUNWAY_HTTP, seed=None).body
+
+
+def test_runways_body_is_exact() -> None:
+    request = sent(RUNWAY_HTTP)
+
+    assert (request.method, request.path) == ("POST", "/v1/image_to_video")
+    assert request.body == {
+        "model": "gen4_turbo",
+        "promptImage": "data:image/jpeg;base64,/9j/LXBpY3R1cmU=",
+        "promptText": "a paper boat on a stream",
+        "ratio": "1280:720",
+        "duration": 8,
+        "seed": 7,
+    }
+
+
+@pytest.mark.parametrize("link", [RUNWAY, RUNWAY_HTTP], ids=lambda link: link.name)
+def test_runway_learns_key_and_version_and_upright_is_upright(link: LinkCase) -> None:
+    with vendor(Reply(body=link.taken)) as server:
+        upright = order(link, aspect_ratio=AspectRatio.PORTRAIT)
+        link.make(server.url).start(upright)
+    request = server.received[0]
+
+    assert isinstance(request.body, dict)
+    assert request.body["ratio"] == "720:1280"
+    assert request.headers["authorization"] == "Bearer key_very-secret"
+    assert request.headers["x-runway-version"] == "2024-11-06"
+
+
+def test_reading_may_take_50_seconds_of_the_60() -> None:
+    assert sent(RUNWAY).headers["x-stainless-read-timeout"] == "50.0"
+    assert sent(VEO).headers["x-server-timeout"] == "50"
+
+
+def test_googles_client_gives_each_phase_its_own_time() -> None:
+    with (
+        vendor(Reply()) as server,
+        http_options(base_url=server.url, api_version="v1", read_seconds=50) as options,
+    ):
+        client = options.httpx_client
+        assert isinstance(client, httpx2.Client)
+        request = client.build_request("GET", server.url, timeout=99)
+        client.send(request)
+
+    expected = {"connect": 5.0, "read": 50, "write": 5.0, "pool": 5.0}
+    assert request.extensions["timeout"] == expected
+
+
+def test_plain_http_says_who_it_is() -> None:
+    assert sent(RUNWAY_HTTP).headers["user-agent"].startswith("reelay/")
+
+
+def test_veos_body_is_exact() -> None:
+    request = sent(VEO)
+
+    assert request.path == (
+        "/v1beta1/projects/my-proj/locations/us-central1/publishers/google"
+        "/models/veo-3.1-generate-001:predictLongRunning"
+    )
+    assert request.headers["authorization"] == "Bearer ya29.TEST"
+    assert request.body == {
+        "instances": [
+            {
+                "prompt": "a paper boat on a stream",
+                "image": {"gcsUri": "gs://b/images/1", "mimeType": "image/jpeg"},
+            }
+        ],
+        "parameters": {
+            "sampleCount": 1,
+            "storageUri": "gs://b/incoming/1/a/",
+            "durationSeconds": 8,
+            "seed": 7,
+            "aspectRatio": "16:9",
+            "resolution": "720p",
+            "generateAudio": True,
+        },
+    }
+
+
+def test_omnis_body_is_exact() -> None:
+    request = sent(OMNI)
+
+    assert request.path == "/v1beta/interactions"
+    assert request.headers["x-goog-api-key"] == "key_very-secret"
+    assert request.body == {
+        "model": "gemini-omni-1.2-flash",
+        "background": True,
+        "store": True,
+        "generation_config": {"seed": 7, "video_config": {"task": "image_to_video"}},
+        "input": [
+            {
+                "type": "user_input",
+                "content": [
+                    {
+                        "type": "image",
+                        "data": "/9j/LXBpY3R1cmU=",
+                        "mime_type": "image/jpeg",
+                    },
+                    {"type": "text", "text": "a paper boat on a stream"},
+                ],
+            }
+        ],
+        "response_format": {
+            "type": "video",
+            "aspect_ratio": "16:9",
+            "duration": "8s",
+            "resolution": "720p",
+            "delivery": "uri",
+        },
+    }
+
+
+REJECTED = {
+    "400": ErrorCode.INPUT_NOT_ACCEPTED,
+    "401": ErrorCode.ACCESS_DENIED,
+    "402": ErrorCode.OUT_OF_CREDITS,
+    "403": ErrorCode.ACCESS_DENIED,
+    "404": ErrorCode.MODEL_UNAVAILABLE,
+    "408": ErrorCode.PROVIDER_ERROR,
+    "409": ErrorCode.PROVIDER_ERROR,
+    "429": ErrorCode.RATE_LIMITED,
+    "503": ErrorCode.PROVIDER_UNAVAILABLE,
+}
+OPERATION_1 = (
+    "projects/my-proj/locations/us-central1/publishers/google/models"
+    "/veo-3.1-fast-generate-001/operations/11111111-2222"
+)
+STARTS: dict[str, object] = {
+    "create_gen4_turbo": Accepted(task_id="17f20503-6c24-4c16-946b-35dbbce2af2f"),
+    "timeout_0": Unknown,
+    "retry_500_0": Unknown,
+    "retry_502_0": ErrorCode.PROVIDER_UNAVAILABLE,
+    "retry_504_0": ErrorCode.PROVIDER_UNAVAILABLE,
+    **{f"retry_{status}_0": code for status, code in REJECTED.items()},
+    **{f"error_{status}": code for status, code in REJECTED.items()},
+    "error_500": Unknown,
+    "error_504": Unknown,
+    "generate_videos": Accepted(task_id=OPERATION_1),
+    "generate_videos_gcsimage_min": Accepted(task_id=OPERATION_1),
+    "create": Accepted(task_id="v1_abc"),
+}
+POLLS: dict[str, object] = {
+    "task_PENDING": Working(),
+    "task_THROTTLED": Working(queued=True),
+    "task_RUNNING": Working(progress=0.42),
+    "task_SUCCEEDED": Succeeded(cost_usd=Decimal("0.25")),
+    "task_FAILED": Failed(
+        problem=Problem(
+            code=ErrorCode.IMAGE_REFUSED, detail="SAFETY.INPUT.IMAGE: Blocked"
+        ),
+        cost_usd=Decimal(0),
+    ),
+    "task_CANCELLED": Failed(
+        problem=Problem(code=ErrorCode.PROVIDER_ERROR, detail="cancelled at Runway"),
+        cost_usd=Decimal(0),
+    ),
+    "operation_running": Working(),
+    "operation_done_gcs": Succeeded(gs_uri="gs://b/out/123/sample_0.mp4"),
+    "operation_done_bytes": Succeeded(),
+    "operation_empty": ErrorCode.PROVIDER_ERROR,
+    "operation_error": ErrorCode.PROMPT_REFUSED,
+    "operation_filtered": ErrorCode.IMAGE_REFUSED,
+    "get_in_progress": Working(),
+    "get_completed_uri": Succeeded(),
+    "get_completed_inline": Succeeded(),
+    "get_cancelled": ErrorCode.PROVIDER_ERROR,
+    "get_failed": ErrorCode.PROMPT_REFUSED,
+}
+CANCELS = ("task_delete", "cancel")
+
+
+def all_captured(names: object) -> list[object]:
+    assert isinstance(names, dict | tuple)
+    return [
+        pytest.param(link, name, id=f"{link.name}-{name}")
+        for link in LINKS
+        for name in captured(link)
+        if name in names
+    ]
+
+
+def agrees(outcome: Submission | Poll, expected: object) -> bool:
+    if expected is Unknown:
+        return isinstance(outcome, Unknown)
+    if isinstance(outcome, Rejected | Failed) and isinstance(expected, ErrorCode):
+        return outcome.problem.code is expected
+    return outcome == expected
+
+
+@pytest.mark.parametrize(("link", "name"), all_captured(STARTS))
+def test_a_captured_answer_to_a_start_is_understood(link: LinkCase, name: str) -> None:
+    exchange = captured(link)[name]
+    read_seconds = 50.0 if "response" in exchange else 0.2
+
+    with vendor(replay(exchange)) as server:
+        provider = link.make(server.url, read_seconds=read_seconds)
+        outcome = provider.start(order(link))
+
+    assert agrees(outcome, STARTS[name]), outcome
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(("link", "name"), all_captured(POLLS))
+def test_a_captured_answer_to_a_poll_is_understood(link: LinkCase, name: str) -> None:
+    with vendor(replay(captured(link)[name])) as server:
+        outcome = link.make(server.url).poll(link.task())
+
+    assert agrees(outcome, POLLS[name]), outcome
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(("link", "name"), all_captured(CANCELS))
+def test_a_captured_answer_to_a_cancel_is_understood(link: LinkCase, name: str) -> None:
+    with vendor(replay(captured(link)[name])) as server:
+        assert link.make(server.url).cancel(link.task())
+
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("link", LINKS, ids=lambda link: link.name)
+def test_no_captured_exchange_is_left_out(link: LinkCase) -> None:
+    known = {*STARTS, *POLLS, *CANCELS, "create_with_seed"}
+
+    assert captured(link).keys() <= known
+
+
+ASKED = [
+    (RUNWAY, "task_PENDING", "/v1/tasks/17f20503"),
+    (RUNWAY_HTTP, "task_PENDING", "/v1/tasks/17f20503"),
+    (OMNI, "get_in_progress", "/v1beta/interactions/v1_abc?stream=false"),
+    (
+        VEO,
+        "operation_running",
+        "/v1beta1/projects/p/locations/l/publishers/google/models/m"
+        ":fetchPredictOperation",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("link", "name", "path"), ASKED, ids=[a[0].name for a in ASKED]
+)
+def test_a_poll_asks_as_the_sdk_does(link: LinkCase, name: str, path: str) -> None:
+    exchange = captured(link)[name]
+    with vendor(replay(exchange)) as server:
+        link.make(server.url).poll(link.task())
+    request = server.received[0]
+
+    assert (request.method, request.path) == (exchange["method"], path)
+    assert fits(request.body, exchange["body"])
+
+
+def test_every_link_is_a_provider() -> None:
+    providers: list[Provider] = [link.make("http://127.0.0.1:9") for link in LINKS]
+
+    assert len(providers) == 4

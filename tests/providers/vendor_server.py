@@ -1,0 +1,139 @@
+"""A vendor on 127.0.0.1 that answers as told and counts what reached it."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Conduct(StrEnum):
+    ANSWER = "answer"
+    HANG = "hang"
+    DROP_UNREAD = "drop_unread"
+    DROP_READ = "drop_read"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What every request gets. A `body` that is no str goes out as JSON."""
+
+    status: int = 200
+    body: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    conduct: Conduct = Conduct.ANSWER
+
+    def content(self) -> bytes:
+        if self.body is None:
+            return b""
+        text = self.body if isinstance(self.body, str) else json.dumps(self.body)
+        return text.encode()
+
+    def content_type(self) -> str:
+        return "text/html" if isinstance(self.body, str) else "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: object
+
+
+class VendorServer(ThreadingHTTPServer):
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.reply = reply
+        self.received: list[Received] = []
+        self.connections = 0
+        self.released = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def posts(self) -> list[Received]:
+        return [each for each in self.received if each.method == "POST"]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is part of the tests."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: VendorServer
+
+    def handle(self) -> None:
+        self.server.connections += 1
+        if self.server.reply.conduct is Conduct.DROP_UNREAD:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        super().handle()
+
+    def _any(self) -> None:
+        self.server.received.append(self._read())
+        match self.server.reply.conduct:
+            case Conduct.HANG:
+                self.server.released.wait()
+                self.close_connection = True
+            case Conduct.DROP_READ:
+                self.close_connection = True
+            case _:
+                self._answer(self.server.reply)
+
+    def do_POST(self) -> None:
+        self._any()
+
+    def do_GET(self) -> None:
+        self._any()
+
+    def do_DELETE(self) -> None:
+        self._any()
+
+    def _read(self) -> Received:
+        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        return Received(
+            method=self.command,
+            path=self.path,
+            headers={k.lower(): v for k, v in self.headers.items()},
+            body=json.loads(raw) if raw else None,
+        )
+
+    def _answer(self, reply: Reply) -> None:
+        content = reply.content()
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", reply.content_type())
+        if reply.status != 204:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Not onto the terminal of the tests."""
+
+
+@contextmanager
+def vendor(reply: Reply) -> Iterator[VendorServer]:
+    with VendorServer(reply) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.released.set()
+            server.shutdown()
+            thread.join()
+
+
+def closed_port_url() -> str:
+    """An address where nobody listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{unused.getsockname()[1]}"
