@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 
 import structlog
 from flask import Request, Response
@@ -10,6 +11,9 @@ from shared.domain.errors import Refused, Unreachable
 from shared.ports import Callers
 
 log = structlog.get_logger()
+
+# What Cloud Tasks takes as a plea to slow down.
+SLOWING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 Function = Callable[[Request], Response]
 
@@ -25,12 +29,16 @@ def for_callers_of(callers: Callable[[], Callers]) -> Callable[[Function], Funct
                 return function(request)
             except Refused as refused:
                 log.warning("private_call_refused", code=refused.code)
-                return Response(status=refused.status)
+                return Response(status=_harmless(refused.status))
             except Unreachable as error:
-                # 500 asks for another delivery; 429 or 503 would slow the whole queue.
                 log.error("step_failed", reason=str(error))
                 return Response(status=500)
 
         return guarded
 
     return guard
+
+
+def _harmless(status: int) -> int:
+    """500 asks for another delivery; 429 or 503 would slow the whole queue."""
+    return 500 if status in SLOWING else status

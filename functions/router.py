@@ -84,6 +84,9 @@ class Router:
         except Unreachable as error:
             log.error("request_failed", path=request.path, reason=str(error))
             return problem(Unavailable(), language)
+        except Exception:  # noqa: BLE001 - the entry point: reported, told nobody
+            log.exception("request_crashed", path=request.path)
+            return problem(Refused(), language)
 
     def _handled(self, request: Request, language: Language) -> Response:
         route, arguments = self._route(request)

@@ -129,7 +129,7 @@ def _signer() -> Any:
     import google.auth
     from google.oauth2 import service_account
 
-    from shared.gcp.bucket import FunctionSigner
+    from shared.gcp.function_signer import FunctionSigner
 
     if path := settings().signing_credentials_file:
         return service_account.Credentials.from_service_account_file(path)
