@@ -84,7 +84,8 @@ class Router:
         except Unreachable as error:
             log.error("request_failed", path=request.path, reason=str(error))
             return problem(Unavailable(), language)
-        except Exception:  # noqa: BLE001 - the entry point: reported, told nobody
+        except Exception:
+            # The entry point: reported to us, told to nobody.
             log.exception("request_crashed", path=request.path)
             return problem(Refused(), language)
 
