@@ -186,10 +186,17 @@ def _days(value: str) -> int:
 
 
 def _origins(value: str) -> tuple[str, ...]:
-    origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part)
-    if bad := [o for o in origins if "*" in o or not urlsplit(o).netloc]:
+    parts = [part.strip() for part in value.split(",")]
+    origins = tuple(part.rstrip("/") for part in parts if part)
+    if bad := [o for o in origins if "*" in o or not _is_origin(o)]:
         raise ValueError(f"not an exact origin: {', '.join(bad)}")
     return origins
+
+
+def _is_origin(value: str) -> bool:
+    """Scheme and host alone, as browsers send it: anything more would never match."""
+    parts = urlsplit(value)
+    return bool(parts.netloc) and value == f"{parts.scheme}://{parts.netloc}"
 
 
 def _address(value: str) -> str | None:

@@ -108,16 +108,17 @@ def _on_attempt(attempt: Attempt, now: datetime) -> Action:
 
 
 def between_attempts(job: Job, now: datetime) -> Action:
+    # What a late answer named is paid for: it is looked at before anything ends.
+    if late := next((a for a in job.attempts if a.has_late_answer), None):
+        return Revived(attempt_id=late.attempt_id)
     if job.cancel_requested_at is not None:
         return GaveUp(code=ErrorCode.CANCELLED)
     if code := _ending_code(job):
-        return GaveUp(code=code)
+        return _last_hope(job, code)
     if now >= job.deadline_at:
         return _last_hope(job, ErrorCode.DEADLINE_EXCEEDED)
     if job.picture is None:
         return Prepare()
-    if late := next((a for a in job.attempts if a.has_late_answer), None):
-        return Revived(attempt_id=late.attempt_id)
     return _next_start(job, now)
 
 

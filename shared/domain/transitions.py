@@ -82,8 +82,9 @@ def _apply(job: Job, outcome: Outcome, now: datetime) -> Job:
             return _skipped(job, link, problem, now)
         case CancelRequested():
             return _cancel_requested(job, now)
-        case GaveUp(code=code):
-            return job if job.open_attempt else job.ended(code)
+        case GaveUp():
+            # Decided on what stood then: where that changed, it is decided again.
+            return job.ended(outcome.code) if next_action(job, now) == outcome else job
         case _:
             return _apply_to_attempt(job, outcome, now)
 
@@ -348,7 +349,8 @@ def _progress(attempt: Attempt, working: Working, now: datetime) -> int:
     fraction = working.progress
     if fraction is None:
         elapsed_seconds = (now - attempt.started_at).total_seconds()
-        fraction = elapsed_seconds / CATALOGUE[attempt.model_id].typical_seconds
+        model = CATALOGUE.get(attempt.model_id)
+        fraction = elapsed_seconds / (model.typical_seconds if model else 120)
     return 10 + int(78 * min(max(fraction, 0.0), 1.0))
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from local.__main__ import PARTS
 from local.processes import python
 from local.simulators.runway import runway_simulator
 from local.stack import ROOT, Stack, StackOptions

@@ -51,7 +51,7 @@ def credentials_of(
     identity.write_service_account_file(
         path, account="worker", token_uri=server.token_uri
     )
-    return service_account.Credentials.from_service_account_file(  # type: ignore[no-untyped-call]  # as above
+    return service_account.Credentials.from_service_account_file(
         str(path), scopes=SCOPES
     )
 

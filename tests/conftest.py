@@ -1,0 +1,57 @@
+"""What the tests of all rooms share: the Firestore emulator, and a project in it."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+
+from local.firestore import find
+from local.processes import Program, Running, answers, free_port, wait_until
+
+EMULATOR = "FIRESTORE_EMULATOR_HOST"
+
+
+@pytest.fixture(scope="session")
+def firestore_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """host:port of an emulator: the one that is set, else one of our own."""
+    if host := os.environ.get(EMULATOR):
+        yield host
+        return
+    running, host = _start(tmp_path_factory.mktemp("firestore") / "log")
+    try:
+        yield host
+    finally:
+        running.end()
+
+
+def _start(log: Path) -> tuple[Running, str]:
+    port = free_port()
+    program = Program(
+        name="the Firestore emulator",
+        command=find().command(port=port, rules=None, memory="256m"),
+        environment=os.environ,
+        log=log,
+    )
+    running = Running(program)
+    try:
+        wait_until(answers(f"http://127.0.0.1:{port}/"), running)
+    except BaseException:
+        running.end()
+        raise
+    return running, f"127.0.0.1:{port}"
+
+
+@pytest.fixture
+def firestore_client(
+    firestore_emulator: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[firestore.Client]:
+    """A client of an empty project of its own."""
+    monkeypatch.setenv(EMULATOR, firestore_emulator)
+    project = f"test-{uuid.uuid4().hex[:12]}"
+    client = firestore.Client(project=project, credentials=AnonymousCredentials())
+    yield client
+    client.close()  # type: ignore[no-untyped-call] # Google's

@@ -1,0 +1,202 @@
+"""What the owner of a job sees of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.catalogue import DEFAULT_CHAIN, Link
+from shared.domain.errors import ErrorCode, Problem
+from shared.domain.job import Job, Language
+from shared.domain.outcomes import (
+    CancelRequested,
+    Failed,
+    NotSent,
+    Polled,
+    StoreMissed,
+    Unknown,
+    Working,
+)
+from shared.domain.projection import moment, project
+from shared.domain.transitions import apply, settle
+from tests.domain.examples import (
+    FAULT,
+    MINUTE,
+    NOON,
+    a_job,
+    a_new_job,
+    answered,
+    completed,
+    running,
+    started,
+    storing,
+)
+
+RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
+
+
+def polled(job: Job, link: Link, working: Working) -> Job:
+    return apply(job, Polled(attempt_id=str(link), poll=working), NOON)
+
+
+def cancelling() -> Job:
+    marked = apply(running(a_job(), RUNWAY), CancelRequested(), NOON)
+    return polled(marked, RUNWAY, Working())
+
+
+def not_stored() -> Job:
+    bad = StoreMissed(
+        attempt_id=str(RUNWAY), problem=Problem(code=ErrorCode.BAD_OUTPUT)
+    )
+    job = storing(a_job(), RUNWAY)
+    for _ in range(5):
+        job = apply(job, bad, NOON)
+    return settle(job, NOON)
+
+
+@pytest.mark.parametrize(
+    ("job", "status", "stage", "ai_model"),
+    [
+        (a_new_job(), "processing", "queued", None),
+        (a_job(), "processing", "queued", None),
+        (started(a_job(), RUNWAY), "processing", "queued", "runway"),
+        (running(a_job(), RUNWAY), "processing", "generating", "runway"),
+        (cancelling(), "processing", "generating", "runway"),
+        (storing(a_job(), RUNWAY), "processing", "storing", "runway"),
+        (not_stored(), "processing", "generating", "runway"),
+        (completed(a_job(), RUNWAY), "completed", "done", "runway"),
+        (a_job().ended(ErrorCode.CANCELLED), "failed", "done", None),
+        (
+            answered(a_job(chain=(VEO,)), VEO, NotSent(problem=FAULT)),
+            "failed",
+            "done",
+            "gemini-veo-3.1",
+        ),
+    ],
+    ids=[
+        "new",
+        "prepared",
+        "starting",
+        "running",
+        "cancelling",
+        "storing",
+        "between attempts",
+        "completed",
+        "failed before any attempt",
+        "all failed",
+    ],
+)
+def test_a_state_is_shown_as(
+    job: Job, status: str, stage: str, ai_model: str | None
+) -> None:
+    shown = project(job)
+
+    assert (shown["status"], shown["stage"], shown["ai_model"]) == (
+        status,
+        stage,
+        ai_model,
+    )
+
+
+def test_what_was_asked_and_what_came_are_shown() -> None:
+    shown = project(completed(a_job(duration=5, seed=7), RUNWAY))
+
+    assert (shown["duration"], shown["seed"], shown["fallback"]) == (5, 7, True)
+    assert shown["image_url"] == "https://example.com/cat.jpg"
+    assert shown["delivered"] == {
+        "duration": 8.0,
+        "width": 1280,
+        "height": 720,
+        "audio": False,
+        "size": 6,
+        "crc32c": "AAAAAA==",
+    }
+    assert shown["progress"] == 100
+    assert shown["video_url"] == "https://storage.example/video"
+
+
+def test_money_is_shown_as_decimal_strings() -> None:
+    shown = project(running(a_job(), RUNWAY))
+
+    assert shown["estimated_cost_usd"] == "3.20"
+    assert shown["cost_usd"] == "0.40"
+    assert shown["attempts"][0]["cost_usd"] == "0.40"
+
+
+@pytest.mark.parametrize(
+    ("asked", "beginning"),
+    [(None, "Runway did"), (Language.KOREAN, "Runway이(가)")],
+)
+def test_an_attempts_error_is_told_in_the_readers_language(
+    asked: Language | None, beginning: str
+) -> None:
+    job = answered(a_job(), RUNWAY, Unknown(detail="id sk_123"))
+
+    error = project(job, asked)["attempts"][0]["error"]
+
+    assert error["code"] == "submission_unknown"
+    assert error["message"].startswith(beginning)
+
+
+def test_the_vendors_words_and_ids_are_not_shown() -> None:
+    failure = Failed(problem=Problem(code=ErrorCode.PROVIDER_ERROR, detail="sk_123"))
+    job = running(a_job(chain=(RUNWAY,)), RUNWAY)
+    ended = apply(job, Polled(attempt_id=str(RUNWAY), poll=failure), NOON)
+
+    assert "sk_123" not in str(project(ended))
+    assert "task-runway" not in str(project(ended))
+
+
+def test_a_failed_job_says_why() -> None:
+    shown = project(a_job().ended(ErrorCode.ALL_PROVIDERS_FAILED), Language.KOREAN)
+
+    assert shown["error"]["code"] == "all_providers_failed"
+    assert shown["error"]["message"].startswith("모든 영상 생성 API 실패")
+
+
+def test_an_open_attempt_is_shown_as_running() -> None:
+    for job in (started(a_job(), RUNWAY), storing(a_job(), RUNWAY), cancelling()):
+        assert project(job)["attempts"][0]["outcome"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("working", "progress"),
+    [
+        (Working(queued=True, progress=0.9), 10),
+        (Working(progress=-1.0), 10),
+        (Working(progress=0.5), 49),
+        (Working(progress=1.0), 88),
+        (Working(progress=7.0), 88),
+    ],
+)
+def test_progress_while_a_vendor_works(working: Working, progress: int) -> None:
+    job = polled(running(a_job(), RUNWAY), RUNWAY, working)
+
+    assert project(job)["progress"] == progress
+
+
+def test_progress_goes_by_the_clock_where_the_vendor_tells_none() -> None:
+    job = running(a_job(chain=(VEO,)), VEO)
+
+    looked = apply(job, Polled(attempt_id=VEO, poll=Working()), NOON + MINUTE)
+
+    assert looked.progress == 10 + 78 // 2
+
+
+def test_progress_never_goes_back() -> None:
+    job = polled(running(a_job(), RUNWAY), RUNWAY, Working(progress=0.9))
+    assert polled(job, RUNWAY, Working(progress=0.1)).progress == job.progress
+
+    after = not_stored()
+    assert started(after, VEO).progress == after.progress == 90
+    assert running(after, VEO).progress == 90
+
+
+def test_a_moment_is_rfc_3339_in_utc() -> None:
+    assert moment(NOON + timedelta(microseconds=1999)) == "2026-11-22T12:00:00.001Z"
+
+
+def test_a_job_speaks_the_language_it_was_made_in() -> None:
+    job = replace(a_job(), language=Language.KOREAN).ended(ErrorCode.CANCELLED)
+
+    assert project(job)["error"]["message"] == "작업이 취소되었습니다."

@@ -1,0 +1,234 @@
+"""What a caller may ask for, field by field."""
+
+import pytest
+
+from shared.domain.catalogue import AspectRatio, Resolution
+from shared.domain.errors import InvalidRequest
+from shared.domain.fields import Wrong
+from shared.domain.request import (
+    UPLOAD_FIELDS,
+    VIDEO_FIELDS,
+    ModelChoice,
+    UploadRequest,
+    VideoRequest,
+)
+from tests.domain.examples import a_body, a_request
+
+CAT = "🐈"  # two UTF-16 code units
+
+
+def wrong_fields(body: dict[str, object]) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidRequest) as caught:
+        VideoRequest.parse(body)
+    return sorted((error.field, error.reason) for error in caught.value.errors)
+
+
+def test_what_is_not_said_has_its_default() -> None:
+    assert a_request() == VideoRequest(
+        prompt="a cat",
+        image_url="https://example.com/cat.jpg",
+        image=None,
+        duration_seconds=8,
+        resolution=Resolution.P720,
+        aspect_ratio=AspectRatio.LANDSCAPE,
+        audio=None,
+        model=ModelChoice.AUTO,
+        fallback=True,
+        seed=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("prompt", "x"),
+        ("prompt", "x" * 1000),
+        ("prompt", CAT * 500),
+        ("image_url", "https://example.com:8443/a.png?b=c"),
+        ("duration", 3),
+        ("duration", 10),
+        ("duration", 8.0),
+        ("resolution", "720p"),
+        ("resolution", "1080p"),
+        ("aspect_ratio", "16:9"),
+        ("aspect_ratio", "9:16"),
+        ("audio", True),
+        ("audio", False),
+        ("audio", None),
+        ("model", "auto"),
+        ("model", "runway"),
+        ("model", "gemini-veo-3.1"),
+        ("model", "gemini-omni-flash"),
+        ("fallback", True),
+        ("fallback", False),
+        ("seed", 0),
+        ("seed", 4_294_967_295),
+        ("seed", None),
+    ],
+)
+def test_a_right_value_is_taken(field: str, value: object) -> None:
+    attribute = {"duration": "duration_seconds"}.get(field, field)
+
+    assert getattr(a_request(**{field: value}), attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("prompt", None, "not_a_string"),
+        ("prompt", 5, "not_a_string"),
+        ("prompt", "\ud83d", "not_a_string"),
+        ("prompt", "", "empty"),
+        ("prompt", " \n\t", "empty"),
+        ("prompt", "x" * 1001, "too_long"),
+        ("prompt", CAT * 500 + "x", "too_long"),
+        ("image_url", 5, "not_a_string"),
+        ("image_url", "", "not_https"),
+        ("image_url", "http://example.com/a.png", "not_https"),
+        ("image_url", "https://", "not_https"),
+        ("image_url", "https://ann@example.com/", "not_https"),
+        ("image_url", "https://example.com:0/", "not_https"),
+        ("image_url", "https://example.com:99999/", "not_https"),
+        ("image_url", "https://[::1", "not_https"),
+        ("image_url", "https://example.com/a b", "not_https"),
+        ("image_url", "https://example.com/\n", "not_https"),
+        ("image_url", "https://예시.kr/", "not_https"),
+        ("image_url", "https://example.com/" + "a" * 2048, "not_https"),
+        ("duration", None, "not_a_whole_number"),
+        ("duration", "8", "not_a_whole_number"),
+        ("duration", True, "not_a_whole_number"),
+        ("duration", 8.5, "not_a_whole_number"),
+        ("duration", 2, "out_of_range"),
+        ("duration", 11, "out_of_range"),
+        ("duration", float("nan"), "out_of_range"),
+        ("duration", float("inf"), "out_of_range"),
+        ("resolution", None, "not_one_of"),
+        ("resolution", "4k", "not_one_of"),
+        ("resolution", 720, "not_one_of"),
+        ("aspect_ratio", "1:1", "not_one_of"),
+        ("aspect_ratio", None, "not_one_of"),
+        ("audio", "yes", "not_true_or_false"),
+        ("audio", 1, "not_true_or_false"),
+        ("model", "sora-2", "not_one_of"),
+        ("model", "runway-http", "not_one_of"),
+        ("model", None, "not_one_of"),
+        ("fallback", None, "not_true_or_false"),
+        ("fallback", 0, "not_true_or_false"),
+        ("seed", -1, "out_of_range"),
+        ("seed", 4_294_967_296, "out_of_range"),
+        ("seed", True, "not_a_whole_number"),
+        ("seed", "7", "not_a_whole_number"),
+        ("colour", "red", "unknown_field"),
+        ("user_id", "bob", "unknown_field"),
+    ],
+)
+def test_a_wrong_value_is_named(field: str, value: object, reason: str) -> None:
+    assert wrong_fields(a_body(**{field: value})) == [(field, reason)]
+
+
+@pytest.mark.parametrize("value", ["a1_-", "x" * 128])
+def test_an_upload_may_be_the_picture(value: str) -> None:
+    request = VideoRequest.parse({"prompt": "a cat", "image": value})
+
+    assert (request.image, request.image_url) == (value, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (5, "not_a_string"),
+        ("", "not_an_identifier"),
+        ("../bob/1", "not_an_identifier"),
+        ("그림", "not_an_identifier"),
+        ("x" * 129, "not_an_identifier"),
+    ],
+)
+def test_an_upload_that_no_upload_gave_is_named(value: object, reason: str) -> None:
+    assert wrong_fields({"prompt": "a cat", "image": value}) == [("image", reason)]
+
+
+@pytest.mark.parametrize(
+    "pictures",
+    [
+        {},
+        {"image": None, "image_url": None},
+        {"image": "a1", "image_url": "https://example.com/a.png"},
+    ],
+    ids=["none", "nulls", "both"],
+)
+def test_exactly_one_picture_is_needed(pictures: dict[str, object]) -> None:
+    assert wrong_fields({"prompt": "a cat", **pictures}) == [
+        ("image", "one_picture"),
+        ("image_url", "one_picture"),
+    ]
+
+
+def test_every_wrong_field_is_named_at_once() -> None:
+    body = {"duration": 99, "audio": "loud", "colour": "red", "model": 1}
+
+    assert wrong_fields(body) == [
+        ("audio", "not_true_or_false"),
+        ("colour", "unknown_field"),
+        ("duration", "out_of_range"),
+        ("image", "one_picture"),
+        ("image_url", "one_picture"),
+        ("model", "not_one_of"),
+        ("prompt", "required"),
+    ]
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "image/webp"])
+def test_an_upload_says_its_type_and_exact_size(content_type: str) -> None:
+    asked = UploadRequest.parse({"content_type": content_type, "size": 16_000_000})
+
+    assert (asked.content_type, asked.size_bytes) == (content_type, 16_000_000)
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, {"content_type", "size"}),
+        ({"content_type": "image/gif", "size": 1}, {"content_type"}),
+        ({"content_type": "image/png", "size": 16_000_001}, {"size"}),
+        ({"content_type": "image/png", "size": 0}, {"size"}),
+        ({"content_type": "image/png", "size": 1, "name": "a"}, {"name"}),
+    ],
+)
+def test_a_wrong_upload_is_named(body: dict[str, object], fields: set[str]) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        UploadRequest.parse(body)
+
+    assert {error.field for error in caught.value.errors} == fields
+
+
+SCHEMAS = {**VIDEO_FIELDS, **UPLOAD_FIELDS}
+EXAMPLES: dict[str, tuple[object, object]] = {
+    "string": ("x" * 5000, 1),
+    "integer": (1.5, "1"),
+    "boolean": ("true", 1),
+}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_field_refuses_what_its_schema_does_not_describe(name: str) -> None:
+    spec = SCHEMAS[name].spec
+    kind = str(spec.schema()["type"])
+
+    for value in EXAMPLES[kind]:
+        with pytest.raises(Wrong):
+            spec.parse(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "described"),
+    [
+        ("prompt", {"minLength": 1, "maxLength": 1000}),
+        ("duration", {"minimum": 3, "maximum": 10}),
+        ("resolution", {"enum": ["720p", "1080p"]}),
+        ("image_url", {"format": "uri", "pattern": "^https://"}),
+        ("image", {"pattern": "^[A-Za-z0-9_-]{1,128}$"}),
+        ("audio", {"type": "boolean"}),
+    ],
+)
+def test_a_schema_tells_the_limits(name: str, described: dict[str, object]) -> None:
+    assert described.items() <= VIDEO_FIELDS[name].spec.schema().items()

@@ -1,0 +1,33 @@
+"""Checks of pictures and videos that believe what they are told."""
+
+from typing import BinaryIO
+
+from shared.domain.errors import BadContent
+from shared.ports import Jpeg, VideoFacts
+
+
+class FakePictureCheck:
+    """Every picture is fine but those that begin with `bad`."""
+
+    def to_jpeg(self, content: bytes) -> Jpeg:
+        if content.startswith(b"bad"):
+            raise BadContent("no picture")
+        return Jpeg(content=b"jpeg of " + content, width=1280, height=720)
+
+
+class FakeVideoCheck:
+    """Every video is `duration_seconds` long but those that begin with `bad`."""
+
+    def __init__(self, duration_seconds: float = 8.0) -> None:
+        self.duration_seconds = duration_seconds
+
+    def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
+        content = file.read()
+        if content.startswith(b"bad") or len(content) != size_bytes:
+            raise BadContent("no video")
+        return VideoFacts(
+            duration_seconds=self.duration_seconds,
+            width=1280,
+            height=720,
+            has_audio=False,
+        )

@@ -1,0 +1,65 @@
+"""Links that answer as they are told, and count what they were asked."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from shared.domain.catalogue import Link
+from shared.domain.errors import ReelayError
+from shared.domain.outcomes import Accepted, Poll, Submission, Working
+from shared.ports import InlineFile, Order, Provider, Result, TaskRef
+
+T = TypeVar("T")
+
+
+class ScriptedProvider:
+    """`submissions`, `polls` and `cancels` are given in order, the last for ever.
+
+    `during_start` runs inside the paid POST: what happens meanwhile.
+    """
+
+    def __init__(self, *submissions: Submission) -> None:
+        self.submissions = list(submissions) or [Accepted(task_id="task1")]
+        self.polls: list[Poll] = [Working()]
+        self.cancels = [True]
+        self.result: Result | ReelayError = InlineFile(content=b"an mp4")
+        self.during_start: Callable[[], None] | None = None
+        self.orders: list[Order] = []
+        self.asked: list[TaskRef] = []
+        self.cancelled: list[TaskRef] = []
+
+    @property
+    def starts(self) -> int:
+        return len(self.orders)
+
+    def start(self, order: Order) -> Submission:
+        self.orders.append(order)
+        if self.during_start is not None:
+            self.during_start()
+        return _next(self.submissions)
+
+    def poll(self, task: TaskRef) -> Poll:
+        self.asked.append(task)
+        return _next(self.polls)
+
+    def fetch(self, task: TaskRef) -> Result:
+        if isinstance(self.result, ReelayError):
+            raise self.result
+        return self.result
+
+    def cancel(self, task: TaskRef) -> bool:
+        self.cancelled.append(task)
+        return _next(self.cancels)
+
+
+class FakeProviders:
+    """The configured links; every other one is not configured."""
+
+    def __init__(self, links: Mapping[Link, Provider]) -> None:
+        self.links = dict(links)
+
+    def get(self, link: Link) -> Provider | None:
+        return self.links.get(link)
+
+
+def _next(scripted: list[T]) -> T:
+    return scripted.pop(0) if len(scripted) > 1 else scripted[0]

@@ -1,0 +1,154 @@
+"""The api: each call from its body to its answer, with the real use cases."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from functions import api as module
+from functions.router import Router
+from shared import wiring
+from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
+from shared.domain.errors import ErrorCode, Unreachable
+from shared.usecases.create_video import CreateVideo
+from shared.usecases.get_video import GetVideo
+from shared.usecases.start_upload import StartUpload
+from shared.usecases.wake import Waker
+from tests.domain.examples import a_body, a_job, completed
+from tests.fakes.jobs import Trouble
+from tests.functions.calling import FakeTokens, client_of
+from tests.usecases.stage import Stage
+
+ANN = {"Authorization": "Bearer ann"}
+BOB = {"Authorization": "Bearer bob"}
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def client(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    jobs, clock, ids, bucket = stage.jobs, stage.clock, stage.ids, stage.bucket
+    create = CreateVideo(
+        jobs=jobs,
+        waker=Waker(queue=stage.queue),
+        clock=clock,
+        ids=ids,
+        chain=DEFAULT_CHAIN,
+        models=DEFAULT_MODELS,
+        stop_on_unknown=False,
+        retention_days=30,
+    )
+    get = GetVideo(jobs=jobs, bucket=bucket, clock=clock, ids=ids)
+    upload = StartUpload(bucket=bucket, ids=ids)
+    monkeypatch.setattr(wiring, "create_video", lambda: create)
+    monkeypatch.setattr(wiring, "get_video", lambda: get)
+    monkeypatch.setattr(wiring, "start_upload", lambda: upload)
+    router = Router(module.ROUTES, FakeTokens(), [])
+    monkeypatch.setattr(module, "_router", lambda: router)
+    return client_of(module.api)
+
+
+def test_health_is_open(client: FlaskClient) -> None:
+    response = client.get("/health")
+
+    assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
+
+
+def test_a_video_is_taken_and_can_be_looked_at(client: FlaskClient) -> None:
+    response = client.post("/v1/videos", json=a_body(), headers=ANN)
+    shown = response.get_json()
+
+    assert response.status_code == 202
+    assert response.headers["Location"] == f"/v1/videos/{shown['job_id']}"
+    assert (shown["status"], shown["user_id"]) == ("processing", "ann")
+    looked = client.get(response.headers["Location"], headers=ANN)
+    assert (looked.status_code, looked.get_json()) == (200, shown)
+
+
+def test_times_are_rfc_3339_and_money_is_text(client: FlaskClient) -> None:
+    shown = client.post("/v1/videos", json=a_body(), headers=ANN).get_json()
+
+    assert shown["created_at"] == "2026-11-22T12:00:00.000Z"
+    assert (shown["estimated_cost_usd"], shown["cost_usd"]) == ("3.20", "0")
+
+
+def test_a_wrong_body_makes_no_job(client: FlaskClient, stage: Stage) -> None:
+    body = {"prompt": "", "image": "a1", "duration": 99}
+
+    response = client.post("/v1/videos", json=body, headers=ANN)
+
+    assert response.status_code == 422
+    fields = {error["field"] for error in response.get_json(force=True)["errors"]}
+    assert fields == {"prompt", "duration"}
+    assert stage.jobs.all == []
+
+
+def test_without_a_known_commit_the_answer_is_no(
+    client: FlaskClient, stage: Stage
+) -> None:
+    stage.jobs.troubles = [Trouble.UNREACHABLE]
+
+    response = client.post("/v1/videos", json=a_body(), headers=ANN)
+
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+
+
+def test_with_the_queue_down_the_answer_is_yes(
+    client: FlaskClient, stage: Stage
+) -> None:
+    stage.queue.failures = [Unreachable("down")]
+
+    assert client.post("/v1/videos", json=a_body(), headers=ANN).status_code == 202
+
+
+def test_another_users_video_is_not_found(client: FlaskClient, stage: Stage) -> None:
+    stage.jobs.put(a_job())
+
+    mine = client.get("/v1/videos/job1", headers=ANN)
+    theirs = client.get("/v1/videos/job1", headers=BOB)
+    nobodys = client.get("/v1/videos/job2", headers=BOB)
+
+    assert mine.status_code == 200
+    assert theirs.status_code == nobodys.status_code == 404
+    assert theirs.data == nobodys.data
+
+
+def test_a_video_is_told_in_the_readers_language(
+    client: FlaskClient, stage: Stage
+) -> None:
+    stage.jobs.put(a_job().ended(ErrorCode.CANCELLED))
+    headers = {**ANN, "Accept-Language": "ko"}
+
+    shown = client.get("/v1/videos/job1", headers=headers).get_json()
+
+    assert shown["error"]["message"] == "작업이 취소되었습니다."
+
+
+def test_a_completed_video_has_an_address(client: FlaskClient, stage: Stage) -> None:
+    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+
+    shown = client.get("/v1/videos/job1", headers=ANN).get_json()
+
+    assert (shown["status"], shown["progress"]) == ("completed", 100)
+    assert shown["video_url"].startswith("https://")
+
+
+def test_an_upload_gets_an_address_to_put_to(client: FlaskClient) -> None:
+    body = {"content_type": "image/png", "size": 99}
+
+    response = client.post("/v1/uploads", json=body, headers=ANN)
+
+    assert response.status_code == 201
+    shown = response.get_json()
+    assert set(shown) == {"image", "upload_url", "headers", "expires_at"}
+    assert f"uploads/ann/{shown['image']}" in shown["upload_url"]
+    assert shown["expires_at"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/v1/videos"), ("GET", "/v1/videos/job1"), ("POST", "/v1/uploads")],
+)
+def test_every_call_needs_a_token(client: FlaskClient, method: str, path: str) -> None:
+    assert client.open(path, method=method).status_code == 401

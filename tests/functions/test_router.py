@@ -1,0 +1,294 @@
+"""How a request finds its call, and how errors are answered."""
+
+import re
+
+import pytest
+from flask import Response
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from functions.bodies import LARGEST_BODY_BYTES, answer, read_object
+from functions.router import Call, Route, Router
+from shared.domain.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Refused,
+    Unauthenticated,
+    Unreachable,
+)
+from tests.domain.examples import NOON
+from tests.functions.calling import FakeTokens, client_of
+
+ORIGIN = "https://app.example"
+ANN = {"Authorization": "Bearer ann"}
+KOREAN = re.compile("[가-힣]")
+RAISED: dict[str, Exception] = {
+    "forbidden": Forbidden("no"),
+    "not-found": NotFound("job1"),
+    "conflict": Conflict("running"),
+    "invalid": InvalidRequest(
+        (FieldError(field="duration", reason="out_of_range", parameters=(3, 10)),)
+    ),
+    "unreachable": Unreachable("firestore: secret address"),
+    "broken": KeyError("a bug"),
+}
+
+
+def show(call: Call) -> Response:
+    said = {"user": call.caller.user_id, "language": call.language, "at": NOON}
+    return answer({**said, **call.arguments})
+
+
+def echo(call: Call) -> Response:
+    return answer(read_object(call.request), 201, {"Location": "/there"})
+
+
+def fail(call: Call) -> Response:
+    raise RAISED[call.arguments["how"]]
+
+
+ROUTES = (
+    Route(method="GET", path="/open", handler=show, is_open=True),
+    Route(method="GET", path="/things/<thing>", handler=show),
+    Route(method="DELETE", path="/things/<thing>", handler=show),
+    Route(method="POST", path="/things", handler=echo),
+    Route(method="GET", path="/fail/<how>", handler=fail),
+)
+
+
+@pytest.fixture
+def tokens() -> FakeTokens:
+    return FakeTokens()
+
+
+@pytest.fixture
+def client(tokens: FakeTokens) -> FlaskClient:
+    return client_of(Router(ROUTES, tokens, [ORIGIN]))
+
+
+def check_problem(response: TestResponse, status: int, code: str) -> None:
+    assert response.content_type == "application/problem+json"
+    body = response.get_json(force=True)
+    assert response.status_code == body["status"] == status
+    assert body["code"] == code
+    assert set(body) - {"errors"} == {"type", "title", "status", "detail", "code"}
+    assert all(body[name] for name in ("type", "title", "detail"))
+
+
+def test_a_call_knows_its_caller_and_its_path(client: FlaskClient) -> None:
+    response = client.get("/things/t1", headers=ANN)
+
+    assert response.get_json() == {
+        "user": "ann",
+        "language": "en",
+        "at": "2026-11-22T12:00:00.000Z",
+        "thing": "t1",
+    }
+
+
+def test_a_path_is_the_same_with_a_slash_at_its_end(client: FlaskClient) -> None:
+    assert client.get("/things/t1/", headers=ANN).status_code == 200
+
+
+def test_an_open_route_needs_no_token(client: FlaskClient) -> None:
+    assert client.get("/open").get_json()["user"] == ""
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer eve", "Basic YTpi"])
+def test_every_other_one_does(client: FlaskClient, authorization: str | None) -> None:
+    headers = {"Authorization": authorization} if authorization else {}
+
+    response = client.get("/things/t1", headers=headers)
+
+    check_problem(response, 401, "unauthenticated")
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/", 404, "not_found"),
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/things/t1/more", 404, "not_found"),
+        ("GET", "/things", 405, "method_not_allowed"),
+        ("PUT", "/things/t1", 405, "method_not_allowed"),
+        ("POST", "/open", 405, "method_not_allowed"),
+        ("GET", "/fail/forbidden", 403, "forbidden"),
+        ("GET", "/fail/not-found", 404, "not_found"),
+        ("GET", "/fail/conflict", 409, "conflict"),
+        ("GET", "/fail/invalid", 422, "invalid_request"),
+        ("GET", "/fail/unreachable", 503, "unavailable"),
+        ("GET", "/fail/broken", 500, "internal"),
+    ],
+)
+def test_an_error_is_a_problem(
+    client: FlaskClient, method: str, path: str, status: int, code: str
+) -> None:
+    check_problem(client.open(path, method=method, headers=ANN), status, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "code"),
+    [
+        (b"{}", "text/plain", 415, "unsupported_media_type"),
+        (b"{}", None, 415, "unsupported_media_type"),
+        (b"", "application/json", 400, "malformed"),
+        (b"{", "application/json", 400, "malformed"),
+        (b"[]", "application/json", 400, "malformed"),
+        (b"null", "application/json", 400, "malformed"),
+        (b"\xff", "application/json", 400, "malformed"),
+        (b'{"a": NaN}', "application/json", 400, "malformed"),
+        (b"[" * 100_000, "application/json", 400, "malformed"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "application/json", 400, "malformed"),
+        (b" " * (LARGEST_BODY_BYTES + 1), "application/json", 413, "too_large"),
+    ],
+    ids=[
+        "text",
+        "no type",
+        "nothing",
+        "cut",
+        "list",
+        "null",
+        "no utf-8",
+        "NaN",
+        "deep",
+        "a huge number",
+        "large",
+    ],
+)
+def test_a_body_that_is_no_object_is_refused(
+    client: FlaskClient, body: bytes, content_type: str | None, status: int, code: str
+) -> None:
+    response = client.post("/things", data=body, content_type=content_type, headers=ANN)
+
+    check_problem(response, status, code)
+
+
+def test_a_body_may_say_its_character_set(client: FlaskClient) -> None:
+    response = client.post(
+        "/things",
+        data='{"a": "고양이"}'.encode(),
+        content_type="application/json; charset=utf-8",
+        headers=ANN,
+    )
+
+    assert (response.status_code, response.get_json()) == (201, {"a": "고양이"})
+    assert response.headers["Location"] == "/there"
+
+
+def test_a_wrong_body_names_each_wrong_field(client: FlaskClient) -> None:
+    body = client.get("/fail/invalid", headers=ANN).get_json(force=True)
+
+    assert body["errors"] == [{"field": "duration", "message": "must be from 3 to 10"}]
+
+
+@pytest.mark.parametrize(
+    ("accept_language", "is_korean"),
+    [
+        ("ko", True),
+        ("ko-KR,ko;q=0.9,en-US;q=0.8", True),
+        ("fr, ko;q=0.5", True),
+        ("en-US,en;q=0.9,ko;q=0.8", False),
+        ("fr", False),
+        ("*", False),
+        ("", False),
+    ],
+)
+def test_errors_come_in_the_readers_language(
+    client: FlaskClient, accept_language: str, is_korean: bool
+) -> None:
+    headers = {**ANN, "Accept-Language": accept_language}
+
+    body = client.get("/fail/invalid", headers=headers).get_json(force=True)
+
+    said = body["detail"] + body["errors"][0]["message"]
+    assert bool(KOREAN.search(said)) is is_korean
+
+
+def test_what_is_down_may_be_asked_again_and_is_not_named(client: FlaskClient) -> None:
+    response = client.get("/fail/unreachable", headers=ANN)
+
+    assert response.headers["Retry-After"] == "5"
+    assert "firestore" not in response.text
+
+
+def test_a_token_that_cannot_be_checked_is_not_the_callers_fault(
+    client: FlaskClient, tokens: FakeTokens
+) -> None:
+    tokens.failures = [Unreachable("no keys")]
+
+    check_problem(client.get("/things/t1", headers=ANN), 503, "unavailable")
+
+
+def test_a_bug_is_told_to_nobody(client: FlaskClient) -> None:
+    assert "a bug" not in client.get("/fail/broken", headers=ANN).text
+
+
+def test_an_origin_of_ours_may_read_the_answer(client: FlaskClient) -> None:
+    headers = client.get("/open", headers={"Origin": ORIGIN}).headers
+
+    assert headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "Location" in headers["Access-Control-Expose-Headers"]
+    assert headers["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        None,
+        "null",
+        "https://evil.example",
+        "https://app.example.evil.example",
+        "http://app.example",
+        "https://app.example:8443",
+        "https://APP.example",
+    ],
+)
+def test_no_other_origin_may(client: FlaskClient, origin: str | None) -> None:
+    headers = {"Origin": origin} if origin else {}
+
+    response = client.get("/open", headers=headers)
+
+    names = [name for name, _ in response.headers if "Access-Control" in name]
+    assert names == []
+    assert response.headers["Vary"] == "Origin"
+
+
+def test_a_preflight_is_answered_without_a_token(client: FlaskClient) -> None:
+    response = client.options("/things", headers={"Origin": ORIGIN})
+
+    assert (response.status_code, response.data) == (204, b"")
+    assert "Idempotency-Key" in response.headers["Access-Control-Allow-Headers"]
+    assert "DELETE" in response.headers["Access-Control-Allow-Methods"]
+
+
+def test_an_error_may_be_read_by_our_origin_too(client: FlaskClient) -> None:
+    response = client.get("/nothing", headers={"Origin": ORIGIN})
+
+    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
+def test_no_answer_is_kept_or_guessed_at(client: FlaskClient) -> None:
+    headers = client.get("/open").headers
+
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("refused", [Unauthenticated, Forbidden, Conflict])
+def test_a_title_is_the_phrase_of_its_status(refused: type[Refused]) -> None:
+    RAISED["any"] = refused("why")
+    client = client_of(Router(ROUTES, FakeTokens(), []))
+
+    body = client.get("/fail/any", headers=ANN).get_json(force=True)
+
+    assert body["title"] in ("Unauthorized", "Forbidden", "Conflict")
+    assert body["type"] == f"urn:reelay:problem:{refused.code}"
+
+
+def test_what_is_no_json_is_not_answered() -> None:
+    with pytest.raises(TypeError):
+        answer({"a": object()})

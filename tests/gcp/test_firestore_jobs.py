@@ -1,0 +1,285 @@
+"""The port `Jobs`: one contract, on the real emulator and on the fake."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from google.api_core import exceptions
+from google.cloud import firestore
+
+from shared.domain.catalogue import Link
+from shared.domain.errors import LostRace, ReelayError, Unclear, Unreachable
+from shared.domain.job import Job
+from shared.domain.outcomes import PrepareMissed
+from shared.domain.projection import project
+from shared.gcp.firestore_jobs import FirestoreJobs
+from shared.ports import Jobs, Snapshot
+from shared.system import RandomIds, pause
+from shared.usecases.record import STUBBORNLY, Recorder
+from tests.domain.examples import (
+    FAULT,
+    MINUTE,
+    NOON,
+    a_job,
+    a_new_job,
+    completed,
+    running,
+)
+from tests.fakes.clock import FrozenClock
+from tests.fakes.jobs import FakeJobs
+
+
+class OnEmulator:
+    """The real adapter, and a look behind it."""
+
+    def __init__(self, client: firestore.Client) -> None:
+        self.jobs: Jobs = FirestoreJobs(client)
+        self._client = client
+
+    def delete(self, job_id: str) -> None:
+        document = self._client.collection("videos").document(job_id)
+        document.collection("internal").document("run").delete()
+        document.delete()
+
+    def projection(self, job_id: str) -> dict[str, object] | None:
+        found = self._client.collection("videos").document(job_id).get()
+        shown: dict[str, object] | None = found.to_dict()
+        return shown
+
+    def written_at(self, job_id: str) -> object:
+        return self._client.collection("videos").document(job_id).get().update_time
+
+
+class OnFake:
+    def __init__(self) -> None:
+        self.fake = FakeJobs()
+        self.jobs: Jobs = self.fake
+
+    def delete(self, job_id: str) -> None:
+        self.fake.delete(job_id)
+
+    def projection(self, job_id: str) -> dict[str, object] | None:
+        return self.fake.projections.get(job_id)
+
+    def written_at(self, job_id: str) -> object:
+        return self.fake.projected
+
+
+Store = OnEmulator | OnFake
+
+
+@pytest.fixture(params=["emulator", "fake"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "fake":
+        return OnFake()
+    return OnEmulator(request.getfixturevalue("firestore_client"))
+
+
+def created(store: Store, job: Job | None = None) -> Snapshot:
+    job = job or a_new_job()
+    store.jobs.create(job)
+    return read(store, job.job_id)
+
+
+def read(store: Store, job_id: str = "job1") -> Snapshot:
+    snapshot = store.jobs.read(job_id)
+    assert snapshot is not None
+    return snapshot
+
+
+def committed(store: Store, before: Snapshot, **changes: object) -> Snapshot:
+    version = before.job.version + 1
+    return store.jobs.commit(before, replace(before.job, version=version, **changes))  # type: ignore[arg-type] # fields of a job
+
+
+def test_a_job_is_read_as_it_was_created(store: Store) -> None:
+    assert created(store).job == a_new_job()
+
+
+def test_a_job_with_everything_in_it_is_read_as_it_was_committed(store: Store) -> None:
+    before = created(store)
+    after = replace(completed(a_job(), Link.RUNWAY), version=2, commit_id="c2")
+
+    snapshot = store.jobs.commit(before, after)
+
+    assert snapshot.job == after
+    assert read(store) == snapshot
+
+
+def test_what_is_not_there_is_none(store: Store) -> None:
+    assert store.jobs.read("nobody") is None
+
+
+@pytest.mark.parametrize("job_id", ["", ".", "..", "__x__", "a/b", "é", "x" * 1600])
+def test_what_cannot_be_an_id_is_none(store: Store, job_id: str) -> None:
+    assert store.jobs.read(job_id) is None
+
+
+def test_the_same_job_is_created_once(store: Store) -> None:
+    created(store)
+
+    with pytest.raises(LostRace):
+        store.jobs.create(a_new_job(prompt="another"))
+
+    assert read(store).job == a_new_job()
+
+
+def test_a_commit_on_what_was_read_before_another_loses_the_race(store: Store) -> None:
+    before = created(store)
+    committed(store, before, progress=5)
+
+    with pytest.raises(LostRace):
+        committed(store, before, progress=90)
+
+    assert read(store).job.progress == 5
+
+
+def test_a_commit_gives_the_token_for_the_next(store: Store) -> None:
+    second = committed(store, created(store), progress=5)
+    third = committed(store, second, progress=10)
+
+    assert read(store) == third
+
+
+def test_a_deleted_job_is_not_resurrected(store: Store) -> None:
+    before = created(store)
+    store.delete("job1")
+
+    with pytest.raises(LostRace):
+        committed(store, before, progress=5)
+
+    assert store.jobs.read("job1") is None
+    assert store.projection("job1") is None
+
+
+def test_the_owner_sees_each_change(store: Store) -> None:
+    before = created(store)
+    assert store.projection("job1") == project(a_new_job())
+
+    after = committed(store, before, progress=42, updated_at=NOON + MINUTE)
+
+    assert store.projection("job1") == project(after.job)
+
+
+def test_what_the_owner_does_not_see_is_not_written_for_them(store: Store) -> None:
+    before = created(store)
+    written_at = store.written_at("job1")
+
+    inside = {"wake_at": NOON + MINUTE, "updated_at": NOON + MINUTE, "commit_id": "x"}
+    committed(store, before, **inside)
+
+    assert store.written_at("job1") == written_at
+
+
+def test_a_vendors_ids_stay_inside(store: Store) -> None:
+    before = created(store)
+    running_job = replace(running(a_job(), Link.RUNWAY), version=2)
+
+    store.jobs.commit(before, running_job)
+
+    assert "task-runway" not in str(store.projection("job1"))
+
+
+def test_the_longest_overdue_come_first(store: Store) -> None:
+    for minutes in (3, 9, 1, 6):
+        store.jobs.create(
+            replace(
+                a_new_job(job_id=f"late{minutes}", at=NOON - minutes * MINUTE),
+                version=minutes,
+            )
+        )
+    store.jobs.create(a_new_job(job_id="early", at=NOON + MINUTE))
+    store.jobs.create(replace(completed(a_job(), Link.RUNWAY), job_id="done"))
+
+    overdue = store.jobs.overdue(NOON, most=3)
+
+    assert [o.job_id for o in overdue] == ["late9", "late6", "late3"]
+    assert [o.version for o in overdue] == [9, 6, 3]
+    assert overdue[0].wake_at == NOON - timedelta(minutes=9)
+
+
+def test_twenty_writers_all_get_through(store: Store) -> None:
+    before = created(store)
+    recorder = Recorder(
+        jobs=store.jobs, clock=FrozenClock(), ids=RandomIds(), pause=pause
+    )
+    other = replace(before.job, picture=None, prepare_tries=-100)
+    before = store.jobs.commit(before, replace(other, version=2))
+
+    def write(_: int) -> Snapshot | None:
+        missed = PrepareMissed(problem=FAULT)
+        return recorder.record(before, missed, pauses=STUBBORNLY * 3)
+
+    with ThreadPoolExecutor(20) as pool:
+        assert all(pool.map(write, range(20)))
+
+    assert read(store).job.prepare_tries == -80
+    assert read(store).job.version == 22
+
+
+class BrokenClient:
+    """A client whose every call ends in `error`."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Callable[..., "BrokenClient"]:
+        if name in ("get", "commit"):
+            raise self._error
+        return lambda *args, **kwargs: self
+
+
+LOST = (
+    exceptions.AlreadyExists,
+    exceptions.FailedPrecondition,
+    exceptions.NotFound,
+    exceptions.Aborted,
+)
+REFUSED = (
+    exceptions.PermissionDenied,
+    exceptions.Unauthenticated,
+    exceptions.InvalidArgument,
+)
+OPEN = (
+    exceptions.ServiceUnavailable,
+    exceptions.DeadlineExceeded,
+    exceptions.InternalServerError,
+    exceptions.Unknown,
+    exceptions.Cancelled,
+    exceptions.TooManyRequests,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(e, LostRace) for e in LOST]
+    + [(e, Unreachable) for e in REFUSED]
+    + [(e, Unclear) for e in OPEN],
+)
+def test_an_error_of_a_commit_says_what_may_have_happened(
+    error: type[Exception], expected: type[ReelayError]
+) -> None:
+    client: Any = BrokenClient(error("no"))
+    jobs = FirestoreJobs(client)
+    before = Snapshot(job=a_new_job(), token=None)
+
+    with pytest.raises(expected):
+        jobs.create(a_new_job())
+    with pytest.raises(expected):
+        jobs.commit(before, a_job())
+
+
+@pytest.mark.parametrize("error", [*LOST, *REFUSED, *OPEN])
+def test_a_read_that_fails_is_unreachable_whatever_the_error(
+    error: type[Exception],
+) -> None:
+    client: Any = BrokenClient(error("no"))
+    jobs = FirestoreJobs(client)
+
+    with pytest.raises(Unreachable):
+        jobs.read("job1")
+    with pytest.raises(Unreachable):
+        jobs.overdue(NOON, most=1)

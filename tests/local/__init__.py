@@ -1,1 +1,0 @@
-"""Tests of what stands in for the cloud and the vendors on one machine."""

@@ -1,1 +1,0 @@
-"""The four links against small servers and captured exchanges."""

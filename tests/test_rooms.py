@@ -1,0 +1,225 @@
+"""Each folder is a room, and its rule is enforced here by reading the imports."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STANDARD = frozenset(sys.stdlib_module_names)
+FORBIDDEN_NAMES = ("utils", "helpers", "common", "manager", "handler", "base", "misc")
+SHIPPED = ("main.py", "functions", "shared")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Files under `place` import the standard library and `allowed`, nothing else.
+
+    Any module below an allowed one is allowed too; `barred` wins over both.
+    """
+
+    place: str
+    allowed: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
+
+
+CORE = ("shared.domain", "shared.ports")
+GOOGLE = ("google.genai", "google.auth", "httpx2")
+RUNWAY = ("runwayml", "httpx", "requests", "urllib3")
+IN_GCP = (
+    "shared.gcp",
+    "PIL",
+    "av",
+    "cattrs",
+    "google",
+    "google_crc32c",
+    "grpc",
+    "requests",
+    "urllib3",
+)
+IN_PROVIDERS = (*CORE, "structlog", "shared.providers")
+# Enters the network or the clock: the domain takes what comes of them as arguments.
+IMPURE = (
+    "asyncio",
+    "http",
+    "logging",
+    "os",
+    "pathlib",
+    "random",
+    "secrets",
+    "socket",
+    "ssl",
+    "subprocess",
+    "sys",
+    "threading",
+    "time",
+    "urllib.request",
+    "uuid",
+)
+
+ROOMS = (
+    Room(place="shared/domain", allowed=("shared.domain",), barred=IMPURE),
+    Room(place="shared/ports.py", allowed=("shared.domain",), barred=IMPURE),
+    Room(
+        place="shared/usecases",
+        allowed=(*CORE, "shared.usecases", "structlog"),
+        barred=IMPURE,
+    ),
+    Room(
+        place="shared/providers/runway.py", allowed=(*IN_PROVIDERS, "runwayml", "httpx")
+    ),
+    Room(
+        place="shared/providers/runway_http.py",
+        allowed=(*IN_PROVIDERS, "requests", "urllib3"),
+    ),
+    Room(place="shared/providers/runway_wire.py", allowed=IN_PROVIDERS),
+    Room(place="shared/providers/paid_post.py", allowed=IN_PROVIDERS),
+    Room(place="shared/providers/vendor_words.py", allowed=IN_PROVIDERS),
+    Room(place="shared/providers/google_answers.py", allowed=IN_PROVIDERS),
+    Room(
+        place="shared/providers",
+        allowed=(*IN_PROVIDERS, *GOOGLE, *RUNWAY),
+    ),
+    Room(
+        place="shared/gcp",
+        allowed=(*CORE, *IN_GCP),
+    ),
+    Room(
+        place="shared/settings.py",
+        allowed=("shared.domain",),
+        barred=tuple(module for module in IMPURE if module != "os"),
+    ),
+    Room(
+        place="functions",
+        allowed=("shared", "functions", "flask", "werkzeug", "structlog"),
+        barred=("shared.gcp", "shared.providers"),
+    ),
+    Room(place="main.py", allowed=("functions", "shared.settings")),
+)
+
+
+def python_files(*places: str) -> list[Path]:
+    found: list[Path] = []
+    for place in places:
+        path = ROOT / place
+        found += [path] if path.is_file() else sorted(path.rglob("*.py"))
+    return found
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Every module that `file` imports, at its top or inside."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_under(module: str, places: tuple[str, ...]) -> bool:
+    return any(module == place or module.startswith(place + ".") for place in places)
+
+
+def is_standard(module: str) -> bool:
+    return module.partition(".")[0] in STANDARD
+
+
+def named(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.place)
+def test_a_room_imports_only_what_its_rule_allows(room: Room) -> None:
+    files = python_files(room.place)
+    strangers = {
+        (named(file), module)
+        for file in files
+        for module in imports(file)
+        if not (is_standard(module) or is_under(module, room.allowed))
+        or is_under(module, room.barred)
+    }
+
+    assert files and not strangers
+
+
+@pytest.mark.parametrize("folder", ["shared/domain", "shared/usecases"])
+def test_the_rule_of_a_room_stands_in_its_init(folder: str) -> None:
+    init = ast.parse((ROOT / folder / "__init__.py").read_text())
+
+    assert "mports" in (ast.get_docstring(init) or "")
+
+
+def test_nobody_imports_the_functions_but_main() -> None:
+    files = python_files("shared", "local")
+
+    assert not [
+        named(file)
+        for file in files
+        if any(is_under(module, ("functions", "main")) for module in imports(file))
+    ]
+
+
+def test_what_ships_knows_nothing_of_what_does_not() -> None:
+    assert not [
+        (named(file), module)
+        for file in python_files(*SHIPPED)
+        for module in imports(file)
+        if is_under(module, ("local", "tests"))
+    ]
+
+
+def test_only_the_wiring_names_adapters() -> None:
+    adapters = ("shared.gcp", "shared.providers")
+    naming = {
+        named(file)
+        for file in python_files(*SHIPPED)
+        if any(is_under(module, adapters) for module in imports(file))
+    }
+    inside = {n for n in naming if n.startswith(("shared/gcp/", "shared/providers/"))}
+
+    assert naming - inside == {"shared/wiring.py"}
+
+
+def touches_environment(file: Path) -> bool:
+    """Whether it reads os.environ or os.getenv, however imported."""
+    names = {
+        node.attr
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    }
+    taken = {module for module in imports(file) if module.startswith("os.")}
+    touching = {"environ", "getenv", "environb", "putenv"}
+    return bool(names & touching or taken & {f"os.{name}" for name in touching})
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    touching = {n for n in python_files(*SHIPPED) if touches_environment(n)}
+
+    allowed = {"main.py", "shared/wiring.py", "shared/settings.py"}
+    assert {named(file) for file in touching} <= allowed
+
+
+def test_a_cold_start_imports_no_adapter() -> None:
+    """The wiring imports inside its builders; at its top only what costs little."""
+    tree = ast.parse((ROOT / "shared/wiring.py").read_text())
+    top = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+
+    modules = tuple(node.module or "" for node in top)
+    heavy = ("shared.gcp", "shared.providers", "google", "shared.usecases")
+    assert not [module for module in modules if is_under(module, heavy)]
+
+
+def test_no_file_is_named_for_nothing() -> None:
+    files = python_files("main.py", "functions", "shared", "local", "tests")
+
+    assert not [named(file) for file in files if file.stem in FORBIDDEN_NAMES]
+
+
+@pytest.mark.parametrize("file", python_files(*SHIPPED), ids=named)
+def test_every_module_says_what_it_knows(file: Path) -> None:
+    assert ast.get_docstring(ast.parse(file.read_text()))

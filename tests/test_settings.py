@@ -1,0 +1,218 @@
+"""The environment, as contract and cloud have it, read in one place."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
+from shared.domain.errors import NotConfigured
+from shared.settings import (
+    EMULATORS,
+    LOCAL_ONLY,
+    Settings,
+    refuse_emulators_in_cloud,
+)
+
+NEEDED = {"GOOGLE_CLOUD_PROJECT": "demo", "BUCKET": "demo-videos"}
+ROOT = Path(__file__).parent.parent
+
+
+def read(**environ: str) -> Settings:
+    return Settings.from_env(NEEDED | environ)
+
+
+def problems(**environ: str) -> str:
+    with pytest.raises(NotConfigured) as caught:
+        read(**environ)
+    return str(caught.value)
+
+
+def test_two_names_are_enough() -> None:
+    settings = read()
+
+    assert (settings.project, settings.bucket) == ("demo", "demo-videos")
+    assert settings.chain == DEFAULT_CHAIN
+    assert settings.models == DEFAULT_MODELS
+    assert settings.veo_location == "us-central1"
+    assert (settings.runway_api_key, settings.gemini_api_key) == (None, None)
+    assert (settings.stop_on_unknown, settings.in_cloud) == (False, False)
+    assert (settings.retention_days, settings.allowed_origins) == (30, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "attribute", "value"),
+    [
+        ("RUNWAY_API_KEY", "key_1", "runway_api_key", "key_1"),
+        ("GEMINI_API_KEY", " key_2\n", "gemini_api_key", "key_2"),
+        ("RUNWAY_API_KEY", "unset", "runway_api_key", None),
+        ("RUNWAY_API_KEY", " unset ", "runway_api_key", None),
+        ("GEMINI_API_KEY", " \n", "gemini_api_key", None),
+        ("GEMINI_API_KEY", "", "gemini_api_key", None),
+        ("VEO_LOCATION", "europe-west4", "veo_location", "europe-west4"),
+        (
+            "PROVIDER_CHAIN",
+            "gemini-veo-3.1, runway",
+            "chain",
+            (Link.VEO, Link.RUNWAY),
+        ),
+        ("ON_UNKNOWN_SUBMISSION", "stop", "stop_on_unknown", True),
+        ("ON_UNKNOWN_SUBMISSION", "fallback", "stop_on_unknown", False),
+        ("RETENTION_DAYS", "1", "retention_days", 1),
+        (
+            "ALLOWED_ORIGINS",
+            "https://a.example/, http://localhost:5173, ",
+            "allowed_origins",
+            ("https://a.example", "http://localhost:5173"),
+        ),
+        ("RUNWAYML_BASE_URL", "http://127.0.0.1:1/", "runway_base_url", None),
+        ("GOOGLE_VERTEX_BASE_URL", "https://v.example", "vertex_base_url", None),
+        ("GOOGLE_GEMINI_BASE_URL", "https://g.example", "gemini_base_url", None),
+        ("TASKS_LOCATION", "asia-northeast3", "tasks_location", "asia-northeast3"),
+        ("STARTS_QUEUE", "a", "starts_queue", "a"),
+        ("STEPS_QUEUE", "b", "steps_queue", "b"),
+        ("WORKER_URL", "https://w.example", "worker_audience", "https://w.example"),
+        ("WORKER_AUDIENCE", "aud", "worker_audience", "aud"),
+        ("SWEEP_AUDIENCE", "aud", "sweep_audience", "aud"),
+        ("TASKS_INVOKER", "t@example.com", "tasks_invoker", "t@example.com"),
+        ("SCHEDULER_INVOKER", "s@example.com", "scheduler_invoker", "s@example.com"),
+        ("K_SERVICE", "api", "in_cloud", True),
+        ("CLOUD_TASKS_EMULATOR_HOST", "h:1", "tasks_emulator", "h:1"),
+        ("FIREBASE_AUTH_EMULATOR_HOST", "h:1", "auth_emulator", "h:1"),
+        ("STORAGE_EMULATOR_HOST", "http://h:1/", "storage_emulator", "http://h:1"),
+        ("SIGNING_CREDENTIALS_FILE", "/k", "signing_credentials_file", "/k"),
+    ],
+)
+def test_a_variable_is_read(
+    name: str, text: str, attribute: str, value: object
+) -> None:
+    if name.endswith("_BASE_URL"):
+        value = text.rstrip("/")
+
+    assert getattr(read(**{name: text}), attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "model_id", "links"),
+    [
+        ("RUNWAY_MODEL", "gen4.5", (Link.RUNWAY, Link.RUNWAY_HTTP)),
+        ("VEO_MODEL", "veo-3.1-fast-generate-001", (Link.VEO,)),
+        ("OMNI_MODEL", "gemini-omni-1.1-flash", (Link.OMNI,)),
+    ],
+)
+def test_a_model_is_set_for_its_links_alone(
+    name: str, model_id: str, links: tuple[Link, ...]
+) -> None:
+    models = read(**{name: model_id}).models
+
+    assert models == {**DEFAULT_MODELS, **dict.fromkeys(links, model_id)}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("GOOGLE_CLOUD_PROJECT", ""),
+        ("BUCKET", " "),
+        ("PROVIDER_CHAIN", "runway,sora"),
+        ("PROVIDER_CHAIN", "runway,runway"),
+        ("PROVIDER_CHAIN", ","),
+        ("RUNWAY_MODEL", "veo-3.1-generate-001"),
+        ("VEO_MODEL", "veo-2.0"),
+        ("OMNI_MODEL", "gen4_turbo"),
+        ("ON_UNKNOWN_SUBMISSION", "retry"),
+        ("RETENTION_DAYS", "0"),
+        ("RETENTION_DAYS", "3651"),
+        ("RETENTION_DAYS", "a month"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_ORIGINS", "https://*.example.com"),
+        ("ALLOWED_ORIGINS", "example.com"),
+        ("ALLOWED_ORIGINS", "https://a.example/app"),
+        ("ALLOWED_ORIGINS", "https://a.example?b"),
+        ("ALLOWED_ORIGINS", "http://["),
+        ("RUNWAYML_BASE_URL", "api.example"),
+        ("GOOGLE_VERTEX_BASE_URL", "ftp://v.example"),
+        ("GOOGLE_GEMINI_BASE_URL", "https://"),
+        ("STORAGE_EMULATOR_HOST", "127.0.0.1:9000"),
+    ],
+)
+def test_a_wrong_value_is_named(name: str, text: str) -> None:
+    assert name in problems(**{name: text})
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(NotConfigured) as caught:
+        Settings.from_env(
+            {
+                "PROVIDER_CHAIN": "sora",
+                "RUNWAY_MODEL": "gen9",
+                "ON_UNKNOWN_SUBMISSION": "maybe",
+                "K_SERVICE": "api",
+                "FIRESTORE_EMULATOR_HOST": "h:1",
+            }
+        )
+
+    for name in (
+        "BUCKET is not set",
+        "FIRESTORE_EMULATOR_HOST must not be set",
+        "GOOGLE_CLOUD_PROJECT is not set",
+        "ON_UNKNOWN_SUBMISSION must be",
+        "PROVIDER_CHAIN: ",
+        "RUNWAY_MODEL: ",
+    ):
+        assert str(caught.value).count(name) == 1
+
+
+def test_keys_do_not_show() -> None:
+    settings = read(RUNWAY_API_KEY="key_secret1", GEMINI_API_KEY="key_secret2")
+
+    assert "key_secret" not in repr(settings) + str(settings)
+
+
+def test_the_emulators_of_the_contract_are_all_known() -> None:
+    assert set(EMULATORS) == {
+        "FIRESTORE_EMULATOR_HOST",
+        "STORAGE_EMULATOR_HOST",
+        "CLOUD_TASKS_EMULATOR_HOST",
+        "FIREBASE_AUTH_EMULATOR_HOST",
+    }
+
+
+@pytest.mark.parametrize("name", LOCAL_ONLY)
+def test_in_the_cloud_what_is_local_stops_the_start(name: str) -> None:
+    cloud = {"K_SERVICE": "api", name: "http://127.0.0.1:1"}
+
+    assert name in problems(**cloud)
+    with pytest.raises(NotConfigured, match=name):
+        refuse_emulators_in_cloud(cloud)
+
+
+@pytest.mark.parametrize("name", LOCAL_ONLY)
+def test_on_ones_own_machine_it_may_be_set(name: str) -> None:
+    refuse_emulators_in_cloud({name: "http://127.0.0.1:1"})
+
+    assert read(**{name: "http://127.0.0.1:1"})
+
+
+@pytest.mark.parametrize("environ", [{}, {"K_SERVICE": "api"}])
+def test_in_the_cloud_without_emulators_it_starts(environ: dict[str, str]) -> None:
+    refuse_emulators_in_cloud(environ)
+
+
+@pytest.mark.parametrize(("emulator", "starts"), [("", True), ("127.0.0.1:1", False)])
+def test_a_function_in_the_cloud_does_not_start_with_an_emulator(
+    emulator: str, starts: bool
+) -> None:
+    environ = {"K_SERVICE": "api", "FIREBASE_AUTH_EMULATOR_HOST": emulator}
+
+    ran = subprocess.run(
+        [sys.executable, "-c", "import main"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ran.returncode == 0) is starts, ran.stderr
+    assert starts or "FIREBASE_AUTH_EMULATOR_HOST must not be set" in ran.stderr
