@@ -35,7 +35,7 @@ def test_a_link_without_a_key_or_an_identity_is_not_there(
 
 
 def test_each_key_opens_its_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    somebody = AnonymousCredentials()  # type: ignore[no-untyped-call] # untyped library
+    somebody = AnonymousCredentials()
     monkeypatch.setattr(google.auth, "default", lambda **_: (somebody, "demo-x"))
 
     assert links({"RUNWAY_API_KEY": "key_1", "GEMINI_API_KEY": "AIza1"}) == {
