@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Request, Response
 
-from functions.bodies import answer, read_object
+from functions.bodies import answer, read_key, read_object
 from functions.router import Call, Route, Router
 from shared import wiring
 from shared.domain.job import Job
@@ -29,9 +29,12 @@ def _health(_call: Call) -> Response:
 
 def _create_video(call: Call) -> Response:
     asked = VideoRequest.parse(read_object(call.request))
-    job = wiring.create_video()(call.caller, asked, call.language)
-    location = {"Location": f"/v1/videos/{job.job_id}"}
-    return answer(_shown(job, call), 202, location)
+    key = read_key(call.request)
+    taken = wiring.create_video()(call.caller, asked, call.language, key)
+    headers = {"Location": f"/v1/videos/{taken.job.job_id}"}
+    if taken.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return answer(_shown(taken.job, call), 202, headers)
 
 
 def _get_video(call: Call) -> Response:

@@ -7,10 +7,17 @@ from typing import Any
 
 from flask import Request, Response
 
-from shared.domain.errors import Malformed, TooLarge, UnsupportedMedia
+from shared.domain.errors import (
+    FieldError,
+    InvalidRequest,
+    Malformed,
+    TooLarge,
+    UnsupportedMedia,
+)
 from shared.domain.projection import moment
 
 LARGEST_BODY_BYTES = 1_000_000
+LONGEST_KEY = 255
 
 
 def read_object(request: Request) -> Mapping[str, Any]:
@@ -27,6 +34,14 @@ def read_object(request: Request) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise Malformed(type(value).__name__)
     return value
+
+
+def read_key(request: Request) -> str | None:
+    """The Idempotency-Key, 1 to 255 printable characters; None where there is none."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
+        raise InvalidRequest((FieldError(field="Idempotency-Key", reason="not_a_key"),))
+    return key
 
 
 def answer(

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 
 from flask import Response
 
-from shared.domain.errors import InvalidRequest, Refused
+from shared.domain.errors import InvalidRequest, LimitReached, Refused
 from shared.domain.job import Language
 from shared.domain.messages import describe_field, describe_refusal
 
@@ -20,7 +21,7 @@ def problem(
         "type": f"urn:reelay:problem:{refused.code}",
         "title": HTTPStatus(refused.status).phrase,
         "status": refused.status,
-        "detail": describe_refusal(type(refused), language),
+        "detail": describe_refusal(refused, language),
         "code": refused.code,
     }
     if isinstance(refused, InvalidRequest):
@@ -37,6 +38,8 @@ def problem(
 
 
 def _headers(refused: Refused) -> dict[str, str]:
+    if isinstance(refused, LimitReached):
+        return {"Retry-After": str(ceil(refused.retry_after.total_seconds()))}
     match refused.status:
         case HTTPStatus.UNAUTHORIZED:
             return {"WWW-Authenticate": "Bearer"}

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from typing import BinaryIO, Protocol
 
 from shared.domain.catalogue import AspectRatio, Link, Resolution
+from shared.domain.circuit import Circuit
 from shared.domain.job import Job
+from shared.domain.kill_switch import Switch
 from shared.domain.outcomes import Poll, Submission
 
 
@@ -43,18 +45,40 @@ class Overdue:
     wake_at: datetime
 
 
-class Jobs(Protocol):
-    """The jobs and their projections, each change one atomic commit."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What an idempotency key stands for. `name` is of the user and the key.
 
-    def create(self, job: Job) -> None:
-        """LostRace where the job exists; Unclear where the answer got lost."""
+    It outlives its job: the key of a deleted job stays used until `expires_at`.
+    """
+
+    name: str
+    job_id: str
+    body_sha256: str
+    expires_at: datetime
+
+
+class Jobs(Protocol):
+    """The jobs, their projections and their money, each change one atomic commit."""
+
+    def create(self, job: Job, claim: Claim | None = None) -> None:
+        """Write the job, hold its money, count it as open, take the key: all or none.
+
+        LimitReached or TooManyJobs where it does not fit; LostRace where the job or
+        the claim exists, or somebody booked in between; Unclear where the answer got
+        lost.
+        """
         ...
+
+    def claimed(self, name: str) -> Claim | None: ...
 
     def read(self, job_id: str) -> Snapshot | None: ...
 
     def commit(self, before: Snapshot, after: Job) -> Snapshot:
         """Write `after` if nobody committed since `before`; else LostRace.
 
+        What changes in its money is booked in the same commit: LimitReached where it
+        holds more and a cap has no room; settled and released once, with its end.
         Unclear where it was sent and not answered: it may hold.
         """
         ...
@@ -283,4 +307,46 @@ class VideoFacts:
 class VideoCheck(Protocol):
     def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
         """Read all of it once; BadContent where it is no whole, playable MP4."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitSnapshot:
+    """A circuit as it was read; `token` as in `Snapshot`, None: nothing is stored."""
+
+    circuit: Circuit
+    token: object
+
+
+class Circuits(Protocol):
+    def read(self, keys: Sequence[str]) -> Sequence[CircuitSnapshot]:
+        """In the order of `keys`, closed where nothing is stored."""
+        ...
+
+    def commit(self, changes: Sequence[tuple[CircuitSnapshot, Circuit]]) -> None:
+        """All of `changes` if nobody committed to any of them since; else LostRace.
+
+        Unclear where it was sent and not answered: it may hold.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchSnapshot:
+    """The kill switch as it was read. `token`: None where nothing was ever set."""
+
+    switch: Switch
+    token: object
+
+
+class SwitchStore(Protocol):
+    """What is known of the kill switch, each change one atomic commit."""
+
+    def read(self) -> SwitchSnapshot: ...
+
+    def commit(self, before: SwitchSnapshot, after: Switch) -> None:
+        """Write `after` if nobody committed since `before`; else LostRace.
+
+        Unclear where it was sent and not answered: it may hold.
+        """
         ...

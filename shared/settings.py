@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.domain.catalogue import (
     CATALOGUE,
@@ -13,6 +15,7 @@ from shared.domain.catalogue import (
     Link,
 )
 from shared.domain.errors import NotConfigured
+from shared.domain.ledger import Caps, Limits
 
 T = TypeVar("T")
 
@@ -38,6 +41,7 @@ class Settings:
     chain: tuple[Link, ...]
     models: Mapping[Link, str]
     stop_on_unknown: bool
+    limits: Limits
     retention_days: int
     allowed_origins: tuple[str, ...]
     veo_location: str
@@ -52,8 +56,10 @@ class Settings:
     worker_url: str
     worker_audience: str
     sweep_audience: str
+    budget_alert_audience: str
     tasks_invoker: str
     scheduler_invoker: str
+    pubsub_invoker: str
     tasks_emulator: str | None
     storage_emulator: str | None
     auth_emulator: str | None
@@ -75,6 +81,7 @@ class Settings:
             chain=reader.parsed("PROVIDER_CHAIN", _chain, DEFAULT_CHAIN),
             models=reader.models(),
             stop_on_unknown=reader.text("ON_UNKNOWN_SUBMISSION") == "stop",
+            limits=reader.limits(),
             retention_days=reader.parsed("RETENTION_DAYS", _days, 30),
             allowed_origins=reader.parsed("ALLOWED_ORIGINS", _origins, ()),
             veo_location=reader.text("VEO_LOCATION") or "us-central1",
@@ -89,8 +96,10 @@ class Settings:
             worker_url=worker_url,
             worker_audience=reader.text("WORKER_AUDIENCE") or worker_url,
             sweep_audience=reader.text("SWEEP_AUDIENCE") or "",
+            budget_alert_audience=reader.text("BUDGET_ALERT_AUDIENCE") or "",
             tasks_invoker=reader.text("TASKS_INVOKER") or "",
             scheduler_invoker=reader.text("SCHEDULER_INVOKER") or "",
+            pubsub_invoker=reader.text("PUBSUB_INVOKER") or "",
             tasks_emulator=reader.text("CLOUD_TASKS_EMULATOR_HOST"),
             storage_emulator=reader.address("STORAGE_EMULATOR_HOST"),
             auth_emulator=reader.text("FIREBASE_AUTH_EMULATOR_HOST"),
@@ -155,6 +164,21 @@ class _Reader:
             f"{name} must not be set in the cloud" for name in names if self.text(name)
         ]
 
+    def limits(self) -> Limits:
+        """No cap where none is set."""
+        return Limits(
+            everybody=self._caps("DAILY_LIMIT_USD", "MONTHLY_LIMIT_USD"),
+            user=self._caps("USER_DAILY_LIMIT_USD", "USER_MONTHLY_LIMIT_USD"),
+            most_open_jobs=self.parsed("USER_MAX_JOBS", _count, 20),
+            zone=self.parsed("LIMITS_TIME_ZONE", _zone, ZoneInfo("UTC")),
+        )
+
+    def _caps(self, daily: str, monthly: str) -> Caps:
+        return Caps(
+            daily_usd=self.parsed(daily, _money, None),
+            monthly_usd=self.parsed(monthly, _money, None),
+        )
+
     def models(self) -> Mapping[Link, str]:
         models = dict(DEFAULT_MODELS)
         for name, links in {
@@ -176,6 +200,30 @@ def _chain(value: str) -> tuple[Link, ...]:
     if not names or len(set(names)) < len(names):
         raise ValueError("name each link once, at least one")
     return tuple(Link(name) for name in names)
+
+
+def _money(value: str) -> Decimal | None:
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        raise ValueError("must be an amount in USD") from None
+    if not amount.is_finite() or amount < 0:
+        raise ValueError("must be an amount in USD, not below 0")
+    return amount
+
+
+def _count(value: str) -> int:
+    count = int(value)
+    if count < 1:
+        raise ValueError("must be at least 1")
+    return count
+
+
+def _zone(value: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"no time zone is named {value}") from None
 
 
 def _days(value: str) -> int:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from shared.usecases.advance import Advance
     from shared.usecases.create_video import CreateVideo
     from shared.usecases.get_video import GetVideo
+    from shared.usecases.kill_switch import KillSwitch
     from shared.usecases.start_upload import StartUpload
     from shared.usecases.sweep import Sweep
     from shared.usecases.wake import Waker
@@ -73,6 +74,10 @@ def sweep_callers() -> Callers:
     return _callers(settings().sweep_audience, settings().scheduler_invoker)
 
 
+def budget_callers() -> Callers:
+    return _callers(settings().budget_alert_audience, settings().pubsub_invoker)
+
+
 @cache
 def _callers(audience: str, invoker_email: str) -> Callers:
     from shared.gcp.oidc import OidcCheck
@@ -92,7 +97,8 @@ def jobs() -> Jobs:
 
     from shared.gcp.firestore_jobs import FirestoreJobs
 
-    return FirestoreJobs(firestore.Client(project=settings().project))
+    known = settings()
+    return FirestoreJobs(firestore.Client(project=known.project), known.limits)
 
 
 @once
@@ -147,6 +153,8 @@ def create_video() -> "CreateVideo":
         waker=_waker(),
         clock=SystemClock(),
         ids=RandomIds(),
+        pause=pause,
+        limits=known.limits,
         chain=known.chain,
         models=known.models,
         stop_on_unknown=known.stop_on_unknown,
@@ -205,6 +213,17 @@ def advance() -> "Advance":
             clock=clock,
         ),
     )
+
+
+@once
+def kill_switch() -> "KillSwitch":
+    from google.cloud import firestore
+
+    from shared.gcp.firestore_switch import FirestoreSwitch
+    from shared.usecases.kill_switch import KillSwitch
+
+    client = firestore.Client(project=settings().project)
+    return KillSwitch(store=FirestoreSwitch(client), pause=pause)
 
 
 def _waker() -> "Waker":

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
 from shared.domain.errors import NotConfigured
+from shared.domain.ledger import Caps, Limits
 from shared.settings import (
     EMULATORS,
     LOCAL_ONLY,
@@ -76,6 +79,8 @@ def test_two_names_are_enough() -> None:
         ("WORKER_AUDIENCE", "aud", "worker_audience", "aud"),
         ("SWEEP_AUDIENCE", "aud", "sweep_audience", "aud"),
         ("TASKS_INVOKER", "t@example.com", "tasks_invoker", "t@example.com"),
+        ("BUDGET_ALERT_AUDIENCE", "aud", "budget_alert_audience", "aud"),
+        ("PUBSUB_INVOKER", "p@example.com", "pubsub_invoker", "p@example.com"),
         ("SCHEDULER_INVOKER", "s@example.com", "scheduler_invoker", "s@example.com"),
         ("K_SERVICE", "api", "in_cloud", True),
         ("CLOUD_TASKS_EMULATOR_HOST", "h:1", "tasks_emulator", "h:1"),
@@ -216,3 +221,41 @@ def test_a_function_in_the_cloud_does_not_start_with_an_emulator(
 
     assert (ran.returncode == 0) is starts, ran.stderr
     assert starts or "FIREBASE_AUTH_EMULATOR_HOST must not be set" in ran.stderr
+
+
+def test_caps_are_none_where_none_is_set() -> None:
+    assert read().limits == Limits(zone=ZoneInfo("UTC"))
+
+
+def test_caps_open_jobs_and_time_zone_are_read() -> None:
+    known = read(
+        DAILY_LIMIT_USD="10",
+        MONTHLY_LIMIT_USD="100.50",
+        USER_DAILY_LIMIT_USD="1",
+        USER_MONTHLY_LIMIT_USD="20",
+        USER_MAX_JOBS="3",
+        LIMITS_TIME_ZONE="Asia/Seoul",
+    ).limits
+
+    assert known == Limits(
+        everybody=Caps(daily_usd=Decimal(10), monthly_usd=Decimal("100.50")),
+        user=Caps(daily_usd=Decimal(1), monthly_usd=Decimal(20)),
+        most_open_jobs=3,
+        zone=ZoneInfo("Asia/Seoul"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DAILY_LIMIT_USD", "ten"),
+        ("USER_DAILY_LIMIT_USD", "-1"),
+        ("MONTHLY_LIMIT_USD", "NaN"),
+        ("USER_MAX_JOBS", "0"),
+        ("LIMITS_TIME_ZONE", "Mars/Olympus"),
+        ("LIMITS_TIME_ZONE", "../etc/passwd"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(name: str, value: str) -> None:
+    with pytest.raises(NotConfigured, match=name):
+        read(**{name: value})

@@ -18,6 +18,7 @@ ReelayError
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -137,6 +138,28 @@ class InvalidRequest(Refused):
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
         super().__init__(", ".join(f"{e.field}: {e.reason}" for e in errors))
         self.errors = errors
+
+
+class IdempotencyConflict(Refused):
+    """The key was used before, with another body."""
+
+    status, code = 422, "idempotency_conflict"
+
+
+class LimitReached(Refused):
+    """A cap has no room for this. `retry_after`: when it is worth another try."""
+
+    status = 429
+
+    def __init__(self, limit: ErrorCode, retry_after: timedelta) -> None:
+        super().__init__(limit.value)
+        self.limit, self.code, self.retry_after = limit, limit.value, retry_after
+
+
+class TooManyJobs(Refused):
+    """The caller has as many jobs open as they may."""
+
+    status, code = 429, "too_many_jobs"
 
 
 class Unavailable(Refused):

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from shared.domain.catalogue import Link, Vendor
 from shared.domain.errors import ErrorCode, Problem
+from shared.domain.ledger import Place
 from shared.domain.outcomes import Delivered, Picture
 from shared.domain.request import VideoRequest
 
@@ -55,6 +56,12 @@ class PlannedLink:
     duration_seconds: int
     price_usd: Decimal
     unsupported: str | None = None
+
+
+def dearest_usd(chain: tuple[PlannedLink, ...]) -> Decimal:
+    """The price of the dearest link that may be asked: what a new job holds."""
+    prices = (p.price_usd for p in chain if p.unsupported is None)
+    return max(prices, default=Decimal(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +119,8 @@ class Job:
     """All of a job: the document `videos/{job_id}/internal/run`.
 
     `version` counts commits; `wake_at` is when the next step is due, None when the
-    job has ended. `stop_on_unknown` is ON_UNKNOWN_SUBMISSION as it was at creation.
+    job has ended. `hold_usd` is what the ledger holds for it, at `place`: never less
+    than what it has spent. `stop_on_unknown` is ON_UNKNOWN_SUBMISSION of its creation.
     """
 
     job_id: str
@@ -120,6 +128,8 @@ class Job:
     language: Language
     request: VideoRequest
     chain: tuple[PlannedLink, ...]
+    hold_usd: Decimal
+    place: Place
     stop_on_unknown: bool
     created_at: datetime
     updated_at: datetime
@@ -152,11 +162,7 @@ class Job:
 
     @property
     def estimated_cost_usd(self) -> Decimal:
-        """The dearest link that may be asked: what the job holds."""
-        return max(
-            (p.price_usd for p in self.chain if p.unsupported is None),
-            default=Decimal(0),
-        )
+        return dearest_usd(self.chain)
 
     def attempt(self, attempt_id: str) -> Attempt | None:
         return next((a for a in self.attempts if a.attempt_id == attempt_id), None)

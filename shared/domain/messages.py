@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shared.domain.catalogue import Link
-from shared.domain.errors import ErrorCode, FieldError, Refused
+from shared.domain.errors import ErrorCode, FieldError, LimitReached, Refused
 from shared.domain.job import Language
 
 _NAMES: Mapping[Link, str] = {
@@ -153,6 +153,14 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "This path does not take this method.",
         "지원하지 않는 메서드입니다.",
     ),
+    "idempotency_conflict": (
+        "This Idempotency-Key was used before with another body.",
+        "이 Idempotency-Key는 다른 요청 본문에 이미 사용되었습니다.",
+    ),
+    "too_many_jobs": (
+        "Too many of your jobs are open. Wait until one has ended.",
+        "진행 중인 작업이 너무 많습니다. 하나가 끝난 뒤 다시 시도해 주세요.",
+    ),
     "unavailable": (
         "A part of the service does not answer. Try again in a moment.",
         "서비스 일부가 응답하지 않습니다. 잠시 후 다시 시도해 주세요.",
@@ -182,6 +190,10 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "out_of_range": ("must be from {0} to {1}", "{0}에서 {1} 사이여야 합니다"),
     "not_one_of": ("must be one of: {0}", "다음 중 하나여야 합니다: {0}"),
     "not_true_or_false": ("must be true or false", "true 또는 false여야 합니다"),
+    "not_a_key": (
+        "must be 1 to 255 printable characters",
+        "인쇄 가능한 문자 1~255자여야 합니다",
+    ),
     "one_picture": (
         "give exactly one of `image_url` and `image`",
         "image_url과 image 중 하나만 보내 주세요",
@@ -199,7 +211,9 @@ def describe(code: ErrorCode, language: Language, link: Link | None = None) -> s
     return _in(_CODES[code], language).format(_NAMES[link] if link else neutral)
 
 
-def describe_refusal(refused: type[Refused], language: Language) -> str:
+def describe_refusal(refused: Refused, language: Language) -> str:
+    if isinstance(refused, LimitReached):
+        return describe(refused.limit, language)
     return _in(_REFUSALS[refused.code], language)
 
 

@@ -226,6 +226,13 @@ class GaveUp:
     code: ErrorCode
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unaffordable:
+    """The next attempt needs more than is held, and no cap has room for it."""
+
+    code: ErrorCode
+
+
 Outcome = (
     Prepared
     | PictureRefused
@@ -244,6 +251,7 @@ Outcome = (
     | LeaseExpired
     | Revived
     | GaveUp
+    | Unaffordable
 )
 
 # Outcomes that follow from the job alone: nothing outside has to be done for them.

@@ -42,6 +42,7 @@ from shared.domain.outcomes import (
     Submission,
     Submitted,
     Succeeded,
+    Unaffordable,
     Unknown,
     Working,
 )
@@ -82,6 +83,9 @@ def _apply(job: Job, outcome: Outcome, now: datetime) -> Job:
             return _skipped(job, link, problem, now)
         case CancelRequested():
             return _cancel_requested(job, now)
+        case Unaffordable(code=code):
+            is_due = isinstance(next_action(job, now), Start)
+            return job.ended(code) if is_due else job
         case GaveUp():
             # Decided on what stood then: where that changed, it is decided again.
             return job.ended(outcome.code) if next_action(job, now) == outcome else job
@@ -159,8 +163,10 @@ def _intended(job: Job, attempt_id: str, link: Link, now: datetime) -> Job:
         state=AttemptState.STARTING,
         cost_usd=action.planned.price_usd,
     )
+    started = replace(job, attempts=(*job.attempts, attempt))
+    hold_usd = max(job.hold_usd, started.cost_usd)
     wake_at = attempt.lease_until + limits.CLOCK_SKEW
-    return replace(job, attempts=(*job.attempts, attempt), wake_at=wake_at)
+    return replace(started, hold_usd=hold_usd, wake_at=wake_at)
 
 
 def _skipped(job: Job, link: Link, problem: Problem, now: datetime) -> Job:
@@ -228,6 +234,9 @@ def _submitted(
             )
         case AttemptState.STARTING, Unknown(detail=detail):
             return _unknown(job, attempt, detail, now)
+        case _ if job.is_final:
+            # Its money is settled, once: what was kept as spent stays so.
+            return job
         case ((AttemptState.STARTING | AttemptState.UNKNOWN), Rejected()):
             return _rejected(job, attempt, submission, now)
         case ((AttemptState.STARTING | AttemptState.UNKNOWN), NotSent(problem=problem)):
@@ -437,7 +446,8 @@ def _backoff(tries: int) -> timedelta:
 def _scheduled(job: Job, now: datetime) -> Job:
     """Where the next start has to wait for its vendor, the job wakes up then."""
     if job.is_final:
-        return replace(job, wake_at=None)
+        # A charge above the hold is booked in full.
+        return replace(job, wake_at=None, hold_usd=max(job.hold_usd, job.cost_usd))
     if job.open_attempt is None and job.wake_at is not None and job.wake_at <= now:
         action = between_attempts(job, now)
         if isinstance(action, Wait):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +11,14 @@ from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from shared.domain.booking import booking
 from shared.domain.errors import LostRace, Unclear, Unreachable
 from shared.domain.job import Job
+from shared.domain.ledger import Limits
 from shared.domain.projection import project
+from shared.gcp.firestore_ledger import FirestoreLedger
 from shared.gcp.job_record import from_record, to_record
-from shared.ports import Overdue, Snapshot
+from shared.ports import Claim, Overdue, Snapshot
 
 TIMEOUT_SECONDS = 10.0
 LONGEST_ID = 128
@@ -66,15 +70,28 @@ def _reading() -> Iterator[None]:
 class FirestoreJobs:
     """The port `Jobs` on google-cloud-firestore."""
 
-    def __init__(self, client: firestore.Client) -> None:
+    def __init__(self, client: firestore.Client, limits: Limits | None = None) -> None:
         self._client = client
+        self._ledger = FirestoreLedger(
+            client=client, limits=limits or Limits(), timeout_seconds=TIMEOUT_SECONDS
+        )
 
-    def create(self, job: Job) -> None:
+    def create(self, job: Job, claim: Claim | None = None) -> None:
         batch = self._client.batch()
         batch.create(self._run(job.job_id), to_record(job))
         batch.create(self._public(job.job_id), project(job))
+        if claim is not None:
+            batch.create(self._claim(claim.name), asdict(claim))
+        with _reading():
+            self._ledger.add_new(batch, job, booking(None, job), job.created_at)
         with _committing():
             batch.commit(retry=_RETRY, timeout=TIMEOUT_SECONDS)
+
+    def claimed(self, name: str) -> Claim | None:
+        with _reading():
+            found = self._claim(name).get(retry=_RETRY, timeout=TIMEOUT_SECONDS)
+        record = found.to_dict()
+        return None if record is None else Claim(**record)
 
     def read(self, job_id: str) -> Snapshot | None:
         if not (job_id.isascii() and job_id.isalnum() and len(job_id) <= LONGEST_ID):
@@ -93,6 +110,10 @@ class FirestoreJobs:
         batch.update(self._run(after.job_id), to_record(after), option=unchanged)
         if changes := _changes(before.job, after):
             batch.update(self._public(after.job_id), changes)
+        booked = booking(before.job, after)
+        if not booked.is_empty:
+            with _reading():
+                self._ledger.add(batch, after, booked, after.updated_at)
         with _committing():
             results = batch.commit(retry=_RETRY, timeout=TIMEOUT_SECONDS)
         return Snapshot(job=after, token=results[0].update_time)
@@ -111,6 +132,12 @@ class FirestoreJobs:
 
     def _public(self, job_id: str) -> firestore.DocumentReference:
         return self._client.collection("videos").document(job_id)
+
+    def _claim(self, name: str) -> firestore.DocumentReference:
+        claim: firestore.DocumentReference = self._client.collection(
+            "idempotency"
+        ).document(name)
+        return claim
 
     def _run(self, job_id: str) -> firestore.DocumentReference:
         run: firestore.DocumentReference = (

@@ -7,7 +7,7 @@ import structlog
 
 from shared.domain import limits
 from shared.domain.catalogue import Link
-from shared.domain.errors import ErrorCode, Problem
+from shared.domain.errors import ErrorCode, LimitReached, Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedLink
 from shared.domain.lifecycle import (
     Ask,
@@ -37,6 +37,7 @@ from shared.domain.outcomes import (
     Skipped,
     Submission,
     Submitted,
+    Unaffordable,
 )
 from shared.ports import (
     Bucket,
@@ -127,9 +128,11 @@ class Advance:
         if order is None:
             problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
             return self.recorder.record(before, PictureRefused(problem=problem))
-        intended = self.recorder.record(
-            before, Intended(attempt_id=attempt_id, link=planned.link)
-        )
+        intent = Intended(attempt_id=attempt_id, link=planned.link)
+        try:
+            intended = self.recorder.record(before, intent)
+        except LimitReached as limit:
+            return self.recorder.record(before, Unaffordable(code=limit.limit))
         attempt = intended.job.attempt(attempt_id) if intended else None
         if not intended or not attempt or attempt.state is not AttemptState.STARTING:
             return intended

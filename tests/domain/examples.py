@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.domain import fallback, limits
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
 from shared.domain.errors import ErrorCode, Problem
-from shared.domain.job import Attempt, AttemptState, Job, Language
+from shared.domain.job import Attempt, AttemptState, Job, Language, dearest_usd
+from shared.domain.ledger import place
 from shared.domain.outcomes import (
     Accepted,
     Delivered,
@@ -57,12 +58,15 @@ def a_new_job(
     **fields: object,
 ) -> Job:
     request = a_request(**fields)
+    links = fallback.order(request, tuple(chain), DEFAULT_MODELS)
     return Job(
         job_id=job_id,
         user_id="ann",
         language=Language.ENGLISH,
         request=request,
-        chain=fallback.order(request, tuple(chain), DEFAULT_MODELS),
+        chain=links,
+        hold_usd=dearest_usd(links),
+        place=place("ann", at, UTC),
         stop_on_unknown=stop_on_unknown,
         created_at=at,
         updated_at=at,

@@ -269,15 +269,22 @@ class TestLateAnswers:
         assert (told.problem, told.wake_at) == (job.problem, None)
 
     @pytest.mark.parametrize("answer", [LIMITED, NotSent(problem=FAULT)])
-    @pytest.mark.parametrize("stop", [True, False])
-    def test_a_late_no_releases_the_price(self, answer: Submission, stop: bool) -> None:
-        job = settle(started(a_job(stop_on_unknown=stop), RUNWAY), AFTER_LEASE)
+    def test_a_late_no_releases_the_price(self, answer: Submission) -> None:
+        job = lost()
         assert job.cost_usd == PRICE
 
         told = apply(job, submitted(RUNWAY, answer), AFTER_LEASE)
 
-        assert told.cost_usd == 0
-        assert told.is_final is job.is_final
+        assert (told.cost_usd, told.is_final) == (Decimal(0), False)
+
+    @pytest.mark.parametrize("answer", [LIMITED, NotSent(problem=FAULT)])
+    def test_after_the_end_the_money_is_settled_for_good(
+        self, answer: Submission
+    ) -> None:
+        job = settle(started(a_job(stop_on_unknown=True), RUNWAY), AFTER_LEASE)
+        assert (job.is_final, job.cost_usd) == (True, PRICE)
+
+        assert apply(job, submitted(RUNWAY, answer), AFTER_LEASE) is job
 
     def test_a_late_unknown_says_nothing_new(self) -> None:
         job = lost()

@@ -1,14 +1,24 @@
 """The jobs in memory: real preconditions, and commits that go wrong on request."""
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
-from shared.domain.errors import LostRace, ReelayError, Unclear, Unreachable
+from shared.domain.booking import booking
+from shared.domain.errors import (
+    LostRace,
+    ReelayError,
+    TooManyJobs,
+    Unclear,
+    Unreachable,
+)
 from shared.domain.job import Job
+from shared.domain.ledger import Account, Booking, Limits, check
 from shared.domain.projection import project
-from shared.ports import Overdue, Snapshot
+from shared.ports import Claim, Overdue, Snapshot
 
 
 class Trouble(StrEnum):
@@ -27,7 +37,11 @@ class FakeJobs:
     `projections`: what listeners see; `projected`: how often it was written.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self.accounts: dict[str, Account] = {}
+        self.open_jobs: Counter[str] = Counter()
+        self.claims: dict[str, Claim] = {}
         self.troubles: list[Trouble] = []
         self.read_failures: list[ReelayError] = []
         self.projections: dict[str, dict[str, object]] = {}
@@ -36,15 +50,24 @@ class FakeJobs:
         self._tokens = 0
         self._lock = threading.RLock()
 
-    def create(self, job: Job) -> None:
+    def create(self, job: Job, claim: Claim | None = None) -> None:
         trouble = self._trouble()
         with self._lock:
-            if job.job_id in self._jobs:
+            if job.job_id in self._jobs or (claim and claim.name in self.claims):
                 raise LostRace("it exists")
+            if self.open_jobs[job.user_id] >= self.limits.most_open_jobs:
+                raise TooManyJobs
+            self._check(job, job.hold_usd)
             if trouble is not Trouble.NOT_APPLIED:
+                self._book(job, booking(None, job))
                 self._keep(job)
                 self._project(job)
+                if claim:
+                    self.claims[claim.name] = claim
         self._after(trouble)
+
+    def claimed(self, name: str) -> Claim | None:
+        return self.claims.get(name)
 
     def read(self, job_id: str) -> Snapshot | None:
         if self.read_failures:
@@ -61,7 +84,11 @@ class FakeJobs:
             _, token = self._jobs.get(after.job_id, (None, None))
             if token is None or token != before.token:
                 raise LostRace("somebody was faster, or it is deleted")
+            booked = booking(before.job, after)
+            if booked.totals.held_usd > 0 and not after.is_final:
+                self._check(after, booked.totals.held_usd)
             if trouble is not Trouble.NOT_APPLIED:
+                self._book(after, booked)
                 self._keep(after)
                 self._project_changes(before.job, after)
         self._after(trouble)
@@ -104,6 +131,19 @@ class FakeJobs:
     def _after(self, trouble: Trouble) -> None:
         if trouble in (Trouble.APPLIED, Trouble.NOT_APPLIED):
             raise Unclear("scripted")
+
+    def _check(self, job: Job, amount_usd: Decimal) -> None:
+        now = job.updated_at.astimezone(self.limits.zone)
+        for name, caps in zip(job.place.accounts, self.limits.caps(), strict=True):
+            account = self.accounts.get(name, Account())
+            check(account, caps, job.place.day, amount_usd, now)
+
+    def _book(self, job: Job, booked: Booking) -> None:
+        self.open_jobs[job.user_id] += booked.open_jobs
+        for name in job.place.accounts:
+            account = self.accounts.get(name, Account())
+            day = account.on(job.place.day) + booked.totals
+            self.accounts[name] = Account(days={**account.days, job.place.day: day})
 
     def _keep(self, job: Job) -> None:
         self._tokens += 1

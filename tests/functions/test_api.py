@@ -1,5 +1,7 @@
 """The api: each call from its body to its answer, with the real use cases."""
 
+from decimal import Decimal
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -8,6 +10,7 @@ from functions.router import Router
 from shared import wiring
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
 from shared.domain.errors import ErrorCode, Unreachable
+from shared.domain.ledger import Caps, Limits
 from shared.usecases.create_video import CreateVideo
 from shared.usecases.get_video import GetVideo
 from shared.usecases.start_upload import StartUpload
@@ -34,6 +37,8 @@ def client(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
         waker=Waker(queue=stage.queue),
         clock=clock,
         ids=ids,
+        pause=clock.pause,
+        limits=jobs.limits,
         chain=DEFAULT_CHAIN,
         models=DEFAULT_MODELS,
         stop_on_unknown=False,
@@ -152,3 +157,39 @@ def test_an_upload_gets_an_address_to_put_to(client: FlaskClient) -> None:
 )
 def test_every_call_needs_a_token(client: FlaskClient, method: str, path: str) -> None:
     assert client.open(path, method=method).status_code == 401
+
+
+def test_a_replay_says_so_and_gives_the_same_job(client: FlaskClient) -> None:
+    headers = ANN | {"Idempotency-Key": "k1"}
+
+    first = client.post("/v1/videos", json=a_body(), headers=headers)
+    again = client.post("/v1/videos", json=a_body(), headers=headers)
+    other = client.post("/v1/videos", json=a_body(prompt="dog"), headers=headers)
+
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.get_json() == first.get_json()
+    assert (other.status_code, other.get_json(force=True)["code"]) == (
+        422,
+        "idempotency_conflict",
+    )
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "tab\there"])
+def test_a_key_that_is_none_is_a_wrong_field(client: FlaskClient, key: str) -> None:
+    headers = ANN | {"Idempotency-Key": key}
+
+    answer = client.post("/v1/videos", json=a_body(), headers=headers)
+
+    body = answer.get_json(force=True)
+    assert (answer.status_code, body["errors"][0]["field"]) == (422, "Idempotency-Key")
+
+
+def test_a_full_cap_says_when_to_come_back(client: FlaskClient, stage: Stage) -> None:
+    stage.jobs.limits = Limits(user=Caps(daily_usd=Decimal("3.20")))
+    client.post("/v1/videos", json=a_body(), headers=ANN)
+
+    answer = client.post("/v1/videos", json=a_body(), headers=ANN)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
+    assert answer.get_json(force=True)["code"] == "daily_limit_reached"

@@ -11,14 +11,14 @@ from functions.private import for_callers_of
 from functions.sweep import sweep
 from functions.worker import worker
 from shared import wiring
-from shared.domain import errors
 from shared.domain.catalogue import Link
-from shared.domain.errors import Refused, Unreachable
+from shared.domain.errors import Unreachable
 from shared.gcp.oidc import OidcCheck
 from shared.ports import Callers
 from shared.settings import Settings
 from shared.usecases.sweep import Sweep
 from tests.domain.examples import MINUTE, a_job, a_new_job
+from tests.fakes.refusals import every_refusal
 from tests.functions.calling import FakeCallers, client_of
 from tests.usecases.stage import Stage
 
@@ -136,15 +136,6 @@ def test_the_real_check_lets_nobody_in_without_a_token(
 
     assert response.status_code == 401
     assert stage.starts == 0
-
-
-def every_refusal() -> list[Refused]:
-    kinds = [k for k in vars(errors).values() if isinstance(k, type)]
-    plain = [k for k in kinds if issubclass(k, Refused) and k is not Refused]
-    return [
-        errors.InvalidRequest(()) if k is errors.InvalidRequest else k("no")
-        for k in plain
-    ]
 
 
 @pytest.mark.parametrize(

@@ -221,13 +221,19 @@ def test_twenty_writers_all_get_through(store: Store) -> None:
 
 
 class BrokenClient:
-    """A client whose every call ends in `error`."""
+    """A client whose calls of these names end in `error`; it finds nothing."""
 
-    def __init__(self, error: Exception) -> None:
-        self._error = error
+    exists = False
+    reference = None
+
+    def __init__(self, error: Exception, *names: str) -> None:
+        self._error, self._names = error, names
+
+    def to_dict(self) -> None:
+        return None
 
     def __getattr__(self, name: str) -> Callable[..., "BrokenClient"]:
-        if name in ("get", "commit"):
+        if name in self._names:
             raise self._error
         return lambda *args, **kwargs: self
 
@@ -262,7 +268,7 @@ OPEN = (
 def test_an_error_of_a_commit_says_what_may_have_happened(
     error: type[Exception], expected: type[ReelayError]
 ) -> None:
-    client: Any = BrokenClient(error("no"))
+    client: Any = BrokenClient(error("no"), "commit")
     jobs = FirestoreJobs(client)
     before = Snapshot(job=a_new_job(), token=None)
 
@@ -276,10 +282,14 @@ def test_an_error_of_a_commit_says_what_may_have_happened(
 def test_a_read_that_fails_is_unreachable_whatever_the_error(
     error: type[Exception],
 ) -> None:
-    client: Any = BrokenClient(error("no"))
+    client: Any = BrokenClient(error("no"), "get")
     jobs = FirestoreJobs(client)
 
     with pytest.raises(Unreachable):
         jobs.read("job1")
+    with pytest.raises(Unreachable):
+        jobs.create(a_new_job())
+    with pytest.raises(Unreachable):
+        jobs.claimed("key")
     with pytest.raises(Unreachable):
         jobs.overdue(NOON, most=1)

@@ -277,7 +277,7 @@ class TestStarting:
 
         stage.links[RUNWAY].during_start = outlive
 
-        assert stage.step().cost_usd == 0
+        assert stage.step().cost_usd > 0
         assert stage.links[RUNWAY].cancelled == []
 
     def test_a_job_deleted_during_the_post_stays_deleted(self, stage: Stage) -> None:

@@ -2,18 +2,27 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from shared.domain import limits
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
-from shared.domain.errors import Unreachable
+from shared.domain.errors import (
+    Conflict,
+    ErrorCode,
+    IdempotencyConflict,
+    LimitReached,
+    TooManyJobs,
+    Unreachable,
+)
 from shared.domain.job import Job, Language
+from shared.domain.ledger import Caps, Limits
 from shared.ports import Caller
-from shared.usecases.create_video import CreateVideo
+from shared.usecases.create_video import PAUSES, CreateVideo, Taken
 from shared.usecases.wake import Waker
 from tests.domain.examples import NOON, a_request
-from tests.fakes.jobs import Trouble
+from tests.fakes.jobs import FakeJobs, Trouble
 from tests.usecases.stage import Stage
 
 
@@ -23,17 +32,30 @@ def stage() -> Stage:
 
 
 def create(stage: Stage, chain: tuple[Link, ...] = DEFAULT_CHAIN) -> Job:
+    return take(stage, chain=chain).job
+
+
+def take(
+    stage: Stage,
+    *,
+    chain: tuple[Link, ...] = DEFAULT_CHAIN,
+    key: str | None = None,
+    user: str = "ann",
+    **fields: object,
+) -> Taken:
     use_case = CreateVideo(
         jobs=stage.jobs,
         waker=Waker(queue=stage.queue),
         clock=stage.clock,
         ids=stage.ids,
+        pause=stage.clock.pause,
+        limits=stage.jobs.limits,
         chain=chain,
         models=DEFAULT_MODELS,
         stop_on_unknown=True,
         retention_days=30,
     )
-    return use_case(Caller(user_id="ann"), a_request(), Language.KOREAN)
+    return use_case(Caller(user_id=user), a_request(**fields), Language.KOREAN, key)
 
 
 def test_a_job_is_committed_and_woken(stage: Stage) -> None:
@@ -84,7 +106,9 @@ def test_an_unclear_commit_makes_one_job(stage: Stage, troubles: list[Trouble]) 
 
 
 @pytest.mark.parametrize(
-    "troubles", [[Trouble.NOT_APPLIED] * 3, [Trouble.UNREACHABLE]], ids=", then ".join
+    "troubles",
+    [[Trouble.NOT_APPLIED] * len(PAUSES), [Trouble.UNREACHABLE]],
+    ids=["never clear", "down"],
 )
 def test_without_a_known_commit_there_is_no_yes(
     stage: Stage, troubles: list[Trouble]
@@ -104,3 +128,71 @@ def test_two_jobs_of_one_request_are_two(stage: Stage) -> None:
     assert replace(first, job_id="", commit_id="") == replace(
         second, job_id="", commit_id=""
     )
+
+
+def test_the_same_key_and_body_gives_the_same_job_back(stage: Stage) -> None:
+    first = take(stage, key="k1")
+
+    again = take(stage, key="k1", prompt="a cat")
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.job == first.job
+    assert len(stage.jobs.all) == len(stage.queue.wakes) == 1
+
+
+def test_a_replay_gives_the_job_as_it_is_by_then(stage: Stage) -> None:
+    job = take(stage, key="k1").job
+    stage.jobs.put(replace(job, progress=42))
+
+    assert take(stage, key="k1").job.progress == 42
+
+
+def test_a_key_with_another_body_is_a_conflict(stage: Stage) -> None:
+    take(stage, key="k1")
+
+    with pytest.raises(IdempotencyConflict):
+        take(stage, key="k1", prompt="a dog")
+
+
+def test_the_key_of_a_deleted_job_stays_used(stage: Stage) -> None:
+    stage.jobs.delete(take(stage, key="k1").job.job_id)
+
+    with pytest.raises(Conflict):
+        take(stage, key="k1")
+
+
+def test_a_key_is_its_users_alone(stage: Stage) -> None:
+    mine, theirs = take(stage, key="k1"), take(stage, key="k1", user="bob")
+
+    assert mine.job.job_id != theirs.job.job_id
+
+
+def test_a_replay_is_answered_whatever_the_caps_say(stage: Stage) -> None:
+    stage.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("3.20"))))
+    job = take(stage, key="k1").job
+
+    with pytest.raises(LimitReached):
+        take(stage, key="k2")
+
+    assert take(stage, key="k1").job.job_id == job.job_id
+
+
+def test_a_key_whose_commit_was_unclear_makes_one_job(stage: Stage) -> None:
+    stage.jobs.troubles = [Trouble.APPLIED]
+
+    first, again = take(stage, key="k1"), take(stage, key="k1")
+
+    assert [first.job] == stage.jobs.all
+    assert again.job.job_id == first.job.job_id
+
+
+def test_too_many_open_jobs_are_refused_until_one_ends(stage: Stage) -> None:
+    stage.jobs = FakeJobs(Limits(most_open_jobs=1))
+    job = create(stage)
+    with pytest.raises(TooManyJobs):
+        create(stage)
+
+    ended = replace(job.ended(ErrorCode.CANCELLED), version=2)
+    stage.jobs.commit(stage.jobs.get(job.job_id), ended)
+
+    assert create(stage).job_id != job.job_id

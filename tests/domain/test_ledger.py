@@ -1,0 +1,144 @@
+"""The ledger: what fits, when to come back, and what each commit books."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from shared.domain.booking import booking
+from shared.domain.catalogue import Link
+from shared.domain.errors import ErrorCode, LimitReached
+from shared.domain.ledger import Account, Booking, Caps, Place, Totals, check, place
+from shared.domain.outcomes import Accepted, Failed, Polled, Rejected, Unknown
+from shared.domain.transitions import apply
+from tests.domain.examples import FAULT, NOON, a_job, a_new_job, answered, completed
+
+DAY = "d22"
+SEOUL = ZoneInfo("Asia/Seoul")
+
+
+def used(*, settled: str = "0", open_: str = "0") -> Account:
+    held = Decimal(settled) + Decimal(open_)
+    return Account(days={DAY: Totals(held_usd=held, settled_usd=Decimal(settled))})
+
+
+@pytest.mark.parametrize(
+    ("account", "amount"),
+    [
+        pytest.param(Account(), "10.00", id="all of an empty one"),
+        pytest.param(used(settled="9.99"), "0.01", id="the last cent"),
+        pytest.param(used(open_="5", settled="4"), "1", id="beside open holds"),
+    ],
+)
+def test_what_fits_to_the_cent_is_let_in(account: Account, amount: str) -> None:
+    check(account, Caps(daily_usd=Decimal(10)), DAY, Decimal(amount), NOON)
+
+
+@pytest.mark.parametrize(
+    ("account", "caps", "code", "retry_after"),
+    [
+        pytest.param(
+            used(settled="9.99"),
+            Caps(daily_usd=Decimal(10)),
+            ErrorCode.DAILY_LIMIT_REACHED,
+            timedelta(hours=12),
+            id="spent: tomorrow",
+        ),
+        pytest.param(
+            used(open_="9.99"),
+            Caps(daily_usd=Decimal(10)),
+            ErrorCode.DAILY_LIMIT_REACHED,
+            timedelta(seconds=60),
+            id="held: in a minute",
+        ),
+        pytest.param(
+            used(settled="9.99"),
+            Caps(monthly_usd=Decimal(10)),
+            ErrorCode.MONTHLY_LIMIT_REACHED,
+            timedelta(days=8, hours=12),
+            id="spent this month: on the first",
+        ),
+    ],
+)
+def test_what_does_not_fit_says_which_cap_and_when_to_come_back(
+    account: Account, caps: Caps, code: ErrorCode, retry_after: timedelta
+) -> None:
+    with pytest.raises(LimitReached) as refused:
+        check(account, caps, DAY, Decimal("0.02"), NOON)
+
+    assert (refused.value.limit, refused.value.retry_after) == (code, retry_after)
+
+
+def test_without_a_cap_nothing_is_refused() -> None:
+    check(used(settled="1000000"), Caps(), DAY, Decimal(1000), NOON)
+
+
+def test_another_days_spending_counts_for_the_month_alone() -> None:
+    yesterday = Account(days={"d21": Totals(held_usd=Decimal(9))})
+
+    check(yesterday, Caps(daily_usd=Decimal(5)), DAY, Decimal(5), NOON)
+    with pytest.raises(LimitReached):
+        check(yesterday, Caps(monthly_usd=Decimal(10)), DAY, Decimal(5), NOON)
+
+
+def test_a_day_begins_at_midnight_of_the_ledgers_own_zone() -> None:
+    late = datetime(2026, 11, 30, 16, tzinfo=UTC)
+
+    assert place("a/b", late, SEOUL) == Place(
+        accounts=("all.2026-12", "user.a%2Fb.2026-12"), day="d01"
+    )
+    assert place("ann", late, UTC).day == "d30"
+
+
+def test_a_new_job_holds_its_dearest_link_and_is_open() -> None:
+    job = a_new_job(duration=8)
+
+    assert job.hold_usd == Decimal("3.20")
+    assert booking(None, job) == Booking(
+        totals=Totals(held_usd=Decimal("3.20")), open_jobs=1
+    )
+
+
+def test_the_end_settles_what_it_cost_and_releases_the_rest_once() -> None:
+    done = completed(a_job(duration=8), Link.RUNWAY)
+
+    assert booking(a_job(duration=8), done) == Booking(
+        totals=Totals(settled_usd=Decimal("0.40"), released_usd=Decimal("2.80")),
+        open_jobs=-1,
+    )
+    assert booking(done, replace(done, version=99)).is_empty
+
+
+def test_an_intent_that_does_not_fit_raises_the_hold() -> None:
+    job = a_job(duration=8, chain=(Link.RUNWAY, Link.VEO))
+    unknown = answered(job, Link.RUNWAY, Unknown(detail="no answer"))
+
+    intended = answered(unknown, Link.VEO, Accepted(task_id="op"))
+
+    assert intended.hold_usd == Decimal("3.60")
+    assert booking(unknown, intended).totals == Totals(held_usd=Decimal("0.40"))
+
+
+def test_a_rejected_attempt_costs_no_hold() -> None:
+    job = a_job(duration=8, chain=(Link.RUNWAY, Link.VEO))
+    rejected = answered(job, Link.RUNWAY, Rejected(problem=FAULT))
+
+    assert answered(rejected, Link.VEO, Accepted(task_id="op")).hold_usd == Decimal(
+        "3.20"
+    )
+
+
+def test_a_charge_above_the_hold_is_booked_in_full() -> None:
+    job = a_job(duration=8, chain=(Link.RUNWAY,))
+    running = answered(job, Link.RUNWAY, Accepted(task_id="t"))
+    dear = Failed(problem=FAULT, cost_usd=Decimal("7.00"))
+
+    failed = apply(running, Polled(attempt_id="runway", poll=dear), NOON)
+    ended = failed.ended(ErrorCode.ALL_PROVIDERS_FAILED)
+    ended = replace(ended, hold_usd=max(ended.hold_usd, ended.cost_usd))
+
+    assert booking(running, ended).totals == Totals(
+        held_usd=Decimal("6.60"), settled_usd=Decimal("7.00")
+    )

@@ -1,0 +1,217 @@
+"""Caps, keys and open jobs: one contract, on the real emulator and on the fake."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from google.cloud import firestore
+
+from shared.domain.catalogue import DEFAULT_MODELS, Link
+from shared.domain.errors import ErrorCode, LimitReached, Refused, TooManyJobs
+from shared.domain.job import Job, Language
+from shared.domain.ledger import Account, Caps, Limits, Totals
+from shared.gcp.firestore_jobs import FirestoreJobs
+from shared.gcp.firestore_ledger import read_account
+from shared.ports import Caller, Claim, Jobs
+from shared.system import RandomIds, pause
+from shared.usecases.create_video import CreateVideo, Taken
+from shared.usecases.wake import Waker
+from tests.domain.examples import NOON, a_job, a_new_job, a_request, completed
+from tests.fakes.clock import FrozenClock
+from tests.fakes.jobs import FakeJobs
+from tests.fakes.queue import FakeQueue
+
+ALL, ANNS = "all.2026-11", "user.ann.2026-11"
+
+
+class OnEmulator:
+    def __init__(self, client: firestore.Client, limits: Limits) -> None:
+        self.jobs: Jobs = FirestoreJobs(client, limits)
+        self._client = client
+
+    def account(self, name: str) -> Account:
+        found = self._client.collection("spend").document(name).get()
+        return read_account(found.to_dict() or {})
+
+    def open_jobs(self, user: str) -> int:
+        found = self._client.collection("users").document(user).get()
+        return int((found.to_dict() or {})["open_jobs"])
+
+
+class OnFake:
+    def __init__(self, limits: Limits) -> None:
+        self._fake = FakeJobs(limits)
+        self.jobs: Jobs = self._fake
+
+    def account(self, name: str) -> Account:
+        return self._fake.accounts[name]
+
+    def open_jobs(self, user: str) -> int:
+        return self._fake.open_jobs[user]
+
+
+Books = OnEmulator | OnFake
+
+
+class Open:
+    """Opens the books with some limits, on one of the two."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._request = request
+
+    def __call__(self, limits: Limits) -> Books:
+        if self._request.param == "fake":
+            return OnFake(limits)
+        return OnEmulator(self._request.getfixturevalue("firestore_client"), limits)
+
+
+@pytest.fixture(params=["emulator", "fake"])
+def books_with(request: pytest.FixtureRequest) -> Open:
+    return Open(request)
+
+
+def take(
+    books: Books, limits: Limits, *, key: str | None = None, user: str = "ann"
+) -> Taken | str:
+    """What a create came to: a job, or the code of its refusal."""
+    create = CreateVideo(
+        jobs=books.jobs,
+        waker=Waker(queue=FakeQueue()),
+        clock=FrozenClock(),
+        ids=RandomIds(),
+        pause=pause,
+        limits=limits,
+        chain=(Link.RUNWAY,),
+        models=DEFAULT_MODELS,
+        stop_on_unknown=False,
+        retention_days=30,
+    )
+    try:
+        return create(Caller(user_id=user), a_request(), Language.ENGLISH, key)
+    except Refused as refused:
+        return refused.code
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        pytest.param(Limits(everybody=Caps(daily_usd=Decimal(4))), id="all, daily"),
+        pytest.param(Limits(everybody=Caps(monthly_usd=Decimal(4))), id="all, monthly"),
+        pytest.param(Limits(user=Caps(daily_usd=Decimal(4))), id="one's own, daily"),
+    ],
+)
+def test_50_at_once_against_a_cap_that_pays_for_10_are_10(
+    books_with: Open, limits: Limits
+) -> None:
+    limits = replace(limits, most_open_jobs=100)
+    books = books_with(limits)
+
+    with ThreadPoolExecutor(50) as crowd:
+        taken = list(crowd.map(lambda _: take(books, limits), range(50)))
+
+    assert sum(isinstance(t, Taken) for t in taken) == 10
+    assert books.account(ALL).month.open_usd == Decimal("4.00")
+    assert books.open_jobs("ann") == 10
+
+
+def test_of_20_at_once_with_one_key_there_is_one_job(books_with: Open) -> None:
+    books = books_with(Limits())
+
+    with ThreadPoolExecutor(20) as crowd:
+        taken = list(crowd.map(lambda _: take(books, Limits(), key="k"), range(20)))
+
+    jobs = {t.job.job_id for t in taken if isinstance(t, Taken)}
+    assert (len(jobs), len(taken)) == (1, 20)
+    assert sum(isinstance(t, Taken) and t.replayed for t in taken) == 19
+    assert books.open_jobs("ann") == 1
+
+
+def test_of_30_at_once_no_more_than_the_open_jobs_allowed(books_with: Open) -> None:
+    limits = Limits(most_open_jobs=5)
+    books = books_with(limits)
+
+    with ThreadPoolExecutor(30) as crowd:
+        taken = list(crowd.map(lambda _: take(books, limits), range(30)))
+
+    codes = Counter(t if isinstance(t, str) else "taken" for t in taken)
+    assert codes == {"taken": 5, "too_many_jobs": 25}
+
+
+def ended(books: Books, job: Job) -> Job:
+    snapshot = books.jobs.read(job.job_id)
+    assert snapshot
+    done = replace(completed(a_job(duration=8), Link.RUNWAY), version=2)
+    books.jobs.commit(snapshot, done)
+    return done
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        pytest.param(Limits(), id="without caps"),
+        pytest.param(Limits(everybody=Caps(daily_usd=Decimal(9))), id="with a cap"),
+    ],
+)
+def test_the_end_settles_and_releases_where_the_job_was_opened(
+    books_with: Open, limits: Limits
+) -> None:
+    books = books_with(limits)
+    job = a_new_job(duration=8)
+    books.jobs.create(job)
+
+    ended(books, job)
+
+    for name in (ALL, ANNS):
+        totals = books.account(name).on(job.place.day)
+        assert totals == Totals(
+            held_usd=Decimal("3.20"),
+            settled_usd=Decimal("0.40"),
+            released_usd=Decimal("2.80"),
+        )
+        assert totals.open_usd == 0
+    assert books.open_jobs("ann") == 0
+
+
+def test_a_raised_hold_needs_room_too(books_with: Open) -> None:
+    books = books_with(Limits(user=Caps(daily_usd=Decimal(4))))
+    books.jobs.create(a_new_job(duration=8))
+    before = books.jobs.read("job1")
+    assert before
+
+    books.jobs.commit(before, replace(before.job, hold_usd=Decimal(4), version=2))
+    raised = books.jobs.read("job1")
+    assert raised
+    with pytest.raises(LimitReached) as refused:
+        books.jobs.commit(raised, replace(raised.job, hold_usd=Decimal(5), version=3))
+
+    assert refused.value.limit is ErrorCode.DAILY_LIMIT_REACHED
+    assert books.account(ANNS).month.held_usd == Decimal(4)
+
+
+def test_a_refused_create_leaves_nothing(books_with: Open) -> None:
+    books = books_with(Limits(most_open_jobs=1))
+    books.jobs.create(a_new_job(job_id="first"))
+    claim = Claim(
+        name="k", job_id="job1", body_sha256="x", expires_at=NOON + timedelta(days=7)
+    )
+
+    with pytest.raises(TooManyJobs):
+        books.jobs.create(a_new_job(), claim)
+
+    assert books.jobs.read("job1") is None
+    assert books.jobs.claimed("k") is None
+    assert books.account(ALL).month.held_usd == a_new_job().hold_usd
+
+
+def test_a_claim_is_read_as_it_was_made(books_with: Open) -> None:
+    books = books_with(Limits())
+    claim = Claim(
+        name="k", job_id="job1", body_sha256="x", expires_at=NOON + timedelta(days=7)
+    )
+
+    books.jobs.create(a_new_job(), claim)
+
+    assert books.jobs.claimed("k") == claim
