@@ -125,6 +125,7 @@ class _Demo:
             limit = job["estimated_cost_usd"]
             self._console.print(f"Job {job['job_id']}: costs at most ${limit}.")
             self._follow(job["job_id"])
+            self._console.print()
             job = self._call("GET", f"/v1/videos/{job['job_id']}")
             path = self._save(job) if job["status"] == "completed" else None
         self._console.print(_attempts_table(job))
