@@ -7,7 +7,12 @@ from math import ceil
 
 from flask import Response
 
-from shared.domain.errors import InvalidRequest, LimitReached, Refused
+from shared.domain.errors import (
+    GenerationPaused,
+    InvalidRequest,
+    LimitReached,
+    Refused,
+)
 from shared.domain.job import Language
 from shared.domain.messages import describe_field, describe_refusal
 
@@ -40,6 +45,8 @@ def problem(
 def _headers(refused: Refused) -> dict[str, str]:
     if isinstance(refused, LimitReached):
         return {"Retry-After": str(ceil(refused.retry_after.total_seconds()))}
+    if isinstance(refused, GenerationPaused):
+        return {"Retry-After": "300"}
     match refused.status:
         case HTTPStatus.UNAUTHORIZED:
             return {"WWW-Authenticate": "Bearer"}

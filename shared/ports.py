@@ -43,6 +43,7 @@ class Overdue:
     job_id: str
     version: int
     wake_at: datetime
+    deadline_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,9 @@ class Jobs(Protocol):
 
     def claimed(self, name: str) -> Claim | None: ...
 
-    def read(self, job_id: str) -> Snapshot | None: ...
+    def read(self, job_id: str) -> Snapshot | None:
+        """None where there is none; Unreadable where no code of ours can parse it."""
+        ...
 
     def commit(self, before: Snapshot, after: Job) -> Snapshot:
         """Write `after` if nobody committed since `before`; else LostRace.
@@ -80,6 +83,13 @@ class Jobs(Protocol):
         What changes in its money is booked in the same commit: LimitReached where it
         holds more and a cap has no room; settled and released once, with its end.
         Unclear where it was sent and not answered: it may hold.
+        """
+        ...
+
+    def abandon(self, job_id: str, now: datetime) -> None:
+        """End a job from its raw fields, without parsing it; what it holds is spent.
+
+        LostRace where somebody committed in between, or it has ended.
         """
         ...
 

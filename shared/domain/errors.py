@@ -162,6 +162,12 @@ class TooManyJobs(Refused):
     status, code = 429, "too_many_jobs"
 
 
+class GenerationPaused(Refused):
+    """The kill switch stops new jobs; what is paid for goes on."""
+
+    status, code = 503, "generation_paused"
+
+
 class Unavailable(Refused):
     """A part that we need does not answer: try again in a moment."""
 
@@ -178,6 +184,10 @@ class LostRace(ReelayError):
 
 class Unclear(ReelayError):
     """A commit was sent and not answered: it may hold."""
+
+
+class Unreadable(ReelayError):
+    """A record that can't be parsed: whoever tries, every time."""
 
 
 class Unreachable(ReelayError):

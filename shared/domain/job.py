@@ -143,6 +143,7 @@ class Job:
     attempts: tuple[Attempt, ...] = ()
     progress: int = 0
     cancel_requested_at: datetime | None = None
+    is_parked: bool = False
     delivered: Delivered | None = None
     problem: Problem | None = None
     video_url: str | None = None

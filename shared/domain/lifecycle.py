@@ -116,7 +116,7 @@ def between_attempts(job: Job, now: datetime) -> Action:
     if code := _ending_code(job):
         return _last_hope(job, code)
     if now >= job.deadline_at:
-        return _last_hope(job, ErrorCode.DEADLINE_EXCEEDED)
+        return _last_hope(job, _out_of_time(job))
     if job.picture is None:
         return Prepare()
     return _next_start(job, now)
@@ -129,7 +129,7 @@ def _next_start(job: Job, now: datetime) -> Action:
     if problem := fallback.barred(job, planned):
         return Skipped(link=planned.link, problem=problem)
     if job.deadline_at - now < limits.LEAST_TIME_FOR_AN_ATTEMPT:
-        return _last_hope(job, ErrorCode.DEADLINE_EXCEEDED)
+        return _last_hope(job, _out_of_time(job))
     earliest = fallback.not_before(job, planned)
     if earliest is not None and now < earliest:
         return Wait(until=earliest)
@@ -142,6 +142,12 @@ def _last_hope(job: Job, code: ErrorCode) -> Action:
         if attempt.may_have_written:
             return LookForOutput(attempt=attempt)
     return GaveUp(code=code)
+
+
+def _out_of_time(job: Job) -> ErrorCode:
+    if job.is_parked:
+        return ErrorCode.GENERATION_PAUSED
+    return ErrorCode.DEADLINE_EXCEEDED
 
 
 def _ending_code(job: Job) -> ErrorCode | None:

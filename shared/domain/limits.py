@@ -26,3 +26,4 @@ SAME_VENDOR_DELAY = timedelta(seconds=5)
 LONGEST_VENDOR_DELAY = timedelta(seconds=60)
 ASK_AGAIN_DELAY = timedelta(seconds=90)
 MOST_ASKS = 3
+PARK_SPACING = timedelta(seconds=60)

@@ -157,6 +157,7 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "This Idempotency-Key was used before with another body.",
         "이 Idempotency-Key는 다른 요청 본문에 이미 사용되었습니다.",
     ),
+    "generation_paused": _CODES[ErrorCode.GENERATION_PAUSED],
     "too_many_jobs": (
         "Too many of your jobs are open. Wait until one has ended.",
         "진행 중인 작업이 너무 많습니다. 하나가 끝난 뒤 다시 시도해 주세요.",

@@ -233,6 +233,11 @@ class Unaffordable:
     code: ErrorCode
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """The kill switch stops new spending: look again later."""
+
+
 Outcome = (
     Prepared
     | PictureRefused
@@ -252,6 +257,7 @@ Outcome = (
     | Revived
     | GaveUp
     | Unaffordable
+    | Parked
 )
 
 # Outcomes that follow from the job alone: nothing outside has to be done for them.

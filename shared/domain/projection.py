@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shared.domain.errors import ErrorCode
 from shared.domain.job import Attempt, AttemptState, Job, Language
 from shared.domain.messages import describe
 
@@ -71,6 +72,16 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
             "code": job.problem.code.value,
             "message": describe(job.problem.code, language),
         },
+    }
+
+
+def abandoned(code: ErrorCode, now: datetime) -> dict[str, Any]:
+    """The fields that change where a job is ended without being read."""
+    return {
+        "status": Status.FAILED.value,
+        "stage": Stage.DONE.value,
+        "updated_at": now,
+        "error": {"code": code.value, "message": describe(code, Language.ENGLISH)},
     }
 
 

@@ -29,6 +29,7 @@ from shared.domain.outcomes import (
     Outcome,
     OutputFound,
     OutputMissing,
+    Parked,
     PictureRefused,
     Poll,
     Polled,
@@ -83,6 +84,8 @@ def _apply(job: Job, outcome: Outcome, now: datetime) -> Job:
             return _skipped(job, link, problem, now)
         case CancelRequested():
             return _cancel_requested(job, now)
+        case Parked():
+            return _parked(job, now)
         case Unaffordable(code=code):
             is_due = isinstance(next_action(job, now), Start)
             return job.ended(code) if is_due else job
@@ -166,7 +169,14 @@ def _intended(job: Job, attempt_id: str, link: Link, now: datetime) -> Job:
     started = replace(job, attempts=(*job.attempts, attempt))
     hold_usd = max(job.hold_usd, started.cost_usd)
     wake_at = attempt.lease_until + limits.CLOCK_SKEW
-    return replace(started, hold_usd=hold_usd, wake_at=wake_at)
+    return replace(started, hold_usd=hold_usd, wake_at=wake_at, is_parked=False)
+
+
+def _parked(job: Job, now: datetime) -> Job:
+    if not isinstance(next_action(job, now), Start):
+        return job
+    wake_at = min(now + limits.PARK_SPACING, job.deadline_at) + limits.CLOCK_SKEW
+    return replace(job, is_parked=True, wake_at=wake_at)
 
 
 def _skipped(job: Job, link: Link, problem: Problem, now: datetime) -> Job:

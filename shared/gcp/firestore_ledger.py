@@ -7,7 +7,7 @@ a precondition of the commit; where none is, plain increments never stand in a q
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
 
@@ -44,6 +44,20 @@ class FirestoreLedger:
         if booked.open_jobs:
             change = {"open_jobs": firestore.Increment(booked.open_jobs)}
             batch.set(self._user(job), change, merge=True)
+
+    def add_raw(self, batch: Batch, raw: Mapping[str, Any]) -> None:
+        """The end of a job that can't be read: all that it holds counts as spent."""
+        try:
+            held = int(Decimal(raw["hold_usd"]) * MICROS)
+            accounts, day = list(raw["place"]["accounts"]), str(raw["place"]["day"])
+            user = quote(raw["user_id"], safe="")
+        except (KeyError, TypeError, InvalidOperation):
+            return
+        entry = {"days": {day: {"settled": firestore.Increment(held)}}}
+        for name in accounts:
+            batch.set(self._account(str(name)), entry, merge=True)
+        closed = {"open_jobs": firestore.Increment(-1)}
+        batch.set(self.client.collection("users").document(user), closed, merge=True)
 
     def _count(self, batch: Batch, job: Job) -> None:
         user = self._user(job)

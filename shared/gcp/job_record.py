@@ -5,8 +5,9 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from cattrs import Converter
+from cattrs import BaseValidationError, Converter
 
+from shared.domain.errors import Unreadable
 from shared.domain.job import Job
 
 
@@ -31,4 +32,8 @@ def to_record(job: Job) -> dict[str, Any]:
 
 
 def from_record(record: dict[str, Any]) -> Job:
-    return _converter().structure(record, Job)
+    """Unreadable for a record that is no job, or of a version we don't know."""
+    try:
+        return _converter().structure(record, Job)
+    except BaseValidationError as error:
+        raise Unreadable(f"job {record.get('job_id')}") from error

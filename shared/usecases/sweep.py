@@ -1,10 +1,12 @@
-"""Wake what got stuck: jobs whose next step is overdue, under names not yet used."""
+"""Wake what got stuck, under names not yet used; end what is past all limits."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
+from shared.domain import limits
+from shared.domain.errors import LostRace, Unclear, Unreachable, Unreadable
 from shared.domain.naming import task_name
 from shared.ports import Clock, Jobs, Overdue, Queue, Wake
 from shared.usecases.wake import FIRST_AFTER, nth_wake
@@ -24,10 +26,36 @@ class Sweep:
         """How many jobs were woken."""
         now = self.clock.now()
         stuck = self.jobs.overdue(now - FIRST_AFTER, most=MOST_AT_ONCE)
-        for job in stuck:
+        hopeless = [job for job in stuck if self._is_hopeless(job, now)]
+        for job in hopeless:
+            self._end(job, now)
+        waiting = [job for job in stuck if job not in hopeless]
+        for job in waiting:
             self._wake(job, now)
-        log.info("sweep_ran", woken=len(stuck))
-        return len(stuck)
+        log.info("sweep_ran", woken=len(waiting), ended=len(hopeless))
+        return len(waiting)
+
+    def _is_hopeless(self, job: Overdue, now: datetime) -> bool:
+        """Past all limits; or past its deadline, and nobody can read it."""
+        if now < job.deadline_at:
+            return False
+        if now >= job.deadline_at + limits.STORE_LIMIT + limits.ATTEMPT_LIMIT:
+            return True
+        try:
+            self.jobs.read(job.job_id)
+        except Unreadable:
+            return True
+        except Unreachable:
+            return False
+        return False
+
+    def _end(self, job: Overdue, now: datetime) -> None:
+        """By its raw fields, whatever else is in it; again in a minute if unclear."""
+        log.error("job_abandoned", job_id=job.job_id, overdue_since=job.wake_at)
+        try:
+            self.jobs.abandon(job.job_id, now)
+        except (LostRace, Unclear, Unreachable) as error:
+            log.warning("job_not_abandoned", job_id=job.job_id, why=str(error))
 
     def _wake(self, job: Overdue, now: datetime) -> None:
         nth = nth_wake(now - job.wake_at)

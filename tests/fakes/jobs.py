@@ -3,20 +3,23 @@
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from shared.domain.booking import booking
 from shared.domain.errors import (
+    ErrorCode,
     LostRace,
     ReelayError,
     TooManyJobs,
     Unclear,
     Unreachable,
+    Unreadable,
 )
 from shared.domain.job import Job
-from shared.domain.ledger import Account, Booking, Limits, check
+from shared.domain.ledger import Account, Booking, Limits, Totals, check
 from shared.domain.projection import project
 from shared.ports import Claim, Overdue, Snapshot
 
@@ -42,6 +45,7 @@ class FakeJobs:
         self.accounts: dict[str, Account] = {}
         self.open_jobs: Counter[str] = Counter()
         self.claims: dict[str, Claim] = {}
+        self.unreadable: set[str] = set()
         self.troubles: list[Trouble] = []
         self.read_failures: list[ReelayError] = []
         self.projections: dict[str, dict[str, object]] = {}
@@ -72,6 +76,8 @@ class FakeJobs:
     def read(self, job_id: str) -> Snapshot | None:
         if self.read_failures:
             raise self.read_failures.pop(0)
+        if job_id in self.unreadable:
+            raise Unreadable(job_id)
         with self._lock:
             if job_id not in self._jobs:
                 return None
@@ -94,9 +100,26 @@ class FakeJobs:
         self._after(trouble)
         return Snapshot(job=after, token=self._jobs[after.job_id][1])
 
+    def abandon(self, job_id: str, now: datetime) -> None:
+        with self._lock:
+            job = self._jobs[job_id][0]
+            if job.is_final:
+                raise LostRace("it has ended")
+            ended = job.ended(ErrorCode.DEADLINE_EXCEEDED, "poison")
+            self._keep(replace(ended, updated_at=now))
+            self._project(ended)
+            spent = Booking(totals=Totals(settled_usd=job.hold_usd), open_jobs=-1)
+            self._book(job, spent)
+        self.unreadable.discard(job_id)
+
     def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:
         waiting = [
-            Overdue(job_id=job.job_id, version=job.version, wake_at=job.wake_at)
+            Overdue(
+                job_id=job.job_id,
+                version=job.version,
+                wake_at=job.wake_at,
+                deadline_at=job.deadline_at,
+            )
             for job, _ in self._jobs.values()
             if job.wake_at is not None and job.wake_at <= now
         ]

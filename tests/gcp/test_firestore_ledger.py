@@ -10,7 +10,14 @@ import pytest
 from google.cloud import firestore
 
 from shared.domain.catalogue import DEFAULT_MODELS, Link
-from shared.domain.errors import ErrorCode, LimitReached, Refused, TooManyJobs
+from shared.domain.errors import (
+    ErrorCode,
+    LimitReached,
+    LostRace,
+    Refused,
+    TooManyJobs,
+    Unreadable,
+)
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Account, Caps, Limits, Totals
 from shared.gcp.firestore_jobs import FirestoreJobs
@@ -215,3 +222,44 @@ def test_a_claim_is_read_as_it_was_made(books_with: Open) -> None:
     books.jobs.create(a_new_job(), claim)
 
     assert books.jobs.claimed("k") == claim
+
+
+def test_an_abandoned_job_has_spent_what_it_held(books_with: Open) -> None:
+    books = books_with(Limits())
+    job = a_new_job(duration=8)
+    books.jobs.create(job)
+
+    books.jobs.abandon("job1", NOON + timedelta(hours=3))
+
+    totals = books.account(ANNS).on(job.place.day)
+    assert (totals.settled_usd, totals.open_usd) == (Decimal("3.20"), Decimal(0))
+    assert books.open_jobs("ann") == 0
+    with pytest.raises(LostRace):
+        books.jobs.abandon("job1", NOON + timedelta(hours=3))
+    assert not books.jobs.overdue(NOON + timedelta(days=1), most=9)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param({"attempts": "none"}, id="attempts"),
+        pytest.param({"hold_usd": None, "request": 7}, id="money too"),
+        pytest.param({"place": {"accounts": 3}, "chain": [1]}, id="place too"),
+    ],
+)
+def test_a_record_that_no_code_can_read_is_ended_all_the_same(
+    firestore_client: firestore.Client, spoilt: dict[str, object]
+) -> None:
+    jobs = FirestoreJobs(firestore_client)
+    jobs.create(a_new_job())
+    shown = firestore_client.collection("videos").document("job1")
+    shown.collection("internal").document("run").update(spoilt)
+    with pytest.raises(Unreadable):
+        jobs.read("job1")
+
+    jobs.abandon("job1", NOON)
+
+    document = shown.get().to_dict() or {}
+    assert document["status"] == "failed"
+    assert document["error"]["code"] == "deadline_exceeded"
+    assert jobs.overdue(NOON + timedelta(days=1), most=9) == []

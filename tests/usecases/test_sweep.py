@@ -4,11 +4,18 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain import limits
 from shared.domain.catalogue import Link
+from shared.domain.errors import ErrorCode
 from shared.domain.naming import task_name
 from shared.usecases.wake import nth_wake
 from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, completed
 from tests.usecases.stage import Stage
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
 
 
 @pytest.mark.parametrize(
@@ -50,3 +57,39 @@ def test_only_jobs_that_are_overdue_are_woken() -> None:
 
     assert stage.sweep() == 1
     assert [wake.job_id for wake in stage.queue.wakes] == ["old"]
+
+
+def test_a_job_that_nobody_can_read_ends_after_its_deadline(stage: Stage) -> None:
+    job = stage.jobs.put(a_new_job()).job
+    stage.jobs.unreadable.add(job.job_id)
+
+    stage.clock.move(limits.JOB_LIMIT - SECOND)
+    stage.sweep()
+    assert not stage.jobs.get(job.job_id).job.is_final
+    stage.clock.move(2 * SECOND)
+    stage.sweep()
+
+    ended = stage.jobs.get(job.job_id).job
+    assert ended.problem and ended.problem.code is ErrorCode.DEADLINE_EXCEEDED
+
+
+def test_a_job_that_can_be_read_is_woken_until_past_all_limits(stage: Stage) -> None:
+    job = stage.jobs.put(a_new_job()).job
+
+    stage.clock.move(limits.JOB_LIMIT + limits.STORE_LIMIT)
+    assert stage.sweep() == 1
+    stage.clock.move(limits.ATTEMPT_LIMIT)
+
+    assert stage.sweep() == 0
+    assert stage.jobs.get(job.job_id).job.is_final
+
+
+def test_one_poison_job_slows_no_other(stage: Stage) -> None:
+    for name in ("poison", "good"):
+        stage.jobs.put(a_new_job(job_id=name))
+    stage.jobs.unreadable.add("poison")
+    stage.clock.move(limits.JOB_LIMIT)
+
+    stage.sweep()
+
+    assert [wake.job_id for wake in stage.queue.wakes] == ["good"]
