@@ -42,6 +42,11 @@ def _get_video(call: Call) -> Response:
     return answer(_shown(job, call))
 
 
+def _cancel_video(call: Call) -> Response:
+    job = wiring.cancel_video()(call.caller, call.arguments["job_id"])
+    return answer(_shown(job, call), 202)
+
+
 def _start_upload(call: Call) -> Response:
     asked = UploadRequest.parse(read_object(call.request))
     image, signed = wiring.start_upload()(call.caller, asked)
@@ -63,4 +68,5 @@ ROUTES = (
     Route(method="POST", path="/v1/uploads", handler=_start_upload),
     Route(method="POST", path="/v1/videos", handler=_create_video),
     Route(method="GET", path="/v1/videos/<job_id>", handler=_get_video),
+    Route(method="POST", path="/v1/videos/<job_id>/cancel", handler=_cancel_video),
 )

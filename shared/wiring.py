@@ -21,9 +21,11 @@ from shared.system import RandomIds, SystemClock, pause
 if TYPE_CHECKING:
     from shared.gcp.bucket import CloudBucket
     from shared.usecases.advance import Advance
+    from shared.usecases.cancel_video import CancelVideo
     from shared.usecases.create_video import CreateVideo
     from shared.usecases.get_video import GetVideo
     from shared.usecases.kill_switch import KillSwitch
+    from shared.usecases.record import Recorder
     from shared.usecases.start_upload import StartUpload
     from shared.usecases.sweep import Sweep
     from shared.usecases.wake import Waker
@@ -170,6 +172,13 @@ def get_video() -> "GetVideo":
 
 
 @once
+def cancel_video() -> "CancelVideo":
+    from shared.usecases.cancel_video import CancelVideo
+
+    return CancelVideo(jobs=jobs(), recorder=_recorder(), waker=_waker())
+
+
+@once
 def start_upload() -> "StartUpload":
     from shared.usecases.start_upload import StartUpload
 
@@ -189,7 +198,6 @@ def advance() -> "Advance":
     from shared.gcp.web_download import PublicWeb
     from shared.usecases.advance import Advance
     from shared.usecases.prepare import Preparation
-    from shared.usecases.record import Recorder
     from shared.usecases.store import Storing
 
     clock, ids = SystemClock(), RandomIds()
@@ -199,7 +207,7 @@ def advance() -> "Advance":
         bucket=bucket(),
         clock=clock,
         ids=ids,
-        recorder=Recorder(jobs=jobs(), clock=clock, ids=ids, pause=pause),
+        recorder=_recorder(),
         waker=_waker(),
         preparation=Preparation(
             bucket=bucket(),
@@ -224,6 +232,12 @@ def kill_switch() -> "KillSwitch":
 
     client = firestore.Client(project=settings().project)
     return KillSwitch(store=FirestoreSwitch(client), pause=pause)
+
+
+def _recorder() -> "Recorder":
+    from shared.usecases.record import Recorder
+
+    return Recorder(jobs=jobs(), clock=SystemClock(), ids=RandomIds(), pause=pause)
 
 
 def _waker() -> "Waker":

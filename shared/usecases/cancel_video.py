@@ -1,0 +1,45 @@
+"""Cancel a job: end what costs nothing yet, and have the rest looked at once more."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from shared.domain.errors import Conflict, NotFound, Unreachable
+from shared.domain.job import Job
+from shared.domain.outcomes import CancelRequested
+from shared.ports import Caller, Jobs
+from shared.usecases.record import Recorder
+from shared.usecases.wake import Waker
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelVideo:
+    jobs: Jobs
+    recorder: Recorder
+    waker: Waker
+
+    def __call__(self, caller: Caller, job_id: str) -> Job:
+        """The job, ended or about to end; repeated, the same. Conflict: it had ended.
+
+        What was already made is still stored, and the job completes.
+        """
+        before = self.jobs.read(job_id)
+        if before is None or before.job.user_id != caller.user_id:
+            raise NotFound(job_id)
+        after = self.recorder.record(before, CancelRequested())
+        if after is None:
+            raise NotFound(job_id)
+        if after.job.cancel_requested_at is None:
+            raise Conflict("it had ended")
+        self._wake(after.job)
+        return after.job
+
+    def _wake(self, job: Job) -> None:
+        log.info("cancel_requested", job_id=job.job_id, user_id=job.user_id)
+        try:
+            self.waker.wake(job)
+        except Unreachable:
+            # The request is committed: the sweep wakes what has no task.
+            log.warning("job_not_enqueued", job_id=job.job_id)
