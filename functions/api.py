@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Request, Response
 
+from functions.admin import ADMIN_ROUTES
 from functions.bodies import answer, read_key, read_object
 from functions.router import Call, Route, Router
 from shared import wiring
@@ -69,4 +70,5 @@ ROUTES = (
     Route(method="POST", path="/v1/videos", handler=_create_video),
     Route(method="GET", path="/v1/videos/<job_id>", handler=_get_video),
     Route(method="POST", path="/v1/videos/<job_id>/cancel", handler=_cancel_video),
+    *ADMIN_ROUTES,
 )

@@ -43,7 +43,7 @@ PROJECT = "demo-reelay"
 BUCKET = "reelay-videos"
 LOCATION = "us-central1"
 LOOK_EVERY_SECONDS = 0.2
-FUNCTIONS = ("api", "worker", "sweep")
+FUNCTIONS = ("api", "worker", "sweep", "budget_alert")
 QUEUES = ROOT / "infra" / "queues.json"
 
 Say = Callable[[str], None]
@@ -51,12 +51,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOptions:
-    """Ports are free ones where they are not given (0)."""
+    """Ports are free ones where they are not given (0).
+
+    `source`: the deploy root. `scale`: of the pixels that simulators render.
+    """
 
     environ: Mapping[str, str]
     ports: Mapping[str, int] = field(default_factory=dict)
     faults: str = ""
     seconds: float = 6.0
+    scale: float = 1.0
+    source: Path = ROOT / "main.py"
     sweep_every_seconds: float = 60.0
     firestore_memory: str = "256m"
     folder: Path | None = None
@@ -74,6 +79,7 @@ class Stack:
         self.vendors: Vendors = choose(options.environ)
         self.project = options.environ.get("GOOGLE_CLOUD_PROJECT") or PROJECT
         self.addresses: dict[str, str] = {}
+        self.tasks_control = ""
 
     def __enter__(self) -> Self:
         try:
@@ -98,6 +104,14 @@ class Stack:
     def kill(self, function: str) -> None:
         """End a function as a crash does; it is started again within a second."""
         self._functions[FUNCTIONS.index(function)].kill()
+
+    def invoker_token(self, function: str, account: str) -> str:
+        """The OIDC token with which Google's services call a private function."""
+        return self._identity.id_token(
+            email=self._identity.email(account),
+            audience=self.addresses[function],
+            now=datetime.now(UTC),
+        )
 
     def announcement(self) -> dict[str, str]:
         """What `python -m local up` prints."""
@@ -143,7 +157,9 @@ class Stack:
         )
         self.addresses["firestore"] = self._start_firestore()
         self.addresses["storage"] = storage.announcement()["address"]
-        self.addresses["tasks"] = tasks.announcement()["tasks"]
+        announced = tasks.announcement()
+        self.addresses["tasks"] = announced["tasks"]
+        self.tasks_control = announced["control"]
         create_queues(self.addresses["tasks"], self.project)
 
     def _start_firestore(self) -> str:
@@ -157,8 +173,9 @@ class Stack:
 
     def _start_vendors(self) -> None:
         """Simulators for the vendors that are neither real nor somebody else's."""
-        seconds = ("--seconds", str(self._options.seconds))
-        common = (*seconds, "--cache", "--faults", self._options.faults)
+        asked = self._options
+        pace = ("--seconds", str(asked.seconds), "--scale", str(asked.scale))
+        common = (*pace, "--cache", "--faults", asked.faults)
         simulated, environment = self.vendors.simulated, dict(self.vendors.environment)
         if simulated:
             self._options.say("simulators of Runway and Google")
@@ -186,7 +203,7 @@ class Stack:
             self.addresses[name] = f"http://127.0.0.1:{port}"
         environment = self._function_environment()
         for name, port in ports.items():
-            command = function_command(name, port)
+            command = function_command(name, port, self._options.source)
             self._functions.append(self._run(name, command, environment))
         for name, running in zip(FUNCTIONS, self._functions, strict=True):
             wait_until(answers(self.addresses[name] + "/health"), running)
@@ -201,8 +218,10 @@ class Stack:
             "WORKER_URL": self.addresses["worker"],
             "WORKER_AUDIENCE": self.addresses["worker"],
             "SWEEP_AUDIENCE": self.addresses["sweep"],
+            "BUDGET_ALERT_AUDIENCE": self.addresses["budget_alert"],
             "TASKS_INVOKER": self._identity.email("tasks-invoker"),
             "SCHEDULER_INVOKER": self._identity.email("scheduler-invoker"),
+            "PUBSUB_INVOKER": self._identity.email("pubsub-invoker"),
             "FIRESTORE_EMULATOR_HOST": self.addresses["firestore"],
             "STORAGE_EMULATOR_HOST": self.addresses["storage"],
             "CLOUD_TASKS_EMULATOR_HOST": self.addresses["tasks"],
@@ -237,11 +256,7 @@ class Stack:
 
     def _schedule(self) -> None:
         while not self._over.wait(self._options.sweep_every_seconds):
-            token = self._identity.id_token(
-                email=self._identity.email("scheduler-invoker"),
-                audience=self.addresses["sweep"],
-                now=datetime.now(UTC),
-            )
+            token = self.invoker_token("sweep", "scheduler-invoker")
             headers = {"Authorization": f"Bearer {token}"}
             try:
                 requests.post(self.addresses["sweep"], headers=headers, timeout=60)
@@ -276,10 +291,10 @@ class Stack:
         return running
 
 
-def function_command(target: str, port: int) -> list[str]:
+def function_command(target: str, port: int, root: Path) -> list[str]:
     """As the buildpack starts it, beside the Python that runs us."""
     framework = str(Path(sys.executable).with_name("functions-framework"))
-    source = ("--source", str(ROOT / "main.py"))
+    source = ("--source", str(root))
     where = ("--host", "127.0.0.1", "--port", str(port))
     return [framework, "--target", target, *source, *where]
 

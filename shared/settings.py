@@ -42,6 +42,7 @@ class Settings:
     models: Mapping[Link, str]
     stop_on_unknown: bool
     limits: Limits
+    tight_max_usd_per_second: Decimal
     retention_days: int
     allowed_origins: tuple[str, ...]
     veo_location: str
@@ -82,6 +83,9 @@ class Settings:
             models=reader.models(),
             stop_on_unknown=reader.text("ON_UNKNOWN_SUBMISSION") == "stop",
             limits=reader.limits(),
+            tight_max_usd_per_second=reader.parsed(
+                "TIGHT_MAX_USD_PER_SECOND", _money, Decimal("0.15")
+            ),
             retention_days=reader.parsed("RETENTION_DAYS", _days, 30),
             allowed_origins=reader.parsed("ALLOWED_ORIGINS", _origins, ()),
             veo_location=reader.text("VEO_LOCATION") or "us-central1",
@@ -202,7 +206,7 @@ def _chain(value: str) -> tuple[Link, ...]:
     return tuple(Link(name) for name in names)
 
 
-def _money(value: str) -> Decimal | None:
+def _money(value: str) -> Decimal:
     try:
         amount = Decimal(value)
     except InvalidOperation:

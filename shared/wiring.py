@@ -156,6 +156,7 @@ def create_video() -> "CreateVideo":
         clock=SystemClock(),
         ids=RandomIds(),
         pause=pause,
+        kill_switch=kill_switch(),
         limits=known.limits,
         chain=known.chain,
         models=known.models,
@@ -197,22 +198,36 @@ def advance() -> "Advance":
     from shared.gcp.picture_check import PillowCheck
     from shared.gcp.web_download import PublicWeb
     from shared.usecases.advance import Advance
+    from shared.usecases.gate import Gate
     from shared.usecases.prepare import Preparation
+    from shared.usecases.start import Starting
     from shared.usecases.store import Storing
 
-    clock, ids = SystemClock(), RandomIds()
+    clock, providers = SystemClock(), ConfiguredProviders(settings())
+    gate = Gate(
+        kill_switch=kill_switch(),
+        clock=clock,
+        tight_max_usd_per_second=settings().tight_max_usd_per_second,
+    )
     return Advance(
         jobs=jobs(),
-        providers=ConfiguredProviders(settings()),
+        providers=providers,
         bucket=bucket(),
         clock=clock,
-        ids=ids,
         recorder=_recorder(),
         waker=_waker(),
         preparation=Preparation(
             bucket=bucket(),
             web=PublicWeb(total_seconds=PICTURE_SECONDS),
             check=PillowCheck(),
+        ),
+        starting=Starting(
+            providers=providers,
+            bucket=bucket(),
+            clock=clock,
+            ids=RandomIds(),
+            recorder=_recorder(),
+            gate=gate,
         ),
         storing=Storing(
             bucket=bucket(),

@@ -5,10 +5,8 @@ from typing import assert_never
 
 import structlog
 
-from shared.domain import limits
 from shared.domain.catalogue import Link
-from shared.domain.errors import ErrorCode, LimitReached, Problem
-from shared.domain.job import Attempt, AttemptState, Job, PlannedLink
+from shared.domain.job import Attempt, AttemptState, Job
 from shared.domain.lifecycle import (
     Ask,
     Cancel,
@@ -25,39 +23,28 @@ from shared.domain.outcomes import (
     CancelMissed,
     CancelSent,
     GaveUp,
-    Intended,
     LeaseExpired,
     Missed,
-    NotSent,
     OutputFound,
     OutputMissing,
-    PictureRefused,
     Polled,
     Revived,
     Skipped,
-    Submission,
-    Submitted,
-    Unaffordable,
 )
 from shared.ports import (
     Bucket,
     Clock,
-    Ids,
     Jobs,
-    Order,
-    Provider,
     Providers,
     Snapshot,
-    TaskRef,
 )
 from shared.usecases.prepare import Preparation
-from shared.usecases.record import STUBBORNLY, Recorder
+from shared.usecases.record import Recorder
+from shared.usecases.start import Starting, task_of
 from shared.usecases.store import Storing
 from shared.usecases.wake import Waker, nth_wake
 
 log = structlog.get_logger()
-
-LARGEST_PICTURE_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +53,10 @@ class Advance:
     providers: Providers
     bucket: Bucket
     clock: Clock
-    ids: Ids
     recorder: Recorder
     waker: Waker
     preparation: Preparation
+    starting: Starting
     storing: Storing
 
     def __call__(self, job_id: str, *, from_starts_queue: bool) -> None:
@@ -89,7 +76,7 @@ class Advance:
                 self._hand_over(before.job)
                 return
             case Start(planned=planned):
-                after = self._start(before, planned)
+                after = self.starting.start(before, planned)
             case Prepare():
                 prepared = self.preparation.prepare(before.job)
                 after = self.recorder.record(before, prepared)
@@ -116,78 +103,10 @@ class Advance:
         overdue_by = self.clock.now() - (job.wake_at or self.clock.now())
         self.waker.wake(job, nth=nth_wake(overdue_by))
 
-    def _start(self, before: Snapshot, planned: PlannedLink) -> Snapshot | None:
-        """Intent, POST, answer. Dying between any two costs at most one POST."""
-        provider = self.providers.get(planned.link)
-        if provider is None:
-            problem = Problem(code=ErrorCode.NOT_CONFIGURED)
-            skipped = Skipped(link=planned.link, problem=problem)
-            return self.recorder.record(before, skipped)
-        attempt_id = self.ids.new()
-        order = self._order(before.job, planned, attempt_id)
-        if order is None:
-            problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
-            return self.recorder.record(before, PictureRefused(problem=problem))
-        intent = Intended(attempt_id=attempt_id, link=planned.link)
-        try:
-            intended = self.recorder.record(before, intent)
-        except LimitReached as limit:
-            return self.recorder.record(before, Unaffordable(code=limit.limit))
-        attempt = intended.job.attempt(attempt_id) if intended else None
-        if not intended or not attempt or attempt.state is not AttemptState.STARTING:
-            return intended
-        submission = self._submit(provider, order, attempt)
-        answered = self.recorder.record(
-            intended,
-            Submitted(attempt_id=attempt_id, submission=submission),
-            pauses=STUBBORNLY,
-        )
-        self._clear_away(provider, answered, attempt_id)
-        return answered
-
-    def _submit(self, provider: Provider, order: Order, attempt: Attempt) -> Submission:
-        """The paid POST, never begun with less than its limit left of the lease."""
-        if attempt.lease_until - self.clock.now() < limits.POST_LIMIT:
-            code = ErrorCode.PROVIDER_UNAVAILABLE
-            return NotSent(problem=Problem(code=code, detail="too late to send"))
-        return provider.start(order)
-
-    def _clear_away(
-        self, provider: Provider, answered: Snapshot | None, attempt_id: str
-    ) -> None:
-        """A task that a job learns of after its end is of no use: stop it if we can."""
-        attempt = answered.job.attempt(attempt_id) if answered else None
-        if not answered or not attempt or not answered.job.is_final:
-            return
-        if attempt.has_late_answer:
-            cancelled = provider.cancel(_task(attempt))
-            job_id = answered.job.job_id
-            log.error("answer_came_after_the_end", job_id=job_id, cancelled=cancelled)
-
-    def _order(self, job: Job, planned: PlannedLink, attempt_id: str) -> Order | None:
-        if job.picture is None:
-            return None
-        name = job.picture.object_name
-        jpeg = self.bucket.read(name, most_bytes=LARGEST_PICTURE_BYTES)
-        if jpeg is None:
-            return None
-        return Order(
-            model_id=planned.model_id,
-            prompt=job.request.prompt,
-            jpeg=jpeg,
-            picture_uri=self.bucket.uri(name),
-            duration_seconds=planned.duration_seconds,
-            resolution=job.request.resolution,
-            aspect_ratio=job.request.aspect_ratio,
-            audio=job.request.audio,
-            seed=job.request.seed,
-            output_uri=self.bucket.uri(incoming_folder(job.job_id, attempt_id)),
-        )
-
     def _ask(self, before: Snapshot, attempt: Attempt, by: Link) -> Snapshot | None:
         provider = self.providers.get(by)
         poll = (
-            provider.poll(_task(attempt))
+            provider.poll(task_of(attempt))
             if provider
             else Missed(detail=f"{by} is not configured")
         )
@@ -197,7 +116,7 @@ class Advance:
     def _cancel(self, before: Snapshot, attempt: Attempt, by: Link) -> Snapshot | None:
         provider = self.providers.get(by)
         outcome: CancelSent | CancelMissed = CancelMissed(attempt_id=attempt.attempt_id)
-        if provider and provider.cancel(_task(attempt)):
+        if provider and provider.cancel(task_of(attempt)):
             outcome = CancelSent(attempt_id=attempt.attempt_id)
         return self.recorder.record(before, outcome)
 
@@ -231,11 +150,3 @@ class Advance:
         is_news = isinstance(action, Start | LeaseExpired)
         if is_news and attempt and attempt.state is AttemptState.UNKNOWN:
             log.error("submission_unknown", job_id=job.job_id, ai_model=attempt.link)
-
-
-def _task(attempt: Attempt) -> TaskRef:
-    return TaskRef(
-        task_id=attempt.task_id or "",
-        model_id=attempt.model_id,
-        gs_uri=attempt.gs_uri,
-    )

@@ -12,15 +12,18 @@ from shared.domain import fallback, limits
 from shared.domain.catalogue import Link
 from shared.domain.errors import (
     Conflict,
+    GenerationPaused,
     IdempotencyConflict,
     LostRace,
     Unclear,
     Unreachable,
 )
 from shared.domain.job import Job, Language, dearest_usd
+from shared.domain.kill_switch import Level
 from shared.domain.ledger import Limits, place
 from shared.domain.request import VideoRequest
 from shared.ports import Caller, Claim, Clock, Ids, Jobs
+from shared.usecases.kill_switch import KillSwitch
 from shared.usecases.wake import Waker
 
 log = structlog.get_logger()
@@ -45,6 +48,7 @@ class CreateVideo:
     clock: Clock
     ids: Ids
     pause: Callable[[float], None]
+    kill_switch: KillSwitch
     limits: Limits
     chain: tuple[Link, ...]
     models: Mapping[Link, str]
@@ -58,12 +62,14 @@ class CreateVideo:
         language: Language,
         key: str | None = None,
     ) -> Taken:
-        """LimitReached, TooManyJobs; IdempotencyConflict, or Conflict for the key of a
-        deleted job. Unreachable: it may or may not be taken; the key tells.
+        """GenerationPaused, LimitReached, TooManyJobs; IdempotencyConflict, or Conflict
+        for the key of a deleted job. Unreachable: it may be taken or not; the key tells.
         """
         name = _claim_name(caller, key) if key else None
         if name and (earlier := self.jobs.claimed(name)):
             return self._replay(earlier, request)
+        if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
+            raise GenerationPaused
         job = self._new_job(caller, request, language)
         claim = _claim(name, job) if name else None
         taken = self._commit(job, claim)

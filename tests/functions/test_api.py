@@ -38,6 +38,7 @@ def client(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
         clock=clock,
         ids=ids,
         pause=clock.pause,
+        kill_switch=stage.kill_switch,
         limits=jobs.limits,
         chain=DEFAULT_CHAIN,
         models=DEFAULT_MODELS,

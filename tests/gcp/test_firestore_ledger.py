@@ -25,11 +25,13 @@ from shared.gcp.firestore_ledger import read_account
 from shared.ports import Caller, Claim, Jobs
 from shared.system import RandomIds, pause
 from shared.usecases.create_video import CreateVideo, Taken
+from shared.usecases.kill_switch import KillSwitch
 from shared.usecases.wake import Waker
 from tests.domain.examples import NOON, a_job, a_new_job, a_request, completed
 from tests.fakes.clock import FrozenClock
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.queue import FakeQueue
+from tests.fakes.switch import FakeSwitchStore
 
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 
@@ -90,6 +92,7 @@ def take(
         clock=FrozenClock(),
         ids=RandomIds(),
         pause=pause,
+        kill_switch=KillSwitch(store=FakeSwitchStore(), pause=pause),
         limits=limits,
         chain=(Link.RUNWAY,),
         models=DEFAULT_MODELS,

@@ -1,12 +1,17 @@
 """Everything a step needs, in memory: the fakes, and `Advance` made of them."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from shared.domain.catalogue import DEFAULT_CHAIN, Link
 from shared.domain.job import Job
+from shared.domain.kill_switch import Level
 from shared.usecases.advance import Advance
+from shared.usecases.gate import Gate
+from shared.usecases.kill_switch import KillSwitch
 from shared.usecases.prepare import Preparation
 from shared.usecases.record import Recorder
+from shared.usecases.start import Starting
 from shared.usecases.store import Storing
 from shared.usecases.sweep import Sweep
 from shared.usecases.wake import Waker
@@ -16,6 +21,7 @@ from tests.fakes.clock import CountedIds, FrozenClock
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.provider import FakeProviders, ScriptedProvider
 from tests.fakes.queue import FakeQueue
+from tests.fakes.switch import FakeSwitchStore
 from tests.fakes.web import FakeWeb
 
 MOST_STEPS = 300
@@ -27,6 +33,7 @@ class Stage:
     queue: FakeQueue = field(default_factory=FakeQueue)
     bucket: FakeBucket = field(default_factory=FakeBucket)
     web: FakeWeb = field(default_factory=FakeWeb)
+    switch: FakeSwitchStore = field(default_factory=FakeSwitchStore)
     clock: FrozenClock = field(default_factory=FrozenClock)
     ids: CountedIds = field(default_factory=CountedIds)
     videos: FakeVideoCheck = field(default_factory=FakeVideoCheck)
@@ -61,12 +68,36 @@ class Stage:
             providers=FakeProviders(self.links),
             bucket=self.bucket,
             clock=self.clock,
-            ids=self.ids,
             recorder=self.recorder,
             waker=Waker(queue=self.queue),
             preparation=self.preparation,
+            starting=self.starting,
             storing=self.storing,
         )
+
+    @property
+    def kill_switch(self) -> KillSwitch:
+        return KillSwitch(store=self.switch, pause=self.clock.pause)
+
+    @property
+    def starting(self) -> Starting:
+        gate = Gate(
+            kill_switch=self.kill_switch,
+            clock=self.clock,
+            tight_max_usd_per_second=Decimal("0.15"),
+        )
+        return Starting(
+            providers=FakeProviders(self.links),
+            bucket=self.bucket,
+            clock=self.clock,
+            ids=self.ids,
+            recorder=self.recorder,
+            gate=gate,
+        )
+
+    def set_level(self, level: Level) -> None:
+        now = self.clock.now()
+        self.kill_switch.set_by_hand(level=level, reason="test", by="ann", now=now)
 
     def step(self, job_id: str = "job1") -> Job:
         """One step of the worker, as a task of the starts queue brings it."""

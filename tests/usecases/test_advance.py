@@ -170,7 +170,7 @@ class TestStarting:
         before = stage.jobs.put(a_job())
         stage.jobs.delete("job1")
 
-        stage.advance._start(before, before.job.chain[0])
+        stage.starting.start(before, before.job.chain[0])
 
         assert stage.starts == 0
 
@@ -181,7 +181,8 @@ class TestStarting:
         advance = stage.advance
         paused = replace(advance.recorder, pause=lambda _: stage.clock.move(slow))
 
-        replace(advance, recorder=paused)("job1", from_starts_queue=True)
+        starting = replace(advance.starting, recorder=paused)
+        replace(advance, starting=starting)("job1", from_starts_queue=True)
 
         assert stage.starts == 0
         assert states(stage.job) == [("runway", "not_sent")]
@@ -199,8 +200,9 @@ class TestStarting:
             expired = LeaseExpired(attempt_id=stage.job.attempts[0].attempt_id)
             stage.recorder.record(stage.jobs.get("job1"), expired)
 
-        slow = replace(advance, recorder=replace(advance.recorder, pause=outlive))
-        slow("job1", from_starts_queue=True)
+        recorder = replace(advance.recorder, pause=outlive)
+        starting = replace(advance.starting, recorder=recorder)
+        replace(advance, starting=starting)("job1", from_starts_queue=True)
 
         assert stage.starts == 0
         assert states(stage.job)[0] == ("runway", "unknown")
@@ -210,8 +212,8 @@ class TestStarting:
         before = stage.jobs.put(a_job())
         first, second = stage.advance, stage.advance
 
-        first._start(before, before.job.chain[0])
-        second._start(before, before.job.chain[0])
+        first.starting.start(before, before.job.chain[0])
+        second.starting.start(before, before.job.chain[0])
 
         assert stage.starts == 1
         assert states(stage.job) == [("runway", "running")]
@@ -307,7 +309,7 @@ class TestStarting:
         before = stage.jobs.put(job)
         stage.bucket.objects.clear()
 
-        stage.advance._start(before, job.chain[0])
+        stage.starting.start(before, job.chain[0])
 
         assert stage.job.problem and stage.job.problem.code == "image_unreachable"
         assert stage.starts == 0

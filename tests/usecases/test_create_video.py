@@ -11,12 +11,14 @@ from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
 from shared.domain.errors import (
     Conflict,
     ErrorCode,
+    GenerationPaused,
     IdempotencyConflict,
     LimitReached,
     TooManyJobs,
     Unreachable,
 )
 from shared.domain.job import Job, Language
+from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.ports import Caller
 from shared.usecases.create_video import PAUSES, CreateVideo, Taken
@@ -49,6 +51,7 @@ def take(
         clock=stage.clock,
         ids=stage.ids,
         pause=stage.clock.pause,
+        kill_switch=stage.kill_switch,
         limits=stage.jobs.limits,
         chain=chain,
         models=DEFAULT_MODELS,
@@ -196,3 +199,22 @@ def test_too_many_open_jobs_are_refused_until_one_ends(stage: Stage) -> None:
     stage.jobs.commit(stage.jobs.get(job.job_id), ended)
 
     assert create(stage).job_id != job.job_id
+
+
+def test_while_paused_no_job_is_taken_but_a_replay_is_answered(stage: Stage) -> None:
+    job = take(stage, key="k1").job
+    stage.set_level(Level.PAUSED)
+
+    with pytest.raises(GenerationPaused):
+        take(stage)
+
+    assert take(stage, key="k1").job == job
+
+
+def test_an_unreadable_switch_takes_no_job(stage: Stage) -> None:
+    stage.switch.read_failures = [Unreachable("down")]
+
+    with pytest.raises(Unreachable):
+        take(stage)
+
+    assert stage.jobs.all == []

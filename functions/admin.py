@@ -1,0 +1,81 @@
+"""The api's calls for operators alone: the kill switch, shown and set."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response
+
+from functions.bodies import answer, read_object
+from functions.router import Call, Route
+from shared import wiring
+from shared.domain.errors import Forbidden, InvalidRequest
+from shared.domain.fields import Choice, Field, Text, read_fields
+from shared.domain.kill_switch import Interval, Level, Switch
+from shared.system import SystemClock
+
+GENERATION_FIELDS: Mapping[str, Field] = {
+    "level": Field(spec=Choice(values=tuple(Level)), required=True),
+    "reason": Field(spec=Text(longest=500), required=True),
+}
+
+
+def _show_generation(call: Call) -> Response:
+    _need_admin(call)
+    return answer(_shown(wiring.kill_switch().show()))
+
+
+def _set_generation(call: Call) -> Response:
+    _need_admin(call)
+    values, errors = read_fields(GENERATION_FIELDS, read_object(call.request))
+    if errors:
+        raise InvalidRequest(tuple(errors))
+    switch = wiring.kill_switch().set_by_hand(
+        level=Level(values["level"]),
+        reason=values["reason"],
+        by=call.caller.user_id,
+        now=SystemClock().now(),
+    )
+    return answer(_shown(switch))
+
+
+def _need_admin(call: Call) -> None:
+    if not call.caller.is_admin:
+        raise Forbidden("the claim admin is missing")
+
+
+def _shown(switch: Switch) -> dict[str, Any]:
+    """`level` is what holds; beside it what the budgets say and what a person set."""
+    hand = switch.by_hand
+    budgets = [
+        _budget(budget_id, interval, is_overridden=switch.is_overridden(budget_id))
+        for budget_id, interval in sorted(switch.budgets.items())
+    ]
+    return {
+        "level": switch.level.value,
+        "automatic": {"level": switch.automatic.value, "budgets": budgets},
+        "by_hand": hand
+        and {
+            "level": hand.level.value,
+            "reason": hand.reason,
+            "by": hand.by,
+            "at": hand.at,
+        },
+    }
+
+
+def _budget(
+    budget_id: str, interval: Interval, *, is_overridden: bool
+) -> dict[str, Any]:
+    return {
+        "budget_id": budget_id,
+        "interval_start": interval.starts_at,
+        "ratio": str(interval.ratio),
+        "level": interval.level.value,
+        "overridden": is_overridden,
+    }
+
+
+ADMIN_ROUTES = (
+    Route(method="GET", path="/v1/admin/generation", handler=_show_generation),
+    Route(method="POST", path="/v1/admin/generation", handler=_set_generation),
+)

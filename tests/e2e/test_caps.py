@@ -1,0 +1,42 @@
+"""Caps and keys under a crowd, from HTTP to the emulator."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from local.stack import Stack, StackOptions
+from tests.e2e.client import PICTURE, Frontend
+from tests.e2e.conftest import bare_environment
+
+
+@pytest.fixture(scope="module")
+def capped() -> Iterator[Stack]:
+    environ = bare_environment() | {"DAILY_LIMIT_USD": "2.50", "USER_MAX_JOBS": "100"}
+    with Stack(StackOptions(environ=environ, seconds=1.0)) as stack:
+        yield stack
+
+
+def test_a_crowd_against_a_cap_that_pays_for_10_and_a_crowd_with_one_key(
+    capped: Stack,
+) -> None:
+    frontend = Frontend(capped)
+    cheap: dict[str, object] = {"model": "runway", "fallback": False, "duration": 5}
+    image = frontend.upload(PICTURE.read_bytes())
+    body = cheap | {"prompt": "a raccoon", "image": image}
+
+    def create(key: str) -> tuple[int, str]:
+        frontend_of_one = Frontend(capped)
+        frontend_of_one.headers["Idempotency-Key"] = key
+        answer = frontend_of_one.call("POST", "/v1/videos", body)
+        return answer.status_code, answer.json().get("job_id") or answer.json()["code"]
+
+    with ThreadPoolExecutor(50) as crowd:
+        same = list(crowd.map(lambda _: create("one"), range(20)))
+        others = list(crowd.map(create, (f"key-{n}" for n in range(49))))
+
+    assert len(set(same)) == 1
+    assert same[0][0] == 202
+    assert Counter(status for status, _ in others) == {202: 9, 429: 40}
+    assert {code for status, code in others if status == 429} == {"daily_limit_reached"}
