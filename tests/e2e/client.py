@@ -25,10 +25,12 @@ Video = dict[str, Any]
 class Frontend:
     """One user of a running stack."""
 
-    def __init__(self, stack: Stack, user: str = "min-ji") -> None:
+    def __init__(
+        self, stack: Stack, user: str = "min-ji", *, admin: bool = False
+    ) -> None:
         self.stack = stack
         now = datetime.now(UTC)
-        token = user_token(stack.project, user, admin=False, now=now)
+        token = user_token(stack.project, user, admin=admin, now=now)
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def call(self, method: str, path: str, body: object = None) -> requests.Response:
@@ -69,6 +71,13 @@ class Frontend:
             assert time.monotonic() < give_up_at, now
             time.sleep(0.1)
         return now
+
+
+def wait_for(true: Callable[[], bool], most_seconds: float = 30) -> None:
+    give_up_at = time.monotonic() + most_seconds
+    while not true():
+        assert time.monotonic() < give_up_at, "it never came true"
+        time.sleep(0.2)
 
 
 def submissions(stack: Stack, prompt: str) -> list[dict[str, Any]]:

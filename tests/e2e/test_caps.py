@@ -1,13 +1,16 @@
-"""Caps and keys under a crowd, from HTTP to the emulator."""
+"""Caps, keys and the kill switch, from HTTP to the emulator."""
 
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
+import requests
 
 from local.stack import Stack, StackOptions
-from tests.e2e.client import PICTURE, Frontend
+from tests.domain.budgets import an_envelope
+from tests.e2e.client import PICTURE, Frontend, wait_for
 from tests.e2e.conftest import bare_environment
 
 
@@ -40,3 +43,38 @@ def test_a_crowd_against_a_cap_that_pays_for_10_and_a_crowd_with_one_key(
     assert same[0][0] == 202
     assert Counter(status for status, _ in others) == {202: 9, 429: 40}
     assert {code for status, code in others if status == 429} == {"daily_limit_reached"}
+
+
+def test_a_spent_budget_pauses_new_jobs_until_an_admin_says_otherwise(
+    capped: Stack,
+) -> None:
+    now = datetime.now(UTC)
+    body = {"prompt": "a raccoon", "image": "none", "duration": 5}
+    frontend = Frontend(capped, "somebody")
+    admin = Frontend(capped, "owner", admin=True)
+
+    def create() -> str:
+        return str(frontend.call("POST", "/v1/videos", body).json().get("code"))
+
+    envelope = an_envelope(
+        published_at=now.isoformat(),
+        costIntervalStart=now.replace(day=1, hour=0).isoformat(),
+        costAmount=200000.0,
+    )
+    token = capped.invoker_token("budget_alert", "pubsub-invoker")
+    pushed = requests.post(
+        capped.addresses["budget_alert"],
+        json=envelope,
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+    )
+    assert pushed.status_code == 204
+    wait_for(lambda: create() == "generation_paused")
+
+    by_hand = {"level": "normal", "reason": "paid the bill"}
+    refused = frontend.call("POST", "/v1/admin/generation", by_hand)
+    answered = admin.call("POST", "/v1/admin/generation", by_hand)
+
+    assert (refused.status_code, answered.status_code) == (403, 200)
+    assert answered.json()["level"] == "normal"
+    wait_for(lambda: create() == "daily_limit_reached")
