@@ -21,6 +21,7 @@ from shared.system import RandomIds, SystemClock, pause
 if TYPE_CHECKING:
     from shared.gcp.bucket import CloudBucket
     from shared.usecases.advance import Advance
+    from shared.usecases.breaker import Breaker
     from shared.usecases.cancel_video import CancelVideo
     from shared.usecases.create_video import CreateVideo
     from shared.usecases.get_video import GetVideo
@@ -228,6 +229,7 @@ def advance() -> "Advance":
             ids=RandomIds(),
             recorder=_recorder(),
             gate=gate,
+            breaker=breaker(),
         ),
         storing=Storing(
             bucket=bucket(),
@@ -247,6 +249,18 @@ def kill_switch() -> "KillSwitch":
 
     client = firestore.Client(project=settings().project)
     return KillSwitch(store=FirestoreSwitch(client), pause=pause)
+
+
+@once
+def breaker() -> "Breaker":
+    """One for the process: it counts faults and remembers what is closed."""
+    from google.cloud import firestore
+
+    from shared.gcp.firestore_circuits import FirestoreCircuits
+    from shared.usecases.breaker import Breaker
+
+    client = firestore.Client(project=settings().project)
+    return Breaker(circuits=FirestoreCircuits(client), clock=SystemClock())
 
 
 def _recorder() -> "Recorder":

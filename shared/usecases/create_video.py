@@ -63,7 +63,7 @@ class CreateVideo:
         key: str | None = None,
     ) -> Taken:
         """GenerationPaused, LimitReached, TooManyJobs; IdempotencyConflict, or Conflict
-        for the key of a deleted job. Unreachable: it may be taken or not; the key tells.
+        for the key of a deleted job. Unreachable: it may be taken; the key tells.
         """
         name = _claim_name(caller, key) if key else None
         if name and (earlier := self.jobs.claimed(name)):

@@ -27,12 +27,17 @@ from shared.ports import (
     Snapshot,
     TaskRef,
 )
+from shared.usecases.breaker import Breaker
 from shared.usecases.gate import Gate
 from shared.usecases.record import STUBBORNLY, Recorder
 
 log = structlog.get_logger()
 
 LARGEST_PICTURE_BYTES = 4_000_000
+# Our own doing: the breaker is not told, nobody was asked.
+TOO_LATE = NotSent(
+    problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE, detail="too late to send")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,7 @@ class Starting:
     ids: Ids
     recorder: Recorder
     gate: Gate
+    breaker: Breaker
 
     def start(self, before: Snapshot, planned: PlannedLink) -> Snapshot | None:
         """Intent, POST, answer. Dying between any two costs at most one POST."""
@@ -58,6 +64,9 @@ class Starting:
         if order is None:
             problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
             return self.recorder.record(before, PictureRefused(problem=problem))
+        if (stopped := self.breaker.admit(planned)) is not None:
+            skipped = Skipped(link=planned.link, problem=stopped)
+            return self.recorder.record(before, skipped)
         intent = Intended(attempt_id=attempt_id, link=planned.link)
         try:
             intended = self.recorder.record(before, intent)
@@ -72,14 +81,15 @@ class Starting:
             Submitted(attempt_id=attempt_id, submission=submission),
             pauses=STUBBORNLY,
         )
+        if submission is not TOO_LATE:
+            self.breaker.report(planned, submission)
         self._clear_away(provider, answered, attempt_id)
         return answered
 
     def _submit(self, provider: Provider, order: Order, attempt: Attempt) -> Submission:
         """The paid POST, never begun with less than its limit left of the lease."""
         if attempt.lease_until - self.clock.now() < limits.POST_LIMIT:
-            code = ErrorCode.PROVIDER_UNAVAILABLE
-            return NotSent(problem=Problem(code=code, detail="too late to send"))
+            return TOO_LATE
         return provider.start(order)
 
     def _clear_away(

@@ -7,6 +7,7 @@ from shared.domain.catalogue import DEFAULT_CHAIN, Link
 from shared.domain.job import Job
 from shared.domain.kill_switch import Level
 from shared.usecases.advance import Advance
+from shared.usecases.breaker import Breaker
 from shared.usecases.gate import Gate
 from shared.usecases.kill_switch import KillSwitch
 from shared.usecases.prepare import Preparation
@@ -17,6 +18,7 @@ from shared.usecases.sweep import Sweep
 from shared.usecases.wake import Waker
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.checks import FakePictureCheck, FakeVideoCheck
+from tests.fakes.circuits import FakeCircuits
 from tests.fakes.clock import CountedIds, FrozenClock
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.provider import FakeProviders, ScriptedProvider
@@ -30,6 +32,7 @@ MOST_STEPS = 300
 @dataclass(kw_only=True)
 class Stage:
     jobs: FakeJobs = field(default_factory=FakeJobs)
+    circuits: FakeCircuits = field(default_factory=FakeCircuits)
     queue: FakeQueue = field(default_factory=FakeQueue)
     bucket: FakeBucket = field(default_factory=FakeBucket)
     web: FakeWeb = field(default_factory=FakeWeb)
@@ -93,6 +96,7 @@ class Stage:
             ids=self.ids,
             recorder=self.recorder,
             gate=gate,
+            breaker=Breaker(circuits=self.circuits, clock=self.clock),
         )
 
     def set_level(self, level: Level) -> None:

@@ -229,6 +229,18 @@ def test_a_trial_of_one_is_not_claimed_where_the_other_stops(fleet: Fleet) -> No
     assert fleet.circuits.get("vendor.runway") == due
 
 
+def test_a_trial_of_both_stays_one_when_another_link_frees_the_vendor(
+    fleet: Fleet,
+) -> None:
+    fleet.instance().report(RUNWAY, MODEL_GONE)
+    fleet.opened(RUNWAY)
+    assert fleet.admits(RUNWAY)
+
+    fleet.instance().report(RUNWAY_HTTP, ACCEPTED)
+
+    assert fleet.admitted() == [Link.RUNWAY_HTTP, Link.VEO, Link.OMNI]
+
+
 def test_only_five_faults_in_a_row_open_it_after_a_trial_elsewhere(
     fleet: Fleet,
 ) -> None:

@@ -1,0 +1,67 @@
+"""The circuits in memory: real preconditions, and failures on request."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from shared.domain.circuit import Circuit
+from shared.domain.errors import LostRace, ReelayError, Unclear
+from shared.ports import CircuitSnapshot
+
+
+class FakeCircuits:
+    """`read_failures` and `failures` are met by the next calls, in their order.
+
+    `is_applied`: whether a commit that fails as Unclear holds all the same.
+    `meanwhile`: what others do, once, between a read and the commit that follows.
+    """
+
+    def __init__(self) -> None:
+        self.read_failures: list[ReelayError] = []
+        self.failures: list[ReelayError] = []
+        self.is_applied = False
+        self.meanwhile: Callable[[], None] | None = None
+        self.reads = 0
+        self._kept: dict[str, tuple[Circuit, int]] = {}
+        self._tokens = 0
+        self._lock = threading.Lock()
+
+    def read(self, keys: Sequence[str]) -> Sequence[CircuitSnapshot]:
+        self.reads += 1
+        if self.read_failures:
+            raise self.read_failures.pop(0)
+        with self._lock:
+            return [self._snapshot(key) for key in keys]
+
+    def commit(self, changes: Sequence[tuple[CircuitSnapshot, Circuit]]) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None and not (
+            isinstance(failure, Unclear) and self.is_applied
+        ):
+            raise failure
+        with self._lock:
+            for before, after in changes:
+                if self._snapshot(after.key).token != before.token:
+                    raise LostRace("somebody was faster")
+            for _, after in changes:
+                self._put(after)
+        if failure is not None:
+            raise failure
+
+    def put(self, circuit: Circuit) -> None:
+        """As if another instance had committed it."""
+        with self._lock:
+            self._put(circuit)
+
+    def get(self, key: str) -> Circuit:
+        return self._snapshot(key).circuit
+
+    def _put(self, circuit: Circuit) -> None:
+        self._tokens += 1
+        self._kept[circuit.key] = (circuit, self._tokens)
+
+    def _snapshot(self, key: str) -> CircuitSnapshot:
+        circuit, token = self._kept.get(key, (Circuit(key=key), None))
+        return CircuitSnapshot(circuit=circuit, token=token)

@@ -1,0 +1,191 @@
+"""The port `Circuits`: one contract, on the real emulator and on the fake."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from google.api_core import exceptions
+from google.cloud import firestore
+
+from shared.domain import circuit
+from shared.domain.circuit import Circuit, Opening
+from shared.domain.errors import ErrorCode, LostRace, ReelayError, Unclear, Unreachable
+from shared.gcp.firestore_circuits import FirestoreCircuits
+from shared.ports import Circuits, CircuitSnapshot
+from tests.domain.examples import MINUTE, NOON
+from tests.fakes.circuits import FakeCircuits
+
+KEYS = ("vendor.vertex", "link.gemini-veo-3.1")
+VENDOR, LINK = (Circuit(key=key) for key in KEYS)
+OPEN = Circuit(
+    key=VENDOR.key,
+    opening=Opening(
+        reason=ErrorCode.ACCESS_DENIED,
+        since=NOON,
+        until=NOON + 5 * MINUTE + MINUTE / 7,
+        times=3,
+    ),
+    trial_until=NOON + MINUTE / 7,
+)
+CLAIMERS = 20
+
+
+@pytest.fixture(params=["emulator", "fake"])
+def circuits(request: pytest.FixtureRequest) -> Circuits:
+    if request.param == "fake":
+        return FakeCircuits()
+    return FirestoreCircuits(request.getfixturevalue("firestore_client"))
+
+
+def commit(circuits: Circuits, *after: Circuit) -> None:
+    before = circuits.read([a.key for a in after])
+    circuits.commit(list(zip(before, after, strict=True)))
+
+
+def kept(circuits: Circuits) -> list[Circuit]:
+    return [snapshot.circuit for snapshot in circuits.read(KEYS)]
+
+
+def test_what_never_opened_is_closed(circuits: Circuits) -> None:
+    assert kept(circuits) == [VENDOR, LINK]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        OPEN,
+        replace(OPEN, trial_until=None),
+        replace(OPEN, opening=None),
+        VENDOR,
+    ],
+    ids=["a failed trial", "open", "closed by a trial", "closed"],
+)
+def test_a_circuit_is_read_as_it_was_committed(
+    circuits: Circuits, after: Circuit
+) -> None:
+    commit(circuits, after)
+
+    assert kept(circuits) == [after, LINK]
+
+
+def test_a_circuit_is_changed_again_and_again(circuits: Circuits) -> None:
+    for after in (OPEN, circuit.closed(OPEN), OPEN):
+        commit(circuits, after)
+
+    assert kept(circuits) == [OPEN, LINK]
+
+
+def test_circuits_come_in_the_order_asked_for(circuits: Circuits) -> None:
+    commit(circuits, OPEN, circuit.claimed(LINK, NOON))
+
+    found = circuits.read(KEYS[::-1])
+    assert [snapshot.circuit.key for snapshot in found] == list(KEYS[::-1])
+
+
+@pytest.mark.parametrize("first", [VENDOR, OPEN], ids=["not there", "there"])
+def test_a_commit_on_what_was_read_before_another_loses_the_race(
+    circuits: Circuits, first: Circuit
+) -> None:
+    if first is OPEN:
+        commit(circuits, OPEN)
+    (stale,) = circuits.read([VENDOR.key])
+    rival = circuit.claimed(first, NOON + MINUTE)
+    commit(circuits, rival)
+
+    with pytest.raises(LostRace):
+        circuits.commit([(stale, OPEN)])
+
+    assert kept(circuits) == [rival, LINK]
+
+
+def test_all_is_committed_or_none(circuits: Circuits) -> None:
+    before = circuits.read(KEYS)
+    rival = circuit.claimed(LINK, NOON)
+    commit(circuits, rival)
+
+    with pytest.raises(LostRace):
+        circuits.commit([(before[0], OPEN), (before[1], LINK)])
+
+    assert kept(circuits) == [VENDOR, rival]
+
+
+def test_of_twenty_who_claim_one_trial_one_wins(circuits: Circuits) -> None:
+    commit(circuits, OPEN)
+    ready = threading.Barrier(CLAIMERS)
+
+    def claim(_: int) -> bool:
+        (before,) = circuits.read([OPEN.key])
+        ready.wait(60)
+        try:
+            circuits.commit([(before, circuit.claimed(before.circuit, NOON))])
+        except LostRace:
+            return False
+        return True
+
+    with ThreadPoolExecutor(CLAIMERS) as pool:
+        assert sum(pool.map(claim, range(CLAIMERS))) == 1
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {},
+        {"reason": "on a whim", "since": NOON, "open_until": NOON, "times": 1},
+        {"reason": "access_denied", "since": "today", "open_until": NOON, "times": 1},
+        {"reason": "access_denied", "since": NOON, "open_until": NOON, "times": None},
+    ],
+    ids=["empty", "unknown reason", "no time", "no count"],
+)
+def test_what_cannot_be_read_is_closed_and_can_be_opened(
+    firestore_client: firestore.Client, record: dict[str, object]
+) -> None:
+    firestore_client.collection("circuits").document(VENDOR.key).set(record)
+    circuits = FirestoreCircuits(firestore_client)
+    assert kept(circuits) == [VENDOR, LINK]
+
+    commit(circuits, OPEN)
+
+    assert kept(circuits) == [OPEN, LINK]
+
+
+class BrokenClient:
+    """A client whose every call ends in `error`."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Callable[..., "BrokenClient"]:
+        if name in ("get_all", "commit"):
+            raise self._error
+        return lambda *args, **kwargs: self
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (exceptions.AlreadyExists, LostRace),
+        (exceptions.FailedPrecondition, LostRace),
+        (exceptions.NotFound, LostRace),
+        (exceptions.Aborted, LostRace),
+        (exceptions.PermissionDenied, Unreachable),
+        (exceptions.Unauthenticated, Unreachable),
+        (exceptions.InvalidArgument, Unreachable),
+        (exceptions.ServiceUnavailable, Unclear),
+        (exceptions.DeadlineExceeded, Unclear),
+        (exceptions.InternalServerError, Unclear),
+    ],
+)
+def test_an_error_says_what_may_have_happened(
+    error: type[Exception], expected: type[ReelayError]
+) -> None:
+    client: Any = BrokenClient(error("no"))
+    circuits = FirestoreCircuits(client)
+
+    for token in (None, NOON):
+        with pytest.raises(expected):
+            circuits.commit([(CircuitSnapshot(circuit=VENDOR, token=token), OPEN)])
+    with pytest.raises(Unreachable):
+        circuits.read(KEYS)
