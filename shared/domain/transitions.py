@@ -60,7 +60,10 @@ def apply(job: Job, outcome: Outcome, now: datetime) -> Job:
 def settle(job: Job, now: datetime) -> Job:
     """The job after every decision that follows from it alone."""
     while isinstance(action := next_action(job, now), Decision):
-        job = apply(job, action, now)
+        decided = apply(job, action, now)
+        if decided is job:
+            break
+        job = decided
     return job
 
 
@@ -159,7 +162,8 @@ def _prepare_missed(job: Job, problem: Problem, now: datetime) -> Job:
 def _intended(job: Job, attempt_id: str, link: Link, now: datetime) -> Job:
     """The intent, only where `next_action` still wants exactly this start."""
     action = next_action(job, now)
-    if not isinstance(action, Start) or action.planned.link is not link:
+    is_due = isinstance(action, Start) and action.planned.link is link
+    if not isinstance(action, Start) or not is_due or job.attempt(attempt_id):
         return job
     attempt = replace(
         _new_attempt(action.planned, attempt_id, now, job.deadline_at),

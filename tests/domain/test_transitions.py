@@ -653,3 +653,12 @@ class TestOutputOfAnUnknownAttempt:
 )
 def test_an_ended_job_stays_as_it_ended(job: Job, outcome: Outcome) -> None:
     assert apply(job, outcome, NOON + MINUTE) is job
+
+
+def test_an_intent_told_twice_is_one_attempt() -> None:
+    intent = Intended(attempt_id="a1", link=VEO)
+    again = Rejected(problem=FAULT, ask_again=True)
+    job = apply(a_job(chain=(VEO,)), intent, NOON)
+    job = apply(job, Submitted(attempt_id="a1", submission=again), NOON)
+
+    assert apply(job, intent, NOON + timedelta(minutes=2)) is job
