@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.stack import Stack, StackOptions
-from tests.e2e.client import Frontend, set_faults
+from tests.e2e.client import Frontend, close_circuits, set_faults
 
 
 def bare_environment() -> dict[str, str]:
@@ -27,6 +27,7 @@ def running_stack() -> Iterator[Stack]:
 def stack(running_stack: Stack) -> Iterator[Stack]:
     yield running_stack
     set_faults(running_stack, [])
+    close_circuits(running_stack)
 
 
 @pytest.fixture
