@@ -94,8 +94,8 @@ _CODES: Mapping[ErrorCode, tuple[str, str]] = {
         "영상은 생성되었지만 저장하지 못했습니다. 운영자에게 문의해 주세요.",
     ),
     ErrorCode.NOT_CONFIGURED: (
-        "{0} is not configured here: its key is missing.",
-        "{0}이(가) 설정되지 않았습니다. API 키를 등록해 주세요.",
+        "{0} is not configured here: its key, or the identity it needs, is missing.",
+        "{0}이(가) 설정되지 않았습니다. API 키 또는 서비스 계정을 등록해 주세요.",
     ),
     ErrorCode.CIRCUIT_OPEN: (
         "{0} is left out for a while after repeated failures.",
