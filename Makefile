@@ -1,6 +1,6 @@
 # What a person types. Each target does the set-up it needs; a second call is quick.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check format lock
+.PHONY: help demo dev chaos test check format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,6 +16,9 @@ demo: $(READY) ## One picture becomes a video: IMAGE= PROMPT= MODEL= DURATION= F
 
 dev: $(READY) ## The local stack, until Ctrl-C
 	@$(BIN)/python -m local up
+
+chaos: $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=1
+	@$(BIN)/python -m local.chaos $(if $(JOBS),--jobs "$(JOBS)") $(if $(SEED),--seed "$(SEED)")
 
 test: $(READY) ## All tests
 	@$(BIN)/pytest
