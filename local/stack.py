@@ -163,6 +163,9 @@ class Stack:
         create_queues(self.addresses["tasks"], self.project)
 
     def _start_firestore(self) -> str:
+        """The emulator that the environment names, else one of our own."""
+        if given := self._options.environ.get("FIRESTORE_EMULATOR_HOST"):
+            return given
         port = self._port("firestore")
         command = firestore.find().command(
             port=port, rules=None, memory=self._options.firestore_memory

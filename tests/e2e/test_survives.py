@@ -76,17 +76,21 @@ def test_killed_in_the_paid_call_and_purged_in_mid_job_both_end_well(
     assert vendors == ["runway", "vertex"]
 
 
-def test_other_servers_are_asked_where_the_environment_names_them() -> None:
+def test_other_servers_are_asked_where_the_environment_names_them(
+    firestore_emulator: str,
+) -> None:
     with runway_simulator() as mine:
         environ = bare_environment() | {
             "RUNWAYML_BASE_URL": mine.address,
             "RUNWAY_API_KEY": "key_mine",
+            "FIRESTORE_EMULATOR_HOST": firestore_emulator,
         }
         with Stack(StackOptions(environ=environ, seconds=1.0)) as stack:
             frontend = Frontend(stack)
             video = frontend.wait(frontend.create(duration=3))
 
             assert stack.addresses["runway"] == mine.address
+            assert stack.addresses["firestore"] == firestore_emulator
             assert video["ai_model"] == "runway"
             assert len(mine.submissions.all()) == 1
 
