@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,9 +68,9 @@ def token(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _on_end(act: object) -> None:
+def _on_end(act: Callable[[], object]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: act())  # type: ignore[operator]
+        signal.signal(number, lambda *_: act())
 
 
 def _interrupt() -> None:
