@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO, Protocol
 
+from shared.domain.api_key import ApiKey
 from shared.domain.catalogue import AspectRatio, Link, Resolution
 from shared.domain.circuit import Circuit
 from shared.domain.job import Job
 from shared.domain.kill_switch import Switch
+from shared.domain.ledger import Account
 from shared.domain.outcomes import Poll, Submission
+from shared.domain.projection import Status
+from shared.domain.usage import UsageMonth
 
 
 class Clock(Protocol):
@@ -51,27 +55,52 @@ class Claim:
     """What an idempotency key stands for. `name` is of the user and the key.
 
     It outlives its job: the key of a deleted job stays used until `expires_at`.
+    `by_resend`: made for a client's second sending, before the first was committed.
     """
 
     name: str
     job_id: str
     body_sha256: str
     expires_at: datetime
+    by_resend: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimSnapshot:
+    """A claim as it was read. `token` is what replacing it is conditioned on."""
+
+    claim: Claim
+    token: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """A place in a user's list of jobs, newest first: right after this job."""
+
+    created_at: datetime
+    job_id: str
 
 
 class Jobs(Protocol):
     """The jobs, their projections and their money, each change one atomic commit."""
 
-    def create(self, job: Job, claim: Claim | None = None) -> None:
+    def create(
+        self,
+        job: Job,
+        claim: Claim | None = None,
+        *,
+        over: ClaimSnapshot | None = None,
+    ) -> None:
         """Write the job, hold its money, count it as open, take the key: all or none.
 
+        The claim is made anew, or replaces `over` where that is as it was read.
         LimitReached or TooManyJobs where it does not fit; LostRace where the job or
         the claim exists, or somebody booked in between; Unclear where the answer got
         lost.
         """
         ...
 
-    def claimed(self, name: str) -> Claim | None: ...
+    def claimed(self, name: str) -> ClaimSnapshot | None: ...
 
     def read(self, job_id: str) -> Snapshot | None:
         """None where there is none; Unreadable where no code of ours can parse it."""
@@ -95,6 +124,31 @@ class Jobs(Protocol):
 
     def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:
         """Jobs whose `wake_at` lies before `now`, the longest overdue first."""
+        ...
+
+    def page(
+        self,
+        user_id: str,
+        *,
+        status: Status | None,
+        after: Position | None,
+        most: int,
+    ) -> Sequence[Snapshot]:
+        """A user's own jobs, newest first; those that no code can parse are left out.
+
+        At most `most`; fewer than that only at the end of the list.
+        """
+        ...
+
+    def delete(self, before: Snapshot) -> None:
+        """Remove the job and its projection, if nobody committed since; else LostRace.
+
+        What a key stands for, the ledger and the usage stay. Unclear as in `commit`.
+        """
+        ...
+
+    def count_with_image(self, user_id: str, image: str) -> int:
+        """How many of a user's jobs, at most two are counted, name this upload."""
         ...
 
 
@@ -194,15 +248,41 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who is calling. `user_id` is at most 128 characters, without a slash."""
+    """Who is calling. `user_id` is at most 128 characters, without a slash.
+
+    `key_id`: the API key that they came with; None for a Firebase ID token.
+    """
 
     user_id: str
     is_admin: bool = False
+    key_id: str | None = None
 
 
 class Tokens(Protocol):
-    def caller(self, authorization: str | None) -> Caller:
-        """Whose token the Authorization header holds; Unauthenticated if nobody's."""
+    def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
+        """Whose token the Authorization header holds; Unauthenticated if nobody's.
+
+        `spends`: the call may cost money, so whether the token was revoked, or its
+        user disabled, is looked up as well. Forbidden for an anonymous user.
+        """
+        ...
+
+
+class ApiKeys(Protocol):
+    """The API keys, kept by the SHA-256 of their secret alone."""
+
+    def find(self, sha256: str) -> ApiKey | None: ...
+
+    def add(self, key: ApiKey) -> None:
+        """LostRace where the hash is taken."""
+        ...
+
+    def all(self) -> Sequence[ApiKey]:
+        """Every key, revoked ones too, the newest first."""
+        ...
+
+    def revoke(self, key: ApiKey, at: datetime) -> None:
+        """Once and for all; repeated, the first time stays."""
         ...
 
 
@@ -210,6 +290,24 @@ class Callers(Protocol):
     def check(self, authorization: str | None) -> None:
         """Unauthenticated or Forbidden where the token isn't the invoker's own."""
         ...
+
+
+class LinkReports(Protocol):
+    """Which links the worker found not configured: the api holds no key to know."""
+
+    def read(self) -> frozenset[Link]: ...
+
+    def write(self, not_configured: frozenset[Link]) -> None: ...
+
+
+class UsageBooks(Protocol):
+    """What was made and spent, by account (`all.YYYY-MM`, `user.ID.YYYY-MM`)."""
+
+    def usage(self, accounts: Sequence[str]) -> Mapping[str, UsageMonth]:
+        """By account; empty months where nothing was written."""
+        ...
+
+    def spend(self, accounts: Sequence[str]) -> Mapping[str, Account]: ...
 
 
 class Providers(Protocol):
@@ -269,8 +367,17 @@ class Bucket(Protocol):
         """Copy within the bucket, create-only; LostRace where `target` exists."""
         ...
 
-    def sign_download(self, name: str, *, lifetime: timedelta) -> str:
-        """A GET address of our own that dies after `lifetime`."""
+    def delete(self, name: str) -> None:
+        """Gone afterwards, whether it was there or not."""
+        ...
+
+    def sign_download(
+        self, name: str, *, lifetime: timedelta, save_as: str | None = None
+    ) -> str:
+        """A GET address of our own that dies after `lifetime`.
+
+        `save_as`: browsers save it under this name instead of showing it.
+        """
         ...
 
     def sign_upload(

@@ -1,14 +1,18 @@
-"""How one field of a JSON body is read: a spec that parses, and describes itself.
+"""How a field of a JSON body or a query is read: a spec that parses, and tells how.
 
 The same specs give the request parser its rules and OpenAPI its schema.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from shared.domain.errors import FieldError
+
+WHOLE = re.compile("-?[0-9]{1,15}")
 
 
 class Wrong(Exception):
@@ -144,6 +148,25 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """A day as YYYY-MM-DD, and in no other of the ISO's ways."""
+
+    def parse(self, value: object) -> date:
+        if not isinstance(value, str):
+            raise Wrong("not_a_string")
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            raise Wrong("not_a_day") from None
+        if day.isoformat() != value:
+            raise Wrong("not_a_day")
+        return day
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "date"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """A field's spec, whether it must be there, and what it is when it is not."""
 
@@ -183,3 +206,26 @@ def read_fields(
                 FieldError(field=name, reason=wrong.reason, parameters=wrong.parameters)
             )
     return values, errors
+
+
+def read_texts(
+    fields: Mapping[str, Field], texts: Mapping[str, str]
+) -> tuple[dict[str, Any], list[FieldError]]:
+    """As `read_fields`, from the texts of a query; parameters not known are ignored."""
+    values = {
+        name: _value(fields[name].spec, text)
+        for name, text in texts.items()
+        if name in fields
+    }
+    return read_fields(fields, values)
+
+
+def _value(spec: Spec, text: str) -> object:
+    """What JSON would hold where the query holds `text`; else the text, as it is."""
+    match spec:
+        case Whole() if WHOLE.fullmatch(text):
+            return int(text)
+        case Flag() if text in ("true", "false"):
+            return text == "true"
+        case _:
+            return text

@@ -127,8 +127,8 @@ _CODES: Mapping[ErrorCode, tuple[str, str]] = {
 
 _REFUSALS: Mapping[str, tuple[str, str]] = {
     "malformed": (
-        "The body must be one JSON object.",
-        "요청 본문은 하나의 JSON 객체여야 합니다.",
+        "The body must be one JSON object in UTF-8, with every name once.",
+        "요청 본문은 이름이 중복되지 않는 하나의 UTF-8 JSON 객체여야 합니다.",
     ),
     "unauthenticated": (
         "Send a valid token: Authorization: Bearer TOKEN.",
@@ -159,8 +159,10 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "generation_paused": _CODES[ErrorCode.GENERATION_PAUSED],
     "too_many_jobs": (
-        "Too many of your jobs are open. Wait until one has ended.",
-        "진행 중인 작업이 너무 많습니다. 하나가 끝난 뒤 다시 시도해 주세요.",
+        "Too many of your jobs are open, or were made this minute. Wait a minute, or "
+        "until one has ended.",
+        "진행 중이거나 방금 생성한 작업이 너무 많습니다. 1분 뒤, 또는 작업이 하나 끝난 "
+        "뒤 다시 시도해 주세요.",
     ),
     "unavailable": (
         "A part of the service does not answer. Try again in a moment.",
@@ -189,8 +191,25 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     ),
     "not_a_whole_number": ("must be a whole number", "정수여야 합니다"),
     "out_of_range": ("must be from {0} to {1}", "{0}에서 {1} 사이여야 합니다"),
+    "not_a_day": (
+        "must be a day as YYYY-MM-DD",
+        "YYYY-MM-DD 형식의 날짜여야 합니다",
+    ),
+    "after_to": (
+        "must not be after `to`",
+        "to보다 뒤의 날짜일 수 없습니다",
+    ),
+    "too_many_days": (
+        "must leave at most {0} days up to `to`, both counted",
+        "to까지 양 끝을 포함해 최대 {0}일이어야 합니다",
+    ),
     "not_one_of": ("must be one of: {0}", "다음 중 하나여야 합니다: {0}"),
     "not_true_or_false": ("must be true or false", "true 또는 false여야 합니다"),
+    "not_a_cursor": (
+        "must be a `next_cursor` that a list gave",
+        "목록 응답에서 받은 next_cursor 값이어야 합니다",
+    ),
+    "given_twice": ("must be given once", "한 번만 보내 주세요"),
     "not_a_key": (
         "must be 1 to 255 printable characters",
         "인쇄 가능한 문자 1~255자여야 합니다",
@@ -216,6 +235,13 @@ def describe_refusal(refused: Refused, language: Language) -> str:
     if isinstance(refused, LimitReached):
         return describe(refused.limit, language)
     return _in(_REFUSALS[refused.code], language)
+
+
+def describe_code(code: str, language: Language) -> str:
+    """What a caller refused with `code` is told."""
+    if code in _REFUSALS:
+        return _in(_REFUSALS[code], language)
+    return describe(ErrorCode(code), language)
 
 
 def describe_field(error: FieldError, language: Language) -> str:

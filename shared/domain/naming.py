@@ -21,8 +21,12 @@ def picture_object(job_id: str) -> str:
     return f"images/{job_id}"
 
 
+def incoming_of_job(job_id: str) -> str:
+    return f"incoming/{job_id}/"
+
+
 def incoming_folder(job_id: str, attempt_id: str) -> str:
-    return f"incoming/{job_id}/{attempt_id}/"
+    return f"{incoming_of_job(job_id)}{attempt_id}/"
 
 
 def video_object(user_id: str, job_id: str) -> str:

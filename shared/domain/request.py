@@ -30,6 +30,18 @@ class ModelChoice(StrEnum):
     OMNI = "gemini-omni-flash"
 
 
+class Sending(StrEnum):
+    """What is known of how often a request without a key is sent.
+
+    A client that resends by itself says so: the first sending leaves a trace, by
+    which a later one finds its job for 15 minutes, however the two interleave.
+    """
+
+    ONCE = "once"
+    FIRST = "first"
+    AGAIN = "again"
+
+
 VIDEO_FIELDS: Mapping[str, Field] = {
     "prompt": Field(spec=Text(longest=1000), required=True),
     "image_url": Field(spec=HttpsAddress(), nullable=True),

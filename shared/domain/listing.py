@@ -1,0 +1,58 @@
+"""Which of a user's jobs a list shows: how many, of which status, after which one."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shared.domain.errors import FieldError, InvalidRequest
+from shared.domain.fields import Choice, Field, Whole
+from shared.domain.job import Job
+from shared.domain.projection import Status
+
+LIST_FIELDS: Mapping[str, Field] = {
+    "limit": Field(spec=Whole(least=1, most=100), default=20),
+    "status": Field(spec=Choice(values=tuple(Status)), nullable=True),
+}
+
+LONGEST_CURSOR = 256
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Newest first. `next_cursor`: None where nothing follows."""
+
+    jobs: tuple[Job, ...]
+    next_cursor: str | None
+
+
+def cursor_after(created_at: datetime, job_id: str) -> str:
+    """The place right after this job, for an address: letters, digits, `-`, `_`.
+
+    It holds no right to anything: a list is of its caller's jobs, whatever the cursor.
+    """
+    plain = f"{(created_at - _EPOCH) // _MICROSECOND}.{job_id}"
+    return urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[datetime, str]:
+    """`created_at` and `job_id` of `cursor_after`; InvalidRequest for anything else."""
+    try:
+        return _parsed(cursor)
+    except (ValueError, OverflowError):
+        wrong = FieldError(field="cursor", reason="not_a_cursor")
+        raise InvalidRequest((wrong,)) from None
+
+
+def _parsed(cursor: str) -> tuple[datetime, str]:
+    if len(cursor) > LONGEST_CURSOR:
+        raise ValueError("too long")
+    padded = cursor + "=" * (-len(cursor) % 4)
+    text = urlsafe_b64decode(padded.encode("ascii")).decode("ascii")
+    microseconds, _, job_id = text.partition(".")
+    created_at = _EPOCH + int(microseconds) * _MICROSECOND
+    if not job_id.isalnum() or cursor_after(created_at, job_id) != cursor:
+        raise ValueError("not as it is written here")
+    return created_at, job_id
