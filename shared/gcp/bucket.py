@@ -4,10 +4,13 @@ Every call has a time limit; every retry is of something that may be done twice.
 """
 
 import io
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, Final, cast
 
+from google.api_core.exceptions import NotFound
 from google.auth.credentials import Signing
 from google.cloud.storage import Blob, Client
 
@@ -19,6 +22,8 @@ from shared.ports import SignedUpload, StoredObject
 # A multiple of 256 KiB, as resumable uploads want it; one such part is in memory.
 _UPLOAD_PART_BYTES: Final = 4 * 1024 * 1024
 _READ_AHEAD_BYTES: Final = 1024 * 1024
+# Nothing that could end the quotes, the header or the folder it is saved in.
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class CloudBucket:
@@ -110,8 +115,19 @@ class CloudBucket:
                 if token is None:
                     return _stored(blob)
 
-    def sign_download(self, name: str, *, lifetime: timedelta) -> str:
-        return self._sign(name, method="GET", expiration=lifetime)
+    def delete(self, name: str) -> None:
+        with translated("delete"), suppress(NotFound):
+            self._bucket.blob(name).delete(**limits())
+
+    def sign_download(
+        self, name: str, *, lifetime: timedelta, save_as: str | None = None
+    ) -> str:
+        """In `save_as`, whatever is not a plain letter, digit, `.`, `-`, `_` is `_`."""
+        how: dict[str, Any] = {"method": "GET", "expiration": lifetime}
+        if save_as is not None:
+            safe = _UNSAFE.sub("_", save_as)
+            how["response_disposition"] = f'attachment; filename="{safe}"'
+        return self._sign(name, **how)
 
     def sign_upload(
         self, name: str, *, content_type: str, size_bytes: int, lifetime: timedelta

@@ -12,11 +12,12 @@ from shared.domain.booking import booking
 from shared.domain.errors import ErrorCode, LostRace
 from shared.domain.job import Job
 from shared.domain.ledger import Limits
-from shared.domain.projection import abandoned, project
+from shared.domain.projection import Status, abandoned, project
 from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS, committing, reading
 from shared.gcp.firestore_ledger import FirestoreLedger
-from shared.gcp.job_record import from_record, to_record
-from shared.ports import Claim, Overdue, Snapshot
+from shared.gcp.firestore_page import read_page, snapshot
+from shared.gcp.job_record import to_record
+from shared.ports import Claim, ClaimSnapshot, Overdue, Position, Snapshot
 
 LONGEST_ID = 128
 
@@ -30,32 +31,37 @@ class FirestoreJobs:
             client=client, limits=limits or Limits(), timeout_seconds=TIMEOUT_SECONDS
         )
 
-    def create(self, job: Job, claim: Claim | None = None) -> None:
+    def create(
+        self,
+        job: Job,
+        claim: Claim | None = None,
+        *,
+        over: ClaimSnapshot | None = None,
+    ) -> None:
         batch = self._client.batch()
         batch.create(self._run(job.job_id), to_record(job))
         batch.create(self._public(job.job_id), project(job))
         if claim is not None:
-            batch.create(self._claim(claim.name), asdict(claim))
+            self._take(batch, claim, over)
         with reading():
             self._ledger.add_new(batch, job, booking(None, job), job.created_at)
         with committing():
             batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
 
-    def claimed(self, name: str) -> Claim | None:
+    def claimed(self, name: str) -> ClaimSnapshot | None:
         with reading():
             found = self._claim(name).get(retry=RETRY, timeout=TIMEOUT_SECONDS)
         record = found.to_dict()
-        return None if record is None else Claim(**record)
+        if record is None:
+            return None
+        return ClaimSnapshot(claim=Claim(**record), token=found.update_time)
 
     def read(self, job_id: str) -> Snapshot | None:
         if not (job_id.isascii() and job_id.isalnum() and len(job_id) <= LONGEST_ID):
             return None  # no id of ours; Firestore would refuse some of them
         with reading():
             found = self._run(job_id).get(retry=RETRY, timeout=TIMEOUT_SECONDS)
-        record = found.to_dict()
-        if record is None:
-            return None
-        return Snapshot(job=from_record(record), token=found.update_time)
+        return snapshot(found)
 
     def commit(self, before: Snapshot, after: Job) -> Snapshot:
         """`update`, never `set`: a job deleted in between is not resurrected."""
@@ -100,6 +106,45 @@ class FirestoreJobs:
         with reading():
             found = query.get(retry=RETRY, timeout=TIMEOUT_SECONDS)
         return [_overdue(document) for document in found]
+
+    def page(
+        self,
+        user_id: str,
+        *,
+        status: Status | None,
+        after: Position | None,
+        most: int,
+    ) -> Sequence[Snapshot]:
+        with reading():
+            return read_page(
+                self._client, user_id, status=status, after=after, most=most
+            )
+
+    def delete(self, before: Snapshot) -> None:
+        batch = self._client.batch()
+        unchanged = self._client.write_option(last_update_time=before.token)
+        batch.delete(self._run(before.job.job_id), option=unchanged)
+        batch.delete(self._public(before.job.job_id))
+        with committing():
+            batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
+
+    def count_with_image(self, user_id: str, image: str) -> int:
+        query = (
+            self._client.collection("videos")
+            .where(filter=FieldFilter("user_id", "==", user_id))
+            .where(filter=FieldFilter("image", "==", image))
+            .limit(2)
+            .select([])
+        )
+        with reading():
+            return len(query.get(retry=RETRY, timeout=TIMEOUT_SECONDS))
+
+    def _take(self, batch: Any, claim: Claim, over: ClaimSnapshot | None) -> None:
+        if over is None:
+            batch.create(self._claim(claim.name), asdict(claim))
+            return
+        unchanged = self._client.write_option(last_update_time=over.token)
+        batch.update(self._claim(claim.name), asdict(claim), option=unchanged)
 
     def _public(self, job_id: str) -> firestore.DocumentReference:
         return self._client.collection("videos").document(job_id)

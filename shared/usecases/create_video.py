@@ -1,10 +1,8 @@
 """Take a job: one commit holds its money and takes its key; then its first task."""
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
 
 import structlog
 
@@ -14,28 +12,31 @@ from shared.domain.errors import (
     Conflict,
     GenerationPaused,
     IdempotencyConflict,
+    LimitReached,
     LostRace,
+    Refused,
+    TooManyJobs,
     Unclear,
     Unreachable,
 )
 from shared.domain.job import Job, Language, dearest_usd
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Limits, place
-from shared.domain.request import VideoRequest
-from shared.ports import Caller, Claim, Clock, Ids, Jobs
+from shared.domain.request import Sending, VideoRequest
+from shared.ports import Caller, ClaimSnapshot, Clock, Ids, Jobs
 from shared.usecases.kill_switch import KillSwitch
+from shared.usecases.resending import Trace, trace_of
 from shared.usecases.wake import Waker
 
 log = structlog.get_logger()
 
-KEY_LIFETIME = timedelta(days=7)
 # Rivals for one account's room: many short waits, about ten seconds in all.
 PAUSES = (*(0.02, 0.05, 0.1, 0.2), *(0.4,) * 24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """The job as it stands. `replayed`: an earlier request with this key made it."""
+    """The job as it stands. `replayed`: another sending of this request made it."""
 
     job: Job
     replayed: bool = False
@@ -43,6 +44,14 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateVideo:
+    """Dies before the commit: nothing is there. After it: the sweep starts the job.
+
+    Delivered twice with a key, it is one job. Without one: two jobs where it is sent
+    ONCE; one job where a client says FIRST and then AGAIN, within 15 minutes and
+    whichever is committed first. But a FIRST that begins after its AGAIN was committed
+    can't be told from an honest new request, and is one.
+    """
+
     jobs: Jobs
     waker: Waker
     clock: Clock
@@ -61,24 +70,32 @@ class CreateVideo:
         request: VideoRequest,
         language: Language,
         key: str | None = None,
+        sending: Sending = Sending.ONCE,
     ) -> Taken:
         """GenerationPaused, LimitReached, TooManyJobs; IdempotencyConflict, or Conflict
-        for the key of a deleted job. Unreachable: it may be taken; the key tells.
+        for the key of a deleted job. Unreachable: it may be taken; sent again with
+        the key, or as AGAIN, it tells.
         """
-        name = _claim_name(caller, key) if key else None
-        if name and (earlier := self.jobs.claimed(name)):
-            return self._replay(earlier, request)
+        trace = trace_of(caller, request, key, sending)
+        seen = self._claimed(trace)
+        if replay := self._replay(trace, seen, seen):
+            return replay
         if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
             raise GenerationPaused
         job = self._new_job(caller, request, language)
-        claim = _claim(name, job) if name else None
-        taken = self._commit(job, claim)
+        taken = self._commit(job, trace, seen)
         if not taken.replayed:
-            self._announce(taken.job)
+            self._announce(taken.job, caller)
         return taken
 
-    def _announce(self, job: Job) -> None:
-        log.info("job_created", job_id=job.job_id, user_id=job.user_id)
+    def _announce(self, job: Job, caller: Caller) -> None:
+        log.info(
+            "video_created",
+            audit=True,
+            job_id=job.job_id,
+            user_id=job.user_id,
+            key_id=caller.key_id,
+        )
         try:
             self.waker.wake(job)
         except Unreachable:
@@ -108,43 +125,47 @@ class CreateVideo:
             commit_id=self.ids.new(),
         )
 
-    def _commit(self, job: Job, claim: Claim | None) -> Taken:
-        """Ids were made before: a job that is there already is this very one."""
+    def _commit(
+        self, job: Job, trace: Trace | None, seen: ClaimSnapshot | None
+    ) -> Taken:
+        """Ids were made before: a job that is there already is this very one.
+
+        A refusal is looked behind, too: the room may be filled by this very request.
+        """
+        claim = trace.claim(job) if trace else None
         for seconds in PAUSES:
             try:
-                self.jobs.create(job, claim)
-            except (LostRace, Unclear):
-                if found := self.jobs.read(job.job_id):
-                    return Taken(job=found.job)
-                if claim and (earlier := self.jobs.claimed(claim.name)):
-                    return self._replay(earlier, job.request)
-                self.pause(seconds)
-            else:
+                self.jobs.create(job, claim, over=seen)
                 return Taken(job=job)
+            except (LostRace, Unclear, LimitReached, TooManyJobs) as error:
+                refusal = error if isinstance(error, Refused) else None
+            if found := self.jobs.read(job.job_id):
+                return Taken(job=found.job)
+            last, seen = seen, self._claimed(trace)
+            if replay := self._replay(trace, seen, last):
+                return replay
+            if refusal:
+                raise refusal
+            self.pause(seconds)
         raise Unreachable(f"job {job.job_id}: not known to be committed")
 
-    def _replay(self, earlier: Claim, request: VideoRequest) -> Taken:
-        if earlier.body_sha256 != _body_sha256(request):
+    def _claimed(self, trace: Trace | None) -> ClaimSnapshot | None:
+        return self.jobs.claimed(trace.name) if trace else None
+
+    def _replay(
+        self,
+        trace: Trace | None,
+        found: ClaimSnapshot | None,
+        seen: ClaimSnapshot | None,
+    ) -> Taken | None:
+        if trace is None:
+            return None
+        earlier = trace.earlier(found, seen, self.clock.now())
+        if earlier is None:
+            return None
+        if earlier.body_sha256 != trace.body_sha256:
             raise IdempotencyConflict
-        found = self.jobs.read(earlier.job_id)
-        if found is None:
+        snapshot = self.jobs.read(earlier.job_id)
+        if snapshot is None:
             raise Conflict("the job of this key was deleted")
-        return Taken(job=found.job, replayed=True)
-
-
-def _claim_name(caller: Caller, key: str) -> str:
-    return sha256(json.dumps([caller.user_id, key]).encode()).hexdigest()
-
-
-def _claim(name: str, job: Job) -> Claim:
-    return Claim(
-        name=name,
-        job_id=job.job_id,
-        body_sha256=_body_sha256(job.request),
-        expires_at=job.created_at + KEY_LIFETIME,
-    )
-
-
-def _body_sha256(request: VideoRequest) -> str:
-    """Of what was parsed: another order of fields, or a default said, is no change."""
-    return sha256(json.dumps(asdict(request), sort_keys=True).encode()).hexdigest()
+        return Taken(job=snapshot.job, replayed=True)

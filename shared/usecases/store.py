@@ -29,7 +29,7 @@ from shared.ports import (
     Web,
     WebFile,
 )
-from shared.usecases.get_video import LINK_LIFETIME
+from shared.usecases.living_link import LINK_LIFETIME
 
 LARGEST_VIDEO_BYTES = 500_000_000
 VIDEO_TYPE = "video/mp4"

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
+from urllib.parse import quote
 
 import google_crc32c
 
@@ -72,9 +73,20 @@ class FakeBucket:
         self.content_types[target] = self.content_types.get(source, "")
         return self._stored(target)
 
-    def sign_download(self, name: str, *, lifetime: timedelta) -> str:
+    def delete(self, name: str) -> None:
         self._fail()
-        return self._address(name, lifetime)
+        self.objects.pop(name, None)
+        self.content_types.pop(name, None)
+
+    def sign_download(
+        self, name: str, *, lifetime: timedelta, save_as: str | None = None
+    ) -> str:
+        self._fail()
+        address = self._address(name, lifetime)
+        if save_as is None:
+            return address
+        disposition = quote(f'attachment; filename="{save_as}"', safe="")
+        return f"{address}&response-content-disposition={disposition}"
 
     def sign_upload(
         self, name: str, *, content_type: str, size_bytes: int, lifetime: timedelta

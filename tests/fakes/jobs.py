@@ -8,20 +8,28 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.domain.booking import booking
+from shared.domain.booking import booking, booking_unread
 from shared.domain.errors import (
     ErrorCode,
     LostRace,
     ReelayError,
-    TooManyJobs,
     Unclear,
     Unreachable,
     Unreadable,
 )
 from shared.domain.job import Job
-from shared.domain.ledger import Account, Booking, Limits, Totals, check
-from shared.domain.projection import project
-from shared.ports import Claim, Overdue, Snapshot
+from shared.domain.ledger import (
+    Account,
+    Booking,
+    JobCount,
+    Limits,
+    check,
+    with_one_more,
+)
+from shared.domain.projection import Status, project
+from shared.domain.projection import status as projected_status
+from shared.domain.usage import Counts, UsageMonth
+from shared.ports import Claim, ClaimSnapshot, Overdue, Position, Snapshot
 
 
 class Trouble(StrEnum):
@@ -43,8 +51,10 @@ class FakeJobs:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.accounts: dict[str, Account] = {}
+        self.usage: dict[str, UsageMonth] = {}
         self.open_jobs: Counter[str] = Counter()
-        self.claims: dict[str, Claim] = {}
+        self.made: dict[str, JobCount] = {}
+        self.claims: dict[str, ClaimSnapshot] = {}
         self.unreadable: set[str] = set()
         self.troubles: list[Trouble] = []
         self.read_failures: list[ReelayError] = []
@@ -54,23 +64,32 @@ class FakeJobs:
         self._tokens = 0
         self._lock = threading.RLock()
 
-    def create(self, job: Job, claim: Claim | None = None) -> None:
+    def create(
+        self,
+        job: Job,
+        claim: Claim | None = None,
+        *,
+        over: ClaimSnapshot | None = None,
+    ) -> None:
         trouble = self._trouble()
         with self._lock:
-            if job.job_id in self._jobs or (claim and claim.name in self.claims):
-                raise LostRace("it exists")
-            if self.open_jobs[job.user_id] >= self.limits.most_open_jobs:
-                raise TooManyJobs
+            made = self._with_one_more(job)
             self._check(job, job.hold_usd)
+            if job.job_id in self._jobs:
+                raise LostRace("it exists")
+            if claim and self.claims.get(claim.name) != over:
+                raise LostRace("the claim is not as it was read")
             if trouble is not Trouble.NOT_APPLIED:
                 self._book(job, booking(None, job))
+                self.made[job.user_id] = made
                 self._keep(job)
                 self._project(job)
                 if claim:
-                    self.claims[claim.name] = claim
+                    taken = ClaimSnapshot(claim=claim, token=self._tokens)
+                    self.claims[claim.name] = taken
         self._after(trouble)
 
-    def claimed(self, name: str) -> Claim | None:
+    def claimed(self, name: str) -> ClaimSnapshot | None:
         return self.claims.get(name)
 
     def read(self, job_id: str) -> Snapshot | None:
@@ -108,8 +127,7 @@ class FakeJobs:
             ended = job.ended(ErrorCode.DEADLINE_EXCEEDED, "poison")
             self._keep(replace(ended, updated_at=now))
             self._project(ended)
-            spent = Booking(totals=Totals(settled_usd=job.hold_usd), open_jobs=-1)
-            self._book(job, spent)
+            self._book(job, booking_unread(job.hold_usd))
         self.unreadable.discard(job_id)
 
     def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:
@@ -125,6 +143,41 @@ class FakeJobs:
         ]
         return sorted(waiting, key=lambda overdue: overdue.wake_at)[:most]
 
+    def page(
+        self,
+        user_id: str,
+        *,
+        status: Status | None,
+        after: Position | None,
+        most: int,
+    ) -> Sequence[Snapshot]:
+        with self._lock:
+            found = [
+                Snapshot(job=job, token=token)
+                for job, token in self._jobs.values()
+                if job.user_id == user_id
+                and status in (None, projected_status(job))
+                and (after is None or _place(job) < (after.created_at, after.job_id))
+                and job.job_id not in self.unreadable
+            ]
+        return sorted(found, key=lambda s: _place(s.job), reverse=True)[:most]
+
+    def delete(self, before: Snapshot) -> None:
+        trouble = self._trouble()
+        with self._lock:
+            _, token = self._jobs.get(before.job.job_id, (None, None))
+            if token is None or token != before.token:
+                raise LostRace("somebody was faster, or it is deleted")
+            if trouble is not Trouble.NOT_APPLIED:
+                self.remove(before.job.job_id)
+        self._after(trouble)
+
+    def count_with_image(self, user_id: str, image: str) -> int:
+        jobs = [
+            j for j in self.all if j.user_id == user_id and j.request.image == image
+        ]
+        return min(len(jobs), 2)
+
     def put(self, job: Job) -> Snapshot:
         """As if somebody else had committed it."""
         self._keep(job)
@@ -135,7 +188,8 @@ class FakeJobs:
         job, token = self._jobs[job_id]
         return Snapshot(job=job, token=token)
 
-    def delete(self, job_id: str) -> None:
+    def remove(self, job_id: str) -> None:
+        """As if somebody else had deleted it."""
         del self._jobs[job_id]
         del self.projections[job_id]
 
@@ -167,6 +221,21 @@ class FakeJobs:
             account = self.accounts.get(name, Account())
             day = account.on(job.place.day) + booked.totals
             self.accounts[name] = Account(days={**account.days, job.place.day: day})
+            self._count_usage(name, job.place.day, booked)
+
+    def _count_usage(self, name: str, day: str, booked: Booking) -> None:
+        days = self.usage.get(name, UsageMonth()).days
+        models = dict(days.get(day, {}))
+        for model, counts in booked.usage.items():
+            models[model] = models.get(model, Counts()) + counts
+        if booked.usage:
+            self.usage[name] = UsageMonth(days={**days, day: models})
+
+    def _with_one_more(self, job: Job) -> JobCount:
+        """As FirestoreLedger counts: in the order of its reads, before the caps."""
+        open_jobs = self.open_jobs[job.user_id]
+        count = replace(self.made.get(job.user_id, JobCount()), open_jobs=open_jobs)
+        return with_one_more(count, self.limits, job.created_at)
 
     def _keep(self, job: Job) -> None:
         self._tokens += 1
@@ -180,3 +249,7 @@ class FakeJobs:
         old, new = project(before), project(after)
         if any(old[name] != new[name] for name in new.keys() - {"updated_at"}):
             self._project(after)
+
+
+def _place(job: Job) -> tuple[datetime, str]:
+    return job.created_at, job.job_id

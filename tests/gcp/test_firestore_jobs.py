@@ -3,20 +3,28 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
 from google.api_core import exceptions
 from google.cloud import firestore
+from structlog.testing import capture_logs
 
 from shared.domain.catalogue import Link
-from shared.domain.errors import LostRace, ReelayError, Unclear, Unreachable
+from shared.domain.errors import (
+    ErrorCode,
+    LostRace,
+    ReelayError,
+    Unclear,
+    Unreachable,
+)
 from shared.domain.job import Job
+from shared.domain.ledger import place
 from shared.domain.outcomes import PrepareMissed
-from shared.domain.projection import project
+from shared.domain.projection import Status, project
 from shared.gcp.firestore_jobs import FirestoreJobs
-from shared.ports import Jobs, Snapshot
+from shared.ports import Claim, ClaimSnapshot, Jobs, Position, Snapshot
 from shared.system import RandomIds, pause
 from shared.usecases.record import STUBBORNLY, Recorder
 from tests.domain.examples import (
@@ -44,6 +52,13 @@ class OnEmulator:
         document.collection("internal").document("run").delete()
         document.delete()
 
+    def spoil(self, job_id: str) -> None:
+        document = self._client.collection("videos").document(job_id)
+        document.collection("internal").document("run").update({"attempts": "none"})
+
+    def forget_claim(self, name: str) -> None:
+        self._client.collection("idempotency").document(name).delete()
+
     def projection(self, job_id: str) -> dict[str, object] | None:
         found = self._client.collection("videos").document(job_id).get()
         shown: dict[str, object] | None = found.to_dict()
@@ -59,7 +74,13 @@ class OnFake:
         self.jobs: Jobs = self.fake
 
     def delete(self, job_id: str) -> None:
-        self.fake.delete(job_id)
+        self.fake.remove(job_id)
+
+    def spoil(self, job_id: str) -> None:
+        self.fake.unreadable.add(job_id)
+
+    def forget_claim(self, name: str) -> None:
+        del self.fake.claims[name]
 
     def projection(self, job_id: str) -> dict[str, object] | None:
         return self.fake.projections.get(job_id)
@@ -220,6 +241,196 @@ def test_twenty_writers_all_get_through(store: Store) -> None:
     assert read(store).job.version == 22
 
 
+def listed(
+    store: Store,
+    *,
+    status: Status | None = None,
+    after: Position | None = None,
+    most: int = 9,
+) -> list[str]:
+    page = store.jobs.page("ann", status=status, after=after, most=most)
+    assert all(s == read(store, s.job.job_id) for s in page)
+    return [snapshot.job.job_id for snapshot in page]
+
+
+def jobs_at_minutes(store: Store, **minutes: int) -> None:
+    for job_id, minute in minutes.items():
+        store.jobs.create(a_new_job(job_id=job_id, at=NOON + minute * MINUTE))
+
+
+def place_of(job: Job) -> Position:
+    return Position(created_at=job.created_at, job_id=job.job_id)
+
+
+def of_bob(job: Job) -> Job:
+    return replace(job, user_id="bob", place=place("bob", NOON, UTC))
+
+
+def test_a_page_is_of_ones_own_jobs_newest_first(store: Store) -> None:
+    jobs_at_minutes(store, old=1, new=3, middle=2)
+    store.jobs.create(of_bob(a_new_job(job_id="bobs", at=NOON + 2 * MINUTE)))
+
+    assert listed(store) == ["new", "middle", "old"]
+    assert listed(store, most=2) == ["new", "middle"]
+
+
+def test_pages_follow_each_other_to_the_microsecond(store: Store) -> None:
+    tick = timedelta(microseconds=1)
+    for job_id, at in {"a": NOON, "b": NOON, "c": NOON + tick, "d": NOON}.items():
+        store.jobs.create(a_new_job(job_id=job_id, at=at))
+
+    found: list[str] = []
+    after = None
+    while page := listed(store, after=after, most=1):
+        found += page
+        after = place_of(read(store, page[0]).job)
+
+    assert found == ["c", "d", "b", "a"]
+
+
+def test_a_page_begins_where_a_job_was_although_it_is_gone(store: Store) -> None:
+    jobs_at_minutes(store, a=1, b=2, c=3)
+    after = place_of(read(store, "b").job)
+    store.jobs.delete(read(store, "b"))
+
+    assert listed(store, after=after) == ["a"]
+
+
+def test_a_page_of_one_status(store: Store) -> None:
+    jobs_at_minutes(store, a=1, b=2, c=3)
+    for job_id in ("a", "b"):
+        before = read(store, job_id)
+        ended = before.job.ended(ErrorCode.CANCELLED)
+        store.jobs.commit(before, replace(ended, version=2))
+
+    assert listed(store, status=Status.FAILED) == ["b", "a"]
+    assert listed(store, status=Status.PROCESSING) == ["c"]
+    assert listed(store, status=Status.COMPLETED) == []
+
+
+def test_what_nobody_can_read_is_left_out_of_a_full_page(store: Store) -> None:
+    jobs_at_minutes(store, a=1, b=2, c=3, d=4, e=5)
+    for job_id in ("e", "c", "b"):
+        store.spoil(job_id)
+
+    assert listed(store, most=2) == ["d", "a"]
+    assert listed(store, most=1) == ["d"]
+
+
+def test_what_was_left_out_of_a_list_is_logged(firestore_client: Any) -> None:
+    store = OnEmulator(firestore_client)
+    jobs_at_minutes(store, a=1)
+    store.spoil("a")
+
+    with capture_logs() as logs:
+        assert listed(store) == []
+
+    assert [(entry["log_level"], entry["job_id"]) for entry in logs] == [
+        ("warning", "a")
+    ]
+
+
+def test_a_job_is_deleted_with_its_projection(store: Store) -> None:
+    store.jobs.delete(created(store))
+
+    assert store.jobs.read("job1") is None
+    assert store.projection("job1") is None
+    assert listed(store) == []
+
+
+def test_a_delete_on_what_was_read_before_a_commit_loses_the_race(store: Store) -> None:
+    before = created(store)
+    committed(store, before, progress=5)
+
+    with pytest.raises(LostRace):
+        store.jobs.delete(before)
+
+    assert read(store).job.progress == 5
+    assert store.projection("job1") is not None
+
+
+def test_a_second_delete_loses_the_race(store: Store) -> None:
+    before = created(store)
+    store.jobs.delete(before)
+
+    with pytest.raises(LostRace):
+        store.jobs.delete(before)
+
+
+def test_a_deleted_job_leaves_its_claim(store: Store) -> None:
+    store.jobs.create(a_new_job(), a_claim("job1"))
+
+    store.jobs.delete(read(store))
+
+    assert claimed(store).claim == a_claim("job1")
+
+
+def test_the_jobs_of_an_upload_are_counted_up_to_two(store: Store) -> None:
+    counts = []
+    for job_id in ("a", "b", "c"):
+        counts.append(store.jobs.count_with_image("ann", "up1"))
+        store.jobs.create(a_new_job(job_id=job_id, image="up1", image_url=None))
+
+    assert counts == [0, 1, 2]
+    assert store.jobs.count_with_image("ann", "up1") == 2
+    assert store.jobs.count_with_image("ann", "up2") == 0
+    assert store.jobs.count_with_image("bob", "up1") == 0
+
+
+def a_claim(job_id: str, **fields: Any) -> Claim:
+    expires_at = NOON + 15 * MINUTE
+    claim = Claim(name="k", job_id=job_id, body_sha256="x", expires_at=expires_at)
+    return replace(claim, **fields)
+
+
+def claimed(store: Store) -> ClaimSnapshot:
+    claim = store.jobs.claimed("k")
+    assert claim is not None
+    return claim
+
+
+def test_a_claim_is_made_once(store: Store) -> None:
+    store.jobs.create(a_new_job(job_id="a"), a_claim("a"))
+
+    with pytest.raises(LostRace):
+        store.jobs.create(a_new_job(job_id="b"), a_claim("b"))
+
+    assert store.jobs.read("b") is None
+    assert claimed(store).claim == a_claim("a")
+
+
+def test_a_claim_is_replaced_over_what_was_read(store: Store) -> None:
+    store.jobs.create(a_new_job(job_id="a"), a_claim("a"))
+    newer = a_claim("b", by_resend=True, expires_at=NOON + 30 * MINUTE)
+
+    store.jobs.create(a_new_job(job_id="b"), newer, over=claimed(store))
+
+    assert claimed(store).claim == newer
+
+
+def test_a_claim_that_changed_since_it_was_read_is_a_lost_race(store: Store) -> None:
+    store.jobs.create(a_new_job(job_id="a"), a_claim("a"))
+    seen = claimed(store)
+    store.jobs.create(a_new_job(job_id="b"), a_claim("b"), over=seen)
+
+    with pytest.raises(LostRace):
+        store.jobs.create(a_new_job(job_id="c"), a_claim("c"), over=seen)
+
+    assert store.jobs.read("c") is None
+    assert claimed(store).claim == a_claim("b")
+
+
+def test_a_claim_that_expired_since_it_was_read_is_a_lost_race(store: Store) -> None:
+    store.jobs.create(a_new_job(job_id="a"), a_claim("a"))
+    seen = claimed(store)
+    store.forget_claim("k")
+
+    with pytest.raises(LostRace):
+        store.jobs.create(a_new_job(job_id="b"), a_claim("b"), over=seen)
+
+    assert store.jobs.read("b") is None
+
+
 class BrokenClient:
     """A client whose calls of these names end in `error`; it finds nothing."""
 
@@ -276,6 +487,8 @@ def test_an_error_of_a_commit_says_what_may_have_happened(
         jobs.create(a_new_job())
     with pytest.raises(expected):
         jobs.commit(before, a_job())
+    with pytest.raises(expected):
+        jobs.delete(before)
 
 
 @pytest.mark.parametrize("error", [*LOST, *REFUSED, *OPEN])
@@ -293,3 +506,7 @@ def test_a_read_that_fails_is_unreachable_whatever_the_error(
         jobs.claimed("key")
     with pytest.raises(Unreachable):
         jobs.overdue(NOON, most=1)
+    with pytest.raises(Unreachable):
+        jobs.page("ann", status=None, after=None, most=1)
+    with pytest.raises(Unreachable):
+        jobs.count_with_image("ann", "up1")

@@ -168,7 +168,7 @@ class TestStarting:
 
     def test_an_intent_of_a_deleted_job_is_not_sent(self, stage: Stage) -> None:
         before = stage.jobs.put(a_job())
-        stage.jobs.delete("job1")
+        stage.jobs.remove("job1")
 
         stage.starting.start(before, before.job.chain[0])
 
@@ -284,7 +284,7 @@ class TestStarting:
 
     def test_a_job_deleted_during_the_post_stays_deleted(self, stage: Stage) -> None:
         stage.jobs.put(a_job())
-        stage.links[RUNWAY].during_start = lambda: stage.jobs.delete("job1")
+        stage.links[RUNWAY].during_start = lambda: stage.jobs.remove("job1")
 
         stage.advance("job1", from_starts_queue=True)
 
@@ -424,7 +424,7 @@ class DeletingProvider(ScriptedProvider):
         self._stage = stage
 
     def poll(self, task: object) -> Working:
-        self._stage.jobs.delete("job1")
+        self._stage.jobs.remove("job1")
         return Working()
 
 

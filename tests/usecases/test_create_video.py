@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.domain import limits
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
@@ -58,7 +59,8 @@ def take(
         stop_on_unknown=True,
         retention_days=30,
     )
-    return use_case(Caller(user_id=user), a_request(**fields), Language.KOREAN, key)
+    caller = Caller(user_id=user, key_id="key1")
+    return use_case(caller, a_request(**fields), Language.KOREAN, key)
 
 
 def test_a_job_is_committed_and_woken(stage: Stage) -> None:
@@ -158,7 +160,7 @@ def test_a_key_with_another_body_is_a_conflict(stage: Stage) -> None:
 
 
 def test_the_key_of_a_deleted_job_stays_used(stage: Stage) -> None:
-    stage.jobs.delete(take(stage, key="k1").job.job_id)
+    stage.jobs.remove(take(stage, key="k1").job.job_id)
 
     with pytest.raises(Conflict):
         take(stage, key="k1")
@@ -218,3 +220,20 @@ def test_an_unreadable_switch_takes_no_job(stage: Stage) -> None:
         take(stage)
 
     assert stage.jobs.all == []
+
+
+def test_who_made_it_is_told_for_the_audit(stage: Stage) -> None:
+    with capture_logs() as logs:
+        job = take(stage, prompt="a secret").job
+        take(stage, key="k1")
+        take(stage, key="k1")
+
+    assert [entry["event"] for entry in logs] == ["video_created"] * 2
+    assert logs[0] == {
+        "event": "video_created",
+        "log_level": "info",
+        "audit": True,
+        "job_id": job.job_id,
+        "user_id": "ann",
+        "key_id": "key1",
+    }

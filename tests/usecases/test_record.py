@@ -79,7 +79,7 @@ def test_an_outcome_that_changes_nothing_is_not_committed(stage: Stage) -> None:
 
 def test_a_deleted_job_is_nobodys(stage: Stage) -> None:
     before = stage.jobs.put(a_job())
-    stage.jobs.delete("job1")
+    stage.jobs.remove("job1")
 
     assert stage.recorder.record(before, INTENDED) is None
 

@@ -6,7 +6,7 @@ from shared.domain.catalogue import Link
 from shared.domain.errors import BadContent, Unreachable
 from shared.domain.outcomes import Stored, StoreMissed
 from shared.ports import BucketFile, InlineFile, WebFile
-from shared.usecases.get_video import LINK_LIFETIME
+from shared.usecases.living_link import LINK_LIFETIME
 from tests.domain.examples import NOON, a_job, at_link, storing
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.stage import Stage

@@ -65,7 +65,7 @@ def test_litellm_38176_what_each_link_sells_is_counted(
 
 
 def test_litellm_22726_with_no_budget_set_nothing_is_blocked(stage: Stage) -> None:
-    stage.jobs = FakeJobs(replace(Limits(), most_open_jobs=200))
+    stage.jobs = FakeJobs(replace(Limits(), most_open_jobs=200, most_jobs_a_minute=200))
 
     for _ in range(200):
         take(stage)

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.catalogue import Link
 from shared.ports import WebFile
-from shared.usecases.get_video import LINK_LIFETIME
+from shared.usecases.living_link import LINK_LIFETIME
 from tests.domain.examples import a_job, storing
 from tests.usecases.stage import Stage
 from tests.wounds.asking import look

@@ -120,7 +120,7 @@ def test_vercel_ai_21053_a_poll_that_hangs_ends_with_the_deadline(
 
 
 def test_new_api_4244_each_of_500_jobs_has_a_task_of_its_own(stage: Stage) -> None:
-    stage.jobs = FakeJobs(Limits(most_open_jobs=500))
+    stage.jobs = FakeJobs(Limits(most_open_jobs=500, most_jobs_a_minute=500))
 
     jobs = {take(stage).job_id for _ in range(500)}
 

@@ -1,0 +1,79 @@
+"""Delete an ended job: first its files, then its record."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from shared.domain.errors import Conflict, LostRace, NotFound, Unclear, Unreachable
+from shared.domain.job import Job
+from shared.domain.naming import (
+    incoming_of_job,
+    picture_object,
+    upload_object,
+    video_object,
+)
+from shared.ports import Bucket, Caller, Jobs, Snapshot
+from shared.usecases.record import BRIEFLY
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteVideo:
+    """A call that dies on the way leaves the record: the same call again goes on.
+
+    Delivered twice, or twice at once, one of the two may be told NotFound.
+    """
+
+    jobs: Jobs
+    bucket: Bucket
+    pause: Callable[[float], None]
+
+    def __call__(self, caller: Caller, job_id: str) -> None:
+        """NotFound, for another's job too; Conflict while it is processed.
+
+        What its key stands for, the ledger and the usage stay.
+        """
+        found = self.jobs.read(job_id)
+        if found is None or found.job.user_id != caller.user_id:
+            raise NotFound(job_id)
+        if not found.job.is_final:
+            raise Conflict("it is being processed")
+        self._remove_files(found.job)
+        self._remove_record(found)
+        log.info(
+            "video_deleted",
+            audit=True,
+            job_id=job_id,
+            user_id=caller.user_id,
+            key_id=caller.key_id,
+        )
+
+    def _remove_files(self, job: Job) -> None:
+        for stored in self.bucket.list(incoming_of_job(job.job_id)):
+            self.bucket.delete(stored.name)
+        self.bucket.delete(picture_object(job.job_id))
+        self.bucket.delete(video_object(job.user_id, job.job_id))
+        self._remove_upload(job)
+
+    def _remove_upload(self, job: Job) -> None:
+        """Another job of the same picture may still have to fetch it."""
+        image = job.request.image
+        if image and self.jobs.count_with_image(job.user_id, image) <= 1:
+            self.bucket.delete(upload_object(job.user_id, image))
+
+    def _remove_record(self, found: Snapshot) -> None:
+        """An ended job stays ended: a fresh address is all that comes in between."""
+        current: Snapshot | None = found
+        for seconds in BRIEFLY:
+            if current is None:
+                return
+            try:
+                self.jobs.delete(current)
+                current = None
+            except (LostRace, Unclear):
+                self.pause(seconds)
+                current = self.jobs.read(found.job.job_id)
+        if current is not None:
+            raise Unreachable(f"job {found.job.job_id}: not known to be deleted")

@@ -1,0 +1,84 @@
+"""By what a sending of a request finds the job that another sending of it made."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from shared.domain.job import Job
+from shared.domain.request import Sending, VideoRequest
+from shared.ports import Caller, Claim, ClaimSnapshot
+
+KEY_LIFETIME = timedelta(days=7)
+RESENDING_LIFETIME = timedelta(minutes=15)
+
+
+class Reuse(StrEnum):
+    """Whose job counts as this sending's own."""
+
+    ALWAYS = "always"  # with a key: whoever has used it
+    WHILE_FRESH = "while fresh"  # sent again: whoever asked the same just now
+    IF_OVERTAKEN = "if overtaken"  # sent first: a resend that was committed meanwhile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """The claim that one sending leaves, and reads first."""
+
+    name: str
+    body_sha256: str
+    lifetime: timedelta
+    reuse: Reuse
+
+    def claim(self, job: Job) -> Claim:
+        return Claim(
+            name=self.name,
+            job_id=job.job_id,
+            body_sha256=self.body_sha256,
+            expires_at=job.created_at + self.lifetime,
+            by_resend=self.reuse is Reuse.WHILE_FRESH,
+        )
+
+    def earlier(
+        self, found: ClaimSnapshot | None, seen: ClaimSnapshot | None, now: datetime
+    ) -> Claim | None:
+        """The claim whose job this sending gets, if any.
+
+        `seen`: what was found the time before. A first sending leaves alone what was
+        there when it began: two honest requests that are equal are two jobs.
+        """
+        if found is None:
+            return None
+        claim = found.claim
+        is_fresh = now <= claim.expires_at
+        is_overtaking = found != seen and claim.by_resend and is_fresh
+        is_own = {
+            Reuse.ALWAYS: True,
+            Reuse.WHILE_FRESH: is_fresh,
+            Reuse.IF_OVERTAKEN: is_overtaking,
+        }
+        return claim if is_own[self.reuse] else None
+
+
+def trace_of(
+    caller: Caller, request: VideoRequest, key: str | None, sending: Sending
+) -> Trace | None:
+    """None for a request without a key that is sent once. A key goes before all."""
+    body = _body_sha256(request)
+    if key:
+        name, lifetime, reuse = [caller.user_id, key], KEY_LIFETIME, Reuse.ALWAYS
+    elif sending is Sending.ONCE:
+        return None
+    else:
+        # Of three parts, so that no key of the caller's can be this name.
+        name, lifetime = [caller.user_id, "resend", body], RESENDING_LIFETIME
+        is_first = sending is Sending.FIRST
+        reuse = Reuse.IF_OVERTAKEN if is_first else Reuse.WHILE_FRESH
+    hashed = sha256(json.dumps(name).encode()).hexdigest()
+    return Trace(name=hashed, body_sha256=body, lifetime=lifetime, reuse=reuse)
+
+
+def _body_sha256(request: VideoRequest) -> str:
+    """Of what was parsed: another order of fields, or a default said, is no change."""
+    return sha256(json.dumps(asdict(request), sort_keys=True).encode()).hexdigest()

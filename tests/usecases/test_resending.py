@@ -1,0 +1,290 @@
+"""Clients that send again by themselves: one request, one job, one bill."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS
+from shared.domain.errors import (
+    Conflict,
+    GenerationPaused,
+    LimitReached,
+    TooManyJobs,
+)
+from shared.domain.job import Job, Language
+from shared.domain.kill_switch import Level
+from shared.domain.ledger import Caps, Limits
+from shared.domain.request import Sending
+from shared.ports import Caller, Claim, ClaimSnapshot
+from shared.usecases.create_video import CreateVideo, Taken
+from shared.usecases.wake import Waker
+from tests.domain.examples import MINUTE, a_request
+from tests.fakes.jobs import FakeJobs, Trouble
+from tests.usecases.stage import Stage
+
+FIRST, AGAIN, ONCE = Sending.FIRST, Sending.AGAIN, Sending.ONCE
+SECOND = timedelta(seconds=1)
+
+
+class Interleaved(FakeJobs):
+    """Something else happens between a look at the claims and the create after it.
+
+    Each create takes the next of `meanwhile`.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        super().__init__(limits)
+        self.meanwhile: list[Callable[[], object]] = []
+
+    def create(
+        self,
+        job: Job,
+        claim: Claim | None = None,
+        *,
+        over: ClaimSnapshot | None = None,
+    ) -> None:
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        super().create(job, claim, over=over)
+
+
+def nothing() -> None:
+    """Happens."""
+
+
+@pytest.fixture
+def jobs() -> Interleaved:
+    return Interleaved()
+
+
+@pytest.fixture
+def stage(jobs: Interleaved) -> Stage:
+    return Stage(jobs=jobs)
+
+
+def send(
+    stage: Stage,
+    sending: Sending,
+    *,
+    key: str | None = None,
+    user: str = "ann",
+    **fields: object,
+) -> Taken:
+    create = CreateVideo(
+        jobs=stage.jobs,
+        waker=Waker(queue=stage.queue),
+        clock=stage.clock,
+        ids=stage.ids,
+        pause=stage.clock.pause,
+        kill_switch=stage.kill_switch,
+        limits=stage.jobs.limits,
+        chain=DEFAULT_CHAIN,
+        models=DEFAULT_MODELS,
+        stop_on_unknown=False,
+        retention_days=30,
+    )
+    caller, request = Caller(user_id=user), a_request(**fields)
+    return create(caller, request, Language.ENGLISH, key, sending)
+
+
+def test_what_is_sent_again_is_the_job_of_the_first(stage: Stage) -> None:
+    first = send(stage, FIRST)
+    stage.clock.move(15 * MINUTE)
+
+    again = send(stage, AGAIN)
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.job == first.job
+    assert len(stage.jobs.all) == len(stage.queue.wakes) == 1
+
+
+def test_every_resend_of_a_first_that_never_came_is_one_job(stage: Stage) -> None:
+    taken = [send(stage, AGAIN) for _ in range(3)]
+
+    assert [t.replayed for t in taken] == [False, True, True]
+    assert stage.jobs.all == [taken[0].job]
+
+
+@pytest.mark.parametrize(
+    ("sending", "other"),
+    [(FIRST, AGAIN), (AGAIN, FIRST), (AGAIN, AGAIN)],
+    ids=lambda sending: str(sending),
+)
+@pytest.mark.parametrize("before", [None, 16 * MINUTE], ids=["new", "over an old one"])
+def test_of_two_sendings_on_their_way_at_once_there_is_one_job(
+    stage: Stage,
+    jobs: Interleaved,
+    sending: Sending,
+    other: Sending,
+    before: timedelta | None,
+) -> None:
+    if before:
+        send(stage, FIRST)
+        stage.clock.move(before)
+    faster: list[Taken] = []
+    jobs.meanwhile = [lambda: faster.append(send(stage, other))]
+
+    slower = send(stage, sending)
+
+    assert slower.replayed and slower.job.job_id == faster[0].job.job_id
+    assert len(jobs.all) == len(stage.queue.wakes) == 1 + bool(before)
+
+
+@pytest.mark.parametrize("trouble", [Trouble.NOT_APPLIED, Trouble.LOST_RACE])
+def test_a_first_that_tries_again_finds_the_resend_that_overtook_it(
+    stage: Stage, jobs: Interleaved, trouble: Trouble
+) -> None:
+    jobs.troubles = [trouble]
+    faster: list[Taken] = []
+    jobs.meanwhile = [nothing, lambda: faster.append(send(stage, AGAIN))]
+
+    first = send(stage, FIRST)
+
+    assert first.job.job_id == faster[0].job.job_id
+    assert len(jobs.all) == 1
+
+
+@pytest.mark.parametrize("sending", [FIRST, AGAIN])
+def test_an_unclear_commit_is_found_again(stage: Stage, sending: Sending) -> None:
+    stage.jobs.troubles = [Trouble.APPLIED]
+
+    taken = send(stage, sending)
+
+    assert stage.jobs.all == [taken.job] == [send(stage, AGAIN).job]
+
+
+def test_two_honest_requests_that_are_equal_are_two_jobs(stage: Stage) -> None:
+    first, second = send(stage, FIRST), send(stage, FIRST)
+
+    assert first.job.job_id != second.job.job_id
+    assert send(stage, AGAIN).job == second.job
+
+
+def test_two_honest_requests_at_once_are_two_jobs(
+    stage: Stage, jobs: Interleaved
+) -> None:
+    faster: list[Taken] = []
+    jobs.meanwhile = [lambda: faster.append(send(stage, FIRST))]
+
+    slower = send(stage, FIRST)
+
+    assert not slower.replayed
+    assert {j.job_id for j in jobs.all} == {slower.job.job_id, faster[0].job.job_id}
+
+
+@pytest.mark.parametrize("troubles", [[], [Trouble.LOST_RACE]], ids=["", "a race"])
+def test_a_request_after_a_resend_is_a_job_of_its_own(
+    stage: Stage, troubles: list[Trouble]
+) -> None:
+    resent = send(stage, AGAIN)
+    stage.jobs.troubles = troubles
+
+    honest = send(stage, FIRST)
+
+    assert not honest.replayed
+    assert honest.job.job_id != resent.job.job_id
+
+
+@pytest.mark.parametrize("sending", [FIRST, AGAIN])
+def test_after_15_minutes_a_resend_is_a_new_job(stage: Stage, sending: Sending) -> None:
+    first = send(stage, sending)
+    stage.clock.move(15 * MINUTE + SECOND)
+
+    later = send(stage, AGAIN)
+
+    assert not later.replayed
+    assert later.job.job_id != first.job.job_id
+    assert send(stage, AGAIN).job == later.job
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"user": "bob"}, id="another user"),
+        pytest.param({"prompt": "a dog"}, id="another body"),
+        pytest.param({"key": "k1"}, id="with a key"),
+    ],
+)
+def test_what_is_not_the_same_request_is_another_job(
+    stage: Stage, other: dict[str, str]
+) -> None:
+    first = send(stage, FIRST)
+
+    taken = send(stage, AGAIN, **other)
+
+    assert not taken.replayed
+    assert taken.job.job_id != first.job.job_id
+
+
+@pytest.mark.parametrize("sending", Sending)
+def test_a_key_goes_before_how_often_it_was_sent(
+    stage: Stage, sending: Sending
+) -> None:
+    first = send(stage, ONCE, key="k1")
+    stage.clock.move(16 * MINUTE)
+
+    assert send(stage, sending, key="k1").job == first.job
+
+
+def test_what_is_sent_once_leaves_no_trace(stage: Stage) -> None:
+    once = send(stage, ONCE)
+
+    assert stage.jobs.claims == {}
+    assert send(stage, AGAIN).job.job_id != once.job.job_id
+
+
+def test_a_resend_is_answered_whatever_cap_and_switch_say(
+    stage: Stage, jobs: Interleaved
+) -> None:
+    jobs.limits = Limits(user=Caps(daily_usd=Decimal("3.20")))
+    first = send(stage, FIRST)
+
+    with pytest.raises(LimitReached):
+        send(stage, FIRST)
+    stage.set_level(Level.PAUSED)
+    with pytest.raises(GenerationPaused):
+        send(stage, FIRST)
+
+    assert send(stage, AGAIN).job == first.job
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        pytest.param(Limits(most_open_jobs=1), id="one open job allowed"),
+        pytest.param(Limits(user=Caps(daily_usd=Decimal("3.20"))), id="room for one"),
+    ],
+)
+@pytest.mark.parametrize(("key", "sending"), [(None, FIRST), ("k1", ONCE)])
+def test_the_last_room_taken_by_the_request_itself_is_no_refusal(
+    stage: Stage, jobs: Interleaved, limits: Limits, key: str | None, sending: Sending
+) -> None:
+    jobs.limits = limits
+    faster: list[Taken] = []
+    other = sending if key else AGAIN
+    jobs.meanwhile = [lambda: faster.append(send(stage, other, key=key))]
+
+    slower = send(stage, sending, key=key)
+
+    assert slower.replayed and slower.job == faster[0].job
+
+
+def test_a_refused_first_leaves_nothing_to_find(
+    stage: Stage, jobs: Interleaved
+) -> None:
+    jobs.limits = Limits(most_open_jobs=0)
+    for sending in (FIRST, AGAIN):
+        with pytest.raises(TooManyJobs):
+            send(stage, sending)
+    jobs.limits = Limits()
+
+    assert not send(stage, AGAIN).replayed
+
+
+def test_a_resend_of_a_deleted_job_is_a_conflict(stage: Stage) -> None:
+    stage.jobs.remove(send(stage, FIRST).job.job_id)
+
+    with pytest.raises(Conflict):
+        send(stage, AGAIN)
