@@ -234,6 +234,7 @@ def test_caps_open_jobs_and_time_zone_are_read() -> None:
         USER_DAILY_LIMIT_USD="1",
         USER_MONTHLY_LIMIT_USD="20",
         USER_MAX_JOBS="3",
+        USER_MAX_JOBS_PER_MINUTE="4",
         LIMITS_TIME_ZONE="Asia/Seoul",
     ).limits
 
@@ -241,6 +242,7 @@ def test_caps_open_jobs_and_time_zone_are_read() -> None:
         everybody=Caps(daily_usd=Decimal(10), monthly_usd=Decimal("100.50")),
         user=Caps(daily_usd=Decimal(1), monthly_usd=Decimal(20)),
         most_open_jobs=3,
+        most_jobs_a_minute=4,
         zone=ZoneInfo("Asia/Seoul"),
     )
 
@@ -252,6 +254,7 @@ def test_caps_open_jobs_and_time_zone_are_read() -> None:
         ("USER_DAILY_LIMIT_USD", "-1"),
         ("MONTHLY_LIMIT_USD", "NaN"),
         ("USER_MAX_JOBS", "0"),
+        ("USER_MAX_JOBS_PER_MINUTE", "0"),
         ("LIMITS_TIME_ZONE", "Mars/Olympus"),
         ("LIMITS_TIME_ZONE", "../etc/passwd"),
     ],

@@ -69,6 +69,7 @@ def chaotic_stack(options: RunOptions) -> Iterator[Stack]:
         "USER_DAILY_LIMIT_USD": str(CAPS_USD["user"]),
         "DAILY_LIMIT_USD": str(CAPS_USD["all"]),
         "USER_MAX_JOBS": "10000",
+        "USER_MAX_JOBS_PER_MINUTE": "10000",
     }
     stack_options = StackOptions(
         environ=environ,

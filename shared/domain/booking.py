@@ -1,20 +1,63 @@
-"""What each commit of a job changes in the ledger: follows from the two jobs alone."""
+"""What each commit of a job books, money and usage: follows from the jobs alone."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 
 from shared.domain.job import Job
-from shared.domain.ledger import NOTHING, Booking, Totals
+from shared.domain.ledger import NOTHING, Booking, Totals, in_micros
+from shared.domain.projection import project
+from shared.domain.usage import NOBODY, Counts
 
 
 def booking(before: Job | None, after: Job) -> Booking:
     """`before` is None for a new job. Settle and release happen with the end, once."""
-    held_before = before.hold_usd if before else NOTHING
+    held_before = in_micros(before.hold_usd) if before else NOTHING
+    held, cost = in_micros(after.hold_usd), in_micros(after.cost_usd)
     ends = after.is_final and (before is None or not before.is_final)
-    settled = after.cost_usd if ends else NOTHING
-    released = after.hold_usd - after.cost_usd if ends else NOTHING
     return Booking(
         totals=Totals(
-            held_usd=after.hold_usd - held_before,
-            settled_usd=settled,
-            released_usd=released,
+            held_usd=held - held_before,
+            settled_usd=cost if ends else NOTHING,
+            released_usd=held - cost if ends else NOTHING,
         ),
         open_jobs=(before is None) - ends,
+        usage=usage(after) if ends else {},
     )
+
+
+def booking_unread(held_usd: Decimal) -> Booking:
+    """The end of a job that can't be read: all that it holds counts as spent."""
+    spent = in_micros(held_usd)
+    return Booking(
+        totals=Totals(settled_usd=spent),
+        open_jobs=-1,
+        usage={NOBODY: Counts(jobs=1, failed=1, cost_usd=spent)},
+    )
+
+
+def usage(job: Job) -> Mapping[str, Counts]:
+    """What an ended job counts: itself under the `ai_model` that its owner sees, the
+    cost of each attempt under that attempt's own. The costs sum to what is settled.
+    """
+    delivered = job.delivered
+    by_model = {
+        project(job)["ai_model"] or NOBODY: Counts(
+            jobs=1,
+            completed=int(delivered is not None),
+            failed=int(delivered is None),
+            milliseconds=round(delivered.duration_seconds * 1000) if delivered else 0,
+        )
+    }
+    for ai_model, cost_usd in _costs(job):
+        counts = by_model.get(ai_model, Counts())
+        by_model[ai_model] = counts + Counts(cost_usd=cost_usd)
+    return by_model
+
+
+def _costs(job: Job) -> Iterator[tuple[str, Decimal]]:
+    """By attempt; each is what it adds to the rounded sum, so that nothing is lost."""
+    total = NOTHING
+    for attempt in job.attempts:
+        before, total = total, total + attempt.cost_usd
+        if attempt.cost_usd:
+            yield attempt.link.value, in_micros(total) - in_micros(before)

@@ -7,13 +7,15 @@ the day on which its job was made, whatever day it is when it is settled.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from urllib.parse import quote
 
-from shared.domain.errors import ErrorCode, LimitReached
+from shared.domain.errors import ErrorCode, LimitReached, TooManyJobs
+from shared.domain.usage import Counts
 
 NOTHING = Decimal(0)
+MICRO = Decimal("0.000001")
 # Open holds come free within minutes: a video fails or turns out cheaper.
 HOLDS_FILL_IT = timedelta(seconds=60)
 
@@ -31,9 +33,23 @@ class Place:
 
 def place(user_id: str, now: datetime, zone: tzinfo) -> Place:
     local = now.astimezone(zone)
-    month = f"{local:%Y-%m}"
+    return place_on(user_id, local.date())
+
+
+def place_on(user_id: str, day: date) -> Place:
+    """`day` is one of the ledger's time zone."""
+    month = f"{day:%Y-%m}"
     user = quote(user_id, safe="")
-    return Place(accounts=(f"all.{month}", f"user.{user}.{month}"), day=f"d{local:%d}")
+    return Place(accounts=(f"all.{month}", f"user.{user}.{month}"), day=f"d{day:%d}")
+
+
+def in_micros(usd: Decimal) -> Decimal:
+    """To the millionth of a USD, the smallest amount that is booked.
+
+    What is booked is rounded before it is added or taken away, never after: so sums
+    and differences of what is booked stay exact.
+    """
+    return usd.quantize(MICRO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +103,15 @@ class Caps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The caps of all users together and of each one, and where a day begins."""
+    """The caps of all users together and of each one, and where a day begins.
+
+    `most_open_jobs` and `most_jobs_a_minute` are of each user.
+    """
 
     everybody: Caps = Caps()
     user: Caps = Caps()
     most_open_jobs: int = 20
+    most_jobs_a_minute: int = 60
     zone: tzinfo = UTC
 
     def caps(self) -> Sequence[Caps]:
@@ -101,14 +121,36 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """What one commit of a job changes in the ledger."""
+    """What one commit of a job changes in the ledger, and in the usage: by ai_model."""
 
     totals: Totals = Totals()
     open_jobs: int = 0
+    usage: Mapping[str, Counts] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         return self == Booking()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCount:
+    """How many of a user's jobs are open, and how many were `made` in `minute`."""
+
+    open_jobs: int = 0
+    minute: str = ""
+    made: int = 0
+
+
+def with_one_more(count: JobCount, limits: Limits, now: datetime) -> JobCount:
+    """TooManyJobs where as many are open, or were made this minute, as may be."""
+    # A later minute than ours was counted by a clock ahead of ours: it goes on.
+    minute = max(count.minute, f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}")
+    made = count.made if minute == count.minute else 0
+    if count.open_jobs >= limits.most_open_jobs:
+        raise TooManyJobs("as many are open as may be")
+    if made >= limits.most_jobs_a_minute:
+        raise TooManyJobs("as many were made this minute as may be")
+    return JobCount(open_jobs=count.open_jobs + 1, minute=minute, made=made + 1)
 
 
 def check(

@@ -1,23 +1,35 @@
-"""The ledger in Firestore: `spend/{account}` by month, `users/{id}` open jobs.
+"""The ledger in Firestore: `spend/{account}` by month, `users/{id}` counts of jobs.
 
+With the end of a job goes its usage, `usage/{account}`, which nothing is read for.
 Amounts are whole millionths of a USD. Where a cap is set, the account that was read is
 a precondition of the commit; where none is, plain increments never stand in a queue.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
 from google.cloud import firestore
 
-from shared.domain.errors import TooManyJobs
+from shared.domain.booking import booking_unread
 from shared.domain.job import Job
-from shared.domain.ledger import Account, Booking, Caps, Limits, Totals, check
+from shared.domain.ledger import (
+    Account,
+    Booking,
+    Caps,
+    JobCount,
+    Limits,
+    Place,
+    Totals,
+    check,
+    with_one_more,
+)
+from shared.domain.usage import Counts
+from shared.gcp.usage_record import MICROS, added_usage
 
-MICROS = Decimal(1_000_000)
 Batch = Any
 
 
@@ -31,7 +43,7 @@ class FirestoreLedger:
 
     def add_new(self, batch: Batch, job: Job, booked: Booking, now: datetime) -> None:
         """A new job's hold and its count; LimitReached, TooManyJobs."""
-        self._count(batch, job)
+        self._count(batch, job, now)
         self._hold(batch, job, booked.totals, now)
 
     def add(self, batch: Batch, job: Job, booked: Booking, now: datetime) -> None:
@@ -39,33 +51,45 @@ class FirestoreLedger:
         if booked.totals.held_usd > 0 and not job.is_final:
             self._hold(batch, job, booked.totals, now)
         elif booked.totals != Totals():
-            for name in job.place.accounts:
-                batch.set(self._account(name), _entry(job, booked.totals), merge=True)
+            self._book(batch, job.place, booked.totals)
         if booked.open_jobs:
-            change = {"open_jobs": firestore.Increment(booked.open_jobs)}
-            batch.set(self._user(job), change, merge=True)
+            self._close(batch, job.user_id)
+        if booked.usage:
+            self._count_usage(batch, job.place, booked.usage)
 
     def add_raw(self, batch: Batch, raw: Mapping[str, Any]) -> None:
         """The end of a job that can't be read: all that it holds counts as spent."""
+        if user_id := raw.get("user_id"):
+            self._close(batch, str(user_id))
         try:
-            held = int(Decimal(raw["hold_usd"]) * MICROS)
-            accounts, day = list(raw["place"]["accounts"]), str(raw["place"]["day"])
-            user = quote(raw["user_id"], safe="")
-        except (KeyError, TypeError, InvalidOperation):
+            accounts = tuple(str(name) for name in raw["place"]["accounts"])
+            place = Place(accounts=accounts, day=str(raw["place"]["day"]))
+            booked = booking_unread(Decimal(raw["hold_usd"]))
+        except (KeyError, TypeError, ValueError, ArithmeticError):
             return
-        entry = {"days": {day: {"settled": firestore.Increment(held)}}}
-        for name in accounts:
-            batch.set(self._account(str(name)), entry, merge=True)
-        closed = {"open_jobs": firestore.Increment(-1)}
-        batch.set(self.client.collection("users").document(user), closed, merge=True)
+        self._book(batch, place, booked.totals)
+        self._count_usage(batch, place, booked.usage)
 
-    def _count(self, batch: Batch, job: Job) -> None:
-        user = self._user(job)
-        found = user.get(timeout=self.timeout_seconds)
-        count = (found.to_dict() or {}).get("open_jobs", 0)
-        if count >= self.limits.most_open_jobs:
-            raise TooManyJobs(job.user_id)
-        _put(batch, found, {"open_jobs": count + 1})
+    def _count(self, batch: Batch, job: Job, now: datetime) -> None:
+        found = self._user(job.user_id).get(timeout=self.timeout_seconds)
+        count = with_one_more(_job_count(found.to_dict() or {}), self.limits, now)
+        _put(batch, found, asdict(count))
+
+    def _book(self, batch: Batch, place: Place, totals: Totals) -> None:
+        for name in place.accounts:
+            batch.set(self._account(name), _entry(place, totals), merge=True)
+
+    def _close(self, batch: Batch, user_id: str) -> None:
+        closed = {"open_jobs": firestore.Increment(-1)}
+        batch.set(self._user(user_id), closed, merge=True)
+
+    def _count_usage(
+        self, batch: Batch, place: Place, usage: Mapping[str, Counts]
+    ) -> None:
+        added = added_usage(place.day, usage)
+        for name in place.accounts:
+            document = self.client.collection("usage").document(name)
+            batch.set(document, added, merge=True)
 
     def _hold(self, batch: Batch, job: Job, totals: Totals, now: datetime) -> None:
         local = now.astimezone(self.limits.zone)
@@ -73,7 +97,7 @@ class FirestoreLedger:
             if caps.are_set:
                 self._hold_within(batch, name, caps, job, totals, local)
             else:
-                batch.set(self._account(name), _entry(job, totals), merge=True)
+                batch.set(self._account(name), _entry(job.place, totals), merge=True)
 
     def _hold_within(
         self,
@@ -94,9 +118,8 @@ class FirestoreLedger:
     def _account(self, name: str) -> Any:
         return self.client.collection("spend").document(name)
 
-    def _user(self, job: Job) -> Any:
-        name = quote(job.user_id, safe="")
-        return self.client.collection("users").document(name)
+    def _user(self, user_id: str) -> Any:
+        return self.client.collection("users").document(quote(user_id, safe=""))
 
 
 def read_account(document: Mapping[str, Any]) -> Account:
@@ -121,10 +144,18 @@ def _amounts(totals: Totals) -> dict[str, int]:
     }
 
 
-def _entry(job: Job, totals: Totals) -> dict[str, Any]:
+def _entry(place: Place, totals: Totals) -> dict[str, Any]:
     amounts = _amounts(totals).items()
     added = {name: firestore.Increment(amount) for name, amount in amounts if amount}
-    return {"days": {job.place.day: added}}
+    return {"days": {place.day: added}}
+
+
+def _job_count(document: Mapping[str, Any]) -> JobCount:
+    return JobCount(
+        open_jobs=document.get("open_jobs", 0),
+        minute=document.get("minute", ""),
+        made=document.get("made", 0),
+    )
 
 
 def _put(batch: Batch, found: Any, content: dict[str, Any]) -> None:

@@ -1,5 +1,9 @@
-"""Wake what got stuck, under names not yet used; end what is past all limits."""
+"""Wake what got stuck, under names not yet used; end what is past all limits.
 
+Once an hour, as it comes by every minute, it has the ledger looked at as well.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +18,7 @@ from shared.usecases.wake import FIRST_AFTER, nth_wake
 log = structlog.get_logger()
 
 MOST_AT_ONCE = 500
+BALANCE_AT_MINUTE = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +26,7 @@ class Sweep:
     jobs: Jobs
     queue: Queue
     clock: Clock
+    balance: Callable[[], int]
 
     def __call__(self) -> int:
         """How many jobs were woken."""
@@ -33,7 +39,16 @@ class Sweep:
         for job in waiting:
             self._wake(job, now)
         log.info("sweep_ran", woken=len(waiting), ended=len(hopeless))
+        if now.minute == BALANCE_AT_MINUTE:
+            self._look_at_ledger()
         return len(waiting)
+
+    def _look_at_ledger(self) -> None:
+        """It can wait for the next hour: waking jobs can't."""
+        try:
+            self.balance()
+        except Unreachable as error:
+            log.warning("ledger_not_checked", why=str(error))
 
     def _is_hopeless(self, job: Overdue, now: datetime) -> bool:
         """Past all limits; or past its deadline, and nobody can read it."""

@@ -7,10 +7,21 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.domain.booking import booking
+from shared.domain.booking import booking, usage
 from shared.domain.catalogue import Link
-from shared.domain.errors import ErrorCode, LimitReached
-from shared.domain.ledger import Account, Booking, Caps, Place, Totals, check, place
+from shared.domain.errors import ErrorCode, LimitReached, TooManyJobs
+from shared.domain.ledger import (
+    Account,
+    Booking,
+    Caps,
+    JobCount,
+    Limits,
+    Place,
+    Totals,
+    check,
+    place,
+    with_one_more,
+)
 from shared.domain.outcomes import Accepted, Failed, Polled, Rejected, Unknown
 from shared.domain.transitions import apply
 from tests.domain.examples import FAULT, NOON, a_job, a_new_job, answered, completed
@@ -107,6 +118,7 @@ def test_the_end_settles_what_it_cost_and_releases_the_rest_once() -> None:
     assert booking(a_job(duration=8), done) == Booking(
         totals=Totals(settled_usd=Decimal("0.40"), released_usd=Decimal("2.80")),
         open_jobs=-1,
+        usage=usage(done),
     )
     assert booking(done, replace(done, version=99)).is_empty
 
@@ -142,3 +154,55 @@ def test_a_charge_above_the_hold_is_booked_in_full() -> None:
     assert booking(running, ended).totals == Totals(
         held_usd=Decimal("6.60"), settled_usd=Decimal("7.00")
     )
+
+
+THIS_MINUTE = "2026-11-22T12:00"
+FEW = Limits(most_open_jobs=3, most_jobs_a_minute=2)
+
+
+@pytest.mark.parametrize(
+    ("count", "after"),
+    [
+        pytest.param(
+            JobCount(),
+            JobCount(open_jobs=1, minute=THIS_MINUTE, made=1),
+            id="the first ever",
+        ),
+        pytest.param(
+            JobCount(open_jobs=2, minute=THIS_MINUTE, made=1),
+            JobCount(open_jobs=3, minute=THIS_MINUTE, made=2),
+            id="the last that fits",
+        ),
+        pytest.param(
+            JobCount(open_jobs=0, minute="2026-11-22T11:59", made=2),
+            JobCount(open_jobs=1, minute=THIS_MINUTE, made=1),
+            id="a new minute",
+        ),
+        pytest.param(
+            JobCount(open_jobs=0, minute="2026-11-22T12:01", made=1),
+            JobCount(open_jobs=1, minute="2026-11-22T12:01", made=2),
+            id="a clock ahead of ours",
+        ),
+    ],
+)
+def test_one_more_job_is_counted(count: JobCount, after: JobCount) -> None:
+    assert with_one_more(count, FEW, NOON) == after
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        pytest.param(JobCount(open_jobs=3), id="too many open"),
+        pytest.param(JobCount(minute=THIS_MINUTE, made=2), id="too many a minute"),
+        pytest.param(JobCount(minute="2026-11-22T12:01", made=2), id="clocks differ"),
+    ],
+)
+def test_one_job_too_many_is_refused(count: JobCount) -> None:
+    with pytest.raises(TooManyJobs):
+        with_one_more(count, FEW, NOON + timedelta(seconds=59))
+
+
+def test_the_minute_is_the_same_in_every_time_zone() -> None:
+    there = with_one_more(JobCount(), FEW, NOON.astimezone(SEOUL))
+
+    assert there.minute == THIS_MINUTE

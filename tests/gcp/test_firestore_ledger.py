@@ -20,6 +20,7 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Account, Caps, Limits, Totals
+from shared.domain.request import Sending
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_ledger import read_account
 from shared.ports import Caller, Claim, Jobs
@@ -83,7 +84,12 @@ def books_with(request: pytest.FixtureRequest) -> Open:
 
 
 def take(
-    books: Books, limits: Limits, *, key: str | None = None, user: str = "ann"
+    books: Books,
+    limits: Limits,
+    *,
+    key: str | None = None,
+    user: str = "ann",
+    sending: Sending = Sending.ONCE,
 ) -> Taken | str:
     """What a create came to: a job, or the code of its refusal."""
     create = CreateVideo(
@@ -100,7 +106,8 @@ def take(
         retention_days=30,
     )
     try:
-        return create(Caller(user_id=user), a_request(), Language.ENGLISH, key)
+        caller = Caller(user_id=user)
+        return create(caller, a_request(), Language.ENGLISH, key, sending)
     except Refused as refused:
         return refused.code
 
@@ -127,11 +134,29 @@ def test_50_at_once_against_a_cap_that_pays_for_10_are_10(
     assert books.open_jobs("ann") == 10
 
 
-def test_of_20_at_once_with_one_key_there_is_one_job(books_with: Open) -> None:
-    books = books_with(Limits())
+@pytest.mark.parametrize(
+    ("key", "sending"),
+    [("k", Sending.ONCE), (None, Sending.AGAIN)],
+    ids=["with one key", "resent"],
+)
+@pytest.mark.parametrize(
+    "limits",
+    [
+        pytest.param(Limits(), id="without caps"),
+        pytest.param(Limits(most_open_jobs=1), id="one open job allowed"),
+        pytest.param(Limits(user=Caps(daily_usd=Decimal("0.40"))), id="room for one"),
+    ],
+)
+def test_of_20_at_once_that_are_one_request_there_is_one_job(
+    books_with: Open, limits: Limits, key: str | None, sending: Sending
+) -> None:
+    books = books_with(limits)
+
+    def send(_: int) -> Taken | str:
+        return take(books, limits, key=key, sending=sending)
 
     with ThreadPoolExecutor(20) as crowd:
-        taken = list(crowd.map(lambda _: take(books, Limits(), key="k"), range(20)))
+        taken = list(crowd.map(send, range(20)))
 
     jobs = {t.job.job_id for t in taken if isinstance(t, Taken)}
     assert (len(jobs), len(taken)) == (1, 20)
@@ -148,6 +173,32 @@ def test_of_30_at_once_no_more_than_the_open_jobs_allowed(books_with: Open) -> N
 
     codes = Counter(t if isinstance(t, str) else "taken" for t in taken)
     assert codes == {"taken": 5, "too_many_jobs": 25}
+
+
+def test_of_30_at_once_no_more_than_a_minute_may_make(books_with: Open) -> None:
+    limits = Limits(most_open_jobs=100, most_jobs_a_minute=5)
+    books = books_with(limits)
+
+    with ThreadPoolExecutor(30) as crowd:
+        taken = list(crowd.map(lambda _: take(books, limits), range(30)))
+
+    codes = Counter(t if isinstance(t, str) else "taken" for t in taken)
+    assert codes == {"taken": 5, "too_many_jobs": 25}
+
+
+def test_the_next_minute_makes_as_many_again_and_ends_make_no_room(
+    books_with: Open,
+) -> None:
+    books = books_with(Limits(most_jobs_a_minute=1))
+    job = a_new_job(duration=8)
+    books.jobs.create(job)
+    ended(books, job)
+
+    with pytest.raises(TooManyJobs):
+        books.jobs.create(a_new_job(job_id="soon", at=NOON + timedelta(seconds=59)))
+    books.jobs.create(a_new_job(job_id="later", at=NOON + timedelta(seconds=60)))
+
+    assert books.open_jobs("ann") == 1
 
 
 def ended(books: Books, job: Job) -> Job:
@@ -224,7 +275,8 @@ def test_a_claim_is_read_as_it_was_made(books_with: Open) -> None:
 
     books.jobs.create(a_new_job(), claim)
 
-    assert books.jobs.claimed("k") == claim
+    kept = books.jobs.claimed("k")
+    assert kept and kept.claim == claim
 
 
 def test_an_abandoned_job_has_spent_what_it_held(books_with: Open) -> None:
@@ -266,3 +318,5 @@ def test_a_record_that_no_code_can_read_is_ended_all_the_same(
     assert document["status"] == "failed"
     assert document["error"]["code"] == "deadline_exceeded"
     assert jobs.overdue(NOON + timedelta(days=1), most=9) == []
+    counted = firestore_client.collection("users").document("ann").get().to_dict()
+    assert (counted or {})["open_jobs"] == 0

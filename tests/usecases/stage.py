@@ -1,5 +1,6 @@
 """Everything a step needs, in memory: the fakes, and `Advance` made of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -43,6 +44,8 @@ class Stage:
     links: dict[Link, ScriptedProvider] = field(
         default_factory=lambda: {link: ScriptedProvider() for link in DEFAULT_CHAIN}
     )
+
+    balance: Callable[[], int] = lambda: 0
 
     def __post_init__(self) -> None:
         self.bucket.objects["images/job1"] = b"a jpeg"
@@ -109,7 +112,9 @@ class Stage:
         return self.job
 
     def sweep(self) -> int:
-        return Sweep(jobs=self.jobs, queue=self.queue, clock=self.clock)()
+        return Sweep(
+            jobs=self.jobs, queue=self.queue, clock=self.clock, balance=self.balance
+        )()
 
     def run(self) -> Job:
         """Tasks are taken as the queues would bring them; the sweep runs when idle."""

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain import limits
 from shared.domain.catalogue import Link
-from shared.domain.errors import ErrorCode
+from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.naming import task_name
 from shared.usecases.wake import nth_wake
 from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, completed
@@ -93,3 +93,32 @@ def test_one_poison_job_slows_no_other(stage: Stage) -> None:
     stage.sweep()
 
     assert [wake.job_id for wake in stage.queue.wakes] == ["good"]
+
+
+@pytest.mark.parametrize(("minutes", "looks"), [(0, 1), (1, 0), (59, 0), (60, 1)])
+def test_the_ledger_is_looked_at_once_an_hour(
+    stage: Stage, minutes: int, looks: int
+) -> None:
+    looked: list[bool] = []
+
+    def look() -> int:
+        looked.append(True)
+        return 0
+
+    stage.balance = look
+    stage.clock.move(minutes * MINUTE)
+
+    stage.sweep()
+
+    assert len(looked) == looks
+
+
+def test_a_ledger_that_can_not_be_read_keeps_no_job_asleep(stage: Stage) -> None:
+    def unread() -> int:
+        raise Unreachable("down")
+
+    stage.balance = unread
+    stage.jobs.put(a_job())
+    stage.clock.move(timedelta(hours=1))
+
+    assert stage.sweep() == 1

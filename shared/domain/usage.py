@@ -1,0 +1,95 @@
+"""What was made and what it cost, by day and by who made it; outlives the jobs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from shared.domain.errors import FieldError, InvalidRequest
+from shared.domain.fields import Choice, Day, Field
+
+# In the place of an `ai_model`, where nobody was asked.
+NOBODY = "none"
+MOST_DAYS = 366
+
+
+class Scope(StrEnum):
+    """Whose usage: the caller's own, or everybody's."""
+
+    OWN = "own"
+    ALL = "all"
+
+
+USAGE_FIELDS: Mapping[str, Field] = {
+    "from": Field(spec=Day()),
+    "to": Field(spec=Day()),
+    "scope": Field(spec=Choice(values=tuple(Scope)), default=Scope.OWN),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Of the jobs that ended: how long the videos are, and what was paid."""
+
+    jobs: int = 0
+    completed: int = 0
+    failed: int = 0
+    milliseconds: int = 0
+    cost_usd: Decimal = Decimal(0)
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            jobs=self.jobs + other.jobs,
+            completed=self.completed + other.completed,
+            failed=self.failed + other.failed,
+            milliseconds=self.milliseconds + other.milliseconds,
+            cost_usd=self.cost_usd + other.cost_usd,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageMonth:
+    """One account's month: counts by day (`d01` to `d31`) and `ai_model`."""
+
+    days: Mapping[str, Mapping[str, Counts]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """Some days in a row, the first and the last among them."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        count = (self.last - self.first).days + 1
+        return tuple(self.first + timedelta(days=n) for n in range(count))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageQuery:
+    """What was asked; days of the ledger's time zone, None where none was named."""
+
+    first: date | None = None
+    last: date | None = None
+    scope: Scope = Scope.OWN
+
+    def period(self, today: date) -> Period:
+        """Until today, from the first of the month, where nothing else was named.
+
+        InvalidRequest where that is no period, or one of more than `MOST_DAYS`.
+        """
+        last = self.last or today
+        first = self.first or last.replace(day=1)
+        if first > last:
+            raise _wrong(FieldError(field="from", reason="after_to"))
+        if (last - first).days >= MOST_DAYS:
+            reason, most = "too_many_days", (MOST_DAYS,)
+            raise _wrong(FieldError(field="from", reason=reason, parameters=most))
+        return Period(first=first, last=last)
+
+
+def _wrong(error: FieldError) -> InvalidRequest:
+    return InvalidRequest((error,))

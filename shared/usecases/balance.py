@@ -1,0 +1,50 @@
+"""Look whether the ledger balances, and tell where it does not; nothing is changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+import structlog
+
+from shared.domain.balance import Books
+from shared.domain.ledger import place
+from shared.ports import Clock
+
+log = structlog.get_logger()
+
+# So that no clock of ours asks the store for its future.
+AGO = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """`read(at, account)`: the books as they were at `at`, `account` among them.
+
+    None where more jobs are open than are read.
+    """
+
+    read: Callable[[datetime, str], Books | None]
+    clock: Clock
+    zone: tzinfo
+
+    def __call__(self) -> int:
+        """How many accounts are off, users' counts of open jobs among them."""
+        at = self.clock.now() - AGO
+        everybody = place("", at, self.zone).accounts[0]
+        books = self.read(at, everybody)
+        if books is None:
+            log.warning("ledger_not_checked", why="too many open jobs")
+            return 0
+        return _told(books)
+
+
+def _told(books: Books) -> int:
+    accounts, users = books.accounts_off, books.users_off
+    for account, usd in accounts.items():
+        log.error("ledger_out_of_balance", account=account, off_by_usd=f"{usd:f}")
+    for user_id, jobs in users.items():
+        log.error("ledger_out_of_balance", user_id=user_id, off_by_jobs=jobs)
+    if not accounts and not users:
+        checked, jobs = len(books.accounts), len(books.jobs)
+        log.info("ledger_balances", accounts=checked, open_jobs=jobs)
+    return len(accounts) + len(users)

@@ -1,0 +1,120 @@
+"""Show what was made and spent in some days, and what the caps have left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from shared.domain.catalogue import Link
+from shared.domain.errors import Forbidden
+from shared.domain.ledger import NOTHING, Limits, Place, place_on
+from shared.domain.usage import (
+    NOBODY,
+    Counts,
+    Period,
+    Scope,
+    UsageMonth,
+    UsageQuery,
+)
+from shared.ports import Caller, Clock, UsageBooks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayUsage:
+    """One day's jobs of one `ai_model`; None where nobody was asked."""
+
+    day: date
+    ai_model: str | None
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapUse:
+    """How much of a cap is settled or held. `limit_usd` None: there is no cap."""
+
+    limit_usd: Decimal | None
+    used_usd: Decimal
+
+    @property
+    def left_usd(self) -> Decimal | None:
+        """Never below 0: what a vendor charged in excess is booked all the same."""
+        limit = self.limit_usd
+        return None if limit is None else max(limit - self.used_usd, NOTHING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageReport:
+    """Days are those of `time_zone`; `daily` and `monthly` are of today."""
+
+    period: Period
+    scope: Scope
+    time_zone: str
+    usage: tuple[DayUsage, ...]
+    daily: CapUse
+    monthly: CapUse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowUsage:
+    books: UsageBooks
+    clock: Clock
+    limits: Limits
+    chain: tuple[Link, ...]
+
+    def __call__(self, caller: Caller, query: UsageQuery) -> UsageReport:
+        """Forbidden: everybody's, for one who is no admin. InvalidRequest: the days."""
+        if query.scope is Scope.ALL and not caller.is_admin:
+            raise Forbidden("the claim admin is missing")
+        today = self.clock.now().astimezone(self.limits.zone).date()
+        period = query.period(today)
+        daily, monthly = self._caps(caller.user_id, query.scope, today)
+        return UsageReport(
+            period=period,
+            scope=query.scope,
+            time_zone=str(self.limits.zone),
+            usage=self._usage(caller.user_id, query.scope, period),
+            daily=daily,
+            monthly=monthly,
+        )
+
+    def _usage(
+        self, user_id: str, scope: Scope, period: Period
+    ) -> tuple[DayUsage, ...]:
+        places = [place_on(user_id, day) for day in period.days]
+        accounts = dict.fromkeys(_account(place, scope) for place in places)
+        months = self.books.usage(tuple(accounts))
+        return tuple(
+            DayUsage(day=day, ai_model=_shown(model), counts=counts)
+            for day, place in zip(period.days, places, strict=True)
+            for model, counts in self._in_order(months[_account(place, scope)], place)
+        )
+
+    def _in_order(
+        self, month: UsageMonth, place: Place
+    ) -> Sequence[tuple[str, Counts]]:
+        """As the chain asks them; then who is in it no more; nobody last."""
+        models = [link.value for link in dict.fromkeys((*self.chain, *Link))]
+        ranks = {model: rank for rank, model in enumerate((*models, NOBODY))}
+        counts = month.days.get(place.day, {})
+        return sorted(counts.items(), key=lambda item: ranks.get(item[0], len(models)))
+
+    def _caps(self, user_id: str, scope: Scope, today: date) -> tuple[CapUse, CapUse]:
+        here = place_on(user_id, today)
+        name = _account(here, scope)
+        account = self.books.spend((name,))[name]
+        everybody, user = self.limits.caps()
+        caps = everybody if scope is Scope.ALL else user
+        on_day, in_month = account.on(here.day), account.month
+        return (
+            CapUse(limit_usd=caps.daily_usd, used_usd=on_day.used_usd),
+            CapUse(limit_usd=caps.monthly_usd, used_usd=in_month.used_usd),
+        )
+
+
+def _account(place: Place, scope: Scope) -> str:
+    everybody, own = place.accounts
+    return everybody if scope is Scope.ALL else own
+
+
+def _shown(ai_model: str) -> str | None:
+    return None if ai_model == NOBODY else ai_model

@@ -1,0 +1,189 @@
+"""What an ended job counts, to the last millionth; and which days a query names."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from shared.domain.booking import booking, booking_unread, usage
+from shared.domain.catalogue import DEFAULT_CHAIN, Link
+from shared.domain.errors import ErrorCode, InvalidRequest
+from shared.domain.job import AttemptState, Job, Language
+from shared.domain.ledger import in_micros
+from shared.domain.messages import describe_field
+from shared.domain.outcomes import Rejected, Unknown
+from shared.domain.usage import NOBODY, Counts, Period, UsageQuery
+from tests.domain.examples import FAULT, a_job, answered, completed, started
+
+TODAY = date(2026, 11, 22)
+
+
+def failed_after(*costs: tuple[Link, Decimal]) -> Job:
+    """A job that ended with no video, each of its attempts having cost something."""
+    one = started(a_job(), Link.RUNWAY).attempts[0]
+    attempts = [
+        replace(one, link=link, state=AttemptState.FAILED, cost_usd=cost)
+        for link, cost in costs
+    ]
+    total = sum((cost for _, cost in costs), Decimal(0))
+    job = replace(a_job(), attempts=tuple(attempts), hold_usd=total)
+    return job.ended(ErrorCode.ALL_PROVIDERS_FAILED)
+
+
+def test_a_completed_job_counts_its_seconds_and_its_cost() -> None:
+    assert usage(completed(a_job(duration=8), Link.RUNWAY)) == {
+        "runway": Counts(
+            jobs=1, completed=1, milliseconds=8000, cost_usd=Decimal("0.40")
+        )
+    }
+
+
+def test_each_attempt_costs_under_its_own_name() -> None:
+    job = a_job(duration=8, chain=(Link.RUNWAY, Link.VEO))
+    unknown = answered(job, Link.RUNWAY, Unknown(detail="no answer"))
+
+    counted = usage(completed(unknown, Link.VEO))
+
+    assert counted == {
+        "gemini-veo-3.1": Counts(
+            jobs=1, completed=1, milliseconds=8000, cost_usd=Decimal("3.20")
+        ),
+        "runway": Counts(cost_usd=Decimal("0.40")),
+    }
+
+
+def test_a_failed_job_counts_at_the_last_one_asked() -> None:
+    job = a_job(chain=(Link.VEO,))
+    failed = answered(job, Link.VEO, Rejected(problem=FAULT))
+
+    ended = failed.ended(ErrorCode.ALL_PROVIDERS_FAILED)
+
+    assert usage(ended) == {"gemini-veo-3.1": Counts(jobs=1, failed=1)}
+
+
+def test_where_nobody_was_asked_nobody_is_named() -> None:
+    assert usage(a_job().ended(ErrorCode.CANCELLED)) == {
+        NOBODY: Counts(jobs=1, failed=1)
+    }
+
+
+def test_a_job_that_nobody_can_read_has_spent_all_that_it_held() -> None:
+    booked = booking_unread(Decimal("3.2000004"))
+
+    counts = Counts(jobs=1, failed=1, cost_usd=Decimal("3.20"))
+    assert (booked.usage, booked.open_jobs) == ({NOBODY: counts}, -1)
+    assert booked.totals.settled_usd == counts.cost_usd
+
+
+def test_a_job_counts_once_with_its_end() -> None:
+    going, done = a_job(), completed(a_job(), Link.RUNWAY)
+
+    assert booking(None, going).usage == {}
+    assert booking(going, replace(going, version=2)).usage == {}
+    assert booking(going, done).usage == usage(done)
+    assert booking(done, replace(done, version=99)).usage == {}
+
+
+COSTS = st.lists(
+    st.tuples(
+        st.sampled_from(DEFAULT_CHAIN),
+        st.decimals(min_value=0, max_value=100, places=9),
+    ),
+    max_size=9,
+)
+
+
+@given(costs=COSTS)
+def test_the_costs_sum_to_what_the_ledger_settles(
+    costs: Sequence[tuple[Link, Decimal]],
+) -> None:
+    ended = failed_after(*costs)
+
+    booked = booking(replace(ended, problem=None), ended)
+
+    spent = [counts.cost_usd for counts in booked.usage.values()]
+    assert sum(spent) == booked.totals.settled_usd
+    assert all(usd == in_micros(usd) >= 0 for usd in spent)
+    assert sum(counts.jobs for counts in booked.usage.values()) == 1
+
+
+@given(
+    holds=st.lists(st.decimals(min_value=0, max_value=100, places=9), min_size=1),
+    cost=st.decimals(min_value=0, max_value=1, places=9),
+)
+def test_whatever_was_held_is_settled_or_released_to_the_last_millionth(
+    holds: Sequence[Decimal], cost: Decimal
+) -> None:
+    jobs = [replace(a_job(), hold_usd=hold) for hold in holds]
+    ended = replace(failed_after((Link.RUNWAY, cost)), hold_usd=holds[-1])
+
+    steps = zip([None, *jobs], [*jobs, ended], strict=True)
+    booked = [booking(before, after).totals for before, after in steps]
+
+    held = [totals.held_usd for totals in booked]
+    assert all(usd == in_micros(usd) for usd in held)
+    assert sum(totals.open_usd for totals in booked) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        pytest.param(UsageQuery(), date(2026, 11, 1), TODAY, id="this month"),
+        pytest.param(
+            UsageQuery(first=date(2026, 10, 30)), date(2026, 10, 30), TODAY, id="from"
+        ),
+        pytest.param(
+            UsageQuery(last=date(2026, 2, 3)),
+            date(2026, 2, 1),
+            date(2026, 2, 3),
+            id="to: its month",
+        ),
+        pytest.param(
+            UsageQuery(first=date(2024, 1, 1), last=date(2024, 12, 31)),
+            date(2024, 1, 1),
+            date(2024, 12, 31),
+            id="all of a leap year",
+        ),
+        pytest.param(
+            UsageQuery(last=date.max), date(9999, 12, 1), date.max, id="the last"
+        ),
+    ],
+)
+def test_a_query_names_its_days(query: UsageQuery, first: date, last: date) -> None:
+    period = query.period(TODAY)
+
+    assert period == Period(first=first, last=last)
+    assert (period.days[0], period.days[-1]) == (first, last)
+    assert len(period.days) == (last - first).days + 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "reason"),
+    [
+        (date(2026, 11, 23), None, "after_to"),
+        (date(2026, 11, 2), date(2026, 11, 1), "after_to"),
+        (date(2025, 11, 21), None, "too_many_days"),
+        (date.min, date.max, "too_many_days"),
+    ],
+)
+def test_days_that_are_no_period_are_named(
+    first: date, last: date | None, reason: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        UsageQuery(first=first, last=last).period(TODAY)
+
+    (error,) = refused.value.errors
+    assert (error.field, error.reason) == ("from", reason)
+    assert all("{" not in describe_field(error, language) for language in Language)
+
+
+def test_counts_add_up() -> None:
+    one = Counts(jobs=1, completed=2, failed=3, milliseconds=4, cost_usd=Decimal("0.1"))
+
+    assert one + one == Counts(
+        jobs=2, completed=4, failed=6, milliseconds=8, cost_usd=Decimal("0.2")
+    )

@@ -1,0 +1,149 @@
+"""Usage over HTTP: its query, its numbers as text, and who may see whose."""
+
+from decimal import Decimal
+
+import jsonschema
+import pytest
+from flask.testing import FlaskClient
+
+from functions.router import Router
+from functions.usage import USAGE, USAGE_ROUTES
+from shared import wiring
+from shared.domain.catalogue import DEFAULT_CHAIN
+from shared.domain.errors import Unauthenticated
+from shared.domain.ledger import Account, Caps, Limits, Totals
+from shared.domain.usage import NOBODY, Counts, UsageMonth
+from shared.ports import Caller
+from shared.usecases.show_usage import ShowUsage
+from tests.fakes.clock import FrozenClock
+from tests.fakes.jobs import FakeJobs
+from tests.fakes.usage import FakeUsage
+from tests.functions.calling import client_of
+
+ANN = {"Authorization": "Bearer ann"}
+OPERATOR = {"Authorization": "Bearer operator"}
+CALLERS = {
+    "Bearer operator": Caller(user_id="min-ji", is_admin=True),
+    "Bearer ann": Caller(user_id="ann"),
+}
+PATH = "/v1/usage"
+
+
+class OperatorTokens:
+    """`Bearer operator` has the claim admin, `Bearer ann` has not."""
+
+    def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
+        if authorization not in CALLERS:
+            raise Unauthenticated("nobody's")
+        return CALLERS[authorization]
+
+
+@pytest.fixture
+def jobs() -> FakeJobs:
+    caps = Caps(daily_usd=Decimal("5E+1"))
+    return FakeJobs(Limits(user=caps))
+
+
+@pytest.fixture
+def client(jobs: FakeJobs, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    show = ShowUsage(
+        books=FakeUsage(jobs=jobs),
+        clock=FrozenClock(),
+        limits=jobs.limits,
+        chain=DEFAULT_CHAIN,
+    )
+    monkeypatch.setattr(wiring, "show_usage", lambda: show)
+    return client_of(Router(USAGE_ROUTES, OperatorTokens(), []))
+
+
+def test_a_day_of_one_model_and_what_the_caps_have_left(
+    client: FlaskClient, jobs: FakeJobs
+) -> None:
+    video = Counts(
+        jobs=2, completed=1, failed=1, milliseconds=8042, cost_usd=Decimal("0.4")
+    )
+    jobs.usage["user.ann.2026-11"] = UsageMonth(days={"d22": {"runway": video}})
+    totals = Totals(held_usd=Decimal("10.000001"))
+    jobs.accounts["user.ann.2026-11"] = Account(days={"d22": totals})
+
+    response = client.get(PATH, headers=ANN)
+
+    assert response.status_code == 200
+    assert response.get_json() == {
+        "from": "2026-11-01",
+        "to": "2026-11-22",
+        "scope": "own",
+        "time_zone": "UTC",
+        "usage": [
+            {
+                "date": "2026-11-22",
+                "ai_model": "runway",
+                "jobs": 2,
+                "completed": 1,
+                "failed": 1,
+                "seconds": 8.042,
+                "cost_usd": "0.40",
+            }
+        ],
+        "caps": {
+            "daily": {
+                "limit_usd": "50.00",
+                "used_usd": "10.000001",
+                "left_usd": "39.999999",
+            },
+            "monthly": {
+                "limit_usd": None,
+                "used_usd": "10.000001",
+                "left_usd": None,
+            },
+        },
+    }
+
+
+def test_the_answer_is_as_it_is_described(client: FlaskClient, jobs: FakeJobs) -> None:
+    jobs.usage["all.2026-11"] = UsageMonth(days={"d01": {NOBODY: Counts(jobs=1)}})
+
+    shown = client.get(f"{PATH}?scope=all", headers=OPERATOR).get_json()
+
+    jsonschema.validate(shown, USAGE)
+    assert [day["ai_model"] for day in shown["usage"]] == [None]
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ("from=yesterday&to=2026-02-30", {"from", "to"}),
+        ("from=20261101&to=", {"from", "to"}),
+        ("to=2026-11-01&to=2026-11-02", {"to"}),
+        ("from=2026-11-23", {"from"}),
+        ("from=2020-01-01", {"from"}),
+        ("scope=bob", {"scope"}),
+    ],
+)
+def test_each_wrong_parameter_is_named(
+    client: FlaskClient, query: str, fields: set[str]
+) -> None:
+    response = client.get(f"{PATH}?{query}", headers=ANN)
+
+    assert response.status_code == 422
+    assert {error["field"] for error in response.get_json(force=True)["errors"]} == (
+        fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("authorization", "query", "status"),
+    [
+        ("", "", 401),
+        ("Bearer eve", "?scope=all", 401),
+        ("Bearer ann", "?scope=all", 403),
+        ("Bearer ann", "?scope=own&user_id=bob", 200),
+        ("Bearer operator", "?scope=all", 200),
+    ],
+)
+def test_everybodys_is_for_admins_alone(
+    client: FlaskClient, jobs: FakeJobs, authorization: str, query: str, status: int
+) -> None:
+    headers = {"Authorization": authorization}
+
+    assert client.get(PATH + query, headers=headers).status_code == status

@@ -1,0 +1,144 @@
+"""Usage and spend: one contract, on the real emulator and on the fake."""
+
+from dataclasses import replace
+from datetime import UTC, timedelta
+from decimal import Decimal
+
+import pytest
+from google.cloud import firestore
+
+from shared.domain.catalogue import Link
+from shared.domain.errors import LostRace
+from shared.domain.job import Job
+from shared.domain.ledger import Account, Totals, place
+from shared.domain.outcomes import Unknown
+from shared.domain.usage import NOBODY, Counts, UsageMonth
+from shared.gcp.firestore_jobs import FirestoreJobs
+from shared.gcp.firestore_usage import FirestoreUsage
+from shared.ports import Jobs, UsageBooks
+from tests.domain.examples import NOON, a_job, a_new_job, answered, completed
+from tests.fakes.jobs import FakeJobs
+from tests.fakes.usage import FakeUsage
+
+ALL, ANNS = "all.2026-11", "user.ann.2026-11"
+DAY = "d22"
+NINE_DAYS = timedelta(days=9)
+ONE_VIDEO = Counts(jobs=1, completed=1, milliseconds=8000, cost_usd=Decimal("0.40"))
+Stores = tuple[Jobs, UsageBooks]
+
+
+@pytest.fixture(params=["emulator", "fake"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    if request.param == "fake":
+        fake = FakeJobs()
+        return fake, FakeUsage(jobs=fake)
+    client: firestore.Client = request.getfixturevalue("firestore_client")
+    return FirestoreJobs(client), FirestoreUsage(client)
+
+
+def end(jobs: Jobs, job: Job, done: Job) -> None:
+    jobs.create(job)
+    before = jobs.read(job.job_id)
+    assert before
+    jobs.commit(before, replace(done, version=2))
+
+
+def test_what_ended_is_counted_for_all_and_for_the_user(stores: Stores) -> None:
+    jobs, books = stores
+
+    for job_id in ("a", "b"):
+        job = a_new_job(job_id=job_id, duration=8)
+        end(jobs, job, completed(a_job(job_id=job_id, duration=8), Link.RUNWAY))
+
+    both = UsageMonth(days={DAY: {"runway": ONE_VIDEO + ONE_VIDEO}})
+    assert books.usage((ALL, ANNS)) == {ALL: both, ANNS: both}
+
+
+def test_names_with_dots_and_several_models_are_kept_apart(stores: Stores) -> None:
+    jobs, books = stores
+    job = a_job(duration=8, chain=(Link.RUNWAY, Link.VEO))
+    unknown = answered(job, Link.RUNWAY, Unknown(detail="no answer"))
+
+    end(jobs, a_new_job(duration=8), completed(unknown, Link.VEO))
+
+    assert books.usage((ANNS,))[ANNS].days[DAY] == {
+        "runway": Counts(cost_usd=Decimal("0.40")),
+        "gemini-veo-3.1": replace(ONE_VIDEO, cost_usd=Decimal("3.20")),
+    }
+
+
+def test_a_job_counts_on_the_day_on_which_it_was_made(stores: Stores) -> None:
+    jobs, books = stores
+    done = completed(a_job(duration=8), Link.RUNWAY)
+
+    end(jobs, a_new_job(duration=8), replace(done, updated_at=NOON + NINE_DAYS))
+
+    assert set(books.usage((ANNS,))[ANNS].days) == {DAY}
+
+
+def test_an_end_that_lost_its_race_is_not_counted(stores: Stores) -> None:
+    jobs, books = stores
+    job = a_new_job(duration=8)
+    jobs.create(job)
+    before = jobs.read("job1")
+    assert before
+    done = replace(completed(a_job(duration=8), Link.RUNWAY), version=2)
+
+    jobs.commit(before, done)
+    with pytest.raises(LostRace):
+        jobs.commit(before, done)
+
+    assert books.usage((ANNS,))[ANNS].days == {DAY: {"runway": ONE_VIDEO}}
+
+
+def test_a_job_ended_unread_is_counted_at_nobody(stores: Stores) -> None:
+    jobs, books = stores
+    jobs.create(a_new_job(duration=8))
+
+    jobs.abandon("job1", NOON)
+
+    spent = Counts(jobs=1, failed=1, cost_usd=Decimal("3.20"))
+    assert books.usage((ALL,))[ALL].days == {DAY: {NOBODY: spent}}
+
+
+def test_usage_costs_what_the_ledger_settled(stores: Stores) -> None:
+    jobs, books = stores
+
+    end(jobs, a_new_job(duration=8), completed(a_job(duration=8), Link.RUNWAY))
+    jobs.create(a_new_job(job_id="poison", duration=8))
+    jobs.abandon("poison", NOON)
+
+    models = books.usage((ALL,))[ALL].days[DAY].values()
+    settled = books.spend((ALL,))[ALL].on(DAY).settled_usd
+    assert sum(counts.cost_usd for counts in models) == settled == Decimal("3.60")
+
+
+def test_open_jobs_are_held_and_not_yet_counted(stores: Stores) -> None:
+    jobs, books = stores
+
+    jobs.create(a_new_job(duration=8))
+
+    held = Account(days={DAY: Totals(held_usd=Decimal("3.20"))})
+    assert books.spend((ANNS, ALL)) == {ANNS: held, ALL: held}
+    assert books.usage((ANNS,)) == {ANNS: UsageMonth()}
+
+
+def test_where_nothing_was_written_everything_is_empty(stores: Stores) -> None:
+    _, books = stores
+
+    assert books.usage((ALL, ANNS)) == {ALL: UsageMonth(), ANNS: UsageMonth()}
+    assert books.spend((ALL, ANNS)) == {ALL: Account(), ANNS: Account()}
+    assert (books.usage(()), books.spend(())) == ({}, {})
+
+
+def test_users_of_any_name_have_usage_of_their_own(stores: Stores) -> None:
+    jobs, books = stores
+    where = place("a/b.c", NOON, UTC)
+    job = replace(a_new_job(duration=8), user_id="a/b.c", place=where)
+    done = completed(a_job(duration=8), Link.RUNWAY)
+
+    end(jobs, job, replace(done, user_id="a/b.c", place=where))
+
+    own = where.accounts[1]
+    assert books.usage((own, ANNS))[own].days == {DAY: {"runway": ONE_VIDEO}}
+    assert books.usage((own, ANNS))[ANNS] == UsageMonth()
