@@ -1,4 +1,4 @@
-"""`python -m local up | demo | token`: the whole of Reelay on one machine."""
+"""`python -m local up | demo | token | key`: the whole of Reelay on one machine."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from local import keys
 from local.firestore import NotInstalled
 from local.identity import user_token
 from local.processes import DidNotStart
@@ -68,6 +69,10 @@ def token(asked: argparse.Namespace) -> int:
     return 0
 
 
+def key(asked: argparse.Namespace) -> int:
+    return keys.run(asked, environment())
+
+
 def _on_end(act: Callable[[], object]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: act())
@@ -99,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     making.add_argument("user")
     making.add_argument("--admin", action="store_true")
     making.set_defaults(run=token)
+    keeping = commands.add_parser("key", help="the API keys of a project")
+    keys.add_commands(keeping)
+    keeping.set_defaults(run=key)
     return parser
 
 

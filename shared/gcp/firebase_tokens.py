@@ -2,29 +2,43 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from google.auth import exceptions as auth_exceptions
 from google.auth import jwt
-from google.auth.transport import requests as auth_requests
 from google.oauth2 import id_token
 
-from shared.domain.errors import Unauthenticated, Unreachable
+from shared.domain.errors import Forbidden, Unauthenticated
+from shared.domain.user_id import is_user_id
+from shared.gcp.bearer_header import bearer_token
+from shared.gcp.published_keys import PublishedKeys
+from shared.gcp.user_lookup import UserLookup
 from shared.ports import Caller
 
-ISSUER = "https://securetoken.google.com/"
-LONGEST_USER_ID = 128
+CERTS_URL: Final = (
+    "https://www.googleapis.com/robot/v1/metadata/x509/"
+    "securetoken@system.gserviceaccount.com"
+)
+ISSUER: Final = "https://securetoken.google.com/"
+CLOCK_SKEW_SECONDS: Final = 10
 
-Decode = Callable[[str], Mapping[str, Any]]
+Claims = Mapping[str, Any]
+Decode = Callable[[str], Claims]
 
 
-def decode_signed(project: str) -> Decode:
-    """Checks signature (against Google's published keys), audience and expiry."""
-    request = auth_requests.Request()
+def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
+    """Checks signature, audience and lifetime.
 
-    def decode(token: str) -> Mapping[str, Any]:
-        claims: Mapping[str, Any] = id_token.verify_firebase_token(
-            token, request, audience=project, clock_skew_in_seconds=10
+    google-auth takes RS256 and ES256 alone, each with a certificate of its own kind,
+    and all that Google publishes here is RSA. It tries every key where none is named.
+    """
+    keys: Any = PublishedKeys(certs_url)
+
+    def decode(token: str) -> Claims:
+        if not jwt.decode_header(token).get("kid"):
+            raise ValueError("no key is named")
+        claims: Claims = id_token.verify_firebase_token(
+            token, keys, audience=project, clock_skew_in_seconds=CLOCK_SKEW_SECONDS
         )
         return claims
 
@@ -34,39 +48,72 @@ def decode_signed(project: str) -> Decode:
 def decode_emulated(project: str) -> Decode:
     """Tokens as the Auth emulator makes them: unsigned. Never in the cloud."""
 
-    def decode(token: str) -> Mapping[str, Any]:
-        claims: Mapping[str, Any] = jwt.decode(token, verify=False)
-        now = datetime.now(UTC).timestamp()
-        if claims.get("aud") != project or not now < float(claims.get("exp", 0)):
-            raise ValueError("another project's, or expired")
+    def decode(token: str) -> Claims:
+        claims: Claims = jwt.decode(token, verify=False)
+        if claims.get("aud") != project:
+            raise ValueError("another project's")
         return claims
 
     return decode
 
 
 class FirebaseTokens:
-    """The port `Tokens`. `decode` gives a token's claims, or raises where it is bad."""
+    """The port `Tokens`. `decode` gives a token's claims, or raises where it is bad.
 
-    def __init__(self, project: str, decode: Decode) -> None:
-        self._issuer = ISSUER + project
+    `lookup` is asked on calls that spend; None on one's own machine alone, where no
+    user is kept.
+    """
+
+    def __init__(
+        self, project: str, decode: Decode, lookup: UserLookup | None = None
+    ) -> None:
+        self._project = project
         self._decode = decode
+        self._lookup = lookup
 
-    def caller(self, authorization: str | None) -> Caller:
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("no bearer token")
-        try:
-            claims = self._decode(token.strip())
-        except auth_exceptions.TransportError as error:
-            raise Unreachable("Google's keys could not be fetched") from error
-        except (ValueError, TypeError, auth_exceptions.GoogleAuthError) as error:
-            raise Unauthenticated(type(error).__name__) from error
-        return self._caller(claims)
-
-    def _caller(self, claims: Mapping[str, Any]) -> Caller:
-        user_id = claims.get("sub")
-        if claims.get("iss") != self._issuer or not isinstance(user_id, str):
-            raise Unauthenticated("another issuer, or nobody's token")
-        if not 0 < len(user_id) <= LONGEST_USER_ID or "/" in user_id:
-            raise Unauthenticated("no user id that we can keep")
+    def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
+        claims = self._claims(bearer_token(authorization))
+        user_id = claims["sub"]
+        if _is_anonymous(claims):
+            # A script could mint such users, each with a fresh cap.
+            raise Forbidden("anonymous users may not call")
+        if spends and self._lookup:
+            self._lookup.check(user_id, signed_in_at=claims["auth_time"])
         return Caller(user_id=user_id, is_admin=claims.get("admin") is True)
+
+    def _claims(self, token: str) -> Claims:
+        # What google-auth says may hold the token: it goes no further.
+        try:
+            claims = self._decode(token)
+            self._check(claims)
+        except (
+            auth_exceptions.GoogleAuthError,
+            ValueError,
+            TypeError,
+            KeyError,
+            RecursionError,  # JSON nested deeper than Python goes
+        ):
+            raise Unauthenticated("the token does not hold") from None
+        return claims
+
+    def _check(self, claims: Claims) -> None:
+        """As Firebase asks of whoever verifies its tokens without its own library.
+
+        https://firebase.google.com/docs/auth/admin/verify-id-tokens
+        """
+        if claims["iss"] != ISSUER + self._project or claims["aud"] != self._project:
+            raise ValueError("another issuer, or another project's")
+        if not is_user_id(claims["sub"]):
+            raise ValueError("no user id that we can keep")
+        now = datetime.now(UTC).timestamp()
+        if not now < claims["exp"] + CLOCK_SKEW_SECONDS:
+            raise ValueError("expired")
+        begins = (claims["iat"], claims["auth_time"])
+        if not all(time <= now + CLOCK_SKEW_SECONDS for time in begins):
+            raise ValueError("not yet valid")
+
+
+def _is_anonymous(claims: Claims) -> bool:
+    firebase = claims.get("firebase")
+    provider = firebase.get("sign_in_provider") if isinstance(firebase, dict) else None
+    return provider == "anonymous"

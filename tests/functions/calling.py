@@ -38,7 +38,7 @@ class FakeTokens:
     def __init__(self) -> None:
         self.failures: list[ReelayError] = []
 
-    def caller(self, authorization: str | None) -> Caller:
+    def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
         if self.failures:
             raise self.failures.pop(0)
         if authorization not in TOKENS:

@@ -1,117 +1,226 @@
 """Whose token an Authorization header holds."""
 
-import base64
-import json
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from google.auth.exceptions import GoogleAuthError, TransportError
+from google.auth.exceptions import GoogleAuthError
 
-from shared.domain.errors import Unauthenticated, Unreachable
+from local.identity import LocalIdentity
+from local.json_server import JsonServer, Reply
+from shared.domain.errors import Forbidden, Unauthenticated, Unreachable
 from shared.gcp.firebase_tokens import (
     FirebaseTokens,
     decode_emulated,
     decode_signed,
 )
 from shared.ports import Caller
+from tests.gcp.firebase_signing import (
+    HOUR,
+    LEFT_OUT,
+    PROJECT,
+    claims,
+    segment,
+    signed,
+    unsigned,
+)
 
-PROJECT = "demo"
-ISSUER = "https://securetoken.google.com/demo"
-
-
-def claims(**changes: object) -> dict[str, object]:
-    now = int(time.time())
-    known = {"iss": ISSUER, "aud": PROJECT, "sub": "ann", "iat": now, "exp": now + 3600}
-    return known | changes
-
-
-def part(value: Mapping[str, object]) -> str:
-    encoded = base64.urlsafe_b64encode(json.dumps(value).encode())
-    return encoded.decode().rstrip("=")
+Say = Callable[..., Caller]
+SOON = timedelta(seconds=6)
 
 
-def unsigned(**changes: object) -> str:
-    """A token as the Auth emulator makes it."""
-    return f"{part({'alg': 'none', 'typ': 'JWT'})}.{part(claims(**changes))}."
+class Lookup:
+    """Who was looked up; raises `error` where there is one."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.asked: list[tuple[str, float]] = []
+        self._error = error
+
+    def check(self, user_id: str, *, signed_in_at: float) -> None:
+        self.asked.append((user_id, signed_in_at))
+        if self._error:
+            raise self._error
+
+
+@pytest.fixture(scope="module")
+def identity() -> LocalIdentity:
+    return LocalIdentity.generate(PROJECT)
+
+
+@pytest.fixture(scope="module")
+def certs_url(identity: LocalIdentity) -> Iterator[str]:
+    def answer(_: bytes) -> Reply:
+        return Reply(content=identity.certificates())
+
+    with JsonServer({("GET", "/certs"): answer}) as server:
+        yield f"{server.url}/certs"
+
+
+def in_cloud(certs_url: str, lookup: Any = None) -> FirebaseTokens:
+    return FirebaseTokens(PROJECT, decode_signed(PROJECT, certs_url), lookup)
 
 
 def emulated() -> FirebaseTokens:
     return FirebaseTokens(PROJECT, decode_emulated(PROJECT))
 
 
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_a_token_names_its_user(scheme: str) -> None:
-    assert emulated().caller(f"{scheme} {unsigned()}") == Caller(user_id="ann")
+@pytest.fixture(params=["cloud", "emulator"])
+def caller_of(
+    request: pytest.FixtureRequest, identity: LocalIdentity, certs_url: str
+) -> Say:
+    """Who a token with these claims is, to either kind of FirebaseTokens."""
 
+    def ask(**changes: object) -> Caller:
+        content = claims(**changes)
+        if request.param == "emulator":
+            return emulated().caller(f"Bearer {unsigned(content)}", spends=True)
+        return in_cloud(certs_url).caller(f"Bearer {signed(identity, content)}")
 
-@pytest.mark.parametrize(
-    ("admin", "is_admin"),
-    [(True, True), (False, False), ("true", False), (1, False), (None, False)],
-)
-def test_only_the_claim_itself_makes_an_admin(admin: object, is_admin: bool) -> None:
-    caller = emulated().caller(f"Bearer {unsigned(admin=admin)}")
-
-    assert caller.is_admin is is_admin
-
-
-@pytest.mark.parametrize(
-    "authorization",
-    [None, "", "Bearer", "Bearer ", "Basic YTpi", "Bearer x", "Bearer a.b.c"],
-)
-def test_what_is_no_token_is_nobodys(authorization: str | None) -> None:
-    with pytest.raises(Unauthenticated):
-        emulated().caller(authorization)
+    return ask
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"aud": "another"},
-        {"iss": "https://securetoken.google.com/another"},
-        {"exp": 1},
-        {"exp": None},
-        {"exp": "soon"},
-        {"sub": ""},
-        {"sub": None},
-        {"sub": 5},
-        {"sub": "a/b"},
-        {"sub": "x" * 129},
+        pytest.param({}, id="as it should be"),
+        pytest.param(
+            {"iat": timedelta(seconds=6), "auth_time": timedelta(seconds=6)},
+            id="clock ahead",
+        ),
+        pytest.param({"exp": timedelta(seconds=-4), "iat": -HOUR}, id="just expired"),
+        pytest.param({"auth_time": timedelta(days=-90)}, id="long signed in"),
+        pytest.param({"firebase": {"sign_in_provider": "custom"}}, id="custom"),
+        pytest.param({"admin": "true"}, id="admin in words"),
+        pytest.param({"admin": 1}, id="admin in numbers"),
     ],
-    ids=str,
 )
-def test_a_token_of_another_kind_is_nobodys(changes: dict[str, Any]) -> None:
+def test_a_good_token_names_its_user(caller_of: Say, changes: Any) -> None:
+    assert caller_of(**changes) == Caller(user_id="ann")
+
+
+def test_only_the_claim_itself_makes_an_admin(caller_of: Say) -> None:
+    assert caller_of(admin=True).is_admin
+
+
+def test_the_longest_user_id_is_taken(caller_of: Say) -> None:
+    assert caller_of(sub="x" * 128).user_id == "x" * 128
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_a_scheme_is_known_however_it_is_written(scheme: str) -> None:
+    assert emulated().caller(f"{scheme} {unsigned(claims())}").user_id == "ann"
+
+
+BAD_CLAIMS = [
+    {"aud": "another"},
+    {"aud": [PROJECT]},
+    {"aud": LEFT_OUT},
+    {"iss": "https://securetoken.google.com/another"},
+    {"iss": "https://accounts.google.com"},
+    {"iss": LEFT_OUT},
+    {"exp": timedelta(seconds=-60)},
+    {"exp": LEFT_OUT},
+    {"exp": None},
+    {"exp": "soon"},
+    {"iat": timedelta(seconds=60)},
+    {"iat": LEFT_OUT},
+    {"auth_time": timedelta(seconds=60)},
+    {"auth_time": float("nan")},
+    {"auth_time": "now"},
+    {"auth_time": LEFT_OUT},
+    {"sub": ""},
+    {"sub": None},
+    {"sub": 5},
+    {"sub": LEFT_OUT},
+    {"sub": "a/b"},
+    {"sub": "x" * 129},
+]
+
+
+@pytest.mark.parametrize("changes", BAD_CLAIMS, ids=lambda c: str(c)[:40])
+def test_a_claim_that_is_wrong_is_nobodys(caller_of: Say, changes: Any) -> None:
     with pytest.raises(Unauthenticated):
-        emulated().caller(f"Bearer {unsigned(**changes)}")
+        caller_of(**changes)
 
 
-def test_an_unsigned_token_is_nobodys_where_signatures_count(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    keys = "google.oauth2.id_token._fetch_certs"
-    monkeypatch.setattr(keys, lambda request, url: {})
-    tokens = FirebaseTokens(PROJECT, decode_signed(PROJECT))
+def test_an_anonymous_user_may_not_call(caller_of: Say) -> None:
+    with pytest.raises(Forbidden):
+        caller_of(firebase={"identities": {}, "sign_in_provider": "anonymous"})
 
+
+@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic YTpi"])
+def test_without_a_token_nobody_is_known(authorization: str | None) -> None:
     with pytest.raises(Unauthenticated):
-        tokens.caller(f"Bearer {unsigned()}")
+        emulated().caller(authorization)
 
 
 @pytest.mark.parametrize(
-    ("error", "expected"),
+    "token",
     [
-        (TransportError("down"), Unreachable),
-        (GoogleAuthError("bad"), Unauthenticated),
-        (ValueError("bad"), Unauthenticated),
-        (TypeError("bad"), Unauthenticated),
+        pytest.param("x", id="one part"),
+        pytest.param("a.b.c", id="no base64"),
+        pytest.param("ä.ö.ü", id="not ASCII"),
+        pytest.param(f"{segment([])}.{segment([])}.x", id="lists"),
+        pytest.param(f"{segment({})}.{'W1tb' * 2000}.", id="nested without end"),
     ],
-    ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
-def test_only_googles_own_silence_is_not_the_callers_fault(
-    error: Exception, expected: type[Exception]
-) -> None:
-    def decode(token: str) -> Mapping[str, Any]:
-        raise error
+def test_what_is_no_token_is_nobodys(certs_url: str, token: str) -> None:
+    for tokens in (emulated(), in_cloud(certs_url)):
+        with pytest.raises(Unauthenticated) as caught:
+            tokens.caller(f"Bearer {token}")
 
-    with pytest.raises(expected):
+        assert token not in repr(caught.value)
+        assert caught.value.__suppress_context__
+
+
+def test_where_no_keys_can_be_had_it_is_not_the_callers_fault(
+    identity: LocalIdentity,
+) -> None:
+    tokens = in_cloud("http://127.0.0.1:1/certs")
+
+    with pytest.raises(Unreachable):
+        tokens.caller(f"Bearer {signed(identity, claims())}")
+
+
+def test_whatever_google_auth_finds_wrong_is_the_callers_fault() -> None:
+    def decode(token: str) -> Mapping[str, Any]:
+        raise GoogleAuthError(token)
+
+    with pytest.raises(Unauthenticated):
         FirebaseTokens(PROJECT, decode).caller("Bearer token")
+
+
+def test_only_a_call_that_spends_is_looked_up(
+    identity: LocalIdentity, certs_url: str
+) -> None:
+    lookup, since = Lookup(), 1_700_000_000
+    token = signed(identity, claims(auth_time=since))
+    tokens = in_cloud(certs_url, lookup)
+
+    tokens.caller(f"Bearer {token}")
+    assert lookup.asked == []
+
+    tokens.caller(f"Bearer {token}", spends=True)
+    assert lookup.asked == [("ann", since)]
+
+
+@pytest.mark.parametrize("error", [Unauthenticated("revoked"), Unreachable("down")])
+def test_who_was_shut_out_or_is_not_known_spends_nothing(
+    identity: LocalIdentity, certs_url: str, error: Exception
+) -> None:
+    tokens = in_cloud(certs_url, Lookup(error))
+
+    with pytest.raises(type(error)):
+        tokens.caller(f"Bearer {signed(identity, claims())}", spends=True)
+
+
+def test_a_forged_token_is_never_looked_up(certs_url: str) -> None:
+    lookup, stranger = Lookup(), LocalIdentity.generate(PROJECT)
+
+    with pytest.raises(Unauthenticated):
+        in_cloud(certs_url, lookup).caller(
+            f"Bearer {signed(stranger, claims())}", spends=True
+        )
+
+    assert lookup.asked == []

@@ -1,0 +1,127 @@
+"""The keys that Google publishes for checking its tokens, fetched once in a while."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any, Final
+
+from google.auth.exceptions import TransportError
+from google.auth.transport.requests import Request
+
+from shared.domain.errors import Unreachable
+
+SHORTEST_LIFE_SECONDS: Final = 300.0
+LONGEST_LIFE_SECONDS: Final = 6 * 3600.0
+# How long keys that ran out still count while new ones can't be had: Google publishes
+# a key long before it signs with it, so most tokens hold; a key that it withdrew in
+# haste would open our doors for no longer than this.
+GRACE_SECONDS: Final = 3600.0
+# How often they are asked for meanwhile.
+RETRY_SECONDS: Final = 30.0
+
+_TIMEOUT_SECONDS: Final = 10
+_MAX_AGE: Final = re.compile(r"\bmax-age=(\d{1,9})\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The shape that google-auth reads: key ids and X.509 certificates in PEM."""
+
+    data: bytes
+    status: int = HTTPStatus.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    answer: Answer
+    renew_at: float
+    ends_at: float
+
+
+class PublishedKeys:
+    """A transport for google-auth that answers with the keys at one address.
+
+    However many threads ask at once, one fetches, and all get what came of it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        request: Callable[..., Any] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = url
+        self._request = request or Request()
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._fetches = 0
+        self._known: _Known | None = None
+
+    def __call__(self, url: str, method: str = "GET") -> Answer:
+        """Whatever address google-auth names: ours. Unreachable where no key is known.
+
+        Keys live as long as their `max-age` says, within 5 minutes and 6 hours.
+        """
+        fetches = self._fetches
+        # Whoever has keys that still count does not wait for another's fetch.
+        if self._is_due() and self._lock.acquire(blocking=self._answer() is None):
+            try:
+                if fetches == self._fetches:
+                    self._renew()
+            finally:
+                self._lock.release()
+        if answer := self._answer():
+            return answer
+        raise Unreachable("no published keys to check tokens with")
+
+    def _is_due(self) -> bool:
+        return self._known is None or self._monotonic() >= self._known.renew_at
+
+    def _answer(self) -> Answer | None:
+        known = self._known
+        return known.answer if known and self._monotonic() < known.ends_at else None
+
+    def _renew(self) -> None:
+        try:
+            self._known = self._fetched()
+        except (TransportError, ValueError):
+            self._put_off()
+        finally:
+            self._fetches += 1
+
+    def _put_off(self) -> None:
+        """Keep what is known, and don't ask again at once."""
+        if known := self._known:
+            self._known = replace(known, renew_at=self._monotonic() + RETRY_SECONDS)
+
+    def _fetched(self) -> _Known:
+        response = self._request(self._url, method="GET", timeout=_TIMEOUT_SECONDS)
+        if response.status != HTTPStatus.OK:
+            raise ValueError("no keys")
+        _check_keys(response.data)
+        renew_at = self._monotonic() + _life_seconds(response.headers)
+        return _Known(
+            answer=Answer(data=response.data),
+            renew_at=renew_at,
+            ends_at=renew_at + GRACE_SECONDS,
+        )
+
+
+def _check_keys(data: bytes) -> None:
+    """ValueError where it isn't one JSON object of texts, and one at least."""
+    keys = json.loads(data)
+    if not isinstance(keys, dict) or not keys:
+        raise ValueError("no keys")
+    if not all(isinstance(key, str) for key in keys.values()):
+        raise ValueError("no certificates")
+
+
+def _life_seconds(headers: Mapping[str, str]) -> float:
+    found = _MAX_AGE.search(headers.get("Cache-Control", ""))
+    seconds = float(found[1]) if found else SHORTEST_LIFE_SECONDS
+    return min(max(seconds, SHORTEST_LIFE_SECONDS), LONGEST_LIFE_SECONDS)

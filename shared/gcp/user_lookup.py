@@ -1,0 +1,88 @@
+"""Whether a user's token still counts: Identity Toolkit knows who was shut out."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import requests
+from google.auth import exceptions as auth_exceptions
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from shared.domain.errors import Unauthenticated, Unreachable
+
+BASE_URL = "https://identitytoolkit.googleapis.com"
+TIMEOUT_SECONDS = 5.0
+# A kept connection may be dead after a pause; to look again costs nothing.
+_ONCE_MORE = Retry(
+    total=1, connect=1, read=1, status=0, allowed_methods=None, backoff_factor=0
+)
+
+
+class UserLookup:
+    """Asks `accounts:lookup`, as firebase-admin's `verify_id_token` does with
+    `check_revoked=True`; the function's account needs roles/firebaseauth.viewer.
+
+    `session`: one that says who we are, such as google-auth's AuthorizedSession. It
+    becomes this object's own. `timeout_seconds` is for each of at most two tries.
+    """
+
+    def __init__(
+        self,
+        project: str,
+        session: requests.Session,
+        *,
+        base_url: str = BASE_URL,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        self._url = f"{base_url}/v1/projects/{project}/accounts:lookup"
+        self._timeout_seconds = timeout_seconds
+        self._session = session
+        self._session.mount(base_url, HTTPAdapter(max_retries=_ONCE_MORE))
+
+    def check(self, user_id: str, *, signed_in_at: float) -> None:
+        """`signed_in_at`: the token's `auth_time`, in seconds since 1970.
+
+        Unauthenticated: no such user, a disabled one, or their tokens were revoked
+        since. Unreachable where that isn't known: rather spend nothing.
+        """
+        user = _user(self._ask(user_id), user_id)
+        if user.get("disabled"):
+            raise Unauthenticated("the user is disabled")
+        if signed_in_at < _valid_since(user):
+            raise Unauthenticated("the user's tokens were revoked")
+
+    def _ask(self, user_id: str) -> Any:
+        try:
+            response = self._session.post(
+                self._url,
+                json={"localId": [user_id]},
+                timeout=self._timeout_seconds,
+                allow_redirects=False,
+            )
+            if response.status_code != HTTPStatus.OK:
+                raise Unreachable(f"accounts:lookup answered {response.status_code}")
+            return response.json()
+        except (requests.RequestException, auth_exceptions.GoogleAuthError) as error:
+            why = type(error).__name__
+            raise Unreachable(f"accounts:lookup did not answer: {why}") from error
+
+
+def _user(content: Any, user_id: str) -> Mapping[str, Any]:
+    if not isinstance(content, dict):
+        raise Unreachable("accounts:lookup answered no object")
+    match content.get("users", []):
+        case []:
+            raise Unauthenticated("there is no such user")
+        case [dict() as user] if user.get("localId") == user_id:
+            return user
+        case _:
+            raise Unreachable("accounts:lookup answered somebody else")
+
+
+def _valid_since(user: Mapping[str, Any]) -> int:
+    """Seconds since 1970, which Google writes as a text; 0 where nothing is said."""
+    try:
+        return int(user.get("validSince", 0))
+    except (TypeError, ValueError):
+        raise Unreachable("accounts:lookup answered no time") from None

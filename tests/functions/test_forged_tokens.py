@@ -1,0 +1,241 @@
+"""Whatever is shown in place of a token, nobody gets in with it."""
+
+import hmac
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Response
+from flask.testing import FlaskClient
+
+from functions.bodies import answer
+from functions.router import Call, Route, Router
+from local.identity import LocalIdentity
+from local.identity_server import IdentityServer
+from shared.domain.api_key import ApiKey, secret_of, sha256_of
+from shared.gcp.bearer_tokens import BearerTokens
+from shared.gcp.firebase_tokens import FirebaseTokens, decode_signed
+from shared.gcp.oidc import SIGNATURE_REMOVED
+from tests.domain.examples import NOON
+from tests.fakes.keys import FakeKeys
+from tests.functions.calling import client_of
+from tests.gcp.firebase_signing import (
+    HOUR,
+    LEFT_OUT,
+    PROJECT,
+    base64_of,
+    claims,
+    segment,
+    signed,
+    unsigned,
+)
+
+SECRET = secret_of(b"a" * 32)
+REVOKED = secret_of(b"r" * 32)
+UNKNOWN = secret_of(b"u" * 32)
+
+
+def show(call: Call) -> Response:
+    return answer({"user": call.caller.user_id, "key_id": call.caller.key_id})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forger:
+    """Makes what somebody who wants in might show; `google` signs for others too."""
+
+    google: LocalIdentity
+    stranger: LocalIdentity
+
+    @property
+    def certificate(self) -> str:
+        return self.google.certificates()[self.google.key_id]
+
+    def of_google(self, **changes: object) -> str:
+        """What Google signed indeed, for somebody else or another time."""
+        return signed(self.google, claims(**changes))
+
+    def with_hmac(self) -> str:
+        """The public certificate as a shared secret."""
+        header = segment({"alg": "HS256", "kid": self.google.key_id, "typ": "JWT"})
+        content = f"{header}.{segment(claims())}"
+        key = self.certificate.encode()
+        return f"{content}.{base64_of(hmac.digest(key, content.encode(), 'sha256'))}"
+
+    def with_signature(self, signature: str) -> str:
+        header, content, _ = self.of_google().split(".")
+        return f"{header}.{content}.{signature}"
+
+    def with_content_of(self, user_id: str) -> str:
+        header, _, signature = self.of_google().split(".")
+        return f"{header}.{segment(claims(sub=user_id))}.{signature}"
+
+    def of_service_account(self) -> str:
+        email = self.google.email("tasks-invoker")
+        now = datetime.now(UTC)
+        return self.google.id_token(email=email, audience=PROJECT, now=now)
+
+
+Forge = Callable[[Forger], str]
+
+
+@pytest.fixture(scope="module")
+def forger() -> Forger:
+    return Forger(
+        google=LocalIdentity.generate(PROJECT), stranger=LocalIdentity.generate(PROJECT)
+    )
+
+
+def a_key(secret: str, *, revoked_at: datetime | None = None) -> ApiKey:
+    return ApiKey(
+        sha256=sha256_of(secret),
+        name="server",
+        user_id="bob",
+        created_at=NOON,
+        revoked_at=revoked_at,
+    )
+
+
+@pytest.fixture
+def keys() -> FakeKeys:
+    return FakeKeys(a_key(SECRET), a_key(REVOKED, revoked_at=NOON))
+
+
+@pytest.fixture
+def client(forger: Forger, keys: FakeKeys) -> Iterator[FlaskClient]:
+    routes = (Route(method="GET", path="/mine", handler=show),)
+    with IdentityServer(forger.google) as server:
+        decode = decode_signed(PROJECT, server.certs_url)
+        tokens = BearerTokens(firebase=FirebaseTokens(PROJECT, decode), keys=keys)
+        yield client_of(Router(routes, tokens, []))
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_what_google_signed_lets_its_user_in(
+    client: FlaskClient, forger: Forger
+) -> None:
+    response = client.get("/mine", headers=bearer(forger.of_google()))
+
+    assert response.get_json() == {"user": "ann", "key_id": None}
+
+
+def test_a_key_lets_its_user_in(client: FlaskClient) -> None:
+    response = client.get("/mine", headers=bearer(SECRET))
+
+    key_id = sha256_of(SECRET)[:12]
+    assert response.get_json() == {"user": "bob", "key_id": key_id}
+
+
+def changed(secret: str, at: int) -> str:
+    """The secret with one character changed to another that a key may hold."""
+    other = "A" if secret[at] != "A" else "B"
+    return secret[:at] + other + secret[at + 1 :]
+
+
+FORGED: list[tuple[str, Forge]] = [
+    ("wrong key", lambda f: signed(f.stranger, claims(), key_id=f.google.key_id)),
+    ("unknown kid", lambda f: signed(f.stranger, claims())),
+    ("right key, unknown kid", lambda f: signed(f.google, claims(), key_id="x")),
+    ("no kid", lambda f: signed(f.google, claims(), key_id=None)),
+    ("issuer", lambda f: f.of_google(iss="https://accounts.google.com")),
+    ("no issuer", lambda f: f.of_google(iss=LEFT_OUT)),
+    ("audience", lambda f: f.of_google(aud="https://api.example")),
+    ("no audience", lambda f: f.of_google(aud=LEFT_OUT)),
+    (
+        "another project",
+        lambda f: f.of_google(iss="https://securetoken.google.com/p", aud="p"),
+    ),
+    ("expired", lambda f: f.of_google(exp=timedelta(seconds=-30), iat=-HOUR)),
+    ("never expires", lambda f: f.of_google(exp=LEFT_OUT)),
+    ("not yet valid", lambda f: f.of_google(iat=timedelta(seconds=60))),
+    ("not yet signed in", lambda f: f.of_google(auth_time=timedelta(seconds=60))),
+    ("HS256 with the certificate", lambda f: f.with_hmac()),
+    ("HS256 in the header", lambda f: signed(f.google, claims(), algorithm="HS256")),
+    ("ES256 in the header", lambda f: signed(f.google, claims(), algorithm="ES256")),
+    ("alg none", lambda f: unsigned(claims())),
+    ("no signature", lambda f: f.with_signature("")),
+    ("signature removed", lambda f: f.with_signature(SIGNATURE_REMOVED)),
+    ("another user's signature", lambda f: f.with_content_of("bob")),
+    ("four parts", lambda f: f.of_google() + ".x"),
+    ("empty subject", lambda f: f.of_google(sub="")),
+    ("no subject", lambda f: f.of_google(sub=LEFT_OUT)),
+    ("subject too long", lambda f: f.of_google(sub="x" * 129)),
+    ("subject with a slash", lambda f: f.of_google(sub="ann/bob")),
+    ("service account", lambda f: f.of_service_account()),
+    ("garbage", lambda f: "garbage"),
+    ("garbage in three parts", lambda f: "a.b.c"),
+    ("nested without end", lambda f: f"{'W1tb' * 1500}.e30.x"),
+    ("revoked key", lambda f: REVOKED),
+    ("unknown key", lambda f: UNKNOWN),
+    ("first character of a key", lambda f: changed(SECRET, 3)),
+    ("last character of a key", lambda f: changed(SECRET, -1)),
+    ("key cut short", lambda f: SECRET[:-1]),
+    ("key and more", lambda f: SECRET + "A"),
+    ("key in capitals", lambda f: SECRET.upper()),
+    ("key without its prefix", lambda f: SECRET.removeprefix("rk_")),
+    ("hash of a key", lambda f: sha256_of(SECRET)),
+    ("prefix and hash", lambda f: f"rk_{sha256_of(SECRET)}"),
+    ("prefix and 43 of the hash", lambda f: f"rk_{sha256_of(SECRET)[:43]}"),
+    ("path in place of a key", lambda f: "rk_../../spend/all"),
+    ("prefix alone", lambda f: "rk_"),
+]
+
+
+def check_nobody(client: FlaskClient, headers: dict[str, str]) -> None:
+    response = client.get("/mine", headers=headers)
+
+    assert response.status_code == 401
+    assert response.content_type == "application/problem+json"
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.get_json(force=True)["code"] == "unauthenticated"
+
+
+@pytest.mark.parametrize("forge", [f for _, f in FORGED], ids=[n for n, _ in FORGED])
+def test_a_forged_token_is_nobodys(
+    client: FlaskClient, forger: Forger, forge: Forge
+) -> None:
+    check_nobody(client, bearer(forge(forger)))
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "", "Bearer", "Bearer  ", SECRET, f"Basic {SECRET}", f"Token {SECRET}"],
+)
+def test_without_a_bearer_token_nobody_is_known(
+    client: FlaskClient, authorization: str | None
+) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+
+    check_nobody(client, headers)
+
+
+@pytest.mark.parametrize(
+    "token", ["rk_", "rk_/", f"{SECRET}/", f"{SECRET}=", "rk_" + "é" * 43]
+)
+def test_what_has_no_keys_form_is_not_looked_up(
+    client: FlaskClient, keys: FakeKeys, token: str
+) -> None:
+    check_nobody(client, bearer(token))
+
+    assert keys.looked_up == []
+
+
+class WrongKeys(FakeKeys):
+    """A store that gives another key than was asked for."""
+
+    def find(self, sha256: str) -> ApiKey | None:
+        return a_key(SECRET)
+
+
+def test_another_key_than_was_asked_for_opens_nothing(forger: Forger) -> None:
+    routes = (Route(method="GET", path="/mine", handler=show),)
+    firebase = FirebaseTokens(PROJECT, lambda token: {})
+    client = client_of(
+        Router(routes, BearerTokens(firebase=firebase, keys=WrongKeys()), [])
+    )
+
+    check_nobody(client, bearer(UNKNOWN))
+    assert client.get("/mine", headers=bearer(SECRET)).status_code == 200

@@ -1,0 +1,128 @@
+"""The port `ApiKeys`: one contract, on the real emulator and on the fake."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from google.api_core import exceptions
+from google.cloud import firestore
+
+from shared.domain.api_key import ApiKey, secret_of, sha256_of
+from shared.domain.errors import LostRace, Unreachable
+from shared.gcp.firestore_keys import FirestoreKeys
+from shared.ports import ApiKeys
+from tests.fakes.clock import NOON
+from tests.fakes.keys import FakeKeys
+
+LATER = NOON + timedelta(hours=1)
+
+
+def a_key(letter: str, *, minute: int = 0) -> ApiKey:
+    return ApiKey(
+        sha256=sha256_of(secret_of(letter.encode() * 32)),
+        name="고양이 server",
+        user_id="ann",
+        created_at=NOON + timedelta(minutes=minute, microseconds=123456),
+    )
+
+
+@pytest.fixture(params=["emulator", "fake"])
+def keys(request: pytest.FixtureRequest) -> ApiKeys:
+    if request.param == "fake":
+        return FakeKeys()
+    return FirestoreKeys(request.getfixturevalue("firestore_client"))
+
+
+def test_a_key_is_found_by_its_hash_alone(keys: ApiKeys) -> None:
+    keys.add(a_key("a"))
+
+    assert keys.find(a_key("a").sha256) == a_key("a")
+    assert keys.find(a_key("b").sha256) is None
+    assert keys.find(a_key("a").key_id) is None
+
+
+def test_a_hash_is_taken_once(keys: ApiKeys) -> None:
+    keys.add(a_key("a"))
+
+    with pytest.raises(LostRace):
+        keys.add(replace(a_key("a"), user_id="eve"))
+
+    assert keys.find(a_key("a").sha256) == a_key("a")
+
+
+def test_all_keys_are_shown_the_newest_first(keys: ApiKeys) -> None:
+    known = [a_key("a"), a_key("b", minute=2), a_key("c", minute=1)]
+    for key in known:
+        keys.add(key)
+    keys.revoke(known[0], LATER)
+
+    revoked = replace(known[0], revoked_at=LATER)
+    assert list(keys.all()) == [known[1], known[2], revoked]
+
+
+def test_a_revoked_key_stays_revoked_since_the_first_time(keys: ApiKeys) -> None:
+    keys.add(a_key("a"))
+
+    keys.revoke(a_key("a"), LATER)
+    keys.revoke(a_key("a"), LATER + timedelta(hours=1))
+
+    assert keys.find(a_key("a").sha256) == replace(a_key("a"), revoked_at=LATER)
+
+
+def test_revoking_what_is_not_there_makes_nothing(keys: ApiKeys) -> None:
+    keys.revoke(a_key("a"), LATER)
+
+    assert keys.find(a_key("a").sha256) is None
+
+
+def test_no_part_of_a_secret_is_kept(firestore_client: firestore.Client) -> None:
+    FirestoreKeys(firestore_client).add(a_key("a"))
+
+    (found,) = firestore_client.collection("api_keys").stream()
+
+    kept = f"{found.id} {found.to_dict()}"
+    assert secret_of(b"a" * 32)[3:11] not in kept
+    assert set(found.to_dict() or {}) == {"name", "user_id", "created_at", "revoked_at"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param({"user_id": None}, id="nobody's"),
+        pytest.param({"user_id": "ann/bob"}, id="no user id"),
+        pytest.param({"created_at": "now"}, id="no time"),
+        pytest.param({"revoked_at": "now"}, id="no time of its end"),
+        pytest.param({"revoked_at": firestore.DELETE_FIELD}, id="not said if revoked"),
+    ],
+)
+def test_a_document_that_is_not_ours_opens_nothing(
+    firestore_client: firestore.Client, broken: dict[str, Any]
+) -> None:
+    keys = FirestoreKeys(firestore_client)
+    keys.add(a_key("a"))
+    firestore_client.document(f"api_keys/{a_key('a').sha256}").update(broken)
+
+    with pytest.raises(Unreachable) as caught:
+        keys.find(a_key("a").sha256)
+
+    assert a_key("a").sha256 not in str(caught.value)
+
+
+class BrokenClient:
+    """A client whose every call ends in an error."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("get", "stream"):
+            refusal: Any = exceptions.PermissionDenied
+            raise refusal("no")
+        return lambda *args, **kwargs: self
+
+
+def test_a_store_that_does_not_answer_opens_nothing() -> None:
+    client: Any = BrokenClient()
+    keys = FirestoreKeys(client)
+
+    for ask in (lambda: keys.find("a" * 64), keys.all):
+        with pytest.raises(Unreachable):
+            ask()

@@ -1,0 +1,176 @@
+"""How often Google is asked for its keys, and what counts while it does not answer."""
+
+import json
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from google.auth.exceptions import TransportError
+
+from shared.domain.errors import Unreachable
+from shared.gcp.published_keys import (
+    GRACE_SECONDS,
+    LONGEST_LIFE_SECONDS,
+    RETRY_SECONDS,
+    SHORTEST_LIFE_SECONDS,
+    PublishedKeys,
+)
+
+URL = "https://keys.example/certs"
+KEYS = {"kid": "a certificate"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    data: bytes = json.dumps(KEYS).encode()
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Google:
+    """Answers `reply`, or raises it; counts. `now` is the time that passes."""
+
+    def __init__(self, reply: Response | Exception) -> None:
+        self.reply, self.asked, self.now = reply, 0, 1000.0
+
+    def __call__(self, url: str, **_: object) -> Any:
+        assert url == URL
+        self.asked += 1
+        if isinstance(self.reply, Exception):
+            raise self.reply
+        return self.reply
+
+    def keys(self) -> PublishedKeys:
+        return PublishedKeys(URL, request=self, monotonic=lambda: self.now)
+
+
+@pytest.mark.parametrize(
+    ("cache_control", "life_seconds"),
+    [
+        ("public, max-age=19283, must-revalidate, no-transform", 19283),
+        ("max-age=5", SHORTEST_LIFE_SECONDS),
+        ("max-age=0", SHORTEST_LIFE_SECONDS),
+        ("MAX-AGE=999999", LONGEST_LIFE_SECONDS),
+        ("no-store", SHORTEST_LIFE_SECONDS),
+        ("max-age=soon", SHORTEST_LIFE_SECONDS),
+        ("", SHORTEST_LIFE_SECONDS),
+    ],
+)
+def test_keys_are_kept_as_long_as_google_says_within_limits(
+    cache_control: str, life_seconds: float
+) -> None:
+    google = Google(Response(headers={"Cache-Control": cache_control}))
+    keys = google.keys()
+
+    keys("any address")
+    google.now += life_seconds - 1
+    assert json.loads(keys("any address").data) == KEYS
+    assert google.asked == 1
+
+    google.now += 1
+    keys("any address")
+    assert google.asked == 2
+
+
+FAILURES = [
+    pytest.param(TransportError("down"), id="no answer"),
+    pytest.param(Response(status=503), id="out of order"),
+    pytest.param(Response(data=b"<html>"), id="not JSON"),
+    pytest.param(Response(data=b'["no", "object"]'), id="a list"),
+    pytest.param(Response(data=b"{}"), id="no key"),
+    pytest.param(Response(data=b'{"keys": [{"kty": "RSA"}]}'), id="a JWK set"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_without_keys_nothing_is_judged_until_there_are_some(failure: Any) -> None:
+    google = Google(failure)
+    keys = google.keys()
+    with pytest.raises(Unreachable):
+        keys(URL)
+
+    google.reply = Response()
+
+    assert json.loads(keys(URL).data) == KEYS
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_old_keys_count_for_a_while_when_new_ones_cannot_be_had(failure: Any) -> None:
+    google = Google(Response())
+    keys = google.keys()
+    keys(URL)
+
+    google.reply = failure
+    google.now += SHORTEST_LIFE_SECONDS + GRACE_SECONDS - 1
+    assert json.loads(keys(URL).data) == KEYS
+
+    google.now += 1
+    with pytest.raises(Unreachable):
+        keys(URL)
+
+
+def test_meanwhile_google_is_not_asked_all_the_time() -> None:
+    google = Google(Response())
+    keys = google.keys()
+    keys(URL)
+    google.reply = TransportError("down")
+    google.now += SHORTEST_LIFE_SECONDS
+
+    for _ in range(3):
+        keys(URL)
+    assert google.asked == 2
+
+    google.now += RETRY_SECONDS
+    keys(URL)
+    assert google.asked == 3
+
+
+class SlowGoogle(Google):
+    """Answers once it is told to."""
+
+    def __init__(self, reply: Response | Exception) -> None:
+        super().__init__(reply)
+        self.is_asked, self.may_answer = threading.Event(), threading.Event()
+
+    def __call__(self, url: str, **_: object) -> Any:
+        self.is_asked.set()
+        assert self.may_answer.wait(30)
+        return super().__call__(url)
+
+
+def test_however_many_ask_at_once_one_fetches() -> None:
+    google = SlowGoogle(Response())
+    keys = google.keys()
+    everybody = threading.Barrier(8)
+
+    def ask(_: int) -> bytes:
+        everybody.wait(30)
+        return keys(URL).data
+
+    with ThreadPoolExecutor(8) as pool:
+        asking = pool.map(ask, range(8))
+        assert google.is_asked.wait(30)
+        google.may_answer.set()
+
+        assert len(set(asking)) == 1
+    assert google.asked == 1
+
+
+def test_whoever_has_keys_does_not_wait_for_new_ones() -> None:
+    google = SlowGoogle(Response())
+    google.may_answer.set()
+    keys = google.keys()
+    keys(URL)
+    google.now += SHORTEST_LIFE_SECONDS
+    google.may_answer.clear()
+    google.is_asked.clear()
+
+    with ThreadPoolExecutor(1) as pool:
+        fetching = pool.submit(keys, URL)
+        assert google.is_asked.wait(30)
+        assert json.loads(keys(URL).data) == KEYS
+        assert not fetching.done()
+        google.may_answer.set()

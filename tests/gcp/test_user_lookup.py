@@ -1,0 +1,190 @@
+"""Who was shut out, as a server that speaks accounts:lookup says."""
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import RefreshError
+from google.auth.transport.requests import AuthorizedSession
+
+from local.json_server import JsonServer, Reply
+from shared.domain.errors import Unauthenticated, Unreachable
+from shared.gcp.user_lookup import UserLookup
+
+PROJECT = "demo-reelay"
+PATH = f"/v1/projects/{PROJECT}/accounts:lookup"
+KIND = "identitytoolkit#GetAccountInfoResponse"
+SIGNED_IN_AT = 1_700_000_000
+
+
+class IdentityToolkit:
+    """Users by id, as `accounts:lookup` answers them; or `reply`, whoever is asked."""
+
+    def __init__(self) -> None:
+        self.users: dict[str, dict[str, Any]] = {}
+        self.reply: Reply | None = None
+        self.asked: list[Any] = []
+        self.dies_first = False
+
+    def answer(self, body: bytes) -> Reply:
+        self.asked.append(json.loads(body))
+        if self.dies_first and len(self.asked) == 1:
+            # Ends the connection without a word.
+            raise ConnectionAbortedError
+        if self.reply:
+            return self.reply
+        wanted = self.asked[-1]["localId"]
+        users = [self.users[user_id] for user_id in wanted if user_id in self.users]
+        found = {"users": users} if users else {}
+        return Reply(content={"kind": KIND, **found})
+
+    def add(self, user_id: str, **fields: object) -> None:
+        self.users[user_id] = {
+            "localId": user_id,
+            "validSince": str(SIGNED_IN_AT - 1000),
+            "createdAt": "1690000000000",
+            **fields,
+        }
+
+
+@pytest.fixture
+def toolkit() -> IdentityToolkit:
+    return IdentityToolkit()
+
+
+@pytest.fixture
+def url(toolkit: IdentityToolkit) -> Iterator[str]:
+    with JsonServer({("POST", PATH): toolkit.answer}) as server:
+        yield server.url
+
+
+def lookup_at(
+    url: str, credentials: Any = None, timeout_seconds: float = 30.0
+) -> tuple[UserLookup, Any]:
+    session: Any = AuthorizedSession(credentials or AnonymousCredentials())
+    lookup = UserLookup(PROJECT, session, base_url=url, timeout_seconds=timeout_seconds)
+    return lookup, session
+
+
+@pytest.fixture
+def lookup(url: str) -> Iterator[UserLookup]:
+    lookup, session = lookup_at(url)
+    yield lookup
+    session.close()
+
+
+def test_a_user_in_good_standing_may_spend(
+    toolkit: IdentityToolkit, lookup: UserLookup
+) -> None:
+    toolkit.add("ann")
+
+    lookup.check("ann", signed_in_at=SIGNED_IN_AT)
+
+    assert toolkit.asked == [{"localId": ["ann"]}]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"disabled": False}, id="not disabled"),
+        pytest.param({"validSince": str(SIGNED_IN_AT)}, id="revoked just before"),
+    ],
+)
+def test_what_google_may_say_of_a_good_user(
+    toolkit: IdentityToolkit, lookup: UserLookup, fields: Any
+) -> None:
+    toolkit.add("ann", **fields)
+
+    lookup.check("ann", signed_in_at=SIGNED_IN_AT)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"disabled": True}, id="disabled"),
+        pytest.param({"validSince": str(SIGNED_IN_AT + 1)}, id="revoked"),
+        pytest.param({"validSince": SIGNED_IN_AT + 1}, id="revoked, as a number"),
+    ],
+)
+def test_who_was_shut_out_is_nobody(
+    toolkit: IdentityToolkit, lookup: UserLookup, fields: Any
+) -> None:
+    toolkit.add("ann", **fields)
+
+    with pytest.raises(Unauthenticated):
+        lookup.check("ann", signed_in_at=SIGNED_IN_AT)
+
+
+def test_a_deleted_user_is_nobody(lookup: UserLookup) -> None:
+    with pytest.raises(Unauthenticated):
+        lookup.check("ann", signed_in_at=SIGNED_IN_AT)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(Reply(status=403, content={"error": {}}), id="role missing"),
+        pytest.param(Reply(status=429, content={}), id="too many"),
+        pytest.param(Reply(status=503, content={}), id="out of order"),
+        pytest.param(Reply(content=[]), id="a list"),
+        pytest.param(Reply(content={"users": ["ann"]}), id="no user"),
+        pytest.param(Reply(content={"users": [{"localId": "bob"}]}), id="another"),
+        pytest.param(Reply(content={"users": None}), id="nothing"),
+        pytest.param(
+            Reply(content={"users": [{"localId": "ann", "validSince": "soon"}]}),
+            id="no time",
+        ),
+    ],
+)
+def test_what_is_not_known_spends_nothing(
+    toolkit: IdentityToolkit, lookup: UserLookup, reply: Reply
+) -> None:
+    toolkit.reply = reply
+
+    with pytest.raises(Unreachable):
+        lookup.check("ann", signed_in_at=SIGNED_IN_AT)
+
+
+def test_nobody_at_the_address_is_unreachable() -> None:
+    lookup, session = lookup_at("http://127.0.0.1:1")
+
+    with session, pytest.raises(Unreachable):
+        lookup.check("ann", signed_in_at=SIGNED_IN_AT)
+
+
+def test_whoever_takes_a_call_and_says_nothing_is_unreachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        lookup, session = lookup_at(url, timeout_seconds=0.1)
+
+        with session, pytest.raises(Unreachable):
+            lookup.check("ann", signed_in_at=SIGNED_IN_AT)
+
+
+def test_a_kept_connection_that_died_is_no_refusal(
+    toolkit: IdentityToolkit, lookup: UserLookup
+) -> None:
+    toolkit.add("ann")
+    toolkit.dies_first = True
+
+    lookup.check("ann", signed_in_at=SIGNED_IN_AT)
+
+    assert len(toolkit.asked) == 2
+
+
+class NoCredentials(AnonymousCredentials):
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # Google's
+
+    def before_request(self, *_: object) -> None:
+        raise RefreshError("the metadata server is away")
+
+
+def test_who_cannot_say_who_they_are_learns_nothing(url: str) -> None:
+    lookup, session = lookup_at(url, NoCredentials())
+
+    with session, pytest.raises(Unreachable):
+        lookup.check("ann", signed_in_at=SIGNED_IN_AT)
