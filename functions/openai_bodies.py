@@ -1,0 +1,60 @@
+"""How OpenAI's clients send what they ask for: a form with a file, or JSON; headers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from functions.bodies import LARGEST_REQUEST_BYTES
+from shared.domain.errors import Malformed, UnsupportedMedia
+from shared.domain.request import Sending
+
+MOST_PARTS = 50
+REFERENCE = "input_reference"
+# The client writes an object into a form as `input_reference[image_url]`.
+_INSIDE = f"{REFERENCE}["
+
+
+def read_asked(request: Request) -> Mapping[str, Any]:
+    """A form's fields or a JSON object's; a file is its bytes.
+
+    As large as any request may be: a picture inside may have 16 MB, in base64 22.
+    """
+    if request.mimetype != "multipart/form-data":
+        return _object(request)
+    request.max_form_memory_size = LARGEST_REQUEST_BYTES
+    request.max_form_parts = MOST_PARTS
+    return _form(request)
+
+
+def read_sending(request: Request) -> Sending:
+    """How often the client says that it sent this; ONCE where it says nothing."""
+    count = request.headers.get("x-stainless-retry-count", "")
+    if not (count.isascii() and count.isdigit()):
+        return Sending.ONCE
+    return Sending.AGAIN if count.strip("0") else Sending.FIRST
+
+
+def _form(request: Request) -> Mapping[str, Any]:
+    texts = {n: t for n, t in request.form.items() if not n.startswith(_INSIDE)}
+    inside = {
+        name.removeprefix(_INSIDE).removesuffix("]"): text
+        for name, text in request.form.items()
+        if name.startswith(_INSIDE)
+    }
+    reference = {REFERENCE: inside} if inside else {}
+    files = {name: file.read() for name, file in request.files.items()}
+    return texts | reference | files
+
+
+def _object(request: Request) -> Mapping[str, Any]:
+    try:
+        value = request.get_json()
+    except UnsupportedMediaType as error:
+        raise UnsupportedMedia(request.mimetype) from error
+    except RecursionError as error:
+        raise Malformed("nested too deeply") from error
+    if not isinstance(value, dict):
+        raise Malformed(type(value).__name__)
+    return value

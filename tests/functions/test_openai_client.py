@@ -1,0 +1,244 @@
+"""OpenAI's own client, unchanged, against our routes on fakes."""
+
+import asyncio
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import openai
+import pytest
+from flask import Flask, Response, request
+from openai import AsyncOpenAI, OpenAI
+
+from shared.domain.catalogue import Link
+from shared.domain.errors import ErrorCode
+from shared.domain.job import Job
+from shared.domain.kill_switch import Level
+from tests.domain.examples import a_job, a_new_job, completed, running
+from tests.fakes.clock import NOON
+from tests.functions.openai_stage import JPEG, LosingAnswers, app_on, served
+from tests.usecases.stage import Stage
+
+# Its authors mark all of `client.videos` so; it is why these routes are here.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The Sora API is scheduled:DeprecationWarning"
+)
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def server(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> LosingAnswers:
+    return LosingAnswers(app_on(stage, monkeypatch))
+
+
+@pytest.fixture
+def address(server: LosingAnswers) -> Iterator[str]:
+    with served(server) as address:
+        yield f"{address}/openai/v1"
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[OpenAI]:
+    with OpenAI(base_url=address, api_key="ann") as client:
+        yield client
+
+
+def put(stage: Stage, job: Job) -> None:
+    stage.jobs.put(job)
+
+
+def test_a_video_is_asked_for_by_a_file(client: OpenAI, stage: Stage) -> None:
+    video = client.videos.create(
+        prompt="a cat",
+        model="sora-2",
+        seconds="12",
+        size="1280x720",
+        input_reference=("cat.jpg", io.BytesIO(JPEG)),
+    )
+
+    assert (video.object, video.status, video.progress) == ("video", "queued", 0)
+    assert (video.seconds, video.size, video.model) == ("10", "1280x720", "auto")
+    asked = stage.jobs.get(video.id).job.request
+    assert stage.bucket.objects[f"uploads/ann/{asked.image}"] == JPEG
+
+
+def test_bytes_without_a_name_are_a_picture_too(client: OpenAI, stage: Stage) -> None:
+    video = client.videos.create(prompt="a cat", input_reference=JPEG)
+
+    name = f"uploads/ann/{stage.jobs.get(video.id).job.request.image}"
+    assert stage.bucket.content_types[name] == "image/jpeg"
+
+
+def test_an_address_can_be_given_in_the_form(client: OpenAI, stage: Stage) -> None:
+    """The client refuses an object as `input_reference`, but for `extra_body`."""
+    reference = {"image_url": "https://example.com/cat.jpg"}
+
+    video = client.videos.create(
+        prompt="a cat", extra_body={"input_reference": reference}
+    )
+
+    asked = stage.jobs.get(video.id).job.request
+    assert (asked.image_url, asked.image) == ("https://example.com/cat.jpg", None)
+
+
+def test_an_answer_that_is_lost_makes_one_job(
+    client: OpenAI, server: LosingAnswers, stage: Stage
+) -> None:
+    server.to_lose = 1
+
+    video = client.videos.create(prompt="a cat", input_reference=JPEG)
+
+    assert server.handled == 2
+    assert [job.job_id for job in stage.jobs.all] == [video.id]
+
+
+def test_two_equal_requests_are_two_jobs(client: OpenAI, stage: Stage) -> None:
+    first = client.videos.create(prompt="a cat", input_reference=JPEG)
+    second = client.videos.create(prompt="a cat", input_reference=JPEG)
+
+    assert {first.id, second.id} == {job.job_id for job in stage.jobs.all}
+    assert first.id != second.id
+
+
+def test_it_polls_until_the_video_is_there(
+    client: OpenAI, server: LosingAnswers, stage: Stage
+) -> None:
+    def work() -> None:
+        if server.handled == 3:
+            put(stage, completed(a_job(job_id=stage.jobs.all[0].job_id), Link.RUNWAY))
+
+    server.meanwhile = work
+    video = client.videos.create_and_poll(
+        prompt="a cat", input_reference=JPEG, poll_interval_ms=1
+    )
+
+    assert (video.status, video.progress, server.handled) == ("completed", 100, 4)
+
+
+def test_a_failed_video_says_why(client: OpenAI, stage: Stage) -> None:
+    put(stage, a_job().ended(ErrorCode.ALL_PROVIDERS_FAILED))
+
+    video = client.videos.retrieve("job1")
+
+    assert video.error is not None and video.status == "failed"
+    assert video.error.code == "all_providers_failed"
+    assert video.error.message.startswith("All ways to make the video failed")
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_all_pages_are_walked_newest_first(
+    client: OpenAI, stage: Stage, limit: int
+) -> None:
+    for n in range(4):
+        put(stage, a_new_job(job_id=f"job{n}", at=NOON + timedelta(minutes=n)))
+
+    ids = [video.id for video in client.videos.list(limit=limit, order="desc")]
+
+    assert ids == ["job3", "job2", "job1", "job0"]
+    rest = client.videos.list(after="job2", limit=1)
+    assert ([v.id for v in rest.data], rest.has_more) == (["job1"], True)
+
+
+def test_the_video_is_downloaded_without_our_token(
+    client: OpenAI, stage: Stage
+) -> None:
+    seen: list[dict[str, str]] = []
+    bucket = Flask("bucket")
+
+    @bucket.get("/job1.mp4")
+    def video() -> Response:
+        seen.append(dict(request.headers))
+        return Response(b"an mp4")
+
+    with served(bucket) as address:
+        there = replace(
+            completed(a_job(), Link.RUNWAY), video_url=f"{address}/job1.mp4?sig=1"
+        )
+        put(stage, there)
+        content = client.videos.download_content("job1").read()
+
+    assert content == b"an mp4"
+    assert len(seen) == 1 and "Authorization" not in seen[0]
+
+
+def test_an_ended_video_is_deleted(client: OpenAI, stage: Stage) -> None:
+    put(stage, completed(a_job(), Link.RUNWAY))
+
+    deleted = client.videos.delete("job1")
+
+    assert (deleted.id, deleted.deleted) == ("job1", True)
+    with pytest.raises(openai.NotFoundError):
+        client.videos.retrieve("job1")
+
+
+def test_the_async_client_does_the_same(address: str, stage: Stage) -> None:
+    async def create() -> str:
+        async with AsyncOpenAI(base_url=address, api_key="ann") as client:
+            video = await client.videos.create(prompt="a", input_reference=JPEG)
+            return (await client.videos.retrieve(video.id)).id
+
+    assert asyncio.run(create()) == stage.jobs.all[0].job_id
+
+
+def ask(client: OpenAI, **fields: Any) -> None:
+    client.videos.create(**{"prompt": "a", "input_reference": JPEG} | fields)
+
+
+def paused(stage: Stage) -> None:
+    stage.set_level(Level.PAUSED)
+
+
+def full(stage: Stage) -> None:
+    stage.jobs.limits = replace(stage.jobs.limits, most_open_jobs=0)
+
+
+def working(stage: Stage) -> None:
+    put(stage, running(a_job(), Link.RUNWAY))
+
+
+REFUSED = {
+    "wrong": (ask, {"size": "1x1"}, None, openai.BadRequestError, "size"),
+    "paused": (ask, {}, paused, openai.InternalServerError, None),
+    "full": (ask, {}, full, openai.RateLimitError, None),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_is_not_sent_again(
+    client: OpenAI, server: LosingAnswers, stage: Stage, case: Any
+) -> None:
+    call, fields, prepare, error, param = case
+    if prepare:
+        prepare(stage)
+
+    with pytest.raises(error) as caught:
+        call(client, **fields)
+
+    assert (server.handled, caught.value.param) == (1, param)
+    assert stage.jobs.all == []
+
+
+@pytest.mark.parametrize("verb", ["delete", "download_content"])
+def test_a_conflict_is_told_once(
+    client: OpenAI, server: LosingAnswers, stage: Stage, verb: str
+) -> None:
+    working(stage)
+
+    with pytest.raises(openai.ConflictError):
+        getattr(client.videos, verb)("job1")
+
+    assert server.handled == 1
+
+
+def test_a_wrong_key_is_an_authentication_error(address: str) -> None:
+    with (
+        OpenAI(base_url=address, api_key="rk_nobody") as client,
+        pytest.raises(openai.AuthenticationError),
+    ):
+        client.videos.list()

@@ -1,0 +1,353 @@
+"""OpenAI's calls, each from its request to its answer, with the real use cases."""
+
+import io
+import json
+from base64 import b64encode
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
+
+from functions.openai_problems import openai_problem
+from shared.domain.catalogue import Link
+from shared.domain.errors import (
+    Conflict,
+    ErrorCode,
+    FieldError,
+    Forbidden,
+    GenerationPaused,
+    IdempotencyConflict,
+    InvalidRequest,
+    LimitReached,
+    Malformed,
+    NotAllowed,
+    NotFound,
+    Refused,
+    TooLarge,
+    TooManyJobs,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMedia,
+)
+from shared.domain.job import Language
+from tests.domain.examples import a_job, completed, running
+from tests.functions.openai_stage import JPEG, app_on
+from tests.usecases.stage import Stage
+
+VIDEOS = "/openai/v1/videos"
+ANN = {"Authorization": "Bearer ann"}
+BOB = {"Authorization": "Bearer bob"}
+URL = "https://example.com/cat.jpg"
+BODY = {"prompt": "a cat", "input_reference": {"image_url": URL}}
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def client(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    return app_on(stage, monkeypatch).test_client()
+
+
+def post(client: FlaskClient, body: Any = None, **headers: str) -> TestResponse:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.post(VIDEOS, json=body or BODY, headers=ANN | named)
+
+
+def post_form(client: FlaskClient, **fields: Any) -> TestResponse:
+    # Encoded here: the test client leaves open the file that it would encode into.
+    boundary, data = encode_multipart({"prompt": "a cat"} | fields)
+    kind = f"multipart/form-data; boundary={boundary}"
+    return client.post(VIDEOS, data=data, headers=ANN, content_type=kind)
+
+
+def a_file(content: bytes) -> FileStorage:
+    return FileStorage(io.BytesIO(content), filename="cat.jpg")
+
+
+def error_of(response: TestResponse) -> dict[str, Any]:
+    error = response.get_json()["error"]
+    assert error.keys() == {"message", "type", "param", "code"}
+    assert error["message"]
+    return dict(error)
+
+
+def test_a_data_url_is_kept_as_an_upload(client: FlaskClient, stage: Stage) -> None:
+    picture = f"data:image/jpeg;base64,{b64encode(JPEG).decode()}"
+
+    video = post(client, BODY | {"input_reference": {"image_url": picture}}).get_json()
+
+    image = stage.jobs.get(video["id"]).job.request.image
+    assert stage.bucket.objects[f"uploads/ann/{image}"] == JPEG
+
+
+def test_a_picture_of_16_megabytes_fits(client: FlaskClient, stage: Stage) -> None:
+    content = JPEG + bytes(16_000_000 - len(JPEG))
+    reference = f"data:;base64,{b64encode(content).decode()}"
+
+    as_json = post(client, BODY | {"input_reference": reference})
+    as_text = post_form(client, **{"input_reference[image_url]": reference})
+    as_file = post_form(client, input_reference=a_file(content))
+
+    statuses = [answer.status_code for answer in (as_json, as_text, as_file)]
+    assert statuses == [200, 200, 200]
+    assert len(stage.bucket.objects.keys() - {"images/job1"}) == 1
+
+
+@pytest.mark.parametrize("size", [16_000_001, 30_000_000])
+def test_a_larger_picture_is_refused(
+    client: FlaskClient, stage: Stage, size: int
+) -> None:
+    content = JPEG + bytes(size - len(JPEG))
+
+    answer = post_form(client, input_reference=a_file(content))
+
+    assert (answer.status_code, error_of(answer)["code"]) == (413, "too_large")
+    assert stage.jobs.all == []
+
+
+WRONG_BODIES: dict[str, tuple[dict[str, Any], str]] = {
+    "no picture": ({"prompt": "a cat"}, "input_reference"),
+    "file_id": (
+        {"prompt": "a cat", "input_reference": {"file_id": "file-1"}},
+        "input_reference",
+    ),
+    "size": (BODY | {"size": "1024x1024"}, "size"),
+    "seconds": (BODY | {"seconds": "60"}, "seconds"),
+    "unknown": (BODY | {"n": 2}, "n"),
+}
+
+
+@pytest.mark.parametrize("body,param", WRONG_BODIES.values(), ids=WRONG_BODIES)
+def test_a_wrong_body_makes_no_job(
+    client: FlaskClient, stage: Stage, body: dict[str, Any], param: str
+) -> None:
+    answer = post(client, body)
+    error = error_of(answer)
+
+    assert (answer.status_code, error["type"]) == (400, "invalid_request_error")
+    assert error["param"] == param and f"`{param}`" in error["message"]
+    assert ("One picture is needed" in error["message"]) == (param == "input_reference")
+    assert stage.jobs.all == []
+
+
+@pytest.mark.parametrize(
+    ("content_type", "data", "status"),
+    [
+        ("application/json", b"{", 400),
+        ("application/json", b"[]", 400),
+        ("application/json", b"[" * 100_000, 400),
+        ("application/json", b'"' + b"\xff" * 9 + b'"', 400),
+        ("text/plain", b"{}", 415),
+        ("multipart/form-data; boundary=x", b"no parts", 400),
+        ("multipart/form-data", b"no boundary", 400),
+    ],
+)
+def test_a_body_that_is_none_is_told(
+    client: FlaskClient, content_type: str, data: bytes, status: int
+) -> None:
+    answer = client.post(VIDEOS, data=data, content_type=content_type, headers=ANN)
+
+    assert (answer.status_code, error_of(answer)["type"]) == (
+        status,
+        "invalid_request_error",
+    )
+
+
+def test_a_form_of_very_many_parts_is_too_large(client: FlaskClient) -> None:
+    answer = post_form(client, **{f"f{n}": "x" for n in range(60)})
+
+    assert (answer.status_code, error_of(answer)["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("counts", "jobs"),
+    [
+        pytest.param(["0", "1"], 1, id="sent again"),
+        pytest.param(["0", "1", "2"], 1, id="and again"),
+        pytest.param(["1", "0"], 2, id="a new request after one sent again"),
+        pytest.param(["0", "0"], 2, id="two requests"),
+        pytest.param([None, None], 2, id="another client"),
+        pytest.param(["x", "x"], 2, id="no number"),
+        pytest.param(["-1", "٢"], 2, id="no number of ours"),
+    ],
+)
+def test_what_is_sent_again_is_one_job(
+    client: FlaskClient, stage: Stage, counts: list[str | None], jobs: int
+) -> None:
+    for count in counts:
+        named = {"x_stainless_retry_count": count} if count else {}
+        assert post(client, **named).status_code == 200
+
+    assert len(stage.jobs.all) == jobs
+
+
+def test_a_key_is_as_good_as_on_our_own_path(client: FlaskClient, stage: Stage) -> None:
+    first, again = (post(client, Idempotency_Key="k1") for _ in range(2))
+    other = post(client, BODY | {"prompt": "a dog"}, Idempotency_Key="k1")
+
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert first.get_json() == again.get_json()
+    assert (other.status_code, len(stage.jobs.all)) == (422, 1)
+
+
+def test_pollers_are_told_how_often(client: FlaskClient, stage: Stage) -> None:
+    stage.jobs.put(a_job())
+
+    answer = client.get(f"{VIDEOS}/job1", headers=ANN)
+
+    assert answer.headers["openai-poll-after-ms"] == "2000"
+
+
+def test_the_content_is_elsewhere(client: FlaskClient, stage: Stage) -> None:
+    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+
+    answer = client.get(f"{VIDEOS}/job1/content?variant=video", headers=ANN)
+
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == "https://storage.example/video"
+
+
+def test_a_dying_address_is_signed_anew(client: FlaskClient, stage: Stage) -> None:
+    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+    stage.clock.move(timedelta(days=2))
+
+    answer = client.get(f"{VIDEOS}/job1/content", headers=ANN)
+
+    assert "X-Goog-Expires=86400" in answer.headers["Location"]
+
+
+@pytest.mark.parametrize("variant", ["thumbnail", "spritesheet", ""])
+def test_other_variants_are_not_there(
+    client: FlaskClient, stage: Stage, variant: str
+) -> None:
+    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+
+    answer = client.get(f"{VIDEOS}/job1/content?variant={variant}", headers=ANN)
+
+    assert (answer.status_code, error_of(answer)["code"]) == (404, "not_found")
+
+
+def test_a_video_that_failed_has_no_content(client: FlaskClient, stage: Stage) -> None:
+    stage.jobs.put(a_job().ended(ErrorCode.CANCELLED))
+
+    answer = client.get(f"{VIDEOS}/job1/content", headers=ANN)
+
+    assert (answer.status_code, error_of(answer)["code"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [("limit=0", "limit"), ("limit=x", "limit"), ("order=asc", "order")],
+)
+def test_a_list_that_is_not_offered_is_told(
+    client: FlaskClient, query: str, param: str
+) -> None:
+    answer = client.get(f"{VIDEOS}?{query}", headers=ANN)
+
+    assert (answer.status_code, error_of(answer)["param"]) == (400, param)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/job1"),
+        ("GET", "/job1/content"),
+        ("DELETE", "/job1"),
+        ("GET", "?after=job1"),
+    ],
+)
+def test_anothers_video_is_not_there(
+    client: FlaskClient, stage: Stage, method: str, path: str
+) -> None:
+    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+
+    theirs = client.open(VIDEOS + path, method=method, headers=BOB)
+    stage.jobs.remove("job1")
+    nobodys = client.open(VIDEOS + path, method=method, headers=BOB)
+
+    assert theirs.status_code == nobodys.status_code == 404
+    assert theirs.data == nobodys.data
+
+
+def test_a_list_shows_ones_own_alone(client: FlaskClient, stage: Stage) -> None:
+    stage.jobs.put(a_job())
+
+    assert client.get(VIDEOS, headers=BOB).get_json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", f"{VIDEOS}/job1", 401), ("PUT", VIDEOS, 405), ("GET", "/openai/v2", 404)],
+)
+def test_the_routers_own_errors_have_the_form_too(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    answer = client.open(path, method=method)
+
+    assert answer.status_code == status
+    assert error_of(answer)["type"] == "invalid_request_error"
+
+
+SIZE = FieldError(field="size", reason="not_one_of", parameters=("1x1",))
+WAIT = LimitReached(ErrorCode.DAILY_LIMIT_REACHED, timedelta(seconds=60))
+INVALID, LIMITED, FAILED = (
+    "invalid_request_error",
+    "rate_limit_error",
+    "server_error",
+)
+TOLD: tuple[tuple[Refused, int, str, bool], ...] = (
+    (Malformed(), 400, INVALID, False),
+    (InvalidRequest((SIZE,)), 400, INVALID, False),
+    (Unauthenticated(), 401, INVALID, False),
+    (Forbidden(), 403, INVALID, False),
+    (NotFound(), 404, INVALID, False),
+    (NotAllowed(), 405, INVALID, False),
+    (Conflict(), 409, INVALID, False),
+    (TooLarge(), 413, INVALID, False),
+    (UnsupportedMedia(), 415, INVALID, False),
+    (IdempotencyConflict(), 422, INVALID, False),
+    (WAIT, 429, LIMITED, False),
+    (TooManyJobs(), 429, LIMITED, False),
+    (GenerationPaused(), 503, FAILED, False),
+    (Unavailable(), 503, FAILED, True),
+    (Refused(), 500, FAILED, True),
+)
+
+
+@pytest.mark.parametrize(
+    "told", TOLD, ids=[type(refused).__name__ for refused, *_ in TOLD]
+)
+@pytest.mark.parametrize("language", Language)
+def test_a_refusal_is_told_with_its_status(
+    told: tuple[Refused, int, str, bool], language: Language
+) -> None:
+    refused, status, kind, is_worth_resending = told
+
+    answer = openai_problem(refused, language)
+    error = json.loads(answer.data)["error"]
+
+    assert (answer.status_code, answer.mimetype) == (status, "application/json")
+    assert (error["type"], error["code"]) == (kind, refused.code)
+    assert ("x-should-retry" not in answer.headers) == is_worth_resending
+
+
+def test_every_refusal_is_in_the_table() -> None:
+    assert {type(refused) for refused, *_ in TOLD} == {
+        Refused,
+        *Refused.__subclasses__(),
+    }
+
+
+def test_a_running_video_is_not_deleted(client: FlaskClient, stage: Stage) -> None:
+    stage.jobs.put(running(a_job(), Link.RUNWAY))
+
+    answer = client.delete(f"{VIDEOS}/job1", headers=ANN)
+
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (409, "false")
+    assert len(stage.jobs.all) == 1
