@@ -23,7 +23,7 @@ _LONGEST_SIDE_PIXELS: Final = 3840
 _QUALITIES: Final = (92, 85, 75, 60)
 _SHRINK: Final = 0.75
 _ORIENTATION_TAG: Final = 0x0112
-_SIXTEEN_BITS_TO_EIGHT: Final = 1 / 256
+_SIXTEEN_BITS_TO_EIGHT: Final = [value >> 8 for value in range(1 << 16)]
 
 # What Pillow's decoders were seen to raise for broken files.
 _BROKEN: Final = (
@@ -94,8 +94,8 @@ def _prepared(image: Image.Image) -> Image.Image:
 def _on_white(image: Image.Image) -> Image.Image:
     """Opaque, eight bits a band; in place, since this may be 256 MB."""
     if image.mode.startswith("I"):
-        wide = image.convert("I")
-        return wide.point(lambda value: value * _SIXTEEN_BITS_TO_EIGHT).convert("RGB")
+        narrow = image.convert("I").point(_SIXTEEN_BITS_TO_EIGHT, "L")
+        return narrow.convert("RGB")
     if image.has_transparency_data:
         shown = image if image.mode == "RGBA" else image.convert("RGBA")
         shown.paste("white", mask=ImageChops.invert(shown.getchannel("A")))

@@ -5,15 +5,17 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from typing import Final
+from typing import Final, TypeVar
 
 from shared.domain.errors import Unreachable
 from shared.gcp.web_address import DEFAULT_PORTS, WebAddress
 
 Dial = Callable[[tuple[str, int], float], socket.socket]
+T = TypeVar("T")
 
 _MOST_IPS_TRIED: Final = 3
 
@@ -39,8 +41,28 @@ class Deadline:
         self.check()
 
     def check(self) -> None:
-        if time.monotonic() >= self._ends_at:
+        self.left_seconds()
+
+    def left_seconds(self) -> float:
+        """More than 0; Unreachable where nothing is left."""
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
             raise Unreachable("the download took too long")
+        return left
+
+    def within(self, ask: Callable[[], T]) -> T:
+        """What `ask` gives, or TimeoutError: it cannot be ended, only left alone."""
+        answer: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(ask())
+            except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+                answer.set_exception(error)
+
+        # Not an executor's thread: the process would wait for it at its end.
+        threading.Thread(target=run, daemon=True).start()
+        return answer.result(self.left_seconds())
 
     def _cut(self) -> None:
         if self._socket is not None:
@@ -67,7 +89,6 @@ class Connector:
         """To the first of `ips` that answers; OSError where none of three does."""
         errors = []
         for ip in ips[:_MOST_IPS_TRIED]:
-            deadline.check()
             try:
                 return self._connect_to(ip, address, deadline)
             except OSError as error:
@@ -82,7 +103,8 @@ class Connector:
         connection.default_port = DEFAULT_PORTS[address.scheme]
         # It would look the name up again.
         connection.auto_open = 0
-        connection.sock = self.dial((ip, address.port), self.connect_seconds)
+        seconds = min(self.connect_seconds, deadline.left_seconds())
+        connection.sock = self.dial((ip, address.port), seconds)
         try:
             if address.scheme == "https":
                 connection.sock = self._wrapped(connection.sock, address.host)

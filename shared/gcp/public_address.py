@@ -57,7 +57,7 @@ _PRIVATE_NAMES: Final = (
     "corp",
     "onion",
 )
-_NAME: Final = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,62})\.)+[a-z0-9-]+")
+_NAME: Final = re.compile(r"(?=.{1,253}$)([a-z0-9_][a-z0-9_-]{0,62}\.)+[a-z0-9-]{1,63}")
 _NUMBER: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
 
 

@@ -44,7 +44,7 @@ class PublicWeb:
     """Downloads over https from public addresses, at any port.
 
     `connect_seconds` and `read_seconds` limit each wait, `total_seconds` all of a
-    download with what its reader does in between (but for the look-up of names).
+    download with the look-up of names and what its reader does in between.
     Every error comes while the iterator is read, not before.
     """
 
@@ -81,7 +81,8 @@ class PublicWeb:
     @contextmanager
     def _answer(self, file: WebFile, deadline: Deadline) -> Iterator[HTTPResponse]:
         address = WebAddress.parse(file.url)
-        ips = self._checked_ips(address, is_trusted=address.is_at(file.trusted_host))
+        is_trusted = address.is_at(file.trusted_host)
+        ips = self._checked_ips(address, deadline, is_trusted=is_trusted)
         connection = self._connector.connect(address, ips, deadline)
         try:
             headers = {**file.headers, **_HEADERS}
@@ -91,21 +92,23 @@ class PublicWeb:
         finally:
             connection.close()
 
-    def _checked_ips(self, address: WebAddress, *, is_trusted: bool) -> Sequence[str]:
+    def _checked_ips(
+        self, address: WebAddress, deadline: Deadline, *, is_trusted: bool
+    ) -> Sequence[str]:
         """NotPublic where the address is forbidden; nothing was connected yet."""
         if not is_trusted and address.scheme != "https":
             raise NotPublic("the address is not https")
         if not is_trusted and not is_address(address.host):
             require_public_name(address.host)
-        ips = self._ips(address)
+        ips = self._ips(address, deadline)
         if not is_trusted and not all(is_public(ip) for ip in ips):
             raise NotPublic("the host is not on the public internet")
         return ips
 
-    def _ips(self, address: WebAddress) -> Sequence[str]:
+    def _ips(self, address: WebAddress, deadline: Deadline) -> Sequence[str]:
         if is_address(address.host):
             return [address.host]
-        ips = self._resolver(address.host, address.port)
+        ips = deadline.within(lambda: self._resolver(address.host, address.port))
         if not ips:
             raise Unreachable("the host has no address")
         return ips

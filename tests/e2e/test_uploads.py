@@ -1,0 +1,245 @@
+"""A picture of one's own, from the signed PUT to the JPEG that is kept."""
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
+from google.oauth2 import service_account
+from PIL import Image
+
+from local.stack import BUCKET, Stack
+from shared.gcp.bucket import CloudBucket
+from tests.e2e.client import PICTURE, Frontend, Video, submissions, wait_for
+
+CONTENT = PICTURE.read_bytes()
+GPS_TAG, MAKER_TAG = 0x8825, 0x010F
+
+
+def ask(frontend: Frontend, size: int = len(CONTENT)) -> dict[str, Any]:
+    asked = {"content_type": "image/jpeg", "size": size}
+    answer = frontend.call("POST", "/v1/uploads", asked)
+    assert answer.status_code == 201, answer.text
+    upload: dict[str, Any] = answer.json()
+    return upload
+
+
+def put(
+    url: str, headers: Mapping[str, str], content: bytes = CONTENT
+) -> requests.Response:
+    return requests.put(url, content, headers=dict(headers), timeout=30)
+
+
+def ended(frontend: Frontend, image: str) -> Video:
+    return frontend.wait(frontend.create(image=image, duration=3))
+
+
+@pytest.fixture
+def bucket(stack: Stack) -> storage.Bucket:
+    """The stack's bucket, as its administrator."""
+    client = storage.Client(
+        project=stack.project,
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": stack.addresses["storage"]},
+    )
+    return client.bucket(BUCKET)
+
+
+# The signed address
+
+
+def test_an_upload_is_taken_once(frontend: Frontend) -> None:
+    upload = ask(frontend)
+
+    first = put(upload["upload_url"], upload["headers"])
+    other = put(upload["upload_url"], upload["headers"], b"x" * len(CONTENT))
+
+    assert (first.status_code, other.status_code) == (200, 412)
+    assert ended(frontend, upload["image"])["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    "content", [CONTENT + b"x", CONTENT[:-1], b""], ids=["larger", "smaller", "nothing"]
+)
+def test_an_upload_has_the_size_it_was_asked_for(
+    frontend: Frontend, content: bytes
+) -> None:
+    upload = ask(frontend)
+
+    assert put(upload["upload_url"], upload["headers"], content).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("content-type", "text/html"),
+        ("content-type", None),
+        ("x-goog-content-length-range", "0,999999999"),
+        ("x-goog-content-length-range", None),
+        ("x-goog-if-generation-match", "1"),
+        ("x-goog-if-generation-match", None),
+    ],
+)
+def test_each_header_is_sent_as_it_was_given(
+    frontend: Frontend, name: str, value: str | None
+) -> None:
+    upload = ask(frontend)
+    headers = {k: v for k, v in upload["headers"].items() if k != name}
+    assert len(headers) == len(upload["headers"]) - 1
+
+    changed = headers if value is None else headers | {name: value}
+
+    assert put(upload["upload_url"], changed).status_code in (400, 403)
+    assert put(upload["upload_url"], upload["headers"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("X-Goog-Expires=900", "X-Goog-Expires=604800"),
+        ("uploads/min-ji/", "uploads/somebody/"),
+        ("uploads/min-ji/", "videos/min-ji/"),
+        ("X-Goog-SignedHeaders=content-type%3B", "X-Goog-SignedHeaders="),
+    ],
+    ids=["a longer life", "another user's place", "another place", "fewer headers"],
+)
+def test_a_changed_address_is_refused(frontend: Frontend, old: str, new: str) -> None:
+    upload = ask(frontend)
+    assert old in upload["upload_url"]
+
+    changed = upload["upload_url"].replace(old, new)
+
+    assert put(changed, upload["headers"]).status_code in (400, 403)
+
+
+def test_an_upload_can_be_neither_read_nor_deleted_by_its_address(
+    frontend: Frontend,
+) -> None:
+    upload = ask(frontend)
+    put(upload["upload_url"], upload["headers"])
+
+    for method in ("GET", "HEAD", "DELETE", "POST"):
+        answer = requests.request(
+            method, upload["upload_url"], headers=upload["headers"], timeout=30
+        )
+        assert answer.status_code in (400, 403, 405, 501)
+
+
+def test_an_address_that_is_over_is_refused(
+    stack: Stack, bucket: storage.Bucket
+) -> None:
+    ours = CloudBucket(
+        client=bucket.client,
+        bucket_name=BUCKET,
+        signer=service_account.Credentials.from_service_account_file(stack._account),
+    )
+    signed = ours.sign_upload(
+        "uploads/min-ji/late",
+        content_type="image/jpeg",
+        size_bytes=len(CONTENT),
+        lifetime=timedelta(seconds=1),
+    )
+    wait_for(lambda: datetime.now(UTC) > signed.expires_at)
+
+    assert put(signed.url, signed.headers).status_code == 400
+    assert bucket.get_blob("uploads/min-ji/late") is None
+
+
+# Whose it is
+
+
+def test_anothers_upload_is_not_there(
+    stack: Stack, frontend: Frontend, bucket: storage.Bucket
+) -> None:
+    image = Frontend(stack, "somebody").upload(CONTENT)
+
+    video = ended(frontend, image)
+
+    assert video["error"]["code"] == "image_unreachable"
+    assert bucket.get_blob(f"images/{video['job_id']}") is None
+    assert submissions(stack, video["prompt"]) == []
+
+
+@pytest.mark.parametrize(
+    "image", ["../somebody/x", "somebody/x", "%2e%2e%2fsomebody%2fx", "a" * 129, ""]
+)
+def test_an_upload_is_named_by_its_id_alone(frontend: Frontend, image: str) -> None:
+    answer = frontend.call("POST", "/v1/videos", {"prompt": "x", "image": image})
+
+    assert answer.status_code == 422
+
+
+# What it is
+
+
+def bomb(side: int) -> bytes:
+    """A PNG of black pixels, all of them there: 30,000 a side are 340 KB."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+    head = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    packer = zlib.compressobj(9)
+    rows = [packer.compress(bytes(1 + -(-side // 8))) for _ in range(side)]
+    pixels = b"".join([*rows, packer.flush()])
+    parts = [chunk(b"IHDR", head), chunk(b"IDAT", pixels), chunk(b"IEND", b"")]
+    return b"".join([b"\x89PNG\r\n\x1a\n", *parts])
+
+
+def refused() -> list[Any]:
+    svg = b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"
+    return [
+        pytest.param(b"just some words", id="words"),
+        pytest.param(b"<!DOCTYPE html><script>alert(1)</script>", id="a web page"),
+        pytest.param(svg, id="SVG"),
+        pytest.param(CONTENT[: len(CONTENT) // 2], id="half a JPEG"),
+        pytest.param(bomb(30_000), id="a bomb"),
+    ]
+
+
+@pytest.mark.parametrize("content", refused())
+def test_what_is_no_picture_ends_the_job_with_a_clear_sentence(
+    stack: Stack, frontend: Frontend, content: bytes
+) -> None:
+    video = ended(frontend, frontend.upload(content, "image/png"))
+
+    assert (video["status"], video["error"]["code"]) == ("failed", "image_invalid")
+    assert "must be a JPEG, PNG or WebP of at most 16 MB" in video["error"]["message"]
+    assert (video["attempts"], video["cost_usd"]) == ([], "0")
+    assert submissions(stack, video["prompt"]) == []
+
+
+def polyglot() -> bytes:
+    """A good JPEG that says where it was taken, and is a web page and a zip too."""
+    exif = Image.Exif()
+    exif[MAKER_TAG] = "SECRET camera"
+    exif.get_ifd(GPS_TAG).update({1: "N", 2: (37.0, 33.0, 59.0), 29: "SECRET"})
+    picture, archive = io.BytesIO(), io.BytesIO()
+    with Image.open(PICTURE) as raccoon:
+        raccoon.save(picture, "JPEG", exif=exif, comment=b"SECRET comment")
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("SECRET.txt", "SECRET")
+    page = b"<html><script>alert('SECRET')</script></html>"
+    return picture.getvalue() + page + archive.getvalue()
+
+
+def test_nothing_foreign_is_kept(frontend: Frontend, bucket: storage.Bucket) -> None:
+    content = polyglot()
+    assert content.count(b"SECRET") > 4
+
+    video = ended(frontend, frontend.upload(content))
+
+    kept = bucket.get_blob(f"images/{video['job_id']}")
+    found = kept.download_as_bytes()
+    assert (video["status"], kept.content_type) == ("completed", "image/jpeg")
+    assert not [b for b in (b"SECRET", b"Exif", b"<html", b"PK\x03") if b in found]
+    assert found.endswith(b"\xff\xd9")
+    assert not Image.open(io.BytesIO(found)).getexif()

@@ -1,0 +1,188 @@
+"""A web of our own: a server, its certificate, and an internet that leads to it."""
+
+import contextlib
+import datetime
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from shared.gcp.web_download import PublicWeb
+from shared.ports import WebFile
+
+PUBLIC = "93.184.215.14"
+HOST = "files.example"
+MOST = 1_000_000
+CONTENT = bytes(range(256)) * 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """A certificate for our names, for a server and for who trusts it."""
+
+    pem: Path
+
+    def server(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pem)
+        return context
+
+    def client(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(self.pem))
+        # As Python has it from 3.13 on.
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+
+def certificate(path: Path, *names: x509.GeneralName) -> Trust:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + signed.public_bytes(pem))
+    return Trust(pem=path)
+
+
+def trusted(folder: Path) -> Trust:
+    """A certificate for all names that the tests use."""
+    return certificate(
+        folder / "pem",
+        x509.DNSName(HOST),
+        x509.DNSName("other.example"),
+        x509.DNSName("xn--bcher-kva.example"),
+        x509.IPAddress(ip_address(PUBLIC)),
+    )
+
+
+@dataclass(slots=True)
+class Site:
+    """A server that sends `answer(path)` as it is, and keeps what it was asked."""
+
+    answer: Callable[[str], bytes] = lambda _: answered(CONTENT)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    server_names: list[str | None] = field(default_factory=list)
+    # Set: no more is sent after the answer, and the connection stays open.
+    stalls: bool = False
+    drips: bool = False
+    released: threading.Event = field(default_factory=threading.Event)
+    port: int = 0
+
+
+def answered(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    given = [*headers, f"Content-Length: {len(body)}"]
+    return raw(body, *given, status=status)
+
+
+def raw(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    head = "\r\n".join([f"HTTP/1.1 {status}", *headers, "Connection: close", "", ""])
+    return head.encode() + body
+
+
+def redirect(to: str, status: str = "302 Found") -> bytes:
+    return answered(b"", f"Location: {to}", status=status)
+
+
+@contextlib.contextmanager
+def serving(site: Site, context: ssl.SSLContext | None) -> Iterator[None]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site.requests.append((self.path, dict(self.headers)))
+            content = site.answer(self.path)
+            with contextlib.suppress(OSError):
+                self._send(content)
+
+        def _send(self, content: bytes) -> None:
+            self.wfile.write(content)
+            while site.drips and not site.released.wait(0.02):
+                self.wfile.write(b"x")
+            self.wfile.flush()
+            if site.stalls:
+                site.released.wait(30)
+            self.close_connection = True
+
+        def finish(self) -> None:
+            with contextlib.suppress(OSError):
+                super().finish()
+                if isinstance(self.connection, ssl.SSLSocket):
+                    # The goodbye of TLS, without waiting for the other's.
+                    self.connection.settimeout(0.5)
+                    self.connection.unwrap()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Clients go away here on purpose."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if context is not None:
+        context.sni_callback = lambda _, name, __: site.server_names.append(name)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    site.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield
+    finally:
+        site.released.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@dataclass(slots=True)
+class Internet:
+    """Names and the way to public addresses, all of which lead to `port` here."""
+
+    port: int = 0
+    names: dict[str, Sequence[str]] = field(default_factory=dict)
+    resolved: list[str] = field(default_factory=list)
+    dialled: list[str] = field(default_factory=list)
+    dead: set[str] = field(default_factory=set)
+
+    def resolve(self, host: str, port: int) -> Sequence[str]:
+        self.resolved.append(host)
+        return self.names.get(host, [PUBLIC])
+
+    def dial(self, address: tuple[str, int], seconds: float) -> socket.socket:
+        self.dialled.append(f"{address[0]}:{address[1]}")
+        if address[0] in self.dead:
+            raise ConnectionRefusedError
+        return socket.create_connection(("127.0.0.1", self.port), seconds)
+
+    def web(self, trust: Trust, **limits: float) -> PublicWeb:
+        return PublicWeb(
+            tls=trust.client(), resolver=self.resolve, dial=self.dial, **limits
+        )
+
+
+def fetch(web: PublicWeb, url: str, *, most: int = MOST, **what: Any) -> bytes:
+    return b"".join(web.stream(WebFile(url=url, **what), most_bytes=most))
