@@ -45,6 +45,7 @@ LOCATION = "us-central1"
 LOOK_EVERY_SECONDS = 0.2
 FUNCTIONS = ("api", "worker", "sweep", "budget_alert")
 QUEUES = ROOT / "infra" / "queues.json"
+RULES = ROOT / "infra" / "firestore.rules"
 
 Say = Callable[[str], None]
 
@@ -113,6 +114,11 @@ class Stack:
             now=datetime.now(UTC),
         )
 
+    @property
+    def folder(self) -> Path:
+        """Where every part of the stack keeps its log, as NAME.log."""
+        return self._folder
+
     def announcement(self) -> dict[str, str]:
         """What `python -m local up` prints."""
         return self.addresses | {"project": self.project, "bucket": BUCKET}
@@ -168,7 +174,7 @@ class Stack:
             return given
         port = self._port("firestore")
         command = firestore.find().command(
-            port=port, rules=None, memory=self._options.firestore_memory
+            port=port, rules=RULES, memory=self._options.firestore_memory
         )
         running = self._run("firestore", command, os.environ)
         wait_until(answers(f"http://127.0.0.1:{port}/"), running)

@@ -1,0 +1,260 @@
+"""What a browser may read in Firestore, asked over REST as the emulator enforces it.
+
+The emulator checks neither the signature, the expiry nor the project of a token; the
+cloud does that before any rule is asked.
+"""
+
+import base64
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+
+from local.identity import user_token
+from local.stack import RULES
+
+ANN, BOB = "ann", "bob"
+CLOSED = (
+    "spend",
+    "users",
+    "usage",
+    "idempotency",
+    "circuits",
+    "control",
+    "api_keys",
+    "anything",
+)
+
+
+def by_user(user: str) -> dict[str, Any]:
+    equal = {"field": {"fieldPath": "user_id"}, "op": "EQUAL"}
+    return {"where": {"fieldFilter": equal | {"value": {"stringValue": user}}}}
+
+
+# As the web page lists.
+NEWEST_FIRST = {
+    "orderBy": [{"field": {"fieldPath": "created_at"}, "direction": "DESCENDING"}],
+    "limit": 20,
+}
+
+
+def token_of(**claims: object) -> str:
+    """An unsigned token with any claims at all."""
+    parts = [{"alg": "none", "typ": "JWT"}, claims]
+    raw = [base64.urlsafe_b64encode(json.dumps(part).encode()) for part in parts]
+    return ".".join([*(part.rstrip(b"=").decode() for part in raw), ""])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """The REST interface of one project, as one caller."""
+
+    host: str
+    project: str
+    token: str | None = None
+
+    def known_by(self, token: str | None) -> "Database":
+        return Database(host=self.host, project=self.project, token=token)
+
+    def user(self, user: str, *, admin: bool = False) -> "Database":
+        now = datetime.now(UTC)
+        return self.known_by(user_token(self.project, user, admin=admin, now=now))
+
+    def call(self, method: str, path: str, body: object = None) -> requests.Response:
+        url = f"http://{self.host}/v1/projects/{self.project}/databases/(default)"
+        bearer = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return requests.request(
+            method, f"{url}/documents{path}", json=body, headers=bearer, timeout=30
+        )
+
+    def get(self, path: str) -> int:
+        return self.call("GET", f"/{path}").status_code
+
+    def put(self, path: str, **fields: str) -> int:
+        values = {name: {"stringValue": value} for name, value in fields.items()}
+        return self.call("PATCH", f"/{path}", {"fields": values}).status_code
+
+    def query(
+        self,
+        collection: str,
+        *asked: Mapping[str, Any],
+        group: bool = False,
+        under: str = "",
+    ) -> requests.Response:
+        source = {"collectionId": collection, "allDescendants": group}
+        query: dict[str, Any] = {"from": [source]}
+        for part in asked:
+            query |= part
+        return self.call("POST", f"{under}:runQuery", {"structuredQuery": query})
+
+
+def found(answer: requests.Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    names = [each["document"]["name"] for each in answer.json() if "document" in each]
+    return [name.rpartition("/")[2] for name in names]
+
+
+@pytest.fixture(scope="module")
+def database(firestore_emulator: str) -> Database:
+    """Under our rules, with a job of Ann's, one of Bob's, and some of all else."""
+    made = Database(host=firestore_emulator, project=f"rules-{uuid.uuid4().hex[:8]}")
+    release = f"http://{made.host}/emulator/v1/projects/{made.project}:securityRules"
+    rules = {"rules": {"files": [{"content": RULES.read_text()}]}}
+    requests.put(release, json=rules, timeout=30).raise_for_status()
+    server = made.known_by("owner")
+    for user in (ANN, BOB):
+        job = {"user_id": user, "created_at": "2026-11-22", "status": "completed"}
+        assert server.put(f"videos/{user}1", **job) == 200
+        assert server.put(f"videos/{user}1/internal/run", user_id=user) == 200
+    for collection in CLOSED:
+        assert server.put(f"{collection}/{ANN}", user_id=ANN) == 200
+    assert server.put("anything/ann/videos/x1", user_id=ANN) == 200
+    return made
+
+
+def test_owners_get_their_job(database: Database) -> None:
+    assert database.user(ANN).get("videos/ann1") == 200
+
+
+@pytest.mark.parametrize(
+    "order", [{}, NEWEST_FIRST], ids=["in any order", "newest first"]
+)
+def test_owners_list_their_jobs(database: Database, order: dict[str, Any]) -> None:
+    answer = database.user(ANN).query("videos", by_user(ANN), order)
+
+    assert found(answer) == ["ann1"]
+
+
+def strangers() -> dict[str, dict[str, object] | None]:
+    """Whose claims do not make them Ann."""
+    anonymous = {"sign_in_provider": "anonymous", "identities": {}}
+    custom = {"sign_in_provider": "custom", "identities": {}}
+    return {
+        "nobody": None,
+        "another user": {"sub": BOB, "user_id": BOB, "firebase": custom},
+        "an admin": {"sub": BOB, "admin": True, "firebase": custom},
+        "an owner by claim": {"sub": BOB, "owner": True, "firebase": custom},
+        "a forged user_id": {"sub": BOB, "user_id": ANN, "firebase": custom},
+        "a forged uid": {"sub": BOB, "uid": ANN, "firebase": custom},
+        "Ann, but anonymous": {"sub": ANN, "user_id": ANN, "firebase": anonymous},
+        "Ann, of no known sign-in": {"sub": ANN, "user_id": ANN},
+        "Ann in capitals": {"sub": "ANN", "firebase": custom},
+    }
+
+
+@pytest.mark.parametrize("who", strangers())
+def test_a_job_is_not_for(database: Database, who: str) -> None:
+    claims = strangers()[who]
+    caller = database.known_by(None if claims is None else token_of(**claims))
+
+    assert caller.get("videos/ann1") == 403
+    assert caller.query("videos", by_user(ANN)).status_code == 403
+    assert caller.query("videos", by_user(ANN), NEWEST_FIRST).status_code == 403
+
+
+def test_a_broken_token_opens_nothing(database: Database) -> None:
+    assert database.known_by("garbage").get("videos/ann1") in (400, 401, 403)
+
+
+def either(*users: str) -> dict[str, Any]:
+    parts = [by_user(user)["where"] for user in users]
+    return {"where": {"compositeFilter": {"op": "OR", "filters": parts}}}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({}, id="without a filter"),
+        pytest.param(NEWEST_FIRST, id="in an order"),
+        pytest.param(by_user(BOB), id="another's"),
+        pytest.param(either(ANN, BOB), id="one's own or another's"),
+    ],
+)
+def test_a_list_of_more_than_ones_own_is_refused(
+    database: Database, asked: dict[str, Any]
+) -> None:
+    assert database.user(ANN).query("videos", asked).status_code == 403
+
+
+def test_no_list_is_had_without_a_query(database: Database) -> None:
+    assert database.user(ANN).get("videos") == 403
+
+
+def test_counting_is_listing(database: Database) -> None:
+    videos = {"from": [{"collectionId": "videos"}]}
+    count = [{"alias": "all", "count": {}}]
+    asked = {"structuredQuery": videos, "aggregations": count}
+
+    answer = database.user(ANN).call(
+        "POST", ":runAggregationQuery", {"structuredAggregationQuery": asked}
+    )
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("admin", [False, True], ids=["owner", "owner and admin"])
+def test_what_is_internal_is_for_nobody(database: Database, admin: bool) -> None:
+    ann = database.user(ANN, admin=admin)
+
+    assert ann.get("videos/ann1/internal/run") == 403
+    assert ann.get("videos/ann1/internal") == 403
+    inside = ann.query("internal", by_user(ANN), under="/videos/ann1")
+    assert inside.status_code == 403
+
+
+@pytest.mark.parametrize("collection", ["internal", "videos"])
+def test_no_collection_group_is_open(database: Database, collection: str) -> None:
+    ann = database.user(ANN)
+
+    assert ann.query(collection, by_user(ANN), group=True).status_code == 403
+    assert ann.query(collection, group=True).status_code == 403
+
+
+def test_videos_elsewhere_are_not_jobs(database: Database) -> None:
+    assert database.user(ANN).get("anything/ann/videos/x1") == 403
+
+
+@pytest.mark.parametrize("admin", [False, True], ids=["user", "admin"])
+@pytest.mark.parametrize("collection", CLOSED)
+def test_every_other_collection_is_closed(
+    database: Database, collection: str, admin: bool
+) -> None:
+    ann = database.user(ANN, admin=admin)
+
+    assert ann.get(f"{collection}/ann") == 403
+    assert ann.get(f"{collection}/none") == 403
+    assert ann.get(collection) == 403
+    assert ann.query(collection, by_user(ANN)).status_code == 403
+    assert ann.put(f"{collection}/ann", user_id=ANN) == 403
+
+
+@pytest.mark.parametrize("admin", [False, True], ids=["owner", "owner and admin"])
+def test_nobody_writes(database: Database, admin: bool) -> None:
+    ann = database.user(ANN, admin=admin)
+
+    assert ann.put("videos/ann1", user_id=ANN, status="failed") == 403
+    assert ann.put("videos/ann2", user_id=ANN) == 403
+    assert ann.put("videos/ann1/internal/run", user_id=ANN) == 403
+    made = ann.call("POST", "/videos?documentId=ann3", {"fields": {}})
+    assert made.status_code == 403
+    assert ann.call("DELETE", "/videos/ann1").status_code == 403
+    assert database.known_by("owner").get("videos/ann1") == 200
+
+
+def test_a_batch_of_writes_is_refused(database: Database) -> None:
+    root = f"projects/{database.project}/databases/(default)/documents"
+    writes = {"writes": [{"delete": f"{root}/videos/ann1"}]}
+
+    for verb in (":commit", ":batchWrite"):
+        answer = database.user(ANN).call("POST", verb, writes)
+        assert answer.status_code == 403 or answer.json()["status"][0]["code"] == 7
+    assert database.known_by("owner").get("videos/ann1") == 200
+
+
+def test_a_job_that_is_not_there_looks_like_anothers(database: Database) -> None:
+    assert database.user(ANN).get("videos/none") == 403
