@@ -1,0 +1,163 @@
+"""The api's calls that tell prices before: estimates, and the models of the chain."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response
+
+from functions.bodies import answer, read_object
+from functions.described import About
+from functions.router import Call, Route
+from shared import wiring
+from shared.domain.catalogue import AspectRatio, Link, Resolution
+from shared.domain.errors import ErrorCode
+from shared.domain.job import Language, PlannedLink
+from shared.domain.messages import describe
+from shared.domain.request import VIDEO_FIELDS, VideoRequest
+from shared.usecases.estimate import Estimated
+from shared.usecases.list_models import OfferedModel
+
+MONEY = {"type": "string", "pattern": r"^\d+(\.\d+)?$"}
+LINK = {"type": "string", "enum": [link.value for link in Link]}
+REASON = {"type": ["string", "null"], "enum": [*(c.value for c in ErrorCode), None]}
+MESSAGE = {"type": ["string", "null"]}
+
+ESTIMATE = {
+    "type": "object",
+    "required": ["max_cost_usd", "links"],
+    "properties": {
+        "max_cost_usd": MONEY,
+        "links": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": [
+                    *("ai_model", "duration", "resolution"),
+                    *("cost_usd", "skipped", "message"),
+                ],
+                "properties": {
+                    "ai_model": LINK,
+                    "duration": {"type": "integer"},
+                    "resolution": {"type": "string", "enum": list(Resolution)},
+                    "cost_usd": MONEY,
+                    "skipped": REASON,
+                    "message": MESSAGE,
+                },
+            },
+        },
+    },
+}
+
+MODELS = {
+    "type": "object",
+    "required": ["models"],
+    "properties": {
+        "models": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": [
+                    *("ai_model", "model", "durations", "resolutions"),
+                    *("aspect_ratios", "audio", "usd_per_second"),
+                    *("retires_on", "available", "unavailable", "message"),
+                ],
+                "properties": {
+                    "ai_model": LINK,
+                    "model": {"type": "string"},
+                    "durations": {"type": "array", "items": {"type": "integer"}},
+                    "resolutions": {
+                        "type": "array",
+                        "items": {"type": "string", "enum": list(Resolution)},
+                    },
+                    "aspect_ratios": {
+                        "type": "array",
+                        "items": {"type": "string", "enum": list(AspectRatio)},
+                    },
+                    "audio": {"type": "boolean"},
+                    "usd_per_second": {
+                        "type": "object",
+                        "additionalProperties": MONEY,
+                    },
+                    "retires_on": {"type": ["string", "null"], "format": "date"},
+                    "available": {"type": "boolean"},
+                    "unavailable": REASON,
+                    "message": MESSAGE,
+                },
+            },
+        }
+    },
+}
+
+
+def _estimate(call: Call) -> Response:
+    asked = VideoRequest.parse(read_object(call.request))
+    estimated = wiring.estimate()(asked)
+    links = [
+        _link(planned, estimated, asked, call.language) for planned in estimated.links
+    ]
+    return answer({"max_cost_usd": str(estimated.max_cost_usd), "links": links})
+
+
+def _link(
+    planned: PlannedLink, estimated: Estimated, asked: VideoRequest, language: Language
+) -> Mapping[str, Any]:
+    bar = estimated.bars.get(planned.link)
+    return {
+        "ai_model": planned.link.value,
+        "duration": planned.duration_seconds,
+        "resolution": asked.resolution.value,
+        "cost_usd": str(planned.price_usd),
+        "skipped": bar,
+        "message": bar and describe(bar, language, planned.link),
+    }
+
+
+def _list_models(call: Call) -> Response:
+    models = [_model(offered, call.language) for offered in wiring.list_models()()]
+    return answer({"models": models})
+
+
+def _model(offered: OfferedModel, language: Language) -> Mapping[str, Any]:
+    model, barred = offered.model, offered.barred
+    prices = {r.value: str(usd) for r, usd in model.usd_per_second.items()}
+    return {
+        "ai_model": offered.link.value,
+        "model": model.model_id,
+        "durations": list(model.durations_seconds),
+        "resolutions": list(prices),
+        "aspect_ratios": [ratio.value for ratio in model.aspect_ratios],
+        "audio": model.has_audio,
+        "usd_per_second": prices,
+        "retires_on": model.retires_on and model.retires_on.isoformat(),
+        "available": barred is None,
+        "unavailable": barred,
+        "message": barred and describe(barred, language, offered.link),
+    }
+
+
+OFFER_ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/estimates",
+        handler=_estimate,
+        about=About(
+            summary="What a video would cost at most; nothing is created",
+            summary_ko="영상의 최대 비용을 미리 확인합니다. 아무것도 생성되지 않습니다",
+            tag="prices",
+            body=VIDEO_FIELDS,
+            answers={200: ESTIMATE},
+            problems=(413, 415, 422),
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/v1/models",
+        handler=_list_models,
+        about=About(
+            summary="The models in the order in which they are asked, with prices",
+            summary_ko="요청 순서대로 나열한 모델과 가격",
+            tag="prices",
+            answers={200: MODELS},
+        ),
+    ),
+)
