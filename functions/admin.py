@@ -5,11 +5,13 @@ from typing import Any
 
 from flask import Response
 
-from functions.bodies import answer, read_object
+from functions.bodies import answer, read_body
+from functions.described import About
 from functions.router import Call, Route
+from functions.schemas import GENERATION
 from shared import wiring
-from shared.domain.errors import Forbidden, InvalidRequest
-from shared.domain.fields import Choice, Field, Text, read_fields
+from shared.domain.errors import Forbidden
+from shared.domain.fields import Choice, Field, Text
 from shared.domain.kill_switch import Interval, Level, Switch
 from shared.system import SystemClock
 
@@ -26,9 +28,7 @@ def _show_generation(call: Call) -> Response:
 
 def _set_generation(call: Call) -> Response:
     _need_admin(call)
-    values, errors = read_fields(GENERATION_FIELDS, read_object(call.request))
-    if errors:
-        raise InvalidRequest(tuple(errors))
+    values = read_body(call.request, GENERATION_FIELDS)
     switch = wiring.kill_switch().set_by_hand(
         level=Level(values["level"]),
         reason=values["reason"],
@@ -76,6 +76,40 @@ def _budget(
 
 
 ADMIN_ROUTES = (
-    Route(method="GET", path="/v1/admin/generation", handler=_show_generation),
-    Route(method="POST", path="/v1/admin/generation", handler=_set_generation),
+    Route(
+        method="GET",
+        path="/v1/admin/generation",
+        handler=_show_generation,
+        about=About(
+            summary="What the kill switch says, and who said it",
+            summary_ko="영상 생성 스위치의 상태와 설정한 사람을 조회합니다",
+            tag="admin",
+            answers={200: GENERATION},
+            problems=(403,),
+        ),
+    ),
+    Route(
+        method="POST",
+        path="/v1/admin/generation",
+        handler=_set_generation,
+        about=About(
+            summary="Set the kill switch: `normal`, `tight` or `paused`",
+            summary_ko="영상 생성 스위치를 normal, tight, paused 중 하나로 설정합니다",
+            tag="admin",
+            body=GENERATION_FIELDS,
+            answers={200: GENERATION},
+            problems=(403,),
+            notes={
+                "level": (
+                    "`tight` asks cheap links only; `paused` spends nothing new.",
+                    "tight는 저렴한 모델만 사용하고, paused는 새로 지출하지 않습니다.",
+                ),
+                "reason": (
+                    "Why, for who looks at it later.",
+                    "나중에 확인할 사람을 위한 사유입니다.",
+                ),
+            },
+            example={"level": "paused", "reason": "The bill looks wrong"},
+        ),
+    ),
 )

@@ -4,12 +4,18 @@ from typing import Any
 
 from flask import Request, Response
 
+from functions import video_calls as about
 from functions.admin import ADMIN_ROUTES
-from functions.bodies import answer, read_key, read_object
+from functions.bodies import answer, read_key, read_object, read_query
+from functions.docs_page import open_routes
+from functions.offers import OFFER_ROUTES
+from functions.openai_problems import openai_problem
+from functions.openai_videos import OPENAI_ROUTES
 from functions.router import Call, Route, Router
+from functions.usage import USAGE_ROUTES
 from shared import wiring
 from shared.domain.job import Job
-from shared.domain.projection import moment, project
+from shared.domain.projection import Status, moment, project
 from shared.domain.request import UploadRequest, VideoRequest
 
 
@@ -21,7 +27,13 @@ def api(request: Request) -> Response:
 @wiring.once
 def _router() -> Router:
     settings = wiring.settings()
-    return Router(ROUTES, wiring.tokens(), settings.allowed_origins)
+    return Router(
+        ROUTES,
+        wiring.tokens(),
+        settings.allowed_origins,
+        settings.project,
+        tell={"/openai/": openai_problem},
+    )
 
 
 def _health(_call: Call) -> Response:
@@ -41,6 +53,21 @@ def _create_video(call: Call) -> Response:
 def _get_video(call: Call) -> Response:
     job = wiring.get_video()(call.caller, call.arguments["job_id"])
     return answer(_shown(job, call))
+
+
+def _list_videos(call: Call) -> Response:
+    asked = read_query(call.request, about.PAGE_FIELDS)
+    status = asked["status"] and Status(asked["status"])
+    page = wiring.list_videos()(
+        call.caller, limit=asked["limit"], status=status, cursor=asked["cursor"]
+    )
+    videos = [_shown(job, call) for job in page.jobs]
+    return answer({"videos": videos, "next_cursor": page.next_cursor})
+
+
+def _delete_video(call: Call) -> Response:
+    wiring.delete_video()(call.caller, call.arguments["job_id"])
+    return Response(status=204)
 
 
 def _cancel_video(call: Call) -> Response:
@@ -64,11 +91,50 @@ def _shown(job: Job, call: Call) -> dict[str, Any]:
     return project(job, call.language)
 
 
-ROUTES = (
-    Route(method="GET", path="/health", handler=_health, is_open=True),
-    Route(method="POST", path="/v1/uploads", handler=_start_upload),
-    Route(method="POST", path="/v1/videos", handler=_create_video),
-    Route(method="GET", path="/v1/videos/<job_id>", handler=_get_video),
-    Route(method="POST", path="/v1/videos/<job_id>/cancel", handler=_cancel_video),
-    *ADMIN_ROUTES,
+VIDEOS, ONE_VIDEO = "/v1/videos", "/v1/videos/<job_id>"
+
+VIDEO_ROUTES = (
+    Route(
+        method="POST",
+        path=VIDEOS,
+        handler=_create_video,
+        about=about.ABOUT_CREATE,
+        spends=True,
+    ),
+    Route(method="GET", path=VIDEOS, handler=_list_videos, about=about.ABOUT_LIST),
+    Route(method="GET", path=ONE_VIDEO, handler=_get_video, about=about.ABOUT_GET),
+    Route(
+        method="DELETE",
+        path=ONE_VIDEO,
+        handler=_delete_video,
+        about=about.ABOUT_DELETE,
+    ),
+    Route(
+        method="POST",
+        path=f"{ONE_VIDEO}/cancel",
+        handler=_cancel_video,
+        about=about.ABOUT_CANCEL,
+    ),
+    Route(
+        method="POST",
+        path="/v1/uploads",
+        handler=_start_upload,
+        about=about.ABOUT_UPLOAD,
+    ),
 )
+HEALTH = Route(
+    method="GET",
+    path="/health",
+    handler=_health,
+    about=about.ABOUT_HEALTH,
+    is_open=True,
+)
+DESCRIBED = (
+    *VIDEO_ROUTES,
+    *OFFER_ROUTES,
+    *USAGE_ROUTES,
+    *ADMIN_ROUTES,
+    *OPENAI_ROUTES,
+    HEALTH,
+)
+ROUTES = (*DESCRIBED, *open_routes(DESCRIBED))

@@ -1,11 +1,13 @@
 """The bodies of requests and answers: JSON objects in, JSON out."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 
 from flask import Request, Response
+from werkzeug.exceptions import HTTPException
 
 from shared.domain.errors import (
     FieldError,
@@ -14,26 +16,85 @@ from shared.domain.errors import (
     TooLarge,
     UnsupportedMedia,
 )
+from shared.domain.fields import Field, read_fields, read_texts
 from shared.domain.projection import moment
 
 LARGEST_BODY_BYTES = 1_000_000
+# Cloud Run itself takes 32 MB; below that the refusal is ours, and says why.
+LARGEST_REQUEST_BYTES = 30_000_000
+_MOST_DISCARDED_BYTES = 32 * 1024 * 1024
+_PIECE_BYTES = 64 * 1024
 LONGEST_KEY = 255
 
 
-def read_object(request: Request) -> Mapping[str, Any]:
+def bound_body(request: Request) -> None:
+    """TooLarge before a byte is read; what says no length is cut off while read."""
+    if (request.content_length or 0) > LARGEST_REQUEST_BYTES:
+        raise TooLarge
+    request.max_content_length = LARGEST_REQUEST_BYTES
+
+
+def discard_body(request: Request) -> None:
+    """Read what is left in pieces: a client that is still sending misses the answer.
+
+    The framework would do the same after us, whole into memory.
+    """
+    request.max_content_length = None
+    left = _MOST_DISCARDED_BYTES
+    try:
+        while left > 0 and (piece := request.stream.read(_PIECE_BYTES)):
+            left -= len(piece)
+    except (HTTPException, OSError):
+        pass  # it broke off: nobody is sending any more
+    request.stream = BytesIO()
+
+
+def read_object(
+    request: Request, *, most_bytes: int = LARGEST_BODY_BYTES
+) -> Mapping[str, Any]:
     """The body, where it is one JSON object; TooLarge, UnsupportedMedia, Malformed."""
     if request.mimetype != "application/json":
         raise UnsupportedMedia(request.mimetype)
-    body = request.stream.read(LARGEST_BODY_BYTES + 1)
-    if len(body) > LARGEST_BODY_BYTES:
+    try:
+        body = request.stream.read(most_bytes + 1)
+    except OSError as error:
+        raise Malformed("cut off") from error
+    if len(body) > most_bytes:
         raise TooLarge
     try:
-        value = json.loads(body, parse_constant=_refuse)
+        value = json.loads(
+            body.decode(), parse_constant=_refuse, object_pairs_hook=_object
+        )
+        # A lone surrogate can be written as \ud800, and in no answer of ours.
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Malformed(type(error).__name__) from error
     if not isinstance(value, dict):
         raise Malformed(type(value).__name__)
     return value
+
+
+def read_body(request: Request, fields: Mapping[str, Field]) -> Mapping[str, Any]:
+    """The body's values by name; InvalidRequest names each wrong one."""
+    values, errors = read_fields(fields, read_object(request))
+    if errors:
+        raise InvalidRequest(tuple(errors))
+    return values
+
+
+def read_query(request: Request, fields: Mapping[str, Field]) -> Mapping[str, Any]:
+    """The query's values by name; InvalidRequest names each wrong or repeated one."""
+    given = request.args.to_dict(flat=False)
+    texts = {name: texts[0] for name, texts in given.items()}
+    values, errors = read_texts(fields, texts)
+    errors += [
+        FieldError(field=name, reason="given_twice")
+        for name in fields
+        if len(given.get(name, ())) > 1
+    ]
+    if errors:
+        raise InvalidRequest(tuple(errors))
+    return values
 
 
 def read_key(request: Request) -> str | None:
@@ -59,6 +120,14 @@ def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return moment(value)
     raise TypeError(type(value).__name__)
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a name that stands twice nobody can say which value was meant."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a name stands twice")
+    return value
 
 
 def _refuse(constant: str) -> None:

@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Request
-from werkzeug.exceptions import UnsupportedMediaType
 
-from functions.bodies import LARGEST_REQUEST_BYTES
-from shared.domain.errors import Malformed, UnsupportedMedia
+from functions.bodies import LARGEST_REQUEST_BYTES, read_object
 from shared.domain.request import Sending
 
 MOST_PARTS = 50
@@ -22,7 +20,7 @@ def read_asked(request: Request) -> Mapping[str, Any]:
     As large as any request may be: a picture inside may have 16 MB, in base64 22.
     """
     if request.mimetype != "multipart/form-data":
-        return _object(request)
+        return read_object(request, most_bytes=LARGEST_REQUEST_BYTES)
     request.max_form_memory_size = LARGEST_REQUEST_BYTES
     request.max_form_parts = MOST_PARTS
     return _form(request)
@@ -46,15 +44,3 @@ def _form(request: Request) -> Mapping[str, Any]:
     reference = {REFERENCE: inside} if inside else {}
     files = {name: file.read() for name, file in request.files.items()}
     return texts | reference | files
-
-
-def _object(request: Request) -> Mapping[str, Any]:
-    try:
-        value = request.get_json()
-    except UnsupportedMediaType as error:
-        raise UnsupportedMedia(request.mimetype) from error
-    except RecursionError as error:
-        raise Malformed("nested too deeply") from error
-    if not isinstance(value, dict):
-        raise Malformed(type(value).__name__)
-    return value

@@ -8,15 +8,18 @@ from math import ceil
 from flask import Response
 
 from shared.domain.errors import (
+    ErrorCode,
     GenerationPaused,
     InvalidRequest,
     LimitReached,
     Refused,
+    TooManyJobs,
 )
 from shared.domain.job import Language
 from shared.domain.messages import describe_field, describe_refusal
 
 PROBLEM_JSON = "application/problem+json"
+LIMITS = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
 
 
 def problem(
@@ -42,15 +45,27 @@ def problem(
     )
 
 
+def codes_by_status() -> Mapping[int, tuple[str, ...]]:
+    """Every code that a caller can be refused with."""
+    kinds: tuple[type[Refused], ...] = (Refused, *Refused.__subclasses__())
+    found: dict[int, tuple[str, ...]] = {}
+    for kind in kinds:
+        codes = [c.value for c in LIMITS] if kind is LimitReached else [kind.code]
+        found[kind.status] = (*found.get(kind.status, ()), *codes)
+    return found
+
+
 def _headers(refused: Refused) -> dict[str, str]:
-    if isinstance(refused, LimitReached):
-        return {"Retry-After": str(ceil(refused.retry_after.total_seconds()))}
-    if isinstance(refused, GenerationPaused):
-        return {"Retry-After": "300"}
-    match refused.status:
-        case HTTPStatus.UNAUTHORIZED:
+    match refused:
+        case LimitReached(retry_after=wait):
+            return {"Retry-After": str(ceil(wait.total_seconds()))}
+        case TooManyJobs():
+            return {"Retry-After": "60"}
+        case GenerationPaused():
+            return {"Retry-After": "300"}
+        case Refused(status=HTTPStatus.UNAUTHORIZED):
             return {"WWW-Authenticate": "Bearer"}
-        case HTTPStatus.SERVICE_UNAVAILABLE:
+        case Refused(status=HTTPStatus.SERVICE_UNAVAILABLE):
             return {"Retry-After": "5"}
         case _:
             return {}

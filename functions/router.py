@@ -1,19 +1,33 @@
 """How a request finds its call: path, caller, language; and errors their answer."""
 
+import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 from flask import Request, Response
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from structlog.contextvars import bind_contextvars
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    MethodNotAllowed,
+    RequestEntityTooLarge,
+)
 from werkzeug.exceptions import NotFound as NoRoute
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import Map, MapAdapter, Rule
 
+from functions.answer_headers import add_headers
+from functions.bodies import bound_body, discard_body
+from functions.described import About
 from functions.problems import problem
+from functions.request_context import request_context
 from shared.domain.errors import (
+    Malformed,
     NotAllowed,
     NotFound,
     Refused,
+    TooLarge,
     Unavailable,
     Unreachable,
 )
@@ -22,14 +36,13 @@ from shared.ports import Caller, Tokens
 
 log = structlog.get_logger()
 
-CORS_METHODS = "GET, POST, DELETE, OPTIONS"
-CORS_HEADERS = "Authorization, Content-Type, Idempotency-Key, Accept-Language"
-CORS_EXPOSED = "Location, Retry-After, Idempotent-Replayed"
+# What a name in a path can be: anything else names nothing of ours.
+PATH_ARGUMENT = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request on its way to a handler. `caller` is None on open routes alone."""
+    """One request on its way to a handler. `caller` is NOBODY on open routes alone."""
 
     request: Request
     caller: Caller
@@ -38,24 +51,36 @@ class Call:
 
 
 Handler = Callable[[Call], Response]
+Tell = Callable[[Refused, Language, Mapping[str, str] | None], Response]
 NOBODY = Caller(user_id="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """`is_open`: answered without a token."""
+    """`is_open`: answered without a token. `spends`: it may cost money."""
 
     method: str
     path: str
     handler: Handler
+    about: About | None = None
     is_open: bool = False
+    spends: bool = False
 
 
 class Router:
-    """Answers requests by its routes; a Refused becomes a problem, here alone."""
+    """Answers requests by its routes; a Refused becomes a problem, here alone.
+
+    `project`: whose traces the log lines belong to. `tell`: how errors are told below
+    a path, where not as problems.
+    """
 
     def __init__(
-        self, routes: Sequence[Route], tokens: Tokens, origins: Sequence[str]
+        self,
+        routes: Sequence[Route],
+        tokens: Tokens,
+        origins: Sequence[str],
+        project: str = "",
+        tell: Mapping[str, Tell] | None = None,
     ) -> None:
         self._map = Map(
             [Rule(r.path, methods=[r.method], endpoint=r) for r in routes],
@@ -64,62 +89,98 @@ class Router:
         )
         self._tokens = tokens
         self._origins = frozenset(origins)
+        self._project = project
+        self._tell = dict(tell or {})
 
     def __call__(self, request: Request) -> Response:
-        if request.method == "OPTIONS":
-            response = Response(status=204)
-        else:
+        began = time.monotonic()
+        with request_context(request, self._project) as request_id:
             response = self._answered(request)
-        response.headers.update(self._cors(request))
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Cache-Control"] = "no-store"
+            add_headers(response, request, request_id, self._origins)
+            discard_body(request)
+            log.info(
+                "request_served",
+                method=request.method[:16],
+                status=response.status_code,
+                duration_ms=round((time.monotonic() - began) * 1000),
+            )
         return response
 
     def _answered(self, request: Request) -> Response:
-        language = _language(request)
+        language, tell = _language(request), self._told(request)
         try:
             return self._handled(request, language)
+        except NotAllowed as refused:
+            return tell(refused, language, {"Allow": self._allowed(request)})
         except Refused as refused:
-            return problem(refused, language)
+            return tell(refused, language, None)
         except Unreachable as error:
-            log.error("request_failed", path=request.path, reason=str(error))
-            return problem(Unavailable(), language)
+            log.error("request_failed", reason=str(error))
+            return tell(Unavailable(), language, None)
         except Exception:
             # The entry point: reported to us, told to nobody.
-            log.exception("request_crashed", path=request.path)
-            return problem(Refused(), language)
+            log.exception("request_crashed")
+            return tell(Refused(), language, None)
+
+    def _told(self, request: Request) -> Tell:
+        for path, tell in self._tell.items():
+            if request.path.startswith(path):
+                return tell
+        return problem
 
     def _handled(self, request: Request, language: Language) -> Response:
+        bound_body(request)
+        if request.method == "OPTIONS":
+            return Response(status=204, headers={"Allow": self._allowed(request)})
         route, arguments = self._route(request)
-        caller = NOBODY
-        if not route.is_open:
-            caller = self._tokens.caller(request.headers.get("Authorization"))
-        return route.handler(
-            Call(request=request, caller=caller, language=language, arguments=arguments)
+        caller = NOBODY if route.is_open else self._caller(request, route)
+        return _called(
+            route,
+            Call(
+                request=request, caller=caller, language=language, arguments=arguments
+            ),
         )
 
+    def _caller(self, request: Request, route: Route) -> Caller:
+        authorization = request.headers.get("Authorization")
+        caller = self._tokens.caller(authorization, spends=route.spends)
+        bind_contextvars(user_id=caller.user_id)
+        if caller.key_id is not None:
+            bind_contextvars(key_id=caller.key_id)
+        return caller
+
     def _route(self, request: Request) -> tuple[Route, Mapping[str, str]]:
+        """Before the token is asked for: what is not there is there for nobody."""
         try:
-            adapter = self._map.bind("", path_info=request.path)
-            return adapter.match(method=request.method)
+            route, arguments = self._paths(request).match(method=request.method)
         except MethodNotAllowed as error:
             raise NotAllowed from error
         except (NoRoute, HTTPException) as error:
             raise NotFound from error
+        bind_contextvars(route=route.path)
+        if not all(PATH_ARGUMENT.fullmatch(value) for value in arguments.values()):
+            raise NotFound
+        return route, arguments
 
-    def _cors(self, request: Request) -> dict[str, str]:
-        """Exact origins alone; an origin that isn't ours gets no header at all."""
-        origin = request.headers.get("Origin")
-        if origin not in self._origins:
-            return {"Vary": "Origin"}
-        return {
-            "Access-Control-Allow-Origin": origin or "",
-            "Access-Control-Allow-Methods": CORS_METHODS,
-            "Access-Control-Allow-Headers": CORS_HEADERS,
-            "Access-Control-Expose-Headers": CORS_EXPOSED,
-            "Access-Control-Max-Age": "3600",
-            "Vary": "Origin",
-        }
+    def _allowed(self, request: Request) -> str:
+        """The path's methods; NotFound where it has none."""
+        methods = set(self._paths(request).allowed_methods())
+        if not methods:
+            raise NotFound
+        return ", ".join(sorted(methods | {"OPTIONS"}))
+
+    def _paths(self, request: Request) -> MapAdapter:
+        return self._map.bind("", path_info=request.path)
+
+
+def _called(route: Route, call: Call) -> Response:
+    """What the framework's own readers of forms and bodies raise is ours here."""
+    try:
+        return route.handler(call)
+    except RequestEntityTooLarge as error:
+        raise TooLarge from error
+    except BadRequest as error:
+        raise Malformed(type(error).__name__) from error
 
 
 def _language(request: Request) -> Language:

@@ -21,12 +21,19 @@ from shared.system import RandomIds, SystemClock, pause
 if TYPE_CHECKING:
     from shared.gcp.bucket import CloudBucket
     from shared.usecases.advance import Advance
+    from shared.usecases.availability import Availability
     from shared.usecases.breaker import Breaker
     from shared.usecases.cancel_video import CancelVideo
     from shared.usecases.create_video import CreateVideo
+    from shared.usecases.delete_video import DeleteVideo
+    from shared.usecases.estimate import Estimate
     from shared.usecases.get_video import GetVideo
+    from shared.usecases.keep_upload import KeepUpload
     from shared.usecases.kill_switch import KillSwitch
+    from shared.usecases.list_models import ListModels
+    from shared.usecases.list_videos import ListVideos
     from shared.usecases.record import Recorder
+    from shared.usecases.show_usage import ShowUsage
     from shared.usecases.start_upload import StartUpload
     from shared.usecases.sweep import Sweep
     from shared.usecases.wake import Waker
@@ -62,11 +69,26 @@ def settings() -> Settings:
 
 @once
 def tokens() -> Tokens:
+    from shared.gcp.bearer_tokens import BearerTokens
+    from shared.gcp.firestore_keys import FirestoreKeys
+
+    keys = FirestoreKeys(firestore_client())
+    return BearerTokens(firebase=_firebase_tokens(), keys=keys)
+
+
+def _firebase_tokens() -> Tokens:
     from shared.gcp import firebase_tokens as firebase
 
-    known = settings()
-    decode = firebase.decode_emulated if known.auth_emulator else firebase.decode_signed
-    return firebase.FirebaseTokens(known.project, decode(known.project))
+    project = settings().project
+    if settings().auth_emulator:
+        return firebase.FirebaseTokens(project, firebase.decode_emulated(project))
+    from google.auth.transport.requests import AuthorizedSession
+
+    from shared.gcp.user_lookup import UserLookup
+
+    lookup = UserLookup(project, AuthorizedSession(_google_credentials()))
+    decode = firebase.decode_signed(project)
+    return firebase.FirebaseTokens(project, decode, lookup)
 
 
 def worker_callers() -> Callers:
@@ -95,13 +117,18 @@ def _callers(audience: str, invoker_email: str) -> Callers:
 
 
 @once
-def jobs() -> Jobs:
+def firestore_client() -> Any:
+    """One for the process: a client is a channel, and threads may share it."""
     from google.cloud import firestore
 
+    return firestore.Client(project=settings().project)
+
+
+@once
+def jobs() -> Jobs:
     from shared.gcp.firestore_jobs import FirestoreJobs
 
-    known = settings()
-    return FirestoreJobs(firestore.Client(project=known.project), known.limits)
+    return FirestoreJobs(firestore_client(), settings().limits)
 
 
 @once
@@ -181,6 +208,76 @@ def cancel_video() -> "CancelVideo":
 
 
 @once
+def list_videos() -> "ListVideos":
+    from shared.usecases.list_videos import ListVideos
+
+    return ListVideos(
+        jobs=jobs(), bucket=bucket(), clock=SystemClock(), ids=RandomIds()
+    )
+
+
+@once
+def delete_video() -> "DeleteVideo":
+    from shared.usecases.delete_video import DeleteVideo
+
+    return DeleteVideo(jobs=jobs(), bucket=bucket(), pause=pause)
+
+
+@once
+def keep_upload() -> "KeepUpload":
+    from shared.usecases.keep_upload import KeepUpload
+
+    return KeepUpload(bucket=bucket())
+
+
+@once
+def show_usage() -> "ShowUsage":
+    from shared.gcp.firestore_usage import FirestoreUsage
+    from shared.usecases.show_usage import ShowUsage
+
+    books = FirestoreUsage(firestore_client())
+    known = settings()
+    return ShowUsage(
+        books=books, clock=SystemClock(), limits=known.limits, chain=known.chain
+    )
+
+
+@once
+def estimate() -> "Estimate":
+    from shared.usecases.estimate import Estimate
+
+    known = settings()
+    return Estimate(
+        chain=known.chain, models=known.models, availability=_availability()
+    )
+
+
+@once
+def list_models() -> "ListModels":
+    from shared.usecases.list_models import ListModels
+
+    known = settings()
+    return ListModels(
+        chain=known.chain, models=known.models, availability=_availability()
+    )
+
+
+@once
+def _availability() -> "Availability":
+    from shared.gcp.firestore_circuits import FirestoreCircuits
+    from shared.gcp.firestore_links import FirestoreLinks
+    from shared.usecases.availability import Availability
+
+    return Availability(
+        kill_switch=kill_switch(),
+        circuits=FirestoreCircuits(firestore_client()),
+        reports=FirestoreLinks(firestore_client()),
+        clock=SystemClock(),
+        tight_max_usd_per_second=settings().tight_max_usd_per_second,
+    )
+
+
+@once
 def start_upload() -> "StartUpload":
     from shared.usecases.start_upload import StartUpload
 
@@ -189,22 +286,30 @@ def start_upload() -> "StartUpload":
 
 @once
 def sweep() -> "Sweep":
+    from shared.gcp.firestore_books import FirestoreBooks
+    from shared.usecases.balance import Balance
     from shared.usecases.sweep import Sweep
 
-    return Sweep(jobs=jobs(), queue=queue(), clock=SystemClock())
+    clock, zone = SystemClock(), settings().limits.zone
+    books = FirestoreBooks(firestore_client())
+    balance = Balance(read=books.read, clock=clock, zone=zone)
+    return Sweep(jobs=jobs(), queue=queue(), clock=clock, balance=balance)
 
 
 @once
 def advance() -> "Advance":
+    from shared.gcp.firestore_links import FirestoreLinks
     from shared.gcp.picture_check import PillowCheck
     from shared.gcp.web_download import PublicWeb
     from shared.usecases.advance import Advance
+    from shared.usecases.availability import ReportLinks
     from shared.usecases.gate import Gate
     from shared.usecases.prepare import Preparation
     from shared.usecases.start import Starting
     from shared.usecases.store import Storing
 
     clock, providers = SystemClock(), ConfiguredProviders(settings())
+    ReportLinks(reports=FirestoreLinks(firestore_client()))(providers.missing())
     gate = Gate(
         kill_switch=kill_switch(),
         clock=clock,
@@ -242,25 +347,20 @@ def advance() -> "Advance":
 
 @once
 def kill_switch() -> "KillSwitch":
-    from google.cloud import firestore
-
     from shared.gcp.firestore_switch import FirestoreSwitch
     from shared.usecases.kill_switch import KillSwitch
 
-    client = firestore.Client(project=settings().project)
-    return KillSwitch(store=FirestoreSwitch(client), pause=pause)
+    return KillSwitch(store=FirestoreSwitch(firestore_client()), pause=pause)
 
 
 @once
 def breaker() -> "Breaker":
     """One for the process: it counts faults and remembers what is closed."""
-    from google.cloud import firestore
-
     from shared.gcp.firestore_circuits import FirestoreCircuits
     from shared.usecases.breaker import Breaker
 
-    client = firestore.Client(project=settings().project)
-    return Breaker(circuits=FirestoreCircuits(client), clock=SystemClock())
+    circuits = FirestoreCircuits(firestore_client())
+    return Breaker(circuits=circuits, clock=SystemClock())
 
 
 def _recorder() -> "Recorder":
@@ -273,6 +373,18 @@ def _waker() -> "Waker":
     from shared.usecases.wake import Waker
 
     return Waker(queue=queue())
+
+
+def _google_credentials() -> Any:
+    """The function's own identity, or one's own on one's machine; None: nobody's."""
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+
+    try:
+        credentials, _ = google.auth.default(scopes=[CLOUD_PLATFORM])
+    except DefaultCredentialsError:
+        return None
+    return credentials
 
 
 class LazyVideoCheck:
@@ -297,7 +409,24 @@ class ConfiguredProviders:
                 self._built[link] = self._build(link)
             return self._built[link]
 
+    def missing(self) -> frozenset[Link]:
+        """The links of the chain whose key, or identity, is not there."""
+        return frozenset(
+            link for link in self._known.chain if not self._is_configured(link)
+        )
+
+    def _is_configured(self, link: Link) -> bool:
+        match link:
+            case Link.RUNWAY | Link.RUNWAY_HTTP:
+                return self._known.runway_api_key is not None
+            case Link.VEO:
+                return _google_credentials() is not None
+            case Link.OMNI:
+                return self._known.gemini_api_key is not None
+
     def _build(self, link: Link) -> Provider | None:
+        if not self._is_configured(link):
+            return None
         match link:
             case Link.RUNWAY:
                 return self._runway()
@@ -308,33 +437,24 @@ class ConfiguredProviders:
             case Link.OMNI:
                 return self._omni()
 
-    def _runway(self) -> Provider | None:
-        if self._known.runway_api_key is None:
-            return None
+    def _runway(self) -> Provider:
         from shared.providers.runway import RunwaySdk
 
         return RunwaySdk(
-            api_key=self._known.runway_api_key, base_url=self._known.runway_base_url
+            api_key=self._known.runway_api_key or "",
+            base_url=self._known.runway_base_url,
         )
 
-    def _runway_http(self) -> Provider | None:
-        if self._known.runway_api_key is None:
-            return None
+    def _runway_http(self) -> Provider:
         from shared.providers.runway_http import RunwayHttp
 
         return RunwayHttp(
-            api_key=self._known.runway_api_key, base_url=self._known.runway_base_url
+            api_key=self._known.runway_api_key or "",
+            base_url=self._known.runway_base_url,
         )
 
-    def _veo(self) -> Provider | None:
+    def _veo(self) -> Provider:
         """Needs no key: the function's own identity, or one's own on one's machine."""
-        import google.auth
-        from google.auth.exceptions import DefaultCredentialsError
-
-        try:
-            credentials, _ = google.auth.default(scopes=[CLOUD_PLATFORM])
-        except DefaultCredentialsError:
-            return None
         from shared.providers.veo import Veo
 
         known = self._known
@@ -343,16 +463,15 @@ class ConfiguredProviders:
         return Veo(
             project=known.project,
             location=known.veo_location,
-            credentials=credentials,
+            credentials=_google_credentials(),
             base_url=known.vertex_base_url,
             inline=inline,
         )
 
-    def _omni(self) -> Provider | None:
-        if self._known.gemini_api_key is None:
-            return None
+    def _omni(self) -> Provider:
         from shared.providers.omni import Omni
 
         return Omni(
-            api_key=self._known.gemini_api_key, base_url=self._known.gemini_base_url
+            api_key=self._known.gemini_api_key or "",
+            base_url=self._known.gemini_base_url,
         )

@@ -38,6 +38,7 @@ IN_GCP = (
     "google_crc32c",
     "grpc",
     "requests",
+    "structlog",
     "urllib3",
 )
 IN_PROVIDERS = (*CORE, "structlog", "shared.providers")
@@ -94,7 +95,10 @@ ROOMS = (
     ),
     Room(
         place="functions",
-        allowed=("shared", "functions", "flask", "werkzeug", "structlog"),
+        allowed=(
+            *("shared", "functions", "structlog"),
+            *("flask", "jinja2", "markupsafe", "werkzeug"),
+        ),
         barred=("shared.gcp", "shared.providers"),
     ),
     Room(place="main.py", allowed=("functions", "shared.settings")),

@@ -19,6 +19,7 @@ def links(environ: Mapping[str, str]) -> dict[Link, str | None]:
     providers = wiring.ConfiguredProviders(Settings.from_env(BARE | dict(environ)))
     built = {link: providers.get(link) for link in Link}
     assert {link: providers.get(link) for link in Link} == built
+    assert providers.missing() == {link for link, found in built.items() if not found}
     return {link: type(p).__name__ if p else None for link, p in built.items()}
 
 

@@ -38,6 +38,7 @@ from shared.ports import (
     Providers,
     Snapshot,
 )
+from shared.usecases.endings import tell_endings
 from shared.usecases.prepare import Preparation
 from shared.usecases.record import Recorder
 from shared.usecases.start import Starting, task_of
@@ -96,6 +97,7 @@ class Advance:
                 assert_never(action)
         if after is not None:
             self._log(action, after.job)
+            tell_endings(before.job, after.job)
             self.waker.wake(after.job)
 
     def _hand_over(self, job: Job) -> None:
@@ -141,12 +143,7 @@ class Advance:
             ai_model=attempt.link.value if attempt else None,
             attempt_state=attempt.state.value if attempt else None,
             code=attempt.problem.code.value if attempt and attempt.problem else None,
-            detail=attempt.problem.detail if attempt and attempt.problem else None,
         )
-        if job.is_final:
-            code = job.problem.code.value if job.problem else None
-            cost_usd = str(job.cost_usd)
-            log.info("job_ended", job_id=job.job_id, code=code, cost_usd=cost_usd)
         is_news = isinstance(action, Start | LeaseExpired)
         if is_news and attempt and attempt.state is AttemptState.UNKNOWN:
             log.error("submission_unknown", job_id=job.job_id, ai_model=attempt.link)

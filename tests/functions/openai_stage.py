@@ -13,14 +13,7 @@ from werkzeug.serving import make_server
 from functions.openai_problems import openai_problem
 from functions.openai_videos import OPENAI_ROUTES
 from functions.router import Router
-from shared import wiring
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS
-from shared.usecases.create_video import CreateVideo
-from shared.usecases.delete_video import DeleteVideo
-from shared.usecases.get_video import GetVideo
-from shared.usecases.keep_upload import KeepUpload
-from shared.usecases.list_videos import ListVideos
-from shared.usecases.wake import Waker
+from tests.functions.api_stage import wire
 from tests.functions.calling import FakeTokens, client_of
 from tests.usecases.stage import Stage
 
@@ -32,34 +25,9 @@ JPEG = b"\xff\xd8\xff a picture"
 
 def app_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """The routes and the real use cases; `Bearer ann` is Ann's token."""
-    jobs, bucket, clock, ids = stage.jobs, stage.bucket, stage.clock, stage.ids
-    built: dict[str, object] = {
-        "create_video": _create(stage),
-        "get_video": GetVideo(jobs=jobs, bucket=bucket, clock=clock, ids=ids),
-        "list_videos": ListVideos(jobs=jobs, bucket=bucket, clock=clock, ids=ids),
-        "delete_video": DeleteVideo(jobs=jobs, bucket=bucket, pause=clock.pause),
-        "keep_upload": KeepUpload(bucket=bucket),
-    }
-    for name, use_case in built.items():
-        monkeypatch.setattr(wiring, name, lambda use_case=use_case: use_case)
+    wire(stage, monkeypatch)
     tell = {"/openai/": openai_problem}
     return client_of(Router(OPENAI_ROUTES, FakeTokens(), [], tell=tell)).application
-
-
-def _create(stage: Stage) -> CreateVideo:
-    return CreateVideo(
-        jobs=stage.jobs,
-        waker=Waker(queue=stage.queue),
-        clock=stage.clock,
-        ids=stage.ids,
-        pause=stage.clock.pause,
-        kill_switch=stage.kill_switch,
-        limits=stage.jobs.limits,
-        chain=DEFAULT_CHAIN,
-        models=DEFAULT_MODELS,
-        stop_on_unknown=False,
-        retention_days=30,
-    )
 
 
 class LosingAnswers:

@@ -28,7 +28,7 @@ CALLERS = {
 class OperatorTokens:
     """`Bearer operator` has the claim admin, `Bearer ann` has not."""
 
-    def caller(self, authorization: str | None) -> Caller:
+    def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
         if authorization not in CALLERS:
             raise Unauthenticated("nobody's")
         return CALLERS[authorization]

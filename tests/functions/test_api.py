@@ -7,16 +7,19 @@ from flask.testing import FlaskClient
 
 from functions import api as module
 from functions.router import Router
-from shared import wiring
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
+from shared.domain.catalogue import Link
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.ledger import Caps, Limits
-from shared.usecases.create_video import CreateVideo
-from shared.usecases.get_video import GetVideo
-from shared.usecases.start_upload import StartUpload
-from shared.usecases.wake import Waker
-from tests.domain.examples import a_body, a_job, completed
+from tests.domain.examples import (
+    MINUTE,
+    NOON,
+    a_body,
+    a_job,
+    a_new_job,
+    completed,
+)
 from tests.fakes.jobs import Trouble
+from tests.functions.api_stage import wire
 from tests.functions.calling import FakeTokens, client_of
 from tests.usecases.stage import Stage
 
@@ -31,25 +34,7 @@ def stage() -> Stage:
 
 @pytest.fixture
 def client(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    jobs, clock, ids, bucket = stage.jobs, stage.clock, stage.ids, stage.bucket
-    create = CreateVideo(
-        jobs=jobs,
-        waker=Waker(queue=stage.queue),
-        clock=clock,
-        ids=ids,
-        pause=clock.pause,
-        kill_switch=stage.kill_switch,
-        limits=jobs.limits,
-        chain=DEFAULT_CHAIN,
-        models=DEFAULT_MODELS,
-        stop_on_unknown=False,
-        retention_days=30,
-    )
-    get = GetVideo(jobs=jobs, bucket=bucket, clock=clock, ids=ids)
-    upload = StartUpload(bucket=bucket, ids=ids)
-    monkeypatch.setattr(wiring, "create_video", lambda: create)
-    monkeypatch.setattr(wiring, "get_video", lambda: get)
-    monkeypatch.setattr(wiring, "start_upload", lambda: upload)
+    wire(stage, monkeypatch)
     router = Router(module.ROUTES, FakeTokens(), [])
     monkeypatch.setattr(module, "_router", lambda: router)
     return client_of(module.api)
@@ -152,14 +137,6 @@ def test_an_upload_gets_an_address_to_put_to(client: FlaskClient) -> None:
     assert shown["expires_at"].endswith("Z")
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [("POST", "/v1/videos"), ("GET", "/v1/videos/job1"), ("POST", "/v1/uploads")],
-)
-def test_every_call_needs_a_token(client: FlaskClient, method: str, path: str) -> None:
-    assert client.open(path, method=method).status_code == 401
-
-
 def test_a_replay_says_so_and_gives_the_same_job(client: FlaskClient) -> None:
     headers = ANN | {"Idempotency-Key": "k1"}
 
@@ -194,3 +171,82 @@ def test_a_full_cap_says_when_to_come_back(client: FlaskClient, stage: Stage) ->
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
     assert answer.get_json(force=True)["code"] == "daily_limit_reached"
+
+
+def test_ones_own_videos_are_listed_page_by_page(
+    client: FlaskClient, stage: Stage
+) -> None:
+    for nth in range(3):
+        stage.jobs.put(a_new_job(job_id=f"job{nth}", at=NOON + nth * MINUTE))
+
+    first = client.get("/v1/videos?limit=2", headers=ANN).get_json()
+    cursor = first["next_cursor"]
+    second = client.get(f"/v1/videos?limit=2&cursor={cursor}", headers=ANN).get_json()
+
+    assert [v["job_id"] for v in first["videos"]] == ["job2", "job1"]
+    assert [v["job_id"] for v in second["videos"]] == ["job0"]
+    assert second["next_cursor"] is None
+    assert client.get("/v1/videos", headers=BOB).get_json()["videos"] == []
+
+
+@pytest.mark.parametrize("status", ["completed", "processing", "failed"])
+def test_a_list_may_be_of_one_status(
+    client: FlaskClient, stage: Stage, status: str
+) -> None:
+    stage.jobs.put(completed(a_job(job_id="done"), Link.RUNWAY))
+    stage.jobs.put(a_new_job(job_id="new"))
+    stage.jobs.put(a_new_job(job_id="gone").ended(ErrorCode.CANCELLED))
+
+    shown = client.get(f"/v1/videos?status={status}", headers=ANN).get_json()
+
+    assert [video["status"] for video in shown["videos"]] == [status]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=many", "limit"),
+        ("status=queued", "status"),
+        ("cursor=zzz", "cursor"),
+        ("limit=1&limit=2", "limit"),
+    ],
+)
+def test_a_list_that_is_asked_for_wrongly_says_where(
+    client: FlaskClient, query: str, field: str
+) -> None:
+    answer = client.get(f"/v1/videos?{query}", headers=ANN)
+
+    fields = [error["field"] for error in answer.get_json(force=True)["errors"]]
+    assert (answer.status_code, fields) == (422, [field])
+
+
+def test_what_has_ended_can_be_deleted(client: FlaskClient, stage: Stage) -> None:
+    stage.jobs.put(a_job(job_id="runs"))
+    stage.jobs.put(completed(a_job(job_id="done"), Link.RUNWAY))
+
+    assert client.delete("/v1/videos/runs", headers=ANN).status_code == 409
+    deleted = client.delete("/v1/videos/done", headers=ANN)
+    assert (deleted.status_code, deleted.data) == (204, b"")
+    assert client.get("/v1/videos/done", headers=ANN).status_code == 404
+
+
+def test_cancelling_twice_is_cancelling_once(client: FlaskClient, stage: Stage) -> None:
+    stage.jobs.put(a_new_job())
+    path = "/v1/videos/job1/cancel"
+
+    first = client.post(path, headers=ANN)
+    second = client.post(path, headers=ANN)
+
+    assert first.status_code == second.status_code == 202
+    assert first.get_json()["error"]["code"] == "cancelled"
+    assert second.get_json() == first.get_json()
+
+
+def test_what_ended_by_itself_can_not_be_cancelled(
+    client: FlaskClient, stage: Stage
+) -> None:
+    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+
+    assert client.post("/v1/videos/job1/cancel", headers=ANN).status_code == 409

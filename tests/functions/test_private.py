@@ -42,7 +42,9 @@ def callers() -> Callers:
 def wired(stage: Stage, callers: Callers, monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"GOOGLE_CLOUD_PROJECT": "demo", "BUCKET": "demo"}
     settings = Settings.from_env(known)
-    waking = Sweep(jobs=stage.jobs, queue=stage.queue, clock=stage.clock)
+    waking = Sweep(
+        jobs=stage.jobs, queue=stage.queue, clock=stage.clock, balance=stage.balance
+    )
     monkeypatch.setattr(wiring, "settings", lambda: settings)
     monkeypatch.setattr(wiring, "advance", lambda: stage.advance)
     monkeypatch.setattr(wiring, "sweep", lambda: waking)

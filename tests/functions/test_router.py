@@ -1,13 +1,19 @@
 """How a request finds its call, and how errors are answered."""
 
+import io
 import re
 
 import pytest
-from flask import Response
+from flask import Request, Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from functions.bodies import LARGEST_BODY_BYTES, answer, read_object
+from functions.bodies import (
+    LARGEST_BODY_BYTES,
+    LARGEST_REQUEST_BYTES,
+    answer,
+    read_object,
+)
 from functions.router import Call, Route, Router
 from shared.domain.errors import (
     Conflict,
@@ -46,6 +52,12 @@ def echo(call: Call) -> Response:
     return answer(read_object(call.request), 201, {"Location": "/there"})
 
 
+def read_all(call: Call) -> Response:
+    while call.request.stream.read(65_536):
+        pass
+    return answer({})
+
+
 def fail(call: Call) -> Response:
     raise RAISED[call.arguments["how"]]
 
@@ -55,8 +67,30 @@ ROUTES = (
     Route(method="GET", path="/things/<thing>", handler=show),
     Route(method="DELETE", path="/things/<thing>", handler=show),
     Route(method="POST", path="/things", handler=echo),
+    Route(method="POST", path="/whole", handler=read_all),
     Route(method="GET", path="/fail/<how>", handler=fail),
 )
+
+
+class Endless:
+    """A body that never ends, as gunicorn gives it; `given` counts its bytes."""
+
+    given = 0
+
+    def read(self, size: int = -1) -> bytes:
+        assert size >= 0, "read whole into memory"
+        self.given += size
+        assert self.given < 100_000_000, "no limit"
+        return b" " * size
+
+    @property
+    def environ(self) -> dict[str, object]:
+        """Of a request that says no length."""
+        return {
+            "wsgi.input": self,
+            "wsgi.input_terminated": True,
+            "HTTP_TRANSFER_ENCODING": "chunked",
+        }
 
 
 @pytest.fixture
@@ -141,6 +175,11 @@ def test_an_error_is_a_problem(
         (b"null", "application/json", 400, "malformed"),
         (b"\xff", "application/json", 400, "malformed"),
         (b'{"a": NaN}', "application/json", 400, "malformed"),
+        ('{"a": 1}'.encode("utf-16"), "application/json", 400, "malformed"),
+        (b'{"a": 1, "a": 2}', "application/json", 400, "malformed"),
+        (b'{"a": {"b": 1, "b": 1}}', "application/json", 400, "malformed"),
+        (b'{"a": "\\ud800"}', "application/json", 400, "malformed"),
+        (b'{"\\ud800": 1}', "application/json", 400, "malformed"),
         (b"[" * 100_000, "application/json", 400, "malformed"),
         (b'{"a": ' + b"1" * 5000 + b"}", "application/json", 400, "malformed"),
         (b" " * (LARGEST_BODY_BYTES + 1), "application/json", 413, "too_large"),
@@ -154,6 +193,11 @@ def test_an_error_is_a_problem(
         "null",
         "no utf-8",
         "NaN",
+        "utf-16",
+        "twice",
+        "twice inside",
+        "half a character",
+        "half a name",
         "deep",
         "a huge number",
         "large",
@@ -261,6 +305,7 @@ def test_a_preflight_is_answered_without_a_token(client: FlaskClient) -> None:
     response = client.options("/things", headers={"Origin": ORIGIN})
 
     assert (response.status_code, response.data) == (204, b"")
+    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "Idempotency-Key" in response.headers["Access-Control-Allow-Headers"]
     assert "DELETE" in response.headers["Access-Control-Allow-Methods"]
 
@@ -271,11 +316,115 @@ def test_an_error_may_be_read_by_our_origin_too(client: FlaskClient) -> None:
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
-def test_no_answer_is_kept_or_guessed_at(client: FlaskClient) -> None:
-    headers = client.get("/open").headers
+@pytest.mark.parametrize("origin", [None, "https://evil.example"])
+def test_a_preflight_of_another_origin_allows_nothing(
+    client: FlaskClient, origin: str | None
+) -> None:
+    headers = {"Origin": origin} if origin else {}
+
+    response = client.options("/things", headers=headers)
+
+    assert not [name for name, _ in response.headers if "Access-Control" in name]
+    assert response.headers["Allow"] == "OPTIONS, POST"
+
+
+def test_where_nothing_is_there_is_nothing_to_ask_for(client: FlaskClient) -> None:
+    check_problem(client.options("/nothing"), 404, "not_found")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/things/t1", 401)])
+def test_only_what_is_there_asks_for_a_token(
+    client: FlaskClient, path: str, status: int
+) -> None:
+    assert client.get(path).status_code == status
+
+
+def test_a_path_says_which_methods_it_takes(client: FlaskClient) -> None:
+    response = client.put("/things/t1")
+
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS"
+
+
+def test_head_is_get_without_its_body(client: FlaskClient) -> None:
+    response = client.head("/things/t1", headers=ANN)
+
+    assert (response.status_code, response.data) == (200, b"")
+
+
+@pytest.mark.parametrize("name", ["a.b", "a b", "ä", "%00", "%0d%0a", "..", "x" * 129])
+def test_a_name_that_none_of_ours_can_have_is_not_found(
+    client: FlaskClient, name: str
+) -> None:
+    response = client.delete(f"/things/{name}", headers=ANN)
+
+    # Flask's own answer to a line break, as the framework's.
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/open", "/nothing", "/things/t1", "/fail/broken"])
+def test_every_answer_is_locked_down(client: FlaskClient, path: str) -> None:
+    headers = client.get(path, headers=ANN).headers
 
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Strict-Transport-Security"] == "max-age=63072000"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    policy = "default-src 'none'; frame-ancestors 'none'"
+    assert headers["Content-Security-Policy"] == policy
+
+
+class TestLargeBodies:
+    @pytest.mark.parametrize("path", ["/things", "/open", "/nothing"])
+    def test_what_is_too_large_is_refused_before_it_is_read(
+        self, client: FlaskClient, path: str
+    ) -> None:
+        # Nothing stands behind the length: who reads it meets a client that has gone.
+        said = {
+            "CONTENT_LENGTH": str(LARGEST_REQUEST_BYTES + 1),
+            "wsgi.input": io.BytesIO(),
+        }
+
+        response = client.post(path, environ_overrides=said, headers=ANN)
+
+        check_problem(response, 413, "too_large")
+
+    @pytest.mark.parametrize("path", ["/things", "/whole"])
+    def test_without_a_length_it_is_read_up_to_the_limit(
+        self, client: FlaskClient, path: str
+    ) -> None:
+        response = client.post(
+            path,
+            content_type="application/json",
+            environ_overrides=Endless().environ,
+            headers=ANN,
+        )
+
+        check_problem(response, 413, "too_large")
+
+    def test_nothing_is_left_for_the_framework_to_read(
+        self, tokens: FakeTokens
+    ) -> None:
+        router, left = Router(ROUTES, tokens, []), []
+
+        def served(request: Request) -> Response:
+            response = router(request)
+            left.append(request.get_data())
+            return response
+
+        client_of(served).post("/open", environ_overrides=Endless().environ)
+
+        assert left == [b""]
+
+    @pytest.mark.parametrize("method", ["GET", "DELETE"])
+    def test_a_body_that_nobody_asked_for_is_ignored(
+        self, client: FlaskClient, method: str
+    ) -> None:
+        response = client.open("/things/t1", method=method, data=b"\xff{{", headers=ANN)
+
+        assert response.status_code == 200
 
 
 @pytest.mark.parametrize("refused", [Unauthenticated, Forbidden, Conflict])

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from shared.domain.catalogue import DEFAULT_CHAIN, Link
+from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
 from shared.domain.job import Job
 from shared.domain.kill_switch import Level
 from shared.usecases.advance import Advance
 from shared.usecases.breaker import Breaker
+from shared.usecases.create_video import CreateVideo
 from shared.usecases.gate import Gate
 from shared.usecases.kill_switch import KillSwitch
 from shared.usecases.prepare import Preparation
@@ -137,3 +138,19 @@ class Stage:
     @property
     def starts(self) -> int:
         return sum(provider.starts for provider in self.links.values())
+
+
+def create_video(stage: Stage) -> CreateVideo:
+    return CreateVideo(
+        jobs=stage.jobs,
+        waker=Waker(queue=stage.queue),
+        clock=stage.clock,
+        ids=stage.ids,
+        pause=stage.clock.pause,
+        kill_switch=stage.kill_switch,
+        limits=stage.jobs.limits,
+        chain=DEFAULT_CHAIN,
+        models=DEFAULT_MODELS,
+        stop_on_unknown=False,
+        retention_days=30,
+    )

@@ -15,13 +15,11 @@ from shared.domain.job import Language
 from shared.domain.kill_switch import Level
 from shared.ports import Caller
 from shared.usecases.availability import Availability, ReportLinks
-from shared.usecases.create_video import CreateVideo
 from shared.usecases.estimate import Estimate
 from shared.usecases.list_models import ListModels
-from shared.usecases.wake import Waker
 from tests.domain.examples import NOON, a_request
 from tests.fakes.links import FakeLinkReports
-from tests.usecases.stage import Stage
+from tests.usecases.stage import Stage, create_video
 
 EVERY_LINK = set(DEFAULT_CHAIN)
 RUNWAY = {Link.RUNWAY, Link.RUNWAY_HTTP}
@@ -47,19 +45,7 @@ def estimate(stage: Stage, *not_configured: Link) -> Estimate:
 
 def test_the_most_it_may_cost_is_what_a_job_would_hold() -> None:
     stage, request = Stage(), a_request(duration=5)
-    create = CreateVideo(
-        jobs=stage.jobs,
-        waker=Waker(queue=stage.queue),
-        clock=stage.clock,
-        ids=stage.ids,
-        pause=stage.clock.pause,
-        kill_switch=stage.kill_switch,
-        limits=stage.jobs.limits,
-        chain=DEFAULT_CHAIN,
-        models=DEFAULT_MODELS,
-        stop_on_unknown=False,
-        retention_days=30,
-    )
+    create = create_video(stage)
 
     estimated = estimate(stage)(request)
 

@@ -1,0 +1,61 @@
+"""What every log line of a request carries: its id, and the trace it belongs to."""
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Request
+from structlog.contextvars import bind_contextvars, clear_contextvars
+from werkzeug.datastructures import Headers
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=[0-9])?")
+_FOREIGN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
+
+
+@contextmanager
+def request_context(request: Request, project: str) -> Iterator[str]:
+    """Bind them while the request runs; gives its id, which is ours alone.
+
+    An id that the caller sent is logged where it has the form of one, never used.
+    """
+    clear_contextvars()
+    request_id = secrets.token_hex(16)
+    bind_contextvars(request_id=request_id, **_trace(request.headers, project))
+    sent = request.headers.get("X-Request-Id", "")
+    if _FOREIGN_ID.fullmatch(sent):
+        bind_contextvars(sent_request_id=sent)
+    try:
+        yield request_id
+    finally:
+        clear_contextvars()
+
+
+def _trace(headers: Headers, project: str) -> dict[str, str]:
+    """Cloud Logging's own names; W3C's header first, then Google's older one."""
+    found = _traceparent(headers) or _cloud_trace(headers)
+    if found is None or not project:
+        return {}
+    trace_id, span_id = found
+    fields = {"logging.googleapis.com/trace": f"projects/{project}/traces/{trace_id}"}
+    if span_id != _NO_SPAN:
+        fields["logging.googleapis.com/spanId"] = span_id
+    return fields
+
+
+def _traceparent(headers: Headers) -> tuple[str, str] | None:
+    match = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    if match is None or match[1] == _NO_TRACE:
+        return None
+    return match[1], match[2]
+
+
+def _cloud_trace(headers: Headers) -> tuple[str, str] | None:
+    """TRACE_ID/SPAN_ID;o=1: the span is decimal here, and hexadecimal in the log."""
+    match = _CLOUD_TRACE.fullmatch(headers.get("X-Cloud-Trace-Context", ""))
+    if match is None or match[1] == _NO_TRACE:
+        return None
+    span = int(match[2] or 0)
+    return match[1].lower(), f"{span:016x}" if span < 2**64 else _NO_SPAN

@@ -1,0 +1,146 @@
+"""What the calls about videos, uploads and health say of themselves."""
+
+from collections.abc import Mapping
+
+from functions.described import About
+from functions.schemas import HEALTH, ONE_PICTURE, UPLOAD, VIDEO, VIDEO_PAGE
+from shared.domain.fields import Field, Text
+from shared.domain.listing import LIST_FIELDS, LONGEST_CURSOR
+from shared.domain.request import UPLOAD_FIELDS, VIDEO_FIELDS
+
+JOB_ID = ("The `job_id` of a video of yours.", "내 영상의 job_id입니다.")
+
+PAGE_FIELDS: Mapping[str, Field] = {
+    **LIST_FIELDS,
+    "cursor": Field(spec=Text(longest=LONGEST_CURSOR)),
+}
+
+VIDEO_NOTES: Mapping[str, tuple[str, str]] = {
+    "prompt": (
+        "What should happen, in English; counted in UTF-16 units.",
+        "영상에서 일어날 일을 영어로 설명합니다. 길이는 UTF-16 단위로 셉니다.",
+    ),
+    "image": (
+        "The first picture, by the name that `POST /v1/uploads` gave. Give this or "
+        "`image_url`.",
+        "POST /v1/uploads에서 받은 첫 이미지 이름입니다. image_url과 둘 중 하나만 "
+        "보냅니다.",
+    ),
+    "image_url": (
+        "The first picture, at a public https address; fetched once.",
+        "첫 이미지의 공개 https 주소입니다. 한 번만 가져옵니다.",
+    ),
+    "duration": (
+        "Seconds. A link that can't make exactly this makes the next longer one; "
+        "`delivered` says what came.",
+        "영상 길이(초)입니다. 정확히 맞출 수 없는 모델은 그다음으로 긴 길이로 만들며, "
+        "실제 길이는 delivered에 있습니다.",
+    ),
+    "resolution": (
+        "Links that can't make it are skipped.",
+        "지원하지 않는 모델은 건너뜁니다.",
+    ),
+    "aspect_ratio": ("Landscape or portrait.", "가로 또는 세로 화면입니다."),
+    "audio": (
+        "true: only links with sound; false: without; null: no matter.",
+        "true는 소리가 있는 모델만, false는 소리 없이, null은 상관없음을 뜻합니다.",
+    ),
+    "model": (
+        "Who is asked first; `auto` is the configured chain, `runway` both its links.",
+        "먼저 요청할 모델입니다. auto는 설정된 순서, runway는 두 가지 Runway 방식을 "
+        "뜻합니다.",
+    ),
+    "fallback": (
+        "Whether the rest of the chain is asked where that fails.",
+        "실패하면 나머지 모델에 차례로 요청할지 정합니다.",
+    ),
+    "seed": (
+        "For a similar video again, where a link takes one.",
+        "지원하는 모델에서 비슷한 영상을 다시 만들 때 사용합니다.",
+    ),
+    "Idempotency-Key": (
+        "The same key and body gives the same video back, however often it is sent.",
+        "같은 키와 본문으로 다시 보내면 새로 만들지 않고 같은 영상을 돌려줍니다.",
+    ),
+    "job_id": JOB_ID,
+}
+
+ABOUT_CREATE = About(
+    summary="Ask for a video; it is made in the background",
+    summary_ko="영상 생성을 요청합니다. 백그라운드에서 만들어집니다",
+    tag="videos",
+    body=VIDEO_FIELDS,
+    body_rule=ONE_PICTURE,
+    request_headers=("Idempotency-Key",),
+    answers={202: VIDEO},
+    answer_headers=("Location", "Idempotent-Replayed"),
+    problems=(409, 429),
+    notes=VIDEO_NOTES,
+    example={
+        "prompt": "The raccoon looks up and waves",
+        "image_url": "https://example.com/raccoon.jpg",
+        "duration": 5,
+    },
+)
+
+ABOUT_GET = About(
+    summary="Look at a video; `video_url` lives for at least an hour",
+    summary_ko="영상을 조회합니다. video_url은 최소 1시간 동안 유효합니다",
+    tag="videos",
+    answers={200: VIDEO},
+    notes={"job_id": JOB_ID},
+)
+
+ABOUT_LIST = About(
+    summary="List your videos, newest first",
+    summary_ko="내 영상을 최신순으로 조회합니다",
+    tag="videos",
+    query=PAGE_FIELDS,
+    answers={200: VIDEO_PAGE},
+    notes={
+        "limit": ("How many at most.", "최대 개수입니다."),
+        "status": ("Only those of this status.", "이 상태의 영상만 조회합니다."),
+        "cursor": (
+            "The `next_cursor` of the page before.",
+            "이전 페이지의 next_cursor 값입니다.",
+        ),
+    },
+)
+
+ABOUT_CANCEL = About(
+    summary="Cancel a video; it ends `cancelled`, or completes if it was there already",
+    summary_ko="영상 생성을 취소합니다. 이미 완성되었다면 그대로 완료됩니다",
+    tag="videos",
+    answers={202: VIDEO},
+    problems=(409,),
+    notes={"job_id": JOB_ID},
+)
+
+ABOUT_DELETE = About(
+    summary="Delete a video that has ended: its record, picture and MP4",
+    summary_ko="끝난 영상의 기록, 이미지, MP4를 삭제합니다",
+    tag="videos",
+    answers={204: None},
+    problems=(409,),
+    notes={"job_id": JOB_ID},
+)
+
+ABOUT_UPLOAD = About(
+    summary="Get an address to PUT a picture to, with exactly the headers given",
+    summary_ko="이미지를 업로드할 주소를 받습니다. 응답의 headers 그대로 PUT합니다",
+    tag="uploads",
+    body=UPLOAD_FIELDS,
+    answers={201: UPLOAD},
+    notes={
+        "content_type": ("What the picture is.", "이미지 형식입니다."),
+        "size": ("Its exact size in bytes.", "정확한 크기(바이트)입니다."),
+    },
+    example={"content_type": "image/jpeg", "size": 179217},
+)
+
+ABOUT_HEALTH = About(
+    summary="Whether the api answers",
+    summary_ko="API가 응답하는지 확인합니다",
+    tag="service",
+    answers={200: HEALTH},
+)

@@ -1,0 +1,45 @@
+"""What the log tells of jobs and attempts as they end: metrics count these lines."""
+
+import structlog
+
+from shared.domain.job import Attempt, AttemptState, Job
+from shared.domain.projection import status
+
+log = structlog.get_logger()
+
+
+def tell_endings(before: Job, after: Job) -> None:
+    """One event for each attempt that has ended since `before`, one for the job."""
+    for attempt in after.attempts:
+        known = before.attempt(attempt.attempt_id)
+        if not attempt.is_open and (known is None or known.is_open):
+            _tell_attempt(after, attempt)
+    if after.is_final and not before.is_final:
+        _tell_job(after)
+
+
+def _tell_attempt(job: Job, attempt: Attempt) -> None:
+    took = (attempt.ended_at or job.updated_at) - attempt.started_at
+    log.info(
+        "attempt_ended",
+        job_id=job.job_id,
+        ai_model=attempt.link.value,
+        outcome=attempt.state.value,
+        code=attempt.problem.code.value if attempt.problem else None,
+        cost_usd=str(attempt.cost_usd),
+        duration_seconds=took.total_seconds(),
+    )
+
+
+def _tell_job(job: Job) -> None:
+    asked = [a for a in job.attempts if a.state is not AttemptState.SKIPPED]
+    log.info(
+        "job_ended",
+        job_id=job.job_id,
+        status=status(job).value,
+        ai_model=asked[-1].link.value if asked else None,
+        code=job.problem.code.value if job.problem else None,
+        cost_usd=str(job.cost_usd),
+        duration_seconds=(job.updated_at - job.created_at).total_seconds(),
+        attempts=len(asked),
+    )

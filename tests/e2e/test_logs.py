@@ -1,0 +1,71 @@
+"""What the running functions write down: lines for Cloud Logging, and no secret."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.stack import FUNCTIONS, Stack
+from tests.e2e.client import Frontend, set_faults
+
+PROMPT = "a raccoon whose secret name is Bartholomew"
+FORBIDDEN = ("Bartholomew", "X-Goog-Signature", "Bearer ", "eyJ")
+
+
+def said(stack: Stack) -> Iterator[str]:
+    for name in FUNCTIONS:
+        yield from (stack.folder / f"{name}.log").read_text().splitlines()
+
+
+def is_gunicorns(line: str) -> bool:
+    """What it prints when a test kills its process: `[time] [pid] [LEVEL] …`."""
+    return line.startswith("[") and line.count("]") >= 3
+
+
+def ours(stack: Stack) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in said(stack) if not is_gunicorns(line)]
+
+
+@pytest.fixture
+def ended(stack: Stack, frontend: Frontend) -> dict[str, Any]:
+    """Two links fail, Veo makes it."""
+    kinds = {"runway": "400", "runway-http": "503"}
+    set_faults(stack, [{"link": link, "kind": kind} for link, kind in kinds.items()])
+    return frontend.wait(frontend.create(prompt=PROMPT, duration=4))
+
+
+def test_no_line_holds_a_prompt_a_token_a_key_or_a_signature(
+    stack: Stack, frontend: Frontend, ended: dict[str, Any]
+) -> None:
+    secrets = (
+        *FORBIDDEN,
+        frontend.headers["Authorization"].split()[1],
+        (stack.folder / "key.pem").read_text().splitlines()[1],
+    )
+
+    told = "\n".join(said(stack))
+
+    assert ended["job_id"] in told
+    assert [secret for secret in secrets if secret in told] == []
+
+
+def test_every_line_is_one_for_cloud_logging(
+    stack: Stack, ended: dict[str, Any]
+) -> None:
+    for line in ours(stack):
+        assert {"severity", "message", "time"} <= set(line)
+
+
+def test_a_job_can_be_followed_and_counted(stack: Stack, ended: dict[str, Any]) -> None:
+    lines = [line for line in ours(stack) if line.get("job_id") == ended["job_id"]]
+
+    (end,) = [line for line in lines if line["message"] == "job_ended"]
+    attempts = [line for line in lines if line["message"] == "attempt_ended"]
+    assert (end["status"], end["code"]) == (ended["status"], None)
+    assert end["ai_model"] == ended["ai_model"]
+    assert end["cost_usd"] == ended["cost_usd"]
+    assert end["duration_seconds"] > 0
+    assert [(a["ai_model"], a["outcome"]) for a in attempts] == [
+        (a["ai_model"], a["outcome"]) for a in ended["attempts"]
+    ]
