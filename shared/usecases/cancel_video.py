@@ -33,11 +33,17 @@ class CancelVideo:
             raise NotFound(job_id)
         if after.job.cancel_requested_at is None:
             raise Conflict("it had ended")
+        log.info(
+            "video_cancelled",
+            audit=True,
+            job_id=job_id,
+            user_id=caller.user_id,
+            key_id=caller.key_id,
+        )
         self._wake(after.job)
         return after.job
 
     def _wake(self, job: Job) -> None:
-        log.info("cancel_requested", job_id=job.job_id, user_id=job.user_id)
         try:
             self.waker.wake(job)
         except Unreachable:

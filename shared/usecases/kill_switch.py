@@ -53,7 +53,9 @@ class KillSwitch:
         setting = Setting(level=level, reason=reason, by=by, at=now)
         change = partial(domain.set_by_hand, setting=setting)
         before, after = self._change(change)
-        log.warning("generation_set_by_hand", level=level, by=by, reason=reason)
+        log.warning(
+            "generation_set_by_hand", audit=True, level=level, user_id=by, reason=reason
+        )
         _tell_level(before, after, why=f"set by hand: {reason}")
         return after
 

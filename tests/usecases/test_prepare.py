@@ -2,10 +2,11 @@
 
 import pytest
 
+from shared.domain.catalogue import Link
 from shared.domain.errors import NotPublic, Unreachable
 from shared.domain.job import Job
 from shared.domain.outcomes import Picture, PictureRefused, Prepared, PrepareMissed
-from tests.domain.examples import a_new_job
+from tests.domain.examples import MINUTE, a_new_job
 from tests.usecases.stage import Stage
 
 JPEG = b"jpeg of a cat"
@@ -34,6 +35,19 @@ def test_a_picture_is_kept_as_a_jpeg(stage: Stage, job: Job) -> None:
     )
     assert stage.bucket.objects["images/job1"] == JPEG
     assert stage.bucket.content_types["images/job1"] == "image/jpeg"
+
+
+def test_an_upload_exchanged_after_the_check_is_not_what_is_sent(stage: Stage) -> None:
+    stage.jobs.put(an_upload_job())
+    stage.bucket.objects["uploads/ann/up1"] = b"a cat"
+    stage.advance("job1", from_starts_queue=True)
+
+    stage.bucket.objects["uploads/ann/up1"] = b"a bomb"
+    stage.clock.move(MINUTE)
+    stage.advance("job1", from_starts_queue=True)
+
+    (order,) = stage.links[Link.RUNWAY].orders
+    assert order.jpeg == JPEG
 
 
 def test_preparing_twice_keeps_the_same_picture(stage: Stage) -> None:
