@@ -1,0 +1,120 @@
+# The budget says what was spent, several times a day; its topic pushes that to
+# budget-alert, which warns, tightens, pauses. No authoritative IAM on the topic: making
+# the budget grants its publisher, and that would drop it.
+
+resource "google_pubsub_topic" "budget" {
+  name                       = "reelay-budget"
+  message_retention_duration = "604800s"
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_pubsub_topic" "budget_dead_letters" {
+  name = "reelay-budget-dead-letters"
+
+  depends_on = [google_project_service.apis]
+}
+
+# An own subscription: Eventarc's takes no dead-letter topic.
+resource "google_pubsub_subscription" "budget" {
+  name                       = "reelay-budget-push"
+  topic                      = google_pubsub_topic.budget.id
+  ack_deadline_seconds       = local.functions.budget_alert.timeout_seconds
+  message_retention_duration = "604800s"
+
+  push_config {
+    push_endpoint = local.function_urls.budget_alert
+    oidc_token {
+      service_account_email = local.emails["pubsub-invoker"]
+      audience              = local.function_urls.budget_alert
+    }
+  }
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "600s"
+  }
+  dead_letter_policy {
+    dead_letter_topic     = google_pubsub_topic.budget_dead_letters.id
+    max_delivery_attempts = 20
+  }
+  # Never: a budget may be silent for weeks.
+  expiration_policy {
+    ttl = ""
+  }
+
+  depends_on = [
+    google_cloud_run_v2_service_iam_member.invokers,
+    google_service_account_iam_member.pubsub_signs_as_its_invoker,
+  ]
+}
+
+# Where undelivered notices wait to be looked at; without it the topic would drop them.
+resource "google_pubsub_subscription" "budget_dead_letters" {
+  name                       = "reelay-budget-dead-letters"
+  topic                      = google_pubsub_topic.budget_dead_letters.id
+  message_retention_duration = "2678400s"
+  expiration_policy {
+    ttl = ""
+  }
+}
+
+# Pub/Sub itself moves a dead letter: it publishes there, and acknowledges here.
+resource "google_pubsub_topic_iam_member" "pubsub_publishes_dead_letters" {
+  topic  = google_pubsub_topic.budget_dead_letters.name
+  role   = "roles/pubsub.publisher"
+  member = google_project_service_identity.agents["pubsub.googleapis.com"].member
+}
+
+resource "google_pubsub_subscription_iam_member" "pubsub_acknowledges_dead_letters" {
+  subscription = google_pubsub_subscription.budget.name
+  role         = "roles/pubsub.subscriber"
+  member       = google_project_service_identity.agents["pubsub.googleapis.com"].member
+}
+
+resource "google_billing_budget" "project" {
+  count = var.enable_budget ? 1 : 0
+
+  billing_account = var.billing_account
+  display_name    = "Reelay ${var.project_id}"
+
+  budget_filter {
+    # Google stores the number; an id would show as a change at each plan.
+    projects        = ["projects/${data.google_project.this.number}"]
+    calendar_period = "MONTH"
+    # What is really spent, whatever credits pay for it: the switch is about use.
+    credit_types_treatment = "EXCLUDE_ALL_CREDITS"
+  }
+  amount {
+    # Of the billing account's currency, which is therefore not named here.
+    specified_amount {
+      units = tostring(var.gcp_budget_amount)
+    }
+  }
+
+  dynamic "threshold_rules" {
+    for_each = [0.5, 0.8, 1.0]
+    content {
+      threshold_percent = threshold_rules.value
+      spend_basis       = "CURRENT_SPEND"
+    }
+  }
+  threshold_rules {
+    threshold_percent = 1.0
+    spend_basis       = "FORECASTED_SPEND"
+  }
+
+  all_updates_rule {
+    pubsub_topic                     = google_pubsub_topic.budget.id
+    schema_version                   = "1.0"
+    monitoring_notification_channels = local.notification_channels
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+check "budget" {
+  assert {
+    condition     = var.enable_budget
+    error_message = "There is no budget: nothing pauses what Google Cloud is spent on. The ledger's caps hold all the same."
+  }
+}

@@ -1,0 +1,101 @@
+# Continuous deployment, where a repository is named: the main branch plans, and applies
+# that very plan (cloudbuild.yaml), as an account of its own.
+
+locals {
+  deploys_itself = var.ci_repository != null
+
+  # Role, and why. Strong as any that deploys; so it is made only where it is used.
+  deployer_roles = {
+    "roles/artifactregistry.admin"         = "the images' repository and its grants"
+    "roles/cloudfunctions.developer"       = "the functions"
+    "roles/cloudscheduler.admin"           = "the sweep's job"
+    "roles/cloudtasks.admin"               = "the queues and their grants"
+    "roles/datastore.owner"                = "the database, its indexes and TTL"
+    "roles/firebase.admin"                 = "the web app, its page, who may sign in"
+    "roles/firebaserules.admin"            = "the rules"
+    "roles/iam.serviceAccountAdmin"        = "the accounts and their grants"
+    "roles/logging.configWriter"           = "the metrics out of logs"
+    "roles/logging.logWriter"              = "the log of its own builds"
+    "roles/monitoring.editor"              = "alerts, channels, dashboard"
+    "roles/pubsub.admin"                   = "the budget's topic and subscriptions"
+    "roles/run.admin"                      = "who may invoke the functions"
+    "roles/secretmanager.admin"            = "the secrets and their grants; it could read them, too"
+    "roles/serviceusage.serviceUsageAdmin" = "the APIs"
+    "roles/storage.admin"                  = "the buckets and their grants"
+    "roles/cloudbuild.builds.editor"       = "starts the functions' builds"
+  }
+
+  # All that it may grant on the project: what iam.tf grants there, and nothing else.
+  grantable_roles = sort(distinct([for grant in local.project_grants : grant.role]))
+}
+
+resource "google_service_account" "deployer" {
+  count = local.deploys_itself ? 1 : 0
+
+  account_id   = "reelay-deployer"
+  display_name = "Reelay: deploys, from Cloud Build"
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_project_iam_member" "deployer" {
+  for_each = local.deploys_itself ? local.deployer_roles : {}
+
+  project = var.project_id
+  role    = each.key
+  member  = google_service_account.deployer[0].member
+}
+
+# It can't make itself the owner.
+resource "google_project_iam_member" "deployer_grants" {
+  count = local.deploys_itself ? 1 : 0
+
+  project = var.project_id
+  role    = "roles/resourcemanager.projectIamAdmin"
+  member  = google_service_account.deployer[0].member
+
+  condition {
+    title       = "only the functions' roles"
+    description = "It may grant and revoke what the functions need on the project, and nothing else."
+    expression  = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([${join(", ", [for role in local.grantable_roles : "'${role}'"])}])"
+  }
+}
+
+# Functions, tasks and pushes run as these accounts: who makes them must be allowed to
+# act as them.
+resource "google_service_account_iam_member" "deployer_acts_as" {
+  for_each = local.deploys_itself ? local.service_accounts : {}
+
+  service_account_id = local.account_ids[each.key]
+  role               = "roles/iam.serviceAccountUser"
+  member             = google_service_account.deployer[0].member
+}
+
+resource "google_billing_account_iam_member" "deployer_budget" {
+  count = local.deploys_itself && var.enable_budget ? 1 : 0
+
+  billing_account_id = var.billing_account
+  role               = "roles/billing.costsManager"
+  member             = google_service_account.deployer[0].member
+}
+
+resource "google_cloudbuild_trigger" "main" {
+  count = local.deploys_itself ? 1 : 0
+
+  name            = "reelay-main"
+  description     = "Checks, plans, and applies that plan"
+  location        = split("/", var.ci_repository)[3]
+  filename        = "cloudbuild.yaml"
+  service_account = google_service_account.deployer[0].id
+
+  repository_event_config {
+    repository = var.ci_repository
+    push {
+      branch = "^main$"
+    }
+  }
+  substitutions = {
+    _REGION       = var.region
+    _STATE_BUCKET = var.state_bucket
+  }
+}

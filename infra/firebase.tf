@@ -1,0 +1,64 @@
+# What the web page needs: who signs in, and where.
+
+resource "google_firebase_project" "this" {
+  count    = var.enable_web ? 1 : 0
+  provider = google-beta
+
+  project    = var.project_id
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_firebase_web_app" "web" {
+  count    = var.enable_web ? 1 : 0
+  provider = google-beta
+
+  project         = google_firebase_project.this[0].project
+  display_name    = "Reelay"
+  deletion_policy = "DELETE"
+}
+
+data "google_firebase_web_app_config" "web" {
+  count    = var.enable_web ? 1 : 0
+  provider = google-beta
+
+  project    = var.project_id
+  web_app_id = google_firebase_web_app.web[0].app_id
+}
+
+# It can't be enabled twice, so one that is there is imported (var.existing).
+resource "google_identity_platform_config" "users" {
+  count = var.enable_web ? 1 : 0
+
+  project                    = var.project_id
+  autodelete_anonymous_users = true
+  authorized_domains         = [for origin in local.allowed_origins : regex("^https?://([^:/]+)", origin)[0]]
+
+  sign_in {
+    allow_duplicate_emails = false
+    # Anonymous users would each have a cap of their own: a script could mint them.
+    anonymous {
+      enabled = false
+    }
+    email {
+      enabled           = true
+      password_required = true
+    }
+  }
+  client {
+    permissions {
+      disabled_user_signup   = !var.open_sign_up
+      disabled_user_deletion = false
+    }
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+  depends_on = [google_project_service.apis, google_firebase_project.this]
+}
+
+import {
+  for_each = var.enable_web ? setintersection(var.existing, ["identity_platform"]) : []
+  to       = google_identity_platform_config.users[0]
+  id       = "projects/${var.project_id}/config"
+}

@@ -1,0 +1,112 @@
+# The database is (default): the rules' release and Firebase's SDKs then need no name.
+resource "google_firestore_database" "default" {
+  name                    = "(default)"
+  location_id             = local.firestore_location
+  type                    = "FIRESTORE_NATIVE"
+  delete_protection_state = "DELETE_PROTECTION_ENABLED"
+  # Money and jobs as they were at any minute of the last seven days.
+  point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
+
+  lifecycle {
+    prevent_destroy = true
+  }
+  depends_on = [google_project_service.apis]
+}
+
+import {
+  for_each = setintersection(var.existing, ["firestore_database"])
+  to       = google_firestore_database.default
+  id       = "projects/${var.project_id}/databases/(default)"
+}
+
+locals {
+  # TTL deletes the document that has the field, and nothing below it: both have it.
+  # Nobody queries by it, so it has no index either, which would be a hot spot.
+  ttl_collections = toset(["videos", "internal", "idempotency"])
+
+  # Each query of the code that Firestore has no index for by itself; `__name__` is last.
+  composite_indexes = {
+    # a user's jobs, newest first: GET /v1/videos, and the web page's list
+    videos_of_user = [
+      { field = "user_id", order = "ASCENDING" },
+      { field = "created_at", order = "DESCENDING" },
+    ]
+    # the same, of one status
+    videos_of_user_by_status = [
+      { field = "user_id", order = "ASCENDING" },
+      { field = "status", order = "ASCENDING" },
+      { field = "created_at", order = "DESCENDING" },
+    ]
+  }
+}
+
+resource "google_firestore_field" "ttl" {
+  for_each = local.ttl_collections
+
+  database   = google_firestore_database.default.name
+  collection = each.key
+  field      = "expires_at"
+
+  ttl_config {}
+  index_config {}
+}
+
+# The sweep asks all jobs at once (a collection group), for which there is no index
+# unless it is asked for.
+resource "google_firestore_field" "wake_at" {
+  database   = google_firestore_database.default.name
+  collection = "internal"
+  field      = "wake_at"
+
+  index_config {
+    indexes {
+      order       = "ASCENDING"
+      query_scope = "COLLECTION_GROUP"
+    }
+  }
+}
+
+# Every step of a job writes all of it: nothing else in it is worth an index.
+resource "google_firestore_field" "internal" {
+  database   = google_firestore_database.default.name
+  collection = "internal"
+  field      = "*"
+
+  index_config {}
+}
+
+resource "google_firestore_index" "indexes" {
+  for_each = local.composite_indexes
+
+  database    = google_firestore_database.default.name
+  collection  = "videos"
+  query_scope = "COLLECTION"
+
+  dynamic "fields" {
+    for_each = concat(each.value, [{ field = "__name__", order = "DESCENDING" }])
+    content {
+      field_path = fields.value.field
+      order      = fields.value.order
+    }
+  }
+}
+
+resource "google_firebaserules_ruleset" "firestore" {
+  source {
+    files {
+      name    = "firestore.rules"
+      content = file("${path.module}/firestore.rules")
+    }
+  }
+
+  lifecycle {
+    # What is released can't be deleted.
+    create_before_destroy = true
+  }
+  depends_on = [google_firestore_database.default]
+}
+
+resource "google_firebaserules_release" "firestore" {
+  name         = "cloud.firestore"
+  ruleset_name = google_firebaserules_ruleset.firestore.name
+}

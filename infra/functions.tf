@@ -1,0 +1,172 @@
+# The four functions, out of one map and one zip.
+#
+# Instances, concurrency and memory go together. A new project may ask for 20 CPUs and
+# 40 GiB per function and region, else the deploy is refused: 20 instances of 1 CPU and
+# 2 GiB are just that. Threads equal concurrency: gunicorn has 4 per CPU otherwise, and
+# the rest of what Cloud Run lets in would wait unseen.
+locals {
+  functions = {
+    # Short reads and commits. Concurrency: 20 uploads through the OpenAI shape, each
+    # 16 MB and its copy, beside 200 MiB of libraries fit 1 GiB.
+    api = {
+      account         = "api"
+      memory          = "1Gi"
+      concurrency     = 20
+      timeout_seconds = 60
+      max_instances   = 20
+      secrets         = {}
+    }
+    # A picture of 8,000 x 8,000 pixels takes 600 MB while it is checked: two of them
+    # beside 300 MiB of libraries fit 2 GiB, three don't. 20 x 2 takes all that the
+    # queues send at once. Timeout = dispatch deadline (shared/wiring.py) > lease (90 s).
+    worker = {
+      account         = "worker"
+      memory          = "2Gi"
+      concurrency     = 2
+      timeout_seconds = 300
+      max_instances   = 20
+      secrets         = local.secrets
+    }
+    # One at a time: two would do the same work. At most 500 jobs, each one enqueue.
+    sweep = {
+      account         = "sweep"
+      memory          = "512Mi"
+      concurrency     = 1
+      timeout_seconds = 300
+      max_instances   = 1
+      secrets         = {}
+    }
+    # A few notices an hour, each one commit.
+    budget_alert = {
+      account         = "budget-alert"
+      memory          = "512Mi"
+      concurrency     = 4
+      timeout_seconds = 60
+      max_instances   = 2
+      secrets         = {}
+    }
+  }
+
+  # What shared/settings.py reads; every function reads and checks all of it, but for
+  # the keys.
+  settings = {
+    GOOGLE_CLOUD_PROJECT     = var.project_id # Cloud Run doesn't set it
+    BUCKET                   = google_storage_bucket.videos.name
+    PROVIDER_CHAIN           = join(",", var.provider_chain)
+    RUNWAY_MODEL             = var.runway_model
+    VEO_MODEL                = var.veo_model
+    OMNI_MODEL               = var.omni_model
+    VEO_LOCATION             = var.veo_location
+    ON_UNKNOWN_SUBMISSION    = var.on_unknown_submission
+    DAILY_LIMIT_USD          = var.daily_limit_usd
+    MONTHLY_LIMIT_USD        = var.monthly_limit_usd
+    USER_DAILY_LIMIT_USD     = var.user_daily_limit_usd
+    USER_MONTHLY_LIMIT_USD   = var.user_monthly_limit_usd
+    USER_MAX_JOBS            = var.user_max_jobs
+    USER_MAX_JOBS_PER_MINUTE = var.user_max_jobs_per_minute
+    LIMITS_TIME_ZONE         = var.limits_time_zone
+    TIGHT_MAX_USD_PER_SECOND = var.tight_max_usd_per_second
+    RETENTION_DAYS           = var.retention_days
+    ALLOWED_ORIGINS          = join(",", local.allowed_origins)
+    TASKS_LOCATION           = var.region
+    STARTS_QUEUE             = google_cloud_tasks_queue.queues["starts"].name
+    STEPS_QUEUE              = google_cloud_tasks_queue.queues["steps"].name
+    WORKER_URL               = local.function_urls.worker
+    WORKER_AUDIENCE          = local.function_urls.worker
+    SWEEP_AUDIENCE           = local.function_urls.sweep
+    BUDGET_ALERT_AUDIENCE    = local.function_urls.budget_alert
+    TASKS_INVOKER            = local.emails["tasks-invoker"]
+    SCHEDULER_INVOKER        = local.emails["scheduler-invoker"]
+    PUBSUB_INVOKER           = local.emails["pubsub-invoker"]
+  }
+  # What is null is left to the code's default.
+  environment = { for name, value in local.settings : name => tostring(value) if value != null }
+
+  # What ships: the allow-list packaged.json, and nothing beside it.
+  packaged_files = toset(flatten([
+    for pattern in jsondecode(file("${path.module}/packaged.json")) :
+    tolist(fileset("${path.module}/..", pattern))
+  ]))
+}
+
+data "archive_file" "source" {
+  type        = "zip"
+  output_path = "${path.module}/.terraform/reelay-source.zip"
+
+  dynamic "source" {
+    for_each = local.packaged_files
+    content {
+      filename = source.value
+      content  = file("${path.module}/../${source.value}")
+    }
+  }
+}
+
+resource "google_storage_bucket_object" "source" {
+  bucket = google_storage_bucket.source.name
+  name   = "source-${data.archive_file.source.output_sha256}.zip"
+  source = data.archive_file.source.output_path
+}
+
+resource "google_cloudfunctions2_function" "functions" {
+  for_each = local.functions
+
+  name     = local.function_names[each.key]
+  location = var.region
+
+  build_config {
+    runtime     = "python313"
+    entry_point = each.key
+    # The default build account may have no roles, or too many.
+    service_account   = local.account_ids["builder"]
+    docker_repository = google_artifact_registry_repository.images.id
+    source {
+      storage_source {
+        bucket = google_storage_bucket.source.name
+        object = google_storage_bucket_object.source.name
+      }
+    }
+  }
+
+  service_config {
+    service_account_email            = local.emails[each.value.account]
+    available_cpu                    = "1" # less allows no concurrency
+    available_memory                 = each.value.memory
+    max_instance_request_concurrency = each.value.concurrency
+    max_instance_count               = each.value.max_instances
+    timeout_seconds                  = each.value.timeout_seconds
+    all_traffic_on_latest_revision   = true
+    # Cloud Tasks, Scheduler and Pub/Sub count as internal at another address than the
+    # one that can be computed. IAM lets in the invokers alone, and the code checks again.
+    ingress_settings = "ALLOW_ALL"
+
+    environment_variables = merge(
+      local.environment,
+      { THREADS = tostring(each.value.concurrency) },
+      length(each.value.secrets) > 0 ? { KEYS_REVISION = tostring(var.keys_revision) } : {},
+    )
+
+    dynamic "secret_environment_variables" {
+      for_each = each.value.secrets
+      content {
+        project_id = var.project_id
+        key        = secret_environment_variables.key
+        secret     = secret_environment_variables.value
+        version    = "latest"
+      }
+    }
+  }
+
+  # Without these the build or the first start fails.
+  depends_on = [
+    google_project_iam_member.grants,
+    google_storage_bucket_iam_member.builder_reads_source,
+    google_artifact_registry_repository_iam_member.builder_writes_images,
+    google_secret_manager_secret_iam_member.worker_reads_keys,
+    google_secret_manager_secret_version.unset,
+    google_storage_bucket_iam_member.videos,
+    google_cloud_tasks_queue_iam_member.enqueuers,
+    google_service_account_iam_member.enqueuers_act_as_tasks_invoker,
+    google_service_account_iam_member.signers_sign_as_themselves,
+  ]
+}

@@ -1,0 +1,157 @@
+# Who may do what. Every grant is on the smallest thing that has grants, and adds a
+# member: none is authoritative, which would drop what Google grants to its own agents.
+# Functions write logs without a role: Cloud Run reads their standard output.
+
+locals {
+  # On the project, where the service knows nothing smaller. Account, role, why.
+  project_roles = {
+    api = {
+      "roles/datastore.user"      = "reads and writes jobs, money, keys"
+      "roles/firebaseauth.viewer" = "looks up whether a user was disabled, a token revoked"
+    }
+    worker = {
+      "roles/datastore.user"  = "reads and writes jobs, money, circuits"
+      "roles/aiplatform.user" = "calls Veo"
+    }
+    sweep = {
+      "roles/datastore.user" = "finds jobs that got stuck, ends hopeless ones"
+    }
+    budget-alert = {
+      "roles/datastore.user" = "sets the kill switch"
+    }
+    builder = {
+      "roles/logging.logWriter" = "writes the log of the build"
+    }
+  }
+
+  project_grants = merge([
+    for account, roles in local.project_roles : {
+      for role, why in roles : "${account} ${role}" => { account = account, role = role }
+    }
+  ]...)
+
+  # Who makes tasks; and signs addresses, with no key but its own identity.
+  enqueuers = toset(["api", "worker", "sweep"])
+  signers   = toset(["api", "worker"])
+
+  # Who calls what. Nobody else may, but anybody `api`.
+  invokers = {
+    worker       = "tasks-invoker"
+    sweep        = "scheduler-invoker"
+    budget_alert = "pubsub-invoker"
+  }
+}
+
+resource "google_project_iam_member" "grants" {
+  for_each = local.project_grants
+
+  project = var.project_id
+  role    = each.value.role
+  member  = local.members[each.value.account]
+}
+
+# Cloud Tasks ---------------------------------------------------------------------------
+
+resource "google_cloud_tasks_queue_iam_member" "enqueuers" {
+  for_each = {
+    for pair in setproduct(keys(local.queues), local.enqueuers) :
+    "${pair[0]} ${pair[1]}" => { queue = pair[0], account = pair[1] }
+  }
+
+  location = var.region
+  name     = google_cloud_tasks_queue.queues[each.value.queue].name
+  role     = "roles/cloudtasks.enqueuer"
+  member   = local.members[each.value.account]
+}
+
+# A task carries tasks-invoker's identity, and nobody else's: who makes one must be
+# allowed to act as that account.
+resource "google_service_account_iam_member" "enqueuers_act_as_tasks_invoker" {
+  for_each = local.enqueuers
+
+  service_account_id = local.account_ids["tasks-invoker"]
+  role               = "roles/iam.serviceAccountUser"
+  member             = local.members[each.key]
+}
+
+# Who may invoke ------------------------------------------------------------------------
+
+resource "google_cloud_run_v2_service_iam_member" "invokers" {
+  for_each = local.invokers
+
+  location = var.region
+  name     = google_cloudfunctions2_function.functions[each.key].name
+  role     = "roles/run.invoker"
+  member   = local.members[each.value]
+}
+
+# Every call of `api` shows a token of its own, which the code checks; browsers can't
+# also show one to IAM.
+resource "google_cloud_run_v2_service_iam_member" "api_is_public" {
+  count = var.api_public ? 1 : 0
+
+  location = var.region
+  name     = google_cloudfunctions2_function.functions["api"].name
+  role     = "roles/run.invoker"
+  member   = "allUsers"
+}
+
+# Pub/Sub signs its pushes as pubsub-invoker.
+resource "google_service_account_iam_member" "pubsub_signs_as_its_invoker" {
+  service_account_id = local.account_ids["pubsub-invoker"]
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = google_project_service_identity.agents["pubsub.googleapis.com"].member
+}
+
+# Signing -------------------------------------------------------------------------------
+
+# signBlob, on itself alone: api hands out uploads and downloads, worker a finished
+# video's address.
+resource "google_service_account_iam_member" "signers_sign_as_themselves" {
+  for_each = local.signers
+
+  service_account_id = local.account_ids[each.key]
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = local.members[each.key]
+}
+
+# Buckets -------------------------------------------------------------------------------
+
+# objectUser reads, writes and deletes objects, and can't touch who may.
+resource "google_storage_bucket_iam_member" "videos" {
+  for_each = {
+    # uploads and downloads that it signs are done as this account; deletes
+    api = local.members["api"]
+    # pictures, results
+    worker = local.members["worker"]
+    # Veo writes its MP4 straight into incoming/ and reads the picture from images/
+    veo = google_project_service_identity.agents["aiplatform.googleapis.com"].member
+  }
+
+  bucket = google_storage_bucket.videos.name
+  role   = "roles/storage.objectUser"
+  member = each.value
+}
+
+resource "google_storage_bucket_iam_member" "builder_reads_source" {
+  bucket = google_storage_bucket.source.name
+  role   = "roles/storage.objectViewer"
+  member = local.members["builder"]
+}
+
+resource "google_artifact_registry_repository_iam_member" "builder_writes_images" {
+  location   = google_artifact_registry_repository.images.location
+  repository = google_artifact_registry_repository.images.name
+  role       = "roles/artifactregistry.writer"
+  member     = local.members["builder"]
+}
+
+# Secrets -------------------------------------------------------------------------------
+
+resource "google_secret_manager_secret_iam_member" "worker_reads_keys" {
+  for_each = local.secrets
+
+  secret_id = google_secret_manager_secret.keys[each.key].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = local.members["worker"]
+}

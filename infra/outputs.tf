@@ -1,0 +1,56 @@
+output "api_url" {
+  description = "Where the API is."
+  value       = local.function_urls.api
+}
+
+output "docs_url" {
+  description = "The API's own page."
+  value       = "${local.function_urls.api}/docs"
+}
+
+output "health_url" {
+  description = "Answers 200 without a token."
+  value       = "${local.function_urls.api}/health"
+}
+
+output "bucket" {
+  description = "The bucket of pictures and videos."
+  value       = google_storage_bucket.videos.name
+}
+
+output "queues" {
+  description = "The queues' names, by kind."
+  value       = { for kind, queue in google_cloud_tasks_queue.queues : kind => queue.name }
+}
+
+output "store_key_commands" {
+  description = "The command that stores each key; it reads the key from standard input. Then raise keys_revision."
+  value = {
+    for name, secret in local.secrets :
+    name => "gcloud secrets versions add ${secret} --project=${var.project_id} --data-file=-"
+  }
+}
+
+output "web_config" {
+  description = "web/config.json: what the page needs to know, none of it secret. Null without the web page."
+  value = var.enable_web ? jsonencode({
+    api = local.function_urls.api
+    firebase = {
+      apiKey            = data.google_firebase_web_app_config.web[0].api_key
+      authDomain        = data.google_firebase_web_app_config.web[0].auth_domain
+      projectId         = var.project_id
+      appId             = google_firebase_web_app.web[0].app_id
+      messagingSenderId = data.google_firebase_web_app_config.web[0].messaging_sender_id
+    }
+  }) : null
+}
+
+output "web_url" {
+  description = "Where the hosted page is. Null without it."
+  value       = var.enable_web ? local.hosted_origins[0] : null
+}
+
+output "service_accounts" {
+  description = "The accounts' e-mails, by name."
+  value       = local.emails
+}

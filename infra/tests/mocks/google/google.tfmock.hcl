@@ -1,0 +1,52 @@
+# What Google would answer, known as early as the plan.
+
+mock_data "google_project" {
+  defaults = { number = "123456789012" }
+}
+
+mock_resource "google_artifact_registry_repository" {
+  override_during = plan
+  defaults        = { id = "projects/reelay-test/locations/asia-northeast3/repositories/reelay", name = "reelay" }
+}
+
+# What is not named is the billing account's own.
+mock_resource "google_billing_budget" {
+  override_during = plan
+  defaults        = { amount = { specified_amount = { currency_code = "the account's" } } }
+}
+
+mock_resource "google_firebaserules_ruleset" {
+  override_during = plan
+  defaults        = { name = "projects/reelay-test/rulesets/r1" }
+}
+
+mock_resource "google_monitoring_notification_channel" {
+  override_during = plan
+  defaults        = { id = "projects/reelay-test/notificationChannels/1" }
+}
+
+mock_resource "google_secret_manager_secret" {
+  override_during = plan
+  defaults        = { id = "projects/reelay-test/secrets/s" }
+}
+
+override_resource {
+  target          = google_pubsub_topic.budget
+  override_during = plan
+  values          = { id = "projects/reelay-test/topics/reelay-budget" }
+}
+
+override_resource {
+  target          = google_pubsub_topic.budget_dead_letters
+  override_during = plan
+  values          = { id = "projects/reelay-test/topics/reelay-budget-dead-letters" }
+}
+
+override_resource {
+  target          = google_service_account.deployer
+  override_during = plan
+  values = {
+    id     = "projects/reelay-test/serviceAccounts/reelay-deployer@reelay-test.iam.gserviceaccount.com"
+    member = "serviceAccount:reelay-deployer@reelay-test.iam.gserviceaccount.com"
+  }
+}

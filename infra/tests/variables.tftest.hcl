@@ -1,0 +1,132 @@
+# Bad variables are refused, before anything is touched.
+
+mock_provider "google" {
+  source = "./tests/mocks/google"
+}
+mock_provider "google-beta" {
+  source = "./tests/mocks/google-beta"
+}
+mock_provider "random" {
+  mock_resource "random_id" {
+    override_during = plan
+    defaults        = { hex = "0a1b2c" }
+  }
+}
+mock_provider "archive" {
+  mock_data "archive_file" {
+    defaults = { output_sha256 = "5e7ed" }
+  }
+}
+
+variables {
+  project_id        = "reelay-test"
+  region            = "asia-northeast3"
+  billing_account   = "012345-6789AB-CDEF01"
+  gcp_budget_amount = 50
+  alert_emails      = ["owner@example.com"]
+  allowed_origins   = ["https://app.example.com"]
+}
+
+run "refused_1" {
+  command = plan
+
+  variables {
+    project_id               = "Reelay Test"
+    region                   = "asia-northeast3-a"
+    firestore_location       = "Seoul"
+    bucket_location          = "seoul"
+    veo_location             = "us"
+    existing                 = ["bucket"]
+    billing_account          = "0123456789AB"
+    gcp_budget_amount        = 0
+    alert_emails             = ["owner"]
+    daily_limit_usd          = -1
+    monthly_limit_usd        = -1
+    user_daily_limit_usd     = -0.01
+    user_monthly_limit_usd   = -1
+    user_max_jobs            = 0
+    user_max_jobs_per_minute = 1.5
+    limits_time_zone         = "Korea time"
+    tight_max_usd_per_second = -0.1
+    provider_chain           = ["runway", "sora"]
+    on_unknown_submission    = "retry"
+    keys_revision            = 0
+    allowed_origins          = ["*"]
+    retention_days           = 0
+    ci_repository            = "github.com/me/reelay"
+  }
+
+  expect_failures = [
+    var.project_id,
+    var.region,
+    var.firestore_location,
+    var.bucket_location,
+    var.veo_location,
+    var.existing,
+    var.billing_account,
+    var.gcp_budget_amount,
+    var.alert_emails,
+    var.daily_limit_usd,
+    var.monthly_limit_usd,
+    var.user_daily_limit_usd,
+    var.user_monthly_limit_usd,
+    var.user_max_jobs,
+    var.user_max_jobs_per_minute,
+    var.limits_time_zone,
+    var.tight_max_usd_per_second,
+    var.provider_chain,
+    var.on_unknown_submission,
+    var.keys_revision,
+    var.allowed_origins,
+    var.retention_days,
+    var.ci_repository,
+  ]
+}
+
+run "refused_2" {
+  command = plan
+
+  variables {
+    billing_account          = null
+    gcp_budget_amount        = 10.5
+    alert_emails             = []
+    user_max_jobs            = 1.5
+    user_max_jobs_per_minute = 0
+    provider_chain           = ["runway", "runway"]
+    allowed_origins          = ["https://app.example.com/"]
+    retention_days           = 4000
+    ci_repository            = "projects/p/locations/l/connections/c"
+  }
+
+  expect_failures = [
+    var.billing_account,
+    var.gcp_budget_amount,
+    var.alert_emails,
+    var.user_max_jobs,
+    var.user_max_jobs_per_minute,
+    var.provider_chain,
+    var.allowed_origins,
+    var.retention_days,
+    var.ci_repository,
+  ]
+}
+
+run "refused_3" {
+  command = plan
+
+  variables {
+    ci_repository     = "projects/p/locations/l/connections/c/repositories/r"
+    gcp_budget_amount = null
+    provider_chain    = []
+    allowed_origins   = ["app.example.com"]
+    retention_days    = 1.5
+  }
+
+  expect_failures = [
+    var.state_bucket,
+    var.gcp_budget_amount,
+    var.provider_chain,
+    var.allowed_origins,
+    var.retention_days,
+  ]
+}

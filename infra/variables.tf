@@ -1,0 +1,349 @@
+# Where it runs -------------------------------------------------------------------------
+
+variable "project_id" {
+  description = "The Google Cloud project, which exists and has billing."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "project_id must be a project's id (not its name or number): 6 to 30 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "region" {
+  description = "Where functions, queues and the scheduler run."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region must be a region such as us-central1 or asia-northeast3, not a zone or a multi-region."
+  }
+}
+
+variable "firestore_location" {
+  description = "Where Firestore keeps its data, for ever: a region, nam5 or eur3. Null: the region."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.firestore_location == null || can(regex("^([a-z]+-[a-z]+[0-9]+|nam5|eur3)$", var.firestore_location))
+    error_message = "firestore_location must be a region such as us-central1, or nam5 or eur3."
+  }
+}
+
+variable "bucket_location" {
+  description = "Where pictures and videos are kept, for ever: a region, US, EU or ASIA. Null: the region."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bucket_location == null || can(regex("^([a-z]+-[a-z]+[0-9]+|US|EU|ASIA)$", var.bucket_location))
+    error_message = "bucket_location must be a region such as us-central1, or US, EU or ASIA."
+  }
+}
+
+variable "veo_location" {
+  description = "Where Veo is called: it is served in few regions, so this does not follow the region."
+  type        = string
+  default     = "us-central1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([a-z]+-[a-z]+[0-9]+|global)$", var.veo_location))
+    error_message = "veo_location must be a region such as us-central1, or global."
+  }
+}
+
+variable "existing" {
+  description = "What the project has already and can't be made twice; it is imported: firestore_database, identity_platform."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.existing, ["firestore_database", "identity_platform"])) == 0
+    error_message = "existing may name firestore_database and identity_platform alone."
+  }
+}
+
+# Budget and alerts ---------------------------------------------------------------------
+
+variable "billing_account" {
+  description = "The billing account that pays the project, as 012345-6789AB-CDEF01. Needed for the budget."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.billing_account == null || can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.billing_account))
+    error_message = "billing_account must look like 012345-6789AB-CDEF01: see `gcloud billing accounts list`."
+  }
+  validation {
+    condition     = !var.enable_budget || var.billing_account != null
+    error_message = "billing_account is needed for the budget; enable_budget = false deploys without one."
+  }
+}
+
+variable "enable_budget" {
+  description = "Whether to make the budget that pauses spending. False deploys without, with a warning."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "gcp_budget_amount" {
+  description = "What the project may cost on Google Cloud in a month, Veo included, in whole units of the billing account's own currency (50 is 50 dollars, or 50 won)."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.gcp_budget_amount == null || try(var.gcp_budget_amount >= 1 && floor(var.gcp_budget_amount) == var.gcp_budget_amount, false)
+    error_message = "gcp_budget_amount must be a whole number of at least 1, in the billing account's currency."
+  }
+  validation {
+    condition     = !var.enable_budget || var.gcp_budget_amount != null
+    error_message = "gcp_budget_amount is needed for the budget; enable_budget = false deploys without one."
+  }
+}
+
+variable "alert_emails" {
+  description = "Who is told by e-mail of alerts and of the budget: one to five addresses."
+  type        = set(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for email in var.alert_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", email))])
+    error_message = "alert_emails must be e-mail addresses."
+  }
+  validation {
+    # A budget takes five channels.
+    condition     = length(var.alert_emails) >= 1 && length(var.alert_emails) <= 5
+    error_message = "alert_emails must be one to five addresses: an alert that nobody gets is none."
+  }
+}
+
+# The ledger's caps, in USD, of what vendors are paid ------------------------------------
+
+variable "daily_limit_usd" {
+  description = "What all users together may spend in a day. Null: no cap."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.daily_limit_usd == null || try(var.daily_limit_usd >= 0, false)
+    error_message = "daily_limit_usd must be an amount in USD, not below 0; null means no cap."
+  }
+}
+
+variable "monthly_limit_usd" {
+  description = "What all users together may spend in a month. Null: no cap."
+  type        = number
+  default     = 200
+
+  validation {
+    condition     = var.monthly_limit_usd == null || try(var.monthly_limit_usd >= 0, false)
+    error_message = "monthly_limit_usd must be an amount in USD, not below 0; null means no cap."
+  }
+}
+
+variable "user_daily_limit_usd" {
+  description = "What one user may spend in a day. Null: no cap. A job of 8 s holds 3.20 until it ends."
+  type        = number
+  default     = 10
+
+  validation {
+    condition     = var.user_daily_limit_usd == null || try(var.user_daily_limit_usd >= 0, false)
+    error_message = "user_daily_limit_usd must be an amount in USD, not below 0; null means no cap."
+  }
+}
+
+variable "user_monthly_limit_usd" {
+  description = "What one user may spend in a month. Null: no cap."
+  type        = number
+  default     = 50
+
+  validation {
+    condition     = var.user_monthly_limit_usd == null || try(var.user_monthly_limit_usd >= 0, false)
+    error_message = "user_monthly_limit_usd must be an amount in USD, not below 0; null means no cap."
+  }
+}
+
+variable "user_max_jobs" {
+  description = "How many jobs one user may have open at once."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition     = var.user_max_jobs >= 1 && floor(var.user_max_jobs) == var.user_max_jobs
+    error_message = "user_max_jobs must be a whole number of at least 1."
+  }
+}
+
+variable "user_max_jobs_per_minute" {
+  description = "How many jobs one user may begin in a minute."
+  type        = number
+  default     = 60
+  nullable    = false
+
+  validation {
+    condition     = var.user_max_jobs_per_minute >= 1 && floor(var.user_max_jobs_per_minute) == var.user_max_jobs_per_minute
+    error_message = "user_max_jobs_per_minute must be a whole number of at least 1."
+  }
+}
+
+variable "limits_time_zone" {
+  description = "Where a day and a month of the caps begin, as Asia/Seoul."
+  type        = string
+  default     = "UTC"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_+-]+)+)$", var.limits_time_zone))
+    error_message = "limits_time_zone must be UTC or a name such as Asia/Seoul."
+  }
+}
+
+variable "tight_max_usd_per_second" {
+  description = "The dearest link, in USD per second of video, that is asked while 80 % of the budget are spent."
+  type        = number
+  default     = 0.15
+  nullable    = false
+
+  validation {
+    condition     = var.tight_max_usd_per_second >= 0
+    error_message = "tight_max_usd_per_second must be an amount in USD, not below 0."
+  }
+}
+
+# How videos are made -------------------------------------------------------------------
+
+variable "provider_chain" {
+  description = "Which links are asked, in which order."
+  type        = list(string)
+  default     = ["runway", "runway-http", "gemini-veo-3.1", "gemini-omni-flash"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.provider_chain) > 0 && length(distinct(var.provider_chain)) == length(var.provider_chain)
+    error_message = "provider_chain must name at least one link, each once."
+  }
+  validation {
+    condition     = length(setsubtract(var.provider_chain, ["runway", "runway-http", "gemini-veo-3.1", "gemini-omni-flash"])) == 0
+    error_message = "provider_chain may name runway, runway-http, gemini-veo-3.1 and gemini-omni-flash."
+  }
+}
+
+variable "runway_model" {
+  description = "Runway's model, of those in shared/domain/catalogue.py. Null: the code's default."
+  type        = string
+  default     = null
+}
+
+variable "veo_model" {
+  description = "Veo's model, of those in shared/domain/catalogue.py. Null: the code's default."
+  type        = string
+  default     = null
+}
+
+variable "omni_model" {
+  description = "Omni's model, of those in shared/domain/catalogue.py. Null: the code's default."
+  type        = string
+  default     = null
+}
+
+variable "on_unknown_submission" {
+  description = "After a paid call that was never answered: ask the next vendor (fallback) or end the job (stop)."
+  type        = string
+  default     = "fallback"
+  nullable    = false
+
+  validation {
+    condition     = contains(["fallback", "stop"], var.on_unknown_submission)
+    error_message = "on_unknown_submission must be fallback or stop."
+  }
+}
+
+variable "keys_revision" {
+  description = "Raised by one after a key was stored: running instances don't see a new version of a secret, a new revision does."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.keys_revision >= 1 && floor(var.keys_revision) == var.keys_revision
+    error_message = "keys_revision must be a whole number of at least 1."
+  }
+}
+
+# Who may reach it, and for how long things are kept --------------------------------------
+
+variable "api_public" {
+  description = "Whether anybody may reach `api`, which checks each caller itself. False where the organisation forbids allUsers: then `gcloud run services update api --no-invoker-iam-check`."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "allowed_origins" {
+  description = "Exact origins of your own frontends, as https://app.example.com. The hosted page's are added."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for origin in var.allowed_origins : can(regex("^https?://[a-z0-9.-]+(:[0-9]+)?$", origin))])
+    error_message = "allowed_origins must be exact origins, as https://app.example.com: no path, no slash at the end, no *."
+  }
+}
+
+variable "enable_web" {
+  description = "Whether to make what the web page needs: Firebase, its web app, and sign-in by e-mail."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "open_sign_up" {
+  description = "Whether strangers may make themselves a user, each with a cap of their own. False: an admin adds users."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "retention_days" {
+  description = "How many days jobs, pictures and videos are kept; the ledger and the usage stay."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.retention_days >= 1 && var.retention_days <= 3650 && floor(var.retention_days) == var.retention_days
+    error_message = "retention_days must be a whole number from 1 to 3650."
+  }
+}
+
+# Continuous deployment -------------------------------------------------------------------
+
+variable "ci_repository" {
+  description = "A repository connected to Cloud Build, as projects/P/locations/L/connections/C/repositories/R, whose main branch deploys. Null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.ci_repository == null || can(regex("^projects/[^/]+/locations/[^/]+/connections/[^/]+/repositories/[^/]+$", var.ci_repository))
+    error_message = "ci_repository must look like projects/P/locations/L/connections/C/repositories/R."
+  }
+}
+
+variable "state_bucket" {
+  description = "The bucket of Terraform's state, which the account of Cloud Build reads and writes. Needed with ci_repository."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.ci_repository == null || var.state_bucket != null
+    error_message = "state_bucket is needed with ci_repository."
+  }
+}

@@ -1,0 +1,238 @@
+"""What the code needs is in Terraform, and what Terraform gives the code knows."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+import main
+from shared.domain import limits, naming
+from shared.domain.catalogue import DEFAULT_CHAIN, Link
+from shared.domain.errors import ErrorCode
+from shared.settings import LOCAL_ONLY, Settings
+from shared.wiring import DISPATCH_DEADLINE
+from tests.infra.terraform_files import INFRA, local_values, resources, variables
+
+ROOT = INFRA.parent
+LOCALS = local_values()
+FUNCTIONS = LOCALS["functions"]
+# Read, and not told in the cloud: what Cloud Run sets itself, what is refused there,
+# and where the vendors are, which only one's own machine says.
+NOT_TOLD = {
+    "K_SERVICE",
+    *LOCAL_ONLY,
+    "RUNWAYML_BASE_URL",
+    "GOOGLE_VERTEX_BASE_URL",
+    "GOOGLE_GEMINI_BASE_URL",
+}
+
+
+class Recording(Mapping[str, str]):
+    """An environment that knows which names were asked for."""
+
+    def __init__(self, **environ: str) -> None:
+        self._environ = environ
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return self._environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._environ)
+
+    def __len__(self) -> int:
+        return len(self._environ)
+
+
+def names_read() -> set[str]:
+    environ = Recording(GOOGLE_CLOUD_PROJECT="p", BUCKET="b", K_SERVICE="api")
+    Settings.from_env(environ)
+    return environ.asked
+
+
+def python_files(*places: str) -> list[Path]:
+    return [file for place in places for file in sorted((ROOT / place).rglob("*.py"))]
+
+
+# The environment ----------------------------------------------------------------------
+
+
+def test_every_variable_that_the_settings_read_is_set() -> None:
+    told = {*LOCALS["settings"], *LOCALS["secrets"]}
+
+    assert names_read() - NOT_TOLD - told == set()
+
+
+def test_no_variable_is_set_that_nobody_reads() -> None:
+    assert {*LOCALS["settings"], *LOCALS["secrets"]} - names_read() == set()
+
+
+def test_no_variable_is_set_that_the_cloud_refuses() -> None:
+    assert not NOT_TOLD & {*LOCALS["settings"], *LOCALS["secrets"]}
+
+
+def test_every_function_is_told_all_of_the_settings() -> None:
+    function = resources()["google_cloudfunctions2_function.functions"]
+    told = function["service_config"][0]["environment_variables"]
+
+    assert function["for_each"] == "${local.functions}"
+    assert told.startswith("${merge(local.environment,")
+    assert "local.settings" in LOCALS["environment"]
+
+
+def test_only_the_function_that_reads_keys_is_given_them() -> None:
+    given = {name for name, function in FUNCTIONS.items() if function["secrets"]}
+    asking = {
+        file.stem
+        for file in python_files("functions")
+        if "wiring.advance" in file.read_text()
+    }
+
+    assert given == asking == {"worker"}
+    assert builders_that_read_a_key() == {"ConfiguredProviders"}
+    assert builders_that_name("ConfiguredProviders") == {"advance"}
+
+
+def builders_that_read_a_key() -> set[str]:
+    return {
+        builder.name
+        for builder in wiring_builders()
+        for node in ast.walk(builder)
+        if isinstance(node, ast.Attribute) and node.attr.endswith("_api_key")
+    }
+
+
+def builders_that_name(wanted: str) -> set[str]:
+    return {
+        builder.name
+        for builder in wiring_builders()
+        for node in ast.walk(builder)
+        if isinstance(node, ast.Name) and node.id == wanted
+    }
+
+
+def wiring_builders() -> list[ast.FunctionDef | ast.ClassDef]:
+    tree = ast.parse((ROOT / "shared" / "wiring.py").read_text())
+    return [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+
+
+# Names --------------------------------------------------------------------------------
+
+
+def test_every_entry_point_exists_and_every_one_is_deployed() -> None:
+    function = resources()["google_cloudfunctions2_function.functions"]
+
+    assert function["build_config"][0]["entry_point"] == "${each.key}"
+    assert set(FUNCTIONS) == set(LOCALS["function_names"]) == set(main.__all__)
+    assert all(callable(getattr(main, name)) for name in FUNCTIONS)
+
+
+@pytest.mark.parametrize("kind", ["starts", "steps"])
+def test_the_code_is_told_each_queue_by_the_name_that_it_has(kind: str) -> None:
+    told = LOCALS["settings"][f"{kind.upper()}_QUEUE"]
+
+    assert told == f'${{google_cloud_tasks_queue.queues["{kind}"].name}}'
+    assert kind in json.loads((INFRA / "queues.json").read_text())
+
+
+def test_the_code_is_told_the_bucket_by_the_name_that_it_has() -> None:
+    assert LOCALS["settings"]["BUCKET"] == "${google_storage_bucket.videos.name}"
+
+
+def test_every_folder_that_the_code_writes_empties_itself() -> None:
+    written = {
+        naming.upload_object("user", "image"),
+        naming.picture_object("job"),
+        naming.incoming_folder("job", "attempt"),
+        naming.video_object("user", "job"),
+    }
+
+    assert {name.partition("/")[0] + "/" for name in written} == set(
+        LOCALS["lifecycles"]
+    )
+
+
+# Figures ------------------------------------------------------------------------------
+
+
+def test_post_limit_lease_deadline_and_timeout_come_in_this_order() -> None:
+    timeout_seconds = FUNCTIONS["worker"]["timeout_seconds"]
+
+    assert limits.POST_LIMIT < limits.LEASE < DISPATCH_DEADLINE
+    assert DISPATCH_DEADLINE.total_seconds() <= timeout_seconds
+
+
+def test_the_chain_is_the_codes_own() -> None:
+    chain = variables()["provider_chain"]
+
+    assert tuple(chain["default"]) == DEFAULT_CHAIN
+    assert all(f'"{link}"' in chain["validation"][1]["condition"] for link in Link)
+
+
+# Logs ---------------------------------------------------------------------------------
+
+EVENT = re.compile(r'jsonPayload\.message=\(?((?:\\?"\w+\\?"(?: OR )?)+)')
+
+
+def logged() -> dict[str, set[str]]:
+    """The events that the code logs, each with all fields that it may have.
+
+    `tell` is what some call one of the log's verbs.
+    """
+    found: dict[str, set[str]] = {}
+    for file in python_files("shared", "functions"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="log")) | ast.Name(id="tell"),
+                    args=[ast.Constant(value=str(event))],
+                ):
+                    fields = {keyword.arg or "**" for keyword in node.keywords}
+                    found.setdefault(event, set()).update(fields)
+    return found
+
+
+def events(text: str) -> set[str]:
+    return {
+        name for names in EVENT.findall(text) for name in re.findall(r"[a-z_]+", names)
+    }
+
+
+def test_every_event_that_alerts_wait_for_is_logged() -> None:
+    awaited = {
+        name: events(alert["filter"]) for name, alert in LOCALS["event_alerts"].items()
+    }
+
+    assert all(awaited.values())
+    assert set().union(*awaited.values()) <= set(logged())
+
+
+def test_every_field_that_an_alert_tells_is_logged() -> None:
+    unknown = {
+        (name, field)
+        for name, alert in LOCALS["event_alerts"].items()
+        for field in alert["labels"]
+        if not any(field in logged()[event] for event in events(alert["filter"]))
+    }
+
+    assert not unknown
+
+
+def test_every_field_that_a_metric_counts_is_logged() -> None:
+    counted = {
+        (event, field)
+        for counter in LOCALS["counters"].values()
+        for event in events(counter["filter"])
+        for field in counter["labels"].values()
+    } | {("attempt_ended", d["field"]) for d in LOCALS["distributions"].values()}
+
+    assert {event for event, _ in counted} == {"job_ended", "attempt_ended"}
+    assert not {(e, field) for e, field in counted if field not in logged()[e]}
+
+
+def test_a_users_own_faults_are_codes_of_the_code() -> None:
+    assert set(LOCALS["users_own_codes"]) <= set(ErrorCode)

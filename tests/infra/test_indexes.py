@@ -1,0 +1,184 @@
+"""Every query of Firestore that the code makes has its index in Terraform.
+
+The emulator answers any query; the real one fails those without an index. So each
+query stands here in a table, and one that doesn't is found by reading the code.
+"""
+
+import ast
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+
+from shared.domain.projection import project
+from shared.gcp.job_record import to_record
+from shared.ports import Claim
+from tests.domain.examples import a_new_job
+from tests.infra.terraform_files import INFRA, local_values, resources
+
+GCP = INFRA.parent / "shared" / "gcp"
+NARROWING = ("where", "order_by")
+UP, DOWN = "ASCENDING", "DESCENDING"
+NEWEST_FIRST = (("created_at", DOWN), ("__name__", DOWN))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """`places`: where it is written, as file.function. A range is an order, too."""
+
+    places: tuple[str, ...]
+    collection: str
+    equal: tuple[str, ...] = ()
+    order: tuple[tuple[str, str], ...] = ()
+    is_group: bool = False
+
+    @property
+    def fields(self) -> set[str]:
+        return {*self.equal, *(field for field, _ in self.order)}
+
+    @property
+    def is_served_by_single_fields(self) -> bool:
+        """Firestore indexes each field by itself, and joins equalities."""
+        return not self.order or len(self.fields) == 1
+
+
+PAGE = ("firestore_page.read_page", "firestore_page._query")
+QUERIES = (
+    Query(
+        places=("firestore_jobs.overdue",),
+        collection="internal",
+        order=(("wake_at", UP),),
+        is_group=True,
+    ),
+    Query(
+        places=("firestore_books._open_jobs",),
+        collection="internal",
+        order=(("wake_at", UP),),
+        is_group=True,
+    ),
+    Query(
+        places=("firestore_books._counts",),
+        collection="users",
+        order=(("open_jobs", UP),),
+    ),
+    Query(
+        places=("firestore_jobs.count_with_image",),
+        collection="videos",
+        equal=("user_id", "image"),
+    ),
+    Query(
+        places=("firestore_keys.all",),
+        collection="api_keys",
+        order=(("created_at", DOWN),),
+    ),
+    Query(places=PAGE, collection="videos", equal=("user_id",), order=NEWEST_FIRST),
+    Query(
+        places=PAGE,
+        collection="videos",
+        equal=("user_id", "status"),
+        order=NEWEST_FIRST,
+    ),
+)
+
+
+def written() -> dict[str, set[str]]:
+    """By file.function: the fields that its queries narrow or order by."""
+    return {
+        f"{file.stem}.{function.name}": fields
+        for file in sorted(GCP.glob("*.py"))
+        for function in functions_in(file)
+        if (fields := queried_fields(function))
+    }
+
+
+def functions_in(file: Path) -> list[ast.FunctionDef]:
+    tree = ast.parse(file.read_text())
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def queried_fields(function: ast.FunctionDef) -> set[str]:
+    return {
+        field_of(call)
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in NARROWING
+    }
+
+
+def field_of(call: ast.Call) -> str:
+    """Its field, in where(filter=FieldFilter("name", …)) or order_by("name", …)."""
+    given = call.args[0] if call.args else call.keywords[0].value
+    if isinstance(given, ast.Call):
+        given = given.args[0]
+    assert isinstance(given, ast.Constant), ast.unparse(call)
+    return str(given.value)
+
+
+def test_the_table_has_every_query_of_the_code() -> None:
+    known: dict[str, set[str]] = {}
+    for query in QUERIES:
+        if len(query.places) == 1:
+            known.setdefault(query.places[0], set()).update(query.fields)
+
+    several = {place for query in QUERIES for place in query.places} - set(known)
+    found = written()
+    assert {place: f for place, f in found.items() if place not in several} == known
+    assert {place for place in found if place in several} == several
+
+
+def test_the_queries_of_pages_are_those_of_the_table() -> None:
+    """One query, written in two functions, with a filter that may be left out."""
+    found = set().union(*(written()[place] for place in PAGE))
+
+    assert found == set().union(*(q.fields for q in QUERIES if q.places == PAGE))
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda q: f"{q.places[0]}-{q.equal}")
+def test_a_query_has_its_index(query: Query) -> None:
+    if query.is_group:
+        assert (query.collection, query.order[0]) in group_indexes()
+    elif query.is_served_by_single_fields:
+        assert not {(query.collection, f) for f in query.fields} & exempted()
+    else:
+        ascending = [(field, UP) for field in query.equal]
+        assert [*ascending, *query.order] in composite_indexes()
+
+
+def group_indexes() -> set[tuple[str, tuple[str, str]]]:
+    wake_at = resources()["google_firestore_field.wake_at"]
+    index = wake_at["index_config"][0]["indexes"][0]
+    if index["query_scope"] != "COLLECTION_GROUP":
+        return set()
+    return {(wake_at["collection"], (wake_at["field"], index["order"]))}
+
+
+def exempted() -> set[tuple[str, str]]:
+    """Fields that have no index of their own."""
+    return {(name, "expires_at") for name in ttl_collections()}
+
+
+def ttl_collections() -> set[str]:
+    text = local_values()["ttl_collections"]
+    return set(ast.literal_eval(text.removeprefix("${toset(").removesuffix(")}")))
+
+
+def composite_indexes() -> list[list[tuple[str, str]]]:
+    last = ("__name__", DOWN)
+    return [
+        [*((part["field"], part["order"]) for part in index), last]
+        for index in local_values()["composite_indexes"].values()
+    ]
+
+
+def test_what_expires_says_when() -> None:
+    """By collection: a document as the code writes it."""
+    job = a_new_job()
+    written = {
+        "videos": project(job),
+        "internal": to_record(job),
+        "idempotency": {field.name: None for field in fields(Claim)},
+    }
+
+    assert ttl_collections() == set(written)
+    assert all("expires_at" in document for document in written.values())
