@@ -1,0 +1,116 @@
+"""What the owner chose: Terraform's variables, kept in the state bucket, never a key.
+
+They are kept there, and not on one machine, so that Cloud Build and the next person
+deploy with the same ones.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.deploy.keys import SECRETS
+from local.deploy.world import Stopped, World
+
+Choices = dict[str, Any]
+OBJECT = "settings.tfvars.json"
+NOT_THERE = "matched no objects"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """`default`: as it would be typed."""
+
+    variable: str
+    words: str
+    default: str
+    kind: type[int] | type[float] | type[list[str]]
+
+    def parse(self, typed: str) -> object:
+        """Raises Stopped where a number was asked and something else was typed."""
+        if self.kind is list:
+            return [part.strip() for part in typed.split(",") if part.strip()]
+        try:
+            return self.kind(typed)
+        except ValueError:
+            raise Stopped(f"{self.variable}: {typed!r} is not a number.") from None
+
+
+def questions(account: str) -> tuple[Question, ...]:
+    """Asked once; each has a default that is safe."""
+    return (
+        Question(
+            variable="gcp_budget_amount",
+            words="What Google Cloud may cost a month, in your billing account's own "
+            "currency (50 is 50 dollars, or 50 won)",
+            default="50",
+            kind=int,
+        ),
+        Question(
+            variable="daily_limit_usd",
+            words="What all users together may spend on videos a day, in USD",
+            default="20",
+            kind=float,
+        ),
+        Question(
+            variable="monthly_limit_usd",
+            words="What all users together may spend on videos a month, in USD",
+            default="200",
+            kind=float,
+        ),
+        Question(
+            variable="alert_emails",
+            words="Who gets the alerts: e-mail addresses, by commas",
+            default=account,
+            kind=list,
+        ),
+        Question(
+            variable="allowed_origins",
+            words="Origins of your own frontends, as https://app.example.com, by "
+            "commas (the hosted page's are added)",
+            default="",
+            kind=list,
+        ),
+    )
+
+
+def load(world: World, bucket: str) -> Choices:
+    """What was chosen before; nothing at first."""
+    place = f"gs://{bucket}/{OBJECT}"
+    ran = world.run("gcloud", "storage", "cat", place)
+    if not ran.ok and NOT_THERE not in ran.stderr:
+        # Asking anew here would overwrite what was chosen.
+        raise Stopped(f"The settings in {place} can't be read: {ran.stderr.strip()}")
+    kept: Choices = json.loads(ran.stdout) if ran.ok else {}
+    return kept
+
+
+def save(world: World, bucket: str, choices: Mapping[str, Any]) -> None:
+    text = json.dumps(choices, indent=2, sort_keys=True) + "\n"
+    place = f"gs://{bucket}/{OBJECT}"
+    ran = world.run("gcloud", "storage", "cp", "-", place, stdin=text)
+    if not ran.ok:
+        raise Stopped(f"The settings could not be kept in {place}: {ran.stderr}")
+
+
+def ask(world: World, kept: Choices, account: str) -> Choices:
+    """What `kept` lacks, from the person."""
+    answers = dict(kept)
+    for question in questions(account):
+        if question.variable not in answers:
+            typed = world.person.chooses(question.words, question.default)
+            answers[question.variable] = question.parse(typed)
+    return answers
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """`name=value` of --set; the value is JSON, or else plain text."""
+    name, _, value = text.partition("=")
+    if name in SECRETS:
+        raise Stopped(f"{name} is a secret: put it into the environment or .env.")
+    if not name.isidentifier() or not value:
+        raise Stopped(f"--set {text}: write it as name=value.")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
