@@ -1,0 +1,55 @@
+"""What the documents name is there: tests, files, links."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from shared.domain.errors import ErrorCode
+
+ROOT = Path(__file__).parents[1]
+TESTS = ROOT / "tests"
+THREATS = (ROOT / "docs" / "security.md").read_text()
+NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", THREATS)))
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("infra/*.md")]
+)
+
+
+@cache
+def functions_of(file: str) -> frozenset[str]:
+    tree = ast.parse((TESTS / file).read_text())
+    found = [n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+    return frozenset(found)
+
+
+def test_every_threat_names_a_test() -> None:
+    rows = [line for line in THREATS.splitlines() if line.startswith("| ")][1:]
+
+    assert len(rows) > 15
+    assert not [row for row in rows if ".py::test_" not in row]
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED, ids=lambda part: str(part)[-40:])
+def test_the_test_that_is_named_is_there(file: str, name: str) -> None:
+    assert name in functions_of(file)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
+def test_every_link_within_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", document.read_text())
+
+    assert not [link for link in links if not (document.parent / link).exists()]
+
+
+def test_both_readmes_name_the_same_settings_calls_and_codes() -> None:
+    def names(file: str) -> set[str]:
+        text = (ROOT / file).read_text()
+        calls = re.findall(r"`((?:GET|POST|DELETE) /[^`]*)`", text)
+        settings = re.findall(r"`([A-Z][A-Z_]{4,})`", text)
+        codes = {code for code in ErrorCode if f"`{code}`" in text}
+        return {*calls, *settings, *codes}
+
+    assert names("README.md") == names("README.ko.md")
