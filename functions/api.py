@@ -11,6 +11,7 @@ from functions.docs_page import open_routes
 from functions.offers import OFFER_ROUTES
 from functions.openai_problems import openai_problem
 from functions.openai_videos import OPENAI_ROUTES
+from functions.own_address import root
 from functions.router import Call, Route, Router
 from functions.usage import USAGE_ROUTES
 from shared import wiring
@@ -44,7 +45,8 @@ def _create_video(call: Call) -> Response:
     asked = VideoRequest.parse(read_object(call.request))
     key = read_key(call.request)
     taken = wiring.create_video()(call.caller, asked, call.language, key)
-    headers = {"Location": f"/v1/videos/{taken.job.job_id}"}
+    where = f"{root(call.request)}v1/videos/{taken.job.job_id}"
+    headers = {"Location": where}
     if taken.replayed:
         headers["Idempotent-Replayed"] = "true"
     return answer(_shown(taken.job, call), 202, headers)

@@ -15,6 +15,7 @@ from functions.described import About
 from functions.docs_template import STYLE, TEMPLATE
 from functions.docs_view import View
 from functions.openapi import document
+from functions.own_address import root
 from functions.router import Call, Route
 from shared.domain.job import Language
 
@@ -28,27 +29,27 @@ PAGE_POLICY = (
 
 
 def open_routes(routes: Sequence[Route]) -> tuple[Route, ...]:
-    """The two calls that describe `routes` and themselves, each made once."""
+    """The two calls that describe `routes` and themselves, made once an address."""
 
-    def show_openapi(_call: Call) -> Response:
-        return answer(described())
+    def show_openapi(call: Call) -> Response:
+        return answer(described(root(call.request)))
 
     def show_docs(call: Call) -> Response:
         asked = call.request.args.get("lang")
         language = Language(asked) if asked in tuple(Language) else call.language
         return Response(
-            page(language),
+            page(root(call.request), language),
             mimetype="text/html",
             headers={"Content-Security-Policy": PAGE_POLICY},
         )
 
     @cache
-    def described() -> Mapping[str, Any]:
-        return document((*routes, *own))
+    def described(server_url: str) -> Mapping[str, Any]:
+        return document((*routes, *own), server_url)
 
     @cache
-    def page(language: Language) -> str:
-        return render(described(), language)
+    def page(server_url: str, language: Language) -> str:
+        return render(described(server_url), language)
 
     own = (
         Route(

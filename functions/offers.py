@@ -8,6 +8,8 @@ from flask import Response
 from functions.bodies import answer, read_object
 from functions.described import About
 from functions.router import Call, Route
+from functions.schemas import ONE_PICTURE
+from functions.video_calls import VIDEO_NOTES
 from shared import wiring
 from shared.domain.catalogue import AspectRatio, Link, Resolution
 from shared.domain.errors import ErrorCode
@@ -145,6 +147,8 @@ OFFER_ROUTES = (
             summary_ko="영상의 최대 비용을 미리 확인합니다. 아무것도 생성되지 않습니다",
             tag="prices",
             body=VIDEO_FIELDS,
+            body_rule=ONE_PICTURE,
+            notes=VIDEO_NOTES,
             answers={200: ESTIMATE},
             problems=(413, 415, 422),
         ),

@@ -53,7 +53,7 @@ _ARGUMENT = re.compile(r"<(\w+)>")
 def document(routes: Sequence[Route], server_url: str = "/") -> dict[str, Any]:
     """OpenAPI 3.1. A schema with a title of its own is kept once and referred to.
 
-    `server_url`: relative, so that it holds under each of the function's addresses.
+    `server_url`: the path below which the calls are, as `/`; no host is in it.
     """
     described = [(route, route.about) for route in routes if route.about]
     schemas: dict[str, Any] = {}

@@ -250,3 +250,23 @@ def test_what_ended_by_itself_can_not_be_cancelled(
     stage.jobs.put(completed(a_job(), Link.RUNWAY))
 
     assert client.post("/v1/videos/job1/cancel", headers=ANN).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("host", "root"),
+    [
+        ("api-abc123-uc.a.run.app", "/"),
+        ("127.0.0.1:8080", "/"),
+        ("us-central1-demo.cloudfunctions.net", "/api/"),
+        ("evil.example", "/"),
+    ],
+)
+def test_what_it_points_to_is_below_the_address_it_was_asked_at(
+    client: FlaskClient, host: str, root: str
+) -> None:
+    headers = ANN | {"Host": host}
+    made = client.post("/v1/videos", json=a_body(), headers=headers)
+    described = client.get("/v1/openapi.json", headers=headers).get_json()
+
+    assert made.headers["Location"] == f"{root}v1/videos/{made.get_json()['job_id']}"
+    assert described["servers"] == [{"url": root}]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import main
+from functions.own_address import FUNCTION_NAME
 from shared.domain import limits, naming
 from shared.domain.catalogue import DEFAULT_CHAIN, Link
 from shared.domain.errors import ErrorCode
@@ -129,6 +130,10 @@ def test_every_entry_point_exists_and_every_one_is_deployed() -> None:
     assert function["build_config"][0]["entry_point"] == "${each.key}"
     assert set(FUNCTIONS) == set(LOCALS["function_names"]) == set(main.__all__)
     assert all(callable(getattr(main, name)) for name in FUNCTIONS)
+
+
+def test_the_api_knows_the_name_that_is_in_its_address() -> None:
+    assert LOCALS["function_names"]["api"] == FUNCTION_NAME
 
 
 @pytest.mark.parametrize("kind", ["starts", "steps"])
