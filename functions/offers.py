@@ -8,7 +8,18 @@ from flask import Response
 from functions.bodies import answer, read_object
 from functions.described import About
 from functions.router import Call, Route
-from functions.schemas import ONE_PICTURE
+from functions.schemas import (
+    FLAG,
+    MONEY,
+    ONE_PICTURE,
+    TEXT,
+    WHOLE,
+    list_of,
+    nested,
+    one_of,
+    or_null,
+    record,
+)
 from functions.video_calls import VIDEO_NOTES
 from shared import wiring
 from shared.domain.catalogue import AspectRatio, Link, Resolution
@@ -19,76 +30,41 @@ from shared.domain.request import VIDEO_FIELDS, VideoRequest
 from shared.usecases.estimate import Estimated
 from shared.usecases.list_models import OfferedModel
 
-MONEY = {"type": "string", "pattern": r"^\d+(\.\d+)?$"}
-LINK = {"type": "string", "enum": [link.value for link in Link]}
-REASON = {"type": ["string", "null"], "enum": [*(c.value for c in ErrorCode), None]}
-MESSAGE = {"type": ["string", "null"]}
+REASON = or_null(one_of(ErrorCode))
+MESSAGE = or_null(TEXT)
 
-ESTIMATE = {
-    "type": "object",
-    "required": ["max_cost_usd", "links"],
-    "properties": {
-        "max_cost_usd": MONEY,
-        "links": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": [
-                    *("ai_model", "duration", "resolution"),
-                    *("cost_usd", "skipped", "message"),
-                ],
-                "properties": {
-                    "ai_model": LINK,
-                    "duration": {"type": "integer"},
-                    "resolution": {"type": "string", "enum": list(Resolution)},
-                    "cost_usd": MONEY,
-                    "skipped": REASON,
-                    "message": MESSAGE,
-                },
-            },
-        },
-    },
-}
-
-MODELS = {
-    "type": "object",
-    "required": ["models"],
-    "properties": {
-        "models": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": [
-                    *("ai_model", "model", "durations", "resolutions"),
-                    *("aspect_ratios", "audio", "usd_per_second"),
-                    *("retires_on", "available", "unavailable", "message"),
-                ],
-                "properties": {
-                    "ai_model": LINK,
-                    "model": {"type": "string"},
-                    "durations": {"type": "array", "items": {"type": "integer"}},
-                    "resolutions": {
-                        "type": "array",
-                        "items": {"type": "string", "enum": list(Resolution)},
-                    },
-                    "aspect_ratios": {
-                        "type": "array",
-                        "items": {"type": "string", "enum": list(AspectRatio)},
-                    },
-                    "audio": {"type": "boolean"},
-                    "usd_per_second": {
-                        "type": "object",
-                        "additionalProperties": MONEY,
-                    },
-                    "retires_on": {"type": ["string", "null"], "format": "date"},
-                    "available": {"type": "boolean"},
-                    "unavailable": REASON,
-                    "message": MESSAGE,
-                },
-            },
-        }
-    },
-}
+ESTIMATE = record(
+    "Estimate",
+    max_cost_usd=MONEY,
+    links=list_of(
+        nested(
+            ai_model=one_of(Link),
+            duration=WHOLE,
+            resolution=one_of(Resolution),
+            cost_usd=MONEY,
+            skipped=REASON,
+            message=MESSAGE,
+        )
+    ),
+)
+MODELS = record(
+    "Models",
+    models=list_of(
+        nested(
+            ai_model=one_of(Link),
+            model=TEXT,
+            durations=list_of(WHOLE),
+            resolutions=list_of(one_of(Resolution)),
+            aspect_ratios=list_of(one_of(AspectRatio)),
+            audio=FLAG,
+            usd_per_second={"type": "object", "additionalProperties": MONEY},
+            retires_on=or_null({"type": "string", "format": "date"}),
+            available=FLAG,
+            unavailable=REASON,
+            message=MESSAGE,
+        )
+    ),
+)
 
 
 def _estimate(call: Call) -> Response:

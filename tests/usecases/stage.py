@@ -140,7 +140,10 @@ class Stage:
         return sum(provider.starts for provider in self.links.values())
 
 
-def create_video(stage: Stage) -> CreateVideo:
+def create_video(
+    stage: Stage, *, chain: tuple[Link, ...] = DEFAULT_CHAIN, stop: bool = False
+) -> CreateVideo:
+    """`stop`: ON_UNKNOWN_SUBMISSION."""
     return CreateVideo(
         jobs=stage.jobs,
         waker=Waker(queue=stage.queue),
@@ -149,8 +152,8 @@ def create_video(stage: Stage) -> CreateVideo:
         pause=stage.clock.pause,
         kill_switch=stage.kill_switch,
         limits=stage.jobs.limits,
-        chain=DEFAULT_CHAIN,
+        chain=chain,
         models=DEFAULT_MODELS,
-        stop_on_unknown=False,
+        stop_on_unknown=stop,
         retention_days=30,
     )

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.domain import limits
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
+from shared.domain.catalogue import DEFAULT_CHAIN, Link
 from shared.domain.errors import (
     Conflict,
     ErrorCode,
@@ -22,11 +22,10 @@ from shared.domain.job import Job, Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.ports import Caller
-from shared.usecases.create_video import PAUSES, CreateVideo, Taken
-from shared.usecases.wake import Waker
+from shared.usecases.create_video import PAUSES, Taken
 from tests.domain.examples import NOON, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
-from tests.usecases.stage import Stage
+from tests.usecases.stage import Stage, create_video
 
 
 @pytest.fixture
@@ -46,19 +45,7 @@ def take(
     user: str = "ann",
     **fields: object,
 ) -> Taken:
-    use_case = CreateVideo(
-        jobs=stage.jobs,
-        waker=Waker(queue=stage.queue),
-        clock=stage.clock,
-        ids=stage.ids,
-        pause=stage.clock.pause,
-        kill_switch=stage.kill_switch,
-        limits=stage.jobs.limits,
-        chain=chain,
-        models=DEFAULT_MODELS,
-        stop_on_unknown=True,
-        retention_days=30,
-    )
+    use_case = create_video(stage, chain=chain, stop=True)
     caller = Caller(user_id=user, key_id="key1")
     return use_case(caller, a_request(**fields), Language.KOREAN, key)
 

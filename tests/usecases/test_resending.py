@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS
 from shared.domain.errors import (
     Conflict,
     GenerationPaused,
@@ -18,11 +17,10 @@ from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.domain.request import Sending
 from shared.ports import Caller, Claim, ClaimSnapshot
-from shared.usecases.create_video import CreateVideo, Taken
-from shared.usecases.wake import Waker
+from shared.usecases.create_video import Taken
 from tests.domain.examples import MINUTE, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
-from tests.usecases.stage import Stage
+from tests.usecases.stage import Stage, create_video
 
 FIRST, AGAIN, ONCE = Sending.FIRST, Sending.AGAIN, Sending.ONCE
 SECOND = timedelta(seconds=1)
@@ -72,19 +70,7 @@ def send(
     user: str = "ann",
     **fields: object,
 ) -> Taken:
-    create = CreateVideo(
-        jobs=stage.jobs,
-        waker=Waker(queue=stage.queue),
-        clock=stage.clock,
-        ids=stage.ids,
-        pause=stage.clock.pause,
-        kill_switch=stage.kill_switch,
-        limits=stage.jobs.limits,
-        chain=DEFAULT_CHAIN,
-        models=DEFAULT_MODELS,
-        stop_on_unknown=False,
-        retention_days=30,
-    )
+    create = create_video(stage)
     caller, request = Caller(user_id=user), a_request(**fields)
     return create(caller, request, Language.ENGLISH, key, sending)
 

@@ -2,17 +2,16 @@
 
 from dataclasses import replace
 
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
+from shared.domain.catalogue import DEFAULT_CHAIN, Link
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Totals
 from shared.domain.outcomes import Succeeded
 from shared.ports import Caller
 from shared.usecases.cancel_video import CancelVideo
-from shared.usecases.create_video import CreateVideo
 from shared.usecases.get_video import GetVideo
 from shared.usecases.wake import Waker
 from tests.domain.examples import a_request
-from tests.usecases.stage import Stage
+from tests.usecases.stage import Stage, create_video
 
 ANN = Caller(user_id="ann")
 
@@ -20,19 +19,7 @@ ANN = Caller(user_id="ann")
 def take(
     stage: Stage, *, key: str | None = None, chain: tuple[Link, ...] = DEFAULT_CHAIN
 ) -> Job:
-    use_case = CreateVideo(
-        jobs=stage.jobs,
-        waker=Waker(queue=stage.queue),
-        clock=stage.clock,
-        ids=stage.ids,
-        pause=stage.clock.pause,
-        kill_switch=stage.kill_switch,
-        limits=stage.jobs.limits,
-        chain=chain,
-        models=DEFAULT_MODELS,
-        stop_on_unknown=True,
-        retention_days=30,
-    )
+    use_case = create_video(stage, chain=chain, stop=True)
     return use_case(ANN, a_request(), Language.ENGLISH, key).job
 
 
