@@ -25,11 +25,15 @@ def booking(before: Job | None, after: Job) -> Booking:
     )
 
 
-def booking_unread(held_usd: Decimal) -> Booking:
-    """The end of a job that can't be read: all that it holds counts as spent."""
-    spent = in_micros(held_usd)
+def booking_unread(held_usd: Decimal, cost_usd: Decimal = NOTHING) -> Booking:
+    """The end of a job that can't be read: all that it holds counts as spent.
+
+    `cost_usd`: what its attempts cost; a charge above the hold is booked in full.
+    """
+    held = in_micros(held_usd)
+    spent = max(held, in_micros(cost_usd))
     return Booking(
-        totals=Totals(settled_usd=spent),
+        totals=Totals(held_usd=spent - held, settled_usd=spent),
         open_jobs=-1,
         usage={NOBODY: Counts(jobs=1, failed=1, cost_usd=spent)},
     )

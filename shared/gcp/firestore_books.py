@@ -4,7 +4,7 @@ Reads at one `read_time`, up to an hour back, are consistent with each other
 (google.firestore.v1, RunQueryRequest and BatchGetDocumentsRequest, 2026-11-22).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -33,8 +33,8 @@ class FirestoreBooks:
         self._client = client
         self._most = most_open_jobs
 
-    def read(self, at: datetime, account: str) -> Books | None:
-        """The books of all open jobs, and of `account`; None where there are more.
+    def read(self, at: datetime, also: Sequence[str]) -> Books | None:
+        """The books of all open jobs, and of `also`; None where there are more.
 
         What a record without readable money holds is no job's: its accounts are off.
         """
@@ -43,7 +43,7 @@ class FirestoreBooks:
             if len(found) > self._most:
                 return None
             jobs = tuple(job for raw in found if (job := _open_job(raw)))
-            names = {account, *(name for job in jobs for name in job.accounts)}
+            names = {*also, *(name for job in jobs for name in job.accounts)}
             accounts = self._accounts(names, at)
             return Books(jobs=jobs, accounts=accounts, open_jobs=self._counts(at))
 

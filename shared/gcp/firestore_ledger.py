@@ -1,4 +1,4 @@
-"""The ledger in Firestore: `spend/{account}` by month, `users/{id}` counts of jobs.
+"""The ledger in Firestore: `spend/{account}` by month, `users/{id}` counts.
 
 With the end of a job goes its usage, `usage/{account}`, which nothing is read for.
 Amounts are whole millionths of a USD. Where a cap is set, the account that was read is
@@ -26,11 +26,13 @@ from shared.domain.ledger import (
     Totals,
     check,
     with_one_more,
+    with_one_more_upload,
 )
 from shared.domain.usage import Counts
 from shared.gcp.usage_record import MICROS, added_usage
 
 Batch = Any
+_NOT_MONEY = (KeyError, TypeError, ValueError, ArithmeticError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +66,17 @@ class FirestoreLedger:
         try:
             accounts = tuple(str(name) for name in raw["place"]["accounts"])
             place = Place(accounts=accounts, day=str(raw["place"]["day"]))
-            booked = booking_unread(Decimal(raw["hold_usd"]))
-        except (KeyError, TypeError, ValueError, ArithmeticError):
+            booked = booking_unread(Decimal(raw["hold_usd"]), _cost_usd(raw))
+        except _NOT_MONEY:
             return
         self._book(batch, place, booked.totals)
         self._count_usage(batch, place, booked.usage)
+
+    def add_upload(self, batch: Batch, user_id: str, now: datetime) -> None:
+        """One more upload that is let in; TooManyJobs."""
+        found = self._user(user_id).get(timeout=self.timeout_seconds)
+        before = _job_count(found.to_dict() or {})
+        _put(batch, found, asdict(with_one_more_upload(before, self.limits, now)))
 
     def _count(self, batch: Batch, job: Job, now: datetime) -> None:
         found = self._user(job.user_id).get(timeout=self.timeout_seconds)
@@ -128,6 +136,14 @@ def read_account(document: Mapping[str, Any]) -> Account:
     return Account(days={day: _totals(amounts) for day, amounts in days.items()})
 
 
+def _cost_usd(raw: Mapping[str, Any]) -> Decimal:
+    """What the attempts of a raw job cost; 0 where that can't be read."""
+    try:
+        return sum((Decimal(a["cost_usd"]) for a in raw["attempts"]), Decimal(0))
+    except _NOT_MONEY:
+        return Decimal(0)
+
+
 def _totals(amounts: Mapping[str, int]) -> Totals:
     return Totals(
         held_usd=amounts.get("held", 0) / MICROS,
@@ -155,6 +171,7 @@ def _job_count(document: Mapping[str, Any]) -> JobCount:
         open_jobs=document.get("open_jobs", 0),
         minute=document.get("minute", ""),
         made=document.get("made", 0),
+        uploads=document.get("uploads", 0),
     )
 
 

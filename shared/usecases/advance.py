@@ -17,6 +17,7 @@ from shared.domain.lifecycle import (
     Store,
     Wait,
     next_action,
+    poller,
 )
 from shared.domain.naming import incoming_folder
 from shared.domain.outcomes import (
@@ -38,9 +39,9 @@ from shared.ports import (
     Providers,
     Snapshot,
 )
-from shared.usecases.endings import tell_endings
 from shared.usecases.prepare import Preparation
 from shared.usecases.record import Recorder
+from shared.usecases.remove_made import remove_made
 from shared.usecases.start import Starting, task_of
 from shared.usecases.store import Storing
 from shared.usecases.wake import Waker, nth_wake
@@ -86,18 +87,18 @@ class Advance:
             case Cancel(attempt=attempt, by=by):
                 after = self._cancel(before, attempt, by)
             case Store(attempt=attempt, by=by):
-                provider = self.providers.get(by)
-                stored = self.storing.store(before.job, attempt, provider)
-                after = self.recorder.record(before, stored)
+                after = self._store(before, attempt, by)
             case LookForOutput(attempt=attempt):
                 after = self._look_for_output(before, attempt)
             case Skipped() | LeaseExpired() | Revived() | GaveUp():
                 after = self.recorder.record(before, action)
             case _:
                 assert_never(action)
-        if after is not None:
+        if after is None:
+            # Deleted under this step: what the step wrote is nobody's.
+            remove_made(self.bucket, before.job)
+        else:
             self._log(action, after.job)
-            tell_endings(before.job, after.job)
             self.waker.wake(after.job)
 
     def _hand_over(self, job: Job) -> None:
@@ -121,6 +122,26 @@ class Advance:
         if provider and provider.cancel(task_of(attempt)):
             outcome = CancelSent(attempt_id=attempt.attempt_id)
         return self.recorder.record(before, outcome)
+
+    def _store(self, before: Snapshot, attempt: Attempt, by: Link) -> Snapshot | None:
+        stored = self.storing.store(before.job, attempt, self.providers.get(by))
+        return self.recorder.record(before, stored, then=self._clear_away)
+
+    def _clear_away(self, job: Job) -> None:
+        """What a late answer named is no use any more: only here it was not followed.
+
+        Tried once; it stays booked as spent, whatever comes of it.
+        """
+        late = [a for a in job.attempts if a.has_late_answer] if job.is_final else []
+        for attempt in late:
+            provider = self.providers.get(poller(attempt))
+            cancelled = provider is not None and provider.cancel(task_of(attempt))
+            log.warning(
+                "late_task_cleared_away",
+                job_id=job.job_id,
+                ai_model=attempt.link.value,
+                cancelled=cancelled,
+            )
 
     def _look_for_output(self, before: Snapshot, attempt: Attempt) -> Snapshot | None:
         folder = incoming_folder(before.job.job_id, attempt.attempt_id)

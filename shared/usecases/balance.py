@@ -1,6 +1,6 @@
 """Look whether the ledger balances, and tell where it does not; nothing is changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -18,19 +18,21 @@ AGO = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """`read(at, account)`: the books as they were at `at`, `account` among them.
+    """`read(at, accounts)`: the books as they were at `at`, `accounts` among them.
 
     None where more jobs are open than are read.
     """
 
-    read: Callable[[datetime, str], Books | None]
+    read: Callable[[datetime, Sequence[str]], Books | None]
     clock: Clock
     zone: tzinfo
 
     def __call__(self) -> int:
         """How many accounts are off, users' counts of open jobs among them."""
         at = self.clock.now() - AGO
-        everybody = place("", at, self.zone).accounts[0]
+        # On the first of a month, jobs of the month before have just ended.
+        days = (at, at - timedelta(days=1))
+        everybody = [place("", day, self.zone).accounts[0] for day in days]
         books = self.read(at, everybody)
         if books is None:
             log.warning("ledger_not_checked", why="too many open jobs")

@@ -7,14 +7,10 @@ import structlog
 
 from shared.domain.errors import Conflict, LostRace, NotFound, Unclear, Unreachable
 from shared.domain.job import Job
-from shared.domain.naming import (
-    incoming_of_job,
-    picture_object,
-    upload_object,
-    video_object,
-)
+from shared.domain.naming import upload_object
 from shared.ports import Bucket, Caller, Jobs, Snapshot
 from shared.usecases.record import BRIEFLY
+from shared.usecases.remove_made import remove_made
 
 log = structlog.get_logger()
 
@@ -42,6 +38,9 @@ class DeleteVideo:
             raise Conflict("it is being processed")
         self._remove_files(found.job)
         self._remove_record(found)
+        # A step that was under way may have written in between; one that writes from
+        # here on finds no record, and clears away after itself.
+        remove_made(self.bucket, found.job)
         log.info(
             "video_deleted",
             audit=True,
@@ -51,10 +50,7 @@ class DeleteVideo:
         )
 
     def _remove_files(self, job: Job) -> None:
-        for stored in self.bucket.list(incoming_of_job(job.job_id)):
-            self.bucket.delete(stored.name)
-        self.bucket.delete(picture_object(job.job_id))
-        self.bucket.delete(video_object(job.user_id, job.job_id))
+        remove_made(self.bucket, job)
         self._remove_upload(job)
 
     def _remove_upload(self, job: Job) -> None:

@@ -2,8 +2,9 @@
 
 import structlog
 
+from shared.domain.errors import ErrorCode
 from shared.domain.job import Attempt, AttemptState, Job
-from shared.domain.projection import status
+from shared.domain.projection import Status, status
 
 log = structlog.get_logger()
 
@@ -16,6 +17,20 @@ def tell_endings(before: Job, after: Job) -> None:
             _tell_attempt(after, attempt)
     if after.is_final and not before.is_final:
         _tell_job(after)
+
+
+def tell_abandoned(job_id: str) -> None:
+    """The same event for a job that was ended unread: nothing more is known of it."""
+    log.info(
+        "job_ended",
+        job_id=job_id,
+        status=Status.FAILED.value,
+        ai_model=None,
+        code=ErrorCode.DEADLINE_EXCEEDED.value,
+        cost_usd=None,
+        duration_seconds=None,
+        attempts=None,
+    )
 
 
 def _tell_attempt(job: Job, attempt: Attempt) -> None:

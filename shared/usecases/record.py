@@ -8,15 +8,22 @@ from shared.domain.job import Job
 from shared.domain.outcomes import Outcome
 from shared.domain.transitions import apply, settle
 from shared.ports import Clock, Ids, Jobs, Snapshot
+from shared.usecases.endings import tell_endings
 
 BRIEFLY = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6)
 # What a paid POST answered is worth waiting for: about a minute.
 STUBBORNLY = (*BRIEFLY, 3.0, 3.0, 5.0, 5.0, 10.0, 10.0, 10.0, 10.0)
 
 
+def _nothing(_job: Job) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
-    """Commits outcomes. `pause(seconds)` waits about that long before another try."""
+    """Commits outcomes, and tells what ended with them: whose commit it was, alone.
+
+    `pause(seconds)` waits about that long before another try.
+    """
 
     jobs: Jobs
     clock: Clock
@@ -24,28 +31,44 @@ class Recorder:
     pause: Callable[[float], None]
 
     def record(
-        self, before: Snapshot, outcome: Outcome, *, pauses: Sequence[float] = BRIEFLY
+        self,
+        before: Snapshot,
+        outcome: Outcome,
+        *,
+        pauses: Sequence[float] = BRIEFLY,
+        then: Callable[[Job], None] = _nothing,
     ) -> Snapshot | None:
         """The job with `outcome` in it, or as it is where that no longer fits.
 
+        `then` gets the job once this very commit is known to hold, at most once.
         None: the job was deleted. Unreachable: not known to be committed.
         """
         # Made once: whoever reads this id in the job knows that the commit held.
         commit_id = self.ids.new()
         current: Snapshot | None = before
+        held: Snapshot | None = None
+        base = before.job
         for seconds in (*pauses, None):
-            if current is None or current.job.commit_id == commit_id:
-                return current
+            if current is None:
+                return None
+            if current.job.commit_id == commit_id:
+                held = current
+                break
             after = self._after(current.job, outcome, commit_id)
             if after is None:
                 return current
+            base = current.job
             try:
-                return self.jobs.commit(current, after)
+                held = self.jobs.commit(current, after)
+                break
             except (LostRace, Unclear, Unreachable):
-                if seconds is None:
-                    break
-                self.pause(seconds)
-                current = self._read_again(current)
+                if seconds is not None:
+                    self.pause(seconds)
+                    current = self._read_again(current)
+        if held is not None:
+            tell_endings(base, held.job)
+            then(held.job)
+            return held
         raise Unreachable(f"job {before.job.job_id}: the outcome was not committed")
 
     def _after(self, job: Job, outcome: Outcome, commit_id: str) -> Job | None:

@@ -1,14 +1,15 @@
 """Start: the one step that spends. Intent, one paid POST, its answer on record."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from shared.domain import limits
-from shared.domain.errors import ErrorCode, LimitReached, Problem
+from shared.domain.errors import ErrorCode, LimitReached, Problem, Unreachable
 from shared.domain.job import Attempt, AttemptState, Job, PlannedLink
 from shared.domain.naming import incoming_folder
 from shared.domain.outcomes import (
+    Accepted,
     Intended,
     NotSent,
     PictureRefused,
@@ -76,15 +77,30 @@ class Starting:
         if not intended or not attempt or attempt.state is not AttemptState.STARTING:
             return intended
         submission = self._submit(provider, order, attempt)
-        answered = self.recorder.record(
-            intended,
-            Submitted(attempt_id=attempt_id, submission=submission),
-            pauses=STUBBORNLY,
-        )
+        answered = self._record(intended, attempt, submission)
         if submission is not TOO_LATE:
             self.breaker.report(planned, submission)
-        self._clear_away(provider, answered, attempt_id)
+        if isinstance(submission, Accepted):
+            late = replace(attempt, task_id=submission.task_id)
+            self._clear_away(provider, answered, late, intended.job.job_id)
         return answered
+
+    def _record(
+        self, intended: Snapshot, attempt: Attempt, submission: Submission
+    ) -> Snapshot | None:
+        submitted = Submitted(attempt_id=attempt.attempt_id, submission=submission)
+        try:
+            return self.recorder.record(intended, submitted, pauses=STUBBORNLY)
+        except Unreachable:
+            # Nowhere but here the vendor's task can still be found by its id.
+            log.error(
+                "answer_not_recorded",
+                job_id=intended.job.job_id,
+                ai_model=attempt.link.value,
+                answer=type(submission).__name__,
+                task_id=getattr(submission, "task_id", None),
+            )
+            raise
 
     def _submit(self, provider: Provider, order: Order, attempt: Attempt) -> Submission:
         """The paid POST, never begun with less than its limit left of the lease."""
@@ -93,16 +109,22 @@ class Starting:
         return provider.start(order)
 
     def _clear_away(
-        self, provider: Provider, answered: Snapshot | None, attempt_id: str
+        self,
+        provider: Provider,
+        answered: Snapshot | None,
+        late: Attempt,
+        job_id: str,
     ) -> None:
-        """A task that a job learns of after its end is of no use: stop it if we can."""
-        attempt = answered.job.attempt(attempt_id) if answered else None
-        if not answered or not attempt or not answered.job.is_final:
-            return
-        if attempt.has_late_answer:
-            cancelled = provider.cancel(task_of(attempt))
-            job_id = answered.job.job_id
-            log.error("answer_came_after_the_end", job_id=job_id, cancelled=cancelled)
+        """A task that a job learns of after its end is of no use: stop it if we can.
+
+        None: the job was deleted meanwhile.
+        """
+        if answered is not None:
+            known = answered.job.attempt(late.attempt_id)
+            if not answered.job.is_final or not known or not known.has_late_answer:
+                return
+        cancelled = provider.cancel(task_of(late))
+        log.error("answer_came_after_the_end", job_id=job_id, cancelled=cancelled)
 
     def _order(self, job: Job, planned: PlannedLink, attempt_id: str) -> Order | None:
         if job.picture is None:

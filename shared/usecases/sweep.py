@@ -13,6 +13,7 @@ from shared.domain import limits
 from shared.domain.errors import LostRace, Unclear, Unreachable, Unreadable
 from shared.domain.naming import task_name
 from shared.ports import Clock, Jobs, Overdue, Queue, Wake
+from shared.usecases.endings import tell_abandoned
 from shared.usecases.wake import FIRST_AFTER, nth_wake
 
 log = structlog.get_logger()
@@ -71,6 +72,8 @@ class Sweep:
             self.jobs.abandon(job.job_id, now)
         except (LostRace, Unclear, Unreachable) as error:
             log.warning("job_not_abandoned", job_id=job.job_id, why=str(error))
+            return
+        tell_abandoned(job.job_id)
 
     def _wake(self, job: Overdue, now: datetime) -> None:
         nth = nth_wake(now - job.wake_at)

@@ -25,6 +25,7 @@ from shared.domain.ledger import (
     Limits,
     check,
     with_one_more,
+    with_one_more_upload,
 )
 from shared.domain.projection import Status, project
 from shared.domain.projection import status as projected_status
@@ -89,8 +90,33 @@ class FakeJobs:
                     self.claims[claim.name] = taken
         self._after(trouble)
 
+    def check_room(self, job: Job) -> None:
+        with self._lock:
+            self._with_one_more(job)
+            self._check(job, job.hold_usd)
+
+    def count_upload(self, user_id: str, now: datetime) -> None:
+        trouble = self._trouble()
+        with self._lock:
+            before = self.made.get(user_id, JobCount())
+            counted = with_one_more_upload(before, self.limits, now)
+            if trouble is not Trouble.NOT_APPLIED:
+                self.made[user_id] = counted
+        self._after(trouble)
+
     def claimed(self, name: str) -> ClaimSnapshot | None:
         return self.claims.get(name)
+
+    def use_up(self, seen: ClaimSnapshot) -> None:
+        trouble = self._trouble()
+        with self._lock:
+            if self.claims.get(seen.claim.name) != seen:
+                raise LostRace("the claim is not as it was read")
+            if trouble is not Trouble.NOT_APPLIED:
+                self._tokens += 1
+                used = replace(seen.claim, by_resend=False)
+                self.claims[used.name] = ClaimSnapshot(claim=used, token=self._tokens)
+        self._after(trouble)
 
     def read(self, job_id: str) -> Snapshot | None:
         if self.read_failures:
@@ -127,7 +153,7 @@ class FakeJobs:
             ended = job.ended(ErrorCode.DEADLINE_EXCEEDED, "poison")
             self._keep(replace(ended, updated_at=now))
             self._project(ended)
-            self._book(job, booking_unread(job.hold_usd))
+            self._book(job, booking_unread(job.hold_usd, job.cost_usd))
         self.unreadable.discard(job_id)
 
     def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:

@@ -45,7 +45,7 @@ def work(jobs: FirestoreJobs) -> None:
 @pytest.fixture
 def read_now(firestore_client: firestore.Client) -> Callable[[], Books]:
     def read() -> Books:
-        found = FirestoreBooks(firestore_client).read(datetime.now(UTC), ALL)
+        found = FirestoreBooks(firestore_client).read(datetime.now(UTC), [ALL])
         assert found is not None
         return found
 
@@ -117,7 +117,7 @@ def test_the_books_are_of_one_moment(firestore_client: firestore.Client) -> None
     moment = datetime.now(UTC)
     end(jobs, a_new_job(duration=8))
 
-    then = FirestoreBooks(firestore_client).read(moment, ALL)
+    then = FirestoreBooks(firestore_client).read(moment, [ALL])
 
     assert then and len(then.jobs) == then.open_jobs["ann"] == 1
     assert then.accounts[ANNS].month.open_usd == Decimal("3.20")
@@ -132,8 +132,8 @@ def test_more_open_jobs_than_are_read_are_not_half_checked(
         jobs.create(a_new_job(job_id=job_id))
     now = datetime.now(UTC)
 
-    assert FirestoreBooks(firestore_client, most_open_jobs=1).read(now, ALL) is None
-    assert FirestoreBooks(firestore_client, most_open_jobs=2).read(now, ALL)
+    assert FirestoreBooks(firestore_client, most_open_jobs=1).read(now, [ALL]) is None
+    assert FirestoreBooks(firestore_client, most_open_jobs=2).read(now, [ALL])
 
 
 def test_a_moment_that_the_store_refuses_is_unreachable(
@@ -142,7 +142,7 @@ def test_a_moment_that_the_store_refuses_is_unreachable(
     future = datetime.now(UTC) + AGO
 
     with pytest.raises(Unreachable):
-        FirestoreBooks(firestore_client).read(future, ALL)
+        FirestoreBooks(firestore_client).read(future, [ALL])
 
 
 def test_balance_reads_them_and_changes_nothing(

@@ -1,6 +1,6 @@
 """Whether the ledger balances is told: which account is off, by how much."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -132,17 +132,20 @@ def test_too_many_open_jobs_are_not_called_balanced() -> None:
 
 
 def test_a_moment_past_is_read_and_its_month_in_the_ledgers_zone() -> None:
-    asked: list[tuple[datetime, str]] = []
+    asked: list[tuple[datetime, list[str]]] = []
     midnight = datetime(2026, 11, 30, 15, 0, 9, tzinfo=UTC)  # of December in Seoul
+    second = datetime(2026, 12, 1, 9, tzinfo=UTC)  # jobs of November have just ended
 
-    def read(at: datetime, account: str) -> Books:
-        asked.append((at, account))
+    def read(at: datetime, accounts: Sequence[str]) -> Books:
+        asked.append((at, list(accounts)))
         return books(accounts={})
 
     Balance(read=read, clock=FrozenClock(midnight), zone=ZoneInfo("Asia/Seoul"))()
     Balance(read=read, clock=FrozenClock(), zone=UTC)()
+    Balance(read=read, clock=FrozenClock(second), zone=UTC)()
 
     assert asked == [
-        (midnight - timedelta(seconds=10), "all.2026-11"),
-        (NOON - timedelta(seconds=10), ALL),
+        (midnight - timedelta(seconds=10), [ALL, ALL]),
+        (NOON - timedelta(seconds=10), [ALL, ALL]),
+        (second - timedelta(seconds=10), ["all.2026-12", ALL]),
     ]
