@@ -59,7 +59,8 @@ locals {
       labels   = []
       todo     = <<-TEXT
         What is held, less what was settled and released, is not what open jobs hold: caps can't be trusted.
-        Pause first: `POST /v1/admin/generation` with `{"level": "paused", "reason": "ledger"}`. What is paid for is finished.
+        Pause first, in the project's folder: `.venv/bin/python -m local generation paused --reason ledger --project ${var.project_id}`.
+        What is paid for is finished.
         Then compare `spend/` and the open jobs in Firestore with the logs of the jobs named; point-in-time
         recovery shows both as they were at any minute of the last seven days.
       TEXT
@@ -81,9 +82,9 @@ locals {
       labels   = ["to_level", "why"]
       todo     = <<-TEXT
         `tight`: 80 % of the budget are spent, dear links are left out. `paused`: nothing new is spent, new jobs get 503;
-        what is paid for is finished. `GET /v1/admin/generation` (an admin's token) says why.
-        To go on: raise `gcp_budget_amount` and deploy, or `POST /v1/admin/generation` with
-        `{"level": "normal", "reason": "…"}`, which holds until the budget's next month.
+        what is paid for is finished. In the project's folder `.venv/bin/python -m local generation show --project ${var.project_id}` says why.
+        To go on: raise `gcp_budget_amount` and deploy, or `generation normal --reason "…"` in place of `generation show`,
+        which holds until the budget's next month. Admins of the API do the same by `/v1/admin/generation`.
         `budget_not_judged`: a notice had no usable amounts and counts as all spent; look at the budget's amount.
       TEXT
     }

@@ -1,5 +1,6 @@
 # Continuous deployment, where a repository is named: the main branch plans, and applies
-# that very plan (cloudbuild.yaml), as an account of its own.
+# that very plan (cloudbuild.yaml), as an account of its own. New accounts, and what this
+# account itself may do, are an owner's to apply.
 
 locals {
   deploys_itself = var.ci_repository != null
@@ -13,7 +14,6 @@ locals {
     "roles/datastore.owner"                = "the database, its indexes and TTL"
     "roles/firebase.admin"                 = "the web app, its page, who may sign in"
     "roles/firebaserules.admin"            = "the rules"
-    "roles/iam.serviceAccountAdmin"        = "the accounts and their grants"
     "roles/logging.configWriter"           = "the metrics out of logs"
     "roles/logging.logWriter"              = "the log of its own builds"
     "roles/monitoring.editor"              = "alerts, channels, dashboard"
@@ -25,8 +25,11 @@ locals {
     "roles/cloudbuild.builds.editor"       = "starts the functions' builds"
   }
 
-  # All that it may grant on the project: what iam.tf grants there, and nothing else.
-  grantable_roles = sort(distinct([for grant in local.project_grants : grant.role]))
+  # What iam.tf grants on the project: the only roles that it may grant there.
+  grantable_roles = sort(distinct(concat(
+    [for grant in local.project_grants : grant.role],
+    [google_project_iam_member.builder_reads_copied_source.role],
+  )))
 }
 
 resource "google_service_account" "deployer" {
@@ -46,7 +49,7 @@ resource "google_project_iam_member" "deployer" {
   member  = google_service_account.deployer[0].member
 }
 
-# It can't make itself the owner.
+# By its grants on the project it can't make itself the owner: that role isn't among them.
 resource "google_project_iam_member" "deployer_grants" {
   count = local.deploys_itself ? 1 : 0
 
@@ -56,9 +59,27 @@ resource "google_project_iam_member" "deployer_grants" {
 
   condition {
     title       = "only the functions' roles"
-    description = "It may grant and revoke what the functions need on the project, and nothing else."
+    description = "On the project it may grant and revoke what the functions need there."
     expression  = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([${join(", ", [for role in local.grantable_roles : "'${role}'"])}])"
   }
+}
+
+# On our accounts alone: on the project it could make itself act as any account there.
+resource "google_service_account_iam_member" "deployer_administers" {
+  for_each = local.deploys_itself ? local.service_accounts : {}
+
+  service_account_id = local.account_ids[each.key]
+  role               = "roles/iam.serviceAccountAdmin"
+  member             = google_service_account.deployer[0].member
+}
+
+# A plan reads what there is, the account of the deploy included.
+resource "google_service_account_iam_member" "deployer_reads_itself" {
+  count = local.deploys_itself ? 1 : 0
+
+  service_account_id = google_service_account.deployer[0].id
+  role               = "roles/iam.serviceAccountViewer"
+  member             = google_service_account.deployer[0].member
 }
 
 # Functions, tasks and pushes run as these accounts: who makes them must be allowed to
@@ -71,6 +92,7 @@ resource "google_service_account_iam_member" "deployer_acts_as" {
   member             = google_service_account.deployer[0].member
 }
 
+# Who applies this must be Billing Account Administrator.
 resource "google_billing_account_iam_member" "deployer_budget" {
   count = local.deploys_itself && var.enable_budget ? 1 : 0
 

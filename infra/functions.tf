@@ -161,6 +161,7 @@ resource "google_cloudfunctions2_function" "functions" {
   depends_on = [
     google_project_iam_member.grants,
     google_storage_bucket_iam_member.builder_reads_source,
+    google_project_iam_member.builder_reads_copied_source,
     google_artifact_registry_repository_iam_member.builder_writes_images,
     google_secret_manager_secret_iam_member.worker_reads_keys,
     google_secret_manager_secret_version.unset,

@@ -133,10 +133,26 @@ resource "google_storage_bucket_iam_member" "videos" {
   member = each.value
 }
 
+# The zip where Terraform puts it.
 resource "google_storage_bucket_iam_member" "builder_reads_source" {
   bucket = google_storage_bucket.source.name
   role   = "roles/storage.objectViewer"
   member = local.members["builder"]
+}
+
+# Google copies the zip into a bucket of its own and builds from there
+# (github.com/hashicorp/terraform-provider-google/issues/20571). It makes that bucket with
+# the first function, so the role is on the project, for that bucket's name alone.
+resource "google_project_iam_member" "builder_reads_copied_source" {
+  project = var.project_id
+  role    = "roles/storage.objectViewer"
+  member  = local.members["builder"]
+
+  condition {
+    title       = "only the zips that are built"
+    description = "Cloud Functions copies them into this bucket."
+    expression  = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${data.google_project.this.number}-\")"
+  }
 }
 
 resource "google_artifact_registry_repository_iam_member" "builder_writes_images" {

@@ -200,8 +200,9 @@ variable "limits_time_zone" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^(UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z_+-]+)+)$", var.limits_time_zone))
-    error_message = "limits_time_zone must be UTC or a name such as Asia/Seoul."
+    # `make deploy` also looks whether there is one of that name.
+    condition     = can(regex("^(UTC|(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific)(/[A-Z][A-Za-z_-]+){1,2})$", var.limits_time_zone))
+    error_message = "limits_time_zone must be UTC, or a continent or ocean and a place, such as Asia/Seoul."
   }
 }
 
@@ -239,18 +240,33 @@ variable "runway_model" {
   description = "Runway's model, of those in shared/domain/catalogue.py. Null: the code's default."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.runway_model == null || try(contains(["gen4_turbo", "gen4.5"], var.runway_model), false)
+    error_message = "runway_model must be gen4_turbo or gen4.5."
+  }
 }
 
 variable "veo_model" {
   description = "Veo's model, of those in shared/domain/catalogue.py. Null: the code's default."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.veo_model == null || try(contains(["veo-3.1-generate-001", "veo-3.1-fast-generate-001", "veo-3.1-lite-generate-001"], var.veo_model), false)
+    error_message = "veo_model must be veo-3.1-generate-001, veo-3.1-fast-generate-001 or veo-3.1-lite-generate-001."
+  }
 }
 
 variable "omni_model" {
   description = "Omni's model, of those in shared/domain/catalogue.py. Null: the code's default."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.omni_model == null || try(contains(["gemini-omni-1.2-flash", "gemini-omni-1.1-flash"], var.omni_model), false)
+    error_message = "omni_model must be gemini-omni-1.2-flash or gemini-omni-1.1-flash."
+  }
 }
 
 variable "on_unknown_submission" {
@@ -327,7 +343,7 @@ variable "retention_days" {
 # Continuous deployment -------------------------------------------------------------------
 
 variable "ci_repository" {
-  description = "A repository connected to Cloud Build, as projects/P/locations/L/connections/C/repositories/R, whose main branch deploys. Null: none."
+  description = "A repository connected to Cloud Build, as projects/P/locations/L/connections/C/repositories/R, whose main branch deploys. With a budget its first apply needs roles/billing.admin on the billing account. Null: none."
   type        = string
   default     = null
 

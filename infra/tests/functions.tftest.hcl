@@ -169,12 +169,14 @@ run "functions" {
   }
 }
 
-run "uncapped" {
+run "as_chosen" {
   command = plan
 
   variables {
-    daily_limit_usd = null
-    keys_revision   = 2
+    daily_limit_usd  = null
+    keys_revision    = 2
+    veo_model        = "veo-3.1-fast-generate-001"
+    limits_time_zone = "America/Argentina/Buenos_Aires"
   }
 
   assert {
@@ -184,5 +186,9 @@ run "uncapped" {
   assert {
     condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["KEYS_REVISION"] == "2"
     error_message = "A raised keys_revision must reach the worker."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["VEO_MODEL"] == "veo-3.1-fast-generate-001" && google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["LIMITS_TIME_ZONE"] == "America/Argentina/Buenos_Aires"
+    error_message = "Model and time zone must reach the functions."
   }
 }

@@ -103,7 +103,15 @@ run "identities" {
   }
   assert {
     condition     = google_storage_bucket_iam_member.builder_reads_source.role == "roles/storage.objectViewer" && google_storage_bucket_iam_member.builder_reads_source.bucket == google_storage_bucket.source.name
-    error_message = "The builder must read the source bucket, and no other."
+    error_message = "The builder must read the zip where Terraform puts it."
+  }
+  assert {
+    condition     = google_project_iam_member.builder_reads_copied_source.role == "roles/storage.objectViewer" && google_project_iam_member.builder_reads_copied_source.member == local.members["builder"]
+    error_message = "The builder must read the zip where Google copies it."
+  }
+  assert {
+    condition     = google_project_iam_member.builder_reads_copied_source.condition[0].expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-123456789012-\")"
+    error_message = "Of the project's other buckets the builder must read none."
   }
   assert {
     condition     = google_artifact_registry_repository_iam_member.builder_writes_images.role == "roles/artifactregistry.writer"
@@ -173,9 +181,29 @@ run "deploys_itself" {
   assert {
     condition = google_project_iam_member.deployer_grants[0].condition[0].expression == format(
       "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([%s])",
-      join(", ", [for role in sort(["roles/datastore.user", "roles/firebaseauth.viewer", "roles/aiplatform.user", "roles/logging.logWriter"]) : "'${role}'"]),
+      join(", ", [for role in sort(["roles/datastore.user", "roles/firebaseauth.viewer", "roles/aiplatform.user", "roles/logging.logWriter", "roles/storage.objectViewer"]) : "'${role}'"]),
     )
-    error_message = "The account that deploys may grant what functions need, and nothing else."
+    error_message = "On the project the account that deploys may grant what functions need there, and no other role."
+  }
+  assert {
+    condition     = alltrue([for grant in google_project_iam_member.deployer : !startswith(grant.role, "roles/iam.")])
+    error_message = "Over accounts that are not ours the account that deploys must have no power."
+  }
+  assert {
+    condition = {
+      for name, grant in google_service_account_iam_member.deployer_administers : grant.service_account_id => grant.role
+      } == {
+      for name, id in local.account_ids : id => "roles/iam.serviceAccountAdmin"
+    }
+    error_message = "The account that deploys must keep each of our accounts' grants."
+  }
+  assert {
+    condition     = toset([for grant in google_service_account_iam_member.deployer_acts_as : grant.service_account_id]) == toset(values(local.account_ids))
+    error_message = "The account that deploys must act as each of our accounts."
+  }
+  assert {
+    condition     = !contains(values(local.account_ids), google_service_account_iam_member.deployer_reads_itself[0].service_account_id) && google_service_account_iam_member.deployer_reads_itself[0].role == "roles/iam.serviceAccountViewer"
+    error_message = "The account that deploys must read itself, and not administer itself."
   }
   assert {
     condition     = google_cloudbuild_trigger.main[0].service_account == google_service_account.deployer[0].id

@@ -49,6 +49,9 @@ run "refused_1" {
     limits_time_zone         = "Korea time"
     tight_max_usd_per_second = -0.1
     provider_chain           = ["runway", "sora"]
+    runway_model             = "gen4-turbo"
+    veo_model                = "veo-3.1-generate-preview"
+    omni_model               = "gemini-omni-flash"
     on_unknown_submission    = "retry"
     keys_revision            = 0
     allowed_origins          = ["*"]
@@ -75,6 +78,9 @@ run "refused_1" {
     var.limits_time_zone,
     var.tight_max_usd_per_second,
     var.provider_chain,
+    var.runway_model,
+    var.veo_model,
+    var.omni_model,
     var.on_unknown_submission,
     var.keys_revision,
     var.allowed_origins,
@@ -92,7 +98,11 @@ run "refused_2" {
     alert_emails             = []
     user_max_jobs            = 1.5
     user_max_jobs_per_minute = 0
+    limits_time_zone         = "Europa/Berlin"
     provider_chain           = ["runway", "runway"]
+    runway_model             = "veo-3.1-generate-001"
+    veo_model                = ""
+    omni_model               = "Gemini-Omni-1.2-Flash"
     allowed_origins          = ["https://app.example.com/"]
     retention_days           = 4000
     ci_repository            = "projects/p/locations/l/connections/c"
@@ -104,7 +114,11 @@ run "refused_2" {
     var.alert_emails,
     var.user_max_jobs,
     var.user_max_jobs_per_minute,
+    var.limits_time_zone,
     var.provider_chain,
+    var.runway_model,
+    var.veo_model,
+    var.omni_model,
     var.allowed_origins,
     var.retention_days,
     var.ci_repository,

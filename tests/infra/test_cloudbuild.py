@@ -51,19 +51,34 @@ def test_everything_is_checked_before_it_is_planned() -> None:
 def test_only_the_main_branch_is_applied(
     branch: str, *, applies: bool, tmp_path: Path
 ) -> None:
-    terraform = tmp_path / "terraform"
-    terraform.write_text('#!/bin/sh\necho ran "$@"\n')
-    terraform.chmod(0o755)
+    ran = apply_step(tmp_path, branch=branch, terraform_exits=0)
 
-    ran = subprocess.run(
+    assert ran.returncode == 0
+    assert ("ran apply" in ran.stdout) is applies
+
+
+def test_a_plan_that_failed_is_not_applied_again(tmp_path: Path) -> None:
+    """Nor another one, that nobody saw: a retried build plans anew."""
+    ran = apply_step(tmp_path, branch="main", terraform_exits=1)
+
+    assert ran.returncode == 1
+    assert ran.stdout.count("ran ") == 1
+    assert "retry this build" in ran.stdout
+
+
+def apply_step(
+    place: Path, *, branch: str, terraform_exits: int
+) -> subprocess.CompletedProcess[str]:
+    terraform = place / "terraform"
+    terraform.write_text(f'#!/bin/sh\necho ran "$@"\nexit {terraform_exits}\n')
+    terraform.chmod(0o755)
+    return subprocess.run(
         ["bash", "-ceu", as_bash_sees_it("apply")],
-        env={"BRANCH": branch, "PATH": f"{tmp_path}:/usr/bin:/bin"},
+        env={"BRANCH": branch, "PATH": f"{place}:/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-
-    assert ("ran apply" in ran.stdout) is applies
 
 
 def test_what_is_applied_is_the_plan_that_was_saved() -> None:

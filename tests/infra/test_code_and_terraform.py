@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import shlex
+import zoneinfo
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import pytest
 
 import main
 from functions.own_address import FUNCTION_NAME
+from local.__main__ import _parser
 from shared.domain import limits, naming
-from shared.domain.catalogue import DEFAULT_CHAIN, Link
+from shared.domain.catalogue import CATALOGUE, DEFAULT_CHAIN, Link, Vendor
 from shared.domain.errors import ErrorCode
 from shared.settings import LOCAL_ONLY, Settings
 from shared.wiring import DISPATCH_DEADLINE
@@ -29,6 +32,20 @@ NOT_TOLD = {
     "GOOGLE_VERTEX_BASE_URL",
     "GOOGLE_GEMINI_BASE_URL",
 }
+
+# Where time zones are named for a place; the rest are countries' old names and offsets.
+AREAS = (
+    "Africa/",
+    "America/",
+    "Antarctica/",
+    "Arctic/",
+    "Asia/",
+    "Atlantic/",
+    "Australia/",
+    "Europe/",
+    "Indian/",
+    "Pacific/",
+)
 
 
 class Recording(Mapping[str, str]):
@@ -161,6 +178,23 @@ def test_every_folder_that_the_code_writes_empties_itself() -> None:
     )
 
 
+# The build ----------------------------------------------------------------------------
+
+
+def test_no_function_is_built_before_its_builder_may_do_all_it_has_to() -> None:
+    waits = resources()["google_cloudfunctions2_function.functions"]["depends_on"]
+    grants = {
+        name
+        for name, body in resources().items()
+        if body.get("member") == '${local.members["builder"]}'
+    }
+
+    assert len(grants) == 3
+    assert {f"${{{name}}}" for name in grants} <= set(waits)
+    assert "builder" in LOCALS["project_roles"]
+    assert "${google_project_iam_member.grants}" in waits
+
+
 # Figures ------------------------------------------------------------------------------
 
 
@@ -171,11 +205,60 @@ def test_post_limit_lease_deadline_and_timeout_come_in_this_order() -> None:
     assert DISPATCH_DEADLINE.total_seconds() <= timeout_seconds
 
 
-def test_the_chain_is_the_codes_own() -> None:
-    chain = variables()["provider_chain"]
+# What may be chosen -------------------------------------------------------------------
 
-    assert tuple(chain["default"]) == DEFAULT_CHAIN
-    assert all(f'"{link}"' in chain["validation"][1]["condition"] for link in Link)
+
+def test_the_chain_is_the_codes_own() -> None:
+    assert tuple(variables()["provider_chain"]["default"]) == DEFAULT_CHAIN
+    assert set(named_in_the_last_check("provider_chain")) == set(Link)
+
+
+@pytest.mark.parametrize(
+    ("variable", "vendor"),
+    [
+        ("runway_model", Vendor.RUNWAY),
+        ("veo_model", Vendor.VERTEX),
+        ("omni_model", Vendor.GEMINI_API),
+    ],
+)
+def test_the_models_to_choose_from_are_the_codes_own(
+    variable: str, vendor: Vendor
+) -> None:
+    offered = {m.model_id for m in CATALOGUE.values() if m.vendor is vendor}
+
+    assert set(named_in_the_last_check(variable)) == offered
+
+
+def test_every_time_zone_of_a_place_may_be_chosen() -> None:
+    [accepted] = named_in_the_last_check("limits_time_zone")
+    known = zoneinfo.available_timezones()
+    places = {name for name in known if name.startswith(AREAS)}
+
+    assert len(places) > 300
+    assert not {name for name in {*places, "UTC"} if not re.match(accepted, name)}
+
+
+def named_in_the_last_check(variable: str) -> list[str]:
+    """The texts in quotes that the variable's last validation compares with."""
+    condition = variables()[variable]["validation"][-1]["condition"]
+    return re.findall(r'"([^"]+)"', condition)
+
+
+# What a person is told to type -------------------------------------------------------
+
+
+def test_every_command_that_a_person_is_told_to_type_exists() -> None:
+    todos = [alert["todo"] for alert in LOCALS["event_alerts"].values()]
+    told = "\n".join([(INFRA / "README.md").read_text(), *todos])
+    commands = set(re.findall(r"-m local ([^`\n]+)", told))
+
+    assert {command.split()[0] for command in commands} == {
+        "admin",
+        "generation",
+        "key",
+    }
+    for command in commands:
+        _parser().parse_args(shlex.split(command))
 
 
 # Logs ---------------------------------------------------------------------------------
