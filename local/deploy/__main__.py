@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = _parser().parse_args(arguments)
     world = real_world(unattended=asked.yes, environ=environment())
     work = ROOT / ".local" / "deploy" / asked.project
-    terraform = Terraform(shell=world.shell, folder=ROOT / "infra", work=work)
+    terraform = Terraform(world=world, folder=ROOT / "infra", work=work)
     try:
         asked.run(world, terraform, asked)
     except Stopped as stopped:

@@ -1,24 +1,22 @@
 """A plan shown, agreed to and applied, and what happens when the apply fails."""
 
-from collections import Counter
 from collections.abc import Callable
 
-from local.deploy.plan import Plan
+from local.deploy import existing
+from local.deploy.patience import Patience
+from local.deploy.plan import Change, Plan
 from local.deploy.terraform import Terraform
 from local.deploy.trouble import (
     UNFORESEEN,
-    Existing,
     GiveUp,
+    Remedy,
     TakeOver,
     Wait,
-    remedy,
+    remedies,
 )
 from local.deploy.world import Stopped, World
 
 LET_IN = Callable[[str], None]
-# What outlives a destroy, and so may be there before its first apply.
-KEPT_BUCKET = "google_storage_bucket"
-FUNCTION = "google_cloudfunctions2_function"
 MOST_REMEDIES = 30
 
 
@@ -30,11 +28,10 @@ class Applying:
     ) -> None:
         self._world, self._terraform, self._project = world, terraform, project
         self._let_exist = let_exist
-        self._tries: Counter[str] = Counter()
 
     def run(self) -> None:
         """Until what is written in infra/ is so; quick where it is already."""
-        plan = self._take_over_buckets(self._terraform.plan())
+        plan = self._terraform.plan()
         if plan.is_empty:
             self._world.person.say("  Nothing to change.")
             return
@@ -44,26 +41,9 @@ class Applying:
     def restart(self) -> None:
         """New revisions of the functions, agreed to with their keys; more is asked."""
         plan = self._terraform.plan()
-        if not plan.only_updates(FUNCTION):
+        if not plan.only_updates(existing.FUNCTION):
             self._agree(plan)
         self._apply(plan)
-
-    def _take_over_buckets(self, plan: Plan) -> Plan:
-        there = [
-            change
-            for change in plan.changes
-            if change.kind == KEPT_BUCKET
-            and change.actions == ("create",)
-            and self._is_there(change.after["name"])
-        ]
-        for change in there:
-            self._world.person.say(f"  {change.after['name']} is there: taken over.")
-            self._terraform.take_over(change.address, change.after["name"])
-        return self._terraform.plan() if there else plan
-
-    def _is_there(self, bucket: str) -> bool:
-        place = f"gs://{bucket}"
-        return self._world.run("gcloud", "storage", "buckets", "describe", place).ok
 
     def _agree(self, plan: Plan) -> None:
         for line in plan.summary():
@@ -72,12 +52,13 @@ class Applying:
             raise Stopped("Nothing was applied.")
 
     def _apply(self, agreed: Plan) -> None:
-        plan = agreed
+        plan, patience = agreed, Patience(self._world)
         for _ in range(MOST_REMEDIES):
             ran = self._terraform.apply()
             if ran.ok:
                 return
-            self._mend(ran.stderr, plan)
+            for each in remedies(ran.stderr, plan, self._terraform.work):
+                self._mend(each, ran.stderr, patience)
             plan = self._terraform.plan()
             if plan.is_empty:
                 return
@@ -86,25 +67,26 @@ class Applying:
                 agreed = plan
         raise Stopped(UNFORESEEN)
 
-    def _mend(self, stderr: str, plan: Plan) -> None:
-        say = self._world.person.say
-        match remedy(stderr, plan, self._terraform.work, self._project):
+    def _mend(self, remedy: Remedy, stderr: str, patience: Patience) -> None:
+        match remedy:
             case GiveUp(told=told):
                 raise Stopped(told)
-            case TakeOver(address=address, import_id=import_id):
-                say(f"  {address} is there already: taken over.")
-                self._terraform.take_over(address, import_id)
-            case Existing(name=name):
-                say(f"  {name} is there already: taken over.")
-                self._let_exist(name)
-            case Wait() as wait:
-                self._wait(wait)
+            case TakeOver(change=change):
+                self._take_over(change)
+            case Wait():
+                if not patience.outlasts(stderr):
+                    raise Stopped(UNFORESEEN)
 
-    def _wait(self, wait: Wait) -> None:
-        self._tries[wait.why] += 1
-        if self._tries[wait.why] > wait.tries:
-            raise Stopped(UNFORESEEN)
-        self._world.person.say(
-            f"  That passes by itself ({wait.why}): again in {wait.seconds} s."
-        )
-        self._world.wait_seconds(wait.seconds)
+    def _take_over(self, change: Change) -> None:
+        """One that Terraform made and forgot, as it was killed, or that outlived it."""
+        if name := existing.BY_CONFIGURATION.get(change.kind):
+            self._world.person.say(f"  {name} is there already: taken over.")
+            self._let_exist(name)
+            return
+        try:
+            import_id = existing.import_id(self._world, self._project, change)
+        except KeyError:
+            raise Stopped(self._terraform.by_hand(change)) from None
+        if import_id:
+            self._world.person.say(f"  {change.address} is there already: taken over.")
+            self._terraform.take_over(change.address, import_id)

@@ -1,12 +1,16 @@
 """What must be there before a deploy, how to see it, and what mends it."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from local.deploy.world import NOT_FOUND, Ran, World
+from local.deploy.patience import Patience
+from local.deploy.trouble import NOT_ON
+from local.deploy.world import NOT_FOUND, Ran, Stopped, World
 
 TERRAFORM_AT_LEAST = (1, 11)
+MAY_NOT = r"PERMISSION_DENIED|does not have permission"
 LOGIN = "gcloud auth login"
 ADC_LOGIN = "gcloud auth application-default login"
 
@@ -168,8 +172,21 @@ def apis_not_enabled(world: World, target: Target) -> tuple[str, ...]:
 def budget_may_be_set(world: World, billing_account: str, project: str) -> bool:
     """Whether this account sees the billing account's budgets."""
     listing = ("billing", "budgets", "list", f"--billing-account={billing_account}")
-    ran = world.run("gcloud", *listing, "--limit=1", f"--billing-project={project}")
-    return ran.ok
+    words = ("gcloud", *listing, "--limit=1", f"--billing-project={project}")
+    patience, ran = Patience(world), world.run(*words)
+    # The API was enabled a moment ago, and says so in the words of a refusal.
+    while re.search(NOT_ON, ran.stderr) and patience.outlasts(ran.stderr):
+        ran = world.run(*words)
+    may_not = re.search(MAY_NOT, ran.stderr) and not re.search(NOT_ON, ran.stderr)
+    if ran.ok or may_not:
+        return ran.ok
+    raise Stopped(f"Whether a budget may be set can't be seen: {ran.stderr.strip()}")
+
+
+def currency(world: World, billing_account: str) -> str:
+    """As ISO 4217 names it; empty where this account may not see it."""
+    describe = ("billing", "accounts", "describe", billing_account)
+    return world.run("gcloud", *describe, "--format=value(currencyCode)").stdout.strip()
 
 
 def _json(ran: Ran) -> dict[str, object]:

@@ -5,16 +5,23 @@ deploy with the same ones.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from local.deploy.keys import SECRETS
 from local.deploy.world import Stopped, World
+from shared.domain.errors import NotConfigured
+from shared.settings import Settings
 
 Choices = dict[str, Any]
 OBJECT = "settings.tfvars.json"
 NOT_THERE = "matched no objects"
+# About 50 dollars in each: 50 of a small unit would pause everything at once.
+BUDGETS = dict.fromkeys(("USD", "EUR", "GBP", "CHF", "CAD", "AUD"), "50") | {
+    "JPY": "7500",
+    "KRW": "70000",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +40,26 @@ class Question:
         try:
             return self.kind(typed)
         except ValueError:
-            raise Stopped(f"{self.variable}: {typed!r} is not a number.") from None
+            raise Stopped(
+                f"{self.variable}: {typed!r} is not a number; give one, or say "
+                f"ARGS='--set {self.variable}=…'."
+            ) from None
+
+
+def budget_question(currency: str) -> Question:
+    """`currency` is empty where it can't be seen: then there is no default."""
+    return Question(
+        variable="gcp_budget_amount",
+        words="What Google Cloud may cost a month, in whole "
+        f"{currency or 'units of the currency'} of your billing account",
+        default=BUDGETS.get(currency, ""),
+        kind=int,
+    )
 
 
 def questions(account: str) -> tuple[Question, ...]:
     """Asked once; each has a default that is safe."""
     return (
-        Question(
-            variable="gcp_budget_amount",
-            words="What Google Cloud may cost a month, in your billing account's own "
-            "currency (50 is 50 dollars, or 50 won)",
-            default="50",
-            kind=int,
-        ),
         Question(
             variable="daily_limit_usd",
             words="What all users together may spend on videos a day, in USD",
@@ -93,14 +107,31 @@ def save(world: World, bucket: str, choices: Mapping[str, Any]) -> None:
         raise Stopped(f"The settings could not be kept in {place}: {ran.stderr}")
 
 
-def ask(world: World, kept: Choices, account: str) -> Choices:
+def ask(world: World, kept: Choices, asked: Sequence[Question]) -> Choices:
     """What `kept` lacks, from the person."""
     answers = dict(kept)
-    for question in questions(account):
+    for question in asked:
         if question.variable not in answers:
             typed = world.person.chooses(question.words, question.default)
             answers[question.variable] = question.parse(typed)
     return answers
+
+
+def refuse_what_functions_would(choices: Mapping[str, Any]) -> None:
+    """Stopped with what is wrong, before a plan: a function would not start."""
+    told = {name.upper(): _told(value) for name, value in choices.items()}
+    told |= {"GOOGLE_CLOUD_PROJECT": choices["project_id"], "BUCKET": "videos"}
+    try:
+        Settings.from_env(told)
+    except NotConfigured as problems:
+        raise Stopped(f"{problems}. Change it: ARGS='--set name=value'.") from None
+
+
+def _told(value: object) -> str:
+    """As infra/functions.tf hands a variable to the functions; null is not told."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def assignment(text: str) -> tuple[str, Any]:

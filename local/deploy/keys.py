@@ -33,11 +33,11 @@ def _made(world: World, project: str) -> Mapping[str, str]:
 
 
 def _store(world: World, project: str, variable: str, secret: str) -> None:
-    kept = _kept(world, project, secret)
+    there = kept(world, project, secret)
     key = world.environ.get(variable, "").strip()
-    if not key and kept == UNSET:
+    if not key and there == UNSET:
         key = world.person.tells_secret(f"{variable} (Enter: without it)")
-    if key in ("", UNSET, kept):
+    if key in ("", UNSET, there):
         return
     place = (secret, f"--project={project}", "--data-file=-")
     ran = world.run("gcloud", "secrets", "versions", "add", *place, stdin=key)
@@ -47,7 +47,7 @@ def _store(world: World, project: str, variable: str, secret: str) -> None:
     world.person.say(f"  {variable} is stored in the secret {secret}.")
 
 
-def _kept(world: World, project: str, secret: str) -> str:
+def kept(world: World, project: str, secret: str) -> str:
     """Empty where this account may not read it: then a given key is stored anew."""
     named = ("latest", f"--secret={secret}", f"--project={project}")
     return world.run("gcloud", "secrets", "versions", "access", *named).stdout.strip()

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.deploy.plan import Plan
+from local.deploy.patience import Patience
+from local.deploy.plan import Change, Plan
 from local.deploy.trouble import told
-from local.deploy.world import Command, Ran, Shell, Stopped
+from local.deploy.world import Command, Ran, Stopped, World
 
 STATE_PREFIX = "reelay"
 QUIET = ("-input=false", "-no-color")
@@ -17,9 +18,9 @@ LOCKED = "-lock-timeout=60s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terraform:
-    """`folder`: infra/. `work`: where the plan, the settings and plugins are kept."""
+    """`folder`: infra/. `work`: the plan, the settings, plugins; all is made again."""
 
-    shell: Shell
+    world: World
     folder: Path
     work: Path
 
@@ -36,9 +37,9 @@ class Terraform:
         return f"-var-file={self.settings}"
 
     def use(self, settings: Mapping[str, Any]) -> None:
-        """Take these as the variables."""
+        """Take these as the variables; without a budget where they name none."""
         self.work.mkdir(parents=True, exist_ok=True)
-        self.settings.write_text(json.dumps(settings))
+        self.settings.write_text(json.dumps({"enable_budget": False, **settings}))
 
     def init(self, bucket: str) -> None:
         where = (f"bucket={bucket}", f"prefix={STATE_PREFIX}")
@@ -68,13 +69,25 @@ class Terraform:
     def take_over(self, address: str, import_id: str) -> None:
         self._need("import", *QUIET, LOCKED, self._variables, address, import_id)
 
+    def by_hand(self, change: Change) -> str:
+        """The sentence for what is there already and can't be taken over from here."""
+        return (
+            f"{change.address} is there already. Take it over with its ID, as "
+            f"Terraform's page of {change.kind} has it: cd {self.folder} && "
+            f"TF_DATA_DIR={self.work}/terraform terraform import {self._variables} "
+            f"'{change.address}' ID"
+        )
+
     def let_go(self, addresses: Sequence[str]) -> None:
         self._need("state", "rm", LOCKED, *addresses)
 
     def _need(self, *words: str) -> Ran:
-        ran = self._run(*words)
-        if not ran.ok:
-            raise Stopped(told(ran.stderr, self.work) or ran.stderr.strip())
+        """Also right after an API was enabled: what passes by itself is waited for."""
+        patience = Patience(self.world)
+        while not (ran := self._run(*words)).ok:
+            sentence = told(ran.stderr, self.work)
+            if sentence or not patience.outlasts(ran.stderr):
+                raise Stopped(sentence or ran.stderr.strip())
         return ran
 
     def _run(self, *words: str, shown: bool = False) -> Ran:
@@ -83,7 +96,7 @@ class Terraform:
             "TF_DATA_DIR": str(self.work / "terraform"),
             "TF_IN_AUTOMATION": "1",
         }
-        return self.shell.run(
+        return self.world.shell.run(
             Command(
                 words=("terraform", *words),
                 folder=self.folder,

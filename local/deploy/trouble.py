@@ -1,10 +1,11 @@
 """What Terraform's errors mean: wait, take over what is there, or tell."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.deploy.plan import Plan
+from local.deploy.plan import Change, Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,17 +19,9 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeOver:
-    """It is there already: bring `address` under Terraform, then apply the rest."""
+    """It is there already: bring it under Terraform, then apply the rest."""
 
-    address: str
-    import_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Existing:
-    """It is there already, and infra/ has a way to import it: a name in `existing`."""
-
-    name: str
+    change: Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +31,30 @@ class GiveUp:
     told: str
 
 
-Remedy = Wait | TakeOver | Existing | GiveUp
+Remedy = Wait | TakeOver | GiveUp
 
 UNFORESEEN = (
     "Terraform stopped; what it said stands above. Mend it and run the same command "
     "again: it goes on where it stopped."
 )
 
+# An API that was enabled a moment ago also answers 403, for a while.
+NOT_ON = r"has not been used in project .* before or it is disabled|SERVICE_DISABLED"
+REFUSED = rf"(?!.*({NOT_ON})).*(Error 403|PERMISSION_DENIED)"
+
 # What only a person can mend, by the words of Google and Terraform.
 TOLD = {
+    r"Error creating Project" + REFUSED: (
+        "Firebase wants its terms of service accepted, once: open "
+        "https://console.firebase.google.com, choose Add project and this project, "
+        "then run the same command again. Or go without Firebase: "
+        "ARGS='--set enable_web=false'."
+    ),
+    r"IAM policy for billing account" + REFUSED: (
+        "With ci_repository Cloud Build's account gets a role on the billing account, "
+        "and only a Billing Account Administrator (roles/billing.admin) may grant it: "
+        "have one run this, or go without: ARGS='--set ci_repository=null'."
+    ),
     r"allowedPolicyMemberDomains|do not belong to a permitted customer": (
         "Your organisation forbids services that anybody may reach (allUsers): run it "
         'again with ARGS=--no-public, then let callers in with "gcloud run services '
@@ -56,7 +64,7 @@ TOLD = {
         "Another deploy is running, or one was killed. If none runs: cd infra && "
         "TF_DATA_DIR={work}/terraform terraform force-unlock {lock}"
     ),
-    r"Error creating Budget|billingbudgets.*(403|PERMISSION_DENIED)": (
+    r"Budget" + REFUSED: (
         'This account may not set a budget: ask for it with "gcloud billing accounts '
         "add-iam-policy-binding ACCOUNT --member=user:YOU "
         '--role=roles/billing.costsManager", or go without: ARGS=--no-budget.'
@@ -77,6 +85,12 @@ TOLD = {
 
 # An own metric is there at most 12 minutes after it was made; a grant after about one.
 PASSING = {
+    r"Access to bucket .* denied": Wait(
+        why="the build may not read its bucket everywhere yet", seconds=60, tries=3
+    ),
+    r"unable to queue the operation|[Oo]peration.* in progress": Wait(
+        why="Google is still at work on it", seconds=60, tries=10
+    ),
     r"Cannot find metric|metric referenced by the provided filter is unknown": Wait(
         why="a metric that was just made isn't known everywhere yet",
         seconds=60,
@@ -85,7 +99,7 @@ PASSING = {
     r"concurrent policy changes": Wait(
         why="somebody else changed a grant at the same time", seconds=20
     ),
-    r"has not been used in project .* before or it is disabled|SERVICE_DISABLED": Wait(
+    NOT_ON: Wait(
         why="an API that was just enabled isn't on everywhere yet", seconds=60, tries=2
     ),
     r"[Ss]ervice ([Aa]gent|[Aa]ccount).*(does not exist|being|not found|provision)": (
@@ -96,8 +110,8 @@ PASSING = {
     ),
 }
 
-ALREADY = re.compile(r"already exists|already own|Error 409|already been enabled")
-ADDRESS = re.compile(r"^\s*with (\S+),$", re.MULTILINE)
+ALREADY = re.compile(r"already ?[Ee]xists|already own|already been enabled")
+ADDRESS = re.compile(r"^\s*with (.+),$", re.MULTILINE)
 BLOCK = re.compile(r"^Error: ", re.MULTILINE)
 LOCK_ID = re.compile(r"ID:\s+(\S+)")
 
@@ -111,47 +125,24 @@ def told(stderr: str, work: Path) -> str | None:
     return None
 
 
-def remedy(stderr: str, plan: Plan, work: Path, project: str) -> Remedy:
-    """What to do about a failed apply: what stops for sure comes first."""
-    if sentence := told(stderr, work):
-        return GiveUp(told=sentence)
-    if found := _there_already(stderr, plan, project):
-        return found
+def passing(stderr: str) -> Wait | None:
+    """How to wait, where it passes by itself."""
     for words, wait in PASSING.items():
         if re.search(words, stderr):
             return wait
-    return GiveUp(told=UNFORESEEN)
-
-
-def _there_already(stderr: str, plan: Plan, project: str) -> Remedy | None:
-    for block in BLOCK.split(stderr):
-        at = ADDRESS.search(block)
-        if at and ALREADY.search(block):
-            found = _taking_over(at[1], plan, project)
-            if found:
-                return found
     return None
 
 
-def _taking_over(address: str, plan: Plan, project: str) -> Remedy | None:
-    if kind := EXISTING.get(address.partition(".")[0]):
-        return Existing(name=kind)
-    for change in plan.changes:
-        if change.address == address and change.kind in IMPORT_IDS:
-            name = change.after.get("name", "")
-            import_id = IMPORT_IDS[change.kind].format(project=project, name=name)
-            return TakeOver(address=address, import_id=import_id)
-    return None
+def remedies(stderr: str, plan: Plan, work: Path) -> Sequence[Remedy]:
+    """What to do about a failed apply: what stops for sure comes first."""
+    if sentence := told(stderr, work):
+        return [GiveUp(told=sentence)]
+    if found := _there_already(stderr, plan):
+        return found
+    return [passing(stderr) or GiveUp(told=UNFORESEEN)]
 
 
-# What infra/ imports by itself, by the name that `existing` takes.
-EXISTING = {
-    "google_identity_platform_config": "identity_platform",
-    "google_firestore_database": "firestore_database",
-}
-# What outlives `make destroy`, or is made by Firebase's console.
-IMPORT_IDS = {
-    "google_storage_bucket": "{name}",
-    "google_firebase_project": "projects/{project}",
-    "google_firebaserules_release": "projects/{project}/releases/{name}",
-}
+def _there_already(stderr: str, plan: Plan) -> Sequence[TakeOver]:
+    blocks = [block for block in BLOCK.split(stderr) if ALREADY.search(block)]
+    addresses = {at[1] for block in blocks if (at := ADDRESS.search(block))}
+    return [TakeOver(change=c) for c in plan.changes if c.address in addresses]

@@ -15,14 +15,15 @@ from local.deploy.checks import (
     Facts,
     Target,
     budget_may_be_set,
+    currency,
     look_for,
 )
 from local.deploy.ground import enable_apis, make_state_bucket, state_bucket
 from local.deploy.terraform import Terraform
 from local.deploy.world import Stopped, World
 
-WEB_CONFIG = "web_config"
-HOSTING = "npx --yes firebase-tools@15 deploy --only hosting"
+# There is no page to host yet.
+OF_THE_PAGE = ("web_config", "web_url")
 NO_BUDGET = (
     "  Warning: this account may not see the budgets of the billing account {account}, "
     "so there will be no budget; the caps in USD still hold. To have one: gcloud "
@@ -91,26 +92,35 @@ class _Up:
         kept = chosen.load(self._world, self._bucket) | {**self._asked.settings}
         # Functions can move to another region later, what the bucket holds can't.
         kept.setdefault("bucket_location", self._target.region)
-        choices = chosen.ask(self._world, kept, facts["account"])
-        choices |= {
+        kept |= {
             "project_id": self._project,
             "region": self._target.region,
             "billing_account": facts["billing_account"],
             "state_bucket": self._bucket,
         }
-        if choices.get("enable_budget") is False:
-            self._world.person.say("  No budget, as before: ARGS=--budget for one.")
-        else:
-            choices["enable_budget"] = self._may_budget(facts)
+        kept |= self._budget(kept, facts)
+        asked = chosen.questions(facts["account"])
+        if kept.get("enable_budget") and "gcp_budget_amount" not in kept:
+            money = currency(self._world, facts["billing_account"])
+            asked = (chosen.budget_question(money), *asked)
+        choices = chosen.ask(self._world, kept, asked)
+        chosen.refuse_what_functions_would(choices)
         self._keep({**choices, **self._database(choices)})
 
-    def _may_budget(self, facts: Facts) -> bool:
+    def _budget(self, kept: Mapping[str, Any], facts: Facts) -> Mapping[str, Any]:
+        """Without one only where somebody said so; else it is looked at each time."""
         account = facts["billing_account"]
-        if budget_may_be_set(self._world, account, self._project):
-            return True
-        warning = NO_BUDGET.format(account=account, who=facts["account"])
-        self._world.person.say(warning)
-        return False
+        if kept.get("enable_budget") is False:
+            self._world.person.say("  No budget, as before: ARGS=--budget for one.")
+        elif "enable_budget" not in kept:
+            if budget_may_be_set(self._world, account, self._project):
+                return {"enable_budget": True}
+            warning = NO_BUDGET.format(account=account, who=facts["account"])
+            if kept.get("ci_repository"):
+                # Cloud Build deploys with what is kept, which must then say so.
+                raise Stopped(f"{warning}; or say ARGS=--no-budget.".strip())
+            self._world.person.say(warning)
+        return {}
 
     def _database(self, choices: Mapping[str, Any]) -> Mapping[str, Any]:
         """A database that is there stays where it is: its place is for ever."""
@@ -152,7 +162,7 @@ class _Up:
         outputs = self._terraform.outputs()
         self._say(f"Asking {outputs['api_url']}")
         smoke.check(self._world, self._target, outputs["api_url"])
-        self._offer_page(outputs)
+        smoke.check_sweep(self._world, self._target)
         dearest, all_together = smoke.first_cost_usd(self._choices)
         self._world.person.say(
             "\n".join(
@@ -167,21 +177,11 @@ class _Up:
             )
         )
 
-    def _offer_page(self, outputs: Mapping[str, Any]) -> None:
-        if not outputs.get(WEB_CONFIG):
-            return
-        config = self._terraform.work / "web-config.json"
-        config.write_text(outputs[WEB_CONFIG])
-        self._world.person.say(
-            f"  The web page, when you want it: cp {config} web/config.json && "
-            f"{HOSTING} --project {self._project}"
-        )
-
 
 def _shown(outputs: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Addresses and names; lists and maps are for programs."""
     return [
         (name, value)
         for name, value in sorted(outputs.items())
-        if isinstance(value, str) and name != WEB_CONFIG
+        if isinstance(value, str) and name not in OF_THE_PAGE
     ]

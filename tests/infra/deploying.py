@@ -84,8 +84,8 @@ def a_world(
     )
 
 
-def a_terraform(shell: Shell, tmp_path: Path) -> Terraform:
-    return Terraform(shell=shell, folder=tmp_path, work=tmp_path / "work")
+def a_terraform(world: World, tmp_path: Path) -> Terraform:
+    return Terraform(world=world, folder=tmp_path, work=tmp_path / "work")
 
 
 def failed(stderr: str) -> Ran:

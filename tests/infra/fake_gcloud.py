@@ -16,7 +16,7 @@ Flags = dict[str, str]
 Answer = str | None
 
 PROJECT = "my-project"
-REFUSED = "ERROR: matched no objects, or not yours to see\n"
+REFUSED = "ERROR: PERMISSION_DENIED: matched no objects, or not yours to see\n"
 STDIN = {"-", "--data-file=-"}
 BILLING = "012345-6789AB-CDEF01"
 WHOLE: State = {
@@ -25,6 +25,8 @@ WHOLE: State = {
     "projects": {PROJECT: {"projectNumber": "123", "lifecycleState": "ACTIVE"}},
     "billing": {PROJECT: BILLING},
     "budgets": [BILLING],
+    "currency": "USD",
+    "sweep": {"lastAttemptTime": "2026-11-22T10:00:00Z", "status": {}},
     "apis": ["serviceusage.googleapis.com"],
     "regions": ["us-central1", "us-east4", "asia-northeast3"],
     "buckets": {},
@@ -81,6 +83,18 @@ def billing_project(state: State, named: list[str], _: Flags) -> Answer:
 
 def billing_accounts(_: State, __: list[str], ___: Flags) -> Answer:
     return BILLING
+
+
+def billing_account(state: State, _: list[str], __: Flags) -> Answer:
+    return str(state["currency"])
+
+
+def sweep_run(_: State, __: list[str], ___: Flags) -> Answer:
+    return ""
+
+
+def sweep(state: State, _: list[str], __: Flags) -> Answer:
+    return json.dumps(state["sweep"])
 
 
 def budgets(state: State, _: list[str], flags: Flags) -> Answer:
@@ -176,7 +190,10 @@ COMMANDS: dict[str, Callable[[State, list[str], Flags], Answer]] = {
     "projects describe": project,
     "billing projects describe": billing_project,
     "billing accounts list": billing_accounts,
+    "billing accounts describe": billing_account,
     "billing budgets list": budgets,
+    "scheduler jobs run": sweep_run,
+    "scheduler jobs describe": sweep,
     "services list": services,
     "services enable": enable,
     "functions regions list": regions,

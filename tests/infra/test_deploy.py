@@ -1,19 +1,28 @@
 """What a deploy does about each thing that can go wrong, one part at a time."""
 
 import json
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import hcl2
 import pytest
 
-from local.deploy import indexes, keys, smoke
+from local.deploy import existing, indexes, keys, smoke, trouble
 from local.deploy.__main__ import ROOT
 from local.deploy.applying import Applying
-from local.deploy.choices import Question, assignment, questions
+from local.deploy.checks import budget_may_be_set
+from local.deploy.choices import (
+    assignment,
+    budget_question,
+    questions,
+    refuse_what_functions_would,
+)
 from local.deploy.down import KEPT, down
 from local.deploy.plan import Plan
-from local.deploy.trouble import Existing, GiveUp, TakeOver, Wait, remedy
-from local.deploy.world import Command, Programs, Ran, Stopped, Terminal, World
+from local.deploy.trouble import GiveUp, Wait, remedies
+from local.deploy.world import Command, Nobody, Programs, Ran, Stopped, Terminal, World
 from tests.infra.deploying import (
     TARGET,
     Scripted,
@@ -31,11 +40,24 @@ RELEASE = ("google_firebaserules_release.firestore", "create")
 USERS = ("google_identity_platform_config.users[0]", "create")
 NO_METRIC = 'Error: Error 404: Cannot find metric(s) that match type = "logging…".'
 NO_GRANT = "Error: googleapi: Error 403: Permission 'iam.x' denied on resource"
+NOT_ON = (
+    "Error 403: Cloud Tasks API has not been used in project 1 before or it is "
+    "disabled. Enable it"
+)
+FIREBASE = (
+    "Error: Error creating Project: googleapi: Error 403: The caller does not have "
+    "permission\n\n  with google_firebase_project.this[0],\n"
+)
+BILLING_IAM = (
+    'Error: Error applying IAM policy for billing account "0-0": Error setting IAM '
+    'policy for billing account "0-0": googleapi: Error 403: The caller does not have '
+    "permission, forbidden"
+)
 LOCKED = "Error: Error acquiring the state lock\n\nLock Info:\n  ID:        17000\n"
 
 
 def already(address: str) -> str:
-    return f"Error: Error 409: already exists\n\n  with {address},\n  on x.tf line 1\n"
+    return f"\nError: Error 409: it already exists\n\n  with {address},\n  on x.tf\n"
 
 
 def plan_of(*changes: tuple[str, str], **after: object) -> Plan:
@@ -43,7 +65,7 @@ def plan_of(*changes: tuple[str, str], **after: object) -> Plan:
 
 
 def applying(world: World, shell: Scripted, folder: Path) -> Applying:
-    return Applying(world, a_terraform(shell, folder), "my-project", world.person.say)
+    return Applying(world, a_terraform(world, folder), "my-project", world.person.say)
 
 
 # A plan -------------------------------------------------------------------------------
@@ -85,56 +107,256 @@ def test_what_was_agreed_to_does_not_cover_another_deletion() -> None:
         ("Cloud Build cannot run builds in this region", "REGION=us-central1"),
         ("oauth2: cannot fetch token: invalid_grant", "application-default login"),
         ("Error 429: Quota exceeded for metric", "iam-admin/quotas"),
+        (FIREBASE, "https://console.firebase.google.com"),
+        (BILLING_IAM, "Billing Account Administrator"),
+        ("Error: Error creating Budget: googleapi: Error 400: Request contains an "
+         "invalid argument", "run the same command again"),
         ("Error: something else", "run the same command again"),
     ],
-    ids=["public", "domains", "locked", "budget", "region", "login", "quota", "else"],
+    ids=["public", "domains", "locked", "budget", "region", "login", "quota",
+         "terms", "billing", "no-refusal", "else"],
 )  # fmt: skip
 def test_what_only_a_person_mends_is_told_in_one_sentence(
     stderr: str, sentence: str, tmp_path: Path
 ) -> None:
-    found = remedy(stderr, plan_of(MADE), tmp_path, "my-project")
+    [found] = remedies(stderr, plan_of(MADE), tmp_path)
 
     assert isinstance(found, GiveUp)
     assert sentence in found.told
 
 
 @pytest.mark.parametrize(
-    "stderr",
+    ("stderr", "why"),
     [
-        NO_METRIC,
-        NO_GRANT,
-        "Error 403: Cloud Tasks API has not been used in project 1 before or it is "
-        "disabled. Enable it",
-        "Error 400: Service account service-1@gcp-sa-x does not exist.",
-        "Error 409: There were concurrent policy changes.\n\n  with a.b,\n",
+        (NO_METRIC, "a metric"),
+        (NO_GRANT, "a grant"),
+        (NOT_ON, "an API"),
+        (f"Error: Error creating Budget: googleapi: {NOT_ON}", "an API"),
+        (f"Error: Error creating Project: googleapi: {NOT_ON}", "an API"),
+        ("Error 400: Service account service-1@gcp-sa-x does not exist.", "Google"),
+        (f"Error 409: There were concurrent policy changes.\n\n  with {MADE[0]},\n",
+         "somebody"),
+        ("Error code 3, message: Build failed: Access to bucket gcf-v2-sources-1 "
+         "denied. You must grant Storage Object Viewer permission to a@b", "the build"),
+        ("Error 409: unable to queue the operation", "Google is still"),
     ],
-    ids=["metric", "grant", "api", "agent", "race"],
-)
-def test_what_passes_by_itself_is_waited_for(stderr: str, tmp_path: Path) -> None:
-    assert isinstance(remedy(stderr, plan_of(MADE), tmp_path, "p"), Wait)
-
-
-def test_what_is_there_already_is_taken_over(tmp_path: Path) -> None:
-    plan = plan_of(RELEASE, name="cloud.firestore")
-
-    found = remedy(already(RELEASE[0]), plan, tmp_path, "my-project")
-
-    release = "projects/my-project/releases/cloud.firestore"
-    assert found == TakeOver(address=RELEASE[0], import_id=release)
-
-
-def test_sign_in_that_is_on_already_is_imported_by_the_configuration(
-    tmp_path: Path,
+    ids=["metric", "grant", "api", "budget", "firebase", "agent", "race", "source",
+         "busy"],
+)  # fmt: skip
+def test_what_passes_by_itself_is_waited_for(
+    stderr: str, why: str, tmp_path: Path
 ) -> None:
-    stderr = (
-        "Error: Error creating Config: googleapi: Error 400: INVALID_PROJECT_ID : "
-        "Identity Platform has already been enabled for this project.\n\n"
-        f"  with {USERS[0]},\n"
+    [found] = remedies(stderr, plan_of(MADE), tmp_path)
+
+    assert isinstance(found, Wait)
+    assert found.why.startswith(why)
+
+
+def test_a_build_that_may_not_read_its_source_is_waited_for_three_minutes() -> None:
+    wait = trouble.passing("Access to bucket gcf-v2-sources-1 denied.")
+
+    assert wait is not None
+    assert (wait.tries, wait.seconds) == (3, 60)
+
+
+# What is there already ----------------------------------------------------------------
+
+FUNCTION = 'google_cloudfunctions2_function.functions["api"]'
+SECRET = 'google_secret_manager_secret.keys["RUNWAY_API_KEY"]'
+INDEX = 'google_firestore_index.indexes["videos_of_user"]'
+PLACED = {"name": "n", "location": "l", "region": "r"}
+NAMED = {"secret_id": "s", "repository_id": "i", "account_id": "a"}
+MINE = '{"state": "%s", "in": "projects/p/serviceAccounts/reelay-builder@p"}'
+
+
+def imported(
+    address: str, tmp_path: Path, after: Mapping[str, object], *answers: tuple[str, Ran]
+) -> Scripted:
+    """What was run by an apply that meets `address`, which is there already."""
+    shell = Scripted(
+        {
+            "terraform show": [shows((address, "create"), **after), shows()],
+            "terraform apply": [failed(already(address))],
+        }
+        | {words: [ran] for words, ran in answers}
+    )
+    applying(a_world(shell, Somebody()), shell, tmp_path).run()
+    return shell
+
+
+@pytest.mark.parametrize(
+    ("kind", "import_id"),
+    [
+        ("google_service_account",
+         "projects/my-project/serviceAccounts/a@my-project.iam.gserviceaccount.com"),
+        ("google_secret_manager_secret", "projects/my-project/secrets/s"),
+        ("google_pubsub_topic", "projects/my-project/topics/n"),
+        ("google_pubsub_subscription", "projects/my-project/subscriptions/n"),
+        ("google_artifact_registry_repository",
+         "projects/my-project/locations/l/repositories/i"),
+        ("google_cloud_tasks_queue", "projects/my-project/locations/l/queues/n"),
+        ("google_cloud_scheduler_job", "projects/my-project/locations/r/jobs/n"),
+        ("google_logging_metric", "my-project n"),
+        ("google_storage_bucket", "n"),
+        ("google_firebase_project", "projects/my-project"),
+        ("google_firebaserules_release", "projects/my-project/releases/n"),
+    ],
+)  # fmt: skip
+def test_what_a_killed_deploy_left_is_taken_over(
+    kind: str, import_id: str, tmp_path: Path
+) -> None:
+    nothing = ("gcloud secrets versions access", failed("none"))
+
+    shell = imported(f"{kind}.x", tmp_path, PLACED | NAMED, nothing)
+
+    [command] = [c for c in shell.commands if c.startswith("terraform import")]
+    assert command.endswith(f" {kind}.x {import_id}")
+
+
+def test_all_that_is_there_is_taken_over_after_one_apply(tmp_path: Path) -> None:
+    stderr = already(MADE[0]) + already(BUCKET[0])
+    made = shows(MADE, BUCKET, name="n")
+    shell = Scripted(
+        {
+            "terraform show": [made, shows()],
+            "terraform apply": [failed(stderr)],
+        }
     )
 
-    found = remedy(stderr, plan_of(USERS), tmp_path, "my-project")
+    applying(a_world(shell, Somebody()), shell, tmp_path).run()
 
-    assert found == Existing(name="identity_platform")
+    assert shell.count("terraform import") == 2
+    assert shell.count("terraform apply") == 1
+
+
+def test_every_kind_that_may_be_there_already_is_known() -> None:
+    declared = {
+        kind.strip('"')
+        for file in (ROOT / "infra").glob("*.tf")
+        for block in hcl2.loads(file.read_text()).get("resource", [])
+        for kind in block
+    }
+    known = existing.IMPORT_IDS.keys() | existing.BY_CONFIGURATION | {existing.INDEX}
+    # Google names these itself, or making them twice changes nothing.
+    unknown = {k for k in declared - known if not k.endswith("_iam_member")}
+    assert unknown <= {
+        "google_billing_budget",
+        "google_cloudbuild_trigger",
+        "google_firebase_web_app",
+        "google_firebaserules_ruleset",
+        "google_firestore_field",
+        "google_monitoring_alert_policy",
+        "google_monitoring_dashboard",
+        "google_monitoring_notification_channel",
+        "google_project_service",
+        "google_project_service_identity",
+        "google_secret_manager_secret_version",
+        "google_storage_bucket_object",
+        "random_id",
+    }
+    assert known <= declared
+
+
+def test_what_cannot_be_taken_over_is_told_with_the_command(tmp_path: Path) -> None:
+    with pytest.raises(Stopped, match=r"terraform import .* 'google_x.y' ID"):
+        imported("google_x.y", tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("state", "does"),
+    [
+        ("ACTIVE", "terraform import"),
+        ("FAILED", "gcloud functions delete api --gen2 --region=us-central1"),
+    ],
+)
+def test_a_function_is_taken_over_when_whole_and_made_anew_when_not(
+    state: str, does: str, tmp_path: Path
+) -> None:
+    there = ("gcloud functions describe", Ran(code=0, stdout=MINE % state))
+
+    shell = imported(
+        FUNCTION, tmp_path, {"name": "api", "location": "us-central1"}, there
+    )
+
+    changing = ("terraform import", "gcloud functions delete")
+    [done] = [command for command in shell.commands if command.startswith(changing)]
+    assert done.startswith(does)
+
+
+def test_a_function_that_is_still_being_made_is_waited_for(tmp_path: Path) -> None:
+    created = shows((FUNCTION, "create"), name="api", location="us-central1")
+    shell = Scripted(
+        {
+            "terraform show": [created, created, shows()],
+            "terraform apply": [failed(already(FUNCTION))],
+            "gcloud functions describe": [
+                Ran(code=0, stdout=MINE % "DEPLOYING"),
+                Ran(code=0, stdout=MINE % "ACTIVE"),
+            ],
+        }
+    )
+    waited: list[float] = []
+
+    applying(a_world(shell, Somebody(), waited), shell, tmp_path).run()
+
+    assert (waited, shell.count("terraform import")) == ([30], 1)
+
+
+def test_a_function_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    theirs = ("gcloud functions describe", Ran(code=0, stdout='{"state": "FAILED"}'))
+
+    with pytest.raises(Stopped, match="a function api that isn't Reelay's"):
+        imported(FUNCTION, tmp_path, {"name": "api", "location": "l"}, theirs)
+
+
+def test_a_key_of_somebody_else_is_not_hidden(tmp_path: Path) -> None:
+    theirs = ("gcloud secrets versions access", Ran(code=0, stdout="their key"))
+
+    with pytest.raises(Stopped, match="a secret runway-api-key with a key") as told:
+        imported(SECRET, tmp_path, {"secret_id": "runway-api-key"}, theirs)
+    assert "their key" not in str(told.value)
+
+
+def test_an_index_is_found_by_its_fields(tmp_path: Path) -> None:
+    place = "projects/my-project/databases/(default)/collectionGroups/videos/indexes"
+    field = {"fieldPath": "user_id", "order": "ASCENDING"}
+    other = {"name": f"{place}/1", "fields": [field | {"order": "DESCENDING"}]}
+    listed = json.dumps([other, {"name": f"{place}/2", "fields": [field]}])
+    planned = [{"field_path": "user_id", "order": "ASCENDING"}]
+
+    shell = imported(
+        INDEX,
+        tmp_path,
+        {"collection": "videos", "fields": planned},
+        ("gcloud firestore indexes composite list", Ran(code=0, stdout=listed)),
+    )
+
+    [command] = [c for c in shell.commands if c.startswith("terraform import")]
+    assert command.endswith(f"{place}/2")
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        (USERS[0], "identity_platform"),
+        ("google_firestore_database.default", "firestore_database"),
+    ],
+)
+def test_what_infra_imports_itself_is_only_noted(
+    address: str, name: str, tmp_path: Path
+) -> None:
+    stderr = f"Error: Identity Platform has already been enabled\n\n  with {address},\n"
+    shell = Scripted(
+        {
+            "terraform show": [shows((address, "create")), shows()],
+            "terraform apply": [failed(stderr)],
+        }
+    )
+    world, noted = a_world(shell, Somebody()), list[str]()
+
+    Applying(world, a_terraform(world, tmp_path), "my-project", noted.append).run()
+
+    assert (noted, shell.count("terraform import")) == ([name], 0)
 
 
 # Applying -----------------------------------------------------------------------------
@@ -213,13 +435,38 @@ def test_new_revisions_alone_are_not_asked_about(
     assert (person.asked, shell.count("terraform apply")) == (asked, 1)
 
 
-def test_a_bucket_that_outlived_a_destroy_is_taken_over(tmp_path: Path) -> None:
-    shell = Scripted({"terraform show": [shows(BUCKET, name="videos"), shows()]})
+@pytest.mark.parametrize("words", ["terraform plan", "terraform show"])
+def test_a_plan_right_after_an_api_was_enabled_is_waited_for(
+    words: str, tmp_path: Path
+) -> None:
+    answers = {"terraform show": [shows()]} | {words: [failed(NOT_ON), shows()]}
+    shell = Scripted(answers)
+    person, waited = Somebody(), list[float]()
 
-    applying(a_world(shell, Somebody()), shell, tmp_path).run()
+    applying(a_world(shell, person, waited), shell, tmp_path).run()
 
-    assert shell.commands[-3].startswith("terraform import")
-    assert shell.commands[-3].endswith("google_storage_bucket.videos videos")
+    assert waited == [60]
+    assert "an API that was just enabled" in person.heard
+
+
+def test_an_import_waits_for_a_grant_too(tmp_path: Path) -> None:
+    shell = Scripted({"terraform import": [failed(NO_GRANT), OK]})
+    waited: list[float] = []
+    world = a_world(shell, Somebody(), waited)
+
+    a_terraform(world, tmp_path).take_over("a.b", "id")
+
+    assert waited == [60]
+
+
+def test_a_plan_that_is_wrong_is_not_waited_for(tmp_path: Path) -> None:
+    shell = Scripted({"terraform plan": [failed("Error: Invalid value for variable")]})
+    waited: list[float] = []
+    world = a_world(shell, Somebody(), waited)
+
+    with pytest.raises(Stopped, match="Invalid value"):
+        a_terraform(world, tmp_path).plan()
+    assert not waited
 
 
 def test_what_is_as_it_should_be_is_not_applied(tmp_path: Path) -> None:
@@ -358,6 +605,93 @@ def test_an_api_that_does_not_answer_as_it_should_is_told(
     assert sum(waited) == 60
 
 
+@pytest.mark.parametrize(
+    ("attempts", "looks"),
+    [
+        (["", "10:00", "10:00"], 3),
+        (["10:00 7", "10:01 7", "10:02", "10:02"], 4),
+        (["10:00", "10:01", "10:01"], 3),
+    ],
+    ids=["none yet", "refused at first", "the one before"],
+)
+def test_the_sweep_is_reached_once_one_good_attempt_is_seen_twice(
+    attempts: list[str], looks: int
+) -> None:
+    jobs = [
+        {"lastAttemptTime": began, "status": {"code": int(code)} if code else {}}
+        for began, _, code in (attempt.partition(" ") for attempt in attempts)
+    ]
+    answers = [Ran(code=0, stdout=json.dumps(job)) for job in jobs]
+    shell = Scripted({"gcloud scheduler jobs describe": answers})
+    waited: list[float] = []
+
+    smoke.check_sweep(a_world(shell, Somebody(), waited), TARGET)
+
+    assert len(waited) == looks
+    assert shell.commands[0] == (
+        "gcloud scheduler jobs run reelay-sweep --location=us-central1 "
+        "--project=my-project"
+    )
+
+
+def test_a_sweep_that_is_not_reached_within_two_minutes_is_told() -> None:
+    job = {"lastAttemptTime": "10:00", "status": {"code": 7}}
+    there = Ran(code=0, stdout=json.dumps(job))
+    shell = Scripted({"gcloud scheduler jobs describe": [there]})
+    waited: list[float] = []
+
+    with pytest.raises(Stopped, match="A grant takes minutes"):
+        smoke.check_sweep(a_world(shell, Somebody(), waited), TARGET)
+    assert sum(waited) == 120
+
+
+# Takes each answer from its file in turn, and keeps what it was asked.
+CURL = """#!/bin/sh
+echo "$*" >> asked
+n=$(wc -l < asked)
+cat "answer$n"
+"""
+
+
+def pasted(tmp_path: Path, *answers: Mapping[str, object]) -> str:
+    """What the printed lines say, pasted where curl gives these answers."""
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    programs = {
+        ".venv/bin/python": "#!/bin/sh\necho rk_key\n",
+        "curl": CURL,
+        "sleep": "#!/bin/sh\n",
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    for number, answer in enumerate(answers, start=1):
+        (tmp_path / f"answer{number}").write_text(json.dumps(answer))
+    lines = smoke.first_video(TARGET, {"api_url": "https://api"})
+    path = {"PATH": f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin"}
+    shell = ["sh", "-c", lines]
+    return subprocess.run(
+        shell, cwd=tmp_path, env=path, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_the_lines_to_paste_make_wait_and_show(tmp_path: Path) -> None:
+    processing = {"job_id": "j1", "status": "processing", "video_url": None}
+    completed = processing | {"status": "completed", "video_url": "https://v"}
+
+    said = pasted(tmp_path, processing, processing, completed)
+
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert said.splitlines()[-1].endswith("https://v")
+    assert len(asked) == 3
+    assert "https://api/v1/videos/j1 -H Authorization: Bearer rk_key" in asked[2]
+
+
+def test_the_lines_to_paste_end_where_the_api_refuses(tmp_path: Path) -> None:
+    said = pasted(tmp_path, {"status": 401, "code": "unauthenticated"})
+
+    assert "unauthenticated" in said
+
+
 def test_the_first_video_costs_at_most_what_its_dearest_link_does() -> None:
     dearest, together = smoke.first_cost_usd({})
     runway_alone, _ = smoke.first_cost_usd({"provider_chain": ["runway"]})
@@ -387,18 +721,85 @@ def test_a_key_is_not_taken_as_a_setting() -> None:
         assignment("RUNWAY_API_KEY=key_very_secret")
 
 
-def test_an_answer_that_is_no_number_is_refused() -> None:
-    question: Question = questions("me@example.com")[0]
+@pytest.mark.parametrize(
+    ("currency", "offered"),
+    [("USD", "50"), ("EUR", "50"), ("KRW", "70000"), ("JPY", "7500"), ("IDR", ""),
+     ("", "")],
+)  # fmt: skip
+def test_a_budget_is_offered_only_in_a_currency_whose_worth_is_known(
+    currency: str, offered: str
+) -> None:
+    question = budget_question(currency)
 
-    with pytest.raises(Stopped, match="gcp_budget_amount"):
-        question.parse("much")
+    assert question.default == offered
+    assert currency in question.words
+
+
+def test_unattended_a_budget_in_an_unknown_currency_has_to_be_given() -> None:
+    question = budget_question("IDR")
+
+    with pytest.raises(Stopped, match="--set gcp_budget_amount="):
+        question.parse(Nobody().chooses(question.words, question.default))
+
+
+LISTING = "gcloud billing budgets list"
+BUDGETS_NOT_ON = (
+    "ERROR: (gcloud.billing.budgets.list) PERMISSION_DENIED: Cloud Billing Budget API "
+    "has not been used in project 1 before or it is disabled."
+)
+NOT_MINE = "ERROR: (gcloud) PERMISSION_DENIED: The caller does not have permission"
+
+
+@pytest.mark.parametrize(
+    ("answers", "may", "waits"),
+    [
+        ([failed(BUDGETS_NOT_ON), OK], True, 1),
+        ([failed(BUDGETS_NOT_ON), failed(NOT_MINE)], False, 1),
+        ([failed(NOT_MINE)], False, 0),
+    ],
+    ids=["just enabled", "just enabled, not mine", "not mine"],
+)
+def test_whether_a_budget_may_be_set_is_asked_until_it_is_told(
+    answers: list[Ran], may: bool, waits: int
+) -> None:
+    waited: list[float] = []
+    world = a_world(Scripted({LISTING: answers}), Somebody(), waited)
+
+    assert budget_may_be_set(world, "0-0", "my-project") is may
+    assert len(waited) == waits
+
+
+@pytest.mark.parametrize("stderr", [BUDGETS_NOT_ON, "ERROR: no network"])
+def test_an_answer_about_the_budget_that_is_no_answer_stops(stderr: str) -> None:
+    world = a_world(Scripted({LISTING: [failed(stderr)]}), Somebody())
+
+    with pytest.raises(Stopped, match="can't be seen"):
+        budget_may_be_set(world, "0-0", "my-project")
+
+
+def test_variables_reach_the_functions_under_their_own_names() -> None:
+    declared = hcl2.loads((ROOT / "infra" / "functions.tf").read_text())["locals"]
+    settings = next(each["settings"] for each in declared if "settings" in each)
+    plain = {
+        name: value.removeprefix("${var.").removesuffix("}")
+        for name, value in settings.items()
+        if value.startswith("${var.")
+    }
+
+    renamed = {name for name, variable in plain.items() if name != variable.upper()}
+    assert renamed == {"GOOGLE_CLOUD_PROJECT", "TASKS_LOCATION"}
+
+
+def test_a_setting_that_is_null_is_left_to_the_code() -> None:
+    refuse_what_functions_would({"project_id": "p", "daily_limit_usd": None})
 
 
 def test_every_question_is_a_variable_of_terraform() -> None:
     declared = hcl2.loads((ROOT / "infra" / "variables.tf").read_text())["variable"]
     names = {name.strip('"') for each in declared for name in each}
+    asked = (budget_question("USD"), *questions("-"))
 
-    assert {question.variable for question in questions("-")} <= names
+    assert {question.variable for question in asked} <= names
 
 
 # Destroying ---------------------------------------------------------------------------
@@ -433,7 +834,9 @@ def test_destroying_lets_go_of_data_first_and_says_how_to_delete_it(
     )
     person = Somebody()
 
-    down(a_world(shell, person), a_terraform(shell, tmp_path), TARGET)
+    world = a_world(shell, person)
+
+    down(world, a_terraform(world, tmp_path), TARGET)
 
     verbs = [line.split()[1] for line in shell.commands if line.startswith("terraform")]
     assert verbs == ["version", "init", "state", "state", "plan", "show", "apply"]

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,10 @@ class Installed:
         said: dict[str, object] = {
             "version": {"terraform_version": self.terraform},
             "show": {"resource_changes": CHANGES},
-            "output": {"api_url": {"value": "https://api"}},
+            "output": {
+                "api_url": {"value": "https://api"},
+                "web_url": {"value": "https://my-project.web.app"},
+            },
         }
         return Ran(code=0, stdout=json.dumps(said.get(verb, {})))
 
@@ -100,8 +104,16 @@ class Desk:
         return a_world(self.shell, self.person, self.waited, KEYS)
 
     def _terraform(self) -> Terraform:
-        work = self.folder / "work"
-        return Terraform(shell=self.shell, folder=self.folder, work=work)
+        return Terraform(world=self._world(), folder=self.folder, work=self.work)
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    @property
+    def told(self) -> Mapping[str, object]:
+        """What Terraform is told."""
+        return dict(json.loads((self.work / "settings.tfvars.json").read_text()))
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -109,9 +121,9 @@ class Desk:
         return dict(json.loads(kept))
 
 
-def stopped(desk: Desk, target: Target = TARGET) -> str:
+def stopped(desk: Desk, target: Target = TARGET, **settings: object) -> str:
     with pytest.raises(Stopped) as told:
-        desk.up(target)
+        desk.up(target, **settings)
     return str(told.value)
 
 
@@ -191,8 +203,93 @@ def test_a_budget_that_may_not_be_set_is_left_out_with_a_warning(
 
     desk.up()
 
-    assert desk.settings["enable_budget"] is False
+    assert desk.told["enable_budget"] is False
+    assert "gcp_budget_amount" not in desk.told
     assert "roles/billing.costsManager" in desk.person.heard
+
+
+def test_a_budget_that_may_be_set_by_now_is_set(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, budgets=[])
+    desk.up()
+    desk.gcloud.write(desk.gcloud.read() | {"budgets": [BILLING]})
+
+    desk.up()
+
+    assert desk.settings["enable_budget"] is True
+    assert desk.settings["gcp_budget_amount"] == 50
+
+
+def test_who_wants_no_budget_is_not_given_one_later(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.up(enable_budget=False)
+
+    desk.up()
+
+    assert desk.settings["enable_budget"] is False
+    assert desk.person.heard.count("No budget, as before") == 2
+
+
+def test_a_budget_is_not_taken_away_by_who_may_not_see_it(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.up()
+    desk.gcloud.write(desk.gcloud.read() | {"budgets": []})
+
+    desk.up()
+
+    assert desk.told["enable_budget"] is True
+    assert "Warning" not in desk.person.heard
+
+
+def test_cloud_build_is_not_left_without_a_word_on_the_budget(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, budgets=[])
+
+    assert "ARGS=--no-budget" in stopped(desk, ci_repository="projects/p")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"veo_model": "veo-9"}, "VEO_MODEL: no model veo-9 here; one of veo-3.1"),
+        ({"limits_time_zone": "Asia/Soul"}, "no time zone is named Asia/Soul"),
+        ({"provider_chain": ["sora"]}, "no link is named sora"),
+    ],
+    ids=["model", "zone", "chain"],
+)
+def test_what_a_function_would_not_start_with_stops_before_it_is_kept(
+    settings: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+
+    assert sentence in stopped(desk, **settings)
+    assert not desk.gcloud.read()["objects"]
+
+
+def test_a_second_machine_goes_on(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.up()
+    told, desk.person = desk.told, Somebody()
+    shutil.rmtree(desk.work)
+
+    desk.up()
+
+    assert desk.person.asked == ["Apply this plan?"]
+    assert told.items() <= desk.told.items()
+    shutil.rmtree(desk.work)
+    desk.down()
+
+
+def test_a_sweep_that_nobody_reaches_is_told(tmp_path: Path) -> None:
+    refused = {"lastAttemptTime": "2026-11-22T10:00:00Z", "status": {"code": 7}}
+
+    assert "has not got through to sweep" in stopped(Desk(tmp_path, sweep=refused))
+
+
+def test_no_page_is_promised(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    desk.up()
+
+    assert "web.app" not in desk.person.heard
 
 
 def test_a_deploy_walks_through_all_its_steps(tmp_path: Path) -> None:
@@ -206,7 +303,7 @@ def test_a_deploy_walks_through_all_its_steps(tmp_path: Path) -> None:
         "Plan", "Keys", "New", "Firestore's", "Asking",
     ]  # fmt: skip
     assert desk.installed.applied == 2
-    assert desk.waited == [10, 10]
+    assert desk.waited == [10, 10, 20, 20]
     assert "python -m local key make me --project my-project" in desk.person.heard
     assert "at most $2.40" in desk.person.heard
 
@@ -388,6 +485,8 @@ def real_desk(standin: Path, tmp_path: Path) -> Desk:
 def test_the_real_terraform_deploys_and_destroys(real_desk: Desk) -> None:
     real_desk.up()
     deployed = real_desk.person.heard
+    # Another machine has none of the working files.
+    shutil.rmtree(real_desk.work)
     real_desk.down()
 
     assert "Reelay runs." in deployed
