@@ -1,4 +1,8 @@
-"""`python -m local up | demo | token | key`: the whole of Reelay on one machine."""
+"""`python -m local`: all of Reelay on one machine, and what an operator does.
+
+`up`, `demo` and `token` are the local stack; `key`, `generation` and `admin` act on a
+project.
+"""
 
 import argparse
 import json
@@ -7,16 +11,18 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dotenv import dotenv_values
 
-from local import keys
+from local import admins, generation, keys
 from local.firestore import NotInstalled
 from local.identity import user_token
 from local.processes import DidNotStart
 from local.stack import PROJECT, ROOT, Stack, StackOptions
+from shared import logs
 
 PARTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
 
@@ -73,6 +79,14 @@ def key(asked: argparse.Namespace) -> int:
     return keys.run(asked, environment())
 
 
+def switch(asked: argparse.Namespace) -> int:
+    return generation.run(asked, environment())
+
+
+def admin(asked: argparse.Namespace) -> int:
+    return admins.run(asked, environment())
+
+
 def _on_end(act: Callable[[], object]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: act())
@@ -107,6 +121,12 @@ def _parser() -> argparse.ArgumentParser:
     keeping = commands.add_parser("key", help="the API keys of a project")
     keys.add_commands(keeping)
     keeping.set_defaults(run=key)
+    switching = commands.add_parser("generation", help="the kill switch of a project")
+    generation.add_arguments(switching)
+    switching.set_defaults(run=switch)
+    naming = commands.add_parser("admin", help="the admins of a project")
+    admins.add_commands(naming)
+    naming.set_defaults(run=admin)
     return parser
 
 
@@ -123,4 +143,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    # stdout is for answers.
+    with redirect_stdout(sys.stderr):
+        logs.configure()
     sys.exit(main(sys.argv[1:]))

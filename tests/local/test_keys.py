@@ -10,7 +10,8 @@ from google.cloud import firestore
 
 from local import keys
 from local.__main__ import main
-from local.keys import EMULATOR, NO_CREDENTIALS, NO_PROJECT
+from local.operating import EMULATOR, NO_PROJECT
+from local.refusals import NO_CREDENTIALS
 from shared.domain.api_key import is_secret, sha256_of
 from shared.gcp.firestore_keys import FirestoreKeys
 

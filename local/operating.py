@@ -1,0 +1,134 @@
+"""What an operator's commands share: whose project, as whom, and what is printed."""
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+from google.auth import jwt
+from google.auth.exceptions import GoogleAuthError, TransportError
+
+from local.refusals import NO_CREDENTIALS, OFFLINE, refusal
+from local.stack import PROJECT
+from shared.domain.errors import (
+    BadContent,
+    Conflict,
+    NotConfigured,
+    NotFound,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from google.cloud import firestore
+
+EMULATOR = "FIRESTORE_EMULATOR_HOST"
+NO_PROJECT = "Name the project: --project, or GOOGLE_CLOUD_PROJECT."
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+
+
+def carry_out(
+    work: Callable[[str], str],
+    asked: argparse.Namespace,
+    environ: Mapping[str, str],
+    *,
+    role: str,
+) -> int:
+    """0, or 1 with one sentence on stderr; stdout holds what `work` answers alone.
+
+    `work` takes the project. `role`: what Google's account needs to do it.
+    """
+    project = asked.project or environ.get("GOOGLE_CLOUD_PROJECT", "")
+    if not project and environ.get(EMULATOR):
+        project = PROJECT
+    if not project:
+        return _fail(NO_PROJECT)
+    try:
+        # Logs go to stdout, which is for the answer here.
+        with redirect_stdout(sys.stderr):
+            said = work(project)
+    except Unreachable as error:
+        return _fail(refusal(error, project=project, role=role))
+    except (BadContent, Conflict, NotConfigured, NotFound) as error:
+        return _fail(str(error))
+    except TransportError:
+        return _fail(OFFLINE)
+    except GoogleAuthError:
+        return _fail(NO_CREDENTIALS)
+    print(said)
+    return 0
+
+
+def firestore_of(
+    project: str, environ: Mapping[str, str]
+) -> tuple["firestore.Client", str]:
+    """The project's Firestore, or the emulator's; and who we are there."""
+    from google.cloud import firestore
+
+    if host := environ.get(EMULATOR):
+        # The client looks there alone, and `.env` may have named it.
+        os.environ[EMULATOR] = host
+        return firestore.Client(project=project), name_of(None)
+    credentials = own_credentials()
+    client = firestore.Client(project=project, credentials=credentials)
+    return client, name_of(credentials)
+
+
+def own_credentials(quota_project: str | None = None) -> Any:
+    """Application default credentials with a fresh token; GoogleAuthError.
+
+    `quota_project`: whose quota is used, where it is not the one they name.
+    """
+    import google.auth
+    from google.auth.transport.requests import Request
+
+    credentials, _ = google.auth.default(SCOPES, quota_project_id=quota_project)
+    # Else gRPC sends for a token, and calls a login that ran out "unavailable".
+    credentials.refresh(Request())
+    return credentials
+
+
+def name_of(credentials: Any) -> str:
+    """An account's e-mail, where its credentials tell; else `os:` and the login name.
+
+    A person's are told in the ID token that comes with each access token, as
+    `gcloud auth application-default login` asks for their e-mail.
+    """
+    if email := getattr(credentials, "service_account_email", None):
+        return str(email)
+    if id_token := getattr(credentials, "id_token", None):
+        # It came from Google itself just now, so there is no signature to check.
+        claims = jwt.decode(id_token, verify=False)
+        if email := claims.get("email"):
+            return str(email)
+    return str(getattr(credentials, "account", "") or _login_name())
+
+
+def table(*rows: Sequence[str]) -> str:
+    """Columns as wide as their widest cell, without what a terminal would obey."""
+    shown = [[_printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in shown
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _login_name() -> str:
+    try:
+        return f"os:{getpass.getuser()}"
+    except (KeyError, OSError):
+        # A container's user may have no name.
+        return f"os:{os.getuid()}"
+
+
+def _fail(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 1

@@ -1,0 +1,125 @@
+"""A project's users and their claims, as Identity Toolkit's REST API keeps them.
+
+https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+from google.api_core.exceptions import from_http_response
+from google.auth.transport.requests import AuthorizedSession
+
+from shared.domain.errors import BadContent, Conflict, NotFound, Unreachable
+
+BASE_URL = "https://identitytoolkit.googleapis.com"
+TIMEOUT_SECONDS = 30.0
+PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """`is_verified`: whether somebody showed that the e-mail is theirs."""
+
+    user_id: str
+    email: str
+    is_verified: bool
+    claims: Mapping[str, Any]
+
+    @property
+    def is_admin(self) -> bool:
+        return self.claims.get("admin") is True
+
+
+class Users:
+    """Every verb raises Unreachable, from Google's error where there is one, or
+    GoogleAuthError.
+
+    `credentials` must name the project as the one whose quota is used: a person's
+    would else name gcloud's own, in which this API is off.
+    """
+
+    def __init__(self, project: str, credentials: Any, *, base_url: str) -> None:
+        self._url = f"{base_url}/v1/projects/{project}/accounts"
+        self._project = project
+        self._session = AuthorizedSession(credentials)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._session.close()
+
+    def named(self, email: str) -> User:
+        """NotFound; Conflict where several users have this e-mail."""
+        found = self._call("POST", "lookup", json={"email": [email]}).get("users", [])
+        if not found:
+            raise NotFound(
+                f"{self._project} has no user {email}: let them sign up first, or add "
+                "them in the console, under Identity Platform."
+            )
+        if len(found) > 1:
+            raise Conflict(f"{len(found)} users of {self._project} have {email}.")
+        return _user(found[0])
+
+    def all(self) -> Iterator[User]:
+        query: dict[str, Any] = {"maxResults": PAGE}
+        while True:
+            page = self._call("GET", "batchGet", params=query)
+            yield from map(_user, page.get("users", []))
+            if not page.get("nextPageToken"):
+                return
+            query["nextPageToken"] = page["nextPageToken"]
+
+    def set_claims(self, user: User, claims: Mapping[str, Any]) -> None:
+        """In the place of all that the user has."""
+        text = json.dumps(dict(claims), separators=(",", ":"))
+        body = {"localId": user.user_id, "customAttributes": text}
+        self._call("POST", "update", json=body)
+
+    def _call(self, method: str, verb: str, **sent: Any) -> Any:
+        try:
+            response = self._session.request(
+                method,
+                f"{self._url}:{verb}",
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+                **sent,
+            )
+            if response.status_code != requests.codes.ok:
+                refused = from_http_response(response)  # type: ignore[no-untyped-call] # Google's
+                raise Unreachable(
+                    f"accounts:{verb} answered {response.status_code}"
+                ) from refused
+            return response.json()
+        except requests.RequestException as error:
+            why = type(error).__name__
+            raise Unreachable(f"accounts:{verb}: {why}") from error
+
+
+def _user(record: Mapping[str, Any]) -> User:
+    return User(
+        user_id=record["localId"],
+        email=record.get("email", "-"),
+        is_verified=record.get("emailVerified") is True,
+        claims=_claims(record),
+    )
+
+
+def _claims(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """BadContent for what can't be kept: rather change nothing."""
+    try:
+        claims = json.loads(record.get("customAttributes") or "{}")
+    except ValueError:
+        claims = None
+    if not isinstance(claims, dict):
+        raise BadContent(f"The claims of user {record['localId']} are no JSON object.")
+    return claims
