@@ -8,11 +8,25 @@ from flask import Response
 
 from functions.openai_bodies import REFERENCE
 from functions.problems import problem
-from shared.domain.errors import GenerationPaused, InvalidRequest, Refused, TooLarge
+from shared.domain.errors import (
+    GenerationPaused,
+    InvalidRequest,
+    Refused,
+    TooLarge,
+    UnsupportedMedia,
+)
 from shared.domain.job import Language
 from shared.domain.messages import describe_field, describe_refusal
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
+
+# Here a form is taken, too.
+_TYPES: Mapping[Language, str] = {
+    Language.ENGLISH: "Send the body as multipart/form-data or application/json.",
+    Language.KOREAN: (
+        "요청 본문은 multipart/form-data 또는 application/json 형식이어야 합니다."
+    ),
+}
 
 # Where anything is wrong with the picture, all that it may be.
 _PICTURE: Mapping[Language, str] = {
@@ -57,6 +71,8 @@ def openai_problem(
 
 def _message(refused: Refused, language: Language) -> str:
     said = describe_refusal(refused, language)
+    if isinstance(refused, UnsupportedMedia):
+        said = _TYPES[language]
     if isinstance(refused, InvalidRequest):
         sentences = (
             f"`{e.field}` {describe_field(e, language)}." for e in refused.errors

@@ -7,10 +7,11 @@ from functions.bodies import answer, read_key, read_query
 from functions.openai_bodies import read_asked, read_sending
 from functions.router import Call, Route
 from shared import wiring
-from shared.domain.errors import Conflict, NotFound
+from shared.domain.errors import Conflict, ConflictReason, NotFound
 from shared.domain.openai_request import InlineImage, OpenAIRequest
 from shared.domain.openai_video import LIST_FIELDS, show_page, show_video
 from shared.ports import Caller
+from shared.usecases.keep_upload import Keep
 
 # The client asks every second unless it is told otherwise.
 POLL_HEADERS = {"openai-poll-after-ms": "2000"}
@@ -19,18 +20,20 @@ POLL_HEADERS = {"openai-poll-after-ms": "2000"}
 def _create_video(call: Call) -> Response:
     asked = OpenAIRequest.parse(read_asked(call.request))
     key, sending = read_key(call.request), read_sending(call.request)
-    request = asked.video_request(_kept_image(asked, call.caller))
+    image, keep = _picture(asked, call.caller)
+    request = asked.video_request(image)
     taken = wiring.create_video()(
-        call.caller, request, call.language, key, sending=sending
+        call.caller, request, call.language, key, sending=sending, keep=keep
     )
     headers = {"Idempotent-Replayed": "true"} if taken.replayed else {}
     return answer(show_video(taken.job, call.language), headers=headers)
 
 
-def _kept_image(asked: OpenAIRequest, caller: Caller) -> str | None:
+def _picture(asked: OpenAIRequest, caller: Caller) -> tuple[str | None, Keep | None]:
+    """The name of a picture out of the request itself, and what keeps it."""
     picture = asked.reference
     if not isinstance(picture, InlineImage):
-        return None
+        return None, None
     return wiring.keep_upload()(caller, picture.content, picture.content_type)
 
 
@@ -56,7 +59,7 @@ def _download_content(call: Call) -> Response:
         raise NotFound("thumbnails and spritesheets are not made")
     job = wiring.get_video()(call.caller, call.arguments["job_id"])
     if job.video_url is None:
-        raise Conflict("there is no video")
+        raise Conflict(reason=ConflictReason.NO_VIDEO)
     return Response(status=302, headers={"Location": job.video_url})
 
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 
 from functions.described import About
 from functions.schemas import HEALTH, ONE_PICTURE, UPLOAD, VIDEO, VIDEO_PAGE
-from shared.domain.fields import Field, Text
-from shared.domain.listing import LIST_FIELDS, LONGEST_CURSOR
+from shared.domain.fields import Field
+from shared.domain.listing import LIST_FIELDS, Cursor
 from shared.domain.request import UPLOAD_FIELDS, VIDEO_FIELDS
 
 JOB_ID = ("The `job_id` of a video of yours.", "내 영상의 job_id입니다.")
 
 PAGE_FIELDS: Mapping[str, Field] = {
     **LIST_FIELDS,
-    "cursor": Field(spec=Text(longest=LONGEST_CURSOR)),
+    "cursor": Field(spec=Cursor()),
 }
 
 VIDEO_NOTES: Mapping[str, tuple[str, str]] = {
@@ -31,10 +31,10 @@ VIDEO_NOTES: Mapping[str, tuple[str, str]] = {
         "첫 이미지의 공개 https 주소입니다. 한 번만 가져옵니다.",
     ),
     "duration": (
-        "Seconds. A link that can't make exactly this makes the next longer one; "
-        "`delivered` says what came.",
-        "영상 길이(초)입니다. 정확히 맞출 수 없는 모델은 그다음으로 긴 길이로 만들며, "
-        "실제 길이는 delivered에 있습니다.",
+        "Seconds. Each link makes the shortest it offers that is not shorter, else its "
+        "longest; `delivered` says what came.",
+        "영상 길이(초)입니다. 각 모델은 요청보다 짧지 않은 길이 중 가장 짧은 것으로, "
+        "없으면 가장 긴 길이로 만듭니다. 실제 길이는 delivered에 있습니다.",
     ),
     "resolution": (
         "Links that can't make it are skipped.",
@@ -131,6 +131,7 @@ ABOUT_UPLOAD = About(
     tag="uploads",
     body=UPLOAD_FIELDS,
     answers={201: UPLOAD},
+    problems=(429,),
     notes={
         "content_type": ("What the picture is.", "이미지 형식입니다."),
         "size": ("Its exact size in bytes.", "정확한 크기(바이트)입니다."),

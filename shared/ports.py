@@ -55,7 +55,7 @@ class Claim:
     """What an idempotency key stands for. `name` is of the user and the key.
 
     It outlives its job: the key of a deleted job stays used until `expires_at`.
-    `by_resend`: made for a client's second sending, before the first was committed.
+    `by_resend`: made for a client's second sending, and its first has yet to come.
     """
 
     name: str
@@ -100,7 +100,28 @@ class Jobs(Protocol):
         """
         ...
 
+    def check_room(self, job: Job) -> None:
+        """LimitReached or TooManyJobs where `create` would refuse it by now.
+
+        It holds nothing: by the time of the `create` the room may be gone.
+        """
+        ...
+
+    def count_upload(self, user_id: str, now: datetime) -> None:
+        """One more upload let in; TooManyJobs where this minute has no more.
+
+        LostRace where the user's counts changed in between; Unclear as in `commit`.
+        """
+        ...
+
     def claimed(self, name: str) -> ClaimSnapshot | None: ...
+
+    def use_up(self, seen: ClaimSnapshot) -> None:
+        """The claim is no longer `by_resend`; LostRace where it changed since.
+
+        Unclear as in `commit`.
+        """
+        ...
 
     def read(self, job_id: str) -> Snapshot | None:
         """None where there is none; Unreadable where no code of ours can parse it."""

@@ -227,7 +227,7 @@ def delete_video() -> "DeleteVideo":
 def keep_upload() -> "KeepUpload":
     from shared.usecases.keep_upload import KeepUpload
 
-    return KeepUpload(bucket=bucket())
+    return KeepUpload(bucket=bucket(), ids=RandomIds())
 
 
 @once
@@ -281,7 +281,13 @@ def _availability() -> "Availability":
 def start_upload() -> "StartUpload":
     from shared.usecases.start_upload import StartUpload
 
-    return StartUpload(bucket=bucket(), ids=RandomIds())
+    return StartUpload(
+        jobs=jobs(),
+        bucket=bucket(),
+        clock=SystemClock(),
+        ids=RandomIds(),
+        pause=pause,
+    )
 
 
 @once

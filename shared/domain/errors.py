@@ -112,10 +112,26 @@ class NotAllowed(Refused):
     status, code = 405, "method_not_allowed"
 
 
+class ConflictReason(StrEnum):
+    """What stands in the way; the caller gets a sentence for each."""
+
+    STATE = "state"
+    JOB_DELETED = "job_deleted"
+    JOB_ENDED = "job_ended"
+    JOB_OPEN = "job_open"
+    NO_VIDEO = "no_video"
+
+
 class Conflict(Refused):
-    """The job is not in a state for this."""
+    """The job is not in a state for this. `said` is for the log, or an operator."""
 
     status, code = 409, "conflict"
+
+    def __init__(
+        self, said: str = "", *, reason: ConflictReason = ConflictReason.STATE
+    ) -> None:
+        super().__init__(said or reason.value)
+        self.reason = reason
 
 
 class TooLarge(Refused):

@@ -7,12 +7,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from shared.domain.errors import FieldError
 
 WHOLE = re.compile("-?[0-9]{1,15}")
+LONGEST_ADDRESS = 2048
+HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
+ADDRESS = r"^https://[A-Za-z0-9._-]+(:[1-9][0-9]{0,3})?([/?#][!-~]*)?$"
 
 
 class Wrong(Exception):
@@ -29,6 +32,13 @@ class Spec(Protocol):
     def parse(self, value: object) -> object: ...
 
     def schema(self) -> dict[str, object]: ...
+
+
+@runtime_checkable
+class FormSpec(Protocol):
+    """A spec whose value is another one in a form: a file."""
+
+    def form_schema(self) -> dict[str, object]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,24 +71,36 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpsAddress:
-    """An https address with a host and no user name, of at most 2048 characters."""
+    """An https address with a host and no user name, of at most 2048 characters.
+
+    The schema leaves out what nobody sends: hosts in brackets, and ports from 10000.
+    """
 
     def parse(self, value: object) -> str:
         if not isinstance(value, str):
             raise Wrong("not_a_string")
-        if len(value) > 2048 or not value.isascii() or not value.isprintable():
+        if (
+            len(value) > LONGEST_ADDRESS
+            or not value.isascii()
+            or not value.isprintable()
+        ):
             raise Wrong("not_https")
         try:
             parts = urlsplit(value)
-            named = parts.hostname and parts.username is None and parts.port != 0
+            is_named = HOST.fullmatch(parts.netloc) and parts.port != 0
         except ValueError:
             raise Wrong("not_https") from None
-        if parts.scheme != "https" or not named or " " in value:
+        if parts.scheme != "https" or not is_named or " " in value:
             raise Wrong("not_https")
         return value
 
     def schema(self) -> dict[str, object]:
-        return {"type": "string", "format": "uri", "pattern": "^https://"}
+        return {
+            "type": "string",
+            "format": "uri",
+            "pattern": ADDRESS,
+            "maxLength": LONGEST_ADDRESS,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

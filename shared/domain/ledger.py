@@ -6,7 +6,7 @@ the day on which its job was made, whatever day it is when it is settled.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from urllib.parse import quote
@@ -105,13 +105,14 @@ class Caps:
 class Limits:
     """The caps of all users together and of each one, and where a day begins.
 
-    `most_open_jobs` and `most_jobs_a_minute` are of each user.
+    `most_open_jobs` and what may be asked for in a minute are of each user.
     """
 
     everybody: Caps = Caps()
     user: Caps = Caps()
     most_open_jobs: int = 20
     most_jobs_a_minute: int = 60
+    most_uploads_a_minute: int = 60
     zone: tzinfo = UTC
 
     def caps(self) -> Sequence[Caps]:
@@ -134,23 +135,41 @@ class Booking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCount:
-    """How many of a user's jobs are open, and how many were `made` in `minute`."""
+    """How many of a user's jobs are open; how many were `made` in `minute`.
+
+    `uploads`: how many pictures they were let to upload in `minute`.
+    """
 
     open_jobs: int = 0
     minute: str = ""
     made: int = 0
+    uploads: int = 0
 
 
 def with_one_more(count: JobCount, limits: Limits, now: datetime) -> JobCount:
     """TooManyJobs where as many are open, or were made this minute, as may be."""
-    # A later minute than ours was counted by a clock ahead of ours: it goes on.
-    minute = max(count.minute, f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}")
-    made = count.made if minute == count.minute else 0
+    count = _as_of(count, now)
     if count.open_jobs >= limits.most_open_jobs:
         raise TooManyJobs("as many are open as may be")
-    if made >= limits.most_jobs_a_minute:
+    if count.made >= limits.most_jobs_a_minute:
         raise TooManyJobs("as many were made this minute as may be")
-    return JobCount(open_jobs=count.open_jobs + 1, minute=minute, made=made + 1)
+    return replace(count, open_jobs=count.open_jobs + 1, made=count.made + 1)
+
+
+def with_one_more_upload(count: JobCount, limits: Limits, now: datetime) -> JobCount:
+    """TooManyJobs where as many were let in this minute as may be."""
+    count = _as_of(count, now)
+    if count.uploads >= limits.most_uploads_a_minute:
+        raise TooManyJobs("as many uploads were let in this minute as may be")
+    return replace(count, uploads=count.uploads + 1)
+
+
+def _as_of(count: JobCount, now: datetime) -> JobCount:
+    # A later minute than ours was counted by a clock ahead of ours: it goes on.
+    minute = max(count.minute, f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}")
+    if minute == count.minute:
+        return count
+    return JobCount(open_jobs=count.open_jobs, minute=minute)
 
 
 def check(

@@ -1,12 +1,13 @@
 """Which of a user's jobs a list shows: how many, of which status, after which one."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.errors import FieldError, InvalidRequest
-from shared.domain.fields import Choice, Field, Whole
+from shared.domain.fields import Choice, Field, Whole, Wrong
 from shared.domain.job import Job
 from shared.domain.projection import Status
 
@@ -16,8 +17,22 @@ LIST_FIELDS: Mapping[str, Field] = {
 }
 
 LONGEST_CURSOR = 256
+_CURSOR = re.compile(f"[A-Za-z0-9_-]{{1,{LONGEST_CURSOR}}}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """The form of a `next_cursor`; which place it names, `read_cursor` tells."""
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str) or not _CURSOR.fullmatch(value):
+            raise Wrong("not_a_cursor")
+        return value
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "pattern": f"^{_CURSOR.pattern}$"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,43 @@
 """What we say to people, in English and Korean: by error code, link and language."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from shared.domain.catalogue import Link
-from shared.domain.errors import ErrorCode, FieldError, LimitReached, Refused
+from shared.domain.errors import (
+    Conflict,
+    ConflictReason,
+    ErrorCode,
+    FieldError,
+    LimitReached,
+    Refused,
+)
 from shared.domain.job import Language
+from shared.domain.ledger import HOLDS_FILL_IT
 
-_NAMES: Mapping[Link, str] = {
-    Link.RUNWAY: "Runway",
-    Link.RUNWAY_HTTP: "Runway (HTTP)",
-    Link.VEO: "Gemini Veo 3.1",
-    Link.OMNI: "Gemini Omni",
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Name:
+    """A name that picks its Korean particle by how it is read: "{0:이/가}"."""
+
+    written: str
+    ends_in_consonant: bool = False
+
+    def __format__(self, particles: str) -> str:
+        after_consonant, _, after_vowel = particles.partition("/")
+        particle = after_consonant if self.ends_in_consonant else after_vowel
+        return self.written + particle
+
+
+_NAMES: Mapping[Link, _Name] = {
+    Link.RUNWAY: _Name(written="Runway"),
+    Link.RUNWAY_HTTP: _Name(written="Runway (HTTP)"),
+    Link.VEO: _Name(written="Gemini Veo 3.1", ends_in_consonant=True),  # 점 일
+    Link.OMNI: _Name(written="Gemini Omni"),
+}
+_NO_NAME: Mapping[Language, _Name] = {
+    Language.ENGLISH: _Name(written="the provider"),
+    Language.KOREAN: _Name(written="서비스"),
 }
 
 # {0} is the name of the link, where the sentence is about one.
@@ -18,17 +45,17 @@ _CODES: Mapping[ErrorCode, tuple[str, str]] = {
     ErrorCode.PROMPT_REFUSED: (
         "{0} refused the prompt for safety reasons. Change the prompt; the same one "
         "is not offered to other providers.",
-        "{0}이(가) 안전 정책에 따라 프롬프트를 거부했습니다. 프롬프트를 수정해 "
+        "{0:이/가} 안전 정책에 따라 프롬프트를 거부했습니다. 프롬프트를 수정해 "
         "주세요. 같은 프롬프트는 다른 서비스에 보내지 않습니다.",
     ),
     ErrorCode.IMAGE_REFUSED: (
         "{0} refused the picture for safety reasons. Use another picture.",
-        "{0}이(가) 안전 정책에 따라 이미지를 거부했습니다. 다른 이미지를 사용해 "
+        "{0:이/가} 안전 정책에 따라 이미지를 거부했습니다. 다른 이미지를 사용해 "
         "주세요.",
     ),
     ErrorCode.OUTPUT_FILTERED: (
         "{0} made a video and its safety filter held it back.",
-        "{0}이(가) 생성한 영상이 안전 필터에 의해 차단되었습니다.",
+        "{0:이/가} 생성한 영상이 안전 필터에 의해 차단되었습니다.",
     ),
     ErrorCode.IMAGE_UNREACHABLE: (
         "The picture could not be fetched. Check that the address is public and "
@@ -64,7 +91,7 @@ _CODES: Mapping[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.INPUT_NOT_ACCEPTED: (
         "{0} did not accept the form of the request.",
-        "{0}이(가) 요청 형식을 받아들이지 않았습니다.",
+        "{0:이/가} 요청 형식을 받아들이지 않았습니다.",
     ),
     ErrorCode.PROVIDER_UNAVAILABLE: (
         "{0} can't be reached or is overloaded. Try again later.",
@@ -77,7 +104,7 @@ _CODES: Mapping[ErrorCode, tuple[str, str]] = {
     ErrorCode.SUBMISSION_UNKNOWN: (
         "{0} did not answer whether it took the job. It may be billed, so it is not "
         "asked again.",
-        "{0}이(가) 작업을 접수했는지 확인할 수 없습니다. 이미 과금되었을 수 있어 "
+        "{0:이/가} 작업을 접수했는지 확인할 수 없습니다. 이미 과금되었을 수 있어 "
         "다시 요청하지 않습니다.",
     ),
     ErrorCode.DEADLINE_EXCEEDED: (
@@ -86,7 +113,7 @@ _CODES: Mapping[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.BAD_OUTPUT: (
         "{0} delivered a file that is not a whole, playable video.",
-        "{0}이(가) 보낸 파일이 재생할 수 있는 온전한 영상이 아닙니다.",
+        "{0:이/가} 보낸 파일이 재생할 수 있는 온전한 영상이 아닙니다.",
     ),
     ErrorCode.CANCELLED: ("The job was cancelled.", "작업이 취소되었습니다."),
     ErrorCode.STORAGE_FAILED: (
@@ -95,7 +122,7 @@ _CODES: Mapping[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.NOT_CONFIGURED: (
         "{0} is not configured here: its key, or the identity it needs, is missing.",
-        "{0}이(가) 설정되지 않았습니다. API 키 또는 서비스 계정을 등록해 주세요.",
+        "{0:이/가} 설정되지 않았습니다. API 키 또는 서비스 계정을 등록해 주세요.",
     ),
     ErrorCode.CIRCUIT_OPEN: (
         "{0} is left out for a while after repeated failures.",
@@ -103,7 +130,7 @@ _CODES: Mapping[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.UNSUPPORTED: (
         "{0} can't make what was asked: resolution, ratio or sound.",
-        "{0}은(는) 요청한 해상도, 화면 비율 또는 오디오를 지원하지 않습니다.",
+        "{0:은/는} 요청한 해상도, 화면 비율 또는 오디오를 지원하지 않습니다.",
     ),
     ErrorCode.ALL_PROVIDERS_FAILED: (
         "All ways to make the video failed. `attempts` says why each one did: mend "
@@ -125,6 +152,48 @@ _CODES: Mapping[ErrorCode, tuple[str, str]] = {
     ),
 }
 
+# Where open jobs fill a cap, not what was spent.
+_HELD: Mapping[ErrorCode, tuple[str, str]] = {
+    ErrorCode.DAILY_LIMIT_REACHED: (
+        "Open jobs hold what is left of the daily limit. Try again in a minute.",
+        "진행 중인 작업이 남은 일일 한도를 예약하고 있습니다. 1분 뒤 다시 시도해 "
+        "주세요.",
+    ),
+    ErrorCode.MONTHLY_LIMIT_REACHED: (
+        "Open jobs hold what is left of the monthly limit. Try again in a minute.",
+        "진행 중인 작업이 남은 월간 한도를 예약하고 있습니다. 1분 뒤 다시 시도해 "
+        "주세요.",
+    ),
+}
+
+_CONFLICTS: Mapping[ConflictReason, tuple[str, str]] = {
+    ConflictReason.STATE: (
+        "The job is not in a state for this.",
+        "현재 작업 상태에서는 수행할 수 없습니다.",
+    ),
+    ConflictReason.JOB_DELETED: (
+        "The job of this request was deleted. For a new one, send another "
+        "Idempotency-Key.",
+        "이 요청으로 만든 작업은 삭제되었습니다. 새로 만들려면 다른 "
+        "Idempotency-Key를 사용해 주세요.",
+    ),
+    ConflictReason.JOB_ENDED: (
+        "The job has ended: there is nothing left to cancel.",
+        "이미 끝난 작업은 취소할 수 없습니다.",
+    ),
+    ConflictReason.JOB_OPEN: (
+        "The job has not ended. Cancel it, or wait for its end; then delete it.",
+        "아직 끝나지 않은 작업은 삭제할 수 없습니다. 작업을 취소하거나 끝날 때까지 "
+        "기다린 뒤 삭제해 주세요.",
+    ),
+    ConflictReason.NO_VIDEO: (
+        "There is no video: it is still being made, or it failed. The status of the "
+        "job says which.",
+        "영상이 없습니다. 아직 만드는 중이거나 생성에 실패했습니다. 작업의 상태를 "
+        "확인해 주세요.",
+    ),
+}
+
 _REFUSALS: Mapping[str, tuple[str, str]] = {
     "malformed": (
         "The body must be one JSON object in UTF-8, with every name once.",
@@ -136,10 +205,7 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "forbidden": ("You may not do this.", "이 작업을 수행할 권한이 없습니다."),
     "not_found": ("There is no such thing here.", "요청한 항목을 찾을 수 없습니다."),
-    "conflict": (
-        "The job is not in a state for this.",
-        "현재 작업 상태에서는 수행할 수 없습니다.",
-    ),
+    "conflict": _CONFLICTS[ConflictReason.STATE],
     "too_large": ("The body is too large.", "요청 본문이 너무 큽니다."),
     "unsupported_media_type": (
         "Send the body as application/json.",
@@ -159,10 +225,10 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "generation_paused": _CODES[ErrorCode.GENERATION_PAUSED],
     "too_many_jobs": (
-        "Too many of your jobs are open, or were made this minute. Wait a minute, or "
-        "until one has ended.",
-        "진행 중이거나 방금 생성한 작업이 너무 많습니다. 1분 뒤, 또는 작업이 하나 끝난 "
-        "뒤 다시 시도해 주세요.",
+        "Too many of your jobs are open, or too many jobs or uploads came this minute. "
+        "Wait a minute, or until a job has ended.",
+        "진행 중인 작업이 너무 많거나, 1분 동안의 작업 또는 업로드 요청이 너무 "
+        "많습니다. 1분 뒤, 또는 작업이 하나 끝난 뒤 다시 시도해 주세요.",
     ),
     "unavailable": (
         "A part of the service does not answer. Try again in a moment.",
@@ -216,7 +282,7 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     ),
     "one_picture": (
         "give exactly one of `image_url` and `image`",
-        "image_url과 image 중 하나만 보내 주세요",
+        "image_url과 image 둘 중 하나를 보내 주세요",
     ),
 }
 
@@ -227,14 +293,21 @@ def _in(pair: tuple[str, str], language: Language) -> str:
 
 def describe(code: ErrorCode, language: Language, link: Link | None = None) -> str:
     """What happened and what to do, for a job (no link) or an attempt at `link`."""
-    neutral = "서비스" if language is Language.KOREAN else "The provider"
-    return _in(_CODES[code], language).format(_NAMES[link] if link else neutral)
+    name = _NAMES[link] if link else _NO_NAME[language]
+    said = _in(_CODES[code], language).format(name)
+    return said[:1].upper() + said[1:]
 
 
 def describe_refusal(refused: Refused, language: Language) -> str:
-    if isinstance(refused, LimitReached):
-        return describe(refused.limit, language)
-    return _in(_REFUSALS[refused.code], language)
+    match refused:
+        case LimitReached(limit=limit, retry_after=after) if after == HOLDS_FILL_IT:
+            return _in(_HELD[limit], language)
+        case LimitReached(limit=limit):
+            return describe(limit, language)
+        case Conflict(reason=reason):
+            return _in(_CONFLICTS[reason], language)
+        case _:
+            return _in(_REFUSALS[refused.code], language)
 
 
 def describe_code(code: str, language: Language) -> str:

@@ -3,6 +3,7 @@
 The shapes are those of the `openai` client 3.54, types/video_create_params.py.
 """
 
+import re
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ MOST_SECONDS = 10
 # The longest that OpenAI's client names: more is a mistake, not a wish.
 _ASKED = Whole(least=3, most=20)
 _SECONDS_TEXTS = tuple(str(n) for n in range(_ASKED.least, _ASKED.most + 1))
+_WHOLE = re.compile("-?(0|[1-9][0-9]*)")
+
+_DATA_ADDRESS = "^data:image/(jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}$"
 
 # What we make for a size: the nearest that is not smaller, turned the same way.
 SIZES: Mapping[str, tuple[Resolution, AspectRatio]] = {
@@ -53,8 +57,12 @@ class Seconds:
     """A text (so the client) or a number, 3 to 20; more than 10 means 10."""
 
     def parse(self, value: object) -> int:
-        number = int(str(value)) if value in _SECONDS_TEXTS else value
-        return min(_ASKED.parse(number), MOST_SECONDS)
+        match value:
+            case str() if value in _SECONDS_TEXTS:
+                value = int(value)
+            case str() if _WHOLE.fullmatch(value):
+                raise Wrong("out_of_range", _ASKED.least, _ASKED.most)
+        return min(_ASKED.parse(value), MOST_SECONDS)
 
     def schema(self) -> dict[str, object]:
         texts = {"type": "string", "enum": list(_SECONDS_TEXTS)}
@@ -79,14 +87,18 @@ class InputReference:
                 raise Wrong("not_https")
 
     def schema(self) -> dict[str, object]:
-        address = {"type": "string", "pattern": "^(https://|data:image/)"}
+        data = {"type": "string", "pattern": _DATA_ADDRESS}
+        address = {"anyOf": [HttpsAddress().schema(), data]}
         named = {
             "type": "object",
             "required": ["image_url"],
             "properties": {"image_url": address},
             "additionalProperties": False,
         }
-        return {"anyOf": [{"type": "string", "format": "binary"}, address, named]}
+        return {"anyOf": [address, named]}
+
+    def form_schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "binary"}
 
 
 CREATE_FIELDS: Mapping[str, Field] = {

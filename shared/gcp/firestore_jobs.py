@@ -48,6 +48,19 @@ class FirestoreJobs:
         with committing():
             batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
 
+    def check_room(self, job: Job) -> None:
+        """What `create` would read and refuse: its batch, and it is never sent."""
+        unsent = self._client.batch()
+        with reading():
+            self._ledger.add_new(unsent, job, booking(None, job), job.created_at)
+
+    def count_upload(self, user_id: str, now: datetime) -> None:
+        batch = self._client.batch()
+        with reading():
+            self._ledger.add_upload(batch, user_id, now)
+        with committing():
+            batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
+
     def claimed(self, name: str) -> ClaimSnapshot | None:
         with reading():
             found = self._claim(name).get(retry=RETRY, timeout=TIMEOUT_SECONDS)
@@ -55,6 +68,14 @@ class FirestoreJobs:
         if record is None:
             return None
         return ClaimSnapshot(claim=Claim(**record), token=found.update_time)
+
+    def use_up(self, seen: ClaimSnapshot) -> None:
+        batch = self._client.batch()
+        unchanged = self._client.write_option(last_update_time=seen.token)
+        claim = self._claim(seen.claim.name)
+        batch.update(claim, {"by_resend": False}, option=unchanged)
+        with committing():
+            batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
 
     def read(self, job_id: str) -> Snapshot | None:
         if not (job_id.isascii() and job_id.isalnum() and len(job_id) <= LONGEST_ID):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from shared.domain.errors import Conflict, NotFound, Unreachable
+from shared.domain.errors import Conflict, ConflictReason, NotFound, Unreachable
 from shared.domain.job import Job
 from shared.domain.outcomes import CancelRequested
 from shared.ports import Caller, Jobs
@@ -32,14 +32,9 @@ class CancelVideo:
         if after is None:
             raise NotFound(job_id)
         if after.job.cancel_requested_at is None:
-            raise Conflict("it had ended")
-        log.info(
-            "video_cancelled",
-            audit=True,
-            job_id=job_id,
-            user_id=caller.user_id,
-            key_id=caller.key_id,
-        )
+            raise Conflict(reason=ConflictReason.JOB_ENDED)
+        if before.job.cancel_requested_at is None:
+            _put_on_record(caller, job_id)
         self._wake(after.job)
         return after.job
 
@@ -49,3 +44,13 @@ class CancelVideo:
         except Unreachable:
             # The request is committed: the sweep wakes what has no task.
             log.warning("job_not_enqueued", job_id=job.job_id)
+
+
+def _put_on_record(caller: Caller, job_id: str) -> None:
+    log.info(
+        "video_cancelled",
+        audit=True,
+        job_id=job_id,
+        user_id=caller.user_id,
+        key_id=caller.key_id,
+    )

@@ -1,6 +1,7 @@
 """Take a job: one commit holds its money and takes its key; then its first task."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from shared.domain import fallback, limits
 from shared.domain.catalogue import Link
 from shared.domain.errors import (
     Conflict,
+    ConflictReason,
     GenerationPaused,
     IdempotencyConflict,
     LimitReached,
@@ -23,9 +25,10 @@ from shared.domain.job import Job, Language, dearest_usd
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Limits, place
 from shared.domain.request import Sending, VideoRequest
-from shared.ports import Caller, ClaimSnapshot, Clock, Ids, Jobs
+from shared.ports import Caller, ClaimSnapshot, Clock, Ids, Jobs, Snapshot
+from shared.usecases.keep_upload import Keep
 from shared.usecases.kill_switch import KillSwitch
-from shared.usecases.resending import Trace, trace_of
+from shared.usecases.resending import Reuse, Trace, trace_of
 from shared.usecases.wake import Waker
 
 log = structlog.get_logger()
@@ -48,8 +51,7 @@ class CreateVideo:
 
     Delivered twice with a key, it is one job. Without one: two jobs where it is sent
     ONCE; one job where a client says FIRST and then AGAIN, within 15 minutes and
-    whichever is committed first. But a FIRST that begins after its AGAIN was committed
-    can't be told from an honest new request, and is one.
+    whichever comes first. What AGAIN made is given to one FIRST, while it is open.
     """
 
     jobs: Jobs
@@ -71,19 +73,23 @@ class CreateVideo:
         language: Language,
         key: str | None = None,
         sending: Sending = Sending.ONCE,
+        keep: Keep | None = None,
     ) -> Taken:
         """GenerationPaused, LimitReached, TooManyJobs; IdempotencyConflict, or Conflict
         for the key of a deleted job. Unreachable: it may be taken; sent again with
         the key, or as AGAIN, it tells.
+
+        `keep`: stores the picture that `request` names. Called once, and only where
+        the job is about to be committed.
         """
         trace = trace_of(caller, request, key, sending)
         seen = self._claimed(trace)
-        if replay := self._replay(trace, seen, seen):
+        if replay := self._replay(trace, seen):
             return replay
         if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
             raise GenerationPaused
         job = self._new_job(caller, request, language)
-        taken = self._commit(job, trace, seen)
+        taken = self._commit(job, trace, seen, keep)
         if not taken.replayed:
             self._announce(taken.job, caller)
         return taken
@@ -126,7 +132,11 @@ class CreateVideo:
         )
 
     def _commit(
-        self, job: Job, trace: Trace | None, seen: ClaimSnapshot | None
+        self,
+        job: Job,
+        trace: Trace | None,
+        seen: ClaimSnapshot | None,
+        keep: Keep | None,
     ) -> Taken:
         """Ids were made before: a job that is there already is this very one.
 
@@ -135,14 +145,18 @@ class CreateVideo:
         claim = trace.claim(job) if trace else None
         for seconds in PAUSES:
             try:
+                if keep:
+                    self.jobs.check_room(job)
+                    keep()
+                    keep = None
                 self.jobs.create(job, claim, over=seen)
                 return Taken(job=job)
             except (LostRace, Unclear, LimitReached, TooManyJobs) as error:
                 refusal = error if isinstance(error, Refused) else None
             if found := self.jobs.read(job.job_id):
                 return Taken(job=found.job)
-            last, seen = seen, self._claimed(trace)
-            if replay := self._replay(trace, seen, last):
+            seen = self._claimed(trace)
+            if replay := self._replay(trace, seen):
                 return replay
             if refusal:
                 raise refusal
@@ -152,20 +166,28 @@ class CreateVideo:
     def _claimed(self, trace: Trace | None) -> ClaimSnapshot | None:
         return self.jobs.claimed(trace.name) if trace else None
 
-    def _replay(
-        self,
-        trace: Trace | None,
-        found: ClaimSnapshot | None,
-        seen: ClaimSnapshot | None,
-    ) -> Taken | None:
-        if trace is None:
+    def _replay(self, trace: Trace | None, found: ClaimSnapshot | None) -> Taken | None:
+        if not trace or not found or not trace.is_own(found.claim, self.clock.now()):
             return None
-        earlier = trace.earlier(found, seen, self.clock.now())
-        if earlier is None:
-            return None
-        if earlier.body_sha256 != trace.body_sha256:
+        if found.claim.body_sha256 != trace.body_sha256:
             raise IdempotencyConflict
-        snapshot = self.jobs.read(earlier.job_id)
+        snapshot = self.jobs.read(found.claim.job_id)
+        if trace.reuse is Reuse.IF_OVERTAKEN:
+            return self._take_over(found, snapshot)
         if snapshot is None:
-            raise Conflict("the job of this key was deleted")
+            raise Conflict(reason=ConflictReason.JOB_DELETED)
+        return Taken(job=snapshot.job, replayed=True)
+
+    def _take_over(
+        self, found: ClaimSnapshot, snapshot: Snapshot | None
+    ) -> Taken | None:
+        """A resend's job, for the one first sending that it has left behind.
+
+        No sending is held back until a video has ended: by then it is a new request.
+        """
+        if snapshot is None or snapshot.job.is_final:
+            return None
+        # At worst two first sendings get the one job: nobody pays twice.
+        with suppress(LostRace, Unclear, Unreachable):
+            self.jobs.use_up(found)
         return Taken(job=snapshot.job, replayed=True)

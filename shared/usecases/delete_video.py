@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from shared.domain.errors import Conflict, LostRace, NotFound, Unclear, Unreachable
+from shared.domain.errors import (
+    Conflict,
+    ConflictReason,
+    LostRace,
+    NotFound,
+    Unclear,
+    Unreachable,
+)
 from shared.domain.job import Job
 from shared.domain.naming import upload_object
 from shared.ports import Bucket, Caller, Jobs, Snapshot
@@ -35,7 +42,7 @@ class DeleteVideo:
         if found is None or found.job.user_id != caller.user_id:
             raise NotFound(job_id)
         if not found.job.is_final:
-            raise Conflict("it is being processed")
+            raise Conflict(reason=ConflictReason.JOB_OPEN)
         self._remove_files(found.job)
         self._remove_record(found)
         # A step that was under way may have written in between; one that writes from

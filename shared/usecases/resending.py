@@ -1,14 +1,15 @@
 """By what a sending of a request finds the job that another sending of it made."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
 from shared.domain.job import Job
 from shared.domain.request import Sending, VideoRequest
-from shared.ports import Caller, Claim, ClaimSnapshot
+from shared.ports import Caller, Claim
+from shared.usecases.keep_upload import content_of
 
 KEY_LIFETIME = timedelta(days=7)
 RESENDING_LIFETIME = timedelta(minutes=15)
@@ -19,7 +20,7 @@ class Reuse(StrEnum):
 
     ALWAYS = "always"  # with a key: whoever has used it
     WHILE_FRESH = "while fresh"  # sent again: whoever asked the same just now
-    IF_OVERTAKEN = "if overtaken"  # sent first: a resend that was committed meanwhile
+    IF_OVERTAKEN = "if overtaken"  # sent first: a resend whose first is yet to come
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,25 +41,20 @@ class Trace:
             by_resend=self.reuse is Reuse.WHILE_FRESH,
         )
 
-    def earlier(
-        self, found: ClaimSnapshot | None, seen: ClaimSnapshot | None, now: datetime
-    ) -> Claim | None:
-        """The claim whose job this sending gets, if any.
+    def is_own(self, claim: Claim, now: datetime) -> bool:
+        """Whether this sending gets the job of `claim`.
 
-        `seen`: what was found the time before. A first sending leaves alone what was
-        there when it began: two honest requests that are equal are two jobs.
+        A first sending leaves alone what a first has had: two honest requests that
+        are equal are two jobs.
         """
-        if found is None:
-            return None
-        claim = found.claim
         is_fresh = now <= claim.expires_at
-        is_overtaking = found != seen and claim.by_resend and is_fresh
-        is_own = {
-            Reuse.ALWAYS: True,
-            Reuse.WHILE_FRESH: is_fresh,
-            Reuse.IF_OVERTAKEN: is_overtaking,
-        }
-        return claim if is_own[self.reuse] else None
+        match self.reuse:
+            case Reuse.ALWAYS:
+                return True
+            case Reuse.WHILE_FRESH:
+                return is_fresh
+            case Reuse.IF_OVERTAKEN:
+                return is_fresh and claim.by_resend
 
 
 def trace_of(
@@ -80,5 +76,10 @@ def trace_of(
 
 
 def _body_sha256(request: VideoRequest) -> str:
-    """Of what was parsed: another order of fields, or a default said, is no change."""
-    return sha256(json.dumps(asdict(request), sort_keys=True).encode()).hexdigest()
+    """Of what was parsed: another order of fields, or a default said, is no change.
+
+    Nor is another name of the same picture.
+    """
+    image = request.image and content_of(request.image)
+    body = asdict(replace(request, image=image))
+    return sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -1,24 +1,36 @@
 """Let a caller put a picture into our bucket by a signed PUT."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.domain.errors import LostRace, Unclear, Unreachable
 from shared.domain.naming import upload_object
 from shared.domain.request import UploadRequest
-from shared.ports import Bucket, Caller, Ids, SignedUpload
+from shared.ports import Bucket, Caller, Clock, Ids, Jobs, SignedUpload
+from shared.usecases.create_video import PAUSES
 
 LIFETIME = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartUpload:
+    """Counted before it is signed: a call that dies in between counts as an upload."""
+
+    jobs: Jobs
     bucket: Bucket
+    clock: Clock
     ids: Ids
+    pause: Callable[[float], None]
 
     def __call__(
         self, caller: Caller, request: UploadRequest
     ) -> tuple[str, SignedUpload]:
-        """The `image` to name in a job of the same user, and how to send it."""
+        """The `image` to name in a job of the same user, and how to send it.
+
+        TooManyJobs where the caller was let upload as many this minute as may be.
+        """
+        self._count(caller)
         image = self.ids.new()
         signed = self.bucket.sign_upload(
             upload_object(caller.user_id, image),
@@ -27,3 +39,13 @@ class StartUpload:
             lifetime=LIFETIME,
         )
         return image, signed
+
+    def _count(self, caller: Caller) -> None:
+        """What is unclear is counted again: at worst one upload counts as two."""
+        for seconds in PAUSES:
+            try:
+                self.jobs.count_upload(caller.user_id, self.clock.now())
+                return
+            except (LostRace, Unclear):
+                self.pause(seconds)
+        raise Unreachable("the upload is not known to be counted")

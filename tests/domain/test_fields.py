@@ -1,10 +1,21 @@
 """Days, and what the texts of a query are read as."""
 
+import re
 from datetime import date
 
 import pytest
 
-from shared.domain.fields import Choice, Day, Field, Flag, Whole, Wrong, read_texts
+from shared.domain.fields import (
+    ADDRESS,
+    Choice,
+    Day,
+    Field,
+    Flag,
+    HttpsAddress,
+    Whole,
+    Wrong,
+    read_texts,
+)
 
 FIELDS = {
     "limit": Field(spec=Whole(least=1, most=100), default=20),
@@ -67,3 +78,32 @@ def test_a_day_in_json_is_a_text() -> None:
     with pytest.raises(Wrong, match="not_a_string"):
         Day().parse(20241122)
     assert Day().schema() == {"type": "string", "format": "date"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://a", "https://a_b.example:8443/x?y#z", "https://1.2.3.4", "https://a?b"],
+)
+def test_an_address_of_the_described_form_is_taken(address: str) -> None:
+    assert re.search(ADDRESS, address)
+    assert HttpsAddress().parse(address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("https://", "https:///a", "https://?a", "https://:80", "http://a"),
+        *(
+            "https://a*",
+            "https://a:",
+            "https://me@a",
+            "https://a:0",
+            "https://a b",
+            "https://a/\u00e9",
+        ),
+    ],
+)
+def test_what_is_refused_is_not_of_the_described_form(address: str) -> None:
+    assert not re.search(ADDRESS, address)
+    with pytest.raises(Wrong):
+        HttpsAddress().parse(address)

@@ -21,6 +21,7 @@ from shared.domain.ledger import (
     check,
     place,
     with_one_more,
+    with_one_more_upload,
 )
 from shared.domain.outcomes import Accepted, Failed, Polled, Rejected, Unknown
 from shared.domain.transitions import apply
@@ -200,6 +201,29 @@ def test_one_more_job_is_counted(count: JobCount, after: JobCount) -> None:
 def test_one_job_too_many_is_refused(count: JobCount) -> None:
     with pytest.raises(TooManyJobs):
         with_one_more(count, FEW, NOON + timedelta(seconds=59))
+
+
+@pytest.mark.parametrize(
+    ("count", "after"),
+    [
+        pytest.param(
+            JobCount(open_jobs=3, minute=THIS_MINUTE, made=2, uploads=4),
+            JobCount(open_jobs=3, minute=THIS_MINUTE, made=2, uploads=5),
+            id="the last that fits",
+        ),
+        pytest.param(
+            JobCount(open_jobs=3, minute="2026-11-22T11:59", made=2, uploads=5),
+            JobCount(open_jobs=3, minute=THIS_MINUTE, made=0, uploads=1),
+            id="a new minute",
+        ),
+    ],
+)
+def test_one_more_upload_is_counted(count: JobCount, after: JobCount) -> None:
+    limits = Limits(most_uploads_a_minute=5)
+
+    assert with_one_more_upload(count, limits, NOON) == after
+    with pytest.raises(TooManyJobs):
+        with_one_more_upload(replace(after, uploads=5), limits, NOON)
 
 
 def test_the_minute_is_the_same_in_every_time_zone() -> None:

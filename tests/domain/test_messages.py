@@ -2,14 +2,23 @@
 
 import ast
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from shared.domain import fields, messages, request
 from shared.domain.catalogue import Link
-from shared.domain.errors import ErrorCode, FieldError, Refused
+from shared.domain.errors import (
+    Conflict,
+    ConflictReason,
+    ErrorCode,
+    FieldError,
+    LimitReached,
+    Refused,
+)
 from shared.domain.job import Language
+from shared.domain.ledger import HOLDS_FILL_IT
 from tests.fakes.refusals import every_refusal
 
 KOREAN = re.compile("[가-힣]")
@@ -44,6 +53,72 @@ def test_the_promised_korean_sentences_begin_as_promised(
     code: ErrorCode, link: Link | None, beginning: str
 ) -> None:
     assert messages.describe(code, KO, link).startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    ("link", "made", "asked"),
+    [
+        (Link.RUNWAY, "Runway가", "Runway는"),
+        (Link.RUNWAY_HTTP, "Runway (HTTP)가", "Runway (HTTP)는"),
+        (Link.VEO, "Gemini Veo 3.1이", "Gemini Veo 3.1은"),
+        (Link.OMNI, "Gemini Omni가", "Gemini Omni는"),
+        (None, "서비스가", "서비스는"),
+    ],
+)
+def test_a_name_has_its_own_particle(link: Link | None, made: str, asked: str) -> None:
+    refused = messages.describe(ErrorCode.PROMPT_REFUSED, KO, link)
+    unsupported = messages.describe(ErrorCode.UNSUPPORTED, KO, link)
+
+    assert refused.startswith(f"{made} ")
+    assert unsupported.startswith(f"{asked} ")
+
+
+@pytest.mark.parametrize("link", [None, *Link])
+@pytest.mark.parametrize("code", ErrorCode)
+def test_no_sentence_leaves_the_reader_to_choose(
+    code: ErrorCode, link: Link | None
+) -> None:
+    korean = messages.describe(code, KO, link)
+
+    assert not re.search(r"이\(가\)|은\(는\)|을\(를\)|[가-힣]/[가-힣]", korean)
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_without_a_name_a_sentence_is_still_one(code: ErrorCode) -> None:
+    english = messages.describe(code, EN)
+
+    assert english[0].isupper() and "The provider" not in english[1:]
+
+
+@pytest.mark.parametrize(
+    ("limit", "word", "period"),
+    [
+        (ErrorCode.DAILY_LIMIT_REACHED, "daily", "일일"),
+        (ErrorCode.MONTHLY_LIMIT_REACHED, "monthly", "월간"),
+    ],
+)
+def test_what_open_jobs_hold_is_worth_another_try_in_a_minute(
+    limit: ErrorCode, word: str, period: str
+) -> None:
+    held = LimitReached(limit, HOLDS_FILL_IT)
+    spent = LimitReached(limit, timedelta(hours=5))
+
+    english = messages.describe_refusal(held, EN)
+    assert english.endswith(f"{word} limit. Try again in a minute.")
+    korean = messages.describe_refusal(held, KO)
+    assert period in korean and "1분 뒤" in korean
+    assert messages.describe_refusal(spent, EN) == messages.describe(limit, EN)
+
+
+@pytest.mark.parametrize("reason", ConflictReason)
+def test_every_conflict_has_a_sentence_of_its_own(reason: ConflictReason) -> None:
+    def said(language: Language) -> list[str]:
+        conflicts = [Conflict(reason=r) for r in (reason, *ConflictReason)]
+        return [messages.describe_refusal(c, language) for c in conflicts]
+
+    english, korean = said(EN), said(KO)
+    assert english.count(english[0]) == korean.count(korean[0]) == 2
+    assert KOREAN.search(korean[0]) and not KOREAN.search(english[0])
 
 
 @pytest.mark.parametrize("refused", every_refusal(), ids=lambda r: type(r).__name__)

@@ -49,8 +49,11 @@ def test_seconds_beyond_ours_are_our_longest(seconds: object, made: int) -> None
 @pytest.mark.parametrize(
     ("seconds", "reason"),
     [
-        ("2", "not_a_whole_number"),
-        ("21", "not_a_whole_number"),
+        ("2", "out_of_range"),
+        ("21", "out_of_range"),
+        ("0", "out_of_range"),
+        ("-8", "out_of_range"),
+        pytest.param("9" * 5000, "out_of_range", id="long"),
         ("04", "not_a_whole_number"),
         ("8.5", "not_a_whole_number"),
         ("", "not_a_whole_number"),

@@ -225,7 +225,7 @@ def test_a_field_refuses_what_its_schema_does_not_describe(name: str) -> None:
         ("prompt", {"minLength": 1, "maxLength": 1000}),
         ("duration", {"minimum": 3, "maximum": 10}),
         ("resolution", {"enum": ["720p", "1080p"]}),
-        ("image_url", {"format": "uri", "pattern": "^https://"}),
+        ("image_url", {"format": "uri", "maxLength": 2048}),
         ("image", {"pattern": "^[A-Za-z0-9_-]{1,128}$"}),
         ("audio", {"type": "boolean"}),
     ],

@@ -33,8 +33,10 @@ def wire(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         "list_videos": ListVideos(jobs=jobs, bucket=bucket, clock=clock, ids=ids),
         "delete_video": DeleteVideo(jobs=jobs, bucket=bucket, pause=clock.pause),
         "cancel_video": CancelVideo(jobs=jobs, recorder=stage.recorder, waker=waker),
-        "start_upload": StartUpload(bucket=bucket, ids=ids),
-        "keep_upload": KeepUpload(bucket=bucket),
+        "start_upload": StartUpload(
+            jobs=jobs, bucket=bucket, clock=clock, ids=ids, pause=clock.pause
+        ),
+        "keep_upload": KeepUpload(bucket=bucket, ids=ids),
         "estimate": Estimate(
             chain=DEFAULT_CHAIN, models=DEFAULT_MODELS, availability=free
         ),

@@ -137,6 +137,17 @@ def test_an_upload_gets_an_address_to_put_to(client: FlaskClient) -> None:
     assert shown["expires_at"].endswith("Z")
 
 
+def test_uploads_are_so_many_a_minute(client: FlaskClient, stage: Stage) -> None:
+    stage.jobs.limits = Limits(most_uploads_a_minute=1)
+    body = {"content_type": "image/jpeg", "size": 5}
+
+    let, refused = (client.post("/v1/uploads", json=body, headers=ANN) for _ in "12")
+
+    assert (let.status_code, refused.status_code) == (201, 429)
+    assert refused.get_json()["code"] == "too_many_jobs"
+    assert refused.headers["Retry-After"] == "60"
+
+
 def test_a_replay_says_so_and_gives_the_same_job(client: FlaskClient) -> None:
     headers = ANN | {"Idempotency-Key": "k1"}
 

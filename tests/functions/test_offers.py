@@ -57,7 +57,7 @@ def test_why_a_link_is_skipped_is_said_in_the_readers_language(
         "/v1/estimates", json=a_body(audio=True), headers=headers
     ).get_json()
 
-    assert shown["links"][0]["message"].startswith("Runway은(는) 요청한")
+    assert shown["links"][0]["message"].startswith("Runway는 요청한")
 
 
 def test_an_estimate_takes_what_a_video_takes(client: FlaskClient) -> None:

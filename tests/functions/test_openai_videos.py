@@ -12,6 +12,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from functions.openai_problems import openai_problem
+from shared import wiring
 from shared.domain.catalogue import Link
 from shared.domain.errors import (
     Conflict,
@@ -33,6 +34,8 @@ from shared.domain.errors import (
     UnsupportedMedia,
 )
 from shared.domain.job import Language
+from shared.domain.kill_switch import Level
+from shared.ports import Caller
 from tests.domain.examples import a_job, completed, running
 from tests.functions.openai_stage import JPEG, app_on
 from tests.usecases.stage import Stage
@@ -70,6 +73,19 @@ def a_file(content: bytes) -> FileStorage:
     return FileStorage(io.BytesIO(content), filename="cat.jpg")
 
 
+def post_picture(client: FlaskClient, **headers: str) -> TestResponse:
+    picture = f"data:image/jpeg;base64,{b64encode(JPEG).decode()}"
+    return post(client, BODY | {"input_reference": picture}, **headers)
+
+
+def end(stage: Stage, job_id: str) -> None:
+    stage.jobs.put(stage.jobs.get(job_id).job.ended(ErrorCode.CANCELLED))
+
+
+def uploads(stage: Stage) -> set[str]:
+    return {name for name in stage.bucket.objects if name.startswith("uploads/")}
+
+
 def error_of(response: TestResponse) -> dict[str, Any]:
     error = response.get_json()["error"]
     assert error.keys() == {"message", "type", "param", "code"}
@@ -96,7 +112,7 @@ def test_a_picture_of_16_megabytes_fits(client: FlaskClient, stage: Stage) -> No
 
     statuses = [answer.status_code for answer in (as_json, as_text, as_file)]
     assert statuses == [200, 200, 200]
-    assert len(stage.bucket.objects.keys() - {"images/job1"}) == 1
+    assert len(uploads(stage)) == 3
 
 
 @pytest.mark.parametrize("size", [16_000_001, 30_000_000])
@@ -108,7 +124,60 @@ def test_a_larger_picture_is_refused(
     answer = post_form(client, input_reference=a_file(content))
 
     assert (answer.status_code, error_of(answer)["code"]) == (413, "too_large")
-    assert stage.jobs.all == []
+    assert (stage.jobs.all, uploads(stage)) == ([], set())
+
+
+def test_deleting_a_video_takes_no_picture_of_a_new_one(
+    client: FlaskClient, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = post_picture(client).get_json()["id"]
+    end(stage, old)
+    create = stage.jobs.create
+
+    def create_late(*args: Any, **named: Any) -> None:
+        wiring.delete_video()(Caller(user_id="ann"), old)
+        create(*args, **named)
+
+    monkeypatch.setattr(stage.jobs, "create", create_late)
+    new = post_picture(client).get_json()["id"]
+
+    image = stage.jobs.get(new).job.request.image
+    assert uploads(stage) == {f"uploads/ann/{image}"}
+
+
+def test_what_is_paused_stores_nothing(client: FlaskClient, stage: Stage) -> None:
+    stage.set_level(Level.PAUSED)
+
+    answer = post_form(client, input_reference=a_file(JPEG))
+
+    assert (answer.status_code, uploads(stage)) == (503, set())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Idempotency_Key": "k1"}, {"x_stainless_retry_count": "1"}],
+    ids=["with its key", "sent again"],
+)
+def test_the_picture_of_a_deleted_video_does_not_come_back(
+    client: FlaskClient, stage: Stage, headers: dict[str, str]
+) -> None:
+    first = post_picture(client, **headers).get_json()["id"]
+    end(stage, first)
+    client.delete(f"{VIDEOS}/{first}", headers=ANN)
+
+    again = post_picture(client, **headers)
+
+    assert (again.status_code, uploads(stage)) == (409, set())
+
+
+def test_a_picture_sent_again_is_the_same_video_and_not_kept_twice(
+    client: FlaskClient, stage: Stage
+) -> None:
+    first = post_picture(client)
+    again = post_picture(client, x_stainless_retry_count="1")
+
+    assert first.get_json()["id"] == again.get_json()["id"]
+    assert len(uploads(stage)) == 1
 
 
 WRONG_BODIES: dict[str, tuple[dict[str, Any], str]] = {
@@ -170,7 +239,9 @@ def test_a_form_of_very_many_parts_is_too_large(client: FlaskClient) -> None:
     [
         pytest.param(["0", "1"], 1, id="sent again"),
         pytest.param(["0", "1", "2"], 1, id="and again"),
-        pytest.param(["1", "0"], 2, id="a new request after one sent again"),
+        pytest.param(["1", "0"], 1, id="the first comes last"),
+        pytest.param(["1", "0", "0"], 2, id="a new request after that"),
+        pytest.param([None, "1"], 1, id="said of the second alone"),
         pytest.param(["0", "0"], 2, id="two requests"),
         pytest.param([None, None], 2, id="another client"),
         pytest.param(["x", "x"], 2, id="no number"),

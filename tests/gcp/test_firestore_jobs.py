@@ -420,6 +420,34 @@ def test_a_claim_that_changed_since_it_was_read_is_a_lost_race(store: Store) -> 
     assert claimed(store).claim == a_claim("b")
 
 
+def test_a_claim_is_used_up_as_it_was_read(store: Store) -> None:
+    store.jobs.create(a_new_job(job_id="a"), a_claim("a", by_resend=True))
+
+    store.jobs.use_up(claimed(store))
+
+    assert claimed(store).claim == a_claim("a", by_resend=False)
+
+
+@pytest.mark.parametrize("happens", ["used", "replaced", "expired"])
+def test_a_claim_that_changed_is_not_used_up(store: Store, happens: str) -> None:
+    newer = a_claim("b", by_resend=True)
+    store.jobs.create(a_new_job(job_id="a"), a_claim("a", by_resend=True))
+    seen = claimed(store)
+    match happens:
+        case "used":
+            store.jobs.use_up(seen)
+        case "replaced":
+            store.jobs.create(a_new_job(job_id="b"), newer, over=seen)
+        case "expired":
+            store.forget_claim("k")
+
+    with pytest.raises(LostRace):
+        store.jobs.use_up(seen)
+
+    if happens == "replaced":
+        assert claimed(store).claim == newer
+
+
 def test_a_claim_that_expired_since_it_was_read_is_a_lost_race(store: Store) -> None:
     store.jobs.create(a_new_job(job_id="a"), a_claim("a"))
     seen = claimed(store)

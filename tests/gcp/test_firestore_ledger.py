@@ -20,15 +20,17 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Account, Caps, Limits, Totals
-from shared.domain.request import Sending
+from shared.domain.request import Sending, UploadRequest
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_ledger import read_account
 from shared.ports import Caller, Claim, Jobs
 from shared.system import RandomIds, pause
 from shared.usecases.create_video import CreateVideo, Taken
 from shared.usecases.kill_switch import KillSwitch
+from shared.usecases.start_upload import StartUpload
 from shared.usecases.wake import Waker
 from tests.domain.examples import NOON, a_job, a_new_job, a_request, completed
+from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FrozenClock
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.queue import FakeQueue
@@ -199,6 +201,72 @@ def test_the_next_minute_makes_as_many_again_and_ends_make_no_room(
     books.jobs.create(a_new_job(job_id="later", at=NOON + timedelta(seconds=60)))
 
     assert books.open_jobs("ann") == 1
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        pytest.param(Limits(most_open_jobs=1), id="open jobs"),
+        pytest.param(Limits(most_jobs_a_minute=1), id="jobs a minute"),
+        pytest.param(Limits(user=Caps(daily_usd=Decimal(4))), id="one's own cap"),
+        pytest.param(Limits(everybody=Caps(monthly_usd=Decimal(4))), id="all users'"),
+    ],
+)
+def test_a_look_for_room_refuses_as_a_create_does_and_holds_nothing(
+    books_with: Open, limits: Limits
+) -> None:
+    books = books_with(limits)
+    job = a_new_job(duration=8)
+    for _ in range(3):
+        books.jobs.check_room(job)
+
+    books.jobs.create(job)
+
+    assert books.account(ALL).month.held_usd == Decimal("3.20")
+    assert books.open_jobs("ann") == 1
+    for refused in (books.jobs.check_room, books.jobs.create):
+        with pytest.raises((LimitReached, TooManyJobs)):
+            refused(a_new_job(job_id="next", duration=8))
+
+
+def test_of_30_uploads_at_once_no_more_than_a_minute_lets_in(books_with: Open) -> None:
+    books = books_with(Limits(most_uploads_a_minute=5))
+    start = StartUpload(
+        jobs=books.jobs,
+        bucket=FakeBucket(),
+        clock=FrozenClock(),
+        ids=RandomIds(),
+        pause=pause,
+    )
+    png = UploadRequest(content_type="image/png", size_bytes=1)
+
+    def ask(_: int) -> str:
+        try:
+            return start(Caller(user_id="ann"), png)[0]
+        except TooManyJobs:
+            return "refused"
+
+    with ThreadPoolExecutor(30) as crowd:
+        answers = Counter(crowd.map(ask, range(30)))
+
+    assert answers["refused"] == 25
+
+
+def test_uploads_and_jobs_are_counted_beside_each_other(books_with: Open) -> None:
+    limits = Limits(most_jobs_a_minute=2, most_uploads_a_minute=1)
+    books = books_with(limits)
+    books.jobs.create(a_new_job(job_id="a"))
+    books.jobs.count_upload("ann", NOON)
+    books.jobs.create(a_new_job(job_id="b"))
+
+    with pytest.raises(TooManyJobs):
+        books.jobs.create(a_new_job(job_id="c"))
+    with pytest.raises(TooManyJobs):
+        books.jobs.count_upload("ann", NOON)
+    books.jobs.count_upload("bob", NOON)
+    books.jobs.count_upload("ann", NOON + timedelta(minutes=1))
+
+    assert books.open_jobs("ann") == 2
 
 
 def ended(books: Books, job: Job) -> Job:

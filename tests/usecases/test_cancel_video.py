@@ -3,9 +3,16 @@
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.domain.catalogue import Link
-from shared.domain.errors import Conflict, ErrorCode, NotFound, Unreachable
+from shared.domain.errors import (
+    Conflict,
+    ConflictReason,
+    ErrorCode,
+    NotFound,
+    Unreachable,
+)
 from shared.domain.job import Job
 from shared.domain.outcomes import Succeeded, Working
 from shared.ports import Caller
@@ -68,11 +75,23 @@ def test_repeated_it_is_the_same(stage: Stage) -> None:
     assert cancel(stage) == cancel(stage)
 
 
+def test_it_is_on_record_once(stage: Stage) -> None:
+    stage.jobs.put(running(a_job(), Link.RUNWAY))
+
+    with capture_logs() as lines:
+        cancel(stage)
+        cancel(stage)
+
+    assert [line["event"] for line in lines] == ["video_cancelled"]
+
+
 def test_an_ended_job_is_a_conflict(stage: Stage) -> None:
     stage.jobs.put(completed(a_job(), Link.RUNWAY))
 
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as caught:
         cancel(stage)
+
+    assert caught.value.reason is ConflictReason.JOB_ENDED
 
 
 def test_anothers_job_is_not_found(stage: Stage) -> None:

@@ -1,5 +1,7 @@
 """A job is taken by one commit; the queue may come later."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -15,6 +17,7 @@ from shared.domain.errors import (
     GenerationPaused,
     IdempotencyConflict,
     LimitReached,
+    Refused,
     TooManyJobs,
     Unreachable,
 )
@@ -23,6 +26,7 @@ from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.ports import Caller
 from shared.usecases.create_video import PAUSES, Taken
+from shared.usecases.keep_upload import Keep
 from tests.domain.examples import NOON, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.usecases.stage import Stage, create_video
@@ -43,11 +47,12 @@ def take(
     chain: tuple[Link, ...] = DEFAULT_CHAIN,
     key: str | None = None,
     user: str = "ann",
+    keep: Keep | None = None,
     **fields: object,
 ) -> Taken:
     use_case = create_video(stage, chain=chain, stop=True)
     caller = Caller(user_id=user, key_id="key1")
-    return use_case(caller, a_request(**fields), Language.KOREAN, key)
+    return use_case(caller, a_request(**fields), Language.KOREAN, key, keep=keep)
 
 
 def test_a_job_is_committed_and_woken(stage: Stage) -> None:
@@ -207,6 +212,106 @@ def test_an_unreadable_switch_takes_no_job(stage: Stage) -> None:
         take(stage)
 
     assert stage.jobs.all == []
+
+
+def test_a_picture_is_kept_before_its_job_is_there(stage: Stage) -> None:
+    keep = Keeping(stage)
+
+    take(stage, keep=keep)
+
+    assert (keep.times, keep.jobs_there) == (1, 0)
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_a_picture_is_kept_once_however_often_the_commit_is_tried(
+    stage: Stage, trouble: Trouble
+) -> None:
+    keep = Keeping(stage)
+    stage.jobs.troubles = [trouble]
+
+    with suppress(Unreachable):
+        take(stage, keep=keep)
+
+    assert keep.times == 1
+
+
+def paused(stage: Stage) -> None:
+    stage.set_level(Level.PAUSED)
+
+
+def no_job_allowed(stage: Stage) -> None:
+    stage.jobs.limits = Limits(most_open_jobs=0)
+
+
+def too_many_a_minute(stage: Stage) -> None:
+    stage.jobs.limits = Limits(most_jobs_a_minute=0)
+
+
+def no_money(stage: Stage) -> None:
+    stage.jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.01")))
+
+
+def key_of_another_body(stage: Stage) -> None:
+    take(stage, key="k1", prompt="a dog")
+
+
+def key_of_a_deleted_job(stage: Stage) -> None:
+    stage.jobs.remove(take(stage, key="k1").job.job_id)
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        paused,
+        no_job_allowed,
+        too_many_a_minute,
+        no_money,
+        key_of_another_body,
+        key_of_a_deleted_job,
+    ],
+)
+def test_for_a_request_that_is_refused_no_picture_is_kept(
+    stage: Stage, prepare: Callable[[Stage], None]
+) -> None:
+    prepare(stage)
+    keep = Keeping(stage)
+
+    with pytest.raises(Refused):
+        take(stage, key="k1", keep=keep)
+
+    assert keep.times == 0
+
+
+def test_for_a_replay_no_picture_is_kept(stage: Stage) -> None:
+    take(stage, key="k1")
+    keep = Keeping(stage)
+
+    assert take(stage, key="k1", keep=keep).replayed
+
+    assert keep.times == 0
+
+
+def test_a_picture_that_can_not_be_kept_makes_no_job(stage: Stage) -> None:
+    def keep() -> None:
+        raise Unreachable("down")
+
+    with pytest.raises(Unreachable):
+        take(stage, key="k1", keep=keep)
+
+    assert stage.jobs.all == []
+    assert not take(stage, key="k1").replayed
+
+
+class Keeping:
+    """Counts how often it was asked to keep a picture, and how many jobs were there."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.times = self.jobs_there = 0
+        self._stage = stage
+
+    def __call__(self) -> None:
+        self.times += 1
+        self.jobs_there = len(self._stage.jobs.all)
 
 
 def test_who_made_it_is_told_for_the_audit(stage: Stage) -> None:

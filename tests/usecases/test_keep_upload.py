@@ -3,47 +3,68 @@
 import pytest
 
 from shared.domain.errors import TooLarge, Unreachable
+from shared.domain.fields import Identifier
 from shared.domain.request import LARGEST_IMAGE_BYTES
 from shared.ports import Caller
-from shared.usecases.keep_upload import KeepUpload
+from shared.system import RandomIds
+from shared.usecases.keep_upload import KeepUpload, content_of
 from tests.fakes.bucket import FakeBucket
 
 ANN = Caller(user_id="a/b")
 
 
-def test_it_goes_to_the_callers_own_folder() -> None:
-    bucket = FakeBucket()
+@pytest.fixture
+def bucket() -> FakeBucket:
+    return FakeBucket()
 
-    image = KeepUpload(bucket=bucket)(ANN, b"a picture", "image/png")
+
+@pytest.fixture
+def keep_upload(bucket: FakeBucket) -> KeepUpload:
+    return KeepUpload(bucket=bucket, ids=RandomIds())
+
+
+def test_it_is_named_first_and_kept_in_the_callers_own_folder(
+    keep_upload: KeepUpload, bucket: FakeBucket
+) -> None:
+    image, keep = keep_upload(ANN, b"a picture", "image/png")
+    assert bucket.objects == {}
+
+    keep()
 
     assert bucket.objects == {f"uploads/a%2Fb/{image}": b"a picture"}
     assert list(bucket.content_types.values()) == ["image/png"]
 
 
-def test_the_same_content_has_the_same_name() -> None:
-    keep = KeepUpload(bucket=FakeBucket())
+def test_each_request_has_a_name_of_its_own_that_tells_the_content(
+    keep_upload: KeepUpload,
+) -> None:
+    contents = (b"a picture", b"a picture", b"another")
 
-    first, again = (keep(ANN, b"a picture", "image/png") for _ in range(2))
-    other = keep(ANN, b"another", "image/png")
+    images = [keep_upload(ANN, content, "image/png")[0] for content in contents]
 
+    assert len(set(images)) == 3
+    first, again, other = map(content_of, images)
     assert first == again != other
-    assert len(first) == 40 and first.isalnum()
+    assert [Identifier(longest=128).parse(image) for image in images] == images
 
 
-def test_the_largest_picture_is_the_limit() -> None:
-    bucket = FakeBucket()
-    keep = KeepUpload(bucket=bucket)
+@pytest.mark.parametrize("image", ["up-1", "a" * 40, f"{'g' * 40}-1", "a" * 39 + "-1"])
+def test_a_name_that_is_not_ours_is_its_own_content(image: str) -> None:
+    assert content_of(image) == image
 
-    keep(ANN, bytes(LARGEST_IMAGE_BYTES), "image/png")
+
+def test_the_largest_picture_is_the_limit(keep_upload: KeepUpload) -> None:
+    keep_upload(ANN, bytes(LARGEST_IMAGE_BYTES), "image/png")
+
     with pytest.raises(TooLarge):
-        keep(ANN, bytes(LARGEST_IMAGE_BYTES + 1), "image/png")
-
-    assert len(bucket.objects) == 1
+        keep_upload(ANN, bytes(LARGEST_IMAGE_BYTES + 1), "image/png")
 
 
-def test_a_picture_that_is_not_kept_is_told() -> None:
-    bucket = FakeBucket()
+def test_a_picture_that_is_not_kept_is_told(
+    keep_upload: KeepUpload, bucket: FakeBucket
+) -> None:
     bucket.failures = [Unreachable("down")]
+    _, keep = keep_upload(ANN, b"a picture", "image/png")
 
     with pytest.raises(Unreachable):
-        KeepUpload(bucket=bucket)(ANN, b"a picture", "image/png")
+        keep()

@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain.errors import (
     Conflict,
+    ErrorCode,
     GenerationPaused,
     LimitReached,
     TooManyJobs,
@@ -160,17 +161,72 @@ def test_two_honest_requests_at_once_are_two_jobs(
     assert {j.job_id for j in jobs.all} == {slower.job.job_id, faster[0].job.job_id}
 
 
-@pytest.mark.parametrize("troubles", [[], [Trouble.LOST_RACE]], ids=["", "a race"])
-def test_a_request_after_a_resend_is_a_job_of_its_own(
-    stage: Stage, troubles: list[Trouble]
+def test_a_first_that_comes_after_its_resend_gets_its_job_once(stage: Stage) -> None:
+    resent = send(stage, AGAIN)
+
+    late, honest = send(stage, FIRST), send(stage, FIRST)
+
+    assert (late.replayed, late.job) == (True, resent.job)
+    assert not honest.replayed
+    assert honest.job.job_id != resent.job.job_id
+
+
+def test_a_resend_after_a_late_first_still_finds_the_job(stage: Stage) -> None:
+    taken = [send(stage, sending) for sending in (AGAIN, FIRST, AGAIN)]
+
+    assert {t.job.job_id for t in taken} == {stage.jobs.all[0].job_id}
+    assert not send(stage, FIRST).replayed
+
+
+def test_a_first_that_was_overtaken_leaves_no_job_for_the_next(
+    stage: Stage, jobs: Interleaved
+) -> None:
+    jobs.meanwhile = [lambda: send(stage, AGAIN)]
+
+    overtaken, honest = send(stage, FIRST), send(stage, FIRST)
+
+    assert (overtaken.replayed, honest.replayed) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "trouble", [Trouble.LOST_RACE, Trouble.UNREACHABLE, Trouble.APPLIED]
+)
+def test_a_late_first_never_pays_again_whatever_its_mark_comes_to(
+    stage: Stage, trouble: Trouble
 ) -> None:
     resent = send(stage, AGAIN)
-    stage.jobs.troubles = troubles
+    stage.jobs.troubles = [trouble]
+
+    assert send(stage, FIRST).job == resent.job
+
+
+@pytest.mark.parametrize("gone", ["ended", "deleted", "old"])
+def test_a_request_long_after_a_resend_is_a_job_of_its_own(
+    stage: Stage, gone: str
+) -> None:
+    resent = send(stage, AGAIN).job
+    if gone == "ended":
+        stage.jobs.put(resent.ended(ErrorCode.BAD_OUTPUT))
+    if gone == "deleted":
+        stage.jobs.remove(resent.job_id)
+    if gone == "old":
+        stage.clock.move(15 * MINUTE + SECOND)
 
     honest = send(stage, FIRST)
 
     assert not honest.replayed
-    assert honest.job.job_id != resent.job.job_id
+    assert honest.job.job_id != resent.job_id
+
+
+def test_another_name_of_the_same_picture_is_the_same_request(stage: Stage) -> None:
+    names = [f"{content * 40}-{nth}" for content, nth in ("a1", "a2", "b3")]
+
+    first, again, other = (
+        send(stage, AGAIN, image=name, image_url=None) for name in names
+    )
+
+    assert (first.job, again.replayed) == (again.job, True)
+    assert not other.replayed
 
 
 @pytest.mark.parametrize("sending", [FIRST, AGAIN])
@@ -255,6 +311,25 @@ def test_the_last_room_taken_by_the_request_itself_is_no_refusal(
     slower = send(stage, sending, key=key)
 
     assert slower.replayed and slower.job == faster[0].job
+
+
+def test_the_last_room_taken_while_the_room_is_looked_at_is_no_refusal(
+    stage: Stage, jobs: Interleaved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs.limits = Limits(most_open_jobs=1)
+    look = jobs.check_room
+
+    def overtaken(job: Job) -> None:
+        send(stage, AGAIN)
+        look(job)
+
+    monkeypatch.setattr(jobs, "check_room", overtaken)
+    create, ann = create_video(stage), Caller(user_id="ann")
+    taken = create(
+        ann, a_request(), Language.ENGLISH, sending=FIRST, keep=lambda: pytest.fail()
+    )
+
+    assert taken.replayed and jobs.all == [taken.job]
 
 
 def test_a_refused_first_leaves_nothing_to_find(

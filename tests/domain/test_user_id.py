@@ -1,0 +1,24 @@
+"""Which ids a user can have with us."""
+
+import pytest
+
+from shared.domain.user_id import is_user_id
+
+
+@pytest.mark.parametrize(
+    "user_id", ["a", "x" * 128, "민지", "a b", "_a_", "...", "__a"]
+)
+def test_an_id_that_can_be_kept_is_one(user_id: str) -> None:
+    assert is_user_id(user_id)
+
+
+@pytest.mark.parametrize(
+    "user_id",
+    [
+        *("", "x" * 129, "a/b", ".", "..", "__x__", "____"),
+        *("a\n", "a\x00", "\u202ea", "\ud800", None, 7),
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_kept_or_written_down_is_none(user_id: object) -> None:
+    assert not is_user_id(user_id)
