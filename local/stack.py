@@ -127,6 +127,7 @@ class Stack:
         self._folder = self._options.folder or Path(
             self._closing.enter_context(tempfile.TemporaryDirectory(prefix="reelay-"))
         )
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._identity = LocalIdentity.generate(self.project)
         self._identity_server = self._closing.enter_context(
             IdentityServer(self._identity)

@@ -44,6 +44,25 @@ def test_every_link_within_leads_somewhere(document: Path) -> None:
     assert not [link for link in links if not (document.parent / link).exists()]
 
 
+def test_both_readmes_show_the_same_code() -> None:
+    def shown(file: str) -> list[tuple[str, str]]:
+        text = (ROOT / file).read_text()
+        blocks = re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
+        return [block for block in blocks if block[0] != "mermaid"]
+
+    assert shown("README.md") == shown("README.ko.md")
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
+def test_a_command_of_a_readme_runs_as_it_is_written(readme: str) -> None:
+    text = (ROOT / readme).read_text()
+    commands = re.findall(r"(\S*)python -m local", text)
+    making = re.findall(r"(\S*)python -m local key make USER([^`]*)`", text)
+
+    assert {start.lstrip("`$(|")[-10:] for start in commands} == {".venv/bin/"}
+    assert [rest for _, rest in making] == [" --project PROJECT"]
+
+
 def test_both_readmes_name_the_same_settings_calls_and_codes() -> None:
     def names(file: str) -> set[str]:
         text = (ROOT / file).read_text()
