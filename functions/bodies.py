@@ -9,6 +9,7 @@ from typing import Any
 from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
+from functions.patience import LEAVING, Patience, patience, stop_listening
 from shared.domain.errors import (
     FieldError,
     InvalidRequest,
@@ -24,6 +25,9 @@ LARGEST_BODY_BYTES = 1_000_000
 LARGEST_REQUEST_BYTES = 30_000_000
 _MOST_DISCARDED_BYTES = 32 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024
+# The longest that we take has a thousand commas; a body of nothing else takes thirty
+# times its size once it is parsed.
+MOST_VALUES = 10_000
 LONGEST_KEY = 255
 
 
@@ -34,18 +38,19 @@ def bound_body(request: Request) -> None:
     request.max_content_length = LARGEST_REQUEST_BYTES
 
 
-def discard_body(request: Request) -> None:
+def discard_body(request: Request, limit: Patience = LEAVING) -> None:
     """Read what is left in pieces: a client that is still sending misses the answer.
 
-    The framework would do the same after us, whole into memory.
+    The framework would do the same after us, whole into memory and without an end.
     """
     request.max_content_length = None
     left = _MOST_DISCARDED_BYTES
     try:
-        while left > 0 and (piece := request.stream.read(_PIECE_BYTES)):
-            left -= len(piece)
+        with patience(request, limit):
+            while left > 0 and (piece := request.stream.read(_PIECE_BYTES)):
+                left -= len(piece)
     except (HTTPException, OSError):
-        pass  # it broke off: nobody is sending any more
+        stop_listening(request)
     request.stream = BytesIO()
 
 
@@ -55,22 +60,36 @@ def read_object(
     """The body, where it is one JSON object; TooLarge, UnsupportedMedia, Malformed."""
     if request.mimetype != "application/json":
         raise UnsupportedMedia(request.mimetype)
+    body = _read(request, most_bytes)
     try:
-        body = request.stream.read(most_bytes + 1)
-    except OSError as error:
-        raise Malformed("cut off") from error
-    if len(body) > most_bytes:
-        raise TooLarge
-    try:
-        value = json.loads(
-            body.decode(), parse_constant=_refuse, object_pairs_hook=_object
-        )
-        # A lone surrogate can be written as \ud800, and in no answer of ours.
-        json.dumps(value, ensure_ascii=False).encode()
+        value = _parsed(body)
     except (ValueError, RecursionError) as error:
         raise Malformed(type(error).__name__) from error
     if not isinstance(value, dict):
         raise Malformed(type(value).__name__)
+    return value
+
+
+def _read(request: Request, most_bytes: int) -> bytearray:
+    body = bytearray()
+    try:
+        while piece := request.stream.read(_PIECE_BYTES):
+            body += piece
+            if len(body) > most_bytes:
+                raise TooLarge
+    except OSError as error:
+        raise Malformed("cut off") from error
+    return body
+
+
+def _parsed(body: bytearray) -> object:
+    """ValueError for what is no JSON, or more of it than anybody needs to send."""
+    if sum(body.count(mark) for mark in b"{[,") > MOST_VALUES:
+        raise ValueError("too many values")
+    value = json.loads(body.decode(), parse_constant=_refuse, object_pairs_hook=_object)
+    if b"\\ud" in body or b"\\uD" in body:
+        # A lone surrogate can be written as \\ud800, and in no answer of ours.
+        json.dumps(value, ensure_ascii=False).encode()
     return value
 
 

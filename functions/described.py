@@ -8,6 +8,7 @@ from shared.domain.fields import Field
 Fields = Mapping[str, Field]
 Schema = Mapping[str, object]
 JSON = "application/json"
+FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -27,11 +27,13 @@ def read_asked(request: Request) -> Mapping[str, Any]:
 
 
 def read_sending(request: Request) -> Sending:
-    """How often the client says that it sent this; ONCE where it says nothing."""
+    """AGAIN where the client says that it sent this before, else FIRST.
+
+    Who says nothing of a first sending may still say it of the next.
+    """
     count = request.headers.get("x-stainless-retry-count", "")
-    if not (count.isascii() and count.isdigit()):
-        return Sending.ONCE
-    return Sending.AGAIN if count.strip("0") else Sending.FIRST
+    is_number = count.isascii() and count.isdigit()
+    return Sending.AGAIN if is_number and count.strip("0") else Sending.FIRST
 
 
 def _form(request: Request) -> Mapping[str, Any]:

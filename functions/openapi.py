@@ -1,15 +1,15 @@
 """The api in OpenAPI 3.1, made of what its routes say of themselves."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from functions.described import JSON, About, Schema
-from functions.problems import PROBLEM_JSON, codes_by_status
+from functions.described import FORM, JSON, About, Schema
+from functions.problems import PROBLEM_JSON, codes_by_status, title
 from functions.router import PATH_ARGUMENT, Route
 from functions.schemas import FIELD_PROBLEMS, PROBLEM
-from shared.domain.fields import Field
+from shared.domain.fields import Field, FormSpec
 
 VERSION = "1"
 DESCRIPTION = """\
@@ -140,21 +140,33 @@ def _note(about: About, name: str) -> dict[str, Any]:
 
 
 def _body(about: About) -> dict[str, Any]:
-    schema: dict[str, Any] = {
+    """By media type. A form has a file where JSON has its address."""
+    content: dict[str, Any] = {JSON: {"schema": _body_schema(about, _schema)}}
+    if about.example is not None:
+        content[JSON]["example"] = about.example
+    if about.takes_form:
+        content[FORM] = {"schema": _body_schema(about, _in_form)}
+    return content
+
+
+def _body_schema(about: About, read: Callable[[Field], Any]) -> dict[str, Any]:
+    return {
         "type": "object",
         "required": [name for name, field in about.body.items() if field.required],
         "properties": {
-            name: _schema(field) | _note(about, name)
-            for name, field in about.body.items()
+            name: read(field) | _note(about, name) for name, field in about.body.items()
         },
         "additionalProperties": False,
         **about.body_rule,
     }
-    content: dict[str, Any] = {"schema": schema}
-    if about.example is not None:
-        content["example"] = about.example
-    media_types = [JSON, *(["multipart/form-data"] if about.takes_form else [])]
-    return dict.fromkeys(media_types, content)
+
+
+def _in_form(field: Field) -> dict[str, Any]:
+    match field.spec:
+        case FormSpec() as spec:
+            return dict(spec.form_schema())
+        case _:
+            return _schema(field)
 
 
 def _schema(field: Field) -> dict[str, Any]:
@@ -175,7 +187,7 @@ def _plain(field: Field) -> dict[str, Any]:
 def _answers(about: About) -> dict[str, Any]:
     return {
         str(status): {
-            "description": HTTPStatus(status).phrase,
+            "description": title(status),
             "headers": _headers("X-Request-Id", *about.answer_headers),
             **({"content": {about.media_type: {"schema": schema}}} if schema else {}),
         }
@@ -209,11 +221,12 @@ def _possible(codes: Iterable[str], route: Route, about: About) -> list[str]:
 
 def _problem(status: int, about: About, codes: Sequence[str]) -> dict[str, Any]:
     said: dict[str, Any] = {"status": {"const": int(status)}, "code": {"enum": codes}}
-    if "invalid_request" in codes:
-        said["errors"] = FIELD_PROBLEMS
-    schema = about.refusal or {"allOf": [PROBLEM, {"properties": said}]}
+    rule: dict[str, Any] = {"properties": said}
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        said["errors"], rule["required"] = FIELD_PROBLEMS, ["errors"]
+    schema = about.refusal or {"allOf": [PROBLEM, rule]}
     return {
-        "description": HTTPStatus(status).phrase,
+        "description": title(status),
         "headers": _headers("X-Request-Id", *_HEADERS_OF_PROBLEMS.get(status, ())),
         "content": {JSON if about.refusal else PROBLEM_JSON: {"schema": schema}},
         "x-codes": codes,

@@ -10,6 +10,7 @@ from flask import Response
 from shared.domain.errors import (
     ErrorCode,
     GenerationPaused,
+    IdempotencyConflict,
     InvalidRequest,
     LimitReached,
     Refused,
@@ -18,7 +19,10 @@ from shared.domain.errors import (
 from shared.domain.job import Language
 from shared.domain.messages import describe_field, describe_refusal
 
+KEY_HEADER = "Idempotency-Key"
 PROBLEM_JSON = "application/problem+json"
+# RFC 9110's: what Python calls them is another thing before 3.13.
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 LIMITS = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
 
 
@@ -27,22 +31,38 @@ def problem(
 ) -> Response:
     body: dict[str, object] = {
         "type": f"urn:reelay:problem:{refused.code}",
-        "title": HTTPStatus(refused.status).phrase,
+        "title": title(refused.status),
         "status": refused.status,
         "detail": describe_refusal(refused, language),
         "code": refused.code,
     }
-    if isinstance(refused, InvalidRequest):
-        body["errors"] = [
-            {"field": e.field, "message": describe_field(e, language)}
-            for e in refused.errors
-        ]
+    if errors := _errors(refused, language):
+        body["errors"] = errors
     return Response(
         json.dumps(body, ensure_ascii=False),
         status=refused.status,
         mimetype=PROBLEM_JSON,
         headers=dict(headers or {}) | _headers(refused),
     )
+
+
+def title(status: int) -> str:
+    """What a status is called, under every Python."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
+
+def _errors(refused: Refused, language: Language) -> list[dict[str, str]]:
+    match refused:
+        case InvalidRequest(errors=errors):
+            return [
+                {"field": e.field, "message": describe_field(e, language)}
+                for e in errors
+            ]
+        case IdempotencyConflict():
+            said = describe_refusal(refused, language)
+            return [{"field": KEY_HEADER, "message": said}]
+        case _:
+            return []
 
 
 def codes_by_status() -> Mapping[int, tuple[str, ...]]:

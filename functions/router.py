@@ -20,6 +20,8 @@ from werkzeug.routing import Map, MapAdapter, Rule
 from functions.answer_headers import add_headers
 from functions.bodies import bound_body, discard_body
 from functions.described import About
+from functions.large_bodies import LargeBodies
+from functions.patience import LEAVING, READING, Patience, patience
 from functions.problems import problem
 from functions.request_context import request_context
 from shared.domain.errors import (
@@ -71,7 +73,8 @@ class Router:
     """Answers requests by its routes; a Refused becomes a problem, here alone.
 
     `project`: whose traces the log lines belong to. `tell`: how errors are told below
-    a path, where not as problems.
+    a path, where not as problems. `reading`, `leaving`: how long a
+    caller may send a body, before the answer and after it.
     """
 
     def __init__(
@@ -81,6 +84,8 @@ class Router:
         origins: Sequence[str],
         project: str = "",
         tell: Mapping[str, Tell] | None = None,
+        reading: Patience = READING,
+        leaving: Patience = LEAVING,
     ) -> None:
         self._map = Map(
             [Rule(r.path, methods=[r.method], endpoint=r) for r in routes],
@@ -91,13 +96,15 @@ class Router:
         self._origins = frozenset(origins)
         self._project = project
         self._tell = dict(tell or {})
+        self._reading, self._leaving = reading, leaving
+        self._large = LargeBodies()
 
     def __call__(self, request: Request) -> Response:
         began = time.monotonic()
         with request_context(request, self._project) as request_id:
             response = self._answered(request)
             add_headers(response, request, request_id, self._origins)
-            discard_body(request)
+            discard_body(request, self._leaving)
             log.info(
                 "request_served",
                 method=request.method[:16],
@@ -134,12 +141,11 @@ class Router:
             return Response(status=204, headers={"Allow": self._allowed(request)})
         route, arguments = self._route(request)
         caller = NOBODY if route.is_open else self._caller(request, route)
-        return _called(
-            route,
-            Call(
-                request=request, caller=caller, language=language, arguments=arguments
-            ),
+        call = Call(
+            request=request, caller=caller, language=language, arguments=arguments
         )
+        with self._large.room_for(request), patience(request, self._reading):
+            return _called(route, call)
 
     def _caller(self, request: Request, route: Route) -> Caller:
         authorization = request.headers.get("Authorization")
@@ -184,5 +190,9 @@ def _called(route: Route, call: Call) -> Response:
 
 
 def _language(request: Request) -> Language:
-    best = request.accept_languages.best_match(["en", "ko"], default="en")
-    return Language(best)
+    """The first that we speak, as the caller ranks them; regions make no difference."""
+    for tag, quality in request.accept_languages:
+        spoken = tag.partition("-")[0].lower()
+        if quality > 0 and spoken in tuple(Language):
+            return Language(spoken)
+    return Language.ENGLISH

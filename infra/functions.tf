@@ -6,18 +6,19 @@
 # the rest of what Cloud Run lets in would wait unseen.
 locals {
   functions = {
-    # Short reads and commits. Concurrency: 20 uploads through the OpenAI shape, each
-    # 16 MB and its copy, beside 200 MiB of libraries fit 1 GiB.
+    # Short reads and commits. Large bodies are read three at a time
+    # (functions/large_bodies.py): with their copies they and the rest of 20 calls were
+    # seen to take 800 MB.
     api = {
       account         = "api"
-      memory          = "1Gi"
+      memory          = "2Gi"
       concurrency     = 20
       timeout_seconds = 60
       max_instances   = 20
       secrets         = {}
     }
-    # A picture of 8,000 x 8,000 pixels takes 600 MB while it is checked: two of them
-    # beside 300 MiB of libraries fit 2 GiB, three don't. 20 x 2 takes all that the
+    # A picture of 8,000 x 8,000 pixels takes up to 1 GB while it is checked, one at a
+    # time: beside 300 MiB of libraries that fits 2 GiB. 20 x 2 takes all that the
     # queues send at once. Timeout = dispatch deadline (shared/wiring.py) > lease (90 s).
     worker = {
       account         = "worker"

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from functions.problems import codes_by_status, problem
+from functions.problems import codes_by_status, problem, title
 from shared.domain.errors import (
     ErrorCode,
+    FieldError,
     GenerationPaused,
+    IdempotencyConflict,
+    InvalidRequest,
     LimitReached,
     Refused,
     TooManyJobs,
@@ -40,6 +43,41 @@ def test_a_refusal_says_what_to_do_next(
     refused: Refused, name: str, value: str
 ) -> None:
     assert problem(refused, Language.ENGLISH).headers[name] == value
+
+
+@pytest.mark.parametrize(
+    ("refused", "errors"),
+    [
+        (
+            InvalidRequest((FieldError(field="seed", reason="not_a_whole_number"),)),
+            [{"field": "seed", "message": "must be a whole number"}],
+        ),
+        (
+            IdempotencyConflict(),
+            [
+                {
+                    "field": "Idempotency-Key",
+                    "message": "This Idempotency-Key was used before with another "
+                    "body.",
+                }
+            ],
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Refused) else "",
+)
+def test_whatever_is_unprocessable_names_its_fields(
+    refused: Refused, errors: list[dict[str, str]]
+) -> None:
+    body = problem(refused, Language.ENGLISH).get_json(force=True)
+
+    assert (body["status"], body["errors"]) == (422, errors)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(404, "Not Found"), (413, "Content Too Large")]
+)
+def test_a_status_is_called_the_same_under_every_python(status: int, said: str) -> None:
+    assert title(status) == said
 
 
 @pytest.mark.parametrize("refused", every_refusal(), ids=lambda r: type(r).__name__)

@@ -1,0 +1,41 @@
+"""A function of a few routes, for a process of its own: the real server's part."""
+
+from flask import Request, Response
+
+from functions.bodies import answer, read_object
+from functions.openai_bodies import read_asked
+from functions.patience import Patience
+from functions.router import Call, Route, Router
+from tests.functions.calling import FakeTokens
+
+READING = Patience(silence_seconds=0.3, body_seconds=1)
+LEAVING = Patience(silence_seconds=0.1, body_seconds=1)
+
+
+def show(call: Call) -> Response:
+    return answer({})
+
+
+def count(call: Call) -> Response:
+    return answer({"fields": len(read_object(call.request))})
+
+
+def take(call: Call) -> Response:
+    return answer({name: len(part) for name, part in read_asked(call.request).items()})
+
+
+router = Router(
+    (
+        Route(method="GET", path="/open", handler=show, is_open=True),
+        Route(method="POST", path="/count", handler=count),
+        Route(method="POST", path="/take", handler=take),
+    ),
+    FakeTokens(),
+    [],
+    reading=READING,
+    leaving=LEAVING,
+)
+
+
+def served(request: Request) -> Response:
+    return router(request)

@@ -1,0 +1,41 @@
+"""What functions-framework would answer by itself, answered by the function."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from functions_framework import create_app
+
+from tests.functions.test_router import check_problem
+
+SOURCE = """
+from functions.framework import answer_all_with
+from tests.functions.served import served
+
+answer_all_with(served)
+"""
+
+
+@pytest.fixture
+def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    source = tmp_path_factory.mktemp("served") / "root_of_served.py"
+    source.write_text(SOURCE)
+    app: Flask = create_app("served", str(source), "http")  # type: ignore[no-untyped-call]
+    return app.test_client()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+@pytest.mark.parametrize(
+    "path", ["/favicon.ico", "/robots.txt", "/static/x", "/open%0a", "//open", "/"]
+)
+def test_what_is_not_there_is_not_there_in_our_words(
+    client: FlaskClient, method: str, path: str
+) -> None:
+    response = client.open(path, method=method)
+
+    check_problem(response, 404, "not_found")
+    assert response.headers["X-Request-Id"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_what_is_there_is_called_as_ever(client: FlaskClient) -> None:
+    assert client.get("/open").get_json() == {}
