@@ -59,8 +59,9 @@ run "functions" {
     error_message = "The worker's timeout must reach the dispatch deadline (300 s)."
   }
   assert {
-    # 600 MB for the largest picture, 300 MiB for the libraries.
-    condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].max_instance_request_concurrency * 600 + 300 <= 2048 && google_cloudfunctions2_function.functions["worker"].service_config[0].available_memory == "2Gi"
+    # 1,000 MB for the largest picture, one at a time; 300 MiB for the libraries, and
+    # 100 MiB for each other step.
+    condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].max_instance_request_concurrency * 100 + 1300 <= 2048 && google_cloudfunctions2_function.functions["worker"].service_config[0].available_memory == "2Gi"
     error_message = "As many of the largest pictures as come at once must fit the worker's memory."
   }
   assert {
