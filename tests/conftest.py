@@ -21,6 +21,7 @@ SHARING = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups right after
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Any other file is a group of its own, so that its fixtures are made once."""
     for item in items:
