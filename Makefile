@@ -6,8 +6,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 CHECKOV := .venv-checkov/bin/checkov
-# The tests of the running stack wait much: the others run beside them.
-TWO_AT_A_TIME := -n 2 --dist loadgroup
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,7 +22,7 @@ chaos: $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=
 	@$(BIN)/python -m local.chaos $(if $(JOBS),--jobs "$(JOBS)") $(if $(SEED),--seed "$(SEED)")
 
 test: $(READY) ## All tests
-	@$(BIN)/pytest $(TWO_AT_A_TIME)
+	@$(BIN)/pytest
 
 check: $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known weaknesses, Terraform, tests with coverage
 	$(BIN)/ruff format --check
@@ -33,7 +31,7 @@ check: $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known weaknesse
 	$(BIN)/python -m local.audit
 	$(BIN)/check-jsonschema --builtin-schema vendor.cloudbuild cloudbuild.yaml
 	$(CHECKOV) --config-file infra/.checkov.yaml --directory infra
-	$(BIN)/pytest $(TWO_AT_A_TIME) --cov --cov-report=term
+	$(BIN)/pytest --cov --cov-report=term
 
 audit: $(READY) ## Known vulnerabilities of what ships
 	@$(BIN)/python -m local.audit

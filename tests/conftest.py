@@ -13,21 +13,6 @@ from local.firestore import find
 from local.processes import Program, Running, answers, free_port, wait_until
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
-# Files that share what is slow to start: with pytest-xdist they run in one process.
-SHARING = {
-    "tests/e2e": "the running stack",
-    "tests/infra/test_terraform.py": "Terraform's providers",
-    "tests/infra/test_deploy_walk.py": "Terraform's providers",
-}
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups right after
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Any other file is a group of its own, so that its fixtures are made once."""
-    for item in items:
-        place = item.path.relative_to(Path(__file__).parent.parent).as_posix()
-        groups = (group for part, group in SHARING.items() if place.startswith(part))
-        item.add_marker(pytest.mark.xdist_group(next(groups, place)))
 
 
 @pytest.fixture(scope="session")
