@@ -10,7 +10,7 @@ CHECKOV := .venv-checkov/bin/checkov
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: emulator $(READY) ## One picture becomes a video: IMAGE= PROMPT= MODEL= DURATION= FAULTS=runway,runway-http
+demo: emulator $(READY) ## One image becomes a video: IMAGE= PROMPT= MODEL= DURATION= FAULTS=runway,runway-http
 	@$(BIN)/python -m local demo $(if $(IMAGE),--image "$(IMAGE)") \
 	  $(if $(PROMPT),--prompt "$$PROMPT") $(if $(MODEL),--model "$(MODEL)") \
 	  $(if $(DURATION),--duration "$(DURATION)") $(if $(FAULTS),--faults "$(FAULTS)")
@@ -19,7 +19,7 @@ dev: emulator $(READY) ## The local stack, until Ctrl-C
 	@$(BIN)/python -m local up
 
 chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=1
-	@$(BIN)/python -m local.chaos $(if $(JOBS),--jobs "$(JOBS)") $(if $(SEED),--seed "$(SEED)")
+	@$(BIN)/python -m local.fault_injection $(if $(JOBS),--jobs "$(JOBS)") $(if $(SEED),--seed "$(SEED)")
 
 test: emulator $(READY) ## All tests
 	@$(BIN)/pytest
@@ -28,21 +28,21 @@ check: emulator $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known 
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m local.audit
+	$(BIN)/python -m ops.audit
 	$(BIN)/check-jsonschema --builtin-schema vendor.cloudbuild cloudbuild.yaml
 	$(CHECKOV) --config-file infra/.checkov.yaml --directory infra
 	$(BIN)/pytest --cov --cov-report=term
 
 audit: $(READY) ## Known vulnerabilities of what ships
-	@$(BIN)/python -m local.audit
+	@$(BIN)/python -m ops.audit
 
 deploy: $(READY) ## From an empty project to a running service: PROJECT= REGION= ARGS=--no-public
 	@$(if $(and $(PROJECT),$(REGION)),,echo "Name them: make deploy PROJECT=my-project REGION=us-central1"; exit 1)
-	@$(BIN)/python -m local.deploy up --project "$(PROJECT)" --region "$(REGION)" $(ARGS)
+	@$(BIN)/python -m ops.deploy up --project "$(PROJECT)" --region "$(REGION)" $(ARGS)
 
 destroy: $(READY) ## Take the service down; data stays: PROJECT=
 	@$(if $(PROJECT),,echo "Name it: make destroy PROJECT=my-project"; exit 1)
-	@$(BIN)/python -m local.deploy destroy --project "$(PROJECT)" $(ARGS)
+	@$(BIN)/python -m ops.deploy destroy --project "$(PROJECT)" $(ARGS)
 
 format: $(READY) ## Format and sort
 	@$(BIN)/ruff check --fix-only --quiet && $(BIN)/ruff format --quiet

@@ -5,10 +5,16 @@ from typing import Any
 
 from flask import Response
 
-from functions.bodies import answer, read_body
-from functions.described import About
-from functions.router import Call, Route
-from functions.schemas import GENERATION
+from functions.http.bodies import (
+    answer,
+    read_body,
+)
+from functions.http.operation import Operation
+from functions.http.router import (
+    Call,
+    Route,
+)
+from functions.http.schemas import GENERATION
 from shared import wiring
 from shared.domain.errors import Forbidden
 from shared.domain.fields import Choice, Field, Text
@@ -29,7 +35,7 @@ def _show_generation(call: Call) -> Response:
 def _set_generation(call: Call) -> Response:
     _need_admin(call)
     values = read_body(call.request, GENERATION_FIELDS)
-    switch = wiring.kill_switch().set_by_hand(
+    switch = wiring.kill_switch().set_manually(
         level=Level(values["level"]),
         reason=values["reason"],
         by=call.caller.user_id,
@@ -45,7 +51,7 @@ def _need_admin(call: Call) -> None:
 
 def _shown(switch: Switch) -> dict[str, Any]:
     """`level` is what holds; beside it what the budgets say and what a person set."""
-    hand = switch.by_hand
+    hand = switch.manual_override
     budgets = [
         _budget(budget_id, interval, is_overridden=switch.is_overridden(budget_id))
         for budget_id, interval in sorted(switch.budgets.items())
@@ -80,7 +86,7 @@ ADMIN_ROUTES = (
         method="GET",
         path="/v1/admin/generation",
         handler=_show_generation,
-        about=About(
+        operation=Operation(
             summary="What the kill switch says, and who said it",
             summary_ko="영상 생성 스위치의 상태와 설정한 사람을 조회합니다",
             tag="admin",
@@ -92,7 +98,7 @@ ADMIN_ROUTES = (
         method="POST",
         path="/v1/admin/generation",
         handler=_set_generation,
-        about=About(
+        operation=Operation(
             summary="Set the kill switch: `normal`, `tight` or `paused`",
             summary_ko="영상 생성 스위치를 normal, tight, paused 중 하나로 설정합니다",
             tag="admin",

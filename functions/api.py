@@ -4,15 +4,24 @@ from typing import Any
 
 from flask import Request, Response
 
-from functions import video_calls as about
+from functions import video_calls as operation
 from functions.admin import ADMIN_ROUTES
-from functions.bodies import answer, read_key, read_object, read_query
-from functions.docs_page import open_routes
-from functions.offers import OFFER_ROUTES
-from functions.openai_problems import openai_problem
-from functions.openai_videos import OPENAI_ROUTES
-from functions.own_address import root
-from functions.router import Call, Route, Router
+from functions.docs.routes import open_routes
+from functions.http.base_path import root
+from functions.http.bodies import (
+    answer,
+    read_key,
+    read_object,
+    read_query,
+)
+from functions.http.router import (
+    Call,
+    Route,
+    Router,
+)
+from functions.models import OFFER_ROUTES
+from functions.openai.errors import openai_problem
+from functions.openai.routes import OPENAI_ROUTES
 from functions.usage import USAGE_ROUTES
 from shared import wiring
 from shared.domain.job import Job
@@ -58,7 +67,7 @@ def _get_video(call: Call) -> Response:
 
 
 def _list_videos(call: Call) -> Response:
-    asked = read_query(call.request, about.PAGE_FIELDS)
+    asked = read_query(call.request, operation.PAGE_FIELDS)
     status = asked["status"] and Status(asked["status"])
     page = wiring.list_videos()(
         call.caller, limit=asked["limit"], status=status, cursor=asked["cursor"]
@@ -100,35 +109,45 @@ VIDEO_ROUTES = (
         method="POST",
         path=VIDEOS,
         handler=_create_video,
-        about=about.ABOUT_CREATE,
+        operation=operation.CREATE_OPERATION,
         spends=True,
     ),
-    Route(method="GET", path=VIDEOS, handler=_list_videos, about=about.ABOUT_LIST),
-    Route(method="GET", path=ONE_VIDEO, handler=_get_video, about=about.ABOUT_GET),
+    Route(
+        method="GET",
+        path=VIDEOS,
+        handler=_list_videos,
+        operation=operation.LIST_OPERATION,
+    ),
+    Route(
+        method="GET",
+        path=ONE_VIDEO,
+        handler=_get_video,
+        operation=operation.GET_OPERATION,
+    ),
     Route(
         method="DELETE",
         path=ONE_VIDEO,
         handler=_delete_video,
-        about=about.ABOUT_DELETE,
+        operation=operation.DELETE_OPERATION,
     ),
     Route(
         method="POST",
         path=f"{ONE_VIDEO}/cancel",
         handler=_cancel_video,
-        about=about.ABOUT_CANCEL,
+        operation=operation.CANCEL_OPERATION,
     ),
     Route(
         method="POST",
         path="/v1/uploads",
         handler=_start_upload,
-        about=about.ABOUT_UPLOAD,
+        operation=operation.UPLOAD_OPERATION,
     ),
 )
 HEALTH = Route(
     method="GET",
     path="/health",
     handler=_health,
-    about=about.ABOUT_HEALTH,
+    operation=operation.HEALTH_OPERATION,
     is_open=True,
 )
 DESCRIBED = (

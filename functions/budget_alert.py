@@ -3,11 +3,11 @@
 import structlog
 from flask import Request, Response
 
-from functions.bodies import read_object
-from functions.private import for_callers_of
+from functions.http.bodies import read_object
+from functions.http.internal_auth import for_callers_of
 from shared import wiring
-from shared.domain.budget_notice import read_notice
-from shared.domain.errors import Refused
+from shared.domain.budget_notification import read_notification
+from shared.domain.errors import ApiError
 
 log = structlog.get_logger()
 
@@ -18,9 +18,9 @@ def budget_alert(request: Request) -> Response:
     500 where the switch could not be set, 4xx for what nobody can understand.
     """
     try:
-        notice = read_notice(read_object(request))
-    except Refused as refused:
+        notification = read_notification(read_object(request))
+    except ApiError as refused:
         log.error("budget_notice_not_understood", reason=str(refused))
         raise
-    wiring.kill_switch().hear(notice)
+    wiring.kill_switch().on_budget_notification(notification)
     return Response(status=204)

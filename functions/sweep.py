@@ -2,8 +2,8 @@
 
 from flask import Request, Response
 
-from functions.bodies import answer
-from functions.private import for_callers_of
+from functions.http.bodies import answer
+from functions.http.internal_auth import for_callers_of
 from shared import wiring
 
 

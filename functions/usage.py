@@ -5,10 +5,16 @@ from typing import Any
 
 from flask import Response
 
-from functions.bodies import answer, read_query
-from functions.described import About
-from functions.router import Call, Route
-from functions.schemas import (
+from functions.http.bodies import (
+    answer,
+    read_query,
+)
+from functions.http.operation import Operation
+from functions.http.router import (
+    Call,
+    Route,
+)
+from functions.http.schemas import (
     MONEY,
     NUMBER,
     TEXT,
@@ -20,7 +26,7 @@ from functions.schemas import (
     or_null,
 )
 from shared import wiring
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.usage import MOST_DAYS, USAGE_FIELDS, Scope, UsageQuery
 from shared.usecases.show_usage import CapUse, DayUsage, UsageReport
 
@@ -30,7 +36,7 @@ DAY: Schema = {"type": "string", "format": "date"}
 CAP = nested(limit_usd=or_null(MONEY), used_usd=MONEY, left_usd=or_null(MONEY))
 DAY_USAGE = nested(
     date=DAY,
-    ai_model=or_null(one_of(Link)),
+    ai_model=or_null(one_of(ProviderId)),
     jobs=WHOLE,
     completed=WHOLE,
     failed=WHOLE,
@@ -114,7 +120,7 @@ USAGE_ROUTES = (
         method="GET",
         path="/v1/usage",
         handler=_show_usage,
-        about=About(
+        operation=Operation(
             summary="Jobs, seconds and cost by day and model; what the caps have left",
             summary_ko="일자와 모델별 작업 수, 영상 길이, 비용과 한도 잔액",
             tag="usage",

@@ -2,8 +2,14 @@
 
 from collections.abc import Mapping
 
-from functions.described import About
-from functions.schemas import HEALTH, ONE_PICTURE, UPLOAD, VIDEO, VIDEO_PAGE
+from functions.http.operation import Operation
+from functions.http.schemas import (
+    HEALTH,
+    ONE_IMAGE,
+    UPLOAD,
+    VIDEO,
+    VIDEO_PAGE,
+)
 from shared.domain.fields import Field
 from shared.domain.listing import LIST_FIELDS, Cursor
 from shared.domain.request import UPLOAD_FIELDS, VIDEO_FIELDS
@@ -21,13 +27,13 @@ VIDEO_NOTES: Mapping[str, tuple[str, str]] = {
         "영상에서 일어날 일을 영어로 설명합니다. 길이는 UTF-16 단위로 셉니다.",
     ),
     "image": (
-        "The first picture, by the name that `POST /v1/uploads` gave. Give this or "
+        "The first image, by the name that `POST /v1/uploads` gave. Give this or "
         "`image_url`.",
         "POST /v1/uploads에서 받은 첫 이미지 이름입니다. image_url과 둘 중 하나만 "
         "보냅니다.",
     ),
     "image_url": (
-        "The first picture, at a public https address; fetched once.",
+        "The first image, at a public https address; fetched once.",
         "첫 이미지의 공개 https 주소입니다. 한 번만 가져옵니다.",
     ),
     "duration": (
@@ -65,12 +71,12 @@ VIDEO_NOTES: Mapping[str, tuple[str, str]] = {
     "job_id": JOB_ID,
 }
 
-ABOUT_CREATE = About(
+CREATE_OPERATION = Operation(
     summary="Ask for a video; it is made in the background",
     summary_ko="영상 생성을 요청합니다. 백그라운드에서 만들어집니다",
     tag="videos",
     body=VIDEO_FIELDS,
-    body_rule=ONE_PICTURE,
+    body_rule=ONE_IMAGE,
     request_headers=("Idempotency-Key",),
     answers={202: VIDEO},
     answer_headers=("Location", "Idempotent-Replayed"),
@@ -83,7 +89,7 @@ ABOUT_CREATE = About(
     },
 )
 
-ABOUT_GET = About(
+GET_OPERATION = Operation(
     summary="Look at a video; `video_url` lives for at least an hour",
     summary_ko="영상을 조회합니다. video_url은 최소 1시간 동안 유효합니다",
     tag="videos",
@@ -91,7 +97,7 @@ ABOUT_GET = About(
     notes={"job_id": JOB_ID},
 )
 
-ABOUT_LIST = About(
+LIST_OPERATION = Operation(
     summary="List your videos, newest first",
     summary_ko="내 영상을 최신순으로 조회합니다",
     tag="videos",
@@ -107,7 +113,7 @@ ABOUT_LIST = About(
     },
 )
 
-ABOUT_CANCEL = About(
+CANCEL_OPERATION = Operation(
     summary="Cancel a video; it ends `cancelled`, or completes if it was there already",
     summary_ko="영상 생성을 취소합니다. 이미 완성되었다면 그대로 완료됩니다",
     tag="videos",
@@ -116,8 +122,8 @@ ABOUT_CANCEL = About(
     notes={"job_id": JOB_ID},
 )
 
-ABOUT_DELETE = About(
-    summary="Delete a video that has ended: its record, picture and MP4",
+DELETE_OPERATION = Operation(
+    summary="Delete a video that has ended: its record, image and MP4",
     summary_ko="끝난 영상의 기록, 이미지, MP4를 삭제합니다",
     tag="videos",
     answers={204: None},
@@ -125,21 +131,21 @@ ABOUT_DELETE = About(
     notes={"job_id": JOB_ID},
 )
 
-ABOUT_UPLOAD = About(
-    summary="Get an address to PUT a picture to, with exactly the headers given",
+UPLOAD_OPERATION = Operation(
+    summary="Get an address to PUT an image to, with exactly the headers given",
     summary_ko="이미지를 업로드할 주소를 받습니다. 응답의 headers 그대로 PUT합니다",
     tag="uploads",
     body=UPLOAD_FIELDS,
     answers={201: UPLOAD},
     problems=(429,),
     notes={
-        "content_type": ("What the picture is.", "이미지 형식입니다."),
+        "content_type": ("What the image is.", "이미지 형식입니다."),
         "size": ("Its exact size in bytes.", "정확한 크기(바이트)입니다."),
     },
     example={"content_type": "image/jpeg", "size": 179217},
 )
 
-ABOUT_HEALTH = About(
+HEALTH_OPERATION = Operation(
     summary="Whether the api answers",
     summary_ko="API가 응답하는지 확인합니다",
     tag="service",

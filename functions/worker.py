@@ -2,8 +2,8 @@
 
 from flask import Request, Response
 
-from functions.bodies import read_object
-from functions.private import for_callers_of
+from functions.http.bodies import read_object
+from functions.http.internal_auth import for_callers_of
 from shared import wiring
 
 

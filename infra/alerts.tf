@@ -16,7 +16,7 @@ locals {
   event_alerts = {
     all_providers_failed = {
       title    = "every provider failed"
-      filter   = "jsonPayload.message=\"job_ended\" jsonPayload.code=\"all_providers_failed\""
+      filter   = "jsonPayload.message=\"job_finished\" jsonPayload.code=\"all_providers_failed\""
       severity = "ERROR"
       labels   = ["job_id"]
       todo     = <<-TEXT
@@ -131,7 +131,7 @@ resource "google_monitoring_alert_policy" "failure_ratio" {
     display_name = "more than a fifth of an hour's jobs failed"
     condition_threshold {
       filter             = "metric.type=\"${local.metric_prefix}${google_logging_metric.counters["reelay_jobs_failed"].name}\" AND resource.type=\"cloud_run_revision\""
-      denominator_filter = "metric.type=\"${local.metric_prefix}${google_logging_metric.counters["reelay_jobs_ended"].name}\" AND resource.type=\"cloud_run_revision\""
+      denominator_filter = "metric.type=\"${local.metric_prefix}${google_logging_metric.counters["reelay_jobs_finished"].name}\" AND resource.type=\"cloud_run_revision\""
       comparison         = "COMPARISON_GT"
       threshold_value    = 0.2
       duration           = "0s"
@@ -166,7 +166,7 @@ resource "google_monitoring_alert_policy" "failure_ratio" {
     mime_type = "text/markdown"
     subject   = "Reelay ${var.project_id}: too many jobs fail"
     content   = <<-TEXT
-      More than a fifth of the last hour's jobs failed, refusals of a user's own picture or prompt not counted.
+      More than a fifth of the last hour's jobs failed, refusals of a user's own image or prompt not counted.
       The dashboard shows by link and code which. If it began with a deploy, roll back (infra/README.md).
       If one vendor fails, take it out of `provider_chain` and deploy; what is paid for is finished all the same.
     TEXT

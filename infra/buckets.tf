@@ -10,7 +10,7 @@ locals {
   }
 }
 
-# Pictures and videos. Deleted means deleted: no versions, no soft delete.
+# Images and videos. Deleted means deleted: no versions, no soft delete.
 resource "google_storage_bucket" "videos" {
   name                        = "${var.project_id}-reelay-videos"
   location                    = local.bucket_location

@@ -1,8 +1,8 @@
 locals {
   # Title, and the PromQL that it draws. A metric's name has its first slash as a colon.
   charts = {
-    "Jobs by link and outcome, an hour"     = "sum by (ai_model, status) (increase(logging_googleapis_com:user_reelay_jobs_ended{monitored_resource=\"cloud_run_revision\"}[1h]))"
-    "Attempts by link and outcome, an hour" = "sum by (ai_model, outcome) (increase(logging_googleapis_com:user_reelay_attempts_ended{monitored_resource=\"cloud_run_revision\"}[1h]))"
+    "Jobs by link and outcome, an hour"     = "sum by (ai_model, status) (increase(logging_googleapis_com:user_reelay_jobs_finished{monitored_resource=\"cloud_run_revision\"}[1h]))"
+    "Attempts by link and outcome, an hour" = "sum by (ai_model, outcome) (increase(logging_googleapis_com:user_reelay_attempts_finished{monitored_resource=\"cloud_run_revision\"}[1h]))"
     "Cost by link, USD of the last day"     = "sum by (ai_model) (increase(logging_googleapis_com:user_reelay_attempt_cost_usd_sum{monitored_resource=\"cloud_run_revision\"}[1d]))"
     "Latency by link, median, seconds"      = "histogram_quantile(0.5, sum by (ai_model, le) (increase(logging_googleapis_com:user_reelay_attempt_seconds_bucket{monitored_resource=\"cloud_run_revision\",outcome=\"succeeded\"}[6h])))"
     "Latency by link, 95 %, seconds"        = "histogram_quantile(0.95, sum by (ai_model, le) (increase(logging_googleapis_com:user_reelay_attempt_seconds_bucket{monitored_resource=\"cloud_run_revision\",outcome=\"succeeded\"}[6h])))"

@@ -7,7 +7,7 @@
 locals {
   functions = {
     # Short reads and commits. Large bodies are read three at a time
-    # (functions/large_bodies.py): with their copies they and the rest of 20 calls were
+    # (functions/http/large_bodies.py): with their copies they and the rest of 20 calls were
     # seen to take 800 MB.
     api = {
       account         = "api"
@@ -17,7 +17,7 @@ locals {
       max_instances   = 20
       secrets         = {}
     }
-    # A picture of 8,000 x 8,000 pixels takes up to 1 GB while it is checked, one at a
+    # An image of 8,000 x 8,000 pixels takes up to 1 GB while it is checked, one at a
     # time: beside 300 MiB of libraries that fits 2 GiB. 20 x 2 takes all that the
     # queues send at once. Timeout = dispatch deadline (shared/wiring.py) > lease (90 s).
     worker = {

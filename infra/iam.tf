@@ -122,9 +122,9 @@ resource "google_storage_bucket_iam_member" "videos" {
   for_each = {
     # uploads and downloads that it signs are done as this account; deletes
     api = local.members["api"]
-    # pictures, results
+    # images, results
     worker = local.members["worker"]
-    # Veo writes its MP4 straight into incoming/ and reads the picture from images/
+    # Veo writes its MP4 straight into incoming/ and reads the image from images/
     veo = google_project_service_identity.agents["aiplatform.googleapis.com"].member
   }
 

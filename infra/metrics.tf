@@ -12,19 +12,19 @@ locals {
   metric_prefix = "logging.googleapis.com/user/"
 
   counters = {
-    reelay_jobs_ended = {
+    reelay_jobs_finished = {
       description = "Jobs that ended, by who made them"
-      filter      = "jsonPayload.message=\"job_ended\""
+      filter      = "jsonPayload.message=\"job_finished\""
       labels      = { status = "status", ai_model = "ai_model", code = "code" }
     }
     reelay_jobs_failed = {
       description = "Jobs that failed by a fault, not by what was asked for"
-      filter      = "jsonPayload.message=\"job_ended\" jsonPayload.status=\"failed\" NOT jsonPayload.code=(${join(" OR ", [for code in local.users_own_codes : "\"${code}\""])})"
+      filter      = "jsonPayload.message=\"job_finished\" jsonPayload.status=\"failed\" NOT jsonPayload.code=(${join(" OR ", [for code in local.users_own_codes : "\"${code}\""])})"
       labels      = { code = "code" }
     }
-    reelay_attempts_ended = {
+    reelay_attempts_finished = {
       description = "Attempts that ended, by link and outcome"
-      filter      = "jsonPayload.message=\"attempt_ended\""
+      filter      = "jsonPayload.message=\"attempt_finished\""
       labels      = { ai_model = "ai_model", outcome = "outcome", code = "code" }
     }
   }
@@ -73,7 +73,7 @@ resource "google_logging_metric" "distributions" {
 
   name             = each.key
   description      = each.value.description
-  filter           = "${local.our_logs} jsonPayload.message=\"attempt_ended\""
+  filter           = "${local.our_logs} jsonPayload.message=\"attempt_finished\""
   value_extractor  = "EXTRACT(jsonPayload.${each.value.field})"
   label_extractors = { ai_model = "EXTRACT(jsonPayload.ai_model)", outcome = "EXTRACT(jsonPayload.outcome)" }
 

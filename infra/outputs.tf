@@ -14,7 +14,7 @@ output "health_url" {
 }
 
 output "bucket" {
-  description = "The bucket of pictures and videos."
+  description = "The bucket of images and videos."
   value       = google_storage_bucket.videos.name
 }
 

@@ -34,7 +34,7 @@ variable "firestore_location" {
 }
 
 variable "bucket_location" {
-  description = "Where pictures and videos are kept, for ever: a region, US, EU or ASIA. Null: the region."
+  description = "Where images and videos are kept, for ever: a region, US, EU or ASIA. Null: the region."
   type        = string
   default     = null
 
@@ -329,7 +329,7 @@ variable "open_sign_up" {
 }
 
 variable "retention_days" {
-  description = "How many days jobs, pictures and videos are kept; the ledger and the usage stay."
+  description = "How many days jobs, images and videos are kept; the ledger and the usage stay."
   type        = number
   default     = 30
   nullable    = false

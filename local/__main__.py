@@ -17,11 +17,15 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from local import admins, generation, keys
-from local.firestore import NotInstalled
+from local.emulators.firestore import NotInstalled
 from local.identity import user_token
 from local.processes import DidNotStart
 from local.stack import PROJECT, ROOT, Stack, StackOptions
+from ops import (
+    admins,
+    generation,
+    keys,
+)
 from shared import logs
 
 PARTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
@@ -102,12 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     starting = commands.add_parser("up", help="start the stack, until SIGTERM")
     for part in PARTS:
         starting.add_argument(f"--{part}-port", type=int, default=0)
-    starting.add_argument("--faults", default="", help="links that fail, by commas")
+    starting.add_argument("--faults", default="", help="providers that fail, by commas")
     starting.add_argument("--seconds", type=float, default=6.0, help="a generation")
     starting.add_argument("--folder", type=Path, help="keep files and logs here")
     starting.add_argument("--firestore-memory", default="256m", help="Java's heap")
     starting.set_defaults(run=up)
-    showing = commands.add_parser("demo", help="one picture becomes a video")
+    showing = commands.add_parser("demo", help="one image becomes a video")
     showing.add_argument("--image", type=Path, default=ROOT / "local/raccoon.jpg")
     showing.add_argument("--prompt", default="")
     showing.add_argument("--model", default="auto")

@@ -1,4 +1,4 @@
-"""The main job on a real picture, shown live: what `make demo` runs."""
+"""The main job on a real image, shown live: what `make demo` runs."""
 
 import os
 import sys
@@ -54,7 +54,7 @@ def run(options: DemoOptions) -> int:
     """0 where a video arrived."""
     console = Console(highlight=False)
     try:
-        picture_type = _picture_type(options.image)
+        image_type = _image_type(options.image)
         stack = Stack(
             StackOptions(
                 environ=options.environ,
@@ -65,20 +65,20 @@ def run(options: DemoOptions) -> int:
         )
         _say_who_is_asked(console, stack, options)
         with stack:
-            return _Demo(options, stack, console).run(picture_type)
+            return _Demo(options, stack, console).run(image_type)
     except Stopped as stopped:
         console.print(f"[red]{stopped}[/]")
         return 1
 
 
-def _picture_type(path: Path) -> str:
+def _image_type(path: Path) -> str:
     try:
-        with Image.open(path) as picture:
-            return Image.MIME.get(picture.format or "", "")
+        with Image.open(path) as image:
+            return Image.MIME.get(image.format or "", "")
     except FileNotFoundError:
-        raise Stopped(f"There is no picture {path}: set IMAGE to one.") from None
+        raise Stopped(f"There is no image {path}: set IMAGE to one.") from None
     except (UnidentifiedImageError, OSError):
-        raise Stopped(f"{path} is not a picture: use a JPEG, PNG or WebP.") from None
+        raise Stopped(f"{path} is not an image: use a JPEG, PNG or WebP.") from None
 
 
 def _say_who_is_asked(console: Console, stack: Stack, options: DemoOptions) -> None:
@@ -104,8 +104,8 @@ def _prices_usd(options: DemoOptions, stack: Stack) -> list[Decimal]:
         )
     except ReelayError as error:
         raise Stopped(str(error)) from None
-    planned = fallback.order(asked, known.chain, known.models)
-    return [link.price_usd for link in planned]
+    planned = fallback.plan_chain(asked, known.chain, known.models)
+    return [provider_id.price_usd for provider_id in planned]
 
 
 class _Demo:
@@ -118,9 +118,9 @@ class _Demo:
         self._session.headers["Authorization"] = f"Bearer {token}"
         self._api = stack.addresses["api"]
 
-    def run(self, picture_type: str) -> int:
+    def run(self, image_type: str) -> int:
         with self._session:
-            image = self._upload(picture_type)
+            image = self._upload(image_type)
             job = self._create(image)
             limit = job["estimated_cost_usd"]
             self._console.print(f"Job {job['job_id']}: costs at most ${limit}.")
@@ -131,9 +131,9 @@ class _Demo:
         self._console.print(_attempts_table(job))
         return self._tell(job, path)
 
-    def _upload(self, picture_type: str) -> str:
+    def _upload(self, image_type: str) -> str:
         content = self._options.image.read_bytes()
-        asked = {"content_type": picture_type, "size": len(content)}
+        asked = {"content_type": image_type, "size": len(content)}
         upload = self._call("POST", "/v1/uploads", asked)
         put = requests.put(
             upload["upload_url"],
@@ -142,7 +142,7 @@ class _Demo:
             timeout=REQUEST_SECONDS,
         )
         if not put.ok:
-            raise Stopped(f"The picture was not taken: {put.status_code}.")
+            raise Stopped(f"The image was not taken: {put.status_code}.")
         return str(upload["image"])
 
     def _create(self, image: str) -> dict[str, Any]:
@@ -214,10 +214,10 @@ class _Demo:
             self._console.print(f"[red]{job['error']['message']}[/]")
             return 1
         with av.open(str(path)) as video:
-            picture = video.streams.video[0]
+            image = video.streams.video[0]
             seconds = float(video.duration or 0) / av.time_base
             sound = "with sound" if video.streams.audio else "no sound"
-            size = f"{picture.width}x{picture.height}"
+            size = f"{image.width}x{image.height}"
         self._console.print(
             f"[green]{os.path.relpath(path)}[/]\n{seconds:.1f} s, {size}, {sound}, "
             f"{path.stat().st_size:,} bytes, made by {job['ai_model']}, "
@@ -244,7 +244,7 @@ def _view(job: Mapping[str, Any]) -> Group:
 
 def _attempts_table(job: Mapping[str, Any]) -> Table:
     table = Table(title="Attempts")
-    for heading in ("link", "outcome", "seconds", "cost", "why"):
+    for heading in ("provider", "outcome", "seconds", "cost", "why"):
         table.add_column(heading)
     for attempt in job["attempts"]:
         error = attempt["error"] or {}

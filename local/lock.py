@@ -13,7 +13,7 @@ LOCKS = (
     "requirements",
     "requirements-dev",
     "requirements-uv",
-    "local/requirements-java",
+    "local/emulators/requirements-java",
     "infra/requirements-checkov",
 )
 OPTIONS = [

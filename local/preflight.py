@@ -28,7 +28,7 @@ def problems(*parts: str) -> list[str]:
         ]
     found = [] if _can_make_venvs() else [NO_VENV]
     if "emulator" in parts:
-        from local.firestore import missing_for_emulator
+        from local.emulators.firestore import missing_for_emulator
 
         found += missing_for_emulator()
     return found

@@ -24,7 +24,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
     CloudTasksGrpcTransport,
 )
 
-from local import firestore
+from local.emulators import firestore
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from local.processes import (
@@ -153,13 +153,13 @@ class Stack:
         self.addresses["web"] = web
         storage = self._server(
             "storage",
-            "local.storage",
+            "local.emulators.storage",
             *("--folder", str(self._folder / "objects"), "--key", str(self._account)),
             *("--bucket", BUCKET, "--origins", web),
         )
         tasks = self._server(
             "tasks",
-            "local.tasks",
+            "local.emulators.tasks",
             *("--key", str(self._pem), "--project", self.project),
         )
         self.addresses["firestore"] = self._start_firestore()

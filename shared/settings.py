@@ -12,7 +12,7 @@ from shared.domain.catalogue import (
     DEFAULT_CHAIN,
     DEFAULT_MODELS,
     VENDORS,
-    Link,
+    ProviderId,
 )
 from shared.domain.errors import NotConfigured
 from shared.domain.ledger import Caps, Limits
@@ -38,8 +38,8 @@ class Settings:
     project: str
     bucket: str
     in_cloud: bool
-    chain: tuple[Link, ...]
-    models: Mapping[Link, str]
+    chain: tuple[ProviderId, ...]
+    models: Mapping[ProviderId, str]
     stop_on_unknown: bool
     limits: Limits
     tight_max_usd_per_second: Decimal
@@ -184,27 +184,29 @@ class _Reader:
             monthly_usd=self.parsed(monthly, _money, None),
         )
 
-    def models(self) -> Mapping[Link, str]:
+    def models(self) -> Mapping[ProviderId, str]:
         models = dict(DEFAULT_MODELS)
-        for name, links in {
-            "RUNWAY_MODEL": (Link.RUNWAY, Link.RUNWAY_HTTP),
-            "VEO_MODEL": (Link.VEO,),
-            "OMNI_MODEL": (Link.OMNI,),
+        for name, providers in {
+            "RUNWAY_MODEL": (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP),
+            "VEO_MODEL": (ProviderId.VEO,),
+            "OMNI_MODEL": (ProviderId.OMNI,),
         }.items():
-            for link in links:
-                parse = _model_for(link)
-                models[link] = self.parsed(name, parse, DEFAULT_MODELS[link])
+            for provider_id in providers:
+                parse = _model_for(provider_id)
+                models[provider_id] = self.parsed(
+                    name, parse, DEFAULT_MODELS[provider_id]
+                )
         return models
 
 
-def _chain(value: str) -> tuple[Link, ...]:
+def _chain(value: str) -> tuple[ProviderId, ...]:
     names = [name.strip() for name in value.split(",") if name.strip()]
-    known = {link.value for link in Link}
+    known = {provider_id.value for provider_id in ProviderId}
     if unknown := [name for name in names if name not in known]:
         raise ValueError(f"no link is named {', '.join(unknown)}")
     if not names or len(set(names)) < len(names):
         raise ValueError("name each link once, at least one")
-    return tuple(Link(name) for name in names)
+    return tuple(ProviderId(name) for name in names)
 
 
 def _money(value: str) -> Decimal:
@@ -259,12 +261,14 @@ def _address(value: str) -> str | None:
     return value.rstrip("/")
 
 
-def _model_for(link: Link) -> Callable[[str], str]:
+def _model_for(provider_id: ProviderId) -> Callable[[str], str]:
     def parse(value: str) -> str:
         model = CATALOGUE.get(value)
-        if model is None or model.vendor is not VENDORS[link]:
+        if model is None or model.vendor is not VENDORS[provider_id]:
             offered = [
-                m.model_id for m in CATALOGUE.values() if m.vendor is VENDORS[link]
+                m.model_id
+                for m in CATALOGUE.values()
+                if m.vendor is VENDORS[provider_id]
             ]
             raise ValueError(f"no model {value} here; one of {', '.join(offered)}")
         return value

@@ -13,36 +13,45 @@ from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from shared import logs
-from shared.domain.catalogue import Link
-from shared.ports import Callers, Jobs, Provider, Queue, Tokens, VideoFacts
+from shared.domain.catalogue import ProviderId
+from shared.ports.identity import (
+    Callers,
+    Tokens,
+)
+from shared.ports.providers import Provider
+from shared.ports.storage import VideoFacts
+from shared.ports.store import (
+    Jobs,
+    Queue,
+)
 from shared.settings import Settings
 from shared.system import RandomIds, SystemClock, pause
 
 if TYPE_CHECKING:
     from shared.gcp.bucket import CloudBucket
-    from shared.usecases.advance import Advance
-    from shared.usecases.availability import Availability
-    from shared.usecases.breaker import Breaker
+    from shared.guards.availability import Availability
+    from shared.guards.circuit_breaker import Breaker
+    from shared.guards.kill_switch import KillSwitch
+    from shared.jobs.commit import JobCommitter
+    from shared.jobs.schedule import TaskScheduler
     from shared.usecases.cancel_video import CancelVideo
     from shared.usecases.create_video import CreateVideo
     from shared.usecases.delete_video import DeleteVideo
     from shared.usecases.estimate import Estimate
     from shared.usecases.get_video import GetVideo
     from shared.usecases.keep_upload import KeepUpload
-    from shared.usecases.kill_switch import KillSwitch
-    from shared.usecases.list_models import ListModels
     from shared.usecases.list_videos import ListVideos
-    from shared.usecases.record import Recorder
+    from shared.usecases.models import ListModels
     from shared.usecases.show_usage import ShowUsage
     from shared.usecases.start_upload import StartUpload
-    from shared.usecases.sweep import Sweep
-    from shared.usecases.wake import Waker
+    from shared.worker.advance import Advance
+    from shared.worker.sweep import Sweep
 
 T = TypeVar("T")
 
 # POST limit (60 s) < lease (90 s) < dispatch deadline = the worker's own timeout.
 DISPATCH_DEADLINE = timedelta(minutes=5)
-PICTURE_SECONDS = 10.0
+IMAGE_SECONDS = 10.0
 VIDEO_SECONDS = 200.0
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 
@@ -180,7 +189,7 @@ def create_video() -> "CreateVideo":
     known = settings()
     return CreateVideo(
         jobs=jobs(),
-        waker=_waker(),
+        scheduler=_scheduler(),
         clock=SystemClock(),
         ids=RandomIds(),
         pause=pause,
@@ -204,7 +213,7 @@ def get_video() -> "GetVideo":
 def cancel_video() -> "CancelVideo":
     from shared.usecases.cancel_video import CancelVideo
 
-    return CancelVideo(jobs=jobs(), recorder=_recorder(), waker=_waker())
+    return CancelVideo(jobs=jobs(), committer=_committer(), scheduler=_scheduler())
 
 
 @once
@@ -254,7 +263,7 @@ def estimate() -> "Estimate":
 
 @once
 def list_models() -> "ListModels":
-    from shared.usecases.list_models import ListModels
+    from shared.usecases.models import ListModels
 
     known = settings()
     return ListModels(
@@ -265,13 +274,13 @@ def list_models() -> "ListModels":
 @once
 def _availability() -> "Availability":
     from shared.gcp.firestore_circuits import FirestoreCircuits
-    from shared.gcp.firestore_links import FirestoreLinks
-    from shared.usecases.availability import Availability
+    from shared.gcp.firestore_provider_reports import FirestoreProviderReports
+    from shared.guards.availability import Availability
 
     return Availability(
         kill_switch=kill_switch(),
         circuits=FirestoreCircuits(firestore_client()),
-        reports=FirestoreLinks(firestore_client()),
+        reports=FirestoreProviderReports(firestore_client()),
         clock=SystemClock(),
         tight_max_usd_per_second=settings().tight_max_usd_per_second,
     )
@@ -292,31 +301,33 @@ def start_upload() -> "StartUpload":
 
 @once
 def sweep() -> "Sweep":
-    from shared.gcp.firestore_books import FirestoreBooks
-    from shared.usecases.balance import Balance
-    from shared.usecases.sweep import Sweep
+    from shared.gcp.firestore_ledger_audit import LedgerAuditReader
+    from shared.worker.ledger_audit import Balance
+    from shared.worker.sweep import Sweep
 
     clock, zone = SystemClock(), settings().limits.zone
-    books = FirestoreBooks(firestore_client())
+    books = LedgerAuditReader(firestore_client())
     balance = Balance(read=books.read, clock=clock, zone=zone)
     return Sweep(jobs=jobs(), queue=queue(), clock=clock, balance=balance)
 
 
 @once
 def advance() -> "Advance":
-    from shared.gcp.firestore_links import FirestoreLinks
-    from shared.gcp.picture_check import PillowCheck
+    from shared.gcp.firestore_provider_reports import FirestoreProviderReports
+    from shared.gcp.image_check import PillowCheck
     from shared.gcp.web_download import PublicWeb
-    from shared.usecases.advance import Advance
-    from shared.usecases.availability import ReportLinks
-    from shared.usecases.gate import Gate
-    from shared.usecases.prepare import Preparation
-    from shared.usecases.start import Starting
-    from shared.usecases.store import Storing
+    from shared.guards.availability import ReportMissingProviders
+    from shared.guards.spending_policy import SpendingPolicy
+    from shared.worker.advance import Advance
+    from shared.worker.prepare import Preparation
+    from shared.worker.store import Storing
+    from shared.worker.submit import Starting
 
     clock, providers = SystemClock(), ConfiguredProviders(settings())
-    ReportLinks(reports=FirestoreLinks(firestore_client()))(providers.missing())
-    gate = Gate(
+    ReportMissingProviders(reports=FirestoreProviderReports(firestore_client()))(
+        providers.missing()
+    )
+    spending_policy = SpendingPolicy(
         kill_switch=kill_switch(),
         clock=clock,
         tight_max_usd_per_second=settings().tight_max_usd_per_second,
@@ -326,11 +337,11 @@ def advance() -> "Advance":
         providers=providers,
         bucket=bucket(),
         clock=clock,
-        recorder=_recorder(),
-        waker=_waker(),
+        committer=_committer(),
+        scheduler=_scheduler(),
         preparation=Preparation(
             bucket=bucket(),
-            web=PublicWeb(total_seconds=PICTURE_SECONDS),
+            web=PublicWeb(total_seconds=IMAGE_SECONDS),
             check=PillowCheck(),
         ),
         starting=Starting(
@@ -338,8 +349,8 @@ def advance() -> "Advance":
             bucket=bucket(),
             clock=clock,
             ids=RandomIds(),
-            recorder=_recorder(),
-            gate=gate,
+            committer=_committer(),
+            spending_policy=spending_policy,
             breaker=breaker(),
         ),
         storing=Storing(
@@ -354,7 +365,7 @@ def advance() -> "Advance":
 @once
 def kill_switch() -> "KillSwitch":
     from shared.gcp.firestore_switch import FirestoreSwitch
-    from shared.usecases.kill_switch import KillSwitch
+    from shared.guards.kill_switch import KillSwitch
 
     return KillSwitch(store=FirestoreSwitch(firestore_client()), pause=pause)
 
@@ -363,22 +374,22 @@ def kill_switch() -> "KillSwitch":
 def breaker() -> "Breaker":
     """One for the process: it counts faults and remembers what is closed."""
     from shared.gcp.firestore_circuits import FirestoreCircuits
-    from shared.usecases.breaker import Breaker
+    from shared.guards.circuit_breaker import Breaker
 
     circuits = FirestoreCircuits(firestore_client())
     return Breaker(circuits=circuits, clock=SystemClock())
 
 
-def _recorder() -> "Recorder":
-    from shared.usecases.record import Recorder
+def _committer() -> "JobCommitter":
+    from shared.jobs.commit import JobCommitter
 
-    return Recorder(jobs=jobs(), clock=SystemClock(), ids=RandomIds(), pause=pause)
+    return JobCommitter(jobs=jobs(), clock=SystemClock(), ids=RandomIds(), pause=pause)
 
 
-def _waker() -> "Waker":
-    from shared.usecases.wake import Waker
+def _scheduler() -> "TaskScheduler":
+    from shared.jobs.schedule import TaskScheduler
 
-    return Waker(queue=queue())
+    return TaskScheduler(queue=queue())
 
 
 def _google_credentials() -> Any:
@@ -407,40 +418,42 @@ class ConfiguredProviders:
 
     def __init__(self, known: Settings) -> None:
         self._known = known
-        self._built: dict[Link, Provider | None] = {}
+        self._built: dict[ProviderId, Provider | None] = {}
 
-    def get(self, link: Link) -> Provider | None:
+    def get(self, provider_id: ProviderId) -> Provider | None:
         with _building:
-            if link not in self._built:
-                self._built[link] = self._build(link)
-            return self._built[link]
+            if provider_id not in self._built:
+                self._built[provider_id] = self._build(provider_id)
+            return self._built[provider_id]
 
-    def missing(self) -> frozenset[Link]:
+    def missing(self) -> frozenset[ProviderId]:
         """The links of the chain whose key, or identity, is not there."""
         return frozenset(
-            link for link in self._known.chain if not self._is_configured(link)
+            provider_id
+            for provider_id in self._known.chain
+            if not self._is_configured(provider_id)
         )
 
-    def _is_configured(self, link: Link) -> bool:
-        match link:
-            case Link.RUNWAY | Link.RUNWAY_HTTP:
+    def _is_configured(self, provider_id: ProviderId) -> bool:
+        match provider_id:
+            case ProviderId.RUNWAY | ProviderId.RUNWAY_HTTP:
                 return self._known.runway_api_key is not None
-            case Link.VEO:
+            case ProviderId.VEO:
                 return _google_credentials() is not None
-            case Link.OMNI:
+            case ProviderId.OMNI:
                 return self._known.gemini_api_key is not None
 
-    def _build(self, link: Link) -> Provider | None:
-        if not self._is_configured(link):
+    def _build(self, provider_id: ProviderId) -> Provider | None:
+        if not self._is_configured(provider_id):
             return None
-        match link:
-            case Link.RUNWAY:
+        match provider_id:
+            case ProviderId.RUNWAY:
                 return self._runway()
-            case Link.RUNWAY_HTTP:
+            case ProviderId.RUNWAY_HTTP:
                 return self._runway_http()
-            case Link.VEO:
+            case ProviderId.VEO:
                 return self._veo()
-            case Link.OMNI:
+            case ProviderId.OMNI:
                 return self._omni()
 
     def _runway(self) -> Provider:

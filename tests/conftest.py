@@ -9,7 +9,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
-from local.firestore import find
+from local.emulators.firestore import find
 from local.processes import Program, Running, answers, free_port, wait_until
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"

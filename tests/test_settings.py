@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
+from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import NotConfigured
 from shared.domain.ledger import Caps, Limits
 from shared.settings import (
@@ -58,7 +58,7 @@ def test_two_names_are_enough() -> None:
             "PROVIDER_CHAIN",
             "gemini-veo-3.1, runway",
             "chain",
-            (Link.VEO, Link.RUNWAY),
+            (ProviderId.VEO, ProviderId.RUNWAY),
         ),
         ("ON_UNKNOWN_SUBMISSION", "stop", "stop_on_unknown", True),
         ("ON_UNKNOWN_SUBMISSION", "fallback", "stop_on_unknown", False),
@@ -99,19 +99,19 @@ def test_a_variable_is_read(
 
 
 @pytest.mark.parametrize(
-    ("name", "model_id", "links"),
+    ("name", "model_id", "providers"),
     [
-        ("RUNWAY_MODEL", "gen4.5", (Link.RUNWAY, Link.RUNWAY_HTTP)),
-        ("VEO_MODEL", "veo-3.1-fast-generate-001", (Link.VEO,)),
-        ("OMNI_MODEL", "gemini-omni-1.1-flash", (Link.OMNI,)),
+        ("RUNWAY_MODEL", "gen4.5", (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP)),
+        ("VEO_MODEL", "veo-3.1-fast-generate-001", (ProviderId.VEO,)),
+        ("OMNI_MODEL", "gemini-omni-1.1-flash", (ProviderId.OMNI,)),
     ],
 )
-def test_a_model_is_set_for_its_links_alone(
-    name: str, model_id: str, links: tuple[Link, ...]
+def test_a_model_is_set_for_its_providers_alone(
+    name: str, model_id: str, providers: tuple[ProviderId, ...]
 ) -> None:
     models = read(**{name: model_id}).models
 
-    assert models == {**DEFAULT_MODELS, **dict.fromkeys(links, model_id)}
+    assert models == {**DEFAULT_MODELS, **dict.fromkeys(providers, model_id)}
 
 
 @pytest.mark.parametrize(

@@ -9,41 +9,47 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 
 from shared import wiring
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.settings import Settings
 
 BARE = {"GOOGLE_CLOUD_PROJECT": "demo-x", "BUCKET": "videos"}
 
 
-def links(environ: Mapping[str, str]) -> dict[Link, str | None]:
+def providers(environ: Mapping[str, str]) -> dict[ProviderId, str | None]:
     providers = wiring.ConfiguredProviders(Settings.from_env(BARE | dict(environ)))
-    built = {link: providers.get(link) for link in Link}
-    assert {link: providers.get(link) for link in Link} == built
-    assert providers.missing() == {link for link, found in built.items() if not found}
-    return {link: type(p).__name__ if p else None for link, p in built.items()}
+    built = {provider_id: providers.get(provider_id) for provider_id in ProviderId}
+    assert {
+        provider_id: providers.get(provider_id) for provider_id in ProviderId
+    } == built
+    assert providers.missing() == {
+        provider_id for provider_id, found in built.items() if not found
+    }
+    return {
+        provider_id: type(p).__name__ if p else None for provider_id, p in built.items()
+    }
 
 
 def _nobody(**_: object) -> None:
     raise DefaultCredentialsError("nobody is logged in")
 
 
-def test_a_link_without_a_key_or_an_identity_is_not_there(
+def test_a_provider_without_a_key_or_an_identity_is_not_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(google.auth, "default", _nobody)
 
-    assert links({"RUNWAY_API_KEY": "unset"}) == dict.fromkeys(Link)
+    assert providers({"RUNWAY_API_KEY": "unset"}) == dict.fromkeys(ProviderId)
 
 
-def test_each_key_opens_its_links(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_key_opens_its_providers(monkeypatch: pytest.MonkeyPatch) -> None:
     somebody = AnonymousCredentials()
     monkeypatch.setattr(google.auth, "default", lambda **_: (somebody, "demo-x"))
 
-    assert links({"RUNWAY_API_KEY": "key_1", "GEMINI_API_KEY": "AIza1"}) == {
-        Link.RUNWAY: "RunwaySdk",
-        Link.RUNWAY_HTTP: "RunwayHttp",
-        Link.VEO: "Veo",
-        Link.OMNI: "Omni",
+    assert providers({"RUNWAY_API_KEY": "key_1", "GEMINI_API_KEY": "AIza1"}) == {
+        ProviderId.RUNWAY: "RunwaySdk",
+        ProviderId.RUNWAY_HTTP: "RunwayHttp",
+        ProviderId.VEO: "Veo",
+        ProviderId.OMNI: "Omni",
     }
 
 

@@ -59,10 +59,10 @@ run "functions" {
     error_message = "The worker's timeout must reach the dispatch deadline (300 s)."
   }
   assert {
-    # 1,000 MB for the largest picture, one at a time; 300 MiB for the libraries, and
+    # 1,000 MB for the largest image, one at a time; 300 MiB for the libraries, and
     # 100 MiB for each other step.
     condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].max_instance_request_concurrency * 100 + 1300 <= 2048 && google_cloudfunctions2_function.functions["worker"].service_config[0].available_memory == "2Gi"
-    error_message = "As many of the largest pictures as come at once must fit the worker's memory."
+    error_message = "As many of the largest images as come at once must fit the worker's memory."
   }
   assert {
     condition     = google_cloudfunctions2_function.functions["sweep"].service_config[0].max_instance_count * google_cloudfunctions2_function.functions["sweep"].service_config[0].max_instance_request_concurrency == 1

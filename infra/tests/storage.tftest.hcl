@@ -89,7 +89,7 @@ run "storage" {
       one(one(rule.condition).matches_prefix) => one(rule.condition).age
       if one(rule.action).type == "Delete"
     } == { "uploads/" = 1, "incoming/" = 2, "images/" = 30, "videos/" = 30 }
-    error_message = "Each folder must empty itself, pictures and videos after the retention."
+    error_message = "Each folder must empty itself, images and videos after the retention."
   }
   assert {
     condition     = google_storage_bucket.videos.soft_delete_policy[0].retention_duration_seconds == 0 && !google_storage_bucket.videos.versioning[0].enabled

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 
-class Link(StrEnum):
+class ProviderId(StrEnum):
     """A way to a vendor; the simulators tell the two Runway ones by User-Agent."""
 
     RUNWAY = "runway"
@@ -125,10 +125,10 @@ _RUNWAY_TASK = frozenset(
         Kind.RUNNING,
     }
 )
-_TASK: Mapping[Link, frozenset[Kind]] = {
-    Link.RUNWAY: _RUNWAY_TASK,
-    Link.RUNWAY_HTTP: _RUNWAY_TASK,
-    Link.VEO: frozenset(
+_TASK: Mapping[ProviderId, frozenset[Kind]] = {
+    ProviderId.RUNWAY: _RUNWAY_TASK,
+    ProviderId.RUNWAY_HTTP: _RUNWAY_TASK,
+    ProviderId.VEO: frozenset(
         {
             Kind.ERROR_REFUSED,
             Kind.ERROR_PROVISIONING,
@@ -138,7 +138,7 @@ _TASK: Mapping[Link, frozenset[Kind]] = {
             Kind.RUNNING,
         }
     ),
-    Link.OMNI: frozenset(
+    ProviderId.OMNI: frozenset(
         {
             Kind.FAILED,
             Kind.FAILED_SAFETY,
@@ -154,7 +154,7 @@ _TASK: Mapping[Link, frozenset[Kind]] = {
 }
 
 
-def kinds_of(link: Link, place: Place) -> frozenset[Kind]:
+def kinds_of(provider: ProviderId, place: Place) -> frozenset[Kind]:
     """Which kinds mean something there."""
     match place:
         case Place.START:
@@ -162,6 +162,6 @@ def kinds_of(link: Link, place: Place) -> frozenset[Kind]:
         case Place.FETCH:
             return _REQUEST | _DOWNLOAD
         case Place.TASK:
-            return _TASK[link]
+            return _TASK[provider]
         case Place.POLL | Place.CANCEL:
             return _REQUEST

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Self, TypeVar
 
-from local.simulators.fault_kinds import Kind, Link, Place, kinds_of
+from local.simulators.fault_kinds import Kind, Place, ProviderId, kinds_of
 
 _BILLED = frozenset({Kind.NO_ID, Kind.READ_TIMEOUT, Kind.DROP_AFTER, Kind.LATE})
 
@@ -25,7 +25,7 @@ class Fault:
     are, the rest is not.
     """
 
-    link: Link
+    provider: ProviderId
     place: Place
     kind: Kind
     times: int | None = None
@@ -35,8 +35,8 @@ class Fault:
     billed: bool | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in kinds_of(self.link, self.place):
-            raise FaultError(f"{self.link} has no {self.kind!r} at {self.place}")
+        if self.kind not in kinds_of(self.provider, self.place):
+            raise FaultError(f"{self.provider} has no {self.kind!r} at {self.place}")
         if not 0 <= self.share <= 1:
             raise FaultError(f"share is {self.share}, not within 0 and 1")
         if self.times is not None and (type(self.times) is not int or self.times < 0):
@@ -50,19 +50,24 @@ class Fault:
 
     @classmethod
     def from_json(cls, value: object) -> Self:
-        """From `{"link", "place", "kind", …}`; only `link` must be there."""
+        """From `{"provider", "place", "kind", …}`; only `provider` must be there."""
         if not isinstance(value, dict):
             raise FaultError("a fault is an object with link, place and kind")
         known = {each.name for each in fields(cls)}
         if unknown := value.keys() - known:
             raise FaultError(f"a fault has no {sorted(unknown)}, only {sorted(known)}")
         rest = {name: value[name] for name in value if name not in _NAMES}
-        link = _member(Link, value.get("link"))
+        provider = _member(ProviderId, value.get("provider"))
         kind = _member(Kind, value.get("kind", Kind.UNAVAILABLE))
-        return cls(link=link, place=_place(link, kind, value), kind=kind, **rest)
+        return cls(
+            provider=provider,
+            place=_place(provider, kind, value),
+            kind=kind,
+            **rest,
+        )
 
 
-_NAMES = ("link", "place", "kind")
+_NAMES = ("provider", "place", "kind")
 _Member = TypeVar("_Member", bound=StrEnum)
 
 
@@ -79,24 +84,24 @@ def _parse(text: str) -> Fault:
     if star and not times.isdigit():
         raise FaultError(f"{text!r}: a whole number follows the star")
     match spec.replace("=", ":").split(":"):
-        case [link]:
-            value: dict[str, object] = {"link": link}
-        case [link, kind]:
-            value = {"link": link, "kind": kind}
-        case [link, place, kind]:
-            value = {"link": link, "place": place, "kind": kind}
+        case [provider]:
+            value: dict[str, object] = {"provider": provider}
+        case [provider, kind]:
+            value = {"provider": provider, "kind": kind}
+        case [provider, place, kind]:
+            value = {"provider": provider, "place": place, "kind": kind}
         case _:
             raise FaultError(f"{text!r} is not LINK:PLACE:KIND")
     return Fault.from_json(value | ({"times": int(times)} if star else {}))
 
 
-def _place(link: Link, kind: Kind, value: Mapping[str, object]) -> Place:
+def _place(provider: ProviderId, kind: Kind, value: Mapping[str, object]) -> Place:
     named = value.get("place")
     if named is None:
         places = (Place.TASK, Place.START, Place.FETCH)
-        return next((p for p in places if kind in kinds_of(link, p)), Place.START)
+        return next((p for p in places if kind in kinds_of(provider, p)), Place.START)
     place = Place.FETCH if named == "download" else _member(Place, named)
-    if place is Place.START and kind in kinds_of(link, Place.TASK):
+    if place is Place.START and kind in kinds_of(provider, Place.TASK):
         return Place.TASK
     return place
 
@@ -145,10 +150,10 @@ class FaultPlan:
         with self._lock:
             self._armed.clear()
 
-    def take(self, link: Link, place: Place) -> Fault | None:
+    def take(self, provider: ProviderId, place: Place) -> Fault | None:
         """The fault whose turn it is at this request, used up by asking."""
         with self._lock:
-            return next((armed.fault for armed in self._at(link, place)), None)
+            return next((armed.fault for armed in self._at(provider, place)), None)
 
     def as_json(self) -> list[dict[str, object]]:
         with self._lock:
@@ -158,8 +163,8 @@ class FaultPlan:
                 for armed in self._armed
             ]
 
-    def _at(self, link: Link, place: Place) -> Iterator[_Armed]:
+    def _at(self, provider: ProviderId, place: Place) -> Iterator[_Armed]:
         for armed in self._armed:
-            fits = armed.fault.link is link and armed.fault.place is place
+            fits = armed.fault.provider is provider and armed.fault.place is place
             if fits and armed.fires():
                 yield armed

@@ -46,7 +46,7 @@ class Google:
         return (
             self._veo.route(request)
             or self._omni.route(request)
-            or Route(name=request.path, link=None, place=None, answer=_nowhere)
+            or Route(name=request.path, provider=None, place=None, answer=_nowhere)
         )
 
     def error(self, kind: Kind) -> Reply:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from local.simulators.fault_kinds import Kind, Link, Place
+from local.simulators.fault_kinds import Kind, Place, ProviderId
 from local.simulators.faults import Fault
 
 
@@ -50,7 +50,7 @@ class Route:
     """`name` is the path as requests are counted; no place, no faults."""
 
     name: str
-    link: Link | None
+    provider: ProviderId | None
     place: Place | None
     answer: Callable[[Request, Fault | None], Reply]
 

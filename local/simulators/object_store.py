@@ -1,4 +1,4 @@
-"""Knows how Veo reads pictures from and writes videos to Cloud Storage."""
+"""Knows how Veo reads images from and writes videos to Cloud Storage."""
 
 from typing import Protocol
 

@@ -12,15 +12,15 @@ from decimal import Decimal
 
 from local.simulators import google_words as words
 from local.simulators.downloads import file_reply
-from local.simulators.fault_kinds import Kind, Link, Place
+from local.simulators.fault_kinds import Kind, Place, ProviderId
 from local.simulators.faults import Fault, FaultPlan
+from local.simulators.images import ImageError
 from local.simulators.messages import Reply, Request, Route, json_reply
 from local.simulators.omni_orders import (
     MODELS,
     Creation,
     parse_creation,
 )
-from local.simulators.pictures import PictureError
 from local.simulators.studio import Generation, Order, Phase, Studio
 from local.simulators.submissions import (
     Submission,
@@ -98,7 +98,7 @@ class Omni:
                 folder = "" if place is Place.FETCH else "/interactions"
                 return Route(
                     name=version + folder + ending,
-                    link=Link.OMNI,
+                    provider=ProviderId.OMNI,
                     place=place,
                     answer=_with_key(answer),
                 )
@@ -114,7 +114,7 @@ class Omni:
             return words.error_reply(Kind.NOT_FOUND, self._no_model(str(model)))
         try:
             creation = parse_creation(body)
-        except (RefusedOrderError, PictureError) as error:
+        except (RefusedOrderError, ImageError) as error:
             return words.error_reply(Kind.BAD_REQUEST, str(error))
         interaction = self._begin(creation, request, fault)
         return json_reply(200, _head(interaction), accepted=interaction.id)
@@ -127,12 +127,12 @@ class Omni:
     def _begin(
         self, creation: Creation, request: Request, fault: Fault | None
     ) -> _Interaction:
-        fate = self._plan.take(Link.OMNI, Place.TASK)
+        fate = self._plan.take(ProviderId.OMNI, Place.TASK)
         interaction_id = f"v1_{secrets.token_urlsafe(24)}"
         self._log.record(
             Submission(
                 vendor=VENDOR,
-                link=Link.OMNI,
+                provider=ProviderId.OMNI,
                 task_id=interaction_id,
                 model=creation.model,
                 duration_seconds=round(creation.shape.duration_seconds),
@@ -151,7 +151,7 @@ class Omni:
     ) -> _Interaction:
         video: list[bytes] = []
         order = Order(
-            picture=creation.picture,
+            image=creation.image,
             shape=creation.shape,
             fate=fate,
             deliver=lambda made: video.append(self._delivered(creation, made)),
@@ -174,7 +174,9 @@ class Omni:
 
     def _delivered(self, creation: Creation, video: bytes) -> bytes:
         """Inline, a fetch goes wrong here; by address, when it is fetched."""
-        fault = self._plan.take(Link.OMNI, Place.FETCH) if creation.inline else None
+        fault = (
+            self._plan.take(ProviderId.OMNI, Place.FETCH) if creation.inline else None
+        )
         if fault is None:
             return video
         if fault.kind is Kind.WRONG_DURATION:
@@ -183,7 +185,7 @@ class Omni:
 
     def _otherwise(self, creation: Creation) -> bytes:
         shape = creation.shape.of_other_duration()
-        return self._studio.render(creation.picture, shape)
+        return self._studio.render(creation.image, shape)
 
     def _poll(self, request: Request, _: Fault | None) -> Reply:
         interaction = self._found(_INTERACTION, request)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from local.simulators.pictures import check_picture
+from local.simulators.images import check_image
 from local.simulators.render import Shape
 from local.simulators.veo_orders import RefusedOrderError, shape_of
 
@@ -41,7 +41,7 @@ MODELS = {
 class Creation:
     model: str
     prompt: str
-    picture: bytes = field(repr=False)
+    image: bytes = field(repr=False)
     shape: Shape
     inline: bool
     cost_usd: Decimal
@@ -60,11 +60,11 @@ def parse_creation(body: dict[str, Any]) -> Creation:
     if delivery not in (None, "inline", "uri"):
         raise RefusedOrderError("Invalid delivery.")
     seconds = _seconds(wanted.get("duration", "8s"), model.longest_seconds)
-    prompt, picture = _input(body.get("input"))
+    prompt, image = _input(body.get("input"))
     return Creation(
         model=body["model"],
         prompt=prompt,
-        picture=picture,
+        image=image,
         shape=shape_of(aspect, _SHORT_SIDE[resolution], seconds, audio=True),
         inline=delivery != "uri",
         cost_usd=Decimal(model.usd_per_second[resolution]) * seconds,
@@ -87,8 +87,8 @@ def _input(steps: Any) -> tuple[str, bytes]:
             raise RefusedOrderError("input must hold an image and a text.")
     try:
         text = by_type["text"]["text"]
-        picture = base64.b64decode(by_type["image"]["data"], validate=True)
+        image = base64.b64decode(by_type["image"]["data"], validate=True)
     except (KeyError, TypeError, binascii.Error) as error:
         raise RefusedOrderError("input must hold an image and a text.") from error
-    check_picture(picture)
-    return text, picture
+    check_image(image)
+    return text, image

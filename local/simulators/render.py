@@ -1,4 +1,4 @@
-"""Knows how to make a playable MP4 of a still picture: a slow pan and zoom over it."""
+"""Knows how to make a playable MP4 of a still image: a slow pan and zoom over it."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from local.simulators import tone
 
 FRAMES_PER_SECOND = 24
-_ROOM = 1.15  # how much larger than the frame the picture is laid out
+_ROOM = 1.15  # how much larger than the frame the image is laid out
 _CACHED_VIDEOS = 64
 _X264 = {"preset": "ultrafast", "crf": "23", "maxrate": "6M", "bufsize": "6M"}
 
@@ -47,12 +47,12 @@ class RenderStoppedError(Exception):
     """Raised out of a progress callback to give up a render half-way."""
 
 
-def render(picture: bytes, shape: Shape, progress: Progress) -> bytes:
-    """An MP4 (H.264, 24 fps, moov first; AAC if `shape.audio`) showing `picture`.
+def render(image: bytes, shape: Shape, progress: Progress) -> bytes:
+    """An MP4 (H.264, 24 fps, moov first; AAC if `shape.audio`) showing `image`.
 
     Calls `progress` with 0..1 after every frame; what that raises ends the render.
     """
-    canvas = _canvas(picture, shape)
+    canvas = _canvas(image, shape)
     with tempfile.TemporaryDirectory(prefix="render-") as folder:
         # A real file: +faststart reads back what it wrote, which a stream can't.
         path = Path(folder) / "video.mp4"
@@ -70,23 +70,23 @@ class Renderer:
         self._busy: dict[tuple[str, Shape], threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def render(self, picture: bytes, shape: Shape, progress: Progress) -> bytes:
+    def render(self, image: bytes, shape: Shape, progress: Progress) -> bytes:
         if not self._cached:
             with self._slots:
-                return render(picture, shape, progress)
-        key = (hashlib.sha256(picture).hexdigest(), shape)
+                return render(image, shape, progress)
+        key = (hashlib.sha256(image).hexdigest(), shape)
         with self._lock:
             busy = self._busy.setdefault(key, threading.Lock())
         with busy:
-            return self._remembered(key, picture, progress)
+            return self._remembered(key, image, progress)
 
     def _remembered(
-        self, key: tuple[str, Shape], picture: bytes, progress: Progress
+        self, key: tuple[str, Shape], image: bytes, progress: Progress
     ) -> bytes:
         video = self._videos.get(key)
         if video is None:
             with self._slots:
-                video = render(picture, key[1], progress)
+                video = render(image, key[1], progress)
             with self._lock:
                 self._videos[key] = video
                 while len(self._videos) > _CACHED_VIDEOS:
@@ -97,16 +97,16 @@ class Renderer:
 
 @dataclass(frozen=True, slots=True)
 class _Canvas:
-    """The picture as the three planes of yuv420p, somewhat larger than the frame."""
+    """The image as the three planes of yuv420p, somewhat larger than the frame."""
 
     luma: Image.Image
     blue: Image.Image
     red: Image.Image
 
 
-def _canvas(picture: bytes, shape: Shape) -> _Canvas:
+def _canvas(image: bytes, shape: Shape) -> _Canvas:
     size = (math.ceil(shape.width * _ROOM), math.ceil(shape.height * _ROOM))
-    with Image.open(io.BytesIO(picture)) as opened:
+    with Image.open(io.BytesIO(image)) as opened:
         upright = ImageOps.exif_transpose(opened).convert("RGB")
     filled = ImageOps.fit(upright, size, Image.Resampling.BICUBIC)
     luma, blue, red = filled.convert("YCbCr").split()

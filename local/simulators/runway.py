@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from local.simulators.command import command_line, pace_of, serve
 from local.simulators.downloads import file_reply
-from local.simulators.fault_kinds import Kind, Link, Place
+from local.simulators.fault_kinds import Kind, Place, ProviderId
 from local.simulators.faults import Fault, FaultPlan
 from local.simulators.messages import Reply, Request, Route, json_reply
 from local.simulators.runway_orders import (
@@ -55,7 +55,7 @@ class RunwayOptions:
 @dataclass(slots=True, kw_only=True)
 class _Task:
     id: str
-    link: Link
+    provider: ProviderId
     order: RunwayOrder
     generation: Generation
     video: list[bytes]
@@ -84,17 +84,22 @@ class Runway:
 
     def route(self, request: Request) -> Route:
         sdk = request.headers.get("user-agent", "").startswith(_SDK_AGENT)
-        link = Link.RUNWAY if sdk else Link.RUNWAY_HTTP
+        provider = ProviderId.RUNWAY if sdk else ProviderId.RUNWAY_HTTP
         if task_id := task_of(request):
-            return self._output_route(task_id, link)
+            return self._output_route(task_id, provider)
         place, name, answer = self._api(request)
-        return Route(name=name, link=link, place=place, answer=_authenticated(answer))
+        return Route(
+            name=name,
+            provider=provider,
+            place=place,
+            answer=_authenticated(answer),
+        )
 
-    def _output_route(self, task_id: str, asking: Link) -> Route:
+    def _output_route(self, task_id: str, asking: ProviderId) -> Route:
         task = self._tasks.get(task_id)
         return Route(
             name="/outputs/{id}",
-            link=task.link if task else asking,
+            provider=task.provider if task else asking,
             place=Place.FETCH,
             answer=lambda request, fault: self._output(task_id, request, fault),
         )
@@ -129,11 +134,11 @@ class Runway:
     def _accept(
         self, order: RunwayOrder, request: Request, fault: Fault | None
     ) -> _Task:
-        link = self.route(request).link or Link.RUNWAY_HTTP
-        fate = self._plan.take(link, Place.TASK)
+        provider = self.route(request).provider or ProviderId.RUNWAY_HTTP
+        fate = self._plan.take(provider, Place.TASK)
         submission = Submission(
             vendor=VENDOR,
-            link=link,
+            provider=provider,
             task_id=str(uuid.uuid4()),
             model=order.model,
             duration_seconds=round(order.shape.duration_seconds),
@@ -159,7 +164,7 @@ class Runway:
 
         generation = self._studio.begin(
             Order(
-                picture=order.picture,
+                image=order.image,
                 shape=order.shape,
                 fate=fate,
                 deliver=video.append,
@@ -168,7 +173,7 @@ class Runway:
         )
         task = _Task(
             id=task_id,
-            link=submission.link,
+            provider=submission.provider,
             order=order,
             generation=generation,
             video=video,
@@ -261,7 +266,7 @@ class Runway:
         video = task.video[0]
         if fault and fault.kind is Kind.WRONG_DURATION:
             shape = task.order.shape.of_other_duration()
-            video = self._studio.render(task.order.picture, shape)
+            video = self._studio.render(task.order.image, shape)
         return file_reply(request, video, "video/mp4")
 
 

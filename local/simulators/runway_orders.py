@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.simulators.pictures import PictureError, check_picture, stand_in
+from local.simulators.images import (
+    ImageError,
+    check_image,
+    stand_in,
+)
 from local.simulators.render import Shape
 
 _RATIOS = ("1280:720", "720:1280", "1104:832", "832:1104", "960:960", "1584:672")
@@ -33,7 +37,7 @@ _LARGEST_SEED = 2**32 - 1
 class RunwayOrder:
     model: str
     prompt: str
-    picture: bytes = field(repr=False)
+    image: bytes = field(repr=False)
     shape: Shape
 
     @property
@@ -63,13 +67,13 @@ def parse_order(content: bytes) -> RunwayOrder:
         raise RefusedOrderError([issue_at("model", f"Invalid model {model!r}")])
     issues = [issue_at(name, "Required") for name in _NEEDED[model] if name not in body]
     issues += _wrong_values(body)
-    picture = _picture(body["promptImage"], issues) if "promptImage" in body else b""
+    image = _image(body["promptImage"], issues) if "promptImage" in body else b""
     if issues:
         raise RefusedOrderError(issues)
     return RunwayOrder(
         model=model,
         prompt=body.get("promptText", ""),
-        picture=picture,
+        image=image,
         shape=_shape(body),
     )
 
@@ -95,10 +99,10 @@ def _wrong_values(body: dict[str, Any]) -> list[dict[str, object]]:
     ]
 
 
-def _picture(value: object, issues: list[dict[str, object]]) -> bytes:
+def _image(value: object, issues: list[dict[str, object]]) -> bytes:
     try:
-        return _read_picture(_uri(value))
-    except PictureError as error:
+        return _read_image(_uri(value))
+    except ImageError as error:
         issues.append(issue_at("promptImage", str(error)))
         return b""
 
@@ -110,29 +114,29 @@ def _uri(value: object) -> str:
         case [{"uri": str() as uri, "position": "first"}]:
             return uri
         case _:
-            raise PictureError("Expected a URI or one image at position first")
+            raise ImageError("Expected a URI or one image at position first")
 
 
-def _read_picture(uri: str) -> bytes:
+def _read_image(uri: str) -> bytes:
     if uri.startswith("https://"):
         return _read_url(uri)
     if len(uri) > _LONGEST_DATA_URI:
-        raise PictureError("Data URI exceeds 5 MB")
+        raise ImageError("Data URI exceeds 5 MB")
     matched = _DATA_URI.fullmatch(uri)
     if matched is None:
-        raise PictureError("Only HTTPS URLs and image data URIs are accepted")
+        raise ImageError("Only HTTPS URLs and image data URIs are accepted")
     try:
         content = base64.b64decode(matched[1], validate=True)
     except binascii.Error as error:
-        raise PictureError("Invalid base64") from error
-    check_picture(content)
+        raise ImageError("Invalid base64") from error
+    check_image(content)
     return content
 
 
 def _read_url(url: str) -> bytes:
     host = urlsplit(url).hostname or ""
     if len(url) > _LONGEST_URL or re.fullmatch(r"[\d.]+|.*:.*|", host):
-        raise PictureError("URL must have a domain name and at most 2048 characters")
+        raise ImageError("URL must have a domain name and at most 2048 characters")
     return stand_in()
 
 

@@ -135,10 +135,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(control(whole, simulator.faults, simulator.submissions))
             return
         route = simulator.application.route(head)
-        simulator.submissions.count(route.link, head.method, route.name)
+        simulator.submissions.count(route.provider, head.method, route.name)
         fault = None
-        if route.link and route.place:
-            fault = simulator.faults.take(route.link, route.place)
+        if route.provider and route.place:
+            fault = simulator.faults.take(route.provider, route.place)
         if fault and fault.kind is Kind.DROP_BEFORE:
             self.close_connection = True
             return

@@ -39,7 +39,7 @@ class Order:
     `ended` at the end, with whether there is a video; neither when it is stopped.
     """
 
-    picture: bytes
+    image: bytes
     shape: Shape
     fate: Kind | None
     deliver: Callable[[bytes], None]
@@ -109,9 +109,9 @@ class Studio:
         thread.start()
         return generation
 
-    def render(self, picture: bytes, shape: Shape) -> bytes:
+    def render(self, image: bytes, shape: Shape) -> bytes:
         """A video at once, outside any order."""
-        return self._renderer.render(picture, self._scaled(shape), lambda _: None)
+        return self._renderer.render(image, self._scaled(shape), lambda _: None)
 
     def close(self) -> None:
         with self._lock:
@@ -156,7 +156,7 @@ class Studio:
         generation.phase = Phase.RUNNING
         if order.fate in _DELIVERS:
             video = self._renderer.render(
-                order.picture, self._scaled(order.shape), generation.on_progress
+                order.image, self._scaled(order.shape), generation.on_progress
             )
             passed = time.monotonic() - generation.started
             generation.wait(max(0.0, self.pace.seconds * 0.9 - passed))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from local.simulators.fault_kinds import Kind, Link
+from local.simulators.fault_kinds import Kind, ProviderId
 
 _HEADERS = (
     "user-agent",
@@ -31,7 +31,7 @@ class Submission:
     """
 
     vendor: str
-    link: Link
+    provider: ProviderId
     task_id: str
     model: str
     duration_seconds: int
@@ -88,9 +88,9 @@ class SubmissionLog:
             if kept is not None and kept.charged_usd is None:
                 self._submissions[task_id] = replace(kept, charged_usd=charged_usd)
 
-    def count(self, link: Link | None, method: str, path: str) -> None:
+    def count(self, provider: ProviderId | None, method: str, path: str) -> None:
         with self._lock:
-            self._requests[link or "", method, path] += 1
+            self._requests[provider or "", method, path] += 1
 
     def all(self) -> list[Submission]:
         with self._lock:
@@ -114,7 +114,12 @@ class SubmissionLog:
         with self._lock:
             submissions = [each.as_json() for each in self._submissions.values()]
             requests = [
-                {"link": link or None, "method": method, "path": path, "count": count}
-                for (link, method, path), count in self._requests.items()
+                {
+                    "provider": provider or None,
+                    "method": method,
+                    "path": path,
+                    "count": count,
+                }
+                for (provider, method, path), count in self._requests.items()
             ]
         return {"submissions": submissions, "requests": requests}

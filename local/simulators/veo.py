@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from local.simulators import google_words as words
-from local.simulators.fault_kinds import Kind, Link, Place
+from local.simulators.fault_kinds import Kind, Place, ProviderId
 from local.simulators.faults import Fault, FaultPlan
+from local.simulators.images import ImageError
 from local.simulators.messages import Reply, Request, Route, json_reply
 from local.simulators.object_store import ObjectStore
-from local.simulators.pictures import PictureError
 from local.simulators.studio import Generation, Order, Studio
 from local.simulators.submissions import (
     Submission,
@@ -78,7 +78,7 @@ class Veo:
         starts = matched[3] == "predictLongRunning"
         return Route(
             name=request.path,
-            link=Link.VEO,
+            provider=ProviderId.VEO,
             place=Place.START if starts else Place.POLL,
             answer=self._start if starts else self._poll,
         )
@@ -93,7 +93,7 @@ class Veo:
             return words.error_reply(Kind.NOT_FOUND, _no_model(parent))
         try:
             prediction = parse_prediction(request.body, model, self._store)
-        except (RefusedOrderError, PictureError) as error:
+        except (RefusedOrderError, ImageError) as error:
             return words.error_reply(Kind.BAD_REQUEST, str(error))
         name = f"{parent}/operations/{uuid.uuid4()}"
         self._begin(name, model, prediction, request, fault)
@@ -107,11 +107,11 @@ class Veo:
         request: Request,
         fault: Fault | None,
     ) -> None:
-        fate = self._plan.take(Link.VEO, Place.TASK)
+        fate = self._plan.take(ProviderId.VEO, Place.TASK)
         self._log.record(
             Submission(
                 vendor=VENDOR,
-                link=Link.VEO,
+                provider=ProviderId.VEO,
                 task_id=name,
                 model=model,
                 duration_seconds=round(prediction.shape.duration_seconds),
@@ -125,7 +125,7 @@ class Veo:
         )
         videos: list[dict[str, object]] = []
         order = Order(
-            picture=prediction.picture,
+            image=prediction.image,
             shape=prediction.shape,
             fate=fate.kind if fate else None,
             deliver=lambda video: videos.extend(self._delivered(prediction, video)),
@@ -163,12 +163,12 @@ class Veo:
         return {"gcsUri": uri, "mimeType": "video/mp4"}
 
     def _spoiled(self, prediction: Prediction, video: bytes) -> bytes | None:
-        fault = self._plan.take(Link.VEO, Place.FETCH)
+        fault = self._plan.take(ProviderId.VEO, Place.FETCH)
         if fault is None:
             return video
         if fault.kind is Kind.WRONG_DURATION:
             shape = prediction.shape.of_other_duration()
-            video = self._studio.render(prediction.picture, shape)
+            video = self._studio.render(prediction.image, shape)
         return spoiled_object(video, fault.kind)
 
     def _poll(self, request: Request, _: Fault | None) -> Reply:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from local.simulators.images import check_image
 from local.simulators.object_store import ObjectMissingError, ObjectStore
-from local.simulators.pictures import check_picture
 from local.simulators.render import Shape
 
 USD_PER_SECOND: Mapping[str, Mapping[str, str]] = {
@@ -30,7 +30,7 @@ class RefusedOrderError(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     prompt: str
-    picture: bytes = field(repr=False)
+    image: bytes = field(repr=False)
     shape: Shape
     storage_uri: str | None
     samples: int
@@ -54,7 +54,7 @@ def parse_prediction(content: bytes, model: str, store: ObjectStore) -> Predicti
     price = Decimal(USD_PER_SECOND[model][resolution])
     return Prediction(
         prompt=instance.get("prompt", ""),
-        picture=_picture(instance.get("image"), store),
+        image=_image(instance.get("image"), store),
         shape=shape_of(
             aspect,
             _SHORT_SIDE[resolution],
@@ -86,7 +86,7 @@ def _one_of(parameters: dict[str, Any], name: str, default: Any, allowed: Any) -
     return value
 
 
-def _picture(image: Any, store: ObjectStore) -> bytes:
+def _image(image: Any, store: ObjectStore) -> bytes:
     match image:
         case {"gcsUri": str() as uri, "mimeType": str()}:
             try:
@@ -102,5 +102,5 @@ def _picture(image: Any, store: ObjectStore) -> bytes:
             raise RefusedOrderError(
                 "An image with gcsUri or bytes and a mimeType is needed."
             )
-    check_picture(content)
+    check_image(content)
     return content

@@ -64,4 +64,4 @@ def _costs(job: Job) -> Iterator[tuple[str, Decimal]]:
     for attempt in job.attempts:
         before, total = total, total + attempt.cost_usd
         if attempt.cost_usd:
-            yield attempt.link.value, in_micros(total) - in_micros(before)
+            yield attempt.provider_id.value, in_micros(total) - in_micros(before)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 
-class Link(StrEnum):
+class ProviderId(StrEnum):
     """One way to make a video; its value is the `ai_model` that callers see."""
 
     RUNWAY = "runway"
@@ -34,14 +34,19 @@ class AspectRatio(StrEnum):
     PORTRAIT = "9:16"
 
 
-VENDORS: Mapping[Link, Vendor] = {
-    Link.RUNWAY: Vendor.RUNWAY,
-    Link.RUNWAY_HTTP: Vendor.RUNWAY,
-    Link.VEO: Vendor.VERTEX,
-    Link.OMNI: Vendor.GEMINI_API,
+VENDORS: Mapping[ProviderId, Vendor] = {
+    ProviderId.RUNWAY: Vendor.RUNWAY,
+    ProviderId.RUNWAY_HTTP: Vendor.RUNWAY,
+    ProviderId.VEO: Vendor.VERTEX,
+    ProviderId.OMNI: Vendor.GEMINI_API,
 }
 
-DEFAULT_CHAIN = (Link.RUNWAY, Link.RUNWAY_HTTP, Link.VEO, Link.OMNI)
+DEFAULT_CHAIN = (
+    ProviderId.RUNWAY,
+    ProviderId.RUNWAY_HTTP,
+    ProviderId.VEO,
+    ProviderId.OMNI,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +147,9 @@ CATALOGUE: Mapping[str, VideoModel] = {
     )
 }
 
-DEFAULT_MODELS: Mapping[Link, str] = {
-    Link.RUNWAY: "gen4_turbo",
-    Link.RUNWAY_HTTP: "gen4_turbo",
-    Link.VEO: "veo-3.1-generate-001",
-    Link.OMNI: "gemini-omni-1.2-flash",
+DEFAULT_MODELS: Mapping[ProviderId, str] = {
+    ProviderId.RUNWAY: "gen4_turbo",
+    ProviderId.RUNWAY_HTTP: "gen4_turbo",
+    ProviderId.VEO: "veo-3.1-generate-001",
+    ProviderId.OMNI: "gemini-omni-1.2-flash",
 }

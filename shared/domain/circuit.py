@@ -7,13 +7,13 @@ from enum import StrEnum
 from typing import assert_never
 
 from shared.domain.errors import ErrorCode, Problem
-from shared.domain.job import PlannedLink
+from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
 
 FAULTS_TO_OPEN = 5
 LONGEST = timedelta(minutes=15)
 # Longer than a paid POST may take, so that a holder's trial is over when it expires.
-TRIAL = timedelta(minutes=2)
+HALF_OPEN = timedelta(minutes=2)
 _FIRST = timedelta(seconds=60)
 # These end by somebody's hand, not by themselves.
 _FIRST_BY_REASON: Mapping[ErrorCode, timedelta] = {
@@ -27,9 +27,9 @@ _MOST_DOUBLINGS = 8
 class Verdict(StrEnum):
     """What a submission says about who was asked."""
 
-    ANSWERS = "answers"
+    HEALTHY = "answers"
     VENDOR_BARRED = "vendor_barred"
-    LINK_BARRED = "link_barred"
+    PROVIDER_BARRED = "provider_barred"
     FAULT = "fault"
     NEUTRAL = "neutral"
 
@@ -38,13 +38,13 @@ class Verdict(StrEnum):
 _REJECTIONS: Mapping[ErrorCode, Verdict] = {
     ErrorCode.ACCESS_DENIED: Verdict.VENDOR_BARRED,
     ErrorCode.OUT_OF_CREDITS: Verdict.VENDOR_BARRED,
-    ErrorCode.MODEL_UNAVAILABLE: Verdict.LINK_BARRED,
+    ErrorCode.MODEL_UNAVAILABLE: Verdict.PROVIDER_BARRED,
     ErrorCode.PROVIDER_UNAVAILABLE: Verdict.FAULT,
     ErrorCode.PROVIDER_ERROR: Verdict.FAULT,
-    ErrorCode.PROMPT_REFUSED: Verdict.ANSWERS,
-    ErrorCode.IMAGE_REFUSED: Verdict.ANSWERS,
-    ErrorCode.OUTPUT_FILTERED: Verdict.ANSWERS,
-    ErrorCode.INPUT_NOT_ACCEPTED: Verdict.ANSWERS,
+    ErrorCode.PROMPT_REFUSED: Verdict.HEALTHY,
+    ErrorCode.IMAGE_REFUSED: Verdict.HEALTHY,
+    ErrorCode.OUTPUT_FILTERED: Verdict.HEALTHY,
+    ErrorCode.INPUT_NOT_ACCEPTED: Verdict.HEALTHY,
 }
 # What never left says nothing good; PROVIDER_ERROR is then a fault of our own code.
 _NOT_SENT: Mapping[ErrorCode, Verdict] = {
@@ -76,34 +76,34 @@ class Circuit:
     trial_until: datetime | None = None
 
 
-class Passage(StrEnum):
+class CircuitState(StrEnum):
     """What a circuit lets a start do; `TRIAL`: start if it claims the trial."""
 
-    FREE = "free"
-    TRIAL = "trial"
+    CLOSED = "free"
+    HALF_OPEN = "trial"
     STOPPED = "stopped"
 
 
-def vendor_key(planned: PlannedLink) -> str:
+def vendor_key(planned: PlannedProvider) -> str:
     return f"vendor.{planned.vendor}"
 
 
-def link_key(planned: PlannedLink) -> str:
-    return f"link.{planned.link}"
+def provider_key(planned: PlannedProvider) -> str:
+    return f"provider.{planned.provider_id}"
 
 
-def keys(planned: PlannedLink) -> tuple[str, str]:
+def keys(planned: PlannedProvider) -> tuple[str, str]:
     """The circuits that a start must pass."""
-    return vendor_key(planned), link_key(planned)
+    return vendor_key(planned), provider_key(planned)
 
 
-def passage(circuit: Circuit, now: datetime) -> Passage:
+def passage(circuit: Circuit, now: datetime) -> CircuitState:
     if circuit.opening is None:
-        return Passage.FREE
+        return CircuitState.CLOSED
     trial_taken = circuit.trial_until is not None and now < circuit.trial_until
     if trial_taken or now < circuit.opening.until:
-        return Passage.STOPPED
-    return Passage.TRIAL
+        return CircuitState.STOPPED
+    return CircuitState.HALF_OPEN
 
 
 def problem(circuit: Circuit) -> Problem | None:
@@ -118,7 +118,7 @@ def problem(circuit: Circuit) -> Problem | None:
 
 def claimed(circuit: Circuit, now: datetime) -> Circuit:
     """The trial is somebody's; it expires with them."""
-    return replace(circuit, trial_until=now + TRIAL)
+    return replace(circuit, trial_until=now + HALF_OPEN)
 
 
 def closed(circuit: Circuit) -> Circuit:
@@ -148,7 +148,7 @@ def _length(reason: ErrorCode, times: int) -> timedelta:
 def verdict(submission: Submission) -> Verdict:
     match submission:
         case Accepted():
-            return Verdict.ANSWERS
+            return Verdict.HEALTHY
         case Unknown():
             return Verdict.FAULT
         case Rejected(problem=why):
@@ -168,15 +168,15 @@ def reason(submission: Submission) -> ErrorCode:
             return ErrorCode.SUBMISSION_UNKNOWN
 
 
-def opens(planned: PlannedLink, said: Verdict, faults: int) -> str | None:
+def opens(planned: PlannedProvider, said: Verdict, faults: int) -> str | None:
     """Which closed circuit this verdict opens; `faults`: in a row, with this one."""
     match said:
         case Verdict.VENDOR_BARRED:
             return vendor_key(planned)
-        case Verdict.LINK_BARRED:
-            return link_key(planned)
+        case Verdict.PROVIDER_BARRED:
+            return provider_key(planned)
         case Verdict.FAULT if faults >= FAULTS_TO_OPEN:
-            return link_key(planned)
+            return provider_key(planned)
         case _:
             return None
 
@@ -191,7 +191,7 @@ def judged(
     match verdict(submission):
         case Verdict.NEUTRAL:
             return circuit
-        case Verdict.ANSWERS:
+        case Verdict.HEALTHY:
             return closed(circuit)
         case _ if circuit.key == opening or circuit.opening is not None:
             return opened(circuit, reason(submission), now)

@@ -75,38 +75,38 @@ class ReelayError(Exception):
     """Every error of ours."""
 
 
-class Refused(ReelayError):
+class ApiError(ReelayError):
     """The caller gets `status` and `code`; nothing was created or changed."""
 
     status = 500
     code = "internal"
 
 
-class Malformed(Refused):
+class Malformed(ApiError):
     """The body is not JSON, or not an object."""
 
     status, code = 400, "malformed"
 
 
-class Unauthenticated(Refused):
+class Unauthenticated(ApiError):
     """No token, or one that does not hold."""
 
     status, code = 401, "unauthenticated"
 
 
-class Forbidden(Refused):
+class Forbidden(ApiError):
     """A caller whom we know may not do this."""
 
     status, code = 403, "forbidden"
 
 
-class NotFound(Refused):
+class NotFound(ApiError):
     """No such thing of the caller's."""
 
     status, code = 404, "not_found"
 
 
-class NotAllowed(Refused):
+class NotAllowed(ApiError):
     """The path is there, and takes other methods."""
 
     status, code = 405, "method_not_allowed"
@@ -117,12 +117,12 @@ class ConflictReason(StrEnum):
 
     STATE = "state"
     JOB_DELETED = "job_deleted"
-    JOB_ENDED = "job_ended"
+    JOB_ENDED = "job_finished"
     JOB_OPEN = "job_open"
     NO_VIDEO = "no_video"
 
 
-class Conflict(Refused):
+class Conflict(ApiError):
     """The job is not in a state for this. `said` is for the log, or an operator."""
 
     status, code = 409, "conflict"
@@ -134,19 +134,19 @@ class Conflict(Refused):
         self.reason = reason
 
 
-class TooLarge(Refused):
+class TooLarge(ApiError):
     """The body is larger than the limit."""
 
     status, code = 413, "too_large"
 
 
-class UnsupportedMedia(Refused):
+class UnsupportedMedia(ApiError):
     """The body is not of a type that this call takes."""
 
     status, code = 415, "unsupported_media_type"
 
 
-class InvalidRequest(Refused):
+class InvalidRequest(ApiError):
     """The body has the wrong shape; `errors` names each wrong field."""
 
     status, code = 422, "invalid_request"
@@ -156,13 +156,13 @@ class InvalidRequest(Refused):
         self.errors = errors
 
 
-class IdempotencyConflict(Refused):
+class IdempotencyConflict(ApiError):
     """The key was used before, with another body."""
 
     status, code = 422, "idempotency_conflict"
 
 
-class LimitReached(Refused):
+class LimitReached(ApiError):
     """A cap has no room for this. `retry_after`: when it is worth another try."""
 
     status = 429
@@ -172,19 +172,19 @@ class LimitReached(Refused):
         self.limit, self.code, self.retry_after = limit, limit.value, retry_after
 
 
-class TooManyJobs(Refused):
+class TooManyJobs(ApiError):
     """The caller has as many jobs open as they may."""
 
     status, code = 429, "too_many_jobs"
 
 
-class GenerationPaused(Refused):
+class GenerationPaused(ApiError):
     """The kill switch stops new jobs; what is paid for goes on."""
 
     status, code = 503, "generation_paused"
 
 
-class Unavailable(Refused):
+class Unavailable(ApiError):
     """A part that we need does not answer: try again in a moment."""
 
     status, code = 503, "unavailable"
@@ -198,7 +198,7 @@ class LostRace(ReelayError):
     """A precondition failed: somebody committed in between."""
 
 
-class Unclear(ReelayError):
+class CommitUncertain(ReelayError):
     """A commit was sent and not answered: it may hold."""
 
 

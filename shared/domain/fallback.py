@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from shared.domain import limits
-from shared.domain.catalogue import CATALOGUE, VENDORS, Link, VideoModel
+from shared.domain import timing
+from shared.domain.catalogue import CATALOGUE, VENDORS, ProviderId, VideoModel
 from shared.domain.errors import ErrorCode, Problem
-from shared.domain.job import Attempt, AttemptState, Job, PlannedLink
+from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.request import ModelChoice, VideoRequest
 
-_CHOSEN: Mapping[ModelChoice, tuple[Link, ...]] = {
+_CHOSEN: Mapping[ModelChoice, tuple[ProviderId, ...]] = {
     ModelChoice.AUTO: (),
-    ModelChoice.RUNWAY: (Link.RUNWAY, Link.RUNWAY_HTTP),
-    ModelChoice.VEO: (Link.VEO,),
-    ModelChoice.OMNI: (Link.OMNI,),
+    ModelChoice.RUNWAY: (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP),
+    ModelChoice.VEO: (ProviderId.VEO,),
+    ModelChoice.OMNI: (ProviderId.OMNI,),
 }
 
 
@@ -46,19 +46,24 @@ def policy(code: ErrorCode) -> Policy:
     return POLICIES.get(code, _STRICT)
 
 
-def order(
-    request: VideoRequest, chain: Sequence[Link], models: Mapping[Link, str]
-) -> tuple[PlannedLink, ...]:
+def plan_chain(
+    request: VideoRequest, chain: Sequence[ProviderId], models: Mapping[ProviderId, str]
+) -> tuple[PlannedProvider, ...]:
     """The links of one job: the caller's choice first, each fitted to the request."""
     chosen = _CHOSEN[request.model]
-    rest = tuple(link for link in chain if link not in chosen)
-    links = chosen + rest if request.fallback or not chosen else chosen
+    rest = tuple(provider_id for provider_id in chain if provider_id not in chosen)
+    providers = chosen + rest if request.fallback or not chosen else chosen
     if not request.fallback and not chosen:
-        links = rest[:1]
-    return tuple(_plan(link, CATALOGUE[models[link]], request) for link in links)
+        providers = rest[:1]
+    return tuple(
+        _plan(provider_id, CATALOGUE[models[provider_id]], request)
+        for provider_id in providers
+    )
 
 
-def _plan(link: Link, model: VideoModel, request: VideoRequest) -> PlannedLink:
+def _plan(
+    provider_id: ProviderId, model: VideoModel, request: VideoRequest
+) -> PlannedProvider:
     duration_seconds = model.fit(request.duration_seconds)
     unsupported = _unsupported(model, request)
     price = (
@@ -66,9 +71,9 @@ def _plan(link: Link, model: VideoModel, request: VideoRequest) -> PlannedLink:
         if unsupported
         else model.price_usd(duration_seconds, request.resolution)
     )
-    return PlannedLink(
-        link=link,
-        vendor=VENDORS[link],
+    return PlannedProvider(
+        provider_id=provider_id,
+        vendor=VENDORS[provider_id],
         model_id=model.model_id,
         duration_seconds=duration_seconds,
         price_usd=price,
@@ -86,26 +91,28 @@ def _unsupported(model: VideoModel, request: VideoRequest) -> str | None:
     return None
 
 
-def next_link(job: Job) -> PlannedLink | None:
+def next_provider(job: Job) -> PlannedProvider | None:
     """The first link not yet asked; then those whose passing fault may have gone."""
     for planned in job.chain:
-        if not job.attempts_at(planned.link):
+        if not job.attempts_at(planned.provider_id):
             return planned
     for planned in job.chain:
-        asked = job.attempts_at(planned.link)
-        if asked[-1].ask_again and len(asked) < limits.MOST_ASKS:
+        asked = job.attempts_at(planned.provider_id)
+        if asked[-1].ask_again and len(asked) < timing.MOST_ASKS:
             return planned
     return None
 
 
-def barred(job: Job, planned: PlannedLink) -> Problem | None:
+def barred(job: Job, planned: PlannedProvider) -> Problem | None:
     """Why this link must not be asked; None if it may."""
     if planned.unsupported:
         return Problem(code=ErrorCode.UNSUPPORTED, detail=planned.unsupported)
     for attempt in job.attempts:
         if attempt.vendor == planned.vendor and _bars_vendor(attempt):
             code = attempt.problem.code if attempt.problem else ErrorCode.PROVIDER_ERROR
-            return Problem(code=code, detail=f"as {attempt.link} was answered before")
+            return Problem(
+                code=code, detail=f"as {attempt.provider_id} was answered before"
+            )
     return None
 
 
@@ -121,7 +128,7 @@ def _bars_vendor(attempt: Attempt) -> bool:
     return True
 
 
-def not_before(job: Job, planned: PlannedLink) -> datetime | None:
+def not_before(job: Job, planned: PlannedProvider) -> datetime | None:
     """When this link may be asked, after what its vendor answered; None: at once."""
     waits = (
         a.not_before

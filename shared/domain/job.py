@@ -5,10 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.domain.catalogue import Link, Vendor
+from shared.domain.catalogue import ProviderId, Vendor
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.ledger import Place
-from shared.domain.outcomes import Delivered, Picture
+from shared.domain.outcomes import Delivered, PreparedImage
 from shared.domain.request import VideoRequest
 
 
@@ -44,13 +44,13 @@ OPEN_STATES = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedLink:
+class PlannedProvider:
     """One link of this job's chain, fitted to the request when the job was made.
 
     `unsupported` says why this link can't make what was asked; None if it can.
     """
 
-    link: Link
+    provider_id: ProviderId
     vendor: Vendor
     model_id: str
     duration_seconds: int
@@ -58,7 +58,7 @@ class PlannedLink:
     unsupported: str | None = None
 
 
-def dearest_usd(chain: tuple[PlannedLink, ...]) -> Decimal:
+def highest_price_usd(chain: tuple[PlannedProvider, ...]) -> Decimal:
     """The price of the dearest link that may be asked: what a new job holds."""
     prices = (p.price_usd for p in chain if p.unsupported is None)
     return max(prices, default=Decimal(0))
@@ -69,7 +69,7 @@ class Attempt:
     """One try at one link. Money: `cost_usd` is what it is booked at as of now."""
 
     attempt_id: str
-    link: Link
+    provider_id: ProviderId
     vendor: Vendor
     model_id: str
     duration_seconds: int
@@ -127,7 +127,7 @@ class Job:
     user_id: str
     language: Language
     request: VideoRequest
-    chain: tuple[PlannedLink, ...]
+    chain: tuple[PlannedProvider, ...]
     hold_usd: Decimal
     place: Place
     stop_on_unknown: bool
@@ -138,7 +138,7 @@ class Job:
     wake_at: datetime | None
     version: int = 0
     commit_id: str = ""
-    picture: Picture | None = None
+    image: PreparedImage | None = None
     prepare_tries: int = 0
     attempts: tuple[Attempt, ...] = ()
     progress: int = 0
@@ -163,13 +163,13 @@ class Job:
 
     @property
     def estimated_cost_usd(self) -> Decimal:
-        return dearest_usd(self.chain)
+        return highest_price_usd(self.chain)
 
     def attempt(self, attempt_id: str) -> Attempt | None:
         return next((a for a in self.attempts if a.attempt_id == attempt_id), None)
 
-    def attempts_at(self, link: Link) -> tuple[Attempt, ...]:
-        return tuple(a for a in self.attempts if a.link == link)
+    def attempts_at(self, provider_id: ProviderId) -> tuple[Attempt, ...]:
+        return tuple(a for a in self.attempts if a.provider_id == provider_id)
 
     def with_attempt(self, changed: Attempt) -> "Job":
         attempts = (

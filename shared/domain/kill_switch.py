@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.domain.budget_notice import Notice
+from shared.domain.budget_notification import BudgetNotification
 
 HALF = Decimal("0.5")
 TIGHT_FROM = Decimal("0.8")
@@ -81,7 +81,7 @@ class Switch:
     """
 
     budgets: Mapping[str, Interval] = field(default_factory=dict)
-    by_hand: Setting | None = None
+    manual_override: Setting | None = None
     overridable: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
@@ -92,8 +92,10 @@ class Switch:
             for budget_id, interval in self.budgets.items()
             if not self.is_overridden(budget_id)
         ]
-        by_hand = self.by_hand.level if self.by_hand else Level.NORMAL
-        return _strictest(by_hand, *counting)
+        manual_override = (
+            self.manual_override.level if self.manual_override else Level.NORMAL
+        )
+        return _strictest(manual_override, *counting)
 
     @property
     def automatic(self) -> Level:
@@ -101,33 +103,36 @@ class Switch:
         return _strictest(*(interval.level for interval in self.budgets.values()))
 
     def is_overridden(self, budget_id: str) -> bool:
-        if self.by_hand is None or self.by_hand.level is not Level.NORMAL:
+        if (
+            self.manual_override is None
+            or self.manual_override.level is not Level.NORMAL
+        ):
             return False
-        newest = self.overridable.get(budget_id, self.by_hand.at)
+        newest = self.overridable.get(budget_id, self.manual_override.at)
         return self.budgets[budget_id].starts_at <= newest
 
 
-def heard(switch: Switch, notice: Notice) -> Switch:
+def heard(switch: Switch, notification: BudgetNotification) -> Switch:
     """What is known with `notice`; the same once it was heard."""
     overridable = dict(switch.overridable)
-    by_hand = switch.by_hand
-    if by_hand is not None and notice.published_at <= by_hand.at:
-        _raise_to(overridable, notice.budget_id, notice.interval_start)
-    known = switch.budgets.get(notice.budget_id)
-    if known is None or known.starts_at < notice.interval_start:
-        known = Interval(starts_at=notice.interval_start)
-    if known.starts_at == notice.interval_start:
-        known = _joined(known, notice)
-    budgets = {**switch.budgets, notice.budget_id: known}
+    manual_override = switch.manual_override
+    if manual_override is not None and notification.published_at <= manual_override.at:
+        _raise_to(overridable, notification.budget_id, notification.interval_start)
+    known = switch.budgets.get(notification.budget_id)
+    if known is None or known.starts_at < notification.interval_start:
+        known = Interval(starts_at=notification.interval_start)
+    if known.starts_at == notification.interval_start:
+        known = _joined(known, notification)
+    budgets = {**switch.budgets, notification.budget_id: known}
     return replace(switch, budgets=budgets, overridable=overridable)
 
 
-def set_by_hand(switch: Switch, setting: Setting) -> Switch:
+def set_manually(switch: Switch, setting: Setting) -> Switch:
     """What is known with `setting`; the same where it is what is set."""
-    if switch.by_hand == setting:
+    if switch.manual_override == setting:
         return switch
     overridable = {name: known.starts_at for name, known in switch.budgets.items()}
-    return replace(switch, by_hand=setting, overridable=overridable)
+    return replace(switch, manual_override=setting, overridable=overridable)
 
 
 def allows(
@@ -152,17 +157,17 @@ def news(before: Switch, after: Switch, budget_id: str) -> tuple[Interval, Inter
     return was, now
 
 
-def _joined(known: Interval, notice: Notice) -> Interval:
-    said = Spent(ratio=notice.ratio, published_at=notice.published_at)
-    old = known.by_amount.get(notice.budget_amount, said)
+def _joined(known: Interval, notification: BudgetNotification) -> Interval:
+    said = Spent(ratio=notification.ratio, published_at=notification.published_at)
+    old = known.by_amount.get(notification.budget_amount, said)
     most = Spent(
         ratio=max(old.ratio, said.ratio),
         published_at=max(old.published_at, said.published_at),
     )
     return replace(
         known,
-        by_amount={**known.by_amount, notice.budget_amount: most},
-        forecast=max(known.forecast, notice.forecast or NOTHING),
+        by_amount={**known.by_amount, notification.budget_amount: most},
+        forecast=max(known.forecast, notification.forecast or NOTHING),
     )
 
 

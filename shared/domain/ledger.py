@@ -137,7 +137,7 @@ class Booking:
 class JobCount:
     """How many of a user's jobs are open; how many were `made` in `minute`.
 
-    `uploads`: how many pictures they were let to upload in `minute`.
+    `uploads`: how many images they were let to upload in `minute`.
     """
 
     open_jobs: int = 0

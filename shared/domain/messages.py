@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
+    ApiError,
     Conflict,
     ConflictReason,
     ErrorCode,
     FieldError,
     LimitReached,
-    Refused,
 )
 from shared.domain.job import Language
 from shared.domain.ledger import HOLDS_FILL_IT
@@ -29,11 +29,11 @@ class _Name:
         return self.written + particle
 
 
-_NAMES: Mapping[Link, _Name] = {
-    Link.RUNWAY: _Name(written="Runway"),
-    Link.RUNWAY_HTTP: _Name(written="Runway (HTTP)"),
-    Link.VEO: _Name(written="Gemini Veo 3.1", ends_in_consonant=True),  # 점 일
-    Link.OMNI: _Name(written="Gemini Omni"),
+_NAMES: Mapping[ProviderId, _Name] = {
+    ProviderId.RUNWAY: _Name(written="Runway"),
+    ProviderId.RUNWAY_HTTP: _Name(written="Runway (HTTP)"),
+    ProviderId.VEO: _Name(written="Gemini Veo 3.1", ends_in_consonant=True),  # 점 일
+    ProviderId.OMNI: _Name(written="Gemini Omni"),
 }
 _NO_NAME: Mapping[Language, _Name] = {
     Language.ENGLISH: _Name(written="the provider"),
@@ -49,7 +49,7 @@ _CODES: Mapping[ErrorCode, tuple[str, str]] = {
         "주세요. 같은 프롬프트는 다른 서비스에 보내지 않습니다.",
     ),
     ErrorCode.IMAGE_REFUSED: (
-        "{0} refused the picture for safety reasons. Use another picture.",
+        "{0} refused the image for safety reasons. Use another image.",
         "{0:이/가} 안전 정책에 따라 이미지를 거부했습니다. 다른 이미지를 사용해 "
         "주세요.",
     ),
@@ -58,13 +58,13 @@ _CODES: Mapping[ErrorCode, tuple[str, str]] = {
         "{0:이/가} 생성한 영상이 안전 필터에 의해 차단되었습니다.",
     ),
     ErrorCode.IMAGE_UNREACHABLE: (
-        "The picture could not be fetched. Check that the address is public and "
+        "The image could not be fetched. Check that the address is public and "
         "that an upload was finished.",
         "이미지를 가져올 수 없습니다. 공개된 주소인지, 업로드가 완료되었는지 "
         "확인해 주세요.",
     ),
     ErrorCode.IMAGE_INVALID: (
-        "The picture can't be used: it must be a JPEG, PNG or WebP of at most 16 MB "
+        "The image can't be used: it must be a JPEG, PNG or WebP of at most 16 MB "
         "and 8,000 pixels a side.",
         "사용할 수 없는 이미지입니다. 16MB 이하, 한 변 8,000픽셀 이하의 JPEG, PNG, "
         "WebP 파일이어야 합니다.",
@@ -291,14 +291,16 @@ def _in(pair: tuple[str, str], language: Language) -> str:
     return pair[1] if language is Language.KOREAN else pair[0]
 
 
-def describe(code: ErrorCode, language: Language, link: Link | None = None) -> str:
+def describe(
+    code: ErrorCode, language: Language, provider_id: ProviderId | None = None
+) -> str:
     """What happened and what to do, for a job (no link) or an attempt at `link`."""
-    name = _NAMES[link] if link else _NO_NAME[language]
+    name = _NAMES[provider_id] if provider_id else _NO_NAME[language]
     said = _in(_CODES[code], language).format(name)
     return said[:1].upper() + said[1:]
 
 
-def describe_refusal(refused: Refused, language: Language) -> str:
+def describe_refusal(refused: ApiError, language: Language) -> str:
     match refused:
         case LimitReached(limit=limit, retry_after=after) if after == HOLDS_FILL_IT:
             return _in(_HELD[limit], language)

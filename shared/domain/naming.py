@@ -17,7 +17,7 @@ def upload_object(user_id: str, image: str) -> str:
     return f"uploads/{quote(user_id, safe='')}/{image}"
 
 
-def picture_object(job_id: str) -> str:
+def image_object(job_id: str) -> str:
     return f"images/{job_id}"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 
 
@@ -82,17 +82,17 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Missed:
+class PollFailed:
     """No word from the vendor: says nothing about the task."""
 
     detail: str
 
 
-Poll = Working | Succeeded | Failed | Missed
+Poll = Working | Succeeded | Failed | PollFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class PreparedImage:
     """The checked input: one JPEG in our bucket that every link takes."""
 
     object_name: str
@@ -116,19 +116,19 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    picture: Picture
+    image: PreparedImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PictureRefused:
-    """The picture can't be used, whoever is asked: ends the job."""
+class ImageRefused:
+    """The image can't be used, whoever is asked: ends the job."""
 
     problem: Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrepareMissed:
-    """The picture could not be looked at this time."""
+    """The image could not be looked at this time."""
 
     problem: Problem
 
@@ -138,7 +138,7 @@ class Intended:
     """Committed before the paid POST: from here on the attempt may cost money."""
 
     attempt_id: str
-    link: Link
+    provider_id: ProviderId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +201,7 @@ class CancelRequested:
 class Skipped:
     """A link that is not asked, and why."""
 
-    link: Link
+    provider_id: ProviderId
     problem: Problem
 
 
@@ -240,7 +240,7 @@ class Parked:
 
 Outcome = (
     Prepared
-    | PictureRefused
+    | ImageRefused
     | PrepareMissed
     | Intended
     | Submitted

@@ -109,16 +109,16 @@ def _ai_model(job: Job) -> str | None:
     """Who is making it or made it; the last one asked where nobody is at it."""
     for attempt in reversed(job.attempts):
         if attempt.is_open or attempt.state is AttemptState.SUCCEEDED:
-            return attempt.link.value
+            return attempt.provider_id.value
     asked = [a for a in job.attempts if a.state is not AttemptState.SKIPPED]
-    return asked[-1].link.value if asked else None
+    return asked[-1].provider_id.value if asked else None
 
 
 def _attempt(attempt: Attempt, language: Language) -> dict[str, Any]:
     outcome = "running" if attempt.is_open else attempt.state.value
     problem = attempt.problem
     return {
-        "ai_model": attempt.link.value,
+        "ai_model": attempt.provider_id.value,
         "outcome": outcome,
         "started_at": attempt.started_at,
         "ended_at": attempt.ended_at,
@@ -126,7 +126,7 @@ def _attempt(attempt: Attempt, language: Language) -> dict[str, Any]:
         "error": problem
         and {
             "code": problem.code.value,
-            "message": describe(problem.code, language, attempt.link),
+            "message": describe(problem.code, language, attempt.provider_id),
         },
     }
 

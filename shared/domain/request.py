@@ -30,7 +30,7 @@ class ModelChoice(StrEnum):
     OMNI = "gemini-omni-flash"
 
 
-class Sending(StrEnum):
+class ClientRetry(StrEnum):
     """What is known of how often a request without a key is sent.
 
     A client that resends by itself says so: the first sending leaves a trace, by
@@ -82,8 +82,8 @@ class VideoRequest:
     def parse(cls, body: Mapping[str, object]) -> "VideoRequest":
         """Read a JSON object; InvalidRequest names every wrong field."""
         values, errors = read_fields(VIDEO_FIELDS, body)
-        pictures = [n for n in ("image", "image_url") if body.get(n) is not None]
-        if len(pictures) != 1:
+        images = [n for n in ("image", "image_url") if body.get(n) is not None]
+        if len(images) != 1:
             errors += [
                 FieldError(field=name, reason="one_picture")
                 for name in ("image", "image_url")
@@ -106,7 +106,7 @@ class VideoRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRequest:
-    """A picture about to be uploaded: its type, and its exact size in bytes."""
+    """An image about to be uploaded: its type, and its exact size in bytes."""
 
     content_type: str
     size_bytes: int

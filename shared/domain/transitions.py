@@ -9,11 +9,20 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
-from shared.domain import fallback, limits
-from shared.domain.catalogue import CATALOGUE, Link
+from shared.domain import (
+    fallback,
+    timing,
+)
+from shared.domain.catalogue import CATALOGUE, ProviderId
 from shared.domain.errors import ErrorCode, Problem
-from shared.domain.job import Attempt, AttemptState, Job, PlannedLink
-from shared.domain.lifecycle import Start, Wait, between_attempts, next_action, poller
+from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
+from shared.domain.next_action import (
+    Start,
+    Wait,
+    between_attempts,
+    next_action,
+    poller,
+)
 from shared.domain.outcomes import (
     Accepted,
     CancelMissed,
@@ -22,17 +31,17 @@ from shared.domain.outcomes import (
     Decision,
     Failed,
     GaveUp,
+    ImageRefused,
     Intended,
     LeaseExpired,
-    Missed,
     NotSent,
     Outcome,
     OutputFound,
     OutputMissing,
     Parked,
-    PictureRefused,
     Poll,
     Polled,
+    PollFailed,
     Prepared,
     PrepareMissed,
     Rejected,
@@ -69,22 +78,20 @@ def settle(job: Job, now: datetime) -> Job:
 
 def _apply(job: Job, outcome: Outcome, now: datetime) -> Job:
     match outcome:
-        case Prepared(picture=picture):
-            if job.picture is not None:
+        case Prepared(image=image):
+            if job.image is not None:
                 return job
-            return replace(
-                job, picture=picture, progress=max(job.progress, 5), wake_at=now
-            )
-        case PictureRefused(problem=problem):
+            return replace(job, image=image, progress=max(job.progress, 5), wake_at=now)
+        case ImageRefused(problem=problem):
             if job.open_attempt:
                 return job
             return job.ended(problem.code, problem.detail)
         case PrepareMissed(problem=problem):
             return _prepare_missed(job, problem, now)
-        case Intended(attempt_id=attempt_id, link=link):
-            return _intended(job, attempt_id, link, now)
-        case Skipped(link=link, problem=problem):
-            return _skipped(job, link, problem, now)
+        case Intended(attempt_id=attempt_id, provider_id=provider_id):
+            return _intended(job, attempt_id, provider_id, now)
+        case Skipped(provider_id=provider_id, problem=problem):
+            return _skipped(job, provider_id, problem, now)
         case CancelRequested():
             return _cancel_requested(job, now)
         case Parked():
@@ -151,18 +158,18 @@ def _apply_to_attempt(job: Job, outcome: AttemptOutcome, now: datetime) -> Job:
 
 
 def _prepare_missed(job: Job, problem: Problem, now: datetime) -> Job:
-    if job.picture is not None:
+    if job.image is not None:
         return job
     tries = job.prepare_tries + 1
-    if tries >= limits.MOST_PREPARE_TRIES:
+    if tries >= timing.MOST_PREPARE_TRIES:
         return job.ended(problem.code, problem.detail)
     return replace(job, prepare_tries=tries, wake_at=now + _backoff(tries))
 
 
-def _intended(job: Job, attempt_id: str, link: Link, now: datetime) -> Job:
+def _intended(job: Job, attempt_id: str, provider_id: ProviderId, now: datetime) -> Job:
     """The intent, only where `next_action` still wants exactly this start."""
     action = next_action(job, now)
-    is_due = isinstance(action, Start) and action.planned.link is link
+    is_due = isinstance(action, Start) and action.planned.provider_id is provider_id
     if not isinstance(action, Start) or not is_due or job.attempt(attempt_id):
         return job
     attempt = replace(
@@ -172,20 +179,20 @@ def _intended(job: Job, attempt_id: str, link: Link, now: datetime) -> Job:
     )
     started = replace(job, attempts=(*job.attempts, attempt))
     hold_usd = max(job.hold_usd, started.cost_usd)
-    wake_at = attempt.lease_until + limits.CLOCK_SKEW
+    wake_at = attempt.lease_until + timing.CLOCK_SKEW
     return replace(started, hold_usd=hold_usd, wake_at=wake_at, is_parked=False)
 
 
 def _parked(job: Job, now: datetime) -> Job:
     if not isinstance(next_action(job, now), Start):
         return job
-    wake_at = min(now + limits.PARK_SPACING, job.deadline_at) + limits.CLOCK_SKEW
+    wake_at = min(now + timing.PARK_SPACING, job.deadline_at) + timing.CLOCK_SKEW
     return replace(job, is_parked=True, wake_at=wake_at)
 
 
-def _skipped(job: Job, link: Link, problem: Problem, now: datetime) -> Job:
-    planned = fallback.next_link(job)
-    if job.open_attempt or planned is None or planned.link is not link:
+def _skipped(job: Job, provider_id: ProviderId, problem: Problem, now: datetime) -> Job:
+    planned = fallback.next_provider(job)
+    if job.open_attempt or planned is None or planned.provider_id is not provider_id:
         return job
     attempt = replace(
         _new_attempt(planned, f"skip{len(job.attempts)}", now, job.deadline_at),
@@ -197,19 +204,19 @@ def _skipped(job: Job, link: Link, problem: Problem, now: datetime) -> Job:
 
 
 def _new_attempt(
-    planned: PlannedLink, attempt_id: str, now: datetime, job_deadline_at: datetime
+    planned: PlannedProvider, attempt_id: str, now: datetime, job_deadline_at: datetime
 ) -> Attempt:
     return Attempt(
         attempt_id=attempt_id,
-        link=planned.link,
+        provider_id=planned.provider_id,
         vendor=planned.vendor,
         model_id=planned.model_id,
         duration_seconds=planned.duration_seconds,
         price_usd=planned.price_usd,
         state=AttemptState.STARTING,
         started_at=now,
-        deadline_at=min(now + limits.ATTEMPT_LIMIT, job_deadline_at),
-        lease_until=now + limits.LEASE,
+        deadline_at=min(now + timing.ATTEMPT_LIMIT, job_deadline_at),
+        lease_until=now + timing.LEASE,
     )
 
 
@@ -230,7 +237,7 @@ def _next_look(attempt: Attempt, now: datetime) -> datetime:
     """As soon as the spacing of polls allows: a task before that would be used up."""
     if attempt.polled_at is None:
         return now
-    spaced = attempt.polled_at + limits.POLL_SPACING + limits.CLOCK_SKEW
+    spaced = attempt.polled_at + timing.POLL_SPACING + timing.CLOCK_SKEW
     return max(now, spaced)
 
 
@@ -269,17 +276,17 @@ def _rejected(job: Job, attempt: Attempt, rejected: Rejected, now: datetime) -> 
 
 def _vendor_delay(rejected: Rejected, now: datetime) -> datetime:
     if rejected.ask_again:
-        return now + limits.ASK_AGAIN_DELAY
+        return now + timing.ASK_AGAIN_DELAY
     if rejected.retry_after_seconds is None:
-        return now + limits.SAME_VENDOR_DELAY
+        return now + timing.SAME_VENDOR_DELAY
     asked = timedelta(seconds=max(0.0, rejected.retry_after_seconds))
-    return now + min(asked, limits.LONGEST_VENDOR_DELAY)
+    return now + min(asked, timing.LONGEST_VENDOR_DELAY)
 
 
 def _running(job: Job, attempt: Attempt, now: datetime) -> Job:
     deadline_at = attempt.deadline_at
     if attempt.state is AttemptState.UNKNOWN:
-        deadline_at = min(now + limits.ATTEMPT_LIMIT, job.deadline_at)
+        deadline_at = min(now + timing.ATTEMPT_LIMIT, job.deadline_at)
     running = replace(
         attempt,
         state=AttemptState.RUNNING,
@@ -288,7 +295,7 @@ def _running(job: Job, attempt: Attempt, now: datetime) -> Job:
         problem=None,
         cost_usd=attempt.price_usd,
     )
-    wake_at = now if job.cancel_requested_at else now + limits.SHORTEST_POLL
+    wake_at = now if job.cancel_requested_at else now + timing.SHORTEST_POLL
     started = job.with_attempt(running)
     return replace(started, progress=max(job.progress, 10), wake_at=wake_at)
 
@@ -319,7 +326,7 @@ def _ended(
 
 
 def _polled(job: Job, attempt: Attempt, poll: Poll, now: datetime) -> Job:
-    own = poller(attempt) is attempt.link
+    own = poller(attempt) is attempt.provider_id
     looked = replace(attempt, polled_at=now)
     match poll:
         case Working():
@@ -336,11 +343,11 @@ def _polled(job: Job, attempt: Attempt, poll: Poll, now: datetime) -> Job:
             return _storing(job, replace(looked, cost_usd=cost, gs_uri=gs_uri), now)
         case Failed(problem=problem, cost_usd=cost_usd, ask_again=ask_again):
             cost = attempt.price_usd if cost_usd is None else cost_usd
-            again = now + limits.ASK_AGAIN_DELAY if ask_again else None
+            again = now + timing.ASK_AGAIN_DELAY if ask_again else None
             looked = replace(looked, ask_again=ask_again, not_before=again)
             state = AttemptState.FAILED
             return _ended(job, looked, state, problem, now, cost_usd=cost)
-        case Missed():
+        case PollFailed():
             return _missed(job, looked, now)
         case _:
             assert_never(poll)
@@ -351,7 +358,7 @@ def _missed(job: Job, attempt: Attempt, now: datetime) -> Job:
     if not _is_closing(job, attempt, now):
         return _paced(job, missed, now)
     missed = replace(missed, closing_polls=missed.closing_polls + 1)
-    if missed.closing_polls >= limits.MOST_CLOSING_POLLS:
+    if missed.closing_polls >= timing.MOST_CLOSING_POLLS:
         return _cancelling(job, missed, now)
     return _paced(job, missed, now)
 
@@ -359,9 +366,9 @@ def _missed(job: Job, attempt: Attempt, now: datetime) -> Job:
 def _paced(job: Job, attempt: Attempt, now: datetime) -> Job:
     """Still running: when to look next, at the latest when its time is up."""
     elapsed = now - attempt.started_at
-    wake_at = now + min(limits.LONGEST_POLL, max(limits.SHORTEST_POLL, elapsed / 10))
+    wake_at = now + min(timing.LONGEST_POLL, max(timing.SHORTEST_POLL, elapsed / 10))
     if now < attempt.deadline_at:
-        wake_at = min(wake_at, max(attempt.deadline_at, now + limits.SHORTEST_POLL))
+        wake_at = min(wake_at, max(attempt.deadline_at, now + timing.SHORTEST_POLL))
     return replace(job.with_attempt(attempt), wake_at=wake_at)
 
 
@@ -388,9 +395,9 @@ def _cancelling(job: Job, attempt: Attempt, now: datetime) -> Job:
 
 def _cancel_missed(job: Job, attempt: Attempt, now: datetime) -> Job:
     missed = replace(attempt, cancel_tries=attempt.cancel_tries + 1)
-    if missed.cancel_tries >= limits.MOST_CANCEL_TRIES:
+    if missed.cancel_tries >= timing.MOST_CANCEL_TRIES:
         return _closed(job, missed, now)
-    return replace(job.with_attempt(missed), wake_at=now + limits.RETRY_SPACING)
+    return replace(job.with_attempt(missed), wake_at=now + timing.RETRY_SPACING)
 
 
 def _closed(job: Job, attempt: Attempt, now: datetime) -> Job:
@@ -411,7 +418,7 @@ def _storing(job: Job, attempt: Attempt, now: datetime) -> Job:
         state=AttemptState.STORING,
         ended_at=None,
         problem=None,
-        store_until=now + limits.STORE_LIMIT,
+        store_until=now + timing.STORE_LIMIT,
     )
     after = job.with_attempt(storing)
     return replace(after, progress=max(job.progress, 90), wake_at=now)
@@ -437,7 +444,7 @@ def _store_missed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -
         bad_outputs=attempt.bad_outputs + is_bad,
     )
     is_late = attempt.store_until is not None and now >= attempt.store_until
-    if is_late or missed.bad_outputs >= limits.MOST_BAD_OUTPUTS:
+    if is_late or missed.bad_outputs >= timing.MOST_BAD_OUTPUTS:
         state, cost = AttemptState.FAILED, attempt.cost_usd
         return _ended(job, missed, state, problem, now, cost_usd=cost)
     wake_at = now + _backoff(missed.store_tries)
@@ -449,12 +456,12 @@ def _output_missing(job: Job, attempt: Attempt, now: datetime) -> Job:
         return replace(
             job.with_attempt(replace(attempt, written_off=True)), wake_at=now
         )
-    return replace(job, wake_at=now + limits.LOOK_SPACING)
+    return replace(job, wake_at=now + timing.LOOK_SPACING)
 
 
 def _backoff(tries: int) -> timedelta:
-    longer: timedelta = limits.RETRY_SPACING * 2 ** (tries - 1)
-    return min(longer, limits.LONGEST_RETRY)
+    longer: timedelta = timing.RETRY_SPACING * 2 ** (tries - 1)
+    return min(longer, timing.LONGEST_RETRY)
 
 
 def _scheduled(job: Job, now: datetime) -> Job:
@@ -466,5 +473,5 @@ def _scheduled(job: Job, now: datetime) -> Job:
         action = between_attempts(job, now)
         if isinstance(action, Wait):
             until = min(action.until, job.deadline_at)
-            return replace(job, wake_at=until + limits.CLOCK_SKEW)
+            return replace(job, wake_at=until + timing.CLOCK_SKEW)
     return job

@@ -5,7 +5,11 @@ import hmac
 from shared.domain.api_key import PREFIX, is_secret, sha256_of
 from shared.domain.errors import Unauthenticated
 from shared.gcp.bearer_header import bearer_token
-from shared.ports import ApiKeys, Caller, Tokens
+from shared.ports.identity import (
+    ApiKeys,
+    Caller,
+    Tokens,
+)
 
 
 class BearerTokens:

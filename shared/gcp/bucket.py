@@ -1,4 +1,4 @@
-"""How pictures and videos are kept in Cloud Storage, and how addresses are signed.
+"""How images and videos are kept in Cloud Storage, and how addresses are signed.
 
 Every call has a time limit; every retry is of something that may be done twice.
 """
@@ -17,7 +17,10 @@ from google.cloud.storage import Blob, Client
 from shared.domain.errors import BadContent, Unreachable
 from shared.gcp.object_streams import ObjectRanges, UploadSource
 from shared.gcp.storage_calls import limits, translated
-from shared.ports import SignedUpload, StoredObject
+from shared.ports.storage import (
+    SignedUpload,
+    StoredObject,
+)
 
 # A multiple of 256 KiB, as resumable uploads want it; one such part is in memory.
 _UPLOAD_PART_BYTES: Final = 4 * 1024 * 1024

@@ -13,7 +13,7 @@ from shared.domain.user_id import is_user_id
 from shared.gcp.bearer_header import bearer_token
 from shared.gcp.published_keys import PublishedKeys
 from shared.gcp.user_lookup import UserLookup
-from shared.ports import Caller
+from shared.ports.identity import Caller
 
 CERTS_URL: Final = (
     "https://www.googleapis.com/robot/v1/metadata/x509/"

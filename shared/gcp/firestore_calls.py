@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
 
-from shared.domain.errors import LostRace, Unclear, Unreachable
+from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 
 TIMEOUT_SECONDS = 10.0
 # A resent commit whose first answer got lost fails its own precondition: the caller
@@ -42,7 +42,7 @@ def committing() -> Iterator[None]:
     except _REFUSED as error:
         raise Unreachable(type(error).__name__) from error
     except (exceptions.GoogleAPIError, ValueError) as error:
-        raise Unclear(type(error).__name__) from error
+        raise CommitUncertain(type(error).__name__) from error
 
 
 @contextmanager

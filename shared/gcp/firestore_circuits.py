@@ -9,7 +9,7 @@ from google.cloud import firestore
 from shared.domain.circuit import Circuit, Opening
 from shared.domain.errors import ErrorCode
 from shared.gcp.firestore_calls import RETRY, committing, reading
-from shared.ports import CircuitSnapshot
+from shared.ports.store import CircuitSnapshot
 
 # A start waits for this: rather let it through than keep it waiting.
 TIMEOUT_SECONDS = 5.0

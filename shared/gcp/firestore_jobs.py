@@ -17,7 +17,13 @@ from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS, committing, readi
 from shared.gcp.firestore_ledger import FirestoreLedger
 from shared.gcp.firestore_page import read_page, snapshot
 from shared.gcp.job_record import to_record
-from shared.ports import Claim, ClaimSnapshot, Overdue, Position, Snapshot
+from shared.ports.store import (
+    IdempotencyRecord,
+    IdempotencySnapshot,
+    Overdue,
+    Position,
+    Snapshot,
+)
 
 LONGEST_ID = 128
 
@@ -34,9 +40,9 @@ class FirestoreJobs:
     def create(
         self,
         job: Job,
-        claim: Claim | None = None,
+        claim: IdempotencyRecord | None = None,
         *,
-        over: ClaimSnapshot | None = None,
+        over: IdempotencySnapshot | None = None,
     ) -> None:
         batch = self._client.batch()
         batch.create(self._run(job.job_id), to_record(job))
@@ -61,19 +67,21 @@ class FirestoreJobs:
         with committing():
             batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
 
-    def claimed(self, name: str) -> ClaimSnapshot | None:
+    def claimed(self, name: str) -> IdempotencySnapshot | None:
         with reading():
             found = self._claim(name).get(retry=RETRY, timeout=TIMEOUT_SECONDS)
         record = found.to_dict()
         if record is None:
             return None
-        return ClaimSnapshot(claim=Claim(**record), token=found.update_time)
+        return IdempotencySnapshot(
+            claim=IdempotencyRecord(**record), token=found.update_time
+        )
 
-    def use_up(self, seen: ClaimSnapshot) -> None:
+    def mark_consumed(self, seen: IdempotencySnapshot) -> None:
         batch = self._client.batch()
         unchanged = self._client.write_option(last_update_time=seen.token)
         claim = self._claim(seen.claim.name)
-        batch.update(claim, {"by_resend": False}, option=unchanged)
+        batch.update(claim, {"created_by_retry": False}, option=unchanged)
         with committing():
             batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
 
@@ -160,7 +168,9 @@ class FirestoreJobs:
         with reading():
             return len(query.get(retry=RETRY, timeout=TIMEOUT_SECONDS))
 
-    def _take(self, batch: Any, claim: Claim, over: ClaimSnapshot | None) -> None:
+    def _take(
+        self, batch: Any, claim: IdempotencyRecord, over: IdempotencySnapshot | None
+    ) -> None:
         if over is None:
             batch.create(self._claim(claim.name), asdict(claim))
             return

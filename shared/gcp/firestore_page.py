@@ -11,7 +11,10 @@ from shared.domain.errors import Unreadable
 from shared.domain.projection import Status
 from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS
 from shared.gcp.job_record import from_record
-from shared.ports import Position, Snapshot
+from shared.ports.store import (
+    Position,
+    Snapshot,
+)
 
 log = structlog.get_logger()
 

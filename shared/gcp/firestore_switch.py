@@ -10,7 +10,7 @@ from google.cloud import firestore
 from shared.domain.errors import Unreachable
 from shared.domain.kill_switch import Interval, Level, Setting, Spent, Switch
 from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS, committing, reading
-from shared.ports import SwitchSnapshot
+from shared.ports.store import SwitchSnapshot
 
 Record = dict[str, Any]
 
@@ -45,7 +45,7 @@ class FirestoreSwitch:
 
 def to_record(switch: Switch) -> Record:
     """Lists where the domain has mappings: ids and amounts are no names of fields."""
-    hand = switch.by_hand
+    hand = switch.manual_override
     return {
         "level": switch.level.value,  # for who looks: it is never read back
         "budgets": [_budget(*item) for item in sorted(switch.budgets.items())],
@@ -68,7 +68,7 @@ def from_record(record: Mapping[str, Any]) -> Switch:
     try:
         return Switch(
             budgets={b["budget_id"]: _interval(b) for b in record["budgets"]},
-            by_hand=_setting(record["by_hand"]) if record["by_hand"] else None,
+            manual_override=_setting(record["by_hand"]) if record["by_hand"] else None,
             overridable={
                 o["budget_id"]: _plain(o["interval_start"])
                 for o in record["overridable"]

@@ -16,7 +16,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
 )
 
 from shared.domain.errors import ReelayError, Unreachable
-from shared.ports import Wake
+from shared.ports.store import StepTask
 
 # Of one call; then all of its retries together. A name makes a retry harmless.
 _TIMEOUT_SECONDS: Final = 5.0
@@ -89,13 +89,13 @@ class CloudTasksQueue:
         self._dispatch_deadline = dispatch_deadline
         self._now = now
 
-    def enqueue(self, wake: Wake) -> None:
+    def enqueue(self, wake: StepTask) -> None:
         queue = self._starts if wake.is_start else self._steps
         request = tasks_v2.CreateTaskRequest(parent=queue, task=self._task(queue, wake))
         with translated(), suppress(api_errors.AlreadyExists):
             self._client.create_task(request, retry=_RETRY, timeout=_TIMEOUT_SECONDS)
 
-    def _task(self, queue: str, wake: Wake) -> tasks_v2.Task:
+    def _task(self, queue: str, wake: StepTask) -> tasks_v2.Task:
         return tasks_v2.Task(
             name=f"{queue}/tasks/{wake.name}",
             http_request=tasks_v2.HttpRequest(

@@ -12,7 +12,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from shared.domain.errors import BadContent
-from shared.ports import VideoFacts
+from shared.ports.storage import VideoFacts
 
 _SHORTEST_SECONDS: Final = 0.5
 _MOST_BOXES: Final = 10_000
@@ -125,7 +125,7 @@ def _read_all(container: InputContainer, video: VideoStream) -> None:
     for stream in container.streams:
         _check_count(stream, seen[stream.index])
     if not seen[video.index].has_frame:
-        raise BadContent("no playable MP4: no picture can be decoded")
+        raise BadContent("no playable MP4: no image can be decoded")
 
 
 def _take(packet: "Packet[Stream]", seen: _Seen, video: VideoStream) -> None:

@@ -20,7 +20,7 @@ from shared.domain.errors import BadContent, NotPublic, Unreachable
 from shared.gcp.pinned_connection import Connector, Deadline, Dial
 from shared.gcp.public_address import is_address, is_public, require_public_name
 from shared.gcp.web_address import WebAddress
-from shared.ports import WebFile
+from shared.ports.providers import WebFile
 
 Resolver = Callable[[str, int], Sequence[str]]
 

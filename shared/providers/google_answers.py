@@ -9,7 +9,10 @@ from collections.abc import Mapping
 
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.outcomes import Rejected, Unknown
-from shared.providers.vendor_words import clean, retry_after_seconds
+from shared.providers.redaction import (
+    redact,
+    retry_after_seconds,
+)
 
 # A new project's first call waits for Google to make its service agents.
 PROVISIONING_SECONDS = 90.0
@@ -53,7 +56,7 @@ def plain(text: str) -> str:
 
 
 def refused_input(text: str) -> ErrorCode | None:
-    """Whether these words say that the picture or the prompt was refused."""
+    """Whether these words say that the image or the prompt was refused."""
     if _IMAGE.search(plain(text)):
         return ErrorCode.IMAGE_REFUSED
     if _PROMPT.search(plain(text)):
@@ -79,9 +82,9 @@ def refused(
     status: int, body: object, headers: Mapping[str, str], *secrets: str
 ) -> Rejected | Unknown:
     """What an answer to the paid POST means that is not 200. `body`: JSON, or text."""
-    words = clean(_words(body), *secrets)
+    words = redact(_words(body), *secrets)
     if not (400 <= status < 500 or status == 503):
-        return Unknown(detail=clean(f"HTTP {status}: {words}"))
+        return Unknown(detail=redact(f"HTTP {status}: {words}"))
     wait_seconds = retry_after_seconds(headers)
     if status == 400 and is_provisioning(words):
         return Rejected(

@@ -19,9 +19,9 @@ from google.genai._gaos.utils import retries
 from shared.providers.paid_post import (
     CONNECT_SECONDS,
     LOCAL_FAULTS,
-    Departure,
     Fault,
     Faults,
+    SendState,
 )
 
 FAULTS: Faults = {
@@ -56,10 +56,10 @@ def http_options(
     base_url: str,
     api_version: str,
     read_seconds: float,
-    departure: Departure | None = None,
+    send_state: SendState | None = None,
 ) -> Iterator[types.HttpOptions]:
     """Options for a client that lives for one call; the connection ends with it."""
-    hook = _before_sending(read_seconds, departure or Departure())
+    hook = _before_sending(read_seconds, send_state or SendState())
     with httpx2.Client(
         follow_redirects=False, trust_env=False, event_hooks={"request": [hook]}
     ) as http_client:
@@ -73,12 +73,12 @@ def http_options(
 
 
 def _before_sending(
-    read_seconds: float, departure: Departure
+    read_seconds: float, send_state: SendState
 ) -> Callable[[httpx2.Request], None]:
     timeout = httpx2.Timeout(CONNECT_SECONDS, read=read_seconds)
 
     def hook(request: httpx2.Request) -> None:
-        departure.begun = True
+        send_state.started = True
         # The SDK's one figure would let connecting and reading take it twice.
         request.extensions["timeout"] = timeout.as_dict()
 

@@ -16,22 +16,27 @@ from shared.domain.errors import BadContent, Unreachable
 from shared.domain.outcomes import (
     Accepted,
     Failed,
-    Missed,
     Poll,
+    PollFailed,
     Submission,
     Succeeded,
     Unknown,
 )
-from shared.ports import InlineFile, Order, TaskRef, WebFile
+from shared.ports.providers import (
+    InlineFile,
+    Order,
+    TaskRef,
+    WebFile,
+)
 from shared.providers import google_answers, omni_answers
 from shared.providers.google_client import CAUGHT, FAULTS, http_options
 from shared.providers.paid_post import (
     FREE_READ_SECONDS,
     READ_SECONDS,
-    Departure,
-    unanswered,
+    SendState,
+    outcome_of,
 )
-from shared.providers.vendor_words import describe
+from shared.providers.redaction import describe
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 # Google's own samples for Omni use it; whether v1 serves Omni is not confirmed.
@@ -53,23 +58,23 @@ class Omni:
         self._read_seconds = read_seconds
 
     def start(self, order: Order) -> Submission:
-        departure = Departure()
+        send_state = SendState()
         secrets = (self._api_key, order.prompt)
         try:
-            with self._client(self._read_seconds, departure) as client:
+            with self._client(self._read_seconds, send_state) as client:
                 return _create(client, order)
         except compat_errors.APIConnectionError as error:
-            return unanswered(error, FAULTS, departure, *secrets)
+            return outcome_of(error, FAULTS, send_state, *secrets)
         except compat_errors.APIError as error:
             return _refused(error, *secrets)
         except CAUGHT as error:
-            return unanswered(error, FAULTS, departure, *secrets)
+            return outcome_of(error, FAULTS, send_state, *secrets)
 
     def poll(self, task: TaskRef) -> Poll:
         try:
             interaction = self._interaction(task)
         except CAUGHT as error:
-            return Missed(detail=describe(error, self._api_key))
+            return PollFailed(detail=describe(error, self._api_key))
         return omni_answers.read(interaction)
 
     def fetch(self, task: TaskRef) -> WebFile | InlineFile:
@@ -105,13 +110,13 @@ class Omni:
 
     @contextmanager
     def _client(
-        self, read_seconds: float, departure: Departure | None = None
+        self, read_seconds: float, send_state: SendState | None = None
     ) -> Iterator[genai.Client]:
         with http_options(
             base_url=self._base_url,
             api_version=_API_VERSION,
             read_seconds=read_seconds,
-            departure=departure,
+            send_state=send_state,
         ) as options:
             # The name keeps it alive: collected, it would close under the call.
             client = genai.Client(

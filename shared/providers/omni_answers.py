@@ -13,7 +13,7 @@ from google.genai.interactions import Interaction, VideoContent
 from shared.domain.errors import BadContent, ErrorCode, Problem
 from shared.domain.outcomes import Failed, Poll, Succeeded, Working
 from shared.providers import google_answers
-from shared.providers.vendor_words import clean
+from shared.providers.redaction import redact
 
 # Ends without a video of a plain kind; `completed` and `failed` are looked into.
 _ENDS: Mapping[str, ErrorCode] = {
@@ -63,7 +63,7 @@ def _completed(video: VideoContent | None) -> Succeeded | Failed:
 
 def _failed(interaction: Interaction) -> Failed:
     faults = interaction.errors or []
-    words = clean("; ".join(f"{e.code or ''}: {e.message or ''}" for e in faults))
+    words = redact("; ".join(f"{e.code or ''}: {e.message or ''}" for e in faults))
     return Failed(problem=Problem(code=_code(words), detail=words or "failed"))
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.outcomes import NotSent, Unknown
-from shared.providers.vendor_words import describe
+from shared.providers.redaction import describe
 
 # Connect 5 s, write 5 s per piece, read 50 s: the 60 s that the lease is made for.
 CONNECT_SECONDS = 5.0
@@ -50,10 +50,10 @@ LOCAL_FAULTS: Faults = dict.fromkeys(
 
 
 @dataclass(slots=True)
-class Departure:
+class SendState:
     """Whether the request began to leave; each client says so in its own way."""
 
-    begun: bool = False
+    started: bool = False
 
 
 def mapped(kind: type[BaseException], faults: Faults) -> Fault | None:
@@ -61,34 +61,34 @@ def mapped(kind: type[BaseException], faults: Faults) -> Fault | None:
     return next((faults[base] for base in kind.__mro__ if base in faults), None)
 
 
-def judge(error: BaseException, faults: Faults) -> Fault:
+def classify(error: BaseException, faults: Faults) -> Fault:
     """The first clear word along the chain of causes; without one, doubt."""
-    for link in _chain(error):
-        fault = mapped(type(link), faults) or Fault.DOUBTFUL
+    for provider_id in _chain(error):
+        fault = mapped(type(provider_id), faults) or Fault.DOUBTFUL
         if fault is not Fault.SEE_CAUSE:
             return fault
     return Fault.DOUBTFUL
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    link: BaseException | None = error
-    while link is not None:
-        yield link
+    provider_id: BaseException | None = error
+    while provider_id is not None:
+        yield provider_id
         # requests re-raises without "from": its cause is the context.
-        link = link.__cause__ or link.__context__
+        provider_id = provider_id.__cause__ or provider_id.__context__
 
 
-def unanswered(
-    error: BaseException, faults: Faults, departure: Departure, *secrets: str
+def outcome_of(
+    error: BaseException, faults: Faults, send_state: SendState, *secrets: str
 ) -> NotSent | Unknown:
     """The outcome of a POST that no answer came to; in doubt it may have arrived."""
     detail = describe(error, *secrets)
-    match judge(error, faults):
+    match classify(error, faults):
         case Fault.BEFORE_SENDING:
             return _not_sent(ErrorCode.PROVIDER_UNAVAILABLE, detail)
-        case Fault.CONNECTING if not departure.begun:
+        case Fault.CONNECTING if not send_state.started:
             return _not_sent(ErrorCode.PROVIDER_UNAVAILABLE, detail)
-        case Fault.LOCAL if not departure.begun:
+        case Fault.LOCAL if not send_state.started:
             return _not_sent(ErrorCode.PROVIDER_ERROR, detail)
         case _:
             return Unknown(detail=detail)

@@ -7,20 +7,24 @@ import httpx
 import runwayml
 
 from shared.domain.errors import Unreachable
-from shared.domain.outcomes import Missed, Poll, Submission
-from shared.ports import Order, TaskRef, WebFile
+from shared.domain.outcomes import Poll, PollFailed, Submission
+from shared.ports.providers import (
+    Order,
+    TaskRef,
+    WebFile,
+)
 from shared.providers import runway_wire
 from shared.providers.paid_post import (
     CONNECT_SECONDS,
     FREE_READ_SECONDS,
     LOCAL_FAULTS,
     READ_SECONDS,
-    Departure,
     Fault,
     Faults,
-    unanswered,
+    SendState,
+    outcome_of,
 )
-from shared.providers.vendor_words import describe
+from shared.providers.redaction import describe
 
 FAULTS: Faults = {
     runwayml.APIStatusError: Fault.ANSWERED,
@@ -59,22 +63,22 @@ class RunwaySdk:
         self._read_seconds = read_seconds
 
     def start(self, order: Order) -> Submission:
-        departure = Departure()
+        send_state = SendState()
         secrets = (self._api_key, order.prompt)
         try:
-            with self._client(self._read_seconds, departure) as client:
+            with self._client(self._read_seconds, send_state) as client:
                 return _create(client, order)
         except runwayml.APIStatusError as error:
             headers = error.response.headers
             return runway_wire.refused(error.status_code, error.body, headers, *secrets)
         except _CAUGHT as error:
-            return unanswered(error, FAULTS, departure, *secrets)
+            return outcome_of(error, FAULTS, send_state, *secrets)
 
     def poll(self, task: TaskRef) -> Poll:
         try:
             return runway_wire.read_task(self._task(task))
         except _CAUGHT as error:
-            return Missed(detail=describe(error, self._api_key))
+            return PollFailed(detail=describe(error, self._api_key))
 
     def fetch(self, task: TaskRef) -> WebFile:
         try:
@@ -100,11 +104,11 @@ class RunwaySdk:
 
     @contextmanager
     def _client(
-        self, read_seconds: float, departure: Departure | None = None
+        self, read_seconds: float, send_state: SendState | None = None
     ) -> Iterator[runwayml.RunwayML]:
         """A client that lives for one call: an instance that slept holds dead ones."""
         timeout = httpx.Timeout(CONNECT_SECONDS, read=read_seconds)
-        hooks = [_mark(departure)] if departure else []
+        hooks = [_mark(send_state)] if send_state else []
         # The SDK's own client follows redirects and sends the POST again there.
         with httpx.Client(
             timeout=timeout,
@@ -122,9 +126,9 @@ class RunwaySdk:
             )
 
 
-def _mark(departure: Departure) -> Callable[[httpx.Request], None]:
+def _mark(send_state: SendState) -> Callable[[httpx.Request], None]:
     def mark(_request: httpx.Request) -> None:
-        departure.begun = True
+        send_state.started = True
 
     return mark
 

@@ -9,20 +9,24 @@ import requests
 import urllib3.exceptions
 
 from shared.domain.errors import Unreachable
-from shared.domain.outcomes import Missed, Poll, Submission
-from shared.ports import Order, TaskRef, WebFile
+from shared.domain.outcomes import Poll, PollFailed, Submission
+from shared.ports.providers import (
+    Order,
+    TaskRef,
+    WebFile,
+)
 from shared.providers import runway_wire
 from shared.providers.paid_post import (
     CONNECT_SECONDS,
     FREE_READ_SECONDS,
     LOCAL_FAULTS,
     READ_SECONDS,
-    Departure,
     Fault,
     Faults,
-    unanswered,
+    SendState,
+    outcome_of,
 )
-from shared.providers.vendor_words import describe
+from shared.providers.redaction import describe
 
 USER_AGENT = "reelay/1"
 
@@ -60,12 +64,12 @@ class RunwayHttp:
         self._read_seconds = read_seconds
 
     def start(self, order: Order) -> Submission:
-        departure = Departure()
+        send_state = SendState()
         secrets = (self._api_key, order.prompt)
         try:
-            answer = self._post(order, departure)
+            answer = self._post(order, send_state)
         except _CAUGHT as error:
-            return unanswered(error, FAULTS, departure, *secrets)
+            return outcome_of(error, FAULTS, send_state, *secrets)
         if 200 <= answer.status_code < 300:
             return runway_wire.accepted(_body(answer))
         return runway_wire.refused(
@@ -76,7 +80,7 @@ class RunwayHttp:
         try:
             return runway_wire.read_task(self._task(task))
         except _CAUGHT as error:
-            return Missed(detail=describe(error, self._api_key))
+            return PollFailed(detail=describe(error, self._api_key))
 
     def fetch(self, task: TaskRef) -> WebFile:
         try:
@@ -92,9 +96,9 @@ class RunwayHttp:
             return False
         return answer.status_code in runway_wire.CANCELLED_STATUSES
 
-    def _post(self, order: Order, departure: Departure) -> requests.Response:
+    def _post(self, order: Order, send_state: SendState) -> requests.Response:
         content = json.dumps(_request(order)).encode()
-        body = _WatchedBody(content, departure)
+        body = _WatchedBody(content, send_state)
         return self._send("POST", "/v1/image_to_video", self._read_seconds, body)
 
     def _task(self, task: TaskRef) -> object:
@@ -139,12 +143,12 @@ class _WatchedBody(io.BytesIO):
     no class of exception says that as surely (an SSLError comes at any time).
     """
 
-    def __init__(self, content: bytes, departure: Departure) -> None:
+    def __init__(self, content: bytes, send_state: SendState) -> None:
         super().__init__(content)
-        self._departure = departure
+        self._send_state = send_state
 
     def read(self, size: int | None = -1, /) -> bytes:
-        self._departure.begun = True
+        self._send_state.started = True
         return super().read(size)
 
 

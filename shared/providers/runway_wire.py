@@ -17,15 +17,21 @@ from shared.domain.errors import BadContent, ErrorCode, Problem, Unreachable
 from shared.domain.outcomes import (
     Accepted,
     Failed,
-    Missed,
     Poll,
+    PollFailed,
     Rejected,
     Succeeded,
     Unknown,
     Working,
 )
-from shared.ports import Order, WebFile
-from shared.providers.vendor_words import clean, retry_after_seconds
+from shared.ports.providers import (
+    Order,
+    WebFile,
+)
+from shared.providers.redaction import (
+    redact,
+    retry_after_seconds,
+)
 
 BASE_URL = "https://api.dev.runwayml.com"
 VERSION = "2024-11-06"
@@ -74,7 +80,7 @@ def ratio(order: Order) -> str:
 
 
 def data_uri(order: Order) -> str:
-    """The picture itself: a signed address would not answer Runway's HEAD."""
+    """The image itself: a signed address would not answer Runway's HEAD."""
     return "data:image/jpeg;base64," + base64.b64encode(order.jpeg).decode()
 
 
@@ -90,9 +96,9 @@ def refused(
     status: int, body: object, headers: Mapping[str, str], *secrets: str
 ) -> Rejected | Unknown:
     """What any other answer to the paid POST means. `body`: JSON, or raw text."""
-    words = clean(_words(body), *secrets)
+    words = redact(_words(body), *secrets)
     if not _is_rejection(status, body):
-        return Unknown(detail=clean(f"HTTP {status}: {words}"))
+        return Unknown(detail=redact(f"HTTP {status}: {words}"))
     problem = Problem(code=_code(status, body, words), detail=words or f"HTTP {status}")
     return Rejected(
         problem=problem,
@@ -138,7 +144,7 @@ def _names_model(body: object) -> bool:
 def read_task(task: object) -> Poll:
     """A task's JSON as an outcome."""
     if not isinstance(task, dict) or not isinstance(task.get("status"), str):
-        return Missed(detail="the answer is not a task")
+        return PollFailed(detail="the answer is not a task")
     match task["status"]:
         case "SUCCEEDED":
             return _succeeded(task)
@@ -174,7 +180,7 @@ def _failed(task: Mapping[str, object]) -> Failed:
 
 def _ended(code: ErrorCode, words: str, task: Mapping[str, object]) -> Failed:
     return Failed(
-        problem=Problem(code=code, detail=clean(words)), cost_usd=_cost_usd(task)
+        problem=Problem(code=code, detail=redact(words)), cost_usd=_cost_usd(task)
     )
 
 

@@ -11,21 +11,26 @@ from google.genai import errors, types
 
 from shared.domain.errors import ErrorCode, Problem, Unreachable
 from shared.domain.outcomes import (
-    Missed,
     NotSent,
     Poll,
+    PollFailed,
     Submission,
 )
-from shared.ports import BucketFile, InlineFile, Order, TaskRef
+from shared.ports.providers import (
+    BucketFile,
+    InlineFile,
+    Order,
+    TaskRef,
+)
 from shared.providers import google_answers, veo_answers
 from shared.providers.google_client import CAUGHT, FAULTS, http_options
 from shared.providers.paid_post import (
     FREE_READ_SECONDS,
     READ_SECONDS,
-    Departure,
-    unanswered,
+    SendState,
+    outcome_of,
 )
-from shared.providers.vendor_words import describe
+from shared.providers.redaction import describe
 
 _API_VERSION = "v1beta1"
 _JPEG = "image/jpeg"
@@ -34,7 +39,7 @@ _JPEG = "image/jpeg"
 class Veo:
     """The port `Provider` by google-genai.
 
-    `inline`: the picture goes, and the video comes, inside the messages; for a bucket
+    `inline`: the image goes, and the video comes, inside the messages; for a bucket
     that Google cannot reach.
     """
 
@@ -57,9 +62,9 @@ class Veo:
         self._read_seconds = read_seconds
 
     def start(self, order: Order) -> Submission:
-        departure = Departure()
+        send_state = SendState()
         try:
-            with self._client(self._read_seconds, departure) as client:
+            with self._client(self._read_seconds, send_state) as client:
                 operation = client.models.generate_videos(
                     model=order.model_id,
                     source=self._source(order),
@@ -70,16 +75,16 @@ class Veo:
                 error.code, error.details, _headers(error), order.prompt
             )
         except CAUGHT as error:
-            if isinstance(error, GoogleAuthError) and not departure.begun:
+            if isinstance(error, GoogleAuthError) and not send_state.started:
                 return _without_token(error)
-            return unanswered(error, FAULTS, departure, order.prompt)
+            return outcome_of(error, FAULTS, send_state, order.prompt)
         return veo_answers.accepted(operation)
 
     def poll(self, task: TaskRef) -> Poll:
         try:
             operation = self._operation(task)
         except CAUGHT as error:
-            return Missed(detail=describe(error))
+            return PollFailed(detail=describe(error))
         return veo_answers.read(operation)
 
     def fetch(self, task: TaskRef) -> BucketFile | InlineFile:
@@ -102,13 +107,13 @@ class Veo:
 
     @contextmanager
     def _client(
-        self, read_seconds: float, departure: Departure | None = None
+        self, read_seconds: float, send_state: SendState | None = None
     ) -> Iterator[genai.Client]:
         with http_options(
             base_url=self.base_url,
             api_version=_API_VERSION,
             read_seconds=read_seconds,
-            departure=departure,
+            send_state=send_state,
         ) as options:
             yield genai.Client(
                 vertexai=True,
@@ -122,7 +127,7 @@ class Veo:
         image = (
             types.Image(image_bytes=order.jpeg, mime_type=_JPEG)
             if self._inline
-            else types.Image(gcs_uri=order.picture_uri, mime_type=_JPEG)
+            else types.Image(gcs_uri=order.image_uri, mime_type=_JPEG)
         )
         return types.GenerateVideosSource(prompt=order.prompt, image=image)
 

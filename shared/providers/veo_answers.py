@@ -17,9 +17,12 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
-from shared.ports import BucketFile, InlineFile
+from shared.ports.providers import (
+    BucketFile,
+    InlineFile,
+)
 from shared.providers import google_answers
-from shared.providers.vendor_words import clean
+from shared.providers.redaction import redact
 
 _NOTHING = Decimal(0)
 _FAILED_PRECONDITION = 9
@@ -57,8 +60,8 @@ def read(operation: types.GenerateVideosOperation) -> Poll:
 
 
 def _failed(error: Mapping[str, object]) -> Failed:
-    number, words = error.get("code"), clean(str(error.get("message") or ""))
-    detail = clean(f"code {number}: {words}")
+    number, words = error.get("code"), redact(str(error.get("message") or ""))
+    detail = redact(f"code {number}: {words}")
     if number == _FAILED_PRECONDITION and google_answers.is_provisioning(words):
         return Failed(
             problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE, detail=detail),
@@ -86,7 +89,7 @@ def _without_video(response: types.GenerateVideosResponse | None) -> Failed:
     reasons = response.rai_media_filtered_reasons if response else None
     count = response.rai_media_filtered_count if response else None
     if reasons or count:
-        words = clean("; ".join(reasons or ["filtered without a reason"]))
+        words = redact("; ".join(reasons or ["filtered without a reason"]))
         code = google_answers.refused_input(words) or ErrorCode.OUTPUT_FILTERED
         return Failed(problem=Problem(code=code, detail=words))
     # Not `bad_output`: nothing came that could be called bad.

@@ -14,14 +14,15 @@ from shared.domain.api_key import (
 )
 from shared.domain.errors import (
     BadContent,
+    CommitUncertain,
     Conflict,
     LostRace,
     NotFound,
-    Unclear,
     Unreachable,
 )
 from shared.domain.user_id import is_user_id
-from shared.ports import ApiKeys, Clock
+from shared.ports.identity import ApiKeys
+from shared.ports.store import Clock
 
 log = structlog.get_logger()
 
@@ -73,7 +74,7 @@ class KeyRing:
     def _add(self, key: ApiKey) -> None:
         try:
             self.keys.add(key)
-        except (LostRace, Unclear) as error:
+        except (LostRace, CommitUncertain) as error:
             # A commit that was sent again may have met itself.
             if self.keys.find(key.sha256) != key:
                 raise Unreachable("the key was not made") from error
@@ -82,7 +83,7 @@ class KeyRing:
         trouble: Exception | None = None
         try:
             self.keys.revoke(key, self.clock.now())
-        except (LostRace, Unclear) as error:
+        except (LostRace, CommitUncertain) as error:
             trouble = error
         found = self.keys.find(key.sha256)
         if found is None or found.revoked_at is None:

@@ -7,9 +7,10 @@ import structlog
 from shared.domain.errors import Conflict, ConflictReason, NotFound, Unreachable
 from shared.domain.job import Job
 from shared.domain.outcomes import CancelRequested
-from shared.ports import Caller, Jobs
-from shared.usecases.record import Recorder
-from shared.usecases.wake import Waker
+from shared.jobs.commit import JobCommitter
+from shared.jobs.schedule import TaskScheduler
+from shared.ports.identity import Caller
+from shared.ports.store import Jobs
 
 log = structlog.get_logger()
 
@@ -17,8 +18,8 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelVideo:
     jobs: Jobs
-    recorder: Recorder
-    waker: Waker
+    committer: JobCommitter
+    scheduler: TaskScheduler
 
     def __call__(self, caller: Caller, job_id: str) -> Job:
         """The job, ended or about to end; repeated, the same. Conflict: it had ended.
@@ -28,7 +29,7 @@ class CancelVideo:
         before = self.jobs.read(job_id)
         if before is None or before.job.user_id != caller.user_id:
             raise NotFound(job_id)
-        after = self.recorder.record(before, CancelRequested())
+        after = self.committer.commit(before, CancelRequested())
         if after is None:
             raise NotFound(job_id)
         if after.job.cancel_requested_at is None:
@@ -40,7 +41,7 @@ class CancelVideo:
 
     def _wake(self, job: Job) -> None:
         try:
-            self.waker.wake(job)
+            self.scheduler.schedule_step(job)
         except Unreachable:
             # The request is committed: the sweep wakes what has no task.
             log.warning("job_not_enqueued", job_id=job.job_id)

@@ -7,29 +7,43 @@ from datetime import timedelta
 
 import structlog
 
-from shared.domain import fallback, limits
-from shared.domain.catalogue import Link
+from shared.domain import (
+    fallback,
+    timing,
+)
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
+    ApiError,
+    CommitUncertain,
     Conflict,
     ConflictReason,
     GenerationPaused,
     IdempotencyConflict,
     LimitReached,
     LostRace,
-    Refused,
     TooManyJobs,
-    Unclear,
     Unreachable,
 )
-from shared.domain.job import Job, Language, dearest_usd
+from shared.domain.job import Job, Language, highest_price_usd
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Limits, place
-from shared.domain.request import Sending, VideoRequest
-from shared.ports import Caller, ClaimSnapshot, Clock, Ids, Jobs, Snapshot
+from shared.domain.request import ClientRetry, VideoRequest
+from shared.guards.kill_switch import KillSwitch
+from shared.jobs.schedule import TaskScheduler
+from shared.ports.identity import Caller
+from shared.ports.store import (
+    Clock,
+    IdempotencySnapshot,
+    Ids,
+    Jobs,
+    Snapshot,
+)
+from shared.usecases.idempotency import (
+    DedupKey,
+    ReplayPolicy,
+    dedup_key_of,
+)
 from shared.usecases.keep_upload import Keep
-from shared.usecases.kill_switch import KillSwitch
-from shared.usecases.resending import Reuse, Trace, trace_of
-from shared.usecases.wake import Waker
 
 log = structlog.get_logger()
 
@@ -55,14 +69,14 @@ class CreateVideo:
     """
 
     jobs: Jobs
-    waker: Waker
+    scheduler: TaskScheduler
     clock: Clock
     ids: Ids
     pause: Callable[[float], None]
     kill_switch: KillSwitch
     limits: Limits
-    chain: tuple[Link, ...]
-    models: Mapping[Link, str]
+    chain: tuple[ProviderId, ...]
+    models: Mapping[ProviderId, str]
     stop_on_unknown: bool
     retention_days: int
 
@@ -72,17 +86,17 @@ class CreateVideo:
         request: VideoRequest,
         language: Language,
         key: str | None = None,
-        sending: Sending = Sending.ONCE,
+        client_retry: ClientRetry = ClientRetry.ONCE,
         keep: Keep | None = None,
     ) -> Taken:
         """GenerationPaused, LimitReached, TooManyJobs; IdempotencyConflict, or Conflict
         for the key of a deleted job. Unreachable: it may be taken; sent again with
         the key, or as AGAIN, it tells.
 
-        `keep`: stores the picture that `request` names. Called once, and only where
+        `keep`: stores the image that `request` names. Called once, and only where
         the job is about to be committed.
         """
-        trace = trace_of(caller, request, key, sending)
+        trace = dedup_key_of(caller, request, key, client_retry)
         seen = self._claimed(trace)
         if replay := self._replay(trace, seen):
             return replay
@@ -103,7 +117,7 @@ class CreateVideo:
             key_id=caller.key_id,
         )
         try:
-            self.waker.wake(job)
+            self.scheduler.schedule_step(job)
         except Unreachable:
             # The commit holds, so the answer is yes: the sweep starts what has no task.
             log.warning("job_not_enqueued", job_id=job.job_id)
@@ -112,19 +126,19 @@ class CreateVideo:
         self, caller: Caller, request: VideoRequest, language: Language
     ) -> Job:
         now = self.clock.now()
-        chain = fallback.order(request, self.chain, self.models)
+        chain = fallback.plan_chain(request, self.chain, self.models)
         return Job(
             job_id=self.ids.new(),
             user_id=caller.user_id,
             language=language,
             request=request,
             chain=chain,
-            hold_usd=dearest_usd(chain),
+            hold_usd=highest_price_usd(chain),
             place=place(caller.user_id, now, self.limits.zone),
             stop_on_unknown=self.stop_on_unknown,
             created_at=now,
             updated_at=now,
-            deadline_at=now + limits.JOB_LIMIT,
+            deadline_at=now + timing.JOB_LIMIT,
             expires_at=now + timedelta(days=self.retention_days),
             wake_at=now,
             version=1,
@@ -134,8 +148,8 @@ class CreateVideo:
     def _commit(
         self,
         job: Job,
-        trace: Trace | None,
-        seen: ClaimSnapshot | None,
+        trace: DedupKey | None,
+        seen: IdempotencySnapshot | None,
         keep: Keep | None,
     ) -> Taken:
         """Ids were made before: a job that is there already is this very one.
@@ -151,8 +165,8 @@ class CreateVideo:
                     keep = None
                 self.jobs.create(job, claim, over=seen)
                 return Taken(job=job)
-            except (LostRace, Unclear, LimitReached, TooManyJobs) as error:
-                refusal = error if isinstance(error, Refused) else None
+            except (LostRace, CommitUncertain, LimitReached, TooManyJobs) as error:
+                refusal = error if isinstance(error, ApiError) else None
             if found := self.jobs.read(job.job_id):
                 return Taken(job=found.job)
             seen = self._claimed(trace)
@@ -163,23 +177,25 @@ class CreateVideo:
             self.pause(seconds)
         raise Unreachable(f"job {job.job_id}: not known to be committed")
 
-    def _claimed(self, trace: Trace | None) -> ClaimSnapshot | None:
+    def _claimed(self, trace: DedupKey | None) -> IdempotencySnapshot | None:
         return self.jobs.claimed(trace.name) if trace else None
 
-    def _replay(self, trace: Trace | None, found: ClaimSnapshot | None) -> Taken | None:
+    def _replay(
+        self, trace: DedupKey | None, found: IdempotencySnapshot | None
+    ) -> Taken | None:
         if not trace or not found or not trace.is_own(found.claim, self.clock.now()):
             return None
         if found.claim.body_sha256 != trace.body_sha256:
             raise IdempotencyConflict
         snapshot = self.jobs.read(found.claim.job_id)
-        if trace.reuse is Reuse.IF_OVERTAKEN:
+        if trace.replay_policy is ReplayPolicy.IF_OVERTAKEN:
             return self._take_over(found, snapshot)
         if snapshot is None:
             raise Conflict(reason=ConflictReason.JOB_DELETED)
         return Taken(job=snapshot.job, replayed=True)
 
     def _take_over(
-        self, found: ClaimSnapshot, snapshot: Snapshot | None
+        self, found: IdempotencySnapshot, snapshot: Snapshot | None
     ) -> Taken | None:
         """A resend's job, for the one first sending that it has left behind.
 
@@ -188,6 +204,6 @@ class CreateVideo:
         if snapshot is None or snapshot.job.is_final:
             return None
         # At worst two first sendings get the one job: nobody pays twice.
-        with suppress(LostRace, Unclear, Unreachable):
-            self.jobs.use_up(found)
+        with suppress(LostRace, CommitUncertain, Unreachable):
+            self.jobs.mark_consumed(found)
         return Taken(job=snapshot.job, replayed=True)

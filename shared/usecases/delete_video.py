@@ -6,18 +6,23 @@ from dataclasses import dataclass
 import structlog
 
 from shared.domain.errors import (
+    CommitUncertain,
     Conflict,
     ConflictReason,
     LostRace,
     NotFound,
-    Unclear,
     Unreachable,
 )
 from shared.domain.job import Job
 from shared.domain.naming import upload_object
-from shared.ports import Bucket, Caller, Jobs, Snapshot
-from shared.usecases.record import BRIEFLY
-from shared.usecases.remove_made import remove_made
+from shared.jobs.cleanup import delete_job_objects
+from shared.jobs.commit import SHORT_BACKOFF
+from shared.ports.identity import Caller
+from shared.ports.storage import Bucket
+from shared.ports.store import (
+    Jobs,
+    Snapshot,
+)
 
 log = structlog.get_logger()
 
@@ -47,7 +52,7 @@ class DeleteVideo:
         self._remove_record(found)
         # A step that was under way may have written in between; one that writes from
         # here on finds no record, and clears away after itself.
-        remove_made(self.bucket, found.job)
+        delete_job_objects(self.bucket, found.job)
         log.info(
             "video_deleted",
             audit=True,
@@ -57,11 +62,11 @@ class DeleteVideo:
         )
 
     def _remove_files(self, job: Job) -> None:
-        remove_made(self.bucket, job)
+        delete_job_objects(self.bucket, job)
         self._remove_upload(job)
 
     def _remove_upload(self, job: Job) -> None:
-        """Another job of the same picture may still have to fetch it."""
+        """Another job of the same image may still have to fetch it."""
         image = job.request.image
         if image and self.jobs.count_with_image(job.user_id, image) <= 1:
             self.bucket.delete(upload_object(job.user_id, image))
@@ -69,13 +74,13 @@ class DeleteVideo:
     def _remove_record(self, found: Snapshot) -> None:
         """An ended job stays ended: a fresh address is all that comes in between."""
         current: Snapshot | None = found
-        for seconds in BRIEFLY:
+        for seconds in SHORT_BACKOFF:
             if current is None:
                 return
             try:
                 self.jobs.delete(current)
                 current = None
-            except (LostRace, Unclear):
+            except (LostRace, CommitUncertain):
                 self.pause(seconds)
                 current = self.jobs.read(found.job.job_id)
         if current is not None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from shared.domain import fallback
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
-from shared.domain.job import PlannedLink, dearest_usd
+from shared.domain.job import PlannedProvider, highest_price_usd
 from shared.domain.request import VideoRequest
-from shared.usecases.availability import Availability
+from shared.guards.availability import Availability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,21 +20,21 @@ class Estimated:
     """
 
     max_cost_usd: Decimal
-    links: tuple[PlannedLink, ...]
-    bars: Mapping[Link, ErrorCode]
+    providers: tuple[PlannedProvider, ...]
+    bars: Mapping[ProviderId, ErrorCode]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    chain: tuple[Link, ...]
-    models: Mapping[Link, str]
+    chain: tuple[ProviderId, ...]
+    models: Mapping[ProviderId, str]
     availability: Availability
 
     def __call__(self, request: VideoRequest) -> Estimated:
         """Creates and holds nothing."""
-        links = fallback.order(request, self.chain, self.models)
+        providers = fallback.plan_chain(request, self.chain, self.models)
         return Estimated(
-            max_cost_usd=dearest_usd(links),
-            links=links,
-            bars=self.availability.bars(links),
+            max_cost_usd=highest_price_usd(providers),
+            providers=providers,
+            bars=self.availability.bars(providers),
         )

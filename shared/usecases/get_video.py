@@ -4,8 +4,14 @@ from dataclasses import dataclass
 
 from shared.domain.errors import NotFound
 from shared.domain.job import Job
-from shared.ports import Bucket, Caller, Clock, Ids, Jobs
-from shared.usecases.living_link import with_living_link
+from shared.jobs.video_url import with_fresh_url
+from shared.ports.identity import Caller
+from shared.ports.storage import Bucket
+from shared.ports.store import (
+    Clock,
+    Ids,
+    Jobs,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +26,7 @@ class GetVideo:
         snapshot = self.jobs.read(job_id)
         if snapshot is None or snapshot.job.user_id != caller.user_id:
             raise NotFound(job_id)
-        return with_living_link(
+        return with_fresh_url(
             snapshot,
             jobs=self.jobs,
             bucket=self.bucket,

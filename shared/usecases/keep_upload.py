@@ -1,4 +1,4 @@
-"""A picture that came inside a request: its name, and how it is kept as an upload."""
+"""An image that came inside a request: its name, and how it is kept as an upload."""
 
 import re
 from collections.abc import Callable
@@ -9,10 +9,12 @@ from hashlib import sha256
 from shared.domain.errors import TooLarge
 from shared.domain.naming import upload_object
 from shared.domain.request import LARGEST_IMAGE_BYTES
-from shared.ports import Bucket, Caller, Ids
+from shared.ports.identity import Caller
+from shared.ports.storage import Bucket
+from shared.ports.store import Ids
 
 Keep = Callable[[], None]
-"""Stores a picture under the name it has already; Unreachable."""
+"""Stores an image under the name it has already; Unreachable."""
 
 _KEPT = re.compile(r"([0-9a-f]{40})-[A-Za-z0-9]+")
 
@@ -28,7 +30,7 @@ class KeepUpload:
         """The `image` to name in a job of the same user, and what stores it.
 
         TooLarge above 16 MB. Every request has a name of its own, so that deleting
-        one job takes no other's picture; it begins with what the content hashes to.
+        one job takes no other's image; it begins with what the content hashes to.
         """
         if len(content) > LARGEST_IMAGE_BYTES:
             raise TooLarge
@@ -41,6 +43,6 @@ class KeepUpload:
 
 
 def content_of(image: str) -> str:
-    """What is the same in the names of the same picture, sent in two requests."""
+    """What is the same in the names of the same image, sent in two requests."""
     kept = _KEPT.fullmatch(image)
     return kept[1] if kept else image

@@ -7,8 +7,16 @@ from shared.domain.errors import NotFound
 from shared.domain.job import Job
 from shared.domain.listing import Page, cursor_after, read_cursor
 from shared.domain.projection import Status
-from shared.ports import Bucket, Caller, Clock, Ids, Jobs, Position, Snapshot
-from shared.usecases.living_link import with_living_link
+from shared.jobs.video_url import with_fresh_url
+from shared.ports.identity import Caller
+from shared.ports.storage import Bucket
+from shared.ports.store import (
+    Clock,
+    Ids,
+    Jobs,
+    Position,
+    Snapshot,
+)
 
 # A page of old videos signs each address anew, one call over the network for each.
 SIGNED_AT_ONCE = 8
@@ -59,7 +67,7 @@ class ListVideos:
         return Page(jobs=jobs, next_cursor=next_cursor)
 
     def _living(self, snapshot: Snapshot) -> Job:
-        return with_living_link(
+        return with_fresh_url(
             snapshot,
             jobs=self.jobs,
             bucket=self.bucket,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Forbidden
 from shared.domain.ledger import NOTHING, Limits, Place, place_on
 from shared.domain.usage import (
@@ -16,7 +16,11 @@ from shared.domain.usage import (
     UsageMonth,
     UsageQuery,
 )
-from shared.ports import Caller, Clock, UsageBooks
+from shared.ports.identity import Caller
+from shared.ports.store import (
+    Clock,
+    UsageStore,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +60,10 @@ class UsageReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowUsage:
-    books: UsageBooks
+    books: UsageStore
     clock: Clock
     limits: Limits
-    chain: tuple[Link, ...]
+    chain: tuple[ProviderId, ...]
 
     def __call__(self, caller: Caller, query: UsageQuery) -> UsageReport:
         """Forbidden: everybody's, for one who is no admin. InvalidRequest: the days."""
@@ -93,7 +97,10 @@ class ShowUsage:
         self, month: UsageMonth, place: Place
     ) -> Sequence[tuple[str, Counts]]:
         """As the chain asks them; then who is in it no more; nobody last."""
-        models = [link.value for link in dict.fromkeys((*self.chain, *Link))]
+        models = [
+            provider_id.value
+            for provider_id in dict.fromkeys((*self.chain, *ProviderId))
+        ]
         ranks = {model: rank for rank, model in enumerate((*models, NOBODY))}
         counts = month.days.get(place.day, {})
         return sorted(counts.items(), key=lambda item: ranks.get(item[0], len(models)))

@@ -1,13 +1,22 @@
-"""Let a caller put a picture into our bucket by a signed PUT."""
+"""Let a caller put an image into our bucket by a signed PUT."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.domain.errors import LostRace, Unclear, Unreachable
+from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.domain.naming import upload_object
 from shared.domain.request import UploadRequest
-from shared.ports import Bucket, Caller, Clock, Ids, Jobs, SignedUpload
+from shared.ports.identity import Caller
+from shared.ports.storage import (
+    Bucket,
+    SignedUpload,
+)
+from shared.ports.store import (
+    Clock,
+    Ids,
+    Jobs,
+)
 from shared.usecases.create_video import PAUSES
 
 LIFETIME = timedelta(minutes=15)
@@ -46,6 +55,6 @@ class StartUpload:
             try:
                 self.jobs.count_upload(caller.user_id, self.clock.now())
                 return
-            except (LostRace, Unclear):
+            except (LostRace, CommitUncertain):
                 self.pause(seconds)
         raise Unreachable("the upload is not known to be counted")

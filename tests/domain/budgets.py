@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from shared.domain.budget_notice import KNOWN_SCHEMA, Notice
+from shared.domain.budget_notification import (
+    KNOWN_SCHEMA,
+    BudgetNotification,
+)
 from tests.fakes.clock import NOON
 
 OCTOBER = datetime(2026, 10, 1, 7, tzinfo=UTC)
@@ -28,7 +31,7 @@ ATTRIBUTES = {
 }
 
 
-def a_notice(
+def a_notification(
     ratio: str = "0.1",
     *,
     budget_id: str = "b1",
@@ -36,9 +39,9 @@ def a_notice(
     minute: int = 0,
     amount: str = "100",
     forecast: str | None = None,
-) -> Notice:
+) -> BudgetNotification:
     """Published `minute` minutes after noon of 22 November."""
-    return Notice(
+    return BudgetNotification(
         budget_id=budget_id,
         budget_name="reelay",
         schema_version=KNOWN_SCHEMA,

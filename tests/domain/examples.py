@@ -5,17 +5,20 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.domain import fallback, limits
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Link
+from shared.domain import (
+    fallback,
+    timing,
+)
+from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import ErrorCode, Problem
-from shared.domain.job import Attempt, AttemptState, Job, Language, dearest_usd
+from shared.domain.job import Attempt, AttemptState, Job, Language, highest_price_usd
 from shared.domain.ledger import place
 from shared.domain.outcomes import (
     Accepted,
     Delivered,
     Intended,
-    Picture,
     Polled,
+    PreparedImage,
     Stored,
     Submission,
     Submitted,
@@ -25,7 +28,7 @@ from shared.domain.request import VideoRequest
 from shared.domain.transitions import apply, settle
 from tests.fakes.clock import NOON as NOON
 
-PICTURE = Picture(object_name="images/job1", width=1280, height=720, size_bytes=9)
+IMAGE = PreparedImage(object_name="images/job1", width=1280, height=720, size_bytes=9)
 DELIVERED = Delivered(
     object_name="videos/ann/job1.mp4",
     duration_seconds=8.0,
@@ -51,26 +54,26 @@ def a_request(**fields: object) -> VideoRequest:
 
 def a_new_job(
     *,
-    chain: Sequence[Link] = DEFAULT_CHAIN,
+    chain: Sequence[ProviderId] = DEFAULT_CHAIN,
     stop_on_unknown: bool = False,
     job_id: str = "job1",
     at: datetime = NOON,
     **fields: object,
 ) -> Job:
     request = a_request(**fields)
-    links = fallback.order(request, tuple(chain), DEFAULT_MODELS)
+    providers = fallback.plan_chain(request, tuple(chain), DEFAULT_MODELS)
     return Job(
         job_id=job_id,
         user_id="ann",
         language=Language.ENGLISH,
         request=request,
-        chain=links,
-        hold_usd=dearest_usd(links),
+        chain=providers,
+        hold_usd=highest_price_usd(providers),
         place=place("ann", at, UTC),
         stop_on_unknown=stop_on_unknown,
         created_at=at,
         updated_at=at,
-        deadline_at=at + limits.JOB_LIMIT,
+        deadline_at=at + timing.JOB_LIMIT,
         expires_at=at + timedelta(days=30),
         wake_at=at,
         version=1,
@@ -79,54 +82,58 @@ def a_new_job(
 
 
 def a_job(**how: Any) -> Job:
-    """Its picture is checked; the first link may be started."""
-    return replace(a_new_job(**how), picture=PICTURE, progress=5)
+    """Its image is checked; the first link may be started."""
+    return replace(a_new_job(**how), image=IMAGE, progress=5)
 
 
-def started(job: Job, link: Link, at: datetime = NOON) -> Job:
+def started(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
     """The intent for `link` is committed; the attempt is named for the link."""
-    intended = apply(job, Intended(attempt_id=str(link), link=link), at)
-    assert intended.attempt(str(link)), f"{link} was not due"
+    intended = apply(
+        job, Intended(attempt_id=str(provider_id), provider_id=provider_id), at
+    )
+    assert intended.attempt(str(provider_id)), f"{provider_id} was not due"
     return intended
 
 
-def answered(job: Job, link: Link, submission: Submission, at: datetime = NOON) -> Job:
+def answered(
+    job: Job, provider_id: ProviderId, submission: Submission, at: datetime = NOON
+) -> Job:
     """`link` was started, and its POST came to `submission`."""
-    outcome = Submitted(attempt_id=str(link), submission=submission)
-    return settle(apply(started(job, link, at), outcome, at), at)
+    outcome = Submitted(attempt_id=str(provider_id), submission=submission)
+    return settle(apply(started(job, provider_id, at), outcome, at), at)
 
 
-def running(job: Job, link: Link, at: datetime = NOON) -> Job:
-    return answered(job, link, Accepted(task_id=f"task-{link}"), at)
+def running(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
+    return answered(job, provider_id, Accepted(task_id=f"task-{provider_id}"), at)
 
 
-def storing(job: Job, link: Link, at: datetime = NOON) -> Job:
-    polled = Polled(attempt_id=str(link), poll=Succeeded())
-    return apply(running(job, link, at), polled, at)
+def storing(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
+    polled = Polled(attempt_id=str(provider_id), poll=Succeeded())
+    return apply(running(job, provider_id, at), polled, at)
 
 
-def stored(link: Link, at: datetime = NOON) -> Stored:
+def stored(provider_id: ProviderId, at: datetime = NOON) -> Stored:
     return Stored(
-        attempt_id=str(link),
+        attempt_id=str(provider_id),
         delivered=DELIVERED,
         video_url="https://storage.example/video",
         video_url_expires_at=at + timedelta(hours=24),
     )
 
 
-def completed(job: Job, link: Link, at: datetime = NOON) -> Job:
-    return apply(storing(job, link, at), stored(link, at), at)
+def completed(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
+    return apply(storing(job, provider_id, at), stored(provider_id, at), at)
 
 
-def at_link(job: Job, link: Link) -> Attempt:
-    attempt = job.attempt(str(link))
+def at_provider(job: Job, provider_id: ProviderId) -> Attempt:
+    attempt = job.attempt(str(provider_id))
     assert attempt is not None
     return attempt
 
 
-def state_of(job: Job, link: Link) -> AttemptState:
-    return at_link(job, link).state
+def state_of(job: Job, provider_id: ProviderId) -> AttemptState:
+    return at_provider(job, provider_id).state
 
 
 def states(job: Job) -> list[tuple[str, str]]:
-    return [(a.link.value, a.state.value) for a in job.attempts]
+    return [(a.provider_id.value, a.state.value) for a in job.attempts]

@@ -9,7 +9,7 @@ from shared.domain.catalogue import (
     DEFAULT_CHAIN,
     DEFAULT_MODELS,
     VENDORS,
-    Link,
+    ProviderId,
     Resolution,
     Vendor,
 )
@@ -89,7 +89,7 @@ def test_every_price_names_its_source(model: object) -> None:
 
 
 def test_the_chain_goes_from_runway_over_veo_to_omni() -> None:
-    assert [link.value for link in DEFAULT_CHAIN] == [
+    assert [provider_id.value for provider_id in DEFAULT_CHAIN] == [
         "runway",
         "runway-http",
         "gemini-veo-3.1",
@@ -97,10 +97,12 @@ def test_the_chain_goes_from_runway_over_veo_to_omni() -> None:
     ]
 
 
-@pytest.mark.parametrize("link", Link)
-def test_a_link_uses_a_model_of_its_own_vendor(link: Link) -> None:
-    assert CATALOGUE[DEFAULT_MODELS[link]].vendor is VENDORS[link]
+@pytest.mark.parametrize("provider_id", ProviderId)
+def test_a_provider_uses_a_model_of_its_own_vendor(provider_id: ProviderId) -> None:
+    assert CATALOGUE[DEFAULT_MODELS[provider_id]].vendor is VENDORS[provider_id]
 
 
-def test_both_runway_links_are_one_account() -> None:
-    assert VENDORS[Link.RUNWAY] is VENDORS[Link.RUNWAY_HTTP] is Vendor.RUNWAY
+def test_both_runway_providers_are_one_account() -> None:
+    assert (
+        VENDORS[ProviderId.RUNWAY] is VENDORS[ProviderId.RUNWAY_HTTP] is Vendor.RUNWAY
+    )

@@ -5,30 +5,33 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import circuit, limits
-from shared.domain.catalogue import Link
+from shared.domain import (
+    circuit,
+    timing,
+)
+from shared.domain.catalogue import ProviderId
 from shared.domain.circuit import (
     FAULTS_TO_OPEN,
+    HALF_OPEN,
     LONGEST,
-    TRIAL,
     Circuit,
+    CircuitState,
     Opening,
-    Passage,
     Verdict,
 )
 from shared.domain.errors import ErrorCode, Problem
-from shared.domain.job import PlannedLink
+from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
 from tests.domain.examples import MINUTE, NOON, SECOND, a_job
 
-CLOSED = Circuit(key="link.runway")
+CLOSED = Circuit(key="provider.runway")
 ACCEPTED = Accepted(task_id="t")
 UNKNOWN = Unknown(detail="read timeout")
 C = ErrorCode
 
 
-def planned(link: Link = Link.RUNWAY) -> PlannedLink:
-    return next(p for p in a_job().chain if p.link is link)
+def planned(provider_id: ProviderId = ProviderId.RUNWAY) -> PlannedProvider:
+    return next(p for p in a_job().chain if p.provider_id is provider_id)
 
 
 def rejected(code: ErrorCode) -> Submission:
@@ -50,17 +53,17 @@ def opened(
 @pytest.mark.parametrize(
     ("submission", "expected"),
     [
-        (ACCEPTED, Verdict.ANSWERS),
+        (ACCEPTED, Verdict.HEALTHY),
         (UNKNOWN, Verdict.FAULT),
         (rejected(C.ACCESS_DENIED), Verdict.VENDOR_BARRED),
         (rejected(C.OUT_OF_CREDITS), Verdict.VENDOR_BARRED),
-        (rejected(C.MODEL_UNAVAILABLE), Verdict.LINK_BARRED),
+        (rejected(C.MODEL_UNAVAILABLE), Verdict.PROVIDER_BARRED),
         (rejected(C.PROVIDER_UNAVAILABLE), Verdict.FAULT),
         (rejected(C.PROVIDER_ERROR), Verdict.FAULT),
-        (rejected(C.PROMPT_REFUSED), Verdict.ANSWERS),
-        (rejected(C.IMAGE_REFUSED), Verdict.ANSWERS),
-        (rejected(C.OUTPUT_FILTERED), Verdict.ANSWERS),
-        (rejected(C.INPUT_NOT_ACCEPTED), Verdict.ANSWERS),
+        (rejected(C.PROMPT_REFUSED), Verdict.HEALTHY),
+        (rejected(C.IMAGE_REFUSED), Verdict.HEALTHY),
+        (rejected(C.OUTPUT_FILTERED), Verdict.HEALTHY),
+        (rejected(C.INPUT_NOT_ACCEPTED), Verdict.HEALTHY),
         (rejected(C.RATE_LIMITED), Verdict.NEUTRAL),
         (rejected(C.NOT_CONFIGURED), Verdict.NEUTRAL),
         (not_sent(C.PROVIDER_UNAVAILABLE), Verdict.FAULT),
@@ -79,26 +82,31 @@ def test_a_submission_says_this_of_who_was_asked(
 @pytest.mark.parametrize(
     ("said", "faults", "key"),
     [
-        (Verdict.ANSWERS, 0, None),
+        (Verdict.HEALTHY, 0, None),
         (Verdict.NEUTRAL, 0, None),
         (Verdict.VENDOR_BARRED, 0, "vendor.runway"),
-        (Verdict.LINK_BARRED, 0, "link.runway-http"),
+        (Verdict.PROVIDER_BARRED, 0, "provider.runway-http"),
         (Verdict.FAULT, 1, None),
         (Verdict.FAULT, FAULTS_TO_OPEN - 1, None),
-        (Verdict.FAULT, FAULTS_TO_OPEN, "link.runway-http"),
+        (Verdict.FAULT, FAULTS_TO_OPEN, "provider.runway-http"),
     ],
 )
 def test_a_verdict_opens_what_it_is_about(
     said: Verdict, faults: int, key: str | None
 ) -> None:
-    assert circuit.opens(planned(Link.RUNWAY_HTTP), said, faults) == key
+    assert circuit.opens(planned(ProviderId.RUNWAY_HTTP), said, faults) == key
 
 
-@pytest.mark.parametrize("link", Link)
-def test_a_start_passes_its_vendors_circuit_and_its_links(link: Link) -> None:
-    plan = planned(link)
+@pytest.mark.parametrize("provider_id", ProviderId)
+def test_a_start_passes_its_vendors_circuit_and_its_providers(
+    provider_id: ProviderId,
+) -> None:
+    plan = planned(provider_id)
 
-    assert circuit.keys(plan) == (f"vendor.{plan.vendor.value}", f"link.{link.value}")
+    assert circuit.keys(plan) == (
+        f"vendor.{plan.vendor.value}",
+        f"provider.{provider_id.value}",
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,22 +155,22 @@ def test_after_it_was_closed_it_opens_briefly_again() -> None:
 @pytest.mark.parametrize(
     ("state", "at", "expected"),
     [
-        (CLOSED, NOON, Passage.FREE),
-        (opened(), NOON, Passage.STOPPED),
-        (opened(), NOON + MINUTE - SECOND, Passage.STOPPED),
-        (opened(), NOON + MINUTE, Passage.TRIAL),
-        (circuit.claimed(opened(), NOON + MINUTE), NOON + MINUTE, Passage.STOPPED),
+        (CLOSED, NOON, CircuitState.CLOSED),
+        (opened(), NOON, CircuitState.STOPPED),
+        (opened(), NOON + MINUTE - SECOND, CircuitState.STOPPED),
+        (opened(), NOON + MINUTE, CircuitState.HALF_OPEN),
+        (circuit.claimed(opened(), NOON + MINUTE), NOON + MINUTE, CircuitState.STOPPED),
         (
             circuit.claimed(opened(), NOON + MINUTE),
-            NOON + MINUTE + TRIAL - SECOND,
-            Passage.STOPPED,
+            NOON + MINUTE + HALF_OPEN - SECOND,
+            CircuitState.STOPPED,
         ),
         (
             circuit.claimed(opened(), NOON + MINUTE),
-            NOON + MINUTE + TRIAL,
-            Passage.TRIAL,
+            NOON + MINUTE + HALF_OPEN,
+            CircuitState.HALF_OPEN,
         ),
-        (circuit.claimed(CLOSED, NOON), NOON, Passage.FREE),
+        (circuit.claimed(CLOSED, NOON), NOON, CircuitState.CLOSED),
     ],
     ids=[
         "closed",
@@ -175,12 +183,12 @@ def test_after_it_was_closed_it_opens_briefly_again() -> None:
         "closed while a trial was on its way",
     ],
 )
-def test_a_start_may_pass(state: Circuit, at: object, expected: Passage) -> None:
+def test_a_start_may_pass(state: Circuit, at: object, expected: CircuitState) -> None:
     assert circuit.passage(state, at) is expected  # type: ignore[arg-type] # a time
 
 
 def test_a_trial_outlives_the_post_that_it_is() -> None:
-    assert limits.POST_LIMIT + timedelta(seconds=30) < TRIAL
+    assert timing.POST_LIMIT + timedelta(seconds=30) < HALF_OPEN
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import fallback, limits
-from shared.domain.catalogue import CATALOGUE, DEFAULT_CHAIN, DEFAULT_MODELS, Link
+from shared.domain import (
+    fallback,
+    timing,
+)
+from shared.domain.catalogue import CATALOGUE, DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.outcomes import Failed, NotSent, Polled, Rejected, Unknown
@@ -25,14 +28,14 @@ RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
 ALL = ErrorCode
 
 
-def planned_links(**fields: object) -> list[Link]:
+def planned_providers(**fields: object) -> list[ProviderId]:
     request = a_request(**fields)
-    planned = fallback.order(request, DEFAULT_CHAIN, DEFAULT_MODELS)
-    return [p.link for p in planned]
+    planned = fallback.plan_chain(request, DEFAULT_CHAIN, DEFAULT_MODELS)
+    return [p.provider_id for p in planned]
 
 
 @pytest.mark.parametrize(
-    ("model", "may_fall_back", "links"),
+    ("model", "may_fall_back", "providers"),
     [
         ("auto", True, [RUNWAY, HTTP, VEO, OMNI]),
         ("auto", False, [RUNWAY]),
@@ -45,17 +48,17 @@ def planned_links(**fields: object) -> list[Link]:
     ],
 )
 def test_the_callers_choice_comes_first(
-    model: str, may_fall_back: bool, links: list[Link]
+    model: str, may_fall_back: bool, providers: list[ProviderId]
 ) -> None:
-    assert planned_links(model=model, fallback=may_fall_back) == links
+    assert planned_providers(model=model, fallback=may_fall_back) == providers
 
 
 def test_a_chosen_model_is_asked_although_the_chain_leaves_it_out() -> None:
     request = a_request(model="gemini-veo-3.1")
 
-    planned = fallback.order(request, (OMNI,), DEFAULT_MODELS)
+    planned = fallback.plan_chain(request, (OMNI,), DEFAULT_MODELS)
 
-    assert [p.link for p in planned] == [VEO, OMNI]
+    assert [p.provider_id for p in planned] == [VEO, OMNI]
 
 
 @pytest.mark.parametrize(
@@ -69,11 +72,11 @@ def test_a_chosen_model_is_asked_although_the_chain_leaves_it_out() -> None:
     ],
 )
 def test_who_cannot_make_it_is_marked_and_costs_nothing(
-    fields: dict[str, object], unsupported: list[Link]
+    fields: dict[str, object], unsupported: list[ProviderId]
 ) -> None:
     job = a_job(**fields)
 
-    assert [p.link for p in job.chain if p.unsupported] == unsupported
+    assert [p.provider_id for p in job.chain if p.unsupported] == unsupported
     assert all(p.price_usd == 0 for p in job.chain if p.unsupported)
 
 
@@ -83,19 +86,19 @@ def test_a_ratio_that_a_model_does_not_make_is_unsupported(
     square = replace(CATALOGUE["gen4_turbo"], aspect_ratios=())
     monkeypatch.setattr(fallback, "CATALOGUE", {"gen4_turbo": square})
 
-    planned = fallback.order(a_request(), (RUNWAY,), DEFAULT_MODELS)
+    planned = fallback.plan_chain(a_request(), (RUNWAY,), DEFAULT_MODELS)
 
     assert planned[0].unsupported == "gen4_turbo does not make 16:9"
 
 
-def test_unsupported_links_are_skipped_and_say_so() -> None:
+def test_unsupported_providers_are_skipped_and_say_so() -> None:
     job = settle(a_job(resolution="1080p"), NOON)
 
     assert states(job) == [("runway", "skipped"), ("runway-http", "skipped")]
     assert job.attempts[0].problem == Problem(
         code=ALL.UNSUPPORTED, detail="gen4_turbo does not make 1080p"
     )
-    assert fallback.next_link(job) == job.chain[2]
+    assert fallback.next_provider(job) == job.chain[2]
 
 
 def rejected(code: ErrorCode) -> Rejected:
@@ -131,9 +134,9 @@ def test_only_a_refusal_or_lost_storage_ends_the_job(code: ErrorCode) -> None:
     assert not job.is_final or (job.problem and job.problem.code is code)
 
 
-def failed(job: Job, link: Link, code: ErrorCode) -> Job:
+def failed(job: Job, provider_id: ProviderId, code: ErrorCode) -> Job:
     poll = Failed(problem=Problem(code=code))
-    return settle(apply(job, Polled(attempt_id=link, poll=poll), NOON), NOON)
+    return settle(apply(job, Polled(attempt_id=provider_id, poll=poll), NOON), NOON)
 
 
 @pytest.mark.parametrize("code", sorted(set(ErrorCode) - ENDS_JOB))
@@ -141,7 +144,7 @@ def test_a_task_that_was_accepted_and_failed_bars_its_vendor(code: ErrorCode) ->
     job = failed(running(a_job(), RUNWAY), RUNWAY, code)
 
     assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
-    assert fallback.next_link(job) == job.chain[2]
+    assert fallback.next_provider(job) == job.chain[2]
 
 
 def test_an_unknown_submission_bars_its_vendor() -> None:
@@ -157,7 +160,7 @@ def test_what_was_not_sent_may_be_sent_over_plain_http() -> None:
     job = answered(a_job(), RUNWAY, NotSent(problem=FAULT))
 
     assert fallback.barred(job, job.chain[1]) is None
-    assert fallback.next_link(job) == job.chain[1]
+    assert fallback.next_provider(job) == job.chain[1]
 
 
 def test_an_attempt_without_a_problem_bars_as_a_providers_error() -> None:
@@ -171,11 +174,11 @@ def test_an_attempt_without_a_problem_bars_as_a_providers_error() -> None:
 @pytest.mark.parametrize(
     ("retry_after_seconds", "wait"),
     [
-        (None, limits.SAME_VENDOR_DELAY),
+        (None, timing.SAME_VENDOR_DELAY),
         (0.0, timedelta(0)),
         (-5.0, timedelta(0)),
         (12.5, timedelta(seconds=12.5)),
-        (86400.0, limits.LONGEST_VENDOR_DELAY),
+        (86400.0, timing.LONGEST_VENDOR_DELAY),
     ],
 )
 def test_the_same_vendor_is_asked_after_the_delay_it_named(
@@ -192,13 +195,13 @@ def test_the_same_vendor_is_asked_after_the_delay_it_named(
 AGAIN = Rejected(problem=Problem(code=ALL.PROVIDER_UNAVAILABLE), ask_again=True)
 
 
-def refuse_all(job: Job, first_answer: Rejected, first: Link) -> Job:
+def refuse_all(job: Job, first_answer: Rejected, first: ProviderId) -> Job:
     """Everybody is asked once; `first` with its own answer."""
     for planned in job.chain:
         wrong_key = rejected(ALL.ACCESS_DENIED)
-        answer = first_answer if planned.link is first else wrong_key
-        if job.attempts_at(planned.link) == ():
-            job = answered(job, planned.link, answer)
+        answer = first_answer if planned.provider_id is first else wrong_key
+        if job.attempts_at(planned.provider_id) == ():
+            job = answered(job, planned.provider_id, answer)
     return job
 
 
@@ -206,27 +209,27 @@ def test_who_may_be_asked_again_comes_after_everybody_else() -> None:
     job = a_job(chain=(VEO, OMNI, RUNWAY))
 
     job = answered(job, VEO, AGAIN)
-    assert fallback.next_link(job) == job.chain[1]
+    assert fallback.next_provider(job) == job.chain[1]
 
     job = answered(job, OMNI, rejected(ALL.ACCESS_DENIED))
     job = answered(job, RUNWAY, rejected(ALL.ACCESS_DENIED))
-    assert fallback.next_link(job) == job.chain[0]
-    assert job.wake_at == NOON + limits.ASK_AGAIN_DELAY + limits.CLOCK_SKEW
+    assert fallback.next_provider(job) == job.chain[0]
+    assert job.wake_at == NOON + timing.ASK_AGAIN_DELAY + timing.CLOCK_SKEW
 
 
-def test_a_link_is_asked_three_times_at_most() -> None:
+def test_a_provider_is_asked_three_times_at_most() -> None:
     job = refuse_all(a_job(chain=(VEO, OMNI)), AGAIN, VEO)
     veo = job.attempts_at(VEO)[0]
 
     asked_twice = replace(job, attempts=(*job.attempts, veo))
     asked_thrice = replace(job, attempts=(*job.attempts, veo, veo))
 
-    assert fallback.next_link(asked_twice) == job.chain[0]
-    assert fallback.next_link(asked_thrice) is None
+    assert fallback.next_provider(asked_twice) == job.chain[0]
+    assert fallback.next_provider(asked_thrice) is None
 
 
-def test_a_link_that_is_unknown_is_never_asked_again() -> None:
+def test_a_provider_that_is_unknown_is_never_asked_again() -> None:
     job = refuse_all(a_job(chain=(VEO, OMNI)), AGAIN, VEO)
     lost = replace(job.attempts_at(VEO)[0], state=AttemptState.UNKNOWN, ask_again=False)
 
-    assert fallback.next_link(replace(job, attempts=(*job.attempts, lost))) is None
+    assert fallback.next_provider(replace(job, attempts=(*job.attempts, lost))) is None

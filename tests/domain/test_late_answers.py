@@ -5,21 +5,27 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.job import AttemptState, Job
-from shared.domain.lifecycle import Ask, LookForOutput, next_action
+from shared.domain.next_action import (
+    Ask,
+    LookForOutput,
+    next_action,
+)
 from shared.domain.outcomes import Accepted, GaveUp, Submitted, Unknown
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import NOON, SECOND, a_job, answered
 
-LATE = Submitted(attempt_id=str(Link.RUNWAY), submission=Accepted(task_id="task-1"))
+LATE = Submitted(
+    attempt_id=str(ProviderId.RUNWAY), submission=Accepted(task_id="task-1")
+)
 
 
 def _unknown() -> Job:
     """Runway did not answer; Veo is next."""
-    job = a_job(chain=(Link.RUNWAY, Link.VEO))
-    return answered(job, Link.RUNWAY, Unknown(detail="no answer"))
+    job = a_job(chain=(ProviderId.RUNWAY, ProviderId.VEO))
+    return answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
 
 
 @pytest.mark.parametrize(
@@ -50,8 +56,8 @@ def test_a_decision_to_give_up_is_dropped_where_a_late_answer_came_first() -> No
 
 
 def test_a_job_that_stops_on_unknown_looks_for_the_file_first() -> None:
-    job = a_job(stop_on_unknown=True, chain=(Link.VEO, Link.OMNI))
+    job = a_job(stop_on_unknown=True, chain=(ProviderId.VEO, ProviderId.OMNI))
 
-    job = answered(job, Link.VEO, Unknown(detail="no answer"))
+    job = answered(job, ProviderId.VEO, Unknown(detail="no answer"))
 
     assert isinstance(next_action(job, NOON), LookForOutput)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.domain.booking import booking, usage
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, LimitReached, TooManyJobs
 from shared.domain.ledger import (
     Account,
@@ -104,7 +104,7 @@ def test_a_day_begins_at_midnight_of_the_ledgers_own_zone() -> None:
     assert place("ann", late, UTC).day == "d30"
 
 
-def test_a_new_job_holds_its_dearest_link_and_is_open() -> None:
+def test_a_new_job_holds_its_most_expensive_provider_and_is_open() -> None:
     job = a_new_job(duration=8)
 
     assert job.hold_usd == Decimal("3.20")
@@ -114,7 +114,7 @@ def test_a_new_job_holds_its_dearest_link_and_is_open() -> None:
 
 
 def test_the_end_settles_what_it_cost_and_releases_the_rest_once() -> None:
-    done = completed(a_job(duration=8), Link.RUNWAY)
+    done = completed(a_job(duration=8), ProviderId.RUNWAY)
 
     assert booking(a_job(duration=8), done) == Booking(
         totals=Totals(settled_usd=Decimal("0.40"), released_usd=Decimal("2.80")),
@@ -125,30 +125,30 @@ def test_the_end_settles_what_it_cost_and_releases_the_rest_once() -> None:
 
 
 def test_an_intent_that_does_not_fit_raises_the_hold() -> None:
-    job = a_job(duration=8, chain=(Link.RUNWAY, Link.VEO))
-    unknown = answered(job, Link.RUNWAY, Unknown(detail="no answer"))
+    job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
+    unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
 
-    intended = answered(unknown, Link.VEO, Accepted(task_id="op"))
+    intended = answered(unknown, ProviderId.VEO, Accepted(task_id="op"))
 
     assert intended.hold_usd == Decimal("3.60")
     assert booking(unknown, intended).totals == Totals(held_usd=Decimal("0.40"))
 
 
 def test_a_rejected_attempt_costs_no_hold() -> None:
-    job = a_job(duration=8, chain=(Link.RUNWAY, Link.VEO))
-    rejected = answered(job, Link.RUNWAY, Rejected(problem=FAULT))
+    job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
+    rejected = answered(job, ProviderId.RUNWAY, Rejected(problem=FAULT))
 
-    assert answered(rejected, Link.VEO, Accepted(task_id="op")).hold_usd == Decimal(
-        "3.20"
-    )
+    assert answered(
+        rejected, ProviderId.VEO, Accepted(task_id="op")
+    ).hold_usd == Decimal("3.20")
 
 
 def test_a_charge_above_the_hold_is_booked_in_full() -> None:
-    job = a_job(duration=8, chain=(Link.RUNWAY,))
-    running = answered(job, Link.RUNWAY, Accepted(task_id="t"))
-    dear = Failed(problem=FAULT, cost_usd=Decimal("7.00"))
+    job = a_job(duration=8, chain=(ProviderId.RUNWAY,))
+    running = answered(job, ProviderId.RUNWAY, Accepted(task_id="t"))
+    expensive = Failed(problem=FAULT, cost_usd=Decimal("7.00"))
 
-    failed = apply(running, Polled(attempt_id="runway", poll=dear), NOON)
+    failed = apply(running, Polled(attempt_id="runway", poll=expensive), NOON)
     ended = failed.ended(ErrorCode.ALL_PROVIDERS_FAILED)
     ended = replace(ended, hold_usd=max(ended.hold_usd, ended.cost_usd))
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from shared.domain import fields, messages, request
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
+    ApiError,
     Conflict,
     ConflictReason,
     ErrorCode,
     FieldError,
     LimitReached,
-    Refused,
 )
 from shared.domain.job import Language
 from shared.domain.ledger import HOLDS_FILL_IT
@@ -25,60 +25,66 @@ KOREAN = re.compile("[가-힣]")
 EN, KO = Language.ENGLISH, Language.KOREAN
 
 
-@pytest.mark.parametrize("link", [None, *Link])
+@pytest.mark.parametrize("provider_id", [None, *ProviderId])
 @pytest.mark.parametrize("code", ErrorCode)
 def test_every_code_has_a_sentence_in_both_languages(
-    code: ErrorCode, link: Link | None
+    code: ErrorCode, provider_id: ProviderId | None
 ) -> None:
-    english = messages.describe(code, EN, link)
-    korean = messages.describe(code, KO, link)
+    english = messages.describe(code, EN, provider_id)
+    korean = messages.describe(code, KO, provider_id)
 
     assert KOREAN.search(korean) and not KOREAN.search(english)
     assert "{" not in english + korean
 
 
 @pytest.mark.parametrize(
-    ("code", "link", "beginning"),
+    ("code", "provider_id", "beginning"),
     [
-        (ErrorCode.ACCESS_DENIED, Link.VEO, "Gemini Veo 3.1 사용 권한이 없습니다"),
+        (
+            ErrorCode.ACCESS_DENIED,
+            ProviderId.VEO,
+            "Gemini Veo 3.1 사용 권한이 없습니다",
+        ),
         (
             ErrorCode.MODEL_UNAVAILABLE,
-            Link.VEO,
+            ProviderId.VEO,
             "Gemini Veo 3.1 API를 사용할 수 없습니다",
         ),
         (ErrorCode.ALL_PROVIDERS_FAILED, None, "모든 영상 생성 API 실패"),
     ],
 )
 def test_the_promised_korean_sentences_begin_as_promised(
-    code: ErrorCode, link: Link | None, beginning: str
+    code: ErrorCode, provider_id: ProviderId | None, beginning: str
 ) -> None:
-    assert messages.describe(code, KO, link).startswith(beginning)
+    assert messages.describe(code, KO, provider_id).startswith(beginning)
 
 
 @pytest.mark.parametrize(
-    ("link", "made", "asked"),
+    ("provider_id", "made", "asked"),
     [
-        (Link.RUNWAY, "Runway가", "Runway는"),
-        (Link.RUNWAY_HTTP, "Runway (HTTP)가", "Runway (HTTP)는"),
-        (Link.VEO, "Gemini Veo 3.1이", "Gemini Veo 3.1은"),
-        (Link.OMNI, "Gemini Omni가", "Gemini Omni는"),
+        (ProviderId.RUNWAY, "Runway가", "Runway는"),
+        (ProviderId.RUNWAY_HTTP, "Runway (HTTP)가", "Runway (HTTP)는"),
+        (ProviderId.VEO, "Gemini Veo 3.1이", "Gemini Veo 3.1은"),
+        (ProviderId.OMNI, "Gemini Omni가", "Gemini Omni는"),
         (None, "서비스가", "서비스는"),
     ],
 )
-def test_a_name_has_its_own_particle(link: Link | None, made: str, asked: str) -> None:
-    refused = messages.describe(ErrorCode.PROMPT_REFUSED, KO, link)
-    unsupported = messages.describe(ErrorCode.UNSUPPORTED, KO, link)
+def test_a_name_has_its_own_particle(
+    provider_id: ProviderId | None, made: str, asked: str
+) -> None:
+    refused = messages.describe(ErrorCode.PROMPT_REFUSED, KO, provider_id)
+    unsupported = messages.describe(ErrorCode.UNSUPPORTED, KO, provider_id)
 
     assert refused.startswith(f"{made} ")
     assert unsupported.startswith(f"{asked} ")
 
 
-@pytest.mark.parametrize("link", [None, *Link])
+@pytest.mark.parametrize("provider_id", [None, *ProviderId])
 @pytest.mark.parametrize("code", ErrorCode)
 def test_no_sentence_leaves_the_reader_to_choose(
-    code: ErrorCode, link: Link | None
+    code: ErrorCode, provider_id: ProviderId | None
 ) -> None:
-    korean = messages.describe(code, KO, link)
+    korean = messages.describe(code, KO, provider_id)
 
     assert not re.search(r"이\(가\)|은\(는\)|을\(를\)|[가-힣]/[가-힣]", korean)
 
@@ -122,7 +128,7 @@ def test_every_conflict_has_a_sentence_of_its_own(reason: ConflictReason) -> Non
 
 
 @pytest.mark.parametrize("refused", every_refusal(), ids=lambda r: type(r).__name__)
-def test_every_refusal_has_a_sentence_in_both_languages(refused: Refused) -> None:
+def test_every_refusal_has_a_sentence_in_both_languages(refused: ApiError) -> None:
     assert KOREAN.search(messages.describe_refusal(refused, KO))
     assert not KOREAN.search(messages.describe_refusal(refused, EN))
 

@@ -1,9 +1,9 @@
 """Names do not collide, and a user's name stays in its own folder."""
 
 from shared.domain.naming import (
+    image_object,
     incoming_folder,
     incoming_of_job,
-    picture_object,
     task_name,
     upload_object,
     video_object,
@@ -22,7 +22,7 @@ def test_a_task_name_is_the_same_each_time_and_fit_for_cloud_tasks() -> None:
 
 
 def test_objects_lie_where_the_design_has_them() -> None:
-    assert picture_object("job1") == "images/job1"
+    assert image_object("job1") == "images/job1"
     assert incoming_folder("job1", "a1") == "incoming/job1/a1/"
     assert incoming_of_job("job1") == "incoming/job1/"
     assert video_object("ann", "job1") == "videos/ann/job1.mp4"

@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 
-from shared.domain import limits
-from shared.domain.catalogue import Link
+from shared.domain import timing
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
-from shared.domain.lifecycle import Start, Wait, next_action
+from shared.domain.next_action import (
+    Start,
+    Wait,
+    next_action,
+)
 from shared.domain.outcomes import Accepted, GaveUp, Parked
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import NOON, SECOND, a_job, answered
@@ -19,9 +23,9 @@ def test_a_parked_job_is_looked_at_again_in_a_minute() -> None:
 
 
 def test_a_job_parked_to_its_deadline_ends_paused() -> None:
-    parked = apply(a_job(), Parked(), NOON + limits.JOB_LIMIT - 3 * 60 * SECOND)
+    parked = apply(a_job(), Parked(), NOON + timing.JOB_LIMIT - 3 * 60 * SECOND)
 
-    ended = settle(parked, NOON + limits.JOB_LIMIT)
+    ended = settle(parked, NOON + timing.JOB_LIMIT)
 
     assert ended.problem and ended.problem.code is ErrorCode.GENERATION_PAUSED
     assert ended.cost_usd == 0
@@ -31,13 +35,13 @@ def test_a_job_that_went_on_after_a_pause_is_parked_no_more() -> None:
     parked = apply(a_job(), Parked(), NOON)
 
     later = NOON + timedelta(minutes=2)
-    running = answered(parked, Link.RUNWAY, Accepted(task_id="t"), later)
+    running = answered(parked, ProviderId.RUNWAY, Accepted(task_id="t"), later)
 
     assert not running.is_parked
 
 
 def test_what_is_already_asked_is_not_parked() -> None:
-    running = answered(a_job(), Link.RUNWAY, Accepted(task_id="t"))
+    running = answered(a_job(), ProviderId.RUNWAY, Accepted(task_id="t"))
 
     assert apply(running, Parked(), NOON + 30 * SECOND) is running
     assert settle(running, NOON) == running

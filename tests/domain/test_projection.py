@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.catalogue import DEFAULT_CHAIN, Link
+from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Job, Language
 from shared.domain.outcomes import (
@@ -35,8 +35,8 @@ from tests.domain.examples import (
 RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
 
 
-def polled(job: Job, link: Link, working: Working) -> Job:
-    return apply(job, Polled(attempt_id=str(link), poll=working), NOON)
+def polled(job: Job, provider_id: ProviderId, working: Working) -> Job:
+    return apply(job, Polled(attempt_id=str(provider_id), poll=working), NOON)
 
 
 def cancelling() -> Job:

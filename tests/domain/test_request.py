@@ -127,7 +127,7 @@ def test_a_wrong_value_is_named(field: str, value: object, reason: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["a1_-", "x" * 128])
-def test_an_upload_may_be_the_picture(value: str) -> None:
+def test_an_upload_may_be_the_image(value: str) -> None:
     request = VideoRequest.parse({"prompt": "a cat", "image": value})
 
     assert (request.image, request.image_url) == (value, None)
@@ -148,7 +148,7 @@ def test_an_upload_that_no_upload_gave_is_named(value: object, reason: str) -> N
 
 
 @pytest.mark.parametrize(
-    "pictures",
+    "images",
     [
         {},
         {"image": None, "image_url": None},
@@ -156,8 +156,8 @@ def test_an_upload_that_no_upload_gave_is_named(value: object, reason: str) -> N
     ],
     ids=["none", "nulls", "both"],
 )
-def test_exactly_one_picture_is_needed(pictures: dict[str, object]) -> None:
-    assert wrong_fields({"prompt": "a cat", **pictures}) == [
+def test_exactly_one_image_is_needed(images: dict[str, object]) -> None:
+    assert wrong_fields({"prompt": "a cat", **images}) == [
         ("image", "one_picture"),
         ("image_url", "one_picture"),
     ]

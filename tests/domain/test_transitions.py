@@ -6,11 +6,15 @@ from decimal import Decimal
 
 import pytest
 
-from shared.domain import limits
-from shared.domain.catalogue import DEFAULT_CHAIN, Link
+from shared.domain import timing
+from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
-from shared.domain.lifecycle import Ask, Wait, next_action
+from shared.domain.next_action import (
+    Ask,
+    Wait,
+    next_action,
+)
 from shared.domain.outcomes import (
     Accepted,
     CancelMissed,
@@ -18,16 +22,16 @@ from shared.domain.outcomes import (
     CancelSent,
     Failed,
     GaveUp,
+    ImageRefused,
     Intended,
     LeaseExpired,
-    Missed,
     NotSent,
     Outcome,
     OutputFound,
     OutputMissing,
-    PictureRefused,
     Poll,
     Polled,
+    PollFailed,
     Prepared,
     PrepareMissed,
     Rejected,
@@ -44,14 +48,14 @@ from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
     DELIVERED,
     FAULT,
+    IMAGE,
     MINUTE,
     NOON,
-    PICTURE,
     SECOND,
     a_job,
     a_new_job,
     answered,
-    at_link,
+    at_provider,
     completed,
     running,
     started,
@@ -66,16 +70,18 @@ ACCEPTED = Accepted(task_id="late")
 UNKNOWN = Unknown(detail="read timeout")
 LIMITED = Rejected(problem=Problem(code=ErrorCode.RATE_LIMITED))
 GONE = Problem(code=ErrorCode.IMAGE_UNREACHABLE)
-AFTER_LEASE = NOON + limits.LEASE + SECOND
+AFTER_LEASE = NOON + timing.LEASE + SECOND
 PRICE = Decimal("0.40")
 
 
-def submitted(link: Link, submission: Submission) -> Submitted:
-    return Submitted(attempt_id=str(link), submission=submission)
+def submitted(provider_id: ProviderId, submission: Submission) -> Submitted:
+    return Submitted(attempt_id=str(provider_id), submission=submission)
 
 
-def polled(job: Job, poll: Poll, at: datetime = NOON, link: Link = RUNWAY) -> Job:
-    return apply(job, Polled(attempt_id=str(link), poll=poll), at)
+def polled(
+    job: Job, poll: Poll, at: datetime = NOON, provider_id: ProviderId = RUNWAY
+) -> Job:
+    return apply(job, Polled(attempt_id=str(provider_id), poll=poll), at)
 
 
 def lost() -> Job:
@@ -84,26 +90,26 @@ def lost() -> Job:
 
 
 class TestPreparing:
-    def test_a_checked_picture_is_kept_and_the_job_is_due(self) -> None:
-        job = apply(a_new_job(), Prepared(picture=PICTURE), NOON + SECOND)
+    def test_a_checked_image_is_kept_and_the_job_is_due(self) -> None:
+        job = apply(a_new_job(), Prepared(image=IMAGE), NOON + SECOND)
 
-        assert (job.picture, job.progress) == (PICTURE, 5)
+        assert (job.image, job.progress) == (IMAGE, 5)
         assert job.wake_at == job.updated_at == NOON + SECOND
 
-    def test_a_second_picture_changes_nothing(self) -> None:
+    def test_a_second_image_changes_nothing(self) -> None:
         job = a_job()
-        other = replace(PICTURE, width=1)
+        other = replace(IMAGE, width=1)
 
-        assert apply(job, Prepared(picture=other), NOON) is job
+        assert apply(job, Prepared(image=other), NOON) is job
 
-    def test_a_refused_picture_ends_the_job(self) -> None:
+    def test_a_refused_image_ends_the_job(self) -> None:
         bad = Problem(code=ErrorCode.IMAGE_INVALID, detail="a PDF")
 
-        job = apply(a_new_job(), PictureRefused(problem=bad), NOON)
+        job = apply(a_new_job(), ImageRefused(problem=bad), NOON)
 
         assert (job.problem, job.wake_at) == (bad, None)
 
-    def test_a_picture_that_cannot_be_fetched_ends_the_job_at_the_fourth_try(
+    def test_a_image_that_cannot_be_fetched_ends_the_job_at_the_fourth_try(
         self,
     ) -> None:
         job, waits = a_new_job(), []
@@ -116,9 +122,9 @@ class TestPreparing:
         assert apply(job, PrepareMissed(problem=GONE), NOON).problem == GONE
 
     @pytest.mark.parametrize(
-        "outcome", [PictureRefused(problem=GONE), PrepareMissed(problem=GONE)]
+        "outcome", [ImageRefused(problem=GONE), PrepareMissed(problem=GONE)]
     )
-    def test_a_late_word_about_the_picture_leaves_a_paid_attempt_alone(
+    def test_a_late_word_about_the_image_leaves_a_paid_attempt_alone(
         self, outcome: Outcome
     ) -> None:
         job = replace(started(a_job(), RUNWAY), prepare_tries=3)
@@ -128,16 +134,16 @@ class TestPreparing:
 
 class TestIntent:
     def test_an_intent_holds_its_price(self) -> None:
-        attempt = at_link(started(a_job(), RUNWAY), RUNWAY)
+        attempt = at_provider(started(a_job(), RUNWAY), RUNWAY)
 
         assert (attempt.state, attempt.cost_usd) == (AttemptState.STARTING, PRICE)
-        assert attempt.deadline_at == NOON + limits.ATTEMPT_LIMIT
+        assert attempt.deadline_at == NOON + timing.ATTEMPT_LIMIT
 
     def test_an_attempt_ends_with_its_job_at_the_latest(self) -> None:
-        at = NOON + limits.JOB_LIMIT - 3 * MINUTE
+        at = NOON + timing.JOB_LIMIT - 3 * MINUTE
         job = started(a_job(), RUNWAY, at)
 
-        assert at_link(job, RUNWAY).deadline_at == job.deadline_at
+        assert at_provider(job, RUNWAY).deadline_at == job.deadline_at
 
     @pytest.mark.parametrize(
         "job",
@@ -151,7 +157,7 @@ class TestIntent:
             completed(a_job(), RUNWAY),
         ],
         ids=[
-            "no picture",
+            "no image",
             "starting",
             "running",
             "cancelled",
@@ -160,27 +166,35 @@ class TestIntent:
             "completed",
         ],
     )
-    @pytest.mark.parametrize("link", DEFAULT_CHAIN)
+    @pytest.mark.parametrize("provider_id", DEFAULT_CHAIN)
     def test_an_intent_that_is_not_wanted_any_more_is_dropped(
-        self, job: Job, link: Link
+        self, job: Job, provider_id: ProviderId
     ) -> None:
-        assert apply(job, Intended(attempt_id="rival", link=link), NOON) is job
+        assert (
+            apply(job, Intended(attempt_id="rival", provider_id=provider_id), NOON)
+            is job
+        )
 
-    def test_only_the_link_that_is_next_may_be_started(self) -> None:
-        assert apply(a_job(), Intended(attempt_id="a", link=VEO), NOON) == a_job()
+    def test_only_the_provider_that_is_next_may_be_started(self) -> None:
+        assert (
+            apply(a_job(), Intended(attempt_id="a", provider_id=VEO), NOON) == a_job()
+        )
 
     def test_after_an_unknown_submission_no_intent_at_that_vendor_holds(self) -> None:
         job = answered(a_job(), RUNWAY, UNKNOWN)
 
-        for link in (RUNWAY, HTTP):
-            assert apply(job, Intended(attempt_id="again", link=link), NOON) is job
+        for provider_id in (RUNWAY, HTTP):
+            assert (
+                apply(job, Intended(attempt_id="again", provider_id=provider_id), NOON)
+                is job
+            )
 
 
 class TestSkipping:
-    def test_a_skipped_link_costs_nothing_and_the_next_is_due(self) -> None:
+    def test_a_skipped_provider_costs_nothing_and_the_next_is_due(self) -> None:
         not_there = Problem(code=ErrorCode.NOT_CONFIGURED)
 
-        job = apply(a_job(), Skipped(link=RUNWAY, problem=not_there), NOON)
+        job = apply(a_job(), Skipped(provider_id=RUNWAY, problem=not_there), NOON)
 
         assert states(job) == [("runway", "skipped")]
         assert job.cost_usd == 0
@@ -188,7 +202,7 @@ class TestSkipping:
         assert job.wake_at == NOON
 
     @pytest.mark.parametrize(
-        ("job", "link"),
+        ("job", "provider_id"),
         [
             (a_job(), VEO),
             (running(a_job(), RUNWAY), HTTP),
@@ -196,8 +210,10 @@ class TestSkipping:
         ],
         ids=["not next", "an attempt is open", "nobody is left"],
     )
-    def test_a_link_that_is_not_next_is_not_skipped(self, job: Job, link: Link) -> None:
-        assert apply(job, Skipped(link=link, problem=FAULT), NOON) is job
+    def test_a_provider_that_is_not_next_is_not_skipped(
+        self, job: Job, provider_id: ProviderId
+    ) -> None:
+        assert apply(job, Skipped(provider_id=provider_id, problem=FAULT), NOON) is job
 
 
 class TestAnswers:
@@ -221,8 +237,8 @@ class TestAnswers:
     def test_an_accepted_task_is_first_asked_about_after_six_seconds(self) -> None:
         job = running(a_job(), RUNWAY)
 
-        assert job.wake_at == NOON + limits.SHORTEST_POLL
-        assert (job.progress, at_link(job, RUNWAY).task_id) == (10, "task-runway")
+        assert job.wake_at == NOON + timing.SHORTEST_POLL
+        assert (job.progress, at_provider(job, RUNWAY).task_id) == (10, "task-runway")
 
     @pytest.mark.parametrize("answer", [ACCEPTED, UNKNOWN, LIMITED])
     def test_a_second_answer_changes_nothing(self, answer: Submission) -> None:
@@ -244,18 +260,18 @@ class TestLateAnswers:
         at = AFTER_LEASE
 
         job = settle(apply(lost(), submitted(RUNWAY, ACCEPTED), at), at)
-        attempt = at_link(job, RUNWAY)
+        attempt = at_provider(job, RUNWAY)
 
         assert (attempt.state, attempt.task_id) == (AttemptState.RUNNING, "late")
         assert (attempt.problem, attempt.ended_at) == (None, None)
-        assert attempt.deadline_at == at + limits.ATTEMPT_LIMIT
+        assert attempt.deadline_at == at + timing.ATTEMPT_LIMIT
 
-    def test_a_late_id_is_kept_while_another_link_works(self) -> None:
+    def test_a_late_id_is_kept_while_another_provider_works(self) -> None:
         job = started(lost(), VEO, AFTER_LEASE)
 
         told = apply(job, submitted(RUNWAY, ACCEPTED), AFTER_LEASE)
 
-        assert at_link(told, RUNWAY).has_late_answer
+        assert at_provider(told, RUNWAY).has_late_answer
         assert told.wake_at == job.wake_at
         assert apply(told, Revived(attempt_id=str(RUNWAY)), AFTER_LEASE) is told
 
@@ -265,7 +281,7 @@ class TestLateAnswers:
 
         told = apply(job, submitted(RUNWAY, ACCEPTED), AFTER_LEASE)
 
-        assert at_link(told, RUNWAY).task_id == "late"
+        assert at_provider(told, RUNWAY).task_id == "late"
         assert (told.problem, told.wake_at) == (job.problem, None)
 
     @pytest.mark.parametrize("answer", [LIMITED, NotSent(problem=FAULT)])
@@ -314,10 +330,10 @@ class TestPolling:
         job = running(a_job(), RUNWAY)
         for n in range(1, 21):
             at = NOON + n * timedelta(seconds=20)
-            job = polled(job, Missed(detail="502"), at)
+            job = polled(job, PollFailed(detail="502"), at)
 
         assert state_of(job, RUNWAY) is AttemptState.RUNNING
-        assert at_link(job, RUNWAY).missed_polls == 20
+        assert at_provider(job, RUNWAY).missed_polls == 20
 
     @pytest.mark.parametrize(
         ("elapsed_seconds", "wait_seconds"), [(0, 6), (60, 6), (100, 10), (400, 15)]
@@ -330,7 +346,7 @@ class TestPolling:
         assert job.wake_at == at + wait_seconds * SECOND
 
     def test_the_last_poll_before_a_deadline_comes_right_after_it(self) -> None:
-        deadline_at = NOON + limits.ATTEMPT_LIMIT
+        deadline_at = NOON + timing.ATTEMPT_LIMIT
 
         job = polled(running(a_job(), RUNWAY), Working(), deadline_at - 8 * SECOND)
 
@@ -352,7 +368,7 @@ class TestPolling:
     def test_where_the_vendor_wrote_is_kept(self) -> None:
         job = polled(running(a_job(), RUNWAY), Succeeded(gs_uri="gs://b/a.mp4"))
 
-        assert at_link(job, RUNWAY).gs_uri == "gs://b/a.mp4"
+        assert at_provider(job, RUNWAY).gs_uri == "gs://b/a.mp4"
 
     def test_a_failed_task_hands_over_at_once(self) -> None:
         job = settle(polled(running(a_job(), RUNWAY), Failed(problem=FAULT)), NOON)
@@ -371,15 +387,15 @@ class TestPolling:
     def test_a_free_passing_fault_of_a_task_may_be_asked_again(self) -> None:
         fault = Failed(problem=FAULT, cost_usd=Decimal(0), ask_again=True)
 
-        job = polled(running(a_job(chain=(VEO,)), VEO), fault, link=VEO)
+        job = polled(running(a_job(chain=(VEO,)), VEO), fault, provider_id=VEO)
 
         assert not settle(job, NOON).is_final
-        wait = limits.ASK_AGAIN_DELAY + limits.CLOCK_SKEW
+        wait = timing.ASK_AGAIN_DELAY + timing.CLOCK_SKEW
         assert job.wake_at == NOON + wait
 
 
 class TestDeadlines:
-    DEADLINE = NOON + limits.ATTEMPT_LIMIT
+    DEADLINE = NOON + timing.ATTEMPT_LIMIT
 
     def test_at_its_deadline_an_attempt_is_polled_once_more(self) -> None:
         job = replace(running(a_job(), RUNWAY), wake_at=self.DEADLINE)
@@ -398,7 +414,9 @@ class TestDeadlines:
         job = apply(job, CancelSent(attempt_id=RUNWAY), self.DEADLINE)
 
         assert state_of(job, RUNWAY) is AttemptState.FAILED
-        assert at_link(job, RUNWAY).problem == Problem(code=ErrorCode.DEADLINE_EXCEEDED)
+        assert at_provider(job, RUNWAY).problem == Problem(
+            code=ErrorCode.DEADLINE_EXCEEDED
+        )
         assert job.cost_usd == PRICE
 
     def test_one_that_was_still_queued_is_rate_limited(self) -> None:
@@ -406,13 +424,13 @@ class TestDeadlines:
 
         job = apply(job, CancelSent(attempt_id=RUNWAY), self.DEADLINE)
 
-        assert at_link(job, RUNWAY).problem == Problem(code=ErrorCode.RATE_LIMITED)
+        assert at_provider(job, RUNWAY).problem == Problem(code=ErrorCode.RATE_LIMITED)
         assert states(settle(job, self.DEADLINE))[1] == ("runway-http", "skipped")
 
     def test_a_vendor_that_keeps_silent_is_cancelled_after_three_polls(self) -> None:
         job, at = running(a_job(), RUNWAY), self.DEADLINE
         for expected in ("running", "running", "cancelling"):
-            job = polled(job, Missed(detail="502"), at)
+            job = polled(job, PollFailed(detail="502"), at)
             assert states(job) == [("runway", expected)]
             at += 10 * SECOND
 
@@ -430,7 +448,7 @@ class TestDeadlines:
             (Succeeded(), AttemptState.STORING),
             (Failed(problem=FAULT), AttemptState.FAILED),
             (Working(), AttemptState.CANCELLING),
-            (Missed(detail="x"), AttemptState.CANCELLING),
+            (PollFailed(detail="x"), AttemptState.CANCELLING),
         ],
     )
     def test_a_last_word_that_comes_during_the_cancel_counts(
@@ -454,17 +472,17 @@ class TestDeadlines:
     def test_a_start_that_has_to_wait_wakes_the_job_right_after(self) -> None:
         job = answered(a_job(), RUNWAY, LIMITED)
 
-        earliest = NOON + limits.SAME_VENDOR_DELAY
-        assert job.wake_at == earliest + limits.CLOCK_SKEW
+        earliest = NOON + timing.SAME_VENDOR_DELAY
+        assert job.wake_at == earliest + timing.CLOCK_SKEW
 
     def test_a_start_never_waits_beyond_the_jobs_deadline(self) -> None:
-        at = NOON + limits.JOB_LIMIT - limits.LEAST_TIME_FOR_AN_ATTEMPT
+        at = NOON + timing.JOB_LIMIT - timing.LEAST_TIME_FOR_AN_ATTEMPT
         again = Rejected(problem=FAULT, ask_again=True)
 
         job = answered(a_job(chain=(VEO,)), VEO, again, at)
 
         assert job.wake_at is not None
-        assert job.wake_at <= job.deadline_at + limits.CLOCK_SKEW
+        assert job.wake_at <= job.deadline_at + timing.CLOCK_SKEW
 
 
 class TestCancelling:
@@ -559,7 +577,7 @@ class TestStoring:
 
         assert waits == [5, 10, 20, 40, 80, 160, 300, 300]
 
-    def test_five_bad_outputs_hand_over_to_the_next_link(self) -> None:
+    def test_five_bad_outputs_hand_over_to_the_next_provider(self) -> None:
         job = storing(a_job(), RUNWAY)
         for _ in range(4):
             job = self.missed(job, self.BAD)
@@ -572,7 +590,7 @@ class TestStoring:
 
     def test_storage_that_stays_down_for_two_hours_ends_the_job(self) -> None:
         job = storing(a_job(), RUNWAY)
-        end = NOON + limits.STORE_LIMIT
+        end = NOON + timing.STORE_LIMIT
 
         assert not settle(self.missed(job, self.DOWN, end - SECOND), end).is_final
         ended = settle(self.missed(job, self.DOWN, end), end)
@@ -592,15 +610,15 @@ class TestOutputOfAnUnknownAttempt:
         job = apply(job, OutputFound(attempt_id=VEO, gs_uri="gs://b/a.mp4"), NOON)
 
         assert state_of(job, VEO) is AttemptState.STORING
-        assert at_link(job, VEO).gs_uri == "gs://b/a.mp4"
+        assert at_provider(job, VEO).gs_uri == "gs://b/a.mp4"
 
     def test_it_is_looked_for_until_the_attempts_deadline(self) -> None:
         job = answered(a_job(chain=(VEO,)), VEO, UNKNOWN)
 
         job = apply(job, OutputMissing(attempt_id=VEO), NOON)
-        assert job.wake_at == NOON + limits.LOOK_SPACING
+        assert job.wake_at == NOON + timing.LOOK_SPACING
 
-        late = NOON + limits.ATTEMPT_LIMIT
+        late = NOON + timing.ATTEMPT_LIMIT
         job = settle(apply(job, OutputMissing(attempt_id=VEO), late), late)
         assert job.problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)
         assert job.cost_usd == Decimal("3.20")
@@ -613,7 +631,7 @@ class TestOutputOfAnUnknownAttempt:
             Revived(attempt_id=str(VEO)),
         ],
     )
-    def test_while_another_link_works_it_waits(self, outcome: Outcome) -> None:
+    def test_while_another_provider_works_it_waits(self, outcome: Outcome) -> None:
         lost_veo = answered(a_job(chain=(VEO, OMNI)), VEO, UNKNOWN)
         job = started(lost_veo, OMNI)
 
@@ -630,9 +648,9 @@ class TestOutputOfAnUnknownAttempt:
 @pytest.mark.parametrize(
     "outcome",
     [
-        Prepared(picture=PICTURE),
+        Prepared(image=IMAGE),
         PrepareMissed(problem=GONE),
-        PictureRefused(problem=GONE),
+        ImageRefused(problem=GONE),
         Polled(attempt_id=str(RUNWAY), poll=Failed(problem=FAULT)),
         CancelRequested(),
         CancelSent(attempt_id=str(RUNWAY)),
@@ -640,7 +658,7 @@ class TestOutputOfAnUnknownAttempt:
         StoreMissed(attempt_id=str(RUNWAY), problem=FAULT),
         stored(RUNWAY),
         GaveUp(code=ErrorCode.CANCELLED),
-        Skipped(link=HTTP, problem=FAULT),
+        Skipped(provider_id=HTTP, problem=FAULT),
         LeaseExpired(attempt_id=str(RUNWAY)),
         Revived(attempt_id=str(RUNWAY)),
     ],
@@ -656,7 +674,7 @@ def test_an_ended_job_stays_as_it_ended(job: Job, outcome: Outcome) -> None:
 
 
 def test_an_intent_told_twice_is_one_attempt() -> None:
-    intent = Intended(attempt_id="a1", link=VEO)
+    intent = Intended(attempt_id="a1", provider_id=VEO)
     again = Rejected(problem=FAULT, ask_again=True)
     job = apply(a_job(chain=(VEO,)), intent, NOON)
     job = apply(job, Submitted(attempt_id="a1", submission=again), NOON)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from shared.domain.booking import booking, booking_unread, usage
-from shared.domain.catalogue import DEFAULT_CHAIN, Link
+from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
 from shared.domain.errors import ErrorCode, InvalidRequest
 from shared.domain.job import AttemptState, Job, Language
 from shared.domain.ledger import in_micros
@@ -22,12 +22,12 @@ from tests.domain.examples import FAULT, a_job, answered, completed, started
 TODAY = date(2026, 11, 22)
 
 
-def failed_after(*costs: tuple[Link, Decimal]) -> Job:
+def failed_after(*costs: tuple[ProviderId, Decimal]) -> Job:
     """A job that ended with no video, each of its attempts having cost something."""
-    one = started(a_job(), Link.RUNWAY).attempts[0]
+    one = started(a_job(), ProviderId.RUNWAY).attempts[0]
     attempts = [
-        replace(one, link=link, state=AttemptState.FAILED, cost_usd=cost)
-        for link, cost in costs
+        replace(one, provider_id=provider_id, state=AttemptState.FAILED, cost_usd=cost)
+        for provider_id, cost in costs
     ]
     total = sum((cost for _, cost in costs), Decimal(0))
     job = replace(a_job(), attempts=tuple(attempts), hold_usd=total)
@@ -35,7 +35,7 @@ def failed_after(*costs: tuple[Link, Decimal]) -> Job:
 
 
 def test_a_completed_job_counts_its_seconds_and_its_cost() -> None:
-    assert usage(completed(a_job(duration=8), Link.RUNWAY)) == {
+    assert usage(completed(a_job(duration=8), ProviderId.RUNWAY)) == {
         "runway": Counts(
             jobs=1, completed=1, milliseconds=8000, cost_usd=Decimal("0.40")
         )
@@ -43,10 +43,10 @@ def test_a_completed_job_counts_its_seconds_and_its_cost() -> None:
 
 
 def test_each_attempt_costs_under_its_own_name() -> None:
-    job = a_job(duration=8, chain=(Link.RUNWAY, Link.VEO))
-    unknown = answered(job, Link.RUNWAY, Unknown(detail="no answer"))
+    job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
+    unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
 
-    counted = usage(completed(unknown, Link.VEO))
+    counted = usage(completed(unknown, ProviderId.VEO))
 
     assert counted == {
         "gemini-veo-3.1": Counts(
@@ -57,8 +57,8 @@ def test_each_attempt_costs_under_its_own_name() -> None:
 
 
 def test_a_failed_job_counts_at_the_last_one_asked() -> None:
-    job = a_job(chain=(Link.VEO,))
-    failed = answered(job, Link.VEO, Rejected(problem=FAULT))
+    job = a_job(chain=(ProviderId.VEO,))
+    failed = answered(job, ProviderId.VEO, Rejected(problem=FAULT))
 
     ended = failed.ended(ErrorCode.ALL_PROVIDERS_FAILED)
 
@@ -80,7 +80,7 @@ def test_a_job_that_nobody_can_read_has_spent_all_that_it_held() -> None:
 
 
 def test_a_job_counts_once_with_its_end() -> None:
-    going, done = a_job(), completed(a_job(), Link.RUNWAY)
+    going, done = a_job(), completed(a_job(), ProviderId.RUNWAY)
 
     assert booking(None, going).usage == {}
     assert booking(going, replace(going, version=2)).usage == {}
@@ -99,7 +99,7 @@ COSTS = st.lists(
 
 @given(costs=COSTS)
 def test_the_costs_sum_to_what_the_ledger_settles(
-    costs: Sequence[tuple[Link, Decimal]],
+    costs: Sequence[tuple[ProviderId, Decimal]],
 ) -> None:
     ended = failed_after(*costs)
 
@@ -119,7 +119,7 @@ def test_whatever_was_held_is_settled_or_released_to_the_last_millionth(
     holds: Sequence[Decimal], cost: Decimal
 ) -> None:
     jobs = [replace(a_job(), hold_usd=hold) for hold in holds]
-    ended = replace(failed_after((Link.RUNWAY, cost)), hold_usd=holds[-1])
+    ended = replace(failed_after((ProviderId.RUNWAY, cost)), hold_usd=holds[-1])
 
     steps = zip([None, *jobs], [*jobs, ended], strict=True)
     booked = [booking(before, after).totals for before, after in steps]

@@ -18,7 +18,7 @@ from grpc import insecure_channel
 from local.identity import user_token
 from local.stack import LOCATION, Stack
 
-PICTURE = Path(__file__).parents[2] / "local" / "raccoon.jpg"
+IMAGE = Path(__file__).parents[2] / "local" / "raccoon.jpg"
 Video = dict[str, Any]
 
 
@@ -49,7 +49,7 @@ class Frontend:
 
     def create(self, **body: object) -> Video:
         if "image" not in body and "image_url" not in body:
-            body["image"] = self.upload(PICTURE.read_bytes())
+            body["image"] = self.upload(IMAGE.read_bytes())
         body = {"prompt": f"a raccoon looks up, {time.time_ns()}", "duration": 5} | body
         answer = self.call("POST", "/v1/videos", body)
         assert answer.status_code == 202, answer.text

@@ -53,7 +53,7 @@ def cannot_be_described(case: schemathesis.Case[Any]) -> bool:
         or (path == "/openai/v1/videos" and "after" in query)
         # The first day against the last, or against today.
         or (path == "/v1/usage" and bool(query.keys() & {"from", "to"}))
-        # Random bytes are no picture, in a form or behind `data:`.
+        # Random bytes are no image, in a form or behind `data:`.
         or (path == "/openai/v1/videos" and case.media_type != "application/json")
         or "data:" in str(body.get("input_reference"))
         # maxLength counts characters; a prompt is counted in UTF-16 units.

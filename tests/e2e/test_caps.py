@@ -10,7 +10,7 @@ import requests
 
 from local.stack import Stack, StackOptions
 from tests.domain.budgets import an_envelope
-from tests.e2e.client import PICTURE, Frontend, wait_for
+from tests.e2e.client import IMAGE, Frontend, wait_for
 from tests.e2e.conftest import bare_environment
 
 
@@ -26,7 +26,7 @@ def test_a_crowd_against_a_cap_that_pays_for_10_and_a_crowd_with_one_key(
 ) -> None:
     frontend = Frontend(capped)
     cheap: dict[str, object] = {"model": "runway", "fallback": False, "duration": 5}
-    image = frontend.upload(PICTURE.read_bytes())
+    image = frontend.upload(IMAGE.read_bytes())
     body = cheap | {"prompt": "a raccoon", "image": image}
 
     def create(key: str) -> tuple[int, str]:
@@ -71,9 +71,9 @@ def test_a_spent_budget_pauses_new_jobs_until_an_admin_says_otherwise(
     assert pushed.status_code == 204
     wait_for(lambda: create() == "generation_paused")
 
-    by_hand = {"level": "normal", "reason": "paid the bill"}
-    refused = frontend.call("POST", "/v1/admin/generation", by_hand)
-    answered = admin.call("POST", "/v1/admin/generation", by_hand)
+    manual_override = {"level": "normal", "reason": "paid the bill"}
+    refused = frontend.call("POST", "/v1/admin/generation", manual_override)
+    answered = admin.call("POST", "/v1/admin/generation", manual_override)
 
     assert (refused.status_code, answered.status_code) == (403, 200)
     assert answered.json()["level"] == "normal"

@@ -27,7 +27,7 @@ ZERO = (
 
 @pytest.mark.timeout(900)
 def test_twelve_jobs_come_through_all_that_can_be_staged(tmp_path: Path) -> None:
-    command = [*python("local.chaos"), "--jobs", "12", "--seed", "1"]
+    command = [*python("local.fault_injection"), "--jobs", "12", "--seed", "1"]
     environment = bare_environment() | {"TMPDIR": str(tmp_path)}
 
     ended = subprocess.run(
@@ -47,7 +47,10 @@ def test_twelve_jobs_come_through_all_that_can_be_staged(tmp_path: Path) -> None
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     environment = bare_environment() | {"TMPDIR": str(tmp_path)}
     chaos = subprocess.Popen(
-        python("local.chaos"), cwd=ROOT, env=environment, stderr=subprocess.PIPE
+        python("local.fault_injection"),
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.PIPE,
     )
     assert chaos.stderr is not None
     with chaos.stderr:

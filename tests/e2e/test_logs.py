@@ -31,7 +31,13 @@ def ours(stack: Stack) -> list[dict[str, Any]]:
 def ended(stack: Stack, frontend: Frontend) -> dict[str, Any]:
     """Two links fail, Veo makes it."""
     kinds = {"runway": "400", "runway-http": "503"}
-    set_faults(stack, [{"link": link, "kind": kind} for link, kind in kinds.items()])
+    set_faults(
+        stack,
+        [
+            {"provider": provider_id, "kind": kind}
+            for provider_id, kind in kinds.items()
+        ],
+    )
     return frontend.wait(frontend.create(prompt=PROMPT, duration=4))
 
 
@@ -60,8 +66,8 @@ def test_every_line_is_one_for_cloud_logging(
 def test_a_job_can_be_followed_and_counted(stack: Stack, ended: dict[str, Any]) -> None:
     lines = [line for line in ours(stack) if line.get("job_id") == ended["job_id"]]
 
-    (end,) = [line for line in lines if line["message"] == "job_ended"]
-    attempts = [line for line in lines if line["message"] == "attempt_ended"]
+    (end,) = [line for line in lines if line["message"] == "job_finished"]
+    attempts = [line for line in lines if line["message"] == "attempt_finished"]
     assert (end["status"], end["code"]) == (ended["status"], None)
     assert end["ai_model"] == ended["ai_model"]
     assert end["cost_usd"] == ended["cost_usd"]

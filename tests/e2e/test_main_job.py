@@ -7,7 +7,7 @@ from local.stack import Stack
 from tests.e2e.client import Frontend, played, set_faults, submissions
 
 
-def test_a_picture_and_a_prompt_become_a_playable_mp4(
+def test_a_image_and_a_prompt_become_a_playable_mp4(
     stack: Stack, frontend: Frontend
 ) -> None:
     video = frontend.wait(frontend.create(duration=5))
@@ -27,10 +27,13 @@ def test_a_picture_and_a_prompt_become_a_playable_mp4(
     assert len(submissions(stack, video["prompt"])) == 1
 
 
-def test_two_failed_links_hand_over_to_veo_with_sound(
+def test_two_failed_providers_hand_over_to_veo_with_sound(
     stack: Stack, frontend: Frontend
 ) -> None:
-    faults = [{"link": link, "kind": "503"} for link in ("runway", "runway-http")]
+    faults = [
+        {"provider": provider_id, "kind": "503"}
+        for provider_id in ("runway", "runway-http")
+    ]
     set_faults(stack, faults)
 
     video = frontend.wait(frontend.create(duration=5))
@@ -46,12 +49,12 @@ def test_two_failed_links_hand_over_to_veo_with_sound(
     assert video["cost_usd"] == "2.40"
 
 
-def test_omni_is_the_last_link(stack: Stack, frontend: Frontend) -> None:
+def test_omni_is_the_last_provider(stack: Stack, frontend: Frontend) -> None:
     set_faults(
         stack,
         [
-            {"link": "runway", "kind": "401"},
-            {"link": "gemini-veo-3.1", "place": "task", "kind": "error-13"},
+            {"provider": "runway", "kind": "401"},
+            {"provider": "gemini-veo-3.1", "place": "task", "kind": "error-13"},
         ],
     )
 
@@ -70,9 +73,9 @@ def test_when_all_fail_every_reason_is_told(stack: Stack, frontend: Frontend) ->
     set_faults(
         stack,
         [
-            {"link": "runway", "kind": "400-credits"},
-            {"link": "gemini-veo-3.1", "kind": "404"},
-            {"link": "gemini-omni-flash", "kind": "403"},
+            {"provider": "runway", "kind": "400-credits"},
+            {"provider": "gemini-veo-3.1", "kind": "404"},
+            {"provider": "gemini-omni-flash", "kind": "403"},
         ],
     )
 
@@ -93,7 +96,7 @@ def test_a_refused_prompt_never_reaches_the_next_provider(
     stack: Stack, frontend: Frontend
 ) -> None:
     kind = "SAFETY.INPUT.TEXT"
-    set_faults(stack, [{"link": "runway", "place": "task", "kind": kind}])
+    set_faults(stack, [{"provider": "runway", "place": "task", "kind": kind}])
 
     video = frontend.wait(frontend.create())
 
@@ -101,7 +104,7 @@ def test_a_refused_prompt_never_reaches_the_next_provider(
     assert [s["vendor"] for s in submissions(stack, video["prompt"])] == ["runway"]
 
 
-def test_1080p_with_sound_skips_the_links_that_cannot(frontend: Frontend) -> None:
+def test_1080p_with_sound_skips_the_providers_that_cannot(frontend: Frontend) -> None:
     asked = {"resolution": "1080p", "audio": True, "duration": 4}
 
     video = frontend.wait(frontend.create(**asked), most_seconds=90)
@@ -115,7 +118,7 @@ def test_1080p_with_sound_skips_the_links_that_cannot(frontend: Frontend) -> Non
 
 
 @pytest.mark.parametrize(
-    ("picture", "code"),
+    ("image", "code"),
     [
         pytest.param({"image": "nothing0was0uploaded"}, "image_unreachable", id="none"),
         pytest.param(
@@ -123,17 +126,17 @@ def test_1080p_with_sound_skips_the_links_that_cannot(frontend: Frontend) -> Non
         ),
     ],
 )
-def test_a_picture_that_cannot_be_had_ends_the_job_before_any_provider(
-    stack: Stack, frontend: Frontend, picture: dict[str, str], code: str
+def test_a_image_that_cannot_be_had_ends_the_job_before_any_provider(
+    stack: Stack, frontend: Frontend, image: dict[str, str], code: str
 ) -> None:
-    video = frontend.wait(frontend.create(**picture))
+    video = frontend.wait(frontend.create(**image))
 
     assert video["error"]["code"] == code
     assert (video["attempts"], submissions(stack, video["prompt"])) == ([], [])
 
 
-def test_what_is_no_picture_by_content_is_refused(frontend: Frontend) -> None:
-    image = frontend.upload(b"<html>not a picture</html>", "image/png")
+def test_what_is_no_image_by_content_is_refused(frontend: Frontend) -> None:
+    image = frontend.upload(b"<html>not an image</html>", "image/png")
 
     video = frontend.wait(frontend.create(image=image))
 

@@ -12,7 +12,7 @@ import pytest
 from openai import OpenAI
 
 from local.stack import Stack
-from tests.e2e.client import PICTURE
+from tests.e2e.client import IMAGE
 
 # Its authors mark all of `client.videos` so; it is why these routes are here.
 pytestmark = pytest.mark.filterwarnings(
@@ -50,7 +50,7 @@ def test_from_a_file_to_an_mp4_and_gone(client: OpenAI) -> None:
         model="sora-2",
         seconds="4",
         size="1280x720",
-        input_reference=PICTURE,
+        input_reference=IMAGE,
         poll_interval_ms=200,
     )
 
@@ -65,14 +65,14 @@ def test_from_a_file_to_an_mp4_and_gone(client: OpenAI) -> None:
         client.videos.retrieve(video.id)
 
 
-def test_a_video_without_a_picture_is_refused(client: OpenAI) -> None:
+def test_a_video_without_an_image_is_refused(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         client.videos.create(prompt="a raccoon looks up")
 
     assert caught.value.param == "input_reference"
 
 
-def test_too_large_a_picture_is_told_and_not_cut_off(client: OpenAI) -> None:
+def test_too_large_an_image_is_told_and_not_cut_off(client: OpenAI) -> None:
     """The framework reads what is left before it answers: that must not fail."""
     content = b"\xff\xd8\xff" + bytes(31_000_000)
 

@@ -43,7 +43,7 @@ RIGHT = {
 def free() -> Iterator[Stack]:
     """Its user may have any number of jobs, and make some each minute.
 
-    None of them costs anything: their pictures are not there.
+    None of them costs anything: their images are not there.
     """
     environ = bare_environment() | {"USER_MAX_JOBS": "100000"}
     with Stack(StackOptions(environ=environ)) as stack:

@@ -55,7 +55,7 @@ def test_killed_in_the_paid_call_and_purged_in_mid_job_both_end_well(
     purged = frontend.create()
     frontend.wait(purged, _is_generating)
     purge(stack)
-    late = {"link": "runway", "kind": "late", "seconds": 20, "times": 1}
+    late = {"provider": "runway", "kind": "late", "seconds": 20, "times": 1}
     set_faults(stack, [late])
     killed = frontend.create()
     frontend.wait(killed, lambda _: bool(submissions(stack, killed["prompt"])))

@@ -1,4 +1,4 @@
-"""A picture of one's own, from the signed PUT to the JPEG that is kept."""
+"""An image of one's own, from the signed PUT to the JPEG that is kept."""
 
 import io
 import struct
@@ -17,9 +17,9 @@ from PIL import Image
 
 from local.stack import BUCKET, Stack
 from shared.gcp.bucket import CloudBucket
-from tests.e2e.client import PICTURE, Frontend, Video, submissions, wait_for
+from tests.e2e.client import IMAGE, Frontend, Video, submissions, wait_for
 
-CONTENT = PICTURE.read_bytes()
+CONTENT = IMAGE.read_bytes()
 GPS_TAG, MAKER_TAG = 0x8825, 0x010F
 
 
@@ -206,7 +206,7 @@ def refused() -> list[Any]:
 
 
 @pytest.mark.parametrize("content", refused())
-def test_what_is_no_picture_ends_the_job_with_a_clear_sentence(
+def test_what_is_no_image_ends_the_job_with_a_clear_sentence(
     stack: Stack, frontend: Frontend, content: bytes
 ) -> None:
     video = ended(frontend, frontend.upload(content, "image/png"))
@@ -222,13 +222,13 @@ def polyglot() -> bytes:
     exif = Image.Exif()
     exif[MAKER_TAG] = "SECRET camera"
     exif.get_ifd(GPS_TAG).update({1: "N", 2: (37.0, 33.0, 59.0), 29: "SECRET"})
-    picture, archive = io.BytesIO(), io.BytesIO()
-    with Image.open(PICTURE) as raccoon:
-        raccoon.save(picture, "JPEG", exif=exif, comment=b"SECRET comment")
+    image, archive = io.BytesIO(), io.BytesIO()
+    with Image.open(IMAGE) as raccoon:
+        raccoon.save(image, "JPEG", exif=exif, comment=b"SECRET comment")
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("SECRET.txt", "SECRET")
     page = b"<html><script>alert('SECRET')</script></html>"
-    return picture.getvalue() + page + archive.getvalue()
+    return image.getvalue() + page + archive.getvalue()
 
 
 def test_nothing_foreign_is_kept(frontend: Frontend, bucket: storage.Bucket) -> None:

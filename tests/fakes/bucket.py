@@ -10,7 +10,10 @@ from urllib.parse import quote
 import google_crc32c
 
 from shared.domain.errors import BadContent, LostRace, ReelayError, Unreachable
-from shared.ports import SignedUpload, StoredObject
+from shared.ports.storage import (
+    SignedUpload,
+    StoredObject,
+)
 
 
 class FakeBucket:

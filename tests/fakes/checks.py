@@ -1,17 +1,20 @@
-"""Checks of pictures and videos that believe what they are told."""
+"""Checks of images and videos that believe what they are told."""
 
 from typing import BinaryIO
 
 from shared.domain.errors import BadContent
-from shared.ports import Jpeg, VideoFacts
+from shared.ports.storage import (
+    Jpeg,
+    VideoFacts,
+)
 
 
-class FakePictureCheck:
-    """Every picture is fine but those that begin with `bad`."""
+class FakeImageCheck:
+    """Every image is fine but those that begin with `bad`."""
 
     def to_jpeg(self, content: bytes) -> Jpeg:
         if content.startswith(b"bad"):
-            raise BadContent("no picture")
+            raise BadContent("no image")
         return Jpeg(content=b"jpeg of " + content, width=1280, height=720)
 
 

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable, Sequence
 
 from shared.domain.circuit import Circuit
-from shared.domain.errors import LostRace, ReelayError, Unclear
-from shared.ports import CircuitSnapshot
+from shared.domain.errors import CommitUncertain, LostRace, ReelayError
+from shared.ports.store import CircuitSnapshot
 
 
 class FakeCircuits:
@@ -38,7 +38,7 @@ class FakeCircuits:
             meanwhile()
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None and not (
-            isinstance(failure, Unclear) and self.is_applied
+            isinstance(failure, CommitUncertain) and self.is_applied
         ):
             raise failure
         with self._lock:

@@ -10,10 +10,10 @@ from enum import StrEnum
 
 from shared.domain.booking import booking, booking_unread
 from shared.domain.errors import (
+    CommitUncertain,
     ErrorCode,
     LostRace,
     ReelayError,
-    Unclear,
     Unreachable,
     Unreadable,
 )
@@ -30,7 +30,13 @@ from shared.domain.ledger import (
 from shared.domain.projection import Status, project
 from shared.domain.projection import status as projected_status
 from shared.domain.usage import Counts, UsageMonth
-from shared.ports import Claim, ClaimSnapshot, Overdue, Position, Snapshot
+from shared.ports.store import (
+    IdempotencyRecord,
+    IdempotencySnapshot,
+    Overdue,
+    Position,
+    Snapshot,
+)
 
 
 class Trouble(StrEnum):
@@ -55,7 +61,7 @@ class FakeJobs:
         self.usage: dict[str, UsageMonth] = {}
         self.open_jobs: Counter[str] = Counter()
         self.made: dict[str, JobCount] = {}
-        self.claims: dict[str, ClaimSnapshot] = {}
+        self.claims: dict[str, IdempotencySnapshot] = {}
         self.unreadable: set[str] = set()
         self.troubles: list[Trouble] = []
         self.read_failures: list[ReelayError] = []
@@ -68,9 +74,9 @@ class FakeJobs:
     def create(
         self,
         job: Job,
-        claim: Claim | None = None,
+        claim: IdempotencyRecord | None = None,
         *,
-        over: ClaimSnapshot | None = None,
+        over: IdempotencySnapshot | None = None,
     ) -> None:
         trouble = self._trouble()
         with self._lock:
@@ -86,7 +92,7 @@ class FakeJobs:
                 self._keep(job)
                 self._project(job)
                 if claim:
-                    taken = ClaimSnapshot(claim=claim, token=self._tokens)
+                    taken = IdempotencySnapshot(claim=claim, token=self._tokens)
                     self.claims[claim.name] = taken
         self._after(trouble)
 
@@ -104,18 +110,20 @@ class FakeJobs:
                 self.made[user_id] = counted
         self._after(trouble)
 
-    def claimed(self, name: str) -> ClaimSnapshot | None:
+    def claimed(self, name: str) -> IdempotencySnapshot | None:
         return self.claims.get(name)
 
-    def use_up(self, seen: ClaimSnapshot) -> None:
+    def mark_consumed(self, seen: IdempotencySnapshot) -> None:
         trouble = self._trouble()
         with self._lock:
             if self.claims.get(seen.claim.name) != seen:
                 raise LostRace("the claim is not as it was read")
             if trouble is not Trouble.NOT_APPLIED:
                 self._tokens += 1
-                used = replace(seen.claim, by_resend=False)
-                self.claims[used.name] = ClaimSnapshot(claim=used, token=self._tokens)
+                used = replace(seen.claim, created_by_retry=False)
+                self.claims[used.name] = IdempotencySnapshot(
+                    claim=used, token=self._tokens
+                )
         self._after(trouble)
 
     def read(self, job_id: str) -> Snapshot | None:
@@ -233,7 +241,7 @@ class FakeJobs:
 
     def _after(self, trouble: Trouble) -> None:
         if trouble in (Trouble.APPLIED, Trouble.NOT_APPLIED):
-            raise Unclear("scripted")
+            raise CommitUncertain("scripted")
 
     def _check(self, job: Job, amount_usd: Decimal) -> None:
         now = job.updated_at.astimezone(self.limits.zone)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.api_key import ApiKey
-from shared.domain.errors import LostRace, ReelayError, Unclear, Unreachable
+from shared.domain.errors import CommitUncertain, LostRace, ReelayError, Unreachable
 from tests.fakes.jobs import Trouble
 
 
@@ -49,4 +49,4 @@ class FakeKeys:
         if trouble is not Trouble.NOT_APPLIED:
             self._keys[key.sha256] = key
         if trouble in (Trouble.APPLIED, Trouble.NOT_APPLIED):
-            raise Unclear("scripted")
+            raise CommitUncertain("scripted")

@@ -3,10 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ReelayError
 from shared.domain.outcomes import Accepted, Poll, Submission, Working
-from shared.ports import InlineFile, Order, Provider, Result, TaskRef
+from shared.ports.providers import (
+    InlineFile,
+    Order,
+    Provider,
+    Result,
+    TaskRef,
+)
 
 T = TypeVar("T")
 
@@ -54,11 +60,11 @@ class ScriptedProvider:
 class FakeProviders:
     """The configured links; every other one is not configured."""
 
-    def __init__(self, links: Mapping[Link, Provider]) -> None:
-        self.links = dict(links)
+    def __init__(self, providers: Mapping[ProviderId, Provider]) -> None:
+        self.providers = dict(providers)
 
-    def get(self, link: Link) -> Provider | None:
-        return self.links.get(link)
+    def get(self, provider_id: ProviderId) -> Provider | None:
+        return self.providers.get(provider_id)
 
 
 def _next(scripted: list[T]) -> T:

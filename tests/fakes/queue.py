@@ -1,7 +1,7 @@
 """The two queues in memory, held to the same contract as the real ones."""
 
 from shared.domain.errors import ReelayError
-from shared.ports import Wake
+from shared.ports.store import StepTask
 
 
 class FakeQueue:
@@ -11,18 +11,18 @@ class FakeQueue:
     """
 
     def __init__(self) -> None:
-        self.wakes: list[Wake] = []
+        self.wakes: list[StepTask] = []
         self.failures: list[ReelayError] = []
         self._used: set[tuple[bool, str]] = set()
 
-    def enqueue(self, wake: Wake) -> None:
+    def enqueue(self, wake: StepTask) -> None:
         if self.failures:
             raise self.failures.pop(0)
         if (wake.is_start, wake.name) not in self._used:
             self._used.add((wake.is_start, wake.name))
             self.wakes.append(wake)
 
-    def take(self) -> Wake | None:
+    def take(self) -> StepTask | None:
         """The earliest wake, removed; its name stays blocked. None when empty."""
         if not self.wakes:
             return None

@@ -4,24 +4,24 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from shared.domain.errors import (
+    ApiError,
     ErrorCode,
     InvalidRequest,
     LimitReached,
-    Refused,
 )
 
 
-def every_refusal() -> list[Refused]:
-    return [Refused("no"), *(_example(kind) for kind in _kinds(Refused))]
+def every_refusal() -> list[ApiError]:
+    return [ApiError("no"), *(_example(kind) for kind in _kinds(ApiError))]
 
 
-def _kinds(of: type[Refused]) -> Iterator[type[Refused]]:
+def _kinds(of: type[ApiError]) -> Iterator[type[ApiError]]:
     for kind in of.__subclasses__():
         yield kind
         yield from _kinds(kind)
 
 
-def _example(kind: type[Refused]) -> Refused:
+def _example(kind: type[ApiError]) -> ApiError:
     if kind is InvalidRequest:
         return InvalidRequest(())
     if kind is LimitReached:

@@ -2,9 +2,9 @@
 
 import threading
 
-from shared.domain.errors import LostRace, ReelayError, Unclear, Unreachable
+from shared.domain.errors import CommitUncertain, LostRace, ReelayError, Unreachable
 from shared.domain.kill_switch import Switch
-from shared.ports import SwitchSnapshot
+from shared.ports.store import SwitchSnapshot
 from tests.fakes.jobs import Trouble
 
 
@@ -36,7 +36,7 @@ class FakeSwitchStore:
             if trouble is not Trouble.NOT_APPLIED:
                 self.put(after)
         if trouble in (Trouble.APPLIED, Trouble.NOT_APPLIED):
-            raise Unclear("scripted")
+            raise CommitUncertain("scripted")
 
     def put(self, switch: Switch) -> None:
         """As if somebody else had committed it."""

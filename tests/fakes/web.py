@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from shared.domain.errors import BadContent, ReelayError, Unreachable
-from shared.ports import WebFile
+from shared.ports.providers import WebFile
 
 
 class FakeWeb:

@@ -6,7 +6,7 @@ from flask import Flask, Request, Response, request
 from flask.testing import FlaskClient
 
 from shared.domain.errors import Forbidden, ReelayError, Unauthenticated
-from shared.ports import Caller
+from shared.ports.identity import Caller
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 TOKENS = {"Bearer ann": Caller(user_id="ann"), "Bearer bob": Caller(user_id="bob")}

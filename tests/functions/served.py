@@ -2,14 +2,21 @@
 
 from flask import Request, Response
 
-from functions.bodies import answer, read_object
-from functions.openai_bodies import read_asked
-from functions.patience import Patience
-from functions.router import Call, Route, Router
+from functions.http.bodies import (
+    answer,
+    read_object,
+)
+from functions.http.read_timeouts import ReadTimeout
+from functions.http.router import (
+    Call,
+    Route,
+    Router,
+)
+from functions.openai.bodies import read_asked
 from tests.functions.calling import FakeTokens
 
-READING = Patience(silence_seconds=0.3, body_seconds=1)
-LEAVING = Patience(silence_seconds=0.1, body_seconds=1)
+REQUEST = ReadTimeout(silence_seconds=0.3, body_seconds=1)
+DRAIN = ReadTimeout(silence_seconds=0.1, body_seconds=1)
 
 
 def show(call: Call) -> Response:
@@ -32,8 +39,8 @@ router = Router(
     ),
     FakeTokens(),
     [],
-    reading=READING,
-    leaving=LEAVING,
+    reading=REQUEST,
+    leaving=DRAIN,
 )
 
 

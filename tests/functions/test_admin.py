@@ -5,13 +5,13 @@ from flask.testing import FlaskClient
 
 from functions import admin
 from functions.admin import ADMIN_ROUTES
-from functions.router import Router
+from functions.http.router import Router
 from shared import wiring
 from shared.domain.errors import Unauthenticated, Unreachable
 from shared.domain.kill_switch import Level
-from shared.ports import Caller
-from shared.usecases.kill_switch import KillSwitch
-from tests.domain.budgets import a_notice
+from shared.guards.kill_switch import KillSwitch
+from shared.ports.identity import Caller
+from tests.domain.budgets import a_notification
 from tests.fakes.clock import NOON, FrozenClock
 from tests.fakes.switch import FakeSwitchStore
 from tests.functions.calling import client_of
@@ -82,7 +82,7 @@ def test_an_operator_pauses_and_everybody_sees_why(
 def test_what_the_budgets_say_is_shown_beside_it(
     client: FlaskClient, switch: KillSwitch
 ) -> None:
-    switch.hear(a_notice("0.9"))
+    switch.on_budget_notification(a_notification("0.9"))
     body = {"level": "normal", "reason": "a launch"}
 
     shown = client.post(PATH, json=body, headers=OPERATOR).get_json()

@@ -6,8 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from functions import api as module
-from functions.router import Router
-from shared.domain.catalogue import Link
+from functions.http.router import Router
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.ledger import Caps, Limits
 from tests.domain.examples import (
@@ -19,22 +19,22 @@ from tests.domain.examples import (
     completed,
 )
 from tests.fakes.jobs import Trouble
-from tests.functions.api_stage import wire
+from tests.functions.api_harness import wire
 from tests.functions.calling import FakeTokens, client_of
-from tests.usecases.stage import Stage
+from tests.usecases.harness import Harness
 
 ANN = {"Authorization": "Bearer ann"}
 BOB = {"Authorization": "Bearer bob"}
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def harness() -> Harness:
+    return Harness()
 
 
 @pytest.fixture
-def client(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    wire(stage, monkeypatch)
+def client(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    wire(harness, monkeypatch)
     router = Router(module.ROUTES, FakeTokens(), [])
     monkeypatch.setattr(module, "_router", lambda: router)
     return client_of(module.api)
@@ -64,7 +64,7 @@ def test_times_are_rfc_3339_and_money_is_text(client: FlaskClient) -> None:
     assert (shown["estimated_cost_usd"], shown["cost_usd"]) == ("3.20", "0")
 
 
-def test_a_wrong_body_makes_no_job(client: FlaskClient, stage: Stage) -> None:
+def test_a_wrong_body_makes_no_job(client: FlaskClient, harness: Harness) -> None:
     body = {"prompt": "", "image": "a1", "duration": 99}
 
     response = client.post("/v1/videos", json=body, headers=ANN)
@@ -72,13 +72,13 @@ def test_a_wrong_body_makes_no_job(client: FlaskClient, stage: Stage) -> None:
     assert response.status_code == 422
     fields = {error["field"] for error in response.get_json(force=True)["errors"]}
     assert fields == {"prompt", "duration"}
-    assert stage.jobs.all == []
+    assert harness.jobs.all == []
 
 
 def test_without_a_known_commit_the_answer_is_no(
-    client: FlaskClient, stage: Stage
+    client: FlaskClient, harness: Harness
 ) -> None:
-    stage.jobs.troubles = [Trouble.UNREACHABLE]
+    harness.jobs.troubles = [Trouble.UNREACHABLE]
 
     response = client.post("/v1/videos", json=a_body(), headers=ANN)
 
@@ -86,15 +86,17 @@ def test_without_a_known_commit_the_answer_is_no(
 
 
 def test_with_the_queue_down_the_answer_is_yes(
-    client: FlaskClient, stage: Stage
+    client: FlaskClient, harness: Harness
 ) -> None:
-    stage.queue.failures = [Unreachable("down")]
+    harness.queue.failures = [Unreachable("down")]
 
     assert client.post("/v1/videos", json=a_body(), headers=ANN).status_code == 202
 
 
-def test_another_users_video_is_not_found(client: FlaskClient, stage: Stage) -> None:
-    stage.jobs.put(a_job())
+def test_another_users_video_is_not_found(
+    client: FlaskClient, harness: Harness
+) -> None:
+    harness.jobs.put(a_job())
 
     mine = client.get("/v1/videos/job1", headers=ANN)
     theirs = client.get("/v1/videos/job1", headers=BOB)
@@ -106,9 +108,9 @@ def test_another_users_video_is_not_found(client: FlaskClient, stage: Stage) -> 
 
 
 def test_a_video_is_told_in_the_readers_language(
-    client: FlaskClient, stage: Stage
+    client: FlaskClient, harness: Harness
 ) -> None:
-    stage.jobs.put(a_job().ended(ErrorCode.CANCELLED))
+    harness.jobs.put(a_job().ended(ErrorCode.CANCELLED))
     headers = {**ANN, "Accept-Language": "ko"}
 
     shown = client.get("/v1/videos/job1", headers=headers).get_json()
@@ -116,8 +118,10 @@ def test_a_video_is_told_in_the_readers_language(
     assert shown["error"]["message"] == "작업이 취소되었습니다."
 
 
-def test_a_completed_video_has_an_address(client: FlaskClient, stage: Stage) -> None:
-    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+def test_a_completed_video_has_an_address(
+    client: FlaskClient, harness: Harness
+) -> None:
+    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
 
     shown = client.get("/v1/videos/job1", headers=ANN).get_json()
 
@@ -137,8 +141,8 @@ def test_an_upload_gets_an_address_to_put_to(client: FlaskClient) -> None:
     assert shown["expires_at"].endswith("Z")
 
 
-def test_uploads_are_so_many_a_minute(client: FlaskClient, stage: Stage) -> None:
-    stage.jobs.limits = Limits(most_uploads_a_minute=1)
+def test_uploads_are_so_many_a_minute(client: FlaskClient, harness: Harness) -> None:
+    harness.jobs.limits = Limits(most_uploads_a_minute=1)
     body = {"content_type": "image/jpeg", "size": 5}
 
     let, refused = (client.post("/v1/uploads", json=body, headers=ANN) for _ in "12")
@@ -174,8 +178,10 @@ def test_a_key_that_is_none_is_a_wrong_field(client: FlaskClient, key: str) -> N
     assert (answer.status_code, body["errors"][0]["field"]) == (422, "Idempotency-Key")
 
 
-def test_a_full_cap_says_when_to_come_back(client: FlaskClient, stage: Stage) -> None:
-    stage.jobs.limits = Limits(user=Caps(daily_usd=Decimal("3.20")))
+def test_a_full_cap_says_when_to_come_back(
+    client: FlaskClient, harness: Harness
+) -> None:
+    harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal("3.20")))
     client.post("/v1/videos", json=a_body(), headers=ANN)
 
     answer = client.post("/v1/videos", json=a_body(), headers=ANN)
@@ -185,10 +191,10 @@ def test_a_full_cap_says_when_to_come_back(client: FlaskClient, stage: Stage) ->
 
 
 def test_ones_own_videos_are_listed_page_by_page(
-    client: FlaskClient, stage: Stage
+    client: FlaskClient, harness: Harness
 ) -> None:
     for nth in range(3):
-        stage.jobs.put(a_new_job(job_id=f"job{nth}", at=NOON + nth * MINUTE))
+        harness.jobs.put(a_new_job(job_id=f"job{nth}", at=NOON + nth * MINUTE))
 
     first = client.get("/v1/videos?limit=2", headers=ANN).get_json()
     cursor = first["next_cursor"]
@@ -202,11 +208,11 @@ def test_ones_own_videos_are_listed_page_by_page(
 
 @pytest.mark.parametrize("status", ["completed", "processing", "failed"])
 def test_a_list_may_be_of_one_status(
-    client: FlaskClient, stage: Stage, status: str
+    client: FlaskClient, harness: Harness, status: str
 ) -> None:
-    stage.jobs.put(completed(a_job(job_id="done"), Link.RUNWAY))
-    stage.jobs.put(a_new_job(job_id="new"))
-    stage.jobs.put(a_new_job(job_id="gone").ended(ErrorCode.CANCELLED))
+    harness.jobs.put(completed(a_job(job_id="done"), ProviderId.RUNWAY))
+    harness.jobs.put(a_new_job(job_id="new"))
+    harness.jobs.put(a_new_job(job_id="gone").ended(ErrorCode.CANCELLED))
 
     shown = client.get(f"/v1/videos?status={status}", headers=ANN).get_json()
 
@@ -233,9 +239,9 @@ def test_a_list_that_is_asked_for_wrongly_says_where(
     assert (answer.status_code, fields) == (422, [field])
 
 
-def test_what_has_ended_can_be_deleted(client: FlaskClient, stage: Stage) -> None:
-    stage.jobs.put(a_job(job_id="runs"))
-    stage.jobs.put(completed(a_job(job_id="done"), Link.RUNWAY))
+def test_what_has_ended_can_be_deleted(client: FlaskClient, harness: Harness) -> None:
+    harness.jobs.put(a_job(job_id="runs"))
+    harness.jobs.put(completed(a_job(job_id="done"), ProviderId.RUNWAY))
 
     assert client.delete("/v1/videos/runs", headers=ANN).status_code == 409
     deleted = client.delete("/v1/videos/done", headers=ANN)
@@ -243,8 +249,10 @@ def test_what_has_ended_can_be_deleted(client: FlaskClient, stage: Stage) -> Non
     assert client.get("/v1/videos/done", headers=ANN).status_code == 404
 
 
-def test_cancelling_twice_is_cancelling_once(client: FlaskClient, stage: Stage) -> None:
-    stage.jobs.put(a_new_job())
+def test_cancelling_twice_is_cancelling_once(
+    client: FlaskClient, harness: Harness
+) -> None:
+    harness.jobs.put(a_new_job())
     path = "/v1/videos/job1/cancel"
 
     first = client.post(path, headers=ANN)
@@ -256,9 +264,9 @@ def test_cancelling_twice_is_cancelling_once(client: FlaskClient, stage: Stage) 
 
 
 def test_what_ended_by_itself_can_not_be_cancelled(
-    client: FlaskClient, stage: Stage
+    client: FlaskClient, harness: Harness
 ) -> None:
-    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
 
     assert client.post("/v1/videos/job1/cancel", headers=ANN).status_code == 409
 

@@ -13,8 +13,11 @@ from functions.budget_alert import budget_alert
 from shared import wiring
 from shared.domain.errors import Unreachable
 from shared.domain.kill_switch import Level, Switch
+from shared.guards.kill_switch import (
+    PAUSES_SECONDS,
+    KillSwitch,
+)
 from shared.settings import Settings
-from shared.usecases.kill_switch import PAUSES_SECONDS, KillSwitch
 from tests.domain.budgets import SAID, an_envelope
 from tests.fakes.clock import FrozenClock
 from tests.fakes.jobs import Trouble
@@ -71,7 +74,7 @@ def level(store: FakeSwitchStore) -> Level:
     ("cost", "expected"),
     [(99_999, "normal"), (160_000, "tight"), (200_000, "paused"), (1e9, "paused")],
 )
-def test_a_notice_sets_the_level(
+def test_a_notification_sets_the_level(
     client: FlaskClient, store: FakeSwitchStore, cost: float, expected: str
 ) -> None:
     response = push(client, an_envelope(costAmount=cost))
@@ -80,7 +83,7 @@ def test_a_notice_sets_the_level(
     assert level(store) == expected
 
 
-def test_a_notice_that_comes_again_is_taken_again(
+def test_a_notification_that_comes_again_is_taken_again(
     client: FlaskClient, store: FakeSwitchStore
 ) -> None:
     statuses = {push(client, an_envelope()).status_code for _ in range(3)}

@@ -10,10 +10,14 @@ from flask import Response
 from flask.testing import FlaskClient
 
 from functions.api import ROUTES
-from functions.bodies import answer
-from functions.described import About
-from functions.docs_page import open_routes
-from functions.router import Call, Route, Router
+from functions.docs.routes import open_routes
+from functions.http.bodies import answer
+from functions.http.operation import Operation
+from functions.http.router import (
+    Call,
+    Route,
+    Router,
+)
 from tests.functions.calling import FakeTokens, client_of
 
 
@@ -84,14 +88,14 @@ def test_it_comes_in_the_readers_language(
 
 
 def test_what_a_route_says_is_escaped() -> None:
-    about = About(
+    operation = Operation(
         summary="<b>`<i>`",
         summary_ko="",
         tag="<u>",
         answers={200: None},
         example={"a": "</code>"},
     )
-    route = Route(method="GET", path="/x", handler=show, about=about)
+    route = Route(method="GET", path="/x", handler=show, operation=operation)
     routes = (route, replace(route, path="/y"))
     client = client_of(Router(open_routes(routes), FakeTokens(), []))
 

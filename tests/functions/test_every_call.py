@@ -7,13 +7,16 @@ import pytest
 from flask.testing import FlaskClient
 
 from functions import api
-from functions.openai_problems import openai_problem
-from functions.router import Route, Router
-from shared.domain.catalogue import Link
+from functions.http.router import (
+    Route,
+    Router,
+)
+from functions.openai.errors import openai_problem
+from shared.domain.catalogue import ProviderId
 from tests.domain.examples import a_job, completed
-from tests.functions.api_stage import wire
+from tests.functions.api_harness import wire
 from tests.functions.calling import FakeTokens, client_of
-from tests.usecases.stage import Stage
+from tests.usecases.harness import Harness
 
 TESTS = Path(__file__).parents[1]
 ANN = {"Authorization": "Bearer ann"}
@@ -29,8 +32,8 @@ TESTED = {
         "POST /v1/uploads": "test_an_upload_gets_an_address_to_put_to",
         "GET /health": "test_health_is_open",
     },
-    "functions/test_offers.py": {
-        "POST /v1/estimates": "test_an_estimate_tells_each_links_price",
+    "functions/test_models.py": {
+        "POST /v1/estimates": "test_an_estimate_tells_each_providers_price",
         "GET /v1/models": "test_models_tell_what_they_make_and_whether_they_are_there",
     },
     "functions/test_usage.py": {
@@ -63,9 +66,9 @@ def named(route: Route) -> str:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    stage = Stage()
-    wire(stage, monkeypatch)
-    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+    harness = Harness()
+    wire(harness, monkeypatch)
+    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
     tell = {"/openai/": openai_problem}
     return client_of(Router(api.ROUTES, FakeTokens(), [], tell=tell))
 

@@ -9,8 +9,12 @@ import pytest
 from flask import Response
 from flask.testing import FlaskClient
 
-from functions.bodies import answer
-from functions.router import Call, Route, Router
+from functions.http.bodies import answer
+from functions.http.router import (
+    Call,
+    Route,
+    Router,
+)
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from shared.domain.api_key import ApiKey, secret_of, sha256_of

@@ -8,10 +8,10 @@ from functions_framework import create_app
 from tests.functions.test_router import check_problem
 
 SOURCE = """
-from functions.framework import answer_all_with
+from functions.http.catch_all import install_catch_all
 from tests.functions.served import served
 
-answer_all_with(served)
+install_catch_all(served)
 """
 
 

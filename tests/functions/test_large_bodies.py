@@ -3,8 +3,8 @@
 import pytest
 from flask import Flask, Request
 
-from functions.bodies import LARGEST_BODY_BYTES
-from functions.large_bodies import LargeBodies
+from functions.http.bodies import LARGEST_BODY_BYTES
+from functions.http.large_bodies import LargeBodies
 from shared.domain.errors import Unavailable
 
 

@@ -12,14 +12,19 @@ import pytest
 from flask import Flask, Response, request
 from openai import AsyncOpenAI, OpenAI
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Job
 from shared.domain.kill_switch import Level
 from tests.domain.examples import a_job, a_new_job, completed, running
 from tests.fakes.clock import NOON
-from tests.functions.openai_stage import JPEG, LosingAnswers, app_on, served
-from tests.usecases.stage import Stage
+from tests.functions.openai_harness import (
+    JPEG,
+    LosingAnswers,
+    app_on,
+    served,
+)
+from tests.usecases.harness import Harness
 
 # Its authors mark all of `client.videos` so; it is why these routes are here.
 pytestmark = pytest.mark.filterwarnings(
@@ -28,13 +33,13 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def harness() -> Harness:
+    return Harness()
 
 
 @pytest.fixture
-def server(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> LosingAnswers:
-    return LosingAnswers(app_on(stage, monkeypatch))
+def server(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> LosingAnswers:
+    return LosingAnswers(app_on(harness, monkeypatch))
 
 
 @pytest.fixture
@@ -49,11 +54,11 @@ def client(address: str) -> Iterator[OpenAI]:
         yield client
 
 
-def put(stage: Stage, job: Job) -> None:
-    stage.jobs.put(job)
+def put(harness: Harness, job: Job) -> None:
+    harness.jobs.put(job)
 
 
-def test_a_video_is_asked_for_by_a_file(client: OpenAI, stage: Stage) -> None:
+def test_a_video_is_asked_for_by_a_file(client: OpenAI, harness: Harness) -> None:
     video = client.videos.create(
         prompt="a cat",
         model="sora-2",
@@ -64,18 +69,20 @@ def test_a_video_is_asked_for_by_a_file(client: OpenAI, stage: Stage) -> None:
 
     assert (video.object, video.status, video.progress) == ("video", "queued", 0)
     assert (video.seconds, video.size, video.model) == ("10", "1280x720", "auto")
-    asked = stage.jobs.get(video.id).job.request
-    assert stage.bucket.objects[f"uploads/ann/{asked.image}"] == JPEG
+    asked = harness.jobs.get(video.id).job.request
+    assert harness.bucket.objects[f"uploads/ann/{asked.image}"] == JPEG
 
 
-def test_bytes_without_a_name_are_a_picture_too(client: OpenAI, stage: Stage) -> None:
+def test_bytes_without_a_name_are_an_image_too(
+    client: OpenAI, harness: Harness
+) -> None:
     video = client.videos.create(prompt="a cat", input_reference=JPEG)
 
-    name = f"uploads/ann/{stage.jobs.get(video.id).job.request.image}"
-    assert stage.bucket.content_types[name] == "image/jpeg"
+    name = f"uploads/ann/{harness.jobs.get(video.id).job.request.image}"
+    assert harness.bucket.content_types[name] == "image/jpeg"
 
 
-def test_an_address_can_be_given_in_the_form(client: OpenAI, stage: Stage) -> None:
+def test_an_address_can_be_given_in_the_form(client: OpenAI, harness: Harness) -> None:
     """The client refuses an object as `input_reference`, but for `extra_body`."""
     reference = {"image_url": "https://example.com/cat.jpg"}
 
@@ -83,35 +90,38 @@ def test_an_address_can_be_given_in_the_form(client: OpenAI, stage: Stage) -> No
         prompt="a cat", extra_body={"input_reference": reference}
     )
 
-    asked = stage.jobs.get(video.id).job.request
+    asked = harness.jobs.get(video.id).job.request
     assert (asked.image_url, asked.image) == ("https://example.com/cat.jpg", None)
 
 
 def test_an_answer_that_is_lost_makes_one_job(
-    client: OpenAI, server: LosingAnswers, stage: Stage
+    client: OpenAI, server: LosingAnswers, harness: Harness
 ) -> None:
     server.to_lose = 1
 
     video = client.videos.create(prompt="a cat", input_reference=JPEG)
 
     assert server.handled == 2
-    assert [job.job_id for job in stage.jobs.all] == [video.id]
+    assert [job.job_id for job in harness.jobs.all] == [video.id]
 
 
-def test_two_equal_requests_are_two_jobs(client: OpenAI, stage: Stage) -> None:
+def test_two_equal_requests_are_two_jobs(client: OpenAI, harness: Harness) -> None:
     first = client.videos.create(prompt="a cat", input_reference=JPEG)
     second = client.videos.create(prompt="a cat", input_reference=JPEG)
 
-    assert {first.id, second.id} == {job.job_id for job in stage.jobs.all}
+    assert {first.id, second.id} == {job.job_id for job in harness.jobs.all}
     assert first.id != second.id
 
 
 def test_it_polls_until_the_video_is_there(
-    client: OpenAI, server: LosingAnswers, stage: Stage
+    client: OpenAI, server: LosingAnswers, harness: Harness
 ) -> None:
     def work() -> None:
         if server.handled == 3:
-            put(stage, completed(a_job(job_id=stage.jobs.all[0].job_id), Link.RUNWAY))
+            put(
+                harness,
+                completed(a_job(job_id=harness.jobs.all[0].job_id), ProviderId.RUNWAY),
+            )
 
     server.meanwhile = work
     video = client.videos.create_and_poll(
@@ -121,8 +131,8 @@ def test_it_polls_until_the_video_is_there(
     assert (video.status, video.progress, server.handled) == ("completed", 100, 4)
 
 
-def test_a_failed_video_says_why(client: OpenAI, stage: Stage) -> None:
-    put(stage, a_job().ended(ErrorCode.ALL_PROVIDERS_FAILED))
+def test_a_failed_video_says_why(client: OpenAI, harness: Harness) -> None:
+    put(harness, a_job().ended(ErrorCode.ALL_PROVIDERS_FAILED))
 
     video = client.videos.retrieve("job1")
 
@@ -133,10 +143,10 @@ def test_a_failed_video_says_why(client: OpenAI, stage: Stage) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_all_pages_are_walked_newest_first(
-    client: OpenAI, stage: Stage, limit: int
+    client: OpenAI, harness: Harness, limit: int
 ) -> None:
     for n in range(4):
-        put(stage, a_new_job(job_id=f"job{n}", at=NOON + timedelta(minutes=n)))
+        put(harness, a_new_job(job_id=f"job{n}", at=NOON + timedelta(minutes=n)))
 
     ids = [video.id for video in client.videos.list(limit=limit, order="desc")]
 
@@ -146,7 +156,7 @@ def test_all_pages_are_walked_newest_first(
 
 
 def test_the_video_is_downloaded_without_our_token(
-    client: OpenAI, stage: Stage
+    client: OpenAI, harness: Harness
 ) -> None:
     seen: list[dict[str, str]] = []
     bucket = Flask("bucket")
@@ -158,17 +168,17 @@ def test_the_video_is_downloaded_without_our_token(
 
     with served(bucket) as address:
         there = replace(
-            completed(a_job(), Link.RUNWAY), video_url=f"{address}/job1.mp4?sig=1"
+            completed(a_job(), ProviderId.RUNWAY), video_url=f"{address}/job1.mp4?sig=1"
         )
-        put(stage, there)
+        put(harness, there)
         content = client.videos.download_content("job1").read()
 
     assert content == b"an mp4"
     assert len(seen) == 1 and "Authorization" not in seen[0]
 
 
-def test_an_ended_video_is_deleted(client: OpenAI, stage: Stage) -> None:
-    put(stage, completed(a_job(), Link.RUNWAY))
+def test_an_ended_video_is_deleted(client: OpenAI, harness: Harness) -> None:
+    put(harness, completed(a_job(), ProviderId.RUNWAY))
 
     deleted = client.videos.delete("job1")
 
@@ -177,29 +187,29 @@ def test_an_ended_video_is_deleted(client: OpenAI, stage: Stage) -> None:
         client.videos.retrieve("job1")
 
 
-def test_the_async_client_does_the_same(address: str, stage: Stage) -> None:
+def test_the_async_client_does_the_same(address: str, harness: Harness) -> None:
     async def create() -> str:
         async with AsyncOpenAI(base_url=address, api_key="ann") as client:
             video = await client.videos.create(prompt="a", input_reference=JPEG)
             return (await client.videos.retrieve(video.id)).id
 
-    assert asyncio.run(create()) == stage.jobs.all[0].job_id
+    assert asyncio.run(create()) == harness.jobs.all[0].job_id
 
 
 def ask(client: OpenAI, **fields: Any) -> None:
     client.videos.create(**{"prompt": "a", "input_reference": JPEG} | fields)
 
 
-def paused(stage: Stage) -> None:
-    stage.set_level(Level.PAUSED)
+def paused(harness: Harness) -> None:
+    harness.set_level(Level.PAUSED)
 
 
-def full(stage: Stage) -> None:
-    stage.jobs.limits = replace(stage.jobs.limits, most_open_jobs=0)
+def full(harness: Harness) -> None:
+    harness.jobs.limits = replace(harness.jobs.limits, most_open_jobs=0)
 
 
-def working(stage: Stage) -> None:
-    put(stage, running(a_job(), Link.RUNWAY))
+def working(harness: Harness) -> None:
+    put(harness, running(a_job(), ProviderId.RUNWAY))
 
 
 REFUSED = {
@@ -211,24 +221,24 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
 def test_what_is_refused_is_not_sent_again(
-    client: OpenAI, server: LosingAnswers, stage: Stage, case: Any
+    client: OpenAI, server: LosingAnswers, harness: Harness, case: Any
 ) -> None:
     call, fields, prepare, error, param = case
     if prepare:
-        prepare(stage)
+        prepare(harness)
 
     with pytest.raises(error) as caught:
         call(client, **fields)
 
     assert (server.handled, caught.value.param) == (1, param)
-    assert stage.jobs.all == []
+    assert harness.jobs.all == []
 
 
 @pytest.mark.parametrize("verb", ["delete", "download_content"])
 def test_a_conflict_is_told_once(
-    client: OpenAI, server: LosingAnswers, stage: Stage, verb: str
+    client: OpenAI, server: LosingAnswers, harness: Harness, verb: str
 ) -> None:
-    working(stage)
+    working(harness)
 
     with pytest.raises(openai.ConflictError):
         getattr(client.videos, verb)("job1")

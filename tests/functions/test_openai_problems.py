@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.openai_problems import openai_problem
+from functions.openai.errors import openai_problem
 from shared.domain.errors import UnsupportedMedia
 from shared.domain.job import Language
 

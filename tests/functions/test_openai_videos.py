@@ -11,10 +11,11 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from functions.openai_problems import openai_problem
+from functions.openai.errors import openai_problem
 from shared import wiring
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
+    ApiError,
     Conflict,
     ErrorCode,
     FieldError,
@@ -26,7 +27,6 @@ from shared.domain.errors import (
     Malformed,
     NotAllowed,
     NotFound,
-    Refused,
     TooLarge,
     TooManyJobs,
     Unauthenticated,
@@ -35,10 +35,13 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Language
 from shared.domain.kill_switch import Level
-from shared.ports import Caller
+from shared.ports.identity import Caller
 from tests.domain.examples import a_job, completed, running
-from tests.functions.openai_stage import JPEG, app_on
-from tests.usecases.stage import Stage
+from tests.functions.openai_harness import (
+    JPEG,
+    app_on,
+)
+from tests.usecases.harness import Harness
 
 VIDEOS = "/openai/v1/videos"
 ANN = {"Authorization": "Bearer ann"}
@@ -48,13 +51,13 @@ BODY = {"prompt": "a cat", "input_reference": {"image_url": URL}}
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def harness() -> Harness:
+    return Harness()
 
 
 @pytest.fixture
-def client(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    return app_on(stage, monkeypatch).test_client()
+def client(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    return app_on(harness, monkeypatch).test_client()
 
 
 def post(client: FlaskClient, body: Any = None, **headers: str) -> TestResponse:
@@ -73,17 +76,17 @@ def a_file(content: bytes) -> FileStorage:
     return FileStorage(io.BytesIO(content), filename="cat.jpg")
 
 
-def post_picture(client: FlaskClient, **headers: str) -> TestResponse:
-    picture = f"data:image/jpeg;base64,{b64encode(JPEG).decode()}"
-    return post(client, BODY | {"input_reference": picture}, **headers)
+def post_image(client: FlaskClient, **headers: str) -> TestResponse:
+    image = f"data:image/jpeg;base64,{b64encode(JPEG).decode()}"
+    return post(client, BODY | {"input_reference": image}, **headers)
 
 
-def end(stage: Stage, job_id: str) -> None:
-    stage.jobs.put(stage.jobs.get(job_id).job.ended(ErrorCode.CANCELLED))
+def end(harness: Harness, job_id: str) -> None:
+    harness.jobs.put(harness.jobs.get(job_id).job.ended(ErrorCode.CANCELLED))
 
 
-def uploads(stage: Stage) -> set[str]:
-    return {name for name in stage.bucket.objects if name.startswith("uploads/")}
+def uploads(harness: Harness) -> set[str]:
+    return {name for name in harness.bucket.objects if name.startswith("uploads/")}
 
 
 def error_of(response: TestResponse) -> dict[str, Any]:
@@ -93,16 +96,16 @@ def error_of(response: TestResponse) -> dict[str, Any]:
     return dict(error)
 
 
-def test_a_data_url_is_kept_as_an_upload(client: FlaskClient, stage: Stage) -> None:
-    picture = f"data:image/jpeg;base64,{b64encode(JPEG).decode()}"
+def test_a_data_url_is_kept_as_an_upload(client: FlaskClient, harness: Harness) -> None:
+    sent = f"data:image/jpeg;base64,{b64encode(JPEG).decode()}"
 
-    video = post(client, BODY | {"input_reference": {"image_url": picture}}).get_json()
+    video = post(client, BODY | {"input_reference": {"image_url": sent}}).get_json()
 
-    image = stage.jobs.get(video["id"]).job.request.image
-    assert stage.bucket.objects[f"uploads/ann/{image}"] == JPEG
+    image = harness.jobs.get(video["id"]).job.request.image
+    assert harness.bucket.objects[f"uploads/ann/{image}"] == JPEG
 
 
-def test_a_picture_of_16_megabytes_fits(client: FlaskClient, stage: Stage) -> None:
+def test_a_image_of_16_megabytes_fits(client: FlaskClient, harness: Harness) -> None:
     content = JPEG + bytes(16_000_000 - len(JPEG))
     reference = f"data:;base64,{b64encode(content).decode()}"
 
@@ -112,45 +115,45 @@ def test_a_picture_of_16_megabytes_fits(client: FlaskClient, stage: Stage) -> No
 
     statuses = [answer.status_code for answer in (as_json, as_text, as_file)]
     assert statuses == [200, 200, 200]
-    assert len(uploads(stage)) == 3
+    assert len(uploads(harness)) == 3
 
 
 @pytest.mark.parametrize("size", [16_000_001, 30_000_000])
-def test_a_larger_picture_is_refused(
-    client: FlaskClient, stage: Stage, size: int
+def test_a_larger_image_is_refused(
+    client: FlaskClient, harness: Harness, size: int
 ) -> None:
     content = JPEG + bytes(size - len(JPEG))
 
     answer = post_form(client, input_reference=a_file(content))
 
     assert (answer.status_code, error_of(answer)["code"]) == (413, "too_large")
-    assert (stage.jobs.all, uploads(stage)) == ([], set())
+    assert (harness.jobs.all, uploads(harness)) == ([], set())
 
 
-def test_deleting_a_video_takes_no_picture_of_a_new_one(
-    client: FlaskClient, stage: Stage, monkeypatch: pytest.MonkeyPatch
+def test_deleting_a_video_takes_no_image_of_a_new_one(
+    client: FlaskClient, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = post_picture(client).get_json()["id"]
-    end(stage, old)
-    create = stage.jobs.create
+    old = post_image(client).get_json()["id"]
+    end(harness, old)
+    create = harness.jobs.create
 
     def create_late(*args: Any, **named: Any) -> None:
         wiring.delete_video()(Caller(user_id="ann"), old)
         create(*args, **named)
 
-    monkeypatch.setattr(stage.jobs, "create", create_late)
-    new = post_picture(client).get_json()["id"]
+    monkeypatch.setattr(harness.jobs, "create", create_late)
+    new = post_image(client).get_json()["id"]
 
-    image = stage.jobs.get(new).job.request.image
-    assert uploads(stage) == {f"uploads/ann/{image}"}
+    image = harness.jobs.get(new).job.request.image
+    assert uploads(harness) == {f"uploads/ann/{image}"}
 
 
-def test_what_is_paused_stores_nothing(client: FlaskClient, stage: Stage) -> None:
-    stage.set_level(Level.PAUSED)
+def test_what_is_paused_stores_nothing(client: FlaskClient, harness: Harness) -> None:
+    harness.set_level(Level.PAUSED)
 
     answer = post_form(client, input_reference=a_file(JPEG))
 
-    assert (answer.status_code, uploads(stage)) == (503, set())
+    assert (answer.status_code, uploads(harness)) == (503, set())
 
 
 @pytest.mark.parametrize(
@@ -158,30 +161,30 @@ def test_what_is_paused_stores_nothing(client: FlaskClient, stage: Stage) -> Non
     [{"Idempotency_Key": "k1"}, {"x_stainless_retry_count": "1"}],
     ids=["with its key", "sent again"],
 )
-def test_the_picture_of_a_deleted_video_does_not_come_back(
-    client: FlaskClient, stage: Stage, headers: dict[str, str]
+def test_the_image_of_a_deleted_video_does_not_come_back(
+    client: FlaskClient, harness: Harness, headers: dict[str, str]
 ) -> None:
-    first = post_picture(client, **headers).get_json()["id"]
-    end(stage, first)
+    first = post_image(client, **headers).get_json()["id"]
+    end(harness, first)
     client.delete(f"{VIDEOS}/{first}", headers=ANN)
 
-    again = post_picture(client, **headers)
+    again = post_image(client, **headers)
 
-    assert (again.status_code, uploads(stage)) == (409, set())
+    assert (again.status_code, uploads(harness)) == (409, set())
 
 
-def test_a_picture_sent_again_is_the_same_video_and_not_kept_twice(
-    client: FlaskClient, stage: Stage
+def test_a_image_sent_again_is_the_same_video_and_not_kept_twice(
+    client: FlaskClient, harness: Harness
 ) -> None:
-    first = post_picture(client)
-    again = post_picture(client, x_stainless_retry_count="1")
+    first = post_image(client)
+    again = post_image(client, x_stainless_retry_count="1")
 
     assert first.get_json()["id"] == again.get_json()["id"]
-    assert len(uploads(stage)) == 1
+    assert len(uploads(harness)) == 1
 
 
 WRONG_BODIES: dict[str, tuple[dict[str, Any], str]] = {
-    "no picture": ({"prompt": "a cat"}, "input_reference"),
+    "no image": ({"prompt": "a cat"}, "input_reference"),
     "file_id": (
         {"prompt": "a cat", "input_reference": {"file_id": "file-1"}},
         "input_reference",
@@ -194,15 +197,15 @@ WRONG_BODIES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("body,param", WRONG_BODIES.values(), ids=WRONG_BODIES)
 def test_a_wrong_body_makes_no_job(
-    client: FlaskClient, stage: Stage, body: dict[str, Any], param: str
+    client: FlaskClient, harness: Harness, body: dict[str, Any], param: str
 ) -> None:
     answer = post(client, body)
     error = error_of(answer)
 
     assert (answer.status_code, error["type"]) == (400, "invalid_request_error")
     assert error["param"] == param and f"`{param}`" in error["message"]
-    assert ("One picture is needed" in error["message"]) == (param == "input_reference")
-    assert stage.jobs.all == []
+    assert ("One image is needed" in error["message"]) == (param == "input_reference")
+    assert harness.jobs.all == []
 
 
 @pytest.mark.parametrize(
@@ -249,34 +252,36 @@ def test_a_form_of_very_many_parts_is_too_large(client: FlaskClient) -> None:
     ],
 )
 def test_what_is_sent_again_is_one_job(
-    client: FlaskClient, stage: Stage, counts: list[str | None], jobs: int
+    client: FlaskClient, harness: Harness, counts: list[str | None], jobs: int
 ) -> None:
     for count in counts:
         named = {"x_stainless_retry_count": count} if count else {}
         assert post(client, **named).status_code == 200
 
-    assert len(stage.jobs.all) == jobs
+    assert len(harness.jobs.all) == jobs
 
 
-def test_a_key_is_as_good_as_on_our_own_path(client: FlaskClient, stage: Stage) -> None:
+def test_a_key_is_as_good_as_on_our_own_path(
+    client: FlaskClient, harness: Harness
+) -> None:
     first, again = (post(client, Idempotency_Key="k1") for _ in range(2))
     other = post(client, BODY | {"prompt": "a dog"}, Idempotency_Key="k1")
 
     assert again.headers["Idempotent-Replayed"] == "true"
     assert first.get_json() == again.get_json()
-    assert (other.status_code, len(stage.jobs.all)) == (422, 1)
+    assert (other.status_code, len(harness.jobs.all)) == (422, 1)
 
 
-def test_pollers_are_told_how_often(client: FlaskClient, stage: Stage) -> None:
-    stage.jobs.put(a_job())
+def test_pollers_are_told_how_often(client: FlaskClient, harness: Harness) -> None:
+    harness.jobs.put(a_job())
 
     answer = client.get(f"{VIDEOS}/job1", headers=ANN)
 
     assert answer.headers["openai-poll-after-ms"] == "2000"
 
 
-def test_the_content_is_elsewhere(client: FlaskClient, stage: Stage) -> None:
-    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+def test_the_content_is_elsewhere(client: FlaskClient, harness: Harness) -> None:
+    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
 
     answer = client.get(f"{VIDEOS}/job1/content?variant=video", headers=ANN)
 
@@ -284,9 +289,9 @@ def test_the_content_is_elsewhere(client: FlaskClient, stage: Stage) -> None:
     assert answer.headers["Location"] == "https://storage.example/video"
 
 
-def test_a_dying_address_is_signed_anew(client: FlaskClient, stage: Stage) -> None:
-    stage.jobs.put(completed(a_job(), Link.RUNWAY))
-    stage.clock.move(timedelta(days=2))
+def test_a_dying_address_is_signed_anew(client: FlaskClient, harness: Harness) -> None:
+    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
+    harness.clock.move(timedelta(days=2))
 
     answer = client.get(f"{VIDEOS}/job1/content", headers=ANN)
 
@@ -295,17 +300,19 @@ def test_a_dying_address_is_signed_anew(client: FlaskClient, stage: Stage) -> No
 
 @pytest.mark.parametrize("variant", ["thumbnail", "spritesheet", ""])
 def test_other_variants_are_not_there(
-    client: FlaskClient, stage: Stage, variant: str
+    client: FlaskClient, harness: Harness, variant: str
 ) -> None:
-    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
 
     answer = client.get(f"{VIDEOS}/job1/content?variant={variant}", headers=ANN)
 
     assert (answer.status_code, error_of(answer)["code"]) == (404, "not_found")
 
 
-def test_a_video_that_failed_has_no_content(client: FlaskClient, stage: Stage) -> None:
-    stage.jobs.put(a_job().ended(ErrorCode.CANCELLED))
+def test_a_video_that_failed_has_no_content(
+    client: FlaskClient, harness: Harness
+) -> None:
+    harness.jobs.put(a_job().ended(ErrorCode.CANCELLED))
 
     answer = client.get(f"{VIDEOS}/job1/content", headers=ANN)
 
@@ -334,20 +341,20 @@ def test_a_list_that_is_not_offered_is_told(
     ],
 )
 def test_anothers_video_is_not_there(
-    client: FlaskClient, stage: Stage, method: str, path: str
+    client: FlaskClient, harness: Harness, method: str, path: str
 ) -> None:
-    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
 
     theirs = client.open(VIDEOS + path, method=method, headers=BOB)
-    stage.jobs.remove("job1")
+    harness.jobs.remove("job1")
     nobodys = client.open(VIDEOS + path, method=method, headers=BOB)
 
     assert theirs.status_code == nobodys.status_code == 404
     assert theirs.data == nobodys.data
 
 
-def test_a_list_shows_ones_own_alone(client: FlaskClient, stage: Stage) -> None:
-    stage.jobs.put(a_job())
+def test_a_list_shows_ones_own_alone(client: FlaskClient, harness: Harness) -> None:
+    harness.jobs.put(a_job())
 
     assert client.get(VIDEOS, headers=BOB).get_json()["data"] == []
 
@@ -372,7 +379,7 @@ INVALID, LIMITED, FAILED = (
     "rate_limit_error",
     "server_error",
 )
-TOLD: tuple[tuple[Refused, int, str, bool], ...] = (
+TOLD: tuple[tuple[ApiError, int, str, bool], ...] = (
     (Malformed(), 400, INVALID, False),
     (InvalidRequest((SIZE,)), 400, INVALID, False),
     (Unauthenticated(), 401, INVALID, False),
@@ -387,7 +394,7 @@ TOLD: tuple[tuple[Refused, int, str, bool], ...] = (
     (TooManyJobs(), 429, LIMITED, False),
     (GenerationPaused(), 503, FAILED, False),
     (Unavailable(), 503, FAILED, True),
-    (Refused(), 500, FAILED, True),
+    (ApiError(), 500, FAILED, True),
 )
 
 
@@ -396,7 +403,7 @@ TOLD: tuple[tuple[Refused, int, str, bool], ...] = (
 )
 @pytest.mark.parametrize("language", Language)
 def test_a_refusal_is_told_with_its_status(
-    told: tuple[Refused, int, str, bool], language: Language
+    told: tuple[ApiError, int, str, bool], language: Language
 ) -> None:
     refused, status, kind, is_worth_resending = told
 
@@ -410,15 +417,15 @@ def test_a_refusal_is_told_with_its_status(
 
 def test_every_refusal_is_in_the_table() -> None:
     assert {type(refused) for refused, *_ in TOLD} == {
-        Refused,
-        *Refused.__subclasses__(),
+        ApiError,
+        *ApiError.__subclasses__(),
     }
 
 
-def test_a_running_video_is_not_deleted(client: FlaskClient, stage: Stage) -> None:
-    stage.jobs.put(running(a_job(), Link.RUNWAY))
+def test_a_running_video_is_not_deleted(client: FlaskClient, harness: Harness) -> None:
+    harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
 
     answer = client.delete(f"{VIDEOS}/job1", headers=ANN)
 
     assert (answer.status_code, answer.headers["x-should-retry"]) == (409, "false")
-    assert len(stage.jobs.all) == 1
+    assert len(harness.jobs.all) == 1

@@ -10,10 +10,10 @@ from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from functions.api import ROUTES
-from functions.bodies import answer
-from functions.openapi import document
-from functions.schemas import VIDEO
-from shared.domain.catalogue import Link
+from functions.http.bodies import answer
+from functions.http.openapi import document
+from functions.http.schemas import VIDEO
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, InvalidRequest
 from shared.domain.job import Job
 from shared.domain.projection import project
@@ -136,8 +136,8 @@ def is_taken(body: Node) -> bool:
     "job",
     [
         a_job(),
-        running(a_job(), Link.RUNWAY),
-        completed(a_job(), Link.RUNWAY),
+        running(a_job(), ProviderId.RUNWAY),
+        completed(a_job(), ProviderId.RUNWAY),
         replace(a_job().ended(ErrorCode.CANCELLED), video_url_expires_at=NOON),
     ],
     ids=["new", "running", "completed", "cancelled"],

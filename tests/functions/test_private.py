@@ -7,20 +7,20 @@ from flask import Request, Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from functions.private import for_callers_of
+from functions.http.internal_auth import for_callers_of
 from functions.sweep import sweep
 from functions.worker import worker
 from shared import wiring
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.gcp.oidc import OidcCheck
-from shared.ports import Callers
+from shared.ports.identity import Callers
 from shared.settings import Settings
-from shared.usecases.sweep import Sweep
+from shared.worker.sweep import Sweep
 from tests.domain.examples import MINUTE, a_job, a_new_job
 from tests.fakes.refusals import every_refusal
 from tests.functions.calling import FakeCallers, client_of
-from tests.usecases.stage import Stage
+from tests.usecases.harness import Harness
 
 INVOKER = {"Authorization": "Bearer invoker"}
 STARTS = {**INVOKER, "X-CloudTasks-QueueName": "starts"}
@@ -29,8 +29,8 @@ JOB = {"job_id": "job1"}
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def harness() -> Harness:
+    return Harness()
 
 
 @pytest.fixture
@@ -39,14 +39,17 @@ def callers() -> Callers:
 
 
 @pytest.fixture(autouse=True)
-def wired(stage: Stage, callers: Callers, monkeypatch: pytest.MonkeyPatch) -> None:
+def wired(harness: Harness, callers: Callers, monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"GOOGLE_CLOUD_PROJECT": "demo", "BUCKET": "demo"}
     settings = Settings.from_env(known)
     waking = Sweep(
-        jobs=stage.jobs, queue=stage.queue, clock=stage.clock, balance=stage.balance
+        jobs=harness.jobs,
+        queue=harness.queue,
+        clock=harness.clock,
+        balance=harness.balance,
     )
     monkeypatch.setattr(wiring, "settings", lambda: settings)
-    monkeypatch.setattr(wiring, "advance", lambda: stage.advance)
+    monkeypatch.setattr(wiring, "advance", lambda: harness.advance)
     monkeypatch.setattr(wiring, "sweep", lambda: waking)
     monkeypatch.setattr(wiring, "_callers", lambda audience, email: callers)
 
@@ -55,39 +58,39 @@ def call(client: FlaskClient, headers: dict[str, str]) -> TestResponse:
     return client.post("/", json=JOB, headers=headers)
 
 
-def test_a_task_advances_its_job_by_one_step(stage: Stage) -> None:
-    stage.jobs.put(a_new_job())
+def test_a_task_advances_its_job_by_one_step(harness: Harness) -> None:
+    harness.jobs.put(a_new_job())
 
     response = call(client_of(worker), STEPS)
 
     assert (response.status_code, response.data) == (204, b"")
-    assert stage.job.picture
+    assert harness.job.image
 
 
 @pytest.mark.parametrize(("headers", "starts"), [(STARTS, 1), (STEPS, 0), (INVOKER, 0)])
 def test_only_a_task_of_the_starts_queue_starts(
-    stage: Stage, headers: dict[str, str], starts: int
+    harness: Harness, headers: dict[str, str], starts: int
 ) -> None:
-    stage.jobs.put(a_job())
+    harness.jobs.put(a_job())
 
     assert call(client_of(worker), headers).status_code == 204
-    assert stage.links[Link.RUNWAY].starts == starts
+    assert harness.providers[ProviderId.RUNWAY].starts == starts
 
 
 def test_a_task_of_a_job_that_is_gone_is_done() -> None:
     assert call(client_of(worker), STEPS).status_code == 204
 
 
-def test_a_step_that_could_not_be_enqueued_is_asked_for_again(stage: Stage) -> None:
-    stage.jobs.put(a_new_job())
-    stage.queue.failures = [Unreachable("down")]
+def test_a_step_that_could_not_be_enqueued_is_asked_for_again(harness: Harness) -> None:
+    harness.jobs.put(a_new_job())
+    harness.queue.failures = [Unreachable("down")]
 
     assert call(client_of(worker), STEPS).status_code == 500
 
 
-def test_the_sweep_says_how_many_it_woke(stage: Stage) -> None:
-    stage.jobs.put(a_job())
-    stage.clock.move(MINUTE)
+def test_the_sweep_says_how_many_it_woke(harness: Harness) -> None:
+    harness.jobs.put(a_job())
+    harness.clock.move(MINUTE)
 
     response = call(client_of(sweep), INVOKER)
 
@@ -100,19 +103,19 @@ def test_the_sweep_says_how_many_it_woke(stage: Stage) -> None:
     [(None, 401), ("Bearer eve", 401), ("Bearer other", 403)],
 )
 def test_nobody_else_gets_in(
-    stage: Stage,
+    harness: Harness,
     function: Callable[[Request], Response],
     authorization: str | None,
     status: int,
 ) -> None:
-    stage.jobs.put(a_job())
-    stage.clock.move(MINUTE)
+    harness.jobs.put(a_job())
+    harness.clock.move(MINUTE)
     headers = {"Authorization": authorization} if authorization else {}
 
     response = call(client_of(function), {**STARTS, "Authorization": ""} | headers)
 
     assert response.status_code == status
-    assert (stage.starts, stage.queue.wakes, response.data) == (0, [], b"")
+    assert (harness.starts, harness.queue.wakes, response.data) == (0, [], b"")
 
 
 @pytest.mark.parametrize("function", [worker, sweep])
@@ -130,14 +133,14 @@ def test_nobody_else_gets_in(
 )
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Basic YTpi"])
 def test_the_real_check_lets_nobody_in_without_a_token(
-    stage: Stage, function: Callable[[Request], Response], authorization: str
+    harness: Harness, function: Callable[[Request], Response], authorization: str
 ) -> None:
-    stage.jobs.put(a_job())
+    harness.jobs.put(a_job())
 
     response = call(client_of(function), {"Authorization": authorization})
 
     assert response.status_code == 401
-    assert stage.starts == 0
+    assert harness.starts == 0
 
 
 @pytest.mark.parametrize(
@@ -162,16 +165,16 @@ def test_no_error_slows_the_whole_queue(error: Exception) -> None:
     [(b"", "application/json"), (b"{}", "text/plain"), (b"[]", "application/json")],
 )
 def test_a_body_that_no_task_of_ours_has_does_nothing(
-    stage: Stage, body: bytes, content_type: str
+    harness: Harness, body: bytes, content_type: str
 ) -> None:
-    stage.jobs.put(a_job())
+    harness.jobs.put(a_job())
 
     response = client_of(worker).post(
         "/", data=body, content_type=content_type, headers=STARTS
     )
 
     assert response.status_code in (400, 415)
-    assert stage.starts == 0
+    assert harness.starts == 0
 
 
 def test_a_guard_keeps_the_name_of_its_function() -> None:

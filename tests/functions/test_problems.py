@@ -4,15 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from functions.problems import codes_by_status, problem, title
+from functions.http.problems import (
+    codes_by_status,
+    problem,
+    title,
+)
 from shared.domain.errors import (
+    ApiError,
     ErrorCode,
     FieldError,
     GenerationPaused,
     IdempotencyConflict,
     InvalidRequest,
     LimitReached,
-    Refused,
     TooManyJobs,
     Unauthenticated,
     Unavailable,
@@ -37,10 +41,10 @@ CODES = [code for codes in codes_by_status().values() for code in codes]
         (Unavailable(), "Retry-After", "5"),
         (Unauthenticated(), "WWW-Authenticate", "Bearer"),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, Refused) else "",
+    ids=lambda value: type(value).__name__ if isinstance(value, ApiError) else "",
 )
 def test_a_refusal_says_what_to_do_next(
-    refused: Refused, name: str, value: str
+    refused: ApiError, name: str, value: str
 ) -> None:
     assert problem(refused, Language.ENGLISH).headers[name] == value
 
@@ -63,10 +67,10 @@ def test_a_refusal_says_what_to_do_next(
             ],
         ),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, Refused) else "",
+    ids=lambda value: type(value).__name__ if isinstance(value, ApiError) else "",
 )
 def test_whatever_is_unprocessable_names_its_fields(
-    refused: Refused, errors: list[dict[str, str]]
+    refused: ApiError, errors: list[dict[str, str]]
 ) -> None:
     body = problem(refused, Language.ENGLISH).get_json(force=True)
 
@@ -81,7 +85,7 @@ def test_a_status_is_called_the_same_under_every_python(status: int, said: str) 
 
 
 @pytest.mark.parametrize("refused", every_refusal(), ids=lambda r: type(r).__name__)
-def test_every_refusal_is_among_the_known_codes(refused: Refused) -> None:
+def test_every_refusal_is_among_the_known_codes(refused: ApiError) -> None:
     assert refused.code in codes_by_status()[refused.status]
 
 

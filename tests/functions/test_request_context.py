@@ -9,9 +9,13 @@ from flask import Response
 from flask.testing import FlaskClient
 from structlog.testing import LogCapture
 
-from functions.bodies import answer
-from functions.router import Call, Route, Router
-from shared.ports import Caller
+from functions.http.bodies import answer
+from functions.http.router import (
+    Call,
+    Route,
+    Router,
+)
+from shared.ports.identity import Caller
 from tests.functions.calling import client_of
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -8,20 +8,24 @@ from flask import Request, Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from functions.bodies import (
+from functions.http.bodies import (
     LARGEST_BODY_BYTES,
     LARGEST_REQUEST_BYTES,
     answer,
     read_object,
 )
-from functions.router import Call, Route, Router
+from functions.http.router import (
+    Call,
+    Route,
+    Router,
+)
 from shared.domain.errors import (
+    ApiError,
     Conflict,
     FieldError,
     Forbidden,
     InvalidRequest,
     NotFound,
-    Refused,
     Unauthenticated,
     Unreachable,
 )
@@ -440,7 +444,7 @@ class TestLargeBodies:
 
 
 @pytest.mark.parametrize("refused", [Unauthenticated, Forbidden, Conflict])
-def test_a_title_is_the_phrase_of_its_status(refused: type[Refused]) -> None:
+def test_a_title_is_the_phrase_of_its_status(refused: type[ApiError]) -> None:
     RAISED["any"] = refused("why")
     client = client_of(Router(ROUTES, FakeTokens(), []))
 

@@ -6,14 +6,14 @@ import jsonschema
 import pytest
 from flask.testing import FlaskClient
 
-from functions.router import Router
+from functions.http.router import Router
 from functions.usage import USAGE, USAGE_ROUTES
 from shared import wiring
 from shared.domain.catalogue import DEFAULT_CHAIN
 from shared.domain.errors import Unauthenticated
 from shared.domain.ledger import Account, Caps, Limits, Totals
 from shared.domain.usage import NOBODY, Counts, UsageMonth
-from shared.ports import Caller
+from shared.ports.identity import Caller
 from shared.usecases.show_usage import ShowUsage
 from tests.fakes.clock import FrozenClock
 from tests.fakes.jobs import FakeJobs

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from shared.gcp.web_download import PublicWeb
-from shared.ports import WebFile
+from shared.ports.providers import WebFile
 
 PUBLIC = "93.184.215.14"
 HOST = "files.example"

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from google.cloud import firestore
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.outcomes import Polled, Succeeded
 from shared.domain.transitions import apply
 from shared.domain.user_id import is_user_id
@@ -20,10 +20,10 @@ def test_a_charge_above_the_hold_is_booked_in_full(
     firestore_client: firestore.Client,
 ) -> None:
     jobs = FirestoreJobs(firestore_client)
-    chain = (Link.RUNWAY,)
+    chain = (ProviderId.RUNWAY,)
     jobs.create(a_new_job(chain=chain))
     polled = Polled(attempt_id="runway", poll=Succeeded(cost_usd=Decimal(5)))
-    charged = apply(running(a_job(chain=chain), Link.RUNWAY), polled, NOON)
+    charged = apply(running(a_job(chain=chain), ProviderId.RUNWAY), polled, NOON)
     found = jobs.read("job1")
     assert found
     jobs.commit(found, replace(charged, version=2))

@@ -26,17 +26,25 @@ from google.cloud.storage import Client
 from google.oauth2 import service_account
 from requests.adapters import HTTPAdapter
 
-from local.cloud_storage.faults import Cut, Fault, Operation
-from local.cloud_storage.signatures import signer_from_key
+from local.emulators.cloud_storage.faults import (
+    Cut,
+    Fault,
+    Operation,
+)
+from local.emulators.cloud_storage.signatures import signer_from_key
+from local.emulators.storage import (
+    StorageServer,
+    StorageSettings,
+    running_storage,
+)
 from local.identity import LocalIdentity
 from local.json_server import JsonServer, Reply
-from local.storage import StorageServer, StorageSettings, running_storage
 from shared.domain.errors import BadContent, LostRace, Unreachable
 from shared.gcp import function_signer, storage_calls
 from shared.gcp.bucket import CloudBucket
 from shared.gcp.function_signer import FunctionSigner
 from shared.gcp.storage_calls import TRANSLATIONS, translated
-from shared.ports import Bucket
+from shared.ports.storage import Bucket
 from tests.fakes.bucket import FakeBucket
 
 # google-cloud-storage leaves the answer of a failed download to the garbage collector.

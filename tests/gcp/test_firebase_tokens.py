@@ -15,7 +15,7 @@ from shared.gcp.firebase_tokens import (
     decode_emulated,
     decode_signed,
 )
-from shared.ports import Caller
+from shared.ports.identity import Caller
 from tests.gcp.firebase_signing import (
     HOUR,
     LEFT_OUT,

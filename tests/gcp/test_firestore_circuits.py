@@ -12,13 +12,22 @@ from google.cloud import firestore
 
 from shared.domain import circuit
 from shared.domain.circuit import Circuit, Opening
-from shared.domain.errors import ErrorCode, LostRace, ReelayError, Unclear, Unreachable
+from shared.domain.errors import (
+    CommitUncertain,
+    ErrorCode,
+    LostRace,
+    ReelayError,
+    Unreachable,
+)
 from shared.gcp.firestore_circuits import FirestoreCircuits
-from shared.ports import Circuits, CircuitSnapshot
+from shared.ports.store import (
+    Circuits,
+    CircuitSnapshot,
+)
 from tests.domain.examples import MINUTE, NOON
 from tests.fakes.circuits import FakeCircuits
 
-KEYS = ("vendor.vertex", "link.gemini-veo-3.1")
+KEYS = ("vendor.vertex", "provider.gemini-veo-3.1")
 VENDOR, LINK = (Circuit(key=key) for key in KEYS)
 OPEN = Circuit(
     key=VENDOR.key,
@@ -173,9 +182,9 @@ class BrokenClient:
         (exceptions.PermissionDenied, Unreachable),
         (exceptions.Unauthenticated, Unreachable),
         (exceptions.InvalidArgument, Unreachable),
-        (exceptions.ServiceUnavailable, Unclear),
-        (exceptions.DeadlineExceeded, Unclear),
-        (exceptions.InternalServerError, Unclear),
+        (exceptions.ServiceUnavailable, CommitUncertain),
+        (exceptions.DeadlineExceeded, CommitUncertain),
+        (exceptions.InternalServerError, CommitUncertain),
     ],
 )
 def test_an_error_says_what_may_have_happened(

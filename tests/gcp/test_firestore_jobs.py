@@ -11,12 +11,12 @@ from google.api_core import exceptions
 from google.cloud import firestore
 from structlog.testing import capture_logs
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
+    CommitUncertain,
     ErrorCode,
     LostRace,
     ReelayError,
-    Unclear,
     Unreachable,
 )
 from shared.domain.job import Job
@@ -24,9 +24,18 @@ from shared.domain.ledger import place
 from shared.domain.outcomes import PrepareMissed
 from shared.domain.projection import Status, project
 from shared.gcp.firestore_jobs import FirestoreJobs
-from shared.ports import Claim, ClaimSnapshot, Jobs, Position, Snapshot
+from shared.jobs.commit import (
+    LONG_BACKOFF,
+    JobCommitter,
+)
+from shared.ports.store import (
+    IdempotencyRecord,
+    IdempotencySnapshot,
+    Jobs,
+    Position,
+    Snapshot,
+)
 from shared.system import RandomIds, pause
-from shared.usecases.record import STUBBORNLY, Recorder
 from tests.domain.examples import (
     FAULT,
     MINUTE,
@@ -122,7 +131,7 @@ def test_a_job_is_read_as_it_was_created(store: Store) -> None:
 
 def test_a_job_with_everything_in_it_is_read_as_it_was_committed(store: Store) -> None:
     before = created(store)
-    after = replace(completed(a_job(), Link.RUNWAY), version=2, commit_id="c2")
+    after = replace(completed(a_job(), ProviderId.RUNWAY), version=2, commit_id="c2")
 
     snapshot = store.jobs.commit(before, after)
 
@@ -197,7 +206,7 @@ def test_what_the_owner_does_not_see_is_not_written_for_them(store: Store) -> No
 
 def test_a_vendors_ids_stay_inside(store: Store) -> None:
     before = created(store)
-    running_job = replace(running(a_job(), Link.RUNWAY), version=2)
+    running_job = replace(running(a_job(), ProviderId.RUNWAY), version=2)
 
     store.jobs.commit(before, running_job)
 
@@ -213,7 +222,7 @@ def test_the_longest_overdue_come_first(store: Store) -> None:
             )
         )
     store.jobs.create(a_new_job(job_id="early", at=NOON + MINUTE))
-    store.jobs.create(replace(completed(a_job(), Link.RUNWAY), job_id="done"))
+    store.jobs.create(replace(completed(a_job(), ProviderId.RUNWAY), job_id="done"))
 
     overdue = store.jobs.overdue(NOON, most=3)
 
@@ -224,15 +233,15 @@ def test_the_longest_overdue_come_first(store: Store) -> None:
 
 def test_twenty_writers_all_get_through(store: Store) -> None:
     before = created(store)
-    recorder = Recorder(
+    committer = JobCommitter(
         jobs=store.jobs, clock=FrozenClock(), ids=RandomIds(), pause=pause
     )
-    other = replace(before.job, picture=None, prepare_tries=-100)
+    other = replace(before.job, image=None, prepare_tries=-100)
     before = store.jobs.commit(before, replace(other, version=2))
 
     def write(_: int) -> Snapshot | None:
         missed = PrepareMissed(problem=FAULT)
-        return recorder.record(before, missed, pauses=STUBBORNLY * 3)
+        return committer.commit(before, missed, pauses=LONG_BACKOFF * 3)
 
     with ThreadPoolExecutor(20) as pool:
         assert all(pool.map(write, range(20)))
@@ -377,13 +386,15 @@ def test_the_jobs_of_an_upload_are_counted_up_to_two(store: Store) -> None:
     assert store.jobs.count_with_image("bob", "up1") == 0
 
 
-def a_claim(job_id: str, **fields: Any) -> Claim:
+def a_claim(job_id: str, **fields: Any) -> IdempotencyRecord:
     expires_at = NOON + 15 * MINUTE
-    claim = Claim(name="k", job_id=job_id, body_sha256="x", expires_at=expires_at)
+    claim = IdempotencyRecord(
+        name="k", job_id=job_id, body_sha256="x", expires_at=expires_at
+    )
     return replace(claim, **fields)
 
 
-def claimed(store: Store) -> ClaimSnapshot:
+def claimed(store: Store) -> IdempotencySnapshot:
     claim = store.jobs.claimed("k")
     assert claim is not None
     return claim
@@ -401,7 +412,7 @@ def test_a_claim_is_made_once(store: Store) -> None:
 
 def test_a_claim_is_replaced_over_what_was_read(store: Store) -> None:
     store.jobs.create(a_new_job(job_id="a"), a_claim("a"))
-    newer = a_claim("b", by_resend=True, expires_at=NOON + 30 * MINUTE)
+    newer = a_claim("b", created_by_retry=True, expires_at=NOON + 30 * MINUTE)
 
     store.jobs.create(a_new_job(job_id="b"), newer, over=claimed(store))
 
@@ -421,28 +432,28 @@ def test_a_claim_that_changed_since_it_was_read_is_a_lost_race(store: Store) -> 
 
 
 def test_a_claim_is_used_up_as_it_was_read(store: Store) -> None:
-    store.jobs.create(a_new_job(job_id="a"), a_claim("a", by_resend=True))
+    store.jobs.create(a_new_job(job_id="a"), a_claim("a", created_by_retry=True))
 
-    store.jobs.use_up(claimed(store))
+    store.jobs.mark_consumed(claimed(store))
 
-    assert claimed(store).claim == a_claim("a", by_resend=False)
+    assert claimed(store).claim == a_claim("a", created_by_retry=False)
 
 
 @pytest.mark.parametrize("happens", ["used", "replaced", "expired"])
 def test_a_claim_that_changed_is_not_used_up(store: Store, happens: str) -> None:
-    newer = a_claim("b", by_resend=True)
-    store.jobs.create(a_new_job(job_id="a"), a_claim("a", by_resend=True))
+    newer = a_claim("b", created_by_retry=True)
+    store.jobs.create(a_new_job(job_id="a"), a_claim("a", created_by_retry=True))
     seen = claimed(store)
     match happens:
         case "used":
-            store.jobs.use_up(seen)
+            store.jobs.mark_consumed(seen)
         case "replaced":
             store.jobs.create(a_new_job(job_id="b"), newer, over=seen)
         case "expired":
             store.forget_claim("k")
 
     with pytest.raises(LostRace):
-        store.jobs.use_up(seen)
+        store.jobs.mark_consumed(seen)
 
     if happens == "replaced":
         assert claimed(store).claim == newer
@@ -502,7 +513,7 @@ OPEN = (
     ("error", "expected"),
     [(e, LostRace) for e in LOST]
     + [(e, Unreachable) for e in REFUSED]
-    + [(e, Unclear) for e in OPEN],
+    + [(e, CommitUncertain) for e in OPEN],
 )
 def test_an_error_of_a_commit_says_what_may_have_happened(
     error: type[Exception], expected: type[ReelayError]

@@ -11,7 +11,7 @@ from google.cloud import firestore
 from shared.domain.api_key import ApiKey, secret_of, sha256_of
 from shared.domain.errors import LostRace, Unreachable
 from shared.gcp.firestore_keys import FirestoreKeys
-from shared.ports import ApiKeys
+from shared.ports.identity import ApiKeys
 from tests.fakes.clock import NOON
 from tests.fakes.keys import FakeKeys
 

@@ -9,26 +9,30 @@ from decimal import Decimal
 import pytest
 from google.cloud import firestore
 
-from shared.domain.catalogue import DEFAULT_MODELS, Link
+from shared.domain.catalogue import DEFAULT_MODELS, ProviderId
 from shared.domain.errors import (
+    ApiError,
     ErrorCode,
     LimitReached,
     LostRace,
-    Refused,
     TooManyJobs,
     Unreadable,
 )
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Account, Caps, Limits, Totals
-from shared.domain.request import Sending, UploadRequest
+from shared.domain.request import ClientRetry, UploadRequest
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_ledger import read_account
-from shared.ports import Caller, Claim, Jobs
+from shared.guards.kill_switch import KillSwitch
+from shared.jobs.schedule import TaskScheduler
+from shared.ports.identity import Caller
+from shared.ports.store import (
+    IdempotencyRecord,
+    Jobs,
+)
 from shared.system import RandomIds, pause
 from shared.usecases.create_video import CreateVideo, Taken
-from shared.usecases.kill_switch import KillSwitch
 from shared.usecases.start_upload import StartUpload
-from shared.usecases.wake import Waker
 from tests.domain.examples import NOON, a_job, a_new_job, a_request, completed
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FrozenClock
@@ -65,7 +69,7 @@ class OnFake:
         return self._fake.open_jobs[user]
 
 
-Books = OnEmulator | OnFake
+LedgerSnapshot = OnEmulator | OnFake
 
 
 class Open:
@@ -74,7 +78,7 @@ class Open:
     def __init__(self, request: pytest.FixtureRequest) -> None:
         self._request = request
 
-    def __call__(self, limits: Limits) -> Books:
+    def __call__(self, limits: Limits) -> LedgerSnapshot:
         if self._request.param == "fake":
             return OnFake(limits)
         return OnEmulator(self._request.getfixturevalue("firestore_client"), limits)
@@ -86,31 +90,31 @@ def books_with(request: pytest.FixtureRequest) -> Open:
 
 
 def take(
-    books: Books,
+    books: LedgerSnapshot,
     limits: Limits,
     *,
     key: str | None = None,
     user: str = "ann",
-    sending: Sending = Sending.ONCE,
+    client_retry: ClientRetry = ClientRetry.ONCE,
 ) -> Taken | str:
     """What a create came to: a job, or the code of its refusal."""
     create = CreateVideo(
         jobs=books.jobs,
-        waker=Waker(queue=FakeQueue()),
+        scheduler=TaskScheduler(queue=FakeQueue()),
         clock=FrozenClock(),
         ids=RandomIds(),
         pause=pause,
         kill_switch=KillSwitch(store=FakeSwitchStore(), pause=pause),
         limits=limits,
-        chain=(Link.RUNWAY,),
+        chain=(ProviderId.RUNWAY,),
         models=DEFAULT_MODELS,
         stop_on_unknown=False,
         retention_days=30,
     )
     try:
         caller = Caller(user_id=user)
-        return create(caller, a_request(), Language.ENGLISH, key, sending)
-    except Refused as refused:
+        return create(caller, a_request(), Language.ENGLISH, key, client_retry)
+    except ApiError as refused:
         return refused.code
 
 
@@ -137,8 +141,8 @@ def test_50_at_once_against_a_cap_that_pays_for_10_are_10(
 
 
 @pytest.mark.parametrize(
-    ("key", "sending"),
-    [("k", Sending.ONCE), (None, Sending.AGAIN)],
+    ("key", "client_retry"),
+    [("k", ClientRetry.ONCE), (None, ClientRetry.AGAIN)],
     ids=["with one key", "resent"],
 )
 @pytest.mark.parametrize(
@@ -150,12 +154,12 @@ def test_50_at_once_against_a_cap_that_pays_for_10_are_10(
     ],
 )
 def test_of_20_at_once_that_are_one_request_there_is_one_job(
-    books_with: Open, limits: Limits, key: str | None, sending: Sending
+    books_with: Open, limits: Limits, key: str | None, client_retry: ClientRetry
 ) -> None:
     books = books_with(limits)
 
     def send(_: int) -> Taken | str:
-        return take(books, limits, key=key, sending=sending)
+        return take(books, limits, key=key, client_retry=client_retry)
 
     with ThreadPoolExecutor(20) as crowd:
         taken = list(crowd.map(send, range(20)))
@@ -269,10 +273,10 @@ def test_uploads_and_jobs_are_counted_beside_each_other(books_with: Open) -> Non
     assert books.open_jobs("ann") == 2
 
 
-def ended(books: Books, job: Job) -> Job:
+def ended(books: LedgerSnapshot, job: Job) -> Job:
     snapshot = books.jobs.read(job.job_id)
     assert snapshot
-    done = replace(completed(a_job(duration=8), Link.RUNWAY), version=2)
+    done = replace(completed(a_job(duration=8), ProviderId.RUNWAY), version=2)
     books.jobs.commit(snapshot, done)
     return done
 
@@ -323,7 +327,7 @@ def test_a_raised_hold_needs_room_too(books_with: Open) -> None:
 def test_a_refused_create_leaves_nothing(books_with: Open) -> None:
     books = books_with(Limits(most_open_jobs=1))
     books.jobs.create(a_new_job(job_id="first"))
-    claim = Claim(
+    claim = IdempotencyRecord(
         name="k", job_id="job1", body_sha256="x", expires_at=NOON + timedelta(days=7)
     )
 
@@ -337,7 +341,7 @@ def test_a_refused_create_leaves_nothing(books_with: Open) -> None:
 
 def test_a_claim_is_read_as_it_was_made(books_with: Open) -> None:
     books = books_with(Limits())
-    claim = Claim(
+    claim = IdempotencyRecord(
         name="k", job_id="job1", body_sha256="x", expires_at=NOON + timedelta(days=7)
     )
 

@@ -10,32 +10,35 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import firestore
 
-from shared.domain.errors import LostRace, ReelayError, Unclear, Unreachable
-from shared.domain.kill_switch import Level, Setting, Switch, heard, set_by_hand
+from shared.domain.errors import CommitUncertain, LostRace, ReelayError, Unreachable
+from shared.domain.kill_switch import Level, Setting, Switch, heard, set_manually
 from shared.gcp.firestore_switch import FirestoreSwitch, from_record, to_record
-from shared.ports import SwitchSnapshot, SwitchStore
+from shared.guards.kill_switch import KillSwitch
+from shared.ports.store import (
+    SwitchSnapshot,
+    SwitchStore,
+)
 from shared.system import pause
-from shared.usecases.kill_switch import KillSwitch
-from tests.domain.budgets import DECEMBER, NOVEMBER, OCTOBER, a_notice
+from tests.domain.budgets import DECEMBER, NOVEMBER, OCTOBER, a_notification
 from tests.fakes.clock import NOON
 from tests.fakes.switch import FakeSwitchStore
 
-PAUSED = heard(Switch(), a_notice("1"))
-TIGHT = heard(Switch(), a_notice("0.9"))
+PAUSED = heard(Switch(), a_notification("1"))
+TIGHT = heard(Switch(), a_notification("0.9"))
 
 
 def everything() -> Switch:
     """A switch with all that one can hold."""
     at = NOON + timedelta(microseconds=123456)
     setting = Setting(level=Level.NORMAL, reason="그만", by="ann", at=at)
-    notices = [
-        a_notice("0.123456789", interval=OCTOBER, forecast="1.1"),
-        a_notice("Infinity", amount="0", budget_id="b/2.x"),
-        a_notice("0.81", amount="99.50", budget_id="b/2.x", minute=1),
-        a_notice("2", interval=DECEMBER, budget_id="b3", minute=2),
+    notifications = [
+        a_notification("0.123456789", interval=OCTOBER, forecast="1.1"),
+        a_notification("Infinity", amount="0", budget_id="b/2.x"),
+        a_notification("0.81", amount="99.50", budget_id="b/2.x", minute=1),
+        a_notification("2", interval=DECEMBER, budget_id="b3", minute=2),
     ]
-    first = reduce(heard, notices, Switch())
-    return heard(set_by_hand(first, setting), a_notice("1", minute=3))
+    first = reduce(heard, notifications, Switch())
+    return heard(set_manually(first, setting), a_notification("1", minute=3))
 
 
 @pytest.fixture(params=["emulator", "fake"])
@@ -80,19 +83,19 @@ def test_a_commit_on_what_was_read_before_another_loses_the_race(
     assert store.read().switch == PAUSED
 
 
-def test_concurrent_notices_all_get_in(store: SwitchStore) -> None:
-    notices = [
-        a_notice(f"0.{n}", budget_id=f"b{n % 3}", amount=str(100 + n), minute=n)
+def test_concurrent_notifications_all_get_in(store: SwitchStore) -> None:
+    notifications = [
+        a_notification(f"0.{n}", budget_id=f"b{n % 3}", amount=str(100 + n), minute=n)
         for n in range(10, 22)
     ]
 
-    def hear(notice: Any) -> object:
-        return KillSwitch(store=store, pause=pause).hear(notice)
+    def on_budget_notification(notification: Any) -> object:
+        return KillSwitch(store=store, pause=pause).on_budget_notification(notification)
 
-    with ThreadPoolExecutor(len(notices)) as pool:
-        assert all(pool.map(hear, notices))
+    with ThreadPoolExecutor(len(notifications)) as pool:
+        assert all(pool.map(on_budget_notification, notifications))
 
-    assert store.read().switch == reduce(heard, notices, Switch())
+    assert store.read().switch == reduce(heard, notifications, Switch())
 
 
 def test_an_operator_who_looks_sees_the_level(
@@ -146,12 +149,12 @@ ERRORS: list[tuple[type[Exception], type[ReelayError]]] = [
     (exceptions.PermissionDenied, Unreachable),
     (exceptions.Unauthenticated, Unreachable),
     (exceptions.InvalidArgument, Unreachable),
-    (exceptions.ServiceUnavailable, Unclear),
-    (exceptions.DeadlineExceeded, Unclear),
-    (exceptions.InternalServerError, Unclear),
-    (exceptions.Unknown, Unclear),
-    (exceptions.Cancelled, Unclear),
-    (exceptions.TooManyRequests, Unclear),
+    (exceptions.ServiceUnavailable, CommitUncertain),
+    (exceptions.DeadlineExceeded, CommitUncertain),
+    (exceptions.InternalServerError, CommitUncertain),
+    (exceptions.Unknown, CommitUncertain),
+    (exceptions.Cancelled, CommitUncertain),
+    (exceptions.TooManyRequests, CommitUncertain),
 ]
 
 

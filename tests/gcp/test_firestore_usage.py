@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from google.cloud import firestore
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import LostRace
 from shared.domain.job import Job
 from shared.domain.ledger import Account, Totals, place
@@ -15,7 +15,10 @@ from shared.domain.outcomes import Unknown
 from shared.domain.usage import NOBODY, Counts, UsageMonth
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_usage import FirestoreUsage
-from shared.ports import Jobs, UsageBooks
+from shared.ports.store import (
+    Jobs,
+    UsageStore,
+)
 from tests.domain.examples import NOON, a_job, a_new_job, answered, completed
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.usage import FakeUsage
@@ -24,7 +27,7 @@ ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 DAY = "d22"
 NINE_DAYS = timedelta(days=9)
 ONE_VIDEO = Counts(jobs=1, completed=1, milliseconds=8000, cost_usd=Decimal("0.40"))
-Stores = tuple[Jobs, UsageBooks]
+Stores = tuple[Jobs, UsageStore]
 
 
 @pytest.fixture(params=["emulator", "fake"])
@@ -48,7 +51,7 @@ def test_what_ended_is_counted_for_all_and_for_the_user(stores: Stores) -> None:
 
     for job_id in ("a", "b"):
         job = a_new_job(job_id=job_id, duration=8)
-        end(jobs, job, completed(a_job(job_id=job_id, duration=8), Link.RUNWAY))
+        end(jobs, job, completed(a_job(job_id=job_id, duration=8), ProviderId.RUNWAY))
 
     both = UsageMonth(days={DAY: {"runway": ONE_VIDEO + ONE_VIDEO}})
     assert books.usage((ALL, ANNS)) == {ALL: both, ANNS: both}
@@ -56,10 +59,10 @@ def test_what_ended_is_counted_for_all_and_for_the_user(stores: Stores) -> None:
 
 def test_names_with_dots_and_several_models_are_kept_apart(stores: Stores) -> None:
     jobs, books = stores
-    job = a_job(duration=8, chain=(Link.RUNWAY, Link.VEO))
-    unknown = answered(job, Link.RUNWAY, Unknown(detail="no answer"))
+    job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
+    unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
 
-    end(jobs, a_new_job(duration=8), completed(unknown, Link.VEO))
+    end(jobs, a_new_job(duration=8), completed(unknown, ProviderId.VEO))
 
     assert books.usage((ANNS,))[ANNS].days[DAY] == {
         "runway": Counts(cost_usd=Decimal("0.40")),
@@ -69,7 +72,7 @@ def test_names_with_dots_and_several_models_are_kept_apart(stores: Stores) -> No
 
 def test_a_job_counts_on_the_day_on_which_it_was_made(stores: Stores) -> None:
     jobs, books = stores
-    done = completed(a_job(duration=8), Link.RUNWAY)
+    done = completed(a_job(duration=8), ProviderId.RUNWAY)
 
     end(jobs, a_new_job(duration=8), replace(done, updated_at=NOON + NINE_DAYS))
 
@@ -82,7 +85,7 @@ def test_an_end_that_lost_its_race_is_not_counted(stores: Stores) -> None:
     jobs.create(job)
     before = jobs.read("job1")
     assert before
-    done = replace(completed(a_job(duration=8), Link.RUNWAY), version=2)
+    done = replace(completed(a_job(duration=8), ProviderId.RUNWAY), version=2)
 
     jobs.commit(before, done)
     with pytest.raises(LostRace):
@@ -91,7 +94,7 @@ def test_an_end_that_lost_its_race_is_not_counted(stores: Stores) -> None:
     assert books.usage((ANNS,))[ANNS].days == {DAY: {"runway": ONE_VIDEO}}
 
 
-def test_a_job_ended_unread_is_counted_at_nobody(stores: Stores) -> None:
+def test_a_job_finished_unread_is_counted_at_nobody(stores: Stores) -> None:
     jobs, books = stores
     jobs.create(a_new_job(duration=8))
 
@@ -104,7 +107,7 @@ def test_a_job_ended_unread_is_counted_at_nobody(stores: Stores) -> None:
 def test_usage_costs_what_the_ledger_settled(stores: Stores) -> None:
     jobs, books = stores
 
-    end(jobs, a_new_job(duration=8), completed(a_job(duration=8), Link.RUNWAY))
+    end(jobs, a_new_job(duration=8), completed(a_job(duration=8), ProviderId.RUNWAY))
     jobs.create(a_new_job(job_id="poison", duration=8))
     jobs.abandon("poison", NOON)
 
@@ -135,7 +138,7 @@ def test_users_of_any_name_have_usage_of_their_own(stores: Stores) -> None:
     jobs, books = stores
     where = place("a/b.c", NOON, UTC)
     job = replace(a_new_job(duration=8), user_id="a/b.c", place=where)
-    done = completed(a_job(duration=8), Link.RUNWAY)
+    done = completed(a_job(duration=8), ProviderId.RUNWAY)
 
     end(jobs, job, replace(done, user_id="a/b.c", place=where))
 

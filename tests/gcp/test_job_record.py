@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Job
 from shared.domain.outcomes import CancelRequested, Rejected, Unknown
@@ -27,17 +27,17 @@ from tests.domain.examples import (
 
 JOBS = {
     "new": a_new_job(audio=True, seed=7, resolution="1080p"),
-    "starting": started(a_job(), Link.RUNWAY),
-    "running": running(a_job(), Link.RUNWAY),
-    "cancelled": apply(running(a_job(), Link.RUNWAY), CancelRequested(), NOON),
-    "storing": storing(a_job(), Link.RUNWAY),
-    "unknown": answered(a_job(), Link.RUNWAY, Unknown(detail="lost")),
+    "starting": started(a_job(), ProviderId.RUNWAY),
+    "running": running(a_job(), ProviderId.RUNWAY),
+    "cancelled": apply(running(a_job(), ProviderId.RUNWAY), CancelRequested(), NOON),
+    "storing": storing(a_job(), ProviderId.RUNWAY),
+    "unknown": answered(a_job(), ProviderId.RUNWAY, Unknown(detail="lost")),
     "asked again": answered(
-        a_job(chain=(Link.VEO,)),
-        Link.VEO,
+        a_job(chain=(ProviderId.VEO,)),
+        ProviderId.VEO,
         Rejected(problem=FAULT, ask_again=True, retry_after_seconds=2.5),
     ),
-    "completed": completed(a_job(), Link.RUNWAY),
+    "completed": completed(a_job(), ProviderId.RUNWAY),
     "failed": a_job().ended(ErrorCode.CANCELLED, "why"),
 }
 
@@ -48,7 +48,7 @@ def test_a_job_comes_back_as_it_was(job: Job) -> None:
 
 
 def test_money_is_kept_as_a_string_to_the_last_digit() -> None:
-    job = running(a_job(), Link.RUNWAY)
+    job = running(a_job(), ProviderId.RUNWAY)
     cent = replace(job.attempts[0], cost_usd=Decimal("0.10"))
 
     record = to_record(replace(job, attempts=(cent,)))

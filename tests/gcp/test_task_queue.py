@@ -18,11 +18,14 @@ from google.api_core.retry import Retry
 from google.cloud import tasks_v2
 
 import shared.gcp.task_queue
+from local.emulators.tasks import TasksServer
 from local.identity import LocalIdentity
-from local.tasks import TasksServer
 from shared.domain.errors import Unreachable
 from shared.gcp.task_queue import TRANSLATIONS, CloudTasksQueue, client, translated
-from shared.ports import Queue, Wake
+from shared.ports.store import (
+    Queue,
+    StepTask,
+)
 from tests.fakes.queue import FakeQueue
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -32,8 +35,8 @@ WORKER_URL = "http://127.0.0.1:1/worker"
 IN_AN_HOUR = timedelta(hours=1)
 
 
-def wake(**other: Any) -> Wake:
-    one = Wake(job_id="job", name="name", at=NOW, is_start=False)
+def wake(**other: Any) -> StepTask:
+    one = StepTask(job_id="job", name="name", at=NOW, is_start=False)
     return replace(one, **other)
 
 

@@ -15,7 +15,7 @@ import pytest
 from shared.domain.errors import BadContent, Unreachable
 from shared.gcp import video_check
 from shared.gcp.video_check import PyAvCheck
-from shared.ports import VideoFacts
+from shared.ports.storage import VideoFacts
 
 FRAMES_PER_SECOND = 10
 
@@ -34,13 +34,13 @@ def video(
 
 def _render(path: Path, frames: int, audio: bool, options: dict[str, str]) -> None:
     with av.open(str(path), "w", format="mp4", options=options) as container:
-        pictures: Any = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
-        pictures.width, pictures.height = 64, 48
-        pictures.pix_fmt = "yuv420p"
+        images: Any = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
+        images.width, images.height = 64, 48
+        images.pix_fmt = "yuv420p"
         sound: Any = container.add_stream("aac", rate=44_100) if audio else None
         for number in range(frames):
-            container.mux(pictures.encode(frame(number)))
-        container.mux(pictures.encode(None))
+            container.mux(images.encode(frame(number)))
+        container.mux(images.encode(None))
         if sound is not None:
             for number in range(frames * 4):
                 container.mux(sound.encode(silence(number)))
@@ -48,7 +48,7 @@ def _render(path: Path, frames: int, audio: bool, options: dict[str, str]) -> No
 
 
 def frame(number: int) -> Any:
-    # Noise, so that the pictures are most of the file.
+    # Noise, so that the images are most of the file.
     size = 64 * 48 * 3
     made: Any = av.VideoFrame(64, 48, "rgb24")
     made.planes[0].update(random.Random(number).randbytes(size))
@@ -186,7 +186,7 @@ def garbage_with_a_head(content: bytes) -> bytes:
         pytest.param(without(b"moov"), id="no moov"),
         pytest.param(without(b"mdat"), id="no mdat"),
         pytest.param(without(b"ftyp"), id="no ftyp"),
-        pytest.param(zeroed_frames, id="no pictures in mdat"),
+        pytest.param(zeroed_frames, id="no images in mdat"),
         pytest.param(lambda it: shortened(it, 3), id="a cut last packet"),
         pytest.param(without_last_packet, id="no last packet"),
         pytest.param(lambda it: shortened(it, len(it) // 2), id="half of the packets"),
@@ -217,7 +217,7 @@ def test_a_file_that_goes_on_after_its_size_is_refused(good: bytes) -> None:
         inspect(good + box(b"free"), len(good))
 
 
-def test_any_cut_is_noticed(good: bytes) -> None:
+def test_any_cut_is_notificationd(good: bytes) -> None:
     for length in range(0, len(good), 97):
         with pytest.raises(BadContent):
             inspect(good[:length])

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.errors import BadContent, NotPublic, Unreachable
 from shared.gcp.public_address import is_public
 from shared.gcp.web_download import PublicWeb, resolve
-from shared.ports import WebFile
+from shared.ports.providers import WebFile
 from tests.gcp.small_web import (
     CONTENT,
     HOST,

@@ -6,9 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.deploy.checks import Target
-from local.deploy.terraform import Terraform
-from local.deploy.world import Command, Ran, Shell, World
+from ops.deploy.checks import Target
+from ops.deploy.terraform import Terraform
+from ops.deploy.world import (
+    Command,
+    Ran,
+    Shell,
+    World,
+)
 
 TARGET = Target(project="my-project", region="us-central1")
 

@@ -10,8 +10,8 @@ import hcl2
 import pytest
 from ruamel.yaml import YAML
 
-from local.deploy.choices import OBJECT
-from local.deploy.terraform import STATE_PREFIX
+from ops.deploy.choices import OBJECT
+from ops.deploy.terraform import STATE_PREFIX
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = ROOT / "cloudbuild.yaml"

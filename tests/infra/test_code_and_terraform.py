@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 import main
-from functions.own_address import FUNCTION_NAME
+from functions.http.base_path import FUNCTION_NAME
 from local.__main__ import _parser
-from shared.domain import limits, naming
-from shared.domain.catalogue import CATALOGUE, DEFAULT_CHAIN, Link, Vendor
+from shared.domain import (
+    naming,
+    timing,
+)
+from shared.domain.catalogue import CATALOGUE, DEFAULT_CHAIN, ProviderId, Vendor
 from shared.domain.errors import ErrorCode
 from shared.settings import LOCAL_ONLY, Settings
 from shared.wiring import DISPATCH_DEADLINE
@@ -168,7 +171,7 @@ def test_the_code_is_told_the_bucket_by_the_name_that_it_has() -> None:
 def test_every_folder_that_the_code_writes_empties_itself() -> None:
     written = {
         naming.upload_object("user", "image"),
-        naming.picture_object("job"),
+        naming.image_object("job"),
         naming.incoming_folder("job", "attempt"),
         naming.video_object("user", "job"),
     }
@@ -201,7 +204,7 @@ def test_no_function_is_built_before_its_builder_may_do_all_it_has_to() -> None:
 def test_post_limit_lease_deadline_and_timeout_come_in_this_order() -> None:
     timeout_seconds = FUNCTIONS["worker"]["timeout_seconds"]
 
-    assert limits.POST_LIMIT < limits.LEASE < DISPATCH_DEADLINE
+    assert timing.POST_LIMIT < timing.LEASE < DISPATCH_DEADLINE
     assert DISPATCH_DEADLINE.total_seconds() <= timeout_seconds
 
 
@@ -210,7 +213,7 @@ def test_post_limit_lease_deadline_and_timeout_come_in_this_order() -> None:
 
 def test_the_chain_is_the_codes_own() -> None:
     assert tuple(variables()["provider_chain"]["default"]) == DEFAULT_CHAIN
-    assert set(named_in_the_last_check("provider_chain")) == set(Link)
+    assert set(named_in_the_last_check("provider_chain")) == set(ProviderId)
 
 
 @pytest.mark.parametrize(
@@ -316,9 +319,9 @@ def test_every_field_that_a_metric_counts_is_logged() -> None:
         for counter in LOCALS["counters"].values()
         for event in events(counter["filter"])
         for field in counter["labels"].values()
-    } | {("attempt_ended", d["field"]) for d in LOCALS["distributions"].values()}
+    } | {("attempt_finished", d["field"]) for d in LOCALS["distributions"].values()}
 
-    assert {event for event, _ in counted} == {"job_ended", "attempt_ended"}
+    assert {event for event, _ in counted} == {"job_finished", "attempt_finished"}
     assert not {(e, field) for e, field in counted if field not in logged()[e]}
 
 

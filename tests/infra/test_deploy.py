@@ -9,20 +9,41 @@ from pathlib import Path
 import hcl2
 import pytest
 
-from local.deploy import existing, indexes, keys, smoke, trouble
-from local.deploy.__main__ import ROOT
-from local.deploy.applying import Applying
-from local.deploy.checks import budget_may_be_set
-from local.deploy.choices import (
+from ops.deploy import (
+    existing,
+    indexes,
+    keys,
+    smoke,
+    trouble,
+)
+from ops.deploy.__main__ import ROOT
+from ops.deploy.applying import Applying
+from ops.deploy.checks import budget_may_be_set
+from ops.deploy.choices import (
     assignment,
     budget_question,
     questions,
     refuse_what_functions_would,
 )
-from local.deploy.down import KEPT, down
-from local.deploy.plan import Plan
-from local.deploy.trouble import GiveUp, Wait, remedies
-from local.deploy.world import Command, Nobody, Programs, Ran, Stopped, Terminal, World
+from ops.deploy.down import (
+    KEPT,
+    down,
+)
+from ops.deploy.plan import Plan
+from ops.deploy.trouble import (
+    GiveUp,
+    Wait,
+    remedies,
+)
+from ops.deploy.world import (
+    Command,
+    Nobody,
+    Programs,
+    Ran,
+    Stopped,
+    Terminal,
+    World,
+)
 from tests.infra.deploying import (
     TARGET,
     Scripted,
@@ -692,12 +713,12 @@ def test_the_lines_to_paste_end_where_the_api_refuses(tmp_path: Path) -> None:
     assert "unauthenticated" in said
 
 
-def test_the_first_video_costs_at_most_what_its_dearest_link_does() -> None:
-    dearest, together = smoke.first_cost_usd({})
+def test_the_first_video_costs_at_most_what_its_most_expensive_provider_does() -> None:
+    most_expensive, together = smoke.first_cost_usd({})
     runway_alone, _ = smoke.first_cost_usd({"provider_chain": ["runway"]})
 
     # Veo makes 6 s where 5 are asked, at 0.40; Runway 5 s at 0.05, twice; Omni at 0.10.
-    assert [str(c) for c in (dearest, together, runway_alone)] == [
+    assert [str(c) for c in (most_expensive, together, runway_alone)] == [
         "2.40",
         "3.40",
         "0.25",

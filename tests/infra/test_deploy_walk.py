@@ -15,12 +15,26 @@ from typing import Any
 
 import pytest
 
-from local.deploy.__main__ import ROOT, main
-from local.deploy.checks import Target
-from local.deploy.down import down
-from local.deploy.terraform import Terraform
-from local.deploy.up import Asked, up
-from local.deploy.world import NOT_FOUND, Command, Programs, Ran, Shell, Stopped, World
+from ops.deploy.__main__ import (
+    ROOT,
+    main,
+)
+from ops.deploy.checks import Target
+from ops.deploy.down import down
+from ops.deploy.terraform import Terraform
+from ops.deploy.up import (
+    Asked,
+    up,
+)
+from ops.deploy.world import (
+    NOT_FOUND,
+    Command,
+    Programs,
+    Ran,
+    Shell,
+    Stopped,
+    World,
+)
 from tests.infra.deploying import TARGET, Somebody, a_world
 from tests.infra.fake_gcloud import BILLING, PROJECT, REFUSED, FakeGcloud, answer
 

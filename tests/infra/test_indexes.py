@@ -12,7 +12,7 @@ import pytest
 
 from shared.domain.projection import project
 from shared.gcp.job_record import to_record
-from shared.ports import Claim
+from shared.ports.store import IdempotencyRecord
 from tests.domain.examples import a_new_job
 from tests.infra.terraform_files import INFRA, local_values, resources
 
@@ -177,7 +177,7 @@ def test_what_expires_says_when() -> None:
     written = {
         "videos": project(job),
         "internal": to_record(job),
-        "idempotency": {field.name: None for field in fields(Claim)},
+        "idempotency": {field.name: None for field in fields(IdempotencyRecord)},
     }
 
     assert ttl_collections() == set(written)

@@ -1,4 +1,4 @@
-"""What tests of the simulators share: pictures, a quick pace, a look into an MP4."""
+"""What tests of the simulators share: images, a quick pace, a look into an MP4."""
 
 import base64
 import io
@@ -29,14 +29,14 @@ class Seen:
     audio_codec: str | None
 
 
-def picture(colour: str = "orange", size: tuple[int, int] = (64, 48)) -> bytes:
+def image(colour: str = "orange", size: tuple[int, int] = (64, 48)) -> bytes:
     written = io.BytesIO()
     Image.new("RGB", size, colour).save(written, "PNG")
     return written.getvalue()
 
 
 def data_uri(content: bytes | None = None) -> str:
-    encoded = base64.b64encode(picture() if content is None else content).decode()
+    encoded = base64.b64encode(image() if content is None else content).decode()
     return f"data:image/png;base64,{encoded}"
 
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 from google.api_core.exceptions import ServiceUnavailable
 
-from local.chaos.crashes import (
+from local.fault_injection.crash_points import (
     SabotagedBucket,
     SabotagedJobs,
     SabotagedQueue,
@@ -17,12 +17,24 @@ from local.chaos.crashes import (
     point_of,
     sabotaged_commit,
 )
-from local.chaos.diary import Diary, What, read_diary
-from local.chaos.plan import Act, Injection, Point, prompt
-from shared.domain.catalogue import Link
+from local.fault_injection.journal import (
+    Diary,
+    What,
+    read_diary,
+)
+from local.fault_injection.plan import (
+    Act,
+    Injection,
+    Point,
+    prompt,
+)
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.job import Job
-from shared.ports import Snapshot, Wake
+from shared.ports.store import (
+    Snapshot,
+    StepTask,
+)
 from tests.domain.examples import NOON, a_job, running, started
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.queue import FakeQueue
@@ -133,10 +145,10 @@ def test_a_lost_answer_of_firestore_is_firestores_own_error(
 @pytest.mark.parametrize(
     ("before", "after", "point"),
     [
-        (a_job(), started(a_job(), Link.RUNWAY), Point.INTENT_COMMIT),
+        (a_job(), started(a_job(), ProviderId.RUNWAY), Point.INTENT_COMMIT),
         (
-            started(a_job(), Link.RUNWAY),
-            running(a_job(), Link.RUNWAY),
+            started(a_job(), ProviderId.RUNWAY),
+            running(a_job(), ProviderId.RUNWAY),
             Point.ANSWER_COMMIT,
         ),
         (a_job(), replace(a_job(), progress=7), Point.STEP_COMMIT),
@@ -177,7 +189,7 @@ def test_a_job_in_hand_and_its_commits_stand_in_the_diary(
 def test_the_api_s_task_and_the_worker_s_are_two_points(sabotage: Sabotage) -> None:
     saboteur, tasks = sabotage(Point.API_ENQUEUE, Act.UNREACHABLE), FakeQueue()
     queue = SabotagedQueue(tasks, saboteur)
-    wake = Wake(job_id="job1", name="name", at=NOON, is_start=False)
+    wake = StepTask(job_id="job1", name="name", at=NOON, is_start=False)
 
     with saboteur.serving("worker"):
         saboteur.meet(job())

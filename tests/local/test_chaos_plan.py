@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from local.chaos.plan import (
+from local.fault_injection.plan import (
     ACTS,
     ENDLESS,
     HANGING,
@@ -18,7 +18,7 @@ from local.chaos.plan import (
     racing,
     storage_faults,
 )
-from local.simulators.fault_kinds import Link, Place, kinds_of
+from local.simulators.fault_kinds import Place, ProviderId, kinds_of
 from local.simulators.faults import Fault
 
 
@@ -56,13 +56,13 @@ def test_every_prompt_tells_its_own_job_apart() -> None:
 def test_a_large_run_meets_every_kind_of_provider_fault_that_ends() -> None:
     faults = [Fault.from_json(fault) for fault in provider_faults(1, 300)]
 
-    met = {(f.link, f.place, f.kind) for f in faults}
+    met = {(f.provider, f.place, f.kind) for f in faults}
     wanted = {
-        (link, place, kind)
-        for link in Link
+        (provider, place, kind)
+        for provider in ProviderId
         for place in Place
-        for kind in kinds_of(link, place) - ENDLESS
-        if (link, place) != (Link.VEO, Place.FETCH)
+        for kind in kinds_of(provider, place) - ENDLESS
+        if (provider, place) != (ProviderId.VEO, Place.FETCH)
     }
     assert wanted <= met
     assert all(f.times == 1 for f in faults if f.kind in HANGING)

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.chaos.diary import Entry, What
-from local.chaos.evidence import (
+from local.fault_injection.evidence import (
     Booked,
     Evidence,
     JobSeen,
@@ -16,7 +15,15 @@ from local.chaos.evidence import (
     booked_days,
     job_seen,
 )
-from local.chaos.verdict import judge, quantile, recovery_seconds
+from local.fault_injection.journal import (
+    Entry,
+    What,
+)
+from local.fault_injection.verdict import (
+    judge,
+    quantile,
+    recovery_seconds,
+)
 
 ALL, ANN, DAY = "all.2026-11", "user.ann.2026-11", "d22"
 PROMISES = (
@@ -140,9 +147,9 @@ STILL_HELD = replace(SPENT, released_usd=Decimal(0))
             id="over the cap",
         ),
         pytest.param(
-            evidence(films={"job1": "it shows the picture of job 7"}),
+            evidence(films={"job1": "it shows the image of job 7"}),
             {"corrupt": 1},
-            id="another's picture",
+            id="another's image",
         ),
         pytest.param(evidence(films={}), {"corrupt": 1}, id="never looked at"),
         pytest.param(

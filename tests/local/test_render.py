@@ -8,7 +8,7 @@ from PIL import Image
 
 from local.simulators import render as rendering
 from local.simulators.render import Renderer, RenderStoppedError, Shape, render
-from tests.local.simulated import Seen, look_into, picture
+from tests.local.simulated import Seen, image, look_into
 
 
 def shape(**changes: object) -> Shape:
@@ -30,7 +30,7 @@ def test_the_video_is_exactly_what_was_asked_for(
 ) -> None:
     asked = Shape(width=width, height=height, duration_seconds=seconds, audio=audio)
 
-    video = render(picture(), asked, lambda _: None)
+    video = render(image(), asked, lambda _: None)
 
     assert look_into(video) == Seen(
         width=width,
@@ -43,13 +43,13 @@ def test_the_video_is_exactly_what_was_asked_for(
 
 
 def test_a_browser_can_start_before_all_is_there() -> None:
-    video = render(picture(), shape(), lambda _: None)
+    video = render(image(), shape(), lambda _: None)
 
     assert 0 < video.find(b"moov") < video.find(b"mdat")
 
 
-def test_the_colours_are_those_of_the_picture() -> None:
-    video = render(picture("#f0d090"), shape(), lambda _: None)
+def test_the_colours_are_those_of_the_image() -> None:
+    video = render(image("#f0d090"), shape(), lambda _: None)
 
     with av.open(io.BytesIO(video), "r") as container:
         frame = next(container.decode(video=0)).to_image()  # type: ignore[no-untyped-call]
@@ -58,7 +58,7 @@ def test_the_colours_are_those_of_the_picture() -> None:
     assert pixel == pytest.approx((0xF0, 0xD0, 0x90), abs=4)
 
 
-def test_the_picture_moves() -> None:
+def test_the_image_moves() -> None:
     slope = io.BytesIO()
     Image.linear_gradient("L").convert("RGB").save(slope, "PNG")
 
@@ -72,7 +72,7 @@ def test_the_picture_moves() -> None:
 def test_progress_only_grows_and_ends_at_one() -> None:
     told: list[float] = []
 
-    render(picture(), shape(), told.append)
+    render(image(), shape(), told.append)
 
     assert told == sorted(told)
     assert len(told) == 24
@@ -87,7 +87,7 @@ def test_a_render_can_be_given_up() -> None:
         raise RenderStoppedError
 
     with pytest.raises(RenderStoppedError):
-        render(picture(), shape(), stop)
+        render(image(), shape(), stop)
     assert len(told) == 1
 
 
@@ -108,6 +108,6 @@ def test_equal_orders_are_rendered_once_only_if_cached(
     renderer = Renderer(cached=cached)
 
     for wanted in (shape(), shape(), shape(audio=True)):
-        renderer.render(picture(), wanted, lambda _: None)
+        renderer.render(image(), wanted, lambda _: None)
 
     assert len(asked) == renders

@@ -11,7 +11,7 @@ import requests
 import runwayml
 from runwayml import RunwayML
 
-from local.simulators.fault_kinds import Kind, Link, Place, kinds_of
+from local.simulators.fault_kinds import Kind, Place, ProviderId, kinds_of
 from local.simulators.faults import Fault, FaultError, FaultPlan, parse_faults
 from local.simulators.runway import RunwayOptions, runway_simulator
 from local.simulators.server import SimulatorServer
@@ -86,7 +86,7 @@ def ended(sdk: RunwayML) -> Any:
 def test_faults_are_read_from_a_line(text: str, faults: list[object]) -> None:
     parsed = parse_faults(text)
 
-    assert [(f.link, f.place, f.kind, f.times) for f in parsed] == faults
+    assert [(f.provider, f.place, f.kind, f.times) for f in parsed] == faults
 
 
 @pytest.mark.parametrize(
@@ -108,26 +108,32 @@ def test_what_is_no_fault_is_refused(text: str) -> None:
 def test_a_fault_with_a_number_of_times_is_used_up() -> None:
     plan = FaultPlan(parse_faults("runway:503*2"))
 
-    taken = [plan.take(Link.RUNWAY, Place.START) for _ in range(3)]
+    taken = [plan.take(ProviderId.RUNWAY, Place.START) for _ in range(3)]
 
     assert [fault is not None for fault in taken] == [True, True, False]
 
 
 def test_a_share_is_the_same_for_the_same_seed() -> None:
     fault = Fault(
-        link=Link.RUNWAY, place=Place.START, kind=Kind.UNAVAILABLE, share=0.3, seed=7
+        provider=ProviderId.RUNWAY,
+        place=Place.START,
+        kind=Kind.UNAVAILABLE,
+        share=0.3,
+        seed=7,
     )
 
     def drawn(seed: int) -> list[bool]:
         plan = FaultPlan([replace(fault, seed=seed)])
-        return [plan.take(Link.RUNWAY, Place.START) is not None for _ in range(200)]
+        return [
+            plan.take(ProviderId.RUNWAY, Place.START) is not None for _ in range(200)
+        ]
 
     assert drawn(7) == drawn(7)
     assert drawn(7) != drawn(8)
     assert 30 < sum(drawn(7)) < 90
 
 
-def test_faults_of_one_link_leave_the_others_alone(
+def test_faults_of_one_provider_leave_the_others_alone(
     runway: SimulatorServer, sdk: RunwayML
 ) -> None:
     runway.faults.add(parse_faults("runway-http"))
@@ -292,7 +298,7 @@ def test_a_task_can_stay_as_it_is(kind: str, status: str) -> None:
 def test_each_kind_of_a_task_is_tried_here() -> None:
     tried = {*TASK_ENDS, "throttled", "running"}
 
-    assert {str(kind) for kind in kinds_of(Link.RUNWAY, Place.TASK)} == tried
+    assert {str(kind) for kind in kinds_of(ProviderId.RUNWAY, Place.TASK)} == tried
 
 
 @pytest.mark.parametrize(
@@ -416,7 +422,7 @@ def test_faults_are_set_shown_and_cleared_at_run_time(
         runway.address,
         "POST",
         "faults",
-        [{"link": "runway", "place": "start", "kind": "429", "times": None}],
+        [{"provider": "runway", "place": "start", "kind": "429", "times": None}],
     )
     assert [(each["kind"], each["left"]) for each in shown] == [("429", None)]
     with pytest.raises(runwayml.RateLimitError):
@@ -433,7 +439,9 @@ def test_a_wrong_fault_is_refused_and_none_of_the_list_is_set(
 ) -> None:
     answer = requests.post(
         f"{runway.address}/_control/faults",
-        data=json.dumps([{"link": "runway"}, {"link": "runway", "kind": "boom"}]),
+        data=json.dumps(
+            [{"provider": "runway"}, {"provider": "runway", "kind": "boom"}]
+        ),
         timeout=10,
     )
 
@@ -454,13 +462,13 @@ def test_the_record_of_submissions_is_shown_and_reset(
 
     [submission] = shown["submissions"]
     assert submission["task_id"] == task_id
-    assert (submission["vendor"], submission["link"]) == ("runway", "runway")
+    assert (submission["vendor"], submission["provider"]) == ("runway", "runway")
     assert (submission["credits"], submission["cost_usd"]) == (10, "0.10")
     assert submission["headers"]["user-agent"] == "RunwayML/Python 5.24.0"
     assert submission["headers"]["x-stainless-retry-count"] == "0"
     assert "Bearer" not in json.dumps(shown)
     assert shown["requests"] == [
-        {"link": "runway", "method": "POST", "path": CREATE, "count": 1}
+        {"provider": "runway", "method": "POST", "path": CREATE, "count": 1}
     ]
     control(runway.address, "DELETE", "submissions")
     empty: dict[str, object] = {"submissions": [], "requests": []}

@@ -16,16 +16,19 @@ from google.genai import errors, types
 from google.genai._gaos.lib import compat_errors
 from google.oauth2.credentials import Credentials
 
-from local.cloud_storage.signatures import signer_from_key
-from local.simulators.fault_kinds import Link, Place, kinds_of
+from local.emulators.cloud_storage.signatures import signer_from_key
+from local.emulators.storage import (
+    StorageSettings,
+    running_storage,
+)
+from local.simulators.fault_kinds import Place, ProviderId, kinds_of
 from local.simulators.faults import parse_faults
 from local.simulators.google import GoogleOptions, google_simulator
 from local.simulators.object_store import CloudStore, ObjectMissingError
 from local.simulators.render import Shape
 from local.simulators.server import SimulatorServer
 from local.simulators.studio import Order, Studio
-from local.storage import StorageSettings, running_storage
-from tests.local.simulated import QUICK, look_into, picture, until
+from tests.local.simulated import QUICK, image, look_into, until
 
 MODEL = "veo-3.1-generate-001"
 LITE = "veo-3.1-lite-generate-001"
@@ -37,7 +40,7 @@ class Objects:
     """An object store that is a dict."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {"gs://bucket/in.png": picture()}
+        self.kept: dict[str, bytes] = {"gs://bucket/in.png": image()}
 
     def read(self, uri: str) -> bytes:
         if uri not in self.kept:
@@ -94,7 +97,7 @@ def omni(google: SimulatorServer) -> Iterator[genai.Client]:
 
 OUT = "gs://bucket/out/"
 IN_BUCKET = types.Image(gcs_uri="gs://bucket/in.png", mime_type="image/png")
-INLINE = types.Image(image_bytes=picture(), mime_type="image/png")
+INLINE = types.Image(image_bytes=image(), mime_type="image/png")
 
 
 def generate(
@@ -137,7 +140,7 @@ def test_veo_writes_its_video_into_the_bucket(
     assert (seen.width, seen.height, seen.seconds) == (128, 72, 4.0)
     assert seen.audio_codec == "aac"
     [submission] = google.submissions.all()
-    assert (submission.vendor, submission.link) == ("vertex", "gemini-veo-3.1")
+    assert (submission.vendor, submission.provider) == ("vertex", "gemini-veo-3.1")
     assert (str(submission.charged_usd), submission.answered) == ("1.60", True)
 
 
@@ -153,7 +156,7 @@ def test_veo_reads_and_writes_through_the_real_storage_client(tmp_path: Path) ->
             credentials=AnonymousCredentials(),
             client_options={"api_endpoint": cloud.address},
         ).create_bucket("bucket")
-        bucket.blob("in.png").upload_from_string(picture(), "image/png")
+        bucket.blob("in.png").upload_from_string(image(), "image/png")
         options = GoogleOptions(pace=QUICK, store=CloudStore(cloud.address))
         with google_simulator(options) as server, platform(server) as client:
             uri = uri_of(done(client, generate(client)))
@@ -230,7 +233,7 @@ def test_veos_answers_have_the_fields_of_the_real_ones(
         pytest.param(
             {"image": types.Image(gcs_uri="gs://bucket/no", mime_type="image/png")},
             400,
-            id="no such picture",
+            id="no such image",
         ),
         pytest.param(
             {"image": types.Image(image_bytes=b"x", mime_type="image/png")},
@@ -315,7 +318,7 @@ def test_an_operation_ends_as_asked_for(
 def test_each_kind_of_an_operation_is_tried_here() -> None:
     tried = {*OPERATION_ENDS, "running"}
 
-    assert {str(kind) for kind in kinds_of(Link.VEO, Place.TASK)} == tried
+    assert {str(kind) for kind in kinds_of(ProviderId.VEO, Place.TASK)} == tried
 
 
 @pytest.mark.parametrize(
@@ -361,7 +364,7 @@ def test_a_generation_that_broke_has_no_video() -> None:
     told: list[bool] = []
     shape = Shape(width=32, height=32, duration_seconds=0.1)
     order = Order(
-        picture=picture(), shape=shape, fate=None, deliver=refuse, ended=told.append
+        image=image(), shape=shape, fate=None, deliver=refuse, ended=told.append
     )
     studio = Studio(QUICK)
 
@@ -374,7 +377,7 @@ def test_a_generation_that_broke_has_no_video() -> None:
 
 
 def interact(client: genai.Client, model: str = OMNI, **wanted: object) -> Any:
-    encoded = base64.b64encode(picture()).decode()
+    encoded = base64.b64encode(image()).decode()
     response_format = {
         "type": "video",
         "aspect_ratio": "16:9",
@@ -413,7 +416,10 @@ def test_omni_gives_an_address_that_needs_the_key(
     seen = look_into(whole.content)
     assert (seen.seconds, seen.audio_codec) == (3.0, "aac")
     [submission] = google.submissions.all()
-    assert (submission.vendor, submission.link) == ("gemini-api", "gemini-omni-flash")
+    assert (submission.vendor, submission.provider) == (
+        "gemini-api",
+        "gemini-omni-flash",
+    )
     assert (str(submission.charged_usd), submission.answered) == ("0.21", True)
 
 
@@ -498,7 +504,7 @@ def test_an_interaction_ends_as_asked_for(
 def test_each_kind_of_an_interaction_is_tried_here() -> None:
     tried = {*INTERACTION_ENDS, "running"}
 
-    assert {str(kind) for kind in kinds_of(Link.OMNI, Place.TASK)} == tried
+    assert {str(kind) for kind in kinds_of(ProviderId.OMNI, Place.TASK)} == tried
 
 
 def test_a_running_interaction_is_cancelled(

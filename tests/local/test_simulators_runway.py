@@ -13,7 +13,7 @@ from runwayml import RunwayML
 from local.simulators.faults import parse_faults
 from local.simulators.runway import RunwayOptions, runway_simulator
 from local.simulators.server import SimulatorServer
-from tests.local.simulated import QUICK, data_uri, look_into, picture, until
+from tests.local.simulated import QUICK, data_uri, image, look_into, until
 
 HEADERS = {"Authorization": "Bearer k", "X-Runway-Version": "2024-11-06"}
 FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
@@ -62,7 +62,7 @@ def until_status(server: SimulatorServer, task_id: str, status: str) -> dict[str
     return until(lambda: task(server, task_id), lambda seen: seen["status"] == status)
 
 
-def test_the_sdk_gets_a_video_from_a_picture(
+def test_the_sdk_gets_a_video_from_an_image(
     runway: SimulatorServer, sdk: RunwayML
 ) -> None:
     created = sdk.image_to_video.create(
@@ -84,16 +84,16 @@ def test_the_sdk_gets_a_video_from_a_picture(
     seen = look_into(requests.get(done.output[0], timeout=10).content)
     assert (seen.width, seen.height, seen.seconds) == (128, 72, 2.0)
     [submission] = runway.submissions.all()
-    assert submission.link == "runway"
+    assert submission.provider == "runway"
     assert submission.answered
     assert str(submission.charged_usd) == "0.10"
 
 
-def test_plain_http_is_another_link(runway: SimulatorServer) -> None:
+def test_plain_http_is_another_provider(runway: SimulatorServer) -> None:
     finished(runway)
 
     [submission] = runway.submissions.all()
-    assert submission.link == "runway-http"
+    assert submission.provider == "runway-http"
     told = submission.as_json()
     assert told["prompt"] == "a cat"
     assert told["prompt_sha256"] == hashlib.sha256(b"a cat").hexdigest()
@@ -124,7 +124,7 @@ def test_the_answers_have_the_fields_of_the_real_ones(runway: SimulatorServer) -
     ("changes", "field"),
     [
         pytest.param({"model": "gen9"}, "model", id="unknown model"),
-        pytest.param({"promptImage": None}, "promptImage", id="no picture"),
+        pytest.param({"promptImage": None}, "promptImage", id="no image"),
         pytest.param(
             {"promptImage": data_uri(b"GIF89a")}, "promptImage", id="no image inside"
         ),
@@ -134,7 +134,7 @@ def test_the_answers_have_the_fields_of_the_real_ones(runway: SimulatorServer) -
             id="over 5 MB",
         ),
         pytest.param(
-            {"promptImage": data_uri(picture(size=(90, 30)))},
+            {"promptImage": data_uri(image(size=(90, 30)))},
             "promptImage",
             id="too wide",
         ),

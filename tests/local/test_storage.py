@@ -27,9 +27,17 @@ from google.api_core import exceptions
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from local.cloud_storage.faults import Cut, Fault, Operation
-from local.cloud_storage.signatures import Signer
-from local.storage import StorageServer, StorageSettings, running_storage
+from local.emulators.cloud_storage.faults import (
+    Cut,
+    Fault,
+    Operation,
+)
+from local.emulators.cloud_storage.signatures import Signer
+from local.emulators.storage import (
+    StorageServer,
+    StorageSettings,
+    running_storage,
+)
 
 BUCKET = "reelay-videos"
 QUANTUM = 256 * 1024
@@ -612,7 +620,13 @@ def test_the_command_serves_says_so_and_ends_quietly(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     (tmp_path / "key.pem").write_bytes(pem)
-    command = [sys.executable, "-m", "local.storage", "--folder", str(tmp_path / "s")]
+    command = [
+        sys.executable,
+        "-m",
+        "local.emulators.storage",
+        "--folder",
+        str(tmp_path / "s"),
+    ]
     command += ["--key", str(tmp_path / "key.pem"), "--origins", "http://127.0.0.1:1"]
     command += ["--bucket", BUCKET]
 

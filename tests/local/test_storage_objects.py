@@ -6,17 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from local.cloud_storage.errors import ConnectionCutError, Refusal, StorageRefusedError
-from local.cloud_storage.http import Body, Request
-from local.cloud_storage.objects import ObjectStore
-from local.cloud_storage.records import (
+from local.emulators.cloud_storage.errors import (
+    ConnectionCutError,
+    Refusal,
+    StorageRefusedError,
+)
+from local.emulators.cloud_storage.http import (
+    Body,
+    Request,
+)
+from local.emulators.cloud_storage.objects import ObjectStore
+from local.emulators.cloud_storage.records import (
     Attributes,
     ObjectKey,
     Preconditions,
     StoredObject,
     UploadIntent,
 )
-from local.cloud_storage.uploads import upload_multipart
+from local.emulators.cloud_storage.uploads import upload_multipart
 
 KEY = ObjectKey(bucket="reelay", name="videos/1.mp4")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -15,9 +15,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from google.cloud import storage
 from google.oauth2 import service_account
 
-from local.cloud_storage.cors import CORS_FILE, Cors
-from local.cloud_storage.signatures import signer_from_key
-from local.storage import StorageServer, StorageSettings, running_storage
+from local.emulators.cloud_storage.cors import (
+    CORS_FILE,
+    Cors,
+)
+from local.emulators.cloud_storage.signatures import signer_from_key
+from local.emulators.storage import (
+    StorageServer,
+    StorageSettings,
+    running_storage,
+)
 
 BUCKET = "reelay-videos"
 ORIGIN = "http://127.0.0.1:8080"

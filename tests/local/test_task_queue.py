@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.cloud_tasks.queue import (
+from local.emulators.cloud_tasks.queue import (
     Answer,
     Delivery,
     Failure,
@@ -14,7 +14,12 @@ from local.cloud_tasks.queue import (
     TaskError,
     TaskQueue,
 )
-from local.cloud_tasks.rules import Mischief, RateRules, RetryRules, TokenBucket
+from local.emulators.cloud_tasks.rules import (
+    Mischief,
+    RateRules,
+    RetryRules,
+    TokenBucket,
+)
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 OK, FAILED, BUSY = Answer(status=204), Answer(status=500), Answer(status=503)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.cloud_tasks.rules import (
+from local.emulators.cloud_tasks.rules import (
     Mischief,
     RateRules,
     RetryRules,

@@ -26,11 +26,17 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
 )
 from google.oauth2 import id_token
 
-from local.cloud_tasks.messages import TaskLimits
-from local.cloud_tasks.rules import Mischief, Throttle
+from local.emulators.cloud_tasks.messages import TaskLimits
+from local.emulators.cloud_tasks.rules import (
+    Mischief,
+    Throttle,
+)
+from local.emulators.tasks import (
+    TasksOptions,
+    TasksServer,
+)
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
-from local.tasks import TasksOptions, TasksServer
 
 LOCATION = "projects/demo/locations/here"
 QUEUE = f"{LOCATION}/queues/steps"
@@ -571,7 +577,7 @@ def test_the_command_serves_until_it_is_told_to_stop(
 ) -> None:
     key = tmp_path / "key.pem"
     identity.save(key)
-    command = [sys.executable, "-m", "local.tasks", "--project", "demo"]
+    command = [sys.executable, "-m", "local.emulators.tasks", "--project", "demo"]
     process = subprocess.Popen(
         [*command, "--key", str(key)],
         stdout=subprocess.PIPE,

@@ -24,12 +24,12 @@ from shared.domain.outcomes import NotSent, Unknown
 from shared.providers import google_client, runway, runway_http
 from shared.providers.paid_post import (
     LOCAL_FAULTS,
-    Departure,
     Fault,
     Faults,
-    judge,
+    SendState,
+    classify,
     mapped,
-    unanswered,
+    outcome_of,
 )
 
 RAISED: list[tuple[Faults, tuple[ModuleType, ...]]] = [
@@ -109,7 +109,7 @@ def test_an_exception_nobody_named_is_doubted() -> None:
     class Surprise(Exception):
         """In no table."""
 
-    outcome = unanswered(Surprise("x"), runway.FAULTS, Departure())
+    outcome = outcome_of(Surprise("x"), runway.FAULTS, SendState())
 
     assert isinstance(outcome, Unknown)
 
@@ -117,15 +117,15 @@ def test_an_exception_nobody_named_is_doubted() -> None:
 def test_a_wrapper_without_a_cause_is_doubted() -> None:
     wrapper = requests.exceptions.ConnectionError("x")
 
-    assert judge(wrapper, runway_http.FAULTS) is Fault.DOUBTFUL
+    assert classify(wrapper, runway_http.FAULTS) is Fault.DOUBTFUL
 
 
 @pytest.mark.parametrize("error", [requests.exceptions.SSLError("x"), ValueError("x")])
 def test_what_may_come_at_any_time_depends_on_whether_it_had_begun(
     error: Exception,
 ) -> None:
-    before = unanswered(error, runway_http.FAULTS, Departure())
-    after = unanswered(error, runway_http.FAULTS, Departure(begun=True))
+    before = outcome_of(error, runway_http.FAULTS, SendState())
+    after = outcome_of(error, runway_http.FAULTS, SendState(started=True))
 
     assert isinstance(before, NotSent)
     assert isinstance(after, Unknown)
@@ -134,11 +134,11 @@ def test_what_may_come_at_any_time_depends_on_whether_it_had_begun(
 def test_a_lost_tls_session_is_doubted() -> None:
     error = urllib3.exceptions.SSLError(ssl.SSLError("bad record mac"))
 
-    assert judge(error, runway_http.FAULTS) is Fault.DOUBTFUL
+    assert classify(error, runway_http.FAULTS) is Fault.DOUBTFUL
 
 
 def test_our_own_mistake_is_the_providers_error() -> None:
-    outcome = unanswered(TypeError("x"), runway.FAULTS, Departure())
+    outcome = outcome_of(TypeError("x"), runway.FAULTS, SendState())
 
     assert isinstance(outcome, NotSent)
     assert outcome.problem.code is ErrorCode.PROVIDER_ERROR
@@ -153,7 +153,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_a_link_loads_no_other_links_sdk(name: str) -> None:
+def test_a_provider_loads_no_other_providers_sdk(name: str) -> None:
     asked = (
         f"import sys, shared.providers.{name}; "
         f"print([m for m in {FOREIGN[name]!r} if m in sys.modules])"

@@ -4,9 +4,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import Failed, Missed, Working
-from shared.ports import InlineFile, WebFile
-from tests.providers.links import KEY, OMNI
+from shared.domain.outcomes import Failed, PollFailed, Working
+from shared.ports.providers import (
+    InlineFile,
+    WebFile,
+)
+from tests.providers.provider_cases import (
+    KEY,
+    OMNI,
+)
 from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
 
 
@@ -98,7 +104,7 @@ def test_a_status_nobody_knows_is_waited_for_aloud() -> None:
 )
 def test_a_poll_without_an_interaction_is_missed(reply: Reply) -> None:
     with vendor(reply) as server:
-        assert isinstance(OMNI.make(server.url).poll(OMNI.task()), Missed)
+        assert isinstance(OMNI.make(server.url).poll(OMNI.task()), PollFailed)
 
     assert len(server.received) == 1
 

@@ -7,15 +7,15 @@ import pytest
 from shared.domain.errors import ErrorCode
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
 from shared.providers.omni import Omni
-from tests.providers.links import (
+from tests.providers.provider_cases import (
     KEY,
-    LINKS,
     OMNI,
     PROMPT,
+    PROVIDERS,
     RUNWAY,
     RUNWAY_HTTP,
     VEO,
-    LinkCase,
+    ProviderCase,
     order,
 )
 from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
@@ -44,9 +44,9 @@ RUNWAY_ANSWERS = ANSWERS | dict.fromkeys((502, 504), ErrorCode.PROVIDER_UNAVAILA
 
 def answers() -> list[object]:
     return [
-        pytest.param(link, status, expected, id=f"{link.name}-{status}")
-        for link in LINKS
-        for status, expected in (RUNWAY_ANSWERS if link.is_runway else ANSWERS).items()
+        pytest.param(case, status, expected, id=f"{case.name}-{status}")
+        for case in PROVIDERS
+        for status, expected in (RUNWAY_ANSWERS if case.is_runway else ANSWERS).items()
     ]
 
 
@@ -60,30 +60,30 @@ def said(outcome: Submission) -> str:
             return outcome.problem.code
 
 
-each_link = pytest.mark.parametrize("link", LINKS, ids=lambda link: link.name)
+each_provider = pytest.mark.parametrize("case", PROVIDERS, ids=lambda case: case.name)
 
 
-@pytest.mark.parametrize(("link", "status", "expected"), answers())
+@pytest.mark.parametrize(("case", "status", "expected"), answers())
 def test_an_error_is_one_post_and_what_the_table_says(
-    link: LinkCase, status: int, expected: str
+    case: ProviderCase, status: int, expected: str
 ) -> None:
     headers = {"Location": "/elsewhere"} if status == 307 else {}
-    reply = Reply(status=status, body=link.error(status), headers=headers)
+    reply = Reply(status=status, body=case.error(status), headers=headers)
 
     with vendor(reply) as server:
-        outcome = link.make(server.url).start(order(link))
+        outcome = case.make(server.url).start(order(case))
 
     assert said(outcome) == expected
     assert isinstance(outcome, Unknown | Rejected)
     assert len(server.received) == 1
 
 
-@each_link
-def test_an_id_in_a_200_is_accepted(link: LinkCase) -> None:
-    with vendor(Reply(body=link.taken)) as server:
-        outcome = link.make(server.url).start(order(link))
+@each_provider
+def test_an_id_in_a_200_is_accepted(case: ProviderCase) -> None:
+    with vendor(Reply(body=case.taken)) as server:
+        outcome = case.make(server.url).start(order(case))
 
-    assert outcome == Accepted(task_id=link.task_id)
+    assert outcome == Accepted(task_id=case.task_id)
     assert len(server.posts()) == 1
 
 
@@ -92,108 +92,108 @@ def test_an_id_in_a_200_is_accepted(link: LinkCase) -> None:
     ["<html>Welcome</html>", {"status": "in_progress"}, {"id": "", "name": ""}, []],
     ids=["html", "no-id", "empty-id", "a-list"],
 )
-@each_link
-def test_a_200_without_an_id_is_unknown(link: LinkCase, body: object) -> None:
+@each_provider
+def test_a_200_without_an_id_is_unknown(case: ProviderCase, body: object) -> None:
     with vendor(Reply(body=body)) as server:
-        outcome = link.make(server.url).start(order(link))
+        outcome = case.make(server.url).start(order(case))
 
     assert isinstance(outcome, Unknown)
     assert len(server.received) == 1
 
 
 @pytest.mark.parametrize("body", [{"id": 5}, {"id": None}], ids=["number", "null"])
-@pytest.mark.parametrize("link", [RUNWAY, RUNWAY_HTTP], ids=lambda link: link.name)
-def test_an_id_that_is_no_text_is_unknown(link: LinkCase, body: object) -> None:
+@pytest.mark.parametrize("case", [RUNWAY, RUNWAY_HTTP], ids=lambda case: case.name)
+def test_an_id_that_is_no_text_is_unknown(case: ProviderCase, body: object) -> None:
     with vendor(Reply(body=body)) as server:
-        assert isinstance(link.make(server.url).start(order(link)), Unknown)
+        assert isinstance(case.make(server.url).start(order(case)), Unknown)
 
 
 @pytest.mark.parametrize("status", [502, 504])
-@pytest.mark.parametrize("link", [RUNWAY, RUNWAY_HTTP], ids=lambda link: link.name)
-def test_a_gateways_page_is_not_runways_word(link: LinkCase, status: int) -> None:
+@pytest.mark.parametrize("case", [RUNWAY, RUNWAY_HTTP], ids=lambda case: case.name)
+def test_a_gateways_page_is_not_runways_word(case: ProviderCase, status: int) -> None:
     with vendor(Reply(status=status, body="<html>Bad gateway</html>")) as server:
-        outcome = link.make(server.url).start(order(link))
+        outcome = case.make(server.url).start(order(case))
 
     assert isinstance(outcome, Unknown)
     assert len(server.received) == 1
 
 
 @pytest.mark.parametrize("status", [400, 429, 503])
-@each_link
-def test_a_rejection_as_a_page_is_a_rejection(link: LinkCase, status: int) -> None:
+@each_provider
+def test_a_rejection_as_a_page_is_a_rejection(case: ProviderCase, status: int) -> None:
     with vendor(Reply(status=status, body="<html>Sorry</html>")) as server:
-        outcome = link.make(server.url).start(order(link))
+        outcome = case.make(server.url).start(order(case))
 
     assert isinstance(outcome, Rejected)
     assert len(server.received) == 1
 
 
-@each_link
-def test_no_answer_in_time_is_unknown(link: LinkCase) -> None:
+@each_provider
+def test_no_answer_in_time_is_unknown(case: ProviderCase) -> None:
     with vendor(Reply(conduct=Conduct.HANG)) as server:
-        outcome = link.make(server.url, read_seconds=0.2).start(order(link))
+        outcome = case.make(server.url, read_seconds=0.2).start(order(case))
 
     assert isinstance(outcome, Unknown)
     assert len(server.posts()) == 1
 
 
 @pytest.mark.parametrize("conduct", [Conduct.DROP_UNREAD, Conduct.DROP_READ])
-@each_link
-def test_a_dropped_connection_is_unknown(link: LinkCase, conduct: Conduct) -> None:
+@each_provider
+def test_a_dropped_connection_is_unknown(case: ProviderCase, conduct: Conduct) -> None:
     with vendor(Reply(conduct=conduct)) as server:
-        outcome = link.make(server.url).start(order(link))
+        outcome = case.make(server.url).start(order(case))
 
     assert isinstance(outcome, Unknown)
     assert server.connections == 1
     assert len(server.posts()) <= 1
 
 
-@each_link
-def test_a_refused_connection_sent_nothing(link: LinkCase) -> None:
-    outcome = link.make(closed_port_url()).start(order(link))
+@each_provider
+def test_a_refused_connection_sent_nothing(case: ProviderCase) -> None:
+    outcome = case.make(closed_port_url()).start(order(case))
 
     assert isinstance(outcome, NotSent)
     assert outcome.problem.code is ErrorCode.PROVIDER_UNAVAILABLE
 
 
-@each_link
+@each_provider
 def test_a_name_that_nobody_knows_sent_nothing(
-    link: LinkCase, monkeypatch: pytest.MonkeyPatch
+    case: ProviderCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown_name(*_: object, **__: object) -> object:
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown_name)
-    outcome = link.make("http://vendor.invalid").start(order(link))
+    outcome = case.make("http://vendor.invalid").start(order(case))
 
     assert isinstance(outcome, NotSent)
     assert outcome.problem.code is ErrorCode.PROVIDER_UNAVAILABLE
 
 
-@each_link
-def test_a_broken_tls_handshake_sent_nothing(link: LinkCase) -> None:
-    with vendor(Reply(body=link.taken)) as server:
+@each_provider
+def test_a_broken_tls_handshake_sent_nothing(case: ProviderCase) -> None:
+    with vendor(Reply(body=case.taken)) as server:
         https = server.url.replace("http:", "https:")
-        outcome = link.make(https).start(order(link))
+        outcome = case.make(https).start(order(case))
 
     assert isinstance(outcome, NotSent)
     assert outcome.problem.code is ErrorCode.PROVIDER_UNAVAILABLE
     assert server.posts() == []
 
 
-@each_link
-def test_an_address_that_makes_no_request_sent_nothing(link: LinkCase) -> None:
-    outcome = link.make("nowhere://x").start(order(link))
+@each_provider
+def test_an_address_that_makes_no_request_sent_nothing(case: ProviderCase) -> None:
+    outcome = case.make("nowhere://x").start(order(case))
 
     assert isinstance(outcome, NotSent)
 
 
-@each_link
-def test_two_starts_use_two_connections(link: LinkCase) -> None:
-    with vendor(Reply(body=link.taken)) as server:
-        provider = link.make(server.url)
-        provider.start(order(link))
-        provider.start(order(link))
+@each_provider
+def test_two_starts_use_two_connections(case: ProviderCase) -> None:
+    with vendor(Reply(body=case.taken)) as server:
+        provider = case.make(server.url)
+        provider.start(order(case))
+        provider.start(order(case))
 
         assert server.connections == 2
 
@@ -207,37 +207,37 @@ def test_two_starts_use_two_connections(link: LinkCase) -> None:
         ("99999999999", 86_400, 86_400),
     ],
 )
-@each_link
+@each_provider
 def test_the_wait_that_a_vendor_asks_for_is_kept(
-    link: LinkCase, value: str, least: float, most: float
+    case: ProviderCase, value: str, least: float, most: float
 ) -> None:
-    reply = Reply(status=429, body=link.error(429), headers={"Retry-After": value})
+    reply = Reply(status=429, body=case.error(429), headers={"Retry-After": value})
 
     with vendor(reply) as server:
-        outcome = link.make(server.url).start(order(link))
+        outcome = case.make(server.url).start(order(case))
 
     assert isinstance(outcome, Rejected)
     assert outcome.retry_after_seconds is not None
     assert least <= outcome.retry_after_seconds <= most
 
 
-@each_link
-def test_a_wait_nobody_can_read_is_none(link: LinkCase) -> None:
-    reply = Reply(status=429, body=link.error(429), headers={"Retry-After": "soon"})
+@each_provider
+def test_a_wait_nobody_can_read_is_none(case: ProviderCase) -> None:
+    reply = Reply(status=429, body=case.error(429), headers={"Retry-After": "soon"})
 
     with vendor(reply) as server:
-        outcome = link.make(server.url).start(order(link))
+        outcome = case.make(server.url).start(order(case))
 
     assert isinstance(outcome, Rejected)
     assert outcome.retry_after_seconds is None
 
 
-@each_link
-def test_details_hold_neither_key_nor_prompt_nor_picture(link: LinkCase) -> None:
+@each_provider
+def test_details_hold_neither_key_nor_prompt_nor_image(case: ProviderCase) -> None:
     echo = f"bad: {PROMPT} {KEY} Bearer ya29.abc data:image/jpeg;base64,AAAA " * 9
 
-    with vendor(Reply(status=400, body=link.error(400, echo))) as server:
-        outcome = link.make(server.url).start(order(link))
+    with vendor(Reply(status=400, body=case.error(400, echo))) as server:
+        outcome = case.make(server.url).start(order(case))
 
     assert isinstance(outcome, Rejected)
     detail = outcome.problem.detail
@@ -267,27 +267,27 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(
-    ("link", "message", "expected"),
+    ("case", "message", "expected"),
     REFUSALS,
     ids=[
-        f"{link.name}-{expected}-{i}" for i, (link, _, expected) in enumerate(REFUSALS)
+        f"{case.name}-{expected}-{i}" for i, (case, _, expected) in enumerate(REFUSALS)
     ],
 )
 def test_a_400_is_read_by_its_words(
-    link: LinkCase, message: str, expected: str
+    case: ProviderCase, message: str, expected: str
 ) -> None:
-    with vendor(Reply(status=400, body=link.error(400, message))) as server:
-        outcome = link.make(server.url).start(order(link))
+    with vendor(Reply(status=400, body=case.error(400, message))) as server:
+        outcome = case.make(server.url).start(order(case))
 
     assert said(outcome) == expected
 
 
-@pytest.mark.parametrize("link", [VEO, OMNI], ids=lambda link: link.name)
-def test_a_project_being_set_up_may_be_asked_again(link: LinkCase) -> None:
-    body = link.error(400, "Service agents are being provisioned. Try again later.")
+@pytest.mark.parametrize("case", [VEO, OMNI], ids=lambda case: case.name)
+def test_a_project_being_set_up_may_be_asked_again(case: ProviderCase) -> None:
+    body = case.error(400, "Service agents are being provisioned. Try again later.")
 
     with vendor(Reply(status=400, body=body)) as server:
-        outcome = link.make(server.url).start(order(link))
+        outcome = case.make(server.url).start(order(case))
 
     assert isinstance(outcome, Rejected)
     assert outcome.ask_again

@@ -6,15 +6,19 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import Failed, Missed, Working
-from shared.ports import WebFile
+from shared.domain.outcomes import Failed, PollFailed, Working
+from shared.ports.providers import WebFile
 from shared.providers import runway_wire
 from shared.providers.runway import RunwaySdk
-from tests.providers.links import RUNWAY, RUNWAY_HTTP, LinkCase
+from tests.providers.provider_cases import (
+    RUNWAY,
+    RUNWAY_HTTP,
+    ProviderCase,
+)
 from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
 
 both = pytest.mark.parametrize(
-    "link", [RUNWAY, RUNWAY_HTTP], ids=lambda link: link.name
+    "case", [RUNWAY, RUNWAY_HTTP], ids=lambda case: case.name
 )
 
 FAILURES = {
@@ -100,27 +104,27 @@ MISSES = {
 
 @pytest.mark.parametrize("reply", MISSES.values(), ids=MISSES.keys())
 @both
-def test_a_poll_without_a_task_is_missed(link: LinkCase, reply: Reply) -> None:
+def test_a_poll_without_a_task_is_missed(case: ProviderCase, reply: Reply) -> None:
     with vendor(reply) as server:
-        poll = link.make(server.url).poll(link.task())
+        poll = case.make(server.url).poll(case.task())
 
-    assert isinstance(poll, Missed)
+    assert isinstance(poll, PollFailed)
     assert len(server.received) == 1
 
 
 @both
-def test_a_poll_of_nobody_is_missed(link: LinkCase) -> None:
-    assert isinstance(link.make(closed_port_url()).poll(link.task()), Missed)
+def test_a_poll_of_nobody_is_missed(case: ProviderCase) -> None:
+    assert isinstance(case.make(closed_port_url()).poll(case.task()), PollFailed)
 
 
 @both
-def test_a_fetch_asks_again_for_the_address(link: LinkCase) -> None:
+def test_a_fetch_asks_again_for_the_address(case: ProviderCase) -> None:
     task = {"status": "SUCCEEDED", "output": ["https://cdn.example/x.mp4?_jwt=a"]}
 
     with vendor(Reply(body=task)) as server:
-        provider = link.make(server.url)
-        provider.fetch(link.task())
-        file = provider.fetch(link.task())
+        provider = case.make(server.url)
+        provider.fetch(case.task())
+        file = provider.fetch(case.task())
 
     assert file == WebFile(
         url="https://cdn.example/x.mp4?_jwt=a", trusted_host="127.0.0.1"
@@ -147,10 +151,10 @@ def test_runways_own_address_trusts_no_host() -> None:
 )
 @both
 def test_a_fetch_without_a_file_says_why(
-    link: LinkCase, reply: Reply, error: type[Exception]
+    case: ProviderCase, reply: Reply, error: type[Exception]
 ) -> None:
     with vendor(reply) as server, pytest.raises(error):
-        link.make(server.url).fetch(link.task())
+        case.make(server.url).fetch(case.task())
 
 
 @pytest.mark.parametrize(
@@ -159,18 +163,18 @@ def test_a_fetch_without_a_file_says_why(
 )
 @both
 def test_a_cancel_is_true_once_nothing_is_left(
-    link: LinkCase, status: int, is_cancelled: bool
+    case: ProviderCase, status: int, is_cancelled: bool
 ) -> None:
     with vendor(Reply(status=status)) as server:
-        assert link.make(server.url).cancel(link.task()) is is_cancelled
+        assert case.make(server.url).cancel(case.task()) is is_cancelled
 
     assert [each.method for each in server.received] == ["DELETE"]
     assert server.received[0].path == "/v1/tasks/17f20503"
 
 
 @both
-def test_a_cancel_that_nobody_hears_is_false(link: LinkCase) -> None:
-    assert link.make(closed_port_url()).cancel(link.task()) is False
+def test_a_cancel_that_nobody_hears_is_false(case: ProviderCase) -> None:
+    assert case.make(closed_port_url()).cancel(case.task()) is False
 
 
 def test_the_environment_names_neither_address_nor_key(

@@ -8,10 +8,18 @@ from google.auth import exceptions as auth_errors
 from google.auth.credentials import Credentials
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import Failed, Missed, NotSent, Succeeded, Working
-from shared.ports import BucketFile, InlineFile, TaskRef
+from shared.domain.outcomes import Failed, NotSent, PollFailed, Succeeded, Working
+from shared.ports.providers import (
+    BucketFile,
+    InlineFile,
+    TaskRef,
+)
 from shared.providers.veo import Veo
-from tests.providers.links import OPERATION, VEO, order
+from tests.providers.provider_cases import (
+    OPERATION,
+    VEO,
+    order,
+)
 from tests.providers.vendor_server import Conduct, Reply, vendor
 
 
@@ -111,7 +119,7 @@ def test_a_filtered_count_beside_a_video_is_a_success() -> None:
 )
 def test_a_poll_without_an_operation_is_missed(reply: Reply) -> None:
     with vendor(reply) as server:
-        assert isinstance(VEO.make(server.url).poll(VEO.task()), Missed)
+        assert isinstance(VEO.make(server.url).poll(VEO.task()), PollFailed)
 
     assert len(server.received) == 1
 
@@ -119,7 +127,7 @@ def test_a_poll_without_an_operation_is_missed(reply: Reply) -> None:
 def test_an_empty_name_is_missed() -> None:
     task = TaskRef(task_id="", model_id="m")
 
-    assert isinstance(VEO.make("http://127.0.0.1:9").poll(task), Missed)
+    assert isinstance(VEO.make("http://127.0.0.1:9").poll(task), PollFailed)
 
 
 def test_a_place_that_is_known_is_not_asked_for() -> None:

@@ -20,15 +20,15 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
-from shared.ports import Provider
+from shared.ports.providers import Provider
 from shared.providers.google_client import http_options
-from tests.providers.links import (
-    LINKS,
+from tests.providers.provider_cases import (
     OMNI,
+    PROVIDERS,
     RUNWAY,
     RUNWAY_HTTP,
     VEO,
-    LinkCase,
+    ProviderCase,
     order,
 )
 from tests.providers.vendor_server import Conduct, Received, Reply, vendor
@@ -36,8 +36,8 @@ from tests.providers.vendor_server import Conduct, Received, Reply, vendor
 WIRE = Path(__file__).parent / "wire"
 
 
-def captured(link: LinkCase) -> dict[str, Any]:
-    name = "runway" if link.is_runway else link.name
+def captured(case: ProviderCase) -> dict[str, Any]:
+    name = "runway" if case.is_runway else case.name
     text = (WIRE / f"{name}.json").read_text(encoding="utf-8")
     exchanges: dict[str, Any] = json.loads(text)["exchanges"]
     return exchanges
@@ -69,9 +69,9 @@ def merged(one: Any, other: Any) -> Any:
     return other
 
 
-def sent(link: LinkCase, *, seed: int | None = 7) -> Received:
-    with vendor(Reply(body=link.taken)) as server:
-        link.make(server.url).start(order(link, seed=seed))
+def sent(case: ProviderCase, *, seed: int | None = 7) -> Received:
+    with vendor(Reply(body=case.taken)) as server:
+        case.make(server.url).start(order(case, seed=seed))
     return server.received[0]
 
 
@@ -83,18 +83,18 @@ CREATES = {
 }
 
 
-@pytest.mark.parametrize("link", LINKS, ids=lambda link: link.name)
-def test_a_start_sends_what_the_sdk_sends(link: LinkCase) -> None:
-    exchanges = captured(link)
+@pytest.mark.parametrize("case", PROVIDERS, ids=lambda case: case.name)
+def test_a_start_sends_what_the_sdk_sends(case: ProviderCase) -> None:
+    exchanges = captured(case)
     body: Any = {}
-    for name in CREATES[link.name]:
+    for name in CREATES[case.name]:
         body = merged(body, exchanges[name]["body"])
 
-    assert fits(sent(link).body, body)
-    assert fits(sent(link, seed=None).body, body)
+    assert fits(sent(case).body, body)
+    assert fits(sent(case, seed=None).body, body)
 
 
-def test_both_runway_links_send_the_same_body() -> None:
+def test_both_runway_providers_send_the_same_body() -> None:
     assert sent(RUNWAY).body == sent(RUNWAY_HTTP).body
     assert sent(RUNWAY, seed=None).body == sent(RUNWAY_HTTP, seed=None).body
 
@@ -113,11 +113,13 @@ def test_runways_body_is_exact() -> None:
     }
 
 
-@pytest.mark.parametrize("link", [RUNWAY, RUNWAY_HTTP], ids=lambda link: link.name)
-def test_runway_learns_key_and_version_and_upright_is_upright(link: LinkCase) -> None:
-    with vendor(Reply(body=link.taken)) as server:
-        upright = order(link, aspect_ratio=AspectRatio.PORTRAIT)
-        link.make(server.url).start(upright)
+@pytest.mark.parametrize("case", [RUNWAY, RUNWAY_HTTP], ids=lambda case: case.name)
+def test_runway_learns_key_and_version_and_upright_is_upright(
+    case: ProviderCase,
+) -> None:
+    with vendor(Reply(body=case.taken)) as server:
+        upright = order(case, aspect_ratio=AspectRatio.PORTRAIT)
+        case.make(server.url).start(upright)
     request = server.received[0]
 
     assert isinstance(request.body, dict)
@@ -271,9 +273,9 @@ CANCELS = ("task_delete", "cancel")
 def all_captured(names: object) -> list[object]:
     assert isinstance(names, dict | tuple)
     return [
-        pytest.param(link, name, id=f"{link.name}-{name}")
-        for link in LINKS
-        for name in captured(link)
+        pytest.param(case, name, id=f"{case.name}-{name}")
+        for case in PROVIDERS
+        for name in captured(case)
         if name in names
     ]
 
@@ -286,41 +288,47 @@ def agrees(outcome: Submission | Poll, expected: object) -> bool:
     return outcome == expected
 
 
-@pytest.mark.parametrize(("link", "name"), all_captured(STARTS))
-def test_a_captured_answer_to_a_start_is_understood(link: LinkCase, name: str) -> None:
-    exchange = captured(link)[name]
+@pytest.mark.parametrize(("case", "name"), all_captured(STARTS))
+def test_a_captured_answer_to_a_start_is_understood(
+    case: ProviderCase, name: str
+) -> None:
+    exchange = captured(case)[name]
     read_seconds = 50.0 if "response" in exchange else 0.2
 
     with vendor(replay(exchange)) as server:
-        provider = link.make(server.url, read_seconds=read_seconds)
-        outcome = provider.start(order(link))
+        provider = case.make(server.url, read_seconds=read_seconds)
+        outcome = provider.start(order(case))
 
     assert agrees(outcome, STARTS[name]), outcome
     assert len(server.received) == 1
 
 
-@pytest.mark.parametrize(("link", "name"), all_captured(POLLS))
-def test_a_captured_answer_to_a_poll_is_understood(link: LinkCase, name: str) -> None:
-    with vendor(replay(captured(link)[name])) as server:
-        outcome = link.make(server.url).poll(link.task())
+@pytest.mark.parametrize(("case", "name"), all_captured(POLLS))
+def test_a_captured_answer_to_a_poll_is_understood(
+    case: ProviderCase, name: str
+) -> None:
+    with vendor(replay(captured(case)[name])) as server:
+        outcome = case.make(server.url).poll(case.task())
 
     assert agrees(outcome, POLLS[name]), outcome
     assert len(server.received) == 1
 
 
-@pytest.mark.parametrize(("link", "name"), all_captured(CANCELS))
-def test_a_captured_answer_to_a_cancel_is_understood(link: LinkCase, name: str) -> None:
-    with vendor(replay(captured(link)[name])) as server:
-        assert link.make(server.url).cancel(link.task())
+@pytest.mark.parametrize(("case", "name"), all_captured(CANCELS))
+def test_a_captured_answer_to_a_cancel_is_understood(
+    case: ProviderCase, name: str
+) -> None:
+    with vendor(replay(captured(case)[name])) as server:
+        assert case.make(server.url).cancel(case.task())
 
     assert len(server.received) == 1
 
 
-@pytest.mark.parametrize("link", LINKS, ids=lambda link: link.name)
-def test_no_captured_exchange_is_left_out(link: LinkCase) -> None:
+@pytest.mark.parametrize("case", PROVIDERS, ids=lambda case: case.name)
+def test_no_captured_exchange_is_left_out(case: ProviderCase) -> None:
     known = {*STARTS, *POLLS, *CANCELS, "create_with_seed"}
 
-    assert captured(link).keys() <= known
+    assert captured(case).keys() <= known
 
 
 ASKED = [
@@ -337,19 +345,19 @@ ASKED = [
 
 
 @pytest.mark.parametrize(
-    ("link", "name", "path"), ASKED, ids=[a[0].name for a in ASKED]
+    ("case", "name", "path"), ASKED, ids=[a[0].name for a in ASKED]
 )
-def test_a_poll_asks_as_the_sdk_does(link: LinkCase, name: str, path: str) -> None:
-    exchange = captured(link)[name]
+def test_a_poll_asks_as_the_sdk_does(case: ProviderCase, name: str, path: str) -> None:
+    exchange = captured(case)[name]
     with vendor(replay(exchange)) as server:
-        link.make(server.url).poll(link.task())
+        case.make(server.url).poll(case.task())
     request = server.received[0]
 
     assert (request.method, request.path) == (exchange["method"], path)
     assert fits(request.body, exchange["body"])
 
 
-def test_every_link_is_a_provider() -> None:
-    providers: list[Provider] = [link.make("http://127.0.0.1:9") for link in LINKS]
+def test_every_provider_is_a_provider() -> None:
+    providers: list[Provider] = [case.make("http://127.0.0.1:9") for case in PROVIDERS]
 
     assert len(providers) == 4

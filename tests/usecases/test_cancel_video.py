@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from structlog.testing import capture_logs
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
     Conflict,
     ConflictReason,
@@ -15,94 +15,102 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Job
 from shared.domain.outcomes import Succeeded, Working
-from shared.ports import Caller
+from shared.jobs.schedule import TaskScheduler
+from shared.ports.identity import Caller
 from shared.usecases.cancel_video import CancelVideo
-from shared.usecases.wake import Waker
 from tests.domain.examples import a_job, a_new_job, completed, running
-from tests.usecases.stage import Stage
+from tests.usecases.harness import Harness
 
 ANN = Caller(user_id="ann")
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def harness() -> Harness:
+    return Harness()
 
 
-def cancel(stage: Stage, caller: Caller = ANN) -> Job:
+def cancel(harness: Harness, caller: Caller = ANN) -> Job:
     use_case = CancelVideo(
-        jobs=stage.jobs, recorder=stage.recorder, waker=Waker(queue=stage.queue)
+        jobs=harness.jobs,
+        committer=harness.committer,
+        scheduler=TaskScheduler(queue=harness.queue),
     )
     return use_case(caller, "job1")
 
 
-def test_what_costs_nothing_yet_ends_at_once(stage: Stage) -> None:
-    stage.jobs.put(a_new_job())
+def test_what_costs_nothing_yet_ends_at_once(harness: Harness) -> None:
+    harness.jobs.put(a_new_job())
 
-    job = cancel(stage)
+    job = cancel(harness)
 
     assert job.problem and job.problem.code is ErrorCode.CANCELLED
     assert job.cost_usd == 0
-    assert stage.queue.wakes == []
+    assert harness.queue.wakes == []
 
 
-def test_a_running_job_is_cancelled_and_keeps_its_price_as_spent(stage: Stage) -> None:
-    stage.jobs.put(running(a_job(), Link.RUNWAY))
-    stage.links[Link.RUNWAY].polls = [Working()]
+def test_a_running_job_is_cancelled_and_keeps_its_price_as_spent(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
+    harness.providers[ProviderId.RUNWAY].polls = [Working()]
 
-    assert not cancel(stage).is_final
-    job = stage.run()
+    assert not cancel(harness).is_final
+    job = harness.run()
 
     assert job.problem and job.problem.code is ErrorCode.CANCELLED
     assert job.cost_usd == Decimal("0.40")
-    assert [t.task_id for t in stage.links[Link.RUNWAY].cancelled] == ["task-runway"]
+    assert [t.task_id for t in harness.providers[ProviderId.RUNWAY].cancelled] == [
+        "task-runway"
+    ]
 
 
-def test_what_was_made_meanwhile_is_stored_and_the_job_completes(stage: Stage) -> None:
-    stage.jobs.put(running(a_job(), Link.RUNWAY))
-    stage.links[Link.RUNWAY].polls = [Succeeded()]
+def test_what_was_made_meanwhile_is_stored_and_the_job_completes(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
+    harness.providers[ProviderId.RUNWAY].polls = [Succeeded()]
 
-    cancel(stage)
-    job = stage.run()
+    cancel(harness)
+    job = harness.run()
 
     assert job.delivered is not None
-    assert stage.links[Link.RUNWAY].cancelled == []
+    assert harness.providers[ProviderId.RUNWAY].cancelled == []
 
 
-def test_repeated_it_is_the_same(stage: Stage) -> None:
-    stage.jobs.put(a_new_job())
+def test_repeated_it_is_the_same(harness: Harness) -> None:
+    harness.jobs.put(a_new_job())
 
-    assert cancel(stage) == cancel(stage)
+    assert cancel(harness) == cancel(harness)
 
 
-def test_it_is_on_record_once(stage: Stage) -> None:
-    stage.jobs.put(running(a_job(), Link.RUNWAY))
+def test_it_is_on_record_once(harness: Harness) -> None:
+    harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
 
     with capture_logs() as lines:
-        cancel(stage)
-        cancel(stage)
+        cancel(harness)
+        cancel(harness)
 
     assert [line["event"] for line in lines] == ["video_cancelled"]
 
 
-def test_an_ended_job_is_a_conflict(stage: Stage) -> None:
-    stage.jobs.put(completed(a_job(), Link.RUNWAY))
+def test_an_ended_job_is_a_conflict(harness: Harness) -> None:
+    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
 
     with pytest.raises(Conflict) as caught:
-        cancel(stage)
+        cancel(harness)
 
     assert caught.value.reason is ConflictReason.JOB_ENDED
 
 
-def test_anothers_job_is_not_found(stage: Stage) -> None:
-    stage.jobs.put(a_new_job())
+def test_anothers_job_is_not_found(harness: Harness) -> None:
+    harness.jobs.put(a_new_job())
 
     with pytest.raises(NotFound):
-        cancel(stage, Caller(user_id="bob"))
+        cancel(harness, Caller(user_id="bob"))
 
 
-def test_with_the_queue_down_the_sweep_goes_on(stage: Stage) -> None:
-    stage.jobs.put(running(a_job(), Link.RUNWAY))
-    stage.queue.failures = [Unreachable("down")]
+def test_with_the_queue_down_the_sweep_goes_on(harness: Harness) -> None:
+    harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
+    harness.queue.failures = [Unreachable("down")]
 
-    assert cancel(stage).cancel_requested_at is not None
+    assert cancel(harness).cancel_requested_at is not None

@@ -9,80 +9,83 @@ from decimal import Decimal
 import pytest
 from structlog.testing import capture_logs
 
-from shared.domain import limits
-from shared.domain.catalogue import DEFAULT_CHAIN, Link
+from shared.domain import timing
+from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
 from shared.domain.errors import (
+    ApiError,
     Conflict,
     ErrorCode,
     GenerationPaused,
     IdempotencyConflict,
     LimitReached,
-    Refused,
     TooManyJobs,
     Unreachable,
 )
 from shared.domain.job import Job, Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
-from shared.ports import Caller
+from shared.ports.identity import Caller
 from shared.usecases.create_video import PAUSES, Taken
 from shared.usecases.keep_upload import Keep
 from tests.domain.examples import NOON, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
-from tests.usecases.stage import Stage, create_video
+from tests.usecases.harness import (
+    Harness,
+    create_video,
+)
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def harness() -> Harness:
+    return Harness()
 
 
-def create(stage: Stage, chain: tuple[Link, ...] = DEFAULT_CHAIN) -> Job:
-    return take(stage, chain=chain).job
+def create(harness: Harness, chain: tuple[ProviderId, ...] = DEFAULT_CHAIN) -> Job:
+    return take(harness, chain=chain).job
 
 
 def take(
-    stage: Stage,
+    harness: Harness,
     *,
-    chain: tuple[Link, ...] = DEFAULT_CHAIN,
+    chain: tuple[ProviderId, ...] = DEFAULT_CHAIN,
     key: str | None = None,
     user: str = "ann",
     keep: Keep | None = None,
     **fields: object,
 ) -> Taken:
-    use_case = create_video(stage, chain=chain, stop=True)
+    use_case = create_video(harness, chain=chain, stop=True)
     caller = Caller(user_id=user, key_id="key1")
     return use_case(caller, a_request(**fields), Language.KOREAN, key, keep=keep)
 
 
-def test_a_job_is_committed_and_woken(stage: Stage) -> None:
-    job = create(stage)
+def test_a_job_is_committed_and_woken(harness: Harness) -> None:
+    job = create(harness)
 
-    assert stage.jobs.all == [job]
+    assert harness.jobs.all == [job]
     assert (job.user_id, job.language) == ("ann", Language.KOREAN)
-    assert [(w.job_id, w.at, w.is_start) for w in stage.queue.wakes] == [
+    assert [(w.job_id, w.at, w.is_start) for w in harness.queue.wakes] == [
         (job.job_id, NOON, False)
     ]
 
 
-def test_a_job_keeps_what_was_set_when_it_was_made(stage: Stage) -> None:
-    job = create(stage, chain=(Link.VEO,))
+def test_a_job_keeps_what_was_set_when_it_was_made(harness: Harness) -> None:
+    job = create(harness, chain=(ProviderId.VEO,))
 
-    assert [planned.link for planned in job.chain] == [Link.VEO]
+    assert [planned.provider_id for planned in job.chain] == [ProviderId.VEO]
     assert job.stop_on_unknown
-    assert job.deadline_at == NOON + limits.JOB_LIMIT
+    assert job.deadline_at == NOON + timing.JOB_LIMIT
     assert job.expires_at == NOON + timedelta(days=30)
 
 
-def test_the_answer_is_yes_although_the_queue_is_down(stage: Stage) -> None:
-    stage.queue.failures = [Unreachable("down")]
+def test_the_answer_is_yes_although_the_queue_is_down(harness: Harness) -> None:
+    harness.queue.failures = [Unreachable("down")]
 
-    job = create(stage)
+    job = create(harness)
 
-    assert stage.jobs.all == [job]
-    stage.clock.pause(60)
-    assert stage.sweep() == 1
-    assert [w.job_id for w in stage.queue.wakes] == [job.job_id]
+    assert harness.jobs.all == [job]
+    harness.clock.pause(60)
+    assert harness.sweep() == 1
+    assert [w.job_id for w in harness.queue.wakes] == [job.job_id]
 
 
 @pytest.mark.parametrize(
@@ -94,12 +97,14 @@ def test_the_answer_is_yes_although_the_queue_is_down(stage: Stage) -> None:
     ],
     ids=", then ".join,
 )
-def test_an_unclear_commit_makes_one_job(stage: Stage, troubles: list[Trouble]) -> None:
-    stage.jobs.troubles = list(troubles)
+def test_an_unclear_commit_makes_one_job(
+    harness: Harness, troubles: list[Trouble]
+) -> None:
+    harness.jobs.troubles = list(troubles)
 
-    job = create(stage)
+    job = create(harness)
 
-    assert stage.jobs.all == [job]
+    assert harness.jobs.all == [job]
 
 
 @pytest.mark.parametrize(
@@ -108,18 +113,18 @@ def test_an_unclear_commit_makes_one_job(stage: Stage, troubles: list[Trouble]) 
     ids=["never clear", "down"],
 )
 def test_without_a_known_commit_there_is_no_yes(
-    stage: Stage, troubles: list[Trouble]
+    harness: Harness, troubles: list[Trouble]
 ) -> None:
-    stage.jobs.troubles = list(troubles)
+    harness.jobs.troubles = list(troubles)
 
     with pytest.raises(Unreachable):
-        create(stage)
+        create(harness)
 
-    assert stage.queue.wakes == []
+    assert harness.queue.wakes == []
 
 
-def test_two_jobs_of_one_request_are_two(stage: Stage) -> None:
-    first, second = create(stage), create(stage)
+def test_two_jobs_of_one_request_are_two(harness: Harness) -> None:
+    first, second = create(harness), create(harness)
 
     assert first.job_id != second.job_id
     assert replace(first, job_id="", commit_id="") == replace(
@@ -127,136 +132,138 @@ def test_two_jobs_of_one_request_are_two(stage: Stage) -> None:
     )
 
 
-def test_the_same_key_and_body_gives_the_same_job_back(stage: Stage) -> None:
-    first = take(stage, key="k1")
+def test_the_same_key_and_body_gives_the_same_job_back(harness: Harness) -> None:
+    first = take(harness, key="k1")
 
-    again = take(stage, key="k1", prompt="a cat")
+    again = take(harness, key="k1", prompt="a cat")
 
     assert (first.replayed, again.replayed) == (False, True)
     assert again.job == first.job
-    assert len(stage.jobs.all) == len(stage.queue.wakes) == 1
+    assert len(harness.jobs.all) == len(harness.queue.wakes) == 1
 
 
-def test_a_replay_gives_the_job_as_it_is_by_then(stage: Stage) -> None:
-    job = take(stage, key="k1").job
-    stage.jobs.put(replace(job, progress=42))
+def test_a_replay_gives_the_job_as_it_is_by_then(harness: Harness) -> None:
+    job = take(harness, key="k1").job
+    harness.jobs.put(replace(job, progress=42))
 
-    assert take(stage, key="k1").job.progress == 42
+    assert take(harness, key="k1").job.progress == 42
 
 
-def test_a_key_with_another_body_is_a_conflict(stage: Stage) -> None:
-    take(stage, key="k1")
+def test_a_key_with_another_body_is_a_conflict(harness: Harness) -> None:
+    take(harness, key="k1")
 
     with pytest.raises(IdempotencyConflict):
-        take(stage, key="k1", prompt="a dog")
+        take(harness, key="k1", prompt="a dog")
 
 
-def test_the_key_of_a_deleted_job_stays_used(stage: Stage) -> None:
-    stage.jobs.remove(take(stage, key="k1").job.job_id)
+def test_the_key_of_a_deleted_job_stays_used(harness: Harness) -> None:
+    harness.jobs.remove(take(harness, key="k1").job.job_id)
 
     with pytest.raises(Conflict):
-        take(stage, key="k1")
+        take(harness, key="k1")
 
 
-def test_a_key_is_its_users_alone(stage: Stage) -> None:
-    mine, theirs = take(stage, key="k1"), take(stage, key="k1", user="bob")
+def test_a_key_is_its_users_alone(harness: Harness) -> None:
+    mine, theirs = take(harness, key="k1"), take(harness, key="k1", user="bob")
 
     assert mine.job.job_id != theirs.job.job_id
 
 
-def test_a_replay_is_answered_whatever_the_caps_say(stage: Stage) -> None:
-    stage.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("3.20"))))
-    job = take(stage, key="k1").job
+def test_a_replay_is_answered_whatever_the_caps_say(harness: Harness) -> None:
+    harness.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("3.20"))))
+    job = take(harness, key="k1").job
 
     with pytest.raises(LimitReached):
-        take(stage, key="k2")
+        take(harness, key="k2")
 
-    assert take(stage, key="k1").job.job_id == job.job_id
+    assert take(harness, key="k1").job.job_id == job.job_id
 
 
-def test_a_key_whose_commit_was_unclear_makes_one_job(stage: Stage) -> None:
-    stage.jobs.troubles = [Trouble.APPLIED]
+def test_a_key_whose_commit_was_unclear_makes_one_job(harness: Harness) -> None:
+    harness.jobs.troubles = [Trouble.APPLIED]
 
-    first, again = take(stage, key="k1"), take(stage, key="k1")
+    first, again = take(harness, key="k1"), take(harness, key="k1")
 
-    assert [first.job] == stage.jobs.all
+    assert [first.job] == harness.jobs.all
     assert again.job.job_id == first.job.job_id
 
 
-def test_too_many_open_jobs_are_refused_until_one_ends(stage: Stage) -> None:
-    stage.jobs = FakeJobs(Limits(most_open_jobs=1))
-    job = create(stage)
+def test_too_many_open_jobs_are_refused_until_one_ends(harness: Harness) -> None:
+    harness.jobs = FakeJobs(Limits(most_open_jobs=1))
+    job = create(harness)
     with pytest.raises(TooManyJobs):
-        create(stage)
+        create(harness)
 
     ended = replace(job.ended(ErrorCode.CANCELLED), version=2)
-    stage.jobs.commit(stage.jobs.get(job.job_id), ended)
+    harness.jobs.commit(harness.jobs.get(job.job_id), ended)
 
-    assert create(stage).job_id != job.job_id
+    assert create(harness).job_id != job.job_id
 
 
-def test_while_paused_no_job_is_taken_but_a_replay_is_answered(stage: Stage) -> None:
-    job = take(stage, key="k1").job
-    stage.set_level(Level.PAUSED)
+def test_while_paused_no_job_is_taken_but_a_replay_is_answered(
+    harness: Harness,
+) -> None:
+    job = take(harness, key="k1").job
+    harness.set_level(Level.PAUSED)
 
     with pytest.raises(GenerationPaused):
-        take(stage)
+        take(harness)
 
-    assert take(stage, key="k1").job == job
+    assert take(harness, key="k1").job == job
 
 
-def test_an_unreadable_switch_takes_no_job(stage: Stage) -> None:
-    stage.switch.read_failures = [Unreachable("down")]
+def test_an_unreadable_switch_takes_no_job(harness: Harness) -> None:
+    harness.switch.read_failures = [Unreachable("down")]
 
     with pytest.raises(Unreachable):
-        take(stage)
+        take(harness)
 
-    assert stage.jobs.all == []
+    assert harness.jobs.all == []
 
 
-def test_a_picture_is_kept_before_its_job_is_there(stage: Stage) -> None:
-    keep = Keeping(stage)
+def test_a_image_is_kept_before_its_job_is_there(harness: Harness) -> None:
+    keep = Keeping(harness)
 
-    take(stage, keep=keep)
+    take(harness, keep=keep)
 
     assert (keep.times, keep.jobs_there) == (1, 0)
 
 
 @pytest.mark.parametrize("trouble", Trouble)
-def test_a_picture_is_kept_once_however_often_the_commit_is_tried(
-    stage: Stage, trouble: Trouble
+def test_a_image_is_kept_once_however_often_the_commit_is_tried(
+    harness: Harness, trouble: Trouble
 ) -> None:
-    keep = Keeping(stage)
-    stage.jobs.troubles = [trouble]
+    keep = Keeping(harness)
+    harness.jobs.troubles = [trouble]
 
     with suppress(Unreachable):
-        take(stage, keep=keep)
+        take(harness, keep=keep)
 
     assert keep.times == 1
 
 
-def paused(stage: Stage) -> None:
-    stage.set_level(Level.PAUSED)
+def paused(harness: Harness) -> None:
+    harness.set_level(Level.PAUSED)
 
 
-def no_job_allowed(stage: Stage) -> None:
-    stage.jobs.limits = Limits(most_open_jobs=0)
+def no_job_allowed(harness: Harness) -> None:
+    harness.jobs.limits = Limits(most_open_jobs=0)
 
 
-def too_many_a_minute(stage: Stage) -> None:
-    stage.jobs.limits = Limits(most_jobs_a_minute=0)
+def too_many_a_minute(harness: Harness) -> None:
+    harness.jobs.limits = Limits(most_jobs_a_minute=0)
 
 
-def no_money(stage: Stage) -> None:
-    stage.jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.01")))
+def no_money(harness: Harness) -> None:
+    harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.01")))
 
 
-def key_of_another_body(stage: Stage) -> None:
-    take(stage, key="k1", prompt="a dog")
+def key_of_another_body(harness: Harness) -> None:
+    take(harness, key="k1", prompt="a dog")
 
 
-def key_of_a_deleted_job(stage: Stage) -> None:
-    stage.jobs.remove(take(stage, key="k1").job.job_id)
+def key_of_a_deleted_job(harness: Harness) -> None:
+    harness.jobs.remove(take(harness, key="k1").job.job_id)
 
 
 @pytest.mark.parametrize(
@@ -270,55 +277,55 @@ def key_of_a_deleted_job(stage: Stage) -> None:
         key_of_a_deleted_job,
     ],
 )
-def test_for_a_request_that_is_refused_no_picture_is_kept(
-    stage: Stage, prepare: Callable[[Stage], None]
+def test_for_a_request_that_is_refused_no_image_is_kept(
+    harness: Harness, prepare: Callable[[Harness], None]
 ) -> None:
-    prepare(stage)
-    keep = Keeping(stage)
+    prepare(harness)
+    keep = Keeping(harness)
 
-    with pytest.raises(Refused):
-        take(stage, key="k1", keep=keep)
-
-    assert keep.times == 0
-
-
-def test_for_a_replay_no_picture_is_kept(stage: Stage) -> None:
-    take(stage, key="k1")
-    keep = Keeping(stage)
-
-    assert take(stage, key="k1", keep=keep).replayed
+    with pytest.raises(ApiError):
+        take(harness, key="k1", keep=keep)
 
     assert keep.times == 0
 
 
-def test_a_picture_that_can_not_be_kept_makes_no_job(stage: Stage) -> None:
+def test_for_a_replay_no_image_is_kept(harness: Harness) -> None:
+    take(harness, key="k1")
+    keep = Keeping(harness)
+
+    assert take(harness, key="k1", keep=keep).replayed
+
+    assert keep.times == 0
+
+
+def test_a_image_that_can_not_be_kept_makes_no_job(harness: Harness) -> None:
     def keep() -> None:
         raise Unreachable("down")
 
     with pytest.raises(Unreachable):
-        take(stage, key="k1", keep=keep)
+        take(harness, key="k1", keep=keep)
 
-    assert stage.jobs.all == []
-    assert not take(stage, key="k1").replayed
+    assert harness.jobs.all == []
+    assert not take(harness, key="k1").replayed
 
 
 class Keeping:
-    """Counts how often it was asked to keep a picture, and how many jobs were there."""
+    """Counts how often it was asked to keep an image, and how many jobs were there."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, harness: Harness) -> None:
         self.times = self.jobs_there = 0
-        self._stage = stage
+        self._stage = harness
 
     def __call__(self) -> None:
         self.times += 1
         self.jobs_there = len(self._stage.jobs.all)
 
 
-def test_who_made_it_is_told_for_the_audit(stage: Stage) -> None:
+def test_who_made_it_is_told_for_the_audit(harness: Harness) -> None:
     with capture_logs() as logs:
-        job = take(stage, prompt="a secret").job
-        take(stage, key="k1")
-        take(stage, key="k1")
+        job = take(harness, prompt="a secret").job
+        take(harness, key="k1")
+        take(harness, key="k1")
 
     assert [entry["event"] for entry in logs] == ["video_created"] * 2
     assert logs[0] == {

@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Conflict, ErrorCode, NotFound, Unreachable
 from shared.domain.job import Job
-from shared.ports import Caller, Claim
+from shared.jobs.commit import SHORT_BACKOFF
+from shared.ports.identity import Caller
+from shared.ports.store import IdempotencyRecord
 from shared.usecases.delete_video import DeleteVideo
-from shared.usecases.record import BRIEFLY
 from tests.domain.examples import (
     NOON,
     a_job,
@@ -22,7 +23,7 @@ from tests.domain.examples import (
 )
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.jobs import Trouble
-from tests.usecases.stage import Stage
+from tests.usecases.harness import Harness
 
 ANN = Caller(user_id="ann", key_id="key1")
 ITS_FILES = (
@@ -43,121 +44,121 @@ FILES_OF_OTHERS = (
 
 
 @pytest.fixture
-def stage() -> Stage:
-    stage = Stage()
+def harness() -> Harness:
+    harness = Harness()
     for name in (*ITS_FILES, *FILES_OF_OTHERS):
-        stage.bucket.objects[name] = b"x"
-    return stage
+        harness.bucket.objects[name] = b"x"
+    return harness
 
 
-def delete(stage: Stage, caller: Caller = ANN) -> None:
+def delete(harness: Harness, caller: Caller = ANN) -> None:
     use_case = DeleteVideo(
-        jobs=stage.jobs, bucket=stage.bucket, pause=stage.clock.pause
+        jobs=harness.jobs, bucket=harness.bucket, pause=harness.clock.pause
     )
     use_case(caller, "job1")
 
 
 def a_video(**fields: object) -> Job:
     asked = a_request(**{"image": "up1", "image_url": None, **fields})
-    return replace(completed(a_job(), Link.RUNWAY), request=asked)
+    return replace(completed(a_job(), ProviderId.RUNWAY), request=asked)
 
 
-def test_the_record_and_every_file_are_gone_and_nobody_elses(stage: Stage) -> None:
-    stage.jobs.put(a_video())
+def test_the_record_and_every_file_are_gone_and_nobody_elses(harness: Harness) -> None:
+    harness.jobs.put(a_video())
 
-    delete(stage)
+    delete(harness)
 
-    assert stage.jobs.all == []
-    assert stage.jobs.projections == {}
-    assert set(stage.bucket.objects) == set(FILES_OF_OTHERS)
+    assert harness.jobs.all == []
+    assert harness.jobs.projections == {}
+    assert set(harness.bucket.objects) == set(FILES_OF_OTHERS)
 
 
-def test_a_failed_job_may_be_deleted_too(stage: Stage) -> None:
-    stage.jobs.put(a_job().ended(ErrorCode.BAD_OUTPUT))
+def test_a_failed_job_may_be_deleted_too(harness: Harness) -> None:
+    harness.jobs.put(a_job().ended(ErrorCode.BAD_OUTPUT))
 
-    delete(stage)
+    delete(harness)
 
-    assert stage.jobs.all == []
+    assert harness.jobs.all == []
 
 
 @pytest.mark.parametrize(
-    "job", [a_new_job(), running(a_job(), Link.RUNWAY)], ids=["new", "running"]
+    "job", [a_new_job(), running(a_job(), ProviderId.RUNWAY)], ids=["new", "running"]
 )
-def test_while_it_is_processed_nothing_is_deleted(stage: Stage, job: Job) -> None:
-    stage.jobs.put(job)
+def test_while_it_is_processed_nothing_is_deleted(harness: Harness, job: Job) -> None:
+    harness.jobs.put(job)
 
     with pytest.raises(Conflict):
-        delete(stage)
+        delete(harness)
 
-    assert stage.jobs.all == [job]
-    assert set(ITS_FILES) <= set(stage.bucket.objects)
+    assert harness.jobs.all == [job]
+    assert set(ITS_FILES) <= set(harness.bucket.objects)
 
 
 @pytest.mark.parametrize("caller", [Caller(user_id="bob", is_admin=True)])
-def test_anothers_job_is_not_found(stage: Stage, caller: Caller) -> None:
-    stage.jobs.put(a_video())
+def test_anothers_job_is_not_found(harness: Harness, caller: Caller) -> None:
+    harness.jobs.put(a_video())
 
     with pytest.raises(NotFound):
-        delete(stage, caller)
+        delete(harness, caller)
 
-    assert set(ITS_FILES) <= set(stage.bucket.objects)
+    assert set(ITS_FILES) <= set(harness.bucket.objects)
 
 
-def test_what_was_deleted_is_not_found(stage: Stage) -> None:
-    stage.jobs.put(a_video())
-    delete(stage)
+def test_what_was_deleted_is_not_found(harness: Harness) -> None:
+    harness.jobs.put(a_video())
+    delete(harness)
 
     with pytest.raises(NotFound):
-        delete(stage)
+        delete(harness)
 
 
-def test_an_upload_stays_while_another_job_names_it(stage: Stage) -> None:
-    stage.jobs.put(a_video())
-    stage.jobs.put(replace(a_video(), job_id="job2"))
+def test_an_upload_stays_while_another_job_names_it(harness: Harness) -> None:
+    harness.jobs.put(a_video())
+    harness.jobs.put(replace(a_video(), job_id="job2"))
 
-    delete(stage)
-    assert "uploads/ann/up1" in stage.bucket.objects
+    delete(harness)
+    assert "uploads/ann/up1" in harness.bucket.objects
 
-    stage.jobs.remove("job2")
-    stage.jobs.put(a_video())
-    delete(stage)
-    assert "uploads/ann/up1" not in stage.bucket.objects
-
-
-def test_a_job_of_an_address_leaves_uploads_alone(stage: Stage) -> None:
-    stage.jobs.put(completed(a_job(), Link.RUNWAY))
-
-    delete(stage)
-
-    assert "uploads/ann/up1" in stage.bucket.objects
+    harness.jobs.remove("job2")
+    harness.jobs.put(a_video())
+    delete(harness)
+    assert "uploads/ann/up1" not in harness.bucket.objects
 
 
-def test_money_usage_and_keys_stay(stage: Stage) -> None:
+def test_a_job_of_an_address_leaves_uploads_alone(harness: Harness) -> None:
+    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
+
+    delete(harness)
+
+    assert "uploads/ann/up1" in harness.bucket.objects
+
+
+def test_money_usage_and_keys_stay(harness: Harness) -> None:
     job = a_new_job()
-    claim = Claim(name="k", job_id="job1", body_sha256="x", expires_at=NOON)
-    stage.jobs.create(job, claim)
-    done = replace(completed(a_job(), Link.RUNWAY), version=2)
-    stage.jobs.commit(stage.jobs.get("job1"), done)
-    accounts = dict(stage.jobs.accounts)
+    claim = IdempotencyRecord(name="k", job_id="job1", body_sha256="x", expires_at=NOON)
+    harness.jobs.create(job, claim)
+    done = replace(completed(a_job(), ProviderId.RUNWAY), version=2)
+    harness.jobs.commit(harness.jobs.get("job1"), done)
+    accounts = dict(harness.jobs.accounts)
 
-    delete(stage)
+    delete(harness)
 
-    assert stage.jobs.accounts == accounts
-    assert stage.jobs.claimed("k") is not None
+    assert harness.jobs.accounts == accounts
+    assert harness.jobs.claimed("k") is not None
 
 
 @pytest.mark.parametrize("nth", range(6))
-def test_a_call_that_dies_on_the_way_is_repeated(stage: Stage, nth: int) -> None:
-    stage.jobs.put(a_video())
-    stage.bucket = FailingBucket(stage.bucket, after=nth)
+def test_a_call_that_dies_on_the_way_is_repeated(harness: Harness, nth: int) -> None:
+    harness.jobs.put(a_video())
+    harness.bucket = FailingBucket(harness.bucket, after=nth)
 
     with pytest.raises(Unreachable):
-        delete(stage)
-    assert [job.job_id for job in stage.jobs.all] == ["job1"]
-    delete(stage)
+        delete(harness)
+    assert [job.job_id for job in harness.jobs.all] == ["job1"]
+    delete(harness)
 
-    assert stage.jobs.all == []
-    assert set(stage.bucket.objects) == set(FILES_OF_OTHERS)
+    assert harness.jobs.all == []
+    assert set(harness.bucket.objects) == set(FILES_OF_OTHERS)
 
 
 class FailingBucket(FakeBucket):
@@ -186,21 +187,21 @@ class FailingBucket(FakeBucket):
     ],
     ids=", then ".join,
 )
-def test_an_unclear_delete_ends_well(stage: Stage, troubles: list[Trouble]) -> None:
-    stage.jobs.put(a_video())
-    stage.jobs.troubles = troubles
+def test_an_unclear_delete_ends_well(harness: Harness, troubles: list[Trouble]) -> None:
+    harness.jobs.put(a_video())
+    harness.jobs.troubles = troubles
 
-    delete(stage)
+    delete(harness)
 
-    assert stage.jobs.all == []
+    assert harness.jobs.all == []
 
 
-def test_without_a_known_delete_there_is_no_yes(stage: Stage) -> None:
-    stage.jobs.put(a_video())
-    stage.jobs.troubles = [Trouble.NOT_APPLIED] * len(BRIEFLY)
+def test_without_a_known_delete_there_is_no_yes(harness: Harness) -> None:
+    harness.jobs.put(a_video())
+    harness.jobs.troubles = [Trouble.NOT_APPLIED] * len(SHORT_BACKOFF)
 
     with pytest.raises(Unreachable):
-        delete(stage)
+        delete(harness)
 
 
 class MeanwhileBucket(FakeBucket):
@@ -216,31 +217,31 @@ class MeanwhileBucket(FakeBucket):
             happens()
 
 
-def test_two_deletions_at_once_both_end_well(stage: Stage) -> None:
-    stage.jobs.put(a_video())
-    stage.bucket = MeanwhileBucket(lambda: delete(stage))
+def test_two_deletions_at_once_both_end_well(harness: Harness) -> None:
+    harness.jobs.put(a_video())
+    harness.bucket = MeanwhileBucket(lambda: delete(harness))
 
-    delete(stage)
+    delete(harness)
 
-    assert stage.jobs.all == []
+    assert harness.jobs.all == []
 
 
-def test_a_fresh_address_in_between_does_not_save_it(stage: Stage) -> None:
+def test_a_fresh_address_in_between_does_not_save_it(harness: Harness) -> None:
     job = a_video()
-    stage.jobs.put(job)
+    harness.jobs.put(job)
     fresh = replace(job, video_url="fresh", version=job.version + 1)
-    stage.bucket = MeanwhileBucket(lambda: stage.jobs.put(fresh))
+    harness.bucket = MeanwhileBucket(lambda: harness.jobs.put(fresh))
 
-    delete(stage)
+    delete(harness)
 
-    assert stage.jobs.all == []
+    assert harness.jobs.all == []
 
 
-def test_who_deleted_it_is_told_for_the_audit(stage: Stage) -> None:
-    stage.jobs.put(a_video(prompt="a secret"))
+def test_who_deleted_it_is_told_for_the_audit(harness: Harness) -> None:
+    harness.jobs.put(a_video(prompt="a secret"))
 
     with capture_logs() as logs:
-        delete(stage)
+        delete(harness)
 
     (entry,) = logs
     assert entry == {

@@ -5,54 +5,54 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import NotFound
 from shared.domain.job import Job
-from shared.ports import Caller
+from shared.ports.identity import Caller
 from shared.usecases.get_video import GetVideo
 from tests.domain.examples import MINUTE, NOON, a_job, completed
 from tests.fakes.jobs import Trouble
-from tests.usecases.stage import Stage
+from tests.usecases.harness import Harness
 
 ANN = Caller(user_id="ann")
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def harness() -> Harness:
+    return Harness()
 
 
-def get(stage: Stage, caller: Caller = ANN) -> Job:
+def get(harness: Harness, caller: Caller = ANN) -> Job:
     use_case = GetVideo(
-        jobs=stage.jobs, bucket=stage.bucket, clock=stage.clock, ids=stage.ids
+        jobs=harness.jobs, bucket=harness.bucket, clock=harness.clock, ids=harness.ids
     )
     return use_case(caller, "job1")
 
 
 def expiring(left: timedelta) -> Job:
-    job = completed(a_job(), Link.RUNWAY)
+    job = completed(a_job(), ProviderId.RUNWAY)
     return replace(job, video_url="old", video_url_expires_at=NOON + left)
 
 
-def test_the_owner_sees_the_job(stage: Stage) -> None:
-    stage.jobs.put(a_job())
+def test_the_owner_sees_the_job(harness: Harness) -> None:
+    harness.jobs.put(a_job())
 
-    assert get(stage) == a_job()
+    assert get(harness) == a_job()
 
 
 @pytest.mark.parametrize(
     "caller", [Caller(user_id="bob"), Caller(user_id="bob", is_admin=True)]
 )
-def test_another_users_job_is_not_found(stage: Stage, caller: Caller) -> None:
-    stage.jobs.put(a_job())
+def test_another_users_job_is_not_found(harness: Harness, caller: Caller) -> None:
+    harness.jobs.put(a_job())
 
     with pytest.raises(NotFound):
-        get(stage, caller)
+        get(harness, caller)
 
 
-def test_no_job_is_not_found(stage: Stage) -> None:
+def test_no_job_is_not_found(harness: Harness) -> None:
     with pytest.raises(NotFound):
-        get(stage)
+        get(harness)
 
 
 @pytest.mark.parametrize(
@@ -64,34 +64,34 @@ def test_no_job_is_not_found(stage: Stage) -> None:
     ],
 )
 def test_an_address_with_less_than_an_hour_left_is_replaced(
-    stage: Stage, left: timedelta, is_fresh: bool
+    harness: Harness, left: timedelta, is_fresh: bool
 ) -> None:
-    stage.jobs.put(expiring(left))
+    harness.jobs.put(expiring(left))
 
-    job = get(stage)
+    job = get(harness)
 
     assert (job.video_url != "old") is is_fresh
     assert job.video_url_expires_at
     assert job.video_url_expires_at - NOON > timedelta(hours=1)
 
 
-def test_listeners_get_the_fresh_address_too(stage: Stage) -> None:
-    before = stage.jobs.put(expiring(MINUTE))
+def test_listeners_get_the_fresh_address_too(harness: Harness) -> None:
+    before = harness.jobs.put(expiring(MINUTE))
 
-    job = get(stage)
+    job = get(harness)
 
-    assert stage.jobs.projections["job1"]["video_url"] == job.video_url
-    assert (stage.job.version, stage.job.wake_at) == (before.job.version + 1, None)
+    assert harness.jobs.projections["job1"]["video_url"] == job.video_url
+    assert (harness.job.version, harness.job.wake_at) == (before.job.version + 1, None)
 
 
 @pytest.mark.parametrize(
     "trouble", [Trouble.LOST_RACE, Trouble.NOT_APPLIED, Trouble.UNREACHABLE]
 )
 def test_a_fresh_address_is_good_although_it_could_not_be_kept(
-    stage: Stage, trouble: Trouble
+    harness: Harness, trouble: Trouble
 ) -> None:
-    stage.jobs.put(expiring(MINUTE))
-    stage.jobs.troubles = [trouble]
+    harness.jobs.put(expiring(MINUTE))
+    harness.jobs.troubles = [trouble]
 
-    assert str(get(stage).video_url).startswith("https://storage.example/videos/ann/")
-    assert stage.job.video_url == "old"
+    assert str(get(harness).video_url).startswith("https://storage.example/videos/ann/")
+    assert harness.job.video_url == "old"

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.domain.catalogue import Link
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Forbidden, InvalidRequest
 from shared.domain.ledger import Account, Caps, Limits, Totals
 from shared.domain.usage import NOBODY, Counts, Scope, UsageMonth, UsageQuery
-from shared.ports import Caller
+from shared.ports.identity import Caller
 from shared.usecases.show_usage import CapUse, ShowUsage
 from tests.fakes.clock import FrozenClock
 from tests.fakes.jobs import FakeJobs
@@ -34,7 +34,7 @@ def show(jobs: FakeJobs) -> ShowUsage:
         books=FakeUsage(jobs=jobs),
         clock=FrozenClock(),
         limits=Limits(),
-        chain=(Link.VEO, Link.RUNWAY),
+        chain=(ProviderId.VEO, ProviderId.RUNWAY),
     )
 
 

@@ -1,4 +1,4 @@
-"""A caller may put pictures into their own folder, so many a minute."""
+"""A caller may put images into their own folder, so many a minute."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ import pytest
 from shared.domain.errors import TooManyJobs, Unreachable
 from shared.domain.ledger import Limits
 from shared.domain.request import UploadRequest
-from shared.ports import Caller
+from shared.ports.identity import Caller
 from shared.usecases.create_video import PAUSES
 from shared.usecases.start_upload import StartUpload
 from tests.fakes.bucket import FakeBucket

@@ -1,0 +1,1 @@
+"""HTTP for every function: routing, bodies, answers, errors, the API's description."""

@@ -1,0 +1,91 @@
+"""Errors as callers get them: RFC 9457 problem+json, in English or Korean."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from math import ceil
+
+from flask import Response
+
+from shared.domain.errors import (
+    ApiError,
+    ErrorCode,
+    GenerationPaused,
+    IdempotencyConflict,
+    InvalidRequest,
+    LimitReached,
+    TooManyJobs,
+)
+from shared.domain.job import Language
+from shared.domain.messages import describe_field, describe_refusal
+
+KEY_HEADER = "Idempotency-Key"
+PROBLEM_JSON = "application/problem+json"
+# RFC 9110's: what Python calls them is another thing before 3.13.
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+LIMITS = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
+
+
+def problem(
+    refused: ApiError, language: Language, headers: Mapping[str, str] | None = None
+) -> Response:
+    body: dict[str, object] = {
+        "type": f"urn:reelay:problem:{refused.code}",
+        "title": title(refused.status),
+        "status": refused.status,
+        "detail": describe_refusal(refused, language),
+        "code": refused.code,
+    }
+    if errors := _errors(refused, language):
+        body["errors"] = errors
+    return Response(
+        json.dumps(body, ensure_ascii=False),
+        status=refused.status,
+        mimetype=PROBLEM_JSON,
+        headers=dict(headers or {}) | _headers(refused),
+    )
+
+
+def title(status: int) -> str:
+    """What a status is called, under every Python."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
+
+def _errors(refused: ApiError, language: Language) -> list[dict[str, str]]:
+    match refused:
+        case InvalidRequest(errors=errors):
+            return [
+                {"field": e.field, "message": describe_field(e, language)}
+                for e in errors
+            ]
+        case IdempotencyConflict():
+            said = describe_refusal(refused, language)
+            return [{"field": KEY_HEADER, "message": said}]
+        case _:
+            return []
+
+
+def codes_by_status() -> Mapping[int, tuple[str, ...]]:
+    """Every code that a caller can be refused with."""
+    kinds: tuple[type[ApiError], ...] = (ApiError, *ApiError.__subclasses__())
+    found: dict[int, tuple[str, ...]] = {}
+    for kind in kinds:
+        codes = [c.value for c in LIMITS] if kind is LimitReached else [kind.code]
+        found[kind.status] = (*found.get(kind.status, ()), *codes)
+    return found
+
+
+def _headers(refused: ApiError) -> dict[str, str]:
+    match refused:
+        case LimitReached(retry_after=wait):
+            return {"Retry-After": str(ceil(wait.total_seconds()))}
+        case TooManyJobs():
+            return {"Retry-After": "60"}
+        case GenerationPaused():
+            return {"Retry-After": "300"}
+        case ApiError(status=HTTPStatus.UNAUTHORIZED):
+            return {"WWW-Authenticate": "Bearer"}
+        case ApiError(status=HTTPStatus.SERVICE_UNAVAILABLE):
+            return {"Retry-After": "5"}
+        case _:
+            return {}

@@ -1,0 +1,1 @@
+"""OpenAI's Videos API: a foreign wire format, translated to our use cases."""

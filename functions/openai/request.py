@@ -1,0 +1,178 @@
+"""OpenAI's request for a video in our words: its sizes, seconds and images.
+
+The shapes are those of the `openai` client 3.54, types/video_create_params.py.
+"""
+
+import re
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.domain.catalogue import AspectRatio, Resolution
+from shared.domain.errors import InvalidRequest
+from shared.domain.fields import (
+    Choice,
+    Field,
+    HttpsAddress,
+    Text,
+    Whole,
+    Wrong,
+    read_fields,
+)
+from shared.domain.request import IMAGE_TYPES, ModelChoice, VideoRequest
+
+MOST_SECONDS = 10
+# The longest that OpenAI's client names: more is a mistake, not a wish.
+_ASKED = Whole(least=3, most=20)
+_SECONDS_TEXTS = tuple(str(n) for n in range(_ASKED.least, _ASKED.most + 1))
+_WHOLE = re.compile("-?(0|[1-9][0-9]*)")
+
+_DATA_ADDRESS = "^data:image/(jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}$"
+
+# What we make for a size: the nearest that is not smaller, turned the same way.
+SIZES: Mapping[str, tuple[Resolution, AspectRatio]] = {
+    "720x1280": (Resolution.P720, AspectRatio.PORTRAIT),
+    "1280x720": (Resolution.P720, AspectRatio.LANDSCAPE),
+    "1024x1792": (Resolution.P1080, AspectRatio.PORTRAIT),
+    "1792x1024": (Resolution.P1080, AspectRatio.LANDSCAPE),
+    "1080x1920": (Resolution.P1080, AspectRatio.PORTRAIT),
+    "1920x1080": (Resolution.P1080, AspectRatio.LANDSCAPE),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InlineImage:
+    """An image out of the request itself; its type is what its first bytes say."""
+
+    content: bytes = field(repr=False)
+    content_type: str
+
+
+Reference = str | InlineImage
+"""The image: its https address, or itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seconds:
+    """A text (so the client) or a number, 3 to 20; more than 10 means 10."""
+
+    def parse(self, value: object) -> int:
+        match value:
+            case str() if value in _SECONDS_TEXTS:
+                value = int(value)
+            case str() if _WHOLE.fullmatch(value):
+                raise Wrong("out_of_range", _ASKED.least, _ASKED.most)
+        return min(_ASKED.parse(value), MOST_SECONDS)
+
+    def schema(self) -> dict[str, object]:
+        texts = {"type": "string", "enum": list(_SECONDS_TEXTS)}
+        return {"anyOf": [texts, _ASKED.schema()]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputReference:
+    """A file's bytes; or an address, https or data:, alone or as `image_url`."""
+
+    def parse(self, value: object) -> Reference:
+        if isinstance(value, Mapping) and value.keys() == {"image_url"}:
+            value = value["image_url"]
+        match value:
+            case bytes():
+                return _image(value)
+            case str() if value.startswith("data:"):
+                return _image(_decoded(value))
+            case str():
+                return HttpsAddress().parse(value)
+            case _:
+                raise Wrong("not_https")
+
+    def schema(self) -> dict[str, object]:
+        data = {"type": "string", "pattern": _DATA_ADDRESS}
+        address = {"anyOf": [HttpsAddress().schema(), data]}
+        named = {
+            "type": "object",
+            "required": ["image_url"],
+            "properties": {"image_url": address},
+            "additionalProperties": False,
+        }
+        return {"anyOf": [address, named]}
+
+    def form_schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "binary"}
+
+
+CREATE_FIELDS: Mapping[str, Field] = {
+    "prompt": Field(spec=Text(longest=1000), required=True),
+    "input_reference": Field(spec=InputReference(), required=True),
+    "model": Field(spec=Text(longest=100), default=ModelChoice.AUTO.value),
+    "seconds": Field(spec=Seconds(), default=4),
+    "size": Field(spec=Choice(values=tuple(SIZES)), default="720x1280"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAIRequest:
+    """What was asked, but for the image's name: it gets that once it is kept."""
+
+    prompt: str
+    reference: Reference
+    model: ModelChoice
+    duration_seconds: int
+    resolution: Resolution
+    aspect_ratio: AspectRatio
+
+    @classmethod
+    def parse(cls, body: Mapping[str, object]) -> "OpenAIRequest":
+        """Read a body's fields; InvalidRequest names every wrong one."""
+        values, errors = read_fields(CREATE_FIELDS, body)
+        if errors:
+            raise InvalidRequest(tuple(errors))
+        resolution, aspect_ratio = SIZES[values["size"]]
+        return cls(
+            prompt=values["prompt"],
+            reference=values["input_reference"],
+            model=_model(values["model"]),
+            duration_seconds=values["seconds"],
+            resolution=resolution,
+            aspect_ratio=aspect_ratio,
+        )
+
+    def video_request(self, image: str | None) -> VideoRequest:
+        """`image`: the name under which an InlineImage is kept, None for an address."""
+        return VideoRequest(
+            prompt=self.prompt,
+            image_url=self.reference if isinstance(self.reference, str) else None,
+            image=image,
+            duration_seconds=self.duration_seconds,
+            resolution=self.resolution,
+            aspect_ratio=self.aspect_ratio,
+            audio=None,
+            model=self.model,
+            fallback=True,
+            seed=None,
+        )
+
+
+def _model(name: str) -> ModelChoice:
+    """Ours by their names; anybody else's, as `sora-2`, means the configured chain."""
+    return next((m for m in ModelChoice if m == name), ModelChoice.AUTO)
+
+
+def _decoded(address: str) -> bytes:
+    """The content of a base64 data: URL (RFC 2397)."""
+    head, _, content = address.partition(",")
+    try:
+        return b64decode(content, validate=True) if head.endswith(";base64") else b""
+    except ValueError:
+        return b""
+
+
+def _image(content: bytes) -> InlineImage:
+    """Whatever type the sender says: clients send a file's bytes as octet-stream."""
+    if content.startswith(b"\xff\xd8\xff"):
+        return InlineImage(content=content, content_type="image/jpeg")
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return InlineImage(content=content, content_type="image/png")
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return InlineImage(content=content, content_type="image/webp")
+    raise Wrong("not_one_of", ", ".join(IMAGE_TYPES))

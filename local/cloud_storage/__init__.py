@@ -1,1 +1,0 @@
-"""What Cloud Storage promises, a part a file; `local.storage` serves it."""

@@ -1,1 +1,0 @@
-"""What Cloud Tasks promises, a part a file; `local.tasks` serves it."""

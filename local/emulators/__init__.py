@@ -1,0 +1,1 @@
+"""Stand-ins for Google's services on one machine."""

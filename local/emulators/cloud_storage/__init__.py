@@ -1,0 +1,1 @@
+"""What Cloud Storage promises, a part a file; `local.emulators.storage` serves it."""

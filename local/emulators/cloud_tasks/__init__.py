@@ -1,0 +1,1 @@
+"""What Cloud Tasks promises, a part a file; `local.emulators.tasks` serves it."""

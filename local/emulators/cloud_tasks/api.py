@@ -1,0 +1,304 @@
+"""google.cloud.tasks.v2.CloudTasks as gRPC methods over queues kept in memory."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import grpc
+from google.cloud import tasks_v2
+
+from local.emulators.cloud_tasks import messages
+from local.emulators.cloud_tasks.messages import TaskLimits
+from local.emulators.cloud_tasks.queue import (
+    Answer,
+    Delivery,
+    Refusal,
+    TaskError,
+    TaskQueue,
+)
+from local.emulators.cloud_tasks.rules import (
+    Mischief,
+    Throttle,
+    TokenBucket,
+)
+
+_SERVICE = "google.cloud.tasks.v2.CloudTasks"
+_QUEUE_BLOCKED_FOR = timedelta(days=3)
+_LARGEST_PAGE = 1000
+
+
+@dataclass(slots=True, kw_only=True)
+class _Entry:
+    """A queue as its owner sees it, and as it works."""
+
+    message: Any
+    queue: TaskQueue
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskApi:
+    """Every public method is safe to call from any thread.
+
+    `blocked_for` is how long a used task name stays taken. `wake` is called after
+    every change that may have made something due.
+    """
+
+    clock: Callable[[], datetime]
+    wake: Callable[[], None] = lambda: None
+    limits: TaskLimits = field(default_factory=TaskLimits)
+    throttle: Throttle = field(default_factory=Throttle)
+    blocked_for: timedelta = timedelta(hours=1)
+    mischief: Mischief = field(default_factory=Mischief)
+    _queues: dict[str, _Entry] = field(default_factory=dict)
+    _deleted: dict[str, datetime] = field(default_factory=dict)
+    _forced: list[Delivery] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    # The courier's desk.
+
+    def take(self) -> tuple[list[Delivery], timedelta | None]:
+        with self._lock:
+            now = self.clock()
+            deliveries, self._forced = self._forced, []
+            times = []
+            for entry in self._queues.values():
+                deliveries += entry.queue.dispatch(now=now)
+                next_at = entry.queue.next_at(now=now)
+                times += [next_at] if next_at else []
+            # A pause of zero would be none at all.
+            soonest = timedelta(microseconds=100)
+            return deliveries, max(min(times) - now, soonest) if times else None
+
+    def finish(self, delivery: Delivery, answer: Answer) -> None:
+        with self._lock:
+            entry = self._queues.get(delivery.task.name.rpartition("/tasks/")[0])
+            if entry:
+                entry.queue.finish(delivery, answer, now=self.clock())
+
+    # The control.
+
+    def set_mischief(self, mischief: Mischief) -> None:
+        """For tasks created, and first attempts made, from now on."""
+        with self._lock:
+            self.mischief = mischief
+            for entry in self._queues.values():
+                entry.queue.mischief = mischief
+
+    def report(self) -> dict[str, dict[str, object]]:
+        """By full queue name: depth, running, whether paused, and all counts."""
+        with self._lock:
+            return {
+                name: {
+                    "depth": len(entry.queue.tasks),
+                    "running": entry.queue.running,
+                    "paused": entry.queue.is_paused,
+                    **asdict(entry.queue.counts),
+                }
+                for name, entry in self._queues.items()
+            }
+
+    # Queues.
+
+    def create_queue(self, request: Any) -> Any:
+        name = request.queue.name
+        messages.check_queue_name(name)
+        if name.rpartition("/queues/")[0] != request.parent:
+            raise TaskError(Refusal.INVALID_ARGUMENT, "The parent is not the queue's.")
+        with self._lock:
+            if name in self._queues:
+                raise TaskError(Refusal.ALREADY_EXISTS, "Queue already exists")
+            return self._new_entry(request.queue).message
+
+    def get_queue(self, request: Any) -> Any:
+        with self._lock:
+            return self._entry(request.name).message
+
+    def list_queues(self, request: Any) -> Any:
+        prefix = f"{request.parent}/queues/"
+        with self._lock:
+            names = sorted(name for name in self._queues if name.startswith(prefix))
+            queues = [self._queues[name].message for name in names]
+        return tasks_v2.ListQueuesResponse(queues=queues)
+
+    def update_queue(self, request: Any) -> Any:
+        """Creates a queue that is not there, as the real one does."""
+        with self._lock:
+            entry = self._queues.get(request.queue.name)
+            if entry is None:
+                messages.check_queue_name(request.queue.name)
+                return self._new_entry(request.queue).message
+            entry.message = _merged(entry.message, request)
+            _configure(entry)
+        self.wake()
+        return entry.message
+
+    def delete_queue(self, request: Any) -> None:
+        with self._lock:
+            self._entry(request.name)
+            del self._queues[request.name]
+            self._deleted[request.name] = self.clock() + _QUEUE_BLOCKED_FOR
+
+    def purge_queue(self, request: Any) -> Any:
+        with self._lock:
+            entry, now = self._entry(request.name), self.clock()
+            entry.queue.purge(now=now)
+            entry.message.purge_time = now
+            return entry.message
+
+    def pause_queue(self, request: Any) -> Any:
+        return self._set_state(request.name, tasks_v2.Queue.State.PAUSED)
+
+    def resume_queue(self, request: Any) -> Any:
+        return self._set_state(request.name, tasks_v2.Queue.State.RUNNING)
+
+    # Tasks.
+
+    def create_task(self, request: Any) -> Any:
+        with self._lock:
+            entry, now = self._entry(request.parent), self.clock()
+            task = messages.new_task(
+                request.parent, request.task, limits=self.limits, now=now
+            )
+            entry.queue.add(task, now=now)
+        self.wake()
+        return messages.task_view(task, request.response_view)
+
+    def get_task(self, request: Any) -> Any:
+        with self._lock:
+            task = self._queue_of(request.name).get(request.name)
+        return messages.task_view(task, request.response_view)
+
+    def list_tasks(self, request: Any) -> Any:
+        """Pages in the order of names; a token is the last name of the page before."""
+        size = min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE)
+        with self._lock:
+            tasks = self._entry(request.parent).queue.tasks
+            names = sorted(name for name in tasks if name > request.page_token)
+            page = [tasks[name] for name in names[:size]]
+        return tasks_v2.ListTasksResponse(
+            tasks=[messages.task_view(t, request.response_view) for t in page],
+            next_page_token=page[-1].name if len(names) > size else "",
+        )
+
+    def delete_task(self, request: Any) -> None:
+        with self._lock:
+            queue = self._queue_of(request.name)
+            queue.delete(request.name, now=self.clock())
+
+    def run_task(self, request: Any) -> Any:
+        with self._lock:
+            queue = self._queue_of(request.name)
+            delivery = queue.force(request.name, now=self.clock())
+            self._forced.append(delivery)
+        self.wake()
+        return messages.task_view(delivery.task, request.response_view)
+
+    # The caller of these holds the lock.
+
+    def _entry(self, name: str) -> _Entry:
+        if name not in self._queues:
+            raise TaskError(Refusal.NOT_FOUND, "Queue does not exist.")
+        return self._queues[name]
+
+    def _queue_of(self, task_name: str) -> TaskQueue:
+        return self._entry(task_name.rpartition("/tasks/")[0]).queue
+
+    def _new_entry(self, message: Any) -> _Entry:
+        now = self.clock()
+        if self._deleted.get(message.name, now) > now:
+            raise TaskError(
+                Refusal.FAILED_PRECONDITION,
+                "The queue cannot be created because a queue with this name existed "
+                "too recently.",
+            )
+        message = messages.with_defaults(message)
+        message.state = tasks_v2.Queue.State.RUNNING
+        rates = messages.rate_rules(message)
+        queue = TaskQueue(
+            bucket=TokenBucket.full(rates, now=now),
+            blocked_for=self.blocked_for,
+            throttle=self.throttle,
+            mischief=self.mischief,
+        )
+        entry = self._queues[message.name] = _Entry(message=message, queue=queue)
+        _configure(entry)
+        return entry
+
+    def _set_state(self, name: str, state: Any) -> Any:
+        with self._lock:
+            entry = self._entry(name)
+            entry.message.state = state
+            _configure(entry)
+        self.wake()
+        return entry.message
+
+
+def handler(api: TaskApi) -> Any:
+    """What a `grpc.Server` takes as a generic handler."""
+    queue, task, nothing = tasks_v2.Queue, tasks_v2.Task, None
+    methods: list[tuple[Callable[[Any], Any], Any, Any]] = [
+        (api.create_queue, tasks_v2.CreateQueueRequest, queue),
+        (api.get_queue, tasks_v2.GetQueueRequest, queue),
+        (api.list_queues, tasks_v2.ListQueuesRequest, tasks_v2.ListQueuesResponse),
+        (api.update_queue, tasks_v2.UpdateQueueRequest, queue),
+        (api.delete_queue, tasks_v2.DeleteQueueRequest, nothing),
+        (api.purge_queue, tasks_v2.PurgeQueueRequest, queue),
+        (api.pause_queue, tasks_v2.PauseQueueRequest, queue),
+        (api.resume_queue, tasks_v2.ResumeQueueRequest, queue),
+        (api.create_task, tasks_v2.CreateTaskRequest, task),
+        (api.get_task, tasks_v2.GetTaskRequest, task),
+        (api.list_tasks, tasks_v2.ListTasksRequest, tasks_v2.ListTasksResponse),
+        (api.delete_task, tasks_v2.DeleteTaskRequest, nothing),
+        (api.run_task, tasks_v2.RunTaskRequest, task),
+    ]
+    table = {
+        asked.__name__.removesuffix("Request"): grpc.unary_unary_rpc_method_handler(
+            _answering(method),
+            request_deserializer=asked.deserialize,
+            response_serializer=answer.serialize if answer else _nothing,
+        )
+        for method, asked, answer in methods
+    }
+    return grpc.method_handlers_generic_handler(_SERVICE, table)
+
+
+def _answering(method: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    def answer(request: Any, context: Any) -> Any:
+        try:
+            said = method(request)
+        except TaskError as error:
+            return context.abort(grpc.StatusCode[error.refusal.name], str(error))
+        # gRPC takes None for a fault of the server, and an empty message is falsy.
+        return () if said is None else said
+
+    return answer
+
+
+def _nothing(_: object) -> bytes:
+    """google.protobuf.Empty, serialized."""
+    return b""
+
+
+def _merged(message: Any, request: Any) -> Any:
+    """The queue with the asked fields; an empty mask means all of them."""
+    wanted = {"rate_limits", "retry_config"}
+    mask, source = request.update_mask, tasks_v2.Queue(request.queue)
+    if not mask.paths:
+        mask.paths.extend(sorted(wanted))
+    if any(path.split(".")[0] not in wanted for path in mask.paths):
+        raise TaskError(Refusal.INVALID_ARGUMENT, "That field cannot be updated.")
+    merged = tasks_v2.Queue(message)
+    mask.MergeMessage(
+        tasks_v2.Queue.pb(source),
+        tasks_v2.Queue.pb(merged),
+        replace_message_field=True,
+    )
+    return messages.with_defaults(merged)
+
+
+def _configure(entry: _Entry) -> None:
+    entry.queue.rates = messages.rate_rules(entry.message)
+    entry.queue.retry = messages.retry_rules(entry.message.retry_config)
+    entry.queue.is_paused = entry.message.state == tasks_v2.Queue.State.PAUSED

@@ -1,0 +1,195 @@
+"""Cloud Tasks on one machine: the gRPC server, its courier and its control.
+
+python -m local.emulators.tasks --key PEM --project P [--port N] [--control-port N] …
+"""
+
+import argparse
+import json
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import grpc
+import httpx
+
+from local.emulators.cloud_tasks.api import (
+    TaskApi,
+    handler,
+)
+from local.emulators.cloud_tasks.delivery import (
+    Courier,
+    request_of,
+)
+from local.emulators.cloud_tasks.messages import TaskLimits
+from local.emulators.cloud_tasks.queue import Delivery
+from local.emulators.cloud_tasks.rules import (
+    Mischief,
+    Throttle,
+)
+from local.identity import LocalIdentity
+from local.json_server import JsonServer, Reply
+
+_HANDLER_THREADS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasksOptions:
+    """Port 0 takes a free one. The defaults are what the cloud does.
+
+    `name_blocked_for` is from 1 to 24 hours there. `throttle` says how a queue slows.
+    """
+
+    port: int = 0
+    control_port: int = 0
+    strip_signature: bool = False
+    name_blocked_for: timedelta = timedelta(hours=1)
+    limits: TaskLimits = field(default_factory=TaskLimits)
+    throttle: Throttle = field(default_factory=Throttle)
+    mischief: Mischief = field(default_factory=Mischief)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class TasksServer:
+    """Cloud Tasks while it is entered: `address` for gRPC, `control_url` for HTTP.
+
+    It starts without queues and keeps everything in memory. Raises RuntimeError or
+    OSError when a port is taken.
+    """
+
+    def __init__(
+        self,
+        identity: LocalIdentity,
+        options: TasksOptions | None = None,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._identity = identity
+        self._clock = clock
+        self._options = options or TasksOptions()
+        self._stack = ExitStack()
+        self._api = TaskApi(
+            clock=clock,
+            limits=self._options.limits,
+            throttle=self._options.throttle,
+            blocked_for=self._options.name_blocked_for,
+            mischief=self._options.mischief,
+        )
+        self.address = ""
+        self.control_url = ""
+
+    def set_mischief(self, mischief: Mischief) -> None:
+        self._api.set_mischief(mischief)
+
+    def report(self) -> dict[str, dict[str, object]]:
+        """What GET /queues of the control answers."""
+        return self._api.report()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            courier = stack.enter_context(Courier(self._api, self._request))
+            self._api.wake = courier.wake
+            self.address = self._serve(stack)
+            control = control_server(self._api, port=self._options.control_port)
+            self.control_url = stack.enter_context(control).url
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def _serve(self, stack: ExitStack) -> str:
+        threads = stack.enter_context(ThreadPoolExecutor(_HANDLER_THREADS))
+        # Two servers on one port would share the calls without a word.
+        server = grpc.server(threads, options=[("grpc.so_reuseport", 0)])
+        server.add_generic_rpc_handlers((handler(self._api),))
+        port = server.add_insecure_port(f"127.0.0.1:{self._options.port}")
+        server.start()
+        stack.callback(lambda: server.stop(grace=0.5).wait())
+        return f"127.0.0.1:{port}"
+
+    def _request(self, delivery: Delivery) -> httpx.Request:
+        return request_of(
+            delivery,
+            self._identity,
+            strip_signature=self._options.strip_signature,
+            now=self._clock(),
+        )
+
+
+def control_server(api: TaskApi, *, port: int) -> JsonServer:
+    """GET /queues tells the counts; POST /mischief takes fields of `Mischief`."""
+
+    def queues(_: bytes) -> Reply:
+        return Reply(content=api.report())
+
+    def mischief(body: bytes) -> Reply:
+        try:
+            wanted = Mischief(**json.loads(body or b"{}"))
+        except (TypeError, ValueError) as error:
+            return Reply(status=400, content={"error": str(error)})
+        api.set_mischief(wanted)
+        return Reply(content=asdict(wanted))
+
+    routes = {("GET", "/queues"): queues, ("POST", "/mischief"): mischief}
+    return JsonServer(routes, port=port)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Says {"ready": true, "tasks": …, "control": …} and serves until SIGTERM."""
+    options = _parser().parse_args(arguments)
+    identity = LocalIdentity.load(options.key, project=options.project)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    with TasksServer(identity, _options(options)) as server:
+        ready = {"ready": True, "tasks": server.address, "control": server.control_url}
+        print(json.dumps(ready), flush=True)
+        stopped.wait()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="local.emulators.tasks", description=__doc__)
+    parser.add_argument("--key", type=Path, required=True, help="PEM of the identity")
+    parser.add_argument("--project", required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--control-port", type=int, default=0)
+    parser.add_argument("--strip-signature", action="store_true")
+    parser.add_argument("--shortest-deadline-seconds", type=float, default=15.0)
+    parser.add_argument("--name-blocked-for-seconds", type=float, default=3600.0)
+    for share in fields(Mischief):
+        kind = int if share.name == "seed" else float
+        flag = f"--{share.name.replace('_', '-')}"
+        parser.add_argument(flag, type=kind, default=share.default)
+    return parser
+
+
+def _options(given: argparse.Namespace) -> TasksOptions:
+    shortest = timedelta(seconds=given.shortest_deadline_seconds)
+    wanted = {share.name: getattr(given, share.name) for share in fields(Mischief)}
+    return TasksOptions(
+        port=given.port,
+        control_port=given.control_port,
+        strip_signature=given.strip_signature,
+        name_blocked_for=timedelta(seconds=given.name_blocked_for_seconds),
+        limits=TaskLimits(shortest_deadline=shortest),
+        mischief=Mischief(**wanted),
+    )
+
+
+if __name__ == "__main__":
+    main()

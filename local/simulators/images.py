@@ -1,0 +1,37 @@
+"""Knows when bytes are an image that a video vendor takes."""
+
+import io
+
+from PIL import Image, UnidentifiedImageError
+
+_FORMATS = ("JPEG", "PNG", "WEBP")
+_LARGEST_SIDE = 8000
+
+
+class ImageError(ValueError):
+    """The message says what is wrong with the image."""
+
+
+def check_image(content: bytes) -> None:
+    """Refuses what isn't a whole JPEG, PNG or WebP with sides of at most 8000 px and
+    an aspect within 0.5 and 2 (Runway's rule; Google's is not known to be narrower).
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+            width, height = image.size
+            image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise ImageError("Invalid asset: not a readable image") from error
+    if max(width, height) > _LARGEST_SIDE:
+        raise ImageError(f"Invalid asset: {width}x{height} exceeds 8000 pixels")
+    if not 0.5 <= width / height <= 2:
+        raise ImageError(f"Invalid asset: aspect ratio of {width}x{height}")
+
+
+def stand_in() -> bytes:
+    """An image in place of one that only lies on the internet."""
+    grey = Image.linear_gradient("L").resize((640, 480))
+    image = Image.merge("RGB", (grey, grey.rotate(180), Image.new("L", (640, 480))))
+    written = io.BytesIO()
+    image.save(written, "JPEG")
+    return written.getvalue()

@@ -1,0 +1,1 @@
+"""What an operator does to a cloud project: deploy, keys, admins, kill switch."""

@@ -1,0 +1,150 @@
+"""What the owner chose: Terraform's variables, kept in the state bucket, never a key.
+
+They are kept there, and not on one machine, so that Cloud Build and the next person
+deploy with the same ones.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ops.deploy.keys import SECRETS
+from ops.deploy.world import (
+    Stopped,
+    World,
+)
+from shared.domain.errors import NotConfigured
+from shared.settings import Settings
+
+Choices = dict[str, Any]
+OBJECT = "settings.tfvars.json"
+NOT_THERE = "matched no objects"
+# About 50 dollars in each: 50 of a small unit would pause everything at once.
+BUDGETS = dict.fromkeys(("USD", "EUR", "GBP", "CHF", "CAD", "AUD"), "50") | {
+    "JPY": "7500",
+    "KRW": "70000",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """`default`: as it would be typed."""
+
+    variable: str
+    words: str
+    default: str
+    kind: type[int] | type[float] | type[list[str]]
+
+    def parse(self, typed: str) -> object:
+        """Raises Stopped where a number was asked and something else was typed."""
+        if self.kind is list:
+            return [part.strip() for part in typed.split(",") if part.strip()]
+        try:
+            return self.kind(typed)
+        except ValueError:
+            raise Stopped(
+                f"{self.variable}: {typed!r} is not a number; give one, or say "
+                f"ARGS='--set {self.variable}=…'."
+            ) from None
+
+
+def budget_question(currency: str) -> Question:
+    """`currency` is empty where it can't be seen: then there is no default."""
+    return Question(
+        variable="gcp_budget_amount",
+        words="What Google Cloud may cost a month, in whole "
+        f"{currency or 'units of the currency'} of your billing account",
+        default=BUDGETS.get(currency, ""),
+        kind=int,
+    )
+
+
+def questions(account: str) -> tuple[Question, ...]:
+    """Asked once; each has a default that is safe."""
+    return (
+        Question(
+            variable="daily_limit_usd",
+            words="What all users together may spend on videos a day, in USD",
+            default="20",
+            kind=float,
+        ),
+        Question(
+            variable="monthly_limit_usd",
+            words="What all users together may spend on videos a month, in USD",
+            default="200",
+            kind=float,
+        ),
+        Question(
+            variable="alert_emails",
+            words="Who gets the alerts: e-mail addresses, by commas",
+            default=account,
+            kind=list,
+        ),
+        Question(
+            variable="allowed_origins",
+            words="Origins of your own frontends, as https://app.example.com, by "
+            "commas (the hosted page's are added)",
+            default="",
+            kind=list,
+        ),
+    )
+
+
+def load(world: World, bucket: str) -> Choices:
+    """What was chosen before; nothing at first."""
+    place = f"gs://{bucket}/{OBJECT}"
+    ran = world.run("gcloud", "storage", "cat", place)
+    if not ran.ok and NOT_THERE not in ran.stderr:
+        # Asking anew here would overwrite what was chosen.
+        raise Stopped(f"The settings in {place} can't be read: {ran.stderr.strip()}")
+    kept: Choices = json.loads(ran.stdout) if ran.ok else {}
+    return kept
+
+
+def save(world: World, bucket: str, choices: Mapping[str, Any]) -> None:
+    text = json.dumps(choices, indent=2, sort_keys=True) + "\n"
+    place = f"gs://{bucket}/{OBJECT}"
+    ran = world.run("gcloud", "storage", "cp", "-", place, stdin=text)
+    if not ran.ok:
+        raise Stopped(f"The settings could not be kept in {place}: {ran.stderr}")
+
+
+def ask(world: World, kept: Choices, asked: Sequence[Question]) -> Choices:
+    """What `kept` lacks, from the person."""
+    answers = dict(kept)
+    for question in asked:
+        if question.variable not in answers:
+            typed = world.person.chooses(question.words, question.default)
+            answers[question.variable] = question.parse(typed)
+    return answers
+
+
+def refuse_what_functions_would(choices: Mapping[str, Any]) -> None:
+    """Stopped with what is wrong, before a plan: a function would not start."""
+    told = {name.upper(): _told(value) for name, value in choices.items()}
+    told |= {"GOOGLE_CLOUD_PROJECT": choices["project_id"], "BUCKET": "videos"}
+    try:
+        Settings.from_env(told)
+    except NotConfigured as problems:
+        raise Stopped(f"{problems}. Change it: ARGS='--set name=value'.") from None
+
+
+def _told(value: object) -> str:
+    """As infra/functions.tf hands a variable to the functions; null is not told."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """`name=value` of --set; the value is JSON, or else plain text."""
+    name, _, value = text.partition("=")
+    if name in SECRETS:
+        raise Stopped(f"{name} is a secret: put it into the environment or .env.")
+    if not name.isidentifier() or not value:
+        raise Stopped(f"--set {text}: write it as name=value.")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

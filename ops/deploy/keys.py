@@ -1,0 +1,67 @@
+"""The vendors' keys: from the environment into Secret Manager, by stdin alone."""
+
+from collections.abc import Mapping
+
+from ops.deploy.world import (
+    Stopped,
+    World,
+)
+
+UNSET = "unset"
+# As infra/secrets.tf names them.
+SECRETS = {"RUNWAY_API_KEY": "runway-api-key", "GEMINI_API_KEY": "gemini-api-key"}
+
+
+def store(world: World, project: str) -> int | None:
+    """Put each key into its secret where it is not there yet, and give the revision.
+
+    1 while every secret has its first version alone, higher with each further one;
+    None before the secrets are made.
+    """
+    secrets = _made(world, project)
+    for variable, secret in secrets.items():
+        _store(world, project, variable, secret)
+    if not secrets:
+        return None
+    return 1 + sum(_latest(world, project, each) - 1 for each in secrets.values())
+
+
+def _made(world: World, project: str) -> Mapping[str, str]:
+    listing = ("secrets", "list", f"--project={project}")
+    ran = world.run("gcloud", *listing, "--format=value(name.basename())")
+    if not ran.ok:
+        raise Stopped(f"The secrets of {project} can't be listed: {ran.stderr.strip()}")
+    there = ran.stdout.split()
+    return {name: secret for name, secret in SECRETS.items() if secret in there}
+
+
+def _store(world: World, project: str, variable: str, secret: str) -> None:
+    there = kept(world, project, secret)
+    key = world.environ.get(variable, "").strip()
+    if not key and there == UNSET:
+        key = world.person.tells_secret(f"{variable} (Enter: without it)")
+    if key in ("", UNSET, there):
+        return
+    place = (secret, f"--project={project}", "--data-file=-")
+    ran = world.run("gcloud", "secrets", "versions", "add", *place, stdin=key)
+    if not ran.ok:
+        again = f"gcloud secrets versions add {secret} --project={project}"
+        raise Stopped(f"{variable} was not stored; by hand: {again} --data-file=-")
+    world.person.say(f"  {variable} is stored in the secret {secret}.")
+
+
+def kept(world: World, project: str, secret: str) -> str:
+    """Empty where this account may not read it: then a given key is stored anew."""
+    named = ("latest", f"--secret={secret}", f"--project={project}")
+    return world.run("gcloud", "secrets", "versions", "access", *named).stdout.strip()
+
+
+def _latest(world: World, project: str, secret: str) -> int:
+    newest = ("--sort-by=~createTime", "--limit=1", "--format=value(name.basename())")
+    where = (secret, f"--project={project}")
+    ran = world.run("gcloud", "secrets", "versions", "list", *where, *newest)
+    if not ran.ok:
+        raise Stopped(
+            f"The versions of the secret {secret} can't be read: {ran.stderr}"
+        )
+    return int(ran.stdout.strip() or 1)

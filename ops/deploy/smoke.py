@@ -1,0 +1,138 @@
+"""Whether the deployed api answers, and what a person does first with it."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from ops.deploy.checks import Target
+from ops.deploy.world import (
+    Ran,
+    Stopped,
+    World,
+)
+from shared.domain import fallback
+from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
+from shared.domain.request import VideoRequest
+
+TRIES = 12
+WAIT_SECONDS = 5
+SWEEP = "reelay-sweep"
+SWEEP_TRIES = 6
+SWEEP_SECONDS = 20
+# Google's own sample, which anybody may fetch.
+IMAGE = (
+    "https://storage.googleapis.com/cloud-samples-data/vision/landmark/eiffel_tower.jpg"
+)
+FIRST = {"prompt": "The camera drifts slowly closer", "image_url": IMAGE}
+FIRST_SECONDS = 5
+MODEL_CHOICES = {
+    "runway_model": (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP),
+    "veo_model": (ProviderId.VEO,),
+    "omni_model": (ProviderId.OMNI,),
+}
+
+
+def check(world: World, target: Target, api: str) -> None:
+    """Open where it is open, closed where it needs a token, within a minute."""
+    for path, wanted in (("/health", 200), ("/v1/models", 401)):
+        got = _answer(world, api + path, wanted)
+        if got == wanted:
+            world.person.say(f"  {path} answers {got}, as it should.")
+            continue
+        raise Stopped(_what_is_wrong(target, path, got))
+
+
+def _answer(world: World, url: str, wanted: int) -> int:
+    got = world.fetch(url)
+    for _ in range(TRIES):
+        if got == wanted:
+            break
+        world.wait_seconds(WAIT_SECONDS)
+        got = world.fetch(url)
+    return got
+
+
+def _what_is_wrong(target: Target, path: str, got: int) -> str:
+    where = f"--region={target.region} --project={target.project}"
+    if got == 403:
+        return (
+            "The api is deployed, but Google lets nobody reach it: gcloud run services "
+            f"update api --no-invoker-iam-check {where}"
+        )
+    said = f"answers {got}" if got else "does not answer"
+    return (
+        f"The api is deployed, but {path} {said}. Its log says why: gcloud functions "
+        f"logs read api --gen2 {where}"
+    )
+
+
+def check_sweep(world: World, target: Target) -> None:
+    """Google's own caller gets through to a closed function, within two minutes.
+
+    An attempt that began just now still shows the status of the one before, so a good
+    one must be seen twice.
+    """
+    where = (f"--location={target.region}", f"--project={target.project}")
+    world.run("gcloud", "scheduler", "jobs", "run", SWEEP, *where)
+    describe = ("gcloud", "scheduler", "jobs", "describe", SWEEP, *where)
+    seen = ""
+    for _ in range(SWEEP_TRIES):
+        world.wait_seconds(SWEEP_SECONDS)
+        began = _good_attempt(world.run(*describe, "--format=json"))
+        if began and began == seen:
+            world.person.say("  Cloud Scheduler calls sweep, as it should.")
+            return
+        seen = began
+    raise Stopped(
+        "The api answers, but Cloud Scheduler has not got through to sweep. A grant "
+        "takes minutes: run the same command again. If it stays so, see why: "
+        f"{' '.join(describe)}"
+    )
+
+
+def _good_attempt(described: Ran) -> str:
+    """When the last attempt began; empty where there is none, or a failed one."""
+    job = json.loads(described.stdout) if described.ok else {}
+    failed = job.get("status", {}).get("code")
+    return "" if failed else str(job.get("lastAttemptTime", ""))
+
+
+# A problem has a `status` too, a number: it ends the loop, and is shown.
+PASTED = """\
+KEY=$(.venv/bin/python -m local key make me --project {project})
+curl -s {api}/v1/videos -H "Authorization: Bearer $KEY" \\
+  -H 'Content-Type: application/json' -H 'Idempotency-Key: first' \\
+  -d '{body}' > video.json
+told() {{ python3 -c "import json; print(json.load(open('video.json')).get('$1'))"; }}
+ID=$(told job_id)
+while [ "$(told status)" = processing ]; do
+  sleep 5
+  curl -s --retry 5 {api}/v1/videos/$ID -H "Authorization: Bearer $KEY" > video.json
+done
+cat video.json; told video_url"""
+
+
+def first_video(target: Target, outputs: Mapping[str, Any]) -> str:
+    """Lines that make a video on the deployed service, wait, and say where it is."""
+    body = json.dumps({**FIRST, "duration": FIRST_SECONDS})
+    return PASTED.format(project=target.project, api=outputs["api_url"], body=body)
+
+
+def first_cost_usd(choices: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
+    """The dearest link's price, and that of all links were each to charge."""
+    chain = tuple(
+        ProviderId(name) for name in choices.get("provider_chain") or DEFAULT_CHAIN
+    )
+    models = dict(DEFAULT_MODELS) | {
+        provider_id: choices[name]
+        for name, providers in MODEL_CHOICES.items()
+        for provider_id in providers
+        if choices.get(name)
+    }
+    asked = VideoRequest.parse({**FIRST, "duration": FIRST_SECONDS})
+    prices = [
+        provider_id.price_usd
+        for provider_id in fallback.plan_chain(asked, chain, models)
+    ]
+    return max(prices), sum(prices, Decimal(0))

@@ -1,0 +1,46 @@
+"""Whether the ledger balances: what it says is open, beside the jobs that are open."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from shared.domain.ledger import NOTHING, Account, in_micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenJob:
+    """What the ledger knows an open job by."""
+
+    user_id: str
+    accounts: tuple[str, ...]
+    hold_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSnapshot:
+    """All of it at one moment. `open_jobs`: how many the ledger counts, by user."""
+
+    jobs: tuple[OpenJob, ...]
+    accounts: Mapping[str, Account]
+    open_jobs: Mapping[str, int]
+
+    @property
+    def accounts_off(self) -> Mapping[str, Decimal]:
+        """By account, what is held beyond what its open jobs hold; may be below 0."""
+        holds: defaultdict[str, Decimal] = defaultdict(lambda: NOTHING)
+        for job in self.jobs:
+            for name in job.accounts:
+                holds[name] += in_micros(job.hold_usd)
+        off = {
+            name: self.accounts.get(name, Account()).month.open_usd - holds[name]
+            for name in [*self.accounts, *holds]
+        }
+        return {name: usd for name, usd in sorted(off.items()) if usd}
+
+    @property
+    def users_off(self) -> Mapping[str, int]:
+        """By user, how many more open jobs are counted than are open."""
+        counted = Counter(self.open_jobs)
+        counted.subtract(job.user_id for job in self.jobs)
+        return {user: jobs for user, jobs in sorted(counted.items()) if jobs}

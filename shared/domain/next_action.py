@@ -1,0 +1,174 @@
+"""What a job needs next. Pure: `next_action(job, now)` looks and never changes.
+
+`transitions.apply(job, outcome, now)` is its counterpart.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain import (
+    fallback,
+    timing,
+)
+from shared.domain.catalogue import ProviderId
+from shared.domain.errors import ErrorCode
+from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
+from shared.domain.outcomes import (
+    Decision,
+    GaveUp,
+    LeaseExpired,
+    Revived,
+    Skipped,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepare:
+    """Fetch and check the image."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Commit the intent, then send the one paid POST."""
+
+    planned: PlannedProvider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Ask the vendor how its task is, through `by`."""
+
+    attempt: Attempt
+    by: ProviderId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    attempt: Attempt
+    by: ProviderId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Fetch the result through `by`, check it, keep it."""
+
+    attempt: Attempt
+    by: ProviderId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookForOutput:
+    """See whether an attempt of unknown outcome wrote its file."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Not due; the current version's task must exist."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """The job has ended."""
+
+
+Action = (
+    Prepare | Start | Ask | Cancel | Store | LookForOutput | Wait | Nothing | Decision
+)
+
+
+def next_action(job: Job, now: datetime) -> Action:
+    """What the job needs now; a Decision needs nothing but to be applied."""
+    if job.is_final or job.wake_at is None:
+        return Nothing()
+    if job.wake_at > now + timing.WAKE_TOLERANCE:
+        return Wait(until=job.wake_at)
+    attempt = job.open_attempt
+    if attempt is None:
+        return between_attempts(job, now)
+    return _on_attempt(attempt, now)
+
+
+def _on_attempt(attempt: Attempt, now: datetime) -> Action:
+    by = poller(attempt)
+    match attempt.state:
+        case AttemptState.STARTING if now < attempt.lease_until:
+            return Wait(until=attempt.lease_until)
+        case AttemptState.STARTING:
+            return LeaseExpired(attempt_id=attempt.attempt_id)
+        case AttemptState.RUNNING:
+            spaced = attempt.polled_at and attempt.polled_at + timing.POLL_SPACING
+            if spaced and now < spaced:
+                return Wait(until=spaced)
+            return Ask(attempt=attempt, by=by)
+        case AttemptState.CANCELLING:
+            return Cancel(attempt=attempt, by=by)
+        case _:
+            return Store(attempt=attempt, by=by)
+
+
+def between_attempts(job: Job, now: datetime) -> Action:
+    # What a late answer named is paid for: it is looked at before anything ends.
+    if late := next((a for a in job.attempts if a.has_late_answer), None):
+        return Revived(attempt_id=late.attempt_id)
+    if job.cancel_requested_at is not None:
+        return GaveUp(code=ErrorCode.CANCELLED)
+    if code := _ending_code(job):
+        return _last_hope(job, code)
+    if now >= job.deadline_at:
+        return _last_hope(job, _out_of_time(job))
+    if job.image is None:
+        return Prepare()
+    return _next_start(job, now)
+
+
+def _next_start(job: Job, now: datetime) -> Action:
+    planned = fallback.next_provider(job)
+    if planned is None:
+        return _last_hope(job, ErrorCode.ALL_PROVIDERS_FAILED)
+    if problem := fallback.barred(job, planned):
+        return Skipped(provider_id=planned.provider_id, problem=problem)
+    if job.deadline_at - now < timing.LEAST_TIME_FOR_AN_ATTEMPT:
+        return _last_hope(job, _out_of_time(job))
+    earliest = fallback.not_before(job, planned)
+    if earliest is not None and now < earliest:
+        return Wait(until=earliest)
+    return Start(planned=planned)
+
+
+def _last_hope(job: Job, code: ErrorCode) -> Action:
+    """Before a job is given up, a file that an unknown attempt wrote is looked for."""
+    for attempt in job.attempts:
+        if attempt.may_have_written:
+            return LookForOutput(attempt=attempt)
+    return GaveUp(code=code)
+
+
+def _out_of_time(job: Job) -> ErrorCode:
+    if job.is_parked:
+        return ErrorCode.GENERATION_PAUSED
+    return ErrorCode.DEADLINE_EXCEEDED
+
+
+def _ending_code(job: Job) -> ErrorCode | None:
+    for attempt in job.attempts:
+        if attempt.state is AttemptState.SKIPPED or attempt.problem is None:
+            continue
+        if fallback.policy(attempt.problem.code).ends_job:
+            return attempt.problem.code
+        if attempt.state is AttemptState.UNKNOWN and job.stop_on_unknown:
+            return ErrorCode.SUBMISSION_UNKNOWN
+    return None
+
+
+def poller(attempt: Attempt) -> ProviderId:
+    """Who asks about the task: plain HTTP once the SDK has missed three times."""
+    if (
+        attempt.provider_id is ProviderId.RUNWAY
+        and attempt.missed_polls >= timing.SDK_MISSES_BEFORE_HTTP
+    ):
+        return ProviderId.RUNWAY_HTTP
+    return attempt.provider_id

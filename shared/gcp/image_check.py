@@ -1,0 +1,163 @@
+"""What an image really is, and how it becomes the one JPEG that every link takes."""
+
+import io
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from PIL import Image, ImageChops, ImageCms, ImageOps
+
+from shared.domain.errors import BadContent
+from shared.ports.storage import Jpeg
+
+MOST_CONTENT_BYTES: Final = 16 * 1024 * 1024
+MOST_SIDE_PIXELS: Final = 8000
+MOST_JPEG_BYTES: Final = 3_500_000
+
+# The content decides, whatever its name; a GIF may be a film.
+_FORMATS: Final = ("JPEG", "PNG", "WEBP")
+_MOST_RATIO: Final = 2
+_LONGEST_SIDE_PIXELS: Final = 3840
+_QUALITIES: Final = (92, 85, 75, 60)
+_SHRINK: Final = 0.75
+_ORIENTATION_TAG: Final = 0x0112
+_SIXTEEN_BITS_TO_EIGHT: Final = [value >> 8 for value in range(1 << 16)]
+
+# What Pillow's decoders were seen to raise for broken files.
+_BROKEN: Final = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    MemoryError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    # Raised only where warnings are errors; elsewhere `_check_size` refuses.
+    Image.DecompressionBombWarning,
+)
+
+
+class PillowCheck:
+    """Upright, sRGB, without metadata, alpha on white, ratio 1:2 to 2:1.
+
+    At most 3840 pixels a side and 3.5 MB; a wider or taller image is cut at both
+    ends. Safe for threads, of which one decodes at a time: a WebP of 8000 x 8000
+    pixels takes 1 GB while it does.
+    """
+
+    def __init__(self) -> None:
+        self._decoding = threading.Lock()
+
+    def to_jpeg(self, content: bytes) -> Jpeg:
+        if len(content) > MOST_CONTENT_BYTES:
+            raise BadContent(f"the image has more than {MOST_CONTENT_BYTES} bytes")
+        with self._decoding, _translated(), _opened(content) as image:
+            _check_size(image)
+            return _encode(_flat(_prepared(image)))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except _BROKEN as error:
+        raise BadContent(f"no readable image: {type(error).__name__}") from error
+
+
+def _opened(content: bytes) -> Image.Image:
+    """Reads the head only; the pixels come later."""
+    return Image.open(io.BytesIO(content), formats=_FORMATS)
+
+
+def _check_size(image: Image.Image) -> None:
+    if max(image.size) > MOST_SIDE_PIXELS:
+        raise BadContent(f"the image has more than {MOST_SIDE_PIXELS} pixels a side")
+
+
+def _prepared(image: Image.Image) -> Image.Image:
+    """The pixels, cut and made small before anything costly is done to them."""
+    profile = image.info.get("icc_profile")
+    orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+    # Decodes a large JPEG at a fraction of its size.
+    image.draft(None, (_LONGEST_SIDE_PIXELS, _LONGEST_SIDE_PIXELS))
+    prepared = _resized(_cropped(_on_white(image)), _LONGEST_SIDE_PIXELS)
+    # A comment in there would be written again.
+    prepared.info = {"icc_profile": profile} if profile else {}
+    prepared.getexif()[_ORIENTATION_TAG] = orientation
+    ImageOps.exif_transpose(prepared, in_place=True)
+    return prepared
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Opaque, eight bits a band; in place, since this may be 256 MB."""
+    if image.mode.startswith("I"):
+        narrow = image.convert("I").point(_SIXTEEN_BITS_TO_EIGHT, "L")
+        return narrow.convert("RGB")
+    if image.has_transparency_data:
+        shown = image if image.mode == "RGBA" else image.convert("RGBA")
+        shown.paste("white", mask=ImageChops.invert(shown.getchannel("A")))
+        shown.putalpha(255)
+        return shown
+    return image if image.mode in ("RGB", "CMYK") else image.convert("RGB")
+
+
+def _cropped(image: Image.Image) -> Image.Image:
+    width = min(image.width, image.height * _MOST_RATIO)
+    height = min(image.height, image.width * _MOST_RATIO)
+    if (width, height) == image.size:
+        return image
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+def _resized(image: Image.Image, longest: int) -> Image.Image:
+    if max(image.size) <= longest:
+        return image.copy()
+    # Not `thumbnail`: its rounding could leave the ratio that was just made.
+    scale = longest / max(image.size)
+    least = -(-longest // _MOST_RATIO)
+    size = [max(least, round(side * scale)) for side in image.size]
+    # Band by band: Pillow copies the whole of an image with alpha first.
+    bands = [
+        image.getchannel(band).resize((size[0], size[1]), Image.Resampling.LANCZOS)
+        for band in ("RGB" if image.mode == "RGBA" else image.getbands())
+    ]
+    return Image.merge("RGB" if len(bands) == 3 else image.mode, bands)
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """RGB in sRGB; what a profile means is dropped where it cannot be read."""
+    profile = image.info.get("icc_profile")
+    opaque = image.convert("RGB") if image.mode == "RGBA" else image
+    converted = _in_srgb(opaque, profile) if profile else opaque
+    return converted.convert("RGB")
+
+
+def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return image
+    return converted or image
+
+
+def _encode(image: Image.Image) -> Jpeg:
+    while True:
+        for quality in _QUALITIES:
+            buffer = io.BytesIO()
+            image.save(buffer, "JPEG", quality=quality)
+            if buffer.tell() <= MOST_JPEG_BYTES:
+                return Jpeg(
+                    content=buffer.getvalue(), width=image.width, height=image.height
+                )
+        image = _resized(image, int(max(image.size) * _SHRINK))

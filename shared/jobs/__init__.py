@@ -1,0 +1,1 @@
+"""What every change of a job goes through: commit, schedule, log, clean up."""

@@ -1,0 +1,13 @@
+"""What a job has in our bucket, removed: by who deletes it, and by a step too late."""
+
+from shared.domain.job import Job
+from shared.domain.naming import image_object, incoming_of_job, video_object
+from shared.ports.storage import Bucket
+
+
+def delete_job_objects(bucket: Bucket, job: Job) -> None:
+    """All that was written for this job; what its user uploaded stays."""
+    for stored in bucket.list(incoming_of_job(job.job_id)):
+        bucket.delete(stored.name)
+    bucket.delete(image_object(job.job_id))
+    bucket.delete(video_object(job.user_id, job.job_id))

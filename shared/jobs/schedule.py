@@ -1,0 +1,49 @@
+"""How a job gets its next step: the task of its current version."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.job import Job
+from shared.domain.naming import task_name
+from shared.domain.next_action import (
+    Start,
+    next_action,
+)
+from shared.ports.store import (
+    Queue,
+    StepTask,
+)
+
+FIRST_AFTER = timedelta(minutes=1)
+
+
+def nth_retry(overdue_by: timedelta) -> int:
+    """Which try to wake is due: 1, 2, 3 … at 1, 2, 4 … minutes overdue; 0: none yet."""
+    nth = 0
+    while overdue_by >= FIRST_AFTER * 2**nth:
+        nth += 1
+    return nth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskScheduler:
+    queue: Queue
+
+    def schedule_step(
+        self, job: Job, at: datetime | None = None, *, nth: int = 0
+    ) -> None:
+        """The current version's task exists from here on; an ended job has none.
+
+        `nth` above 0: the first task's name may be used up.
+        """
+        due = at or job.wake_at
+        if job.is_final or due is None:
+            return
+        self.queue.enqueue(
+            StepTask(
+                job_id=job.job_id,
+                name=task_name(job.job_id, job.version, nth),
+                at=due,
+                is_start=isinstance(next_action(job, due), Start),
+            )
+        )

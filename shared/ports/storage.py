@@ -1,0 +1,119 @@
+"""Our bucket, the web, and the checks of images and videos."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import BinaryIO, Protocol
+
+from shared.ports.providers import WebFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object of our bucket; `crc32c` in base64."""
+
+    name: str
+    size_bytes: int
+    crc32c: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedUpload:
+    """A PUT to `url` with exactly `headers` before `expires_at` makes the object."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+
+class Bucket(Protocol):
+    """Our bucket. Names are without gs:// and without the bucket's name."""
+
+    def uri(self, name: str) -> str:
+        """gs://bucket/name"""
+        ...
+
+    def name(self, gs_uri: str) -> str:
+        """The name of an object of this bucket; BadContent where it is another's."""
+        ...
+
+    def find(self, name: str) -> StoredObject | None: ...
+
+    def list(self, prefix: str) -> Sequence[StoredObject]: ...
+
+    def read(self, name: str, *, most_bytes: int) -> bytes | None:
+        """The whole object; None where there is none; BadContent where it is larger."""
+        ...
+
+    def write(
+        self, name: str, chunks: Iterator[bytes], *, content_type: str
+    ) -> StoredObject:
+        """Stream into `name`, whatever was there; its checksum was compared."""
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """For reading, with seek, by ranges: never the whole object in memory."""
+        ...
+
+    def copy_new(self, source: str, target: str) -> StoredObject:
+        """Copy within the bucket, create-only; LostRace where `target` exists."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Gone afterwards, whether it was there or not."""
+        ...
+
+    def sign_download(
+        self, name: str, *, lifetime: timedelta, save_as: str | None = None
+    ) -> str:
+        """A GET address of our own that dies after `lifetime`.
+
+        `save_as`: browsers save it under this name instead of showing it.
+        """
+        ...
+
+    def sign_upload(
+        self, name: str, *, content_type: str, size_bytes: int, lifetime: timedelta
+    ) -> SignedUpload: ...
+
+
+class Web(Protocol):
+    """The internet as seen from a function: public https addresses only."""
+
+    def stream(self, file: WebFile, *, most_bytes: int) -> Iterator[bytes]:
+        """The body in chunks. Unreachable: no answer, not 2xx, or cut short.
+
+        BadContent: forbidden address, larger than `most_bytes`, empty, or HTML.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jpeg:
+    """An image as every link takes it: at most 3.5 MB, aspect ratio 1:2 to 2:1."""
+
+    content: bytes = field(repr=False)
+    width: int
+    height: int
+
+
+class ImageCheck(Protocol):
+    def to_jpeg(self, content: bytes) -> Jpeg:
+        """What the bytes show; BadContent where that is no image, or too large."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFacts:
+    """What an MP4 holds, as its own boxes and packets say."""
+
+    duration_seconds: float
+    width: int
+    height: int
+    has_audio: bool
+
+
+class VideoCheck(Protocol):
+    def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
+        """Read all of it once; BadContent where it is no whole, playable MP4."""
+        ...

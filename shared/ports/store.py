@@ -1,0 +1,236 @@
+"""What is kept in Firestore, the queue, and the clock."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.domain.circuit import Circuit
+from shared.domain.job import Job
+from shared.domain.kill_switch import Switch
+from shared.domain.ledger import Account
+from shared.domain.projection import Status
+from shared.domain.usage import UsageMonth
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+        ...
+
+
+class Ids(Protocol):
+    def new(self) -> str:
+        """A random id of letters and digits that nobody can guess or meet again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A job as it was read. `token` is what a commit is conditioned on."""
+
+    job: Job
+    token: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """A job whose next step is late; from raw fields, so that any record will do."""
+
+    job_id: str
+    version: int
+    wake_at: datetime
+    deadline_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyRecord:
+    """What an idempotency key stands for. `name` is of the user and the key.
+
+    It outlives its job: the key of a deleted job stays used until `expires_at`.
+    `created_by_retry`: made for a retry of the client, whose first send is yet to come.
+    """
+
+    name: str
+    job_id: str
+    body_sha256: str
+    expires_at: datetime
+    created_by_retry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencySnapshot:
+    """A claim as it was read. `token` is what replacing it is conditioned on."""
+
+    claim: IdempotencyRecord
+    token: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """A place in a user's list of jobs, newest first: right after this job."""
+
+    created_at: datetime
+    job_id: str
+
+
+class Jobs(Protocol):
+    """The jobs, their projections and their money, each change one atomic commit."""
+
+    def create(
+        self,
+        job: Job,
+        claim: IdempotencyRecord | None = None,
+        *,
+        over: IdempotencySnapshot | None = None,
+    ) -> None:
+        """Write the job, hold its money, count it as open, take the key: all or none.
+
+        The claim is made anew, or replaces `over` where that is as it was read.
+        LimitReached or TooManyJobs where it does not fit; LostRace where the job or
+        the claim exists, or somebody booked in between; Unclear where the answer got
+        lost.
+        """
+        ...
+
+    def check_room(self, job: Job) -> None:
+        """LimitReached or TooManyJobs where `create` would refuse it by now.
+
+        It holds nothing: by the time of the `create` the room may be gone.
+        """
+        ...
+
+    def count_upload(self, user_id: str, now: datetime) -> None:
+        """One more upload let in; TooManyJobs where this minute has no more.
+
+        LostRace where the user's counts changed in between; Unclear as in `commit`.
+        """
+        ...
+
+    def claimed(self, name: str) -> IdempotencySnapshot | None: ...
+
+    def mark_consumed(self, seen: IdempotencySnapshot) -> None:
+        """The claim is no longer `created_by_retry`; LostRace where it changed since.
+
+        Unclear as in `commit`.
+        """
+        ...
+
+    def read(self, job_id: str) -> Snapshot | None:
+        """None where there is none; Unreadable where no code of ours can parse it."""
+        ...
+
+    def commit(self, before: Snapshot, after: Job) -> Snapshot:
+        """Write `after` if nobody committed since `before`; else LostRace.
+
+        What changes in its money is booked in the same commit: LimitReached where it
+        holds more and a cap has no room; settled and released once, with its end.
+        Unclear where it was sent and not answered: it may hold.
+        """
+        ...
+
+    def abandon(self, job_id: str, now: datetime) -> None:
+        """End a job from its raw fields, without parsing it; what it holds is spent.
+
+        LostRace where somebody committed in between, or it has ended.
+        """
+        ...
+
+    def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:
+        """Jobs whose `wake_at` lies before `now`, the longest overdue first."""
+        ...
+
+    def page(
+        self,
+        user_id: str,
+        *,
+        status: Status | None,
+        after: Position | None,
+        most: int,
+    ) -> Sequence[Snapshot]:
+        """A user's own jobs, newest first; those that no code can parse are left out.
+
+        At most `most`; fewer than that only at the end of the list.
+        """
+        ...
+
+    def delete(self, before: Snapshot) -> None:
+        """Remove the job and its projection, if nobody committed since; else LostRace.
+
+        What a key stands for, the ledger and the usage stay. Unclear as in `commit`.
+        """
+        ...
+
+    def count_with_image(self, user_id: str, image: str) -> int:
+        """How many of a user's jobs, at most two are counted, name this upload."""
+        ...
+
+
+class Queue(Protocol):
+    """The tasks that wake jobs; starts and other steps lie in two queues."""
+
+    def enqueue(self, wake: "StepTask") -> None:
+        """A name that exists already, or was used, is success."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTask:
+    """One task: "look at this job". `is_start`: it may lead to a paid POST."""
+
+    job_id: str
+    name: str
+    at: datetime
+    is_start: bool
+
+
+class UsageStore(Protocol):
+    """What was made and spent, by account (`all.YYYY-MM`, `user.ID.YYYY-MM`)."""
+
+    def usage(self, accounts: Sequence[str]) -> Mapping[str, UsageMonth]:
+        """By account; empty months where nothing was written."""
+        ...
+
+    def spend(self, accounts: Sequence[str]) -> Mapping[str, Account]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitSnapshot:
+    """A circuit as it was read; `token` as in `Snapshot`, None: nothing is stored."""
+
+    circuit: Circuit
+    token: object
+
+
+class Circuits(Protocol):
+    def read(self, keys: Sequence[str]) -> Sequence[CircuitSnapshot]:
+        """In the order of `keys`, closed where nothing is stored."""
+        ...
+
+    def commit(self, changes: Sequence[tuple[CircuitSnapshot, Circuit]]) -> None:
+        """All of `changes` if nobody committed to any of them since; else LostRace.
+
+        Unclear where it was sent and not answered: it may hold.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchSnapshot:
+    """The kill switch as it was read. `token`: None where nothing was ever set."""
+
+    switch: Switch
+    token: object
+
+
+class SwitchStore(Protocol):
+    """What is known of the kill switch, each change one atomic commit."""
+
+    def read(self) -> SwitchSnapshot: ...
+
+    def commit(self, before: SwitchSnapshot, after: Switch) -> None:
+        """Write `after` if nobody committed since `before`; else LostRace.
+
+        Unclear where it was sent and not answered: it may hold.
+        """
+        ...

@@ -1,0 +1,66 @@
+"""How a vendor's words are kept: short, and without keys, prompts or images."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+MOST_CHARACTERS = 300
+_LONGEST_WAIT_SECONDS = 86_400.0
+_SHORTEST_SECRET = 3
+
+_HIDDEN = (
+    (re.compile(r"data:[\w/+.-]+;base64,[\w+/=-]*"), "data:…"),
+    (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer …"),
+    (re.compile(r"\b(ya29\.|AIza|key_)[\w.-]+"), "…"),
+    (re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']*"), r"\1?…"),
+    (re.compile(r"[\w+/=-]{200,}"), "…"),
+)
+
+
+def redact(text: str, *secrets: str) -> str:
+    """At most 300 characters of `text`, with each of `secrets` left out."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = _without(text, secret)
+    for pattern, instead in _HIDDEN:
+        text = pattern.sub(instead, text)
+    return " ".join(text.split())[:MOST_CHARACTERS]
+
+
+def _without(text: str, secret: str) -> str:
+    """As it is, as JSON and as Python write it down."""
+    for form in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}:
+        # Whole words only: the prompt "cat" must not make "category" unreadable.
+        text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "…", text)
+    return text
+
+
+def describe(error: BaseException, *secrets: str) -> str:
+    """An exception's class and message, cleaned."""
+    return redact(f"{type(error).__name__}: {error}", *secrets)
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """What Retry-After asks for, as a number or a date; None where it says nothing.
+
+    At most a day: a vendor's typing error must not park a job for ever.
+    """
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    seconds = float(value) if value.isdecimal() else _until(value)
+    if seconds is None:
+        return None
+    return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS)
+
+
+def _until(date: str) -> float | None:
+    try:
+        then = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    # "-0000" gives a naive time, which RFC 5322 calls UTC.
+    aware = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return (aware - datetime.now(UTC)).total_seconds()

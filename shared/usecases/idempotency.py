@@ -1,0 +1,94 @@
+"""By what a sending of a request finds the job that another sending of it made."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from shared.domain.job import Job
+from shared.domain.request import ClientRetry, VideoRequest
+from shared.ports.identity import Caller
+from shared.ports.store import IdempotencyRecord
+from shared.usecases.keep_upload import content_of
+
+KEY_LIFETIME = timedelta(days=7)
+RETRY_LIFETIME = timedelta(minutes=15)
+
+
+class ReplayPolicy(StrEnum):
+    """Whose job counts as this sending's own."""
+
+    ALWAYS = "always"  # with a key: whoever has used it
+    WHILE_FRESH = "while fresh"  # sent again: whoever asked the same just now
+    IF_OVERTAKEN = "if overtaken"  # sent first: a resend whose first is yet to come
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DedupKey:
+    """The claim that one sending leaves, and reads first."""
+
+    name: str
+    body_sha256: str
+    lifetime: timedelta
+    replay_policy: ReplayPolicy
+
+    def claim(self, job: Job) -> IdempotencyRecord:
+        return IdempotencyRecord(
+            name=self.name,
+            job_id=job.job_id,
+            body_sha256=self.body_sha256,
+            expires_at=job.created_at + self.lifetime,
+            created_by_retry=self.replay_policy is ReplayPolicy.WHILE_FRESH,
+        )
+
+    def is_own(self, claim: IdempotencyRecord, now: datetime) -> bool:
+        """Whether this sending gets the job of `claim`.
+
+        A first sending leaves alone what a first has had: two honest requests that
+        are equal are two jobs.
+        """
+        is_fresh = now <= claim.expires_at
+        match self.replay_policy:
+            case ReplayPolicy.ALWAYS:
+                return True
+            case ReplayPolicy.WHILE_FRESH:
+                return is_fresh
+            case ReplayPolicy.IF_OVERTAKEN:
+                return is_fresh and claim.created_by_retry
+
+
+def dedup_key_of(
+    caller: Caller, request: VideoRequest, key: str | None, client_retry: ClientRetry
+) -> DedupKey | None:
+    """None for a request without a key that is sent once. A key goes before all."""
+    body = _body_sha256(request)
+    if key:
+        name, lifetime, replay_policy = (
+            [caller.user_id, key],
+            KEY_LIFETIME,
+            ReplayPolicy.ALWAYS,
+        )
+    elif client_retry is ClientRetry.ONCE:
+        return None
+    else:
+        # Of three parts, so that no key of the caller's can be this name.
+        name, lifetime = [caller.user_id, "resend", body], RETRY_LIFETIME
+        is_first = client_retry is ClientRetry.FIRST
+        replay_policy = (
+            ReplayPolicy.IF_OVERTAKEN if is_first else ReplayPolicy.WHILE_FRESH
+        )
+    hashed = sha256(json.dumps(name).encode()).hexdigest()
+    return DedupKey(
+        name=hashed, body_sha256=body, lifetime=lifetime, replay_policy=replay_policy
+    )
+
+
+def _body_sha256(request: VideoRequest) -> str:
+    """Of what was parsed: another order of fields, or a default said, is no change.
+
+    Nor is another name of the same image.
+    """
+    image = request.image and content_of(request.image)
+    body = asdict(replace(request, image=image))
+    return sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,133 @@
+"""Store: fetch the result, check it, copy it create-only to its final name.
+
+Every part may be done again: a fresh address is asked for, the same place is written.
+Nothing here can generate, so nothing here can cost.
+"""
+
+from dataclasses import dataclass, replace
+
+from shared.domain.errors import (
+    BadContent,
+    ErrorCode,
+    LostRace,
+    Problem,
+    Unreachable,
+)
+from shared.domain.job import Attempt, Job
+from shared.domain.naming import incoming_folder, video_object
+from shared.domain.outcomes import Delivered, Stored, StoreMissed
+from shared.jobs.video_url import URL_LIFETIME
+from shared.ports.providers import (
+    BucketFile,
+    InlineFile,
+    Provider,
+    Result,
+    TaskRef,
+    WebFile,
+)
+from shared.ports.storage import (
+    Bucket,
+    StoredObject,
+    VideoCheck,
+    Web,
+)
+from shared.ports.store import Clock
+
+LARGEST_VIDEO_BYTES = 500_000_000
+VIDEO_TYPE = "video/mp4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storing:
+    bucket: Bucket
+    web: Web
+    check: VideoCheck
+    clock: Clock
+
+    def store(
+        self, job: Job, attempt: Attempt, provider: Provider | None
+    ) -> Stored | StoreMissed:
+        try:
+            delivered = self._deliver(job, attempt, provider)
+            name = delivered.object_name
+            video_url = self.bucket.sign_download(name, lifetime=URL_LIFETIME)
+        except BadContent as error:
+            return _missed(attempt, ErrorCode.BAD_OUTPUT, error)
+        except Unreachable as error:
+            return _missed(attempt, ErrorCode.STORAGE_FAILED, error)
+        return Stored(
+            attempt_id=attempt.attempt_id,
+            delivered=delivered,
+            video_url=video_url,
+            video_url_expires_at=self.clock.now() + URL_LIFETIME,
+        )
+
+    def _deliver(
+        self, job: Job, attempt: Attempt, provider: Provider | None
+    ) -> Delivered:
+        target = video_object(job.user_id, job.job_id)
+        kept = self.bucket.find(target)
+        if kept is not None:
+            # An earlier try of this step got that far: only what was checked is there.
+            return self._delivered(kept, attempt)
+        incoming = self._bring_in(job, attempt, provider)
+        delivered = self._delivered(incoming, attempt)
+        try:
+            final = self.bucket.copy_new(incoming.name, target)
+        except LostRace:
+            raise Unreachable("somebody else stored it in between") from None
+        if final.crc32c != incoming.crc32c:
+            raise Unreachable("the copy differs from its source")
+        return replace(delivered, object_name=final.name)
+
+    def _bring_in(
+        self, job: Job, attempt: Attempt, provider: Provider | None
+    ) -> StoredObject:
+        """The result under `incoming/`, wherever the vendor left it."""
+        folder = incoming_folder(job.job_id, attempt.attempt_id)
+        result = self._result(attempt, provider)
+        match result:
+            case BucketFile(gs_uri=gs_uri):
+                name = self.bucket.name(gs_uri)
+                if not name.startswith(folder):
+                    raise BadContent("the vendor named a file that is not this job's")
+                written = self.bucket.find(name)
+                if written is None:
+                    raise Unreachable("the vendor's file is not there yet")
+                return written
+            case InlineFile(content=content):
+                chunks = iter([content])
+            case WebFile():
+                chunks = self.web.stream(result, most_bytes=LARGEST_VIDEO_BYTES)
+        return self.bucket.write(
+            f"{folder}fetched.mp4", chunks, content_type=VIDEO_TYPE
+        )
+
+    def _result(self, attempt: Attempt, provider: Provider | None) -> Result:
+        if attempt.gs_uri is not None:
+            return BucketFile(gs_uri=attempt.gs_uri)
+        if provider is None or attempt.task_id is None:
+            raise Unreachable("nobody is configured to fetch it")
+        return provider.fetch(
+            TaskRef(task_id=attempt.task_id, model_id=attempt.model_id)
+        )
+
+    def _delivered(self, stored: StoredObject, attempt: Attempt) -> Delivered:
+        with self.bucket.open(stored.name) as file:
+            facts = self.check.inspect(file, size_bytes=stored.size_bytes)
+        if facts.duration_seconds < attempt.duration_seconds / 2:
+            raise BadContent(f"only {facts.duration_seconds:.1f} s of video came")
+        return Delivered(
+            object_name=stored.name,
+            duration_seconds=round(facts.duration_seconds, 3),
+            width=facts.width,
+            height=facts.height,
+            has_audio=facts.has_audio,
+            size_bytes=stored.size_bytes,
+            crc32c=stored.crc32c,
+        )
+
+
+def _missed(attempt: Attempt, code: ErrorCode, why: Exception) -> StoreMissed:
+    problem = Problem(code=code, detail=str(why)[:300])
+    return StoreMissed(attempt_id=attempt.attempt_id, problem=problem)

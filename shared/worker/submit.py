@@ -1,0 +1,162 @@
+"""Start: the one step that spends. Intent, one paid POST, its answer on record."""
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from shared.domain import timing
+from shared.domain.errors import ErrorCode, LimitReached, Problem, Unreachable
+from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
+from shared.domain.naming import incoming_folder
+from shared.domain.outcomes import (
+    Accepted,
+    ImageRefused,
+    Intended,
+    NotSent,
+    Skipped,
+    Submission,
+    Submitted,
+    Unaffordable,
+)
+from shared.guards.circuit_breaker import Breaker
+from shared.guards.spending_policy import SpendingPolicy
+from shared.jobs.commit import (
+    LONG_BACKOFF,
+    JobCommitter,
+)
+from shared.ports.providers import (
+    Order,
+    Provider,
+    Providers,
+    TaskRef,
+)
+from shared.ports.storage import Bucket
+from shared.ports.store import (
+    Clock,
+    Ids,
+    Snapshot,
+)
+
+log = structlog.get_logger()
+
+LARGEST_IMAGE_BYTES = 4_000_000
+# Our own doing: the breaker is not told, nobody was asked.
+TOO_LATE = NotSent(
+    problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE, detail="too late to send")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starting:
+    providers: Providers
+    bucket: Bucket
+    clock: Clock
+    ids: Ids
+    committer: JobCommitter
+    spending_policy: SpendingPolicy
+    breaker: Breaker
+
+    def start(self, before: Snapshot, planned: PlannedProvider) -> Snapshot | None:
+        """Intent, POST, answer. Dying between any two costs at most one POST."""
+        provider = self.providers.get(planned.provider_id)
+        if provider is None:
+            problem = Problem(code=ErrorCode.NOT_CONFIGURED)
+            skipped = Skipped(provider_id=planned.provider_id, problem=problem)
+            return self.committer.commit(before, skipped)
+        if (instead := self.spending_policy.check(planned)) is not None:
+            return self.committer.commit(before, instead)
+        attempt_id = self.ids.new()
+        order = self._order(before.job, planned, attempt_id)
+        if order is None:
+            problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
+            return self.committer.commit(before, ImageRefused(problem=problem))
+        if (stopped := self.breaker.admit(planned)) is not None:
+            skipped = Skipped(provider_id=planned.provider_id, problem=stopped)
+            return self.committer.commit(before, skipped)
+        intent = Intended(attempt_id=attempt_id, provider_id=planned.provider_id)
+        try:
+            intended = self.committer.commit(before, intent)
+        except LimitReached as limit:
+            return self.committer.commit(before, Unaffordable(code=limit.limit))
+        attempt = intended.job.attempt(attempt_id) if intended else None
+        if not intended or not attempt or attempt.state is not AttemptState.STARTING:
+            return intended
+        submission = self._submit(provider, order, attempt)
+        answered = self._record(intended, attempt, submission)
+        if submission is not TOO_LATE:
+            self.breaker.report(planned, submission)
+        if isinstance(submission, Accepted):
+            late = replace(attempt, task_id=submission.task_id)
+            self._clear_away(provider, answered, late, intended.job.job_id)
+        return answered
+
+    def _record(
+        self, intended: Snapshot, attempt: Attempt, submission: Submission
+    ) -> Snapshot | None:
+        submitted = Submitted(attempt_id=attempt.attempt_id, submission=submission)
+        try:
+            return self.committer.commit(intended, submitted, pauses=LONG_BACKOFF)
+        except Unreachable:
+            # Nowhere but here the vendor's task can still be found by its id.
+            log.error(
+                "answer_not_recorded",
+                job_id=intended.job.job_id,
+                ai_model=attempt.provider_id.value,
+                answer=type(submission).__name__,
+                task_id=getattr(submission, "task_id", None),
+            )
+            raise
+
+    def _submit(self, provider: Provider, order: Order, attempt: Attempt) -> Submission:
+        """The paid POST, never begun with less than its limit left of the lease."""
+        if attempt.lease_until - self.clock.now() < timing.POST_LIMIT:
+            return TOO_LATE
+        return provider.start(order)
+
+    def _clear_away(
+        self,
+        provider: Provider,
+        answered: Snapshot | None,
+        late: Attempt,
+        job_id: str,
+    ) -> None:
+        """A task that a job learns of after its end is of no use: stop it if we can.
+
+        None: the job was deleted meanwhile.
+        """
+        if answered is not None:
+            known = answered.job.attempt(late.attempt_id)
+            if not answered.job.is_final or not known or not known.has_late_answer:
+                return
+        cancelled = provider.cancel(task_of(late))
+        log.error("answer_came_after_the_end", job_id=job_id, cancelled=cancelled)
+
+    def _order(
+        self, job: Job, planned: PlannedProvider, attempt_id: str
+    ) -> Order | None:
+        if job.image is None:
+            return None
+        name = job.image.object_name
+        jpeg = self.bucket.read(name, most_bytes=LARGEST_IMAGE_BYTES)
+        if jpeg is None:
+            return None
+        return Order(
+            model_id=planned.model_id,
+            prompt=job.request.prompt,
+            jpeg=jpeg,
+            image_uri=self.bucket.uri(name),
+            duration_seconds=planned.duration_seconds,
+            resolution=job.request.resolution,
+            aspect_ratio=job.request.aspect_ratio,
+            audio=job.request.audio,
+            seed=job.request.seed,
+            output_uri=self.bucket.uri(incoming_folder(job.job_id, attempt_id)),
+        )
+
+
+def task_of(attempt: Attempt) -> TaskRef:
+    return TaskRef(
+        task_id=attempt.task_id or "",
+        model_id=attempt.model_id,
+        gs_uri=attempt.gs_uri,
+    )

@@ -1,0 +1,67 @@
+"""The api's use cases, the real ones, on the fakes of a stage."""
+
+from decimal import Decimal
+
+import pytest
+
+from shared import wiring
+from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS
+from shared.guards.availability import Availability
+from shared.jobs.schedule import TaskScheduler
+from shared.usecases.cancel_video import CancelVideo
+from shared.usecases.delete_video import DeleteVideo
+from shared.usecases.estimate import Estimate
+from shared.usecases.get_video import GetVideo
+from shared.usecases.keep_upload import KeepUpload
+from shared.usecases.list_videos import ListVideos
+from shared.usecases.models import ListModels
+from shared.usecases.show_usage import ShowUsage
+from shared.usecases.start_upload import StartUpload
+from tests.fakes.provider_reports import FakeProviderReports
+from tests.fakes.usage import FakeUsage
+from tests.usecases.harness import (
+    Harness,
+    create_video,
+)
+
+
+def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `wiring` would build in a function, built on `stage`."""
+    jobs, bucket, clock, ids = harness.jobs, harness.bucket, harness.clock, harness.ids
+    scheduler, limits = TaskScheduler(queue=harness.queue), jobs.limits
+    free = availability(harness)
+    built: dict[str, object] = {
+        "create_video": create_video(harness),
+        "get_video": GetVideo(jobs=jobs, bucket=bucket, clock=clock, ids=ids),
+        "list_videos": ListVideos(jobs=jobs, bucket=bucket, clock=clock, ids=ids),
+        "delete_video": DeleteVideo(jobs=jobs, bucket=bucket, pause=clock.pause),
+        "cancel_video": CancelVideo(
+            jobs=jobs, committer=harness.committer, scheduler=scheduler
+        ),
+        "start_upload": StartUpload(
+            jobs=jobs, bucket=bucket, clock=clock, ids=ids, pause=clock.pause
+        ),
+        "keep_upload": KeepUpload(bucket=bucket, ids=ids),
+        "estimate": Estimate(
+            chain=DEFAULT_CHAIN, models=DEFAULT_MODELS, availability=free
+        ),
+        "list_models": ListModels(
+            chain=DEFAULT_CHAIN, models=DEFAULT_MODELS, availability=free
+        ),
+        "show_usage": ShowUsage(
+            books=FakeUsage(jobs=jobs), clock=clock, limits=limits, chain=DEFAULT_CHAIN
+        ),
+        "kill_switch": harness.kill_switch,
+    }
+    for name, use_case in built.items():
+        monkeypatch.setattr(wiring, name, lambda use_case=use_case: use_case)
+
+
+def availability(harness: Harness) -> Availability:
+    return Availability(
+        kill_switch=harness.kill_switch,
+        circuits=harness.circuits,
+        reports=FakeProviderReports(),
+        clock=harness.clock,
+        tight_max_usd_per_second=Decimal("0.15"),
+    )

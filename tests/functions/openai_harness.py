@@ -1,0 +1,69 @@
+"""OpenAI's routes on fakes: as a Flask app, or as a server for its own client."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
+from functions.http.router import Router
+from functions.openai.errors import openai_problem
+from functions.openai.routes import OPENAI_ROUTES
+from tests.functions.api_harness import wire
+from tests.functions.calling import FakeTokens, client_of
+from tests.usecases.harness import Harness
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+JPEG = b"\xff\xd8\xff an image"
+
+
+def app_on(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """The routes and the real use cases; `Bearer ann` is Ann's token."""
+    wire(harness, monkeypatch)
+    tell = {"/openai/": openai_problem}
+    return client_of(Router(OPENAI_ROUTES, FakeTokens(), [], tell=tell)).application
+
+
+class LosingAnswers:
+    """Handles every request, and hangs up in place of the next `to_lose` answers.
+
+    `meanwhile` is what the worker does after each request.
+    """
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        self.to_lose = 0
+        self.handled = 0
+        self.meanwhile: Callable[[], None] = lambda: None
+        self._app = app
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        answer = self._app(environ, start_response)
+        self.handled += 1
+        self.meanwhile()
+        if self.to_lose:
+            self.to_lose -= 1
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        return answer
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """The address of a server of `app` that lives as long as the block."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    quickly = {"poll_interval": 0.02}
+    thread = threading.Thread(target=server.serve_forever, kwargs=quickly)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,109 @@
+"""A job as OpenAI's clients see it."""
+
+from dataclasses import replace
+
+import pytest
+from openai.types import Video
+
+from functions.openai.video import (
+    show_page,
+    show_video,
+)
+from shared.domain.catalogue import ProviderId
+from shared.domain.errors import ErrorCode
+from shared.domain.job import Job, Language
+from shared.domain.listing import Page
+from tests.domain.examples import (
+    DELIVERED,
+    MINUTE,
+    NOON,
+    a_job,
+    a_new_job,
+    completed,
+    running,
+    storing,
+)
+
+UNIX_NOON = 1_795_348_800
+DAY_SECONDS = 86_400
+FAILED = a_job().ended(ErrorCode.CANCELLED)
+
+
+def show(job: Job) -> Video:
+    """As strictly as the client's own type can read it; the client itself is lax."""
+    return Video.model_validate(show_video(job, Language.ENGLISH), strict=True)
+
+
+def test_every_field_of_the_clients_type_is_there() -> None:
+    assert show_video(a_new_job(), Language.ENGLISH).keys() == Video.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("job", "status"),
+    [
+        pytest.param(a_new_job(), "queued", id="new"),
+        pytest.param(running(a_job(), ProviderId.RUNWAY), "in_progress", id="running"),
+        pytest.param(storing(a_job(), ProviderId.RUNWAY), "in_progress", id="storing"),
+        pytest.param(
+            completed(a_job(), ProviderId.RUNWAY), "completed", id="completed"
+        ),
+        pytest.param(FAILED, "failed", id="failed"),
+    ],
+)
+def test_a_status_is_one_of_theirs(job: Job, status: str) -> None:
+    assert show(job).status == status
+
+
+def test_times_are_whole_seconds() -> None:
+    video = show(completed(a_job(), ProviderId.RUNWAY, at=NOON + MINUTE))
+
+    assert (video.created_at, video.completed_at) == (UNIX_NOON, UNIX_NOON + 60)
+    assert video.expires_at == UNIX_NOON + 30 * DAY_SECONDS
+
+
+def test_a_video_that_is_not_there_is_not_completed() -> None:
+    assert show(FAILED).completed_at is None
+    assert show(running(a_job(), ProviderId.RUNWAY)).completed_at is None
+
+
+def test_before_the_delivery_it_shows_what_was_asked() -> None:
+    video = show_video(
+        a_new_job(duration=5, resolution="1080p", aspect_ratio="9:16"), Language.ENGLISH
+    )
+
+    assert (video["seconds"], video["size"]) == ("5", "1080x1920")
+
+
+def test_after_the_delivery_it_shows_what_came() -> None:
+    job = completed(a_job(duration=5), ProviderId.RUNWAY)
+    came = replace(DELIVERED, duration_seconds=6.04, width=1920, height=1080)
+
+    video = show_video(replace(job, delivered=came), Language.ENGLISH)
+
+    assert (video["seconds"], video["size"]) == ("6", "1920x1080")
+
+
+def test_a_failure_says_why_in_the_readers_language() -> None:
+    error = show_video(FAILED, Language.KOREAN)["error"]
+
+    assert error == {"code": "cancelled", "message": "작업이 취소되었습니다."}
+
+
+def test_a_page_says_whether_more_follows() -> None:
+    jobs = (a_new_job(job_id="b"), a_new_job(job_id="a"))
+
+    page = show_page(Page(jobs=jobs, next_cursor="c"), Language.ENGLISH)
+
+    assert [video["id"] for video in page.pop("data")] == ["b", "a"]
+    assert page == {
+        "object": "list",
+        "first_id": "b",
+        "last_id": "a",
+        "has_more": True,
+    }
+
+
+def test_an_empty_page_ends_the_list() -> None:
+    page = show_page(Page(jobs=(), next_cursor=None), Language.ENGLISH)
+
+    assert (page["data"], page["last_id"], page["has_more"]) == ([], None, False)

@@ -1,0 +1,168 @@
+"""The ledger beside the open jobs, on the real emulator, as of one moment."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from google.cloud import firestore
+
+from shared.domain.catalogue import ProviderId
+from shared.domain.errors import Unreachable
+from shared.domain.job import Job
+from shared.domain.ledger import Caps, Limits
+from shared.domain.ledger_snapshot import LedgerSnapshot
+from shared.gcp.firestore_jobs import FirestoreJobs
+from shared.gcp.firestore_ledger_audit import LedgerAuditReader
+from shared.worker.ledger_audit import (
+    AGO,
+    Balance,
+)
+from tests.domain.examples import NOON, a_job, a_new_job, completed
+from tests.fakes.clock import FrozenClock
+
+ALL, ANNS = "all.2026-11", "user.ann.2026-11"
+CAPPED = Limits(everybody=Caps(daily_usd=Decimal(99)))
+
+
+def end(jobs: FirestoreJobs, job: Job) -> None:
+    before = jobs.read(job.job_id)
+    assert before
+    done = completed(a_job(job_id=job.job_id, duration=8), ProviderId.RUNWAY)
+    jobs.commit(before, replace(done, version=2))
+
+
+def work(jobs: FirestoreJobs) -> None:
+    """One job ended, one was abandoned, one raised its hold, one is new."""
+    ended, abandoned, raised, new = (a_new_job(job_id=c, duration=8) for c in "abcd")
+    for job in (ended, abandoned, raised, new):
+        jobs.create(job)
+    end(jobs, ended)
+    jobs.abandon(abandoned.job_id, NOON)
+    before = jobs.read(raised.job_id)
+    assert before
+    jobs.commit(before, replace(raised, hold_usd=Decimal("4.0000001"), version=2))
+
+
+@pytest.fixture
+def read_now(firestore_client: firestore.Client) -> Callable[[], LedgerSnapshot]:
+    def read() -> LedgerSnapshot:
+        found = LedgerAuditReader(firestore_client).read(datetime.now(UTC), [ALL])
+        assert found is not None
+        return found
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [pytest.param(Limits(), id="no cap"), pytest.param(CAPPED, id="with a cap")],
+)
+def test_after_jobs_of_all_kinds_the_ledger_balances(
+    firestore_client: firestore.Client,
+    read_now: Callable[[], LedgerSnapshot],
+    limits: Limits,
+) -> None:
+    work(FirestoreJobs(firestore_client, limits))
+
+    books = read_now()
+
+    assert len(books.jobs) == books.open_jobs["ann"] == 2
+    assert books.accounts[ALL].month.open_usd == Decimal("7.20")
+    assert (books.accounts_off, books.users_off) == ({}, {})
+
+
+def test_an_account_that_was_tampered_with_is_off(
+    firestore_client: firestore.Client, read_now: Callable[[], LedgerSnapshot]
+) -> None:
+    work(FirestoreJobs(firestore_client))
+    spend = firestore_client.collection("spend").document(ANNS)
+
+    spend.update({"days.d22.settled": firestore.Increment(-250_000)})
+
+    assert read_now().accounts_off == {ANNS: Decimal("0.25")}
+
+
+def test_all_users_account_is_looked_at_though_no_job_is_open(
+    firestore_client: firestore.Client, read_now: Callable[[], LedgerSnapshot]
+) -> None:
+    spend = firestore_client.collection("spend").document(ALL)
+
+    spend.set({"days": {"d03": {"held": 1}}})
+
+    assert read_now().accounts_off == {ALL: Decimal("0.000001")}
+
+
+def test_a_count_that_no_job_stands_for_is_off(
+    firestore_client: firestore.Client, read_now: Callable[[], LedgerSnapshot]
+) -> None:
+    users = firestore_client.collection("users")
+    users.document("a%2Fb").set({"open_jobs": 1})
+    users.document("bob").set({"open_jobs": 0})
+
+    assert read_now().users_off == {"a/b": 1}
+
+
+def test_what_a_spoilt_record_holds_is_off(
+    firestore_client: firestore.Client, read_now: Callable[[], LedgerSnapshot]
+) -> None:
+    FirestoreJobs(firestore_client).create(a_new_job(duration=8))
+    shown = firestore_client.collection("videos").document("job1")
+
+    shown.collection("internal").document("run").update({"hold_usd": None})
+
+    assert read_now().accounts_off == {ALL: Decimal("3.20")}
+    assert read_now().users_off == {"ann": 1}
+
+
+def test_the_books_are_of_one_moment(firestore_client: firestore.Client) -> None:
+    jobs = FirestoreJobs(firestore_client)
+    jobs.create(a_new_job(duration=8))
+    moment = datetime.now(UTC)
+    end(jobs, a_new_job(duration=8))
+
+    then = LedgerAuditReader(firestore_client).read(moment, [ALL])
+
+    assert then and len(then.jobs) == then.open_jobs["ann"] == 1
+    assert then.accounts[ANNS].month.open_usd == Decimal("3.20")
+    assert (then.accounts_off, then.users_off) == ({}, {})
+
+
+def test_more_open_jobs_than_are_read_are_not_half_checked(
+    firestore_client: firestore.Client,
+) -> None:
+    jobs = FirestoreJobs(firestore_client)
+    for job_id in ("a", "b"):
+        jobs.create(a_new_job(job_id=job_id))
+    now = datetime.now(UTC)
+
+    assert (
+        LedgerAuditReader(firestore_client, most_open_jobs=1).read(now, [ALL]) is None
+    )
+    assert LedgerAuditReader(firestore_client, most_open_jobs=2).read(now, [ALL])
+
+
+def test_a_moment_that_the_store_refuses_is_unreachable(
+    firestore_client: firestore.Client,
+) -> None:
+    future = datetime.now(UTC) + AGO
+
+    with pytest.raises(Unreachable):
+        LedgerAuditReader(firestore_client).read(future, [ALL])
+
+
+def test_balance_reads_them_and_changes_nothing(
+    firestore_client: firestore.Client,
+) -> None:
+    work(FirestoreJobs(firestore_client))
+    spend = firestore_client.collection("spend").document(ALL)
+    spend.update({"days.d22.held": firestore.Increment(1)})
+    before = spend.get().update_time
+    clock = FrozenClock(datetime.now(UTC) + AGO)
+
+    read = LedgerAuditReader(firestore_client).read
+    off = Balance(read=read, clock=clock, zone=UTC)()
+
+    assert off == 1
+    assert spend.get().update_time == before

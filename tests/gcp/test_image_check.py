@@ -1,0 +1,338 @@
+"""Which images are taken, and what becomes of them."""
+
+import io
+import random
+import struct
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from PIL import Image, ImageCms
+
+from shared.domain.errors import BadContent
+from shared.gcp import image_check
+from shared.gcp.image_check import (
+    MOST_JPEG_BYTES,
+    PillowCheck,
+)
+from shared.ports.storage import Jpeg
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def photo(
+    width: int = 60, height: int = 40, *, mode: str = "RGB", color: Any = RED
+) -> Image.Image:
+    return Image.new(mode, (width, height), color)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def shown(jpeg: Jpeg) -> Image.Image:
+    image = Image.open(io.BytesIO(jpeg.content))
+    assert image.format == "JPEG"
+    assert image.mode == "RGB"
+    assert image.size == (jpeg.width, jpeg.height)
+    return image
+
+
+def is_about(seen: Any, wanted: tuple[int, int, int]) -> bool:
+    return all(abs(a - b) <= 12 for a, b in zip(seen, wanted, strict=True))
+
+
+def noise(width: int, height: int) -> Image.Image:
+    size = width * height * 3
+    return Image.frombytes("RGB", (width, height), random.Random(1).randbytes(size))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_image_becomes_a_jpeg(kind: str) -> None:
+    jpeg = PillowCheck().to_jpeg(encoded(photo(), kind))
+
+    assert (jpeg.width, jpeg.height) == (60, 40)
+    assert is_about(shown(jpeg).getpixel((30, 20)), RED)
+
+
+def images_of_modes() -> list[Any]:
+    half = photo(mode="RGBA", color=(*RED, 128))
+    palette = photo().convert("P")
+    clear = photo(mode="P", color=0)
+    sixteen = Image.new("I;16", (60, 40), 0x8000)
+    return [
+        pytest.param(photo(mode="L", color=128), {}, (128, 128, 128), id="grey"),
+        pytest.param(photo(mode="1", color=1), {}, (255, 255, 255), id="bits"),
+        pytest.param(palette, {}, RED, id="palette"),
+        pytest.param(clear, {"transparency": 0}, (255, 255, 255), id="clear palette"),
+        pytest.param(half, {}, (255, 127, 127), id="half transparent"),
+        pytest.param(
+            photo(mode="LA", color=(0, 0)), {}, (255, 255, 255), id="clear grey"
+        ),
+        pytest.param(
+            photo(), {"transparency": RED}, (255, 255, 255), id="a clear colour"
+        ),
+        pytest.param(sixteen, {}, (128, 128, 128), id="16 bits"),
+    ]
+
+
+@pytest.mark.parametrize(("image", "options", "color"), images_of_modes())
+def test_a_image_of_any_mode_is_shown_on_white(
+    image: Image.Image, options: dict[str, Any], color: tuple[int, int, int]
+) -> None:
+    jpeg = PillowCheck().to_jpeg(encoded(image, **options))
+
+    assert is_about(shown(jpeg).getpixel((30, 20)), color)
+
+
+def test_a_image_for_print_is_shown_in_its_colours() -> None:
+    image = photo(mode="CMYK", color=(0, 255, 255, 0))
+
+    jpeg = PillowCheck().to_jpeg(encoded(image, "JPEG", quality=95))
+
+    assert is_about(shown(jpeg).getpixel((30, 20)), RED)
+
+
+def test_a_large_image_with_alpha_is_made_small_on_white() -> None:
+    image = photo(4000, 2000, mode="RGBA", color=(*BLUE, 0))
+
+    jpeg = PillowCheck().to_jpeg(encoded(image, compress_level=1))
+
+    assert (jpeg.width, jpeg.height) == (3840, 1920)
+    assert is_about(shown(jpeg).getpixel((9, 9)), (255, 255, 255))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    ("orientation", "corner"),
+    [(1, (5, 5)), (3, (54, 34)), (6, (34, 5)), (8, (5, 54))],
+)
+def test_a_image_stands_upright(
+    kind: str, orientation: int, corner: tuple[int, int]
+) -> None:
+    image = photo(color=BLUE)
+    image.paste(RED, (0, 0, 12, 12))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+
+    jpeg = PillowCheck().to_jpeg(encoded(image, kind, exif=exif))
+
+    assert is_about(shown(jpeg).getpixel(corner), RED)
+
+
+def test_nothing_of_the_metadata_is_kept() -> None:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "SECRET", 6
+    content = encoded(photo(), "JPEG", exif=exif, comment=b"SECRET", dpi=(1, 2))
+
+    jpeg = PillowCheck().to_jpeg(content)
+
+    assert b"SECRET" in content
+    assert b"SECRET" not in jpeg.content
+    assert b"Exif" not in jpeg.content
+    assert "comment" not in shown(jpeg).info
+
+
+def test_colours_of_another_profile_are_converted() -> None:
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    green = photo(color=GREEN)
+
+    for profile in (srgb, lab, b"no profile"):
+        jpeg = PillowCheck().to_jpeg(encoded(green, icc_profile=profile))
+
+        assert is_about(shown(jpeg).getpixel((30, 20)), GREEN)
+        assert "icc_profile" not in shown(jpeg).info
+
+
+def test_a_profile_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def blue(image: Image.Image, *_: Any, **__: Any) -> Image.Image:
+        seen.append(image.mode)
+        return photo(image.width, image.height, color=BLUE)
+
+    monkeypatch.setattr(ImageCms, "profileToProfile", blue)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+    jpeg = PillowCheck().to_jpeg(encoded(photo(), icc_profile=srgb))
+
+    assert seen == ["RGB"]
+    assert is_about(shown(jpeg).getpixel((30, 20)), BLUE)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        pytest.param((400, 100), (200, 100), id="too wide"),
+        pytest.param((100, 401), (100, 200), id="too tall"),
+        pytest.param((200, 100), (200, 100), id="just as wide"),
+        pytest.param((100, 200), (100, 200), id="just as tall"),
+        pytest.param((201, 100), (200, 100), id="a pixel too wide"),
+        pytest.param((1, 1), (1, 1), id="one pixel"),
+        pytest.param((9, 1), (2, 1), id="a line"),
+        pytest.param((7681, 3841), (3840, 1920), id="large"),
+        pytest.param((3000, 6001), (1920, 3840), id="large and tall"),
+        pytest.param((8000, 8000), (3840, 3840), id="the largest"),
+    ],
+)
+def test_a_image_gets_a_size_that_every_provider_takes(
+    size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    jpeg = PillowCheck().to_jpeg(encoded(photo(*size), "JPEG"))
+
+    assert (jpeg.width, jpeg.height) == expected
+    assert shown(jpeg).size == expected
+
+
+def test_a_image_is_cut_in_the_middle() -> None:
+    image = photo(400, 100, color=BLUE)
+    image.paste(RED, (110, 0, 290, 100))
+
+    jpeg = PillowCheck().to_jpeg(encoded(image))
+
+    assert is_about(shown(jpeg).getpixel((20, 50)), RED)
+    assert is_about(shown(jpeg).getpixel((180, 50)), RED)
+    assert is_about(shown(jpeg).getpixel((2, 50)), BLUE)
+
+
+def test_a_image_of_much_detail_still_fits() -> None:
+    content = encoded(noise(2300, 2300), "JPEG", quality=95)
+
+    jpeg = PillowCheck().to_jpeg(content)
+
+    assert len(content) > MOST_JPEG_BYTES
+    assert len(jpeg.content) <= MOST_JPEG_BYTES
+    assert jpeg.width == jpeg.height
+
+
+def test_where_quality_is_not_enough_the_image_gets_smaller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(image_check, "MOST_JPEG_BYTES", 20_000)
+
+    jpeg = PillowCheck().to_jpeg(encoded(noise(400, 200)))
+
+    assert len(jpeg.content) <= 20_000
+    assert 1 <= jpeg.width / jpeg.height <= 2
+    assert jpeg.width < 400
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_of_a_moving_image_the_first_one_is_taken(kind: str) -> None:
+    later = [photo(color=BLUE), photo(color=GREEN)]
+    content = encoded(photo(), kind, save_all=True, append_images=later)
+
+    jpeg = PillowCheck().to_jpeg(content)
+
+    assert is_about(shown(jpeg).getpixel((30, 20)), RED)
+
+
+def test_a_moving_gif_is_refused() -> None:
+    content = encoded(photo(), "GIF", save_all=True, append_images=[photo(color=BLUE)])
+
+    with pytest.raises(BadContent):
+        PillowCheck().to_jpeg(content)
+
+
+def test_sixteen_bits_keep_their_shades() -> None:
+    row = b"\x00\x40" * 30 + b"\xff\xff" * 30
+    image = Image.frombytes("I;16", (60, 40), row * 40)
+
+    seen = shown(PillowCheck().to_jpeg(encoded(image)))
+
+    assert is_about(seen.getpixel((10, 20)), (64, 64, 64))
+    assert is_about(seen.getpixel((50, 20)), (255, 255, 255))
+
+
+def test_what_stands_behind_an_image_is_not_kept() -> None:
+    content = encoded(photo(), "JPEG") + b"<html>SECRET</html>"
+
+    assert b"SECRET" not in PillowCheck().to_jpeg(content).content
+
+
+def cut(kind: str, share: float) -> bytes:
+    content = encoded(noise(200, 200), kind)
+    return content[: int(len(content) * share)]
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """A head that promises much, and a few bytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + pixels + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: b"", id="empty"),
+        pytest.param(lambda: b"<!DOCTYPE html><html></html>", id="HTML"),
+        pytest.param(lambda: b"\xff\xd8\xff\xe0" + b"x" * 500, id="head of a JPEG"),
+        pytest.param(lambda: b"\x89PNG\r\n\x1a\n" + b"x" * 500, id="head of a PNG"),
+        pytest.param(lambda: encoded(photo(), "GIF"), id="GIF"),
+        pytest.param(lambda: encoded(photo(), "BMP"), id="BMP"),
+        pytest.param(lambda: encoded(photo(), "TIFF"), id="TIFF"),
+        pytest.param(lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", id="SVG"),
+        pytest.param(lambda: cut("JPEG", 0.5), id="half a JPEG"),
+        pytest.param(lambda: cut("PNG", 0.5), id="half a PNG"),
+        pytest.param(lambda: cut("WEBP", 0.5), id="half a WebP"),
+        pytest.param(lambda: cut("JPEG", 0.97), id="most of a JPEG"),
+        pytest.param(lambda: cut("PNG", 0.97), id="most of a PNG"),
+        pytest.param(lambda: cut("WEBP", 0.97), id="most of a WebP"),
+        pytest.param(lambda: huge_png(1000, 1000), id="fewer pixels than promised"),
+        pytest.param(lambda: huge_png(8001, 10), id="too wide"),
+        pytest.param(lambda: huge_png(10, 8001), id="too tall"),
+        pytest.param(lambda: huge_png(10_000, 10_000), id="a small bomb"),
+        pytest.param(lambda: huge_png(30_000, 30_000), id="a bomb"),
+        pytest.param(lambda: huge_png(60_000, 60_000), id="a larger bomb"),
+        pytest.param(lambda: b"x" * (16 * 1024 * 1024 + 1), id="too many bytes"),
+    ],
+)
+def test_what_is_no_image_is_refused(make: Callable[[], bytes]) -> None:
+    with pytest.raises(BadContent):
+        PillowCheck().to_jpeg(make())
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_bomb_is_refused_where_warnings_are_only_shown() -> None:
+    with pytest.raises(BadContent, match="8000 pixels"):
+        PillowCheck().to_jpeg(huge_png(10_000, 10_000))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_damage_anywhere_is_refused_or_shown_but_never_a_crash(kind: str) -> None:
+    content = encoded(noise(40, 40), kind)
+    dice = random.Random(7)
+
+    for _ in range(150):
+        damaged = bytearray(content)
+        for _ in range(dice.randint(1, 4)):
+            damaged[dice.randrange(len(damaged))] = dice.randrange(256)
+        try:
+            jpeg = PillowCheck().to_jpeg(bytes(damaged))
+        except BadContent:
+            continue
+        shown(jpeg)
+
+
+def test_many_threads_check_at_once() -> None:
+    contents = [encoded(photo(color=RED)), huge_png(10_000, 10_000)] * 8
+
+    def verdict(content: bytes) -> bool:
+        try:
+            return bool(PillowCheck().to_jpeg(content))
+        except BadContent:
+            return False
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(verdict, contents)) == [True, False] * 8

@@ -1,0 +1,507 @@
+"""Who may start while a vendor or a link fails, seen by all instances together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, given, settings
+from structlog.testing import capture_logs
+
+from shared.domain import circuit
+from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
+from shared.domain.circuit import FAULTS_TO_OPEN, HALF_OPEN, LONGEST, Circuit
+from shared.domain.errors import (
+    CommitUncertain,
+    ErrorCode,
+    LostRace,
+    Problem,
+    Unreachable,
+)
+from shared.domain.job import PlannedProvider
+from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
+from shared.guards.circuit_breaker import (
+    CACHED,
+    MOST_TRIES,
+    Breaker,
+)
+from tests.domain.examples import MINUTE, NOON, SECOND, a_job
+from tests.fakes.circuits import FakeCircuits
+from tests.fakes.clock import FrozenClock
+
+RUNWAY, RUNWAY_HTTP, VEO, OMNI = (
+    next(p for p in a_job().chain if p.provider_id is provider_id)
+    for provider_id in DEFAULT_CHAIN
+)
+PROVIDERS = (RUNWAY, RUNWAY_HTTP, VEO, OMNI)
+ACCEPTED = Accepted(task_id="t")
+UNKNOWN = Unknown(detail="read timeout")
+
+
+def rejected(code: ErrorCode) -> Submission:
+    return Rejected(problem=Problem(code=code))
+
+
+WRONG_KEY = rejected(ErrorCode.ACCESS_DENIED)
+NO_CREDITS = rejected(ErrorCode.OUT_OF_CREDITS)
+MODEL_GONE = rejected(ErrorCode.MODEL_UNAVAILABLE)
+RATE_LIMITED = rejected(ErrorCode.RATE_LIMITED)
+REFUSED = rejected(ErrorCode.PROMPT_REFUSED)
+UNAVAILABLE = rejected(ErrorCode.PROVIDER_UNAVAILABLE)
+NO_NETWORK = NotSent(problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE))
+
+
+@dataclass(kw_only=True)
+class Fleet:
+    """Instances that share the stored circuits and the time."""
+
+    circuits: FakeCircuits = field(default_factory=FakeCircuits)
+    clock: FrozenClock = field(default_factory=FrozenClock)
+
+    def instance(self) -> Breaker:
+        return Breaker(circuits=self.circuits, clock=self.clock)
+
+    def admits(self, planned: PlannedProvider) -> bool:
+        """Whether an instance that remembers nothing may start this link."""
+        return self.instance().admit(planned) is None
+
+    def admitted(self) -> list[ProviderId]:
+        return [planned.provider_id for planned in PROVIDERS if self.admits(planned)]
+
+    def opened(
+        self, planned: PlannedProvider, submission: Submission = WRONG_KEY
+    ) -> None:
+        """Open since now, and its time is up."""
+        self.instance().report(planned, submission)
+        self.clock.move(LONGEST)
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    return Fleet()
+
+
+def report(
+    breaker: Breaker, planned: PlannedProvider, *submissions: Submission
+) -> None:
+    for submission in submissions:
+        breaker.report(planned, submission)
+
+
+def test_while_nothing_failed_every_provider_may_start(fleet: Fleet) -> None:
+    assert fleet.admitted() == list(DEFAULT_CHAIN)
+
+
+@pytest.mark.parametrize(
+    ("planned", "submission", "left"),
+    [
+        (RUNWAY, WRONG_KEY, [ProviderId.VEO, ProviderId.OMNI]),
+        (RUNWAY_HTTP, NO_CREDITS, [ProviderId.VEO, ProviderId.OMNI]),
+        (VEO, WRONG_KEY, [ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP, ProviderId.OMNI]),
+        (RUNWAY, MODEL_GONE, [ProviderId.RUNWAY_HTTP, ProviderId.VEO, ProviderId.OMNI]),
+        (OMNI, MODEL_GONE, [ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP, ProviderId.VEO]),
+    ],
+    ids=["wrong key", "no credits", "wrong identity", "SDK's model gone", "Omni gone"],
+)
+def test_every_instance_skips_it_at_once(
+    fleet: Fleet,
+    planned: PlannedProvider,
+    submission: Submission,
+    left: list[ProviderId],
+) -> None:
+    fleet.instance().report(planned, submission)
+
+    assert fleet.admitted() == left
+
+
+def test_who_is_skipped_is_told_why(fleet: Fleet) -> None:
+    fleet.instance().report(RUNWAY, NO_CREDITS)
+
+    problem = fleet.instance().admit(RUNWAY_HTTP)
+
+    assert problem and problem.code is ErrorCode.CIRCUIT_OPEN
+    assert "vendor.runway is open for out_of_credits since 2026-11-22" in problem.detail
+
+
+@pytest.mark.parametrize("fault", [UNKNOWN, UNAVAILABLE, NO_NETWORK], ids=str)
+def test_repeated_faults_stop_their_provider(fleet: Fleet, fault: Submission) -> None:
+    breaker = fleet.instance()
+    report(breaker, RUNWAY, *[fault] * (FAULTS_TO_OPEN - 1))
+    assert fleet.admits(RUNWAY)
+
+    report(breaker, RUNWAY, fault)
+
+    assert fleet.admitted() == [ProviderId.RUNWAY_HTTP, ProviderId.VEO, ProviderId.OMNI]
+
+
+@pytest.mark.parametrize(
+    ("between", "is_admitted"),
+    [(ACCEPTED, True), (REFUSED, True), (RATE_LIMITED, False)],
+    ids=["accepted", "refused", "rate limited"],
+)
+def test_faults_are_in_a_row_while_nobody_answers(
+    fleet: Fleet, between: Submission, is_admitted: bool
+) -> None:
+    faults = [UNKNOWN] * (FAULTS_TO_OPEN - 1)
+
+    report(fleet.instance(), VEO, *faults, between, UNKNOWN)
+
+    assert fleet.admits(VEO) is is_admitted
+
+
+def test_each_instance_counts_the_faults_of_each_provider(fleet: Fleet) -> None:
+    first, second = fleet.instance(), fleet.instance()
+    faults = [UNKNOWN] * (FAULTS_TO_OPEN - 1)
+
+    for breaker, planned in [(first, RUNWAY), (second, RUNWAY), (first, RUNWAY_HTTP)]:
+        report(breaker, planned, *faults)
+
+    assert fleet.admitted() == list(DEFAULT_CHAIN)
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_a_rejected_input_is_never_a_fault(fleet: Fleet, code: ErrorCode) -> None:
+    about_the_vendor = {
+        ErrorCode.ACCESS_DENIED,
+        ErrorCode.OUT_OF_CREDITS,
+        ErrorCode.MODEL_UNAVAILABLE,
+        ErrorCode.PROVIDER_UNAVAILABLE,
+        ErrorCode.PROVIDER_ERROR,
+    }
+
+    report(fleet.instance(), RUNWAY, *[rejected(code)] * FAULTS_TO_OPEN)
+
+    assert fleet.admits(RUNWAY) is (code not in about_the_vendor)
+
+
+def test_when_its_time_is_up_one_start_among_all_is_its_trial(fleet: Fleet) -> None:
+    fleet.opened(RUNWAY)
+
+    assert [fleet.admits(RUNWAY) for _ in range(20)] == [True] + [False] * 19
+
+
+def test_a_trial_of_the_vendor_stops_its_other_providers(fleet: Fleet) -> None:
+    fleet.opened(RUNWAY)
+
+    assert fleet.admitted() == [ProviderId.RUNWAY, ProviderId.VEO, ProviderId.OMNI]
+
+
+@pytest.mark.parametrize(
+    ("submission", "seconds", "is_admitted"),
+    [
+        (ACCEPTED, 0, True),
+        (REFUSED, 0, True),
+        (WRONG_KEY, 599, False),
+        (WRONG_KEY, 600, True),
+        (RATE_LIMITED, 119, False),
+        (RATE_LIMITED, 120, True),
+        (None, 119, False),
+        (None, 120, True),
+    ],
+    ids=[
+        "accepted",
+        "refused",
+        "failed",
+        "failed, ten minutes ago",
+        "rate limited",
+        "rate limited, two minutes ago",
+        "died",
+        "died two minutes ago",
+    ],
+)
+def test_how_a_trial_ends_says_what_follows(
+    fleet: Fleet, submission: Submission | None, seconds: int, is_admitted: bool
+) -> None:
+    fleet.opened(RUNWAY)
+    holder = fleet.instance()
+    assert holder.admit(RUNWAY) is None
+
+    if submission:
+        holder.report(RUNWAY, submission)
+    fleet.clock.pause(seconds)
+
+    assert fleet.admits(RUNWAY) is is_admitted
+
+
+def test_a_trial_that_succeeded_frees_vendor_and_provider(fleet: Fleet) -> None:
+    fleet.instance().report(RUNWAY, MODEL_GONE)
+    fleet.opened(RUNWAY_HTTP)
+    assert fleet.admits(RUNWAY)
+
+    fleet.instance().report(RUNWAY, ACCEPTED)
+
+    assert [fleet.admits(RUNWAY) for _ in range(3)] == [True] * 3
+    assert fleet.admitted() == list(DEFAULT_CHAIN)
+
+
+def test_a_trial_of_one_is_not_claimed_where_the_other_stops(fleet: Fleet) -> None:
+    fleet.opened(RUNWAY)
+    fleet.instance().report(RUNWAY_HTTP, MODEL_GONE)
+    before = fleet.circuits.get("vendor.runway")
+    fleet.circuits.put(circuit.opened(before, ErrorCode.OUT_OF_CREDITS, NOON))
+    due = fleet.circuits.get("vendor.runway")
+
+    assert not fleet.admits(RUNWAY_HTTP)
+
+    assert fleet.circuits.get("vendor.runway") == due
+
+
+def test_a_trial_of_both_stays_one_when_another_provider_frees_the_vendor(
+    fleet: Fleet,
+) -> None:
+    fleet.instance().report(RUNWAY, MODEL_GONE)
+    fleet.opened(RUNWAY)
+    assert fleet.admits(RUNWAY)
+
+    fleet.instance().report(RUNWAY_HTTP, ACCEPTED)
+
+    assert fleet.admitted() == [ProviderId.RUNWAY_HTTP, ProviderId.VEO, ProviderId.OMNI]
+
+
+def test_only_five_faults_in_a_row_open_it_after_a_trial_elsewhere(
+    fleet: Fleet,
+) -> None:
+    breaker = fleet.instance()
+    report(breaker, RUNWAY, *[UNKNOWN] * 2 * FAULTS_TO_OPEN)
+    fleet.instance().report(RUNWAY, ACCEPTED)
+
+    breaker.report(RUNWAY, UNKNOWN)
+
+    assert fleet.admits(RUNWAY)
+
+
+@pytest.mark.parametrize("is_applied", [False, True])
+@pytest.mark.parametrize("failure", [LostRace("no"), CommitUncertain("no")], ids=str)
+def test_who_does_not_know_to_hold_the_trial_does_not_start(
+    fleet: Fleet, failure: LostRace | CommitUncertain, is_applied: bool
+) -> None:
+    fleet.opened(RUNWAY)
+    fleet.circuits.failures, fleet.circuits.is_applied = [failure], is_applied
+
+    problem = fleet.instance().admit(RUNWAY)
+
+    assert problem and problem.code is ErrorCode.CIRCUIT_OPEN
+
+
+def test_an_unreachable_store_stops_nobody(fleet: Fleet) -> None:
+    fleet.instance().report(RUNWAY, WRONG_KEY)
+    fleet.circuits.read_failures = [Unreachable("down")]
+
+    with capture_logs() as logs:
+        assert fleet.admits(RUNWAY)
+
+    assert [entry["event"] for entry in logs] == ["circuits_not_read"]
+
+
+@pytest.mark.parametrize(
+    "failure", [LostRace("no"), CommitUncertain("no"), Unreachable("no")]
+)
+def test_an_answer_is_safe_from_a_store_that_fails(
+    fleet: Fleet, failure: LostRace | CommitUncertain | Unreachable
+) -> None:
+    fleet.circuits.failures = [failure] * MOST_TRIES
+
+    with capture_logs() as logs:
+        fleet.instance().report(RUNWAY, WRONG_KEY)
+
+    assert [entry["event"] for entry in logs] == ["circuits_not_written"]
+
+
+def test_a_report_whose_store_cannot_be_read_does_not_raise(fleet: Fleet) -> None:
+    fleet.circuits.read_failures = [Unreachable("down")]
+
+    fleet.instance().report(RUNWAY, WRONG_KEY)
+
+    assert fleet.admits(RUNWAY)
+
+
+@pytest.mark.parametrize("is_applied", [False, True])
+def test_an_opening_survives_a_lost_race_and_a_lost_answer(
+    fleet: Fleet, is_applied: bool
+) -> None:
+    fleet.circuits.failures = [LostRace("no"), CommitUncertain("no")]
+    fleet.circuits.is_applied = is_applied
+
+    fleet.instance().report(RUNWAY, WRONG_KEY)
+
+    opening = fleet.circuits.get("vendor.runway").opening
+    assert opening and opening.times == 1
+
+
+def test_closed_circuits_are_read_once_in_a_few_seconds(fleet: Fleet) -> None:
+    breaker = fleet.instance()
+    for _ in range(10):
+        breaker.admit(RUNWAY)
+    assert fleet.circuits.reads == 1
+
+    fleet.clock.move(CACHED)
+    breaker.admit(RUNWAY)
+
+    assert fleet.circuits.reads == 2
+
+
+def test_what_another_instance_opened_stops_within_seconds(fleet: Fleet) -> None:
+    breaker = fleet.instance()
+    assert breaker.admit(RUNWAY) is None
+    fleet.instance().report(RUNWAY, WRONG_KEY)
+
+    fleet.clock.move(CACHED)
+
+    assert breaker.admit(RUNWAY)
+
+
+def test_who_opened_it_stops_at_once(fleet: Fleet) -> None:
+    breaker = fleet.instance()
+    assert breaker.admit(RUNWAY) is None
+
+    breaker.report(RUNWAY, WRONG_KEY)
+
+    assert breaker.admit(RUNWAY)
+
+
+def test_an_alert_can_match_what_opened_and_why(fleet: Fleet) -> None:
+    with capture_logs() as logs:
+        for _ in range(3):
+            fleet.instance().report(RUNWAY_HTTP, NO_CREDITS)
+
+    assert logs == [
+        {
+            "event": "circuit_opened",
+            "log_level": "error",
+            "circuit": "vendor.runway",
+            "ai_model": "runway-http",
+            "vendor": "runway",
+            "code": "out_of_credits",
+            "until": NOON + 5 * MINUTE,
+            "times": 1,
+        }
+    ]
+
+
+def test_closing_is_told_once(fleet: Fleet) -> None:
+    fleet.opened(RUNWAY)
+
+    with capture_logs() as logs:
+        for _ in range(3):
+            fleet.instance().report(RUNWAY, ACCEPTED)
+
+    told = [(e["event"], e["log_level"], e["circuit"]) for e in logs]
+    assert told == [("circuit_closed", "info", "vendor.runway")]
+
+
+SUBMISSIONS: Sequence[Submission] = (
+    ACCEPTED,
+    REFUSED,
+    RATE_LIMITED,
+    WRONG_KEY,
+    MODEL_GONE,
+    UNKNOWN,
+    UNAVAILABLE,
+    NO_NETWORK,
+)
+TICKS = (SECOND, CACHED, MINUTE, HALF_OPEN - SECOND, HALF_OPEN, 5 * MINUTE, LONGEST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flight:
+    """A start that was admitted and has not reported; `trials` it is."""
+
+    breaker: Breaker
+    planned: PlannedProvider
+    trials: frozenset[str]
+    begun_at: datetime
+
+
+@dataclass(kw_only=True)
+class World:
+    """Instances that start, report late or die, between each other's steps."""
+
+    draw: Callable[..., object]
+    fleet: Fleet = field(default_factory=Fleet)
+    flights: list[Flight] = field(default_factory=list)
+    breakers: list[Breaker] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.breakers = [self.fleet.instance() for _ in range(3)]
+
+    def step(self) -> None:
+        rival = self.draw(st.sampled_from([None, self.start, self.land]))
+        self.fleet.circuits.meanwhile = rival  # type: ignore[assignment] # as drawn
+        action = self.draw(st.sampled_from([self.start, self.land, self.tick]))
+        assert callable(action)
+        action()
+        self.fleet.circuits.meanwhile = None
+
+    def tick(self) -> None:
+        by = self.draw(st.sampled_from(TICKS))
+        assert isinstance(by, timedelta)
+        self.fleet.clock.move(by)
+
+    def land(self) -> None:
+        """A report, any number of its tries failing; or its instance died."""
+        if not self.flights:
+            return
+        nth = self.draw(st.integers(0, len(self.flights) - 1))
+        assert isinstance(nth, int)
+        flight = self.flights.pop(nth)
+        submission = self.draw(st.sampled_from([None, *SUBMISSIONS]))
+        if submission is not None:
+            self.trouble()
+            flight.breaker.report(flight.planned, submission)  # type: ignore[arg-type] # as drawn
+            self.fleet.circuits.failures = []
+
+    def start(self) -> None:
+        breaker = self.draw(st.sampled_from(self.breakers))
+        planned = self.draw(st.sampled_from(PROVIDERS))
+        assert isinstance(breaker, Breaker) and isinstance(planned, PlannedProvider)
+        now = self.fleet.clock.now()
+        before = [self.fleet.circuits.get(key) for key in circuit.keys(planned)]
+        self.trouble()
+        problem = breaker.admit(planned)
+        self.fleet.circuits.failures = []
+
+        assert problem is None or any(c.opening for c in before), "closed, and blocked"
+        if problem is None:
+            trials = frozenset(c.key for c in before if self.is_trial(c, now))
+            assert not trials & self.on_trial(now), "two trials at once"
+            flight = Flight(
+                breaker=breaker, planned=planned, trials=trials, begun_at=now
+            )
+            self.flights.append(flight)
+
+    def is_trial(self, before: Circuit, now: datetime) -> bool:
+        """Passed while open; not by what an instance remembers for a few seconds."""
+        if before.opening is None or before.opening.since > now - CACHED:
+            return False
+        assert now >= before.opening.until, "started before its time was up"
+        return True
+
+    def on_trial(self, now: datetime) -> frozenset[str]:
+        alive = [f.trials for f in self.flights if now < f.begun_at + HALF_OPEN]
+        return frozenset[str]().union(*alive)
+
+    def trouble(self) -> None:
+        some = st.lists(
+            st.sampled_from([LostRace("no"), CommitUncertain("no")]), max_size=2
+        )
+        self.fleet.circuits.failures = self.draw(some)  # type: ignore[assignment] # as drawn
+        self.fleet.circuits.is_applied = self.draw(st.booleans()) is True
+
+
+@settings(
+    max_examples=300,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(data=st.data())
+def test_whatever_happens_one_trial_at_a_time_and_never_a_block_for_good(
+    data: st.DataObject,
+) -> None:
+    world = World(draw=data.draw)
+    for _ in range(data.draw(st.integers(1, 60))):
+        world.step()
+
+    world.fleet.clock.move(LONGEST + HALF_OPEN)
+    assert world.fleet.admits(data.draw(st.sampled_from(PROVIDERS)))

@@ -1,0 +1,280 @@
+"""`python -m local admin`, against a server that speaks Identity Toolkit's REST."""
+
+import argparse
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask, Response, jsonify, request
+from google.oauth2.credentials import Credentials
+from structlog.testing import capture_logs
+from werkzeug.serving import make_server
+
+from local.__main__ import main
+from ops import admins
+from ops.admins import (
+    ADDED,
+    LOCAL,
+    REMOVED,
+    UNVERIFIED,
+)
+from ops.operating import EMULATOR
+
+PROJECT = "my-project"
+KIND = "identitytoolkit#GetAccountInfoResponse"
+PATH = f"/v1/projects/{PROJECT}/accounts"
+
+
+class IdentityToolkit:
+    """Users by id, and what was asked; `refusal`: a status and an error, to all."""
+
+    def __init__(self) -> None:
+        self.users: dict[str, dict[str, Any]] = {}
+        self.headers: list[dict[str, str | None]] = []
+        self.updates: list[Any] = []
+        self.refusal: tuple[int, dict[str, Any]] | None = None
+        self.app = Flask("identity-toolkit")
+        self.app.before_request(self._look)
+        for verb, method in (
+            ("lookup", "POST"),
+            ("update", "POST"),
+            ("batchGet", "GET"),
+        ):
+            answer = getattr(self, f"_{verb.lower()}")
+            self.app.add_url_rule(f"{PATH}:{verb}", verb, answer, methods=[method])
+
+    def add(self, user_id: str, claims: str = "", **fields: object) -> None:
+        kept = {"customAttributes": claims} if claims else {}
+        email = f"{user_id}@example.com"
+        self.users[user_id] = {"localId": user_id, "email": email, **kept, **fields}
+
+    def claims(self, user_id: str) -> Any:
+        return json.loads(self.users[user_id]["customAttributes"])
+
+    def _look(self) -> tuple[Response, int] | None:
+        names = ("Authorization", "x-goog-user-project")
+        self.headers.append({name: request.headers.get(name) for name in names})
+        if self.refusal is None:
+            return None
+        status, error = self.refusal
+        return jsonify(error={"code": status, **error}), status
+
+    def _lookup(self) -> Response:
+        wanted = request.get_json()["email"]
+        found = [user for user in self.users.values() if user["email"] in wanted]
+        return jsonify(kind=KIND, **({"users": found} if found else {}))
+
+    def _update(self) -> Response:
+        body = request.get_json()
+        self.updates.append(body)
+        self.users[body["localId"]].update(body)
+        return jsonify(localId=body["localId"])
+
+    def _batchget(self) -> Response:
+        """One user a page, as if `maxResults` were 1."""
+        ids = [*self.users, ""]
+        at = ids.index(request.args.get("nextPageToken", ids[0]))
+        page = {"users": [self.users[ids[at]]]} if ids[at] else {}
+        following = ids[at + 1] if ids[at] else ""
+        return jsonify(**page, **({"nextPageToken": following} if following else {}))
+
+
+@pytest.fixture
+def toolkit() -> IdentityToolkit:
+    return IdentityToolkit()
+
+
+@pytest.fixture
+def url(toolkit: IdentityToolkit) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, toolkit.app)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def operator(project: str) -> Credentials:
+    return Credentials(token="mine", quota_project_id=project, account="op@x.org")
+
+
+def run(url: str, *arguments: str, environ: dict[str, str] | None = None) -> int:
+    parser = argparse.ArgumentParser()
+    admins.add_commands(parser)
+    asked = parser.parse_args([*arguments, "--project", PROJECT])
+    return admins.run(asked, environ or {}, credentials=operator, base_url=url)
+
+
+def test_an_admin_keeps_every_other_claim(
+    toolkit: IdentityToolkit, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toolkit.add("ann", '{"plan": "gold"}', emailVerified=True)
+
+    assert run(url, "add", "ann@example.com") == 0
+
+    assert toolkit.claims("ann") == {"plan": "gold", "admin": True}
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1].split() == [
+        "ann",
+        "ann@example.com",
+        "yes",
+        "yes",
+    ]
+    assert ADDED in printed.err and UNVERIFIED not in printed.err
+
+
+def test_who_is_an_admin_no_more_keeps_the_rest(
+    toolkit: IdentityToolkit, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toolkit.add("ann", '{"plan": "gold", "admin": true}')
+
+    assert run(url, "remove", "ann@example.com") == 0
+
+    assert toolkit.claims("ann") == {"plan": "gold"}
+    assert REMOVED in capsys.readouterr().err
+
+
+def test_each_call_is_ones_own_on_the_projects_quota(
+    toolkit: IdentityToolkit, url: str
+) -> None:
+    toolkit.add("ann")
+
+    run(url, "add", "ann@example.com")
+
+    expected = {"Authorization": "Bearer mine", "x-goog-user-project": PROJECT}
+    assert toolkit.headers == [expected] * 3
+
+
+def test_what_is_so_already_is_not_written(toolkit: IdentityToolkit, url: str) -> None:
+    toolkit.add("ann", '{"admin": true}')
+    toolkit.add("bob")
+
+    assert run(url, "add", "ann@example.com") == 0
+    assert run(url, "remove", "bob@example.com") == 0
+
+    assert not toolkit.updates
+
+
+def test_who_made_whom_an_admin_is_on_the_audit_trail(
+    toolkit: IdentityToolkit, url: str
+) -> None:
+    toolkit.add("ann")
+
+    with capture_logs() as logged:
+        run(url, "add", "ann@example.com")
+        run(url, "remove", "ann@example.com")
+
+    said = [(x["event"], x["audit"], x["user_id"], x["by"]) for x in logged]
+    assert said == [
+        ("admin_added", True, "ann", "op@x.org"),
+        ("admin_removed", True, "ann", "op@x.org"),
+    ]
+
+
+def test_an_e_mail_that_nobody_verified_is_pointed_out(
+    toolkit: IdentityToolkit, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toolkit.add("ann")
+
+    run(url, "add", "ann@example.com")
+
+    assert UNVERIFIED in capsys.readouterr().err
+
+
+def test_admins_of_all_pages_are_listed(
+    toolkit: IdentityToolkit, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toolkit.add("ann", '{"admin": true}')
+    toolkit.add("bob", '{"admin": "yes"}')
+    toolkit.add("eve", '{"admin": true}')
+
+    assert run(url, "list") == 0
+
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert [row.split()[0] for row in rows] == ["ann", "eve"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "email", "sentence"),
+    [
+        pytest.param("", "bob@example.com", "let them sign up first", id="no user"),
+        pytest.param("[1]", "ann@example.com", "are no JSON object", id="odd claims"),
+        pytest.param("", "two@example.com", "2 users of my-project", id="two"),
+    ],
+)
+def test_where_it_is_not_clear_whom_nothing_is_set(
+    toolkit: IdentityToolkit,
+    url: str,
+    capsys: pytest.CaptureFixture[str],
+    claims: str,
+    email: str,
+    sentence: str,
+) -> None:
+    toolkit.add("ann", claims)
+    toolkit.add("one", email="two@example.com")
+    toolkit.add("two")
+
+    assert run(url, "add", email) == 1
+
+    assert sentence in capsys.readouterr().err
+    assert not toolkit.updates
+
+
+OFF = {
+    "message": "Identity Toolkit API has not been used in project 1 before.",
+    "details": [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "SERVICE_DISABLED",
+            "metadata": {"service": "identitytoolkit.googleapis.com"},
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "sentence"),
+    [
+        (403, OFF, "`gcloud services enable identitytoolkit.googleapis.com --project="),
+        (403, {"message": "no"}, "ask its owner for roles/firebaseauth.admin."),
+        (400, {"message": "CONFIGURATION_NOT_FOUND"}, "my-project keeps no users"),
+        (400, {"message": "INVALID_EMAIL"}, "accounts:lookup answered 400."),
+        (503, {"message": "later"}, "does not answer"),
+    ],
+    ids=["API off", "no role", "no users", "not an e-mail", "out of order"],
+)
+def test_a_refusal_is_one_sentence(
+    toolkit: IdentityToolkit,
+    url: str,
+    capsys: pytest.CaptureFixture[str],
+    status: int,
+    error: dict[str, Any],
+    sentence: str,
+) -> None:
+    toolkit.refusal = (status, error)
+
+    assert run(url, "add", "ann@example.com") == 1
+
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1
+
+
+def test_nobody_at_the_address_is_one_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("http://127.0.0.1:1", "list") == 1
+
+    assert "accounts:batchGet: ConnectionError" in capsys.readouterr().err
+
+
+def test_the_local_stack_has_no_users_to_make_admins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(EMULATOR, "127.0.0.1:1")
+
+    assert main(["admin", "add", "ann@example.com"]) == 1
+
+    assert capsys.readouterr().err == f"{LOCAL}\n"

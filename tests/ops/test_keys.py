@@ -1,0 +1,126 @@
+"""`python -m local key` on the real emulator: what it says, and where."""
+
+import argparse
+import re
+import subprocess
+import sys
+
+import pytest
+from google.cloud import firestore
+
+from local.__main__ import main
+from local.refusals import NO_CREDENTIALS
+from ops import keys
+from ops.operating import (
+    EMULATOR,
+    NO_PROJECT,
+)
+from shared.domain.api_key import is_secret, sha256_of
+from shared.gcp.firestore_keys import FirestoreKeys
+
+
+@pytest.fixture
+def project(firestore_client: firestore.Client, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty project, which the environment names."""
+    name = str(firestore_client.project)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", name)
+    return name
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
+    """What a command that went well printed on stdout and on stderr."""
+    capsys.readouterr()
+    assert main(["key", *arguments]) == 0
+    printed = capsys.readouterr()
+    return printed.out, printed.err
+
+
+def test_only_the_new_key_is_printed(
+    project: str, capsys: pytest.CaptureFixture[str], firestore_client: firestore.Client
+) -> None:
+    out, err = said(capsys, "make", "me", "--name", "laptop")
+
+    secret = out.removesuffix("\n")
+    assert is_secret(secret)
+    assert secret not in err
+    found = FirestoreKeys(firestore_client).find(sha256_of(secret))
+    assert found and (found.user_id, found.name) == ("me", "laptop")
+    assert found.key_id in err and project in err
+    assert found.sha256 not in err
+
+
+def test_keys_are_listed_and_revoked(
+    project: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = said(capsys, "make", "me", "--name", "laptop")[0].strip()
+    key_id = sha256_of(secret)[:12]
+
+    headings, row = said(capsys, "list")[0].splitlines()
+    assert headings.split() == ["id", "name", "user", "made", "revoked"]
+    assert re.fullmatch(rf"{key_id}  laptop  me    [-\d]+ [:\d]+  -", row)
+
+    revoked = said(capsys, "revoke", key_id)[0].splitlines()[1]
+    assert re.fullmatch(
+        rf"{key_id}  laptop  me    [-\d]+ [:\d]+  [-\d]+ [:\d]+", revoked
+    )
+    assert said(capsys, "list")[0].splitlines()[1] == revoked
+
+
+def test_another_project_is_named_on_the_line(
+    project: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "make", "me", "--project", f"{project}-b")
+
+    assert len(said(capsys, "list")[0].splitlines()) == 1
+    assert len(said(capsys, "list", "--project", f"{project}-b")[0].splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("make", "a/b"), "A user id is 1 to 128 characters without a slash."),
+        (
+            ("make", "me", "--name", ""),
+            "A key's name is 1 to 100 printable characters.",
+        ),
+        (("revoke", "nothing"), "There is no key 'nothing'."),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    project: str,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    sentence: str,
+) -> None:
+    assert main(["key", *arguments]) == 1
+
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", f"{sentence}\n")
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [({}, NO_PROJECT), ({"GOOGLE_CLOUD_PROJECT": "p"}, NO_CREDENTIALS)],
+)
+def test_without_a_project_or_an_identity_it_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    environ: dict[str, str],
+    sentence: str,
+) -> None:
+    monkeypatch.delenv(EMULATOR, raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json")
+    parser = argparse.ArgumentParser()
+    keys.add_commands(parser)
+
+    assert keys.run(parser.parse_args(["list"]), environ) == 1
+
+    assert capsys.readouterr().err == f"{sentence}\n"
+
+
+def test_the_command_is_there_for_a_shell() -> None:
+    command = [sys.executable, "-m", "local", "key", "--help"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert "revoke" in done.stdout

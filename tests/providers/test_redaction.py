@@ -1,0 +1,44 @@
+"""A vendor's words are kept short, and nobody else's with them."""
+
+import json
+
+import pytest
+
+from shared.providers.redaction import redact
+
+PROMPT = 'She said "run",\nand it\'s a 고양이'
+
+
+@pytest.mark.parametrize("write", [str, json.dumps, repr], ids=["str", "json", "repr"])
+def test_a_prompt_is_left_out_however_it_is_written(write: type[str]) -> None:
+    text = redact(f"refused: {write(PROMPT)}!", PROMPT)
+
+    assert text.startswith("refused: ")
+    assert "said" not in text
+    assert "고양이" not in text
+
+
+SECRETS = {
+    "data uri": "x data:image/png;base64,iVBORw0KGgo= y",
+    "bare base64": f"x {'iVBORw0K' * 30} y",
+    "token in a url": "x https://a.example/v.mp4?_jwt=iVBORw0K y",
+    "bearer": "x Bearer iVBORw0K y",
+    "google key": "x AIzaiVBORw0K y",
+}
+
+
+@pytest.mark.parametrize("text", SECRETS.values(), ids=SECRETS.keys())
+def test_images_and_tokens_are_left_out(text: str) -> None:
+    kept = redact(text)
+
+    assert "iVBORw0K" not in kept
+    assert (kept[0], kept[-1]) == ("x", "y")
+
+
+def test_a_short_prompt_leaves_other_words_alone() -> None:
+    assert redact("category of a cat", "cat") == "category of a …"
+    assert redact("a bad day", "a") == "a bad day"
+
+
+def test_300_characters_are_kept() -> None:
+    assert len(redact("word " * 200)) == 300

@@ -1,0 +1,164 @@
+"""Everything a step needs, in memory: the fakes, and `Advance` made of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
+from shared.domain.job import Job
+from shared.domain.kill_switch import Level
+from shared.guards.circuit_breaker import Breaker
+from shared.guards.kill_switch import KillSwitch
+from shared.guards.spending_policy import SpendingPolicy
+from shared.jobs.commit import JobCommitter
+from shared.jobs.schedule import TaskScheduler
+from shared.usecases.create_video import CreateVideo
+from shared.worker.advance import Advance
+from shared.worker.prepare import Preparation
+from shared.worker.store import Storing
+from shared.worker.submit import Starting
+from shared.worker.sweep import Sweep
+from tests.fakes.bucket import FakeBucket
+from tests.fakes.checks import FakeImageCheck, FakeVideoCheck
+from tests.fakes.circuits import FakeCircuits
+from tests.fakes.clock import CountedIds, FrozenClock
+from tests.fakes.jobs import FakeJobs
+from tests.fakes.provider import FakeProviders, ScriptedProvider
+from tests.fakes.queue import FakeQueue
+from tests.fakes.switch import FakeSwitchStore
+from tests.fakes.web import FakeWeb
+
+MOST_STEPS = 300
+
+
+@dataclass(kw_only=True)
+class Harness:
+    jobs: FakeJobs = field(default_factory=FakeJobs)
+    circuits: FakeCircuits = field(default_factory=FakeCircuits)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    bucket: FakeBucket = field(default_factory=FakeBucket)
+    web: FakeWeb = field(default_factory=FakeWeb)
+    switch: FakeSwitchStore = field(default_factory=FakeSwitchStore)
+    clock: FrozenClock = field(default_factory=FrozenClock)
+    ids: CountedIds = field(default_factory=CountedIds)
+    videos: FakeVideoCheck = field(default_factory=FakeVideoCheck)
+    providers: dict[ProviderId, ScriptedProvider] = field(
+        default_factory=lambda: {
+            provider_id: ScriptedProvider() for provider_id in DEFAULT_CHAIN
+        }
+    )
+
+    balance: Callable[[], int] = lambda: 0
+
+    def __post_init__(self) -> None:
+        self.bucket.objects["images/job1"] = b"a jpeg"
+        self.web.bodies["https://example.com/cat.jpg"] = b"a cat"
+
+    @property
+    def committer(self) -> JobCommitter:
+        return JobCommitter(
+            jobs=self.jobs, clock=self.clock, ids=self.ids, pause=self.clock.pause
+        )
+
+    @property
+    def preparation(self) -> Preparation:
+        return Preparation(bucket=self.bucket, web=self.web, check=FakeImageCheck())
+
+    @property
+    def storing(self) -> Storing:
+        return Storing(
+            bucket=self.bucket, web=self.web, check=self.videos, clock=self.clock
+        )
+
+    @property
+    def advance(self) -> Advance:
+        return Advance(
+            jobs=self.jobs,
+            providers=FakeProviders(self.providers),
+            bucket=self.bucket,
+            clock=self.clock,
+            committer=self.committer,
+            scheduler=TaskScheduler(queue=self.queue),
+            preparation=self.preparation,
+            starting=self.starting,
+            storing=self.storing,
+        )
+
+    @property
+    def kill_switch(self) -> KillSwitch:
+        return KillSwitch(store=self.switch, pause=self.clock.pause)
+
+    @property
+    def starting(self) -> Starting:
+        spending_policy = SpendingPolicy(
+            kill_switch=self.kill_switch,
+            clock=self.clock,
+            tight_max_usd_per_second=Decimal("0.15"),
+        )
+        return Starting(
+            providers=FakeProviders(self.providers),
+            bucket=self.bucket,
+            clock=self.clock,
+            ids=self.ids,
+            committer=self.committer,
+            spending_policy=spending_policy,
+            breaker=Breaker(circuits=self.circuits, clock=self.clock),
+        )
+
+    def set_level(self, level: Level) -> None:
+        now = self.clock.now()
+        self.kill_switch.set_manually(level=level, reason="test", by="ann", now=now)
+
+    def step(self, job_id: str = "job1") -> Job:
+        """One step of the worker, as a task of the starts queue brings it."""
+        self.advance(job_id, from_starts_queue=True)
+        return self.job
+
+    def sweep(self) -> int:
+        return Sweep(
+            jobs=self.jobs, queue=self.queue, clock=self.clock, balance=self.balance
+        )()
+
+    def run(self) -> Job:
+        """Tasks are taken as the queues would bring them; the sweep runs when idle."""
+        for _ in range(MOST_STEPS):
+            if self.job.is_final:
+                return self.job
+            wake = self.queue.take()
+            if wake is None:
+                self.clock.pause(60)
+                self.sweep()
+                continue
+            self.clock.move_to(wake.at)
+            self.advance(wake.job_id, from_starts_queue=wake.is_start)
+        raise AssertionError(f"never ended: {self.job}")
+
+    @property
+    def job(self) -> Job:
+        return self.jobs.get("job1").job
+
+    @property
+    def starts(self) -> int:
+        return sum(provider.starts for provider in self.providers.values())
+
+
+def create_video(
+    harness: Harness,
+    *,
+    chain: tuple[ProviderId, ...] = DEFAULT_CHAIN,
+    stop: bool = False,
+) -> CreateVideo:
+    """`stop`: ON_UNKNOWN_SUBMISSION."""
+    return CreateVideo(
+        jobs=harness.jobs,
+        scheduler=TaskScheduler(queue=harness.queue),
+        clock=harness.clock,
+        ids=harness.ids,
+        pause=harness.clock.pause,
+        kill_switch=harness.kill_switch,
+        limits=harness.jobs.limits,
+        chain=chain,
+        models=DEFAULT_MODELS,
+        stop_on_unknown=stop,
+        retention_days=30,
+    )

@@ -1,0 +1,156 @@
+"""Whether the ledger balances is told: which account is off, by how much."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from structlog.testing import capture_logs
+
+from shared.domain.ledger import Account, Totals
+from shared.domain.ledger_snapshot import (
+    LedgerSnapshot,
+    OpenJob,
+)
+from shared.worker.ledger_audit import Balance
+from tests.fakes.clock import NOON, FrozenClock
+
+ALL, ANNS = "all.2026-11", "user.ann.2026-11"
+
+
+def held(usd: str, *, settled: str = "0", released: str = "0") -> Account:
+    totals = Totals(
+        held_usd=Decimal(usd),
+        settled_usd=Decimal(settled),
+        released_usd=Decimal(released),
+    )
+    return Account(days={"d22": totals})
+
+
+def an_open_job(usd: str = "3.20", month: str = "2026-11") -> OpenJob:
+    accounts = (f"all.{month}", f"user.ann.{month}")
+    return OpenJob(user_id="ann", accounts=accounts, hold_usd=Decimal(usd))
+
+
+def books(
+    *jobs: OpenJob, accounts: Mapping[str, Account], ann: int | None = None
+) -> LedgerSnapshot:
+    count = len(jobs) if ann is None else ann
+    return LedgerSnapshot(
+        jobs=jobs, accounts=accounts, open_jobs={"ann": count} if count else {}
+    )
+
+
+def balance(found: LedgerSnapshot | None) -> Balance:
+    return Balance(read=lambda at, account: found, clock=FrozenClock(), zone=UTC)
+
+
+BOTH = {ALL: held("3.20"), ANNS: held("3.20")}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(books(accounts={}), id="nothing at all"),
+        pytest.param(books(an_open_job(), accounts=BOTH), id="an open job"),
+        pytest.param(
+            books(accounts={ALL: held("3", settled="1", released="2")}), id="all ended"
+        ),
+        pytest.param(
+            books(
+                an_open_job(),
+                an_open_job(month="2026-10"),
+                accounts=BOTH
+                | {"all.2026-10": held("3.2"), "user.ann.2026-10": held("3.2")},
+            ),
+            id="across a month's end",
+        ),
+        pytest.param(
+            books(
+                *[an_open_job("0.0000004")] * 3,
+                accounts={ALL: held("0"), ANNS: held("0")},
+            ),
+            id="less than is booked",
+        ),
+    ],
+)
+def test_what_balances_is_said_to(found: LedgerSnapshot) -> None:
+    with capture_logs() as logs:
+        off = balance(found)()
+
+    assert off == 0
+    assert [line["event"] for line in logs] == ["ledger_balances"]
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        pytest.param(
+            books(accounts={ALL: held("0.000001")}),
+            [{"account": ALL, "off_by_usd": "0.000001"}],
+            id="a hold of no job",
+        ),
+        pytest.param(
+            books(an_open_job(), accounts={ALL: held("3.20"), ANNS: held("3")}),
+            [{"account": ANNS, "off_by_usd": "-0.200000"}],
+            id="too little held",
+        ),
+        pytest.param(
+            books(an_open_job(), accounts={ALL: held("3.20")}),
+            [{"account": ANNS, "off_by_usd": "-3.200000"}],
+            id="an account is gone",
+        ),
+        pytest.param(
+            books(an_open_job(), accounts=BOTH, ann=3),
+            [{"user_id": "ann", "off_by_jobs": 2}],
+            id="a user has fewer jobs open than counted",
+        ),
+        pytest.param(
+            books(an_open_job(), accounts=BOTH, ann=0),
+            [{"user_id": "ann", "off_by_jobs": -1}],
+            id="a user has more jobs open than counted",
+        ),
+        pytest.param(
+            books(accounts={}, ann=-1),
+            [{"user_id": "ann", "off_by_jobs": -1}],
+            id="a count below nothing",
+        ),
+    ],
+)
+def test_what_is_off_is_told_each(
+    found: LedgerSnapshot, told: list[dict[str, object]]
+) -> None:
+    with capture_logs() as logs:
+        off = balance(found)()
+
+    assert off == len(told)
+    event = {"event": "ledger_out_of_balance", "log_level": "error"}
+    assert logs == [event | line for line in told]
+
+
+def test_too_many_open_jobs_are_not_called_balanced() -> None:
+    with capture_logs() as logs:
+        assert balance(None)() == 0
+
+    assert [line["event"] for line in logs] == ["ledger_not_checked"]
+
+
+def test_a_moment_past_is_read_and_its_month_in_the_ledgers_zone() -> None:
+    asked: list[tuple[datetime, list[str]]] = []
+    midnight = datetime(2026, 11, 30, 15, 0, 9, tzinfo=UTC)  # of December in Seoul
+    second = datetime(2026, 12, 1, 9, tzinfo=UTC)  # jobs of November have just ended
+
+    def read(at: datetime, accounts: Sequence[str]) -> LedgerSnapshot:
+        asked.append((at, list(accounts)))
+        return books(accounts={})
+
+    Balance(read=read, clock=FrozenClock(midnight), zone=ZoneInfo("Asia/Seoul"))()
+    Balance(read=read, clock=FrozenClock(), zone=UTC)()
+    Balance(read=read, clock=FrozenClock(second), zone=UTC)()
+
+    assert asked == [
+        (midnight - timedelta(seconds=10), [ALL, ALL]),
+        (NOON - timedelta(seconds=10), [ALL, ALL]),
+        (second - timedelta(seconds=10), ["all.2026-12", ALL]),
+    ]

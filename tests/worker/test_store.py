@@ -1,0 +1,186 @@
+"""A result is fetched, checked and kept, as often as that takes."""
+
+import pytest
+
+from shared.domain.catalogue import ProviderId
+from shared.domain.errors import BadContent, Unreachable
+from shared.domain.outcomes import Stored, StoreMissed
+from shared.jobs.video_url import URL_LIFETIME
+from shared.ports.providers import (
+    BucketFile,
+    InlineFile,
+    WebFile,
+)
+from tests.domain.examples import NOON, a_job, at_provider, storing
+from tests.fakes.provider import ScriptedProvider
+from tests.usecases.harness import Harness
+
+TARGET = "videos/ann/job1.mp4"
+FOLDER = "incoming/job1/runway/"
+DOWN = Unreachable("down")
+
+
+@pytest.fixture
+def harness() -> Harness:
+    return Harness()
+
+
+def store(harness: Harness, *, configured: bool = True) -> Stored | StoreMissed:
+    job = storing(a_job(), ProviderId.RUNWAY)
+    provider = harness.providers[ProviderId.RUNWAY] if configured else None
+    return harness.storing.store(job, at_provider(job, ProviderId.RUNWAY), provider)
+
+
+def provider(harness: Harness) -> ScriptedProvider:
+    return harness.providers[ProviderId.RUNWAY]
+
+
+def code(outcome: Stored | StoreMissed) -> str:
+    assert isinstance(outcome, StoreMissed)
+    return outcome.problem.code.value
+
+
+def test_what_came_inside_an_answer_is_kept(harness: Harness) -> None:
+    outcome = store(harness)
+
+    assert isinstance(outcome, Stored)
+    assert harness.bucket.objects[TARGET] == b"an mp4"
+    assert harness.bucket.content_types[TARGET] == "video/mp4"
+    assert outcome.delivered.object_name == TARGET
+    assert outcome.delivered.size_bytes == len(b"an mp4")
+    assert outcome.video_url_expires_at == NOON + URL_LIFETIME
+
+
+def test_what_lies_at_an_address_is_fetched(harness: Harness) -> None:
+    provider(harness).result = WebFile(url="https://cdn.example/v.mp4")
+    harness.web.bodies["https://cdn.example/v.mp4"] = b"from the web"
+
+    assert isinstance(store(harness), Stored)
+    assert harness.bucket.objects[TARGET] == b"from the web"
+
+
+def test_what_the_vendor_wrote_into_our_bucket_is_copied(harness: Harness) -> None:
+    harness.bucket.objects[FOLDER + "sample_0.mp4"] = b"from google"
+    provider(harness).result = BucketFile(gs_uri=f"gs://bucket/{FOLDER}sample_0.mp4")
+
+    assert isinstance(store(harness), Stored)
+    assert harness.bucket.objects[TARGET] == b"from google"
+
+
+@pytest.mark.parametrize(
+    "gs_uri",
+    [
+        "gs://another/incoming/job1/runway/v.mp4",
+        "gs://bucket/incoming/job2/runway/v.mp4",
+        "gs://bucket/incoming/job1/runway2/v.mp4",
+        "gs://bucket/videos/bob/job2.mp4",
+        "https://bucket/incoming/job1/runway/v.mp4",
+    ],
+)
+def test_a_file_that_is_not_this_attempts_is_not_taken(
+    harness: Harness, gs_uri: str
+) -> None:
+    harness.bucket.objects[gs_uri.removeprefix("gs://bucket/")] = b"bob's"
+    provider(harness).result = BucketFile(gs_uri=gs_uri)
+
+    assert code(store(harness)) == "bad_output"
+    assert TARGET not in harness.bucket.objects
+
+
+def test_a_file_that_is_not_there_yet_is_waited_for(harness: Harness) -> None:
+    provider(harness).result = BucketFile(gs_uri=f"gs://bucket/{FOLDER}v.mp4")
+
+    assert code(store(harness)) == "storage_failed"
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (Unreachable("503"), "storage_failed"),
+        (BadContent("HTML"), "bad_output"),
+        (InlineFile(content=b"bad bytes"), "bad_output"),
+        (WebFile(url="https://cdn.example/gone"), "storage_failed"),
+    ],
+)
+def test_what_could_not_be_kept_is_a_miss(
+    harness: Harness, result: InlineFile | WebFile, expected: str
+) -> None:
+    provider(harness).result = result
+
+    assert code(store(harness)) == expected
+    assert TARGET not in harness.bucket.objects
+
+
+def test_without_its_provider_nobody_can_fetch_it(harness: Harness) -> None:
+    assert code(store(harness, configured=False)) == "storage_failed"
+
+
+@pytest.mark.parametrize(
+    ("duration_seconds", "is_kept"), [(3.9, False), (4.0, True), (8.04, True)]
+)
+def test_a_video_of_less_than_half_its_length_is_bad(
+    harness: Harness, duration_seconds: float, is_kept: bool
+) -> None:
+    harness.videos.duration_seconds = duration_seconds
+
+    assert isinstance(store(harness), Stored) is is_kept
+
+
+@pytest.mark.parametrize("calls", range(1, 6))
+def test_storing_may_be_done_again_after_any_part_of_it(
+    harness: Harness, calls: int
+) -> None:
+    fail_at(harness, calls)
+    assert code(store(harness)) == "storage_failed"
+
+    assert isinstance(store(harness), Stored)
+    assert harness.bucket.objects[TARGET] == b"an mp4"
+
+
+def fail_at(harness: Harness, nth: int) -> None:
+    """The n-th call of the bucket fails: find, write, open, copy, sign."""
+    verb = ["find", "write", "open", "copy_new", "sign_download"][nth - 1]
+    carry_out = getattr(harness.bucket, verb)
+    failures = [DOWN]
+
+    def once(*args: object, **kwargs: object) -> object:
+        if failures:
+            raise failures.pop()
+        return carry_out(*args, **kwargs)
+
+    setattr(harness.bucket, verb, once)
+
+
+def test_what_is_stored_already_is_not_fetched_again(harness: Harness) -> None:
+    store(harness)
+    provider(harness).result = Unreachable("the address is dead")
+
+    assert isinstance(store(harness), Stored)
+
+
+def test_whoever_copied_first_wins(harness: Harness) -> None:
+    find = harness.bucket.find
+    answers = iter([None])
+    harness.bucket.objects[TARGET] = b"an mp4"
+    harness.bucket.find = lambda name: next(answers, None) or find(name)  # type: ignore[method-assign] # as if it came in between
+    blind = harness.bucket.find
+    harness.bucket.find = lambda name: None  # type: ignore[method-assign] # not seen yet
+
+    assert code(store(harness)) == "storage_failed"
+
+    harness.bucket.find = blind  # type: ignore[method-assign] # seen now
+    assert isinstance(store(harness), Stored)
+
+
+def test_a_copy_that_differs_is_not_delivered(harness: Harness) -> None:
+    copy_new = harness.bucket.copy_new
+
+    def corrupting(source: str, target: str) -> object:
+        copy_new(source, target)
+        harness.bucket.objects[target] = b"bad copy"
+        return harness.bucket._stored(target)
+
+    setattr(harness.bucket, "copy_new", corrupting)  # noqa: B010 - mypy: a method
+
+    assert code(store(harness)) == "storage_failed"
+    assert code(store(harness)) == "bad_output"
