@@ -1,4 +1,4 @@
-"""What the worker found not configured, in Firestore: the document `control/providers`."""
+"""Which providers the worker found not configured: `control/providers`."""
 
 from collections.abc import Mapping
 from typing import Any
