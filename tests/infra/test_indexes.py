@@ -51,13 +51,13 @@ QUERIES = (
         is_group=True,
     ),
     Query(
-        places=("firestore_books._open_jobs",),
+        places=("firestore_ledger_audit._open_jobs",),
         collection="internal",
         order=(("wake_at", UP),),
         is_group=True,
     ),
     Query(
-        places=("firestore_books._counts",),
+        places=("firestore_ledger_audit._counts",),
         collection="users",
         order=(("open_jobs", UP),),
     ),
