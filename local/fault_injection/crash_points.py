@@ -30,8 +30,8 @@ from shared.ports.providers import (
     Provider,
 )
 from shared.ports.store import (
-    Snapshot,
     StepTask,
+    Versioned,
 )
 
 T = TypeVar("T")
@@ -173,18 +173,20 @@ class SabotagedJobs(Around):
         with self.saboteur.committing(Point.JOB_COMMIT, job):
             return self.inner.create(job, *rest, **named)
 
-    def read(self, job_id: str) -> Snapshot | None:
-        snapshot: Snapshot | None = self.inner.read(job_id)
+    def read(self, job_id: str) -> Versioned[Job] | None:
+        snapshot: Versioned[Job] | None = self.inner.read(job_id)
         if snapshot is not None and self.saboteur.here.function != API:
-            self.saboteur.meet(snapshot.job)
+            self.saboteur.meet(snapshot.value)
             if self.saboteur.strikes(Point.READ, Act.UNREACHABLE):
                 raise Unreachable("staged")
         return snapshot
 
-    def commit(self, before: Snapshot, after: Job, *rest: Any, **named: Any) -> Any:
+    def commit(
+        self, before: Versioned[Job], after: Job, *rest: Any, **named: Any
+    ) -> Any:
         if self.saboteur.here.function == API:
             return self.inner.commit(before, after, *rest, **named)
-        with self.saboteur.committing(point_of(before.job, after), after):
+        with self.saboteur.committing(point_of(before.value, after), after):
             return self.inner.commit(before, after, *rest, **named)
 
 

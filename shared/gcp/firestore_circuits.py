@@ -9,7 +9,7 @@ from google.cloud import firestore
 from shared.domain.circuit import Circuit, Opening
 from shared.domain.errors import ErrorCode
 from shared.gcp.firestore_calls import RETRY, committing, reading
-from shared.ports.store import CircuitSnapshot
+from shared.ports.store import Versioned
 
 # A start waits for this: rather let it through than keep it waiting.
 TIMEOUT_SECONDS = 5.0
@@ -22,7 +22,7 @@ class FirestoreCircuits:
     def __init__(self, client: firestore.Client) -> None:
         self._client = client
 
-    def read(self, keys: Sequence[str]) -> Sequence[CircuitSnapshot]:
+    def read(self, keys: Sequence[str]) -> Sequence[Versioned[Circuit]]:
         documents = [self._document(key) for key in keys]
         with reading():
             found = list(
@@ -31,7 +31,7 @@ class FirestoreCircuits:
         by_key = {document.id: document for document in found}
         return [_snapshot(by_key[key]) for key in keys]
 
-    def commit(self, changes: Sequence[tuple[CircuitSnapshot, Circuit]]) -> None:
+    def commit(self, changes: Sequence[tuple[Versioned[Circuit], Circuit]]) -> None:
         batch = self._client.batch()
         for before, after in changes:
             document = self._document(after.key)
@@ -47,12 +47,12 @@ class FirestoreCircuits:
         return self._client.collection("circuits").document(key)
 
 
-def _snapshot(document: "firestore.DocumentSnapshot[Any]") -> CircuitSnapshot:
+def _snapshot(document: "firestore.DocumentSnapshot[Any]") -> Versioned[Circuit]:
     record = document.to_dict()
     key = document.reference.id
     if record is None:
-        return CircuitSnapshot(circuit=Circuit(key=key), token=None)
-    return CircuitSnapshot(circuit=_circuit(key, record), token=document.update_time)
+        return Versioned(value=Circuit(key=key), token=None)
+    return Versioned(value=_circuit(key, record), token=document.update_time)
 
 
 def _record(circuit: Circuit) -> dict[str, Any]:

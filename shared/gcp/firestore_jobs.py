@@ -19,10 +19,9 @@ from shared.gcp.firestore_page import read_page, snapshot
 from shared.gcp.job_record import to_record
 from shared.ports.store import (
     IdempotencyRecord,
-    IdempotencySnapshot,
     Overdue,
     Position,
-    Snapshot,
+    Versioned,
 )
 
 LONGEST_ID = 128
@@ -42,7 +41,7 @@ class FirestoreJobs:
         job: Job,
         claim: IdempotencyRecord | None = None,
         *,
-        over: IdempotencySnapshot | None = None,
+        over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
         batch = self._client.batch()
         batch.create(self._run(job.job_id), to_record(job))
@@ -67,45 +66,43 @@ class FirestoreJobs:
         with committing():
             batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
 
-    def claimed(self, name: str) -> IdempotencySnapshot | None:
+    def claimed(self, name: str) -> Versioned[IdempotencyRecord] | None:
         with reading():
             found = self._claim(name).get(retry=RETRY, timeout=TIMEOUT_SECONDS)
         record = found.to_dict()
         if record is None:
             return None
-        return IdempotencySnapshot(
-            claim=IdempotencyRecord(**record), token=found.update_time
-        )
+        return Versioned(value=IdempotencyRecord(**record), token=found.update_time)
 
-    def mark_consumed(self, seen: IdempotencySnapshot) -> None:
+    def mark_consumed(self, seen: Versioned[IdempotencyRecord]) -> None:
         batch = self._client.batch()
         unchanged = self._client.write_option(last_update_time=seen.token)
-        claim = self._claim(seen.claim.name)
+        claim = self._claim(seen.value.name)
         batch.update(claim, {"created_by_retry": False}, option=unchanged)
         with committing():
             batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
 
-    def read(self, job_id: str) -> Snapshot | None:
+    def read(self, job_id: str) -> Versioned[Job] | None:
         if not (job_id.isascii() and job_id.isalnum() and len(job_id) <= LONGEST_ID):
             return None  # no id of ours; Firestore would refuse some of them
         with reading():
             found = self._run(job_id).get(retry=RETRY, timeout=TIMEOUT_SECONDS)
         return snapshot(found)
 
-    def commit(self, before: Snapshot, after: Job) -> Snapshot:
+    def commit(self, before: Versioned[Job], after: Job) -> Versioned[Job]:
         """`update`, never `set`: a job deleted in between is not resurrected."""
         batch = self._client.batch()
         unchanged = self._client.write_option(last_update_time=before.token)
         batch.update(self._run(after.job_id), to_record(after), option=unchanged)
-        if changes := _changes(before.job, after):
+        if changes := _changes(before.value, after):
             batch.update(self._public(after.job_id), changes)
-        booked = booking(before.job, after)
+        booked = booking(before.value, after)
         if not booked.is_empty:
             with reading():
                 self._ledger.add(batch, after, booked, after.updated_at)
         with committing():
             results = batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
-        return Snapshot(job=after, token=results[0].update_time)
+        return Versioned(value=after, token=results[0].update_time)
 
     def abandon(self, job_id: str, now: datetime) -> None:
         run = self._run(job_id)
@@ -143,17 +140,17 @@ class FirestoreJobs:
         status: Status | None,
         after: Position | None,
         most: int,
-    ) -> Sequence[Snapshot]:
+    ) -> Sequence[Versioned[Job]]:
         with reading():
             return read_page(
                 self._client, user_id, status=status, after=after, most=most
             )
 
-    def delete(self, before: Snapshot) -> None:
+    def delete(self, before: Versioned[Job]) -> None:
         batch = self._client.batch()
         unchanged = self._client.write_option(last_update_time=before.token)
-        batch.delete(self._run(before.job.job_id), option=unchanged)
-        batch.delete(self._public(before.job.job_id))
+        batch.delete(self._run(before.value.job_id), option=unchanged)
+        batch.delete(self._public(before.value.job_id))
         with committing():
             batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
 
@@ -169,7 +166,10 @@ class FirestoreJobs:
             return len(query.get(retry=RETRY, timeout=TIMEOUT_SECONDS))
 
     def _take(
-        self, batch: Any, claim: IdempotencyRecord, over: IdempotencySnapshot | None
+        self,
+        batch: Any,
+        claim: IdempotencyRecord,
+        over: Versioned[IdempotencyRecord] | None,
     ) -> None:
         if over is None:
             batch.create(self._claim(claim.name), asdict(claim))

@@ -8,12 +8,13 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.errors import Unreadable
+from shared.domain.job import Job
 from shared.domain.projection import Status
 from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS
 from shared.gcp.job_record import from_record
 from shared.ports.store import (
     Position,
-    Snapshot,
+    Versioned,
 )
 
 log = structlog.get_logger()
@@ -22,12 +23,12 @@ Document = Any
 NEWEST_FIRST = firestore.Query.DESCENDING
 
 
-def snapshot(run: Document) -> Snapshot | None:
+def snapshot(run: Document) -> Versioned[Job] | None:
     """The job of a document `internal/run`; None where there is none; Unreadable."""
     record = run.to_dict()
     if record is None:
         return None
-    return Snapshot(job=from_record(record), token=run.update_time)
+    return Versioned(value=from_record(record), token=run.update_time)
 
 
 def read_page(
@@ -37,7 +38,7 @@ def read_page(
     status: Status | None,
     after: Position | None,
     most: int,
-) -> Sequence[Snapshot]:
+) -> Sequence[Versioned[Job]]:
     """As `Jobs.page`; Google's errors come as they are.
 
     Whatever is left out is made up for by reading on, so a short page is the last.
@@ -47,7 +48,7 @@ def read_page(
     )
     if status is not None:
         query = query.where(filter=FieldFilter("status", "==", status.value))
-    found: list[Snapshot] = []
+    found: list[Versioned[Job]] = []
     while wanted := most - len(found):
         documents = _query(query, after, wanted)
         if documents:
@@ -73,7 +74,7 @@ def _query(query: Any, after: Position | None, most: int) -> Sequence[Document]:
     return listed
 
 
-def _jobs(client: firestore.Client, listed: Sequence[Document]) -> list[Snapshot]:
+def _jobs(client: firestore.Client, listed: Sequence[Document]) -> list[Versioned[Job]]:
     """In the order of `listed`; a job deleted in between is not among them."""
     runs = [d.reference.collection("internal").document("run") for d in listed]
     read = client.get_all(runs, retry=RETRY, timeout=TIMEOUT_SECONDS)
@@ -82,7 +83,7 @@ def _jobs(client: firestore.Client, listed: Sequence[Document]) -> list[Snapshot
     return [job for job in jobs if job is not None]
 
 
-def _job(run: Document) -> Snapshot | None:
+def _job(run: Document) -> Versioned[Job] | None:
     try:
         return snapshot(run)
     except Unreadable:

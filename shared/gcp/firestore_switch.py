@@ -10,7 +10,7 @@ from google.cloud import firestore
 from shared.domain.errors import Unreachable
 from shared.domain.kill_switch import Interval, Level, Setting, Spent, Switch
 from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS, committing, reading
-from shared.ports.store import SwitchSnapshot
+from shared.ports.store import Versioned
 
 Record = dict[str, Any]
 
@@ -21,15 +21,15 @@ class FirestoreSwitch:
     def __init__(self, client: firestore.Client) -> None:
         self._client = client
 
-    def read(self) -> SwitchSnapshot:
+    def read(self) -> Versioned[Switch]:
         with reading():
             found = self._document().get(retry=RETRY, timeout=TIMEOUT_SECONDS)
         record = found.to_dict()
         if record is None:
-            return SwitchSnapshot(switch=Switch(), token=None)
-        return SwitchSnapshot(switch=from_record(record), token=found.update_time)
+            return Versioned(value=Switch(), token=None)
+        return Versioned(value=from_record(record), token=found.update_time)
 
-    def commit(self, before: SwitchSnapshot, after: Switch) -> None:
+    def commit(self, before: Versioned[Switch], after: Switch) -> None:
         batch = self._client.batch()
         if before.token is None:
             batch.create(self._document(), to_record(after))

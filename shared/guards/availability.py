@@ -55,7 +55,7 @@ class Availability:
     def _look(self, chain: Sequence[PlannedProvider]) -> _View:
         now = self.clock.now()
         keys = sorted({key for planned in chain for key in circuit.keys(planned)})
-        found = [snapshot.circuit for snapshot in self.circuits.read(keys)]
+        found = [snapshot.value for snapshot in self.circuits.read(keys)]
         return _View(
             now=now,
             level=self.kill_switch.level(now),

@@ -17,8 +17,8 @@ from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Submission
 from shared.ports.store import (
     Circuits,
-    CircuitSnapshot,
     Clock,
+    Versioned,
 )
 
 log = structlog.get_logger()
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 CACHED = timedelta(seconds=5)
 MOST_TRIES = 5
 
-Changes = Sequence[tuple[CircuitSnapshot, Circuit]]
+Changes = Sequence[tuple[Versioned[Circuit], Circuit]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,27 +68,29 @@ class Breaker:
 
     def _look(self, keys: Sequence[str], now: datetime) -> Problem | None:
         found = self.circuits.read(keys)
-        trials: list[CircuitSnapshot] = []
+        trials: list[Versioned[Circuit]] = []
         for snapshot in found:
-            match circuit.passage(snapshot.circuit, now):
+            match circuit.passage(snapshot.value, now):
                 case CircuitState.STOPPED:
-                    return circuit.problem(snapshot.circuit)
+                    return circuit.problem(snapshot.value)
                 case CircuitState.HALF_OPEN:
                     trials.append(snapshot)
                 case CircuitState.CLOSED:
-                    self._closed_until[snapshot.circuit.key] = now + CACHED
+                    self._closed_until[snapshot.value.key] = now + CACHED
         return self._try(trials, now) if trials else None
 
-    def _try(self, trials: Sequence[CircuitSnapshot], now: datetime) -> Problem | None:
+    def _try(
+        self, trials: Sequence[Versioned[Circuit]], now: datetime
+    ) -> Problem | None:
         """Claim all trials that this start would be, or none; not known: none.
 
         A claim that holds without our knowing expires by itself.
         """
         try:
-            self.circuits.commit([(t, circuit.claimed(t.circuit, now)) for t in trials])
+            self.circuits.commit([(t, circuit.claimed(t.value, now)) for t in trials])
         except (LostRace, CommitUncertain):
-            return circuit.problem(trials[0].circuit)
-        log.info("circuit_tried", circuits=[t.circuit.key for t in trials])
+            return circuit.problem(trials[0].value)
+        log.info("circuit_tried", circuits=[t.value.key for t in trials])
         return None
 
     def report(self, planned: PlannedProvider, submission: Submission) -> None:
@@ -138,10 +140,8 @@ class Breaker:
     ) -> Changes:
         now = self.clock.now()
         found = self.circuits.read(circuit.keys(planned))
-        after = [
-            (s, circuit.judged(s.circuit, submission, opening, now)) for s in found
-        ]
-        return [(before, new) for before, new in after if new != before.circuit]
+        after = [(s, circuit.judged(s.value, submission, opening, now)) for s in found]
+        return [(before, new) for before, new in after if new != before.value]
 
     def _tell(self, planned: PlannedProvider, changes: Changes) -> None:
         for _, after in changes:

@@ -48,7 +48,7 @@ class KillSwitch:
 
     def show(self) -> Switch:
         """All that is known just now."""
-        return self.store.read().switch
+        return self.store.read().value
 
     def set_manually(
         self, *, level: Level, reason: str, by: str, now: datetime
@@ -78,10 +78,10 @@ class KillSwitch:
         first: Switch | None = None
         for seconds in (*PAUSES_SECONDS, None):
             before = self.store.read()
-            first = first or before.switch
-            after = change(before.switch)
+            first = first or before.value
+            after = change(before.value)
             try:
-                if after != before.switch:
+                if after != before.value:
                     self.store.commit(before, after)
             except (LostRace, CommitUncertain) as error:
                 if seconds is None:

@@ -12,7 +12,7 @@ from shared.ports.store import (
     Clock,
     Ids,
     Jobs,
-    Snapshot,
+    Versioned,
 )
 
 SHORT_BACKOFF = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6)
@@ -37,12 +37,12 @@ class JobCommitter:
 
     def commit(
         self,
-        before: Snapshot,
+        before: Versioned[Job],
         outcome: Outcome,
         *,
         pauses: Sequence[float] = SHORT_BACKOFF,
         then: Callable[[Job], None] = _nothing,
-    ) -> Snapshot | None:
+    ) -> Versioned[Job] | None:
         """The job with `outcome` in it, or as it is where that no longer fits.
 
         `then` gets the job once this very commit is known to hold, at most once.
@@ -50,19 +50,19 @@ class JobCommitter:
         """
         # Made once: whoever reads this id in the job knows that the commit held.
         commit_id = self.ids.new()
-        current: Snapshot | None = before
-        held: Snapshot | None = None
-        base = before.job
+        current: Versioned[Job] | None = before
+        held: Versioned[Job] | None = None
+        base = before.value
         for seconds in (*pauses, None):
             if current is None:
                 return None
-            if current.job.commit_id == commit_id:
+            if current.value.commit_id == commit_id:
                 held = current
                 break
-            after = self._after(current.job, outcome, commit_id)
+            after = self._after(current.value, outcome, commit_id)
             if after is None:
                 return current
-            base = current.job
+            base = current.value
             try:
                 held = self.jobs.commit(current, after)
                 break
@@ -71,10 +71,10 @@ class JobCommitter:
                     self.pause(seconds)
                     current = self._read_again(current)
         if held is not None:
-            log_finished(base, held.job)
-            then(held.job)
+            log_finished(base, held.value)
+            then(held.value)
             return held
-        raise Unreachable(f"job {before.job.job_id}: the outcome was not committed")
+        raise Unreachable(f"job {before.value.job_id}: the outcome was not committed")
 
     def _after(self, job: Job, outcome: Outcome, commit_id: str) -> Job | None:
         now = self.clock.now()
@@ -84,9 +84,9 @@ class JobCommitter:
         settled = settle(changed, now)
         return replace(settled, version=job.version + 1, commit_id=commit_id)
 
-    def _read_again(self, stale: Snapshot) -> Snapshot | None:
+    def _read_again(self, stale: Versioned[Job]) -> Versioned[Job] | None:
         """What stands now; the stale snapshot where that can't be told."""
         try:
-            return self.jobs.read(stale.job.job_id)
+            return self.jobs.read(stale.value.job_id)
         except Unreachable:
             return stale

@@ -10,7 +10,7 @@ from shared.ports.store import (
     Clock,
     Ids,
     Jobs,
-    Snapshot,
+    Versioned,
 )
 
 URL_LIFETIME = timedelta(hours=24)
@@ -18,13 +18,13 @@ MIN_REMAINING = timedelta(hours=1)
 
 
 def with_fresh_url(
-    snapshot: Snapshot, *, jobs: Jobs, bucket: Bucket, clock: Clock, ids: Ids
+    snapshot: Versioned[Job], *, jobs: Jobs, bucket: Bucket, clock: Clock, ids: Ids
 ) -> Job:
     """The job, its address signed anew where less than an hour is left, and kept.
 
     Signing is a call over the network: an address that lives on is left as it is.
     """
-    job, now = snapshot.job, clock.now()
+    job, now = snapshot.value, clock.now()
     expires_at = job.video_url_expires_at
     if job.delivered is None or (expires_at and expires_at - now > MIN_REMAINING):
         return job

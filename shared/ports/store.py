@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from shared.domain.circuit import Circuit
 from shared.domain.job import Job
@@ -25,11 +25,17 @@ class Ids(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """A job as it was read. `token` is what a commit is conditioned on."""
+T = TypeVar("T")
 
-    job: Job
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versioned(Generic[T]):
+    """A value as it was read.
+
+    A commit is conditioned on `token`, which is None where nothing is stored yet.
+    """
+
+    value: T
     token: object
 
 
@@ -59,14 +65,6 @@ class IdempotencyRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdempotencySnapshot:
-    """A claim as it was read. `token` is what replacing it is conditioned on."""
-
-    claim: IdempotencyRecord
-    token: object
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """A place in a user's list of jobs, newest first: right after this job."""
 
@@ -82,7 +80,7 @@ class Jobs(Protocol):
         job: Job,
         claim: IdempotencyRecord | None = None,
         *,
-        over: IdempotencySnapshot | None = None,
+        over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
         """Write the job, hold its money, count it as open, take the key: all or none.
 
@@ -107,20 +105,20 @@ class Jobs(Protocol):
         """
         ...
 
-    def claimed(self, name: str) -> IdempotencySnapshot | None: ...
+    def claimed(self, name: str) -> Versioned[IdempotencyRecord] | None: ...
 
-    def mark_consumed(self, seen: IdempotencySnapshot) -> None:
+    def mark_consumed(self, seen: Versioned[IdempotencyRecord]) -> None:
         """The claim is no longer `created_by_retry`; LostRace where it changed since.
 
         Unclear as in `commit`.
         """
         ...
 
-    def read(self, job_id: str) -> Snapshot | None:
+    def read(self, job_id: str) -> Versioned[Job] | None:
         """None where there is none; Unreadable where no code of ours can parse it."""
         ...
 
-    def commit(self, before: Snapshot, after: Job) -> Snapshot:
+    def commit(self, before: Versioned[Job], after: Job) -> Versioned[Job]:
         """Write `after` if nobody committed since `before`; else LostRace.
 
         What changes in its money is booked in the same commit: LimitReached where it
@@ -147,14 +145,14 @@ class Jobs(Protocol):
         status: Status | None,
         after: Position | None,
         most: int,
-    ) -> Sequence[Snapshot]:
+    ) -> Sequence[Versioned[Job]]:
         """A user's own jobs, newest first; those that no code can parse are left out.
 
         At most `most`; fewer than that only at the end of the list.
         """
         ...
 
-    def delete(self, before: Snapshot) -> None:
+    def delete(self, before: Versioned[Job]) -> None:
         """Remove the job and its projection, if nobody committed since; else LostRace.
 
         What a key stands for, the ledger and the usage stay. Unclear as in `commit`.
@@ -194,20 +192,12 @@ class UsageStore(Protocol):
     def spend(self, accounts: Sequence[str]) -> Mapping[str, Account]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CircuitSnapshot:
-    """A circuit as it was read; `token` as in `Snapshot`, None: nothing is stored."""
-
-    circuit: Circuit
-    token: object
-
-
 class Circuits(Protocol):
-    def read(self, keys: Sequence[str]) -> Sequence[CircuitSnapshot]:
+    def read(self, keys: Sequence[str]) -> Sequence[Versioned[Circuit]]:
         """In the order of `keys`, closed where nothing is stored."""
         ...
 
-    def commit(self, changes: Sequence[tuple[CircuitSnapshot, Circuit]]) -> None:
+    def commit(self, changes: Sequence[tuple[Versioned[Circuit], Circuit]]) -> None:
         """All of `changes` if nobody committed to any of them since; else LostRace.
 
         Unclear where it was sent and not answered: it may hold.
@@ -215,20 +205,12 @@ class Circuits(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchSnapshot:
-    """The kill switch as it was read. `token`: None where nothing was ever set."""
-
-    switch: Switch
-    token: object
-
-
 class SwitchStore(Protocol):
     """What is known of the kill switch, each change one atomic commit."""
 
-    def read(self) -> SwitchSnapshot: ...
+    def read(self) -> Versioned[Switch]: ...
 
-    def commit(self, before: SwitchSnapshot, after: Switch) -> None:
+    def commit(self, before: Versioned[Switch], after: Switch) -> None:
         """Write `after` if nobody committed since `before`; else LostRace.
 
         Unclear where it was sent and not answered: it may hold.

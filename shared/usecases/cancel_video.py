@@ -27,17 +27,17 @@ class CancelVideo:
         What was already made is still stored, and the job completes.
         """
         before = self.jobs.read(job_id)
-        if before is None or before.job.user_id != caller.user_id:
+        if before is None or before.value.user_id != caller.user_id:
             raise NotFound(job_id)
         after = self.committer.commit(before, CancelRequested())
         if after is None:
             raise NotFound(job_id)
-        if after.job.cancel_requested_at is None:
+        if after.value.cancel_requested_at is None:
             raise Conflict(reason=ConflictReason.JOB_ENDED)
-        if before.job.cancel_requested_at is None:
+        if before.value.cancel_requested_at is None:
             _put_on_record(caller, job_id)
-        self._wake(after.job)
-        return after.job
+        self._wake(after.value)
+        return after.value
 
     def _wake(self, job: Job) -> None:
         try:

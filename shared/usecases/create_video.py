@@ -33,10 +33,10 @@ from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
 from shared.ports.store import (
     Clock,
-    IdempotencySnapshot,
+    IdempotencyRecord,
     Ids,
     Jobs,
-    Snapshot,
+    Versioned,
 )
 from shared.usecases.idempotency import (
     DedupKey,
@@ -149,7 +149,7 @@ class CreateVideo:
         self,
         job: Job,
         trace: DedupKey | None,
-        seen: IdempotencySnapshot | None,
+        seen: Versioned[IdempotencyRecord] | None,
         keep: Keep | None,
     ) -> Taken:
         """Ids were made before: a job that is there already is this very one.
@@ -168,7 +168,7 @@ class CreateVideo:
             except (LostRace, CommitUncertain, LimitReached, TooManyJobs) as error:
                 refusal = error if isinstance(error, ApiError) else None
             if found := self.jobs.read(job.job_id):
-                return Taken(job=found.job)
+                return Taken(job=found.value)
             seen = self._claimed(trace)
             if replay := self._replay(trace, seen):
                 return replay
@@ -177,33 +177,33 @@ class CreateVideo:
             self.pause(seconds)
         raise Unreachable(f"job {job.job_id}: not known to be committed")
 
-    def _claimed(self, trace: DedupKey | None) -> IdempotencySnapshot | None:
+    def _claimed(self, trace: DedupKey | None) -> Versioned[IdempotencyRecord] | None:
         return self.jobs.claimed(trace.name) if trace else None
 
     def _replay(
-        self, trace: DedupKey | None, found: IdempotencySnapshot | None
+        self, trace: DedupKey | None, found: Versioned[IdempotencyRecord] | None
     ) -> Taken | None:
-        if not trace or not found or not trace.is_own(found.claim, self.clock.now()):
+        if not trace or not found or not trace.is_own(found.value, self.clock.now()):
             return None
-        if found.claim.body_sha256 != trace.body_sha256:
+        if found.value.body_sha256 != trace.body_sha256:
             raise IdempotencyConflict
-        snapshot = self.jobs.read(found.claim.job_id)
+        snapshot = self.jobs.read(found.value.job_id)
         if trace.replay_policy is ReplayPolicy.IF_OVERTAKEN:
             return self._take_over(found, snapshot)
         if snapshot is None:
             raise Conflict(reason=ConflictReason.JOB_DELETED)
-        return Taken(job=snapshot.job, replayed=True)
+        return Taken(job=snapshot.value, replayed=True)
 
     def _take_over(
-        self, found: IdempotencySnapshot, snapshot: Snapshot | None
+        self, found: Versioned[IdempotencyRecord], snapshot: Versioned[Job] | None
     ) -> Taken | None:
         """A resend's job, for the one first sending that it has left behind.
 
         No sending is held back until a video has ended: by then it is a new request.
         """
-        if snapshot is None or snapshot.job.is_final:
+        if snapshot is None or snapshot.value.is_final:
             return None
         # At worst two first sendings get the one job: nobody pays twice.
         with suppress(LostRace, CommitUncertain, Unreachable):
             self.jobs.mark_consumed(found)
-        return Taken(job=snapshot.job, replayed=True)
+        return Taken(job=snapshot.value, replayed=True)

@@ -21,7 +21,7 @@ from shared.ports.identity import Caller
 from shared.ports.storage import Bucket
 from shared.ports.store import (
     Jobs,
-    Snapshot,
+    Versioned,
 )
 
 log = structlog.get_logger()
@@ -44,15 +44,15 @@ class DeleteVideo:
         What its key stands for, the ledger and the usage stay.
         """
         found = self.jobs.read(job_id)
-        if found is None or found.job.user_id != caller.user_id:
+        if found is None or found.value.user_id != caller.user_id:
             raise NotFound(job_id)
-        if not found.job.is_final:
+        if not found.value.is_final:
             raise Conflict(reason=ConflictReason.JOB_OPEN)
-        self._remove_files(found.job)
+        self._remove_files(found.value)
         self._remove_record(found)
         # A step that was under way may have written in between; one that writes from
         # here on finds no record, and clears away after itself.
-        delete_job_objects(self.bucket, found.job)
+        delete_job_objects(self.bucket, found.value)
         log.info(
             "video_deleted",
             audit=True,
@@ -71,9 +71,9 @@ class DeleteVideo:
         if image and self.jobs.count_with_image(job.user_id, image) <= 1:
             self.bucket.delete(upload_object(job.user_id, image))
 
-    def _remove_record(self, found: Snapshot) -> None:
+    def _remove_record(self, found: Versioned[Job]) -> None:
         """An ended job stays ended: a fresh address is all that comes in between."""
-        current: Snapshot | None = found
+        current: Versioned[Job] | None = found
         for seconds in SHORT_BACKOFF:
             if current is None:
                 return
@@ -82,6 +82,6 @@ class DeleteVideo:
                 current = None
             except (LostRace, CommitUncertain):
                 self.pause(seconds)
-                current = self.jobs.read(found.job.job_id)
+                current = self.jobs.read(found.value.job_id)
         if current is not None:
-            raise Unreachable(f"job {found.job.job_id}: not known to be deleted")
+            raise Unreachable(f"job {found.value.job_id}: not known to be deleted")

@@ -24,7 +24,7 @@ class GetVideo:
     def __call__(self, caller: Caller, job_id: str) -> Job:
         """NotFound also for another user's job: nobody learns that it exists."""
         snapshot = self.jobs.read(job_id)
-        if snapshot is None or snapshot.job.user_id != caller.user_id:
+        if snapshot is None or snapshot.value.user_id != caller.user_id:
             raise NotFound(job_id)
         return with_fresh_url(
             snapshot,

@@ -15,7 +15,7 @@ from shared.ports.store import (
     Ids,
     Jobs,
     Position,
-    Snapshot,
+    Versioned,
 )
 
 # A page of old videos signs each address anew, one call over the network for each.
@@ -42,9 +42,9 @@ class ListVideos:
     def after(self, caller: Caller, *, job_id: str, limit: int) -> Page:
         """The jobs made before this one; NotFound where it is not the caller's."""
         found = self.jobs.read(job_id)
-        if found is None or found.job.user_id != caller.user_id:
+        if found is None or found.value.user_id != caller.user_id:
             raise NotFound(job_id)
-        place = Position(created_at=found.job.created_at, job_id=job_id)
+        place = Position(created_at=found.value.created_at, job_id=job_id)
         return self._page(caller, limit=limit, status=None, after=place)
 
     def _page(
@@ -66,7 +66,7 @@ class ListVideos:
             next_cursor = cursor_after(jobs[-1].created_at, jobs[-1].job_id)
         return Page(jobs=jobs, next_cursor=next_cursor)
 
-    def _living(self, snapshot: Snapshot) -> Job:
+    def _living(self, snapshot: Versioned[Job]) -> Job:
         return with_fresh_url(
             snapshot,
             jobs=self.jobs,

@@ -43,7 +43,7 @@ from shared.ports.storage import Bucket
 from shared.ports.store import (
     Clock,
     Jobs,
-    Snapshot,
+    Versioned,
 )
 from shared.worker.prepare import Preparation
 from shared.worker.store import Storing
@@ -73,20 +73,20 @@ class Advance:
         if before is None:
             log.info("job_was_gone", job_id=job_id)
             return
-        action = next_action(before.job, self.clock.now())
+        action = next_action(before.value, self.clock.now())
         match action:
             case Nothing():
                 return
             case Wait(until=until):
-                self.scheduler.schedule_step(before.job, until)
+                self.scheduler.schedule_step(before.value, until)
                 return
             case Start() if not from_starts_queue:
-                self._hand_over(before.job)
+                self._hand_over(before.value)
                 return
             case Start(planned=planned):
                 after = self.starting.start(before, planned)
             case Prepare():
-                prepared = self.preparation.prepare(before.job)
+                prepared = self.preparation.prepare(before.value)
                 after = self.committer.commit(before, prepared)
             case Ask(attempt=attempt, by=by):
                 after = self._ask(before, attempt, by)
@@ -102,10 +102,10 @@ class Advance:
                 assert_never(action)
         if after is None:
             # Deleted under this step: what the step wrote is nobody's.
-            delete_job_objects(self.bucket, before.job)
+            delete_job_objects(self.bucket, before.value)
         else:
-            self._log(action, after.job)
-            self.scheduler.schedule_step(after.job)
+            self._log(action, after.value)
+            self.scheduler.schedule_step(after.value)
 
     def _hand_over(self, job: Job) -> None:
         """To the starts queue, which may have used up this version's first name."""
@@ -113,8 +113,8 @@ class Advance:
         self.scheduler.schedule_step(job, nth=nth_retry(overdue_by))
 
     def _ask(
-        self, before: Snapshot, attempt: Attempt, by: ProviderId
-    ) -> Snapshot | None:
+        self, before: Versioned[Job], attempt: Attempt, by: ProviderId
+    ) -> Versioned[Job] | None:
         provider = self.providers.get(by)
         poll = (
             provider.poll(task_of(attempt))
@@ -125,8 +125,8 @@ class Advance:
         return self.committer.commit(before, polled)
 
     def _cancel(
-        self, before: Snapshot, attempt: Attempt, by: ProviderId
-    ) -> Snapshot | None:
+        self, before: Versioned[Job], attempt: Attempt, by: ProviderId
+    ) -> Versioned[Job] | None:
         provider = self.providers.get(by)
         outcome: CancelSent | CancelMissed = CancelMissed(attempt_id=attempt.attempt_id)
         if provider and provider.cancel(task_of(attempt)):
@@ -134,9 +134,9 @@ class Advance:
         return self.committer.commit(before, outcome)
 
     def _store(
-        self, before: Snapshot, attempt: Attempt, by: ProviderId
-    ) -> Snapshot | None:
-        stored = self.storing.store(before.job, attempt, self.providers.get(by))
+        self, before: Versioned[Job], attempt: Attempt, by: ProviderId
+    ) -> Versioned[Job] | None:
+        stored = self.storing.store(before.value, attempt, self.providers.get(by))
         return self.committer.commit(before, stored, then=self._clear_away)
 
     def _clear_away(self, job: Job) -> None:
@@ -155,8 +155,10 @@ class Advance:
                 cancelled=cancelled,
             )
 
-    def _look_for_output(self, before: Snapshot, attempt: Attempt) -> Snapshot | None:
-        folder = incoming_folder(before.job.job_id, attempt.attempt_id)
+    def _look_for_output(
+        self, before: Versioned[Job], attempt: Attempt
+    ) -> Versioned[Job] | None:
+        folder = incoming_folder(before.value.job_id, attempt.attempt_id)
         files = [f for f in self.bucket.list(folder) if f.name.endswith(".mp4")]
         outcome: OutputFound | OutputMissing = OutputMissing(
             attempt_id=attempt.attempt_id

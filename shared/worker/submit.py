@@ -34,7 +34,7 @@ from shared.ports.storage import Bucket
 from shared.ports.store import (
     Clock,
     Ids,
-    Snapshot,
+    Versioned,
 )
 
 log = structlog.get_logger()
@@ -56,7 +56,9 @@ class Starting:
     spending_policy: SpendingPolicy
     breaker: Breaker
 
-    def start(self, before: Snapshot, planned: PlannedProvider) -> Snapshot | None:
+    def start(
+        self, before: Versioned[Job], planned: PlannedProvider
+    ) -> Versioned[Job] | None:
         """Intent, POST, answer. Dying between any two costs at most one POST."""
         provider = self.providers.get(planned.provider_id)
         if provider is None:
@@ -66,7 +68,7 @@ class Starting:
         if (instead := self.spending_policy.check(planned)) is not None:
             return self.committer.commit(before, instead)
         attempt_id = self.ids.new()
-        order = self._order(before.job, planned, attempt_id)
+        order = self._order(before.value, planned, attempt_id)
         if order is None:
             problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
             return self.committer.commit(before, ImageRefused(problem=problem))
@@ -78,7 +80,7 @@ class Starting:
             intended = self.committer.commit(before, intent)
         except LimitReached as limit:
             return self.committer.commit(before, Unaffordable(code=limit.limit))
-        attempt = intended.job.attempt(attempt_id) if intended else None
+        attempt = intended.value.attempt(attempt_id) if intended else None
         if not intended or not attempt or attempt.state is not AttemptState.STARTING:
             return intended
         submission = self._submit(provider, order, attempt)
@@ -87,12 +89,12 @@ class Starting:
             self.breaker.report(planned, submission)
         if isinstance(submission, Accepted):
             late = replace(attempt, task_id=submission.task_id)
-            self._clear_away(provider, answered, late, intended.job.job_id)
+            self._clear_away(provider, answered, late, intended.value.job_id)
         return answered
 
     def _record(
-        self, intended: Snapshot, attempt: Attempt, submission: Submission
-    ) -> Snapshot | None:
+        self, intended: Versioned[Job], attempt: Attempt, submission: Submission
+    ) -> Versioned[Job] | None:
         submitted = Submitted(attempt_id=attempt.attempt_id, submission=submission)
         try:
             return self.committer.commit(intended, submitted, pauses=LONG_BACKOFF)
@@ -100,7 +102,7 @@ class Starting:
             # Nowhere but here the vendor's task can still be found by its id.
             log.error(
                 "answer_not_recorded",
-                job_id=intended.job.job_id,
+                job_id=intended.value.job_id,
                 ai_model=attempt.provider_id.value,
                 answer=type(submission).__name__,
                 task_id=getattr(submission, "task_id", None),
@@ -116,7 +118,7 @@ class Starting:
     def _clear_away(
         self,
         provider: Provider,
-        answered: Snapshot | None,
+        answered: Versioned[Job] | None,
         late: Attempt,
         job_id: str,
     ) -> None:
@@ -125,8 +127,8 @@ class Starting:
         None: the job was deleted meanwhile.
         """
         if answered is not None:
-            known = answered.job.attempt(late.attempt_id)
-            if not answered.job.is_final or not known or not known.has_late_answer:
+            known = answered.value.attempt(late.attempt_id)
+            if not answered.value.is_final or not known or not known.has_late_answer:
                 return
         cancelled = provider.cancel(task_of(late))
         log.error("answer_came_after_the_end", job_id=job_id, cancelled=cancelled)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from shared.domain.circuit import Circuit
 from shared.domain.errors import CommitUncertain, LostRace, ReelayError
-from shared.ports.store import CircuitSnapshot
+from shared.ports.store import Versioned
 
 
 class FakeCircuits:
@@ -25,14 +25,14 @@ class FakeCircuits:
         self._tokens = 0
         self._lock = threading.Lock()
 
-    def read(self, keys: Sequence[str]) -> Sequence[CircuitSnapshot]:
+    def read(self, keys: Sequence[str]) -> Sequence[Versioned[Circuit]]:
         self.reads += 1
         if self.read_failures:
             raise self.read_failures.pop(0)
         with self._lock:
             return [self._snapshot(key) for key in keys]
 
-    def commit(self, changes: Sequence[tuple[CircuitSnapshot, Circuit]]) -> None:
+    def commit(self, changes: Sequence[tuple[Versioned[Circuit], Circuit]]) -> None:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             meanwhile()
@@ -56,12 +56,12 @@ class FakeCircuits:
             self._put(circuit)
 
     def get(self, key: str) -> Circuit:
-        return self._snapshot(key).circuit
+        return self._snapshot(key).value
 
     def _put(self, circuit: Circuit) -> None:
         self._tokens += 1
         self._kept[circuit.key] = (circuit, self._tokens)
 
-    def _snapshot(self, key: str) -> CircuitSnapshot:
+    def _snapshot(self, key: str) -> Versioned[Circuit]:
         circuit, token = self._kept.get(key, (Circuit(key=key), None))
-        return CircuitSnapshot(circuit=circuit, token=token)
+        return Versioned(value=circuit, token=token)

@@ -32,10 +32,9 @@ from shared.domain.projection import status as projected_status
 from shared.domain.usage import Counts, UsageMonth
 from shared.ports.store import (
     IdempotencyRecord,
-    IdempotencySnapshot,
     Overdue,
     Position,
-    Snapshot,
+    Versioned,
 )
 
 
@@ -61,7 +60,7 @@ class FakeJobs:
         self.usage: dict[str, UsageMonth] = {}
         self.open_jobs: Counter[str] = Counter()
         self.made: dict[str, JobCount] = {}
-        self.claims: dict[str, IdempotencySnapshot] = {}
+        self.claims: dict[str, Versioned[IdempotencyRecord]] = {}
         self.unreadable: set[str] = set()
         self.troubles: list[Trouble] = []
         self.read_failures: list[ReelayError] = []
@@ -76,7 +75,7 @@ class FakeJobs:
         job: Job,
         claim: IdempotencyRecord | None = None,
         *,
-        over: IdempotencySnapshot | None = None,
+        over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
         trouble = self._trouble()
         with self._lock:
@@ -92,7 +91,7 @@ class FakeJobs:
                 self._keep(job)
                 self._project(job)
                 if claim:
-                    taken = IdempotencySnapshot(claim=claim, token=self._tokens)
+                    taken = Versioned(value=claim, token=self._tokens)
                     self.claims[claim.name] = taken
         self._after(trouble)
 
@@ -110,23 +109,21 @@ class FakeJobs:
                 self.made[user_id] = counted
         self._after(trouble)
 
-    def claimed(self, name: str) -> IdempotencySnapshot | None:
+    def claimed(self, name: str) -> Versioned[IdempotencyRecord] | None:
         return self.claims.get(name)
 
-    def mark_consumed(self, seen: IdempotencySnapshot) -> None:
+    def mark_consumed(self, seen: Versioned[IdempotencyRecord]) -> None:
         trouble = self._trouble()
         with self._lock:
-            if self.claims.get(seen.claim.name) != seen:
+            if self.claims.get(seen.value.name) != seen:
                 raise LostRace("the claim is not as it was read")
             if trouble is not Trouble.NOT_APPLIED:
                 self._tokens += 1
-                used = replace(seen.claim, created_by_retry=False)
-                self.claims[used.name] = IdempotencySnapshot(
-                    claim=used, token=self._tokens
-                )
+                used = replace(seen.value, created_by_retry=False)
+                self.claims[used.name] = Versioned(value=used, token=self._tokens)
         self._after(trouble)
 
-    def read(self, job_id: str) -> Snapshot | None:
+    def read(self, job_id: str) -> Versioned[Job] | None:
         if self.read_failures:
             raise self.read_failures.pop(0)
         if job_id in self.unreadable:
@@ -135,23 +132,23 @@ class FakeJobs:
             if job_id not in self._jobs:
                 return None
             job, token = self._jobs[job_id]
-        return Snapshot(job=job, token=token)
+        return Versioned(value=job, token=token)
 
-    def commit(self, before: Snapshot, after: Job) -> Snapshot:
+    def commit(self, before: Versioned[Job], after: Job) -> Versioned[Job]:
         trouble = self._trouble()
         with self._lock:
             _, token = self._jobs.get(after.job_id, (None, None))
             if token is None or token != before.token:
                 raise LostRace("somebody was faster, or it is deleted")
-            booked = booking(before.job, after)
+            booked = booking(before.value, after)
             if booked.totals.held_usd > 0 and not after.is_final:
                 self._check(after, booked.totals.held_usd)
             if trouble is not Trouble.NOT_APPLIED:
                 self._book(after, booked)
                 self._keep(after)
-                self._project_changes(before.job, after)
+                self._project_changes(before.value, after)
         self._after(trouble)
-        return Snapshot(job=after, token=self._jobs[after.job_id][1])
+        return Versioned(value=after, token=self._jobs[after.job_id][1])
 
     def abandon(self, job_id: str, now: datetime) -> None:
         with self._lock:
@@ -184,26 +181,26 @@ class FakeJobs:
         status: Status | None,
         after: Position | None,
         most: int,
-    ) -> Sequence[Snapshot]:
+    ) -> Sequence[Versioned[Job]]:
         with self._lock:
             found = [
-                Snapshot(job=job, token=token)
+                Versioned(value=job, token=token)
                 for job, token in self._jobs.values()
                 if job.user_id == user_id
                 and status in (None, projected_status(job))
                 and (after is None or _place(job) < (after.created_at, after.job_id))
                 and job.job_id not in self.unreadable
             ]
-        return sorted(found, key=lambda s: _place(s.job), reverse=True)[:most]
+        return sorted(found, key=lambda s: _place(s.value), reverse=True)[:most]
 
-    def delete(self, before: Snapshot) -> None:
+    def delete(self, before: Versioned[Job]) -> None:
         trouble = self._trouble()
         with self._lock:
-            _, token = self._jobs.get(before.job.job_id, (None, None))
+            _, token = self._jobs.get(before.value.job_id, (None, None))
             if token is None or token != before.token:
                 raise LostRace("somebody was faster, or it is deleted")
             if trouble is not Trouble.NOT_APPLIED:
-                self.remove(before.job.job_id)
+                self.remove(before.value.job_id)
         self._after(trouble)
 
     def count_with_image(self, user_id: str, image: str) -> int:
@@ -212,15 +209,15 @@ class FakeJobs:
         ]
         return min(len(jobs), 2)
 
-    def put(self, job: Job) -> Snapshot:
+    def put(self, job: Job) -> Versioned[Job]:
         """As if somebody else had committed it."""
         self._keep(job)
         self._project(job)
         return self.get(job.job_id)
 
-    def get(self, job_id: str) -> Snapshot:
+    def get(self, job_id: str) -> Versioned[Job]:
         job, token = self._jobs[job_id]
-        return Snapshot(job=job, token=token)
+        return Versioned(value=job, token=token)
 
     def remove(self, job_id: str) -> None:
         """As if somebody else had deleted it."""

@@ -4,7 +4,7 @@ import threading
 
 from shared.domain.errors import CommitUncertain, LostRace, ReelayError, Unreachable
 from shared.domain.kill_switch import Switch
-from shared.ports.store import SwitchSnapshot
+from shared.ports.store import Versioned
 from tests.fakes.jobs import Trouble
 
 
@@ -19,14 +19,14 @@ class FakeSwitchStore:
         self._switch = Switch()
         self._lock = threading.RLock()
 
-    def read(self) -> SwitchSnapshot:
+    def read(self) -> Versioned[Switch]:
         with self._lock:
             self.reads += 1
             if self.read_failures:
                 raise self.read_failures.pop(0)
-            return SwitchSnapshot(switch=self._switch, token=self.commits or None)
+            return Versioned(value=self._switch, token=self.commits or None)
 
-    def commit(self, before: SwitchSnapshot, after: Switch) -> None:
+    def commit(self, before: Versioned[Switch], after: Switch) -> None:
         with self._lock:
             trouble = self.troubles.pop(0) if self.troubles else Trouble.NONE
             if trouble is Trouble.UNREACHABLE:

@@ -67,7 +67,7 @@ def push(client: FlaskClient, envelope: dict[str, Any]) -> TestResponse:
 
 
 def level(store: FakeSwitchStore) -> Level:
-    return store.read().switch.level
+    return store.read().value.level
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_what_nobody_can_understand_ends_with_the_dead_letters_and_is_reported(
         )
 
     assert response.status_code == status
-    assert store.read().switch == Switch()
+    assert store.read().value == Switch()
     errors = [e["event"] for e in logs if e["log_level"] == "error"]
     assert errors == ["budget_notice_not_understood"]
 

@@ -69,7 +69,7 @@ def test_a_video_is_asked_for_by_a_file(client: OpenAI, harness: Harness) -> Non
 
     assert (video.object, video.status, video.progress) == ("video", "queued", 0)
     assert (video.seconds, video.size, video.model) == ("10", "1280x720", "auto")
-    asked = harness.jobs.get(video.id).job.request
+    asked = harness.jobs.get(video.id).value.request
     assert harness.bucket.objects[f"uploads/ann/{asked.image}"] == JPEG
 
 
@@ -78,7 +78,7 @@ def test_bytes_without_a_name_are_an_image_too(
 ) -> None:
     video = client.videos.create(prompt="a cat", input_reference=JPEG)
 
-    name = f"uploads/ann/{harness.jobs.get(video.id).job.request.image}"
+    name = f"uploads/ann/{harness.jobs.get(video.id).value.request.image}"
     assert harness.bucket.content_types[name] == "image/jpeg"
 
 
@@ -90,7 +90,7 @@ def test_an_address_can_be_given_in_the_form(client: OpenAI, harness: Harness) -
         prompt="a cat", extra_body={"input_reference": reference}
     )
 
-    asked = harness.jobs.get(video.id).job.request
+    asked = harness.jobs.get(video.id).value.request
     assert (asked.image_url, asked.image) == ("https://example.com/cat.jpg", None)
 
 

@@ -82,7 +82,7 @@ def post_image(client: FlaskClient, **headers: str) -> TestResponse:
 
 
 def end(harness: Harness, job_id: str) -> None:
-    harness.jobs.put(harness.jobs.get(job_id).job.ended(ErrorCode.CANCELLED))
+    harness.jobs.put(harness.jobs.get(job_id).value.ended(ErrorCode.CANCELLED))
 
 
 def uploads(harness: Harness) -> set[str]:
@@ -101,7 +101,7 @@ def test_a_data_url_is_kept_as_an_upload(client: FlaskClient, harness: Harness) 
 
     video = post(client, BODY | {"input_reference": {"image_url": sent}}).get_json()
 
-    image = harness.jobs.get(video["id"]).job.request.image
+    image = harness.jobs.get(video["id"]).value.request.image
     assert harness.bucket.objects[f"uploads/ann/{image}"] == JPEG
 
 
@@ -144,7 +144,7 @@ def test_deleting_a_video_takes_no_image_of_a_new_one(
     monkeypatch.setattr(harness.jobs, "create", create_late)
     new = post_image(client).get_json()["id"]
 
-    image = harness.jobs.get(new).job.request.image
+    image = harness.jobs.get(new).value.request.image
     assert uploads(harness) == {f"uploads/ann/{image}"}
 
 

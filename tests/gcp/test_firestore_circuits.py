@@ -22,7 +22,7 @@ from shared.domain.errors import (
 from shared.gcp.firestore_circuits import FirestoreCircuits
 from shared.ports.store import (
     Circuits,
-    CircuitSnapshot,
+    Versioned,
 )
 from tests.domain.examples import MINUTE, NOON
 from tests.fakes.circuits import FakeCircuits
@@ -55,7 +55,7 @@ def commit(circuits: Circuits, *after: Circuit) -> None:
 
 
 def kept(circuits: Circuits) -> list[Circuit]:
-    return [snapshot.circuit for snapshot in circuits.read(KEYS)]
+    return [snapshot.value for snapshot in circuits.read(KEYS)]
 
 
 def test_what_never_opened_is_closed(circuits: Circuits) -> None:
@@ -91,7 +91,7 @@ def test_circuits_come_in_the_order_asked_for(circuits: Circuits) -> None:
     commit(circuits, OPEN, circuit.claimed(LINK, NOON))
 
     found = circuits.read(KEYS[::-1])
-    assert [snapshot.circuit.key for snapshot in found] == list(KEYS[::-1])
+    assert [snapshot.value.key for snapshot in found] == list(KEYS[::-1])
 
 
 @pytest.mark.parametrize("first", [VENDOR, OPEN], ids=["not there", "there"])
@@ -129,7 +129,7 @@ def test_of_twenty_who_claim_one_trial_one_wins(circuits: Circuits) -> None:
         (before,) = circuits.read([OPEN.key])
         ready.wait(60)
         try:
-            circuits.commit([(before, circuit.claimed(before.circuit, NOON))])
+            circuits.commit([(before, circuit.claimed(before.value, NOON))])
         except LostRace:
             return False
         return True
@@ -195,6 +195,6 @@ def test_an_error_says_what_may_have_happened(
 
     for token in (None, NOON):
         with pytest.raises(expected):
-            circuits.commit([(CircuitSnapshot(circuit=VENDOR, token=token), OPEN)])
+            circuits.commit([(Versioned(value=VENDOR, token=token), OPEN)])
     with pytest.raises(Unreachable):
         circuits.read(KEYS)

@@ -30,10 +30,9 @@ from shared.jobs.commit import (
 )
 from shared.ports.store import (
     IdempotencyRecord,
-    IdempotencySnapshot,
     Jobs,
     Position,
-    Snapshot,
+    Versioned,
 )
 from shared.system import RandomIds, pause
 from tests.domain.examples import (
@@ -108,25 +107,27 @@ def store(request: pytest.FixtureRequest) -> Store:
     return OnEmulator(request.getfixturevalue("firestore_client"))
 
 
-def created(store: Store, job: Job | None = None) -> Snapshot:
+def created(store: Store, job: Job | None = None) -> Versioned[Job]:
     job = job or a_new_job()
     store.jobs.create(job)
     return read(store, job.job_id)
 
 
-def read(store: Store, job_id: str = "job1") -> Snapshot:
+def read(store: Store, job_id: str = "job1") -> Versioned[Job]:
     snapshot = store.jobs.read(job_id)
     assert snapshot is not None
     return snapshot
 
 
-def committed(store: Store, before: Snapshot, **changes: object) -> Snapshot:
-    version = before.job.version + 1
-    return store.jobs.commit(before, replace(before.job, version=version, **changes))  # type: ignore[arg-type] # fields of a job
+def committed(
+    store: Store, before: Versioned[Job], **changes: object
+) -> Versioned[Job]:
+    version = before.value.version + 1
+    return store.jobs.commit(before, replace(before.value, version=version, **changes))  # type: ignore[arg-type] # fields of a job
 
 
 def test_a_job_is_read_as_it_was_created(store: Store) -> None:
-    assert created(store).job == a_new_job()
+    assert created(store).value == a_new_job()
 
 
 def test_a_job_with_everything_in_it_is_read_as_it_was_committed(store: Store) -> None:
@@ -135,7 +136,7 @@ def test_a_job_with_everything_in_it_is_read_as_it_was_committed(store: Store) -
 
     snapshot = store.jobs.commit(before, after)
 
-    assert snapshot.job == after
+    assert snapshot.value == after
     assert read(store) == snapshot
 
 
@@ -154,7 +155,7 @@ def test_the_same_job_is_created_once(store: Store) -> None:
     with pytest.raises(LostRace):
         store.jobs.create(a_new_job(prompt="another"))
 
-    assert read(store).job == a_new_job()
+    assert read(store).value == a_new_job()
 
 
 def test_a_commit_on_what_was_read_before_another_loses_the_race(store: Store) -> None:
@@ -164,7 +165,7 @@ def test_a_commit_on_what_was_read_before_another_loses_the_race(store: Store) -
     with pytest.raises(LostRace):
         committed(store, before, progress=90)
 
-    assert read(store).job.progress == 5
+    assert read(store).value.progress == 5
 
 
 def test_a_commit_gives_the_token_for_the_next(store: Store) -> None:
@@ -191,7 +192,7 @@ def test_the_owner_sees_each_change(store: Store) -> None:
 
     after = committed(store, before, progress=42, updated_at=NOON + MINUTE)
 
-    assert store.projection("job1") == project(after.job)
+    assert store.projection("job1") == project(after.value)
 
 
 def test_what_the_owner_does_not_see_is_not_written_for_them(store: Store) -> None:
@@ -236,18 +237,18 @@ def test_twenty_writers_all_get_through(store: Store) -> None:
     committer = JobCommitter(
         jobs=store.jobs, clock=FrozenClock(), ids=RandomIds(), pause=pause
     )
-    other = replace(before.job, image=None, prepare_tries=-100)
+    other = replace(before.value, image=None, prepare_tries=-100)
     before = store.jobs.commit(before, replace(other, version=2))
 
-    def write(_: int) -> Snapshot | None:
+    def write(_: int) -> Versioned[Job] | None:
         missed = PrepareMissed(problem=FAULT)
         return committer.commit(before, missed, pauses=LONG_BACKOFF * 3)
 
     with ThreadPoolExecutor(20) as pool:
         assert all(pool.map(write, range(20)))
 
-    assert read(store).job.prepare_tries == -80
-    assert read(store).job.version == 22
+    assert read(store).value.prepare_tries == -80
+    assert read(store).value.version == 22
 
 
 def listed(
@@ -258,8 +259,8 @@ def listed(
     most: int = 9,
 ) -> list[str]:
     page = store.jobs.page("ann", status=status, after=after, most=most)
-    assert all(s == read(store, s.job.job_id) for s in page)
-    return [snapshot.job.job_id for snapshot in page]
+    assert all(s == read(store, s.value.job_id) for s in page)
+    return [snapshot.value.job_id for snapshot in page]
 
 
 def jobs_at_minutes(store: Store, **minutes: int) -> None:
@@ -292,14 +293,14 @@ def test_pages_follow_each_other_to_the_microsecond(store: Store) -> None:
     after = None
     while page := listed(store, after=after, most=1):
         found += page
-        after = place_of(read(store, page[0]).job)
+        after = place_of(read(store, page[0]).value)
 
     assert found == ["c", "d", "b", "a"]
 
 
 def test_a_page_begins_where_a_job_was_although_it_is_gone(store: Store) -> None:
     jobs_at_minutes(store, a=1, b=2, c=3)
-    after = place_of(read(store, "b").job)
+    after = place_of(read(store, "b").value)
     store.jobs.delete(read(store, "b"))
 
     assert listed(store, after=after) == ["a"]
@@ -309,7 +310,7 @@ def test_a_page_of_one_status(store: Store) -> None:
     jobs_at_minutes(store, a=1, b=2, c=3)
     for job_id in ("a", "b"):
         before = read(store, job_id)
-        ended = before.job.ended(ErrorCode.CANCELLED)
+        ended = before.value.ended(ErrorCode.CANCELLED)
         store.jobs.commit(before, replace(ended, version=2))
 
     assert listed(store, status=Status.FAILED) == ["b", "a"]
@@ -354,7 +355,7 @@ def test_a_delete_on_what_was_read_before_a_commit_loses_the_race(store: Store) 
     with pytest.raises(LostRace):
         store.jobs.delete(before)
 
-    assert read(store).job.progress == 5
+    assert read(store).value.progress == 5
     assert store.projection("job1") is not None
 
 
@@ -371,7 +372,7 @@ def test_a_deleted_job_leaves_its_claim(store: Store) -> None:
 
     store.jobs.delete(read(store))
 
-    assert claimed(store).claim == a_claim("job1")
+    assert claimed(store).value == a_claim("job1")
 
 
 def test_the_jobs_of_an_upload_are_counted_up_to_two(store: Store) -> None:
@@ -394,7 +395,7 @@ def a_claim(job_id: str, **fields: Any) -> IdempotencyRecord:
     return replace(claim, **fields)
 
 
-def claimed(store: Store) -> IdempotencySnapshot:
+def claimed(store: Store) -> Versioned[IdempotencyRecord]:
     claim = store.jobs.claimed("k")
     assert claim is not None
     return claim
@@ -407,7 +408,7 @@ def test_a_claim_is_made_once(store: Store) -> None:
         store.jobs.create(a_new_job(job_id="b"), a_claim("b"))
 
     assert store.jobs.read("b") is None
-    assert claimed(store).claim == a_claim("a")
+    assert claimed(store).value == a_claim("a")
 
 
 def test_a_claim_is_replaced_over_what_was_read(store: Store) -> None:
@@ -416,7 +417,7 @@ def test_a_claim_is_replaced_over_what_was_read(store: Store) -> None:
 
     store.jobs.create(a_new_job(job_id="b"), newer, over=claimed(store))
 
-    assert claimed(store).claim == newer
+    assert claimed(store).value == newer
 
 
 def test_a_claim_that_changed_since_it_was_read_is_a_lost_race(store: Store) -> None:
@@ -428,7 +429,7 @@ def test_a_claim_that_changed_since_it_was_read_is_a_lost_race(store: Store) -> 
         store.jobs.create(a_new_job(job_id="c"), a_claim("c"), over=seen)
 
     assert store.jobs.read("c") is None
-    assert claimed(store).claim == a_claim("b")
+    assert claimed(store).value == a_claim("b")
 
 
 def test_a_claim_is_used_up_as_it_was_read(store: Store) -> None:
@@ -436,7 +437,7 @@ def test_a_claim_is_used_up_as_it_was_read(store: Store) -> None:
 
     store.jobs.mark_consumed(claimed(store))
 
-    assert claimed(store).claim == a_claim("a", created_by_retry=False)
+    assert claimed(store).value == a_claim("a", created_by_retry=False)
 
 
 @pytest.mark.parametrize("happens", ["used", "replaced", "expired"])
@@ -456,7 +457,7 @@ def test_a_claim_that_changed_is_not_used_up(store: Store, happens: str) -> None
         store.jobs.mark_consumed(seen)
 
     if happens == "replaced":
-        assert claimed(store).claim == newer
+        assert claimed(store).value == newer
 
 
 def test_a_claim_that_expired_since_it_was_read_is_a_lost_race(store: Store) -> None:
@@ -520,7 +521,7 @@ def test_an_error_of_a_commit_says_what_may_have_happened(
 ) -> None:
     client: Any = BrokenClient(error("no"), "commit")
     jobs = FirestoreJobs(client)
-    before = Snapshot(job=a_new_job(), token=None)
+    before = Versioned(value=a_new_job(), token=None)
 
     with pytest.raises(expected):
         jobs.create(a_new_job())

@@ -314,11 +314,11 @@ def test_a_raised_hold_needs_room_too(books_with: Open) -> None:
     before = books.jobs.read("job1")
     assert before
 
-    books.jobs.commit(before, replace(before.job, hold_usd=Decimal(4), version=2))
+    books.jobs.commit(before, replace(before.value, hold_usd=Decimal(4), version=2))
     raised = books.jobs.read("job1")
     assert raised
     with pytest.raises(LimitReached) as refused:
-        books.jobs.commit(raised, replace(raised.job, hold_usd=Decimal(5), version=3))
+        books.jobs.commit(raised, replace(raised.value, hold_usd=Decimal(5), version=3))
 
     assert refused.value.limit is ErrorCode.DAILY_LIMIT_REACHED
     assert books.account(ANNS).month.held_usd == Decimal(4)
@@ -348,7 +348,7 @@ def test_a_claim_is_read_as_it_was_made(books_with: Open) -> None:
     books.jobs.create(a_new_job(), claim)
 
     kept = books.jobs.claimed("k")
-    assert kept and kept.claim == claim
+    assert kept and kept.value == claim
 
 
 def test_an_abandoned_job_has_spent_what_it_held(books_with: Open) -> None:

@@ -15,8 +15,8 @@ from shared.domain.kill_switch import Level, Setting, Switch, heard, set_manuall
 from shared.gcp.firestore_switch import FirestoreSwitch, from_record, to_record
 from shared.guards.kill_switch import KillSwitch
 from shared.ports.store import (
-    SwitchSnapshot,
     SwitchStore,
+    Versioned,
 )
 from shared.system import pause
 from tests.domain.budgets import DECEMBER, NOVEMBER, OCTOBER, a_notification
@@ -49,15 +49,15 @@ def store(request: pytest.FixtureRequest) -> SwitchStore:
 
 
 def test_what_was_never_set_is_normal(store: SwitchStore) -> None:
-    assert store.read() == SwitchSnapshot(switch=Switch(), token=None)
+    assert store.read() == Versioned(value=Switch(), token=None)
 
 
 def test_a_switch_is_read_as_it_was_committed(store: SwitchStore) -> None:
     store.commit(store.read(), everything())
-    assert store.read().switch == everything()
+    assert store.read().value == everything()
 
     store.commit(store.read(), TIGHT)
-    assert store.read().switch == TIGHT
+    assert store.read().value == TIGHT
 
 
 def test_the_first_commit_is_one_commit(store: SwitchStore) -> None:
@@ -67,7 +67,7 @@ def test_the_first_commit_is_one_commit(store: SwitchStore) -> None:
     with pytest.raises(LostRace):
         store.commit(before, PAUSED)
 
-    assert store.read().switch == TIGHT
+    assert store.read().value == TIGHT
 
 
 def test_a_commit_on_what_was_read_before_another_loses_the_race(
@@ -80,7 +80,7 @@ def test_a_commit_on_what_was_read_before_another_loses_the_race(
     with pytest.raises(LostRace):
         store.commit(before, Switch())
 
-    assert store.read().switch == PAUSED
+    assert store.read().value == PAUSED
 
 
 def test_concurrent_notifications_all_get_in(store: SwitchStore) -> None:
@@ -95,7 +95,7 @@ def test_concurrent_notifications_all_get_in(store: SwitchStore) -> None:
     with ThreadPoolExecutor(len(notifications)) as pool:
         assert all(pool.map(on_budget_notification, notifications))
 
-    assert store.read().switch == reduce(heard, notifications, Switch())
+    assert store.read().value == reduce(heard, notifications, Switch())
 
 
 def test_an_operator_who_looks_sees_the_level(
@@ -164,7 +164,7 @@ def test_an_error_of_a_commit_says_what_may_have_happened(
     error: type[Exception], expected: type[ReelayError], token: object
 ) -> None:
     client: Any = BrokenClient(error("no"))
-    before = SwitchSnapshot(switch=Switch(), token=token)
+    before = Versioned(value=Switch(), token=token)
 
     with pytest.raises(expected):
         FirestoreSwitch(client).commit(before, PAUSED)

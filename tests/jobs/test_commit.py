@@ -40,9 +40,9 @@ def test_an_outcome_is_committed_once(
     snapshot = harness.committer.commit(before, INTENDED)
 
     assert snapshot == harness.jobs.get("job1")
-    assert snapshot.job.version == before.job.version + 1
-    assert snapshot.job.commit_id == "id1"
-    assert [a.attempt_id for a in snapshot.job.attempts] == ["a1"]
+    assert snapshot.value.version == before.value.version + 1
+    assert snapshot.value.commit_id == "id1"
+    assert [a.attempt_id for a in snapshot.value.attempts] == ["a1"]
 
 
 @pytest.mark.parametrize("troubles", [[APPLIED], [DOWN, APPLIED]], ids=", then ".join)
@@ -55,7 +55,7 @@ def test_an_unclear_commit_that_held_is_not_applied_twice(
     snapshot = harness.committer.commit(before, PrepareMissed(problem=FAULT))
 
     assert snapshot is not None
-    assert (snapshot.job.prepare_tries, snapshot.job.version) == (1, 2)
+    assert (snapshot.value.prepare_tries, snapshot.value.version) == (1, 2)
 
 
 def test_an_outcome_is_applied_to_what_somebody_else_committed(
@@ -67,8 +67,8 @@ def test_an_outcome_is_applied_to_what_somebody_else_committed(
     snapshot = harness.committer.commit(before, Prepared(image=IMAGE))
 
     assert snapshot is not None
-    assert (snapshot.job.version, snapshot.job.prepare_tries) == (6, 2)
-    assert snapshot.job.image == IMAGE
+    assert (snapshot.value.version, snapshot.value.prepare_tries) == (6, 2)
+    assert snapshot.value.image == IMAGE
 
 
 def test_an_outcome_that_no_longer_fits_leaves_the_job_as_it_is(
@@ -101,7 +101,7 @@ def test_after_all_its_tries_it_gives_up(harness: Harness, trouble: Trouble) -> 
     with pytest.raises(Unreachable):
         harness.committer.commit(before, INTENDED)
 
-    assert harness.job == before.job
+    assert harness.job == before.value
 
 
 def test_what_a_paid_post_answered_is_tried_for_a_minute(harness: Harness) -> None:
@@ -118,7 +118,7 @@ def test_a_read_that_fails_is_tried_again(harness: Harness) -> None:
     harness.jobs.read_failures = [Unreachable("down"), Unreachable("down")]
 
     assert harness.committer.commit(before, INTENDED) == harness.jobs.get("job1")
-    assert harness.job.version == before.job.version + 1
+    assert harness.job.version == before.value.version + 1
 
 
 def test_decisions_that_follow_are_in_the_same_commit(harness: Harness) -> None:
@@ -128,8 +128,8 @@ def test_decisions_that_follow_are_in_the_same_commit(harness: Harness) -> None:
     snapshot = harness.committer.commit(before, Prepared(image=IMAGE))
 
     assert snapshot is not None
-    assert [a.state.value for a in snapshot.job.attempts] == ["skipped", "skipped"]
-    assert snapshot.job.version == 2
+    assert [a.state.value for a in snapshot.value.attempts] == ["skipped", "skipped"]
+    assert snapshot.value.version == 2
 
 
 def test_a_rival_may_win_every_time_but_the_last(harness: Harness) -> None:
@@ -138,7 +138,7 @@ def test_a_rival_may_win_every_time_but_the_last(harness: Harness) -> None:
 
     snapshot = harness.committer.commit(before, CancelRequested())
 
-    assert snapshot is not None and snapshot.job.cancel_requested_at
+    assert snapshot is not None and snapshot.value.cancel_requested_at
 
 
 def test_the_fake_keeps_preconditions(harness: Harness) -> None:

@@ -162,7 +162,7 @@ def test_the_loser_of_the_race_stops_nothing(harness: Harness) -> None:
     harness.jobs.put(storing_at_veo(with_late_answer()))
     harness.clock.move(10 * MINUTE)
     other = harness.jobs.get("job1")
-    done = apply(other.job, stored_by(VEO), harness.clock.now())
+    done = apply(other.value, stored_by(VEO), harness.clock.now())
     provider_id = harness.providers[VEO]
     plain = provider_id.fetch
 

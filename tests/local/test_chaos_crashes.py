@@ -32,8 +32,8 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.job import Job
 from shared.ports.store import (
-    Snapshot,
     StepTask,
+    Versioned,
 )
 from tests.domain.examples import NOON, a_job, running, started
 from tests.fakes.jobs import FakeJobs
@@ -173,8 +173,8 @@ def test_a_job_in_hand_and_its_commits_stand_in_the_diary(
 
     with saboteur.serving("worker"), pytest.raises(Died):
         snapshot = jobs.read("job1")
-        assert isinstance(snapshot, Snapshot)
-        with saboteur.committing(Point.STEP_COMMIT, snapshot.job):
+        assert isinstance(snapshot, Versioned)
+        with saboteur.committing(Point.STEP_COMMIT, snapshot.value):
             commit(object())
 
     told = [(entry.what, entry.job_id) for entry in read_diary(tmp_path / "diary")]

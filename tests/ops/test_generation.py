@@ -54,7 +54,7 @@ def test_a_level_set_by_hand_is_in_force(
 ) -> None:
     assert main(["generation", "paused", "--reason", "The bill looks wrong"]) == 0
 
-    switch = store.read().switch
+    switch = store.read().value
     assert switch.level is Level.PAUSED
     assert (
         switch.manual_override
@@ -125,4 +125,4 @@ def test_the_audit_line_is_json_beside_the_answer(store: FirestoreSwitch) -> Non
     [line] = [x for x in lines if x.get("audit")]
     assert line["message"] == "generation_set_by_hand"
     assert (line["level"], line["user_id"]) == ("tight", "os:me")
-    assert done.stdout == f"{shown(store.read().switch)}\n"
+    assert done.stdout == f"{shown(store.read().value)}\n"

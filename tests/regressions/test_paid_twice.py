@@ -52,8 +52,8 @@ def test_lovart_skill_8_an_unclear_commit_leads_to_one_paid_job(
 def test_arcreel_687_two_workers_on_one_job_pay_once(harness: Harness) -> None:
     before = harness.jobs.put(a_job())
 
-    harness.starting.start(before, before.job.chain[0])
-    harness.starting.start(before, before.job.chain[0])
+    harness.starting.start(before, before.value.chain[0])
+    harness.starting.start(before, before.value.chain[0])
 
     assert harness.starts == 1
     assert states(harness.job) == [("runway", "running")]

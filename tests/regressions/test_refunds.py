@@ -44,13 +44,13 @@ def test_elizaos_11862_a_failed_job_is_refunded_once(harness: Harness) -> None:
 def test_new_api_2025_two_workers_that_end_a_job_refund_once(harness: Harness) -> None:
     hold(harness, a_job())
     before = harness.jobs.get("job1")
-    ended = before.job.ended(ErrorCode.CANCELLED)
+    ended = before.value.ended(ErrorCode.CANCELLED)
     harness.jobs.commit(before, ended)
 
     with pytest.raises(LostRace):
         harness.jobs.commit(before, ended)
 
-    assert booked(harness).released_usd == before.job.hold_usd
+    assert booked(harness).released_usd == before.value.hold_usd
     assert booked(harness).open_usd == 0
 
 

@@ -135,7 +135,7 @@ class Harness:
 
     @property
     def job(self) -> Job:
-        return self.jobs.get("job1").job
+        return self.jobs.get("job1").value
 
     @property
     def starts(self) -> int:

@@ -81,7 +81,10 @@ def test_listeners_get_the_fresh_address_too(harness: Harness) -> None:
     job = get(harness)
 
     assert harness.jobs.projections["job1"]["video_url"] == job.video_url
-    assert (harness.job.version, harness.job.wake_at) == (before.job.version + 1, None)
+    assert (harness.job.version, harness.job.wake_at) == (
+        before.value.version + 1,
+        None,
+    )
 
 
 @pytest.mark.parametrize(

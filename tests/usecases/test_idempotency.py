@@ -20,7 +20,7 @@ from shared.domain.request import ClientRetry
 from shared.ports.identity import Caller
 from shared.ports.store import (
     IdempotencyRecord,
-    IdempotencySnapshot,
+    Versioned,
 )
 from shared.usecases.create_video import Taken
 from tests.domain.examples import MINUTE, a_request
@@ -49,7 +49,7 @@ class Interleaved(FakeJobs):
         job: Job,
         claim: IdempotencyRecord | None = None,
         *,
-        over: IdempotencySnapshot | None = None,
+        over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
         if self.meanwhile:
             self.meanwhile.pop(0)()

@@ -95,7 +95,7 @@ def test_nobody_sees_anothers_jobs_not_even_by_their_cursor(harness: Harness) ->
 
 def test_a_list_of_one_status(harness: Harness) -> None:
     put_jobs(harness, 3)
-    harness.jobs.put(harness.jobs.get("job2").job.ended(ErrorCode.CANCELLED))
+    harness.jobs.put(harness.jobs.get("job2").value.ended(ErrorCode.CANCELLED))
 
     assert named(page(harness, status=Status.FAILED)) == ["job2"]
     assert named(page(harness, status=Status.PROCESSING)) == ["job3", "job1"]

@@ -175,7 +175,7 @@ class TestStarting:
         before = harness.jobs.put(a_job())
         harness.jobs.remove("job1")
 
-        harness.starting.start(before, before.job.chain[0])
+        harness.starting.start(before, before.value.chain[0])
 
         assert harness.starts == 0
 
@@ -217,8 +217,8 @@ class TestStarting:
         before = harness.jobs.put(a_job())
         first, second = harness.advance, harness.advance
 
-        first.starting.start(before, before.job.chain[0])
-        second.starting.start(before, before.job.chain[0])
+        first.starting.start(before, before.value.chain[0])
+        second.starting.start(before, before.value.chain[0])
 
         assert harness.starts == 1
         assert states(harness.job) == [("runway", "running")]

@@ -60,30 +60,30 @@ def test_only_jobs_that_are_overdue_are_woken() -> None:
 
 
 def test_a_job_that_nobody_can_read_ends_after_its_deadline(harness: Harness) -> None:
-    job = harness.jobs.put(a_new_job()).job
+    job = harness.jobs.put(a_new_job()).value
     harness.jobs.unreadable.add(job.job_id)
 
     harness.clock.move(timing.JOB_LIMIT - SECOND)
     harness.sweep()
-    assert not harness.jobs.get(job.job_id).job.is_final
+    assert not harness.jobs.get(job.job_id).value.is_final
     harness.clock.move(2 * SECOND)
     harness.sweep()
 
-    ended = harness.jobs.get(job.job_id).job
+    ended = harness.jobs.get(job.job_id).value
     assert ended.problem and ended.problem.code is ErrorCode.DEADLINE_EXCEEDED
 
 
 def test_a_job_that_can_be_read_is_woken_until_past_all_limits(
     harness: Harness,
 ) -> None:
-    job = harness.jobs.put(a_new_job()).job
+    job = harness.jobs.put(a_new_job()).value
 
     harness.clock.move(timing.JOB_LIMIT + timing.STORE_LIMIT)
     assert harness.sweep() == 1
     harness.clock.move(timing.ATTEMPT_LIMIT)
 
     assert harness.sweep() == 0
-    assert harness.jobs.get(job.job_id).job.is_final
+    assert harness.jobs.get(job.job_id).value.is_final
 
 
 def test_one_poison_job_slows_no_other(harness: Harness) -> None:
