@@ -20,7 +20,7 @@ CANCELLED_SHARE = 0.03
 # Would hold a job for the ten minutes of an attempt, far longer than a run may take.
 ENDLESS = frozenset({Kind.RUNNING, Kind.THROTTLED})
 # Each holds a worker's thread for up to a minute.
-HANGING = frozenset({Kind.READ_TIMEOUT, Kind.STALLED})
+HANGING = frozenset({Kind.READ_TIMEOUT, Kind.SILENT, Kind.STALLED})
 # Veo writes its file itself. Whatever else goes wrong there means a file that is
 # promised and never comes: it is waited for through all of the two hours of storing.
 SPOILED_FILES = frozenset(

@@ -1,16 +1,25 @@
-"""Knows where and how a simulated provider can fail: the names of all of it."""
+"""Where and how a simulated provider can fail: the names that FAULTS takes.
+
+`400` … `504` are the vendor's own JSON errors: nothing was started, nothing is billed.
+`502-html` … come from a proxy that never reached the vendor: not billed either.
+
+`proxy-408`, `-409`, `-425`, `-499`, `-502`, `-503`, `-504` (text) and `proxy-408-html`,
+… (HTML): the vendor took the job and bills it, but a proxy answers in its place. At a
+cancel, the vendor cancelled. `no-id`, `read-timeout`, `drop-after` and `late` are also
+billed. `silent`: the server accepts the request, ignores it, and never answers.
+
+`half-film`: the first half of the file's bytes, as a complete HTTP answer.
+`wrong-duration`: a good file, half as long. `wrong-aspect`: a good file, turned by 90°.
+
+Ends of a task: `deleted`: the vendor's 404 at every poll. `deleted-later`: one poll
+says that it succeeded, then it is a 404 and its file is gone. `double-price`: Runway
+announces, and charges, twice the list price. The rest are the vendors' own codes.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
-
-class ProviderId(StrEnum):
-    """A way to a vendor; the simulators tell the two Runway ones by User-Agent."""
-
-    RUNWAY = "runway"
-    RUNWAY_HTTP = "runway-http"
-    VEO = "gemini-veo-3.1"
-    OMNI = "gemini-omni-flash"
+from shared.domain.catalogue import ProviderId as ProviderId
 
 
 class Place(StrEnum):
@@ -46,7 +55,23 @@ class Kind(StrEnum):
     UNAVAILABLE_HTML = "503-html"
     GATEWAY_TIMEOUT_HTML = "504-html"
 
+    PROXY_408 = "proxy-408"
+    PROXY_409 = "proxy-409"
+    PROXY_425 = "proxy-425"
+    PROXY_499 = "proxy-499"
+    PROXY_502 = "proxy-502"
+    PROXY_503 = "proxy-503"
+    PROXY_504 = "proxy-504"
+    PROXY_408_HTML = "proxy-408-html"
+    PROXY_409_HTML = "proxy-409-html"
+    PROXY_425_HTML = "proxy-425-html"
+    PROXY_499_HTML = "proxy-499-html"
+    PROXY_502_HTML = "proxy-502-html"
+    PROXY_503_HTML = "proxy-503-html"
+    PROXY_504_HTML = "proxy-504-html"
+
     HTML = "html"
+    SILENT = "silent"
     NO_ID = "no-id"
     READ_TIMEOUT = "read-timeout"
     DROP_BEFORE = "drop-before"
@@ -58,7 +83,9 @@ class Kind(StrEnum):
     STALLED = "stalled"
     WRONG_LENGTH = "wrong-length"
     GARBAGE = "garbage"
+    HALF_FILM = "half-film"
     WRONG_DURATION = "wrong-duration"
+    WRONG_ASPECT = "wrong-aspect"
 
     INTERNAL = "INTERNAL"
     NULL_CODE = "null-code"
@@ -83,6 +110,9 @@ class Kind(StrEnum):
     REQUIRES_ACTION = "requires-action"
     BUDGET_EXCEEDED = "budget-exceeded"
 
+    DELETED = "deleted"
+    DELETED_LATER = "deleted-later"
+    DOUBLE_PRICE = "double-price"
     CANCELLED = "cancelled"
     UNKNOWN_STATUS = "unknown-status"
     THROTTLED = "throttled"
@@ -90,23 +120,29 @@ class Kind(StrEnum):
 
 
 _HTTP = frozenset(kind for kind in Kind if kind[:3].isdigit())
+PROXY = frozenset(kind for kind in Kind if kind.startswith("proxy-"))
+# What a vendor bills although its answer, if there is one, says no such thing.
+BILLED = PROXY | {Kind.NO_ID, Kind.READ_TIMEOUT, Kind.DROP_AFTER, Kind.LATE}
+# Good files that are not what was ordered.
+RENDERED = frozenset({Kind.WRONG_DURATION, Kind.WRONG_ASPECT})
+# The task goes well for the vendor: it makes, and charges, a video.
+DELIVERS = frozenset({Kind.UNKNOWN_STATUS, Kind.DELETED_LATER, Kind.DOUBLE_PRICE})
 _REQUEST = _HTTP | {
     Kind.HTML,
+    Kind.SILENT,
     Kind.READ_TIMEOUT,
     Kind.DROP_BEFORE,
     Kind.DROP_AFTER,
     Kind.LATE,
 }
-_DOWNLOAD = frozenset(
-    {
-        Kind.TRUNCATED,
-        Kind.EMPTY,
-        Kind.STALLED,
-        Kind.WRONG_LENGTH,
-        Kind.GARBAGE,
-        Kind.WRONG_DURATION,
-    }
-)
+_DOWNLOAD = RENDERED | {
+    Kind.TRUNCATED,
+    Kind.EMPTY,
+    Kind.STALLED,
+    Kind.WRONG_LENGTH,
+    Kind.GARBAGE,
+    Kind.HALF_FILM,
+}
 _RUNWAY_TASK = frozenset(
     {
         Kind.INTERNAL,
@@ -119,6 +155,9 @@ _RUNWAY_TASK = frozenset(
         Kind.SAFETY_OUTPUT_VIDEO,
         Kind.THIRD_PARTY,
         Kind.ASSET_INVALID,
+        Kind.DELETED,
+        Kind.DELETED_LATER,
+        Kind.DOUBLE_PRICE,
         Kind.CANCELLED,
         Kind.UNKNOWN_STATUS,
         Kind.THROTTLED,
@@ -135,6 +174,8 @@ _TASK: Mapping[ProviderId, frozenset[Kind]] = {
             Kind.ERROR_INTERNAL,
             Kind.FILTERED,
             Kind.EMPTY,
+            Kind.DELETED,
+            Kind.DELETED_LATER,
             Kind.RUNNING,
         }
     ),
@@ -146,6 +187,8 @@ _TASK: Mapping[ProviderId, frozenset[Kind]] = {
             Kind.NO_OUTPUT,
             Kind.REQUIRES_ACTION,
             Kind.BUDGET_EXCEEDED,
+            Kind.DELETED,
+            Kind.DELETED_LATER,
             Kind.CANCELLED,
             Kind.UNKNOWN_STATUS,
             Kind.RUNNING,
@@ -158,10 +201,12 @@ def kinds_of(provider: ProviderId, place: Place) -> frozenset[Kind]:
     """Which kinds mean something there."""
     match place:
         case Place.START:
-            return _REQUEST | {Kind.NO_ID}
+            return _REQUEST | PROXY | {Kind.NO_ID}
         case Place.FETCH:
             return _REQUEST | _DOWNLOAD
         case Place.TASK:
             return _TASK[provider]
-        case Place.POLL | Place.CANCEL:
+        case Place.POLL:
             return _REQUEST
+        case Place.CANCEL:
+            return _REQUEST | PROXY

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Self, TypeVar
 
-from local.simulators.fault_kinds import Kind, Place, ProviderId, kinds_of
-
-_BILLED = frozenset({Kind.NO_ID, Kind.READ_TIMEOUT, Kind.DROP_AFTER, Kind.LATE})
+from local.simulators.fault_kinds import BILLED, Kind, Place, ProviderId, kinds_of
 
 
 class FaultError(ValueError):
@@ -21,8 +19,7 @@ class Fault:
     """One thing that goes wrong, `times` times (None: always), at `share` of requests.
 
     `seconds` is how late a late answer comes. `billed` says whether the vendor took
-    the order although it answered so; None: no-id, read-timeout, drop-after and late
-    are, the rest is not.
+    the order although it answered so; None: as `fault_kinds.BILLED` has it.
     """
 
     provider: ProviderId
@@ -46,7 +43,7 @@ class Fault:
 
     @property
     def is_billed(self) -> bool:
-        return self.kind in _BILLED if self.billed is None else self.billed
+        return self.kind in BILLED if self.billed is None else self.billed
 
     @classmethod
     def from_json(cls, value: object) -> Self:

@@ -90,3 +90,24 @@ def html_reply(status: int) -> Reply:
         body=b"<!doctype html><html><title>Error</title><h1>Please try again</h1>",
         headers={"content-type": "text/html; charset=utf-8"},
     )
+
+
+_PROXY_TEXT = {
+    408: "Request Timeout",
+    409: "Conflict",
+    425: "Too Early",
+    499: "client disconnected",
+    502: "Bad Gateway",
+    503: "upstream connect error or disconnect/reset before headers. reset reason: "
+    "connection termination",
+    504: "upstream request timeout",
+}
+
+
+def proxy_reply(status: int, *, is_html: bool) -> Reply:
+    """What a proxy says that lost the vendor's answer."""
+    text = _PROXY_TEXT[status]
+    if is_html:
+        text = f"<html><head><title>{status} {text}</title></head><body></body></html>"
+    kind = "text/html; charset=utf-8" if is_html else "text/plain"
+    return Reply(status=status, body=text.encode(), headers={"content-type": kind})

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from local.simulators import google_words as words
 from local.simulators.downloads import file_reply
-from local.simulators.fault_kinds import Kind, Place, ProviderId
+from local.simulators.fault_kinds import RENDERED, Kind, Place, ProviderId
 from local.simulators.faults import Fault, FaultPlan
 from local.simulators.images import ImageError
 from local.simulators.messages import Reply, Request, Route, json_reply
@@ -179,17 +179,17 @@ class Omni:
         )
         if fault is None:
             return video
-        if fault.kind is Kind.WRONG_DURATION:
-            video = self._otherwise(creation)
+        if fault.kind in RENDERED:
+            video = self._instead(creation, fault.kind)
         return spoiled_object(video, fault.kind) or b""
 
-    def _otherwise(self, creation: Creation) -> bytes:
-        shape = creation.shape.of_other_duration()
+    def _instead(self, creation: Creation, kind: Kind) -> bytes:
+        shape = creation.shape.instead(kind)
         return self._studio.render(creation.image, shape)
 
     def _poll(self, request: Request, _: Fault | None) -> Reply:
         interaction = self._found(_INTERACTION, request)
-        if interaction is None:
+        if interaction is None or interaction.generation.is_deleted():
             return words.error_reply(Kind.NOT_FOUND)
         address = self._files_address or request.address
         return json_reply(200, _whole(interaction, address))
@@ -210,9 +210,11 @@ class Omni:
         matched = _FILE.fullmatch(request.path)
         assert matched is not None
         for each in list(self._interactions.values()):
-            if each.file_id == matched[1] and each.video:
-                wrong = fault is not None and fault.kind is Kind.WRONG_DURATION
-                video = self._otherwise(each.creation) if wrong else each.video[0]
+            is_gone = each.generation.end_told or not each.video
+            if each.file_id == matched[1] and not is_gone:
+                video = each.video[0]
+                if fault and fault.kind in RENDERED:
+                    video = self._instead(each.creation, fault.kind)
                 return file_reply(request, video, "video/mp4")
         return words.error_reply(Kind.FORBIDDEN)
 

@@ -15,6 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageOps
 
 from local.simulators import tone
+from local.simulators.fault_kinds import Kind
 
 FRAMES_PER_SECOND = 24
 _ROOM = 1.15  # how much larger than the frame the image is laid out
@@ -38,8 +39,10 @@ class Shape:
     def frame_count(self) -> int:
         return round(self.duration_seconds * FRAMES_PER_SECOND)
 
-    def of_other_duration(self) -> "Shape":
-        """Half as long: what a vendor that cuts short would deliver."""
+    def instead(self, kind: Kind) -> "Shape":
+        """What a vendor delivers under a fault of `fault_kinds.RENDERED`."""
+        if kind is Kind.WRONG_ASPECT:
+            return replace(self, width=self.height, height=self.width)
         return replace(self, duration_seconds=self.duration_seconds / 2)
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from local.simulators.command import command_line, pace_of, serve
 from local.simulators.downloads import file_reply
-from local.simulators.fault_kinds import Kind, Place, ProviderId
+from local.simulators.fault_kinds import RENDERED, Kind, Place, ProviderId
 from local.simulators.faults import Fault, FaultPlan
 from local.simulators.messages import Reply, Request, Route, json_reply
 from local.simulators.runway_orders import (
@@ -58,6 +58,7 @@ class _Task:
     provider: ProviderId
     order: RunwayOrder
     generation: Generation
+    credits: int
     video: list[bytes]
     created_at: datetime
 
@@ -128,7 +129,7 @@ class Runway:
         if order.credits > self._balance():
             return error_reply(Kind.OUT_OF_CREDITS)
         task = self._accept(order, request, fault)
-        body = {"id": task.id, "estimatedCost": {"credits": order.credits}}
+        body = {"id": task.id, "estimatedCost": {"credits": task.credits}}
         return json_reply(200, body, accepted=task.id)
 
     def _accept(
@@ -136,14 +137,16 @@ class Runway:
     ) -> _Task:
         provider = self.route(request).provider or ProviderId.RUNWAY_HTTP
         fate = self._plan.take(provider, Place.TASK)
+        doubled = fate is not None and fate.kind is Kind.DOUBLE_PRICE
+        credits = order.credits * (2 if doubled else 1)
         submission = Submission(
             vendor=VENDOR,
             provider=provider,
             task_id=str(uuid.uuid4()),
             model=order.model,
             duration_seconds=round(order.shape.duration_seconds),
-            cost_usd=order.credits * USD_PER_CREDIT,
-            credits=order.credits,
+            cost_usd=credits * USD_PER_CREDIT,
+            credits=credits,
             prompt=order.prompt,
             headers=telling_headers(request.headers),
             fault=fault.kind if fault else fate.kind if fate else None,
@@ -156,11 +159,11 @@ class Runway:
         self, order: RunwayOrder, submission: Submission, fate: Kind | None
     ) -> _Task:
         video: list[bytes] = []
-        task_id = submission.task_id
+        task_id, credits = submission.task_id, submission.credits or 0
 
         def ended(has_video: bool) -> None:  # noqa: FBT001 - what Order calls
             full = has_video or is_charged(fate)
-            self._settle(task_id, order.credits if full else 0)
+            self._settle(task_id, credits if full else 0)
 
         generation = self._studio.begin(
             Order(
@@ -176,6 +179,7 @@ class Runway:
             provider=submission.provider,
             order=order,
             generation=generation,
+            credits=credits,
             video=video,
             created_at=submission.at,
         )
@@ -185,7 +189,7 @@ class Runway:
 
     def _poll(self, request: Request, _: Fault | None) -> Reply:
         task = self._tasks.get(request.path.rpartition("/")[2])
-        if task is None:
+        if task is None or task.generation.is_deleted():
             return error_reply(Kind.NOT_FOUND)
         created = task.created_at.isoformat(timespec="milliseconds")
         body = {"id": task.id, "createdAt": created.replace("+00:00", "Z")}
@@ -197,7 +201,7 @@ class Runway:
             return self._end(task, address)
         state: dict[str, object] = {
             "status": generation.phase.upper(),
-            "estimatedCost": {"credits": task.order.credits},
+            "estimatedCost": {"credits": task.credits},
         }
         if generation.order.fate is Kind.UNKNOWN_STATUS:
             return state | {"status": _UNKNOWN_STATUS}
@@ -210,7 +214,7 @@ class Runway:
         full = task.generation.has_video or is_charged(fate)
         end: dict[str, object] = {
             "status": "CANCELLED",
-            "cost": {"credits": task.order.credits if full else 0},
+            "cost": {"credits": task.credits if full else 0},
         }
         if task.generation.has_video:
             output = [self._outputs.address(address, task.id)]
@@ -226,7 +230,7 @@ class Runway:
         if task is None:
             return error_reply(Kind.NOT_FOUND)
         refunded = task.generation.phase in (Phase.PENDING, Phase.THROTTLED)
-        self._settle(task.id, 0 if refunded else task.order.credits)
+        self._settle(task.id, 0 if refunded else task.credits)
         task.generation.stop()
         return Reply(status=204)
 
@@ -261,11 +265,11 @@ class Runway:
         task = self._tasks.get(task_id)
         if task is None or not self._outputs.allows(request, task_id):
             return error_reply(Kind.FORBIDDEN)
-        if not task.video:
+        if not task.video or task.generation.end_told:
             return error_reply(Kind.NOT_FOUND)
         video = task.video[0]
-        if fault and fault.kind is Kind.WRONG_DURATION:
-            shape = task.order.shape.of_other_duration()
+        if fault and fault.kind in RENDERED:
+            shape = task.order.shape.instead(fault.kind)
             video = self._studio.render(task.order.image, shape)
         return file_reply(request, video, "video/mp4")
 

@@ -43,6 +43,7 @@ _CHARGED = (
     Kind.SAFETY_INPUT_IMAGE,
     Kind.SAFETY_PREPROCESSING,
     Kind.SAFETY_OUTPUT_VIDEO,
+    Kind.DELETED,
 )
 
 
@@ -72,5 +73,5 @@ def failure_of(fate: Kind | None) -> dict[str, object]:
 
 
 def is_charged(fate: Kind | None) -> bool:
-    """Moderated tasks are charged; failures of Runway's own are refunded."""
+    """Moderated and deleted tasks are charged; Runway's own failures are refunded."""
     return fate in _CHARGED

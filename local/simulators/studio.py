@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from local.simulators.fault_kinds import Kind
+from local.simulators.fault_kinds import DELIVERS, Kind
 from local.simulators.render import Renderer, RenderStoppedError, Shape
 
 _ENDLESS = (Kind.THROTTLED, Kind.RUNNING)
-_DELIVERS = (None, Kind.UNKNOWN_STATUS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +44,10 @@ class Order:
     deliver: Callable[[bytes], None]
     ended: Callable[[bool], None]
 
+    @property
+    def delivers(self) -> bool:
+        return self.fate is None or self.fate in DELIVERS
+
 
 class Generation:
     """One order being carried out; its attributes may be read from any thread."""
@@ -55,6 +58,7 @@ class Generation:
         self.problem: str | None = None
         self.rendered = 0.0
         self.started: float | None = None
+        self.end_told = False
         self._stop = threading.Event()
 
     @property
@@ -63,8 +67,17 @@ class Generation:
 
     @property
     def has_video(self) -> bool:
-        delivers = self.order.fate in _DELIVERS and self.problem is None
+        delivers = self.order.delivers and self.problem is None
         return self.phase is Phase.ENDED and delivers
+
+    def is_deleted(self) -> bool:
+        """Asked at each poll: whether the task is not to be found (any more)."""
+        if self.order.fate is Kind.DELETED:
+            return True
+        if self.order.fate is not Kind.DELETED_LATER or not self.is_final:
+            return False
+        was_told, self.end_told = self.end_told, True
+        return was_told
 
     def progress(self, seconds: float) -> float:
         """0..0.99, of time and of rendering whichever is behind."""
@@ -82,7 +95,7 @@ class Generation:
             raise RenderStoppedError
 
     def end(self, problem: str | None = None) -> None:
-        self.order.ended(problem is None and self.order.fate in _DELIVERS)
+        self.order.ended(problem is None and self.order.delivers)
         self.problem = problem
         self.phase = Phase.ENDED
 
@@ -154,7 +167,7 @@ class Studio:
         order = generation.order
         generation.started = time.monotonic()
         generation.phase = Phase.RUNNING
-        if order.fate in _DELIVERS:
+        if order.delivers:
             video = self._renderer.render(
                 order.image, self._scaled(order.shape), generation.on_progress
             )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from local.simulators import google_words as words
-from local.simulators.fault_kinds import Kind, Place, ProviderId
+from local.simulators.fault_kinds import RENDERED, Kind, Place, ProviderId
 from local.simulators.faults import Fault, FaultPlan
 from local.simulators.images import ImageError
 from local.simulators.messages import Reply, Request, Route, json_reply
@@ -166,8 +166,8 @@ class Veo:
         fault = self._plan.take(ProviderId.VEO, Place.FETCH)
         if fault is None:
             return video
-        if fault.kind is Kind.WRONG_DURATION:
-            shape = prediction.shape.of_other_duration()
+        if fault.kind in RENDERED:
+            shape = prediction.shape.instead(fault.kind)
             video = self._studio.render(prediction.image, shape)
         return spoiled_object(video, fault.kind)
 
@@ -178,6 +178,8 @@ class Veo:
             name = json.loads(request.body)["operationName"]
             operation = self._operations[name]
         except (json.JSONDecodeError, KeyError, TypeError):
+            return words.error_reply(Kind.NOT_FOUND)
+        if operation.generation.is_deleted():
             return words.error_reply(Kind.NOT_FOUND)
         return json_reply(200, {"name": operation.name} | _end(operation))
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from local.simulators.fault_kinds import Kind, Place
+from local.simulators.fault_kinds import PROXY, RENDERED, Kind, Place
 from local.simulators.faults import Fault
 from local.simulators.messages import (
     Application,
@@ -12,6 +12,7 @@ from local.simulators.messages import (
     Request,
     Route,
     html_reply,
+    proxy_reply,
 )
 
 GARBAGE = bytes(range(256)) * 64
@@ -39,7 +40,9 @@ def faulty_reply(
 
 def _spoiled(application: Application, reply: Reply, fault: Fault) -> Reply:
     match fault.kind:
-        case Kind.READ_TIMEOUT:
+        case kind if kind in PROXY:
+            return proxy_reply(int(kind[6:9]), is_html=kind.endswith("-html"))
+        case Kind.READ_TIMEOUT | Kind.SILENT:
             return replace(reply, accepted=None, delivery=Delivery.NOTHING_HOLD)
         case Kind.DROP_AFTER:
             return replace(reply, accepted=None, delivery=Delivery.NOTHING_CLOSE)
@@ -66,6 +69,8 @@ def _spoiled_file(reply: Reply, kind: Kind) -> Reply:
             return replace(reply, delivery=Delivery.HALF_THEN_CLOSE)
         case Kind.STALLED:
             return replace(reply, delivery=Delivery.HALF_THEN_HOLD)
+        case Kind.HALF_FILM:
+            return replace(reply, body=reply.body[: len(reply.body) // 2])
         case Kind.WRONG_LENGTH:
             return replace(reply, declared_length=len(reply.body) // 2)
         case Kind.EMPTY:
@@ -73,13 +78,13 @@ def _spoiled_file(reply: Reply, kind: Kind) -> Reply:
         case Kind.GARBAGE:
             return replace(reply, body=GARBAGE)
         case _:
-            return reply  # the wrong duration is the application's to render
+            return reply  # RENDERED: the application's work
 
 
 def spoiled_object(video: bytes, kind: Kind) -> bytes | None:
     """What lies in a bucket, or inline in an answer, instead; None: nothing at all."""
     match kind:
-        case Kind.TRUNCATED | Kind.STALLED | Kind.WRONG_LENGTH:
+        case Kind.TRUNCATED | Kind.STALLED | Kind.WRONG_LENGTH | Kind.HALF_FILM:
             return video[: len(video) // 2]
         case Kind.EMPTY:
             return b""
@@ -87,7 +92,7 @@ def spoiled_object(video: bytes, kind: Kind) -> bytes | None:
             return GARBAGE
         case Kind.HTML:
             return html_reply(200).body
-        case Kind.WRONG_DURATION:
+        case kind if kind in RENDERED:
             return video
         case _:
             return None

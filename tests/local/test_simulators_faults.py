@@ -1,9 +1,11 @@
 """Faults on request: how they are asked for, and what the client gets of each."""
 
+import base64
 import json
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,11 +13,12 @@ import requests
 import runwayml
 from runwayml import RunwayML
 
-from local.simulators.fault_kinds import Kind, Place, ProviderId, kinds_of
+from local.simulators.fault_kinds import PROXY, Kind, Place, ProviderId, kinds_of
 from local.simulators.faults import Fault, FaultError, FaultPlan, parse_faults
+from local.simulators.google import GoogleOptions, google_simulator
 from local.simulators.runway import RunwayOptions, runway_simulator
 from local.simulators.server import SimulatorServer
-from tests.local.simulated import QUICK, control, data_uri, look_into, until
+from tests.local.simulated import QUICK, control, data_uri, image, look_into, until
 
 HEADERS = {"Authorization": "Bearer k", "X-Runway-Version": "2024-11-06"}
 CREATE = "/v1/image_to_video"
@@ -185,6 +188,7 @@ def test_an_error_at_the_start_reaches_the_sdk_and_bills_nothing(
         pytest.param("drop-after", runwayml.APIConnectionError, 1, id="drop after"),
         pytest.param("read-timeout", runwayml.APITimeoutError, 1, id="read timeout"),
         pytest.param("late", runwayml.APITimeoutError, 1, id="too late"),
+        pytest.param("silent", runwayml.APITimeoutError, 0, id="silent"),
     ],
 )
 def test_a_start_without_an_answer_is_billed_if_it_was_taken(
@@ -203,6 +207,43 @@ def test_a_start_without_an_answer_is_billed_if_it_was_taken(
     assert len(submissions) == billed
     assert not any(each.answered for each in submissions)
     assert runway.submissions.requests("POST", CREATE) == 1
+
+
+@pytest.mark.parametrize("kind", sorted(PROXY))
+@pytest.mark.parametrize("provider", ["runway-http", "gemini-veo-3.1"])
+def test_a_proxy_can_answer_for_a_job_that_was_taken(provider: str, kind: str) -> None:
+    faults = parse_faults(f"{provider}:{kind}")
+    options = GoogleOptions(pace=QUICK)
+    with (
+        runway_simulator(RunwayOptions(pace=QUICK), faults=faults) as runway,
+        google_simulator(options, faults=faults) as google,
+    ):
+        server = runway if provider == "runway-http" else google
+        answer = post_paid(server, provider)
+
+        assert answer.status_code == int(kind[6:9])
+        is_html = kind.endswith("-html")
+        assert answer.headers["content-type"].startswith(
+            "text/html" if is_html else "text/plain"
+        )
+        assert [each.answered for each in server.submissions.all()] == [False]
+
+
+def post_paid(server: SimulatorServer, provider: str) -> requests.Response:
+    encoded = base64.b64encode(image()).decode()
+    if provider == "runway-http":
+        body: dict[str, object] = {
+            "model": "gen4_turbo",
+            "promptImage": data_uri(),
+            "ratio": "1280:720",
+        }
+        address = server.address + CREATE
+    else:
+        picture = {"bytesBase64Encoded": encoded, "mimeType": "image/png"}
+        body = {"instances": [{"prompt": "a cat", "image": picture}]}
+        model = "projects/p/locations/l/publishers/google/models/veo-3.1-generate-001"
+        address = f"{server.address}/v1/{model}:predictLongRunning"
+    return requests.post(address, json=body, headers=HEADERS, timeout=10)
 
 
 def test_a_500_can_be_billed_too(runway: SimulatorServer, sdk: RunwayML) -> None:
@@ -258,6 +299,7 @@ TASK_ENDS = {
     "ASSET.INVALID": ("FAILED", "ASSET.INVALID", 0),
     "cancelled": ("CANCELLED", None, 0),
     "unknown-status": ("SUCCEEDED", None, 10),
+    "double-price": ("SUCCEEDED", None, 20),
 }
 
 
@@ -271,7 +313,7 @@ def test_a_task_ends_as_asked_for(
 
     assert (task.status, getattr(task, "failure_code", None), task.cost.credits) == end
     [submission] = runway.submissions.all()
-    assert submission.charged_usd == task.cost.credits * submission.cost_usd / 10
+    assert submission.charged_usd == task.cost.credits * Decimal("0.01")
     assert (submission.fault, submission.answered) == (kind, True)
 
 
@@ -295,8 +337,33 @@ def test_a_task_can_stay_as_it_is(kind: str, status: str) -> None:
     assert task.to_dict()["estimatedCost"] == {"credits": 10}
 
 
+def test_a_task_can_be_gone_from_the_start(
+    runway: SimulatorServer, sdk: RunwayML
+) -> None:
+    runway.faults.add(parse_faults("runway:deleted"))
+    task_id = create(sdk).id
+
+    for _ in range(2):
+        with pytest.raises(runwayml.NotFoundError) as caught:
+            sdk.tasks.retrieve(task_id)
+    assert caught.value.body == {"error": "The requested resource was not found."}
+
+
+def test_a_task_can_be_gone_with_its_file_once_it_succeeded(
+    runway: SimulatorServer, sdk: RunwayML
+) -> None:
+    runway.faults.add(parse_faults("runway:deleted-later"))
+
+    done = ended(sdk)
+
+    assert done.status == "SUCCEEDED"
+    assert fetch(done.output[0]).status == 404
+    with pytest.raises(runwayml.NotFoundError):
+        sdk.tasks.retrieve(done.id)
+
+
 def test_each_kind_of_a_task_is_tried_here() -> None:
-    tried = {*TASK_ENDS, "throttled", "running"}
+    tried = {*TASK_ENDS, "throttled", "running", "deleted", "deleted-later"}
 
     assert {str(kind) for kind in kinds_of(ProviderId.RUNWAY, Place.TASK)} == tried
 
@@ -360,6 +427,9 @@ DOWNLOADS: dict[str, Callable[[Fetched], bool]] = {
     "404": lambda got: got.status == 404,
     "garbage": lambda got: got.type == "video/mp4" and b"ftyp" not in got.content,
     "wrong-duration": lambda got: look_into(got.content).seconds == 1.0,
+    "wrong-aspect": lambda got: (
+        (seen := look_into(got.content)).width == 72 and seen.height == 128
+    ),
 }
 
 
@@ -373,6 +443,19 @@ def test_a_download_goes_wrong_as_asked_for(
     runway.faults.add(parse_faults(f"runway:fetch:{kind}"))
 
     assert is_so(fetch(address))
+
+
+def test_half_a_film_can_come_as_a_whole_answer(
+    runway: SimulatorServer, sdk: RunwayML
+) -> None:
+    address = ended(sdk).output[0]
+    whole = fetch(address).content
+    runway.faults.add(parse_faults("runway:half-film"))
+
+    half = fetch(address)
+
+    assert (half.status, half.told) == (200, str(len(half.content)))
+    assert half.content == whole[: len(whole) // 2]
 
 
 def test_a_wrong_length_hides_the_end_of_the_file(

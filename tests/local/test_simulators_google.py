@@ -315,8 +315,20 @@ def test_an_operation_ends_as_asked_for(
     assert str(google.submissions.all()[0].charged_usd) == "0"
 
 
+def test_an_operation_and_an_interaction_can_be_gone(
+    google: SimulatorServer, veo: genai.Client, omni: genai.Client
+) -> None:
+    google.faults.add(parse_faults("gemini-veo-3.1:deleted,gemini-omni-flash:deleted"))
+
+    with pytest.raises(errors.ClientError) as caught:
+        veo.operations.get(generate(veo))
+    assert (caught.value.code, caught.value.status) == (404, "NOT_FOUND")
+    with pytest.raises(compat_errors.NotFoundError):
+        omni.interactions.get(id=interact(omni).id)
+
+
 def test_each_kind_of_an_operation_is_tried_here() -> None:
-    tried = {*OPERATION_ENDS, "running"}
+    tried = {*OPERATION_ENDS, "running", "deleted", "deleted-later"}
 
     assert {str(kind) for kind in kinds_of(ProviderId.VEO, Place.TASK)} == tried
 
@@ -502,7 +514,7 @@ def test_an_interaction_ends_as_asked_for(
 
 
 def test_each_kind_of_an_interaction_is_tried_here() -> None:
-    tried = {*INTERACTION_ENDS, "running"}
+    tried = {*INTERACTION_ENDS, "running", "deleted", "deleted-later"}
 
     assert {str(kind) for kind in kinds_of(ProviderId.OMNI, Place.TASK)} == tried
 
