@@ -377,7 +377,7 @@ def breaker() -> "Breaker":
     from shared.guards.circuit_breaker import Breaker
 
     circuits = FirestoreCircuits(firestore_client())
-    return Breaker(circuits=circuits, clock=SystemClock())
+    return Breaker(circuits=circuits, clock=SystemClock(), pause=pause)
 
 
 def _committer() -> "JobCommitter":

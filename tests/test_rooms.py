@@ -72,7 +72,7 @@ ROOMS = (
     ),
     Room(
         place="shared/guards",
-        allowed=(*CORE, "shared.guards", "structlog"),
+        allowed=(*CORE, "shared.jobs", "shared.guards", "structlog"),
         barred=IMPURE,
     ),
     Room(

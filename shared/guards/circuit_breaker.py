@@ -4,7 +4,8 @@ Only opening, closing and the one trial are written; faults in a row are counted
 each instance for itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from shared.domain.circuit import Circuit, CircuitState, Verdict
 from shared.domain.errors import CommitUncertain, LostRace, Problem, Unreachable
 from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Submission
+from shared.jobs.commit import SHORT_BACKOFF, tries
 from shared.ports.store import (
     Circuits,
     Clock,
@@ -24,7 +26,6 @@ from shared.ports.store import (
 log = structlog.get_logger()
 
 CACHED = timedelta(seconds=5)
-MOST_TRIES = 5
 
 Changes = Sequence[tuple[Versioned[Circuit], Circuit]]
 
@@ -39,6 +40,7 @@ class Breaker:
 
     circuits: Circuits
     clock: Clock
+    pause: Callable[[float], None]
     _faults: dict[str, int] = field(default_factory=dict, init=False, repr=False)
     _closed_until: dict[str, datetime] = field(
         default_factory=dict, init=False, repr=False
@@ -107,7 +109,7 @@ class Breaker:
             self._write(planned, submission, opening)
             if opening:
                 self._faults.pop(circuit.provider_key(planned), None)
-        except (LostRace, CommitUncertain, Unreachable) as error:
+        except Unreachable as error:
             log.warning(
                 "circuits_not_written", ai_model=planned.provider_id, why=str(error)
             )
@@ -122,18 +124,15 @@ class Breaker:
     def _write(
         self, planned: PlannedProvider, submission: Submission, opening: str | None
     ) -> None:
-        for nth in range(1, MOST_TRIES + 1):
+        for _ in tries(SHORT_BACKOFF, self.pause):
             changes = self._changes(planned, submission, opening)
             if not changes:
                 return
-            try:
+            with suppress(LostRace, CommitUncertain):
                 self.circuits.commit(changes)
-            except (LostRace, CommitUncertain):
-                if nth == MOST_TRIES:
-                    raise
-                continue
-            self._tell(planned, changes)
-            return
+                self._tell(planned, changes)
+                return
+        raise Unreachable("the circuits were not written")
 
     def _changes(
         self, planned: PlannedProvider, submission: Submission, opening: str | None

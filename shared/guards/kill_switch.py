@@ -1,6 +1,7 @@
 """The kill switch at work: it is looked at, set by hand, and hears budgets."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,12 +15,12 @@ from shared.domain.budget_notification import (
 )
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.domain.kill_switch import HALF, Level, Setting, Switch
+from shared.jobs.commit import SHORT_BACKOFF, tries
 from shared.ports.store import SwitchStore
 
 log = structlog.get_logger()
 
 KEPT_FOR = timedelta(seconds=5)
-PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,21 +77,16 @@ class KillSwitch:
         A change made twice is made once, so one whose answer got lost is made again.
         """
         first: Switch | None = None
-        for seconds in (*PAUSES_SECONDS, None):
+        for _ in tries(SHORT_BACKOFF, self.pause):
             before = self.store.read()
             first = first or before.value
             after = change(before.value)
-            try:
+            with suppress(LostRace, CommitUncertain):
                 if after != before.value:
                     self.store.commit(before, after)
-            except (LostRace, CommitUncertain) as error:
-                if seconds is None:
-                    raise Unreachable("the kill switch was not set") from error
-                self.pause(seconds)
-            else:
                 self._last = None
                 return first, after
-        raise AssertionError("the last try returns or raises")
+        raise Unreachable("the kill switch was not set")
 
 
 def _named(notification: BudgetNotification) -> dict[str, str]:

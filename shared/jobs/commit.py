@@ -1,6 +1,6 @@
-"""How an outcome gets into a job: apply, commit, and again until it holds."""
+"""Optimistic commits: read, decide, commit; after a lost race, all of it again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
@@ -16,8 +16,22 @@ from shared.ports.store import (
 )
 
 SHORT_BACKOFF = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6)
-# What a paid POST answered is worth waiting for: about a minute.
+# The answer to a paid POST must not be lost: keep trying for about a minute.
 LONG_BACKOFF = (*SHORT_BACKOFF, 3.0, 3.0, 5.0, 5.0, 10.0, 10.0, 10.0, 10.0)
+# Many writers of one document, such as the account of all users: short waits.
+CROWDED_BACKOFF = (0.02, 0.05, 0.1, 0.2, *(0.4,) * 24)
+
+
+def tries(backoff: Sequence[float], pause: Callable[[float], None]) -> Iterator[int]:
+    """0 at once, then 1, 2, 3 … after each of the waits; `backoff` is in seconds.
+
+    The body returns when its commit holds, and goes on to the next try on LostRace
+    or CommitUncertain. What follows the loop says that all tries failed.
+    """
+    yield 0
+    for nth, seconds in enumerate(backoff, start=1):
+        pause(seconds)
+        yield nth
 
 
 def _nothing(_job: Job) -> None: ...
@@ -25,9 +39,9 @@ def _nothing(_job: Job) -> None: ...
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCommitter:
-    """Commits outcomes, and tells what ended with them: whose commit it was, alone.
+    """Applies outcomes to jobs and commits them; logs what ended with its own commit.
 
-    `pause(seconds)` waits about that long before another try.
+    `pause(seconds)` waits about that long.
     """
 
     jobs: Jobs
@@ -43,38 +57,38 @@ class JobCommitter:
         pauses: Sequence[float] = SHORT_BACKOFF,
         then: Callable[[Job], None] = _nothing,
     ) -> Versioned[Job] | None:
-        """The job with `outcome` in it, or as it is where that no longer fits.
+        """The job with `outcome` applied, or as it is where that no longer fits.
 
-        `then` gets the job once this very commit is known to hold, at most once.
-        None: the job was deleted. Unreachable: not known to be committed.
+        `then` is called with the job at most once, and only if this commit holds.
+        None: the job was deleted. Unreachable: the commit may or may not hold.
         """
-        # Made once: whoever reads this id in the job knows that the commit held.
+        # Made once, before the tries: a job that carries this id has our commit.
         commit_id = self.ids.new()
-        current: Versioned[Job] | None = before
-        held: Versioned[Job] | None = None
-        base = before.value
-        for seconds in (*pauses, None):
-            if current is None:
+        current, base = before, before.value
+        for nth in tries(pauses, self.pause):
+            found = self._read_again(current) if nth else before
+            if found is None:
                 return None
+            current = found
             if current.value.commit_id == commit_id:
-                held = current
-                break
+                return self._committed(base, current, then)
             after = self._after(current.value, outcome, commit_id)
             if after is None:
                 return current
             base = current.value
             try:
                 held = self.jobs.commit(current, after)
-                break
             except (LostRace, CommitUncertain, Unreachable):
-                if seconds is not None:
-                    self.pause(seconds)
-                    current = self._read_again(current)
-        if held is not None:
-            log_finished(base, held.value)
-            then(held.value)
-            return held
+                continue
+            return self._committed(base, held, then)
         raise Unreachable(f"job {before.value.job_id}: the outcome was not committed")
+
+    def _committed(
+        self, base: Job, held: Versioned[Job], then: Callable[[Job], None]
+    ) -> Versioned[Job]:
+        log_finished(base, held.value)
+        then(held.value)
+        return held
 
     def _after(self, job: Job, outcome: Outcome, commit_id: str) -> Job | None:
         now = self.clock.now()
@@ -85,7 +99,7 @@ class JobCommitter:
         return replace(settled, version=job.version + 1, commit_id=commit_id)
 
     def _read_again(self, stale: Versioned[Job]) -> Versioned[Job] | None:
-        """What stands now; the stale snapshot where that can't be told."""
+        """The job as it is now; the stale snapshot where it can't be read."""
         try:
             return self.jobs.read(stale.value.job_id)
         except Unreachable:

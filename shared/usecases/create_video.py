@@ -29,6 +29,7 @@ from shared.domain.kill_switch import Level
 from shared.domain.ledger import Limits, place
 from shared.domain.request import ClientRetry, VideoRequest
 from shared.guards.kill_switch import KillSwitch
+from shared.jobs.commit import CROWDED_BACKOFF, tries
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
 from shared.ports.store import (
@@ -46,9 +47,6 @@ from shared.usecases.idempotency import (
 from shared.usecases.keep_upload import Keep
 
 log = structlog.get_logger()
-
-# Rivals for one account's room: many short waits, about ten seconds in all.
-PAUSES = (*(0.02, 0.05, 0.1, 0.2), *(0.4,) * 24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +155,7 @@ class CreateVideo:
         A refusal is looked behind, too: the room may be filled by this very request.
         """
         claim = trace.claim(job) if trace else None
-        for seconds in PAUSES:
+        for _ in tries(CROWDED_BACKOFF, self.pause):
             try:
                 if keep:
                     self.jobs.check_room(job)
@@ -174,7 +172,6 @@ class CreateVideo:
                 return replay
             if refusal:
                 raise refusal
-            self.pause(seconds)
         raise Unreachable(f"job {job.job_id}: not known to be committed")
 
     def _claimed(self, trace: DedupKey | None) -> Versioned[IdempotencyRecord] | None:

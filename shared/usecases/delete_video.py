@@ -1,6 +1,7 @@
 """Delete an ended job: first its files, then its record."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -16,7 +17,7 @@ from shared.domain.errors import (
 from shared.domain.job import Job
 from shared.domain.naming import upload_object
 from shared.jobs.cleanup import delete_job_objects
-from shared.jobs.commit import SHORT_BACKOFF
+from shared.jobs.commit import SHORT_BACKOFF, tries
 from shared.ports.identity import Caller
 from shared.ports.storage import Bucket
 from shared.ports.store import (
@@ -73,15 +74,11 @@ class DeleteVideo:
 
     def _remove_record(self, found: Versioned[Job]) -> None:
         """An ended job stays ended: a fresh address is all that comes in between."""
-        current: Versioned[Job] | None = found
-        for seconds in SHORT_BACKOFF:
+        for nth in tries(SHORT_BACKOFF, self.pause):
+            current = self.jobs.read(found.value.job_id) if nth else found
             if current is None:
                 return
-            try:
+            with suppress(LostRace, CommitUncertain):
                 self.jobs.delete(current)
-                current = None
-            except (LostRace, CommitUncertain):
-                self.pause(seconds)
-                current = self.jobs.read(found.value.job_id)
-        if current is not None:
-            raise Unreachable(f"job {found.value.job_id}: not known to be deleted")
+                return
+        raise Unreachable(f"job {found.value.job_id}: not known to be deleted")

@@ -1,12 +1,14 @@
 """Let a caller put an image into our bucket by a signed PUT."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.domain.naming import upload_object
 from shared.domain.request import UploadRequest
+from shared.jobs.commit import CROWDED_BACKOFF, tries
 from shared.ports.identity import Caller
 from shared.ports.storage import (
     Bucket,
@@ -17,7 +19,6 @@ from shared.ports.store import (
     Ids,
     Jobs,
 )
-from shared.usecases.create_video import PAUSES
 
 LIFETIME = timedelta(minutes=15)
 
@@ -51,10 +52,8 @@ class StartUpload:
 
     def _count(self, caller: Caller) -> None:
         """What is unclear is counted again: at worst one upload counts as two."""
-        for seconds in PAUSES:
-            try:
+        for _ in tries(CROWDED_BACKOFF, self.pause):
+            with suppress(LostRace, CommitUncertain):
                 self.jobs.count_upload(caller.user_id, self.clock.now())
                 return
-            except (LostRace, CommitUncertain):
-                self.pause(seconds)
         raise Unreachable("the upload is not known to be counted")

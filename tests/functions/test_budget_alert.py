@@ -13,10 +13,8 @@ from functions.budget_alert import budget_alert
 from shared import wiring
 from shared.domain.errors import Unreachable
 from shared.domain.kill_switch import Level, Switch
-from shared.guards.kill_switch import (
-    PAUSES_SECONDS,
-    KillSwitch,
-)
+from shared.guards.kill_switch import KillSwitch
+from shared.jobs.commit import SHORT_BACKOFF
 from shared.settings import Settings
 from tests.domain.budgets import SAID, an_envelope
 from tests.fakes.clock import FrozenClock
@@ -113,8 +111,8 @@ def test_a_number_that_is_none_pauses(
     "troubles",
     [
         [Trouble.UNREACHABLE],
-        [Trouble.LOST_RACE] * (len(PAUSES_SECONDS) + 1),
-        [Trouble.NOT_APPLIED] * (len(PAUSES_SECONDS) + 1),
+        [Trouble.LOST_RACE] * (len(SHORT_BACKOFF) + 1),
+        [Trouble.NOT_APPLIED] * (len(SHORT_BACKOFF) + 1),
     ],
     ids=["refused", "always too late", "never answered"],
 )

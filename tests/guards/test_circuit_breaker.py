@@ -23,9 +23,9 @@ from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
 from shared.guards.circuit_breaker import (
     CACHED,
-    MOST_TRIES,
     Breaker,
 )
+from shared.jobs.commit import SHORT_BACKOFF
 from tests.domain.examples import MINUTE, NOON, SECOND, a_job
 from tests.fakes.circuits import FakeCircuits
 from tests.fakes.clock import FrozenClock
@@ -60,7 +60,7 @@ class Fleet:
     clock: FrozenClock = field(default_factory=FrozenClock)
 
     def instance(self) -> Breaker:
-        return Breaker(circuits=self.circuits, clock=self.clock)
+        return Breaker(circuits=self.circuits, clock=self.clock, pause=self.clock.pause)
 
     def admits(self, planned: PlannedProvider) -> bool:
         """Whether an instance that remembers nothing may start this link."""
@@ -300,7 +300,7 @@ def test_an_unreachable_store_stops_nobody(fleet: Fleet) -> None:
 def test_an_answer_is_safe_from_a_store_that_fails(
     fleet: Fleet, failure: LostRace | CommitUncertain | Unreachable
 ) -> None:
-    fleet.circuits.failures = [failure] * MOST_TRIES
+    fleet.circuits.failures = [failure] * (len(SHORT_BACKOFF) + 1)
 
     with capture_logs() as logs:
         fleet.instance().report(RUNWAY, WRONG_KEY)

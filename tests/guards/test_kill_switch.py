@@ -16,9 +16,9 @@ from shared.domain.errors import Unreachable
 from shared.domain.kill_switch import Level, Switch, heard
 from shared.guards.kill_switch import (
     KEPT_FOR,
-    PAUSES_SECONDS,
     KillSwitch,
 )
+from shared.jobs.commit import SHORT_BACKOFF
 from tests.domain.budgets import DECEMBER, a_notification
 from tests.fakes.clock import NOON, FrozenClock
 from tests.fakes.jobs import Trouble
@@ -119,7 +119,7 @@ def test_a_change_is_made_again_until_it_holds(
 
 @pytest.mark.parametrize(
     "troubles",
-    [[DOWN], [LOST] * (len(PAUSES_SECONDS) + 1), [NOT_APPLIED] * 9],
+    [[DOWN], [LOST] * (len(SHORT_BACKOFF) + 1), [NOT_APPLIED] * 9],
     ids=["refused", "always too late", "never answered"],
 )
 def test_who_cannot_set_it_says_so(

@@ -11,6 +11,7 @@ from shared.domain.outcomes import CancelRequested, Intended, Prepared, PrepareM
 from shared.jobs.commit import (
     LONG_BACKOFF,
     SHORT_BACKOFF,
+    tries,
 )
 from tests.domain.examples import FAULT, IMAGE, a_job, a_new_job, running
 from tests.fakes.jobs import Trouble
@@ -24,6 +25,16 @@ APPLIED, NOT_APPLIED = Trouble.APPLIED, Trouble.NOT_APPLIED
 @pytest.fixture
 def harness() -> Harness:
     return Harness()
+
+
+def test_the_first_try_comes_at_once_and_one_more_after_each_wait() -> None:
+    waited: list[float] = []
+
+    assert [(nth, list(waited)) for nth in tries((1.0, 3.0), waited.append)] == [
+        (0, []),
+        (1, [1.0]),
+        (2, [1.0, 3.0]),
+    ]
 
 
 @pytest.mark.parametrize(

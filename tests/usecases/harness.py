@@ -102,7 +102,9 @@ class Harness:
             ids=self.ids,
             committer=self.committer,
             spending_policy=spending_policy,
-            breaker=Breaker(circuits=self.circuits, clock=self.clock),
+            breaker=Breaker(
+                circuits=self.circuits, clock=self.clock, pause=self.clock.pause
+            ),
         )
 
     def set_level(self, level: Level) -> None:

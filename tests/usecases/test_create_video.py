@@ -24,8 +24,9 @@ from shared.domain.errors import (
 from shared.domain.job import Job, Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
+from shared.jobs.commit import CROWDED_BACKOFF
 from shared.ports.identity import Caller
-from shared.usecases.create_video import PAUSES, Taken
+from shared.usecases.create_video import Taken
 from shared.usecases.keep_upload import Keep
 from tests.domain.examples import NOON, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
@@ -109,7 +110,7 @@ def test_an_unclear_commit_makes_one_job(
 
 @pytest.mark.parametrize(
     "troubles",
-    [[Trouble.NOT_APPLIED] * len(PAUSES), [Trouble.UNREACHABLE]],
+    [[Trouble.NOT_APPLIED] * (len(CROWDED_BACKOFF) + 1), [Trouble.UNREACHABLE]],
     ids=["never clear", "down"],
 )
 def test_without_a_known_commit_there_is_no_yes(

@@ -198,7 +198,7 @@ def test_an_unclear_delete_ends_well(harness: Harness, troubles: list[Trouble]) 
 
 def test_without_a_known_delete_there_is_no_yes(harness: Harness) -> None:
     harness.jobs.put(a_video())
-    harness.jobs.troubles = [Trouble.NOT_APPLIED] * len(SHORT_BACKOFF)
+    harness.jobs.troubles = [Trouble.NOT_APPLIED] * (len(SHORT_BACKOFF) + 1)
 
     with pytest.raises(Unreachable):
         delete(harness)

@@ -7,8 +7,8 @@ import pytest
 from shared.domain.errors import TooManyJobs, Unreachable
 from shared.domain.ledger import Limits
 from shared.domain.request import UploadRequest
+from shared.jobs.commit import CROWDED_BACKOFF
 from shared.ports.identity import Caller
-from shared.usecases.create_video import PAUSES
 from shared.usecases.start_upload import StartUpload
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import CountedIds, FrozenClock
@@ -72,7 +72,7 @@ def test_what_was_not_counted_is_counted_again(
 def test_what_is_not_known_to_be_counted_is_not_let_in(
     start: StartUpload, jobs: FakeJobs
 ) -> None:
-    jobs.troubles = [Trouble.NOT_APPLIED] * len(PAUSES)
+    jobs.troubles = [Trouble.NOT_APPLIED] * (len(CROWDED_BACKOFF) + 1)
 
     with pytest.raises(Unreachable):
         start(ANN, PNG)
