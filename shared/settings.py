@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.domain.catalogue import (
-    CATALOGUE,
     DEFAULT_CHAIN,
-    DEFAULT_MODELS,
-    VENDORS,
+    PROVIDERS,
+    ProviderFacts,
     ProviderId,
 )
 from shared.domain.errors import NotConfigured
@@ -185,18 +184,12 @@ class _Reader:
         )
 
     def models(self) -> Mapping[ProviderId, str]:
-        models = dict(DEFAULT_MODELS)
-        for name, providers in {
-            "RUNWAY_MODEL": (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP),
-            "VEO_MODEL": (ProviderId.VEO,),
-            "OMNI_MODEL": (ProviderId.OMNI,),
-        }.items():
-            for provider_id in providers:
-                parse = _model_for(provider_id)
-                models[provider_id] = self.parsed(
-                    name, parse, DEFAULT_MODELS[provider_id]
-                )
-        return models
+        return {
+            provider_id: self.parsed(
+                facts.model_variable, _model_of(facts), facts.models[0].model_id
+            )
+            for provider_id, facts in PROVIDERS.items()
+        }
 
 
 def _chain(value: str) -> tuple[ProviderId, ...]:
@@ -261,15 +254,11 @@ def _address(value: str) -> str | None:
     return value.rstrip("/")
 
 
-def _model_for(provider_id: ProviderId) -> Callable[[str], str]:
+def _model_of(facts: ProviderFacts) -> Callable[[str], str]:
+    offered = [model.model_id for model in facts.models]
+
     def parse(value: str) -> str:
-        model = CATALOGUE.get(value)
-        if model is None or model.vendor is not VENDORS[provider_id]:
-            offered = [
-                m.model_id
-                for m in CATALOGUE.values()
-                if m.vendor is VENDORS[provider_id]
-            ]
+        if value not in offered:
             raise ValueError(f"no model {value} here; one of {', '.join(offered)}")
         return value
 

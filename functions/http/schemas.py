@@ -1,14 +1,17 @@
 """The answers as JSON Schema: what the projection and the handlers really give."""
 
-from collections.abc import Mapping
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
 
-from shared.domain.catalogue import AspectRatio, ProviderId, Resolution
+from shared.domain.catalogue import (
+    MODEL_CHOICES,
+    AspectRatio,
+    ProviderId,
+    Resolution,
+)
 from shared.domain.errors import ErrorCode
 from shared.domain.job import OPEN_STATES, AttemptState
 from shared.domain.kill_switch import Level
 from shared.domain.projection import Stage, Status
-from shared.domain.request import ModelChoice
 
 Schema = Mapping[str, object]
 
@@ -27,8 +30,8 @@ MONEY: Schema = {
 OUTCOMES = ("running", *(s.value for s in AttemptState if s not in OPEN_STATES))
 
 
-def one_of(values: type[StrEnum]) -> Schema:
-    return {"type": "string", "enum": [value.value for value in values]}
+def one_of(values: Iterable[str]) -> Schema:
+    return {"type": "string", "enum": [str(value) for value in values]}
 
 
 def record(title: str, /, **properties: Schema) -> Schema:
@@ -97,7 +100,7 @@ VIDEO = record(
     resolution=one_of(Resolution),
     aspect_ratio=one_of(AspectRatio),
     audio=or_null(FLAG),
-    model=one_of(ModelChoice),
+    model=one_of(MODEL_CHOICES),
     fallback=FLAG,
     seed=or_null(WHOLE),
     delivered=or_null(

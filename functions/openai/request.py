@@ -8,7 +8,12 @@ from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.domain.catalogue import AspectRatio, Resolution
+from shared.domain.catalogue import (
+    ANY_MODEL,
+    MODEL_CHOICES,
+    AspectRatio,
+    Resolution,
+)
 from shared.domain.errors import InvalidRequest
 from shared.domain.fields import (
     Choice,
@@ -19,7 +24,7 @@ from shared.domain.fields import (
     Wrong,
     read_fields,
 )
-from shared.domain.request import IMAGE_TYPES, ModelChoice, VideoRequest
+from shared.domain.request import IMAGE_TYPES, VideoRequest
 
 MOST_SECONDS = 10
 # The longest that OpenAI's client names: more is a mistake, not a wish.
@@ -104,7 +109,7 @@ class InputReference:
 CREATE_FIELDS: Mapping[str, Field] = {
     "prompt": Field(spec=Text(longest=1000), required=True),
     "input_reference": Field(spec=InputReference(), required=True),
-    "model": Field(spec=Text(longest=100), default=ModelChoice.AUTO.value),
+    "model": Field(spec=Text(longest=100), default=ANY_MODEL),
     "seconds": Field(spec=Seconds(), default=4),
     "size": Field(spec=Choice(values=tuple(SIZES)), default="720x1280"),
 }
@@ -116,7 +121,7 @@ class OpenAIRequest:
 
     prompt: str
     reference: Reference
-    model: ModelChoice
+    model: str
     duration_seconds: int
     resolution: Resolution
     aspect_ratio: AspectRatio
@@ -153,9 +158,9 @@ class OpenAIRequest:
         )
 
 
-def _model(name: str) -> ModelChoice:
+def _model(name: str) -> str:
     """Ours by their names; anybody else's, as `sora-2`, means the configured chain."""
-    return next((m for m in ModelChoice if m == name), ModelChoice.AUTO)
+    return name if name in MODEL_CHOICES else ANY_MODEL
 
 
 def _decoded(address: str) -> bytes:

@@ -37,7 +37,7 @@ def show_video(job: Job, language: Language) -> dict[str, Any]:
     return {
         "id": job.job_id,
         "object": "video",
-        "model": job.request.model.value,
+        "model": job.request.model,
         "status": _status(shown),
         "progress": job.progress,
         "created_at": _unix(job.created_at),

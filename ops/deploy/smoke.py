@@ -12,7 +12,7 @@ from ops.deploy.world import (
     World,
 )
 from shared.domain import fallback
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
+from shared.domain.catalogue import DEFAULT_CHAIN, PROVIDERS, ProviderId
 from shared.domain.request import VideoRequest
 
 TRIES = 12
@@ -26,11 +26,6 @@ IMAGE = (
 )
 FIRST = {"prompt": "The camera drifts slowly closer", "image_url": IMAGE}
 FIRST_SECONDS = 5
-MODEL_CHOICES = {
-    "runway_model": (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP),
-    "veo_model": (ProviderId.VEO,),
-    "omni_model": (ProviderId.OMNI,),
-}
 
 
 def check(world: World, target: Target, api: str) -> None:
@@ -124,11 +119,10 @@ def first_cost_usd(choices: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
     chain = tuple(
         ProviderId(name) for name in choices.get("provider_chain") or DEFAULT_CHAIN
     )
-    models = dict(DEFAULT_MODELS) | {
-        provider_id: choices[name]
-        for name, providers in MODEL_CHOICES.items()
-        for provider_id in providers
-        if choices.get(name)
+    models = {
+        provider_id: choices.get(facts.model_variable.lower())
+        or facts.models[0].model_id
+        for provider_id, facts in PROVIDERS.items()
     }
     asked = VideoRequest.parse({**FIRST, "duration": FIRST_SECONDS})
     prices = [

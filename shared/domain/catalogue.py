@@ -1,4 +1,4 @@
-"""The models: what each can make, what a second of it costs, when it retires."""
+"""The providers and their models: one row each, with every fact that rules need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,39 +34,37 @@ class AspectRatio(StrEnum):
     PORTRAIT = "9:16"
 
 
-VENDORS: Mapping[ProviderId, Vendor] = {
-    ProviderId.RUNWAY: Vendor.RUNWAY,
-    ProviderId.RUNWAY_HTTP: Vendor.RUNWAY,
-    ProviderId.VEO: Vendor.VERTEX,
-    ProviderId.OMNI: Vendor.GEMINI_API,
-}
+class Audio(StrEnum):
+    """Whether a model's videos have sound."""
 
-DEFAULT_CHAIN = (
-    ProviderId.RUNWAY,
-    ProviderId.RUNWAY_HTTP,
-    ProviderId.VEO,
-    ProviderId.OMNI,
-)
+    NEVER = "never"
+    OPTIONAL = "optional"
+    ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoModel:
-    """What one model offers. Prices are USD per second of video, by resolution.
+    """What one model offers. Prices are in USD per second of video, by resolution.
 
-    `retires_on` is None while no date is certain. `typical_seconds` is how long a
-    generation tends to take; it only feeds the progress of vendors that report none.
+    `longest_prompt` is in UTF-16 code units. `retires_on` is None until a date is
+    certain. `typical_seconds` is how long a generation tends to take; it only feeds
+    the progress of providers that report none.
     """
 
     model_id: str
-    vendor: Vendor
     durations_seconds: tuple[int, ...]
     aspect_ratios: tuple[AspectRatio, ...]
-    has_audio: bool
+    audio: Audio
+    longest_prompt: int
     usd_per_second: Mapping[Resolution, Decimal]
     price_source: str
     price_checked_on: date
     typical_seconds: int
     retires_on: date | None = None
+
+    @property
+    def has_audio(self) -> bool:
+        return self.audio is not Audio.NEVER
 
     def fit(self, asked_seconds: int) -> int:
         """The shortest duration not shorter than asked, else the longest."""
@@ -74,8 +72,50 @@ class VideoModel:
         return min(longer, default=max(self.durations_seconds))
 
     def price_usd(self, duration_seconds: int, resolution: Resolution) -> Decimal:
-        """The list price; KeyError where the resolution is not offered."""
+        """The list price; KeyError if the resolution is not offered."""
         return self.usd_per_second[resolution] * duration_seconds
+
+    def unsupported(
+        self,
+        *,
+        resolution: Resolution,
+        aspect_ratio: AspectRatio,
+        audio: bool | None,
+        prompt: str,
+    ) -> str | None:
+        """Why this model can't make what was asked, or None if it can."""
+        if resolution not in self.usd_per_second:
+            return f"{self.model_id} does not make {resolution}"
+        if aspect_ratio not in self.aspect_ratios:
+            return f"{self.model_id} does not make {aspect_ratio}"
+        if audio is True and self.audio is Audio.NEVER:
+            return f"{self.model_id} makes no sound"
+        if audio is False and self.audio is Audio.ALWAYS:
+            return f"{self.model_id} always makes sound"
+        if len(prompt.encode("utf-16-le")) // 2 > self.longest_prompt:
+            return f"{self.model_id} takes prompts of up to {self.longest_prompt}"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderFacts:
+    """One provider: the account it bills, its models, and what the rules need to know.
+
+    `choice` is the value of a request's `model` that asks for it first; providers may
+    share one. The first of `models` is the default; the environment variable
+    `model_variable` selects another. `writes_into_bucket`: the vendor puts the file
+    into our bucket by itself, so an unknown submission may have left one there.
+    `polls_through` is the provider that can poll its tasks when its own polls fail.
+    """
+
+    vendor: Vendor
+    choice: str
+    models: tuple[VideoModel, ...]
+    model_variable: str
+    base_url_variable: str
+    api_key_variable: str | None = None
+    writes_into_bucket: bool = False
+    polls_through: ProviderId | None = None
 
 
 _BOTH_RATIOS = (AspectRatio.LANDSCAPE, AspectRatio.PORTRAIT)
@@ -84,6 +124,10 @@ _RUNWAY_PRICES = "docs.dev.runwayml.com/guides/pricing, 1 credit = 0.01 USD"
 _GOOGLE_PRICES = "cloud.google.com/vertex-ai/generative-ai/pricing, with audio"
 # 1.2's own list price is not confirmed; 1.1's is, and is the higher: never too low.
 _OMNI_PRICES = "ai.google.dev/gemini-api/docs/pricing, of Omni 1.1 Flash"
+# promptText of image_to_video (runwayml 5.24.0).
+_RUNWAY_PROMPT = 1_000
+# Google counts tokens (1,024); 2,000 units of English stay well below that.
+_GOOGLE_PROMPT = 2_000
 
 
 def _prices(p720: str, p1080: str | None = None) -> dict[Resolution, Decimal]:
@@ -94,10 +138,10 @@ def _prices(p720: str, p1080: str | None = None) -> dict[Resolution, Decimal]:
 def _runway(model_id: str, usd_per_second: str, typical_seconds: int) -> VideoModel:
     return VideoModel(
         model_id=model_id,
-        vendor=Vendor.RUNWAY,
         durations_seconds=tuple(range(2, 11)),
         aspect_ratios=_BOTH_RATIOS,
-        has_audio=False,
+        audio=Audio.NEVER,
+        longest_prompt=_RUNWAY_PROMPT,
         usd_per_second=_prices(usd_per_second),
         price_source=_RUNWAY_PRICES,
         price_checked_on=_CHECKED,
@@ -109,10 +153,10 @@ def _veo(model_id: str, p720: str, p1080: str) -> VideoModel:
     # Google's pages disagree about when 3.1 retires, so no date stands here.
     return VideoModel(
         model_id=model_id,
-        vendor=Vendor.VERTEX,
         durations_seconds=(4, 6, 8),
         aspect_ratios=_BOTH_RATIOS,
-        has_audio=True,
+        audio=Audio.OPTIONAL,
+        longest_prompt=_GOOGLE_PROMPT,
         usd_per_second=_prices(p720, p1080),
         price_source=_GOOGLE_PRICES,
         price_checked_on=_CHECKED,
@@ -123,10 +167,10 @@ def _veo(model_id: str, p720: str, p1080: str) -> VideoModel:
 def _omni(model_id: str, longest_seconds: int) -> VideoModel:
     return VideoModel(
         model_id=model_id,
-        vendor=Vendor.GEMINI_API,
         durations_seconds=tuple(range(3, longest_seconds + 1)),
         aspect_ratios=_BOTH_RATIOS,
-        has_audio=True,
+        audio=Audio.ALWAYS,
+        longest_prompt=_GOOGLE_PROMPT,
         usd_per_second=_prices("0.10", "0.15"),
         price_source=_OMNI_PRICES,
         price_checked_on=_CHECKED,
@@ -134,22 +178,70 @@ def _omni(model_id: str, longest_seconds: int) -> VideoModel:
     )
 
 
-CATALOGUE: Mapping[str, VideoModel] = {
-    model.model_id: model
-    for model in (
-        _runway("gen4_turbo", "0.05", typical_seconds=40),
-        _runway("gen4.5", "0.12", typical_seconds=90),
-        _veo("veo-3.1-generate-001", "0.40", "0.40"),
-        _veo("veo-3.1-fast-generate-001", "0.10", "0.12"),
-        _veo("veo-3.1-lite-generate-001", "0.05", "0.08"),
-        _omni("gemini-omni-1.2-flash", longest_seconds=15),
-        _omni("gemini-omni-1.1-flash", longest_seconds=10),
-    )
+_RUNWAY_MODELS = (
+    _runway("gen4_turbo", "0.05", typical_seconds=40),
+    _runway("gen4.5", "0.12", typical_seconds=90),
+)
+
+# In the order of the default chain.
+PROVIDERS: Mapping[ProviderId, ProviderFacts] = {
+    ProviderId.RUNWAY: ProviderFacts(
+        vendor=Vendor.RUNWAY,
+        choice="runway",
+        models=_RUNWAY_MODELS,
+        model_variable="RUNWAY_MODEL",
+        base_url_variable="RUNWAYML_BASE_URL",
+        api_key_variable="RUNWAY_API_KEY",
+        polls_through=ProviderId.RUNWAY_HTTP,
+    ),
+    ProviderId.RUNWAY_HTTP: ProviderFacts(
+        vendor=Vendor.RUNWAY,
+        choice="runway",
+        models=_RUNWAY_MODELS,
+        model_variable="RUNWAY_MODEL",
+        base_url_variable="RUNWAYML_BASE_URL",
+        api_key_variable="RUNWAY_API_KEY",
+    ),
+    ProviderId.VEO: ProviderFacts(
+        vendor=Vendor.VERTEX,
+        choice="gemini-veo-3.1",
+        models=(
+            _veo("veo-3.1-generate-001", "0.40", "0.40"),
+            _veo("veo-3.1-fast-generate-001", "0.10", "0.12"),
+            _veo("veo-3.1-lite-generate-001", "0.05", "0.08"),
+        ),
+        model_variable="VEO_MODEL",
+        base_url_variable="GOOGLE_VERTEX_BASE_URL",
+        writes_into_bucket=True,
+    ),
+    ProviderId.OMNI: ProviderFacts(
+        vendor=Vendor.GEMINI_API,
+        choice="gemini-omni-flash",
+        models=(
+            _omni("gemini-omni-1.2-flash", longest_seconds=15),
+            _omni("gemini-omni-1.1-flash", longest_seconds=10),
+        ),
+        model_variable="OMNI_MODEL",
+        base_url_variable="GOOGLE_GEMINI_BASE_URL",
+        api_key_variable="GEMINI_API_KEY",
+    ),
 }
 
+DEFAULT_CHAIN = tuple(PROVIDERS)
 DEFAULT_MODELS: Mapping[ProviderId, str] = {
-    ProviderId.RUNWAY: "gen4_turbo",
-    ProviderId.RUNWAY_HTTP: "gen4_turbo",
-    ProviderId.VEO: "veo-3.1-generate-001",
-    ProviderId.OMNI: "gemini-omni-1.2-flash",
+    provider_id: facts.models[0].model_id for provider_id, facts in PROVIDERS.items()
 }
+CATALOGUE: Mapping[str, VideoModel] = {
+    model.model_id: model for facts in PROVIDERS.values() for model in facts.models
+}
+
+ANY_MODEL = "auto"
+MODEL_CHOICES = (
+    ANY_MODEL,
+    *dict.fromkeys(facts.choice for facts in PROVIDERS.values()),
+)
+
+
+def chosen_by(choice: str) -> tuple[ProviderId, ...]:
+    """The providers that a request's `model` asks for first; none for `auto`."""
+    return tuple(p for p, facts in PROVIDERS.items() if facts.choice == choice)

@@ -6,17 +6,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from shared.domain import timing
-from shared.domain.catalogue import CATALOGUE, VENDORS, ProviderId, VideoModel
+from shared.domain.catalogue import (
+    CATALOGUE,
+    PROVIDERS,
+    ProviderId,
+    VideoModel,
+    chosen_by,
+)
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
-from shared.domain.request import ModelChoice, VideoRequest
-
-_CHOSEN: Mapping[ModelChoice, tuple[ProviderId, ...]] = {
-    ModelChoice.AUTO: (),
-    ModelChoice.RUNWAY: (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP),
-    ModelChoice.VEO: (ProviderId.VEO,),
-    ModelChoice.OMNI: (ProviderId.OMNI,),
-}
+from shared.domain.request import VideoRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,7 @@ def plan_chain(
     request: VideoRequest, chain: Sequence[ProviderId], models: Mapping[ProviderId, str]
 ) -> tuple[PlannedProvider, ...]:
     """The links of one job: the caller's choice first, each fitted to the request."""
-    chosen = _CHOSEN[request.model]
+    chosen = chosen_by(request.model)
     rest = tuple(provider_id for provider_id in chain if provider_id not in chosen)
     providers = chosen + rest if request.fallback or not chosen else chosen
     if not request.fallback and not chosen:
@@ -65,7 +64,12 @@ def _plan(
     provider_id: ProviderId, model: VideoModel, request: VideoRequest
 ) -> PlannedProvider:
     duration_seconds = model.fit(request.duration_seconds)
-    unsupported = _unsupported(model, request)
+    unsupported = model.unsupported(
+        resolution=request.resolution,
+        aspect_ratio=request.aspect_ratio,
+        audio=request.audio,
+        prompt=request.prompt,
+    )
     price = (
         Decimal(0)
         if unsupported
@@ -73,22 +77,12 @@ def _plan(
     )
     return PlannedProvider(
         provider_id=provider_id,
-        vendor=VENDORS[provider_id],
+        vendor=PROVIDERS[provider_id].vendor,
         model_id=model.model_id,
         duration_seconds=duration_seconds,
         price_usd=price,
         unsupported=unsupported,
     )
-
-
-def _unsupported(model: VideoModel, request: VideoRequest) -> str | None:
-    if request.resolution not in model.usd_per_second:
-        return f"{model.model_id} does not make {request.resolution}"
-    if request.aspect_ratio not in model.aspect_ratios:
-        return f"{model.model_id} does not make {request.aspect_ratio}"
-    if request.audio and not model.has_audio:
-        return f"{model.model_id} makes no sound"
-    return None
 
 
 def next_provider(job: Job) -> PlannedProvider | None:

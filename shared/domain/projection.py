@@ -52,7 +52,7 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
         "resolution": asked.resolution.value,
         "aspect_ratio": asked.aspect_ratio.value,
         "audio": asked.audio,
-        "model": asked.model.value,
+        "model": asked.model,
         "fallback": asked.fallback,
         "seed": asked.seed,
         "delivered": delivered

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.catalogue import AspectRatio, Resolution
+from shared.domain.catalogue import (
+    ANY_MODEL,
+    MODEL_CHOICES,
+    AspectRatio,
+    Resolution,
+)
 from shared.domain.errors import FieldError, InvalidRequest
 from shared.domain.fields import (
     Choice,
@@ -19,15 +24,6 @@ from shared.domain.fields import (
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp")
 LARGEST_IMAGE_BYTES = 16_000_000
-
-
-class ModelChoice(StrEnum):
-    """Whom the caller wants first; `runway` means both Runway links."""
-
-    AUTO = "auto"
-    RUNWAY = "runway"
-    VEO = "gemini-veo-3.1"
-    OMNI = "gemini-omni-flash"
 
 
 class ClientRetry(StrEnum):
@@ -52,7 +48,7 @@ VIDEO_FIELDS: Mapping[str, Field] = {
         spec=Choice(values=tuple(AspectRatio)), default=AspectRatio.LANDSCAPE
     ),
     "audio": Field(spec=Flag(), nullable=True),
-    "model": Field(spec=Choice(values=tuple(ModelChoice)), default=ModelChoice.AUTO),
+    "model": Field(spec=Choice(values=MODEL_CHOICES), default=ANY_MODEL),
     "fallback": Field(spec=Flag(), default=True),
     "seed": Field(spec=Whole(least=0, most=4_294_967_295), nullable=True),
 }
@@ -74,7 +70,7 @@ class VideoRequest:
     resolution: Resolution
     aspect_ratio: AspectRatio
     audio: bool | None
-    model: ModelChoice
+    model: str
     fallback: bool
     seed: int | None
 
@@ -98,7 +94,7 @@ class VideoRequest:
             resolution=Resolution(values["resolution"]),
             aspect_ratio=AspectRatio(values["aspect_ratio"]),
             audio=values["audio"],
-            model=ModelChoice(values["model"]),
+            model=values["model"],
             fallback=values["fallback"],
             seed=values["seed"],
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.domain.catalogue import CATALOGUE, VENDORS, ProviderId, VideoModel
+from shared.domain.catalogue import CATALOGUE, PROVIDERS, ProviderId, VideoModel
 from shared.domain.errors import ErrorCode
 from shared.domain.job import PlannedProvider
 from shared.guards.availability import Availability
@@ -43,7 +43,7 @@ class ListModels:
         model = CATALOGUE[self.models[provider_id]]
         return PlannedProvider(
             provider_id=provider_id,
-            vendor=VENDORS[provider_id],
+            vendor=PROVIDERS[provider_id].vendor,
             model_id=model.model_id,
             duration_seconds=1,
             price_usd=min(model.usd_per_second.values()),

@@ -7,37 +7,72 @@ import pytest
 from shared.domain.catalogue import (
     CATALOGUE,
     DEFAULT_CHAIN,
-    DEFAULT_MODELS,
-    VENDORS,
+    MODEL_CHOICES,
+    PROVIDERS,
+    AspectRatio,
+    Audio,
     ProviderId,
     Resolution,
-    Vendor,
+    chosen_by,
 )
 
 P720, P1080 = Resolution.P720, Resolution.P1080
 
 
 @pytest.mark.parametrize(
-    ("model_id", "durations", "resolutions", "has_audio"),
+    ("model_id", "durations", "resolutions", "audio", "longest_prompt"),
     [
-        ("gen4_turbo", range(2, 11), {P720}, False),
-        ("gen4.5", range(2, 11), {P720}, False),
-        ("veo-3.1-generate-001", (4, 6, 8), {P720, P1080}, True),
-        ("veo-3.1-fast-generate-001", (4, 6, 8), {P720, P1080}, True),
-        ("veo-3.1-lite-generate-001", (4, 6, 8), {P720, P1080}, True),
-        ("gemini-omni-1.2-flash", range(3, 16), {P720, P1080}, True),
-        ("gemini-omni-1.1-flash", range(3, 11), {P720, P1080}, True),
+        ("gen4_turbo", range(2, 11), {P720}, Audio.NEVER, 1000),
+        ("gen4.5", range(2, 11), {P720}, Audio.NEVER, 1000),
+        ("veo-3.1-generate-001", (4, 6, 8), {P720, P1080}, Audio.OPTIONAL, 2000),
+        ("veo-3.1-fast-generate-001", (4, 6, 8), {P720, P1080}, Audio.OPTIONAL, 2000),
+        ("veo-3.1-lite-generate-001", (4, 6, 8), {P720, P1080}, Audio.OPTIONAL, 2000),
+        ("gemini-omni-1.2-flash", range(3, 16), {P720, P1080}, Audio.ALWAYS, 2000),
+        ("gemini-omni-1.1-flash", range(3, 11), {P720, P1080}, Audio.ALWAYS, 2000),
     ],
 )
 def test_a_model_offers_what_its_vendor_says(
-    model_id: str, durations: range, resolutions: set[Resolution], has_audio: bool
+    model_id: str,
+    durations: range,
+    resolutions: set[Resolution],
+    audio: Audio,
+    longest_prompt: int,
 ) -> None:
     model = CATALOGUE[model_id]
 
     assert model.durations_seconds == tuple(durations)
     assert set(model.usd_per_second) == resolutions
-    assert model.has_audio is has_audio
+    assert (model.audio, model.longest_prompt) == (audio, longest_prompt)
     assert {ratio.value for ratio in model.aspect_ratios} == {"16:9", "9:16"}
+    assert model.price_source
+
+
+@pytest.mark.parametrize(
+    ("model_id", "asked", "reason"),
+    [
+        ("gen4_turbo", {}, None),
+        ("gen4_turbo", {"resolution": P1080}, "does not make 1080p"),
+        ("gen4_turbo", {"audio": True}, "makes no sound"),
+        ("gen4_turbo", {"audio": False}, None),
+        ("veo-3.1-generate-001", {"audio": False}, None),
+        ("gemini-omni-1.2-flash", {"audio": True}, None),
+        ("gemini-omni-1.2-flash", {"audio": False}, "always makes sound"),
+        ("gen4_turbo", {"prompt": "x" * 1000}, None),
+        ("gen4_turbo", {"prompt": "x" * 1001}, "prompts of up to 1000"),
+        ("gen4_turbo", {"prompt": "\N{CAT FACE}" * 500}, None),
+        ("gen4_turbo", {"prompt": "\N{CAT FACE}" * 501}, "prompts of up to 1000"),
+        ("veo-3.1-generate-001", {"prompt": "x" * 1001}, None),
+    ],
+)
+def test_what_a_model_cannot_make_is_unsupported(
+    model_id: str, asked: dict[str, object], reason: str | None
+) -> None:
+    plain = {"resolution": P720, "aspect_ratio": AspectRatio.LANDSCAPE}
+    fields = {**plain, "audio": None, "prompt": "a cat", **asked}
+
+    said = CATALOGUE[model_id].unsupported(**fields)  # type: ignore[arg-type]
+
+    assert said is None if reason is None else reason in (said or "")
 
 
 @pytest.mark.parametrize(
@@ -83,12 +118,8 @@ def test_what_a_model_does_not_make_has_no_price() -> None:
         CATALOGUE["gen4_turbo"].price_usd(5, P1080)
 
 
-@pytest.mark.parametrize("model", CATALOGUE.values(), ids=list(CATALOGUE))
-def test_every_price_names_its_source(model: object) -> None:
-    assert getattr(model, "price_source", "")
-
-
-def test_the_chain_goes_from_runway_over_veo_to_omni() -> None:
+def test_every_provider_has_one_row_in_the_order_of_the_chain() -> None:
+    assert tuple(ProviderId) == DEFAULT_CHAIN
     assert [provider_id.value for provider_id in DEFAULT_CHAIN] == [
         "runway",
         "runway-http",
@@ -97,12 +128,24 @@ def test_the_chain_goes_from_runway_over_veo_to_omni() -> None:
     ]
 
 
-@pytest.mark.parametrize("provider_id", ProviderId)
-def test_a_provider_uses_a_model_of_its_own_vendor(provider_id: ProviderId) -> None:
-    assert CATALOGUE[DEFAULT_MODELS[provider_id]].vendor is VENDORS[provider_id]
+@pytest.mark.parametrize(
+    ("choice", "providers"),
+    [
+        ("auto", ()),
+        ("runway", (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP)),
+        ("gemini-veo-3.1", (ProviderId.VEO,)),
+        ("gemini-omni-flash", (ProviderId.OMNI,)),
+    ],
+)
+def test_a_choice_names_the_providers_that_are_asked_first(
+    choice: str, providers: tuple[ProviderId, ...]
+) -> None:
+    assert choice in MODEL_CHOICES
+    assert chosen_by(choice) == providers
 
 
-def test_both_runway_providers_are_one_account() -> None:
-    assert (
-        VENDORS[ProviderId.RUNWAY] is VENDORS[ProviderId.RUNWAY_HTTP] is Vendor.RUNWAY
-    )
+def test_both_runway_providers_are_one_account_with_the_same_models() -> None:
+    sdk, http = PROVIDERS[ProviderId.RUNWAY], PROVIDERS[ProviderId.RUNWAY_HTTP]
+
+    assert (sdk.vendor, sdk.models) == (http.vendor, http.models)
+    assert sdk.polls_through is ProviderId.RUNWAY_HTTP

@@ -67,7 +67,7 @@ def test_a_chosen_model_is_asked_although_the_chain_leaves_it_out() -> None:
         ({}, []),
         ({"resolution": "1080p"}, [RUNWAY, HTTP]),
         ({"audio": True}, [RUNWAY, HTTP]),
-        ({"audio": False}, []),
+        ({"audio": False}, [OMNI]),
         ({"aspect_ratio": "9:16"}, []),
     ],
 )

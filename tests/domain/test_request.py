@@ -2,13 +2,16 @@
 
 import pytest
 
-from shared.domain.catalogue import AspectRatio, Resolution
+from shared.domain.catalogue import (
+    ANY_MODEL,
+    AspectRatio,
+    Resolution,
+)
 from shared.domain.errors import InvalidRequest
 from shared.domain.fields import Wrong
 from shared.domain.request import (
     UPLOAD_FIELDS,
     VIDEO_FIELDS,
-    ModelChoice,
     UploadRequest,
     VideoRequest,
 )
@@ -32,7 +35,7 @@ def test_what_is_not_said_has_its_default() -> None:
         resolution=Resolution.P720,
         aspect_ratio=AspectRatio.LANDSCAPE,
         audio=None,
-        model=ModelChoice.AUTO,
+        model=ANY_MODEL,
         fallback=True,
         seed=None,
     )

@@ -17,7 +17,12 @@ from shared.domain import (
     naming,
     timing,
 )
-from shared.domain.catalogue import CATALOGUE, DEFAULT_CHAIN, ProviderId, Vendor
+from shared.domain.catalogue import (
+    DEFAULT_CHAIN,
+    PROVIDERS,
+    ProviderFacts,
+    ProviderId,
+)
 from shared.domain.errors import ErrorCode
 from shared.settings import LOCAL_ONLY, Settings
 from shared.wiring import DISPATCH_DEADLINE
@@ -217,19 +222,12 @@ def test_the_chain_is_the_codes_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "vendor"),
-    [
-        ("runway_model", Vendor.RUNWAY),
-        ("veo_model", Vendor.VERTEX),
-        ("omni_model", Vendor.GEMINI_API),
-    ],
+    "facts", PROVIDERS.values(), ids=[f"{name}" for name in PROVIDERS]
 )
-def test_the_models_to_choose_from_are_the_codes_own(
-    variable: str, vendor: Vendor
-) -> None:
-    offered = {m.model_id for m in CATALOGUE.values() if m.vendor is vendor}
+def test_the_models_to_choose_from_are_the_codes_own(facts: ProviderFacts) -> None:
+    offered = {model.model_id for model in facts.models}
 
-    assert set(named_in_the_last_check(variable)) == offered
+    assert set(named_in_the_last_check(facts.model_variable.lower())) == offered
 
 
 def test_every_time_zone_of_a_place_may_be_chosen() -> None:
