@@ -29,7 +29,6 @@ check: emulator $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known 
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m ops.audit
-	$(BIN)/check-jsonschema --builtin-schema vendor.cloudbuild cloudbuild.yaml
 	$(CHECKOV) --config-file infra/.checkov.yaml --directory infra
 	$(BIN)/pytest --cov --cov-report=term
 

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +25,6 @@ def script(step: str) -> str:
 
 def as_bash_sees_it(step: str) -> str:
     return script(step).replace("$$", "$")
-
-
-def test_it_is_what_cloud_build_takes() -> None:
-    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
-    ran = subprocess.run(
-        [*check, "vendor.cloudbuild", str(FILE)], capture_output=True, text=True
-    )
-
-    assert ran.returncode == 0, ran.stdout
 
 
 def test_everything_is_checked_before_it_is_planned() -> None:

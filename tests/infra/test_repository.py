@@ -1,0 +1,78 @@
+"""Files that other programs read: valid, pinned, and in step with each other."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.infra.test_code_and_terraform import names_read
+
+ROOT = Path(__file__).parent.parent.parent
+WORKFLOW = ROOT / ".github" / "workflows" / "check.yml"
+SCHEMAS = {
+    "cloudbuild.yaml": "vendor.cloudbuild",
+    "renovate.json": "vendor.renovate",
+    ".github/workflows/check.yml": "vendor.github-workflows",
+    ".github/ISSUE_TEMPLATE/bug.yml": "vendor.github-issue-forms",
+    ".github/ISSUE_TEMPLATE/idea.yml": "vendor.github-issue-forms",
+    ".github/ISSUE_TEMPLATE/config.yml": "vendor.github-issue-config",
+}
+
+
+@pytest.mark.parametrize("file", SCHEMAS)
+def test_a_file_is_valid_by_its_published_schema(file: str) -> None:
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
+    ran = subprocess.run(
+        [*check, SCHEMAS[file], str(ROOT / file)], capture_output=True, text=True
+    )
+
+    assert ran.returncode == 0, ran.stdout
+
+
+def workflow() -> dict[str, Any]:
+    return dict(YAML(typ="safe").load(WORKFLOW.read_text()))
+
+
+def test_a_pull_request_is_checked_without_any_right_to_write() -> None:
+    assert workflow()["permissions"] == {"contents": "read"}
+    assert "pull_request_target" not in WORKFLOW.read_text()
+    assert "secrets." not in WORKFLOW.read_text()
+
+
+def test_every_action_is_pinned_to_a_commit() -> None:
+    used = re.findall(r"uses: (\S+)", WORKFLOW.read_text())
+
+    assert used
+    assert not [action for action in used if not re.search(r"@[0-9a-f]{40}$", action)]
+
+
+def test_the_oldest_and_the_newest_python_are_checked() -> None:
+    job = workflow()["jobs"]["check"]
+
+    assert job["steps"][-1]["run"] == "make check"
+    versions = [
+        (each["python"], each.get("pip"))
+        for each in job["strategy"]["matrix"]["include"]
+    ]
+    assert versions == [("3.11", "23.0.1"), ("3.13", None)]
+
+
+def test_every_place_names_the_same_terraform() -> None:
+    version = (ROOT / "infra" / ".terraform-version").read_text().strip()
+    dockerfile = (ROOT / "ci" / "Dockerfile").read_text()
+
+    assert f'terraform_version: "{version}"' in WORKFLOW.read_text()
+    assert f"TERRAFORM_VERSION={version}\n" in dockerfile
+
+
+def test_the_example_of_an_environment_sets_nothing_and_names_what_is_read() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    named = dict(re.findall(r"^#([A-Z_]+)=(.*)$", "\n".join(lines), re.MULTILINE))
+
+    assert not [line for line in lines if line and not line.startswith("#")]
+    assert named.keys() <= names_read()
+    assert not [name for name in named if name.endswith("_KEY") and named[name]]
