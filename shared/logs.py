@@ -62,7 +62,9 @@ def configure() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(handlers=[_of_libraries()], level=logging.WARNING)
+    # functions-framework installs a root handler first where LOG_EXECUTION_ID is set,
+    # and without `force` our redaction would be skipped in silence.
+    logging.basicConfig(handlers=[_of_libraries()], level=logging.WARNING, force=True)
 
 
 def _of_libraries() -> logging.Handler:

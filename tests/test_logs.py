@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import functions_framework
 import pytest
 import structlog
 
@@ -27,16 +28,26 @@ SECRETS = {
 def restored() -> Iterator[None]:
     """Room for our handler, and at the end all as it was."""
     root, before = logging.getLogger(), structlog.get_config()
+    handlers = list(root.handlers)
     yield
-    root.handlers[:] = [
-        h for h in root.handlers if type(h) is not logging.StreamHandler
-    ]
+    root.handlers[:] = handlers
     structlog.configure(**before)
+
+
+@pytest.fixture(
+    params=[False, True], ids=["as it is", "with LOG_EXECUTION_ID"], autouse=True
+)
+def root_handlers(request: pytest.FixtureRequest) -> None:
+    """The root logger as Cloud Run functions set it up: with a handler, or without."""
+    logging.getLogger().handlers.clear()
+    if request.param:
+        functions_framework._configure_app_execution_id_logging()
+        # It disables loggers that exist already; in a function they come later.
+        logging.getLogger("urllib3").disabled = False
 
 
 def configured() -> Any:
     """A logger of ours, on the standard output of the test that runs."""
-    logging.getLogger().handlers.clear()
     logs.configure()
     return structlog.get_logger("of this test")
 

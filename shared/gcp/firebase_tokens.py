@@ -74,9 +74,8 @@ class FirebaseTokens:
     def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
         claims = self._claims(bearer_token(authorization))
         user_id = claims["sub"]
-        if _is_anonymous(claims):
-            # A script could mint such users, each with a fresh cap.
-            raise Forbidden("anonymous users may not call")
+        if not _is_accountable(claims):
+            raise Forbidden("anonymous and unverified users may not call")
         if spends and self._lookup:
             self._lookup.check(user_id, signed_in_at=claims["auth_time"])
         return Caller(user_id=user_id, is_admin=claims.get("admin") is True)
@@ -108,12 +107,20 @@ class FirebaseTokens:
         now = datetime.now(UTC).timestamp()
         if not now < claims["exp"] + CLOCK_SKEW_SECONDS:
             raise ValueError("expired")
+        firebase = claims["firebase"]
+        if not isinstance(firebase["sign_in_provider"], str) or "tenant" in firebase:
+            raise ValueError("no sign-in provider, or the user of a tenant")
         begins = (claims["iat"], claims["auth_time"])
         if not all(time <= now + CLOCK_SKEW_SECONDS for time in begins):
             raise ValueError("not yet valid")
 
 
-def _is_anonymous(claims: Claims) -> bool:
-    firebase = claims.get("firebase")
-    provider = firebase.get("sign_in_provider") if isinstance(firebase, dict) else None
-    return provider == "anonymous"
+def _is_accountable(claims: Claims) -> bool:
+    """False for users that a script could create in numbers, each with a new cap."""
+    match claims["firebase"]["sign_in_provider"]:
+        case "anonymous":
+            return False
+        case "password":
+            return claims.get("email_verified") is True
+        case _:
+            return True

@@ -59,6 +59,9 @@ class OidcCheck:
             claims: Mapping[str, Any] = _jwt.decode(token, verify=False)
             _check_lifetime(claims)
         else:
+            if not google.auth.jwt.decode_header(token).get("kid"):
+                # google-auth would try every key.
+                raise ValueError("the token names no key")
             claims = id_token.verify_token(
                 token,
                 self._certs,

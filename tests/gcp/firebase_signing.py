@@ -34,6 +34,7 @@ def claims(**changes: object) -> dict[str, Any]:
         "sub": "ann",
         "iat": now,
         "exp": HOUR,
+        "email_verified": True,
         "firebase": {"identities": {}, "sign_in_provider": "password"},
     }
     return {

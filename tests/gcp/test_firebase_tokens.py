@@ -135,6 +135,11 @@ BAD_CLAIMS = [
     {"sub": LEFT_OUT},
     {"sub": "a/b"},
     {"sub": "x" * 129},
+    {"firebase": LEFT_OUT},
+    {"firebase": []},
+    {"firebase": {}},
+    {"firebase": {"sign_in_provider": ["custom"]}},
+    {"firebase": {"sign_in_provider": "custom", "tenant": "another-tenant"}},
 ]
 
 
@@ -144,9 +149,21 @@ def test_a_claim_that_is_wrong_is_nobodys(caller_of: Say, changes: Any) -> None:
         caller_of(**changes)
 
 
-def test_an_anonymous_user_may_not_call(caller_of: Say) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"firebase": {"identities": {}, "sign_in_provider": "anonymous"}},
+        {"email_verified": False},
+        {"email_verified": LEFT_OUT},
+        {"email_verified": "true"},
+    ],
+    ids=["anonymous", "not verified", "not said", "said in words"],
+)
+def test_users_that_a_script_can_create_may_not_call(
+    caller_of: Say, changes: Any
+) -> None:
     with pytest.raises(Forbidden):
-        caller_of(firebase={"identities": {}, "sign_in_provider": "anonymous"})
+        caller_of(**changes)
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic YTpi"])

@@ -168,6 +168,11 @@ def no_algorithm(_: LocalIdentity, __: LocalIdentity) -> str:
     return f"{segment({'alg': 'none', 'typ': 'JWT'})}.{segment(claims())}."
 
 
+def without_key_id(identity: LocalIdentity, _: LocalIdentity) -> str:
+    signer = CRYPT.RSASigner.from_string(identity.pem, None)
+    return str(JWT.encode(signer, claims()).decode())
+
+
 def symmetric(identity: LocalIdentity, _: LocalIdentity) -> str:
     header = segment({"alg": "HS256", "kid": identity.key_id})
     return f"{header}.{segment(claims())}.{segment('x')}"
@@ -189,6 +194,7 @@ FORGERIES = [
     pytest.param(known_key_id, id="another key under a known name"),
     pytest.param(other_claims, id="a signature of other claims"),
     pytest.param(no_algorithm, id="alg none"),
+    pytest.param(without_key_id, id="no key named"),
     pytest.param(symmetric, id="alg HS256"),
     pytest.param(lambda i, s: "garbage", id="garbage"),
     pytest.param(lambda i, s: "a.b.c", id="three times garbage"),

@@ -143,6 +143,12 @@ def strangers() -> dict[str, dict[str, object] | None]:
         "a forged uid": {"sub": BOB, "uid": ANN, "firebase": custom},
         "Ann, but anonymous": {"sub": ANN, "user_id": ANN, "firebase": anonymous},
         "Ann, of no known sign-in": {"sub": ANN, "user_id": ANN},
+        "Ann of a tenant": {"sub": ANN, "firebase": custom | {"tenant": "another"}},
+        "Ann, e-mail not verified": {
+            "sub": ANN,
+            "email_verified": False,
+            "firebase": custom | {"sign_in_provider": "password"},
+        },
         "Ann in capitals": {"sub": "ANN", "firebase": custom},
     }
 
