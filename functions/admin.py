@@ -9,12 +9,17 @@ from functions.http.bodies import (
     answer,
     read_body,
 )
-from functions.http.operation import Operation
-from functions.http.router import (
-    Call,
-    Route,
+from functions.http.route import Call, Operation, Route
+from functions.http.schemas import (
+    FLAG,
+    MOMENT,
+    TEXT,
+    list_of,
+    nested,
+    one_of,
+    or_null,
+    record,
 )
-from functions.http.schemas import GENERATION
 from shared import wiring
 from shared.domain.errors import Forbidden
 from shared.domain.fields import Choice, Field, Text
@@ -25,6 +30,26 @@ GENERATION_FIELDS: Mapping[str, Field] = {
     "level": Field(spec=Choice(values=tuple(Level)), required=True),
     "reason": Field(spec=Text(longest=500), required=True),
 }
+
+GENERATION = record(
+    "Generation",
+    level=one_of(Level),
+    automatic=nested(
+        level=one_of(Level),
+        budgets=list_of(
+            nested(
+                budget_id=TEXT,
+                interval_start=MOMENT,
+                ratio=TEXT,
+                level=one_of(Level),
+                overridden=FLAG,
+            )
+        ),
+    ),
+    manual_override=or_null(
+        nested(level=one_of(Level), reason=TEXT, by=TEXT, at=MOMENT)
+    ),
+)
 
 
 def _show_generation(call: Call) -> Response:

@@ -9,15 +9,10 @@ from functions.http.bodies import (
     answer,
     read_object,
 )
-from functions.http.operation import Operation
-from functions.http.router import (
-    Call,
-    Route,
-)
+from functions.http.route import Call, Operation, Route
 from functions.http.schemas import (
     FLAG,
     MONEY,
-    ONE_IMAGE,
     TEXT,
     WHOLE,
     list_of,
@@ -26,7 +21,7 @@ from functions.http.schemas import (
     or_null,
     record,
 )
-from functions.video_calls import VIDEO_NOTES
+from functions.videos import ONE_IMAGE, VIDEO_NOTES
 from shared import wiring
 from shared.domain.catalogue import AspectRatio, ProviderId, Resolution
 from shared.domain.errors import ErrorCode
@@ -123,7 +118,7 @@ def _model(offered: OfferedModel, language: Language) -> Mapping[str, Any]:
     }
 
 
-OFFER_ROUTES = (
+MODEL_ROUTES = (
     Route(
         method="POST",
         path="/v1/estimates",

@@ -9,11 +9,7 @@ from functions.http.bodies import (
     answer,
     read_query,
 )
-from functions.http.operation import Operation
-from functions.http.router import (
-    Call,
-    Route,
-)
+from functions.http.route import Call, Operation, Route
 from functions.http.schemas import (
     MONEY,
     NUMBER,

@@ -15,14 +15,10 @@ from functions.docs.template import (
     TEMPLATE,
 )
 from functions.docs.view import View
-from functions.http.base_path import root
 from functions.http.bodies import answer
 from functions.http.openapi import document
-from functions.http.operation import Operation
-from functions.http.router import (
-    Call,
-    Route,
-)
+from functions.http.response_headers import base_path
+from functions.http.route import Call, Operation, Route
 from shared.domain.job import Language
 
 LANGUAGES = ((Language.ENGLISH, "English"), (Language.KOREAN, "한국어"))
@@ -38,13 +34,13 @@ def open_routes(routes: Sequence[Route]) -> tuple[Route, ...]:
     """The two calls that describe `routes` and themselves, made once an address."""
 
     def show_openapi(call: Call) -> Response:
-        return answer(described(root(call.request)))
+        return answer(described(base_path(call.request)))
 
     def show_docs(call: Call) -> Response:
         asked = call.request.args.get("lang")
         language = Language(asked) if asked in tuple(Language) else call.language
         return Response(
-            page(root(call.request), language),
+            page(base_path(call.request), language),
             mimetype="text/html",
             headers={"Content-Security-Policy": PAGE_POLICY},
         )

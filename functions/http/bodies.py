@@ -9,8 +9,10 @@ from typing import Any
 from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
-from functions.http.read_timeouts import (
+from functions.http.receiving import (
     DRAIN,
+    LARGEST_BODY_BYTES,
+    LARGEST_REQUEST_BYTES,
     ReadTimeout,
     patience,
     stop_listening,
@@ -25,9 +27,6 @@ from shared.domain.errors import (
 from shared.domain.fields import Field, read_fields, read_texts
 from shared.domain.projection import moment
 
-LARGEST_BODY_BYTES = 1_000_000
-# Cloud Run itself takes 32 MB; below that the refusal is ours, and says why.
-LARGEST_REQUEST_BYTES = 30_000_000
 _MOST_DISCARDED_BYTES = 32 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024
 # The longest that we take has a thousand commas; a body of nothing else takes thirty

@@ -5,21 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from functions.http.operation import (
-    FORM,
-    JSON,
-    Operation,
-    Schema,
-)
 from functions.http.problems import (
     PROBLEM_JSON,
     codes_by_status,
     title,
 )
-from functions.http.router import (
-    PATH_ARGUMENT,
-    Route,
-)
+from functions.http.route import FORM, JSON, PATH_ARGUMENT, Operation, Route, Schema
 from functions.http.schemas import (
     FIELD_PROBLEMS,
     PROBLEM,

@@ -1,8 +1,13 @@
-"""The headers of every answer: what a browser may do with it, and whose pages."""
+"""The headers of every answer, and the path below which the api is reached."""
 
 from collections.abc import Collection
 
 from flask import Request, Response
+
+# A function has two addresses: Cloud Run's is a host alone, Cloud Functions' has the
+# function's name in its path, which is taken off before the request comes here.
+FUNCTIONS_DOMAIN = ".cloudfunctions.net"
+FUNCTION_NAME = "api"
 
 # Cross-Origin-Resource-Policy stops what loads without CORS alone, as <img> or
 # <script> do: Fetch runs its check for the mode no-cors, so the pages of allowed
@@ -48,3 +53,9 @@ def _cors(request: Request, origins: Collection[str]) -> dict[str, str]:
         "Vary": "Origin",
     }
     return headers | (_PREFLIGHT if request.method == "OPTIONS" else {})
+
+
+def base_path(request: Request) -> str:
+    """`/api/` at REGION-PROJECT.cloudfunctions.net, `/` at any other address."""
+    host = request.host.partition(":")[0].lower()
+    return f"/{FUNCTION_NAME}/" if host.endswith(FUNCTIONS_DOMAIN) else "/"

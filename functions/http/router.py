@@ -1,9 +1,7 @@
 """How a request finds its call: path, caller, language; and errors their answer."""
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import structlog
 from flask import Request, Response
@@ -21,17 +19,17 @@ from functions.http.bodies import (
     bound_body,
     discard_body,
 )
-from functions.http.large_bodies import LargeBodies
-from functions.http.operation import Operation
 from functions.http.problems import problem
-from functions.http.read_timeouts import (
+from functions.http.receiving import (
     DRAIN,
     REQUEST,
+    LargeBodies,
     ReadTimeout,
     patience,
 )
 from functions.http.request_context import request_context
 from functions.http.response_headers import add_headers
+from functions.http.route import ANYONE, PATH_ARGUMENT, Call, Route
 from shared.domain.errors import (
     ApiError,
     Malformed,
@@ -49,35 +47,8 @@ from shared.ports.identity import (
 
 log = structlog.get_logger()
 
-# What a name in a path can be: anything else names nothing of ours.
-PATH_ARGUMENT = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One request on its way to a handler. `caller` is NOBODY on open routes alone."""
-
-    request: Request
-    caller: Caller
-    language: Language
-    arguments: Mapping[str, str]
-
-
-Handler = Callable[[Call], Response]
 Tell = Callable[[ApiError, Language, Mapping[str, str] | None], Response]
-NOBODY = Caller(user_id="")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """`is_open`: answered without a token. `spends`: it may cost money."""
-
-    method: str
-    path: str
-    handler: Handler
-    operation: Operation | None = None
-    is_open: bool = False
-    spends: bool = False
 
 
 class Router:
@@ -151,7 +122,7 @@ class Router:
         if request.method == "OPTIONS":
             return Response(status=204, headers={"Allow": self._allowed(request)})
         route, arguments = self._route(request)
-        caller = NOBODY if route.is_open else self._caller(request, route)
+        caller = ANYONE if route.is_open else self._caller(request, route)
         call = Call(
             request=request, caller=caller, language=language, arguments=arguments
         )

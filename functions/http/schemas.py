@@ -1,17 +1,8 @@
-"""The answers as JSON Schema: what the projection and the handlers really give."""
+"""The parts of JSON Schema from which answers are described."""
 
 from collections.abc import Iterable, Mapping
 
-from shared.domain.catalogue import (
-    MODEL_CHOICES,
-    AspectRatio,
-    ProviderId,
-    Resolution,
-)
 from shared.domain.errors import ErrorCode
-from shared.domain.job import OPEN_STATES, AttemptState
-from shared.domain.kill_switch import Level
-from shared.domain.projection import Stage, Status
 
 Schema = Mapping[str, object]
 
@@ -27,7 +18,6 @@ MONEY: Schema = {
     "description": "USD",
     "examples": ["0.25"],
 }
-OUTCOMES = ("running", *(s.value for s in AttemptState if s not in OPEN_STATES))
 
 
 def one_of(values: Iterable[str]) -> Schema:
@@ -59,97 +49,7 @@ def or_null(schema: Schema) -> Schema:
 
 
 FAILURE = nested(code=one_of(ErrorCode), message=TEXT)
-# Exactly one of them, where null is as good as not there.
-ONE_IMAGE: Schema = {
-    "oneOf": [
-        {
-            "required": [given],
-            "properties": {given: {"type": "string"}, other: {"type": "null"}},
-        }
-        for given, other in (("image", "image_url"), ("image_url", "image"))
-    ]
-}
 
-ATTEMPT = record(
-    "Attempt",
-    ai_model=one_of(ProviderId),
-    outcome={"type": "string", "enum": list(OUTCOMES)},
-    started_at=MOMENT,
-    ended_at=or_null(MOMENT),
-    cost_usd=MONEY,
-    error=or_null(FAILURE),
-)
-
-VIDEO = record(
-    "Video",
-    job_id=TEXT,
-    user_id=TEXT,
-    created_at=MOMENT,
-    updated_at=MOMENT,
-    expires_at=MOMENT,
-    status=one_of(Status),
-    stage=one_of(Stage),
-    progress={"type": "integer", "minimum": 0, "maximum": 100},
-    ai_model=or_null(one_of(ProviderId)),
-    video_url=or_null(ADDRESS),
-    video_url_expires_at=or_null(MOMENT),
-    prompt=TEXT,
-    image_url=or_null(ADDRESS),
-    image=or_null(TEXT),
-    duration=WHOLE,
-    resolution=one_of(Resolution),
-    aspect_ratio=one_of(AspectRatio),
-    audio=or_null(FLAG),
-    model=one_of(MODEL_CHOICES),
-    fallback=FLAG,
-    seed=or_null(WHOLE),
-    delivered=or_null(
-        nested(
-            duration=NUMBER,
-            width=WHOLE,
-            height=WHOLE,
-            audio=FLAG,
-            size=WHOLE,
-            crc32c=TEXT,
-        )
-    ),
-    attempts=list_of(ATTEMPT),
-    estimated_cost_usd=MONEY,
-    cost_usd=MONEY,
-    error=or_null(FAILURE),
-)
-
-VIDEO_PAGE = record("VideoPage", videos=list_of(VIDEO), next_cursor=or_null(TEXT))
-
-UPLOAD = record(
-    "Upload",
-    image=TEXT,
-    upload_url=ADDRESS,
-    headers={"type": "object", "additionalProperties": TEXT},
-    expires_at=MOMENT,
-)
-
-GENERATION = record(
-    "Generation",
-    level=one_of(Level),
-    automatic=nested(
-        level=one_of(Level),
-        budgets=list_of(
-            nested(
-                budget_id=TEXT,
-                interval_start=MOMENT,
-                ratio=TEXT,
-                level=one_of(Level),
-                overridden=FLAG,
-            )
-        ),
-    ),
-    manual_override=or_null(
-        nested(level=one_of(Level), reason=TEXT, by=TEXT, at=MOMENT)
-    ),
-)
-
-HEALTH = record("Health", status={"type": "string", "const": "ok"})
 
 PROBLEM = {
     **record(

@@ -7,7 +7,8 @@ from http import HTTPStatus
 from flask import Response
 
 from functions.http.problems import problem
-from functions.openai.bodies import REFERENCE
+from functions.http.schemas import TEXT, nested, or_null, record
+from functions.openai.request import REFERENCE
 from shared.domain.errors import (
     ApiError,
     GenerationPaused,
@@ -41,6 +42,11 @@ _IMAGE: Mapping[Language, str] = {
         "지원하지 않습니다."
     ),
 }
+
+REFUSAL = record(
+    "OpenAIError",
+    error=nested(message=TEXT, type=TEXT, param=or_null(TEXT), code=TEXT),
+)
 
 
 def openai_problem(

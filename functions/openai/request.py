@@ -7,7 +7,12 @@ import re
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from flask import Request
+
+from functions.http.bodies import read_object
+from functions.http.receiving import LARGEST_REQUEST_BYTES
 from shared.domain.catalogue import (
     ANY_MODEL,
     MODEL_CHOICES,
@@ -24,7 +29,7 @@ from shared.domain.fields import (
     Wrong,
     read_fields,
 )
-from shared.domain.request import IMAGE_TYPES, VideoRequest
+from shared.domain.request import IMAGE_TYPES, ClientRetry, VideoRequest
 
 MOST_SECONDS = 10
 # The longest that OpenAI's client names: more is a mistake, not a wish.
@@ -33,6 +38,10 @@ _SECONDS_TEXTS = tuple(str(n) for n in range(_ASKED.least, _ASKED.most + 1))
 _WHOLE = re.compile("-?(0|[1-9][0-9]*)")
 
 _DATA_ADDRESS = "^data:image/(jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}$"
+MOST_PARTS = 50
+REFERENCE = "input_reference"
+# The client writes an object into a form as `input_reference[image_url]`.
+_INSIDE = f"{REFERENCE}["
 
 # What we make for a size: the nearest that is not smaller, turned the same way.
 SIZES: Mapping[str, tuple[Resolution, AspectRatio]] = {
@@ -181,3 +190,37 @@ def _image(content: bytes) -> InlineImage:
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return InlineImage(content=content, content_type="image/webp")
     raise Wrong("not_one_of", ", ".join(IMAGE_TYPES))
+
+
+def read_asked(request: Request) -> Mapping[str, Any]:
+    """A form's fields or a JSON object's; a file is its bytes.
+
+    As large as any request may be: an image inside may have 16 MB, in base64 22.
+    """
+    if request.mimetype != "multipart/form-data":
+        return read_object(request, most_bytes=LARGEST_REQUEST_BYTES)
+    request.max_form_memory_size = LARGEST_REQUEST_BYTES
+    request.max_form_parts = MOST_PARTS
+    return _form(request)
+
+
+def read_sending(request: Request) -> ClientRetry:
+    """AGAIN where the client says that it sent this before, else FIRST.
+
+    Who says nothing of a first sending may still say it of the next.
+    """
+    count = request.headers.get("x-stainless-retry-count", "")
+    is_number = count.isascii() and count.isdigit()
+    return ClientRetry.AGAIN if is_number and count.strip("0") else ClientRetry.FIRST
+
+
+def _form(request: Request) -> Mapping[str, Any]:
+    texts = {n: t for n, t in request.form.items() if not n.startswith(_INSIDE)}
+    inside = {
+        name.removeprefix(_INSIDE).removesuffix("]"): text
+        for name, text in request.form.items()
+        if name.startswith(_INSIDE)
+    }
+    reference = {REFERENCE: inside} if inside else {}
+    files = {name: file.read() for name, file in request.files.items()}
+    return texts | reference | files

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from functions.http.schemas import FAILURE, FLAG, TEXT, list_of, or_null, record
 from functions.openai.request import SIZES
 from shared.domain.fields import Choice, Field, Identifier, Whole
 from shared.domain.job import AttemptState, Job, Language
@@ -25,6 +26,41 @@ CONTENT_FIELDS: Mapping[str, Field] = {
 
 # Of two sizes of one shape the last is the one that is really made.
 _MADE_SIZES = {shape: size for size, shape in SIZES.items()}
+
+MOMENT = {"type": "integer", "description": "seconds since 1970"}
+
+VIDEO = record(
+    "OpenAIVideo",
+    id=TEXT,
+    object={"type": "string", "const": "video"},
+    model=TEXT,
+    status={"type": "string", "enum": ["queued", "in_progress", "completed", "failed"]},
+    progress={"type": "integer", "minimum": 0, "maximum": 100},
+    created_at=MOMENT,
+    completed_at=or_null(MOMENT),
+    expires_at=MOMENT,
+    seconds={"type": "string", "pattern": "^[0-9]+$"},
+    size={"type": "string", "pattern": "^[0-9]+x[0-9]+$"},
+    prompt=TEXT,
+    remixed_from_video_id={"type": "null"},
+    error=or_null(FAILURE),
+)
+
+PAGE = record(
+    "OpenAIVideoPage",
+    object={"type": "string", "const": "list"},
+    data=list_of(VIDEO),
+    first_id=or_null(TEXT),
+    last_id=or_null(TEXT),
+    has_more=FLAG,
+)
+
+DELETED = record(
+    "OpenAIVideoDeleted",
+    id=TEXT,
+    deleted={"type": "boolean", "const": True},
+    object={"type": "string", "const": "video.deleted"},
+)
 
 
 def show_video(job: Job, language: Language) -> dict[str, Any]:

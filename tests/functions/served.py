@@ -6,13 +6,10 @@ from functions.http.bodies import (
     answer,
     read_object,
 )
-from functions.http.read_timeouts import ReadTimeout
-from functions.http.router import (
-    Call,
-    Route,
-    Router,
-)
-from functions.openai.bodies import read_asked
+from functions.http.receiving import ReadTimeout
+from functions.http.route import Call, Route
+from functions.http.router import Router
+from functions.openai.request import read_asked
 from tests.functions.calling import FakeTokens
 
 REQUEST = ReadTimeout(silence_seconds=0.3, body_seconds=1)

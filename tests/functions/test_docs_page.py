@@ -12,12 +12,8 @@ from flask.testing import FlaskClient
 from functions.api import ROUTES
 from functions.docs.routes import open_routes
 from functions.http.bodies import answer
-from functions.http.operation import Operation
-from functions.http.router import (
-    Call,
-    Route,
-    Router,
-)
+from functions.http.route import Call, Operation, Route
+from functions.http.router import Router
 from tests.functions.calling import FakeTokens, client_of
 
 

@@ -7,10 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from functions import api
-from functions.http.router import (
-    Route,
-    Router,
-)
+from functions.http.route import Route
+from functions.http.router import Router
 from functions.openai.errors import openai_problem
 from shared.domain.catalogue import ProviderId
 from tests.domain.examples import a_job, completed

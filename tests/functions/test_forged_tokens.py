@@ -10,11 +10,8 @@ from flask import Response
 from flask.testing import FlaskClient
 
 from functions.http.bodies import answer
-from functions.http.router import (
-    Call,
-    Route,
-    Router,
-)
+from functions.http.route import Call, Route
+from functions.http.router import Router
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from shared.domain.api_key import ApiKey, secret_of, sha256_of

@@ -3,8 +3,7 @@
 import pytest
 from flask import Flask, Request
 
-from functions.http.bodies import LARGEST_BODY_BYTES
-from functions.http.large_bodies import LargeBodies
+from functions.http.receiving import LARGEST_BODY_BYTES, LargeBodies
 from shared.domain.errors import Unavailable
 
 

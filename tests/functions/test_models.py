@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 from functions.http.router import Router
 from functions.models import (
     ESTIMATE,
+    MODEL_ROUTES,
     MODELS,
-    OFFER_ROUTES,
 )
 from shared import wiring
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
@@ -31,7 +31,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     )
     monkeypatch.setattr(wiring, "estimate", lambda: estimate(harness), raising=False)
     monkeypatch.setattr(wiring, "list_models", lambda: models, raising=False)
-    return client_of(Router(OFFER_ROUTES, FakeTokens(), []))
+    return client_of(Router(MODEL_ROUTES, FakeTokens(), []))
 
 
 def test_an_estimate_tells_each_providers_price(client: FlaskClient) -> None:

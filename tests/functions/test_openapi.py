@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from functions.api import ROUTES
 from functions.http.bodies import answer
 from functions.http.openapi import document
-from functions.http.schemas import VIDEO
+from functions.videos import VIDEO
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, InvalidRequest
 from shared.domain.job import Job

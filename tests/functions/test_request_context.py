@@ -10,11 +10,8 @@ from flask.testing import FlaskClient
 from structlog.testing import LogCapture
 
 from functions.http.bodies import answer
-from functions.http.router import (
-    Call,
-    Route,
-    Router,
-)
+from functions.http.route import Call, Route
+from functions.http.router import Router
 from shared.ports.identity import Caller
 from tests.functions.calling import client_of
 

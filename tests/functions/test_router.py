@@ -8,17 +8,10 @@ from flask import Request, Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from functions.http.bodies import (
-    LARGEST_BODY_BYTES,
-    LARGEST_REQUEST_BYTES,
-    answer,
-    read_object,
-)
-from functions.http.router import (
-    Call,
-    Route,
-    Router,
-)
+from functions.http.bodies import answer, read_object
+from functions.http.receiving import LARGEST_BODY_BYTES, LARGEST_REQUEST_BYTES
+from functions.http.route import Call, Route
+from functions.http.router import Router
 from shared.domain.errors import (
     ApiError,
     Conflict,

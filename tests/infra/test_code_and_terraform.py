@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import main
-from functions.http.base_path import FUNCTION_NAME
+from functions.http.response_headers import FUNCTION_NAME
 from local.__main__ import _parser
 from shared.domain import (
     naming,

@@ -1,24 +1,108 @@
-"""What the calls about videos, uploads and health say of themselves."""
+"""The api's calls about videos: create, look at, list, cancel and delete."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from functions.http.operation import Operation
+from flask import Response
+
+from functions.http.bodies import answer, read_key, read_object, read_query
+from functions.http.response_headers import base_path
+from functions.http.route import Call, Operation, Route
 from functions.http.schemas import (
-    HEALTH,
-    ONE_IMAGE,
-    UPLOAD,
-    VIDEO,
-    VIDEO_PAGE,
+    ADDRESS,
+    FAILURE,
+    FLAG,
+    MOMENT,
+    MONEY,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    Schema,
+    list_of,
+    nested,
+    one_of,
+    or_null,
+    record,
 )
+from shared import wiring
+from shared.domain.catalogue import MODEL_CHOICES, AspectRatio, ProviderId, Resolution
 from shared.domain.fields import Field
+from shared.domain.job import OPEN_STATES, AttemptState, Job
 from shared.domain.listing import LIST_FIELDS, Cursor
-from shared.domain.request import UPLOAD_FIELDS, VIDEO_FIELDS
+from shared.domain.projection import Stage, Status, project
+from shared.domain.request import VIDEO_FIELDS, VideoRequest
+
+VIDEOS, ONE_VIDEO = "/v1/videos", "/v1/videos/<job_id>"
+
+OUTCOMES = ("running", *(s.value for s in AttemptState if s not in OPEN_STATES))
+
+ATTEMPT = record(
+    "Attempt",
+    ai_model=one_of(ProviderId),
+    outcome={"type": "string", "enum": list(OUTCOMES)},
+    started_at=MOMENT,
+    ended_at=or_null(MOMENT),
+    cost_usd=MONEY,
+    error=or_null(FAILURE),
+)
+
+VIDEO = record(
+    "Video",
+    job_id=TEXT,
+    user_id=TEXT,
+    created_at=MOMENT,
+    updated_at=MOMENT,
+    expires_at=MOMENT,
+    status=one_of(Status),
+    stage=one_of(Stage),
+    progress={"type": "integer", "minimum": 0, "maximum": 100},
+    ai_model=or_null(one_of(ProviderId)),
+    video_url=or_null(ADDRESS),
+    video_url_expires_at=or_null(MOMENT),
+    prompt=TEXT,
+    image_url=or_null(ADDRESS),
+    image=or_null(TEXT),
+    duration=WHOLE,
+    resolution=one_of(Resolution),
+    aspect_ratio=one_of(AspectRatio),
+    audio=or_null(FLAG),
+    model=one_of(MODEL_CHOICES),
+    fallback=FLAG,
+    seed=or_null(WHOLE),
+    delivered=or_null(
+        nested(
+            duration=NUMBER,
+            width=WHOLE,
+            height=WHOLE,
+            audio=FLAG,
+            size=WHOLE,
+            crc32c=TEXT,
+        )
+    ),
+    attempts=list_of(ATTEMPT),
+    estimated_cost_usd=MONEY,
+    cost_usd=MONEY,
+    error=or_null(FAILURE),
+)
+
+VIDEO_PAGE = record("VideoPage", videos=list_of(VIDEO), next_cursor=or_null(TEXT))
 
 JOB_ID = ("The `job_id` of a video of yours.", "내 영상의 job_id입니다.")
 
 PAGE_FIELDS: Mapping[str, Field] = {
     **LIST_FIELDS,
     "cursor": Field(spec=Cursor()),
+}
+
+# Exactly one of them, where null is as good as not there.
+ONE_IMAGE: Schema = {
+    "oneOf": [
+        {
+            "required": [given],
+            "properties": {given: {"type": "string"}, other: {"type": "null"}},
+        }
+        for given, other in (("image", "image_url"), ("image_url", "image"))
+    ]
 }
 
 VIDEO_NOTES: Mapping[str, tuple[str, str]] = {
@@ -70,6 +154,47 @@ VIDEO_NOTES: Mapping[str, tuple[str, str]] = {
     ),
     "job_id": JOB_ID,
 }
+
+
+def _create_video(call: Call) -> Response:
+    asked = VideoRequest.parse(read_object(call.request))
+    key = read_key(call.request)
+    taken = wiring.create_video()(call.caller, asked, call.language, key)
+    where = f"{base_path(call.request)}v1/videos/{taken.job.job_id}"
+    headers = {"Location": where}
+    if taken.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return answer(_shown(taken.job, call), 202, headers)
+
+
+def _get_video(call: Call) -> Response:
+    job = wiring.get_video()(call.caller, call.arguments["job_id"])
+    return answer(_shown(job, call))
+
+
+def _list_videos(call: Call) -> Response:
+    asked = read_query(call.request, PAGE_FIELDS)
+    status = asked["status"] and Status(asked["status"])
+    page = wiring.list_videos()(
+        call.caller, limit=asked["limit"], status=status, cursor=asked["cursor"]
+    )
+    videos = [_shown(job, call) for job in page.jobs]
+    return answer({"videos": videos, "next_cursor": page.next_cursor})
+
+
+def _delete_video(call: Call) -> Response:
+    wiring.delete_video()(call.caller, call.arguments["job_id"])
+    return Response(status=204)
+
+
+def _cancel_video(call: Call) -> Response:
+    job = wiring.cancel_video()(call.caller, call.arguments["job_id"])
+    return answer(_shown(job, call), 202)
+
+
+def _shown(job: Job, call: Call) -> dict[str, Any]:
+    return project(job, call.language)
+
 
 CREATE_OPERATION = Operation(
     summary="Ask for a video; it is made in the background",
@@ -131,23 +256,36 @@ DELETE_OPERATION = Operation(
     notes={"job_id": JOB_ID},
 )
 
-UPLOAD_OPERATION = Operation(
-    summary="Get an address to PUT an image to, with exactly the headers given",
-    summary_ko="이미지를 업로드할 주소를 받습니다. 응답의 headers 그대로 PUT합니다",
-    tag="uploads",
-    body=UPLOAD_FIELDS,
-    answers={201: UPLOAD},
-    problems=(429,),
-    notes={
-        "content_type": ("What the image is.", "이미지 형식입니다."),
-        "size": ("Its exact size in bytes.", "정확한 크기(바이트)입니다."),
-    },
-    example={"content_type": "image/jpeg", "size": 179217},
-)
-
-HEALTH_OPERATION = Operation(
-    summary="Whether the api answers",
-    summary_ko="API가 응답하는지 확인합니다",
-    tag="service",
-    answers={200: HEALTH},
+VIDEO_ROUTES = (
+    Route(
+        method="POST",
+        path=VIDEOS,
+        handler=_create_video,
+        operation=CREATE_OPERATION,
+        spends=True,
+    ),
+    Route(
+        method="GET",
+        path=VIDEOS,
+        handler=_list_videos,
+        operation=LIST_OPERATION,
+    ),
+    Route(
+        method="GET",
+        path=ONE_VIDEO,
+        handler=_get_video,
+        operation=GET_OPERATION,
+    ),
+    Route(
+        method="DELETE",
+        path=ONE_VIDEO,
+        handler=_delete_video,
+        operation=DELETE_OPERATION,
+    ),
+    Route(
+        method="POST",
+        path=f"{ONE_VIDEO}/cancel",
+        handler=_cancel_video,
+        operation=CANCEL_OPERATION,
+    ),
 )
