@@ -41,7 +41,8 @@ def root_handlers(request: pytest.FixtureRequest) -> None:
     """The root logger as Cloud Run functions set it up: with a handler, or without."""
     logging.getLogger().handlers.clear()
     if request.param:
-        functions_framework._configure_app_execution_id_logging()
+        framework: Any = functions_framework  # it has no types
+        framework._configure_app_execution_id_logging()
         # It disables loggers that exist already; in a function they come later.
         logging.getLogger("urllib3").disabled = False
 
