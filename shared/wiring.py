@@ -38,10 +38,9 @@ if TYPE_CHECKING:
     from shared.usecases.create_video import CreateVideo
     from shared.usecases.delete_video import DeleteVideo
     from shared.usecases.estimate import Estimate
-    from shared.usecases.get_video import GetVideo
     from shared.usecases.keep_upload import KeepUpload
-    from shared.usecases.list_videos import ListVideos
     from shared.usecases.models import ListModels
+    from shared.usecases.read_videos import GetVideo, ListVideos
     from shared.usecases.show_usage import ShowUsage
     from shared.usecases.start_upload import StartUpload
     from shared.worker.advance import Advance
@@ -204,7 +203,7 @@ def create_video() -> "CreateVideo":
 
 @once
 def get_video() -> "GetVideo":
-    from shared.usecases.get_video import GetVideo
+    from shared.usecases.read_videos import GetVideo
 
     return GetVideo(jobs=jobs(), bucket=bucket(), clock=SystemClock(), ids=RandomIds())
 
@@ -218,7 +217,7 @@ def cancel_video() -> "CancelVideo":
 
 @once
 def list_videos() -> "ListVideos":
-    from shared.usecases.list_videos import ListVideos
+    from shared.usecases.read_videos import ListVideos
 
     return ListVideos(
         jobs=jobs(), bucket=bucket(), clock=SystemClock(), ids=RandomIds()

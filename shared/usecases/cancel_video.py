@@ -11,6 +11,7 @@ from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
 from shared.ports.store import Jobs
+from shared.usecases.read_videos import own_job
 
 log = structlog.get_logger()
 
@@ -26,9 +27,7 @@ class CancelVideo:
 
         What was already made is still stored, and the job completes.
         """
-        before = self.jobs.read(job_id)
-        if before is None or before.value.user_id != caller.user_id:
-            raise NotFound(job_id)
+        before = own_job(self.jobs, caller, job_id)
         after = self.committer.commit(before, CancelRequested())
         if after is None:
             raise NotFound(job_id)

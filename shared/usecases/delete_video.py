@@ -11,7 +11,6 @@ from shared.domain.errors import (
     Conflict,
     ConflictReason,
     LostRace,
-    NotFound,
     Unreachable,
 )
 from shared.domain.job import Job
@@ -24,6 +23,7 @@ from shared.ports.store import (
     Jobs,
     Versioned,
 )
+from shared.usecases.read_videos import own_job
 
 log = structlog.get_logger()
 
@@ -44,9 +44,7 @@ class DeleteVideo:
 
         What its key stands for, the ledger and the usage stay.
         """
-        found = self.jobs.read(job_id)
-        if found is None or found.value.user_id != caller.user_id:
-            raise NotFound(job_id)
+        found = own_job(self.jobs, caller, job_id)
         if not found.value.is_final:
             raise Conflict(reason=ConflictReason.JOB_OPEN)
         self._remove_files(found.value)

@@ -11,10 +11,9 @@ from shared.jobs.schedule import TaskScheduler
 from shared.usecases.cancel_video import CancelVideo
 from shared.usecases.delete_video import DeleteVideo
 from shared.usecases.estimate import Estimate
-from shared.usecases.get_video import GetVideo
 from shared.usecases.keep_upload import KeepUpload
-from shared.usecases.list_videos import ListVideos
 from shared.usecases.models import ListModels
+from shared.usecases.read_videos import GetVideo, ListVideos
 from shared.usecases.show_usage import ShowUsage
 from shared.usecases.start_upload import StartUpload
 from tests.fakes.provider_reports import FakeProviderReports

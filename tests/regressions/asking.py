@@ -9,7 +9,7 @@ from shared.domain.outcomes import Succeeded
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
 from shared.usecases.cancel_video import CancelVideo
-from shared.usecases.get_video import GetVideo
+from shared.usecases.read_videos import GetVideo
 from tests.domain.examples import a_request
 from tests.usecases.harness import (
     Harness,

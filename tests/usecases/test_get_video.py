@@ -9,7 +9,7 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import NotFound
 from shared.domain.job import Job
 from shared.ports.identity import Caller
-from shared.usecases.get_video import GetVideo
+from shared.usecases.read_videos import GetVideo
 from tests.domain.examples import MINUTE, NOON, a_job, completed
 from tests.fakes.jobs import Trouble
 from tests.usecases.harness import Harness

@@ -11,7 +11,7 @@ from shared.domain.job import Job
 from shared.domain.listing import Page
 from shared.domain.projection import Status
 from shared.ports.identity import Caller
-from shared.usecases.list_videos import ListVideos
+from shared.usecases.read_videos import ListVideos
 from tests.domain.examples import MINUTE, NOON, a_job, a_new_job, completed
 from tests.fakes.jobs import Trouble
 from tests.usecases.harness import Harness

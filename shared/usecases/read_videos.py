@@ -1,4 +1,4 @@
-"""List a caller's own jobs, newest first, a page at a time."""
+"""Show callers their own jobs: one, or a page of them, newest first."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,8 +18,34 @@ from shared.ports.store import (
     Versioned,
 )
 
-# A page of old videos signs each address anew, one call over the network for each.
+# A page of old videos signs a fresh URL for each, one call over the network each.
 SIGNED_AT_ONCE = 8
+
+
+def own_job(jobs: Jobs, caller: Caller, job_id: str) -> Versioned[Job]:
+    """The caller's job; NotFound also for another user's, so none is revealed."""
+    found = jobs.read(job_id)
+    if found is None or found.value.user_id != caller.user_id:
+        raise NotFound(job_id)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetVideo:
+    jobs: Jobs
+    bucket: Bucket
+    clock: Clock
+    ids: Ids
+
+    def __call__(self, caller: Caller, job_id: str) -> Job:
+        """With a `video_url` that is not about to expire; NotFound as in `own_job`."""
+        return with_fresh_url(
+            own_job(self.jobs, caller, job_id),
+            jobs=self.jobs,
+            bucket=self.bucket,
+            clock=self.clock,
+            ids=self.ids,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +58,7 @@ class ListVideos:
     def __call__(
         self, caller: Caller, *, limit: int, status: Status | None, cursor: str | None
     ) -> Page:
-        """At most `limit` jobs; InvalidRequest where `cursor` is none of ours."""
+        """At most `limit` jobs; InvalidRequest if `cursor` was not issued here."""
         after = None
         if cursor is not None:
             created_at, job_id = read_cursor(cursor)
@@ -41,11 +67,9 @@ class ListVideos:
 
     def after(self, caller: Caller, *, job_id: str, limit: int) -> Page:
         """The jobs made before this one; NotFound where it is not the caller's."""
-        found = self.jobs.read(job_id)
-        if found is None or found.value.user_id != caller.user_id:
-            raise NotFound(job_id)
-        place = Position(created_at=found.value.created_at, job_id=job_id)
-        return self._page(caller, limit=limit, status=None, after=place)
+        found = own_job(self.jobs, caller, job_id)
+        position = Position(created_at=found.value.created_at, job_id=job_id)
+        return self._page(caller, limit=limit, status=None, after=position)
 
     def _page(
         self,
@@ -55,18 +79,18 @@ class ListVideos:
         status: Status | None,
         after: Position | None,
     ) -> Page:
-        """One more is read than shown: that tells whether anything follows."""
+        """One job more is read than shown, to know whether anything follows."""
         found = self.jobs.page(
             caller.user_id, status=status, after=after, most=limit + 1
         )
         with ThreadPoolExecutor(SIGNED_AT_ONCE) as pool:
-            jobs = tuple(pool.map(self._living, found[:limit]))
+            jobs = tuple(pool.map(self._with_fresh_url, found[:limit]))
         next_cursor = None
         if len(found) > limit:
             next_cursor = cursor_after(jobs[-1].created_at, jobs[-1].job_id)
         return Page(jobs=jobs, next_cursor=next_cursor)
 
-    def _living(self, snapshot: Versioned[Job]) -> Job:
+    def _with_fresh_url(self, snapshot: Versioned[Job]) -> Job:
         return with_fresh_url(
             snapshot,
             jobs=self.jobs,
