@@ -1,4 +1,31 @@
-"""The job: what was asked, every attempt, what came. Changed by `replace` alone."""
+"""The job: what was asked, every attempt, what came. Changed by `replace` alone.
+
+A job asks the providers of its chain one after the other. Between attempts it prepares
+its image, waits, skips a provider, starts the next attempt, or ends; it has at most
+one open attempt. The states of an attempt:
+
+    (intent committed, then the one paid POST)
+       │
+       ▼      not taken by the vendor
+    starting ────────────────────────▶ rejected · not_sent
+       │  │   no usable answer, or none before the lease expired
+       │  └──────────────────────────▶ unknown ─┬─ a late answer ─▶ running
+       │ accepted                               └─ its file found ▶ storing
+       ▼      failed at the vendor
+    running ─────────────────────────▶ failed
+       │  │   cancelled by the owner, or out of time
+       │  └──▶ cancelling ───────────▶ cancelled · failed
+       │ succeeded
+       ▼      no usable file, or storage down for two hours
+    storing ─────────────────────────▶ failed
+       │ checked and copied
+       ▼
+    succeeded: the job is completed
+
+`skipped` is an attempt that was never begun. Any word of success or failure that comes
+while `cancelling` still counts. `rejected`, `not_sent` and `skipped` cost nothing;
+`unknown` and `cancelled` keep the full price as spent.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +45,10 @@ class Language(StrEnum):
 
 
 class AttemptState(StrEnum):
-    """Four states of an open attempt, then the outcomes that callers see."""
+    """Four states of an open attempt, then the outcomes that callers see.
+
+    The module's docstring has the transitions.
+    """
 
     STARTING = "starting"
     RUNNING = "running"
@@ -45,9 +75,9 @@ OPEN_STATES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedProvider:
-    """One link of this job's chain, fitted to the request when the job was made.
+    """One provider of this job's chain, fitted to the request when the job was made.
 
-    `unsupported` says why this link can't make what was asked; None if it can.
+    `unsupported` says why this provider can't make what was asked; None if it can.
     """
 
     provider_id: ProviderId
@@ -59,14 +89,32 @@ class PlannedProvider:
 
 
 def highest_price_usd(chain: tuple[PlannedProvider, ...]) -> Decimal:
-    """The price of the dearest link that may be asked: what a new job holds."""
+    """The price of the most expensive provider that may be asked: a new job's hold."""
     prices = (p.price_usd for p in chain if p.unsupported is None)
     return max(prices, default=Decimal(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try at one link. Money: `cost_usd` is what it is booked at as of now."""
+    """One try at one provider.
+
+    price_usd: the catalogue's price for it. cost_usd: what is booked for it as of now;
+        the vendor's own figure once there is one.
+    deadline_at: the vendor is not waited for any longer. lease_until: until then only
+        the process that committed the intent may touch a `starting` attempt.
+    task_id: the vendor's name for its task. gs_uri: where in our bucket the vendor
+        wrote the result.
+    missed_polls: failed polls since the last one that the provider itself answered.
+    closing_polls: failed polls since a cancel or the deadline; three, then the task
+        is cancelled unseen. cancel_tries: cancels that failed; three, then it is
+        left running and stays booked as spent.
+    store_tries: times that the result could not be kept; bad_outputs: those of them
+        in which the file itself was at fault. store_until: then storing is given up.
+    queued_at_vendor: the vendor had not begun when it was last asked.
+    not_before: this vendor must not be asked again sooner. ask_again: it ended by a
+        passing fault, at no cost, and its provider may be asked once more.
+    written_off: of an unknown attempt, no file of its came until its deadline.
+    """
 
     attempt_id: str
     provider_id: ProviderId
@@ -101,12 +149,12 @@ class Attempt:
 
     @property
     def has_late_answer(self) -> bool:
-        """Its outcome was called unknown, and then the vendor named a task."""
+        """It was ended as unknown, and then the vendor's answer named a task."""
         return self.state is AttemptState.UNKNOWN and self.task_id is not None
 
     @property
     def may_have_written(self) -> bool:
-        """Its vendor writes into our bucket and was never heard of again."""
+        """Its vendor writes into our bucket, and may have done so without an answer."""
         return (
             self.state is AttemptState.UNKNOWN
             and self.vendor is Vendor.VERTEX
@@ -118,9 +166,14 @@ class Attempt:
 class Job:
     """All of a job: the document `videos/{job_id}/internal/run`.
 
-    `version` counts commits; `wake_at` is when the next step is due, None when the
-    job has ended. `hold_usd` is what the ledger holds for it, at `place`: never less
-    than what it has spent. `stop_on_unknown` is ON_UNKNOWN_SUBMISSION of its creation.
+    version, commit_id: the number of its latest commit, and that commit's random id.
+    wake_at: when the next step is due; None exactly when the job has ended.
+    hold_usd: what the ledger holds for it. place: where in the ledger.
+    stop_on_unknown: ON_UNKNOWN_SUBMISSION as it was set when the job was made.
+    deadline_at: no attempt begins or goes on after it; storing may.
+    is_parked: its next start waits for the kill switch.
+    prepare_tries: how often the image could not be fetched.
+    progress: 0 to 100, never going back.
     """
 
     job_id: str
@@ -167,6 +220,10 @@ class Job:
 
     def attempt(self, attempt_id: str) -> Attempt | None:
         return next((a for a in self.attempts if a.attempt_id == attempt_id), None)
+
+    def known_attempt(self, attempt_id: str) -> Attempt:
+        """For an id that was taken from this very job."""
+        return next(a for a in self.attempts if a.attempt_id == attempt_id)
 
     def attempts_at(self, provider_id: ProviderId) -> tuple[Attempt, ...]:
         return tuple(a for a in self.attempts if a.provider_id == provider_id)

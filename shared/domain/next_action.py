@@ -1,25 +1,13 @@
-"""What a job needs next. Pure: `next_action(job, now)` looks and never changes.
-
-`transitions.apply(job, outcome, now)` is its counterpart.
-"""
+"""What a job needs next; `transitions.apply(job, outcome, now)` is its counterpart."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain import (
-    fallback,
-    timing,
-)
+from shared.domain import fallback, timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
-from shared.domain.outcomes import (
-    Decision,
-    GaveUp,
-    LeaseExpired,
-    Revived,
-    Skipped,
-)
+from shared.domain.outcomes import Decision, GaveUp, LeaseExpired, Revived, Skipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +24,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Ask the vendor how its task is, through `by`."""
+    """Poll the vendor's task, through the provider `by`."""
 
     attempt: Attempt
     by: ProviderId
@@ -58,14 +46,14 @@ class Store:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookForOutput:
-    """See whether an attempt of unknown outcome wrote its file."""
+    """See whether an unknown attempt wrote its file."""
 
     attempt: Attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Not due; the current version's task must exist."""
+    """Nothing may be done before `until`; the current version's task must exist."""
 
     until: datetime
 
@@ -82,14 +70,12 @@ Action = (
 
 def next_action(job: Job, now: datetime) -> Action:
     """What the job needs now; a Decision needs nothing but to be applied."""
-    if job.is_final or job.wake_at is None:
+    if job.wake_at is None:
         return Nothing()
     if job.wake_at > now + timing.WAKE_TOLERANCE:
         return Wait(until=job.wake_at)
     attempt = job.open_attempt
-    if attempt is None:
-        return between_attempts(job, now)
-    return _on_attempt(attempt, now)
+    return _on_attempt(attempt, now) if attempt else _between_attempts(job, now)
 
 
 def _on_attempt(attempt: Attempt, now: datetime) -> Action:
@@ -100,9 +86,9 @@ def _on_attempt(attempt: Attempt, now: datetime) -> Action:
         case AttemptState.STARTING:
             return LeaseExpired(attempt_id=attempt.attempt_id)
         case AttemptState.RUNNING:
-            spaced = attempt.polled_at and attempt.polled_at + timing.POLL_SPACING
-            if spaced and now < spaced:
-                return Wait(until=spaced)
+            earliest = timing.earliest_poll(attempt)
+            if now < earliest:
+                return Wait(until=earliest)
             return Ask(attempt=attempt, by=by)
         case AttemptState.CANCELLING:
             return Cancel(attempt=attempt, by=by)
@@ -110,8 +96,8 @@ def _on_attempt(attempt: Attempt, now: datetime) -> Action:
             return Store(attempt=attempt, by=by)
 
 
-def between_attempts(job: Job, now: datetime) -> Action:
-    # What a late answer named is paid for: it is looked at before anything ends.
+def _between_attempts(job: Job, now: datetime) -> Action:
+    # The task of a late answer is paid for: it is followed before anything ends.
     if late := next((a for a in job.attempts if a.has_late_answer), None):
         return Revived(attempt_id=late.attempt_id)
     if job.cancel_requested_at is not None:
@@ -135,12 +121,12 @@ def _next_start(job: Job, now: datetime) -> Action:
         return _last_hope(job, _out_of_time(job))
     earliest = fallback.not_before(job, planned)
     if earliest is not None and now < earliest:
-        return Wait(until=earliest)
+        return Wait(until=min(earliest, job.deadline_at))
     return Start(planned=planned)
 
 
 def _last_hope(job: Job, code: ErrorCode) -> Action:
-    """Before a job is given up, a file that an unknown attempt wrote is looked for."""
+    """The file that an unknown attempt may have written is sought before the end."""
     for attempt in job.attempts:
         if attempt.may_have_written:
             return LookForOutput(attempt=attempt)
@@ -165,7 +151,7 @@ def _ending_code(job: Job) -> ErrorCode | None:
 
 
 def poller(attempt: Attempt) -> ProviderId:
-    """Who asks about the task: plain HTTP once the SDK has missed three times."""
+    """Who polls the task: plain HTTP after three polls that failed inside the SDK."""
     if (
         attempt.provider_id is ProviderId.RUNWAY
         and attempt.missed_polls >= timing.SDK_MISSES_BEFORE_HTTP

@@ -1,12 +1,15 @@
-"""How long things may take, and how often they are tried."""
+"""How long things may take, how often they are tried, and when the next try is due."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from shared.domain.job import Attempt
 
 POST_LIMIT = timedelta(seconds=60)
 LEASE = POST_LIMIT + timedelta(seconds=30)
 WAKE_TOLERANCE = timedelta(seconds=5)
-# A task must not come before what it waits for, by the clock of whoever runs it.
+# A task must not come before what it waits for, even on a clock that is behind.
 CLOCK_SKEW = timedelta(seconds=1)
+# Two polls of one task are never closer, however many tasks come for the job.
 POLL_SPACING = timedelta(seconds=5)
 SHORTEST_POLL = timedelta(seconds=6)
 LONGEST_POLL = timedelta(seconds=15)
@@ -27,3 +30,28 @@ LONGEST_VENDOR_DELAY = timedelta(seconds=60)
 ASK_AGAIN_DELAY = timedelta(seconds=90)
 MOST_ASKS = 3
 PARK_SPACING = timedelta(seconds=60)
+
+
+def next_poll_at(attempt: Attempt, now: datetime) -> datetime:
+    """When to ask the vendor about this task next.
+
+    A tenth of the time that the attempt has taken so far, from 6 to 15 s; at its
+    deadline, if that comes sooner and not within 6 s.
+    """
+    elapsed = now - attempt.started_at
+    at = now + min(LONGEST_POLL, max(SHORTEST_POLL, elapsed / 10))
+    if now < attempt.deadline_at:
+        return min(at, max(attempt.deadline_at, now + SHORTEST_POLL))
+    return at
+
+
+def earliest_poll(attempt: Attempt) -> datetime:
+    """Before then it is not polled, whatever task comes for its job."""
+    last = attempt.polled_at
+    return last + POLL_SPACING if last else attempt.started_at
+
+
+def backoff(tries: int) -> timedelta:
+    """The pause after so many failed tries: 5 s, doubled each time, up to 5 minutes."""
+    longer: timedelta = RETRY_SPACING * 2 ** (tries - 1)
+    return min(longer, LONGEST_RETRY)

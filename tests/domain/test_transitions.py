@@ -389,7 +389,8 @@ class TestPolling:
 
         job = polled(running(a_job(chain=(VEO,)), VEO), fault, provider_id=VEO)
 
-        assert not settle(job, NOON).is_final
+        job = settle(job, NOON)
+        assert not job.is_final
         wait = timing.ASK_AGAIN_DELAY + timing.CLOCK_SKEW
         assert job.wake_at == NOON + wait
 
@@ -532,6 +533,7 @@ class TestCancelling:
         job = polled(running(a_job(), RUNWAY), Working())
 
         marked = apply(job, CancelRequested(), NOON + SECOND)
+        marked = settle(marked, NOON + SECOND)
 
         assert marked.wake_at is not None
         assert not isinstance(next_action(marked, marked.wake_at), Wait)

@@ -1,0 +1,8 @@
+"""How outcomes change a job, by phase. Imports the domain alone.
+
+`apply` takes what came from outside, `settle` what follows from the job itself;
+`next_action` is their counterpart. Everything here is pure.
+"""
+
+from shared.domain.transitions.apply import apply as apply
+from shared.domain.transitions.apply import settle as settle

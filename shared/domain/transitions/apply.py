@@ -1,0 +1,164 @@
+"""Dispatches each outcome to its phase.
+
+A worker that loses a race reads the job again and applies its outcome again. An
+outcome that no longer fits leaves the job as it is; the answer of a paid POST always
+fits.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from shared.domain.job import Attempt, AttemptState, Job
+from shared.domain.next_action import Action, Start, Wait, next_action
+from shared.domain.outcomes import (
+    CancelMissed,
+    CancelRequested,
+    CancelSent,
+    Decision,
+    Failed,
+    GaveUp,
+    ImageRefused,
+    Intended,
+    LeaseExpired,
+    Outcome,
+    OutputFound,
+    OutputMissing,
+    Parked,
+    Polled,
+    Prepared,
+    PrepareMissed,
+    Revived,
+    Skipped,
+    Stored,
+    StoreMissed,
+    Submitted,
+    Succeeded,
+    Unaffordable,
+)
+from shared.domain.timing import CLOCK_SKEW
+from shared.domain.transitions import polling, preparation, storing, submission
+from shared.domain.transitions.attempt import running, unknown
+
+# What answers an action: it holds only while the job still needs that action.
+Reply = Intended | Skipped | Parked | Unaffordable | LeaseExpired | Revived | GaveUp
+# What became of one attempt; it fits by that attempt's state.
+AttemptReport = (
+    Submitted
+    | Polled
+    | CancelSent
+    | CancelMissed
+    | Stored
+    | StoreMissed
+    | OutputFound
+    | OutputMissing
+)
+Report = AttemptReport | Prepared | PrepareMissed | ImageRefused | CancelRequested
+
+
+def apply(job: Job, outcome: Outcome, now: datetime) -> Job:
+    """The job after `outcome`; the very same object if the outcome no longer fits."""
+    if job.is_final and not isinstance(outcome, Submitted):
+        return job
+    if isinstance(outcome, Reply):
+        after = _replied(job, outcome, next_action(job, now), now)
+    else:
+        after = _reported(job, outcome, now)
+    return job if after is job else _booked(after, now)
+
+
+def settle(job: Job, now: datetime) -> Job:
+    """The job after all that follows from it alone.
+
+    Decisions are applied; a step that must not be taken before some time moves
+    `wake_at` there.
+    """
+    while isinstance(action := next_action(job, now), Decision):
+        job = _booked(_decided(job, action, now), now)
+    if isinstance(action, Wait) and job.wake_at and job.wake_at < action.until:
+        return replace(job, wake_at=action.until + CLOCK_SKEW)
+    return job
+
+
+def _booked(job: Job, now: datetime) -> Job:
+    """A charge above the hold is booked in full when the job ends."""
+    held = max(job.hold_usd, job.cost_usd) if job.is_final else job.hold_usd
+    return replace(job, hold_usd=held, updated_at=now)
+
+
+def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
+    if isinstance(reply, Decision) and reply == needed:
+        return _decided(job, reply, now)
+    if not isinstance(needed, Start):
+        return job
+    planned = needed.planned
+    match reply:
+        case Intended(attempt_id=attempt_id, provider_id=planned.provider_id):
+            return submission.intended(job, planned, attempt_id, now)
+        case Skipped(provider_id=planned.provider_id, problem=problem):
+            return submission.skipped(job, planned, problem, now)
+        case Parked():
+            return submission.parked(job, now)
+        case Unaffordable(code=code):
+            return job.ended(code)
+        case _:
+            return job
+
+
+def _decided(job: Job, decision: Decision, now: datetime) -> Job:
+    match decision:
+        case Skipped(provider_id=provider_id, problem=problem):
+            planned = next(p for p in job.chain if p.provider_id is provider_id)
+            return submission.skipped(job, planned, problem, now)
+        case LeaseExpired(attempt_id=attempt_id):
+            detail = "no answer was recorded before the lease expired"
+            return unknown(job, job.known_attempt(attempt_id), detail, now)
+        case Revived(attempt_id=attempt_id):
+            return running(job, job.known_attempt(attempt_id), now)
+        case GaveUp(code=code):
+            return job.ended(code)
+        case _:
+            assert_never(decision)
+
+
+def _reported(job: Job, outcome: Report, now: datetime) -> Job:
+    match outcome:
+        case Prepared(image=image):
+            return preparation.prepared(job, image, now)
+        case PrepareMissed(problem=problem):
+            return preparation.missed(job, problem, now)
+        case ImageRefused(problem=problem):
+            return preparation.refused(job, problem)
+        case CancelRequested():
+            return polling.cancel_requested(job, now)
+        case _:
+            attempt = job.attempt(outcome.attempt_id)
+            return _of_attempt(job, attempt, outcome, now) if attempt else job
+
+
+def _of_attempt(
+    job: Job, attempt: Attempt, report: AttemptReport, now: datetime
+) -> Job:
+    match attempt.state, report:
+        case _, Submitted(submission=answer):
+            return submission.submitted(job, attempt, answer, now)
+        case AttemptState.RUNNING, Polled(poll=poll):
+            return polling.polled(job, attempt, poll, now)
+        case AttemptState.CANCELLING, Polled(poll=Succeeded() | Failed() as poll):
+            return polling.polled(job, attempt, poll, now)
+        case AttemptState.CANCELLING, CancelSent():
+            return polling.closed(job, attempt, now)
+        case AttemptState.CANCELLING, CancelMissed():
+            return polling.cancel_missed(job, attempt, now)
+        case AttemptState.STORING, Stored():
+            return storing.stored(job, attempt, report, now)
+        case AttemptState.STORING, StoreMissed(problem=problem):
+            return storing.missed(job, attempt, problem, now)
+        case _ if job.open_attempt or not attempt.may_have_written:
+            return job
+        case _, OutputFound(gs_uri=gs_uri):
+            return storing.storing(job, replace(attempt, gs_uri=gs_uri), now)
+        case _, OutputMissing():
+            return storing.output_missing(job, attempt, now)
+        case _:
+            return job
