@@ -1,11 +1,13 @@
 # What a person types. Each target does the set-up it needs; a second call is quick.
 .DEFAULT_GOAL := help
-.PHONY: emulator help demo dev chaos test check audit format lock clean deploy destroy
+.PHONY: emulator help demo dev chaos unit test check audit format lock clean deploy destroy
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 CHECKOV := .venv-checkov/bin/checkov
+# Without emulators, servers of their own processes, or waiting.
+UNIT := $(addprefix tests/,domain usecases jobs guards worker functions)
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,10 +21,14 @@ dev: emulator $(READY) ## The local stack, until Ctrl-C
 	@$(BIN)/python -m local up
 
 chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=1
+	@$(BIN)/pytest --hypothesis-profile=thorough tests/domain tests/guards >&2
 	@$(BIN)/python -m local.fault_injection $(if $(JOBS),--jobs "$(JOBS)") $(if $(SEED),--seed "$(SEED)")
 
+unit: $(READY) ## Tests of what decides and of the HTTP edge, in half a minute
+	@$(BIN)/pytest $(UNIT)
+
 test: emulator $(READY) ## All tests
-	@$(BIN)/pytest
+	@$(BIN)/python -m tests.side_by_side
 
 check: emulator $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known weaknesses, Terraform, tests with coverage
 	$(BIN)/ruff format --check
@@ -30,7 +36,7 @@ check: emulator $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known 
 	$(BIN)/mypy
 	$(BIN)/python -m ops.audit
 	$(CHECKOV) --config-file infra/.checkov.yaml --directory infra
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/python -m tests.side_by_side --cov
 
 audit: $(READY) ## Known vulnerabilities of what ships
 	@$(BIN)/python -m ops.audit

@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
+from hypothesis import settings
 
 from local.emulators.firestore import find
 from local.processes import Program, Running, answers, free_port, wait_until
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
+
+# `pytest --hypothesis-profile=thorough` searches four times as long.
+settings.register_profile("check", deadline=None, max_examples=100)
+settings.register_profile("thorough", deadline=None, max_examples=400)
+settings.load_profile("check")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from shared.domain.budget_notification import (
     ALL_AND_MORE,
@@ -137,7 +137,6 @@ anything = st.recursive(
 
 
 @given(field=st.sampled_from(sorted(SAID)), value=anything)
-@settings(max_examples=300, deadline=None)
 def test_whatever_a_field_holds_it_is_a_notification_or_malformed(
     field: str, value: Any
 ) -> None:
@@ -149,7 +148,6 @@ def test_whatever_a_field_holds_it_is_a_notification_or_malformed(
 
 
 @given(field=st.sampled_from(sorted(changed()["message"])), value=anything)
-@settings(max_examples=300, deadline=None)
 def test_whatever_a_message_holds_it_is_a_notification_or_malformed(
     field: str, value: Any
 ) -> None:

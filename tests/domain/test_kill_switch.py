@@ -8,7 +8,7 @@ from functools import reduce
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from shared.domain.budget_notification import (
     ALL_AND_MORE,
@@ -257,7 +257,6 @@ def _when(notification: BudgetNotification) -> timedelta:
 
 
 @given(deliveries())
-@settings(max_examples=400, deadline=None)
 def test_repeated_and_out_of_order_gives_the_same_as_once_in_order(
     delivered: tuple[list[BudgetNotification], list[BudgetNotification]],
 ) -> None:
@@ -267,7 +266,6 @@ def test_repeated_and_out_of_order_gives_the_same_as_once_in_order(
 
 
 @given(deliveries(), st.sampled_from(Level), st.data())
-@settings(max_examples=400, deadline=None)
 def test_so_it_does_around_what_is_set_by_hand(
     delivered: tuple[list[BudgetNotification], list[BudgetNotification]],
     level: Level,

@@ -489,12 +489,7 @@ class World:
         self.fleet.circuits.is_applied = self.draw(st.booleans()) is True
 
 
-@settings(
-    max_examples=300,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+@settings(derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_happens_one_trial_at_a_time_and_never_a_block_for_good(
     data: st.DataObject,

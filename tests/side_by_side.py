@@ -1,0 +1,94 @@
+"""`python -m tests.side_by_side [OPTION …]`: all tests, in two pytest processes.
+
+End-to-end and infrastructure tests mostly wait, the others mostly compute, so they run
+at the same time. Options are passed on to both. With `--cov`, both are measured and
+the combined coverage is reported. The last line is pytest's closing line for the sum.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+WAITING = ("tests/e2e", "tests/infra")
+HALVES: Mapping[str, Sequence[str]] = {
+    "waiting": WAITING,
+    "computing": ("tests", *(f"--ignore={folder}" for folder in WAITING)),
+}
+_COUNT = re.compile(r"(\d+) (passed|failed|error|warning|skipped|deselected)")
+
+
+def main(options: Sequence[str], halves: Mapping[str, Sequence[str]] = HALVES) -> int:
+    began = time.monotonic()
+    measured = "--cov" in options
+    passed_on = [option for option in options if option != "--cov"]
+    with ThreadPoolExecutor(len(halves)) as pool:
+        started = [
+            pool.submit(_run, half, [*folders, *passed_on], measured=measured)
+            for half, folders in halves.items()
+        ]
+    ended = [each.result() for each in started]
+    codes = [code for code, _ in ended]
+    if measured:
+        codes += _report_coverage(halves)
+    closings = [closing for _, closing in ended]
+    print(closing_line(closings, time.monotonic() - began), flush=True)
+    return next((code for code in codes if code), 0)
+
+
+def _run(half: str, arguments: Sequence[str], *, measured: bool) -> tuple[int, str]:
+    """Passes on what pytest prints; its exit code and closing line."""
+    coverage = ("--cov", "--cov-report=") if measured else ()
+    cache = ("-o", f"cache_dir=.pytest_cache/{half}")
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", *arguments, *coverage, *cache],
+        cwd=ROOT,
+        env=os.environ | {"COVERAGE_FILE": _coverage_file(half)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        closing = ""
+        for line in process.stdout:
+            print(f"{half:9} | {line}", end="", flush=True)
+            closing = line if line.strip() else closing
+        return process.wait(), closing
+
+
+def _coverage_file(half: str) -> str:
+    return f".coverage.{half}"
+
+
+def _report_coverage(halves: Iterable[str]) -> Sequence[int]:
+    """Of both halves together; non-zero below the threshold in pyproject.toml."""
+    coverage = [sys.executable, "-m", "coverage"]
+    combine = [*coverage, "combine", "--quiet", *map(_coverage_file, halves)]
+    return [
+        subprocess.run(command, cwd=ROOT, check=False).returncode
+        for command in (combine, [*coverage, "report"])
+    ]
+
+
+def closing_line(closings: Iterable[str], seconds: float) -> str:
+    """`1 failed, 500 passed in 400.12s (0:06:40)`: the sum of both halves' lines."""
+    total: Counter[str] = Counter()
+    for line in closings:
+        for count, what in _COUNT.findall(line):
+            total[what] += int(count)
+    counts = ", ".join(
+        f"{count} {what}{'s' * (what in ('error', 'warning') and count > 1)}"
+        for what, count in sorted(total.items())
+    )
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{counts or 'no tests ran'} in {seconds:.2f}s (0:{minutes:02}:{rest:02})"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

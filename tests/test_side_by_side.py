@@ -1,0 +1,41 @@
+"""The runner behind `make test` and `make check`."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.side_by_side import closing_line, main
+
+
+def test_the_last_line_is_the_sum_of_both_halves() -> None:
+    halves = [
+        "2 failed, 300 passed, 1 skipped in 61.20s (0:01:01)\n",
+        "5 passed, 1 warning, 2 errors in 3.00s\n",
+    ]
+
+    closing = closing_line(halves, 65.432)
+
+    assert closing == (
+        "2 errors, 2 failed, 305 passed, 1 skipped, 1 warning in 65.43s (0:01:05)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("second", "code", "counts"),
+    [("pass", 0, "2 passed"), ("assert False", 1, "1 failed, 1 passed")],
+)
+def test_it_fails_where_either_half_does(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    second: str,
+    code: int,
+    counts: str,
+) -> None:
+    halves = {f"half{n}": (str(tmp_path / f"test_{n}.py"),) for n in range(2)}
+    for (file,), body in zip(halves.values(), ("pass", second), strict=True):
+        Path(file).write_text(f"def test_it():\n    {body}\n")
+
+    assert main(["-c", os.devnull, "--rootdir", str(tmp_path)], halves) == code
+
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"{counts} in ")
