@@ -26,7 +26,7 @@ from local.fault_injection.plan import (
 from shared.domain.errors import Unreachable
 from shared.domain.job import AttemptState, Job
 from shared.ports.providers import (
-    Order,
+    GenerationRequest,
     Provider,
 )
 from shared.ports.store import (
@@ -198,8 +198,8 @@ class SabotagedQueue(Around):
 
 
 class SabotagedProvider(Around):
-    def start(self, order: Order) -> Any:
-        return self._around(Point.POST, lambda: self.inner.start(order))
+    def start(self, request: GenerationRequest) -> Any:
+        return self._around(Point.POST, lambda: self.inner.start(request))
 
     def poll(self, task: Any) -> Any:
         return self._around(Point.POLL, lambda: self.inner.poll(task))

@@ -15,9 +15,13 @@ from shared.domain.errors import ErrorCode, Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """2xx with an id. The vendor is working, and bills."""
+    """2xx with an id. The vendor is working, and bills.
+
+    `max_cost_usd`: what the vendor says the task may cost at most, if it does.
+    """
 
     task_id: str
+    max_cost_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +92,14 @@ class PollFailed:
     detail: str
 
 
-Poll = Working | Succeeded | Failed | PollFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """The vendor itself says, in its own JSON, that the task does not exist."""
+
+    detail: str
+
+
+Poll = Working | Succeeded | Failed | PollFailed | Gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from shared.domain.outcomes import Poll, Submission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class GenerationRequest:
     """What a provider is asked to make. `jpeg` and `picture_uri` are the same image.
 
     `output_uri` is a folder of ours (gs://…/) for vendors that write by themselves.
@@ -69,7 +69,7 @@ class TaskRef:
 class Provider(Protocol):
     """One link. No verb but `fetch` raises: what went wrong is in the outcome."""
 
-    def start(self, order: Order) -> Submission:
+    def start(self, request: GenerationRequest) -> Submission:
         """Exactly one POST, on a fresh connection; never sent again, whatever comes."""
         ...
 

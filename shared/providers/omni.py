@@ -1,6 +1,6 @@
 """Gemini Omni through the Interactions of the Gemini API: the last link.
 
-It always makes sound: an order without audio gets it all the same.
+It always makes sound: a request without audio gets it all the same.
 """
 
 import base64
@@ -23,8 +23,8 @@ from shared.domain.outcomes import (
     Unknown,
 )
 from shared.ports.providers import (
+    GenerationRequest,
     InlineFile,
-    Order,
     TaskRef,
     WebFile,
 )
@@ -57,12 +57,12 @@ class Omni:
         self._base_url = base_url or BASE_URL
         self._read_seconds = read_seconds
 
-    def start(self, order: Order) -> Submission:
+    def start(self, request: GenerationRequest) -> Submission:
         send_state = SendState()
-        secrets = (self._api_key, order.prompt)
+        secrets = (self._api_key, request.prompt)
         try:
             with self._client(self._read_seconds, send_state) as client:
-                return _create(client, order)
+                return _create(client, request)
         except compat_errors.APIConnectionError as error:
             return outcome_of(error, FAULTS, send_state, *secrets)
         except compat_errors.APIError as error:
@@ -143,27 +143,27 @@ class Omni:
         return {"x-goog-api-key": self._api_key}
 
 
-def _create(client: genai.Client, order: Order) -> Accepted | Unknown:
+def _create(client: genai.Client, request: GenerationRequest) -> Accepted | Unknown:
     # Any: the SDK's overloads spell each body out as a TypedDict of its own.
     create: Callable[..., object] = client.interactions.create
     interaction = create(
-        model=order.model_id,
+        model=request.model_id,
         input=[
             {
                 "type": "image",
-                "data": base64.b64encode(order.jpeg).decode(),
+                "data": base64.b64encode(request.jpeg).decode(),
                 "mime_type": "image/jpeg",
             },
-            {"type": "text", "text": order.prompt},
+            {"type": "text", "text": request.prompt},
         ],
         response_format={
             "type": "video",
-            "aspect_ratio": order.aspect_ratio.value,
-            "duration": f"{order.duration_seconds}s",
-            "resolution": order.resolution.value,
+            "aspect_ratio": request.aspect_ratio.value,
+            "duration": f"{request.duration_seconds}s",
+            "resolution": request.resolution.value,
             "delivery": "uri",
         },
-        generation_config=_generation_config(order),
+        generation_config=_generation_config(request),
         background=True,
         store=True,
     )
@@ -173,9 +173,9 @@ def _create(client: genai.Client, order: Order) -> Accepted | Unknown:
     return Unknown(detail="200 without the id of an interaction")
 
 
-def _generation_config(order: Order) -> dict[str, object]:
+def _generation_config(request: GenerationRequest) -> dict[str, object]:
     config: dict[str, object] = {"video_config": {"task": "image_to_video"}}
-    return config if order.seed is None else config | {"seed": order.seed}
+    return config if request.seed is None else config | {"seed": request.seed}
 
 
 def _refused(error: compat_errors.APIError, *secrets: str) -> Submission:

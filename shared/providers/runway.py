@@ -9,7 +9,7 @@ import runwayml
 from shared.domain.errors import Unreachable
 from shared.domain.outcomes import Poll, PollFailed, Submission
 from shared.ports.providers import (
-    Order,
+    GenerationRequest,
     TaskRef,
     WebFile,
 )
@@ -62,12 +62,12 @@ class RunwaySdk:
         self._base_url = base_url or runway_wire.BASE_URL
         self._read_seconds = read_seconds
 
-    def start(self, order: Order) -> Submission:
+    def start(self, request: GenerationRequest) -> Submission:
         send_state = SendState()
-        secrets = (self._api_key, order.prompt)
+        secrets = (self._api_key, request.prompt)
         try:
             with self._client(self._read_seconds, send_state) as client:
-                return _create(client, order)
+                return _create(client, request)
         except runwayml.APIStatusError as error:
             headers = error.response.headers
             return runway_wire.refused(error.status_code, error.body, headers, *secrets)
@@ -133,16 +133,16 @@ def _mark(send_state: SendState) -> Callable[[httpx.Request], None]:
     return mark
 
 
-def _create(client: runwayml.RunwayML, order: Order) -> Submission:
+def _create(client: runwayml.RunwayML, request: GenerationRequest) -> Submission:
     # Any: the SDK's overloads name each model by itself; ours come from the catalogue.
     create: Callable[..., object] = client.image_to_video.create
     task = create(
-        model=order.model_id,
-        prompt_image=runway_wire.data_uri(order),
-        prompt_text=order.prompt,
-        ratio=runway_wire.ratio(order),
-        duration=order.duration_seconds,
-        seed=runwayml.omit if order.seed is None else order.seed,
+        model=request.model_id,
+        prompt_image=runway_wire.data_uri(request),
+        prompt_text=request.prompt,
+        ratio=runway_wire.ratio(request),
+        duration=request.duration_seconds,
+        seed=runwayml.omit if request.seed is None else request.seed,
     )
     # The SDK checks nothing: a page of HTML comes as a str, an id as anything.
     return runway_wire.accepted({"id": getattr(task, "id", None)})

@@ -11,7 +11,7 @@ import urllib3.exceptions
 from shared.domain.errors import Unreachable
 from shared.domain.outcomes import Poll, PollFailed, Submission
 from shared.ports.providers import (
-    Order,
+    GenerationRequest,
     TaskRef,
     WebFile,
 )
@@ -63,11 +63,11 @@ class RunwayHttp:
         self._base_url = base_url or runway_wire.BASE_URL
         self._read_seconds = read_seconds
 
-    def start(self, order: Order) -> Submission:
+    def start(self, request: GenerationRequest) -> Submission:
         send_state = SendState()
-        secrets = (self._api_key, order.prompt)
+        secrets = (self._api_key, request.prompt)
         try:
-            answer = self._post(order, send_state)
+            answer = self._post(request, send_state)
         except _CAUGHT as error:
             return outcome_of(error, FAULTS, send_state, *secrets)
         if 200 <= answer.status_code < 300:
@@ -96,8 +96,10 @@ class RunwayHttp:
             return False
         return answer.status_code in runway_wire.CANCELLED_STATUSES
 
-    def _post(self, order: Order, send_state: SendState) -> requests.Response:
-        content = json.dumps(_request(order)).encode()
+    def _post(
+        self, request: GenerationRequest, send_state: SendState
+    ) -> requests.Response:
+        content = json.dumps(_create_body(request)).encode()
         body = _WatchedBody(content, send_state)
         return self._send("POST", "/v1/image_to_video", self._read_seconds, body)
 
@@ -152,15 +154,15 @@ class _WatchedBody(io.BytesIO):
         return super().read(size)
 
 
-def _request(order: Order) -> dict[str, object]:
+def _create_body(request: GenerationRequest) -> dict[str, object]:
     body: dict[str, object] = {
-        "model": order.model_id,
-        "promptImage": runway_wire.data_uri(order),
-        "promptText": order.prompt,
-        "ratio": runway_wire.ratio(order),
-        "duration": order.duration_seconds,
+        "model": request.model_id,
+        "promptImage": runway_wire.data_uri(request),
+        "promptText": request.prompt,
+        "ratio": runway_wire.ratio(request),
+        "duration": request.duration_seconds,
     }
-    return body if order.seed is None else body | {"seed": order.seed}
+    return body if request.seed is None else body | {"seed": request.seed}
 
 
 def _task_path(task: TaskRef) -> str:

@@ -25,7 +25,7 @@ from shared.domain.outcomes import (
     Working,
 )
 from shared.ports.providers import (
-    Order,
+    GenerationRequest,
     WebFile,
 )
 from shared.providers.redaction import (
@@ -75,13 +75,13 @@ _FAILURES: tuple[tuple[str, ErrorCode], ...] = (
 )
 
 
-def ratio(order: Order) -> str:
-    return _RATIOS[order.aspect_ratio]
+def ratio(request: GenerationRequest) -> str:
+    return _RATIOS[request.aspect_ratio]
 
 
-def data_uri(order: Order) -> str:
+def data_uri(request: GenerationRequest) -> str:
     """The image itself: a signed address would not answer Runway's HEAD."""
-    return "data:image/jpeg;base64," + base64.b64encode(order.jpeg).decode()
+    return "data:image/jpeg;base64," + base64.b64encode(request.jpeg).decode()
 
 
 def accepted(body: object) -> Accepted | Unknown:

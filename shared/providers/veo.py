@@ -18,8 +18,8 @@ from shared.domain.outcomes import (
 )
 from shared.ports.providers import (
     BucketFile,
+    GenerationRequest,
     InlineFile,
-    Order,
     TaskRef,
 )
 from shared.providers import google_answers, veo_answers
@@ -61,23 +61,23 @@ class Veo:
         self._inline = inline
         self._read_seconds = read_seconds
 
-    def start(self, order: Order) -> Submission:
+    def start(self, request: GenerationRequest) -> Submission:
         send_state = SendState()
         try:
             with self._client(self._read_seconds, send_state) as client:
                 operation = client.models.generate_videos(
-                    model=order.model_id,
-                    source=self._source(order),
-                    config=self._config(order),
+                    model=request.model_id,
+                    source=self._source(request),
+                    config=self._config(request),
                 )
         except errors.APIError as error:
             return google_answers.refused(
-                error.code, error.details, _headers(error), order.prompt
+                error.code, error.details, _headers(error), request.prompt
             )
         except CAUGHT as error:
             if isinstance(error, GoogleAuthError) and not send_state.started:
                 return _without_token(error)
-            return outcome_of(error, FAULTS, send_state, order.prompt)
+            return outcome_of(error, FAULTS, send_state, request.prompt)
         return veo_answers.accepted(operation)
 
     def poll(self, task: TaskRef) -> Poll:
@@ -123,23 +123,23 @@ class Veo:
                 http_options=options,
             )
 
-    def _source(self, order: Order) -> types.GenerateVideosSource:
+    def _source(self, request: GenerationRequest) -> types.GenerateVideosSource:
         image = (
-            types.Image(image_bytes=order.jpeg, mime_type=_JPEG)
+            types.Image(image_bytes=request.jpeg, mime_type=_JPEG)
             if self._inline
-            else types.Image(gcs_uri=order.image_uri, mime_type=_JPEG)
+            else types.Image(gcs_uri=request.image_uri, mime_type=_JPEG)
         )
-        return types.GenerateVideosSource(prompt=order.prompt, image=image)
+        return types.GenerateVideosSource(prompt=request.prompt, image=image)
 
-    def _config(self, order: Order) -> types.GenerateVideosConfig:
+    def _config(self, request: GenerationRequest) -> types.GenerateVideosConfig:
         return types.GenerateVideosConfig(
             number_of_videos=1,
-            output_gcs_uri=None if self._inline else order.output_uri,
-            duration_seconds=order.duration_seconds,
-            aspect_ratio=order.aspect_ratio.value,
-            resolution=order.resolution.value,
-            generate_audio=order.audio is not False,
-            seed=order.seed,
+            output_gcs_uri=None if self._inline else request.output_uri,
+            duration_seconds=request.duration_seconds,
+            aspect_ratio=request.aspect_ratio.value,
+            resolution=request.resolution.value,
+            generate_audio=request.audio is not False,
+            seed=request.seed,
         )
 
 

@@ -25,7 +25,7 @@ from shared.jobs.commit import (
     JobCommitter,
 )
 from shared.ports.providers import (
-    Order,
+    GenerationRequest,
     Provider,
     Providers,
     TaskRef,
@@ -68,8 +68,8 @@ class Starting:
         if (instead := self.spending_policy.check(planned)) is not None:
             return self.committer.commit(before, instead)
         attempt_id = self.ids.new()
-        order = self._order(before.value, planned, attempt_id)
-        if order is None:
+        request = self._request(before.value, planned, attempt_id)
+        if request is None:
             problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
             return self.committer.commit(before, ImageRefused(problem=problem))
         if (stopped := self.breaker.admit(planned)) is not None:
@@ -83,7 +83,7 @@ class Starting:
         attempt = intended.value.attempt(attempt_id) if intended else None
         if not intended or not attempt or attempt.state is not AttemptState.STARTING:
             return intended
-        submission = self._submit(provider, order, attempt)
+        submission = self._submit(provider, request, attempt)
         answered = self._record(intended, attempt, submission)
         if submission is not TOO_LATE:
             self.breaker.report(planned, submission)
@@ -109,11 +109,13 @@ class Starting:
             )
             raise
 
-    def _submit(self, provider: Provider, order: Order, attempt: Attempt) -> Submission:
+    def _submit(
+        self, provider: Provider, request: GenerationRequest, attempt: Attempt
+    ) -> Submission:
         """The paid POST, never begun with less than its limit left of the lease."""
         if attempt.lease_until - self.clock.now() < timing.POST_LIMIT:
             return TOO_LATE
-        return provider.start(order)
+        return provider.start(request)
 
     def _clear_away(
         self,
@@ -133,16 +135,16 @@ class Starting:
         cancelled = provider.cancel(task_of(late))
         log.error("answer_came_after_the_end", job_id=job_id, cancelled=cancelled)
 
-    def _order(
+    def _request(
         self, job: Job, planned: PlannedProvider, attempt_id: str
-    ) -> Order | None:
+    ) -> GenerationRequest | None:
         if job.image is None:
             return None
         name = job.image.object_name
         jpeg = self.bucket.read(name, most_bytes=LARGEST_IMAGE_BYTES)
         if jpeg is None:
             return None
-        return Order(
+        return GenerationRequest(
             model_id=planned.model_id,
             prompt=job.request.prompt,
             jpeg=jpeg,

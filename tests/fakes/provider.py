@@ -7,8 +7,8 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ReelayError
 from shared.domain.outcomes import Accepted, Poll, Submission, Working
 from shared.ports.providers import (
+    GenerationRequest,
     InlineFile,
-    Order,
     Provider,
     Result,
     TaskRef,
@@ -29,16 +29,16 @@ class ScriptedProvider:
         self.cancels = [True]
         self.result: Result | ReelayError = InlineFile(content=b"an mp4")
         self.during_start: Callable[[], None] | None = None
-        self.orders: list[Order] = []
+        self.requests: list[GenerationRequest] = []
         self.asked: list[TaskRef] = []
         self.cancelled: list[TaskRef] = []
 
     @property
     def starts(self) -> int:
-        return len(self.orders)
+        return len(self.requests)
 
-    def start(self, order: Order) -> Submission:
-        self.orders.append(order)
+    def start(self, request: GenerationRequest) -> Submission:
+        self.requests.append(request)
         if self.during_start is not None:
             self.during_start()
         return _next(self.submissions)

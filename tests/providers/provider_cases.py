@@ -8,7 +8,7 @@ from google.oauth2.credentials import Credentials
 
 from shared.domain.catalogue import AspectRatio, Resolution
 from shared.ports.providers import (
-    Order,
+    GenerationRequest,
     Provider,
     TaskRef,
 )
@@ -111,8 +111,8 @@ def order(
     seed: int | None = 7,
     audio: bool | None = None,
     aspect_ratio: AspectRatio = AspectRatio.LANDSCAPE,
-) -> Order:
-    return Order(
+) -> GenerationRequest:
+    return GenerationRequest(
         model_id=case.model_id,
         prompt=PROMPT,
         jpeg=b"\xff\xd8\xff-image",

@@ -199,7 +199,7 @@ def test_inline_sends_and_gets_everything_within_the_messages() -> None:
         veo(server.url, Token(), inline=True).start(order(VEO))
     body: Any = server.received[0].body
 
-    image = {"bytesBase64Encoded": "/9j/LXBpY3R1cmU=", "mimeType": "image/jpeg"}
+    image = {"bytesBase64Encoded": "/9j/LWltYWdl", "mimeType": "image/jpeg"}
     assert body["instances"][0]["image"] == image
     assert "storageUri" not in body["parameters"]
 

@@ -105,7 +105,7 @@ def test_runways_body_is_exact() -> None:
     assert (request.method, request.path) == ("POST", "/v1/image_to_video")
     assert request.body == {
         "model": "gen4_turbo",
-        "promptImage": "data:image/jpeg;base64,/9j/LXBpY3R1cmU=",
+        "promptImage": "data:image/jpeg;base64,/9j/LWltYWdl",
         "promptText": "a paper boat on a stream",
         "ratio": "1280:720",
         "duration": 8,
@@ -194,7 +194,7 @@ def test_omnis_body_is_exact() -> None:
                 "content": [
                     {
                         "type": "image",
-                        "data": "/9j/LXBpY3R1cmU=",
+                        "data": "/9j/LWltYWdl",
                         "mime_type": "image/jpeg",
                     },
                     {"type": "text", "text": "a paper boat on a stream"},

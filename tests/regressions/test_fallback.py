@@ -33,7 +33,7 @@ def test_litellm_each_provider_gets_the_same_image_in_its_form(
 
     harness.run()
 
-    orders = [p.orders[0] for p in harness.providers.values() if p.orders]
+    orders = [p.requests[0] for p in harness.providers.values() if p.requests]
     assert len(orders) == len(DEFAULT_CHAIN)
     assert {order.jpeg for order in orders} == {b"jpeg of a cat"}
     assert {o.image_uri for o in orders} == {"gs://bucket/images/job1"}

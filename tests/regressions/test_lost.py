@@ -100,7 +100,7 @@ def test_3dstreet_1783_a_dropped_answer_does_not_lose_what_was_made(
     harness.jobs.put(a_job(chain=(VEO,)))
     harness.providers[VEO].submissions = [Unknown(detail="the connection dropped")]
     harness.step()
-    folder = harness.providers[VEO].orders[0].output_uri.removeprefix("gs://bucket/")
+    folder = harness.providers[VEO].requests[0].output_uri.removeprefix("gs://bucket/")
     harness.bucket.objects[folder + "sample_0.mp4"] = b"paid for"
 
     assert harness.run().delivered

@@ -76,7 +76,7 @@ def test_the_order_says_what_was_asked(harness: Harness) -> None:
 
     harness.step()
 
-    order = harness.providers[RUNWAY].orders[0]
+    order = harness.providers[RUNWAY].requests[0]
     assert (order.prompt, order.jpeg, order.seed) == ("a cat", b"a jpeg", 7)
     assert (order.model_id, order.duration_seconds) == ("gen4_turbo", 5)
     assert order.image_uri == "gs://bucket/images/job1"

@@ -48,7 +48,7 @@ def test_an_upload_exchanged_after_the_check_is_not_what_is_sent(
     harness.clock.move(MINUTE)
     harness.advance("job1", from_starts_queue=True)
 
-    (order,) = harness.providers[ProviderId.RUNWAY].orders
+    (order,) = harness.providers[ProviderId.RUNWAY].requests
     assert order.jpeg == JPEG
 
 

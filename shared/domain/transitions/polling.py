@@ -9,7 +9,7 @@ from shared.domain.catalogue import CATALOGUE
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job
 from shared.domain.next_action import poller
-from shared.domain.outcomes import Failed, Poll, PollFailed, Succeeded, Working
+from shared.domain.outcomes import Failed, Gone, Poll, PollFailed, Succeeded, Working
 from shared.domain.transitions.attempt import ended
 from shared.domain.transitions.storing import storing
 
@@ -40,7 +40,7 @@ def polled(job: Job, attempt: Attempt, poll: Poll, now: datetime) -> Job:
             return storing(job, replace(seen, cost_usd=cost, gs_uri=gs_uri), now)
         case Failed():
             return _failed(job, seen, poll, now)
-        case PollFailed():
+        case PollFailed() | Gone():
             return _missed(job, seen, now)
         case _:
             assert_never(poll)
