@@ -272,13 +272,12 @@ def list_models() -> "ListModels":
 
 @once
 def _availability() -> "Availability":
-    from shared.gcp.firestore_circuits import FirestoreCircuits
     from shared.gcp.firestore_provider_reports import FirestoreProviderReports
     from shared.guards.availability import Availability
 
     return Availability(
         kill_switch=kill_switch(),
-        circuits=FirestoreCircuits(firestore_client()),
+        breaker=breaker(),
         reports=FirestoreProviderReports(firestore_client()),
         clock=SystemClock(),
         tight_max_usd_per_second=settings().tight_max_usd_per_second,
@@ -316,7 +315,6 @@ def advance() -> "Advance":
     from shared.gcp.image_check import PillowCheck
     from shared.gcp.web_download import PublicWeb
     from shared.guards.availability import ReportMissingProviders
-    from shared.guards.spending_policy import SpendingPolicy
     from shared.worker.advance import Advance
     from shared.worker.prepare import Preparation
     from shared.worker.store import Storing
@@ -325,11 +323,6 @@ def advance() -> "Advance":
     clock, providers = SystemClock(), ConfiguredProviders(settings())
     ReportMissingProviders(reports=FirestoreProviderReports(firestore_client()))(
         providers.missing()
-    )
-    spending_policy = SpendingPolicy(
-        kill_switch=kill_switch(),
-        clock=clock,
-        tight_max_usd_per_second=settings().tight_max_usd_per_second,
     )
     return Advance(
         jobs=jobs(),
@@ -349,7 +342,7 @@ def advance() -> "Advance":
             clock=clock,
             ids=RandomIds(),
             committer=_committer(),
-            spending_policy=spending_policy,
+            availability=_availability(),
             breaker=breaker(),
         ),
         storing=Storing(

@@ -1,4 +1,4 @@
-"""Which links would be asked now, and why not the others; and who reports that."""
+"""May this provider be asked now? One ordered policy for the worker and the API."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,87 +7,102 @@ from decimal import Decimal
 
 import structlog
 
-from shared.domain import circuit
 from shared.domain.catalogue import CATALOGUE, ProviderId
-from shared.domain.circuit import CircuitState
-from shared.domain.errors import ErrorCode, Unreachable
+from shared.domain.errors import ErrorCode, Problem, Unreachable
 from shared.domain.job import PlannedProvider
 from shared.domain.kill_switch import Level, allows
+from shared.domain.outcomes import Parked, Skipped
+from shared.guards.circuit_breaker import Breaker
 from shared.guards.kill_switch import KillSwitch
 from shared.ports.providers import ProviderReports
-from shared.ports.store import (
-    Circuits,
-    Clock,
-)
+from shared.ports.store import Clock
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _View:
-    """What was read once, for all links of a chain."""
-
-    now: datetime
-    level: Level
-    not_configured: frozenset[ProviderId]
-    stopped: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Availability:
+    """What bars a provider, in order: the request, a missing key, a retired model,
+    the kill switch, an open circuit.
+
+    What an earlier attempt of the same job bars is in `domain/fallback.py`.
+    """
+
     kill_switch: KillSwitch
-    circuits: Circuits
+    breaker: Breaker
     reports: ProviderReports
     clock: Clock
     tight_max_usd_per_second: Decimal
 
-    def bars(self, chain: Sequence[PlannedProvider]) -> Mapping[ProviderId, ErrorCode]:
-        """What would keep each link from being asked; a link that is free is left out.
+    def check(
+        self, planned: PlannedProvider, *, is_configured: bool
+    ) -> Parked | Skipped | None:
+        """What to record instead of starting `planned`; None: start it.
 
-        As a worker would decide just now, but for what only a start itself can tell.
+        The circuit comes last, because passing it may claim its only trial.
+        Unreachable if the kill switch can't be read: then nothing may start.
         """
-        view = self._look(chain)
-        bars = {planned.provider_id: self._bar(planned, view) for planned in chain}
-        return {
-            provider_id: code for provider_id, code in bars.items() if code is not None
-        }
-
-    def _look(self, chain: Sequence[PlannedProvider]) -> _View:
         now = self.clock.now()
-        keys = sorted({key for planned in chain for key in circuit.keys(planned)})
-        found = [snapshot.value for snapshot in self.circuits.read(keys)]
-        return _View(
-            now=now,
-            level=self.kill_switch.level(now),
-            not_configured=self.reports.read(),
-            stopped=frozenset(
-                c.key for c in found if circuit.passage(c, now) is CircuitState.STOPPED
-            ),
-        )
+        problem = _unfit(planned, now, is_configured=is_configured)
+        if problem is None:
+            level = self.kill_switch.level(now)
+            if level is Level.PAUSED:
+                return Parked()
+            problem = self._too_expensive(planned, level)
+        problem = problem or self.breaker.admit(planned)
+        if problem is None:
+            return None
+        return Skipped(provider_id=planned.provider_id, problem=problem)
 
-    def _bar(self, planned: PlannedProvider, view: _View) -> ErrorCode | None:
-        retires_on = CATALOGUE[planned.model_id].retires_on
-        usd_per_second = planned.price_usd / planned.duration_seconds
-        reasons = {
-            ErrorCode.UNSUPPORTED: planned.unsupported is not None,
-            ErrorCode.NOT_CONFIGURED: planned.provider_id in view.not_configured,
-            ErrorCode.MODEL_UNAVAILABLE: retires_on and retires_on <= view.now.date(),
-            ErrorCode.CIRCUIT_OPEN: view.stopped & set(circuit.keys(planned)),
-            ErrorCode.GENERATION_PAUSED: not allows(
-                view.level, usd_per_second, self.tight_max_usd_per_second
-            ),
+    def bars(self, chain: Sequence[PlannedProvider]) -> Mapping[ProviderId, ErrorCode]:
+        """Why `check` would not start these providers; those it would are left out.
+
+        Changes nothing. Whether a provider is configured is the worker's report.
+        """
+        now = self.clock.now()
+        level = self.kill_switch.level(now)
+        missing = self.reports.read()
+        stopped = self.breaker.stopped(chain)
+        problems = {
+            planned.provider_id: _unfit(
+                planned, now, is_configured=planned.provider_id not in missing
+            )
+            or self._too_expensive(planned, level)
+            or stopped.get(planned.provider_id)
+            for planned in chain
         }
-        return next((code for code, holds in reasons.items() if holds), None)
+        return {name: problem.code for name, problem in problems.items() if problem}
+
+    def _too_expensive(self, planned: PlannedProvider, level: Level) -> Problem | None:
+        usd_per_second = planned.price_usd / planned.duration_seconds
+        if allows(level, usd_per_second, self.tight_max_usd_per_second):
+            return None
+        detail = f"too expensive while spending is {level}"
+        return Problem(code=ErrorCode.GENERATION_PAUSED, detail=detail)
+
+
+def _unfit(
+    planned: PlannedProvider, now: datetime, *, is_configured: bool
+) -> Problem | None:
+    if planned.unsupported is not None:
+        return Problem(code=ErrorCode.UNSUPPORTED, detail=planned.unsupported)
+    if not is_configured:
+        return Problem(code=ErrorCode.NOT_CONFIGURED)
+    model = CATALOGUE.get(planned.model_id)
+    if model and model.retires_on and model.retires_on <= now.date():
+        detail = f"{planned.model_id} retired on {model.retires_on}"
+        return Problem(code=ErrorCode.MODEL_UNAVAILABLE, detail=detail)
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportMissingProviders:
-    """The worker's word on what it has no key for: the api holds none to know."""
+    """Writes which providers the worker has no key for: the API has no keys to know."""
 
     reports: ProviderReports
 
     def __call__(self, not_configured: frozenset[ProviderId]) -> None:
-        """Written only where it changes; a report that gets lost costs no job."""
+        """Written only if it changed; a report that gets lost costs no job."""
         try:
             if self.reports.read() != not_configured:
                 self.reports.write(not_configured)

@@ -4,7 +4,7 @@ Only opening, closing and the one trial are written; faults in a row are counted
 each instance for itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from shared.domain import circuit
+from shared.domain.catalogue import ProviderId
 from shared.domain.circuit import Circuit, CircuitState, Verdict
 from shared.domain.errors import CommitUncertain, LostRace, Problem, Unreachable
 from shared.domain.job import PlannedProvider
@@ -67,6 +68,25 @@ class Breaker:
                 "circuits_not_read", ai_model=planned.provider_id, why=str(error)
             )
             return None
+
+    def stopped(
+        self, chain: Sequence[PlannedProvider]
+    ) -> Mapping[ProviderId, Problem | None]:
+        """Which providers `admit` would skip; changes nothing. Raises Unreachable."""
+        now = self.clock.now()
+        keys = sorted({key for planned in chain for key in circuit.keys(planned)})
+        problems = {
+            found.value.key: circuit.problem(found.value)
+            for found in self.circuits.read(keys)
+            if circuit.passage(found.value, now) is CircuitState.STOPPED
+        }
+        return {
+            planned.provider_id: next(
+                (problems[key] for key in circuit.keys(planned) if key in problems),
+                None,
+            )
+            for planned in chain
+        }
 
     def _look(self, keys: Sequence[str], now: datetime) -> Problem | None:
         found = self.circuits.read(keys)

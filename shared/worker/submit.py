@@ -13,13 +13,12 @@ from shared.domain.outcomes import (
     ImageRefused,
     Intended,
     NotSent,
-    Skipped,
     Submission,
     Submitted,
     Unaffordable,
 )
+from shared.guards.availability import Availability
 from shared.guards.circuit_breaker import Breaker
-from shared.guards.spending_policy import SpendingPolicy
 from shared.jobs.commit import (
     LONG_BACKOFF,
     JobCommitter,
@@ -53,7 +52,7 @@ class Starting:
     clock: Clock
     ids: Ids
     committer: JobCommitter
-    spending_policy: SpendingPolicy
+    availability: Availability
     breaker: Breaker
 
     def start(
@@ -61,20 +60,15 @@ class Starting:
     ) -> Versioned[Job] | None:
         """Intent, POST, answer. Dying between any two costs at most one POST."""
         provider = self.providers.get(planned.provider_id)
-        if provider is None:
-            problem = Problem(code=ErrorCode.NOT_CONFIGURED)
-            skipped = Skipped(provider_id=planned.provider_id, problem=problem)
-            return self.committer.commit(before, skipped)
-        if (instead := self.spending_policy.check(planned)) is not None:
+        instead = self.availability.check(planned, is_configured=provider is not None)
+        if instead is not None:
             return self.committer.commit(before, instead)
+        assert provider is not None, "checked above"
         attempt_id = self.ids.new()
         request = self._request(before.value, planned, attempt_id)
         if request is None:
             problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
             return self.committer.commit(before, ImageRefused(problem=problem))
-        if (stopped := self.breaker.admit(planned)) is not None:
-            skipped = Skipped(provider_id=planned.provider_id, problem=stopped)
-            return self.committer.commit(before, skipped)
         intent = Intended(attempt_id=attempt_id, provider_id=planned.provider_id)
         try:
             intended = self.committer.commit(before, intent)

@@ -1,12 +1,9 @@
 """The api's use cases, the real ones, on the fakes of a stage."""
 
-from decimal import Decimal
-
 import pytest
 
 from shared import wiring
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS
-from shared.guards.availability import Availability
 from shared.jobs.schedule import TaskScheduler
 from shared.usecases.cancel_video import CancelVideo
 from shared.usecases.delete_video import DeleteVideo
@@ -16,7 +13,6 @@ from shared.usecases.models import ListModels
 from shared.usecases.read_videos import GetVideo, ListVideos
 from shared.usecases.show_usage import ShowUsage
 from shared.usecases.start_upload import StartUpload
-from tests.fakes.provider_reports import FakeProviderReports
 from tests.fakes.usage import FakeUsage
 from tests.usecases.harness import (
     Harness,
@@ -28,7 +24,7 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `wiring` would build in a function, built on `stage`."""
     jobs, bucket, clock, ids = harness.jobs, harness.bucket, harness.clock, harness.ids
     scheduler, limits = TaskScheduler(queue=harness.queue), jobs.limits
-    free = availability(harness)
+    free = harness.availability
     built: dict[str, object] = {
         "create_video": create_video(harness),
         "get_video": GetVideo(jobs=jobs, bucket=bucket, clock=clock, ids=ids),
@@ -54,13 +50,3 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     }
     for name, use_case in built.items():
         monkeypatch.setattr(wiring, name, lambda use_case=use_case: use_case)
-
-
-def availability(harness: Harness) -> Availability:
-    return Availability(
-        kill_switch=harness.kill_switch,
-        circuits=harness.circuits,
-        reports=FakeProviderReports(),
-        clock=harness.clock,
-        tight_max_usd_per_second=Decimal("0.15"),
-    )

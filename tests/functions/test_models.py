@@ -14,20 +14,21 @@ from shared import wiring
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.usecases.models import ListModels
 from tests.domain.examples import a_body
+from tests.fakes.provider_reports import FakeProviderReports
 from tests.functions.calling import FakeTokens, client_of
 from tests.usecases.harness import Harness
-from tests.usecases.test_estimate import availability, estimate
+from tests.usecases.test_estimate import estimate
 
 ANN = {"Authorization": "Bearer ann"}
 
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    harness = Harness()
+    harness = Harness(reports=FakeProviderReports(ProviderId.OMNI))
     models = ListModels(
         chain=DEFAULT_CHAIN,
         models=DEFAULT_MODELS,
-        availability=availability(harness, ProviderId.OMNI),
+        availability=harness.availability,
     )
     monkeypatch.setattr(wiring, "estimate", lambda: estimate(harness), raising=False)
     monkeypatch.setattr(wiring, "list_models", lambda: models, raising=False)

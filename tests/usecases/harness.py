@@ -7,9 +7,9 @@ from decimal import Decimal
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.job import Job
 from shared.domain.kill_switch import Level
+from shared.guards.availability import Availability
 from shared.guards.circuit_breaker import Breaker
 from shared.guards.kill_switch import KillSwitch
-from shared.guards.spending_policy import SpendingPolicy
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.usecases.create_video import CreateVideo
@@ -24,6 +24,7 @@ from tests.fakes.circuits import FakeCircuits
 from tests.fakes.clock import CountedIds, FrozenClock
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.provider import FakeProviders, ScriptedProvider
+from tests.fakes.provider_reports import FakeProviderReports
 from tests.fakes.queue import FakeQueue
 from tests.fakes.switch import FakeSwitchStore
 from tests.fakes.web import FakeWeb
@@ -39,6 +40,7 @@ class Harness:
     bucket: FakeBucket = field(default_factory=FakeBucket)
     web: FakeWeb = field(default_factory=FakeWeb)
     switch: FakeSwitchStore = field(default_factory=FakeSwitchStore)
+    reports: FakeProviderReports = field(default_factory=FakeProviderReports)
     clock: FrozenClock = field(default_factory=FrozenClock)
     ids: CountedIds = field(default_factory=CountedIds)
     videos: FakeVideoCheck = field(default_factory=FakeVideoCheck)
@@ -89,22 +91,29 @@ class Harness:
         return KillSwitch(store=self.switch, pause=self.clock.pause)
 
     @property
-    def starting(self) -> Starting:
-        spending_policy = SpendingPolicy(
+    def breaker(self) -> Breaker:
+        return Breaker(circuits=self.circuits, clock=self.clock, pause=self.clock.pause)
+
+    @property
+    def availability(self) -> Availability:
+        return Availability(
             kill_switch=self.kill_switch,
+            breaker=self.breaker,
+            reports=self.reports,
             clock=self.clock,
             tight_max_usd_per_second=Decimal("0.15"),
         )
+
+    @property
+    def starting(self) -> Starting:
         return Starting(
             providers=FakeProviders(self.providers),
             bucket=self.bucket,
             clock=self.clock,
             ids=self.ids,
             committer=self.committer,
-            spending_policy=spending_policy,
-            breaker=Breaker(
-                circuits=self.circuits, clock=self.clock, pause=self.clock.pause
-            ),
+            availability=self.availability,
+            breaker=self.breaker,
         )
 
     def set_level(self, level: Level) -> None:
