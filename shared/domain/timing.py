@@ -29,6 +29,8 @@ SAME_VENDOR_DELAY = timedelta(seconds=5)
 LONGEST_VENDOR_DELAY = timedelta(seconds=60)
 ASK_AGAIN_DELAY = timedelta(seconds=90)
 MOST_ASKS = 3
+# The sweep enqueues a job again once its step is so long overdue; then at 2, 4, 8 …
+FIRST_RETRY_AFTER = timedelta(minutes=1)
 PARK_SPACING = timedelta(seconds=60)
 
 

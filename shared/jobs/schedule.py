@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain import timing
 from shared.domain.job import Job
 from shared.domain.naming import task_name
 from shared.domain.next_action import (
@@ -14,13 +15,11 @@ from shared.ports.store import (
     StepTask,
 )
 
-FIRST_AFTER = timedelta(minutes=1)
-
 
 def nth_retry(overdue_by: timedelta) -> int:
     """Which try to wake is due: 1, 2, 3 … at 1, 2, 4 … minutes overdue; 0: none yet."""
     nth = 0
-    while overdue_by >= FIRST_AFTER * 2**nth:
+    while overdue_by >= timing.FIRST_RETRY_AFTER * 2**nth:
         nth += 1
     return nth
 

@@ -13,10 +13,7 @@ from shared.domain import timing
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable, Unreadable
 from shared.domain.naming import task_name
 from shared.jobs.events import log_abandoned
-from shared.jobs.schedule import (
-    FIRST_AFTER,
-    nth_retry,
-)
+from shared.jobs.schedule import nth_retry
 from shared.ports.store import (
     Clock,
     Jobs,
@@ -41,7 +38,7 @@ class Sweep:
     def __call__(self) -> int:
         """How many jobs were woken."""
         now = self.clock.now()
-        stuck = self.jobs.overdue(now - FIRST_AFTER, most=MOST_AT_ONCE)
+        stuck = self.jobs.overdue(now - timing.FIRST_RETRY_AFTER, most=MOST_AT_ONCE)
         expired = [job for job in stuck if self._is_expired(job, now)]
         for job in expired:
             self._end(job, now)
