@@ -21,8 +21,11 @@ from shared.ports.identity import (
 from shared.ports.providers import Provider
 from shared.ports.storage import VideoFacts
 from shared.ports.store import (
+    IdempotencyStore,
+    JobQueries,
     Jobs,
     Queue,
+    Quotas,
 )
 from shared.settings import Settings
 from shared.system import RandomIds, SystemClock, pause
@@ -140,6 +143,27 @@ def jobs() -> Jobs:
 
 
 @once
+def job_queries() -> JobQueries:
+    from shared.gcp.firestore_job_queries import FirestoreJobQueries
+
+    return FirestoreJobQueries(firestore_client())
+
+
+@once
+def idempotency() -> IdempotencyStore:
+    from shared.gcp.firestore_idempotency import FirestoreIdempotency
+
+    return FirestoreIdempotency(firestore_client())
+
+
+@once
+def quotas() -> Quotas:
+    from shared.gcp.firestore_quotas import FirestoreQuotas
+
+    return FirestoreQuotas(firestore_client(), settings().limits)
+
+
+@once
 def queue() -> Queue:
     from shared.gcp import task_queue
 
@@ -188,6 +212,8 @@ def create_video() -> "CreateVideo":
     known = settings()
     return CreateVideo(
         jobs=jobs(),
+        idempotency=idempotency(),
+        quotas=quotas(),
         scheduler=_scheduler(),
         clock=SystemClock(),
         ids=RandomIds(),
@@ -220,7 +246,11 @@ def list_videos() -> "ListVideos":
     from shared.usecases.read_videos import ListVideos
 
     return ListVideos(
-        jobs=jobs(), bucket=bucket(), clock=SystemClock(), ids=RandomIds()
+        jobs=jobs(),
+        queries=job_queries(),
+        bucket=bucket(),
+        clock=SystemClock(),
+        ids=RandomIds(),
     )
 
 
@@ -228,7 +258,7 @@ def list_videos() -> "ListVideos":
 def delete_video() -> "DeleteVideo":
     from shared.usecases.delete_video import DeleteVideo
 
-    return DeleteVideo(jobs=jobs(), bucket=bucket(), pause=pause)
+    return DeleteVideo(jobs=jobs(), queries=job_queries(), bucket=bucket(), pause=pause)
 
 
 @once
@@ -243,10 +273,10 @@ def show_usage() -> "ShowUsage":
     from shared.gcp.firestore_usage import FirestoreUsage
     from shared.usecases.show_usage import ShowUsage
 
-    books = FirestoreUsage(firestore_client())
+    store = FirestoreUsage(firestore_client())
     known = settings()
     return ShowUsage(
-        books=books, clock=SystemClock(), limits=known.limits, chain=known.chain
+        store=store, clock=SystemClock(), limits=known.limits, chain=known.chain
     )
 
 
@@ -289,7 +319,7 @@ def start_upload() -> "StartUpload":
     from shared.usecases.start_upload import StartUpload
 
     return StartUpload(
-        jobs=jobs(),
+        quotas=quotas(),
         bucket=bucket(),
         clock=SystemClock(),
         ids=RandomIds(),
@@ -304,9 +334,11 @@ def sweep() -> "Sweep":
     from shared.worker.sweep import Sweep
 
     clock, zone = SystemClock(), settings().limits.zone
-    books = LedgerAuditReader(firestore_client())
-    balance = Balance(read=books.read, clock=clock, zone=zone)
-    return Sweep(jobs=jobs(), queue=queue(), clock=clock, balance=balance)
+    reader = LedgerAuditReader(firestore_client())
+    balance = Balance(read=reader.read, clock=clock, zone=zone)
+    return Sweep(
+        jobs=jobs(), queries=job_queries(), queue=queue(), clock=clock, balance=balance
+    )
 
 
 @once

@@ -102,7 +102,7 @@ def job_seen(
     """From `videos/{job_id}` and its `internal/run`; None where one is missing."""
     if not public or not run:
         return None
-    place = run.get("place", {})
+    key = run.get("ledger_key", {})
     return JobSeen(
         job_id=job_id,
         user=str(run["user_id"]),
@@ -110,8 +110,8 @@ def job_seen(
         status=str(public["status"]),
         error_code=(public.get("error") or {}).get("code"),
         attempts=tuple(_tried(attempt) for attempt in run["attempts"]),
-        accounts=tuple(place.get("accounts", ())),
-        day=str(place.get("day", "")),
+        accounts=tuple(key.get("accounts", ())),
+        day=str(key.get("day", "")),
     )
 
 

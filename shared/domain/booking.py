@@ -1,4 +1,4 @@
-"""What each commit of a job books, money and usage: follows from the jobs alone."""
+"""What each commit of a job changes in the ledger and the usage counters."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal

@@ -34,7 +34,7 @@ from enum import StrEnum
 
 from shared.domain.catalogue import ProviderId, Vendor
 from shared.domain.errors import ErrorCode, Problem
-from shared.domain.ledger import Place
+from shared.domain.ledger import LedgerKey
 from shared.domain.outcomes import Delivered, PreparedImage
 from shared.domain.request import VideoRequest
 
@@ -168,7 +168,7 @@ class Job:
 
     version, commit_id: the number of its latest commit, and that commit's random id.
     wake_at: when the next step is due; None exactly when the job has ended.
-    hold_usd: what the ledger holds for it. place: where in the ledger.
+    hold_usd: what the ledger holds for it. ledger_key: where in the ledger.
     stop_on_unknown: ON_UNKNOWN_SUBMISSION as it was set when the job was made.
     deadline_at: no attempt begins or goes on after it; storing may.
     is_parked: its next start waits for the kill switch.
@@ -182,7 +182,7 @@ class Job:
     request: VideoRequest
     chain: tuple[PlannedProvider, ...]
     hold_usd: Decimal
-    place: Place
+    ledger_key: LedgerKey
     stop_on_unknown: bool
     created_at: datetime
     updated_at: datetime

@@ -21,7 +21,7 @@ HOLDS_FILL_IT = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class LedgerKey:
     """Where a job's money is booked, fixed when the job is made.
 
     `accounts`: names of documents, all users' first, the user's own second.
@@ -31,16 +31,18 @@ class Place:
     day: str
 
 
-def place(user_id: str, now: datetime, zone: tzinfo) -> Place:
+def ledger_key(user_id: str, now: datetime, zone: tzinfo) -> LedgerKey:
     local = now.astimezone(zone)
-    return place_on(user_id, local.date())
+    return ledger_key_on(user_id, local.date())
 
 
-def place_on(user_id: str, day: date) -> Place:
+def ledger_key_on(user_id: str, day: date) -> LedgerKey:
     """`day` is one of the ledger's time zone."""
     month = f"{day:%Y-%m}"
     user = quote(user_id, safe="")
-    return Place(accounts=(f"all.{month}", f"user.{user}.{month}"), day=f"d{day:%d}")
+    return LedgerKey(
+        accounts=(f"all.{month}", f"user.{user}.{month}"), day=f"d{day:%d}"
+    )
 
 
 def in_micros(usd: Decimal) -> Decimal:
@@ -116,7 +118,7 @@ class Limits:
     zone: tzinfo = UTC
 
     def caps(self) -> Sequence[Caps]:
-        """In the order of `Place.accounts`."""
+        """In the order of `LedgerKey.accounts`."""
         return (self.everybody, self.user)
 
 

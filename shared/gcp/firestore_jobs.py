@@ -1,26 +1,21 @@
 """Jobs in Firestore: `videos/{job_id}/internal/run` and its projection, one commit."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from google.cloud import firestore
-from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.booking import booking
 from shared.domain.errors import ErrorCode, LostRace
 from shared.domain.job import Job
 from shared.domain.ledger import Limits
-from shared.domain.projection import Status, abandoned, project
+from shared.domain.projection import abandoned, project
 from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS, committing, reading
+from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_ledger import FirestoreLedger
-from shared.gcp.firestore_page import read_page, snapshot
-from shared.gcp.job_record import to_record
+from shared.gcp.job_record import to_record, versioned
 from shared.ports.store import (
     IdempotencyRecord,
-    Overdue,
-    Position,
     Versioned,
 )
 
@@ -32,6 +27,7 @@ class FirestoreJobs:
 
     def __init__(self, client: firestore.Client, limits: Limits | None = None) -> None:
         self._client = client
+        self._idempotency = FirestoreIdempotency(client)
         self._ledger = FirestoreLedger(
             client=client, limits=limits or Limits(), timeout_seconds=TIMEOUT_SECONDS
         )
@@ -39,46 +35,17 @@ class FirestoreJobs:
     def create(
         self,
         job: Job,
-        claim: IdempotencyRecord | None = None,
+        record: IdempotencyRecord | None = None,
         *,
         over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
         batch = self._client.batch()
         batch.create(self._run(job.job_id), to_record(job))
         batch.create(self._public(job.job_id), project(job))
-        if claim is not None:
-            self._take(batch, claim, over)
+        if record is not None:
+            self._idempotency.add(batch, record, over)
         with reading():
             self._ledger.add_new(batch, job, booking(None, job), job.created_at)
-        with committing():
-            batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
-
-    def check_room(self, job: Job) -> None:
-        """What `create` would read and refuse: its batch, and it is never sent."""
-        unsent = self._client.batch()
-        with reading():
-            self._ledger.add_new(unsent, job, booking(None, job), job.created_at)
-
-    def count_upload(self, user_id: str, now: datetime) -> None:
-        batch = self._client.batch()
-        with reading():
-            self._ledger.add_upload(batch, user_id, now)
-        with committing():
-            batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
-
-    def claimed(self, name: str) -> Versioned[IdempotencyRecord] | None:
-        with reading():
-            found = self._claim(name).get(retry=RETRY, timeout=TIMEOUT_SECONDS)
-        record = found.to_dict()
-        if record is None:
-            return None
-        return Versioned(value=IdempotencyRecord(**record), token=found.update_time)
-
-    def mark_consumed(self, seen: Versioned[IdempotencyRecord]) -> None:
-        batch = self._client.batch()
-        unchanged = self._client.write_option(last_update_time=seen.token)
-        claim = self._claim(seen.value.name)
-        batch.update(claim, {"created_by_retry": False}, option=unchanged)
         with committing():
             batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
 
@@ -87,7 +54,7 @@ class FirestoreJobs:
             return None  # no id of ours; Firestore would refuse some of them
         with reading():
             found = self._run(job_id).get(retry=RETRY, timeout=TIMEOUT_SECONDS)
-        return snapshot(found)
+        return versioned(found)
 
     def commit(self, before: Versioned[Job], after: Job) -> Versioned[Job]:
         """`update`, never `set`: a job deleted in between is not resurrected."""
@@ -121,31 +88,6 @@ class FirestoreJobs:
         with committing():
             batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
 
-    def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:
-        query = (
-            self._client.collection_group("internal")
-            .where(filter=FieldFilter("wake_at", "<=", now))
-            .order_by("wake_at")
-            .limit(most)
-            .select(["wake_at", "version", "deadline_at"])
-        )
-        with reading():
-            found = query.get(retry=RETRY, timeout=TIMEOUT_SECONDS)
-        return [_overdue(document) for document in found]
-
-    def page(
-        self,
-        user_id: str,
-        *,
-        status: Status | None,
-        after: Position | None,
-        most: int,
-    ) -> Sequence[Versioned[Job]]:
-        with reading():
-            return read_page(
-                self._client, user_id, status=status, after=after, most=most
-            )
-
     def delete(self, before: Versioned[Job]) -> None:
         batch = self._client.batch()
         unchanged = self._client.write_option(last_update_time=before.token)
@@ -154,37 +96,8 @@ class FirestoreJobs:
         with committing():
             batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
 
-    def count_with_image(self, user_id: str, image: str) -> int:
-        query = (
-            self._client.collection("videos")
-            .where(filter=FieldFilter("user_id", "==", user_id))
-            .where(filter=FieldFilter("image", "==", image))
-            .limit(2)
-            .select([])
-        )
-        with reading():
-            return len(query.get(retry=RETRY, timeout=TIMEOUT_SECONDS))
-
-    def _take(
-        self,
-        batch: Any,
-        claim: IdempotencyRecord,
-        over: Versioned[IdempotencyRecord] | None,
-    ) -> None:
-        if over is None:
-            batch.create(self._claim(claim.name), asdict(claim))
-            return
-        unchanged = self._client.write_option(last_update_time=over.token)
-        batch.update(self._claim(claim.name), asdict(claim), option=unchanged)
-
     def _public(self, job_id: str) -> firestore.DocumentReference:
         return self._client.collection("videos").document(job_id)
-
-    def _claim(self, name: str) -> firestore.DocumentReference:
-        claim: firestore.DocumentReference = self._client.collection(
-            "idempotency"
-        ).document(name)
-        return claim
 
     def _run(self, job_id: str) -> firestore.DocumentReference:
         run: firestore.DocumentReference = (
@@ -198,13 +111,3 @@ def _changes(before: Job, after: Job) -> dict[str, Any]:
     old, new = project(before), project(after)
     changes = {name: value for name, value in new.items() if value != old[name]}
     return changes if changes.keys() - {"updated_at"} else {}
-
-
-def _overdue(document: "firestore.DocumentSnapshot[Any]") -> Overdue:
-    raw = document.to_dict() or {}
-    return Overdue(
-        job_id=document.reference.parent.parent.id,
-        version=raw.get("version", 0),
-        wake_at=raw["wake_at"],
-        deadline_at=raw.get("deadline_at") or raw["wake_at"],
-    )

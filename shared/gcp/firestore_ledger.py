@@ -21,8 +21,8 @@ from shared.domain.ledger import (
     Booking,
     Caps,
     JobCount,
+    LedgerKey,
     Limits,
-    Place,
     Totals,
     check,
     with_one_more,
@@ -53,24 +53,24 @@ class FirestoreLedger:
         if booked.totals.held_usd > 0 and not job.is_final:
             self._hold(batch, job, booked.totals, now)
         elif booked.totals != Totals():
-            self._book(batch, job.place, booked.totals)
+            self._book(batch, job.ledger_key, booked.totals)
         if booked.open_jobs:
             self._close(batch, job.user_id)
         if booked.usage:
-            self._count_usage(batch, job.place, booked.usage)
+            self._count_usage(batch, job.ledger_key, booked.usage)
 
     def add_raw(self, batch: Batch, raw: Mapping[str, Any]) -> None:
         """The end of a job that can't be read: all that it holds counts as spent."""
         if user_id := raw.get("user_id"):
             self._close(batch, str(user_id))
         try:
-            accounts = tuple(str(name) for name in raw["place"]["accounts"])
-            place = Place(accounts=accounts, day=str(raw["place"]["day"]))
+            accounts = tuple(str(name) for name in raw["ledger_key"]["accounts"])
+            key = LedgerKey(accounts=accounts, day=str(raw["ledger_key"]["day"]))
             booked = booking_unread(Decimal(raw["hold_usd"]), _cost_usd(raw))
         except _NOT_MONEY:
             return
-        self._book(batch, place, booked.totals)
-        self._count_usage(batch, place, booked.usage)
+        self._book(batch, key, booked.totals)
+        self._count_usage(batch, key, booked.usage)
 
     def add_upload(self, batch: Batch, user_id: str, now: datetime) -> None:
         """One more upload that is let in; TooManyJobs."""
@@ -83,29 +83,31 @@ class FirestoreLedger:
         count = with_one_more(_job_count(found.to_dict() or {}), self.limits, now)
         _put(batch, found, asdict(count))
 
-    def _book(self, batch: Batch, place: Place, totals: Totals) -> None:
-        for name in place.accounts:
-            batch.set(self._account(name), _entry(place, totals), merge=True)
+    def _book(self, batch: Batch, key: LedgerKey, totals: Totals) -> None:
+        for name in key.accounts:
+            batch.set(self._account(name), _entry(key, totals), merge=True)
 
     def _close(self, batch: Batch, user_id: str) -> None:
         closed = {"open_jobs": firestore.Increment(-1)}
         batch.set(self._user(user_id), closed, merge=True)
 
     def _count_usage(
-        self, batch: Batch, place: Place, usage: Mapping[str, Counts]
+        self, batch: Batch, key: LedgerKey, usage: Mapping[str, Counts]
     ) -> None:
-        added = added_usage(place.day, usage)
-        for name in place.accounts:
+        added = added_usage(key.day, usage)
+        for name in key.accounts:
             document = self.client.collection("usage").document(name)
             batch.set(document, added, merge=True)
 
     def _hold(self, batch: Batch, job: Job, totals: Totals, now: datetime) -> None:
         local = now.astimezone(self.limits.zone)
-        for name, caps in zip(job.place.accounts, self.limits.caps(), strict=True):
+        for name, caps in zip(job.ledger_key.accounts, self.limits.caps(), strict=True):
             if caps.are_set:
                 self._hold_within(batch, name, caps, job, totals, local)
             else:
-                batch.set(self._account(name), _entry(job.place, totals), merge=True)
+                batch.set(
+                    self._account(name), _entry(job.ledger_key, totals), merge=True
+                )
 
     def _hold_within(
         self,
@@ -118,9 +120,9 @@ class FirestoreLedger:
     ) -> None:
         found = self._account(name).get(timeout=self.timeout_seconds)
         account = read_account(found.to_dict() or {})
-        check(account, caps, job.place.day, totals.held_usd, local)
-        after = account.on(job.place.day) + totals
-        days = {**account.days, job.place.day: after}
+        check(account, caps, job.ledger_key.day, totals.held_usd, local)
+        after = account.on(job.ledger_key.day) + totals
+        days = {**account.days, job.ledger_key.day: after}
         _put(batch, found, {"days": {day: _amounts(t) for day, t in days.items()}})
 
     def _account(self, name: str) -> Any:
@@ -160,10 +162,10 @@ def _amounts(totals: Totals) -> dict[str, int]:
     }
 
 
-def _entry(place: Place, totals: Totals) -> dict[str, Any]:
+def _entry(key: LedgerKey, totals: Totals) -> dict[str, Any]:
     amounts = _amounts(totals).items()
     added = {name: firestore.Increment(amount) for name, amount in amounts if amount}
-    return {"days": {place.day: added}}
+    return {"days": {key.day: added}}
 
 
 def _job_count(document: Mapping[str, Any]) -> JobCount:

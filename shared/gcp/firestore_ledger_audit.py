@@ -1,4 +1,4 @@
-"""The ledger's books in Firestore beside the open jobs, all as of one moment.
+"""The ledger in Firestore beside the open jobs, all as of one moment.
 
 Reads at one `read_time`, up to an hour back, are consistent with each other
 (google.firestore.v1, RunQueryRequest and BatchGetDocumentsRequest, 2026-11-22).
@@ -37,7 +37,7 @@ class LedgerAuditReader:
         self._most = most_open_jobs
 
     def read(self, at: datetime, also: Sequence[str]) -> LedgerSnapshot | None:
-        """The books of all open jobs, and of `also`; None where there are more.
+        """The accounts of all open jobs, and `also`; None where there are more.
 
         What a record without readable money holds is no job's: its accounts are off.
         """
@@ -58,7 +58,7 @@ class LedgerAuditReader:
             .where(filter=FieldFilter("wake_at", ">", LONG_AGO))
             .order_by("wake_at")
             .limit(self._most + 1)
-            .select(["hold_usd", "place", "user_id"])
+            .select(["hold_usd", "ledger_key", "user_id"])
         )
         return self._documents(query, at)
 
@@ -85,7 +85,7 @@ def _open_job(raw: Mapping[str, Any]) -> OpenJob | None:
     try:
         return OpenJob(
             user_id=raw["user_id"],
-            accounts=tuple(raw["place"]["accounts"]),
+            accounts=tuple(raw["ledger_key"]["accounts"]),
             hold_usd=Decimal(raw["hold_usd"]),
         )
     except (KeyError, TypeError, ValueError, ArithmeticError):

@@ -9,6 +9,7 @@ from cattrs import BaseValidationError, Converter
 
 from shared.domain.errors import Unreadable
 from shared.domain.job import Job
+from shared.ports.store import Versioned
 
 
 @cache
@@ -37,3 +38,11 @@ def from_record(record: dict[str, Any]) -> Job:
         return _converter().structure(record, Job)
     except BaseValidationError as error:
         raise Unreadable(f"job {record.get('job_id')}") from error
+
+
+def versioned(document: Any) -> Versioned[Job] | None:
+    """The job of a document `internal/run`; None if it does not exist; Unreadable."""
+    record = document.to_dict()
+    if record is None:
+        return None
+    return Versioned(value=from_record(record), token=document.update_time)

@@ -51,10 +51,10 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyRecord:
-    """What an idempotency key stands for. `name` is of the user and the key.
+    """Which job an idempotency key made. `name` is a hash of the user and the key.
 
-    It outlives its job: the key of a deleted job stays used until `expires_at`.
-    `created_by_retry`: made for a retry of the client, whose first send is yet to come.
+    It outlives its job: the key of a deleted job stays taken until `expires_at`.
+    `created_by_retry`: a client's retry arrived before its first send.
     """
 
     name: str
@@ -73,44 +73,20 @@ class Position:
 
 
 class Jobs(Protocol):
-    """The jobs, their projections and their money, each change one atomic commit."""
+    """Jobs with their projections and their money; each change is one atomic commit."""
 
     def create(
         self,
         job: Job,
-        claim: IdempotencyRecord | None = None,
+        record: IdempotencyRecord | None = None,
         *,
         over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
-        """Write the job, hold its money, count it as open, take the key: all or none.
+        """Write the job, hold its money, count it as open, keep `record`; or nothing.
 
-        The claim is made anew, or replaces `over` where that is as it was read.
-        LimitReached or TooManyJobs where it does not fit; LostRace where the job or
-        the claim exists, or somebody booked in between; Unclear where the answer got
-        lost.
-        """
-        ...
-
-    def check_room(self, job: Job) -> None:
-        """LimitReached or TooManyJobs where `create` would refuse it by now.
-
-        It holds nothing: by the time of the `create` the room may be gone.
-        """
-        ...
-
-    def count_upload(self, user_id: str, now: datetime) -> None:
-        """One more upload let in; TooManyJobs where this minute has no more.
-
-        LostRace where the user's counts changed in between; Unclear as in `commit`.
-        """
-        ...
-
-    def claimed(self, name: str) -> Versioned[IdempotencyRecord] | None: ...
-
-    def mark_consumed(self, seen: Versioned[IdempotencyRecord]) -> None:
-        """The claim is no longer `created_by_retry`; LostRace where it changed since.
-
-        Unclear as in `commit`.
+        `record` is new, or replaces `over` if that is still as it was read.
+        LimitReached or TooManyJobs: it does not fit. LostRace: the job or the record
+        exists, or another commit came in between. CommitUncertain: no answer came.
         """
         ...
 
@@ -123,7 +99,7 @@ class Jobs(Protocol):
 
         What changes in its money is booked in the same commit: LimitReached where it
         holds more and a cap has no room; settled and released once, with its end.
-        Unclear where it was sent and not answered: it may hold.
+        CommitUncertain: it was sent and not answered, and may hold.
         """
         ...
 
@@ -133,6 +109,17 @@ class Jobs(Protocol):
         LostRace where somebody committed in between, or it has ended.
         """
         ...
+
+    def delete(self, before: Versioned[Job]) -> None:
+        """Remove the job and its projection, if nobody committed since; else LostRace.
+
+        Idempotency records, ledger and usage stay. CommitUncertain as in `commit`.
+        """
+        ...
+
+
+class JobQueries(Protocol):
+    """Finds jobs by something other than their id."""
 
     def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:
         """Jobs whose `wake_at` lies before `now`, the longest overdue first."""
@@ -146,21 +133,42 @@ class Jobs(Protocol):
         after: Position | None,
         most: int,
     ) -> Sequence[Versioned[Job]]:
-        """A user's own jobs, newest first; those that no code can parse are left out.
+        """A user's own jobs, newest first, without those that cannot be parsed.
 
-        At most `most`; fewer than that only at the end of the list.
-        """
-        ...
-
-    def delete(self, before: Versioned[Job]) -> None:
-        """Remove the job and its projection, if nobody committed since; else LostRace.
-
-        What a key stands for, the ledger and the usage stay. Unclear as in `commit`.
+        At most `most`; fewer only at the end of the list.
         """
         ...
 
     def count_with_image(self, user_id: str, image: str) -> int:
-        """How many of a user's jobs, at most two are counted, name this upload."""
+        """How many of the user's jobs name this upload: 0, 1, or 2 for more."""
+        ...
+
+
+class IdempotencyStore(Protocol):
+    def get(self, name: str) -> Versioned[IdempotencyRecord] | None: ...
+
+    def mark_consumed(self, seen: Versioned[IdempotencyRecord]) -> None:
+        """Clear `created_by_retry`; LostRace if the record has changed since.
+
+        CommitUncertain as in `Jobs.commit`.
+        """
+        ...
+
+
+class Quotas(Protocol):
+    def check_room(self, job: Job) -> None:
+        """LimitReached or TooManyJobs if `Jobs.create` would refuse this job now.
+
+        Nothing is held: by the time of the `create` the room may be gone.
+        """
+        ...
+
+    def count_upload(self, user_id: str, now: datetime) -> None:
+        """Count one more upload; TooManyJobs if this minute's quota is used up.
+
+        LostRace if the user's counts changed in between; CommitUncertain as in
+        `Jobs.commit`.
+        """
         ...
 
 
@@ -200,7 +208,7 @@ class Circuits(Protocol):
     def commit(self, changes: Sequence[tuple[Versioned[Circuit], Circuit]]) -> None:
         """All of `changes` if nobody committed to any of them since; else LostRace.
 
-        Unclear where it was sent and not answered: it may hold.
+        CommitUncertain: it was sent and not answered, and may hold.
         """
         ...
 
@@ -213,6 +221,6 @@ class SwitchStore(Protocol):
     def commit(self, before: Versioned[Switch], after: Switch) -> None:
         """Write `after` if nobody committed since `before`; else LostRace.
 
-        Unclear where it was sent and not answered: it may hold.
+        CommitUncertain: it was sent and not answered, and may hold.
         """
         ...

@@ -26,7 +26,7 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Job, Language, highest_price_usd
 from shared.domain.kill_switch import Level
-from shared.domain.ledger import Limits, place
+from shared.domain.ledger import Limits, ledger_key
 from shared.domain.request import ClientRetry, VideoRequest
 from shared.guards.kill_switch import KillSwitch
 from shared.jobs.commit import CROWDED_BACKOFF, tries
@@ -35,8 +35,10 @@ from shared.ports.identity import Caller
 from shared.ports.store import (
     Clock,
     IdempotencyRecord,
+    IdempotencyStore,
     Ids,
     Jobs,
+    Quotas,
     Versioned,
 )
 from shared.usecases.idempotency import (
@@ -67,6 +69,8 @@ class CreateVideo:
     """
 
     jobs: Jobs
+    idempotency: IdempotencyStore
+    quotas: Quotas
     scheduler: TaskScheduler
     clock: Clock
     ids: Ids
@@ -95,7 +99,7 @@ class CreateVideo:
         the job is about to be committed.
         """
         trace = dedup_key_of(caller, request, key, client_retry)
-        seen = self._claimed(trace)
+        seen = self._recorded(trace)
         if replay := self._replay(trace, seen):
             return replay
         if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
@@ -132,7 +136,7 @@ class CreateVideo:
             request=request,
             chain=chain,
             hold_usd=highest_price_usd(chain),
-            place=place(caller.user_id, now, self.limits.zone),
+            ledger_key=ledger_key(caller.user_id, now, self.limits.zone),
             stop_on_unknown=self.stop_on_unknown,
             created_at=now,
             updated_at=now,
@@ -154,28 +158,28 @@ class CreateVideo:
 
         A refusal is looked behind, too: the room may be filled by this very request.
         """
-        claim = trace.claim(job) if trace else None
+        record = trace.record(job) if trace else None
         for _ in tries(CROWDED_BACKOFF, self.pause):
             try:
                 if keep:
-                    self.jobs.check_room(job)
+                    self.quotas.check_room(job)
                     keep()
                     keep = None
-                self.jobs.create(job, claim, over=seen)
+                self.jobs.create(job, record, over=seen)
                 return Taken(job=job)
             except (LostRace, CommitUncertain, LimitReached, TooManyJobs) as error:
                 refusal = error if isinstance(error, ApiError) else None
             if found := self.jobs.read(job.job_id):
                 return Taken(job=found.value)
-            seen = self._claimed(trace)
+            seen = self._recorded(trace)
             if replay := self._replay(trace, seen):
                 return replay
             if refusal:
                 raise refusal
         raise Unreachable(f"job {job.job_id}: not known to be committed")
 
-    def _claimed(self, trace: DedupKey | None) -> Versioned[IdempotencyRecord] | None:
-        return self.jobs.claimed(trace.name) if trace else None
+    def _recorded(self, trace: DedupKey | None) -> Versioned[IdempotencyRecord] | None:
+        return self.idempotency.get(trace.name) if trace else None
 
     def _replay(
         self, trace: DedupKey | None, found: Versioned[IdempotencyRecord] | None
@@ -202,5 +206,5 @@ class CreateVideo:
             return None
         # At worst two first sendings get the one job: nobody pays twice.
         with suppress(LostRace, CommitUncertain, Unreachable):
-            self.jobs.mark_consumed(found)
+            self.idempotency.mark_consumed(found)
         return Taken(job=snapshot.value, replayed=True)

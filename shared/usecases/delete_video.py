@@ -20,6 +20,7 @@ from shared.jobs.commit import SHORT_BACKOFF, tries
 from shared.ports.identity import Caller
 from shared.ports.storage import Bucket
 from shared.ports.store import (
+    JobQueries,
     Jobs,
     Versioned,
 )
@@ -36,6 +37,7 @@ class DeleteVideo:
     """
 
     jobs: Jobs
+    queries: JobQueries
     bucket: Bucket
     pause: Callable[[float], None]
 
@@ -67,7 +69,7 @@ class DeleteVideo:
     def _remove_upload(self, job: Job) -> None:
         """Another job of the same image may still have to fetch it."""
         image = job.request.image
-        if image and self.jobs.count_with_image(job.user_id, image) <= 1:
+        if image and self.queries.count_with_image(job.user_id, image) <= 1:
             self.bucket.delete(upload_object(job.user_id, image))
 
     def _remove_record(self, found: Versioned[Job]) -> None:

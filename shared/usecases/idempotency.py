@@ -26,14 +26,14 @@ class ReplayPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DedupKey:
-    """The claim that one sending leaves, and reads first."""
+    """Under which record one send of a request finds the job of another."""
 
     name: str
     body_sha256: str
     lifetime: timedelta
     replay_policy: ReplayPolicy
 
-    def claim(self, job: Job) -> IdempotencyRecord:
+    def record(self, job: Job) -> IdempotencyRecord:
         return IdempotencyRecord(
             name=self.name,
             job_id=job.job_id,
@@ -42,20 +42,20 @@ class DedupKey:
             created_by_retry=self.replay_policy is ReplayPolicy.WHILE_FRESH,
         )
 
-    def is_own(self, claim: IdempotencyRecord, now: datetime) -> bool:
-        """Whether this sending gets the job of `claim`.
+    def is_own(self, record: IdempotencyRecord, now: datetime) -> bool:
+        """Whether this sending gets the job of `record`.
 
         A first sending leaves alone what a first has had: two honest requests that
         are equal are two jobs.
         """
-        is_fresh = now <= claim.expires_at
+        is_fresh = now <= record.expires_at
         match self.replay_policy:
             case ReplayPolicy.ALWAYS:
                 return True
             case ReplayPolicy.WHILE_FRESH:
                 return is_fresh
             case ReplayPolicy.IF_OVERTAKEN:
-                return is_fresh and claim.created_by_retry
+                return is_fresh and record.created_by_retry
 
 
 def dedup_key_of(

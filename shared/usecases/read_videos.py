@@ -13,6 +13,7 @@ from shared.ports.storage import Bucket
 from shared.ports.store import (
     Clock,
     Ids,
+    JobQueries,
     Jobs,
     Position,
     Versioned,
@@ -51,6 +52,7 @@ class GetVideo:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListVideos:
     jobs: Jobs
+    queries: JobQueries
     bucket: Bucket
     clock: Clock
     ids: Ids
@@ -80,7 +82,7 @@ class ListVideos:
         after: Position | None,
     ) -> Page:
         """One job more is read than shown, to know whether anything follows."""
-        found = self.jobs.page(
+        found = self.queries.page(
             caller.user_id, status=status, after=after, most=limit + 1
         )
         with ThreadPoolExecutor(SIGNED_AT_ONCE) as pool:

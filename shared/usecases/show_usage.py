@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Forbidden
-from shared.domain.ledger import NOTHING, Limits, Place, place_on
+from shared.domain.ledger import NOTHING, LedgerKey, Limits, ledger_key_on
 from shared.domain.usage import (
     NOBODY,
     Counts,
@@ -60,7 +60,7 @@ class UsageReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowUsage:
-    books: UsageStore
+    store: UsageStore
     clock: Clock
     limits: Limits
     chain: tuple[ProviderId, ...]
@@ -84,17 +84,17 @@ class ShowUsage:
     def _usage(
         self, user_id: str, scope: Scope, period: Period
     ) -> tuple[DayUsage, ...]:
-        places = [place_on(user_id, day) for day in period.days]
-        accounts = dict.fromkeys(_account(place, scope) for place in places)
-        months = self.books.usage(tuple(accounts))
+        keys = [ledger_key_on(user_id, day) for day in period.days]
+        accounts = dict.fromkeys(_account(key, scope) for key in keys)
+        months = self.store.usage(tuple(accounts))
         return tuple(
             DayUsage(day=day, ai_model=_shown(model), counts=counts)
-            for day, place in zip(period.days, places, strict=True)
-            for model, counts in self._in_order(months[_account(place, scope)], place)
+            for day, key in zip(period.days, keys, strict=True)
+            for model, counts in self._in_order(months[_account(key, scope)], key)
         )
 
     def _in_order(
-        self, month: UsageMonth, place: Place
+        self, month: UsageMonth, key: LedgerKey
     ) -> Sequence[tuple[str, Counts]]:
         """As the chain asks them; then who is in it no more; nobody last."""
         models = [
@@ -102,13 +102,13 @@ class ShowUsage:
             for provider_id in dict.fromkeys((*self.chain, *ProviderId))
         ]
         ranks = {model: rank for rank, model in enumerate((*models, NOBODY))}
-        counts = month.days.get(place.day, {})
+        counts = month.days.get(key.day, {})
         return sorted(counts.items(), key=lambda item: ranks.get(item[0], len(models)))
 
     def _caps(self, user_id: str, scope: Scope, today: date) -> tuple[CapUse, CapUse]:
-        here = place_on(user_id, today)
+        here = ledger_key_on(user_id, today)
         name = _account(here, scope)
-        account = self.books.spend((name,))[name]
+        account = self.store.spend((name,))[name]
         everybody, user = self.limits.caps()
         caps = everybody if scope is Scope.ALL else user
         on_day, in_month = account.on(here.day), account.month
@@ -118,8 +118,8 @@ class ShowUsage:
         )
 
 
-def _account(place: Place, scope: Scope) -> str:
-    everybody, own = place.accounts
+def _account(key: LedgerKey, scope: Scope) -> str:
+    everybody, own = key.accounts
     return everybody if scope is Scope.ALL else own
 
 

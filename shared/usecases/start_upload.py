@@ -17,7 +17,7 @@ from shared.ports.storage import (
 from shared.ports.store import (
     Clock,
     Ids,
-    Jobs,
+    Quotas,
 )
 
 LIFETIME = timedelta(minutes=15)
@@ -27,7 +27,7 @@ LIFETIME = timedelta(minutes=15)
 class StartUpload:
     """Counted before it is signed: a call that dies in between counts as an upload."""
 
-    jobs: Jobs
+    quotas: Quotas
     bucket: Bucket
     clock: Clock
     ids: Ids
@@ -54,6 +54,6 @@ class StartUpload:
         """What is unclear is counted again: at worst one upload counts as two."""
         for _ in tries(CROWDED_BACKOFF, self.pause):
             with suppress(LostRace, CommitUncertain):
-                self.jobs.count_upload(caller.user_id, self.clock.now())
+                self.quotas.count_upload(caller.user_id, self.clock.now())
                 return
         raise Unreachable("the upload is not known to be counted")

@@ -16,6 +16,7 @@ from shared.jobs.events import log_abandoned
 from shared.jobs.schedule import nth_retry
 from shared.ports.store import (
     Clock,
+    JobQueries,
     Jobs,
     Overdue,
     Queue,
@@ -31,6 +32,7 @@ BALANCE_AT_MINUTE = 0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     jobs: Jobs
+    queries: JobQueries
     queue: Queue
     clock: Clock
     balance: Callable[[], int]
@@ -38,7 +40,7 @@ class Sweep:
     def __call__(self) -> int:
         """How many jobs were woken."""
         now = self.clock.now()
-        stuck = self.jobs.overdue(now - timing.FIRST_RETRY_AFTER, most=MOST_AT_ONCE)
+        stuck = self.queries.overdue(now - timing.FIRST_RETRY_AFTER, most=MOST_AT_ONCE)
         expired = [job for job in stuck if self._is_expired(job, now)]
         for job in expired:
             self._end(job, now)

@@ -12,7 +12,7 @@ from shared.domain import (
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, Language, highest_price_usd
-from shared.domain.ledger import place
+from shared.domain.ledger import ledger_key
 from shared.domain.outcomes import (
     Accepted,
     Delivered,
@@ -69,7 +69,7 @@ def a_new_job(
         request=request,
         chain=providers,
         hold_usd=highest_price_usd(providers),
-        place=place("ann", at, UTC),
+        ledger_key=ledger_key("ann", at, UTC),
         stop_on_unknown=stop_on_unknown,
         created_at=at,
         updated_at=at,

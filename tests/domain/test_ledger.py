@@ -1,4 +1,4 @@
-"""The ledger: what fits, when to come back, and what each commit books."""
+"""The ledger: what fits, when to come back, and what each commit adds to it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,11 +15,11 @@ from shared.domain.ledger import (
     Booking,
     Caps,
     JobCount,
+    LedgerKey,
     Limits,
-    Place,
     Totals,
     check,
-    place,
+    ledger_key,
     with_one_more,
     with_one_more_upload,
 )
@@ -98,10 +98,10 @@ def test_another_days_spending_counts_for_the_month_alone() -> None:
 def test_a_day_begins_at_midnight_of_the_ledgers_own_zone() -> None:
     late = datetime(2026, 11, 30, 16, tzinfo=UTC)
 
-    assert place("a/b", late, SEOUL) == Place(
+    assert ledger_key("a/b", late, SEOUL) == LedgerKey(
         accounts=("all.2026-12", "user.a%2Fb.2026-12"), day="d01"
     )
-    assert place("ann", late, UTC).day == "d30"
+    assert ledger_key("ann", late, UTC).day == "d30"
 
 
 def test_a_new_job_holds_its_most_expensive_provider_and_is_open() -> None:

@@ -48,6 +48,31 @@ class Trouble(StrEnum):
     NOT_APPLIED = "unclear, and not applied"
 
 
+class FakeIdempotency:
+    """The records that `jobs` keeps; meets the same troubles."""
+
+    def __init__(self, jobs: "FakeJobs") -> None:
+        self.records: dict[str, Versioned[IdempotencyRecord]] = {}
+        self._jobs = jobs
+        self._tokens = 0
+
+    def get(self, name: str) -> Versioned[IdempotencyRecord] | None:
+        return self.records.get(name)
+
+    def mark_consumed(self, seen: Versioned[IdempotencyRecord]) -> None:
+        trouble = self._jobs.next_trouble()
+        with self._jobs.lock:
+            if self.records.get(seen.value.name) != seen:
+                raise LostRace("the record is not as it was read")
+            if trouble is not Trouble.NOT_APPLIED:
+                self.put(replace(seen.value, created_by_retry=False))
+        self._jobs.after(trouble)
+
+    def put(self, record: IdempotencyRecord) -> None:
+        self._tokens += 1
+        self.records[record.name] = Versioned(value=record, token=self._tokens)
+
+
 class FakeJobs:
     """`troubles` and `read_failures` are met by the next calls, in their order.
 
@@ -60,7 +85,7 @@ class FakeJobs:
         self.usage: dict[str, UsageMonth] = {}
         self.open_jobs: Counter[str] = Counter()
         self.made: dict[str, JobCount] = {}
-        self.claims: dict[str, Versioned[IdempotencyRecord]] = {}
+        self.idempotency = FakeIdempotency(self)
         self.unreadable: set[str] = set()
         self.troubles: list[Trouble] = []
         self.read_failures: list[ReelayError] = []
@@ -68,75 +93,60 @@ class FakeJobs:
         self.projected = 0
         self._jobs: dict[str, tuple[Job, int]] = {}
         self._tokens = 0
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     def create(
         self,
         job: Job,
-        claim: IdempotencyRecord | None = None,
+        record: IdempotencyRecord | None = None,
         *,
         over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
-        trouble = self._trouble()
-        with self._lock:
+        trouble = self.next_trouble()
+        with self.lock:
             made = self._with_one_more(job)
             self._check(job, job.hold_usd)
             if job.job_id in self._jobs:
                 raise LostRace("it exists")
-            if claim and self.claims.get(claim.name) != over:
-                raise LostRace("the claim is not as it was read")
+            if record and self.idempotency.get(record.name) != over:
+                raise LostRace("the record is not as it was read")
             if trouble is not Trouble.NOT_APPLIED:
                 self._book(job, booking(None, job))
                 self.made[job.user_id] = made
                 self._keep(job)
                 self._project(job)
-                if claim:
-                    taken = Versioned(value=claim, token=self._tokens)
-                    self.claims[claim.name] = taken
-        self._after(trouble)
+                if record:
+                    self.idempotency.put(record)
+        self.after(trouble)
 
     def check_room(self, job: Job) -> None:
-        with self._lock:
+        with self.lock:
             self._with_one_more(job)
             self._check(job, job.hold_usd)
 
     def count_upload(self, user_id: str, now: datetime) -> None:
-        trouble = self._trouble()
-        with self._lock:
+        trouble = self.next_trouble()
+        with self.lock:
             before = self.made.get(user_id, JobCount())
             counted = with_one_more_upload(before, self.limits, now)
             if trouble is not Trouble.NOT_APPLIED:
                 self.made[user_id] = counted
-        self._after(trouble)
-
-    def claimed(self, name: str) -> Versioned[IdempotencyRecord] | None:
-        return self.claims.get(name)
-
-    def mark_consumed(self, seen: Versioned[IdempotencyRecord]) -> None:
-        trouble = self._trouble()
-        with self._lock:
-            if self.claims.get(seen.value.name) != seen:
-                raise LostRace("the claim is not as it was read")
-            if trouble is not Trouble.NOT_APPLIED:
-                self._tokens += 1
-                used = replace(seen.value, created_by_retry=False)
-                self.claims[used.name] = Versioned(value=used, token=self._tokens)
-        self._after(trouble)
+        self.after(trouble)
 
     def read(self, job_id: str) -> Versioned[Job] | None:
         if self.read_failures:
             raise self.read_failures.pop(0)
         if job_id in self.unreadable:
             raise Unreadable(job_id)
-        with self._lock:
+        with self.lock:
             if job_id not in self._jobs:
                 return None
             job, token = self._jobs[job_id]
         return Versioned(value=job, token=token)
 
     def commit(self, before: Versioned[Job], after: Job) -> Versioned[Job]:
-        trouble = self._trouble()
-        with self._lock:
+        trouble = self.next_trouble()
+        with self.lock:
             _, token = self._jobs.get(after.job_id, (None, None))
             if token is None or token != before.token:
                 raise LostRace("somebody was faster, or it is deleted")
@@ -147,11 +157,11 @@ class FakeJobs:
                 self._book(after, booked)
                 self._keep(after)
                 self._project_changes(before.value, after)
-        self._after(trouble)
+        self.after(trouble)
         return Versioned(value=after, token=self._jobs[after.job_id][1])
 
     def abandon(self, job_id: str, now: datetime) -> None:
-        with self._lock:
+        with self.lock:
             job = self._jobs[job_id][0]
             if job.is_final:
                 raise LostRace("it has ended")
@@ -182,7 +192,7 @@ class FakeJobs:
         after: Position | None,
         most: int,
     ) -> Sequence[Versioned[Job]]:
-        with self._lock:
+        with self.lock:
             found = [
                 Versioned(value=job, token=token)
                 for job, token in self._jobs.values()
@@ -194,14 +204,14 @@ class FakeJobs:
         return sorted(found, key=lambda s: _place(s.value), reverse=True)[:most]
 
     def delete(self, before: Versioned[Job]) -> None:
-        trouble = self._trouble()
-        with self._lock:
+        trouble = self.next_trouble()
+        with self.lock:
             _, token = self._jobs.get(before.value.job_id, (None, None))
             if token is None or token != before.token:
                 raise LostRace("somebody was faster, or it is deleted")
             if trouble is not Trouble.NOT_APPLIED:
                 self.remove(before.value.job_id)
-        self._after(trouble)
+        self.after(trouble)
 
     def count_with_image(self, user_id: str, image: str) -> int:
         jobs = [
@@ -228,7 +238,7 @@ class FakeJobs:
     def all(self) -> list[Job]:
         return [job for job, _ in self._jobs.values()]
 
-    def _trouble(self) -> Trouble:
+    def next_trouble(self) -> Trouble:
         trouble = self.troubles.pop(0) if self.troubles else Trouble.NONE
         if trouble is Trouble.LOST_RACE:
             raise LostRace("scripted")
@@ -236,23 +246,25 @@ class FakeJobs:
             raise Unreachable("scripted")
         return trouble
 
-    def _after(self, trouble: Trouble) -> None:
+    def after(self, trouble: Trouble) -> None:
         if trouble in (Trouble.APPLIED, Trouble.NOT_APPLIED):
             raise CommitUncertain("scripted")
 
     def _check(self, job: Job, amount_usd: Decimal) -> None:
         now = job.updated_at.astimezone(self.limits.zone)
-        for name, caps in zip(job.place.accounts, self.limits.caps(), strict=True):
+        for name, caps in zip(job.ledger_key.accounts, self.limits.caps(), strict=True):
             account = self.accounts.get(name, Account())
-            check(account, caps, job.place.day, amount_usd, now)
+            check(account, caps, job.ledger_key.day, amount_usd, now)
 
     def _book(self, job: Job, booked: Booking) -> None:
         self.open_jobs[job.user_id] += booked.open_jobs
-        for name in job.place.accounts:
+        for name in job.ledger_key.accounts:
             account = self.accounts.get(name, Account())
-            day = account.on(job.place.day) + booked.totals
-            self.accounts[name] = Account(days={**account.days, job.place.day: day})
-            self._count_usage(name, job.place.day, booked)
+            day = account.on(job.ledger_key.day) + booked.totals
+            self.accounts[name] = Account(
+                days={**account.days, job.ledger_key.day: day}
+            )
+            self._count_usage(name, job.ledger_key.day, booked)
 
     def _count_usage(self, name: str, day: str, booked: Booking) -> None:
         days = self.usage.get(name, UsageMonth()).days

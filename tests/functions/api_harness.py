@@ -28,13 +28,17 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     built: dict[str, object] = {
         "create_video": create_video(harness),
         "get_video": GetVideo(jobs=jobs, bucket=bucket, clock=clock, ids=ids),
-        "list_videos": ListVideos(jobs=jobs, bucket=bucket, clock=clock, ids=ids),
-        "delete_video": DeleteVideo(jobs=jobs, bucket=bucket, pause=clock.pause),
+        "list_videos": ListVideos(
+            jobs=jobs, queries=jobs, bucket=bucket, clock=clock, ids=ids
+        ),
+        "delete_video": DeleteVideo(
+            jobs=jobs, queries=jobs, bucket=bucket, pause=clock.pause
+        ),
         "cancel_video": CancelVideo(
             jobs=jobs, committer=harness.committer, scheduler=scheduler
         ),
         "start_upload": StartUpload(
-            jobs=jobs, bucket=bucket, clock=clock, ids=ids, pause=clock.pause
+            quotas=jobs, bucket=bucket, clock=clock, ids=ids, pause=clock.pause
         ),
         "keep_upload": KeepUpload(bucket=bucket, ids=ids),
         "estimate": Estimate(
@@ -44,7 +48,7 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
             chain=DEFAULT_CHAIN, models=DEFAULT_MODELS, availability=free
         ),
         "show_usage": ShowUsage(
-            books=FakeUsage(jobs=jobs), clock=clock, limits=limits, chain=DEFAULT_CHAIN
+            store=FakeUsage(jobs=jobs), clock=clock, limits=limits, chain=DEFAULT_CHAIN
         ),
         "kill_switch": harness.kill_switch,
     }

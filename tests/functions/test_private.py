@@ -44,6 +44,7 @@ def wired(harness: Harness, callers: Callers, monkeypatch: pytest.MonkeyPatch) -
     settings = Settings.from_env(known)
     waking = Sweep(
         jobs=harness.jobs,
+        queries=harness.jobs,
         queue=harness.queue,
         clock=harness.clock,
         balance=harness.balance,

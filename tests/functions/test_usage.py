@@ -47,7 +47,7 @@ def jobs() -> FakeJobs:
 @pytest.fixture
 def client(jobs: FakeJobs, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     show = ShowUsage(
-        books=FakeUsage(jobs=jobs),
+        store=FakeUsage(jobs=jobs),
         clock=FrozenClock(),
         limits=jobs.limits,
         chain=DEFAULT_CHAIN,

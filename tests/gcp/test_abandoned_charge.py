@@ -1,4 +1,4 @@
-"""A job that is ended unread books what its attempts cost, where that is more."""
+"""A job that is ended unread usage what its attempts cost, where that is more."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -30,9 +30,9 @@ def test_a_charge_above_the_hold_is_booked_in_full(
 
     jobs.abandon("job1", NOON + timedelta(hours=3))
 
-    books = FirestoreUsage(firestore_client)
-    for account in charged.place.accounts:
-        month = books.spend([account])[account].month
+    usage = FirestoreUsage(firestore_client)
+    for account in charged.ledger_key.accounts:
+        month = usage.spend([account])[account].month
         assert (month.settled_usd, month.open_usd) == (Decimal(5), Decimal(0))
 
 

@@ -1,4 +1,4 @@
-"""The port `Jobs`: one contract, on the real emulator and on the fake."""
+"""Jobs, queries and idempotency: one contract, on the emulator and on the fake."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +20,11 @@ from shared.domain.errors import (
     Unreachable,
 )
 from shared.domain.job import Job
-from shared.domain.ledger import place
+from shared.domain.ledger import ledger_key
 from shared.domain.outcomes import PrepareMissed
 from shared.domain.projection import Status, project
+from shared.gcp.firestore_idempotency import FirestoreIdempotency
+from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.jobs.commit import (
     LONG_BACKOFF,
@@ -30,6 +32,8 @@ from shared.jobs.commit import (
 )
 from shared.ports.store import (
     IdempotencyRecord,
+    IdempotencyStore,
+    JobQueries,
     Jobs,
     Position,
     Versioned,
@@ -53,6 +57,8 @@ class OnEmulator:
 
     def __init__(self, client: firestore.Client) -> None:
         self.jobs: Jobs = FirestoreJobs(client)
+        self.queries: JobQueries = FirestoreJobQueries(client)
+        self.idempotency: IdempotencyStore = FirestoreIdempotency(client)
         self._client = client
 
     def delete(self, job_id: str) -> None:
@@ -64,7 +70,7 @@ class OnEmulator:
         document = self._client.collection("videos").document(job_id)
         document.collection("internal").document("run").update({"attempts": "none"})
 
-    def forget_claim(self, name: str) -> None:
+    def forget_record(self, name: str) -> None:
         self._client.collection("idempotency").document(name).delete()
 
     def projection(self, job_id: str) -> dict[str, object] | None:
@@ -80,6 +86,8 @@ class OnFake:
     def __init__(self) -> None:
         self.fake = FakeJobs()
         self.jobs: Jobs = self.fake
+        self.queries: JobQueries = self.fake
+        self.idempotency: IdempotencyStore = self.fake.idempotency
 
     def delete(self, job_id: str) -> None:
         self.fake.remove(job_id)
@@ -87,8 +95,8 @@ class OnFake:
     def spoil(self, job_id: str) -> None:
         self.fake.unreadable.add(job_id)
 
-    def forget_claim(self, name: str) -> None:
-        del self.fake.claims[name]
+    def forget_record(self, name: str) -> None:
+        del self.fake.idempotency.records[name]
 
     def projection(self, job_id: str) -> dict[str, object] | None:
         return self.fake.projections.get(job_id)
@@ -225,7 +233,7 @@ def test_the_longest_overdue_come_first(store: Store) -> None:
     store.jobs.create(a_new_job(job_id="early", at=NOON + MINUTE))
     store.jobs.create(replace(completed(a_job(), ProviderId.RUNWAY), job_id="done"))
 
-    overdue = store.jobs.overdue(NOON, most=3)
+    overdue = store.queries.overdue(NOON, most=3)
 
     assert [o.job_id for o in overdue] == ["late9", "late6", "late3"]
     assert [o.version for o in overdue] == [9, 6, 3]
@@ -258,7 +266,7 @@ def listed(
     after: Position | None = None,
     most: int = 9,
 ) -> list[str]:
-    page = store.jobs.page("ann", status=status, after=after, most=most)
+    page = store.queries.page("ann", status=status, after=after, most=most)
     assert all(s == read(store, s.value.job_id) for s in page)
     return [snapshot.value.job_id for snapshot in page]
 
@@ -273,7 +281,7 @@ def place_of(job: Job) -> Position:
 
 
 def of_bob(job: Job) -> Job:
-    return replace(job, user_id="bob", place=place("bob", NOON, UTC))
+    return replace(job, user_id="bob", ledger_key=ledger_key("bob", NOON, UTC))
 
 
 def test_a_page_is_of_ones_own_jobs_newest_first(store: Store) -> None:
@@ -367,106 +375,106 @@ def test_a_second_delete_loses_the_race(store: Store) -> None:
         store.jobs.delete(before)
 
 
-def test_a_deleted_job_leaves_its_claim(store: Store) -> None:
-    store.jobs.create(a_new_job(), a_claim("job1"))
+def test_a_deleted_job_leaves_its_record(store: Store) -> None:
+    store.jobs.create(a_new_job(), a_record("job1"))
 
     store.jobs.delete(read(store))
 
-    assert claimed(store).value == a_claim("job1")
+    assert recorded(store).value == a_record("job1")
 
 
 def test_the_jobs_of_an_upload_are_counted_up_to_two(store: Store) -> None:
     counts = []
     for job_id in ("a", "b", "c"):
-        counts.append(store.jobs.count_with_image("ann", "up1"))
+        counts.append(store.queries.count_with_image("ann", "up1"))
         store.jobs.create(a_new_job(job_id=job_id, image="up1", image_url=None))
 
     assert counts == [0, 1, 2]
-    assert store.jobs.count_with_image("ann", "up1") == 2
-    assert store.jobs.count_with_image("ann", "up2") == 0
-    assert store.jobs.count_with_image("bob", "up1") == 0
+    assert store.queries.count_with_image("ann", "up1") == 2
+    assert store.queries.count_with_image("ann", "up2") == 0
+    assert store.queries.count_with_image("bob", "up1") == 0
 
 
-def a_claim(job_id: str, **fields: Any) -> IdempotencyRecord:
+def a_record(job_id: str, **fields: Any) -> IdempotencyRecord:
     expires_at = NOON + 15 * MINUTE
-    claim = IdempotencyRecord(
+    record = IdempotencyRecord(
         name="k", job_id=job_id, body_sha256="x", expires_at=expires_at
     )
-    return replace(claim, **fields)
+    return replace(record, **fields)
 
 
-def claimed(store: Store) -> Versioned[IdempotencyRecord]:
-    claim = store.jobs.claimed("k")
-    assert claim is not None
-    return claim
+def recorded(store: Store) -> Versioned[IdempotencyRecord]:
+    record = store.idempotency.get("k")
+    assert record is not None
+    return record
 
 
-def test_a_claim_is_made_once(store: Store) -> None:
-    store.jobs.create(a_new_job(job_id="a"), a_claim("a"))
+def test_a_record_is_made_once(store: Store) -> None:
+    store.jobs.create(a_new_job(job_id="a"), a_record("a"))
 
     with pytest.raises(LostRace):
-        store.jobs.create(a_new_job(job_id="b"), a_claim("b"))
+        store.jobs.create(a_new_job(job_id="b"), a_record("b"))
 
     assert store.jobs.read("b") is None
-    assert claimed(store).value == a_claim("a")
+    assert recorded(store).value == a_record("a")
 
 
-def test_a_claim_is_replaced_over_what_was_read(store: Store) -> None:
-    store.jobs.create(a_new_job(job_id="a"), a_claim("a"))
-    newer = a_claim("b", created_by_retry=True, expires_at=NOON + 30 * MINUTE)
+def test_a_record_is_replaced_over_what_was_read(store: Store) -> None:
+    store.jobs.create(a_new_job(job_id="a"), a_record("a"))
+    newer = a_record("b", created_by_retry=True, expires_at=NOON + 30 * MINUTE)
 
-    store.jobs.create(a_new_job(job_id="b"), newer, over=claimed(store))
+    store.jobs.create(a_new_job(job_id="b"), newer, over=recorded(store))
 
-    assert claimed(store).value == newer
+    assert recorded(store).value == newer
 
 
-def test_a_claim_that_changed_since_it_was_read_is_a_lost_race(store: Store) -> None:
-    store.jobs.create(a_new_job(job_id="a"), a_claim("a"))
-    seen = claimed(store)
-    store.jobs.create(a_new_job(job_id="b"), a_claim("b"), over=seen)
+def test_a_record_that_changed_since_it_was_read_is_a_lost_race(store: Store) -> None:
+    store.jobs.create(a_new_job(job_id="a"), a_record("a"))
+    seen = recorded(store)
+    store.jobs.create(a_new_job(job_id="b"), a_record("b"), over=seen)
 
     with pytest.raises(LostRace):
-        store.jobs.create(a_new_job(job_id="c"), a_claim("c"), over=seen)
+        store.jobs.create(a_new_job(job_id="c"), a_record("c"), over=seen)
 
     assert store.jobs.read("c") is None
-    assert claimed(store).value == a_claim("b")
+    assert recorded(store).value == a_record("b")
 
 
-def test_a_claim_is_used_up_as_it_was_read(store: Store) -> None:
-    store.jobs.create(a_new_job(job_id="a"), a_claim("a", created_by_retry=True))
+def test_a_record_is_consumed_as_it_was_read(store: Store) -> None:
+    store.jobs.create(a_new_job(job_id="a"), a_record("a", created_by_retry=True))
 
-    store.jobs.mark_consumed(claimed(store))
+    store.idempotency.mark_consumed(recorded(store))
 
-    assert claimed(store).value == a_claim("a", created_by_retry=False)
+    assert recorded(store).value == a_record("a", created_by_retry=False)
 
 
 @pytest.mark.parametrize("happens", ["used", "replaced", "expired"])
-def test_a_claim_that_changed_is_not_used_up(store: Store, happens: str) -> None:
-    newer = a_claim("b", created_by_retry=True)
-    store.jobs.create(a_new_job(job_id="a"), a_claim("a", created_by_retry=True))
-    seen = claimed(store)
+def test_a_record_that_changed_is_not_consumed(store: Store, happens: str) -> None:
+    newer = a_record("b", created_by_retry=True)
+    store.jobs.create(a_new_job(job_id="a"), a_record("a", created_by_retry=True))
+    seen = recorded(store)
     match happens:
         case "used":
-            store.jobs.mark_consumed(seen)
+            store.idempotency.mark_consumed(seen)
         case "replaced":
             store.jobs.create(a_new_job(job_id="b"), newer, over=seen)
         case "expired":
-            store.forget_claim("k")
+            store.forget_record("k")
 
     with pytest.raises(LostRace):
-        store.jobs.mark_consumed(seen)
+        store.idempotency.mark_consumed(seen)
 
     if happens == "replaced":
-        assert claimed(store).value == newer
+        assert recorded(store).value == newer
 
 
-def test_a_claim_that_expired_since_it_was_read_is_a_lost_race(store: Store) -> None:
-    store.jobs.create(a_new_job(job_id="a"), a_claim("a"))
-    seen = claimed(store)
-    store.forget_claim("k")
+def test_a_record_that_expired_since_it_was_read_is_a_lost_race(store: Store) -> None:
+    store.jobs.create(a_new_job(job_id="a"), a_record("a"))
+    seen = recorded(store)
+    store.forget_record("k")
 
     with pytest.raises(LostRace):
-        store.jobs.create(a_new_job(job_id="b"), a_claim("b"), over=seen)
+        store.jobs.create(a_new_job(job_id="b"), a_record("b"), over=seen)
 
     assert store.jobs.read("b") is None
 
@@ -536,17 +544,17 @@ def test_a_read_that_fails_is_unreachable_whatever_the_error(
     error: type[Exception],
 ) -> None:
     client: Any = BrokenClient(error("no"), "get")
-    jobs = FirestoreJobs(client)
+    jobs, queries = FirestoreJobs(client), FirestoreJobQueries(client)
 
     with pytest.raises(Unreachable):
         jobs.read("job1")
     with pytest.raises(Unreachable):
         jobs.create(a_new_job())
     with pytest.raises(Unreachable):
-        jobs.claimed("key")
+        FirestoreIdempotency(client).get("key")
     with pytest.raises(Unreachable):
-        jobs.overdue(NOON, most=1)
+        queries.overdue(NOON, most=1)
     with pytest.raises(Unreachable):
-        jobs.page("ann", status=None, after=None, most=1)
+        queries.page("ann", status=None, after=None, most=1)
     with pytest.raises(Unreachable):
-        jobs.count_with_image("ann", "up1")
+        queries.count_with_image("ann", "up1")

@@ -21,14 +21,20 @@ from shared.domain.errors import (
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Account, Caps, Limits, Totals
 from shared.domain.request import ClientRetry, UploadRequest
+from shared.gcp.firestore_idempotency import FirestoreIdempotency
+from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_ledger import read_account
+from shared.gcp.firestore_quotas import FirestoreQuotas
 from shared.guards.kill_switch import KillSwitch
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
 from shared.ports.store import (
     IdempotencyRecord,
+    IdempotencyStore,
+    JobQueries,
     Jobs,
+    Quotas,
 )
 from shared.system import RandomIds, pause
 from shared.usecases.create_video import CreateVideo, Taken
@@ -46,6 +52,9 @@ ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 class OnEmulator:
     def __init__(self, client: firestore.Client, limits: Limits) -> None:
         self.jobs: Jobs = FirestoreJobs(client, limits)
+        self.queries: JobQueries = FirestoreJobQueries(client)
+        self.quotas: Quotas = FirestoreQuotas(client, limits)
+        self.idempotency: IdempotencyStore = FirestoreIdempotency(client)
         self._client = client
 
     def account(self, name: str) -> Account:
@@ -61,6 +70,9 @@ class OnFake:
     def __init__(self, limits: Limits) -> None:
         self._fake = FakeJobs(limits)
         self.jobs: Jobs = self._fake
+        self.queries: JobQueries = self._fake
+        self.quotas: Quotas = self._fake
+        self.idempotency: IdempotencyStore = self._fake.idempotency
 
     def account(self, name: str) -> Account:
         return self._fake.accounts[name]
@@ -69,28 +81,28 @@ class OnFake:
         return self._fake.open_jobs[user]
 
 
-LedgerSnapshot = OnEmulator | OnFake
+Store = OnEmulator | OnFake
 
 
 class Open:
-    """Opens the books with some limits, on one of the two."""
+    """Opens the store with some limits, on one of the two."""
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
         self._request = request
 
-    def __call__(self, limits: Limits) -> LedgerSnapshot:
+    def __call__(self, limits: Limits) -> Store:
         if self._request.param == "fake":
             return OnFake(limits)
         return OnEmulator(self._request.getfixturevalue("firestore_client"), limits)
 
 
 @pytest.fixture(params=["emulator", "fake"])
-def books_with(request: pytest.FixtureRequest) -> Open:
+def store_with(request: pytest.FixtureRequest) -> Open:
     return Open(request)
 
 
 def take(
-    books: LedgerSnapshot,
+    store: Store,
     limits: Limits,
     *,
     key: str | None = None,
@@ -99,7 +111,9 @@ def take(
 ) -> Taken | str:
     """What a create came to: a job, or the code of its refusal."""
     create = CreateVideo(
-        jobs=books.jobs,
+        jobs=store.jobs,
+        idempotency=store.idempotency,
+        quotas=store.quotas,
         scheduler=TaskScheduler(queue=FakeQueue()),
         clock=FrozenClock(),
         ids=RandomIds(),
@@ -127,17 +141,17 @@ def take(
     ],
 )
 def test_50_at_once_against_a_cap_that_pays_for_10_are_10(
-    books_with: Open, limits: Limits
+    store_with: Open, limits: Limits
 ) -> None:
     limits = replace(limits, most_open_jobs=100)
-    books = books_with(limits)
+    store = store_with(limits)
 
     with ThreadPoolExecutor(50) as crowd:
-        taken = list(crowd.map(lambda _: take(books, limits), range(50)))
+        taken = list(crowd.map(lambda _: take(store, limits), range(50)))
 
     assert sum(isinstance(t, Taken) for t in taken) == 10
-    assert books.account(ALL).month.open_usd == Decimal("4.00")
-    assert books.open_jobs("ann") == 10
+    assert store.account(ALL).month.open_usd == Decimal("4.00")
+    assert store.open_jobs("ann") == 10
 
 
 @pytest.mark.parametrize(
@@ -154,12 +168,12 @@ def test_50_at_once_against_a_cap_that_pays_for_10_are_10(
     ],
 )
 def test_of_20_at_once_that_are_one_request_there_is_one_job(
-    books_with: Open, limits: Limits, key: str | None, client_retry: ClientRetry
+    store_with: Open, limits: Limits, key: str | None, client_retry: ClientRetry
 ) -> None:
-    books = books_with(limits)
+    store = store_with(limits)
 
     def send(_: int) -> Taken | str:
-        return take(books, limits, key=key, client_retry=client_retry)
+        return take(store, limits, key=key, client_retry=client_retry)
 
     with ThreadPoolExecutor(20) as crowd:
         taken = list(crowd.map(send, range(20)))
@@ -167,44 +181,44 @@ def test_of_20_at_once_that_are_one_request_there_is_one_job(
     jobs = {t.job.job_id for t in taken if isinstance(t, Taken)}
     assert (len(jobs), len(taken)) == (1, 20)
     assert sum(isinstance(t, Taken) and t.replayed for t in taken) == 19
-    assert books.open_jobs("ann") == 1
+    assert store.open_jobs("ann") == 1
 
 
-def test_of_30_at_once_no_more_than_the_open_jobs_allowed(books_with: Open) -> None:
+def test_of_30_at_once_no_more_than_the_open_jobs_allowed(store_with: Open) -> None:
     limits = Limits(most_open_jobs=5)
-    books = books_with(limits)
+    store = store_with(limits)
 
     with ThreadPoolExecutor(30) as crowd:
-        taken = list(crowd.map(lambda _: take(books, limits), range(30)))
+        taken = list(crowd.map(lambda _: take(store, limits), range(30)))
 
     codes = Counter(t if isinstance(t, str) else "taken" for t in taken)
     assert codes == {"taken": 5, "too_many_jobs": 25}
 
 
-def test_of_30_at_once_no_more_than_a_minute_may_make(books_with: Open) -> None:
+def test_of_30_at_once_no_more_than_a_minute_may_make(store_with: Open) -> None:
     limits = Limits(most_open_jobs=100, most_jobs_a_minute=5)
-    books = books_with(limits)
+    store = store_with(limits)
 
     with ThreadPoolExecutor(30) as crowd:
-        taken = list(crowd.map(lambda _: take(books, limits), range(30)))
+        taken = list(crowd.map(lambda _: take(store, limits), range(30)))
 
     codes = Counter(t if isinstance(t, str) else "taken" for t in taken)
     assert codes == {"taken": 5, "too_many_jobs": 25}
 
 
 def test_the_next_minute_makes_as_many_again_and_ends_make_no_room(
-    books_with: Open,
+    store_with: Open,
 ) -> None:
-    books = books_with(Limits(most_jobs_a_minute=1))
+    store = store_with(Limits(most_jobs_a_minute=1))
     job = a_new_job(duration=8)
-    books.jobs.create(job)
-    ended(books, job)
+    store.jobs.create(job)
+    ended(store, job)
 
     with pytest.raises(TooManyJobs):
-        books.jobs.create(a_new_job(job_id="soon", at=NOON + timedelta(seconds=59)))
-    books.jobs.create(a_new_job(job_id="later", at=NOON + timedelta(seconds=60)))
+        store.jobs.create(a_new_job(job_id="soon", at=NOON + timedelta(seconds=59)))
+    store.jobs.create(a_new_job(job_id="later", at=NOON + timedelta(seconds=60)))
 
-    assert books.open_jobs("ann") == 1
+    assert store.open_jobs("ann") == 1
 
 
 @pytest.mark.parametrize(
@@ -217,26 +231,26 @@ def test_the_next_minute_makes_as_many_again_and_ends_make_no_room(
     ],
 )
 def test_a_look_for_room_refuses_as_a_create_does_and_holds_nothing(
-    books_with: Open, limits: Limits
+    store_with: Open, limits: Limits
 ) -> None:
-    books = books_with(limits)
+    store = store_with(limits)
     job = a_new_job(duration=8)
     for _ in range(3):
-        books.jobs.check_room(job)
+        store.quotas.check_room(job)
 
-    books.jobs.create(job)
+    store.jobs.create(job)
 
-    assert books.account(ALL).month.held_usd == Decimal("3.20")
-    assert books.open_jobs("ann") == 1
-    for refused in (books.jobs.check_room, books.jobs.create):
+    assert store.account(ALL).month.held_usd == Decimal("3.20")
+    assert store.open_jobs("ann") == 1
+    for refused in (store.quotas.check_room, store.jobs.create):
         with pytest.raises((LimitReached, TooManyJobs)):
             refused(a_new_job(job_id="next", duration=8))
 
 
-def test_of_30_uploads_at_once_no_more_than_a_minute_lets_in(books_with: Open) -> None:
-    books = books_with(Limits(most_uploads_a_minute=5))
+def test_of_30_uploads_at_once_no_more_than_a_minute_lets_in(store_with: Open) -> None:
+    store = store_with(Limits(most_uploads_a_minute=5))
     start = StartUpload(
-        jobs=books.jobs,
+        quotas=store.quotas,
         bucket=FakeBucket(),
         clock=FrozenClock(),
         ids=RandomIds(),
@@ -256,28 +270,28 @@ def test_of_30_uploads_at_once_no_more_than_a_minute_lets_in(books_with: Open) -
     assert answers["refused"] == 25
 
 
-def test_uploads_and_jobs_are_counted_beside_each_other(books_with: Open) -> None:
+def test_uploads_and_jobs_are_counted_beside_each_other(store_with: Open) -> None:
     limits = Limits(most_jobs_a_minute=2, most_uploads_a_minute=1)
-    books = books_with(limits)
-    books.jobs.create(a_new_job(job_id="a"))
-    books.jobs.count_upload("ann", NOON)
-    books.jobs.create(a_new_job(job_id="b"))
+    store = store_with(limits)
+    store.jobs.create(a_new_job(job_id="a"))
+    store.quotas.count_upload("ann", NOON)
+    store.jobs.create(a_new_job(job_id="b"))
 
     with pytest.raises(TooManyJobs):
-        books.jobs.create(a_new_job(job_id="c"))
+        store.jobs.create(a_new_job(job_id="c"))
     with pytest.raises(TooManyJobs):
-        books.jobs.count_upload("ann", NOON)
-    books.jobs.count_upload("bob", NOON)
-    books.jobs.count_upload("ann", NOON + timedelta(minutes=1))
+        store.quotas.count_upload("ann", NOON)
+    store.quotas.count_upload("bob", NOON)
+    store.quotas.count_upload("ann", NOON + timedelta(minutes=1))
 
-    assert books.open_jobs("ann") == 2
+    assert store.open_jobs("ann") == 2
 
 
-def ended(books: LedgerSnapshot, job: Job) -> Job:
-    snapshot = books.jobs.read(job.job_id)
+def ended(store: Store, job: Job) -> Job:
+    snapshot = store.jobs.read(job.job_id)
     assert snapshot
     done = replace(completed(a_job(duration=8), ProviderId.RUNWAY), version=2)
-    books.jobs.commit(snapshot, done)
+    store.jobs.commit(snapshot, done)
     return done
 
 
@@ -289,81 +303,81 @@ def ended(books: LedgerSnapshot, job: Job) -> Job:
     ],
 )
 def test_the_end_settles_and_releases_where_the_job_was_opened(
-    books_with: Open, limits: Limits
+    store_with: Open, limits: Limits
 ) -> None:
-    books = books_with(limits)
+    store = store_with(limits)
     job = a_new_job(duration=8)
-    books.jobs.create(job)
+    store.jobs.create(job)
 
-    ended(books, job)
+    ended(store, job)
 
     for name in (ALL, ANNS):
-        totals = books.account(name).on(job.place.day)
+        totals = store.account(name).on(job.ledger_key.day)
         assert totals == Totals(
             held_usd=Decimal("3.20"),
             settled_usd=Decimal("0.40"),
             released_usd=Decimal("2.80"),
         )
         assert totals.open_usd == 0
-    assert books.open_jobs("ann") == 0
+    assert store.open_jobs("ann") == 0
 
 
-def test_a_raised_hold_needs_room_too(books_with: Open) -> None:
-    books = books_with(Limits(user=Caps(daily_usd=Decimal(4))))
-    books.jobs.create(a_new_job(duration=8))
-    before = books.jobs.read("job1")
+def test_a_raised_hold_needs_room_too(store_with: Open) -> None:
+    store = store_with(Limits(user=Caps(daily_usd=Decimal(4))))
+    store.jobs.create(a_new_job(duration=8))
+    before = store.jobs.read("job1")
     assert before
 
-    books.jobs.commit(before, replace(before.value, hold_usd=Decimal(4), version=2))
-    raised = books.jobs.read("job1")
+    store.jobs.commit(before, replace(before.value, hold_usd=Decimal(4), version=2))
+    raised = store.jobs.read("job1")
     assert raised
     with pytest.raises(LimitReached) as refused:
-        books.jobs.commit(raised, replace(raised.value, hold_usd=Decimal(5), version=3))
+        store.jobs.commit(raised, replace(raised.value, hold_usd=Decimal(5), version=3))
 
     assert refused.value.limit is ErrorCode.DAILY_LIMIT_REACHED
-    assert books.account(ANNS).month.held_usd == Decimal(4)
+    assert store.account(ANNS).month.held_usd == Decimal(4)
 
 
-def test_a_refused_create_leaves_nothing(books_with: Open) -> None:
-    books = books_with(Limits(most_open_jobs=1))
-    books.jobs.create(a_new_job(job_id="first"))
+def test_a_refused_create_leaves_nothing(store_with: Open) -> None:
+    store = store_with(Limits(most_open_jobs=1))
+    store.jobs.create(a_new_job(job_id="first"))
     claim = IdempotencyRecord(
         name="k", job_id="job1", body_sha256="x", expires_at=NOON + timedelta(days=7)
     )
 
     with pytest.raises(TooManyJobs):
-        books.jobs.create(a_new_job(), claim)
+        store.jobs.create(a_new_job(), claim)
 
-    assert books.jobs.read("job1") is None
-    assert books.jobs.claimed("k") is None
-    assert books.account(ALL).month.held_usd == a_new_job().hold_usd
+    assert store.jobs.read("job1") is None
+    assert store.idempotency.get("k") is None
+    assert store.account(ALL).month.held_usd == a_new_job().hold_usd
 
 
-def test_a_claim_is_read_as_it_was_made(books_with: Open) -> None:
-    books = books_with(Limits())
+def test_a_claim_is_read_as_it_was_made(store_with: Open) -> None:
+    store = store_with(Limits())
     claim = IdempotencyRecord(
         name="k", job_id="job1", body_sha256="x", expires_at=NOON + timedelta(days=7)
     )
 
-    books.jobs.create(a_new_job(), claim)
+    store.jobs.create(a_new_job(), claim)
 
-    kept = books.jobs.claimed("k")
+    kept = store.idempotency.get("k")
     assert kept and kept.value == claim
 
 
-def test_an_abandoned_job_has_spent_what_it_held(books_with: Open) -> None:
-    books = books_with(Limits())
+def test_an_abandoned_job_has_spent_what_it_held(store_with: Open) -> None:
+    store = store_with(Limits())
     job = a_new_job(duration=8)
-    books.jobs.create(job)
+    store.jobs.create(job)
 
-    books.jobs.abandon("job1", NOON + timedelta(hours=3))
+    store.jobs.abandon("job1", NOON + timedelta(hours=3))
 
-    totals = books.account(ANNS).on(job.place.day)
+    totals = store.account(ANNS).on(job.ledger_key.day)
     assert (totals.settled_usd, totals.open_usd) == (Decimal("3.20"), Decimal(0))
-    assert books.open_jobs("ann") == 0
+    assert store.open_jobs("ann") == 0
     with pytest.raises(LostRace):
-        books.jobs.abandon("job1", NOON + timedelta(hours=3))
-    assert not books.jobs.overdue(NOON + timedelta(days=1), most=9)
+        store.jobs.abandon("job1", NOON + timedelta(hours=3))
+    assert not store.queries.overdue(NOON + timedelta(days=1), most=9)
 
 
 @pytest.mark.parametrize(
@@ -371,7 +385,9 @@ def test_an_abandoned_job_has_spent_what_it_held(books_with: Open) -> None:
     [
         pytest.param({"attempts": "none"}, id="attempts"),
         pytest.param({"hold_usd": None, "request": 7}, id="money too"),
-        pytest.param({"place": {"accounts": 3}, "chain": [1]}, id="place too"),
+        pytest.param(
+            {"ledger_key": {"accounts": 3}, "chain": [1]}, id="ledger key too"
+        ),
     ],
 )
 def test_a_record_that_no_code_can_read_is_ended_all_the_same(
@@ -389,6 +405,7 @@ def test_a_record_that_no_code_can_read_is_ended_all_the_same(
     document = shown.get().to_dict() or {}
     assert document["status"] == "failed"
     assert document["error"]["code"] == "deadline_exceeded"
-    assert jobs.overdue(NOON + timedelta(days=1), most=9) == []
+    queries = FirestoreJobQueries(firestore_client)
+    assert queries.overdue(NOON + timedelta(days=1), most=9) == []
     counted = firestore_client.collection("users").document("ann").get().to_dict()
     assert (counted or {})["open_jobs"] == 0

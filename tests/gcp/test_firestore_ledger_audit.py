@@ -66,11 +66,11 @@ def test_after_jobs_of_all_kinds_the_ledger_balances(
 ) -> None:
     work(FirestoreJobs(firestore_client, limits))
 
-    books = read_now()
+    ledger = read_now()
 
-    assert len(books.jobs) == books.open_jobs["ann"] == 2
-    assert books.accounts[ALL].month.open_usd == Decimal("7.20")
-    assert (books.accounts_off, books.users_off) == ({}, {})
+    assert len(ledger.jobs) == ledger.open_jobs["ann"] == 2
+    assert ledger.accounts[ALL].month.open_usd == Decimal("7.20")
+    assert (ledger.accounts_off, ledger.users_off) == ({}, {})
 
 
 def test_an_account_that_was_tampered_with_is_off(

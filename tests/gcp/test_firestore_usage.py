@@ -10,7 +10,7 @@ from google.cloud import firestore
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import LostRace
 from shared.domain.job import Job
-from shared.domain.ledger import Account, Totals, place
+from shared.domain.ledger import Account, Totals, ledger_key
 from shared.domain.outcomes import Unknown
 from shared.domain.usage import NOBODY, Counts, UsageMonth
 from shared.gcp.firestore_jobs import FirestoreJobs
@@ -47,40 +47,40 @@ def end(jobs: Jobs, job: Job, done: Job) -> None:
 
 
 def test_what_ended_is_counted_for_all_and_for_the_user(stores: Stores) -> None:
-    jobs, books = stores
+    jobs, usage = stores
 
     for job_id in ("a", "b"):
         job = a_new_job(job_id=job_id, duration=8)
         end(jobs, job, completed(a_job(job_id=job_id, duration=8), ProviderId.RUNWAY))
 
     both = UsageMonth(days={DAY: {"runway": ONE_VIDEO + ONE_VIDEO}})
-    assert books.usage((ALL, ANNS)) == {ALL: both, ANNS: both}
+    assert usage.usage((ALL, ANNS)) == {ALL: both, ANNS: both}
 
 
 def test_names_with_dots_and_several_models_are_kept_apart(stores: Stores) -> None:
-    jobs, books = stores
+    jobs, usage = stores
     job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
     unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
 
     end(jobs, a_new_job(duration=8), completed(unknown, ProviderId.VEO))
 
-    assert books.usage((ANNS,))[ANNS].days[DAY] == {
+    assert usage.usage((ANNS,))[ANNS].days[DAY] == {
         "runway": Counts(cost_usd=Decimal("0.40")),
         "gemini-veo-3.1": replace(ONE_VIDEO, cost_usd=Decimal("3.20")),
     }
 
 
 def test_a_job_counts_on_the_day_on_which_it_was_made(stores: Stores) -> None:
-    jobs, books = stores
+    jobs, usage = stores
     done = completed(a_job(duration=8), ProviderId.RUNWAY)
 
     end(jobs, a_new_job(duration=8), replace(done, updated_at=NOON + NINE_DAYS))
 
-    assert set(books.usage((ANNS,))[ANNS].days) == {DAY}
+    assert set(usage.usage((ANNS,))[ANNS].days) == {DAY}
 
 
 def test_an_end_that_lost_its_race_is_not_counted(stores: Stores) -> None:
-    jobs, books = stores
+    jobs, usage = stores
     job = a_new_job(duration=8)
     jobs.create(job)
     before = jobs.read("job1")
@@ -91,57 +91,57 @@ def test_an_end_that_lost_its_race_is_not_counted(stores: Stores) -> None:
     with pytest.raises(LostRace):
         jobs.commit(before, done)
 
-    assert books.usage((ANNS,))[ANNS].days == {DAY: {"runway": ONE_VIDEO}}
+    assert usage.usage((ANNS,))[ANNS].days == {DAY: {"runway": ONE_VIDEO}}
 
 
 def test_a_job_finished_unread_is_counted_at_nobody(stores: Stores) -> None:
-    jobs, books = stores
+    jobs, usage = stores
     jobs.create(a_new_job(duration=8))
 
     jobs.abandon("job1", NOON)
 
     spent = Counts(jobs=1, failed=1, cost_usd=Decimal("3.20"))
-    assert books.usage((ALL,))[ALL].days == {DAY: {NOBODY: spent}}
+    assert usage.usage((ALL,))[ALL].days == {DAY: {NOBODY: spent}}
 
 
 def test_usage_costs_what_the_ledger_settled(stores: Stores) -> None:
-    jobs, books = stores
+    jobs, usage = stores
 
     end(jobs, a_new_job(duration=8), completed(a_job(duration=8), ProviderId.RUNWAY))
     jobs.create(a_new_job(job_id="poison", duration=8))
     jobs.abandon("poison", NOON)
 
-    models = books.usage((ALL,))[ALL].days[DAY].values()
-    settled = books.spend((ALL,))[ALL].on(DAY).settled_usd
+    models = usage.usage((ALL,))[ALL].days[DAY].values()
+    settled = usage.spend((ALL,))[ALL].on(DAY).settled_usd
     assert sum(counts.cost_usd for counts in models) == settled == Decimal("3.60")
 
 
 def test_open_jobs_are_held_and_not_yet_counted(stores: Stores) -> None:
-    jobs, books = stores
+    jobs, usage = stores
 
     jobs.create(a_new_job(duration=8))
 
     held = Account(days={DAY: Totals(held_usd=Decimal("3.20"))})
-    assert books.spend((ANNS, ALL)) == {ANNS: held, ALL: held}
-    assert books.usage((ANNS,)) == {ANNS: UsageMonth()}
+    assert usage.spend((ANNS, ALL)) == {ANNS: held, ALL: held}
+    assert usage.usage((ANNS,)) == {ANNS: UsageMonth()}
 
 
 def test_where_nothing_was_written_everything_is_empty(stores: Stores) -> None:
-    _, books = stores
+    _, usage = stores
 
-    assert books.usage((ALL, ANNS)) == {ALL: UsageMonth(), ANNS: UsageMonth()}
-    assert books.spend((ALL, ANNS)) == {ALL: Account(), ANNS: Account()}
-    assert (books.usage(()), books.spend(())) == ({}, {})
+    assert usage.usage((ALL, ANNS)) == {ALL: UsageMonth(), ANNS: UsageMonth()}
+    assert usage.spend((ALL, ANNS)) == {ALL: Account(), ANNS: Account()}
+    assert (usage.usage(()), usage.spend(())) == ({}, {})
 
 
 def test_users_of_any_name_have_usage_of_their_own(stores: Stores) -> None:
-    jobs, books = stores
-    where = place("a/b.c", NOON, UTC)
-    job = replace(a_new_job(duration=8), user_id="a/b.c", place=where)
+    jobs, usage = stores
+    key = ledger_key("a/b.c", NOON, UTC)
+    job = replace(a_new_job(duration=8), user_id="a/b.c", ledger_key=key)
     done = completed(a_job(duration=8), ProviderId.RUNWAY)
 
-    end(jobs, job, replace(done, user_id="a/b.c", place=where))
+    end(jobs, job, replace(done, user_id="a/b.c", ledger_key=key))
 
-    own = where.accounts[1]
-    assert books.usage((own, ANNS))[own].days == {DAY: {"runway": ONE_VIDEO}}
-    assert books.usage((own, ANNS))[ANNS] == UsageMonth()
+    own = key.accounts[1]
+    assert usage.usage((own, ANNS))[own].days == {DAY: {"runway": ONE_VIDEO}}
+    assert usage.usage((own, ANNS))[ANNS] == UsageMonth()

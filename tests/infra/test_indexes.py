@@ -42,10 +42,10 @@ class Query:
         return not self.order or len(self.fields) == 1
 
 
-PAGE = ("firestore_page.read_page", "firestore_page._query")
+PAGE = ("firestore_job_queries.page", "firestore_job_queries._newest")
 QUERIES = (
     Query(
-        places=("firestore_jobs.overdue",),
+        places=("firestore_job_queries.overdue",),
         collection="internal",
         order=(("wake_at", UP),),
         is_group=True,
@@ -62,7 +62,7 @@ QUERIES = (
         order=(("open_jobs", UP),),
     ),
     Query(
-        places=("firestore_jobs.count_with_image",),
+        places=("firestore_job_queries.count_with_image",),
         collection="videos",
         equal=("user_id", "image"),
     ),

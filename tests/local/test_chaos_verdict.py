@@ -307,7 +307,7 @@ def test_records_are_read_as_they_lie_in_firestore() -> None:
         "user_id": "ann",
         "request": {"prompt": "p"},
         "attempts": [{"vendor": "runway", "state": "succeeded", "cost_usd": "0.15"}],
-        "place": {"accounts": [ALL, ANN], "day": DAY},
+        "ledger_key": {"accounts": [ALL, ANN], "day": DAY},
     }
     amounts = {"held": 1_600_000, "settled": 150_000, "released": 1_450_000}
 

@@ -127,7 +127,11 @@ class Harness:
 
     def sweep(self) -> int:
         return Sweep(
-            jobs=self.jobs, queue=self.queue, clock=self.clock, balance=self.balance
+            jobs=self.jobs,
+            queries=self.jobs,
+            queue=self.queue,
+            clock=self.clock,
+            balance=self.balance,
         )()
 
     def run(self) -> Job:
@@ -162,6 +166,8 @@ def create_video(
     """`stop`: ON_UNKNOWN_SUBMISSION."""
     return CreateVideo(
         jobs=harness.jobs,
+        idempotency=harness.jobs.idempotency,
+        quotas=harness.jobs,
         scheduler=TaskScheduler(queue=harness.queue),
         clock=harness.clock,
         ids=harness.ids,

@@ -36,7 +36,9 @@ def cancel(harness: Harness) -> None:
 def delete(harness: Harness) -> None:
     harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
     pause = harness.clock.pause
-    DeleteVideo(jobs=harness.jobs, bucket=harness.bucket, pause=pause)(ANN, "job1")
+    DeleteVideo(
+        jobs=harness.jobs, queries=harness.jobs, bucket=harness.bucket, pause=pause
+    )(ANN, "job1")
 
 
 def switch(harness: Harness) -> None:

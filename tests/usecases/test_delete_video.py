@@ -53,7 +53,10 @@ def harness() -> Harness:
 
 def delete(harness: Harness, caller: Caller = ANN) -> None:
     use_case = DeleteVideo(
-        jobs=harness.jobs, bucket=harness.bucket, pause=harness.clock.pause
+        jobs=harness.jobs,
+        queries=harness.jobs,
+        bucket=harness.bucket,
+        pause=harness.clock.pause,
     )
     use_case(caller, "job1")
 
@@ -144,7 +147,7 @@ def test_money_usage_and_keys_stay(harness: Harness) -> None:
     delete(harness)
 
     assert harness.jobs.accounts == accounts
-    assert harness.jobs.claimed("k") is not None
+    assert harness.jobs.idempotency.get("k") is not None
 
 
 @pytest.mark.parametrize("nth", range(6))

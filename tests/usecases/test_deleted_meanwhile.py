@@ -36,7 +36,9 @@ def cancel(harness: Harness) -> None:
 
 def delete(harness: Harness) -> None:
     pause = harness.clock.pause
-    DeleteVideo(jobs=harness.jobs, bucket=harness.bucket, pause=pause)(ANN, "job1")
+    DeleteVideo(
+        jobs=harness.jobs, queries=harness.jobs, bucket=harness.bucket, pause=pause
+    )(ANN, "job1")
 
 
 def test_a_image_that_was_being_fetched_does_not_stay(harness: Harness) -> None:

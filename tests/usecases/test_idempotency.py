@@ -47,13 +47,13 @@ class Interleaved(FakeJobs):
     def create(
         self,
         job: Job,
-        claim: IdempotencyRecord | None = None,
+        record: IdempotencyRecord | None = None,
         *,
         over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
         if self.meanwhile:
             self.meanwhile.pop(0)()
-        super().create(job, claim, over=over)
+        super().create(job, record, over=over)
 
 
 def nothing() -> None:
@@ -286,7 +286,7 @@ def test_a_key_goes_before_how_often_it_was_sent(
 def test_what_is_sent_once_leaves_no_trace(harness: Harness) -> None:
     once = send(harness, ONCE)
 
-    assert harness.jobs.claims == {}
+    assert harness.jobs.idempotency.records == {}
     assert send(harness, AGAIN).job.job_id != once.job.job_id
 
 

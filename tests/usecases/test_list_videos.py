@@ -27,7 +27,11 @@ def harness() -> Harness:
 
 def lists(harness: Harness) -> ListVideos:
     return ListVideos(
-        jobs=harness.jobs, bucket=harness.bucket, clock=harness.clock, ids=harness.ids
+        jobs=harness.jobs,
+        queries=harness.jobs,
+        bucket=harness.bucket,
+        clock=harness.clock,
+        ids=harness.ids,
     )
 
 

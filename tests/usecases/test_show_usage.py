@@ -31,7 +31,7 @@ def jobs() -> FakeJobs:
 @pytest.fixture
 def show(jobs: FakeJobs) -> ShowUsage:
     return ShowUsage(
-        books=FakeUsage(jobs=jobs),
+        store=FakeUsage(jobs=jobs),
         clock=FrozenClock(),
         limits=Limits(),
         chain=(ProviderId.VEO, ProviderId.RUNWAY),

@@ -31,7 +31,11 @@ def jobs() -> FakeJobs:
 @pytest.fixture
 def start(jobs: FakeJobs, clock: FrozenClock) -> StartUpload:
     return StartUpload(
-        jobs=jobs, bucket=FakeBucket(), clock=clock, ids=CountedIds(), pause=clock.pause
+        quotas=jobs,
+        bucket=FakeBucket(),
+        clock=clock,
+        ids=CountedIds(),
+        pause=clock.pause,
     )
 
 

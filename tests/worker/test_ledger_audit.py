@@ -33,7 +33,7 @@ def an_open_job(usd: str = "3.20", month: str = "2026-11") -> OpenJob:
     return OpenJob(user_id="ann", accounts=accounts, hold_usd=Decimal(usd))
 
 
-def books(
+def ledger(
     *jobs: OpenJob, accounts: Mapping[str, Account], ann: int | None = None
 ) -> LedgerSnapshot:
     count = len(jobs) if ann is None else ann
@@ -52,13 +52,13 @@ BOTH = {ALL: held("3.20"), ANNS: held("3.20")}
 @pytest.mark.parametrize(
     "found",
     [
-        pytest.param(books(accounts={}), id="nothing at all"),
-        pytest.param(books(an_open_job(), accounts=BOTH), id="an open job"),
+        pytest.param(ledger(accounts={}), id="nothing at all"),
+        pytest.param(ledger(an_open_job(), accounts=BOTH), id="an open job"),
         pytest.param(
-            books(accounts={ALL: held("3", settled="1", released="2")}), id="all ended"
+            ledger(accounts={ALL: held("3", settled="1", released="2")}), id="all ended"
         ),
         pytest.param(
-            books(
+            ledger(
                 an_open_job(),
                 an_open_job(month="2026-10"),
                 accounts=BOTH
@@ -67,7 +67,7 @@ BOTH = {ALL: held("3.20"), ANNS: held("3.20")}
             id="across a month's end",
         ),
         pytest.param(
-            books(
+            ledger(
                 *[an_open_job("0.0000004")] * 3,
                 accounts={ALL: held("0"), ANNS: held("0")},
             ),
@@ -87,32 +87,32 @@ def test_what_balances_is_said_to(found: LedgerSnapshot) -> None:
     ("found", "told"),
     [
         pytest.param(
-            books(accounts={ALL: held("0.000001")}),
+            ledger(accounts={ALL: held("0.000001")}),
             [{"account": ALL, "off_by_usd": "0.000001"}],
             id="a hold of no job",
         ),
         pytest.param(
-            books(an_open_job(), accounts={ALL: held("3.20"), ANNS: held("3")}),
+            ledger(an_open_job(), accounts={ALL: held("3.20"), ANNS: held("3")}),
             [{"account": ANNS, "off_by_usd": "-0.200000"}],
             id="too little held",
         ),
         pytest.param(
-            books(an_open_job(), accounts={ALL: held("3.20")}),
+            ledger(an_open_job(), accounts={ALL: held("3.20")}),
             [{"account": ANNS, "off_by_usd": "-3.200000"}],
             id="an account is gone",
         ),
         pytest.param(
-            books(an_open_job(), accounts=BOTH, ann=3),
+            ledger(an_open_job(), accounts=BOTH, ann=3),
             [{"user_id": "ann", "off_by_jobs": 2}],
             id="a user has fewer jobs open than counted",
         ),
         pytest.param(
-            books(an_open_job(), accounts=BOTH, ann=0),
+            ledger(an_open_job(), accounts=BOTH, ann=0),
             [{"user_id": "ann", "off_by_jobs": -1}],
             id="a user has more jobs open than counted",
         ),
         pytest.param(
-            books(accounts={}, ann=-1),
+            ledger(accounts={}, ann=-1),
             [{"user_id": "ann", "off_by_jobs": -1}],
             id="a count below nothing",
         ),
@@ -143,7 +143,7 @@ def test_a_moment_past_is_read_and_its_month_in_the_ledgers_zone() -> None:
 
     def read(at: datetime, accounts: Sequence[str]) -> LedgerSnapshot:
         asked.append((at, list(accounts)))
-        return books(accounts={})
+        return ledger(accounts={})
 
     Balance(read=read, clock=FrozenClock(midnight), zone=ZoneInfo("Asia/Seoul"))()
     Balance(read=read, clock=FrozenClock(), zone=UTC)()

@@ -1,0 +1,113 @@
+"""Jobs found by owner, image or `wake_at`: queries of `videos` and `internal/run`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from shared.domain.errors import Unreadable
+from shared.domain.job import Job
+from shared.domain.projection import Status
+from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS, reading
+from shared.gcp.job_record import versioned
+from shared.ports.store import Overdue, Position, Versioned
+
+log = structlog.get_logger()
+
+Document = Any
+NEWEST_FIRST = firestore.Query.DESCENDING
+
+
+class FirestoreJobQueries:
+    """The port `JobQueries` on google-cloud-firestore."""
+
+    def __init__(self, client: firestore.Client) -> None:
+        self._client = client
+
+    def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:
+        query = (
+            self._client.collection_group("internal")
+            .where(filter=FieldFilter("wake_at", "<=", now))
+            .order_by("wake_at")
+            .limit(most)
+            .select(["wake_at", "version", "deadline_at"])
+        )
+        with reading():
+            found = query.get(retry=RETRY, timeout=TIMEOUT_SECONDS)
+        return [_overdue(document) for document in found]
+
+    def count_with_image(self, user_id: str, image: str) -> int:
+        query = (
+            self._client.collection("videos")
+            .where(filter=FieldFilter("user_id", "==", user_id))
+            .where(filter=FieldFilter("image", "==", image))
+            .limit(2)
+            .select([])
+        )
+        with reading():
+            return len(query.get(retry=RETRY, timeout=TIMEOUT_SECONDS))
+
+    def page(
+        self,
+        user_id: str,
+        *,
+        status: Status | None,
+        after: Position | None,
+        most: int,
+    ) -> Sequence[Versioned[Job]]:
+        """Reads on in place of jobs left out, so only the last page is short."""
+        query = self._client.collection("videos").where(
+            filter=FieldFilter("user_id", "==", user_id)
+        )
+        if status is not None:
+            query = query.where(filter=FieldFilter("status", "==", status.value))
+        found: list[Versioned[Job]] = []
+        while wanted := most - len(found):
+            with reading():
+                listed = _newest(query, after, wanted)
+                found += self._jobs(listed) if listed else []
+            if len(listed) < wanted:
+                break
+            last = listed[-1]
+            after = Position(created_at=last.get("created_at"), job_id=last.id)
+        return found
+
+    def _jobs(self, listed: Sequence[Document]) -> list[Versioned[Job]]:
+        """In the order of `listed`, without jobs deleted in between."""
+        runs = [d.reference.collection("internal").document("run") for d in listed]
+        read = self._client.get_all(runs, retry=RETRY, timeout=TIMEOUT_SECONDS)
+        by_path = {run.reference.path: run for run in read}
+        jobs = [_job(by_path[run.path]) for run in runs]
+        return [job for job in jobs if job is not None]
+
+
+def _newest(query: Any, after: Position | None, most: int) -> Sequence[Document]:
+    query = query.order_by("created_at", direction=NEWEST_FIRST)
+    query = query.order_by("__name__", direction=NEWEST_FIRST)
+    if after is not None:
+        last = {"created_at": after.created_at, "__name__": after.job_id}
+        query = query.start_after(last)
+    query = query.limit(most).select(["created_at"])
+    listed: Sequence[Document] = query.get(retry=RETRY, timeout=TIMEOUT_SECONDS)
+    return listed
+
+
+def _job(run: Document) -> Versioned[Job] | None:
+    try:
+        return versioned(run)
+    except Unreadable:
+        log.warning("job_left_out_of_list", job_id=run.reference.parent.parent.id)
+        return None
+
+
+def _overdue(document: Document) -> Overdue:
+    raw = document.to_dict() or {}
+    return Overdue(
+        job_id=document.reference.parent.parent.id,
+        version=raw.get("version", 0),
+        wake_at=raw["wake_at"],
+        deadline_at=raw.get("deadline_at") or raw["wake_at"],
+    )
