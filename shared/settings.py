@@ -45,11 +45,9 @@ class Settings:
     retention_days: int
     allowed_origins: tuple[str, ...]
     veo_location: str
-    runway_api_key: str | None = field(repr=False)
-    gemini_api_key: str | None = field(repr=False)
-    runway_base_url: str | None
+    api_keys: Mapping[ProviderId, str | None] = field(repr=False)
+    base_urls: Mapping[ProviderId, str | None]
     vertex_base_url: str | None
-    gemini_base_url: str | None
     tasks_location: str
     starts_queue: str
     steps_queue: str
@@ -88,11 +86,13 @@ class Settings:
             retention_days=reader.parsed("RETENTION_DAYS", _days, 30),
             allowed_origins=reader.parsed("ALLOWED_ORIGINS", _origins, ()),
             veo_location=reader.text("VEO_LOCATION") or "us-central1",
-            runway_api_key=reader.secret("RUNWAY_API_KEY"),
-            gemini_api_key=reader.secret("GEMINI_API_KEY"),
-            runway_base_url=reader.address("RUNWAYML_BASE_URL"),
+            api_keys=reader.by_provider(
+                reader.secret, lambda facts: facts.api_key_variable
+            ),
+            base_urls=reader.by_provider(
+                reader.address, lambda facts: facts.base_url_variable
+            ),
             vertex_base_url=reader.address("GOOGLE_VERTEX_BASE_URL"),
-            gemini_base_url=reader.address("GOOGLE_GEMINI_BASE_URL"),
             tasks_location=reader.text("TASKS_LOCATION") or "us-central1",
             starts_queue=reader.text("STARTS_QUEUE") or "starts",
             steps_queue=reader.text("STEPS_QUEUE") or "steps",
@@ -182,6 +182,15 @@ class _Reader:
             daily_usd=self.parsed(daily, _money, None),
             monthly_usd=self.parsed(monthly, _money, None),
         )
+
+    def by_provider(
+        self,
+        read: Callable[[str], str | None],
+        variable: Callable[[ProviderFacts], str | None],
+    ) -> Mapping[ProviderId, str | None]:
+        """What `read` makes of each provider's variable, None if it has none."""
+        names = {p: variable(facts) for p, facts in PROVIDERS.items()}
+        return {p: read(name) if name else None for p, name in names.items()}
 
     def models(self) -> Mapping[ProviderId, str]:
         return {

@@ -18,7 +18,6 @@ from shared.ports.identity import (
     Callers,
     Tokens,
 )
-from shared.ports.providers import Provider
 from shared.ports.storage import VideoFacts
 from shared.ports.store import (
     IdempotencyStore,
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from shared.guards.kill_switch import KillSwitch
     from shared.jobs.commit import JobCommitter
     from shared.jobs.schedule import TaskScheduler
+    from shared.providers.registry import ConfiguredProviders
     from shared.usecases.cancel_video import CancelVideo
     from shared.usecases.create_video import CreateVideo
     from shared.usecases.delete_video import DeleteVideo
@@ -352,13 +352,13 @@ def advance() -> "Advance":
     from shared.worker.store import Storing
     from shared.worker.submit import Starting
 
-    clock, providers = SystemClock(), ConfiguredProviders(settings())
+    clock, known = SystemClock(), providers()
     ReportMissingProviders(reports=FirestoreProviderReports(firestore_client()))(
-        providers.missing()
+        frozenset(p for p in settings().chain if not known.is_configured(p))
     )
     return Advance(
         jobs=jobs(),
-        providers=providers,
+        providers=known,
         bucket=bucket(),
         clock=clock,
         committer=_committer(),
@@ -369,7 +369,7 @@ def advance() -> "Advance":
             check=PillowCheck(),
         ),
         starting=Starting(
-            providers=providers,
+            providers=known,
             bucket=bucket(),
             clock=clock,
             ids=RandomIds(),
@@ -383,6 +383,27 @@ def advance() -> "Advance":
             check=LazyVideoCheck(),
             clock=clock,
         ),
+    )
+
+
+@once
+def providers() -> "ConfiguredProviders":
+    from shared.providers.registry import Access, ConfiguredProviders
+
+    known = settings()
+    return ConfiguredProviders(
+        {
+            provider_id: Access(
+                project=known.project,
+                veo_location=known.veo_location,
+                credentials=_google_credentials,
+                has_local_bucket=known.storage_emulator is not None,
+                vertex_base_url=known.vertex_base_url,
+                base_url=known.base_urls[provider_id],
+                api_key=known.api_keys[provider_id],
+            )
+            for provider_id in ProviderId
+        }
     )
 
 
@@ -435,86 +456,3 @@ class LazyVideoCheck:
         from shared.gcp.video_check import PyAvCheck
 
         return PyAvCheck().inspect(file, size_bytes=size_bytes)
-
-
-class ConfiguredProviders:
-    """The links that the settings allow, each built when it is first asked for."""
-
-    def __init__(self, known: Settings) -> None:
-        self._known = known
-        self._built: dict[ProviderId, Provider | None] = {}
-
-    def get(self, provider_id: ProviderId) -> Provider | None:
-        with _building:
-            if provider_id not in self._built:
-                self._built[provider_id] = self._build(provider_id)
-            return self._built[provider_id]
-
-    def missing(self) -> frozenset[ProviderId]:
-        """The links of the chain whose key, or identity, is not there."""
-        return frozenset(
-            provider_id
-            for provider_id in self._known.chain
-            if not self._is_configured(provider_id)
-        )
-
-    def _is_configured(self, provider_id: ProviderId) -> bool:
-        match provider_id:
-            case ProviderId.RUNWAY | ProviderId.RUNWAY_HTTP:
-                return self._known.runway_api_key is not None
-            case ProviderId.VEO:
-                return _google_credentials() is not None
-            case ProviderId.OMNI:
-                return self._known.gemini_api_key is not None
-
-    def _build(self, provider_id: ProviderId) -> Provider | None:
-        if not self._is_configured(provider_id):
-            return None
-        match provider_id:
-            case ProviderId.RUNWAY:
-                return self._runway()
-            case ProviderId.RUNWAY_HTTP:
-                return self._runway_http()
-            case ProviderId.VEO:
-                return self._veo()
-            case ProviderId.OMNI:
-                return self._omni()
-
-    def _runway(self) -> Provider:
-        from shared.providers.runway import RunwaySdk
-
-        return RunwaySdk(
-            api_key=self._known.runway_api_key or "",
-            base_url=self._known.runway_base_url,
-        )
-
-    def _runway_http(self) -> Provider:
-        from shared.providers.runway_http import RunwayHttp
-
-        return RunwayHttp(
-            api_key=self._known.runway_api_key or "",
-            base_url=self._known.runway_base_url,
-        )
-
-    def _veo(self) -> Provider:
-        """Needs no key: the function's own identity, or one's own on one's machine."""
-        from shared.providers.veo import Veo
-
-        known = self._known
-        # Google can't write into a bucket on one's own machine.
-        inline = bool(known.storage_emulator) and not known.vertex_base_url
-        return Veo(
-            project=known.project,
-            location=known.veo_location,
-            credentials=_google_credentials(),
-            base_url=known.vertex_base_url,
-            inline=inline,
-        )
-
-    def _omni(self) -> Provider:
-        from shared.providers.omni import Omni
-
-        return Omni(
-            api_key=self._known.gemini_api_key or "",
-            base_url=self._known.gemini_base_url,
-        )

@@ -39,7 +39,8 @@ def test_two_names_are_enough() -> None:
     assert settings.chain == DEFAULT_CHAIN
     assert settings.models == DEFAULT_MODELS
     assert settings.veo_location == "us-central1"
-    assert (settings.runway_api_key, settings.gemini_api_key) == (None, None)
+    assert set(settings.api_keys.values()) == {None}
+    assert set(settings.base_urls.values()) == {None}
     assert (settings.stop_on_unknown, settings.in_cloud) == (False, False)
     assert (settings.retention_days, settings.allowed_origins) == (30, ())
 
@@ -47,12 +48,6 @@ def test_two_names_are_enough() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "attribute", "value"),
     [
-        ("RUNWAY_API_KEY", "key_1", "runway_api_key", "key_1"),
-        ("GEMINI_API_KEY", " key_2\n", "gemini_api_key", "key_2"),
-        ("RUNWAY_API_KEY", "unset", "runway_api_key", None),
-        ("RUNWAY_API_KEY", " unset ", "runway_api_key", None),
-        ("GEMINI_API_KEY", " \n", "gemini_api_key", None),
-        ("GEMINI_API_KEY", "", "gemini_api_key", None),
         ("VEO_LOCATION", "europe-west4", "veo_location", "europe-west4"),
         (
             "PROVIDER_CHAIN",
@@ -69,9 +64,12 @@ def test_two_names_are_enough() -> None:
             "allowed_origins",
             ("https://a.example", "http://localhost:5173"),
         ),
-        ("RUNWAYML_BASE_URL", "http://127.0.0.1:1/", "runway_base_url", None),
-        ("GOOGLE_VERTEX_BASE_URL", "https://v.example", "vertex_base_url", None),
-        ("GOOGLE_GEMINI_BASE_URL", "https://g.example", "gemini_base_url", None),
+        (
+            "GOOGLE_VERTEX_BASE_URL",
+            "https://v.example/",
+            "vertex_base_url",
+            "https://v.example",
+        ),
         ("TASKS_LOCATION", "asia-northeast3", "tasks_location", "asia-northeast3"),
         ("STARTS_QUEUE", "a", "starts_queue", "a"),
         ("STEPS_QUEUE", "b", "steps_queue", "b"),
@@ -92,10 +90,47 @@ def test_two_names_are_enough() -> None:
 def test_a_variable_is_read(
     name: str, text: str, attribute: str, value: object
 ) -> None:
-    if name.endswith("_BASE_URL"):
-        value = text.rstrip("/")
-
     assert getattr(read(**{name: text}), attribute) == value
+
+
+RUNWAY_PROVIDERS = (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "attribute", "value", "providers"),
+    [
+        ("RUNWAY_API_KEY", "key_1", "api_keys", "key_1", RUNWAY_PROVIDERS),
+        ("GEMINI_API_KEY", " key_2\n", "api_keys", "key_2", (ProviderId.OMNI,)),
+        ("RUNWAY_API_KEY", "unset", "api_keys", None, RUNWAY_PROVIDERS),
+        ("RUNWAY_API_KEY", " unset ", "api_keys", None, RUNWAY_PROVIDERS),
+        ("GEMINI_API_KEY", " \n", "api_keys", None, (ProviderId.OMNI,)),
+        ("GEMINI_API_KEY", "", "api_keys", None, (ProviderId.OMNI,)),
+        (
+            "RUNWAYML_BASE_URL",
+            "http://h:1/",
+            "base_urls",
+            "http://h:1",
+            RUNWAY_PROVIDERS,
+        ),
+        (
+            "GOOGLE_GEMINI_BASE_URL",
+            "https://g",
+            "base_urls",
+            "https://g",
+            (ProviderId.OMNI,),
+        ),
+    ],
+)
+def test_a_key_and_an_address_are_their_own_providers_alone(
+    name: str,
+    text: str,
+    attribute: str,
+    value: str | None,
+    providers: tuple[ProviderId, ...],
+) -> None:
+    found = getattr(read(**{name: text}), attribute)
+
+    assert found == {p: value if p in providers else None for p in ProviderId}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Which links the settings allow, and that a part is built once."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable
 
 import google.auth
 import pytest
@@ -15,18 +15,24 @@ from shared.settings import Settings
 BARE = {"GOOGLE_CLOUD_PROJECT": "demo-x", "BUCKET": "videos"}
 
 
-def providers(environ: Mapping[str, str]) -> dict[ProviderId, str | None]:
-    providers = wiring.ConfiguredProviders(Settings.from_env(BARE | dict(environ)))
-    built = {provider_id: providers.get(provider_id) for provider_id in ProviderId}
-    assert {
-        provider_id: providers.get(provider_id) for provider_id in ProviderId
-    } == built
-    assert providers.missing() == {
-        provider_id for provider_id, found in built.items() if not found
-    }
-    return {
-        provider_id: type(p).__name__ if p else None for provider_id, p in built.items()
-    }
+@pytest.fixture
+def configured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., dict[ProviderId, str | None]]:
+    """The class that each provider is built as, None where it is not configured."""
+
+    def configured(**environ: str) -> dict[ProviderId, str | None]:
+        known = Settings.from_env(BARE | environ)
+        monkeypatch.setattr(wiring, "settings", lambda: known)
+        providers = wiring.providers.__wrapped__()  # type: ignore[attr-defined]
+        built = {each: providers.get(each) for each in ProviderId}
+        assert built == {each: providers.get(each) for each in ProviderId}
+        assert [providers.is_configured(p) for p in built] == [
+            found is not None for found in built.values()
+        ]
+        return {each: type(p).__name__ if p else None for each, p in built.items()}
+
+    return configured
 
 
 def _nobody(**_: object) -> None:
@@ -35,17 +41,21 @@ def _nobody(**_: object) -> None:
 
 def test_a_provider_without_a_key_or_an_identity_is_not_there(
     monkeypatch: pytest.MonkeyPatch,
+    configured: Callable[..., dict[ProviderId, str | None]],
 ) -> None:
     monkeypatch.setattr(google.auth, "default", _nobody)
 
-    assert providers({"RUNWAY_API_KEY": "unset"}) == dict.fromkeys(ProviderId)
+    assert configured(RUNWAY_API_KEY="unset") == dict.fromkeys(ProviderId)
 
 
-def test_each_key_opens_its_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_key_opens_its_providers(
+    monkeypatch: pytest.MonkeyPatch,
+    configured: Callable[..., dict[ProviderId, str | None]],
+) -> None:
     somebody = AnonymousCredentials()
     monkeypatch.setattr(google.auth, "default", lambda **_: (somebody, "demo-x"))
 
-    assert providers({"RUNWAY_API_KEY": "key_1", "GEMINI_API_KEY": "AIza1"}) == {
+    assert configured(RUNWAY_API_KEY="key_1", GEMINI_API_KEY="AIza1") == {
         ProviderId.RUNWAY: "RunwaySdk",
         ProviderId.RUNWAY_HTTP: "RunwayHttp",
         ProviderId.VEO: "Veo",

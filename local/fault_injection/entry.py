@@ -33,13 +33,13 @@ def _saboteur() -> crash_points.Saboteur:
 
 def _harm_the_wiring(saboteur: crash_points.Saboteur) -> None:
     jobs, queue, bucket = wiring.jobs, wiring.queue, wiring.bucket
-    providers = wiring.ConfiguredProviders
+    providers = wiring.providers
     changed = {
         "jobs": wiring.once(lambda: crash_points.SabotagedJobs(jobs(), saboteur)),
         "queue": wiring.once(lambda: crash_points.SabotagedQueue(queue(), saboteur)),
         "bucket": wiring.once(lambda: crash_points.SabotagedBucket(bucket(), saboteur)),
-        "ConfiguredProviders": lambda known: crash_points.SabotagedProviders(
-            providers(known), saboteur
+        "providers": wiring.once(
+            lambda: crash_points.SabotagedProviders(providers(), saboteur)
         ),
     }
     for name, builder in changed.items():

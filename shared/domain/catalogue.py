@@ -103,17 +103,20 @@ class ProviderFacts:
 
     `choice` is the value of a request's `model` that asks for it first; providers may
     share one. The first of `models` is the default; the environment variable
-    `model_variable` selects another. `writes_into_bucket`: the vendor puts the file
-    into our bucket by itself, so an unknown submission may have left one there.
-    `polls_through` is the provider that can poll its tasks when its own polls fail.
+    `model_variable` selects another. A provider without a key or an address of its
+    own is reached under the project's identity.
+
+    `writes_into_bucket`: the vendor puts the file into our bucket by itself, so an
+    unknown submission may have left one there. `polls_through` is the provider that
+    can poll its tasks when its own polls fail.
     """
 
     vendor: Vendor
     choice: str
     models: tuple[VideoModel, ...]
     model_variable: str
-    base_url_variable: str
     api_key_variable: str | None = None
+    base_url_variable: str | None = None
     writes_into_bucket: bool = False
     polls_through: ProviderId | None = None
 
@@ -211,7 +214,6 @@ PROVIDERS: Mapping[ProviderId, ProviderFacts] = {
             _veo("veo-3.1-lite-generate-001", "0.05", "0.08"),
         ),
         model_variable="VEO_MODEL",
-        base_url_variable="GOOGLE_VERTEX_BASE_URL",
         writes_into_bucket=True,
     ),
     ProviderId.OMNI: ProviderFacts(

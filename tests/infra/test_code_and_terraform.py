@@ -119,8 +119,8 @@ def test_only_the_function_that_reads_keys_is_given_them() -> None:
     }
 
     assert given == asking == {"worker"}
-    assert builders_that_read_a_key() == {"ConfiguredProviders"}
-    assert builders_that_name("ConfiguredProviders") == {"advance"}
+    assert builders_that_read_a_key() == {"providers"}
+    assert builders_that_name("providers") == {"advance"}
 
 
 def builders_that_read_a_key() -> set[str]:
@@ -128,7 +128,7 @@ def builders_that_read_a_key() -> set[str]:
         builder.name
         for builder in wiring_builders()
         for node in ast.walk(builder)
-        if isinstance(node, ast.Attribute) and node.attr.endswith("_api_key")
+        if isinstance(node, ast.Attribute) and node.attr == "api_keys"
     }
 
 
