@@ -3,10 +3,11 @@
 import secrets
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qs
 
+from werkzeug import Request, Response
+
+from local.http_server import HttpServer, as_json, routed
 from local.identity import TOKEN_LIFETIME, InvalidGrantError, LocalIdentity
-from local.json_server import JsonServer, Reply
 
 _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -21,7 +22,7 @@ class IdentityServer:
         self._identity = identity
         self._certificates = identity.certificates()
         routes = {("GET", "/certs"): self._certs, ("POST", "/token"): self._token}
-        self._server = JsonServer(routes, port=port)
+        self._server = HttpServer(routed(routes), port=port)
         self.url = self._server.url
         self.certs_url = f"{self.url}/certs"
         self.token_uri = f"{self.url}/token"
@@ -38,22 +39,27 @@ class IdentityServer:
     ) -> None:
         self._server.__exit__(kind, error, traceback)
 
-    def _certs(self, _: bytes) -> Reply:
-        return Reply(content=self._certificates)
+    def publish(self, identity: LocalIdentity, *, only: bool = False) -> None:
+        """Serve this key's certificate, too; `only`: and no other, as once a rotation
+        is over. Google publishes a key long before it signs with it."""
+        kept = {} if only else self._certificates
+        self._certificates = kept | identity.certificates()
 
-    def _token(self, body: bytes) -> Reply:
-        fields = parse_qs(body.decode("utf-8", errors="replace"))
-        if fields.get("grant_type") != [_GRANT_TYPE]:
-            return Reply(status=400, content={"error": "unsupported_grant_type"})
-        assertion = fields.get("assertion", [""])[0]
+    def _certs(self, _: Request) -> Response:
+        return as_json(self._certificates)
+
+    def _token(self, request: Request) -> Response:
+        if request.form.get("grant_type") != _GRANT_TYPE:
+            return as_json({"error": "unsupported_grant_type"}, status=400)
+        assertion = request.form.get("assertion", "")
         try:
             self._identity.check_assertion(assertion, token_uri=self.token_uri)
         except InvalidGrantError as error:
             content = {"error": "invalid_grant", "error_description": str(error)}
-            return Reply(status=400, content=content)
-        token: dict[str, object] = {
+            return as_json(content, status=400)
+        token = {
             "access_token": f"ya29.{secrets.token_urlsafe(32)}",
             "expires_in": int(TOKEN_LIFETIME.total_seconds()),
             "token_type": "Bearer",
         }
-        return Reply(content=token)
+        return as_json(token)

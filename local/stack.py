@@ -36,7 +36,7 @@ from local.processes import (
     wait_until,
 )
 from local.vendors import ADDRESSES, Vendors, choose
-from local.web import serve_folder
+from local.web import folder_server
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "demo-reelay"
@@ -149,8 +149,8 @@ class Stack:
 
     def _start_emulators(self) -> None:
         self._options.say("Firestore emulator, Cloud Storage, Cloud Tasks")
-        web = self._closing.enter_context(serve_folder(ROOT / "web", self._port("web")))
-        self.addresses["web"] = web
+        server = folder_server(ROOT / "web", port=self._port("web"))
+        web = self.addresses["web"] = self._closing.enter_context(server).url
         storage = self._server(
             "storage",
             "local.emulators.storage",

@@ -1,28 +1,18 @@
 """Serves a folder of static files to a browser on this machine."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import cast
+
+from werkzeug import Request, Response
+from werkzeug.utils import send_from_directory
+
+from local.http_server import HttpServer, WsgiApp
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """A page that is looked at is no news."""
+def folder_server(folder: Path, *, port: int = 0) -> HttpServer:
+    @Request.application
+    def app(request: Request) -> Response:
+        name = request.path.lstrip("/") or "index.html"
+        return send_from_directory(folder, name, request.environ)
 
-
-@contextmanager
-def serve_folder(folder: Path, port: int) -> Iterator[str]:
-    """Its address while the block runs."""
-    handler = partial(_Quiet, directory=str(folder))
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.1,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return HttpServer(cast(WsgiApp, app), port=port)

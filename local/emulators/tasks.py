@@ -5,8 +5,6 @@ python -m local.emulators.tasks --key PEM --project P [--port N] [--control-port
 
 import argparse
 import json
-import signal
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -18,6 +16,7 @@ from typing import Self
 
 import grpc
 import httpx
+from werkzeug import Request, Response
 
 from local.emulators.cloud_tasks.api import (
     TaskApi,
@@ -33,8 +32,14 @@ from local.emulators.cloud_tasks.rules import (
     Mischief,
     Throttle,
 )
+from local.http_server import (
+    HttpServer,
+    Routes,
+    as_json,
+    routed,
+    run_until_signal,
+)
 from local.identity import LocalIdentity
-from local.json_server import JsonServer, Reply
 
 _HANDLER_THREADS = 16
 
@@ -131,35 +136,30 @@ class TasksServer:
         )
 
 
-def control_server(api: TaskApi, *, port: int) -> JsonServer:
-    """GET /queues tells the counts; POST /mischief takes fields of `Mischief`."""
+def control_server(api: TaskApi, *, port: int) -> HttpServer:
+    """GET /queues: the counts; POST /mischief takes fields of `Mischief`."""
 
-    def queues(_: bytes) -> Reply:
-        return Reply(content=api.report())
-
-    def mischief(body: bytes) -> Reply:
+    def mischief(request: Request) -> Response:
         try:
-            wanted = Mischief(**json.loads(body or b"{}"))
+            wanted = Mischief(**json.loads(request.get_data() or b"{}"))
         except (TypeError, ValueError) as error:
-            return Reply(status=400, content={"error": str(error)})
+            return as_json({"error": str(error)}, status=400)
         api.set_mischief(wanted)
-        return Reply(content=asdict(wanted))
+        return as_json(asdict(wanted))
 
-    routes = {("GET", "/queues"): queues, ("POST", "/mischief"): mischief}
-    return JsonServer(routes, port=port)
+    routes: Routes = {
+        ("GET", "/queues"): lambda _: as_json(api.report()),
+        ("POST", "/mischief"): mischief,
+    }
+    return HttpServer(routed(routes), port=port)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Says {"ready": true, "tasks": …, "control": …} and serves until SIGTERM."""
     options = _parser().parse_args(arguments)
     identity = LocalIdentity.load(options.key, project=options.project)
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
     with TasksServer(identity, _options(options)) as server:
-        ready = {"ready": True, "tasks": server.address, "control": server.control_url}
-        print(json.dumps(ready), flush=True)
-        stopped.wait()
+        run_until_signal({"tasks": server.address, "control": server.control_url})
 
 
 def _parser() -> argparse.ArgumentParser:

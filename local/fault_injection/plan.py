@@ -10,7 +10,7 @@ from local.emulators.cloud_storage.faults import (
     Cut,
     Operation,
 )
-from local.simulators.fault_kinds import Kind, Place, ProviderId, kinds_of
+from local.fault_kinds import Kind, Place, ProviderId, kinds_of
 
 SHARE = 0.015  # of the jobs, for each act at each point
 USERS_JOBS = 40

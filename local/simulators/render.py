@@ -14,8 +14,8 @@ import av
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageOps
 
+from local.fault_kinds import Kind
 from local.simulators import tone
-from local.simulators.fault_kinds import Kind
 
 FRAMES_PER_SECOND = 24
 _ROOM = 1.15  # how much larger than the frame the image is laid out

@@ -1,113 +1,119 @@
-"""Knows Runway's API as its SDK and plain HTTP speak it: tasks, credits, outputs."""
+"""Runway's API as its SDK and plain HTTP speak it: tasks, credits, outputs.
+
+Sources: types of runwayml 5.24.0; docs.dev.runwayml.com, /assets/inputs, /errors/errors
+and /errors/task-failures. The 400 for lack of credits is as seen in public code.
+"""
 
 import re
-import threading
-import uuid
-from collections.abc import Callable, Iterable, Sequence
+import secrets
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 
-from local.simulators.command import command_line, pace_of, serve
-from local.simulators.downloads import file_reply
-from local.simulators.fault_kinds import RENDERED, Kind, Place, ProviderId
-from local.simulators.faults import Fault, FaultPlan
-from local.simulators.messages import Reply, Request, Route, json_reply
+from werkzeug import Request, Response
+
+from local.fault_kinds import Kind, Place
+from local.faults import Fault, FaultPlan
+from local.http_server import as_json
 from local.simulators.runway_orders import (
     CREDITS_PER_SECOND,
-    RefusedOrderError,
-    RunwayOrder,
+    USD_PER_CREDIT,
+    InvalidOrderError,
     issue_at,
-    parse_order,
+    order_of,
+    provider_of,
 )
-from local.simulators.runway_outputs import OutputAddresses, task_of
-from local.simulators.runway_words import (
-    FAILURES,
-    error_reply,
-    failure_of,
-    is_charged,
-    validation_reply,
+from local.simulators.server import (
+    Answer,
+    Route,
+    SimulatorServer,
+    accepted,
+    command_line,
+    pace_of,
+    serve,
 )
-from local.simulators.server import SimulatorServer
-from local.simulators.studio import Generation, Order, Pace, Phase, Studio
-from local.simulators.submissions import (
-    Submission,
-    SubmissionLog,
-    now,
-    telling_headers,
-)
+from local.simulators.studio import Generation, Pace, Phase, Studio
+from local.simulators.submissions import SubmissionLog
 
-VENDOR = "runway"
 API_VERSION = "2024-11-06"
-USD_PER_CREDIT = Decimal("0.01")
-_SDK_AGENT = "RunwayML/Python"
 _TASK = re.compile(r"/v1/tasks/([^/]+)")
-_UNKNOWN_STATUS = "MIGRATING"
+_OUTPUT = re.compile(r"/outputs/([^/]+)/0\.mp4")
+_DOCUMENTATION = "https://docs.dev.runwayml.com/api"
+
+_ERRORS = {
+    Kind.BAD_REQUEST: (400, "Validation of body failed"),
+    Kind.OUT_OF_CREDITS: (400, "You do not have enough credits to run this task."),
+    Kind.REFUSED: (400, "Your request was rejected by our content moderation."),
+    Kind.UNAUTHENTICATED: (401, "You did not provide a valid API key."),
+    Kind.PAYMENT_REQUIRED: (402, "Payment required."),
+    Kind.FORBIDDEN: (403, "You do not have access to this resource."),
+    Kind.NOT_FOUND: (404, "The requested resource was not found."),
+    Kind.REQUEST_TIMEOUT: (408, "The request timed out."),
+    Kind.CONFLICT: (409, "The request conflicts with another one."),
+    Kind.TOO_MANY_REQUESTS: (429, "You have reached your daily limit."),
+    Kind.SERVER_ERROR: (500, "Internal server error."),
+    Kind.BAD_GATEWAY: (502, "The service is shedding load. Please try again later."),
+    Kind.UNAVAILABLE: (503, "The service is shedding load. Please try again later."),
+    Kind.GATEWAY_TIMEOUT: (504, "The service is overloaded. Please try again later."),
+}
+_UNEXPECTED = "An unexpected error occurred."
+_FAILURES = {
+    Kind.INTERNAL: _UNEXPECTED,
+    Kind.NULL_CODE: _UNEXPECTED,
+    Kind.BAD_OUTPUT: _UNEXPECTED,
+    Kind.SAFETY_INPUT_TEXT: "Content moderation: the text was refused.",
+    Kind.SAFETY_INPUT_IMAGE: "Content moderation: the image was refused.",
+    Kind.SAFETY_PREPROCESSING: "Content moderation: the text was refused.",
+    Kind.PREPROCESSING_INTERNAL: _UNEXPECTED,
+    Kind.SAFETY_OUTPUT_VIDEO: "Content moderation: the output was refused.",
+    Kind.THIRD_PARTY: "The model is currently unavailable.",
+    Kind.ASSET_INVALID: "The asset is invalid.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunwayOptions:
+    """`output_seconds`: how long an output's address works."""
+
     pace: Pace = field(default_factory=Pace)
     credit_balance: int = 1_000_000
-    output_seconds: float = 24 * 3600.0  # how long an output's address works
-
-
-@dataclass(slots=True, kw_only=True)
-class _Task:
-    id: str
-    provider: ProviderId
-    order: RunwayOrder
-    generation: Generation
-    credits: int
-    video: list[bytes]
-    created_at: datetime
+    output_seconds: float = 24 * 3600.0
 
 
 class Runway:
-    """The API without the wire. Which link asks is read from the User-Agent."""
+    """The API without the wire. Which provider asks is read from the User-Agent."""
 
     def __init__(
         self, options: RunwayOptions, plan: FaultPlan, log: SubmissionLog
     ) -> None:
-        self._options = options
-        self._plan = plan
-        self._log = log
-        self._studio = Studio(options.pace)
-        self._tasks: dict[str, _Task] = {}
-        self._lock = threading.Lock()
-        self._outputs = OutputAddresses(options.output_seconds)
+        self._options, self._log = options, log
+        self._studio = Studio(options.pace, plan, log)
+        self._outputs: dict[str, tuple[str, float]] = {}  # token: task, good until
 
-    def error(self, kind: Kind) -> Reply:
-        return error_reply(kind)
+    def error(self, kind: Kind) -> Response:
+        return _error(kind)
 
     def close(self) -> None:
         self._studio.close()
 
     def route(self, request: Request) -> Route:
-        sdk = request.headers.get("user-agent", "").startswith(_SDK_AGENT)
-        provider = ProviderId.RUNWAY if sdk else ProviderId.RUNWAY_HTTP
-        if task_id := task_of(request):
-            return self._output_route(task_id, provider)
+        provider = provider_of(request)
+        if output := _OUTPUT.fullmatch(request.path):
+            found = self._studio.find(output[1])
+            provider = found.order.provider if found else provider
+            return Route(
+                name="/outputs/{id}",
+                answer=self._output,
+                provider=provider,
+                place=Place.FETCH,
+            )
         place, name, answer = self._api(request)
         return Route(
-            name=name,
-            provider=provider,
-            place=place,
-            answer=_authenticated(answer),
+            name=name, answer=_authenticated(answer), provider=provider, place=place
         )
 
-    def _output_route(self, task_id: str, asking: ProviderId) -> Route:
-        task = self._tasks.get(task_id)
-        return Route(
-            name="/outputs/{id}",
-            provider=task.provider if task else asking,
-            place=Place.FETCH,
-            answer=lambda request, fault: self._output(task_id, request, fault),
-        )
-
-    def _api(
-        self, request: Request
-    ) -> tuple[Place | None, str, Callable[[Request, Fault | None], Reply]]:
+    def _api(self, request: Request) -> tuple[Place | None, str, Answer]:
         task = _TASK.fullmatch(request.path)
         match request.method, request.path:
             case "POST", "/v1/image_to_video":
@@ -119,123 +125,71 @@ class Runway:
             case "DELETE", _ if task:
                 return Place.CANCEL, "/v1/tasks/{id}", self._cancel
             case _:
-                return None, request.path, lambda *_: error_reply(Kind.NOT_FOUND)
+                return None, request.path, lambda *_: _error(Kind.NOT_FOUND)
 
-    def _start(self, request: Request, fault: Fault | None) -> Reply:
+    def _start(self, request: Request, fault: Fault | None) -> Response:
         try:
-            order = parse_order(request.body)
-        except RefusedOrderError as error:
-            return validation_reply(error.issues)
-        if order.credits > self._balance():
-            return error_reply(Kind.OUT_OF_CREDITS)
-        task = self._accept(order, request, fault)
-        body = {"id": task.id, "estimatedCost": {"credits": task.credits}}
-        return json_reply(200, body, accepted=task.id)
+            order = order_of(request)
+        except InvalidOrderError as error:
+            return _invalid(error.issues)
+        if _credits(order.cost_usd) > self._balance():
+            return _error(Kind.OUT_OF_CREDITS)
+        order = self._studio.accept(order, request, fault).order
+        estimate = {"estimatedCost": {"credits": _credits(order.cost_usd)}}
+        return accepted({"id": order.task_id, **estimate}, order.task_id)
 
-    def _accept(
-        self, order: RunwayOrder, request: Request, fault: Fault | None
-    ) -> _Task:
-        provider = self.route(request).provider or ProviderId.RUNWAY_HTTP
-        fate = self._plan.take(provider, Place.TASK)
-        doubled = fate is not None and fate.kind is Kind.DOUBLE_PRICE
-        credits = order.credits * (2 if doubled else 1)
-        submission = Submission(
-            vendor=VENDOR,
-            provider=provider,
-            task_id=str(uuid.uuid4()),
-            model=order.model,
-            duration_seconds=round(order.shape.duration_seconds),
-            cost_usd=credits * USD_PER_CREDIT,
-            credits=credits,
-            prompt=order.prompt,
-            headers=telling_headers(request.headers),
-            fault=fault.kind if fault else fate.kind if fate else None,
-            at=now(),
-        )
-        self._log.record(submission)
-        return self._begin(order, submission, fate.kind if fate else None)
-
-    def _begin(
-        self, order: RunwayOrder, submission: Submission, fate: Kind | None
-    ) -> _Task:
-        video: list[bytes] = []
-        task_id, credits = submission.task_id, submission.credits or 0
-
-        def ended(has_video: bool) -> None:  # noqa: FBT001 - what Order calls
-            full = has_video or is_charged(fate)
-            self._settle(task_id, credits if full else 0)
-
-        generation = self._studio.begin(
-            Order(
-                image=order.image,
-                shape=order.shape,
-                fate=fate,
-                deliver=video.append,
-                ended=ended,
-            )
-        )
-        task = _Task(
-            id=task_id,
-            provider=submission.provider,
-            order=order,
-            generation=generation,
-            credits=credits,
-            video=video,
-            created_at=submission.at,
-        )
-        with self._lock:
-            self._tasks[task_id] = task
-        return task
-
-    def _poll(self, request: Request, _: Fault | None) -> Reply:
-        task = self._tasks.get(request.path.rpartition("/")[2])
-        if task is None or task.generation.is_deleted():
-            return error_reply(Kind.NOT_FOUND)
-        created = task.created_at.isoformat(timespec="milliseconds")
-        body = {"id": task.id, "createdAt": created.replace("+00:00", "Z")}
-        return json_reply(200, body | self._state(task, request.address))
-
-    def _state(self, task: _Task, address: str) -> dict[str, object]:
-        generation = task.generation
-        if generation.is_final:
-            return self._end(task, address)
-        state: dict[str, object] = {
-            "status": generation.phase.upper(),
-            "estimatedCost": {"credits": task.credits},
+    def _poll(self, request: Request, _: Fault | None) -> Response:
+        found = self._studio.poll(request.path.rpartition("/")[2])
+        if found is None:
+            return _error(Kind.NOT_FOUND)
+        created = found.created_at.isoformat(timespec="milliseconds")
+        head = {
+            "id": found.order.task_id,
+            "createdAt": created.replace("+00:00", "Z"),
         }
-        if generation.order.fate is Kind.UNKNOWN_STATUS:
-            return state | {"status": _UNKNOWN_STATUS}
-        if generation.phase is Phase.RUNNING:
-            state["progress"] = generation.progress(self._options.pace.seconds)
+        state = self._end(found, request) if found.is_final else self._state(found)
+        return as_json(head | state)
+
+    def _state(self, task: Generation) -> dict[str, object]:
+        state: dict[str, object] = {
+            "status": task.phase.upper(),
+            "estimatedCost": {"credits": _credits(task.order.cost_usd)},
+        }
+        if task.fate is Kind.UNKNOWN_STATUS:
+            return state | {"status": "MIGRATING"}
+        if task.phase is Phase.RUNNING:
+            state["progress"] = task.progress(self._options.pace.seconds)
         return state
 
-    def _end(self, task: _Task, address: str) -> dict[str, object]:
-        fate = task.generation.order.fate
-        full = task.generation.has_video or is_charged(fate)
+    def _end(self, task: Generation, request: Request) -> dict[str, object]:
+        fate = task.fate
         end: dict[str, object] = {
             "status": "CANCELLED",
-            "cost": {"credits": task.credits if full else 0},
+            "cost": {"credits": _credits(task.charged_usd)},
         }
-        if task.generation.has_video:
-            output = [self._outputs.address(address, task.id)]
-            return end | {"status": "SUCCEEDED", "output": output}
-        if fate in FAILURES or task.generation.problem:
-            known = fate if fate in FAILURES else None
-            return end | {"status": "FAILED"} | failure_of(known)
-        return end
+        if task.has_video:
+            return end | {"status": "SUCCEEDED", "output": [self._url(task, request)]}
+        if fate not in _FAILURES and not task.problem:
+            return end
+        failure: dict[str, object] = {"failure": _FAILURES.get(fate, _UNEXPECTED)}  # type: ignore[arg-type]
+        if fate in _FAILURES and fate is not Kind.NULL_CODE:
+            failure["failureCode"] = fate
+        return end | {"status": "FAILED"} | failure
 
-    def _cancel(self, request: Request, _: Fault | None) -> Reply:
-        with self._lock:
-            task = self._tasks.pop(request.path.rpartition("/")[2], None)
+    def _url(self, task: Generation, request: Request) -> str:
+        """Each poll gives a fresh address."""
+        token, task_id = secrets.token_urlsafe(24), task.order.task_id
+        self._outputs[token] = (task_id, time.time() + self._options.output_seconds)
+        return f"{request.host_url}outputs/{task_id}/0.mp4?_jwt={token}"
+
+    def _cancel(self, request: Request, _: Fault | None) -> Response:
+        task = self._studio.forget(request.path.rpartition("/")[2])
         if task is None:
-            return error_reply(Kind.NOT_FOUND)
-        refunded = task.generation.phase in (Phase.PENDING, Phase.THROTTLED)
-        self._settle(task.id, 0 if refunded else task.credits)
-        task.generation.stop()
-        return Reply(status=204)
-
-    def _settle(self, task_id: str, credits: int) -> None:
-        self._log.settle(task_id, credits * USD_PER_CREDIT)
+            return _error(Kind.NOT_FOUND)
+        is_refunded = task.phase in (Phase.PENDING, Phase.THROTTLED)
+        charged = Decimal(0) if is_refunded else task.order.cost_usd
+        self._studio.cancel(task, charged)
+        return Response(status=204)
 
     def _balance(self) -> int:
         """Credits left; what is in flight counts as spent."""
@@ -243,9 +197,9 @@ class Runway:
             each.cost_usd if each.charged_usd is None else each.charged_usd
             for each in self._log.all()
         )
-        return self._options.credit_balance - round(spent / USD_PER_CREDIT)
+        return self._options.credit_balance - _credits(Decimal(spent))
 
-    def _organization(self, _: Request, __: Fault | None) -> Reply:
+    def _organization(self, _: Request, __: Fault | None) -> Response:
         models = [each.model for each in self._log.all()]
         limits = {
             "maxConcurrentGenerations": self._options.pace.concurrent,
@@ -257,38 +211,55 @@ class Runway:
             "models": dict.fromkeys(CREDITS_PER_SECOND, limits),
         }
         balance = self._balance()
-        return json_reply(
-            200, {"creditBalance": balance, "tier": tier, "usage": {"models": used}}
+        return as_json(
+            {"creditBalance": balance, "tier": tier, "usage": {"models": used}}
         )
 
-    def _output(self, task_id: str, request: Request, fault: Fault | None) -> Reply:
-        task = self._tasks.get(task_id)
-        if task is None or not self._outputs.allows(request, task_id):
-            return error_reply(Kind.FORBIDDEN)
-        if not task.video or task.generation.end_told:
-            return error_reply(Kind.NOT_FOUND)
-        video = task.video[0]
-        if fault and fault.kind in RENDERED:
-            shape = task.order.shape.instead(fault.kind)
-            video = self._studio.render(task.order.image, shape)
-        return file_reply(request, video, "video/mp4")
+    def _output(self, request: Request, fault: Fault | None) -> Response:
+        task_id, until = self._outputs.get(request.args.get("_jwt", ""), ("", 0.0))
+        task = self._studio.find(task_id)
+        if f"/outputs/{task_id}/0.mp4" != request.path or until <= time.time():
+            return _error(Kind.FORBIDDEN)
+        if task is None or task.end_told:
+            return _error(Kind.NOT_FOUND)
+        return self._studio.file(task, fault, request)
 
 
-def _authenticated(
-    answer: Callable[[Request, Fault | None], Reply],
-) -> Callable[[Request, Fault | None], Reply]:
-    """Refuses who shows no key, then who names no version of the API."""
+def _authenticated(answer: Answer) -> Answer:
+    """Refuses a request without a key, then one that names no version of the API."""
 
-    def checked(request: Request, fault: Fault | None) -> Reply:
+    def checked(request: Request, fault: Fault | None) -> Response:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not key.strip():
-            return error_reply(Kind.UNAUTHENTICATED)
+            return _error(Kind.UNAUTHENTICATED)
         if request.headers.get("x-runway-version") != API_VERSION:
-            issue = issue_at("X-Runway-Version", f"Expected {API_VERSION}")
-            return validation_reply([issue])
+            return _invalid([issue_at("X-Runway-Version", f"Expected {API_VERSION}")])
         return answer(request, fault)
 
     return checked
+
+
+def _credits(usd: Decimal) -> int:
+    return round(usd / USD_PER_CREDIT)
+
+
+def _error(kind: Kind) -> Response:
+    """The HTTP error of that kind; a kind Runway doesn't have becomes a 500."""
+    status, text = _ERRORS.get(kind, _ERRORS[Kind.SERVER_ERROR])
+    body: dict[str, object] = {"error": text}
+    if kind is Kind.BAD_REQUEST:
+        body["issues"] = [issue_at("body", "Invalid")]
+    if status == 400:
+        body["docUrl"] = _DOCUMENTATION
+    response = as_json(body, status=status)
+    if kind is Kind.TOO_MANY_REQUESTS:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def _invalid(issues: list[dict[str, object]]) -> Response:
+    body = {"error": "Validation of body failed", "issues": issues}
+    return as_json(body | {"docUrl": _DOCUMENTATION}, status=400)
 
 
 def runway_simulator(
@@ -297,7 +268,7 @@ def runway_simulator(
     faults: Iterable[Fault] = (),
     port: int = 0,
 ) -> SimulatorServer:
-    """A running server; a context manager that ends it. `.address` is its base URL."""
+    """Serves while it is entered. `.address` is its base URL."""
     plan, log = FaultPlan(faults), SubmissionLog()
     application = Runway(options or RunwayOptions(), plan, log)
     return SimulatorServer(application, plan, log, port)
@@ -306,14 +277,8 @@ def runway_simulator(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serves until SIGTERM or SIGINT."""
     parser = command_line("A simulator of Runway's API.")
-    parser.add_argument("--credits", type=int, default=1_000_000)
-    parser.add_argument("--output-seconds", type=float, default=24 * 3600.0)
     asked = parser.parse_args(arguments)
-    options = RunwayOptions(
-        pace=pace_of(asked),
-        credit_balance=asked.credits,
-        output_seconds=asked.output_seconds,
-    )
+    options = RunwayOptions(pace=pace_of(asked))
     serve(runway_simulator(options, faults=asked.faults, port=asked.port))
 
 

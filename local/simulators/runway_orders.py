@@ -1,97 +1,83 @@
-"""Knows what Runway takes at POST /v1/image_to_video, and how it refuses the rest.
+"""What Runway takes at POST /v1/image_to_video, and what it says of the rest.
 
-Source of limits: types of runwayml 5.24.0, docs.dev.runwayml.com/assets/inputs.
+Source of limits: types of runwayml 5.24.0; docs.dev.runwayml.com/assets/inputs.
 """
 
-import base64
-import binascii
 import json
 import re
-from dataclasses import dataclass, field
+import uuid
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.simulators.images import (
-    ImageError,
-    check_image,
-    stand_in,
-)
-from local.simulators.render import Shape
+from werkzeug import Request
 
-_RATIOS = ("1280:720", "720:1280", "1104:832", "832:1104", "960:960", "1584:672")
+from local.fault_kinds import ProviderId
+from local.simulators.images import ImageError, from_base64, stand_in
+from local.simulators.render import Shape
+from local.simulators.studio import Order
+
+USD_PER_CREDIT = Decimal("0.01")
 CREDITS_PER_SECOND = {"gen4_turbo": 5, "gen4.5": 12}
+_SDK_AGENT = "RunwayML/Python"
+_RATIOS = ("1280:720", "720:1280", "1104:832", "832:1104", "960:960", "1584:672")
 _NEEDED = {
     "gen4_turbo": ("promptImage", "ratio"),
     "gen4.5": ("promptImage", "promptText", "ratio", "duration"),
 }
 # Which duration gen4_turbo takes when none is given isn't documented.
 _DEFAULT_DURATION_SECONDS = 5
-_LONGEST_DATA_URI = 5_000_000
-_LONGEST_URL = 2048
-_LONGEST_PROMPT_UNITS = 1000
+_LONGEST_DATA_URI, _LONGEST_URL, _LONGEST_PROMPT_UNITS = 5_000_000, 2048, 1000
 _DATA_URI = re.compile(r"data:image/(?:jpeg|jpg|png|webp);base64,(.+)", re.S)
 _LARGEST_SEED = 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunwayOrder:
-    model: str
-    prompt: str
-    image: bytes = field(repr=False)
-    shape: Shape
-
-    @property
-    def credits(self) -> int:
-        seconds = round(self.shape.duration_seconds)
-        return CREDITS_PER_SECOND[self.model] * seconds
-
-
-class RefusedOrderError(ValueError):
+class InvalidOrderError(ValueError):
     """`issues`: what a 400 lists, `{"code", "path", "message"}` each."""
 
-    def __init__(self, issues: list[dict[str, object]]) -> None:
+    def __init__(self, *issues: dict[str, object]) -> None:
         super().__init__("Validation of body failed")
-        self.issues = issues
+        self.issues = list(issues)
 
 
-def parse_order(content: bytes) -> RunwayOrder:
-    """Raises RefusedOrderError with all that is wrong."""
+def order_of(request: Request) -> Order:
+    """Raises InvalidOrderError with all that is wrong."""
     try:
-        body = json.loads(content)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RefusedOrderError([issue_at("body", "Invalid JSON")]) from error
+        body = json.loads(request.get_data())
+    except ValueError as error:
+        raise InvalidOrderError(issue_at("body", "Invalid JSON")) from error
     if not isinstance(body, dict):
-        raise RefusedOrderError([issue_at("body", "Expected object")])
+        raise InvalidOrderError(issue_at("body", "Expected object"))
     model = body.get("model")
     if model not in CREDITS_PER_SECOND:
-        raise RefusedOrderError([issue_at("model", f"Invalid model {model!r}")])
+        raise InvalidOrderError(issue_at("model", f"Invalid model {model!r}"))
     issues = [issue_at(name, "Required") for name in _NEEDED[model] if name not in body]
     issues += _wrong_values(body)
     image = _image(body["promptImage"], issues) if "promptImage" in body else b""
     if issues:
-        raise RefusedOrderError(issues)
-    return RunwayOrder(
+        raise InvalidOrderError(*issues)
+    width, height = (int(side) for side in body["ratio"].split(":"))
+    seconds = body.get("duration", _DEFAULT_DURATION_SECONDS)
+    return Order(
+        provider=provider_of(request),
+        task_id=str(uuid.uuid4()),
         model=model,
         prompt=body.get("promptText", ""),
         image=image,
-        shape=_shape(body),
+        shape=Shape(width=width, height=height, duration_seconds=seconds),
+        cost_usd=CREDITS_PER_SECOND[model] * seconds * USD_PER_CREDIT,
     )
 
 
-def _shape(body: dict[str, Any]) -> Shape:
-    width, height = (int(side) for side in body["ratio"].split(":"))
-    duration = body.get("duration", _DEFAULT_DURATION_SECONDS)
-    return Shape(width=width, height=height, duration_seconds=duration)
-
-
 def _wrong_values(body: dict[str, Any]) -> list[dict[str, object]]:
-    text, duration = body.get("promptText", "-"), body.get("duration", 2)
+    text, seconds = body.get("promptText", "-"), body.get("duration", 2)
     seed = body.get("seed", 0)
+    is_text = isinstance(text, str)
     checks = {
-        "promptText": isinstance(text, str)
+        "promptText": is_text
         and 1 <= len(text.encode("utf-16-le")) // 2 <= _LONGEST_PROMPT_UNITS,
         "ratio": body.get("ratio", _RATIOS[0]) in _RATIOS,
-        "duration": type(duration) is int and 2 <= duration <= 10,
+        "duration": type(seconds) is int and 2 <= seconds <= 10,
         "seed": type(seed) is int and 0 <= seed <= _LARGEST_SEED,
     }
     return [
@@ -101,43 +87,35 @@ def _wrong_values(body: dict[str, Any]) -> list[dict[str, object]]:
 
 def _image(value: object, issues: list[dict[str, object]]) -> bytes:
     try:
-        return _read_image(_uri(value))
+        match value:
+            case str() as uri:
+                return _read_image(uri)
+            case [{"uri": str() as uri, "position": "first"}]:
+                return _read_image(uri)
+            case _:
+                raise ImageError("Expected a URI or one image at position first")
     except ImageError as error:
         issues.append(issue_at("promptImage", str(error)))
         return b""
 
 
-def _uri(value: object) -> str:
-    match value:
-        case str() as uri:
-            return uri
-        case [{"uri": str() as uri, "position": "first"}]:
-            return uri
-        case _:
-            raise ImageError("Expected a URI or one image at position first")
-
-
 def _read_image(uri: str) -> bytes:
     if uri.startswith("https://"):
-        return _read_url(uri)
+        host = urlsplit(uri).hostname or ""
+        if len(uri) > _LONGEST_URL or re.fullmatch(r"[\d.]+|.*:.*|", host):
+            raise ImageError("URL must have a domain name, at most 2048 characters")
+        return stand_in()
     if len(uri) > _LONGEST_DATA_URI:
         raise ImageError("Data URI exceeds 5 MB")
     matched = _DATA_URI.fullmatch(uri)
     if matched is None:
         raise ImageError("Only HTTPS URLs and image data URIs are accepted")
-    try:
-        content = base64.b64decode(matched[1], validate=True)
-    except binascii.Error as error:
-        raise ImageError("Invalid base64") from error
-    check_image(content)
-    return content
+    return from_base64(matched[1])
 
 
-def _read_url(url: str) -> bytes:
-    host = urlsplit(url).hostname or ""
-    if len(url) > _LONGEST_URL or re.fullmatch(r"[\d.]+|.*:.*|", host):
-        raise ImageError("URL must have a domain name and at most 2048 characters")
-    return stand_in()
+def provider_of(request: Request) -> ProviderId:
+    is_sdk = request.headers.get("user-agent", "").startswith(_SDK_AGENT)
+    return ProviderId.RUNWAY if is_sdk else ProviderId.RUNWAY_HTTP
 
 
 def issue_at(name: str, message: str) -> dict[str, object]:

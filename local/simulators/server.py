@@ -1,32 +1,55 @@
-"""Knows the wire: a threaded HTTP/1.1 server that can also answer badly on purpose."""
+"""A vendor's API over HTTP: faults on request, a control, a record of paid orders."""
 
-import select
-import socket
-import sys
-import threading
-import time
-from contextlib import suppress
-from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import argparse
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, cast
-from urllib.parse import parse_qsl, urlsplit
+from typing import Protocol, Self, cast
 
-from local.simulators.control import PREFIX, control
-from local.simulators.fault_kinds import Kind
-from local.simulators.faults import Fault, FaultPlan
-from local.simulators.messages import (
-    Application,
-    Delivery,
-    Reply,
-    Request,
-    Route,
+from werkzeug import Request, Response
+
+from local.fault_kinds import Kind, Place, ProviderId
+from local.faults import Fault, FaultError, FaultPlan, parse_faults
+from local.http_server import (
+    HttpServer,
+    WsgiApp,
+    as_json,
+    connection_of,
+    has_hung_up,
+    run_until_signal,
 )
+from local.simulators.broken_answers import drop, faulty
+from local.simulators.studio import Pace
 from local.simulators.submissions import SubmissionLog
-from local.simulators.wire_faults import faulty_reply
 
-_LARGEST_BODY_BYTES = 64 * 1024 * 1024
-_STOP_SECONDS = 3.0
+CONTROL = "/_control/"
+Answer = Callable[[Request, Fault | None], Response]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """`name` is the path as requests are counted. Without a place, no faults."""
+
+    name: str
+    answer: Answer
+    provider: ProviderId | None = None
+    place: Place | None = None
+
+
+class Application(Protocol):
+    """A vendor's API, apart from the wire."""
+
+    def route(self, request: Request) -> Route:
+        """Where this goes, by method, path and headers; the body isn't read yet."""
+        ...
+
+    def error(self, kind: Kind) -> Response:
+        """How this vendor words that HTTP error."""
+        ...
+
+    def close(self) -> None:
+        """Stops what is being rendered."""
+        ...
 
 
 class SimulatorServer:
@@ -38,25 +61,13 @@ class SimulatorServer:
         self.application = application
         self.faults = plan
         self.submissions = log
-        self._http = _Server(("127.0.0.1", port), _Handler)
-        self._http.simulator = self
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        self._http = HttpServer(
+            cast(WsgiApp, Request.application(self._respond)), port=port
         )
-        self._thread.start()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
-
-    def close(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._http.hang_up()
-        self.application.close()
-        self._thread.join(_STOP_SECONDS)
+        self.address = self._http.url
 
     def __enter__(self) -> Self:
+        self._http.__enter__()
         return self
 
     def __exit__(
@@ -65,163 +76,109 @@ class SimulatorServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self._http.__exit__(kind, error, trace)
+        self.application.close()
 
-    def reply(self, request: Request, route: Route, fault: Fault | None) -> Reply:
-        if fault is None:
-            return route.answer(request, None)
-        return faulty_reply(self.application, route, request, fault)
-
-
-class _Server(ThreadingHTTPServer):
-    """Knows its open connections, so that none outlives it."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 256
-    simulator: SimulatorServer
-
-    def __init__(
-        self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]
-    ) -> None:
-        self._open: set[socket.socket] = set()
-        self._changed = threading.Condition()
-        super().__init__(address, handler)
-
-    def process_request(self, request: object, client_address: object) -> None:
-        with self._changed:
-            self._open.add(cast(socket.socket, request))
-        super().process_request(cast(socket.socket, request), client_address)
-
-    def shutdown_request(self, request: object) -> None:
-        super().shutdown_request(cast(socket.socket, request))
-        with self._changed:
-            self._open.discard(cast(socket.socket, request))
-            self._changed.notify_all()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is what the tests are about; the rest is shown."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(cast(socket.socket, request), client_address)
-
-    def hang_up(self) -> None:
-        with self._changed:
-            for connection in self._open:
-                with suppress(OSError):  # gone by itself
-                    connection.shutdown(socket.SHUT_RDWR)
-            self._changed.wait_for(lambda: not self._open, _STOP_SECONDS)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version = "simulator"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-
-    def handle_one_request(self) -> None:
-        try:
-            super().handle_one_request()
-        except ConnectionError:
-            self.close_connection = True  # the client gave up first
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Silent: a prompt or a key could be in a path."""
-
-    def do_GET(self) -> None:
-        simulator = cast(_Server, self.server).simulator
-        head = self._head()
-        if head.path.startswith(PREFIX):
-            whole = self._with_body(head)
-            self._send(control(whole, simulator.faults, simulator.submissions))
-            return
-        route = simulator.application.route(head)
-        simulator.submissions.count(route.provider, head.method, route.name)
+    def _respond(self, request: Request) -> Response:
+        if request.path.startswith(CONTROL):
+            return self._control(request)
+        route = self.application.route(request)
+        self.submissions.count(route.provider, request.method, route.name)
         fault = None
         if route.provider and route.place:
-            fault = simulator.faults.take(route.provider, route.place)
+            fault = self.faults.take(route.place, route.provider)
         if fault and fault.kind is Kind.DROP_BEFORE:
-            self.close_connection = True
-            return
-        self._send(simulator.reply(self._with_body(head), route, fault))
+            drop(connection_of(request))
+        response = self._answer(request, route, fault)
+        if has_hung_up(connection_of(request)):
+            raise ConnectionAbortedError
+        return self._noted(response)
 
-    do_POST = do_GET  # noqa: N815 - the names http.server looks for
-    do_DELETE = do_GET  # noqa: N815
-    do_HEAD = do_GET  # noqa: N815
+    def _answer(self, request: Request, route: Route, fault: Fault | None) -> Response:
+        if fault is None:
+            return route.answer(request, None)
+        changes = route.place in (Place.START, Place.CANCEL)
+        needs_an_answer = fault.kind in (Kind.NO_ID, Kind.LATE)
+        if changes and not fault.is_billed and not needs_an_answer:
+            response = Response()  # nothing is started or cancelled
+        else:
+            response = route.answer(request, fault)
+        if response.status_code >= 400:
+            return response
+        return faulty(response, fault, request, self.application.error)
 
-    def _head(self) -> Request:
-        parts = urlsplit(self.path)
-        return Request(
-            method=self.command,
-            path=parts.path,
-            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-            headers={name.lower(): text for name, text in self.headers.items()},
-            address=f"http://{self.headers.get('host', '127.0.0.1')}",
-        )
+    def _noted(self, response: Response) -> Response:
+        """Once all of it is written, the vendor knows that the client has the id."""
+        if accepted := getattr(response, "accepted", None):
+            body = response.get_data()
 
-    def _with_body(self, head: Request) -> Request:
-        told = head.headers.get("content-length", "0")
-        length = int(told) if told.isdigit() else 0
-        if length > _LARGEST_BODY_BYTES or not told.isdigit():
-            self.close_connection = True  # what follows can't be told from a request
-            length = 0
-        return replace(head, body=self.rfile.read(length))
+            def pieces() -> Iterable[bytes]:
+                yield body
+                self.submissions.mark_answered(accepted)
 
-    def _send(self, reply: Reply) -> None:
-        simulator = cast(_Server, self.server).simulator
-        if reply.delay_seconds:
-            _wait_for_hang_up(self.connection, reply.delay_seconds)
-        if _has_hung_up(self.connection):
-            self.close_connection = True
-            return
-        match reply.delivery:
-            case Delivery.NOTHING_CLOSE:
-                self.close_connection = True
-            case Delivery.NOTHING_HOLD:
-                self._hold()
-            case Delivery.HALF_THEN_CLOSE:
-                self._write(reply, len(reply.body) // 2)
-                self.close_connection = True
-            case Delivery.HALF_THEN_HOLD:
-                self._write(reply, len(reply.body) // 2)
-                self._hold()
-            case Delivery.WHOLE:
-                self._write(reply, len(reply.body))
-                if reply.accepted:
-                    simulator.submissions.mark_answered(reply.accepted)
+            response.response = pieces()
+            response.content_length = len(body)
+        return response
 
-    def _write(self, reply: Reply, byte_count: int) -> None:
-        self.send_response(reply.status)
-        for name, text in reply.headers.items():
-            self.send_header(name, text)
-        length = reply.declared_length
-        if reply.status != 204 and "content-length" not in reply.headers:
-            told = len(reply.body) if length is None else length
-            self.send_header("content-length", str(told))
-        if length is not None:
-            self.close_connection = True
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(reply.body[:byte_count])
-        self.wfile.flush()
-
-    def _hold(self) -> None:
-        """Keeps the client waiting until it gives up or the server ends."""
-        self.close_connection = True
-        _wait_for_hang_up(self.connection, None)
+    def _control(self, request: Request) -> Response:
+        """GET, POST, DELETE faults; GET, DELETE submissions."""
+        match request.method, request.path.removeprefix(CONTROL):
+            case "GET", "faults":
+                return as_json(self.faults.as_json())
+            case "POST", "faults":
+                return add_faults(self.faults, request)
+            case "DELETE", "faults":
+                self.faults.clear()
+            case "GET", "submissions":
+                return as_json(self.submissions.as_json())
+            case "DELETE", "submissions":
+                self.submissions.reset()
+            case _:
+                return as_json({"error": "not_found"}, status=404)
+        return Response(status=204)
 
 
-def _has_hung_up(connection: socket.socket) -> bool:
-    readable, _, _ = select.select([connection], [], [], 0)
-    return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+def add_faults(plan: FaultPlan, request: Request) -> Response:
+    """A list of faults or a single one; all of them or, on 400, none."""
+    try:
+        value = request.get_json(force=True)
+        faults = value if isinstance(value, list) else [value]
+        plan.add([Fault.from_json(each) for each in faults])
+    except (FaultError, TypeError) as error:
+        return as_json({"error": str(error)}, status=400)
+    return as_json(plan.as_json())
 
 
-def _wait_for_hang_up(connection: socket.socket, seconds: float | None) -> None:
-    end = None if seconds is None else time.monotonic() + seconds
-    while end is None or time.monotonic() < end:
-        left = 1.0 if end is None else max(0.0, end - time.monotonic())
-        readable, _, _ = select.select([connection], [], [], left)
-        if readable:
-            # More than silence: the client closed, or it sent on, which nobody reads.
-            if connection.recv(1, socket.MSG_PEEK) == b"":
-                return
-            time.sleep(min(left, 0.05))
+def accepted(content: object, task_id: str) -> Response:
+    """The answer that tells a client the id of its paid task."""
+    response = as_json(content)
+    response.accepted = task_id  # type: ignore[attr-defined]
+    return response
+
+
+def command_line(description: str) -> argparse.ArgumentParser:
+    """The options that both simulators have."""
+    parser = argparse.ArgumentParser(description=description)
+    add = parser.add_argument
+    add("--port", type=int, default=0, help="0: a free one")
+    add("--faults", type=parse_faults, default=[], help="as in FAULTS of make demo")
+    add("--seconds", type=float, default=6.0, help="per generation")
+    add("--scale", type=float, default=1.0, help="of the pixel size")
+    add("--concurrent", type=int, default=20, help="at once, per vendor")
+    add("--cache", action="store_true", help="render equal orders only once")
+    return parser
+
+
+def pace_of(asked: argparse.Namespace) -> Pace:
+    return Pace(
+        seconds=asked.seconds,
+        concurrent=asked.concurrent,
+        cached=asked.cache,
+        scale=asked.scale,
+    )
+
+
+def serve(server: SimulatorServer) -> None:
+    """Prints `{"ready": true, "address": …}` and returns after SIGTERM or SIGINT."""
+    with server:
+        run_until_signal({"address": server.address})

@@ -1,13 +1,21 @@
-"""Knows the life of a generation: waiting, throttled, running, ended; in real time."""
+"""The life of a paid order at a vendor: waiting, throttled, running, ended."""
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 
-from local.simulators.fault_kinds import DELIVERS, Kind
+from werkzeug import Request, Response
+
+from local.fault_kinds import CHARGED, DELIVERS, RENDERED, Kind, Place, ProviderId
+from local.faults import Fault, FaultPlan
+from local.simulators.broken_answers import spoiled_object
 from local.simulators.render import Renderer, RenderStoppedError, Shape
+from local.simulators.submissions import Submission, SubmissionLog, telling_headers
+from shared.domain.catalogue import VENDORS
 
 _ENDLESS = (Kind.THROTTLED, Kind.RUNNING)
 
@@ -34,32 +42,39 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """`fate`: how it shall go wrong. `deliver` is called with the MP4 before the end,
-    `ended` at the end, with whether there is a video; neither when it is stopped.
-    """
+    """`deliver` is called with the MP4 before the end, unless it is made to fail."""
 
-    image: bytes
+    provider: ProviderId
+    task_id: str
+    model: str
+    prompt: str
+    image: bytes = field(repr=False)
     shape: Shape
-    fate: Kind | None
-    deliver: Callable[[bytes], None]
-    ended: Callable[[bool], None]
-
-    @property
-    def delivers(self) -> bool:
-        return self.fate is None or self.fate in DELIVERS
+    cost_usd: Decimal
+    deliver: Callable[[bytes], None] = lambda _: None
 
 
 class Generation:
-    """One order being carried out; its attributes may be read from any thread."""
+    """One order being carried out; its attributes may be read from any thread.
 
-    def __init__(self, order: Order) -> None:
+    `fate` is how it shall go wrong; `problem`, how it did by itself.
+    """
+
+    def __init__(self, order: Order, fate: Kind | None) -> None:
         self.order = order
+        self.fate = fate
+        self.created_at = datetime.now(UTC)
         self.phase = Phase.PENDING
         self.problem: str | None = None
+        self.video: bytes | None = None
         self.rendered = 0.0
         self.started: float | None = None
         self.end_told = False
         self._stop = threading.Event()
+
+    @property
+    def delivers(self) -> bool:
+        return self.fate is None or self.fate in DELIVERS
 
     @property
     def is_final(self) -> bool:
@@ -67,14 +82,23 @@ class Generation:
 
     @property
     def has_video(self) -> bool:
-        delivers = self.order.delivers and self.problem is None
-        return self.phase is Phase.ENDED and delivers
+        return self.phase is Phase.ENDED and self._went_well
+
+    @property
+    def charged_usd(self) -> Decimal:
+        """What it costs to end like this."""
+        is_charged = self._went_well or self.fate in CHARGED
+        return self.order.cost_usd if is_charged else Decimal(0)
+
+    @property
+    def _went_well(self) -> bool:
+        return self.delivers and self.problem is None
 
     def is_deleted(self) -> bool:
         """Asked at each poll: whether the task is not to be found (any more)."""
-        if self.order.fate is Kind.DELETED:
+        if self.fate is Kind.DELETED:
             return True
-        if self.order.fate is not Kind.DELETED_LATER or not self.is_final:
+        if self.fate is not Kind.DELETED_LATER or not self.is_final:
             return False
         was_told, self.end_told = self.end_told, True
         return was_told
@@ -94,95 +118,142 @@ class Generation:
         if self._stop.wait(seconds):
             raise RenderStoppedError
 
-    def end(self, problem: str | None = None) -> None:
-        self.order.ended(problem is None and self.order.delivers)
-        self.problem = problem
-        self.phase = Phase.ENDED
-
     def on_progress(self, fraction: float) -> None:
         self.rendered = fraction
         self.wait(0)
 
 
 class Studio:
-    """Carries out orders, each in its own thread."""
+    """Takes orders, records them, and carries each out in a thread of its own."""
 
-    def __init__(self, pace: Pace) -> None:
-        self.pace = pace
+    def __init__(self, pace: Pace, plan: FaultPlan, log: SubmissionLog) -> None:
+        self.pace, self._plan, self._log = pace, plan, log
         self._renderer = Renderer(cached=pace.cached)
         self._slots = threading.BoundedSemaphore(pace.concurrent)
-        self._threads: dict[Generation, threading.Thread] = {}
+        self._threads: list[threading.Thread] = []
+        self._taken: dict[str, Generation] = {}
         self._lock = threading.Lock()
 
-    def begin(self, order: Order) -> Generation:
-        generation = Generation(order)
+    def accept(
+        self, order: Order, request: Request, fault: Fault | None = None
+    ) -> Generation:
+        """From here on it is paid for. `fault`: what goes wrong with the answer."""
+        fate = self._plan.take(Place.TASK, order.provider)
+        if fate and fate.kind is Kind.DOUBLE_PRICE:
+            order = replace(order, cost_usd=order.cost_usd * 2)
+        generation = Generation(order, fate.kind if fate else None)
         thread = threading.Thread(target=self._work, args=(generation,), daemon=True)
+        wrong = fault or fate
+        self._log.record(
+            Submission(
+                vendor=VENDORS[order.provider],
+                provider=order.provider,
+                task_id=order.task_id,
+                model=order.model,
+                duration_seconds=round(order.shape.duration_seconds),
+                cost_usd=order.cost_usd,
+                prompt=order.prompt,
+                headers=telling_headers({k.lower(): v for k, v in request.headers}),
+                fault=wrong.kind if wrong else None,
+                at=generation.created_at,
+            )
+        )
         with self._lock:
-            self._threads[generation] = thread
+            self._taken[order.task_id] = generation
+            self._threads.append(thread)
         thread.start()
         return generation
 
-    def render(self, image: bytes, shape: Shape) -> bytes:
-        """A video at once, outside any order."""
-        return self._renderer.render(image, self._scaled(shape), lambda _: None)
+    def find(self, task_id: str) -> Generation | None:
+        with self._lock:
+            return self._taken.get(task_id)
+
+    def poll(self, task_id: str) -> Generation | None:
+        """None where the vendor says that there is no such task."""
+        found = self.find(task_id)
+        return None if found is None or found.is_deleted() else found
+
+    def cancel(self, generation: Generation, charged_usd: Decimal) -> None:
+        generation.stop()
+        self._log.settle(generation.order.task_id, charged_usd)
+
+    def forget(self, task_id: str) -> Generation | None:
+        with self._lock:
+            return self._taken.pop(task_id, None)
+
+    def file(
+        self, generation: Generation, fault: Fault | None, request: Request
+    ) -> Response:
+        """The finished file over HTTP, with ranges."""
+        video = self._spoiled(generation.order, generation.video or b"", fault)
+        response = Response(video, mimetype="video/mp4")
+        response.add_etag()
+        return response.make_conditional(
+            request, accept_ranges=True, complete_length=len(video)
+        )
+
+    def in_place(self, order: Order, video: bytes) -> bytes | None:
+        """What is put into a bucket, or inline: a fetch goes wrong there."""
+        fault = self._plan.take(Place.FETCH, order.provider)
+        video = self._spoiled(order, video, fault)
+        return spoiled_object(video, fault.kind) if fault else video
 
     def close(self) -> None:
         with self._lock:
-            threads = dict(self._threads)
-        for generation in threads:
+            taken, threads = list(self._taken.values()), list(self._threads)
+        for generation in taken:
             generation.stop()
-        for thread in threads.values():
+        for thread in threads:
             thread.join(2.0)
+
+    def _spoiled(self, order: Order, video: bytes, fault: Fault | None) -> bytes:
+        if fault is None or fault.kind not in RENDERED:
+            return video
+        shape = self._scaled(order.shape.instead(fault.kind))
+        return self._renderer.render(order.image, shape, lambda _: None)
 
     def _work(self, generation: Generation) -> None:
         try:
             self._live(generation)
         except RenderStoppedError:
             generation.phase = Phase.STOPPED
+            return
         except Exception as error:  # noqa: BLE001 - the thread's end: told as a failure
-            generation.end(f"{type(error).__name__}: {error}")
-        else:
-            generation.end()
-        finally:
-            with self._lock:
-                del self._threads[generation]
+            generation.problem = f"{type(error).__name__}: {error}"
+        self._log.settle(generation.order.task_id, generation.charged_usd)
+        generation.phase = Phase.ENDED
 
     def _live(self, generation: Generation) -> None:
         generation.wait(self.pace.seconds * 0.1)
-        if generation.order.fate is Kind.THROTTLED:
+        if generation.fate is Kind.THROTTLED:
             generation.phase = Phase.THROTTLED
             generation.wait(None)
-        self._take_slot(generation)
+        while not self._slots.acquire(timeout=0.05):
+            generation.phase = Phase.THROTTLED
+            generation.wait(0)
         try:
             self._run(generation)
         finally:
             self._slots.release()
 
-    def _take_slot(self, generation: Generation) -> None:
-        while not self._slots.acquire(timeout=0.05):
-            generation.phase = Phase.THROTTLED
-            generation.wait(0)
-
     def _run(self, generation: Generation) -> None:
         order = generation.order
         generation.started = time.monotonic()
         generation.phase = Phase.RUNNING
-        if order.delivers:
-            video = self._renderer.render(
-                order.image, self._scaled(order.shape), generation.on_progress
-            )
-            passed = time.monotonic() - generation.started
-            generation.wait(max(0.0, self.pace.seconds * 0.9 - passed))
-            order.deliver(video)
-        else:
+        if not generation.delivers:
             generation.rendered = 0.5
-            generation.wait(None if order.fate in _ENDLESS else self.pace.seconds * 0.5)
+            is_endless = generation.fate in _ENDLESS
+            generation.wait(None if is_endless else self.pace.seconds * 0.5)
+            return
+        shape = self._scaled(order.shape)
+        video = self._renderer.render(order.image, shape, generation.on_progress)
+        passed = time.monotonic() - generation.started
+        generation.wait(max(0.0, self.pace.seconds * 0.9 - passed))
+        generation.video = video
+        order.deliver(video)
 
     def _scaled(self, shape: Shape) -> Shape:
-        scale = self.pace.scale
-        return Shape(
-            width=max(16, round(shape.width * scale / 2) * 2),
-            height=max(16, round(shape.height * scale / 2) * 2),
-            duration_seconds=shape.duration_seconds,
-            audio=shape.audio,
-        )
+        def side(pixels: int) -> int:
+            return max(16, round(pixels * self.pace.scale / 2) * 2)
+
+        return replace(shape, width=side(shape.width), height=side(shape.height))

@@ -1,14 +1,14 @@
-"""Knows what was really ordered: the vendor's own record of paid submissions."""
+"""The vendor's own record: every paid order it took, and a count of all requests."""
 
-import hashlib
 import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
-from local.simulators.fault_kinds import Kind, ProviderId
+from local.fault_kinds import Kind, ProviderId
+from shared.domain.catalogue import Vendor
 
 _HEADERS = (
     "user-agent",
@@ -23,20 +23,19 @@ _HEADERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """One accepted order. `credits` is None where the vendor has none.
+    """One accepted order.
 
     `answered`: an answer with the task's id was written to a client still there.
     `charged_usd`: what the vendor charged in the end; None while it isn't decided.
     `fault`: how the start or the task was made to go wrong.
     """
 
-    vendor: str
+    vendor: Vendor
     provider: ProviderId
     task_id: str
     model: str
     duration_seconds: int
     cost_usd: Decimal
-    credits: int | None
     prompt: str
     headers: Mapping[str, str]
     fault: Kind | None
@@ -44,27 +43,14 @@ class Submission:
     answered: bool = False
     charged_usd: Decimal | None = None
 
-    def as_json(self) -> dict[str, object]:
-        charged = self.charged_usd
-        return asdict(self) | {
-            "at": self.at.isoformat(),
-            "cost_usd": str(self.cost_usd),
-            "charged_usd": None if charged is None else str(charged),
-            "prompt_sha256": hashlib.sha256(self.prompt.encode()).hexdigest(),
-        }
-
 
 def telling_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Those that say who asks and how often, and never a key."""
+    """Those that say which client asked and how often, and never a key."""
     return {name: headers[name] for name in _HEADERS if name in headers}
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
 class SubmissionLog:
-    """All paid submissions and a count of all requests, safe between threads."""
+    """Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -77,15 +63,14 @@ class SubmissionLog:
 
     def mark_answered(self, task_id: str) -> None:
         with self._lock:
-            if task_id in self._submissions:
-                kept = self._submissions[task_id]
+            if kept := self._submissions.get(task_id):
                 self._submissions[task_id] = replace(kept, answered=True)
 
     def settle(self, task_id: str, charged_usd: Decimal) -> None:
-        """The first word on the price of a task is the last."""
+        """Only the first price of a task counts."""
         with self._lock:
             kept = self._submissions.get(task_id)
-            if kept is not None and kept.charged_usd is None:
+            if kept and kept.charged_usd is None:
                 self._submissions[task_id] = replace(kept, charged_usd=charged_usd)
 
     def count(self, provider: ProviderId | None, method: str, path: str) -> None:
@@ -97,13 +82,10 @@ class SubmissionLog:
             return list(self._submissions.values())
 
     def requests(self, method: str, path: str) -> int:
-        """How many came, over all links."""
+        """How many came, from all providers."""
         with self._lock:
-            return sum(
-                count
-                for (_, seen_method, seen_path), count in self._requests.items()
-                if (seen_method, seen_path) == (method, path)
-            )
+            asked = self._requests.items()
+            return sum(n for (_, *what), n in asked if what == [method, path])
 
     def reset(self) -> None:
         with self._lock:
@@ -112,14 +94,9 @@ class SubmissionLog:
 
     def as_json(self) -> dict[str, object]:
         with self._lock:
-            submissions = [each.as_json() for each in self._submissions.values()]
             requests = [
-                {
-                    "provider": provider or None,
-                    "method": method,
-                    "path": path,
-                    "count": count,
-                }
-                for (provider, method, path), count in self._requests.items()
+                {"provider": provider or None, "method": method, "path": p, "count": n}
+                for (provider, method, p), n in self._requests.items()
             ]
-        return {"submissions": submissions, "requests": requests}
+            taken = [asdict(each) for each in self._submissions.values()]
+        return {"submissions": taken, "requests": requests}

@@ -1,36 +1,35 @@
-"""Knows Veo on the Agent Platform: long-running predictions, videos into a bucket."""
+"""Veo on the Agent Platform: long-running predictions, videos into a bucket."""
 
 import base64
 import json
 import re
 import secrets
-import threading
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any, Protocol
 
-from local.simulators import google_words as words
-from local.simulators.fault_kinds import RENDERED, Kind, Place, ProviderId
-from local.simulators.faults import Fault, FaultPlan
-from local.simulators.images import ImageError
-from local.simulators.messages import Reply, Request, Route, json_reply
-from local.simulators.object_store import ObjectStore
+from google.api_core.exceptions import NotFound
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
+from werkzeug import Request, Response
+
+from local.fault_kinds import Kind, Place, ProviderId
+from local.faults import Fault
+from local.http_server import as_json
+from local.simulators import google_errors as errors
+from local.simulators.google_errors import RefusedOrderError, error_reply
+from local.simulators.images import ImageError, check_image, from_base64
+from local.simulators.render import Shape
+from local.simulators.server import Route, accepted
 from local.simulators.studio import Generation, Order, Studio
-from local.simulators.submissions import (
-    Submission,
-    SubmissionLog,
-    now,
-    telling_headers,
-)
-from local.simulators.veo_orders import (
-    USD_PER_SECOND,
-    Prediction,
-    RefusedOrderError,
-    parse_prediction,
-)
-from local.simulators.wire_faults import spoiled_object
 
-VENDOR = "vertex"
+_USD_PER_SECOND: Mapping[str, Mapping[str, str]] = {
+    "veo-3.1-generate-001": {"720p": "0.40", "1080p": "0.40", "4k": "0.60"},
+    "veo-3.1-fast-generate-001": {"720p": "0.10", "1080p": "0.12", "4k": "0.30"},
+    "veo-3.1-lite-generate-001": {"720p": "0.05", "1080p": "0.08"},
+}
+_SHORT_SIDE = {"720p": 720, "1080p": 1080, "4k": 2160}
 _PATH = re.compile(
     r"/(?:v1|v1beta1)/(projects/[^/]+/locations/[^/]+/publishers/google/models/([^/:]+))"
     r":(predictLongRunning|fetchPredictOperation)"
@@ -38,38 +37,60 @@ _PATH = re.compile(
 _RESPONSE_TYPE = (
     "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse"
 )
+_NO_MODEL = (
+    "Publisher Model `{}` was not found or your project does not have access to it. "
+    "Please ensure you are using a valid model version. For more information, see: "
+    "https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions"
+)
 _ERRORS = {
-    Kind.ERROR_REFUSED: (3, words.REFUSED),
-    Kind.ERROR_PROVISIONING: (9, words.PROVISIONING),
-    Kind.ERROR_INTERNAL: (13, words.INTERNAL),
+    Kind.ERROR_REFUSED: (3, errors.REFUSED),
+    Kind.ERROR_PROVISIONING: (9, errors.PROVISIONING),
+    Kind.ERROR_INTERNAL: (13, errors.INTERNAL),
 }
 
 
-@dataclass(slots=True, kw_only=True)
-class _Operation:
-    name: str
-    generation: Generation
-    videos: list[dict[str, object]]
+class ObjectStore(Protocol):
+    """Objects by their gs:// address."""
+
+    def read(self, uri: str) -> bytes:
+        """LookupError where there is no such object."""
+        ...
+
+    def write(self, uri: str, content: bytes) -> None: ...
+
+
+class CloudStore:
+    """Through the real client library, against the server at `address`."""
+
+    def __init__(self, address: str) -> None:
+        self._client = storage.Client(
+            project="simulators",
+            credentials=AnonymousCredentials(),
+            client_options={"api_endpoint": address},
+        )
+
+    def read(self, uri: str) -> bytes:
+        try:
+            content: bytes = self._blob(uri).download_as_bytes()
+        except NotFound as error:
+            raise LookupError(uri) from error
+        return content
+
+    def write(self, uri: str, content: bytes) -> None:
+        self._blob(uri).upload_from_string(content, content_type="video/mp4")
+
+    def _blob(self, uri: str) -> storage.Blob:
+        return storage.Blob.from_uri(uri, client=self._client)
 
 
 class Veo:
     """Video operations; they can't be cancelled, as at Google."""
 
     def __init__(
-        self,
-        studio: Studio,
-        store: ObjectStore,
-        retired: frozenset[str],
-        plan: FaultPlan,
-        log: SubmissionLog,
+        self, studio: Studio, store: ObjectStore | None, retired: frozenset[str]
     ) -> None:
-        self._studio = studio
-        self._store = store
-        self._retired = retired
-        self._plan = plan
-        self._log = log
-        self._operations: dict[str, _Operation] = {}
-        self._lock = threading.Lock()
+        self._studio, self._store, self._retired = studio, store, retired
+        self._videos: dict[str, list[dict[str, str]]] = {}
 
     def route(self, request: Request) -> Route | None:
         matched = _PATH.fullmatch(request.path)
@@ -78,144 +99,152 @@ class Veo:
         starts = matched[3] == "predictLongRunning"
         return Route(
             name=request.path,
+            answer=self._start if starts else self._poll,
             provider=ProviderId.VEO,
             place=Place.START if starts else Place.POLL,
-            answer=self._start if starts else self._poll,
         )
 
-    def _start(self, request: Request, fault: Fault | None) -> Reply:
+    def _start(self, request: Request, fault: Fault | None) -> Response:
         if not _has_token(request):
-            return words.error_reply(Kind.UNAUTHENTICATED)
+            return error_reply(Kind.UNAUTHENTICATED)
         matched = _PATH.fullmatch(request.path)
         assert matched is not None
-        parent, model = matched[1], matched[2]
-        if model not in USD_PER_SECOND or model in self._retired:
-            return words.error_reply(Kind.NOT_FOUND, _no_model(parent))
+        if matched[2] not in _USD_PER_SECOND or matched[2] in self._retired:
+            return error_reply(Kind.NOT_FOUND, _NO_MODEL.format(matched[1]))
+        name = f"{matched[1]}/operations/{uuid.uuid4()}"
         try:
-            prediction = parse_prediction(request.body, model, self._store)
+            order = self._order(name, matched[2], request.get_data())
         except (RefusedOrderError, ImageError) as error:
-            return words.error_reply(Kind.BAD_REQUEST, str(error))
-        name = f"{parent}/operations/{uuid.uuid4()}"
-        self._begin(name, model, prediction, request, fault)
-        return json_reply(200, {"name": name}, accepted=name)
+            return error_reply(Kind.BAD_REQUEST, str(error))
+        self._studio.accept(order, request, fault)
+        return accepted({"name": name}, name)
 
-    def _begin(
-        self,
-        name: str,
-        model: str,
-        prediction: Prediction,
-        request: Request,
-        fault: Fault | None,
-    ) -> None:
-        fate = self._plan.take(ProviderId.VEO, Place.TASK)
-        self._log.record(
-            Submission(
-                vendor=VENDOR,
-                provider=ProviderId.VEO,
-                task_id=name,
-                model=model,
-                duration_seconds=round(prediction.shape.duration_seconds),
-                cost_usd=prediction.cost_usd,
-                credits=None,
-                prompt=prediction.prompt,
-                headers=telling_headers(request.headers),
-                fault=fault.kind if fault else fate.kind if fate else None,
-                at=now(),
-            )
-        )
-        videos: list[dict[str, object]] = []
+    def _poll(self, request: Request, _: Fault | None) -> Response:
+        if not _has_token(request):
+            return error_reply(Kind.UNAUTHENTICATED)
+        try:
+            name = json.loads(request.get_data())["operationName"]
+        except (ValueError, KeyError, TypeError):
+            return error_reply(Kind.NOT_FOUND)
+        found = self._studio.poll(name)
+        if found is None:
+            return error_reply(Kind.NOT_FOUND)
+        return as_json({"name": name} | self._end(found))
+
+    def _order(self, name: str, model: str, content: bytes) -> Order:
+        """Raises RefusedOrderError or ImageError."""
+        try:
+            body = json.loads(content)
+            [instance] = body["instances"]
+            parameters = body.get("parameters", {})
+        except (KeyError, TypeError, ValueError) as error:
+            raise RefusedOrderError("Exactly one instance is required.") from error
+        prices = _USD_PER_SECOND[model]
+        resolution = _one_of(parameters, "resolution", "720p", tuple(prices))
+        seconds = _one_of(parameters, "durationSeconds", 8, (4, 6, 8))
+        aspect = _one_of(parameters, "aspectRatio", "16:9", ("16:9", "9:16"))
+        samples = _one_of(parameters, "sampleCount", 1, (1, 2, 3, 4))
+        if not isinstance(prompt := instance.get("prompt", ""), str):
+            raise RefusedOrderError("The prompt is not a string.")
+        has_audio = bool(parameters.get("generateAudio", True))
+        folder = parameters.get("storageUri")
         order = Order(
-            image=prediction.image,
-            shape=prediction.shape,
-            fate=fate.kind if fate else None,
-            deliver=lambda video: videos.extend(self._delivered(prediction, video)),
-            ended=lambda has_video: self._log.settle(
-                name, prediction.cost_usd if has_video else Decimal(0)
-            ),
+            provider=ProviderId.VEO,
+            task_id=name,
+            model=model,
+            prompt=prompt,
+            image=self._image(instance.get("image")),
+            shape=shape_of(aspect, _SHORT_SIDE[resolution], seconds, audio=has_audio),
+            cost_usd=Decimal(prices[resolution]) * seconds * samples,
+            deliver=lambda video: self._deliver(order, folder, samples, video),
         )
-        with self._lock:
-            self._operations[name] = _Operation(
-                name=name, generation=self._studio.begin(order), videos=videos
-            )
+        return order
 
-    def _delivered(
-        self, prediction: Prediction, video: bytes
-    ) -> list[dict[str, object]]:
+    def _image(self, image: Any) -> bytes:
+        match image:
+            case {"bytesBase64Encoded": str() as text, "mimeType": str()}:
+                return from_base64(text)
+            case {"gcsUri": str() as uri, "mimeType": str()}:
+                content = self._read(uri)
+                check_image(content)
+                return content
+            case _:
+                raise RefusedOrderError(
+                    "An image with gcsUri or bytes and a mimeType is needed."
+                )
+
+    def _read(self, uri: str) -> bytes:
+        try:
+            return self._bucket.read(uri)
+        except (LookupError, ValueError) as error:
+            raise RefusedOrderError(f"Failed to read {uri}: not found.") from error
+
+    @property
+    def _bucket(self) -> ObjectStore:
+        if self._store is None:
+            raise LookupError("there is no Cloud Storage")
+        return self._store
+
+    def _deliver(
+        self, order: Order, folder: str | None, samples: int, video: bytes
+    ) -> None:
         """Puts each sample where it was asked for, and says where that is."""
-        number = secrets.randbelow(10**19) + 10**18
-        content = self._spoiled(prediction, video)
-        return [
-            self._placed(
-                prediction.storage_uri, f"{number}/sample_{index}.mp4", content
-            )
-            for index in range(prediction.samples)
-        ]
-
-    def _placed(
-        self, folder: str | None, name: str, content: bytes | None
-    ) -> dict[str, object]:
+        content = self._studio.in_place(order, video)
         if folder is None:
             inline = base64.b64encode(content or b"").decode()
-            return {"bytesBase64Encoded": inline, "mimeType": "video/mp4"}
-        uri = f"{folder.rstrip('/')}/{name}"
-        if content is not None:
-            self._store.write(uri, content, "video/mp4")
-        return {"gcsUri": uri, "mimeType": "video/mp4"}
+            places = [{"bytesBase64Encoded": inline}] * samples
+        else:
+            number = secrets.randbelow(10**19) + 10**18
+            root = f"{folder.rstrip('/')}/{number}"
+            places = [{"gcsUri": f"{root}/sample_{n}.mp4"} for n in range(samples)]
+        for place in places:
+            if content is not None and "gcsUri" in place:
+                self._bucket.write(place["gcsUri"], content)
+        self._videos[order.task_id] = [
+            place | {"mimeType": "video/mp4"} for place in places
+        ]
 
-    def _spoiled(self, prediction: Prediction, video: bytes) -> bytes | None:
-        fault = self._plan.take(ProviderId.VEO, Place.FETCH)
-        if fault is None:
-            return video
-        if fault.kind in RENDERED:
-            shape = prediction.shape.instead(fault.kind)
-            video = self._studio.render(prediction.image, shape)
-        return spoiled_object(video, fault.kind)
+    def _end(self, operation: Generation) -> dict[str, object]:
+        """Nothing while it runs: Google reports no progress."""
+        if not operation.is_final:
+            return {}
+        fate = Kind.ERROR_INTERNAL if operation.problem else operation.fate
+        if fate in _ERRORS:
+            code, message = _ERRORS[fate]
+            return {"done": True, "error": {"code": code, "message": message}}
+        return {"done": True, "response": self._response(operation)}
 
-    def _poll(self, request: Request, _: Fault | None) -> Reply:
-        if not _has_token(request):
-            return words.error_reply(Kind.UNAUTHENTICATED)
-        try:
-            name = json.loads(request.body)["operationName"]
-            operation = self._operations[name]
-        except (json.JSONDecodeError, KeyError, TypeError):
-            return words.error_reply(Kind.NOT_FOUND)
-        if operation.generation.is_deleted():
-            return words.error_reply(Kind.NOT_FOUND)
-        return json_reply(200, {"name": operation.name} | _end(operation))
-
-
-def _end(operation: _Operation) -> dict[str, object]:
-    """Nothing while it runs; Google tells no progress."""
-    generation, fate = operation.generation, operation.generation.order.fate
-    if not generation.is_final:
-        return {}
-    if generation.problem is not None:
-        fate = Kind.ERROR_INTERNAL
-    if fate in _ERRORS:
-        code, message = _ERRORS[fate]
-        return {"done": True, "error": {"code": code, "message": message}}
-    return {"done": True, "response": _response(fate, operation.videos)}
+    def _response(self, operation: Generation) -> dict[str, object]:
+        if operation.fate is Kind.EMPTY:
+            return {}
+        if operation.fate is Kind.FILTERED:
+            reasons = [errors.FILTERED]
+            return {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": reasons}
+        videos = self._videos[operation.order.task_id]
+        response: dict[str, object] = {"raiMediaFilteredCount": 0, "videos": videos}
+        in_bucket = any("gcsUri" in video for video in videos)
+        return response | ({"@type": _RESPONSE_TYPE} if in_bucket else {})
 
 
-def _response(fate: Kind | None, videos: list[dict[str, object]]) -> dict[str, object]:
-    if fate is Kind.EMPTY:
-        return {}
-    if fate is Kind.FILTERED:
-        reasons = [words.FILTERED]
-        return {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": reasons}
-    response: dict[str, object] = {"raiMediaFilteredCount": 0, "videos": videos}
-    in_bucket = any("gcsUri" in video for video in videos)
-    return response | ({"@type": _RESPONSE_TYPE} if in_bucket else {})
+def shape_of(aspect: str, short_side: int, seconds: int, *, audio: bool) -> Shape:
+    """16:9 or 9:16 with that short side."""
+    long_side = short_side * 16 // 9
+    upright = aspect == "9:16"
+    return Shape(
+        width=short_side if upright else long_side,
+        height=long_side if upright else short_side,
+        duration_seconds=seconds,
+        audio=audio,
+    )
+
+
+def _one_of(parameters: dict[str, Any], name: str, default: Any, allowed: Any) -> Any:
+    value = parameters.get(name, default)
+    if value not in allowed:
+        raise RefusedOrderError(f"{name} {value!r} is not among {list(allowed)}.")
+    return value
 
 
 def _has_token(request: Request) -> bool:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return scheme == "Bearer" and bool(token.strip())
-
-
-def _no_model(parent: str) -> str:
-    return (
-        f"Publisher Model `{parent}` was not found or your project does not have "
-        "access to it. Please ensure you are using a valid model version. For more "
-        "information, see: https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions"
-    )

@@ -25,6 +25,8 @@ from google.auth.transport.requests import Request
 from google.cloud.storage import Client
 from google.oauth2 import service_account
 from requests.adapters import HTTPAdapter
+from werkzeug import Request as WebRequest
+from werkzeug import Response
 
 from local.emulators.cloud_storage.faults import (
     Cut,
@@ -37,8 +39,8 @@ from local.emulators.storage import (
     StorageSettings,
     running_storage,
 )
+from local.http_server import HttpServer, as_json, routed
 from local.identity import LocalIdentity
-from local.json_server import JsonServer, Reply
 from shared.domain.errors import BadContent, LostRace, Unreachable
 from shared.gcp import function_signer, storage_calls
 from shared.gcp.bucket import CloudBucket
@@ -481,7 +483,7 @@ def test_a_signed_upload_takes_exactly_what_was_announced(cloud: Cloud) -> None:
 class Google:
     """A metadata server and signBlob, as one transport of google-auth."""
 
-    def __init__(self, server: JsonServer, session: requests.Session) -> None:
+    def __init__(self, server: HttpServer, session: requests.Session) -> None:
         self._server = server
         self._request: Any = Request(session=session)
         self.asked: list[str] = []
@@ -500,20 +502,20 @@ SIGN_PATH = f"/v1/projects/-/serviceAccounts/{EMAIL}:signBlob"
 def metadata(account: dict[str, str]) -> Iterator[Google]:
     key = KEY_CREDENTIALS.from_service_account_info(account)
 
-    def sign(body: bytes) -> Reply:
-        payload = base64.b64decode(json.loads(body)["payload"])
+    def sign(asked: WebRequest) -> Response:
+        payload = base64.b64decode(asked.get_json(force=True)["payload"])
         signature = base64.b64encode(key.sign_bytes(payload)).decode()
-        return Reply(content={"signedBlob": signature})
+        return as_json({"signedBlob": signature})
 
     token = {"access_token": "token", "expires_in": 3600, "token_type": "Bearer"}
     routes = {
-        ("GET", f"{ACCOUNT_PATH}/default/"): lambda _: Reply(
-            content={"email": EMAIL, "scopes": ["cloud-platform"]}
+        ("GET", f"{ACCOUNT_PATH}/default/"): lambda _: as_json(
+            {"email": EMAIL, "scopes": ["cloud-platform"]}
         ),
-        ("GET", f"{ACCOUNT_PATH}/default/token"): lambda _: Reply(content=token),
+        ("GET", f"{ACCOUNT_PATH}/default/token"): lambda _: as_json(token),
         ("POST", SIGN_PATH): sign,
     }
-    with JsonServer(routes) as server, requests.Session() as session:
+    with HttpServer(routed(routes)) as server, requests.Session() as session:
         yield Google(server, session)
 
 
@@ -532,8 +534,8 @@ def test_a_function_signs_without_a_key(cloud: Cloud, metadata: Google) -> None:
 
 
 def test_a_signature_that_does_not_come_is_unreachable(cloud: Cloud) -> None:
-    forbidden = Reply(status=403, content={"error": "forbidden"})
-    with JsonServer({("POST", SIGN_PATH): lambda _: forbidden}) as server:
+    forbidden = as_json({"error": "forbidden"}, status=403)
+    with HttpServer(routed({("POST", SIGN_PATH): lambda _: forbidden})) as server:
         signer = signer_with_token(server)
 
         with pytest.raises(Unreachable):
@@ -541,7 +543,7 @@ def test_a_signature_that_does_not_come_is_unreachable(cloud: Cloud) -> None:
 
 
 def test_an_answer_without_a_signature_is_unreachable(cloud: Cloud) -> None:
-    with JsonServer({("POST", SIGN_PATH): lambda _: Reply(content={})}) as server:
+    with HttpServer(routed({("POST", SIGN_PATH): lambda _: as_json({})})) as server:
         signer = signer_with_token(server)
 
         with pytest.raises(Unreachable):
@@ -549,7 +551,7 @@ def test_an_answer_without_a_signature_is_unreachable(cloud: Cloud) -> None:
 
 
 def test_a_function_signs_with_a_time_limit() -> None:
-    with JsonServer({}) as server:
+    with HttpServer(routed({})) as server:
         request = function_signer._TimedRequest(session=TimedSession())
 
         with pytest.raises(google.auth.exceptions.TransportError):
@@ -564,7 +566,7 @@ class TimedSession(requests.Session):
         raise requests.ConnectionError
 
 
-def signer_with_token(server: JsonServer) -> FunctionSigner:
+def signer_with_token(server: HttpServer) -> FunctionSigner:
     credentials = METADATA_CREDENTIALS(EMAIL, universe_domain="googleapis.com")
     credentials.token = "token"
     return FunctionSigner(credentials, Google(server, requests.Session()))

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from google.auth.exceptions import GoogleAuthError
+from werkzeug import Request, Response
 
+from local.http_server import HttpServer, as_json, routed
 from local.identity import LocalIdentity
-from local.json_server import JsonServer, Reply
 from shared.domain.errors import Forbidden, Unauthenticated, Unreachable
 from shared.gcp.firebase_tokens import (
     FirebaseTokens,
@@ -50,10 +51,10 @@ def identity() -> LocalIdentity:
 
 @pytest.fixture(scope="module")
 def certs_url(identity: LocalIdentity) -> Iterator[str]:
-    def answer(_: bytes) -> Reply:
-        return Reply(content=identity.certificates())
+    def answer(_: Request) -> Response:
+        return as_json(identity.certificates())
 
-    with JsonServer({("GET", "/certs"): answer}) as server:
+    with HttpServer(routed({("GET", "/certs"): answer})) as server:
         yield f"{server.url}/certs"
 
 

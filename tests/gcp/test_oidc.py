@@ -9,9 +9,10 @@ from typing import Any
 import google.auth.crypt
 import google.auth.jwt
 import pytest
+from werkzeug import Request, Response
 
+from local.http_server import HttpServer, as_json, routed
 from local.identity import LocalIdentity
-from local.json_server import JsonServer, Reply
 from shared.domain.errors import Forbidden, Unauthenticated, Unreachable
 from shared.gcp.oidc import SIGNATURE_REMOVED, OidcCheck
 
@@ -37,10 +38,10 @@ class Certs:
     """Certificates at an address; counts how often they were fetched."""
 
     def __init__(self, identity: LocalIdentity) -> None:
-        self.reply = Reply(content=identity.certificates())
+        self.reply = as_json(identity.certificates())
         self.fetched = 0
 
-    def answer(self, _: bytes) -> Reply:
+    def answer(self, _: Request) -> Response:
         self.fetched += 1
         return self.reply
 
@@ -52,7 +53,7 @@ def certs(identity: LocalIdentity) -> Certs:
 
 @pytest.fixture
 def certs_url(certs: Certs) -> Iterator[str]:
-    with JsonServer({("GET", "/certs"): certs.answer}) as server:
+    with HttpServer(routed({("GET", "/certs"): certs.answer})) as server:
         yield f"{server.url}/certs"
 
 
@@ -267,12 +268,12 @@ def test_certificates_are_fetched_once_in_a_while(
 @pytest.mark.parametrize(
     "reply",
     [
-        pytest.param(Reply(status=503, content={}), id="out of order"),
-        pytest.param(Reply(content=["no", "object"]), id="something else"),
+        pytest.param(as_json({}, status=503), id="out of order"),
+        pytest.param(as_json(["no", "object"]), id="something else"),
     ],
 )
 def test_without_certificates_nobody_is_judged(
-    identity: LocalIdentity, certs: Certs, certs_url: str, reply: Reply
+    identity: LocalIdentity, certs: Certs, certs_url: str, reply: Response
 ) -> None:
     good, certs.reply = certs.reply, reply
     check, token = check_at(certs_url), signed(identity, claims())

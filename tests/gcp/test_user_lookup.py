@@ -1,6 +1,5 @@
 """Who was shut out, as a server that speaks accounts:lookup says."""
 
-import json
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -9,8 +8,9 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import AuthorizedSession
+from werkzeug import Request, Response
 
-from local.json_server import JsonServer, Reply
+from local.http_server import HttpServer, as_json, routed
 from shared.domain.errors import Unauthenticated, Unreachable
 from shared.gcp.user_lookup import UserLookup
 
@@ -25,12 +25,12 @@ class IdentityToolkit:
 
     def __init__(self) -> None:
         self.users: dict[str, dict[str, Any]] = {}
-        self.reply: Reply | None = None
+        self.reply: Response | None = None
         self.asked: list[Any] = []
         self.dies_first = False
 
-    def answer(self, body: bytes) -> Reply:
-        self.asked.append(json.loads(body))
+    def answer(self, request: Request) -> Response:
+        self.asked.append(request.get_json())
         if self.dies_first and len(self.asked) == 1:
             # Ends the connection without a word.
             raise ConnectionAbortedError
@@ -39,7 +39,7 @@ class IdentityToolkit:
         wanted = self.asked[-1]["localId"]
         users = [self.users[user_id] for user_id in wanted if user_id in self.users]
         found = {"users": users} if users else {}
-        return Reply(content={"kind": KIND, **found})
+        return as_json({"kind": KIND, **found})
 
     def add(self, user_id: str, **fields: object) -> None:
         self.users[user_id] = {
@@ -57,7 +57,7 @@ def toolkit() -> IdentityToolkit:
 
 @pytest.fixture
 def url(toolkit: IdentityToolkit) -> Iterator[str]:
-    with JsonServer({("POST", PATH): toolkit.answer}) as server:
+    with HttpServer(routed({("POST", PATH): toolkit.answer})) as server:
         yield server.url
 
 
@@ -126,21 +126,21 @@ def test_a_deleted_user_is_nobody(lookup: UserLookup) -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        pytest.param(Reply(status=403, content={"error": {}}), id="role missing"),
-        pytest.param(Reply(status=429, content={}), id="too many"),
-        pytest.param(Reply(status=503, content={}), id="out of order"),
-        pytest.param(Reply(content=[]), id="a list"),
-        pytest.param(Reply(content={"users": ["ann"]}), id="no user"),
-        pytest.param(Reply(content={"users": [{"localId": "bob"}]}), id="another"),
-        pytest.param(Reply(content={"users": None}), id="nothing"),
+        pytest.param(as_json({"error": {}}, status=403), id="role missing"),
+        pytest.param(as_json({}, status=429), id="too many"),
+        pytest.param(as_json({}, status=503), id="out of order"),
+        pytest.param(as_json([]), id="a list"),
+        pytest.param(as_json({"users": ["ann"]}), id="no user"),
+        pytest.param(as_json({"users": [{"localId": "bob"}]}), id="another"),
+        pytest.param(as_json({"users": None}), id="nothing"),
         pytest.param(
-            Reply(content={"users": [{"localId": "ann", "validSince": "soon"}]}),
+            as_json({"users": [{"localId": "ann", "validSince": "soon"}]}),
             id="no time",
         ),
     ],
 )
 def test_what_is_not_known_spends_nothing(
-    toolkit: IdentityToolkit, lookup: UserLookup, reply: Reply
+    toolkit: IdentityToolkit, lookup: UserLookup, reply: Response
 ) -> None:
     toolkit.reply = reply
 

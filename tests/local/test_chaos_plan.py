@@ -18,8 +18,8 @@ from local.fault_injection.plan import (
     racing,
     storage_faults,
 )
-from local.simulators.fault_kinds import Place, ProviderId, kinds_of
-from local.simulators.faults import Fault
+from local.fault_kinds import Place, ProviderId, kinds_of
+from local.faults import Fault
 
 
 def test_a_seed_gives_one_plan_and_another_seed_another() -> None:

@@ -1,4 +1,6 @@
-"""Where and how a simulated provider can fail: the names that FAULTS takes.
+"""Where and how a simulated provider, or the storage server, can fail: all the names.
+
+At a provider, FAULTS takes them:
 
 `400` … `504` are the vendor's own JSON errors: nothing was started, nothing is billed.
 `502-html` … come from a proxy that never reached the vendor: not billed either.
@@ -14,6 +16,9 @@ billed. `silent`: the server accepts the request, ignores it, and never answers.
 Ends of a task: `deleted`: the vendor's 404 at every poll. `deleted-later`: one poll
 says that it succeeded, then it is a 404 and its file is gone. `double-price`: Runway
 announces, and charges, twice the list price. The rest are the vendors' own codes.
+
+At the storage server: an HTTP status; `cut`: half of the bytes pass, or nothing is
+done; `cut-after`: it is done, and the answer is lost; `silent`.
 """
 
 from collections.abc import Mapping
@@ -23,13 +28,27 @@ from shared.domain.catalogue import ProviderId as ProviderId
 
 
 class Place(StrEnum):
-    """Where it goes wrong. TASK: the request is accepted, what it started ends so."""
+    """Where it goes wrong. TASK: the request is accepted, what it started ends so.
+
+    From UPLOAD on: the storage server's operations. UPLOAD is every request that brings
+    bytes, START_UPLOAD opens a resumable session.
+    """
 
     START = "start"
     POLL = "poll"
     FETCH = "fetch"
     CANCEL = "cancel"
     TASK = "task"
+
+    UPLOAD = "upload"
+    START_UPLOAD = "start_upload"
+    DOWNLOAD = "download"
+    COPY = "copy"
+    GET = "get"
+    LIST = "list"
+    PATCH = "patch"
+    DELETE = "delete"
+    BUCKET = "bucket"
 
 
 class Kind(StrEnum):
@@ -69,6 +88,9 @@ class Kind(StrEnum):
     PROXY_502_HTML = "proxy-502-html"
     PROXY_503_HTML = "proxy-503-html"
     PROXY_504_HTML = "proxy-504-html"
+
+    CUT = "cut"
+    CUT_AFTER = "cut-after"
 
     HTML = "html"
     SILENT = "silent"
@@ -119,86 +141,53 @@ class Kind(StrEnum):
     RUNNING = "running"
 
 
-_HTTP = frozenset(kind for kind in Kind if kind[:3].isdigit())
+def _kinds(values: str) -> frozenset[Kind]:
+    return frozenset(Kind(value) for value in values.split())
+
+
+STORAGE_PLACES = tuple(Place)[list(Place).index(Place.UPLOAD) :]
+
 PROXY = frozenset(kind for kind in Kind if kind.startswith("proxy-"))
-# What a vendor bills although its answer, if there is one, says no such thing.
-BILLED = PROXY | {Kind.NO_ID, Kind.READ_TIMEOUT, Kind.DROP_AFTER, Kind.LATE}
+# What a vendor bills although its answer, if there is one, doesn't say so.
+BILLED = PROXY | _kinds("no-id read-timeout drop-after late")
+# Ends of a task without a video that the vendor charges all the same.
+CHARGED = _kinds(
+    "SAFETY.INPUT.TEXT SAFETY.INPUT.IMAGE INPUT_PREPROCESSING.SAFETY.TEXT "
+    "SAFETY.OUTPUT.VIDEO deleted"
+)
 # Good files that are not what was ordered.
-RENDERED = frozenset({Kind.WRONG_DURATION, Kind.WRONG_ASPECT})
+RENDERED = _kinds("wrong-duration wrong-aspect")
 # The task goes well for the vendor: it makes, and charges, a video.
-DELIVERS = frozenset({Kind.UNKNOWN_STATUS, Kind.DELETED_LATER, Kind.DOUBLE_PRICE})
-_REQUEST = _HTTP | {
-    Kind.HTML,
-    Kind.SILENT,
-    Kind.READ_TIMEOUT,
-    Kind.DROP_BEFORE,
-    Kind.DROP_AFTER,
-    Kind.LATE,
-}
-_DOWNLOAD = RENDERED | {
-    Kind.TRUNCATED,
-    Kind.EMPTY,
-    Kind.STALLED,
-    Kind.WRONG_LENGTH,
-    Kind.GARBAGE,
-    Kind.HALF_FILM,
-}
-_RUNWAY_TASK = frozenset(
-    {
-        Kind.INTERNAL,
-        Kind.NULL_CODE,
-        Kind.BAD_OUTPUT,
-        Kind.SAFETY_INPUT_TEXT,
-        Kind.SAFETY_INPUT_IMAGE,
-        Kind.SAFETY_PREPROCESSING,
-        Kind.PREPROCESSING_INTERNAL,
-        Kind.SAFETY_OUTPUT_VIDEO,
-        Kind.THIRD_PARTY,
-        Kind.ASSET_INVALID,
-        Kind.DELETED,
-        Kind.DELETED_LATER,
-        Kind.DOUBLE_PRICE,
-        Kind.CANCELLED,
-        Kind.UNKNOWN_STATUS,
-        Kind.THROTTLED,
-        Kind.RUNNING,
-    }
+DELIVERS = _kinds("unknown-status deleted-later double-price")
+
+_HTTP = frozenset(kind for kind in Kind if kind[:3].isdigit())
+_STORAGE = {kind for kind in _HTTP if kind.isdigit()} | _kinds("cut cut-after silent")
+_REQUEST = _HTTP | _kinds("html silent read-timeout drop-before drop-after late")
+_DOWNLOAD = RENDERED | _kinds("truncated empty stalled wrong-length garbage half-film")
+_RUNWAY_TASK = _kinds(
+    "INTERNAL null-code INTERNAL.BAD_OUTPUT.CODE01 SAFETY.INPUT.TEXT "
+    "SAFETY.INPUT.IMAGE INPUT_PREPROCESSING.SAFETY.TEXT "
+    "INPUT_PREPROCESSING.INTERNAL SAFETY.OUTPUT.VIDEO THIRD_PARTY.UNAVAILABLE "
+    "ASSET.INVALID deleted deleted-later double-price cancelled unknown-status "
+    "throttled running"
 )
 _TASK: Mapping[ProviderId, frozenset[Kind]] = {
     ProviderId.RUNWAY: _RUNWAY_TASK,
     ProviderId.RUNWAY_HTTP: _RUNWAY_TASK,
-    ProviderId.VEO: frozenset(
-        {
-            Kind.ERROR_REFUSED,
-            Kind.ERROR_PROVISIONING,
-            Kind.ERROR_INTERNAL,
-            Kind.FILTERED,
-            Kind.EMPTY,
-            Kind.DELETED,
-            Kind.DELETED_LATER,
-            Kind.RUNNING,
-        }
+    ProviderId.VEO: _kinds(
+        "error-3 error-9 error-13 filtered empty deleted deleted-later running"
     ),
-    ProviderId.OMNI: frozenset(
-        {
-            Kind.FAILED,
-            Kind.FAILED_SAFETY,
-            Kind.INCOMPLETE,
-            Kind.NO_OUTPUT,
-            Kind.REQUIRES_ACTION,
-            Kind.BUDGET_EXCEEDED,
-            Kind.DELETED,
-            Kind.DELETED_LATER,
-            Kind.CANCELLED,
-            Kind.UNKNOWN_STATUS,
-            Kind.RUNNING,
-        }
+    ProviderId.OMNI: _kinds(
+        "failed failed-safety incomplete no-output requires-action budget-exceeded "
+        "deleted deleted-later cancelled unknown-status running"
     ),
 }
 
 
-def kinds_of(provider: ProviderId, place: Place) -> frozenset[Kind]:
-    """Which kinds mean something there."""
+def kinds_of(provider: ProviderId | None, place: Place) -> frozenset[Kind]:
+    """Which kinds mean something there; no provider: at the storage server."""
+    if provider is None:
+        return frozenset(_STORAGE) if place in STORAGE_PLACES else frozenset()
     match place:
         case Place.START:
             return _REQUEST | PROXY | {Kind.NO_ID}
@@ -210,3 +199,5 @@ def kinds_of(provider: ProviderId, place: Place) -> frozenset[Kind]:
             return _REQUEST
         case Place.CANCEL:
             return _REQUEST | PROXY
+        case _:
+            return frozenset()

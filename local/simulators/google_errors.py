@@ -1,11 +1,13 @@
-"""Knows how Google words its errors, at both of its addresses.
+"""How Google words its errors, at both of its addresses: google.rpc.Status as JSON.
 
-Form: google.rpc.Status as JSON. Refusals and support codes: the responsible-AI page of
-Veo; a wrong API key is a 400 with the reason API_KEY_INVALID.
+Refusals and support codes: the responsible-AI page of Veo. A wrong API key is a 400
+with the reason API_KEY_INVALID.
 """
 
-from local.simulators.fault_kinds import Kind
-from local.simulators.messages import Reply, json_reply
+from werkzeug import Response
+
+from local.fault_kinds import Kind
+from local.http_server import as_json
 
 REFUSED = (
     "The prompt couldn't be submitted. This prompt contains words that it might "
@@ -21,13 +23,14 @@ FILTERED = (
     "Veo could not generate videos because the input image violates our usage "
     "guidelines. Support codes: 17301594"
 )
+_UNAUTHENTICATED = (
+    "Request had invalid authentication credentials. Expected OAuth 2 access token, "
+    "login cookie or other valid authentication credential."
+)
 _WRONG_KEY = "API key not valid. Please pass a valid API key."
+_EXHAUSTED = "Resource exhausted. Please try again later."
 _ERRORS = {
-    Kind.BAD_REQUEST: (
-        400,
-        "INVALID_ARGUMENT",
-        "Request contains an invalid argument.",
-    ),
+    Kind.BAD_REQUEST: (400, "INVALID_ARGUMENT", "Request has an invalid argument."),
     Kind.OUT_OF_CREDITS: (
         429,
         "RESOURCE_EXHAUSTED",
@@ -36,48 +39,40 @@ _ERRORS = {
     Kind.REFUSED: (400, "INVALID_ARGUMENT", REFUSED),
     Kind.PROVISIONING: (400, "FAILED_PRECONDITION", PROVISIONING),
     Kind.BAD_KEY: (400, "INVALID_ARGUMENT", _WRONG_KEY),
-    Kind.UNAUTHENTICATED: (
-        401,
-        "UNAUTHENTICATED",
-        "Request had invalid authentication credentials. Expected OAuth 2 access "
-        "token, login cookie or other valid authentication credential.",
-    ),
+    Kind.UNAUTHENTICATED: (401, "UNAUTHENTICATED", _UNAUTHENTICATED),
     Kind.PAYMENT_REQUIRED: (402, "FAILED_PRECONDITION", "Billing is not enabled."),
     Kind.FORBIDDEN: (403, "PERMISSION_DENIED", "The caller does not have permission."),
     Kind.NOT_FOUND: (404, "NOT_FOUND", "Requested entity was not found."),
     Kind.REQUEST_TIMEOUT: (408, "DEADLINE_EXCEEDED", "The request timed out."),
     Kind.CONFLICT: (409, "ABORTED", "The operation was aborted."),
-    Kind.TOO_MANY_REQUESTS: (
-        429,
-        "RESOURCE_EXHAUSTED",
-        "Resource exhausted. Please try again later.",
-    ),
+    Kind.TOO_MANY_REQUESTS: (429, "RESOURCE_EXHAUSTED", _EXHAUSTED),
     Kind.SERVER_ERROR: (500, "INTERNAL", INTERNAL),
     Kind.BAD_GATEWAY: (502, "UNAVAILABLE", "Bad gateway."),
     Kind.UNAVAILABLE: (503, "UNAVAILABLE", "The service is currently unavailable."),
     Kind.GATEWAY_TIMEOUT: (504, "DEADLINE_EXCEEDED", "Deadline exceeded."),
 }
+_KEY_DETAILS = {
+    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+    "reason": "API_KEY_INVALID",
+    "domain": "googleapis.com",
+    "metadata": {"service": "generativelanguage.googleapis.com"},
+}
 
 
-def error_reply(kind: Kind, message: str | None = None) -> Reply:
+class RefusedOrderError(ValueError):
+    """The message is what a 400 says."""
+
+
+def error_reply(kind: Kind, message: str | None = None) -> Response:
     """The HTTP error of that kind, with another text if one is given."""
     status, name, text = _ERRORS.get(kind, _ERRORS[Kind.SERVER_ERROR])
-    details = [_key_details()] if kind is Kind.BAD_KEY else []
     error = {
         "code": status,
         "message": message or text,
         "status": name,
-        "details": details,
+        "details": [_KEY_DETAILS] if kind is Kind.BAD_KEY else [],
     }
+    response = as_json({"error": error}, status=status)
     if kind is Kind.TOO_MANY_REQUESTS:
-        return json_reply(status, {"error": error}, retry_after="5")
-    return json_reply(status, {"error": error})
-
-
-def _key_details() -> dict[str, object]:
-    return {
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": "API_KEY_INVALID",
-        "domain": "googleapis.com",
-        "metadata": {"service": "generativelanguage.googleapis.com"},
-    }
+        response.headers["Retry-After"] = "5"
+    return response

@@ -1,0 +1,143 @@
+"""The HTTP server of everything that the local stack serves itself, on werkzeug."""
+
+import json
+import select
+import signal
+import socket
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self, cast
+
+from werkzeug import Request, Response
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from local.guard import refusal
+
+WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
+View = Callable[[Request], Response]
+Routes = Mapping[tuple[str, str], View]
+
+_STOP_SECONDS = 3.0
+
+
+class HttpServer:
+    """Serves `app` on 127.0.0.1 while it is entered; port 0 takes a free one.
+
+    Foreign hosts get 403, and so do writes from pages of other origins than `origins`.
+    Each request has a thread and a connection of its own. OSError for a taken port.
+    """
+
+    def __init__(
+        self, app: WsgiApp, *, port: int = 0, origins: Collection[str] = ()
+    ) -> None:
+        self._server = _server(guarded(app, origins), port)
+        self.port = self._server.port
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.hang_up()
+
+
+def guarded(app: WsgiApp, origins: Collection[str]) -> WsgiApp:
+    def checked(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if reason := refusal(environ, origins):
+            return Response(f"{reason}\n", status=403)(environ, start_response)
+        return app(environ, start_response)
+
+    return checked
+
+
+def _server(app: WsgiApp, port: int) -> "_Server":
+    # werkzeug would end the process over a taken port, so the socket is bound here.
+    with socket.create_server(("127.0.0.1", port), backlog=256) as listener:
+        return _Server("127.0.0.1", port, app, _Handler, fd=listener.fileno())
+
+
+class _Server(ThreadedWSGIServer):
+    """Keeps track of its connections, so that none outlives it."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._open: set[socket.socket] = set()
+        self._changed = threading.Condition()
+        super().__init__(*arguments, **named)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._changed:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        with self._changed:
+            self._open.discard(request)
+            self._changed.notify_all()
+
+    def hang_up(self) -> None:
+        with self._changed:
+            for connection in self._open:
+                with suppress(OSError):  # the client was faster
+                    connection.shutdown(socket.SHUT_RDWR)
+            self._changed.wait_for(lambda: not self._open, _STOP_SECONDS)
+
+
+class _Handler(WSGIRequestHandler):
+    disable_nagle_algorithm = True
+
+    def connection_dropped(
+        self, error: BaseException, environ: dict[str, Any] | None = None
+    ) -> None:
+        """The client went away, or an app raised ConnectionError to hang up on it."""
+        self.close_connection = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Requests are not logged: a URL may carry a signature."""
+
+
+def routed(routes: Routes) -> WsgiApp:
+    """An app of (method, path) to what answers there; 404 elsewhere."""
+
+    @Request.application
+    def app(request: Request) -> Response:
+        view = routes.get((request.method, request.path))
+        return view(request) if view else as_json({"error": "not_found"}, status=404)
+
+    return cast(WsgiApp, app)
+
+
+def as_json(content: object, *, status: int = 200) -> Response:
+    text = json.dumps(content, default=str)
+    return Response(text, status=status, mimetype="application/json")
+
+
+def connection_of(request: Request) -> socket.socket:
+    """The socket that the request came by, for answers that break it."""
+    return cast(socket.socket, request.environ["werkzeug.socket"])
+
+
+def has_hung_up(connection: socket.socket, *, within_seconds: float = 0) -> bool:
+    """Whether the client closed its end. What it sent beyond its request is left."""
+    readable, _, _ = select.select([connection], [], [], within_seconds)
+    return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+
+
+def run_until_signal(announcement: Mapping[str, object]) -> None:
+    """Print the one JSON line of a server that is ready; return on SIGTERM, SIGINT."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    print(json.dumps({"ready": True, **announcement}), flush=True)
+    stopped.wait()

@@ -1,0 +1,126 @@
+"""What a client gets of a vendor's answer under a fault."""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import NoReturn
+
+from werkzeug import Request, Response
+
+from local.fault_kinds import PROXY, RENDERED, Kind, Place
+from local.faults import Fault
+from local.http_server import connection_of, has_hung_up
+
+_GARBAGE = bytes(range(256)) * 64
+_HTML = b"<!doctype html><html><title>Error</title><h1>Please try again</h1>"
+_HTML_STATUS = {
+    Kind.HTML: 200,
+    Kind.BAD_GATEWAY_HTML: 502,
+    Kind.UNAVAILABLE_HTML: 503,
+    Kind.GATEWAY_TIMEOUT_HTML: 504,
+}
+_PROXY_TEXT = {
+    408: "Request Timeout",
+    409: "Conflict",
+    425: "Too Early",
+    499: "client disconnected",
+    502: "Bad Gateway",
+    503: "upstream connect error or disconnect/reset before headers. reset reason: "
+    "connection termination",
+    504: "upstream request timeout",
+}
+
+
+def faulty(
+    response: Response,
+    fault: Fault,
+    request: Request,
+    error: Callable[[Kind], Response],
+) -> Response:
+    """`response` as `fault` has it; ConnectionAbortedError where none is sent."""
+    connection = connection_of(request)
+    match fault.kind:
+        case kind if kind in PROXY:
+            return _proxys(int(kind[6:9]), is_html=kind.endswith("-html"))
+        case Kind.READ_TIMEOUT | Kind.SILENT:
+            _hold(connection)
+        case Kind.DROP_AFTER:
+            drop(connection)
+        case Kind.LATE:
+            _wait(connection, fault.seconds)
+            return response
+        case Kind.NO_ID:
+            value = json.loads(response.get_data())
+            kept = {k: value[k] for k in value if k not in ("id", "name")}
+            return Response(json.dumps(kept), mimetype="application/json")
+        case kind if kind in _HTML_STATUS:
+            return Response(_HTML, status=_HTML_STATUS[kind], mimetype="text/html")
+        case kind if fault.place is Place.FETCH and not kind[:3].isdigit():
+            return _spoiled_file(response, kind, connection)
+    return error(fault.kind)
+
+
+def drop(connection: socket.socket) -> NoReturn:
+    with suppress(OSError):  # the client was faster
+        connection.shutdown(socket.SHUT_RDWR)
+    raise ConnectionAbortedError
+
+
+def _hold(connection: socket.socket) -> NoReturn:
+    """Keeps the client waiting until it gives up or the server ends."""
+    _wait(connection, float("inf"))
+    drop(connection)
+
+
+def _wait(connection: socket.socket, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if has_hung_up(connection, within_seconds=min(left, 1.0)):
+            return
+
+
+def _proxys(status: int, *, is_html: bool) -> Response:
+    text = _PROXY_TEXT[status]
+    if not is_html:
+        return Response(text, status=status, mimetype="text/plain")
+    page = f"<html><head><title>{status} {text}</title></head><body></body></html>"
+    return Response(page, status=status, mimetype="text/html")
+
+
+def _spoiled_file(response: Response, kind: Kind, wire: socket.socket) -> Response:
+    whole = response.get_data()
+    match kind:
+        case Kind.TRUNCATED | Kind.STALLED:
+            end = drop if kind is Kind.TRUNCATED else _hold
+            response.response = _half(whole, lambda: end(wire))
+            response.content_length = len(whole)
+        case Kind.WRONG_LENGTH:
+            response.response = iter([whole])
+            response.content_length = len(whole) // 2
+        case kind if kind not in RENDERED:  # those the application has made
+            response.set_data(spoiled_object(whole, kind) or b"")
+    return response
+
+
+def _half(whole: bytes, end: Callable[[], NoReturn]) -> Iterator[bytes]:
+    yield whole[: len(whole) // 2]
+    end()
+
+
+def spoiled_object(video: bytes, kind: Kind) -> bytes | None:
+    """What lies in a bucket, or inline in an answer, instead; None: nothing at all."""
+    match kind:
+        case Kind.TRUNCATED | Kind.STALLED | Kind.WRONG_LENGTH | Kind.HALF_FILM:
+            return video[: len(video) // 2]
+        case Kind.EMPTY:
+            return b""
+        case Kind.GARBAGE:
+            return _GARBAGE
+        case Kind.HTML:
+            return _HTML
+        case kind if kind in RENDERED:
+            return video
+        case _:
+            return None
