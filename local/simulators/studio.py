@@ -15,7 +15,7 @@ from local.faults import Fault, FaultPlan
 from local.simulators.broken_answers import spoiled_object
 from local.simulators.render import Renderer, RenderStoppedError, Shape
 from local.simulators.submissions import Submission, SubmissionLog, telling_headers
-from shared.domain.catalogue import VENDORS
+from shared.domain.catalogue import PROVIDERS
 
 _ENDLESS = (Kind.THROTTLED, Kind.RUNNING)
 
@@ -146,7 +146,7 @@ class Studio:
         wrong = fault or fate
         self._log.record(
             Submission(
-                vendor=VENDORS[order.provider],
+                vendor=PROVIDERS[order.provider].vendor,
                 provider=order.provider,
                 task_id=order.task_id,
                 model=order.model,
