@@ -1,13 +1,14 @@
-"""Whether a start is worth trying, by what every instance saw of its vendor and link.
+"""Whether a start is worth trying, by what all instances saw of its circuits.
 
-Only opening, closing and the one trial are written; faults in a row are counted by
-each instance for itself.
+Only openings, closings and trials are stored. Each instance counts bad answers in a
+row for itself.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -18,11 +19,7 @@ from shared.domain.errors import CommitUncertain, LostRace, Problem, Unreachable
 from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Submission
 from shared.jobs.commit import SHORT_BACKOFF, tries
-from shared.ports.store import (
-    Circuits,
-    Clock,
-    Versioned,
-)
+from shared.ports.store import Circuits, Clock, Versioned
 
 log = structlog.get_logger()
 
@@ -32,37 +29,45 @@ Changes = Sequence[tuple[Versioned[Circuit], Circuit]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
-    """Stops starts, never polls, fetches or cancels. One for all of a process.
+class _Streak:
+    """The same complaint about one provider, `length` times in a row."""
 
-    Its two memories need no lock: a count or an entry that threads lose to each other
-    costs one start or one read more.
+    complaint: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breaker:
+    """Stops starts, never polls, fetches or cancels. One per process.
+
+    Its two memories need no lock: an entry that threads lose to each other costs one
+    start or one read more.
     """
 
     circuits: Circuits
     clock: Clock
     pause: Callable[[float], None]
-    _faults: dict[str, int] = field(default_factory=dict, init=False, repr=False)
+    _streaks: dict[str, _Streak] = field(default_factory=dict, init=False, repr=False)
     _closed_until: dict[str, datetime] = field(
         default_factory=dict, init=False, repr=False
     )
 
     def admit(self, planned: PlannedProvider) -> Problem | None:
-        """None: start it. A problem (circuit_open): skip it, and say this.
+        """None: start it. A problem (circuit_open): skip the provider, with this.
 
-        Where a circuit's time is up, None means that this start is its one trial, for
-        two minutes. Ask right before the intent, when nothing else bars the start.
+        None may claim a circuit's only trial, for two minutes, so ask when nothing
+        else bars the start.
 
-        An unreachable store lets through: a circuit saves waiting and futile starts,
-        it guards nothing. What it lets through is paid at most once all the same,
-        by the intent, and capped by the ledger.
+        If the store is unreachable, the start is admitted. A circuit only saves
+        futile starts: the intent makes sure that a start is paid once, and the
+        ledger caps it.
         """
         now = self.clock.now()
         keys = circuit.keys(planned)
         if all(now < self._closed_until.get(key, now) for key in keys):
             return None
         try:
-            return self._look(keys, now)
+            return self._admit(keys, now)
         except Unreachable as error:
             log.warning(
                 "circuits_not_read", ai_model=planned.provider_id, why=str(error)
@@ -78,7 +83,7 @@ class Breaker:
         problems = {
             found.value.key: circuit.problem(found.value)
             for found in self.circuits.read(keys)
-            if circuit.passage(found.value, now) is CircuitState.STOPPED
+            if circuit.state(found.value, now) is CircuitState.OPEN
         }
         return {
             planned.provider_id: next(
@@ -88,81 +93,92 @@ class Breaker:
             for planned in chain
         }
 
-    def _look(self, keys: Sequence[str], now: datetime) -> Problem | None:
-        found = self.circuits.read(keys)
+    def _admit(self, keys: Sequence[str], now: datetime) -> Problem | None:
         trials: list[Versioned[Circuit]] = []
-        for snapshot in found:
-            match circuit.passage(snapshot.value, now):
-                case CircuitState.STOPPED:
-                    return circuit.problem(snapshot.value)
+        for found in self.circuits.read(keys):
+            match circuit.state(found.value, now):
+                case CircuitState.OPEN:
+                    return circuit.problem(found.value)
                 case CircuitState.HALF_OPEN:
-                    trials.append(snapshot)
+                    trials.append(found)
                 case CircuitState.CLOSED:
-                    self._closed_until[snapshot.value.key] = now + CACHED
-        return self._try(trials, now) if trials else None
+                    self._closed_until[found.value.key] = now + CACHED
+        return self._claim(trials, now) if trials else None
 
-    def _try(
+    def _claim(
         self, trials: Sequence[Versioned[Circuit]], now: datetime
     ) -> Problem | None:
-        """Claim all trials that this start would be, or none; not known: none.
+        """Claim the trials of all half-open circuits, or none.
 
-        A claim that holds without our knowing expires by itself.
+        If the claim is uncertain, the start is skipped, and the claim expires.
         """
         try:
-            self.circuits.commit([(t, circuit.claimed(t.value, now)) for t in trials])
+            self.circuits.commit(
+                [(t, circuit.with_trial(t.value, now)) for t in trials]
+            )
         except (LostRace, CommitUncertain):
             return circuit.problem(trials[0].value)
         log.info("circuit_tried", circuits=[t.value.key for t in trials])
         return None
 
-    def report(self, planned: PlannedProvider, submission: Submission) -> None:
-        """What a start came to. Tell once its answer is recorded.
+    def report(
+        self, planned: PlannedProvider, submission: Submission, *, began_at: datetime
+    ) -> None:
+        """What a start came to; `began_at`: when its intent was committed.
 
-        Never raises for the store: the next start will tell the same. Not to be told
-        of starts that we ourselves gave up before sending: nobody was asked.
+        Report after the answer is recorded. Don't report starts that we gave up
+        before sending. Never raises for the store: the next start reports again.
         """
-        said = circuit.verdict(submission)
-        if said is Verdict.NEUTRAL:
+        if circuit.verdict(submission) is Verdict.INCONCLUSIVE:
             return
-        opening = circuit.opens(planned, said, self._count(planned, said))
+        in_a_row = self._count(planned, submission)
+        opens = circuit.key_to_open(planned, submission, in_a_row)
+        change = partial(
+            circuit.after_submission,
+            submission=submission,
+            opens=opens,
+            began_at=began_at,
+        )
         try:
-            self._write(planned, submission, opening)
-            if opening:
-                self._faults.pop(circuit.provider_key(planned), None)
+            self._write(planned, change)
         except Unreachable as error:
             log.warning(
                 "circuits_not_written", ai_model=planned.provider_id, why=str(error)
             )
+        else:
+            if opens:
+                self._streaks.pop(planned.provider_id, None)
 
-    def _count(self, planned: PlannedProvider, said: Verdict) -> int:
-        """Faults of this link in a row, as this process saw them, with this one."""
-        key = circuit.provider_key(planned)
-        faults = self._faults.get(key, 0) + 1 if said is Verdict.FAULT else 0
-        self._faults[key] = faults
-        return faults
+    def _count(self, planned: PlannedProvider, submission: Submission) -> int:
+        """How often in a row this process saw this complaint, this one included.
 
-    def _write(
-        self, planned: PlannedProvider, submission: Submission, opening: str | None
-    ) -> None:
+        A job asks a provider once, so these are answers to different jobs.
+        """
+        complaint = circuit.complaint(submission)
+        if complaint is None:
+            self._streaks.pop(planned.provider_id, None)
+            return 0
+        last = self._streaks.get(planned.provider_id)
+        length = last.length + 1 if last and last.complaint == complaint else 1
+        streak = _Streak(complaint=complaint, length=length)
+        self._streaks[planned.provider_id] = streak
+        return length
+
+    def _write(self, planned: PlannedProvider, change: Callable[..., Circuit]) -> None:
         for _ in tries(SHORT_BACKOFF, self.pause):
-            changes = self._changes(planned, submission, opening)
+            now = self.clock.now()
+            found = self.circuits.read(circuit.keys(planned))
+            after = [(before, change(before.value, now=now)) for before in found]
+            changes = [(old, new) for old, new in after if new != old.value]
             if not changes:
                 return
             with suppress(LostRace, CommitUncertain):
                 self.circuits.commit(changes)
-                self._tell(planned, changes)
+                self._log(planned, changes)
                 return
         raise Unreachable("the circuits were not written")
 
-    def _changes(
-        self, planned: PlannedProvider, submission: Submission, opening: str | None
-    ) -> Changes:
-        now = self.clock.now()
-        found = self.circuits.read(circuit.keys(planned))
-        after = [(s, circuit.judged(s.value, submission, opening, now)) for s in found]
-        return [(before, new) for before, new in after if new != before.value]
-
-    def _tell(self, planned: PlannedProvider, changes: Changes) -> None:
+    def _log(self, planned: PlannedProvider, changes: Changes) -> None:
         for _, after in changes:
             self._closed_until.pop(after.key, None)
             if after.opening is None:

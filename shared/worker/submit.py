@@ -80,7 +80,7 @@ class Starting:
         submission = self._submit(provider, request, attempt)
         answered = self._record(intended, attempt, submission)
         if submission is not TOO_LATE:
-            self.breaker.report(planned, submission)
+            self.breaker.report(planned, submission, began_at=attempt.started_at)
         if isinstance(submission, Accepted):
             late = replace(attempt, task_id=submission.task_id)
             self._clear_away(provider, answered, late, intended.value.job_id)

@@ -88,7 +88,7 @@ def test_a_circuit_is_changed_again_and_again(circuits: Circuits) -> None:
 
 
 def test_circuits_come_in_the_order_asked_for(circuits: Circuits) -> None:
-    commit(circuits, OPEN, circuit.claimed(LINK, NOON))
+    commit(circuits, OPEN, circuit.with_trial(LINK, NOON))
 
     found = circuits.read(KEYS[::-1])
     assert [snapshot.value.key for snapshot in found] == list(KEYS[::-1])
@@ -101,7 +101,7 @@ def test_a_commit_on_what_was_read_before_another_loses_the_race(
     if first is OPEN:
         commit(circuits, OPEN)
     (stale,) = circuits.read([VENDOR.key])
-    rival = circuit.claimed(first, NOON + MINUTE)
+    rival = circuit.with_trial(first, NOON + MINUTE)
     commit(circuits, rival)
 
     with pytest.raises(LostRace):
@@ -112,7 +112,7 @@ def test_a_commit_on_what_was_read_before_another_loses_the_race(
 
 def test_all_is_committed_or_none(circuits: Circuits) -> None:
     before = circuits.read(KEYS)
-    rival = circuit.claimed(LINK, NOON)
+    rival = circuit.with_trial(LINK, NOON)
     commit(circuits, rival)
 
     with pytest.raises(LostRace):
@@ -129,7 +129,7 @@ def test_of_twenty_who_claim_one_trial_one_wins(circuits: Circuits) -> None:
         (before,) = circuits.read([OPEN.key])
         ready.wait(60)
         try:
-            circuits.commit([(before, circuit.claimed(before.value, NOON))])
+            circuits.commit([(before, circuit.with_trial(before.value, NOON))])
         except LostRace:
             return False
         return True

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from shared.domain import circuit
 from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
-from shared.domain.circuit import FAULTS_TO_OPEN, HALF_OPEN, LONGEST, Circuit
+from shared.domain.circuit import FAULTS_TO_OPEN, LONGEST, TRIAL, Circuit
 from shared.domain.errors import (
     CommitUncertain,
     ErrorCode,
@@ -47,6 +47,13 @@ WRONG_KEY = rejected(ErrorCode.ACCESS_DENIED)
 NO_CREDITS = rejected(ErrorCode.OUT_OF_CREDITS)
 MODEL_GONE = rejected(ErrorCode.MODEL_UNAVAILABLE)
 RATE_LIMITED = rejected(ErrorCode.RATE_LIMITED)
+COME_BACK_IN_AN_HOUR = Rejected(
+    problem=Problem(code=ErrorCode.RATE_LIMITED), retry_after_seconds=3600.0
+)
+BALANCE, BAD_SEED = (
+    Rejected(problem=Problem(code=ErrorCode.INPUT_NOT_ACCEPTED, detail=words))
+    for words in ("Insufficient balance", "seed: must be positive")
+)
 REFUSED = rejected(ErrorCode.PROMPT_REFUSED)
 UNAVAILABLE = rejected(ErrorCode.PROVIDER_UNAVAILABLE)
 NO_NETWORK = NotSent(problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE))
@@ -73,7 +80,7 @@ class Fleet:
         self, planned: PlannedProvider, submission: Submission = WRONG_KEY
     ) -> None:
         """Open since now, and its time is up."""
-        self.instance().report(planned, submission)
+        report(self.instance(), planned, submission)
         self.clock.move(LONGEST)
 
 
@@ -85,8 +92,9 @@ def fleet() -> Fleet:
 def report(
     breaker: Breaker, planned: PlannedProvider, *submissions: Submission
 ) -> None:
+    """Answers to starts that began just now."""
     for submission in submissions:
-        breaker.report(planned, submission)
+        breaker.report(planned, submission, began_at=breaker.clock.now())
 
 
 def test_while_nothing_failed_every_provider_may_start(fleet: Fleet) -> None:
@@ -99,10 +107,18 @@ def test_while_nothing_failed_every_provider_may_start(fleet: Fleet) -> None:
         (RUNWAY, WRONG_KEY, [ProviderId.VEO, ProviderId.OMNI]),
         (RUNWAY_HTTP, NO_CREDITS, [ProviderId.VEO, ProviderId.OMNI]),
         (VEO, WRONG_KEY, [ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP, ProviderId.OMNI]),
-        (RUNWAY, MODEL_GONE, [ProviderId.RUNWAY_HTTP, ProviderId.VEO, ProviderId.OMNI]),
+        (RUNWAY, MODEL_GONE, [ProviderId.VEO, ProviderId.OMNI]),
+        (RUNWAY, COME_BACK_IN_AN_HOUR, [ProviderId.VEO, ProviderId.OMNI]),
         (OMNI, MODEL_GONE, [ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP, ProviderId.VEO]),
     ],
-    ids=["wrong key", "no credits", "wrong identity", "SDK's model gone", "Omni gone"],
+    ids=[
+        "wrong key",
+        "no credits",
+        "wrong identity",
+        "a model that two providers use",
+        "retry after an hour",
+        "a model that one provider uses",
+    ],
 )
 def test_every_instance_skips_it_at_once(
     fleet: Fleet,
@@ -110,13 +126,13 @@ def test_every_instance_skips_it_at_once(
     submission: Submission,
     left: list[ProviderId],
 ) -> None:
-    fleet.instance().report(planned, submission)
+    report(fleet.instance(), planned, submission)
 
     assert fleet.admitted() == left
 
 
 def test_who_is_skipped_is_told_why(fleet: Fleet) -> None:
-    fleet.instance().report(RUNWAY, NO_CREDITS)
+    report(fleet.instance(), RUNWAY, NO_CREDITS)
 
     problem = fleet.instance().admit(RUNWAY_HTTP)
 
@@ -170,9 +186,56 @@ def test_a_rejected_input_is_never_a_fault(fleet: Fleet, code: ErrorCode) -> Non
         ErrorCode.PROVIDER_ERROR,
     }
 
-    report(fleet.instance(), RUNWAY, *[rejected(code)] * FAULTS_TO_OPEN)
+    answers = [
+        Rejected(problem=Problem(code=code, detail=f"this is wrong with job {nth}"))
+        for nth in range(FAULTS_TO_OPEN)
+    ]
+    report(fleet.instance(), RUNWAY, *answers)
 
     assert fleet.admits(RUNWAY) is (code not in about_the_vendor)
+
+
+@pytest.mark.parametrize(
+    ("between", "is_admitted"),
+    [
+        ((), False),
+        ((RATE_LIMITED,), False),
+        ((ACCEPTED,), True),
+        ((UNKNOWN,), True),
+        ((BAD_SEED,), True),
+    ],
+    ids=["nothing", "rate limited", "accepted", "a fault", "other words"],
+)
+def test_the_same_words_about_the_form_of_five_jobs_stop_their_provider(
+    fleet: Fleet, between: tuple[Submission, ...], is_admitted: bool
+) -> None:
+    """A vendor may call a lack of credits a bad request, in words we don't know."""
+    answers = [BALANCE] * (FAULTS_TO_OPEN - 1)
+
+    report(fleet.instance(), RUNWAY, *answers, *between, BALANCE)
+
+    assert fleet.admits(RUNWAY) is is_admitted
+    assert fleet.admits(RUNWAY_HTTP)
+
+
+def test_an_answer_from_before_the_opening_does_not_close_it(fleet: Fleet) -> None:
+    earlier = fleet.clock.now()
+    fleet.clock.move(SECOND)
+    report(fleet.instance(), RUNWAY, NO_CREDITS)
+
+    fleet.clock.move(SECOND)
+    fleet.instance().report(RUNWAY, ACCEPTED, began_at=earlier)
+
+    assert not fleet.admits(RUNWAY)
+
+
+def test_a_vendor_is_left_alone_for_as_long_as_it_asks(fleet: Fleet) -> None:
+    report(fleet.instance(), RUNWAY, COME_BACK_IN_AN_HOUR)
+
+    fleet.clock.move(timedelta(hours=1) - SECOND)
+    assert not fleet.admits(RUNWAY_HTTP)
+    fleet.clock.move(SECOND)
+    assert fleet.admits(RUNWAY_HTTP)
 
 
 def test_when_its_time_is_up_one_start_among_all_is_its_trial(fleet: Fleet) -> None:
@@ -218,18 +281,18 @@ def test_how_a_trial_ends_says_what_follows(
     assert holder.admit(RUNWAY) is None
 
     if submission:
-        holder.report(RUNWAY, submission)
+        report(holder, RUNWAY, submission)
     fleet.clock.pause(seconds)
 
     assert fleet.admits(RUNWAY) is is_admitted
 
 
 def test_a_trial_that_succeeded_frees_vendor_and_provider(fleet: Fleet) -> None:
-    fleet.instance().report(RUNWAY, MODEL_GONE)
+    report(fleet.instance(), RUNWAY, MODEL_GONE)
     fleet.opened(RUNWAY_HTTP)
     assert fleet.admits(RUNWAY)
 
-    fleet.instance().report(RUNWAY, ACCEPTED)
+    report(fleet.instance(), RUNWAY, ACCEPTED)
 
     assert [fleet.admits(RUNWAY) for _ in range(3)] == [True] * 3
     assert fleet.admitted() == list(DEFAULT_CHAIN)
@@ -237,7 +300,7 @@ def test_a_trial_that_succeeded_frees_vendor_and_provider(fleet: Fleet) -> None:
 
 def test_a_trial_of_one_is_not_claimed_where_the_other_stops(fleet: Fleet) -> None:
     fleet.opened(RUNWAY)
-    fleet.instance().report(RUNWAY_HTTP, MODEL_GONE)
+    report(fleet.instance(), RUNWAY_HTTP, MODEL_GONE)
     before = fleet.circuits.get("vendor.runway")
     fleet.circuits.put(circuit.opened(before, ErrorCode.OUT_OF_CREDITS, NOON))
     due = fleet.circuits.get("vendor.runway")
@@ -250,11 +313,11 @@ def test_a_trial_of_one_is_not_claimed_where_the_other_stops(fleet: Fleet) -> No
 def test_a_trial_of_both_stays_one_when_another_provider_frees_the_vendor(
     fleet: Fleet,
 ) -> None:
-    fleet.instance().report(RUNWAY, MODEL_GONE)
+    report(fleet.instance(), RUNWAY, *[UNKNOWN] * FAULTS_TO_OPEN)
     fleet.opened(RUNWAY)
     assert fleet.admits(RUNWAY)
 
-    fleet.instance().report(RUNWAY_HTTP, ACCEPTED)
+    report(fleet.instance(), RUNWAY_HTTP, ACCEPTED)
 
     assert fleet.admitted() == [ProviderId.RUNWAY_HTTP, ProviderId.VEO, ProviderId.OMNI]
 
@@ -264,9 +327,10 @@ def test_only_five_faults_in_a_row_open_it_after_a_trial_elsewhere(
 ) -> None:
     breaker = fleet.instance()
     report(breaker, RUNWAY, *[UNKNOWN] * 2 * FAULTS_TO_OPEN)
-    fleet.instance().report(RUNWAY, ACCEPTED)
+    fleet.clock.move(LONGEST)
+    report(fleet.instance(), RUNWAY, ACCEPTED)
 
-    breaker.report(RUNWAY, UNKNOWN)
+    report(breaker, RUNWAY, UNKNOWN)
 
     assert fleet.admits(RUNWAY)
 
@@ -285,7 +349,7 @@ def test_who_does_not_know_to_hold_the_trial_does_not_start(
 
 
 def test_an_unreachable_store_stops_nobody(fleet: Fleet) -> None:
-    fleet.instance().report(RUNWAY, WRONG_KEY)
+    report(fleet.instance(), RUNWAY, WRONG_KEY)
     fleet.circuits.read_failures = [Unreachable("down")]
 
     with capture_logs() as logs:
@@ -303,7 +367,7 @@ def test_an_answer_is_safe_from_a_store_that_fails(
     fleet.circuits.failures = [failure] * (len(SHORT_BACKOFF) + 1)
 
     with capture_logs() as logs:
-        fleet.instance().report(RUNWAY, WRONG_KEY)
+        report(fleet.instance(), RUNWAY, WRONG_KEY)
 
     assert [entry["event"] for entry in logs] == ["circuits_not_written"]
 
@@ -311,7 +375,7 @@ def test_an_answer_is_safe_from_a_store_that_fails(
 def test_a_report_whose_store_cannot_be_read_does_not_raise(fleet: Fleet) -> None:
     fleet.circuits.read_failures = [Unreachable("down")]
 
-    fleet.instance().report(RUNWAY, WRONG_KEY)
+    report(fleet.instance(), RUNWAY, WRONG_KEY)
 
     assert fleet.admits(RUNWAY)
 
@@ -323,7 +387,7 @@ def test_an_opening_survives_a_lost_race_and_a_lost_answer(
     fleet.circuits.failures = [LostRace("no"), CommitUncertain("no")]
     fleet.circuits.is_applied = is_applied
 
-    fleet.instance().report(RUNWAY, WRONG_KEY)
+    report(fleet.instance(), RUNWAY, WRONG_KEY)
 
     opening = fleet.circuits.get("vendor.runway").opening
     assert opening and opening.times == 1
@@ -344,7 +408,7 @@ def test_closed_circuits_are_read_once_in_a_few_seconds(fleet: Fleet) -> None:
 def test_what_another_instance_opened_stops_within_seconds(fleet: Fleet) -> None:
     breaker = fleet.instance()
     assert breaker.admit(RUNWAY) is None
-    fleet.instance().report(RUNWAY, WRONG_KEY)
+    report(fleet.instance(), RUNWAY, WRONG_KEY)
 
     fleet.clock.move(CACHED)
 
@@ -355,7 +419,7 @@ def test_who_opened_it_stops_at_once(fleet: Fleet) -> None:
     breaker = fleet.instance()
     assert breaker.admit(RUNWAY) is None
 
-    breaker.report(RUNWAY, WRONG_KEY)
+    report(breaker, RUNWAY, WRONG_KEY)
 
     assert breaker.admit(RUNWAY)
 
@@ -363,7 +427,7 @@ def test_who_opened_it_stops_at_once(fleet: Fleet) -> None:
 def test_an_alert_can_match_what_opened_and_why(fleet: Fleet) -> None:
     with capture_logs() as logs:
         for _ in range(3):
-            fleet.instance().report(RUNWAY_HTTP, NO_CREDITS)
+            report(fleet.instance(), RUNWAY_HTTP, NO_CREDITS)
 
     assert logs == [
         {
@@ -384,7 +448,7 @@ def test_closing_is_told_once(fleet: Fleet) -> None:
 
     with capture_logs() as logs:
         for _ in range(3):
-            fleet.instance().report(RUNWAY, ACCEPTED)
+            report(fleet.instance(), RUNWAY, ACCEPTED)
 
     told = [(e["event"], e["log_level"], e["circuit"]) for e in logs]
     assert told == [("circuit_closed", "info", "vendor.runway")]
@@ -394,13 +458,15 @@ SUBMISSIONS: Sequence[Submission] = (
     ACCEPTED,
     REFUSED,
     RATE_LIMITED,
+    COME_BACK_IN_AN_HOUR,
     WRONG_KEY,
     MODEL_GONE,
+    rejected(ErrorCode.INPUT_NOT_ACCEPTED),
     UNKNOWN,
     UNAVAILABLE,
     NO_NETWORK,
 )
-TICKS = (SECOND, CACHED, MINUTE, HALF_OPEN - SECOND, HALF_OPEN, 5 * MINUTE, LONGEST)
+TICKS = (SECOND, CACHED, MINUTE, TRIAL - SECOND, TRIAL, 5 * MINUTE, LONGEST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -448,7 +514,11 @@ class World:
         submission = self.draw(st.sampled_from([None, *SUBMISSIONS]))
         if submission is not None:
             self.trouble()
-            flight.breaker.report(flight.planned, submission)  # type: ignore[arg-type] # as drawn
+            flight.breaker.report(
+                flight.planned,
+                submission,  # type: ignore[arg-type] # as drawn
+                began_at=flight.begun_at,
+            )
             self.fleet.circuits.failures = []
 
     def start(self) -> None:
@@ -478,7 +548,7 @@ class World:
         return True
 
     def on_trial(self, now: datetime) -> frozenset[str]:
-        alive = [f.trials for f in self.flights if now < f.begun_at + HALF_OPEN]
+        alive = [f.trials for f in self.flights if now < f.begun_at + TRIAL]
         return frozenset[str]().union(*alive)
 
     def trouble(self) -> None:
@@ -498,5 +568,5 @@ def test_whatever_happens_one_trial_at_a_time_and_never_a_block_for_good(
     for _ in range(data.draw(st.integers(1, 60))):
         world.step()
 
-    world.fleet.clock.move(LONGEST + HALF_OPEN)
+    world.fleet.clock.move(timedelta(hours=1) + TRIAL)
     assert world.fleet.admits(data.draw(st.sampled_from(PROVIDERS)))

@@ -1,5 +1,6 @@
 """Circuits in a job: what is skipped, why, and that polls go on."""
 
+from shared.domain import circuit
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.outcomes import Rejected
@@ -38,3 +39,22 @@ def test_a_task_in_flight_is_polled_though_its_circuit_is_open() -> None:
     harness.step()
 
     assert len(harness.providers[ProviderId.RUNWAY].asked) == 1
+
+
+def test_a_start_from_before_the_opening_does_not_close_the_circuit() -> None:
+    harness = Harness()
+    opened = circuit.Circuit(key="vendor.runway")
+
+    def opens_meanwhile() -> None:
+        harness.clock.pause(5)
+        now = harness.clock.now()
+        harness.circuits.put(circuit.opened(opened, ErrorCode.OUT_OF_CREDITS, now))
+        harness.clock.pause(5)
+
+    harness.providers[ProviderId.RUNWAY].during_start = opens_meanwhile
+    harness.jobs.put(a_job())
+
+    job = harness.step()
+
+    assert job.attempts[0].task_id
+    assert harness.circuits.get("vendor.runway").opening
