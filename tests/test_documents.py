@@ -12,7 +12,8 @@ from shared.domain.errors import ErrorCode
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
 THREATS = (ROOT / "docs" / "security.md").read_text()
-NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", THREATS)))
+PROMISES = (ROOT / "docs" / "promises.md").read_text()
+NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", THREATS + PROMISES)))
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("infra/*.md")]
 )
@@ -35,8 +36,9 @@ def functions_of(file: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def test_every_threat_names_a_test() -> None:
-    rows = [line for line in THREATS.splitlines() if line.startswith("| ")][1:]
+@pytest.mark.parametrize("text", [THREATS, PROMISES], ids=["security", "promises"])
+def test_every_row_names_a_test(text: str) -> None:
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
 
     assert len(rows) > 15
     assert not [row for row in rows if ".py::test_" not in row]

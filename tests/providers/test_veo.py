@@ -73,6 +73,10 @@ def test_a_project_being_set_up_costs_nothing_and_is_asked_again() -> None:
     assert poll.cost_usd == 0
 
 
+AUDIO_FILTERED = (
+    "We encountered an issue with the audio for your prompt, which means we could "
+    "not create your video. This can sometimes happen due to our safety filters."
+)
 FILTERED: list[tuple[dict[str, object], ErrorCode]] = [
     ({"raiMediaFilteredCount": 1}, ErrorCode.OUTPUT_FILTERED),
     (
@@ -83,6 +87,7 @@ FILTERED: list[tuple[dict[str, object], ErrorCode]] = [
         {"raiMediaFilteredReasons": ["The prompt could not be submitted."]},
         ErrorCode.PROMPT_REFUSED,
     ),
+    ({"raiMediaFilteredReasons": [AUDIO_FILTERED]}, ErrorCode.OUTPUT_FILTERED),
     ({"videos": [{"mimeType": "video/mp4"}]}, ErrorCode.PROVIDER_ERROR),
     ({"videos": []}, ErrorCode.PROVIDER_ERROR),
 ]
