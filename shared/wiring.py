@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, wraps
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import logs
 from shared.domain.catalogue import ProviderId
@@ -18,7 +18,6 @@ from shared.ports.identity import (
     Callers,
     Tokens,
 )
-from shared.ports.storage import VideoFacts
 from shared.ports.store import (
     IdempotencyStore,
     JobQueries,
@@ -344,9 +343,9 @@ def sweep() -> "Sweep":
 @once
 def advance() -> "Advance":
     from shared.gcp.firestore_provider_reports import FirestoreProviderReports
-    from shared.gcp.image_check import PillowCheck
     from shared.gcp.web_download import PublicWeb
     from shared.guards.availability import ReportMissingProviders
+    from shared.media.decoder import ChildImageCheck, ChildVideoCheck
     from shared.worker.advance import Advance
     from shared.worker.prepare import Preparation
     from shared.worker.store import Storing
@@ -366,7 +365,7 @@ def advance() -> "Advance":
         preparation=Preparation(
             bucket=bucket(),
             web=PublicWeb(total_seconds=IMAGE_SECONDS),
-            check=PillowCheck(),
+            check=ChildImageCheck(),
         ),
         starting=Starting(
             providers=known,
@@ -380,7 +379,7 @@ def advance() -> "Advance":
         storing=Storing(
             bucket=bucket(),
             web=PublicWeb(total_seconds=VIDEO_SECONDS),
-            check=LazyVideoCheck(),
+            check=ChildVideoCheck(),
             clock=clock,
         ),
     )
@@ -447,12 +446,3 @@ def _google_credentials() -> Any:
     except DefaultCredentialsError:
         return None
     return credentials
-
-
-class LazyVideoCheck:
-    """FFmpeg's libraries are loaded by the step that stores, and by no other."""
-
-    def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
-        from shared.gcp.video_check import PyAvCheck
-
-        return PyAvCheck().inspect(file, size_bytes=size_bytes)

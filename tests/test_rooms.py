@@ -100,6 +100,7 @@ ROOMS = (
         place="shared/providers",
         allowed=(*IN_PROVIDERS, *GOOGLE, *RUNWAY),
     ),
+    Room(place="shared/media", allowed=(*CORE, "shared.media", "PIL", "av")),
     Room(
         place="shared/gcp",
         allowed=(*CORE, *IN_GCP),

@@ -90,7 +90,7 @@ class Web(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jpeg:
-    """An image as every link takes it: at most 3.5 MB, aspect ratio 1:2 to 2:1."""
+    """An image as every provider takes it: at most 3.5 MB, ratio 1:2 to 2:1."""
 
     content: bytes = field(repr=False)
     width: int
@@ -105,7 +105,7 @@ class ImageCheck(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFacts:
-    """What an MP4 holds, as its own boxes and packets say."""
+    """What a player shows of an MP4: `duration_seconds` is the video track's own."""
 
     duration_seconds: float
     width: int
@@ -115,5 +115,5 @@ class VideoFacts:
 
 class VideoCheck(Protocol):
     def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
-        """Read all of it once; BadContent where it is no whole, playable MP4."""
+        """Decode every frame of H.264 and AAC; BadContent where it is no whole MP4."""
         ...

@@ -1,30 +1,53 @@
-"""What an image really is, and how it becomes the one JPEG that every link takes."""
+"""What an image really is, and how it becomes the one JPEG that every provider takes.
+
+Runs in the child process alone: what a hostile file does to Pillow ends with the child.
+"""
 
 import io
 import struct
-import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from PIL import Image, ImageChops, ImageCms, ImageOps
+from PIL import Image, ImageChops, ImageCms, ImageOps, PngImagePlugin
 
 from shared.domain.errors import BadContent
+from shared.domain.request import LARGEST_IMAGE_BYTES
 from shared.ports.storage import Jpeg
 
-MOST_CONTENT_BYTES: Final = 16 * 1024 * 1024
-MOST_SIDE_PIXELS: Final = 8000
+MOST_SIDE_PIXELS: Final = 16_384
+# A JPEG is decoded at a half, a quarter or an eighth of its size; the others whole.
+MOST_PIXELS: Final[Mapping[str, int]] = {
+    "JPEG": 120_000_000,
+    "MPO": 120_000_000,
+    "PNG": 40_000_000,
+    "WEBP": 40_000_000,
+}
+# Each scan of a progressive JPEG goes over all of its pixels; cameras write about ten.
+MOST_SCANS: Final = 100
 MOST_JPEG_BYTES: Final = 3_500_000
 
 # The content decides, whatever its name; a GIF may be a film.
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")
+_START_OF_SCAN: Final = b"\xff\xda"
+_END_OF_IMAGE: Final = b"\xff\xd9"
+_START_OF_JPEG: Final = b"\xff\xd8"
 _MOST_RATIO: Final = 2
 _LONGEST_SIDE_PIXELS: Final = 3840
 _QUALITIES: Final = (92, 85, 75, 60)
 _SHRINK: Final = 0.75
 _ORIENTATION_TAG: Final = 0x0112
 _SIXTEEN_BITS_TO_EIGHT: Final = [value >> 8 for value in range(1 << 16)]
+_MOST_PROFILE_BYTES: Final = 4_000_000
+# Elements that LittleCMS evaluates one by one, as many as a file cares to list.
+_COSTLY_PROFILE_TYPE: Final = b"mpet"
+
+# Screenshots carry profiles, and image editors texts, above Pillow's own bound of 1 MB.
+PngImagePlugin.MAX_TEXT_CHUNK = LARGEST_IMAGE_BYTES
+PngImagePlugin.MAX_TEXT_MEMORY = 4 * LARGEST_IMAGE_BYTES
+# Pixels are bounded below, by what each format needs to decode.
+Image.MAX_IMAGE_PIXELS = None
 
 # What Pillow's decoders were seen to raise for broken files.
 _BROKEN: Final = (
@@ -39,29 +62,44 @@ _BROKEN: Final = (
     EOFError,
     struct.error,
     zlib.error,
-    Image.DecompressionBombError,
-    # Raised only where warnings are errors; elsewhere `_check_size` refuses.
-    Image.DecompressionBombWarning,
 )
 
 
-class PillowCheck:
+def to_jpeg(content: bytes) -> Jpeg:
     """Upright, sRGB, without metadata, alpha on white, ratio 1:2 to 2:1.
 
-    At most 3840 pixels a side and 3.5 MB; a wider or taller image is cut at both
-    ends. Safe for threads, of which one decodes at a time: a WebP of 8000 x 8000
-    pixels takes 1 GB while it does.
+    At most 3840 pixels a side and 3.5 MB; a wider or taller image is cut at both ends.
+    BadContent says why an image can't be used.
     """
+    if len(content) > LARGEST_IMAGE_BYTES:
+        raise BadContent(f"the image has more than {LARGEST_IMAGE_BYTES:,} bytes")
+    if content.startswith(_START_OF_JPEG):
+        if content.count(_START_OF_SCAN) > MOST_SCANS:
+            raise BadContent(f"the image has more than {MOST_SCANS} scans")
+        content = _with_end(content)
+    with _translated(), _opened(content) as image:
+        _check_size(image)
+        return _encode(_flat(_prepared(image)))
 
-    def __init__(self) -> None:
-        self._decoding = threading.Lock()
 
-    def to_jpeg(self, content: bytes) -> Jpeg:
-        if len(content) > MOST_CONTENT_BYTES:
-            raise BadContent(f"the image has more than {MOST_CONTENT_BYTES} bytes")
-        with self._decoding, _translated(), _opened(content) as image:
-            _check_size(image)
-            return _encode(_flat(_prepared(image)))
+def _with_end(content: bytes) -> bytes:
+    """A JPEG that lacks its end marker alone, with one; any other as it is.
+
+    Only then is what follows the last pixel not looked at: it may be anything.
+    """
+    if _END_OF_IMAGE in content[-1024:]:
+        return content
+    fillers = (b"", b"\x55\x2a" * 512)
+    with _translated():
+        shown = {_thumbnail(content + filler + _END_OF_IMAGE) for filler in fillers}
+    return content + _END_OF_IMAGE if len(shown) == 1 else content
+
+
+def _thumbnail(content: bytes) -> bytes:
+    with _opened(content) as image:
+        _check_size(image)
+        image.draft(None, (_LONGEST_SIDE_PIXELS // 4, _LONGEST_SIDE_PIXELS // 4))
+        return image.tobytes()
 
 
 @contextmanager
@@ -79,12 +117,15 @@ def _opened(content: bytes) -> Image.Image:
 
 def _check_size(image: Image.Image) -> None:
     if max(image.size) > MOST_SIDE_PIXELS:
-        raise BadContent(f"the image has more than {MOST_SIDE_PIXELS} pixels a side")
+        raise BadContent(f"the image has more than {MOST_SIDE_PIXELS:,} pixels a side")
+    most = MOST_PIXELS[image.format or "PNG"]
+    if image.width * image.height > most:
+        raise BadContent(f"the image has more than {most:,} pixels")
 
 
 def _prepared(image: Image.Image) -> Image.Image:
     """The pixels, cut and made small before anything costly is done to them."""
-    profile = image.info.get("icc_profile")
+    profile = _usable(image.info.get("icc_profile"))
     orientation = image.getexif().get(_ORIENTATION_TAG, 1)
     # Decodes a large JPEG at a fraction of its size.
     image.draft(None, (_LONGEST_SIDE_PIXELS, _LONGEST_SIDE_PIXELS))
@@ -94,6 +135,13 @@ def _prepared(image: Image.Image) -> Image.Image:
     prepared.getexif()[_ORIENTATION_TAG] = orientation
     ImageOps.exif_transpose(prepared, in_place=True)
     return prepared
+
+
+def _usable(profile: bytes | None) -> bytes | None:
+    """The colour profile; None where reading it could take longer than it is worth."""
+    if not profile or len(profile) > _MOST_PROFILE_BYTES:
+        return None
+    return None if _COSTLY_PROFILE_TYPE in profile else profile
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -134,7 +182,7 @@ def _resized(image: Image.Image, longest: int) -> Image.Image:
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    """RGB in sRGB; what a profile means is dropped where it cannot be read."""
+    """RGB in sRGB; a profile that can't be read is ignored."""
     profile = image.info.get("icc_profile")
     opaque = image.convert("RGB") if image.mode == "RGBA" else image
     converted = _in_srgb(opaque, profile) if profile else opaque

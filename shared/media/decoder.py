@@ -1,0 +1,140 @@
+"""Runs a decoder in a child process that hostile bytes can at most kill.
+
+The child has limits on CPU time, memory and output, no environment (and so no keys),
+and is ended when its wall time is over. If it dies on the content, the content is bad.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, BinaryIO, Final
+
+from shared.domain.errors import BadContent, Unreachable
+from shared.ports.storage import Jpeg, VideoFacts
+
+CHILD: Final = Path(__file__).with_name("child.py")
+CHUNK_BYTES: Final = 1 << 20
+# The first line that a child writes, before it looks at the content.
+READY: Final = b"ready\n"
+# One child at a time: two of the largest would not fit the worker's memory.
+_turn = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """`queue_seconds`: how long a decode waits for its turn in this process."""
+
+    cpu_seconds: int
+    wall_seconds: float
+    memory_bytes: int
+    output_bytes: int
+    queue_seconds: float = 20.0
+
+
+IMAGE_LIMITS: Final = Limits(
+    cpu_seconds=10, wall_seconds=40, memory_bytes=1_400_000_000, output_bytes=4_000_000
+)
+VIDEO_LIMITS: Final = Limits(
+    cpu_seconds=45, wall_seconds=75, memory_bytes=1_400_000_000, output_bytes=100_000
+)
+
+
+class ChildImageCheck:
+    """The port `ImageCheck`. Unreachable where the decoder itself could not run."""
+
+    def __init__(self, limits: Limits = IMAGE_LIMITS) -> None:
+        self._limits = limits
+
+    def to_jpeg(self, content: bytes) -> Jpeg:
+        with tempfile.TemporaryFile() as source:
+            source.write(content)
+            facts, jpeg = decode("image", source, self._limits)
+        return Jpeg(content=jpeg, width=facts["width"], height=facts["height"])
+
+
+class ChildVideoCheck:
+    """The port `VideoCheck`. Unreachable where the decoder itself could not run."""
+
+    def __init__(self, limits: Limits = VIDEO_LIMITS) -> None:
+        self._limits = limits
+
+    def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
+        with tempfile.TemporaryFile() as source:
+            _copy(file, source, size_bytes)
+            facts, _ = decode("video", source, self._limits)
+        return VideoFacts(**facts)
+
+
+def _copy(file: BinaryIO, target: IO[bytes], size_bytes: int) -> None:
+    left = size_bytes
+    while chunk := file.read(min(CHUNK_BYTES, left + 1)):
+        left -= len(chunk)
+        target.write(chunk)
+        if left < 0:
+            break
+    if left:
+        raise BadContent("the file is not as long as it was said to be")
+
+
+def decode(
+    kind: str, source: IO[bytes], limits: Limits
+) -> tuple[Mapping[str, Any], bytes]:
+    """What the child found, and the bytes it made.
+
+    BadContent: it refused the content, or died on it. Unreachable: it never got as far,
+    or no turn came within `queue_seconds`.
+    """
+    source.seek(0)
+    with _one_at_a_time(limits), tempfile.TemporaryFile() as output:
+        finished = _run(kind, source, output, limits)
+        output.seek(0)
+        return _read(output.read(limits.output_bytes), finished=finished)
+
+
+@contextmanager
+def _one_at_a_time(limits: Limits) -> Iterator[None]:
+    if not _turn.acquire(timeout=limits.queue_seconds):
+        raise Unreachable("other images and videos are being decoded")
+    try:
+        yield
+    finally:
+        _turn.release()
+
+
+def _run(kind: str, source: IO[bytes], output: IO[bytes], limits: Limits) -> bool:
+    """Whether the child ended by itself and well."""
+    # -I: no environment, no user's packages, nothing of the folder it starts in.
+    command = [sys.executable, "-I", str(CHILD), kind]
+    numbers = (limits.cpu_seconds, limits.memory_bytes, limits.output_bytes)
+    with subprocess.Popen(
+        [*command, *map(str, numbers)],
+        stdin=source,
+        stdout=output,
+        stderr=subprocess.DEVNULL,
+        env={},
+        close_fds=True,
+        start_new_session=True,
+    ) as child:
+        try:
+            return child.wait(limits.wall_seconds) == 0
+        except subprocess.TimeoutExpired:
+            child.kill()
+            return False
+
+
+def _read(written: bytes, *, finished: bool) -> tuple[Mapping[str, Any], bytes]:
+    if not written.startswith(READY):
+        raise Unreachable("the decoder did not start")
+    if not finished:
+        raise BadContent("it can't be decoded within the limits of time and memory")
+    line, _, content = written.removeprefix(READY).partition(b"\n")
+    answer = json.loads(line)
+    if "bad" in answer:
+        raise BadContent(answer["bad"])
+    return answer, content
