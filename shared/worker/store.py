@@ -6,6 +6,7 @@ Nothing here can generate, so nothing here can cost.
 
 from dataclasses import dataclass, replace
 
+from shared.domain.delivery import difference
 from shared.domain.errors import (
     BadContent,
     ErrorCode,
@@ -69,9 +70,9 @@ class Storing:
         kept = self.bucket.find(target)
         if kept is not None:
             # An earlier try of this step got that far: only what was checked is there.
-            return self._delivered(kept, attempt)
+            return self._delivered(kept, job, attempt)
         incoming = self._bring_in(job, attempt, provider)
-        delivered = self._delivered(incoming, attempt)
+        delivered = self._delivered(incoming, job, attempt)
         try:
             final = self.bucket.copy_new(incoming.name, target)
         except LostRace:
@@ -112,11 +113,19 @@ class Storing:
             TaskRef(task_id=attempt.task_id, model_id=attempt.model_id)
         )
 
-    def _delivered(self, stored: StoredObject, attempt: Attempt) -> Delivered:
+    def _delivered(self, stored: StoredObject, job: Job, attempt: Attempt) -> Delivered:
         with self.bucket.open(stored.name) as file:
             facts = self.check.inspect(file, size_bytes=stored.size_bytes)
-        if facts.duration_seconds < attempt.duration_seconds / 2:
-            raise BadContent(f"only {facts.duration_seconds:.1f} s of video came")
+        wrong = difference(
+            job.request,
+            ordered_seconds=attempt.duration_seconds,
+            duration_seconds=facts.duration_seconds,
+            width=facts.width,
+            height=facts.height,
+            has_audio=facts.has_audio,
+        )
+        if wrong:
+            raise BadContent(f"not what was ordered: {wrong}")
         return Delivered(
             object_name=stored.name,
             duration_seconds=round(facts.duration_seconds, 3),

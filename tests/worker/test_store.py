@@ -115,15 +115,21 @@ def test_without_its_provider_nobody_can_fetch_it(harness: Harness) -> None:
     assert code(store(harness, configured=False)) == "storage_failed"
 
 
-@pytest.mark.parametrize(
-    ("duration_seconds", "is_kept"), [(3.9, False), (4.0, True), (8.04, True)]
-)
-def test_a_video_of_less_than_half_its_length_is_bad(
-    harness: Harness, duration_seconds: float, is_kept: bool
-) -> None:
-    harness.videos.duration_seconds = duration_seconds
+def test_a_video_that_was_not_ordered_is_not_kept(harness: Harness) -> None:
+    harness.videos.duration_seconds = 7.0
 
-    assert isinstance(store(harness), Stored) is is_kept
+    assert code(store(harness)) == "bad_output"
+    assert TARGET not in harness.bucket.objects
+
+
+def test_what_is_kept_is_the_vendors_file_byte_for_byte(harness: Harness) -> None:
+    """Marks of origin (C2PA, SynthID) stay in place."""
+    content = b"ftyp, uuid with a manifest, moov, mdat with a watermark"
+    provider(harness).result = InlineFile(content=content)
+
+    store(harness)
+
+    assert harness.bucket.objects[TARGET] == content
 
 
 @pytest.mark.parametrize("calls", range(1, 6))

@@ -1,0 +1,43 @@
+"""Whether a video is the one that was ordered."""
+
+from shared.domain.catalogue import AspectRatio, Resolution
+from shared.domain.request import VideoRequest
+
+# A vendor counts in frames and rounds; a different length is a different product.
+_TOLERANCE_SECONDS = 0.5
+_TOLERANCE_SHARE = 0.1
+# 1584 x 672 is sold as 21:9 in 720p, 1104 x 832 as 4:3.
+_TOLERANCE_OF_RATIO = 0.03
+_LEAST_SHARE_OF_HEIGHT = 0.9
+_SHORT_SIDE = {Resolution.P720: 720, Resolution.P1080: 1080}
+
+
+def difference(
+    request: VideoRequest,
+    *,
+    ordered_seconds: int,
+    duration_seconds: float,
+    width: int,
+    height: int,
+    has_audio: bool,
+) -> str | None:
+    """What is not as ordered, or None. `ordered_seconds`: asked of the provider.
+
+    Sound that was asked for or against counts; where it doesn't matter, either will do.
+    """
+    tolerance = max(_TOLERANCE_SECONDS, ordered_seconds * _TOLERANCE_SHARE)
+    if abs(duration_seconds - ordered_seconds) > tolerance:
+        return f"it has {duration_seconds:.1f} seconds, not {ordered_seconds}"
+    asked = _ratio(request.aspect_ratio)
+    if abs(width / height - asked) > asked * _TOLERANCE_OF_RATIO:
+        return f"it has {width}x{height} pixels, not {request.aspect_ratio}"
+    if min(width, height) < _SHORT_SIDE[request.resolution] * _LEAST_SHARE_OF_HEIGHT:
+        return f"it has {width}x{height} pixels, not {request.resolution}"
+    if request.audio is not None and request.audio != has_audio:
+        return "it has sound" if has_audio else "it has no sound"
+    return None
+
+
+def _ratio(aspect_ratio: AspectRatio) -> float:
+    width, height = aspect_ratio.split(":")
+    return int(width) / int(height)
