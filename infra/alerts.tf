@@ -171,6 +171,10 @@ resource "google_monitoring_alert_policy" "failure_ratio" {
       If one vendor fails, take it out of `provider_chain` and deploy; what is paid for is finished all the same.
     TEXT
   }
+
+  # A metric is known everywhere only minutes after it was made; the functions take as
+  # long to build.
+  depends_on = [google_cloudfunctions2_function.functions]
 }
 
 resource "google_monitoring_alert_policy" "sweep_not_running" {

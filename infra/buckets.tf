@@ -61,6 +61,13 @@ resource "google_storage_bucket" "videos" {
   depends_on = [google_project_service.apis]
 }
 
+# `make destroy` leaves it, and the next deploy takes it in again.
+import {
+  for_each = setintersection(var.existing, ["videos_bucket"])
+  to       = google_storage_bucket.videos
+  id       = "${var.project_id}-reelay-videos"
+}
+
 # The functions' zips, each named by its hash.
 resource "google_storage_bucket" "source" {
   name                        = "${var.project_id}-reelay-source"

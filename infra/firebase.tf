@@ -8,6 +8,12 @@ resource "google_firebase_project" "this" {
   depends_on = [google_project_service.apis]
 }
 
+import {
+  for_each = var.enable_web ? setintersection(var.existing, ["firebase_project"]) : []
+  to       = google_firebase_project.this[0]
+  id       = "projects/${var.project_id}"
+}
+
 resource "google_firebase_web_app" "web" {
   count    = var.enable_web ? 1 : 0
   provider = google-beta

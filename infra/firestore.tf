@@ -89,6 +89,11 @@ resource "google_firestore_index" "indexes" {
       order      = fields.value.order
     }
   }
+
+  # Over the documents of a busy service it takes longer than the default of 20 minutes.
+  timeouts {
+    create = "120m"
+  }
 }
 
 resource "google_firebaserules_ruleset" "firestore" {

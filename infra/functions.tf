@@ -158,8 +158,12 @@ resource "google_cloudfunctions2_function" "functions" {
     }
   }
 
-  # Without these the build or the first start fails.
+  # Without these the build, the first start or the first query fails. Terraform waits
+  # until an index is built before it goes on.
   depends_on = [
+    google_firestore_index.indexes,
+    google_firestore_field.wake_at,
+    google_firestore_field.ttl,
     google_project_iam_member.grants,
     google_storage_bucket_iam_member.builder_reads_source,
     google_project_iam_member.builder_reads_copied_source,

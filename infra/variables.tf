@@ -57,14 +57,14 @@ variable "veo_location" {
 }
 
 variable "existing" {
-  description = "What the project has already and can't be made twice; it is imported: firestore_database, identity_platform."
+  description = "What the project has already and cannot be made twice, so it is imported: firestore_database, identity_platform, firebase_project, videos_bucket. `make deploy` finds out by itself."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(var.existing, ["firestore_database", "identity_platform"])) == 0
-    error_message = "existing may name firestore_database and identity_platform alone."
+    condition     = length(setsubtract(var.existing, ["firestore_database", "identity_platform", "firebase_project", "videos_bucket"])) == 0
+    error_message = "existing may name firestore_database, identity_platform, firebase_project and videos_bucket."
   }
 }
 

@@ -11,15 +11,8 @@ from ops.deploy.checks import Target
 from ops.deploy.choices import assignment
 from ops.deploy.down import down
 from ops.deploy.terraform import Terraform
-from ops.deploy.up import (
-    Asked,
-    up,
-)
-from ops.deploy.world import (
-    Stopped,
-    World,
-    real_world,
-)
+from ops.deploy.up import Asked, up
+from ops.deploy.world import Stopped, World, real_world
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -57,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         "--public",
         dest="api_public",
         action=argparse.BooleanOptionalAction,
-        help="whether Google lets anybody reach the api, which checks callers itself",
+        help="whether allUsers may call the api, which checks its callers itself",
     )
     deploying.add_argument(
         "--budget", dest="enable_budget", action=argparse.BooleanOptionalAction
@@ -85,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
         print(stopped, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        print("Stopped. Run the same command to continue from here.", file=sys.stderr)
         return 130
     return 0
 

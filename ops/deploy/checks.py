@@ -1,18 +1,12 @@
-"""What must be there before a deploy, how to see it, and what mends it."""
+"""What a deploy needs, how to see whether it is there, and what to do if not."""
 
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ops.deploy.patience import Patience
-from ops.deploy.trouble import NOT_ON
-from ops.deploy.world import (
-    NOT_FOUND,
-    Ran,
-    Stopped,
-    World,
-)
+from ops.deploy.failures import NOT_ENABLED_YET, waits_for
+from ops.deploy.world import NOT_FOUND, Ran, Stopped, World
 
 TERRAFORM_AT_LEAST = (1, 11)
 MAY_NOT = r"PERMISSION_DENIED|does not have permission"
@@ -42,7 +36,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """One sentence, and the command that mends it."""
+    """One sentence, and the command to run."""
 
     what: str
     fix: str
@@ -54,17 +48,15 @@ Look = Callable[[World, Target], Facts | Missing]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """`needs`: checks without which this one would only repeat their answer."""
+    """`needs`: checks that must pass first, or this one would repeat their answer."""
 
     name: str
     look: Look
     needs: tuple[str, ...] = ()
 
 
-def look_for(
-    checks: Sequence[Check], world: World, target: Target
-) -> tuple[Facts, list[Missing]]:
-    """What was found out, and everything that is missing."""
+def found(checks: Sequence[Check], world: World, target: Target) -> Facts:
+    """What was found out. Stopped with everything that is missing, a line each."""
     facts: dict[str, str] = {}
     missing: list[Missing] = []
     passed: set[str] = set()
@@ -74,10 +66,12 @@ def look_for(
         match check.look(world, target):
             case Missing() as absent:
                 missing.append(absent)
-            case found:
-                facts |= found
+            case seen:
+                facts |= seen
                 passed.add(check.name)
-    return facts, missing
+    if missing:
+        raise Stopped("\n".join(f"{each.what}\n  run: {each.fix}" for each in missing))
+    return facts
 
 
 def terraform_is_there(world: World, _: Target) -> Facts | Missing:
@@ -111,7 +105,7 @@ def somebody_is_logged_in(world: World, _: Target) -> Facts | Missing:
     account = world.run("gcloud", *listing).stdout.strip()
     if account:
         return {"account": account}
-    return Missing(what="Nobody is logged in to gcloud.", fix=LOGIN)
+    return Missing(what="You are not logged in to gcloud.", fix=LOGIN)
 
 
 def terraform_may_log_in(world: World, _: Target) -> Facts | Missing:
@@ -124,10 +118,10 @@ def terraform_may_log_in(world: World, _: Target) -> Facts | Missing:
 
 def project_is_there(world: World, target: Target) -> Facts | Missing:
     ran = world.run("gcloud", "projects", "describe", target.project, "--format=json")
-    found = _json(ran)
-    if found.get("lifecycleState") == "ACTIVE":
-        return {"project_number": str(found["projectNumber"])}
-    if found:
+    described = _json(ran)
+    if described.get("lifecycleState") == "ACTIVE":
+        return {"project_number": str(described["projectNumber"])}
+    if described:
         what = f"The project {target.project} is being deleted."
         return Missing(what=what, fix=f"gcloud projects undelete {target.project}")
     what = f"There is no project {target.project} that this account may see."
@@ -136,9 +130,9 @@ def project_is_there(world: World, target: Target) -> Facts | Missing:
 
 def billing_is_linked(world: World, target: Target) -> Facts | Missing:
     describe = ("billing", "projects", "describe", target.project, "--format=json")
-    found = _json(world.run("gcloud", *describe))
-    if found.get("billingEnabled"):
-        return {"billing_account": _last_part(found["billingAccountName"])}
+    described = _json(world.run("gcloud", *describe))
+    if described.get("billingEnabled"):
+        return {"billing_account": _last_part(described["billingAccountName"])}
     what = f"No open billing account is linked to {target.project}."
     account = _open_billing_account(world) or "ACCOUNT"
     link = f"gcloud billing projects link {target.project} --billing-account={account}"
@@ -152,11 +146,11 @@ def _open_billing_account(world: World) -> str:
 
 
 def region_is_one(world: World, target: Target) -> Facts | Missing:
-    """Needs the API of functions, so it is looked at once that is enabled."""
+    """Needs the Cloud Functions API, so it runs once that is enabled."""
     listing = ("functions", "regions", "list", f"--project={target.project}")
     ran = world.run("gcloud", *listing, "--gen2", "--format=value(locationId)")
     regions = ran.stdout.split()
-    # An API that was enabled a moment ago may not answer yet: then Terraform tells.
+    # An API that was just enabled may not answer yet; then Terraform finds out.
     if target.region in regions or not ran.ok:
         return {}
     near = [r for r in regions if r.split("-")[0] == target.region.split("-")[0]]
@@ -178,14 +172,14 @@ def budget_may_be_set(world: World, billing_account: str, project: str) -> bool:
     """Whether this account sees the billing account's budgets."""
     listing = ("billing", "budgets", "list", f"--billing-account={billing_account}")
     words = ("gcloud", *listing, "--limit=1", f"--billing-project={project}")
-    patience, ran = Patience(world), world.run(*words)
-    # The API was enabled a moment ago, and says so in the words of a refusal.
-    while re.search(NOT_ON, ran.stderr) and patience.outlasts(ran.stderr):
+    ran = world.run(*words)
+    # An API that was enabled a moment ago says so in the words of a refusal.
+    if re.search(NOT_ENABLED_YET, ran.stderr) and waits_for(world, ran):
         ran = world.run(*words)
-    may_not = re.search(MAY_NOT, ran.stderr) and not re.search(NOT_ON, ran.stderr)
-    if ran.ok or may_not:
+    may_not = re.search(MAY_NOT, ran.stderr)
+    if ran.ok or (may_not and not re.search(NOT_ENABLED_YET, ran.stderr)):
         return ran.ok
-    raise Stopped(f"Whether a budget may be set can't be seen: {ran.stderr.strip()}")
+    raise Stopped(f"Whether you may set a budget is unknown: {ran.stderr.strip()}")
 
 
 def currency(world: World, billing_account: str) -> str:
@@ -195,8 +189,8 @@ def currency(world: World, billing_account: str) -> str:
 
 
 def _json(ran: Ran) -> dict[str, object]:
-    found: dict[str, object] = json.loads(ran.stdout) if ran.ok else {}
-    return found
+    read: dict[str, object] = json.loads(ran.stdout) if ran.ok else {}
+    return read
 
 
 def _last_part(name: object) -> str:
@@ -211,6 +205,6 @@ HERE = (
     Check(name="project", look=project_is_there, needs=("login",)),
     Check(name="billing", look=billing_is_linked, needs=("project",)),
 )
-# Nothing is made there, so nobody needs to pay.
+# Nothing is made, so no billing account is needed.
 TO_DESTROY = tuple(check for check in HERE if check.name != "billing")
 ONCE_ENABLED = (Check(name="region", look=region_is_one),)

@@ -1,23 +1,24 @@
-"""What the owner chose: Terraform's variables, kept in the state bucket, never a key.
+"""What the owner chose: Terraform's variables, kept in the state bucket; never a key.
 
-They are kept there, and not on one machine, so that Cloud Build and the next person
-deploy with the same ones.
+They are kept there, not on one machine, so that Cloud Build and the next person deploy
+with the same ones.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ops.deploy.keys import SECRETS
-from ops.deploy.world import (
-    Stopped,
-    World,
-)
+from ops.deploy.world import Stopped, World
 from shared.domain.errors import NotConfigured
 from shared.settings import Settings
 
 Choices = dict[str, Any]
+VARIABLES = Path(__file__).resolve().parents[2] / "infra" / "variables.tf"
+VARIABLE = re.compile(r'^variable "(\w+)"', re.MULTILINE)
 OBJECT = "settings.tfvars.json"
 NOT_THERE = "matched no objects"
 # About 50 dollars in each: 50 of a small unit would pause everything at once.
@@ -91,6 +92,18 @@ def questions(account: str) -> tuple[Question, ...]:
     )
 
 
+def announced(kept: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """What a deploy with these settings will ask, before it asks anything."""
+    asked = (budget_question(""), *questions(""))
+    keys = [name for name in SECRETS if not environ.get(name)]
+    return [
+        "whether to enable APIs that are off, and whether to apply the plan",
+        *(["whether your data may stay in this region for ever"] if not kept else []),
+        *(q.words for q in asked if q.variable not in kept),
+        *(f"{name}, unless it is stored already (it may be left out)" for name in keys),
+    ]
+
+
 def load(world: World, bucket: str) -> Choices:
     """What was chosen before; nothing at first."""
     place = f"gs://{bucket}/{OBJECT}"
@@ -121,17 +134,17 @@ def ask(world: World, kept: Choices, asked: Sequence[Question]) -> Choices:
 
 
 def refuse_what_functions_would(choices: Mapping[str, Any]) -> None:
-    """Stopped with what is wrong, before a plan: a function would not start."""
-    told = {name.upper(): _told(value) for name, value in choices.items()}
-    told |= {"GOOGLE_CLOUD_PROJECT": choices["project_id"], "BUCKET": "videos"}
+    """Stopped before a plan where a function would not start with these settings."""
+    environ = {name.upper(): _as_text(value) for name, value in choices.items()}
+    environ |= {"GOOGLE_CLOUD_PROJECT": choices["project_id"], "BUCKET": "videos"}
     try:
-        Settings.from_env(told)
+        Settings.from_env(environ)
     except NotConfigured as problems:
         raise Stopped(f"{problems}. Change it: ARGS='--set name=value'.") from None
 
 
-def _told(value: object) -> str:
-    """As infra/functions.tf hands a variable to the functions; null is not told."""
+def _as_text(value: object) -> str:
+    """As infra/functions.tf hands a variable to the functions; null is left out."""
     if isinstance(value, list):
         return ",".join(map(str, value))
     return "" if value is None else str(value)
@@ -142,8 +155,8 @@ def assignment(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
     if name in SECRETS:
         raise Stopped(f"{name} is a secret: put it into the environment or .env.")
-    if not name.isidentifier() or not value:
-        raise Stopped(f"--set {text}: write it as name=value.")
+    if name not in VARIABLE.findall(VARIABLES.read_text()) or not value:
+        raise Stopped(f"--set {text}: write name=value, with a name of {VARIABLES}.")
     try:
         return name, json.loads(value)
     except ValueError:

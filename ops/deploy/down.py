@@ -1,74 +1,88 @@
-"""`make destroy`: what runs is taken down; what holds data stays, and it says so."""
+"""`make destroy`: takes down what runs; what holds data stays, and is named."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from ops.deploy.checks import (
-    TO_DESTROY,
-    Target,
-    look_for,
-)
-from ops.deploy.choices import load
-from ops.deploy.ground import (
-    state_bucket,
-    there_is_a_state_bucket,
-)
+from ops.deploy import choices
+from ops.deploy.bootstrap import state_bucket, there_is_a_state_bucket
+from ops.deploy.checks import TO_DESTROY, Target, found
+from ops.deploy.failures import UNFORESEEN
 from ops.deploy.terraform import Terraform
-from ops.deploy.trouble import UNFORESEEN
-from ops.deploy.world import (
-    Stopped,
-    World,
-)
+from ops.deploy.world import Stopped, World
 
-# By type: what it is called, and how it is deleted by hand.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """`existing`: its name in Terraform's variable of what is there and imported."""
+
+    existing: str
+    what: str
+    delete: str
+
+
+# By the address of the resource, without an index.
 KEPT = {
-    "google_firestore_database": (
-        "the database with all jobs and the ledger",
-        "gcloud firestore databases update --database='(default)' "
+    "google_firestore_database.default": Kept(
+        existing="firestore_database",
+        what="the database with all jobs and the ledger",
+        delete="gcloud firestore databases update --database='(default)' "
         "--no-delete-protection --project={project} && gcloud firestore databases "
         "delete --database='(default)' --project={project}",
     ),
-    "google_storage_bucket": (
-        "the buckets with images and videos",
-        "gcloud storage rm --recursive gs://{project}-reelay-videos "
-        "gs://{project}-reelay-source",
+    "google_storage_bucket.videos": Kept(
+        existing="videos_bucket",
+        what="the bucket with images and videos",
+        delete="gcloud storage rm --recursive gs://{project}-reelay-videos",
     ),
-    "google_identity_platform_config": (
-        "the users who signed up",
-        "open https://console.cloud.google.com/customer-identity?project={project}",
+    "google_identity_platform_config.users": Kept(
+        existing="identity_platform",
+        what="the users who signed up",
+        delete="open https://console.cloud.google.com/customer-identity"
+        "?project={project}",
     ),
-    "google_firebase_project": (
-        "Firebase in this project, which can't be taken out of it",
-        "gcloud projects delete {project}",
+    "google_firebase_project.this": Kept(
+        existing="firebase_project",
+        what="Firebase in this project, which cannot be removed from it",
+        delete="gcloud projects delete {project}",
     ),
 }
 
 
 def down(world: World, terraform: Terraform, target: Target) -> None:
     say, project = world.person.say, target.project
-    _, missing = look_for(TO_DESTROY, world, target)
-    if missing:
-        raise Stopped("\n".join(f"{each.what} {each.fix}" for each in missing))
-    _open_state(world, terraform, project)
+    facts = found(TO_DESTROY, world, target)
+    settings = _open_state(world, terraform, project, facts["project_number"])
     kept = kept_addresses(terraform.state())
     for line in what_stays(project, kept):
         say(line)
-    if kept and not world.person.agrees("Take all else down, and let go of these?"):
+    if kept and not world.person.agrees("Take everything else down, and keep these?"):
         raise Stopped("Nothing was taken down.")
     if kept:
+        choices.save(world, state_bucket(project), _to_import(settings, kept))
         terraform.let_go(kept)
     _destroy(world, terraform)
     say(f"Done. The state is kept in gs://{state_bucket(project)}.")
 
 
-def _open_state(world: World, terraform: Terraform, project: str) -> None:
+def _open_state(
+    world: World, terraform: Terraform, project: str, project_number: str
+) -> choices.Choices:
     bucket = state_bucket(project)
-    if not there_is_a_state_bucket(world, project):
-        raise Stopped(f"Nothing is deployed from here: there is no bucket {bucket}.")
-    choices = load(world, bucket)
-    if not choices:
-        raise Stopped(f"Nothing is deployed from here: {bucket} holds no settings.")
-    terraform.use(choices)
+    if not there_is_a_state_bucket(world, project, project_number):
+        raise Stopped(f"Nothing was deployed from here: there is no bucket {bucket}.")
+    settings = choices.load(world, bucket)
+    if not settings:
+        raise Stopped(f"Nothing was deployed from here: {bucket} holds no settings.")
+    terraform.use(settings)
     terraform.init(bucket)
+    return settings
+
+
+def _to_import(settings: Mapping[str, Any], kept: Sequence[str]) -> choices.Choices:
+    """The next deploy takes all of it in again."""
+    names = {KEPT[_resource(address)].existing for address in kept}
+    return {**settings, "existing": sorted(names.union(settings.get("existing", ())))}
 
 
 def _destroy(world: World, terraform: Terraform) -> None:
@@ -83,15 +97,19 @@ def _destroy(world: World, terraform: Terraform) -> None:
         raise Stopped(UNFORESEEN)
 
 
+def _resource(address: str) -> str:
+    return address.partition("[")[0]
+
+
 def kept_addresses(state: Sequence[str]) -> list[str]:
-    """Of the addresses in the state, those of what stays."""
-    return [address for address in state if address.partition(".")[0] in KEPT]
+    """The addresses in the state of what stays."""
+    return [address for address in state if _resource(address) in KEPT]
 
 
-def what_stays(project: str, addresses: list[str]) -> list[str]:
-    kinds = {address.partition(".")[0] for address in addresses}
+def what_stays(project: str, addresses: Sequence[str]) -> list[str]:
+    """A line each, with the command that deletes it."""
+    told = [KEPT[_resource(address)] for address in addresses]
     return [
-        f"  Stays: {words}. By hand: {command.format(project=project)}"
-        for kind, (words, command) in KEPT.items()
-        if kind in kinds
+        f"  Stays: {kept.what}. To delete it: {kept.delete.format(project=project)}"
+        for kept in told
     ]

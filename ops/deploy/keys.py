@@ -2,10 +2,7 @@
 
 from collections.abc import Mapping
 
-from ops.deploy.world import (
-    Stopped,
-    World,
-)
+from ops.deploy.world import Stopped, World
 
 UNSET = "unset"
 # As infra/secrets.tf names them.
@@ -13,10 +10,10 @@ SECRETS = {"RUNWAY_API_KEY": "runway-api-key", "GEMINI_API_KEY": "gemini-api-key
 
 
 def store(world: World, project: str) -> int | None:
-    """Put each key into its secret where it is not there yet, and give the revision.
+    """Put each key into its secret unless it is there, and return the revision.
 
-    1 while every secret has its first version alone, higher with each further one;
-    None before the secrets are made.
+    The revision is 1 while each secret has only its first version, and grows with each
+    further one; None before the secrets exist.
     """
     secrets = _made(world, project)
     for variable, secret in secrets.items():
@@ -39,19 +36,21 @@ def _store(world: World, project: str, variable: str, secret: str) -> None:
     there = kept(world, project, secret)
     key = world.environ.get(variable, "").strip()
     if not key and there == UNSET:
-        key = world.person.tells_secret(f"{variable} (Enter: without it)")
+        key = world.person.types_secret(f"{variable} (Enter to go without)")
     if key in ("", UNSET, there):
         return
     place = (secret, f"--project={project}", "--data-file=-")
     ran = world.run("gcloud", "secrets", "versions", "add", *place, stdin=key)
     if not ran.ok:
         again = f"gcloud secrets versions add {secret} --project={project}"
-        raise Stopped(f"{variable} was not stored; by hand: {again} --data-file=-")
+        raise Stopped(
+            f"{variable} was not stored; to do it yourself: {again} --data-file=-"
+        )
     world.person.say(f"  {variable} is stored in the secret {secret}.")
 
 
 def kept(world: World, project: str, secret: str) -> str:
-    """Empty where this account may not read it: then a given key is stored anew."""
+    """The key in the secret; empty where this account may not read it."""
     named = ("latest", f"--secret={secret}", f"--project={project}")
     return world.run("gcloud", "secrets", "versions", "access", *named).stdout.strip()
 

@@ -6,11 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from ops.deploy.checks import Target
-from ops.deploy.world import (
-    Ran,
-    Stopped,
-    World,
-)
+from ops.deploy.world import Ran, Stopped, World
 from shared.domain import fallback
 from shared.domain.catalogue import DEFAULT_CHAIN, PROVIDERS, ProviderId
 from shared.domain.request import VideoRequest
@@ -29,7 +25,7 @@ FIRST_SECONDS = 5
 
 
 def check(world: World, target: Target, api: str) -> None:
-    """Open where it is open, closed where it needs a token, within a minute."""
+    """`/health` is open and `/v1/models` wants a token, within a minute."""
     for path, wanted in (("/health", 200), ("/v1/models", 401)):
         got = _answer(world, api + path, wanted)
         if got == wanted:
@@ -48,13 +44,17 @@ def _answer(world: World, url: str, wanted: int) -> int:
     return got
 
 
+def let_callers_in(target: Target) -> tuple[str, ...]:
+    """The command without which Google lets nobody reach an api without allUsers."""
+    update = ("gcloud", "run", "services", "update", "api", "--no-invoker-iam-check")
+    return (*update, f"--region={target.region}", f"--project={target.project}")
+
+
 def _what_is_wrong(target: Target, path: str, got: int) -> str:
     where = f"--region={target.region} --project={target.project}"
     if got == 403:
-        return (
-            "The api is deployed, but Google lets nobody reach it: gcloud run services "
-            f"update api --no-invoker-iam-check {where}"
-        )
+        command = " ".join(let_callers_in(target))
+        return f"The api is deployed, but Google lets nobody reach it: {command}"
     said = f"answers {got}" if got else "does not answer"
     return (
         f"The api is deployed, but {path} {said}. Its log says why: gcloud functions "
@@ -63,9 +63,9 @@ def _what_is_wrong(target: Target, path: str, got: int) -> str:
 
 
 def check_sweep(world: World, target: Target) -> None:
-    """Google's own caller gets through to a closed function, within two minutes.
+    """Cloud Scheduler gets through to a private function, within two minutes.
 
-    An attempt that began just now still shows the status of the one before, so a good
+    An attempt that has just begun still shows the status of the one before, so a good
     one must be seen twice.
     """
     where = (f"--location={target.region}", f"--project={target.project}")
@@ -115,7 +115,7 @@ def first_video(target: Target, outputs: Mapping[str, Any]) -> str:
 
 
 def first_cost_usd(choices: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
-    """The dearest link's price, and that of all links were each to charge."""
+    """The most expensive provider's price, and the sum if every provider charged."""
     chain = tuple(
         ProviderId(name) for name in choices.get("provider_chain") or DEFAULT_CHAIN
     )

@@ -6,18 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.deploy.patience import Patience
-from ops.deploy.plan import (
-    Change,
-    Plan,
-)
-from ops.deploy.trouble import told
-from ops.deploy.world import (
-    Command,
-    Ran,
-    Stopped,
-    World,
-)
+from ops.deploy.failures import patiently, sentence
+from ops.deploy.plan import Plan
+from ops.deploy.world import Command, Ran, Stopped, World
 
 STATE_PREFIX = "reelay"
 QUIET = ("-input=false", "-no-color")
@@ -26,7 +17,7 @@ LOCKED = "-lock-timeout=60s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terraform:
-    """`folder`: infra/. `work`: the plan, the settings, plugins; all is made again."""
+    """`folder`: infra/. `work`: plan, settings, plug-ins; all of it is made again."""
 
     world: World
     folder: Path
@@ -35,14 +26,6 @@ class Terraform:
     @property
     def settings(self) -> Path:
         return self.work / "settings.tfvars.json"
-
-    @property
-    def _plan_file(self) -> Path:
-        return self.work / "plan"
-
-    @property
-    def _variables(self) -> str:
-        return f"-var-file={self.settings}"
 
     def use(self, settings: Mapping[str, Any]) -> None:
         """Take these as the variables; without a budget where they name none."""
@@ -56,46 +39,32 @@ class Terraform:
 
     def plan(self, *, destroy: bool = False) -> Plan:
         mode = ("-destroy",) if destroy else ()
-        out = f"-out={self._plan_file}"
-        self._need("plan", *QUIET, LOCKED, self._variables, out, *mode)
-        shown = self._need("show", "-json", str(self._plan_file))
-        return Plan.parse(json.loads(shown.stdout))
+        file = str(self.work / "plan")
+        variables = f"-var-file={self.settings}"
+        self._need("plan", *QUIET, LOCKED, variables, f"-out={file}", *mode)
+        return Plan.parse(json.loads(self._need("show", "-json", file).stdout))
 
     def apply(self) -> Ran:
         """Exactly the plan that was made last."""
-        return self._run("apply", *QUIET, LOCKED, str(self._plan_file), shown=True)
+        return self._run("apply", *QUIET, LOCKED, str(self.work / "plan"), shown=True)
 
     def outputs(self) -> Mapping[str, Any]:
-        """Their values by name; none where nothing was applied yet."""
+        """Their values by name; empty where nothing was applied yet."""
         found = json.loads(self._need("output", "-json", "-no-color").stdout)
         return {name: output["value"] for name, output in found.items()}
 
     def state(self) -> Sequence[str]:
-        """Addresses; none where there is no state yet."""
+        """Addresses; empty where there is no state yet."""
         return self._run("state", "list").stdout.splitlines()
-
-    def take_over(self, address: str, import_id: str) -> None:
-        self._need("import", *QUIET, LOCKED, self._variables, address, import_id)
-
-    def manual_override(self, change: Change) -> str:
-        """The sentence for what is there already and can't be taken over from here."""
-        return (
-            f"{change.address} is there already. Take it over with its ID, as "
-            f"Terraform's page of {change.kind} has it: cd {self.folder} && "
-            f"TF_DATA_DIR={self.work}/terraform terraform import {self._variables} "
-            f"'{change.address}' ID"
-        )
 
     def let_go(self, addresses: Sequence[str]) -> None:
         self._need("state", "rm", LOCKED, *addresses)
 
     def _need(self, *words: str) -> Ran:
-        """Also right after an API was enabled: what passes by itself is waited for."""
-        patience = Patience(self.world)
-        while not (ran := self._run(*words)).ok:
-            sentence = told(ran.stderr, self.work)
-            if sentence or not patience.outlasts(ran.stderr):
-                raise Stopped(sentence or ran.stderr.strip())
+        ran = patiently(self.world, lambda: self._run(*words), self.work)
+        if not ran.ok:
+            self.world.person.say(ran.stderr.strip())
+            raise Stopped(sentence(ran.stderr, self.work))
         return ran
 
     def _run(self, *words: str, shown: bool = False) -> Ran:

@@ -1,4 +1,4 @@
-"""`make deploy`: all its steps in their order, each safe to be repeated."""
+"""`make deploy`: all its steps in order, each safe to repeat."""
 
 import json
 from collections.abc import Mapping
@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ops.deploy import choices as chosen
-from ops.deploy import (
-    indexes,
-    keys,
-    smoke,
+from ops.deploy import keys, smoke
+from ops.deploy.bootstrap import (
+    enable_apis,
+    make_state_bucket,
+    owns_bucket,
+    state_bucket,
+    there_is_a_state_bucket,
 )
-from ops.deploy.applying import Applying
 from ops.deploy.checks import (
     HERE,
     ONCE_ENABLED,
@@ -20,18 +22,12 @@ from ops.deploy.checks import (
     Target,
     budget_may_be_set,
     currency,
-    look_for,
+    found,
 )
-from ops.deploy.ground import (
-    enable_apis,
-    make_state_bucket,
-    state_bucket,
-)
+from ops.deploy.failures import sentence, waits_for
+from ops.deploy.plan import Plan
 from ops.deploy.terraform import Terraform
-from ops.deploy.world import (
-    Stopped,
-    World,
-)
+from ops.deploy.world import Stopped, World
 
 # There is no page to host yet.
 OF_THE_PAGE = ("web_config", "web_url")
@@ -40,6 +36,10 @@ NO_BUDGET = (
     "so there will be no budget; the caps in USD still hold. To have one: gcloud "
     "billing accounts add-iam-policy-binding {account} --member=user:{who} "
     "--role=roles/billing.costsManager"
+)
+FOR_EVER = (
+    "Jobs, images and videos will be stored in {place}, which cannot be changed later. "
+    "Is that the right place?"
 )
 
 
@@ -63,29 +63,30 @@ class _Up:
         self._project = asked.target.project
         self._bucket = state_bucket(self._project)
         self._choices: chosen.Choices = {}
+        self._has_agreed = False
 
     def run(self) -> None:
         facts = self._look(HERE, "Looking for what is needed")
+        self._announce(facts)
         self._say("APIs that the deploy itself needs")
         enable_apis(self._world, self._target)
         self._look(ONCE_ENABLED, "The region")
         self._say(f"The bucket of Terraform's state, {self._bucket}")
-        make_state_bucket(self._world, self._target)
+        make_state_bucket(self._world, self._target, facts["project_number"])
         self._say("Settings")
         self._settle(facts)
         self._say("Terraform's plug-ins and state")
         self._terraform.init(self._bucket)
-        self._say("Plan and apply; the first time takes about ten minutes")
+        self._say("Plan and apply; the first time takes 10 to 25 minutes")
         if self._terraform.state():
-            # The secrets are made by now: one plan brings the keys and the rest.
+            # The secrets exist by now: one plan brings the keys and the rest.
             self._store_keys()
-        self._applying().run()
+        self._apply()
         self._say("Keys of Runway and Gemini")
         if self._store_keys():
             self._say("New revisions of the functions, which see the keys")
-            self._applying().restart()
-        self._say("Firestore's indexes")
-        indexes.wait_until_ready(self._world, self._project)
+            self._apply()
+        self._let_callers_in()
         self._finish()
 
     def _say(self, step: str) -> None:
@@ -93,15 +94,24 @@ class _Up:
 
     def _look(self, checks: tuple[Check, ...], step: str) -> Facts:
         self._say(step)
-        facts, missing = look_for(checks, self._world, self._target)
-        if missing:
-            raise Stopped("\n".join(f"{each.what} {each.fix}" for each in missing))
-        return facts
+        return found(checks, self._world, self._target)
+
+    # Settings ------------------------------------------------------------------------
+
+    def _announce(self, facts: Facts) -> None:
+        """List what the deploy is going to ask for, before it asks anything."""
+        self._say("This deploy asks you for what it does not know yet:")
+        number, kept = facts["project_number"], {**self._asked.settings}
+        if there_is_a_state_bucket(self._world, self._project, number):
+            kept = chosen.load(self._world, self._bucket) | kept
+        for line in chosen.announced(kept, self._world.environ):
+            self._world.person.say(f"  - {line}")
 
     def _settle(self, facts: Facts) -> None:
         """Kept settings, under the command line's; what is in neither is asked."""
-        kept = chosen.load(self._world, self._bucket) | {**self._asked.settings}
-        # Functions can move to another region later, what the bucket holds can't.
+        before = chosen.load(self._world, self._bucket)
+        kept = before | {**self._asked.settings}
+        # Functions can move to another region later; what the bucket holds can't.
         kept.setdefault("bucket_location", self._target.region)
         kept |= {
             "project_id": self._project,
@@ -109,17 +119,21 @@ class _Up:
             "billing_account": facts["billing_account"],
             "state_bucket": self._bucket,
         }
-        kept |= self._budget(kept, facts)
+        kept |= self._existing(kept, facts) | self._budget(kept, facts)
+        if not before and "firestore_database" not in kept["existing"]:
+            place = kept.get("firestore_location") or self._target.region
+            if not self._world.person.agrees(FOR_EVER.format(place=place)):
+                raise Stopped("Nothing was made: choose another REGION=.")
         asked = chosen.questions(facts["account"])
         if kept.get("enable_budget") and "gcp_budget_amount" not in kept:
             money = currency(self._world, facts["billing_account"])
             asked = (chosen.budget_question(money), *asked)
         choices = chosen.ask(self._world, kept, asked)
         chosen.refuse_what_functions_would(choices)
-        self._keep({**choices, **self._database(choices)})
+        self._keep(choices)
 
-    def _budget(self, kept: Mapping[str, Any], facts: Facts) -> Mapping[str, Any]:
-        """Without one only where somebody said so; else it is looked at each time."""
+    def _budget(self, kept: Mapping[str, Any], facts: Facts) -> chosen.Choices:
+        """Left out only where someone chose so; else Google is asked each time."""
         account = facts["billing_account"]
         if kept.get("enable_budget") is False:
             self._world.person.say("  No budget, as before: ARGS=--budget for one.")
@@ -128,25 +142,29 @@ class _Up:
                 return {"enable_budget": True}
             warning = NO_BUDGET.format(account=account, who=facts["account"])
             if kept.get("ci_repository"):
-                # Cloud Build deploys with what is kept, which must then say so.
+                # Cloud Build deploys with the kept settings, which must then say so.
                 raise Stopped(f"{warning}; or say ARGS=--no-budget.".strip())
             self._world.person.say(warning)
         return {}
 
-    def _database(self, choices: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A database that is there stays where it is: its place is for ever."""
+    def _existing(self, kept: Mapping[str, Any], facts: Facts) -> chosen.Choices:
+        """Data that is there is imported. A database never moves."""
+        existing = {*kept.get("existing", ())} - {"firestore_database", "videos_bucket"}
+        videos = f"{self._project}-reelay-videos"
+        if owns_bucket(self._world, videos, facts["project_number"]):
+            existing.add("videos_bucket")
         where = ("--database=(default)", f"--project={self._project}", "--format=json")
         ran = self._world.run("gcloud", "firestore", "databases", "describe", *where)
         if not ran.ok:
-            return {}
-        found = json.loads(ran.stdout)
-        if found["type"] != "FIRESTORE_NATIVE":
+            return {"existing": sorted(existing)}
+        database = json.loads(ran.stdout)
+        if database["type"] != "FIRESTORE_NATIVE":
             raise Stopped(
                 f"The database of {self._project} is in Datastore mode, which has no "
                 "listeners: deploy into another project, gcloud projects create ID"
             )
-        existing = {*choices.get("existing", ()), "firestore_database"}
-        place = found["locationId"]
+        existing.add("firestore_database")
+        place = database["locationId"]
         return {"existing": sorted(existing), "firestore_location": place}
 
     def _keep(self, choices: chosen.Choices) -> None:
@@ -162,19 +180,52 @@ class _Up:
         self._keep(self._choices | {"keys_revision": revision})
         return True
 
-    def _applying(self) -> Applying:
-        return Applying(self._world, self._terraform, self._project, self._let_exist)
+    # Applying ------------------------------------------------------------------------
 
-    def _let_exist(self, name: str) -> None:
-        existing = {*self._choices.get("existing", ()), name}
-        self._keep(self._choices | {"existing": sorted(existing)})
+    def _apply(self) -> None:
+        """Apply, and once more after a minute where what failed passes by itself."""
+        if not self._plan():
+            return
+        ran = self._terraform.apply()
+        # Even half an apply makes its plan stale, so a new one is made.
+        if waits_for(self._world, ran, self._terraform.work) and self._plan():
+            ran = self._terraform.apply()
+        if not ran.ok:
+            raise Stopped(sentence(ran.stderr, self._terraform.work))
+
+    def _plan(self) -> bool:
+        """Whether there is something to apply that the person agrees to."""
+        plan = self._terraform.plan()
+        if plan.is_empty:
+            self._world.person.say("  Nothing to change.")
+            return False
+        # Once a run is enough, but what deletes is asked about each time.
+        if not self._has_agreed or plan.deletions:
+            self._agree(plan)
+        return True
+
+    def _agree(self, plan: Plan) -> None:
+        for line in plan.summary():
+            self._world.person.say(f"  {line}")
+        if not self._world.person.agrees("Apply this plan?"):
+            raise Stopped("Nothing was applied.")
+        self._has_agreed = True
+
+    def _let_callers_in(self) -> None:
+        """Without allUsers: an apply that touches `api` undoes this."""
+        if self._choices.get("api_public") is not False:
+            return
+        self._say("Callers get through to api without Google's check; api has its own")
+        ran = self._world.run(*smoke.let_callers_in(self._target))
+        if not ran.ok:
+            raise Stopped(f"Nobody can reach the api: {ran.stderr.strip()}")
 
     def _finish(self) -> None:
         outputs = self._terraform.outputs()
         self._say(f"Asking {outputs['api_url']}")
         smoke.check(self._world, self._target, outputs["api_url"])
         smoke.check_sweep(self._world, self._target)
-        most_expensive, all_together = smoke.first_cost_usd(self._choices)
+        most_expensive, together = smoke.first_cost_usd(self._choices)
         self._world.person.say(
             "\n".join(
                 (
@@ -182,8 +233,8 @@ class _Up:
                     *(f"  {name}: {value}" for name, value in _shown(outputs)),
                     "\nA first real video:\n",
                     smoke.first_video(self._target, outputs),
-                    f"\nIt costs at most ${most_expensive}, its most "
-                    f"expensive provider; if every provider charged, ${all_together}.",
+                    f"\nIt costs at most ${most_expensive}, the price of the most "
+                    f"expensive provider; if every provider charged, ${together}.",
                 )
             )
         )

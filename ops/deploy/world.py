@@ -1,15 +1,14 @@
 """What a deploy needs from outside: programs, a person, time and the web."""
 
-import contextlib
 import getpass
 import os
 import subprocess
-import tempfile
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -18,12 +17,12 @@ FETCH_SECONDS = 20
 
 
 class Stopped(Exception):
-    """The deploy can't go on; the message says why, and the command that mends it."""
+    """The deploy can't go on; the message says why, and which command to run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """`shown`: its output goes to the person as it comes."""
+    """`shown`: its output goes to the terminal as it comes, and is not kept."""
 
     words: tuple[str, ...]
     stdin: str = ""
@@ -53,7 +52,7 @@ class Person(Protocol):
     def say(self, text: str) -> None: ...
     def agrees(self, question: str) -> bool: ...
     def chooses(self, question: str, default: str) -> str: ...
-    def tells_secret(self, question: str) -> str: ...
+    def types_secret(self, question: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,51 +72,30 @@ class World:
 class Programs:
     """A Shell of the programs found on the PATH."""
 
-    def __init__(self, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
-        self._environ, self._say = dict(environ), say
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = dict(environ)
 
     def run(self, command: Command) -> Ran:
-        # To a file, so that neither stream can fill its pipe and stand still.
-        with tempfile.TemporaryFile("w+") as errors:
-            try:
-                process = self._start(command, errors.fileno())
-            except FileNotFoundError:
-                return Ran(code=NOT_FOUND, stderr=f"{command.words[0]} not found")
-            stdout = self._finish(process, command)
-            errors.seek(0)
-            ran = Ran(code=process.returncode, stdout=stdout, stderr=errors.read())
-        if command.shown and ran.stderr:
-            self._say(ran.stderr.rstrip())
-        return ran
-
-    def _start(self, command: Command, errors: int) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            command.words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            cwd=command.folder,
-            env=self._environ | dict(command.environment or {}),
-        )
-
-    def _finish(self, process: "subprocess.Popen[str]", command: Command) -> str:
-        assert process.stdin is not None and process.stdout is not None
         try:
-            # A program that asks nothing may end before it has read a word.
-            with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
-                stdin.write(command.stdin)
-            with process.stdout as stdout:
-                return "".join(self._lines(stdout, command))
+            process = subprocess.Popen(
+                command.words,
+                stdin=subprocess.PIPE,
+                stdout=None if command.shown else subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=command.folder,
+                env=self._environ | dict(command.environment or {}),
+            )
+        except FileNotFoundError:
+            return Ran(code=NOT_FOUND, stderr=f"{command.words[0]} not found")
+        try:
+            stdout, stderr = process.communicate(command.stdin)
         finally:
             # Ctrl-C reaches Terraform too, which then needs time to save its state.
             process.wait()
-
-    def _lines(self, stdout: IO[str], command: Command) -> Iterator[str]:
-        for line in stdout:
-            if command.shown:
-                self._say(line.rstrip())
-            yield line
+        if command.shown:
+            sys.stderr.write(stderr)
+        return Ran(code=process.returncode, stdout=stdout or "", stderr=stderr)
 
 
 class Terminal:
@@ -132,12 +110,12 @@ class Terminal:
     def chooses(self, question: str, default: str) -> str:
         return _typed(f"{question} [{default}]: ") or default
 
-    def tells_secret(self, question: str) -> str:
+    def types_secret(self, question: str) -> str:
         return getpass.getpass(f"{question}: ").strip()
 
 
-class Nobody:
-    """A Person who agrees to all and takes every default: `--yes`."""
+class Unattended:
+    """A Person who agrees to everything and takes every default: `--yes`."""
 
     def say(self, text: str) -> None:
         print(text, flush=True)
@@ -150,7 +128,7 @@ class Nobody:
         self.say(f"{question}: {default}")
         return default
 
-    def tells_secret(self, question: str) -> str:
+    def types_secret(self, question: str) -> str:
         return ""
 
 
@@ -159,7 +137,7 @@ def _typed(question: str) -> str:
         return input(question).strip()
     except EOFError:
         raise Stopped(
-            "Nobody is there to answer: give --yes to agree to all."
+            "There is no terminal to answer from: give --yes to agree to everything."
         ) from None
 
 
@@ -175,9 +153,9 @@ def status_of(url: str) -> int:
 
 def real_world(*, unattended: bool, environ: Mapping[str, str]) -> World:
     """`environ` also holds the keys; programs get the process's own environment."""
-    person: Person = Nobody() if unattended else Terminal()
+    person: Person = Unattended() if unattended else Terminal()
     return World(
-        shell=Programs(os.environ, person.say),
+        shell=Programs(os.environ),
         person=person,
         wait_seconds=time.sleep,
         fetch=status_of,

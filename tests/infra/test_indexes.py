@@ -145,6 +145,13 @@ def test_a_query_has_its_index(query: Query) -> None:
         assert [*ascending, *query.order] in composite_indexes()
 
 
+def test_no_function_is_deployed_before_its_indexes_are_built() -> None:
+    waits = resources()["google_cloudfunctions2_function.functions"]["depends_on"]
+
+    for index in ("index.indexes", "field.wake_at", "field.ttl"):
+        assert f"${{google_firestore_{index}}}" in waits
+
+
 def group_indexes() -> set[tuple[str, tuple[str, str]]]:
     wake_at = resources()["google_firestore_field.wake_at"]
     index = wake_at["index_config"][0]["indexes"][0]

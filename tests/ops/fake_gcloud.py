@@ -1,4 +1,4 @@
-"""A `gcloud` that keeps its cloud in a folder: run as a program, or asked by a test.
+"""A `gcloud` that keeps its cloud in a folder: run as a program, or called by a test.
 
 `FAKE_GCLOUD` names the folder: state.json, and calls.jsonl with every command line.
 """
@@ -16,13 +16,14 @@ Flags = dict[str, str]
 Answer = str | None
 
 PROJECT = "my-project"
+NUMBER = "123"
 REFUSED = "ERROR: PERMISSION_DENIED: matched no objects, or not yours to see\n"
 STDIN = {"-", "--data-file=-"}
 BILLING = "012345-6789AB-CDEF01"
 WHOLE: State = {
     "account": "me@example.com",
     "adc": True,
-    "projects": {PROJECT: {"projectNumber": "123", "lifecycleState": "ACTIVE"}},
+    "projects": {PROJECT: {"projectNumber": NUMBER, "lifecycleState": "ACTIVE"}},
     "billing": {PROJECT: BILLING},
     "budgets": [BILLING],
     "currency": "USD",
@@ -33,7 +34,7 @@ WHOLE: State = {
     "objects": {},
     "secrets": {},
     "database": None,
-    "looks_until_indexed": 0,
+    "is_let_in": False,
 }
 
 
@@ -114,8 +115,10 @@ def regions(state: State, _: list[str], __: Flags) -> Answer:
     return "\n".join(state["regions"])
 
 
-def bucket_describe(state: State, named: list[str], _: Flags) -> Answer:
-    return "{}" if named[0] in state["buckets"] else None
+def bucket_describe(state: State, named: list[str], flags: Flags) -> Answer:
+    assert flags["format"] == "value(projectNumber)"
+    bucket = state["buckets"].get(named[0])
+    return bucket and str(bucket.get("owner", NUMBER))
 
 
 def bucket_create(state: State, named: list[str], flags: Flags) -> Answer:
@@ -163,15 +166,10 @@ def secret_versions(state: State, named: list[str], _: Flags) -> Answer:
     return str(len(state["secrets"][named[0]]))
 
 
-def composite(state: State, _: list[str], __: Flags) -> Answer:
-    state["looks_until_indexed"] -= 1
-    built = state["looks_until_indexed"] < 0
-    return json.dumps([{"state": "READY" if built else "CREATING"}])
-
-
-def fields(_: State, __: list[str], ___: Flags) -> Answer:
-    single = {"indexConfig": {"indexes": [{"state": "READY"}]}}
-    return json.dumps([single, {"ttlConfig": {"state": "ACTIVE"}}])
+def let_in(state: State, named: list[str], flags: Flags) -> Answer:
+    assert named == ["api"] and "no-invoker-iam-check" in flags
+    state["is_let_in"] = True
+    return ""
 
 
 def applied(state: State, _: list[str], __: Flags) -> Answer:
@@ -179,7 +177,8 @@ def applied(state: State, _: list[str], __: Flags) -> Answer:
     for secret in ("runway-api-key", "gemini-api-key"):
         state["secrets"].setdefault(secret, ["unset"])
     state["database"] = {"type": "FIRESTORE_NATIVE", "locationId": "us-central1"}
-    state["buckets"].setdefault(f"gs://{PROJECT}-reelay-videos", {})
+    state["buckets"].setdefault(f"gs://{PROJECT}-reelay-videos", {"owner": NUMBER})
+    state["is_let_in"] = False
     return ""
 
 
@@ -203,8 +202,7 @@ COMMANDS: dict[str, Callable[[State, list[str], Flags], Answer]] = {
     "storage cat": storage_cat,
     "storage cp": storage_cp,
     "firestore databases describe": database,
-    "firestore indexes composite list": composite,
-    "firestore indexes fields list": fields,
+    "run services update": let_in,
     "secrets list": secrets,
     "secrets versions access": secret_access,
     "secrets versions add": secret_add,

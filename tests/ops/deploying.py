@@ -1,0 +1,195 @@
+"""A machine to deploy from: a person, a shell of fakes, a gcloud with its cloud."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ops.deploy.checks import Target
+from ops.deploy.down import down
+from ops.deploy.terraform import Terraform
+from ops.deploy.up import Asked, up
+from ops.deploy.world import NOT_FOUND, Command, Ran, Shell, World
+from tests.ops.fake_gcloud import PROJECT, REFUSED, FakeGcloud, answer
+
+TARGET = Target(project=PROJECT, region="us-central1")
+KEYS = {"RUNWAY_API_KEY": "key_very_secret", "GEMINI_API_KEY": "another_secret"}
+STATE_BUCKET = f"gs://{PROJECT}-reelay-terraform"
+MAKES = {"google_pubsub_topic.budget": "create"}
+OK = Ran(code=0)
+
+
+@dataclass
+class FakePerson:
+    """Agrees unless told otherwise, and takes every default."""
+
+    refuses: str = "nothing"
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def agrees(self, question: str) -> bool:
+        self.asked.append(question)
+        return self.refuses not in question
+
+    def chooses(self, question: str, default: str) -> str:
+        self.asked.append(question)
+        return default
+
+    def types_secret(self, question: str) -> str:
+        self.asked.append(question)
+        return self.secrets.get(question.partition(" ")[0], "")
+
+    @property
+    def heard(self) -> str:
+        return "\n".join(self.said)
+
+
+class ScriptedShell:
+    """Prepared answers by the words that a command begins with; the last one stays."""
+
+    def __init__(self, answers: Mapping[str, Sequence[Ran]]) -> None:
+        self._answers = {words: list(ran) for words, ran in answers.items()}
+        self.commands: list[str] = []
+
+    def run(self, command: Command) -> Ran:
+        line = " ".join(command.words)
+        self.commands.append(line)
+        for words, left in self._answers.items():
+            if line.startswith(words):
+                return left.pop(0) if len(left) > 1 else left[0]
+        return Ran(code=0, stdout="{}")
+
+
+def a_world(
+    shell: Shell,
+    person: FakePerson,
+    waited: list[float] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> World:
+    """Time passes at once; the api answers as it should."""
+    waits = waited if waited is not None else []
+    return World(
+        shell=shell,
+        person=person,
+        wait_seconds=waits.append,
+        fetch=lambda url: 200 if url.endswith("/health") else 401,
+        environ=environ or {},
+    )
+
+
+def failed(stderr: str) -> Ran:
+    return Ran(code=1, stderr=stderr)
+
+
+def shown(changes: Mapping[str, str]) -> dict[str, object]:
+    """What `terraform show -json` says of a plan with these actions by address."""
+    return {
+        "resource_changes": [
+            {"address": at, "change": {"actions": action.split("+")}}
+            for at, action in changes.items()
+        ]
+    }
+
+
+@dataclass
+class Installed:
+    """A Shell with the fake gcloud and a stub of Terraform, without starting either.
+
+    `broken`: how a command begins that fails. `applies`: what each apply answers, then
+    they succeed. `plans`: the changes of each plan, the last one for ever.
+    """
+
+    folder: Path
+    terraform: str | None = "1.11.4"
+    gcloud: bool = True
+    broken: str = "-"
+    applies: list[Ran] = field(default_factory=list)
+    plans: list[Mapping[str, str]] = field(default_factory=lambda: [MAKES])
+    state: str = ""
+    commands: list[str] = field(default_factory=list)
+
+    def run(self, command: Command) -> Ran:
+        line = " ".join(command.words)
+        self.commands.append(line)
+        if line.startswith(self.broken):
+            return failed("cut off")
+        if command.words[0] == "terraform":
+            return self._terraform(command.words[1])
+        if not self.gcloud:
+            return Ran(code=NOT_FOUND)
+        code, said = answer(self.folder, list(command.words[1:]), command.stdin)
+        return Ran(code=code, stdout=said, stderr=REFUSED if code else "")
+
+    def _terraform(self, verb: str) -> Ran:
+        match verb:
+            case "version" if self.terraform is None:
+                return Ran(code=NOT_FOUND)
+            case "apply":
+                return self._apply()
+            case "state":
+                return Ran(code=0, stdout=self.state)
+            case _:
+                return Ran(code=0, stdout=json.dumps(self._said(verb)))
+
+    def _apply(self) -> Ran:
+        ran = self.applies.pop(0) if self.applies else OK
+        if ran.ok:
+            self.state = self.state or "a.b\n"
+            answer(self.folder, ["applied"], "")
+        return ran
+
+    def _said(self, verb: str) -> object:
+        if verb == "show":
+            return shown(self.plans.pop(0) if len(self.plans) > 1 else self.plans[0])
+        api = {"api_url": {"value": "https://api"}}
+        page = {"web_url": {"value": f"https://{PROJECT}.web.app"}}
+        version = {"terraform_version": self.terraform}
+        return {"version": version, "output": api | page}.get(verb, {})
+
+    def count(self, words: str) -> int:
+        return sum(line.startswith(words) for line in self.commands)
+
+
+class Desk:
+    """A machine with these programs, and who sits in front of it."""
+
+    def __init__(self, folder: Path, **cloud: object) -> None:
+        self.folder = folder
+        self.gcloud = FakeGcloud(folder / "bin", **cloud)
+        self.installed = Installed(folder / "bin")
+        self.shell: Shell = self.installed
+        self.person = FakePerson()
+        self.environ = KEYS
+        self.waited: list[float] = []
+
+    def up(self, target: Target = TARGET, **settings: object) -> None:
+        asked = Asked(target=target, settings=settings)
+        up(self._world(), self._terraform(), asked)
+
+    def down(self) -> None:
+        down(self._world(), self._terraform(), TARGET)
+
+    def _world(self) -> World:
+        return a_world(self.shell, self.person, self.waited, self.environ)
+
+    def _terraform(self) -> Terraform:
+        return Terraform(world=self._world(), folder=self.folder, work=self.work)
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    @property
+    def variables(self) -> Mapping[str, object]:
+        """What Terraform gets."""
+        return dict(json.loads((self.work / "settings.tfvars.json").read_text()))
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What is kept for the next deploy."""
+        kept = self.gcloud.read()["objects"][f"{STATE_BUCKET}/settings.tfvars.json"]
+        return dict(json.loads(kept))

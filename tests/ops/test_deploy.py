@@ -1,0 +1,554 @@
+"""The whole of `make deploy` and `make destroy`, against a gcloud of our own.
+
+Terraform is a stub here, except in the last test: that runs the real one with stand-in
+providers, where TERRAFORM_STANDIN names the folder of their `setup`.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.deploy.__main__ import ROOT, main
+from ops.deploy.checks import Target
+from ops.deploy.world import Programs, Stopped
+from tests.ops.deploying import (
+    KEYS,
+    MAKES,
+    STATE_BUCKET,
+    TARGET,
+    Desk,
+    FakePerson,
+    failed,
+)
+from tests.ops.fake_gcloud import BILLING, PROJECT, FakeGcloud
+
+STANDIN = os.environ.get("TERRAFORM_STANDIN", "")
+NO_GRANT = failed("Error: googleapi: Error 403: Permission 'iam.x' denied on resource")
+SOMEBODY_ELSES = {STATE_BUCKET: {"owner": "666"}}
+
+
+def stopped(desk: Desk, target: Target = TARGET, **settings: object) -> str:
+    with pytest.raises(Stopped) as reason:
+        desk.up(target, **settings)
+    return str(reason.value)
+
+
+# What a deploy needs ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cloud", "sentence"),
+    [
+        ({"account": ""}, "You are not logged in to gcloud.\n  run: gcloud auth login"),
+        ({"adc": False}, "not set.\n  run: gcloud auth application-default login"),
+        ({"projects": {}}, f"gcloud projects create {PROJECT}"),
+        (
+            {"projects": {PROJECT: {"lifecycleState": "DELETE_REQUESTED"}}},
+            f"is being deleted.\n  run: gcloud projects undelete {PROJECT}",
+        ),
+        (
+            {"billing": {}},
+            f"gcloud billing projects link {PROJECT} --billing-account={BILLING}",
+        ),
+        (
+            {"database": {"type": "DATASTORE_MODE", "locationId": "nam5"}},
+            "is in Datastore mode",
+        ),
+    ],
+    ids=["login", "adc", "project", "deleted", "billing", "datastore"],
+)
+def test_each_thing_that_is_missing_is_named_with_what_to_do(
+    cloud: dict[str, object], sentence: str, tmp_path: Path
+) -> None:
+    assert sentence in stopped(Desk(tmp_path, **cloud))
+
+
+@pytest.mark.parametrize(
+    ("installed", "sentence"),
+    [
+        ({"terraform": None}, "Terraform is not installed.\n  run: open https://"),
+        ({"terraform": "1.10.5"}, "Terraform 1.10.5 is too old: 1.11 or newer"),
+        ({"gcloud": False}, "(gcloud) is not installed.\n  run: open https://"),
+    ],
+    ids=["terraform", "old terraform", "gcloud"],
+)
+def test_a_missing_program_is_named(
+    installed: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+    for name, value in installed.items():
+        setattr(desk.installed, name, value)
+
+    assert sentence in stopped(desk)
+
+
+def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, account="", adc=False)
+    desk.installed.terraform = None
+
+    assert stopped(desk).count("run: ") == 3
+
+
+def test_a_region_without_functions_is_named(tmp_path: Path) -> None:
+    reason = stopped(Desk(tmp_path), Target(project=PROJECT, region="us-middle9"))
+
+    assert "don't run in us-middle9; they do in us-central1, us-east4" in reason
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ("Enable these APIs", "gcloud services enable"),
+        ("cannot be changed later", "choose another REGION="),
+        ("Apply this plan", "Nothing was applied"),
+    ],
+)
+def test_nothing_happens_that_was_not_agreed_to(
+    question: str, sentence: str, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+    desk.person.refuses = question
+
+    assert sentence in stopped(desk)
+    assert desk.installed.count("terraform apply") == 0
+
+
+def test_what_will_be_asked_is_listed_before_anything_is_asked(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.person.refuses = "Enable"
+    stopped(desk)
+
+    listed = [line for line in desk.person.said if line.startswith("  - ")]
+    assert len(listed) == 7
+    assert "Google Cloud may cost a month" in desk.person.heard
+
+
+# The bucket of the state --------------------------------------------------------------
+
+
+def test_the_state_bucket_is_private_and_versioned(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    desk.up()
+
+    flags = desk.gcloud.read()["buckets"][STATE_BUCKET]
+    assert flags.keys() >= {
+        "versioning",
+        "uniform-bucket-level-access",
+        "public-access-prevention",
+    }
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_nothing_is_believed_of_a_state_bucket_that_somebody_else_made(
+    command: str, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path, buckets=SOMEBODY_ELSES)
+    settings = f"{STATE_BUCKET}/settings.tfvars.json"
+    desk.gcloud.write(desk.gcloud.read() | {"objects": {settings: "{}"}})
+
+    with pytest.raises(Stopped, match="belongs to project number 666"):
+        getattr(desk, command)()
+    assert desk.installed.count("gcloud storage c") == 0
+    assert desk.installed.count("terraform init") == 0
+
+
+def test_a_bucket_of_videos_that_somebody_else_made_is_not_imported(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path, buckets={f"gs://{PROJECT}-reelay-videos": {"owner": "666"}})
+
+    desk.up(existing=["videos_bucket"])
+
+    assert desk.settings["existing"] == []
+
+
+# Settings -----------------------------------------------------------------------------
+
+
+def test_a_budget_that_may_not_be_set_is_left_out_with_a_warning(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path, budgets=[])
+
+    desk.up()
+
+    assert desk.variables["enable_budget"] is False
+    assert "gcp_budget_amount" not in desk.variables
+    assert "roles/billing.costsManager" in desk.person.heard
+
+
+def test_a_budget_that_may_be_set_by_now_is_set(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, budgets=[])
+    desk.up()
+    desk.gcloud.write(desk.gcloud.read() | {"budgets": [BILLING]})
+
+    desk.up()
+
+    assert desk.settings["enable_budget"] is True
+    assert desk.settings["gcp_budget_amount"] == 50
+
+
+def test_an_owner_who_wants_no_budget_is_not_given_one_later(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.up(enable_budget=False)
+
+    desk.up()
+
+    assert desk.settings["enable_budget"] is False
+    assert desk.person.heard.count("No budget, as before") == 2
+
+
+def test_a_budget_stays_when_someone_who_may_not_see_it_deploys(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.up()
+    desk.gcloud.write(desk.gcloud.read() | {"budgets": []})
+
+    desk.up()
+
+    assert desk.variables["enable_budget"] is True
+    assert "Warning" not in desk.person.heard
+
+
+def test_cloud_build_is_not_left_without_a_decision_on_the_budget(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path, budgets=[])
+
+    assert "ARGS=--no-budget" in stopped(desk, ci_repository="projects/p")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"veo_model": "veo-9"}, "VEO_MODEL: no model veo-9 here; one of veo-3.1"),
+        ({"limits_time_zone": "Asia/Soul"}, "no time zone is named Asia/Soul"),
+        ({"provider_chain": ["sora"]}, "named sora"),
+    ],
+    ids=["model", "zone", "chain"],
+)
+def test_what_a_function_would_not_start_with_stops_before_it_is_kept(
+    settings: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+
+    assert sentence in stopped(desk, **settings)
+    assert not desk.gcloud.read()["objects"]
+
+
+def test_settings_that_cannot_be_read_are_not_asked_anew(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.installed.broken = "gcloud storage cat"
+
+    assert "can't be read" in stopped(desk)
+    assert not desk.gcloud.read()["objects"]
+
+
+def test_the_command_line_wins_over_what_was_kept(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.up(daily_limit_usd=5)
+
+    desk.up(daily_limit_usd=7, api_public=False)
+
+    assert desk.settings["daily_limit_usd"] == 7
+    assert desk.settings["api_public"] is False
+
+
+def test_a_database_that_is_there_keeps_its_place(tmp_path: Path) -> None:
+    there = {"type": "FIRESTORE_NATIVE", "locationId": "nam5"}
+    desk = Desk(tmp_path, database=there)
+
+    desk.up()
+
+    assert desk.settings["firestore_location"] == "nam5"
+    assert desk.settings["existing"] == ["firestore_database"]
+
+
+def test_another_region_leaves_data_where_it_is(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.up()
+
+    desk.up(Target(project=PROJECT, region="us-east4"))
+
+    assert desk.settings["region"] == "us-east4"
+    assert desk.settings["bucket_location"] == "us-central1"
+    assert desk.settings["firestore_location"] == "us-central1"
+
+
+# A whole deploy -----------------------------------------------------------------------
+
+
+def test_a_deploy_goes_through_all_its_steps(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    desk.up()
+
+    steps = [line for line in desk.person.said if line.startswith("*")]
+    assert [step.split()[1] for step in steps] == [
+        "Looking", "This", "APIs", "The", "The", "Settings", "Terraform's",
+        "Plan", "Keys", "New", "Asking",
+    ]  # fmt: skip
+    assert desk.installed.count("terraform apply") == 2
+    assert desk.waited == [20, 20]
+    assert "python -m local key make me --project my-project" in desk.person.heard
+    assert "at most $2.40" in desk.person.heard
+    # There is no page to visit yet.
+    assert "web.app" not in desk.person.heard
+
+
+def test_keys_are_stored_and_seen_nowhere_else(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    desk.up()
+
+    state = desk.gcloud.read()
+    assert state["secrets"]["runway-api-key"] == ["unset", "key_very_secret"]
+    seen = desk.gcloud.calls() + desk.person.heard + json.dumps(state["objects"])
+    assert not [key for key in KEYS.values() if key in seen]
+    # Two keys, one further version each: running instances get a new revision.
+    assert desk.settings["keys_revision"] == 3
+
+
+def test_a_key_that_is_nowhere_is_asked_for_and_may_be_left_out(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.environ = {}
+    desk.person.secrets = {"GEMINI_API_KEY": "typed"}
+
+    desk.up()
+
+    assert desk.gcloud.read()["secrets"] == {
+        "runway-api-key": ["unset"],
+        "gemini-api-key": ["unset", "typed"],
+    }
+
+
+def test_a_second_deploy_from_another_machine_asks_for_the_plan_alone(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    desk.up()
+    before, desk.person = desk.settings, FakePerson()
+    shutil.rmtree(desk.work)
+
+    desk.up()
+
+    assert desk.person.asked == ["Apply this plan?"]
+    assert len(desk.gcloud.read()["secrets"]["runway-api-key"]) == 2
+    kept = {name: value for name, value in before.items() if name != "existing"}
+    assert kept.items() <= desk.settings.items()
+    # By now there is data, which is imported where Terraform does not know it.
+    assert desk.settings["existing"] == ["firestore_database", "videos_bucket"]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "gcloud services enable",
+        "gcloud storage buckets update",
+        "gcloud storage cp",
+        "terraform init",
+        "terraform apply",
+        "gcloud secrets versions add",
+        "terraform output",
+    ],
+)
+def test_a_deploy_that_was_cut_off_continues(at: str, tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.installed.broken = at
+    stopped(desk)
+
+    desk.installed.broken = "-"
+    desk.up()
+
+    assert desk.settings["keys_revision"] == 3
+    assert "Reelay runs." in desk.person.heard
+
+
+def test_callers_are_let_in_after_every_apply_where_all_users_are_forbidden(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+
+    for _ in range(2):
+        desk.up(api_public=False)
+        assert desk.gcloud.read()["is_let_in"]
+
+
+def test_a_sweep_that_nothing_reaches_is_reported(tmp_path: Path) -> None:
+    refused = {"lastAttemptTime": "2026-11-22T10:00:00Z", "status": {"code": 7}}
+
+    assert "has not got through to sweep" in stopped(Desk(tmp_path, sweep=refused))
+
+
+# Applying -----------------------------------------------------------------------------
+
+
+def test_an_apply_that_failed_for_what_passes_is_repeated_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.installed.applies = [NO_GRANT]
+
+    desk.up()
+
+    assert desk.waited[0] == 60
+    assert desk.person.asked.count("Apply this plan?") == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "applies", "sentence"),
+    [
+        ([NO_GRANT, NO_GRANT], 2, "usually passes within ten minutes"),
+        ([failed("Error: unforeseen")], 1, "continues where it stopped"),
+        ([failed("Error 429: Quota exceeded")], 1, "iam-admin/quotas"),
+    ],
+    ids=["stays", "unforeseen", "explained"],
+)
+def test_an_apply_that_goes_on_failing_stops(
+    answers: list[Any], applies: int, sentence: str, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+    desk.installed.applies = answers
+
+    assert sentence in stopped(desk)
+    assert desk.installed.count("terraform apply") == applies
+
+
+def test_a_second_plan_that_deletes_is_asked_about_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.installed.applies = [NO_GRANT]
+    desk.installed.plans = [MAKES, {"a.b": "delete+create"}, {}]
+
+    desk.up()
+
+    assert desk.person.asked.count("Apply this plan?") == 2
+
+
+def test_what_is_as_it_should_be_is_not_applied(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.installed.plans = [{}]
+
+    desk.up()
+
+    assert desk.installed.count("terraform apply") == 0
+
+
+# Destroying ---------------------------------------------------------------------------
+
+
+def test_nothing_is_destroyed_that_was_never_deployed(tmp_path: Path) -> None:
+    with pytest.raises(Stopped, match="Nothing was deployed from here"):
+        Desk(tmp_path).down()
+
+
+def test_destroying_lets_go_of_data_and_the_next_deploy_takes_it_in(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    desk.installed.state = (
+        "google_firestore_database.default\ngoogle_pubsub_topic.budget\n"
+        "google_identity_platform_config.users[0]\n"
+    )
+    desk.up()
+
+    desk.down()
+
+    [let_go] = [c for c in desk.installed.commands if "terraform state rm" in c]
+    assert let_go.endswith(
+        "google_firestore_database.default google_identity_platform_config.users[0]"
+    )
+    assert "no-delete-protection" in desk.person.heard
+    assert desk.settings["existing"] == ["firestore_database", "identity_platform"]
+
+
+# The command --------------------------------------------------------------------------
+
+
+def test_the_command_says_what_is_missing_and_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path / "terraform", '#!/bin/sh\necho \'{"terraform_version": "1.11.0"}\'\n')
+    for name, value in FakeGcloud(tmp_path, account="").environment.items():
+        monkeypatch.setenv(name, value)
+
+    code = main(["up", "--project", PROJECT, "--region", "us-central1", "--yes"])
+
+    assert code == 1
+    assert capsys.readouterr().err == (
+        "You are not logged in to gcloud.\n  run: gcloud auth login\n"
+    )
+
+
+# The real Terraform -------------------------------------------------------------------
+
+# It has no cloud for its state: init gets no bucket, an override keeps it in a file.
+WRAPPER = """#!/bin/sh
+[ "$1" = init ] && set -- init -input=false -no-color
+"{terraform}" "$@" || exit
+[ "$1" != apply ] || gcloud applied
+"""
+OVERRIDE = 'terraform {\n  backend "local" {}\n}\n'
+
+
+def put(program: Path, text: str) -> None:
+    program.write_text(text)
+    program.chmod(0o755)
+
+
+@pytest.fixture
+def providers() -> Iterator[dict[str, str]]:
+    """The environment in which Terraform finds the stand-in providers, all running."""
+    if not STANDIN:
+        pytest.skip("TERRAFORM_STANDIN names no folder: Terraform runs as a stub only")
+    place = ROOT / ".local" / "terraform-standin"
+    subprocess.run(["bash", f"{STANDIN}/setup", str(place)], check=True)
+    say = 'printf "%s\\n%s\\n" "$TF_REATTACH_PROVIDERS" "$TF_CLI_CONFIG_FILE"; read end'
+    with subprocess.Popen(
+        [str(place / "run"), "sh", "-c", say],
+        env=os.environ | {"TF_STANDIN_APPLY": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        names = ("TF_REATTACH_PROVIDERS", "TF_CLI_CONFIG_FILE")
+        yield {name: running.stdout.readline().strip() for name in names}
+        running.communicate("\n")
+
+
+@pytest.fixture
+def real_desk(providers: dict[str, str], tmp_path: Path) -> Desk:
+    """Programs that really run, on a copy of what is deployed."""
+    hidden = shutil.ignore_patterns("__pycache__", ".terraform*")
+    for name in ("infra", "functions", "shared"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=hidden)
+    for name in ("main.py", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "infra" / "backend_override.tf").write_text(OVERRIDE)
+    desk = Desk(tmp_path / "infra")
+    text = WRAPPER.format(terraform=shutil.which("terraform"))
+    put(tmp_path / "infra" / "bin" / "terraform", text)
+    path = {"PATH": f"{desk.gcloud.folder}:{os.environ['PATH']}"}
+    desk.shell = Programs(desk.gcloud.environment | providers | path)
+    return desk
+
+
+@pytest.mark.timeout(600)
+def test_the_real_terraform_deploys_and_destroys(
+    real_desk: Desk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    real_desk.up()
+    # Another machine has none of the working files.
+    shutil.rmtree(real_desk.work)
+    real_desk.down()
+
+    assert "Reelay runs." in real_desk.person.heard
+    # The keys come after their secrets: then the one function that reads them changes.
+    assert "0 added, 1 changed, 0 destroyed" in capfd.readouterr().out
+    assert "Stays: the database" in real_desk.person.heard
+    assert real_desk.person.asked.count("Apply this plan?") == 1
+    assert real_desk.person.asked[-1] == "Destroy these?"

@@ -1,0 +1,359 @@
+"""Parts of a deploy by themselves: the plan, keys, the first answer, settings."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import hcl2
+import pytest
+
+from ops.deploy import keys, smoke
+from ops.deploy.__main__ import ROOT
+from ops.deploy.checks import budget_may_be_set
+from ops.deploy.choices import (
+    VARIABLE,
+    VARIABLES,
+    assignment,
+    budget_question,
+    questions,
+    refuse_what_functions_would,
+)
+from ops.deploy.down import KEPT
+from ops.deploy.plan import Plan
+from ops.deploy.world import (
+    Command,
+    Programs,
+    Ran,
+    Stopped,
+    Terminal,
+    Unattended,
+    World,
+)
+from tests.infra.terraform_files import local_values
+from tests.ops.deploying import (
+    OK,
+    TARGET,
+    FakePerson,
+    ScriptedShell,
+    a_world,
+    failed,
+    shown,
+)
+
+
+def test_a_plan_names_what_it_deletes_and_counts_the_rest() -> None:
+    changes = {"a.1": "create", "a.2": "create", "a.old": "delete"}
+    plan = Plan.parse(shown(changes | {"a.new": "delete+create", "a.same": "no-op"}))
+
+    assert plan.summary() == [
+        "1 to delete, 2 to make, 1 to replace",
+        "  to delete: a.old",
+        "  to replace: a.new",
+    ]
+
+
+def test_a_plan_without_changes_is_empty() -> None:
+    assert Plan.parse(shown({"a.b": "no-op", "data.c.d": "read"})).is_empty
+
+
+# Keys ---------------------------------------------------------------------------------
+
+
+def test_secrets_that_cannot_be_listed_stop() -> None:
+    shell = ScriptedShell({"gcloud secrets list": [failed("ERROR: no")]})
+
+    with pytest.raises(Stopped, match="can't be listed: ERROR: no"):
+        keys.store(a_world(shell, FakePerson()), "my-project")
+
+
+def test_without_secrets_there_is_no_revision() -> None:
+    shell = ScriptedShell({"gcloud secrets list": [OK]})
+
+    assert keys.store(a_world(shell, FakePerson()), "my-project") is None
+
+
+def test_the_secrets_are_named_as_terraform_names_them() -> None:
+    assert local_values()["secrets"] == keys.SECRETS
+
+
+# The first answers --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [(403, "--no-invoker-iam-check"), (500, "answers 500"), (0, "does not answer")],
+)
+def test_an_api_that_does_not_answer_as_it_should_is_reported(
+    status: int, sentence: str
+) -> None:
+    waited: list[float] = []
+    world = World(
+        shell=ScriptedShell({}),
+        person=FakePerson(),
+        wait_seconds=waited.append,
+        fetch=lambda _: status,
+        environ={},
+    )
+
+    with pytest.raises(Stopped, match=sentence):
+        smoke.check(world, TARGET, "https://api")
+    assert sum(waited) == 60
+
+
+def attempts(*began: str) -> dict[str, list[Ran]]:
+    """Answers of Cloud Scheduler: when its last attempt began, and its code."""
+    jobs = [
+        {"lastAttemptTime": at, "status": {"code": int(code)} if code else {}}
+        for at, _, code in (each.partition(" ") for each in began)
+    ]
+    answers = [Ran(code=0, stdout=json.dumps(job)) for job in jobs]
+    return {"gcloud scheduler jobs describe": answers}
+
+
+@pytest.mark.parametrize(
+    ("began", "looks"),
+    [
+        (["", "10:00", "10:00"], 3),
+        (["10:00 7", "10:01 7", "10:02", "10:02"], 4),
+        (["10:00", "10:01", "10:01"], 3),
+    ],
+    ids=["none yet", "refused at first", "the one before"],
+)
+def test_the_sweep_is_reached_once_one_good_attempt_is_seen_twice(
+    began: list[str], looks: int
+) -> None:
+    shell, waited = ScriptedShell(attempts(*began)), list[float]()
+
+    smoke.check_sweep(a_world(shell, FakePerson(), waited), TARGET)
+
+    assert len(waited) == looks
+    assert shell.commands[0] == (
+        "gcloud scheduler jobs run reelay-sweep --location=us-central1 "
+        "--project=my-project"
+    )
+
+
+def test_a_sweep_that_is_not_reached_within_two_minutes_is_reported() -> None:
+    shell, waited = ScriptedShell(attempts("10:00 7")), list[float]()
+
+    with pytest.raises(Stopped, match="A grant takes minutes"):
+        smoke.check_sweep(a_world(shell, FakePerson(), waited), TARGET)
+    assert sum(waited) == 120
+
+
+# Takes each answer from its file in turn, and keeps what it was asked.
+CURL = """#!/bin/sh
+echo "$*" >> asked
+n=$(wc -l < asked)
+cat "answer$n"
+"""
+
+
+def pasted(tmp_path: Path, *answers: Mapping[str, object]) -> str:
+    """What the printed lines print, pasted where curl gives these answers."""
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    programs = {
+        ".venv/bin/python": "#!/bin/sh\necho rk_key\n",
+        "curl": CURL,
+        "sleep": "#!/bin/sh\n",
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    for number, answer in enumerate(answers, start=1):
+        (tmp_path / f"answer{number}").write_text(json.dumps(answer))
+    lines = smoke.first_video(TARGET, {"api_url": "https://api"})
+    path = {"PATH": f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin"}
+    shell = ["sh", "-c", lines]
+    return subprocess.run(
+        shell, cwd=tmp_path, env=path, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_the_lines_to_paste_make_a_video_wait_and_show_it(tmp_path: Path) -> None:
+    processing = {"job_id": "j1", "status": "processing", "video_url": None}
+    completed = processing | {"status": "completed", "video_url": "https://v"}
+
+    printed = pasted(tmp_path, processing, processing, completed)
+
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert printed.splitlines()[-1].endswith("https://v")
+    assert len(asked) == 3
+    assert "https://api/v1/videos/j1 -H Authorization: Bearer rk_key" in asked[2]
+
+
+def test_the_lines_to_paste_end_where_the_api_refuses(tmp_path: Path) -> None:
+    printed = pasted(tmp_path, {"status": 401, "code": "unauthenticated"})
+
+    assert "unauthenticated" in printed
+
+
+def test_the_first_video_costs_at_most_what_its_most_expensive_provider_does() -> None:
+    most_expensive, together = smoke.first_cost_usd({})
+    runway_alone, _ = smoke.first_cost_usd({"provider_chain": ["runway"]})
+
+    # Veo makes 6 s where 5 are asked, at 0.40; Runway 5 s at 0.05, twice; Omni at 0.10.
+    assert [str(c) for c in (most_expensive, together, runway_alone)] == [
+        "2.40",
+        "3.40",
+        "0.25",
+    ]
+
+
+# Settings -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("retention_days=60", ("retention_days", 60)),
+        ("limits_time_zone=Asia/Seoul", ("limits_time_zone", "Asia/Seoul")),
+        ('provider_chain=["runway"]', ("provider_chain", ["runway"])),
+    ],
+)
+def test_a_variable_may_be_set(text: str, parsed: object) -> None:
+    assert assignment(text) == parsed
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("RUNWAY_API_KEY=key_very_secret", r"environment or \.env"),
+        ("enable_webb=false", "with a name of"),
+        ("enable_web", "write name=value"),
+    ],
+    ids=["a key", "misspelt", "no value"],
+)
+def test_what_is_no_setting_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(Stopped, match=sentence):
+        assignment(text)
+
+
+@pytest.mark.parametrize(
+    ("currency", "offered"),
+    [("USD", "50"), ("EUR", "50"), ("KRW", "70000"), ("JPY", "7500"), ("IDR", ""),
+     ("", "")],
+)  # fmt: skip
+def test_a_budget_is_offered_only_in_a_currency_whose_worth_is_known(
+    currency: str, offered: str
+) -> None:
+    question = budget_question(currency)
+
+    assert question.default == offered
+    assert currency in question.words
+
+
+def test_unattended_a_budget_in_an_unknown_currency_has_to_be_given() -> None:
+    question = budget_question("IDR")
+
+    with pytest.raises(Stopped, match="--set gcp_budget_amount="):
+        question.parse(Unattended().chooses(question.words, question.default))
+
+
+LISTING = "gcloud billing budgets list"
+BUDGETS_NOT_ON = (
+    "ERROR: (gcloud.billing.budgets.list) PERMISSION_DENIED: Cloud Billing Budget API "
+    "has not been used in project 1 before or it is disabled."
+)
+NOT_MINE = "ERROR: (gcloud) PERMISSION_DENIED: The caller does not have permission"
+
+
+@pytest.mark.parametrize(
+    ("answers", "may", "waits"),
+    [
+        ([failed(BUDGETS_NOT_ON), OK], True, 1),
+        ([failed(BUDGETS_NOT_ON), failed(NOT_MINE)], False, 1),
+        ([failed(NOT_MINE)], False, 0),
+    ],
+    ids=["just enabled", "just enabled, not mine", "not mine"],
+)
+def test_whether_a_budget_may_be_set_is_asked_until_it_is_known(
+    answers: list[Ran], *, may: bool, waits: int
+) -> None:
+    waited: list[float] = []
+    world = a_world(ScriptedShell({LISTING: answers}), FakePerson(), waited)
+
+    assert budget_may_be_set(world, "0-0", "my-project") is may
+    assert len(waited) == waits
+
+
+@pytest.mark.parametrize("stderr", [BUDGETS_NOT_ON, "ERROR: no network"])
+def test_whether_a_budget_may_be_set_is_never_guessed(stderr: str) -> None:
+    world = a_world(ScriptedShell({LISTING: [failed(stderr)]}), FakePerson())
+
+    with pytest.raises(Stopped, match="is unknown"):
+        budget_may_be_set(world, "0-0", "my-project")
+
+
+def test_variables_reach_the_functions_under_their_own_names() -> None:
+    plain = {
+        name: value.removeprefix("${var.").removesuffix("}")
+        for name, value in local_values()["settings"].items()
+        if value.startswith("${var.")
+    }
+
+    renamed = {name for name, variable in plain.items() if name != variable.upper()}
+    assert renamed == {"GOOGLE_CLOUD_PROJECT", "TASKS_LOCATION"}
+
+
+def test_a_setting_that_is_null_is_left_to_the_code() -> None:
+    refuse_what_functions_would({"project_id": "p", "daily_limit_usd": None})
+
+
+def test_every_question_is_a_variable_of_terraform() -> None:
+    asked = (budget_question("USD"), *questions("-"))
+    names = set(VARIABLE.findall(VARIABLES.read_text()))
+
+    assert {question.variable for question in asked} <= names
+
+
+def test_whatever_terraform_may_not_destroy_is_kept() -> None:
+    guarded = {
+        f"{kind}.{name}".replace('"', "")
+        for file in (ROOT / "infra").glob("*.tf")
+        for block in hcl2.loads(file.read_text()).get("resource", [])
+        for kind, named in block.items()
+        for name, resource in named.items()
+        for lifecycle in resource.get("lifecycle", [])
+        if lifecycle.get("prevent_destroy")
+    }
+
+    assert guarded and guarded <= KEPT.keys()
+
+
+# Programs and people ------------------------------------------------------------------
+
+
+def test_a_program_that_is_not_there_is_told_apart() -> None:
+    ran = Programs({"PATH": ""}).run(Command(words=("no-such-program",)))
+
+    assert ran.code == 127
+
+
+@pytest.mark.parametrize("is_shown", [True, False], ids=["shown", "kept"])
+def test_a_program_gets_its_input_and_its_output_is_shown_or_kept(
+    *, is_shown: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ("sh", "-c", "cat; echo wrong >&2; exit 3")
+
+    ran = Programs({"PATH": "/usr/bin:/bin"}).run(
+        Command(words=words, stdin="in\n", shown=is_shown)
+    )
+
+    output = "in\n"
+    assert ran == Ran(code=3, stdout="" if is_shown else output, stderr="wrong\n")
+    assert capfd.readouterr() == ((output, "wrong\n") if is_shown else ("", ""))
+
+
+def test_without_a_terminal_to_answer_from_it_stops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ended(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", ended)
+
+    with pytest.raises(Stopped, match="--yes"):
+        Terminal().agrees("Go on?")
