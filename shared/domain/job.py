@@ -172,6 +172,8 @@ class Job:
     stop_on_unknown: ON_UNKNOWN_SUBMISSION as it was set when the job was made.
     deadline_at: no attempt begins or goes on after it; storing may.
     is_parked: its next start waits for the kill switch.
+    ending: why the job is to end without a video. It does so once nothing that was
+        paid for may still come; a cancel is on record as cancel_requested_at.
     prepare_tries: how often the image could not be fetched.
     progress: 0 to 100, never going back.
     """
@@ -197,6 +199,7 @@ class Job:
     progress: int = 0
     cancel_requested_at: datetime | None = None
     is_parked: bool = False
+    ending: Problem | None = None
     delivered: Delivered | None = None
     problem: Problem | None = None
     video_url: str | None = None

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from shared.domain import fallback, timing
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode
+from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.outcomes import Decision, GaveUp, LeaseExpired, Revived, Skipped
+
+LIMITS = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +99,22 @@ def _on_attempt(attempt: Attempt, now: datetime) -> Action:
 
 
 def _between_attempts(job: Job, now: datetime) -> Action:
-    # The task of a late answer is paid for: it is followed before anything ends.
+    """What was paid for comes first: no job ends while some of it may still come."""
     if late := next((a for a in job.attempts if a.has_late_answer), None):
         return Revived(attempt_id=late.attempt_id)
-    if job.cancel_requested_at is not None:
-        return GaveUp(code=ErrorCode.CANCELLED)
-    if code := _ending_code(job):
-        return _last_hope(job, code)
+    action = _onwards(job, now)
+    if isinstance(action, GaveUp):
+        for attempt in job.attempts:
+            if attempt.may_have_written:
+                return LookForOutput(attempt=attempt)
+    return action
+
+
+def _onwards(job: Job, now: datetime) -> Action:
+    if problem := _ending(job):
+        return GaveUp(code=problem.code, detail=problem.detail)
     if now >= job.deadline_at:
-        return _last_hope(job, _out_of_time(job))
+        return GaveUp(code=_out_of_time(job))
     if job.image is None:
         return Prepare()
     return _next_start(job, now)
@@ -114,23 +123,15 @@ def _between_attempts(job: Job, now: datetime) -> Action:
 def _next_start(job: Job, now: datetime) -> Action:
     planned = fallback.next_provider(job)
     if planned is None:
-        return _last_hope(job, ErrorCode.ALL_PROVIDERS_FAILED)
+        return GaveUp(code=_chain_ended(job))
     if problem := fallback.barred(job, planned):
         return Skipped(provider_id=planned.provider_id, problem=problem)
     if job.deadline_at - now < timing.LEAST_TIME_FOR_AN_ATTEMPT:
-        return _last_hope(job, _out_of_time(job))
+        return GaveUp(code=_out_of_time(job))
     earliest = fallback.not_before(job, planned)
     if earliest is not None and now < earliest:
         return Wait(until=min(earliest, job.deadline_at))
     return Start(planned=planned)
-
-
-def _last_hope(job: Job, code: ErrorCode) -> Action:
-    """The file that an unknown attempt may have written is sought before the end."""
-    for attempt in job.attempts:
-        if attempt.may_have_written:
-            return LookForOutput(attempt=attempt)
-    return GaveUp(code=code)
 
 
 def _out_of_time(job: Job) -> ErrorCode:
@@ -139,15 +140,30 @@ def _out_of_time(job: Job) -> ErrorCode:
     return ErrorCode.DEADLINE_EXCEEDED
 
 
-def _ending_code(job: Job) -> ErrorCode | None:
+def _ending(job: Job) -> Problem | None:
+    """Why no further provider is asked, whatever else is left of the chain."""
+    if job.cancel_requested_at is not None:
+        return Problem(code=ErrorCode.CANCELLED)
+    if job.ending is not None:
+        return job.ending
     for attempt in job.attempts:
         if attempt.state is AttemptState.SKIPPED or attempt.problem is None:
             continue
         if fallback.policy(attempt.problem.code).ends_job:
-            return attempt.problem.code
+            return Problem(code=attempt.problem.code)
         if attempt.state is AttemptState.UNKNOWN and job.stop_on_unknown:
-            return ErrorCode.SUBMISSION_UNKNOWN
+            return Problem(code=ErrorCode.SUBMISSION_UNKNOWN)
     return None
+
+
+def _chain_ended(job: Job) -> ErrorCode:
+    """A limit, if that is why no provider was asked after the last one that was."""
+    for attempt in reversed(job.attempts):
+        if attempt.state is not AttemptState.SKIPPED:
+            break
+        if attempt.problem and attempt.problem.code in LIMITS:
+            return attempt.problem.code
+    return ErrorCode.ALL_PROVIDERS_FAILED
 
 
 def poller(attempt: Attempt) -> ProviderId:

@@ -132,7 +132,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRefused:
-    """The image can't be used, whoever is asked: ends the job."""
+    """The image can't be used, whichever provider is asked: the job is to end."""
 
     problem: Problem
 
@@ -210,7 +210,7 @@ class CancelRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A link that is not asked, and why."""
+    """A provider that is not asked, and why."""
 
     provider_id: ProviderId
     problem: Problem
@@ -218,7 +218,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseExpired:
-    """Whoever held the intent never reported: the outcome is unknown."""
+    """The process that committed the intent never reported: the outcome is unknown."""
 
     attempt_id: str
 
@@ -232,16 +232,10 @@ class Revived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GaveUp:
-    """The job ends without a video."""
+    """The job ends without a video; nothing that was paid for may still come."""
 
     code: ErrorCode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unaffordable:
-    """The next attempt needs more than is held, and no cap has room for it."""
-
-    code: ErrorCode
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +261,6 @@ Outcome = (
     | LeaseExpired
     | Revived
     | GaveUp
-    | Unaffordable
     | Parked
 )
 

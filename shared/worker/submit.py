@@ -13,9 +13,9 @@ from shared.domain.outcomes import (
     ImageRefused,
     Intended,
     NotSent,
+    Skipped,
     Submission,
     Submitted,
-    Unaffordable,
 )
 from shared.guards.availability import Availability
 from shared.guards.circuit_breaker import Breaker
@@ -73,7 +73,9 @@ class Starting:
         try:
             intended = self.committer.commit(before, intent)
         except LimitReached as limit:
-            return self.committer.commit(before, Unaffordable(code=limit.limit))
+            problem = Problem(code=limit.limit)
+            skipped = Skipped(provider_id=planned.provider_id, problem=problem)
+            return self.committer.commit(before, skipped)
         attempt = intended.value.attempt(attempt_id) if intended else None
         if not intended or not attempt or attempt.state is not AttemptState.STARTING:
             return intended

@@ -49,12 +49,12 @@ from shared.domain.outcomes import (
     Prepared,
     PrepareMissed,
     Rejected,
+    Skipped,
     Stored,
     StoreMissed,
     Submission,
     Submitted,
     Succeeded,
-    Unaffordable,
     Unknown,
     Working,
 )
@@ -151,11 +151,17 @@ class World:
         match action:
             case Prepare():
                 self.report(self.prepared())
-            case Start() if (
-                instead := self.pick("go", "go", "go", "park", "cap")
+            case Start(planned=planned) if (
+                reply := self.pick("go", "go", "go", "park", "cap", "image")
             ) != "go":
-                code = ErrorCode.DAILY_LIMIT_REACHED
-                self.report(Parked() if instead == "park" else Unaffordable(code=code))
+                limit = Problem(code=ErrorCode.DAILY_LIMIT_REACHED)
+                gone = Problem(code=ErrorCode.IMAGE_UNREACHABLE)
+                replies: dict[str, Outcome] = {
+                    "park": Parked(),
+                    "cap": Skipped(provider_id=planned.provider_id, problem=limit),
+                    "image": ImageRefused(problem=gone),
+                }
+                self.report(replies[reply])
             case Start(planned=planned):
                 self.ids += 1
                 attempt_id = f"a{self.ids}"
@@ -328,6 +334,9 @@ def check_commit(before: Job, after: Job) -> None:
         assert (before.delivered, before.problem) == (after.delivered, after.problem)
     if after.is_final:
         assert after.open_attempt is None
+    if after.problem and not before.is_final:
+        # What was paid for and may still come is followed before the job ends.
+        assert not any(a.has_late_answer or a.may_have_written for a in after.attempts)
     for attempt in after.attempts:
         check_money(attempt)
 

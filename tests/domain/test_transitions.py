@@ -105,7 +105,7 @@ class TestPreparing:
     def test_a_refused_image_ends_the_job(self) -> None:
         bad = Problem(code=ErrorCode.IMAGE_INVALID, detail="a PDF")
 
-        job = apply(a_new_job(), ImageRefused(problem=bad), NOON)
+        job = settle(apply(a_new_job(), ImageRefused(problem=bad), NOON), NOON)
 
         assert (job.problem, job.wake_at) == (bad, None)
 
@@ -119,7 +119,8 @@ class TestPreparing:
             waits.append((job.wake_at - NOON).total_seconds())
 
         assert waits == [5, 10, 20]
-        assert apply(job, PrepareMissed(problem=GONE), NOON).problem == GONE
+        job = settle(apply(job, PrepareMissed(problem=GONE), NOON), NOON)
+        assert job.problem == GONE
 
     @pytest.mark.parametrize(
         "outcome", [ImageRefused(problem=GONE), PrepareMissed(problem=GONE)]
@@ -489,7 +490,7 @@ class TestDeadlines:
 class TestCancelling:
     @pytest.mark.parametrize("job", [a_new_job(), a_job()])
     def test_an_idle_job_ends_at_once(self, job: Job) -> None:
-        ended = apply(job, CancelRequested(), NOON)
+        ended = settle(apply(job, CancelRequested(), NOON), NOON)
 
         assert ended.problem == Problem(code=ErrorCode.CANCELLED)
         assert ended.wake_at is None

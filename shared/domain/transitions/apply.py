@@ -34,14 +34,13 @@ from shared.domain.outcomes import (
     StoreMissed,
     Submitted,
     Succeeded,
-    Unaffordable,
 )
 from shared.domain.timing import CLOCK_SKEW
 from shared.domain.transitions import polling, preparation, storing, submission
 from shared.domain.transitions.attempt import running, unknown
 
 # What answers an action: it holds only while the job still needs that action.
-Reply = Intended | Skipped | Parked | Unaffordable | LeaseExpired | Revived | GaveUp
+Reply = Intended | Skipped | Parked | LeaseExpired | Revived | GaveUp
 # What became of one attempt; it fits by that attempt's state.
 AttemptReport = (
     Submitted
@@ -99,8 +98,6 @@ def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
             return submission.skipped(job, planned, problem, now)
         case Parked():
             return submission.parked(job, now)
-        case Unaffordable(code=code):
-            return job.ended(code)
         case _:
             return job
 
@@ -115,8 +112,8 @@ def _decided(job: Job, decision: Decision, now: datetime) -> Job:
             return unknown(job, job.known_attempt(attempt_id), detail, now)
         case Revived(attempt_id=attempt_id):
             return running(job, job.known_attempt(attempt_id), now)
-        case GaveUp(code=code):
-            return job.ended(code)
+        case GaveUp(code=code, detail=detail):
+            return job.ended(code, detail)
         case _:
             assert_never(decision)
 
@@ -128,7 +125,7 @@ def _reported(job: Job, outcome: Report, now: datetime) -> Job:
         case PrepareMissed(problem=problem):
             return preparation.missed(job, problem, now)
         case ImageRefused(problem=problem):
-            return preparation.refused(job, problem)
+            return preparation.refused(job, problem, now)
         case CancelRequested():
             return polling.cancel_requested(job, now)
         case _:

@@ -18,14 +18,15 @@ TYPICAL_SECONDS = 120
 
 
 def cancel_requested(job: Job, now: datetime) -> Job:
-    """Ends at once what costs nothing yet; only marks what may already be paid for."""
+    """On record, and due now where that may bring the end closer.
+
+    A POST is left to be answered, and a cancel or a store to its own pace.
+    """
     if job.cancel_requested_at is not None:
         return job
-    attempt = job.open_attempt
     marked = replace(job, cancel_requested_at=now)
-    if attempt is None:
-        return marked.ended(ErrorCode.CANCELLED)
-    if attempt.state is AttemptState.RUNNING:
+    attempt = job.open_attempt
+    if attempt is None or attempt.state is AttemptState.RUNNING:
         return replace(marked, wake_at=now)
     return marked
 

@@ -22,12 +22,12 @@ def missed(job: Job, problem: Problem, now: datetime) -> Job:
         return job
     tries = job.prepare_tries + 1
     if tries >= timing.MOST_PREPARE_TRIES:
-        return job.ended(problem.code, problem.detail)
+        return replace(job, ending=problem, wake_at=now)
     return replace(job, prepare_tries=tries, wake_at=now + timing.backoff(tries))
 
 
-def refused(job: Job, problem: Problem) -> Job:
-    """Ends the job, unless an attempt that may be paid for is open."""
+def refused(job: Job, problem: Problem, now: datetime) -> Job:
+    """The job is to end, unless an attempt that may be paid for is open."""
     if job.open_attempt:
         return job
-    return job.ended(problem.code, problem.detail)
+    return replace(job, ending=problem, wake_at=now)

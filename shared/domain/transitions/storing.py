@@ -51,7 +51,10 @@ def missed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
 
 
 def output_missing(job: Job, attempt: Attempt, now: datetime) -> Job:
-    """Looked for again until the attempt's own deadline, then written off."""
-    if now < attempt.deadline_at:
+    """Looked for until the attempt's own deadline, then written off.
+
+    After a cancel it is looked for once, as a running task is polled once.
+    """
+    if now < attempt.deadline_at and job.cancel_requested_at is None:
         return replace(job, wake_at=now + timing.LOOK_SPACING)
     return replace(job.with_attempt(replace(attempt, written_off=True)), wake_at=now)

@@ -1,0 +1,211 @@
+"""Whatever ends a job, what was paid for is followed first: no other way out.
+
+The process may die after any of these steps: the reason is on record, and the next
+task finds the same late task or file to follow.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from shared.domain.catalogue import DEFAULT_CHAIN
+from shared.domain.errors import ErrorCode, Problem
+from shared.domain.job import AttemptState, Job
+from shared.domain.next_action import Ask, LookForOutput, next_action
+from shared.domain.outcomes import (
+    Accepted,
+    CancelRequested,
+    Failed,
+    GaveUp,
+    ImageRefused,
+    Outcome,
+    OutputFound,
+    OutputMissing,
+    Parked,
+    Polled,
+    Rejected,
+    Skipped,
+    Submitted,
+    Unknown,
+)
+from shared.domain.timing import ATTEMPT_LIMIT
+from shared.domain.transitions import apply, settle
+from tests.domain.examples import (
+    DELIVERED,
+    FAULT,
+    NOON,
+    SECOND,
+    a_job,
+    answered,
+    at_provider,
+    running,
+    stored,
+)
+
+RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
+LOST = Unknown(detail="no answer")
+LATE = Submitted(attempt_id=str(VEO), submission=Accepted(task_id="task-1"))
+GONE = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
+OVER = NOON + ATTEMPT_LIMIT
+
+
+def take(job: Job, outcome: Outcome, at: datetime = NOON) -> Job:
+    return settle(apply(job, outcome, at), at)
+
+
+def unknown(**how: object) -> Job:
+    """Veo did not answer; Omni is next."""
+    return answered(a_job(chain=(VEO, OMNI), **how), VEO, LOST)
+
+
+def omni_failed(code: ErrorCode) -> Job:
+    failed = Polled(attempt_id=str(OMNI), poll=Failed(problem=Problem(code=code)))
+    return take(running(unknown(), OMNI), failed)
+
+
+def omni_skipped(code: ErrorCode) -> Job:
+    return take(unknown(), Skipped(provider_id=OMNI, problem=Problem(code=code)))
+
+
+def past_its_deadline(job: Job) -> Job:
+    return settle(replace(job, deadline_at=NOON, wake_at=NOON), NOON)
+
+
+# What is about to end the job, and the code it then ends with.
+WAYS_OUT: dict[str, tuple[Callable[[], Job], ErrorCode]] = {
+    "cancelled": (
+        lambda: take(unknown(), CancelRequested()),
+        ErrorCode.CANCELLED,
+    ),
+    "out of time": (
+        lambda: past_its_deadline(unknown()),
+        ErrorCode.DEADLINE_EXCEEDED,
+    ),
+    "parked until its deadline": (
+        lambda: past_its_deadline(take(unknown(), Parked())),
+        ErrorCode.GENERATION_PAUSED,
+    ),
+    "stops on unknown": (
+        lambda: unknown(stop_on_unknown=True),
+        ErrorCode.SUBMISSION_UNKNOWN,
+    ),
+    "image refused": (
+        lambda: take(unknown(), ImageRefused(problem=GONE)),
+        ErrorCode.IMAGE_UNREACHABLE,
+    ),
+    "over the cap": (
+        lambda: omni_skipped(ErrorCode.DAILY_LIMIT_REACHED),
+        ErrorCode.DAILY_LIMIT_REACHED,
+    ),
+    "prompt refused": (
+        lambda: omni_failed(ErrorCode.PROMPT_REFUSED),
+        ErrorCode.PROMPT_REFUSED,
+    ),
+    "all failed": (
+        lambda: omni_failed(ErrorCode.BAD_OUTPUT),
+        ErrorCode.ALL_PROVIDERS_FAILED,
+    ),
+}
+
+
+@pytest.fixture(params=WAYS_OUT)
+def way_out(request: pytest.FixtureRequest) -> tuple[Job, ErrorCode]:
+    make, code = WAYS_OUT[request.param]
+    return make(), code
+
+
+def test_the_file_of_an_unknown_attempt_is_delivered_all_the_same(
+    way_out: tuple[Job, ErrorCode],
+) -> None:
+    job, _ = way_out
+    assert next_action(job, NOON) == LookForOutput(attempt=at_provider(job, VEO))
+
+    job = take(job, OutputFound(attempt_id=str(VEO), gs_uri="gs://b/a.mp4"))
+
+    assert take(job, stored(VEO)).delivered == DELIVERED
+
+
+def test_a_late_task_is_asked_about_before_the_job_ends(
+    way_out: tuple[Job, ErrorCode],
+) -> None:
+    job = take(way_out[0], LATE)
+
+    assert at_provider(job, VEO).state is AttemptState.RUNNING
+    assert isinstance(next_action(job, NOON + 6 * SECOND), Ask)
+
+
+def test_without_a_file_the_job_ends_for_the_reason_on_record(
+    way_out: tuple[Job, ErrorCode],
+) -> None:
+    job, code = way_out
+
+    ended = take(job, OutputMissing(attempt_id=str(VEO)), OVER)
+
+    assert ended.problem and ended.problem.code is code
+    assert at_provider(ended, VEO).written_off
+
+
+def test_only_a_cancel_does_not_wait_for_a_file_that_may_still_come(
+    way_out: tuple[Job, ErrorCode],
+) -> None:
+    job, code = way_out
+
+    looked = take(job, OutputMissing(attempt_id=str(VEO)), NOON + SECOND)
+
+    assert looked.is_final is (code is ErrorCode.CANCELLED)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [CancelRequested(), ImageRefused(problem=GONE)],
+    ids=lambda outcome: type(outcome).__name__,
+)
+def test_where_nothing_was_paid_for_a_job_ends_at_once(end: Outcome) -> None:
+    refused = Rejected(problem=FAULT)
+
+    for job in (a_job(), answered(a_job(), RUNWAY, refused)):
+        assert take(job, end).is_final
+
+
+def test_a_decision_to_give_up_is_dropped_where_a_late_answer_came_first() -> None:
+    late = apply(unknown(), LATE, NOON)
+
+    assert apply(late, GaveUp(code=ErrorCode.ALL_PROVIDERS_FAILED), NOON) is late
+
+
+@pytest.mark.parametrize(
+    ("skips", "code"),
+    [
+        (
+            (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.NOT_CONFIGURED),
+            ErrorCode.DAILY_LIMIT_REACHED,
+        ),
+        (
+            (ErrorCode.NOT_CONFIGURED, ErrorCode.MONTHLY_LIMIT_REACHED),
+            ErrorCode.MONTHLY_LIMIT_REACHED,
+        ),
+        (
+            (ErrorCode.NOT_CONFIGURED, ErrorCode.CIRCUIT_OPEN),
+            ErrorCode.ALL_PROVIDERS_FAILED,
+        ),
+    ],
+)
+def test_a_limit_is_the_jobs_error_only_if_the_chain_ends_so(
+    skips: tuple[ErrorCode, ErrorCode], code: ErrorCode
+) -> None:
+    job = a_job(chain=(VEO, OMNI))
+    for provider_id, why in zip((VEO, OMNI), skips, strict=True):
+        job = take(job, Skipped(provider_id=provider_id, problem=Problem(code=why)))
+
+    assert job.problem and job.problem.code is code
+
+
+def test_a_provider_that_failed_after_the_limit_is_what_the_chain_ended_with() -> None:
+    over = Problem(code=ErrorCode.DAILY_LIMIT_REACHED)
+    job = take(a_job(chain=(VEO, OMNI)), Skipped(provider_id=VEO, problem=over))
+
+    job = answered(job, OMNI, Rejected(problem=FAULT))
+
+    assert job.problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)
