@@ -1,6 +1,6 @@
 # What a person types. Each target does the set-up it needs; a second call is quick.
 .DEFAULT_GOAL := help
-.PHONY: emulator help demo dev chaos unit test check audit format lock clean deploy destroy
+.PHONY: emulator help demo dev chaos fuzz unit test check audit format lock clean deploy destroy
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -37,6 +37,9 @@ check: emulator $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known 
 	$(BIN)/python -m ops.audit
 	$(CHECKOV) --config-file infra/.checkov.yaml --directory infra
 	$(BIN)/python -m tests.side_by_side --cov
+
+fuzz: $(READY) ## Mutated images and videos against the decoders: FILES=20000 SEED=1
+	@$(BIN)/python -m local.fuzz $(if $(FILES),--files "$(FILES)") $(if $(SEED),--seed "$(SEED)")
 
 audit: $(READY) ## Known vulnerabilities of what ships
 	@$(BIN)/python -m ops.audit

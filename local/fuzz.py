@@ -1,0 +1,155 @@
+"""Mutated images and videos against the decoders: `python -m local.fuzz --files 20000`.
+
+Each file is decoded in a process of its own, forked from one that has the decoders
+loaded, with the limits of the real child made smaller. Prints one JSON object; exits
+non-zero where a process outlived its limits or ended in a way that is not understood.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from PIL import Image
+
+from local.simulators.render import Shape, render
+from shared.domain.errors import BadContent
+from shared.media import child, image, video
+
+CPU_SECONDS = 3
+WALL_SECONDS = 20.0
+MEMORY_BYTES = 1_400_000_000
+# How a process may end: by itself, or by the limit that it met.
+ENDINGS = {0: "decoded", 1: "refused"}
+BY_LIMIT = {signal.SIGXCPU: "cpu_limit", signal.SIGKILL: "cpu_limit"}
+# Numbers that files count and measure with, and that code forgets to bound.
+LIKELY = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+
+
+def seeds() -> Mapping[str, bytes]:
+    """Small, whole files of each kind: what is mutated."""
+    dice = random.Random(1)  # noqa: S311 # no secret hangs on it
+    noise = Image.frombytes("RGB", (48, 32), dice.randbytes(48 * 32 * 3))
+    files = {
+        "jpeg": _saved(noise, "JPEG"),
+        "progressive": _saved(noise, "JPEG", progressive=True),
+        "png": _saved(noise, "PNG"),
+        "palette": _saved(noise.convert("P"), "PNG", transparency=0),
+        "webp": _saved(noise, "WEBP"),
+        "lossless": _saved(noise.convert("RGBA"), "WEBP", lossless=True),
+    }
+    shape = Shape(width=128, height=72, duration_seconds=1, audio=True)
+    return files | {"mp4": render(files["jpeg"], shape, lambda _: None)}
+
+
+def _saved(made: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    made.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def mutated(content: bytes, dice: random.Random) -> bytes:
+    """A few changes: bytes, numbers, parts cut out, doubled or moved."""
+    changed = bytearray(content)
+    # Heads decide what a decoder does; half of the changes go there.
+    for _ in range(dice.randint(1, 6)):
+        reach = min(len(changed), 1024) if dice.random() < 0.5 else len(changed)
+        at = dice.randrange(max(1, reach))
+        match dice.randrange(5):
+            case 0:
+                changed[at : at + 1] = bytes([dice.randrange(256)])
+            case 1:
+                width = dice.choice((1, 2, 4))
+                number = dice.choice(LIKELY) & (256**width - 1)
+                changed[at : at + width] = number.to_bytes(width)
+            case 2:
+                del changed[at : at + dice.randint(1, 64)]
+            case 3:
+                part = changed[at : at + dice.randint(1, 256)]
+                changed[at:at] = part * dice.randint(1, 20)
+            case _:
+                changed = changed[:at] if dice.random() < 0.2 else changed
+    return bytes(changed)
+
+
+def decode(kind: str, content: bytes) -> None:
+    if kind == "mp4":
+        video.inspect(io.BytesIO(content), size_bytes=len(content))
+    else:
+        image.to_jpeg(content)
+
+
+def ending(work: Callable[[], None]) -> str:
+    """How a process that does `work` within the limits ended."""
+    process = os.fork()
+    if process == 0:
+        _in_the_child(work)
+    began = time.monotonic()
+    while True:
+        done, status = os.waitpid(process, os.WNOHANG)
+        if done:
+            break
+        if time.monotonic() - began > WALL_SECONDS:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            return "outlived"
+        time.sleep(0.001)
+    if os.WIFSIGNALED(status):
+        number = signal.Signals(os.WTERMSIG(status))
+        return BY_LIMIT.get(number, f"signal_{number.name}")
+    return ENDINGS.get(os.WEXITSTATUS(status), "traceback")
+
+
+def _in_the_child(work: Callable[[], None]) -> None:
+    code = 2
+    # Nothing that is raised here may reach the parent's own code.
+    with contextlib.suppress(BaseException):
+        child.limit(CPU_SECONDS, MEMORY_BYTES, 4_000_000)
+        try:
+            work()
+            code = 0
+        except BadContent:
+            code = 1
+    os._exit(code)
+
+
+def run(*, files: int, seed: int, report: Callable[[str], None]) -> dict[str, object]:
+    dice = random.Random(seed)  # noqa: S311 # no secret hangs on it
+    found: Counter[str] = Counter()
+    bad: list[object] = []
+    originals = list(seeds().items())
+    for number in range(files):
+        kind, content = originals[number % len(originals)]
+        changed = mutated(content, dice)
+        how = ending(lambda: decode(kind, changed))  # noqa: B023 # run at once
+        found[how] += 1
+        if how not in (*ENDINGS.values(), *BY_LIMIT.values()):
+            bad.append({"file": number, "kind": kind, "ending": how})
+        if number % 1000 == 999:
+            report(f"{number + 1} files: {dict(found)}")
+    return {"files": files, "seed": seed, **found, "not_understood": bad}
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m local.fuzz", description=__doc__)
+    parser.add_argument("--files", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args(arguments)
+    told = run(
+        files=asked.files,
+        seed=asked.seed,
+        report=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    print(json.dumps(told))
+    return 1 if told["not_understood"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
