@@ -79,7 +79,10 @@ class Running:
         return "\n".join([f"{self.program.name} did not start:", *said])
 
     def kill(self) -> None:
-        _signal_group(self.pid, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        _signal_group(self.pid, number)
 
     def end(self) -> None:
         """Ask the whole session to end, then make it; waits until it is gone."""

@@ -6,6 +6,7 @@ and are started again when they die.
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -77,6 +78,7 @@ class Stack:
         self._closing = ExitStack()
         self._over = threading.Event()
         self._functions: list[Running] = []
+        self._parts: dict[str, Running] = {}
         self.vendors: Vendors = choose(options.environ)
         self.project = options.environ.get("GOOGLE_CLOUD_PROJECT") or PROJECT
         self.addresses: dict[str, str] = {}
@@ -105,6 +107,10 @@ class Stack:
     def kill(self, function: str) -> None:
         """End a function as a crash does; it is started again within a second."""
         self._functions[FUNCTIONS.index(function)].kill()
+
+    def send_signal(self, part: str, number: signal.Signals) -> None:
+        """To the processes of `part`, which is named as its log: SIGSTOP freezes it."""
+        self._parts[part].send_signal(number)
 
     def invoker_token(self, function: str, account: str) -> str:
         """The OIDC token with which Google's services call a private function."""
@@ -146,6 +152,16 @@ class Stack:
             account="functions",
             token_uri=self._identity_server.token_uri,
         )
+
+    def rotate_signing_key(self) -> None:
+        """From now on Google's services sign with another key; both are published."""
+        rotated = LocalIdentity.generate(self.project)
+        pem = self._folder / f"key-{rotated.key_id}.pem"
+        rotated.save(pem)
+        self._identity_server.publish(rotated)
+        url = f"{self.tasks_control}/key"
+        requests.post(url, data=str(pem), timeout=10).raise_for_status()
+        self._identity = rotated
 
     def _start_emulators(self) -> None:
         self._options.say("Firestore emulator, Cloud Storage, Cloud Tasks")
@@ -296,7 +312,7 @@ class Stack:
             environment=dict(environment) | {"PYTHONPATH": str(ROOT)},
             log=self._folder / f"{name}.log",
         )
-        running = Running(program, announces=announces)
+        running = self._parts[name] = Running(program, announces=announces)
         self._closing.callback(running.end)
         return running
 

@@ -29,7 +29,7 @@ from local.emulators.cloud_tasks.delivery import (
 from local.emulators.cloud_tasks.messages import TaskLimits
 from local.emulators.cloud_tasks.queue import Delivery
 from local.emulators.cloud_tasks.rules import (
-    Mischief,
+    DeliveryFaults,
     Throttle,
 )
 from local.http_server import (
@@ -57,7 +57,7 @@ class TasksOptions:
     name_blocked_for: timedelta = timedelta(hours=1)
     limits: TaskLimits = field(default_factory=TaskLimits)
     throttle: Throttle = field(default_factory=Throttle)
-    mischief: Mischief = field(default_factory=Mischief)
+    faults: DeliveryFaults = field(default_factory=DeliveryFaults)
 
 
 def utc_now() -> datetime:
@@ -78,7 +78,7 @@ class TasksServer:
         *,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._identity = identity
+        self.identity = identity
         self._clock = clock
         self._options = options or TasksOptions()
         self._stack = ExitStack()
@@ -87,13 +87,13 @@ class TasksServer:
             limits=self._options.limits,
             throttle=self._options.throttle,
             blocked_for=self._options.name_blocked_for,
-            mischief=self._options.mischief,
+            faults=self._options.faults,
         )
         self.address = ""
         self.control_url = ""
 
-    def set_mischief(self, mischief: Mischief) -> None:
-        self._api.set_mischief(mischief)
+    def set_faults(self, faults: DeliveryFaults) -> None:
+        self._api.set_faults(faults)
 
     def report(self) -> dict[str, dict[str, object]]:
         """What GET /queues of the control answers."""
@@ -104,7 +104,9 @@ class TasksServer:
             courier = stack.enter_context(Courier(self._api, self._request))
             self._api.wake = courier.wake
             self.address = self._serve(stack)
-            control = control_server(self._api, port=self._options.control_port)
+            control = HttpServer(
+                routed(self._control_routes()), port=self._options.control_port
+            )
             self.control_url = stack.enter_context(control).url
             self._stack = stack.pop_all()
         return self
@@ -130,28 +132,32 @@ class TasksServer:
     def _request(self, delivery: Delivery) -> httpx.Request:
         return request_of(
             delivery,
-            self._identity,
+            self.identity,
             strip_signature=self._options.strip_signature,
             now=self._clock(),
         )
 
+    def _control_routes(self) -> Routes:
+        """GET /queues: the counts; POST /faults takes fields of `DeliveryFaults`;
+        POST /key takes the path of the PEM to sign with from now on."""
+        return {
+            ("GET", "/queues"): lambda _: as_json(self.report()),
+            ("POST", "/faults"): self._take_faults,
+            ("POST", "/key"): self._take_key,
+        }
 
-def control_server(api: TaskApi, *, port: int) -> HttpServer:
-    """GET /queues: the counts; POST /mischief takes fields of `Mischief`."""
-
-    def mischief(request: Request) -> Response:
+    def _take_faults(self, request: Request) -> Response:
         try:
-            wanted = Mischief(**json.loads(request.get_data() or b"{}"))
+            faults = DeliveryFaults(**json.loads(request.get_data() or b"{}"))
         except (TypeError, ValueError) as error:
             return as_json({"error": str(error)}, status=400)
-        api.set_mischief(wanted)
-        return as_json(asdict(wanted))
+        self.set_faults(faults)
+        return as_json(asdict(faults))
 
-    routes: Routes = {
-        ("GET", "/queues"): lambda _: as_json(api.report()),
-        ("POST", "/mischief"): mischief,
-    }
-    return HttpServer(routed(routes), port=port)
+    def _take_key(self, request: Request) -> Response:
+        path, project = Path(request.get_data(as_text=True)), self.identity.project
+        self.identity = LocalIdentity.load(path, project=project)
+        return as_json({"key_id": self.identity.key_id})
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -171,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--strip-signature", action="store_true")
     parser.add_argument("--shortest-deadline-seconds", type=float, default=15.0)
     parser.add_argument("--name-blocked-for-seconds", type=float, default=3600.0)
-    for share in fields(Mischief):
+    for share in fields(DeliveryFaults):
         kind = int if share.name == "seed" else float
         flag = f"--{share.name.replace('_', '-')}"
         parser.add_argument(flag, type=kind, default=share.default)
@@ -180,14 +186,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _options(given: argparse.Namespace) -> TasksOptions:
     shortest = timedelta(seconds=given.shortest_deadline_seconds)
-    wanted = {share.name: getattr(given, share.name) for share in fields(Mischief)}
+    wanted = {
+        share.name: getattr(given, share.name) for share in fields(DeliveryFaults)
+    }
     return TasksOptions(
         port=given.port,
         control_port=given.control_port,
         strip_signature=given.strip_signature,
         name_blocked_for=timedelta(seconds=given.name_blocked_for_seconds),
         limits=TaskLimits(shortest_deadline=shortest),
-        mischief=Mischief(**wanted),
+        faults=DeliveryFaults(**wanted),
     )
 
 

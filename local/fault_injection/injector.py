@@ -14,7 +14,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
 )
 from grpc import insecure_channel
 
-from local.emulators.cloud_tasks.rules import Mischief as TaskMischief
+from local.emulators.cloud_tasks.rules import DeliveryFaults
 from local.fault_injection.journal import (
     Diary,
     Entry,
@@ -53,17 +53,17 @@ class Mischief:
         faults = provider_faults(self._seed, self._jobs)
         for vendor in VENDORS:
             self._post(vendor, "/_control/faults", faults)
-        doubled = TaskMischief(
+        doubled = DeliveryFaults(
             twice_share=0.15, late_share=0.1, late_by_seconds=8.0, seed=self._seed
         )
-        self._tasks_control("POST", "/mischief", asdict(doubled))
+        self._tasks_control("POST", "/faults", asdict(doubled))
         self._thread.start()
 
     def end(self) -> None:
         """No harm from here on, but what is on its way."""
         self._over.set()
         self._thread.join()
-        self._tasks_control("POST", "/mischief", {})
+        self._tasks_control("POST", "/faults", {})
         self._stop_storage_faults()
 
     def on_progress(self, share_created: float) -> None:

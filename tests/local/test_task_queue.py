@@ -15,7 +15,7 @@ from local.emulators.cloud_tasks.queue import (
     TaskQueue,
 )
 from local.emulators.cloud_tasks.rules import (
-    Mischief,
+    DeliveryFaults,
     RateRules,
     RetryRules,
     TokenBucket,
@@ -33,7 +33,7 @@ def queue_of(
     *,
     rates: RateRules | None = None,
     retry: RetryRules | None = None,
-    mischief: Mischief | None = None,
+    faults: DeliveryFaults | None = None,
 ) -> TaskQueue:
     rates = rates or RateRules()
     return TaskQueue(
@@ -41,7 +41,7 @@ def queue_of(
         blocked_for=timedelta(hours=1),
         rates=rates,
         retry=retry or RetryRules(min_backoff=timedelta(seconds=1)),
-        mischief=mischief or Mischief(),
+        faults=faults or DeliveryFaults(),
     )
 
 
@@ -208,7 +208,7 @@ def test_one_503_slows_the_whole_queue_until_a_success() -> None:
 
 
 def test_tasks_come_twice_when_asked() -> None:
-    queue = queue_of(mischief=Mischief(twice_share=1, late_by_seconds=5))
+    queue = queue_of(faults=DeliveryFaults(twice_share=1, late_by_seconds=5))
     queue.add(task(), now=NOW)
 
     queue.finish(only(queue), OK, now=NOW)
@@ -222,7 +222,7 @@ def test_tasks_come_twice_when_asked() -> None:
 
 
 def test_the_answer_to_a_second_delivery_changes_nothing() -> None:
-    queue = queue_of(mischief=Mischief(twice_share=1, late_by_seconds=0))
+    queue = queue_of(faults=DeliveryFaults(twice_share=1, late_by_seconds=0))
     queue.add(task(), now=NOW)
     queue.finish(only(queue), FAILED, now=NOW)
     waiting = queue.get("a")
@@ -233,9 +233,19 @@ def test_the_answer_to_a_second_delivery_changes_nothing() -> None:
 
 
 def test_tasks_come_late_when_asked() -> None:
-    queue = queue_of(mischief=Mischief(late_share=1, late_by_seconds=5))
+    queue = queue_of(faults=DeliveryFaults(late_share=1, late_by_seconds=5))
     queue.add(task(), now=NOW)
 
     assert sent(queue) == []
     assert sent(queue, 5) == ["a"]
     assert queue.counts.late == 1
+
+
+def test_tasks_with_a_time_come_early_when_asked() -> None:
+    queue = queue_of(faults=DeliveryFaults(early_share=1, early_by_seconds=5))
+    queue.add(task(in_seconds=20), now=NOW)
+
+    assert sent(queue, 14) == []
+    assert queue.get("a").due_at < after(20)
+    assert sent(queue, 20) == ["a"]
+    assert queue.counts.early == 1

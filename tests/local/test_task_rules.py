@@ -1,11 +1,11 @@
-"""Backoff, exhaustion, rates, throttling and mischief, as tables without waiting."""
+"""Backoff, exhaustion, rates, throttling and faults, as tables without waiting."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from local.emulators.cloud_tasks.rules import (
-    Mischief,
+    DeliveryFaults,
     RateRules,
     RetryRules,
     Throttle,
@@ -138,7 +138,11 @@ def test_retry_after_is_heeded() -> None:
 def test_a_share_of_the_tasks_is_chosen_by_seed() -> None:
     names = [f"task-{n}" for n in range(1000)]
     chosen = [
-        {name for name in names if Mischief(twice_share=0.2, seed=s).second_after(name)}
+        {
+            name
+            for name in names
+            if DeliveryFaults(twice_share=0.2, seed=s).second_after(name)
+        }
         for s in (1, 1, 2)
     ]
 
@@ -148,11 +152,12 @@ def test_a_share_of_the_tasks_is_chosen_by_seed() -> None:
 
 
 def test_nothing_goes_wrong_unasked() -> None:
-    assert Mischief().lateness("a") is None
-    assert Mischief().second_after("a") is None
+    assert DeliveryFaults().lateness("a") is None
+    assert DeliveryFaults().earliness("a") is None
+    assert DeliveryFaults().second_after("a") is None
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_share_is_a_share(share: float) -> None:
     with pytest.raises(ValueError, match="share"):
-        Mischief(late_share=share)
+        DeliveryFaults(late_share=share)

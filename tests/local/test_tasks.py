@@ -19,6 +19,7 @@ import grpc
 import pytest
 import requests
 from google.api_core import exceptions
+from google.auth import jwt
 from google.auth.transport.requests import Request
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import (
@@ -28,7 +29,7 @@ from google.oauth2 import id_token
 
 from local.emulators.cloud_tasks.messages import TaskLimits
 from local.emulators.cloud_tasks.rules import (
-    Mischief,
+    DeliveryFaults,
     Throttle,
 )
 from local.emulators.tasks import (
@@ -525,7 +526,7 @@ def test_tasks_come_twice_when_the_control_asks_for_it(
     cloud.queue()
     control = cloud.server.control_url
     wanted = {"twice_share": 1.0, "late_by_seconds": 0.05, "seed": 7}
-    assert requests.post(f"{control}/mischief", json=wanted, timeout=5).ok
+    assert requests.post(f"{control}/faults", json=wanted, timeout=5).ok
 
     cloud.task(target.url, name="a")
 
@@ -537,7 +538,7 @@ def test_tasks_come_twice_when_the_control_asks_for_it(
 
 
 def test_tasks_come_late_when_python_asks_for_it(cloud: Cloud, target: Target) -> None:
-    cloud.server.set_mischief(Mischief(late_share=1.0, late_by_seconds=0.05))
+    cloud.server.set_faults(DeliveryFaults(late_share=1.0, late_by_seconds=0.05))
     cloud.queue()
 
     cloud.task(target.url)
@@ -546,8 +547,26 @@ def test_tasks_come_late_when_python_asks_for_it(cloud: Cloud, target: Target) -
     assert cloud.counts()["late"] == 1
 
 
-def test_mischief_that_makes_no_sense_is_refused(cloud: Cloud) -> None:
-    address = f"{cloud.server.control_url}/mischief"
+def test_from_a_rotation_on_another_key_signs(
+    cloud: Cloud, target: Target, tmp_path: Path
+) -> None:
+    rotated = LocalIdentity.generate("demo")
+    rotated.save(tmp_path / "key.pem")
+    address = f"{cloud.server.control_url}/key"
+    requests.post(address, data=str(tmp_path / "key.pem"), timeout=5).raise_for_status()
+    cloud.queue()
+
+    cloud.task(
+        target.url, http_request={"oidc_token": {"service_account_email": INVOKER}}
+    )
+
+    (hit,) = target.wait_for(1)
+    token = hit.headers["Authorization"].removeprefix("Bearer ")
+    assert jwt.decode_header(token)["kid"] == rotated.key_id
+
+
+def test_faults_that_make_no_sense_are_refused(cloud: Cloud) -> None:
+    address = f"{cloud.server.control_url}/faults"
 
     for wanted in ({"twice_share": 2}, {"wrong": 1}):
         assert requests.post(address, json=wanted, timeout=5).status_code == 400

@@ -19,7 +19,7 @@ from local.emulators.cloud_tasks.queue import (
     TaskQueue,
 )
 from local.emulators.cloud_tasks.rules import (
-    Mischief,
+    DeliveryFaults,
     Throttle,
     TokenBucket,
 )
@@ -50,7 +50,7 @@ class TaskApi:
     limits: TaskLimits = field(default_factory=TaskLimits)
     throttle: Throttle = field(default_factory=Throttle)
     blocked_for: timedelta = timedelta(hours=1)
-    mischief: Mischief = field(default_factory=Mischief)
+    faults: DeliveryFaults = field(default_factory=DeliveryFaults)
     _queues: dict[str, _Entry] = field(default_factory=dict)
     _deleted: dict[str, datetime] = field(default_factory=dict)
     _forced: list[Delivery] = field(default_factory=list)
@@ -79,12 +79,12 @@ class TaskApi:
 
     # The control.
 
-    def set_mischief(self, mischief: Mischief) -> None:
+    def set_faults(self, faults: DeliveryFaults) -> None:
         """For tasks created, and first attempts made, from now on."""
         with self._lock:
-            self.mischief = mischief
+            self.faults = faults
             for entry in self._queues.values():
-                entry.queue.mischief = mischief
+                entry.queue.faults = faults
 
     def report(self) -> dict[str, dict[str, object]]:
         """By full queue name: depth, running, whether paused, and all counts."""
@@ -220,7 +220,7 @@ class TaskApi:
             bucket=TokenBucket.full(rates, now=now),
             blocked_for=self.blocked_for,
             throttle=self.throttle,
-            mischief=self.mischief,
+            faults=self.faults,
         )
         entry = self._queues[message.name] = _Entry(message=message, queue=queue)
         _configure(entry)

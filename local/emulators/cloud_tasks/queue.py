@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from local.emulators.cloud_tasks.rules import (
-    Mischief,
+    DeliveryFaults,
     RateRules,
     RetryRules,
     Throttle,
@@ -123,6 +123,7 @@ class Counts:
     exhausted: int = 0
     throttled: int = 0
     late: int = 0
+    early: int = 0
     duplicates: int = 0
 
 
@@ -141,7 +142,7 @@ class TaskQueue:
     rates: RateRules = field(default_factory=RateRules)
     retry: RetryRules = field(default_factory=RetryRules)
     throttle: Throttle = field(default_factory=Throttle)
-    mischief: Mischief = field(default_factory=Mischief)
+    faults: DeliveryFaults = field(default_factory=DeliveryFaults)
     is_paused: bool = False
     running: int = 0
     counts: Counts = field(default_factory=Counts)
@@ -160,12 +161,20 @@ class TaskQueue:
                 "The task cannot be created because a task with this name existed "
                 "too recently.",
             )
-        lateness = self.mischief.lateness(task.name)
-        if lateness is not None:
-            self.counts.late += 1
-            task = replace(task, due_at=task.due_at + lateness)
         self.counts.created += 1
-        self.tasks[task.name] = task
+        self.tasks[task.name] = self._moved(task, now)
+
+    def _moved(self, task: QueuedTask, now: datetime) -> QueuedTask:
+        """`task`, due when the faults let it come."""
+        late = self.faults.lateness(task.name)
+        if late is not None:
+            self.counts.late += 1
+            return replace(task, due_at=task.due_at + late)
+        early = self.faults.earliness(task.name)
+        if early is not None and task.due_at > now:
+            self.counts.early += 1
+            return replace(task, due_at=task.due_at - early)
+        return task
 
     def get(self, name: str) -> QueuedTask:
         if name not in self.tasks:
@@ -257,7 +266,7 @@ class TaskQueue:
         started = task.started(now)
         self.tasks[task.name] = started
         delivery = Delivery(task=started, before=task.last)
-        second_after = self.mischief.second_after(task.name)
+        second_after = self.faults.second_after(task.name)
         if second_after is not None and not task.dispatched:
             echo = replace(delivery, is_echo=True)
             self._echoes.append(_Echo(due_at=now + second_after, delivery=echo))

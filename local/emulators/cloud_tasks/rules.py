@@ -126,33 +126,42 @@ class Throttle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mischief:
-    """What goes wrong on purpose: shares from 0 to 1 of the tasks, chosen by the seed.
+class DeliveryFaults:
+    """Shares, from 0 to 1, of the tasks that come twice, late or early.
 
-    A task's fate hangs on seed and name alone, whatever order tasks come in. Late
-    tasks and second deliveries come up to `late_by_seconds` later than they should.
+    Which ones follows from the seed and their names, whatever order tasks come in.
+    Late tasks and second deliveries come up to `late_by_seconds` late, early ones up to
+    `early_by_seconds` early, as by a server whose clock is ahead.
     """
 
     twice_share: float = 0.0
     late_share: float = 0.0
+    early_share: float = 0.0
     late_by_seconds: float = 2.0
+    early_by_seconds: float = 2.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.twice_share <= 1 or not 0 <= self.late_share <= 1:
+        shares = (self.twice_share, self.late_share, self.early_share)
+        if not all(0 <= share <= 1 for share in shares):
             raise ValueError("a share is a number from 0 to 1")
-        if self.late_by_seconds < 0:
-            raise ValueError("late_by_seconds is not negative")
+        if min(self.late_by_seconds, self.early_by_seconds) < 0:
+            raise ValueError("late_by_seconds and early_by_seconds are not negative")
 
     def lateness(self, name: str) -> timedelta | None:
-        return self._fate("late", name, share=self.late_share)
+        return self._chosen("late", name, self.late_share, self.late_by_seconds)
+
+    def earliness(self, name: str) -> timedelta | None:
+        return self._chosen("early", name, self.early_share, self.early_by_seconds)
 
     def second_after(self, name: str) -> timedelta | None:
-        return self._fate("twice", name, share=self.twice_share)
+        return self._chosen("twice", name, self.twice_share, self.late_by_seconds)
 
-    def _fate(self, kind: str, name: str, *, share: float) -> timedelta | None:
+    def _chosen(
+        self, kind: str, name: str, share: float, most_seconds: float
+    ) -> timedelta | None:
         # Not for secrets: the same seed must give the same faults.
         dice = random.Random(f"{self.seed}:{kind}:{name}")  # noqa: S311
         if dice.random() >= share:
             return None
-        return timedelta(seconds=dice.uniform(0.0, self.late_by_seconds))
+        return timedelta(seconds=dice.uniform(0.0, most_seconds))
