@@ -46,7 +46,7 @@ GENERATION = record(
             )
         ),
     ),
-    manual_override=or_null(
+    by_hand=or_null(
         nested(level=one_of(Level), reason=TEXT, by=TEXT, at=MOMENT)
     ),
 )

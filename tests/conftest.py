@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from local.emulators.firestore import find
 from local.processes import Program, Running, answers, free_port, wait_until
+from local.stack import RULES
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 
@@ -38,7 +39,7 @@ def _start(log: Path) -> tuple[Running, str]:
     port = free_port()
     program = Program(
         name="the Firestore emulator",
-        command=find().command(port=port, rules=None, memory="256m"),
+        command=find().command(port=port, rules=RULES, memory="1g"),
         environment=os.environ,
         log=log,
     )

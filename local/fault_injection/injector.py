@@ -138,7 +138,7 @@ class Mischief:
         for vendor in VENDORS:
             url = self._stack.addresses[vendor] + "/_control/faults"
             for fault in requests.get(url, timeout=TIMEOUT_SECONDS).json():
-                name = f"{fault['link']} {fault['place']} {fault['kind']}"
+                name = f"{fault['provider']} {fault['place']} {fault['kind']}"
                 met[name] += fault["times"] - fault["left"]
         return met
 

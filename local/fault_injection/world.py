@@ -97,7 +97,7 @@ def chaotic_stack(options: RunOptions) -> Iterator[Stack]:
         sweep_every_seconds=5.0,
         firestore_memory="1g",
         folder=options.folder,
-        source=ROOT / "local" / "chaos" / "entry.py",
+        source=ROOT / "local" / "fault_injection" / "entry.py",
         say=options.say,
     )
     with Stack(stack_options) as stack:

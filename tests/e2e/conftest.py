@@ -1,12 +1,19 @@
 """One running stack for the tests of the whole; real clients, simulated vendors."""
 
 import os
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from local.fault_injection.time_scale import QUICK_ROOT
 from local.stack import Stack, StackOptions
 from tests.e2e.client import Frontend, close_circuits, set_faults
+
+# Leases of 18 s, a first poll after 1.2 s, the sweep's first retry after 12 s.
+TIME_SCALE = "0.2"
+
+StackFactory = Callable[..., Stack]
 
 
 def bare_environment() -> dict[str, str]:
@@ -15,11 +22,30 @@ def bare_environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def running_stack() -> Iterator[Stack]:
-    options = StackOptions(
-        environ=bare_environment(), seconds=1.0, sweep_every_seconds=5.0
-    )
-    with Stack(options) as stack:
+def a_stack(firestore_emulator: str) -> StackFactory:
+    """Makes a stack with short waits, in a project of its own in the one emulator."""
+
+    def make(**environ: str) -> Stack:
+        own = {
+            "FIRESTORE_EMULATOR_HOST": firestore_emulator,
+            "GOOGLE_CLOUD_PROJECT": f"demo-{uuid.uuid4().hex[:8]}",
+            "TIME_SCALE": TIME_SCALE,
+        }
+        options = StackOptions(
+            environ=bare_environment() | own | environ,
+            seconds=1.0,
+            source=QUICK_ROOT,
+            sweep_every_seconds=2.0,
+        )
+        return Stack(options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def running_stack(a_stack: StackFactory) -> Iterator[Stack]:
+    """Its users may have any number of jobs, and make any number each minute."""
+    with a_stack(USER_MAX_JOBS="9999", USER_MAX_JOBS_PER_MINUTE="9999") as stack:
         yield stack
 
 

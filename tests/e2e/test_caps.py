@@ -1,4 +1,4 @@
-"""Caps, keys and the kill switch, from HTTP to the emulator."""
+"""What the environment says: another Runway, caps; then the kill switch."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,17 +8,40 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
-from local.stack import Stack, StackOptions
+from local.simulators.runway import runway_simulator
+from local.simulators.server import SimulatorServer
+from local.stack import Stack
 from tests.domain.budgets import an_envelope
 from tests.e2e.client import IMAGE, Frontend, wait_for
-from tests.e2e.conftest import bare_environment
+from tests.e2e.conftest import StackFactory
 
 
 @pytest.fixture(scope="module")
-def capped() -> Iterator[Stack]:
-    environ = bare_environment() | {"DAILY_LIMIT_USD": "2.50", "USER_MAX_JOBS": "100"}
-    with Stack(StackOptions(environ=environ, seconds=1.0)) as stack:
+def runway() -> Iterator[SimulatorServer]:
+    with runway_simulator() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def capped(runway: SimulatorServer, a_stack: StackFactory) -> Iterator[Stack]:
+    """A cap that pays for the first test's job and ten more."""
+    caps = {"DAILY_LIMIT_USD": "2.65", "USER_MAX_JOBS": "100"}
+    vendor = {"RUNWAYML_BASE_URL": runway.address, "RUNWAY_API_KEY": "key_mine"}
+    with a_stack(**caps, **vendor) as stack:
         yield stack
+
+
+def test_the_servers_that_the_environment_names_are_used(
+    capped: Stack, runway: SimulatorServer, firestore_emulator: str
+) -> None:
+    frontend = Frontend(capped)
+
+    video = frontend.wait(frontend.create(duration=3))
+
+    assert capped.addresses["runway"] == runway.address
+    assert capped.addresses["firestore"] == firestore_emulator
+    assert video["ai_model"] == "runway"
+    assert len(runway.submissions.all()) == 1
 
 
 def test_a_crowd_against_a_cap_that_pays_for_10_and_a_crowd_with_one_key(

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.processes import python
-from local.simulators.runway import runway_simulator
-from local.stack import ROOT, Stack, StackOptions
+from local.stack import ROOT, Stack
 from tests.e2e.client import Frontend, Video, played, purge, set_faults, submissions
 from tests.e2e.conftest import bare_environment
 
@@ -74,25 +73,6 @@ def test_killed_in_the_paid_call_and_purged_in_mid_job_both_end_well(
     ]
     vendors = [s["vendor"] for s in submissions(stack, killed["prompt"])]
     assert vendors == ["runway", "vertex"]
-
-
-def test_other_servers_are_asked_where_the_environment_names_them(
-    firestore_emulator: str,
-) -> None:
-    with runway_simulator() as mine:
-        environ = bare_environment() | {
-            "RUNWAYML_BASE_URL": mine.address,
-            "RUNWAY_API_KEY": "key_mine",
-            "FIRESTORE_EMULATOR_HOST": firestore_emulator,
-        }
-        with Stack(StackOptions(environ=environ, seconds=1.0)) as stack:
-            frontend = Frontend(stack)
-            video = frontend.wait(frontend.create(duration=3))
-
-            assert stack.addresses["runway"] == mine.address
-            assert stack.addresses["firestore"] == firestore_emulator
-            assert video["ai_model"] == "runway"
-            assert len(mine.submissions.all()) == 1
 
 
 def test_sigterm_leaves_nothing_behind(tmp_path: Path) -> None:

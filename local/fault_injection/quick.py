@@ -1,0 +1,14 @@
+"""A deploy root beside main.py: the same functions, with limits scaled by TIME_SCALE.
+
+`functions-framework --source` takes it in the place of main.py.
+"""
+
+import os
+
+from local.fault_injection.time_scale import scale_limits
+
+scale_limits(float(os.environ["TIME_SCALE"]))
+
+from main import api, budget_alert, sweep, worker  # noqa: E402 - once they are scaled
+
+__all__ = ["api", "budget_alert", "sweep", "worker"]
