@@ -46,9 +46,7 @@ GENERATION = record(
             )
         ),
     ),
-    by_hand=or_null(
-        nested(level=one_of(Level), reason=TEXT, by=TEXT, at=MOMENT)
-    ),
+    by_hand=or_null(nested(level=one_of(Level), reason=TEXT, by=TEXT, at=MOMENT)),
 )
 
 
