@@ -174,7 +174,8 @@ class Job:
     is_parked: its next start waits for the kill switch.
     ending: why the job is to end without a video. It does so once nothing that was
         paid for may still come; a cancel is on record as cancel_requested_at.
-    prepare_tries: how often the image could not be fetched.
+    prepare_tries: how often the image could not be fetched, or took its worker along.
+    preparing_until: a worker has the image in hand, until then at the latest.
     progress: 0 to 100, never going back.
     """
 
@@ -195,6 +196,7 @@ class Job:
     commit_id: str = ""
     image: PreparedImage | None = None
     prepare_tries: int = 0
+    preparing_until: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
     progress: int = 0
     cancel_requested_at: datetime | None = None

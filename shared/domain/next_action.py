@@ -111,13 +111,24 @@ def _between_attempts(job: Job, now: datetime) -> Action:
 
 
 def _onwards(job: Job, now: datetime) -> Action:
+    if job.preparing_until and now < job.preparing_until:
+        # A cancelled job, too, keeps its place until its running step is over.
+        return Wait(until=job.preparing_until)
     if problem := _ending(job):
         return GaveUp(code=problem.code, detail=problem.detail)
     if now >= job.deadline_at:
         return GaveUp(code=_out_of_time(job))
     if job.image is None:
-        return Prepare()
+        return _prepare(job)
     return _next_start(job, now)
+
+
+def _prepare(job: Job) -> Action:
+    """A try without a result took its worker along: the image must be at fault."""
+    is_lost = job.preparing_until is not None
+    if is_lost and job.prepare_tries + 1 >= timing.MOST_PREPARE_TRIES:
+        return GaveUp(code=ErrorCode.IMAGE_INVALID, detail="it could not be decoded")
+    return Prepare()
 
 
 def _next_start(job: Job, now: datetime) -> Action:

@@ -126,6 +126,11 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareStarted:
+    """Committed before the image is fetched and decoded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     image: PreparedImage
 
@@ -244,7 +249,8 @@ class Parked:
 
 
 Outcome = (
-    Prepared
+    PrepareStarted
+    | Prepared
     | ImageRefused
     | PrepareMissed
     | Intended

@@ -20,6 +20,8 @@ STORE_LIMIT = timedelta(hours=2)
 LOOK_SPACING = timedelta(seconds=15)
 RETRY_SPACING = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=5)
+# Fetching an image, waiting for the decoder, and decoding, each at its limit.
+PREPARE_LIMIT = timedelta(seconds=90)
 MOST_PREPARE_TRIES = 4
 MOST_BAD_OUTPUTS = 5
 MOST_CLOSING_POLLS = 3

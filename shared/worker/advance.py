@@ -29,6 +29,7 @@ from shared.domain.outcomes import (
     OutputMissing,
     Polled,
     PollFailed,
+    PrepareStarted,
     Revived,
     Skipped,
 )
@@ -86,8 +87,7 @@ class Advance:
             case Start(planned=planned):
                 after = self.starting.start(before, planned)
             case Prepare():
-                prepared = self.preparation.prepare(before.value)
-                after = self.committer.commit(before, prepared)
+                after = self._prepare(before)
             case Ask(attempt=attempt, by=by):
                 after = self._ask(before, attempt, by)
             case Cancel(attempt=attempt, by=by):
@@ -111,6 +111,15 @@ class Advance:
         """To the starts queue, which may have used up this version's first name."""
         overdue_by = self.clock.now() - (job.wake_at or self.clock.now())
         self.scheduler.schedule_step(job, nth=nth_retry(overdue_by))
+
+    def _prepare(self, before: Versioned[Job]) -> Versioned[Job] | None:
+        """The sweep finds the job if this process ends while it has the image."""
+        mine: list[Job] = []
+        started = self.committer.commit(before, PrepareStarted(), then=mine.append)
+        if started is None or not mine:
+            return started
+        outcome = self.preparation.prepare(started.value)
+        return self.committer.commit(started, outcome)
 
     def _ask(
         self, before: Versioned[Job], attempt: Attempt, by: ProviderId

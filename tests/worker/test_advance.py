@@ -88,9 +88,9 @@ def test_every_step_enqueues_the_task_of_its_version(harness: Harness) -> None:
 
     job = harness.step()
 
-    assert job.version == 2
+    assert job.version == 3
     assert harness.queue.wakes == [
-        StepTask(job_id="job1", name=task_name("job1", 2), at=NOON, is_start=True)
+        StepTask(job_id="job1", name=task_name("job1", 3), at=NOON, is_start=True)
     ]
 
 

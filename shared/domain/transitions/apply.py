@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import assert_never
 
 from shared.domain.job import Attempt, AttemptState, Job
-from shared.domain.next_action import Action, Start, Wait, next_action
+from shared.domain.next_action import Action, Prepare, Start, Wait, next_action
 from shared.domain.outcomes import (
     CancelMissed,
     CancelRequested,
@@ -28,6 +28,7 @@ from shared.domain.outcomes import (
     Polled,
     Prepared,
     PrepareMissed,
+    PrepareStarted,
     Revived,
     Skipped,
     Stored,
@@ -40,7 +41,7 @@ from shared.domain.transitions import polling, preparation, storing, submission
 from shared.domain.transitions.attempt import running, unknown
 
 # What answers an action: it holds only while the job still needs that action.
-Reply = Intended | Skipped | Parked | LeaseExpired | Revived | GaveUp
+Reply = PrepareStarted | Intended | Skipped | Parked | LeaseExpired | Revived | GaveUp
 # What became of one attempt; it fits by that attempt's state.
 AttemptReport = (
     Submitted
@@ -88,6 +89,8 @@ def _booked(job: Job, now: datetime) -> Job:
 def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
     if isinstance(reply, Decision) and reply == needed:
         return _decided(job, reply, now)
+    if isinstance(reply, PrepareStarted) and isinstance(needed, Prepare):
+        return preparation.started(job, now)
     if not isinstance(needed, Start):
         return job
     planned = needed.planned
