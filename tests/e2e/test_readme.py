@@ -1,10 +1,13 @@
-"""What the README shows for asking is pasted into a shell, and a video comes."""
+"""Every block of the README runs as it is pasted, one after the other."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,27 +15,81 @@ from local.stack import ROOT, Stack
 from tests.e2e.client import Frontend
 from tests.e2e.conftest import bare_environment
 
+FRONTEND = Path(__file__).with_name("frontend")
+README = (ROOT / "README.md").read_text()
+# The browser's own parts of the block: the job just made, and a `<video>`.
+PAGE = """
+const jobId = process.env.JOB;
+const player = { set src(url) { console.log(url); process.exit(0); } };
+"""
 
-@pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
-def test_what_is_shown_asks_for_a_video(
-    stack: Stack, tmp_path: Path, readme: str
-) -> None:
-    (snippet,) = re.findall(r"```sh\n(.*?)```", (ROOT / readme).read_text(), re.DOTALL)
-    printed = tmp_path / "printed"
-    printed.write_text(json.dumps(stack.announcement()) + "\n")
-    snippet = snippet.replace("/tmp/reelay.log", str(printed))
-    snippet = snippet.replace(".venv/bin/python", sys.executable)
 
-    done = subprocess.run(
+def block(language: str) -> str:
+    (found,) = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return str(found)
+
+
+@pytest.fixture(scope="module")
+def pasted(running_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the block for a shell printed: the job; and what it exported."""
+    printed = tmp_path_factory.mktemp("readme") / "printed"
+    printed.write_text(json.dumps(running_stack.announcement()) + "\n")
+    shown = block("sh").replace("/tmp/reelay.log", str(printed))
+    done = run(
         ["sh", "-e"],
-        input=snippet,
-        env=bare_environment() | {"GOOGLE_CLOUD_PROJECT": stack.project},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
+        input=shown.replace(".venv/bin/python", sys.executable)
+        + '\nprintf "\\n%s\\n%s\\n" "$API" "$TOKEN"',
+        env=bare_environment() | {"GOOGLE_CLOUD_PROJECT": running_stack.project},
     )
+    job, api, token = done.strip().splitlines()
+    return {"job": json.loads(job), "API": api, "TOKEN": token}
 
-    video = Frontend(stack, "me").wait(json.loads(done.stdout))
+
+def run(command: list[str], **options: Any) -> str:
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=100, **options
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_shell_asks_for_a_video(stack: Stack, pasted: Any) -> None:
+    video = Frontend(stack, "me").wait(pasted["job"])
+
     assert video["status"] == "completed"
+
+
+def test_a_browser_follows_the_job_and_plays_it(
+    stack: Stack, pasted: Any, tmp_path: Path
+) -> None:
+    host, _, port = stack.announcement()["firestore"].rpartition(":")
+    shown = block("js").replace("demo-reelay", stack.project)
+    shown = re.sub(r'"127\.0\.0\.1", \d+', f'"{host}", {port}', shown)
+    script = installed() / f"{tmp_path.name}.mjs"
+    script.write_text(PAGE + shown)
+
+    environment = bare_environment() | {"JOB": pasted["job"]["job_id"]}
+    printed = run(["node", str(script)], env=environment)
+
+    assert printed.startswith("http") and "X-Goog-Signature" in printed
+
+
+def installed() -> Path:
+    """A folder with the packages that a frontend needs, installed once."""
+    folder = ROOT / ".local" / "frontend"
+    if not (folder / "node_modules" / "firebase").is_dir():
+        shutil.copytree(FRONTEND, folder, dirs_exist_ok=True)
+        quiet = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+        subprocess.run(["npm", "ci", *quiet], cwd=folder, check=True, timeout=300)
+    return folder
+
+
+def test_openais_client_makes_and_downloads_a_video(
+    stack: Stack, pasted: Any, tmp_path: Path
+) -> None:
+    shown = block("python").replace('"raccoon.mp4"', repr(str(tmp_path / "v.mp4")))
+    environment = dict(os.environ) | {name: pasted[name] for name in ("API", "TOKEN")}
+
+    run([sys.executable, "-W", "ignore", "-c", shown], env=environment)
+
+    assert (tmp_path / "v.mp4").read_bytes()[4:8] == b"ftyp"
