@@ -50,7 +50,7 @@ def run(command: list[str], **options: Any) -> str:
         command, cwd=ROOT, capture_output=True, text=True, timeout=100, **options
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return str(done.stdout)
 
 
 def test_the_shell_asks_for_a_video(stack: Stack, pasted: Any) -> None:
