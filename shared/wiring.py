@@ -336,7 +336,11 @@ def sweep() -> "Sweep":
     reader = LedgerAuditReader(firestore_client())
     balance = Balance(read=reader.read, clock=clock, zone=zone)
     return Sweep(
-        jobs=jobs(), queries=job_queries(), queue=queue(), clock=clock, balance=balance
+        jobs=jobs(),
+        queries=job_queries(),
+        queue=queue(),
+        clock=clock,
+        audit_ledger=balance,
     )
 
 

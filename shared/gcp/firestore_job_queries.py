@@ -1,6 +1,6 @@
 """Jobs found by owner, image or `wake_at`: queries of `videos` and `internal/run`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,16 @@ from shared.ports.store import Overdue, Position, Versioned
 log = structlog.get_logger()
 
 Document = Any
+_OVERDUE_FIELDS = (
+    "wake_at",
+    "version",
+    "deadline_at",
+    "image",
+    "attempts",
+    "cancel_requested_at",
+)
+# An attempt in one of these is over, and has no result that is still to be fetched.
+_WITHOUT_RESULT = frozenset({"rejected", "not_sent", "skipped", "failed"})
 NEWEST_FIRST = firestore.Query.DESCENDING
 
 
@@ -27,14 +37,19 @@ class FirestoreJobQueries:
     def __init__(self, client: firestore.Client) -> None:
         self._client = client
 
-    def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:
+    def overdue(
+        self, now: datetime, *, after: Overdue | None = None, most: int
+    ) -> Sequence[Overdue]:
         query = (
             self._client.collection_group("internal")
             .where(filter=FieldFilter("wake_at", "<=", now))
             .order_by("wake_at")
-            .limit(most)
-            .select(["wake_at", "version", "deadline_at"])
+            .order_by("__name__")
         )
+        if after is not None:
+            run = self._client.document("videos", after.job_id, "internal", "run")
+            query = query.start_after({"wake_at": after.wake_at, "__name__": run})
+        query = query.limit(most).select(_OVERDUE_FIELDS)
         with reading():
             found = query.get(retry=RETRY, timeout=TIMEOUT_SECONDS)
         return [_overdue(document) for document in found]
@@ -110,4 +125,13 @@ def _overdue(document: Document) -> Overdue:
         version=raw.get("version", 0),
         wake_at=raw["wake_at"],
         deadline_at=raw.get("deadline_at") or raw["wake_at"],
+        awaits_start=_awaits_start(raw),
     )
+
+
+def _awaits_start(raw: Mapping[str, Any]) -> bool:
+    attempts = raw.get("attempts")
+    if not isinstance(attempts, list) or raw.get("cancel_requested_at") is not None:
+        return False
+    states = {a.get("state") for a in attempts if isinstance(a, dict)}
+    return raw.get("image") is not None and states <= _WITHOUT_RESULT

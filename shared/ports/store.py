@@ -41,12 +41,16 @@ class Versioned(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overdue:
-    """A job whose next step is late; from raw fields, so that any record will do."""
+    """A job whose next step is late; from raw fields, so that any record will do.
+
+    `awaits_start`: nothing that was paid for is open, its next step submits.
+    """
 
     job_id: str
     version: int
     wake_at: datetime
     deadline_at: datetime
+    awaits_start: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +125,14 @@ class Jobs(Protocol):
 class JobQueries(Protocol):
     """Finds jobs by something other than their id."""
 
-    def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:
-        """Jobs whose `wake_at` lies before `now`, the longest overdue first."""
+    def overdue(
+        self, now: datetime, *, after: Overdue | None = None, most: int
+    ) -> Sequence[Overdue]:
+        """Jobs whose `wake_at` is not after `now`, the longest overdue first.
+
+        `after`: goes on behind this job of an earlier answer. Fewer than `most` only
+        at the end.
+        """
         ...
 
     def page(

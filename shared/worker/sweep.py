@@ -1,11 +1,9 @@
-"""Wake what got stuck, under names not yet used; end what is past all limits.
+"""Wake jobs whose task got lost, end those past every limit, audit the ledger."""
 
-Once an hour, as it comes by every minute, it has the ledger looked at as well.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -25,42 +23,101 @@ from shared.ports.store import (
 
 log = structlog.get_logger()
 
-MOST_AT_ONCE = 500
-BALANCE_AT_MINUTE = 0
+PAGE = 500
+WOKEN_AT_ONCE = 32
+# Cloud Scheduler calls every minute, but never twice at once.
+ROUND_LIMIT = timedelta(seconds=50)
+# A burst of starts takes minutes to pass its queue: such a job is not stuck.
+STARTS_WAIT = 4 * timing.FIRST_RETRY_AFTER
+AUDIT_EVERY = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Sweep:
+    """One per process: it remembers where a round ended, and the last audit.
+
+    A sweep that dies leaves nothing undone: the next one finds the same jobs, and
+    the names of their tasks are the same.
+    """
+
     jobs: Jobs
     queries: JobQueries
     queue: Queue
     clock: Clock
-    balance: Callable[[], int]
+    audit_ledger: Callable[[], int]
+    _resume_after: Overdue | None = field(default=None, init=False, repr=False)
+    _audited_at: datetime | None = field(default=None, init=False, repr=False)
 
     def __call__(self) -> int:
-        """How many jobs were woken."""
+        """How many jobs were woken. Unreachable, in the end, if some could not be."""
         now = self.clock.now()
-        stuck = self.queries.overdue(now - timing.FIRST_RETRY_AFTER, most=MOST_AT_ONCE)
-        expired = [job for job in stuck if self._is_expired(job, now)]
-        for job in expired:
-            self._end(job, now)
-        waiting = [job for job in stuck if job not in expired]
-        for job in waiting:
-            self._wake(job, now)
-        log.info("sweep_ran", woken=len(waiting), ended=len(expired))
-        if now.minute == BALANCE_AT_MINUTE:
-            self._look_at_ledger()
-        return len(waiting)
+        woken = ended = 0
+        failures: list[Exception] = []
+        with ThreadPoolExecutor(WOKEN_AT_ONCE) as pool:
+            for batch in self._batches(now, now + ROUND_LIMIT):
+                outcomes = self._handle(pool, batch, now)
+                woken += outcomes.count("woken")
+                ended += outcomes.count("ended")
+                failures += [o for o in outcomes if isinstance(o, Exception)]
+        log.info("sweep_ran", woken=woken, ended=ended, failed=len(failures))
+        self._audit(now)
+        if failures:
+            raise Unreachable(f"{len(failures)} jobs were not woken") from failures[0]
+        return woken
 
-    def _look_at_ledger(self) -> None:
-        """It can wait for the next hour: waking jobs can't."""
-        try:
-            self.balance()
-        except Unreachable as error:
-            log.warning("ledger_not_checked", why=str(error))
+    def _batches(self, now: datetime, until: datetime) -> Iterator[Sequence[Overdue]]:
+        """Everything that may be paid for first, then the starts that are stuck."""
+        starts: list[Overdue] = []
+        for page in self._pages(now, until):
+            starts += [j for j in page if j.awaits_start and not _is_queued(j, now)]
+            yield [job for job in page if not job.awaits_start]
+        for first in range(0, len(starts), PAGE):
+            if self.clock.now() >= until:
+                return
+            yield starts[first : first + PAGE]
+
+    def _pages(self, now: datetime, until: datetime) -> Iterator[Sequence[Overdue]]:
+        """A round that runs out of time is taken up by the next where it ended."""
+        after, self._resume_after = self._resume_after, None
+        while True:
+            page = self.queries.overdue(
+                now - timing.FIRST_RETRY_AFTER, after=after, most=PAGE
+            )
+            yield page
+            if len(page) < PAGE:
+                return
+            after = page[-1]
+            if self.clock.now() >= until:
+                self._resume_after = after
+                return
+
+    def _handle(
+        self, pool: Executor, batch: Sequence[Overdue], now: datetime
+    ) -> list[str | Exception]:
+        """What became of each job; one that fails does not keep the others waiting."""
+        futures = [pool.submit(self._wake_or_end, job, now) for job in batch]
+        outcomes: list[str | Exception] = []
+        for job, future in zip(batch, futures, strict=True):
+            try:
+                outcomes.append(future.result())
+            except Exception as error:  # noqa: BLE001 - raised at the end of the round
+                log.error("job_not_woken", job_id=job.job_id, why=repr(error))
+                outcomes.append(error)
+        return outcomes
+
+    def _wake_or_end(self, job: Overdue, now: datetime) -> str:
+        if self._is_expired(job, now):
+            return self._end(job, now)
+        nth = nth_retry(now - job.wake_at)
+        log.warning("overdue_job_woken", job_id=job.job_id, nth=nth)
+        name = task_name(job.job_id, job.version, nth)
+        self.queue.enqueue(
+            StepTask(job_id=job.job_id, name=name, at=now, is_start=False)
+        )
+        return "woken"
 
     def _is_expired(self, job: Overdue, now: datetime) -> bool:
-        """Past all limits; or past its deadline, and nobody can read it."""
+        """Past every limit; or past its deadline and unreadable."""
         if now < job.deadline_at:
             return False
         if now >= job.deadline_at + timing.STORE_LIMIT + timing.ATTEMPT_LIMIT:
@@ -73,20 +130,29 @@ class Sweep:
             return False
         return False
 
-    def _end(self, job: Overdue, now: datetime) -> None:
-        """By its raw fields, whatever else is in it; again in a minute if unclear."""
+    def _end(self, job: Overdue, now: datetime) -> str:
+        """From its raw fields, so that any record will do; tried again in a minute."""
         log.error("job_abandoned", job_id=job.job_id, overdue_since=job.wake_at)
         try:
             self.jobs.abandon(job.job_id, now)
         except (LostRace, CommitUncertain, Unreachable) as error:
             log.warning("job_not_abandoned", job_id=job.job_id, why=str(error))
-            return
+            return "not ended"
         log_abandoned(job.job_id)
+        return "ended"
 
-    def _wake(self, job: Overdue, now: datetime) -> None:
-        nth = nth_retry(now - job.wake_at)
-        log.warning("overdue_job_woken", job_id=job.job_id, nth=nth)
-        name = task_name(job.job_id, job.version, nth)
-        self.queue.enqueue(
-            StepTask(job_id=job.job_id, name=name, at=now, is_start=False)
-        )
+    def _audit(self, now: datetime) -> None:
+        """Once an hour, and with the first sweep of a process; again if it failed."""
+        if self._audited_at is not None and now - self._audited_at < AUDIT_EVERY:
+            return
+        try:
+            self.audit_ledger()
+        except Unreachable as error:
+            log.warning("ledger_not_checked", why=str(error))
+            return
+        self._audited_at = now
+
+
+def _is_queued(job: Overdue, now: datetime) -> bool:
+    """Its task may well be waiting in the starts queue, and it still has time."""
+    return now < job.deadline_at and now - job.wake_at < STARTS_WAIT

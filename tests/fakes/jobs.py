@@ -27,6 +27,7 @@ from shared.domain.ledger import (
     with_one_more,
     with_one_more_upload,
 )
+from shared.domain.next_action import Start, next_action
 from shared.domain.projection import Status, project
 from shared.domain.projection import status as projected_status
 from shared.domain.usage import Counts, UsageMonth
@@ -171,18 +172,27 @@ class FakeJobs:
             self._book(job, booking_unread(job.hold_usd, job.cost_usd))
         self.unreadable.discard(job_id)
 
-    def overdue(self, now: datetime, *, most: int) -> Sequence[Overdue]:
-        waiting = [
-            Overdue(
-                job_id=job.job_id,
-                version=job.version,
-                wake_at=job.wake_at,
-                deadline_at=job.deadline_at,
-            )
+    def overdue(
+        self, now: datetime, *, after: Overdue | None = None, most: int
+    ) -> Sequence[Overdue]:
+        late = sorted(
+            (job.wake_at, job.job_id)
             for job, _ in self._jobs.values()
             if job.wake_at is not None and job.wake_at <= now
-        ]
-        return sorted(waiting, key=lambda overdue: overdue.wake_at)[:most]
+        )
+        rest = [o for o in late if not after or o > (after.wake_at, after.job_id)]
+        return [self._overdue(job_id) for _, job_id in rest[:most]]
+
+    def _overdue(self, job_id: str) -> Overdue:
+        job, _ = self._jobs[job_id]
+        assert job.wake_at is not None
+        return Overdue(
+            job_id=job_id,
+            version=job.version,
+            wake_at=job.wake_at,
+            deadline_at=job.deadline_at,
+            awaits_start=isinstance(next_action(job, job.wake_at), Start),
+        )
 
     def page(
         self,

@@ -47,7 +47,7 @@ def wired(harness: Harness, callers: Callers, monkeypatch: pytest.MonkeyPatch) -
         queries=harness.jobs,
         queue=harness.queue,
         clock=harness.clock,
-        balance=harness.balance,
+        audit_ledger=harness.audit_ledger,
     )
     monkeypatch.setattr(wiring, "settings", lambda: settings)
     monkeypatch.setattr(wiring, "advance", lambda: harness.advance)
@@ -90,7 +90,7 @@ def test_a_step_that_could_not_be_enqueued_is_asked_for_again(harness: Harness) 
 
 
 def test_the_sweep_says_how_many_it_woke(harness: Harness) -> None:
-    harness.jobs.put(a_job())
+    harness.jobs.put(a_new_job())
     harness.clock.move(MINUTE)
 
     response = call(client_of(sweep), INVOKER)

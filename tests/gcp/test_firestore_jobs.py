@@ -16,13 +16,15 @@ from shared.domain.errors import (
     CommitUncertain,
     ErrorCode,
     LostRace,
+    Problem,
     ReelayError,
     Unreachable,
 )
 from shared.domain.job import Job
 from shared.domain.ledger import ledger_key
-from shared.domain.outcomes import PrepareMissed
+from shared.domain.outcomes import PrepareMissed, Rejected, Submitted
 from shared.domain.projection import Status, project
+from shared.domain.transitions import apply, settle
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
@@ -47,6 +49,8 @@ from tests.domain.examples import (
     a_new_job,
     completed,
     running,
+    started,
+    storing,
 )
 from tests.fakes.clock import FrozenClock
 from tests.fakes.jobs import FakeJobs
@@ -234,10 +238,53 @@ def test_the_longest_overdue_come_first(store: Store) -> None:
     store.jobs.create(replace(completed(a_job(), ProviderId.RUNWAY), job_id="done"))
 
     overdue = store.queries.overdue(NOON, most=3)
+    rest = store.queries.overdue(NOON, after=overdue[-1], most=3)
 
     assert [o.job_id for o in overdue] == ["late9", "late6", "late3"]
+    assert [o.job_id for o in rest] == ["late1"]
     assert [o.version for o in overdue] == [9, 6, 3]
     assert overdue[0].wake_at == NOON - timedelta(minutes=9)
+
+
+def test_overdue_jobs_of_one_moment_are_all_found_page_by_page(store: Store) -> None:
+    for nth in range(5):
+        store.jobs.create(a_new_job(job_id=f"late{nth}"))
+    last, found = None, []
+
+    while page := store.queries.overdue(NOON, after=last, most=2):
+        found += [overdue.job_id for overdue in page]
+        last = page[-1]
+
+    assert found == [f"late{nth}" for nth in range(5)]
+
+
+def rejected_by_runway() -> Job:
+    rejected = Rejected(problem=Problem(code=ErrorCode.ACCESS_DENIED))
+    answer = Submitted(attempt_id=str(ProviderId.RUNWAY), submission=rejected)
+    return settle(apply(started(a_job(), ProviderId.RUNWAY), answer, NOON), NOON)
+
+
+@pytest.mark.parametrize(
+    ("job", "awaits_start"),
+    [
+        (a_new_job(), False),
+        (a_job(), True),
+        (rejected_by_runway(), True),
+        (started(a_job(), ProviderId.RUNWAY), False),
+        (running(a_job(), ProviderId.RUNWAY), False),
+        (storing(a_job(), ProviderId.RUNWAY), False),
+    ],
+    ids=["not prepared", "prepared", "rejected", "starting", "running", "storing"],
+)
+def test_an_overdue_job_says_whether_it_awaits_its_start(
+    store: Store, job: Job, awaits_start: bool
+) -> None:
+    store.jobs.create(job)
+    now = NOON + 3 * MINUTE
+
+    (overdue,) = store.queries.overdue(now, most=2)
+
+    assert overdue.awaits_start is awaits_start
 
 
 def test_twenty_writers_all_get_through(store: Store) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.job import Job
@@ -50,7 +51,7 @@ class Harness:
         }
     )
 
-    balance: Callable[[], int] = lambda: 0
+    audit_ledger: Callable[[], int] = lambda: 0
 
     def __post_init__(self) -> None:
         self.bucket.objects["images/job1"] = b"a jpeg"
@@ -126,13 +127,17 @@ class Harness:
         return self.job
 
     def sweep(self) -> int:
+        return self.sweeper()
+
+    @cached_property
+    def sweeper(self) -> Sweep:
         return Sweep(
             jobs=self.jobs,
             queries=self.jobs,
             queue=self.queue,
             clock=self.clock,
-            balance=self.balance,
-        )()
+            audit_ledger=lambda: self.audit_ledger(),
+        )
 
     def run(self) -> Job:
         """Tasks are taken as the queues would bring them; the sweep runs when idle."""

@@ -482,8 +482,8 @@ class TestFallingBack:
         assert harness.run().problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)
 
 
-class Crash(Exception):
-    """The process died here."""
+class Crash(BaseException):
+    """The process died here: no handler of ours runs."""
 
 
 class Crashing:

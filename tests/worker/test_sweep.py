@@ -1,6 +1,8 @@
 """What got stuck is woken, under names not yet used."""
 
-from datetime import timedelta
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,7 +11,11 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.naming import task_name
 from shared.jobs.schedule import nth_retry
-from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, completed
+from shared.ports.store import StepTask
+from shared.worker.sweep import PAGE, ROUND_LIMIT, STARTS_WAIT, WOKEN_AT_ONCE
+from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, completed, running
+from tests.fakes.clock import NOON, FrozenClock
+from tests.fakes.queue import FakeQueue
 from tests.usecases.harness import Harness
 
 
@@ -39,7 +45,7 @@ def test_a_job_is_woken_at_one_two_four_eight_minutes(
 
 def test_a_stuck_job_is_woken_under_a_new_name_each_time() -> None:
     harness = Harness()
-    harness.jobs.put(a_job())
+    harness.jobs.put(a_new_job())
     for _ in range(9):
         harness.sweep()
         harness.clock.move(MINUTE)
@@ -97,30 +103,152 @@ def test_one_poison_job_slows_no_other(harness: Harness) -> None:
     assert [wake.job_id for wake in harness.queue.wakes] == ["good"]
 
 
-@pytest.mark.parametrize(("minutes", "looks"), [(0, 1), (1, 0), (59, 0), (60, 1)])
-def test_the_ledger_is_looked_at_once_an_hour(
-    harness: Harness, minutes: int, looks: int
+@pytest.mark.parametrize(
+    "failure", [Unreachable("the queue is down"), ValueError("a bug")], ids=repr
+)
+def test_one_job_that_cannot_be_woken_does_not_end_the_round(
+    harness: Harness, failure: Exception
 ) -> None:
-    looked: list[bool] = []
+    for nth in range(5):
+        harness.jobs.put(a_new_job(job_id=f"job{nth}"))
+    harness.clock.move(3 * MINUTE)
+    harness.queue.failures = [failure]  # type: ignore[list-item] # not ours, too
 
-    def look() -> int:
-        looked.append(True)
-        return 0
+    with pytest.raises(Unreachable, match="1 jobs were not woken"):
+        harness.sweep()
 
-    harness.balance = look
-    harness.clock.move(minutes * MINUTE)
+    assert len(harness.queue.wakes) == 4
+    assert harness.sweep() == 5
+
+
+def waiting(harness: Harness, count: int) -> None:
+    """Jobs that wait for their start, the longest overdue of all."""
+    for nth in range(count):
+        job_id = f"start{nth}"
+        harness.jobs.put(replace(a_job(), job_id=job_id))
+
+
+def test_a_start_that_waits_in_its_queue_is_not_stuck(harness: Harness) -> None:
+    waiting(harness, 1)
+    harness.clock.move(STARTS_WAIT - SECOND)
+    assert harness.sweep() == 0
+
+    harness.clock.move(SECOND)
+    assert harness.sweep() == 1
+
+
+def test_a_start_that_still_waits_at_its_deadline_is_ended(harness: Harness) -> None:
+    late = replace(a_job(), wake_at=harness.clock.at + timing.JOB_LIMIT - 3 * MINUTE)
+    harness.jobs.put(late)
+    harness.clock.move(timing.JOB_LIMIT)
+
+    harness.sweep()
+    (wake,) = harness.queue.wakes
+    harness.advance(wake.job_id, from_starts_queue=wake.is_start)
+
+    assert harness.job.is_final
+
+
+def test_what_is_paid_for_is_woken_before_all_starts(harness: Harness) -> None:
+    waiting(harness, 2 * PAGE + 1)
+    paid = replace(running(a_job(), ProviderId.RUNWAY), job_id="paid")
+    harness.jobs.put(replace(paid, wake_at=harness.clock.at + MINUTE))
+    harness.clock.move(STARTS_WAIT + MINUTE)
 
     harness.sweep()
 
-    assert len(looked) == looks
+    assert harness.queue.wakes[0].job_id == "paid"
+    assert len(harness.queue.wakes) == 2 * PAGE + 2
 
 
-def test_a_ledger_that_can_not_be_read_keeps_no_job_asleep(harness: Harness) -> None:
-    def unread() -> int:
-        raise Unreachable("down")
+@dataclass(kw_only=True)
+class SlowQueue(FakeQueue):
+    """Each call takes its time, and `WOKEN_AT_ONCE` of them run side by side."""
 
-    harness.balance = unread
-    harness.jobs.put(a_job())
-    harness.clock.move(timedelta(hours=1))
+    clock: FrozenClock
+    call: timedelta
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    assert harness.sweep() == 1
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def enqueue(self, wake: StepTask) -> None:
+        with self.lock:
+            super().enqueue(wake)
+            self.clock.move(self.call / WOKEN_AT_ONCE)
+
+    @property
+    def woken(self) -> set[str]:
+        return {wake.job_id for wake in self.wakes}
+
+
+def sweep_every_minute(harness: Harness, minutes: int) -> None:
+    began = harness.clock.at
+    for nth in range(minutes):
+        harness.clock.move_to(began + nth * MINUTE)
+        harness.sweep()
+
+
+def test_fifteen_thousand_stuck_jobs_are_woken_within_five_minutes() -> None:
+    clock = FrozenClock()
+    queue = SlowQueue(clock=clock, call=timedelta(milliseconds=300))
+    harness = Harness(clock=clock, queue=queue)
+    for nth in range(15_000):
+        harness.jobs.put(a_new_job(job_id=f"job{nth}"))
+    clock.move(MINUTE)
+
+    sweep_every_minute(harness, 4)
+
+    assert len(queue.woken) == 15_000
+    assert clock.at <= NOON + 5 * MINUTE
+
+
+def test_a_round_goes_on_where_the_last_one_ran_out_of_time() -> None:
+    """Nothing that is woken moves on here, as while the steps queue is paused."""
+    clock = FrozenClock()
+    queue = SlowQueue(clock=clock, call=WOKEN_AT_ONCE * ROUND_LIMIT / PAGE)
+    harness = Harness(clock=clock, queue=queue)
+    for nth in range(2 * PAGE + 1):
+        harness.jobs.put(a_new_job(job_id=f"job{nth}"))
+    clock.move(MINUTE)
+
+    sweep_every_minute(harness, 3)
+
+    assert len(queue.woken) == 2 * PAGE + 1
+
+
+def test_the_ledger_is_audited_once_an_hour_whatever_minute_it_is(
+    harness: Harness,
+) -> None:
+    audited: list[datetime] = []
+
+    def audit() -> int:
+        audited.append(harness.clock.at)
+        return 0
+
+    harness.audit_ledger = audit
+    harness.clock.move(7 * MINUTE)
+    began = harness.clock.at
+
+    for _ in range(121):
+        harness.sweep()
+        harness.clock.move(MINUTE)
+
+    assert audited == [began, began + 60 * MINUTE, began + 120 * MINUTE]
+
+
+def test_an_audit_that_fails_wakes_the_jobs_and_comes_again(harness: Harness) -> None:
+    tries: list[datetime] = []
+
+    def audit() -> int:
+        tries.append(harness.clock.at)
+        if len(tries) == 1:
+            raise Unreachable("down")
+        return 0
+
+    harness.audit_ledger = audit
+    harness.jobs.put(a_new_job())
+    harness.clock.move(MINUTE)
+
+    assert [harness.sweep() for _ in range(3)] == [1, 1, 1]
+    assert len(tries) == 2
