@@ -46,10 +46,11 @@ def _say(asked: argparse.Namespace, project: str, environ: Mapping[str, str]) ->
 
 
 def _switch(project: str, environ: Mapping[str, str]) -> tuple[KillSwitch, str]:
+    from shared.gcp.firestore_calls import Database
     from shared.gcp.firestore_switch import FirestoreSwitch
 
     client, by = firestore_of(project, environ)
-    return KillSwitch(store=FirestoreSwitch(client), pause=pause), by
+    return KillSwitch(store=FirestoreSwitch(Database(client)), pause=pause), by
 
 
 def shown(switch: Switch) -> str:

@@ -52,11 +52,12 @@ def _say(asked: argparse.Namespace, ring: KeyRing, project: str) -> str:
 
 
 def _ring(project: str, environ: Mapping[str, str]) -> KeyRing:
+    from shared.gcp.firestore_calls import Database
     from shared.gcp.firestore_keys import FirestoreKeys
 
     client, _ = firestore_of(project, environ)
     return KeyRing(
-        keys=FirestoreKeys(client),
+        keys=FirestoreKeys(Database(client)),
         clock=SystemClock(),
         random_bytes=secrets.token_bytes,
     )

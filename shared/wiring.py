@@ -30,6 +30,7 @@ from shared.system import RandomIds, SystemClock, pause
 
 if TYPE_CHECKING:
     from shared.gcp.bucket import CloudBucket
+    from shared.gcp.firestore_calls import Database
     from shared.guards.availability import Availability
     from shared.guards.circuit_breaker import Breaker
     from shared.guards.kill_switch import KillSwitch
@@ -82,7 +83,7 @@ def tokens() -> Tokens:
     from shared.gcp.bearer_tokens import BearerTokens
     from shared.gcp.firestore_keys import FirestoreKeys
 
-    keys = FirestoreKeys(firestore_client())
+    keys = FirestoreKeys(database())
     return BearerTokens(firebase=_firebase_tokens(), keys=keys)
 
 
@@ -127,39 +128,41 @@ def _callers(audience: str, invoker_email: str) -> Callers:
 
 
 @once
-def firestore_client() -> Any:
+def database() -> "Database":
     """One for the process: a client is a channel, and threads may share it."""
     from google.cloud import firestore
 
-    return firestore.Client(project=settings().project)
+    from shared.gcp.firestore_calls import Database
+
+    return Database(firestore.Client(project=settings().project))
 
 
 @once
 def jobs() -> Jobs:
     from shared.gcp.firestore_jobs import FirestoreJobs
 
-    return FirestoreJobs(firestore_client(), settings().limits)
+    return FirestoreJobs(database(), settings().limits)
 
 
 @once
 def job_queries() -> JobQueries:
     from shared.gcp.firestore_job_queries import FirestoreJobQueries
 
-    return FirestoreJobQueries(firestore_client())
+    return FirestoreJobQueries(database())
 
 
 @once
 def idempotency() -> IdempotencyStore:
     from shared.gcp.firestore_idempotency import FirestoreIdempotency
 
-    return FirestoreIdempotency(firestore_client())
+    return FirestoreIdempotency(database())
 
 
 @once
 def quotas() -> Quotas:
     from shared.gcp.firestore_quotas import FirestoreQuotas
 
-    return FirestoreQuotas(firestore_client(), settings().limits)
+    return FirestoreQuotas(database(), settings().limits)
 
 
 @once
@@ -272,7 +275,7 @@ def show_usage() -> "ShowUsage":
     from shared.gcp.firestore_usage import FirestoreUsage
     from shared.usecases.show_usage import ShowUsage
 
-    store = FirestoreUsage(firestore_client())
+    store = FirestoreUsage(database())
     known = settings()
     return ShowUsage(
         store=store, clock=SystemClock(), limits=known.limits, chain=known.chain
@@ -307,7 +310,7 @@ def _availability() -> "Availability":
     return Availability(
         kill_switch=kill_switch(),
         breaker=breaker(),
-        reports=FirestoreProviderReports(firestore_client()),
+        reports=FirestoreProviderReports(database()),
         clock=SystemClock(),
         tight_max_usd_per_second=settings().tight_max_usd_per_second,
     )
@@ -328,12 +331,12 @@ def start_upload() -> "StartUpload":
 
 @once
 def sweep() -> "Sweep":
-    from shared.gcp.firestore_ledger_audit import LedgerAuditReader
+    from shared.gcp.firestore_ledger_audit import LIMITS, LedgerAuditReader
     from shared.worker.ledger_audit import Balance
     from shared.worker.sweep import Sweep
 
     clock, zone = SystemClock(), settings().limits.zone
-    reader = LedgerAuditReader(firestore_client())
+    reader = LedgerAuditReader(database().within(LIMITS))
     balance = Balance(read=reader.read, clock=clock, zone=zone)
     return Sweep(
         jobs=jobs(),
@@ -356,7 +359,7 @@ def advance() -> "Advance":
     from shared.worker.submit import Starting
 
     clock, known = SystemClock(), providers()
-    ReportMissingProviders(reports=FirestoreProviderReports(firestore_client()))(
+    ReportMissingProviders(reports=FirestoreProviderReports(database()))(
         frozenset(p for p in settings().chain if not known.is_configured(p))
     )
     return Advance(
@@ -415,16 +418,16 @@ def kill_switch() -> "KillSwitch":
     from shared.gcp.firestore_switch import FirestoreSwitch
     from shared.guards.kill_switch import KillSwitch
 
-    return KillSwitch(store=FirestoreSwitch(firestore_client()), pause=pause)
+    return KillSwitch(store=FirestoreSwitch(database()), pause=pause)
 
 
 @once
 def breaker() -> "Breaker":
     """One for the process: it counts faults and remembers what is closed."""
-    from shared.gcp.firestore_circuits import FirestoreCircuits
+    from shared.gcp.firestore_circuits import LIMITS, FirestoreCircuits
     from shared.guards.circuit_breaker import Breaker
 
-    circuits = FirestoreCircuits(firestore_client())
+    circuits = FirestoreCircuits(database().within(LIMITS))
     return Breaker(circuits=circuits, clock=SystemClock(), pause=pause)
 
 

@@ -13,6 +13,7 @@ from hypothesis import settings
 from local.emulators.firestore import find
 from local.processes import Program, Running, answers, free_port, wait_until
 from local.stack import RULES
+from shared.gcp.firestore_calls import Database
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 
@@ -62,3 +63,8 @@ def firestore_client(
     client = firestore.Client(project=project, credentials=AnonymousCredentials())
     yield client
     client.close()  # type: ignore[no-untyped-call] # Google's
+
+
+@pytest.fixture
+def database(firestore_client: firestore.Client) -> Database:
+    return Database(firestore_client)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from google.api_core.exceptions import ServiceUnavailable
+from google.api_core.exceptions import DeadlineExceeded
 
 from local.fault_injection.journal import (
     Diary,
@@ -249,6 +249,6 @@ def sabotaged_commit(commit: Callable[..., T], saboteur: Saboteur) -> Callable[.
 
         if point is None:
             return call()
-        return saboteur.around(point, call, ServiceUnavailable)
+        return saboteur.around(point, call, DeadlineExceeded)
 
     return harmed

@@ -16,7 +16,7 @@ from google.cloud.storage import Blob, Client
 
 from shared.domain.errors import BadContent, Unreachable
 from shared.gcp.object_streams import ObjectRanges, UploadSource
-from shared.gcp.storage_calls import limits, translated
+from shared.gcp.storage_calls import limits, storage_errors
 from shared.ports.storage import (
     SignedUpload,
     StoredObject,
@@ -55,7 +55,7 @@ class CloudBucket:
         return None if blob is None else _stored(blob)
 
     def list(self, prefix: str) -> Sequence[StoredObject]:
-        with translated("list"):
+        with storage_errors("list"):
             blobs = self._client.list_blobs(self._bucket, prefix=prefix, **limits())
             return [_stored(blob) for blob in blobs]
 
@@ -65,7 +65,7 @@ class CloudBucket:
             return None
         if blob.size > most_bytes:
             raise BadContent(f"{blob.size} bytes are more than {most_bytes}")
-        with translated("read"):
+        with storage_errors("read"):
             return cast(
                 bytes,
                 blob.download_as_bytes(checksum="crc32c", **limits()),
@@ -80,7 +80,7 @@ class CloudBucket:
         """
         blob = self._bucket.blob(name, chunk_size=_UPLOAD_PART_BYTES)
         source = UploadSource(chunks)
-        with translated("write"):
+        with storage_errors("write"):
             # Not Blob.open("wb"): when garbage collected, it finishes what it has.
             blob.upload_from_file(
                 source,
@@ -107,7 +107,7 @@ class CloudBucket:
         """LostRace, too, where an answer got lost and it was this copy that won."""
         blob = self._bucket.blob(target)
         token = None
-        with translated("copy"):
+        with storage_errors("copy"):
             while True:
                 token, _, _ = blob.rewrite(
                     self._bucket.blob(source),
@@ -119,7 +119,7 @@ class CloudBucket:
                     return _stored(blob)
 
     def delete(self, name: str) -> None:
-        with translated("delete"), suppress(NotFound):
+        with storage_errors("delete"), suppress(NotFound):
             self._bucket.blob(name).delete(**limits())
 
     def sign_download(
@@ -147,18 +147,18 @@ class CloudBucket:
         return SignedUpload(url=url, headers=headers, expires_at=signed_at + lifetime)
 
     def _get(self, name: str) -> Blob | None:
-        with translated("find"):
+        with storage_errors("find"):
             return self._bucket.get_blob(name, **limits())
 
     def _delete(self, blob: Blob) -> None:
-        with translated("delete"):
+        with storage_errors("delete"):
             blob.delete(
                 if_generation_match=blob.generation,
                 **limits(),
             )
 
     def _sign(self, name: str, **what: Any) -> str:
-        with translated("sign"):
+        with storage_errors("sign"):
             return cast(
                 str,
                 self._bucket.blob(name).generate_signed_url(

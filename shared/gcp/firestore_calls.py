@@ -1,54 +1,183 @@
-"""How calls of Firestore are made: their limits, and Google's errors as ours."""
+"""Every call of Firestore: its time limits, and Google's errors as ours.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+Calls of the client library without `retry=` go on for 300 s, whatever `timeout=` says.
+So adapters call Firestore only through `Database`.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
 
 from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
+from google.cloud import firestore
 
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
+from shared.gcp.firestore_records import Record
+from shared.gcp.translation import Table, translated
 
-TIMEOUT_SECONDS = 10.0
-# A resent commit whose first answer got lost fails its own precondition: the caller
-# looks whether its change is there before believing that, so resending is safe.
-RETRY = Retry(
-    predicate=if_exception_type(exceptions.ServiceUnavailable),
-    initial=0.1,
-    maximum=1.0,
-    timeout=TIMEOUT_SECONDS,
+T = TypeVar("T")
+Document = Any
+Reference = Any
+
+# A read has no side effects: whatever failed may be tried again.
+READ: Final[Table] = (
+    (exceptions.GoogleAPIError, Unreachable),
+    (ValueError, Unreachable),
 )
-
-_LOST = (
-    exceptions.AlreadyExists,
-    exceptions.FailedPrecondition,
-    exceptions.NotFound,
-    exceptions.Aborted,
+# An error that is not a clear refusal may have followed a commit that holds.
+COMMIT: Final[Table] = (
+    (exceptions.AlreadyExists, LostRace),
+    (exceptions.FailedPrecondition, LostRace),
+    (exceptions.NotFound, LostRace),
+    (exceptions.Aborted, LostRace),
+    (exceptions.PermissionDenied, Unreachable),
+    (exceptions.Unauthenticated, Unreachable),
+    (exceptions.InvalidArgument, Unreachable),
+    (exceptions.GoogleAPIError, CommitUncertain),
+    (ValueError, CommitUncertain),
 )
-# Anything else that was not clearly refused may have been carried out.
-_REFUSED = (
-    exceptions.PermissionDenied,
-    exceptions.Unauthenticated,
-    exceptions.InvalidArgument,
+# The library must not retry beneath us: its retries have time limits of their own.
+_ONCE: Final = Retry(predicate=lambda _error: False)
+_READ_AGAIN: Final = if_exception_type(
+    exceptions.ServiceUnavailable, exceptions.DeadlineExceeded
 )
+# A commit is resent if its connection failed, never because time ran out. A resent
+# commit that had held already fails its own precondition: the caller, told LostRace,
+# looks whether its change is there.
+_COMMIT_AGAIN: Final = if_exception_type(exceptions.ServiceUnavailable)
 
 
-@contextmanager
-def committing() -> Iterator[None]:
-    """LostRace, Unreachable; Unclear for errors that leave it open."""
-    try:
-        yield
-    except _LOST as error:
-        raise LostRace(type(error).__name__) from error
-    except _REFUSED as error:
-        raise Unreachable(type(error).__name__) from error
-    except (exceptions.GoogleAPIError, ValueError) as error:
-        raise CommitUncertain(type(error).__name__) from error
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """Seconds for one try of a read, and for a call with all of its tries.
+
+    The last try of a read may begin just before `total` and exceed it by `read_try`.
+    """
+
+    read_try: float = 3.0
+    total: float = 10.0
 
 
-@contextmanager
-def reading() -> Iterator[None]:
-    """A read races with nobody: whatever fails, the same again may work."""
-    try:
-        yield
-    except (exceptions.GoogleAPIError, ValueError) as error:
-        raise Unreachable(type(error).__name__) from error
+class Database:
+    """A Firestore client whose every call ends in time, with an error of ours."""
+
+    def __init__(
+        self, client: firestore.Client, limits: CallLimits = CallLimits()
+    ) -> None:
+        self._client = client
+        self._limits = limits
+
+    def within(self, limits: CallLimits) -> "Database":
+        """The same client under other limits."""
+        return Database(self._client, limits)
+
+    def document(self, *path: str) -> Reference:
+        return self._client.document(*path)
+
+    def collection(self, name: str) -> Any:
+        """To be queried, as is `collection_group`."""
+        return self._client.collection(name)
+
+    def collection_group(self, name: str) -> Any:
+        return self._client.collection_group(name)
+
+    def get(self, reference: Reference) -> Document:
+        """A snapshot, also of a document that does not exist; Unreachable."""
+        return self._read(lambda timeout: reference.get(retry=_ONCE, timeout=timeout))
+
+    def get_all(
+        self, references: Iterable[Reference], *, at: datetime | None = None
+    ) -> list[Document]:
+        """Snapshots in the order of `references`, all of one moment; Unreachable."""
+        wanted = list(references)
+
+        def once(timeout: float) -> list[Document]:
+            found = self._client.get_all(
+                wanted, retry=_ONCE, timeout=timeout, read_time=at
+            )
+            by_path = {document.reference.path: document for document in found}
+            return [by_path[reference.path] for reference in wanted]
+
+        return self._read(once) if wanted else []
+
+    def query(self, query: Any, *, at: datetime | None = None) -> list[Document]:
+        """All that `query` finds; Unreachable."""
+        return self._read(
+            lambda timeout: list(query.get(retry=_ONCE, timeout=timeout, read_time=at))
+        )
+
+    def overwrite(self, reference: Reference, record: Record) -> None:
+        """Unconditional, and so repeated like a read; Unreachable."""
+        self._read(lambda timeout: reference.set(record, retry=_ONCE, timeout=timeout))
+
+    def batch(self) -> "Batch":
+        return Batch(self._client, self._limits)
+
+    def _read(self, once: Callable[[float], T]) -> T:
+        again = _retrying(_READ_AGAIN, self._limits)
+        with translated(READ, "Firestore: read"):
+            read: T = again(once)(self._limits.read_try)
+            return read
+
+
+class Batch:
+    """Writes that all take effect in one commit, or none of them."""
+
+    def __init__(self, client: firestore.Client, limits: CallLimits) -> None:
+        self._writes = client.batch()
+        self._limits = limits
+
+    def create(self, reference: Reference, record: Record) -> None:
+        """LostRace if it exists."""
+        self._writes.create(reference, record)
+
+    def put(self, reference: Reference, record: Record, token: object) -> None:
+        """The named fields; LostRace if the document changed since `token` was read.
+
+        `token`: its `update_time`, or None if it did not exist.
+        """
+        if token is None:
+            self._writes.create(reference, record)
+        else:
+            self._writes.update(reference, record, option=_unchanged_since(token))
+
+    def update(self, reference: Reference, record: Record) -> None:
+        """The named fields; LostRace if the document does not exist."""
+        self._writes.update(reference, record)
+
+    def merge(self, reference: Reference, record: Record) -> None:
+        """The named fields, nested ones too, whether or not the document exists."""
+        self._writes.set(reference, record, merge=True)
+
+    def delete(self, reference: Reference, token: object = None) -> None:
+        """LostRace if it changed since a `token` was read."""
+        option = None if token is None else _unchanged_since(token)
+        self._writes.delete(reference, option=option)
+
+    def commit(self) -> Sequence[Any]:
+        """The write results. LostRace or Unreachable: nothing was written.
+
+        CommitUncertain: there was no clear answer. The commit may hold, or take effect
+        later: Firestore does not learn that its client has stopped waiting.
+        """
+        ends_at = time.monotonic() + self._limits.total
+
+        def once() -> Sequence[Any]:
+            left = max(ends_at - time.monotonic(), 0.001)
+            written: Sequence[Any] = self._writes.commit(retry=_ONCE, timeout=left)
+            return written
+
+        with translated(COMMIT, "Firestore: commit"):
+            written: Sequence[Any] = _retrying(_COMMIT_AGAIN, self._limits)(once)()
+            return written
+
+
+def _retrying(predicate: Callable[[Exception], bool], limits: CallLimits) -> Any:
+    return Retry(predicate=predicate, initial=0.1, maximum=1.0, timeout=limits.total)
+
+
+def _unchanged_since(token: object) -> Any:
+    return firestore.Client.write_option(last_update_time=token)

@@ -1,49 +1,40 @@
 """Idempotency records in Firestore: `idempotency/{name}`."""
 
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
-from google.cloud import firestore
-
-from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS, committing, reading
+from shared.gcp.firestore_calls import Batch, Database
+from shared.gcp.firestore_records import from_record, to_record
 from shared.ports.store import IdempotencyRecord, Versioned
 
 
 class FirestoreIdempotency:
     """The port `IdempotencyStore` on google-cloud-firestore."""
 
-    def __init__(self, client: firestore.Client) -> None:
-        self._client = client
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def get(self, name: str) -> Versioned[IdempotencyRecord] | None:
-        with reading():
-            found = self._document(name).get(retry=RETRY, timeout=TIMEOUT_SECONDS)
-        record = found.to_dict()
-        if record is None:
+        found = self._database.get(self._reference(name))
+        if not found.exists:
             return None
-        return Versioned(value=IdempotencyRecord(**record), token=found.update_time)
+        record = from_record(IdempotencyRecord, found.to_dict())
+        return Versioned(value=record, token=found.update_time)
 
     def mark_consumed(self, seen: Versioned[IdempotencyRecord]) -> None:
-        batch = self._client.batch()
-        unchanged = self._client.write_option(last_update_time=seen.token)
-        document = self._document(seen.value.name)
-        batch.update(document, {"created_by_retry": False}, option=unchanged)
-        with committing():
-            batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
+        batch = self._database.batch()
+        self.add(batch, replace(seen.value, created_by_retry=False), seen)
+        batch.commit()
 
     def add(
         self,
-        batch: Any,
+        batch: Batch,
         record: IdempotencyRecord,
         over: Versioned[IdempotencyRecord] | None,
     ) -> None:
-        """A new record, or one that replaces `over`, in the batch of its job."""
-        document = self._document(record.name)
-        if over is None:
-            batch.create(document, asdict(record))
-            return
-        unchanged = self._client.write_option(last_update_time=over.token)
-        batch.update(document, asdict(record), option=unchanged)
+        """A new record, or one that replaces `over`."""
+        token = over.token if over else None
+        batch.put(self._reference(record.name), to_record(record), token)
 
-    def _document(self, name: str) -> Any:
-        return self._client.collection("idempotency").document(name)
+    def _reference(self, name: str) -> Any:
+        return self._database.document("idempotency", name)

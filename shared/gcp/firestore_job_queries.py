@@ -11,13 +11,12 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from shared.domain.errors import Unreadable
 from shared.domain.job import Job
 from shared.domain.projection import Status
-from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS, reading
+from shared.gcp.firestore_calls import Database, Document
 from shared.gcp.job_record import versioned
 from shared.ports.store import Overdue, Position, Versioned
 
 log = structlog.get_logger()
 
-Document = Any
 _OVERDUE_FIELDS = (
     "wake_at",
     "version",
@@ -34,36 +33,33 @@ NEWEST_FIRST = firestore.Query.DESCENDING
 class FirestoreJobQueries:
     """The port `JobQueries` on google-cloud-firestore."""
 
-    def __init__(self, client: firestore.Client) -> None:
-        self._client = client
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def overdue(
         self, now: datetime, *, after: Overdue | None = None, most: int
     ) -> Sequence[Overdue]:
         query = (
-            self._client.collection_group("internal")
+            self._database.collection_group("internal")
             .where(filter=FieldFilter("wake_at", "<=", now))
             .order_by("wake_at")
             .order_by("__name__")
         )
         if after is not None:
-            run = self._client.document("videos", after.job_id, "internal", "run")
+            run = self._database.document("videos", after.job_id, "internal", "run")
             query = query.start_after({"wake_at": after.wake_at, "__name__": run})
         query = query.limit(most).select(_OVERDUE_FIELDS)
-        with reading():
-            found = query.get(retry=RETRY, timeout=TIMEOUT_SECONDS)
-        return [_overdue(document) for document in found]
+        return [_overdue(document) for document in self._database.query(query)]
 
     def count_with_image(self, user_id: str, image: str) -> int:
         query = (
-            self._client.collection("videos")
+            self._database.collection("videos")
             .where(filter=FieldFilter("user_id", "==", user_id))
             .where(filter=FieldFilter("image", "==", image))
             .limit(2)
             .select([])
         )
-        with reading():
-            return len(query.get(retry=RETRY, timeout=TIMEOUT_SECONDS))
+        return len(self._database.query(query))
 
     def page(
         self,
@@ -74,16 +70,15 @@ class FirestoreJobQueries:
         most: int,
     ) -> Sequence[Versioned[Job]]:
         """Reads on in place of jobs left out, so only the last page is short."""
-        query = self._client.collection("videos").where(
+        query = self._database.collection("videos").where(
             filter=FieldFilter("user_id", "==", user_id)
         )
         if status is not None:
             query = query.where(filter=FieldFilter("status", "==", status.value))
         found: list[Versioned[Job]] = []
         while wanted := most - len(found):
-            with reading():
-                listed = _newest(query, after, wanted)
-                found += self._jobs(listed) if listed else []
+            listed = self._database.query(_newest(query, after, wanted))
+            found += self._jobs(listed)
             if len(listed) < wanted:
                 break
             last = listed[-1]
@@ -93,21 +88,17 @@ class FirestoreJobQueries:
     def _jobs(self, listed: Sequence[Document]) -> list[Versioned[Job]]:
         """In the order of `listed`, without jobs deleted in between."""
         runs = [d.reference.collection("internal").document("run") for d in listed]
-        read = self._client.get_all(runs, retry=RETRY, timeout=TIMEOUT_SECONDS)
-        by_path = {run.reference.path: run for run in read}
-        jobs = [_job(by_path[run.path]) for run in runs]
+        jobs = [_job(run) for run in self._database.get_all(runs)]
         return [job for job in jobs if job is not None]
 
 
-def _newest(query: Any, after: Position | None, most: int) -> Sequence[Document]:
+def _newest(query: Any, after: Position | None, most: int) -> Any:
     query = query.order_by("created_at", direction=NEWEST_FIRST)
     query = query.order_by("__name__", direction=NEWEST_FIRST)
     if after is not None:
         last = {"created_at": after.created_at, "__name__": after.job_id}
         query = query.start_after(last)
-    query = query.limit(most).select(["created_at"])
-    listed: Sequence[Document] = query.get(retry=RETRY, timeout=TIMEOUT_SECONDS)
-    return listed
+    return query.limit(most).select(["created_at"])
 
 
 def _job(run: Document) -> Versioned[Job] | None:

@@ -1,23 +1,20 @@
 """Jobs in Firestore: `videos/{job_id}/internal/run` and its projection, one commit."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
-
-from google.cloud import firestore
 
 from shared.domain.booking import booking
 from shared.domain.errors import ErrorCode, LostRace
 from shared.domain.job import Job
 from shared.domain.ledger import Limits
 from shared.domain.projection import abandoned, project
-from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS, committing, reading
+from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_ledger import FirestoreLedger
-from shared.gcp.job_record import to_record, versioned
-from shared.ports.store import (
-    IdempotencyRecord,
-    Versioned,
-)
+from shared.gcp.firestore_records import to_record
+from shared.gcp.job_record import versioned
+from shared.ports.store import IdempotencyRecord, Versioned
 
 LONGEST_ID = 128
 
@@ -25,12 +22,10 @@ LONGEST_ID = 128
 class FirestoreJobs:
     """The port `Jobs` on google-cloud-firestore."""
 
-    def __init__(self, client: firestore.Client, limits: Limits | None = None) -> None:
-        self._client = client
-        self._idempotency = FirestoreIdempotency(client)
-        self._ledger = FirestoreLedger(
-            client=client, limits=limits or Limits(), timeout_seconds=TIMEOUT_SECONDS
-        )
+    def __init__(self, database: Database, limits: Limits | None = None) -> None:
+        self._database = database
+        self._idempotency = FirestoreIdempotency(database)
+        self._ledger = FirestoreLedger(database=database, limits=limits or Limits())
 
     def create(
         self,
@@ -39,71 +34,54 @@ class FirestoreJobs:
         *,
         over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
-        batch = self._client.batch()
+        batch = self._database.batch()
         batch.create(self._run(job.job_id), to_record(job))
         batch.create(self._public(job.job_id), project(job))
         if record is not None:
             self._idempotency.add(batch, record, over)
-        with reading():
-            self._ledger.add_new(batch, job, booking(None, job), job.created_at)
-        with committing():
-            batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
+        self._ledger.add_new(batch, job, booking(None, job), job.created_at)
+        batch.commit()
 
     def read(self, job_id: str) -> Versioned[Job] | None:
         if not (job_id.isascii() and job_id.isalnum() and len(job_id) <= LONGEST_ID):
             return None  # no id of ours; Firestore would refuse some of them
-        with reading():
-            found = self._run(job_id).get(retry=RETRY, timeout=TIMEOUT_SECONDS)
-        return versioned(found)
+        return versioned(self._database.get(self._run(job_id)))
 
     def commit(self, before: Versioned[Job], after: Job) -> Versioned[Job]:
-        """`update`, never `set`: a job deleted in between is not resurrected."""
-        batch = self._client.batch()
-        unchanged = self._client.write_option(last_update_time=before.token)
-        batch.update(self._run(after.job_id), to_record(after), option=unchanged)
+        """Updates, never sets: a job deleted in between is not resurrected."""
+        batch = self._database.batch()
+        batch.put(self._run(after.job_id), to_record(after), before.token)
         if changes := _changes(before.value, after):
             batch.update(self._public(after.job_id), changes)
         booked = booking(before.value, after)
         if not booked.is_empty:
-            with reading():
-                self._ledger.add(batch, after, booked, after.updated_at)
-        with committing():
-            results = batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
-        return Versioned(value=after, token=results[0].update_time)
+            self._ledger.add(batch, after, booked, after.updated_at)
+        return replace(before, value=after, token=batch.commit()[0].update_time)
 
     def abandon(self, job_id: str, now: datetime) -> None:
-        run = self._run(job_id)
-        with reading():
-            found = run.get(retry=RETRY, timeout=TIMEOUT_SECONDS)
+        found = self._database.get(self._run(job_id))
         raw = found.to_dict() or {}
         if raw.get("wake_at") is None:
             raise LostRace("it has ended, or is gone")
         code = ErrorCode.DEADLINE_EXCEEDED
-        unchanged = self._client.write_option(last_update_time=found.update_time)
-        batch = self._client.batch()
         ending = {"wake_at": None, "problem": {"code": code.value, "detail": "poison"}}
-        batch.update(run, ending, option=unchanged)
+        batch = self._database.batch()
+        batch.put(found.reference, ending, found.update_time)
         batch.update(self._public(job_id), abandoned(code, now))
         self._ledger.add_raw(batch, raw)
-        with committing():
-            batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
+        batch.commit()
 
     def delete(self, before: Versioned[Job]) -> None:
-        batch = self._client.batch()
-        unchanged = self._client.write_option(last_update_time=before.token)
-        batch.delete(self._run(before.value.job_id), option=unchanged)
+        batch = self._database.batch()
+        batch.delete(self._run(before.value.job_id), before.token)
         batch.delete(self._public(before.value.job_id))
-        with committing():
-            batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
+        batch.commit()
 
-    def _public(self, job_id: str) -> firestore.DocumentReference:
-        return self._client.collection("videos").document(job_id)
+    def _public(self, job_id: str) -> Any:
+        return self._database.document("videos", job_id)
 
-    def _run(self, job_id: str) -> firestore.DocumentReference:
-        run: firestore.DocumentReference = (
-            self._public(job_id).collection("internal").document("run")
-        )
-        return run
+    def _run(self, job_id: str) -> Any:
+        return self._database.document("videos", job_id, "internal", "run")
 
 
 def _changes(before: Job, after: Job) -> dict[str, Any]:

@@ -29,9 +29,9 @@ from shared.domain.ledger import (
     with_one_more_upload,
 )
 from shared.domain.usage import Counts
+from shared.gcp.firestore_calls import Batch, Database, Document
 from shared.gcp.usage_record import MICROS, added_usage
 
-Batch = Any
 _NOT_MONEY = (KeyError, TypeError, ValueError, ArithmeticError)
 
 
@@ -39,9 +39,8 @@ _NOT_MONEY = (KeyError, TypeError, ValueError, ArithmeticError)
 class FirestoreLedger:
     """Adds a job's bookings to the batch that commits the job."""
 
-    client: firestore.Client
+    database: Database
     limits: Limits
-    timeout_seconds: float
 
     def add_new(self, batch: Batch, job: Job, booked: Booking, now: datetime) -> None:
         """A new job's hold and its count; LimitReached, TooManyJobs."""
@@ -74,30 +73,30 @@ class FirestoreLedger:
 
     def add_upload(self, batch: Batch, user_id: str, now: datetime) -> None:
         """One more upload that is let in; TooManyJobs."""
-        found = self._user(user_id).get(timeout=self.timeout_seconds)
+        found = self.database.get(self._user(user_id))
         before = _job_count(found.to_dict() or {})
         _put(batch, found, asdict(with_one_more_upload(before, self.limits, now)))
 
     def _count(self, batch: Batch, job: Job, now: datetime) -> None:
-        found = self._user(job.user_id).get(timeout=self.timeout_seconds)
+        found = self.database.get(self._user(job.user_id))
         count = with_one_more(_job_count(found.to_dict() or {}), self.limits, now)
         _put(batch, found, asdict(count))
 
     def _book(self, batch: Batch, key: LedgerKey, totals: Totals) -> None:
         for name in key.accounts:
-            batch.set(self._account(name), _entry(key, totals), merge=True)
+            batch.merge(self._account(name), _entry(key, totals))
 
     def _close(self, batch: Batch, user_id: str) -> None:
         closed = {"open_jobs": firestore.Increment(-1)}
-        batch.set(self._user(user_id), closed, merge=True)
+        batch.merge(self._user(user_id), closed)
 
     def _count_usage(
         self, batch: Batch, key: LedgerKey, usage: Mapping[str, Counts]
     ) -> None:
         added = added_usage(key.day, usage)
         for name in key.accounts:
-            document = self.client.collection("usage").document(name)
-            batch.set(document, added, merge=True)
+            document = self.database.document("usage", name)
+            batch.merge(document, added)
 
     def _hold(self, batch: Batch, job: Job, totals: Totals, now: datetime) -> None:
         local = now.astimezone(self.limits.zone)
@@ -105,9 +104,7 @@ class FirestoreLedger:
             if caps.are_set:
                 self._hold_within(batch, name, caps, job, totals, local)
             else:
-                batch.set(
-                    self._account(name), _entry(job.ledger_key, totals), merge=True
-                )
+                batch.merge(self._account(name), _entry(job.ledger_key, totals))
 
     def _hold_within(
         self,
@@ -118,7 +115,7 @@ class FirestoreLedger:
         totals: Totals,
         local: datetime,
     ) -> None:
-        found = self._account(name).get(timeout=self.timeout_seconds)
+        found = self.database.get(self._account(name))
         account = read_account(found.to_dict() or {})
         check(account, caps, job.ledger_key.day, totals.held_usd, local)
         after = account.on(job.ledger_key.day) + totals
@@ -126,10 +123,10 @@ class FirestoreLedger:
         _put(batch, found, {"days": {day: _amounts(t) for day, t in days.items()}})
 
     def _account(self, name: str) -> Any:
-        return self.client.collection("spend").document(name)
+        return self.database.document("spend", name)
 
     def _user(self, user_id: str) -> Any:
-        return self.client.collection("users").document(quote(user_id, safe=""))
+        return self.database.document("users", quote(user_id, safe=""))
 
 
 def read_account(document: Mapping[str, Any]) -> Account:
@@ -177,10 +174,6 @@ def _job_count(document: Mapping[str, Any]) -> JobCount:
     )
 
 
-def _put(batch: Batch, found: Any, content: dict[str, Any]) -> None:
-    """Only if the document is as it was read, there or not."""
-    if not found.exists:
-        batch.create(found.reference, content)
-        return
-    unchanged = firestore.Client.write_option(last_update_time=found.update_time)
-    batch.update(found.reference, content, option=unchanged)
+def _put(batch: Batch, found: Document, content: dict[str, Any]) -> None:
+    """Only if the document is as it was read, existing or not."""
+    batch.put(found.reference, content, found.update_time)

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
-from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.ledger import Account
@@ -18,11 +17,12 @@ from shared.domain.ledger_snapshot import (
     LedgerSnapshot,
     OpenJob,
 )
-from shared.gcp.firestore_calls import RETRY, reading
+from shared.gcp.firestore_calls import CallLimits, Database
 from shared.gcp.firestore_ledger import read_account
 
 MOST_OPEN_JOBS = 5000
-TIMEOUT_SECONDS = 60.0
+# Thousands of documents take longer than a step of a job may wait.
+LIMITS = CallLimits(read_try=30.0, total=60.0)
 # Every time is after it, and null is not: an ended job's `wake_at` is null.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -31,9 +31,9 @@ class LedgerAuditReader:
     """Reads what must balance; writes nothing."""
 
     def __init__(
-        self, client: firestore.Client, *, most_open_jobs: int = MOST_OPEN_JOBS
+        self, database: Database, *, most_open_jobs: int = MOST_OPEN_JOBS
     ) -> None:
-        self._client = client
+        self._database = database
         self._most = most_open_jobs
 
     def read(self, at: datetime, also: Sequence[str]) -> LedgerSnapshot | None:
@@ -41,20 +41,17 @@ class LedgerAuditReader:
 
         What a record without readable money holds is no job's: its accounts are off.
         """
-        with reading():
-            found = self._open_jobs(at)
-            if len(found) > self._most:
-                return None
-            jobs = tuple(job for raw in found if (job := _open_job(raw)))
-            names = {*also, *(name for job in jobs for name in job.accounts)}
-            accounts = self._accounts(names, at)
-            return LedgerSnapshot(
-                jobs=jobs, accounts=accounts, open_jobs=self._counts(at)
-            )
+        found = self._open_jobs(at)
+        if len(found) > self._most:
+            return None
+        jobs = tuple(job for raw in found if (job := _open_job(raw)))
+        names = {*also, *(name for job in jobs for name in job.accounts)}
+        accounts = self._accounts(names, at)
+        return LedgerSnapshot(jobs=jobs, accounts=accounts, open_jobs=self._counts(at))
 
     def _open_jobs(self, at: datetime) -> list[Mapping[str, Any]]:
         query = (
-            self._client.collection_group("internal")
+            self._database.collection_group("internal")
             .where(filter=FieldFilter("wake_at", ">", LONG_AGO))
             .order_by("wake_at")
             .limit(self._most + 1)
@@ -63,21 +60,19 @@ class LedgerAuditReader:
         return self._documents(query, at)
 
     def _counts(self, at: datetime) -> Mapping[str, int]:
-        query = self._client.collection("users").where(
+        query = self._database.collection("users").where(
             filter=FieldFilter("open_jobs", "!=", 0)
         )
-        found = query.get(retry=RETRY, timeout=TIMEOUT_SECONDS, read_time=at)
+        found = self._database.query(query, at=at)
         return {unquote(u.id): (u.to_dict() or {})["open_jobs"] for u in found}
 
     def _documents(self, query: Any, at: datetime) -> list[Mapping[str, Any]]:
-        found = query.get(retry=RETRY, timeout=TIMEOUT_SECONDS, read_time=at)
+        found = self._database.query(query, at=at)
         return [document.to_dict() or {} for document in found]
 
     def _accounts(self, names: Iterable[str], at: datetime) -> Mapping[str, Account]:
-        wanted = [self._client.collection("spend").document(name) for name in names]
-        found = self._client.get_all(
-            wanted, retry=RETRY, timeout=TIMEOUT_SECONDS, read_time=at
-        )
+        wanted = [self._database.document("spend", name) for name in names]
+        found = self._database.get_all(wanted, at=at)
         return {a.id: read_account(a.to_dict() or {}) for a in found}
 
 

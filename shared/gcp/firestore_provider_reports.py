@@ -1,42 +1,27 @@
 """Which providers the worker found not configured: `control/providers`."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from google.cloud import firestore
-
 from shared.domain.catalogue import ProviderId
-from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS, reading
+from shared.gcp.firestore_calls import Database
 
 
 class FirestoreProviderReports:
-    """The port `LinkReports` on google-cloud-firestore."""
+    """The port `ProviderReports` on google-cloud-firestore."""
 
-    def __init__(self, client: firestore.Client) -> None:
-        self._client = client
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def read(self) -> frozenset[ProviderId]:
-        with reading():
-            found = self._document().get(retry=RETRY, timeout=TIMEOUT_SECONDS)
-        return _providers(found.to_dict() or {})
+        """Without names that this version doesn't know."""
+        record = self._database.get(self._reference()).to_dict() or {}
+        named = set(record.get("not_configured", ()))
+        return frozenset(provider for provider in ProviderId if provider.value in named)
 
     def write(self, not_configured: frozenset[ProviderId]) -> None:
-        # Whoever writes last is right: each worker of one revision says the same.
-        content = {
-            "not_configured": sorted(
-                provider_id.value for provider_id in not_configured
-            )
-        }
-        with reading():
-            self._document().set(content, retry=RETRY, timeout=TIMEOUT_SECONDS)
+        # No precondition: all workers of a revision report the same.
+        names = sorted(provider.value for provider in not_configured)
+        self._database.overwrite(self._reference(), {"not_configured": names})
 
-    def _document(self) -> Any:
-        return self._client.collection("control").document("providers")
-
-
-def _providers(record: Mapping[str, Any]) -> frozenset[ProviderId]:
-    """Names that this version doesn't know are another's links."""
-    known = {provider_id.value for provider_id in ProviderId}
-    return frozenset(
-        ProviderId(name) for name in record.get("not_configured", ()) if name in known
-    )
+    def _reference(self) -> Any:
+        return self._database.document("control", "providers")

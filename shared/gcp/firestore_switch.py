@@ -1,123 +1,41 @@
 """The kill switch in Firestore: the one document `control/generation`."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
-from google.cloud import firestore
-
-from shared.domain.errors import Unreachable
-from shared.domain.kill_switch import Interval, Level, Setting, Spent, Switch
-from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS, committing, reading
+from shared.domain.errors import Unreachable, Unreadable
+from shared.domain.kill_switch import Switch
+from shared.gcp.firestore_calls import Database
+from shared.gcp.firestore_records import Record, from_record, to_record
 from shared.ports.store import Versioned
-
-Record = dict[str, Any]
 
 
 class FirestoreSwitch:
     """The port `SwitchStore` on google-cloud-firestore."""
 
-    def __init__(self, client: firestore.Client) -> None:
-        self._client = client
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def read(self) -> Versioned[Switch]:
-        with reading():
-            found = self._document().get(retry=RETRY, timeout=TIMEOUT_SECONDS)
+        found = self._database.get(self._reference())
         record = found.to_dict()
         if record is None:
             return Versioned(value=Switch(), token=None)
-        return Versioned(value=from_record(record), token=found.update_time)
+        return Versioned(value=switch_of(record), token=found.update_time)
 
     def commit(self, before: Versioned[Switch], after: Switch) -> None:
-        batch = self._client.batch()
-        if before.token is None:
-            batch.create(self._document(), to_record(after))
-        else:
-            unchanged = self._client.write_option(last_update_time=before.token)
-            batch.update(self._document(), to_record(after), option=unchanged)
-        with committing():
-            batch.commit(retry=RETRY, timeout=TIMEOUT_SECONDS)
+        batch = self._database.batch()
+        # The level is for operators who look at the document; it is never read back.
+        record = to_record(after) | {"level": after.level.value}
+        batch.put(self._reference(), record, before.token)
+        batch.commit()
 
-    def _document(self) -> Any:
-        return self._client.collection("control").document("generation")
+    def _reference(self) -> Any:
+        return self._database.document("control", "generation")
 
 
-def to_record(switch: Switch) -> Record:
-    """Lists where the domain has mappings: ids and amounts are no names of fields."""
-    hand = switch.manual_override
-    return {
-        "level": switch.level.value,  # for who looks: it is never read back
-        "budgets": [_budget(*item) for item in sorted(switch.budgets.items())],
-        "by_hand": hand
-        and {
-            "level": hand.level.value,
-            "reason": hand.reason,
-            "by": hand.by,
-            "at": hand.at,
-        },
-        "overridable": [
-            {"budget_id": budget_id, "interval_start": starts_at}
-            for budget_id, starts_at in sorted(switch.overridable.items())
-        ],
-    }
-
-
-def from_record(record: Mapping[str, Any]) -> Switch:
-    """Unreachable where it is not what we wrote: the switch can't be looked at."""
+def switch_of(record: Record) -> Switch:
+    """Unreachable if it is not what we wrote: the level is then not known."""
     try:
-        return Switch(
-            budgets={b["budget_id"]: _interval(b) for b in record["budgets"]},
-            manual_override=_setting(record["by_hand"]) if record["by_hand"] else None,
-            overridable={
-                o["budget_id"]: _plain(o["interval_start"])
-                for o in record["overridable"]
-            },
-        )
-    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        raise Unreachable("control/generation holds what is not ours") from error
-
-
-def _budget(budget_id: str, interval: Interval) -> Record:
-    return {
-        "budget_id": budget_id,
-        "interval_start": interval.starts_at,
-        "forecast": str(interval.forecast),
-        "by_amount": [
-            {
-                "amount": str(amount),
-                "ratio": str(spent.ratio),
-                "published_at": spent.published_at,
-            }
-            for amount, spent in sorted(interval.by_amount.items())
-        ],
-    }
-
-
-def _interval(record: Record) -> Interval:
-    return Interval(
-        starts_at=_plain(record["interval_start"]),
-        forecast=Decimal(record["forecast"]),
-        by_amount={
-            Decimal(spent["amount"]): Spent(
-                ratio=Decimal(spent["ratio"]),
-                published_at=_plain(spent["published_at"]),
-            )
-            for spent in record["by_amount"]
-        },
-    )
-
-
-def _setting(record: Record) -> Setting:
-    return Setting(
-        level=Level(record["level"]),
-        reason=record["reason"],
-        by=record["by"],
-        at=_plain(record["at"]),
-    )
-
-
-def _plain(value: datetime) -> datetime:
-    """Firestore's own kind of datetime as a plain one, equal by value alone."""
-    moment = value.astimezone(UTC)
-    return datetime.combine(moment.date(), moment.time(), tzinfo=UTC)
+        return from_record(Switch, record)
+    except Unreadable as error:
+        raise Unreachable("control/generation is not a kill switch") from error

@@ -3,20 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from google.cloud import firestore
-
 from shared.domain.ledger import Account
 from shared.domain.usage import UsageMonth
-from shared.gcp.firestore_calls import RETRY, TIMEOUT_SECONDS, reading
+from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_ledger import read_account
 from shared.gcp.usage_record import read_usage
 
 
 class FirestoreUsage:
-    """The port `UsageBooks` on google-cloud-firestore."""
+    """The port `UsageStore` on google-cloud-firestore."""
 
-    def __init__(self, client: firestore.Client) -> None:
-        self._client = client
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def usage(self, accounts: Sequence[str]) -> Mapping[str, UsageMonth]:
         found = self._documents("usage", accounts)
@@ -29,9 +27,6 @@ class FirestoreUsage:
     def _documents(
         self, collection: str, names: Sequence[str]
     ) -> Mapping[str, Mapping[str, Any]]:
-        wanted = [self._client.collection(collection).document(n) for n in names]
-        with reading():
-            found = list(
-                self._client.get_all(wanted, retry=RETRY, timeout=TIMEOUT_SECONDS)
-            )
+        wanted = [self._database.document(collection, name) for name in names]
+        found = self._database.get_all(wanted)
         return {document.id: document.to_dict() or {} for document in found}

@@ -9,7 +9,7 @@ import google_crc32c
 from google.cloud.storage import Blob
 
 from shared.domain.errors import Unreachable
-from shared.gcp.storage_calls import limits, translated
+from shared.gcp.storage_calls import limits, storage_errors
 
 # google_crc32c is typed in part only.
 _new_checksum: Callable[[], Any] = google_crc32c.Checksum
@@ -70,7 +70,7 @@ class ObjectRanges(io.RawIOBase):
         wanted = min(len(target), self._size_bytes - self._at)
         if wanted <= 0:
             return 0
-        with translated("read"):
+        with storage_errors("read"):
             part = self._blob.download_as_bytes(
                 start=self._at,
                 end=self._at + wanted - 1,

@@ -1,7 +1,6 @@
-"""How long a call of Cloud Storage may take, and what its errors mean to us."""
+"""Time limits of calls of Cloud Storage, and its errors as ours."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.client import HTTPException
 from typing import Any, Final
 
@@ -12,14 +11,14 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from requests import RequestException
 from urllib3.exceptions import HTTPError
 
-from shared.domain.errors import LostRace, ReelayError, Unreachable
+from shared.domain.errors import LostRace, Unreachable
+from shared.gcp.translation import Table, translated
 
-# Connect and read, of one request; then all of its retries together.
+# Connecting and reading in one request; then all tries together.
 _TIMEOUT_SECONDS: Final = (10, 60)
 _RETRY: Final = DEFAULT_RETRY.with_timeout(120)
 
-# The first line that fits holds.
-TRANSLATIONS: Final[Sequence[tuple[type[Exception], type[ReelayError]]]] = (
+ERRORS: Final[Table] = (
     (api_errors.PreconditionFailed, LostRace),
     (api_errors.GoogleAPIError, Unreachable),
     (InvalidResponse, Unreachable),
@@ -32,16 +31,10 @@ TRANSLATIONS: Final[Sequence[tuple[type[Exception], type[ReelayError]]]] = (
 )
 
 
-@contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Errors of the client libraries become ours; what is not listed is a bug."""
-    try:
-        yield
-    except tuple(theirs for theirs, _ in TRANSLATIONS) as error:
-        ours = next(ours for theirs, ours in TRANSLATIONS if isinstance(error, theirs))
-        raise ours(f"Cloud Storage: {doing}: {type(error).__name__}") from error
+def storage_errors(doing: str) -> AbstractContextManager[None]:
+    return translated(ERRORS, f"Cloud Storage: {doing}")
 
 
 def limits() -> dict[str, Any]:
-    """For each call that may be done twice; others do not exist here."""
+    """Keyword arguments of each call: every call here may be repeated."""
     return {"timeout": _TIMEOUT_SECONDS, "retry": _RETRY}

@@ -1,8 +1,8 @@
-"""How jobs are woken by Cloud Tasks: two queues, one body, names that hold."""
+"""Wakes jobs through Cloud Tasks: two queues, and task names that are used once."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -15,40 +15,30 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
     CloudTasksGrpcTransport,
 )
 
-from shared.domain.errors import ReelayError, Unreachable
+from shared.domain.errors import Unreachable
+from shared.gcp.translation import Table, translated
 from shared.ports.store import StepTask
 
-# Of one call; then all of its retries together. A name makes a retry harmless.
-_TIMEOUT_SECONDS: Final = 5.0
+# One try, then all of them together: a task's name makes a repetition harmless.
+_TIMEOUT_SECONDS: Final = 3.0
 _RETRY: Final = Retry(
     predicate=if_exception_type(
         api_errors.ServiceUnavailable, api_errors.DeadlineExceeded
     ),
     initial=0.2,
     maximum=2.0,
-    timeout=15.0,
+    timeout=10.0,
 )
 
-# The first line that fits holds.
-TRANSLATIONS: Final[Sequence[tuple[type[Exception], type[ReelayError]]]] = (
+ERRORS: Final[Table] = (
     (api_errors.GoogleAPIError, Unreachable),
     (GoogleAuthError, Unreachable),
     (grpc.RpcError, Unreachable),
 )
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Errors of the client library become ours; what is not listed is a bug."""
-    try:
-        yield
-    except tuple(theirs for theirs, _ in TRANSLATIONS) as error:
-        ours = next(ours for theirs, ours in TRANSLATIONS if isinstance(error, theirs))
-        raise ours(f"Cloud Tasks: {type(error).__name__}") from error
-
-
 def client(emulator_address: str | None) -> tasks_v2.CloudTasksClient:
-    """The real service, or without encryption the one at `emulator_address`."""
+    """The real service, or the emulator at this address, unencrypted."""
     if emulator_address is None:
         return tasks_v2.CloudTasksClient()
     channel = grpc.insecure_channel(emulator_address)
@@ -60,9 +50,9 @@ def _utc_now() -> datetime:
 
 
 class CloudTasksQueue:
-    """Each wake is a POST of {"job_id": …} to the worker, signed for `audience`.
+    """Each task POSTs {"job_id": …} to the worker with an OIDC token for `audience`.
 
-    The queues are names only; `dispatch_deadline` is from 15 s to 30 min.
+    The queues are short names; `dispatch_deadline` is from 15 s to 30 min.
     """
 
     def __init__(
@@ -92,7 +82,10 @@ class CloudTasksQueue:
     def enqueue(self, wake: StepTask) -> None:
         queue = self._starts if wake.is_start else self._steps
         request = tasks_v2.CreateTaskRequest(parent=queue, task=self._task(queue, wake))
-        with translated(), suppress(api_errors.AlreadyExists):
+        with (
+            translated(ERRORS, "Cloud Tasks"),
+            suppress(api_errors.AlreadyExists),
+        ):
             self._client.create_task(request, retry=_RETRY, timeout=_TIMEOUT_SECONDS)
 
     def _task(self, queue: str, wake: StepTask) -> tasks_v2.Task:

@@ -5,21 +5,21 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from google.cloud import firestore
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.outcomes import Polled, Succeeded
 from shared.domain.transitions import apply
 from shared.domain.user_id import is_user_id
+from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_usage import FirestoreUsage
 from tests.domain.examples import NOON, a_job, a_new_job, running
 
 
 def test_a_charge_above_the_hold_is_booked_in_full(
-    firestore_client: firestore.Client,
+    database: Database,
 ) -> None:
-    jobs = FirestoreJobs(firestore_client)
+    jobs = FirestoreJobs(database)
     chain = (ProviderId.RUNWAY,)
     jobs.create(a_new_job(chain=chain))
     polled = Polled(attempt_id="runway", poll=Succeeded(cost_usd=Decimal(5)))
@@ -30,7 +30,7 @@ def test_a_charge_above_the_hold_is_booked_in_full(
 
     jobs.abandon("job1", NOON + timedelta(hours=3))
 
-    usage = FirestoreUsage(firestore_client)
+    usage = FirestoreUsage(database)
     for account in charged.ledger_key.accounts:
         month = usage.spend([account])[account].month
         assert (month.settled_usd, month.open_usd) == (Decimal(5), Decimal(0))

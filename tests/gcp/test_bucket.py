@@ -45,7 +45,7 @@ from shared.domain.errors import BadContent, LostRace, Unreachable
 from shared.gcp import function_signer, storage_calls
 from shared.gcp.bucket import CloudBucket
 from shared.gcp.function_signer import FunctionSigner
-from shared.gcp.storage_calls import TRANSLATIONS, translated
+from shared.gcp.storage_calls import ERRORS, storage_errors
 from shared.ports.storage import Bucket
 from tests.fakes.bucket import FakeBucket
 
@@ -602,7 +602,7 @@ def exceptions_of(module: ModuleType) -> list[type[Exception]]:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.__name__))
 def test_every_error_of_the_libraries_is_translated(module: ModuleType) -> None:
-    listed = tuple(theirs for theirs, _ in TRANSLATIONS)
+    listed = tuple(theirs for theirs, _ in ERRORS)
 
     missing = [
         kind.__name__
@@ -627,12 +627,12 @@ def test_every_error_of_the_libraries_is_translated(module: ModuleType) -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_an_error_becomes_ours(error: Exception, ours: type[Exception]) -> None:
-    with pytest.raises(ours) as caught, translated("a test"):
+    with pytest.raises(ours) as caught, storage_errors("a test"):
         raise error
 
     assert caught.value.__cause__ is error
 
 
 def test_a_bug_stays_what_it_is() -> None:
-    with pytest.raises(ZeroDivisionError), translated("a test"):
+    with pytest.raises(ZeroDivisionError), storage_errors("a test"):
         raise ZeroDivisionError

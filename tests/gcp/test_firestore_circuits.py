@@ -1,28 +1,23 @@
 """The port `Circuits`: one contract, on the real emulator and on the fake."""
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from google.api_core import exceptions
 from google.cloud import firestore
 
 from shared.domain import circuit
 from shared.domain.circuit import Circuit, Opening
 from shared.domain.errors import (
-    CommitUncertain,
     ErrorCode,
     LostRace,
-    ReelayError,
-    Unreachable,
 )
+from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_circuits import FirestoreCircuits
+from shared.gcp.firestore_records import to_record
 from shared.ports.store import (
     Circuits,
-    Versioned,
 )
 from tests.domain.examples import MINUTE, NOON
 from tests.fakes.circuits import FakeCircuits
@@ -40,13 +35,14 @@ OPEN = Circuit(
     trial_until=NOON + MINUTE / 7,
 )
 CLAIMERS = 20
+OPENING = to_record(OPEN)["opening"]
 
 
 @pytest.fixture(params=["emulator", "fake"])
 def circuits(request: pytest.FixtureRequest) -> Circuits:
     if request.param == "fake":
         return FakeCircuits()
-    return FirestoreCircuits(request.getfixturevalue("firestore_client"))
+    return FirestoreCircuits(request.getfixturevalue("database"))
 
 
 def commit(circuits: Circuits, *after: Circuit) -> None:
@@ -142,59 +138,20 @@ def test_of_twenty_who_claim_one_trial_one_wins(circuits: Circuits) -> None:
     "record",
     [
         {},
-        {"reason": "on a whim", "since": NOON, "open_until": NOON, "times": 1},
-        {"reason": "access_denied", "since": "today", "open_until": NOON, "times": 1},
-        {"reason": "access_denied", "since": NOON, "open_until": NOON, "times": None},
+        {"opening": OPENING | {"reason": "on a whim"}, "trial_until": None},
+        {"opening": OPENING | {"since": "today"}, "trial_until": None},
+        {"opening": OPENING | {"times": None}, "trial_until": None},
+        {"opening": OPENING},
     ],
-    ids=["empty", "unknown reason", "no time", "no count"],
+    ids=["empty", "unknown reason", "no time", "no count", "no trial"],
 )
 def test_what_cannot_be_read_is_closed_and_can_be_opened(
-    firestore_client: firestore.Client, record: dict[str, object]
+    firestore_client: firestore.Client, database: Database, record: dict[str, object]
 ) -> None:
     firestore_client.collection("circuits").document(VENDOR.key).set(record)
-    circuits = FirestoreCircuits(firestore_client)
+    circuits = FirestoreCircuits(database)
     assert kept(circuits) == [VENDOR, LINK]
 
     commit(circuits, OPEN)
 
     assert kept(circuits) == [OPEN, LINK]
-
-
-class BrokenClient:
-    """A client whose every call ends in `error`."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def __getattr__(self, name: str) -> Callable[..., "BrokenClient"]:
-        if name in ("get_all", "commit"):
-            raise self._error
-        return lambda *args, **kwargs: self
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (exceptions.AlreadyExists, LostRace),
-        (exceptions.FailedPrecondition, LostRace),
-        (exceptions.NotFound, LostRace),
-        (exceptions.Aborted, LostRace),
-        (exceptions.PermissionDenied, Unreachable),
-        (exceptions.Unauthenticated, Unreachable),
-        (exceptions.InvalidArgument, Unreachable),
-        (exceptions.ServiceUnavailable, CommitUncertain),
-        (exceptions.DeadlineExceeded, CommitUncertain),
-        (exceptions.InternalServerError, CommitUncertain),
-    ],
-)
-def test_an_error_says_what_may_have_happened(
-    error: type[Exception], expected: type[ReelayError]
-) -> None:
-    client: Any = BrokenClient(error("no"))
-    circuits = FirestoreCircuits(client)
-
-    for token in (None, NOON):
-        with pytest.raises(expected):
-            circuits.commit([(Versioned(value=VENDOR, token=token), OPEN)])
-    with pytest.raises(Unreachable):
-        circuits.read(KEYS)

@@ -1,30 +1,26 @@
 """Jobs, queries and idempotency: one contract, on the emulator and on the fake."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
-from google.api_core import exceptions
 from google.cloud import firestore
 from structlog.testing import capture_logs
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
-    CommitUncertain,
     ErrorCode,
     LostRace,
     Problem,
-    ReelayError,
-    Unreachable,
 )
 from shared.domain.job import Job
 from shared.domain.ledger import ledger_key
 from shared.domain.outcomes import PrepareMissed, Rejected, Submitted
 from shared.domain.projection import Status, project
 from shared.domain.transitions import apply, settle
+from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
@@ -60,9 +56,9 @@ class OnEmulator:
     """The real adapter, and a look behind it."""
 
     def __init__(self, client: firestore.Client) -> None:
-        self.jobs: Jobs = FirestoreJobs(client)
-        self.queries: JobQueries = FirestoreJobQueries(client)
-        self.idempotency: IdempotencyStore = FirestoreIdempotency(client)
+        self.jobs: Jobs = FirestoreJobs(Database(client))
+        self.queries: JobQueries = FirestoreJobQueries(Database(client))
+        self.idempotency: IdempotencyStore = FirestoreIdempotency(Database(client))
         self._client = client
 
     def delete(self, job_id: str) -> None:
@@ -524,84 +520,3 @@ def test_a_record_that_expired_since_it_was_read_is_a_lost_race(store: Store) ->
         store.jobs.create(a_new_job(job_id="b"), a_record("b"), over=seen)
 
     assert store.jobs.read("b") is None
-
-
-class BrokenClient:
-    """A client whose calls of these names end in `error`; it finds nothing."""
-
-    exists = False
-    reference = None
-
-    def __init__(self, error: Exception, *names: str) -> None:
-        self._error, self._names = error, names
-
-    def to_dict(self) -> None:
-        return None
-
-    def __getattr__(self, name: str) -> Callable[..., "BrokenClient"]:
-        if name in self._names:
-            raise self._error
-        return lambda *args, **kwargs: self
-
-
-LOST = (
-    exceptions.AlreadyExists,
-    exceptions.FailedPrecondition,
-    exceptions.NotFound,
-    exceptions.Aborted,
-)
-REFUSED = (
-    exceptions.PermissionDenied,
-    exceptions.Unauthenticated,
-    exceptions.InvalidArgument,
-)
-OPEN = (
-    exceptions.ServiceUnavailable,
-    exceptions.DeadlineExceeded,
-    exceptions.InternalServerError,
-    exceptions.Unknown,
-    exceptions.Cancelled,
-    exceptions.TooManyRequests,
-)
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [(e, LostRace) for e in LOST]
-    + [(e, Unreachable) for e in REFUSED]
-    + [(e, CommitUncertain) for e in OPEN],
-)
-def test_an_error_of_a_commit_says_what_may_have_happened(
-    error: type[Exception], expected: type[ReelayError]
-) -> None:
-    client: Any = BrokenClient(error("no"), "commit")
-    jobs = FirestoreJobs(client)
-    before = Versioned(value=a_new_job(), token=None)
-
-    with pytest.raises(expected):
-        jobs.create(a_new_job())
-    with pytest.raises(expected):
-        jobs.commit(before, a_job())
-    with pytest.raises(expected):
-        jobs.delete(before)
-
-
-@pytest.mark.parametrize("error", [*LOST, *REFUSED, *OPEN])
-def test_a_read_that_fails_is_unreachable_whatever_the_error(
-    error: type[Exception],
-) -> None:
-    client: Any = BrokenClient(error("no"), "get")
-    jobs, queries = FirestoreJobs(client), FirestoreJobQueries(client)
-
-    with pytest.raises(Unreachable):
-        jobs.read("job1")
-    with pytest.raises(Unreachable):
-        jobs.create(a_new_job())
-    with pytest.raises(Unreachable):
-        FirestoreIdempotency(client).get("key")
-    with pytest.raises(Unreachable):
-        queries.overdue(NOON, most=1)
-    with pytest.raises(Unreachable):
-        queries.page("ann", status=None, after=None, most=1)
-    with pytest.raises(Unreachable):
-        queries.count_with_image("ann", "up1")

@@ -21,6 +21,7 @@ from shared.domain.errors import (
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Account, Caps, Limits, Totals
 from shared.domain.request import ClientRetry, UploadRequest
+from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
@@ -51,10 +52,10 @@ ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 
 class OnEmulator:
     def __init__(self, client: firestore.Client, limits: Limits) -> None:
-        self.jobs: Jobs = FirestoreJobs(client, limits)
-        self.queries: JobQueries = FirestoreJobQueries(client)
-        self.quotas: Quotas = FirestoreQuotas(client, limits)
-        self.idempotency: IdempotencyStore = FirestoreIdempotency(client)
+        self.jobs: Jobs = FirestoreJobs(Database(client), limits)
+        self.queries: JobQueries = FirestoreJobQueries(Database(client))
+        self.quotas: Quotas = FirestoreQuotas(Database(client), limits)
+        self.idempotency: IdempotencyStore = FirestoreIdempotency(Database(client))
         self._client = client
 
     def account(self, name: str) -> Account:
@@ -391,9 +392,9 @@ def test_an_abandoned_job_has_spent_what_it_held(store_with: Open) -> None:
     ],
 )
 def test_a_record_that_no_code_can_read_is_ended_all_the_same(
-    firestore_client: firestore.Client, spoilt: dict[str, object]
+    firestore_client: firestore.Client, database: Database, spoilt: dict[str, object]
 ) -> None:
-    jobs = FirestoreJobs(firestore_client)
+    jobs = FirestoreJobs(database)
     jobs.create(a_new_job())
     shown = firestore_client.collection("videos").document("job1")
     shown.collection("internal").document("run").update(spoilt)
@@ -405,7 +406,7 @@ def test_a_record_that_no_code_can_read_is_ended_all_the_same(
     document = shown.get().to_dict() or {}
     assert document["status"] == "failed"
     assert document["error"]["code"] == "deadline_exceeded"
-    queries = FirestoreJobQueries(firestore_client)
+    queries = FirestoreJobQueries(database)
     assert queries.overdue(NOON + timedelta(days=1), most=9) == []
     counted = firestore_client.collection("users").document("ann").get().to_dict()
     assert (counted or {})["open_jobs"] == 0

@@ -13,6 +13,7 @@ from shared.domain.errors import Unreachable
 from shared.domain.job import Job
 from shared.domain.ledger import Caps, Limits
 from shared.domain.ledger_snapshot import LedgerSnapshot
+from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_ledger_audit import LedgerAuditReader
 from shared.worker.ledger_audit import (
@@ -46,9 +47,9 @@ def work(jobs: FirestoreJobs) -> None:
 
 
 @pytest.fixture
-def read_now(firestore_client: firestore.Client) -> Callable[[], LedgerSnapshot]:
+def read_now(database: Database) -> Callable[[], LedgerSnapshot]:
     def read() -> LedgerSnapshot:
-        found = LedgerAuditReader(firestore_client).read(datetime.now(UTC), [ALL])
+        found = LedgerAuditReader(database).read(datetime.now(UTC), [ALL])
         assert found is not None
         return found
 
@@ -60,11 +61,11 @@ def read_now(firestore_client: firestore.Client) -> Callable[[], LedgerSnapshot]
     [pytest.param(Limits(), id="no cap"), pytest.param(CAPPED, id="with a cap")],
 )
 def test_after_jobs_of_all_kinds_the_ledger_balances(
-    firestore_client: firestore.Client,
+    database: Database,
     read_now: Callable[[], LedgerSnapshot],
     limits: Limits,
 ) -> None:
-    work(FirestoreJobs(firestore_client, limits))
+    work(FirestoreJobs(database, limits))
 
     ledger = read_now()
 
@@ -74,9 +75,11 @@ def test_after_jobs_of_all_kinds_the_ledger_balances(
 
 
 def test_an_account_that_was_tampered_with_is_off(
-    firestore_client: firestore.Client, read_now: Callable[[], LedgerSnapshot]
+    firestore_client: firestore.Client,
+    database: Database,
+    read_now: Callable[[], LedgerSnapshot],
 ) -> None:
-    work(FirestoreJobs(firestore_client))
+    work(FirestoreJobs(database))
     spend = firestore_client.collection("spend").document(ANNS)
 
     spend.update({"days.d22.settled": firestore.Increment(-250_000)})
@@ -105,9 +108,11 @@ def test_a_count_that_no_job_stands_for_is_off(
 
 
 def test_what_a_spoilt_record_holds_is_off(
-    firestore_client: firestore.Client, read_now: Callable[[], LedgerSnapshot]
+    firestore_client: firestore.Client,
+    database: Database,
+    read_now: Callable[[], LedgerSnapshot],
 ) -> None:
-    FirestoreJobs(firestore_client).create(a_new_job(duration=8))
+    FirestoreJobs(database).create(a_new_job(duration=8))
     shown = firestore_client.collection("videos").document("job1")
 
     shown.collection("internal").document("run").update({"hold_usd": None})
@@ -116,13 +121,13 @@ def test_what_a_spoilt_record_holds_is_off(
     assert read_now().users_off == {"ann": 1}
 
 
-def test_the_books_are_of_one_moment(firestore_client: firestore.Client) -> None:
-    jobs = FirestoreJobs(firestore_client)
+def test_the_books_are_of_one_moment(database: Database) -> None:
+    jobs = FirestoreJobs(database)
     jobs.create(a_new_job(duration=8))
     moment = datetime.now(UTC)
     end(jobs, a_new_job(duration=8))
 
-    then = LedgerAuditReader(firestore_client).read(moment, [ALL])
+    then = LedgerAuditReader(database).read(moment, [ALL])
 
     assert then and len(then.jobs) == then.open_jobs["ann"] == 1
     assert then.accounts[ANNS].month.open_usd == Decimal("3.20")
@@ -130,38 +135,37 @@ def test_the_books_are_of_one_moment(firestore_client: firestore.Client) -> None
 
 
 def test_more_open_jobs_than_are_read_are_not_half_checked(
-    firestore_client: firestore.Client,
+    database: Database,
 ) -> None:
-    jobs = FirestoreJobs(firestore_client)
+    jobs = FirestoreJobs(database)
     for job_id in ("a", "b"):
         jobs.create(a_new_job(job_id=job_id))
     now = datetime.now(UTC)
 
-    assert (
-        LedgerAuditReader(firestore_client, most_open_jobs=1).read(now, [ALL]) is None
-    )
-    assert LedgerAuditReader(firestore_client, most_open_jobs=2).read(now, [ALL])
+    assert LedgerAuditReader(database, most_open_jobs=1).read(now, [ALL]) is None
+    assert LedgerAuditReader(database, most_open_jobs=2).read(now, [ALL])
 
 
 def test_a_moment_that_the_store_refuses_is_unreachable(
-    firestore_client: firestore.Client,
+    database: Database,
 ) -> None:
     future = datetime.now(UTC) + AGO
 
     with pytest.raises(Unreachable):
-        LedgerAuditReader(firestore_client).read(future, [ALL])
+        LedgerAuditReader(database).read(future, [ALL])
 
 
 def test_balance_reads_them_and_changes_nothing(
     firestore_client: firestore.Client,
+    database: Database,
 ) -> None:
-    work(FirestoreJobs(firestore_client))
+    work(FirestoreJobs(database))
     spend = firestore_client.collection("spend").document(ALL)
     spend.update({"days.d22.held": firestore.Increment(1)})
     before = spend.get().update_time
     clock = FrozenClock(datetime.now(UTC) + AGO)
 
-    read = LedgerAuditReader(firestore_client).read
+    read = LedgerAuditReader(database).read
     off = Balance(read=read, clock=clock, zone=UTC)()
 
     assert off == 1

@@ -1,18 +1,18 @@
 """The port `SwitchStore`: one contract, on the real emulator and on the fake."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import reduce
 from typing import Any
 
 import pytest
-from google.api_core import exceptions
 from google.cloud import firestore
 
-from shared.domain.errors import CommitUncertain, LostRace, ReelayError, Unreachable
+from shared.domain.errors import LostRace, Unreachable
 from shared.domain.kill_switch import Level, Setting, Switch, heard, set_manually
-from shared.gcp.firestore_switch import FirestoreSwitch, from_record, to_record
+from shared.gcp.firestore_calls import Database
+from shared.gcp.firestore_records import to_record
+from shared.gcp.firestore_switch import FirestoreSwitch, switch_of
 from shared.guards.kill_switch import KillSwitch
 from shared.ports.store import (
     SwitchStore,
@@ -45,7 +45,7 @@ def everything() -> Switch:
 def store(request: pytest.FixtureRequest) -> SwitchStore:
     if request.param == "fake":
         return FakeSwitchStore()
-    return FirestoreSwitch(request.getfixturevalue("firestore_client"))
+    return FirestoreSwitch(request.getfixturevalue("database"))
 
 
 def test_what_was_never_set_is_normal(store: SwitchStore) -> None:
@@ -100,15 +100,16 @@ def test_concurrent_notifications_all_get_in(store: SwitchStore) -> None:
 
 def test_an_operator_who_looks_sees_the_level(
     firestore_client: firestore.Client,
+    database: Database,
 ) -> None:
-    store = FirestoreSwitch(firestore_client)
+    store = FirestoreSwitch(database)
     store.commit(store.read(), PAUSED)
 
     found = firestore_client.document("control/generation").get()
     shown = found.to_dict() or {}
 
-    assert (shown["level"], shown["by_hand"]) == ("paused", None)
-    assert shown["budgets"][0]["interval_start"] == NOVEMBER
+    assert (shown["level"], shown["manual_override"]) == ("paused", None)
+    assert shown["budgets"]["b1"]["starts_at"] == NOVEMBER
 
 
 @pytest.mark.parametrize(
@@ -116,65 +117,14 @@ def test_an_operator_who_looks_sees_the_level(
     [
         {},
         {"budgets": None},
-        {"by_hand": {"level": "off"}},
-        {"by_hand": "paused"},
-        {"budgets": [{"budget_id": "b1"}]},
-        {"overridable": [{"budget_id": "b1", "interval_start": "now"}]},
+        {"manual_override": {"level": "off"}},
+        {"manual_override": "paused"},
+        {"budgets": {"b1": {}}},
+        {"overridable": {"b1": "now"}},
     ],
 )
 def test_a_document_that_is_not_ours_is_no_level(broken: dict[str, Any]) -> None:
     record = to_record(everything()) | broken if broken else {}
 
     with pytest.raises(Unreachable):
-        from_record(record)
-
-
-class BrokenClient:
-    """A client whose every call ends in `error`."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def __getattr__(self, name: str) -> Callable[..., "BrokenClient"]:
-        if name in ("get", "commit"):
-            raise self._error
-        return lambda *args, **kwargs: self
-
-
-ERRORS: list[tuple[type[Exception], type[ReelayError]]] = [
-    (exceptions.AlreadyExists, LostRace),
-    (exceptions.FailedPrecondition, LostRace),
-    (exceptions.NotFound, LostRace),
-    (exceptions.Aborted, LostRace),
-    (exceptions.PermissionDenied, Unreachable),
-    (exceptions.Unauthenticated, Unreachable),
-    (exceptions.InvalidArgument, Unreachable),
-    (exceptions.ServiceUnavailable, CommitUncertain),
-    (exceptions.DeadlineExceeded, CommitUncertain),
-    (exceptions.InternalServerError, CommitUncertain),
-    (exceptions.Unknown, CommitUncertain),
-    (exceptions.Cancelled, CommitUncertain),
-    (exceptions.TooManyRequests, CommitUncertain),
-]
-
-
-@pytest.mark.parametrize("token", [None, "read"])
-@pytest.mark.parametrize(("error", "expected"), ERRORS)
-def test_an_error_of_a_commit_says_what_may_have_happened(
-    error: type[Exception], expected: type[ReelayError], token: object
-) -> None:
-    client: Any = BrokenClient(error("no"))
-    before = Versioned(value=Switch(), token=token)
-
-    with pytest.raises(expected):
-        FirestoreSwitch(client).commit(before, PAUSED)
-
-
-@pytest.mark.parametrize("error", [error for error, _ in ERRORS])
-def test_a_read_that_fails_is_unreachable_whatever_the_error(
-    error: type[Exception],
-) -> None:
-    client: Any = BrokenClient(error("no"))
-
-    with pytest.raises(Unreachable):
-        FirestoreSwitch(client).read()
+        switch_of(record)

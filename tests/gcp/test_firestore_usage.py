@@ -13,6 +13,7 @@ from shared.domain.job import Job
 from shared.domain.ledger import Account, Totals, ledger_key
 from shared.domain.outcomes import Unknown
 from shared.domain.usage import NOBODY, Counts, UsageMonth
+from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_usage import FirestoreUsage
 from shared.ports.store import (
@@ -36,7 +37,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         fake = FakeJobs()
         return fake, FakeUsage(jobs=fake)
     client: firestore.Client = request.getfixturevalue("firestore_client")
-    return FirestoreJobs(client), FirestoreUsage(client)
+    return FirestoreJobs(Database(client)), FirestoreUsage(Database(client))
 
 
 def end(jobs: Jobs, job: Job, done: Job) -> None:

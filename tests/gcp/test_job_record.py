@@ -12,7 +12,8 @@ from shared.domain.errors import ErrorCode
 from shared.domain.job import Job
 from shared.domain.outcomes import CancelRequested, Rejected, Unknown
 from shared.domain.transitions import apply
-from shared.gcp.job_record import from_record, to_record
+from shared.gcp.firestore_records import to_record
+from shared.gcp.job_record import job_of
 from tests.domain.examples import (
     FAULT,
     NOON,
@@ -44,7 +45,7 @@ JOBS = {
 
 @pytest.mark.parametrize("job", JOBS.values(), ids=list(JOBS))
 def test_a_job_comes_back_as_it_was(job: Job) -> None:
-    assert from_record(to_record(job)) == job
+    assert job_of(to_record(job)) == job
 
 
 def test_money_is_kept_as_a_string_to_the_last_digit() -> None:
@@ -62,7 +63,7 @@ def test_firestores_own_times_come_back_as_plain_ones_in_utc() -> None:
         2026, 11, 22, 21, 0, tzinfo=seoul
     )
 
-    job = from_record(to_record(a_job()) | {"wake_at": stamp})
+    job = job_of(to_record(a_job()) | {"wake_at": stamp})
 
     assert job.wake_at == NOON
     assert type(job.wake_at) is type(NOON)

@@ -21,7 +21,8 @@ import shared.gcp.task_queue
 from local.emulators.tasks import TasksServer
 from local.identity import LocalIdentity
 from shared.domain.errors import Unreachable
-from shared.gcp.task_queue import TRANSLATIONS, CloudTasksQueue, client, translated
+from shared.gcp.task_queue import ERRORS, CloudTasksQueue, client
+from shared.gcp.translation import translated
 from shared.ports.store import (
     Queue,
     StepTask,
@@ -308,7 +309,7 @@ def test_a_service_that_stays_away_is_unreachable(
     ids=lambda module: str(module.__name__),
 )
 def test_every_error_of_the_libraries_is_translated(module: Any) -> None:
-    listed = tuple(theirs for theirs, _ in TRANSLATIONS)
+    listed = tuple(theirs for theirs, _ in ERRORS)
     # A bug of ours: an option that this transport does not have.
     not_translated = {"AsyncRestUnsupportedParameterError"}
 
@@ -325,7 +326,7 @@ def test_every_error_of_the_libraries_is_translated(module: Any) -> None:
 
 
 def test_a_bug_stays_what_it_is() -> None:
-    with pytest.raises(ZeroDivisionError), translated():
+    with pytest.raises(ZeroDivisionError), translated(ERRORS, "a test"):
         raise ZeroDivisionError
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.projection import project
-from shared.gcp.job_record import to_record
+from shared.gcp.firestore_records import to_record
 from shared.ports.store import IdempotencyRecord
 from tests.domain.examples import a_new_job
 from tests.infra.terraform_files import INFRA, local_values, resources

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from google.api_core.exceptions import ServiceUnavailable
+from google.api_core.exceptions import DeadlineExceeded
 
 from local.fault_injection.crash_points import (
     SabotagedBucket,
@@ -137,7 +137,7 @@ def test_a_lost_answer_of_firestore_is_firestores_own_error(
 
     with (
         saboteur.committing(Point.FINISH_COMMIT, job()),
-        pytest.raises(ServiceUnavailable),
+        pytest.raises(DeadlineExceeded),
     ):
         commit(object())
 

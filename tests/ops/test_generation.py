@@ -17,6 +17,7 @@ from ops.generation import (
 )
 from shared.domain.budget_notification import BudgetNotification
 from shared.domain.kill_switch import Level, Setting, Switch, heard, set_manually
+from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_switch import FirestoreSwitch
 
 MAY = datetime(2027, 5, 1, tzinfo=UTC)
@@ -24,12 +25,14 @@ MAY = datetime(2027, 5, 1, tzinfo=UTC)
 
 @pytest.fixture
 def store(
-    firestore_client: firestore.Client, monkeypatch: pytest.MonkeyPatch
+    firestore_client: firestore.Client,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> FirestoreSwitch:
     """The switch of an empty project, which the environment names."""
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", str(firestore_client.project))
     monkeypatch.setenv("LOGNAME", "me")
-    return FirestoreSwitch(firestore_client)
+    return FirestoreSwitch(database)
 
 
 def notification(ratio: str) -> BudgetNotification:

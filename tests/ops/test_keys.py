@@ -16,6 +16,7 @@ from ops.operating import (
     NO_PROJECT,
 )
 from shared.domain.api_key import is_secret, sha256_of
+from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_keys import FirestoreKeys
 
 
@@ -36,14 +37,14 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]
 
 
 def test_only_the_new_key_is_printed(
-    project: str, capsys: pytest.CaptureFixture[str], firestore_client: firestore.Client
+    project: str, capsys: pytest.CaptureFixture[str], database: Database
 ) -> None:
     out, err = said(capsys, "make", "me", "--name", "laptop")
 
     secret = out.removesuffix("\n")
     assert is_secret(secret)
     assert secret not in err
-    found = FirestoreKeys(firestore_client).find(sha256_of(secret))
+    found = FirestoreKeys(database).find(sha256_of(secret))
     assert found and (found.user_id, found.name) == ("me", "laptop")
     assert found.key_id in err and project in err
     assert found.sha256 not in err

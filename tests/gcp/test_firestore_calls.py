@@ -1,0 +1,232 @@
+"""Calls of Firestore: each ends in time, and says what may have happened."""
+
+import ast
+import importlib
+import inspect
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.api_core import exceptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+
+from shared.domain.circuit import Circuit
+from shared.domain.errors import CommitUncertain, LostRace, ReelayError, Unreachable
+from shared.domain.kill_switch import Switch
+from shared.domain.ledger import Caps, Limits
+from shared.gcp import firestore_calls
+from shared.gcp.firestore_calls import CallLimits, Database
+from shared.gcp.firestore_circuits import FirestoreCircuits
+from shared.gcp.firestore_idempotency import FirestoreIdempotency
+from shared.gcp.firestore_job_queries import FirestoreJobQueries
+from shared.gcp.firestore_jobs import FirestoreJobs
+from shared.gcp.firestore_keys import FirestoreKeys
+from shared.gcp.firestore_ledger_audit import LedgerAuditReader
+from shared.gcp.firestore_provider_reports import FirestoreProviderReports
+from shared.gcp.firestore_quotas import FirestoreQuotas
+from shared.gcp.firestore_switch import FirestoreSwitch
+from shared.gcp.firestore_usage import FirestoreUsage
+from shared.ports.store import IdempotencyRecord, Versioned
+from tests.domain.examples import NOON, a_job, a_new_job
+from tests.gcp.test_firestore_keys import a_key
+
+GCP = Path(firestore_calls.__file__).parent
+SHORT = CallLimits(read_try=0.1, total=0.3)
+CAPPED = Limits(everybody=Caps(daily_usd=a_new_job().hold_usd))
+SEEN: Versioned[Any] = Versioned(value=a_new_job(), token=NOON)
+RECORD = IdempotencyRecord(name="k", job_id="a", body_sha256="x", expires_at=NOON)
+# Every call of every adapter, by class and method.
+CALLS: dict[type, dict[str, tuple[Any, ...]]] = {
+    FirestoreJobs: {
+        "create": (a_new_job(),),
+        "read": ("job1",),
+        "commit": (SEEN, a_job()),
+        "abandon": ("job1", NOON),
+        "delete": (SEEN,),
+    },
+    FirestoreJobQueries: {
+        "overdue": (NOON,),
+        "page": ("ann",),
+        "count_with_image": ("ann", "up1"),
+    },
+    FirestoreIdempotency: {
+        "get": ("k",),
+        "mark_consumed": (Versioned(value=RECORD, token=NOON),),
+    },
+    FirestoreQuotas: {"check_room": (a_new_job(),), "count_upload": ("ann", NOON)},
+    FirestoreCircuits: {
+        "read": (["vendor.runway"],),
+        "commit": (
+            [(Versioned(value=Circuit(key="k"), token=None), Circuit(key="k"))],
+        ),
+    },
+    FirestoreSwitch: {
+        "read": (),
+        "commit": (Versioned(value=Switch(), token=None), Switch()),
+    },
+    FirestoreKeys: {
+        "find": ("a" * 64,),
+        "add": (a_key("a"),),
+        "all": (),
+        "revoke": (a_key("a"), NOON),
+    },
+    FirestoreProviderReports: {"read": (), "write": (frozenset(),)},
+    FirestoreUsage: {"usage": (["all.2026-11"],), "spend": (["all.2026-11"],)},
+    LedgerAuditReader: {"read": (NOON, ["all.2026-11"])},
+}
+NAMED: dict[str, dict[str, Any]] = {
+    "overdue": {"most": 1},
+    "page": {"status": None, "after": None, "most": 1},
+}
+# Adds to a batch, and calls nothing.
+SENDS_NOTHING = {(FirestoreIdempotency, "add")}
+METHODS = [(kind, name) for kind, calls in CALLS.items() for name in calls]
+
+
+@pytest.fixture(scope="module")
+def silent() -> Iterator[firestore.Client]:
+    """A client of a server that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+        with pytest.MonkeyPatch.context() as patch:
+            port = listening.getsockname()[1]
+            patch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{port}")
+            client = firestore.Client(
+                project="silent", credentials=AnonymousCredentials()
+            )
+        yield client
+        client.close()  # type: ignore[no-untyped-call] # Google's
+
+
+def adapter(kind: type, database: Database) -> Any:
+    return kind(database, CAPPED) if kind is FirestoreQuotas else kind(database)
+
+
+@pytest.mark.parametrize(("kind", "name"), METHODS, ids=str)
+def test_a_silent_firestore_ends_every_call(
+    silent: firestore.Client, kind: type, name: str
+) -> None:
+    call = getattr(adapter(kind, Database(silent, SHORT)), name)
+
+    with pytest.raises((Unreachable, CommitUncertain)):
+        call(*CALLS[kind][name], **NAMED.get(name, {}))
+
+
+def test_no_call_of_an_adapter_is_missing_here() -> None:
+    adapters = {
+        (kind, name)
+        for file in GCP.glob("firestore_*.py")
+        for _, kind in inspect.getmembers(
+            importlib.import_module(f"shared.gcp.{file.stem}"), inspect.isclass
+        )
+        if "(self, database: " in str(inspect.signature(kind.__init__))
+        for name, _ in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+    assert adapters - SENDS_NOTHING == set(METHODS)
+
+
+def test_by_default_a_silent_firestore_is_given_up_within_15_seconds() -> None:
+    limits = CallLimits()
+
+    assert limits.total + limits.read_try <= 15
+
+
+def test_firestore_is_called_in_one_file_and_with_limits() -> None:
+    """All other files ask `Database`, which passes them on."""
+    remote = [
+        (file.name, call)
+        for file in GCP.glob("firestore_*.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call) and is_remote(call)
+    ]
+
+    assert len(remote) == 5
+    for name, call in remote:
+        assert name == "firestore_calls.py", ast.unparse(call)
+        assert {"retry", "timeout"} <= {k.arg for k in call.keywords}, ast.unparse(call)
+
+
+def is_remote(call: ast.Call) -> bool:
+    """Whether the library would send something: `get` with a name is a dict's."""
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    owner, name = ast.unparse(call.func.value), call.func.attr
+    if owner.endswith(("database", "batch")):
+        return False
+    is_read = name == "get" and not call.args
+    writes = name in ("set", "create", "update", "delete") and owner != "self._writes"
+    return is_read or writes or name in ("get_all", "stream", "commit")
+
+
+READ_AGAIN = {exceptions.ServiceUnavailable, exceptions.DeadlineExceeded}
+LOST = (
+    exceptions.AlreadyExists,
+    exceptions.FailedPrecondition,
+    exceptions.NotFound,
+    exceptions.Aborted,
+)
+REFUSED = (
+    exceptions.PermissionDenied,
+    exceptions.Unauthenticated,
+    exceptions.InvalidArgument,
+)
+OPEN = (
+    exceptions.ServiceUnavailable,
+    exceptions.DeadlineExceeded,
+    exceptions.InternalServerError,
+    exceptions.Unknown,
+    exceptions.Cancelled,
+    exceptions.TooManyRequests,
+)
+
+
+class Failing:
+    """A client whose reads and commits end in `error`, and are counted."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error, self.tries = error, 0
+
+    def get(self, **_options: Any) -> Any:
+        self.tries += 1
+        raise self.error
+
+    commit = get_all = get
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: self
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(e, LostRace) for e in LOST]
+    + [(e, Unreachable) for e in REFUSED]
+    + [(e, CommitUncertain) for e in OPEN],
+)
+def test_an_error_of_a_commit_says_what_may_have_happened(
+    error: type[Exception], expected: type[ReelayError]
+) -> None:
+    client: Any = Failing(error("no"))
+
+    with pytest.raises(expected):
+        Database(client, SHORT).batch().commit()
+
+    # Resent only where the connection failed: never because time ran out.
+    assert (client.tries > 1) == (error is exceptions.ServiceUnavailable)
+
+
+@pytest.mark.parametrize("error", [*LOST, *REFUSED, *OPEN])
+def test_a_read_that_fails_is_unreachable_whatever_the_error(
+    error: type[Exception],
+) -> None:
+    client: Any = Failing(error("no"))
+    database = Database(client, SHORT)
+
+    for read in (database.get, database.query):
+        client.tries = 0
+        with pytest.raises(Unreachable):
+            read(client)
+        assert (client.tries > 1) == (error in READ_AGAIN)
