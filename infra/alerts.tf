@@ -77,7 +77,7 @@ locals {
     }
     kill_switch = {
       title    = "the kill switch changed"
-      filter   = "jsonPayload.message=(\"generation_level_changed\" OR \"budget_not_judged\")"
+      filter   = "jsonPayload.message=(\"generation_level_changed\" OR \"budget_notification_unusable\")"
       severity = "CRITICAL"
       labels   = ["to_level", "why"]
       todo     = <<-TEXT
@@ -85,7 +85,7 @@ locals {
         what is paid for is finished. In the project's folder `.venv/bin/python -m local generation show --project ${var.project_id}` says why.
         To go on: raise `gcp_budget_amount` and deploy, or `generation normal --reason "…"` in place of `generation show`,
         which holds until the budget's next month. Admins of the API do the same by `/v1/admin/generation`.
-        `budget_not_judged`: a notice had no usable amounts and counts as all spent; look at the budget's amount.
+        `budget_notification_unusable`: a notification had no usable amounts and counts as all spent; look at the budget's amount.
       TEXT
     }
   }

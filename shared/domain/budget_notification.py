@@ -1,6 +1,6 @@
-"""What one notice of a Google Cloud budget says, read from its Pub/Sub envelope.
+"""A notification of a Google Cloud budget, read from its Pub/Sub envelope.
 
-The notice: cloud.google.com/billing/docs/how-to/budgets-programmatic-notifications.
+The format: cloud.google.com/billing/docs/how-to/budgets-programmatic-notifications.
 """
 
 import base64
@@ -14,24 +14,23 @@ from typing import Any
 from shared.domain.errors import Malformed
 
 KNOWN_SCHEMA = "1.0"
-# Beyond these an amount is no amount of any currency's.
+# Amounts outside these bounds are nonsense in any currency.
 LEAST_BUDGET = Decimal("0.01")
 LARGEST_AMOUNT = Decimal(10) ** 15
-# A budget of a period of one's own may be told of before it begins. One that begins in
-# another age would hide every interval that really comes.
+# A budget with a custom period may notify before it begins. An interval far in the
+# future would hide all real ones, because the newest interval counts.
 LONGEST_LEAD = timedelta(days=366)
 NO_AMOUNT = Decimal(0)
-ALL_AND_MORE = Decimal("Infinity")
+MORE_THAN_ALL = Decimal("Infinity")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetNotification:
-    """How much of a budget is spent: a ratio, the account's currency may be any.
+    """How much of a budget is spent, as a ratio: the account's currency may be any.
 
-    Amounts that can't be judged (a budget of 0, a cost that is no number) count as all
-    and more: `budget_amount` is `NO_AMOUNT` then, and `ratio` `ALL_AND_MORE`.
-    `threshold` and `forecast` are the shares of the budget that the cost, or the cost
-    foreseen for the interval, has crossed; None until one is.
+    Unusable amounts (a budget of 0, a cost that isn't a number) count as more than
+    all: `budget_amount` is then `NO_AMOUNT` and `ratio` is `MORE_THAN_ALL`.
+    `forecast`: the highest threshold that the forecast cost has crossed, or None.
     """
 
     budget_id: str
@@ -41,20 +40,19 @@ class BudgetNotification:
     published_at: datetime
     budget_amount: Decimal
     ratio: Decimal
-    threshold: Decimal | None = None
     forecast: Decimal | None = None
 
     @property
-    def can_be_judged(self) -> bool:
+    def is_usable(self) -> bool:
         return self.budget_amount != NO_AMOUNT
 
 
 def read_notification(envelope: Mapping[str, object]) -> BudgetNotification:
-    """Read a raw push envelope; Malformed where nobody can ever understand it."""
+    """Parse a raw push envelope; Malformed if retrying can't help."""
     try:
         return _read(envelope)
     except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
-        raise Malformed(f"no budget's notice: {type(error).__name__}") from error
+        raise Malformed(f"not a notification: {type(error).__name__}") from error
 
 
 def _read(envelope: Mapping[str, Any]) -> BudgetNotification:
@@ -75,21 +73,20 @@ def _read(envelope: Mapping[str, Any]) -> BudgetNotification:
         published_at=published_at,
         budget_amount=budget_amount,
         ratio=ratio,
-        threshold=_number(said.get("alertThresholdExceeded")),
         forecast=_number(said.get("forecastThresholdExceeded")),
     )
 
 
 def _share(said: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
-    """The budget's amount, and how much of it is spent."""
+    """The budget's amount and the ratio that is spent."""
     cost, budget = _number(said.get("costAmount")), _number(said.get("budgetAmount"))
     if cost is None or budget is None or budget < LEAST_BUDGET:
-        return NO_AMOUNT, ALL_AND_MORE
+        return NO_AMOUNT, MORE_THAN_ALL
     return budget, cost / budget
 
 
 def _number(value: object) -> Decimal | None:
-    """A finite number of a sane size; JSON's true is none."""
+    """A finite number of a sane size, else None; JSON's true is no number."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
     number = Decimal(value)

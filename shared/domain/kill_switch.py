@@ -1,7 +1,7 @@
-"""The kill switch: what budgets and people have said, and which level follows from it.
+"""The kill switch: budget notifications and a manual override, and the level of both.
 
-Notices come repeatedly and out of order; each is joined by maxima, so that what is
-known depends on which notices came, and not on when.
+Notifications come repeatedly and out of order. Each is merged by taking maxima, so the
+result depends on which of them came, not on when.
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ NOTHING = Decimal(0)
 
 
 class Level(StrEnum):
-    """What may be started; each is stricter than the one before.
+    """What may be started, from the least strict to the strictest.
 
-    `tight`: only links up to a price per second. `paused`: nothing.
+    `tight`: only providers up to a price per second. `paused`: nothing.
     """
 
     NORMAL = "normal"
@@ -35,7 +35,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """The most that was spent of one budget amount, and when it was last told of."""
+    """The highest ratio seen of one budget amount, and its latest publish time."""
 
     ratio: Decimal
     published_at: datetime
@@ -43,7 +43,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A budget's newest interval. Its amount may be changed meanwhile."""
+    """A budget's newest interval. The budget's amount may change during it."""
 
     starts_at: datetime
     by_amount: Mapping[Decimal, Spent] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Interval:
 
     @property
     def ratio(self) -> Decimal:
-        """The most seen of the amount that was last told of; of two, the lower one."""
+        """The highest seen of the latest amount; if two are as late, of the lower."""
         if not self.by_amount:
             return NOTHING
         amount = max(self.by_amount, key=lambda a: (self.by_amount[a].published_at, -a))
@@ -66,7 +66,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What somebody set by hand."""
+    """A level that an administrator set."""
 
     level: Level
     reason: str
@@ -76,8 +76,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """All that is known. `overridable`: the newest interval that each budget had told
-    of when `by_hand` was set; a hand-set `normal` does not reach beyond it.
+    """Every budget's newest interval, and the manual override.
+
+    `overridable`: the start of each budget's newest interval when the override was
+    set. A manual `normal` does not override later intervals.
     """
 
     budgets: Mapping[str, Interval] = field(default_factory=dict)
@@ -86,49 +88,45 @@ class Switch:
 
     @property
     def level(self) -> Level:
-        """The higher of automatic and by hand, but for what `normal` overrides."""
+        """The stricter of automatic and manual, without what `normal` overrides."""
         counting = [
             interval.level
             for budget_id, interval in self.budgets.items()
             if not self.is_overridden(budget_id)
         ]
-        manual_override = (
-            self.manual_override.level if self.manual_override else Level.NORMAL
-        )
-        return _strictest(manual_override, *counting)
+        manual = self.manual_override.level if self.manual_override else Level.NORMAL
+        return _strictest(manual, *counting)
 
     @property
     def automatic(self) -> Level:
-        """What the budgets alone say, whatever is set by hand."""
+        """The level that the budgets alone give, without the override."""
         return _strictest(*(interval.level for interval in self.budgets.values()))
 
     def is_overridden(self, budget_id: str) -> bool:
-        if (
-            self.manual_override is None
-            or self.manual_override.level is not Level.NORMAL
-        ):
+        override = self.manual_override
+        if override is None or override.level is not Level.NORMAL:
             return False
-        newest = self.overridable.get(budget_id, self.manual_override.at)
+        newest = self.overridable.get(budget_id, override.at)
         return self.budgets[budget_id].starts_at <= newest
 
 
-def heard(switch: Switch, notification: BudgetNotification) -> Switch:
-    """What is known with `notice`; the same once it was heard."""
+def apply_notification(switch: Switch, notification: BudgetNotification) -> Switch:
+    """The switch with this notification merged; unchanged if it was before."""
     overridable = dict(switch.overridable)
-    manual_override = switch.manual_override
-    if manual_override is not None and notification.published_at <= manual_override.at:
+    override = switch.manual_override
+    if override is not None and notification.published_at <= override.at:
         _raise_to(overridable, notification.budget_id, notification.interval_start)
     known = switch.budgets.get(notification.budget_id)
     if known is None or known.starts_at < notification.interval_start:
         known = Interval(starts_at=notification.interval_start)
     if known.starts_at == notification.interval_start:
-        known = _joined(known, notification)
+        known = _merged(known, notification)
     budgets = {**switch.budgets, notification.budget_id: known}
     return replace(switch, budgets=budgets, overridable=overridable)
 
 
 def set_manually(switch: Switch, setting: Setting) -> Switch:
-    """What is known with `setting`; the same where it is what is set."""
+    """The switch with this override; unchanged if it is set already."""
     if switch.manual_override == setting:
         return switch
     overridable = {name: known.starts_at for name, known in switch.budgets.items()}
@@ -138,7 +136,7 @@ def set_manually(switch: Switch, setting: Setting) -> Switch:
 def allows(
     level: Level, usd_per_second: Decimal, tight_max_usd_per_second: Decimal
 ) -> bool:
-    """Whether a link of this price may be asked for a new video."""
+    """Whether a provider of this price may be asked for a new video."""
     match level:
         case Level.NORMAL:
             return True
@@ -148,8 +146,10 @@ def allows(
             return False
 
 
-def news(before: Switch, after: Switch, budget_id: str) -> tuple[Interval, Interval]:
-    """A budget's interval as it was and as it is; a new one began with nothing."""
+def interval_change(
+    before: Switch, after: Switch, budget_id: str
+) -> tuple[Interval, Interval]:
+    """A budget's interval in both; a new interval began with nothing."""
     now = after.budgets[budget_id]
     was = before.budgets.get(budget_id)
     if was is None or was.starts_at != now.starts_at:
@@ -157,7 +157,7 @@ def news(before: Switch, after: Switch, budget_id: str) -> tuple[Interval, Inter
     return was, now
 
 
-def _joined(known: Interval, notification: BudgetNotification) -> Interval:
+def _merged(known: Interval, notification: BudgetNotification) -> Interval:
     said = Spent(ratio=notification.ratio, published_at=notification.published_at)
     old = known.by_amount.get(notification.budget_amount, said)
     most = Spent(

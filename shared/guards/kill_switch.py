@@ -1,4 +1,4 @@
-"""The kill switch at work: it is looked at, set by hand, and hears budgets."""
+"""The kill switch at work: read before each start, set manually or by budgets."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,10 +9,7 @@ from functools import partial
 import structlog
 
 from shared.domain import kill_switch as domain
-from shared.domain.budget_notification import (
-    KNOWN_SCHEMA,
-    BudgetNotification,
-)
+from shared.domain.budget_notification import KNOWN_SCHEMA, BudgetNotification
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.domain.kill_switch import HALF, Level, Setting, Switch
 from shared.jobs.commit import SHORT_BACKOFF, tries
@@ -20,61 +17,67 @@ from shared.ports.store import SwitchStore
 
 log = structlog.get_logger()
 
-KEPT_FOR = timedelta(seconds=5)
+CACHED = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class _CachedLevel:
     level: Level
     at: datetime
 
 
 @dataclass(slots=True, kw_only=True)
 class KillSwitch:
-    """Every verb raises Unreachable where the switch can't be read or is not known to
-    be set: who asks must then start nothing, who sets must ask again.
+    """All methods raise Unreachable if the switch can't be read, or may not be set.
+
+    Then nothing may start, and a setting must be sent again.
     """
 
     store: SwitchStore
     pause: Callable[[float], None]
-    _last: _Look | None = field(default=None, init=False, repr=False)
+    _last: _CachedLevel | None = field(default=None, init=False, repr=False)
 
     def level(self, now: datetime) -> Level:
-        """The level as it was at most 5 s ago."""
+        """The level, at most 5 s old."""
         last = self._last
-        if last is None or not timedelta(0) <= now - last.at < KEPT_FOR:
-            last = _Look(level=self.show().level, at=now)
+        if last is None or not timedelta(0) <= now - last.at < CACHED:
+            last = _CachedLevel(level=self.show().level, at=now)
             self._last = last
         return last.level
 
     def show(self) -> Switch:
-        """All that is known just now."""
         return self.store.read().value
 
     def set_manually(
         self, *, level: Level, reason: str, by: str, now: datetime
     ) -> Switch:
         setting = Setting(level=level, reason=reason, by=by, at=now)
-        change = partial(domain.set_manually, setting=setting)
-        before, after = self._change(change)
+        before, after = self._change(partial(domain.set_manually, setting=setting))
         log.warning(
-            "generation_set_by_hand", audit=True, level=level, user_id=by, reason=reason
+            "generation_set_manually",
+            audit=True,
+            level=level,
+            user_id=by,
+            reason=reason,
         )
-        _tell_level(before, after, why=f"set by hand: {reason}")
+        _log_level(before, after, why=f"set manually: {reason}")
         return after
 
     def on_budget_notification(self, notification: BudgetNotification) -> Switch:
-        before, after = self._change(partial(domain.heard, notification=notification))
-        log.info("budget_heard", level=after.level, **_named(notification))
-        _log_notification(notification)
-        _tell_budget(before, after, notification)
-        _tell_level(before, after, why=f"budget {notification.budget_id}")
+        change = partial(domain.apply_notification, notification=notification)
+        before, after = self._change(change)
+        log.info(
+            "budget_notification_received", level=after.level, **_named(notification)
+        )
+        _log_oddities(notification)
+        _log_spending(before, after, notification)
+        _log_level(before, after, why=f"budget {notification.budget_id}")
         return after
 
     def _change(self, change: Callable[[Switch], Switch]) -> tuple[Switch, Switch]:
-        """The switch as it was first seen, and with the change in it for certain.
+        """The switch as it was read first, and with the change committed.
 
-        A change made twice is made once, so one whose answer got lost is made again.
+        Changes are idempotent, so one whose answer got lost is made again.
         """
         first: Switch | None = None
         for _ in tries(SHORT_BACKOFF, self.pause):
@@ -97,11 +100,11 @@ def _named(notification: BudgetNotification) -> dict[str, str]:
     }
 
 
-def _log_notification(notification: BudgetNotification) -> None:
-    """What is odd about a notice, each time it comes."""
-    if not notification.can_be_judged:
-        # Fail closed: it counts as all spent until one comes that can be judged.
-        log.error("budget_not_judged", **_named(notification))
+def _log_oddities(notification: BudgetNotification) -> None:
+    """Each time such a notification comes."""
+    if not notification.is_usable:
+        # Fail closed: the budget counts as spent until a usable one comes.
+        log.error("budget_notification_unusable", **_named(notification))
     if notification.schema_version != KNOWN_SCHEMA:
         version = notification.schema_version
         log.warning(
@@ -109,25 +112,25 @@ def _log_notification(notification: BudgetNotification) -> None:
         )
 
 
-def _tell_budget(
+def _log_spending(
     before: Switch, after: Switch, notification: BudgetNotification
 ) -> None:
-    """What a notice brought to light, once per interval."""
-    was, now = domain.news(before, after, notification.budget_id)
+    """Once per interval."""
+    was, now = domain.interval_change(before, after, notification.budget_id)
     if was.ratio < HALF <= now.ratio:
         log.warning("budget_half_spent", **_named(notification))
     if was.forecast < now.forecast:
         forecast = str(now.forecast)
         log.warning(
-            "budget_overrun_foreseen", forecast=forecast, **_named(notification)
+            "budget_overrun_forecast", forecast=forecast, **_named(notification)
         )
 
 
-def _tell_level(before: Switch, after: Switch, *, why: str) -> None:
+def _log_level(before: Switch, after: Switch, *, why: str) -> None:
     if before.level is after.level:
         return
-    tell = log.error if after.level is Level.PAUSED else log.warning
-    tell(
+    write = log.error if after.level is Level.PAUSED else log.warning
+    write(
         "generation_level_changed",
         from_level=before.level,
         to_level=after.level,

@@ -1,4 +1,4 @@
-"""What a job has in our bucket, removed: by who deletes it, and by a step too late."""
+"""Remove a job's objects: when it is deleted, and by a step that came too late."""
 
 from shared.domain.job import Job
 from shared.domain.naming import image_object, incoming_of_job, video_object
@@ -6,7 +6,7 @@ from shared.ports.storage import Bucket
 
 
 def delete_job_objects(bucket: Bucket, job: Job) -> None:
-    """All that was written for this job; what its user uploaded stays."""
+    """Everything written for this job; its user's upload stays."""
     for stored in bucket.list(incoming_of_job(job.job_id)):
         bucket.delete(stored.name)
     bucket.delete(image_object(job.job_id))

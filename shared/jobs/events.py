@@ -1,4 +1,4 @@
-"""What the log tells of jobs and attempts as they end: metrics count these lines."""
+"""Log events of jobs and attempts that ended: metrics count these lines."""
 
 import structlog
 
@@ -10,7 +10,7 @@ log = structlog.get_logger()
 
 
 def log_finished(before: Job, after: Job) -> None:
-    """One event for each attempt that has ended since `before`, one for the job."""
+    """One event for each attempt that ended since `before`, and one for the job."""
     for attempt in after.attempts:
         known = before.attempt(attempt.attempt_id)
         if not attempt.is_open and (known is None or known.is_open):
@@ -20,7 +20,7 @@ def log_finished(before: Job, after: Job) -> None:
 
 
 def log_abandoned(job_id: str) -> None:
-    """The same event for a job that was ended unread: nothing more is known of it."""
+    """The same event for a job that was ended without being read."""
     log.info(
         "job_finished",
         job_id=job_id,

@@ -1,4 +1,4 @@
-"""How a job gets its next step: the task of its current version."""
+"""Schedule a job's next step: the task named for its current version."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,18 +6,12 @@ from datetime import datetime, timedelta
 from shared.domain import timing
 from shared.domain.job import Job
 from shared.domain.naming import task_name
-from shared.domain.next_action import (
-    Start,
-    next_action,
-)
-from shared.ports.store import (
-    Queue,
-    StepTask,
-)
+from shared.domain.next_action import Start, next_action
+from shared.ports.store import Queue, StepTask
 
 
 def nth_retry(overdue_by: timedelta) -> int:
-    """Which try to wake is due: 1, 2, 3 … at 1, 2, 4 … minutes overdue; 0: none yet."""
+    """Which retry is due: 1, 2, 3 … at 1, 2, 4 … minutes overdue, 0 before."""
     nth = 0
     while overdue_by >= timing.FIRST_RETRY_AFTER * 2**nth:
         nth += 1
@@ -31,9 +25,9 @@ class TaskScheduler:
     def schedule_step(
         self, job: Job, at: datetime | None = None, *, nth: int = 0
     ) -> None:
-        """The current version's task exists from here on; an ended job has none.
+        """Make sure that the current version's task exists; an ended job has none.
 
-        `nth` above 0: the first task's name may be used up.
+        `nth` above 0 gives it another name, because the first may be used up.
         """
         due = at or job.wake_at
         if job.is_final or due is None:

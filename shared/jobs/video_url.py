@@ -1,32 +1,34 @@
-"""How an address of a video that is shown lives for at least an hour."""
+"""The signed URL of a finished video: what is shown has at least an hour left."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.domain.job import Job
 from shared.ports.storage import Bucket
-from shared.ports.store import (
-    Clock,
-    Ids,
-    Jobs,
-    Versioned,
-)
+from shared.ports.store import Clock, Ids, Jobs, Versioned
 
-URL_LIFETIME = timedelta(hours=24)
+# Google may rotate the key behind signBlob after 12 hours, and the URL dies with it.
+URL_LIFETIME = timedelta(hours=11)
 MIN_REMAINING = timedelta(hours=1)
 
 
 def with_fresh_url(
     snapshot: Versioned[Job], *, jobs: Jobs, bucket: Bucket, clock: Clock, ids: Ids
 ) -> Job:
-    """The job, its address signed anew where less than an hour is left, and kept.
+    """The job, its URL signed again if less than an hour is left, and stored.
 
-    Signing is a call over the network: an address that lives on is left as it is.
+    Listeners of the document get the new URL, too. A URL that lasts is left alone:
+    signing is a call over the network. Past the job's `expires_at` there is no URL,
+    because the bucket's lifecycle removes the video.
     """
     job, now = snapshot.value, clock.now()
-    expires_at = job.video_url_expires_at
-    if job.delivered is None or (expires_at and expires_at - now > MIN_REMAINING):
+    if job.delivered is None:
+        return job
+    if now >= job.expires_at:
+        return replace(job, video_url=None, video_url_expires_at=None)
+    if job.video_url_expires_at and job.video_url_expires_at - now > MIN_REMAINING:
         return job
     name = job.delivered.object_name
     fresh = replace(
@@ -36,9 +38,7 @@ def with_fresh_url(
         version=job.version + 1,
         commit_id=ids.new(),
     )
-    try:
+    # The URL works even if it can't be stored.
+    with suppress(LostRace, CommitUncertain, Unreachable):
         jobs.commit(snapshot, fresh)
-    except (LostRace, CommitUncertain, Unreachable):
-        # The address is good whether or not the listeners get it too.
-        return fresh
     return fresh

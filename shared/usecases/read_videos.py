@@ -39,9 +39,15 @@ class GetVideo:
     ids: Ids
 
     def __call__(self, caller: Caller, job_id: str) -> Job:
-        """With a `video_url` that is not about to expire; NotFound as in `own_job`."""
+        """With a `video_url` that is not about to expire; NotFound as in `own_job`.
+
+        NotFound also past `expires_at`: the record may outlive its video by a day.
+        """
+        found = own_job(self.jobs, caller, job_id)
+        if self.clock.now() >= found.value.expires_at:
+            raise NotFound(job_id)
         return with_fresh_url(
-            own_job(self.jobs, caller, job_id),
+            found,
             jobs=self.jobs,
             bucket=self.bucket,
             clock=self.clock,

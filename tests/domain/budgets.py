@@ -1,4 +1,4 @@
-"""What a budget says, as a notice and as the push envelope that brings it."""
+"""A budget's notification, and the push envelope that brings it."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What is read from a budget's push envelope, and what can never be understood."""
+"""A budget's push envelope is parsed, or is malformed."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from shared.domain.budget_notification import (
-    ALL_AND_MORE,
+    MORE_THAN_ALL,
     NO_AMOUNT,
     read_notification,
 )
@@ -30,17 +30,12 @@ def test_a_notification_says_how_much_of_its_budget_is_spent() -> None:
     )
     assert notification.budget_amount == Decimal(200000)
     assert notification.ratio == Decimal("0.701605")
-    assert (notification.threshold, notification.forecast) == (
-        Decimal("0.5"),
-        Decimal("1.2"),
-    )
-    assert notification.can_be_judged
+    assert notification.forecast == Decimal("1.2")
+    assert notification.is_usable
 
 
-def test_no_threshold_is_there_until_one_is_crossed() -> None:
-    notification = read_notification(an_envelope(without="alertThresholdExceeded"))
-
-    assert (notification.threshold, notification.forecast) == (None, None)
+def test_no_forecast_is_there_until_a_threshold_is_crossed() -> None:
+    assert read_notification(an_envelope()).forecast is None
 
 
 def test_a_ratio_is_exact_in_decimals() -> None:
@@ -59,26 +54,29 @@ def test_credits_may_make_a_cost_negative() -> None:
     [NAN, INFINITY, -INFINITY, None, "100", True, [], {}, 1e16, -1e16, 10**400],
     ids=str,
 )
-def test_an_amount_that_is_no_amount_counts_as_all_spent(
+def test_a_nonsense_amount_counts_as_more_than_all_spent(
     field: str, value: Any
 ) -> None:
     notification = read_notification(an_envelope(**{field: value}))
 
-    assert (notification.budget_amount, notification.ratio) == (NO_AMOUNT, ALL_AND_MORE)
-    assert not notification.can_be_judged
+    assert (notification.budget_amount, notification.ratio) == (
+        NO_AMOUNT,
+        MORE_THAN_ALL,
+    )
+    assert not notification.is_usable
 
 
 @pytest.mark.parametrize("field", ["costAmount", "budgetAmount"])
-def test_an_amount_that_is_missing_counts_as_all_spent(field: str) -> None:
-    assert not read_notification(an_envelope(without=field)).can_be_judged
+def test_a_missing_amount_counts_as_more_than_all_spent(field: str) -> None:
+    assert not read_notification(an_envelope(without=field)).is_usable
 
 
 @pytest.mark.parametrize("amount", [0, -1, 0.0, -0.0, 0.001, 1e-300])
 @pytest.mark.parametrize("cost", [0, 1, -1, 1e15])
-def test_a_budget_of_nothing_is_all_spent(amount: float, cost: float) -> None:
+def test_a_budget_of_nothing_is_more_than_spent(amount: float, cost: float) -> None:
     notification = read_notification(an_envelope(budgetAmount=amount, costAmount=cost))
 
-    assert notification.ratio == ALL_AND_MORE
+    assert notification.ratio == MORE_THAN_ALL
 
 
 def changed(**message: object) -> dict[str, Any]:
@@ -121,7 +119,9 @@ WITHOUT_BUDGET = {k: v for k, v in ATTRIBUTES.items() if k != "budgetId"}
         an_envelope(costIntervalStart="9999-01-01T00:00:00Z"),
     ],
 )
-def test_what_nobody_can_understand_is_malformed(envelope: dict[str, Any]) -> None:
+def test_what_cannot_be_parsed_is_malformed(
+    envelope: dict[str, Any],
+) -> None:
     with pytest.raises(Malformed):
         read_notification(envelope)
 

@@ -1,4 +1,4 @@
-"""The level that follows from what budgets and people said, in whatever order."""
+"""The level that follows from notifications and overrides, in whatever order."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from shared.domain.budget_notification import (
-    ALL_AND_MORE,
+    MORE_THAN_ALL,
     NO_AMOUNT,
     BudgetNotification,
 )
@@ -20,8 +20,8 @@ from shared.domain.kill_switch import (
     Setting,
     Switch,
     allows,
-    heard,
-    news,
+    apply_notification,
+    interval_change,
     set_manually,
 )
 from tests.domain.budgets import DECEMBER, NOVEMBER, OCTOBER, a_notification
@@ -30,8 +30,8 @@ from tests.fakes.clock import NOON
 NORMAL, TIGHT, PAUSED = Level.NORMAL, Level.TIGHT, Level.PAUSED
 
 
-def told(*notifications: BudgetNotification, switch: Switch | None = None) -> Switch:
-    return reduce(heard, notifications, switch or Switch())
+def after(*notifications: BudgetNotification, switch: Switch | None = None) -> Switch:
+    return reduce(apply_notification, notifications, switch or Switch())
 
 
 def setting(level: Level, *, minute: int = 0) -> Setting:
@@ -39,7 +39,7 @@ def setting(level: Level, *, minute: int = 0) -> Setting:
     return Setting(level=level, reason="a test", by="ann", at=at)
 
 
-def manual_override(level: Level, switch: Switch, *, minute: int = 0) -> Switch:
+def overridden(level: Level, switch: Switch, *, minute: int = 0) -> Switch:
     return set_manually(switch, setting(level, minute=minute))
 
 
@@ -62,13 +62,13 @@ def test_nothing_known_is_normal() -> None:
     ],
 )
 def test_a_budget_tightens_and_pauses(ratio: str, level: Level) -> None:
-    switch = told(a_notification(ratio))
+    switch = after(a_notification(ratio))
 
     assert (switch.level, switch.automatic) == (level, level)
 
 
 def test_a_forecast_changes_no_level() -> None:
-    switch = told(a_notification("0.4", forecast="2.5"))
+    switch = after(a_notification("0.4", forecast="2.5"))
 
     assert switch.level is NORMAL
     assert switch.budgets["b1"].forecast == Decimal("2.5")
@@ -76,13 +76,13 @@ def test_a_forecast_changes_no_level() -> None:
 
 def test_the_highest_seen_counts_even_if_a_later_notification_is_lower() -> None:
     assert (
-        told(a_notification("1", minute=1), a_notification("0.2", minute=2)).level
+        after(a_notification("1", minute=1), a_notification("0.2", minute=2)).level
         is PAUSED
     )
 
 
 def test_a_new_interval_begins_anew() -> None:
-    switch = told(
+    switch = after(
         a_notification("1"), a_notification("0.01", interval=DECEMBER, minute=1)
     )
 
@@ -90,53 +90,50 @@ def test_a_new_interval_begins_anew() -> None:
 
 
 def test_an_older_interval_is_ignored() -> None:
-    before = told(a_notification("0.1"))
+    before = after(a_notification("0.1"))
 
     assert (
-        told(a_notification("3", interval=OCTOBER, minute=9), switch=before) == before
+        after(a_notification("3", interval=OCTOBER, minute=9), switch=before) == before
     )
 
 
 def test_a_raised_budget_lifts_the_pause() -> None:
-    switch = told(a_notification("1"), a_notification("0.5", amount="200", minute=1))
+    switch = after(a_notification("1"), a_notification("0.5", amount="200", minute=1))
 
     assert switch.level is NORMAL
 
 
 def test_a_late_notification_of_the_old_amount_changes_nothing() -> None:
-    raised = told(a_notification("0.5", amount="200", minute=5))
+    raised = after(a_notification("0.5", amount="200", minute=5))
 
-    assert told(a_notification("1", minute=1), switch=raised).level is NORMAL
+    assert after(a_notification("1", minute=1), switch=raised).level is NORMAL
 
 
 def test_a_lowered_budget_pauses() -> None:
-    switch = told(a_notification("0.5", amount="200"), a_notification("1.1", minute=1))
+    switch = after(a_notification("0.5", amount="200"), a_notification("1.1", minute=1))
 
     assert switch.level is PAUSED
 
 
-def test_of_two_amounts_told_at_once_the_lower_one_counts() -> None:
-    for notifications in (
-        (a_notification("1"), a_notification("0.5", amount="200")),
-    ) * 2:
-        assert (
-            told(*notifications).level is told(*reversed(notifications)).level is PAUSED
-        )
+def test_of_two_amounts_published_at_once_the_lower_one_counts() -> None:
+    both = (a_notification("1"), a_notification("0.5", amount="200"))
+
+    assert after(*both).level is after(*reversed(both)).level is PAUSED
 
 
 def test_the_strictest_budget_counts() -> None:
-    switch = told(
+    switch = after(
         a_notification("0.9", budget_id="b1"), a_notification("0.1", budget_id="b2")
     )
 
     assert switch.level is TIGHT
 
 
-def test_what_could_not_be_judged_is_forgotten_with_the_next_that_can() -> None:
-    bad = replace(a_notification(), budget_amount=NO_AMOUNT, ratio=ALL_AND_MORE)
+def test_an_unusable_notification_is_forgotten_with_the_next_usable_one() -> None:
+    bad = replace(a_notification(), budget_amount=NO_AMOUNT, ratio=MORE_THAN_ALL)
 
-    assert told(a_notification("0.1", minute=-1), bad).level is PAUSED
-    assert told(bad, a_notification("0.1", minute=1)).level is NORMAL
+    assert after(a_notification("0.1", minute=-1), bad).level is PAUSED
+    assert after(bad, a_notification("0.1", minute=1)).level is NORMAL
 
 
 @pytest.mark.parametrize(
@@ -153,54 +150,54 @@ def test_what_could_not_be_judged_is_forgotten_with_the_next_that_can() -> None:
 def test_the_higher_of_both_counts_but_normal_overrides(
     hand: Level, ratio: str, level: Level
 ) -> None:
-    assert manual_override(hand, told(a_notification(ratio))).level is level
+    assert overridden(hand, after(a_notification(ratio))).level is level
 
 
 def test_normal_overrides_what_the_interval_still_brings() -> None:
-    switch = manual_override(NORMAL, told(a_notification("0.9")))
+    switch = overridden(NORMAL, after(a_notification("0.9")))
 
-    after = told(a_notification("1.5", minute=1), switch=switch)
+    more = after(a_notification("1.5", minute=1), switch=switch)
 
-    assert (after.level, after.automatic) == (NORMAL, PAUSED)
+    assert (more.level, more.automatic) == (NORMAL, PAUSED)
 
 
 def test_normal_overrides_until_the_next_interval() -> None:
-    switch = manual_override(NORMAL, told(a_notification("1")))
+    switch = overridden(NORMAL, after(a_notification("1")))
     next_month = a_notification("1", interval=DECEMBER, minute=1)
 
-    assert told(next_month, switch=switch).level is PAUSED
+    assert after(next_month, switch=switch).level is PAUSED
 
 
 def test_normal_set_before_the_first_notification_overrides_its_own_interval() -> None:
-    switch = manual_override(NORMAL, Switch())
+    switch = overridden(NORMAL, Switch())
     next_month = a_notification("1", interval=DECEMBER, minute=1)
 
-    assert told(a_notification("1", minute=1), switch=switch).level is NORMAL
-    assert told(next_month, switch=switch).level is PAUSED
+    assert after(a_notification("1", minute=1), switch=switch).level is NORMAL
+    assert after(next_month, switch=switch).level is PAUSED
 
 
 def test_normal_set_while_last_months_pause_holds_leaves_this_month_guarded() -> None:
-    switch = manual_override(NORMAL, told(a_notification("1", interval=OCTOBER)))
+    switch = overridden(NORMAL, after(a_notification("1", interval=OCTOBER)))
 
     assert switch.level is NORMAL
-    assert told(a_notification("1", minute=1), switch=switch).level is PAUSED
+    assert after(a_notification("1", minute=1), switch=switch).level is PAUSED
 
 
 @pytest.mark.parametrize("level", [TIGHT, PAUSED])
-def test_a_new_interval_never_lifts_what_was_set_by_hand(level: Level) -> None:
-    switch = manual_override(level, told(a_notification("1")))
+def test_a_new_interval_never_lifts_a_manual_level(level: Level) -> None:
+    switch = overridden(level, after(a_notification("1")))
 
-    after = told(a_notification("0", interval=DECEMBER, minute=1), switch=switch)
+    later = after(a_notification("0", interval=DECEMBER, minute=1), switch=switch)
 
-    assert after.level is level
-    assert manual_override(NORMAL, after, minute=2).level is NORMAL
+    assert later.level is level
+    assert overridden(NORMAL, later, minute=2).level is NORMAL
 
 
 def test_the_same_setting_again_changes_nothing() -> None:
-    first = manual_override(NORMAL, told(a_notification("1", interval=OCTOBER)))
-    heard_more = told(a_notification("1", minute=1), switch=first)
+    first = overridden(NORMAL, after(a_notification("1", interval=OCTOBER)))
+    more = after(a_notification("1", minute=1), switch=first)
 
-    assert manual_override(NORMAL, heard_more) is heard_more
+    assert overridden(NORMAL, more) is more
 
 
 @pytest.mark.parametrize(
@@ -218,17 +215,23 @@ def test_a_level_allows_providers_by_their_price(
     assert allows(level, Decimal(price), Decimal("0.15")) is allowed
 
 
-def test_the_news_of_an_interval_are_told_against_the_same_interval() -> None:
-    november = told(a_notification("0.9"))
-    more = told(a_notification("0.95", minute=1), switch=november)
-    december = told(a_notification("0.6", interval=DECEMBER), switch=november)
+def test_an_interval_is_compared_with_itself() -> None:
+    november = after(a_notification("0.9"))
+    more = after(a_notification("0.95", minute=1), switch=november)
+    december = after(a_notification("0.6", interval=DECEMBER), switch=november)
 
-    assert [i.ratio for i in news(november, more, "b1")] == [
+    assert [i.ratio for i in interval_change(november, more, "b1")] == [
         Decimal("0.9"),
         Decimal("0.95"),
     ]
-    assert [i.ratio for i in news(november, december, "b1")] == [0, Decimal("0.6")]
-    assert [i.ratio for i in news(Switch(), november, "b1")] == [0, Decimal("0.9")]
+    assert [i.ratio for i in interval_change(november, december, "b1")] == [
+        0,
+        Decimal("0.6"),
+    ]
+    assert [i.ratio for i in interval_change(Switch(), november, "b1")] == [
+        0,
+        Decimal("0.9"),
+    ]
 
 
 notifications = st.builds(
@@ -246,7 +249,7 @@ notifications = st.builds(
 def deliveries(
     draw: st.DrawFn,
 ) -> tuple[list[BudgetNotification], list[BudgetNotification]]:
-    """Notices once as they were published, and repeatedly in any order."""
+    """Notifications once as they were published, and repeatedly in any order."""
     published = sorted(draw(st.lists(notifications, max_size=12)), key=_when)
     again = draw(st.lists(st.sampled_from(published), max_size=8)) if published else []
     return published, draw(st.permutations(published + again))
@@ -262,11 +265,11 @@ def test_repeated_and_out_of_order_gives_the_same_as_once_in_order(
 ) -> None:
     in_order, as_delivered = delivered
 
-    assert told(*as_delivered) == told(*in_order)
+    assert after(*as_delivered) == after(*in_order)
 
 
 @given(deliveries(), st.sampled_from(Level), st.data())
-def test_so_it_does_around_what_is_set_by_hand(
+def test_so_it_does_around_a_manual_override(
     delivered: tuple[list[BudgetNotification], list[BudgetNotification]],
     level: Level,
     data: st.DataObject,
@@ -276,15 +279,15 @@ def test_so_it_does_around_what_is_set_by_hand(
     early = [n for n in as_delivered if n.published_at <= NOON]
     late = data.draw(st.integers(0, len(early)))
     rest = [n for n in as_delivered if n.published_at > NOON]
-    after = data.draw(st.permutations(early[late:] + rest))
+    rest = data.draw(st.permutations(early[late:] + rest))
 
     def settled(
         before: Sequence[BudgetNotification], then: Sequence[BudgetNotification]
     ) -> Switch:
-        return told(*then, switch=manual_override(level, told(*before)))
+        return after(*then, switch=overridden(level, after(*before)))
 
     expected = settled(
         [n for n in in_order if n.published_at <= NOON],
         [n for n in in_order if n.published_at > NOON],
     )
-    assert settled(early[:late], after) == expected
+    assert settled(early[:late], rest) == expected

@@ -9,7 +9,13 @@ import pytest
 from google.cloud import firestore
 
 from shared.domain.errors import LostRace, Unreachable
-from shared.domain.kill_switch import Level, Setting, Switch, heard, set_manually
+from shared.domain.kill_switch import (
+    Level,
+    Setting,
+    Switch,
+    apply_notification,
+    set_manually,
+)
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_records import to_record
 from shared.gcp.firestore_switch import FirestoreSwitch, switch_of
@@ -23,8 +29,8 @@ from tests.domain.budgets import DECEMBER, NOVEMBER, OCTOBER, a_notification
 from tests.fakes.clock import NOON
 from tests.fakes.switch import FakeSwitchStore
 
-PAUSED = heard(Switch(), a_notification("1"))
-TIGHT = heard(Switch(), a_notification("0.9"))
+PAUSED = apply_notification(Switch(), a_notification("1"))
+TIGHT = apply_notification(Switch(), a_notification("0.9"))
 
 
 def everything() -> Switch:
@@ -37,8 +43,10 @@ def everything() -> Switch:
         a_notification("0.81", amount="99.50", budget_id="b/2.x", minute=1),
         a_notification("2", interval=DECEMBER, budget_id="b3", minute=2),
     ]
-    first = reduce(heard, notifications, Switch())
-    return heard(set_manually(first, setting), a_notification("1", minute=3))
+    first = reduce(apply_notification, notifications, Switch())
+    return apply_notification(
+        set_manually(first, setting), a_notification("1", minute=3)
+    )
 
 
 @pytest.fixture(params=["emulator", "fake"])
@@ -95,7 +103,7 @@ def test_concurrent_notifications_all_get_in(store: SwitchStore) -> None:
     with ThreadPoolExecutor(len(notifications)) as pool:
         assert all(pool.map(on_budget_notification, notifications))
 
-    assert store.read().value == reduce(heard, notifications, Switch())
+    assert store.read().value == reduce(apply_notification, notifications, Switch())
 
 
 def test_an_operator_who_looks_sees_the_level(

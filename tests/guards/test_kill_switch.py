@@ -8,14 +8,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.domain.budget_notification import (
-    ALL_AND_MORE,
+    MORE_THAN_ALL,
     NO_AMOUNT,
     BudgetNotification,
 )
 from shared.domain.errors import Unreachable
-from shared.domain.kill_switch import Level, Switch, heard
+from shared.domain.kill_switch import Level, Switch, apply_notification
 from shared.guards.kill_switch import (
-    KEPT_FOR,
+    CACHED,
     KillSwitch,
 )
 from shared.jobs.commit import SHORT_BACKOFF
@@ -27,7 +27,7 @@ from tests.fakes.switch import FakeSwitchStore
 NORMAL, TIGHT, PAUSED = Level.NORMAL, Level.TIGHT, Level.PAUSED
 LOST, DOWN = Trouble.LOST_RACE, Trouble.UNREACHABLE
 APPLIED, NOT_APPLIED = Trouble.APPLIED, Trouble.NOT_APPLIED
-LATER = NOON + KEPT_FOR
+LATER = NOON + CACHED
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_level_is_looked_up_once_in_five_seconds(
     switch: KillSwitch, store: FakeSwitchStore
 ) -> None:
     switch.level(NOON)
-    store.put(heard(Switch(), a_notification("1")))
+    store.put(apply_notification(Switch(), a_notification("1")))
 
     assert switch.level(LATER - timedelta(milliseconds=1)) is NORMAL
     assert store.reads == 1
@@ -63,12 +63,12 @@ def test_a_clock_that_went_back_keeps_no_level_for_longer(
     switch: KillSwitch, store: FakeSwitchStore
 ) -> None:
     switch.level(NOON + timedelta(days=1))
-    store.put(heard(Switch(), a_notification("1")))
+    store.put(apply_notification(Switch(), a_notification("1")))
 
     assert switch.level(NOON) is PAUSED
 
 
-def test_who_cannot_look_is_told_so_and_not_what_held_before(
+def test_a_level_that_cannot_be_read_is_not_taken_from_the_cache(
     switch: KillSwitch, store: FakeSwitchStore
 ) -> None:
     switch.level(NOON)
@@ -80,7 +80,7 @@ def test_who_cannot_look_is_told_so_and_not_what_held_before(
     assert switch.level(LATER) is NORMAL
 
 
-def test_what_is_set_here_holds_here_at_once(switch: KillSwitch) -> None:
+def test_a_change_holds_at_once_in_its_own_process(switch: KillSwitch) -> None:
     switch.level(NOON)
     set_to(switch, PAUSED)
     assert switch.level(NOON) is PAUSED
@@ -90,7 +90,7 @@ def test_what_is_set_here_holds_here_at_once(switch: KillSwitch) -> None:
     assert switch.level(NOON) is PAUSED
 
 
-def test_what_was_set_by_hand_is_kept_with_who_and_why(switch: KillSwitch) -> None:
+def test_a_manual_level_is_kept_with_who_and_why(switch: KillSwitch) -> None:
     after = set_to(switch, TIGHT)
 
     assert after == switch.show()
@@ -122,7 +122,7 @@ def test_a_change_is_made_again_until_it_holds(
     [[DOWN], [LOST] * (len(SHORT_BACKOFF) + 1), [NOT_APPLIED] * 9],
     ids=["refused", "always too late", "never answered"],
 )
-def test_who_cannot_set_it_says_so(
+def test_a_change_that_is_not_known_to_hold_is_an_error(
     switch: KillSwitch, store: FakeSwitchStore, troubles: list[Trouble]
 ) -> None:
     store.troubles = list(troubles)
@@ -150,11 +150,11 @@ def events(
     with capture_logs() as logs:
         for notification in notifications:
             switch.on_budget_notification(notification)
-    quiet = ("budget_heard",)
+    quiet = ("budget_notification_received",)
     return [(e["event"], e["log_level"]) for e in logs if e["event"] not in quiet]
 
 
-def test_half_a_budget_is_told_once_an_interval(switch: KillSwitch) -> None:
+def test_half_a_budget_is_logged_once_an_interval(switch: KillSwitch) -> None:
     half = ("budget_half_spent", "warning")
 
     assert events(switch, a_notification("0.49")) == []
@@ -167,19 +167,21 @@ def test_half_a_budget_is_told_once_an_interval(switch: KillSwitch) -> None:
 def test_a_forecast_only_warns_and_once(switch: KillSwitch) -> None:
     foreseen = a_notification("0.1", forecast="1.2")
 
-    told = events(switch, foreseen, foreseen)
+    logged = events(switch, foreseen, foreseen)
 
-    assert told == [("budget_overrun_foreseen", "warning")]
+    assert logged == [("budget_overrun_forecast", "warning")]
     assert switch.level(NOON) is NORMAL
 
 
-def test_what_cannot_be_judged_pauses_and_is_said_each_time(switch: KillSwitch) -> None:
-    bad = a_notification(str(ALL_AND_MORE), amount=str(NO_AMOUNT))
+def test_an_unusable_notification_pauses_and_is_always_logged(
+    switch: KillSwitch,
+) -> None:
+    bad = a_notification(str(MORE_THAN_ALL), amount=str(NO_AMOUNT))
 
-    told = events(switch, bad, bad)
+    logged = events(switch, bad, bad)
 
-    assert told.count(("budget_not_judged", "error")) == 2
-    assert ("generation_level_changed", "error") in told
+    assert logged.count(("budget_notification_unusable", "error")) == 2
+    assert ("generation_level_changed", "error") in logged
     assert switch.level(NOON) is PAUSED
 
 
@@ -191,7 +193,7 @@ def changes(logs: list[Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_each_change_of_the_level_is_told_with_its_reason(switch: KillSwitch) -> None:
+def test_each_change_of_the_level_is_logged_with_its_reason(switch: KillSwitch) -> None:
     with capture_logs() as logs:
         switch.on_budget_notification(a_notification("0.9"))
         switch.on_budget_notification(a_notification("1", minute=1))
@@ -203,10 +205,10 @@ def test_each_change_of_the_level_is_told_with_its_reason(switch: KillSwitch) ->
         ("error", "tight", "paused"),
         ("warning", "paused", "normal"),
     ]
-    assert logs[-1]["why"] == "set by hand: a test"
+    assert logs[-1]["why"] == "set manually: a test"
 
 
-def test_a_change_whose_answer_got_lost_is_told_too(
+def test_a_change_whose_answer_got_lost_is_logged_too(
     switch: KillSwitch, store: FakeSwitchStore
 ) -> None:
     store.troubles = [APPLIED]
@@ -214,8 +216,10 @@ def test_a_change_whose_answer_got_lost_is_told_too(
     assert ("generation_level_changed", "error") in events(switch, a_notification("1"))
 
 
-def test_a_schema_that_we_do_not_know_is_heard_and_told(switch: KillSwitch) -> None:
-    told = events(switch, replace(a_notification("1"), schema_version="2.0"))
+def test_an_unknown_schema_is_merged_and_logged(
+    switch: KillSwitch,
+) -> None:
+    logged = events(switch, replace(a_notification("1"), schema_version="2.0"))
 
-    assert ("budget_schema_unknown", "warning") in told
+    assert ("budget_schema_unknown", "warning") in logged
     assert switch.level(NOON) is PAUSED

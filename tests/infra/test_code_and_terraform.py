@@ -270,14 +270,14 @@ EVENT = re.compile(r'jsonPayload\.message=\(?((?:\\?"\w+\\?"(?: OR )?)+)')
 def logged() -> dict[str, set[str]]:
     """The events that the code logs, each with all fields that it may have.
 
-    `tell` is what some call one of the log's verbs.
+    `write` is what some call one of the methods of `log`.
     """
     found: dict[str, set[str]] = {}
     for file in python_files("shared", "functions"):
         for node in ast.walk(ast.parse(file.read_text())):
             match node:
                 case ast.Call(
-                    func=ast.Attribute(value=ast.Name(id="log")) | ast.Name(id="tell"),
+                    func=ast.Attribute(value=ast.Name(id="log")) | ast.Name(id="write"),
                     args=[ast.Constant(value=str(event))],
                 ):
                     fields = {keyword.arg or "**" for keyword in node.keywords}

@@ -16,7 +16,13 @@ from ops.generation import (
     shown,
 )
 from shared.domain.budget_notification import BudgetNotification
-from shared.domain.kill_switch import Level, Setting, Switch, heard, set_manually
+from shared.domain.kill_switch import (
+    Level,
+    Setting,
+    Switch,
+    apply_notification,
+    set_manually,
+)
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_switch import FirestoreSwitch
 
@@ -90,7 +96,7 @@ def test_the_table_says_who_and_what_the_budgets_say() -> None:
     setting = Setting(
         level=Level.PAUSED, reason="odd", by="ann@x.org", at=MAY + timedelta(days=4)
     )
-    switch = set_manually(heard(Switch(), notification("0.999")), setting)
+    switch = set_manually(apply_notification(Switch(), notification("0.999")), setting)
 
     assert rows(shown(switch)) == [
         ["in force", "paused"],
@@ -104,7 +110,7 @@ def test_a_budget_that_a_person_overrode_says_so() -> None:
     setting = Setting(
         level=Level.NORMAL, reason="paid", by="ann@x.org", at=MAY + timedelta(days=4)
     )
-    switch = set_manually(heard(Switch(), notification("1.2")), setting)
+    switch = set_manually(apply_notification(Switch(), notification("1.2")), setting)
 
     in_force, _, automatic, budget = rows(shown(switch))
     assert in_force[1] == "normal"
@@ -113,7 +119,7 @@ def test_a_budget_that_a_person_overrode_says_so() -> None:
 
 
 def test_a_budget_that_cannot_be_judged_is_shown_all_the_same() -> None:
-    switch = heard(Switch(), notification("Infinity"))
+    switch = apply_notification(Switch(), notification("Infinity"))
 
     why = "no usable amounts, so all spent since 2027-05-01"
     assert rows(shown(switch))[-1] == ["budget b1", "paused", why]
@@ -126,6 +132,6 @@ def test_the_audit_line_is_json_beside_the_answer(store: FirestoreSwitch) -> Non
 
     lines = [json.loads(x) for x in done.stderr.splitlines() if x.startswith("{")]
     [line] = [x for x in lines if x.get("audit")]
-    assert line["message"] == "generation_set_by_hand"
+    assert line["message"] == "generation_set_manually"
     assert (line["level"], line["user_id"]) == ("tight", "os:me")
     assert done.stdout == f"{shown(store.read().value)}\n"

@@ -51,7 +51,7 @@ def switch(harness: Harness) -> None:
         (create, "video_created", {"user_id": "ann", "key_id": ANN.key_id}),
         (cancel, "video_cancelled", {"user_id": "ann", "key_id": ANN.key_id}),
         (delete, "video_deleted", {"user_id": "ann", "key_id": ANN.key_id}),
-        (switch, "generation_set_by_hand", {"user_id": "ann"}),
+        (switch, "generation_set_manually", {"user_id": "ann"}),
     ],
     ids=["create", "cancel", "delete", "switch"],
 )

@@ -72,7 +72,19 @@ def test_an_address_with_less_than_an_hour_left_is_replaced(
 
     assert (job.video_url != "old") is is_fresh
     assert job.video_url_expires_at
-    assert job.video_url_expires_at - NOON > timedelta(hours=1)
+    remaining = job.video_url_expires_at - NOON
+    assert timedelta(hours=1) < remaining <= timedelta(hours=12)
+
+
+@pytest.mark.parametrize("job", [expiring(timedelta(hours=9)), a_job()], ids=str)
+def test_past_its_expiry_a_job_is_not_found(harness: Harness, job: Job) -> None:
+    harness.jobs.put(replace(job, expires_at=NOON + MINUTE))
+    assert get(harness)
+
+    harness.clock.move(MINUTE)
+
+    with pytest.raises(NotFound):
+        get(harness)
 
 
 def test_listeners_get_the_fresh_address_too(harness: Harness) -> None:

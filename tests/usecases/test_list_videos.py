@@ -119,6 +119,15 @@ def test_a_list_goes_on_after_a_job(harness: Harness) -> None:
     assert named(page(harness, cursor=found.next_cursor)) == ["job1"]
 
 
+def test_past_its_expiry_a_video_has_no_url(harness: Harness) -> None:
+    """The bucket's lifecycle removes the video; its record goes a little later."""
+    harness.jobs.put(replace(video("job1", 9 * HOUR), expires_at=NOON))
+
+    (shown,) = page(harness).jobs
+
+    assert (shown.video_url, shown.video_url_expires_at) == (None, None)
+
+
 @pytest.mark.parametrize(("caller", "job_id"), [(BOB, "job1"), (ANN, "job9")])
 def test_after_a_job_that_is_not_ones_own_there_is_nothing(
     harness: Harness, caller: Caller, job_id: str
