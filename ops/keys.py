@@ -2,19 +2,23 @@
 
 import argparse
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ops.operating import (
+    EMULATOR,
     carry_out,
     firestore_of,
+    own_credentials,
     table,
 )
+from ops.users import BASE_URL, Users
 from shared.domain.api_key import ApiKey
 from shared.system import SystemClock
 from shared.usecases.api_keys import KeyRing
 
 HEADINGS = ("id", "name", "user", "made", "revoked")
-ROLE = "roles/datastore.user"
+ROLE = "roles/datastore.user and roles/firebaseauth.viewer"
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -29,26 +33,49 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         command.add_argument("--project", default="")
 
 
-def run(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """0, or 1 with one sentence on stderr; stdout holds the key or the table alone."""
+def run(
+    asked: argparse.Namespace,
+    environ: Mapping[str, str],
+    *,
+    credentials: Callable[[str], Any] = own_credentials,
+    base_url: str = BASE_URL,
+) -> int:
+    """0, or 1 with one sentence on stderr; stdout holds the key or the table alone.
+
+    `credentials`: those for a project whose quota is to be used.
+    """
+
+    def is_user(project: str) -> bool:
+        """Whether it is a user of Firebase's, and not the name of a server."""
+        if environ.get(EMULATOR):
+            return False
+        with Users(project, credentials(project), base_url=base_url) as users:
+            return users.has(asked.user)
 
     def work(project: str) -> str:
-        return _say(asked, _ring(project, environ), project)
+        ring = _ring(project, environ)
+        if asked.verb == "make":
+            return _make(asked, ring, project, follows_user=is_user(project))
+        return _say(asked, ring)
 
     return carry_out(work, asked, environ, role=ROLE)
 
 
-def _say(asked: argparse.Namespace, ring: KeyRing, project: str) -> str:
-    match asked.verb:
-        case "make":
-            key, secret = ring.make(asked.name, asked.user)
-            print(f"Key {key.key_id} of user {key.user_id} in {project}.")
-            print("It is shown this once; what is kept can't bring it back.")
-            return secret
-        case "revoke":
-            return table(HEADINGS, _row(ring.revoke(asked.named)))
-        case _:
-            return table(HEADINGS, *(_row(key) for key in ring.list()))
+def _make(
+    asked: argparse.Namespace, ring: KeyRing, project: str, *, follows_user: bool
+) -> str:
+    key, secret = ring.make(asked.name, asked.user, follows_user=follows_user)
+    print(f"Key {key.key_id} of user {key.user_id} in {project}.")
+    if follows_user:
+        print("It stops when this user is disabled or deleted.")
+    print("It is shown only once, and can't be recovered.")
+    return secret
+
+
+def _say(asked: argparse.Namespace, ring: KeyRing) -> str:
+    if asked.verb == "revoke":
+        return table(HEADINGS, _row(ring.revoke(asked.named)))
+    return table(HEADINGS, *(_row(key) for key in ring.list()))
 
 
 def _ring(project: str, environ: Mapping[str, str]) -> KeyRing:

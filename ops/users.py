@@ -70,6 +70,12 @@ class Users:
             raise Conflict(f"{len(found)} users of {self._project} have {email}.")
         return _user(found[0])
 
+    def has(self, user_id: str) -> bool:
+        """Whether there is a user of this id, enabled or not."""
+        return bool(
+            self._call("POST", "lookup", json={"localId": [user_id]}).get("users")
+        )
+
     def all(self) -> Iterator[User]:
         query: dict[str, Any] = {"maxResults": PAGE}
         while True:

@@ -31,6 +31,7 @@ from shared.system import RandomIds, SystemClock, pause
 if TYPE_CHECKING:
     from shared.gcp.bucket import CloudBucket
     from shared.gcp.firestore_calls import Database
+    from shared.gcp.user_lookup import UserLookup
     from shared.guards.availability import Availability
     from shared.guards.circuit_breaker import Breaker
     from shared.guards.kill_switch import KillSwitch
@@ -84,7 +85,7 @@ def tokens() -> Tokens:
     from shared.gcp.firestore_keys import FirestoreKeys
 
     keys = FirestoreKeys(database())
-    return BearerTokens(firebase=_firebase_tokens(), keys=keys)
+    return BearerTokens(firebase=_firebase_tokens(), keys=keys, lookup=_user_lookup())
 
 
 def _firebase_tokens() -> Tokens:
@@ -93,13 +94,20 @@ def _firebase_tokens() -> Tokens:
     project = settings().project
     if settings().auth_emulator:
         return firebase.FirebaseTokens(project, firebase.decode_emulated(project))
+    decode = firebase.decode_signed(project)
+    return firebase.FirebaseTokens(project, decode, _user_lookup())
+
+
+@once
+def _user_lookup() -> "UserLookup | None":
+    """None on a developer's machine, which has no users to look up."""
+    if settings().auth_emulator:
+        return None
     from google.auth.transport.requests import AuthorizedSession
 
     from shared.gcp.user_lookup import UserLookup
 
-    lookup = UserLookup(project, AuthorizedSession(_google_credentials()))
-    decode = firebase.decode_signed(project)
-    return firebase.FirebaseTokens(project, decode, lookup)
+    return UserLookup(settings().project, AuthorizedSession(_google_credentials()))
 
 
 def worker_callers() -> Callers:

@@ -18,6 +18,8 @@ class ApiKey:
     """What is kept of a key; its secret was shown once and is kept nowhere.
 
     `key_id`: the first 12 digits of `sha256`, by which people and logs name it.
+    `follows_user`: the user is one of Firebase's, and the key ends with them; any other
+    name stands for a server.
     """
 
     sha256: str
@@ -25,6 +27,7 @@ class ApiKey:
     user_id: str
     created_at: datetime
     revoked_at: datetime | None = None
+    follows_user: bool = False
 
     @property
     def key_id(self) -> str:

@@ -1,10 +1,9 @@
-"""Who a caller is, whichever they came with: an API key of ours, or a user's token."""
-
-import hmac
+"""Who is calling: by an API key of ours, or by a user's token."""
 
 from shared.domain.api_key import PREFIX, is_secret, sha256_of
 from shared.domain.errors import Unauthenticated
 from shared.gcp.bearer_header import bearer_token
+from shared.gcp.user_lookup import UserLookup
 from shared.ports.identity import (
     ApiKeys,
     Caller,
@@ -13,26 +12,35 @@ from shared.ports.identity import (
 
 
 class BearerTokens:
-    """The port `Tokens`. A key is looked up each time: a revoked one stops at once."""
+    """The port `Tokens`. A key is read each time, so a revoked one stops at once.
 
-    def __init__(self, *, firebase: Tokens, keys: ApiKeys) -> None:
+    `lookup` tells whether a key's user is still there and enabled; it is None only on
+    a developer's machine, which has no users.
+    """
+
+    def __init__(
+        self, *, firebase: Tokens, keys: ApiKeys, lookup: UserLookup | None = None
+    ) -> None:
         self._firebase = firebase
         self._keys = keys
+        self._lookup = lookup
 
     def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
         token = bearer_token(authorization)
         if token.startswith(PREFIX):
-            return self._of_key(token)
+            return self._of_key(token, spends=spends)
         return self._firebase.caller(authorization, spends=spends)
 
-    def _of_key(self, secret: str) -> Caller:
-        """Never an admin, whosever key it is."""
+    def _of_key(self, secret: str, *, spends: bool) -> Caller:
+        """Never an admin, even if the key's user is one."""
         if not is_secret(secret):
             raise Unauthenticated("not of a key's form")
         sha256 = sha256_of(secret)
         key = self._keys.find(sha256)
-        if key is None or not hmac.compare_digest(key.sha256, sha256):
+        if key is None:
             raise Unauthenticated("no such key")
         if key.revoked_at is not None:
             raise Unauthenticated("the key was revoked")
+        if spends and key.follows_user and self._lookup:
+            self._lookup.check(key.user_id)
         return Caller(user_id=key.user_id, key_id=key.key_id)

@@ -1,5 +1,6 @@
 """Whether a user's token still counts: Identity Toolkit knows who was shut out."""
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -40,8 +41,9 @@ class UserLookup:
         self._session = session
         self._session.mount(base_url, HTTPAdapter(max_retries=_ONCE_MORE))
 
-    def check(self, user_id: str, *, signed_in_at: float) -> None:
-        """`signed_in_at`: the token's `auth_time`, in seconds since 1970.
+    def check(self, user_id: str, *, signed_in_at: float = math.inf) -> None:
+        """`signed_in_at`: the token's `auth_time`, in seconds since 1970; left out for
+        an API key, which no sign-out ends.
 
         Unauthenticated: no such user, a disabled one, or their tokens were revoked
         since. Unreachable where that isn't known: rather spend nothing.

@@ -38,7 +38,9 @@ class KeyRing:
     clock: Clock
     random_bytes: Callable[[int], bytes]
 
-    def make(self, name: str, user_id: str) -> tuple[ApiKey, str]:
+    def make(
+        self, name: str, user_id: str, *, follows_user: bool = False
+    ) -> tuple[ApiKey, str]:
         """The key, and its secret, which is kept nowhere; BadContent."""
         if not is_name(name):
             raise BadContent("A key's name is 1 to 100 printable characters.")
@@ -50,6 +52,7 @@ class KeyRing:
             name=name,
             user_id=user_id,
             created_at=self.clock.now(),
+            follows_user=follows_user,
         )
         self._add(key)
         log.info("key_made", audit=True, key_id=key.key_id, user_id=user_id)

@@ -2,8 +2,10 @@
 
 import hmac
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from flask import Response
@@ -15,6 +17,7 @@ from functions.http.router import Router
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from shared.domain.api_key import ApiKey, secret_of, sha256_of
+from shared.domain.errors import Unauthenticated
 from shared.gcp.bearer_tokens import BearerTokens
 from shared.gcp.firebase_tokens import FirebaseTokens, decode_signed
 from shared.gcp.oidc import SIGNATURE_REMOVED
@@ -123,6 +126,29 @@ def test_what_google_signed_lets_its_user_in(
     assert response.get_json() == {"user": "ann", "key_id": None}
 
 
+class Gone:
+    """A lookup that knows no user any more."""
+
+    def check(self, user_id: str, *, signed_in_at: float = 0) -> None:
+        raise Unauthenticated(f"there is no user {user_id}")
+
+
+@pytest.mark.parametrize(
+    ("follows_user", "spends", "is_refused"),
+    [(True, True, True), (True, False, False), (False, True, False)],
+    ids=["a user's", "a user's, to read", "a server's"],
+)
+def test_a_key_ends_with_its_user(
+    follows_user: bool, spends: bool, is_refused: bool
+) -> None:
+    keys = FakeKeys(replace(a_key(SECRET), follows_user=follows_user))
+    tokens = BearerTokens(firebase=cast(Any, None), keys=keys, lookup=cast(Any, Gone()))
+
+    refused = pytest.raises(Unauthenticated) if is_refused else nullcontext()
+    with refused:
+        tokens.caller(f"Bearer {SECRET}", spends=spends)
+
+
 def test_a_key_lets_its_user_in(client: FlaskClient) -> None:
     response = client.get("/mine", headers=bearer(SECRET))
 
@@ -222,21 +248,3 @@ def test_what_has_no_keys_form_is_not_looked_up(
     check_nobody(client, bearer(token))
 
     assert keys.looked_up == []
-
-
-class WrongKeys(FakeKeys):
-    """A store that gives another key than was asked for."""
-
-    def find(self, sha256: str) -> ApiKey | None:
-        return a_key(SECRET)
-
-
-def test_another_key_than_was_asked_for_opens_nothing(forger: Forger) -> None:
-    routes = (Route(method="GET", path="/mine", handler=show),)
-    firebase = FirebaseTokens(PROJECT, lambda token: {})
-    client = client_of(
-        Router(routes, BearerTokens(firebase=firebase, keys=WrongKeys()), [])
-    )
-
-    check_nobody(client, bearer(UNKNOWN))
-    assert client.get("/mine", headers=bearer(SECRET)).status_code == 200

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from werkzeug.serving import make_server
 
 from local.__main__ import main
-from ops import admins
+from ops import admins, keys
 from ops.admins import (
     ADDED,
     LOCAL,
@@ -21,6 +21,9 @@ from ops.admins import (
     UNVERIFIED,
 )
 from ops.operating import EMULATOR
+from shared.usecases.api_keys import KeyRing
+from tests.fakes.clock import FrozenClock
+from tests.fakes.keys import FakeKeys
 
 PROJECT = "my-project"
 KIND = "identitytoolkit#GetAccountInfoResponse"
@@ -62,8 +65,8 @@ class IdentityToolkit:
         return jsonify(error={"code": status, **error}), status
 
     def _lookup(self) -> Response:
-        wanted = request.get_json()["email"]
-        found = [user for user in self.users.values() if user["email"] in wanted]
+        ((field, wanted),) = request.get_json().items()
+        found = [user for user in self.users.values() if user[field] in wanted]
         return jsonify(kind=KIND, **({"users": found} if found else {}))
 
     def _update(self) -> Response:
@@ -106,6 +109,30 @@ def run(url: str, *arguments: str, environ: dict[str, str] | None = None) -> int
     admins.add_commands(parser)
     asked = parser.parse_args([*arguments, "--project", PROJECT])
     return admins.run(asked, environ or {}, credentials=operator, base_url=url)
+
+
+@pytest.mark.parametrize(("user", "follows"), [("ann", True), ("backend", False)])
+def test_a_key_follows_its_user_where_there_is_one(
+    toolkit: IdentityToolkit,
+    url: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    user: str,
+    follows: bool,
+) -> None:
+    kept = FakeKeys()
+    ring = KeyRing(keys=kept, clock=FrozenClock(), random_bytes=bytes)
+    monkeypatch.setattr(keys, "_ring", lambda *_: ring)
+    toolkit.add("ann")
+    parser = argparse.ArgumentParser()
+    keys.add_commands(parser)
+    asked = parser.parse_args(["make", user, "--project", PROJECT])
+
+    assert keys.run(asked, {}, credentials=operator, base_url=url) == 0
+
+    (key,) = kept.all()
+    assert key.follows_user is follows
+    assert ("disabled or deleted" in capsys.readouterr().err) is follows
 
 
 def test_an_admin_keeps_every_other_claim(
