@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from shared.domain import timing
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
@@ -20,9 +21,6 @@ FAULTS_TO_OPEN = 5
 LONGEST = timedelta(minutes=15)
 # Longer than a paid POST may take, so that a trial is over when its claim expires.
 TRIAL = timedelta(minutes=2)
-# A job waits this long for its vendor; a longer Retry-After opens the circuit.
-LONG_RETRY_AFTER = timedelta(minutes=1)
-LONGEST_RETRY_AFTER = timedelta(days=1)
 _FIRST = timedelta(seconds=60)
 # These need somebody to act, so asking again soon is pointless.
 _FIRST_BY_REASON: Mapping[ErrorCode, timedelta] = {
@@ -192,9 +190,9 @@ def _long_wait(submission: Submission) -> timedelta | None:
     """How long the vendor wants to be left alone; None if a job can wait for it."""
     match submission:
         case Rejected(retry_after_seconds=float(seconds), ask_again=False):
-            most = LONGEST_RETRY_AFTER.total_seconds()
+            most = timing.LONGEST_RETRY_AFTER.total_seconds()
             asked = timedelta(seconds=min(seconds, most))
-            return asked if asked > LONG_RETRY_AFTER else None
+            return asked if asked > timing.LONGEST_VENDOR_DELAY else None
         case _:
             return None
 

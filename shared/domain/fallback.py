@@ -118,8 +118,15 @@ def _bars_vendor(attempt: Attempt) -> bool:
     ):
         return False
     if attempt.state is AttemptState.REJECTED and attempt.problem:
-        return not policy(attempt.problem.code).same_vendor
+        return not policy(attempt.problem.code).same_vendor or _is_too_long(attempt)
     return True
+
+
+def _is_too_long(rejected: Attempt) -> bool:
+    """The vendor wants to be left alone for longer than a job waits."""
+    if rejected.not_before is None or rejected.ended_at is None:
+        return False
+    return rejected.not_before - rejected.ended_at > timing.LONGEST_VENDOR_DELAY
 
 
 def not_before(job: Job, planned: PlannedProvider) -> datetime | None:

@@ -28,7 +28,9 @@ MOST_CLOSING_POLLS = 3
 MOST_CANCEL_TRIES = 3
 SDK_MISSES_BEFORE_HTTP = 3
 SAME_VENDOR_DELAY = timedelta(seconds=5)
+# A job waits so long for its vendor; a vendor that asks for more is skipped.
 LONGEST_VENDOR_DELAY = timedelta(seconds=60)
+LONGEST_RETRY_AFTER = timedelta(days=1)
 ASK_AGAIN_DELAY = timedelta(seconds=90)
 MOST_ASKS = 3
 # The sweep enqueues a job again once its step is so long overdue; then at 2, 4, 8 …

@@ -13,7 +13,6 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.circuit import (
     FAULTS_TO_OPEN,
     LONGEST,
-    LONGEST_RETRY_AFTER,
     TRIAL,
     Circuit,
     CircuitState,
@@ -295,7 +294,7 @@ def test_a_fault_opens_only_the_circuit_that_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(3600, timedelta(hours=1)), (10**9, LONGEST_RETRY_AFTER)],
+    [(3600, timedelta(hours=1)), (10**9, timing.LONGEST_RETRY_AFTER)],
 )
 @pytest.mark.parametrize("state", [CLOSED, opened(times=4)], ids=["closed", "trial"])
 def test_a_long_retry_after_is_waited_for_before_the_vendor_is_asked_again(

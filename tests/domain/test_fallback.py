@@ -12,6 +12,7 @@ from shared.domain import (
 from shared.domain.catalogue import CATALOGUE, DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
+from shared.domain.next_action import Start, next_action
 from shared.domain.outcomes import Failed, NotSent, Polled, Rejected, Unknown
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
@@ -178,7 +179,7 @@ def test_an_attempt_without_a_problem_bars_as_a_providers_error() -> None:
         (0.0, timedelta(0)),
         (-5.0, timedelta(0)),
         (12.5, timedelta(seconds=12.5)),
-        (86400.0, timing.LONGEST_VENDOR_DELAY),
+        (60.0, timing.LONGEST_VENDOR_DELAY),
     ],
 )
 def test_the_same_vendor_is_asked_after_the_delay_it_named(
@@ -190,6 +191,18 @@ def test_the_same_vendor_is_asked_after_the_delay_it_named(
 
     assert fallback.not_before(job, job.chain[1]) == NOON + wait
     assert fallback.not_before(job, job.chain[2]) is None
+    assert fallback.barred(job, job.chain[1]) is None
+
+
+def test_a_vendor_that_asks_for_more_patience_than_a_job_has_is_skipped() -> None:
+    """Runway's daily limit: the next provider is asked at once, not in a minute."""
+    limited = Problem(code=ALL.RATE_LIMITED)
+    answer = Rejected(problem=limited, retry_after_seconds=3600.0)
+
+    job = settle(answered(a_job(), RUNWAY, answer), NOON)
+
+    assert [a.state.value for a in job.attempts] == ["rejected", "skipped"]
+    assert next_action(job, NOON) == Start(planned=job.chain[2])
 
 
 AGAIN = Rejected(problem=Problem(code=ALL.PROVIDER_UNAVAILABLE), ask_again=True)

@@ -86,4 +86,4 @@ def _not_before(answer: Rejected, now: datetime) -> datetime:
     if answer.retry_after_seconds is None:
         return now + timing.SAME_VENDOR_DELAY
     asked = timedelta(seconds=max(0.0, answer.retry_after_seconds))
-    return now + min(asked, timing.LONGEST_VENDOR_DELAY)
+    return now + min(asked, timing.LONGEST_RETRY_AFTER)
