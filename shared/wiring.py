@@ -296,7 +296,10 @@ def estimate() -> "Estimate":
 
     known = settings()
     return Estimate(
-        chain=known.chain, models=known.models, availability=_availability()
+        chain=known.chain,
+        models=known.models,
+        limits=known.limits,
+        availability=_availability(),
     )
 
 

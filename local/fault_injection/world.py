@@ -49,7 +49,7 @@ IMPATIENT_EVERY, IMPATIENT_TIMES = 10, 4  # every tenth is asked for four times 
 MOST_SECONDS_TO_END = 1500.0
 RACER = "racer"
 RACER_ROOM = Decimal("3.5")  # so many holds fit what the racer has left
-HOLD_USD = Decimal("1.60")  # four seconds of the dearest link
+HOLD_USD = Decimal("0.20")  # four seconds of the first provider
 CAPS_USD = {"user": Decimal(200), "all": Decimal(100_000)}
 
 Say = Callable[[str], None]

@@ -10,7 +10,11 @@ from shared.domain.usage import NOBODY, Counts
 
 
 def booking(before: Job | None, after: Job) -> Booking:
-    """`before` is None for a new job. Settle and release happen with the end, once."""
+    """`before` is None for a new job. Settle and release happen with the end, once.
+
+    Only a new job or a new attempt asks the caps for room. Any other raise of the hold
+    is what a vendor charges, or says that it may charge, for a task it has taken.
+    """
     held_before = in_micros(before.hold_usd) if before else NOTHING
     held, cost = in_micros(after.hold_usd), in_micros(after.cost_usd)
     ends = after.is_final and (before is None or not before.is_final)
@@ -21,7 +25,15 @@ def booking(before: Job | None, after: Job) -> Booking:
             released_usd=held - cost if ends else NOTHING,
         ),
         open_jobs=(before is None) - ends,
+        needs_room=held > held_before and _begins(before, after),
         usage=usage(after) if ends else {},
+    )
+
+
+def _begins(before: Job | None, after: Job) -> bool:
+    attempt = after.open_attempt
+    return before is None or (
+        attempt is not None and before.attempt(attempt.attempt_id) is None
     )
 
 

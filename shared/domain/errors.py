@@ -9,7 +9,8 @@ ReelayError
 │   ├── Conflict            409
 │   ├── TooLarge            413
 │   ├── UnsupportedMedia    415
-│   └── InvalidRequest      422   names each wrong field
+│   ├── InvalidRequest      422   names each wrong field
+│   └── ExceedsLimit        422   no cap could ever admit it
 ├── NotConfigured           the settings are wrong: refuse to start
 ├── LostRace                somebody committed first: read again, decide again
 ├── Unclear                 a commit was not answered: read again to know
@@ -160,6 +161,12 @@ class IdempotencyConflict(ApiError):
     """The key was used before, with another body."""
 
     status, code = 422, "idempotency_conflict"
+
+
+class ExceedsLimit(ApiError):
+    """The job costs more than a cap allows in all, so it could never be admitted."""
+
+    status, code = 422, "exceeds_limit"
 
 
 class LimitReached(ApiError):

@@ -88,12 +88,6 @@ class PlannedProvider:
     unsupported: str | None = None
 
 
-def highest_price_usd(chain: tuple[PlannedProvider, ...]) -> Decimal:
-    """The price of the most expensive provider that may be asked: a new job's hold."""
-    prices = (p.price_usd for p in chain if p.unsupported is None)
-    return max(prices, default=Decimal(0))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One try at one provider.
@@ -218,10 +212,6 @@ class Job:
     @property
     def cost_usd(self) -> Decimal:
         return sum((a.cost_usd for a in self.attempts), Decimal(0))
-
-    @property
-    def estimated_cost_usd(self) -> Decimal:
-        return highest_price_usd(self.chain)
 
     def attempt(self, attempt_id: str) -> Attempt | None:
         return next((a for a in self.attempts if a.attempt_id == attempt_id), None)

@@ -124,10 +124,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """What one commit of a job changes in the ledger, and in the usage: by ai_model."""
+    """What one commit of a job changes in the ledger, and in the usage: by ai_model.
+
+    `needs_room`: what it holds more must fit the caps, since nothing of it is spent
+    yet. Otherwise it is owed, and is booked whatever the caps say.
+    """
 
     totals: Totals = Totals()
     open_jobs: int = 0
+    needs_room: bool = False
     usage: Mapping[str, Counts] = field(default_factory=dict)
 
     @property

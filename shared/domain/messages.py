@@ -223,6 +223,12 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "This Idempotency-Key was used before with another body.",
         "이 Idempotency-Key는 다른 요청 본문에 이미 사용되었습니다.",
     ),
+    "exceeds_limit": (
+        "This job costs more than the spending limit allows in all. Ask for a shorter "
+        "video, a lower resolution or a cheaper model.",
+        "이 작업의 비용이 지출 한도를 초과하여 실행할 수 없습니다. 더 짧은 길이, 낮은 "
+        "해상도 또는 저렴한 모델로 요청해 주세요.",
+    ),
     "generation_paused": _CODES[ErrorCode.GENERATION_PAUSED],
     "too_many_jobs": (
         "Too many of your jobs are open, or too many jobs or uploads came this minute. "

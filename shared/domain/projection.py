@@ -7,6 +7,7 @@ from typing import Any
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Attempt, AttemptState, Job, Language
 from shared.domain.messages import describe
+from shared.domain.pricing import first_price_usd
 
 
 class Status(StrEnum):
@@ -65,7 +66,7 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
             "crc32c": delivered.crc32c,
         },
         "attempts": [_attempt(a, language) for a in job.attempts],
-        "estimated_cost_usd": str(job.estimated_cost_usd),
+        "estimated_cost_usd": str(first_price_usd(job.chain)),
         "cost_usd": str(job.cost_usd),
         "error": job.problem
         and {

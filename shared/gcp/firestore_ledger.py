@@ -48,8 +48,8 @@ class FirestoreLedger:
         self._hold(batch, job, booked.totals, now)
 
     def add(self, batch: Batch, job: Job, booked: Booking, now: datetime) -> None:
-        """A later booking. More is held only within the caps, but for what is owed."""
-        if booked.totals.held_usd > 0 and not job.is_final:
+        """A later booking; LimitReached if it needs room that the caps don't have."""
+        if booked.needs_room:
             self._hold(batch, job, booked.totals, now)
         elif booked.totals != Totals():
             self._book(batch, job.ledger_key, booked.totals)

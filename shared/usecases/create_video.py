@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -24,9 +24,10 @@ from shared.domain.errors import (
     TooManyJobs,
     Unreachable,
 )
-from shared.domain.job import Job, Language, highest_price_usd
+from shared.domain.job import Job, Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Limits, ledger_key
+from shared.domain.pricing import first_holds
 from shared.domain.request import ClientRetry, VideoRequest
 from shared.guards.kill_switch import KillSwitch
 from shared.jobs.commit import CROWDED_BACKOFF, tries
@@ -91,9 +92,10 @@ class CreateVideo:
         client_retry: ClientRetry = ClientRetry.ONCE,
         keep: Keep | None = None,
     ) -> Taken:
-        """GenerationPaused, LimitReached, TooManyJobs; IdempotencyConflict, or Conflict
-        for the key of a deleted job. Unreachable: it may be taken; sent again with
-        the key, or as AGAIN, it tells.
+        """GenerationPaused, LimitReached, TooManyJobs; ExceedsLimit if no cap could
+        ever admit the job; IdempotencyConflict, or Conflict for the key of a deleted
+        job. Unreachable: it may be taken; sent again with the key, or as AGAIN, it
+        tells.
 
         `keep`: stores the image that `request` names. Called once, and only where
         the job is about to be committed.
@@ -135,7 +137,7 @@ class CreateVideo:
             language=language,
             request=request,
             chain=chain,
-            hold_usd=highest_price_usd(chain),
+            hold_usd=first_holds(chain, self.limits)[0],
             ledger_key=ledger_key(caller.user_id, now, self.limits.zone),
             stop_on_unknown=self.stop_on_unknown,
             created_at=now,
@@ -157,8 +159,11 @@ class CreateVideo:
         """Ids were made before: a job that is there already is this very one.
 
         A refusal is looked behind, too: the room may be filled by this very request.
+        Where the first provider's price doesn't fit, a cheaper one's may: the job
+        then skips what it can't pay for.
         """
         record = trace.record(job) if trace else None
+        _, *cheaper = first_holds(job.chain, self.limits)
         for _ in tries(CROWDED_BACKOFF, self.pause):
             try:
                 if keep:
@@ -174,7 +179,9 @@ class CreateVideo:
             seen = self._recorded(trace)
             if replay := self._replay(trace, seen):
                 return replay
-            if refusal:
+            if isinstance(refusal, LimitReached) and cheaper:
+                job = replace(job, hold_usd=cheaper.pop(0))
+            elif refusal:
                 raise refusal
         raise Unreachable(f"job {job.job_id}: not known to be committed")
 

@@ -11,7 +11,7 @@ from shared.domain import (
 )
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import ErrorCode, Problem
-from shared.domain.job import Attempt, AttemptState, Job, Language, highest_price_usd
+from shared.domain.job import Attempt, AttemptState, Job, Language
 from shared.domain.ledger import ledger_key
 from shared.domain.outcomes import (
     Accepted,
@@ -24,6 +24,7 @@ from shared.domain.outcomes import (
     Submitted,
     Succeeded,
 )
+from shared.domain.pricing import first_price_usd
 from shared.domain.request import VideoRequest
 from shared.domain.transitions import apply, settle
 from tests.fakes.clock import NOON as NOON
@@ -68,7 +69,7 @@ def a_new_job(
         language=Language.ENGLISH,
         request=request,
         chain=providers,
-        hold_usd=highest_price_usd(providers),
+        hold_usd=first_price_usd(providers),
         ledger_key=ledger_key("ann", at, UTC),
         stop_on_unknown=stop_on_unknown,
         created_at=at,

@@ -23,9 +23,25 @@ from shared.domain.ledger import (
     with_one_more,
     with_one_more_upload,
 )
-from shared.domain.outcomes import Accepted, Failed, Polled, Rejected, Unknown
+from shared.domain.outcomes import (
+    Accepted,
+    Failed,
+    Poll,
+    Polled,
+    Rejected,
+    Succeeded,
+    Unknown,
+)
 from shared.domain.transitions import apply
-from tests.domain.examples import FAULT, NOON, a_job, a_new_job, answered, completed
+from tests.domain.examples import (
+    FAULT,
+    NOON,
+    a_job,
+    a_new_job,
+    answered,
+    completed,
+    started,
+)
 
 DAY = "d22"
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -104,19 +120,20 @@ def test_a_day_begins_at_midnight_of_the_ledgers_own_zone() -> None:
     assert ledger_key("ann", late, UTC).day == "d30"
 
 
-def test_a_new_job_holds_its_most_expensive_provider_and_is_open() -> None:
+def test_a_new_job_holds_its_first_provider_and_is_open() -> None:
     job = a_new_job(duration=8)
 
-    assert job.hold_usd == Decimal("3.20")
+    assert job.hold_usd == Decimal("0.40")
     assert booking(None, job) == Booking(
-        totals=Totals(held_usd=Decimal("3.20")), open_jobs=1
+        totals=Totals(held_usd=Decimal("0.40")), open_jobs=1, needs_room=True
     )
 
 
 def test_the_end_settles_what_it_cost_and_releases_the_rest_once() -> None:
-    done = completed(a_job(duration=8), ProviderId.RUNWAY)
+    held = replace(a_job(duration=8), hold_usd=Decimal("3.20"))
+    done = completed(held, ProviderId.RUNWAY)
 
-    assert booking(a_job(duration=8), done) == Booking(
+    assert booking(held, done) == Booking(
         totals=Totals(settled_usd=Decimal("0.40"), released_usd=Decimal("2.80")),
         open_jobs=-1,
         usage=usage(done),
@@ -124,14 +141,25 @@ def test_the_end_settles_what_it_cost_and_releases_the_rest_once() -> None:
     assert booking(done, replace(done, version=99)).is_empty
 
 
-def test_an_intent_that_does_not_fit_raises_the_hold() -> None:
+def test_an_intent_that_does_not_fit_the_hold_raises_it_if_the_caps_have_room() -> None:
     job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
     unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
 
-    intended = answered(unknown, ProviderId.VEO, Accepted(task_id="op"))
+    intended = started(unknown, ProviderId.VEO)
 
     assert intended.hold_usd == Decimal("3.60")
-    assert booking(unknown, intended).totals == Totals(held_usd=Decimal("0.40"))
+    assert booking(unknown, intended) == Booking(
+        totals=Totals(held_usd=Decimal("3.20")), needs_room=True
+    )
+
+
+def test_what_is_already_held_pays_for_a_cheaper_provider_without_asking() -> None:
+    job = replace(
+        a_job(chain=(ProviderId.RUNWAY, ProviderId.OMNI)), hold_usd=Decimal(2)
+    )
+    unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
+
+    assert booking(unknown, started(unknown, ProviderId.OMNI)).is_empty
 
 
 def test_a_rejected_attempt_costs_no_hold() -> None:
@@ -143,18 +171,21 @@ def test_a_rejected_attempt_costs_no_hold() -> None:
     ).hold_usd == Decimal("3.20")
 
 
-def test_a_charge_above_the_hold_is_booked_in_full() -> None:
-    job = a_job(duration=8, chain=(ProviderId.RUNWAY,))
+@pytest.mark.parametrize(
+    "poll",
+    [
+        Failed(problem=FAULT, cost_usd=Decimal("7.00")),
+        Succeeded(cost_usd=Decimal("7.00")),
+    ],
+    ids=lambda poll: type(poll).__name__,
+)
+def test_a_charge_above_the_hold_is_owed_whatever_the_caps_say(poll: Poll) -> None:
+    job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
     running = answered(job, ProviderId.RUNWAY, Accepted(task_id="t"))
-    expensive = Failed(problem=FAULT, cost_usd=Decimal("7.00"))
 
-    failed = apply(running, Polled(attempt_id="runway", poll=expensive), NOON)
-    ended = failed.ended(ErrorCode.ALL_PROVIDERS_FAILED)
-    ended = replace(ended, hold_usd=max(ended.hold_usd, ended.cost_usd))
+    charged = apply(running, Polled(attempt_id="runway", poll=poll), NOON)
 
-    assert booking(running, ended).totals == Totals(
-        held_usd=Decimal("6.60"), settled_usd=Decimal("7.00")
-    )
+    assert booking(running, charged) == Booking(totals=Totals(held_usd=Decimal("6.60")))
 
 
 THIS_MINUTE = "2026-11-22T12:00"

@@ -118,7 +118,7 @@ def test_what_was_asked_and_what_came_are_shown() -> None:
 def test_money_is_shown_as_decimal_strings() -> None:
     shown = project(running(a_job(), RUNWAY))
 
-    assert shown["estimated_cost_usd"] == "3.20"
+    assert shown["estimated_cost_usd"] == "0.40"
     assert shown["cost_usd"] == "0.40"
     assert shown["attempts"][0]["cost_usd"] == "0.40"
 

@@ -152,7 +152,7 @@ class FakeJobs:
             if token is None or token != before.token:
                 raise LostRace("somebody was faster, or it is deleted")
             booked = booking(before.value, after)
-            if booked.totals.held_usd > 0 and not after.is_final:
+            if booked.needs_room:
                 self._check(after, booked.totals.held_usd)
             if trouble is not Trouble.NOT_APPLIED:
                 self._book(after, booked)

@@ -42,7 +42,10 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         "keep_upload": KeepUpload(bucket=bucket, ids=ids),
         "estimate": Estimate(
-            chain=DEFAULT_CHAIN, models=DEFAULT_MODELS, availability=free
+            chain=DEFAULT_CHAIN,
+            models=DEFAULT_MODELS,
+            limits=limits,
+            availability=free,
         ),
         "list_models": ListModels(
             chain=DEFAULT_CHAIN, models=DEFAULT_MODELS, availability=free

@@ -61,7 +61,7 @@ def test_times_are_rfc_3339_and_money_is_text(client: FlaskClient) -> None:
     shown = client.post("/v1/videos", json=a_body(), headers=ANN).get_json()
 
     assert shown["created_at"] == "2026-11-22T12:00:00.000Z"
-    assert (shown["estimated_cost_usd"], shown["cost_usd"]) == ("3.20", "0")
+    assert (shown["estimated_cost_usd"], shown["cost_usd"]) == ("0.40", "0")
 
 
 def test_a_wrong_body_makes_no_job(client: FlaskClient, harness: Harness) -> None:
@@ -181,7 +181,7 @@ def test_a_key_that_is_none_is_a_wrong_field(client: FlaskClient, key: str) -> N
 def test_a_full_cap_says_when_to_come_back(
     client: FlaskClient, harness: Harness
 ) -> None:
-    harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal("3.20")))
+    harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.40")))
     client.post("/v1/videos", json=a_body(), headers=ANN)
 
     answer = client.post("/v1/videos", json=a_body(), headers=ANN)

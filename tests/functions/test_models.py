@@ -41,7 +41,7 @@ def test_an_estimate_tells_each_providers_price(client: FlaskClient) -> None:
     shown = client.post("/v1/estimates", json=body, headers=ANN).get_json()
 
     jsonschema.validate(shown, ESTIMATE)
-    assert shown["max_cost_usd"] == "2.40"
+    assert shown["max_cost_usd"] == "2.90"
     assert [
         (
             provider_id["ai_model"],

@@ -20,7 +20,9 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Account, Caps, Limits, Totals
+from shared.domain.outcomes import Polled, Succeeded, Unknown
 from shared.domain.request import ClientRetry, UploadRequest
+from shared.domain.transitions import apply
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
@@ -36,11 +38,21 @@ from shared.ports.store import (
     JobQueries,
     Jobs,
     Quotas,
+    Versioned,
 )
 from shared.system import RandomIds, pause
 from shared.usecases.create_video import CreateVideo, Taken
 from shared.usecases.start_upload import StartUpload
-from tests.domain.examples import NOON, a_job, a_new_job, a_request, completed
+from tests.domain.examples import (
+    NOON,
+    a_job,
+    a_new_job,
+    a_request,
+    answered,
+    completed,
+    running,
+    started,
+)
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FrozenClock
 from tests.fakes.jobs import FakeJobs
@@ -235,7 +247,7 @@ def test_a_look_for_room_refuses_as_a_create_does_and_holds_nothing(
     store_with: Open, limits: Limits
 ) -> None:
     store = store_with(limits)
-    job = a_new_job(duration=8)
+    job = a_new_job(chain=(ProviderId.VEO,))
     for _ in range(3):
         store.quotas.check_room(job)
 
@@ -245,7 +257,7 @@ def test_a_look_for_room_refuses_as_a_create_does_and_holds_nothing(
     assert store.open_jobs("ann") == 1
     for refused in (store.quotas.check_room, store.jobs.create):
         with pytest.raises((LimitReached, TooManyJobs)):
-            refused(a_new_job(job_id="next", duration=8))
+            refused(a_new_job(job_id="next", chain=(ProviderId.VEO,)))
 
 
 def test_of_30_uploads_at_once_no_more_than_a_minute_lets_in(store_with: Open) -> None:
@@ -288,10 +300,19 @@ def test_uploads_and_jobs_are_counted_beside_each_other(store_with: Open) -> Non
     assert store.open_jobs("ann") == 2
 
 
+def opened(store: Store, job: Job) -> Versioned[Job]:
+    store.jobs.create(job)
+    snapshot = store.jobs.read(job.job_id)
+    assert snapshot
+    return snapshot
+
+
 def ended(store: Store, job: Job) -> Job:
     snapshot = store.jobs.read(job.job_id)
     assert snapshot
-    done = replace(completed(a_job(duration=8), ProviderId.RUNWAY), version=2)
+    done = replace(
+        completed(a_job(), ProviderId.RUNWAY), hold_usd=job.hold_usd, version=2
+    )
     store.jobs.commit(snapshot, done)
     return done
 
@@ -307,7 +328,7 @@ def test_the_end_settles_and_releases_where_the_job_was_opened(
     store_with: Open, limits: Limits
 ) -> None:
     store = store_with(limits)
-    job = a_new_job(duration=8)
+    job = replace(a_new_job(), hold_usd=Decimal(1))
     store.jobs.create(job)
 
     ended(store, job)
@@ -315,28 +336,41 @@ def test_the_end_settles_and_releases_where_the_job_was_opened(
     for name in (ALL, ANNS):
         totals = store.account(name).on(job.ledger_key.day)
         assert totals == Totals(
-            held_usd=Decimal("3.20"),
+            held_usd=Decimal("1.00"),
             settled_usd=Decimal("0.40"),
-            released_usd=Decimal("2.80"),
+            released_usd=Decimal("0.60"),
         )
         assert totals.open_usd == 0
     assert store.open_jobs("ann") == 0
 
 
-def test_a_raised_hold_needs_room_too(store_with: Open) -> None:
+def test_an_intents_raise_of_the_hold_needs_room(store_with: Open) -> None:
     store = store_with(Limits(user=Caps(daily_usd=Decimal(4))))
-    store.jobs.create(a_new_job(duration=8))
-    before = store.jobs.read("job1")
-    assert before
+    before = opened(store, a_job(chain=(ProviderId.VEO,), job_id="other"))
+    assert before.value.hold_usd == Decimal("3.20")
+    runway = opened(store, a_job(chain=(ProviderId.RUNWAY, ProviderId.OMNI)))
+    failed = answered(runway.value, ProviderId.RUNWAY, Unknown(detail="no answer"))
+    unknown = store.jobs.commit(runway, replace(failed, version=2))
 
-    store.jobs.commit(before, replace(before.value, hold_usd=Decimal(4), version=2))
-    raised = store.jobs.read("job1")
-    assert raised
     with pytest.raises(LimitReached) as refused:
-        store.jobs.commit(raised, replace(raised.value, hold_usd=Decimal(5), version=3))
+        intended = started(failed, ProviderId.OMNI)
+        store.jobs.commit(unknown, replace(intended, version=3))
 
     assert refused.value.limit is ErrorCode.DAILY_LIMIT_REACHED
-    assert store.account(ANNS).month.held_usd == Decimal(4)
+    assert store.account(ANNS).month.held_usd == Decimal("3.60")
+
+
+def test_what_a_vendor_charges_beyond_the_hold_is_booked_above_the_cap(
+    store_with: Open,
+) -> None:
+    store = store_with(Limits(user=Caps(daily_usd=Decimal(1))))
+    runway = opened(store, running(a_job(), ProviderId.RUNWAY))
+    charged = Polled(attempt_id="runway", poll=Succeeded(cost_usd=Decimal("7.00")))
+
+    after = apply(runway.value, charged, NOON)
+    store.jobs.commit(runway, replace(after, version=2))
+
+    assert store.account(ANNS).month.open_usd == Decimal("7.00")
 
 
 def test_a_refused_create_leaves_nothing(store_with: Open) -> None:
@@ -374,7 +408,7 @@ def test_an_abandoned_job_has_spent_what_it_held(store_with: Open) -> None:
     store.jobs.abandon("job1", NOON + timedelta(hours=3))
 
     totals = store.account(ANNS).on(job.ledger_key.day)
-    assert (totals.settled_usd, totals.open_usd) == (Decimal("3.20"), Decimal(0))
+    assert (totals.settled_usd, totals.open_usd) == (Decimal("0.40"), Decimal(0))
     assert store.open_jobs("ann") == 0
     with pytest.raises(LostRace):
         store.jobs.abandon("job1", NOON + timedelta(hours=3))

@@ -70,7 +70,7 @@ def test_after_jobs_of_all_kinds_the_ledger_balances(
     ledger = read_now()
 
     assert len(ledger.jobs) == ledger.open_jobs["ann"] == 2
-    assert ledger.accounts[ALL].month.open_usd == Decimal("7.20")
+    assert ledger.accounts[ALL].month.open_usd == Decimal("4.40")
     assert (ledger.accounts_off, ledger.users_off) == ({}, {})
 
 
@@ -117,7 +117,7 @@ def test_what_a_spoilt_record_holds_is_off(
 
     shown.collection("internal").document("run").update({"hold_usd": None})
 
-    assert read_now().accounts_off == {ALL: Decimal("3.20")}
+    assert read_now().accounts_off == {ALL: Decimal("0.40")}
     assert read_now().users_off == {"ann": 1}
 
 
@@ -130,7 +130,7 @@ def test_the_books_are_of_one_moment(database: Database) -> None:
     then = LedgerAuditReader(database).read(moment, [ALL])
 
     assert then and len(then.jobs) == then.open_jobs["ann"] == 1
-    assert then.accounts[ANNS].month.open_usd == Decimal("3.20")
+    assert then.accounts[ANNS].month.open_usd == Decimal("0.40")
     assert (then.accounts_off, then.users_off) == ({}, {})
 
 

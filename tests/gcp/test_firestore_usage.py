@@ -101,7 +101,7 @@ def test_a_job_finished_unread_is_counted_at_nobody(stores: Stores) -> None:
 
     jobs.abandon("job1", NOON)
 
-    spent = Counts(jobs=1, failed=1, cost_usd=Decimal("3.20"))
+    spent = Counts(jobs=1, failed=1, cost_usd=Decimal("0.40"))
     assert usage.usage((ALL,))[ALL].days == {DAY: {NOBODY: spent}}
 
 
@@ -114,7 +114,7 @@ def test_usage_costs_what_the_ledger_settled(stores: Stores) -> None:
 
     models = usage.usage((ALL,))[ALL].days[DAY].values()
     settled = usage.spend((ALL,))[ALL].on(DAY).settled_usd
-    assert sum(counts.cost_usd for counts in models) == settled == Decimal("3.60")
+    assert sum(counts.cost_usd for counts in models) == settled == Decimal("0.80")
 
 
 def test_open_jobs_are_held_and_not_yet_counted(stores: Stores) -> None:
@@ -122,7 +122,7 @@ def test_open_jobs_are_held_and_not_yet_counted(stores: Stores) -> None:
 
     jobs.create(a_new_job(duration=8))
 
-    held = Account(days={DAY: Totals(held_usd=Decimal("3.20"))})
+    held = Account(days={DAY: Totals(held_usd=Decimal("0.40"))})
     assert usage.spend((ANNS, ALL)) == {ANNS: held, ALL: held}
     assert usage.usage((ANNS,)) == {ANNS: UsageMonth()}
 

@@ -15,6 +15,7 @@ from shared.domain.errors import (
     ApiError,
     Conflict,
     ErrorCode,
+    ExceedsLimit,
     GenerationPaused,
     IdempotencyConflict,
     LimitReached,
@@ -171,13 +172,47 @@ def test_a_key_is_its_users_alone(harness: Harness) -> None:
 
 
 def test_a_replay_is_answered_whatever_the_caps_say(harness: Harness) -> None:
-    harness.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("3.20"))))
+    harness.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("0.40"))))
     job = take(harness, key="k1").job
 
     with pytest.raises(LimitReached):
         take(harness, key="k2")
 
     assert take(harness, key="k1").job.job_id == job.job_id
+
+
+def test_a_job_is_taken_if_a_later_provider_still_fits_the_cap(
+    harness: Harness,
+) -> None:
+    harness.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("4.00"))))
+    chain = (ProviderId.VEO, ProviderId.OMNI)
+
+    assert create(harness, chain=chain).hold_usd == Decimal("3.20")
+    assert create(harness, chain=chain).hold_usd == Decimal("0.80")
+    with pytest.raises(LimitReached):
+        create(harness, chain=chain)
+
+
+def test_an_unclear_commit_of_a_lower_hold_makes_one_job(harness: Harness) -> None:
+    harness.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("4.00"))))
+    chain = (ProviderId.VEO, ProviderId.OMNI)
+    create(harness, chain=chain)
+    harness.jobs.troubles = [Trouble.NONE, Trouble.APPLIED]
+
+    create(harness, chain=chain)
+
+    assert len(harness.jobs.all) == 2
+    assert harness.jobs.accounts["user.ann.2026-11"].month.open_usd == Decimal(4)
+
+
+def test_what_no_cap_could_ever_admit_is_refused_as_such(harness: Harness) -> None:
+    harness.jobs = FakeJobs(Limits(everybody=Caps(monthly_usd=Decimal("0.79"))))
+
+    with pytest.raises(ExceedsLimit):
+        create(harness, chain=(ProviderId.VEO, ProviderId.OMNI))
+
+    assert harness.jobs.all == []
+    assert create(harness).hold_usd == Decimal("0.40")
 
 
 def test_a_key_whose_commit_was_unclear_makes_one_job(harness: Harness) -> None:

@@ -1,15 +1,19 @@
-"""The price before: the dearest link, and which links would be asked just now."""
+"""The price before a job is made, and which providers would be asked just now."""
 
 from decimal import Decimal
 
+import pytest
+
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
-from shared.domain.errors import ErrorCode
+from shared.domain.errors import ErrorCode, ExceedsLimit
 from shared.domain.job import Language
 from shared.domain.kill_switch import Level
+from shared.domain.ledger import Caps, Limits
 from shared.ports.identity import Caller
 from shared.usecases.estimate import Estimate
 from shared.usecases.models import ListModels
 from tests.domain.examples import a_request
+from tests.fakes.jobs import FakeJobs
 from tests.fakes.provider_reports import FakeProviderReports
 from tests.usecases.harness import (
     Harness,
@@ -20,11 +24,14 @@ from tests.usecases.harness import (
 def estimate(harness: Harness, *not_configured: ProviderId) -> Estimate:
     harness.reports = FakeProviderReports(*not_configured)
     return Estimate(
-        chain=DEFAULT_CHAIN, models=DEFAULT_MODELS, availability=harness.availability
+        chain=DEFAULT_CHAIN,
+        models=DEFAULT_MODELS,
+        limits=harness.jobs.limits,
+        availability=harness.availability,
     )
 
 
-def test_the_most_it_may_cost_is_what_a_job_would_hold() -> None:
+def test_an_estimate_has_the_first_price_and_the_most_that_a_job_can_cost() -> None:
     harness, request = Harness(), a_request(duration=5)
     create = create_video(harness)
 
@@ -32,8 +39,33 @@ def test_the_most_it_may_cost_is_what_a_job_would_hold() -> None:
 
     assert harness.jobs.all == []
     taken = create(Caller(user_id="ann"), request, Language.ENGLISH)
-    assert estimated.max_cost_usd == taken.job.hold_usd == Decimal("2.40")
+    assert estimated.estimated_cost_usd == taken.job.hold_usd == Decimal("0.25")
+    assert estimated.max_cost_usd == Decimal("3.15")
     assert estimated.providers == taken.job.chain
+
+
+def test_an_estimate_is_of_the_first_provider_that_would_be_asked() -> None:
+    runway = (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP)
+
+    estimated = estimate(Harness(), *runway)(a_request(duration=8))
+
+    assert estimated.estimated_cost_usd == Decimal("3.20")
+
+
+def test_a_provider_above_a_cap_would_be_skipped_and_the_next_one_asked() -> None:
+    harness = Harness(jobs=FakeJobs(Limits(user=Caps(daily_usd=Decimal(1)))))
+
+    estimated = estimate(harness)(a_request(model="gemini-veo-3.1"))
+
+    assert estimated.bars == {ProviderId.VEO: ErrorCode.DAILY_LIMIT_REACHED}
+    assert estimated.estimated_cost_usd == Decimal("0.40")
+
+
+def test_an_estimate_of_what_no_cap_could_ever_admit_says_so() -> None:
+    harness = Harness(jobs=FakeJobs(Limits(user=Caps(daily_usd=Decimal("0.39")))))
+
+    with pytest.raises(ExceedsLimit):
+        estimate(harness)(a_request())
 
 
 def test_a_provider_that_would_not_be_asked_says_why() -> None:

@@ -293,7 +293,7 @@ def test_what_is_sent_once_leaves_no_trace(harness: Harness) -> None:
 def test_a_resend_is_answered_whatever_cap_and_switch_say(
     harness: Harness, jobs: Interleaved
 ) -> None:
-    jobs.limits = Limits(user=Caps(daily_usd=Decimal("3.20")))
+    jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.40")))
     first = send(harness, FIRST)
 
     with pytest.raises(LimitReached):

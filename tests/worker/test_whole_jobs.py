@@ -9,7 +9,13 @@ import pytest
 
 from shared.domain import timing
 from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
-from shared.domain.errors import ErrorCode, LimitReached, Problem, Unreachable
+from shared.domain.errors import (
+    ErrorCode,
+    ExceedsLimit,
+    LimitReached,
+    Problem,
+    Unreachable,
+)
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Caps, Limits, Totals
 from shared.domain.outcomes import (
@@ -262,7 +268,7 @@ def test_the_cost_that_is_shown_is_what_the_cap_counts(harness: Harness) -> None
 def test_a_cap_of_nothing_is_a_cap(harness: Harness) -> None:
     harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal(0)))
 
-    with pytest.raises(LimitReached):
+    with pytest.raises(ExceedsLimit):
         create(harness)
 
 

@@ -81,9 +81,11 @@ def settle(job: Job, now: datetime) -> Job:
 
 
 def _booked(job: Job, now: datetime) -> Job:
-    """A charge above the hold is booked in full when the job ends."""
-    held = max(job.hold_usd, job.cost_usd) if job.is_final else job.hold_usd
-    return replace(job, hold_usd=held, updated_at=now)
+    """The hold is never less than what has been spent, whoever asked for it.
+
+    A new attempt asks the caps for the difference; a vendor's charge is owed.
+    """
+    return replace(job, hold_usd=max(job.hold_usd, job.cost_usd), updated_at=now)
 
 
 def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:

@@ -72,8 +72,10 @@ def _progress(attempt: Attempt, working: Working, now: datetime) -> int:
 
 def _failed(job: Job, attempt: Attempt, failed: Failed, now: datetime) -> Job:
     cost = attempt.price_usd if failed.cost_usd is None else failed.cost_usd
-    not_before = now + timing.ASK_AGAIN_DELAY if failed.ask_again else None
-    over = replace(attempt, ask_again=failed.ask_again, not_before=not_before)
+    # A vendor that charges for a failure is not asked to fail again.
+    ask_again = failed.ask_again and cost == 0
+    not_before = now + timing.ASK_AGAIN_DELAY if ask_again else None
+    over = replace(attempt, ask_again=ask_again, not_before=not_before)
     return ended(job, over, AttemptState.FAILED, failed.problem, now, cost_usd=cost)
 
 

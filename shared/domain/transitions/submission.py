@@ -12,7 +12,7 @@ from shared.domain.transitions.attempt import ended, new_attempt, running, unkno
 
 
 def intended(job: Job, planned: PlannedProvider, attempt_id: str, now: datetime) -> Job:
-    """From here on the attempt may cost money, so its price is booked.
+    """From here on the attempt may cost money, so its price is booked and held.
 
     The same intent recorded twice is one attempt.
     """
@@ -20,10 +20,10 @@ def intended(job: Job, planned: PlannedProvider, attempt_id: str, now: datetime)
         return job
     new = new_attempt(job, planned, attempt_id, now)
     attempt = replace(new, cost_usd=planned.price_usd)
-    after = replace(job, attempts=(*job.attempts, attempt), is_parked=False)
     return replace(
-        after,
-        hold_usd=max(job.hold_usd, after.cost_usd),
+        job,
+        attempts=(*job.attempts, attempt),
+        is_parked=False,
         wake_at=attempt.lease_until + timing.CLOCK_SKEW,
     )
 
