@@ -11,8 +11,8 @@ resource "google_monitoring_notification_channel" "emails" {
 locals {
   notification_channels = [for channel in google_monitoring_notification_channel.emails : channel.id]
 
-  # One event is enough. These match log lines, not metrics: an alert on a metric of
-  # the same apply fails until the metric is known.
+  # One event is enough. These match log lines, not metrics: an alert on a metric of the same
+  # apply fails until the metric is known. infra/README.md lists all alerts.
   event_alerts = {
     all_providers_failed = {
       title    = "every provider failed"
@@ -20,11 +20,11 @@ locals {
       severity = "ERROR"
       labels   = ["job_id"]
       todo     = <<-TEXT
-        A job was offered to every link of the chain and none delivered.
-        Open `videos/JOB_ID` in Firestore: `attempts[].error` has each link's own reason.
-        `access_denied`, `out_of_credits`: mend that vendor's key or credits.
+        A job was offered to every provider of the chain, and none delivered.
+        Open `videos/JOB_ID` in Firestore: `attempts[].error` has each provider's own reason.
+        `access_denied`, `out_of_credits`: fix that vendor's key or buy credits.
         `model_unavailable`: set `runway_model`, `veo_model` or `omni_model`, and deploy.
-        Only faults of vendors: look at their status pages; nothing of ours is to be done.
+        Anything else is the vendors' fault: look at their status pages. There is nothing to do here.
       TEXT
     }
     circuit_opened = {
@@ -33,22 +33,22 @@ locals {
       severity = "WARNING"
       labels   = ["vendor", "ai_model", "code"]
       todo     = <<-TEXT
-        A vendor, or one of its links, is left out for a while; the chain goes on without it.
+        A vendor, or one of its providers, is skipped for a while; the chain goes on without it.
         `access_denied`: the key is wrong or the plan is not paid: store a new key (infra/README.md, "Rotate a key").
         For Veo: the worker's account needs `roles/aiplatform.user`, the project aiplatform.googleapis.com.
-        `out_of_credits`: buy credits. `model_unavailable`: name another model, and deploy.
-        Anything else is the vendor's fault: it is tried again by itself, one job at a time.
+        `out_of_credits`: buy credits. `model_unavailable`: choose another model, and deploy.
+        Anything else is the vendor's fault: Reelay tries it again by itself, one job at a time.
       TEXT
     }
     submission_unknown = {
-      title    = "a paid call was not answered"
+      title    = "the outcome of a paid call is unknown"
       filter   = "jsonPayload.message=\"submission_unknown\""
       severity = "ERROR"
       labels   = ["job_id", "ai_model"]
       todo     = <<-TEXT
-        A paid call was sent and its answer never came: it may be billed, and its price counts as spent.
-        That vendor is not asked again for this job. One: nothing to do.
-        Many: look at the vendor's status page; compare its bill with `GET /v1/usage?scope=all`.
+        A paid call was sent and no answer came back: it may be billed, so its price counts as spent.
+        That vendor is not asked again for this job. If it happens once, there is nothing to do.
+        If it happens often, look at the vendor's status page and compare its bill with `GET /v1/usage?scope=all`.
         To end such jobs instead of asking the next vendor, set `on_unknown_submission = "stop"`.
       TEXT
     }
@@ -58,9 +58,9 @@ locals {
       severity = "CRITICAL"
       labels   = []
       todo     = <<-TEXT
-        What is held, less what was settled and released, is not what open jobs hold: caps can't be trusted.
+        What is held, less what was settled and released, differs from what open jobs hold: the caps cannot be trusted.
         Pause first, in the project's folder: `.venv/bin/python -m local generation paused --reason ledger --project ${var.project_id}`.
-        What is paid for is finished.
+        Jobs that are paid for are finished.
         Then compare `spend/` and the open jobs in Firestore with the logs of the jobs named; point-in-time
         recovery shows both as they were at any minute of the last seven days.
       TEXT
@@ -71,8 +71,8 @@ locals {
       severity = "ERROR"
       labels   = ["job_id"]
       todo     = <<-TEXT
-        A job was past all limits, or its record could not be read, and was ended; all that it held counts as spent.
-        Read its log lines by `jsonPayload.job_id`. If it began with a deploy, roll back (infra/README.md).
+        A job had exceeded every limit, or its record could not be read, so it was ended; all that it held counts as spent.
+        Read its log lines by `jsonPayload.job_id`. If this began with a deploy, roll back (infra/README.md).
       TEXT
     }
     kill_switch = {
@@ -81,14 +81,17 @@ locals {
       severity = "CRITICAL"
       labels   = ["to_level", "why"]
       todo     = <<-TEXT
-        `tight`: 80 % of the budget are spent, dear links are left out. `paused`: nothing new is spent, new jobs get 503;
-        what is paid for is finished. In the project's folder `.venv/bin/python -m local generation show --project ${var.project_id}` says why.
-        To go on: raise `gcp_budget_amount` and deploy, or `generation normal --reason "…"` in place of `generation show`,
-        which holds until the budget's next month. Admins of the API do the same by `/v1/admin/generation`.
-        `budget_notification_unusable`: a notification had no usable amounts and counts as all spent; look at the budget's amount.
+        `tight`: 80 % of the budget is spent, and expensive providers are skipped. `paused`: nothing new is spent and new jobs get 503;
+        jobs that are paid for are finished. In the project's folder, `.venv/bin/python -m local generation show --project ${var.project_id}` says why.
+        To go on, raise `gcp_budget_amount` and deploy, or type `generation normal --reason "…"` in place of `generation show`,
+        which holds until the budget's next month. Admins of the API can do the same with `/v1/admin/generation`.
+        `budget_notification_unusable`: a notification had no usable amounts and counts as all spent; check the budget's amount.
       TEXT
     }
   }
+
+  # By Google's own audit log, which names no event of ours.
+  private_services = join(" OR ", [for key in keys(local.invokers) : "\"${local.function_names[key]}\""])
 }
 
 resource "google_monitoring_alert_policy" "events" {
@@ -147,7 +150,7 @@ resource "google_monitoring_alert_policy" "failure_ratio" {
       }
     }
   }
-  # Of two jobs one that fails is half, and no news.
+  # One failure in two jobs is half, and no reason to wake anyone.
   conditions {
     display_name = "and more than three"
     condition_threshold {
@@ -166,9 +169,9 @@ resource "google_monitoring_alert_policy" "failure_ratio" {
     mime_type = "text/markdown"
     subject   = "Reelay ${var.project_id}: too many jobs fail"
     content   = <<-TEXT
-      More than a fifth of the last hour's jobs failed, refusals of a user's own image or prompt not counted.
-      The dashboard shows by link and code which. If it began with a deploy, roll back (infra/README.md).
-      If one vendor fails, take it out of `provider_chain` and deploy; what is paid for is finished all the same.
+      More than a fifth of the last hour's jobs failed, not counting those refused for their image or prompt.
+      The dashboard shows which, by provider and code. If this began with a deploy, roll back (infra/README.md).
+      If one vendor fails, take it out of `provider_chain` and deploy; jobs that are paid for are finished all the same.
     TEXT
   }
 
@@ -186,7 +189,7 @@ resource "google_monitoring_alert_policy" "sweep_not_running" {
   conditions {
     display_name = "sweep answered no call with 2xx for ten minutes"
     condition_absent {
-      # Cloud Run's own metric: a sweep that fails or isn't called says nothing itself.
+      # Cloud Run's own metric: a sweep that fails or is never called logs nothing itself.
       filter   = "metric.type=\"run.googleapis.com/request_count\" AND resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.function_names.sweep}\" AND metric.labels.response_code_class=\"2xx\""
       duration = "600s"
       aggregations {
@@ -200,8 +203,8 @@ resource "google_monitoring_alert_policy" "sweep_not_running" {
     mime_type = "text/markdown"
     subject   = "Reelay ${var.project_id}: the sweep does not run"
     content   = <<-TEXT
-      Jobs that get stuck are not woken, and hopeless ones not ended, until it runs again; nothing is lost meanwhile.
-      `gcloud scheduler jobs describe reelay-sweep --location=${var.region} --project=${var.project_id}`: paused? its last status?
+      Stuck jobs are not resumed and expired ones not ended until it runs again; nothing is lost meanwhile.
+      `gcloud scheduler jobs describe reelay-sweep --location=${var.region} --project=${var.project_id}`: is it paused? what was its last status?
       401 or 403: `reelay-scheduler-invoker` lacks `roles/run.invoker` on `sweep`: deploy again.
       5xx: read the logs of `sweep`.
     TEXT
@@ -217,11 +220,12 @@ resource "google_monitoring_alert_policy" "queues" {
   notification_channels = local.notification_channels
 
   conditions {
-    display_name = "tasks are two minutes late"
+    # Cloud Tasks itself is late by a few minutes now and then, when it restarts.
+    display_name = "tasks are five minutes late"
     condition_threshold {
       filter          = "metric.type=\"cloudtasks.googleapis.com/queue/task_attempt_delays\" AND resource.type=\"cloud_tasks_queue\" AND resource.labels.queue_id=monitoring.regex.full_match(\"(starts|steps)-.*\")"
       comparison      = "COMPARISON_GT"
-      threshold_value = 120000 # milliseconds
+      threshold_value = 300000 # milliseconds
       duration        = "300s"
       aggregations {
         alignment_period     = "300s"
@@ -250,10 +254,10 @@ resource "google_monitoring_alert_policy" "queues" {
     mime_type = "text/markdown"
     subject   = "Reelay ${var.project_id}: the queues fall behind"
     content   = <<-TEXT
-      Steps come late: videos take longer; none is lost and nothing is paid twice.
-      A paused queue (`gcloud tasks queues list --location=${var.region} --project=${var.project_id}`): resume it.
-      Many 5xx of `worker` in the dashboard: read its logs, roll back if it began with a deploy.
-      Else there is more work than `infra/queues.json` allows: raise its numbers together with the worker's instances.
+      Steps run late, so videos take longer; none is lost and nothing is paid twice.
+      If a queue is paused (`gcloud tasks queues list --location=${var.region} --project=${var.project_id}`), resume it.
+      If the dashboard shows many 5xx of `worker`, read its logs, and roll back if they began with a deploy.
+      Otherwise there is more work than the workers take: raise `worker_instances`, within the project's quota, and deploy.
     TEXT
   }
 
@@ -261,7 +265,7 @@ resource "google_monitoring_alert_policy" "queues" {
 }
 
 resource "google_monitoring_alert_policy" "dead_letters" {
-  display_name          = "Reelay: budget notices were not delivered"
+  display_name          = "Reelay: budget notifications were not delivered"
   combiner              = "OR"
   severity              = "CRITICAL"
   notification_channels = local.notification_channels
@@ -281,12 +285,137 @@ resource "google_monitoring_alert_policy" "dead_letters" {
   }
   documentation {
     mime_type = "text/markdown"
-    subject   = "Reelay ${var.project_id}: budget notices were not delivered"
+    subject   = "Reelay ${var.project_id}: budget notifications were not delivered"
     content   = <<-TEXT
-      The budget spoke and `budget-alert` could not take it: the kill switch may not act. The ledger's caps hold.
-      `gcloud pubsub subscriptions pull ${google_pubsub_subscription.budget_dead_letters.name} --project=${var.project_id} --limit=5` shows what was said;
-      the logs of `budget-alert` say why not. The next notice comes within hours and says all again:
-      mend the cause, then pull with `--auto-ack` to empty it. Until then, pause by hand if the budget is spent.
+      `budget-alert` could not handle a notification of the budget, so the kill switch may not act. The ledger's caps hold.
+      `gcloud pubsub subscriptions pull ${google_pubsub_subscription.budget_dead_letters.name} --project=${var.project_id} --limit=5` shows it;
+      the logs of `budget-alert` say why. The next notification comes within hours and repeats everything:
+      fix the cause, then pull with `--auto-ack` to empty the subscription. Until then, pause generation yourself if the budget is spent.
     TEXT
   }
+}
+
+resource "google_monitoring_alert_policy" "private_made_public" {
+  display_name          = "Reelay: a private function was made public"
+  combiner              = "OR"
+  severity              = "CRITICAL"
+  notification_channels = local.notification_channels
+
+  conditions {
+    display_name = "a grant to all users, or IAM's check switched off"
+    condition_matched_log {
+      filter = join(" ", [
+        "log_id(\"cloudaudit.googleapis.com/activity\") protoPayload.serviceName=\"run.googleapis.com\"",
+        "(resource.labels.service_name=(${local.private_services}) OR protoPayload.resourceName=~\"/services/(${join("|", [for key in keys(local.invokers) : local.function_names[key]])})$\")",
+        "(\"allUsers\" OR \"allAuthenticatedUsers\" OR \"invoker-iam-disabled\" OR \"invokerIamDisabled\")",
+      ])
+      label_extractors = { who = "EXTRACT(protoPayload.authenticationInfo.principalEmail)" }
+    }
+  }
+  alert_strategy {
+    auto_close = "86400s"
+    notification_rate_limit {
+      period = "300s"
+    }
+  }
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "Reelay ${var.project_id}: a private function was made public"
+    content   = <<-TEXT
+      Somebody let all users call `worker`, `sweep` or `budget-alert`, which only Google's own callers may reach. The code still checks their tokens,
+      but in a public function it can no longer rely on Google to have verified the signature.
+      Deploy again: it restores the invokers. If the check itself was switched off, switch it on:
+      `gcloud run services update NAME --invoker-iam-check --region=${var.region} --project=${var.project_id}`, then find out who did it and why.
+    TEXT
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_monitoring_uptime_check_config" "health" {
+  display_name = "Reelay: /health"
+  timeout      = "10s"
+  period       = "300s"
+
+  http_check {
+    path         = "/api/health"
+    port         = 443
+    use_ssl      = true
+    validate_ssl = true
+  }
+  monitored_resource {
+    type = "uptime_url"
+    labels = {
+      project_id = var.project_id
+      host       = split("/", local.function_urls.api)[2]
+    }
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_monitoring_alert_policy" "unreachable" {
+  display_name          = "Reelay: the API does not answer"
+  combiner              = "OR"
+  severity              = "CRITICAL"
+  notification_channels = local.notification_channels
+
+  conditions {
+    display_name = "/health fails from more than one place"
+    condition_threshold {
+      filter          = "metric.type=\"monitoring.googleapis.com/uptime_check/check_passed\" AND resource.type=\"uptime_url\" AND metric.labels.check_id=\"${google_monitoring_uptime_check_config.health.uptime_check_id}\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 1
+      duration        = "300s"
+      aggregations {
+        alignment_period     = "600s"
+        per_series_aligner   = "ALIGN_NEXT_OLDER"
+        cross_series_reducer = "REDUCE_COUNT_FALSE"
+        group_by_fields      = ["resource.label.host"]
+      }
+    }
+  }
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "Reelay ${var.project_id}: the API does not answer"
+    content   = <<-TEXT
+      `curl -i ${local.function_urls.api}/health` shows what callers see.
+      403: Google lets nobody through. With `api_public = false`: `gcloud run services update api --no-invoker-iam-check --region=${var.region} --project=${var.project_id}`.
+      429 or 503: all instances are busy: raise `api_instances`, within the project's quota, and deploy.
+      500: read the logs of `api`; if this began with a deploy, roll back (infra/README.md). Jobs that are under way go on without the API.
+    TEXT
+  }
+}
+
+resource "google_monitoring_alert_policy" "firestore_reads" {
+  display_name          = "Reelay: unusually many Firestore reads"
+  combiner              = "OR"
+  severity              = "WARNING"
+  notification_channels = local.notification_channels
+
+  conditions {
+    display_name = "more than a million reads in an hour"
+    condition_threshold {
+      filter          = "metric.type=\"firestore.googleapis.com/document/read_ops_count\" AND resource.type=\"firestore.googleapis.com/Database\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 1000000
+      duration        = "0s"
+      aggregations {
+        alignment_period     = "3600s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "Reelay ${var.project_id}: unusually many Firestore reads"
+    content   = <<-TEXT
+      A million reads cost 0.30 to 0.60 USD, which neither the caps nor the kill switch count. An hour of this is no harm; a day of it is 7 to 15 USD.
+      In the Logs Explorer, count the requests to `api` by `jsonPayload.user_id`. If one user causes them, disable that user or revoke the key
+      (`.venv/bin/python -m local key list --project ${var.project_id}`). If it is your own growth, raise the threshold here.
+    TEXT
+  }
+
+  depends_on = [google_project_service.apis]
 }

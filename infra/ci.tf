@@ -1,11 +1,14 @@
-# Continuous deployment, where a repository is named: the main branch plans, and applies
-# that very plan (cloudbuild.yaml), as an account of its own. New accounts, and what this
-# account itself may do, are an owner's to apply.
+# Continuous deployment, where a repository is named. `make check` runs a branch's own code,
+# so it runs as an account that may do nothing; the deploy of main waits for it, and runs as
+# another account with fixed steps (cloudbuild-deploy.yaml). New accounts and roles, and what
+# these two accounts may do, are an owner's to apply.
 
 locals {
   deploys_itself = var.ci_repository != null
 
-  # Role, and why. Strong as any that deploys; so it is made only where it is used.
+  deploy = yamldecode(file("${path.module}/cloudbuild-deploy.yaml"))
+
+  # Role, and why. Whatever deploys needs much, so it exists only where it is used.
   deployer_roles = {
     "roles/artifactregistry.admin"         = "the images' repository and its grants"
     "roles/cloudfunctions.developer"       = "the functions"
@@ -14,6 +17,7 @@ locals {
     "roles/datastore.owner"                = "the database, its indexes and TTL"
     "roles/firebase.admin"                 = "the web app, its page, who may sign in"
     "roles/firebaserules.admin"            = "the rules"
+    "roles/iam.roleViewer"                 = "a plan reads the role that signs"
     "roles/logging.configWriter"           = "the metrics out of logs"
     "roles/logging.logWriter"              = "the log of its own builds"
     "roles/monitoring.editor"              = "alerts, channels, dashboard"
@@ -22,7 +26,7 @@ locals {
     "roles/secretmanager.admin"            = "the secrets and their grants; it could read them, too"
     "roles/serviceusage.serviceUsageAdmin" = "the APIs"
     "roles/storage.admin"                  = "the buckets and their grants"
-    "roles/cloudbuild.builds.editor"       = "starts the functions' builds"
+    "roles/cloudbuild.builds.editor"       = "starts the functions' builds, reads the check's"
   }
 
   # What iam.tf grants on the project: the only roles that it may grant there.
@@ -49,7 +53,7 @@ resource "google_project_iam_member" "deployer" {
   member  = google_service_account.deployer[0].member
 }
 
-# By its grants on the project it can't make itself the owner: that role isn't among them.
+# It cannot make itself the owner: that role is not among those that it may grant.
 resource "google_project_iam_member" "deployer_grants" {
   count = local.deploys_itself ? 1 : 0
 
@@ -64,7 +68,7 @@ resource "google_project_iam_member" "deployer_grants" {
   }
 }
 
-# On our accounts alone: on the project it could make itself act as any account there.
+# On our accounts alone: with this on the project it could act as any account there.
 resource "google_service_account_iam_member" "deployer_administers" {
   for_each = local.deploys_itself ? local.service_accounts : {}
 
@@ -73,7 +77,7 @@ resource "google_service_account_iam_member" "deployer_administers" {
   member             = google_service_account.deployer[0].member
 }
 
-# A plan reads what there is, the account of the deploy included.
+# A plan reads everything that exists, this account included.
 resource "google_service_account_iam_member" "deployer_reads_itself" {
   count = local.deploys_itself ? 1 : 0
 
@@ -82,8 +86,8 @@ resource "google_service_account_iam_member" "deployer_reads_itself" {
   member             = google_service_account.deployer[0].member
 }
 
-# Functions, tasks and pushes run as these accounts: who makes them must be allowed to
-# act as them.
+# Functions, tasks and pushes run as these accounts, so the account that makes them must be
+# allowed to act as them.
 resource "google_service_account_iam_member" "deployer_acts_as" {
   for_each = local.deploys_itself ? local.service_accounts : {}
 
@@ -92,7 +96,7 @@ resource "google_service_account_iam_member" "deployer_acts_as" {
   member             = google_service_account.deployer[0].member
 }
 
-# Who applies this must be Billing Account Administrator.
+# Only a Billing Account Administrator can apply this.
 resource "google_billing_account_iam_member" "deployer_budget" {
   count = local.deploys_itself && var.enable_budget ? 1 : 0
 
@@ -101,13 +105,62 @@ resource "google_billing_account_iam_member" "deployer_budget" {
   member             = google_service_account.deployer[0].member
 }
 
-resource "google_cloudbuild_trigger" "main" {
+# The check ------------------------------------------------------------------------------
+
+resource "google_service_account" "checker" {
   count = local.deploys_itself ? 1 : 0
 
-  name            = "reelay-main"
-  description     = "Checks, plans, and applies that plan"
+  account_id   = "reelay-checker"
+  display_name = "Reelay: runs make check, may do nothing"
+
+  depends_on = [google_project_service.apis]
+}
+
+# All that it may do: a build of one's own account writes its log with it.
+resource "google_project_iam_member" "checker_writes_its_log" {
+  count = local.deploys_itself ? 1 : 0
+
+  project = var.project_id
+  role    = "roles/logging.logWriter"
+  member  = google_service_account.checker[0].member
+}
+
+resource "google_cloudbuild_trigger" "check" {
+  for_each = local.deploys_itself ? toset(["main", "pull-request"]) : []
+
+  name            = "reelay-check-${each.key}"
+  description     = "make check"
   location        = split("/", var.ci_repository)[3]
   filename        = "cloudbuild.yaml"
+  service_account = google_service_account.checker[0].id
+
+  repository_event_config {
+    repository = var.ci_repository
+    dynamic "push" {
+      for_each = each.key == "main" ? ["^main$"] : []
+      content {
+        branch = push.value
+      }
+    }
+    dynamic "pull_request" {
+      for_each = each.key == "main" ? [] : ["^main$"]
+      content {
+        branch = pull_request.value
+        # A stranger's code runs only after a member commented /gcbrun.
+        comment_control = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
+      }
+    }
+  }
+}
+
+# The deploy -----------------------------------------------------------------------------
+
+resource "google_cloudbuild_trigger" "deploy" {
+  count = local.deploys_itself ? 1 : 0
+
+  name            = "reelay-deploy"
+  description     = "Waits for the check, plans, and applies that plan"
+  location        = split("/", var.ci_repository)[3]
   service_account = google_service_account.deployer[0].id
 
   repository_event_config {
@@ -119,5 +172,25 @@ resource "google_cloudbuild_trigger" "main" {
   substitutions = {
     _REGION       = var.region
     _STATE_BUCKET = var.state_bucket
+  }
+
+  # Not `filename`, which the pushed commit itself could change.
+  build {
+    dynamic "step" {
+      for_each = local.deploy.steps
+      content {
+        id         = step.value.id
+        name       = step.value.name
+        dir        = try(step.value.dir, null)
+        entrypoint = step.value.entrypoint
+        args       = step.value.args
+        env        = step.value.env
+        timeout    = step.value.timeout
+      }
+    }
+    timeout = local.deploy.timeout
+    options {
+      logging = "CLOUD_LOGGING_ONLY"
+    }
   }
 }

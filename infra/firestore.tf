@@ -21,10 +21,10 @@ import {
 
 locals {
   # TTL deletes the document that has the field, and nothing below it: both have it.
-  # Nobody queries by it, so it has no index either, which would be a hot spot.
+  # No query uses it, so it has no index, which would be a hot spot.
   ttl_collections = toset(["videos", "internal", "idempotency"])
 
-  # Each query of the code that Firestore has no index for by itself; `__name__` is last.
+  # Each query of the code that Firestore does not index by default; `__name__` is last.
   composite_indexes = {
     # a user's jobs, newest first: GET /v1/videos, and the web page's list
     videos_of_user = [
@@ -51,8 +51,7 @@ resource "google_firestore_field" "ttl" {
   index_config {}
 }
 
-# The sweep asks all jobs at once (a collection group), for which there is no index
-# unless it is asked for.
+# The sweep queries all jobs at once (a collection group), which has no index by default.
 resource "google_firestore_field" "wake_at" {
   database   = google_firestore_database.default.name
   collection = "internal"
@@ -66,13 +65,38 @@ resource "google_firestore_field" "wake_at" {
   }
 }
 
-# Every step of a job writes all of it: nothing else in it is worth an index.
-resource "google_firestore_field" "internal" {
+# Each write of a document also writes an index entry for each of its fields. These are the
+# documents that are written most, and the sums in them are never searched.
+resource "google_firestore_field" "unindexed" {
+  for_each = toset(["internal", "spend", "usage", "users"])
+
   database   = google_firestore_database.default.name
-  collection = "internal"
+  collection = each.key
   field      = "*"
 
   index_config {}
+}
+
+# The audit of the ledger finds the users with open jobs.
+resource "google_firestore_field" "open_jobs" {
+  database   = google_firestore_database.default.name
+  collection = "users"
+  field      = "open_jobs"
+
+  index_config {
+    indexes {
+      order       = "ASCENDING"
+      query_scope = "COLLECTION"
+    }
+  }
+}
+
+# Point-in-time recovery ends with the database; backups outlive it.
+resource "google_firestore_backup_schedule" "daily" {
+  database  = google_firestore_database.default.name
+  retention = "1209600s" # 14 days
+
+  daily_recurrence {}
 }
 
 resource "google_firestore_index" "indexes" {

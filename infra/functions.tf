@@ -1,9 +1,11 @@
 # The four functions, out of one map and one zip.
 #
-# Instances, concurrency and memory go together. A new project may ask for 20 CPUs and
-# 40 GiB per function and region, else the deploy is refused: 20 instances of 1 CPU and
-# 2 GiB are just that. Threads equal concurrency: gunicorn has 4 per CPU otherwise, and
-# the rest of what Cloud Run lets in would wait unseen.
+# Instances, concurrency and memory go together. A region's CPUs and memory are a quota of
+# the project (20 and 40 GiB for a new one). Google refuses a single function that asks for
+# more, and does not start instances where all functions together exceed it: without a
+# reserve for worker, a rush on api would stop the steps of paid jobs. Threads equal
+# concurrency: gunicorn has 4 per CPU otherwise, and the other calls that Cloud Run lets in
+# would wait unseen.
 locals {
   functions = {
     # Short reads and commits. Large bodies are read three at a time
@@ -14,7 +16,7 @@ locals {
       memory          = "2Gi"
       concurrency     = 20
       timeout_seconds = 60
-      max_instances   = 20
+      max_instances   = var.api_instances
       secrets         = {}
     }
     # An image of 8,000 x 8,000 pixels takes up to 1 GB while it is checked, one at a
@@ -25,7 +27,7 @@ locals {
       memory          = "2Gi"
       concurrency     = 2
       timeout_seconds = 300
-      max_instances   = 20
+      max_instances   = var.worker_instances
       secrets         = local.secrets
     }
     # One at a time: two would do the same work. At most 500 jobs, each one enqueue.
@@ -48,8 +50,12 @@ locals {
     }
   }
 
-  # What shared/settings.py reads; every function reads and checks all of it, but for
-  # the keys.
+  # What all functions may use together.
+  most_cpus       = sum([for function in local.functions : function.max_instances])
+  most_memory_gib = sum([for function in local.functions : function.max_instances * (function.memory == "2Gi" ? 2 : 0.5)])
+
+  # What shared/settings.py reads. Every function reads and checks all of it except the
+  # keys.
   settings = {
     GOOGLE_CLOUD_PROJECT     = var.project_id # Cloud Run doesn't set it
     BUCKET                   = google_storage_bucket.videos.name
@@ -80,7 +86,7 @@ locals {
     SCHEDULER_INVOKER        = local.emails["scheduler-invoker"]
     PUBSUB_INVOKER           = local.emails["pubsub-invoker"]
   }
-  # What is null is left to the code's default.
+  # Null leaves a setting to the code's default.
   environment = { for name, value in local.settings : name => tostring(value) if value != null }
 
   # What ships: the allow-list packaged.json, and nothing beside it.
@@ -143,14 +149,20 @@ resource "google_cloudfunctions2_function" "functions" {
 
     environment_variables = merge(
       local.environment,
-      { THREADS = tostring(each.value.concurrency) },
+      {
+        THREADS = tostring(each.value.concurrency)
+        # Functions made by this API get "true", with which functions-framework installs a
+        # log handler of its own before ours: libraries would log signed URLs as they are.
+        LOG_EXECUTION_ID = "false"
+      },
       length(each.value.secrets) > 0 ? { KEYS_REVISION = tostring(var.keys_revision) } : {},
     )
 
     dynamic "secret_environment_variables" {
       for_each = each.value.secrets
       content {
-        project_id = var.project_id
+        # Google stores the number; an ID would show as a change in each plan.
+        project_id = data.google_project.this.number
         key        = secret_environment_variables.key
         secret     = secret_environment_variables.value
         version    = "latest"
@@ -158,11 +170,18 @@ resource "google_cloudfunctions2_function" "functions" {
     }
   }
 
+  lifecycle {
+    precondition {
+      condition     = local.most_cpus <= var.region_cpus && local.most_memory_gib <= var.region_memory_gib
+      error_message = "All functions together may use ${local.most_cpus} CPUs and ${local.most_memory_gib} GiB, which is more than region_cpus or region_memory_gib: lower api_instances or worker_instances."
+    }
+  }
   # Without these the build, the first start or the first query fails. Terraform waits
   # until an index is built before it goes on.
   depends_on = [
     google_firestore_index.indexes,
     google_firestore_field.wake_at,
+    google_firestore_field.open_jobs,
     google_firestore_field.ttl,
     google_project_iam_member.grants,
     google_storage_bucket_iam_member.builder_reads_source,

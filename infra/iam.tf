@@ -3,7 +3,7 @@
 # Functions write logs without a role: Cloud Run reads their standard output.
 
 locals {
-  # On the project, where the service knows nothing smaller. Account, role, why.
+  # On the project, where the service has nothing smaller to grant on. Account, role, why.
   project_roles = {
     api = {
       "roles/datastore.user"      = "reads and writes jobs, money, keys"
@@ -14,7 +14,7 @@ locals {
       "roles/aiplatform.user" = "calls Veo"
     }
     sweep = {
-      "roles/datastore.user" = "finds jobs that got stuck, ends hopeless ones"
+      "roles/datastore.user" = "finds jobs that are stuck, ends expired ones"
     }
     budget-alert = {
       "roles/datastore.user" = "sets the kill switch"
@@ -30,11 +30,11 @@ locals {
     }
   ]...)
 
-  # Who makes tasks; and signs addresses, with no key but its own identity.
+  # Who makes tasks; who signs URLs, with no key but its own identity.
   enqueuers = toset(["api", "worker", "sweep"])
   signers   = toset(["api", "worker"])
 
-  # Who calls what. Nobody else may, but anybody `api`.
+  # Who calls what. No other account may; `api` is open to all.
   invokers = {
     worker       = "tasks-invoker"
     sweep        = "scheduler-invoker"
@@ -64,8 +64,8 @@ resource "google_cloud_tasks_queue_iam_member" "enqueuers" {
   member   = local.members[each.value.account]
 }
 
-# A task carries tasks-invoker's identity, and nobody else's: who makes one must be
-# allowed to act as that account.
+# A task carries the identity of tasks-invoker, so the account that makes one must be allowed to act
+# as that account.
 resource "google_service_account_iam_member" "enqueuers_act_as_tasks_invoker" {
   for_each = local.enqueuers
 
@@ -85,8 +85,8 @@ resource "google_cloud_run_v2_service_iam_member" "invokers" {
   member   = local.members[each.value]
 }
 
-# Every call of `api` shows a token of its own, which the code checks; browsers can't
-# also show one to IAM.
+# The code checks the token of each call of `api`; browsers cannot send a second one for
+# IAM.
 resource "google_cloud_run_v2_service_iam_member" "api_is_public" {
   count = var.api_public ? 1 : 0
 
@@ -105,13 +105,21 @@ resource "google_service_account_iam_member" "pubsub_signs_as_its_invoker" {
 
 # Signing -------------------------------------------------------------------------------
 
-# signBlob, on itself alone: api hands out uploads and downloads, worker a finished
-# video's address.
+# api signs uploads and downloads, worker a finished video's URL: each as itself, and
+# nothing but bytes. Google's own role for it (Token Creator) could also make access tokens.
+resource "google_project_iam_custom_role" "signer" {
+  role_id     = "reelaySigner"
+  title       = "Reelay: signs URLs"
+  permissions = ["iam.serviceAccounts.signBlob"]
+
+  depends_on = [google_project_service.apis]
+}
+
 resource "google_service_account_iam_member" "signers_sign_as_themselves" {
   for_each = local.signers
 
   service_account_id = local.account_ids[each.key]
-  role               = "roles/iam.serviceAccountTokenCreator"
+  role               = "projects/${var.project_id}/roles/${google_project_iam_custom_role.signer.role_id}"
   member             = local.members[each.key]
 }
 

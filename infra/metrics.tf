@@ -5,7 +5,7 @@ locals {
     "resource.labels.service_name=(${join(" OR ", [for name in values(local.function_names) : "\"${name}\""])})",
   ])
 
-  # A job that ended so failed by what its user asked for, not by a fault.
+  # A job with one of these codes failed because of what its user asked for.
   users_own_codes = ["cancelled", "prompt_refused", "image_refused", "image_unreachable", "image_invalid"]
 
   # As PromQL calls it: what a distribution adds up to.
@@ -13,17 +13,17 @@ locals {
 
   counters = {
     reelay_jobs_finished = {
-      description = "Jobs that ended, by who made them"
+      description = "Jobs that finished, by provider"
       filter      = "jsonPayload.message=\"job_finished\""
       labels      = { status = "status", ai_model = "ai_model", code = "code" }
     }
     reelay_jobs_failed = {
-      description = "Jobs that failed by a fault, not by what was asked for"
+      description = "Jobs that failed through a fault, not because of what was asked for"
       filter      = "jsonPayload.message=\"job_finished\" jsonPayload.status=\"failed\" NOT jsonPayload.code=(${join(" OR ", [for code in local.users_own_codes : "\"${code}\""])})"
       labels      = { code = "code" }
     }
     reelay_attempts_finished = {
-      description = "Attempts that ended, by link and outcome"
+      description = "Attempts that finished, by provider and outcome"
       filter      = "jsonPayload.message=\"attempt_finished\""
       labels      = { ai_model = "ai_model", outcome = "outcome", code = "code" }
     }
@@ -31,15 +31,15 @@ locals {
 
   distributions = {
     reelay_attempt_seconds = {
-      description = "How long attempts took, by link"
+      description = "How long attempts took, by provider"
       field       = "duration_seconds"
       unit        = "s"
       smallest    = 1
     }
     reelay_attempt_cost_usd = {
-      description = "What attempts cost, by link"
+      description = "What attempts cost, by provider"
       field       = "cost_usd"
-      unit        = "USD"
+      unit        = "{USD}" # not in UCUM, hence the braces
       smallest    = 0.01
     }
   }

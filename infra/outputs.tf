@@ -13,6 +13,11 @@ output "health_url" {
   value       = "${local.function_urls.api}/health"
 }
 
+output "dashboard_url" {
+  description = "Jobs, cost, latency and errors at a glance."
+  value       = "https://console.cloud.google.com/monitoring/dashboards/builder/${element(split("/", google_monitoring_dashboard.reelay.id), -1)}?project=${var.project_id}"
+}
+
 output "bucket" {
   description = "The bucket of images and videos."
   value       = google_storage_bucket.videos.name

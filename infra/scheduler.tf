@@ -1,7 +1,7 @@
-# Every minute, what got stuck is woken. A missed minute is made up for by the next.
+# Every minute, stuck jobs are resumed. The next minute makes up for a missed one.
 resource "google_cloud_scheduler_job" "sweep" {
   name             = "reelay-sweep"
-  description      = "Wakes jobs whose next step is overdue"
+  description      = "Resumes jobs whose next step is overdue"
   region           = var.region
   schedule         = "* * * * *"
   time_zone        = "Etc/UTC"

@@ -18,7 +18,7 @@ resource "google_secret_manager_secret" "keys" {
 }
 
 # A function that names `latest` of a secret without a version doesn't deploy. The code
-# takes `unset` as not configured; real keys are stored by hand, never through here.
+# takes `unset` as not configured; Terraform never sees a real key.
 resource "google_secret_manager_secret_version" "unset" {
   for_each = local.secrets
 

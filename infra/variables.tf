@@ -68,6 +68,54 @@ variable "existing" {
   }
 }
 
+variable "api_instances" {
+  description = "How many instances of `api` may run at once. Each takes 20 calls, with 1 CPU and 2 GiB."
+  type        = number
+  default     = 6
+  nullable    = false
+
+  validation {
+    condition     = var.api_instances >= 1 && floor(var.api_instances) == var.api_instances
+    error_message = "api_instances must be a whole number of at least 1."
+  }
+}
+
+variable "worker_instances" {
+  description = "How many instances of `worker` may run at once. Each takes 2 steps, with 1 CPU and 2 GiB. The queues dispatch as much as that together."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.worker_instances >= 2 && floor(var.worker_instances) == var.worker_instances
+    error_message = "worker_instances must be a whole number of at least 2."
+  }
+}
+
+variable "region_cpus" {
+  description = "The project's quota of Cloud Run CPUs in the region, which all functions share: 20 for a new project."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition     = var.region_cpus >= 6 && floor(var.region_cpus) == var.region_cpus
+    error_message = "region_cpus must be a whole number of at least 6."
+  }
+}
+
+variable "region_memory_gib" {
+  description = "The project's quota of Cloud Run memory in the region, in GiB, which all functions share: 40 for a new project."
+  type        = number
+  default     = 40
+  nullable    = false
+
+  validation {
+    condition     = var.region_memory_gib >= 8 && floor(var.region_memory_gib) == var.region_memory_gib
+    error_message = "region_memory_gib must be a whole number of at least 8."
+  }
+}
+
 # Budget and alerts ---------------------------------------------------------------------
 
 variable "billing_account" {
@@ -108,7 +156,7 @@ variable "gcp_budget_amount" {
 }
 
 variable "alert_emails" {
-  description = "Who is told by e-mail of alerts and of the budget: one to five addresses."
+  description = "Who gets the e-mails of alerts and of the budget: one to five addresses."
   type        = set(string)
   nullable    = false
 
@@ -119,7 +167,7 @@ variable "alert_emails" {
   validation {
     # A budget takes five channels.
     condition     = length(var.alert_emails) >= 1 && length(var.alert_emails) <= 5
-    error_message = "alert_emails must be one to five addresses: an alert that nobody gets is none."
+    error_message = "alert_emails must be one to five addresses."
   }
 }
 
@@ -207,7 +255,7 @@ variable "limits_time_zone" {
 }
 
 variable "tight_max_usd_per_second" {
-  description = "The dearest link, in USD per second of video, that is asked while 80 % of the budget are spent."
+  description = "The most expensive provider, in USD per second of video, that is asked while 80 % of the budget is spent."
   type        = number
   default     = 0.15
   nullable    = false
@@ -221,14 +269,14 @@ variable "tight_max_usd_per_second" {
 # How videos are made -------------------------------------------------------------------
 
 variable "provider_chain" {
-  description = "Which links are asked, in which order."
+  description = "Which providers are asked, in which order."
   type        = list(string)
   default     = ["runway", "runway-http", "gemini-veo-3.1", "gemini-omni-flash"]
   nullable    = false
 
   validation {
     condition     = length(var.provider_chain) > 0 && length(distinct(var.provider_chain)) == length(var.provider_chain)
-    error_message = "provider_chain must name at least one link, each once."
+    error_message = "provider_chain must name at least one provider, each once."
   }
   validation {
     condition     = length(setsubtract(var.provider_chain, ["runway", "runway-http", "gemini-veo-3.1", "gemini-omni-flash"])) == 0
@@ -270,7 +318,7 @@ variable "omni_model" {
 }
 
 variable "on_unknown_submission" {
-  description = "After a paid call that was never answered: ask the next vendor (fallback) or end the job (stop)."
+  description = "What follows a paid call with an unknown outcome: ask the next vendor (fallback) or end the job (stop)."
   type        = string
   default     = "fallback"
   nullable    = false
@@ -296,7 +344,7 @@ variable "keys_revision" {
 # Who may reach it, and for how long things are kept --------------------------------------
 
 variable "api_public" {
-  description = "Whether anybody may reach `api`, which checks each caller itself. False where the organisation forbids allUsers: then `gcloud run services update api --no-invoker-iam-check`."
+  description = "Whether allUsers may call `api`, which checks each caller itself. False where the organisation forbids allUsers: then each deploy runs `gcloud run services update api --no-invoker-iam-check`."
   type        = bool
   default     = true
   nullable    = false
@@ -322,7 +370,7 @@ variable "enable_web" {
 }
 
 variable "open_sign_up" {
-  description = "Whether strangers may make themselves a user, each with a cap of their own. False: an admin adds users."
+  description = "Whether anyone may sign up, and so get a cap of their own. False: an admin adds users."
   type        = bool
   default     = false
   nullable    = false
@@ -343,7 +391,7 @@ variable "retention_days" {
 # Continuous deployment -------------------------------------------------------------------
 
 variable "ci_repository" {
-  description = "A repository connected to Cloud Build, as projects/P/locations/L/connections/C/repositories/R, whose main branch deploys. With a budget its first apply needs roles/billing.admin on the billing account. Null: none."
+  description = "A repository connected to Cloud Build, as projects/P/locations/L/connections/C/repositories/R, whose main branch is checked and deployed. With a budget the first apply needs roles/billing.admin on the billing account. Null: none."
   type        = string
   default     = null
 

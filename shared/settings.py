@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address
 from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -69,8 +70,7 @@ class Settings:
         """Read and check; NotConfigured lists every problem."""
         reader = _Reader(environ)
         in_cloud = reader.text("K_SERVICE") is not None
-        if in_cloud:
-            reader.refuse(LOCAL_ONLY)
+        reader.refuse_emulators()
         worker_url = reader.text("WORKER_URL") or ""
         settings = cls(
             project=reader.needed("GOOGLE_CLOUD_PROJECT"),
@@ -115,11 +115,10 @@ class Settings:
         return settings
 
 
-def refuse_emulators_in_cloud(environ: Mapping[str, str]) -> None:
-    """NotConfigured where a function in the cloud would believe an emulator."""
+def refuse_emulators(environ: Mapping[str, str]) -> None:
+    """NotConfigured where a function would believe a stranger's emulator."""
     reader = _Reader(environ)
-    if reader.text("K_SERVICE") is not None:
-        reader.refuse(LOCAL_ONLY)
+    reader.refuse_emulators()
     if reader.problems:
         raise NotConfigured("; ".join(reader.problems))
 
@@ -162,10 +161,18 @@ class _Reader:
         if (self.text(name) or values[0]) not in values:
             self.problems.append(f"{name} must be {' or '.join(values)}")
 
-    def refuse(self, names: tuple[str, ...]) -> None:
-        self.problems += [
-            f"{name} must not be set in the cloud" for name in names if self.text(name)
-        ]
+    def refuse_emulators(self) -> None:
+        """None at all in the cloud, and elsewhere only on this very machine."""
+        if self.text("K_SERVICE") is not None:
+            self.problems += [
+                f"{name} must not be set in the cloud"
+                for name in LOCAL_ONLY
+                if self.text(name)
+            ]
+        for name in (*EMULATORS, "OIDC_CERTS_URL"):
+            address = self.text(name)
+            if address and not _is_loopback(address):
+                self.problems.append(f"{name} must be an address of this machine")
 
     def limits(self) -> Limits:
         """No cap where none is set."""
@@ -254,6 +261,15 @@ def _is_origin(value: str) -> bool:
     """Scheme and host alone, as browsers send it: anything more would never match."""
     parts = urlsplit(value)
     return bool(parts.netloc) and value == f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_loopback(address: str) -> bool:
+    """`address`: host:port, or a URL."""
+    try:
+        host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _address(value: str) -> str | None:

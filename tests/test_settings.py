@@ -15,7 +15,7 @@ from shared.settings import (
     EMULATORS,
     LOCAL_ONLY,
     Settings,
-    refuse_emulators_in_cloud,
+    refuse_emulators,
 )
 
 NEEDED = {"GOOGLE_CLOUD_PROJECT": "demo", "BUCKET": "demo-videos"}
@@ -81,9 +81,14 @@ def test_two_names_are_enough() -> None:
         ("PUBSUB_INVOKER", "p@example.com", "pubsub_invoker", "p@example.com"),
         ("SCHEDULER_INVOKER", "s@example.com", "scheduler_invoker", "s@example.com"),
         ("K_SERVICE", "api", "in_cloud", True),
-        ("CLOUD_TASKS_EMULATOR_HOST", "h:1", "tasks_emulator", "h:1"),
-        ("FIREBASE_AUTH_EMULATOR_HOST", "h:1", "auth_emulator", "h:1"),
-        ("STORAGE_EMULATOR_HOST", "http://h:1/", "storage_emulator", "http://h:1"),
+        ("CLOUD_TASKS_EMULATOR_HOST", "[::1]:1", "tasks_emulator", "[::1]:1"),
+        ("FIREBASE_AUTH_EMULATOR_HOST", "localhost:1", "auth_emulator", "localhost:1"),
+        (
+            "STORAGE_EMULATOR_HOST",
+            "http://[::1]:1/",
+            "storage_emulator",
+            "http://[::1]:1",
+        ),
         ("SIGNING_CREDENTIALS_FILE", "/k", "signing_credentials_file", "/k"),
     ],
 )
@@ -224,19 +229,31 @@ def test_in_the_cloud_what_is_local_stops_the_start(name: str) -> None:
 
     assert name in problems(**cloud)
     with pytest.raises(NotConfigured, match=name):
-        refuse_emulators_in_cloud(cloud)
+        refuse_emulators(cloud)
 
 
 @pytest.mark.parametrize("name", LOCAL_ONLY)
 def test_on_ones_own_machine_it_may_be_set(name: str) -> None:
-    refuse_emulators_in_cloud({name: "http://127.0.0.1:1"})
+    refuse_emulators({name: "http://127.0.0.1:1"})
 
     assert read(**{name: "http://127.0.0.1:1"})
 
 
+@pytest.mark.parametrize("name", [*EMULATORS, "OIDC_CERTS_URL"])
+@pytest.mark.parametrize(
+    "address", ["10.0.0.2:8080", "https://evil.example", "127.0.0.1.evil.example:1"]
+)
+def test_an_emulator_on_another_machine_is_refused_everywhere(
+    name: str, address: str
+) -> None:
+    assert name in problems(**{name: address})
+    with pytest.raises(NotConfigured, match=name):
+        refuse_emulators({name: address})
+
+
 @pytest.mark.parametrize("environ", [{}, {"K_SERVICE": "api"}])
 def test_in_the_cloud_without_emulators_it_starts(environ: dict[str, str]) -> None:
-    refuse_emulators_in_cloud(environ)
+    refuse_emulators(environ)
 
 
 @pytest.mark.parametrize(("emulator", "starts"), [("", True), ("127.0.0.1:1", False)])

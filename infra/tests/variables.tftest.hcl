@@ -7,24 +7,10 @@ mock_provider "google-beta" {
   source = "./tests/mocks/google-beta"
 }
 mock_provider "random" {
-  mock_resource "random_id" {
-    override_during = plan
-    defaults        = { hex = "0a1b2c" }
-  }
+  source = "./tests/mocks/random"
 }
 mock_provider "archive" {
-  mock_data "archive_file" {
-    defaults = { output_sha256 = "5e7ed" }
-  }
-}
-
-variables {
-  project_id        = "reelay-test"
-  region            = "asia-northeast3"
-  billing_account   = "012345-6789AB-CDEF01"
-  gcp_budget_amount = 50
-  alert_emails      = ["owner@example.com"]
-  allowed_origins   = ["https://app.example.com"]
+  source = "./tests/mocks/archive"
 }
 
 run "refused_1" {
@@ -37,6 +23,10 @@ run "refused_1" {
     bucket_location          = "seoul"
     veo_location             = "us"
     existing                 = ["bucket"]
+    api_instances            = 0
+    worker_instances         = 1
+    region_cpus              = 5
+    region_memory_gib        = 7
     billing_account          = "0123456789AB"
     gcp_budget_amount        = 0
     alert_emails             = ["owner"]
@@ -66,6 +56,10 @@ run "refused_1" {
     var.bucket_location,
     var.veo_location,
     var.existing,
+    var.api_instances,
+    var.worker_instances,
+    var.region_cpus,
+    var.region_memory_gib,
     var.billing_account,
     var.gcp_budget_amount,
     var.alert_emails,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
-FIREBASE_TOOLS = "firebase-tools@15"
+FIREBASE_TOOLS = "firebase-tools@15.34.2"
 OLDEST_NODE = 20
 NOTHING_FOUND = (
     "The Firestore emulator was not found. Install one of: Node.js 20 or newer (it is "

@@ -1,126 +1,61 @@
-"""cloudbuild.yaml: valid, applies the saved plan on main alone, holds no secret."""
+"""Cloud Build: a branch's code runs without rights; main is deployed in fixed steps."""
 
 import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import hcl2
 import pytest
 from ruamel.yaml import YAML
 
 from ops.deploy.choices import OBJECT
 from ops.deploy.terraform import STATE_PREFIX
+from tests.infra.terraform_files import INFRA, resources
 
-ROOT = Path(__file__).parent.parent.parent
-FILE = ROOT / "cloudbuild.yaml"
+ROOT = INFRA.parent
 DOCKERFILE = (ROOT / "ci" / "Dockerfile").read_text()
-BUILD: dict[str, Any] = YAML(typ="safe").load(FILE.read_text())
-STEPS = {step["id"]: step for step in BUILD["steps"]}
+CHECK_FILE, DEPLOY_FILE = ROOT / "cloudbuild.yaml", INFRA / "cloudbuild-deploy.yaml"
+
+
+def build(file: Path) -> dict[str, Any]:
+    return dict(YAML(typ="safe").load(file.read_text()))
+
+
+DEPLOY = {step["id"]: step for step in build(DEPLOY_FILE)["steps"]}
 
 
 def script(step: str) -> str:
-    return str(STEPS[step]["args"][-1])
+    """As the shell of the step sees it."""
+    return str(DEPLOY[step]["args"][-1]).replace("$$", "$")
 
 
-def as_bash_sees_it(step: str) -> str:
-    return script(step).replace("$$", "$")
-
-
-def test_everything_is_checked_before_it_is_planned() -> None:
-    assert list(STEPS) == ["image", "check", "settings", "plan", "apply"]
-    assert STEPS["check"]["args"] == ["make", "check"]
-    # Without waitFor each step waits for all before it.
-    assert not [step for step in BUILD["steps"] if "waitFor" in step]
-
-
-@pytest.mark.parametrize(
-    ("branch", "applies"),
-    [("main", True), ("feature", False), ("main2", False), ("", False)],
-)
-def test_only_the_main_branch_is_applied(
-    branch: str, *, applies: bool, tmp_path: Path
-) -> None:
-    ran = apply_step(tmp_path, branch=branch, terraform_exits=0)
-
-    assert ran.returncode == 0
-    assert ("ran apply" in ran.stdout) is applies
-
-
-def test_a_plan_that_failed_is_not_applied_again(tmp_path: Path) -> None:
-    """Nor another one, that nobody saw: a retried build plans anew."""
-    ran = apply_step(tmp_path, branch="main", terraform_exits=1)
-
-    assert ran.returncode == 1
-    assert ran.stdout.count("ran ") == 1
-    assert "retry this build" in ran.stdout
-
-
-def apply_step(
-    place: Path, *, branch: str, terraform_exits: int
-) -> subprocess.CompletedProcess[str]:
-    terraform = place / "terraform"
-    terraform.write_text(f'#!/bin/sh\necho ran "$@"\nexit {terraform_exits}\n')
-    terraform.chmod(0o755)
+def run(
+    step: str, place: Path, programs: dict[str, str], **environ: str
+) -> "subprocess.CompletedProcess[str]":
+    """The step's script, with these programs on its PATH."""
+    for name, text in programs.items():
+        (place / name).write_text(f"#!/bin/sh\n{text}\n")
+        (place / name).chmod(0o755)
     return subprocess.run(
-        ["bash", "-ceu", as_bash_sees_it("apply")],
-        env={"BRANCH": branch, "PATH": f"{place}:/usr/bin:/bin"},
+        [DEPLOY[step]["entrypoint"], "-ceu", script(step)],
+        env={"PATH": f"{place}:/usr/bin:/bin", **environ},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def test_what_is_applied_is_the_plan_that_was_saved() -> None:
-    assert "-out=/workspace/plan" in script("plan")
-    applied = [line for line in script("apply").splitlines() if "apply" in line]
-
-    assert [line.split()[-1] for line in applied] == ["/workspace/plan"]
-    assert "-var" not in script("apply")
+# The check ----------------------------------------------------------------------------
 
 
-def test_it_plans_with_the_settings_and_the_state_of_make_deploy() -> None:
-    assert STEPS["settings"]["args"][-2] == f"gs://${{_STATE_BUCKET}}/{OBJECT}"
-    assert f"-var-file=/workspace/{OBJECT}" in script("plan")
-    assert f"prefix={STATE_PREFIX}" in script("plan")
+def test_the_check_is_make_check_in_an_image_of_its_own() -> None:
+    image, check = build(CHECK_FILE)["steps"]
 
-
-@pytest.mark.parametrize("step", ["image", "plan", "apply"])
-def test_no_substitution_is_pasted_into_a_script(step: str) -> None:
-    """A branch may be named as a command; shell variables are written $$NAME."""
-    assert not re.search(r"(?<!\$)\$(?!\$)[{A-Z_]", script(step).replace("$$", "%%"))
-
-
-def test_it_runs_as_the_account_that_terraform_makes() -> None:
-    ci = hcl2.loads((ROOT / "infra" / "ci.tf").read_text())
-    made = {kind: named for each in ci["resource"] for kind, named in each.items()}
-    account = made['"google_service_account"']['"deployer"']["account_id"].strip('"')
-
-    assert f"/{account}@" in BUILD["serviceAccount"]
-    assert BUILD["options"]["logging"] == "CLOUD_LOGGING_ONLY"
-
-
-def test_its_image_is_kept_where_terraform_makes_a_place() -> None:
-    buckets = hcl2.loads((ROOT / "infra" / "buckets.tf").read_text())
-    made = {kind: named for each in buckets["resource"] for kind, named in each.items()}
-    images = made['"google_artifact_registry_repository"']['"images"']
-    repository = images["repository_id"].strip('"')
-
-    assert f"/{repository}/" in BUILD["substitutions"]["_IMAGE"]
-
-
-def test_it_names_no_secret() -> None:
-    text = FILE.read_text()
-
-    assert "availableSecrets" not in BUILD
-    assert not re.search(r"(?i)(api_key|password|token|secret)", text)
-
-
-def test_every_step_ends_in_time_for_the_whole() -> None:
-    seconds = [int(step["timeout"].removesuffix("s")) for step in STEPS.values()]
-
-    assert min(seconds) > 0
-    assert max(seconds) < int(BUILD["timeout"].removesuffix("s"))
+    assert check["args"] == ["make", "check"]
+    # Pushed nowhere: what a branch built can't be used to deploy.
+    assert check["name"] == image["args"][image["args"].index("--tag") + 1]
+    assert "push" not in CHECK_FILE.read_text().split()
+    assert "serviceAccount" not in build(CHECK_FILE)
 
 
 def test_the_image_pins_terraform_by_its_checksum() -> None:
@@ -129,14 +64,111 @@ def test_the_image_pins_terraform_by_its_checksum() -> None:
 
 
 def test_the_image_has_what_make_check_needs() -> None:
-    packages = (
-        "openjdk-21-jre-headless",
-        "nodejs",
-        "npm",
-        "chromium",
-        "ffmpeg",
-        "make",
+    needed = ["openjdk-21-jre-headless", "nodejs", "npm", "chromium", "ffmpeg", "make"]
+
+    assert not [name for name in needed if name not in DOCKERFILE.split()]
+
+
+# The deploy ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answers", "goes_on"),
+    [(["SUCCESS"], True), (["", "WORKING", "SUCCESS"], True), (["FAILURE"], False),
+     (["WORKING", "CANCELLED"], False)],
+    ids=["passed", "still running", "failed", "cancelled"],
+)  # fmt: skip
+def test_only_a_commit_that_passed_its_check_is_deployed(
+    answers: list[str], *, goes_on: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "answers").write_text("\n".join(answers) + "\n")
+    gcloud = f"cd {tmp_path}; head -n 1 answers; sed -i 1d answers"
+
+    ran = run(
+        "checked",
+        tmp_path,
+        {"gcloud": gcloud, "sleep": ""},
+        LOCATION="us-central1",
+        COMMIT_SHA="abc",
     )
 
-    assert not [name for name in packages if name not in DOCKERFILE.split()]
-    assert "FROM python:3.13-" in DOCKERFILE
+    assert (ran.returncode == 0) is goes_on
+
+
+def test_it_waits_for_the_check_of_main_and_never_longer_than_its_step() -> None:
+    name = resources()["google_cloudbuild_trigger.check"]["name"]
+    tries, pause = re.findall(r"seq (\d+)|sleep (\d+)", script("checked"))
+
+    assert f"TRIGGER_NAME={name.replace('${each.key}', 'main')}" in script("checked")
+    seconds = int(tries[0]) * int(pause[1])
+    assert seconds <= int(DEPLOY["checked"]["timeout"].removesuffix("s"))
+
+
+@pytest.mark.parametrize(("owner", "is_read"), [("123", True), ("666", False)])
+def test_settings_are_read_from_the_projects_own_bucket_alone(
+    owner: str, *, is_read: bool, tmp_path: Path
+) -> None:
+    gcloud = f'case "$*" in *describe*) echo {owner} ;; *) echo "$*" ;; esac'
+
+    ran = run(
+        "settings",
+        tmp_path,
+        {"gcloud": gcloud},
+        STATE_BUCKET="b",
+        PROJECT_NUMBER="123",
+    )
+
+    assert (ran.returncode == 0) is is_read
+    assert (f"storage cp gs://b/{OBJECT}" in ran.stdout) is is_read
+
+
+def test_an_apply_that_failed_is_not_repeated(tmp_path: Path) -> None:
+    """Nor is another plan made, which nobody has seen: a retried build plans anew."""
+    ran = run("apply", tmp_path, {"terraform": 'echo ran "$@"\nexit 1'})
+
+    assert ran.returncode == 1
+    assert ran.stdout.count("ran ") == 1
+    assert "retry this build" in ran.stdout
+
+
+def test_what_is_applied_is_the_plan_that_was_saved() -> None:
+    assert "-out=/workspace/plan" in script("plan")
+    applied = [line for line in script("apply").splitlines() if "terraform" in line]
+
+    assert [line.split("; ")[0].split()[-1] for line in applied] == ["/workspace/plan"]
+    assert "-var" not in script("apply")
+
+
+def test_it_plans_with_the_settings_and_the_state_of_make_deploy() -> None:
+    assert f"-var-file=/workspace/{OBJECT}" in script("plan")
+    assert f"prefix={STATE_PREFIX}" in script("plan")
+
+
+@pytest.mark.parametrize("step", DEPLOY)
+def test_no_substitution_is_pasted_into_a_script(step: str) -> None:
+    """A branch may be named like a command; shell variables are written $$NAME."""
+    raw = str(DEPLOY[step]["args"][-1])
+
+    assert not re.search(r"\$", raw.replace("$$", "%%"))
+
+
+# Both ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", [CHECK_FILE, DEPLOY_FILE], ids=lambda f: f.name)
+def test_every_image_has_an_exact_version(file: Path) -> None:
+    names = [step["name"] for step in build(file)["steps"]]
+    base = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+
+    foreign = [name for name in [*names, *base] if name != "reelay-ci"]
+    assert not [name for name in foreign if not re.search(r":\d+\.\d+\.\d+", name)]
+
+
+@pytest.mark.parametrize("file", [CHECK_FILE, DEPLOY_FILE], ids=lambda f: f.name)
+def test_a_build_names_no_secret_and_ends_in_time(file: Path) -> None:
+    text, whole = file.read_text(), build(file)
+
+    assert not re.search(r"(?i)(api_key|password|token|secret)", text)
+    seconds = [int(step["timeout"].removesuffix("s")) for step in whole["steps"]]
+    assert min(seconds) > 0
+    assert max(seconds) < int(whole["timeout"].removesuffix("s"))

@@ -1,9 +1,12 @@
 """What ships: the zip by the allow-list, unpacked alone, imports and serves."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -123,6 +126,51 @@ def served(
         for name, running in started.items():
             wait_until(answers(f"http://127.0.0.1:{ports[name]}/health"), running)
         yield {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+
+
+# An instance that was frozen ---------------------------------------------------------
+
+
+def test_an_instance_that_wakes_up_keeps_its_worker_process(
+    package: Path, locked: Path, tmp_path: Path
+) -> None:
+    """Cloud Run takes the CPU away between requests, and then calls again.
+
+    With a limit of one second between heartbeats the frozen worker is overdue, and the
+    arbiter, which wakes up first here, would kill it.
+    """
+    port = free_port()
+    environment = in_the_cloud("sweep", port) | an_account(tmp_path / "account.json")
+    running = Running(
+        Program(
+            name="sweep",
+            command=command(locked, package, "sweep", port),
+            environment=environment | {"CLOUD_RUN_TIMEOUT_SECONDS": "1"},
+            log=tmp_path / "sweep",
+        )
+    )
+    try:
+        url = f"http://127.0.0.1:{port}/"
+        wait_until(answers(url), running)
+        arbiter = running.pid
+        [worker] = children(arbiter)
+        for pid in (arbiter, worker):
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(3)  # the frozen time itself
+        os.kill(arbiter, signal.SIGCONT)
+        time.sleep(2)  # in which the arbiter looks at heartbeats, once a second
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGCONT)
+
+        assert status_of(url) == 401
+        assert children(arbiter) == [worker]
+    finally:
+        running.end()
+
+
+def children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in text.split()]
 
 
 def command(programs: Path, package: Path, name: str, port: int) -> list[str]:

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 WORKFLOW = ROOT / ".github" / "workflows" / "check.yml"
 SCHEMAS = {
     "cloudbuild.yaml": "vendor.cloudbuild",
+    "infra/cloudbuild-deploy.yaml": "vendor.cloudbuild",
     "renovate.json": "vendor.renovate",
     ".github/workflows/check.yml": "vendor.github-workflows",
     ".github/ISSUE_TEMPLATE/bug.yml": "vendor.github-issue-forms",
@@ -67,6 +68,8 @@ def test_every_place_names_the_same_terraform() -> None:
 
     assert f'terraform_version: "{version}"' in WORKFLOW.read_text()
     assert f"TERRAFORM_VERSION={version}\n" in dockerfile
+    deploy = (ROOT / "infra" / "cloudbuild-deploy.yaml").read_text()
+    assert set(re.findall(r"hashicorp/terraform:(\S+)", deploy)) == {version}
 
 
 def test_the_example_of_an_environment_sets_nothing_and_names_what_is_read() -> None:

@@ -50,3 +50,12 @@ override_resource {
     member = "serviceAccount:reelay-deployer@reelay-test.iam.gserviceaccount.com"
   }
 }
+
+override_resource {
+  target          = google_service_account.checker
+  override_during = plan
+  values = {
+    id     = "projects/reelay-test/serviceAccounts/reelay-checker@reelay-test.iam.gserviceaccount.com"
+    member = "serviceAccount:reelay-checker@reelay-test.iam.gserviceaccount.com"
+  }
+}

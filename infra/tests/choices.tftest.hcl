@@ -1,0 +1,124 @@
+# What a deploy with choices makes.
+
+mock_provider "google" {
+  source = "./tests/mocks/google"
+}
+mock_provider "google-beta" {
+  source = "./tests/mocks/google-beta"
+}
+mock_provider "random" {
+  source = "./tests/mocks/random"
+}
+mock_provider "archive" {
+  source = "./tests/mocks/archive"
+}
+
+run "chosen" {
+  command = plan
+
+  variables {
+    daily_limit_usd    = null
+    keys_revision      = 2
+    veo_model          = "veo-3.1-fast-generate-001"
+    limits_time_zone   = "America/Argentina/Buenos_Aires"
+    firestore_location = "eur3"
+    bucket_location    = "EU"
+    retention_days     = 7
+    worker_instances   = 3
+    enable_web         = false
+    enable_budget      = false
+    api_public         = false
+    allowed_origins    = []
+  }
+
+  # It says so, and deploys.
+  expect_failures = [check.budget]
+
+  assert {
+    condition     = !contains(keys(google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables), "DAILY_LIMIT_USD")
+    error_message = "Null must be no cap."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["KEYS_REVISION"] == "2"
+    error_message = "A raised keys_revision must reach the worker."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["VEO_MODEL"] == "veo-3.1-fast-generate-001" && google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["LIMITS_TIME_ZONE"] == "America/Argentina/Buenos_Aires"
+    error_message = "Model and time zone must reach the functions."
+  }
+  assert {
+    condition     = google_firestore_database.default.location_id == "eur3" && google_storage_bucket.videos.location == "EU"
+    error_message = "Data may be elsewhere than the functions."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["RETENTION_DAYS"] == "7" && toset([for rule in google_storage_bucket.videos.lifecycle_rule : one(rule.condition).age if one(rule.condition).matches_prefix == tolist(["videos/"])]) == toset([7])
+    error_message = "Records and files must be kept equally long."
+  }
+  assert {
+    condition     = length(google_storage_bucket.videos.cors) == 0 && length(google_firebase_web_app.web) == 0 && output.web_config == null
+    error_message = "Without a page nothing of it may be made."
+  }
+  assert {
+    condition     = length(google_cloud_run_v2_service_iam_member.api_is_public) == 0
+    error_message = "Where allUsers is forbidden it must be left out."
+  }
+  assert {
+    condition     = [for name in ["starts", "steps"] : google_cloud_tasks_queue.queues[name].rate_limits[0].max_concurrent_dispatches] == [1, 4]
+    error_message = "The queues must follow the number of workers."
+  }
+}
+
+run "deploys_itself" {
+  command = plan
+
+  variables {
+    ci_repository = "projects/reelay-test/locations/us-central1/connections/github/repositories/reelay"
+    state_bucket  = "reelay-test-state"
+  }
+
+  assert {
+    condition     = length(setintersection(values(google_project_iam_member.deployer)[*].role, ["roles/owner", "roles/editor", "roles/resourcemanager.projectIamAdmin"])) == 0 && [for grant in google_project_iam_member.deployer : grant.role if startswith(grant.role, "roles/iam.")] == ["roles/iam.roleViewer"]
+    error_message = "The account that deploys must have no basic role, and no power over accounts or roles that are not ours."
+  }
+  assert {
+    condition = google_project_iam_member.deployer_grants[0].condition[0].expression == format(
+      "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([%s])",
+      join(", ", [for role in sort(["roles/datastore.user", "roles/firebaseauth.viewer", "roles/aiplatform.user", "roles/logging.logWriter", "roles/storage.objectViewer"]) : "'${role}'"]),
+    )
+    error_message = "On the project the account that deploys may grant what functions need there, and no other role."
+  }
+  assert {
+    condition     = { for grant in google_service_account_iam_member.deployer_administers : grant.service_account_id => grant.role } == { for name, id in local.account_ids : id => "roles/iam.serviceAccountAdmin" } && toset([for grant in google_service_account_iam_member.deployer_acts_as : grant.service_account_id]) == toset(values(local.account_ids))
+    error_message = "The account that deploys must keep each of our accounts' grants, and act as each."
+  }
+  assert {
+    condition     = !contains(values(local.account_ids), google_service_account_iam_member.deployer_reads_itself[0].service_account_id) && google_service_account_iam_member.deployer_reads_itself[0].role == "roles/iam.serviceAccountViewer"
+    error_message = "The account that deploys must read itself, and not administer itself."
+  }
+  assert {
+    condition     = google_billing_account_iam_member.deployer_budget[0].role == "roles/billing.costsManager"
+    error_message = "The account that deploys must be allowed to make the budget, and to pay nothing else."
+  }
+  assert {
+    condition     = alltrue([for trigger in google_cloudbuild_trigger.check : trigger.service_account == google_service_account.checker[0].id && trigger.filename == "cloudbuild.yaml"]) && !contains([for grant in google_project_iam_member.deployer : grant.member], google_service_account.checker[0].member) && google_project_iam_member.checker_writes_its_log[0].role == "roles/logging.logWriter"
+    error_message = "The check must run as an account that deploys nothing."
+  }
+  assert {
+    condition     = google_cloudbuild_trigger.check["pull-request"].repository_event_config[0].pull_request[0].comment_control == "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
+    error_message = "A stranger's pull request must not be checked before a member says so."
+  }
+  assert {
+    condition     = google_cloudbuild_trigger.deploy[0].repository_event_config[0].push[0].branch == "^main$" && google_cloudbuild_trigger.deploy[0].service_account == google_service_account.deployer[0].id && google_cloudbuild_trigger.deploy[0].filename == null && join(" ", google_cloudbuild_trigger.deploy[0].build[0].step[*].id) == "checked settings plan apply callers"
+    error_message = "Only the main branch may deploy, as the deployer, in steps that a commit cannot change."
+  }
+}
+
+run "too_many_instances" {
+  command = plan
+
+  variables {
+    api_instances = 8
+  }
+
+  expect_failures = [google_cloudfunctions2_function.functions]
+}

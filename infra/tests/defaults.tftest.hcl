@@ -1,0 +1,330 @@
+# What a deploy without choices makes.
+
+mock_provider "google" {
+  source = "./tests/mocks/google"
+}
+mock_provider "google-beta" {
+  source = "./tests/mocks/google-beta"
+}
+mock_provider "random" {
+  source = "./tests/mocks/random"
+}
+mock_provider "archive" {
+  source = "./tests/mocks/archive"
+}
+
+run "defaults" {
+  command = plan
+
+  # Functions -------------------------------------------------------------------------
+
+  assert {
+    condition     = { for function in google_cloudfunctions2_function.functions : function.name => function.build_config[0].entry_point } == { api = "api", worker = "worker", sweep = "sweep", budget-alert = "budget_alert" }
+    error_message = "The four functions, each with the entry point that main.py names."
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].environment_variables["THREADS"] == tostring(function.service_config[0].max_instance_request_concurrency)])
+    error_message = "Threads must equal concurrency: gunicorn has 4 otherwise."
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].environment_variables["LOG_EXECUTION_ID"] == "false"])
+    error_message = "Libraries must log through our own handler, which redacts."
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].max_instance_request_concurrency == 1 || tonumber(function.service_config[0].available_cpu) >= 1])
+    error_message = "Concurrency above 1 needs a whole CPU."
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].timeout_seconds != null && function.service_config[0].max_instance_count != null && function.service_config[0].available_memory != null])
+    error_message = "Timeout, instances and memory must be explicit: the defaults are different."
+  }
+  assert {
+    condition     = sum([for function in google_cloudfunctions2_function.functions : function.service_config[0].max_instance_count]) <= 20 && local.most_memory_gib <= 40
+    error_message = "All functions together must fit the quota of a new project: 20 CPUs, 40 GiB."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].timeout_seconds >= 300
+    error_message = "The worker's timeout must reach the dispatch deadline (300 s)."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.functions["sweep"].service_config[0].max_instance_count * google_cloudfunctions2_function.functions["sweep"].service_config[0].max_instance_request_concurrency == 1
+    error_message = "Sweeps must run one at a time."
+  }
+  assert {
+    condition     = sum([for queue in google_cloud_tasks_queue.queues : queue.rate_limits[0].max_concurrent_dispatches]) == google_cloudfunctions2_function.functions["worker"].service_config[0].max_instance_count * google_cloudfunctions2_function.functions["worker"].service_config[0].max_instance_request_concurrency
+    error_message = "The queues must dispatch exactly what the workers take at once."
+  }
+  assert {
+    condition     = toset(keys(google_cloud_tasks_queue.queues)) == toset(["starts", "steps"])
+    error_message = "There must be two queues, so that either can be paused alone."
+  }
+  assert {
+    condition     = alltrue([for name, queue in google_cloud_tasks_queue.queues : queue.name == "${name}-${random_id.queues.hex}"])
+    error_message = "A queue's name must end in something random: a deleted name stays blocked."
+  }
+  assert {
+    condition     = alltrue([for queue in google_cloud_tasks_queue.queues : queue.retry_config[0].max_attempts > 1 && queue.retry_config[0].max_backoff == "60s" && queue.stackdriver_logging_config[0].sampling_ratio > 0])
+    error_message = "A task must be tried again soon, and its failures must leave a trace."
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].environment_variables["GOOGLE_CLOUD_PROJECT"] == "reelay-test"])
+    error_message = "GOOGLE_CLOUD_PROJECT must be set: Cloud Run does not set it."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["WORKER_URL"] == "https://asia-northeast3-reelay-test.cloudfunctions.net/worker" && google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["WORKER_AUDIENCE"] == google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["WORKER_URL"]
+    error_message = "The worker's address must be computed, and be its audience."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["VEO_LOCATION"] == "us-central1"
+    error_message = "Veo must stay in us-central1 wherever the rest runs."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["DAILY_LIMIT_USD"] == "20" && google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["TIGHT_MAX_USD_PER_SECOND"] == "0.15"
+    error_message = "There must be a cap by default, and amounts must keep their digits."
+  }
+  assert {
+    condition     = !contains(keys(google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables), "VEO_MODEL")
+    error_message = "Null must be left to the code."
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.functions : length(setintersection(keys(function.service_config[0].environment_variables), ["RUNWAY_API_KEY", "GEMINI_API_KEY"])) == 0])
+    error_message = "Keys must not be in the plain environment."
+  }
+  assert {
+    condition     = { for name, function in google_cloudfunctions2_function.functions : name => join(" ", sort(function.service_config[0].secret_environment_variables[*].key)) } == { api = "", worker = "GEMINI_API_KEY RUNWAY_API_KEY", sweep = "", budget_alert = "" }
+    error_message = "Only the worker may read keys."
+  }
+  assert {
+    condition     = alltrue([for secret in google_cloudfunctions2_function.functions["worker"].service_config[0].secret_environment_variables : secret.version == "latest" && secret.project_id == "123456789012"])
+    error_message = "Secrets must be read at their latest version, by the project's number."
+  }
+  assert {
+    condition     = alltrue([for version in google_secret_manager_secret_version.unset : version.secret_data_wo_version == 1 && version.secret_data == null])
+    error_message = "A secret's value must be write-only: never in the state."
+  }
+  assert {
+    condition     = google_storage_bucket_object.source.name == "source-${data.archive_file.source.output_sha256}.zip"
+    error_message = "The zip must be named by its hash, or a changed one is not deployed."
+  }
+  assert {
+    condition     = alltrue([for file in local.packaged_files : can(regex("^(main[.]py|requirements[.]txt|functions/.*[.]py|shared/.*[.]py)$", file))]) && length(setintersection(local.packaged_files, ["main.py", "requirements.txt", "functions/api.py", "shared/wiring.py"])) == 4
+    error_message = "Only the allow-list may ship, and all that runs must."
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.sweep.http_target[0].uri == local.function_urls.sweep && google_cloud_scheduler_job.sweep.http_target[0].oidc_token[0].audience == google_cloudfunctions2_function.functions["sweep"].service_config[0].environment_variables["SWEEP_AUDIENCE"] && google_cloud_scheduler_job.sweep.http_target[0].oidc_token[0].service_account_email == local.emails["scheduler-invoker"]
+    error_message = "Cloud Scheduler must call sweep as scheduler-invoker, with the audience that sweep checks."
+  }
+  assert {
+    condition     = alltrue([for api in google_project_service.apis : api.disable_on_destroy == false])
+    error_message = "Destroying must not take an API away from others."
+  }
+
+  # Who may do what -------------------------------------------------------------------
+
+  assert {
+    condition     = google_cloud_run_v2_service_iam_member.api_is_public[0].member == "allUsers" && google_cloud_run_v2_service_iam_member.api_is_public[0].name == "api"
+    error_message = "allUsers must be on api."
+  }
+  assert {
+    condition = { for grant in google_cloud_run_v2_service_iam_member.invokers : grant.name => "${grant.role} ${grant.member}" } == {
+      worker       = "roles/run.invoker ${local.members["tasks-invoker"]}"
+      sweep        = "roles/run.invoker ${local.members["scheduler-invoker"]}"
+      budget-alert = "roles/run.invoker ${local.members["pubsub-invoker"]}"
+    }
+    error_message = "Each private function must be invoked by its own invoker alone."
+  }
+  assert {
+    condition = { for name, email in local.emails : name => join(" ", sort([for grant in google_project_iam_member.grants : trimprefix(grant.role, "roles/") if grant.member == "serviceAccount:${email}"])) } == {
+      api               = "datastore.user firebaseauth.viewer"
+      worker            = "aiplatform.user datastore.user"
+      sweep             = "datastore.user"
+      budget-alert      = "datastore.user"
+      builder           = "logging.logWriter"
+      tasks-invoker     = ""
+      scheduler-invoker = ""
+      pubsub-invoker    = ""
+    }
+    error_message = "On the project each account must have these roles and no other."
+  }
+  assert {
+    condition     = alltrue([for grant in google_project_iam_member.grants : contains(values(local.members), grant.member)])
+    error_message = "Only our own accounts may be granted roles on the project."
+  }
+  assert {
+    condition     = { for key, function in google_cloudfunctions2_function.functions : function.name => function.service_config[0].service_account_email } == { for name in ["api", "worker", "sweep", "budget-alert"] : name => "reelay-${name}@reelay-test.iam.gserviceaccount.com" }
+    error_message = "Each function must run as the account named for it, never as the default one."
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.build_config[0].service_account == local.account_ids["builder"]])
+    error_message = "Functions must be built by the builder, never by the default account."
+  }
+  assert {
+    condition     = google_storage_bucket_iam_member.builder_reads_source.bucket == google_storage_bucket.source.name && google_project_iam_member.builder_reads_copied_source.member == local.members["builder"] && google_project_iam_member.builder_reads_copied_source.condition[0].expression == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-123456789012-\")"
+    error_message = "The builder must read the zip, Google's copy of it, and no other bucket."
+  }
+  assert {
+    condition     = toset([for grant in google_cloud_tasks_queue_iam_member.enqueuers : "${grant.name} ${grant.member}"]) == toset([for pair in setproduct([for queue in google_cloud_tasks_queue.queues : queue.name], [for name in ["api", "worker", "sweep"] : local.members[name]]) : "${pair[0]} ${pair[1]}"])
+    error_message = "api, worker and sweep must enqueue on both queues, and no other account."
+  }
+  assert {
+    condition     = alltrue([for grant in google_service_account_iam_member.enqueuers_act_as_tasks_invoker : grant.service_account_id == local.account_ids["tasks-invoker"] && grant.role == "roles/iam.serviceAccountUser"])
+    error_message = "What enqueues must act as tasks-invoker, and as no other account."
+  }
+  assert {
+    condition = { for grant in google_service_account_iam_member.signers_sign_as_themselves : grant.service_account_id => "${grant.role} ${grant.member}" } == {
+      for name in ["api", "worker"] : local.account_ids[name] => "projects/reelay-test/roles/reelaySigner ${local.members[name]}"
+    } && google_project_iam_custom_role.signer.permissions == toset(["iam.serviceAccounts.signBlob"])
+    error_message = "api and worker must sign as themselves, and do nothing but sign."
+  }
+  assert {
+    condition     = alltrue([for grant in google_secret_manager_secret_iam_member.worker_reads_keys : grant.role == "roles/secretmanager.secretAccessor" && grant.member == local.members["worker"]])
+    error_message = "Only the worker may read the keys."
+  }
+  assert {
+    condition     = alltrue([for grant in google_storage_bucket_iam_member.videos : grant.role == "roles/storage.objectUser"]) && google_storage_bucket_iam_member.videos["veo"].member == google_project_service_identity.agents["aiplatform.googleapis.com"].member
+    error_message = "On the bucket no account administers, and Veo writes as its own agent."
+  }
+  assert {
+    condition     = length(google_service_account.deployer) == 0 && length(google_project_iam_member.deployer) == 0 && length(google_service_account.checker) == 0
+    error_message = "Without a repository there must be no account that could deploy."
+  }
+
+  # Data ------------------------------------------------------------------------------
+
+  assert {
+    condition     = google_firestore_database.default.name == "(default)" && google_firestore_database.default.type == "FIRESTORE_NATIVE" && google_firestore_database.default.delete_protection_state == "DELETE_PROTECTION_ENABLED" && google_firestore_database.default.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED"
+    error_message = "The database must be (default), protected, and readable as it was."
+  }
+  assert {
+    condition     = google_firestore_backup_schedule.daily.retention == "1209600s" && length(google_firestore_backup_schedule.daily.daily_recurrence) == 1
+    error_message = "Backups must outlive the database."
+  }
+  assert {
+    condition     = google_firestore_database.default.location_id == "asia-northeast3" && google_storage_bucket.videos.location == "asia-northeast3"
+    error_message = "By default the data is where the functions are."
+  }
+  assert {
+    condition     = join(" ", sort([for field in google_firestore_field.ttl : "${field.collection}.${field.field}" if length(field.ttl_config) == 1])) == "idempotency.expires_at internal.expires_at videos.expires_at"
+    error_message = "TTL deletes nothing below a document: both documents of a job need it, and the keys."
+  }
+  assert {
+    condition     = alltrue([for field in google_firestore_field.unindexed : length(field.index_config[0].indexes) == 0 && field.field == "*"])
+    error_message = "What is written most must have no index that is not needed."
+  }
+  assert {
+    condition     = google_firebaserules_release.firestore.name == "cloud.firestore" && google_firebaserules_ruleset.firestore.source[0].files[0].content == file("firestore.rules")
+    error_message = "The rules of the file must be released for Firestore."
+  }
+  assert {
+    condition     = alltrue([for bucket in [google_storage_bucket.videos, google_storage_bucket.source] : bucket.public_access_prevention == "enforced" && bucket.uniform_bucket_level_access])
+    error_message = "No bucket may ever be public, and access must be by IAM alone."
+  }
+  assert {
+    condition = {
+      for rule in google_storage_bucket.videos.lifecycle_rule :
+      one(one(rule.condition).matches_prefix) => one(rule.condition).age
+      if one(rule.action).type == "Delete"
+    } == { "uploads/" = 1, "incoming/" = 2, "images/" = 30, "videos/" = 30 }
+    error_message = "Each folder must empty itself, images and videos after the retention."
+  }
+  assert {
+    condition     = google_storage_bucket.videos.soft_delete_policy[0].retention_duration_seconds == 0 && !google_storage_bucket.videos.versioning[0].enabled
+    error_message = "What is deleted must be gone."
+  }
+  assert {
+    condition     = google_storage_bucket.videos.cors[0].origin == tolist(["https://reelay-test.web.app", "https://reelay-test.firebaseapp.com", "https://app.example.com"]) && google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["ALLOWED_ORIGINS"] == join(",", google_storage_bucket.videos.cors[0].origin)
+    error_message = "The bucket must answer the page's and the given origins, and no other, as the API does."
+  }
+  assert {
+    condition     = length(setsubtract(["content-type", "x-goog-content-length-range", "x-goog-if-generation-match", "Range", "Content-Range", "Content-Length", "ETag"], google_storage_bucket.videos.cors[0].response_header)) == 0 && join(" ", sort(google_storage_bucket.videos.cors[0].method)) == "GET HEAD PUT"
+    error_message = "A browser must be able to send what was signed, and read what came."
+  }
+  assert {
+    condition     = !google_identity_platform_config.users[0].sign_in[0].anonymous[0].enabled && google_identity_platform_config.users[0].client[0].permissions[0].disabled_user_signup
+    error_message = "No anonymous users, and no sign-up unless chosen."
+  }
+
+  # Budget ----------------------------------------------------------------------------
+
+  assert {
+    condition     = google_billing_budget.project[0].all_updates_rule[0].pubsub_topic == google_pubsub_topic.budget.id && length(google_billing_budget.project[0].all_updates_rule[0].monitoring_notification_channels) == 1
+    error_message = "The budget must reach its topic, and write e-mails too."
+  }
+  assert {
+    condition     = google_pubsub_subscription.budget.topic == google_pubsub_topic.budget.id && google_pubsub_subscription.budget.push_config[0].push_endpoint == local.function_urls.budget_alert && google_pubsub_subscription.budget.push_config[0].oidc_token[0].service_account_email == local.emails["pubsub-invoker"] && google_pubsub_subscription.budget.push_config[0].oidc_token[0].audience == google_cloudfunctions2_function.functions["budget_alert"].service_config[0].environment_variables["BUDGET_ALERT_AUDIENCE"]
+    error_message = "The topic must reach the function, as pubsub-invoker, with the audience that the function checks."
+  }
+  assert {
+    condition     = length(google_pubsub_subscription.budget.push_config[0].no_wrapper) == 0 && google_pubsub_subscription.budget.ack_deadline_seconds == google_cloudfunctions2_function.functions["budget_alert"].service_config[0].timeout_seconds
+    error_message = "The function takes Pub/Sub's envelope, and Pub/Sub waits as long as it may take."
+  }
+  assert {
+    condition     = google_pubsub_subscription.budget.expiration_policy[0].ttl == "" && google_pubsub_subscription.budget_dead_letters.expiration_policy[0].ttl == ""
+    error_message = "A subscription must not expire while the budget is silent."
+  }
+  assert {
+    condition     = google_pubsub_subscription.budget.dead_letter_policy[0].dead_letter_topic == google_pubsub_topic.budget_dead_letters.id && google_pubsub_subscription.budget_dead_letters.topic == google_pubsub_topic.budget_dead_letters.id && google_pubsub_topic_iam_member.pubsub_publishes_dead_letters.topic == google_pubsub_topic.budget_dead_letters.name && google_pubsub_topic_iam_member.pubsub_publishes_dead_letters.member == google_project_service_identity.agents["pubsub.googleapis.com"].member && google_pubsub_subscription_iam_member.pubsub_acknowledges_dead_letters.subscription == google_pubsub_subscription.budget.name
+    error_message = "What is not delivered must wait somewhere, where Pub/Sub itself may put it."
+  }
+  assert {
+    condition     = google_service_account_iam_member.pubsub_signs_as_its_invoker.service_account_id == local.account_ids["pubsub-invoker"] && google_service_account_iam_member.pubsub_signs_as_its_invoker.role == "roles/iam.serviceAccountTokenCreator"
+    error_message = "Pub/Sub itself must sign as pubsub-invoker."
+  }
+  assert {
+    condition     = join(" ", [for rule in google_billing_budget.project[0].threshold_rules : "${rule.spend_basis}:${rule.threshold_percent}"]) == "CURRENT_SPEND:0.5 CURRENT_SPEND:0.8 CURRENT_SPEND:1 FORECASTED_SPEND:1"
+    error_message = "Thresholds: 50, 80, 100 % spent, 100 % forecast."
+  }
+  assert {
+    condition     = google_billing_budget.project[0].amount[0].specified_amount[0].units == "50" && google_billing_budget.project[0].amount[0].specified_amount[0].currency_code == "the account's"
+    error_message = "The budget is what was asked for, in the billing account's currency: naming one fails."
+  }
+  assert {
+    condition     = one(google_billing_budget.project[0].budget_filter[0].projects) == "projects/123456789012"
+    error_message = "The budget must watch this project alone, by its number."
+  }
+
+  # Alerts and the dashboard ----------------------------------------------------------
+
+  assert {
+    condition = join(" ", sort(keys(google_monitoring_alert_policy.events))) == "all_providers_failed circuit_opened job_abandoned kill_switch ledger_out_of_balance submission_unknown" && alltrue([
+      for policy in google_monitoring_alert_policy.events : length(policy.conditions[0].condition_matched_log) == 1 && policy.alert_strategy[0].notification_rate_limit[0].period == "3600s"
+    ])
+    error_message = "Each of these events must alert, at most once an hour."
+  }
+  assert {
+    condition = alltrue([
+      for policy in concat(values(google_monitoring_alert_policy.events), [
+        google_monitoring_alert_policy.failure_ratio, google_monitoring_alert_policy.sweep_not_running, google_monitoring_alert_policy.queues, google_monitoring_alert_policy.dead_letters,
+        google_monitoring_alert_policy.private_made_public, google_monitoring_alert_policy.unreachable, google_monitoring_alert_policy.firestore_reads,
+      ]) : length(policy.documentation[0].content) > 100 && length(policy.notification_channels) == 1
+    ])
+    error_message = "Each alert must say what to do, and reach somebody."
+  }
+  assert {
+    condition     = google_monitoring_alert_policy.sweep_not_running.conditions[0].condition_absent[0].duration == "600s" && strcontains(google_monitoring_alert_policy.sweep_not_running.conditions[0].condition_absent[0].filter, "run.googleapis.com/request_count")
+    error_message = "A sweep that is not called for ten minutes must alert, by Cloud Run's own count."
+  }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.dead_letters.conditions[0].condition_threshold[0].filter, google_pubsub_subscription.budget_dead_letters.name)
+    error_message = "A dead letter must alert."
+  }
+  assert {
+    condition     = google_monitoring_alert_policy.failure_ratio.conditions[0].condition_threshold[0].denominator_filter != null && google_monitoring_alert_policy.failure_ratio.combiner == "AND"
+    error_message = "Failures must alert by their ratio, and not where there are few."
+  }
+  assert {
+    condition     = alltrue([for word in ["worker", "sweep", "budget-alert", "allUsers", "invoker-iam-disabled"] : strcontains(google_monitoring_alert_policy.private_made_public.conditions[0].condition_matched_log[0].filter, word)])
+    error_message = "A private function that becomes public must alert, in either way."
+  }
+  assert {
+    condition     = google_monitoring_uptime_check_config.health.http_check[0].path == "/api/health" && google_monitoring_uptime_check_config.health.monitored_resource[0].labels["host"] == "asia-northeast3-reelay-test.cloudfunctions.net"
+    error_message = "An API that nothing can reach must alert."
+  }
+  assert {
+    condition = alltrue([for widget in jsondecode(google_monitoring_dashboard.reelay.dashboard_json).gridLayout.widgets : length(widget.xyChart.dataSets[0].timeSeriesQuery.prometheusQuery) > 0]) && alltrue([
+      for metric in concat(keys(google_logging_metric.counters), keys(google_logging_metric.distributions)) :
+      strcontains(google_monitoring_dashboard.reelay.dashboard_json, "user_${metric}")
+    ])
+    error_message = "The dashboard must draw each metric."
+  }
+}
