@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import LostRace, Unreachable
+from shared.domain.errors import Unreachable
 from shared.domain.job import Job
-from shared.domain.outcomes import CancelRequested, Intended, Prepared, PrepareMissed
+from shared.domain.outcomes import Intended, Prepared, PrepareMissed
 from shared.jobs.commit import (
     LONG_BACKOFF,
     SHORT_BACKOFF,
@@ -141,20 +141,3 @@ def test_decisions_that_follow_are_in_the_same_commit(harness: Harness) -> None:
     assert snapshot is not None
     assert [a.state.value for a in snapshot.value.attempts] == ["skipped", "skipped"]
     assert snapshot.value.version == 2
-
-
-def test_a_rival_may_win_every_time_but_the_last(harness: Harness) -> None:
-    before = harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
-    harness.jobs.troubles = [LOST] * len(SHORT_BACKOFF)
-
-    snapshot = harness.committer.commit(before, CancelRequested())
-
-    assert snapshot is not None and snapshot.value.cancel_requested_at
-
-
-def test_the_fake_keeps_preconditions(harness: Harness) -> None:
-    before = harness.jobs.put(a_job())
-    harness.jobs.commit(before, a_job())
-
-    with pytest.raises(LostRace):
-        harness.jobs.commit(before, a_job())

@@ -76,7 +76,9 @@ def test_an_address_with_less_than_an_hour_left_is_replaced(
     assert timedelta(hours=1) < remaining <= timedelta(hours=12)
 
 
-@pytest.mark.parametrize("job", [expiring(timedelta(hours=9)), a_job()], ids=str)
+@pytest.mark.parametrize(
+    "job", [expiring(timedelta(hours=9)), a_job()], ids=["done", "open"]
+)
 def test_past_its_expiry_a_job_is_not_found(harness: Harness, job: Job) -> None:
     harness.jobs.put(replace(job, expires_at=NOON + MINUTE))
     assert get(harness)
