@@ -296,7 +296,7 @@ def test_a_dying_address_is_signed_anew(client: FlaskClient, harness: Harness) -
 
     answer = client.get(f"{VIDEOS}/job1/content", headers=ANN)
 
-    assert "X-Goog-Expires=86400" in answer.headers["Location"]
+    assert "X-Goog-Expires=39600" in answer.headers["Location"]
 
 
 @pytest.mark.parametrize("variant", ["thumbnail", "spritesheet", ""])
