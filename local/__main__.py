@@ -6,35 +6,23 @@ project.
 
 import argparse
 import json
-import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
-
-from dotenv import dotenv_values
 
 from local.emulators.firestore import NotInstalled
 from local.identity import user_token
 from local.processes import DidNotStart
 from local.stack import PROJECT, ROOT, Stack, StackOptions
-from ops import (
-    admins,
-    generation,
-    keys,
-)
+from ops import __main__ as operators
+from ops.environment import environment
 from shared import logs
 
 PARTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
-
-
-def environment() -> Mapping[str, str]:
-    """The environment, and beneath it `.env`, which only one's own machine has."""
-    kept = dotenv_values(ROOT / ".env", interpolate=False)
-    return {k: v for k, v in kept.items() if v is not None} | dict(os.environ)
 
 
 def up(asked: argparse.Namespace) -> int:
@@ -79,18 +67,6 @@ def token(asked: argparse.Namespace) -> int:
     return 0
 
 
-def key(asked: argparse.Namespace) -> int:
-    return keys.run(asked, environment())
-
-
-def switch(asked: argparse.Namespace) -> int:
-    return generation.run(asked, environment())
-
-
-def admin(asked: argparse.Namespace) -> int:
-    return admins.run(asked, environment())
-
-
 def _on_end(act: Callable[[], object]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: act())
@@ -122,15 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     making.add_argument("user")
     making.add_argument("--admin", action="store_true")
     making.set_defaults(run=token)
-    keeping = commands.add_parser("key", help="the API keys of a project")
-    keys.add_commands(keeping)
-    keeping.set_defaults(run=key)
-    switching = commands.add_parser("generation", help="the kill switch of a project")
-    generation.add_arguments(switching)
-    switching.set_defaults(run=switch)
-    naming = commands.add_parser("admin", help="the admins of a project")
-    admins.add_commands(naming)
-    naming.set_defaults(run=admin)
+    operators.add_commands(commands)
     return parser
 
 

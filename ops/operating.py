@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from google.auth import jwt
 from google.auth.exceptions import GoogleAuthError, TransportError
 
-from local.refusals import NO_CREDENTIALS, OFFLINE, refusal
-from local.stack import PROJECT
+from ops.refusals import NO_CREDENTIALS, OFFLINE, refusal
 from shared.domain.errors import (
     BadContent,
     Conflict,
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from google.cloud import firestore
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
+# The project of the local stack.
+EMULATOR_PROJECT = "demo-reelay"
 NO_PROJECT = "Name the project: --project, or GOOGLE_CLOUD_PROJECT."
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
@@ -42,7 +43,7 @@ def carry_out(
     """
     project = asked.project or environ.get("GOOGLE_CLOUD_PROJECT", "")
     if not project and environ.get(EMULATOR):
-        project = PROJECT
+        project = EMULATOR_PROJECT
     if not project:
         return _fail(NO_PROJECT)
     try:

@@ -118,6 +118,10 @@ ROOMS = (
         ),
         barred=("shared.gcp", "shared.providers"),
     ),
+    Room(
+        place="ops",
+        allowed=("ops", "shared", "dotenv", "google", "requests", "structlog"),
+    ),
     Room(place="main.py", allowed=("functions", "shared.settings")),
 )
 

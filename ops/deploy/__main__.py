@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local.__main__ import environment
 from ops.deploy.checks import Target
 from ops.deploy.choices import assignment
 from ops.deploy.down import down
 from ops.deploy.terraform import Terraform
 from ops.deploy.up import Asked, up
 from ops.deploy.world import Stopped, World, real_world
+from ops.environment import environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -9,12 +9,12 @@ import pytest
 from google.cloud import firestore
 
 from local.__main__ import main
-from local.refusals import NO_CREDENTIALS
 from ops import keys
 from ops.operating import (
     EMULATOR,
     NO_PROJECT,
 )
+from ops.refusals import NO_CREDENTIALS
 from shared.domain.api_key import is_secret, sha256_of
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_keys import FirestoreKeys

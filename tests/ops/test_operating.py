@@ -1,6 +1,7 @@
 """What an operator's commands share: as whom they act, and what may be missing."""
 
 import argparse
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,9 +12,11 @@ from google.api_core import exceptions
 from google.auth.exceptions import RefreshError, TransportError
 from google.oauth2.credentials import Credentials
 
+from local import __main__ as local
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
-from local.refusals import NO_CREDENTIALS, OFFLINE
+from local.stack import PROJECT as LOCAL_PROJECT
+from ops import __main__ as operators
 from ops.operating import (
     NO_PROJECT,
     carry_out,
@@ -21,6 +24,7 @@ from ops.operating import (
     own_credentials,
     table,
 )
+from ops.refusals import NO_CREDENTIALS, OFFLINE
 from shared.domain.errors import Unreachable
 
 ROLE = "roles/x.user"
@@ -108,11 +112,30 @@ def test_no_network_is_no_question_of_who_you_are(
     assert refused(TransportError("no route"), capsys) == f"{OFFLINE}\n"
 
 
+@pytest.mark.parametrize("main", [operators.main, local.main], ids=["ops", "local"])
+@pytest.mark.parametrize(
+    "command",
+    [["key", "list"], ["generation", "show"], ["admin", "list"]],
+    ids=" ".join,
+)
+def test_both_programs_take_an_operators_commands(
+    command: list[str],
+    main: Callable[[Sequence[str]], int],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("GOOGLE_CLOUD_PROJECT", "FIRESTORE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert main(command.split()) == 1
+    assert capsys.readouterr().err == f"{NO_PROJECT}\n"
+
+
 @pytest.mark.parametrize(
     ("environ", "project"),
     [
         ({"GOOGLE_CLOUD_PROJECT": "env"}, "env"),
-        ({"FIRESTORE_EMULATOR_HOST": "h:1"}, "demo-reelay"),
+        ({"FIRESTORE_EMULATOR_HOST": "h:1"}, LOCAL_PROJECT),
         ({}, None),
     ],
 )

@@ -1,0 +1,46 @@
+"""`python -m ops key | generation | admin`: what an operator does to a project.
+
+`python -m local` takes the same commands. `python -m ops.deploy` is `make deploy`.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from typing import Any
+
+from ops import admins, generation, keys
+from ops.environment import environment
+from shared import logs
+
+Run = Callable[[argparse.Namespace, Mapping[str, str]], int]
+
+
+def add_commands(commands: Any) -> None:
+    """`commands`: a parser's subparsers; each sets `run`, which gives the exit code."""
+    keys.add_commands(_add(commands, "key", "the API keys of a project", keys.run))
+    about = "the kill switch of a project"
+    generation.add_arguments(_add(commands, "generation", about, generation.run))
+    about = "the administrators of a project"
+    admins.add_commands(_add(commands, "admin", about, admins.run))
+
+
+def _add(commands: Any, name: str, about: str, run: Run) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=about)
+    parser.set_defaults(run=lambda asked: run(asked, environment()))
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
+    add_commands(parser.add_subparsers(required=True))
+    asked = parser.parse_args(arguments)
+    code: int = asked.run(asked)
+    return code
+
+
+if __name__ == "__main__":
+    # stdout is for answers.
+    with redirect_stdout(sys.stderr):
+        logs.configure()
+    sys.exit(main(sys.argv[1:]))
