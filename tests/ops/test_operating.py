@@ -113,13 +113,9 @@ def test_no_network_is_no_question_of_who_you_are(
 
 
 @pytest.mark.parametrize("main", [operators.main, local.main], ids=["ops", "local"])
-@pytest.mark.parametrize(
-    "command",
-    [["key", "list"], ["generation", "show"], ["admin", "list"]],
-    ids=" ".join,
-)
+@pytest.mark.parametrize("command", ["key list", "generation show", "admin list"])
 def test_both_programs_take_an_operators_commands(
-    command: list[str],
+    command: str,
     main: Callable[[Sequence[str]], int],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
