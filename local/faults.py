@@ -143,7 +143,6 @@ class FaultPlan:
         return None
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Those that are not used up, with how often each is `left`."""
+        """All since the last `clear`, with how often each is `left`."""
         with self._lock:
-            armed = [each for each in self._armed if each.left != 0]
-            return [asdict(each.fault) | {"left": each.left} for each in armed]
+            return [asdict(each.fault) | {"left": each.left} for each in self._armed]

@@ -5,10 +5,11 @@ import select
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, NoReturn, Self, cast
 
 from werkzeug import Request, Response
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
@@ -132,6 +133,27 @@ def has_hung_up(connection: socket.socket, *, within_seconds: float = 0) -> bool
     """Whether the client closed its end. What it sent beyond its request is left."""
     readable, _, _ = select.select([connection], [], [], within_seconds)
     return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+
+
+def wait_for_hang_up(connection: socket.socket, seconds: float) -> None:
+    """Keeps the client waiting, at most until it gives up or the server ends."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if has_hung_up(connection, within_seconds=min(left, 1.0)):
+            return
+
+
+def hold(connection: socket.socket) -> NoReturn:
+    """Never answers."""
+    wait_for_hang_up(connection, float("inf"))
+    drop(connection)
+
+
+def drop(connection: socket.socket) -> NoReturn:
+    """Ends the connection without (the rest of) an answer."""
+    with suppress(OSError):  # the client was faster
+        connection.shutdown(socket.SHUT_RDWR)
+    raise ConnectionAbortedError
 
 
 def run_until_signal(announcement: Mapping[str, object]) -> None:

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 import requests
 from google.cloud import tasks_v2
@@ -108,21 +108,21 @@ class Mischief:
 
     def _arm(self, fault: Mapping[str, object]) -> None:
         """One of each operation at a time: they meet who comes next."""
-        if fault["op"] in {armed["op"] for armed in self._storage_faults()}:
+        if fault["place"] in {armed["place"] for armed in self._storage_faults()}:
             return
         self._post("storage", "/_control/faults", fault)
-        self._armed[f"storage {fault['op']} {fault['status']}"] += 1
+        self._armed[f"storage {fault['place']} {fault['kind']}"] += 1
 
     def _stop_storage_faults(self) -> None:
         for left in self._storage_faults():
-            self._armed[f"storage {left['op']} {left['status']}"] -= left["times"]
+            self._armed[f"storage {left['place']} {left['kind']}"] -= left["left"]
         url = self._stack.addresses["storage"] + "/_control/faults"
         requests.delete(url, timeout=TIMEOUT_SECONDS)
 
     def _storage_faults(self) -> Sequence[Mapping[str, Any]]:
         url = self._stack.addresses["storage"] + "/_control/faults"
         found = requests.get(url, timeout=TIMEOUT_SECONDS).json()
-        return cast(Sequence[Mapping[str, Any]], found["faults"])
+        return [fault for fault in found if fault["left"]]
 
     def _purge(self) -> None:
         with insecure_channel(self._stack.addresses["tasks"]) as channel:

@@ -6,10 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from local.emulators.cloud_storage.faults import (
-    Cut,
-    Operation,
-)
 from local.fault_kinds import Kind, Place, ProviderId, kinds_of
 
 SHARE = 0.015  # of the jobs, for each act at each point
@@ -239,11 +235,11 @@ def _kinds(provider: ProviderId, place: Place) -> frozenset[Kind]:
     return kinds & SPOILED_FILES if in_bucket else kinds
 
 
-_BROKEN = (Operation.UPLOAD, Operation.START_UPLOAD, Operation.DOWNLOAD)
+_BROKEN = (Place.UPLOAD, Place.START_UPLOAD, Place.DOWNLOAD, Place.COPY, Place.GET)
 STORAGE_FAULTS = tuple(
-    {"op": op.value, "status": status, "times": 1}
-    for op in (*_BROKEN, Operation.COPY, Operation.GET)
-    for status in (503, Cut.HALFWAY.value, Cut.AFTER.value)
+    {"place": place.value, "kind": kind.value, "times": 1}
+    for place in _BROKEN
+    for kind in (Kind.UNAVAILABLE, Kind.CUT, Kind.CUT_AFTER)
 )
 
 

@@ -2,16 +2,14 @@
 
 import json
 import socket
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import NoReturn
 
 from werkzeug import Request, Response
 
 from local.fault_kinds import PROXY, RENDERED, Kind, Place
 from local.faults import Fault
-from local.http_server import connection_of, has_hung_up
+from local.http_server import connection_of, drop, hold, wait_for_hang_up
 
 _GARBAGE = bytes(range(256)) * 64
 _HTML = b"<!doctype html><html><title>Error</title><h1>Please try again</h1>"
@@ -45,11 +43,11 @@ def faulty(
         case kind if kind in PROXY:
             return _proxys(int(kind[6:9]), is_html=kind.endswith("-html"))
         case Kind.READ_TIMEOUT | Kind.SILENT:
-            _hold(connection)
+            hold(connection)
         case Kind.DROP_AFTER:
             drop(connection)
         case Kind.LATE:
-            _wait(connection, fault.seconds)
+            wait_for_hang_up(connection, fault.seconds)
             return response
         case Kind.NO_ID:
             value = json.loads(response.get_data())
@@ -60,25 +58,6 @@ def faulty(
         case kind if fault.place is Place.FETCH and not kind[:3].isdigit():
             return _spoiled_file(response, kind, connection)
     return error(fault.kind)
-
-
-def drop(connection: socket.socket) -> NoReturn:
-    with suppress(OSError):  # the client was faster
-        connection.shutdown(socket.SHUT_RDWR)
-    raise ConnectionAbortedError
-
-
-def _hold(connection: socket.socket) -> NoReturn:
-    """Keeps the client waiting until it gives up or the server ends."""
-    _wait(connection, float("inf"))
-    drop(connection)
-
-
-def _wait(connection: socket.socket, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        if has_hung_up(connection, within_seconds=min(left, 1.0)):
-            return
 
 
 def _proxys(status: int, *, is_html: bool) -> Response:
@@ -93,7 +72,7 @@ def _spoiled_file(response: Response, kind: Kind, wire: socket.socket) -> Respon
     whole = response.get_data()
     match kind:
         case Kind.TRUNCATED | Kind.STALLED:
-            end = drop if kind is Kind.TRUNCATED else _hold
+            end = drop if kind is Kind.TRUNCATED else hold
             response.response = _half(whole, lambda: end(wire))
             response.content_length = len(whole)
         case Kind.WRONG_LENGTH:

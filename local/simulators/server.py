@@ -9,16 +9,18 @@ from typing import Protocol, Self, cast
 from werkzeug import Request, Response
 
 from local.fault_kinds import Kind, Place, ProviderId
-from local.faults import Fault, FaultError, FaultPlan, parse_faults
+from local.faults import Fault, FaultPlan, parse_faults
+from local.faults_control import faults_control
 from local.http_server import (
     HttpServer,
     WsgiApp,
     as_json,
     connection_of,
+    drop,
     has_hung_up,
     run_until_signal,
 )
-from local.simulators.broken_answers import drop, faulty
+from local.simulators.broken_answers import faulty
 from local.simulators.studio import Pace
 from local.simulators.submissions import SubmissionLog
 
@@ -123,12 +125,8 @@ class SimulatorServer:
     def _control(self, request: Request) -> Response:
         """GET, POST, DELETE faults; GET, DELETE submissions."""
         match request.method, request.path.removeprefix(CONTROL):
-            case "GET", "faults":
-                return as_json(self.faults.as_json())
-            case "POST", "faults":
-                return add_faults(self.faults, request)
-            case "DELETE", "faults":
-                self.faults.clear()
+            case _, "faults":
+                return faults_control(self.faults, request)
             case "GET", "submissions":
                 return as_json(self.submissions.as_json())
             case "DELETE", "submissions":
@@ -136,17 +134,6 @@ class SimulatorServer:
             case _:
                 return as_json({"error": "not_found"}, status=404)
         return Response(status=204)
-
-
-def add_faults(plan: FaultPlan, request: Request) -> Response:
-    """A list of faults or a single one; all of them or, on 400, none."""
-    try:
-        value = request.get_json(force=True)
-        faults = value if isinstance(value, list) else [value]
-        plan.add([Fault.from_json(each) for each in faults])
-    except (FaultError, TypeError) as error:
-        return as_json({"error": str(error)}, status=400)
-    return as_json(plan.as_json())
 
 
 def accepted(content: object, task_id: str) -> Response:

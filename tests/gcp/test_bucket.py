@@ -28,17 +28,14 @@ from requests.adapters import HTTPAdapter
 from werkzeug import Request as WebRequest
 from werkzeug import Response
 
-from local.emulators.cloud_storage.faults import (
-    Cut,
-    Fault,
-    Operation,
-)
 from local.emulators.cloud_storage.signatures import signer_from_key
 from local.emulators.storage import (
-    StorageServer,
+    RunningStorage,
     StorageSettings,
     running_storage,
 )
+from local.fault_kinds import Kind, Place
+from local.faults import Fault
 from local.http_server import HttpServer, as_json, routed
 from local.identity import LocalIdentity
 from shared.domain.errors import BadContent, LostRace, Unreachable
@@ -65,7 +62,7 @@ METADATA_CREDENTIALS: Any = compute_engine.Credentials
 class Cloud:
     """A local Cloud Storage with one bucket, named `bucket`, and who signs."""
 
-    server: StorageServer
+    server: RunningStorage
     client: Client
     key: Any
 
@@ -295,12 +292,10 @@ def test_an_upload_in_parts_is_whole(cloud: Cloud, size: int) -> None:
 
 
 @pytest.mark.usefixtures("quick_retries")
-@pytest.mark.parametrize("status", [503, Cut.HALFWAY, Cut.AFTER])
-@pytest.mark.parametrize("op", [Operation.UPLOAD, Operation.START_UPLOAD])
-def test_an_upload_survives_a_fault(
-    cloud: Cloud, op: Operation, status: int | Cut
-) -> None:
-    cloud.server.faults.add(Fault(op=op, status=status))
+@pytest.mark.parametrize("kind", [Kind.UNAVAILABLE, Kind.CUT, Kind.CUT_AFTER])
+@pytest.mark.parametrize("place", [Place.UPLOAD, Place.START_UPLOAD])
+def test_an_upload_survives_a_fault(cloud: Cloud, place: Place, kind: Kind) -> None:
+    cloud.server.faults.add([Fault(place=place, kind=kind, times=1)])
     content = b"x" * (PART + 1)
 
     stored = cloud.bucket().write("a", iter([content]), content_type="video/mp4")
@@ -310,11 +305,11 @@ def test_an_upload_survives_a_fault(
 
 
 @pytest.mark.usefixtures("quick_retries")
-@pytest.mark.parametrize("status", [503, 429, Cut.HALFWAY])
-def test_a_download_survives_a_fault(cloud: Cloud, status: int | Cut) -> None:
+@pytest.mark.parametrize("kind", [Kind.UNAVAILABLE, Kind.TOO_MANY_REQUESTS, Kind.CUT])
+def test_a_download_survives_a_fault(cloud: Cloud, kind: Kind) -> None:
     write(cloud.bucket(), "a", b"content")
-    for op in (Operation.DOWNLOAD, Operation.GET):
-        cloud.server.faults.add(Fault(op=op, status=status))
+    for place in (Place.DOWNLOAD, Place.GET):
+        cloud.server.faults.add([Fault(place=place, kind=kind, times=1)])
 
     assert cloud.bucket().read("a", most_bytes=7) == b"content"
     with cloud.bucket().open("a") as file:
@@ -322,24 +317,24 @@ def test_a_download_survives_a_fault(cloud: Cloud, status: int | Cut) -> None:
 
 
 @pytest.mark.parametrize(
-    ("op", "call"),
+    ("place", "call"),
     [
-        pytest.param(Operation.GET, lambda it: it.find("a"), id="find"),
-        pytest.param(Operation.GET, lambda it: it.open("a"), id="open"),
-        pytest.param(Operation.LIST, lambda it: it.list("a"), id="list"),
-        pytest.param(Operation.DOWNLOAD, lambda it: it.read("a", most_bytes=9), id="r"),
-        pytest.param(Operation.DOWNLOAD, lambda it: it.open("a").read(), id="ranges"),
-        pytest.param(Operation.UPLOAD, lambda it: write(it, "a", b"y"), id="write"),
-        pytest.param(Operation.COPY, lambda it: it.copy_new("a", "b"), id="copy"),
-        pytest.param(Operation.DELETE, lambda it: it.delete("a"), id="delete"),
+        pytest.param(Place.GET, lambda it: it.find("a"), id="find"),
+        pytest.param(Place.GET, lambda it: it.open("a"), id="open"),
+        pytest.param(Place.LIST, lambda it: it.list("a"), id="list"),
+        pytest.param(Place.DOWNLOAD, lambda it: it.read("a", most_bytes=9), id="r"),
+        pytest.param(Place.DOWNLOAD, lambda it: it.open("a").read(), id="ranges"),
+        pytest.param(Place.UPLOAD, lambda it: write(it, "a", b"y"), id="write"),
+        pytest.param(Place.COPY, lambda it: it.copy_new("a", "b"), id="copy"),
+        pytest.param(Place.DELETE, lambda it: it.delete("a"), id="delete"),
     ],
 )
-@pytest.mark.parametrize("status", [403, 400])
+@pytest.mark.parametrize("kind", [Kind.FORBIDDEN, Kind.BAD_REQUEST])
 def test_a_refusal_is_unreachable(
-    cloud: Cloud, op: Operation, call: Callable[[Bucket], object], status: int
+    cloud: Cloud, place: Place, call: Callable[[Bucket], object], kind: Kind
 ) -> None:
     write(cloud.bucket(), "a", b"x")
-    cloud.server.faults.add(Fault(op=op, status=status))
+    cloud.server.faults.add([Fault(place=place, kind=kind, times=1)])
 
     with pytest.raises(Unreachable):
         call(cloud.bucket())
@@ -348,7 +343,7 @@ def test_a_refusal_is_unreachable(
 @pytest.mark.usefixtures("quick_retries")
 def test_a_copy_whose_answer_got_lost_is_a_lost_race(cloud: Cloud) -> None:
     write(cloud.bucket(), "a", b"x")
-    cloud.server.faults.add(Fault(op=Operation.COPY, status=Cut.AFTER))
+    cloud.server.faults.add([Fault(place=Place.COPY, kind=Kind.CUT_AFTER, times=1)])
 
     with pytest.raises(LostRace):
         cloud.bucket().copy_new("a", "b")
@@ -457,7 +452,7 @@ def test_a_browser_saves_it_under_a_name_that_ends_nothing(
 @pytest.mark.usefixtures("quick_retries")
 def test_a_delete_whose_answer_got_lost_is_done(cloud: Cloud) -> None:
     write(cloud.bucket(), "a", b"x")
-    cloud.server.faults.add(Fault(op=Operation.DELETE, status=Cut.AFTER))
+    cloud.server.faults.add([Fault(place=Place.DELETE, kind=Kind.CUT_AFTER, times=1)])
 
     cloud.bucket().delete("a")
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import requests
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google import genai
 from google.auth.credentials import AnonymousCredentials
@@ -16,7 +15,7 @@ from google.genai import errors, types
 from google.genai._gaos.lib import compat_errors
 from google.oauth2.credentials import Credentials
 
-from local.emulators.cloud_storage.signatures import signer_from_key
+from local.emulators.cloud_storage.signatures import Signer
 from local.emulators.storage import (
     StorageSettings,
     running_storage,
@@ -144,10 +143,8 @@ def test_veo_writes_its_video_into_the_bucket(
 
 def test_veo_reads_and_writes_through_the_real_storage_client(tmp_path: Path) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    settings = StorageSettings(folder=tmp_path, signer=signer_from_key(pem.decode()))
+    signer = Signer(public_key=key.public_key(), email="nobody")
+    settings = StorageSettings(folder=tmp_path, signer=signer)
     with running_storage(settings) as cloud:
         bucket = storage.Client(
             project="p",

@@ -14,15 +14,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    load_pem_private_key,
-    load_pem_public_key,
-)
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from local.emulators.cloud_storage.errors import (
-    Refusal,
-    StorageRefusedError,
-)
+from local.emulators.cloud_storage.errors import Refusal, Refused
 
 ALGORITHM = "GOOG4-RSA-SHA256"
 _SIGNATURE = "x-goog-signature"
@@ -32,10 +26,10 @@ _CLOCK_TOLERANCE = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """Whose signatures are good; `email` None takes any name with that key."""
+    """The account whose signatures are good."""
 
     public_key: RSAPublicKey
-    email: str | None
+    email: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,22 +51,19 @@ class _Claim:
     scope: str
     stamp: str
     signed_at: datetime
-    expires_at: datetime
+    validity: timedelta
     header_names: tuple[str, ...]
     signature: bytes
 
 
 def signer_from_key(text: str) -> Signer:
-    """Take a service account's JSON, or an RSA key in PEM, public or private.
-
-    ValueError for anything else. A bare key goes with any account's name.
-    """
-    if not text.lstrip().startswith("{"):
-        return Signer(public_key=_public_key(text), email=None)
+    """From the JSON of a service account; ValueError where its key isn't RSA."""
     account = json.loads(text)
-    return Signer(
-        public_key=_public_key(account["private_key"]), email=account["client_email"]
-    )
+    pem = account["private_key"].encode()
+    key = load_pem_private_key(pem, password=None).public_key()
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("not an RSA key")
+    return Signer(public_key=key, email=account["client_email"])
 
 
 def is_signed(query: str) -> bool:
@@ -81,47 +72,46 @@ def is_signed(query: str) -> bool:
 
 def check_signature(request: SignedRequest, signer: Signer, now: datetime) -> None:
     """Refuse what the signer did not sign, for this method, these headers, and now."""
-    claim = _parse_claim(_by_lower_name(request.query))
-    if now > claim.expires_at:
-        raise StorageRefusedError(
-            Refusal.EXPIRED,
-            f"Request signature expired at: {claim.expires_at.isoformat()}",
-        )
+    claim = _claim(_by_lower_name(request.query))
+    if now > claim.signed_at + claim.validity:
+        raise Refused(Refusal.EXPIRED)
     if claim.signed_at - now > _CLOCK_TOLERANCE:
-        raise StorageRefusedError(Refusal.ACCESS_DENIED, "Request is not yet valid.")
+        raise Refused(Refusal.ACCESS_DENIED, "Request is not yet valid.")
     _require_headers(request.headers, claim.header_names)
-    if signer.email not in (None, claim.email):
-        raise StorageRefusedError(Refusal.SIGNATURE, "Unknown signer.")
-    _verify(signer, claim, _canonical_request(request, claim.header_names))
+    if signer.email != claim.email:
+        raise Refused(Refusal.SIGNATURE, "Unknown signer.")
+    canonical = _canonical_request(request, claim.header_names)
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    signed = "\n".join((ALGORITHM, claim.stamp, claim.scope, digest)).encode()
+    try:
+        signer.public_key.verify(claim.signature, signed, PKCS1v15(), SHA256())
+    except InvalidSignature as error:
+        raise Refused(Refusal.SIGNATURE) from error
 
 
-def _parse_claim(values: Mapping[str, str]) -> _Claim:
+def _claim(values: Mapping[str, str]) -> _Claim:
     try:
         email, _, scope = values["x-goog-credential"].partition("/")
         stamp = values["x-goog-date"]
-        signed_at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        validity = timedelta(seconds=int(values["x-goog-expires"]))
-        names = tuple(values["x-goog-signedheaders"].split(";"))
-        signature = bytes.fromhex(values[_SIGNATURE])
-        algorithm = values["x-goog-algorithm"]
+        claim = _Claim(
+            email=email,
+            scope=scope,
+            stamp=stamp,
+            signed_at=datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC),
+            validity=timedelta(seconds=int(values["x-goog-expires"])),
+            header_names=tuple(values["x-goog-signedheaders"].split(";")),
+            signature=bytes.fromhex(values[_SIGNATURE]),
+        )
+        is_well_formed = (
+            values["x-goog-algorithm"] == ALGORITHM
+            and _is_scope(scope, stamp)
+            and timedelta(0) < claim.validity <= _MAX_VALIDITY
+        )
     except (KeyError, ValueError, OverflowError) as error:
-        raise StorageRefusedError(Refusal.MALFORMED_SECURITY, str(error)) from error
-    _require_form(
-        {
-            "X-Goog-Algorithm": algorithm == ALGORITHM,
-            "X-Goog-Credential": _is_scope(scope, stamp),
-            "X-Goog-Expires": timedelta(0) < validity <= _MAX_VALIDITY,
-        }
-    )
-    return _Claim(
-        email=email,
-        scope=scope,
-        stamp=stamp,
-        signed_at=signed_at,
-        expires_at=signed_at + validity,
-        header_names=names,
-        signature=signature,
-    )
+        raise Refused(Refusal.MALFORMED_SECURITY, str(error)) from error
+    if not is_well_formed:
+        raise Refused(Refusal.MALFORMED_SECURITY)
+    return claim
 
 
 def _is_scope(scope: str, stamp: str) -> bool:
@@ -132,66 +122,34 @@ def _is_scope(scope: str, stamp: str) -> bool:
             return False
 
 
-def _require_form(checks: Mapping[str, bool]) -> None:
-    for name, holds in checks.items():
-        if not holds:
-            raise StorageRefusedError(Refusal.MALFORMED_SECURITY, name)
-
-
 def _require_headers(headers: Mapping[str, str], signed: tuple[str, ...]) -> None:
     """Every signed header is sent; every x-goog- header that is sent is signed."""
     missing = [name for name in signed if name not in headers]
     sent = [name for name in headers if name.startswith("x-goog-") or name == "host"]
     unsigned = [name for name in sent if name not in signed]
-    if missing:
-        raise StorageRefusedError(
-            Refusal.MALFORMED_SECURITY,
-            "Header was included in signedheaders, but not in the request: "
-            + ", ".join(missing),
-        )
-    if unsigned:
-        raise StorageRefusedError(
-            Refusal.MALFORMED_SECURITY,
-            "Header was not included in signedheaders: " + ", ".join(unsigned),
-        )
+    if missing or unsigned:
+        text = "Signed, but not sent: {}. Sent, but not signed: {}."
+        names = (", ".join(missing), ", ".join(unsigned))
+        raise Refused(Refusal.MALFORMED_SECURITY, text.format(*names))
 
 
 def _canonical_request(request: SignedRequest, names: tuple[str, ...]) -> str:
     headers = {name: " ".join(request.headers[name].split()) for name in names}
-    lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(names))
+    query = sorted(
+        f"{quote(name, safe='~')}={quote(value, safe='~')}"
+        for name, value in _pairs(request.query)
+        if name.lower() != _SIGNATURE
+    )
     return "\n".join(
         (
             request.method,
             quote(unquote(request.path), safe="/~"),
-            _canonical_query(request.query),
-            lines,
+            "&".join(query),
+            "".join(f"{name}:{headers[name]}\n" for name in sorted(names)),
             ";".join(sorted(names)),
             headers.get("x-goog-content-sha256", "UNSIGNED-PAYLOAD"),
         )
     )
-
-
-def _canonical_query(query: str) -> str:
-    return "&".join(
-        sorted(
-            f"{quote(name, safe='~')}={quote(value, safe='~')}"
-            for name, value in _pairs(query)
-            if name.lower() != _SIGNATURE
-        )
-    )
-
-
-def _verify(signer: Signer, claim: _Claim, canonical: str) -> None:
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
-    signed = "\n".join((ALGORITHM, claim.stamp, claim.scope, digest)).encode()
-    try:
-        signer.public_key.verify(claim.signature, signed, PKCS1v15(), SHA256())
-    except InvalidSignature as error:
-        raise StorageRefusedError(
-            Refusal.SIGNATURE,
-            "The request signature we calculated does not match the signature you "
-            "provided. Check your Google secret key and signing method.",
-        ) from error
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
@@ -201,13 +159,3 @@ def _pairs(query: str) -> list[tuple[str, str]]:
 
 def _by_lower_name(query: str) -> dict[str, str]:
     return {name.lower(): value for name, value in _pairs(query)}
-
-
-def _public_key(pem: str) -> RSAPublicKey:
-    if "PRIVATE KEY" in pem:
-        key = load_pem_private_key(pem.encode(), password=None).public_key()
-    else:
-        key = load_pem_public_key(pem.encode())
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError("not an RSA key")
-    return key
