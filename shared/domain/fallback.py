@@ -63,6 +63,7 @@ def plan_chain(
 def _plan(
     provider_id: ProviderId, model: VideoModel, request: VideoRequest
 ) -> PlannedProvider:
+    facts = PROVIDERS[provider_id]
     duration_seconds = model.fit(request.duration_seconds)
     unsupported = model.unsupported(
         resolution=request.resolution,
@@ -77,11 +78,13 @@ def _plan(
     )
     return PlannedProvider(
         provider_id=provider_id,
-        vendor=PROVIDERS[provider_id].vendor,
+        vendor=facts.vendor,
         model_id=model.model_id,
         duration_seconds=duration_seconds,
         price_usd=price,
         unsupported=unsupported,
+        writes_into_bucket=facts.writes_into_bucket,
+        polls_through=facts.polls_through,
     )
 
 

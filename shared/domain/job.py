@@ -78,6 +78,8 @@ class PlannedProvider:
     """One provider of this job's chain, fitted to the request when the job was made.
 
     `unsupported` says why this provider can't make what was asked; None if it can.
+    `writes_into_bucket` and `polls_through` are the catalogue's, kept with the job so
+    that a later catalogue doesn't change what was begun.
     """
 
     provider_id: ProviderId
@@ -86,6 +88,8 @@ class PlannedProvider:
     duration_seconds: int
     price_usd: Decimal
     unsupported: str | None = None
+    writes_into_bucket: bool = False
+    polls_through: ProviderId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,9 @@ class Attempt:
         the process that committed the intent may touch a `starting` attempt.
     task_id: the vendor's name for its task. gs_uri: where in our bucket the vendor
         wrote the result.
+    writes_into_bucket, polls_through: as in PlannedProvider.
     missed_polls: failed polls since the last one that the provider itself answered.
+    gone_polls: times in a row that the vendor said it has no such task.
     closing_polls: failed polls since a cancel or the deadline; three, then the task
         is cancelled unseen. cancel_tries: cancels that failed; three, then it is
         left running and stays booked as spent.
@@ -120,6 +126,8 @@ class Attempt:
     started_at: datetime
     deadline_at: datetime
     lease_until: datetime
+    writes_into_bucket: bool = False
+    polls_through: ProviderId | None = None
     ended_at: datetime | None = None
     cost_usd: Decimal = Decimal(0)
     problem: Problem | None = None
@@ -127,6 +135,7 @@ class Attempt:
     gs_uri: str | None = None
     polled_at: datetime | None = None
     missed_polls: int = 0
+    gone_polls: int = 0
     closing_polls: int = 0
     cancel_tries: int = 0
     store_tries: int = 0
@@ -149,11 +158,8 @@ class Attempt:
     @property
     def may_have_written(self) -> bool:
         """Its vendor writes into our bucket, and may have done so without an answer."""
-        return (
-            self.state is AttemptState.UNKNOWN
-            and self.vendor is Vendor.VERTEX
-            and not self.written_off
-        )
+        is_unknown = self.state is AttemptState.UNKNOWN
+        return is_unknown and self.writes_into_bucket and not self.written_off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

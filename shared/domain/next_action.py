@@ -178,10 +178,10 @@ def _chain_ended(job: Job) -> ErrorCode:
 
 
 def poller(attempt: Attempt) -> ProviderId:
-    """Who polls the task: plain HTTP after three polls that failed inside the SDK."""
-    if (
-        attempt.provider_id is ProviderId.RUNWAY
-        and attempt.missed_polls >= timing.SDK_MISSES_BEFORE_HTTP
-    ):
-        return ProviderId.RUNWAY_HTTP
+    """Who polls the task: after three failed polls another provider, if there is one.
+
+    Once it has taken over, it stays: only the attempt's own provider resets the count.
+    """
+    if attempt.polls_through and attempt.missed_polls >= timing.MISSES_TO_TAKE_OVER:
+        return attempt.polls_through
     return attempt.provider_id

@@ -17,6 +17,8 @@ ATTEMPT_LIMIT = timedelta(minutes=10)
 JOB_LIMIT = timedelta(minutes=30)
 LEAST_TIME_FOR_AN_ATTEMPT = timedelta(minutes=2)
 STORE_LIMIT = timedelta(hours=2)
+# For a vendor that does not hand out its result; leaves the job time for another one.
+FETCH_LIMIT = timedelta(minutes=20)
 LOOK_SPACING = timedelta(seconds=15)
 RETRY_SPACING = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=5)
@@ -26,7 +28,8 @@ MOST_PREPARE_TRIES = 4
 MOST_BAD_OUTPUTS = 5
 MOST_CLOSING_POLLS = 3
 MOST_CANCEL_TRIES = 3
-SDK_MISSES_BEFORE_HTTP = 3
+MISSES_TO_TAKE_OVER = 3
+GONE_POLLS_TO_END = 2
 SAME_VENDOR_DELAY = timedelta(seconds=5)
 # A job waits so long for its vendor; a vendor that asks for more is skipped.
 LONGEST_VENDOR_DELAY = timedelta(seconds=60)

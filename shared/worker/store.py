@@ -4,6 +4,7 @@ Every part may be done again: a fresh address is asked for, the same place is wr
 Nothing here can generate, so nothing here can cost.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.domain.delivery import difference
@@ -38,6 +39,10 @@ LARGEST_VIDEO_BYTES = 500_000_000
 VIDEO_TYPE = "video/mp4"
 
 
+class _NotHandedOut(Unreachable):
+    """The vendor does not hand out its result now: no fault of our storage."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storing:
     bucket: Bucket
@@ -54,6 +59,8 @@ class Storing:
             video_url = self.bucket.sign_download(name, lifetime=URL_LIFETIME)
         except BadContent as error:
             return _missed(attempt, ErrorCode.BAD_OUTPUT, error)
+        except _NotHandedOut as error:
+            return _missed(attempt, ErrorCode.PROVIDER_UNAVAILABLE, error)
         except Unreachable as error:
             return _missed(attempt, ErrorCode.STORAGE_FAILED, error)
         return Stored(
@@ -94,12 +101,12 @@ class Storing:
                     raise BadContent("the vendor named a file that is not this job's")
                 written = self.bucket.find(name)
                 if written is None:
-                    raise Unreachable("the vendor's file is not there yet")
+                    raise _NotHandedOut("the vendor's file is not there yet")
                 return written
             case InlineFile(content=content):
                 chunks = iter([content])
             case WebFile():
-                chunks = self.web.stream(result, most_bytes=LARGEST_VIDEO_BYTES)
+                chunks = self._download(result)
         return self.bucket.write(
             f"{folder}fetched.mp4", chunks, content_type=VIDEO_TYPE
         )
@@ -108,10 +115,18 @@ class Storing:
         if attempt.gs_uri is not None:
             return BucketFile(gs_uri=attempt.gs_uri)
         if provider is None or attempt.task_id is None:
-            raise Unreachable("nobody is configured to fetch it")
-        return provider.fetch(
-            TaskRef(task_id=attempt.task_id, model_id=attempt.model_id)
-        )
+            raise _NotHandedOut("its provider is not configured")
+        try:
+            task = TaskRef(task_id=attempt.task_id, model_id=attempt.model_id)
+            return provider.fetch(task)
+        except Unreachable as error:
+            raise _NotHandedOut(str(error)) from error
+
+    def _download(self, result: WebFile) -> Iterator[bytes]:
+        try:
+            yield from self.web.stream(result, most_bytes=LARGEST_VIDEO_BYTES)
+        except Unreachable as error:
+            raise _NotHandedOut(str(error)) from error
 
     def _delivered(self, stored: StoredObject, job: Job, attempt: Attempt) -> Delivered:
         with self.bucket.open(stored.name) as file:

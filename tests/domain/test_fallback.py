@@ -1,7 +1,9 @@
 """Who is asked, in which order, and what bars a link."""
 
+import ast
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -178,6 +180,7 @@ def test_an_attempt_without_a_problem_bars_as_a_providers_error() -> None:
         (None, timing.SAME_VENDOR_DELAY),
         (0.0, timedelta(0)),
         (-5.0, timedelta(0)),
+        (float("nan"), timedelta(0)),
         (12.5, timedelta(seconds=12.5)),
         (60.0, timing.LONGEST_VENDOR_DELAY),
     ],
@@ -246,3 +249,18 @@ def test_a_provider_that_is_unknown_is_never_asked_again() -> None:
     lost = replace(job.attempts_at(VEO)[0], state=AttemptState.UNKNOWN, ask_again=False)
 
     assert fallback.next_provider(replace(job, attempts=(*job.attempts, lost))) is None
+
+
+def test_no_rule_names_a_provider_or_a_vendor() -> None:
+    """The catalogue has the facts, the messages have the names; rules read facts."""
+    domain = Path(fallback.__file__).parent
+    named = {
+        file.name
+        for file in domain.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in ("ProviderId", "Vendor")
+    }
+
+    assert named <= {"catalogue.py", "messages.py"}

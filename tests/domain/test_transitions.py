@@ -12,6 +12,7 @@ from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.next_action import (
     Ask,
+    Start,
     Wait,
     next_action,
 )
@@ -22,6 +23,7 @@ from shared.domain.outcomes import (
     CancelSent,
     Failed,
     GaveUp,
+    Gone,
     ImageRefused,
     Intended,
     LeaseExpired,
@@ -396,6 +398,54 @@ class TestPolling:
         assert job.wake_at == NOON + wait
 
 
+class TestGoneTasks:
+    """The vendor says that it has no such task, as after a deletion."""
+
+    GONE = Gone(detail="Task not found")
+
+    def test_a_task_that_is_gone_twice_in_a_row_is_over_and_stays_paid(self) -> None:
+        once = polled(running(a_job(), RUNWAY), self.GONE)
+        assert (state_of(once, RUNWAY), once.wake_at) == (
+            AttemptState.RUNNING,
+            NOON + timing.SHORTEST_POLL,
+        )
+
+        job = settle(polled(once, self.GONE), NOON)
+
+        assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
+        assert at_provider(job, RUNWAY).problem == Problem(
+            code=ErrorCode.PROVIDER_ERROR, detail="Task not found"
+        )
+        assert (job.is_final, job.cost_usd) == (False, PRICE)
+
+    @pytest.mark.parametrize(
+        ("between", "state"),
+        [(Working(), "running"), (PollFailed(detail="502"), "failed")],
+        ids=["the task is there", "no word"],
+    )
+    def test_only_the_vendors_word_that_it_is_there_takes_that_back(
+        self, between: Poll, state: str
+    ) -> None:
+        job = running(a_job(), RUNWAY)
+        for poll in (self.GONE, between, self.GONE):
+            job = polled(job, poll)
+
+        assert state_of(job, RUNWAY) == state
+
+    def test_a_result_that_comes_after_all_is_stored(self) -> None:
+        job = polled(running(a_job(), RUNWAY), self.GONE)
+
+        assert state_of(polled(job, Succeeded()), RUNWAY) == "storing"
+
+    def test_a_cancelled_job_whose_task_is_gone_ends_cancelled(self) -> None:
+        job = apply(running(a_job(), RUNWAY), CancelRequested(), NOON)
+        for _ in range(2):
+            job = settle(polled(job, self.GONE), NOON)
+
+        assert job.problem == Problem(code=ErrorCode.CANCELLED)
+        assert job.cost_usd == PRICE
+
+
 class TestDeadlines:
     DEADLINE = NOON + timing.ATTEMPT_LIMIT
 
@@ -598,6 +648,19 @@ class TestStoring:
         assert not settle(self.missed(job, self.DOWN, end - SECOND), end).is_final
         ended = settle(self.missed(job, self.DOWN, end), end)
         assert ended.problem == Problem(code=ErrorCode.STORAGE_FAILED)
+
+    def test_a_vendor_that_does_not_hand_out_its_file_is_handed_over(self) -> None:
+        """No fault of our storage, and in time for another provider."""
+        job = storing(a_job(), RUNWAY)
+        end = NOON + timing.FETCH_LIMIT
+        gone = Problem(code=ErrorCode.PROVIDER_UNAVAILABLE)
+
+        assert state_of(self.missed(job, gone, end - SECOND), RUNWAY) == "storing"
+        after = settle(self.missed(job, gone, end), end)
+
+        assert states(after) == [("runway", "failed"), ("runway-http", "skipped")]
+        assert isinstance(next_action(after, end), Start)
+        assert after.cost_usd == PRICE
 
     def test_the_jobs_deadline_does_not_end_storing(self) -> None:
         job = storing(a_job(), RUNWAY)

@@ -8,7 +8,13 @@ import pytest
 
 from shared.domain import timing
 from shared.domain.catalogue import DEFAULT_CHAIN
-from shared.domain.errors import ErrorCode, Problem, Unreachable
+from shared.domain.errors import (
+    BadContent,
+    ErrorCode,
+    Problem,
+    ReelayError,
+    Unreachable,
+)
 from shared.domain.job import Job
 from shared.domain.naming import task_name
 from shared.domain.outcomes import (
@@ -473,6 +479,24 @@ class TestFallingBack:
 
         assert job.problem == Problem(code=ErrorCode.PROMPT_REFUSED)
         assert harness.starts == 1
+
+    @pytest.mark.parametrize(
+        ("result", "minutes"),
+        [(BadContent("the task is gone"), 3), (Unreachable("404"), 27)],
+        ids=["its vendor says it is gone", "no answer"],
+    )
+    def test_a_result_that_is_deleted_before_it_is_fetched_hands_over(
+        self, harness: Harness, result: ReelayError, minutes: int
+    ) -> None:
+        harness.jobs.put(a_new_job(chain=(RUNWAY, VEO)))
+        harness.providers[RUNWAY].polls = [Succeeded()]
+        harness.providers[RUNWAY].result = result
+        harness.providers[VEO].polls = [Succeeded()]
+
+        job = harness.run()
+
+        assert states(job) == [("runway", "failed"), ("gemini-veo-3.1", "succeeded")]
+        assert job.updated_at - job.created_at < minutes * MINUTE
 
     def test_when_all_have_failed_the_job_says_so(self, harness: Harness) -> None:
         harness.jobs.put(a_new_job())

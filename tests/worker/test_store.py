@@ -90,16 +90,16 @@ def test_a_file_that_is_not_this_attempts_is_not_taken(
 def test_a_file_that_is_not_there_yet_is_waited_for(harness: Harness) -> None:
     provider(harness).result = BucketFile(gs_uri=f"gs://bucket/{FOLDER}v.mp4")
 
-    assert code(store(harness)) == "storage_failed"
+    assert code(store(harness)) == "provider_unavailable"
 
 
 @pytest.mark.parametrize(
     ("result", "expected"),
     [
-        (Unreachable("503"), "storage_failed"),
+        (Unreachable("503"), "provider_unavailable"),
         (BadContent("HTML"), "bad_output"),
         (InlineFile(content=b"bad bytes"), "bad_output"),
-        (WebFile(url="https://cdn.example/gone"), "storage_failed"),
+        (WebFile(url="https://cdn.example/gone"), "provider_unavailable"),
     ],
 )
 def test_what_could_not_be_kept_is_a_miss(
@@ -112,7 +112,7 @@ def test_what_could_not_be_kept_is_a_miss(
 
 
 def test_without_its_provider_nobody_can_fetch_it(harness: Harness) -> None:
-    assert code(store(harness, configured=False)) == "storage_failed"
+    assert code(store(harness, configured=False)) == "provider_unavailable"
 
 
 def test_a_video_that_was_not_ordered_is_not_kept(harness: Harness) -> None:

@@ -20,6 +20,8 @@ def new_attempt(
         model_id=planned.model_id,
         duration_seconds=planned.duration_seconds,
         price_usd=planned.price_usd,
+        writes_into_bucket=planned.writes_into_bucket,
+        polls_through=planned.polls_through,
         state=AttemptState.STARTING,
         started_at=now,
         deadline_at=min(now + timing.ATTEMPT_LIMIT, job.deadline_at),

@@ -41,8 +41,10 @@ def polled(job: Job, attempt: Attempt, poll: Poll, now: datetime) -> Job:
             return storing(job, replace(seen, cost_usd=cost, gs_uri=gs_uri), now)
         case Failed():
             return _failed(job, seen, poll, now)
-        case PollFailed() | Gone():
+        case PollFailed():
             return _missed(job, seen, now)
+        case Gone(detail=detail):
+            return _gone(job, seen, detail, now)
         case _:
             assert_never(poll)
 
@@ -51,7 +53,12 @@ def _working(job: Job, attempt: Attempt, working: Working, now: datetime) -> Job
     # Once another provider has taken over the polls, it keeps them.
     took_over = poller(attempt) is not attempt.provider_id
     missed_polls = attempt.missed_polls if took_over else 0
-    seen = replace(attempt, missed_polls=missed_polls, queued_at_vendor=working.queued)
+    seen = replace(
+        attempt,
+        missed_polls=missed_polls,
+        gone_polls=0,
+        queued_at_vendor=working.queued,
+    )
     if _is_closing(job, attempt, now):
         return _cancelling(job, seen, now)
     progress = max(job.progress, _progress(attempt, working, now))
@@ -88,6 +95,19 @@ def _missed(job: Job, attempt: Attempt, now: datetime) -> Job:
     if closing_polls >= timing.MOST_CLOSING_POLLS:
         return _cancelling(job, missed, now)
     return _poll_later(job, missed, now)
+
+
+def _gone(job: Job, attempt: Attempt, detail: str, now: datetime) -> Job:
+    """Believed when it is said twice in a row: a deleted task never delivers.
+
+    What the vendor took for it stays booked.
+    """
+    gone = replace(attempt, gone_polls=attempt.gone_polls + 1)
+    if gone.gone_polls < timing.GONE_POLLS_TO_END:
+        return _poll_later(job, gone, now)
+    problem = Problem(code=ErrorCode.PROVIDER_ERROR, detail=detail)
+    cost = attempt.price_usd
+    return ended(job, gone, AttemptState.FAILED, problem, now, cost_usd=cost)
 
 
 def _poll_later(job: Job, attempt: Attempt, now: datetime) -> Job:

@@ -35,19 +35,29 @@ def stored(job: Job, attempt: Attempt, result: Stored, now: datetime) -> Job:
 
 
 def missed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
-    """Tried again with growing pauses, until too many bad files came or time is up."""
+    """Tried again with growing pauses, until too many bad files came or time is up.
+
+    Our own storage is waited for longer than a vendor that doesn't hand out its file.
+    """
     is_bad = problem.code is ErrorCode.BAD_OUTPUT
     tried = replace(
         attempt,
         store_tries=attempt.store_tries + 1,
         bad_outputs=attempt.bad_outputs + is_bad,
     )
-    is_late = attempt.store_until is not None and now >= attempt.store_until
+    is_late = now >= _last_try(attempt, problem)
     if is_late or tried.bad_outputs >= timing.MOST_BAD_OUTPUTS:
         cost = attempt.cost_usd
         return ended(job, tried, AttemptState.FAILED, problem, now, cost_usd=cost)
     wake_at = now + timing.backoff(tried.store_tries)
     return replace(job.with_attempt(tried), wake_at=wake_at)
+
+
+def _last_try(attempt: Attempt, problem: Problem) -> datetime:
+    until = attempt.store_until or attempt.deadline_at
+    if problem.code is ErrorCode.STORAGE_FAILED:
+        return until
+    return until - timing.STORE_LIMIT + timing.FETCH_LIMIT
 
 
 def output_missing(job: Job, attempt: Attempt, now: datetime) -> Job:

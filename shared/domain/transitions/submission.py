@@ -85,5 +85,5 @@ def _not_before(answer: Rejected, now: datetime) -> datetime:
         return now + timing.ASK_AGAIN_DELAY
     if answer.retry_after_seconds is None:
         return now + timing.SAME_VENDOR_DELAY
-    asked = timedelta(seconds=max(0.0, answer.retry_after_seconds))
-    return now + min(asked, timing.LONGEST_RETRY_AFTER)
+    most = timing.LONGEST_RETRY_AFTER.total_seconds()
+    return now + timedelta(seconds=min(max(0.0, answer.retry_after_seconds), most))
