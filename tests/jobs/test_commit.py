@@ -1,4 +1,4 @@
-"""How an outcome gets into a job, whatever happens to its commits."""
+"""An outcome is committed once, whatever happens to its commits."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def test_an_unclear_commit_that_held_is_not_applied_twice(
     assert (snapshot.value.prepare_tries, snapshot.value.version) == (1, 2)
 
 
-def test_an_outcome_is_applied_to_what_somebody_else_committed(
+def test_an_outcome_is_applied_to_what_a_rival_committed(
     harness: Harness,
 ) -> None:
     before = harness.jobs.put(a_new_job())
@@ -97,7 +97,7 @@ def test_an_outcome_that_changes_nothing_is_not_committed(harness: Harness) -> N
     assert harness.committer.commit(before, Prepared(image=IMAGE)) == before
 
 
-def test_a_deleted_job_is_nobodys(harness: Harness) -> None:
+def test_a_deleted_job_is_not_made_again(harness: Harness) -> None:
     before = harness.jobs.put(a_job())
     harness.jobs.remove("job1")
 

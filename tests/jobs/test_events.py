@@ -21,7 +21,7 @@ def harness() -> Harness:
     return Harness()
 
 
-def told(harness: Harness) -> Sequence[Line]:
+def logged(harness: Harness) -> Sequence[Line]:
     """All that is logged on the whole way of a new job."""
     harness.jobs.put(a_new_job())
     with capture_logs() as lines:
@@ -33,10 +33,10 @@ def of(event: str, lines: Sequence[Line]) -> list[Line]:
     return [line for line in lines if line["event"] == event]
 
 
-def test_a_job_that_ended_is_told_once_with_what_it_cost(harness: Harness) -> None:
+def test_a_finished_job_is_logged_once_with_its_cost(harness: Harness) -> None:
     harness.providers[ProviderId.RUNWAY].polls = [Working(progress=0.5), Succeeded()]
 
-    (line,) = of("job_finished", told(harness))
+    (line,) = of("job_finished", logged(harness))
 
     assert dict(line) == {
         "event": "job_finished",
@@ -53,13 +53,13 @@ def test_a_job_that_ended_is_told_once_with_what_it_cost(harness: Harness) -> No
     }
 
 
-def test_each_attempt_that_ended_is_told_once(harness: Harness) -> None:
+def test_each_finished_attempt_is_logged_once(harness: Harness) -> None:
     refused = Rejected(problem=Problem(code=ErrorCode.ACCESS_DENIED, detail=SAID))
     harness.providers[ProviderId.RUNWAY].submissions = [refused]
     harness.providers[ProviderId.RUNWAY_HTTP].submissions = [refused]
     harness.providers[ProviderId.VEO].polls = [Succeeded()]
 
-    lines = of("attempt_finished", told(harness))
+    lines = of("attempt_finished", logged(harness))
 
     assert [(a["ai_model"], a["outcome"], a["code"]) for a in lines] == [
         (a.provider_id, a.state, a.problem and a.problem.code)
@@ -70,11 +70,11 @@ def test_each_attempt_that_ended_is_told_once(harness: Harness) -> None:
     ]
 
 
-def test_what_a_vendor_said_is_not_in_the_log(harness: Harness) -> None:
+def test_a_vendors_words_are_not_in_the_log(harness: Harness) -> None:
     failed = Failed(problem=Problem(code=ErrorCode.PROMPT_REFUSED, detail=SAID))
     harness.providers[ProviderId.RUNWAY].polls = [failed]
 
-    lines = told(harness)
+    lines = logged(harness)
 
     assert harness.job.problem
     assert SAID in (harness.job.attempts[0].problem or harness.job.problem).detail

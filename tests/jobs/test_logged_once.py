@@ -1,4 +1,4 @@
-"""Who ends a job tells it, and stops what nobody needs any more; nobody else does."""
+"""An end is logged once, by its own commit, which also stops what is of no use."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -82,7 +82,7 @@ def with_late_answer() -> Job:
     return apply(asked, late, at)
 
 
-def test_of_two_steps_that_end_a_job_one_tells_it(harness: Harness) -> None:
+def test_of_two_steps_that_end_a_job_one_logs_it(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(), RUNWAY))
     meanwhile(harness, lambda: step(harness))
 
@@ -97,7 +97,7 @@ def test_of_two_steps_that_end_a_job_one_tells_it(harness: Harness) -> None:
     [[Trouble.APPLIED], [Trouble.NOT_APPLIED], [Trouble.LOST_RACE, Trouble.APPLIED]],
     ids=", then ".join,
 )
-def test_an_end_of_unclear_commit_is_told_once(
+def test_an_end_whose_commit_is_uncertain_is_logged_once(
     harness: Harness, troubles: list[Trouble]
 ) -> None:
     harness.jobs.put(storing(a_job(), RUNWAY))
@@ -109,7 +109,7 @@ def test_an_end_of_unclear_commit_is_told_once(
     assert count("job_finished", lines) == 1
 
 
-def test_a_job_that_its_owner_cancels_is_told(harness: Harness) -> None:
+def test_a_cancelled_job_is_logged_once(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
     cancel = CancelVideo(
         jobs=harness.jobs,
@@ -125,7 +125,7 @@ def test_a_job_that_its_owner_cancels_is_told(harness: Harness) -> None:
     assert (line["status"], line["code"]) == ("failed", "cancelled")
 
 
-def test_a_job_that_is_abandoned_is_told(harness: Harness) -> None:
+def test_an_abandoned_job_is_logged_once(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
     harness.clock.move(timedelta(hours=3))
 
@@ -194,7 +194,7 @@ def test_the_task_of_a_job_deleted_meanwhile_is_stopped(harness: Harness) -> Non
     assert count("answer_came_after_the_end", lines) == 1
 
 
-def test_an_answer_that_cannot_be_kept_is_at_least_told(harness: Harness) -> None:
+def test_an_answer_that_cannot_be_recorded_is_logged(harness: Harness) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,)))
     down = [Trouble.UNREACHABLE] * (len(LONG_BACKOFF) + 1)
     harness.providers[RUNWAY].during_start = lambda: harness.jobs.troubles.extend(down)
@@ -206,7 +206,7 @@ def test_an_answer_that_cannot_be_kept_is_at_least_told(harness: Harness) -> Non
     assert line["task_id"] == "task1"
 
 
-def test_a_cancel_that_only_marks_tells_no_end(harness: Harness) -> None:
+def test_a_cancel_that_only_marks_logs_no_end(harness: Harness) -> None:
     before = harness.jobs.put(running(a_job(), RUNWAY))
 
     with capture_logs() as lines:

@@ -1,4 +1,4 @@
-"""What got stuck is woken, under names not yet used."""
+"""Stuck jobs are woken, expired ones ended, and none keeps the others waiting."""
 
 import threading
 from dataclasses import dataclass, field, replace
@@ -65,7 +65,7 @@ def test_only_jobs_that_are_overdue_are_woken() -> None:
     assert [wake.job_id for wake in harness.queue.wakes] == ["old"]
 
 
-def test_a_job_that_nobody_can_read_ends_after_its_deadline(harness: Harness) -> None:
+def test_an_unreadable_job_ends_after_its_deadline(harness: Harness) -> None:
     job = harness.jobs.put(a_new_job()).value
     harness.jobs.unreadable.add(job.job_id)
 
