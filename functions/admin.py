@@ -1,52 +1,73 @@
-"""The api's calls for operators alone: the kill switch, shown and set."""
+"""The api's calls for administrators: the kill switch, shown and set."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
 
-from functions.http.bodies import (
-    answer,
-    read_body,
-)
-from functions.http.route import Call, Operation, Route
+from functions.http.bodies import answer, read_body
+from functions.http.route import Body, Call, Operation, Route
 from functions.http.schemas import (
-    FLAG,
-    MOMENT,
-    TEXT,
+    choice,
+    described,
+    flag,
     list_of,
-    nested,
-    one_of,
+    moment,
     or_null,
     record,
+    text,
 )
 from shared import wiring
 from shared.domain.errors import Forbidden
-from shared.domain.fields import Choice, Field, Text
+from shared.domain.fields import Field
 from shared.domain.kill_switch import Interval, Level, Switch
+from shared.domain.specs import Choice, Text
 from shared.system import SystemClock
 
+LEVEL = choice("Level", Level)
 GENERATION_FIELDS: Mapping[str, Field] = {
-    "level": Field(spec=Choice(values=tuple(Level)), required=True),
-    "reason": Field(spec=Text(longest=500), required=True),
+    "level": Field(
+        spec=Choice(values=tuple(Level), title="Level"),
+        required=True,
+        description="`tight` asks only cheap providers; `paused` spends nothing new.",
+        example="paused",
+    ),
+    "reason": Field(
+        spec=Text(longest=500),
+        required=True,
+        description="Why, for whoever looks at it later.",
+        example="The bill looks wrong",
+    ),
 }
-
+BUDGET = record(
+    "Budget",
+    "What a Google Cloud budget reported.",
+    budget_id=text("The budget's ID.", "6d1f7c3e"),
+    interval_start=moment("When its interval began.", "2026-11-01T08:00:00.000Z"),
+    ratio=text("Cost by budget.", "0.93"),
+    level=described(LEVEL, "The level that follows.", "tight"),
+    overridden=flag("Whether the manual override outranks it.", example=False),
+)
+AUTOMATIC = record(
+    "AutomaticLevel",
+    "The level that the budgets set.",
+    level=described(LEVEL, "The highest of the budgets' levels.", "tight"),
+    budgets=list_of(BUDGET, "The budgets that reported."),
+)
+OVERRIDE = record(
+    "ManualOverride",
+    "The level that an administrator set.",
+    level=described(LEVEL, "That level.", "paused"),
+    reason=text("Why.", "The bill looks wrong"),
+    by=text("The administrator's user ID.", "min-ji"),
+    at=moment("When it was set."),
+)
 GENERATION = record(
     "Generation",
-    level=one_of(Level),
-    automatic=nested(
-        level=one_of(Level),
-        budgets=list_of(
-            nested(
-                budget_id=TEXT,
-                interval_start=MOMENT,
-                ratio=TEXT,
-                level=one_of(Level),
-                overridden=FLAG,
-            )
-        ),
-    ),
-    by_hand=or_null(nested(level=one_of(Level), reason=TEXT, by=TEXT, at=MOMENT)),
+    "The kill switch.",
+    level=described(LEVEL, "The level in force.", "paused"),
+    automatic=described(AUTOMATIC, "The level that the budgets set."),
+    by_hand=or_null(described(OVERRIDE, "The level that an administrator set.")),
 )
 
 
@@ -73,7 +94,7 @@ def _need_admin(call: Call) -> None:
 
 
 def _shown(switch: Switch) -> dict[str, Any]:
-    """`level` is what holds; beside it what the budgets say and what a person set."""
+    """`level` is in force; beside it what the budgets and an administrator set."""
     hand = switch.manual_override
     budgets = [
         _budget(budget_id, interval, is_overridden=switch.is_overridden(budget_id))
@@ -110,8 +131,9 @@ ADMIN_ROUTES = (
         path="/v1/admin/generation",
         handler=_show_generation,
         operation=Operation(
-            summary="What the kill switch says, and who said it",
-            summary_ko="영상 생성 스위치의 상태와 설정한 사람을 조회합니다",
+            summary="Get the kill switch",
+            description="The level in force, what the budgets reported, and what an "
+            "administrator set.",
             tag="admin",
             answers={200: GENERATION},
             problems=(403,),
@@ -122,23 +144,17 @@ ADMIN_ROUTES = (
         path="/v1/admin/generation",
         handler=_set_generation,
         operation=Operation(
-            summary="Set the kill switch: `normal`, `tight` or `paused`",
-            summary_ko="영상 생성 스위치를 normal, tight, paused 중 하나로 설정합니다",
+            summary="Set the kill switch",
+            description="`normal` overrides the budgets until their next interval; "
+            "`paused` holds until it is lifted. What is already paid for goes on.",
             tag="admin",
-            body=GENERATION_FIELDS,
+            body=Body(
+                title="GenerationRequest",
+                description="The level to set.",
+                fields=GENERATION_FIELDS,
+            ),
             answers={200: GENERATION},
             problems=(403,),
-            notes={
-                "level": (
-                    "`tight` asks cheap links only; `paused` spends nothing new.",
-                    "tight는 저렴한 모델만 사용하고, paused는 새로 지출하지 않습니다.",
-                ),
-                "reason": (
-                    "Why, for who looks at it later.",
-                    "나중에 확인할 사람을 위한 사유입니다.",
-                ),
-            },
-            example={"level": "paused", "reason": "The bill looks wrong"},
         ),
     ),
 )

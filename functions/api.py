@@ -3,11 +3,11 @@
 from flask import Request, Response
 
 from functions.admin import ADMIN_ROUTES
-from functions.docs.routes import open_routes
+from functions.docs import docs_routes
 from functions.http.bodies import answer
 from functions.http.route import Call, Operation, Route
 from functions.http.router import Router
-from functions.http.schemas import record
+from functions.http.schemas import constant, record
 from functions.models import MODEL_ROUTES
 from functions.openai.errors import openai_problem
 from functions.openai.routes import OPENAI_ROUTES
@@ -15,6 +15,8 @@ from functions.uploads import UPLOAD_ROUTES
 from functions.usage import USAGE_ROUTES
 from functions.videos import VIDEO_ROUTES
 from shared import wiring
+
+HEALTH = record("Health", "The API answers.", status=constant("Always `ok`.", "ok"))
 
 
 def api(request: Request) -> Response:
@@ -42,21 +44,21 @@ HEALTH_ROUTE = Route(
     method="GET",
     path="/health",
     handler=_health,
-    operation=Operation(
-        summary="Whether the api answers",
-        summary_ko="API가 응답하는지 확인합니다",
-        tag="service",
-        answers={200: record("Health", status={"type": "string", "const": "ok"})},
-    ),
     is_open=True,
+    operation=Operation(
+        summary="Check that the API answers",
+        description="Asks nothing of other services.",
+        tag="service",
+        answers={200: HEALTH},
+    ),
 )
 DESCRIBED = (
     *VIDEO_ROUTES,
     *UPLOAD_ROUTES,
     *MODEL_ROUTES,
     *USAGE_ROUTES,
-    *ADMIN_ROUTES,
     *OPENAI_ROUTES,
+    *ADMIN_ROUTES,
     HEALTH_ROUTE,
 )
-ROUTES = (*DESCRIBED, *open_routes(DESCRIBED))
+ROUTES = (*DESCRIBED, *docs_routes(DESCRIBED))

@@ -1,70 +1,91 @@
-"""The api's calls that tell prices before: estimates, and the models of the chain."""
+"""The api's calls about prices: estimates, and the models of the chain."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
 
-from functions.http.bodies import (
-    answer,
-    read_object,
-)
+from functions.http.bodies import answer, read_object
 from functions.http.route import Call, Operation, Route
 from functions.http.schemas import (
-    FLAG,
-    MONEY,
-    TEXT,
-    WHOLE,
+    day,
+    described,
+    flag,
     list_of,
-    nested,
-    one_of,
+    money,
     or_null,
     record,
+    text,
+    whole,
 )
-from functions.videos import ONE_IMAGE, VIDEO_NOTES
+from functions.videos import AI_MODEL, ASPECT_RATIO, ERROR_CODE, RESOLUTION, VIDEO_BODY
 from shared import wiring
-from shared.domain.catalogue import AspectRatio, ProviderId, Resolution
-from shared.domain.errors import ErrorCode
 from shared.domain.job import Language, PlannedProvider
 from shared.domain.messages import describe
-from shared.domain.request import VIDEO_FIELDS, VideoRequest
+from shared.domain.request import VideoRequest
 from shared.usecases.estimate import Estimated
 from shared.usecases.models import OfferedModel
 
-REASON = or_null(one_of(ErrorCode))
-MESSAGE = or_null(TEXT)
+MESSAGE = or_null(text("That reason, for people.", "Runway is not configured."))
 
 ESTIMATE = record(
     "Estimate",
-    max_cost_usd=MONEY,
-    links=list_of(
-        nested(
-            ai_model=one_of(ProviderId),
-            duration=WHOLE,
-            resolution=one_of(Resolution),
-            cost_usd=MONEY,
-            skipped=REASON,
-            message=MESSAGE,
-        )
+    "What a video would cost.",
+    estimated_cost_usd=money(
+        "The price of the first provider that would be asked now.", "0.25"
     ),
+    max_cost_usd=money(
+        "The most that the job could cost, if providers charge for failures.", "2.90"
+    ),
+    links=list_of(
+        record(
+            "EstimatedProvider",
+            "What one provider would make, and its price.",
+            ai_model=described(AI_MODEL, "The provider."),
+            duration=whole("The length it would make, in seconds.", 6),
+            resolution=described(RESOLUTION, "The resolution it would make."),
+            aspect_ratio=described(ASPECT_RATIO, "The aspect ratio it would make."),
+            cost_usd=money("The price; 0 if it would be skipped.", "2.40"),
+            skipped=or_null(
+                described(ERROR_CODE, "Why it would be skipped.", "not_configured")
+            ),
+            message=MESSAGE,
+        ),
+        "The providers, in the order in which they would be asked.",
+    ),
+)
+MODEL_LIMITS = record(
+    "ModelLimits",
+    "What a model takes at most.",
+    prompt=whole("The longest prompt, in UTF-16 code units.", 1000),
+)
+MODEL = record(
+    "Model",
+    "A provider's model: what it makes and what it costs.",
+    ai_model=described(AI_MODEL, "The provider."),
+    model=text("The vendor's name of the model.", "gen4_turbo"),
+    durations=list_of(whole("Seconds.", 5), "The lengths it makes, in seconds."),
+    resolutions=list_of(RESOLUTION, "The resolutions it makes."),
+    aspect_ratios=list_of(ASPECT_RATIO, "The aspect ratios it makes."),
+    audio=flag("Whether it can make sound.", example=False),
+    limits=described(MODEL_LIMITS, "What it takes at most."),
+    usd_per_second={
+        "type": "object",
+        "description": "The price of a second of video, by resolution.",
+        "additionalProperties": {"type": "string"},
+        "examples": [{"720p": "0.05"}],
+    },
+    retires_on=or_null(day("When its vendor retires it.", "2027-06-30")),
+    available=flag("Whether it would be asked just now.", example=False),
+    unavailable=or_null(
+        described(ERROR_CODE, "Why it would not be asked.", "not_configured")
+    ),
+    message=MESSAGE,
 )
 MODELS = record(
     "Models",
-    models=list_of(
-        nested(
-            ai_model=one_of(ProviderId),
-            model=TEXT,
-            durations=list_of(WHOLE),
-            resolutions=list_of(one_of(Resolution)),
-            aspect_ratios=list_of(one_of(AspectRatio)),
-            audio=FLAG,
-            usd_per_second={"type": "object", "additionalProperties": MONEY},
-            retires_on=or_null({"type": "string", "format": "date"}),
-            available=FLAG,
-            unavailable=REASON,
-            message=MESSAGE,
-        )
-    ),
+    "The chain.",
+    models=list_of(MODEL, "The models, in the order in which they are asked."),
 )
 
 
@@ -75,7 +96,13 @@ def _estimate(call: Call) -> Response:
         _provider(planned, estimated, asked, call.language)
         for planned in estimated.providers
     ]
-    return answer({"max_cost_usd": str(estimated.max_cost_usd), "links": providers})
+    return answer(
+        {
+            "estimated_cost_usd": str(estimated.estimated_cost_usd),
+            "max_cost_usd": str(estimated.max_cost_usd),
+            "links": providers,
+        }
+    )
 
 
 def _provider(
@@ -89,6 +116,7 @@ def _provider(
         "ai_model": planned.provider_id.value,
         "duration": planned.duration_seconds,
         "resolution": asked.resolution.value,
+        "aspect_ratio": asked.aspect_ratio.value,
         "cost_usd": str(planned.price_usd),
         "skipped": bar,
         "message": bar and describe(bar, language, planned.provider_id),
@@ -110,6 +138,7 @@ def _model(offered: OfferedModel, language: Language) -> Mapping[str, Any]:
         "resolutions": list(prices),
         "aspect_ratios": [ratio.value for ratio in model.aspect_ratios],
         "audio": model.has_audio,
+        "limits": {"prompt": model.longest_prompt},
         "usd_per_second": prices,
         "retires_on": model.retires_on and model.retires_on.isoformat(),
         "available": barred is None,
@@ -124,14 +153,13 @@ MODEL_ROUTES = (
         path="/v1/estimates",
         handler=_estimate,
         operation=Operation(
-            summary="What a video would cost at most; nothing is created",
-            summary_ko="영상의 최대 비용을 미리 확인합니다. 아무것도 생성되지 않습니다",
+            summary="Estimate the cost",
+            description="Takes the body of `POST /v1/videos`. Nothing is created or "
+            "reserved.",
             tag="prices",
-            body=VIDEO_FIELDS,
-            body_rule=ONE_IMAGE,
-            notes=VIDEO_NOTES,
+            body=VIDEO_BODY,
+            has_price=True,
             answers={200: ESTIMATE},
-            problems=(413, 415, 422),
         ),
     ),
     Route(
@@ -139,8 +167,9 @@ MODEL_ROUTES = (
         path="/v1/models",
         handler=_list_models,
         operation=Operation(
-            summary="The models in the order in which they are asked, with prices",
-            summary_ko="요청 순서대로 나열한 모델과 가격",
+            summary="List the models",
+            description="The chain in the order in which providers are asked, with "
+            "prices and availability.",
             tag="prices",
             answers={200: MODELS},
         ),

@@ -1,20 +1,27 @@
-"""The api's call that gives an address to upload an image to."""
+"""The api's call that returns a URL to upload an image to."""
 
 from flask import Response
 
 from functions.http.bodies import answer, read_object
-from functions.http.route import Call, Operation, Route
-from functions.http.schemas import ADDRESS, MOMENT, TEXT, record
+from functions.http.route import Body, Call, Operation, Route
+from functions.http.schemas import moment as moment_schema
+from functions.http.schemas import record, text, texts_by_name, url
 from shared import wiring
 from shared.domain.projection import moment
 from shared.domain.request import UPLOAD_FIELDS, UploadRequest
 
 UPLOAD = record(
     "Upload",
-    image=TEXT,
-    upload_url=ADDRESS,
-    headers={"type": "object", "additionalProperties": TEXT},
-    expires_at=MOMENT,
+    "Where to PUT an image, and its ID from then on.",
+    image=text("The `image` of a video request.", "b8d1f0c2a7e94b56"),
+    upload_url=url(
+        "PUT the image's bytes here, once.",
+        "https://storage.googleapis.com/reelay-videos/uploads/ann/b8d1f0c2a7e94b56",
+    ),
+    headers=texts_by_name(
+        "Send exactly these headers with the PUT.", {"Content-Type": "image/jpeg"}
+    ),
+    expires_at=moment_schema("Until when `upload_url` is valid."),
 )
 
 
@@ -30,25 +37,23 @@ def _start_upload(call: Call) -> Response:
     return answer(body, 201)
 
 
-UPLOAD_OPERATION = Operation(
-    summary="Get an address to PUT an image to, with exactly the headers given",
-    summary_ko="이미지를 업로드할 주소를 받습니다. 응답의 headers 그대로 PUT합니다",
-    tag="uploads",
-    body=UPLOAD_FIELDS,
-    answers={201: UPLOAD},
-    problems=(429,),
-    notes={
-        "content_type": ("What the image is.", "이미지 형식입니다."),
-        "size": ("Its exact size in bytes.", "정확한 크기(바이트)입니다."),
-    },
-    example={"content_type": "image/jpeg", "size": 179217},
-)
-
 UPLOAD_ROUTES = (
     Route(
         method="POST",
         path="/v1/uploads",
         handler=_start_upload,
-        operation=UPLOAD_OPERATION,
+        operation=Operation(
+            summary="Start an upload",
+            description="Returns a signed URL. PUT the image to it with the returned "
+            "headers, then pass `image` when you create a video.",
+            tag="uploads",
+            body=Body(
+                title="UploadRequest",
+                description="The image to upload.",
+                fields=UPLOAD_FIELDS,
+            ),
+            answers={201: UPLOAD},
+            problems=(429,),
+        ),
     ),
 )

@@ -1,68 +1,67 @@
-"""The api's call that tells what was made and spent, and what the caps have left."""
+"""The api's call about usage: what was made and spent, and what the caps have left."""
 
 from decimal import Decimal
 from typing import Any
 
 from flask import Response
 
-from functions.http.bodies import (
-    answer,
-    read_query,
-)
+from functions.http.bodies import answer, read_query
 from functions.http.route import Call, Operation, Route
 from functions.http.schemas import (
-    MONEY,
-    NUMBER,
-    TEXT,
-    WHOLE,
-    Schema,
+    choice,
+    day,
+    described,
     list_of,
-    nested,
-    one_of,
+    money,
+    number,
     or_null,
+    record,
+    text,
+    whole,
 )
+from functions.videos import AI_MODEL
 from shared import wiring
-from shared.domain.catalogue import ProviderId
-from shared.domain.usage import MOST_DAYS, USAGE_FIELDS, Scope, UsageQuery
+from shared.domain.usage import USAGE_FIELDS, Scope, UsageQuery
 from shared.usecases.show_usage import CapUse, DayUsage, UsageReport
 
 CENT = Decimal("0.01")
-DAY: Schema = {"type": "string", "format": "date"}
 
-CAP = nested(limit_usd=or_null(MONEY), used_usd=MONEY, left_usd=or_null(MONEY))
-DAY_USAGE = nested(
-    date=DAY,
-    ai_model=or_null(one_of(ProviderId)),
-    jobs=WHOLE,
-    completed=WHOLE,
-    failed=WHOLE,
-    seconds=NUMBER,
-    cost_usd=MONEY,
+CAP = record(
+    "Cap",
+    "A spending limit and its use.",
+    limit_usd=or_null(money("The limit; null if there is none.", "10.00")),
+    used_usd=money("What is spent or reserved.", "2.65"),
+    left_usd=or_null(money("What is left; null without a limit.", "7.35")),
 )
-USAGE = nested(
-    **{"from": DAY},
-    to=DAY,
-    scope=one_of(Scope),
-    time_zone=TEXT,
-    usage=list_of(DAY_USAGE),
-    caps=nested(daily=CAP, monthly=CAP),
-) | {"title": "Usage"}
-NOTES = {
-    "from": (
-        "First day, as `time_zone` has it; without it the first of the month of `to`. "
-        f"At most {MOST_DAYS} days.",
-        "조회 시작일(`time_zone` 기준). 생략하면 `to`가 속한 달의 1일입니다. "
-        f"최대 {MOST_DAYS}일까지 조회할 수 있습니다.",
+CAPS = record(
+    "Caps",
+    "The spending limits.",
+    daily=described(CAP, "Today's."),
+    monthly=described(CAP, "This month's."),
+)
+DAY_USAGE = record(
+    "DayUsage",
+    "A provider's jobs of one day.",
+    date=day("The day on which the jobs finished."),
+    ai_model=or_null(
+        described(AI_MODEL, "The provider; null if none was asked.", "runway")
     ),
-    "to": (
-        "Last day, counted too; without it today.",
-        "조회 종료일(포함). 생략하면 오늘입니다.",
-    ),
-    "scope": (
-        "`own`: the caller's; `all`: everybody's, for admins.",
-        "`own`은 본인, `all`은 전체 사용자이며 관리자만 조회할 수 있습니다.",
-    ),
-}
+    jobs=whole("Jobs that finished.", 3),
+    completed=whole("Jobs that delivered a video.", 2),
+    failed=whole("Jobs that failed.", 1),
+    seconds=number("Seconds of video.", 10.08),
+    cost_usd=money("What was spent.", "0.75"),
+)
+USAGE = record(
+    "Usage",
+    "What was made and spent, by day and provider.",
+    **{"from": day("The first day.", "2026-11-01")},
+    to=day("The last day, inclusive."),
+    scope=described(choice("Scope", Scope), "Whose usage."),
+    time_zone=text("The time zone of the days.", "UTC"),
+    usage=list_of(DAY_USAGE, "Days without jobs are left out."),
+    caps=described(CAPS, "The spending limits."),
+)
 
 
 def _show_usage(call: Call) -> Response:
@@ -117,13 +116,13 @@ USAGE_ROUTES = (
         path="/v1/usage",
         handler=_show_usage,
         operation=Operation(
-            summary="Jobs, seconds and cost by day and model; what the caps have left",
-            summary_ko="일자와 모델별 작업 수, 영상 길이, 비용과 한도 잔액",
+            summary="Get usage",
+            description="Jobs, seconds and cost by day and provider, and what the "
+            "spending limits have left.",
             tag="usage",
             query=USAGE_FIELDS,
-            notes=NOTES,
             answers={200: USAGE},
-            problems=(403, 422),
+            problems=(403,),
         ),
     ),
 )

@@ -114,7 +114,7 @@ ROOMS = (
         place="functions",
         allowed=(
             *("shared", "functions", "structlog"),
-            *("flask", "jinja2", "markupsafe", "werkzeug"),
+            *("flask", "werkzeug"),
         ),
         barred=("shared.gcp", "shared.providers"),
     ),

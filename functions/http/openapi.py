@@ -1,50 +1,41 @@
-"""The api in OpenAPI 3.1, made of what its routes say of themselves."""
+"""The api in OpenAPI 3.1, made from its routes."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from functions.http.components import example_of, with_components
 from functions.http.problems import (
+    PROBLEM,
     PROBLEM_JSON,
     codes_by_status,
+    problem_body,
     title,
 )
-from functions.http.route import FORM, JSON, PATH_ARGUMENT, Operation, Route, Schema
-from functions.http.schemas import (
-    FIELD_PROBLEMS,
-    PROBLEM,
-)
-from shared.domain.fields import Field, FormSpec
+from functions.http.route import FORM, JSON, PATH_ARGUMENT, Body, Operation, Route
+from functions.http.schemas import Schema
+from shared.domain.fields import Field
+from shared.domain.job import Language
+from shared.domain.refusals import describe_code
+from shared.domain.specs import FormSpec
 
-VERSION = "1"
-DESCRIPTION = """\
-One image and one English prompt become an MP4. Times are RFC 3339 in UTC, money is a
-decimal string in USD. Send a Firebase ID token, or an API key (`rk_…`) from a server,
-as `Authorization: Bearer TOKEN`. Errors are RFC 9457 problems; `detail` and messages
-come in English or Korean by `Accept-Language`."""
-DESCRIPTION_KO = """\
-이미지 한 장과 영어 프롬프트로 MP4 영상을 만듭니다. 시각은 RFC 3339(UTC), 금액은 USD
-십진수 문자열입니다. Firebase ID 토큰이나 서버용 API 키(`rk_…`)를
-`Authorization: Bearer TOKEN`으로 보내 주세요. 오류는 RFC 9457 형식이며, 메시지는
-`Accept-Language`에 따라 영어 또는 한국어로 제공됩니다."""
-
-_REQUEST_HEADERS: Mapping[str, Schema] = {
-    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 255},
-}
 _ANSWER_HEADERS: Mapping[str, tuple[str, Schema]] = {
-    "Location": ("Where to look.", {"type": "string"}),
+    "Location": ("Where to find it.", {"type": "string"}),
     "Idempotent-Replayed": (
-        "`true` where the same key and body came before.",
-        {"type": "string", "const": "true"},
+        "`true` if the same key and body were sent before.",
+        {"type": "string", "enum": ["true"]},
     ),
-    "X-Request-Id": ("Names this request in our logs.", {"type": "string"}),
+    "X-Request-Id": ("Identifies this request in the logs.", {"type": "string"}),
     "Retry-After": (
-        "Seconds after which it is worth another try.",
+        "Seconds after which a retry makes sense.",
         {"type": "integer", "minimum": 0},
     ),
-    "Allow": ("The methods that the path takes.", {"type": "string"}),
+    "Allow": ("The methods that the path supports.", {"type": "string"}),
     "WWW-Authenticate": ("`Bearer`", {"type": "string"}),
+}
+_REQUEST_HEADERS: Mapping[str, Schema] = {
+    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 _HEADERS_OF_PROBLEMS: Mapping[int, tuple[str, ...]] = {
     HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate",),
@@ -52,146 +43,156 @@ _HEADERS_OF_PROBLEMS: Mapping[int, tuple[str, ...]] = {
     HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After",),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
 }
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A Firebase ID token, or an API key (`rk_…`) for servers.",
+}
 _OF_ANY_CALL = (400, 404, 405, 413, 500, 503)
 _ARGUMENT = re.compile(r"<(\w+)>")
 
 
-def document(routes: Sequence[Route], server_url: str = "/") -> dict[str, Any]:
-    """OpenAPI 3.1. A schema with a title of its own is kept once and referred to.
+def document(
+    routes: Sequence[Route], info: Mapping[str, Any], language: Language
+) -> dict[str, Any]:
+    """OpenAPI 3.1. `info` has the title, the tags and what else is not of a route.
 
-    `server_url`: the path below which the calls are, as `/`; no host is in it.
+    The sentences about errors are in `language`, all else in English.
     """
-    described = [(route, route.operation) for route in routes if route.operation]
-    schemas: dict[str, Any] = {}
+    components: dict[str, Any] = {}
+    paths = with_components(_paths(routes, language), components)
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "Reelay",
-            "version": VERSION,
-            "description": DESCRIPTION,
-            "x-description-ko": DESCRIPTION_KO,
-        },
-        "servers": [{"url": server_url}],
+        **info,
         "security": [{"bearer": []}],
-        "tags": [{"name": tag} for tag in _unique(a.tag for _, a in described)],
-        "paths": _named(_paths(described), schemas),
+        "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": dict(sorted(components.items())),
             "headers": {
                 name: {"description": what, "schema": schema}
                 for name, (what, schema) in _ANSWER_HEADERS.items()
             },
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"bearer": _BEARER},
         },
     }
 
 
-def _paths(described: Iterable[tuple[Route, Operation]]) -> dict[str, dict[str, Any]]:
+def _paths(
+    routes: Iterable[Route], language: Language
+) -> dict[str, dict[str, dict[str, Any]]]:
     paths: dict[str, dict[str, Any]] = {}
-    taken: set[str] = set()
-    for route, operation in described:
-        name = _operation_id(route, taken)
-        taken.add(name)
+    names: set[str] = set()
+    for route in routes:
+        if route.operation is None:
+            continue
+        name = _operation_id(route, names)
+        names.add(name)
         calls = paths.setdefault(_ARGUMENT.sub(r"{\1}", route.path), {})
         calls[route.method.lower()] = {
             "operationId": name,
-            **_operation(route, operation),
+            **_operation(route, route.operation, language),
         }
     return paths
 
 
 def _operation_id(route: Route, taken: set[str]) -> str:
-    """The handler's name, where another call has it with the path's first part."""
+    """The handler's name; if another call has it, with the path's first part."""
     name = route.handler.__name__.strip("_")
     return f"{route.path.split('/')[1]}_{name}" if name in taken else name
 
 
-def _operation(route: Route, operation: Operation) -> dict[str, Any]:
+def _operation(
+    route: Route, operation: Operation, language: Language
+) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "summary": operation.summary,
-        "x-summary-ko": operation.summary_ko,
+        "description": operation.description,
         "tags": [operation.tag],
         "parameters": [*_parameters(route, operation)],
-        "responses": _answers(operation) | _problems(route, operation),
+        "responses": _answers(operation) | _problems(route, operation, language),
     }
     if operation.body:
-        entry["requestBody"] = {"required": True, "content": _body(operation)}
+        content = _body(operation.body)
+        entry["requestBody"] = {"required": True, "content": content}
     if route.is_open:
         entry["security"] = []
     return entry
 
 
 def _parameters(route: Route, operation: Operation) -> Iterable[dict[str, Any]]:
-    argument: Schema = {"type": "string", "pattern": f"^{PATH_ARGUMENT.pattern}$"}
+    argument = {"type": "string", "pattern": f"^{PATH_ARGUMENT.pattern}$"}
     for name in _ARGUMENT.findall(route.path):
-        yield _parameter("path", name, argument, operation, required=True)
+        what = operation.arguments[name]
+        yield _parameter("path", name, argument, what, required=True)
     for name, field in operation.query.items():
         # A query has no null: a parameter is there, or it is not.
-        required = field.required
-        yield _parameter("query", name, _plain(field), operation, required=required)
-    for name in operation.request_headers:
-        schema = _REQUEST_HEADERS.get(name, {"type": "string"})
-        yield _parameter("header", name, schema, operation, required=False)
+        schema = _plain(field)
+        what = field.description
+        yield _parameter("query", name, schema, what, required=field.required)
+    for name, what in operation.request_headers.items():
+        schema = dict(_REQUEST_HEADERS.get(name, {"type": "string"}))
+        yield _parameter("header", name, schema, what, required=False)
 
 
 def _parameter(
-    place: str, name: str, schema: Schema, operation: Operation, *, required: bool
+    place: str, name: str, schema: Schema, description: str, *, required: bool
 ) -> dict[str, Any]:
-    parameter = {"name": name, "in": place, "required": required, "schema": schema}
-    return parameter | _note(operation, name)
-
-
-def _note(operation: Operation, name: str) -> dict[str, Any]:
-    if name not in operation.notes:
-        return {}
-    english, korean = operation.notes[name]
-    return {"description": english, "x-description-ko": korean}
-
-
-def _body(operation: Operation) -> dict[str, Any]:
-    """By media type. A form has a file where JSON has its address."""
-    content: dict[str, Any] = {JSON: {"schema": _body_schema(operation, _schema)}}
-    if operation.example is not None:
-        content[JSON]["example"] = operation.example
-    if operation.takes_form:
-        content[FORM] = {"schema": _body_schema(operation, _in_form)}
-    return content
-
-
-def _body_schema(operation: Operation, read: Callable[[Field], Any]) -> dict[str, Any]:
     return {
-        "type": "object",
-        "required": [name for name, field in operation.body.items() if field.required],
-        "properties": {
-            name: read(field) | _note(operation, name)
-            for name, field in operation.body.items()
-        },
-        "additionalProperties": False,
-        **operation.body_rule,
+        "name": name,
+        "in": place,
+        "required": required,
+        "description": description,
+        "schema": {n: v for n, v in schema.items() if n != "description"},
     }
 
 
-def _in_form(field: Field) -> dict[str, Any]:
+def _body(body: Body) -> dict[str, Any]:
+    """By media type. A form has a file where JSON has its URL."""
+    content = {JSON: _content(_object(body, body.title, _json_property))}
+    if body.takes_form:
+        content[FORM] = _content(_object(body, f"{body.title}Form", _form_property))
+    return content
+
+
+def _object(
+    body: Body, title: str, read: Callable[[Field], dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "title": title,
+        "type": "object",
+        "description": body.description,
+        "required": [name for name, field in body.fields.items() if field.required],
+        "properties": {name: read(field) for name, field in body.fields.items()},
+        "additionalProperties": False,
+    }
+
+
+def _form_property(field: Field) -> dict[str, Any]:
     match field.spec:
         case FormSpec() as spec:
-            return dict(spec.form_schema())
+            return dict(spec.form_schema()) | {"description": field.description}
         case _:
-            return _schema(field)
+            return _json_property(field)
 
 
-def _schema(field: Field) -> dict[str, Any]:
-    """As `_plain`; where null is taken, it says so, and a closed set lists it."""
+def _json_property(field: Field) -> dict[str, Any]:
     schema = _plain(field)
     if field.nullable:
         schema["type"] = [schema["type"], "null"]
-        if "enum" in schema:
-            schema["enum"] = [*schema["enum"], None]
     return schema
 
 
 def _plain(field: Field) -> dict[str, Any]:
+    """A field's schema; a set of choices with a name is referred to."""
     schema: dict[str, Any] = dict(field.spec.schema())
-    return schema if field.default is None else schema | {"default": field.default}
+    if "title" in schema:
+        schema = {"$ref": schema}
+    schema["description"] = field.description
+    if field.default is not None:
+        schema["default"] = field.default
+    if field.example is not None:
+        schema["examples"] = [field.example]
+    return schema
 
 
 def _answers(operation: Operation) -> dict[str, Any]:
@@ -199,71 +200,67 @@ def _answers(operation: Operation) -> dict[str, Any]:
         str(status): {
             "description": title(status),
             "headers": _headers("X-Request-Id", *operation.answer_headers),
-            **(
-                {"content": {operation.media_type: {"schema": schema}}}
-                if schema
-                else {}
-            ),
+            **({"content": {operation.media_type: _content(schema)}} if schema else {}),
         }
         for status, schema in operation.answers.items()
     }
 
 
-def _problems(route: Route, operation: Operation) -> dict[str, Any]:
-    known = codes_by_status()
+def _content(schema: Schema) -> dict[str, Any]:
+    reference = {"$ref": schema} if "title" in schema else schema
+    return {"schema": reference, "example": example_of(schema)}
+
+
+def _problems(route: Route, operation: Operation, language: Language) -> dict[str, Any]:
+    return {
+        str(status): _problem(status, operation, codes, language)
+        for status, codes in sorted(_codes(route, operation).items())
+    }
+
+
+def _codes(route: Route, operation: Operation) -> dict[int, list[str]]:
+    """Every code that the call can be refused with, by status."""
     statuses = {*operation.problems, *_OF_ANY_CALL}
     statuses |= set() if route.is_open else {HTTPStatus.UNAUTHORIZED}
     statuses |= {HTTPStatus.UNSUPPORTED_MEDIA_TYPE} if operation.body else set()
     takes = operation.body or operation.query or operation.request_headers
     statuses |= {HTTPStatus.UNPROCESSABLE_ENTITY} if takes else set()
-    return {
-        str(int(status)): _problem(
-            status, operation, _possible(known[status], route, operation)
-        )
-        for status in sorted(statuses)
+    impossible = _impossible(route, operation)
+    known = codes_by_status()
+    codes = {s: [c for c in known[s] if c not in impossible] for s in sorted(statuses)}
+    if takes and operation.refusal:
+        # OpenAI's clients know an invalid field as a 400.
+        codes[HTTPStatus.BAD_REQUEST].append("invalid_request")
+        codes[HTTPStatus.UNPROCESSABLE_ENTITY].remove("invalid_request")
+    return {status: possible for status, possible in codes.items() if possible}
+
+
+def _impossible(route: Route, operation: Operation) -> set[str]:
+    possible = {
+        "generation_paused": route.spends,
+        "exceeds_limit": operation.has_price,
+        "idempotency_conflict": "Idempotency-Key" in operation.request_headers,
     }
+    return {code for code, is_possible in possible.items() if not is_possible}
 
 
-def _possible(codes: Iterable[str], route: Route, operation: Operation) -> list[str]:
-    impossible = set()
-    if not route.spends:
-        impossible.add("generation_paused")
-    if "Idempotency-Key" not in operation.request_headers:
-        impossible.add("idempotency_conflict")
-    return [code for code in codes if code not in impossible]
-
-
-def _problem(status: int, operation: Operation, codes: Sequence[str]) -> dict[str, Any]:
-    said: dict[str, Any] = {"status": {"const": int(status)}, "code": {"enum": codes}}
-    rule: dict[str, Any] = {"properties": said}
-    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        said["errors"], rule["required"] = FIELD_PROBLEMS, ["errors"]
-    schema = operation.refusal or {"allOf": [PROBLEM, rule]}
+def _problem(
+    status: int, operation: Operation, codes: Sequence[str], language: Language
+) -> dict[str, Any]:
+    """One shape for all: generators leave out what is narrowed by `allOf`."""
+    said = {code: describe_code(code, language) for code in codes}
+    lines = (f"- `{code}`: {sentence}" for code, sentence in said.items())
+    content = {PROBLEM_JSON: _content(PROBLEM)}
+    content[PROBLEM_JSON]["example"] = problem_body(status, *next(iter(said.items())))
+    if operation.refusal:
+        content = {JSON: _content(operation.refusal)}
     return {
-        "description": title(status),
+        "description": "\n".join((title(status), "", *lines)),
         "headers": _headers("X-Request-Id", *_HEADERS_OF_PROBLEMS.get(status, ())),
-        "content": {JSON if operation.refusal else PROBLEM_JSON: {"schema": schema}},
+        "content": content,
         "x-codes": codes,
     }
 
 
 def _headers(*names: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def _named(value: Any, schemas: dict[str, Any]) -> Any:
-    """`value` with every titled schema in it moved to `schemas`."""
-    if isinstance(value, Mapping):
-        title = value.get("title")
-        inside = {name: _named(part, schemas) for name, part in value.items()}
-        if not isinstance(title, str) or "properties" not in value:
-            return inside
-        schemas[title] = inside
-        return {"$ref": f"#/components/schemas/{title}"}
-    if isinstance(value, list | tuple):
-        return [_named(part, schemas) for part in value]
-    return value
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))

@@ -7,6 +7,15 @@ from math import ceil
 
 from flask import Response
 
+from functions.http.schemas import (
+    choice,
+    described,
+    list_of,
+    record,
+    text,
+    whole,
+    with_optional,
+)
 from shared.domain.errors import (
     ApiError,
     ErrorCode,
@@ -15,9 +24,10 @@ from shared.domain.errors import (
     InvalidRequest,
     LimitReached,
     TooManyJobs,
+    TooManyRequests,
 )
 from shared.domain.job import Language
-from shared.domain.messages import describe_field, describe_refusal
+from shared.domain.refusals import describe_field, describe_refusal
 
 KEY_HEADER = "Idempotency-Key"
 PROBLEM_JSON = "application/problem+json"
@@ -26,16 +36,45 @@ _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 LIMITS = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
 
 
+def codes_by_status() -> Mapping[int, tuple[str, ...]]:
+    """Every code that a caller can be refused with."""
+    kinds: tuple[type[ApiError], ...] = (ApiError, *ApiError.__subclasses__())
+    found: dict[int, tuple[str, ...]] = {}
+    for kind in kinds:
+        codes = [c.value for c in LIMITS] if kind is LimitReached else [kind.code]
+        found[kind.status] = (*found.get(kind.status, ()), *codes)
+    return found
+
+
+PROBLEM_CODE = choice(
+    "ProblemCode",
+    (code for codes in codes_by_status().values() for code in codes),
+)
+FIELD_PROBLEM = record(
+    "FieldProblem",
+    "An invalid field of a request.",
+    field=text("The field's name.", "duration"),
+    message=text("What is wrong with it.", "must be from 3 to 10"),
+)
+PROBLEM = with_optional(
+    record(
+        "Problem",
+        "An error (RFC 9457).",
+        type=text("A URI for the kind of error.", "urn:reelay:problem:not_found"),
+        title=text("What the status is called.", "Not Found"),
+        status=whole("The HTTP status.", 404),
+        detail=text("What happened and what to do, for people.", "Not found."),
+        code=described(PROBLEM_CODE, "The kind of error, for programs.", "not_found"),
+    ),
+    errors=list_of(FIELD_PROBLEM, "Every invalid field, for a 422."),
+)
+
+
 def problem(
     refused: ApiError, language: Language, headers: Mapping[str, str] | None = None
 ) -> Response:
-    body: dict[str, object] = {
-        "type": f"urn:reelay:problem:{refused.code}",
-        "title": title(refused.status),
-        "status": refused.status,
-        "detail": describe_refusal(refused, language),
-        "code": refused.code,
-    }
+    said = describe_refusal(refused, language)
+    body = problem_body(refused.status, refused.code, said)
     if errors := _errors(refused, language):
         body["errors"] = errors
     return Response(
@@ -44,6 +83,16 @@ def problem(
         mimetype=PROBLEM_JSON,
         headers=dict(headers or {}) | _headers(refused),
     )
+
+
+def problem_body(status: int, code: str, detail: str) -> dict[str, object]:
+    return {
+        "type": f"urn:reelay:problem:{code}",
+        "title": title(status),
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
 
 
 def title(status: int) -> str:
@@ -65,19 +114,9 @@ def _errors(refused: ApiError, language: Language) -> list[dict[str, str]]:
             return []
 
 
-def codes_by_status() -> Mapping[int, tuple[str, ...]]:
-    """Every code that a caller can be refused with."""
-    kinds: tuple[type[ApiError], ...] = (ApiError, *ApiError.__subclasses__())
-    found: dict[int, tuple[str, ...]] = {}
-    for kind in kinds:
-        codes = [c.value for c in LIMITS] if kind is LimitReached else [kind.code]
-        found[kind.status] = (*found.get(kind.status, ()), *codes)
-    return found
-
-
 def _headers(refused: ApiError) -> dict[str, str]:
     match refused:
-        case LimitReached(retry_after=wait):
+        case LimitReached(retry_after=wait) | TooManyRequests(retry_after=wait):
             return {"Retry-After": str(ceil(wait.total_seconds()))}
         case TooManyJobs():
             return {"Retry-After": "60"}

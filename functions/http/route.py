@@ -6,45 +6,52 @@ from dataclasses import dataclass, field
 
 from flask import Request, Response
 
+from functions.http.schemas import Schema
 from shared.domain.fields import Field
 from shared.domain.job import Language
 from shared.ports.identity import Caller
 
 Fields = Mapping[str, Field]
-Schema = Mapping[str, object]
 JSON = "application/json"
 FORM = "multipart/form-data"
 # What a name in a path can be: anything else names nothing of ours.
 PATH_ARGUMENT = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """A JSON object: its name as a component, and the fields, which also parse it."""
+
+    title: str
+    description: str
+    fields: Fields
+    takes_form: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Operation:
-    """A route's description. `answers`: JSON Schema by status, None: without a body.
+    """A route's description in English; `openapi.ko.json` has the Korean.
 
-    `body` and `query` are the very specs that parse the request; `body_rule` is what
-    JSON Schema says of the body as a whole, beside its fields. `problems`: the statuses
-    that it can be refused with, beside those that any call of its shape may meet.
-    `notes`: what a field, parameter or header means, in English and Korean. `example`:
-    a body that is accepted. `refusal`: the shape of its errors where they are not
-    problem+json. `tag` groups the calls on the page.
+    `answers`: the schema by status, or None for an answer without a body. `problems`:
+    the statuses of refusals, beside those that any call of its shape may meet.
+    `arguments`: what the names in the path and the request's headers mean. `refusal`:
+    the shape of errors where they are not problem+json. `has_price`: a price that no
+    limit could admit is refused.
     """
 
     summary: str
-    summary_ko: str
+    description: str
     tag: str
     answers: Mapping[int, Schema | None]
-    body: Fields = field(default_factory=dict)
+    body: Body | None = None
     query: Fields = field(default_factory=dict)
-    request_headers: tuple[str, ...] = ()
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    request_headers: Mapping[str, str] = field(default_factory=dict)
     answer_headers: tuple[str, ...] = ()
-    takes_form: bool = False
     problems: tuple[int, ...] = ()
-    body_rule: Schema = field(default_factory=dict)
-    notes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    example: Mapping[str, object] | None = None
     media_type: str = JSON
     refusal: Schema | None = None
+    has_price: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

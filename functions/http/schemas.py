@@ -1,65 +1,100 @@
-"""The parts of JSON Schema from which answers are described."""
+"""The parts of JSON Schema from which answers are described.
+
+Each property has a description and an example. A schema with a title is described
+once, as a component; `{"$ref": schema}` refers to it. `openapi.py` resolves both.
+"""
 
 from collections.abc import Iterable, Mapping
 
-from shared.domain.errors import ErrorCode
-
 Schema = Mapping[str, object]
 
-TEXT: Schema = {"type": "string"}
-FLAG: Schema = {"type": "boolean"}
-NUMBER: Schema = {"type": "number"}
-WHOLE: Schema = {"type": "integer"}
-MOMENT: Schema = {"type": "string", "format": "date-time"}
-ADDRESS: Schema = {"type": "string", "format": "uri"}
-MONEY: Schema = {
-    "type": "string",
-    "pattern": r"^\d+(\.\d+)?$",
-    "description": "USD",
-    "examples": ["0.25"],
-}
+
+def text(description: str, example: str | None, **more: object) -> Schema:
+    return _plain("string", description, example) | more
 
 
-def one_of(values: Iterable[str]) -> Schema:
-    return {"type": "string", "enum": [str(value) for value in values]}
+def whole(description: str, example: int, **more: object) -> Schema:
+    return _plain("integer", description, example) | more
 
 
-def record(title: str, /, **properties: Schema) -> Schema:
-    """An object with all of `properties`; more may be added to it one day."""
-    return nested(**properties) | {"title": title}
+def number(description: str, example: float) -> Schema:
+    return _plain("number", description, example)
 
 
-def nested(**properties: Schema) -> dict[str, object]:
+def flag(description: str, *, example: bool) -> Schema:
+    return _plain("boolean", description, example)
+
+
+def moment(description: str, example: str = "2026-11-28T12:00:00.000Z") -> Schema:
+    return text(description, example, format="date-time")
+
+
+def day(description: str, example: str = "2026-11-28") -> Schema:
+    return text(description, example, format="date")
+
+
+def url(description: str, example: str) -> Schema:
+    return text(description, example, format="uri")
+
+
+def money(description: str, example: str = "0.40") -> Schema:
+    """USD, as a decimal string."""
+    return text(description, example, pattern=r"^\d+(\.\d+)?$")
+
+
+def constant(description: str, value: str) -> Schema:
+    return text(description, value, const=value)
+
+
+def choice(title: str, values: Iterable[str]) -> Schema:
+    """A closed set of strings, as a component of its own."""
+    return {"title": title, "type": "string", "enum": [str(value) for value in values]}
+
+
+def described(schema: Schema, description: str, example: object = None) -> Schema:
+    """The component `schema`, and what it means in this place."""
+    reference: Schema = {"$ref": schema, "description": description}
+    return reference if example is None else {**reference, "examples": [example]}
+
+
+def record(title: str, description: str, /, **properties: Schema) -> Schema:
+    """An object with all of `properties`, as a component. More may be added later."""
     return {
+        "title": title,
         "type": "object",
+        "description": description,
         "required": list(properties),
         "properties": properties,
     }
 
 
-def list_of(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
+def with_optional(schema: Schema, **properties: Schema) -> Schema:
+    """The object `schema` and properties that may be left out."""
+    required = schema["properties"]
+    assert isinstance(required, Mapping)
+    return {**schema, "properties": {**required, **properties}}
+
+
+def list_of(items: Schema, description: str) -> Schema:
+    inner = {"$ref": items} if "title" in items else items
+    return {"type": "array", "description": description, "items": inner}
+
+
+def texts_by_name(description: str, example: Mapping[str, str]) -> Schema:
+    return {
+        "type": "object",
+        "description": description,
+        "additionalProperties": {"type": "string"},
+        "examples": [example],
+    }
 
 
 def or_null(schema: Schema) -> Schema:
-    """Where `schema` has a type of its own; None is a value of its enum then."""
-    nullable = dict(schema) | {"type": [schema["type"], "null"]}
-    values = schema.get("enum")
-    return nullable | ({"enum": [*values, None]} if isinstance(values, list) else {})
+    if "$ref" not in schema:
+        return {**schema, "type": [schema["type"], "null"]}
+    rest = {name: value for name, value in schema.items() if name != "$ref"}
+    return {**rest, "anyOf": [{"$ref": schema["$ref"]}, {"type": "null"}]}
 
 
-FAILURE = nested(code=one_of(ErrorCode), message=TEXT)
-
-
-PROBLEM = {
-    **record(
-        "Problem",
-        type=TEXT,
-        title=TEXT,
-        status=WHOLE,
-        detail=TEXT,
-        code=TEXT,
-    ),
-    "description": "RFC 9457. `detail` and messages come by Accept-Language.",
-}
-FIELD_PROBLEMS = list_of(nested(field=TEXT, message=TEXT))
+def _plain(kind: str, description: str, example: object) -> dict[str, object]:
+    return {"type": kind, "description": description, "examples": [example]}

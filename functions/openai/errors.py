@@ -7,17 +7,18 @@ from http import HTTPStatus
 from flask import Response
 
 from functions.http.problems import problem
-from functions.http.schemas import TEXT, nested, or_null, record
+from functions.http.schemas import described, or_null, record, text
 from functions.openai.request import REFERENCE
 from shared.domain.errors import (
     ApiError,
     GenerationPaused,
     InvalidRequest,
     TooLarge,
+    TooManyRequests,
     UnsupportedMedia,
 )
 from shared.domain.job import Language
-from shared.domain.messages import describe_field, describe_refusal
+from shared.domain.refusals import describe_field, describe_refusal
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
@@ -44,8 +45,19 @@ _IMAGE: Mapping[Language, str] = {
 }
 
 REFUSAL = record(
-    "OpenAIError",
-    error=nested(message=TEXT, type=TEXT, param=or_null(TEXT), code=TEXT),
+    "OpenAIErrorAnswer",
+    "An error as OpenAI's clients read it.",
+    error=described(
+        record(
+            "OpenAIError",
+            "What went wrong.",
+            message=text("What happened and what to do.", "`prompt` is required."),
+            type=text("The kind of error.", "invalid_request_error"),
+            param=or_null(text("The first invalid field.", "prompt")),
+            code=text("The kind of error, for programs.", "invalid_request"),
+        ),
+        "What went wrong.",
+    ),
 )
 
 
@@ -65,7 +77,7 @@ def openai_problem(
     }
     ours = problem(refused, language, headers)
     kept = {n: ours.headers[n] for n in KEPT_HEADERS if n in ours.headers}
-    if refused.status < 500 or isinstance(refused, GenerationPaused):
+    if not _is_worth_resending(refused):
         kept["x-should-retry"] = "false"
     return Response(
         json.dumps({"error": body}, ensure_ascii=False),
@@ -73,6 +85,12 @@ def openai_problem(
         mimetype="application/json",
         headers=kept,
     )
+
+
+def _is_worth_resending(refused: ApiError) -> bool:
+    if isinstance(refused, TooManyRequests):
+        return True
+    return refused.status >= 500 and not isinstance(refused, GenerationPaused)
 
 
 def _message(refused: ApiError, language: Language) -> str:

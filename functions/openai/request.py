@@ -1,4 +1,4 @@
-"""OpenAI's request for a video in our words: its sizes, seconds and images.
+"""OpenAI's request for a video, read into ours: its body, sizes, seconds and image.
 
 The shapes are those of the `openai` client 3.54, types/video_create_params.py.
 """
@@ -20,16 +20,9 @@ from shared.domain.catalogue import (
     Resolution,
 )
 from shared.domain.errors import InvalidRequest
-from shared.domain.fields import (
-    Choice,
-    Field,
-    HttpsAddress,
-    Text,
-    Whole,
-    Wrong,
-    read_fields,
-)
-from shared.domain.request import IMAGE_TYPES, ClientRetry, VideoRequest
+from shared.domain.fields import Field, read_fields
+from shared.domain.request import IMAGE_TYPES, VIDEO_FIELDS, ClientRetry, VideoRequest
+from shared.domain.specs import Choice, HttpsAddress, Text, Whole, Wrong
 
 MOST_SECONDS = 10
 # The longest that OpenAI's client names: more is a mistake, not a wish.
@@ -79,8 +72,10 @@ class Seconds:
         return min(_ASKED.parse(value), MOST_SECONDS)
 
     def schema(self) -> dict[str, object]:
-        texts = {"type": "string", "enum": list(_SECONDS_TEXTS)}
-        return {"anyOf": [texts, _ASKED.schema()]}
+        texts = {"title": "OpenAISeconds", "type": "string"}
+        return {
+            "anyOf": [{"$ref": texts | {"enum": [*_SECONDS_TEXTS]}}, _ASKED.schema()]
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,15 +107,40 @@ class InputReference:
         return {"anyOf": [address, named]}
 
     def form_schema(self) -> dict[str, object]:
-        return {"type": "string", "format": "binary"}
+        return {"type": "string", "format": "binary", "examples": ["raccoon.jpg"]}
 
 
 CREATE_FIELDS: Mapping[str, Field] = {
-    "prompt": Field(spec=Text(longest=1000), required=True),
-    "input_reference": Field(spec=InputReference(), required=True),
-    "model": Field(spec=Text(longest=100), default=ANY_MODEL),
-    "seconds": Field(spec=Seconds(), default=4),
-    "size": Field(spec=Choice(values=tuple(SIZES)), default="720x1280"),
+    "prompt": VIDEO_FIELDS["prompt"],
+    REFERENCE: Field(
+        spec=InputReference(),
+        required=True,
+        description="The image to use as the first frame: a JPEG, PNG or WebP file of "
+        "at most 16 MB, or its https:// or base64 data: URL. `file_id` is not "
+        "supported.",
+        example={"image_url": "https://example.com/raccoon.jpg"},
+        synonyms=("image", "image_url"),
+    ),
+    "model": Field(
+        spec=Text(longest=100),
+        default=ANY_MODEL,
+        description="A provider to ask first, or `auto`. Any other name, such as "
+        "`sora-2`, means `auto`.",
+    ),
+    "seconds": Field(
+        spec=Seconds(),
+        default=4,
+        description="The length of the video. More than 10 means 10.",
+        example="8",
+        synonyms=("duration",),
+    ),
+    "size": Field(
+        spec=Choice(values=tuple(SIZES), title="OpenAISize"),
+        default="720x1280",
+        description="Made as 720p or 1080p, never smaller; answers have the actual "
+        "size.",
+        example="1280x720",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""A job as OpenAI's Videos API shows one, and a page of them.
+"""What OpenAI's clients are shown: a job, a page of jobs, the models.
 
 The shapes are those of the `openai` client 3.54, types/video.py and pagination.py.
 """
@@ -7,59 +7,117 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from functions.http.schemas import FAILURE, FLAG, TEXT, list_of, or_null, record
+from functions.http.schemas import (
+    choice,
+    constant,
+    described,
+    flag,
+    list_of,
+    or_null,
+    record,
+    text,
+    whole,
+)
 from functions.openai.request import SIZES
-from shared.domain.fields import Choice, Field, Identifier, Whole
+from functions.videos import ERROR
+from shared.domain.catalogue import MODEL_CHOICES
+from shared.domain.fields import Field
 from shared.domain.job import AttemptState, Job, Language
 from shared.domain.listing import Page
 from shared.domain.projection import Stage, Status, project
+from shared.domain.specs import Choice, Identifier, Whole
 
-# Oldest first is not offered: a list that claims it and isn't would be worse.
 LIST_FIELDS: Mapping[str, Field] = {
-    "after": Field(spec=Identifier(longest=128), nullable=True),
-    "limit": Field(spec=Whole(least=1, most=100), default=20),
-    "order": Field(spec=Choice(values=("desc",)), default="desc"),
+    "after": Field(
+        spec=Identifier(longest=128),
+        nullable=True,
+        description="The last `id` of the previous page.",
+    ),
+    "limit": Field(
+        spec=Whole(least=1, most=100), default=20, description="How many at most."
+    ),
+    # A list that claimed another order than it has would be worse than none.
+    "order": Field(
+        spec=Choice(values=("desc",)),
+        default="desc",
+        description="Newest first is the only order.",
+    ),
 }
 CONTENT_FIELDS: Mapping[str, Field] = {
-    "variant": Field(spec=Choice(values=("video",)), default="video"),
+    "variant": Field(
+        spec=Choice(values=("video",)),
+        default="video",
+        description="`video` is the only variant; others are a 404.",
+    ),
 }
 
 # Of two sizes of one shape the last is the one that is really made.
 _MADE_SIZES = {shape: size for size, shape in SIZES.items()}
 
-MOMENT = {"type": "integer", "description": "seconds since 1970"}
+# OpenAI's list has a date for each model; ours have none of their own.
+CREATED = 1_795_824_000
 
 VIDEO = record(
     "OpenAIVideo",
-    id=TEXT,
-    object={"type": "string", "const": "video"},
-    model=TEXT,
-    status={"type": "string", "enum": ["queued", "in_progress", "completed", "failed"]},
-    progress={"type": "integer", "minimum": 0, "maximum": 100},
-    created_at=MOMENT,
-    completed_at=or_null(MOMENT),
-    expires_at=MOMENT,
-    seconds={"type": "string", "pattern": "^[0-9]+$"},
-    size={"type": "string", "pattern": "^[0-9]+x[0-9]+$"},
-    prompt=TEXT,
-    remixed_from_video_id={"type": "null"},
-    error=or_null(FAILURE),
+    "A job as OpenAI's Videos API shows it.",
+    id=text("The job's ID.", "3f9c1b2ad84e4c0f"),
+    object=constant("What this is.", "video"),
+    model=text("The provider that was to be asked first.", "auto"),
+    status=described(
+        choice(
+            "OpenAIStatus",
+            ("queued", "in_progress", "completed", "failed"),
+        ),
+        "`completed` once there is a video.",
+        "completed",
+    ),
+    progress=whole("Percent.", 100, minimum=0, maximum=100),
+    created_at=whole("When it was created, in Unix seconds.", 1795867200),
+    completed_at=or_null(whole("When it was completed, in Unix seconds.", 1795867270)),
+    expires_at=whole("When it will be deleted, in Unix seconds.", 1798459200),
+    seconds=text("The length in seconds.", "8", pattern="^[0-9]+$"),
+    size=text("Width and height in pixels.", "1280x720", pattern="^[0-9]+x[0-9]+$"),
+    prompt=text("What was asked for.", "The raccoon looks up and waves"),
+    remixed_from_video_id={
+        "type": "null",
+        "description": "Always null: videos are not remixed.",
+        "examples": [None],
+    },
+    error=or_null(described(ERROR, "Why the job failed.")),
 )
-
 PAGE = record(
     "OpenAIVideoPage",
-    object={"type": "string", "const": "list"},
-    data=list_of(VIDEO),
-    first_id=or_null(TEXT),
-    last_id=or_null(TEXT),
-    has_more=FLAG,
+    "Some of your videos, newest first.",
+    object=constant("What this is.", "list"),
+    data=list_of(VIDEO, "The videos."),
+    first_id=or_null(text("The first one's ID.", "3f9c1b2ad84e4c0f")),
+    last_id=or_null(
+        text("The last one's ID: the `after` of the next page.", "0a7be41d9c5f4e83")
+    ),
+    has_more=flag("Whether another page follows.", example=False),
 )
-
 DELETED = record(
     "OpenAIVideoDeleted",
-    id=TEXT,
-    deleted={"type": "boolean", "const": True},
-    object={"type": "string", "const": "video.deleted"},
+    "The video was deleted.",
+    id=text("The job's ID.", "3f9c1b2ad84e4c0f"),
+    deleted=flag("Always true.", example=True),
+    object=constant("What this is.", "video.deleted"),
+)
+MODELS = record(
+    "OpenAIModelList",
+    "The names that `model` takes.",
+    object=constant("What this is.", "list"),
+    data=list_of(
+        record(
+            "OpenAIModel",
+            "A name that `model` takes.",
+            id=text("The name.", "auto"),
+            object=constant("What this is.", "model"),
+            created=whole("When it was added, in Unix seconds.", CREATED),
+            owned_by=constant("Who offers it.", "reelay"),
+        ),
+        "`auto` and the providers.",
+    ),
 )
 
 
@@ -95,6 +153,16 @@ def show_page(page: Page, language: Language) -> dict[str, Any]:
         "first_id": ids[0] if ids else None,
         "last_id": ids[-1] if ids else None,
         "has_more": page.next_cursor is not None,
+    }
+
+
+def show_models() -> dict[str, Any]:
+    return {
+        "object": "list",
+        "data": [
+            {"id": n, "object": "model", "created": CREATED, "owned_by": "reelay"}
+            for n in MODEL_CHOICES
+        ],
     }
 
 

@@ -1,21 +1,30 @@
-"""The errors a caller can meet, named for what comes next, and a job's error codes.
+"""The errors of the system, named for what the caller can do, and a job's error codes.
 
 ReelayError
-├── Refused                 the caller is answered; nothing was created
+├── ApiError                the caller gets it; nothing was created or changed
 │   ├── Malformed           400
 │   ├── Unauthenticated     401
 │   ├── Forbidden           403
 │   ├── NotFound            404   another user's job too
+│   ├── NotAllowed          405
 │   ├── Conflict            409
 │   ├── TooLarge            413
 │   ├── UnsupportedMedia    415
 │   ├── InvalidRequest      422   names each wrong field
-│   └── ExceedsLimit        422   no cap could ever admit it
+│   ├── IdempotencyConflict 422
+│   ├── ExceedsLimit        422   no cap could ever admit it
+│   ├── LimitReached        429   a cap is full
+│   ├── TooManyJobs         429
+│   ├── TooManyRequests     429
+│   ├── GenerationPaused    503
+│   └── Unavailable         503
 ├── NotConfigured           the settings are wrong: refuse to start
-├── LostRace                somebody committed first: read again, decide again
-├── Unclear                 a commit was not answered: read again to know
+├── LostRace                another process committed first: read and decide again
+├── CommitUncertain         a commit was not answered: read again to find out
+├── Unreadable              a stored record can't be parsed
 ├── Unreachable             a dependency did not answer: try the same again later
-└── BadContent              what came is not what was promised: nothing to retry
+└── BadContent              bytes are not what was promised: retrying won't help
+    └── NotPublic           a URL that leads inside
 """
 
 from dataclasses import dataclass
@@ -65,7 +74,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldError:
-    """One wrong field of a request: its name and the key of the sentence about it."""
+    """One wrong field of a request, and the key of the sentence about it."""
 
     field: str
     reason: str
@@ -73,7 +82,7 @@ class FieldError:
 
 
 class ReelayError(Exception):
-    """Every error of ours."""
+    """Every error that we raise."""
 
 
 class ApiError(ReelayError):
@@ -89,32 +98,60 @@ class Malformed(ApiError):
     status, code = 400, "malformed"
 
 
+class TokenProblem(StrEnum):
+    """Why a caller is not authenticated; the caller gets a sentence for each."""
+
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+
+
 class Unauthenticated(ApiError):
-    """No token, or one that does not hold."""
+    """No token, or not a valid one. `said` is for the log."""
 
     status, code = 401, "unauthenticated"
 
+    def __init__(
+        self, said: str = "", *, reason: TokenProblem = TokenProblem.INVALID
+    ) -> None:
+        super().__init__(said or reason.value)
+        self.reason = reason
+
+
+class AccessProblem(StrEnum):
+    """Why a known caller is refused; the caller gets a sentence for each."""
+
+    ADMINS_ONLY = "admins_only"
+    UNVERIFIED = "unverified"
+
 
 class Forbidden(ApiError):
-    """A caller whom we know may not do this."""
+    """The caller is known, and not allowed to do this. `said` is for the log."""
 
     status, code = 403, "forbidden"
 
+    def __init__(
+        self, said: str = "", *, reason: AccessProblem = AccessProblem.ADMINS_ONLY
+    ) -> None:
+        super().__init__(said or reason.value)
+        self.reason = reason
+
 
 class NotFound(ApiError):
-    """No such thing of the caller's."""
+    """It does not exist, or is another user's."""
 
     status, code = 404, "not_found"
 
 
 class NotAllowed(ApiError):
-    """The path is there, and takes other methods."""
+    """The path exists, with other methods."""
 
     status, code = 405, "method_not_allowed"
 
 
 class ConflictReason(StrEnum):
-    """What stands in the way; the caller gets a sentence for each."""
+    """What is in the way; the caller gets a sentence for each."""
 
     STATE = "state"
     JOB_DELETED = "job_deleted"
@@ -170,7 +207,7 @@ class ExceedsLimit(ApiError):
 
 
 class LimitReached(ApiError):
-    """A cap has no room for this. `retry_after`: when it is worth another try."""
+    """A cap has no room for this now. `retry_after`: when a retry makes sense."""
 
     status = 429
 
@@ -185,14 +222,24 @@ class TooManyJobs(ApiError):
     status, code = 429, "too_many_jobs"
 
 
+class TooManyRequests(ApiError):
+    """The caller sends more requests than a user may."""
+
+    status, code = 429, "too_many_requests"
+
+    def __init__(self, retry_after: timedelta = timedelta(seconds=1)) -> None:
+        super().__init__("too many requests")
+        self.retry_after = retry_after
+
+
 class GenerationPaused(ApiError):
-    """The kill switch stops new jobs; what is paid for goes on."""
+    """The kill switch stops new jobs; paid ones go on."""
 
     status, code = 503, "generation_paused"
 
 
 class Unavailable(ApiError):
-    """A part that we need does not answer: try again in a moment."""
+    """A dependency does not answer: try again in a moment."""
 
     status, code = 503, "unavailable"
 
@@ -202,7 +249,7 @@ class NotConfigured(ReelayError):
 
 
 class LostRace(ReelayError):
-    """A precondition failed: somebody committed in between."""
+    """A precondition failed: another process committed in between."""
 
 
 class CommitUncertain(ReelayError):
@@ -210,16 +257,16 @@ class CommitUncertain(ReelayError):
 
 
 class Unreadable(ReelayError):
-    """A record that can't be parsed: whoever tries, every time."""
+    """A stored record can't be parsed, now or later."""
 
 
 class Unreachable(ReelayError):
-    """A dependency did not answer or failed for a while: the same again, later."""
+    """A dependency did not answer, or failed: the same call may work later."""
 
 
 class BadContent(ReelayError):
-    """Bytes came, and are not what they should be."""
+    """Bytes arrived, and are not what they should be."""
 
 
 class NotPublic(BadContent):
-    """An address that is not public https: it was not connected to."""
+    """A URL that is not public https; no connection was made."""

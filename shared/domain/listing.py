@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.errors import FieldError, InvalidRequest
-from shared.domain.fields import Choice, Field, Whole, Wrong
+from shared.domain.fields import Field
 from shared.domain.job import Job
 from shared.domain.projection import Status
+from shared.domain.specs import Choice, Whole, Wrong
 
 LIST_FIELDS: Mapping[str, Field] = {
-    "limit": Field(spec=Whole(least=1, most=100), default=20),
-    "status": Field(spec=Choice(values=tuple(Status)), nullable=True),
+    "limit": Field(
+        spec=Whole(least=1, most=100), default=20, description="How many at most."
+    ),
+    "status": Field(
+        spec=Choice(values=tuple(Status), title="Status"),
+        nullable=True,
+        description="Only videos with this status.",
+    ),
 }
 
 LONGEST_CURSOR = 256

@@ -11,25 +11,28 @@ from shared.domain.catalogue import (
     Resolution,
 )
 from shared.domain.errors import FieldError, InvalidRequest
-from shared.domain.fields import (
+from shared.domain.fields import Field, read_fields
+from shared.domain.specs import (
+    ByteCount,
     Choice,
-    Field,
     Flag,
     HttpsAddress,
     Identifier,
     Text,
     Whole,
-    read_fields,
 )
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp")
-LARGEST_IMAGE_BYTES = 16_000_000
+MOST_IMAGE_MEGABYTES = 16
+LARGEST_IMAGE_BYTES = MOST_IMAGE_MEGABYTES * 1_000_000
+# UTF-16 code units, after NFC.
+LONGEST_PROMPT = 2_000
 
 
 class ClientRetry(StrEnum):
-    """What is known of how often a request without a key is sent.
+    """Whether the client says that it is sending a request without a key again.
 
-    A client that resends by itself says so: the first sending leaves a trace, by
+    Clients that resend by themselves say so. The first sending leaves a record by
     which a later one finds its job for 15 minutes, however the two interleave.
     """
 
@@ -39,29 +42,94 @@ class ClientRetry(StrEnum):
 
 
 VIDEO_FIELDS: Mapping[str, Field] = {
-    "prompt": Field(spec=Text(longest=1000), required=True),
-    "image_url": Field(spec=HttpsAddress(), nullable=True),
-    "image": Field(spec=Identifier(longest=128), nullable=True),
-    "duration": Field(spec=Whole(least=3, most=10), default=8),
-    "resolution": Field(spec=Choice(values=tuple(Resolution)), default=Resolution.P720),
-    "aspect_ratio": Field(
-        spec=Choice(values=tuple(AspectRatio)), default=AspectRatio.LANDSCAPE
+    "prompt": Field(
+        spec=Text(longest=LONGEST_PROMPT),
+        required=True,
+        description="What should happen in the video, in English. Counted in UTF-16 "
+        "code units; a provider that takes fewer (Runway: 1,000) is skipped.",
+        example="The raccoon looks up and waves",
+        synonyms=("text", "description"),
     ),
-    "audio": Field(spec=Flag(), nullable=True),
-    "model": Field(spec=Choice(values=MODEL_CHOICES), default=ANY_MODEL),
-    "fallback": Field(spec=Flag(), default=True),
-    "seed": Field(spec=Whole(least=0, most=4_294_967_295), nullable=True),
+    "image": Field(
+        spec=Identifier(longest=128),
+        nullable=True,
+        description="The image to use as the first frame: the `image` that "
+        "`POST /v1/uploads` returned. Send either this or `image_url`.",
+    ),
+    "image_url": Field(
+        spec=HttpsAddress(),
+        nullable=True,
+        description="The image to use as the first frame, at a public https URL. It is "
+        "fetched once.",
+        example="https://example.com/raccoon.jpg",
+        synonyms=("url", "input_reference"),
+    ),
+    "duration": Field(
+        spec=Whole(least=3, most=10),
+        default=8,
+        description="Seconds. Each provider makes the shortest video it offers that is "
+        "not shorter, or else its longest; `delivered` has the actual length.",
+        example=5,
+        synonyms=("length", "seconds"),
+    ),
+    "resolution": Field(
+        spec=Choice(values=tuple(Resolution), title="Resolution"),
+        default=Resolution.P720,
+        description="Providers that can't make it are skipped.",
+        synonyms=("quality", "size"),
+    ),
+    "aspect_ratio": Field(
+        spec=Choice(values=tuple(AspectRatio), title="AspectRatio"),
+        default=AspectRatio.LANDSCAPE,
+        description="Landscape or portrait.",
+        synonyms=("ratio", "orientation"),
+    ),
+    "audio": Field(
+        spec=Flag(),
+        nullable=True,
+        description="`true`: with sound; `false`: without; `null`: either. A provider "
+        "that can't do as asked is skipped.",
+        synonyms=("sound",),
+    ),
+    "model": Field(
+        spec=Choice(values=MODEL_CHOICES, title="ModelChoice"),
+        default=ANY_MODEL,
+        description="The provider to ask first. `auto` is the configured chain; "
+        "`runway` means both Runway providers.",
+        synonyms=("provider",),
+    ),
+    "fallback": Field(
+        spec=Flag(),
+        default=True,
+        description="Whether the rest of the chain is asked if that provider fails.",
+    ),
+    "seed": Field(
+        spec=Whole(least=0, most=4_294_967_295),
+        nullable=True,
+        description="Repeats a similar video, at providers that take a seed.",
+        example=7,
+    ),
 }
 
 UPLOAD_FIELDS: Mapping[str, Field] = {
-    "content_type": Field(spec=Choice(values=IMAGE_TYPES), required=True),
-    "size": Field(spec=Whole(least=1, most=LARGEST_IMAGE_BYTES), required=True),
+    "content_type": Field(
+        spec=Choice(values=IMAGE_TYPES, title="ImageType"),
+        required=True,
+        description="The image's format.",
+        example="image/jpeg",
+    ),
+    "size": Field(
+        spec=ByteCount(most_megabytes=MOST_IMAGE_MEGABYTES),
+        required=True,
+        description="The image's exact size in bytes.",
+        example=179217,
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoRequest:
-    """What was asked. Exactly one of `image_url` and `image` is set."""
+    """What was asked for. Exactly one of `image_url` and `image` is set."""
 
     prompt: str
     image_url: str | None
@@ -80,10 +148,7 @@ class VideoRequest:
         values, errors = read_fields(VIDEO_FIELDS, body)
         images = [n for n in ("image", "image_url") if body.get(n) is not None]
         if len(images) != 1:
-            errors += [
-                FieldError(field=name, reason="one_picture")
-                for name in ("image", "image_url")
-            ]
+            errors.append(FieldError(field="image", reason="one_image"))
         if errors:
             raise InvalidRequest(tuple(errors))
         return cls(

@@ -7,7 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared.domain.errors import FieldError, InvalidRequest
-from shared.domain.fields import Choice, Day, Field
+from shared.domain.fields import Field
+from shared.domain.specs import Choice, Day
 
 # In the place of an `ai_model`, where nobody was asked.
 NOBODY = "none"
@@ -22,9 +23,18 @@ class Scope(StrEnum):
 
 
 USAGE_FIELDS: Mapping[str, Field] = {
-    "from": Field(spec=Day()),
-    "to": Field(spec=Day()),
-    "scope": Field(spec=Choice(values=tuple(Scope)), default=Scope.OWN),
+    "from": Field(
+        spec=Day(),
+        description="The first day, in the answer's `time_zone`. Without it, the first "
+        f"of the month of `to`. At most {MOST_DAYS} days.",
+    ),
+    "to": Field(spec=Day(), description="The last day, inclusive. Without it, today."),
+    "scope": Field(
+        spec=Choice(values=tuple(Scope), title="Scope"),
+        default=Scope.OWN,
+        description="`own`: the caller's usage; `all`: every user's, for "
+        "administrators only.",
+    ),
 }
 
 
@@ -86,8 +96,10 @@ class UsageQuery:
         if first > last:
             raise _wrong(FieldError(field="from", reason="after_to"))
         if (last - first).days >= MOST_DAYS:
-            reason, most = "too_many_days", (MOST_DAYS,)
-            raise _wrong(FieldError(field="from", reason=reason, parameters=most))
+            most = (MOST_DAYS,)
+            raise _wrong(
+                FieldError(field="from", reason="too_many_days", parameters=most)
+            )
         return Period(first=first, last=last)
 
 

@@ -1,12 +1,14 @@
 """How an Authorization header holds a token."""
 
-from shared.domain.errors import Unauthenticated
+from shared.domain.errors import TokenProblem, Unauthenticated
 
 
 def bearer_token(header: str | None) -> str:
-    """What stands after `Bearer`; Unauthenticated where nothing does."""
-    scheme, _, token = (header or "").partition(" ")
+    """What follows `Bearer`; Unauthenticated if nothing does."""
+    if not header:
+        raise Unauthenticated(reason=TokenProblem.MISSING)
+    scheme, _, token = header.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("no bearer token")
+        raise Unauthenticated(reason=TokenProblem.MALFORMED)
     return token

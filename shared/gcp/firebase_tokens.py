@@ -8,7 +8,12 @@ from google.auth import exceptions as auth_exceptions
 from google.auth import jwt
 from google.oauth2 import id_token
 
-from shared.domain.errors import Forbidden, Unauthenticated
+from shared.domain.errors import (
+    AccessProblem,
+    Forbidden,
+    TokenProblem,
+    Unauthenticated,
+)
 from shared.domain.user_id import is_user_id
 from shared.gcp.bearer_header import bearer_token
 from shared.gcp.published_keys import PublishedKeys
@@ -21,6 +26,15 @@ CERTS_URL: Final = (
 )
 ISSUER: Final = "https://securetoken.google.com/"
 CLOCK_SKEW_SECONDS: Final = 10
+
+UNREADABLE: Final = (
+    auth_exceptions.GoogleAuthError,
+    ValueError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    RecursionError,  # JSON nested deeper than Python goes
+)
 
 Claims = Mapping[str, Any]
 Decode = Callable[[str], Claims]
@@ -75,7 +89,7 @@ class FirebaseTokens:
         claims = self._claims(bearer_token(authorization))
         user_id = claims["sub"]
         if not _is_accountable(claims):
-            raise Forbidden("anonymous and unverified users may not call")
+            raise Forbidden(reason=AccessProblem.UNVERIFIED)
         if spends and self._lookup:
             self._lookup.check(user_id, signed_in_at=claims["auth_time"])
         return Caller(user_id=user_id, is_admin=claims.get("admin") is True)
@@ -85,14 +99,8 @@ class FirebaseTokens:
         try:
             claims = self._decode(token)
             self._check(claims)
-        except (
-            auth_exceptions.GoogleAuthError,
-            ValueError,
-            TypeError,
-            KeyError,
-            RecursionError,  # JSON nested deeper than Python goes
-        ):
-            raise Unauthenticated("the token does not hold") from None
+        except UNREADABLE:
+            raise Unauthenticated(reason=_problem(token)) from None
         return claims
 
     def _check(self, claims: Claims) -> None:
@@ -113,6 +121,16 @@ class FirebaseTokens:
         begins = (claims["iat"], claims["auth_time"])
         if not all(time <= now + CLOCK_SKEW_SECONDS for time in begins):
             raise ValueError("not yet valid")
+
+
+def _problem(token: str) -> TokenProblem:
+    """What to tell its bearer. The claims are not verified; nothing else uses them."""
+    try:
+        expires_at = float(jwt.decode(token, verify=False)["exp"])
+    except UNREADABLE:
+        return TokenProblem.MALFORMED
+    is_expired = expires_at < datetime.now(UTC).timestamp()
+    return TokenProblem.EXPIRED if is_expired else TokenProblem.INVALID
 
 
 def _is_accountable(claims: Claims) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from shared.domain.errors import InvalidRequest
 from shared.domain.job import Language
 from shared.domain.listing import LONGEST_CURSOR, cursor_after, read_cursor
-from shared.domain.messages import describe_field
+from shared.domain.refusals import describe_field
 from tests.domain.examples import NOON
 
 TICK = timedelta(microseconds=1)

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain import fields, messages, request
+from shared.domain import messages, refusals
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
+    AccessProblem,
     ApiError,
     Conflict,
     ConflictReason,
     ErrorCode,
     FieldError,
+    Forbidden,
     LimitReached,
+    TokenProblem,
+    Unauthenticated,
 )
 from shared.domain.job import Language
 from shared.domain.ledger import HOLDS_FILL_IT
@@ -66,7 +70,7 @@ def test_the_promised_korean_sentences_begin_as_promised(
         (ProviderId.RUNWAY_HTTP, "Runway (HTTP)가", "Runway (HTTP)는"),
         (ProviderId.VEO, "Gemini Veo 3.1이", "Gemini Veo 3.1은"),
         (ProviderId.OMNI, "Gemini Omni가", "Gemini Omni는"),
-        (None, "서비스가", "서비스는"),
+        (None, "제공업체가", "제공업체는"),
     ],
 )
 def test_a_name_has_its_own_particle(
@@ -109,18 +113,18 @@ def test_what_open_jobs_hold_is_worth_another_try_in_a_minute(
     held = LimitReached(limit, HOLDS_FILL_IT)
     spent = LimitReached(limit, timedelta(hours=5))
 
-    english = messages.describe_refusal(held, EN)
+    english = refusals.describe_refusal(held, EN)
     assert english.endswith(f"{word} limit. Try again in a minute.")
-    korean = messages.describe_refusal(held, KO)
+    korean = refusals.describe_refusal(held, KO)
     assert period in korean and "1분 뒤" in korean
-    assert messages.describe_refusal(spent, EN) == messages.describe(limit, EN)
+    assert refusals.describe_refusal(spent, EN) == messages.describe(limit, EN)
 
 
 @pytest.mark.parametrize("reason", ConflictReason)
 def test_every_conflict_has_a_sentence_of_its_own(reason: ConflictReason) -> None:
     def said(language: Language) -> list[str]:
         conflicts = [Conflict(reason=r) for r in (reason, *ConflictReason)]
-        return [messages.describe_refusal(c, language) for c in conflicts]
+        return [refusals.describe_refusal(c, language) for c in conflicts]
 
     english, korean = said(EN), said(KO)
     assert english.count(english[0]) == korean.count(korean[0]) == 2
@@ -129,34 +133,63 @@ def test_every_conflict_has_a_sentence_of_its_own(reason: ConflictReason) -> Non
 
 @pytest.mark.parametrize("refused", every_refusal(), ids=lambda r: type(r).__name__)
 def test_every_refusal_has_a_sentence_in_both_languages(refused: ApiError) -> None:
-    assert KOREAN.search(messages.describe_refusal(refused, KO))
-    assert not KOREAN.search(messages.describe_refusal(refused, EN))
+    assert KOREAN.search(refusals.describe_refusal(refused, KO))
+    assert not KOREAN.search(refusals.describe_refusal(refused, EN))
 
 
-def reasons_in(module: str) -> set[str]:
-    """Every reason that the source of `module` gives for a wrong field."""
+def reasons_in(source: Path) -> set[str]:
+    """Every reason that it gives for a wrong field."""
     found = set()
-    for node in ast.walk(ast.parse(Path(module).read_text())):
+    for node in ast.walk(ast.parse(source.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            values = [k.value for k in node.keywords if k.arg == "reason"]
+            values: list[ast.expr] = []
+            if node.func.id == "FieldError":
+                values = [k.value for k in node.keywords if k.arg == "reason"]
             if node.func.id == "Wrong":
                 values = node.args[:1]
             found |= {v.value for v in values if isinstance(v, ast.Constant)}
     return {str(reason) for reason in found}
 
 
-REASONS = reasons_in(str(fields.__file__)) | reasons_in(str(request.__file__))
+SOURCES = [*Path("shared/domain").glob("*.py"), *Path("functions").rglob("*.py")]
 
 
-@pytest.mark.parametrize("reason", sorted(REASONS))
+def test_every_reason_has_a_sentence_and_every_sentence_a_reason() -> None:
+    given = {reason for source in SOURCES for reason in reasons_in(source)}
+
+    assert given == set(refusals.FIELDS)
+
+
+@pytest.mark.parametrize("reason", refusals.FIELDS)
 def test_every_wrong_field_has_a_sentence_in_both_languages(reason: str) -> None:
     error = FieldError(field="duration", reason=reason, parameters=(3, 10))
 
-    assert KOREAN.search(messages.describe_field(error, KO))
-    assert not KOREAN.search(messages.describe_field(error, EN))
+    assert KOREAN.search(refusals.describe_field(error, KO))
+    assert not KOREAN.search(refusals.describe_field(error, EN))
 
 
-def test_a_sentence_about_a_field_names_its_limits() -> None:
-    error = FieldError(field="duration", reason="out_of_range", parameters=(3, 10))
+@pytest.mark.parametrize(
+    ("reason", "parameters", "said"),
+    [
+        ("out_of_range", (0, 4_294_967_295), "must be from 0 to 4,294,967,295"),
+        ("not_a_size", (16,), "must be from 1 byte to 16 MB"),
+        ("unknown_field_but", ("a",), "is not a known field; did you mean `a`?"),
+    ],
+)
+def test_a_sentence_about_a_field_names_its_limits(
+    reason: str, parameters: tuple[object, ...], said: str
+) -> None:
+    error = FieldError(field="size", reason=reason, parameters=parameters)
 
-    assert messages.describe_field(error, EN) == "must be from 3 to 10"
+    assert refusals.describe_field(error, EN) == said
+
+
+@pytest.mark.parametrize("language", Language)
+def test_each_problem_of_a_caller_has_a_sentence_of_its_own(language: Language) -> None:
+    refused = [
+        *(Unauthenticated(reason=reason) for reason in TokenProblem),
+        *(Forbidden(reason=access) for access in AccessProblem),
+    ]
+    said = {refusals.describe_refusal(r, language) for r in refused}
+
+    assert len(said) == len(refused)

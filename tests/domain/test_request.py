@@ -8,16 +8,14 @@ from shared.domain.catalogue import (
     Resolution,
 )
 from shared.domain.errors import InvalidRequest
-from shared.domain.fields import Wrong
 from shared.domain.request import (
     UPLOAD_FIELDS,
     VIDEO_FIELDS,
     UploadRequest,
     VideoRequest,
 )
+from shared.domain.specs import Wrong
 from tests.domain.examples import a_body, a_request
-
-CAT = "🐈"  # two UTF-16 code units
 
 
 def wrong_fields(body: dict[str, object]) -> list[tuple[str, str]]:
@@ -45,8 +43,7 @@ def test_what_is_not_said_has_its_default() -> None:
     ("field", "value"),
     [
         ("prompt", "x"),
-        ("prompt", "x" * 1000),
-        ("prompt", CAT * 500),
+        ("prompt", "x" * 2000),
         ("image_url", "https://example.com:8443/a.png?b=c"),
         ("duration", 3),
         ("duration", 10),
@@ -79,24 +76,10 @@ def test_a_right_value_is_taken(field: str, value: object) -> None:
     ("field", "value", "reason"),
     [
         ("prompt", None, "not_a_string"),
-        ("prompt", 5, "not_a_string"),
-        ("prompt", "\ud83d", "not_a_string"),
         ("prompt", "", "empty"),
-        ("prompt", " \n\t", "empty"),
-        ("prompt", "x" * 1001, "too_long"),
-        ("prompt", CAT * 500 + "x", "too_long"),
+        ("prompt", "x" * 2001, "too_long"),
         ("image_url", 5, "not_a_string"),
-        ("image_url", "", "not_https"),
-        ("image_url", "http://example.com/a.png", "not_https"),
-        ("image_url", "https://", "not_https"),
         ("image_url", "https://ann@example.com/", "not_https"),
-        ("image_url", "https://example.com:0/", "not_https"),
-        ("image_url", "https://example.com:99999/", "not_https"),
-        ("image_url", "https://[::1", "not_https"),
-        ("image_url", "https://example.com/a b", "not_https"),
-        ("image_url", "https://example.com/\n", "not_https"),
-        ("image_url", "https://예시.kr/", "not_https"),
-        ("image_url", "https://example.com/" + "a" * 2048, "not_https"),
         ("duration", None, "not_a_whole_number"),
         ("duration", "8", "not_a_whole_number"),
         ("duration", True, "not_a_whole_number"),
@@ -107,13 +90,14 @@ def test_a_right_value_is_taken(field: str, value: object) -> None:
         ("duration", float("inf"), "out_of_range"),
         ("resolution", None, "not_one_of"),
         ("resolution", "4k", "not_one_of"),
-        ("resolution", 720, "not_one_of"),
+        ("resolution", "1080", "not_one_of_but"),
+        ("resolution", 720, "not_one_of_but"),
         ("aspect_ratio", "1:1", "not_one_of"),
         ("aspect_ratio", None, "not_one_of"),
         ("audio", "yes", "not_true_or_false"),
         ("audio", 1, "not_true_or_false"),
         ("model", "sora-2", "not_one_of"),
-        ("model", "runway-http", "not_one_of"),
+        ("model", "runway-http", "not_one_of_but"),
         ("model", None, "not_one_of"),
         ("fallback", None, "not_true_or_false"),
         ("fallback", 0, "not_true_or_false"),
@@ -122,6 +106,7 @@ def test_a_right_value_is_taken(field: str, value: object) -> None:
         ("seed", True, "not_a_whole_number"),
         ("seed", "7", "not_a_whole_number"),
         ("colour", "red", "unknown_field"),
+        ("length", 8, "unknown_field_but"),
         ("user_id", "bob", "unknown_field"),
     ],
 )
@@ -160,10 +145,7 @@ def test_an_upload_that_no_upload_gave_is_named(value: object, reason: str) -> N
     ids=["none", "nulls", "both"],
 )
 def test_exactly_one_image_is_needed(images: dict[str, object]) -> None:
-    assert wrong_fields({"prompt": "a cat", **images}) == [
-        ("image", "one_picture"),
-        ("image_url", "one_picture"),
-    ]
+    assert wrong_fields({"prompt": "a cat", **images}) == [("image", "one_image")]
 
 
 def test_every_wrong_field_is_named_at_once() -> None:
@@ -173,8 +155,7 @@ def test_every_wrong_field_is_named_at_once() -> None:
         ("audio", "not_true_or_false"),
         ("colour", "unknown_field"),
         ("duration", "out_of_range"),
-        ("image", "one_picture"),
-        ("image_url", "one_picture"),
+        ("image", "one_image"),
         ("model", "not_one_of"),
         ("prompt", "required"),
     ]
@@ -225,7 +206,7 @@ def test_a_field_refuses_what_its_schema_does_not_describe(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "described"),
     [
-        ("prompt", {"minLength": 1, "maxLength": 1000}),
+        ("prompt", {"minLength": 1, "maxLength": 2000}),
         ("duration", {"minimum": 3, "maximum": 10}),
         ("resolution", {"enum": ["720p", "1080p"]}),
         ("image_url", {"format": "uri", "maxLength": 2048}),

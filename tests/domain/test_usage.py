@@ -14,8 +14,8 @@ from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
 from shared.domain.errors import ErrorCode, InvalidRequest
 from shared.domain.job import AttemptState, Job, Language
 from shared.domain.ledger import in_micros
-from shared.domain.messages import describe_field
 from shared.domain.outcomes import Rejected, Unknown
+from shared.domain.refusals import describe_field
 from shared.domain.usage import NOBODY, Counts, Period, UsageQuery
 from tests.domain.examples import FAULT, a_job, answered, completed, started
 

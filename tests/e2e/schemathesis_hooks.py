@@ -7,10 +7,15 @@ from typing import Any
 import schemathesis
 from schemathesis.checks import CHECKS, CheckContext
 
+from shared.domain.request import LONGEST_PROMPT
+from shared.domain.specs import Text, Wrong
+
 # Jobs that are there, to be looked at, cancelled and deleted by right requests.
 JOBS = itertools.cycle(filter(None, os.environ.get("REELAY_JOBS", "").split(",")))
 # Refused before anybody is asked for its address: a job with it ends at once, for free.
 NOWHERE = "https://127.0.0.1/"
+TEXTS = ("prompt", "reason", "model")
+WITH_IMAGE = ("/v1/videos", "/v1/estimates")
 
 
 @schemathesis.hook
@@ -56,9 +61,18 @@ def cannot_be_described(case: schemathesis.Case[Any]) -> bool:
         # Random bytes are no image, in a form or behind `data:`.
         or (path == "/openai/v1/videos" and case.media_type != "application/json")
         or "data:" in str(body.get("input_reference"))
-        # maxLength counts characters; a prompt is counted in UTF-16 units.
-        or any(ord(character) > 0xFFFF for character in str(body.get("prompt")))
+        # Counted in UTF-16 units; visible, and without control characters.
+        or not all(map(is_text, filter(None, map(body.get, TEXTS))))
+        # Exactly one image, which makes generators repeat the whole body.
+        or (path in WITH_IMAGE and len({*body} & {"image", "image_url"}) != 1)
     )
+
+
+def is_text(value: object) -> bool:
+    try:
+        return bool(Text(longest=LONGEST_PROMPT).parse(value))
+    except Wrong:
+        return False
 
 
 def lead_nowhere(named: dict[str, Any]) -> None:

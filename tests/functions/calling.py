@@ -1,21 +1,78 @@
-"""A function as the framework calls it: one Flask request in, one answer out."""
+"""A function as the framework calls it, each answer checked against the OpenAPI."""
 
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 from flask import Flask, Request, Response, request
 from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.test import TestResponse
 
+from functions.api import ROUTES
+from functions.docs import openapi
+from functions.http.bodies import answer
+from functions.http.route import Route
 from shared.domain.errors import Forbidden, ReelayError, Unauthenticated
 from shared.ports.identity import Caller
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-TOKENS = {"Bearer ann": Caller(user_id="ann"), "Bearer bob": Caller(user_id="bob")}
+TOKENS = {
+    "Bearer ann": Caller(user_id="ann"),
+    "Bearer bob": Caller(user_id="bob"),
+    "Bearer operator": Caller(user_id="min-ji", is_admin=True),
+}
+
+
+@cache
+def document() -> Any:
+    """The OpenAPI as a program gets it."""
+    return answer(openapi(ROUTES)).get_json()
+
+
+def check_described(path: str, method: str, response: TestResponse) -> None:
+    """Whatever a call of the api answers is in its description."""
+    rules = [Rule(r.path, methods=[r.method], endpoint=r) for r in ROUTES]
+    try:
+        route, _ = Map(rules).bind("").match(path, method=method)
+    except HTTPException:
+        return
+    assert isinstance(route, Route)
+    if route.operation is None:
+        return
+    described = document()["paths"][route.path.replace("<", "{").replace(">", "}")]
+    known = described[method.lower()]["responses"]
+    assert str(response.status_code) in known, response.text
+    said = known[str(response.status_code)]
+    for media_type, content in said.get("content", {}).items():
+        assert response.mimetype == media_type
+        if media_type != "text/html":
+            check_schema(content["schema"], response.get_json(force=True))
+    if codes := said.get("x-codes"):
+        body = response.get_json(force=True)
+        assert body.get("error", body)["code"] in codes
+
+
+def check_schema(schema: Any, value: object) -> None:
+    within = {**schema, "components": document()["components"]}
+    Draft202012Validator(within).validate(value)
+
+
+class CheckedClient(FlaskClient):
+    def open(self, *args: Any, **named: Any) -> TestResponse:
+        response = super().open(*args, **named)
+        if response.request.method not in ("HEAD", "OPTIONS"):
+            check_described(response.request.path, response.request.method, response)
+        return response
 
 
 def client_of(function: Callable[[Request], Response]) -> FlaskClient:
     """Every path and method reaches `function`; what it raises reaches the test."""
     app = Flask(__name__)
     app.testing = True
+    app.test_client_class = CheckedClient
 
     def call(path: str) -> Response:
         return function(request)
@@ -33,16 +90,21 @@ def client_of(function: Callable[[Request], Response]) -> FlaskClient:
 
 
 class FakeTokens:
-    """`Bearer ann` is Ann's token, `Bearer bob` is Bob's."""
+    """`Bearer ann` and `Bearer bob` are users, `Bearer operator` is an admin.
+
+    `revocations` has, by call, whether revocation was to be looked up.
+    """
 
     def __init__(self) -> None:
         self.failures: list[ReelayError] = []
+        self.revocations: list[bool] = []
 
     def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
+        self.revocations.append(spends)
         if self.failures:
             raise self.failures.pop(0)
         if authorization not in TOKENS:
-            raise Unauthenticated("nobody's")
+            raise Unauthenticated("unknown")
         return TOKENS[authorization]
 
 
@@ -53,4 +115,4 @@ class FakeCallers:
         if authorization == "Bearer other":
             raise Forbidden("another invoker")
         if authorization != "Bearer invoker":
-            raise Unauthenticated("nobody's")
+            raise Unauthenticated("unknown")

@@ -7,31 +7,17 @@ from functions import admin
 from functions.admin import ADMIN_ROUTES
 from functions.http.router import Router
 from shared import wiring
-from shared.domain.errors import Unauthenticated, Unreachable
+from shared.domain.errors import Unreachable
 from shared.domain.kill_switch import Level
 from shared.guards.kill_switch import KillSwitch
-from shared.ports.identity import Caller
 from tests.domain.budgets import a_notification
 from tests.fakes.clock import NOON, FrozenClock
 from tests.fakes.switch import FakeSwitchStore
-from tests.functions.calling import client_of
+from tests.functions.calling import FakeTokens, client_of
 
 PATH = "/v1/admin/generation"
 PAUSE = {"level": "paused", "reason": "the bill"}
 OPERATOR = {"Authorization": "Bearer operator"}
-CALLERS = {
-    "Bearer operator": Caller(user_id="min-ji", is_admin=True),
-    "Bearer ann": Caller(user_id="ann"),
-}
-
-
-class OperatorTokens:
-    """`Bearer operator` has the claim admin, `Bearer ann` has not."""
-
-    def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
-        if authorization not in CALLERS:
-            raise Unauthenticated("nobody's")
-        return CALLERS[authorization]
 
 
 @pytest.fixture
@@ -48,7 +34,7 @@ def switch(store: FakeSwitchStore) -> KillSwitch:
 def client(switch: KillSwitch, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     monkeypatch.setattr(wiring, "kill_switch", lambda: switch)
     monkeypatch.setattr(admin, "SystemClock", FrozenClock)
-    return client_of(Router(ADMIN_ROUTES, OperatorTokens(), []))
+    return client_of(Router(ADMIN_ROUTES, FakeTokens(), []))
 
 
 def test_what_was_never_set_is_normal(client: FlaskClient) -> None:

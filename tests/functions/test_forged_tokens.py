@@ -17,7 +17,9 @@ from functions.http.router import Router
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from shared.domain.api_key import ApiKey, secret_of, sha256_of
-from shared.domain.errors import Unauthenticated
+from shared.domain.errors import TokenProblem, Unauthenticated
+from shared.domain.job import Language
+from shared.domain.refusals import describe_refusal
 from shared.gcp.bearer_tokens import BearerTokens
 from shared.gcp.firebase_tokens import FirebaseTokens, decode_signed
 from shared.gcp.oidc import SIGNATURE_REMOVED
@@ -248,3 +250,32 @@ def test_what_has_no_keys_form_is_not_looked_up(
     check_nobody(client, bearer(token))
 
     assert keys.looked_up == []
+
+
+TOLD: list[tuple[str, TokenProblem, Forge]] = [
+    ("no header", TokenProblem.MISSING, lambda f: ""),
+    ("no scheme", TokenProblem.MALFORMED, lambda f: f.of_google()),
+    ("garbage", TokenProblem.MALFORMED, lambda f: "Bearer garbage"),
+    (
+        "expired",
+        TokenProblem.EXPIRED,
+        lambda f: f"Bearer {f.of_google(exp=timedelta(seconds=-30), iat=-HOUR)}",
+    ),
+    ("forged", TokenProblem.INVALID, lambda f: f"Bearer {f.with_content_of('bob')}"),
+    ("unknown key", TokenProblem.INVALID, lambda f: f"Bearer {UNKNOWN}"),
+]
+
+
+@pytest.mark.parametrize(
+    ("problem", "make"), [told[1:] for told in TOLD], ids=[told[0] for told in TOLD]
+)
+def test_a_caller_is_told_what_is_wrong_with_the_token(
+    client: FlaskClient, forger: Forger, problem: TokenProblem, make: Forge
+) -> None:
+    header = make(forger)
+    headers = {"Authorization": header} if header else {}
+
+    body = client.get("/mine", headers=headers).get_json(force=True)
+
+    refused = Unauthenticated(reason=problem)
+    assert body["detail"] == describe_refusal(refused, Language.ENGLISH)

@@ -138,7 +138,7 @@ def test_a_failed_video_says_why(client: OpenAI, harness: Harness) -> None:
 
     assert video.error is not None and video.status == "failed"
     assert video.error.code == "all_providers_failed"
-    assert video.error.message.startswith("All ways to make the video failed")
+    assert video.error.message.startswith("All providers failed.")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])

@@ -22,7 +22,7 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.domain.job import Language
-from shared.domain.messages import describe_code
+from shared.domain.refusals import describe_code
 from tests.fakes.refusals import every_refusal
 
 CODES = [code for codes in codes_by_status().values() for code in codes]
@@ -61,7 +61,7 @@ def test_a_refusal_says_what_to_do_next(
             [
                 {
                     "field": "Idempotency-Key",
-                    "message": "This Idempotency-Key was used before with another "
+                    "message": "This Idempotency-Key was already used with a different "
                     "body.",
                 }
             ],

@@ -3,8 +3,8 @@
 import pytest
 
 from shared.domain.errors import TooLarge, Unreachable
-from shared.domain.fields import Identifier
 from shared.domain.request import LARGEST_IMAGE_BYTES
+from shared.domain.specs import Identifier
 from shared.ports.identity import Caller
 from shared.system import RandomIds
 from shared.usecases.keep_upload import KeepUpload, content_of

@@ -1,0 +1,238 @@
+"""The api's own description: OpenAPI for programs, a page for people.
+
+The page is Scalar's API reference, served from its package.
+"""
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from flask import Response
+
+from functions.http.bodies import answer, read_query
+from functions.http.openapi import document
+from functions.http.response_headers import base_path
+from functions.http.route import Call, Operation, Route
+from shared.domain.fields import Field
+from shared.domain.job import Language
+from shared.domain.specs import Choice
+
+DESCRIPTION = """\
+Reelay turns an image and a prompt into an MP4. If one provider fails, it moves on to \
+the next; if all fail, you get the reason for each.
+
+**First call.** Upload an image with `POST /v1/uploads`, or use a public URL. Create a \
+video with `POST /v1/videos`. Follow it with `GET /v1/videos/{job_id}`, or listen to \
+the Firestore document `videos/{job_id}`, until `status` is `completed` or `failed`.
+
+**Authentication.** Send a Firebase ID token or, from a server, an API key (`rk_…`): \
+`Authorization: Bearer TOKEN`.
+
+**Formats.** JSON in snake_case; times are RFC 3339 in UTC; money is a decimal string \
+in USD. Errors are RFC 9457 problems, with messages in English or Korean by \
+`Accept-Language`."""
+TAGS: Mapping[str, tuple[str, str]] = {
+    "videos": ("Videos", "Create a video, follow it, list, cancel and delete."),
+    "uploads": ("Uploads", "Upload the image to use as the first frame."),
+    "prices": ("Prices and models", "What a video costs, and who can make it."),
+    "usage": ("Usage", "What was made and spent."),
+    "openai": ("OpenAI's Videos API", "For clients written for OpenAI, unchanged."),
+    "admin": ("Administration", "For administrators only."),
+    "service": ("Service", "The service itself."),
+}
+_KOREAN = Path(__file__).with_name("docs.ko.json")
+# What is for people; everything else in the document is for programs.
+_SPOKEN = ("summary", "description", "x-displayName")
+LANGUAGES = {Language.ENGLISH: "English", Language.KOREAN: "한국어"}
+LANGUAGE_FIELDS: Mapping[str, Field] = {
+    "lang": Field(
+        spec=Choice(values=tuple(Language), title="Language"),
+        description="The language; without it, `Accept-Language` decides.",
+    )
+}
+VIEWER = "flask_openapi_scalar"
+# Nothing is asked of other origins, and no token is entered into the page.
+VIEWER_CONFIGURATION: Mapping[str, Any] = {
+    "withDefaultFonts": False,
+    "telemetry": False,
+    "persistAuth": False,
+    "hideTestRequestButton": True,
+    "hideClientButton": True,
+    "orderSchemaPropertiesBy": "preserve",
+    "showDeveloperTools": "never",
+    "agent": {"disabled": True},
+    "mcp": {"disabled": True},
+    "defaultHttpClient": {"targetKey": "shell", "clientKey": "curl"},
+}
+# Scalar's style is in its script, which adds it to the page. Nothing else is loaded.
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; "
+    "connect-src 'self'; img-src data:; font-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+PAGE = """\
+<!doctype html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Reelay API</title>
+<style>
+:root {{ color-scheme: light dark; --scalar-custom-header-height: 2.5rem; }}
+body {{ margin: 0; font-family: system-ui, sans-serif; }}
+:lang(ko) p {{ word-break: keep-all; }}
+header {{ position: sticky; top: 0; z-index: 1; display: flex; gap: 1rem;
+  align-items: center; justify-content: flex-end; height: 2.5rem;
+  padding: 0 1.25rem; box-sizing: border-box; font-size: .875rem;
+  background: Canvas; border-bottom: 1px solid #8884; }}
+header a {{ color: inherit; text-decoration: none; }}
+header [aria-current] {{ font-weight: 600; }}
+</style>
+</head>
+<body>
+<header>{links}</header>
+<noscript><p><a href="{openapi}">OpenAPI 3.1</a></p></noscript>
+<div id="api-reference" data-configuration="{configuration}"></div>
+<script src="{viewer}"></script>
+</body>
+</html>
+"""
+
+
+def docs_routes(routes: Sequence[Route]) -> tuple[Route, ...]:
+    """The calls that describe `routes` and themselves."""
+
+    def show_openapi(call: Call) -> Response:
+        return answer(described(base_path(call.request), _language(call)))
+
+    @cache
+    def described(server_url: str, language: Language) -> Mapping[str, Any]:
+        return openapi((*routes, *own), server_url, language)
+
+    own = (
+        Route(
+            method="GET",
+            path="/v1/openapi.json",
+            handler=show_openapi,
+            is_open=True,
+            operation=Operation(
+                summary="Get this description",
+                description="The API in OpenAPI 3.1.",
+                tag="service",
+                query=LANGUAGE_FIELDS,
+                answers={200: {"type": "object", "examples": [{"openapi": "3.1.0"}]}},
+            ),
+        ),
+        Route(
+            method="GET",
+            path="/docs",
+            handler=_show_page,
+            is_open=True,
+            operation=Operation(
+                summary="Read the documentation",
+                description="This API's documentation, for people.",
+                tag="service",
+                query=LANGUAGE_FIELDS,
+                answers={200: {"type": "string", "examples": ["<!doctype html>"]}},
+                media_type="text/html",
+            ),
+        ),
+        Route(method="GET", path="/docs/viewer.js", handler=_show_viewer, is_open=True),
+    )
+    return own
+
+
+def openapi(
+    routes: Sequence[Route],
+    server_url: str = "/",
+    language: Language = Language.ENGLISH,
+) -> Mapping[str, Any]:
+    """`server_url`: the path below which the calls are."""
+    used = {route.operation.tag for route in routes if route.operation}
+    tags = [
+        {"name": tag, "x-displayName": name, "description": what}
+        for tag, (name, what) in TAGS.items()
+        if tag in used
+    ]
+    info = {"title": "Reelay API", "version": "1", "description": DESCRIPTION}
+    about = {"info": info, "servers": [{"url": server_url}], "tags": tags}
+    written = document(routes, about, language)
+    return translated(written) if language is Language.KOREAN else written
+
+
+def translated(part: Any) -> Any:
+    """Into Korean, whatever in it is for people."""
+    if isinstance(part, list):
+        return [translated(item) for item in part]
+    if not isinstance(part, Mapping):
+        return part
+    return {
+        name: korean_texts()["document"].get(inner, inner)
+        if name in _SPOKEN and isinstance(inner, str)
+        else translated(inner)
+        for name, inner in part.items()
+    }
+
+
+@cache
+def korean_texts() -> Mapping[str, Any]:
+    return dict(json.loads(_KOREAN.read_text(encoding="utf-8")))
+
+
+def _language(call: Call) -> Language:
+    asked = read_query(call.request, LANGUAGE_FIELDS)["lang"]
+    return Language(asked) if asked else call.language
+
+
+def _show_page(call: Call) -> Response:
+    language, base = _language(call), base_path(call.request)
+    return Response(
+        _page(language, base),
+        mimetype="text/html",
+        headers={"Content-Security-Policy": PAGE_POLICY},
+    )
+
+
+@cache
+def _page(language: Language, base: str) -> str:
+    openapi_url = f"{base}v1/openapi.json?lang={language}"
+    configuration = {**VIEWER_CONFIGURATION, "url": openapi_url}
+    if language is Language.KOREAN:
+        translations = korean_texts()["viewer"]
+        configuration["localization"] = {"locale": "ko", "translations": translations}
+    marks = {True: ' aria-current="page"', False: ""}
+    links = " ".join(
+        f'<a href="{base}docs?lang={code}" lang="{code}"{marks[code is language]}>'
+        f"{name}</a>"
+        for code, name in LANGUAGES.items()
+    )
+    return PAGE.format(
+        language=language,
+        links=links,
+        openapi=openapi_url,
+        configuration=escape(json.dumps(configuration)),
+        viewer=f"{base}docs/viewer.js?v={version(VIEWER)}",
+    )
+
+
+def _show_viewer(_call: Call) -> Response:
+    headers = {
+        "Content-Encoding": "gzip",
+        "Cache-Control": "public, max-age=31536000, immutable",
+    }
+    return Response(_viewer(), mimetype="text/javascript", headers=headers)
+
+
+@cache
+def _viewer() -> bytes:
+    """Read when the first reader comes; the package itself is never imported."""
+    package = find_spec(VIEWER)
+    assert package is not None and package.origin is not None
+    script = Path(package.origin).parent / "templates/scalar/js/scalar.standalone.js"
+    return gzip.compress(script.read_bytes(), mtime=0)

@@ -1,1 +1,0 @@
-"""The page that documents the API."""

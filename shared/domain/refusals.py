@@ -1,0 +1,235 @@
+"""What a refused caller is told, in English or Korean: errors of the API and fields."""
+
+from collections.abc import Mapping
+
+from shared.domain.errors import (
+    AccessProblem,
+    ApiError,
+    Conflict,
+    ConflictReason,
+    ErrorCode,
+    FieldError,
+    Forbidden,
+    LimitReached,
+    TokenProblem,
+    Unauthenticated,
+)
+from shared.domain.job import Language
+from shared.domain.ledger import HOLDS_FILL_IT
+from shared.domain.messages import CODES, describe, in_language
+
+# Where reservations of open jobs, not spending, fill a cap.
+_HELD: Mapping[ErrorCode, tuple[str, str]] = {
+    ErrorCode.DAILY_LIMIT_REACHED: (
+        "Jobs in progress have reserved the rest of the daily limit. Try again in a "
+        "minute.",
+        "진행 중인 작업이 남은 일일 한도를 예약하고 있습니다. 1분 뒤 다시 시도해 "
+        "주세요.",
+    ),
+    ErrorCode.MONTHLY_LIMIT_REACHED: (
+        "Jobs in progress have reserved the rest of the monthly limit. Try again in a "
+        "minute.",
+        "진행 중인 작업이 남은 월간 한도를 예약하고 있습니다. 1분 뒤 다시 시도해 "
+        "주세요.",
+    ),
+}
+
+_CONFLICTS: Mapping[ConflictReason, tuple[str, str]] = {
+    ConflictReason.STATE: (
+        "The job's state does not allow this.",
+        "현재 작업 상태에서는 수행할 수 없습니다.",
+    ),
+    ConflictReason.JOB_DELETED: (
+        "The job that this request created was deleted. Send another Idempotency-Key "
+        "to create a new one.",
+        "이 요청으로 만든 작업은 삭제되었습니다. 새로 만들려면 다른 "
+        "Idempotency-Key를 사용해 주세요.",
+    ),
+    ConflictReason.JOB_ENDED: (
+        "The job has already finished, so it can't be cancelled.",
+        "이미 끝난 작업은 취소할 수 없습니다.",
+    ),
+    ConflictReason.JOB_OPEN: (
+        "The job is still in progress. Cancel it or wait until it finishes; then "
+        "delete it.",
+        "진행 중인 작업은 삭제할 수 없습니다. 작업을 취소하거나 끝날 때까지 기다린 뒤 "
+        "삭제해 주세요.",
+    ),
+    ConflictReason.NO_VIDEO: (
+        "There is no video: it is still being generated, or it failed. Check the job's "
+        "status.",
+        "영상이 없습니다. 아직 만드는 중이거나 생성에 실패했습니다. 작업의 상태를 "
+        "확인해 주세요.",
+    ),
+}
+
+_TOKENS: Mapping[TokenProblem, tuple[str, str]] = {
+    TokenProblem.MISSING: (
+        "Send a token: `Authorization: Bearer TOKEN`.",
+        "토큰을 보내 주세요: `Authorization: Bearer TOKEN`.",
+    ),
+    TokenProblem.MALFORMED: (
+        "The Authorization header is malformed. It must be `Bearer` and a Firebase ID "
+        "token or an API key (`rk_…`).",
+        "Authorization 헤더의 형식이 잘못되었습니다. `Bearer`와 Firebase ID 토큰 또는 "
+        "API 키(`rk_…`)를 보내 주세요.",
+    ),
+    TokenProblem.EXPIRED: (
+        "The token has expired. Get a new one and try again.",
+        "토큰이 만료되었습니다. 새 토큰을 받아 다시 시도해 주세요.",
+    ),
+    TokenProblem.INVALID: (
+        "The token or API key is not valid. Sign in again, or use another key.",
+        "토큰 또는 API 키가 유효하지 않습니다. 다시 로그인하거나 다른 키를 사용해 "
+        "주세요.",
+    ),
+}
+
+_ACCESS: Mapping[AccessProblem, tuple[str, str]] = {
+    AccessProblem.ADMINS_ONLY: (
+        "Only administrators may do this.",
+        "관리자만 수행할 수 있는 작업입니다.",
+    ),
+    AccessProblem.UNVERIFIED: (
+        "Sign in with an account. An account with e-mail and password needs a verified "
+        "address.",
+        "계정으로 로그인해 주세요. 이메일과 비밀번호로 만든 계정은 이메일 인증이 "
+        "필요합니다.",
+    ),
+}
+
+_REFUSALS: Mapping[str, tuple[str, str]] = {
+    "malformed": (
+        "The body must be a single JSON object in UTF-8, without duplicate names.",
+        "요청 본문은 이름이 중복되지 않는 하나의 UTF-8 JSON 객체여야 합니다.",
+    ),
+    "unauthenticated": _TOKENS[TokenProblem.INVALID],
+    "forbidden": _ACCESS[AccessProblem.ADMINS_ONLY],
+    "not_found": ("Not found.", "찾을 수 없습니다."),
+    "conflict": _CONFLICTS[ConflictReason.STATE],
+    "too_large": ("The body is too large.", "요청 본문이 너무 큽니다."),
+    "unsupported_media_type": (
+        "Send the body as application/json.",
+        "요청 본문은 application/json 형식이어야 합니다.",
+    ),
+    "invalid_request": (
+        "Some fields are invalid. See `errors`.",
+        "잘못된 항목이 있습니다. `errors`를 확인해 주세요.",
+    ),
+    "method_not_allowed": (
+        "This path does not support this method.",
+        "지원하지 않는 메서드입니다.",
+    ),
+    "idempotency_conflict": (
+        "This Idempotency-Key was already used with a different body.",
+        "이 Idempotency-Key는 다른 요청 본문에 이미 사용되었습니다.",
+    ),
+    "exceeds_limit": (
+        "This job costs more than the spending limit allows in all. Ask for a shorter "
+        "video, a lower resolution or a cheaper model.",
+        "이 작업의 비용이 지출 한도를 초과하여 실행할 수 없습니다. 더 짧은 길이, 낮은 "
+        "해상도 또는 저렴한 모델로 요청해 주세요.",
+    ),
+    "generation_paused": CODES[ErrorCode.GENERATION_PAUSED],
+    "too_many_requests": (
+        "Too many requests. Slow down and try again.",
+        "요청이 너무 많습니다. 잠시 후 다시 시도해 주세요.",
+    ),
+    "too_many_jobs": (
+        "You have too many jobs in progress, or created too many jobs or uploads in "
+        "one minute. Try again in a minute, or when a job has finished.",
+        "진행 중인 작업이 너무 많거나, 1분 동안의 작업 또는 업로드 요청이 너무 "
+        "많습니다. 1분 뒤, 또는 작업이 하나 끝난 뒤 다시 시도해 주세요.",
+    ),
+    "unavailable": (
+        "The service is temporarily unavailable. Try again in a moment.",
+        "서비스를 일시적으로 사용할 수 없습니다. 잠시 후 다시 시도해 주세요.",
+    ),
+    "internal": (
+        "Something went wrong on our side. Try again.",
+        "서버 오류가 발생했습니다. 다시 시도해 주세요.",
+    ),
+}
+
+# {0}, {1} are the parameters of the field's error.
+FIELDS: Mapping[str, tuple[str, str]] = {
+    "required": ("is required", "필수 항목입니다"),
+    "unknown_field": ("is not a known field", "알 수 없는 항목입니다"),
+    "unknown_field_but": (
+        "is not a known field; did you mean `{0}`?",
+        "알 수 없는 항목입니다(비슷한 항목: `{0}`)",
+    ),
+    "not_a_string": ("must be a string", "문자열이어야 합니다"),
+    "empty": ("must not be empty", "비워 둘 수 없습니다"),
+    "too_long": ("must be at most {0:,} characters", "최대 {0:,}자까지 가능합니다"),
+    "control_character": (
+        "must not contain control characters other than newline and tab",
+        "줄바꿈과 탭 외의 제어 문자는 사용할 수 없습니다",
+    ),
+    "not_https": ("must be a public https:// URL", "공개된 https:// URL이어야 합니다"),
+    "not_an_identifier": (
+        "must be an ID that this API returned",
+        "이 API가 반환한 ID여야 합니다",
+    ),
+    "not_a_whole_number": ("must be a whole number", "정수여야 합니다"),
+    "out_of_range": (
+        "must be from {0:,} to {1:,}",
+        "{0:,}에서 {1:,} 사이여야 합니다",
+    ),
+    "not_a_size": (
+        "must be from 1 byte to {0} MB",
+        "1바이트 이상 {0}MB 이하여야 합니다",
+    ),
+    "not_a_day": ("must be a date as YYYY-MM-DD", "YYYY-MM-DD 형식의 날짜여야 합니다"),
+    "after_to": ("must not be after `to`", "`to`보다 뒤의 날짜일 수 없습니다"),
+    "too_many_days": (
+        "must be at most {0} days before `to`, counting both days",
+        "`to`까지 양 끝을 포함해 최대 {0}일이어야 합니다",
+    ),
+    "not_one_of": ("must be one of: {0}", "다음 중 하나여야 합니다: {0}"),
+    "not_one_of_but": (
+        "must be one of: {0}; did you mean `{1}`?",
+        "다음 중 하나여야 합니다: {0}(비슷한 값: `{1}`)",
+    ),
+    "not_true_or_false": ("must be true or false", "true 또는 false여야 합니다"),
+    "not_a_cursor": (
+        "must be a `next_cursor` that a list returned",
+        "목록 응답에서 받은 `next_cursor` 값이어야 합니다",
+    ),
+    "given_twice": ("must be given once", "한 번만 보내 주세요"),
+    "not_a_key": (
+        "must be 1 to 255 printable characters",
+        "인쇄 가능한 문자 1~255자여야 합니다",
+    ),
+    "one_image": (
+        "send exactly one of `image` and `image_url`",
+        "`image`와 `image_url` 중 하나만 보내 주세요",
+    ),
+}
+
+
+def describe_refusal(refused: ApiError, language: Language) -> str:
+    match refused:
+        case LimitReached(limit=limit, retry_after=after) if after == HOLDS_FILL_IT:
+            return in_language(_HELD[limit], language)
+        case LimitReached(limit=limit):
+            return describe(limit, language)
+        case Conflict(reason=reason):
+            return in_language(_CONFLICTS[reason], language)
+        case Unauthenticated(reason=token):
+            return in_language(_TOKENS[token], language)
+        case Forbidden(reason=access):
+            return in_language(_ACCESS[access], language)
+        case _:
+            return in_language(_REFUSALS[refused.code], language)
+
+
+def describe_code(code: str, language: Language) -> str:
+    """The sentence for a caller who is refused with `code`."""
+    if code in _REFUSALS:
+        return in_language(_REFUSALS[code], language)
+    return describe(ErrorCode(code), language)
+
+
+def describe_field(error: FieldError, language: Language) -> str:
+    return in_language(FIELDS[error.reason], language).format(*error.parameters)

@@ -1,0 +1,235 @@
+"""How one value of a request is read, and how OpenAPI describes it.
+
+One spec does both, so the description can't drift from the parser.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol, runtime_checkable
+from urllib.parse import urlsplit
+
+LONGEST_ADDRESS = 2048
+HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
+# Letters by their category, yet drawn as nothing: Hangul's fillers, Braille's blank.
+BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
+
+class Wrong(Exception):
+    """The value is not what the spec takes; `reason` is a key of `messages.py`."""
+
+    def __init__(self, reason: str, *parameters: object) -> None:
+        super().__init__(reason)
+        self.reason, self.parameters = reason, parameters
+
+
+class Spec(Protocol):
+    """Reads one JSON value, or raises `Wrong`.
+
+    A schema with a title is described once and referred to from then on.
+    """
+
+    def parse(self, value: object) -> object: ...
+
+    def schema(self) -> dict[str, object]: ...
+
+
+@runtime_checkable
+class FormSpec(Protocol):
+    """A spec whose value in a form is not the one in JSON: a file."""
+
+    def form_schema(self) -> dict[str, object]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A string of 1 to `longest` UTF-16 code units, in Unicode's form NFC.
+
+    UTF-16 is what browsers and Runway count. At least one character is visible, and
+    none is a control character other than newline and tab.
+    """
+
+    longest: int
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise Wrong("not_a_string")
+        text = unicodedata.normalize("NFC", value.replace("\r\n", "\n"))
+        try:
+            units = len(text.encode("utf-16-le")) // 2
+        except UnicodeEncodeError:
+            raise Wrong("not_a_string") from None
+        if units > self.longest:
+            raise Wrong("too_long", self.longest)
+        if not any(map(_is_visible, text)):
+            raise Wrong("empty")
+        if any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in text):
+            raise Wrong("control_character")
+        return text
+
+    def schema(self) -> dict[str, object]:
+        return {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": self.longest,
+            "pattern": r"\S",
+        }
+
+
+def _is_visible(character: str) -> bool:
+    """Marks join a letter before them; controls, formats and spaces draw nothing."""
+    return unicodedata.category(character)[0] not in "CMZ" and character not in BLANKS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpsAddress:
+    """An https URL with a host and no user name, of at most 2048 characters."""
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise Wrong("not_a_string")
+        if (
+            len(value) > LONGEST_ADDRESS
+            or not value.isascii()
+            or not value.isprintable()
+        ):
+            raise Wrong("not_https")
+        try:
+            parts = urlsplit(value)
+            is_named = HOST.fullmatch(parts.netloc) and parts.port != 0
+        except ValueError:
+            raise Wrong("not_https") from None
+        if parts.scheme != "https" or not is_named or " " in value:
+            raise Wrong("not_https")
+        return value
+
+    def schema(self) -> dict[str, object]:
+        return {
+            "type": "string",
+            "format": "uri",
+            "pattern": "^https://",
+            "maxLength": LONGEST_ADDRESS,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identifier:
+    """Letters, digits, `_` and `-`, 1 to `longest` of them."""
+
+    longest: int
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise Wrong("not_a_string")
+        plain = value.replace("_", "a").replace("-", "a")
+        if not (plain.isascii() and plain.isalnum() and len(value) <= self.longest):
+            raise Wrong("not_an_identifier")
+        return value
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "pattern": rf"^[A-Za-z0-9_-]{{1,{self.longest}}}$"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A whole number in a range; 8.0 is one, as in JSON Schema; true is not."""
+
+    least: int
+    most: int
+
+    def parse(self, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Wrong("not_a_whole_number")
+        if not self.least <= value <= self.most:
+            raise Wrong("out_of_range", self.least, self.most)
+        if value != int(value):
+            raise Wrong("not_a_whole_number")
+        return int(value)
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByteCount:
+    """A size in bytes, from 1 to a whole number of megabytes."""
+
+    most_megabytes: int
+
+    def parse(self, value: object) -> int:
+        most = self.most_megabytes * 1_000_000
+        try:
+            return Whole(least=1, most=most).parse(value)
+        except Wrong as wrong:
+            if wrong.reason != "out_of_range":
+                raise
+            raise Wrong("not_a_size", self.most_megabytes) from None
+
+    def schema(self) -> dict[str, object]:
+        return Whole(least=1, most=self.most_megabytes * 1_000_000).schema()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One of a closed set of strings; `title` names the set where several share it."""
+
+    values: tuple[str, ...]
+    title: str | None = None
+
+    def parse(self, value: object) -> str:
+        if isinstance(value, str) and value in self.values:
+            return value
+        choices, meant = ", ".join(self.values), nearest(str(value), self.values)
+        raise (
+            Wrong("not_one_of_but", choices, meant)
+            if meant
+            else Wrong("not_one_of", choices)
+        )
+
+    def schema(self) -> dict[str, object]:
+        schema: dict[str, object] = {"type": "string", "enum": list(self.values)}
+        return schema | ({"title": self.title} if self.title else {})
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """What somebody who wrote `name` most likely meant, if anything is near."""
+    from difflib import get_close_matches
+
+    name, names = name.lower()[:64], list(known)
+    if inside := [n for n in names if len(name) > 2 and (name in n or n in name)]:
+        return inside[0]
+    return next(iter(get_close_matches(name, names, n=1, cutoff=0.7)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """true or false."""
+
+    def parse(self, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise Wrong("not_true_or_false")
+        return value
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """A day as YYYY-MM-DD; the other spellings of ISO 8601 are refused."""
+
+    def parse(self, value: object) -> date:
+        if not isinstance(value, str):
+            raise Wrong("not_a_string")
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            raise Wrong("not_a_day") from None
+        if day.isoformat() != value:
+            raise Wrong("not_a_day")
+        return day
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "date"}
