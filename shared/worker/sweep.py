@@ -27,8 +27,8 @@ PAGE = 500
 WOKEN_AT_ONCE = 32
 # Cloud Scheduler calls every minute, but never twice at once.
 ROUND_LIMIT = timedelta(seconds=50)
-# A burst of starts takes minutes to pass its queue: such a job is not stuck.
-STARTS_WAIT = 4 * timing.FIRST_RETRY_AFTER
+# A burst of starts takes a while to pass its queue: such a job is not stuck.
+STARTS_WAIT = 2 * timing.FIRST_RETRY_AFTER
 AUDIT_EVERY = timedelta(hours=1)
 
 

@@ -17,7 +17,7 @@ from shared.domain.errors import (
     Unreachable,
     Unreadable,
 )
-from shared.domain.job import Job
+from shared.domain.job import AttemptState, Job
 from shared.domain.ledger import (
     Account,
     Booking,
@@ -27,7 +27,6 @@ from shared.domain.ledger import (
     with_one_more,
     with_one_more_upload,
 )
-from shared.domain.next_action import Start, next_action
 from shared.domain.projection import Status, project
 from shared.domain.projection import status as projected_status
 from shared.domain.usage import Counts, UsageMonth
@@ -36,6 +35,15 @@ from shared.ports.store import (
     Overdue,
     Position,
     Versioned,
+)
+
+WITHOUT_RESULT = frozenset(
+    {
+        AttemptState.REJECTED,
+        AttemptState.NOT_SENT,
+        AttemptState.SKIPPED,
+        AttemptState.FAILED,
+    }
 )
 
 
@@ -191,7 +199,9 @@ class FakeJobs:
             version=job.version,
             wake_at=job.wake_at,
             deadline_at=job.deadline_at,
-            awaits_start=isinstance(next_action(job, job.wake_at), Start),
+            awaits_start=job.image is not None
+            and job.cancel_requested_at is None
+            and all(attempt.state in WITHOUT_RESULT for attempt in job.attempts),
         )
 
     def page(

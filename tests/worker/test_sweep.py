@@ -138,7 +138,7 @@ def test_a_start_that_waits_in_its_queue_is_not_stuck(harness: Harness) -> None:
 
 
 def test_a_start_that_still_waits_at_its_deadline_is_ended(harness: Harness) -> None:
-    late = replace(a_job(), wake_at=harness.clock.at + timing.JOB_LIMIT - 3 * MINUTE)
+    late = replace(a_job(), wake_at=harness.clock.at + timing.JOB_LIMIT - MINUTE)
     harness.jobs.put(late)
     harness.clock.move(timing.JOB_LIMIT)
 
