@@ -71,7 +71,7 @@ emulator:
 # pip came with Python, makes no difference.
 $(READY): requirements-uv.txt requirements-dev.txt
 	@$(PYTHON) -m local.preflight
-	@$(PYTHON) -m venv --clear .venv
+	@rm -rf .venv && $(PYTHON) -m venv .venv
 	@echo "Installing the packages, once …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-uv.txt
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements-dev.txt
