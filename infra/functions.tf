@@ -19,9 +19,9 @@ locals {
       max_instances   = var.api_instances
       secrets         = {}
     }
-    # An image of 8,000 x 8,000 pixels takes up to 1 GB while it is checked, one at a
-    # time: beside 300 MiB of libraries that fits 2 GiB. 20 x 2 takes all that the
-    # queues send at once. Timeout = dispatch deadline (shared/wiring.py) > lease (90 s).
+    # Images and videos are decoded in one child process at a time, with at most 1.4 GB
+    # (shared/media/decoder.py): beside 300 MiB of libraries that fits 2 GiB. Timeout =
+    # dispatch deadline (shared/wiring.py) > lease (90 s).
     worker = {
       account         = "worker"
       memory          = "2Gi"

@@ -24,6 +24,7 @@ from shared.domain.catalogue import (
     ProviderId,
 )
 from shared.domain.errors import ErrorCode
+from shared.media.decoder import IMAGE_LIMITS, VIDEO_LIMITS
 from shared.settings import LOCAL_ONLY, Settings
 from shared.wiring import DISPATCH_DEADLINE
 from tests.infra.terraform_files import INFRA, local_values, resources, variables
@@ -213,6 +214,15 @@ def test_post_limit_lease_deadline_and_timeout_come_in_this_order() -> None:
     assert DISPATCH_DEADLINE.total_seconds() <= timeout_seconds
 
 
+def test_the_largest_decode_fits_beside_everything_else_in_the_workers_memory() -> None:
+    worker = FUNCTIONS["worker"]
+    libraries, each_step = 315_000_000, 100_000_000
+    decode = max(IMAGE_LIMITS.memory_bytes, VIDEO_LIMITS.memory_bytes)
+
+    assert worker["memory"] == "2Gi"
+    assert decode + libraries + each_step * worker["concurrency"] < 2 * 2**30
+
+
 # What may be chosen -------------------------------------------------------------------
 
 
@@ -250,8 +260,8 @@ def named_in_the_last_check(variable: str) -> list[str]:
 
 def test_every_command_that_a_person_is_told_to_type_exists() -> None:
     todos = [alert["todo"] for alert in LOCALS["event_alerts"].values()]
-    told = "\n".join([(INFRA / "README.md").read_text(), *todos])
-    commands = set(re.findall(r"-m local ([^`\n]+)", told))
+    guides = [(INFRA / name).read_text() for name in ("README.md", "README.ko.md")]
+    commands = set(re.findall(r"-m (?:local|ops) ([^`\n]+)", "\n".join(guides + todos)))
 
     assert {command.split()[0] for command in commands} == {
         "admin",
@@ -260,6 +270,27 @@ def test_every_command_that_a_person_is_told_to_type_exists() -> None:
     }
     for command in commands:
         _parser().parse_args(shlex.split(command))
+
+
+def test_both_deployment_guides_show_the_same_commands() -> None:
+    def blocks(name: str) -> list[str]:
+        text = (INFRA / name).read_text()
+        return re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+
+    assert blocks("README.md") == blocks("README.ko.md") != []
+
+
+def test_the_guides_explain_every_alert() -> None:
+    titles = {alert["title"] for alert in LOCALS["event_alerts"].values()} | {
+        body["display_name"].removeprefix("Reelay: ")
+        for name, body in resources().items()
+        if name.startswith("google_monitoring_alert_policy.") and "for_each" not in body
+    }
+
+    for guide in ("README.md", "README.ko.md"):
+        text = (INFRA / guide).read_text()
+        explained = set(re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE))
+        assert titles - explained == set()
 
 
 # Logs ---------------------------------------------------------------------------------
