@@ -13,5 +13,6 @@ def worker(request: Request) -> Response:
     job_id = str(read_object(request).get("job_id", ""))
     queue = request.headers.get("X-CloudTasks-QueueName")
     is_start = queue == wiring.settings().starts_queue
-    wiring.advance()(job_id, from_starts_queue=is_start)
+    task = request.headers.get("X-CloudTasks-TaskName")
+    wiring.advance()(job_id, from_starts_queue=is_start, task=task)
     return Response(status=204)

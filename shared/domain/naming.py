@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 def task_name(job_id: str, version: int, nth: int = 0) -> str:
     """The one task that wakes this version; `nth` above 0: a later try to wake it.
+    Below 0: the task after one that came before its time.
 
     A used name stays blocked for a day, so another try needs another name. Hashed:
     Cloud Tasks slows down where names share a prefix.

@@ -9,6 +9,9 @@ from shared.domain.naming import task_name
 from shared.domain.next_action import Start, next_action
 from shared.ports.store import Queue, StepTask
 
+# Each next one comes later by as much as the last was early: two nearly always do.
+MOST_RETURNS = 10
+
 
 def nth_retry(overdue_by: timedelta) -> int:
     """Which retry is due: 1, 2, 3 … at 1, 2, 4 … minutes overdue, 0 before."""
@@ -16,6 +19,19 @@ def nth_retry(overdue_by: timedelta) -> int:
     while overdue_by >= timing.FIRST_RETRY_AFTER * 2**nth:
         nth += 1
     return nth
+
+
+def nth_return(job: Job, now: datetime, task: str | None) -> int:
+    """The `nth` for the next task after one that came before its time: 0, -1, -2 …
+
+    If the task that is running is the current version's own, its name is used up.
+    `task`: its name; None if that is not known: within the tolerance it counts as own.
+    """
+    if task is None:
+        is_own = job.wake_at is not None and job.wake_at <= now + timing.WAKE_TOLERANCE
+        return -1 if is_own else 0
+    own = [task_name(job.job_id, job.version, -n) for n in range(MOST_RETURNS)]
+    return -1 - own.index(task) if task in own else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +43,7 @@ class TaskScheduler:
     ) -> None:
         """Make sure that the current version's task exists; an ended job has none.
 
-        `nth` above 0 gives it another name, because the first may be used up.
+        Another `nth` than 0 gives it another name, because the first may be used up.
         """
         due = at or job.wake_at
         if job.is_final or due is None:
@@ -40,3 +56,16 @@ class TaskScheduler:
                 is_start=isinstance(next_action(job, due), Start),
             )
         )
+
+    def schedule_return(
+        self, job: Job, until: datetime, now: datetime, task: str | None
+    ) -> None:
+        """A next task exists in any case, after one that came before its time.
+
+        A task that is early by the clocks' difference is early again: the next one
+        comes later by as much. `task`: as in `nth_return`.
+        """
+        nth = nth_return(job, now, task)
+        if nth and job.wake_at:
+            until += min(max(job.wake_at - now, timedelta(0)), timing.WAKE_TOLERANCE)
+        self.schedule_step(job, until, nth=nth)

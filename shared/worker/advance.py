@@ -68,18 +68,24 @@ class Advance:
     starting: Starting
     storing: Storing
 
-    def __call__(self, job_id: str, *, from_starts_queue: bool) -> None:
-        """One step, committed and its successor enqueued; else Unreachable."""
+    def __call__(
+        self, job_id: str, *, from_starts_queue: bool, task: str | None = None
+    ) -> None:
+        """One step, committed and its successor enqueued; else Unreachable.
+
+        `task`: the name of the task that brought the job, if it is known.
+        """
         before = self.jobs.read(job_id)
         if before is None:
             log.info("job_was_gone", job_id=job_id)
             return
-        action = next_action(before.value, self.clock.now())
+        now = self.clock.now()
+        action = next_action(before.value, now)
         match action:
             case Nothing():
                 return
             case Wait(until=until):
-                self.scheduler.schedule_step(before.value, until)
+                self.scheduler.schedule_return(before.value, until, now, task)
                 return
             case Start() if not from_starts_queue:
                 self._hand_over(before.value)

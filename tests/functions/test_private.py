@@ -13,11 +13,12 @@ from functions.worker import worker
 from shared import wiring
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
+from shared.domain.naming import task_name
 from shared.gcp.oidc import OidcCheck
 from shared.ports.identity import Callers
 from shared.settings import Settings
 from shared.worker.sweep import Sweep
-from tests.domain.examples import MINUTE, a_job, a_new_job
+from tests.domain.examples import MINUTE, a_job, a_new_job, running
 from tests.fakes.refusals import every_refusal
 from tests.functions.calling import FakeCallers, client_of
 from tests.usecases.harness import Harness
@@ -76,6 +77,18 @@ def test_only_a_task_of_the_starts_queue_starts(
 
     assert call(client_of(worker), headers).status_code == 204
     assert harness.providers[ProviderId.RUNWAY].starts == starts
+
+
+def test_a_task_that_comes_too_early_leaves_one_of_another_name(
+    harness: Harness,
+) -> None:
+    job = harness.jobs.put(running(a_job(), ProviderId.RUNWAY)).value
+    own = task_name("job1", job.version)
+    harness.clock.move(-MINUTE)
+
+    call(client_of(worker), {**STEPS, "X-CloudTasks-TaskName": own})
+
+    assert own not in [wake.name for wake in harness.queue.wakes] != []
 
 
 def test_a_task_of_a_job_that_is_gone_is_done() -> None:

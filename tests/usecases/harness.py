@@ -13,6 +13,7 @@ from shared.guards.circuit_breaker import Breaker
 from shared.guards.kill_switch import KillSwitch
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
+from shared.ports.store import StepTask
 from shared.usecases.create_video import CreateVideo
 from shared.worker.advance import Advance
 from shared.worker.prepare import Preparation
@@ -150,8 +151,12 @@ class Harness:
                 self.sweep()
                 continue
             self.clock.move_to(wake.at)
-            self.advance(wake.job_id, from_starts_queue=wake.is_start)
+            self.deliver(wake)
         raise AssertionError(f"never ended: {self.job}")
+
+    def deliver(self, wake: StepTask) -> None:
+        """As Cloud Tasks does, by name and queue."""
+        self.advance(wake.job_id, from_starts_queue=wake.is_start, task=wake.name)
 
     @property
     def job(self) -> Job:

@@ -1,0 +1,109 @@
+"""A task that comes before its time, by a clock's difference, is never the last one.
+
+Its name is used up, so what it leaves has another; a task that comes twice leaves one.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain import timing
+from shared.domain.catalogue import DEFAULT_CHAIN
+from shared.domain.errors import ErrorCode, Problem
+from shared.domain.job import Job
+from shared.domain.outcomes import Rejected, Succeeded, Working
+from shared.ports.store import StepTask
+from tests.domain.examples import a_job, answered, running, started
+from tests.fakes.provider import ScriptedProvider
+from tests.usecases.harness import Harness
+
+RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
+LIMITED = Rejected(problem=Problem(code=ErrorCode.RATE_LIMITED))
+EARLY = [0, 0.5, 1, 1.1, 2, 3, 4, 4.9, 5, 5.1, 8]
+
+
+class TimedProvider(ScriptedProvider):
+    """Remembers when it was polled."""
+
+    def __init__(self, harness: Harness) -> None:
+        super().__init__()
+        self._harness = harness
+        self.polled_at = [harness.clock.now() - timing.POLL_SPACING]
+
+    def poll(self, task: object) -> Working | Succeeded:
+        self.polled_at.append(self._harness.clock.now())
+        return Working() if len(self.polled_at) < 6 else Succeeded()
+
+
+@pytest.fixture
+def harness() -> Harness:
+    return Harness()
+
+
+def take(harness: Harness) -> StepTask:
+    task = harness.queue.take()
+    assert task, "no task is left: the job sleeps until the sweep"
+    return task
+
+
+def bring(harness: Harness, task: StepTask, early: float, *, is_named: bool) -> None:
+    harness.clock.at = max(harness.clock.at, task.at - timedelta(seconds=early))
+    name = task.name if is_named else None
+    harness.advance("job1", from_starts_queue=task.is_start, task=name)
+
+
+@pytest.mark.parametrize("early", EARLY)
+@pytest.mark.parametrize(
+    "job",
+    [
+        running(a_job(), RUNWAY),
+        started(a_job(), RUNWAY),
+        answered(a_job(), RUNWAY, LIMITED),
+    ],
+    ids=["running", "starting", "waiting for its vendor"],
+)
+def test_whatever_task_comes_early_a_next_one_exists(
+    harness: Harness, job: Job, early: float
+) -> None:
+    harness.jobs.put(job)
+    harness.step()
+
+    bring(harness, take(harness), early, is_named=True)
+
+    assert take(harness).at >= harness.clock.now()
+
+
+@pytest.mark.parametrize("early", [e for e in EARLY if e <= 5])
+@pytest.mark.parametrize("is_named", [True, False], ids=["named", "name not known"])
+def test_a_job_whose_every_task_is_early_is_followed_to_its_end_without_the_sweep(
+    harness: Harness, early: float, is_named: bool
+) -> None:
+    harness.jobs.put(running(a_job(), RUNWAY))
+    runway = TimedProvider(harness)
+    harness.providers[RUNWAY] = runway
+    harness.step()
+
+    while not harness.job.is_final:
+        bring(harness, take(harness), early, is_named=is_named)
+
+    assert harness.job.delivered
+    pairs = zip(runway.polled_at, runway.polled_at[1:], strict=False)
+    assert min(after - before for before, after in pairs) >= timing.POLL_SPACING
+
+
+@pytest.mark.parametrize("late", EARLY)
+def test_a_task_that_comes_again_after_its_step_leaves_no_second_chain(
+    harness: Harness, late: float
+) -> None:
+    harness.jobs.put(replace(running(a_job(), RUNWAY), wake_at=harness.clock.now()))
+    harness.step()
+    first = take(harness)
+    bring(harness, first, 0, is_named=True)
+
+    harness.clock.pause(min(late, 5.9))
+    bring(harness, first, 0, is_named=True)
+    for _ in range(3):
+        bring(harness, take(harness), 0, is_named=True)
+
+    assert len(harness.queue.wakes) == 1
