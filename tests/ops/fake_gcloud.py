@@ -13,6 +13,7 @@ from typing import Any
 
 State = dict[str, Any]
 Flags = dict[str, str]
+# What is printed; None where the command is refused.
 Answer = str | None
 
 PROJECT = "my-project"
@@ -22,7 +23,7 @@ STDIN = {"-", "--data-file=-"}
 BILLING = "012345-6789AB-CDEF01"
 WHOLE: State = {
     "account": "me@example.com",
-    "adc": True,
+    "adc": "ya29.token",
     "projects": {PROJECT: {"projectNumber": NUMBER, "lifecycleState": "ACTIVE"}},
     "billing": {PROJECT: BILLING},
     "budgets": [BILLING],
@@ -59,155 +60,104 @@ class FakeGcloud:
     def write(self, state: State) -> None:
         (self.folder / "state.json").write_text(json.dumps(state))
 
+    def change(self, **changes: object) -> None:
+        self.write(self.read() | changes)
+
     def calls(self) -> str:
         return (self.folder / "calls.jsonl").read_text()
 
 
-def auth_list(state: State, _: list[str], __: Flags) -> Answer:
-    return str(state["account"])
+def _json_or_refused(found: object) -> Answer:
+    return json.dumps(found) if found else None
 
 
-def adc_token(state: State, _: list[str], __: Flags) -> Answer:
-    return "ya29.token" if state["adc"] else None
-
-
-def project(state: State, named: list[str], _: Flags) -> Answer:
-    found = state["projects"].get(named[0])
-    return json.dumps(found) if found and state["account"] else None
-
-
-def billing_project(state: State, named: list[str], _: Flags) -> Answer:
-    account = state["billing"].get(named[0])
-    name = f"billingAccounts/{account}" if account else ""
+def _billing_of(account: str) -> str:
+    name = f"billingAccounts/{account}"
     return json.dumps({"billingEnabled": bool(account), "billingAccountName": name})
 
 
-def billing_accounts(_: State, __: list[str], ___: Flags) -> Answer:
-    return BILLING
+def _owner(bucket: State | None, flags: Flags) -> Answer:
+    assert flags["format"] == "value(projectNumber)"
+    return None if bucket is None else str(bucket.get("owner", NUMBER))
 
 
-def billing_account(state: State, _: list[str], __: Flags) -> Answer:
-    return str(state["currency"])
-
-
-def sweep_run(_: State, __: list[str], ___: Flags) -> Answer:
-    return ""
-
-
-def sweep(state: State, _: list[str], __: Flags) -> Answer:
-    return json.dumps(state["sweep"])
-
-
-def budgets(state: State, _: list[str], flags: Flags) -> Answer:
-    return "" if flags["billing-account"] in state["budgets"] else None
-
-
-def services(state: State, _: list[str], __: Flags) -> Answer:
-    return "\n".join(state["apis"])
-
-
-def enable(state: State, named: list[str], _: Flags) -> Answer:
+def _enable(state: State, named: list[str]) -> str:
     state["apis"] = sorted({*state["apis"], *named})
     return ""
 
 
-def regions(state: State, _: list[str], __: Flags) -> Answer:
-    return "\n".join(state["regions"])
-
-
-def bucket_describe(state: State, named: list[str], flags: Flags) -> Answer:
-    assert flags["format"] == "value(projectNumber)"
-    bucket = state["buckets"].get(named[0])
-    return bucket and str(bucket.get("owner", NUMBER))
-
-
-def bucket_create(state: State, named: list[str], flags: Flags) -> Answer:
-    if named[0] in state["buckets"]:
+def _create(state: State, name: str, flags: Flags) -> Answer:
+    if name in state["buckets"]:
         return None
-    state["buckets"][named[0]] = flags
+    state["buckets"][name] = flags
     return ""
 
 
-def bucket_update(state: State, named: list[str], flags: Flags) -> Answer:
-    state["buckets"][named[0]] |= flags
-    return ""
-
-
-def storage_cat(state: State, named: list[str], _: Flags) -> Answer:
-    found = state["objects"].get(named[0])
-    return None if found is None else str(found)
-
-
-def storage_cp(state: State, named: list[str], flags: Flags) -> Answer:
-    assert named[0] == "-"
-    state["objects"][named[1]] = flags["stdin"]
-    return ""
-
-
-def database(state: State, _: list[str], __: Flags) -> Answer:
-    return json.dumps(state["database"]) if state["database"] else None
-
-
-def secrets(state: State, _: list[str], __: Flags) -> Answer:
-    return "\n".join(state["secrets"])
-
-
-def secret_access(state: State, _: list[str], flags: Flags) -> Answer:
-    return str(state["secrets"][flags["secret"]][-1])
-
-
-def secret_add(state: State, named: list[str], flags: Flags) -> Answer:
+def _add(state: State, secret: str, flags: Flags) -> str:
     assert flags["data-file"] == "-"
-    state["secrets"][named[0]].append(flags["stdin"])
+    state["secrets"][secret].append(flags["stdin"])
     return ""
 
 
-def secret_versions(state: State, named: list[str], _: Flags) -> Answer:
-    return str(len(state["secrets"][named[0]]))
-
-
-def let_in(state: State, named: list[str], flags: Flags) -> Answer:
-    assert named == ["api"] and "no-invoker-iam-check" in flags
-    state["is_let_in"] = True
-    return ""
-
-
-def applied(state: State, _: list[str], __: Flags) -> Answer:
+def _applied(state: State) -> str:
     """Not of gcloud: what Terraform would have made that gcloud sees."""
     for secret in ("runway-api-key", "gemini-api-key"):
         state["secrets"].setdefault(secret, ["unset"])
     state["database"] = {"type": "FIRESTORE_NATIVE", "locationId": "us-central1"}
-    state["buckets"].setdefault(f"gs://{PROJECT}-reelay-videos", {"owner": NUMBER})
+    state["buckets"].setdefault(f"gs://{PROJECT}-reelay-videos", {})
     state["is_let_in"] = False
     return ""
 
 
+# By the words of a command: what it answers, from its other words and its flags.
 COMMANDS: dict[str, Callable[[State, list[str], Flags], Answer]] = {
     "version": lambda *_: "Google Cloud SDK",
-    "auth list": auth_list,
-    "auth application-default print-access-token": adc_token,
-    "projects describe": project,
-    "billing projects describe": billing_project,
-    "billing accounts list": billing_accounts,
-    "billing accounts describe": billing_account,
-    "billing budgets list": budgets,
-    "scheduler jobs run": sweep_run,
-    "scheduler jobs describe": sweep,
-    "services list": services,
-    "services enable": enable,
-    "functions regions list": regions,
-    "storage buckets describe": bucket_describe,
-    "storage buckets create": bucket_create,
-    "storage buckets update": bucket_update,
-    "storage cat": storage_cat,
-    "storage cp": storage_cp,
-    "firestore databases describe": database,
-    "run services update": let_in,
-    "secrets list": secrets,
-    "secrets versions access": secret_access,
-    "secrets versions add": secret_add,
-    "secrets versions list": secret_versions,
-    "applied": applied,
+    "auth list": lambda state, *_: str(state["account"]),
+    "auth application-default print-access-token": lambda state, *_: state["adc"],
+    "projects describe": lambda state, named, _: _json_or_refused(
+        state["account"] and state["projects"].get(named[0])
+    ),
+    "billing projects describe": lambda state, named, _: _billing_of(
+        state["billing"].get(named[0], "")
+    ),
+    "billing accounts list": lambda *_: BILLING,
+    "billing accounts describe": lambda state, *_: str(state["currency"]),
+    "billing budgets list": lambda state, _, flags: (
+        "" if flags["billing-account"] in state["budgets"] else None
+    ),
+    "scheduler jobs run": lambda *_: "",
+    "scheduler jobs describe": lambda state, *_: json.dumps(state["sweep"]),
+    "services list": lambda state, *_: "\n".join(state["apis"]),
+    "services enable": lambda state, named, _: _enable(state, named),
+    "functions regions list": lambda state, *_: "\n".join(state["regions"]),
+    "storage buckets describe": lambda state, named, flags: _owner(
+        state["buckets"].get(named[0]), flags
+    ),
+    "storage buckets create": lambda state, named, flags: _create(
+        state, named[0], flags
+    ),
+    "storage buckets update": lambda state, named, flags: (
+        state["buckets"][named[0]].update(flags) or ""
+    ),
+    "storage cat": lambda state, named, _: state["objects"].get(named[0]),
+    "storage cp": lambda state, named, flags: (
+        state["objects"].update({named[1]: flags["stdin"]}) or ""
+    ),
+    "firestore databases describe": lambda state, *_: _json_or_refused(
+        state["database"]
+    ),
+    "run services update": lambda state, _, flags: (
+        state.update(is_let_in="no-invoker-iam-check" in flags) or ""
+    ),
+    "secrets list": lambda state, *_: "\n".join(state["secrets"]),
+    "secrets versions access": lambda state, _, flags: str(
+        state["secrets"][flags["secret"]][-1]
+    ),
+    "secrets versions add": lambda state, named, flags: _add(state, named[0], flags),
+    "secrets versions list": lambda state, named, _: str(
+        len(state["secrets"][named[0]])
+    ),
+    "applied": lambda state, *_: _applied(state),
 }
 
 

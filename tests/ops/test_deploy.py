@@ -43,62 +43,42 @@ def stopped(desk: Desk, target: Target = TARGET, **settings: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("cloud", "sentence"),
+    ("missing", "sentence"),
     [
         ({"account": ""}, "You are not logged in to gcloud.\n  run: gcloud auth login"),
-        ({"adc": False}, "not set.\n  run: gcloud auth application-default login"),
+        ({"adc": None}, "not set.\n  run: gcloud auth application-default login"),
         ({"projects": {}}, f"gcloud projects create {PROJECT}"),
-        (
-            {"projects": {PROJECT: {"lifecycleState": "DELETE_REQUESTED"}}},
-            f"is being deleted.\n  run: gcloud projects undelete {PROJECT}",
-        ),
-        (
-            {"billing": {}},
-            f"gcloud billing projects link {PROJECT} --billing-account={BILLING}",
-        ),
-        (
-            {"database": {"type": "DATASTORE_MODE", "locationId": "nam5"}},
-            "is in Datastore mode",
-        ),
-    ],
-    ids=["login", "adc", "project", "deleted", "billing", "datastore"],
-)
-def test_each_thing_that_is_missing_is_named_with_what_to_do(
-    cloud: dict[str, object], sentence: str, tmp_path: Path
-) -> None:
-    assert sentence in stopped(Desk(tmp_path, **cloud))
-
-
-@pytest.mark.parametrize(
-    ("installed", "sentence"),
-    [
+        ({"projects": {PROJECT: {"lifecycleState": "DELETE_REQUESTED"}}},
+         f"is being deleted.\n  run: gcloud projects undelete {PROJECT}"),
+        ({"billing": {}},
+         f"gcloud billing projects link {PROJECT} --billing-account={BILLING}"),
+        ({"database": {"type": "DATASTORE_MODE", "locationId": "nam5"}},
+         "is in Datastore mode"),
+        ({"regions": ["us-east4"]}, "don't run in us-central1; they do in us-east4"),
         ({"terraform": None}, "Terraform is not installed.\n  run: open https://"),
         ({"terraform": "1.10.5"}, "Terraform 1.10.5 is too old: 1.11 or newer"),
         ({"gcloud": False}, "(gcloud) is not installed.\n  run: open https://"),
     ],
-    ids=["terraform", "old terraform", "gcloud"],
-)
-def test_a_missing_program_is_named(
-    installed: dict[str, Any], sentence: str, tmp_path: Path
+    ids=["login", "adc", "project", "deleted", "billing", "datastore", "region",
+         "terraform", "old terraform", "gcloud"],
+)  # fmt: skip
+def test_each_thing_that_is_missing_is_named_with_what_to_do(
+    missing: dict[str, Any], sentence: str, tmp_path: Path
 ) -> None:
-    desk = Desk(tmp_path)
-    for name, value in installed.items():
+    [(name, value)] = missing.items()
+    is_program = name in ("terraform", "gcloud")
+    desk = Desk(tmp_path, **({} if is_program else missing))
+    if is_program:
         setattr(desk.installed, name, value)
 
     assert sentence in stopped(desk)
 
 
 def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, account="", adc=False)
+    desk = Desk(tmp_path, account="", adc=None)
     desk.installed.terraform = None
 
     assert stopped(desk).count("run: ") == 3
-
-
-def test_a_region_without_functions_is_named(tmp_path: Path) -> None:
-    reason = stopped(Desk(tmp_path), Target(project=PROJECT, region="us-middle9"))
-
-    assert "don't run in us-middle9; they do in us-central1, us-east4" in reason
 
 
 @pytest.mark.parametrize(
@@ -151,7 +131,7 @@ def test_nothing_is_believed_of_a_state_bucket_that_somebody_else_made(
 ) -> None:
     desk = Desk(tmp_path, buckets=SOMEBODY_ELSES)
     settings = f"{STATE_BUCKET}/settings.tfvars.json"
-    desk.gcloud.write(desk.gcloud.read() | {"objects": {settings: "{}"}})
+    desk.gcloud.change(objects={settings: "{}"})
 
     with pytest.raises(Stopped, match="belongs to project number 666"):
         getattr(desk, command)()
@@ -172,48 +152,34 @@ def test_a_bucket_of_videos_that_somebody_else_made_is_not_imported(
 # Settings -----------------------------------------------------------------------------
 
 
-def test_a_budget_that_may_not_be_set_is_left_out_with_a_warning(
+@pytest.mark.parametrize(
+    ("first", "budgets", "enabled", "heard"),
+    [
+        ({}, [[], []], [False, False], "roles/billing.costsManager"),
+        ({}, [[], [BILLING]], [False, True], "roles/billing.costsManager"),
+        ({}, [[BILLING], []], [True, True], "Nothing of a budget"),
+        ({"enable_budget": False}, [[BILLING], [BILLING]], [False, False],
+         "No budget, as before"),
+    ],
+    ids=["not seen", "seen by now", "seen no more", "not wanted"],
+)  # fmt: skip
+def test_a_budget_is_set_unless_it_is_not_wanted_or_may_never_be_seen(
+    first: dict[str, Any],
+    budgets: list[list[str]],
+    enabled: list[bool],
+    heard: str,
     tmp_path: Path,
 ) -> None:
-    desk = Desk(tmp_path, budgets=[])
-
-    desk.up()
-
-    assert desk.variables["enable_budget"] is False
-    assert "gcp_budget_amount" not in desk.variables
-    assert "roles/billing.costsManager" in desk.person.heard
-
-
-def test_a_budget_that_may_be_set_by_now_is_set(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, budgets=[])
-    desk.up()
-    desk.gcloud.write(desk.gcloud.read() | {"budgets": [BILLING]})
-
-    desk.up()
-
-    assert desk.settings["enable_budget"] is True
-    assert desk.settings["gcp_budget_amount"] == 50
-
-
-def test_an_owner_who_wants_no_budget_is_not_given_one_later(tmp_path: Path) -> None:
+    """By two deploys: whose budgets each may see, and whether there is one after it."""
     desk = Desk(tmp_path)
-    desk.up(enable_budget=False)
 
-    desk.up()
+    for settings, seen, is_enabled in zip([first, {}], budgets, enabled, strict=True):
+        desk.gcloud.change(budgets=seen)
+        desk.up(**settings)
 
-    assert desk.settings["enable_budget"] is False
-    assert desk.person.heard.count("No budget, as before") == 2
-
-
-def test_a_budget_stays_when_someone_who_may_not_see_it_deploys(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.up()
-    desk.gcloud.write(desk.gcloud.read() | {"budgets": []})
-
-    desk.up()
-
-    assert desk.variables["enable_budget"] is True
-    assert "Warning" not in desk.person.heard
+        assert desk.variables["enable_budget"] is is_enabled
+        assert (desk.variables.get("gcp_budget_amount") == 50) is is_enabled
+    assert (heard in desk.person.heard) is (heard != "Nothing of a budget")
 
 
 def test_cloud_build_is_not_left_without_a_decision_on_the_budget(
@@ -261,16 +227,6 @@ def test_the_command_line_wins_over_what_was_kept(tmp_path: Path) -> None:
 
 
 def test_a_database_that_is_there_keeps_its_place(tmp_path: Path) -> None:
-    there = {"type": "FIRESTORE_NATIVE", "locationId": "nam5"}
-    desk = Desk(tmp_path, database=there)
-
-    desk.up()
-
-    assert desk.settings["firestore_location"] == "nam5"
-    assert desk.settings["existing"] == ["firestore_database"]
-
-
-def test_another_region_leaves_data_where_it_is(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.up()
 
@@ -279,6 +235,7 @@ def test_another_region_leaves_data_where_it_is(tmp_path: Path) -> None:
     assert desk.settings["region"] == "us-east4"
     assert desk.settings["bucket_location"] == "us-central1"
     assert desk.settings["firestore_location"] == "us-central1"
+    assert desk.settings["existing"] == ["firestore_database", "videos_bucket"]
 
 
 # A whole deploy -----------------------------------------------------------------------
@@ -340,10 +297,10 @@ def test_a_second_deploy_from_another_machine_asks_for_the_plan_alone(
 
     assert desk.person.asked == ["Apply this plan?"]
     assert len(desk.gcloud.read()["secrets"]["runway-api-key"]) == 2
-    kept = {name: value for name, value in before.items() if name != "existing"}
-    assert kept.items() <= desk.settings.items()
-    # By now there is data, which is imported where Terraform does not know it.
-    assert desk.settings["existing"] == ["firestore_database", "videos_bucket"]
+    assert {**desk.settings, **before} == {
+        **before,
+        "firestore_location": "us-central1",
+    }
 
 
 @pytest.mark.parametrize(
