@@ -23,8 +23,7 @@ from shared import wiring
 from shared.domain.job import Language, PlannedProvider
 from shared.domain.messages import describe
 from shared.domain.request import VideoRequest
-from shared.usecases.estimate import Estimated
-from shared.usecases.models import OfferedModel
+from shared.usecases.models import Estimated, OfferedModel
 
 MESSAGE = or_null(text("That reason, for people.", "Runway is not configured."))
 

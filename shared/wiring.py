@@ -1,8 +1,8 @@
-"""Who is who: the only file that names every adapter.
+"""Composition root: the only file that names concrete adapters.
 
-Builders are made once per process, at first use, and import what they build inside:
-a cold start pays only for what its function needs, and no client lives before gunicorn
-forks.
+Builders run once per process, at first use. Adapters, and with them Google's clients
+and the providers' SDKs, are imported inside: a cold start pays only for what its
+function needs, and no client exists before gunicorn forks.
 """
 
 import os
@@ -10,45 +10,38 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from shared import logs
 from shared.domain.catalogue import ProviderId
-from shared.ports.identity import (
-    Callers,
-    Tokens,
-)
-from shared.ports.store import (
-    IdempotencyStore,
-    JobQueries,
-    Jobs,
-    Queue,
-    Quotas,
-)
+from shared.guards.availability import Availability, ReportMissingProviders
+from shared.guards.circuit_breaker import Breaker
+from shared.guards.kill_switch import KillSwitch
+from shared.jobs.commit import JobCommitter
+from shared.jobs.schedule import TaskScheduler
+from shared.ports.identity import Callers, Tokens
+from shared.ports.providers import ProviderReports
+from shared.ports.storage import Bucket
+from shared.ports.store import IdempotencyStore, JobQueries, Jobs, Queue, Quotas
 from shared.settings import Settings
 from shared.system import RandomIds, SystemClock, pause
+from shared.usecases.cancel_video import CancelVideo
+from shared.usecases.create_video import CreateVideo
+from shared.usecases.delete_video import DeleteVideo
+from shared.usecases.models import Estimate, ListModels
+from shared.usecases.read_videos import GetVideo, ListVideos
+from shared.usecases.show_usage import ShowUsage
+from shared.usecases.uploads import KeepUpload, StartUpload
+from shared.worker.advance import Advance
+from shared.worker.ledger_audit import Balance
+from shared.worker.prepare import Preparation
+from shared.worker.store import Storing
+from shared.worker.submit import Starting
+from shared.worker.sweep import Sweep
 
 if TYPE_CHECKING:
-    from shared.gcp.bucket import CloudBucket
     from shared.gcp.firestore_calls import Database
-    from shared.gcp.user_lookup import UserLookup
-    from shared.guards.availability import Availability
-    from shared.guards.circuit_breaker import Breaker
-    from shared.guards.kill_switch import KillSwitch
-    from shared.jobs.commit import JobCommitter
-    from shared.jobs.schedule import TaskScheduler
     from shared.providers.registry import ConfiguredProviders
-    from shared.usecases.cancel_video import CancelVideo
-    from shared.usecases.create_video import CreateVideo
-    from shared.usecases.delete_video import DeleteVideo
-    from shared.usecases.estimate import Estimate
-    from shared.usecases.keep_upload import KeepUpload
-    from shared.usecases.models import ListModels
-    from shared.usecases.read_videos import GetVideo, ListVideos
-    from shared.usecases.show_usage import ShowUsage
-    from shared.usecases.start_upload import StartUpload
-    from shared.worker.advance import Advance
-    from shared.worker.sweep import Sweep
 
 T = TypeVar("T")
 
@@ -56,7 +49,7 @@ T = TypeVar("T")
 DISPATCH_DEADLINE = timedelta(minutes=5)
 IMAGE_SECONDS = 10.0
 VIDEO_SECONDS = 200.0
-CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+CLOCK, IDS = SystemClock(), RandomIds()
 
 _building = threading.RLock()
 
@@ -81,33 +74,22 @@ def settings() -> Settings:
 
 @once
 def tokens() -> Tokens:
-    from shared.gcp.bearer_tokens import BearerTokens
-    from shared.gcp.firestore_keys import FirestoreKeys
-
-    keys = FirestoreKeys(database())
-    return BearerTokens(firebase=_firebase_tokens(), keys=keys, lookup=_user_lookup())
-
-
-def _firebase_tokens() -> Tokens:
-    from shared.gcp import firebase_tokens as firebase
-
-    project = settings().project
-    if settings().auth_emulator:
-        return firebase.FirebaseTokens(project, firebase.decode_emulated(project))
-    decode = firebase.decode_signed(project)
-    return firebase.FirebaseTokens(project, decode, _user_lookup())
-
-
-@once
-def _user_lookup() -> "UserLookup | None":
-    """None on a developer's machine, which has no users to look up."""
-    if settings().auth_emulator:
-        return None
     from google.auth.transport.requests import AuthorizedSession
 
+    from shared.gcp import firebase_tokens as firebase
+    from shared.gcp.bearer_tokens import BearerTokens
+    from shared.gcp.credentials import default_credentials
+    from shared.gcp.firestore_keys import FirestoreKeys
     from shared.gcp.user_lookup import UserLookup
 
-    return UserLookup(settings().project, AuthorizedSession(_google_credentials()))
+    project, keys, lookup = settings().project, FirestoreKeys(database()), None
+    if settings().auth_emulator:
+        decode = firebase.decode_emulated(project)
+    else:
+        decode = firebase.decode_signed(project)
+        lookup = UserLookup(project, AuthorizedSession(default_credentials()))
+    users = firebase.FirebaseTokens(project, decode, lookup)
+    return BearerTokens(firebase=users, keys=keys, lookup=lookup)
 
 
 def worker_callers() -> Callers:
@@ -137,7 +119,7 @@ def _callers(audience: str, invoker_email: str) -> Callers:
 
 @once
 def database() -> "Database":
-    """One for the process: a client is a channel, and threads may share it."""
+    """One per process: a client is a channel, and threads may share it."""
     from google.cloud import firestore
 
     from shared.gcp.firestore_calls import Database
@@ -192,41 +174,28 @@ def queue() -> Queue:
 
 
 @once
-def bucket() -> "CloudBucket":
+def bucket() -> Bucket:
     from google.cloud import storage
 
     from shared.gcp.bucket import CloudBucket
+    from shared.gcp.credentials import url_signer
 
     known = settings()
     client = storage.Client(project=known.project)
-    return CloudBucket(client=client, bucket_name=known.bucket, signer=_signer())
-
-
-def _signer() -> Any:
-    """In the cloud signBlob, without a key; on one's own machine the stack's key."""
-    import google.auth
-    from google.oauth2 import service_account
-
-    from shared.gcp.function_signer import FunctionSigner
-
-    if path := settings().signing_credentials_file:
-        return service_account.Credentials.from_service_account_file(path)
-    credentials, _ = google.auth.default(scopes=[CLOUD_PLATFORM])
-    return FunctionSigner(credentials)
+    signer = url_signer(known.signing_credentials_file)
+    return CloudBucket(client=client, bucket_name=known.bucket, signer=signer)
 
 
 @once
-def create_video() -> "CreateVideo":
-    from shared.usecases.create_video import CreateVideo
-
+def create_video() -> CreateVideo:
     known = settings()
     return CreateVideo(
         jobs=jobs(),
         idempotency=idempotency(),
         quotas=quotas(),
         scheduler=_scheduler(),
-        clock=SystemClock(),
-        ids=RandomIds(),
+        clock=CLOCK,
+        ids=IDS,
         pause=pause,
         kill_switch=kill_switch(),
         limits=known.limits,
@@ -238,62 +207,43 @@ def create_video() -> "CreateVideo":
 
 
 @once
-def get_video() -> "GetVideo":
-    from shared.usecases.read_videos import GetVideo
-
-    return GetVideo(jobs=jobs(), bucket=bucket(), clock=SystemClock(), ids=RandomIds())
+def get_video() -> GetVideo:
+    return GetVideo(jobs=jobs(), bucket=bucket(), clock=CLOCK, ids=IDS)
 
 
 @once
-def cancel_video() -> "CancelVideo":
-    from shared.usecases.cancel_video import CancelVideo
-
+def cancel_video() -> CancelVideo:
     return CancelVideo(jobs=jobs(), committer=_committer(), scheduler=_scheduler())
 
 
 @once
-def list_videos() -> "ListVideos":
-    from shared.usecases.read_videos import ListVideos
-
+def list_videos() -> ListVideos:
     return ListVideos(
-        jobs=jobs(),
-        queries=job_queries(),
-        bucket=bucket(),
-        clock=SystemClock(),
-        ids=RandomIds(),
+        jobs=jobs(), queries=job_queries(), bucket=bucket(), clock=CLOCK, ids=IDS
     )
 
 
 @once
-def delete_video() -> "DeleteVideo":
-    from shared.usecases.delete_video import DeleteVideo
-
+def delete_video() -> DeleteVideo:
     return DeleteVideo(jobs=jobs(), queries=job_queries(), bucket=bucket(), pause=pause)
 
 
 @once
-def keep_upload() -> "KeepUpload":
-    from shared.usecases.keep_upload import KeepUpload
-
-    return KeepUpload(bucket=bucket(), ids=RandomIds())
+def keep_upload() -> KeepUpload:
+    return KeepUpload(bucket=bucket(), ids=IDS)
 
 
 @once
-def show_usage() -> "ShowUsage":
+def show_usage() -> ShowUsage:
     from shared.gcp.firestore_usage import FirestoreUsage
-    from shared.usecases.show_usage import ShowUsage
 
     store = FirestoreUsage(database())
     known = settings()
-    return ShowUsage(
-        store=store, clock=SystemClock(), limits=known.limits, chain=known.chain
-    )
+    return ShowUsage(store=store, clock=CLOCK, limits=known.limits, chain=known.chain)
 
 
 @once
-def estimate() -> "Estimate":
-    from shared.usecases.estimate import Estimate
-
+def estimate() -> Estimate:
     known = settings()
     return Estimate(
         chain=known.chain,
@@ -304,9 +254,7 @@ def estimate() -> "Estimate":
 
 
 @once
-def list_models() -> "ListModels":
-    from shared.usecases.models import ListModels
-
+def list_models() -> ListModels:
     known = settings()
     return ListModels(
         chain=known.chain, models=known.models, availability=_availability()
@@ -314,97 +262,82 @@ def list_models() -> "ListModels":
 
 
 @once
-def _availability() -> "Availability":
-    from shared.gcp.firestore_provider_reports import FirestoreProviderReports
-    from shared.guards.availability import Availability
-
+def _availability() -> Availability:
     return Availability(
         kill_switch=kill_switch(),
         breaker=breaker(),
-        reports=FirestoreProviderReports(database()),
-        clock=SystemClock(),
+        reports=_provider_reports(),
+        clock=CLOCK,
         tight_max_usd_per_second=settings().tight_max_usd_per_second,
     )
 
 
 @once
-def start_upload() -> "StartUpload":
-    from shared.usecases.start_upload import StartUpload
+def _provider_reports() -> ProviderReports:
+    from shared.gcp.firestore_provider_reports import FirestoreProviderReports
 
+    return FirestoreProviderReports(database())
+
+
+@once
+def start_upload() -> StartUpload:
     return StartUpload(
-        quotas=quotas(),
-        bucket=bucket(),
-        clock=SystemClock(),
-        ids=RandomIds(),
-        pause=pause,
+        quotas=quotas(), bucket=bucket(), clock=CLOCK, ids=IDS, pause=pause
     )
 
 
 @once
-def sweep() -> "Sweep":
+def sweep() -> Sweep:
     from shared.gcp.firestore_ledger_audit import LIMITS, LedgerAuditReader
-    from shared.worker.ledger_audit import Balance
-    from shared.worker.sweep import Sweep
 
-    clock, zone = SystemClock(), settings().limits.zone
     reader = LedgerAuditReader(database().within(LIMITS))
-    balance = Balance(read=reader.read, clock=clock, zone=zone)
+    zone = settings().limits.zone
     return Sweep(
         jobs=jobs(),
         queries=job_queries(),
         queue=queue(),
-        clock=clock,
-        audit_ledger=balance,
+        clock=CLOCK,
+        audit_ledger=Balance(read=reader.read, clock=CLOCK, zone=zone),
     )
 
 
 @once
-def advance() -> "Advance":
-    from shared.gcp.firestore_provider_reports import FirestoreProviderReports
+def advance() -> Advance:
     from shared.gcp.web_download import PublicWeb
-    from shared.guards.availability import ReportMissingProviders
     from shared.media.decoder import ChildImageCheck, ChildVideoCheck
-    from shared.worker.advance import Advance
-    from shared.worker.prepare import Preparation
-    from shared.worker.store import Storing
-    from shared.worker.submit import Starting
 
-    clock, known = SystemClock(), providers()
-    ReportMissingProviders(reports=FirestoreProviderReports(database()))(
+    known, files, committer = providers(), bucket(), _committer()
+    ReportMissingProviders(reports=_provider_reports())(
         frozenset(p for p in settings().chain if not known.is_configured(p))
     )
+    image_web = PublicWeb(total_seconds=IMAGE_SECONDS)
+    video_web = PublicWeb(total_seconds=VIDEO_SECONDS)
     return Advance(
         jobs=jobs(),
         providers=known,
-        bucket=bucket(),
-        clock=clock,
-        committer=_committer(),
+        bucket=files,
+        clock=CLOCK,
+        committer=committer,
         scheduler=_scheduler(),
-        preparation=Preparation(
-            bucket=bucket(),
-            web=PublicWeb(total_seconds=IMAGE_SECONDS),
-            check=ChildImageCheck(),
-        ),
+        preparation=Preparation(bucket=files, web=image_web, check=ChildImageCheck()),
         starting=Starting(
             providers=known,
-            bucket=bucket(),
-            clock=clock,
-            ids=RandomIds(),
-            committer=_committer(),
+            bucket=files,
+            clock=CLOCK,
+            ids=IDS,
+            committer=committer,
             availability=_availability(),
             breaker=breaker(),
         ),
         storing=Storing(
-            bucket=bucket(),
-            web=PublicWeb(total_seconds=VIDEO_SECONDS),
-            check=ChildVideoCheck(),
-            clock=clock,
+            bucket=files, web=video_web, check=ChildVideoCheck(), clock=CLOCK
         ),
     )
 
 
 @once
 def providers() -> "ConfiguredProviders":
+    from shared.gcp.credentials import default_credentials
     from shared.providers.registry import Access, ConfiguredProviders
 
     known = settings()
@@ -413,7 +346,7 @@ def providers() -> "ConfiguredProviders":
             provider_id: Access(
                 project=known.project,
                 veo_location=known.veo_location,
-                credentials=_google_credentials,
+                credentials=default_credentials,
                 has_local_bucket=known.storage_emulator is not None,
                 vertex_base_url=known.vertex_base_url,
                 base_url=known.base_urls[provider_id],
@@ -425,42 +358,24 @@ def providers() -> "ConfiguredProviders":
 
 
 @once
-def kill_switch() -> "KillSwitch":
+def kill_switch() -> KillSwitch:
     from shared.gcp.firestore_switch import FirestoreSwitch
-    from shared.guards.kill_switch import KillSwitch
 
     return KillSwitch(store=FirestoreSwitch(database()), pause=pause)
 
 
 @once
-def breaker() -> "Breaker":
-    """One for the process: it counts faults and remembers what is closed."""
+def breaker() -> Breaker:
+    """One per process: it counts faults and remembers which circuits are closed."""
     from shared.gcp.firestore_circuits import LIMITS, FirestoreCircuits
-    from shared.guards.circuit_breaker import Breaker
 
     circuits = FirestoreCircuits(database().within(LIMITS))
-    return Breaker(circuits=circuits, clock=SystemClock(), pause=pause)
+    return Breaker(circuits=circuits, clock=CLOCK, pause=pause)
 
 
-def _committer() -> "JobCommitter":
-    from shared.jobs.commit import JobCommitter
-
-    return JobCommitter(jobs=jobs(), clock=SystemClock(), ids=RandomIds(), pause=pause)
+def _committer() -> JobCommitter:
+    return JobCommitter(jobs=jobs(), clock=CLOCK, ids=IDS, pause=pause)
 
 
-def _scheduler() -> "TaskScheduler":
-    from shared.jobs.schedule import TaskScheduler
-
+def _scheduler() -> TaskScheduler:
     return TaskScheduler(queue=queue())
-
-
-def _google_credentials() -> Any:
-    """The function's own identity, or one's own on one's machine; None: nobody's."""
-    import google.auth
-    from google.auth.exceptions import DefaultCredentialsError
-
-    try:
-        credentials, _ = google.auth.default(scopes=[CLOUD_PLATFORM])
-    except DefaultCredentialsError:
-        return None
-    return credentials

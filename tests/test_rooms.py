@@ -236,7 +236,7 @@ def test_a_cold_start_imports_no_adapter() -> None:
     top = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
 
     modules = tuple(node.module or "" for node in top)
-    heavy = ("shared.gcp", "shared.providers", "google", "shared.usecases")
+    heavy = ("shared.gcp", "shared.providers", "google")
     assert not [module for module in modules if is_under(module, heavy)]
 
 

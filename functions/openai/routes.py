@@ -31,7 +31,7 @@ from functions.videos import IDEMPOTENCY_KEY
 from shared import wiring
 from shared.domain.errors import Conflict, ConflictReason, NotFound
 from shared.ports.identity import Caller
-from shared.usecases.keep_upload import Keep
+from shared.usecases.uploads import Keep
 
 # The client asks every second unless it is told otherwise.
 POLL_HEADERS = {"openai-poll-after-ms": "2000"}

@@ -47,7 +47,7 @@ from shared.usecases.idempotency import (
     ReplayPolicy,
     dedup_key_of,
 )
-from shared.usecases.keep_upload import Keep
+from shared.usecases.uploads import Keep
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from shared.domain.job import Job
 from shared.domain.request import ClientRetry, VideoRequest
 from shared.ports.identity import Caller
 from shared.ports.store import IdempotencyRecord
-from shared.usecases.keep_upload import content_of
+from shared.usecases.uploads import content_of
 
 KEY_LIFETIME = timedelta(days=7)
 RETRY_LIFETIME = timedelta(minutes=15)

@@ -7,12 +7,10 @@ from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS
 from shared.jobs.schedule import TaskScheduler
 from shared.usecases.cancel_video import CancelVideo
 from shared.usecases.delete_video import DeleteVideo
-from shared.usecases.estimate import Estimate
-from shared.usecases.keep_upload import KeepUpload
-from shared.usecases.models import ListModels
+from shared.usecases.models import Estimate, ListModels
 from shared.usecases.read_videos import GetVideo, ListVideos
 from shared.usecases.show_usage import ShowUsage
-from shared.usecases.start_upload import StartUpload
+from shared.usecases.uploads import KeepUpload, StartUpload
 from tests.fakes.usage import FakeUsage
 from tests.usecases.harness import (
     Harness,

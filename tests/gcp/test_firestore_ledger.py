@@ -42,7 +42,7 @@ from shared.ports.store import (
 )
 from shared.system import RandomIds, pause
 from shared.usecases.create_video import CreateVideo, Taken
-from shared.usecases.start_upload import StartUpload
+from shared.usecases.uploads import StartUpload
 from tests.domain.examples import (
     NOON,
     a_job,

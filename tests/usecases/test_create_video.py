@@ -28,7 +28,7 @@ from shared.domain.ledger import Caps, Limits
 from shared.jobs.commit import CROWDED_BACKOFF
 from shared.ports.identity import Caller
 from shared.usecases.create_video import Taken
-from shared.usecases.keep_upload import Keep
+from shared.usecases.uploads import Keep
 from tests.domain.examples import NOON, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.usecases.harness import (

@@ -10,8 +10,7 @@ from shared.domain.job import Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.ports.identity import Caller
-from shared.usecases.estimate import Estimate
-from shared.usecases.models import ListModels
+from shared.usecases.models import Estimate, ListModels
 from tests.domain.examples import a_request
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.provider_reports import FakeProviderReports

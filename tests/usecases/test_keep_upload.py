@@ -7,7 +7,7 @@ from shared.domain.request import LARGEST_IMAGE_BYTES
 from shared.domain.specs import Identifier
 from shared.ports.identity import Caller
 from shared.system import RandomIds
-from shared.usecases.keep_upload import KeepUpload, content_of
+from shared.usecases.uploads import KeepUpload, content_of
 from tests.fakes.bucket import FakeBucket
 
 ANN = Caller(user_id="a/b")

@@ -9,7 +9,7 @@ from shared.domain.ledger import Limits
 from shared.domain.request import UploadRequest
 from shared.jobs.commit import CROWDED_BACKOFF
 from shared.ports.identity import Caller
-from shared.usecases.start_upload import StartUpload
+from shared.usecases.uploads import StartUpload
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import CountedIds, FrozenClock
 from tests.fakes.jobs import FakeJobs, Trouble
