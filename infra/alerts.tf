@@ -59,7 +59,7 @@ locals {
       labels   = []
       todo     = <<-TEXT
         What is held, less what was settled and released, differs from what open jobs hold: the caps cannot be trusted.
-        Pause first, in the project's folder: `.venv/bin/python -m local generation paused --reason ledger --project ${var.project_id}`.
+        Pause first, in the project's folder: `.venv/bin/python -m ops generation paused --reason ledger --project ${var.project_id}`.
         Jobs that are paid for are finished.
         Then compare `spend/` and the open jobs in Firestore with the logs of the jobs named; point-in-time
         recovery shows both as they were at any minute of the last seven days.
@@ -82,7 +82,7 @@ locals {
       labels   = ["to_level", "why"]
       todo     = <<-TEXT
         `tight`: 80 % of the budget is spent, and expensive providers are skipped. `paused`: nothing new is spent and new jobs get 503;
-        jobs that are paid for are finished. In the project's folder, `.venv/bin/python -m local generation show --project ${var.project_id}` says why.
+        jobs that are paid for are finished. In the project's folder, `.venv/bin/python -m ops generation show --project ${var.project_id}` says why.
         To go on, raise `gcp_budget_amount` and deploy, or type `generation normal --reason "…"` in place of `generation show`,
         which holds until the budget's next month. Admins of the API can do the same with `/v1/admin/generation`.
         `budget_notification_unusable`: a notification had no usable amounts and counts as all spent; check the budget's amount.
@@ -380,7 +380,7 @@ resource "google_monitoring_alert_policy" "unreachable" {
     subject   = "Reelay ${var.project_id}: the API does not answer"
     content   = <<-TEXT
       `curl -i ${local.function_urls.api}/health` shows what callers see.
-      403: Google lets nobody through. With `api_public = false`: `gcloud run services update api --no-invoker-iam-check --region=${var.region} --project=${var.project_id}`.
+      403: Google lets no caller through. With `api_public = false`: `gcloud run services update api --no-invoker-iam-check --region=${var.region} --project=${var.project_id}`.
       429 or 503: all instances are busy: raise `api_instances`, within the project's quota, and deploy.
       500: read the logs of `api`; if this began with a deploy, roll back (infra/README.md). Jobs that are under way go on without the API.
     TEXT
@@ -413,7 +413,7 @@ resource "google_monitoring_alert_policy" "firestore_reads" {
     content   = <<-TEXT
       A million reads cost 0.30 to 0.60 USD, which neither the caps nor the kill switch count. An hour of this is no harm; a day of it is 7 to 15 USD.
       In the Logs Explorer, count the requests to `api` by `jsonPayload.user_id`. If one user causes them, disable that user or revoke the key
-      (`.venv/bin/python -m local key list --project ${var.project_id}`). If it is your own growth, raise the threshold here.
+      (`.venv/bin/python -m ops key list --project ${var.project_id}`). If it is your own growth, raise the threshold here.
     TEXT
   }
 

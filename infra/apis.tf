@@ -8,15 +8,15 @@ locals {
     "cloudfunctions.googleapis.com",       # the four functions
     "cloudresourcemanager.googleapis.com", # the project's number and roles
     "cloudscheduler.googleapis.com",       # calls sweep
-    "cloudtasks.googleapis.com",           # calls worker
+    "cloudtasks.googleapis.com",           # delivers tasks to worker
     "firebaserules.googleapis.com",        # the rules of Firestore
     "firestore.googleapis.com",            # jobs, ledger, circuits
     "iam.googleapis.com",                  # the accounts
-    "iamcredentials.googleapis.com",       # signBlob: signed addresses
-    "identitytoolkit.googleapis.com",      # who a user is, and whether still
+    "iamcredentials.googleapis.com",       # signBlob: signed URLs
+    "identitytoolkit.googleapis.com",      # whether a user was disabled
     "logging.googleapis.com",
     "monitoring.googleapis.com",
-    "pubsub.googleapis.com", # what the budget says
+    "pubsub.googleapis.com", # the notifications of the budget
     "run.googleapis.com",    # what functions run on
     "secretmanager.googleapis.com",
     "serviceusage.googleapis.com",
@@ -31,12 +31,12 @@ resource "google_project_service" "apis" {
   for_each = toset(local.apis)
 
   service = each.key
-  # Others in the project may need them after us.
+  # Something else in the project may need them later.
   disable_on_destroy = false
 }
 
-# Google's own agents, made early: without them the first call of Veo answers
-# "Service agents are being provisioned", and grants to them fail.
+# Google's own service agents, made early: without them the first call to Veo fails with
+# "Service agents are being provisioned", and they cannot be granted a role.
 resource "google_project_service_identity" "agents" {
   for_each = toset(["aiplatform.googleapis.com", "pubsub.googleapis.com"])
   provider = google-beta

@@ -1,16 +1,16 @@
 locals {
   cors = jsondecode(file("${path.module}/cors.json"))[0]
 
-  # Prefix, and after how many days it empties.
+  # Prefix, and after how many days its objects are deleted.
   lifecycles = {
     "uploads/"  = 1 # copied before it is used, or never used
-    "incoming/" = 2 # results as they came; what holds is copied to videos/
+    "incoming/" = 2 # results as they arrive; checked ones are copied to videos/
     "images/"   = var.retention_days
     "videos/"   = var.retention_days
   }
 }
 
-# Images and videos. Deleted means deleted: no versions, no soft delete.
+# Images and videos. What is deleted is gone: no versions, no soft delete.
 resource "google_storage_bucket" "videos" {
   name                        = "${var.project_id}-reelay-videos"
   location                    = local.bucket_location
@@ -91,7 +91,8 @@ resource "google_storage_bucket" "source" {
   depends_on = [google_project_service.apis]
 }
 
-# The functions' images. Cloud Run keeps its own copy of what it serves, so old ones go.
+# The functions' images. Cloud Run keeps a copy of what it serves; to roll back further than
+# the last three revisions, deploy the older source.
 resource "google_artifact_registry_repository" "images" {
   repository_id = "reelay"
   location      = var.region

@@ -1,6 +1,7 @@
-# The budget says what was spent, several times a day; its topic pushes that to
-# budget-alert, which warns, tightens, pauses. No authoritative IAM on the topic: making
-# the budget grants its publisher, and that would drop it.
+# Several times a day the budget reports what was spent to its topic, which pushes the
+# notification to budget-alert: that warns, tightens or pauses. There is no authoritative IAM
+# on the topic, which would remove the publisher that making the budget grants. Google's own
+# spend-cap budgets, which stop services themselves, cannot be set by Terraform yet.
 
 resource "google_pubsub_topic" "budget" {
   name                       = "reelay-budget"
@@ -15,7 +16,7 @@ resource "google_pubsub_topic" "budget_dead_letters" {
   depends_on = [google_project_service.apis]
 }
 
-# An own subscription: Eventarc's takes no dead-letter topic.
+# Not Eventarc's subscription, which takes no dead-letter topic.
 resource "google_pubsub_subscription" "budget" {
   name                       = "reelay-budget-push"
   topic                      = google_pubsub_topic.budget.id
@@ -37,7 +38,7 @@ resource "google_pubsub_subscription" "budget" {
     dead_letter_topic     = google_pubsub_topic.budget_dead_letters.id
     max_delivery_attempts = 20
   }
-  # Never: a budget may be silent for weeks.
+  # Never expires: a budget may be silent for weeks.
   expiration_policy {
     ttl = ""
   }
@@ -48,7 +49,7 @@ resource "google_pubsub_subscription" "budget" {
   ]
 }
 
-# Where undelivered notices wait to be looked at; without it the topic would drop them.
+# Undelivered notifications wait here; without it the topic would drop them.
 resource "google_pubsub_subscription" "budget_dead_letters" {
   name                       = "reelay-budget-dead-letters"
   topic                      = google_pubsub_topic.budget_dead_letters.id
@@ -78,14 +79,14 @@ resource "google_billing_budget" "project" {
   display_name    = "Reelay ${var.project_id}"
 
   budget_filter {
-    # Google stores the number; an id would show as a change at each plan.
+    # Google stores the number; an ID would show as a change in each plan.
     projects        = ["projects/${data.google_project.this.number}"]
     calendar_period = "MONTH"
-    # What is really spent, whatever credits pay for it: the switch is about use.
+    # Spending counts even where credits pay for it: the kill switch is about use.
     credit_types_treatment = "EXCLUDE_ALL_CREDITS"
   }
   amount {
-    # Of the billing account's currency, which is therefore not named here.
+    # In the billing account's own currency: naming one here fails.
     specified_amount {
       units = tostring(var.gcp_budget_amount)
     }
@@ -115,6 +116,6 @@ resource "google_billing_budget" "project" {
 check "budget" {
   assert {
     condition     = var.enable_budget
-    error_message = "There is no budget: nothing pauses what Google Cloud is spent on. The ledger's caps hold all the same."
+    error_message = "There is no budget, so nothing pauses spending on Google Cloud. The caps of the ledger still hold."
   }
 }

@@ -1,5 +1,5 @@
 locals {
-  # Title, and the PromQL that it draws. A metric's name has its first slash as a colon.
+  # Title and PromQL. In PromQL the first slash of a metric's name is a colon.
   charts = {
     "Jobs by provider and outcome, an hour"     = "sum by (ai_model, status) (increase(logging_googleapis_com:user_reelay_jobs_finished{monitored_resource=\"cloud_run_revision\"}[1h]))"
     "Attempts by provider and outcome, an hour" = "sum by (ai_model, outcome) (increase(logging_googleapis_com:user_reelay_attempts_finished{monitored_resource=\"cloud_run_revision\"}[1h]))"

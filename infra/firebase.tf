@@ -1,4 +1,4 @@
-# What the web page needs: who signs in, and where.
+# What the web page needs: a web app, and sign-in.
 
 resource "google_firebase_project" "this" {
   count    = var.enable_web ? 1 : 0
@@ -31,7 +31,7 @@ data "google_firebase_web_app_config" "web" {
   web_app_id = google_firebase_web_app.web[0].app_id
 }
 
-# It can't be enabled twice, so one that is there is imported (var.existing).
+# It cannot be enabled twice, so an existing one is imported (var.existing).
 resource "google_identity_platform_config" "users" {
   count = var.enable_web ? 1 : 0
 
@@ -41,7 +41,7 @@ resource "google_identity_platform_config" "users" {
 
   sign_in {
     allow_duplicate_emails = false
-    # Anonymous users would each have a cap of their own: a script could mint them.
+    # Each anonymous user would have a cap of its own, and a script could create thousands.
     anonymous {
       enabled = false
     }

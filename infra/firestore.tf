@@ -1,10 +1,10 @@
-# The database is (default): the rules' release and Firebase's SDKs then need no name.
+# The database is (default), which the rules and Firebase's SDKs use without a name.
 resource "google_firestore_database" "default" {
   name                    = "(default)"
   location_id             = local.firestore_location
   type                    = "FIRESTORE_NATIVE"
   delete_protection_state = "DELETE_PROTECTION_ENABLED"
-  # Money and jobs as they were at any minute of the last seven days.
+  # Shows money and jobs as they were at any minute of the last seven days.
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
 
   lifecycle {
@@ -20,7 +20,7 @@ import {
 }
 
 locals {
-  # TTL deletes the document that has the field, and nothing below it: both have it.
+  # TTL deletes a document but nothing below it, so both documents of a job have the field.
   # No query uses it, so it has no index, which would be a hot spot.
   ttl_collections = toset(["videos", "internal", "idempotency"])
 
@@ -129,7 +129,7 @@ resource "google_firebaserules_ruleset" "firestore" {
   }
 
   lifecycle {
-    # What is released can't be deleted.
+    # A released ruleset cannot be deleted.
     create_before_destroy = true
   }
   depends_on = [google_firestore_database.default]

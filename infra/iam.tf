@@ -1,5 +1,5 @@
-# Who may do what. Every grant is on the smallest thing that has grants, and adds a
-# member: none is authoritative, which would drop what Google grants to its own agents.
+# Who may do what. Every grant is on the smallest resource that takes grants, and adds one
+# member. None is authoritative, which would remove what Google grants to its own agents.
 # Functions write logs without a role: Cloud Run reads their standard output.
 
 locals {
@@ -64,8 +64,8 @@ resource "google_cloud_tasks_queue_iam_member" "enqueuers" {
   member   = local.members[each.value.account]
 }
 
-# A task carries the identity of tasks-invoker, so the account that makes one must be allowed to act
-# as that account.
+# A task carries the identity of tasks-invoker, so the account that makes it must be allowed
+# to act as that one.
 resource "google_service_account_iam_member" "enqueuers_act_as_tasks_invoker" {
   for_each = local.enqueuers
 
@@ -125,10 +125,10 @@ resource "google_service_account_iam_member" "signers_sign_as_themselves" {
 
 # Buckets -------------------------------------------------------------------------------
 
-# objectUser reads, writes and deletes objects, and can't touch who may.
+# objectUser reads, writes and deletes objects, but cannot change permissions.
 resource "google_storage_bucket_iam_member" "videos" {
   for_each = {
-    # uploads and downloads that it signs are done as this account; deletes
+    # a signed upload or download acts as this account; deletes
     api = local.members["api"]
     # images, results
     worker = local.members["worker"]

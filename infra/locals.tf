@@ -7,8 +7,8 @@ locals {
   hosted_origins  = var.enable_web ? ["https://${var.project_id}.web.app", "https://${var.project_id}.firebaseapp.com"] : []
   allowed_origins = distinct(concat(local.hosted_origins, var.allowed_origins))
 
-  # Computed, not attributes: the worker enqueues to itself, and no resource can hold
-  # its own address.
+  # Computed, not read from the functions: the worker enqueues to itself, and a resource
+  # cannot refer to its own address.
   function_names = { api = "api", worker = "worker", sweep = "sweep", budget_alert = "budget-alert" }
   function_urls = {
     for key, name in local.function_names :

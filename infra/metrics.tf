@@ -1,4 +1,5 @@
-# What the logs count. An event's name is its `message`; tests compare with the code.
+# Metrics counted from the logs. An event's name is its `message`; a test compares them with
+# the code.
 locals {
   our_logs = join(" ", [
     "resource.type=\"cloud_run_revision\"",
@@ -8,7 +9,7 @@ locals {
   # A job with one of these codes failed because of what its user asked for.
   users_own_codes = ["cancelled", "prompt_refused", "image_refused", "image_unreachable", "image_invalid"]
 
-  # As PromQL calls it: what a distribution adds up to.
+  # Of all metrics made from logs.
   metric_prefix = "logging.googleapis.com/user/"
 
   counters = {

@@ -1,10 +1,10 @@
 output "api_url" {
-  description = "Where the API is."
+  description = "The address of the API."
   value       = local.function_urls.api
 }
 
 output "docs_url" {
-  description = "The API's own page."
+  description = "The documentation of the API."
   value       = "${local.function_urls.api}/docs"
 }
 
@@ -29,7 +29,7 @@ output "queues" {
 }
 
 output "store_key_commands" {
-  description = "The command that stores each key; it reads the key from standard input. Then raise keys_revision."
+  description = "The command that stores each key, which it reads from standard input. Raise keys_revision afterwards."
   value = {
     for name, secret in local.secrets :
     name => "gcloud secrets versions add ${secret} --project=${var.project_id} --data-file=-"
@@ -37,7 +37,7 @@ output "store_key_commands" {
 }
 
 output "web_config" {
-  description = "web/config.json: what the page needs to know, none of it secret. Null without the web page."
+  description = "web/config.json: what the web page has to know; nothing of it is secret. Null without the page."
   value = var.enable_web ? jsonencode({
     api = local.function_urls.api
     firebase = {
@@ -51,7 +51,7 @@ output "web_config" {
 }
 
 output "web_url" {
-  description = "Where the hosted page is. Null without it."
+  description = "The address of the hosted page. Null without it."
   value       = var.enable_web ? local.hosted_origins[0] : null
 }
 

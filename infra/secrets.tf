@@ -1,5 +1,5 @@
 locals {
-  # Environment variable of `worker`, and the secret that it comes from.
+  # The environment variable of `worker`, and the secret behind it.
   secrets = {
     RUNWAY_API_KEY = "runway-api-key"
     GEMINI_API_KEY = "gemini-api-key"
@@ -17,7 +17,7 @@ resource "google_secret_manager_secret" "keys" {
   depends_on = [google_project_service.apis]
 }
 
-# A function that names `latest` of a secret without a version doesn't deploy. The code
+# A function that uses `latest` of a secret without a version does not deploy. The code
 # takes `unset` as not configured; Terraform never sees a real key.
 resource "google_secret_manager_secret_version" "unset" {
   for_each = local.secrets

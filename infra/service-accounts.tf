@@ -4,14 +4,14 @@ locals {
     worker            = "The function worker"
     sweep             = "The function sweep"
     budget-alert      = "The function budget-alert"
-    tasks-invoker     = "As whom Cloud Tasks calls worker"
-    scheduler-invoker = "As whom Cloud Scheduler calls sweep"
-    pubsub-invoker    = "As whom Pub/Sub calls budget-alert"
+    tasks-invoker     = "The identity of Cloud Tasks when it calls worker"
+    scheduler-invoker = "The identity of Cloud Scheduler when it calls sweep"
+    pubsub-invoker    = "The identity of Pub/Sub when it calls budget-alert"
     builder           = "Builds the functions' images"
   }
 }
 
-# One account each, so that each has its own roles and none is Google's default one.
+# One account each, so that each has only its own roles. None is Google's default account.
 resource "google_service_account" "accounts" {
   for_each = local.service_accounts
 
@@ -21,7 +21,7 @@ resource "google_service_account" "accounts" {
   depends_on = [google_project_service.apis]
 }
 
-# Written out of what is known before an apply, so that a plan says who gets what.
+# Built from what is known before an apply, so that a plan shows who gets what.
 locals {
   emails = {
     for name, account in google_service_account.accounts :

@@ -1,7 +1,7 @@
 # Where it runs -------------------------------------------------------------------------
 
 variable "project_id" {
-  description = "The Google Cloud project, which exists and has billing."
+  description = "The ID of an existing Google Cloud project with billing."
   type        = string
   nullable    = false
 
@@ -12,7 +12,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Where functions, queues and the scheduler run."
+  description = "The region of functions, queues and the scheduler."
   type        = string
   nullable    = false
 
@@ -23,7 +23,7 @@ variable "region" {
 }
 
 variable "firestore_location" {
-  description = "Where Firestore keeps its data, for ever: a region, nam5 or eur3. Null: the region."
+  description = "Where Firestore keeps its data: a region, nam5 or eur3. It can never be changed. Null: var.region."
   type        = string
   default     = null
 
@@ -34,7 +34,7 @@ variable "firestore_location" {
 }
 
 variable "bucket_location" {
-  description = "Where images and videos are kept, for ever: a region, US, EU or ASIA. Null: the region."
+  description = "Where images and videos are kept: a region, US, EU or ASIA. It can never be changed. Null: var.region."
   type        = string
   default     = null
 
@@ -45,7 +45,7 @@ variable "bucket_location" {
 }
 
 variable "veo_location" {
-  description = "Where Veo is called: it is served in few regions, so this does not follow the region."
+  description = "Where Veo is called. Few regions serve it, so this does not follow var.region."
   type        = string
   default     = "us-central1"
   nullable    = false
@@ -119,7 +119,7 @@ variable "region_memory_gib" {
 # Budget and alerts ---------------------------------------------------------------------
 
 variable "billing_account" {
-  description = "The billing account that pays the project, as 012345-6789AB-CDEF01. Needed for the budget."
+  description = "The billing account of the project, such as 012345-6789AB-CDEF01. Needed for the budget."
   type        = string
   default     = null
 
@@ -134,7 +134,7 @@ variable "billing_account" {
 }
 
 variable "enable_budget" {
-  description = "Whether to make the budget that pauses spending. False deploys without, with a warning."
+  description = "Whether to make the budget that pauses spending. False deploys without it, with a warning."
   type        = bool
   default     = true
   nullable    = false
@@ -171,7 +171,7 @@ variable "alert_emails" {
   }
 }
 
-# The ledger's caps, in USD, of what vendors are paid ------------------------------------
+# The ledger's caps on what vendors are paid, in USD --------------------------------------
 
 variable "daily_limit_usd" {
   description = "What all users together may spend in a day. Null: no cap."
@@ -230,7 +230,7 @@ variable "user_max_jobs" {
 }
 
 variable "user_max_jobs_per_minute" {
-  description = "How many jobs one user may begin in a minute."
+  description = "How many jobs one user may create in a minute."
   type        = number
   default     = 60
   nullable    = false
@@ -242,13 +242,13 @@ variable "user_max_jobs_per_minute" {
 }
 
 variable "limits_time_zone" {
-  description = "Where a day and a month of the caps begin, as Asia/Seoul."
+  description = "The time zone in which days and months of the caps begin, such as Asia/Seoul."
   type        = string
   default     = "UTC"
   nullable    = false
 
   validation {
-    # `make deploy` also looks whether there is one of that name.
+    # `make deploy` also checks that a zone of that name exists.
     condition     = can(regex("^(UTC|(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific)(/[A-Z][A-Za-z_-]+){1,2})$", var.limits_time_zone))
     error_message = "limits_time_zone must be UTC, or a continent or ocean and a place, such as Asia/Seoul."
   }
@@ -285,7 +285,7 @@ variable "provider_chain" {
 }
 
 variable "runway_model" {
-  description = "Runway's model, of those in shared/domain/catalogue.py. Null: the code's default."
+  description = "Runway's model, one of those in shared/domain/catalogue.py. Null: the code's default."
   type        = string
   default     = null
 
@@ -296,7 +296,7 @@ variable "runway_model" {
 }
 
 variable "veo_model" {
-  description = "Veo's model, of those in shared/domain/catalogue.py. Null: the code's default."
+  description = "Veo's model, one of those in shared/domain/catalogue.py. Null: the code's default."
   type        = string
   default     = null
 
@@ -307,7 +307,7 @@ variable "veo_model" {
 }
 
 variable "omni_model" {
-  description = "Omni's model, of those in shared/domain/catalogue.py. Null: the code's default."
+  description = "Omni's model, one of those in shared/domain/catalogue.py. Null: the code's default."
   type        = string
   default     = null
 
@@ -330,7 +330,7 @@ variable "on_unknown_submission" {
 }
 
 variable "keys_revision" {
-  description = "Raised by one after a key was stored: running instances don't see a new version of a secret, a new revision does."
+  description = "Raised after a key was stored: a new revision sees the new version of the secret, running instances do not."
   type        = number
   default     = 1
   nullable    = false
@@ -351,7 +351,7 @@ variable "api_public" {
 }
 
 variable "allowed_origins" {
-  description = "Exact origins of your own frontends, as https://app.example.com. The hosted page's are added."
+  description = "Exact origins of your own frontends, such as https://app.example.com. Those of the hosted page are added."
   type        = list(string)
   default     = []
   nullable    = false
@@ -377,7 +377,7 @@ variable "open_sign_up" {
 }
 
 variable "retention_days" {
-  description = "How many days jobs, images and videos are kept; the ledger and the usage stay."
+  description = "How many days jobs, images and videos are kept. The ledger and the usage stay."
   type        = number
   default     = 30
   nullable    = false

@@ -1,5 +1,5 @@
 terraform {
-  # 1.11: write-only arguments, with which no secret enters the state.
+  # 1.11 brought write-only arguments, which keep secrets out of the state.
   required_version = ">= 1.11.0, < 2.0.0"
 
   required_providers {
@@ -21,6 +21,6 @@ terraform {
     }
   }
 
-  # In part: bucket and prefix come with `terraform init -backend-config=bucket=…`.
+  # Bucket and prefix come with `terraform init -backend-config=bucket=…`.
   backend "gcs" {}
 }

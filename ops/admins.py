@@ -1,4 +1,4 @@
-"""`python -m local admin add | remove | list`: which users have the claim `admin`."""
+"""`python -m ops admin add | remove | list`: which users have the claim `admin`."""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -25,18 +25,22 @@ log = structlog.get_logger()
 ROLE = "roles/firebaseauth.admin"
 HEADINGS = ("user", "e-mail", "verified", "admin")
 LOCAL = (
-    f"{EMULATOR} is set, and the local stack keeps no users: `python -m local token "
-    "USER --admin` makes an admin's token there."
+    f"{EMULATOR} is set, and the local stack has no users: `python -m local token USER "
+    "--admin` makes an administrator's token there."
 )
-ADDED = "It holds from the user's next token on: within the hour, or at the next login."
-REMOVED = "A token that the user has stays an admin's until it ends, within the hour."
-UNVERIFIED = "Nobody verified this e-mail: make sure that the user is who you mean."
+ADDED = (
+    "It takes effect with the user's next token: within an hour, or at the next login."
+)
+REMOVED = (
+    "The token that the user has now keeps its rights until it expires, within an hour."
+)
+UNVERIFIED = "This e-mail is not verified: make sure that the user is who you mean."
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, dest="verb")
     adding = commands.add_parser("add", help="make a user an admin")
-    removing = commands.add_parser("remove", help="make a user an admin no more")
+    removing = commands.add_parser("remove", help="take the rights of an admin away")
     listing = commands.add_parser("list", help="all admins")
     for command in (adding, removing):
         command.add_argument("email", help="what the user signed up with")
@@ -51,7 +55,7 @@ def run(
     credentials: Callable[[str], Any] = own_credentials,
     base_url: str = BASE_URL,
 ) -> int:
-    """`credentials`: those for a project whose quota is to be used."""
+    """`credentials(project)`: ours, using that project's quota."""
 
     def work(project: str) -> str:
         if environ.get(EMULATOR):

@@ -1,7 +1,6 @@
-"""`python -m ops.audit`: whether what ships has a known vulnerability (OSV's word).
+"""`python -m ops.audit`: does anything that ships have a vulnerability known to OSV?
 
-Fails where one is known. Where OSV can't be asked it says so, and fails only if asked
-to (AUDIT=required, as in the cloud's build): a check that did not run is no pass.
+Fails if so. If OSV cannot be reached it says so, and fails only with AUDIT=required.
 """
 
 import argparse
@@ -21,7 +20,7 @@ NOT_AUDITED = (
 
 
 def audit(asked: argparse.Namespace) -> int:
-    """0: nothing is known. 1: a vulnerability, or no word where one is required."""
+    """0: none is known. 1: one is known, or OSV was not reached but is required."""
     report = _report(asked)
     if report is None:
         print(NOT_AUDITED, file=sys.stderr)
@@ -37,7 +36,7 @@ def audit(asked: argparse.Namespace) -> int:
 
 
 def _report(asked: argparse.Namespace) -> dict[str, Any] | None:
-    """What pip-audit found; None where it broke off without a word."""
+    """What pip-audit found; None if it ended without a report."""
     command = [sys.executable, "-m", "pip_audit", "--format", "json"]
     command += ["--vulnerability-service", "osv", "--progress-spinner", "off"]
     command += ["--require-hashes", "--disable-pip", "-r", str(asked.requirements)]
@@ -56,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m ops.audit", description=__doc__)
     lock = ROOT / "requirements.txt"
     parser.add_argument("--requirements", type=Path, default=lock)
-    parser.add_argument("--osv-url", help="another place that speaks OSV's protocol")
+    parser.add_argument("--osv-url", help="another server with OSV's API")
     required = os.environ.get("AUDIT") == "required"
     parser.add_argument("--required", action="store_true", default=required)
     return audit(parser.parse_args(arguments))

@@ -1,4 +1,4 @@
-"""`python -m local generation show | normal | tight | paused`: the kill switch."""
+"""`python -m ops generation show | normal | tight | paused`: the kill switch."""
 
 import argparse
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ SAY_WHY = f"Say why, in 1 to {LONGEST_REASON} characters: --reason TEXT."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = ("show", *(level.value for level in Level))
     parser.add_argument("verb", choices=verbs, help="look, or set this level")
-    parser.add_argument("--reason", default="", help="why, for who looks later")
+    parser.add_argument("--reason", default="", help="why, for the record")
     parser.add_argument("--project", default="")
 
 
@@ -41,7 +41,7 @@ def _say(asked: argparse.Namespace, project: str, environ: Mapping[str, str]) ->
     after = switch.set_manually(
         level=Level(asked.verb), reason=asked.reason, by=by, now=SystemClock().now()
     )
-    print(f"Set in {project}; what runs there knows within seconds.")
+    print(f"Set in {project}; its functions see it within seconds.")
     return shown(after)
 
 
@@ -54,11 +54,11 @@ def _switch(project: str, environ: Mapping[str, str]) -> tuple[KillSwitch, str]:
 
 
 def shown(switch: Switch) -> str:
-    """What is in force, and beneath it what a person and each budget said."""
+    """The level in force, and below it who or what set it."""
     return table(
         ("", "level", "why"),
         ("in force", switch.level, ""),
-        ("by hand", *_manual_override(switch.manual_override)),
+        ("set manually", *_manual_override(switch.manual_override)),
         ("automatic", switch.automatic, ""),
         *(
             (f"budget {name}", interval.level, _spent(switch, name, interval))
@@ -77,11 +77,11 @@ def _manual_override(setting: Setting | None) -> tuple[str, str]:
 def _spent(switch: Switch, name: str, interval: Interval) -> str:
     spent = f"{_percent(interval.ratio)} spent since {interval.starts_at:%Y-%m-%d}"
     overridden = switch.is_overridden(name) and interval.level is not Level.NORMAL
-    return f"{spent}, overridden by hand" if overridden else spent
+    return f"{spent}, overridden manually" if overridden else spent
 
 
 def _percent(ratio: Decimal) -> str:
     if not ratio.is_finite():
         return "no usable amounts, so all"
-    # Down, so that what is not all spent never reads as 100 %.
+    # Rounded down, so that 100 % means that all is spent.
     return f"{int(ratio * 100)} %"

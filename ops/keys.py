@@ -1,4 +1,4 @@
-"""`python -m local key make | list | revoke`: the API keys of a project."""
+"""`python -m ops key make | list | revoke`: the API keys of a project."""
 
 import argparse
 import secrets
@@ -23,11 +23,11 @@ ROLE = "roles/datastore.user and roles/firebaseauth.viewer"
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, dest="verb")
-    making = commands.add_parser("make", help="a new key, shown this once")
+    making = commands.add_parser("make", help="a new key, shown only once")
     making.add_argument("user", help="the user that it acts as")
     making.add_argument("--name", default="key", help="what people call it")
     listing = commands.add_parser("list", help="all keys, the newest first")
-    revoking = commands.add_parser("revoke", help="stop a key, at once and for good")
+    revoking = commands.add_parser("revoke", help="end a key, at once and for good")
     revoking.add_argument("named", metavar="ID", help="its id, or its name")
     for command in (making, listing, revoking):
         command.add_argument("--project", default="")

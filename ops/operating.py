@@ -1,4 +1,4 @@
-"""What an operator's commands share: whose project, as whom, and what is printed."""
+"""What the operator's commands share: the project, the credentials, the output."""
 
 import argparse
 import getpass
@@ -37,9 +37,9 @@ def carry_out(
     *,
     role: str,
 ) -> int:
-    """0, or 1 with one sentence on stderr; stdout holds what `work` answers alone.
+    """0, or 1 with one sentence on stderr; stdout holds only what `work` returns.
 
-    `work` takes the project. `role`: what Google's account needs to do it.
+    `work` takes the project. `role`: the role that the account needs for it.
     """
     project = asked.project or environ.get("GOOGLE_CLOUD_PROJECT", "")
     if not project and environ.get(EMULATOR):
@@ -65,11 +65,11 @@ def carry_out(
 def firestore_of(
     project: str, environ: Mapping[str, str]
 ) -> tuple["firestore.Client", str]:
-    """The project's Firestore, or the emulator's; and who we are there."""
+    """The project's Firestore, or the emulator's, and the name of our account."""
     from google.cloud import firestore
 
     if host := environ.get(EMULATOR):
-        # The client looks there alone, and `.env` may have named it.
+        # The client reads only this, and the value may come from `.env`.
         os.environ[EMULATOR] = host
         return firestore.Client(project=project), name_of(None)
     credentials = own_credentials()
@@ -78,29 +78,29 @@ def firestore_of(
 
 
 def own_credentials(quota_project: str | None = None) -> Any:
-    """Application default credentials with a fresh token; GoogleAuthError.
+    """Application default credentials with a fresh token. Raises GoogleAuthError.
 
-    `quota_project`: whose quota is used, where it is not the one they name.
+    `quota_project`: the project whose quota is used, instead of their own.
     """
     import google.auth
     from google.auth.transport.requests import Request
 
     credentials, _ = google.auth.default(SCOPES, quota_project_id=quota_project)
-    # Else gRPC sends for a token, and calls a login that ran out "unavailable".
+    # Otherwise gRPC fetches a token, and reports an expired login as "unavailable".
     credentials.refresh(Request())
     return credentials
 
 
 def name_of(credentials: Any) -> str:
-    """An account's e-mail, where its credentials tell; else `os:` and the login name.
+    """The account's e-mail if its credentials have one, else `os:` and the login name.
 
-    A person's are told in the ID token that comes with each access token, as
-    `gcloud auth application-default login` asks for their e-mail.
+    A person's e-mail is in the ID token that comes with each access token, because
+    `gcloud auth application-default login` asks for it.
     """
     if email := getattr(credentials, "service_account_email", None):
         return str(email)
     if id_token := getattr(credentials, "id_token", None):
-        # It came from Google itself just now, so there is no signature to check.
+        # It has just come from Google itself, so its signature needs no check.
         claims = jwt.decode(id_token, verify=False)
         if email := claims.get("email"):
             return str(email)
@@ -108,7 +108,7 @@ def name_of(credentials: Any) -> str:
 
 
 def table(*rows: Sequence[str]) -> str:
-    """Columns as wide as their widest cell, without what a terminal would obey."""
+    """Columns as wide as their widest cell, without control characters."""
     shown = [[_printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     lines = (

@@ -1,14 +1,14 @@
-"""Why Google did not do what an operator asked, as one sentence with what to do."""
+"""Why Google refused an operator's command: one sentence, with what to do."""
 
 from collections.abc import Iterator
 
 from google.api_core import exceptions
 
 NO_CREDENTIALS = (
-    "Google does not know you: run `gcloud auth application-default login`, or name "
+    "You are not logged in: run `gcloud auth application-default login`, or name "
     "the emulator in FIRESTORE_EMULATOR_HOST."
 )
-OFFLINE = "Google, or the emulator, does not answer: check the network."
+OFFLINE = "Google, or the emulator, does not answer: check your network."
 DISABLED = (
     "{service} is off in {project}: `gcloud services enable {service} "
     "--project={project}`."

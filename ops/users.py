@@ -22,7 +22,7 @@ PAGE = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`is_verified`: whether somebody showed that the e-mail is theirs."""
+    """`is_verified`: whether the user has proved that the e-mail is theirs."""
 
     user_id: str
     email: str
@@ -35,11 +35,11 @@ class User:
 
 
 class Users:
-    """Every verb raises Unreachable, from Google's error where there is one, or
+    """Every method raises Unreachable, caused by Google's error if there is one, or
     GoogleAuthError.
 
-    `credentials` must name the project as the one whose quota is used: a person's
-    would else name gcloud's own, in which this API is off.
+    `credentials` must use the project's quota: a person's would use that of gcloud's
+    own project, in which this API is off.
     """
 
     def __init__(self, project: str, credentials: Any, *, base_url: str) -> None:
@@ -86,7 +86,7 @@ class Users:
             query["nextPageToken"] = page["nextPageToken"]
 
     def set_claims(self, user: User, claims: Mapping[str, Any]) -> None:
-        """In the place of all that the user has."""
+        """Replaces all claims that the user has."""
         text = json.dumps(dict(claims), separators=(",", ":"))
         body = {"localId": user.user_id, "customAttributes": text}
         self._call("POST", "update", json=body)
@@ -121,7 +121,7 @@ def _user(record: Mapping[str, Any]) -> User:
 
 
 def _claims(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """BadContent for what can't be kept: rather change nothing."""
+    """BadContent for claims that cannot be kept, so that none is lost."""
     try:
         claims = json.loads(record.get("customAttributes") or "{}")
     except ValueError:

@@ -108,8 +108,7 @@ def kept_addresses(state: Sequence[str]) -> list[str]:
 
 def what_stays(project: str, addresses: Sequence[str]) -> list[str]:
     """A line each, with the command that deletes it."""
-    told = [KEPT[_resource(address)] for address in addresses]
     return [
         f"  Stays: {kept.what}. To delete it: {kept.delete.format(project=project)}"
-        for kept in told
+        for kept in (KEPT[_resource(address)] for address in addresses)
     ]

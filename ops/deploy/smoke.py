@@ -16,7 +16,7 @@ WAIT_SECONDS = 5
 SWEEP = "reelay-sweep"
 SWEEP_TRIES = 6
 SWEEP_SECONDS = 20
-# Google's own sample, which anybody may fetch.
+# Google's own sample image, which is public.
 IMAGE = (
     "https://storage.googleapis.com/cloud-samples-data/vision/landmark/eiffel_tower.jpg"
 )
@@ -45,7 +45,7 @@ def _answer(world: World, url: str, wanted: int) -> int:
 
 
 def let_callers_in(target: Target) -> tuple[str, ...]:
-    """The command without which Google lets nobody reach an api without allUsers."""
+    """The command without which Google lets no caller reach an api without allUsers."""
     update = ("gcloud", "run", "services", "update", "api", "--no-invoker-iam-check")
     return (*update, f"--region={target.region}", f"--project={target.project}")
 
@@ -54,7 +54,7 @@ def _what_is_wrong(target: Target, path: str, got: int) -> str:
     where = f"--region={target.region} --project={target.project}"
     if got == 403:
         command = " ".join(let_callers_in(target))
-        return f"The api is deployed, but Google lets nobody reach it: {command}"
+        return f"The api is deployed, but Google lets no caller reach it: {command}"
     said = f"answers {got}" if got else "does not answer"
     return (
         f"The api is deployed, but {path} {said}. Its log says why: gcloud functions "
@@ -95,17 +95,17 @@ def _good_attempt(described: Ran) -> str:
 
 # A problem has a `status` too, a number: it ends the loop, and is shown.
 PASTED = """\
-KEY=$(.venv/bin/python -m local key make me --project {project})
+KEY=$(.venv/bin/python -m ops key make me --project {project})
 curl -s {api}/v1/videos -H "Authorization: Bearer $KEY" \\
   -H 'Content-Type: application/json' -H 'Idempotency-Key: first' \\
   -d '{body}' > video.json
-told() {{ python3 -c "import json; print(json.load(open('video.json')).get('$1'))"; }}
-ID=$(told job_id)
-while [ "$(told status)" = processing ]; do
+field() {{ python3 -c "import json; print(json.load(open('video.json')).get('$1'))"; }}
+ID=$(field job_id)
+while [ "$(field status)" = processing ]; do
   sleep 5
   curl -s --retry 5 {api}/v1/videos/$ID -H "Authorization: Bearer $KEY" > video.json
 done
-cat video.json; told video_url"""
+cat video.json; field video_url"""
 
 
 def first_video(target: Target, outputs: Mapping[str, Any]) -> str:

@@ -45,14 +45,14 @@ FOR_EVER = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`settings`: what the command line says, which wins over what was kept."""
+    """`settings`: those of the command line, which win over the kept ones."""
 
     target: Target
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def up(world: World, terraform: Terraform, asked: Asked) -> None:
-    """Raises Stopped with one sentence wherever it can't go on."""
+    """Raises Stopped, with one sentence, where it cannot go on."""
     _Up(world, terraform, asked).run()
 
 
@@ -108,7 +108,7 @@ class _Up:
             self._world.person.say(f"  - {line}")
 
     def _settle(self, facts: Facts) -> None:
-        """Kept settings, under the command line's; what is in neither is asked."""
+        """Kept settings, overridden by the command line; the rest is asked for."""
         before = chosen.load(self._world, self._bucket)
         kept = before | {**self._asked.settings}
         # Functions can move to another region later; what the bucket holds can't.
@@ -199,7 +199,7 @@ class _Up:
         if plan.is_empty:
             self._world.person.say("  Nothing to change.")
             return False
-        # Once a run is enough, but what deletes is asked about each time.
+        # One agreement a run is enough, but deletions are always asked about.
         if not self._has_agreed or plan.deletions:
             self._agree(plan)
         return True
@@ -218,7 +218,7 @@ class _Up:
         self._say("Callers get through to api without Google's check; api has its own")
         ran = self._world.run(*smoke.let_callers_in(self._target))
         if not ran.ok:
-            raise Stopped(f"Nobody can reach the api: {ran.stderr.strip()}")
+            raise Stopped(f"No caller can reach the api: {ran.stderr.strip()}")
 
     def _finish(self) -> None:
         outputs = self._terraform.outputs()

@@ -123,7 +123,7 @@ def test_settings_are_read_from_the_projects_own_bucket_alone(
 
 
 def test_an_apply_that_failed_is_not_repeated(tmp_path: Path) -> None:
-    """Nor is another plan made, which nobody has seen: a retried build plans anew."""
+    """Nor is a new plan, which no one has seen, applied: a retried build makes one."""
     ran = run("apply", tmp_path, {"terraform": 'echo ran "$@"\nexit 1'})
 
     assert ran.returncode == 1

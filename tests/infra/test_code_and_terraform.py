@@ -32,9 +32,9 @@ from tests.infra.terraform_files import INFRA, local_values, resources, variable
 ROOT = INFRA.parent
 LOCALS = local_values()
 FUNCTIONS = LOCALS["functions"]
-# Read, and not told in the cloud: what Cloud Run sets itself, what is refused there,
-# and where the vendors are, which only one's own machine says.
-NOT_TOLD = {
+# Read, but not set by Terraform: what Cloud Run sets itself, what is refused in the
+# cloud, and the addresses of the vendors, which only a developer's machine changes.
+NOT_SET = {
     "K_SERVICE",
     *LOCAL_ONLY,
     "RUNWAYML_BASE_URL",
@@ -89,25 +89,25 @@ def python_files(*places: str) -> list[Path]:
 
 
 def test_every_variable_that_the_settings_read_is_set() -> None:
-    told = {*LOCALS["settings"], *LOCALS["secrets"]}
+    given = {*LOCALS["settings"], *LOCALS["secrets"]}
 
-    assert names_read() - NOT_TOLD - told == set()
+    assert names_read() - NOT_SET - given == set()
 
 
-def test_no_variable_is_set_that_nobody_reads() -> None:
+def test_no_variable_is_set_that_the_settings_do_not_read() -> None:
     assert {*LOCALS["settings"], *LOCALS["secrets"]} - names_read() == set()
 
 
 def test_no_variable_is_set_that_the_cloud_refuses() -> None:
-    assert not NOT_TOLD & {*LOCALS["settings"], *LOCALS["secrets"]}
+    assert not NOT_SET & {*LOCALS["settings"], *LOCALS["secrets"]}
 
 
-def test_every_function_is_told_all_of_the_settings() -> None:
+def test_every_function_gets_all_settings() -> None:
     function = resources()["google_cloudfunctions2_function.functions"]
-    told = function["service_config"][0]["environment_variables"]
+    given = function["service_config"][0]["environment_variables"]
 
     assert function["for_each"] == "${local.functions}"
-    assert told.startswith("${merge(local.environment,")
+    assert given.startswith("${merge(local.environment,")
     assert "local.settings" in LOCALS["environment"]
 
 
@@ -163,14 +163,14 @@ def test_the_api_knows_the_name_that_is_in_its_address() -> None:
 
 
 @pytest.mark.parametrize("kind", ["starts", "steps"])
-def test_the_code_is_told_each_queue_by_the_name_that_it_has(kind: str) -> None:
-    told = LOCALS["settings"][f"{kind.upper()}_QUEUE"]
+def test_the_functions_get_the_real_name_of_each_queue(kind: str) -> None:
+    given = LOCALS["settings"][f"{kind.upper()}_QUEUE"]
 
-    assert told == f'${{google_cloud_tasks_queue.queues["{kind}"].name}}'
+    assert given == f'${{google_cloud_tasks_queue.queues["{kind}"].name}}'
     assert kind in json.loads((INFRA / "queues.json").read_text())
 
 
-def test_the_code_is_told_the_bucket_by_the_name_that_it_has() -> None:
+def test_the_functions_get_the_real_name_of_the_bucket() -> None:
     assert LOCALS["settings"]["BUCKET"] == "${google_storage_bucket.videos.name}"
 
 
@@ -255,10 +255,10 @@ def named_in_the_last_check(variable: str) -> list[str]:
     return re.findall(r'"([^"]+)"', condition)
 
 
-# What a person is told to type -------------------------------------------------------
+# What a person has to type ----------------------------------------------------------
 
 
-def test_every_command_that_a_person_is_told_to_type_exists() -> None:
+def test_every_command_of_guides_and_alerts_exists() -> None:
     todos = [alert["todo"] for alert in LOCALS["event_alerts"].values()]
     guides = [(INFRA / name).read_text() for name in ("README.md", "README.ko.md")]
     commands = set(re.findall(r"-m (?:local|ops) ([^`\n]+)", "\n".join(guides + todos)))
@@ -331,7 +331,7 @@ def test_every_event_that_alerts_wait_for_is_logged() -> None:
     assert set().union(*awaited.values()) <= set(logged())
 
 
-def test_every_field_that_an_alert_tells_is_logged() -> None:
+def test_every_field_that_an_alert_shows_is_logged() -> None:
     unknown = {
         (name, field)
         for name, alert in LOCALS["event_alerts"].items()

@@ -21,7 +21,7 @@ OK = Ran(code=0)
 
 @dataclass
 class FakePerson:
-    """Agrees unless told otherwise, and takes every default."""
+    """Agrees to all but `refuses`, and takes every default."""
 
     refuses: str = "nothing"
     secrets: Mapping[str, str] = field(default_factory=dict)

@@ -201,7 +201,7 @@ def test_who_made_whom_an_admin_is_on_the_audit_trail(
     ]
 
 
-def test_an_e_mail_that_nobody_verified_is_pointed_out(
+def test_an_unverified_e_mail_is_pointed_out(
     toolkit: IdentityToolkit, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     toolkit.add("ann")
@@ -289,7 +289,7 @@ def test_a_refusal_is_one_sentence(
     assert sentence in said and said.count("\n") == 1
 
 
-def test_nobody_at_the_address_is_one_sentence(
+def test_an_unknown_user_is_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run("http://127.0.0.1:1", "list") == 1

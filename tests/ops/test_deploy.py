@@ -253,7 +253,7 @@ def test_a_deploy_goes_through_all_its_steps(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert desk.installed.count("terraform apply") == 2
     assert desk.waited == [20, 20]
-    assert "python -m local key make me --project my-project" in desk.person.heard
+    assert "python -m ops key make me --project my-project" in desk.person.heard
     assert "at most $2.40" in desk.person.heard
     # There is no page to visit yet.
     assert "web.app" not in desk.person.heard

@@ -313,7 +313,7 @@ def test_whatever_terraform_may_not_destroy_is_kept() -> None:
 # Programs and people ------------------------------------------------------------------
 
 
-def test_a_program_that_is_not_there_is_told_apart() -> None:
+def test_a_program_that_is_not_installed_has_a_code_of_its_own() -> None:
     ran = Programs({"PATH": ""}).run(Command(words=("no-such-program",)))
 
     assert ran.code == 127

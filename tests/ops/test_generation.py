@@ -100,7 +100,7 @@ def test_the_table_says_who_and_what_the_budgets_say() -> None:
 
     assert rows(shown(switch)) == [
         ["in force", "paused"],
-        ["by hand", "paused", "odd (ann@x.org, 2027-05-05 00:00 UTC)"],
+        ["set manually", "paused", "odd (ann@x.org, 2027-05-05 00:00 UTC)"],
         ["automatic", "tight"],
         ["budget b1", "tight", "99 % spent since 2027-05-01"],
     ]
@@ -115,7 +115,7 @@ def test_a_budget_that_a_person_overrode_says_so() -> None:
     in_force, _, automatic, budget = rows(shown(switch))
     assert in_force[1] == "normal"
     assert automatic[1] == "paused"
-    assert budget[2] == "120 % spent since 2027-05-01, overridden by hand"
+    assert budget[2] == "120 % spent since 2027-05-01, overridden manually"
 
 
 def test_a_budget_that_cannot_be_judged_is_shown_all_the_same() -> None:
