@@ -49,8 +49,10 @@ def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
     keys: Any = PublishedKeys(certs_url)
 
     def decode(token: str) -> Claims:
-        if not jwt.decode_header(token).get("kid"):
+        key_id = jwt.decode_header(token).get("kid")
+        if not key_id:
             raise ValueError("no key is named")
+        keys.expect(key_id)
         claims: Claims = id_token.verify_firebase_token(
             token, keys, audience=project, clock_skew_in_seconds=CLOCK_SKEW_SECONDS
         )

@@ -59,9 +59,11 @@ class OidcCheck:
             claims: Mapping[str, Any] = _jwt.decode(token, verify=False)
             _check_lifetime(claims)
         else:
-            if not google.auth.jwt.decode_header(token).get("kid"):
+            key_id = google.auth.jwt.decode_header(token).get("kid")
+            if not key_id:
                 # google-auth would try every key.
                 raise ValueError("the token names no key")
+            self._certs.expect(key_id)
             claims = id_token.verify_token(
                 token,
                 self._certs,

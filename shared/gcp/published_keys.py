@@ -38,6 +38,8 @@ class Answer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     answer: Answer
+    key_ids: frozenset[str]
+    fetched_at: float
     renew_at: float
     ends_at: float
 
@@ -79,6 +81,15 @@ class PublishedKeys:
             return answer
         raise Unreachable("no published keys to check tokens with")
 
+    def expect(self, key_id: str) -> None:
+        """Fetch the keys again before the next use if this one isn't among them: it may
+        have been published since. Not sooner than 30 s after the last time."""
+        known, now = self._known, self._monotonic()
+        if known is None or key_id in known.key_ids:
+            return
+        if now >= known.fetched_at + RETRY_SECONDS:
+            self._known = replace(known, fetched_at=now, renew_at=now)
+
     def _is_due(self) -> bool:
         return self._known is None or self._monotonic() >= self._known.renew_at
 
@@ -103,22 +114,25 @@ class PublishedKeys:
         response = self._request(self._url, method="GET", timeout=_TIMEOUT_SECONDS)
         if response.status != HTTPStatus.OK:
             raise ValueError("no keys")
-        _check_keys(response.data)
-        renew_at = self._monotonic() + _life_seconds(response.headers)
+        now = self._monotonic()
+        renew_at = now + _life_seconds(response.headers)
         return _Known(
             answer=Answer(data=response.data),
+            key_ids=_key_ids(response.data),
+            fetched_at=now,
             renew_at=renew_at,
             ends_at=renew_at + GRACE_SECONDS,
         )
 
 
-def _check_keys(data: bytes) -> None:
+def _key_ids(data: bytes) -> frozenset[str]:
     """ValueError where it isn't one JSON object of texts, and one at least."""
     keys = json.loads(data)
     if not isinstance(keys, dict) or not keys:
         raise ValueError("no keys")
     if not all(isinstance(key, str) for key in keys.values()):
         raise ValueError("no certificates")
+    return frozenset(keys)
 
 
 def _life_seconds(headers: Mapping[str, str]) -> float:
