@@ -12,7 +12,7 @@ from pathlib import Path
 from flask import Request, Response
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 
-import main
+from local import entry
 from local.fault_injection import crash_points
 from local.fault_injection.journal import Diary
 from local.fault_injection.plan import crash_plan
@@ -60,8 +60,8 @@ def _watched(function: Function, saboteur: crash_points.Saboteur) -> Function:
 def _deploy() -> None:
     saboteur = _saboteur()
     _harm_the_wiring(saboteur)
-    for name in main.__all__:
-        globals()[name] = _watched(getattr(main, name), saboteur)
+    for name in entry.__all__:
+        globals()[name] = _watched(getattr(entry, name), saboteur)
 
 
 # Being imported is what this file is for: it stands where main.py does.

@@ -27,7 +27,8 @@ from local.fault_injection.plan import (
     provider_faults,
     storage_faults,
 )
-from local.stack import LOCATION, Stack
+from local.functions import LOCATION
+from local.stack import Stack
 
 KILL_EVERY_SECONDS = {"worker": (8.0, 16.0), "api": (12.0, 24.0)}
 STORAGE_FAULT_EVERY_SECONDS = (0.5, 2.5)

@@ -14,7 +14,7 @@ from local.fault_injection.images import (
     number_in,
 )
 from local.fault_injection.plan import number_of
-from local.stack import BUCKET
+from local.functions import BUCKET
 from shared.domain.naming import video_object
 
 

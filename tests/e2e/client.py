@@ -15,8 +15,9 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
 )
 from grpc import insecure_channel
 
+from local.functions import LOCATION
 from local.identity import user_token
-from local.stack import LOCATION, Stack
+from local.stack import Stack
 
 IMAGE = Path(__file__).parents[2] / "local" / "raccoon.jpg"
 Video = dict[str, Any]
