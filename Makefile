@@ -20,9 +20,10 @@ demo: emulator $(READY) ## One image becomes a video: IMAGE= PROMPT= MODEL= DURA
 dev: emulator $(READY) ## The local stack, until Ctrl-C
 	@$(BIN)/python -m local up
 
-chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=1
+chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=1 TIME_SCALE=1
 	@$(BIN)/pytest --hypothesis-profile=thorough tests/domain tests/guards >&2
-	@$(BIN)/python -m local.fault_injection $(if $(JOBS),--jobs "$(JOBS)") $(if $(SEED),--seed "$(SEED)")
+	@$(BIN)/python -m local.fault_injection $(if $(JOBS),--jobs "$(JOBS)") \
+	  $(if $(SEED),--seed "$(SEED)") $(if $(TIME_SCALE),--time-scale "$(TIME_SCALE)")
 
 unit: $(READY) ## Tests of what decides and of the HTTP edge, in half a minute
 	@$(BIN)/pytest $(UNIT)

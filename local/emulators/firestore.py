@@ -36,16 +36,8 @@ class Emulator:
     java: Path
     jar: Path
 
-    def command(
-        self,
-        *,
-        port: int,
-        rules: Path | None,
-        memory: str,
-        saved: Path | None = None,
-    ) -> list[str]:
-        """`memory` is Java's heap: 256m for tests, 1g or more under load. `saved`: the
-        metadata file of an export to begin with."""
+    def command(self, *, port: int, rules: Path | None, memory: str) -> list[str]:
+        """`memory` is Java's heap: 256m for tests, 1g or more under load."""
         command = [
             str(self.java),
             "-Duser.language=en",
@@ -56,8 +48,7 @@ class Emulator:
             "--host=127.0.0.1",
             f"--port={port}",
         ]
-        command += [f"--rules={rules}"] if rules else []
-        return [*command, *([f"--import-data={saved}"] if saved else [])]
+        return [*command, f"--rules={rules}"] if rules else command
 
 
 def missing_for_emulator() -> list[str]:

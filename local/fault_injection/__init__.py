@@ -1,1 +1,5 @@
-"""The local stack under every failure that can be staged, and what came of it."""
+"""The local stack under every fault that can be injected, and which promises held.
+
+`plan` says what goes wrong for whom, `crash_points` and `injector` carry it out inside
+and outside of the functions' processes, `verdict` judges by the `evidence`.
+"""

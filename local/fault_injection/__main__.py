@@ -8,25 +8,19 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from local.emulators.firestore import NotInstalled
 from local.fault_injection.evidence import Evidence
-from local.fault_injection.user import NoAnswerError
-from local.fault_injection.verdict import (
-    Broken,
-    judge,
-)
-from local.fault_injection.world import (
-    Run,
-    RunOptions,
-    chaotic_stack,
-)
+from local.fault_injection.plan import FaultPlan
+from local.fault_injection.run import Run, RunOptions, faulty_stack
+from local.fault_injection.users import NoAnswerError
+from local.fault_injection.verdict import Broken, judge
 from local.processes import DidNotStart
 
-# Of the person's environment only this: no keys, no addresses, no caps.
+# Of the caller's environment only this: no keys, no addresses, no caps.
 KEPT = ("PATH", "HOME", "JAVA_HOME", "FIRESTORE_EMULATOR_JAR")
 
 
@@ -37,8 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="reelay-chaos-"))
     began = time.monotonic()
     options = RunOptions(
-        jobs=asked.jobs,
-        seed=asked.seed,
+        plan=FaultPlan(seed=asked.seed, jobs=asked.jobs),
+        time_scale=asked.time_scale,
         folder=folder,
         environ={name: os.environ[name] for name in KEPT if name in os.environ},
         say=lambda text: _say(text, time.monotonic() - began),
@@ -56,36 +50,27 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: RunOptions, began: float) -> int:
-    with chaotic_stack(options) as stack:
-        run = Run(options, stack)
-        evidence, records = run(), run.records()
+    with faulty_stack(options) as stack:
+        evidence = Run(options, stack)()
     verdict = judge(evidence)
-    figures = dict(verdict.figures)
-    figures |= {"seed": options.seed, "seconds": round(time.monotonic() - began)}
-    print(json.dumps(figures))
+    seconds = round(time.monotonic() - began)
+    own = {"seed": options.plan.seed, "time_scale": options.time_scale}
+    print(json.dumps(own | {"seconds": seconds} | dict(verdict.figures)))
     if not verdict.broken:
         return 0
-    _report(options.folder, verdict.broken, evidence, records)
+    _report(options.folder, verdict.broken, evidence)
     return 1
 
 
-def _report(
-    folder: Path,
-    broken: Sequence[Broken],
-    evidence: Evidence,
-    records: Mapping[str, Mapping[str, object]],
-) -> None:
-    """The records of the jobs concerned, and what happened to them, as files."""
+def _report(folder: Path, broken: Sequence[Broken], evidence: Evidence) -> None:
+    """The jobs concerned and what was injected, as files."""
+    jobs = {job.job_id: asdict(job) for job in evidence.jobs}
     for each in broken:
         print(f"{each.promise}: {each.job_id} {each.why}", file=sys.stderr)
-        happened = [e for e in evidence.diary if e.job_id == each.job_id]
-        told = {
-            "broken": each.why,
-            "record": records.get(each.job_id),
-            "diary": [asdict(entry) for entry in happened],
-        }
+        own = [asdict(e) for e in evidence.journal if e.job_id == each.job_id]
+        found = {"broken": each.why, "job": jobs.get(each.job_id), "journal": own}
         file = folder / f"broken-{each.promise}-{each.job_id or 'all'}.json"
-        file.write_text(json.dumps(told, indent=1, default=str))
+        file.write_text(json.dumps(found, indent=1, default=str))
     print(f"{len(broken)} promises broken; the records: {folder}", file=sys.stderr)
 
 
@@ -103,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--jobs", type=_positive, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    scale = "of every limit; 0.2 makes a lease 18 s"
+    parser.add_argument("--time-scale", type=float, default=1.0, help=scale)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""How a function's process comes to harm: proxies around what the wiring builds."""
+"""Faults inside a function's process: proxies around what the wiring builds."""
 
 import os
 import signal
@@ -11,28 +11,13 @@ from typing import Any, NoReturn, TypeVar
 
 from google.api_core.exceptions import DeadlineExceeded
 
-from local.fault_injection.journal import (
-    Diary,
-    Entry,
-    What,
-    now,
-)
-from local.fault_injection.plan import (
-    Act,
-    Injection,
-    Point,
-    number_of,
-)
+from local.fault_injection.journal import Journal, What
+from local.fault_injection.plan import Act, Injection, Point, number_of
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.job import AttemptState, Job
-from shared.ports.providers import (
-    GenerationRequest,
-    Provider,
-)
-from shared.ports.store import (
-    StepTask,
-    Versioned,
-)
+from shared.ports.providers import Provider
+from shared.ports.store import StepTask, Versioned
 
 T = TypeVar("T")
 API = "api"
@@ -46,7 +31,7 @@ class _Here(threading.local):
     job_id: str = ""
     number: int | None = None
     committing: Point | None = None
-    ends: bool = False
+    ends_job: bool = False
 
 
 def die() -> NoReturn:
@@ -56,44 +41,27 @@ def die() -> NoReturn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saboteur:
-    """Carries out the plan in one process. `marks`: a file for each act done."""
+class CrashPoints:
+    """Carries out the plan in one process. `marks`: a file for each injection done."""
 
     plan: Mapping[Injection, frozenset[int]]
     marks: Path
-    diary: Diary
+    journal: Journal
     die: Callable[[], NoReturn] = die
     here: _Here = field(default_factory=_Here)
 
     @contextmanager
     def serving(self, function: str) -> Iterator[None]:
-        """One request; its job is known once it is read or made."""
-        self.here.function, self.here.job_id, self.here.number = function, "", None
+        """One request; its job is known once it is read or created."""
+        self.here.function = function
         try:
             yield
         finally:
-            if self.here.job_id:
-                self.note(What.ENDED)
             self.here.job_id, self.here.number = "", None
 
     def meet(self, job: Job) -> None:
-        if self.here.job_id == job.job_id:
-            return
         self.here.job_id = job.job_id
         self.here.number = number_of(job.request.prompt)
-        self.note(What.BEGAN)
-
-    def note(self, what: What, detail: str = "") -> None:
-        entry = Entry(
-            at=now(),
-            what=what,
-            function=self.here.function,
-            pid=os.getpid(),
-            thread=threading.get_ident(),
-            job_id=self.here.job_id,
-            detail=detail,
-        )
-        self.diary.write(entry)
 
     def strikes(self, point: Point, act: Act) -> bool:
         """Whether it is this job's turn; once for each job, over all processes."""
@@ -105,7 +73,7 @@ class Saboteur:
             (self.marks / f"{injection.name}.{number}").touch(exist_ok=False)
         except FileExistsError:
             return False
-        self.note(What.STRUCK, injection.name)
+        self.journal.write(What.INJECTED, self.here.job_id, injection.name)
         return True
 
     def kill_at(self, point: Point, act: Act) -> None:
@@ -113,28 +81,26 @@ class Saboteur:
             self.die()
 
     def around(self, point: Point, call: Callable[[], T], lost: type[Exception]) -> T:
-        """Do `call`, or let it come to harm; `lost` is what a caller then sees."""
+        """Make `call`, or let it fail; `lost` is what its caller then sees."""
         self.kill_at(point, Act.KILL_BEFORE)
         if self.strikes(point, Act.UNREACHABLE):
-            raise lost("staged: nothing was done")
+            raise lost("injected: nothing was done")
         result = call()
-        self._note_commit(point)
+        if point is self.here.committing:
+            final = "final" if self.here.ends_job else ""
+            self.journal.write(What.COMMITTED, self.here.job_id, final)
         self.kill_at(point, Act.KILL_AFTER)
         if self.strikes(point, Act.RESENT):
             return call()
         if self.strikes(point, Act.ANSWER_LOST):
-            raise lost("staged: it was done")
+            raise lost("injected: it was done")
         return result
-
-    def _note_commit(self, point: Point) -> None:
-        if point is self.here.committing:
-            self.note(What.COMMITTED, "final" if self.here.ends else "")
 
     @contextmanager
     def committing(self, point: Point, job: Job) -> Iterator[None]:
         """Firestore's next commits in this thread are this one."""
         self.meet(job)
-        self.here.committing, self.here.ends = point, job.is_final
+        self.here.committing, self.here.ends_job = point, job.is_final
         try:
             yield
         finally:
@@ -154,101 +120,99 @@ def point_of(before: Job, after: Job) -> Point:
 
 
 def _starting(job: Job) -> frozenset[str]:
-    states = {a.attempt_id: a.state for a in job.attempts}
-    return frozenset(i for i, s in states.items() if s is AttemptState.STARTING)
+    return frozenset(
+        a.attempt_id for a in job.attempts if a.state is AttemptState.STARTING
+    )
 
 
-class Around:
-    """A stand-in for `inner`: what it doesn't change goes on to that."""
+class _Around:
+    """A proxy of `inner`: whatever it doesn't define goes on to that."""
 
-    def __init__(self, inner: Any, saboteur: Saboteur) -> None:
-        self.inner, self.saboteur = inner, saboteur
+    def __init__(self, inner: Any, points: CrashPoints) -> None:
+        self.inner, self.points = inner, points
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
 
-class SabotagedJobs(Around):
+class JobsProxy(_Around):
     def create(self, job: Job, *rest: Any, **named: Any) -> Any:
-        with self.saboteur.committing(Point.JOB_COMMIT, job):
+        with self.points.committing(Point.JOB_COMMIT, job):
             return self.inner.create(job, *rest, **named)
 
     def read(self, job_id: str) -> Versioned[Job] | None:
-        snapshot: Versioned[Job] | None = self.inner.read(job_id)
-        if snapshot is not None and self.saboteur.here.function != API:
-            self.saboteur.meet(snapshot.value)
-            if self.saboteur.strikes(Point.READ, Act.UNREACHABLE):
-                raise Unreachable("staged")
-        return snapshot
+        found: Versioned[Job] | None = self.inner.read(job_id)
+        if found is not None and self.points.here.function != API:
+            self.points.meet(found.value)
+            if self.points.strikes(Point.READ, Act.UNREACHABLE):
+                raise Unreachable("injected")
+        return found
 
-    def commit(
-        self, before: Versioned[Job], after: Job, *rest: Any, **named: Any
-    ) -> Any:
-        if self.saboteur.here.function == API:
-            return self.inner.commit(before, after, *rest, **named)
-        with self.saboteur.committing(point_of(before.value, after), after):
-            return self.inner.commit(before, after, *rest, **named)
+    def commit(self, before: Versioned[Job], after: Job) -> Any:
+        if self.points.here.function == API:
+            return self.inner.commit(before, after)
+        with self.points.committing(point_of(before.value, after), after):
+            return self.inner.commit(before, after)
 
 
-class SabotagedQueue(Around):
-    def enqueue(self, wake: StepTask) -> None:
-        is_api = self.saboteur.here.function == API
+class QueueProxy(_Around):
+    def enqueue(self, task: StepTask) -> None:
+        is_api = self.points.here.function == API
         point = Point.API_ENQUEUE if is_api else Point.ENQUEUE
-        self.saboteur.around(point, lambda: self.inner.enqueue(wake), Unreachable)
+        self.points.around(point, lambda: self.inner.enqueue(task), Unreachable)
 
 
-class SabotagedProvider(Around):
-    def start(self, request: GenerationRequest) -> Any:
-        return self._around(Point.POST, lambda: self.inner.start(request))
+class ProviderProxy(_Around):
+    POINTS: Mapping[str, Point] = {
+        "start": Point.POST,
+        "poll": Point.POLL,
+        "fetch": Point.FETCH,
+    }
 
-    def poll(self, task: Any) -> Any:
-        return self._around(Point.POLL, lambda: self.inner.poll(task))
-
-    def fetch(self, task: Any) -> Any:
-        return self._around(Point.FETCH, lambda: self.inner.fetch(task))
-
-    def _around(self, point: Point, call: Callable[[], T]) -> T:
-        return self.saboteur.around(point, call, Unreachable)
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.inner, name)
+        if name not in self.POINTS:
+            return method
+        around, point = self.points.around, self.POINTS[name]
+        return lambda *given: around(point, lambda: method(*given), Unreachable)
 
 
-class SabotagedProviders(Around):
-    def get(self, provider_id: Any) -> Provider | None:
+class ProvidersProxy(_Around):
+    def get(self, provider_id: ProviderId) -> Provider | None:
         provider = self.inner.get(provider_id)
-        return SabotagedProvider(provider, self.saboteur) if provider else None
+        return ProviderProxy(provider, self.points) if provider else None
 
 
-class SabotagedBucket(Around):
+class BucketProxy(_Around):
     def write(self, name: str, chunks: Iterator[bytes], **named: Any) -> Any:
         is_result = name.startswith("incoming/")
         point = Point.RESULT_WRITE if is_result else Point.IMAGE_WRITE
         sent = self._dying(chunks) if is_result else chunks
-        return self.saboteur.around(
+        return self.points.around(
             point, lambda: self.inner.write(name, sent, **named), Unreachable
         )
 
     def copy_new(self, source: str, target: str) -> Any:
-        return self.saboteur.around(
+        return self.points.around(
             Point.COPY, lambda: self.inner.copy_new(source, target), Unreachable
         )
 
     def _dying(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             yield chunk[: len(chunk) // 2]
-            self.saboteur.kill_at(Point.RESULT_WRITE, Act.KILL_WITHIN)
+            self.points.kill_at(Point.RESULT_WRITE, Act.KILL_WITHIN)
             yield chunk[len(chunk) // 2 :]
 
 
-def sabotaged_commit(commit: Callable[..., T], saboteur: Saboteur) -> Callable[..., T]:
+def faulty_commit(commit: Callable[..., T], points: CrashPoints) -> Callable[..., T]:
     """Firestore's own call, below all that our adapter does about its failing."""
 
-    def harmed(client: object, *rest: Any, **named: Any) -> T:
-        point = saboteur.here.committing
+    def faulty(client: object, *rest: Any, **named: Any) -> T:
+        point = points.here.committing
 
         def call() -> T:
             return commit(client, *rest, **named)
 
-        if point is None:
-            return call()
-        return saboteur.around(point, call, DeadlineExceeded)
+        return points.around(point, call, DeadlineExceeded) if point else call()
 
-    return harmed
+    return faulty

@@ -1,68 +1,80 @@
-"""A deploy root beside main.py: the same functions, whose processes come to harm.
+"""A deploy root beside main.py: the same functions, with faults injected.
 
-`functions-framework --source` takes it in the place of main.py. CHAOS_FOLDER,
-CHAOS_SEED and CHAOS_JOBS say what is done to whom.
+`functions-framework --source` takes it in the place of main.py. FAULT_FOLDER,
+FAULT_SEED and FAULT_JOBS name the plan; TIME_SCALE scales all limits.
 """
 
 import os
+
+from local.fault_injection.time_scale import scale_limits
+
+TIME_SCALE = float(os.environ["TIME_SCALE"])
+scale_limits(TIME_SCALE)
+
+# ruff: noqa: E402 - what follows imports the limits
 from collections.abc import Callable
-from functools import wraps
+from datetime import UTC, datetime, timedelta
+from functools import partial, wraps
 from pathlib import Path
 
 from flask import Request, Response
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 
-from local import entry
+import main
 from local.fault_injection import crash_points
-from local.fault_injection.journal import Diary
-from local.fault_injection.plan import crash_plan
-from shared import wiring
+from local.fault_injection.crash_points import CrashPoints
+from local.fault_injection.journal import Journal, What
+from local.fault_injection.plan import FaultPlan
+from shared import system, wiring
 
 Function = Callable[[Request], Response]
+Proxy = Callable[[object, CrashPoints], object]
+PROXIES: dict[str, Proxy] = {
+    "jobs": crash_points.JobsProxy,
+    "queue": crash_points.QueueProxy,
+    "bucket": crash_points.BucketProxy,
+    "providers": crash_points.ProvidersProxy,
+}
 
 
-def _saboteur() -> crash_points.Saboteur:
-    folder = Path(os.environ["CHAOS_FOLDER"])
-    seed, jobs = int(os.environ["CHAOS_SEED"]), int(os.environ["CHAOS_JOBS"])
-    return crash_points.Saboteur(
-        plan=crash_plan(seed, jobs),
-        marks=folder / "marks",
-        diary=Diary(folder / "diary.jsonl"),
+def _inject(plan: FaultPlan, folder: Path) -> None:
+    journal = Journal(folder / "journal.jsonl")
+    points = crash_points.CrashPoints(
+        plan=plan.injections(), marks=folder / "marks", journal=journal
     )
-
-
-def _harm_the_wiring(saboteur: crash_points.Saboteur) -> None:
-    jobs, queue, bucket = wiring.jobs, wiring.queue, wiring.bucket
-    providers = wiring.providers
-    changed = {
-        "jobs": wiring.once(lambda: crash_points.SabotagedJobs(jobs(), saboteur)),
-        "queue": wiring.once(lambda: crash_points.SabotagedQueue(queue(), saboteur)),
-        "bucket": wiring.once(lambda: crash_points.SabotagedBucket(bucket(), saboteur)),
-        "providers": wiring.once(
-            lambda: crash_points.SabotagedProviders(providers(), saboteur)
-        ),
-    }
-    for name, builder in changed.items():
-        setattr(wiring, name, builder)
-    commit = crash_points.sabotaged_commit(FirestoreClient.commit, saboteur)
+    _skew_clock(plan, journal)
+    for name, proxy in PROXIES.items():
+        build = partial(_proxied, getattr(wiring, name), proxy, points)
+        setattr(wiring, name, wiring.once(build))
+    commit = crash_points.faulty_commit(FirestoreClient.commit, points)
     setattr(FirestoreClient, "commit", commit)  # noqa: B010 - mypy: not a method of ours
+    for name in main.__all__:
+        globals()[name] = _served(getattr(main, name), points)
 
 
-def _watched(function: Function, saboteur: crash_points.Saboteur) -> Function:
+def _proxied(build: Callable[[], object], proxy: Proxy, points: CrashPoints) -> object:
+    return proxy(build(), points)
+
+
+def _skew_clock(plan: FaultPlan, journal: Journal) -> None:
+    function = os.environ["FUNCTION_TARGET"]
+    ahead = timedelta(seconds=plan.clock_skew_seconds(function) * TIME_SCALE)
+    skewed = staticmethod(lambda: datetime.now(UTC) + ahead)
+    setattr(system.SystemClock, "now", skewed)  # noqa: B010 - nor is this
+    journal.write(What.SKEWED, detail=function)
+
+
+def _served(function: Function, points: CrashPoints) -> Function:
     @wraps(function)
-    def watched(request: Request) -> Response:
-        with saboteur.serving(function.__name__):
+    def served(request: Request) -> Response:
+        with points.serving(function.__name__):
             return function(request)
 
-    return watched
-
-
-def _deploy() -> None:
-    saboteur = _saboteur()
-    _harm_the_wiring(saboteur)
-    for name in entry.__all__:
-        globals()[name] = _watched(getattr(entry, name), saboteur)
+    return served
 
 
 # Being imported is what this file is for: it stands where main.py does.
-_deploy()
+_inject(
+    FaultPlan(seed=int(os.environ["FAULT_SEED"]), jobs=int(os.environ["FAULT_JOBS"])),
+    Path(os.environ["FAULT_FOLDER"]),
+)

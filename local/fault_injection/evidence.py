@@ -1,44 +1,21 @@
-"""What a run left behind, as the verdict reads it: plain data, whoever it is from."""
+"""What a run left behind: in Firestore, at the simulators, in the bucket."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from google.cloud import firestore
+
 from local.fault_injection.journal import Entry
+from shared.domain.job import Job
+from shared.domain.ledger import Account
+from shared.gcp.firestore_ledger import read_account
+from shared.gcp.job_record import job_of
 
-MICROS = Decimal(1_000_000)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """One attempt on a job's record."""
-
-    vendor: str
-    state: str
-    cost_usd: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobSeen:
-    """One job as Firestore has it. `accounts` and `day`: where its money is booked."""
-
-    job_id: str
-    user: str
-    prompt: str
-    status: str
-    error_code: str | None
-    attempts: tuple[Tried, ...]
-    accounts: tuple[str, ...]
-    day: str
-
-    @property
-    def has_ended(self) -> bool:
-        return self.status in ("completed", "failed")
-
-    @property
-    def cost_usd(self) -> Decimal:
-        return sum((a.cost_usd for a in self.attempts), Decimal(0))
+Accounts = Mapping[str, Account]
+AccountDay = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,86 +27,70 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Booked:
-    """One account's day in USD."""
-
-    held_usd: Decimal = Decimal(0)
-    settled_usd: Decimal = Decimal(0)
-    released_usd: Decimal = Decimal(0)
-
-    @property
-    def open_usd(self) -> Decimal:
-        return self.held_usd - self.settled_usd - self.released_usd
-
-    @property
-    def used_usd(self) -> Decimal:
-        return self.settled_usd + self.open_usd
-
-
-AccountDay = tuple[str, str]
-Ledger = Mapping[AccountDay, Booked]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that the verdict rests on.
 
-    `accepted`: the jobs answered with 202. `job_of_key`: for each Idempotency-Key the
-    jobs that it was answered with. `films`: for each completed job what is wrong with
-    its MP4, or None. `spent_before`: what was in the ledger when the run began.
-    `most_used_usd`: the most that was ever seen settled and open. `caps`: USD a day.
-    `harm`: how often each fault was injected, beside the acts in the diary.
+    jobs_of_keys: for each Idempotency-Key the jobs that a 202 named. shown: each job as
+        its owner reads it. outputs: for each delivered MP4 what is wrong with it.
+    ledger_before: as it was when the run began. most_used_usd: the most that was ever
+        seen settled and open. caps_usd: USD a day by kind of account.
+    injected: how often each fault was injected, beside those in the journal.
     """
 
-    accepted: frozenset[str]
-    job_of_key: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    jobs: Sequence[JobSeen]
+    jobs_of_keys: Mapping[str, frozenset[str]]
+    jobs: Sequence[Job]
+    shown: Mapping[str, Mapping[str, Any]]
     paid: Sequence[Paid]
-    films: Mapping[str, str | None] = field(default_factory=dict)
-    ledger: Ledger = field(default_factory=dict)
-    spent_before: Ledger = field(default_factory=dict)
+    outputs: Mapping[str, str | None] = field(default_factory=dict)
+    ledger: Accounts = field(default_factory=dict)
+    ledger_before: Accounts = field(default_factory=dict)
     most_used_usd: Mapping[AccountDay, Decimal] = field(default_factory=dict)
     caps_usd: Mapping[str, Decimal] = field(default_factory=dict)
     open_jobs: Mapping[str, int] = field(default_factory=dict)
-    diary: Sequence[Entry] = ()
-    harm: Mapping[str, int] = field(default_factory=dict)
-    duplicate_deliveries: int = 0
+    journal: Sequence[Entry] = ()
+    injected: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> frozenset[str]:
+        return frozenset[str]().union(*self.jobs_of_keys.values())
 
 
-def job_seen(
-    job_id: str, public: Mapping[str, Any], run: Mapping[str, Any]
-) -> JobSeen | None:
-    """From `videos/{job_id}` and its `internal/run`; None where one is missing."""
-    if not public or not run:
-        return None
-    key = run.get("ledger_key", {})
-    return JobSeen(
-        job_id=job_id,
-        user=str(run["user_id"]),
-        prompt=str(run["request"]["prompt"]),
-        status=str(public["status"]),
-        error_code=(public.get("error") or {}).get("code"),
-        attempts=tuple(_tried(attempt) for attempt in run["attempts"]),
-        accounts=tuple(key.get("accounts", ())),
-        day=str(key.get("day", "")),
-    )
+class FirestoreView:
+    """Reads what Firestore holds; writes what a user has spent before the run."""
 
+    def __init__(self, address: str, project: str) -> None:
+        # The client knows an emulator by this name alone.
+        os.environ["FIRESTORE_EMULATOR_HOST"] = address
+        self._client: Any = firestore.Client(project=project)
 
-def _tried(attempt: Mapping[str, Any]) -> Tried:
-    return Tried(
-        vendor=str(attempt["vendor"]),
-        state=str(attempt["state"]),
-        cost_usd=Decimal(attempt["cost_usd"]),
-    )
+    def jobs(self) -> Sequence[Job]:
+        found = self._client.collection_group("internal").stream()
+        return [job_of(each.to_dict()) for each in found if each.id == "run"]
 
+    def shown(self) -> Mapping[str, Mapping[str, Any]]:
+        return self._documents("videos")
 
-def booked_days(name: str, document: Mapping[str, Any]) -> Ledger:
-    """From `spend/{name}`: whole millionths of a USD by day."""
-    return {
-        (name, day): Booked(
-            held_usd=amounts.get("held", 0) / MICROS,
-            settled_usd=amounts.get("settled", 0) / MICROS,
-            released_usd=amounts.get("released", 0) / MICROS,
-        )
-        for day, amounts in document.get("days", {}).items()
-    }
+    def ledger(self) -> Accounts:
+        found = self._documents("spend").items()
+        return {name: read_account(document) for name, document in found}
+
+    def open_jobs(self) -> Mapping[str, int]:
+        found = self._documents("users").items()
+        return {name: document.get("open_jobs", 0) for name, document in found}
+
+    def close_circuits(self) -> int:
+        """As an operator does who renewed a key; else one wrong key would stop a vendor
+        for the rest of the run. How many were open."""
+        found = list(self._client.collection("circuits").stream())
+        for circuit in found:
+            circuit.reference.delete()
+        return sum(1 for circuit in found if (circuit.to_dict() or {}).get("reason"))
+
+    def spend(self, account: str, day: str, micros: int) -> None:
+        """As if jobs of that day had cost so much."""
+        booked = {"held": micros, "settled": micros, "released": 0}
+        self._client.collection("spend").document(account).set({"days": {day: booked}})
+
+    def _documents(self, collection: str) -> dict[str, dict[str, Any]]:
+        found = self._client.collection(collection).stream()
+        return {each.id: each.to_dict() or {} for each in found}

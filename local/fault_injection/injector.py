@@ -1,155 +1,188 @@
-"""Harm from outside: processes killed, tasks doubled and purged, services that fail."""
+"""Faults from outside: processes killed and frozen, tasks moved, servers that fail."""
 
+import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import requests
-from google.cloud import tasks_v2
-from google.cloud.tasks_v2.services.cloud_tasks.transports import (
-    CloudTasksGrpcTransport,
-)
-from grpc import insecure_channel
 
 from local.emulators.cloud_tasks.rules import DeliveryFaults
-from local.fault_injection.journal import (
-    Diary,
-    Entry,
-    What,
-    now,
-)
-from local.fault_injection.plan import (
-    MANY_JOBS,
-    moments,
-    provider_faults,
-    storage_faults,
-)
-from local.functions import LOCATION
+from local.fault_injection.plan import FaultPlan
+from local.faults import Fault
 from local.stack import Stack
 
-KILL_EVERY_SECONDS = {"worker": (8.0, 16.0), "api": (12.0, 24.0)}
-STORAGE_FAULT_EVERY_SECONDS = (0.5, 2.5)
-# A lost task costs a minute, that of a lease as much again: few jobs keep theirs.
+VENDORS = ("runway", "google")
+# The servers accept, and don't answer, what reaches them while they are frozen.
+FREEZABLE = ("worker", "api", "firestore", "storage", "tasks", *VENDORS)
+EVERY_SECONDS = {
+    "kill worker": (8.0, 16.0),
+    "kill api": (12.0, 24.0),
+    "freeze": (10.0, 25.0),
+    "rotate key": (40.0, 60.0),
+    "storage fault": (0.5, 2.5),
+}
+FREEZE_SECONDS = (2.0, 13.0)  # some longer than Firestore is waited for
+# A lost task costs a minute, the wait for a lease as much again: few jobs keep theirs.
 PURGES_AT = (0.4, 0.7)
 TIMEOUT_SECONDS = 10.0
-VENDORS = ("runway", "google")
 
 
-class Mischief:
+@dataclass(slots=True)
+class _Recurring:
+    pauses: Iterator[float]
+    act: Callable[[], None]
+    due_at: float
+
+
+class FaultInjector:
     """Works in its own thread from `begin` to `end`; counts what it did."""
 
-    def __init__(self, stack: Stack, diary: Diary, *, seed: int, jobs: int) -> None:
-        self._stack, self._diary = stack, diary
-        self._seed, self._jobs = seed, jobs
-        self._armed: Counter[str] = Counter()
+    def __init__(self, stack: Stack, plan: FaultPlan) -> None:
+        self._stack, self._plan = stack, plan
+        self._done: Counter[str] = Counter()
+        self._frozen: dict[str, float] = {}
+        self._faults = plan.storage_faults()
+        self._dice = plan.dice("freeze")
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
-        self._storage_suffers = True
-        self._purges_left = list(PURGES_AT) if jobs >= MANY_JOBS else []
+        self._purges_left = [] if plan.has_few_jobs else list(PURGES_AT)
 
     def begin(self) -> None:
-        faults = provider_faults(self._seed, self._jobs)
+        faults = [asdict(fault) for fault in self._plan.provider_faults()]
         for vendor in VENDORS:
-            self._post(vendor, "/_control/faults", faults)
-        doubled = DeliveryFaults(
-            twice_share=0.15, late_share=0.1, late_by_seconds=8.0, seed=self._seed
+            self._control(vendor, "POST", "faults", faults).raise_for_status()
+        self._set_deliveries(
+            DeliveryFaults(
+                twice_share=0.15,
+                late_share=0.1,
+                early_share=0.1,
+                late_by_seconds=8.0,
+                early_by_seconds=5.0,
+                seed=self._plan.seed,
+            )
         )
-        self._tasks_control("POST", "/faults", asdict(doubled))
         self._thread.start()
 
     def end(self) -> None:
-        """No harm from here on, but what is on its way."""
+        """No fault from here on: every job ends unless a promise is broken."""
         self._over.set()
         self._thread.join()
-        self._tasks_control("POST", "/faults", {})
-        self._stop_storage_faults()
+        for part in list(self._frozen):
+            self._thaw(part)
+        self._set_deliveries(DeliveryFaults())
+        self._done += self._met()
+        for part in ("storage", *VENDORS):
+            self._control(part, "DELETE", "faults")
 
     def on_progress(self, share_created: float) -> None:
-        """Empties both queues, at moments of the run. The last jobs are spared of
-        storage faults: each of their tries would meet one."""
-        self._storage_suffers = share_created < 1
+        """Empties both queues, at moments of the run."""
         if self._purges_left and share_created >= self._purges_left[0]:
             self._purges_left.pop(0)
-            self._purge()
+            self._stack.purge_queues()
+            self._done["both queues purged"] += 1
 
     def done(self) -> Mapping[str, int]:
         """How often each fault was injected."""
-        return dict(self._armed) | dict(self._provider_faults_met())
-
-    def duplicate_deliveries(self) -> int:
-        queues = self._tasks_control("GET", "/queues", None).json()
-        return sum(int(queue["duplicates"]) for queue in queues.values())
-
-    def late_deliveries(self) -> int:
-        queues = self._tasks_control("GET", "/queues", None).json()
-        return sum(int(queue["late"]) for queue in queues.values())
+        url = f"{self._stack.tasks_control}/queues"
+        queues = requests.get(url, timeout=TIMEOUT_SECONDS).json().values()
+        moved = {
+            f"task delivered {how}": sum(int(queue[counted]) for queue in queues)
+            for how, counted in (
+                ("twice", "duplicates"),
+                ("late", "late"),
+                ("early", "early"),
+            )
+        }
+        return self._done + Counter(moved)
 
     def _work(self) -> None:
-        due = {name: time.monotonic() + 5 for name in (*KILL_EVERY_SECONDS, "storage")}
-        pauses = {
-            name: moments(self._seed, name, between)
-            for name, between in KILL_EVERY_SECONDS.items()
-        } | {"storage": moments(self._seed, "storage", STORAGE_FAULT_EVERY_SECONDS)}
-        faults = storage_faults(self._seed)
+        now = time.monotonic()
+        acts: dict[str, Callable[[], None]] = {
+            "kill worker": lambda: self._kill("worker"),
+            "kill api": lambda: self._kill("api"),
+            "freeze": self._freeze,
+            "rotate key": self._rotate_key,
+            "storage fault": self._break_storage,
+        }
+        recurring = [
+            _Recurring(self._plan.moments(name, EVERY_SECONDS[name]), act, now + 5)
+            for name, act in acts.items()
+        ]
         while not self._over.wait(0.2):
-            for name in [name for name, at in due.items() if time.monotonic() >= at]:
-                due[name] = time.monotonic() + next(pauses[name])
-                if name != "storage":
-                    self._kill(name)
-                elif self._storage_suffers:
-                    self._arm(next(faults))
+            for part in [p for p, until in self._frozen.items() if until < _now()]:
+                self._thaw(part)
+            for each in recurring:
+                if each.due_at <= _now():
+                    each.due_at = _now() + next(each.pauses)
+                    each.act()
 
     def _kill(self, function: str) -> None:
         self._stack.kill(function)
-        # After the kill: what began before it, ended with it.
-        self._diary.write(Entry(at=now(), what=What.KILLED, function=function))
+        self._done[f"{function} process killed"] += 1
 
-    def _arm(self, fault: Mapping[str, object]) -> None:
-        """One of each operation at a time: they meet who comes next."""
-        if fault["place"] in {armed["place"] for armed in self._storage_faults()}:
-            return
-        self._post("storage", "/_control/faults", fault)
-        self._armed[f"storage {fault['place']} {fault['kind']}"] += 1
+    def _freeze(self) -> None:
+        part = self._dice.choice(FREEZABLE)
+        if part not in self._frozen:
+            self._frozen[part] = _now() + self._dice.uniform(*FREEZE_SECONDS)
+            self._stack.send_signal(part, signal.SIGSTOP)
+            what = "process frozen" if part in ("worker", "api") else "does not answer"
+            self._done[f"{part} {what}"] += 1
 
-    def _stop_storage_faults(self) -> None:
-        for left in self._storage_faults():
-            self._armed[f"storage {left['place']} {left['kind']}"] -= left["left"]
-        url = self._stack.addresses["storage"] + "/_control/faults"
-        requests.delete(url, timeout=TIMEOUT_SECONDS)
+    def _thaw(self, part: str) -> None:
+        del self._frozen[part]
+        self._stack.send_signal(part, signal.SIGCONT)
 
-    def _storage_faults(self) -> Sequence[Mapping[str, Any]]:
-        url = self._stack.addresses["storage"] + "/_control/faults"
-        found = requests.get(url, timeout=TIMEOUT_SECONDS).json()
-        return [fault for fault in found if fault["left"]]
+    def _rotate_key(self) -> None:
+        if "tasks" not in self._frozen:
+            self._stack.rotate_signing_key()
+            self._done["signing key rotated"] += 1
 
-    def _purge(self) -> None:
-        with insecure_channel(self._stack.addresses["tasks"]) as channel:
-            transport = CloudTasksGrpcTransport(channel=channel)
-            client = tasks_v2.CloudTasksClient(transport=transport)
-            for queue in ("starts", "steps"):
-                name = client.queue_path(self._stack.project, LOCATION, queue)
-                client.purge_queue(name=name)
-        self._armed["both queues purged"] += 1
+    def _break_storage(self) -> None:
+        """One fault of each operation at a time: it meets who comes next."""
+        fault = next(self._faults)
+        if "storage" not in self._frozen and fault.place not in self._left("storage"):
+            self._control("storage", "POST", "faults", asdict(fault))
+            self._done[_name(fault)] += 1
 
-    def _provider_faults_met(self) -> Counter[str]:
-        met: Counter[str] = Counter()
-        for vendor in VENDORS:
-            url = self._stack.addresses[vendor] + "/_control/faults"
-            for fault in requests.get(url, timeout=TIMEOUT_SECONDS).json():
-                name = f"{fault['provider']} {fault['place']} {fault['kind']}"
-                met[name] += fault["times"] - fault["left"]
+    def _left(self, part: str) -> Mapping[str, list[dict[str, Any]]]:
+        """Faults that nothing has met yet, by their place."""
+        left: dict[str, list[dict[str, Any]]] = {}
+        for fault in self._control(part, "GET", "faults").json():
+            left.setdefault(fault["place"], []).append(fault)
+        return left
+
+    def _met(self) -> Counter[str]:
+        """The providers' faults that were met, less the storage faults that weren't."""
+        met = Counter({_name(f): f.times or 0 for f in self._plan.provider_faults()})
+        for part in ("storage", *VENDORS):
+            for faults in self._left(part).values():
+                for fault in faults:
+                    met[_name(Fault.from_json(_without_left(fault)))] -= fault["left"]
         return met
 
-    def _post(self, part: str, path: str, body: object) -> None:
-        url = self._stack.addresses[part] + path
-        answer = requests.post(url, json=body, timeout=TIMEOUT_SECONDS)
+    def _set_deliveries(self, faults: DeliveryFaults) -> None:
+        url = f"{self._stack.tasks_control}/faults"
+        answer = requests.post(url, json=asdict(faults), timeout=TIMEOUT_SECONDS)
         answer.raise_for_status()
 
-    def _tasks_control(self, method: str, path: str, body: object) -> requests.Response:
-        url = self._stack.tasks_control + path
-        answer = requests.request(method, url, json=body, timeout=TIMEOUT_SECONDS)
-        answer.raise_for_status()
-        return answer
+    def _control(
+        self, part: str, method: str, what: str, body: object = None
+    ) -> requests.Response:
+        url = f"{self._stack.addresses[part]}/_control/{what}"
+        return requests.request(method, url, json=body, timeout=TIMEOUT_SECONDS)
+
+
+def _now() -> float:
+    return time.monotonic()
+
+
+def _name(fault: Fault) -> str:
+    return f"{fault.provider or 'storage'} {fault.place} {fault.kind}"
+
+
+def _without_left(fault: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fault.items() if name != "left"}

@@ -1,4 +1,4 @@
-"""What the functions' processes did and suffered, line by line, whoever dies."""
+"""What happened at the crash points of all processes, line by line in one file."""
 
 import json
 import os
@@ -10,50 +10,37 @@ from pathlib import Path
 
 
 class What(StrEnum):
-    """BEGAN and ENDED: a step of a job in one process. STRUCK: an act of the plan."""
+    """INJECTED: a fault of the plan. SKEWED: a process began with a skewed clock."""
 
-    BEGAN = "began"
-    ENDED = "ended"
+    INJECTED = "injected"
     COMMITTED = "committed"
-    STRUCK = "struck"
-    KILLED = "killed"
+    SKEWED = "skewed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line. `at` is in seconds of the epoch; `thread` is within its process.
-
-    `detail`: the injection of a STRUCK, "final" where a COMMITTED ended the job.
-    """
+    """`at`: seconds of the epoch. `detail`: the name of what was injected, "final"
+    where a commit ended the job, the function whose clock is skewed."""
 
     at: float
     what: What
-    function: str
-    pid: int = 0
-    thread: int = 0
     job_id: str = ""
     detail: str = ""
 
 
-class Diary:
+class Journal:
     """Appends to a file that many processes share; a killed one loses no whole line."""
 
     def __init__(self, file: Path) -> None:
         self._file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
-    def write(self, entry: Entry) -> None:
+    def write(self, what: What, job_id: str = "", detail: str = "") -> None:
+        entry = Entry(at=time.time(), what=what, job_id=job_id, detail=detail)
         os.write(self._file, (json.dumps(asdict(entry)) + "\n").encode())
 
-    def close(self) -> None:
-        os.close(self._file)
 
-
-def read_diary(file: Path) -> Sequence[Entry]:
+def read_journal(file: Path) -> Sequence[Entry]:
     if not file.exists():
         return []
     lines = (json.loads(line) for line in file.read_text().splitlines())
     return [Entry(**line | {"what": What(line["what"])}) for line in lines]
-
-
-def now() -> float:
-    return time.time()

@@ -1,45 +1,76 @@
-"""What is wrong with the MP4 that a job delivered, looked at in the bucket itself."""
+"""Whether a delivered MP4 is whole, plays, and shows its own job's image.
+
+Each job's image is 32 blocks: its number's 16 bits, and their opposites. They survive
+the encoding.
+"""
 
 import base64
-from collections.abc import Mapping
-from typing import Any
+import io
 from urllib.parse import quote
 
+import av
 import google_crc32c
 import requests
 from av.error import FFmpegError
+from PIL import Image
 
-from local.fault_injection.images import (
-    NoNumberError,
-    number_in,
-)
 from local.fault_injection.plan import number_of
-from local.functions import BUCKET
+from local.stack import BUCKET
+from shared.domain.job import Job
 from shared.domain.naming import video_object
 
+BLOCKS = (8, 4)
+BITS = 16
+_SIZE = (320, 180)  # of the shape of a video, so that nothing is cut off
+_DARK, _LIGHT = 48, 208
 
-def wrong_with(storage: str, job_id: str, record: Mapping[str, Any]) -> str | None:
-    """None where it is whole, plays, and shows this job's own image."""
-    mp4 = _object(storage, video_object(record["user_id"], job_id))
-    if mp4 is None:
+
+class NoNumberError(ValueError):
+    """The video shows no image of ours."""
+
+
+def image_of(number: int) -> bytes:
+    """A JPEG."""
+    bits = [bool(number >> index & 1) for index in range(BITS)]
+    levels = [_LIGHT if bit else _DARK for bit in (*bits, *(not bit for bit in bits))]
+    blocks = Image.frombytes("L", BLOCKS, bytes(levels))
+    image = blocks.resize(_SIZE, Image.Resampling.NEAREST).convert("RGB")
+    written = io.BytesIO()
+    image.save(written, "JPEG", quality=90)
+    return written.getvalue()
+
+
+def number_in(mp4: bytes) -> int:
+    """Decodes every frame. NoNumberError, or FFmpeg's error where it doesn't play."""
+    with av.open(io.BytesIO(mp4), "r") as video:
+        promised = video.streams.video[0].frames
+        frames = list(video.decode(video.streams.video[0]))
+    if not frames or (promised and len(frames) != promised):
+        raise NoNumberError(f"{len(frames)} of {promised} frames play")
+    grey: Image.Image = frames[0].to_image().convert("L")  # type: ignore[no-untyped-call]
+    levels = grey.resize(BLOCKS, Image.Resampling.BOX).tobytes()
+    bits = [level > (_DARK + _LIGHT) / 2 for level in levels]
+    if any(a is b for a, b in zip(bits[:BITS], bits[BITS:], strict=True)):
+        raise NoNumberError("its first frame shows no image of ours")
+    return sum(1 << index for index, bit in enumerate(bits[:BITS]) if bit)
+
+
+def fault_of_output(storage: str, job: Job) -> str | None:
+    """What is wrong with the MP4 that `job` delivered, read from the bucket itself."""
+    assert job.delivered
+    name = quote(video_object(job.user_id, job.job_id), safe="")
+    url = f"{storage}/storage/v1/b/{BUCKET}/o/{name}?alt=media"
+    answer = requests.get(url, timeout=30)
+    if not answer.ok:
         return "its MP4 is not in the bucket"
-    told = record["delivered"]
-    if (told["size_bytes"], told["crc32c"]) != (len(mp4), _crc32c(mp4)):
+    crc32c: int = google_crc32c.value(answer.content)
+    checksum = base64.b64encode(crc32c.to_bytes(4, "big")).decode()
+    size = len(answer.content)
+    if (job.delivered.size_bytes, job.delivered.crc32c) != (size, checksum):
         return "its MP4 is another than its record says"
     try:
-        shown = number_in(mp4)
+        shown = number_in(answer.content)
     except (NoNumberError, FFmpegError) as error:
         return f"its MP4 does not play: {error}"
-    own = number_of(record["request"]["prompt"])
+    own = number_of(job.request.prompt)
     return None if shown == own else f"it shows the image of job {shown}"
-
-
-def _object(storage: str, name: str) -> bytes | None:
-    url = f"{storage}/storage/v1/b/{BUCKET}/o/{quote(name, safe='')}?alt=media"
-    answer = requests.get(url, timeout=30)
-    return answer.content if answer.ok else None
-
-
-def _crc32c(content: bytes) -> str:
-    value: int = google_crc32c.value(content)
-    return base64.b64encode(value.to_bytes(4, "big")).decode()

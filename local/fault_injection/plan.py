@@ -1,48 +1,40 @@
-"""What is done to which job: follows from the seed and the number of jobs alone."""
+"""What goes wrong, and for which job: follows from the seed and the number of jobs."""
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from local.fault_kinds import Kind, Place, ProviderId, kinds_of
+from local.faults import Fault
 
 SHARE = 0.015  # of the jobs, for each act at each point
+MANY_JOBS = 100
 USERS_JOBS = 40
 MODELS = ("auto", "auto", "auto", "gemini-veo-3.1", "gemini-omni-flash")
 CANCELLED_SHARE = 0.03
+MOST_SKEW_SECONDS = 3.0
 
-# Would hold a job for the ten minutes of an attempt, far longer than a run may take.
-ENDLESS = frozenset({Kind.RUNNING, Kind.THROTTLED})
+
+def _kinds(names: str) -> frozenset[Kind]:
+    return frozenset(map(Kind, names.split()))
+
+
+# Hold a job for the ten minutes of an attempt, far longer than a run may take.
+ENDLESS = _kinds("running throttled")
 # Each holds a worker's thread for up to a minute.
-HANGING = frozenset({Kind.READ_TIMEOUT, Kind.SILENT, Kind.STALLED})
+HANGING = _kinds("read-timeout silent stalled")
 # Veo writes its file itself. Whatever else goes wrong there means a file that is
 # promised and never comes: it is waited for through all of the two hours of storing.
-SPOILED_FILES = frozenset(
-    {
-        Kind.TRUNCATED,
-        Kind.STALLED,
-        Kind.WRONG_LENGTH,
-        Kind.EMPTY,
-        Kind.GARBAGE,
-        Kind.HTML,
-        Kind.WRONG_DURATION,
-    }
+SPOILED_FILES = _kinds(
+    "truncated stalled wrong-length empty garbage html half-film wrong-duration"
+    " wrong-aspect"
 )
-# After these a few jobs end within two minutes, too.
-MILD = frozenset(
-    {
-        Kind.TOO_MANY_REQUESTS,
-        Kind.UNAVAILABLE,
-        Kind.TRUNCATED,
-        Kind.GARBAGE,
-        Kind.INTERNAL,
-        Kind.ERROR_INTERNAL,
-        Kind.FAILED,
-    }
+# With few jobs only these, after which a job still ends within two minutes.
+MILD = _kinds(
+    "429 503 proxy-503 proxy-504-html truncated half-film INTERNAL error-13 failed"
 )
-MANY_JOBS = 100
 
 _PROMPT = re.compile(r"chaos \d+, job (\d+): ")
 
@@ -77,7 +69,7 @@ class Act(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-KILLS = frozenset({Act.KILL_BEFORE, Act.KILL_AFTER, Act.KILL_WITHIN})
+KILLS = ("killed before ", "killed after ", "killed within ")
 _AROUND = (Act.KILL_BEFORE, Act.KILL_AFTER)
 _COMMIT = (*_AROUND, Act.ANSWER_LOST, Act.RESENT, Act.UNREACHABLE)
 _CALL = (*_AROUND, Act.ANSWER_LOST, Act.UNREACHABLE)
@@ -110,155 +102,149 @@ class Injection:
 
     @property
     def costs_a_lease(self) -> bool:
-        """The job then waits until the lease of its start has run out."""
-        return self in _LEASES
+        """The job then waits until the lease of its attempt has run out."""
+        return self.name in (
+            "killed after intent commit",
+            "killed before post",
+            "killed after post",
+            "killed before answer commit",
+        )
 
 
-_LEASES = frozenset(
-    {
-        Injection(point=Point.INTENT_COMMIT, act=Act.KILL_AFTER),
-        Injection(point=Point.POST, act=Act.KILL_BEFORE),
-        Injection(point=Point.POST, act=Act.KILL_AFTER),
-        Injection(point=Point.ANSWER_COMMIT, act=Act.KILL_BEFORE),
-    }
-)
 INJECTIONS = tuple(
     Injection(point=point, act=act) for point, acts in ACTS.items() for act in acts
 )
 
 
-def dice(*seed: object) -> random.Random:
-    """Numbers that are the same for the same seed, in every process."""
-    return random.Random(":".join(map(str, seed)))  # noqa: S311 - repeatable
-
-
-def crash_plan(seed: int, jobs: int) -> Mapping[Injection, frozenset[int]]:
-    """Which jobs, by their number, are hit by what. Each job loses one lease at most,
-    where there are enough jobs."""
-    each = max(1, round(jobs * SHARE))
-    unleased = dice(seed, "leases").sample(range(jobs), jobs)
-    plan: dict[Injection, frozenset[int]] = {}
-    for injection in INJECTIONS:
-        if injection.costs_a_lease and len(unleased) >= each:
-            chosen, unleased = unleased[:each], unleased[each:]
-        else:
-            chosen = dice(seed, injection.name).sample(range(jobs), min(each, jobs))
-        plan[injection] = frozenset(chosen)
-    return plan
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class JobRequest:
     """One job as a user asks for it; no two have the same prompt or image."""
 
     number: int
     user: str
     prompt: str
-    model: str
+    model: str = "auto"
     is_cancelled: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"chaos-{self.number}"
 
     @property
     def body(self) -> dict[str, object]:
         return {"prompt": self.prompt, "model": self.model, "duration": 3}
 
 
-def all_asked(seed: int, jobs: int) -> Sequence[Asked]:
-    users = max(3, jobs // USERS_JOBS)
-    return [_asked(seed, number, f"user-{number % users}") for number in range(jobs)]
-
-
-def _asked(seed: int, number: int, user: str) -> Asked:
-    luck = dice(seed, "job", number)
-    return Asked(
-        number=number,
-        user=user,
-        prompt=prompt(seed, number),
-        model=luck.choice(MODELS),
-        is_cancelled=luck.random() < CANCELLED_SHARE,
-    )
-
-
-def racing(seed: int, first: int, count: int, user: str) -> Sequence[Asked]:
-    """Jobs of one user who has almost nothing left to spend, asked for all at once."""
-    return [
-        Asked(number=number, user=user, prompt=prompt(seed, number), model="auto")
-        for number in range(first, first + count)
-    ]
-
-
-def prompt(seed: int, number: int) -> str:
-    return f"chaos {seed}, job {number}: the raccoon looks up"
-
-
-def number_of(text: str) -> int | None:
-    """The job's number that stands in its prompt."""
-    found = _PROMPT.match(text)
+def number_of(prompt: str) -> int | None:
+    """The job's number, which stands in its prompt."""
+    found = _PROMPT.match(prompt)
     return int(found[1]) if found else None
 
 
-def provider_faults(seed: int, jobs: int) -> Sequence[dict[str, object]]:
-    """Each kind at each place of each link, in the form that the simulators take.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultPlan:
+    seed: int
+    jobs: int
 
-    Few jobs meet the mild ones only.
-    """
-    return [
-        fault
-        for provider in ProviderId
-        for place in Place
-        for fault in _faults_at(provider, place, seed, jobs)
-    ]
+    @property
+    def has_few_jobs(self) -> bool:
+        return self.jobs < MANY_JOBS
 
+    def dice(self, *of: object) -> random.Random:
+        """Numbers that are the same for the same seed, in every process."""
+        text = ":".join(map(str, (self.seed, *of)))
+        return random.Random(text)  # noqa: S311 - repeatable, not secret
 
-def _faults_at(
-    provider: ProviderId, place: Place, seed: int, jobs: int
-) -> Iterator[dict[str, object]]:
-    luck = dice(seed, provider, place)
-    kinds, share = _kinds(provider, place), 0.02
-    if jobs < MANY_JOBS:
-        kinds, share = kinds & MILD, 0.1
-    for kind in luck.sample(sorted(kinds), len(kinds)):
-        times = 1 if kind in HANGING else max(1, jobs // 150)
-        yield {
-            "provider": provider.value,
-            "place": place.value,
-            "kind": kind.value,
-            "times": times,
-            "share": share,
-            "seed": luck.randrange(10**6),
-            "seconds": 3.0,
-        }
+    def moments(self, what: str, between: tuple[float, float]) -> Iterator[float]:
+        """Seconds from one random event to the next."""
+        dice = self.dice(what)
+        while True:
+            yield dice.uniform(*between)
 
+    def clock_skew_seconds(self, function: str) -> float:
+        """By how much the clock of a function's processes is ahead."""
+        return self.dice("clock", function).uniform(-1, 1) * MOST_SKEW_SECONDS
 
-def _kinds(provider: ProviderId, place: Place) -> frozenset[Kind]:
-    kinds = kinds_of(provider, place) - ENDLESS
-    in_bucket = provider is ProviderId.VEO and place is Place.FETCH
-    return kinds & SPOILED_FILES if in_bucket else kinds
+    # Users.
+
+    def requests(self) -> Sequence[JobRequest]:
+        users = max(3, self.jobs // USERS_JOBS)
+        return [self._request(n, f"user-{n % users}") for n in range(self.jobs)]
+
+    def _request(self, number: int, user: str) -> JobRequest:
+        dice = self.dice("job", number)
+        return JobRequest(
+            number=number,
+            user=user,
+            prompt=self.prompt(number),
+            model=dice.choice(MODELS),
+            is_cancelled=dice.random() < CANCELLED_SHARE,
+        )
+
+    def racing(self, count: int, user: str) -> Sequence[JobRequest]:
+        """Jobs of one user who has almost nothing left to spend, created at once."""
+        return [
+            JobRequest(number=number, user=user, prompt=self.prompt(number))
+            for number in range(self.jobs, self.jobs + count)
+        ]
+
+    def prompt(self, number: int) -> str:
+        return f"chaos {self.seed}, job {number}: the raccoon looks up"
+
+    # Faults.
+
+    def injections(self) -> Mapping[Injection, frozenset[int]]:
+        """Which jobs, by their number, are hit by what. Each job waits for one lease
+        at most, where there are enough jobs."""
+        each = max(1, round(self.jobs * SHARE))
+        unleased = self.dice("leases").sample(range(self.jobs), self.jobs)
+        plan: dict[Injection, frozenset[int]] = {}
+        for injection in INJECTIONS:
+            if injection.costs_a_lease and len(unleased) >= each:
+                chosen, unleased = unleased[:each], unleased[each:]
+            else:
+                dice = self.dice(injection.name)
+                chosen = dice.sample(range(self.jobs), min(each, self.jobs))
+            plan[injection] = frozenset(chosen)
+        return plan
+
+    def provider_faults(self) -> Sequence[Fault]:
+        """Each kind at each place of each provider; with few jobs the mild ones."""
+        return [
+            fault
+            for provider in ProviderId
+            for place in Place
+            for fault in self._faults_at(provider, place)
+        ]
+
+    def _faults_at(self, provider: ProviderId, place: Place) -> Iterator[Fault]:
+        dice = self.dice(provider, place)
+        kinds, share = kinds_of(provider, place) - ENDLESS, 0.01
+        if provider is ProviderId.VEO and place is Place.FETCH:
+            kinds &= SPOILED_FILES
+        if self.has_few_jobs:
+            kinds, share = kinds & MILD, 0.25
+        for kind in dice.sample(sorted(kinds), len(kinds)):
+            yield Fault(
+                provider=provider,
+                place=place,
+                kind=kind,
+                times=1 if kind in HANGING else max(1, self.jobs // 150),
+                share=share,
+                seed=dice.randrange(10**6),
+                seconds=3.0,
+            )
+
+    def storage_faults(self) -> Iterator[Fault]:
+        """All of them in an order of the seed's, again and again."""
+        dice = self.dice("storage")
+        while True:
+            yield from dice.sample(STORAGE_FAULTS, len(STORAGE_FAULTS))
 
 
 _BROKEN = (Place.UPLOAD, Place.START_UPLOAD, Place.DOWNLOAD, Place.COPY, Place.GET)
 STORAGE_FAULTS = tuple(
-    {"place": place.value, "kind": kind.value, "times": 1}
+    Fault(place=place, kind=kind, times=1)
     for place in _BROKEN
     for kind in (Kind.UNAVAILABLE, Kind.CUT, Kind.CUT_AFTER)
 )
-
-
-def storage_faults(seed: int) -> Iterator[Mapping[str, object]]:
-    """All of them in an order of the seed's, again and again."""
-    luck = dice(seed, "storage")
-    while True:
-        yield from luck.sample(STORAGE_FAULTS, len(STORAGE_FAULTS))
-
-
-def moments(seed: int, what: str, between: tuple[float, float]) -> Iterator[float]:
-    """Seconds from one random event to the next."""
-    luck = dice(seed, what)
-    while True:
-        yield luck.uniform(*between)
-
-
-def count_by_name(names: Iterable[str]) -> dict[str, int]:
-    counted: dict[str, int] = {}
-    for name in names:
-        counted[name] = counted.get(name, 0) + 1
-    return dict(sorted(counted.items()))

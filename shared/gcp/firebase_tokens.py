@@ -1,4 +1,4 @@
-"""Who a caller is: Firebase ID tokens, or those that the local stack signs alike."""
+"""Authenticates users by Firebase ID tokens, in development the Auth emulator's."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -43,14 +43,16 @@ Decode = Callable[[str], Claims]
 def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
     """Checks signature, audience and lifetime.
 
-    google-auth takes RS256 and ES256 alone, each with a certificate of its own kind,
-    and all that Google publishes here is RSA. It tries every key where none is named.
+    google-auth accepts RS256 and ES256, each only with a certificate of that type, and
+    Google publishes only RSA here. Without a `kid` it would try every key.
     """
     keys: Any = PublishedKeys(certs_url)
 
     def decode(token: str) -> Claims:
-        if not jwt.decode_header(token).get("kid"):
-            raise ValueError("no key is named")
+        key_id = jwt.decode_header(token).get("kid")
+        if not key_id:
+            raise ValueError("no kid")
+        keys.expect(key_id)
         claims: Claims = id_token.verify_firebase_token(
             token, keys, audience=project, clock_skew_in_seconds=CLOCK_SKEW_SECONDS
         )
@@ -59,11 +61,23 @@ def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
     return decode
 
 
-class FirebaseTokens:
-    """The port `Tokens`. `decode` gives a token's claims, or raises where it is bad.
+def decode_emulated(project: str) -> Decode:
+    """Reads the unsigned tokens of the Auth emulator. Never used in the cloud."""
 
-    `lookup` is asked on calls that spend; None on one's own machine alone, where no
-    user is kept.
+    def decode(token: str) -> Claims:
+        claims: Claims = jwt.decode(token, verify=False)
+        if claims.get("aud") != project:
+            raise ValueError("another project's")
+        return claims
+
+    return decode
+
+
+class FirebaseTokens:
+    """The port `Tokens`. `decode` returns a token's claims or raises.
+
+    `lookup` is used by calls that spend. It is None only in development, which has no
+    users to look up.
     """
 
     def __init__(
@@ -83,7 +97,7 @@ class FirebaseTokens:
         return Caller(user_id=user_id, is_admin=claims.get("admin") is True)
 
     def _claims(self, token: str) -> Claims:
-        # What google-auth says may hold the token: it goes no further.
+        # google-auth's messages may hold the token, so they are dropped.
         try:
             claims = self._decode(token)
             self._check(claims)
@@ -92,7 +106,7 @@ class FirebaseTokens:
         return claims
 
     def _check(self, claims: Claims) -> None:
-        """As Firebase asks of whoever verifies its tokens without its own library.
+        """The checks that Firebase requires without its own library.
 
         https://firebase.google.com/docs/auth/admin/verify-id-tokens
         """
@@ -112,7 +126,7 @@ class FirebaseTokens:
 
 
 def _problem(token: str) -> TokenProblem:
-    """What to tell its bearer. The claims are not verified; nothing else uses them."""
+    """For the error message only: the claims it reads are not verified."""
     try:
         expires_at = float(jwt.decode(token, verify=False)["exp"])
     except UNREADABLE:
@@ -122,7 +136,7 @@ def _problem(token: str) -> TokenProblem:
 
 
 def _is_accountable(claims: Claims) -> bool:
-    """False for users that a script could create in numbers, each with a new cap."""
+    """False for users that a script could create at will, each with a fresh cap."""
     match claims["firebase"]["sign_in_provider"]:
         case "anonymous":
             return False

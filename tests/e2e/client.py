@@ -9,13 +9,7 @@ from typing import Any
 
 import av
 import requests
-from google.cloud import tasks_v2
-from google.cloud.tasks_v2.services.cloud_tasks.transports import (
-    CloudTasksGrpcTransport,
-)
-from grpc import insecure_channel
 
-from local.functions import LOCATION
 from local.identity import user_token
 from local.stack import Stack
 
@@ -109,15 +103,6 @@ def close_circuits(stack: Stack) -> None:
     found = requests.get(root + documents, headers=owner, timeout=10).json()
     for document in found.get("documents", []):
         requests.delete(root + document["name"], headers=owner, timeout=10)
-
-
-def purge(stack: Stack) -> None:
-    with insecure_channel(stack.addresses["tasks"]) as channel:
-        transport = CloudTasksGrpcTransport(channel=channel)
-        client = tasks_v2.CloudTasksClient(transport=transport)
-        for queue in ("starts", "steps"):
-            name = client.queue_path(stack.project, LOCATION, queue)
-            client.purge_queue(name=name)
 
 
 def played(url: str) -> dict[str, object]:

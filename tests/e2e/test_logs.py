@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.functions import FUNCTIONS
-from local.stack import Stack
+from local.stack import FUNCTIONS, Stack
 from tests.e2e.client import Frontend, set_faults
 
 PROMPT = "a raccoon whose secret name is Bartholomew"

@@ -12,7 +12,7 @@ import pytest
 
 from local.processes import python
 from local.stack import ROOT, Stack
-from tests.e2e.client import Frontend, Video, played, purge, set_faults, submissions
+from tests.e2e.client import Frontend, Video, played, set_faults, submissions
 from tests.e2e.conftest import bare_environment
 
 
@@ -53,7 +53,7 @@ def test_killed_in_the_paid_call_and_purged_in_mid_job_both_end_well(
     """Side by side, as both wait: for a lease to run out, and for the sweep."""
     purged = frontend.create()
     frontend.wait(purged, _is_generating)
-    purge(stack)
+    stack.purge_queues()
     late = {"provider": "runway", "kind": "late", "seconds": 20, "times": 1}
     set_faults(stack, [late])
     killed = frontend.create()

@@ -15,8 +15,7 @@ from google.cloud import storage
 from google.oauth2 import service_account
 from PIL import Image
 
-from local.functions import BUCKET
-from local.stack import Stack
+from local.stack import BUCKET, Stack
 from shared.gcp.bucket import CloudBucket
 from tests.e2e.client import IMAGE, Frontend, Video, submissions, wait_for
 

@@ -8,8 +8,17 @@ from structlog.testing import capture_logs
 from shared.domain.catalogue import ProviderId
 from shared.domain.job import Language
 from shared.domain.kill_switch import Level
+from shared.jobs.schedule import TaskScheduler
+from shared.ports.identity import Caller
+from shared.usecases.cancel_video import CancelVideo
+from shared.usecases.delete_video import DeleteVideo
 from tests.domain.examples import a_job, a_new_job, a_request, completed
-from tests.usecases.harness import ANN, Harness, create_video
+from tests.usecases.harness import (
+    Harness,
+    create_video,
+)
+
+ANN = Caller(user_id="ann", key_id="0123456789ab")
 
 
 def create(harness: Harness) -> None:
@@ -18,12 +27,18 @@ def create(harness: Harness) -> None:
 
 def cancel(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
-    harness.cancel_video(ANN, "job1")
+    scheduler = TaskScheduler(queue=harness.queue)
+    CancelVideo(jobs=harness.jobs, committer=harness.committer, scheduler=scheduler)(
+        ANN, "job1"
+    )
 
 
 def delete(harness: Harness) -> None:
     harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
-    harness.delete_video(ANN, "job1")
+    pause = harness.clock.pause
+    DeleteVideo(
+        jobs=harness.jobs, queries=harness.jobs, bucket=harness.bucket, pause=pause
+    )(ANN, "job1")
 
 
 def switch(harness: Harness) -> None:

@@ -1,0 +1,230 @@
+"""A run: the stack, its users and the faults; then the evidence that is left."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import requests
+
+from local.fault_injection.evidence import (
+    AccountDay,
+    Accounts,
+    Evidence,
+    FirestoreView,
+    Paid,
+)
+from local.fault_injection.injector import VENDORS, FaultInjector
+from local.fault_injection.journal import read_journal
+from local.fault_injection.output_checks import fault_of_output, image_of
+from local.fault_injection.plan import FaultPlan, JobRequest
+from local.fault_injection.users import User
+from local.fault_injection.verdict import days
+from local.stack import Stack, StackOptions
+from shared.domain import timing
+from shared.domain.ledger import ledger_key
+
+AT_ONCE = 8
+LONGEST_PACE_SECONDS, CREATING_SECONDS = 0.8, 150.0
+LOOKS_EVERY_SECONDS = 3
+REPEATS_EVERY, REPEATS = 10, 4  # every tenth job is created four times at once
+CALM_AFTER_SECONDS = 30.0  # faults go on so long after the last job was created
+RACER = "racer"
+RACER_ROOM = Decimal("3.5")  # so many holds fit what the racer has left
+HOLD_USD = Decimal("0.20")  # four seconds of the first provider
+CAPS_USD = {"user": Decimal(200), "all": Decimal(100_000)}
+MICROS = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """`folder` takes logs, objects, the journal, the marks."""
+
+    plan: FaultPlan
+    time_scale: float
+    folder: Path
+    environ: Mapping[str, str]
+    say: Callable[[str], None]
+
+    @property
+    def most_seconds_to_end(self) -> float:
+        """How long a job may still take once the last fault was injected."""
+        longest = timing.JOB_LIMIT + timing.ATTEMPT_LIMIT
+        return longest.total_seconds() * self.time_scale + 120
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was learned while the run went on."""
+
+    jobs_of_keys: dict[str, frozenset[str]] = field(default_factory=dict)
+    most_used_usd: dict[AccountDay, Decimal] = field(default_factory=dict)
+    cancelled: int = 0
+    circuits_closed: int = 0
+
+
+def faulty_stack(options: RunOptions) -> Stack:
+    """The real stack with faults injected, fast vendors and a busy sweep."""
+    (options.folder / "marks").mkdir(parents=True, exist_ok=True)
+    environ = dict(options.environ) | {
+        "FAULT_FOLDER": str(options.folder),
+        "FAULT_SEED": str(options.plan.seed),
+        "FAULT_JOBS": str(options.plan.jobs),
+        "TIME_SCALE": str(options.time_scale),
+        "USER_DAILY_LIMIT_USD": str(CAPS_USD["user"]),
+        "DAILY_LIMIT_USD": str(CAPS_USD["all"]),
+        "USER_MAX_JOBS": "10000",
+        "USER_MAX_JOBS_PER_MINUTE": "10000",
+    }
+    stack_options = StackOptions(
+        environ=environ,
+        seconds=0.5,
+        sweep_every_seconds=5.0 * options.time_scale,
+        firestore_memory="1g",
+        folder=options.folder,
+        source=Path(__file__).with_name("entry.py"),
+        say=options.say,
+    )
+    return Stack(stack_options)
+
+
+class Run:
+    """One run on a stack that is up."""
+
+    def __init__(self, options: RunOptions, stack: Stack) -> None:
+        self._options, self._stack, self._plan = options, stack, options.plan
+        self._view = FirestoreView(stack.addresses["firestore"], stack.project)
+        self._injector = FaultInjector(stack, options.plan)
+        self._seen = _Seen()
+        self._over = threading.Event()
+
+    def __call__(self) -> Evidence:
+        """Ends when all jobs have ended, or after a bound; raises if a user gave up."""
+        before = self._spend_ahead()
+        self._injector.begin()
+        try:
+            self._create_all_and_watch()
+        finally:
+            self._injector.end()
+        self._watch_until_all_ended(self._options.most_seconds_to_end)
+        return self._evidence(before)
+
+    def _spend_ahead(self) -> Accounts:
+        """The racer has room for three more jobs today, as if by earlier ones."""
+        key = ledger_key(RACER, datetime.now(UTC), UTC)
+        spent = (CAPS_USD["user"] - RACER_ROOM * HOLD_USD) * MICROS
+        self._view.spend(key.accounts[1], key.day, int(spent))
+        return self._view.ledger()
+
+    # Users.
+
+    def _create_all_and_watch(self) -> None:
+        with ThreadPoolExecutor(1) as creating:
+            created = creating.submit(self._create_all)
+            try:
+                while not created.done():
+                    self._look()
+                    self._pause()
+            finally:
+                self._over.set()
+            created.result()
+        self._watch_until_all_ended(CALM_AFTER_SECONDS)
+
+    def _create_all(self) -> None:
+        requests = self._plan.requests()
+        racers = max(10, len(requests) // 6)
+        pace = min(LONGEST_PACE_SECONDS, CREATING_SECONDS / len(requests))
+        with ThreadPoolExecutor(AT_ONCE) as users, ThreadPoolExecutor(racers) as rivals:
+            pending: list[Future[None]] = []
+            for index, request in enumerate(requests):
+                if self._over.wait(pace):
+                    break
+                pending.append(users.submit(self._create, request))
+                self._injector.on_progress((index + 1) / len(requests))
+                if index == len(requests) // 2:
+                    race = self._plan.racing(racers, RACER)
+                    pending += [rivals.submit(self._create, each) for each in race]
+            for future in pending:
+                future.result()
+
+    def _create(self, request: JobRequest) -> None:
+        user = self._user(request.user)
+        image = user.upload(image_of(request.number))
+        times = REPEATS if request.number % REPEATS_EVERY == 0 else 1
+        with ThreadPoolExecutor(times) as repeats:
+            sent = [repeats.submit(user.create, request, image) for _ in range(times)]
+        job_ids = {job_id for future in sent if (job_id := future.result())}
+        self._seen.jobs_of_keys[request.key] = frozenset(job_ids)
+        if request.is_cancelled and job_ids:
+            time.sleep(request.number % 7)
+            self._seen.cancelled += user.cancel(min(job_ids))
+
+    def _user(self, name: str) -> User:
+        stack = self._stack
+        return User(name, api=stack.addresses["api"], project=stack.project)
+
+    # Watching.
+
+    def _watch_until_all_ended(self, most_seconds: float) -> None:
+        give_up_at = time.monotonic() + most_seconds
+        while "processing" in self._look() and time.monotonic() < give_up_at:
+            self._pause()
+
+    def _pause(self) -> None:
+        for _ in range(LOOKS_EVERY_SECONDS):
+            time.sleep(1)
+            self._seen.circuits_closed += self._view.close_circuits()
+
+    def _look(self) -> Sequence[str]:
+        for day, totals in days(self._view.ledger()).items():
+            most = self._seen.most_used_usd.get(day, totals.used_usd)
+            self._seen.most_used_usd[day] = max(most, totals.used_usd)
+        statuses = [str(job["status"]) for job in self._view.shown().values()]
+        counts = {status: statuses.count(status) for status in sorted(set(statuses))}
+        self._options.say(f"{len(statuses)} jobs: {counts}")
+        return statuses
+
+    # Evidence.
+
+    def _evidence(self, before: Accounts) -> Evidence:
+        jobs = self._view.jobs()
+        self._options.say("playing every video")
+        storage = self._stack.addresses["storage"]
+        return Evidence(
+            jobs_of_keys=self._seen.jobs_of_keys,
+            jobs=jobs,
+            shown=self._view.shown(),
+            paid=self._paid(),
+            outputs={
+                j.job_id: fault_of_output(storage, j) for j in jobs if j.delivered
+            },
+            ledger=self._view.ledger(),
+            ledger_before=before,
+            most_used_usd=self._seen.most_used_usd,
+            caps_usd=CAPS_USD,
+            open_jobs=self._view.open_jobs(),
+            journal=read_journal(self._options.folder / "journal.jsonl"),
+            injected=self._injected(),
+        )
+
+    def _injected(self) -> Mapping[str, int]:
+        return dict(self._injector.done()) | {
+            "create refused by the cap": sum(
+                not jobs for jobs in self._seen.jobs_of_keys.values()
+            ),
+            "job cancelled": self._seen.cancelled,
+            "circuit opened": self._seen.circuits_closed,
+        }
+
+    def _paid(self) -> Sequence[Paid]:
+        return [
+            Paid(vendor=each["vendor"], prompt=each["prompt"])
+            for vendor in VENDORS
+            for each in requests.get(
+                self._stack.addresses[vendor] + "/_control/submissions", timeout=30
+            ).json()["submissions"]
+        ]

@@ -1,0 +1,217 @@
+"""What the proxies do to a function's effects, where dying is an exception."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from google.api_core.exceptions import DeadlineExceeded
+
+from local.fault_injection.crash_points import (
+    BucketProxy,
+    CrashPoints,
+    JobsProxy,
+    ProvidersProxy,
+    QueueProxy,
+    faulty_commit,
+    point_of,
+)
+from local.fault_injection.journal import Journal, What, read_journal
+from local.fault_injection.plan import Act, FaultPlan, Injection, Point
+from shared.domain.catalogue import ProviderId
+from shared.domain.errors import ErrorCode, Unreachable
+from shared.domain.job import Job
+from shared.ports.store import StepTask
+from tests.domain.examples import NOON, a_job, running, started
+from tests.fakes.jobs import FakeJobs
+from tests.fakes.provider import FakeProviders, ScriptedProvider
+from tests.fakes.queue import FakeQueue
+
+PLAN = FaultPlan(seed=1, jobs=10)
+RUNWAY = ProviderId.RUNWAY
+
+
+class Died(BaseException):
+    """The process would be gone."""
+
+
+def dies() -> NoReturn:
+    raise Died
+
+
+def job(number: int = 3) -> Job:
+    return a_job(prompt=PLAN.prompt(number))
+
+
+Build = Callable[..., CrashPoints]
+
+
+@pytest.fixture
+def crash_points(tmp_path: Path) -> Build:
+    """One fault, for the job of that number."""
+
+    def build(point: Point, act: Act, number: int = 3) -> CrashPoints:
+        return CrashPoints(
+            plan={Injection(point=point, act=act): frozenset({number})},
+            marks=tmp_path,
+            journal=Journal(tmp_path / "journal"),
+            die=dies,
+        )
+
+    return build
+
+
+def copy(points: CrashPoints, done: list[str], number: int = 3) -> None:
+    with points.serving("worker"):
+        points.meet(job(number))
+        points.around(Point.COPY, lambda: done.append("copied"), Unreachable)
+
+
+@pytest.mark.parametrize(
+    ("act", "ends_with", "times_done"),
+    [
+        (Act.KILL_BEFORE, Died, 0),
+        (Act.KILL_AFTER, Died, 1),
+        (Act.UNREACHABLE, Unreachable, 0),
+        (Act.ANSWER_LOST, Unreachable, 1),
+    ],
+)
+def test_an_effect_fails_once_as_planned_over_all_processes(
+    crash_points: Build, act: Act, ends_with: type[BaseException], times_done: int
+) -> None:
+    done = list[str]()
+
+    with pytest.raises(ends_with):
+        copy(crash_points(Point.COPY, act), done)
+    assert len(done) == times_done
+
+    copy(crash_points(Point.COPY, act), done)
+    assert len(done) == times_done + 1
+
+
+def test_other_jobs_are_left_alone(crash_points: Build) -> None:
+    done = list[str]()
+
+    copy(crash_points(Point.COPY, Act.KILL_BEFORE), done, number=4)
+
+    assert done == ["copied"]
+
+
+def test_a_commit_sent_twice_is_carried_out_below_our_adapter_twice(
+    crash_points: Build,
+) -> None:
+    points, sent = crash_points(Point.INTENT_COMMIT, Act.RESENT), list[str]()
+    commit = faulty_commit(lambda *_: sent.append("sent"), points)
+
+    with points.committing(Point.INTENT_COMMIT, job()):
+        commit(object())
+    commit(object())
+
+    assert len(sent) == 3
+
+
+def test_a_lost_answer_of_firestore_is_firestores_own_error(
+    crash_points: Build,
+) -> None:
+    points = crash_points(Point.FINISH_COMMIT, Act.ANSWER_LOST)
+    commit = faulty_commit(lambda *_: None, points)
+
+    with (
+        points.committing(Point.FINISH_COMMIT, job()),
+        pytest.raises(DeadlineExceeded),
+    ):
+        commit(object())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "point"),
+    [
+        (a_job(), started(a_job(), RUNWAY), Point.INTENT_COMMIT),
+        (started(a_job(), RUNWAY), running(a_job(), RUNWAY), Point.ANSWER_COMMIT),
+        (a_job(), replace(a_job(), progress=7), Point.STEP_COMMIT),
+        (a_job(), a_job().ended(ErrorCode.CANCELLED), Point.FINISH_COMMIT),
+    ],
+    ids=lambda value: value if isinstance(value, Point) else "",
+)
+def test_each_commit_is_known_by_what_it_changes(
+    before: Job, after: Job, point: Point
+) -> None:
+    assert point_of(before, after) is point
+
+
+def test_a_job_and_its_commits_stand_in_the_journal(
+    crash_points: Build, tmp_path: Path
+) -> None:
+    points = crash_points(Point.STEP_COMMIT, Act.KILL_AFTER)
+    known = FakeJobs()
+    known.create(job())
+    commit = faulty_commit(lambda *_: None, points)
+
+    with points.serving("worker"), pytest.raises(Died):
+        found = JobsProxy(known, points).read("job1")
+        assert found is not None
+        with points.committing(Point.STEP_COMMIT, found.value):
+            commit(object())
+
+    entries = [(e.what, e.job_id, e.detail) for e in read_journal(tmp_path / "journal")]
+    assert entries == [
+        (What.COMMITTED, "job1", ""),
+        (What.INJECTED, "job1", "killed after step commit"),
+    ]
+
+
+def test_the_apis_task_and_the_workers_are_two_points(crash_points: Build) -> None:
+    points, tasks = crash_points(Point.API_ENQUEUE, Act.UNREACHABLE), FakeQueue()
+    queue = QueueProxy(tasks, points)
+    task = StepTask(job_id="job1", name="name", at=NOON, is_start=False)
+
+    with points.serving("worker"):
+        points.meet(job())
+        queue.enqueue(task)
+    with points.serving("api"), pytest.raises(Unreachable):
+        points.meet(job())
+        queue.enqueue(task)
+
+    assert tasks.wakes == [task]
+
+
+def test_a_process_dies_right_after_the_paid_post(crash_points: Build) -> None:
+    points, vendor = crash_points(Point.POST, Act.KILL_AFTER), ScriptedProvider()
+    provider = ProvidersProxy(FakeProviders({RUNWAY: vendor}), points).get(RUNWAY)
+    assert provider is not None
+
+    with points.serving("worker"), pytest.raises(Died):
+        points.meet(job())
+        provider.start(object())  # type: ignore[arg-type] # passed on as it is
+
+    assert vendor.starts == 1
+
+
+def test_a_process_dies_half_way_through_a_result(crash_points: Build) -> None:
+    class Sink:
+        def write(self, _name: str, chunks: list[bytes]) -> None:
+            arrived.extend(chunks)
+
+    arrived: list[bytes] = []
+    points = crash_points(Point.RESULT_WRITE, Act.KILL_WITHIN)
+    bucket = BucketProxy(Sink(), points)
+
+    with points.serving("worker"), pytest.raises(Died):
+        points.meet(job())
+        bucket.write("incoming/job1/a/fetched.mp4", iter([b"whole"]))
+    bucket.write("incoming/job1/a/fetched.mp4", iter([b"whole"]))
+
+    assert arrived == [b"wh", b"wh", b"ole"]
+
+
+def test_each_thread_has_its_own_job(crash_points: Build) -> None:
+    points, done = crash_points(Point.COPY, Act.KILL_BEFORE, number=4), list[str]()
+
+    with points.serving("worker"), ThreadPoolExecutor(1) as other:
+        points.meet(job(3))
+        with pytest.raises(Died):
+            other.submit(copy, points, done, 4).result()
+
+        assert points.here.number == 3

@@ -1,0 +1,85 @@
+"""The plan of a run: the same for the same seed, and it leaves nothing out."""
+
+from dataclasses import asdict
+from itertools import islice
+
+import pytest
+
+from local.fault_injection.plan import (
+    ACTS,
+    ENDLESS,
+    HANGING,
+    INJECTIONS,
+    STORAGE_FAULTS,
+    FaultPlan,
+    Point,
+    number_of,
+)
+from local.fault_kinds import PROXY, Place, ProviderId, kinds_of
+
+LARGE, SMALL = FaultPlan(seed=1, jobs=300), FaultPlan(seed=1, jobs=12)
+
+
+def everything(plan: FaultPlan) -> object:
+    moments = list(islice(plan.moments("kill worker", (8, 16)), 5))
+    faults = [asdict(fault) for fault in plan.provider_faults()]
+    skew = plan.clock_skew_seconds("api")
+    return plan.injections(), plan.requests(), faults, moments, skew
+
+
+def test_a_seed_gives_one_plan_and_another_seed_another() -> None:
+    assert everything(LARGE) == everything(FaultPlan(seed=1, jobs=300))
+    assert everything(LARGE) != everything(FaultPlan(seed=2, jobs=300))
+
+
+@pytest.mark.parametrize("jobs", [1, 12, 300])
+def test_every_act_at_every_point_falls_to_some_job(jobs: int) -> None:
+    plan = FaultPlan(seed=1, jobs=jobs).injections()
+
+    assert all(ACTS[point] for point in Point)
+    assert plan.keys() == set(INJECTIONS)
+    assert all(chosen and chosen <= set(range(jobs)) for chosen in plan.values())
+
+
+def test_no_job_waits_for_two_leases() -> None:
+    leases = [chosen for i, chosen in LARGE.injections().items() if i.costs_a_lease]
+
+    assert len(leases) == 4
+    assert sum(len(chosen) for chosen in leases) == len(frozenset().union(*leases))
+
+
+def test_every_prompt_names_its_own_job() -> None:
+    requests = [*LARGE.requests(), *LARGE.racing(10, "racer")]
+
+    assert [number_of(each.prompt) for each in requests] == list(range(310))
+    assert number_of("a raccoon looks up") is None
+
+
+def test_a_large_run_meets_every_kind_of_provider_fault_that_ends() -> None:
+    faults = LARGE.provider_faults()
+
+    met = {(f.provider, f.place, f.kind) for f in faults}
+    wanted = {
+        (provider, place, kind)
+        for provider in ProviderId
+        for place in Place
+        for kind in kinds_of(provider, place) - ENDLESS
+        if (provider, place) != (ProviderId.VEO, Place.FETCH)
+    }
+    assert wanted <= met
+    assert {(p, Place.START, k) for p in ProviderId for k in PROXY} <= met
+    assert all(f.times == 1 for f in faults if f.kind in HANGING)
+
+
+def test_a_small_run_meets_proxies_and_nothing_that_hangs() -> None:
+    kinds = {fault.kind for fault in SMALL.provider_faults()}
+
+    assert kinds & PROXY
+    assert not kinds & (HANGING | ENDLESS)
+
+
+def test_each_round_of_storage_faults_has_all_of_them() -> None:
+    one_round = list(islice(LARGE.storage_faults(), len(STORAGE_FAULTS)))
+
+    assert len(one_round) == 15
+    assert all(fault in one_round for fault in STORAGE_FAULTS)
