@@ -18,6 +18,7 @@ from local.guard import refusal
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 View = Callable[[Request], Response]
+First = Callable[[socket.socket], bool]
 Routes = Mapping[tuple[str, str], View]
 
 _STOP_SECONDS = 3.0
@@ -28,12 +29,19 @@ class HttpServer:
 
     Foreign hosts get 403, and so do writes from pages of other origins than `origins`.
     Each request has a thread and a connection of its own. OSError for a taken port.
+    `first` is offered each connection, and returns True where it has served it.
     """
 
     def __init__(
-        self, app: WsgiApp, *, port: int = 0, origins: Collection[str] = ()
+        self,
+        app: WsgiApp,
+        *,
+        port: int = 0,
+        origins: Collection[str] = (),
+        first: First | None = None,
     ) -> None:
         self._server = _server(guarded(app, origins), port)
+        self._server.first = first
         self.port = self._server.port
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
@@ -71,6 +79,8 @@ def _server(app: WsgiApp, port: int) -> "_Server":
 class _Server(ThreadedWSGIServer):
     """Keeps track of its connections, so that none outlives it."""
 
+    first: First | None = None
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._open: set[socket.socket] = set()
         self._changed = threading.Condition()
@@ -80,6 +90,11 @@ class _Server(ThreadedWSGIServer):
         with self._changed:
             self._open.add(request)
         super().process_request(request, client_address)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        with suppress(ConnectionError):
+            if self.first is None or not self.first(request):
+                super().finish_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
         super().shutdown_request(request)

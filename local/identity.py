@@ -4,7 +4,9 @@ import base64
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from google.auth import jwt
 from google.auth.exceptions import GoogleAuthError
 
+CHECKOUT_KEY = Path(__file__).resolve().parent.parent / ".local" / "key.pem"
 TOKEN_LIFETIME = timedelta(hours=1)
 # What google.oauth2.service_account writes as the audience, whatever `token_uri` says.
 _GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
@@ -40,6 +43,19 @@ class LocalIdentity:
         return cls(project=project, key=key)
 
     @classmethod
+    def of_checkout(cls, project: str) -> Self:
+        """With the key of this checkout, made when it is first needed: so a token is
+        good at every local stack of the checkout, and at no other."""
+        if not CHECKOUT_KEY.exists():
+            CHECKOUT_KEY.parent.mkdir(mode=0o700, exist_ok=True)
+            fresh = CHECKOUT_KEY.with_suffix(f".{uuid.uuid4().hex}")
+            cls.generate(project).save(fresh)
+            with suppress(FileExistsError):  # another process was faster: its key it is
+                os.link(fresh, CHECKOUT_KEY)
+            fresh.unlink()
+        return cls.load(CHECKOUT_KEY, project=project)
+
+    @classmethod
     def load(cls, path: Path, *, project: str) -> Self:
         """Raises ValueError for a file that holds no RSA key."""
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
@@ -48,7 +64,7 @@ class LocalIdentity:
         return cls(project=project, key=key)
 
     def save(self, path: Path) -> None:
-        """Writes the key as PEM, readable by this user alone; never overwrites."""
+        """Writes the key as PEM, readable by this user alone."""
         _write_private(path, self.pem)
 
     @property
@@ -98,6 +114,22 @@ class LocalIdentity:
             "email_verified": True,
             **_lifetime(now),
         }
+        return self._signed(claims)
+
+    def user_token(self, user: str, *, admin: bool, now: datetime) -> str:
+        """A user's ID token as Firebase signs it, good for an hour."""
+        claims: dict[str, object] = {
+            "iss": f"https://securetoken.google.com/{self.project}",
+            "aud": self.project,
+            "auth_time": int(now.timestamp()),
+            "user_id": user,
+            "sub": user,
+            **_lifetime(now),
+            "firebase": {"identities": {}, "sign_in_provider": "custom"},
+        }
+        return self._signed(claims | ({"admin": True} if admin else {}))
+
+    def _signed(self, claims: Mapping[str, object]) -> str:
         header = {"alg": "RS256", "kid": self.key_id, "typ": "JWT"}
         content = f"{_segment(header)}.{_segment(claims)}"
         signature = self.key.sign(content.encode(), padding.PKCS1v15(), hashes.SHA256())
@@ -106,7 +138,7 @@ class LocalIdentity:
     def write_service_account_file(
         self, path: Path, *, account: str, token_uri: str
     ) -> None:
-        """Writes a service account's JSON key file; never overwrites."""
+        """Writes a service account's JSON key file, readable by this user alone."""
         email = self.email(account)
         content = {
             "type": "service_account",
@@ -132,25 +164,16 @@ class LocalIdentity:
 
 
 def user_token(project: str, user: str, *, admin: bool, now: datetime) -> str:
-    """A user's ID token as the Firebase Auth emulator makes it: unsigned, one hour."""
-    claims: dict[str, object] = {
-        "iss": f"https://securetoken.google.com/{project}",
-        "aud": project,
-        "auth_time": int(now.timestamp()),
-        "user_id": user,
-        "sub": user,
-        **_lifetime(now),
-        "firebase": {"identities": {}, "sign_in_provider": "custom"},
-    }
-    if admin:
-        claims["admin"] = True
-    return f"{_segment({'alg': 'none', 'typ': 'JWT'})}.{_segment(claims)}."
+    """A token that every local stack of this checkout takes."""
+    return LocalIdentity.of_checkout(project).user_token(user, admin=admin, now=now)
 
 
 def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fresh = path.with_suffix(f".{uuid.uuid4().hex}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+    fresh.replace(path)
 
 
 def _subject(email: str) -> str:

@@ -24,6 +24,7 @@ class IdentityServer:
         routes = {("GET", "/certs"): self._certs, ("POST", "/token"): self._token}
         self._server = HttpServer(routed(routes), port=port)
         self.url = self._server.url
+        self.host = self.url.removeprefix("http://")
         self.certs_url = f"{self.url}/certs"
         self.token_uri = f"{self.url}/token"
 

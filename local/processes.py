@@ -114,6 +114,21 @@ def free_port() -> int:
         return port
 
 
+def require_free(name: str, port: int) -> None:
+    """DidNotStart where another program has the port, so it is never taken for ours."""
+    if not port:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            text = f"Port {port} ({name}) can't be used: {error.strerror}. Stop the "
+            raise DidNotStart(
+                text + "program that uses it, or choose another."
+            ) from None
+
+
 def answers(url: str) -> Callable[[], bool]:
     """Whether anything at all answers there over HTTP."""
 

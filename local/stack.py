@@ -4,48 +4,43 @@ Everything binds 127.0.0.1. The functions run as in the cloud, by functions-fram
 and are started again when they die.
 """
 
-import json
 import os
 import signal
-import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import grpc
 import requests
-from google.cloud import tasks_v2
-from google.cloud.tasks_v2.services.cloud_tasks.transports import (
-    CloudTasksGrpcTransport,
-)
 
+from local import functions
 from local.emulators import firestore
+from local.emulators.firestore_guard import firestore_guard
+from local.functions import BUCKET, FUNCTIONS, LOCATION, Surroundings
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
+from local.money import sentence, spending_limits
 from local.processes import (
     Program,
     Running,
     answers,
     free_port,
     python,
+    require_free,
     wait_until,
 )
+from local.queues import create_queues, purge_queues
 from local.vendors import ADDRESSES, Vendors, choose
 from local.web import folder_server
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "demo-reelay"
-BUCKET = "reelay-videos"
-LOCATION = "us-central1"
 LOOK_EVERY_SECONDS = 0.2
-FUNCTIONS = ("api", "worker", "sweep", "budget_alert")
-QUEUES = ROOT / "infra" / "queues.json"
 RULES = ROOT / "infra" / "firestore.rules"
 
 Say = Callable[[str], None]
@@ -55,7 +50,8 @@ Say = Callable[[str], None]
 class StackOptions:
     """Ports are free ones where they are not given (0).
 
-    `source`: the deploy root. `scale`: of the pixels that simulators render.
+    `source`: the deploy root. `scale`: of the pixels that simulators render. What is
+    in `folder` from an earlier run, and was saved there, is there again.
     """
 
     environ: Mapping[str, str]
@@ -63,7 +59,7 @@ class StackOptions:
     faults: str = ""
     seconds: float = 6.0
     scale: float = 1.0
-    source: Path = ROOT / "main.py"
+    source: Path = ROOT / "local" / "entry.py"
     sweep_every_seconds: float = 60.0
     firestore_memory: str = "256m"
     folder: Path | None = None
@@ -83,6 +79,7 @@ class Stack:
         self.project = options.environ.get("GOOGLE_CLOUD_PROJECT") or PROJECT
         self.addresses: dict[str, str] = {}
         self.tasks_control = ""
+        self.firestore = ""  # the emulator itself; its address is the guard's
 
     def __enter__(self) -> Self:
         try:
@@ -110,9 +107,8 @@ class Stack:
 
     def purge_queues(self) -> None:
         """Every task that waits is lost."""
-        with _tasks_client(self.addresses["tasks"]) as client:
-            for name in json.loads(QUEUES.read_text()):
-                client.purge_queue(name=client.queue_path(self.project, LOCATION, name))
+        parent = f"projects/{self.project}/locations/{LOCATION}"
+        purge_queues(self.addresses["tasks"], parent=parent)
 
     def send_signal(self, part: str, number: signal.Signals) -> None:
         """To the processes of `part`, which is named as its log: SIGSTOP freezes it."""
@@ -127,6 +123,11 @@ class Stack:
         )
 
     @property
+    def money(self) -> str:
+        """In one line: whether real money is on, and how much of it."""
+        return sentence(self._options.environ, real=self.vendors.real)
+
+    @property
     def folder(self) -> Path:
         """Where every part of the stack keeps its log, as NAME.log."""
         return self._folder
@@ -135,12 +136,26 @@ class Stack:
         """What `python -m local up` prints."""
         return self.addresses | {"project": self.project, "bucket": BUCKET}
 
+    def save(self) -> None:
+        """Keep what Firestore holds in the folder; objects are there anyway."""
+        folder = self._folder / "firestore"
+        folder.mkdir(exist_ok=True)
+        url = f"http://{self.firestore}/emulator/v1/projects/{self.project}:export"
+        wanted = {
+            "database": f"projects/{self.project}/databases/(default)",
+            "export_directory": str(folder),
+            "export_name": "state",
+        }
+        requests.post(url, json=wanted, timeout=30).raise_for_status()
+
     def _start(self) -> None:
+        for name, port in self._options.ports.items():
+            require_free(name, port)
         self._folder = self._options.folder or Path(
             self._closing.enter_context(tempfile.TemporaryDirectory(prefix="reelay-"))
         )
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._identity = LocalIdentity.generate(self.project)
+        self._identity = LocalIdentity.of_checkout(self.project)
         self._identity_server = self._closing.enter_context(
             IdentityServer(self._identity)
         )
@@ -173,35 +188,48 @@ class Stack:
         self._options.say("Firestore emulator, Cloud Storage, Cloud Tasks")
         server = folder_server(ROOT / "web", port=self._port("web"))
         web = self.addresses["web"] = self._closing.enter_context(server).url
+        given = self._options.environ.get("ALLOWED_ORIGINS", "").split(",")
+        self._origins = [web, *(each.strip() for each in given if each.strip())]
         storage = self._server(
             "storage",
             "local.emulators.storage",
             *("--folder", str(self._folder / "objects"), "--key", str(self._account)),
-            *("--bucket", BUCKET, "--origins", web),
+            *("--bucket", BUCKET, "--origins", *self._origins),
         )
         tasks = self._server(
             "tasks",
             "local.emulators.tasks",
             *("--key", str(self._pem), "--project", self.project),
         )
-        self.addresses["firestore"] = self._start_firestore()
+        self._start_firestore()
         self.addresses["storage"] = storage.announcement()["address"]
         announced = tasks.announcement()
         self.addresses["tasks"] = announced["tasks"]
         self.tasks_control = announced["control"]
-        create_queues(self.addresses["tasks"], self.project)
+        parent = f"projects/{self.project}/locations/{LOCATION}"
+        create_queues(self.addresses["tasks"], parent=parent)
 
-    def _start_firestore(self) -> str:
-        """The emulator that the environment names, else one of our own."""
+    def _start_firestore(self) -> None:
+        """The emulator that the environment names, else one of our own, guarded."""
         if given := self._options.environ.get("FIRESTORE_EMULATOR_HOST"):
-            return given
-        port = self._port("firestore")
+            self.firestore = self.addresses["firestore"] = given
+            return
+        port = free_port()
+        self.firestore = f"127.0.0.1:{port}"
+        saved = self._folder / "firestore/state/state.overall_export_metadata"
         command = firestore.find().command(
-            port=port, rules=RULES, memory=self._options.firestore_memory
+            port=port,
+            rules=RULES,
+            memory=self._options.firestore_memory,
+            saved=saved if saved.exists() else None,
         )
         running = self._run("firestore", command, os.environ)
-        wait_until(answers(f"http://127.0.0.1:{port}/"), running)
-        return f"127.0.0.1:{port}"
+        wait_until(answers(f"http://{self.firestore}/"), running)
+        guard = firestore_guard(
+            self.firestore, origins=self._origins, port=self._port("firestore")
+        )
+        guard_port = self._closing.enter_context(guard).port
+        self.addresses["firestore"] = f"127.0.0.1:{guard_port}"
 
     def _start_vendors(self) -> None:
         """Simulators for the vendors that are neither real nor somebody else's."""
@@ -235,42 +263,27 @@ class Stack:
             self.addresses[name] = f"http://127.0.0.1:{port}"
         environment = self._function_environment()
         for name, port in ports.items():
-            command = function_command(name, port, self._options.source)
+            command = functions.command(name, port, self._options.source)
             self._functions.append(self._run(name, command, environment))
         for name, running in zip(FUNCTIONS, self._functions, strict=True):
             wait_until(answers(self.addresses[name] + "/health"), running)
 
     def _function_environment(self) -> dict[str, str]:
-        """What Terraform sets in the cloud, and where the emulators are."""
-        ours = {
-            "GOOGLE_CLOUD_PROJECT": self.project,
-            "BUCKET": BUCKET,
-            "ALLOWED_ORIGINS": self.addresses["web"],
-            "TASKS_LOCATION": LOCATION,
-            "WORKER_URL": self.addresses["worker"],
-            "WORKER_AUDIENCE": self.addresses["worker"],
-            "SWEEP_AUDIENCE": self.addresses["sweep"],
-            "BUDGET_ALERT_AUDIENCE": self.addresses["budget_alert"],
-            "TASKS_INVOKER": self._identity.email("tasks-invoker"),
-            "SCHEDULER_INVOKER": self._identity.email("scheduler-invoker"),
-            "PUBSUB_INVOKER": self._identity.email("pubsub-invoker"),
-            "FIRESTORE_EMULATOR_HOST": self.addresses["firestore"],
-            "STORAGE_EMULATOR_HOST": self.addresses["storage"],
-            "CLOUD_TASKS_EMULATOR_HOST": self.addresses["tasks"],
-            "FIREBASE_AUTH_EMULATOR_HOST": self._identity_server.url,
-            "SIGNING_CREDENTIALS_FILE": str(self._account),
-            "OIDC_CERTS_URL": self._identity_server.certs_url,
-            "THREADS": "16",
-            "NO_PROXY": "127.0.0.1,localhost",
-        }
+        surroundings = Surroundings(
+            addresses=self.addresses,
+            firestore=self.firestore,
+            origins=self._origins,
+            identity=self._identity,
+            identity_server=self._identity_server,
+            account=self._account,
+        )
+        ours, environ = surroundings.environment(), self._options.environ
         if not self.vendors.real:
             ours["GOOGLE_APPLICATION_CREDENTIALS"] = str(self._account)
-        inherited = {
-            name: value
-            for name, value in self._options.environ.items()
-            if name not in ADDRESSES and name != "K_SERVICE"
-        }
-        return inherited | self._vendor_environment | ours
+        names = environ.keys() - {*ADDRESSES, "K_SERVICE"}
+        inherited = {name: environ[name] for name in names}
+        limits = spending_limits(environ, real=self.vendors.real)
+        return inherited | limits | self._vendor_environment | ours
 
     def _watch(self) -> None:
         """Starts functions again that died, and plays Cloud Scheduler to `sweep`."""
@@ -321,43 +334,3 @@ class Stack:
         running = self._parts[name] = Running(program, announces=announces)
         self._closing.callback(running.end)
         return running
-
-
-def function_command(target: str, port: int, root: Path) -> list[str]:
-    """As the buildpack starts it, beside the Python that runs us."""
-    framework = str(Path(sys.executable).with_name("functions-framework"))
-    source = ("--source", str(root))
-    where = ("--host", "127.0.0.1", "--port", str(port))
-    return [framework, "--target", target, *source, *where]
-
-
-@contextmanager
-def _tasks_client(address: str) -> Iterator[Any]:
-    with grpc.insecure_channel(address) as channel:
-        transport = CloudTasksGrpcTransport(channel=channel)
-        yield tasks_v2.CloudTasksClient(transport=transport)
-
-
-def create_queues(address: str, project: str) -> None:
-    """The queues as Terraform makes them, from the same file."""
-    with _tasks_client(address) as client:
-        parent = f"projects/{project}/locations/{LOCATION}"
-        for name, asked in json.loads(QUEUES.read_text()).items():
-            queue = _queue(f"{parent}/queues/{name}", asked)
-            client.create_queue(parent=parent, queue=queue)
-
-
-def _queue(name: str, asked: Mapping[str, Any]) -> tasks_v2.Queue:
-    return tasks_v2.Queue(
-        name=name,
-        rate_limits=tasks_v2.RateLimits(
-            max_dispatches_per_second=asked["max_dispatches_per_second"],
-            max_concurrent_dispatches=asked["max_concurrent_dispatches"],
-        ),
-        retry_config=tasks_v2.RetryConfig(
-            max_attempts=asked["max_attempts"],
-            min_backoff=timedelta(seconds=asked["min_backoff_seconds"]),
-            max_backoff=timedelta(seconds=asked["max_backoff_seconds"]),
-            max_doublings=asked["max_doublings"],
-        ),
-    )

@@ -1,6 +1,7 @@
-"""Structured logs: one JSON object per line, with Cloud Logging's severity and message.
+"""How we log: one JSON object a line, as Cloud Logging reads it (severity, message).
 
-Event names are in the past tense. Fields never hold a prompt, a key or a signed URL.
+An event's name is in the past tense; its fields never hold a prompt, a key or a
+signed address.
 """
 
 import logging
@@ -19,7 +20,7 @@ _SEVERITIES = {
     "exception": "ERROR",
 }
 
-# Library errors may quote their arguments.
+# An error that a library raised may quote what it was given.
 _SECRETS = (
     (re.compile(r"(https?://[^\s\"'?\\]+)\?[^\s\"'\\]+"), r"\1?…"),
     (re.compile(r"(?i)\b(X-Goog-Signature=|Bearer )[\w.~+/=-]+"), r"\1…"),
@@ -54,20 +55,20 @@ _RENDERED: tuple[Processor, ...] = (
 
 
 def configure() -> None:
-    """Log to standard output from here on. The wiring calls this once."""
+    """Log to standard output from here on; asked for by the wiring, once."""
     structlog.configure(
         processors=[*_BOUND, *_RENDERED],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
-    # With LOG_EXECUTION_ID set, functions-framework has already installed a root
-    # handler, and without `force` our redaction would silently be skipped.
+    # functions-framework installs a root handler first where LOG_EXECUTION_ID is set,
+    # and without `force` our redaction would be skipped in silence.
     logging.basicConfig(handlers=[_of_libraries()], level=logging.WARNING, force=True)
 
 
 def _of_libraries() -> logging.Handler:
-    """Renders what libraries log through `logging` in the same format."""
+    """What libraries say through `logging`, as lines of the same kind."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -1,4 +1,4 @@
-"""The only reader of the environment; reports all problems at once."""
+"""The settings: the only reader of the environment, telling all problems at once."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ EMULATORS = (
     "CLOUD_TASKS_EMULATOR_HOST",
     "FIREBASE_AUTH_EMULATOR_HOST",
 )
-# Only for development: in the cloud each of these would let anyone in.
+# What only one's own machine may set: each would let a stranger in, or be one.
 LOCAL_ONLY = (*EMULATORS, "SIGNING_CREDENTIALS_FILE", "OIDC_CERTS_URL")
 
 GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
@@ -33,7 +33,7 @@ GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that is configured from outside. The repr has no keys."""
+    """Everything a function can be told from outside. Keys never show in a repr."""
 
     project: str
     bucket: str
@@ -67,7 +67,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """NotConfigured lists every problem."""
+        """Read and check; NotConfigured lists every problem."""
         reader = _Reader(environ)
         in_cloud = reader.text("K_SERVICE") is not None
         reader.refuse_emulators()
@@ -124,7 +124,7 @@ def refuse_emulators(environ: Mapping[str, str]) -> None:
 
 
 class _Reader:
-    """Reads one variable at a time and collects the problems."""
+    """Reads one variable at a time and collects what is wrong."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -134,7 +134,7 @@ class _Reader:
         return (self._environ.get(name) or "").strip() or None
 
     def secret(self, name: str) -> str | None:
-        """None also for `unset`, which infra/ gives to secrets without a value."""
+        """A secret without a value of its own holds `unset` (infra/)."""
         value = self.text(name)
         return None if value == "unset" else value
 
@@ -175,7 +175,7 @@ class _Reader:
                 self.problems.append(f"{name} must be an address of this machine")
 
     def limits(self) -> Limits:
-        """A cap that is not set does not exist."""
+        """No cap where none is set."""
         return Limits(
             everybody=self._caps("DAILY_LIMIT_USD", "MONTHLY_LIMIT_USD"),
             user=self._caps("USER_DAILY_LIMIT_USD", "USER_MONTHLY_LIMIT_USD"),
@@ -195,7 +195,7 @@ class _Reader:
         read: Callable[[str], str | None],
         variable: Callable[[ProviderFacts], str | None],
     ) -> Mapping[ProviderId, str | None]:
-        """Each provider's variable as `read` reads it; None if it has no variable."""
+        """What `read` makes of each provider's variable, None if it has none."""
         names = {p: variable(facts) for p, facts in PROVIDERS.items()}
         return {p: read(name) if name else None for p, name in names.items()}
 
@@ -212,9 +212,9 @@ def _chain(value: str) -> tuple[ProviderId, ...]:
     names = [name.strip() for name in value.split(",") if name.strip()]
     known = {provider_id.value for provider_id in ProviderId}
     if unknown := [name for name in names if name not in known]:
-        raise ValueError(f"unknown provider: {', '.join(unknown)}")
+        raise ValueError(f"no link is named {', '.join(unknown)}")
     if not names or len(set(names)) < len(names):
-        raise ValueError("name at least one provider, and each only once")
+        raise ValueError("name each link once, at least one")
     return tuple(ProviderId(name) for name in names)
 
 
@@ -239,7 +239,7 @@ def _zone(value: str) -> ZoneInfo:
     try:
         return ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"unknown time zone: {value}") from None
+        raise ValueError(f"no time zone is named {value}") from None
 
 
 def _days(value: str) -> int:
@@ -258,7 +258,7 @@ def _origins(value: str) -> tuple[str, ...]:
 
 
 def _is_origin(value: str) -> bool:
-    """Scheme and host only, as browsers send it; anything more would never match."""
+    """Scheme and host alone, as browsers send it: anything more would never match."""
     parts = urlsplit(value)
     return bool(parts.netloc) and value == f"{parts.scheme}://{parts.netloc}"
 
@@ -284,7 +284,7 @@ def _model_of(facts: ProviderFacts) -> Callable[[str], str]:
 
     def parse(value: str) -> str:
         if value not in offered:
-            raise ValueError(f"unknown model {value}; use one of {', '.join(offered)}")
+            raise ValueError(f"no model {value} here; one of {', '.join(offered)}")
         return value
 
     return parse

@@ -83,8 +83,8 @@ def tokens() -> Tokens:
     from shared.gcp.user_lookup import UserLookup
 
     project, keys, lookup = settings().project, FirestoreKeys(database()), None
-    if settings().auth_emulator:
-        decode = firebase.decode_emulated(project)
+    if emulator := settings().auth_emulator:
+        decode = firebase.decode_signed(project, f"http://{emulator}/certs")
     else:
         decode = firebase.decode_signed(project)
         lookup = UserLookup(project, AuthorizedSession(default_credentials()))

@@ -185,7 +185,7 @@ def test_nobody_imports_the_functions_but_main() -> None:
         named(file)
         for file in files
         if any(is_under(module, ("functions", "main")) for module in imports(file))
-    ] == ["local/fault_injection/entry.py", "local/fault_injection/quick.py"]
+    ] == ["local/entry.py"]
 
 
 def test_what_ships_knows_nothing_of_what_does_not() -> None:

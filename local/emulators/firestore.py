@@ -36,8 +36,16 @@ class Emulator:
     java: Path
     jar: Path
 
-    def command(self, *, port: int, rules: Path | None, memory: str) -> list[str]:
-        """`memory` is Java's heap: 256m for tests, 1g or more under load."""
+    def command(
+        self,
+        *,
+        port: int,
+        rules: Path | None,
+        memory: str,
+        saved: Path | None = None,
+    ) -> list[str]:
+        """`memory` is Java's heap: 256m for tests, 1g or more under load. `saved`: the
+        metadata file of an export to begin with."""
         command = [
             str(self.java),
             "-Duser.language=en",
@@ -48,7 +56,8 @@ class Emulator:
             "--host=127.0.0.1",
             f"--port={port}",
         ]
-        return [*command, f"--rules={rules}"] if rules else command
+        command += [f"--rules={rules}"] if rules else []
+        return [*command, *([f"--import-data={saved}"] if saved else [])]
 
 
 def missing_for_emulator() -> list[str]:

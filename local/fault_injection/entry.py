@@ -20,7 +20,7 @@ from pathlib import Path
 from flask import Request, Response
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 
-import main
+from local import entry
 from local.fault_injection import crash_points
 from local.fault_injection.crash_points import CrashPoints
 from local.fault_injection.journal import Journal, What
@@ -48,8 +48,8 @@ def _inject(plan: FaultPlan, folder: Path) -> None:
         setattr(wiring, name, wiring.once(build))
     commit = crash_points.faulty_commit(FirestoreClient.commit, points)
     setattr(FirestoreClient, "commit", commit)  # noqa: B010 - mypy: not a method of ours
-    for name in main.__all__:
-        globals()[name] = _served(getattr(main, name), points)
+    for name in entry.__all__:
+        globals()[name] = _served(getattr(entry, name), points)
 
 
 def _proxied(build: Callable[[], object], proxy: Proxy, points: CrashPoints) -> object:

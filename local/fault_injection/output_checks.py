@@ -15,7 +15,7 @@ from av.error import FFmpegError
 from PIL import Image
 
 from local.fault_injection.plan import number_of
-from local.stack import BUCKET
+from local.functions import BUCKET
 from shared.domain.job import Job
 from shared.domain.naming import video_object
 

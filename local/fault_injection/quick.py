@@ -9,6 +9,6 @@ from local.fault_injection.time_scale import scale_limits
 
 scale_limits(float(os.environ["TIME_SCALE"]))
 
-from main import api, budget_alert, sweep, worker  # noqa: E402 - once they are scaled
+from local.entry import api, budget_alert, sweep, worker  # noqa: E402 - then scaled
 
 __all__ = ["api", "budget_alert", "sweep", "worker"]

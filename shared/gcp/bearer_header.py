@@ -1,10 +1,10 @@
-"""Reads the token from an Authorization header."""
+"""How an Authorization header holds a token."""
 
 from shared.domain.errors import TokenProblem, Unauthenticated
 
 
 def bearer_token(header: str | None) -> str:
-    """The token after `Bearer`; Unauthenticated without one."""
+    """What follows `Bearer`; Unauthenticated if nothing does."""
     if not header:
         raise Unauthenticated(reason=TokenProblem.MISSING)
     scheme, _, token = header.partition(" ")

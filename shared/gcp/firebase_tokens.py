@@ -1,4 +1,4 @@
-"""Authenticates users by Firebase ID tokens, in development the Auth emulator's."""
+"""Who a caller is: Firebase ID tokens, or those that the local stack signs alike."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -43,16 +43,14 @@ Decode = Callable[[str], Claims]
 def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
     """Checks signature, audience and lifetime.
 
-    google-auth accepts RS256 and ES256, each only with a certificate of that type, and
-    Google publishes only RSA here. Without a `kid` it would try every key.
+    google-auth takes RS256 and ES256 alone, each with a certificate of its own kind,
+    and all that Google publishes here is RSA. It tries every key where none is named.
     """
     keys: Any = PublishedKeys(certs_url)
 
     def decode(token: str) -> Claims:
-        key_id = jwt.decode_header(token).get("kid")
-        if not key_id:
-            raise ValueError("no kid")
-        keys.expect(key_id)
+        if not jwt.decode_header(token).get("kid"):
+            raise ValueError("no key is named")
         claims: Claims = id_token.verify_firebase_token(
             token, keys, audience=project, clock_skew_in_seconds=CLOCK_SKEW_SECONDS
         )
@@ -61,23 +59,11 @@ def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
     return decode
 
 
-def decode_emulated(project: str) -> Decode:
-    """Reads the unsigned tokens of the Auth emulator. Never used in the cloud."""
-
-    def decode(token: str) -> Claims:
-        claims: Claims = jwt.decode(token, verify=False)
-        if claims.get("aud") != project:
-            raise ValueError("another project's")
-        return claims
-
-    return decode
-
-
 class FirebaseTokens:
-    """The port `Tokens`. `decode` returns a token's claims or raises.
+    """The port `Tokens`. `decode` gives a token's claims, or raises where it is bad.
 
-    `lookup` is used by calls that spend. It is None only in development, which has no
-    users to look up.
+    `lookup` is asked on calls that spend; None on one's own machine alone, where no
+    user is kept.
     """
 
     def __init__(
@@ -97,7 +83,7 @@ class FirebaseTokens:
         return Caller(user_id=user_id, is_admin=claims.get("admin") is True)
 
     def _claims(self, token: str) -> Claims:
-        # google-auth's messages may hold the token, so they are dropped.
+        # What google-auth says may hold the token: it goes no further.
         try:
             claims = self._decode(token)
             self._check(claims)
@@ -106,7 +92,7 @@ class FirebaseTokens:
         return claims
 
     def _check(self, claims: Claims) -> None:
-        """The checks that Firebase requires without its own library.
+        """As Firebase asks of whoever verifies its tokens without its own library.
 
         https://firebase.google.com/docs/auth/admin/verify-id-tokens
         """
@@ -126,7 +112,7 @@ class FirebaseTokens:
 
 
 def _problem(token: str) -> TokenProblem:
-    """For the error message only: the claims it reads are not verified."""
+    """What to tell its bearer. The claims are not verified; nothing else uses them."""
     try:
         expires_at = float(jwt.decode(token, verify=False)["exp"])
     except UNREADABLE:
@@ -136,7 +122,7 @@ def _problem(token: str) -> TokenProblem:
 
 
 def _is_accountable(claims: Claims) -> bool:
-    """False for users that a script could create at will, each with a fresh cap."""
+    """False for users that a script could create in numbers, each with a new cap."""
     match claims["firebase"]["sign_in_provider"]:
         case "anonymous":
             return False

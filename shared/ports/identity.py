@@ -1,4 +1,4 @@
-"""Ports of authentication: tokens, API keys and the callers of private functions."""
+"""Who is calling, and by which token or key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from shared.domain.api_key import ApiKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """An authenticated caller. `user_id` is at most 128 characters, without a slash.
+    """Who is calling. `user_id` is at most 128 characters, without a slash.
 
-    `key_id` is the API key that was sent; None for a Firebase ID token.
+    `key_id`: the API key that they came with; None for a Firebase ID token.
     """
 
     user_id: str
@@ -22,33 +22,33 @@ class Caller:
 
 class Tokens(Protocol):
     def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
-        """The caller that the Authorization header authenticates; Unauthenticated.
+        """Whose token the Authorization header holds; Unauthenticated if nobody's.
 
-        `spends`: the call may cost money, so it is also looked up whether the token
-        was revoked or the user disabled. Forbidden for an anonymous user.
+        `spends`: the call may cost money, so whether the token was revoked, or its
+        user disabled, is looked up as well. Forbidden for an anonymous user.
         """
         ...
 
 
 class ApiKeys(Protocol):
-    """API keys, stored under the SHA-256 of their secret, without the secret."""
+    """The API keys, kept by the SHA-256 of their secret alone."""
 
     def find(self, sha256: str) -> ApiKey | None: ...
 
     def add(self, key: ApiKey) -> None:
-        """LostRace if the hash is taken."""
+        """LostRace where the hash is taken."""
         ...
 
     def all(self) -> Sequence[ApiKey]:
-        """Every key, revoked ones included, newest first."""
+        """Every key, revoked ones too, the newest first."""
         ...
 
     def revoke(self, key: ApiKey, at: datetime) -> None:
-        """Permanent. A key that was revoked before keeps its first time."""
+        """Once and for all; repeated, the first time stays."""
         ...
 
 
 class Callers(Protocol):
     def check(self, authorization: str | None) -> None:
-        """Unauthenticated or Forbidden if the token is not the invoker's."""
+        """Unauthenticated or Forbidden where the token isn't the invoker's own."""
         ...

@@ -1,4 +1,1 @@
-"""One use case per file, for the API: what a call does, without HTTP or Google.
-
-Imports the domain, the ports, `shared.jobs`, `shared.guards` and structlog.
-"""
+"""Carries out one use case a file: imports the domain, the ports and `shared.logs`."""

@@ -1,7 +1,4 @@
-"""Create a job: one commit stores it, holds its price and takes its idempotency key.
-
-Its first task is enqueued afterwards; if that fails, the sweep does it.
-"""
+"""Take a job: one commit holds its money and takes its key; then its first task."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,7 +7,10 @@ from datetime import timedelta
 
 import structlog
 
-from shared.domain import fallback, timing
+from shared.domain import (
+    fallback,
+    timing,
+)
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
     ApiError,
@@ -42,7 +42,11 @@ from shared.ports.store import (
     Quotas,
     Versioned,
 )
-from shared.usecases.idempotency import DedupKey, ReplayPolicy, dedup_key_of
+from shared.usecases.idempotency import (
+    DedupKey,
+    ReplayPolicy,
+    dedup_key_of,
+)
 from shared.usecases.uploads import Keep
 
 log = structlog.get_logger()
@@ -50,7 +54,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """The job as it is now. `replayed`: an earlier send of this request created it."""
+    """The job as it stands. `replayed`: another sending of this request made it."""
 
     job: Job
     replayed: bool = False
@@ -58,13 +62,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateVideo:
-    """If the process dies before the commit, nothing exists; after it, the sweep
-    starts the job.
+    """Dies before the commit: nothing is there. After it: the sweep starts the job.
 
-    A request sent twice with the same key creates one job. Without a key, each send
-    marked ONCE creates a job, while a FIRST and its AGAIN create one between them, in
-    whatever order they arrive, within 15 minutes. A job that AGAIN created is given to
-    at most one FIRST, and only until it ends.
+    Delivered twice with a key, it is one job. Without one: two jobs where it is sent
+    ONCE; one job where a client says FIRST and then AGAIN, within 15 minutes and
+    whichever comes first. What AGAIN made is given to one FIRST, while it is open.
     """
 
     jobs: Jobs
@@ -92,25 +94,25 @@ class CreateVideo:
     ) -> Taken:
         """GenerationPaused, LimitReached, TooManyJobs; ExceedsLimit if no cap could
         ever admit the job; IdempotencyConflict, or Conflict for the key of a deleted
-        job. Unreachable: the job may exist; sending the request again, with its key
-        or as AGAIN, finds out.
+        job. Unreachable: it may be taken; sent again with the key, or as AGAIN, it
+        tells.
 
-        `keep` stores the image that `request` names. It is called once, and only
-        when the job is about to be committed.
+        `keep`: stores the image that `request` names. Called once, and only where
+        the job is about to be committed.
         """
-        dedup = dedup_key_of(caller, request, key, client_retry)
-        seen = self._recorded(dedup)
-        if replay := self._replay(dedup, seen):
+        trace = dedup_key_of(caller, request, key, client_retry)
+        seen = self._recorded(trace)
+        if replay := self._replay(trace, seen):
             return replay
         if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
             raise GenerationPaused
         job = self._new_job(caller, request, language)
-        taken = self._commit(job, dedup, seen, keep)
+        taken = self._commit(job, trace, seen, keep)
         if not taken.replayed:
-            self._schedule(taken.job, caller)
+            self._announce(taken.job, caller)
         return taken
 
-    def _schedule(self, job: Job, caller: Caller) -> None:
+    def _announce(self, job: Job, caller: Caller) -> None:
         log.info(
             "video_created",
             audit=True,
@@ -121,7 +123,7 @@ class CreateVideo:
         try:
             self.scheduler.schedule_step(job)
         except Unreachable:
-            # The job is committed, and the sweep wakes jobs without a task.
+            # The commit holds, so the answer is yes: the sweep starts what has no task.
             log.warning("job_not_enqueued", job_id=job.job_id)
 
     def _new_job(
@@ -150,17 +152,17 @@ class CreateVideo:
     def _commit(
         self,
         job: Job,
-        dedup: DedupKey | None,
+        trace: DedupKey | None,
         seen: Versioned[IdempotencyRecord] | None,
         keep: Keep | None,
     ) -> Taken:
-        """The ids exist before the first try, so a job found under them is this one.
+        """Ids were made before: a job that is there already is this very one.
 
-        After a refusal too, look for a replay: another send of this request may have
-        taken the room. If the first provider's price exceeds a cap, a cheaper one may
-        fit, and the job then skips the providers it can't pay for.
+        A refusal is looked behind, too: the room may be filled by this very request.
+        Where the first provider's price doesn't fit, a cheaper one's may: the job
+        then skips what it can't pay for.
         """
-        record = dedup.record(job) if dedup else None
+        record = trace.record(job) if trace else None
         _, *cheaper = first_holds(job.chain, self.limits)
         for _ in tries(CROWDED_BACKOFF, self.pause):
             try:
@@ -174,8 +176,8 @@ class CreateVideo:
                 refusal = error if isinstance(error, ApiError) else None
             if found := self.jobs.read(job.job_id):
                 return Taken(job=found.value)
-            seen = self._recorded(dedup)
-            if replay := self._replay(dedup, seen):
+            seen = self._recorded(trace)
+            if replay := self._replay(trace, seen):
                 return replay
             if isinstance(refusal, LimitReached) and cheaper:
                 job = replace(job, hold_usd=cheaper.pop(0))
@@ -183,18 +185,18 @@ class CreateVideo:
                 raise refusal
         raise Unreachable(f"job {job.job_id}: not known to be committed")
 
-    def _recorded(self, dedup: DedupKey | None) -> Versioned[IdempotencyRecord] | None:
-        return self.idempotency.get(dedup.name) if dedup else None
+    def _recorded(self, trace: DedupKey | None) -> Versioned[IdempotencyRecord] | None:
+        return self.idempotency.get(trace.name) if trace else None
 
     def _replay(
-        self, dedup: DedupKey | None, found: Versioned[IdempotencyRecord] | None
+        self, trace: DedupKey | None, found: Versioned[IdempotencyRecord] | None
     ) -> Taken | None:
-        if not dedup or not found or not dedup.matches(found.value, self.clock.now()):
+        if not trace or not found or not trace.is_own(found.value, self.clock.now()):
             return None
-        if found.value.body_sha256 != dedup.body_sha256:
+        if found.value.body_sha256 != trace.body_sha256:
             raise IdempotencyConflict
         snapshot = self.jobs.read(found.value.job_id)
-        if dedup.replay_policy is ReplayPolicy.IF_OVERTAKEN:
+        if trace.replay_policy is ReplayPolicy.IF_OVERTAKEN:
             return self._take_over(found, snapshot)
         if snapshot is None:
             raise Conflict(reason=ConflictReason.JOB_DELETED)
@@ -203,13 +205,13 @@ class CreateVideo:
     def _take_over(
         self, found: Versioned[IdempotencyRecord], snapshot: Versioned[Job] | None
     ) -> Taken | None:
-        """The job that AGAIN created, for the one FIRST that it overtook.
+        """A resend's job, for the one first sending that it has left behind.
 
-        Only while the job is open: afterwards an equal request is a new one.
+        No sending is held back until a video has ended: by then it is a new request.
         """
         if snapshot is None or snapshot.value.is_final:
             return None
-        # If the mark is lost, at worst two FIRSTs share one job, paid once.
+        # At worst two first sendings get the one job: nobody pays twice.
         with suppress(LostRace, CommitUncertain, Unreachable):
             self.idempotency.mark_consumed(found)
         return Taken(job=snapshot.value, replayed=True)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.stack import FUNCTIONS, Stack
+from local.functions import FUNCTIONS
+from local.stack import Stack
 from tests.e2e.client import Frontend, set_faults
 
 PROMPT = "a raccoon whose secret name is Bartholomew"

@@ -15,7 +15,8 @@ from google.cloud import storage
 from google.oauth2 import service_account
 from PIL import Image
 
-from local.stack import BUCKET, Stack
+from local.functions import BUCKET
+from local.stack import Stack
 from shared.gcp.bucket import CloudBucket
 from tests.e2e.client import IMAGE, Frontend, Video, submissions, wait_for
 

@@ -10,8 +10,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from local.functions import command as function_command
 from local.processes import Program, Running, answers, free_port, wait_until
-from local.stack import ROOT, function_command
+from local.stack import ROOT
 
 THREADS = 4
 PATIENT_SECONDS = 60.0

@@ -13,7 +13,6 @@ from local.identity import LocalIdentity
 from shared.domain.errors import Forbidden, Unauthenticated, Unreachable
 from shared.gcp.firebase_tokens import (
     FirebaseTokens,
-    decode_emulated,
     decode_signed,
 )
 from shared.ports.identity import Caller
@@ -62,21 +61,13 @@ def in_cloud(certs_url: str, lookup: Any = None) -> FirebaseTokens:
     return FirebaseTokens(PROJECT, decode_signed(PROJECT, certs_url), lookup)
 
 
-def emulated() -> FirebaseTokens:
-    return FirebaseTokens(PROJECT, decode_emulated(PROJECT))
-
-
-@pytest.fixture(params=["cloud", "emulator"])
-def caller_of(
-    request: pytest.FixtureRequest, identity: LocalIdentity, certs_url: str
-) -> Say:
-    """Who a token with these claims is, to either kind of FirebaseTokens."""
+@pytest.fixture
+def caller_of(identity: LocalIdentity, certs_url: str) -> Say:
+    """Who a token with these claims is."""
 
     def ask(**changes: object) -> Caller:
-        content = claims(**changes)
-        if request.param == "emulator":
-            return emulated().caller(f"Bearer {unsigned(content)}", spends=True)
-        return in_cloud(certs_url).caller(f"Bearer {signed(identity, content)}")
+        token = signed(identity, claims(**changes))
+        return in_cloud(certs_url).caller(f"Bearer {token}")
 
     return ask
 
@@ -109,8 +100,12 @@ def test_the_longest_user_id_is_taken(caller_of: Say) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_a_scheme_is_known_however_it_is_written(scheme: str) -> None:
-    assert emulated().caller(f"{scheme} {unsigned(claims())}").user_id == "ann"
+def test_a_scheme_is_known_however_it_is_written(
+    identity: LocalIdentity, certs_url: str, scheme: str
+) -> None:
+    token = signed(identity, claims())
+
+    assert in_cloud(certs_url).caller(f"{scheme} {token}").user_id == "ann"
 
 
 BAD_CLAIMS = [
@@ -168,14 +163,17 @@ def test_users_that_a_script_can_create_may_not_call(
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic YTpi"])
-def test_without_a_token_nobody_is_known(authorization: str | None) -> None:
+def test_without_a_token_nobody_is_known(
+    certs_url: str, authorization: str | None
+) -> None:
     with pytest.raises(Unauthenticated):
-        emulated().caller(authorization)
+        in_cloud(certs_url).caller(authorization)
 
 
 @pytest.mark.parametrize(
     "token",
     [
+        pytest.param(unsigned(claims()), id="unsigned"),
         pytest.param("x", id="one part"),
         pytest.param("a.b.c", id="no base64"),
         pytest.param("ä.ö.ü", id="not ASCII"),
@@ -184,12 +182,11 @@ def test_without_a_token_nobody_is_known(authorization: str | None) -> None:
     ],
 )
 def test_what_is_no_token_is_nobodys(certs_url: str, token: str) -> None:
-    for tokens in (emulated(), in_cloud(certs_url)):
-        with pytest.raises(Unauthenticated) as caught:
-            tokens.caller(f"Bearer {token}")
+    with pytest.raises(Unauthenticated) as caught:
+        in_cloud(certs_url).caller(f"Bearer {token}")
 
-        assert token not in repr(caught.value)
-        assert caught.value.__suppress_context__
+    assert token not in repr(caught.value)
+    assert caught.value.__suppress_context__
 
 
 def test_where_no_keys_can_be_had_it_is_not_the_callers_fault(

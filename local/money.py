@@ -1,0 +1,31 @@
+"""Whether a local stack spends real money, and how much of it a day."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+PAID_POSTS_FILE = "LOCAL_PAID_POSTS_FILE"
+PAID_POSTS_LIMIT = "LOCAL_PAID_POSTS_LIMIT"
+_DAILY_LIMIT = "DAILY_LIMIT_USD"
+_DEFAULTS = {_DAILY_LIMIT: "10", PAID_POSTS_LIMIT: "20"}
+_FILE = Path(__file__).resolve().parent.parent / ".local" / "paid-posts"
+_NOTHING = "No keys are set: simulators make the videos, and nothing is paid."
+_REAL = (
+    "REAL MONEY: keys are set, so the real providers are asked and paid, up to "
+    "${limit} (DAILY_LIMIT_USD) and {posts} paid requests (LOCAL_PAID_POSTS_LIMIT) "
+    "a day."
+)
+
+
+def spending_limits(environ: Mapping[str, str], *, real: bool) -> dict[str, str]:
+    """What the functions get: a cap of the ledger, and one that doesn't need it."""
+    if not real:
+        return {}
+    limits = {name: environ.get(name) or value for name, value in _DEFAULTS.items()}
+    return limits | {PAID_POSTS_FILE: str(_FILE)}
+
+
+def sentence(environ: Mapping[str, str], *, real: bool) -> str:
+    limits = spending_limits(environ, real=real)
+    if not limits:
+        return _NOTHING
+    return _REAL.format(limit=limits[_DAILY_LIMIT], posts=limits[PAID_POSTS_LIMIT])

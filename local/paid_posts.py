@@ -1,0 +1,86 @@
+"""A limit of paid POSTs a day that does not depend on Firestore, for real keys.
+
+The ledger's caps stand in the emulator, which a program on this machine could change.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from local.money import PAID_POSTS_LIMIT
+from shared import wiring
+from shared.domain.catalogue import ProviderId
+from shared.domain.errors import ErrorCode, Problem
+from shared.domain.outcomes import NotSent, Submission
+from shared.ports.providers import GenerationRequest, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class PaidPosts:
+    """How many were sent on which day, in a file that all processes share."""
+
+    path: Path
+    most: int
+
+    def take(self) -> bool:
+        """Counts one more, before it is sent; False where the day has had them all."""
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        with self._locked() as descriptor:
+            day, _, sent = os.pread(descriptor, 64, 0).decode().partition(" ")
+            count = int(sent) if day == today else 0
+            if count >= self.most:
+                return False
+            text = f"{today} {count + 1}".encode()
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, text, 0)
+            os.fsync(descriptor)
+            return True
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+class LimitedProvider:
+    """A provider whose paid POST is counted first, and not sent beyond the limit."""
+
+    def __init__(self, provider: Provider, posts: PaidPosts) -> None:
+        self._provider, self._posts = provider, posts
+
+    def start(self, request: GenerationRequest) -> Submission:
+        if self._posts.take():
+            return self._provider.start(request)
+        detail = f"{PAID_POSTS_LIMIT}: {self._posts.most} paid requests a day were sent"
+        return NotSent(problem=Problem(code=ErrorCode.NOT_CONFIGURED, detail=detail))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._provider, name)
+
+
+class LimitedProviders:
+    def __init__(self, providers: Any, posts: PaidPosts) -> None:
+        self._providers, self._posts = providers, posts
+
+    def get(self, provider_id: ProviderId) -> Any:
+        provider = self._providers.get(provider_id)
+        return provider and LimitedProvider(provider, self._posts)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._providers, name)
+
+
+def limit_paid_posts(path: Path, *, most: int) -> None:
+    """In this process: the wiring's providers send no more than `most` a day."""
+    build, posts = wiring.providers, PaidPosts(path, most)
+    limited: Any = wiring.once(lambda: LimitedProviders(build(), posts))
+    wiring.providers = limited
