@@ -14,6 +14,7 @@ from local.emulators.firestore import find
 from local.processes import Program, Running, answers, free_port, wait_until
 from local.stack import RULES
 from shared.gcp.firestore_calls import Database
+from tests.usecases.harness import Harness
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 
@@ -21,6 +22,12 @@ EMULATOR = "FIRESTORE_EMULATOR_HOST"
 settings.register_profile("check", deadline=None, max_examples=100)
 settings.register_profile("thorough", deadline=None, max_examples=400)
 settings.load_profile("check")
+
+
+@pytest.fixture
+def harness() -> Harness:
+    """The worker and the use cases on fakes of all adapters."""
+    return Harness()
 
 
 @pytest.fixture(scope="session")

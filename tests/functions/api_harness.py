@@ -4,11 +4,7 @@ import pytest
 
 from shared import wiring
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS
-from shared.jobs.schedule import TaskScheduler
-from shared.usecases.cancel_video import CancelVideo
-from shared.usecases.delete_video import DeleteVideo
 from shared.usecases.models import Estimate, ListModels
-from shared.usecases.read_videos import GetVideo, ListVideos
 from shared.usecases.show_usage import ShowUsage
 from shared.usecases.uploads import KeepUpload, StartUpload
 from tests.fakes.usage import FakeUsage
@@ -21,20 +17,13 @@ from tests.usecases.harness import (
 def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `wiring` would build in a function, built on `stage`."""
     jobs, bucket, clock, ids = harness.jobs, harness.bucket, harness.clock, harness.ids
-    scheduler, limits = TaskScheduler(queue=harness.queue), jobs.limits
-    free = harness.availability
+    limits, free = jobs.limits, harness.availability
     built: dict[str, object] = {
         "create_video": create_video(harness),
-        "get_video": GetVideo(jobs=jobs, bucket=bucket, clock=clock, ids=ids),
-        "list_videos": ListVideos(
-            jobs=jobs, queries=jobs, bucket=bucket, clock=clock, ids=ids
-        ),
-        "delete_video": DeleteVideo(
-            jobs=jobs, queries=jobs, bucket=bucket, pause=clock.pause
-        ),
-        "cancel_video": CancelVideo(
-            jobs=jobs, committer=harness.committer, scheduler=scheduler
-        ),
+        "get_video": harness.get_video,
+        "list_videos": harness.list_videos,
+        "delete_video": harness.delete_video,
+        "cancel_video": harness.cancel_video,
         "start_upload": StartUpload(
             quotas=jobs, bucket=bucket, clock=clock, ids=ids, pause=clock.pause
         ),

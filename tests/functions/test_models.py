@@ -12,7 +12,7 @@ from tests.domain.examples import a_body
 from tests.fakes.provider_reports import FakeProviderReports
 from tests.functions.calling import FakeTokens, client_of
 from tests.usecases.harness import Harness
-from tests.usecases.test_estimate import estimate
+from tests.usecases.test_models import estimate
 
 ANN = {"Authorization": "Bearer ann"}
 

@@ -138,11 +138,6 @@ def test_a_report_that_gets_lost_stops_no_worker() -> None:
     assert reports.writes == 0
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
-
-
 def test_while_paused_nothing_starts_and_the_job_ends_at_its_deadline(
     harness: Harness,
 ) -> None:

@@ -22,11 +22,6 @@ LOST, DOWN = Trouble.LOST_RACE, Trouble.UNREACHABLE
 APPLIED, NOT_APPLIED = Trouble.APPLIED, Trouble.NOT_APPLIED
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
-
-
 def test_the_first_try_comes_at_once_and_one_more_after_each_wait() -> None:
     waited: list[float] = []
 

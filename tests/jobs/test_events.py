@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pytest
 from structlog.testing import capture_logs
 
 from shared.domain.catalogue import ProviderId
@@ -14,11 +13,6 @@ from tests.usecases.harness import Harness
 
 Line = Mapping[str, Any]
 SAID = "the prompt 'a cat' was not taken, task 77"
-
-
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
 
 
 def logged(harness: Harness) -> Sequence[Line]:

@@ -46,11 +46,6 @@ RUNWAY, VEO = ProviderId.RUNWAY, ProviderId.VEO
 Line = Mapping[str, Any]
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
-
-
 def meanwhile(harness: Harness, happens: Callable[[], object]) -> None:
     """`happens` once, while Runway is asked for its result."""
     provider_id = harness.providers[RUNWAY]

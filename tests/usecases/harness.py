@@ -13,8 +13,12 @@ from shared.guards.circuit_breaker import Breaker
 from shared.guards.kill_switch import KillSwitch
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
+from shared.ports.identity import Caller
 from shared.ports.store import StepTask
+from shared.usecases.cancel_video import CancelVideo
 from shared.usecases.create_video import CreateVideo
+from shared.usecases.delete_video import DeleteVideo
+from shared.usecases.read_videos import GetVideo, ListVideos
 from shared.worker.advance import Advance
 from shared.worker.prepare import Preparation
 from shared.worker.store import Storing
@@ -32,6 +36,8 @@ from tests.fakes.switch import FakeSwitchStore
 from tests.fakes.web import FakeWeb
 
 MOST_STEPS = 300
+ANN = Caller(user_id="ann", key_id="key1")
+BOB = Caller(user_id="bob", is_admin=True)
 
 
 @dataclass(kw_only=True)
@@ -82,7 +88,7 @@ class Harness:
             bucket=self.bucket,
             clock=self.clock,
             committer=self.committer,
-            scheduler=TaskScheduler(queue=self.queue),
+            scheduler=self.scheduler,
             preparation=self.preparation,
             starting=self.starting,
             storing=self.storing,
@@ -116,6 +122,41 @@ class Harness:
             committer=self.committer,
             availability=self.availability,
             breaker=self.breaker,
+        )
+
+    @property
+    def scheduler(self) -> TaskScheduler:
+        return TaskScheduler(queue=self.queue)
+
+    @property
+    def get_video(self) -> GetVideo:
+        return GetVideo(
+            jobs=self.jobs, bucket=self.bucket, clock=self.clock, ids=self.ids
+        )
+
+    @property
+    def list_videos(self) -> ListVideos:
+        return ListVideos(
+            jobs=self.jobs,
+            queries=self.jobs,
+            bucket=self.bucket,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    @property
+    def cancel_video(self) -> CancelVideo:
+        return CancelVideo(
+            jobs=self.jobs, committer=self.committer, scheduler=self.scheduler
+        )
+
+    @property
+    def delete_video(self) -> DeleteVideo:
+        return DeleteVideo(
+            jobs=self.jobs,
+            queries=self.jobs,
+            bucket=self.bucket,
+            pause=self.clock.pause,
         )
 
     def set_level(self, level: Level) -> None:
@@ -178,7 +219,7 @@ def create_video(
         jobs=harness.jobs,
         idempotency=harness.jobs.idempotency,
         quotas=harness.jobs,
-        scheduler=TaskScheduler(queue=harness.queue),
+        scheduler=harness.scheduler,
         clock=harness.clock,
         ids=harness.ids,
         pause=harness.clock.pause,

@@ -8,17 +8,8 @@ from structlog.testing import capture_logs
 from shared.domain.catalogue import ProviderId
 from shared.domain.job import Language
 from shared.domain.kill_switch import Level
-from shared.jobs.schedule import TaskScheduler
-from shared.ports.identity import Caller
-from shared.usecases.cancel_video import CancelVideo
-from shared.usecases.delete_video import DeleteVideo
 from tests.domain.examples import a_job, a_new_job, a_request, completed
-from tests.usecases.harness import (
-    Harness,
-    create_video,
-)
-
-ANN = Caller(user_id="ann", key_id="0123456789ab")
+from tests.usecases.harness import ANN, Harness, create_video
 
 
 def create(harness: Harness) -> None:
@@ -27,18 +18,12 @@ def create(harness: Harness) -> None:
 
 def cancel(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
-    scheduler = TaskScheduler(queue=harness.queue)
-    CancelVideo(jobs=harness.jobs, committer=harness.committer, scheduler=scheduler)(
-        ANN, "job1"
-    )
+    harness.cancel_video(ANN, "job1")
 
 
 def delete(harness: Harness) -> None:
     harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
-    pause = harness.clock.pause
-    DeleteVideo(
-        jobs=harness.jobs, queries=harness.jobs, bucket=harness.bucket, pause=pause
-    )(ANN, "job1")
+    harness.delete_video(ANN, "job1")
 
 
 def switch(harness: Harness) -> None:

@@ -13,35 +13,15 @@ from shared.domain.errors import (
     NotFound,
     Unreachable,
 )
-from shared.domain.job import Job
 from shared.domain.outcomes import Succeeded, Working
-from shared.jobs.schedule import TaskScheduler
-from shared.ports.identity import Caller
-from shared.usecases.cancel_video import CancelVideo
 from tests.domain.examples import a_job, a_new_job, completed, running
-from tests.usecases.harness import Harness
-
-ANN = Caller(user_id="ann")
-
-
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
-
-
-def cancel(harness: Harness, caller: Caller = ANN) -> Job:
-    use_case = CancelVideo(
-        jobs=harness.jobs,
-        committer=harness.committer,
-        scheduler=TaskScheduler(queue=harness.queue),
-    )
-    return use_case(caller, "job1")
+from tests.usecases.harness import ANN, BOB, Harness
 
 
 def test_what_costs_nothing_yet_ends_at_once(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
 
-    job = cancel(harness)
+    job = harness.cancel_video(ANN, "job1")
 
     assert job.problem and job.problem.code is ErrorCode.CANCELLED
     assert job.cost_usd == 0
@@ -54,7 +34,7 @@ def test_a_running_job_is_cancelled_and_keeps_its_price_as_spent(
     harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
     harness.providers[ProviderId.RUNWAY].polls = [Working()]
 
-    assert not cancel(harness).is_final
+    assert not harness.cancel_video(ANN, "job1").is_final
     job = harness.run()
 
     assert job.problem and job.problem.code is ErrorCode.CANCELLED
@@ -70,47 +50,37 @@ def test_what_was_made_meanwhile_is_stored_and_the_job_completes(
     harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
     harness.providers[ProviderId.RUNWAY].polls = [Succeeded()]
 
-    cancel(harness)
+    harness.cancel_video(ANN, "job1")
     job = harness.run()
 
     assert job.delivered is not None
     assert harness.providers[ProviderId.RUNWAY].cancelled == []
 
 
-def test_repeated_it_is_the_same(harness: Harness) -> None:
-    harness.jobs.put(a_new_job())
-
-    assert cancel(harness) == cancel(harness)
-
-
-def test_it_is_on_record_once(harness: Harness) -> None:
+def test_a_second_cancel_changes_and_records_nothing(harness: Harness) -> None:
     harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
 
     with capture_logs() as lines:
-        cancel(harness)
-        cancel(harness)
+        first, second = (harness.cancel_video(ANN, "job1") for _ in range(2))
 
+    assert first == second
     assert [line["event"] for line in lines] == ["video_cancelled"]
 
 
-def test_an_ended_job_is_a_conflict(harness: Harness) -> None:
-    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
+def test_neither_an_ended_job_nor_another_users_is_cancelled(harness: Harness) -> None:
+    job = harness.jobs.put(completed(a_job(), ProviderId.RUNWAY)).value
 
     with pytest.raises(Conflict) as caught:
-        cancel(harness)
-
+        harness.cancel_video(ANN, "job1")
     assert caught.value.reason is ConflictReason.JOB_ENDED
-
-
-def test_anothers_job_is_not_found(harness: Harness) -> None:
-    harness.jobs.put(a_new_job())
-
     with pytest.raises(NotFound):
-        cancel(harness, Caller(user_id="bob"))
+        harness.cancel_video(BOB, "job1")
+
+    assert harness.job == job
 
 
 def test_with_the_queue_down_the_sweep_goes_on(harness: Harness) -> None:
     harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
     harness.queue.failures = [Unreachable("down")]
 
-    assert cancel(harness).cancel_requested_at is not None
+    assert harness.cancel_video(ANN, "job1").cancel_requested_at is not None

@@ -12,7 +12,6 @@ from structlog.testing import capture_logs
 from shared.domain import timing
 from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
 from shared.domain.errors import (
-    ApiError,
     Conflict,
     ErrorCode,
     ExceedsLimit,
@@ -35,11 +34,6 @@ from tests.usecases.harness import (
     Harness,
     create_video,
 )
-
-
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
 
 
 def create(harness: Harness, chain: tuple[ProviderId, ...] = DEFAULT_CHAIN) -> Job:
@@ -92,25 +86,6 @@ def test_the_answer_is_yes_although_the_queue_is_down(harness: Harness) -> None:
 
 @pytest.mark.parametrize(
     "troubles",
-    [
-        [Trouble.APPLIED],
-        [Trouble.NOT_APPLIED],
-        [Trouble.NOT_APPLIED, Trouble.APPLIED],
-    ],
-    ids=", then ".join,
-)
-def test_an_unclear_commit_makes_one_job(
-    harness: Harness, troubles: list[Trouble]
-) -> None:
-    harness.jobs.troubles = list(troubles)
-
-    job = create(harness)
-
-    assert harness.jobs.all == [job]
-
-
-@pytest.mark.parametrize(
-    "troubles",
     [[Trouble.NOT_APPLIED] * (len(CROWDED_BACKOFF) + 1), [Trouble.UNREACHABLE]],
     ids=["never clear", "down"],
 )
@@ -125,6 +100,42 @@ def test_without_a_known_commit_there_is_no_yes(
     assert harness.queue.wakes == []
 
 
+@pytest.mark.parametrize(
+    "troubles",
+    [
+        [Trouble.APPLIED],
+        [Trouble.NOT_APPLIED],
+        [Trouble.NOT_APPLIED, Trouble.APPLIED],
+    ],
+    ids=", then ".join,
+)
+@pytest.mark.parametrize("key", [None, "k1"])
+def test_a_key_whose_commit_was_unclear_makes_one_job(
+    harness: Harness, troubles: list[Trouble], key: str | None
+) -> None:
+    harness.jobs.troubles = list(troubles)
+
+    job = take(harness, key=key).job
+
+    assert harness.jobs.all == [job]
+    assert key is None or take(harness, key=key).job == job
+
+
+def test_the_same_key_and_body_gives_the_same_job_as_it_is_now(
+    harness: Harness,
+) -> None:
+    keep = Keeping(harness)
+    with capture_logs() as logs:
+        first = take(harness, key="k1", keep=keep)
+        harness.jobs.put(replace(first.job, progress=42))
+        again = take(harness, key="k1", prompt="a cat", keep=keep)
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.job == replace(first.job, progress=42)
+    assert len(harness.queue.wakes) == len(logs) == keep.times == 1
+    assert not take(harness, key="k1", user="bob").replayed
+
+
 def test_two_jobs_of_one_request_are_two(harness: Harness) -> None:
     first, second = create(harness), create(harness)
 
@@ -132,53 +143,6 @@ def test_two_jobs_of_one_request_are_two(harness: Harness) -> None:
     assert replace(first, job_id="", commit_id="") == replace(
         second, job_id="", commit_id=""
     )
-
-
-def test_the_same_key_and_body_gives_the_same_job_back(harness: Harness) -> None:
-    first = take(harness, key="k1")
-
-    again = take(harness, key="k1", prompt="a cat")
-
-    assert (first.replayed, again.replayed) == (False, True)
-    assert again.job == first.job
-    assert len(harness.jobs.all) == len(harness.queue.wakes) == 1
-
-
-def test_a_replay_gives_the_job_as_it_is_by_then(harness: Harness) -> None:
-    job = take(harness, key="k1").job
-    harness.jobs.put(replace(job, progress=42))
-
-    assert take(harness, key="k1").job.progress == 42
-
-
-def test_a_key_with_another_body_is_a_conflict(harness: Harness) -> None:
-    take(harness, key="k1")
-
-    with pytest.raises(IdempotencyConflict):
-        take(harness, key="k1", prompt="a dog")
-
-
-def test_the_key_of_a_deleted_job_stays_used(harness: Harness) -> None:
-    harness.jobs.remove(take(harness, key="k1").job.job_id)
-
-    with pytest.raises(Conflict):
-        take(harness, key="k1")
-
-
-def test_a_key_is_its_users_alone(harness: Harness) -> None:
-    mine, theirs = take(harness, key="k1"), take(harness, key="k1", user="bob")
-
-    assert mine.job.job_id != theirs.job.job_id
-
-
-def test_a_replay_is_answered_whatever_the_caps_say(harness: Harness) -> None:
-    harness.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("0.40"))))
-    job = take(harness, key="k1").job
-
-    with pytest.raises(LimitReached):
-        take(harness, key="k2")
-
-    assert take(harness, key="k1").job.job_id == job.job_id
 
 
 def test_a_job_is_taken_if_a_later_provider_still_fits_the_cap(
@@ -215,15 +179,6 @@ def test_what_no_cap_could_ever_admit_is_refused_as_such(harness: Harness) -> No
     assert create(harness).hold_usd == Decimal("0.40")
 
 
-def test_a_key_whose_commit_was_unclear_makes_one_job(harness: Harness) -> None:
-    harness.jobs.troubles = [Trouble.APPLIED]
-
-    first, again = take(harness, key="k1"), take(harness, key="k1")
-
-    assert [first.job] == harness.jobs.all
-    assert again.job.job_id == first.job.job_id
-
-
 def test_too_many_open_jobs_are_refused_until_one_ends(harness: Harness) -> None:
     harness.jobs = FakeJobs(Limits(most_open_jobs=1))
     job = create(harness)
@@ -236,37 +191,20 @@ def test_too_many_open_jobs_are_refused_until_one_ends(harness: Harness) -> None
     assert create(harness).job_id != job.job_id
 
 
-def test_while_paused_no_job_is_taken_but_a_replay_is_answered(
-    harness: Harness,
-) -> None:
-    job = take(harness, key="k1").job
-    harness.set_level(Level.PAUSED)
+class Keeping:
+    """Counts how often it was asked to keep an image, and how many jobs were there."""
 
-    with pytest.raises(GenerationPaused):
-        take(harness)
+    def __init__(self, harness: Harness) -> None:
+        self.times = self.jobs_there = 0
+        self._harness = harness
 
-    assert take(harness, key="k1").job == job
-
-
-def test_an_unreadable_switch_takes_no_job(harness: Harness) -> None:
-    harness.switch.read_failures = [Unreachable("down")]
-
-    with pytest.raises(Unreachable):
-        take(harness)
-
-    assert harness.jobs.all == []
-
-
-def test_a_image_is_kept_before_its_job_is_there(harness: Harness) -> None:
-    keep = Keeping(harness)
-
-    take(harness, keep=keep)
-
-    assert (keep.times, keep.jobs_there) == (1, 0)
+    def __call__(self) -> None:
+        self.times += 1
+        self.jobs_there = len(self._harness.jobs.all)
 
 
 @pytest.mark.parametrize("trouble", Trouble)
-def test_a_image_is_kept_once_however_often_the_commit_is_tried(
+def test_an_image_is_kept_once_and_before_its_job_is_there(
     harness: Harness, trouble: Trouble
 ) -> None:
     keep = Keeping(harness)
@@ -275,11 +213,26 @@ def test_a_image_is_kept_once_however_often_the_commit_is_tried(
     with suppress(Unreachable):
         take(harness, keep=keep)
 
-    assert keep.times == 1
+    assert (keep.times, keep.jobs_there) == (1, 0)
+
+
+def test_an_image_that_can_not_be_kept_makes_no_job(harness: Harness) -> None:
+    def keep() -> None:
+        raise Unreachable("down")
+
+    with pytest.raises(Unreachable):
+        take(harness, key="k1", keep=keep)
+
+    assert harness.jobs.all == []
+    assert not take(harness, key="k1").replayed
 
 
 def paused(harness: Harness) -> None:
     harness.set_level(Level.PAUSED)
+
+
+def unreadable_switch(harness: Harness) -> None:
+    harness.switch.read_failures = [Unreachable("down")]
 
 
 def no_job_allowed(harness: Harness) -> None:
@@ -290,8 +243,13 @@ def too_many_a_minute(harness: Harness) -> None:
     harness.jobs.limits = Limits(most_jobs_a_minute=0)
 
 
-def no_money(harness: Harness) -> None:
+def above_all_caps(harness: Harness) -> None:
     harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.01")))
+
+
+def no_money(harness: Harness) -> None:
+    harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.40")))
+    take(harness)
 
 
 def key_of_another_body(harness: Harness) -> None:
@@ -303,72 +261,25 @@ def key_of_a_deleted_job(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize(
-    "prepare",
+    ("prepare", "refusal"),
     [
-        paused,
-        no_job_allowed,
-        too_many_a_minute,
-        no_money,
-        key_of_another_body,
-        key_of_a_deleted_job,
+        (paused, GenerationPaused),
+        (unreadable_switch, Unreachable),
+        (no_job_allowed, TooManyJobs),
+        (too_many_a_minute, TooManyJobs),
+        (above_all_caps, ExceedsLimit),
+        (no_money, LimitReached),
+        (key_of_another_body, IdempotencyConflict),
+        (key_of_a_deleted_job, Conflict),
     ],
 )
 def test_for_a_request_that_is_refused_no_image_is_kept(
-    harness: Harness, prepare: Callable[[Harness], None]
+    harness: Harness, prepare: Callable[[Harness], None], refusal: type[Exception]
 ) -> None:
     prepare(harness)
-    keep = Keeping(harness)
+    keep, before = Keeping(harness), harness.jobs.all
 
-    with pytest.raises(ApiError):
+    with pytest.raises(refusal):
         take(harness, key="k1", keep=keep)
 
-    assert keep.times == 0
-
-
-def test_for_a_replay_no_image_is_kept(harness: Harness) -> None:
-    take(harness, key="k1")
-    keep = Keeping(harness)
-
-    assert take(harness, key="k1", keep=keep).replayed
-
-    assert keep.times == 0
-
-
-def test_a_image_that_can_not_be_kept_makes_no_job(harness: Harness) -> None:
-    def keep() -> None:
-        raise Unreachable("down")
-
-    with pytest.raises(Unreachable):
-        take(harness, key="k1", keep=keep)
-
-    assert harness.jobs.all == []
-    assert not take(harness, key="k1").replayed
-
-
-class Keeping:
-    """Counts how often it was asked to keep an image, and how many jobs were there."""
-
-    def __init__(self, harness: Harness) -> None:
-        self.times = self.jobs_there = 0
-        self._stage = harness
-
-    def __call__(self) -> None:
-        self.times += 1
-        self.jobs_there = len(self._stage.jobs.all)
-
-
-def test_who_made_it_is_told_for_the_audit(harness: Harness) -> None:
-    with capture_logs() as logs:
-        job = take(harness, prompt="a secret").job
-        take(harness, key="k1")
-        take(harness, key="k1")
-
-    assert [entry["event"] for entry in logs] == ["video_created"] * 2
-    assert logs[0] == {
-        "event": "video_created",
-        "log_level": "info",
-        "audit": True,
-        "job_id": job.job_id,
-        "user_id": "ann",
-        "key_id": "key1",
-    }
+    assert (keep.times, harness.jobs.all) == (0, before)

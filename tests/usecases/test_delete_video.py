@@ -1,18 +1,17 @@
-"""A deleted job is gone with its files, and whoever deletes it twice does no harm."""
+"""A deleted job is gone with its files, however the deletion is interrupted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from structlog.testing import capture_logs
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Conflict, ErrorCode, NotFound, Unreachable
 from shared.domain.job import Job
+from shared.domain.timing import PREPARE_LIMIT
 from shared.jobs.commit import SHORT_BACKOFF
-from shared.ports.identity import Caller
+from shared.ports.providers import Result, TaskRef, WebFile
 from shared.ports.store import IdempotencyRecord
-from shared.usecases.delete_video import DeleteVideo
 from tests.domain.examples import (
     NOON,
     a_job,
@@ -20,12 +19,12 @@ from tests.domain.examples import (
     a_request,
     completed,
     running,
+    storing,
 )
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.jobs import Trouble
-from tests.usecases.harness import Harness
+from tests.usecases.harness import ANN, BOB, Harness
 
-ANN = Caller(user_id="ann", key_id="key1")
 ITS_FILES = (
     "images/job1",
     "incoming/job1/runway/fetched.mp4",
@@ -51,14 +50,8 @@ def harness() -> Harness:
     return harness
 
 
-def delete(harness: Harness, caller: Caller = ANN) -> None:
-    use_case = DeleteVideo(
-        jobs=harness.jobs,
-        queries=harness.jobs,
-        bucket=harness.bucket,
-        pause=harness.clock.pause,
-    )
-    use_case(caller, "job1")
+def delete(harness: Harness) -> None:
+    harness.delete_video(ANN, "job1")
 
 
 def a_video(**fields: object) -> Job:
@@ -66,22 +59,36 @@ def a_video(**fields: object) -> Job:
     return replace(completed(a_job(), ProviderId.RUNWAY), request=asked)
 
 
-def test_the_record_and_every_file_are_gone_and_nobody_elses(harness: Harness) -> None:
-    harness.jobs.put(a_video())
+@pytest.mark.parametrize(
+    ("job", "stay"),
+    [
+        (a_video(), set()),
+        (a_video().ended(ErrorCode.BAD_OUTPUT), set()),
+        (completed(a_job(), ProviderId.RUNWAY), {"uploads/ann/up1"}),
+    ],
+    ids=["completed", "failed", "of an image at a URL"],
+)
+def test_the_record_and_its_files_are_gone_and_no_others(
+    harness: Harness, job: Job, stay: set[str]
+) -> None:
+    harness.jobs.put(job)
 
     delete(harness)
 
     assert harness.jobs.all == []
     assert harness.jobs.projections == {}
-    assert set(harness.bucket.objects) == set(FILES_OF_OTHERS)
+    assert set(harness.bucket.objects) == {*FILES_OF_OTHERS, *stay}
+    with pytest.raises(NotFound):
+        delete(harness)
 
 
-def test_a_failed_job_may_be_deleted_too(harness: Harness) -> None:
-    harness.jobs.put(a_job().ended(ErrorCode.BAD_OUTPUT))
+def test_another_users_job_is_not_found(harness: Harness) -> None:
+    harness.jobs.put(a_video())
 
-    delete(harness)
+    with pytest.raises(NotFound):
+        harness.delete_video(BOB, "job1")
 
-    assert harness.jobs.all == []
+    assert set(ITS_FILES) <= set(harness.bucket.objects)
 
 
 @pytest.mark.parametrize(
@@ -97,24 +104,6 @@ def test_while_it_is_processed_nothing_is_deleted(harness: Harness, job: Job) ->
     assert set(ITS_FILES) <= set(harness.bucket.objects)
 
 
-@pytest.mark.parametrize("caller", [Caller(user_id="bob", is_admin=True)])
-def test_anothers_job_is_not_found(harness: Harness, caller: Caller) -> None:
-    harness.jobs.put(a_video())
-
-    with pytest.raises(NotFound):
-        delete(harness, caller)
-
-    assert set(ITS_FILES) <= set(harness.bucket.objects)
-
-
-def test_what_was_deleted_is_not_found(harness: Harness) -> None:
-    harness.jobs.put(a_video())
-    delete(harness)
-
-    with pytest.raises(NotFound):
-        delete(harness)
-
-
 def test_an_upload_stays_while_another_job_names_it(harness: Harness) -> None:
     harness.jobs.put(a_video())
     harness.jobs.put(replace(a_video(), job_id="job2"))
@@ -126,14 +115,6 @@ def test_an_upload_stays_while_another_job_names_it(harness: Harness) -> None:
     harness.jobs.put(a_video())
     delete(harness)
     assert "uploads/ann/up1" not in harness.bucket.objects
-
-
-def test_a_job_of_an_address_leaves_uploads_alone(harness: Harness) -> None:
-    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
-
-    delete(harness)
-
-    assert "uploads/ann/up1" in harness.bucket.objects
 
 
 def test_money_usage_and_keys_stay(harness: Harness) -> None:
@@ -190,68 +171,87 @@ class FailingBucket(FakeBucket):
     ],
     ids=", then ".join,
 )
-def test_an_unclear_delete_ends_well(harness: Harness, troubles: list[Trouble]) -> None:
-    harness.jobs.put(a_video())
-    harness.jobs.troubles = troubles
-
-    delete(harness)
-
-    assert harness.jobs.all == []
-
-
-def test_without_a_known_delete_there_is_no_yes(harness: Harness) -> None:
+def test_an_uncertain_delete_is_repeated(
+    harness: Harness, troubles: list[Trouble]
+) -> None:
     harness.jobs.put(a_video())
     harness.jobs.troubles = [Trouble.NOT_APPLIED] * (len(SHORT_BACKOFF) + 1)
-
     with pytest.raises(Unreachable):
         delete(harness)
+    harness.jobs.troubles = list(troubles)
+
+    delete(harness)
+
+    assert harness.jobs.all == []
 
 
-class MeanwhileBucket(FakeBucket):
-    """Right before the files are listed, something else happens, once."""
-
-    def __init__(self, happens: Callable[[], object]) -> None:
-        super().__init__()
-        self._happens: Callable[[], object] | None = happens
-
-    def _fail(self) -> None:
-        if happens := self._happens:
-            self._happens = None
-            happens()
+def fresh_url(harness: Harness) -> None:
+    harness.jobs.put(replace(a_video(), video_url="fresh", version=99))
 
 
-def test_two_deletions_at_once_both_end_well(harness: Harness) -> None:
+@pytest.mark.parametrize("happens", [delete, fresh_url])
+def test_nothing_that_happens_meanwhile_saves_the_record(
+    harness: Harness, happens: Callable[[Harness], None]
+) -> None:
     harness.jobs.put(a_video())
-    harness.bucket = MeanwhileBucket(lambda: delete(harness))
+    plain = harness.bucket.list
 
+    def listing(prefix: str) -> object:
+        harness.bucket.list = plain  # type: ignore[method-assign] # once
+        happens(harness)
+        return plain(prefix)
+
+    harness.bucket.list = listing  # type: ignore[method-assign,assignment] # a race
     delete(harness)
 
     assert harness.jobs.all == []
 
 
-def test_a_fresh_address_in_between_does_not_save_it(harness: Harness) -> None:
-    job = a_video()
-    harness.jobs.put(job)
-    fresh = replace(job, video_url="fresh", version=job.version + 1)
-    harness.bucket = MeanwhileBucket(lambda: harness.jobs.put(fresh))
+def test_an_image_that_was_being_fetched_does_not_stay(harness: Harness) -> None:
+    harness.bucket.objects.clear()
+    harness.jobs.put(a_new_job())
+    plain = harness.web.stream
 
-    delete(harness)
-
-    assert harness.jobs.all == []
-
-
-def test_who_deleted_it_is_told_for_the_audit(harness: Harness) -> None:
-    harness.jobs.put(a_video(prompt="a secret"))
-
-    with capture_logs() as logs:
+    def stream(file: WebFile, *, most_bytes: int) -> Iterator[bytes]:
+        # Later than any step may take: the job no longer waits for this one.
+        harness.clock.move(PREPARE_LIMIT)
+        harness.cancel_video(ANN, "job1")
         delete(harness)
+        return plain(file, most_bytes=most_bytes)
 
-    (entry,) = logs
-    assert entry == {
-        "event": "video_deleted",
-        "log_level": "info",
-        "audit": True,
-        "job_id": "job1",
-        "user_id": "ann",
-        "key_id": "key1",
-    }
+    harness.web.stream = stream  # type: ignore[method-assign] # a race, staged
+    harness.advance("job1", from_starts_queue=False)
+
+    assert harness.bucket.objects == {}
+
+
+def test_a_video_that_was_being_fetched_again_does_not_stay(harness: Harness) -> None:
+    harness.bucket.objects.clear()
+    harness.jobs.put(storing(a_job(), ProviderId.RUNWAY))
+    provider = harness.providers[ProviderId.RUNWAY]
+    plain = provider.fetch
+
+    def fetch(task: TaskRef) -> Result:
+        provider.fetch = plain  # type: ignore[method-assign] # once
+        harness.advance("job1", from_starts_queue=False)
+        delete(harness)
+        return plain(task)
+
+    provider.fetch = fetch  # type: ignore[method-assign] # a race, staged
+    harness.advance("job1", from_starts_queue=False)
+
+    assert harness.bucket.objects == {}
+
+
+def test_nor_does_what_was_written_before_the_record_was_gone(harness: Harness) -> None:
+    harness.jobs.put(a_video())
+    plain: Callable[..., None] = harness.jobs.delete
+
+    def remove(before: object) -> None:
+        harness.bucket.objects["videos/ann/job1.mp4"] = b"by a step in progress"
+        plain(before)
+
+    harness.jobs.delete = remove  # type: ignore[method-assign] # a race, staged
+    delete(harness)
+
+    assert set(harness.bucket.objects) == set(FILES_OF_OTHERS)

@@ -83,22 +83,43 @@ def send(
     return create(caller, request, Language.ENGLISH, key, client_retry)
 
 
-def test_what_is_sent_again_is_the_job_of_the_first(harness: Harness) -> None:
-    first = send(harness, FIRST)
+@pytest.mark.parametrize(
+    ("sends", "jobs_of"),
+    [
+        ([ONCE, ONCE], [1, 2]),
+        ([ONCE, AGAIN], [1, 2]),
+        ([FIRST, AGAIN], [1, 1]),
+        ([AGAIN, AGAIN, AGAIN], [1, 1, 1]),
+        ([FIRST, FIRST, AGAIN], [1, 2, 2]),
+        ([AGAIN, FIRST, FIRST], [1, 1, 2]),
+        ([AGAIN, FIRST, AGAIN, FIRST], [1, 1, 1, 2]),
+    ],
+    ids=lambda sends: ", ".join(map(str, sends)),
+)
+def test_equal_requests_are_one_job_only_if_one_resends_the_other(
+    harness: Harness, sends: list[ClientRetry], jobs_of: list[int]
+) -> None:
+    taken = [send(harness, client_retry) for client_retry in sends]
+
+    made = [job.job_id for job in harness.jobs.all]
+    assert [made.index(t.job.job_id) + 1 for t in taken] == jobs_of
+    assert sum(not t.replayed for t in taken) == len(harness.queue.wakes) == len(made)
+    assert bool(harness.jobs.idempotency.records) is (sends != [ONCE, ONCE])
+
+
+@pytest.mark.parametrize("client_retry", [FIRST, AGAIN])
+def test_after_15_minutes_a_resend_is_a_new_job(
+    harness: Harness, client_retry: ClientRetry
+) -> None:
+    first = send(harness, client_retry)
     harness.clock.move(15 * MINUTE)
+    assert send(harness, AGAIN).job == first.job
+    harness.clock.move(SECOND)
 
-    again = send(harness, AGAIN)
+    later = send(harness, AGAIN)
 
-    assert (first.replayed, again.replayed) == (False, True)
-    assert again.job == first.job
-    assert len(harness.jobs.all) == len(harness.queue.wakes) == 1
-
-
-def test_every_resend_of_a_first_that_never_came_is_one_job(harness: Harness) -> None:
-    taken = [send(harness, AGAIN) for _ in range(3)]
-
-    assert [t.replayed for t in taken] == [False, True, True]
-    assert harness.jobs.all == [taken[0].job]
+    assert not later.replayed
+    assert send(harness, AGAIN).job == later.job
 
 
 @pytest.mark.parametrize(
@@ -151,13 +172,6 @@ def test_an_unclear_commit_is_found_again(
     assert harness.jobs.all == [taken.job] == [send(harness, AGAIN).job]
 
 
-def test_two_honest_requests_that_are_equal_are_two_jobs(harness: Harness) -> None:
-    first, second = send(harness, FIRST), send(harness, FIRST)
-
-    assert first.job.job_id != second.job.job_id
-    assert send(harness, AGAIN).job == second.job
-
-
 def test_two_honest_requests_at_once_are_two_jobs(
     harness: Harness, jobs: Interleaved
 ) -> None:
@@ -168,25 +182,6 @@ def test_two_honest_requests_at_once_are_two_jobs(
 
     assert not slower.replayed
     assert {j.job_id for j in jobs.all} == {slower.job.job_id, faster[0].job.job_id}
-
-
-def test_a_first_that_comes_after_its_resend_gets_its_job_once(
-    harness: Harness,
-) -> None:
-    resent = send(harness, AGAIN)
-
-    late, honest = send(harness, FIRST), send(harness, FIRST)
-
-    assert (late.replayed, late.job) == (True, resent.job)
-    assert not honest.replayed
-    assert honest.job.job_id != resent.job.job_id
-
-
-def test_a_resend_after_a_late_first_still_finds_the_job(harness: Harness) -> None:
-    taken = [send(harness, client_retry) for client_retry in (AGAIN, FIRST, AGAIN)]
-
-    assert {t.job.job_id for t in taken} == {harness.jobs.all[0].job_id}
-    assert not send(harness, FIRST).replayed
 
 
 def test_a_first_that_was_overtaken_leaves_no_job_for_the_next(
@@ -240,20 +235,6 @@ def test_another_name_of_the_same_image_is_the_same_request(harness: Harness) ->
     assert not other.replayed
 
 
-@pytest.mark.parametrize("client_retry", [FIRST, AGAIN])
-def test_after_15_minutes_a_resend_is_a_new_job(
-    harness: Harness, client_retry: ClientRetry
-) -> None:
-    first = send(harness, client_retry)
-    harness.clock.move(15 * MINUTE + SECOND)
-
-    later = send(harness, AGAIN)
-
-    assert not later.replayed
-    assert later.job.job_id != first.job.job_id
-    assert send(harness, AGAIN).job == later.job
-
-
 @pytest.mark.parametrize(
     "other",
     [
@@ -283,18 +264,14 @@ def test_a_key_goes_before_how_often_it_was_sent(
     assert send(harness, client_retry, key="k1").job == first.job
 
 
-def test_what_is_sent_once_leaves_no_trace(harness: Harness) -> None:
-    once = send(harness, ONCE)
-
-    assert harness.jobs.idempotency.records == {}
-    assert send(harness, AGAIN).job.job_id != once.job.job_id
-
-
+@pytest.mark.parametrize(
+    ("key", "again"), [(None, AGAIN), ("k1", FIRST)], ids=["resent", "with a key"]
+)
 def test_a_resend_is_answered_whatever_cap_and_switch_say(
-    harness: Harness, jobs: Interleaved
+    harness: Harness, jobs: Interleaved, key: str | None, again: ClientRetry
 ) -> None:
     jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.40")))
-    first = send(harness, FIRST)
+    first = send(harness, FIRST, key=key)
 
     with pytest.raises(LimitReached):
         send(harness, FIRST)
@@ -302,7 +279,7 @@ def test_a_resend_is_answered_whatever_cap_and_switch_say(
     with pytest.raises(GenerationPaused):
         send(harness, FIRST)
 
-    assert send(harness, AGAIN).job == first.job
+    assert send(harness, again, key=key).job == first.job
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,6 @@ from tests.fakes.queue import FakeQueue
 from tests.usecases.harness import Harness
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
-
-
 @pytest.mark.parametrize(
     ("overdue_by", "nth"),
     [

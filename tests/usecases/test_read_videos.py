@@ -1,0 +1,183 @@
+"""Callers see their own jobs only, newest first, with URLs that last an hour."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.catalogue import ProviderId
+from shared.domain.errors import ErrorCode, InvalidRequest, NotFound, Unreachable
+from shared.domain.job import Job
+from shared.domain.listing import Page
+from shared.domain.projection import Status
+from shared.ports.identity import Caller
+from tests.domain.examples import MINUTE, NOON, a_job, a_new_job, completed
+from tests.fakes.jobs import Trouble
+from tests.usecases.harness import ANN, BOB, Harness
+
+HOUR = timedelta(hours=1)
+
+
+def page(
+    harness: Harness,
+    *,
+    caller: Caller = ANN,
+    limit: int = 2,
+    status: Status | None = None,
+    cursor: str | None = None,
+) -> Page:
+    return harness.list_videos(caller, limit=limit, status=status, cursor=cursor)
+
+
+def named(found: Page) -> list[str]:
+    return [job.job_id for job in found.jobs]
+
+
+def put_jobs(harness: Harness, count: int) -> None:
+    """job1, job2 … a minute apart."""
+    for nth in range(1, count + 1):
+        harness.jobs.put(a_new_job(job_id=f"job{nth}", at=NOON + nth * MINUTE))
+
+
+def video(left: timedelta, *, job_id: str = "job1") -> Job:
+    return replace(
+        completed(a_job(), ProviderId.RUNWAY),
+        job_id=job_id,
+        video_url=f"old-{job_id}",
+        video_url_expires_at=NOON + left,
+    )
+
+
+def test_the_owner_sees_the_job_and_no_other_user_does(harness: Harness) -> None:
+    harness.jobs.put(a_job())
+
+    assert harness.get_video(ANN, "job1") == a_job()
+    for caller, job_id in ((BOB, "job1"), (ANN, "job9")):
+        with pytest.raises(NotFound):
+            harness.get_video(caller, job_id)
+        with pytest.raises(NotFound):
+            harness.list_videos.after(caller, job_id=job_id, limit=2)
+
+
+@pytest.mark.parametrize(
+    ("left", "is_fresh"),
+    [(-5 * HOUR, True), (HOUR, True), (HOUR + MINUTE, False)],
+)
+def test_an_address_with_less_than_an_hour_left_is_replaced(
+    harness: Harness, left: timedelta, is_fresh: bool
+) -> None:
+    harness.jobs.put(video(left))
+
+    job = harness.get_video(ANN, "job1")
+
+    assert (job.video_url != "old-job1") is is_fresh
+    assert job.video_url_expires_at
+    assert HOUR < job.video_url_expires_at - NOON <= 12 * HOUR
+
+
+@pytest.mark.parametrize("job", [video(9 * HOUR), a_job()], ids=["done", "open"])
+def test_past_its_expiry_a_job_is_not_found(harness: Harness, job: Job) -> None:
+    """In a list it has no URL: the bucket's lifecycle removes the video first."""
+    harness.jobs.put(replace(job, expires_at=NOON + MINUTE))
+    assert harness.get_video(ANN, "job1")
+
+    harness.clock.move(MINUTE)
+
+    with pytest.raises(NotFound):
+        harness.get_video(ANN, "job1")
+    (shown,) = page(harness).jobs
+    assert (shown.video_url, shown.video_url_expires_at) == (None, None)
+
+
+def test_listeners_get_the_fresh_address_too(harness: Harness) -> None:
+    before = harness.jobs.put(video(MINUTE)).value
+
+    job = harness.get_video(ANN, "job1")
+
+    assert harness.jobs.projections["job1"]["video_url"] == job.video_url
+    assert (harness.job.version, harness.job.wake_at) == (before.version + 1, None)
+
+
+@pytest.mark.parametrize(
+    "trouble", [Trouble.LOST_RACE, Trouble.NOT_APPLIED, Trouble.UNREACHABLE]
+)
+def test_a_fresh_address_is_good_although_it_could_not_be_kept(
+    harness: Harness, trouble: Trouble
+) -> None:
+    harness.jobs.put(video(MINUTE))
+    harness.jobs.troubles = [trouble]
+
+    url = harness.get_video(ANN, "job1").video_url
+
+    assert str(url).startswith("https://storage.example/videos/ann/")
+    assert harness.job.video_url == "old-job1"
+
+
+def test_every_address_of_a_list_lasts_and_is_stored(harness: Harness) -> None:
+    for nth in range(9):
+        harness.jobs.put(video(nth % 3 * HOUR, job_id=f"job{nth}"))
+
+    found = page(harness, limit=9)
+
+    left = [job.video_url_expires_at for job in found.jobs]
+    assert all(at is not None and at - NOON > HOUR for at in left)
+    assert sum(str(job.video_url).startswith("old") for job in found.jobs) == 3
+    assert page(harness, limit=9) == found
+
+
+def test_an_address_that_lasts_is_not_signed_again(harness: Harness) -> None:
+    harness.jobs.put(video(HOUR + MINUTE))
+    harness.jobs.put(a_job(job_id="job2"))
+    harness.bucket.failures = [Unreachable("must not sign")]
+
+    assert [job.video_url for job in page(harness).jobs] == [None, "old-job1"]
+
+
+@pytest.mark.parametrize(
+    ("count", "pages"),
+    [
+        (0, [[]]),
+        (2, [["job2", "job1"]]),
+        (3, [["job3", "job2"], ["job1"]]),
+        (5, [["job5", "job4"], ["job3", "job2"], ["job1"]]),
+    ],
+)
+def test_the_newest_come_first_and_the_cursor_leads_on(
+    harness: Harness, count: int, pages: list[list[str]]
+) -> None:
+    put_jobs(harness, count)
+    found = [page(harness)]
+    while found[-1].next_cursor:
+        # A job that is created meanwhile moves no page.
+        harness.jobs.put(a_new_job(job_id=f"newer{len(found)}", at=NOON + HOUR))
+        found.append(page(harness, cursor=found[-1].next_cursor))
+
+    assert [named(each) for each in found] == pages
+
+
+def test_no_cursor_shows_another_users_jobs(harness: Harness) -> None:
+    put_jobs(harness, 3)
+    harness.jobs.put(replace(a_new_job(job_id="bobs", at=NOON), user_id="bob"))
+    anns = page(harness, limit=1).next_cursor
+
+    assert named(page(harness, caller=BOB)) == ["bobs"]
+    assert named(page(harness, caller=BOB, cursor=anns)) == ["bobs"]
+    with pytest.raises(InvalidRequest, match="cursor"):
+        page(harness, cursor="job1")
+
+
+def test_a_list_of_one_status(harness: Harness) -> None:
+    put_jobs(harness, 3)
+    harness.jobs.put(harness.jobs.get("job2").value.ended(ErrorCode.CANCELLED))
+
+    assert named(page(harness, status=Status.FAILED)) == ["job2"]
+    assert named(page(harness, status=Status.PROCESSING)) == ["job3", "job1"]
+
+
+def test_a_list_goes_on_after_a_job(harness: Harness) -> None:
+    put_jobs(harness, 4)
+
+    found = harness.list_videos.after(ANN, job_id="job4", limit=2)
+
+    assert named(found) == ["job3", "job2"]
+    assert named(page(harness, cursor=found.next_cursor)) == ["job1"]
