@@ -10,7 +10,6 @@ from typing import Any
 import av
 import requests
 
-from local.functions import LOCATION
 from local.identity import user_token
 from local.stack import Stack
 
