@@ -68,7 +68,7 @@ resource "google_firestore_field" "wake_at" {
 # Each write of a document also writes an index entry for each of its fields. These are the
 # documents that are written most, and the sums in them are never searched.
 resource "google_firestore_field" "unindexed" {
-  for_each = toset(["internal", "spend", "usage", "users"])
+  for_each = toset(["internal", "settled", "spend", "usage", "users"])
 
   database   = google_firestore_database.default.name
   collection = each.key

@@ -235,10 +235,10 @@ def keep_upload() -> KeepUpload:
 
 @once
 def show_usage() -> ShowUsage:
-    from shared.gcp.firestore_usage import FirestoreUsage
+    from shared.gcp.firestore_reports import FirestoreUsage
 
-    store = FirestoreUsage(database())
     known = settings()
+    store = FirestoreUsage(database(), known.limits.shards)
     return ShowUsage(store=store, clock=CLOCK, limits=known.limits, chain=known.chain)
 
 
@@ -288,10 +288,11 @@ def start_upload() -> StartUpload:
 
 @once
 def sweep() -> Sweep:
-    from shared.gcp.firestore_ledger_audit import LIMITS, LedgerAuditReader
+    from shared.gcp.firestore_reports import AUDIT_LIMITS, LedgerAuditReader
 
-    reader = LedgerAuditReader(database().within(LIMITS))
-    zone = settings().limits.zone
+    limits = settings().limits
+    reader = LedgerAuditReader(database().within(AUDIT_LIMITS), limits.shards)
+    zone = limits.zone
     return Sweep(
         jobs=jobs(),
         queries=job_queries(),

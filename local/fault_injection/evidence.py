@@ -10,9 +10,9 @@ from google.cloud import firestore
 
 from local.fault_injection.journal import Entry
 from shared.domain.job import Job
-from shared.domain.ledger import Account
-from shared.gcp.firestore_ledger import read_account
+from shared.domain.ledger import Account, account_of
 from shared.gcp.job_record import job_of
+from shared.gcp.ledger_records import account
 
 Accounts = Mapping[str, Account]
 AccountDay = tuple[str, str]
@@ -71,8 +71,13 @@ class FirestoreView:
         return self._documents("videos")
 
     def ledger(self) -> Accounts:
-        found = self._documents("spend").items()
-        return {name: read_account(document) for name, document in found}
+        """Each account as the sum of its documents."""
+        accounts: dict[str, Account] = {}
+        for collection in ("spend", "settled"):
+            for name, document in self._documents(collection).items():
+                sum_so_far = accounts.get(account_of(name), Account())
+                accounts[account_of(name)] = sum_so_far + account(document)
+        return accounts
 
     def open_jobs(self) -> Mapping[str, int]:
         found = self._documents("users").items()
@@ -84,7 +89,7 @@ class FirestoreView:
         found = list(self._client.collection("circuits").stream())
         for circuit in found:
             circuit.reference.delete()
-        return sum(1 for circuit in found if (circuit.to_dict() or {}).get("reason"))
+        return sum(1 for circuit in found if (circuit.to_dict() or {}).get("opening"))
 
     def spend(self, account: str, day: str, micros: int) -> None:
         """As if jobs of that day had cost so much."""

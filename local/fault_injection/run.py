@@ -26,7 +26,7 @@ from local.fault_injection.users import User
 from local.fault_injection.verdict import days
 from local.stack import Stack, StackOptions
 from shared.domain import timing
-from shared.domain.ledger import ledger_key
+from shared.domain.ledger import Limits, ledger_key
 
 AT_ONCE = 8
 LONGEST_PACE_SECONDS, CREATING_SECONDS = 0.8, 150.0
@@ -115,7 +115,7 @@ class Run:
 
     def _spend_ahead(self) -> Accounts:
         """The racer has room for three more jobs today, as if by earlier ones."""
-        key = ledger_key(RACER, datetime.now(UTC), UTC)
+        key = ledger_key(RACER, datetime.now(UTC), Limits())
         spent = (CAPS_USD["user"] - RACER_ROOM * HOLD_USD) * MICROS
         self._view.spend(key.accounts[1], key.day, int(spent))
         return self._view.ledger()

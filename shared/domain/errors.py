@@ -244,6 +244,10 @@ class Unavailable(ApiError):
     status, code = 503, "unavailable"
 
 
+class Crowded(Unavailable):
+    """Too many jobs are being created at once; this one certainly was not."""
+
+
 class NotConfigured(ReelayError):
     """The settings are wrong or dangerous: the function does not start."""
 

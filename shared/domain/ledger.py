@@ -1,17 +1,18 @@
 """The ledger: what is held, settled and released, and whether more fits the caps.
 
-One account per scope (all; each user) and month, holding its days, so that both caps
-are one precondition. Always: held - settled - released = what is open. Money counts on
-the day on which its job was made, whatever day it is when it is settled.
+One account per scope (all users; each user) and month, with its days, for both caps at
+once. Always: held - settled - released = what is open. Money counts on the day on which
+its job was made, whatever day it is when it is settled.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from hashlib import sha256
 from urllib.parse import quote
 
-from shared.domain.errors import ErrorCode, LimitReached, TooManyJobs
+from shared.domain.errors import ErrorCode, LimitReached
 from shared.domain.usage import Counts
 
 NOTHING = Decimal(0)
@@ -20,20 +21,37 @@ MICRO = Decimal("0.000001")
 HOLDS_FILL_IT = timedelta(seconds=60)
 
 
+# An account of all users is kept in so many documents, in which commits rarely meet.
+# The number may be raised within a month, never lowered: see domain/escrow.py.
+SHARDS = 16
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerKey:
-    """Where a job's money is booked, fixed when the job is made.
+    """Where a job's money is booked, from its creation to its end.
 
-    `accounts`: names of documents, all users' first, the user's own second.
+    `accounts`: that of all users, then the user's own. `shard`: which document of the
+    first; a user's own account has one document only.
     """
 
     accounts: tuple[str, ...]
     day: str
+    shard: int = 0
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """In the order of `accounts`."""
+        shared, *others = self.accounts
+        return f"{shared}.{self.shard}", *others
 
 
-def ledger_key(user_id: str, now: datetime, zone: tzinfo) -> LedgerKey:
-    local = now.astimezone(zone)
-    return ledger_key_on(user_id, local.date())
+def ledger_key(
+    user_id: str, now: datetime, limits: "Limits", job_id: str = ""
+) -> LedgerKey:
+    """`job_id` decides on the shard, so that a job tried again stays in its own."""
+    key = ledger_key_on(user_id, now.astimezone(limits.zone).date())
+    digest = sha256(job_id.encode()).digest()
+    return replace(key, shard=int.from_bytes(digest[:4]) % limits.shards)
 
 
 def ledger_key_on(user_id: str, day: date) -> LedgerKey:
@@ -43,6 +61,17 @@ def ledger_key_on(user_id: str, day: date) -> LedgerKey:
     return LedgerKey(
         accounts=(f"all.{month}", f"user.{user}.{month}"), day=f"d{day:%d}"
     )
+
+
+def documents_of(account: str, shards: int) -> tuple[str, ...]:
+    """The documents whose sum is the account."""
+    if account.startswith("all."):
+        return tuple(f"{account}.{shard}" for shard in range(shards))
+    return (account,)
+
+
+def account_of(document: str) -> str:
+    return document.rpartition(".")[0] if document.startswith("all.") else document
 
 
 def in_micros(usd: Decimal) -> Decimal:
@@ -90,6 +119,13 @@ class Account:
     def month(self) -> Totals:
         return sum(self.days.values(), Totals())
 
+    def plus(self, day: str, totals: Totals) -> "Account":
+        return Account(days={**self.days, day: self.on(day) + totals})
+
+    def __add__(self, other: "Account") -> "Account":
+        days = {*self.days, *other.days}
+        return Account(days={day: self.on(day) + other.on(day) for day in days})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caps:
@@ -116,6 +152,7 @@ class Limits:
     most_jobs_a_minute: int = 60
     most_uploads_a_minute: int = 60
     zone: tzinfo = UTC
+    shards: int = SHARDS
 
     def caps(self) -> Sequence[Caps]:
         """In the order of `LedgerKey.accounts`."""
@@ -140,45 +177,6 @@ class Booking:
         return self == Booking()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobCount:
-    """How many of a user's jobs are open; how many were `made` in `minute`.
-
-    `uploads`: how many images they were let to upload in `minute`.
-    """
-
-    open_jobs: int = 0
-    minute: str = ""
-    made: int = 0
-    uploads: int = 0
-
-
-def with_one_more(count: JobCount, limits: Limits, now: datetime) -> JobCount:
-    """TooManyJobs where as many are open, or were made this minute, as may be."""
-    count = _as_of(count, now)
-    if count.open_jobs >= limits.most_open_jobs:
-        raise TooManyJobs("as many are open as may be")
-    if count.made >= limits.most_jobs_a_minute:
-        raise TooManyJobs("as many were made this minute as may be")
-    return replace(count, open_jobs=count.open_jobs + 1, made=count.made + 1)
-
-
-def with_one_more_upload(count: JobCount, limits: Limits, now: datetime) -> JobCount:
-    """TooManyJobs where as many were let in this minute as may be."""
-    count = _as_of(count, now)
-    if count.uploads >= limits.most_uploads_a_minute:
-        raise TooManyJobs("as many uploads were let in this minute as may be")
-    return replace(count, uploads=count.uploads + 1)
-
-
-def _as_of(count: JobCount, now: datetime) -> JobCount:
-    # A later minute than ours was counted by a clock ahead of ours: it goes on.
-    minute = max(count.minute, f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}")
-    if minute == count.minute:
-        return count
-    return JobCount(open_jobs=count.open_jobs, minute=minute)
-
-
 def check(
     account: Account, caps: Caps, day: str, amount_usd: Decimal, now: datetime
 ) -> None:
@@ -198,8 +196,9 @@ def check(
 
 def _until_reset(code: ErrorCode, now: datetime) -> timedelta:
     """From `now`, which is in the ledger's time zone, to its next day or month."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    tomorrow = midnight + timedelta(days=1)
-    if code is ErrorCode.DAILY_LIMIT_REACHED:
-        return tomorrow - now
-    return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1) - now
+    tomorrow = now.date() + timedelta(days=1)
+    next_month = (now.date().replace(day=1) + timedelta(days=32)).replace(day=1)
+    day = tomorrow if code is ErrorCode.DAILY_LIMIT_REACHED else next_month
+    reset = datetime.combine(day, time(), tzinfo=now.tzinfo)
+    # In UTC: a zone's own clock may be set forward or back in between.
+    return reset.astimezone(UTC) - now.astimezone(UTC)

@@ -2,10 +2,10 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from shared.domain.ledger import NOTHING, Account, in_micros
+from shared.domain.ledger import NOTHING, Account, account_of, in_micros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,30 +13,43 @@ class OpenJob:
     """What the ledger knows an open job by."""
 
     user_id: str
-    accounts: tuple[str, ...]
+    documents: tuple[str, ...]
     hold_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSnapshot:
-    """All of it at one moment. `open_jobs`: how many the ledger counts, by user."""
+    """All of it at one moment: what each document holds, and has borrowed by period.
+
+    `open_jobs`: how many the ledger counts, by user.
+    """
 
     jobs: tuple[OpenJob, ...]
-    accounts: Mapping[str, Account]
+    documents: Mapping[str, Account]
+    borrowed: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     open_jobs: Mapping[str, int]
 
     @property
-    def accounts_off(self) -> Mapping[str, Decimal]:
-        """By account, what is held beyond what its open jobs hold; may be below 0."""
+    def documents_off(self) -> Mapping[str, Decimal]:
+        """By document, what is held beyond what its open jobs hold; may be below 0."""
         holds: defaultdict[str, Decimal] = defaultdict(lambda: NOTHING)
         for job in self.jobs:
-            for name in job.accounts:
+            for name in job.documents:
                 holds[name] += in_micros(job.hold_usd)
         off = {
-            name: self.accounts.get(name, Account()).month.open_usd - holds[name]
-            for name in [*self.accounts, *holds]
+            name: self.documents.get(name, Account()).month.open_usd - holds[name]
+            for name in [*self.documents, *holds]
         }
         return {name: usd for name, usd in sorted(off.items()) if usd}
+
+    @property
+    def loans_off(self) -> Mapping[str, Decimal]:
+        """By account, what its shards borrowed in a period beyond what they lent."""
+        sums: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: NOTHING)
+        for document, loans in self.borrowed.items():
+            for period, usd in loans.items():
+                sums[account_of(document), period] += usd
+        return {account: usd for (account, _), usd in sorted(sums.items()) if usd}
 
     @property
     def users_off(self) -> Mapping[str, int]:

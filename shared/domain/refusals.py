@@ -7,6 +7,7 @@ from shared.domain.errors import (
     ApiError,
     Conflict,
     ConflictReason,
+    Crowded,
     ErrorCode,
     FieldError,
     Forbidden,
@@ -208,6 +209,14 @@ FIELDS: Mapping[str, tuple[str, str]] = {
 }
 
 
+_CROWDED = (
+    "Many videos are being created at this moment. Nothing was created for this "
+    "request. Try again in a moment.",
+    "지금 동영상 생성 요청이 많습니다. 이 요청으로 생성된 작업은 없습니다. 잠시 후 "
+    "다시 시도해 주세요.",
+)
+
+
 def describe_refusal(refused: ApiError, language: Language) -> str:
     match refused:
         case LimitReached(limit=limit, retry_after=after) if after == HOLDS_FILL_IT:
@@ -220,6 +229,8 @@ def describe_refusal(refused: ApiError, language: Language) -> str:
             return in_language(_TOKENS[token], language)
         case Forbidden(reason=access):
             return in_language(_ACCESS[access], language)
+        case Crowded():
+            return in_language(_CROWDED, language)
         case _:
             return in_language(_REFUSALS[refused.code], language)
 

@@ -44,9 +44,7 @@ _ONCE: Final = Retry(predicate=lambda _error: False)
 _READ_AGAIN: Final = if_exception_type(
     exceptions.ServiceUnavailable, exceptions.DeadlineExceeded
 )
-# A commit is resent if its connection failed, never because time ran out. A resent
-# commit that had held already fails its own precondition: the caller, told LostRace,
-# looks whether its change is there.
+# A commit is resent if its connection failed, never because time ran out.
 _COMMIT_AGAIN: Final = if_exception_type(exceptions.ServiceUnavailable)
 
 
@@ -164,15 +162,24 @@ class Batch:
         later: Firestore does not learn that its client has stopped waiting.
         """
         ends_at = time.monotonic() + self._limits.total
+        tries = 0
 
         def once() -> Sequence[Any]:
+            nonlocal tries
+            tries += 1
             left = max(ends_at - time.monotonic(), 0.001)
             written: Sequence[Any] = self._writes.commit(retry=_ONCE, timeout=left)
             return written
 
-        with translated(COMMIT, "Firestore: commit"):
-            written: Sequence[Any] = _retrying(_COMMIT_AGAIN, self._limits)(once)()
-            return written
+        try:
+            with translated(COMMIT, "Firestore: commit"):
+                written: Sequence[Any] = _retrying(_COMMIT_AGAIN, self._limits)(once)()
+                return written
+        except LostRace as error:
+            if tries == 1:
+                raise
+            # An earlier try may have held, and this one lost the race to it.
+            raise CommitUncertain("Firestore: commit: sent more than once") from error
 
 
 def _retrying(predicate: Callable[[Exception], bool], limits: CallLimits) -> Any:

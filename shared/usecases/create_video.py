@@ -17,6 +17,7 @@ from shared.domain.errors import (
     CommitUncertain,
     Conflict,
     ConflictReason,
+    Crowded,
     GenerationPaused,
     IdempotencyConflict,
     LimitReached,
@@ -50,6 +51,9 @@ from shared.usecases.idempotency import (
 from shared.usecases.uploads import Keep
 
 log = structlog.get_logger()
+
+# No new try after this: the caller has an answer within about three seconds.
+COMMIT_WITHIN = timedelta(seconds=2.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,16 +133,16 @@ class CreateVideo:
     def _new_job(
         self, caller: Caller, request: VideoRequest, language: Language
     ) -> Job:
-        now = self.clock.now()
+        now, job_id = self.clock.now(), self.ids.new()
         chain = fallback.plan_chain(request, self.chain, self.models)
         return Job(
-            job_id=self.ids.new(),
+            job_id=job_id,
             user_id=caller.user_id,
             language=language,
             request=request,
             chain=chain,
             hold_usd=first_holds(chain, self.limits)[0],
-            ledger_key=ledger_key(caller.user_id, now, self.limits.zone),
+            ledger_key=ledger_key(caller.user_id, now, self.limits, job_id),
             stop_on_unknown=self.stop_on_unknown,
             created_at=now,
             updated_at=now,
@@ -164,7 +168,10 @@ class CreateVideo:
         """
         record = trace.record(job) if trace else None
         _, *cheaper = first_holds(job.chain, self.limits)
+        ends_at, uncertain = self.clock.now() + COMMIT_WITHIN, False
         for _ in tries(CROWDED_BACKOFF, self.pause):
+            if self.clock.now() > ends_at:
+                break
             try:
                 if keep:
                     self.quotas.check_room(job)
@@ -174,7 +181,8 @@ class CreateVideo:
                 return Taken(job=job)
             except (LostRace, CommitUncertain, LimitReached, TooManyJobs) as error:
                 refusal = error if isinstance(error, ApiError) else None
-            if found := self.jobs.read(job.job_id):
+                uncertain |= isinstance(error, CommitUncertain)
+            if uncertain and (found := self.jobs.read(job.job_id)):
                 return Taken(job=found.value)
             seen = self._recorded(trace)
             if replay := self._replay(trace, seen):
@@ -183,7 +191,9 @@ class CreateVideo:
                 job = replace(job, hold_usd=cheaper.pop(0))
             elif refusal:
                 raise refusal
-        raise Unreachable(f"job {job.job_id}: not known to be committed")
+        if uncertain:
+            raise Unreachable(f"job {job.job_id}: not known to be committed")
+        raise Crowded(f"job {job.job_id}: not created, others were faster")
 
     def _recorded(self, trace: DedupKey | None) -> Versioned[IdempotencyRecord] | None:
         return self.idempotency.get(trace.name) if trace else None

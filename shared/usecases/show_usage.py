@@ -1,13 +1,20 @@
 """Show what was made and spent in some days, and what the caps have left."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Forbidden
-from shared.domain.ledger import NOTHING, LedgerKey, Limits, ledger_key_on
+from shared.domain.ledger import (
+    NOTHING,
+    Account,
+    Caps,
+    LedgerKey,
+    Limits,
+    ledger_key_on,
+)
 from shared.domain.usage import (
     NOBODY,
     Counts,
@@ -34,16 +41,22 @@ class DayUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapUse:
-    """How much of a cap is settled or held. `limit_usd` None: there is no cap."""
+    """How much of a cap is settled or held. `limit_usd` is None if there is no cap.
+
+    `within`: the use of the cap of all users, for one user's own.
+    """
 
     limit_usd: Decimal | None
     used_usd: Decimal
+    within: "CapUse | None" = None
 
     @property
     def left_usd(self) -> Decimal | None:
-        """Never below 0: what a vendor charged in excess is booked all the same."""
-        limit = self.limit_usd
-        return None if limit is None else max(limit - self.used_usd, NOTHING)
+        """What a new job could still hold; never below 0, None without any cap."""
+        left = [self.within.left_usd if self.within else None]
+        if self.limit_usd is not None:
+            left.append(max(self.limit_usd - self.used_usd, NOTHING))
+        return min((usd for usd in left if usd is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,16 +119,22 @@ class ShowUsage:
         return sorted(counts.items(), key=lambda item: ranks.get(item[0], len(models)))
 
     def _caps(self, user_id: str, scope: Scope, today: date) -> tuple[CapUse, CapUse]:
-        here = ledger_key_on(user_id, today)
-        name = _account(here, scope)
-        account = self.store.spend((name,))[name]
-        everybody, user = self.limits.caps()
-        caps = everybody if scope is Scope.ALL else user
-        on_day, in_month = account.on(here.day), account.month
-        return (
-            CapUse(limit_usd=caps.daily_usd, used_usd=on_day.used_usd),
-            CapUse(limit_usd=caps.monthly_usd, used_usd=in_month.used_usd),
+        key = ledger_key_on(user_id, today)
+        spend = self.store.spend(key.accounts)
+        (all_daily, all_monthly), (daily, monthly) = (
+            _uses(caps, spend[name], key.day)
+            for name, caps in zip(key.accounts, self.limits.caps(), strict=True)
         )
+        if scope is Scope.ALL:
+            return all_daily, all_monthly
+        return replace(daily, within=all_daily), replace(monthly, within=all_monthly)
+
+
+def _uses(caps: Caps, account: Account, day: str) -> tuple[CapUse, CapUse]:
+    return (
+        CapUse(limit_usd=caps.daily_usd, used_usd=account.on(day).used_usd),
+        CapUse(limit_usd=caps.monthly_usd, used_usd=account.month.used_usd),
+    )
 
 
 def _account(key: LedgerKey, scope: Scope) -> str:

@@ -1,4 +1,4 @@
-"""Look whether the ledger balances, and tell where it does not; nothing is changed."""
+"""Checks whether the ledger balances and logs what does not; changes nothing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,21 +6,21 @@ from datetime import datetime, timedelta, tzinfo
 
 import structlog
 
-from shared.domain.ledger import ledger_key
+from shared.domain.ledger import ledger_key_on
 from shared.domain.ledger_snapshot import LedgerSnapshot
 from shared.ports.store import Clock
 
 log = structlog.get_logger()
 
-# So that no clock of ours asks the store for its future.
+# Firestore refuses to read the future, which this machine's clock may be in.
 AGO = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """`read(at, accounts)`: the ledger as it was at `at`, `accounts` among them.
+    """`read(at, accounts)`: the ledger as it was at `at`, with these accounts.
 
-    None where more jobs are open than are read.
+    It returns None if more jobs are open than are read.
     """
 
     read: Callable[[datetime, Sequence[str]], LedgerSnapshot | None]
@@ -28,25 +28,31 @@ class Balance:
     zone: tzinfo
 
     def __call__(self) -> int:
-        """How many accounts are off, users' counts of open jobs among them."""
+        """How many documents, loans and users' counts of open jobs are off."""
         at = self.clock.now() - AGO
         # On the first of a month, jobs of the month before have just ended.
-        days = (at, at - timedelta(days=1))
-        everybody = [ledger_key("", day, self.zone).accounts[0] for day in days]
-        ledger = self.read(at, everybody)
+        ledger = self.read(at, [self._shared(at), self._shared(at - timedelta(days=1))])
         if ledger is None:
             log.warning("ledger_not_checked", why="too many open jobs")
             return 0
-        return _told(ledger)
+        return _log(ledger)
+
+    def _shared(self, at: datetime) -> str:
+        """The account of all users at this moment."""
+        return ledger_key_on("", at.astimezone(self.zone).date()).accounts[0]
 
 
-def _told(ledger: LedgerSnapshot) -> int:
-    accounts, users = ledger.accounts_off, ledger.users_off
-    for account, usd in accounts.items():
-        log.error("ledger_out_of_balance", account=account, off_by_usd=f"{usd:f}")
-    for user_id, jobs in users.items():
+def _log(ledger: LedgerSnapshot) -> int:
+    money = [
+        *(("document", name, usd) for name, usd in ledger.documents_off.items()),
+        *(("loans_of", name, usd) for name, usd in ledger.loans_off.items()),
+    ]
+    for what, name, usd in money:
+        log.error("ledger_out_of_balance", **{what: name}, off_by_usd=f"{usd:f}")
+    for user_id, jobs in ledger.users_off.items():
         log.error("ledger_out_of_balance", user_id=user_id, off_by_jobs=jobs)
-    if not accounts and not users:
-        checked, jobs = len(ledger.accounts), len(ledger.jobs)
-        log.info("ledger_balances", accounts=checked, open_jobs=jobs)
-    return len(accounts) + len(users)
+    off = len(money) + len(ledger.users_off)
+    if not off:
+        checked, open_jobs = len(ledger.documents), len(ledger.jobs)
+        log.info("ledger_balances", documents=checked, open_jobs=open_jobs)
+    return off

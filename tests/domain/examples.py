@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain import (
@@ -12,7 +12,7 @@ from shared.domain import (
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, Language
-from shared.domain.ledger import ledger_key
+from shared.domain.ledger import Limits, ledger_key
 from shared.domain.outcomes import (
     Accepted,
     Delivered,
@@ -70,7 +70,7 @@ def a_new_job(
         request=request,
         chain=providers,
         hold_usd=first_price_usd(providers),
-        ledger_key=ledger_key("ann", at, UTC),
+        ledger_key=ledger_key("ann", at, Limits(), job_id),
         stop_on_unknown=stop_on_unknown,
         created_at=at,
         updated_at=at,

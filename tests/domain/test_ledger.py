@@ -10,18 +10,19 @@ import pytest
 from shared.domain.booking import booking, usage
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, LimitReached, TooManyJobs
+from shared.domain.job_count import JobCount, with_one_more, with_one_more_upload
 from shared.domain.ledger import (
+    SHARDS,
     Account,
     Booking,
     Caps,
-    JobCount,
     LedgerKey,
     Limits,
     Totals,
+    account_of,
     check,
+    documents_of,
     ledger_key,
-    with_one_more,
-    with_one_more_upload,
 )
 from shared.domain.outcomes import (
     Accepted,
@@ -114,10 +115,42 @@ def test_another_days_spending_counts_for_the_month_alone() -> None:
 def test_a_day_begins_at_midnight_of_the_ledgers_own_zone() -> None:
     late = datetime(2026, 11, 30, 16, tzinfo=UTC)
 
-    assert ledger_key("a/b", late, SEOUL) == LedgerKey(
-        accounts=("all.2026-12", "user.a%2Fb.2026-12"), day="d01"
+    key = ledger_key("a/b", late, Limits(zone=SEOUL, shards=1))
+
+    assert key == LedgerKey(
+        accounts=("all.2026-12", "user.a%2Fb.2026-12"), day="d01", shard=0
     )
-    assert ledger_key("ann", late, UTC).day == "d30"
+    assert ledger_key("ann", late, Limits()).day == "d30"
+
+
+def test_jobs_spread_over_the_documents_of_all_users_and_keep_theirs() -> None:
+    keys = [ledger_key("ann", NOON, Limits(), f"job{n}") for n in range(200)]
+
+    shared = [key.documents[0] for key in keys]
+    assert set(shared) == set(documents_of("all.2026-11", SHARDS))
+    assert max(map(shared.count, shared)) < 40
+    assert {key.documents[1] for key in keys} == {"user.ann.2026-11"}
+    assert {account_of(document) for document in shared} == {"all.2026-11"}
+    assert keys == [ledger_key("ann", NOON, Limits(), f"job{n}") for n in range(200)]
+
+
+@pytest.mark.parametrize(
+    ("at", "hours_to_midnight"),
+    [
+        pytest.param(datetime(2026, 3, 29, 0, 30, tzinfo=UTC), 21.5, id="forward"),
+        pytest.param(datetime(2026, 10, 25, 0, 30, tzinfo=UTC), 22.5, id="back"),
+    ],
+)
+def test_a_reset_is_where_the_zones_day_ends_though_its_clock_is_changed(
+    at: datetime, hours_to_midnight: float
+) -> None:
+    local = at.astimezone(ZoneInfo("Europe/Berlin"))
+    spent = used(settled="10")
+
+    with pytest.raises(LimitReached) as refused:
+        check(spent, Caps(daily_usd=Decimal(10)), DAY, Decimal(1), local)
+
+    assert refused.value.retry_after == timedelta(hours=hours_to_midnight)
 
 
 def test_a_new_job_holds_its_first_provider_and_is_open() -> None:

@@ -18,14 +18,12 @@ from shared.domain.errors import (
     Unreadable,
 )
 from shared.domain.job import AttemptState, Job
+from shared.domain.job_count import JobCount, with_one_more, with_one_more_upload
 from shared.domain.ledger import (
     Account,
     Booking,
-    JobCount,
     Limits,
     check,
-    with_one_more,
-    with_one_more_upload,
 )
 from shared.domain.projection import Status, project
 from shared.domain.projection import status as projected_status
@@ -280,10 +278,7 @@ class FakeJobs:
         self.open_jobs[job.user_id] += booked.open_jobs
         for name in job.ledger_key.accounts:
             account = self.accounts.get(name, Account())
-            day = account.on(job.ledger_key.day) + booked.totals
-            self.accounts[name] = Account(
-                days={**account.days, job.ledger_key.day: day}
-            )
+            self.accounts[name] = account.plus(job.ledger_key.day, booked.totals)
             self._count_usage(name, job.ledger_key.day, booked)
 
     def _count_usage(self, name: str, day: str, booked: Booking) -> None:

@@ -11,6 +11,7 @@ from functions.http.problems import (
 )
 from shared.domain.errors import (
     ApiError,
+    Crowded,
     ErrorCode,
     FieldError,
     GenerationPaused,
@@ -39,6 +40,7 @@ CODES = [code for codes in codes_by_status().values() for code in codes]
         (TooManyJobs(), "Retry-After", "60"),
         (GenerationPaused(), "Retry-After", "300"),
         (Unavailable(), "Retry-After", "5"),
+        (Crowded(), "Retry-After", "5"),
         (Unauthenticated(), "WWW-Authenticate", "Bearer"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, ApiError) else "",

@@ -7,12 +7,13 @@ from decimal import Decimal
 import pytest
 
 from shared.domain.catalogue import ProviderId
+from shared.domain.ledger import SHARDS
 from shared.domain.outcomes import Polled, Succeeded
 from shared.domain.transitions import apply
 from shared.domain.user_id import is_user_id
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs
-from shared.gcp.firestore_usage import FirestoreUsage
+from shared.gcp.firestore_reports import FirestoreUsage
 from tests.domain.examples import NOON, a_job, a_new_job, running
 
 
@@ -30,7 +31,7 @@ def test_a_charge_above_the_hold_is_booked_in_full(
 
     jobs.abandon("job1", NOON + timedelta(hours=3))
 
-    usage = FirestoreUsage(database)
+    usage = FirestoreUsage(database, SHARDS)
     for account in charged.ledger_key.accounts:
         month = usage.spend([account])[account].month
         assert (month.settled_usd, month.open_usd) == (Decimal(5), Decimal(0))

@@ -24,11 +24,10 @@ from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_keys import FirestoreKeys
-from shared.gcp.firestore_ledger_audit import LedgerAuditReader
 from shared.gcp.firestore_provider_reports import FirestoreProviderReports
 from shared.gcp.firestore_quotas import FirestoreQuotas
+from shared.gcp.firestore_reports import FirestoreUsage, LedgerAuditReader
 from shared.gcp.firestore_switch import FirestoreSwitch
-from shared.gcp.firestore_usage import FirestoreUsage
 from shared.ports.store import IdempotencyRecord, Versioned
 from tests.domain.examples import NOON, a_job, a_new_job
 from tests.gcp.test_firestore_keys import a_key
@@ -77,6 +76,11 @@ CALLS: dict[type, dict[str, tuple[Any, ...]]] = {
     FirestoreUsage: {"usage": (["all.2026-11"],), "spend": (["all.2026-11"],)},
     LedgerAuditReader: {"read": (NOON, ["all.2026-11"])},
 }
+MADE_WITH: dict[type, tuple[Any, ...]] = {
+    FirestoreQuotas: (CAPPED,),
+    FirestoreUsage: (1,),
+    LedgerAuditReader: (1,),
+}
 NAMED: dict[str, dict[str, Any]] = {
     "overdue": {"most": 1},
     "page": {"status": None, "after": None, "most": 1},
@@ -101,7 +105,7 @@ def silent() -> Iterator[firestore.Client]:
 
 
 def adapter(kind: type, database: Database) -> Any:
-    return kind(database, CAPPED) if kind is FirestoreQuotas else kind(database)
+    return kind(database, *MADE_WITH.get(kind, ()))
 
 
 @pytest.mark.parametrize(("kind", "name"), METHODS, ids=str)
@@ -230,3 +234,20 @@ def test_a_read_that_fails_is_unreachable_whatever_the_error(
         with pytest.raises(Unreachable):
             read(client)
         assert (client.tries > 1) == (error in READ_AGAIN)
+
+
+class Resent(Failing):
+    """A client whose first commit holds, and whose answer to it is lost."""
+
+    def commit(self, **_options: Any) -> Any:
+        self.tries += 1
+        unavailable: Any = exceptions.ServiceUnavailable
+        raise unavailable("no") if self.tries == 1 else self.error
+
+
+def test_a_commit_that_was_sent_twice_is_never_called_a_lost_race() -> None:
+    for error in LOST:
+        client: Any = Resent(error("no"))
+
+        with pytest.raises(CommitUncertain):
+            Database(client, SHORT).batch().commit()

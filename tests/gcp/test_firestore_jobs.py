@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from shared.domain.errors import (
     Problem,
 )
 from shared.domain.job import Job
-from shared.domain.ledger import ledger_key
+from shared.domain.ledger import Limits, ledger_key
 from shared.domain.outcomes import PrepareMissed, Rejected, Submitted
 from shared.domain.projection import Status, project
 from shared.domain.transitions import apply, settle
@@ -324,7 +324,7 @@ def place_of(job: Job) -> Position:
 
 
 def of_bob(job: Job) -> Job:
-    return replace(job, user_id="bob", ledger_key=ledger_key("bob", NOON, UTC))
+    return replace(job, user_id="bob", ledger_key=ledger_key("bob", NOON, Limits()))
 
 
 def test_a_page_is_of_ones_own_jobs_newest_first(store: Store) -> None:

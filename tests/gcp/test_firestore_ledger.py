@@ -19,7 +19,7 @@ from shared.domain.errors import (
     Unreadable,
 )
 from shared.domain.job import Job, Language
-from shared.domain.ledger import Account, Caps, Limits, Totals
+from shared.domain.ledger import SHARDS, Account, Caps, Limits, Totals
 from shared.domain.outcomes import Polled, Succeeded, Unknown
 from shared.domain.request import ClientRetry, UploadRequest
 from shared.domain.transitions import apply
@@ -27,8 +27,8 @@ from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
-from shared.gcp.firestore_ledger import read_account
 from shared.gcp.firestore_quotas import FirestoreQuotas
+from shared.gcp.firestore_reports import FirestoreUsage
 from shared.guards.kill_switch import KillSwitch
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
@@ -71,8 +71,7 @@ class OnEmulator:
         self._client = client
 
     def account(self, name: str) -> Account:
-        found = self._client.collection("spend").document(name).get()
-        return read_account(found.to_dict() or {})
+        return FirestoreUsage(Database(self._client), SHARDS).spend([name])[name]
 
     def open_jobs(self, user: str) -> int:
         found = self._client.collection("users").document(user).get()

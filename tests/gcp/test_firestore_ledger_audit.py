@@ -11,11 +11,11 @@ from google.cloud import firestore
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.job import Job
-from shared.domain.ledger import Caps, Limits
+from shared.domain.ledger import SHARDS, Caps, Limits, documents_of
 from shared.domain.ledger_snapshot import LedgerSnapshot
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs
-from shared.gcp.firestore_ledger_audit import LedgerAuditReader
+from shared.gcp.firestore_reports import LedgerAuditReader
 from shared.worker.ledger_audit import (
     AGO,
     Balance,
@@ -24,6 +24,7 @@ from tests.domain.examples import NOON, a_job, a_new_job, completed
 from tests.fakes.clock import FrozenClock
 
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
+JOB1S = a_new_job().ledger_key.documents[0]
 CAPPED = Limits(everybody=Caps(daily_usd=Decimal(99)))
 
 
@@ -49,7 +50,7 @@ def work(jobs: FirestoreJobs) -> None:
 @pytest.fixture
 def read_now(database: Database) -> Callable[[], LedgerSnapshot]:
     def read() -> LedgerSnapshot:
-        found = LedgerAuditReader(database).read(datetime.now(UTC), [ALL])
+        found = LedgerAuditReader(database, SHARDS).read(datetime.now(UTC), [ALL])
         assert found is not None
         return found
 
@@ -70,8 +71,9 @@ def test_after_jobs_of_all_kinds_the_ledger_balances(
     ledger = read_now()
 
     assert len(ledger.jobs) == ledger.open_jobs["ann"] == 2
-    assert ledger.accounts[ALL].month.open_usd == Decimal("4.40")
-    assert (ledger.accounts_off, ledger.users_off) == ({}, {})
+    shared = (ledger.documents[name] for name in documents_of(ALL, SHARDS))
+    assert sum(each.month.open_usd for each in shared) == Decimal("4.40")
+    assert (ledger.documents_off, ledger.loans_off, ledger.users_off) == ({}, {}, {})
 
 
 def test_an_account_that_was_tampered_with_is_off(
@@ -84,17 +86,17 @@ def test_an_account_that_was_tampered_with_is_off(
 
     spend.update({"days.d22.settled": firestore.Increment(-250_000)})
 
-    assert read_now().accounts_off == {ANNS: Decimal("0.25")}
+    assert read_now().documents_off == {ANNS: Decimal("0.25")}
 
 
 def test_all_users_account_is_looked_at_though_no_job_is_open(
     firestore_client: firestore.Client, read_now: Callable[[], LedgerSnapshot]
 ) -> None:
-    spend = firestore_client.collection("spend").document(ALL)
+    spend = firestore_client.collection("spend").document(JOB1S)
 
     spend.set({"days": {"d03": {"held": 1}}})
 
-    assert read_now().accounts_off == {ALL: Decimal("0.000001")}
+    assert read_now().documents_off == {JOB1S: Decimal("0.000001")}
 
 
 def test_a_count_that_no_job_stands_for_is_off(
@@ -117,7 +119,7 @@ def test_what_a_spoilt_record_holds_is_off(
 
     shown.collection("internal").document("run").update({"hold_usd": None})
 
-    assert read_now().accounts_off == {ALL: Decimal("0.40")}
+    assert read_now().documents_off == {JOB1S: Decimal("0.40")}
     assert read_now().users_off == {"ann": 1}
 
 
@@ -127,11 +129,11 @@ def test_the_books_are_of_one_moment(database: Database) -> None:
     moment = datetime.now(UTC)
     end(jobs, a_new_job(duration=8))
 
-    then = LedgerAuditReader(database).read(moment, [ALL])
+    then = LedgerAuditReader(database, SHARDS).read(moment, [ALL])
 
     assert then and len(then.jobs) == then.open_jobs["ann"] == 1
-    assert then.accounts[ANNS].month.open_usd == Decimal("0.40")
-    assert (then.accounts_off, then.users_off) == ({}, {})
+    assert then.documents[ANNS].month.open_usd == Decimal("0.40")
+    assert (then.documents_off, then.users_off) == ({}, {})
 
 
 def test_more_open_jobs_than_are_read_are_not_half_checked(
@@ -142,8 +144,10 @@ def test_more_open_jobs_than_are_read_are_not_half_checked(
         jobs.create(a_new_job(job_id=job_id))
     now = datetime.now(UTC)
 
-    assert LedgerAuditReader(database, most_open_jobs=1).read(now, [ALL]) is None
-    assert LedgerAuditReader(database, most_open_jobs=2).read(now, [ALL])
+    assert (
+        LedgerAuditReader(database, SHARDS, most_open_jobs=1).read(now, [ALL]) is None
+    )
+    assert LedgerAuditReader(database, SHARDS, most_open_jobs=2).read(now, [ALL])
 
 
 def test_a_moment_that_the_store_refuses_is_unreachable(
@@ -152,7 +156,7 @@ def test_a_moment_that_the_store_refuses_is_unreachable(
     future = datetime.now(UTC) + AGO
 
     with pytest.raises(Unreachable):
-        LedgerAuditReader(database).read(future, [ALL])
+        LedgerAuditReader(database, SHARDS).read(future, [ALL])
 
 
 def test_balance_reads_them_and_changes_nothing(
@@ -160,12 +164,12 @@ def test_balance_reads_them_and_changes_nothing(
     database: Database,
 ) -> None:
     work(FirestoreJobs(database))
-    spend = firestore_client.collection("spend").document(ALL)
-    spend.update({"days.d22.held": firestore.Increment(1)})
+    spend = firestore_client.collection("spend").document(JOB1S)
+    spend.set({"days": {"d03": {"held": 1}}}, merge=True)
     before = spend.get().update_time
     clock = FrozenClock(datetime.now(UTC) + AGO)
 
-    read = LedgerAuditReader(database).read
+    read = LedgerAuditReader(database, SHARDS).read
     off = Balance(read=read, clock=clock, zone=UTC)()
 
     assert off == 1

@@ -1,7 +1,7 @@
 """Usage and spend: one contract, on the real emulator and on the fake."""
 
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,12 +10,12 @@ from google.cloud import firestore
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import LostRace
 from shared.domain.job import Job
-from shared.domain.ledger import Account, Totals, ledger_key
+from shared.domain.ledger import SHARDS, Account, Limits, Totals, ledger_key
 from shared.domain.outcomes import Unknown
 from shared.domain.usage import NOBODY, Counts, UsageMonth
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs
-from shared.gcp.firestore_usage import FirestoreUsage
+from shared.gcp.firestore_reports import FirestoreUsage
 from shared.ports.store import (
     Jobs,
     UsageStore,
@@ -37,7 +37,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         fake = FakeJobs()
         return fake, FakeUsage(jobs=fake)
     client: firestore.Client = request.getfixturevalue("firestore_client")
-    return FirestoreJobs(Database(client)), FirestoreUsage(Database(client))
+    return FirestoreJobs(Database(client)), FirestoreUsage(Database(client), SHARDS)
 
 
 def end(jobs: Jobs, job: Job, done: Job) -> None:
@@ -137,7 +137,7 @@ def test_where_nothing_was_written_everything_is_empty(stores: Stores) -> None:
 
 def test_users_of_any_name_have_usage_of_their_own(stores: Stores) -> None:
     jobs, usage = stores
-    key = ledger_key("a/b.c", NOON, UTC)
+    key = ledger_key("a/b.c", NOON, Limits())
     job = replace(a_new_job(duration=8), user_id="a/b.c", ledger_key=key)
     done = completed(a_job(duration=8), ProviderId.RUNWAY)
 

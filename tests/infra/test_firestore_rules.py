@@ -21,6 +21,7 @@ from local.stack import RULES
 ANN, BOB = "ann", "bob"
 CLOSED = (
     "spend",
+    "settled",
     "users",
     "usage",
     "idempotency",

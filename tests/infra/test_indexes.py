@@ -51,13 +51,13 @@ QUERIES = (
         is_group=True,
     ),
     Query(
-        places=("firestore_ledger_audit._open_jobs",),
+        places=("firestore_reports._open_jobs",),
         collection="internal",
         order=(("wake_at", UP),),
         is_group=True,
     ),
     Query(
-        places=("firestore_ledger_audit._counts",),
+        places=("firestore_reports._counts",),
         collection="users",
         order=(("open_jobs", UP),),
     ),

@@ -121,14 +121,23 @@ def test_what_is_left_of_a_cap_is_what_is_neither_held_nor_settled(
 def test_without_a_cap_nothing_is_said_to_be_left(show: ShowUsage) -> None:
     report = show(ANN, UsageQuery())
 
-    assert report.daily == CapUse(limit_usd=None, used_usd=Decimal(0))
-    assert report.monthly.left_usd is None
+    assert report.daily.limit_usd is None
+    assert report.daily.used_usd == 0
+    assert (report.daily.left_usd, report.monthly.left_usd) == (None, None)
 
 
 def test_no_less_than_nothing_is_left() -> None:
     overcharged = CapUse(limit_usd=Decimal(5), used_usd=Decimal(7))
 
     assert overcharged.left_usd == 0
+
+
+def test_a_user_has_no_more_left_than_the_cap_of_all_users() -> None:
+    shared = CapUse(limit_usd=Decimal(20), used_usd=Decimal(19))
+    own = CapUse(limit_usd=Decimal(5), used_usd=Decimal(2), within=shared)
+    uncapped = CapUse(limit_usd=None, used_usd=Decimal(2), within=shared)
+
+    assert own.left_usd == uncapped.left_usd == 1
 
 
 def test_a_day_begins_at_midnight_of_the_ledgers_own_zone(

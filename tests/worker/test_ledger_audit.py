@@ -16,7 +16,7 @@ from shared.domain.ledger_snapshot import (
 from shared.worker.ledger_audit import Balance
 from tests.fakes.clock import NOON, FrozenClock
 
-ALL, ANNS = "all.2026-11", "user.ann.2026-11"
+ALL, ANNS = "all.2026-11.3", "user.ann.2026-11"
 
 
 def held(usd: str, *, settled: str = "0", released: str = "0") -> Account:
@@ -29,16 +29,23 @@ def held(usd: str, *, settled: str = "0", released: str = "0") -> Account:
 
 
 def an_open_job(usd: str = "3.20", month: str = "2026-11") -> OpenJob:
-    accounts = (f"all.{month}", f"user.ann.{month}")
-    return OpenJob(user_id="ann", accounts=accounts, hold_usd=Decimal(usd))
+    documents = (f"all.{month}.3", f"user.ann.{month}")
+    return OpenJob(user_id="ann", documents=documents, hold_usd=Decimal(usd))
 
 
 def ledger(
-    *jobs: OpenJob, accounts: Mapping[str, Account], ann: int | None = None
+    *jobs: OpenJob,
+    documents: Mapping[str, Account] | None = None,
+    lent: str = "1",
+    ann: int | None = None,
 ) -> LedgerSnapshot:
+    """Shard 3 borrowed 1 USD on a day, of which others lent `lent`."""
     count = len(jobs) if ann is None else ann
     return LedgerSnapshot(
-        jobs=jobs, accounts=accounts, open_jobs={"ann": count} if count else {}
+        jobs=jobs,
+        documents=documents or {},
+        borrowed={ALL: {"d22": Decimal(1)}, "all.2026-11.4": {"d22": -Decimal(lent)}},
+        open_jobs={"ann": count} if count else {},
     )
 
 
@@ -52,24 +59,25 @@ BOTH = {ALL: held("3.20"), ANNS: held("3.20")}
 @pytest.mark.parametrize(
     "found",
     [
-        pytest.param(ledger(accounts={}), id="nothing at all"),
-        pytest.param(ledger(an_open_job(), accounts=BOTH), id="an open job"),
+        pytest.param(ledger(), id="nothing at all"),
+        pytest.param(ledger(an_open_job(), documents=BOTH), id="an open job"),
         pytest.param(
-            ledger(accounts={ALL: held("3", settled="1", released="2")}), id="all ended"
+            ledger(documents={ALL: held("3", settled="1", released="2")}),
+            id="all ended",
         ),
         pytest.param(
             ledger(
                 an_open_job(),
                 an_open_job(month="2026-10"),
-                accounts=BOTH
-                | {"all.2026-10": held("3.2"), "user.ann.2026-10": held("3.2")},
+                documents=BOTH
+                | {"all.2026-10.3": held("3.2"), "user.ann.2026-10": held("3.2")},
             ),
             id="across a month's end",
         ),
         pytest.param(
             ledger(
                 *[an_open_job("0.0000004")] * 3,
-                accounts={ALL: held("0"), ANNS: held("0")},
+                documents={ALL: held("0"), ANNS: held("0")},
             ),
             id="less than is booked",
         ),
@@ -87,32 +95,37 @@ def test_what_balances_is_said_to(found: LedgerSnapshot) -> None:
     ("found", "told"),
     [
         pytest.param(
-            ledger(accounts={ALL: held("0.000001")}),
-            [{"account": ALL, "off_by_usd": "0.000001"}],
+            ledger(documents={ALL: held("0.000001")}),
+            [{"document": ALL, "off_by_usd": "0.000001"}],
             id="a hold of no job",
         ),
         pytest.param(
-            ledger(an_open_job(), accounts={ALL: held("3.20"), ANNS: held("3")}),
-            [{"account": ANNS, "off_by_usd": "-0.200000"}],
+            ledger(an_open_job(), documents={ALL: held("3.20"), ANNS: held("3")}),
+            [{"document": ANNS, "off_by_usd": "-0.200000"}],
             id="too little held",
         ),
         pytest.param(
-            ledger(an_open_job(), accounts={ALL: held("3.20")}),
-            [{"account": ANNS, "off_by_usd": "-3.200000"}],
+            ledger(an_open_job(), documents={ALL: held("3.20")}),
+            [{"document": ANNS, "off_by_usd": "-3.200000"}],
             id="an account is gone",
         ),
         pytest.param(
-            ledger(an_open_job(), accounts=BOTH, ann=3),
+            ledger(lent="0.75"),
+            [{"loans_of": "all.2026-11", "off_by_usd": "0.25"}],
+            id="a loan from nowhere",
+        ),
+        pytest.param(
+            ledger(an_open_job(), documents=BOTH, ann=3),
             [{"user_id": "ann", "off_by_jobs": 2}],
             id="a user has fewer jobs open than counted",
         ),
         pytest.param(
-            ledger(an_open_job(), accounts=BOTH, ann=0),
+            ledger(an_open_job(), documents=BOTH, ann=0),
             [{"user_id": "ann", "off_by_jobs": -1}],
             id="a user has more jobs open than counted",
         ),
         pytest.param(
-            ledger(accounts={}, ann=-1),
+            ledger(ann=-1),
             [{"user_id": "ann", "off_by_jobs": -1}],
             id="a count below nothing",
         ),
@@ -143,14 +156,15 @@ def test_a_moment_past_is_read_and_its_month_in_the_ledgers_zone() -> None:
 
     def read(at: datetime, accounts: Sequence[str]) -> LedgerSnapshot:
         asked.append((at, list(accounts)))
-        return ledger(accounts={})
+        return ledger()
 
     Balance(read=read, clock=FrozenClock(midnight), zone=ZoneInfo("Asia/Seoul"))()
     Balance(read=read, clock=FrozenClock(), zone=UTC)()
     Balance(read=read, clock=FrozenClock(second), zone=UTC)()
 
+    november, december = "all.2026-11", "all.2026-12"
     assert asked == [
-        (midnight - timedelta(seconds=10), [ALL, ALL]),
-        (NOON - timedelta(seconds=10), [ALL, ALL]),
-        (second - timedelta(seconds=10), ["all.2026-12", ALL]),
+        (midnight - timedelta(seconds=10), [november, november]),
+        (NOON - timedelta(seconds=10), [november, november]),
+        (second - timedelta(seconds=10), [december, november]),
     ]

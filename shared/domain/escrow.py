@@ -1,0 +1,94 @@
+"""A cap shared by all users, divided among shards so that creations don't queue.
+
+An account of all users is the sum of its shards, each a document of its own. A shard
+may use up to its allowance: an equal part of the cap, plus what it has borrowed from
+other shards. Loans sum to zero, so allowances sum to the cap. While no shard uses more
+than its allowance, each may admit jobs without a look at the others, and the cap holds.
+
+An allowance can be exceeded: by a charge that is owed whatever the caps say, or because
+the cap was lowered. Then other shards must lend the difference before any admits more.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from shared.domain.ledger import MICRO, NOTHING, Account, Caps
+
+MONTH = "month"
+# By shard, what it has borrowed by period.
+Loans = Mapping[int, Mapping[str, Decimal]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """`borrowed`: by period, which is a day or `MONTH`; lent amounts are negative."""
+
+    account: Account = field(default_factory=Account)
+    borrowed: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def used_usd(self, period: str) -> Decimal:
+        account = self.account
+        return (account.month if period == MONTH else account.on(period)).used_usd
+
+
+def borrow(
+    shards: Sequence[Shard], taking: int, amount_usd: Decimal, caps: Caps, day: str
+) -> Loans:
+    """What shards must have `borrowed` so that shard `taking` may take `amount_usd`.
+
+    Only the shards that change; none if each keeps within its allowance. The account as
+    a whole must have room for the amount.
+    """
+    changed: dict[int, dict[str, Decimal]] = {}
+    for period, cap_usd in ((day, caps.daily_usd), (MONTH, caps.monthly_usd)):
+        if cap_usd is None:
+            continue
+        spare = _spare(shards, period, cap_usd)
+        spare[taking] -= amount_usd
+        for nth, usd in _transfers(spare):
+            loans = changed.setdefault(nth, dict(shards[nth].borrowed))
+            loans[period] = loans.get(period, NOTHING) + usd
+    return changed
+
+
+def _spare(shards: Sequence[Shard], period: str, cap_usd: Decimal) -> list[Decimal]:
+    """By shard, its allowance less what it uses; below 0 if it needs a loan."""
+    parts = _parts(cap_usd, len(shards))
+    return [
+        part + shard.borrowed.get(period, NOTHING) - shard.used_usd(period)
+        for part, shard in zip(parts, shards, strict=True)
+    ]
+
+
+def _parts(cap_usd: Decimal, count: int) -> list[Decimal]:
+    """Equal to the millionth of a USD; they sum to the cap."""
+    part = (cap_usd / count).quantize(MICRO, rounding="ROUND_DOWN")
+    return [cap_usd - part * (count - 1), *[part] * (count - 1)]
+
+
+def _transfers(spare: list[Decimal]) -> Iterator[tuple[int, Decimal]]:
+    """Changes that leave no shard below 0; they sum to zero."""
+    for needy, usd in enumerate(spare):
+        if usd < 0:
+            for lender in _lenders(spare, needy):
+                # At least half of what it can spare: the next job need not borrow.
+                half = (spare[lender] / 2).quantize(MICRO, rounding="ROUND_DOWN")
+                lent = min(spare[lender], max(-spare[needy], half))
+                spare[lender] -= lent
+                spare[needy] += lent
+                yield lender, -lent
+                yield needy, lent
+                if spare[needy] >= 0:
+                    break
+
+
+def _lenders(spare: Sequence[Decimal], needy: int) -> list[int]:
+    """First those that can lend all of it, beginning with the needy one's neighbour.
+
+    So few shards are written, and not everybody borrows from the same one.
+    """
+    count = len(spare)
+    others = [(needy + n) % count for n in range(1, count)]
+    able = [n for n in others if spare[n] > 0]
+    return sorted(able, key=lambda n: min(spare[n], -spare[needy]), reverse=True)

@@ -1,0 +1,43 @@
+"""How many jobs and uploads of one user there are now, and how many there may be."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from shared.domain.errors import TooManyJobs
+from shared.domain.ledger import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCount:
+    """A user's open jobs; the jobs `made` and the `uploads` let in during `minute`."""
+
+    open_jobs: int = 0
+    minute: str = ""
+    made: int = 0
+    uploads: int = 0
+
+
+def with_one_more(count: JobCount, limits: Limits, now: datetime) -> JobCount:
+    """TooManyJobs where as many are open, or were made this minute, as may be."""
+    count = _as_of(count, now)
+    if count.open_jobs >= limits.most_open_jobs:
+        raise TooManyJobs("as many are open as may be")
+    if count.made >= limits.most_jobs_a_minute:
+        raise TooManyJobs("as many were made this minute as may be")
+    return replace(count, open_jobs=count.open_jobs + 1, made=count.made + 1)
+
+
+def with_one_more_upload(count: JobCount, limits: Limits, now: datetime) -> JobCount:
+    """TooManyJobs where as many were let in this minute as may be."""
+    count = _as_of(count, now)
+    if count.uploads >= limits.most_uploads_a_minute:
+        raise TooManyJobs("as many uploads were let in this minute as may be")
+    return replace(count, uploads=count.uploads + 1)
+
+
+def _as_of(count: JobCount, now: datetime) -> JobCount:
+    # A later minute than ours was counted by a clock ahead of ours: it goes on.
+    minute = max(count.minute, f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}")
+    if minute == count.minute:
+        return count
+    return JobCount(open_jobs=count.open_jobs, minute=minute)

@@ -1,0 +1,110 @@
+"""Ledger and usage documents, and back: whole numbers, money in millionths of a USD.
+
+spend/…    {"days": {"d22": {held, settled, released}}, "borrowed": {"d22", "month"}}
+settled/…  {"days": {"d22": {held, settled, released}}}
+usage/…    {"days": {"d22": {"runway": {jobs, completed, failed, seconds, cost}}}}, with
+           seconds of video in thousandths
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from google.cloud import firestore
+
+from shared.domain.escrow import Shard
+from shared.domain.ledger import Account, LedgerKey, Totals
+from shared.domain.usage import Counts, UsageMonth
+
+MICROS = Decimal(1_000_000)
+NOT_MONEY = (KeyError, TypeError, ValueError, ArithmeticError)
+Record = Mapping[str, Any]
+
+
+def account(record: Record) -> Account:
+    return Account(
+        days={
+            day: Totals(
+                held_usd=amounts.get("held", 0) / MICROS,
+                settled_usd=amounts.get("settled", 0) / MICROS,
+                released_usd=amounts.get("released", 0) / MICROS,
+            )
+            for day, amounts in record.get("days", {}).items()
+        }
+    )
+
+
+def total(kept: Iterable[Record]) -> Account:
+    """The sum of an account's documents."""
+    return sum((account(record) for record in kept), Account())
+
+
+def ledger_key(raw: Record) -> LedgerKey:
+    """From a job's document, whatever else is in it; raises one of `NOT_MONEY`."""
+    accounts = tuple(str(name) for name in raw["accounts"])
+    return LedgerKey(accounts=accounts, day=str(raw["day"]), shard=int(raw["shard"]))
+
+
+def borrowed(record: Record) -> Mapping[str, Decimal]:
+    loans = record.get("borrowed", {})
+    return {period: micros / MICROS for period, micros in loans.items()}
+
+
+def spend_record(shard: Shard) -> dict[str, Any]:
+    """To be put in place of what was read of the shard's `spend` document."""
+    days = {day: _amounts(totals) for day, totals in shard.account.days.items()}
+    loans = {period: int(usd * MICROS) for period, usd in shard.borrowed.items()}
+    return {"days": days, "borrowed": loans}
+
+
+def added_totals(day: str, totals: Totals) -> dict[str, Any]:
+    """Increments to be merged: no two commits that add are rivals."""
+    return {"days": {day: _increments(_amounts(totals))}}
+
+
+def added_usage(day: str, usage: Mapping[str, Counts]) -> dict[str, Any]:
+    models = {model: _increments(_counts(counts)) for model, counts in usage.items()}
+    return {"days": {day: models}}
+
+
+def usage_month(records: Sequence[Record]) -> UsageMonth:
+    """The sum of an account's `usage` documents."""
+    days: dict[str, dict[str, Counts]] = {}
+    for record in records:
+        for day, models in record.get("days", {}).items():
+            sums = days.setdefault(day, {})
+            for model, amounts in models.items():
+                sums[model] = sums.get(model, Counts()) + _read_counts(amounts)
+    return UsageMonth(days=days)
+
+
+def _amounts(totals: Totals) -> dict[str, int]:
+    return {
+        "held": int(totals.held_usd * MICROS),
+        "settled": int(totals.settled_usd * MICROS),
+        "released": int(totals.released_usd * MICROS),
+    }
+
+
+def _counts(counts: Counts) -> dict[str, int]:
+    return {
+        "jobs": counts.jobs,
+        "completed": counts.completed,
+        "failed": counts.failed,
+        "seconds": counts.milliseconds,
+        "cost": int(counts.cost_usd * MICROS),
+    }
+
+
+def _read_counts(amounts: Mapping[str, int]) -> Counts:
+    return Counts(
+        jobs=amounts.get("jobs", 0),
+        completed=amounts.get("completed", 0),
+        failed=amounts.get("failed", 0),
+        milliseconds=amounts.get("seconds", 0),
+        cost_usd=amounts.get("cost", 0) / MICROS,
+    )
+
+
+def _increments(amounts: Mapping[str, int]) -> dict[str, Any]:
+    return {name: firestore.Increment(n) for name, n in amounts.items() if n}

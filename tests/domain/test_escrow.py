@@ -1,0 +1,97 @@
+"""A cap divided among shards: exact, whoever takes how much, in whatever order."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.escrow import MONTH, Shard, borrow
+from shared.domain.ledger import Account, Caps, Totals
+
+DAY = "d22"
+CENTS = st.integers(min_value=0, max_value=500).map(lambda n: Decimal(n) / 100)
+
+
+EMPTY = Shard()
+HUNDRED = Caps(daily_usd=Decimal(100))
+
+
+def using(usd: Decimal, shard: Shard = EMPTY) -> Shard:
+    """The shard after it took `usd` more; below 0, after that much was released."""
+    added = Totals(held_usd=max(usd, Decimal(0)), released_usd=max(-usd, Decimal(0)))
+    day = shard.account.on(DAY) + added
+    return replace(shard, account=Account(days={DAY: day}))
+
+
+def take(shards: list[Shard], nth: int, usd: Decimal, caps: Caps) -> list[Shard]:
+    """As a commit does: loans and amount at once."""
+    loans = borrow(shards, nth, usd, caps, DAY)
+    after = [
+        replace(shard, borrowed=loans.get(n, shard.borrowed))
+        for n, shard in enumerate(shards)
+    ]
+    after[nth] = using(usd, after[nth])
+    return after
+
+
+def used(shards: list[Shard]) -> Decimal:
+    return sum((shard.used_usd(DAY) for shard in shards), Decimal(0))
+
+
+def spare(shards: list[Shard], cap: Decimal) -> list[Decimal]:
+    """Nothing borrowed means that each shard is within its allowance."""
+    return [
+        cap / len(shards) + s.borrowed.get(DAY, Decimal(0)) - s.used_usd(DAY)
+        for s in shards
+    ]
+
+
+def test_a_shard_with_an_allowance_takes_alone() -> None:
+    assert borrow([EMPTY] * 4, 1, Decimal(25), HUNDRED, DAY) == {}
+
+
+def test_one_more_cent_is_borrowed_from_a_neighbour_and_some_to_spare() -> None:
+    loans = borrow([EMPTY] * 4, 3, Decimal("25.01"), HUNDRED, DAY)
+
+    half = Decimal("12.5")
+    assert loans == {0: {DAY: -half}, 3: {DAY: half}}
+
+
+def test_both_caps_are_kept_apart() -> None:
+    caps = Caps(daily_usd=Decimal(100), monthly_usd=Decimal(20))
+
+    loans = borrow([EMPTY] * 2, 0, Decimal(15), caps, DAY)
+
+    assert {period for loan in loans.values() for period in loan} == {MONTH}
+
+
+def test_the_last_cent_is_gathered_from_all() -> None:
+    shards = [using(Decimal("2.4"))] * 4
+
+    after = take(shards, 0, Decimal("0.4"), Caps(daily_usd=Decimal(10)))
+
+    assert used(after) == 10
+    assert spare(after, Decimal(10)) == [0, 0, 0, 0]
+
+
+@given(
+    cap=st.integers(min_value=1, max_value=2000).map(lambda n: Decimal(n) / 100),
+    count=st.integers(min_value=1, max_value=12),
+    steps=st.lists(st.tuples(st.integers(0, 11), CENTS), max_size=60),
+    later=st.integers(min_value=1, max_value=2000).map(lambda n: Decimal(n) / 100),
+)
+def test_whatever_is_taken_fits_each_allowance_and_loans_sum_to_zero(
+    cap: Decimal, count: int, steps: list[tuple[int, Decimal]], later: Decimal
+) -> None:
+    """A job fits if the whole cap has room for it; half-way the cap is another."""
+    shards = [EMPTY] * count
+    for step, (at, usd) in enumerate(steps):
+        limit = cap if step < len(steps) // 2 else later
+        if used(shards) + usd > limit:
+            continue
+        shards = take(shards, at % count, usd, Caps(daily_usd=limit))
+
+        assert borrow(shards, 0, Decimal(0), Caps(daily_usd=limit), DAY) == {}
+        assert sum(s.borrowed.get(DAY, Decimal(0)) for s in shards) == 0
+        assert used(shards) <= limit
