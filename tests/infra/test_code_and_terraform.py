@@ -6,6 +6,7 @@ import re
 import shlex
 import zoneinfo
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -298,6 +299,7 @@ def test_the_guides_explain_every_alert() -> None:
 EVENT = re.compile(r'jsonPayload\.message=\(?((?:\\?"\w+\\?"(?: OR )?)+)')
 
 
+@cache
 def logged() -> dict[str, set[str]]:
     """The events that the code logs, each with all fields that it may have.
 

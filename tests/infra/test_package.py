@@ -165,6 +165,7 @@ def test_an_instance_that_wakes_up_keeps_its_worker_process(
         assert status_of(url) == 401
         assert children(arbiter) == [worker]
     finally:
+        running.kill()
         running.end()
 
 
