@@ -28,7 +28,7 @@ run "refused_1" {
     region_cpus              = 5
     region_memory_gib        = 7
     billing_account          = "0123456789AB"
-    gcp_budget_amount        = 0
+    gcp_budget_amount        = 10.5
     alert_emails             = ["owner"]
     daily_limit_usd          = -1
     monthly_limit_usd        = -1
@@ -45,7 +45,7 @@ run "refused_1" {
     on_unknown_submission    = "retry"
     keys_revision            = 0
     allowed_origins          = ["*"]
-    retention_days           = 0
+    retention_days           = 1.5
     ci_repository            = "github.com/me/reelay"
   }
 
@@ -88,7 +88,7 @@ run "refused_2" {
 
   variables {
     billing_account          = null
-    gcp_budget_amount        = 10.5
+    gcp_budget_amount        = null
     alert_emails             = []
     user_max_jobs            = 1.5
     user_max_jobs_per_minute = 0
@@ -97,9 +97,9 @@ run "refused_2" {
     runway_model             = "veo-3.1-generate-001"
     veo_model                = ""
     omni_model               = "Gemini-Omni-1.2-Flash"
-    allowed_origins          = ["https://app.example.com/"]
+    allowed_origins          = ["app.example.com"]
     retention_days           = 4000
-    ci_repository            = "projects/p/locations/l/connections/c"
+    ci_repository            = "projects/p/locations/l/connections/c/repositories/r"
   }
 
   expect_failures = [
@@ -115,26 +115,6 @@ run "refused_2" {
     var.omni_model,
     var.allowed_origins,
     var.retention_days,
-    var.ci_repository,
-  ]
-}
-
-run "refused_3" {
-  command = plan
-
-  variables {
-    ci_repository     = "projects/p/locations/l/connections/c/repositories/r"
-    gcp_budget_amount = null
-    provider_chain    = []
-    allowed_origins   = ["app.example.com"]
-    retention_days    = 1.5
-  }
-
-  expect_failures = [
     var.state_bucket,
-    var.gcp_budget_amount,
-    var.provider_chain,
-    var.allowed_origins,
-    var.retention_days,
   ]
 }
