@@ -12,7 +12,7 @@ from shared.domain.circuit import Circuit
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.job import PlannedProvider
 from shared.domain.kill_switch import Level
-from shared.domain.outcomes import Accepted, Parked, Skipped, Succeeded, Unknown
+from shared.domain.outcomes import Parked, Skipped, Succeeded
 from shared.guards.availability import ReportMissingProviders
 from tests.domain.examples import NOON, SECOND, a_job, a_request, running
 from tests.fakes.provider_reports import FakeProviderReports
@@ -27,11 +27,10 @@ def nothing(_harness: Harness, _patch: pytest.MonkeyPatch) -> None:
     pass
 
 
-def opened(*keys: str) -> Happens:
+def opened(key: str) -> Happens:
     def happens(harness: Harness, _patch: pytest.MonkeyPatch) -> None:
-        for key in keys:
-            reason = ErrorCode.OUT_OF_CREDITS
-            harness.circuits.put(circuit.opened(Circuit(key=key), reason, NOON))
+        reason = ErrorCode.OUT_OF_CREDITS
+        harness.circuits.put(circuit.opened(Circuit(key=key), reason, NOON))
 
     return happens
 
@@ -104,19 +103,13 @@ def test_the_estimate_bars_exactly_what_the_worker_does_not_start(
     assert harness.availability.bars(chain) == dict.fromkeys(barred, code)
     instead = asked(chain, harness)
     assert {name for name, outcome in instead.items() if outcome} == barred
+    # A circuit whose time is up bars nothing, before its trial.
+    harness.clock.move(timedelta(days=1))
+    assert code is not ErrorCode.CIRCUIT_OPEN or not harness.availability.bars(chain)
     for outcome in filter(None, instead.values()):
         assert isinstance(outcome, Parked | Skipped)
         if isinstance(outcome, Skipped):
             assert outcome.problem.code is code
-
-
-def test_a_circuit_whose_time_is_up_bars_nothing() -> None:
-    harness = Harness()
-    reason = ErrorCode.OUT_OF_CREDITS
-    harness.circuits.put(circuit.opened(Circuit(key="vendor.runway"), reason, NOON))
-    harness.clock.move(timedelta(days=1))
-
-    assert harness.availability.bars(a_job().chain) == {}
 
 
 def test_a_report_is_written_where_it_changes_something() -> None:
@@ -128,20 +121,19 @@ def test_a_report_is_written_where_it_changes_something() -> None:
 
     assert (reports.writes, reports.read()) == (2, frozenset())
 
-
-def test_a_report_that_gets_lost_stops_no_worker() -> None:
-    reports = FakeProviderReports()
+    # A report that gets lost stops no worker.
     reports.failures = [Unreachable("down")]
-
-    ReportMissingProviders(reports=reports)(frozenset(RUNWAY))
-
-    assert reports.writes == 0
+    report(frozenset(RUNWAY))
+    assert reports.writes == 2
 
 
 def test_while_paused_nothing_starts_and_the_job_ends_at_its_deadline(
     harness: Harness,
 ) -> None:
     harness.jobs.put(a_job())
+    harness.switch.read_failures = [Unreachable("down")]
+    with pytest.raises(Unreachable):
+        harness.step()
     harness.set_level(Level.PAUSED)
 
     job = harness.run()
@@ -169,27 +161,3 @@ def test_what_is_paid_for_is_polled_and_stored_while_paused(harness: Harness) ->
     harness.set_level(Level.PAUSED)
 
     assert harness.run().delivered is not None
-
-
-def test_while_tight_the_expensive_providers_are_skipped(harness: Harness) -> None:
-    harness.jobs.put(a_job())
-    for provider_id in (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP):
-        harness.providers[provider_id].submissions = [Unknown(detail="no answer")]
-    harness.providers[ProviderId.OMNI].submissions = [Accepted(task_id="t")]
-    harness.set_level(Level.TIGHT)
-
-    job = harness.run()
-
-    skipped = {a.provider_id: a.problem.code for a in job.attempts if a.problem}
-    assert skipped[ProviderId.VEO] is ErrorCode.GENERATION_PAUSED
-    assert job.attempts[-1].provider_id is ProviderId.OMNI
-
-
-def test_an_unreadable_switch_starts_nothing(harness: Harness) -> None:
-    harness.jobs.put(a_job())
-    harness.switch.read_failures = [Unreachable("down")]
-
-    with pytest.raises(Unreachable):
-        harness.step()
-
-    assert harness.starts == 0

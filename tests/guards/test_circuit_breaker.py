@@ -97,10 +97,6 @@ def report(
         breaker.report(planned, submission, began_at=breaker.clock.now())
 
 
-def test_while_nothing_failed_every_provider_may_start(fleet: Fleet) -> None:
-    assert fleet.admitted() == list(DEFAULT_CHAIN)
-
-
 @pytest.mark.parametrize(
     ("planned", "submission", "left"),
     [
@@ -126,6 +122,8 @@ def test_every_instance_skips_it_at_once(
     submission: Submission,
     left: list[ProviderId],
 ) -> None:
+    assert fleet.admitted() == list(DEFAULT_CHAIN)
+
     report(fleet.instance(), planned, submission)
 
     assert fleet.admitted() == left
@@ -186,25 +184,17 @@ def test_an_answer_from_before_the_opening_does_not_close_it(fleet: Fleet) -> No
     assert not fleet.admits(RUNWAY)
 
 
-def test_a_vendor_is_left_alone_for_as_long_as_it_asks(fleet: Fleet) -> None:
+def test_a_vendor_is_left_alone_for_as_long_as_it_asks_and_then_tried_once(
+    fleet: Fleet,
+) -> None:
     report(fleet.instance(), RUNWAY, COME_BACK_IN_AN_HOUR)
 
     fleet.clock.move(timedelta(hours=1) - SECOND)
     assert not fleet.admits(RUNWAY_HTTP)
     fleet.clock.move(SECOND)
-    assert fleet.admits(RUNWAY_HTTP)
-
-
-def test_when_its_time_is_up_one_start_among_all_is_its_trial(fleet: Fleet) -> None:
-    fleet.opened(RUNWAY)
-
     assert [fleet.admits(RUNWAY) for _ in range(20)] == [True] + [False] * 19
-
-
-def test_a_trial_of_the_vendor_stops_its_other_providers(fleet: Fleet) -> None:
-    fleet.opened(RUNWAY)
-
-    assert fleet.admitted() == [ProviderId.RUNWAY, ProviderId.VEO, ProviderId.OMNI]
+    # The vendor's trial stops its other providers, too.
+    assert fleet.admitted() == [ProviderId.VEO, ProviderId.OMNI]
 
 
 @pytest.mark.parametrize(
@@ -305,28 +295,21 @@ def test_an_uncertain_claim_of_the_trial_does_not_start(
     assert problem and problem.code is ErrorCode.CIRCUIT_OPEN
 
 
-def test_an_unreachable_store_stops_nothing(fleet: Fleet) -> None:
+def test_a_store_that_is_down_stops_no_start_and_disturbs_no_answer(
+    fleet: Fleet,
+) -> None:
     report(fleet.instance(), RUNWAY, WRONG_KEY)
     fleet.circuits.read_failures = [Unreachable("down")]
-
     with capture_logs() as logs:
         assert fleet.admits(RUNWAY)
+        for failure in (LostRace("no"), CommitUncertain("no"), Unreachable("no")):
+            fleet.circuits.failures = [failure] * (len(SHORT_BACKOFF) + 1)
+            report(fleet.instance(), VEO, WRONG_KEY)
 
-    assert [entry["event"] for entry in logs] == ["circuits_not_read"]
-
-
-@pytest.mark.parametrize(
-    "failure", [LostRace("no"), CommitUncertain("no"), Unreachable("no")]
-)
-def test_a_store_that_fails_does_not_disturb_the_answer(
-    fleet: Fleet, failure: LostRace | CommitUncertain | Unreachable
-) -> None:
-    fleet.circuits.failures = [failure] * (len(SHORT_BACKOFF) + 1)
-
-    with capture_logs() as logs:
-        report(fleet.instance(), RUNWAY, WRONG_KEY)
-
-    assert [entry["event"] for entry in logs] == ["circuits_not_written"]
+    assert [e["event"] for e in logs] == [
+        "circuits_not_read",
+        *["circuits_not_written"] * 3,
+    ]
 
 
 @pytest.mark.parametrize("is_applied", [False, True])
@@ -342,65 +325,47 @@ def test_an_opening_survives_a_lost_race_and_a_lost_answer(
     assert opening and opening.times == 1
 
 
-def test_closed_circuits_are_read_once_in_a_few_seconds(fleet: Fleet) -> None:
-    breaker = fleet.instance()
-    for _ in range(10):
-        breaker.admit(RUNWAY)
-    assert fleet.circuits.reads == 1
-
-    fleet.clock.move(CACHED)
-    breaker.admit(RUNWAY)
-
+def test_closed_circuits_are_read_every_few_seconds_and_an_own_opening_at_once(
+    fleet: Fleet,
+) -> None:
+    first, second = fleet.instance(), fleet.instance()
+    assert [b.admit(RUNWAY) for b in (first, second, first)] == [None] * 3
     assert fleet.circuits.reads == 2
 
-
-def test_what_another_instance_opened_stops_within_seconds(fleet: Fleet) -> None:
-    breaker = fleet.instance()
-    assert breaker.admit(RUNWAY) is None
-    report(fleet.instance(), RUNWAY, WRONG_KEY)
-
+    report(first, RUNWAY, WRONG_KEY)
+    assert first.admit(RUNWAY)
+    assert second.admit(RUNWAY) is None
     fleet.clock.move(CACHED)
-
-    assert breaker.admit(RUNWAY)
-
-
-def test_the_instance_that_opened_it_stops_at_once(fleet: Fleet) -> None:
-    breaker = fleet.instance()
-    assert breaker.admit(RUNWAY) is None
-
-    report(breaker, RUNWAY, WRONG_KEY)
-
-    assert breaker.admit(RUNWAY)
+    assert second.admit(RUNWAY)
 
 
-def test_an_alert_can_match_what_opened_and_why(fleet: Fleet) -> None:
+def test_an_opening_and_a_closing_are_logged_once(fleet: Fleet) -> None:
     with capture_logs() as logs:
         for _ in range(3):
             report(fleet.instance(), RUNWAY_HTTP, NO_CREDITS)
+        fleet.clock.move(LONGEST)
+        for _ in range(3):
+            report(fleet.instance(), RUNWAY, ACCEPTED)
 
+    circuit = {"circuit": "vendor.runway"}
     assert logs == [
         {
             "event": "circuit_opened",
             "log_level": "error",
-            "circuit": "vendor.runway",
             "ai_model": "runway-http",
             "vendor": "runway",
             "code": "out_of_credits",
             "until": NOON + 5 * MINUTE,
             "times": 1,
-        }
+            **circuit,
+        },
+        {
+            "event": "circuit_closed",
+            "log_level": "info",
+            "ai_model": "runway",
+            **circuit,
+        },
     ]
-
-
-def test_closing_is_logged_once(fleet: Fleet) -> None:
-    fleet.opened(RUNWAY)
-
-    with capture_logs() as logs:
-        for _ in range(3):
-            report(fleet.instance(), RUNWAY, ACCEPTED)
-
-    logged = [(e["event"], e["log_level"], e["circuit"]) for e in logs]
-    assert logged == [("circuit_closed", "info", "vendor.runway")]
 
 
 SUBMISSIONS: Sequence[Submission] = (

@@ -1,8 +1,7 @@
 """The kill switch at work, whatever happens to its reads and commits."""
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,7 +12,7 @@ from shared.domain.budget_notification import (
     BudgetNotification,
 )
 from shared.domain.errors import Unreachable
-from shared.domain.kill_switch import Level, Switch, apply_notification
+from shared.domain.kill_switch import Level, Setting, Switch, apply_notification
 from shared.guards.kill_switch import (
     CACHED,
     KillSwitch,
@@ -44,28 +43,23 @@ def set_to(switch: KillSwitch, level: Level) -> Switch:
     return switch.set_manually(level=level, reason="a test", by="ann", now=NOON)
 
 
-def test_nothing_set_is_normal(switch: KillSwitch) -> None:
+@pytest.mark.parametrize(
+    ("at", "level", "reads"),
+    [
+        (LATER - timedelta(milliseconds=1), NORMAL, 1),
+        (LATER, PAUSED, 2),
+        (NOON - timedelta(days=1), PAUSED, 2),
+    ],
+    ids=["within five seconds", "after five seconds", "by a clock that went back"],
+)
+def test_a_level_is_kept_for_five_seconds(
+    switch: KillSwitch, store: FakeSwitchStore, at: datetime, level: Level, reads: int
+) -> None:
     assert switch.level(NOON) is NORMAL
-
-
-def test_a_level_is_looked_up_once_in_five_seconds(
-    switch: KillSwitch, store: FakeSwitchStore
-) -> None:
-    switch.level(NOON)
     store.put(apply_notification(Switch(), a_notification("1")))
 
-    assert switch.level(LATER - timedelta(milliseconds=1)) is NORMAL
-    assert store.reads == 1
-    assert switch.level(LATER) is PAUSED
-
-
-def test_a_clock_that_went_back_keeps_no_level_for_longer(
-    switch: KillSwitch, store: FakeSwitchStore
-) -> None:
-    switch.level(NOON + timedelta(days=1))
-    store.put(apply_notification(Switch(), a_notification("1")))
-
-    assert switch.level(NOON) is PAUSED
+    assert switch.level(at) is level
+    assert store.reads == reads
 
 
 def test_a_level_that_cannot_be_read_is_not_taken_from_the_cache(
@@ -82,21 +76,16 @@ def test_a_level_that_cannot_be_read_is_not_taken_from_the_cache(
 
 def test_a_change_holds_at_once_in_its_own_process(switch: KillSwitch) -> None:
     switch.level(NOON)
-    set_to(switch, PAUSED)
+    after = set_to(switch, PAUSED)
     assert switch.level(NOON) is PAUSED
+    assert after == switch.show() == Switch(manual_override=after.manual_override)
+    assert after.manual_override == Setting(
+        level=PAUSED, reason="a test", by="ann", at=NOON
+    )
 
     set_to(switch, NORMAL)
     switch.on_budget_notification(a_notification("1", interval=DECEMBER, minute=1))
     assert switch.level(NOON) is PAUSED
-
-
-def test_a_manual_level_is_kept_with_who_and_why(switch: KillSwitch) -> None:
-    after = set_to(switch, TIGHT)
-
-    assert after == switch.show()
-    assert after.manual_override
-    hand = after.manual_override
-    assert (hand.level, hand.reason, hand.by, hand.at) == (TIGHT, "a test", "ann", NOON)
 
 
 @pytest.mark.parametrize(
@@ -135,91 +124,78 @@ def test_a_change_that_is_not_known_to_hold_is_an_error(
     assert switch.show() == Switch()
 
 
-def test_a_notification_that_came_before_is_not_written_again(
-    switch: KillSwitch, store: FakeSwitchStore
+HALF, FORECAST = (
+    ("budget_half_spent", "warning"),
+    ("budget_overrun_forecast", "warning"),
+)
+UNUSABLE = ("budget_notification_unusable", "error")
+PAUSES, TIGHTENS = (
+    ("generation_level_changed", log_level) for log_level in ("error", "warning")
+)
+NONSENSE = a_notification(str(MORE_THAN_ALL), amount=str(NO_AMOUNT))
+
+
+@pytest.mark.parametrize(
+    ("notifications", "logged", "level", "commits"),
+    [
+        ([a_notification("0.49")], [], NORMAL, 1),
+        (
+            [a_notification("0.5"), a_notification("0.7", minute=1)],
+            [HALF],
+            NORMAL,
+            2,
+        ),
+        (
+            [a_notification("0.5"), a_notification("0.6", interval=DECEMBER)],
+            [HALF, HALF],
+            NORMAL,
+            2,
+        ),
+        ([a_notification("0.1", forecast="1.2")] * 2, [FORECAST], NORMAL, 1),
+        ([a_notification("0.9")] * 3, [HALF, TIGHTENS], TIGHT, 1),
+        ([NONSENSE] * 2, [UNUSABLE, HALF, PAUSES, UNUSABLE], PAUSED, 1),
+        (
+            [replace(a_notification("1"), schema_version="2.0")],
+            [("budget_schema_unknown", "warning"), HALF, PAUSES],
+            PAUSED,
+            1,
+        ),
+    ],
+    ids=["less", "half", "a new interval", "forecast", "tight", "nonsense", "schema"],
+)
+def test_a_notification_is_logged_when_it_changes_something(
+    switch: KillSwitch,
+    store: FakeSwitchStore,
+    notifications: list[BudgetNotification],
+    logged: list[tuple[str, str]],
+    level: Level,
+    commits: int,
 ) -> None:
-    for _ in range(3):
-        switch.on_budget_notification(a_notification("0.9"))
-
-    assert store.commits == 1
-
-
-def events(
-    switch: KillSwitch, *notifications: BudgetNotification
-) -> list[tuple[str, str]]:
+    """An uncertain commit is logged as well; what came before is not written again."""
+    store.troubles = [APPLIED]
     with capture_logs() as logs:
         for notification in notifications:
             switch.on_budget_notification(notification)
-    quiet = ("budget_notification_received",)
-    return [(e["event"], e["log_level"]) for e in logs if e["event"] not in quiet]
 
-
-def test_half_a_budget_is_logged_once_an_interval(switch: KillSwitch) -> None:
-    half = ("budget_half_spent", "warning")
-
-    assert events(switch, a_notification("0.49")) == []
-    assert events(switch, a_notification("0.5"), a_notification("0.7", minute=1)) == [
-        half
-    ]
-    assert events(switch, a_notification("0.6", interval=DECEMBER, minute=2)) == [half]
-
-
-def test_a_forecast_only_warns_and_once(switch: KillSwitch) -> None:
-    foreseen = a_notification("0.1", forecast="1.2")
-
-    logged = events(switch, foreseen, foreseen)
-
-    assert logged == [("budget_overrun_forecast", "warning")]
-    assert switch.level(NOON) is NORMAL
-
-
-def test_an_unusable_notification_pauses_and_is_always_logged(
-    switch: KillSwitch,
-) -> None:
-    bad = a_notification(str(MORE_THAN_ALL), amount=str(NO_AMOUNT))
-
-    logged = events(switch, bad, bad)
-
-    assert logged.count(("budget_notification_unusable", "error")) == 2
-    assert ("generation_level_changed", "error") in logged
-    assert switch.level(NOON) is PAUSED
-
-
-def changes(logs: list[Any]) -> list[tuple[str, str, str]]:
-    return [
-        (e["log_level"], e["from_level"], e["to_level"])
-        for e in logs
-        if e["event"] == "generation_level_changed"
-    ]
+    received = [e for e in logs if e["event"] == "budget_notification_received"]
+    assert [(e["event"], e["log_level"]) for e in logs if e not in received] == logged
+    assert len(received) == len(notifications)
+    assert (switch.level(NOON), store.commits) == (level, commits)
 
 
 def test_each_change_of_the_level_is_logged_with_its_reason(switch: KillSwitch) -> None:
     with capture_logs() as logs:
-        switch.on_budget_notification(a_notification("0.9"))
-        switch.on_budget_notification(a_notification("1", minute=1))
-        switch.on_budget_notification(a_notification("1.1", minute=2))
+        for nth, ratio in enumerate(("0.9", "1", "1.1")):
+            switch.on_budget_notification(a_notification(ratio, minute=nth))
         set_to(switch, NORMAL)
 
-    assert changes(logs) == [
+    assert [
+        (e["log_level"], e["from_level"], e["to_level"])
+        for e in logs
+        if e["event"] == "generation_level_changed"
+    ] == [
         ("warning", "normal", "tight"),
         ("error", "tight", "paused"),
         ("warning", "paused", "normal"),
     ]
     assert logs[-1]["why"] == "set manually: a test"
-
-
-def test_a_change_whose_answer_got_lost_is_logged_too(
-    switch: KillSwitch, store: FakeSwitchStore
-) -> None:
-    store.troubles = [APPLIED]
-
-    assert ("generation_level_changed", "error") in events(switch, a_notification("1"))
-
-
-def test_an_unknown_schema_is_merged_and_logged(
-    switch: KillSwitch,
-) -> None:
-    logged = events(switch, replace(a_notification("1"), schema_version="2.0"))
-
-    assert ("budget_schema_unknown", "warning") in logged
-    assert switch.level(NOON) is PAUSED

@@ -34,34 +34,29 @@ def test_the_first_try_comes_at_once_and_one_more_after_each_wait() -> None:
 
 @pytest.mark.parametrize(
     "troubles",
-    [[], [LOST], [DOWN], [APPLIED], [NOT_APPLIED], [LOST, NOT_APPLIED, DOWN, APPLIED]],
+    [
+        [],
+        [LOST],
+        [DOWN],
+        [APPLIED],
+        [NOT_APPLIED],
+        [DOWN, APPLIED],
+        [LOST, NOT_APPLIED, DOWN, APPLIED],
+    ],
     ids=", then ".join,
 )
 def test_an_outcome_is_committed_once(
     harness: Harness, troubles: list[Trouble]
 ) -> None:
-    before = harness.jobs.put(a_job())
-    harness.jobs.troubles = list(troubles)
-
-    snapshot = harness.committer.commit(before, INTENDED)
-
-    assert snapshot == harness.jobs.get("job1")
-    assert snapshot.value.version == before.value.version + 1
-    assert snapshot.value.commit_id == "id1"
-    assert [a.attempt_id for a in snapshot.value.attempts] == ["a1"]
-
-
-@pytest.mark.parametrize("troubles", [[APPLIED], [DOWN, APPLIED]], ids=", then ".join)
-def test_an_unclear_commit_that_held_is_not_applied_twice(
-    harness: Harness, troubles: list[Trouble]
-) -> None:
     before = harness.jobs.put(a_new_job())
     harness.jobs.troubles = list(troubles)
+    harness.jobs.read_failures = [Unreachable("down")] * (APPLIED in troubles)
 
     snapshot = harness.committer.commit(before, PrepareMissed(problem=FAULT))
 
-    assert snapshot is not None
-    assert (snapshot.value.prepare_tries, snapshot.value.version) == (1, 2)
+    assert snapshot == harness.jobs.get("job1")
+    job = snapshot.value
+    assert (job.prepare_tries, job.version, job.commit_id) == (1, 2, "id1")
 
 
 def test_an_outcome_is_applied_to_what_a_rival_committed(
@@ -77,25 +72,16 @@ def test_an_outcome_is_applied_to_what_a_rival_committed(
     assert snapshot.value.image == IMAGE
 
 
-def test_an_outcome_that_no_longer_fits_leaves_the_job_as_it_is(
+def test_an_outcome_that_does_not_fit_or_changes_nothing_is_not_committed(
     harness: Harness,
 ) -> None:
     before = harness.jobs.put(a_job())
+    assert harness.committer.commit(before, Prepared(image=IMAGE)) == before
     rival = harness.jobs.put(replace(running(a_job(), ProviderId.RUNWAY), version=2))
 
     assert harness.committer.commit(before, INTENDED) == rival
 
-
-def test_an_outcome_that_changes_nothing_is_not_committed(harness: Harness) -> None:
-    before = harness.jobs.put(a_job())
-
-    assert harness.committer.commit(before, Prepared(image=IMAGE)) == before
-
-
-def test_a_deleted_job_is_not_made_again(harness: Harness) -> None:
-    before = harness.jobs.put(a_job())
     harness.jobs.remove("job1")
-
     assert harness.committer.commit(before, INTENDED) is None
 
 
@@ -109,22 +95,10 @@ def test_after_all_its_tries_it_gives_up(harness: Harness, trouble: Trouble) -> 
 
     assert harness.job == before.value
 
-
-def test_what_a_paid_post_answered_is_tried_for_a_minute(harness: Harness) -> None:
-    before = harness.jobs.put(a_job())
-    harness.jobs.troubles = [DOWN] * len(LONG_BACKOFF)
-
+    # What a paid POST answered is tried for a minute.
+    harness.jobs.troubles = [trouble] * len(LONG_BACKOFF)
     assert harness.committer.commit(before, INTENDED, pauses=LONG_BACKOFF)
     assert sum(LONG_BACKOFF) > 60
-
-
-def test_a_read_that_fails_is_tried_again(harness: Harness) -> None:
-    before = harness.jobs.put(a_job())
-    harness.jobs.troubles = [APPLIED]
-    harness.jobs.read_failures = [Unreachable("down"), Unreachable("down")]
-
-    assert harness.committer.commit(before, INTENDED) == harness.jobs.get("job1")
-    assert harness.job.version == before.value.version + 1
 
 
 def test_decisions_that_follow_are_in_the_same_commit(harness: Harness) -> None:
