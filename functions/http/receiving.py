@@ -1,108 +1,195 @@
-"""How a body is received: how long it may take, and how many large ones at once."""
+"""How a body is received: how large, how fast, and how many at once."""
 
 import contextlib
 import socket
-import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import BoundedSemaphore
+from io import BytesIO
+from threading import BoundedSemaphore, Event, Lock, Thread
+from typing import IO
 
 from flask import Request
+from werkzeug.exceptions import HTTPException
 
-from shared.domain.errors import Unavailable
+from shared.domain.errors import Malformed, TooLarge, TooManyRequests, Unavailable
 
-LARGEST_BODY_BYTES = 1_000_000
-# Cloud Run itself takes 32 MB; below that the refusal is ours, and says why.
-LARGEST_REQUEST_BYTES = 30_000_000
+SMALL_BODY_BYTES = 100_000
+# Cloud Run itself refuses 32 MB; below that the refusal is ours, and says why.
+LARGE_BODY_BYTES = 30_000_000
+PIECE_BYTES = 64 * 1024
+# An image in JSON is in memory several times while it is read: four bodies of 28 MB
+# at once made the process 930 MB large, and an instance has 1 GiB.
+LARGE_AT_ONCE = 3
+LARGE_WAIT_SECONDS = 10.0
+BODIES_PER_USER = 4
+ANSWER_SECONDS = 20.0
+_CUT_OFF_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadTimeout:
-    """`silence_seconds`: between two pieces; `body_seconds`: for all of them."""
+    """How long a sender may take: between two pieces, and for the whole body.
+
+    After `grace_seconds` the body must have come at `bytes_per_second` on average.
+    """
 
     silence_seconds: float
     body_seconds: float
+    grace_seconds: float = 0
+    bytes_per_second: int = 0
 
 
 # Below the function's own 60 s: 30 MB come through at 6 Mbit/s.
-REQUEST = ReadTimeout(silence_seconds=10, body_seconds=40)
-# The answer is there: a caller who is still sending only has to be let finish.
-DRAIN = ReadTimeout(silence_seconds=1, body_seconds=4)
-ANSWER_SECONDS = 20.0
-_AT_ONCE = 0.001
+REQUEST = ReadTimeout(
+    silence_seconds=5, body_seconds=40, grace_seconds=5, bytes_per_second=100_000
+)
+# The answer is sent; a sender who doesn't read it yet gets this long to finish.
+DRAIN = ReadTimeout(silence_seconds=0.5, body_seconds=2)
+DRAIN_STRANGER = ReadTimeout(silence_seconds=0.1, body_seconds=0.25)
+
+
+class Receiver:
+    """Receives the bodies of a process: each in time, and each user's in turn."""
+
+    def __init__(
+        self,
+        limit: ReadTimeout = REQUEST,
+        large_at_once: int = LARGE_AT_ONCE,
+        wait_seconds: float = LARGE_WAIT_SECONDS,
+    ) -> None:
+        self._limit = limit
+        self._large_room = BoundedSemaphore(large_at_once)
+        self._wait_seconds = wait_seconds
+        self._lock = Lock()
+        self._by_user: Counter[str] = Counter()
+        self._large_by_user: Counter[str] = Counter()
+
+    @contextmanager
+    def receive(
+        self, request: Request, user_id: str, most_bytes: int
+    ) -> Iterator[None]:
+        """Within the block `request.stream` is the whole body, in memory.
+
+        TooLarge, before a byte is read where the length is known. TooManyRequests for
+        a user who is sending several bodies already, or a second large one.
+        Unavailable if there is no room for a large body. Malformed if it stops.
+        """
+        if (request.content_length or 0) > most_bytes:
+            raise TooLarge
+        with self._room(request, user_id, most_bytes):
+            with _counted(self._by_user, user_id, BODIES_PER_USER, self._lock):
+                body = _read(request, self._limit, most_bytes)
+            request.stream = BytesIO(body)
+            yield
+
+    @contextmanager
+    def _room(self, request: Request, user_id: str, most_bytes: int) -> Iterator[None]:
+        """A large body keeps its room until it is handled: it is in memory so long."""
+        known = request.content_length
+        if (most_bytes if known is None else known) <= SMALL_BODY_BYTES:
+            yield
+            return
+        with _counted(self._large_by_user, user_id, 1, self._lock):
+            if not self._large_room.acquire(timeout=self._wait_seconds):
+                raise Unavailable("too many large bodies at once")
+            try:
+                yield
+            finally:
+                self._large_room.release()
 
 
 @contextmanager
-def patience(request: Request, limit: ReadTimeout) -> Iterator[None]:
-    """A read that waits longer raises OSError; for ever does nobody wait after us.
-
-    gunicorn reads on until a whole piece is there, each time with the socket's own
-    timeout: a body in drops ends because a timer takes that timeout away.
-    """
-    connection = _connection(request)
-    if connection is None or not _has_body(request):
-        yield
-        return
-    connection.settimeout(limit.silence_seconds)
-    timer = threading.Timer(limit.body_seconds, connection.settimeout, (_AT_ONCE,))
-    timer.daemon = True
-    timer.start()
+def _counted(counts: Counter[str], name: str, most: int, lock: Lock) -> Iterator[None]:
+    with lock:
+        if counts[name] >= most:
+            raise TooManyRequests
+        counts[name] += 1
     try:
         yield
     finally:
-        timer.cancel()
-        timer.join()
-        connection.settimeout(ANSWER_SECONDS)
+        with lock:
+            counts[name] -= 1
+            if not counts[name]:
+                del counts[name]
 
 
-def stop_listening(request: Request) -> None:
-    """gunicorn would wait for a silent caller's end in the thread that accepts."""
-    if (connection := _connection(request)) is not None:
+def _read(request: Request, limit: ReadTimeout, most_bytes: int) -> bytes:
+    request.max_content_length = most_bytes
+    body = BytesIO()
+    try:
+        with watched(request, limit) as progress:
+            while piece := request.stream.read(PIECE_BYTES):
+                body.write(piece)
+                progress.received_bytes += len(piece)
+    except OSError as error:
+        raise Malformed("cut off") from error
+    return body.getvalue()
+
+
+def drain(request: Request, unread: IO[bytes], limit: ReadTimeout) -> None:
+    """Read what is left: a client that is still sending would miss the answer."""
+    try:
+        with watched(request, limit):
+            while unread.read(PIECE_BYTES):
+                pass
+    except (HTTPException, OSError):
+        pass
+    if (connection := _connection(request)) is not None and _has_body(request):
+        # gunicorn would go on reading in one of the threads that answer.
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RD)
 
 
+@dataclass(slots=True)
+class Progress:
+    received_bytes: int = 0
+
+
+@contextmanager
+def watched(request: Request, limit: ReadTimeout) -> Iterator[Progress]:
+    """Reads inside raise OSError once the sender is slower than `limit`.
+
+    gunicorn reads until a whole piece has come, with the socket's timeout each time, so
+    that a body in drops would never end: another thread takes that timeout away.
+    """
+    progress, connection = Progress(), _connection(request)
+    if connection is None or not _has_body(request):
+        yield progress
+        return
+    connection.settimeout(limit.silence_seconds)
+    done = Event()
+    watch = Thread(target=_watch, args=(connection, limit, progress, done), daemon=True)
+    watch.start()
+    try:
+        yield progress
+    finally:
+        done.set()
+        watch.join()
+        connection.settimeout(ANSWER_SECONDS)
+
+
+def _watch(
+    connection: socket.socket, limit: ReadTimeout, progress: Progress, done: Event
+) -> None:
+    began = time.monotonic()
+    while not done.wait(min(0.5, limit.body_seconds / 4)):
+        seconds = time.monotonic() - began
+        due_bytes = limit.bytes_per_second * (seconds - limit.grace_seconds)
+        if (
+            seconds > limit.body_seconds
+            or progress.received_bytes + PIECE_BYTES < due_bytes
+        ):
+            connection.settimeout(_CUT_OFF_SECONDS)
+
+
 def _connection(request: Request) -> socket.socket | None:
-    """None under any other server than the one that we are deployed with."""
+    """None under another server than gunicorn, which we are deployed with."""
     found = request.environ.get("gunicorn.socket")
     return found if isinstance(found, socket.socket) else None
 
 
 def _has_body(request: Request) -> bool:
     return bool(request.content_length) or "Transfer-Encoding" in request.headers
-
-
-# An image in JSON is in memory several times while it is read: twenty of 28 MB at once
-# made the process 770 MB large, with four at a time 930 MB; an instance has 1 GiB.
-AT_ONCE = 3
-WAIT_SECONDS = 10.0
-
-
-class LargeBodies:
-    """Room for some of them. The others wait for it, holding nothing yet."""
-
-    def __init__(
-        self, at_once: int = AT_ONCE, wait_seconds: float = WAIT_SECONDS
-    ) -> None:
-        self._room = BoundedSemaphore(at_once)
-        self._wait_seconds = wait_seconds
-
-    @contextmanager
-    def room_for(self, request: Request) -> Iterator[None]:
-        """Unavailable where there is none for too long; small ones need none."""
-        if not _may_be_large(request):
-            yield
-            return
-        if not self._room.acquire(timeout=self._wait_seconds):
-            raise Unavailable("too many large bodies at once")
-        try:
-            yield
-        finally:
-            self._room.release()
-
-
-def _may_be_large(request: Request) -> bool:
-    if "Transfer-Encoding" in request.headers:
-        return True
-    return (request.content_length or 0) > LARGEST_BODY_BYTES
