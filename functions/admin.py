@@ -18,7 +18,6 @@ from functions.http.schemas import (
     text,
 )
 from shared import wiring
-from shared.domain.errors import Forbidden
 from shared.domain.fields import Field
 from shared.domain.kill_switch import Interval, Level, Switch
 from shared.domain.specs import Choice, Text
@@ -71,13 +70,11 @@ GENERATION = record(
 )
 
 
-def _show_generation(call: Call) -> Response:
-    _need_admin(call)
+def _show_generation(_call: Call) -> Response:
     return answer(_shown(wiring.kill_switch().show()))
 
 
 def _set_generation(call: Call) -> Response:
-    _need_admin(call)
     values = read_body(call.request, GENERATION_FIELDS)
     switch = wiring.kill_switch().set_manually(
         level=Level(values["level"]),
@@ -86,11 +83,6 @@ def _set_generation(call: Call) -> Response:
         now=SystemClock().now(),
     )
     return answer(_shown(switch))
-
-
-def _need_admin(call: Call) -> None:
-    if not call.caller.is_admin:
-        raise Forbidden("the claim admin is missing")
 
 
 def _shown(switch: Switch) -> dict[str, Any]:
@@ -130,19 +122,20 @@ ADMIN_ROUTES = (
         method="GET",
         path="/v1/admin/generation",
         handler=_show_generation,
+        is_for_admins=True,
         operation=Operation(
             summary="Get the kill switch",
             description="The level in force, what the budgets reported, and what an "
             "administrator set.",
             tag="admin",
             answers={200: GENERATION},
-            problems=(403,),
         ),
     ),
     Route(
         method="POST",
         path="/v1/admin/generation",
         handler=_set_generation,
+        is_for_admins=True,
         operation=Operation(
             summary="Set the kill switch",
             description="`normal` overrides the budgets until their next interval; "
@@ -154,7 +147,6 @@ ADMIN_ROUTES = (
                 fields=GENERATION_FIELDS,
             ),
             answers={200: GENERATION},
-            problems=(403,),
         ),
     ),
 )

@@ -32,7 +32,7 @@ def _router() -> Router:
         wiring.tokens(),
         settings.allowed_origins,
         settings.project,
-        tell={"/openai/": openai_problem},
+        answers_errors={"/openai/": openai_problem},
     )
 
 

@@ -17,6 +17,7 @@ from flask import Response
 
 from functions.http.bodies import answer, read_query
 from functions.http.openapi import document
+from functions.http.rates import RateLimit
 from functions.http.response_headers import base_path
 from functions.http.route import Call, Operation, Route
 from shared.domain.fields import Field
@@ -57,6 +58,8 @@ LANGUAGE_FIELDS: Mapping[str, Field] = {
     )
 }
 VIEWER = "flask_openapi_scalar"
+# 1.4 MB without a token: once per browser, and no more than this for all of them.
+VIEWER_RATE = RateLimit(2)
 # Nothing is asked of other origins, and no token is entered into the page.
 VIEWER_CONFIGURATION: Mapping[str, Any] = {
     "withDefaultFonts": False,
@@ -222,6 +225,7 @@ def _page(language: Language, base: str) -> str:
 
 
 def _show_viewer(_call: Call) -> Response:
+    VIEWER_RATE.take("everyone")
     headers = {
         "Content-Encoding": "gzip",
         "Cache-Control": "public, max-age=31536000, immutable",

@@ -19,7 +19,7 @@ from functions.http.schemas import (
     text,
     whole,
 )
-from functions.videos import AI_MODEL
+from functions.videos import AI_MODEL, LIST_TOKENS
 from shared import wiring
 from shared.domain.usage import USAGE_FIELDS, Scope, UsageQuery
 from shared.usecases.show_usage import CapUse, DayUsage, UsageReport
@@ -115,6 +115,7 @@ USAGE_ROUTES = (
         method="GET",
         path="/v1/usage",
         handler=_show_usage,
+        tokens=LIST_TOKENS,
         operation=Operation(
             summary="Get usage",
             description="Jobs, seconds and cost by day and provider, and what the "

@@ -36,6 +36,8 @@ from shared.domain.listing import LIST_FIELDS, Cursor
 from shared.domain.projection import Stage, Status, project
 from shared.domain.request import VIDEO_FIELDS, VideoRequest
 
+# A full page is a hundred documents.
+LIST_TOKENS = 5
 VIDEOS, ONE_VIDEO = "/v1/videos", "/v1/videos/<job_id>"
 
 PAGE_FIELDS: Mapping[str, Field] = {
@@ -210,6 +212,7 @@ VIDEO_ROUTES = (
         method="GET",
         path=VIDEOS,
         handler=_list_videos,
+        tokens=LIST_TOKENS,
         operation=Operation(
             summary="List your videos",
             description="Newest first, a page at a time.",

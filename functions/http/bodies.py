@@ -3,20 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from io import BytesIO
 from typing import Any
 
 from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
-from functions.http.receiving import (
-    DRAIN,
-    LARGEST_BODY_BYTES,
-    LARGEST_REQUEST_BYTES,
-    ReadTimeout,
-    patience,
-    stop_listening,
-)
+from functions.http.receiving import SMALL_BODY_BYTES
 from shared.domain.errors import (
     FieldError,
     InvalidRequest,
@@ -27,72 +19,37 @@ from shared.domain.errors import (
 from shared.domain.fields import Field, read_fields, read_texts
 from shared.domain.projection import moment
 
-_MOST_DISCARDED_BYTES = 32 * 1024 * 1024
-_PIECE_BYTES = 64 * 1024
-# The longest that we take has a thousand commas; a body of nothing else takes thirty
+# The longest valid body has a thousand commas. A body of nothing else takes thirty
 # times its size once it is parsed.
 MOST_VALUES = 10_000
 LONGEST_KEY = 255
 
 
-def bound_body(request: Request) -> None:
-    """TooLarge before a byte is read; what says no length is cut off while read."""
-    if (request.content_length or 0) > LARGEST_REQUEST_BYTES:
-        raise TooLarge
-    request.max_content_length = LARGEST_REQUEST_BYTES
-
-
-def discard_body(request: Request, limit: ReadTimeout = DRAIN) -> None:
-    """Read what is left in pieces: a client that is still sending misses the answer.
-
-    The framework would do the same after us, whole into memory and without an end.
-    """
-    request.max_content_length = None
-    left = _MOST_DISCARDED_BYTES
-    try:
-        with patience(request, limit):
-            while left > 0 and (piece := request.stream.read(_PIECE_BYTES)):
-                left -= len(piece)
-    except (HTTPException, OSError):
-        stop_listening(request)
-    request.stream = BytesIO()
-
-
 def read_object(
-    request: Request, *, most_bytes: int = LARGEST_BODY_BYTES
+    request: Request, *, most_bytes: int = SMALL_BODY_BYTES
 ) -> Mapping[str, Any]:
-    """The body, where it is one JSON object; TooLarge, UnsupportedMedia, Malformed."""
+    """The body, if it is one JSON object; TooLarge, UnsupportedMedia, Malformed."""
     if request.mimetype != "application/json":
         raise UnsupportedMedia(request.mimetype)
-    body = _read(request, most_bytes)
     try:
+        body = request.stream.read(most_bytes + 1)
+        if len(body) > most_bytes:
+            raise TooLarge
         value = _parsed(body)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, OSError, HTTPException) as error:
         raise Malformed(type(error).__name__) from error
     if not isinstance(value, dict):
         raise Malformed(type(value).__name__)
     return value
 
 
-def _read(request: Request, most_bytes: int) -> bytearray:
-    body = bytearray()
-    try:
-        while piece := request.stream.read(_PIECE_BYTES):
-            body += piece
-            if len(body) > most_bytes:
-                raise TooLarge
-    except OSError as error:
-        raise Malformed("cut off") from error
-    return body
-
-
-def _parsed(body: bytearray) -> object:
-    """ValueError for what is no JSON, or more of it than anybody needs to send."""
+def _parsed(body: bytes) -> object:
+    """ValueError if it is not JSON, or more of it than a request can need."""
     if sum(body.count(mark) for mark in b"{[,") > MOST_VALUES:
         raise ValueError("too many values")
     value = json.loads(body.decode(), parse_constant=_refuse, object_pairs_hook=_object)
     if b"\\ud" in body or b"\\uD" in body:
-        # A lone surrogate can be written as \\ud800, and in no answer of ours.
+        # A lone surrogate can be written as \\ud800, but not be sent back as UTF-8.
         json.dumps(value, ensure_ascii=False).encode()
     return value
 
@@ -121,7 +78,7 @@ def read_query(request: Request, fields: Mapping[str, Field]) -> Mapping[str, An
 
 
 def read_key(request: Request) -> str | None:
-    """The Idempotency-Key, 1 to 255 printable characters; None where there is none."""
+    """The Idempotency-Key, 1 to 255 printable characters; None without one."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
         raise InvalidRequest((FieldError(field="Idempotency-Key", reason="not_a_key"),))
@@ -146,10 +103,10 @@ def _plain(value: object) -> str:
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Of a name that stands twice nobody can say which value was meant."""
+    """Duplicate keys are rejected because the intended value is ambiguous."""
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a duplicate key")
     return value
 
 

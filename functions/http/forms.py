@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from flask import Request
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import (
     Data,
@@ -46,7 +47,7 @@ class BoundedDecoder(MultipartDecoder):
             case _:
                 return PIECE_BYTES + LONGEST_BOUNDARY
 
-    def _parse_headers(self, data: bytes | bytearray) -> "Headers":
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
         if len(data) > MOST_HEAD_BYTES:
             raise RequestEntityTooLarge
         return super()._parse_headers(data)

@@ -221,7 +221,9 @@ def _problems(route: Route, operation: Operation, language: Language) -> dict[st
 def _codes(route: Route, operation: Operation) -> dict[int, list[str]]:
     """Every code that the call can be refused with, by status."""
     statuses = {*operation.problems, *_OF_ANY_CALL}
-    statuses |= set() if route.is_open else {HTTPStatus.UNAUTHORIZED}
+    if not route.is_open:
+        statuses |= {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
+    statuses |= {HTTPStatus.FORBIDDEN} if route.is_for_admins else set()
     statuses |= {HTTPStatus.UNSUPPORTED_MEDIA_TYPE} if operation.body else set()
     takes = operation.body or operation.query or operation.request_headers
     statuses |= {HTTPStatus.UNPROCESSABLE_ENTITY} if takes else set()

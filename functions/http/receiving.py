@@ -26,6 +26,7 @@ LARGE_AT_ONCE = 3
 LARGE_WAIT_SECONDS = 10.0
 BODIES_PER_USER = 4
 ANSWER_SECONDS = 20.0
+MOST_DRAINED_BYTES = 32 * 1024 * 1024
 _CUT_OFF_SECONDS = 0.001
 
 
@@ -117,27 +118,33 @@ def _counted(counts: Counter[str], name: str, most: int, lock: Lock) -> Iterator
 
 
 def _read(request: Request, limit: ReadTimeout, most_bytes: int) -> bytes:
-    request.max_content_length = most_bytes
     body = BytesIO()
     try:
         with watched(request, limit) as progress:
             while piece := request.stream.read(PIECE_BYTES):
                 body.write(piece)
                 progress.received_bytes += len(piece)
-    except OSError as error:
+                if progress.received_bytes > most_bytes:
+                    raise TooLarge
+    except (OSError, HTTPException) as error:
         raise Malformed("cut off") from error
     return body.getvalue()
 
 
 def drain(request: Request, unread: IO[bytes], limit: ReadTimeout) -> None:
-    """Read what is left: a client that is still sending would miss the answer."""
+    """Read what is left: a client that is still sending might miss the answer."""
+    if getattr(unread, "is_exhausted", False) or not _has_body(request):
+        return
+    left = MOST_DRAINED_BYTES
     try:
         with watched(request, limit):
-            while unread.read(PIECE_BYTES):
-                pass
+            while left > 0 and (piece := unread.read(PIECE_BYTES)):
+                left -= len(piece)
+        is_read = left > 0
     except (HTTPException, OSError):
-        pass
-    if (connection := _connection(request)) is not None and _has_body(request):
+        is_read = False
+    connection = _connection(request)
+    if connection is not None and not is_read:
         # gunicorn would go on reading in one of the threads that answer.
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RD)

@@ -1,5 +1,6 @@
 """The headers of every answer, and the path below which the api is reached."""
 
+import re
 from collections.abc import Collection
 
 from flask import Request, Response
@@ -21,21 +22,16 @@ _EVERY_ANSWER = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS",
-    "Access-Control-Allow-Headers": (
-        "Authorization, Content-Type, Idempotency-Key, Accept-Language, "
-        "X-Firebase-AppCheck"
-    ),
-    "Access-Control-Max-Age": "3600",
-}
+_METHODS = "GET, POST, DELETE, OPTIONS"
+_PREFLIGHT_SECONDS = "3600"
+_HEADER_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")
 _EXPOSED = "Location, Retry-After, Idempotent-Replayed, X-Request-Id"
 
 
 def add_headers(
     response: Response, request: Request, request_id: str, origins: Collection[str]
 ) -> None:
-    """What the handler set itself stays."""
+    """Headers that the handler has set stay as they are."""
     for name, value in _EVERY_ANSWER.items():
         response.headers.setdefault(name, value)
     response.headers["X-Request-Id"] = request_id
@@ -43,7 +39,7 @@ def add_headers(
 
 
 def _cors(request: Request, origins: Collection[str]) -> dict[str, str]:
-    """Exact origins alone; an origin that isn't ours gets no header at all."""
+    """Exact origins only; another origin gets no header at all."""
     origin = request.headers.get("Origin")
     if origin is None or origin not in origins:
         return {"Vary": "Origin"}
@@ -52,7 +48,19 @@ def _cors(request: Request, origins: Collection[str]) -> dict[str, str]:
         "Access-Control-Expose-Headers": _EXPOSED,
         "Vary": "Origin",
     }
-    return headers | (_PREFLIGHT if request.method == "OPTIONS" else {})
+    return headers | (_preflight(request) if request.method == "OPTIONS" else {})
+
+
+def _preflight(request: Request) -> dict[str, str]:
+    """Whatever headers the browser asks for: clients and tracing send their own."""
+    headers = {
+        "Access-Control-Allow-Methods": _METHODS,
+        "Access-Control-Max-Age": _PREFLIGHT_SECONDS,
+        "Vary": "Origin, Access-Control-Request-Headers",
+    }
+    asked = request.headers.get("Access-Control-Request-Headers", "")
+    allowed = {"Access-Control-Allow-Headers": asked}
+    return headers | (allowed if _HEADER_NAMES.fullmatch(asked) else {})
 
 
 def base_path(request: Request) -> str:

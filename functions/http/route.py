@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from flask import Request, Response
 
+from functions.http.receiving import SMALL_BODY_BYTES
 from functions.http.schemas import Schema
 from shared.domain.fields import Field
 from shared.domain.job import Language
@@ -70,11 +71,27 @@ ANYONE = Caller(user_id="")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """`is_open`: answered without a token. `spends`: it may cost money."""
+    """`is_open`: answered without a token. `spends`: it may cost money.
+
+    `most_bytes`: the largest body that it reads. `tokens`: what it takes of a user's
+    rate, by what it costs us.
+    """
 
     method: str
     path: str
     handler: Handler
     operation: Operation | None = None
     is_open: bool = False
+    is_for_admins: bool = False
     spends: bool = False
+    most_bytes: int = SMALL_BODY_BYTES
+    tokens: int = 1
+
+    @property
+    def checks_revoked(self) -> bool:
+        """Whether a revoked token stops at once: on every call but plain reads."""
+        return self.method != "GET" or self.is_for_admins
+
+    @property
+    def reads_body(self) -> bool:
+        return self.operation is None or self.operation.body is not None

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 
 import structlog
 from flask import Request, Response
@@ -15,23 +16,15 @@ from werkzeug.exceptions import (
 from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import Map, MapAdapter, Rule
 
-from functions.http.bodies import (
-    bound_body,
-    discard_body,
-)
 from functions.http.problems import problem
-from functions.http.receiving import (
-    DRAIN,
-    REQUEST,
-    LargeBodies,
-    ReadTimeout,
-    patience,
-)
+from functions.http.rates import RateLimit
+from functions.http.receiving import DRAIN, DRAIN_STRANGER, Receiver, drain
 from functions.http.request_context import request_context
 from functions.http.response_headers import add_headers
 from functions.http.route import ANYONE, PATH_ARGUMENT, Call, Route
 from shared.domain.errors import (
     ApiError,
+    Forbidden,
     Malformed,
     NotAllowed,
     NotFound,
@@ -40,23 +33,19 @@ from shared.domain.errors import (
     Unreachable,
 )
 from shared.domain.job import Language
-from shared.ports.identity import (
-    Caller,
-    Tokens,
-)
+from shared.ports.identity import Caller, Tokens
 
 log = structlog.get_logger()
 
-
-Tell = Callable[[ApiError, Language, Mapping[str, str] | None], Response]
+REQUESTS_PER_SECOND = 20
+ErrorAnswer = Callable[[ApiError, Language, Mapping[str, str] | None], Response]
 
 
 class Router:
-    """Answers requests by its routes; a Refused becomes a problem, here alone.
+    """Answers requests by its routes; an ApiError becomes an answer here alone.
 
-    `project`: whose traces the log lines belong to. `tell`: how errors are told below
-    a path, where not as problems. `reading`, `leaving`: how long a
-    caller may send a body, before the answer and after it.
+    `project`: whose traces the log lines belong to. `answers_errors`: below which path
+    errors are answered otherwise than as problems. `rate`: requests of one user.
     """
 
     def __init__(
@@ -65,9 +54,9 @@ class Router:
         tokens: Tokens,
         origins: Sequence[str],
         project: str = "",
-        tell: Mapping[str, Tell] | None = None,
-        reading: ReadTimeout = REQUEST,
-        leaving: ReadTimeout = DRAIN,
+        answers_errors: Mapping[str, ErrorAnswer] | None = None,
+        receiver: Receiver | None = None,
+        rate: RateLimit | None = None,
     ) -> None:
         self._map = Map(
             [Rule(r.path, methods=[r.method], endpoint=r) for r in routes],
@@ -77,48 +66,52 @@ class Router:
         self._tokens = tokens
         self._origins = frozenset(origins)
         self._project = project
-        self._tell = dict(tell or {})
-        self._reading, self._leaving = reading, leaving
-        self._large = LargeBodies()
+        self._answers_errors = dict(answers_errors or {})
+        self._receiver = receiver or Receiver()
+        self._rate = rate or RateLimit(REQUESTS_PER_SECOND)
 
     def __call__(self, request: Request) -> Response:
         began = time.monotonic()
+        unread = request.stream
         with request_context(request, self._project) as request_id:
             response = self._answered(request)
             add_headers(response, request, request_id, self._origins)
-            discard_body(request, self._leaving)
             log.info(
                 "request_served",
                 method=request.method[:16],
                 status=response.status_code,
                 duration_ms=round((time.monotonic() - began) * 1000),
             )
+        limit = DRAIN if request.environ.get(KNOWN) else DRAIN_STRANGER
+        # Once the answer is sent: a caller who is still sending has it by then. The
+        # framework would read the body before, whole and without an end.
+        response.call_on_close(lambda: drain(request, unread, limit))
+        request.stream = BytesIO()
         return response
 
     def _answered(self, request: Request) -> Response:
-        language, tell = _language(request), self._told(request)
+        language, error_answer = _language(request), self._error_answer(request)
         try:
             return self._handled(request, language)
         except NotAllowed as refused:
-            return tell(refused, language, {"Allow": self._allowed(request)})
+            return error_answer(refused, language, {"Allow": self._allowed(request)})
         except ApiError as refused:
-            return tell(refused, language, None)
+            return error_answer(refused, language, None)
         except Unreachable as error:
             log.error("request_failed", reason=str(error))
-            return tell(Unavailable(), language, None)
+            return error_answer(Unavailable(), language, None)
         except Exception:
-            # The entry point: reported to us, told to nobody.
+            # The entry point: reported to us, and to the caller only that it failed.
             log.exception("request_crashed")
-            return tell(ApiError(), language, None)
+            return error_answer(ApiError(), language, None)
 
-    def _told(self, request: Request) -> Tell:
-        for path, tell in self._tell.items():
+    def _error_answer(self, request: Request) -> ErrorAnswer:
+        for path, error_answer in self._answers_errors.items():
             if request.path.startswith(path):
-                return tell
+                return error_answer
         return problem
 
     def _handled(self, request: Request, language: Language) -> Response:
-        bound_body(request)
         if request.method == "OPTIONS":
             return Response(status=204, headers={"Allow": self._allowed(request)})
         route, arguments = self._route(request)
@@ -126,19 +119,26 @@ class Router:
         call = Call(
             request=request, caller=caller, language=language, arguments=arguments
         )
-        with self._large.room_for(request), patience(request, self._reading):
+        if route.is_open or not route.reads_body:
+            return _called(route, call)
+        with self._receiver.receive(request, caller.user_id, route.most_bytes):
             return _called(route, call)
 
     def _caller(self, request: Request, route: Route) -> Caller:
+        """Before anything of the body is read: strangers are answered at once."""
         authorization = request.headers.get("Authorization")
-        caller = self._tokens.caller(authorization, spends=route.spends)
+        caller = self._tokens.caller(authorization, check_revoked=route.checks_revoked)
+        request.environ[KNOWN] = True
         bind_contextvars(user_id=caller.user_id)
         if caller.key_id is not None:
             bind_contextvars(key_id=caller.key_id)
+        if route.is_for_admins and not caller.is_admin:
+            raise Forbidden
+        self._rate.take(caller.user_id, route.tokens)
         return caller
 
     def _route(self, request: Request) -> tuple[Route, Mapping[str, str]]:
-        """Before the token is asked for: what is not there is there for nobody."""
+        """Routes are matched first, so that an unknown path is a 404 for everyone."""
         try:
             route, arguments = self._paths(request).match(method=request.method)
         except MethodNotAllowed as error:
@@ -151,7 +151,7 @@ class Router:
         return route, arguments
 
     def _allowed(self, request: Request) -> str:
-        """The path's methods; NotFound where it has none."""
+        """The path's methods; NotFound if it has none."""
         methods = set(self._paths(request).allowed_methods())
         if not methods:
             raise NotFound
@@ -161,8 +161,12 @@ class Router:
         return self._map.bind("", path_info=request.path)
 
 
+# In a request's environ: whether its caller is known.
+KNOWN = "reelay.caller_is_known"
+
+
 def _called(route: Route, call: Call) -> Response:
-    """What the framework's own readers of forms and bodies raise is ours here."""
+    """What werkzeug raises about a body is ours here."""
     try:
         return route.handler(call)
     except RequestEntityTooLarge as error:
@@ -172,7 +176,7 @@ def _called(route: Route, call: Call) -> Response:
 
 
 def _language(request: Request) -> Language:
-    """The first that we speak, as the caller ranks them; regions make no difference."""
+    """The caller's first choice of those that we speak; regions make no difference."""
     for tag, quality in request.accept_languages:
         spoken = tag.partition("-")[0].lower()
         if quality > 0 and spoken in tuple(Language):

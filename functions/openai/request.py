@@ -12,7 +12,8 @@ from typing import Any
 from flask import Request
 
 from functions.http.bodies import read_object
-from functions.http.receiving import LARGEST_REQUEST_BYTES
+from functions.http.forms import read_form
+from functions.http.receiving import LARGE_BODY_BYTES
 from shared.domain.catalogue import (
     ANY_MODEL,
     MODEL_CHOICES,
@@ -31,9 +32,7 @@ _SECONDS_TEXTS = tuple(str(n) for n in range(_ASKED.least, _ASKED.most + 1))
 _WHOLE = re.compile("-?(0|[1-9][0-9]*)")
 
 _DATA_ADDRESS = "^data:image/(jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}$"
-MOST_PARTS = 50
 REFERENCE = "input_reference"
-# The client writes an object into a form as `input_reference[image_url]`.
 _INSIDE = f"{REFERENCE}["
 
 # What we make for a size: the nearest that is not smaller, turned the same way.
@@ -213,15 +212,10 @@ def _image(content: bytes) -> InlineImage:
 
 
 def read_asked(request: Request) -> Mapping[str, Any]:
-    """A form's fields or a JSON object's; a file is its bytes.
-
-    As large as any request may be: an image inside may have 16 MB, in base64 22.
-    """
-    if request.mimetype != "multipart/form-data":
-        return read_object(request, most_bytes=LARGEST_REQUEST_BYTES)
-    request.max_form_memory_size = LARGEST_REQUEST_BYTES
-    request.max_form_parts = MOST_PARTS
-    return _form(request)
+    """A form's fields or a JSON object's; a file is its bytes."""
+    if request.mimetype == "multipart/form-data":
+        return _asked(read_form(request))
+    return read_object(request, most_bytes=LARGE_BODY_BYTES)
 
 
 def read_sending(request: Request) -> ClientRetry:
@@ -234,13 +228,12 @@ def read_sending(request: Request) -> ClientRetry:
     return ClientRetry.AGAIN if is_number and count.strip("0") else ClientRetry.FIRST
 
 
-def _form(request: Request) -> Mapping[str, Any]:
-    texts = {n: t for n, t in request.form.items() if not n.startswith(_INSIDE)}
+def _asked(form: Mapping[str, str | bytes]) -> Mapping[str, Any]:
+    """The client writes an object into a form as `input_reference[image_url]`."""
     inside = {
-        name.removeprefix(_INSIDE).removesuffix("]"): text
-        for name, text in request.form.items()
+        name.removeprefix(_INSIDE).removesuffix("]"): content
+        for name, content in form.items()
         if name.startswith(_INSIDE)
     }
-    reference = {REFERENCE: inside} if inside else {}
-    files = {name: file.read() for name, file in request.files.items()}
-    return texts | reference | files
+    rest = {n: content for n, content in form.items() if not n.startswith(_INSIDE)}
+    return rest | ({REFERENCE: inside} if inside else {})

@@ -7,6 +7,7 @@ from functions.http.bodies import (
     read_key,
     read_query,
 )
+from functions.http.receiving import LARGE_BODY_BYTES
 from functions.http.route import Body, Call, Operation, Route
 from functions.openai.errors import REFUSAL
 from functions.openai.request import (
@@ -27,7 +28,7 @@ from functions.openai.video import (
     show_page,
     show_video,
 )
-from functions.videos import IDEMPOTENCY_KEY
+from functions.videos import IDEMPOTENCY_KEY, LIST_TOKENS
 from shared import wiring
 from shared.domain.errors import Conflict, ConflictReason, NotFound
 from shared.ports.identity import Caller
@@ -102,6 +103,7 @@ OPENAI_ROUTES = (
         method="POST",
         path=VIDEOS,
         handler=_create_video,
+        most_bytes=LARGE_BODY_BYTES,
         spends=True,
         operation=Operation(
             summary="Create a video (OpenAI)",
@@ -131,6 +133,7 @@ OPENAI_ROUTES = (
         method="GET",
         path=VIDEOS,
         handler=_list_videos,
+        tokens=LIST_TOKENS,
         operation=Operation(
             summary="List your videos (OpenAI)",
             description="Newest first, a page at a time.",

@@ -25,13 +25,15 @@ class BearerTokens:
         self._keys = keys
         self._lookup = lookup
 
-    def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
+    def caller(
+        self, authorization: str | None, *, check_revoked: bool = True
+    ) -> Caller:
         token = bearer_token(authorization)
         if token.startswith(PREFIX):
-            return self._of_key(token, spends=spends)
-        return self._firebase.caller(authorization, spends=spends)
+            return self._of_key(token, check_revoked=check_revoked)
+        return self._firebase.caller(authorization, check_revoked=check_revoked)
 
-    def _of_key(self, secret: str, *, spends: bool) -> Caller:
+    def _of_key(self, secret: str, *, check_revoked: bool) -> Caller:
         """Never an admin, even if the key's user is one."""
         if not is_secret(secret):
             raise Unauthenticated("not of a key's form")
@@ -41,6 +43,6 @@ class BearerTokens:
             raise Unauthenticated("no such key")
         if key.revoked_at is not None:
             raise Unauthenticated("the key was revoked")
-        if spends and key.follows_user and self._lookup:
+        if check_revoked and key.follows_user and self._lookup:
             self._lookup.check(key.user_id)
         return Caller(user_id=key.user_id, key_id=key.key_id)

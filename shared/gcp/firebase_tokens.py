@@ -60,10 +60,9 @@ def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
 
 
 class FirebaseTokens:
-    """The port `Tokens`. `decode` gives a token's claims, or raises where it is bad.
+    """The port `Tokens`. `decode` gives a token's claims, or raises if it is bad.
 
-    `lookup` is asked on calls that spend; None on one's own machine alone, where no
-    user is kept.
+    `lookup` is None only on a developer's machine, which has no users.
     """
 
     def __init__(
@@ -73,12 +72,14 @@ class FirebaseTokens:
         self._decode = decode
         self._lookup = lookup
 
-    def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
+    def caller(
+        self, authorization: str | None, *, check_revoked: bool = True
+    ) -> Caller:
         claims = self._claims(bearer_token(authorization))
         user_id = claims["sub"]
         if not _is_accountable(claims):
             raise Forbidden(reason=AccessProblem.UNVERIFIED)
-        if spends and self._lookup:
+        if check_revoked and self._lookup:
             self._lookup.check(user_id, signed_in_at=claims["auth_time"])
         return Caller(user_id=user_id, is_admin=claims.get("admin") is True)
 

@@ -21,11 +21,13 @@ class Caller:
 
 
 class Tokens(Protocol):
-    def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
-        """Whose token the Authorization header holds; Unauthenticated if nobody's.
+    def caller(
+        self, authorization: str | None, *, check_revoked: bool = True
+    ) -> Caller:
+        """Whose token or API key the header holds.
 
-        `spends`: the call may cost money, so whether the token was revoked, or its
-        user disabled, is looked up as well. Forbidden for an anonymous user.
+        Unauthenticated for any other; Forbidden for an anonymous or unverified user.
+        `check_revoked`: look up whether the token was revoked, or its user disabled.
         """
         ...
 

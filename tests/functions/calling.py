@@ -99,8 +99,10 @@ class FakeTokens:
         self.failures: list[ReelayError] = []
         self.revocations: list[bool] = []
 
-    def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
-        self.revocations.append(spends)
+    def caller(
+        self, authorization: str | None, *, check_revoked: bool = True
+    ) -> Caller:
+        self.revocations.append(check_revoked)
         if self.failures:
             raise self.failures.pop(0)
         if authorization not in TOKENS:

@@ -26,8 +26,10 @@ JPEG = b"\xff\xd8\xff an image"
 def app_on(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """The routes and the real use cases; `Bearer ann` is Ann's token."""
     wire(harness, monkeypatch)
-    tell = {"/openai/": openai_problem}
-    return client_of(Router(OPENAI_ROUTES, FakeTokens(), [], tell=tell)).application
+    answers_errors = {"/openai/": openai_problem}
+    return client_of(
+        Router(OPENAI_ROUTES, FakeTokens(), [], answers_errors=answers_errors)
+    ).application
 
 
 class LosingAnswers:

@@ -2,18 +2,16 @@
 
 from flask import Request, Response
 
-from functions.http.bodies import (
-    answer,
-    read_object,
-)
-from functions.http.receiving import ReadTimeout
+from functions.http.bodies import answer, read_object
+from functions.http.receiving import LARGE_BODY_BYTES, ReadTimeout, Receiver
 from functions.http.route import Call, Route
 from functions.http.router import Router
 from functions.openai.request import read_asked
 from tests.functions.calling import FakeTokens
 
-REQUEST = ReadTimeout(silence_seconds=0.3, body_seconds=1)
-DRAIN = ReadTimeout(silence_seconds=0.1, body_seconds=1)
+REQUEST = ReadTimeout(
+    silence_seconds=0.5, body_seconds=4, grace_seconds=1, bytes_per_second=100_000
+)
 
 
 def show(call: Call) -> Response:
@@ -32,12 +30,11 @@ router = Router(
     (
         Route(method="GET", path="/open", handler=show, is_open=True),
         Route(method="POST", path="/count", handler=count),
-        Route(method="POST", path="/take", handler=take),
+        Route(method="POST", path="/take", handler=take, most_bytes=LARGE_BODY_BYTES),
     ),
     FakeTokens(),
     [],
-    reading=REQUEST,
-    leaving=DRAIN,
+    receiver=Receiver(REQUEST),
 )
 
 

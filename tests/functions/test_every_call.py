@@ -4,6 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from functions.api import ROUTES
+from functions.http.receiving import SMALL_BODY_BYTES
 from functions.http.route import Route
 from functions.http.router import Router
 from functions.openai.errors import openai_problem
@@ -14,6 +15,7 @@ from tests.functions.calling import FakeTokens, client_of
 from tests.usecases.harness import Harness
 
 ANN = {"Authorization": "Bearer ann"}
+OPERATOR = {"Authorization": "Bearer operator"}
 BOB = {"Authorization": "Bearer bob"}
 OPEN = {"GET /health", "GET /v1/openapi.json", "GET /docs", "GET /docs/viewer.js"}
 CLOSED = [route for route in ROUTES if not route.is_open]
@@ -34,8 +36,8 @@ def client(tokens: FakeTokens, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     harness = Harness()
     wire(harness, monkeypatch)
     harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
-    tell = {"/openai/": openai_problem}
-    return client_of(Router(ROUTES, tokens, [], tell=tell))
+    answers_errors = {"/openai/": openai_problem}
+    return client_of(Router(ROUTES, tokens, [], answers_errors=answers_errors))
 
 
 def test_health_and_the_description_are_open_and_no_more() -> None:
@@ -69,3 +71,41 @@ def test_anothers_job_is_not_there_on_any_call(
     assert theirs.status_code == nobodys.status_code == 404
     assert theirs.data == nobodys.data
     assert client.get("/v1/videos/job1", headers=ANN).status_code == 200
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=named)
+def test_revocation_is_looked_up_on_every_call_but_plain_reads(
+    client: FlaskClient, tokens: FakeTokens, route: Route
+) -> None:
+    path = route.path.replace("<job_id>", "job1")
+
+    client.open(path, method=route.method, headers=ANN, json={})
+
+    is_admins = route.path.startswith("/v1/admin/")
+    assert tokens.revocations == [route.method != "GET" or is_admins]
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=named)
+def test_only_administrators_make_their_calls(
+    client: FlaskClient, route: Route
+) -> None:
+    path = route.path.replace("<job_id>", "job1")
+
+    answer = client.open(path, method=route.method, headers=ANN, json={})
+
+    assert (answer.status_code == 403) is route.path.startswith("/v1/admin/")
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=named)
+def test_only_openais_clients_may_send_a_large_body(
+    client: FlaskClient, route: Route
+) -> None:
+    path = route.path.replace("<job_id>", "job1")
+
+    body = b"x" * (SMALL_BODY_BYTES + 1)
+    answer = client.open(path, method=route.method, headers=OPERATOR, data=body)
+
+    reads = route.operation is not None and route.operation.body is not None
+    assert (answer.status_code == 413) is (
+        reads and not route.path.startswith("/openai")
+    )

@@ -136,19 +136,19 @@ class Gone:
 
 
 @pytest.mark.parametrize(
-    ("follows_user", "spends", "is_refused"),
+    ("follows_user", "check_revoked", "is_refused"),
     [(True, True, True), (True, False, False), (False, True, False)],
     ids=["a user's", "a user's, to read", "a server's"],
 )
 def test_a_key_ends_with_its_user(
-    follows_user: bool, spends: bool, is_refused: bool
+    follows_user: bool, check_revoked: bool, is_refused: bool
 ) -> None:
     keys = FakeKeys(replace(a_key(SECRET), follows_user=follows_user))
     tokens = BearerTokens(firebase=cast(Any, None), keys=keys, lookup=cast(Any, Gone()))
 
     refused = pytest.raises(Unauthenticated) if is_refused else nullcontext()
     with refused:
-        tokens.caller(f"Bearer {SECRET}", spends=spends)
+        tokens.caller(f"Bearer {SECRET}", check_revoked=check_revoked)
 
 
 def test_a_key_lets_its_user_in(client: FlaskClient) -> None:

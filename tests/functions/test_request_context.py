@@ -22,7 +22,9 @@ TRACE_KEY, SPAN_KEY = "logging.googleapis.com/trace", "logging.googleapis.com/sp
 class Keys:
     """Everybody is Ann, with one of her API keys."""
 
-    def caller(self, authorization: str | None, *, spends: bool = False) -> Caller:
+    def caller(
+        self, authorization: str | None, *, check_revoked: bool = True
+    ) -> Caller:
         return Caller(user_id="ann", key_id="k1")
 
 

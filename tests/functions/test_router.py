@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from functions.http.bodies import answer, read_object
-from functions.http.receiving import LARGEST_BODY_BYTES, LARGEST_REQUEST_BYTES
+from functions.http.rates import RateLimit
+from functions.http.receiving import SMALL_BODY_BYTES
 from functions.http.route import Call, Route
 from functions.http.router import Router
 from shared.domain.errors import (
@@ -181,7 +182,7 @@ def test_an_error_is_a_problem(
         (b'{"a": ' + b"1" * 5000 + b"}", "application/json", 400, "malformed"),
         (b'{"a": [' + b"0," * 10_000 + b"0]}", "application/json", 400, "malformed"),
         (b'{"a": "\\uD800"}', "application/json", 400, "malformed"),
-        (b" " * (LARGEST_BODY_BYTES + 1), "application/json", 413, "too_large"),
+        (b" " * (SMALL_BODY_BYTES + 1), "application/json", 413, "too_large"),
     ],
     ids=[
         "text",
@@ -310,13 +311,29 @@ def test_no_other_origin_may(client: FlaskClient, origin: str | None) -> None:
     assert response.headers["Vary"] == "Origin"
 
 
-def test_a_preflight_is_answered_without_a_token(client: FlaskClient) -> None:
-    response = client.options("/things", headers={"Origin": ORIGIN})
+@pytest.mark.parametrize(
+    ("asked", "allowed"),
+    [
+        ("authorization,x-stainless-os,traceparent", True),
+        ("Authorization, Idempotency-Key", True),
+        ("", False),
+        ("x y: z", False),
+        ("x" * 2001, False),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_preflight_allows_whatever_headers_our_origin_asks_for(
+    client: FlaskClient, asked: str, allowed: bool
+) -> None:
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Headers": asked}
+
+    response = client.options("/things", headers=headers)
 
     assert (response.status_code, response.data) == (204, b"")
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert "Idempotency-Key" in response.headers["Access-Control-Allow-Headers"]
     assert "DELETE" in response.headers["Access-Control-Allow-Methods"]
+    answered = response.headers.get("Access-Control-Allow-Headers")
+    assert answered == (asked if allowed else None)
 
 
 def test_an_error_may_be_read_by_our_origin_too(client: FlaskClient) -> None:
@@ -386,17 +403,16 @@ def test_every_answer_is_locked_down(client: FlaskClient, path: str) -> None:
 
 
 class TestLargeBodies:
-    @pytest.mark.parametrize("path", ["/things", "/open", "/nothing"])
     def test_what_is_too_large_is_refused_before_it_is_read(
-        self, client: FlaskClient, path: str
+        self, client: FlaskClient
     ) -> None:
         # Nothing stands behind the length: who reads it meets a client that has gone.
         said = {
-            "CONTENT_LENGTH": str(LARGEST_REQUEST_BYTES + 1),
+            "CONTENT_LENGTH": str(SMALL_BODY_BYTES + 1),
             "wsgi.input": io.BytesIO(),
         }
 
-        response = client.post(path, environ_overrides=said, headers=ANN)
+        response = client.post("/things", environ_overrides=said, headers=ANN)
 
         check_problem(response, 413, "too_large")
 
@@ -428,12 +444,25 @@ class TestLargeBodies:
         assert left == [b""]
 
     @pytest.mark.parametrize("method", ["GET", "DELETE"])
-    def test_a_body_that_nobody_asked_for_is_ignored(
+    def test_a_body_that_no_call_asked_for_is_ignored(
         self, client: FlaskClient, method: str
     ) -> None:
         response = client.open("/things/t1", method=method, data=b"\xff{{", headers=ANN)
 
         assert response.status_code == 200
+
+
+def test_a_user_beyond_the_rate_is_told_when_to_come_back(tokens: FakeTokens) -> None:
+    client = client_of(Router(ROUTES, tokens, [], rate=RateLimit(1, lambda: 0.0)))
+
+    answers = [client.get("/things/t1", headers=ANN) for _ in range(6)]
+
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    check_problem(answers[-1], 429, "too_many_requests")
+    assert answers[-1].headers["Retry-After"] == "1"
+    other = {"Authorization": "Bearer bob"}
+    assert client.get("/things/t1", headers=other).status_code == 200
+    assert client.get("/open").status_code == 200
 
 
 @pytest.mark.parametrize("refused", [Unauthenticated, Forbidden, Conflict])

@@ -206,17 +206,17 @@ def test_whatever_google_auth_finds_wrong_is_the_callers_fault() -> None:
         FirebaseTokens(PROJECT, decode).caller("Bearer token")
 
 
-def test_only_a_call_that_spends_is_looked_up(
+def test_revocation_is_looked_up_unless_told_otherwise(
     identity: LocalIdentity, certs_url: str
 ) -> None:
     lookup, since = Lookup(), 1_700_000_000
     token = signed(identity, claims(auth_time=since))
     tokens = in_cloud(certs_url, lookup)
 
-    tokens.caller(f"Bearer {token}")
+    tokens.caller(f"Bearer {token}", check_revoked=False)
     assert lookup.asked == []
 
-    tokens.caller(f"Bearer {token}", spends=True)
+    tokens.caller(f"Bearer {token}")
     assert lookup.asked == [("ann", since)]
 
 
@@ -227,7 +227,7 @@ def test_who_was_shut_out_or_is_not_known_spends_nothing(
     tokens = in_cloud(certs_url, Lookup(error))
 
     with pytest.raises(type(error)):
-        tokens.caller(f"Bearer {signed(identity, claims())}", spends=True)
+        tokens.caller(f"Bearer {signed(identity, claims())}", check_revoked=True)
 
 
 def test_a_forged_token_is_never_looked_up(certs_url: str) -> None:
@@ -235,7 +235,7 @@ def test_a_forged_token_is_never_looked_up(certs_url: str) -> None:
 
     with pytest.raises(Unauthenticated):
         in_cloud(certs_url, lookup).caller(
-            f"Bearer {signed(stranger, claims())}", spends=True
+            f"Bearer {signed(stranger, claims())}", check_revoked=True
         )
 
     assert lookup.asked == []
