@@ -5,6 +5,7 @@ from flask import Request, Response
 from functions.admin import ADMIN_ROUTES
 from functions.docs import docs_routes
 from functions.http.bodies import answer
+from functions.http.rates import RateLimit
 from functions.http.route import Call, Operation, Route
 from functions.http.router import Router
 from functions.http.schemas import constant, record
@@ -33,6 +34,7 @@ def _router() -> Router:
         settings.allowed_origins,
         settings.project,
         answers_errors={"/openai/": openai_problem},
+        rate=RateLimit(settings.user_requests_per_second),
     )
 
 

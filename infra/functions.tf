@@ -71,6 +71,7 @@ locals {
     USER_MONTHLY_LIMIT_USD   = var.user_monthly_limit_usd
     USER_MAX_JOBS            = var.user_max_jobs
     USER_MAX_JOBS_PER_MINUTE = var.user_max_jobs_per_minute
+    USER_REQUESTS_PER_SECOND = var.user_requests_per_second
     LIMITS_TIME_ZONE         = var.limits_time_zone
     TIGHT_MAX_USD_PER_SECOND = var.tight_max_usd_per_second
     RETENTION_DAYS           = var.retention_days

@@ -241,6 +241,18 @@ variable "user_max_jobs_per_minute" {
   }
 }
 
+variable "user_requests_per_second" {
+  description = "How many requests one user may send in a second, to each instance of api; a list counts as five."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition     = var.user_requests_per_second >= 1 && floor(var.user_requests_per_second) == var.user_requests_per_second
+    error_message = "user_requests_per_second must be a whole number of at least 1."
+  }
+}
+
 variable "limits_time_zone" {
   description = "The time zone in which days and months of the caps begin, such as Asia/Seoul."
   type        = string

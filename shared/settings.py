@@ -44,6 +44,7 @@ class Settings:
     limits: Limits
     tight_max_usd_per_second: Decimal
     retention_days: int
+    user_requests_per_second: int
     allowed_origins: tuple[str, ...]
     veo_location: str
     api_keys: Mapping[ProviderId, str | None] = field(repr=False)
@@ -84,6 +85,9 @@ class Settings:
                 "TIGHT_MAX_USD_PER_SECOND", _money, Decimal("0.15")
             ),
             retention_days=reader.parsed("RETENTION_DAYS", _days, 30),
+            user_requests_per_second=reader.parsed(
+                "USER_REQUESTS_PER_SECOND", _count, 20
+            ),
             allowed_origins=reader.parsed("ALLOWED_ORIGINS", _origins, ()),
             veo_location=reader.text("VEO_LOCATION") or "us-central1",
             api_keys=reader.by_provider(

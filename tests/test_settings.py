@@ -307,6 +307,7 @@ def test_caps_open_jobs_and_time_zone_are_read() -> None:
         ("MONTHLY_LIMIT_USD", "NaN"),
         ("USER_MAX_JOBS", "0"),
         ("USER_MAX_JOBS_PER_MINUTE", "0"),
+        ("USER_REQUESTS_PER_SECOND", "fast"),
         ("LIMITS_TIME_ZONE", "Mars/Olympus"),
         ("LIMITS_TIME_ZONE", "../etc/passwd"),
     ],

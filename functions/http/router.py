@@ -37,7 +37,6 @@ from shared.ports.identity import Caller, Tokens
 
 log = structlog.get_logger()
 
-REQUESTS_PER_SECOND = 20
 ErrorAnswer = Callable[[ApiError, Language, Mapping[str, str] | None], Response]
 
 
@@ -68,7 +67,7 @@ class Router:
         self._project = project
         self._answers_errors = dict(answers_errors or {})
         self._receiver = receiver or Receiver()
-        self._rate = rate or RateLimit(REQUESTS_PER_SECOND)
+        self._rate = rate or RateLimit(20)
 
     def __call__(self, request: Request) -> Response:
         began = time.monotonic()

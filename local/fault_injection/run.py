@@ -79,6 +79,7 @@ def faulty_stack(options: RunOptions) -> Stack:
         "DAILY_LIMIT_USD": str(CAPS_USD["all"]),
         "USER_MAX_JOBS": "10000",
         "USER_MAX_JOBS_PER_MINUTE": "10000",
+        "USER_REQUESTS_PER_SECOND": "10000",
     }
     stack_options = StackOptions(
         environ=environ,

@@ -45,7 +45,8 @@ def a_stack(firestore_emulator: str) -> StackFactory:
 @pytest.fixture(scope="session")
 def running_stack(a_stack: StackFactory) -> Iterator[Stack]:
     """Its users may have any number of jobs, and make any number each minute."""
-    with a_stack(USER_MAX_JOBS="9999", USER_MAX_JOBS_PER_MINUTE="9999") as stack:
+    most = ("USER_MAX_JOBS", "USER_MAX_JOBS_PER_MINUTE", "USER_REQUESTS_PER_SECOND")
+    with a_stack(**dict.fromkeys(most, "9999")) as stack:
         yield stack
 
 
