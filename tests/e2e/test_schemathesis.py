@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import Stack
+from local.stack import ROOT, Stack
 from tests.e2e.client import Frontend, wait_for
 from tests.e2e.conftest import bare_environment
 
@@ -87,6 +87,7 @@ def run(
         *("--report", "json", "--report-json-path", str(report), *options),
     ]
     hooks = {"SCHEMATHESIS_HOOKS": str(HOOKS), "REELAY_JOBS": ",".join(jobs)}
+    hooks["PYTHONPATH"] = str(ROOT)
     environ = bare_environment() | hooks
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=folder, env=environ
