@@ -1,4 +1,4 @@
-"""The deploy root: the entry points, by the names they are deployed under."""
+"""The deploy root: the entry points under the names they are deployed with."""
 
 import os
 
@@ -11,12 +11,12 @@ from shared.settings import refuse_emulators
 
 __all__ = ["api", "budget_alert", "sweep", "worker"]
 
-# Done at import, inside the framework: an emulator's address in the cloud stops the
-# start, and `api` answers what the framework would otherwise answer itself.
+# Runs at import, inside the framework: an emulator's address in the cloud stops the
+# start, and `api` handles requests that the framework would otherwise answer itself.
 refuse_emulators(os.environ)
 install_catch_all(api)
 
-# The framework makes this gunicorn's limit between two heartbeats of a worker process.
-# Cloud Run takes the CPU away between requests, so an instance that wakes up would find
-# its worker overdue and kill it, perhaps in a paid call. 0: no such limit.
+# The framework passes this to gunicorn as the worker's heartbeat timeout. Cloud Run
+# throttles the CPU between requests, so an instance that wakes up would find its worker
+# overdue and kill it, possibly during a paid call. 0 disables the timeout.
 os.environ["CLOUD_RUN_TIMEOUT_SECONDS"] = "0"

@@ -1,7 +1,6 @@
-"""How we log: one JSON object a line, as Cloud Logging reads it (severity, message).
+"""Structured logs: one JSON object per line, with Cloud Logging's severity and message.
 
-An event's name is in the past tense; its fields never hold a prompt, a key or a
-signed address.
+Event names are in the past tense. Fields never hold a prompt, a key or a signed URL.
 """
 
 import logging
@@ -20,7 +19,7 @@ _SEVERITIES = {
     "exception": "ERROR",
 }
 
-# An error that a library raised may quote what it was given.
+# Library errors may quote their arguments.
 _SECRETS = (
     (re.compile(r"(https?://[^\s\"'?\\]+)\?[^\s\"'\\]+"), r"\1?…"),
     (re.compile(r"(?i)\b(X-Goog-Signature=|Bearer )[\w.~+/=-]+"), r"\1…"),
@@ -55,20 +54,20 @@ _RENDERED: tuple[Processor, ...] = (
 
 
 def configure() -> None:
-    """Log to standard output from here on; asked for by the wiring, once."""
+    """Log to standard output from here on. The wiring calls this once."""
     structlog.configure(
         processors=[*_BOUND, *_RENDERED],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
-    # functions-framework installs a root handler first where LOG_EXECUTION_ID is set,
-    # and without `force` our redaction would be skipped in silence.
+    # With LOG_EXECUTION_ID set, functions-framework has already installed a root
+    # handler, and without `force` our redaction would silently be skipped.
     logging.basicConfig(handlers=[_of_libraries()], level=logging.WARNING, force=True)
 
 
 def _of_libraries() -> logging.Handler:
-    """What libraries say through `logging`, as lines of the same kind."""
+    """Renders what libraries log through `logging` in the same format."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

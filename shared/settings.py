@@ -1,4 +1,4 @@
-"""The settings: the only reader of the environment, telling all problems at once."""
+"""The only reader of the environment; reports all problems at once."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ EMULATORS = (
     "CLOUD_TASKS_EMULATOR_HOST",
     "FIREBASE_AUTH_EMULATOR_HOST",
 )
-# What only one's own machine may set: each would let a stranger in, or be one.
+# Only for development: in the cloud each of these would let anyone in.
 LOCAL_ONLY = (*EMULATORS, "SIGNING_CREDENTIALS_FILE", "OIDC_CERTS_URL")
 
 GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
@@ -33,7 +33,7 @@ GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything a function can be told from outside. Keys never show in a repr."""
+    """Everything that is configured from outside. The repr has no keys."""
 
     project: str
     bucket: str
@@ -68,7 +68,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read and check; NotConfigured lists every problem."""
+        """NotConfigured lists every problem."""
         reader = _Reader(environ)
         in_cloud = reader.text("K_SERVICE") is not None
         reader.refuse_emulators()
@@ -128,7 +128,7 @@ def refuse_emulators(environ: Mapping[str, str]) -> None:
 
 
 class _Reader:
-    """Reads one variable at a time and collects what is wrong."""
+    """Reads one variable at a time and collects the problems."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -138,7 +138,7 @@ class _Reader:
         return (self._environ.get(name) or "").strip() or None
 
     def secret(self, name: str) -> str | None:
-        """A secret without a value of its own holds `unset` (infra/)."""
+        """None also for `unset`, which infra/ gives to secrets without a value."""
         value = self.text(name)
         return None if value == "unset" else value
 
@@ -179,7 +179,7 @@ class _Reader:
                 self.problems.append(f"{name} must be an address of this machine")
 
     def limits(self) -> Limits:
-        """No cap where none is set."""
+        """A cap that is not set does not exist."""
         return Limits(
             everybody=self._caps("DAILY_LIMIT_USD", "MONTHLY_LIMIT_USD"),
             user=self._caps("USER_DAILY_LIMIT_USD", "USER_MONTHLY_LIMIT_USD"),
@@ -199,7 +199,7 @@ class _Reader:
         read: Callable[[str], str | None],
         variable: Callable[[ProviderFacts], str | None],
     ) -> Mapping[ProviderId, str | None]:
-        """What `read` makes of each provider's variable, None if it has none."""
+        """Each provider's variable as `read` reads it; None if it has no variable."""
         names = {p: variable(facts) for p, facts in PROVIDERS.items()}
         return {p: read(name) if name else None for p, name in names.items()}
 
@@ -216,9 +216,9 @@ def _chain(value: str) -> tuple[ProviderId, ...]:
     names = [name.strip() for name in value.split(",") if name.strip()]
     known = {provider_id.value for provider_id in ProviderId}
     if unknown := [name for name in names if name not in known]:
-        raise ValueError(f"no link is named {', '.join(unknown)}")
+        raise ValueError(f"unknown provider: {', '.join(unknown)}")
     if not names or len(set(names)) < len(names):
-        raise ValueError("name each link once, at least one")
+        raise ValueError("name at least one provider, and each only once")
     return tuple(ProviderId(name) for name in names)
 
 
@@ -243,7 +243,7 @@ def _zone(value: str) -> ZoneInfo:
     try:
         return ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"no time zone is named {value}") from None
+        raise ValueError(f"unknown time zone: {value}") from None
 
 
 def _days(value: str) -> int:
@@ -262,7 +262,7 @@ def _origins(value: str) -> tuple[str, ...]:
 
 
 def _is_origin(value: str) -> bool:
-    """Scheme and host alone, as browsers send it: anything more would never match."""
+    """Scheme and host only, as browsers send it; anything more would never match."""
     parts = urlsplit(value)
     return bool(parts.netloc) and value == f"{parts.scheme}://{parts.netloc}"
 
@@ -288,7 +288,7 @@ def _model_of(facts: ProviderFacts) -> Callable[[str], str]:
 
     def parse(value: str) -> str:
         if value not in offered:
-            raise ValueError(f"no model {value} here; one of {', '.join(offered)}")
+            raise ValueError(f"unknown model {value}; use one of {', '.join(offered)}")
         return value
 
     return parse

@@ -1,10 +1,10 @@
-"""How an Authorization header holds a token."""
+"""Reads the token from an Authorization header."""
 
 from shared.domain.errors import TokenProblem, Unauthenticated
 
 
 def bearer_token(header: str | None) -> str:
-    """What follows `Bearer`; Unauthenticated if nothing does."""
+    """The token after `Bearer`; Unauthenticated without one."""
     if not header:
         raise Unauthenticated(reason=TokenProblem.MISSING)
     scheme, _, token = header.partition(" ")

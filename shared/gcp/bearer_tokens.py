@@ -1,4 +1,4 @@
-"""Who is calling: by an API key of ours, or by a user's token."""
+"""Authenticates callers by an API key or a user's ID token."""
 
 from shared.domain.api_key import PREFIX, is_secret, sha256_of
 from shared.domain.errors import Unauthenticated
@@ -12,10 +12,10 @@ from shared.ports.identity import (
 
 
 class BearerTokens:
-    """The port `Tokens`. A key is read each time, so a revoked one stops at once.
+    """The port `Tokens`. Keys are read on each call, so revoking one works at once.
 
-    `lookup` tells whether a key's user is still there and enabled; it is None only on
-    a developer's machine, which has no users.
+    `lookup` checks that a key's user still exists and is enabled. It is None only in
+    development, which has no users.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class BearerTokens:
     def _of_key(self, secret: str, *, check_revoked: bool) -> Caller:
         """Never an admin, even if the key's user is one."""
         if not is_secret(secret):
-            raise Unauthenticated("not of a key's form")
+            raise Unauthenticated("malformed API key")
         sha256 = sha256_of(secret)
         key = self._keys.find(sha256)
         if key is None:

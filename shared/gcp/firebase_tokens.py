@@ -1,4 +1,4 @@
-"""Who a caller is: Firebase ID tokens, or those that the local stack signs alike."""
+"""Authenticates users by Firebase ID tokens, in development the local stack's."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -43,14 +43,16 @@ Decode = Callable[[str], Claims]
 def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
     """Checks signature, audience and lifetime.
 
-    google-auth takes RS256 and ES256 alone, each with a certificate of its own kind,
-    and all that Google publishes here is RSA. It tries every key where none is named.
+    google-auth accepts RS256 and ES256, each only with a certificate of that type, and
+    Google publishes only RSA here. Without a `kid` it would try every key.
     """
     keys: Any = PublishedKeys(certs_url)
 
     def decode(token: str) -> Claims:
-        if not jwt.decode_header(token).get("kid"):
-            raise ValueError("no key is named")
+        key_id = jwt.decode_header(token).get("kid")
+        if not key_id:
+            raise ValueError("no kid")
+        keys.expect(key_id)
         claims: Claims = id_token.verify_firebase_token(
             token, keys, audience=project, clock_skew_in_seconds=CLOCK_SKEW_SECONDS
         )
@@ -60,7 +62,7 @@ def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
 
 
 class FirebaseTokens:
-    """The port `Tokens`. `decode` gives a token's claims, or raises if it is bad.
+    """The port `Tokens`. `decode` returns a token's claims or raises.
 
     `lookup` is None only on a developer's machine, which has no users.
     """
@@ -84,7 +86,7 @@ class FirebaseTokens:
         return Caller(user_id=user_id, is_admin=claims.get("admin") is True)
 
     def _claims(self, token: str) -> Claims:
-        # What google-auth says may hold the token: it goes no further.
+        # google-auth's messages may hold the token, so they are dropped.
         try:
             claims = self._decode(token)
             self._check(claims)
@@ -93,7 +95,7 @@ class FirebaseTokens:
         return claims
 
     def _check(self, claims: Claims) -> None:
-        """As Firebase asks of whoever verifies its tokens without its own library.
+        """The checks that Firebase requires without its own library.
 
         https://firebase.google.com/docs/auth/admin/verify-id-tokens
         """
@@ -113,7 +115,7 @@ class FirebaseTokens:
 
 
 def _problem(token: str) -> TokenProblem:
-    """What to tell its bearer. The claims are not verified; nothing else uses them."""
+    """For the error message only: the claims it reads are not verified."""
     try:
         expires_at = float(jwt.decode(token, verify=False)["exp"])
     except UNREADABLE:
@@ -123,7 +125,7 @@ def _problem(token: str) -> TokenProblem:
 
 
 def _is_accountable(claims: Claims) -> bool:
-    """False for users that a script could create in numbers, each with a new cap."""
+    """False for users that a script could create at will, each with a fresh cap."""
     match claims["firebase"]["sign_in_provider"]:
         case "anonymous":
             return False

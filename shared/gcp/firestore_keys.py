@@ -49,7 +49,7 @@ class FirestoreKeys:
 
 
 def _key(document: Any) -> ApiKey:
-    """Unreachable if it is not what we wrote: such a key opens nothing."""
+    """Unreachable if the document is malformed: such a key is never accepted."""
     try:
         key = from_record(ApiKey, document.to_dict() | {"sha256": document.id})
         if is_user_id(key.user_id):

@@ -1,4 +1,4 @@
-"""Who may call a private function: one service account, with a token of Google's."""
+"""Admits one service account to a private function, by a token signed by Google."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from shared.gcp.bearer_header import bearer_token
 from shared.gcp.published_keys import PublishedKeys
 
 GOOGLE_CERTS_URL: Final = "https://www.googleapis.com/oauth2/v1/certs"
-# What Cloud Run puts in place of a signature that it has checked itself.
+# Cloud Run replaces a signature that it has verified with this.
 SIGNATURE_REMOVED: Final = "SIGNATURE_REMOVED_BY_GOOGLE"
 
 _ISSUERS: Final = ("accounts.google.com", "https://accounts.google.com")
@@ -23,11 +23,11 @@ _jwt: Any = google.auth.jwt
 
 
 class OidcCheck:
-    """Checks the token of each call of a private function.
+    """Checks the token of each call to a private function.
 
-    `certs_url` answers key ids and X.509 certificates in PEM. `signature_removed`:
-    Cloud Run checks signatures before us and takes them away; never true elsewhere,
-    since whoever reaches the function could then write a token.
+    `certs_url` serves key ids and X.509 certificates in PEM. `signature_removed`:
+    Cloud Run has verified and removed the signature. It must be False elsewhere, or
+    anyone who reaches the function could forge a token.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class OidcCheck:
         self._certs: Any = PublishedKeys(certs_url)
 
     def check(self, authorization_header: str | None) -> None:
-        """Unauthenticated, Forbidden; Unreachable where there are no certificates."""
+        """Unauthenticated or Forbidden; Unreachable without certificates."""
         token = bearer_token(authorization_header)
-        # What google-auth says may hold the token: it goes no further.
+        # google-auth's messages may hold the token, so they are dropped.
         try:
             claims = self._claims(token)
         except (GoogleAuthError, ValueError, TypeError, KeyError, RecursionError):
-            raise Unauthenticated("the token does not hold") from None
+            raise Unauthenticated("invalid token") from None
         self._check_caller(claims)
 
     def _claims(self, token: str) -> Mapping[str, Any]:
@@ -59,9 +59,11 @@ class OidcCheck:
             claims: Mapping[str, Any] = _jwt.decode(token, verify=False)
             _check_lifetime(claims)
         else:
-            if not google.auth.jwt.decode_header(token).get("kid"):
+            key_id = google.auth.jwt.decode_header(token).get("kid")
+            if not key_id:
                 # google-auth would try every key.
-                raise ValueError("the token names no key")
+                raise ValueError("no kid")
+            self._certs.expect(key_id)
             claims = id_token.verify_token(
                 token,
                 self._certs,
@@ -72,9 +74,9 @@ class OidcCheck:
 
     def _check_caller(self, claims: Mapping[str, Any]) -> None:
         if claims.get("iss") not in _ISSUERS:
-            raise Unauthenticated("the token is not of Google's")
+            raise Unauthenticated("not issued by Google")
         if claims.get("aud") != self._audience:
-            raise Unauthenticated("the token is for somebody else")
+            raise Unauthenticated("wrong audience")
         if claims.get("email") != self._invoker_email:
             raise Forbidden("this account may not call this function")
         if claims.get("email_verified") is not True:
@@ -82,7 +84,7 @@ class OidcCheck:
 
 
 def _check_lifetime(claims: Mapping[str, Any]) -> None:
-    """ValueError, TypeError or KeyError where the token is not valid now."""
+    """ValueError, TypeError or KeyError if the token is not valid now."""
     now = datetime.now(UTC).timestamp()
     starts, ends = claims["iat"], claims["exp"]
     if not starts - _CLOCK_SKEW_SECONDS <= now <= ends + _CLOCK_SKEW_SECONDS:

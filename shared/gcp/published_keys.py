@@ -1,4 +1,4 @@
-"""The keys that Google publishes for checking its tokens, fetched once in a while."""
+"""Caches the public keys that Google signs its tokens with."""
 
 import json
 import re
@@ -16,11 +16,11 @@ from shared.domain.errors import Unreachable
 
 SHORTEST_LIFE_SECONDS: Final = 300.0
 LONGEST_LIFE_SECONDS: Final = 6 * 3600.0
-# How long keys that ran out still count while new ones can't be had: Google publishes
-# a key long before it signs with it, so most tokens hold; a key that it withdrew in
-# haste would open our doors for no longer than this.
+# How long expired keys are still used while new ones can't be fetched. Google
+# publishes a key long before it signs with it, so most tokens stay valid; a key that
+# was withdrawn in an emergency is accepted for at most this long.
 GRACE_SECONDS: Final = 3600.0
-# How often they are asked for meanwhile.
+# How often a failed fetch is retried.
 RETRY_SECONDS: Final = 30.0
 
 _TIMEOUT_SECONDS: Final = 10
@@ -29,7 +29,7 @@ _MAX_AGE: Final = re.compile(r"\bmax-age=(\d{1,9})\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The shape that google-auth reads: key ids and X.509 certificates in PEM."""
+    """The response that google-auth reads: key ids and X.509 certificates in PEM."""
 
     data: bytes
     status: int = HTTPStatus.OK
@@ -38,14 +38,16 @@ class Answer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     answer: Answer
+    key_ids: frozenset[str]
+    fetched_at: float
     renew_at: float
     ends_at: float
 
 
 class PublishedKeys:
-    """A transport for google-auth that answers with the keys at one address.
+    """A transport for google-auth that answers with the keys at one URL.
 
-    However many threads ask at once, one fetches, and all get what came of it.
+    Concurrent callers share one fetch and its result.
     """
 
     def __init__(
@@ -63,12 +65,12 @@ class PublishedKeys:
         self._known: _Known | None = None
 
     def __call__(self, url: str, method: str = "GET") -> Answer:
-        """Whatever address google-auth names: ours. Unreachable where no key is known.
+        """The keys at our URL, whatever google-auth names; Unreachable without any.
 
-        Keys live as long as their `max-age` says, within 5 minutes and 6 hours.
+        Keys are cached for their `max-age`, at least 5 minutes and at most 6 hours.
         """
         fetches = self._fetches
-        # Whoever has keys that still count does not wait for another's fetch.
+        # With usable keys, don't wait for another thread's fetch.
         if self._is_due() and self._lock.acquire(blocking=self._answer() is None):
             try:
                 if fetches == self._fetches:
@@ -78,6 +80,15 @@ class PublishedKeys:
         if answer := self._answer():
             return answer
         raise Unreachable("no published keys to check tokens with")
+
+    def expect(self, key_id: str) -> None:
+        """Fetch the keys again before the next use if this one isn't among them: it may
+        have been published since. Not sooner than 30 s after the last time."""
+        known, now = self._known, self._monotonic()
+        if known is None or key_id in known.key_ids:
+            return
+        if now >= known.fetched_at + RETRY_SECONDS:
+            self._known = replace(known, fetched_at=now, renew_at=now)
 
     def _is_due(self) -> bool:
         return self._known is None or self._monotonic() >= self._known.renew_at
@@ -95,7 +106,7 @@ class PublishedKeys:
             self._fetches += 1
 
     def _put_off(self) -> None:
-        """Keep what is known, and don't ask again at once."""
+        """Keep the known keys, and wait before the next fetch."""
         if known := self._known:
             self._known = replace(known, renew_at=self._monotonic() + RETRY_SECONDS)
 
@@ -103,22 +114,25 @@ class PublishedKeys:
         response = self._request(self._url, method="GET", timeout=_TIMEOUT_SECONDS)
         if response.status != HTTPStatus.OK:
             raise ValueError("no keys")
-        _check_keys(response.data)
-        renew_at = self._monotonic() + _life_seconds(response.headers)
+        now = self._monotonic()
+        renew_at = now + _life_seconds(response.headers)
         return _Known(
             answer=Answer(data=response.data),
+            key_ids=_key_ids(response.data),
+            fetched_at=now,
             renew_at=renew_at,
             ends_at=renew_at + GRACE_SECONDS,
         )
 
 
-def _check_keys(data: bytes) -> None:
-    """ValueError where it isn't one JSON object of texts, and one at least."""
+def _key_ids(data: bytes) -> frozenset[str]:
+    """ValueError unless it is a non-empty JSON object of strings."""
     keys = json.loads(data)
     if not isinstance(keys, dict) or not keys:
         raise ValueError("no keys")
     if not all(isinstance(key, str) for key in keys.values()):
         raise ValueError("no certificates")
+    return frozenset(keys)
 
 
 def _life_seconds(headers: Mapping[str, str]) -> float:

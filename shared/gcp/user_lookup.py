@@ -1,4 +1,4 @@
-"""Whether a user's token still counts: Identity Toolkit knows who was shut out."""
+"""Looks up whether a user still exists, is enabled and has not been signed out."""
 
 import math
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ from shared.domain.errors import Unauthenticated, Unreachable
 
 BASE_URL = "https://identitytoolkit.googleapis.com"
 TIMEOUT_SECONDS = 5.0
-# A kept connection may be dead after a pause; to look again costs nothing.
+# A pooled connection may be dead after a pause, and a second lookup is free.
 _ONCE_MORE = Retry(
     total=1, connect=1, read=1, status=0, allowed_methods=None, backoff_factor=0
 )
 
 
 class UserLookup:
-    """Asks `accounts:lookup`, as firebase-admin's `verify_id_token` does with
-    `check_revoked=True`; the function's account needs roles/firebaseauth.viewer.
+    """Calls `accounts:lookup`, as firebase-admin's `verify_id_token` does with
+    `check_revoked=True`. The function's account needs roles/firebaseauth.viewer.
 
-    `session`: one that says who we are, such as google-auth's AuthorizedSession. It
-    becomes this object's own. `timeout_seconds` is for each of at most two tries.
+    `session` is authenticated, such as google-auth's AuthorizedSession, and is owned
+    by this object from now on. `timeout_seconds` applies to each of at most two tries.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class UserLookup:
         self._session.mount(base_url, HTTPAdapter(max_retries=_ONCE_MORE))
 
     def check(self, user_id: str, *, signed_in_at: float = math.inf) -> None:
-        """`signed_in_at`: the token's `auth_time`, in seconds since 1970; left out for
+        """`signed_in_at`: the token's `auth_time`, in seconds since 1970; omitted for
         an API key, which no sign-out ends.
 
-        Unauthenticated: no such user, a disabled one, or their tokens were revoked
-        since. Unreachable where that isn't known: rather spend nothing.
+        Unauthenticated if the user doesn't exist, is disabled, or had their tokens
+        revoked since. Unreachable if that can't be determined: then spend nothing.
         """
         user = _user(self._ask(user_id), user_id)
         if user.get("disabled"):
@@ -79,11 +79,11 @@ def _user(content: Any, user_id: str) -> Mapping[str, Any]:
         case [dict() as user] if user.get("localId") == user_id:
             return user
         case _:
-            raise Unreachable("accounts:lookup answered somebody else")
+            raise Unreachable("accounts:lookup answered another user")
 
 
 def _valid_since(user: Mapping[str, Any]) -> int:
-    """Seconds since 1970, which Google writes as a text; 0 where nothing is said."""
+    """Seconds since 1970, which Google sends as a string; 0 if absent."""
     try:
         return int(user.get("validSince", 0))
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Whether a start is worth trying, by what all instances saw of its circuits.
+"""Circuit breaker: skips starts that are known to fail, across all instances.
 
 Only openings, closings and trials are stored. Each instance counts bad answers in a
 row for itself.

@@ -25,8 +25,8 @@ CROWDED_BACKOFF = (0.02, 0.05, 0.1, 0.2, *(0.4,) * 24)
 def tries(backoff: Sequence[float], pause: Callable[[float], None]) -> Iterator[int]:
     """0 at once, then 1, 2, 3 … after each of the waits; `backoff` is in seconds.
 
-    The body returns when its commit holds, and goes on to the next try on LostRace
-    or CommitUncertain. What follows the loop says that all tries failed.
+    The loop's body returns when its commit holds and continues on LostRace or
+    CommitUncertain. The code after the loop handles that all tries failed.
     """
     yield 0
     for nth, seconds in enumerate(backoff, start=1):
@@ -39,7 +39,7 @@ def _nothing(_job: Job) -> None: ...
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCommitter:
-    """Applies outcomes to jobs and commits them; logs what ended with its own commit.
+    """Applies outcomes to jobs, commits them, and logs what each commit ended.
 
     `pause(seconds)` waits about that long.
     """
@@ -57,12 +57,12 @@ class JobCommitter:
         pauses: Sequence[float] = SHORT_BACKOFF,
         then: Callable[[Job], None] = _nothing,
     ) -> Versioned[Job] | None:
-        """The job with `outcome` applied, or as it is where that no longer fits.
+        """The job with `outcome` applied, or unchanged if it no longer applies.
 
         `then` is called with the job at most once, and only if this commit holds.
         None: the job was deleted. Unreachable: the commit may or may not hold.
         """
-        # Made once, before the tries: a job that carries this id has our commit.
+        # Chosen before the first try: a job that carries this id has our commit.
         commit_id = self.ids.new()
         current, base = before, before.value
         for nth in tries(pauses, self.pause):
@@ -99,7 +99,7 @@ class JobCommitter:
         return replace(settled, version=job.version + 1, commit_id=commit_id)
 
     def _read_again(self, stale: Versioned[Job]) -> Versioned[Job] | None:
-        """The job as it is now; the stale snapshot where it can't be read."""
+        """The job as it is now, or the stale snapshot if it can't be read."""
         try:
             return self.jobs.read(stale.value.job_id)
         except Unreachable:

@@ -1,4 +1,4 @@
-"""Who is calling, and by which token or key."""
+"""Ports of authentication: tokens, API keys and the callers of private functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from shared.domain.api_key import ApiKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who is calling. `user_id` is at most 128 characters, without a slash.
+    """An authenticated caller. `user_id` is at most 128 characters, without a slash.
 
-    `key_id`: the API key that they came with; None for a Firebase ID token.
+    `key_id` is the API key that was sent; None for a Firebase ID token.
     """
 
     user_id: str
@@ -24,33 +24,33 @@ class Tokens(Protocol):
     def caller(
         self, authorization: str | None, *, check_revoked: bool = True
     ) -> Caller:
-        """Whose token or API key the header holds.
+        """The caller that the Authorization header authenticates.
 
-        Unauthenticated for any other; Forbidden for an anonymous or unverified user.
+        Unauthenticated, or Forbidden for an anonymous or unverified user.
         `check_revoked`: look up whether the token was revoked, or its user disabled.
         """
         ...
 
 
 class ApiKeys(Protocol):
-    """The API keys, kept by the SHA-256 of their secret alone."""
+    """API keys, stored under the SHA-256 of their secret, without the secret."""
 
     def find(self, sha256: str) -> ApiKey | None: ...
 
     def add(self, key: ApiKey) -> None:
-        """LostRace where the hash is taken."""
+        """LostRace if the hash is taken."""
         ...
 
     def all(self) -> Sequence[ApiKey]:
-        """Every key, revoked ones too, the newest first."""
+        """Every key, revoked ones included, newest first."""
         ...
 
     def revoke(self, key: ApiKey, at: datetime) -> None:
-        """Once and for all; repeated, the first time stays."""
+        """Permanent. A key that was revoked before keeps its first time."""
         ...
 
 
 class Callers(Protocol):
     def check(self, authorization: str | None) -> None:
-        """Unauthenticated or Forbidden where the token isn't the invoker's own."""
+        """Unauthenticated or Forbidden if the token is not the invoker's."""
         ...

@@ -1,1 +1,4 @@
-"""Carries out one use case a file: imports the domain, the ports and `shared.logs`."""
+"""One use case per file, for the API: what a call does, without HTTP or Google.
+
+Imports the domain, the ports, `shared.jobs`, `shared.guards` and structlog.
+"""

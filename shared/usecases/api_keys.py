@@ -1,4 +1,4 @@
-"""API keys: made, listed and revoked by whoever runs the project."""
+"""API keys: operators create, list and revoke them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRing:
-    """`random_bytes` gives that many bytes that nobody can guess.
+    """`random_bytes(count)` is a cryptographically secure source.
 
-    Every verb may raise Unreachable; each message is one sentence for the operator.
+    Every method may raise Unreachable. Error messages are sentences for the operator.
     """
 
     keys: ApiKeys
@@ -41,7 +41,7 @@ class KeyRing:
     def make(
         self, name: str, user_id: str, *, follows_user: bool = False
     ) -> tuple[ApiKey, str]:
-        """The key, and its secret, which is kept nowhere; BadContent."""
+        """The key and its secret, which is not stored; BadContent for a bad name."""
         if not is_name(name):
             raise BadContent("A key's name is 1 to 100 printable characters.")
         if not is_user_id(user_id):
@@ -59,13 +59,13 @@ class KeyRing:
         return key, secret
 
     def list(self) -> Sequence[ApiKey]:
-        """Revoked ones too, the newest first."""
+        """All keys, revoked ones included, newest first."""
         return self.keys.all()
 
     def revoke(self, named: str) -> ApiKey:
-        """By its id, or by its name where one key alone has it; as it is afterwards.
+        """Revoke the key with this id or, if it is unambiguous, this name.
 
-        NotFound, or Conflict where several have this name. Repeated: the same.
+        NotFound; Conflict if several keys have the name. Idempotent.
         """
         key = self._named(named)
         if key.revoked_at is not None:
@@ -78,7 +78,7 @@ class KeyRing:
         try:
             self.keys.add(key)
         except (LostRace, CommitUncertain) as error:
-            # A commit that was sent again may have met itself.
+            # A retried commit may have lost the race to its own first try.
             if self.keys.find(key.sha256) != key:
                 raise Unreachable("the key was not made") from error
 
@@ -97,7 +97,7 @@ class KeyRing:
         known = self.keys.all()
         found = [key for key in known if key.key_id == named]
         found = found or [key for key in known if key.name == named]
-        # Where a name was used again, the key that still opens something is meant.
+        # A reused name means the key that still works.
         found = [key for key in found if key.revoked_at is None] or found[:1]
         if not found:
             raise NotFound(f"There is no key {named!r}.")

@@ -1,4 +1,4 @@
-"""Cancel a job: end what costs nothing yet, and have the rest looked at once more."""
+"""Cancel a job: at once if nothing was paid for, else after one more poll."""
 
 from dataclasses import dataclass
 
@@ -23,9 +23,9 @@ class CancelVideo:
     scheduler: TaskScheduler
 
     def __call__(self, caller: Caller, job_id: str) -> Job:
-        """The job, ended or about to end; repeated, the same. Conflict: it had ended.
+        """The job, ended or about to end. Conflict if it had ended. Idempotent.
 
-        What was already made is still stored, and the job completes.
+        A video that is already made is still stored, and the job completes.
         """
         before = own_job(self.jobs, caller, job_id)
         after = self.committer.commit(before, CancelRequested())
@@ -34,19 +34,19 @@ class CancelVideo:
         if after.value.cancel_requested_at is None:
             raise Conflict(reason=ConflictReason.JOB_ENDED)
         if before.value.cancel_requested_at is None:
-            _put_on_record(caller, job_id)
-        self._wake(after.value)
+            _log_cancelled(caller, job_id)
+        self._schedule(after.value)
         return after.value
 
-    def _wake(self, job: Job) -> None:
+    def _schedule(self, job: Job) -> None:
         try:
             self.scheduler.schedule_step(job)
         except Unreachable:
-            # The request is committed: the sweep wakes what has no task.
+            # The request is committed, and the sweep wakes jobs without a task.
             log.warning("job_not_enqueued", job_id=job.job_id)
 
 
-def _put_on_record(caller: Caller, job_id: str) -> None:
+def _log_cancelled(caller: Caller, job_id: str) -> None:
     log.info(
         "video_cancelled",
         audit=True,

@@ -1,4 +1,7 @@
-"""Take a job: one commit holds its money and takes its key; then its first task."""
+"""Create a job: one commit stores it, holds its price and takes its idempotency key.
+
+Its first task is enqueued afterwards; if that fails, the sweep does it.
+"""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -7,10 +10,7 @@ from datetime import timedelta
 
 import structlog
 
-from shared.domain import (
-    fallback,
-    timing,
-)
+from shared.domain import fallback, timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
     ApiError,
@@ -43,11 +43,7 @@ from shared.ports.store import (
     Quotas,
     Versioned,
 )
-from shared.usecases.idempotency import (
-    DedupKey,
-    ReplayPolicy,
-    dedup_key_of,
-)
+from shared.usecases.idempotency import DedupKey, ReplayPolicy, dedup_key_of
 from shared.usecases.uploads import Keep
 
 log = structlog.get_logger()
@@ -58,7 +54,7 @@ COMMIT_WITHIN = timedelta(seconds=2.5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """The job as it stands. `replayed`: another sending of this request made it."""
+    """The job as it is now. `replayed`: an earlier send of this request created it."""
 
     job: Job
     replayed: bool = False
@@ -66,11 +62,13 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateVideo:
-    """Dies before the commit: nothing is there. After it: the sweep starts the job.
+    """If the process dies before the commit, nothing exists; after it, the sweep
+    starts the job.
 
-    Delivered twice with a key, it is one job. Without one: two jobs where it is sent
-    ONCE; one job where a client says FIRST and then AGAIN, within 15 minutes and
-    whichever comes first. What AGAIN made is given to one FIRST, while it is open.
+    A request sent twice with the same key creates one job. Without a key, each send
+    marked ONCE creates a job, while a FIRST and its AGAIN create one between them, in
+    whatever order they arrive, within 15 minutes. A job that AGAIN created is given to
+    at most one FIRST, and only until it ends.
     """
 
     jobs: Jobs
@@ -98,25 +96,25 @@ class CreateVideo:
     ) -> Taken:
         """GenerationPaused, LimitReached, TooManyJobs; ExceedsLimit if no cap could
         ever admit the job; IdempotencyConflict, or Conflict for the key of a deleted
-        job. Unreachable: it may be taken; sent again with the key, or as AGAIN, it
-        tells.
+        job. Unreachable: the job may exist; sending the request again, with its key
+        or as AGAIN, finds out.
 
-        `keep`: stores the image that `request` names. Called once, and only where
-        the job is about to be committed.
+        `keep` stores the image that `request` names. It is called once, and only
+        when the job is about to be committed.
         """
-        trace = dedup_key_of(caller, request, key, client_retry)
-        seen = self._recorded(trace)
-        if replay := self._replay(trace, seen):
+        dedup = dedup_key_of(caller, request, key, client_retry)
+        seen = self._recorded(dedup)
+        if replay := self._replay(dedup, seen):
             return replay
         if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
             raise GenerationPaused
         job = self._new_job(caller, request, language)
-        taken = self._commit(job, trace, seen, keep)
+        taken = self._commit(job, dedup, seen, keep)
         if not taken.replayed:
-            self._announce(taken.job, caller)
+            self._schedule(taken.job, caller)
         return taken
 
-    def _announce(self, job: Job, caller: Caller) -> None:
+    def _schedule(self, job: Job, caller: Caller) -> None:
         log.info(
             "video_created",
             audit=True,
@@ -127,7 +125,7 @@ class CreateVideo:
         try:
             self.scheduler.schedule_step(job)
         except Unreachable:
-            # The commit holds, so the answer is yes: the sweep starts what has no task.
+            # The job is committed, and the sweep wakes jobs without a task.
             log.warning("job_not_enqueued", job_id=job.job_id)
 
     def _new_job(
@@ -156,17 +154,17 @@ class CreateVideo:
     def _commit(
         self,
         job: Job,
-        trace: DedupKey | None,
+        dedup: DedupKey | None,
         seen: Versioned[IdempotencyRecord] | None,
         keep: Keep | None,
     ) -> Taken:
-        """Ids were made before: a job that is there already is this very one.
+        """The ids exist before the first try, so a job found under them is this one.
 
-        A refusal is looked behind, too: the room may be filled by this very request.
-        Where the first provider's price doesn't fit, a cheaper one's may: the job
-        then skips what it can't pay for.
+        After a refusal too, look for a replay: another send of this request may have
+        taken the room. If the first provider's price exceeds a cap, a cheaper one may
+        fit, and the job then skips the providers it can't pay for.
         """
-        record = trace.record(job) if trace else None
+        record = dedup.record(job) if dedup else None
         _, *cheaper = first_holds(job.chain, self.limits)
         ends_at, uncertain = self.clock.now() + COMMIT_WITHIN, False
         for _ in tries(CROWDED_BACKOFF, self.pause):
@@ -184,8 +182,8 @@ class CreateVideo:
                 uncertain |= isinstance(error, CommitUncertain)
             if uncertain and (found := self.jobs.read(job.job_id)):
                 return Taken(job=found.value)
-            seen = self._recorded(trace)
-            if replay := self._replay(trace, seen):
+            seen = self._recorded(dedup)
+            if replay := self._replay(dedup, seen):
                 return replay
             if isinstance(refusal, LimitReached) and cheaper:
                 job = replace(job, hold_usd=cheaper.pop(0))
@@ -195,18 +193,18 @@ class CreateVideo:
             raise Unreachable(f"job {job.job_id}: not known to be committed")
         raise Crowded(f"job {job.job_id}: not created, others were faster")
 
-    def _recorded(self, trace: DedupKey | None) -> Versioned[IdempotencyRecord] | None:
-        return self.idempotency.get(trace.name) if trace else None
+    def _recorded(self, dedup: DedupKey | None) -> Versioned[IdempotencyRecord] | None:
+        return self.idempotency.get(dedup.name) if dedup else None
 
     def _replay(
-        self, trace: DedupKey | None, found: Versioned[IdempotencyRecord] | None
+        self, dedup: DedupKey | None, found: Versioned[IdempotencyRecord] | None
     ) -> Taken | None:
-        if not trace or not found or not trace.is_own(found.value, self.clock.now()):
+        if not dedup or not found or not dedup.matches(found.value, self.clock.now()):
             return None
-        if found.value.body_sha256 != trace.body_sha256:
+        if found.value.body_sha256 != dedup.body_sha256:
             raise IdempotencyConflict
         snapshot = self.jobs.read(found.value.job_id)
-        if trace.replay_policy is ReplayPolicy.IF_OVERTAKEN:
+        if dedup.replay_policy is ReplayPolicy.IF_OVERTAKEN:
             return self._take_over(found, snapshot)
         if snapshot is None:
             raise Conflict(reason=ConflictReason.JOB_DELETED)
@@ -215,13 +213,13 @@ class CreateVideo:
     def _take_over(
         self, found: Versioned[IdempotencyRecord], snapshot: Versioned[Job] | None
     ) -> Taken | None:
-        """A resend's job, for the one first sending that it has left behind.
+        """The job that AGAIN created, for the one FIRST that it overtook.
 
-        No sending is held back until a video has ended: by then it is a new request.
+        Only while the job is open: afterwards an equal request is a new one.
         """
         if snapshot is None or snapshot.value.is_final:
             return None
-        # At worst two first sendings get the one job: nobody pays twice.
+        # If the mark is lost, at worst two FIRSTs share one job, paid once.
         with suppress(LostRace, CommitUncertain, Unreachable):
             self.idempotency.mark_consumed(found)
         return Taken(job=snapshot.value, replayed=True)

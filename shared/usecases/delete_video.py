@@ -1,4 +1,4 @@
-"""Delete an ended job: first its files, then its record."""
+"""Delete a finished job: first its files, then its record."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,9 +31,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteVideo:
-    """A call that dies on the way leaves the record: the same call again goes on.
+    """A call that dies halfway leaves the record, so repeating it finishes the job.
 
-    Delivered twice, or twice at once, one of the two may be told NotFound.
+    Of two calls for the same job, one may raise NotFound.
     """
 
     jobs: Jobs
@@ -42,17 +42,17 @@ class DeleteVideo:
     pause: Callable[[float], None]
 
     def __call__(self, caller: Caller, job_id: str) -> None:
-        """NotFound, for another's job too; Conflict while it is processed.
+        """NotFound as in `own_job`; Conflict while the job is processed.
 
-        What its key stands for, the ledger and the usage stay.
+        Its idempotency record, ledger entries and usage are kept.
         """
         found = own_job(self.jobs, caller, job_id)
         if not found.value.is_final:
             raise Conflict(reason=ConflictReason.JOB_OPEN)
         self._remove_files(found.value)
         self._remove_record(found)
-        # A step that was under way may have written in between; one that writes from
-        # here on finds no record, and clears away after itself.
+        # A step in progress may have written files meanwhile. One that writes after
+        # this finds no record and removes its files itself.
         delete_job_objects(self.bucket, found.value)
         log.info(
             "video_deleted",
@@ -67,13 +67,13 @@ class DeleteVideo:
         self._remove_upload(job)
 
     def _remove_upload(self, job: Job) -> None:
-        """Another job of the same image may still have to fetch it."""
+        """Kept while another job names the same image, since it may yet fetch it."""
         image = job.request.image
         if image and self.queries.count_with_image(job.user_id, image) <= 1:
             self.bucket.delete(upload_object(job.user_id, image))
 
     def _remove_record(self, found: Versioned[Job]) -> None:
-        """An ended job stays ended: a fresh address is all that comes in between."""
+        """A finished job stays finished: only a fresh URL can win the race with us."""
         for nth in tries(SHORT_BACKOFF, self.pause):
             current = self.jobs.read(found.value.job_id) if nth else found
             if current is None:

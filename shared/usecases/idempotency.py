@@ -1,4 +1,4 @@
-"""By what a sending of a request finds the job that another sending of it made."""
+"""Deduplicates client retries: finds the job an earlier send of a request created."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -17,16 +17,16 @@ RETRY_LIFETIME = timedelta(minutes=15)
 
 
 class ReplayPolicy(StrEnum):
-    """Whose job counts as this sending's own."""
+    """When a recorded job is the answer to this send."""
 
-    ALWAYS = "always"  # with a key: whoever has used it
-    WHILE_FRESH = "while fresh"  # sent again: whoever asked the same just now
-    IF_OVERTAKEN = "if overtaken"  # sent first: a resend whose first is yet to come
+    ALWAYS = "always"  # sent with a key: any job under that key
+    WHILE_FRESH = "while fresh"  # sent AGAIN: the job of an equal, recent request
+    IF_OVERTAKEN = "if overtaken"  # sent FIRST: a job that its own AGAIN created
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DedupKey:
-    """Under which record one send of a request finds the job of another."""
+    """The record under which one send of a request finds the job of another."""
 
     name: str
     body_sha256: str
@@ -42,11 +42,11 @@ class DedupKey:
             created_by_retry=self.replay_policy is ReplayPolicy.WHILE_FRESH,
         )
 
-    def is_own(self, record: IdempotencyRecord, now: datetime) -> bool:
-        """Whether this sending gets the job of `record`.
+    def matches(self, record: IdempotencyRecord, now: datetime) -> bool:
+        """Whether this send gets the job of `record`.
 
-        A first sending leaves alone what a first has had: two honest requests that
-        are equal are two jobs.
+        A FIRST never gets the job of another FIRST: two equal requests that are both
+        meant are two jobs.
         """
         is_fresh = now <= record.expires_at
         match self.replay_policy:
@@ -61,18 +61,15 @@ class DedupKey:
 def dedup_key_of(
     caller: Caller, request: VideoRequest, key: str | None, client_retry: ClientRetry
 ) -> DedupKey | None:
-    """None for a request without a key that is sent once. A key goes before all."""
+    """None for a request without a key, sent ONCE. A key overrides `client_retry`."""
     body = _body_sha256(request)
     if key:
-        name, lifetime, replay_policy = (
-            [caller.user_id, key],
-            KEY_LIFETIME,
-            ReplayPolicy.ALWAYS,
-        )
+        name, lifetime = [caller.user_id, key], KEY_LIFETIME
+        replay_policy = ReplayPolicy.ALWAYS
     elif client_retry is ClientRetry.ONCE:
         return None
     else:
-        # Of three parts, so that no key of the caller's can be this name.
+        # Three parts, so that no key of the caller's can produce this name.
         name, lifetime = [caller.user_id, "resend", body], RETRY_LIFETIME
         is_first = client_retry is ClientRetry.FIRST
         replay_policy = (
@@ -85,9 +82,9 @@ def dedup_key_of(
 
 
 def _body_sha256(request: VideoRequest) -> str:
-    """Of what was parsed: another order of fields, or a default said, is no change.
+    """Hashes the parsed request: field order and explicit defaults don't matter.
 
-    Nor is another name of the same image.
+    Nor does the name under which the same image was uploaded.
     """
     image = request.image and content_of(request.image)
     body = asdict(replace(request, image=image))

@@ -74,7 +74,7 @@ class ListVideos:
         return self._page(caller, limit=limit, status=status, after=after)
 
     def after(self, caller: Caller, *, job_id: str, limit: int) -> Page:
-        """The jobs made before this one; NotFound where it is not the caller's."""
+        """The jobs created before this one; NotFound as in `own_job`."""
         found = own_job(self.jobs, caller, job_id)
         position = Position(created_at=found.value.created_at, job_id=job_id)
         return self._page(caller, limit=limit, status=None, after=position)
@@ -87,7 +87,7 @@ class ListVideos:
         status: Status | None,
         after: Position | None,
     ) -> Page:
-        """One job more is read than shown, to know whether anything follows."""
+        """Reads one job more than it shows, to know whether another page follows."""
         found = self.queries.page(
             caller.user_id, status=status, after=after, most=limit + 1
         )

@@ -1,4 +1,4 @@
-"""Show what was made and spent in some days, and what the caps have left."""
+"""Show jobs and costs per day, and what is left of the caps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ from shared.ports.store import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayUsage:
-    """One day's jobs of one `ai_model`; None where nobody was asked."""
+    """One day's jobs of one `ai_model`; None if no provider was asked."""
 
     day: date
     ai_model: str | None
@@ -61,7 +61,7 @@ class CapUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageReport:
-    """Days are those of `time_zone`; `daily` and `monthly` are of today."""
+    """Days are in `time_zone`; `daily` and `monthly` are the caps of today."""
 
     period: Period
     scope: Scope
@@ -79,7 +79,7 @@ class ShowUsage:
     chain: tuple[ProviderId, ...]
 
     def __call__(self, caller: Caller, query: UsageQuery) -> UsageReport:
-        """Forbidden: everybody's, for one who is no admin. InvalidRequest: the days."""
+        """Forbidden if a non-admin asks for all users; InvalidRequest for bad days."""
         if query.scope is Scope.ALL and not caller.is_admin:
             raise Forbidden("the claim admin is missing")
         today = self.clock.now().astimezone(self.limits.zone).date()
@@ -109,7 +109,7 @@ class ShowUsage:
     def _in_order(
         self, month: UsageMonth, key: LedgerKey
     ) -> Sequence[tuple[str, Counts]]:
-        """As the chain asks them; then who is in it no more; nobody last."""
+        """In chain order, then providers not in the chain, then jobs without one."""
         models = [
             provider_id.value
             for provider_id in dict.fromkeys((*self.chain, *ProviderId))

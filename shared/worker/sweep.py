@@ -1,4 +1,4 @@
-"""Wake jobs whose task got lost, end those past every limit, audit the ledger."""
+"""Wakes jobs whose task was lost, ends jobs past every limit, audits the ledger."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -34,10 +34,10 @@ AUDIT_EVERY = timedelta(hours=1)
 
 @dataclass(slots=True, kw_only=True)
 class Sweep:
-    """One per process: it remembers where a round ended, and the last audit.
+    """One per process: it remembers where the last round stopped, and the last audit.
 
-    A sweep that dies leaves nothing undone: the next one finds the same jobs, and
-    the names of their tasks are the same.
+    If a sweep dies, the next one finds the same jobs and gives their tasks the same
+    names, so nothing is lost or doubled.
     """
 
     jobs: Jobs
@@ -49,7 +49,7 @@ class Sweep:
     _audited_at: datetime | None = field(default=None, init=False, repr=False)
 
     def __call__(self) -> int:
-        """How many jobs were woken. Unreachable, in the end, if some could not be."""
+        """How many jobs were woken. Raises Unreachable at the end if some were not."""
         now = self.clock.now()
         woken = ended = 0
         failures: list[Exception] = []
@@ -66,7 +66,7 @@ class Sweep:
         return woken
 
     def _batches(self, now: datetime, until: datetime) -> Iterator[Sequence[Overdue]]:
-        """Everything that may be paid for first, then the starts that are stuck."""
+        """First jobs that may have a paid task, then starts that are stuck."""
         starts: list[Overdue] = []
         for page in self._pages(now, until):
             starts += [j for j in page if j.awaits_start and not _is_queued(j, now)]
@@ -77,7 +77,7 @@ class Sweep:
             yield starts[first : first + PAGE]
 
     def _pages(self, now: datetime, until: datetime) -> Iterator[Sequence[Overdue]]:
-        """A round that runs out of time is taken up by the next where it ended."""
+        """If a round runs out of time, the next one continues where it stopped."""
         after, self._resume_after = self._resume_after, None
         while True:
             page = self.queries.overdue(
@@ -94,7 +94,7 @@ class Sweep:
     def _handle(
         self, pool: Executor, batch: Sequence[Overdue], now: datetime
     ) -> list[str | Exception]:
-        """What became of each job; one that fails does not keep the others waiting."""
+        """The outcome of each job; one that fails does not hold up the others."""
         futures = [pool.submit(self._wake_or_end, job, now) for job in batch]
         outcomes: list[str | Exception] = []
         for job, future in zip(batch, futures, strict=True):
@@ -131,7 +131,7 @@ class Sweep:
         return False
 
     def _end(self, job: Overdue, now: datetime) -> str:
-        """From its raw fields, so that any record will do; tried again in a minute."""
+        """Uses raw fields only, so that it works on a malformed record."""
         log.error("job_abandoned", job_id=job.job_id, overdue_since=job.wake_at)
         try:
             self.jobs.abandon(job.job_id, now)
@@ -142,7 +142,7 @@ class Sweep:
         return "ended"
 
     def _audit(self, now: datetime) -> None:
-        """Once an hour, and with the first sweep of a process; again if it failed."""
+        """In a process's first sweep and then hourly; a failed audit is repeated."""
         if self._audited_at is not None and now - self._audited_at < AUDIT_EVERY:
             return
         try:
@@ -154,5 +154,5 @@ class Sweep:
 
 
 def _is_queued(job: Overdue, now: datetime) -> bool:
-    """Its task may well be waiting in the starts queue, and it still has time."""
+    """Whether its task may still be in the starts queue, before the deadline."""
     return now < job.deadline_at and now - job.wake_at < STARTS_WAIT

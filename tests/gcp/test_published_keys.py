@@ -75,6 +75,26 @@ def test_keys_are_kept_as_long_as_google_says_within_limits(
     assert google.asked == 2
 
 
+def test_a_key_published_since_is_fetched_once_a_token_names_it() -> None:
+    google = Google(Response())
+    keys = google.keys()
+    keys(URL)
+    google.reply = Response(data=json.dumps(KEYS | {"new": "another"}).encode())
+
+    keys.expect("new")
+    assert json.loads(keys(URL).data) == KEYS
+    google.now += RETRY_SECONDS
+    keys.expect("kid")
+    assert json.loads(keys(URL).data) == KEYS
+    keys.expect("new")
+    assert "new" in json.loads(keys(URL).data)
+
+    for _ in range(3):
+        keys.expect("made up")
+        keys(URL)
+    assert google.asked == 2
+
+
 FAILURES = [
     pytest.param(TransportError("down"), id="no answer"),
     pytest.param(Response(status=503), id="out of order"),
