@@ -52,6 +52,17 @@ locals {
         To end such jobs instead of asking the next vendor, set `on_unknown_submission = "stop"`.
       TEXT
     }
+    price_differs = {
+      title    = "a vendor's price differs from the catalogue"
+      filter   = "jsonPayload.message=\"price_differs\""
+      severity = "WARNING"
+      labels   = ["ai_model", "expected_usd", "charged_usd"]
+      todo     = <<-TEXT
+        A vendor charges another price for a video, or says that it may, than `shared/domain/catalogue.py` lists.
+        The job's money is held and booked at the vendor's price, and later jobs are planned with it if it is the higher one.
+        Look at the vendor's price list, edit the catalogue (price, source, date), and deploy: the observed price then no longer counts.
+      TEXT
+    }
     ledger_out_of_balance = {
       title    = "the ledger does not balance"
       filter   = "jsonPayload.message=\"ledger_out_of_balance\""

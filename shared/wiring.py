@@ -17,6 +17,7 @@ from shared.domain.catalogue import ProviderId
 from shared.guards.availability import Availability, ReportMissingProviders
 from shared.guards.circuit_breaker import Breaker
 from shared.guards.kill_switch import KillSwitch
+from shared.guards.price_watch import PriceWatch
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Callers, Tokens
@@ -198,6 +199,7 @@ def create_video() -> CreateVideo:
         ids=IDS,
         pause=pause,
         kill_switch=kill_switch(),
+        price_watch=price_watch(),
         limits=known.limits,
         chain=known.chain,
         models=known.models,
@@ -250,6 +252,7 @@ def estimate() -> Estimate:
         models=known.models,
         limits=known.limits,
         availability=_availability(),
+        price_watch=price_watch(),
     )
 
 
@@ -329,7 +332,9 @@ def advance() -> Advance:
             committer=committer,
             availability=_availability(),
             breaker=breaker(),
+            price_watch=price_watch(),
         ),
+        price_watch=price_watch(),
         storing=Storing(
             bucket=files, web=video_web, check=ChildVideoCheck(), clock=CLOCK
         ),
@@ -372,6 +377,14 @@ def breaker() -> Breaker:
 
     circuits = FirestoreCircuits(database().within(LIMITS))
     return Breaker(circuits=circuits, clock=CLOCK, pause=pause)
+
+
+@once
+def price_watch() -> PriceWatch:
+    from shared.gcp.firestore_prices import LIMITS, FirestorePrices
+
+    store = FirestorePrices(database().within(LIMITS))
+    return PriceWatch(store=store, clock=CLOCK, pause=pause)
 
 
 def _committer() -> JobCommitter:

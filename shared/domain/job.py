@@ -96,8 +96,9 @@ class PlannedProvider:
 class Attempt:
     """One try at one provider.
 
-    price_usd: the catalogue's price for it. cost_usd: what is booked for it as of now;
-        the vendor's own figure once there is one.
+    price_usd: what it was expected to cost when it began. vendor_max_usd: what the
+        vendor said, when it took the task, that it may charge at most.
+    cost_usd: what is booked for it as of now; the vendor's own charge once it is known.
     deadline_at: the vendor is not waited for any longer. lease_until: until then only
         the process that committed the intent may touch a `starting` attempt.
     task_id: the vendor's name for its task. gs_uri: where in our bucket the vendor
@@ -129,6 +130,7 @@ class Attempt:
     writes_into_bucket: bool = False
     polls_through: ProviderId | None = None
     ended_at: datetime | None = None
+    vendor_max_usd: Decimal | None = None
     cost_usd: Decimal = Decimal(0)
     problem: Problem | None = None
     task_id: str | None = None
@@ -149,6 +151,11 @@ class Attempt:
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def full_price_usd(self) -> Decimal:
+        """What is booked until the vendor says what it charged."""
+        return max(self.price_usd, self.vendor_max_usd or Decimal(0))
 
     @property
     def has_late_answer(self) -> bool:

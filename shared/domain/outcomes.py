@@ -151,10 +151,14 @@ class PrepareMissed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intended:
-    """Committed before the paid POST: from here on the attempt may cost money."""
+    """Committed before the paid POST: from here on the attempt may cost money.
+
+    `price_usd`: if it is now known to cost more than was planned.
+    """
 
     attempt_id: str
     provider_id: ProviderId
+    price_usd: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

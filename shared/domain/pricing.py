@@ -7,6 +7,9 @@ from shared.domain.errors import ErrorCode, ExceedsLimit
 from shared.domain.job import PlannedProvider
 from shared.domain.ledger import NOTHING, Limits
 
+# Far above any video's price: a figure beyond it is a mistake of the vendor's.
+MOST_CHARGE_USD = Decimal(1000)
+
 
 def first_price_usd(chain: Sequence[PlannedProvider]) -> Decimal:
     """The price of the first provider that can make what was asked."""
@@ -23,6 +26,13 @@ def max_cost_usd(chain: Sequence[PlannedProvider]) -> Decimal:
         highest = max(prices.get(planned.vendor, NOTHING), planned.price_usd)
         prices[planned.vendor] = highest
     return sum(prices.values(), NOTHING)
+
+
+def charged_usd(said_usd: Decimal | None, price_usd: Decimal) -> Decimal:
+    """A vendor's own figure, or the price where it gives none that can be one."""
+    if said_usd is None or not said_usd.is_finite():
+        return price_usd
+    return said_usd if NOTHING <= said_usd <= MOST_CHARGE_USD else price_usd
 
 
 def over_limit(price_usd: Decimal, limits: Limits) -> ErrorCode | None:

@@ -9,6 +9,7 @@ from shared.domain.circuit import Circuit
 from shared.domain.job import Job
 from shared.domain.kill_switch import Switch
 from shared.domain.ledger import Account
+from shared.domain.observed_prices import ObservedPrices
 from shared.domain.projection import Status
 from shared.domain.usage import UsageMonth
 
@@ -198,6 +199,19 @@ class StepTask:
     name: str
     at: datetime
     is_start: bool
+
+
+class PriceStore(Protocol):
+    """What vendors were seen to charge above the catalogue: one document."""
+
+    def read(self) -> Versioned[ObservedPrices]: ...
+
+    def commit(self, before: Versioned[ObservedPrices], after: ObservedPrices) -> None:
+        """Write `after` if nothing was committed since `before`; else LostRace.
+
+        CommitUncertain if it was sent and not answered: it may hold.
+        """
+        ...
 
 
 class UsageStore(Protocol):

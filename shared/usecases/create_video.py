@@ -31,6 +31,7 @@ from shared.domain.ledger import Limits, ledger_key
 from shared.domain.pricing import first_holds
 from shared.domain.request import ClientRetry, VideoRequest
 from shared.guards.kill_switch import KillSwitch
+from shared.guards.price_watch import PriceWatch
 from shared.jobs.commit import CROWDED_BACKOFF, tries
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
@@ -79,6 +80,7 @@ class CreateVideo:
     ids: Ids
     pause: Callable[[float], None]
     kill_switch: KillSwitch
+    price_watch: PriceWatch
     limits: Limits
     chain: tuple[ProviderId, ...]
     models: Mapping[ProviderId, str]
@@ -132,7 +134,8 @@ class CreateVideo:
         self, caller: Caller, request: VideoRequest, language: Language
     ) -> Job:
         now, job_id = self.clock.now(), self.ids.new()
-        chain = fallback.plan_chain(request, self.chain, self.models)
+        planned = fallback.plan_chain(request, self.chain, self.models)
+        chain = self.price_watch.plan(planned, request.resolution)
         return Job(
             job_id=job_id,
             user_id=caller.user_id,

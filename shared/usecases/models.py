@@ -11,6 +11,7 @@ from shared.domain.job import PlannedProvider
 from shared.domain.ledger import Limits
 from shared.domain.request import VideoRequest
 from shared.guards.availability import Availability
+from shared.guards.price_watch import PriceWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +75,12 @@ class Estimate:
     models: Mapping[ProviderId, str]
     limits: Limits
     availability: Availability
+    price_watch: PriceWatch
 
     def __call__(self, request: VideoRequest) -> Estimated:
         """Creates and holds nothing. ExceedsLimit if no cap could ever admit it."""
-        providers = fallback.plan_chain(request, self.chain, self.models)
+        planned = fallback.plan_chain(request, self.chain, self.models)
+        providers = self.price_watch.plan(planned, request.resolution)
         pricing.first_holds(providers, self.limits)
         bars = {**self._over_limit(providers), **self.availability.bars(providers)}
         asked = [p for p in providers if p.provider_id not in bars]

@@ -23,16 +23,21 @@ from shared.domain.next_action import (
 from shared.domain.outcomes import (
     CancelMissed,
     CancelSent,
+    Failed,
     GaveUp,
     LeaseExpired,
     OutputFound,
     OutputMissing,
+    Poll,
     Polled,
     PollFailed,
     PrepareStarted,
     Revived,
     Skipped,
+    Succeeded,
 )
+from shared.domain.pricing import charged_usd
+from shared.guards.price_watch import PriceWatch
 from shared.jobs.cleanup import delete_job_objects
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import (
@@ -67,6 +72,7 @@ class Advance:
     preparation: Preparation
     starting: Starting
     storing: Storing
+    price_watch: PriceWatch
 
     def __call__(
         self, job_id: str, *, from_starts_queue: bool, task: str | None = None
@@ -137,7 +143,22 @@ class Advance:
             else PollFailed(detail=f"{by} is not configured")
         )
         polled = Polled(attempt_id=attempt.attempt_id, poll=poll)
-        return self.committer.commit(before, polled)
+        return self.committer.commit(
+            before, polled, then=lambda job: self._report_charge(job, attempt, poll)
+        )
+
+    def _report_charge(self, job: Job, attempt: Attempt, poll: Poll) -> None:
+        """Where a vendor's figure is neither as expected nor as it had announced.
+
+        A failure that costs less than a video is no price.
+        """
+        if not isinstance(poll, Succeeded | Failed) or poll.cost_usd is None:
+            return
+        charged = charged_usd(poll.cost_usd, attempt.full_price_usd)
+        is_less = charged < attempt.full_price_usd
+        if is_less and (isinstance(poll, Failed) or attempt.vendor_max_usd is not None):
+            return
+        self.price_watch.report(job, attempt, charged)
 
     def _cancel(
         self, before: Versioned[Job], attempt: Attempt, by: ProviderId

@@ -17,8 +17,10 @@ from shared.domain.outcomes import (
     Submission,
     Submitted,
 )
+from shared.domain.pricing import charged_usd
 from shared.guards.availability import Availability
 from shared.guards.circuit_breaker import Breaker
+from shared.guards.price_watch import PriceWatch
 from shared.jobs.commit import (
     LONG_BACKOFF,
     JobCommitter,
@@ -54,28 +56,25 @@ class Starting:
     committer: JobCommitter
     availability: Availability
     breaker: Breaker
+    price_watch: PriceWatch
 
     def start(
         self, before: Versioned[Job], planned: PlannedProvider
     ) -> Versioned[Job] | None:
         """Intent, POST, answer. Dying between any two costs at most one POST."""
+        job = before.value
+        (planned,) = self.price_watch.plan((planned,), job.request.resolution)
         provider = self.providers.get(planned.provider_id)
         instead = self.availability.check(planned, is_configured=provider is not None)
         if instead is not None:
             return self.committer.commit(before, instead)
         assert provider is not None, "checked above"
         attempt_id = self.ids.new()
-        request = self._request(before.value, planned, attempt_id)
+        request = self._request(job, planned, attempt_id)
         if request is None:
             problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
             return self.committer.commit(before, ImageRefused(problem=problem))
-        intent = Intended(attempt_id=attempt_id, provider_id=planned.provider_id)
-        try:
-            intended = self.committer.commit(before, intent)
-        except LimitReached as limit:
-            problem = Problem(code=limit.limit)
-            skipped = Skipped(provider_id=planned.provider_id, problem=problem)
-            return self.committer.commit(before, skipped)
+        intended = self._intend(before, planned, attempt_id)
         attempt = intended.value.attempt(attempt_id) if intended else None
         if not intended or not attempt or attempt.state is not AttemptState.STARTING:
             return intended
@@ -84,9 +83,27 @@ class Starting:
         if submission is not TOO_LATE:
             self.breaker.report(planned, submission, began_at=attempt.started_at)
         if isinstance(submission, Accepted):
+            price = charged_usd(submission.max_cost_usd, attempt.price_usd)
+            self.price_watch.report(job, attempt, price)
             late = replace(attempt, task_id=submission.task_id)
-            self._clear_away(provider, answered, late, intended.value.job_id)
+            self._clear_away(provider, answered, late, job.job_id)
         return answered
+
+    def _intend(
+        self, before: Versioned[Job], planned: PlannedProvider, attempt_id: str
+    ) -> Versioned[Job] | None:
+        """The intent with its money held, or a skip where no cap has room for it."""
+        intent = Intended(
+            attempt_id=attempt_id,
+            provider_id=planned.provider_id,
+            price_usd=planned.price_usd,
+        )
+        try:
+            return self.committer.commit(before, intent)
+        except LimitReached as limit:
+            problem = Problem(code=limit.limit)
+            skipped = Skipped(provider_id=planned.provider_id, problem=problem)
+            return self.committer.commit(before, skipped)
 
     def _record(
         self, intended: Versioned[Job], attempt: Attempt, submission: Submission

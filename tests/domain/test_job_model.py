@@ -29,6 +29,7 @@ from shared.domain.next_action import (
     Prepare,
     Start,
     Store,
+    Wait,
     next_action,
 )
 from shared.domain.outcomes import (
@@ -297,7 +298,7 @@ class World:
     def check_ledger(self) -> None:
         """Held - settled - released is what is open; settled once, in full."""
         totals, job = self.booked.totals, self.job
-        assert not job.is_final or job.hold_usd >= job.cost_usd
+        assert job.hold_usd >= job.cost_usd
         assert totals.open_usd == (0 if job.is_final else job.hold_usd)
         assert totals.settled_usd == (job.cost_usd if job.is_final else 0)
         assert min(totals.released_usd, totals.settled_usd, totals.open_usd) >= 0
@@ -313,11 +314,17 @@ class World:
         assert not any(isinstance(self.answers[i], Unknown) for i in same)
 
     def check_answers(self) -> None:
-        """What a vendor took, or may have taken, is never called free."""
+        """What a vendor took, or may have taken, is never called free.
+
+        Once its id is on record, what it said it may charge is booked and held.
+        """
         for attempt_id, answer in self.answers.items():
-            if isinstance(answer, Accepted | Unknown):
-                attempt = self.job.attempt(attempt_id)
-                assert attempt is not None and attempt.state not in FREE
+            if not isinstance(answer, Accepted | Unknown):
+                continue
+            attempt = self.job.attempt(attempt_id)
+            assert attempt is not None and attempt.state not in FREE
+            if isinstance(answer, Accepted) and attempt.state is AttemptState.RUNNING:
+                assert attempt.cost_usd >= (answer.max_cost_usd or 0)
 
 
 def is_free(attempt: Attempt) -> bool:
@@ -347,8 +354,16 @@ def check_commit(before: Job, after: Job) -> None:
     if after.problem and not before.is_final:
         # What was paid for and may still come is followed before the job ends.
         assert not any(a.has_late_answer or a.may_have_written for a in after.attempts)
+    if booking(before, after).needs_room:
+        # Only what is not yet spent asks the caps: a vendor's charge is owed.
+        begun = after.open_attempt
+        assert begun and begun.state is AttemptState.STARTING
+    if after.wake_at is not None:
+        # At its own time there is something to do: it never sleeps until the sweep.
+        assert not isinstance(next_action(after, after.wake_at), Wait)
     for attempt in after.attempts:
         check_money(attempt)
+        assert not attempt.is_open or attempt.gone_polls < timing.GONE_POLLS_TO_END
 
 
 def check_money(attempt: Attempt) -> None:
@@ -358,7 +373,7 @@ def check_money(attempt: Attempt) -> None:
     elif attempt.state in IN_FULL or (
         problem and problem.code is ErrorCode.DEADLINE_EXCEEDED
     ):
-        assert cost == attempt.price_usd
+        assert cost == attempt.full_price_usd
     else:
         assert cost >= 0
 

@@ -33,6 +33,7 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
             models=DEFAULT_MODELS,
             limits=limits,
             availability=free,
+            price_watch=harness.price_watch,
         ),
         "list_models": ListModels(
             chain=DEFAULT_CHAIN, models=DEFAULT_MODELS, availability=free

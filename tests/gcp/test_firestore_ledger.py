@@ -30,6 +30,7 @@ from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_quotas import FirestoreQuotas
 from shared.gcp.firestore_reports import FirestoreUsage
 from shared.guards.kill_switch import KillSwitch
+from shared.guards.price_watch import PriceWatch
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
 from shared.ports.store import (
@@ -56,6 +57,7 @@ from tests.domain.examples import (
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FrozenClock
 from tests.fakes.jobs import FakeJobs
+from tests.fakes.prices import FakePrices
 from tests.fakes.queue import FakeQueue
 from tests.fakes.switch import FakeSwitchStore
 
@@ -131,6 +133,7 @@ def take(
         ids=RandomIds(),
         pause=pause,
         kill_switch=KillSwitch(store=FakeSwitchStore(), pause=pause),
+        price_watch=PriceWatch(store=FakePrices(), clock=FrozenClock(), pause=pause),
         limits=limits,
         chain=(ProviderId.RUNWAY,),
         models=DEFAULT_MODELS,

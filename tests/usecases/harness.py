@@ -11,6 +11,7 @@ from shared.domain.kill_switch import Level
 from shared.guards.availability import Availability
 from shared.guards.circuit_breaker import Breaker
 from shared.guards.kill_switch import KillSwitch
+from shared.guards.price_watch import PriceWatch
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
@@ -29,6 +30,7 @@ from tests.fakes.checks import FakeImageCheck, FakeVideoCheck
 from tests.fakes.circuits import FakeCircuits
 from tests.fakes.clock import CountedIds, FrozenClock
 from tests.fakes.jobs import FakeJobs
+from tests.fakes.prices import FakePrices
 from tests.fakes.provider import FakeProviders, ScriptedProvider
 from tests.fakes.provider_reports import FakeProviderReports
 from tests.fakes.queue import FakeQueue
@@ -47,6 +49,7 @@ class Harness:
     queue: FakeQueue = field(default_factory=FakeQueue)
     bucket: FakeBucket = field(default_factory=FakeBucket)
     web: FakeWeb = field(default_factory=FakeWeb)
+    prices: FakePrices = field(default_factory=FakePrices)
     switch: FakeSwitchStore = field(default_factory=FakeSwitchStore)
     reports: FakeProviderReports = field(default_factory=FakeProviderReports)
     clock: FrozenClock = field(default_factory=FrozenClock)
@@ -92,7 +95,12 @@ class Harness:
             preparation=self.preparation,
             starting=self.starting,
             storing=self.storing,
+            price_watch=self.price_watch,
         )
+
+    @property
+    def price_watch(self) -> PriceWatch:
+        return PriceWatch(store=self.prices, clock=self.clock, pause=self.clock.pause)
 
     @property
     def kill_switch(self) -> KillSwitch:
@@ -122,6 +130,7 @@ class Harness:
             committer=self.committer,
             availability=self.availability,
             breaker=self.breaker,
+            price_watch=self.price_watch,
         )
 
     @property
@@ -224,6 +233,7 @@ def create_video(
         ids=harness.ids,
         pause=harness.clock.pause,
         kill_switch=harness.kill_switch,
+        price_watch=harness.price_watch,
         limits=harness.jobs.limits,
         chain=chain,
         models=DEFAULT_MODELS,

@@ -27,6 +27,7 @@ def estimate(harness: Harness, *not_configured: ProviderId) -> Estimate:
         models=DEFAULT_MODELS,
         limits=harness.jobs.limits,
         availability=harness.availability,
+        price_watch=harness.price_watch,
     )
 
 

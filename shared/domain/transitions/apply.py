@@ -97,8 +97,8 @@ def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
         return job
     planned = needed.planned
     match reply:
-        case Intended(attempt_id=attempt_id, provider_id=planned.provider_id):
-            return submission.intended(job, planned, attempt_id, now)
+        case Intended(provider_id=planned.provider_id):
+            return submission.intended(job, planned, reply, now)
         case Skipped(provider_id=planned.provider_id, problem=problem):
             return submission.skipped(job, planned, problem, now)
         case Parked():

@@ -40,7 +40,7 @@ def running(job: Job, attempt: Attempt, now: datetime) -> Job:
         deadline_at=deadline_at,
         ended_at=None,
         problem=None,
-        cost_usd=attempt.price_usd,
+        cost_usd=attempt.full_price_usd,
     )
     is_cancelled = job.cancel_requested_at is not None
     wake_at = now if is_cancelled else timing.next_poll_at(followed, now)
@@ -70,5 +70,5 @@ def ended(
 def unknown(job: Job, attempt: Attempt, detail: str, now: datetime) -> Job:
     """The POST may have been taken: its full price stays booked as spent."""
     problem = Problem(code=ErrorCode.SUBMISSION_UNKNOWN, detail=detail)
-    state, price = AttemptState.UNKNOWN, attempt.price_usd
+    state, price = AttemptState.UNKNOWN, attempt.full_price_usd
     return ended(job, attempt, state, problem, now, cost_usd=price)

@@ -10,6 +10,7 @@ from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job
 from shared.domain.next_action import poller
 from shared.domain.outcomes import Failed, Gone, Poll, PollFailed, Succeeded, Working
+from shared.domain.pricing import charged_usd
 from shared.domain.transitions.attempt import ended
 from shared.domain.transitions.storing import storing
 
@@ -37,7 +38,7 @@ def polled(job: Job, attempt: Attempt, poll: Poll, now: datetime) -> Job:
         case Working():
             return _working(job, seen, poll, now)
         case Succeeded(cost_usd=cost_usd, gs_uri=gs_uri):
-            cost = attempt.price_usd if cost_usd is None else cost_usd
+            cost = charged_usd(cost_usd, attempt.full_price_usd)
             return storing(job, replace(seen, cost_usd=cost, gs_uri=gs_uri), now)
         case Failed():
             return _failed(job, seen, poll, now)
@@ -78,7 +79,7 @@ def _progress(attempt: Attempt, working: Working, now: datetime) -> int:
 
 
 def _failed(job: Job, attempt: Attempt, failed: Failed, now: datetime) -> Job:
-    cost = attempt.price_usd if failed.cost_usd is None else failed.cost_usd
+    cost = charged_usd(failed.cost_usd, attempt.full_price_usd)
     # A vendor that charges for a failure is not asked to fail again.
     ask_again = failed.ask_again and cost == 0
     not_before = now + timing.ASK_AGAIN_DELAY if ask_again else None
@@ -106,7 +107,7 @@ def _gone(job: Job, attempt: Attempt, detail: str, now: datetime) -> Job:
     if gone.gone_polls < timing.GONE_POLLS_TO_END:
         return _poll_later(job, gone, now)
     problem = Problem(code=ErrorCode.PROVIDER_ERROR, detail=detail)
-    cost = attempt.price_usd
+    cost = attempt.full_price_usd
     return ended(job, gone, AttemptState.FAILED, problem, now, cost_usd=cost)
 
 
@@ -140,4 +141,4 @@ def closed(job: Job, attempt: Attempt, now: datetime) -> Job:
     elif attempt.queued_at_vendor:
         code = ErrorCode.RATE_LIMITED
     problem = Problem(code=code)
-    return ended(job, attempt, state, problem, now, cost_usd=attempt.price_usd)
+    return ended(job, attempt, state, problem, now, cost_usd=attempt.full_price_usd)

@@ -7,19 +7,30 @@ from decimal import Decimal
 from shared.domain import timing
 from shared.domain.errors import Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
-from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
+from shared.domain.outcomes import (
+    Accepted,
+    Intended,
+    NotSent,
+    Rejected,
+    Submission,
+    Unknown,
+)
+from shared.domain.pricing import charged_usd
 from shared.domain.transitions.attempt import ended, new_attempt, running, unknown
 
 
-def intended(job: Job, planned: PlannedProvider, attempt_id: str, now: datetime) -> Job:
+def intended(
+    job: Job, planned: PlannedProvider, intent: Intended, now: datetime
+) -> Job:
     """From here on the attempt may cost money, so its price is booked and held.
 
     The same intent recorded twice is one attempt.
     """
-    if job.attempt(attempt_id):
+    if job.attempt(intent.attempt_id):
         return job
-    new = new_attempt(job, planned, attempt_id, now)
-    attempt = replace(new, cost_usd=planned.price_usd)
+    price_usd = max(planned.price_usd, intent.price_usd)
+    new = new_attempt(job, planned, intent.attempt_id, now)
+    attempt = replace(new, price_usd=price_usd, cost_usd=price_usd)
     return replace(
         job,
         attempts=(*job.attempts, attempt),
@@ -47,14 +58,16 @@ def skipped(job: Job, planned: PlannedProvider, problem: Problem, now: datetime)
 def submitted(job: Job, attempt: Attempt, answer: Submission, now: datetime) -> Job:
     """What a POST answered is never dropped, however late it comes."""
     match attempt.state, answer:
-        case AttemptState.STARTING, Accepted(task_id=task_id):
-            return running(job, replace(attempt, task_id=task_id), now)
+        case AttemptState.STARTING, Accepted():
+            return running(job, _taken(attempt, answer), now)
         case AttemptState.UNKNOWN, Accepted(task_id=task_id) if not attempt.task_id:
-            return _late(job, replace(attempt, task_id=task_id), now)
+            if job.is_final:
+                # Its money is settled, once: what it was booked at stays.
+                return job.with_attempt(replace(attempt, task_id=task_id))
+            return _late(job, _taken(attempt, answer), now)
         case AttemptState.STARTING, Unknown(detail=detail):
             return unknown(job, attempt, detail, now)
         case _ if job.is_final:
-            # Its money is settled, once: what was kept as spent stays so.
             return job
         case ((AttemptState.STARTING | AttemptState.UNKNOWN), Rejected()):
             return _rejected(job, attempt, answer, now)
@@ -65,10 +78,17 @@ def submitted(job: Job, attempt: Attempt, answer: Submission, now: datetime) -> 
             return job
 
 
+def _taken(attempt: Attempt, accepted: Accepted) -> Attempt:
+    """What the vendor says that it may charge is owed from here on, cap or no cap."""
+    said = charged_usd(accepted.max_cost_usd, attempt.price_usd)
+    vendor_max = None if accepted.max_cost_usd is None else said
+    return replace(attempt, task_id=accepted.task_id, vendor_max_usd=vendor_max)
+
+
 def _late(job: Job, attempt: Attempt, now: datetime) -> Job:
-    """Kept for when no attempt is open; a job that has ended is not revived."""
-    after = job.with_attempt(attempt)
-    return after if job.is_final or job.open_attempt else replace(after, wake_at=now)
+    """Kept for when no attempt is open."""
+    after = job.with_attempt(replace(attempt, cost_usd=attempt.full_price_usd))
+    return after if job.open_attempt else replace(after, wake_at=now)
 
 
 def _rejected(job: Job, attempt: Attempt, answer: Rejected, now: datetime) -> Job:

@@ -1,0 +1,68 @@
+"""What vendors charge where the catalogue says otherwise, until it is edited."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_UP, Decimal
+
+from shared.domain.catalogue import CATALOGUE, Resolution
+from shared.domain.job import Attempt, PlannedProvider
+from shared.domain.ledger import MICRO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedPrice:
+    """In USD per second. `listed_usd`: the catalogue's, when this was charged."""
+
+    listed_usd: Decimal
+    charged_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedPrices:
+    """By model and resolution; only prices above the catalogue's are kept."""
+
+    prices: Mapping[str, ObservedPrice] = field(default_factory=dict)
+
+
+def observe(
+    before: ObservedPrices,
+    attempt: Attempt,
+    resolution: Resolution,
+    charged_usd: Decimal,
+) -> ObservedPrices:
+    """The latest charge counts; one that the catalogue covers forgets the others.
+
+    A second's price is rounded up, so that what is planned is never too low.
+    """
+    listed = _listed(attempt.model_id, resolution)
+    key = _key(attempt.model_id, resolution)
+    others = {name: price for name, price in before.prices.items() if name != key}
+    per_second = charged_usd / attempt.duration_seconds
+    charged = per_second.quantize(MICRO, rounding=ROUND_UP)
+    if listed is None or charged <= listed:
+        return ObservedPrices(prices=others)
+    price = ObservedPrice(listed_usd=listed, charged_usd=charged)
+    return ObservedPrices(prices={**others, key: price})
+
+
+def at_observed_price(
+    planned: PlannedProvider, resolution: Resolution, observed: ObservedPrices
+) -> PlannedProvider:
+    """At the higher one of its own price and what was charged last.
+
+    A price that was observed beside another catalogue price no longer counts.
+    """
+    found = observed.prices.get(_key(planned.model_id, resolution))
+    if found is None or found.listed_usd != _listed(planned.model_id, resolution):
+        return planned
+    charged = found.charged_usd * planned.duration_seconds
+    return replace(planned, price_usd=max(planned.price_usd, charged))
+
+
+def _key(model_id: str, resolution: Resolution) -> str:
+    return f"{model_id} {resolution}"
+
+
+def _listed(model_id: str, resolution: Resolution) -> Decimal | None:
+    model = CATALOGUE.get(model_id)
+    return model.usd_per_second.get(resolution) if model else None

@@ -1,0 +1,89 @@
+"""Plans with what vendors charge, and reports what the catalogue does not say."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import structlog
+
+from shared.domain.catalogue import Resolution
+from shared.domain.errors import CommitUncertain, LostRace, Unreachable
+from shared.domain.job import Attempt, Job, PlannedProvider
+from shared.domain.observed_prices import ObservedPrices, at_observed_price, observe
+from shared.jobs.commit import SHORT_BACKOFF, tries
+from shared.ports.store import Clock, PriceStore
+
+log = structlog.get_logger()
+
+CACHED = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceWatch:
+    """One for the process: what it read is believed for 5 s.
+
+    Without its store everything goes on at the catalogue's prices: what a vendor says
+    that it may charge is held all the same, with the answer to the POST.
+    """
+
+    store: PriceStore
+    clock: Clock
+    pause: Callable[[float], None]
+    _read: dict[str, tuple[datetime, ObservedPrices]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    def plan(
+        self, chain: Sequence[PlannedProvider], resolution: Resolution
+    ) -> tuple[PlannedProvider, ...]:
+        """Each at the higher one of the catalogue's price and the last one charged."""
+        observed = self._observed()
+        return tuple(at_observed_price(p, resolution, observed) for p in chain)
+
+    def report(self, job: Job, attempt: Attempt, charged_usd: Decimal) -> None:
+        """What the vendor charges, or says that it may, for an attempt of this job.
+
+        Never raises for the store: the next job that is charged so reports it again.
+        """
+        if charged_usd == attempt.price_usd:
+            return
+        log.error(
+            "price_differs",
+            job_id=job.job_id,
+            ai_model=attempt.provider_id.value,
+            expected_usd=str(attempt.price_usd),
+            charged_usd=str(charged_usd),
+        )
+        try:
+            self._keep(attempt, job.request.resolution, charged_usd)
+        except Unreachable as error:
+            log.warning("prices_not_written", why=str(error))
+
+    def _keep(
+        self, attempt: Attempt, resolution: Resolution, charged_usd: Decimal
+    ) -> None:
+        for _ in tries(SHORT_BACKOFF, self.pause):
+            before = self.store.read()
+            after = observe(before.value, attempt, resolution, charged_usd)
+            try:
+                if after != before.value:
+                    self.store.commit(before, after)
+            except (LostRace, CommitUncertain):
+                continue
+            self._read.clear()
+            return
+        raise Unreachable("control/prices: not known to be committed")
+
+    def _observed(self) -> ObservedPrices:
+        now = self.clock.now()
+        at, observed = self._read.get("last", (now, None))
+        if observed is not None and timedelta(0) <= now - at < CACHED:
+            return observed
+        try:
+            observed = self.store.read().value
+        except Unreachable as error:
+            log.warning("prices_not_read", why=str(error))
+            return ObservedPrices()
+        self._read["last"] = (now, observed)
+        return observed
