@@ -86,16 +86,27 @@ ROOMS = (
         barred=IMPURE,
     ),
     Room(
-        place="shared/providers/runway.py", allowed=(*IN_PROVIDERS, "runwayml", "httpx")
+        place="shared/providers/runway_sdk.py",
+        allowed=(*IN_PROVIDERS, "runwayml", "httpx"),
     ),
     Room(
         place="shared/providers/runway_http.py",
         allowed=(*IN_PROVIDERS, "requests", "urllib3"),
     ),
-    Room(place="shared/providers/runway_wire.py", allowed=IN_PROVIDERS),
-    Room(place="shared/providers/paid_post.py", allowed=IN_PROVIDERS),
-    Room(place="shared/providers/redaction.py", allowed=IN_PROVIDERS),
-    Room(place="shared/providers/google_answers.py", allowed=IN_PROVIDERS),
+    *(
+        Room(place=f"shared/providers/{name}.py", allowed=IN_PROVIDERS)
+        for name in (
+            "answer_limits",
+            "google_errors",
+            "paid_post",
+            "redaction",
+            "rejection",
+            "runway",
+            "runway_errors",
+            "runway_wire",
+            "safety_words",
+        )
+    ),
     Room(
         place="shared/providers",
         allowed=(*IN_PROVIDERS, *GOOGLE, *RUNWAY),

@@ -30,7 +30,8 @@ def configured(
         assert [providers.is_configured(p) for p in built] == [
             found is not None for found in built.values()
         ]
-        return {each: type(p).__name__ if p else None for each, p in built.items()}
+        parts = {each: getattr(p, "transport", p) for each, p in built.items()}
+        return {each: type(p).__name__ if p else None for each, p in parts.items()}
 
     return configured
 
@@ -56,8 +57,8 @@ def test_each_key_opens_its_providers(
     monkeypatch.setattr(google.auth, "default", lambda **_: (somebody, "demo-x"))
 
     assert configured(RUNWAY_API_KEY="key_1", GEMINI_API_KEY="AIza1") == {
-        ProviderId.RUNWAY: "RunwaySdk",
-        ProviderId.RUNWAY_HTTP: "RunwayHttp",
+        ProviderId.RUNWAY: "SdkTransport",
+        ProviderId.RUNWAY_HTTP: "HttpTransport",
         ProviderId.VEO: "Veo",
         ProviderId.OMNI: "Omni",
     }

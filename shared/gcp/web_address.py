@@ -40,9 +40,9 @@ class WebAddress:
     def origin(self) -> tuple[str, str, int]:
         return (self.scheme, self.host, self.port)
 
-    def is_at(self, host: str | None) -> bool:
-        """Whether `host` is exactly this one; it may come with its port."""
-        return (host or "").lower() in (self.host, f"{self.host}:{self.port}")
+    def is_at(self, url: str | None) -> bool:
+        """Whether `url` has exactly this scheme, host and port."""
+        return url is not None and WebAddress.parse(url).origin == self.origin
 
 
 def _split(url: str) -> SplitResult:

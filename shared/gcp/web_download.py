@@ -81,7 +81,7 @@ class PublicWeb:
     @contextmanager
     def _answer(self, file: WebFile, deadline: Deadline) -> Iterator[HTTPResponse]:
         address = WebAddress.parse(file.url)
-        is_trusted = address.is_at(file.trusted_host)
+        is_trusted = address.is_at(file.trusted_origin)
         ips = self._checked_ips(address, deadline, is_trusted=is_trusted)
         connection = self._connector.connect(address, ips, deadline)
         try:

@@ -10,9 +10,9 @@ from shared.domain.outcomes import Poll, Submission
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """What a provider is asked to make. `jpeg` and `picture_uri` are the same image.
+    """What a provider is asked to make. `jpeg` and `image_uri` are the same image.
 
-    `output_uri` is a folder of ours (gs://…/) for vendors that write by themselves.
+    `output_uri` is a folder of our bucket (gs://…/) for vendors that write there.
     """
 
     model_id: str
@@ -31,13 +31,13 @@ class GenerationRequest:
 class WebFile:
     """A result at an address of the vendor's; `headers` may hold a key.
 
-    `trusted_host`: a host that may be fetched from although it is not public (a
-    vendor's address that the settings name); None where there is none.
+    `trusted_origin`: an address that the settings name for the vendor. What has its
+    scheme, host and port may be fetched although it is not public.
     """
 
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    trusted_host: str | None = None
+    trusted_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ Result = WebFile | BucketFile | InlineFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRef:
-    """A vendor's task: its id, and where it said its file is, if it did."""
+    """A vendor's task: its id, and where the vendor said its file is, if it did."""
 
     task_id: str
     model_id: str
@@ -67,25 +67,28 @@ class TaskRef:
 
 
 class Provider(Protocol):
-    """One link. No verb but `fetch` raises: what went wrong is in the outcome."""
+    """One provider. Only `fetch` raises; elsewhere the outcome says what went wrong."""
 
     def start(self, request: GenerationRequest) -> Submission:
-        """Exactly one POST, on a fresh connection; never sent again, whatever comes."""
+        """Exactly one POST, over a fresh connection. It is never sent again."""
         ...
 
     def poll(self, task: TaskRef) -> Poll: ...
 
     def fetch(self, task: TaskRef) -> Result:
-        """Where the result is now; addresses die. Unreachable or BadContent."""
+        """Where the result is now; addresses expire.
+
+        Unreachable: try again later. BadContent: there is none, or the task is gone.
+        """
         ...
 
     def cancel(self, task: TaskRef) -> bool:
-        """True once there is nothing left to ask for (404, or no way to cancel)."""
+        """True once nothing is left to cancel: done, gone, or there is no way to."""
         ...
 
 
 class ProviderReports(Protocol):
-    """Which links the worker found not configured: the api holds no key to know."""
+    """Which providers the worker found not configured; the api holds no keys."""
 
     def read(self) -> frozenset[ProviderId]: ...
 
@@ -94,5 +97,5 @@ class ProviderReports(Protocol):
 
 class Providers(Protocol):
     def get(self, provider_id: ProviderId) -> Provider | None:
-        """None where the link is not configured."""
+        """None if the provider is not configured."""
         ...

@@ -1,21 +1,18 @@
-"""Gemini Omni through the Interactions of the Gemini API: the last link.
-
-It always makes sound: a request without audio gets it all the same.
-"""
+"""Gemini Omni through Interactions: of the Gemini API, or of the Agent Platform."""
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from google import genai
-from google.genai._gaos.lib import compat_errors
+from google.auth.credentials import Credentials
 from google.genai.interactions import Interaction, VideoContent
 
 from shared.domain.errors import BadContent, Unreachable
 from shared.domain.outcomes import (
     Accepted,
     Failed,
+    Gone,
     Poll,
     PollFailed,
     Submission,
@@ -23,64 +20,117 @@ from shared.domain.outcomes import (
     Unknown,
 )
 from shared.ports.providers import (
+    BucketFile,
     GenerationRequest,
     InlineFile,
     TaskRef,
     WebFile,
 )
-from shared.providers import google_answers, omni_answers
-from shared.providers.google_client import CAUGHT, FAULTS, http_options
-from shared.providers.paid_post import (
-    FREE_READ_SECONDS,
-    READ_SECONDS,
-    SendState,
-    outcome_of,
+from shared.providers import answer_limits, omni_answers
+from shared.providers.google_client import (
+    CAUGHT,
+    GoogleAccess,
+    is_gone,
+    submission_of,
 )
+from shared.providers.paid_post import FREE_READ_SECONDS, READ_SECONDS, SendState
 from shared.providers.redaction import describe
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 # Google's own samples for Omni use it; whether v1 serves Omni is not confirmed.
-_API_VERSION = "v1beta"
+_KEY_VERSION = "v1beta"
+_IDENTITY_VERSION = "v1beta1"
+# The only location of the Agent Platform that serves Omni.
+_LOCATION = "global"
+
+
+def omni_by_key(
+    *, api_key: str, base_url: str | None = None, read_seconds: float = READ_SECONDS
+) -> "Omni":
+    """The Gemini API hands the video out at an address of its own."""
+    api_key, url = api_key.strip(), base_url or BASE_URL
+    return Omni(
+        GoogleAccess.by_key(api_key, base_url=url, api_version=_KEY_VERSION),
+        api_key=api_key,
+        trusted_origin=base_url,
+        read_seconds=read_seconds,
+    )
+
+
+def omni_by_identity(
+    *,
+    project: str,
+    credentials: Credentials | None = None,
+    base_url: str | None = None,
+    inline: bool = False,
+    read_seconds: float = READ_SECONDS,
+) -> "Omni":
+    """The Agent Platform writes the video into our bucket, or, `inline`, its answer."""
+    access = GoogleAccess.by_identity(
+        project=project,
+        location=_LOCATION,
+        credentials=credentials,
+        base_url=base_url,
+        api_version=_IDENTITY_VERSION,
+    )
+    return Omni(
+        access, writes_into_bucket=not inline, inline=inline, read_seconds=read_seconds
+    )
 
 
 class Omni:
-    """The port `Provider` by google-genai and an API key."""
+    """The port `Provider` by google-genai.
+
+    `api_key` is shown to the API's own origin when a result is fetched from there.
+    """
 
     def __init__(
         self,
+        access: GoogleAccess,
         *,
-        api_key: str,
-        base_url: str | None = None,
+        api_key: str = "",
+        trusted_origin: str | None = None,
+        writes_into_bucket: bool = False,
+        inline: bool = False,
         read_seconds: float = READ_SECONDS,
     ) -> None:
-        self._api_key = api_key.strip()
-        self._base_url = base_url or BASE_URL
+        self.access = access
+        self._api_key = api_key
+        self._trusted_origin = trusted_origin
+        self._writes_into_bucket = writes_into_bucket
+        self._delivery = "inline" if inline else "uri"
         self._read_seconds = read_seconds
 
     def start(self, request: GenerationRequest) -> Submission:
         send_state = SendState()
-        secrets = (self._api_key, request.prompt)
         try:
-            with self._client(self._read_seconds, send_state) as client:
-                return _create(client, request)
-        except compat_errors.APIConnectionError as error:
-            return outcome_of(error, FAULTS, send_state, *secrets)
-        except compat_errors.APIError as error:
-            return _refused(error, *secrets)
+            with self.access.client(
+                read_seconds=self._read_seconds,
+                most_bytes=answer_limits.MOST_BYTES,
+                send_state=send_state,
+            ) as client:
+                interaction = self._create(client, request)
         except CAUGHT as error:
-            return outcome_of(error, FAULTS, send_state, *secrets)
+            return submission_of(error, send_state, self._api_key, request.prompt)
+        task_id = getattr(interaction, "id", None)
+        if isinstance(task_id, str) and task_id:
+            return Accepted(task_id=task_id)
+        return Unknown(detail="200 without the id of an interaction")
 
     def poll(self, task: TaskRef) -> Poll:
         try:
             interaction = self._interaction(task)
         except CAUGHT as error:
-            return PollFailed(detail=describe(error, self._api_key))
+            detail = describe(error, self._api_key)
+            return Gone(detail=detail) if is_gone(error) else PollFailed(detail=detail)
         return omni_answers.read(interaction)
 
-    def fetch(self, task: TaskRef) -> WebFile | InlineFile:
+    def fetch(self, task: TaskRef) -> WebFile | BucketFile | InlineFile:
         try:
             interaction = self._interaction(task)
         except CAUGHT as error:
+            if is_gone(error):
+                raise BadContent("the interaction is gone") from error
             raise Unreachable(describe(error, self._api_key)) from error
         poll = omni_answers.read(interaction)
         video = interaction.output_video
@@ -92,95 +142,73 @@ class Omni:
 
     def cancel(self, task: TaskRef) -> bool:
         try:
-            with self._client(FREE_READ_SECONDS) as client:
+            with self.access.client(read_seconds=FREE_READ_SECONDS) as client:
                 client.interactions.cancel(id=task.task_id)
-        except compat_errors.NotFoundError:
-            return True
-        except CAUGHT:
-            return False
+        except CAUGHT as error:
+            return is_gone(error)
         return True
 
     def _interaction(self, task: TaskRef) -> Interaction:
-        with self._client(FREE_READ_SECONDS) as client:
+        with self.access.client(read_seconds=FREE_READ_SECONDS) as client:
             answer = client.interactions.get(id=task.task_id)
-        # The SDK lets an answer without a status pass: it is no word about the task.
+        # The SDK lets an answer without a status pass, which says nothing of the task.
         if not isinstance(answer, Interaction) or not answer.status:
             raise TypeError("the answer is not an interaction")
         return answer
 
-    @contextmanager
-    def _client(
-        self, read_seconds: float, send_state: SendState | None = None
-    ) -> Iterator[genai.Client]:
-        with http_options(
-            base_url=self._base_url,
-            api_version=_API_VERSION,
-            read_seconds=read_seconds,
-            send_state=send_state,
-        ) as options:
-            # The name keeps it alive: collected, it would close under the call.
-            client = genai.Client(
-                vertexai=False, api_key=self._api_key, http_options=options
-            )
-            yield client
-
-    def _result(self, video: VideoContent) -> WebFile | InlineFile:
-        if not video.uri:
-            return InlineFile(content=omni_answers.decoded(video.data))
-        if urlsplit(video.uri).scheme not in ("http", "https"):
-            raise BadContent("the result's address is not one of the web")
-        is_overridden = self._base_url != BASE_URL
-        own_host = urlsplit(self._base_url).hostname if is_overridden else None
-        return WebFile(
-            url=video.uri, headers=self._key_for(video.uri), trusted_host=own_host
+    def _create(self, client: genai.Client, request: GenerationRequest) -> object:
+        # Any: the SDK's overloads spell each body out as a TypedDict of its own.
+        create: Callable[..., object] = client.interactions.create
+        return create(
+            model=request.model_id,
+            input=[
+                {
+                    "type": "image",
+                    "data": base64.b64encode(request.jpeg).decode(),
+                    "mime_type": "image/jpeg",
+                },
+                {"type": "text", "text": request.prompt},
+            ],
+            response_format=self._response_format(request),
+            generation_config=_generation_config(request),
+            background=True,
+            store=True,
         )
 
-    def _key_for(self, url: str) -> dict[str, str]:
-        """The key, for the API's own host alone: nobody else may learn it."""
-        ours, theirs = urlsplit(self._base_url), urlsplit(url)
-        if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
-            return {}
-        return {"x-goog-api-key": self._api_key}
-
-
-def _create(client: genai.Client, request: GenerationRequest) -> Accepted | Unknown:
-    # Any: the SDK's overloads spell each body out as a TypedDict of its own.
-    create: Callable[..., object] = client.interactions.create
-    interaction = create(
-        model=request.model_id,
-        input=[
-            {
-                "type": "image",
-                "data": base64.b64encode(request.jpeg).decode(),
-                "mime_type": "image/jpeg",
-            },
-            {"type": "text", "text": request.prompt},
-        ],
-        response_format={
+    def _response_format(self, request: GenerationRequest) -> dict[str, object]:
+        wanted: dict[str, object] = {
             "type": "video",
             "aspect_ratio": request.aspect_ratio.value,
             "duration": f"{request.duration_seconds}s",
             "resolution": request.resolution.value,
-            "delivery": "uri",
-        },
-        generation_config=_generation_config(request),
-        background=True,
-        store=True,
-    )
-    task_id = getattr(interaction, "id", None)
-    if isinstance(task_id, str) and task_id:
-        return Accepted(task_id=task_id)
-    return Unknown(detail="200 without the id of an interaction")
+            "delivery": self._delivery,
+        }
+        if self._writes_into_bucket:
+            wanted["gcs_uri"] = request.output_uri
+        return wanted
+
+    def _result(self, video: VideoContent) -> WebFile | BucketFile | InlineFile:
+        if not video.uri:
+            return InlineFile(content=omni_answers.decoded(video.data))
+        match urlsplit(video.uri).scheme:
+            case "gs":
+                return BucketFile(gs_uri=video.uri)
+            case "http" | "https":
+                return WebFile(
+                    url=video.uri,
+                    headers=self._key_for(video.uri),
+                    trusted_origin=self._trusted_origin,
+                )
+            case _:
+                raise BadContent("the result's address is not one of the web")
+
+    def _key_for(self, url: str) -> dict[str, str]:
+        """The key, for the API's own origin alone."""
+        ours, theirs = urlsplit(self.access.base_url), urlsplit(url)
+        is_own = (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc)
+        return {"x-goog-api-key": self._api_key} if is_own and self._api_key else {}
 
 
 def _generation_config(request: GenerationRequest) -> dict[str, object]:
     config: dict[str, object] = {"video_config": {"task": "image_to_video"}}
     return config if request.seed is None else config | {"seed": request.seed}
-
-
-def _refused(error: compat_errors.APIError, *secrets: str) -> Submission:
-    """By status, not by class: an error body the SDK can't parse has another class."""
-    response = getattr(error, "response", None)
-    headers: Mapping[str, str] = getattr(response, "headers", {})
-    status = error.status_code or 0
-    return google_answers.refused(status, error.body, headers, *secrets)

@@ -6,14 +6,15 @@ Sources: the types and captures of google-genai 3.4.0, 2026-11-22.
 import base64
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 
 import structlog
 from google.genai.interactions import Interaction, VideoContent
 
 from shared.domain.errors import BadContent, ErrorCode, Problem
 from shared.domain.outcomes import Failed, Poll, Succeeded, Working
-from shared.providers import google_answers
 from shared.providers.redaction import redact
+from shared.providers.safety_words import refused, says_free
 
 # Ends without a video of a plain kind; `completed` and `failed` are looked into.
 _ENDS: Mapping[str, ErrorCode] = {
@@ -24,8 +25,8 @@ _ENDS: Mapping[str, ErrorCode] = {
     "incomplete": ErrorCode.BAD_OUTPUT,
     "requires_continuation": ErrorCode.BAD_OUTPUT,
 }
-_SAFETY = re.compile(r"(?i)safety|prohibited|blocklist|polic(y|ies)|moderat")
-_OUTPUT = re.compile(r"(?i)\boutput\b|(generated|resulting) (video|content)|response")
+# The codes by which Interactions say that safety was the reason.
+_SAFETY = re.compile(r"(?i)safety|prohibited|blocklist|content_blocked|moderat|policy")
 # Google promises no list of codes here; the first line that occurs counts.
 _FAILURES: tuple[tuple[str, ErrorCode], ...] = (
     ("RESOURCE_EXHAUSTED", ErrorCode.RATE_LIMITED),
@@ -56,26 +57,32 @@ def read(interaction: Interaction) -> Poll:
 
 def _completed(video: VideoContent | None) -> Succeeded | Failed:
     if video and (video.uri or video.data):
-        return Succeeded()
+        is_ours = (video.uri or "").startswith("gs://")
+        return Succeeded(gs_uri=video.uri if is_ours else None)
     filtered = Problem(code=ErrorCode.OUTPUT_FILTERED, detail="completed, no video")
     return Failed(problem=filtered)
 
 
 def _failed(interaction: Interaction) -> Failed:
     faults = interaction.errors or []
-    words = redact("; ".join(f"{e.code or ''}: {e.message or ''}" for e in faults))
-    return Failed(problem=Problem(code=_code(words), detail=words or "failed"))
+    codes = " ".join(fault.code or "" for fault in faults).strip()
+    words = "; ".join(fault.message or "" for fault in faults).strip()
+    return Failed(
+        problem=Problem(
+            code=_code(codes, words), detail=redact(f"{codes}: {words}") or "failed"
+        ),
+        cost_usd=Decimal(0) if says_free(words) else None,
+    )
 
 
-def _code(words: str) -> ErrorCode:
+def _code(codes: str, words: str) -> ErrorCode:
     """A bare SAFETY counts as refused input: asking others would cost the account."""
-    refusal = google_answers.refused_input(words)
-    if refusal:
+    if refusal := refused(words):
         return refusal
-    if _SAFETY.search(words):
-        is_output = _OUTPUT.search(words)
-        return ErrorCode.OUTPUT_FILTERED if is_output else ErrorCode.PROMPT_REFUSED
-    found = (code for name, code in _FAILURES if name in words.upper())
+    if _SAFETY.search(codes):
+        thing = refused(f"Blocked: {words}")
+        return thing or ErrorCode.PROMPT_REFUSED
+    found = (code for name, code in _FAILURES if name in codes.upper())
     return next(found, ErrorCode.PROVIDER_ERROR)
 
 

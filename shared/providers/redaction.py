@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 MOST_CHARACTERS = 300
+# At most a day: a vendor's mistake must not park a job for ever.
 _LONGEST_WAIT_SECONDS = 86_400.0
 _SHORTEST_SECRET = 3
 
-_HIDDEN = (
+_REDACTIONS = (
     (re.compile(r"data:[\w/+.-]+;base64,[\w+/=-]*"), "data:…"),
     (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer …"),
     (re.compile(r"\b(ya29\.|AIza|key_)[\w.-]+"), "…"),
@@ -20,17 +21,23 @@ _HIDDEN = (
 
 
 def redact(text: str, *secrets: str) -> str:
-    """At most 300 characters of `text`, with each of `secrets` left out."""
-    for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET:
-            text = _without(text, secret)
-    for pattern, instead in _HIDDEN:
+    """At most 300 characters of `text`, without keys, images and each of `secrets`."""
+    text = hide(text, *secrets)
+    for pattern, instead in _REDACTIONS:
         text = pattern.sub(instead, text)
     return " ".join(text.split())[:MOST_CHARACTERS]
 
 
+def hide(text: str, *secrets: str) -> str:
+    """All of `text` without `secrets`, so that a prompt can't pass for an answer."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = _without(text, secret)
+    return text
+
+
 def _without(text: str, secret: str) -> str:
-    """As it is, as JSON and as Python write it down."""
+    """As it is, as JSON writes it and as Python does."""
     for form in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}:
         # Whole words only: the prompt "cat" must not make "category" unreadable.
         text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "…", text)
@@ -38,21 +45,20 @@ def _without(text: str, secret: str) -> str:
 
 
 def describe(error: BaseException, *secrets: str) -> str:
-    """An exception's class and message, cleaned."""
+    """An exception's class and message, redacted."""
     return redact(f"{type(error).__name__}: {error}", *secrets)
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """What Retry-After asks for, as a number or a date; None where it says nothing.
-
-    At most a day: a vendor's typing error must not park a job for ever.
-    """
+    """What Retry-After asks for, as a number or a date; None if it asks for nothing."""
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
     seconds = float(value) if value.isdecimal() else _until(value)
-    if seconds is None:
-        return None
+    return None if seconds is None else bounded_wait(seconds)
+
+
+def bounded_wait(seconds: float) -> float:
     return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS)
 
 

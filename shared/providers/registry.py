@@ -31,6 +31,11 @@ class Access:
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
 
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Google can't reach a bucket on this machine; a simulator can."""
+        return self.has_local_bucket and not self.vertex_base_url
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
@@ -47,15 +52,15 @@ def _has_identity(access: Access) -> bool:
 
 
 def _runway(access: Access) -> Provider:
-    from shared.providers.runway import RunwaySdk
+    from shared.providers.runway_sdk import runway_sdk
 
-    return RunwaySdk(api_key=access.api_key or "", base_url=access.base_url)
+    return runway_sdk(api_key=access.api_key or "", base_url=access.base_url)
 
 
 def _runway_http(access: Access) -> Provider:
-    from shared.providers.runway_http import RunwayHttp
+    from shared.providers.runway_http import runway_http
 
-    return RunwayHttp(api_key=access.api_key or "", base_url=access.base_url)
+    return runway_http(api_key=access.api_key or "", base_url=access.base_url)
 
 
 def _veo(access: Access) -> Provider:
@@ -66,22 +71,32 @@ def _veo(access: Access) -> Provider:
         location=access.veo_location,
         credentials=access.credentials(),
         base_url=access.vertex_base_url,
-        # Google can't reach a bucket on this machine; a simulator can.
-        inline=access.has_local_bucket and not access.vertex_base_url,
+        inline=access.is_out_of_reach,
     )
 
 
-def _omni(access: Access) -> Provider:
-    from shared.providers.omni import Omni
+def _has_key_or_identity(access: Access) -> bool:
+    return _has_key(access) or _has_identity(access)
 
-    return Omni(api_key=access.api_key or "", base_url=access.base_url)
+
+def _omni(access: Access) -> Provider:
+    from shared.providers.omni import omni_by_identity, omni_by_key
+
+    if access.api_key is not None:
+        return omni_by_key(api_key=access.api_key, base_url=access.base_url)
+    return omni_by_identity(
+        project=access.project,
+        credentials=access.credentials(),
+        base_url=access.vertex_base_url,
+        inline=access.is_out_of_reach,
+    )
 
 
 REGISTRY: Mapping[ProviderId, Registration] = {
     ProviderId.RUNWAY: Registration(is_configured=_has_key, build=_runway),
     ProviderId.RUNWAY_HTTP: Registration(is_configured=_has_key, build=_runway_http),
     ProviderId.VEO: Registration(is_configured=_has_identity, build=_veo),
-    ProviderId.OMNI: Registration(is_configured=_has_key, build=_omni),
+    ProviderId.OMNI: Registration(is_configured=_has_key_or_identity, build=_omni),
 }
 
 

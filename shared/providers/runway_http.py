@@ -1,4 +1,4 @@
-"""Runway through plain HTTP: the way that is left when its SDK is what fails."""
+"""Plain HTTP as a transport to Runway, for when its SDK is what fails."""
 
 import http.client
 import io
@@ -8,27 +8,21 @@ from urllib.parse import quote
 import requests
 import urllib3.exceptions
 
-from shared.domain.errors import Unreachable
-from shared.domain.outcomes import Poll, PollFailed, Submission
-from shared.ports.providers import (
-    GenerationRequest,
-    TaskRef,
-    WebFile,
-)
-from shared.providers import runway_wire
+from shared.providers import answer_limits, runway_wire
 from shared.providers.paid_post import (
     CONNECT_SECONDS,
-    FREE_READ_SECONDS,
     LOCAL_FAULTS,
     READ_SECONDS,
     Fault,
     Faults,
     SendState,
-    outcome_of,
 )
-from shared.providers.redaction import describe
+from shared.providers.rejection import Answer
+from shared.providers.runway import Runway
+from shared.providers.runway_wire import ImageToVideo
 
 USER_AGENT = "reelay/1"
+_CHUNK_BYTES = 64 * 1024
 
 FAULTS: Faults = {
     requests.ConnectTimeout: Fault.BEFORE_SENDING,
@@ -46,68 +40,43 @@ FAULTS: Faults = {
     http.client.HTTPException: Fault.DOUBTFUL,
     **LOCAL_FAULTS,
 }
-_CAUGHT = tuple(FAULTS)
 
 
-class RunwayHttp:
-    """The port `Provider` by `requests`; its tasks are those of the SDK."""
+def runway_http(
+    *, api_key: str, base_url: str | None, read_seconds: float = READ_SECONDS
+) -> Runway:
+    base_url, api_key = base_url or runway_wire.BASE_URL, api_key.strip()
+    transport = HttpTransport(api_key=api_key, base_url=base_url)
+    return Runway(
+        transport, api_key=api_key, base_url=base_url, read_seconds=read_seconds
+    )
 
-    def __init__(
-        self,
-        *,
-        api_key: str,
-        base_url: str | None = None,
-        read_seconds: float = READ_SECONDS,
-    ) -> None:
-        self._api_key = api_key.strip()
-        self._base_url = base_url or runway_wire.BASE_URL
-        self._read_seconds = read_seconds
 
-    def start(self, request: GenerationRequest) -> Submission:
-        send_state = SendState()
-        secrets = (self._api_key, request.prompt)
-        try:
-            answer = self._post(request, send_state)
-        except _CAUGHT as error:
-            return outcome_of(error, FAULTS, send_state, *secrets)
-        if 200 <= answer.status_code < 300:
-            return runway_wire.accepted(_body(answer))
-        return runway_wire.refused(
-            answer.status_code, _body(answer), answer.headers, *secrets
-        )
+class HttpTransport:
+    faults = FAULTS
 
-    def poll(self, task: TaskRef) -> Poll:
-        try:
-            return runway_wire.read_task(self._task(task))
-        except _CAUGHT as error:
-            return PollFailed(detail=describe(error, self._api_key))
+    def __init__(self, *, api_key: str, base_url: str) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._headers = {
+            "Authorization": f"Bearer {api_key}",
+            "X-Runway-Version": runway_wire.VERSION,
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "User-Agent": USER_AGENT,
+            **answer_limits.ACCEPT_PLAIN,
+        }
 
-    def fetch(self, task: TaskRef) -> WebFile:
-        try:
-            body = self._task(task)
-        except _CAUGHT as error:
-            raise Unreachable(describe(error, self._api_key)) from error
-        return runway_wire.result(body, self._base_url)
+    def create(
+        self, body: ImageToVideo, *, read_seconds: float, send_state: SendState
+    ) -> Answer:
+        content = _WatchedBody(json.dumps(_fields(body)).encode(), send_state)
+        return self._send("POST", "/v1/image_to_video", read_seconds, content)
 
-    def cancel(self, task: TaskRef) -> bool:
-        try:
-            answer = self._send("DELETE", _task_path(task), FREE_READ_SECONDS)
-        except _CAUGHT:
-            return False
-        return answer.status_code in runway_wire.CANCELLED_STATUSES
+    def retrieve(self, task_id: str, *, read_seconds: float) -> Answer:
+        return self._send("GET", _task_path(task_id), read_seconds)
 
-    def _post(
-        self, request: GenerationRequest, send_state: SendState
-    ) -> requests.Response:
-        content = json.dumps(_create_body(request)).encode()
-        body = _WatchedBody(content, send_state)
-        return self._send("POST", "/v1/image_to_video", self._read_seconds, body)
-
-    def _task(self, task: TaskRef) -> object:
-        answer = self._send("GET", _task_path(task), FREE_READ_SECONDS)
-        if answer.status_code != requests.codes.ok:
-            raise requests.HTTPError(f"HTTP {answer.status_code}")
-        return answer.json()
+    def delete(self, task_id: str, *, read_seconds: float) -> Answer:
+        return self._send("DELETE", _task_path(task_id), read_seconds)
 
     def _send(
         self,
@@ -115,34 +84,32 @@ class RunwayHttp:
         path: str,
         read_seconds: float,
         body: io.BytesIO | None = None,
-    ) -> requests.Response:
+    ) -> Answer:
         with requests.Session() as session:
             # Neither a proxy nor a .netrc of the machine has a say here.
             session.trust_env = False
-            return session.request(
+            response = session.request(
                 method,
-                self._base_url.rstrip("/") + path,
+                self._base_url + path,
                 data=body,
-                headers=self._headers(),
+                headers=self._headers,
                 timeout=(CONNECT_SECONDS, read_seconds),
                 allow_redirects=False,
+                stream=True,
             )
-
-    def _headers(self) -> dict[str, str]:
-        return {
-            "Authorization": f"Bearer {self._api_key}",
-            "X-Runway-Version": runway_wire.VERSION,
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-            "User-Agent": USER_AGENT,
-        }
+            content = _content(response, read_seconds)
+        return Answer(
+            status=response.status_code,
+            body=_parsed(content),
+            headers=response.headers,
+        )
 
 
 class _WatchedBody(io.BytesIO):
-    """A body that tells when it is first read: after connecting and the headers.
+    """A body that notes when it is first read: after connecting and the headers.
 
-    Without a body there is no job to take; so up to here nothing was sent, and
-    no class of exception says that as surely (an SSLError comes at any time).
+    Without a body there is no job to take, so until then nothing was sent. No class
+    of exception says that as surely: an SSLError comes at any time.
     """
 
     def __init__(self, content: bytes, send_state: SendState) -> None:
@@ -154,23 +121,36 @@ class _WatchedBody(io.BytesIO):
         return super().read(size)
 
 
-def _create_body(request: GenerationRequest) -> dict[str, object]:
-    body: dict[str, object] = {
-        "model": request.model_id,
-        "promptImage": runway_wire.data_uri(request),
-        "promptText": request.prompt,
-        "ratio": runway_wire.ratio(request),
-        "duration": request.duration_seconds,
+def _fields(body: ImageToVideo) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "model": body.model,
+        "promptImage": body.prompt_image,
+        "promptText": body.prompt_text,
+        "ratio": body.ratio,
+        "duration": body.duration,
     }
-    return body if request.seed is None else body | {"seed": request.seed}
+    return fields if body.seed is None else fields | {"seed": body.seed}
 
 
-def _task_path(task: TaskRef) -> str:
-    return f"/v1/tasks/{quote(task.task_id, safe='')}"
+def _task_path(task_id: str) -> str:
+    return f"/v1/tasks/{quote(task_id, safe='')}"
 
 
-def _body(answer: requests.Response) -> object:
+def _content(response: requests.Response, seconds: float) -> bytes:
+    # Nothing is unpacked, and `read` would wait for a whole chunk, however slowly.
+    chunks = iter(lambda: response.raw.read1(_CHUNK_BYTES, decode_content=False), b"")
+    return b"".join(
+        answer_limits.limited(
+            chunks,
+            most_bytes=answer_limits.MOST_BYTES,
+            seconds=seconds,
+            error=requests.RequestException,
+        )
+    )
+
+
+def _parsed(content: bytes) -> object:
     try:
-        return answer.json()
+        return json.loads(content)
     except ValueError:
-        return answer.text
+        return content.decode(errors="replace")

@@ -1,14 +1,13 @@
-"""What Runway is told and what it answers, the same for its SDK and plain HTTP.
+"""What Runway is asked and what it answers, the same for its SDK and plain HTTP.
 
-Sources: docs.dev.runwayml.com (errors/errors, errors/task-failures) and the types of
-runwayml 5.24.0, both read on 2026-11-22.
+Sources: docs.dev.runwayml.com (errors/task-failures) and the types of runwayml 5.24.0,
+both read on 2026-11-22.
 """
 
 import base64
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -19,47 +18,27 @@ from shared.domain.outcomes import (
     Failed,
     Poll,
     PollFailed,
-    Rejected,
+    Submission,
     Succeeded,
     Unknown,
     Working,
 )
-from shared.ports.providers import (
-    GenerationRequest,
-    WebFile,
-)
-from shared.providers.redaction import (
-    redact,
-    retry_after_seconds,
-)
+from shared.ports.providers import GenerationRequest
+from shared.providers.redaction import redact
+from shared.providers.rejection import Answer, outcome_of_error
+from shared.providers.runway_errors import RUNWAY
+from shared.providers.safety_words import says_free
 
 BASE_URL = "https://api.dev.runwayml.com"
 VERSION = "2024-11-06"
-CANCELLED_STATUSES = (200, 204, 404)
 
 _RATIOS: Mapping[AspectRatio, str] = {
     AspectRatio.LANDSCAPE: "1280:720",
     AspectRatio.PORTRAIT: "720:1280",
 }
 _USD_PER_CREDIT = Decimal("0.01")
-
-_CODES: Mapping[int, ErrorCode] = {
-    400: ErrorCode.INPUT_NOT_ACCEPTED,
-    401: ErrorCode.ACCESS_DENIED,
-    402: ErrorCode.OUT_OF_CREDITS,
-    403: ErrorCode.ACCESS_DENIED,
-    404: ErrorCode.MODEL_UNAVAILABLE,
-    413: ErrorCode.INPUT_NOT_ACCEPTED,
-    415: ErrorCode.INPUT_NOT_ACCEPTED,
-    422: ErrorCode.INPUT_NOT_ACCEPTED,
-    429: ErrorCode.RATE_LIMITED,
-    502: ErrorCode.PROVIDER_UNAVAILABLE,
-    503: ErrorCode.PROVIDER_UNAVAILABLE,
-    504: ErrorCode.PROVIDER_UNAVAILABLE,
-}
-_CREDITS = re.compile(r"(?i)\bcredits?\b")
-_MODEL_GONE = re.compile(r"(?i)\bmodel\b.*\b(not available|no longer|not found)")
-_SAFETY = re.compile(r"(?i)safety|moderat|content polic|usage polic")
+# No task costs 10,000 USD: beyond it, the figure is a mistake.
+_MOST_CREDITS = 1_000_000
 
 # The first line whose beginning fits. Refused input is charged and counted against
 # the account, so what only says "SAFETY" is taken for refused input.
@@ -75,70 +54,43 @@ _FAILURES: tuple[tuple[str, ErrorCode], ...] = (
 )
 
 
-def ratio(request: GenerationRequest) -> str:
-    return _RATIOS[request.aspect_ratio]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageToVideo:
+    """The body of `POST /v1/image_to_video`, by the API's own names."""
+
+    model: str
+    prompt_image: str = field(repr=False)
+    prompt_text: str
+    ratio: str
+    duration: int
+    seed: int | None
+
+    @classmethod
+    def of(cls, request: GenerationRequest) -> "ImageToVideo":
+        image = base64.b64encode(request.jpeg).decode()
+        return cls(
+            model=request.model_id,
+            # The image itself: a signed address would not answer Runway's HEAD.
+            prompt_image=f"data:image/jpeg;base64,{image}",
+            prompt_text=request.prompt,
+            ratio=_RATIOS[request.aspect_ratio],
+            duration=request.duration_seconds,
+            seed=request.seed,
+        )
 
 
-def data_uri(request: GenerationRequest) -> str:
-    """The image itself: a signed address would not answer Runway's HEAD."""
-    return "data:image/jpeg;base64," + base64.b64encode(request.jpeg).decode()
+def read_submission(answer: Answer, *secrets: str) -> Submission:
+    """What any answer to the paid POST means."""
+    if 200 <= answer.status < 300:
+        return _accepted(answer.body)
+    return outcome_of_error(answer, RUNWAY, *secrets)
 
 
-def accepted(body: object) -> Accepted | Unknown:
-    """What a 2xx to the paid POST means; without an id nobody knows."""
+def _accepted(body: object) -> Accepted | Unknown:
     task_id = body.get("id") if isinstance(body, dict) else None
-    if isinstance(task_id, str) and task_id:
-        return Accepted(task_id=task_id)
+    if isinstance(body, dict) and isinstance(task_id, str) and task_id:
+        return Accepted(task_id=task_id, max_cost_usd=_usd(body.get("estimatedCost")))
     return Unknown(detail="2xx without a task id")
-
-
-def refused(
-    status: int, body: object, headers: Mapping[str, str], *secrets: str
-) -> Rejected | Unknown:
-    """What any other answer to the paid POST means. `body`: JSON, or raw text."""
-    words = redact(_words(body), *secrets)
-    if not _is_rejection(status, body):
-        return Unknown(detail=redact(f"HTTP {status}: {words}"))
-    problem = Problem(code=_code(status, body, words), detail=words or f"HTTP {status}")
-    return Rejected(
-        problem=problem,
-        retry_after_seconds=retry_after_seconds(headers),
-    )
-
-
-def _is_rejection(status: int, body: object) -> bool:
-    if 400 <= status < 500 or status == 503:
-        return True
-    # Load shedding says so in Runway's own JSON; a proxy's page may hide a taken job.
-    own_answer = isinstance(body, dict) and "error" in body
-    return status in (502, 504) and own_answer
-
-
-def _words(body: object) -> str:
-    if not isinstance(body, dict):
-        return str(body or "")
-    issues = body.get("issues")
-    return f"{body.get('error', '')} {issues or ''}"
-
-
-def _code(status: int, body: object, words: str) -> ErrorCode:
-    if status in (400, 403) and (_MODEL_GONE.search(words) or _names_model(body)):
-        return ErrorCode.MODEL_UNAVAILABLE
-    if status == 400 and _CREDITS.search(words):
-        return ErrorCode.OUT_OF_CREDITS
-    if status == 400 and _SAFETY.search(words):
-        image = "image" in words.lower()
-        return ErrorCode.IMAGE_REFUSED if image else ErrorCode.PROMPT_REFUSED
-    return _CODES.get(status, ErrorCode.PROVIDER_ERROR)
-
-
-def _names_model(body: object) -> bool:
-    """A form error about the field `model`: the model's name is not known there."""
-    issues = body.get("issues") if isinstance(body, dict) else None
-    if not isinstance(issues, list):
-        return False
-    paths = [issue.get("path") for issue in issues if isinstance(issue, dict)]
-    return ["model"] in paths
 
 
 def read_task(task: object) -> Poll:
@@ -159,16 +111,30 @@ def read_task(task: object) -> Poll:
         case "RUNNING":
             return Working(progress=_progress(task.get("progress")))
         case status:
-            # The SDK waits on a status that it does not know; so do we, aloud.
+            # The SDK waits on a status that it does not know, and so do we.
             log = structlog.get_logger()
             log.warning("task_status_unknown", vendor="runway", status=status[:50])
             return Working()
 
 
+def read_result(task: object) -> str:
+    """The result's URL, from a fresh GET of the task: URLs expire.
+
+    Unreachable: the task has not ended; BadContent: it ended without a result.
+    """
+    poll = read_task(task)
+    if not isinstance(poll, Succeeded | Failed):
+        raise Unreachable("the task has no result yet")
+    url = _output(task) if isinstance(task, dict) else None
+    if isinstance(poll, Failed) or url is None:
+        raise BadContent("the task ended without a result")
+    return url
+
+
 def _succeeded(task: Mapping[str, object]) -> Succeeded | Failed:
     if _output(task) is None:
         return _ended(ErrorCode.BAD_OUTPUT, "succeeded without an output", task)
-    return Succeeded(cost_usd=_cost_usd(task))
+    return Succeeded(cost_usd=_usd(task.get("cost")))
 
 
 def _failed(task: Mapping[str, object]) -> Failed:
@@ -179,19 +145,21 @@ def _failed(task: Mapping[str, object]) -> Failed:
 
 
 def _ended(code: ErrorCode, words: str, task: Mapping[str, object]) -> Failed:
-    return Failed(
-        problem=Problem(code=code, detail=redact(words)), cost_usd=_cost_usd(task)
-    )
+    cost_usd = _usd(task.get("cost"))
+    if cost_usd is None and says_free(words):
+        cost_usd = Decimal(0)
+    problem = Problem(code=code, detail=redact(words))
+    return Failed(problem=problem, cost_usd=cost_usd)
 
 
-def _cost_usd(task: Mapping[str, object]) -> Decimal | None:
-    """`cost.credits` of an ended task: what was charged, refunds taken off."""
-    cost = task.get("cost")
+def _usd(cost: object) -> Decimal | None:
+    """`{"credits": …}` in USD; of an ended task, what was charged less refunds."""
     credit_count = cost.get("credits") if isinstance(cost, dict) else None
     if isinstance(credit_count, bool) or not isinstance(credit_count, int | float):
         return None
-    usd = Decimal(str(credit_count)) * _USD_PER_CREDIT
-    return usd if usd.is_finite() and usd >= 0 else None
+    if not 0 <= credit_count <= _MOST_CREDITS:
+        return None
+    return Decimal(str(credit_count)) * _USD_PER_CREDIT
 
 
 def _progress(value: object) -> float | None:
@@ -204,15 +172,3 @@ def _output(task: Mapping[str, object]) -> str | None:
     output = task.get("output")
     first = output[0] if isinstance(output, list) and output else None
     return first if isinstance(first, str) and first else None
-
-
-def result(task: object, base_url: str) -> WebFile:
-    """The file of a fresh GET. Unreachable: not ended; BadContent: ended without."""
-    poll = read_task(task)
-    if not isinstance(poll, Succeeded | Failed):
-        raise Unreachable("the task has no result yet")
-    url = _output(task) if isinstance(task, dict) else None
-    if isinstance(poll, Failed) or url is None:
-        raise BadContent("the task ended without a result")
-    own_host = urlsplit(base_url).hostname if base_url != BASE_URL else None
-    return WebFile(url=url, trusted_host=own_host)

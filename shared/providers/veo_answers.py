@@ -21,8 +21,13 @@ from shared.ports.providers import (
     BucketFile,
     InlineFile,
 )
-from shared.providers import google_answers
+from shared.providers.google_errors import (
+    is_provisioning,
+    names_lost_model,
+    refused_call,
+)
 from shared.providers.redaction import redact
+from shared.providers.safety_words import refused, says_free
 
 _NOTHING = Decimal(0)
 _FAILED_PRECONDITION = 9
@@ -41,7 +46,7 @@ _COST_NOTHING = frozenset({3, 7, 8, 16})
 
 
 def accepted(operation: types.GenerateVideosOperation) -> Accepted | Unknown:
-    """What a 200 to the paid POST means; without a name nobody knows."""
+    """What a 200 to the paid POST means; without a name, nothing is known."""
     if operation.name:
         return Accepted(task_id=operation.name)
     return Unknown(detail="200 without the name of an operation")
@@ -60,26 +65,25 @@ def read(operation: types.GenerateVideosOperation) -> Poll:
 
 
 def _failed(error: Mapping[str, object]) -> Failed:
-    number, words = error.get("code"), redact(str(error.get("message") or ""))
+    number, words = error.get("code"), str(error.get("message") or "")
     detail = redact(f"code {number}: {words}")
-    if number == _FAILED_PRECONDITION and google_answers.is_provisioning(words):
+    if number == _FAILED_PRECONDITION and is_provisioning(words):
         return Failed(
             problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE, detail=detail),
             cost_usd=_NOTHING,
             ask_again=True,
         )
-    refusal = google_answers.refused_call(words)
-    code = refusal or _code(number, words)
-    # Nothing says that a refusal for safety is free: it is booked.
-    is_free = not refusal and number in _COST_NOTHING
+    refusal = refused_call(words)
+    # Nothing says that a refusal for safety is free, unless the words themselves do.
+    is_free = says_free(words) or (not refusal and number in _COST_NOTHING)
     return Failed(
-        problem=Problem(code=code, detail=detail),
+        problem=Problem(code=refusal or _code(number, words), detail=detail),
         cost_usd=_NOTHING if is_free else None,
     )
 
 
 def _code(number: object, words: str) -> ErrorCode:
-    if google_answers.names_lost_model(words):
+    if names_lost_model(words):
         return ErrorCode.MODEL_UNAVAILABLE
     known = _CODES.get(number) if isinstance(number, int) else None
     return known or ErrorCode.PROVIDER_ERROR
@@ -89,9 +93,13 @@ def _without_video(response: types.GenerateVideosResponse | None) -> Failed:
     reasons = response.rai_media_filtered_reasons if response else None
     count = response.rai_media_filtered_count if response else None
     if reasons or count:
-        words = redact("; ".join(reasons or ["filtered without a reason"]))
-        code = google_answers.refused_input(words) or ErrorCode.OUTPUT_FILTERED
-        return Failed(problem=Problem(code=code, detail=words))
+        words = "; ".join(reasons or ["filtered without a reason"])
+        return Failed(
+            problem=Problem(
+                code=refused(words) or ErrorCode.OUTPUT_FILTERED, detail=redact(words)
+            ),
+            cost_usd=_NOTHING if says_free(words) else None,
+        )
     # Not `bad_output`: nothing came that could be called bad.
     nothing = Problem(code=ErrorCode.PROVIDER_ERROR, detail="done without a video")
     return Failed(problem=nothing)

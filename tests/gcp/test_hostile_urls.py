@@ -438,24 +438,27 @@ def test_an_unknown_name_is_unreachable(web: PublicWeb, wire: Wire) -> None:
     assert wire.opened == []
 
 
-# Results of vendors, at a host that the settings name
+# Results of vendors, at an address that the settings name
 
 
-def test_a_trusted_host_is_fetched_as_it_is(
+def test_a_trusted_origin_is_fetched_as_it_is(
     web: PublicWeb, wire: Wire, vendor: Site
 ) -> None:
-    url = f"http://127.0.0.1:{vendor.port}/x"
+    origin = f"http://127.0.0.1:{vendor.port}"
 
-    assert fetch(web, url, trusted_host="127.0.0.1") == CONTENT
+    assert fetch(web, f"{origin}/x", trusted_origin=origin) == CONTENT
     assert wire.opened == [f"127.0.0.1:{vendor.port}"]
 
 
-@pytest.mark.parametrize("trusted_host", [None, "", "localhost", "api.vendor.example"])
-def test_a_result_at_another_private_host_is_refused(
-    web: PublicWeb, wire: Wire, vendor: Site, trusted_host: str | None
+@pytest.mark.parametrize(
+    "trusted",
+    [None, "", "http://localhost", "http://127.0.0.1", "https://api.vendor.example"],
+)
+def test_a_result_at_another_private_origin_is_refused(
+    web: PublicWeb, wire: Wire, vendor: Site, trusted: str | None
 ) -> None:
     with pytest.raises(NotPublic):
-        fetch(web, f"http://127.0.0.1:{vendor.port}/x", trusted_host=trusted_host)
+        fetch(web, f"http://127.0.0.1:{vendor.port}/x", trusted_origin=trusted)
 
     assert wire.opened == []
 
@@ -467,15 +470,17 @@ def test_a_result_at_another_private_host_is_refused(
         "https://inside.example/video.mp4",
         "https://user@127.0.0.1/video.mp4",
         "https://127.0.0.1.inside.example/video.mp4",
+        "http://127.0.0.1:8080/video.mp4",
+        "https://127.0.0.1/video.mp4",
     ],
 )
-def test_a_trusted_host_makes_no_other_trusted(
+def test_a_trusted_origin_makes_no_other_trusted(
     web: PublicWeb, wire: Wire, names: Names, url: str
 ) -> None:
     names.zone["127.0.0.1.inside.example"] = [["A 127.0.0.1"]]
 
     with pytest.raises(NotPublic):
-        fetch(web, url, trusted_host="127.0.0.1")
+        fetch(web, url, trusted_origin="http://127.0.0.1")
 
     assert wire.opened == []
 
@@ -485,6 +490,8 @@ def test_a_trusted_host_makes_no_other_trusted(
     [
         "http://169.254.169.254/",
         "https://169.254.169.254/",
+        "http://127.0.0.1:9/",
+        "https://127.0.0.1/",
         "http://127.0.0.2/",
         "https://10.0.0.1/",
         "https://localhost/",
@@ -499,7 +506,8 @@ def test_a_vendor_that_redirects_inside_is_not_followed(
     vendor.answer = lambda _: redirect(to)
 
     with pytest.raises(NotPublic):
-        fetch(web, f"http://127.0.0.1:{vendor.port}/x", trusted_host="127.0.0.1")
+        origin = f"http://127.0.0.1:{vendor.port}"
+        fetch(web, f"{origin}/x", trusted_origin=origin)
 
     assert wire.opened == [f"127.0.0.1:{vendor.port}"]
 

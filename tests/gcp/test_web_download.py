@@ -140,25 +140,35 @@ def test_not_every_address_of_many_is_tried(trust: Trust, internet: Internet) ->
     assert len(internet.dialled) == 3
 
 
-def test_a_host_that_is_trusted_may_be_plain_and_private(plain_site: Site) -> None:
-    url = f"http://127.0.0.1:{plain_site.port}/x"
+def test_an_origin_that_is_trusted_may_be_plain_and_private(plain_site: Site) -> None:
+    origin = f"http://127.0.0.1:{plain_site.port}"
 
-    assert fetch(PublicWeb(), url, trusted_host="127.0.0.1") == CONTENT
-    with_port = f"127.0.0.1:{plain_site.port}"
-    assert fetch(PublicWeb(), url, trusted_host=with_port) == CONTENT
+    for named in (origin, f"{origin}/v1/"):
+        assert fetch(PublicWeb(), f"{origin}/x", trusted_origin=named) == CONTENT
 
 
 @pytest.mark.parametrize(
-    "trusted_host",
-    ["localhost", "127.0.0.2", "27.0.0.1", "127.0.0.1.example", "127.0.0.1:1", ""],
+    "trusted",
+    [
+        "http://localhost:{port}",
+        "http://127.0.0.2:{port}",
+        "http://27.0.0.1:{port}",
+        "http://127.0.0.1.example:{port}",
+        "http://127.0.0.1:1",
+        "http://127.0.0.1",
+        "https://127.0.0.1:{port}",
+        "127.0.0.1:{port}",
+        "",
+    ],
 )
-def test_only_exactly_the_trusted_host_is_trusted(
-    plain_site: Site, trusted_host: str
+def test_only_exactly_the_trusted_origin_is_trusted(
+    plain_site: Site, trusted: str
 ) -> None:
     url = f"http://127.0.0.1:{plain_site.port}/x"
+    trusted = trusted.format(port=plain_site.port)
 
     with pytest.raises(NotPublic):
-        fetch(PublicWeb(), url, trusted_host=trusted_host)
+        fetch(PublicWeb(), url, trusted_origin=trusted)
 
     assert plain_site.requests == []
 

@@ -1,20 +1,17 @@
-"""The four links under test, made alike, and an order for them."""
+"""The providers under test, made alike, and a request for them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import pytest
 from google.oauth2.credentials import Credentials
 
 from shared.domain.catalogue import AspectRatio, Resolution
-from shared.ports.providers import (
-    GenerationRequest,
-    Provider,
-    TaskRef,
-)
-from shared.providers.omni import Omni
-from shared.providers.runway import RunwaySdk
-from shared.providers.runway_http import RunwayHttp
+from shared.ports.providers import GenerationRequest, Provider, TaskRef
+from shared.providers.omni import omni_by_identity, omni_by_key
+from shared.providers.runway_http import runway_http
+from shared.providers.runway_sdk import runway_sdk
 from shared.providers.veo import Veo
 
 KEY = "key_very-secret"
@@ -28,14 +25,14 @@ class Make(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderCase:
-    """How one link is made, and what its vendor says when it takes a job."""
+    """How one provider is made, and what its vendor says when it takes a job."""
 
     name: str
     make: Make
     model_id: str
     task_id: str
     taken: Mapping[str, object]
-    is_runway: bool
+    is_runway: bool = False
 
     def error(self, status: int, message: str = "boom") -> dict[str, object]:
         if self.is_runway:
@@ -47,11 +44,11 @@ class ProviderCase:
 
 
 def make_runway(base_url: str, *, read_seconds: float = 50.0) -> Provider:
-    return RunwaySdk(api_key=KEY, base_url=base_url, read_seconds=read_seconds)
+    return runway_sdk(api_key=KEY, base_url=base_url, read_seconds=read_seconds)
 
 
 def make_runway_http(base_url: str, *, read_seconds: float = 50.0) -> Provider:
-    return RunwayHttp(api_key=KEY, base_url=base_url, read_seconds=read_seconds)
+    return runway_http(api_key=KEY, base_url=base_url, read_seconds=read_seconds)
 
 
 def make_veo(base_url: str, *, read_seconds: float = 50.0) -> Provider:
@@ -65,9 +62,19 @@ def make_veo(base_url: str, *, read_seconds: float = 50.0) -> Provider:
 
 
 def make_omni(base_url: str, *, read_seconds: float = 50.0) -> Provider:
-    return Omni(api_key=KEY, base_url=base_url, read_seconds=read_seconds)
+    return omni_by_key(api_key=KEY, base_url=base_url, read_seconds=read_seconds)
 
 
+def make_omni_identity(base_url: str, *, read_seconds: float = 50.0) -> Provider:
+    return omni_by_identity(
+        project="p",
+        credentials=Credentials(token="ya29.TEST"),
+        base_url=base_url,
+        read_seconds=read_seconds,
+    )
+
+
+_RUNWAY_TASK = {"id": "17f20503", "estimatedCost": {"credits": 25}}
 _INTERACTION = {"id": "v1_abc", "status": "in_progress", "object": "interaction"}
 
 RUNWAY = ProviderCase(
@@ -75,7 +82,7 @@ RUNWAY = ProviderCase(
     make=make_runway,
     model_id="gen4_turbo",
     task_id="17f20503",
-    taken={"id": "17f20503", "estimatedCost": {"credits": 25}},
+    taken=_RUNWAY_TASK,
     is_runway=True,
 )
 RUNWAY_HTTP = ProviderCase(
@@ -83,7 +90,7 @@ RUNWAY_HTTP = ProviderCase(
     make=make_runway_http,
     model_id="gen4_turbo",
     task_id="17f20503",
-    taken={"id": "17f20503", "estimatedCost": {"credits": 25}},
+    taken=_RUNWAY_TASK,
     is_runway=True,
 )
 VEO = ProviderCase(
@@ -92,7 +99,6 @@ VEO = ProviderCase(
     model_id="veo-3.1-generate-001",
     task_id=OPERATION,
     taken={"name": OPERATION},
-    is_runway=False,
 )
 OMNI = ProviderCase(
     name="omni",
@@ -100,12 +106,23 @@ OMNI = ProviderCase(
     model_id="gemini-omni-1.2-flash",
     task_id="v1_abc",
     taken=_INTERACTION,
-    is_runway=False,
 )
-PROVIDERS = (RUNWAY, RUNWAY_HTTP, VEO, OMNI)
+OMNI_IDENTITY = ProviderCase(
+    name="omni_identity",
+    make=make_omni_identity,
+    model_id="gemini-omni-1.2-flash",
+    task_id="v1_abc",
+    taken=_INTERACTION,
+)
+PROVIDERS = (RUNWAY, RUNWAY_HTTP, VEO, OMNI, OMNI_IDENTITY)
 
 
-def order(
+def each(*cases: ProviderCase) -> pytest.MarkDecorator:
+    """Runs a test for each of `cases`, or for every provider."""
+    return pytest.mark.parametrize("case", cases or PROVIDERS, ids=lambda c: c.name)
+
+
+def request_for(
     case: ProviderCase,
     *,
     seed: int | None = 7,

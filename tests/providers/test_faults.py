@@ -1,4 +1,4 @@
-"""Each exception that an SDK can raise has a line in its link's table."""
+"""Each exception that an SDK can raise has a line in its provider's table."""
 
 import inspect
 import ssl
@@ -21,7 +21,7 @@ from google.genai._gaos.utils import retries
 
 from shared.domain.errors import ErrorCode
 from shared.domain.outcomes import NotSent, Unknown
-from shared.providers import google_client, runway, runway_http
+from shared.providers import google_client, runway_http, runway_sdk
 from shared.providers.paid_post import (
     LOCAL_FAULTS,
     Fault,
@@ -33,7 +33,7 @@ from shared.providers.paid_post import (
 )
 
 RAISED: list[tuple[Faults, tuple[ModuleType, ...]]] = [
-    (runway.FAULTS, (runwayml, runwayml.lib.polling, httpx)),
+    (runway_sdk.FAULTS, (runwayml, runwayml.lib.polling, httpx)),
     (runway_http.FAULTS, (requests.exceptions, urllib3.exceptions)),
     (
         google_client.FAULTS,
@@ -93,7 +93,7 @@ BEFORE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"
 
 @pytest.mark.parametrize(
     ("library", "faults"),
-    [(httpx, runway.FAULTS), (httpx2, google_client.FAULTS)],
+    [(httpx, runway_sdk.FAULTS), (httpx2, google_client.FAULTS)],
     ids=["httpx", "httpx2"],
 )
 def test_only_what_precedes_sending_counts_as_not_sent(
@@ -105,11 +105,11 @@ def test_only_what_precedes_sending_counts_as_not_sent(
     assert early == BEFORE
 
 
-def test_an_exception_nobody_named_is_doubted() -> None:
+def test_an_exception_that_no_table_names_is_doubted() -> None:
     class Surprise(Exception):
         """In no table."""
 
-    outcome = outcome_of(Surprise("x"), runway.FAULTS, SendState())
+    outcome = outcome_of(Surprise("x"), runway_sdk.FAULTS, SendState())
 
     assert isinstance(outcome, Unknown)
 
@@ -138,14 +138,16 @@ def test_a_lost_tls_session_is_doubted() -> None:
 
 
 def test_our_own_mistake_is_the_providers_error() -> None:
-    outcome = outcome_of(TypeError("x"), runway.FAULTS, SendState())
+    outcome = outcome_of(TypeError("x"), runway_sdk.FAULTS, SendState())
 
     assert isinstance(outcome, NotSent)
     assert outcome.problem.code is ErrorCode.PROVIDER_ERROR
 
 
 FOREIGN = {
-    "runway": ("requests", "google.genai"),
+    "registry": ("requests", "runwayml", "httpx", "google.genai", "httpx2"),
+    "runway": ("requests", "runwayml", "httpx", "google.genai"),
+    "runway_sdk": ("requests", "google.genai"),
     "runway_http": ("runwayml", "httpx", "google.genai"),
     "veo": ("runwayml",),
     "omni": ("runwayml",),

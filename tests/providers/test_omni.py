@@ -1,17 +1,26 @@
-"""Omni: how an interaction ended, and who learns the key."""
+"""Omni: how an interaction ended, where its video is, and who is shown the key."""
+
+from typing import Any
 
 import pytest
+from google.oauth2.credentials import Credentials
 from structlog.testing import capture_logs
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import Failed, PollFailed, Working
+from shared.domain.outcomes import Failed, Gone, PollFailed, Succeeded, Working
 from shared.ports.providers import (
+    BucketFile,
     InlineFile,
     WebFile,
 )
+from shared.providers.omni import omni_by_identity
 from tests.providers.provider_cases import (
     KEY,
     OMNI,
+    OMNI_IDENTITY,
+    ProviderCase,
+    each,
+    request_for,
 )
 from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
 
@@ -51,10 +60,18 @@ def test_an_end_without_a_video_is_a_failure(status: str, expected: ErrorCode) -
     assert poll.cost_usd is None
 
 
+FAULT, FORM = ErrorCode.PROVIDER_ERROR, ErrorCode.INPUT_NOT_ACCEPTED
+OUTPUT, REFUSED = ErrorCode.OUTPUT_FILTERED, ErrorCode.PROMPT_REFUSED
 ERRORS = [
     ("SAFETY", "blocked", ErrorCode.PROMPT_REFUSED),
     ("SAFETY", "the output was blocked", ErrorCode.OUTPUT_FILTERED),
     ("SAFETY", "the generated video was blocked", ErrorCode.OUTPUT_FILTERED),
+    ("SAFETY", "the generated video violates policies", ErrorCode.OUTPUT_FILTERED),
+    (None, "The generated video was blocked by our policies", OUTPUT),
+    (None, "can't create videos with real people's likenesses", REFUSED),
+    (None, "Unable to process input image", ErrorCode.PROVIDER_ERROR),
+    ("INVALID_ARGUMENT", "the input image is too small", FORM),
+    ("INTERNAL", "service UNAVAILABLE: the model is overloaded", FAULT),
     ("SAFETY", "the input image was blocked", ErrorCode.IMAGE_REFUSED),
     ("PROHIBITED_CONTENT", "", ErrorCode.PROMPT_REFUSED),
     ("RESOURCE_EXHAUSTED", "quota", ErrorCode.RATE_LIMITED),
@@ -77,12 +94,22 @@ def test_a_failed_interaction_says_whose_fault_it_was(
     assert poll.problem.code is expected
 
 
+@pytest.mark.parametrize(
+    ("message", "cost_usd"), [("You will not be charged", 0), ("oops", None)]
+)
+def test_a_failure_that_says_so_was_free(message: str, cost_usd: int | None) -> None:
+    poll = polled(interaction("failed", errors=[{"code": "X", "message": message}]))
+
+    assert isinstance(poll, Failed)
+    assert poll.cost_usd == cost_usd
+
+
 @pytest.mark.parametrize("status", ["queued", "in_progress"])
 def test_queued_and_in_progress_are_working(status: str) -> None:
     assert polled(interaction(status)) == Working()
 
 
-def test_a_status_nobody_knows_is_waited_for_aloud() -> None:
+def test_an_unknown_status_is_waited_for_and_logged() -> None:
     with capture_logs() as logs:
         assert polled(interaction("dreaming")) == Working()
 
@@ -94,13 +121,13 @@ def test_a_status_nobody_knows_is_waited_for_aloud() -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(status=404, body=OMNI.error(404)),
+        Reply(status=404, body="<html>"),
         Reply(status=500, body=OMNI.error(500)),
         Reply(body="<html>"),
         Reply(body={"id": "v1_abc"}),
         Reply(conduct=Conduct.DROP_READ),
     ],
-    ids=["gone", "down", "html", "no-status", "dropped"],
+    ids=["proxy", "down", "html", "no-status", "dropped"],
 )
 def test_a_poll_without_an_interaction_is_missed(reply: Reply) -> None:
     with vendor(reply) as server:
@@ -109,19 +136,61 @@ def test_a_poll_without_an_interaction_is_missed(reply: Reply) -> None:
     assert len(server.received) == 1
 
 
-def test_the_apis_own_host_is_shown_the_key() -> None:
+@pytest.mark.parametrize(
+    "body", [OMNI.error(404), {"error": {"code": "not_found", "message": "gone"}}]
+)
+@each(OMNI, OMNI_IDENTITY)
+def test_an_interaction_that_google_says_is_gone_is_gone(
+    case: ProviderCase, body: object
+) -> None:
+    with vendor(Reply(status=404, body=body)) as server:
+        provider = case.make(server.url)
+
+        assert isinstance(provider.poll(case.task()), Gone)
+        with pytest.raises(BadContent):
+            provider.fetch(case.task())
+
+
+def test_the_agent_platform_writes_into_our_bucket() -> None:
+    uri = "gs://b/incoming/1/a/sample_0.mp4"
+
+    with vendor(Reply(body=with_video(uri=uri))) as server:
+        provider = OMNI_IDENTITY.make(server.url)
+
+        assert provider.poll(OMNI.task()) == Succeeded(gs_uri=uri)
+        assert provider.fetch(OMNI.task()) == BucketFile(gs_uri=uri)
+    assert server.received[0].path == (
+        "/v1beta1/projects/p/locations/global/interactions/v1_abc?stream=false"
+    )
+
+
+def test_a_video_for_a_bucket_out_of_reach_comes_inside_the_answer() -> None:
+    with vendor(Reply(body=OMNI.taken)) as server:
+        omni_by_identity(
+            project="p",
+            credentials=Credentials(token="ya29.TEST"),
+            base_url=server.url,
+            inline=True,
+        ).start(request_for(OMNI))
+    body: Any = server.received[0].body
+
+    assert body["response_format"]["delivery"] == "inline"
+    assert "gcs_uri" not in body["response_format"]
+
+
+def test_the_apis_own_origin_is_shown_the_key() -> None:
     with vendor(Reply()) as server:
         url = f"{server.url}/v1beta/files/x:download?alt=media"
         server.reply = Reply(body=with_video(uri=url))
         file = OMNI.make(server.url).fetch(OMNI.task())
 
     assert file == WebFile(
-        url=url, headers={"x-goog-api-key": KEY}, trusted_host="127.0.0.1"
+        url=url, headers={"x-goog-api-key": KEY}, trusted_origin=server.url
     )
 
 
 @pytest.mark.parametrize("url", ["https://cdn.example/x.mp4", "https://127.0.0.1/x"])
-def test_another_host_never_learns_the_key(url: str) -> None:
+def test_another_origin_is_never_shown_the_key(url: str) -> None:
     with vendor(Reply(body=with_video(uri=url))) as server:
         file = OMNI.make(server.url).fetch(OMNI.task())
 
@@ -142,7 +211,7 @@ def test_a_video_within_the_answer_is_unpacked() -> None:
         (Reply(body=interaction("in_progress")), Unreachable),
         (Reply(status=503, body=OMNI.error(503)), Unreachable),
         (Reply(body=interaction("failed")), BadContent),
-        (Reply(body=with_video(uri="gs://b/x.mp4")), BadContent),
+        (Reply(body=with_video(uri="ftp://b/x.mp4")), BadContent),
         (Reply(body=with_video(data="!!!")), BadContent),
     ],
     ids=["running", "down", "failed", "no-web-address", "no-base64"],
@@ -166,7 +235,7 @@ def test_a_cancel_is_true_once_nothing_is_left(status: int, is_cancelled: bool) 
     ]
 
 
-def test_a_cancel_that_nobody_hears_is_false() -> None:
+def test_a_cancel_that_reaches_no_server_is_false() -> None:
     assert OMNI.make(closed_port_url()).cancel(OMNI.task()) is False
 
 

@@ -1,25 +1,29 @@
-"""A Runway task is read alike by both links, and its file is asked for anew."""
+"""A Runway task is read alike over both transports, and its URL is asked for anew."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import Failed, PollFailed, Working
+from shared.domain.outcomes import Failed, Gone, PollFailed, Working
 from shared.ports.providers import WebFile
 from shared.providers import runway_wire
-from shared.providers.runway import RunwaySdk
+from shared.providers.rejection import Answer
+from shared.providers.runway import Runway
+from shared.providers.runway_http import runway_http
+from shared.providers.runway_sdk import runway_sdk
 from tests.providers.provider_cases import (
     RUNWAY,
     RUNWAY_HTTP,
     ProviderCase,
+    each,
 )
 from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
 
-both = pytest.mark.parametrize(
-    "case", [RUNWAY, RUNWAY_HTTP], ids=lambda case: case.name
-)
+both = each(RUNWAY, RUNWAY_HTTP)
 
 FAILURES = {
     "SAFETY.INPUT.TEXT": ErrorCode.PROMPT_REFUSED,
@@ -52,13 +56,36 @@ def test_a_failure_code_says_whose_fault_it_was(
 
 
 @pytest.mark.parametrize(
-    "cost", [None, {}, {"credits": "5"}, {"credits": True}, {"credits": -1}, "free"]
+    "cost",
+    [
+        None,
+        {},
+        {"credits": "5"},
+        {"credits": True},
+        {"credits": -1},
+        {"credits": 10**24},
+        {"credits": 1e24},
+        {"credits": float("nan")},
+        "free",
+    ],
 )
-def test_a_cost_that_is_no_number_is_none(cost: object) -> None:
+def test_a_cost_that_is_no_price_is_none(cost: object) -> None:
     poll = runway_wire.read_task({"status": "CANCELLED", "cost": cost})
 
     assert isinstance(poll, Failed)
     assert poll.cost_usd is None
+
+
+def test_a_failure_that_says_so_was_free() -> None:
+    words = "You will not be charged."
+    free = runway_wire.read_task({"status": "FAILED", "failure": words})
+    charged = runway_wire.read_task(
+        {"status": "FAILED", "failure": words, "cost": {"credits": 5}}
+    )
+
+    assert isinstance(free, Failed)
+    assert isinstance(charged, Failed)
+    assert (free.cost_usd, charged.cost_usd) == (Decimal(0), Decimal("0.05"))
 
 
 @pytest.mark.parametrize("output", [None, [], [""], [None], "x"])
@@ -80,7 +107,7 @@ def test_progress_stays_between_nothing_and_all(
     assert poll == Working(progress=expected)
 
 
-def test_a_status_nobody_knows_is_waited_for_aloud() -> None:
+def test_an_unknown_status_is_waited_for_and_logged() -> None:
     with capture_logs() as logs:
         poll = runway_wire.read_task({"status": "DREAMING"})
 
@@ -91,7 +118,8 @@ def test_a_status_nobody_knows_is_waited_for_aloud() -> None:
 
 
 MISSES = {
-    "gone": Reply(status=404, body={"error": "not found"}),
+    "a proxy's 404": Reply(status=404, body="<html>"),
+    "a proxy's 410": Reply(status=410, body={"message": "gone"}),
     "wrong key": Reply(status=401, body={"error": "no"}),
     "down": Reply(status=500, body={"error": "no"}),
     "html": Reply(body="<html>"),
@@ -112,8 +140,21 @@ def test_a_poll_without_a_task_is_missed(case: ProviderCase, reply: Reply) -> No
     assert len(server.received) == 1
 
 
+@pytest.mark.parametrize("status", [404, 410])
 @both
-def test_a_poll_of_nobody_is_missed(case: ProviderCase) -> None:
+def test_a_task_that_runway_says_is_gone_is_gone(
+    case: ProviderCase, status: int
+) -> None:
+    with vendor(Reply(status=status, body={"error": "Task not found"})) as server:
+        provider = case.make(server.url)
+
+        assert isinstance(provider.poll(case.task()), Gone)
+        with pytest.raises(BadContent):
+            provider.fetch(case.task())
+
+
+@both
+def test_a_poll_that_reaches_no_server_is_missed(case: ProviderCase) -> None:
     assert isinstance(case.make(closed_port_url()).poll(case.task()), PollFailed)
 
 
@@ -127,15 +168,24 @@ def test_a_fetch_asks_again_for_the_address(case: ProviderCase) -> None:
         file = provider.fetch(case.task())
 
     assert file == WebFile(
-        url="https://cdn.example/x.mp4?_jwt=a", trusted_host="127.0.0.1"
+        url="https://cdn.example/x.mp4?_jwt=a", trusted_origin=server.url
     )
     assert len(server.received) == 2
 
 
-def test_runways_own_address_trusts_no_host() -> None:
-    task = {"status": "SUCCEEDED", "output": ["https://cdn.example/x.mp4"]}
+@pytest.mark.parametrize("make", [runway_sdk, runway_http])
+def test_only_an_address_of_the_settings_is_trusted(
+    make: Callable[..., Runway],
+) -> None:
+    class Answering:
+        def retrieve(self, *_: object, **__: object) -> Answer:
+            body = {"status": "SUCCEEDED", "output": ["https://cdn.example/x.mp4"]}
+            return Answer(status=200, body=body, headers={})
 
-    assert runway_wire.result(task, runway_wire.BASE_URL).trusted_host is None
+    provider = make(api_key="k", base_url=None)
+    provider.transport = cast(Any, Answering())
+
+    assert provider.fetch(RUNWAY.task()).trusted_origin is None
 
 
 @pytest.mark.parametrize(
@@ -144,10 +194,11 @@ def test_runways_own_address_trusts_no_host() -> None:
         (Reply(body={"status": "RUNNING"}), Unreachable),
         (Reply(status=500, body={"error": "x"}), Unreachable),
         (Reply(body="<html>"), Unreachable),
+        (Reply(status=404, body="<html>"), Unreachable),
         (Reply(body={"status": "FAILED"}), BadContent),
         (Reply(body={"status": "SUCCEEDED", "output": []}), BadContent),
     ],
-    ids=["running", "down", "html", "failed", "empty"],
+    ids=["running", "down", "html", "proxy", "failed", "empty"],
 )
 @both
 def test_a_fetch_without_a_file_says_why(
@@ -158,14 +209,22 @@ def test_a_fetch_without_a_file_says_why(
 
 
 @pytest.mark.parametrize(
-    ("status", "is_cancelled"),
-    [(204, True), (404, True), (401, False), (429, False), (500, False), (302, False)],
+    ("status", "body", "is_cancelled"),
+    [
+        (204, None, True),
+        (404, {"error": "not found"}, True),
+        (404, "<html>", False),
+        (401, {"error": "no"}, False),
+        (429, {"error": "no"}, False),
+        (500, None, False),
+        (302, None, False),
+    ],
 )
 @both
 def test_a_cancel_is_true_once_nothing_is_left(
-    case: ProviderCase, status: int, is_cancelled: bool
+    case: ProviderCase, status: int, body: object, is_cancelled: bool
 ) -> None:
-    with vendor(Reply(status=status)) as server:
+    with vendor(Reply(status=status, body=body)) as server:
         assert case.make(server.url).cancel(case.task()) is is_cancelled
 
     assert [each.method for each in server.received] == ["DELETE"]
@@ -173,7 +232,7 @@ def test_a_cancel_is_true_once_nothing_is_left(
 
 
 @both
-def test_a_cancel_that_nobody_hears_is_false(case: ProviderCase) -> None:
+def test_a_cancel_that_reaches_no_server_is_false(case: ProviderCase) -> None:
     assert case.make(closed_port_url()).cancel(case.task()) is False
 
 
@@ -185,6 +244,8 @@ def test_the_environment_names_neither_address_nor_key(
     monkeypatch.setenv("HTTP_PROXY", closed_port_url())
 
     with vendor(Reply(body={"status": "PENDING"})) as server:
-        RunwaySdk(api_key=" key_mine\n", base_url=server.url).poll(RUNWAY.task())
+        for make in (runway_sdk, runway_http):
+            make(api_key=" key_mine\n", base_url=server.url).poll(RUNWAY.task())
 
-    assert server.received[0].headers["authorization"] == "Bearer key_mine"
+    keys = [each.headers["authorization"] for each in server.received]
+    assert keys == ["Bearer key_mine"] * 2

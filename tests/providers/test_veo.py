@@ -8,7 +8,14 @@ from google.auth import exceptions as auth_errors
 from google.auth.credentials import Credentials
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import Failed, NotSent, PollFailed, Succeeded, Working
+from shared.domain.outcomes import (
+    Failed,
+    Gone,
+    NotSent,
+    PollFailed,
+    Succeeded,
+    Working,
+)
 from shared.ports.providers import (
     BucketFile,
     InlineFile,
@@ -18,7 +25,7 @@ from shared.providers.veo import Veo
 from tests.providers.provider_cases import (
     OPERATION,
     VEO,
-    order,
+    request_for,
 )
 from tests.providers.vendor_server import Conduct, Reply, vendor
 
@@ -37,10 +44,17 @@ def polled(body: object) -> object:
         return VEO.make(server.url).poll(VEO.task())
 
 
+FORM, IMAGE = ErrorCode.INPUT_NOT_ACCEPTED, ErrorCode.IMAGE_REFUSED
+OUTPUT = ErrorCode.OUTPUT_FILTERED
 ERRORS = [
     (3, "The prompt couldn't be submitted", ErrorCode.PROMPT_REFUSED, None),
     (3, "Blocked. Support codes: 58061214", ErrorCode.PROMPT_REFUSED, None),
-    (3, "The input image violates rules", ErrorCode.IMAGE_REFUSED, None),
+    (3, "The input image violates rules", IMAGE, None),
+    (3, "The input image was blocked. You will not be charged.", IMAGE, Decimal(0)),
+    (3, "Unable to process input image. Please retry", FORM, Decimal(0)),
+    (3, "Provided image is not valid.", FORM, Decimal(0)),
+    (13, "Internal error. Support codes: 123", ErrorCode.PROVIDER_ERROR, None),
+    (13, "The generated video was blocked by policies", OUTPUT, None),
     (3, "bad duration", ErrorCode.INPUT_NOT_ACCEPTED, Decimal(0)),
     (5, "Model x was not found", ErrorCode.MODEL_UNAVAILABLE, None),
     (7, "no right", ErrorCode.ACCESS_DENIED, Decimal(0)),
@@ -77,31 +91,33 @@ AUDIO_FILTERED = (
     "We encountered an issue with the audio for your prompt, which means we could "
     "not create your video. This can sometimes happen due to our safety filters."
 )
-FILTERED: list[tuple[dict[str, object], ErrorCode]] = [
-    ({"raiMediaFilteredCount": 1}, ErrorCode.OUTPUT_FILTERED),
-    (
-        {"raiMediaFilteredReasons": ["1 video was filtered. Support codes: 1"]},
-        ErrorCode.OUTPUT_FILTERED,
-    ),
-    (
-        {"raiMediaFilteredReasons": ["The prompt could not be submitted."]},
-        ErrorCode.PROMPT_REFUSED,
-    ),
-    ({"raiMediaFilteredReasons": [AUDIO_FILTERED]}, ErrorCode.OUTPUT_FILTERED),
-    ({"videos": [{"mimeType": "video/mp4"}]}, ErrorCode.PROVIDER_ERROR),
-    ({"videos": []}, ErrorCode.PROVIDER_ERROR),
+LIKENESS = "We can't create videos with real people's names or likenesses."
+
+
+def filtered(reason: str) -> dict[str, object]:
+    return {"raiMediaFilteredReasons": [reason]}
+
+
+NO_VIDEO: list[tuple[dict[str, object], ErrorCode, Decimal | None]] = [
+    ({"raiMediaFilteredCount": 1}, OUTPUT, None),
+    (filtered("1 video was filtered. Support codes: 1"), OUTPUT, None),
+    (filtered("Could not generate. You will not be charged."), OUTPUT, Decimal(0)),
+    (filtered(AUDIO_FILTERED), OUTPUT, None),
+    (filtered("The prompt could not be submitted."), ErrorCode.PROMPT_REFUSED, None),
+    (filtered(LIKENESS), ErrorCode.PROMPT_REFUSED, None),
+    ({"videos": [{"mimeType": "video/mp4"}]}, ErrorCode.PROVIDER_ERROR, None),
+    ({"videos": []}, ErrorCode.PROVIDER_ERROR, None),
 ]
 
 
-@pytest.mark.parametrize(("response", "expected"), FILTERED)
+@pytest.mark.parametrize(("response", "expected", "cost_usd"), NO_VIDEO)
 def test_done_without_a_video_is_no_success(
-    response: dict[str, object], expected: ErrorCode
+    response: dict[str, object], expected: ErrorCode, cost_usd: Decimal | None
 ) -> None:
     poll = polled(done(response))
 
     assert isinstance(poll, Failed)
-    assert poll.problem.code is expected
-    assert poll.cost_usd is None
+    assert (poll.problem.code, poll.cost_usd) == (expected, cost_usd)
 
 
 def test_a_filtered_count_beside_a_video_is_a_success() -> None:
@@ -115,18 +131,27 @@ def test_a_filtered_count_beside_a_video_is_a_success() -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(status=404, body=VEO.error(404)),
+        Reply(status=404, body="<html>"),
         Reply(status=503, body=VEO.error(503)),
         Reply(body="<html>"),
         Reply(conduct=Conduct.DROP_READ),
     ],
-    ids=["gone", "down", "html", "dropped"],
+    ids=["proxy", "down", "html", "dropped"],
 )
 def test_a_poll_without_an_operation_is_missed(reply: Reply) -> None:
     with vendor(reply) as server:
         assert isinstance(VEO.make(server.url).poll(VEO.task()), PollFailed)
 
     assert len(server.received) == 1
+
+
+def test_an_operation_that_google_says_is_gone_is_gone() -> None:
+    with vendor(Reply(status=404, body=VEO.error(404))) as server:
+        provider = VEO.make(server.url)
+
+        assert isinstance(provider.poll(VEO.task()), Gone)
+        with pytest.raises(BadContent):
+            provider.fetch(VEO.task())
 
 
 def test_an_empty_name_is_missed() -> None:
@@ -201,7 +226,7 @@ def veo(base_url: str, token: Token, *, inline: bool = False) -> Veo:
 
 def test_inline_sends_and_gets_everything_within_the_messages() -> None:
     with vendor(Reply(body=VEO.taken)) as server:
-        veo(server.url, Token(), inline=True).start(order(VEO))
+        veo(server.url, Token(), inline=True).start(request_for(VEO))
     body: Any = server.received[0].body
 
     image = {"bytesBase64Encoded": "/9j/LWltYWdl", "mimeType": "image/jpeg"}
@@ -214,7 +239,7 @@ def test_inline_sends_and_gets_everything_within_the_messages() -> None:
 )
 def test_sound_is_made_unless_it_is_unwanted(audio: bool | None, sound: bool) -> None:
     with vendor(Reply(body=VEO.taken)) as server:
-        VEO.make(server.url).start(order(VEO, audio=audio))
+        VEO.make(server.url).start(request_for(VEO, audio=audio))
     body: Any = server.received[0].body
 
     assert body["parameters"]["generateAudio"] is sound
@@ -231,7 +256,7 @@ AUTH = [
 @pytest.mark.parametrize(("error", "expected"), AUTH)
 def test_without_a_token_nothing_is_sent(error: Exception, expected: ErrorCode) -> None:
     with vendor(Reply(body=VEO.taken)) as server:
-        outcome = veo(server.url, Token(error=error)).start(order(VEO))
+        outcome = veo(server.url, Token(error=error)).start(request_for(VEO))
 
     assert isinstance(outcome, NotSent)
     assert outcome.problem.code is expected
@@ -242,7 +267,7 @@ def test_a_401_is_not_answered_with_a_fresh_token() -> None:
     token = Token()
 
     with vendor(Reply(status=401, body=VEO.error(401))) as server:
-        veo(server.url, token).start(order(VEO))
+        veo(server.url, token).start(request_for(VEO))
 
     assert len(server.posts()) == 1
     assert token.refreshes == 1
@@ -259,7 +284,7 @@ def test_a_401_is_not_answered_with_a_fresh_token() -> None:
 def test_a_location_has_its_own_host(location: str, host: str) -> None:
     with_host = Veo(project="p", location=location)
 
-    assert with_host.base_url == f"https://{host}"
+    assert with_host.access.base_url == f"https://{host}"
 
 
 def test_running_is_working() -> None:

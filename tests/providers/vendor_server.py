@@ -1,5 +1,6 @@
-"""A vendor on 127.0.0.1 that answers as told and counts what reached it."""
+"""A vendor on 127.0.0.1 that answers as it is told and counts what reached it."""
 
+import gzip
 import json
 import socket
 import threading
@@ -15,6 +16,7 @@ class Conduct(StrEnum):
     HANG = "hang"
     DROP_UNREAD = "drop_unread"
     DROP_READ = "drop_read"
+    FLOOD = "flood"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,8 @@ class Reply:
         if self.body is None:
             return b""
         text = self.body if isinstance(self.body, str) else json.dumps(self.body)
-        return text.encode()
+        packed = self.headers.get("Content-Encoding") == "gzip"
+        return gzip.compress(text.encode()) if packed else text.encode()
 
     def content_type(self) -> str:
         return "text/html" if isinstance(self.body, str) else "application/json"
@@ -82,6 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
             case Conduct.DROP_READ:
                 self.close_connection = True
+            case Conduct.FLOOD:
+                self._flood()
             case _:
                 self._answer(self.server.reply)
 
@@ -113,6 +118,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _flood(self) -> None:
+        """JSON that goes on for ever; ends when the client hangs up."""
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"id": "x", "name": "')
+        while True:
+            self.wfile.write(b"x" * 65536)
 
     def log_message(self, format: str, *args: object) -> None:
         """Not onto the terminal of the tests."""

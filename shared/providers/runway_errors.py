@@ -1,0 +1,76 @@
+"""What Runway's errors mean, the same for its SDK and plain HTTP.
+
+Sources: docs.dev.runwayml.com (errors/errors) and the README of runwayml 5.24.0, read
+on 2026-11-22; error texts from public logs. 402 is HTTP's own word, not Runway's.
+"""
+
+import re
+from collections.abc import Mapping
+
+from shared.domain.errors import ErrorCode
+from shared.providers.rejection import Meaning, VendorErrors
+from shared.providers.safety_words import refused
+
+_CODES: Mapping[int, ErrorCode] = {
+    400: ErrorCode.INPUT_NOT_ACCEPTED,
+    401: ErrorCode.ACCESS_DENIED,
+    402: ErrorCode.OUT_OF_CREDITS,
+    403: ErrorCode.ACCESS_DENIED,
+    404: ErrorCode.MODEL_UNAVAILABLE,
+    405: ErrorCode.PROVIDER_ERROR,
+    422: ErrorCode.INPUT_NOT_ACCEPTED,
+    429: ErrorCode.RATE_LIMITED,
+    502: ErrorCode.PROVIDER_UNAVAILABLE,
+    503: ErrorCode.PROVIDER_UNAVAILABLE,
+    504: ErrorCode.PROVIDER_UNAVAILABLE,
+}
+_OWN_KEYS = frozenset({"error", "issues", "docUrl"})
+_NO_CREDITS = re.compile(
+    r"(?i)\bnot (have )?enough (credits?|funds?|balance)\b"
+    r"|\binsufficient (credits?|funds?|balance)\b|\bspend(ing)? limit\b"
+)
+# The model itself is the subject, and not one field in combination with it.
+_MODEL_GONE = re.compile(
+    r"(?i)\bmodel( variant)?( ['\"`]?[\w.-]+['\"`]?)?"
+    r" (is|was|has been) (not available|no longer|not found|deprecated|retired)"
+    r"(?! (with|for|at|when|together)\b)"
+    r"|\bmodel( ['\"`]?[\w.-]+['\"`]?)? not found\b"
+)
+
+
+def _words(status: int, body: object) -> str | None:
+    """`error` and `issues` of Runway's own JSON; None for any other body.
+
+    An `error` stands in other vendors' JSON too, so a 5xx must have nothing beside.
+    """
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(error, str) or not error:
+        return None
+    if status >= 500 and not body.keys() <= _OWN_KEYS:
+        return None
+    issues = body.get("issues")
+    return f"{error} {issues}" if issues else error
+
+
+def _meaning(status: int, words: str, body: object) -> Meaning:
+    return Meaning(code=_code_of_400(words, body) if status == 400 else None)
+
+
+def _code_of_400(words: str, body: object) -> ErrorCode | None:
+    issues = body.get("issues") if isinstance(body, dict) else None
+    if isinstance(issues, list) and issues:
+        # An error of form. Only the field `model` says something about the model.
+        return ErrorCode.MODEL_UNAVAILABLE if _is_about_model(issues) else None
+    if _NO_CREDITS.search(words):
+        return ErrorCode.OUT_OF_CREDITS
+    if _MODEL_GONE.search(words):
+        return ErrorCode.MODEL_UNAVAILABLE
+    return refused(words)
+
+
+def _is_about_model(issues: list[object]) -> bool:
+    paths = [issue.get("path") for issue in issues if isinstance(issue, dict)]
+    return ["model"] in paths
+
+
+RUNWAY = VendorErrors(codes=_CODES, words_of=_words, meaning_of=_meaning)

@@ -1,0 +1,75 @@
+"""What a vendor's words refuse for safety: the image, the prompt or the output.
+
+A refusal needs a word of refusal, or a support code that Google lists, and the thing
+that is refused. A technical complaint ("unable to process input image") is none.
+"""
+
+import re
+
+from shared.domain.errors import ErrorCode
+
+# docs.cloud.google.com, "responsible AI and usage guidelines" of Veo, 2026-11-22.
+_SUPPORT_CODES = re.compile(
+    r"\b(58061214|17301594|29310472|15236754|64151117|42237218|62263041|57734940"
+    r"|22137204|74803281|29578790|42876398|89371032|49114662|63429089|72817394"
+    r"|60599140|35561574|35561575|90789179|43188360|78610348|61493863|56562880"
+    r"|32635315)\b"
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
+_LIKENESS = re.compile(r"(?i)\blikeness|\breal (people|persons?)\b|\bcelebrit")
+_AGAINST_RULES = re.compile(
+    r"(?i)\b(violat\w*|against|breach\w*)\b.{0,60}(polic|guideline|\brule|\bterm)"
+)
+_REFUSAL = re.compile(
+    r"(?i)\bblock(ed|s|ing)?\b|\bprohibit|\brefused\b|\bflagged\b|\bmoderat"
+    r"|\bcomply with .*polic|\bsafety (filter|reason|guideline|system|check)"
+    r"|(couldn't|could not|can't|cannot) be submitted|\bresponsible ai\b"
+)
+# In this order: "the generated video was blocked, as the prompt …" is about the video.
+_THINGS = (
+    (
+        re.compile(
+            r"(?i)\b(generated|resulting|output|produced)"
+            r" (videos?|content|audio|clips?|media|samples?)\b"
+            r"|\boutput\b|\bresponse\b|\bthe videos? (was|were|has|have|is|are|may)\b"
+        ),
+        ErrorCode.OUTPUT_FILTERED,
+    ),
+    (re.compile(r"(?i)(image|photo|picture|\bframe)"), ErrorCode.IMAGE_REFUSED),
+    (
+        re.compile(r"(?i)(prompt|\btext\b|\brequest\b|\binput\b|\bwords\b)"),
+        ErrorCode.PROMPT_REFUSED,
+    ),
+)
+_FREE = re.compile(r"(?i)(\bnot|n't|\bnever) (be |been )?charged\b")
+
+
+def refused(text: str, unnamed: ErrorCode | None = None) -> ErrorCode | None:
+    """`IMAGE_REFUSED`, `PROMPT_REFUSED`, `OUTPUT_FILTERED`, or None for no refusal.
+
+    `unnamed` is the answer if a listed support code or "violates our policies" stands
+    there without the thing.
+    """
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    if _SUPPORT_CODES.search(text):
+        return _thing(text) or unnamed
+    for sentence in _SENTENCE_END.split(text):
+        thing = _thing(sentence)
+        if _LIKENESS.search(sentence):
+            return thing or ErrorCode.PROMPT_REFUSED
+        if _AGAINST_RULES.search(sentence):
+            return thing or unnamed
+        if thing and _REFUSAL.search(sentence):
+            return thing
+    return None
+
+
+def _thing(text: str) -> ErrorCode | None:
+    return next((code for pattern, code in _THINGS if pattern.search(text)), None)
+
+
+def says_free(text: str) -> bool:
+    """Whether the vendor says that nothing is charged for a failure."""
+    return (
+        _FREE.search(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")) is not None
+    )

@@ -1,0 +1,239 @@
+"""What the vendors' own words mean, as tables: of errors, and of what they refuse."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from shared.domain.errors import ErrorCode
+from shared.domain.outcomes import Rejected
+from shared.providers.google_errors import GOOGLE
+from shared.providers.rejection import Answer, VendorErrors, outcome_of_error
+from shared.providers.runway_errors import RUNWAY
+from shared.providers.safety_words import refused, says_free
+
+ACCESS, CREDITS = ErrorCode.ACCESS_DENIED, ErrorCode.OUT_OF_CREDITS
+FORM, MODEL = ErrorCode.INPUT_NOT_ACCEPTED, ErrorCode.MODEL_UNAVAILABLE
+IMAGE, PROMPT = ErrorCode.IMAGE_REFUSED, ErrorCode.PROMPT_REFUSED
+OUTPUT, RATE = ErrorCode.OUTPUT_FILTERED, ErrorCode.RATE_LIMITED
+
+QUOTA = (
+    "You exceeded your current quota, please check your plan and billing details. "
+    "For more information on this error, head to: "
+    "https://ai.google.dev/gemini-api/docs/rate-limits.\n* Quota exceeded for metric: "
+    "generativelanguage.googleapis.com/generate_requests_per_model, limit: 10\n"
+    "Please retry in 5.237548564s."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """`rows`: status, words, and what they mean."""
+
+    vendor: VendorErrors
+    rows: tuple[tuple[int, str, ErrorCode], ...]
+
+
+RUNWAY_WORDS = Table(
+    vendor=RUNWAY,
+    rows=(
+        (400, "You do not have enough credits to run this task.", CREDITS),
+        (400, "Insufficient balance", CREDITS),
+        (400, "Not enough funds", CREDITS),
+        (400, "Monthly spend limit reached", CREDITS),
+        (400, "Prompt 'film credits roll' is invalid", FORM),
+        (400, "Model gen4_turbo has been deprecated", MODEL),
+        (400, "Model variant gen4_turbo is not available.", MODEL),
+        (400, "This model is not available in your tier", MODEL),
+        (400, "Model not found", MODEL),
+        (400, "Model gen4_turbo is not available with ratio 960:960", FORM),
+        (400, "promptText is too long for this model", FORM),
+        (400, "Validation of body failed", FORM),
+        (400, "Image aspect ratio must be between 0.5 and 2", FORM),
+        (400, "Unable to process the image", FORM),
+        (400, "Prompt blocked by safety systems", PROMPT),
+        (400, "Image failed content moderation", IMAGE),
+        (401, "Model not found", ACCESS),
+        (403, "Model variant gen4.5 is not available.", ACCESS),
+        (404, "You do not have enough credits", MODEL),
+        (429, "Daily limit: buy more credits, not enough credits", RATE),
+    ),
+)
+GOOGLE_WORDS = Table(
+    vendor=GOOGLE,
+    rows=(
+        (400, "The prompt couldn't be submitted. Support codes: 1", PROMPT),
+        (
+            400,
+            "The prompt couldn\N{RIGHT SINGLE QUOTATION MARK}t be submitted.",
+            PROMPT,
+        ),
+        (400, "It might violate our policies.", PROMPT),
+        (400, "Request blocked by safety filters", PROMPT),
+        (400, "Blocked. Support codes: 58061214", PROMPT),
+        (400, "Sorry, we can't create videos with real people's names", PROMPT),
+        (400, "The input image violates usage guidelines.", IMAGE),
+        (
+            400,
+            "Unable to process input image. Please retry or report in https://x",
+            FORM,
+        ),
+        (400, "Provided image is not valid.", FORM),
+        (400, "Image dimensions are too small. Please refer to usage guidelines", FORM),
+        (400, "Unsupported image: the provided image is too small", FORM),
+        (400, "The resolution 1080p for this model is not supported", FORM),
+        (400, "durationSeconds out of bound", FORM),
+        (400, "Internal error. Support codes: 123", FORM),
+        (400, "The request violates a constraint: duration at most 8", FORM),
+        (400, "See our billing pages for the price of this model", FORM),
+        (400, "Model x is no longer available", MODEL),
+        (400, "Publisher model `veo-3.1` was not found", MODEL),
+        (400, "API key not valid. Please pass a valid API key.", ACCESS),
+        (400, "User location is not supported for the API use.", ACCESS),
+        (400, "Please enable billing on your project", CREDITS),
+        (403, "Permission denied on resource; billing is disabled", ACCESS),
+        (404, "The prompt could not be submitted", MODEL),
+        (429, QUOTA, RATE),
+        (429, "Quota exceeded for aiplatform.googleapis.com/requests", RATE),
+        (429, "Your prepayment credits are depleted.", CREDITS),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "status", "words", "expected"),
+    [
+        pytest.param(table.vendor, *row, id=f"{row[0]} {row[1][:40]}")
+        for table in (RUNWAY_WORDS, GOOGLE_WORDS)
+        for row in table.rows
+    ],
+)
+def test_an_error_is_read_by_its_status_and_a_400_by_its_words_too(
+    vendor: VendorErrors, status: int, words: str, expected: ErrorCode
+) -> None:
+    rejected = outcome(vendor, status, words)
+
+    assert rejected.problem.code is expected
+
+
+def outcome(vendor: VendorErrors, status: int, words: str, **more: object) -> Rejected:
+    body: dict[str, object] = {"error": words, **more}
+    if vendor is GOOGLE:
+        error = {"code": status, "status": "WORD", "message": words, **more}
+        body = {"error": error}
+    found = outcome_of_error(
+        Answer(status=status, body=body, headers={}), vendor, "film credits"
+    )
+    assert isinstance(found, Rejected)
+    return found
+
+
+def test_an_ordinary_429_waits_as_long_as_google_says() -> None:
+    kind = "type.googleapis.com/google.rpc."
+    details = [
+        {"@type": f"{kind}QuotaFailure", "violations": []},
+        {"@type": f"{kind}RetryInfo", "retryDelay": "5.237548564s"},
+    ]
+
+    rejected = outcome(GOOGLE, 429, QUOTA, details=details)
+
+    assert rejected.problem.code is RATE
+    assert rejected.retry_after_seconds == 5.237548564
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"),
+    [("0s", 0), ("172800s", 86_400), ("soon", None), (None, None), ("1e9s", None)],
+)
+def test_a_retry_delay_is_bounded(delay: object, seconds: float | None) -> None:
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
+
+    rejected = outcome(GOOGLE, 503, "busy", details=[info, 5])
+
+    assert rejected.retry_after_seconds == seconds
+
+
+def test_structured_details_say_that_billing_is_disabled() -> None:
+    details = [
+        {"@type": "type.googleapis.com/x.ErrorInfo", "reason": "BILLING_DISABLED"}
+    ]
+
+    assert outcome(GOOGLE, 429, "no", details=details).problem.code is CREDITS
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "expected"),
+    [
+        (
+            "content_blocked",
+            "can't create videos with real people's likenesses",
+            PROMPT,
+        ),
+        ("content_blocked", "no", PROMPT),
+        ("content_blocked", "the input image was blocked", IMAGE),
+        ("invalid_argument", "bad duration", FORM),
+    ],
+)
+def test_an_error_of_interactions_has_its_code_in_words(
+    code: str, message: str, expected: ErrorCode
+) -> None:
+    body = [{"error": {"code": code, "message": message}}]
+
+    rejected = outcome_of_error(Answer(status=400, body=body, headers={}), GOOGLE)
+
+    assert isinstance(rejected, Rejected)
+    assert rejected.problem.code is expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [(["model"], MODEL), (["duration"], FORM), (None, FORM)]
+)
+def test_only_an_issue_with_the_field_model_is_about_the_model(
+    path: object, expected: ErrorCode
+) -> None:
+    issues = [{"path": path, "message": "model gen4_turbo is not available"}]
+
+    rejected = outcome(RUNWAY, 400, "Validation of body failed", issues=issues)
+
+    assert rejected.problem.code is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("The generated video was blocked.", OUTPUT),
+        ("The generated video was blocked, as it violates our policies.", OUTPUT),
+        ("The generated video was blocked because of the prompt.", OUTPUT),
+        ("the output was blocked", OUTPUT),
+        ("The video was blocked: it violates our policies", OUTPUT),
+        ("Veo could not generate videos because the input image violates ", None),
+        ("Veo could not generate videos as the input image violates our rules", IMAGE),
+        ("The input image violates … Support codes: 17301594", IMAGE),
+        ("This prompt contains words that violate usage guidelines.", PROMPT),
+        ("We can't create videos with real people's names or likenesses.", PROMPT),
+        ("The image shows a celebrity", IMAGE),
+        ("1 video was filtered. Support codes: 1", None),
+        ("1 video was filtered. Support codes: 58061214", None),
+        ("We encountered an issue with the audio for your prompt.", None),
+        ("The image is too small. See our policies.", None),
+        ("", None),
+    ],
+)
+def test_a_refusal_needs_its_word_and_the_thing_that_is_refused(
+    words: str, expected: ErrorCode | None
+) -> None:
+    assert refused(words) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "is_free"),
+    [
+        ("You will not be charged for this request.", True),
+        ("You have not been charged for this attempt.", True),
+        ("You won\N{RIGHT SINGLE QUOTATION MARK}t be charged", True),
+        ("This was not charged", True),
+        ("You will be charged", False),
+        ("", False),
+    ],
+)
+def test_a_vendor_that_says_so_charged_nothing(words: str, is_free: bool) -> None:
+    assert says_free(words) is is_free
