@@ -180,11 +180,13 @@ class _Reader:
 
     def limits(self) -> Limits:
         """A cap that is not set does not exist."""
+        most_jobs_a_minute = self.parsed("USER_MAX_JOBS_PER_MINUTE", _count, 60)
         return Limits(
             everybody=self._caps("DAILY_LIMIT_USD", "MONTHLY_LIMIT_USD"),
             user=self._caps("USER_DAILY_LIMIT_USD", "USER_MONTHLY_LIMIT_USD"),
             most_open_jobs=self.parsed("USER_MAX_JOBS", _count, 20),
-            most_jobs_a_minute=self.parsed("USER_MAX_JOBS_PER_MINUTE", _count, 60),
+            most_jobs_a_minute=most_jobs_a_minute,
+            most_unprepared_an_hour=max(30, most_jobs_a_minute // 2),
             zone=self.parsed("LIMITS_TIME_ZONE", _zone, ZoneInfo("UTC")),
         )
 

@@ -26,8 +26,13 @@ def booking(before: Job | None, after: Job) -> Booking:
         ),
         open_jobs=(before is None) - ends,
         needs_room=held > held_before and _begins(before, after),
+        unprepared_at=after.updated_at if ends and _is_unprepared(after) else None,
         usage=usage(after) if ends else {},
     )
+
+
+def _is_unprepared(job: Job) -> bool:
+    return job.image is None and not job.attempts
 
 
 def _begins(before: Job | None, after: Job) -> bool:

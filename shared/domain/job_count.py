@@ -1,6 +1,7 @@
 """How many jobs and uploads of one user there are now, and how many there may be."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from shared.domain.errors import TooManyJobs
@@ -9,26 +10,35 @@ from shared.domain.ledger import Limits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCount:
-    """A user's open jobs; the jobs `made` and the `uploads` let in during `minute`."""
+    """A user's open jobs; the jobs `made` and the `uploads` let in during `minute`.
+
+    `unprepared`: by hour, the jobs that ended before their image could be used.
+    """
 
     open_jobs: int = 0
     minute: str = ""
     made: int = 0
     uploads: int = 0
+    unprepared: Mapping[str, int] = field(default_factory=dict)
 
 
 def with_one_more(count: JobCount, limits: Limits, now: datetime) -> JobCount:
-    """TooManyJobs where as many are open, or were made this minute, as may be."""
+    """TooManyJobs if as many are open, or were created of late, as may be.
+
+    Jobs without a usable image cost their user nothing, and us a fetch and a decode.
+    """
     count = _as_of(count, now)
     if count.open_jobs >= limits.most_open_jobs:
         raise TooManyJobs("as many are open as may be")
     if count.made >= limits.most_jobs_a_minute:
         raise TooManyJobs("as many were made this minute as may be")
+    if count.unprepared.get(hour_of(now), 0) >= limits.most_unprepared_an_hour:
+        raise TooManyJobs("as many ended unprepared this hour as may")
     return replace(count, open_jobs=count.open_jobs + 1, made=count.made + 1)
 
 
 def with_one_more_upload(count: JobCount, limits: Limits, now: datetime) -> JobCount:
-    """TooManyJobs where as many were let in this minute as may be."""
+    """TooManyJobs if as many were let in this minute as may be."""
     count = _as_of(count, now)
     if count.uploads >= limits.most_uploads_a_minute:
         raise TooManyJobs("as many uploads were let in this minute as may be")
@@ -40,4 +50,10 @@ def _as_of(count: JobCount, now: datetime) -> JobCount:
     minute = max(count.minute, f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}")
     if minute == count.minute:
         return count
-    return JobCount(open_jobs=count.open_jobs, minute=minute)
+    hour = hour_of(now)
+    unprepared = {h: n for h, n in count.unprepared.items() if h == hour}
+    return JobCount(open_jobs=count.open_jobs, minute=minute, unprepared=unprepared)
+
+
+def hour_of(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H}"

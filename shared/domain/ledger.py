@@ -143,7 +143,8 @@ class Caps:
 class Limits:
     """The caps of all users together and of each one, and where a day begins.
 
-    `most_open_jobs` and what may be asked for in a minute are of each user.
+    The other limits are of each user. `most_unprepared_an_hour`: jobs that may end
+    before a provider could be asked.
     """
 
     everybody: Caps = Caps()
@@ -151,6 +152,7 @@ class Limits:
     most_open_jobs: int = 20
     most_jobs_a_minute: int = 60
     most_uploads_a_minute: int = 60
+    most_unprepared_an_hour: int = 30
     zone: tzinfo = UTC
     shards: int = SHARDS
 
@@ -164,12 +166,14 @@ class Booking:
     """What one commit of a job changes in the ledger, and in the usage: by ai_model.
 
     `needs_room`: what it holds more must fit the caps, since nothing of it is spent
-    yet. Otherwise it is owed, and is booked whatever the caps say.
+    yet. Otherwise it is owed, and is booked whatever the caps say. `unprepared_at`:
+    when the job ended without a usable image, at no cost to its user.
     """
 
     totals: Totals = Totals()
     open_jobs: int = 0
     needs_room: bool = False
+    unprepared_at: datetime | None = None
     usage: Mapping[str, Counts] = field(default_factory=dict)
 
     @property

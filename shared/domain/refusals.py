@@ -137,10 +137,12 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "요청이 너무 많습니다. 잠시 후 다시 시도해 주세요.",
     ),
     "too_many_jobs": (
-        "You have too many jobs in progress, or created too many jobs or uploads in "
-        "one minute. Try again in a minute, or when a job has finished.",
-        "진행 중인 작업이 너무 많거나, 1분 동안의 작업 또는 업로드 요청이 너무 "
-        "많습니다. 1분 뒤, 또는 작업이 하나 끝난 뒤 다시 시도해 주세요.",
+        "You have too many jobs in progress, created too many jobs or uploads in one "
+        "minute, or too many that could not use their image in one hour. Try again "
+        "later, or when a job has finished.",
+        "진행 중인 작업이 너무 많거나, 1분 동안의 작업 또는 업로드 요청이 너무 많거나, "
+        "1시간 동안 이미지를 사용할 수 없는 작업이 너무 많습니다. 작업이 끝난 뒤 또는 "
+        "잠시 후 다시 시도해 주세요.",
     ),
     "unavailable": (
         "The service is temporarily unavailable. Try again in a moment.",

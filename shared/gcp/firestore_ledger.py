@@ -20,7 +20,12 @@ from shared.domain.booking import booking_unread
 from shared.domain.errors import LimitReached
 from shared.domain.escrow import Loans, Shard, borrow
 from shared.domain.job import Job
-from shared.domain.job_count import JobCount, with_one_more, with_one_more_upload
+from shared.domain.job_count import (
+    JobCount,
+    hour_of,
+    with_one_more,
+    with_one_more_upload,
+)
 from shared.domain.ledger import (
     NOTHING,
     Account,
@@ -61,7 +66,7 @@ class FirestoreLedger:
         else:
             self._book(batch, key, totals)
         if booked.open_jobs:
-            self._close(batch, job.user_id)
+            self._close(batch, job.user_id, booked.unprepared_at)
         if booked.usage:
             self._count_usage(batch, key, booked.usage)
 
@@ -153,8 +158,12 @@ class FirestoreLedger:
         for name in key.documents:
             batch.merge(self._reference("usage", name), added)
 
-    def _close(self, batch: Batch, user_id: str) -> None:
-        closed = {"open_jobs": firestore.Increment(-1)}
+    def _close(
+        self, batch: Batch, user_id: str, unprepared_at: datetime | None = None
+    ) -> None:
+        closed: dict[str, Any] = {"open_jobs": firestore.Increment(-1)}
+        if unprepared_at:
+            closed["unprepared"] = {hour_of(unprepared_at): firestore.Increment(1)}
         batch.merge(self._user(user_id), closed)
 
     def _read(self, references: Iterable[Reference]) -> Found:
@@ -221,6 +230,7 @@ def _job_count(found: Document) -> JobCount:
         minute=record.get("minute", ""),
         made=record.get("made", 0),
         uploads=record.get("uploads", 0),
+        unprepared=record.get("unprepared", {}),
     )
 
 

@@ -222,7 +222,8 @@ def test_a_charge_above_the_hold_is_owed_whatever_the_caps_say(poll: Poll) -> No
 
 
 THIS_MINUTE = "2026-11-22T12:00"
-FEW = Limits(most_open_jobs=3, most_jobs_a_minute=2)
+THIS_HOUR, LAST_HOUR = "2026-11-22T12", "2026-11-22T11"
+FEW = Limits(most_open_jobs=3, most_jobs_a_minute=2, most_unprepared_an_hour=2)
 
 
 @pytest.mark.parametrize(
@@ -248,6 +249,13 @@ FEW = Limits(most_open_jobs=3, most_jobs_a_minute=2)
             JobCount(open_jobs=1, minute="2026-11-22T12:01", made=2),
             id="a clock ahead of ours",
         ),
+        pytest.param(
+            JobCount(unprepared={LAST_HOUR: 9, THIS_HOUR: 1}),
+            JobCount(
+                open_jobs=1, minute=THIS_MINUTE, made=1, unprepared={THIS_HOUR: 1}
+            ),
+            id="a new hour",
+        ),
     ],
 )
 def test_one_more_job_is_counted(count: JobCount, after: JobCount) -> None:
@@ -260,6 +268,7 @@ def test_one_more_job_is_counted(count: JobCount, after: JobCount) -> None:
         pytest.param(JobCount(open_jobs=3), id="too many open"),
         pytest.param(JobCount(minute=THIS_MINUTE, made=2), id="too many a minute"),
         pytest.param(JobCount(minute="2026-11-22T12:01", made=2), id="clocks differ"),
+        pytest.param(JobCount(unprepared={THIS_HOUR: 2}), id="too many unprepared"),
     ],
 )
 def test_one_job_too_many_is_refused(count: JobCount) -> None:

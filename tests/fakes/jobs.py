@@ -18,7 +18,12 @@ from shared.domain.errors import (
     Unreadable,
 )
 from shared.domain.job import AttemptState, Job
-from shared.domain.job_count import JobCount, with_one_more, with_one_more_upload
+from shared.domain.job_count import (
+    JobCount,
+    hour_of,
+    with_one_more,
+    with_one_more_upload,
+)
 from shared.domain.ledger import (
     Account,
     Booking,
@@ -276,10 +281,17 @@ class FakeJobs:
 
     def _book(self, job: Job, booked: Booking) -> None:
         self.open_jobs[job.user_id] += booked.open_jobs
+        if booked.unprepared_at:
+            self._count_unprepared(job.user_id, hour_of(booked.unprepared_at))
         for name in job.ledger_key.accounts:
             account = self.accounts.get(name, Account())
             self.accounts[name] = account.plus(job.ledger_key.day, booked.totals)
             self._count_usage(name, job.ledger_key.day, booked)
+
+    def _count_unprepared(self, user_id: str, hour: str) -> None:
+        count = self.made.get(user_id, JobCount())
+        counted = {**count.unprepared, hour: count.unprepared.get(hour, 0) + 1}
+        self.made[user_id] = replace(count, unprepared=counted)
 
     def _count_usage(self, name: str, day: str, booked: Booking) -> None:
         days = self.usage.get(name, UsageMonth()).days

@@ -236,6 +236,23 @@ def test_the_next_minute_makes_as_many_again_and_ends_make_no_room(
     assert store.open_jobs("ann") == 1
 
 
+def test_jobs_that_cost_only_us_are_so_many_an_hour(store_with: Open) -> None:
+    store = store_with(Limits(most_unprepared_an_hour=2))
+
+    for name, problem in (
+        ("a", ErrorCode.IMAGE_UNREACHABLE),
+        ("b", ErrorCode.CANCELLED),
+    ):
+        store.jobs.create(job := a_new_job(job_id=name))
+        before = store.jobs.read(name)
+        assert before
+        store.jobs.commit(before, replace(job.ended(problem), version=2))
+
+    with pytest.raises(TooManyJobs):
+        store.jobs.create(a_new_job(job_id="c"))
+    store.jobs.create(a_new_job(job_id="d", at=NOON + timedelta(hours=1)))
+
+
 @pytest.mark.parametrize(
     "limits",
     [
