@@ -28,7 +28,6 @@ from tests.fakes.keys import FakeKeys
 from tests.functions.calling import client_of
 from tests.gcp.firebase_signing import (
     HOUR,
-    LEFT_OUT,
     PROJECT,
     base64_of,
     claims,
@@ -120,12 +119,15 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_what_google_signed_lets_its_user_in(
+def test_what_google_signed_and_a_key_let_their_users_in(
     client: FlaskClient, forger: Forger
 ) -> None:
-    response = client.get("/mine", headers=bearer(forger.of_google()))
-
-    assert response.get_json() == {"user": "ann", "key_id": None}
+    for token, user, key_id in (
+        (forger.of_google(), "ann", None),
+        (SECRET, "bob", sha256_of(SECRET)[:12]),
+    ):
+        response = client.get("/mine", headers=bearer(token))
+        assert response.get_json() == {"user": user, "key_id": key_id}
 
 
 class Gone:
@@ -151,13 +153,6 @@ def test_a_key_ends_with_its_user(
         tokens.caller(f"Bearer {SECRET}", check_revoked=check_revoked)
 
 
-def test_a_key_lets_its_user_in(client: FlaskClient) -> None:
-    response = client.get("/mine", headers=bearer(SECRET))
-
-    key_id = sha256_of(SECRET)[:12]
-    assert response.get_json() == {"user": "bob", "key_id": key_id}
-
-
 def changed(secret: str, at: int) -> str:
     """The secret with one character changed to another that a key may hold."""
     other = "A" if secret[at] != "A" else "B"
@@ -169,18 +164,8 @@ FORGED: list[tuple[str, Forge]] = [
     ("unknown kid", lambda f: signed(f.stranger, claims())),
     ("right key, unknown kid", lambda f: signed(f.google, claims(), key_id="x")),
     ("no kid", lambda f: signed(f.google, claims(), key_id=None)),
-    ("issuer", lambda f: f.of_google(iss="https://accounts.google.com")),
-    ("no issuer", lambda f: f.of_google(iss=LEFT_OUT)),
     ("audience", lambda f: f.of_google(aud="https://api.example")),
-    ("no audience", lambda f: f.of_google(aud=LEFT_OUT)),
-    (
-        "another project",
-        lambda f: f.of_google(iss="https://securetoken.google.com/p", aud="p"),
-    ),
     ("expired", lambda f: f.of_google(exp=timedelta(seconds=-30), iat=-HOUR)),
-    ("never expires", lambda f: f.of_google(exp=LEFT_OUT)),
-    ("not yet valid", lambda f: f.of_google(iat=timedelta(seconds=60))),
-    ("not yet signed in", lambda f: f.of_google(auth_time=timedelta(seconds=60))),
     ("HS256 with the certificate", lambda f: f.with_hmac()),
     ("HS256 in the header", lambda f: signed(f.google, claims(), algorithm="HS256")),
     ("ES256 in the header", lambda f: signed(f.google, claims(), algorithm="ES256")),
@@ -189,14 +174,9 @@ FORGED: list[tuple[str, Forge]] = [
     ("signature removed", lambda f: f.with_signature(SIGNATURE_REMOVED)),
     ("another user's signature", lambda f: f.with_content_of("bob")),
     ("four parts", lambda f: f.of_google() + ".x"),
-    ("empty subject", lambda f: f.of_google(sub="")),
-    ("no subject", lambda f: f.of_google(sub=LEFT_OUT)),
-    ("subject too long", lambda f: f.of_google(sub="x" * 129)),
     ("subject with a slash", lambda f: f.of_google(sub="ann/bob")),
     ("service account", lambda f: f.of_service_account()),
     ("garbage", lambda f: "garbage"),
-    ("garbage in three parts", lambda f: "a.b.c"),
-    ("nested without end", lambda f: f"{'W1tb' * 1500}.e30.x"),
     ("revoked key", lambda f: REVOKED),
     ("unknown key", lambda f: UNKNOWN),
     ("first character of a key", lambda f: changed(SECRET, 3)),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.domain.errors import (
     Conflict,
@@ -141,9 +142,11 @@ def test_of_two_sendings_on_their_way_at_once_there_is_one_job(
     faster: list[Taken] = []
     jobs.meanwhile = [lambda: faster.append(send(harness, other))]
 
-    slower = send(harness, client_retry)
+    with capture_logs() as logs:
+        slower = send(harness, client_retry)
 
     assert slower.replayed and slower.job.job_id == faster[0].job.job_id
+    assert [line["event"] for line in logs] == ["video_created"]
     assert len(jobs.all) == len(harness.queue.wakes) == 1 + bool(before)
 
 
