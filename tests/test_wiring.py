@@ -36,32 +36,24 @@ def configured(
     return configured
 
 
-def _nobody(**_: object) -> None:
-    raise DefaultCredentialsError("nobody is logged in")
-
-
-def test_a_provider_without_a_key_or_an_identity_is_not_there(
+@pytest.mark.parametrize("is_complete", [False, True])
+def test_a_provider_is_there_if_its_key_or_identity_is(
     monkeypatch: pytest.MonkeyPatch,
     configured: Callable[..., dict[ProviderId, str | None]],
+    is_complete: bool,
 ) -> None:
-    monkeypatch.setattr(google.auth, "default", _nobody)
+    def default(**_: object) -> tuple[AnonymousCredentials, str]:
+        if not is_complete:
+            raise DefaultCredentialsError("not logged in")
+        return AnonymousCredentials(), "demo-x"
 
-    assert configured(RUNWAY_API_KEY="unset") == dict.fromkeys(ProviderId)
+    monkeypatch.setattr(google.auth, "default", default)
+    keys = ("key_1", "AIza1") if is_complete else ("unset", "")
 
+    built = configured(RUNWAY_API_KEY=keys[0], GEMINI_API_KEY=keys[1])
 
-def test_each_key_opens_its_providers(
-    monkeypatch: pytest.MonkeyPatch,
-    configured: Callable[..., dict[ProviderId, str | None]],
-) -> None:
-    somebody = AnonymousCredentials()
-    monkeypatch.setattr(google.auth, "default", lambda **_: (somebody, "demo-x"))
-
-    assert configured(RUNWAY_API_KEY="key_1", GEMINI_API_KEY="AIza1") == {
-        ProviderId.RUNWAY: "SdkTransport",
-        ProviderId.RUNWAY_HTTP: "HttpTransport",
-        ProviderId.VEO: "Veo",
-        ProviderId.OMNI: "Omni",
-    }
+    named = ("SdkTransport", "HttpTransport", "Veo", "Omni")
+    assert list(built.values()) == list(named if is_complete else [None] * 4)
 
 
 def test_a_part_is_built_once_however_many_ask_at_once() -> None:

@@ -140,7 +140,7 @@ def test_meanwhile_google_is_not_asked_all_the_time() -> None:
 
 
 class SlowGoogle(Google):
-    """Answers once it is told to."""
+    """Answers when `may_answer` is set."""
 
     def __init__(self, reply: Response | Exception) -> None:
         super().__init__(reply)

@@ -54,19 +54,14 @@ def take(
     return use_case(caller, a_request(**fields), Language.KOREAN, key, keep=keep)
 
 
-def test_a_job_is_committed_and_woken(harness: Harness) -> None:
-    job = create(harness)
+def test_a_job_is_committed_with_its_settings_and_woken(harness: Harness) -> None:
+    job = create(harness, chain=(ProviderId.VEO,))
 
     assert harness.jobs.all == [job]
     assert (job.user_id, job.language) == ("ann", Language.KOREAN)
     assert [(w.job_id, w.at, w.is_start) for w in harness.queue.wakes] == [
         (job.job_id, NOON, False)
     ]
-
-
-def test_a_job_keeps_what_was_set_when_it_was_made(harness: Harness) -> None:
-    job = create(harness, chain=(ProviderId.VEO,))
-
     assert [planned.provider_id for planned in job.chain] == [ProviderId.VEO]
     assert job.stop_on_unknown
     assert job.deadline_at == NOON + timing.JOB_LIMIT
@@ -166,16 +161,6 @@ def test_an_unclear_commit_of_a_lower_hold_makes_one_job(harness: Harness) -> No
 
     assert len(harness.jobs.all) == 2
     assert harness.jobs.accounts["user.ann.2026-11"].month.open_usd == Decimal(4)
-
-
-def test_what_no_cap_could_ever_admit_is_refused_as_such(harness: Harness) -> None:
-    harness.jobs = FakeJobs(Limits(everybody=Caps(monthly_usd=Decimal("0.79"))))
-
-    with pytest.raises(ExceedsLimit):
-        create(harness, chain=(ProviderId.VEO, ProviderId.OMNI))
-
-    assert harness.jobs.all == []
-    assert create(harness).hold_usd == Decimal("0.40")
 
 
 def test_too_many_open_jobs_are_refused_until_one_ends(harness: Harness) -> None:
