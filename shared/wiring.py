@@ -34,6 +34,7 @@ from shared.usecases.read_videos import GetVideo, ListVideos
 from shared.usecases.show_usage import ShowUsage
 from shared.usecases.uploads import KeepUpload, StartUpload
 from shared.worker.advance import Advance
+from shared.worker.follow import Following
 from shared.worker.ledger_audit import Balance
 from shared.worker.prepare import Preparation
 from shared.worker.store import Storing
@@ -334,7 +335,12 @@ def advance() -> Advance:
             breaker=breaker(),
             price_watch=price_watch(),
         ),
-        price_watch=price_watch(),
+        following=Following(
+            providers=known,
+            bucket=files,
+            committer=committer,
+            price_watch=price_watch(),
+        ),
         storing=Storing(
             bucket=files, web=video_web, check=ChildVideoCheck(), clock=CLOCK
         ),

@@ -44,6 +44,12 @@ def log_attempt_finished(job: Job, attempt: Attempt) -> None:
         cost_usd=str(attempt.cost_usd),
         duration_seconds=took.total_seconds(),
     )
+    if attempt.state is AttemptState.UNKNOWN:
+        log.error(
+            "submission_unknown",
+            job_id=job.job_id,
+            ai_model=attempt.provider_id.value,
+        )
 
 
 def log_job_finished(job: Job) -> None:

@@ -1,4 +1,4 @@
-"""Start: the one step that spends. Intent, one paid POST, its answer on record."""
+"""Submit: the one step that spends. Intent, one paid POST, its answer on record."""
 
 from dataclasses import dataclass, replace
 
@@ -21,27 +21,16 @@ from shared.domain.pricing import charged_usd
 from shared.guards.availability import Availability
 from shared.guards.circuit_breaker import Breaker
 from shared.guards.price_watch import PriceWatch
-from shared.jobs.commit import (
-    LONG_BACKOFF,
-    JobCommitter,
-)
-from shared.ports.providers import (
-    GenerationRequest,
-    Provider,
-    Providers,
-    TaskRef,
-)
+from shared.jobs.commit import LONG_BACKOFF, JobCommitter
+from shared.ports.providers import GenerationRequest, Provider, Providers
 from shared.ports.storage import Bucket
-from shared.ports.store import (
-    Clock,
-    Ids,
-    Versioned,
-)
+from shared.ports.store import Clock, Ids, Versioned
+from shared.worker.follow import task_of
 
 log = structlog.get_logger()
 
 LARGEST_IMAGE_BYTES = 4_000_000
-# Our own doing: the breaker is not told, nobody was asked.
+# Not reported to the circuit breaker: the provider was not asked.
 TOO_LATE = NotSent(
     problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE, detail="too late to send")
 )
@@ -85,8 +74,8 @@ class Starting:
         if isinstance(submission, Accepted):
             price = charged_usd(submission.max_cost_usd, attempt.price_usd)
             self.price_watch.report(job, attempt, price)
-            late = replace(attempt, task_id=submission.task_id)
-            self._clear_away(provider, answered, late, job.job_id)
+            if _is_too_late(answered, attempt):
+                self._cancel(provider, attempt, submission, job.job_id)
         return answered
 
     def _intend(
@@ -130,21 +119,11 @@ class Starting:
             return TOO_LATE
         return provider.start(request)
 
-    def _clear_away(
-        self,
-        provider: Provider,
-        answered: Versioned[Job] | None,
-        late: Attempt,
-        job_id: str,
+    def _cancel(
+        self, provider: Provider, attempt: Attempt, accepted: Accepted, job_id: str
     ) -> None:
-        """A task that a job learns of after its end is of no use: stop it if we can.
-
-        None: the job was deleted meanwhile.
-        """
-        if answered is not None:
-            known = answered.value.attempt(late.attempt_id)
-            if not answered.value.is_final or not known or not known.has_late_answer:
-                return
+        """Its job has ended, or was deleted: the task is of no use, and still paid."""
+        late = replace(attempt, task_id=accepted.task_id)
         cancelled = provider.cancel(task_of(late))
         log.error("answer_came_after_the_end", job_id=job_id, cancelled=cancelled)
 
@@ -171,9 +150,9 @@ class Starting:
         )
 
 
-def task_of(attempt: Attempt) -> TaskRef:
-    return TaskRef(
-        task_id=attempt.task_id or "",
-        model_id=attempt.model_id,
-        gs_uri=attempt.gs_uri,
-    )
+def _is_too_late(answered: Versioned[Job] | None, attempt: Attempt) -> bool:
+    """The job had ended when the answer was recorded, or was deleted before."""
+    if answered is None:
+        return True
+    known = answered.value.attempt(attempt.attempt_id)
+    return answered.value.is_final and known is not None and known.has_late_answer

@@ -21,6 +21,7 @@ from shared.usecases.create_video import CreateVideo
 from shared.usecases.delete_video import DeleteVideo
 from shared.usecases.read_videos import GetVideo, ListVideos
 from shared.worker.advance import Advance
+from shared.worker.follow import Following
 from shared.worker.prepare import Preparation
 from shared.worker.store import Storing
 from shared.worker.submit import Starting
@@ -94,8 +95,13 @@ class Harness:
             scheduler=self.scheduler,
             preparation=self.preparation,
             starting=self.starting,
+            following=Following(
+                providers=FakeProviders(self.providers),
+                bucket=self.bucket,
+                committer=self.committer,
+                price_watch=self.price_watch,
+            ),
             storing=self.storing,
-            price_watch=self.price_watch,
         )
 
     @property

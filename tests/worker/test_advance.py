@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.domain import timing
 from shared.domain.catalogue import DEFAULT_CHAIN
@@ -333,11 +334,18 @@ class TestStarting:
         assert harness.job.problem and harness.job.problem.code == "image_unreachable"
         assert harness.starts == 0
 
-    def test_an_unknown_outcome_is_known_as_such(self, harness: Harness) -> None:
+    def test_an_unknown_outcome_is_an_error_event_whatever_is_skipped_with_it(
+        self, harness: Harness
+    ) -> None:
         harness.jobs.put(a_job())
         harness.providers[RUNWAY].submissions = [UNKNOWN]
 
-        assert states(harness.step())[0] == ("runway", "unknown")
+        with capture_logs() as lines:
+            job = harness.step()
+
+        assert states(job) == [("runway", "unknown"), ("runway-http", "skipped")]
+        unknown = [line for line in lines if line["event"] == "submission_unknown"]
+        assert [line["ai_model"] for line in unknown] == ["runway"]
 
 
 class TestFollowing:
