@@ -17,7 +17,7 @@ from local.fault_injection.evidence import Evidence
 from local.fault_injection.plan import FaultPlan
 from local.fault_injection.run import Run, RunOptions, faulty_stack
 from local.fault_injection.users import NoAnswerError
-from local.fault_injection.verdict import Broken, judge
+from local.fault_injection.verdict import Broken, verdict_on
 from local.processes import DidNotStart
 
 # Of the caller's environment only this: no keys, no addresses, no caps.
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 def _run(options: RunOptions, began: float) -> int:
     with faulty_stack(options) as stack:
         evidence = Run(options, stack)()
-    verdict = judge(evidence)
+    verdict = verdict_on(evidence)
     seconds = round(time.monotonic() - began)
     own = {"seed": options.plan.seed, "time_scale": options.time_scale}
     print(json.dumps(own | {"seconds": seconds} | dict(verdict.figures)))

@@ -31,7 +31,7 @@ class Verdict:
     broken: Sequence[Broken]
 
 
-def judge(evidence: Evidence) -> Verdict:
+def verdict_on(evidence: Evidence) -> Verdict:
     """The figures of `make chaos`, and each promise that was broken."""
     broken = [*_on_jobs(evidence), *_on_payments(evidence), *_on_outputs(evidence)]
     broken += [*_on_keys(evidence), *_on_open_jobs(evidence)]
@@ -56,7 +56,7 @@ def judge(evidence: Evidence) -> Verdict:
 
 def _counts(evidence: Evidence) -> dict[str, object]:
     injected = Counter(_names(evidence.journal)) + Counter(evidence.injected)
-    crashes = sum(n for name, n in injected.items() if _is_crash(name))
+    crash_count = sum(n for name, n in injected.items() if _is_crash(name))
     recoveries = sorted(recovery_seconds(evidence.journal))
     shown = Counter(job["status"] for job in evidence.shown.values())
     return {
@@ -64,8 +64,8 @@ def _counts(evidence: Evidence) -> dict[str, object]:
         "completed": shown["completed"],
         "failed": shown["failed"],
         "paid_submissions": len(evidence.paid),
-        "crashes": crashes,
-        "faults": injected.total() - crashes,
+        "crashes": crash_count,
+        "faults": injected.total() - crash_count,
         "recoveries": len(recoveries),
         "recovery_p50_s": quantile(recoveries, 0.50),
         "recovery_p99_s": quantile(recoveries, 0.99),

@@ -79,25 +79,25 @@ class CloudTasksQueue:
         self._dispatch_deadline = dispatch_deadline
         self._now = now
 
-    def enqueue(self, wake: StepTask) -> None:
-        queue = self._starts if wake.is_start else self._steps
-        request = tasks_v2.CreateTaskRequest(parent=queue, task=self._task(queue, wake))
+    def enqueue(self, task: StepTask) -> None:
+        queue = self._starts if task.is_start else self._steps
+        request = tasks_v2.CreateTaskRequest(parent=queue, task=self._task(queue, task))
         with (
             translated(ERRORS, "Cloud Tasks"),
             suppress(api_errors.AlreadyExists),
         ):
             self._client.create_task(request, retry=_RETRY, timeout=_TIMEOUT_SECONDS)
 
-    def _task(self, queue: str, wake: StepTask) -> tasks_v2.Task:
+    def _task(self, queue: str, task: StepTask) -> tasks_v2.Task:
         return tasks_v2.Task(
-            name=f"{queue}/tasks/{wake.name}",
+            name=f"{queue}/tasks/{task.name}",
             http_request=tasks_v2.HttpRequest(
                 http_method=tasks_v2.HttpMethod.POST,
                 url=self._worker_url,
                 headers={"Content-Type": "application/json"},
-                body=json.dumps({"job_id": wake.job_id}).encode(),
+                body=json.dumps({"job_id": task.job_id}).encode(),
                 oidc_token=self._oidc,
             ),
             dispatch_deadline=self._dispatch_deadline,
-            schedule_time=wake.at if wake.at > self._now() else None,
+            schedule_time=task.at if task.at > self._now() else None,
         )

@@ -186,7 +186,7 @@ class Quotas(Protocol):
 class Queue(Protocol):
     """The tasks that wake jobs; starts and other steps lie in two queues."""
 
-    def enqueue(self, wake: "StepTask") -> None:
+    def enqueue(self, task: "StepTask") -> None:
         """A name that exists already, or was used, is success."""
         ...
 

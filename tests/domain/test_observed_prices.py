@@ -63,9 +63,9 @@ def test_it_is_of_one_model_at_one_resolution() -> None:
 
 
 def test_the_latest_charge_counts() -> None:
-    dear = observe(NONE, an_attempt(), P720, Decimal("1.60"))
+    expensive = observe(NONE, an_attempt(), P720, Decimal("1.60"))
 
-    cheaper = observe(dear, an_attempt(), P720, Decimal("0.80"))
+    cheaper = observe(expensive, an_attempt(), P720, Decimal("0.80"))
     listed = observe(cheaper, an_attempt(), P720, Decimal("0.40"))
 
     assert price(cheaper) == Decimal("0.80")

@@ -174,7 +174,7 @@ def test_the_apis_task_and_the_workers_are_two_points(crash_points: Build) -> No
         points.meet(job())
         queue.enqueue(task)
 
-    assert tasks.wakes == [task]
+    assert queue.inner.tasks == [task]
 
 
 def test_a_process_dies_right_after_the_paid_post(crash_points: Build) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from local.fault_injection.evidence import Evidence, Paid
 from local.fault_injection.journal import Entry, What
-from local.fault_injection.verdict import judge, quantile, recovery_seconds
+from local.fault_injection.verdict import quantile, recovery_seconds, verdict_on
 from shared.domain.catalogue import ProviderId
 from shared.domain.job import AttemptState, Job
 from shared.domain.ledger import Account, Totals
@@ -56,12 +56,12 @@ def broken(seen: Evidence) -> dict[str, object]:
         *("lost", "not_terminal", "paid_twice", "ledger_drift_usd"),
         *("cap_overshoot_usd", "corrupt", "key_twice", "open_jobs_drift"),
     )
-    figures = judge(seen).figures
+    figures = verdict_on(seen).figures
     return {name: figures[name] for name in promises if figures[name]}
 
 
 def test_a_run_in_which_all_held_has_only_zeros() -> None:
-    verdict = judge(evidence())
+    verdict = verdict_on(evidence())
 
     assert (broken(evidence()), verdict.broken) == ({}, [])
     assert verdict.figures["jobs"] == verdict.figures["completed"] == 1
@@ -152,7 +152,7 @@ OPEN = Totals(held_usd=RUNNING.hold_usd)
 )
 def test_each_broken_promise_shows(seen: Evidence, figures: dict[str, object]) -> None:
     assert broken(seen) == figures
-    assert judge(seen).broken
+    assert verdict_on(seen).broken
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_payments_are_held_against_what_was_recorded(
     attempts = (replace(ATTEMPT, state=AttemptState(state)) for state in states)
     job = replace(DONE, attempts=tuple(attempts))
 
-    figures = judge(evidence(job, paid=paid(*["runway"] * count))).figures
+    figures = verdict_on(evidence(job, paid=paid(*["runway"] * count))).figures
 
     assert figures["paid_twice"] == too_many
 
@@ -229,7 +229,7 @@ def test_crashes_and_faults_are_counted_apart() -> None:
     ]
     injected = {"worker process killed": 1, "runway start 503": 4}
 
-    figures = judge(evidence(journal=journal, injected=injected)).figures
+    figures = verdict_on(evidence(journal=journal, injected=injected)).figures
 
     assert (figures["crashes"], figures["faults"]) == (2, 6)
     assert figures["injected"] == injected | {

@@ -88,7 +88,7 @@ def test_a_task_that_comes_too_early_leaves_one_of_another_name(
 
     call(client_of(worker), {**STEPS, "X-CloudTasks-TaskName": own})
 
-    assert own not in [wake.name for wake in harness.queue.wakes] != []
+    assert own not in [task.name for task in harness.queue.tasks] != []
 
 
 def test_a_task_of_a_job_that_is_gone_is_done() -> None:
@@ -129,7 +129,7 @@ def test_nobody_else_gets_in(
     response = call(client_of(function), {**STARTS, "Authorization": ""} | headers)
 
     assert response.status_code == status
-    assert (harness.starts, harness.queue.wakes, response.data) == (0, [], b"")
+    assert (harness.starts, harness.queue.tasks, response.data) == (0, [], b"")
 
 
 @pytest.mark.parametrize("function", [worker, sweep])

@@ -36,7 +36,7 @@ WORKER_URL = "http://127.0.0.1:1/worker"
 IN_AN_HOUR = timedelta(hours=1)
 
 
-def wake(**other: Any) -> StepTask:
+def a_task(**other: Any) -> StepTask:
     one = StepTask(job_id="job", name="name", at=NOW, is_start=False)
     return replace(one, **other)
 
@@ -94,7 +94,7 @@ def fake() -> Subject:
 
     def names(kind: str) -> Sequence[str]:
         is_start = kind == "starts"
-        return [each.name for each in queue.wakes if each.is_start == is_start]
+        return [each.name for each in queue.tasks if each.is_start == is_start]
 
     def delete(_: str) -> None:
         assert queue.take() is not None
@@ -113,32 +113,32 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 
 
 def test_starts_and_steps_lie_in_two_queues(subject: Subject) -> None:
-    subject.queue.enqueue(wake(name="a", is_start=True))
-    subject.queue.enqueue(wake(name="b", is_start=False))
+    subject.queue.enqueue(a_task(name="a", is_start=True))
+    subject.queue.enqueue(a_task(name="b", is_start=False))
 
     assert list(subject.names("starts")) == ["a"]
     assert list(subject.names("steps")) == ["b"]
 
 
 def test_a_name_that_exists_is_success(subject: Subject) -> None:
-    subject.queue.enqueue(wake())
-    subject.queue.enqueue(wake())
+    subject.queue.enqueue(a_task())
+    subject.queue.enqueue(a_task())
 
     assert list(subject.names("steps")) == ["name"]
 
 
 def test_a_used_name_is_success_and_wakes_nobody(subject: Subject) -> None:
-    subject.queue.enqueue(wake())
+    subject.queue.enqueue(a_task())
     subject.delete("name")
 
-    subject.queue.enqueue(wake())
+    subject.queue.enqueue(a_task())
 
     assert list(subject.names("steps")) == []
 
 
 def test_a_name_is_used_up_in_its_own_queue_only(subject: Subject) -> None:
-    subject.queue.enqueue(wake(is_start=True))
-    subject.queue.enqueue(wake(is_start=False))
+    subject.queue.enqueue(a_task(is_start=True))
+    subject.queue.enqueue(a_task(is_start=False))
 
     assert [*subject.names("starts"), *subject.names("steps")] == ["name", "name"]
 
@@ -204,7 +204,7 @@ def queue(
 def test_a_task_is_a_signed_post_of_the_job_id(
     queue: CloudTasksQueue, listener: Listener
 ) -> None:
-    queue.enqueue(wake(at=NOW + IN_AN_HOUR))
+    queue.enqueue(a_task(at=NOW + IN_AN_HOUR))
 
     (request,) = listener.requests
     task = request["task"]
@@ -237,7 +237,7 @@ def test_a_task_is_a_signed_post_of_the_job_id(
 def test_a_wake_that_is_due_has_no_schedule_time(
     queue: CloudTasksQueue, listener: Listener, at: datetime
 ) -> None:
-    queue.enqueue(wake(at=at))
+    queue.enqueue(a_task(at=at))
 
     assert "scheduleTime" not in listener.requests[0]["task"]
 
@@ -245,7 +245,7 @@ def test_a_wake_that_is_due_has_no_schedule_time(
 def test_every_call_has_a_time_limit(
     queue: CloudTasksQueue, listener: Listener
 ) -> None:
-    queue.enqueue(wake())
+    queue.enqueue(a_task())
 
     assert 0 < listener.remaining_seconds[0] < 6
 
@@ -258,7 +258,7 @@ def test_what_may_pass_is_tried_again(
 ) -> None:
     listener.failures = [status, status]
 
-    queue.enqueue(wake())
+    queue.enqueue(a_task())
 
     assert len(listener.requests) == 3
 
@@ -279,7 +279,7 @@ def test_anything_else_is_unreachable_at_once(
     listener.failures = [status]
 
     with pytest.raises(Unreachable):
-        queue.enqueue(wake())
+        queue.enqueue(a_task())
 
     assert len(listener.requests) == 1
 
@@ -289,7 +289,7 @@ def test_a_name_that_was_taken_meanwhile_is_success(
 ) -> None:
     listener.failures = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ALREADY_EXISTS]
 
-    queue.enqueue(wake())
+    queue.enqueue(a_task())
 
     assert len(listener.requests) == 2
 
@@ -300,7 +300,7 @@ def test_a_service_that_stays_away_is_unreachable(
     listener.failures = [grpc.StatusCode.UNAVAILABLE] * 10_000
 
     with pytest.raises(Unreachable):
-        queue.enqueue(wake())
+        queue.enqueue(a_task())
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.usecases.harness import Harness
 P720 = Resolution.P720
 JOB = running(a_job(), ProviderId.RUNWAY)
 ATTEMPT = at_provider(JOB, ProviderId.RUNWAY)
-DEAR = Decimal("0.80")
+EXPENSIVE = Decimal("0.80")
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def harness() -> Harness:
     return Harness()
 
 
-def report(harness: Harness, charged: Decimal = DEAR) -> list[str]:
+def report(harness: Harness, charged: Decimal = EXPENSIVE) -> list[str]:
     """The events that it logs."""
     with capture_logs() as lines:
         harness.price_watch.report(JOB, ATTEMPT, charged)
@@ -34,7 +34,7 @@ def first_price(harness: Harness) -> Decimal:
 
 def test_a_difference_is_an_error_that_names_both_prices(harness: Harness) -> None:
     with capture_logs() as lines:
-        harness.price_watch.report(JOB, ATTEMPT, DEAR)
+        harness.price_watch.report(JOB, ATTEMPT, EXPENSIVE)
 
     assert lines == [
         {
@@ -46,7 +46,7 @@ def test_a_difference_is_an_error_that_names_both_prices(harness: Harness) -> No
             "charged_usd": "0.80",
         }
     ]
-    assert first_price(harness) == DEAR
+    assert first_price(harness) == EXPENSIVE
 
 
 def test_a_price_as_expected_is_neither_told_nor_looked_up(harness: Harness) -> None:
@@ -66,7 +66,7 @@ def test_a_lost_race_is_run_again(harness: Harness, trouble: Exception) -> None:
 
     report(harness)
 
-    assert first_price(harness) == DEAR
+    assert first_price(harness) == EXPENSIVE
 
 
 def test_without_its_store_jobs_go_on_at_the_catalogues_prices(
@@ -81,9 +81,9 @@ def test_without_its_store_jobs_go_on_at_the_catalogues_prices(
 def test_what_was_read_is_believed_for_5_seconds(harness: Harness) -> None:
     watch, other = harness.price_watch, harness.price_watch
     watch.plan(a_job().chain, P720)
-    other.report(JOB, ATTEMPT, DEAR)
+    other.report(JOB, ATTEMPT, EXPENSIVE)
 
-    for seconds, price in ((4.9, Decimal("0.40")), (0.1, DEAR)):
+    for seconds, price in ((4.9, Decimal("0.40")), (0.1, EXPENSIVE)):
         harness.clock.pause(seconds)
         assert watch.plan(a_job().chain, P720)[0].price_usd == price
 
@@ -92,6 +92,6 @@ def test_what_it_reported_itself_counts_at_once(harness: Harness) -> None:
     watch = harness.price_watch
     watch.plan(a_job().chain, P720)
 
-    watch.report(JOB, ATTEMPT, DEAR)
+    watch.report(JOB, ATTEMPT, EXPENSIVE)
 
-    assert watch.plan(a_job().chain, P720)[0].price_usd == DEAR
+    assert watch.plan(a_job().chain, P720)[0].price_usd == EXPENSIVE

@@ -239,8 +239,8 @@ def post_paid(server: SimulatorServer, provider: str) -> requests.Response:
         }
         address = server.address + CREATE
     else:
-        picture = {"bytesBase64Encoded": encoded, "mimeType": "image/png"}
-        body = {"instances": [{"prompt": "a cat", "image": picture}]}
+        inline = {"bytesBase64Encoded": encoded, "mimeType": "image/png"}
+        body = {"instances": [{"prompt": "a cat", "image": inline}]}
         model = "projects/p/locations/l/publishers/google/models/veo-3.1-generate-001"
         address = f"{server.address}/v1/{model}:predictLongRunning"
     return requests.post(address, json=body, headers=HEADERS, timeout=10)

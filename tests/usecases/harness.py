@@ -201,18 +201,18 @@ class Harness:
         for _ in range(MOST_STEPS):
             if self.job.is_final:
                 return self.job
-            wake = self.queue.take()
-            if wake is None:
+            task = self.queue.take()
+            if task is None:
                 self.clock.pause(60)
                 self.sweep()
                 continue
-            self.clock.move_to(wake.at)
-            self.deliver(wake)
+            self.clock.move_to(task.at)
+            self.deliver(task)
         raise AssertionError(f"never ended: {self.job}")
 
-    def deliver(self, wake: StepTask) -> None:
+    def deliver(self, task: StepTask) -> None:
         """As Cloud Tasks does, by name and queue."""
-        self.advance(wake.job_id, from_starts_queue=wake.is_start, task=wake.name)
+        self.advance(task.job_id, from_starts_queue=task.is_start, task=task.name)
 
     @property
     def job(self) -> Job:

@@ -25,7 +25,7 @@ def test_what_costs_nothing_yet_ends_at_once(harness: Harness) -> None:
 
     assert job.problem and job.problem.code is ErrorCode.CANCELLED
     assert job.cost_usd == 0
-    assert harness.queue.wakes == []
+    assert harness.queue.tasks == []
 
 
 def test_a_running_job_is_cancelled_and_keeps_its_price_as_spent(

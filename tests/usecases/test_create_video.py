@@ -59,7 +59,7 @@ def test_a_job_is_committed_with_its_settings_and_woken(harness: Harness) -> Non
 
     assert harness.jobs.all == [job]
     assert (job.user_id, job.language) == ("ann", Language.KOREAN)
-    assert [(w.job_id, w.at, w.is_start) for w in harness.queue.wakes] == [
+    assert [(w.job_id, w.at, w.is_start) for w in harness.queue.tasks] == [
         (job.job_id, NOON, False)
     ]
     assert [planned.provider_id for planned in job.chain] == [ProviderId.VEO]
@@ -76,7 +76,7 @@ def test_the_answer_is_yes_although_the_queue_is_down(harness: Harness) -> None:
     assert harness.jobs.all == [job]
     harness.clock.pause(60)
     assert harness.sweep() == 1
-    assert [w.job_id for w in harness.queue.wakes] == [job.job_id]
+    assert [w.job_id for w in harness.queue.tasks] == [job.job_id]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_without_a_known_commit_there_is_no_yes(
     with pytest.raises(Unreachable):
         create(harness)
 
-    assert harness.queue.wakes == []
+    assert harness.queue.tasks == []
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_the_same_key_and_body_gives_the_same_job_as_it_is_now(
 
     assert (first.replayed, again.replayed) == (False, True)
     assert again.job == replace(first.job, progress=42)
-    assert len(harness.queue.wakes) == len(logs) == keep.times == 1
+    assert len(harness.queue.tasks) == len(logs) == keep.times == 1
     assert not take(harness, key="k1", user="bob").replayed
 
 

@@ -104,7 +104,7 @@ def test_equal_requests_are_one_job_only_if_one_resends_the_other(
 
     made = [job.job_id for job in harness.jobs.all]
     assert [made.index(t.job.job_id) + 1 for t in taken] == jobs_of
-    assert sum(not t.replayed for t in taken) == len(harness.queue.wakes) == len(made)
+    assert sum(not t.replayed for t in taken) == len(harness.queue.tasks) == len(made)
     assert bool(harness.jobs.idempotency.records) is (sends != [ONCE, ONCE])
 
 
@@ -147,7 +147,7 @@ def test_of_two_sendings_on_their_way_at_once_there_is_one_job(
 
     assert slower.replayed and slower.job.job_id == faster[0].job.job_id
     assert [line["event"] for line in logs] == ["video_created"]
-    assert len(jobs.all) == len(harness.queue.wakes) == 1 + bool(before)
+    assert len(jobs.all) == len(harness.queue.tasks) == 1 + bool(before)
 
 
 @pytest.mark.parametrize("trouble", [Trouble.NOT_APPLIED, Trouble.LOST_RACE])

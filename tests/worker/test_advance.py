@@ -96,7 +96,7 @@ def test_every_step_enqueues_the_task_of_its_version(harness: Harness) -> None:
     job = harness.step()
 
     assert job.version == 3
-    assert harness.queue.wakes == [
+    assert harness.queue.tasks == [
         StepTask(job_id="job1", name=task_name("job1", 3), at=NOON, is_start=True)
     ]
 
@@ -110,13 +110,13 @@ def test_a_task_for_a_job_that_has_ended_does_nothing(
     harness.jobs.put(job)
 
     assert harness.step() == job
-    assert harness.queue.wakes == []
+    assert harness.queue.tasks == []
 
 
 def test_a_task_for_a_job_that_is_gone_does_nothing(harness: Harness) -> None:
     harness.advance("nobody", from_starts_queue=True)
 
-    assert harness.queue.wakes == []
+    assert harness.queue.tasks == []
 
 
 def test_a_task_that_comes_too_early_makes_sure_of_the_current_one(
@@ -128,7 +128,7 @@ def test_a_task_that_comes_too_early_makes_sure_of_the_current_one(
     for _ in range(3):
         harness.step()
 
-    assert [wake.at for wake in harness.queue.wakes] == [later]
+    assert [task.at for task in harness.queue.tasks] == [later]
     assert harness.providers[RUNWAY].asked == []
 
 
@@ -140,7 +140,7 @@ class TestStarting:
 
         harness.advance("job1", from_starts_queue=False)
 
-        assert [wake.is_start for wake in harness.queue.wakes] == [True]
+        assert [task.is_start for task in harness.queue.tasks] == [True]
         assert harness.starts == 0
 
     def test_a_start_whose_task_was_used_up_gets_through_by_the_sweep(
@@ -442,7 +442,7 @@ class TestFollowing:
 
         harness.advance("job1", from_starts_queue=False)
 
-        assert harness.queue.wakes == []
+        assert harness.queue.tasks == []
 
 
 class DeletingProvider(ScriptedProvider):

@@ -106,4 +106,4 @@ def test_a_task_that_comes_again_after_its_step_leaves_no_second_chain(
     for _ in range(3):
         bring(harness, take(harness), 0, is_named=True)
 
-    assert len(harness.queue.wakes) == 1
+    assert len(harness.queue.tasks) == 1

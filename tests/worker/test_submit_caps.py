@@ -31,9 +31,9 @@ def take(harness: Harness, *chain: ProviderId) -> str:
 
 
 def finish(harness: Harness, job_id: str) -> Job:
-    while (wake := harness.queue.take()) is not None:
-        harness.clock.move_to(wake.at)
-        harness.advance(wake.job_id, from_starts_queue=wake.is_start)
+    while (task := harness.queue.take()) is not None:
+        harness.clock.move_to(task.at)
+        harness.advance(task.job_id, from_starts_queue=task.is_start)
     return harness.jobs.get(job_id).value
 
 

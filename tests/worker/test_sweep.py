@@ -44,9 +44,9 @@ def test_a_stuck_job_is_woken_under_a_new_name_each_time(harness: Harness) -> No
         harness.sweep()
         harness.clock.move(MINUTE)
 
-    names = [wake.name for wake in harness.queue.wakes]
+    names = [task.name for task in harness.queue.tasks]
     assert names == [task_name("job1", 1, n) for n in (1, 2, 3, 4)]
-    assert not any(wake.is_start for wake in harness.queue.wakes)
+    assert not any(task.is_start for task in harness.queue.tasks)
 
 
 def test_only_jobs_that_are_overdue_are_woken(harness: Harness) -> None:
@@ -58,7 +58,7 @@ def test_only_jobs_that_are_overdue_are_woken(harness: Harness) -> None:
 
     harness.clock.move(MINUTE)
     assert harness.sweep() == 1
-    assert [wake.job_id for wake in harness.queue.wakes] == ["old"]
+    assert [task.job_id for task in harness.queue.tasks] == ["old"]
     harness.clock.move(STARTS_WAIT - MINUTE)
     assert harness.sweep() == 3
 
@@ -91,7 +91,7 @@ def test_one_poison_job_slows_no_other(harness: Harness) -> None:
 
     harness.sweep()
 
-    assert [wake.job_id for wake in harness.queue.wakes] == ["good"]
+    assert [task.job_id for task in harness.queue.tasks] == ["good"]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_one_job_that_cannot_be_woken_does_not_end_the_round(
     with pytest.raises(Unreachable, match="1 jobs were not woken"):
         harness.sweep()
 
-    assert len(harness.queue.wakes) == 4
+    assert len(harness.queue.tasks) == 4
     assert harness.sweep() == 5
 
 
@@ -125,8 +125,8 @@ def test_a_start_that_still_waits_at_its_deadline_is_ended(harness: Harness) -> 
     harness.clock.move(timing.JOB_LIMIT)
 
     harness.sweep()
-    (wake,) = harness.queue.wakes
-    harness.advance(wake.job_id, from_starts_queue=wake.is_start)
+    (task,) = harness.queue.tasks
+    harness.advance(task.job_id, from_starts_queue=task.is_start)
 
     assert harness.job.is_final
 
@@ -139,8 +139,8 @@ def test_what_is_paid_for_is_woken_before_all_starts(harness: Harness) -> None:
 
     harness.sweep()
 
-    assert harness.queue.wakes[0].job_id == "paid"
-    assert len(harness.queue.wakes) == 2 * PAGE + 2
+    assert harness.queue.tasks[0].job_id == "paid"
+    assert len(harness.queue.tasks) == 2 * PAGE + 2
 
 
 @dataclass(kw_only=True)
@@ -154,14 +154,14 @@ class SlowQueue(FakeQueue):
     def __post_init__(self) -> None:
         super().__init__()
 
-    def enqueue(self, wake: StepTask) -> None:
+    def enqueue(self, task: StepTask) -> None:
         with self.lock:
-            super().enqueue(wake)
+            super().enqueue(task)
             self.clock.move(self.call / WOKEN_AT_ONCE)
 
     @property
     def woken(self) -> set[str]:
-        return {wake.job_id for wake in self.wakes}
+        return {task.job_id for task in self.tasks}
 
 
 def sweep_every_minute(harness: Harness, minutes: int) -> None:

@@ -113,7 +113,7 @@ def test_a_paid_task_is_followed_without_its_image_and_its_queue(
     harness.providers[RUNWAY].polls = [Succeeded()]
     harness.bucket.objects.clear()
     harness.web.bodies.clear()
-    harness.queue.wakes.clear()
+    harness.queue.tasks.clear()
 
     assert states(harness.run()) == [("runway", "succeeded")]
     assert harness.starts == 0

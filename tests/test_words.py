@@ -1,0 +1,98 @@
+"""The field's words for names: none of the project's former private ones is left."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("functions", "shared", "ops", "local", "tests")
+
+
+def each(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Words, wherever they stand in a name.
+WORDS = each(
+    "picture pictures waker mischief saboteur sabotage sabotaged wound wounds films"
+    " diary hopeless dear dearest mend mended stubbornly departure"
+)
+# Whole names of files, classes, functions, arguments, variables and attributes.
+NAMES = each(
+    "Link ProviderLink wake wakes Wake nth_wake tell_endings _tell_job Recorder BRIEFLY"
+    " living_link with_living_link LEAST_LEFT Patience LEAVING About Gate Books"
+    " FirestoreBooks UsageBooks place_on Trace Reuse Sending Claim claimed use_up"
+    " by_resend resending unanswered vendor_words remove_made hear by_hand Unclear"
+    " Missed Passage answer_all_with own_address endings offers"
+)
+# Common words, which are taken only as names of what they once named in shared/.
+DEFINITIONS = each("Place place Order order judge Refused Notice clean instead")
+# Cloud Tasks wakes its courier, which is a thread; the words of others' interfaces.
+ELSEWHERE = {
+    "local/emulators/cloud_tasks/api.py": {"wake"},
+    "local/emulators/cloud_tasks/delivery.py": {"wake"},
+    "local/emulators/tasks.py": {"wake"},
+}
+
+
+@cache
+def names_in(file: Path) -> frozenset[str]:
+    found = {file.stem}
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
+                found.add(name)
+            case ast.Attribute(attr=name, ctx=ast.Store()):
+                found.add(name)
+    return frozenset(found)
+
+
+def definitions_in(file: Path) -> Iterator[str]:
+    yield file.stem
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+
+
+def words_of(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_former_word_is_left_in_a_name(folder: str) -> None:
+    left = {
+        (file.relative_to(ROOT).as_posix(), name)
+        for file in (ROOT / folder).rglob("*.py")
+        for name in names_in(file)
+        if name in NAMES or words_of(name) & WORDS
+    }
+
+    assert not {
+        (file, name) for file, name in left if name not in ELSEWHERE.get(file, ())
+    }
+
+
+def test_no_common_word_names_what_it_once_named() -> None:
+    left = {
+        (file.relative_to(ROOT).as_posix(), name)
+        for file in (ROOT / "shared").rglob("*.py")
+        for name in definitions_in(file)
+        if name in DEFINITIONS
+    }
+
+    assert not left
+
+
+def test_a_former_word_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "found.py"
+    file.write_text("class NthWaker:\n    def go(self, pictureUrl): self.wakes = 1\n")
+
+    assert names_in(file) == {"found", "NthWaker", "go", "self", "pictureUrl", "wakes"}
+    assert words_of("NthWaker") & WORDS == {"waker"}
+    assert words_of("pictureUrl") & WORDS == {"picture"}
