@@ -9,8 +9,9 @@ from typing import Any
 from ops.deploy.checks import Target
 from ops.deploy.choices import assignment
 from ops.deploy.down import down
+from ops.deploy.settle import Asked
 from ops.deploy.terraform import Terraform
-from ops.deploy.up import Asked, up
+from ops.deploy.up import up
 from ops.deploy.world import Stopped, World, real_world
 from ops.environment import environment
 

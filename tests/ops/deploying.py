@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ops.deploy.checks import Target
 from ops.deploy.down import down
+from ops.deploy.settle import Asked
 from ops.deploy.terraform import Terraform
-from ops.deploy.up import Asked, up
+from ops.deploy.up import up
 from ops.deploy.world import NOT_FOUND, Command, Ran, Shell, World
 from tests.ops.fake_gcloud import PROJECT, REFUSED, FakeGcloud, answer
 

@@ -1,0 +1,108 @@
+"""The settings of a deploy: what was kept, what the command line says, the answers."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ops.deploy import choices as chosen
+from ops.deploy.bootstrap import owns_bucket, state_bucket, there_is_a_state_bucket
+from ops.deploy.checks import Facts, Target, budget_may_be_set, currency
+from ops.deploy.world import Stopped, World
+
+NO_BUDGET = (
+    "  Warning: this account may not see the budgets of the billing account {account}, "
+    "so there will be no budget; the caps in USD still hold. To have one: gcloud "
+    "billing accounts add-iam-policy-binding {account} --member=user:{who} "
+    "--role=roles/billing.costsManager"
+)
+FOR_EVER = (
+    "Jobs, images and videos will be stored in {place}, which cannot be changed later. "
+    "Is that the right place?"
+)
+DATASTORE = (
+    "The database of {project} is in Datastore mode, which has no listeners: deploy "
+    "into another project, gcloud projects create ID"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """`settings`: those of the command line, which win over the kept ones."""
+
+    target: Target
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def announce(world: World, asked: Asked, facts: Facts) -> None:
+    """List what the deploy is going to ask for, before it asks anything."""
+    project, kept = asked.target.project, {**asked.settings}
+    if there_is_a_state_bucket(world, project, facts["project_number"]):
+        kept = chosen.load(world, state_bucket(project)) | kept
+    for line in chosen.announced(kept, world.environ):
+        world.person.say(f"  - {line}")
+
+
+def settle(world: World, asked: Asked, facts: Facts) -> chosen.Choices:
+    """Kept settings, overridden by the command line; the rest is asked for."""
+    target, bucket = asked.target, state_bucket(asked.target.project)
+    before = chosen.load(world, bucket)
+    kept = before | {**asked.settings}
+    # Functions can move to another region later; what the bucket holds can't.
+    kept.setdefault("bucket_location", target.region)
+    kept |= {
+        "project_id": target.project,
+        "region": target.region,
+        "billing_account": facts["billing_account"],
+        "state_bucket": bucket,
+    }
+    kept |= _existing(world, target.project, kept, facts)
+    kept |= _budget(world, target.project, kept, facts)
+    if not before and "firestore_database" not in kept["existing"]:
+        place = kept.get("firestore_location") or target.region
+        if not world.person.agrees(FOR_EVER.format(place=place)):
+            raise Stopped("Nothing was made: choose another REGION=.")
+    asked_for = chosen.questions(facts["account"])
+    if kept.get("enable_budget") and "gcp_budget_amount" not in kept:
+        money = currency(world, facts["billing_account"])
+        asked_for = (chosen.budget_question(money), *asked_for)
+    choices = chosen.ask(world, kept, asked_for)
+    chosen.refuse_what_functions_would(choices)
+    return choices
+
+
+def _budget(
+    world: World, project: str, kept: chosen.Choices, facts: Facts
+) -> chosen.Choices:
+    """Left out only where someone chose so; else Google is asked each time."""
+    account = facts["billing_account"]
+    if kept.get("enable_budget") is False:
+        world.person.say("  No budget, as before: ARGS=--budget for one.")
+    elif "enable_budget" not in kept:
+        if budget_may_be_set(world, account, project):
+            return {"enable_budget": True}
+        warning = NO_BUDGET.format(account=account, who=facts["account"])
+        if kept.get("ci_repository"):
+            # Cloud Build deploys with the kept settings, which must then say so.
+            raise Stopped(f"{warning}; or say ARGS=--no-budget.".strip())
+        world.person.say(warning)
+    return {}
+
+
+def _existing(
+    world: World, project: str, kept: chosen.Choices, facts: Facts
+) -> chosen.Choices:
+    """Data that is there is imported. A database never moves."""
+    existing = {*kept.get("existing", ())} - {"firestore_database", "videos_bucket"}
+    if owns_bucket(world, f"{project}-reelay-videos", facts["project_number"]):
+        existing.add("videos_bucket")
+    where = ("--database=(default)", f"--project={project}", "--format=json")
+    ran = world.run("gcloud", "firestore", "databases", "describe", *where)
+    if not ran.ok:
+        return {"existing": sorted(existing)}
+    database = json.loads(ran.stdout)
+    if database["type"] != "FIRESTORE_NATIVE":
+        raise Stopped(DATASTORE.format(project=project))
+    existing.add("firestore_database")
+    place = database["locationId"]
+    return {"existing": sorted(existing), "firestore_location": place}
