@@ -1,4 +1,4 @@
-"""Whatever is shown in place of a token, nobody gets in with it."""
+"""Forged, foreign, expired and malformed tokens and keys are refused."""
 
 import hmac
 from collections.abc import Callable, Iterator
@@ -193,7 +193,7 @@ FORGED: list[tuple[str, Forge]] = [
 ]
 
 
-def check_nobody(client: FlaskClient, headers: dict[str, str]) -> None:
+def check_refused(client: FlaskClient, headers: dict[str, str]) -> None:
     response = client.get("/mine", headers=headers)
 
     assert response.status_code == 401
@@ -203,36 +203,36 @@ def check_nobody(client: FlaskClient, headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("forge", [f for _, f in FORGED], ids=[n for n, _ in FORGED])
-def test_a_forged_token_is_nobodys(
+def test_a_forged_token_is_refused(
     client: FlaskClient, forger: Forger, forge: Forge
 ) -> None:
-    check_nobody(client, bearer(forge(forger)))
+    check_refused(client, bearer(forge(forger)))
 
 
 @pytest.mark.parametrize(
     "authorization",
     [None, "", "Bearer", "Bearer  ", SECRET, f"Basic {SECRET}", f"Token {SECRET}"],
 )
-def test_without_a_bearer_token_nobody_is_known(
+def test_a_request_without_a_bearer_token_is_refused(
     client: FlaskClient, authorization: str | None
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
 
-    check_nobody(client, headers)
+    check_refused(client, headers)
 
 
 @pytest.mark.parametrize(
     "token", ["rk_", "rk_/", f"{SECRET}/", f"{SECRET}=", "rk_" + "é" * 43]
 )
-def test_what_has_no_keys_form_is_not_looked_up(
+def test_a_malformed_key_is_not_looked_up(
     client: FlaskClient, keys: FakeKeys, token: str
 ) -> None:
-    check_nobody(client, bearer(token))
+    check_refused(client, bearer(token))
 
     assert keys.looked_up == []
 
 
-TOLD: list[tuple[str, TokenProblem, Forge]] = [
+PROBLEMS: list[tuple[str, TokenProblem, Forge]] = [
     ("no header", TokenProblem.MISSING, lambda f: ""),
     ("no scheme", TokenProblem.MALFORMED, lambda f: f.of_google()),
     ("garbage", TokenProblem.MALFORMED, lambda f: "Bearer garbage"),
@@ -247,9 +247,9 @@ TOLD: list[tuple[str, TokenProblem, Forge]] = [
 
 
 @pytest.mark.parametrize(
-    ("problem", "make"), [told[1:] for told in TOLD], ids=[told[0] for told in TOLD]
+    ("problem", "make"), [row[1:] for row in PROBLEMS], ids=[row[0] for row in PROBLEMS]
 )
-def test_a_caller_is_told_what_is_wrong_with_the_token(
+def test_the_answer_says_what_is_wrong_with_the_token(
     client: FlaskClient, forger: Forger, problem: TokenProblem, make: Forge
 ) -> None:
     header = make(forger)

@@ -1,4 +1,4 @@
-"""Whose token an Authorization header holds."""
+"""Firebase ID tokens: claims, accountable users, and when revocation is looked up."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -125,7 +125,7 @@ BAD_CLAIMS = [
 
 
 @pytest.mark.parametrize("changes", BAD_CLAIMS, ids=lambda c: str(c)[:40])
-def test_a_claim_that_is_wrong_is_nobodys(caller_of: Say, changes: Any) -> None:
+def test_a_wrong_claim_is_refused(caller_of: Say, changes: Any) -> None:
     with pytest.raises(Unauthenticated):
         caller_of(**changes)
 
@@ -158,7 +158,7 @@ def test_users_that_a_script_can_create_may_not_call(
         pytest.param(f"{segment({})}.{'W1tb' * 2000}.", id="nested without end"),
     ],
 )
-def test_what_is_no_token_is_nobodys(certs_url: str, token: str) -> None:
+def test_a_malformed_token_is_refused(certs_url: str, token: str) -> None:
     with pytest.raises(Unauthenticated) as caught:
         in_cloud(certs_url).caller(f"Bearer {token}")
 

@@ -91,7 +91,7 @@ def test_no_part_of_a_secret_is_kept(
 @pytest.mark.parametrize(
     "broken",
     [
-        pytest.param({"user_id": None}, id="nobody's"),
+        pytest.param({"user_id": None}, id="no user"),
         pytest.param({"user_id": "ann/bob"}, id="no user id"),
         pytest.param({"created_at": "now"}, id="no time"),
         pytest.param({"revoked_at": "now"}, id="no time of its end"),

@@ -170,7 +170,7 @@ def test_however_many_ask_at_once_one_fetches() -> None:
     assert google.asked == 1
 
 
-def test_whoever_has_keys_does_not_wait_for_new_ones() -> None:
+def test_usable_keys_are_served_while_new_ones_are_fetched() -> None:
     google = SlowGoogle(Response())
     google.may_answer.set()
     keys = google.keys()

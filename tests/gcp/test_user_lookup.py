@@ -1,4 +1,4 @@
-"""Who was shut out, as a server that speaks accounts:lookup says."""
+"""Revoked, disabled and deleted users, over HTTP with a fake accounts:lookup."""
 
 import socket
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ SIGNED_IN_AT = 1_700_000_000
 
 
 class IdentityToolkit:
-    """Users by id, as `accounts:lookup` answers them; or `reply`, whoever is asked."""
+    """Users by id, as `accounts:lookup` answers them, or always `reply`."""
 
     def __init__(self) -> None:
         self.users: dict[str, dict[str, Any]] = {}
@@ -102,7 +102,7 @@ def test_a_user_in_good_standing_may_spend(
         pytest.param({"validSince": SIGNED_IN_AT + 1}, id="revoked, as a number"),
     ],
 )
-def test_who_was_shut_out_is_nobody(
+def test_a_disabled_revoked_or_deleted_user_is_refused(
     toolkit: IdentityToolkit, lookup: UserLookup, fields: Any
 ) -> None:
     toolkit.add("ann", **fields)

@@ -81,7 +81,7 @@ def test_one_sees_ones_own_and_an_admin_everybodys(
     assert show(OPERATOR, UsageQuery()).usage == ()
 
 
-def test_who_is_no_admin_sees_nobody_elses(show: ShowUsage) -> None:
+def test_only_an_admin_sees_other_users(show: ShowUsage) -> None:
     with pytest.raises(Forbidden):
         show(ANN, EVERYBODYS)
 
@@ -89,8 +89,8 @@ def test_who_is_no_admin_sees_nobody_elses(show: ShowUsage) -> None:
 @pytest.mark.parametrize(
     ("caller", "scope", "daily", "monthly"),
     [
-        pytest.param(ANN, Scope.OWN, "2.00", "8.00", id="one's own"),
-        pytest.param(OPERATOR, Scope.ALL, "47.00", "93.00", id="everybody's"),
+        pytest.param(ANN, Scope.OWN, "2.00", "8.00", id="own"),
+        pytest.param(OPERATOR, Scope.ALL, "47.00", "93.00", id="all users'"),
     ],
 )
 def test_what_is_left_of_a_cap_is_what_is_neither_held_nor_settled(
