@@ -226,6 +226,8 @@ PROVIDERS: Mapping[ProviderId, ProviderFacts] = {
         model_variable="OMNI_MODEL",
         base_url_variable="GOOGLE_GEMINI_BASE_URL",
         api_key_variable="GEMINI_API_KEY",
+        # Without a key, on the Agent Platform; its adapter says whether it does.
+        writes_into_bucket=True,
     ),
 }
 

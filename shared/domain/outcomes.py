@@ -209,7 +209,10 @@ class OutputFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputMissing:
+    """`is_final`: the provider, as it is configured, never writes into our bucket."""
+
     attempt_id: str
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,11 @@ class TaskRef:
 class Provider(Protocol):
     """One provider. Only `fetch` raises; elsewhere the outcome says what went wrong."""
 
+    @property
+    def writes_into_bucket(self) -> bool:
+        """Whether, as it is configured, the vendor puts its files into our bucket."""
+        ...
+
     def start(self, request: GenerationRequest) -> Submission:
         """Exactly one POST, over a fresh connection. It is never sent again."""
         ...

@@ -97,7 +97,7 @@ class Omni:
         self.access = access
         self._api_key = api_key
         self._trusted_origin = trusted_origin
-        self._writes_into_bucket = writes_into_bucket
+        self.writes_into_bucket = writes_into_bucket
         self._delivery = "inline" if inline else "uri"
         self._read_seconds = read_seconds
 
@@ -183,7 +183,7 @@ class Omni:
             "resolution": request.resolution.value,
             "delivery": self._delivery,
         }
-        if self._writes_into_bucket:
+        if self.writes_into_bucket:
             wanted["gcs_uri"] = request.output_uri
         return wanted
 

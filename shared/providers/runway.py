@@ -39,6 +39,8 @@ class Transport(Protocol):
 class Runway:
     """The port `Provider`. Tasks are the same over either transport."""
 
+    writes_into_bucket = False
+
     def __init__(
         self,
         transport: Transport,

@@ -45,6 +45,7 @@ class Veo:
             api_version=_API_VERSION,
         )
         self._inline = inline
+        self.writes_into_bucket = not inline
         self._read_seconds = read_seconds
 
     def start(self, request: GenerationRequest) -> Submission:

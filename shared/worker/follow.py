@@ -80,7 +80,10 @@ class Following:
         folder = incoming_folder(before.value.job_id, attempt_id)
         files = [f for f in self.bucket.list(folder) if f.name.endswith(".mp4")]
         if not files:
-            return self.committer.commit(before, OutputMissing(attempt_id=attempt_id))
+            provider = self.providers.get(attempt.provider_id)
+            is_final = provider is not None and not provider.writes_into_bucket
+            missing = OutputMissing(attempt_id=attempt_id, is_final=is_final)
+            return self.committer.commit(before, missing)
         gs_uri = self.bucket.uri(files[0].name)
         found = OutputFound(attempt_id=attempt_id, gs_uri=gs_uri)
         return self.committer.commit(before, found)

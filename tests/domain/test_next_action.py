@@ -301,13 +301,23 @@ def test_it_is_looked_at_where_no_time_is_left_for_another_attempt() -> None:
     assert kind(next_action(job, job.deadline_at - MINUTE)) == "LookForOutput"
 
 
-@pytest.mark.parametrize("provider_id", [RUNWAY, OMNI])
+@pytest.mark.parametrize("provider_id", [RUNWAY, HTTP])
 def test_other_vendors_write_nothing_that_could_be_looked_for(
     provider_id: ProviderId,
 ) -> None:
     job = answered(a_job(chain=(provider_id,)), provider_id, UNKNOWN)
 
     assert job.problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)
+
+
+def test_a_file_that_cannot_come_is_not_waited_for() -> None:
+    job = answered(a_job(chain=(OMNI,)), OMNI, UNKNOWN)
+    assert next_action(job, NOON) == LookForOutput(attempt=at_provider(job, OMNI))
+
+    missing = OutputMissing(attempt_id=OMNI, is_final=True)
+    after = settle(apply(job, missing, NOON), NOON)
+
+    assert after.problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)
 
 
 def test_a_late_answer_is_followed_before_another_provider_is_asked() -> None:

@@ -24,6 +24,7 @@ class ScriptedProvider:
     """
 
     def __init__(self, *submissions: Submission) -> None:
+        self.writes_into_bucket = True
         self.submissions = list(submissions) or [Accepted(task_id="task1")]
         self.polls: list[Poll] = [Working()]
         self.cancels = [True]

@@ -638,3 +638,17 @@ def test_storing_goes_on_past_the_jobs_deadline(harness: Harness) -> None:
     harness.clock.at = job.deadline_at + timedelta(minutes=5)
 
     assert harness.step().delivered
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_file_is_looked_for_as_long_as_the_provider_may_write_one(
+    harness: Harness, writes: bool
+) -> None:
+    harness.jobs.put(due(a_job(chain=(OMNI,))))
+    harness.providers[OMNI].submissions = [UNKNOWN]
+    harness.providers[OMNI].writes_into_bucket = writes
+
+    ended = harness.run()
+
+    assert ended.problem and ended.problem.code is ErrorCode.ALL_PROVIDERS_FAILED
+    assert (ended.updated_at >= ended.attempts[0].deadline_at) is writes

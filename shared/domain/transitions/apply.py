@@ -160,7 +160,7 @@ def _of_attempt(
             return job
         case _, OutputFound(gs_uri=gs_uri):
             return storing.storing(job, replace(attempt, gs_uri=gs_uri), now)
-        case _, OutputMissing():
-            return storing.output_missing(job, attempt, now)
+        case _, OutputMissing(is_final=is_final):
+            return storing.output_missing(job, attempt, now, is_final=is_final)
         case _:
             return job

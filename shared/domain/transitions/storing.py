@@ -60,11 +60,12 @@ def _last_try(attempt: Attempt, problem: Problem) -> datetime:
     return until - timing.STORE_LIMIT + timing.FETCH_LIMIT
 
 
-def output_missing(job: Job, attempt: Attempt, now: datetime) -> Job:
+def output_missing(job: Job, attempt: Attempt, now: datetime, *, is_final: bool) -> Job:
     """Looked for until the attempt's own deadline, then written off.
 
     After a cancel it is looked for once, as a running task is polled once.
     """
-    if now < attempt.deadline_at and job.cancel_requested_at is None:
+    may_come = not is_final and now < attempt.deadline_at
+    if may_come and job.cancel_requested_at is None:
         return replace(job, wake_at=now + timing.LOOK_SPACING)
     return replace(job.with_attempt(replace(attempt, written_off=True)), wake_at=now)

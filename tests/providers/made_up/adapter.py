@@ -5,6 +5,8 @@ from shared.ports.providers import GenerationRequest, InlineFile, Result, TaskRe
 
 
 class MadeUp:
+    writes_into_bucket = False
+
     def __init__(self, *, api_key: str) -> None:
         self._api_key = api_key
 
