@@ -12,13 +12,11 @@ UNIT := $(addprefix tests/,domain usecases jobs guards worker functions)
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: emulator $(READY) ## One image becomes a video: IMAGE= PROMPT= MODEL= DURATION= FAULTS=runway,runway-http
-	@$(BIN)/python -m local demo $(if $(IMAGE),--image "$(IMAGE)") \
-	  $(if $(PROMPT),--prompt "$$PROMPT") $(if $(MODEL),--model "$(MODEL)") \
-	  $(if $(DURATION),--duration "$(DURATION)") $(if $(FAULTS),--faults "$(FAULTS)")
+demo: emulator $(READY) ## One image becomes a video: IMAGE= PROMPT= MODEL= DURATION= RATIO=9:16 FAULTS=runway,runway-http
+	@$(BIN)/python -m local demo
 
-dev: emulator $(READY) ## The local stack, until Ctrl-C
-	@$(BIN)/python -m local up
+dev: emulator $(READY) ## The local stack with addresses and a token, until Ctrl-C: PORT=8700
+	@$(BIN)/python -m local dev $(if $(PORT),--port "$(PORT)")
 
 chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=1 TIME_SCALE=1
 	@$(BIN)/pytest --hypothesis-profile=thorough tests/domain tests/guards >&2
@@ -62,7 +60,11 @@ lock: $(READY) ## Pin the newest versions, with hashes, for every Python from 3.
 clean: ## Remove the environments and caches; videos in out/ stay
 	@rm -rf .venv .venv-checkov .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
-export PROMPT
+# What the demo is asked for goes to it in the environment, as it was typed: neither make
+# nor the shell expands a $$ in it.
+DEMO_OPTIONS := IMAGE PROMPT MODEL DURATION RATIO FAULTS RESUME
+$(foreach name,$(DEMO_OPTIONS),$(eval override $(name) := $$(value $(name))))
+export $(DEMO_OPTIONS)
 
 # Before anything is downloaded: can the Firestore emulator run here?
 emulator:

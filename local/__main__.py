@@ -1,11 +1,13 @@
-"""`python -m local`: all of Reelay on one machine, and what an operator does.
+"""`python -m local`: all of Reelay on one machine.
 
-`up`, `demo` and `token` are the local stack; `key`, `generation` and `admin` act on a
-project.
+`up`, `dev`, `demo` and `token` are the local stack. `key`, `generation` and `admin` are
+those of `python -m ops`: they act on a project, or on the emulator that is named in
+FIRESTORE_EMULATOR_HOST.
 """
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -14,57 +16,89 @@ from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 
+from local.demo.options import DemoOptions, Refused, checked
 from local.emulators.firestore import NotInstalled
-from local.identity import user_token
 from local.processes import DidNotStart
-from local.stack import PROJECT, ROOT, Stack, StackOptions
-from ops import __main__ as operators
-from ops.environment import environment
-from shared import logs
 
-PARTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
+# What is heavy is imported by the command that needs it: a wrong option is refused at
+# once.
+OPERATORS = ("key", "generation", "admin")
+PORTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
+DEMO_OPTIONS = ("image", "prompt", "model", "duration", "ratio", "faults", "resume")
 
 
 def up(asked: argparse.Namespace) -> int:
     """Run the stack in the foreground; one JSON line when it is ready."""
+    from local.stack import Stack, StackOptions
+    from ops.environment import environment
+
     over = threading.Event()
     _on_end(over.set)
     options = StackOptions(
         environ=environment(),
-        ports={part: getattr(asked, f"{part}_port") for part in PARTS},
+        ports={part: getattr(asked, f"{part}_port") for part in PORTS},
         faults=asked.faults,
         seconds=asked.seconds,
         folder=asked.folder,
         firestore_memory=asked.firestore_memory,
-        say=lambda text: print(text, file=sys.stderr, flush=True),
+        say=_say,
     )
-    with Stack(options) as stack:
+    stack = Stack(options)
+    _say(stack.money)
+    with stack:
         print(json.dumps(stack.announcement()), flush=True)
         over.wait()
     return 0
 
 
+def dev(asked: argparse.Namespace) -> int:
+    """The stack on stable ports, with a list of its addresses, until Ctrl-C."""
+    from local.dev import run
+    from ops.environment import environment
+
+    over = threading.Event()
+    _on_end(over.set)
+    run(environment(), first_port=asked.port, over=over)
+    return 0
+
+
 def demo(asked: argparse.Namespace) -> int:
-    from local.demo import DemoOptions, run
+    """One image becomes a video, live."""
+    from ops.environment import environment
+
+    given = {name: getattr(asked, name) for name in DEMO_OPTIONS}
+    options = DemoOptions(environ=environment(), **given)
+    wanted = None if options.resume else checked(options)
+
+    from local.demo.run import Demo
 
     _on_end(_interrupt)
-    options = DemoOptions(
-        image=asked.image,
-        prompt=asked.prompt,
-        model=asked.model,
-        duration_seconds=asked.duration,
-        faults=asked.faults,
-        environ=environment(),
-        folder=ROOT / "out",
-    )
-    return run(options)
+    running = Demo(environ=options.environ, asked=wanted, job_id=options.resume)
+    return running.run()
 
 
 def token(asked: argparse.Namespace) -> int:
+    """Print a token that every running local stack of this checkout takes."""
+    from local.identity import user_token
+    from local.stack import PROJECT
+    from ops.environment import environment
+
     project = environment().get("GOOGLE_CLOUD_PROJECT") or PROJECT
     now = datetime.now(UTC)
     print(user_token(project, asked.user, admin=asked.admin, now=now))
     return 0
+
+
+def cast(asked: argparse.Namespace) -> int:
+    """Make the README's pictures of the demo."""
+    from local.cast import make
+
+    make(asked.folder)
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _on_end(act: Callable[[], object]) -> None:
@@ -76,46 +110,72 @@ def _interrupt() -> None:
     raise KeyboardInterrupt
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
-    commands = parser.add_subparsers(required=True)
-    starting = commands.add_parser("up", help="start the stack, until SIGTERM")
-    for part in PARTS:
-        starting.add_argument(f"--{part}-port", type=int, default=0)
+def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int]
+    ) -> argparse.ArgumentParser:
+        about = (run.__doc__ or "").splitlines()[0]
+        made = commands.add_parser(name, help=about, description=about)
+        made.set_defaults(run=run)
+        return made
+
+    starting = command("up", up)
+    for part in PORTS:
+        about = f"of {part}; 0 takes a free one"
+        starting.add_argument(f"--{part}-port", type=int, default=0, help=about)
     starting.add_argument("--faults", default="", help="providers that fail, by commas")
     starting.add_argument("--seconds", type=float, default=6.0, help="a generation")
     starting.add_argument("--folder", type=Path, help="keep files and logs here")
     starting.add_argument("--firestore-memory", default="256m", help="Java's heap")
-    starting.set_defaults(run=up)
-    showing = commands.add_parser("demo", help="one image becomes a video")
-    showing.add_argument("--image", type=Path, default=ROOT / "local/raccoon.jpg")
-    showing.add_argument("--prompt", default="")
-    showing.add_argument("--model", default="auto")
-    showing.add_argument("--duration", type=int, default=8)
-    showing.add_argument("--faults", default="")
-    showing.set_defaults(run=demo)
-    making = commands.add_parser("token", help="a token that the local api takes")
+    about = "the first of the stable ports"
+    command("dev", dev).add_argument("--port", type=int, default=8700, help=about)
+    showing = command("demo", demo)
+    for name in DEMO_OPTIONS:
+        # `make demo` passes them in the environment, where nothing expands them.
+        given = os.environ.get(name.upper(), "")
+        about = f"or {name.upper()} in the environment"
+        showing.add_argument(f"--{name}", default=given, help=about)
+    making = command("token", token)
     making.add_argument("user")
-    making.add_argument("--admin", action="store_true")
-    making.set_defaults(run=token)
-    operators.add_commands(commands)
+    making.add_argument("--admin", action="store_true", help="with the claim `admin`")
+    about = "where the pictures go"
+    casting = command("cast", cast)
+    casting.add_argument("--folder", type=Path, default=Path("docs/images"), help=about)
+    if not set(arguments) - {"-h", "--help"} or arguments[0] in OPERATORS:
+        from ops.__main__ import add_commands
+
+        add_commands(commands)
     return parser
 
 
 def main(arguments: Sequence[str]) -> int:
-    asked = _parser().parse_args(arguments)
+    asked = _parser(arguments).parse_args(arguments)
     try:
+        if arguments[0] in OPERATORS:
+            _log_to_stderr()
         code: int = asked.run(asked)
-    except (NotInstalled, DidNotStart) as error:
-        print(error, file=sys.stderr)
+    except (Refused, NotInstalled, DidNotStart) as error:
+        _say(str(error))
         return 1
     except KeyboardInterrupt:
         return 130
     return code
 
 
-if __name__ == "__main__":
-    # stdout is for answers.
+def _log_to_stderr() -> None:
+    """stdout is for answers."""
+    from shared import logs
+
     with redirect_stdout(sys.stderr):
         logs.configure()
+
+
+if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -49,6 +49,12 @@ class Surroundings:
         }
 
 
+def origins(web: str, environ: Mapping[str, str]) -> list[str]:
+    """Whose pages may use the stack: our own, and those that the environment names."""
+    given = environ.get("ALLOWED_ORIGINS", "").split(",")
+    return [web, *(each.strip() for each in given if each.strip())]
+
+
 def command(target: str, port: int, root: Path) -> list[str]:
     """As the buildpack starts it, beside the Python that runs us."""
     framework = str(Path(sys.executable).with_name("functions-framework"))

@@ -188,8 +188,7 @@ class Stack:
         self._options.say("Firestore emulator, Cloud Storage, Cloud Tasks")
         server = folder_server(ROOT / "web", port=self._port("web"))
         web = self.addresses["web"] = self._closing.enter_context(server).url
-        given = self._options.environ.get("ALLOWED_ORIGINS", "").split(",")
-        self._origins = [web, *(each.strip() for each in given if each.strip())]
+        self._origins = functions.origins(web, self._options.environ)
         storage = self._server(
             "storage",
             "local.emulators.storage",

@@ -1,4 +1,4 @@
-"""Knows how to make a playable MP4 of a still image: a slow pan and zoom over it."""
+"""Makes a playable MP4 of a still image: a slow pan and zoom over it."""
 
 import hashlib
 import io
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import av
 from av.video.reformatter import ColorRange, Colorspace
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from local.fault_kinds import Kind
 from local.simulators import tone
@@ -20,6 +20,7 @@ from local.simulators import tone
 FRAMES_PER_SECOND = 24
 _ROOM = 1.15  # how much larger than the frame the image is laid out
 _CACHED_VIDEOS = 64
+_MARK, _MARK_OPACITY, _WHITE = "simulated", 170, 235
 _X264 = {"preset": "ultrafast", "crf": "23", "maxrate": "6M", "bufsize": "6M"}
 
 Progress = Callable[[float], None]
@@ -105,6 +106,7 @@ class _Canvas:
     luma: Image.Image
     blue: Image.Image
     red: Image.Image
+    mark: Image.Image
 
 
 def _canvas(image: bytes, shape: Shape) -> _Canvas:
@@ -118,7 +120,17 @@ def _canvas(image: bytes, shape: Shape) -> _Canvas:
         luma.point([16 + round(level * 219 / 255) for level in range(256)]),
         _chroma(blue, half),
         _chroma(red, half),
+        _mark(shape),
     )
+
+
+def _mark(shape: Shape) -> Image.Image:
+    """The word that stays in the corner of every frame, as a mask."""
+    font = ImageFont.load_default(max(8, shape.height // 36))
+    left, top, right, bottom = (round(side) for side in font.getbbox(_MARK))
+    mask = Image.new("L", (right - left, bottom - top))
+    ImageDraw.Draw(mask).text((-left, -top), _MARK, font=font, fill=_MARK_OPACITY)
+    return mask
 
 
 def _chroma(plane: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -161,10 +173,18 @@ def _frame(canvas: _Canvas, shape: Shape, index: int) -> av.VideoFrame:
             Image.Resampling.BILINEAR,
             box=_scaled(box, still.size),
         )
+        if still is canvas.luma:
+            seen.paste(_WHITE, _corner(canvas.mark, shape), canvas.mark)
         plane.update(seen.tobytes("raw", "L", plane.line_size, 1))
     frame.pts = index
     frame.time_base = Fraction(1, FRAMES_PER_SECOND)
     return frame
+
+
+def _corner(mark: Image.Image, shape: Shape) -> tuple[int, int]:
+    """Bottom right."""
+    margin = max(2, shape.height // 60)
+    return shape.width - mark.width - margin, shape.height - mark.height - margin
 
 
 def _view(moment: float) -> Box:

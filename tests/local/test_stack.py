@@ -1,9 +1,12 @@
 """The local stack before its first part runs."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
+from local import functions
+from local.dev import stable_ports
 from local.processes import DidNotStart
 from local.stack import Stack, StackOptions
 from local.vendors import ADDRESSES
@@ -23,3 +26,29 @@ def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
         pass
 
     assert (folder / "key.json").exists()
+
+
+def test_a_busy_port_is_named_and_never_taken_for_ours(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        options = StackOptions(environ={}, ports={"api": port}, folder=tmp_path)
+
+        with pytest.raises(DidNotStart, match=rf"Port {port} \(api\) can't be used"):
+            Stack(options).__enter__()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ports_of_make_dev_are_the_same_every_time() -> None:
+    assert stable_ports(8700) == stable_ports(8700)
+    assert len(set(stable_ports(8700).values())) == 8
+
+
+def test_origins_of_the_environment_are_added_to_the_stacks_own() -> None:
+    environ = {"ALLOWED_ORIGINS": "http://localhost:5173, http://localhost:3000"}
+
+    assert functions.origins("http://127.0.0.1:8701", environ) == [
+        "http://127.0.0.1:8701",
+        "http://localhost:5173",
+        "http://localhost:3000",
+    ]

@@ -1,0 +1,1 @@
+"""What `make demo` runs: one image becomes a video, shown live in the terminal."""

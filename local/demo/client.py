@@ -1,0 +1,110 @@
+"""The demo's way through the public contract: upload, create, follow, save."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import requests
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+
+from local.demo.options import Asked, Refused
+from local.identity import user_token
+from local.stack import Stack
+
+USER = "demo"
+_REQUEST_SECONDS = 60
+_CHUNK_BYTES = 1_000_000
+Job = dict[str, Any]
+
+
+class DemoClient:
+    """A user of the stack's api, with a token of its own."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack, self._api = stack, stack.addresses["api"]
+        self._session = requests.Session()
+        token = user_token(stack.project, USER, admin=False, now=datetime.now(UTC))
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def upload(self, asked: Asked) -> str:
+        content = asked.image.read_bytes()
+        wanted = {"content_type": asked.content_type, "size": len(content)}
+        upload = self.call("POST", "/v1/uploads", wanted)
+        put = requests.put(
+            upload["upload_url"],
+            data=content,
+            headers=upload["headers"],
+            timeout=_REQUEST_SECONDS,
+        )
+        if not put.ok:
+            raise Refused(f"The image was not taken: {put.status_code}.")
+        return str(upload["image"])
+
+    def call(self, method: str, path: str, body: object = None) -> Job:
+        url = self._api + path
+        answer = self._session.request(method, url, json=body, timeout=_REQUEST_SECONDS)
+        content: Job = answer.json()
+        if not answer.ok:
+            wrong = [f"{e['field']} {e['message']}" for e in content.get("errors", [])]
+            raise Refused("; ".join([content.get("detail", "Refused"), *wrong]))
+        return content
+
+    @contextmanager
+    def following(self, job_id: str) -> Iterator[Queue[Job]]:
+        """Each state that the Firestore listener brings, as long as the block runs."""
+        news: Queue[Job] = Queue()
+        client = self._firestore()
+
+        def changed(found: list[Any], *_: object) -> None:
+            for document in found:
+                news.put(document.to_dict() or {})
+
+        watch = client.collection("videos").document(job_id).on_snapshot(changed)
+        try:
+            yield news
+        finally:
+            watch.unsubscribe()
+            client.close()
+
+    def is_sending(self, job_id: str) -> bool:
+        """Whether a paid request is under way whose answer is not on record yet."""
+        client = self._firestore()
+        try:
+            run = client.document(f"videos/{job_id}/internal/run").get().to_dict() or {}
+        finally:
+            client.close()
+        return any(a["state"] == "starting" for a in run.get("attempts", []))
+
+    def save(self, job: Mapping[str, Any], folder: Path) -> Path:
+        """As JOB_ID.mp4, whole or not at all; `latest.mp4` leads to it."""
+        path = folder / f"{job['job_id']}.mp4"
+        partial = path.with_suffix(".part")
+        url = job["video_url"]
+        with requests.get(url, stream=True, timeout=_REQUEST_SECONDS) as answer:
+            answer.raise_for_status()
+            with partial.open("wb") as file:
+                for chunk in answer.iter_content(_CHUNK_BYTES):
+                    file.write(chunk)
+        partial.replace(path)
+        _point(folder / "latest.mp4", path.name)
+        return path
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _firestore(self) -> Any:
+        # The client knows an emulator by this name alone.
+        os.environ["FIRESTORE_EMULATOR_HOST"] = self._stack.firestore
+        make: Callable[..., Any] = firestore.Client
+        return make(project=self._stack.project, credentials=AnonymousCredentials())
+
+
+def _point(link: Path, target: str) -> None:
+    with suppress(FileNotFoundError):
+        link.unlink()
+    link.symlink_to(target)

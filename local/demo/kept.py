@@ -1,0 +1,43 @@
+"""What is kept of a demo with real keys, so that a job can be picked up again.
+
+Each such stack has a folder of its own under `.local/demos`, with the objects and what
+Firestore held when it was last saved. A file named for the job marks it.
+"""
+
+import shutil
+import uuid
+from pathlib import Path
+
+from local.demo.options import ROOT, Refused
+
+DEMOS = ROOT / ".local" / "demos"
+
+
+def new_folder() -> Path:
+    folder = DEMOS / uuid.uuid4().hex
+    folder.mkdir(parents=True, mode=0o700)
+    return folder
+
+
+def mark(folder: Path, job_id: str, *, project: str) -> None:
+    (folder / f"job-{job_id}").write_text(project)
+
+
+def folder_of(job_id: str, *, real: bool) -> Path:
+    """Raises Refused where no such job was left unfinished. `real`: keys are set."""
+    unfinished = {each.name[4:]: each.parent for each in DEMOS.glob("*/job-*")}
+    if job_id not in unfinished:
+        names = ", ".join(sorted(unfinished)) or "none at all"
+        raise Refused(f"RESUME: {job_id} is not an unfinished job; there is {names}.")
+    if not real:
+        # A simulator would say that there is no such task, and the job would be lost.
+        raise Refused("RESUME: the job was started with real keys: set them again.")
+    return unfinished[job_id]
+
+
+def project_of(job_id: str, folder: Path) -> str:
+    return (folder / f"job-{job_id}").read_text()
+
+
+def discard(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,232 @@
+"""The demo from its options to the MP4: what is started, shown, saved and said."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import av
+from rich.console import Console
+from rich.live import Live
+from rich.status import Status
+
+from local.demo import kept
+from local.demo.client import DemoClient, Job
+from local.demo.options import OUT, Asked, Refused
+from local.demo.view import attempts_table, live, news
+from local.stack import Stack, StackOptions
+from local.vendors import choose
+
+SIMULATED_SECONDS = 14.0
+LONGEST_WAIT_SECONDS = 35 * 60
+# A paid POST's limit, and the commit after it.
+LONGEST_ANSWER_SECONDS = 75.0
+# So that a job that was picked up again goes on at once.
+RESUMED_SWEEP_SECONDS = 5.0
+_TICK_SECONDS = 0.25
+_NOT_SENT = "Stopped before anything was sent to a provider: nothing is paid."
+_SIMULATED = "Stopped. The providers were simulated, so nothing is paid."
+_PAID = (
+    "Stopped, but the video may be paid for already, and {who} goes on making it. Pick "
+    "it up again with\n\n    make demo RESUME={job_id}\n\nwithin a day; it is not paid "
+    "for twice."
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Demo:
+    """One job. `asked` None: the one that `job_id` names is picked up again."""
+
+    environ: Mapping[str, str]
+    asked: Asked | None
+    job_id: str = ""
+    console: Console = field(default_factory=lambda: Console(highlight=False))
+    job: Job = field(default_factory=dict)
+    chain: Sequence[str] = ()
+    folder: Path | None = None
+    history: list[tuple[datetime, Job]] = field(default_factory=list)
+    said_money: str = ""
+
+    def run(self) -> int:
+        """0 where a video arrived."""
+        with self.console.status("Starting the local stack …") as status:
+            stack = self._stack(status)
+            style = "yellow" if stack.vendors.real else "dim"
+            self.said_money = stack.money
+            self.console.print(f"[{style}]{stack.money}[/]")
+            try:
+                stack.__enter__()
+            except KeyboardInterrupt:
+                self._say_stopped(stack)
+                return 130
+        client = DemoClient(stack)
+        try:
+            return self._with(client, stack)
+        except KeyboardInterrupt:
+            _ignore_signals()
+            self._keep_what_is_paid(client, stack)
+            self._say_stopped(stack)
+            return 130
+        finally:
+            _ignore_signals()
+            client.close()
+            self._stop(stack)
+
+    def _stack(self, status: Status) -> Stack:
+        def say(part: str) -> None:
+            status.update(f"Starting {part} …")
+            if not self.console.is_terminal:
+                self.console.print(f"starting {part}")
+
+        real, environ = choose(self.environ).real, dict(self.environ)
+        if self.asked is None:
+            self.folder = kept.folder_of(self.job_id, real=real)
+            project = kept.project_of(self.job_id, self.folder)
+            environ["GOOGLE_CLOUD_PROJECT"] = project
+        elif real:
+            self.folder = kept.new_folder()
+        sweep = RESUMED_SWEEP_SECONDS if self.asked is None else 60.0
+        return Stack(
+            StackOptions(
+                environ=environ,
+                faults=self.asked.faults if self.asked else "",
+                seconds=SIMULATED_SECONDS,
+                folder=self.folder,
+                sweep_every_seconds=sweep,
+                say=say,
+            )
+        )
+
+    def _stop(self, stack: Stack) -> None:
+        with self.console.status("Stopping the local stack …"):
+            stack.__exit__(None, None, None)
+        is_unfinished = self.job.get("status") == "processing"
+        if self.folder and not is_unfinished:
+            kept.discard(self.folder)
+
+    def _with(self, client: DemoClient, stack: Stack) -> int:
+        if self.asked is not None:
+            self._create(client, stack, self.asked)
+        self.console.print(f"Job {self.job_id}\n")
+        self._follow(client, stack)
+        self.job = client.call("GET", f"/v1/videos/{self.job_id}")
+        is_there = self.job["status"] == "completed"
+        path = client.save(self.job, OUT) if is_there else None
+        return self._say_result(path, stack)
+
+    def _keep_what_is_paid(self, client: DemoClient, stack: Stack) -> None:
+        """A provider that is just answering must be heard: without the id of its task,
+        the video could never be fetched."""
+        if not self.folder or not self.job_id:
+            return
+        with self.console.status("Waiting for the provider's answer …"):
+            end = time.monotonic() + LONGEST_ANSWER_SECONDS
+            while client.is_sending(self.job_id) and time.monotonic() < end:
+                time.sleep(_TICK_SECONDS)
+            stack.save()
+
+    def _create(self, client: DemoClient, stack: Stack, asked: Asked) -> None:
+        body = {**asked.body, "image": client.upload(asked)}
+        estimate = client.call("POST", "/v1/estimates", body)
+        self.chain = [each["ai_model"] for each in estimate["links"]]
+        if not str(asked.body["prompt"]).isascii():
+            self.console.print("[dim]Providers follow English prompts best.[/]")
+        self._agree(stack, estimate)
+        self.job = client.call("POST", "/v1/videos", body)
+        self.job_id = self.job["job_id"]
+        if self.folder:
+            kept.mark(self.folder, self.job_id, project=stack.project)
+            stack.save()
+
+    def _agree(self, stack: Stack, estimate: Job) -> None:
+        price, most = estimate["estimated_cost_usd"], estimate["max_cost_usd"]
+        text = f"The video costs ${price} at the first provider, ${most} at most."
+        if not stack.vendors.real:
+            self.console.print(f"[dim]{text} (simulated)[/]")
+            return
+        self.console.print(f"[yellow]{text}[/]")
+        if sys.stdin.isatty():
+            self.console.input("Press Enter to go on, Ctrl-C to stop. ")
+
+    def _follow(self, client: DemoClient, stack: Stack) -> None:
+        screen = Live(console=self.console, auto_refresh=False)
+        is_drawn = self.console.is_terminal
+        silent = 0.0
+        with client.following(self.job_id) as states, screen:
+            while silent < LONGEST_WAIT_SECONDS:
+                try:
+                    seen, silent = states.get(timeout=_TICK_SECONDS), 0.0
+                except Empty:
+                    seen, silent = self.job, silent + _TICK_SECONDS
+                now = datetime.now(UTC)
+                if not is_drawn:
+                    for line in news(self.job, seen, now):
+                        self.console.print(line)
+                self._keep(stack, seen)
+                if is_drawn:
+                    screen.update(live(self.job, self.chain, now), refresh=True)
+                if self.job.get("status") in ("completed", "failed"):
+                    return
+        raise Refused("The job has not changed for 35 minutes.")
+
+    def _keep(self, stack: Stack, seen: Job) -> None:
+        """With real keys, what was just paid for is on disk before anything else."""
+        is_new = seen.get("attempts") != self.job.get("attempts")
+        if seen != self.job:
+            self.history.append((datetime.now(UTC), seen))
+        self.job = seen
+        if self.folder and is_new:
+            stack.save()
+
+    def _say_stopped(self, stack: Stack) -> None:
+        running = [a for a in self.job.get("attempts", []) if a["outcome"] == "running"]
+        if not stack.vendors.real:
+            self.console.print(_SIMULATED)
+        elif not self.job_id:
+            self.console.print(_NOT_SENT)
+        else:
+            who = running[0]["ai_model"] if running else "the provider"
+            said = _PAID.format(who=who, job_id=self.job_id)
+            self.console.print(f"[yellow]{said}[/]")
+
+    def _say_result(self, path: Path | None, stack: Stack) -> int:
+        self.console.print()
+        self.console.print(attempts_table(self.job, width=self.console.width))
+        if path is None:
+            self.console.print(f"[red]{self.job['error']['message']}[/]")
+            return 1
+        self.console.print(result(self.job, path, is_real=stack.vendors.real))
+        self.console.print("[dim]Next: make dev keeps the stack up, with /docs.[/]")
+        return 0
+
+
+def result(job: Job, path: Path, *, is_real: bool) -> str:
+    """Where the video is, and what it is."""
+    shown, latest = os.path.relpath(path), os.path.relpath(OUT / "latest.mp4")
+    also = "" if shown == latest else f" (also {latest})"
+    simulated = "" if is_real else " (simulated)"
+    return (
+        f"[green][link={path.as_uri()}]{shown}[/link][/]{also}\n"
+        f"{_facts(path)}, made by {job['ai_model']}, cost ${job['cost_usd']}{simulated}"
+    )
+
+
+def _ignore_signals() -> None:
+    """Another Ctrl-C must neither lose what is paid for nor leave a process behind."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _facts(path: Path) -> str:
+    with av.open(str(path)) as video:
+        picture: Any = video.streams.video[0]
+        seconds = float(video.duration or 0) / av.time_base
+        sound = "with sound" if video.streams.audio else "no sound"
+        size = f"{picture.width}x{picture.height}"
+    return f"{seconds:.1f} s, {size}, {sound}, {path.stat().st_size:,} bytes"

@@ -1,0 +1,141 @@
+"""How a job looks in a terminal: a row for each provider, down to 44 columns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+Job = Mapping[str, Any]
+_NAME_WIDTH, _BAR_WIDTH = 18, 24
+_ENDED = {
+    "succeeded": ("✓", "green", "delivered"),
+    "skipped": ("–", "dim", "skipped"),
+    "cancelled": ("✗", "yellow", "cancelled"),
+}
+_FAILED = ("✗", "yellow", "failed")
+_UNKNOWN = ("?", "yellow", "no answer")
+_STAGES = {
+    "queued": "waiting to start",
+    "generating": "making it",
+    "storing": "fetching it",
+    "done": "done",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One provider. `words`: why it failed or was skipped."""
+
+    name: str
+    mark: str
+    style: str
+    state: str
+    words: str = ""
+
+
+def rows(job: Job, chain: Sequence[str], now: datetime) -> Sequence[Row]:
+    """Every attempt in turn, then the providers of the chain that may still come."""
+    attempts = job.get("attempts", [])
+    shown = [_row(attempt, job, now) for attempt in attempts]
+    asked = {attempt["ai_model"] for attempt in attempts}
+    is_over = job.get("status", "processing") != "processing"
+    state = "not needed" if is_over else "next" if not attempts else "waiting"
+    return [
+        *shown,
+        *(
+            Row(name=name, mark="○", style="dim", state=state)
+            for name in chain
+            if name not in asked
+        ),
+    ]
+
+
+def _row(attempt: Job, job: Job, now: datetime) -> Row:
+    took, name = _seconds(attempt, now), attempt["ai_model"]
+    if attempt["outcome"] == "running":
+        state = f"{job.get('progress', 0):>3} %  {took:.0f} s"
+        return Row(name=name, mark="▶", style="bold cyan", state=state)
+    kinds = {"unknown": _UNKNOWN} | _ENDED
+    mark, style, state = kinds.get(attempt["outcome"], _FAILED)
+    if attempt["outcome"] != "skipped":
+        state += f" after {took:.1f} s"
+    words = (attempt["error"] or {}).get("message", "")
+    return Row(name=name, mark=mark, style=style, state=state, words=words)
+
+
+def _seconds(attempt: Job, now: datetime) -> float:
+    started, ended = attempt["started_at"], attempt["ended_at"]
+    if started is None:
+        return 0.0
+    end = _moment(ended) if ended else now
+    return max(0.0, (end - _moment(started)).total_seconds())
+
+
+def _moment(value: Any) -> datetime:
+    """Firestore gives datetimes, the api texts."""
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+def live(job: Job, chain: Sequence[str], now: datetime) -> Group:
+    lines: list[Text | Padding] = []
+    for row in rows(job, chain, now):
+        head = f"{row.mark} {row.name:<{_NAME_WIDTH}}"
+        lines.append(Text.assemble((head, row.style), (row.state, row.style)))
+        if row.words:
+            lines.append(Padding(Text(row.words, style="dim"), (0, 0, 0, 2)))
+    return Group(*lines, Text(), _bar(job))
+
+
+def _bar(job: Job) -> Text:
+    progress = int(job.get("progress", 0))
+    full = progress * _BAR_WIDTH // 100
+    stage = job.get("stage", "queued")
+    text = "failed" if job.get("status") == "failed" else _STAGES.get(stage, stage)
+    return Text.assemble(
+        ("━" * full, "green"), ("─" * (_BAR_WIDTH - full), "dim"), f" {text}"
+    )
+
+
+def news(before: Job, job: Job, now: datetime) -> list[str]:
+    """Plain lines for what changed, where there is no terminal to draw on."""
+    old = {row.name: row for row in rows(before, (), now)}
+    lines = []
+    for row in rows(job, (), now):
+        if row.mark == "▶":
+            if row.name not in old:
+                lines.append(f"{row.name}: asked")
+        elif old.get(row.name) is None or old[row.name].mark == "▶":
+            words = f". {row.words}" if row.words else ""
+            lines.append(f"{row.name}: {row.state}{words}")
+    if job.get("stage") != before.get("stage") and job.get("stage") == "storing":
+        lines.append(_STAGES["storing"])
+    return lines
+
+
+def attempts_table(job: Job, *, width: int) -> Table:
+    """One that fits: without the seconds where the terminal is narrow."""
+    is_wide = width >= 60
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("provider", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    if is_wide:
+        table.add_column("seconds", justify="right")
+    table.add_column("cost", justify="right", no_wrap=True)
+    if is_wide:
+        table.add_column("why")
+    for attempt in job["attempts"]:
+        took = _seconds(attempt, _moment(attempt["ended_at"] or job["updated_at"]))
+        code = (attempt["error"] or {}).get("code", "")
+        cells = [attempt["ai_model"], attempt["outcome"], f"{took:.1f}"]
+        cells += [f"${Decimal(attempt['cost_usd'])}", code]
+        table.add_row(*(cells if is_wide else (cells[0], cells[1], cells[3])))
+    total = ["together", "", "", f"${Decimal(job['cost_usd'])}", ""]
+    table.add_row(*(total if is_wide else (total[0], total[1], total[3])))
+    return table

@@ -1,0 +1,75 @@
+"""`make dev`: the local stack for a frontend developer, with its addresses to read."""
+
+import json
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from local.identity import user_token
+from local.stack import Stack, StackOptions
+
+FIRST_PORT = 8700
+# In this order from the first port on, so that they are the same every time.
+PARTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
+_USER = "me"
+
+
+def stable_ports(first: int) -> dict[str, int]:
+    return {part: first + index for index, part in enumerate(PARTS)}
+
+
+def run(environ: Mapping[str, str], *, first_port: int, over: threading.Event) -> None:
+    """Until `over` is set."""
+    console = Console(highlight=False)
+    with console.status("Starting the local stack …") as status:
+        options = StackOptions(
+            environ=environ,
+            ports=stable_ports(first_port),
+            say=lambda part: status.update(f"Starting {part} …"),
+        )
+        stack = Stack(options).__enter__()
+    try:
+        style = "yellow" if stack.vendors.real else "dim"
+        console.print(f"[{style}]{stack.money}[/]\n")
+        _welcome(console, stack)
+        over.wait()
+    finally:
+        with console.status("Stopping the local stack …"):
+            stack.__exit__(None, None, None)
+
+
+def _welcome(console: Console, stack: Stack) -> None:
+    """Where everything is, a token to paste, and how to stop; JSON for scripts last."""
+    api, announced = stack.addresses["api"], stack.announcement()
+    shown = Table.grid(padding=(0, 2))
+    for name, value in _list(announced).items():
+        shown.add_row(f"[bold]{name}[/]", value)
+    now = datetime.now(UTC)
+    token = user_token(stack.project, _USER, admin=False, now=now)
+    console.print(shown)
+    console.print(f"\n[bold]A token[/] of the user `{_USER}`, good for an hour:")
+    console.print(token, soft_wrap=True)
+    console.print(
+        f"Another: .venv/bin/python -m local token USER [--admin]\n\n"
+        f"[bold]Try it:[/] {api}/docs has a curl for each call.\n"
+        "[bold]Ctrl-C[/] stops everything.\n"
+    )
+    console.print(json.dumps(announced), style="dim", soft_wrap=True)
+
+
+def _list(announced: dict[str, str]) -> dict[str, str]:
+    names = {
+        "api": "API",
+        "web": "web page",
+        "firestore": "Firestore emulator",
+        "storage": "Cloud Storage",
+        "runway": "simulated Runway",
+        "google": "simulated Google",
+        "project": "project",
+        "bucket": "bucket",
+    }
+    docs = {"documentation": f"{announced['api']}/docs"}
+    return docs | {names[k]: announced[k] for k in names if announced.get(k)}

@@ -1,0 +1,266 @@
+"""`make demo`: what it refuses at once, how it looks, and a job that is picked up."""
+
+import io
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+import local.demo.kept
+import local.demo.options
+import local.demo.run
+import local.stack
+from local.demo.kept import folder_of, mark, new_folder
+from local.demo.options import DemoOptions, Refused, checked
+from local.demo.run import Demo
+from local.demo.view import attempts_table, live, news
+from local.simulators.runway import RunwayOptions, runway_simulator
+from local.simulators.studio import Pace
+from local.vendors import Vendors
+
+ROOT = local.demo.options.ROOT
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+CHAIN = ("runway", "runway-http", "gemini-veo-3.1", "gemini-omni-flash")
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test writes into this checkout's own."""
+    for module in (local.demo.options, local.demo.run):
+        monkeypatch.setattr(module, "OUT", tmp_path / "out")
+    monkeypatch.setattr(local.demo.kept, "DEMOS", tmp_path / "demos")
+    return tmp_path
+
+
+def image(path: Path, kind: str = "JPEG", size: tuple[int, int] = (64, 48)) -> str:
+    Image.new("RGB", size, "orange").save(path, kind)
+    return str(path)
+
+
+def options(**given: str) -> DemoOptions:
+    return DemoOptions(environ={}, **given)
+
+
+def test_without_options_the_raccoon_is_asked_for() -> None:
+    asked = checked(options())
+
+    assert asked.image.name == "raccoon.jpg"
+    assert "raccoon" in str(asked.body["prompt"])
+    assert asked.body["aspect_ratio"] == "16:9"
+
+
+def test_an_upright_photo_becomes_an_upright_video(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    Image.new("RGB", (64, 48)).save(photo, exif=exif)
+
+    asked = checked(options(image=str(photo)))
+
+    assert asked.body["aspect_ratio"] == "9:16"
+    assert "raccoon" not in str(asked.body["prompt"])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"image": "no.jpg"}, "IMAGE: there is no file no.jpg"),
+        ({"image": "text.jpg"}, "is not a whole image"),
+        ({"image": "a.gif"}, "is GIF; use a JPEG, PNG or WebP"),
+        ({"image": "large.png"}, "more than 16 MB"),
+        ({"model": "veo"}, "MODEL must be one of: auto, runway, gemini-veo-3.1"),
+        ({"model": "veo"}, "did you mean `gemini-veo-3.1`?"),
+        ({"duration": "2"}, "DURATION must be from 3 to 10."),
+        ({"duration": "long"}, "DURATION must be a whole number."),
+        ({"ratio": "5:4"}, "RATIO must be one of: 16:9, 9:16"),
+        ({"prompt": "x" * 2001}, "PROMPT must be at most 2,000 characters."),
+        ({"faults": "runwy"}, "Did you mean runway?"),
+        ({"faults": "runway:boom"}, "runway, runway-http, gemini-veo-3.1, gemini-omni"),
+    ],
+)
+def test_a_wrong_option_is_refused_in_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.jpg").write_text("no image")
+    image(Path("a.gif"), "GIF")
+    with Path("large.png").open("wb") as large:
+        Image.new("RGB", (8, 8)).save(large, "PNG")
+        large.truncate(16_000_001)
+
+    with pytest.raises(Refused) as refused:
+        checked(options(**given))
+
+    assert said in str(refused.value)
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(Refused) as refused:
+        checked(options(model="sora", duration="99", ratio="1:9"))
+
+    assert len(str(refused.value).splitlines()) == 3
+
+
+def test_faults_need_simulators() -> None:
+    wanted = DemoOptions(environ={"RUNWAY_API_KEY": "key"}, faults="runway")
+
+    with pytest.raises(Refused, match="FAULTS needs the simulators"):
+        checked(wanted)
+
+
+def test_a_folder_that_cannot_be_written_is_noticed_first(folders: Path) -> None:
+    (folders / "out").write_text("a file where the folder should be")
+
+    with pytest.raises(Refused, match="can't be saved in"):
+        checked(options())
+
+
+def test_make_passes_options_as_they_were_typed() -> None:
+    shown = subprocess.run(
+        ["make", "-f", "-", "shown", 'PROMPT=costs $5 "now" `x` $HOME \''],
+        input='include Makefile\nshown:\n\t@printf %s "$$PROMPT"\n',
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert shown.stdout == 'costs $5 "now" `x` $HOME \''
+
+
+def attempt(provider: str, outcome: str, **more: Any) -> dict[str, Any]:
+    code = {"rejected": "provider_unavailable", "unknown": "submission_unknown"}
+    words = f"{provider} did not answer in time."
+    error = {"code": code.get(outcome), "message": words}
+    return {
+        "ai_model": provider,
+        "outcome": outcome,
+        "started_at": NOW,
+        "ended_at": None if outcome == "running" else NOW + timedelta(seconds=2),
+        "cost_usd": "0.40",
+        "error": error if outcome in code else None,
+    } | more
+
+
+JOB: dict[str, Any] = {
+    "status": "processing",
+    "stage": "generating",
+    "progress": 38,
+    "cost_usd": "0.80",
+    "updated_at": NOW,
+    "attempts": [
+        attempt("runway", "rejected"),
+        attempt("runway-http", "unknown"),
+        attempt("gemini-veo-3.1", "running"),
+    ],
+}
+
+
+def drawn(what: Any, width: int) -> list[str]:
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(what)
+    return str(console.file.getvalue()).splitlines()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("width", [120, 80, 44])
+def test_each_provider_has_a_row_at_any_width(width: int) -> None:
+    lines = drawn(live(JOB, CHAIN, NOW + timedelta(seconds=12)), width)
+
+    assert all(len(line) <= width for line in lines)
+    [veo] = [line for line in lines if "gemini-veo-3.1" in line]
+    assert "38 %" in veo and "12 s" in veo
+    assert any(line.startswith("✗ runway ") and "2.0 s" in line for line in lines)
+    assert any(line.startswith("? runway-http") for line in lines)
+    assert any("gemini-omni-flash" in line and "waiting" in line for line in lines)
+    words = " ".join(line.strip() for line in lines)
+    assert "runway did not answer in time." in words
+
+
+@pytest.mark.parametrize("width", [120, 44])
+def test_the_table_of_attempts_fits(width: int) -> None:
+    lines = drawn(attempts_table(JOB, width=width), width)
+
+    assert all(len(line) <= width for line in lines)
+    assert not any("…" in line for line in lines)
+    assert any("$0.80" in line for line in lines)
+
+
+def test_without_a_terminal_each_change_is_a_line_once() -> None:
+    before = JOB | {"attempts": [attempt("runway", "running")]}
+
+    lines = news(before, JOB, NOW)
+
+    assert lines == [
+        "runway: failed after 2.0 s. runway did not answer in time.",
+        "runway-http: no answer after 2.0 s. runway-http did not answer in time.",
+        "gemini-veo-3.1: asked",
+    ]
+    assert news(JOB, JOB, NOW) == []
+
+
+def test_only_an_unfinished_job_is_picked_up_and_only_with_real_keys() -> None:
+    folder = new_folder()
+    mark(folder, "job1", project="p")
+
+    assert folder_of("job1", real=True) == folder
+    with pytest.raises(Refused, match="there is job1"):
+        folder_of("job2", real=True)
+    with pytest.raises(Refused, match="set them again"):
+        folder_of("job1", real=False)
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """The demo, as it ends, lets nothing interrupt it."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@dataclass(slots=True, kw_only=True)
+class Interrupted(Demo):
+    """Ctrl-C as soon as a provider has taken the job."""
+
+    def _keep(self, stack: Any, seen: Any) -> None:
+        Demo._keep(self, stack, seen)
+        if any(a["outcome"] == "running" for a in seen.get("attempts", [])):
+            raise KeyboardInterrupt
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.usefixtures("signals")
+def test_a_paid_job_is_picked_up_after_ctrl_c_and_not_paid_for_again(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {name: os.environ[name] for name in ("PATH", "HOME")}
+    console = Console(file=io.StringIO(), width=100)
+    with runway_simulator(RunwayOptions(pace=Pace(seconds=2))) as runway:
+        keys = {"RUNWAY_API_KEY": "k", "RUNWAYML_BASE_URL": runway.address}
+        chosen = Vendors(simulated=frozenset(), environment=keys, real=True)
+        for module in (local.stack, local.demo.run, local.demo.options):
+            monkeypatch.setattr(module, "choose", lambda _: chosen)
+        asked = replace(checked(options()), faults="")
+        first = Interrupted(environ=environ, asked=asked, console=console)
+        assert first.run() == 130
+        said = console.file.getvalue()  # type: ignore[attr-defined]
+
+        again = Demo(environ=environ, asked=None, job_id=first.job_id, console=console)
+        code = again.run()
+        paid = runway.submissions.all()
+
+    assert f"make demo RESUME={first.job_id}" in said
+    assert "REAL MONEY" in said
+    assert code == 0, console.file.getvalue()  # type: ignore[attr-defined]
+    assert len(paid) == 1
+    assert (folders / "out" / "latest.mp4").resolve().name == f"{first.job_id}.mp4"
+    assert not list((folders / "demos").iterdir())
