@@ -1,4 +1,4 @@
-"""Who is asked, in which order, and what bars a link: the chain's policy as data."""
+"""Which provider is asked next, and what bars one: the policy of the chain."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class Policy:
     same_vendor: bool = False
 
 
-# Only what is listed lets the same vendor be asked again. A refusal of the input is
-# charged and counted against the account: it is never offered to anybody else.
+# Only what is listed lets the same vendor be asked again. Refused inputs are charged
+# and counted against the account, so no other vendor is asked with them either.
 POLICIES: Mapping[ErrorCode, Policy] = {
     ErrorCode.PROMPT_REFUSED: Policy(ends_job=True),
     ErrorCode.IMAGE_REFUSED: Policy(ends_job=True),
@@ -48,7 +48,7 @@ def policy(code: ErrorCode) -> Policy:
 def plan_chain(
     request: VideoRequest, chain: Sequence[ProviderId], models: Mapping[ProviderId, str]
 ) -> tuple[PlannedProvider, ...]:
-    """The links of one job: the caller's choice first, each fitted to the request."""
+    """A job's providers: the caller's choice first, each fitted to the request."""
     chosen = chosen_by(request.model)
     rest = tuple(provider_id for provider_id in chain if provider_id not in chosen)
     providers = chosen + rest if request.fallback or not chosen else chosen
@@ -89,7 +89,7 @@ def _plan(
 
 
 def next_provider(job: Job) -> PlannedProvider | None:
-    """The first link not yet asked; then those whose passing fault may have gone."""
+    """The first provider not yet asked; then those that may be asked again."""
     for planned in job.chain:
         if not job.attempts_at(planned.provider_id):
             return planned
@@ -101,39 +101,39 @@ def next_provider(job: Job) -> PlannedProvider | None:
 
 
 def barred(job: Job, planned: PlannedProvider) -> Problem | None:
-    """Why this link must not be asked; None if it may."""
+    """Why this provider must not be asked between attempts; None if it may."""
     if planned.unsupported:
         return Problem(code=ErrorCode.UNSUPPORTED, detail=planned.unsupported)
     for attempt in job.attempts:
-        if attempt.vendor == planned.vendor and _bars_vendor(attempt):
-            code = attempt.problem.code if attempt.problem else ErrorCode.PROVIDER_ERROR
-            return Problem(
-                code=code, detail=f"as {attempt.provider_id} was answered before"
-            )
+        problem = attempt.problem
+        if attempt.vendor == planned.vendor and problem and _bars(attempt, problem):
+            detail = f"as {attempt.provider_id} was answered before"
+            return Problem(code=problem.code, detail=detail)
     return None
 
 
-def _bars_vendor(attempt: Attempt) -> bool:
+def _bars(attempt: Attempt, problem: Problem) -> bool:
     """An unknown or accepted submission bars its vendor; so do most rejections."""
-    if attempt.ask_again or attempt.state in (
-        AttemptState.NOT_SENT,
-        AttemptState.SKIPPED,
-    ):
+    if attempt.ask_again:
         return False
-    if attempt.state is AttemptState.REJECTED and attempt.problem:
-        return not policy(attempt.problem.code).same_vendor or _is_too_long(attempt)
-    return True
+    match attempt.state:
+        case AttemptState.NOT_SENT | AttemptState.SKIPPED:
+            return False
+        case AttemptState.REJECTED:
+            return not policy(problem.code).same_vendor or _is_too_long(attempt)
+        case _:
+            return True
 
 
 def _is_too_long(rejected: Attempt) -> bool:
-    """The vendor wants to be left alone for longer than a job waits."""
+    """The vendor asked for a longer pause than a job can wait."""
     if rejected.not_before is None or rejected.ended_at is None:
         return False
     return rejected.not_before - rejected.ended_at > timing.LONGEST_VENDOR_DELAY
 
 
 def not_before(job: Job, planned: PlannedProvider) -> datetime | None:
-    """When this link may be asked, after what its vendor answered; None: at once."""
+    """When this provider's vendor may be asked again; None: at once."""
     waits = (
         a.not_before
         for a in job.attempts

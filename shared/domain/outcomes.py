@@ -1,8 +1,8 @@
-"""What came of a step: the only words in which the outside reports to the core.
+"""What came of a step: how the shell reports to the core.
 
-A paid POST ends in one of four ways, and the type says what may follow:
-`NotSent` and `Rejected` cost nothing, `Accepted` names the vendor's task,
-`Unknown` may have been paid for and bars that vendor for the job.
+A paid POST ends in one of four ways, and the type says what may follow: `NotSent` and
+`Rejected` cost nothing, `Accepted` names the vendor's task, and after `Unknown`, which
+may have been paid for, that vendor is not asked again for the job.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from shared.domain.errors import ErrorCode, Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """2xx with an id. The vendor is working, and bills.
+    """2xx with an id: the vendor works on it, and bills it.
 
-    `max_cost_usd`: what the vendor says the task may cost at most, if it does.
+    `max_cost_usd`: what the vendor says the task may cost at most; None if it doesn't.
     """
 
     task_id: str
@@ -26,10 +26,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """The vendor itself answered that it did not take the job; nothing is billed.
+    """Proven by the vendor's own answer: it did not take the job and bills nothing.
 
-    `retry_after_seconds`: not before then at this vendor (None: a default delay).
-    `ask_again`: a passing fault of this very link; it may get one more attempt.
+    `retry_after_seconds`: the vendor must not be asked sooner; None: 5 seconds.
+    `ask_again`: a passing fault, after which the same provider may be asked once more.
     """
 
     problem: Problem
@@ -39,14 +39,14 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
-    """The request never left: DNS, refused, connect timeout, or a fault before it."""
+    """The request was never sent: no address, no connection, or a fault of our own."""
 
     problem: Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """The request may have arrived, and no answer says whether it was taken."""
+    """The request may have arrived; no answer proves that it was taken or not."""
 
     detail: str
 
@@ -56,9 +56,9 @@ Submission = Accepted | Rejected | NotSent | Unknown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Working:
-    """Not ended. `progress` is 0 to 1, None where the vendor tells none.
+    """The task goes on. `progress` is 0 to 1; None if the vendor reports none.
 
-    `queued`: the vendor has not begun (Runway's THROTTLED).
+    `queued`: the vendor has not begun it (Runway's THROTTLED).
     """
 
     progress: float | None = None
@@ -67,9 +67,9 @@ class Working:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succeeded:
-    """A non-empty result is there. `cost_usd` is the vendor's own figure, if any.
+    """There is a result, and it is not empty. `cost_usd`: the vendor's own charge.
 
-    `gs_uri`: where the vendor wrote it in our bucket, for those that do.
+    `gs_uri`: where in our bucket the vendor wrote it, if it does.
     """
 
     cost_usd: Decimal | None = None
@@ -78,7 +78,10 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The task ended without a video. `cost_usd` as above: failures may be billed."""
+    """The task ended without a video. `cost_usd` as above, since vendors may charge.
+
+    `ask_again`: as in `Rejected`; it counts only if nothing was charged.
+    """
 
     problem: Problem
     cost_usd: Decimal | None = None
@@ -87,7 +90,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollFailed:
-    """No word from the vendor: says nothing about the task."""
+    """The vendor gave no usable answer, which says nothing about the task."""
 
     detail: str
 
@@ -104,7 +107,7 @@ Poll = Working | Succeeded | Failed | PollFailed | Gone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedImage:
-    """The checked input: one JPEG in our bucket that every link takes."""
+    """The checked input: one JPEG in our bucket that every provider takes."""
 
     object_name: str
     width: int
@@ -114,7 +117,7 @@ class PreparedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """What came. `crc32c` is in base64, as Cloud Storage says it."""
+    """The stored video. `crc32c` is in base64, as Cloud Storage gives it."""
 
     object_name: str
     duration_seconds: float
@@ -144,7 +147,7 @@ class ImageRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrepareMissed:
-    """The image could not be looked at this time."""
+    """The image could not be fetched or checked this time."""
 
     problem: Problem
 
@@ -193,7 +196,11 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreMissed:
-    """The result could not be fetched or kept this time."""
+    """The result could not be kept this time; the code says whose fault that was.
+
+    `bad_output`: the file's. `storage_failed`: our storage's. `provider_unavailable`:
+    the vendor did not hand it out.
+    """
 
     attempt_id: str
     problem: Problem
@@ -201,7 +208,7 @@ class StoreMissed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFound:
-    """An attempt of unknown outcome did write its file."""
+    """An unknown attempt did write its file."""
 
     attempt_id: str
     gs_uri: str
@@ -217,7 +224,7 @@ class OutputMissing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRequested:
-    """The owner wants it ended; what is paid for is looked at once more first."""
+    """The owner cancels; what is paid for is looked at once more before it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,5 +284,5 @@ Outcome = (
     | Parked
 )
 
-# Outcomes that follow from the job alone: nothing outside has to be done for them.
+# Outcomes that follow from the job alone, without any work outside.
 Decision = Skipped | LeaseExpired | Revived | GaveUp

@@ -107,7 +107,7 @@ def _resting_stage(job: Job) -> Stage:
 
 
 def _ai_model(job: Job) -> str | None:
-    """Who is making it or made it; the last one asked where nobody is at it."""
+    """The provider that works on it or made it, or else the last one asked."""
     for attempt in reversed(job.attempts):
         if attempt.is_open or attempt.state is AttemptState.SUCCEEDED:
             return attempt.provider_id.value

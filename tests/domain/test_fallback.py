@@ -166,14 +166,6 @@ def test_what_was_not_sent_may_be_sent_over_plain_http() -> None:
     assert fallback.next_provider(job) == job.chain[1]
 
 
-def test_an_attempt_without_a_problem_bars_as_a_providers_error() -> None:
-    job = running(a_job(), RUNWAY)
-
-    assert fallback.barred(job, job.chain[1]) == Problem(
-        code=ALL.PROVIDER_ERROR, detail="as runway was answered before"
-    )
-
-
 @pytest.mark.parametrize(
     ("retry_after_seconds", "wait"),
     [

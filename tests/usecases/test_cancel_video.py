@@ -13,8 +13,8 @@ from shared.domain.errors import (
     NotFound,
     Unreachable,
 )
-from shared.domain.outcomes import Succeeded, Working
-from tests.domain.examples import a_job, a_new_job, completed, running
+from shared.domain.outcomes import Succeeded, Unknown, Working
+from tests.domain.examples import a_job, a_new_job, answered, completed, running
 from tests.usecases.harness import ANN, BOB, Harness
 
 
@@ -55,6 +55,25 @@ def test_what_was_made_meanwhile_is_stored_and_the_job_completes(
 
     assert job.delivered is not None
     assert harness.providers[ProviderId.RUNWAY].cancelled == []
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["written", "not written"])
+def test_a_file_that_an_unanswered_veo_wrote_is_delivered_although_cancelled(
+    harness: Harness, is_there: bool
+) -> None:
+    """It was paid for; but nothing is waited for."""
+    veo = ProviderId.VEO
+    job = answered(a_job(chain=(veo,)), veo, Unknown(detail="read timeout"))
+    harness.jobs.put(job)
+    if is_there:
+        harness.bucket.objects[f"incoming/job1/{veo}/sample_0.mp4"] = b"the paid mp4"
+
+    assert not harness.cancel_video(ANN, "job1").is_final
+    ended = harness.run()
+
+    assert (ended.delivered is not None) is is_there
+    assert ended.cost_usd == Decimal("3.20")
+    assert is_there or ended.updated_at == job.updated_at
 
 
 def test_a_second_cancel_changes_and_records_nothing(harness: Harness) -> None:

@@ -81,9 +81,9 @@ def settle(job: Job, now: datetime) -> Job:
 
 
 def _booked(job: Job, now: datetime) -> Job:
-    """The hold is never less than what has been spent, whoever asked for it.
+    """The hold is never less than what was spent or may be.
 
-    A new attempt asks the caps for the difference; a vendor's charge is owed.
+    For a new attempt the ledger asks the caps for the difference; a charge is owed.
     """
     return replace(job, hold_usd=max(job.hold_usd, job.cost_usd), updated_at=now)
 
