@@ -60,12 +60,17 @@ def in_cloud(certs_url: str, lookup: Any = None) -> FirebaseTokens:
     return FirebaseTokens(PROJECT, decode_signed(PROJECT, certs_url), lookup)
 
 
-@pytest.fixture
-def caller_of(identity: LocalIdentity, certs_url: str) -> Say:
-    """Who a token with these claims is."""
+@pytest.fixture(params=["google-auth and us", "us alone"])
+def caller_of(
+    request: pytest.FixtureRequest, identity: LocalIdentity, certs_url: str
+) -> Say:
+    """Who a token with these claims is, checked by google-auth as well or not."""
 
     def ask(**changes: object) -> Caller:
-        token = signed(identity, claims(**changes))
+        content = claims(**changes)
+        if request.param == "us alone":
+            return FirebaseTokens(PROJECT, lambda _: content).caller("Bearer x.y.z")
+        token = signed(identity, content)
         return in_cloud(certs_url).caller(f"Bearer {token}")
 
     return ask
