@@ -1,4 +1,4 @@
-"""How a connection is made to one IP address, for one host, until one moment."""
+"""Connections to an IP address that was checked, for one host, with a deadline."""
 
 import socket
 import ssl
@@ -21,7 +21,7 @@ _MOST_IPS_TRIED: Final = 3
 
 
 class Deadline:
-    """Ends a download at its time, also in the middle of a wait."""
+    """Ends a download when its time is up, even in the middle of a wait."""
 
     def __init__(self, seconds: float) -> None:
         self._ends_at = time.monotonic() + seconds
@@ -44,14 +44,14 @@ class Deadline:
         self.left_seconds()
 
     def left_seconds(self) -> float:
-        """More than 0; Unreachable where nothing is left."""
+        """Always more than 0: Unreachable if no time is left."""
         left = self._ends_at - time.monotonic()
         if left <= 0:
             raise Unreachable("the download took too long")
         return left
 
     def within(self, ask: Callable[[], T]) -> T:
-        """What `ask` gives, or TimeoutError: it cannot be ended, only left alone."""
+        """The result of `ask`, or TimeoutError. A call that is late is abandoned."""
         answer: Future[T] = Future()
 
         def run() -> None:
@@ -60,22 +60,22 @@ class Deadline:
             except BaseException as error:  # noqa: BLE001 - raised where it is awaited
                 answer.set_exception(error)
 
-        # Not an executor's thread: the process would wait for it at its end.
+        # Not an executor's thread, which the process would wait for when it exits.
         threading.Thread(target=run, daemon=True).start()
         return answer.result(self.left_seconds())
 
     def _cut(self) -> None:
         if self._socket is not None:
             with suppress(OSError):
-                # The plain shutdown: that of TLS is not for two threads at once.
+                # The plain shutdown, because TLS's own is not thread-safe.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connector:
-    """Connects to IP addresses that somebody else has checked.
+    """Connects to IP addresses that were checked before.
 
-    Host, SNI and the certificate are those of the name; nothing is looked up.
+    Host, SNI and the certificate are for the host name; nothing is resolved here.
     """
 
     tls: ssl.SSLContext
@@ -86,7 +86,7 @@ class Connector:
     def connect(
         self, address: WebAddress, ips: Sequence[str], deadline: Deadline
     ) -> HTTPConnection:
-        """To the first of `ips` that answers; OSError where none of three does."""
+        """To the first of `ips` that answers. OSError if none of three does."""
         errors = []
         for ip in ips[:_MOST_IPS_TRIED]:
             try:
@@ -99,9 +99,9 @@ class Connector:
         self, ip: str, address: WebAddress, deadline: Deadline
     ) -> HTTPConnection:
         connection = HTTPConnection(address.host, address.port)
-        # So that Host leaves the usual port out, for https too.
+        # So that the Host header omits the default port for https too.
         connection.default_port = DEFAULT_PORTS[address.scheme]
-        # It would look the name up again.
+        # Reconnecting would resolve the name again.
         connection.auto_open = 0
         seconds = min(self.connect_seconds, deadline.left_seconds())
         connection.sock = self.dial((ip, address.port), seconds)
@@ -122,6 +122,6 @@ class Connector:
             plain,
             server_hostname=host.removesuffix("."),
             do_handshake_on_connect=False,
-            # An end without a goodbye may be a cut.
+            # An end without close_notify may be a truncation.
             suppress_ragged_eofs=False,
         )

@@ -1,4 +1,4 @@
-"""Which hosts and IP addresses belong to the public internet, and which do not."""
+"""Which hosts and IP addresses belong to the public internet."""
 
 import re
 from ipaddress import (
@@ -14,7 +14,7 @@ from typing import Final
 from shared.domain.errors import NotPublic
 
 # https://www.iana.org/assignments/iana-ipv4-special-registry (and ipv6), 2026-11.
-# `is_global` knows most of them; the list is for those that moved in between.
+# `is_global` knows most of them; it differs between versions of Python.
 _REFUSED_V4: Final = tuple(
     IPv4Network(network)
     for network in (
@@ -35,7 +35,7 @@ _REFUSED_V4: Final = tuple(
         "240.0.0.0/4",
     )
 )
-# Only this is handed out; so no mapped or compatible IPv4, no NAT64, no multicast.
+# All that is allocated: no mapped or compatible IPv4, no NAT64, no multicast.
 _UNICAST_V6: Final = IPv6Network("2000::/3")
 _REFUSED_V6: Final = tuple(
     IPv6Network(network)
@@ -62,7 +62,7 @@ _NUMBER: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
 
 
 def is_public(address: str) -> bool:
-    """Whether this IP address, as text, can be reached from anywhere."""
+    """Whether this IP address can be reached from the public internet."""
     ip = _parse(address)
     match ip:
         case IPv4Address():
@@ -76,14 +76,14 @@ def is_public(address: str) -> bool:
 
 
 def is_address(host: str) -> bool:
-    """Whether `host` is an IP address, without brackets, in its plain form."""
+    """Whether `host` is an IP address in its canonical form, without brackets."""
     return _parse(host) is not None
 
 
 def require_public_name(host: str) -> None:
-    """NotPublic for a name that is not of the public internet; nothing is resolved.
+    """NotPublic for a name that can't be public. Nothing is resolved.
 
-    Names that end in a number are IP addresses in disguise: 127.1, 0x7f000001.
+    A name that ends in a number is an IP address in disguise: 127.1, 0x7f000001.
     """
     name = host.removesuffix(".")
     last = name.rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""What the parts of an address are, read in the one way that nobody else misreads."""
+"""URLs parsed strictly, so that no two readers can take one differently."""
 
 from dataclasses import dataclass
 from typing import Final, Self
@@ -14,7 +14,7 @@ _SAFE_IN_PATH: Final = "/%:@!$&'()*+,;=~"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebAddress:
-    """`host` is in ASCII, lower case, without brackets; `path` has its query."""
+    """`host` is lower-case ASCII without brackets; `path` includes the query."""
 
     scheme: str
     host: str
@@ -23,7 +23,7 @@ class WebAddress:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """NotPublic for another scheme than http and https, and for bad grammar."""
+        """NotPublic for any scheme but http and https, and for malformed URLs."""
         parts = _split(url)
         if parts.scheme not in DEFAULT_PORTS:
             raise NotPublic("the address is not https")

@@ -1,7 +1,7 @@
-"""How a file is fetched from an address that somebody else wrote.
+"""Downloads from untrusted URLs: only public addresses, checked at every redirect.
 
-Only public addresses, checked again at each redirect; the connection goes to the very
-IP address that was checked, so that a name cannot change its mind in between.
+The connection goes to the very IP address that was checked, so that a name can't
+resolve to another one in between (DNS rebinding).
 """
 
 import socket
@@ -34,7 +34,7 @@ _HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "reelay"}
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
-    """All IP addresses of a name, IPv4 first: not every function has IPv6."""
+    """All IP addresses of a name. IPv4 first, because a function may lack IPv6."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found)
     return sorted(addresses, key=lambda address: ":" in address)
@@ -43,9 +43,9 @@ def resolve(host: str, port: int) -> Sequence[str]:
 class PublicWeb:
     """Downloads over https from public addresses, at any port.
 
-    `connect_seconds` and `read_seconds` limit each wait, `total_seconds` all of a
-    download with the look-up of names and what its reader does in between.
-    Every error comes while the iterator is read, not before.
+    `connect_seconds` and `read_seconds` limit each wait; `total_seconds` limits the
+    whole download, including name resolution and the time its reader takes.
+    Errors are raised while the iterator is read, not before.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class PublicWeb:
     def _checked_ips(
         self, address: WebAddress, deadline: Deadline, *, is_trusted: bool
     ) -> Sequence[str]:
-        """NotPublic where the address is forbidden; nothing was connected yet."""
+        """The IP addresses to connect to. NotPublic, before any connection."""
         if not is_trusted and address.scheme != "https":
             raise NotPublic("the address is not https")
         if not is_trusted and not is_address(address.host):
@@ -119,7 +119,7 @@ def _redirected(file: WebFile, location: str | None) -> WebFile:
         raise Unreachable("a redirect to nowhere")
     url = _joined(file.url, location)
     is_same = WebAddress.parse(url).origin == WebAddress.parse(file.url).origin
-    # A key is for the host that it was made for.
+    # A key belongs to one origin.
     headers: Mapping[str, str] = file.headers if is_same else {}
     return replace(file, url=url, headers=headers)
 
@@ -133,7 +133,7 @@ def _joined(url: str, location: str) -> str:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    # An error of a connection may name a signed address: its kind is enough.
+    # The text of a connection error may hold a signed URL, so only its kind is kept.
     try:
         yield
     except (OSError, HTTPException) as error:
@@ -171,9 +171,9 @@ def _checked_body(
 def _body(
     response: HTTPResponse, most_bytes: int, deadline: Deadline
 ) -> Iterator[bytes]:
-    """Whatever comes, as it comes; Unreachable at its end if that was too early."""
+    """The body as it arrives. Unreachable if it ends before its announced length."""
     promised_bytes, came_bytes = response.length, 0
-    # `read` would wait until all of a chunk came, however slowly.
+    # `read` would wait for a whole chunk, however slowly it comes.
     while chunk := response.read1(_CHUNK_BYTES):
         deadline.check()
         came_bytes += len(chunk)

@@ -1,1 +1,1 @@
-"""One way to make a video a file: imports the domain, the ports and its own SDK."""
+"""Adapters to providers of videos: import the domain, the ports and their own SDK."""

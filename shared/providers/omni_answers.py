@@ -1,4 +1,4 @@
-"""What an interaction of Omni says: running, a video, filtered, or a fault.
+"""What an Omni interaction means: running, a video, filtered, or a fault.
 
 Sources: the types and captures of google-genai 3.4.0, 2026-11-22.
 """
@@ -16,7 +16,7 @@ from shared.domain.outcomes import Failed, Poll, Succeeded, Working
 from shared.providers.redaction import redact
 from shared.providers.safety_words import refused, says_free
 
-# Ends without a video of a plain kind; `completed` and `failed` are looked into.
+# Ends without a video. `completed` and `failed` are looked into.
 _ENDS: Mapping[str, ErrorCode] = {
     "cancelled": ErrorCode.PROVIDER_ERROR,
     "requires_action": ErrorCode.PROVIDER_ERROR,
@@ -27,7 +27,7 @@ _ENDS: Mapping[str, ErrorCode] = {
 }
 # The codes by which Interactions say that safety was the reason.
 _SAFETY = re.compile(r"(?i)safety|prohibited|blocklist|content_blocked|moderat|policy")
-# Google promises no list of codes here; the first line that occurs counts.
+# Google documents no list of codes here. The first that occurs counts.
 _FAILURES: tuple[tuple[str, ErrorCode], ...] = (
     ("RESOURCE_EXHAUSTED", ErrorCode.RATE_LIMITED),
     ("UNAVAILABLE", ErrorCode.PROVIDER_UNAVAILABLE),
@@ -87,7 +87,7 @@ def _code(codes: str, words: str) -> ErrorCode:
 
 
 def decoded(data: str | None) -> bytes:
-    """A video that came inside an answer; BadContent where it is no base64."""
+    """A video inside an answer. BadContent if it is not base64."""
     try:
         return base64.b64decode(data or "", validate=True)
     except ValueError as error:

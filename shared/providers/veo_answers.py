@@ -1,4 +1,4 @@
-"""What an operation of Veo says: running, a video, filtered, or an error.
+"""What a Veo operation means: running, a video, filtered, or an error.
 
 Sources: captures of google-genai 3.4.0 and the codes of google.rpc, 2026-11-22.
 """
@@ -41,7 +41,7 @@ _CODES: Mapping[int, ErrorCode] = {
     14: ErrorCode.PROVIDER_UNAVAILABLE,
     16: ErrorCode.ACCESS_DENIED,
 }
-# Refused before anything was made; any other error may have come while making it.
+# Refused before anything was generated. Other errors may come during generation.
 _COST_NOTHING = frozenset({3, 7, 8, 16})
 
 
@@ -53,7 +53,7 @@ def accepted(operation: types.GenerateVideosOperation) -> Accepted | Unknown:
 
 
 def read(operation: types.GenerateVideosOperation) -> Poll:
-    """`done` says only that it ended: a filtered one is done, and has no error."""
+    """`done` only says that it ended: a filtered operation is done, with no error."""
     if operation.error:
         return _failed(operation.error)
     if not operation.done:
@@ -100,7 +100,7 @@ def _without_video(response: types.GenerateVideosResponse | None) -> Failed:
             ),
             cost_usd=_NOTHING if says_free(words) else None,
         )
-    # Not `bad_output`: nothing came that could be called bad.
+    # Not `bad_output`, because there is no output.
     nothing = Problem(code=ErrorCode.PROVIDER_ERROR, detail="done without a video")
     return Failed(problem=nothing)
 
@@ -112,7 +112,7 @@ def _video(operation: types.GenerateVideosOperation) -> types.Video | None:
 
 
 def result(operation: types.GenerateVideosOperation) -> BucketFile | InlineFile:
-    """The video. Unreachable: not ended; BadContent: ended without."""
+    """The video. Unreachable: it has not ended; BadContent: it ended without one."""
     video = _video(operation)
     if video and video.uri:
         return BucketFile(gs_uri=video.uri)
