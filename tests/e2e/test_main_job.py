@@ -168,7 +168,7 @@ def test_each_wrong_field_is_named_in_korean_too(frontend: Frontend) -> None:
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
     fields = {error["field"] for error in answer.json()["errors"]}
-    assert fields == {"prompt", "image", "image_url", "duration", "colour"}
+    assert fields == {"prompt", "image", "duration", "colour"}
     assert "필수" in answer.text
 
 

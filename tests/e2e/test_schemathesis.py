@@ -87,6 +87,7 @@ def run(
         *("--report", "json", "--report-json-path", str(report), *options),
     ]
     hooks = {"SCHEMATHESIS_HOOKS": str(HOOKS), "REELAY_JOBS": ",".join(jobs)}
+    hooks |= {"PYTHONPATH": str(ROOT)}
     hooks["PYTHONPATH"] = str(ROOT)
     environ = bare_environment() | hooks
     done = subprocess.run(
