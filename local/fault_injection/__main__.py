@@ -17,15 +17,19 @@ from local.fault_injection.evidence import Evidence
 from local.fault_injection.plan import FaultPlan
 from local.fault_injection.run import Run, RunOptions, faulty_stack
 from local.fault_injection.users import NoAnswerError
-from local.fault_injection.verdict import Broken, verdict_on
+from local.fault_injection.verdict import verdict_on
 from local.processes import DidNotStart
 
+MOST_JOBS = 60_000  # so many images differ
 # Of the caller's environment only this: no keys, no addresses, no caps.
 KEPT = ("PATH", "HOME", "JAVA_HOME", "FIRESTORE_EMULATOR_JAR")
 
 
 def main(arguments: Sequence[str]) -> int:
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if not 1 <= asked.jobs <= MOST_JOBS:
+        parser.error(f"--jobs: from 1 to {MOST_JOBS}")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: _interrupt())
     folder = Path(tempfile.mkdtemp(prefix="reelay-chaos-"))
@@ -37,41 +41,34 @@ def main(arguments: Sequence[str]) -> int:
         environ={name: os.environ[name] for name in KEPT if name in os.environ},
         say=lambda text: _say(text, time.monotonic() - began),
     )
+    code = 1
     try:
-        code = _run(options, began)
+        with faulty_stack(options) as stack:
+            evidence = Run(options, stack)()
+        code = _report(evidence, options, round(time.monotonic() - began))
     except (NotInstalled, DidNotStart, NoAnswerError) as error:
-        print(f"{error}\nlogs: {folder}", file=sys.stderr)
-        return 1
+        print(error, file=sys.stderr)
     except KeyboardInterrupt:
         code = 130
-    if code != 1:
+    if code == 1:
+        print(f"logs: {folder}", file=sys.stderr)
+    else:
         shutil.rmtree(folder, ignore_errors=True)
     return code
 
 
-def _run(options: RunOptions, began: float) -> int:
-    with faulty_stack(options) as stack:
-        evidence = Run(options, stack)()
+def _report(evidence: Evidence, options: RunOptions, seconds: int) -> int:
+    """The figures; for each broken promise its job, and what was injected there."""
     verdict = verdict_on(evidence)
-    seconds = round(time.monotonic() - began)
     own = {"seed": options.plan.seed, "time_scale": options.time_scale}
     print(json.dumps(own | {"seconds": seconds} | dict(verdict.figures)))
-    if not verdict.broken:
-        return 0
-    _report(options.folder, verdict.broken, evidence)
-    return 1
-
-
-def _report(folder: Path, broken: Sequence[Broken], evidence: Evidence) -> None:
-    """The jobs concerned and what was injected, as files."""
     jobs = {job.job_id: asdict(job) for job in evidence.jobs}
-    for each in broken:
-        print(f"{each.promise}: {each.job_id} {each.why}", file=sys.stderr)
-        own = [asdict(e) for e in evidence.journal if e.job_id == each.job_id]
-        found = {"broken": each.why, "job": jobs.get(each.job_id), "journal": own}
-        file = folder / f"broken-{each.promise}-{each.job_id or 'all'}.json"
-        file.write_text(json.dumps(found, indent=1, default=str))
-    print(f"{len(broken)} promises broken; the records: {folder}", file=sys.stderr)
+    for broken in verdict.broken:
+        journal = [asdict(e) for e in evidence.journal if e.job_id == broken.job_id]
+        found = {"job": jobs.get(broken.job_id), "journal": journal}
+        print(f"{broken.promise}: {broken.job_id} {broken.why}", file=sys.stderr)
+        print(json.dumps(found, indent=1, default=str), file=sys.stderr)
+    return 1 if verdict.broken else 0
 
 
 def _say(text: str, seconds: float) -> None:
@@ -86,18 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m local.fault_injection", description=__doc__
     )
-    parser.add_argument("--jobs", type=_positive, default=300)
+    parser.add_argument("--jobs", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     scale = "of every limit; 0.2 makes a lease 18 s"
     parser.add_argument("--time-scale", type=float, default=1.0, help=scale)
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 60_000:
-        raise argparse.ArgumentTypeError("from 1 to 60000")
-    return number
 
 
 if __name__ == "__main__":

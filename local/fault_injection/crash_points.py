@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from google.api_core.exceptions import DeadlineExceeded
 
 from local.fault_injection.journal import Journal, What
-from local.fault_injection.plan import Act, Injection, Point, number_of
+from local.fault_injection.plan import Act, Point, number_of
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.job import AttemptState, Job
@@ -44,7 +44,7 @@ def die() -> NoReturn:
 class CrashPoints:
     """Carries out the plan in one process. `marks`: a file for each injection done."""
 
-    plan: Mapping[Injection, frozenset[int]]
+    plan: Mapping[str, frozenset[int]]
     marks: Path
     journal: Journal
     die: Callable[[], NoReturn] = die
@@ -65,15 +65,14 @@ class CrashPoints:
 
     def strikes(self, point: Point, act: Act) -> bool:
         """Whether it is this job's turn; once for each job, over all processes."""
-        injection = Injection(point=point, act=act)
-        number = self.here.number
-        if number is None or number not in self.plan.get(injection, ()):
+        name, number = f"{act} {point}", self.here.number
+        if number not in self.plan.get(name, ()):
             return False
         try:
-            (self.marks / f"{injection.name}.{number}").touch(exist_ok=False)
+            (self.marks / f"{name}.{number}").touch(exist_ok=False)
         except FileExistsError:
             return False
-        self.journal.write(What.INJECTED, self.here.job_id, injection.name)
+        self.journal.write(What.INJECTED, self.here.job_id, name)
         return True
 
     def kill_at(self, point: Point, act: Act) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 
 from local.fault_kinds import Kind, Place, ProviderId, kinds_of
 from local.faults import Fault
@@ -15,26 +16,6 @@ USERS_JOBS = 40
 MODELS = ("auto", "auto", "auto", "gemini-veo-3.1", "gemini-omni-flash")
 CANCELLED_SHARE = 0.03
 MOST_SKEW_SECONDS = 3.0
-
-
-def _kinds(names: str) -> frozenset[Kind]:
-    return frozenset(map(Kind, names.split()))
-
-
-# Hold a job for the ten minutes of an attempt, far longer than a run may take.
-ENDLESS = _kinds("running throttled")
-# Each holds a worker's thread for up to a minute.
-HANGING = _kinds("read-timeout silent stalled")
-# Veo writes its file itself. Whatever else goes wrong there means a file that is
-# promised and never comes: it is waited for through all of the two hours of storing.
-SPOILED_FILES = _kinds(
-    "truncated stalled wrong-length empty garbage html half-film wrong-duration"
-    " wrong-aspect"
-)
-# With few jobs only these, after which a job still ends within two minutes.
-MILD = _kinds(
-    "429 503 proxy-503 proxy-504-html truncated half-film INTERNAL error-13 failed"
-)
 
 _PROMPT = re.compile(r"chaos \d+, job (\d+): ")
 
@@ -69,50 +50,51 @@ class Act(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-KILLS = ("killed before ", "killed after ", "killed within ")
-_AROUND = (Act.KILL_BEFORE, Act.KILL_AFTER)
-_COMMIT = (*_AROUND, Act.ANSWER_LOST, Act.RESENT, Act.UNREACHABLE)
-_CALL = (*_AROUND, Act.ANSWER_LOST, Act.UNREACHABLE)
+_CRASHES = (Act.KILL_BEFORE, Act.KILL_AFTER)
+_CALL = (*_CRASHES, Act.ANSWER_LOST, Act.UNREACHABLE)
 ACTS: Mapping[Point, tuple[Act, ...]] = {
-    Point.JOB_COMMIT: _COMMIT,
-    Point.API_ENQUEUE: _CALL,
-    Point.READ: (Act.UNREACHABLE,),
-    Point.IMAGE_WRITE: _CALL,
-    Point.INTENT_COMMIT: _COMMIT,
-    Point.POST: _AROUND,
-    Point.ANSWER_COMMIT: _COMMIT,
-    Point.POLL: _AROUND,
-    Point.STEP_COMMIT: _COMMIT,
-    Point.FETCH: _AROUND,
+    **{p: (*_CALL, Act.RESENT) for p in Point if p.endswith("commit")},
+    **dict.fromkeys((Point.POST, Point.POLL, Point.FETCH), _CRASHES),
+    **dict.fromkeys(
+        (Point.API_ENQUEUE, Point.ENQUEUE, Point.IMAGE_WRITE, Point.COPY), _CALL
+    ),
     Point.RESULT_WRITE: (*_CALL, Act.KILL_WITHIN),
-    Point.COPY: _CALL,
-    Point.FINISH_COMMIT: _COMMIT,
-    Point.ENQUEUE: _CALL,
+    Point.READ: (Act.UNREACHABLE,),
 }
+INJECTIONS = tuple(f"{act} {point}" for point, acts in ACTS.items() for act in acts)
+# The job then waits until the lease of its attempt has run out.
+LEASES = frozenset(
+    {
+        "killed after intent commit",
+        "killed before post",
+        "killed after post",
+        "killed before answer commit",
+    }
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Injection:
-    point: Point
-    act: Act
-
-    @property
-    def name(self) -> str:
-        return f"{self.act} {self.point}"
-
-    @property
-    def costs_a_lease(self) -> bool:
-        """The job then waits until the lease of its attempt has run out."""
-        return self.name in (
-            "killed after intent commit",
-            "killed before post",
-            "killed after post",
-            "killed before answer commit",
-        )
+def _kinds(names: str) -> frozenset[Kind]:
+    return frozenset(map(Kind, names.split()))
 
 
-INJECTIONS = tuple(
-    Injection(point=point, act=act) for point, acts in ACTS.items() for act in acts
+# Hold a job for the ten minutes of an attempt, far longer than a run may take.
+ENDLESS = _kinds("running throttled")
+# Each holds a worker's thread for up to a minute.
+HANGING = _kinds("read-timeout silent stalled")
+# Veo writes its file itself. Whatever else goes wrong there means a file that is
+# promised and never comes: it is waited for through all of the two hours of storing.
+SPOILED_FILES = _kinds(
+    "truncated stalled wrong-length empty garbage html half-film wrong-duration"
+    " wrong-aspect"
+)
+# With few jobs only these, after which a job still ends within two minutes.
+MILD = _kinds(
+    "429 503 proxy-503 proxy-504-html truncated half-film INTERNAL error-13 failed"
+)
+_BROKEN = (Place.UPLOAD, Place.START_UPLOAD, Place.DOWNLOAD, Place.COPY, Place.GET)
+STORAGE_FAULTS = tuple(
+    Fault(place=place, kind=kind, times=1)
+    for place, kind in product(_BROKEN, (Kind.UNAVAILABLE, Kind.CUT, Kind.CUT_AFTER))
 )
 
 
@@ -125,14 +107,6 @@ class JobRequest:
     prompt: str
     model: str = "auto"
     is_cancelled: bool = False
-
-    @property
-    def key(self) -> str:
-        return f"chaos-{self.number}"
-
-    @property
-    def body(self) -> dict[str, object]:
-        return {"prompt": self.prompt, "model": self.model, "duration": 3}
 
 
 def number_of(prompt: str) -> int | None:
@@ -165,57 +139,44 @@ class FaultPlan:
         """By how much the clock of a function's processes is ahead."""
         return self.dice("clock", function).uniform(-1, 1) * MOST_SKEW_SECONDS
 
-    # Users.
-
-    def requests(self) -> Sequence[JobRequest]:
-        users = max(3, self.jobs // USERS_JOBS)
-        return [self._request(n, f"user-{n % users}") for n in range(self.jobs)]
-
-    def _request(self, number: int, user: str) -> JobRequest:
-        dice = self.dice("job", number)
-        return JobRequest(
-            number=number,
-            user=user,
-            prompt=self.prompt(number),
-            model=dice.choice(MODELS),
-            is_cancelled=dice.random() < CANCELLED_SHARE,
-        )
-
-    def racing(self, count: int, user: str) -> Sequence[JobRequest]:
-        """Jobs of one user who has almost nothing left to spend, created at once."""
-        return [
-            JobRequest(number=number, user=user, prompt=self.prompt(number))
-            for number in range(self.jobs, self.jobs + count)
-        ]
-
     def prompt(self, number: int) -> str:
         return f"chaos {self.seed}, job {number}: the raccoon looks up"
 
-    # Faults.
+    def requests(self) -> Iterator[JobRequest]:
+        users = max(3, self.jobs // USERS_JOBS)
+        for number in range(self.jobs):
+            dice = self.dice("job", number)
+            yield JobRequest(
+                number=number,
+                user=f"user-{number % users}",
+                prompt=self.prompt(number),
+                model=dice.choice(MODELS),
+                is_cancelled=dice.random() < CANCELLED_SHARE,
+            )
 
-    def injections(self) -> Mapping[Injection, frozenset[int]]:
+    def racing(self, count: int, user: str) -> Iterator[JobRequest]:
+        """Jobs of one user who has almost nothing left to spend, created at once."""
+        for number in range(self.jobs, self.jobs + count):
+            yield JobRequest(number=number, user=user, prompt=self.prompt(number))
+
+    def injections(self) -> Mapping[str, frozenset[int]]:
         """Which jobs, by their number, are hit by what. Each job waits for one lease
         at most, where there are enough jobs."""
-        each = max(1, round(self.jobs * SHARE))
+        each = min(self.jobs, max(1, round(self.jobs * SHARE)))
         unleased = self.dice("leases").sample(range(self.jobs), self.jobs)
-        plan: dict[Injection, frozenset[int]] = {}
-        for injection in INJECTIONS:
-            if injection.costs_a_lease and len(unleased) >= each:
+        plan: dict[str, frozenset[int]] = {}
+        for name in INJECTIONS:
+            if name in LEASES and len(unleased) >= each:
                 chosen, unleased = unleased[:each], unleased[each:]
             else:
-                dice = self.dice(injection.name)
-                chosen = dice.sample(range(self.jobs), min(each, self.jobs))
-            plan[injection] = frozenset(chosen)
+                chosen = self.dice(name).sample(range(self.jobs), each)
+            plan[name] = frozenset(chosen)
         return plan
 
     def provider_faults(self) -> Sequence[Fault]:
         """Each kind at each place of each provider; with few jobs the mild ones."""
-        return [
-            fault
-            for provider in ProviderId
-            for place in Place
-            for fault in self._faults_at(provider, place)
-        ]
+        places = product(ProviderId, Place)
+        return [fault for at in places for fault in self._faults_at(*at)]
 
     def _faults_at(self, provider: ProviderId, place: Place) -> Iterator[Fault]:
         dice = self.dice(provider, place)
@@ -240,11 +201,3 @@ class FaultPlan:
         dice = self.dice("storage")
         while True:
             yield from dice.sample(STORAGE_FAULTS, len(STORAGE_FAULTS))
-
-
-_BROKEN = (Place.UPLOAD, Place.START_UPLOAD, Place.DOWNLOAD, Place.COPY, Place.GET)
-STORAGE_FAULTS = tuple(
-    Fault(place=place, kind=kind, times=1)
-    for place in _BROKEN
-    for kind in (Kind.UNAVAILABLE, Kind.CUT, Kind.CUT_AFTER)
-)

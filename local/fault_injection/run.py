@@ -4,29 +4,23 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import requests
 
-from local.fault_injection.evidence import (
-    AccountDay,
-    Accounts,
-    Evidence,
-    FirestoreView,
-    Paid,
-)
+from local.fault_injection.evidence import AccountDay, Evidence, FirestoreView, Paid
 from local.fault_injection.injector import VENDORS, FaultInjector
 from local.fault_injection.journal import read_journal
 from local.fault_injection.output_checks import fault_of_output, image_of
 from local.fault_injection.plan import FaultPlan, JobRequest
-from local.fault_injection.users import User
+from local.fault_injection.users import User, key_of
 from local.fault_injection.verdict import days
 from local.stack import Stack, StackOptions
 from shared.domain import timing
-from shared.domain.ledger import Limits, ledger_key
+from shared.domain.ledger import ledger_key_on
 
 AT_ONCE = 8
 LONGEST_PACE_SECONDS, CREATING_SECONDS = 0.8, 150.0
@@ -57,16 +51,6 @@ class RunOptions:
         return longest.total_seconds() * self.time_scale + 120
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What was learned while the run went on."""
-
-    jobs_of_keys: dict[str, frozenset[str]] = field(default_factory=dict)
-    most_used_usd: dict[AccountDay, Decimal] = field(default_factory=dict)
-    cancelled: int = 0
-    circuits_closed: int = 0
-
-
 def faulty_stack(options: RunOptions) -> Stack:
     """The real stack with faults injected, fast vendors and a busy sweep."""
     (options.folder / "marks").mkdir(parents=True, exist_ok=True)
@@ -79,7 +63,6 @@ def faulty_stack(options: RunOptions) -> Stack:
         "DAILY_LIMIT_USD": str(CAPS_USD["all"]),
         "USER_MAX_JOBS": "10000",
         "USER_MAX_JOBS_PER_MINUTE": "10000",
-        "USER_REQUESTS_PER_SECOND": "10000",
     }
     stack_options = StackOptions(
         environ=environ,
@@ -100,28 +83,46 @@ class Run:
         self._options, self._stack, self._plan = options, stack, options.plan
         self._view = FirestoreView(stack.addresses["firestore"], stack.project)
         self._injector = FaultInjector(stack, options.plan)
-        self._seen = _Seen()
         self._over = threading.Event()
+        self._jobs_of_keys: dict[str, frozenset[str]] = {}
+        self._most_used_usd: dict[AccountDay, Decimal] = {}
+        self._cancelled = self._circuits_closed = 0
 
     def __call__(self) -> Evidence:
         """Ends when all jobs have ended, or after a bound; raises if a user gave up."""
-        before = self._spend_ahead()
+        self._spend_ahead()
+        before = self._view.ledger()
         self._injector.begin()
         try:
             self._create_all_and_watch()
         finally:
             self._injector.end()
         self._watch_until_all_ended(self._options.most_seconds_to_end)
-        return self._evidence(before)
-
-    def _spend_ahead(self) -> Accounts:
-        """The racer has room for three more jobs today, as if by earlier ones."""
-        key = ledger_key(RACER, datetime.now(UTC), Limits())
-        spent = (CAPS_USD["user"] - RACER_ROOM * HOLD_USD) * MICROS
-        self._view.spend(key.accounts[1], key.day, int(spent))
-        return self._view.ledger()
+        self._options.say("playing every video")
+        jobs, storage = self._view.jobs(), self._stack.addresses["storage"]
+        delivered = [job for job in jobs if job.delivered]
+        return Evidence(
+            jobs_of_keys=self._jobs_of_keys,
+            jobs=jobs,
+            shown=self._view.shown(),
+            paid=self._paid(),
+            outputs={j.job_id: fault_of_output(storage, j) for j in delivered},
+            ledger=self._view.ledger(),
+            ledger_before=before,
+            most_used_usd=self._most_used_usd,
+            caps_usd=CAPS_USD,
+            open_jobs=self._view.open_jobs(),
+            journal=read_journal(self._options.folder / "journal.jsonl"),
+            injected=self._injected(),
+        )
 
     # Users.
+
+    def _spend_ahead(self) -> None:
+        """The racer has room for three more jobs today, as if by earlier ones."""
+        key = ledger_key_on(RACER, datetime.now(UTC).date())
+        spent = (CAPS_USD["user"] - RACER_ROOM * HOLD_USD) * MICROS
+        self._view.spend(key.accounts[1], key.day, int(spent))
 
     def _create_all_and_watch(self) -> None:
         with ThreadPoolExecutor(1) as creating:
@@ -136,37 +137,35 @@ class Run:
         self._watch_until_all_ended(CALM_AFTER_SECONDS)
 
     def _create_all(self) -> None:
-        requests = self._plan.requests()
-        racers = max(10, len(requests) // 6)
-        pace = min(LONGEST_PACE_SECONDS, CREATING_SECONDS / len(requests))
+        count = self._plan.jobs
+        racers = max(10, count // 6)
+        pace = min(LONGEST_PACE_SECONDS, CREATING_SECONDS / count)
         with ThreadPoolExecutor(AT_ONCE) as users, ThreadPoolExecutor(racers) as rivals:
             pending: list[Future[None]] = []
-            for index, request in enumerate(requests):
+            for nth, request in enumerate(self._plan.requests(), start=1):
                 if self._over.wait(pace):
                     break
                 pending.append(users.submit(self._create, request))
-                self._injector.on_progress((index + 1) / len(requests))
-                if index == len(requests) // 2:
+                self._injector.on_progress(nth / count)
+                if nth == count // 2:
                     race = self._plan.racing(racers, RACER)
                     pending += [rivals.submit(self._create, each) for each in race]
             for future in pending:
                 future.result()
 
     def _create(self, request: JobRequest) -> None:
-        user = self._user(request.user)
+        api, project = self._stack.addresses["api"], self._stack.project
+        user = User(request.user, api=api, project=project)
         image = user.upload(image_of(request.number))
         times = REPEATS if request.number % REPEATS_EVERY == 0 else 1
         with ThreadPoolExecutor(times) as repeats:
             sent = [repeats.submit(user.create, request, image) for _ in range(times)]
         job_ids = {job_id for future in sent if (job_id := future.result())}
-        self._seen.jobs_of_keys[request.key] = frozenset(job_ids)
+        self._jobs_of_keys[key_of(request)] = frozenset(job_ids)
         if request.is_cancelled and job_ids:
             time.sleep(request.number % 7)
-            self._seen.cancelled += user.cancel(min(job_ids))
-
-    def _user(self, name: str) -> User:
-        stack = self._stack
-        return User(name, api=stack.addresses["api"], project=stack.project)
+            user.cancel(min(job_ids))
+            self._cancelled += 1
 
     # Watching.
 
@@ -178,12 +177,12 @@ class Run:
     def _pause(self) -> None:
         for _ in range(LOOKS_EVERY_SECONDS):
             time.sleep(1)
-            self._seen.circuits_closed += self._view.close_circuits()
+            self._circuits_closed += self._view.close_circuits()
 
     def _look(self) -> Sequence[str]:
         for day, totals in days(self._view.ledger()).items():
-            most = self._seen.most_used_usd.get(day, totals.used_usd)
-            self._seen.most_used_usd[day] = max(most, totals.used_usd)
+            most = self._most_used_usd.get(day, totals.used_usd)
+            self._most_used_usd[day] = max(most, totals.used_usd)
         statuses = [str(job["status"]) for job in self._view.shown().values()]
         counts = {status: statuses.count(status) for status in sorted(set(statuses))}
         self._options.say(f"{len(statuses)} jobs: {counts}")
@@ -191,34 +190,12 @@ class Run:
 
     # Evidence.
 
-    def _evidence(self, before: Accounts) -> Evidence:
-        jobs = self._view.jobs()
-        self._options.say("playing every video")
-        storage = self._stack.addresses["storage"]
-        return Evidence(
-            jobs_of_keys=self._seen.jobs_of_keys,
-            jobs=jobs,
-            shown=self._view.shown(),
-            paid=self._paid(),
-            outputs={
-                j.job_id: fault_of_output(storage, j) for j in jobs if j.delivered
-            },
-            ledger=self._view.ledger(),
-            ledger_before=before,
-            most_used_usd=self._seen.most_used_usd,
-            caps_usd=CAPS_USD,
-            open_jobs=self._view.open_jobs(),
-            journal=read_journal(self._options.folder / "journal.jsonl"),
-            injected=self._injected(),
-        )
-
     def _injected(self) -> Mapping[str, int]:
+        refused = sum(not jobs for jobs in self._jobs_of_keys.values())
         return dict(self._injector.done()) | {
-            "create refused by the cap": sum(
-                not jobs for jobs in self._seen.jobs_of_keys.values()
-            ),
-            "job cancelled": self._seen.cancelled,
-            "circuit opened": self._seen.circuits_closed,
+            "create refused by the cap": refused,
+            "job cancelled": self._cancelled,
+            "circuit opened": self._circuits_closed,
         }
 
     def _paid(self) -> Sequence[Paid]:

@@ -1,6 +1,7 @@
 """A user who repeats each request, with the same key, until it is answered."""
 
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import requests
@@ -14,7 +15,7 @@ TIMEOUT_SECONDS = 60.0
 
 
 class NoAnswerError(RuntimeError):
-    """The api never answered as it should; the message has its last answer."""
+    """A request was never answered as it should be; the message has the last answer."""
 
 
 class User:
@@ -27,49 +28,54 @@ class User:
 
     def create(self, request: JobRequest, image: str) -> str | None:
         """The job's id; None where a cap refuses it."""
-        body = request.body | {"image": image}
-        answer = self._until((202, 429), "/v1/videos", body, request.key)
+        body = {"prompt": request.prompt, "model": request.model, "duration": 3}
+        headers = {"Idempotency-Key": key_of(request)}
+        answer = self._until(
+            {202, 429}, "/v1/videos", json=body | {"image": image}, headers=headers
+        )
         return str(answer.json()["job_id"]) if answer.status_code == 202 else None
 
-    def cancel(self, job_id: str) -> bool:
-        """Whether it was accepted; that of an ended job is refused."""
-        try:
-            return self._post(f"/v1/videos/{job_id}/cancel", {}).status_code == 202
-        except requests.RequestException:
-            return False
+    def cancel(self, job_id: str) -> None:
+        """Accepted, or refused because the job has ended."""
+        self._until({202, 409}, f"/v1/videos/{job_id}/cancel", json={})
 
     def upload(self, jpeg: bytes) -> str:
         """The `image` to name in a job. A signed URL takes one image: after an answer
         that was lost, another is needed."""
         size = {"content_type": "image/jpeg", "size": len(jpeg)}
         for _ in range(TRIES):
-            upload = self._until((201,), "/v1/uploads", size).json()
+            upload = self._until({201}, "/v1/uploads", json=size).json()
             url, headers = upload["upload_url"], upload["headers"]
             try:
-                answer = requests.put(url, jpeg, headers=headers, timeout=10)
+                if requests.put(url, jpeg, headers=headers, timeout=10).ok:
+                    return str(upload["image"])
             except requests.RequestException:
-                continue
-            if answer.ok:
-                return str(upload["image"])
+                time.sleep(PAUSE_SECONDS)
         raise NoAnswerError("the image was never accepted")
 
     def _until(
-        self, wanted: tuple[int, ...], path: str, body: object, key: str = ""
+        self,
+        wanted: Collection[int],
+        path: str,
+        *,
+        json: object,
+        headers: dict[str, str] | None = None,
     ) -> requests.Response:
         last = ""
+        own = self._headers | (headers or {})
         for _ in range(TRIES):
             try:
-                answer = self._post(path, body, key)
-            except requests.RequestException as error:
-                last = type(error).__name__
-            else:
+                answer = requests.post(
+                    self._api + path, json=json, headers=own, timeout=TIMEOUT_SECONDS
+                )
                 if answer.status_code in wanted:
                     return answer
                 last = f"{answer.status_code} {answer.text[:300]}"
+            except requests.RequestException as error:
+                last = type(error).__name__
             time.sleep(PAUSE_SECONDS)
         raise NoAnswerError(f"POST {path}: {last}")
 
-    def _post(self, path: str, body: object, key: str = "") -> requests.Response:
-        headers = self._headers | ({"Idempotency-Key": key} if key else {})
-        url = self._api + path
-        return requests.post(url, json=body, headers=headers, timeout=TIMEOUT_SECONDS)
+
+def key_of(request: JobRequest) -> str:
+    return f"chaos-{request.number}"

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from local.fault_injection.evidence import AccountDay, Accounts, Evidence
 from local.fault_injection.journal import Entry, What
-from local.fault_injection.plan import KILLS
 from shared.domain.job import AttemptState, Job
 from shared.domain.ledger import Totals, in_micros
 
@@ -83,7 +82,7 @@ def _names(journal: Iterable[Entry]) -> Iterator[str]:
 
 
 def _is_crash(name: str) -> bool:
-    return name.startswith(KILLS) or name.endswith(" process killed")
+    return name.startswith("killed ") or name.endswith(" process killed")
 
 
 def _on_jobs(evidence: Evidence) -> Iterator[Broken]:

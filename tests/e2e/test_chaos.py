@@ -38,8 +38,7 @@ def test_twelve_jobs_come_through_every_fault(tmp_path: Path) -> None:
         text=True,
     )
 
-    records = [file.read_text() for file in tmp_path.glob("*/broken-*.json")]
-    assert ended.returncode == 0, "\n".join([ended.stderr[-3000:], *records])
+    assert ended.returncode == 0, ended.stderr[-9000:]
     figures = json.loads(ended.stdout)
     assert {name: figures[name] for name in ZERO} == dict.fromkeys(ZERO, 0)
     assert figures["jobs"] >= 12

@@ -19,7 +19,7 @@ from local.fault_injection.crash_points import (
     point_of,
 )
 from local.fault_injection.journal import Journal, What, read_journal
-from local.fault_injection.plan import Act, FaultPlan, Injection, Point
+from local.fault_injection.plan import Act, FaultPlan, Point
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.job import Job
@@ -54,7 +54,7 @@ def crash_points(tmp_path: Path) -> Build:
 
     def build(point: Point, act: Act, number: int = 3) -> CrashPoints:
         return CrashPoints(
-            plan={Injection(point=point, act=act): frozenset({number})},
+            plan={f"{act} {point}": frozenset({number})},
             marks=tmp_path,
             journal=Journal(tmp_path / "journal"),
             die=dies,
