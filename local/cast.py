@@ -36,7 +36,7 @@ _STILL_AT = 0.5  # of the video
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    picture: Image.Image
+    image: Image.Image
     milliseconds: int
 
 
@@ -54,7 +54,7 @@ def make(folder: Path) -> None:
 
 
 def _write_gif(path: Path, frames: Sequence[_Frame]) -> None:
-    first, *rest = [frame.picture.quantize(48) for frame in frames]
+    first, *rest = [frame.image.quantize(48) for frame in frames]
     first.save(
         path,
         save_all=True,
@@ -71,8 +71,8 @@ def _still(video: Path) -> Image.Image:
         wanted = int(container.streams.video[0].frames * _STILL_AT)
         for index, frame in enumerate(frames):
             if index == wanted:
-                picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
-                return picture
+                image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+                return image
     raise Refused("The video has too few frames.")
 
 
@@ -111,11 +111,11 @@ class _Screen:
 
     def draw(self, *shown: RenderableType) -> Image.Image:
         size = (_COLUMNS * self._cell, _ROWS * _LINE_PIXELS)
-        picture = Image.new("RGB", [side + 2 * _MARGIN for side in size], _BACKGROUND)
+        image = Image.new("RGB", [side + 2 * _MARGIN for side in size], _BACKGROUND)
         lines = self._console.render_lines(Group(*shown))
         for row, line in enumerate(lines[-_ROWS:]):
-            self._draw_line(ImageDraw.Draw(picture), row, line)
-        return picture
+            self._draw_line(ImageDraw.Draw(image), row, line)
+        return image
 
     def _draw_line(
         self, canvas: ImageDraw.ImageDraw, row: int, line: Sequence[Segment]

@@ -225,8 +225,8 @@ def _ignore_signals() -> None:
 
 def _facts(path: Path) -> str:
     with av.open(str(path)) as video:
-        picture: Any = video.streams.video[0]
+        stream: Any = video.streams.video[0]
         seconds = float(video.duration or 0) / av.time_base
         sound = "with sound" if video.streams.audio else "no sound"
-        size = f"{picture.width}x{picture.height}"
+        size = f"{stream.width}x{stream.height}"
     return f"{seconds:.1f} s, {size}, {sound}, {path.stat().st_size:,} bytes"
