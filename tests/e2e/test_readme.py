@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from local.dev import FIRST_PORT, stable_ports
 from local.stack import ROOT, Stack
 from tests.e2e.client import Frontend
 from tests.e2e.conftest import bare_environment
@@ -30,11 +31,11 @@ def block(language: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def pasted(running_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def pasted(running_stack: Stack) -> Any:
     """What the block for a shell printed: the job; and what it exported."""
-    printed = tmp_path_factory.mktemp("readme") / "printed"
-    printed.write_text(json.dumps(running_stack.announcement()) + "\n")
-    shown = block("sh").replace("/tmp/reelay.log", str(printed))
+    api = f"http://127.0.0.1:{stable_ports(FIRST_PORT)['api']}"
+    assert api in block("sh")
+    shown = block("sh").replace(api, running_stack.addresses["api"])
     done = run(
         ["sh", "-e"],
         input=shown.replace(".venv/bin/python", sys.executable)
@@ -64,7 +65,9 @@ def test_a_browser_follows_the_job_and_plays_it(
 ) -> None:
     host, _, port = stack.announcement()["firestore"].rpartition(":")
     shown = block("js").replace("demo-reelay", stack.project)
-    shown = re.sub(r'"127\.0\.0\.1", \d+', f'"{host}", {port}', shown)
+    address = f'"127.0.0.1", {stable_ports(FIRST_PORT)["firestore"]}'
+    assert address in shown
+    shown = shown.replace(address, f'"{host}", {port}')
     script = installed() / f"{tmp_path.name}.mjs"
     script.write_text(PAGE + shown)
 
