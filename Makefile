@@ -1,6 +1,6 @@
 # What a person types. Each target does the set-up it needs; a second call is quick.
 .DEFAULT_GOAL := help
-.PHONY: emulator help demo dev chaos fuzz unit test check audit format lock clean deploy destroy
+.PHONY: emulator help demo dev chaos bench fuzz unit test check audit format lock clean deploy destroy
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,6 +22,9 @@ chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=
 	@$(BIN)/pytest --hypothesis-profile=thorough tests/domain tests/guards >&2
 	@$(BIN)/python -m local.fault_injection $(if $(JOBS),--jobs "$(JOBS)") \
 	  $(if $(SEED),--seed "$(SEED)") $(if $(TIME_SCALE),--time-scale "$(TIME_SCALE)")
+
+bench: emulator $(READY) ## Figures of speed, a JSON object per line: SECONDS=10 for each
+	@$(BIN)/python -m local.bench $(if $(SECONDS),--seconds "$(SECONDS)")
 
 unit: $(READY) ## Tests of what decides and of the HTTP edge, in half a minute
 	@$(BIN)/pytest $(UNIT)

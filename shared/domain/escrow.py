@@ -1,12 +1,13 @@
 """A cap shared by all users, divided among shards so that creations don't queue.
 
-An account of all users is the sum of its shards, each a document of its own. A shard
-may use up to its allowance: an equal part of the cap, plus what it has borrowed from
-other shards. Loans sum to zero, so allowances sum to the cap. While no shard uses more
-than its allowance, each may admit jobs without a look at the others, and the cap holds.
+An account of all users is the sum of its shards, each kept by itself. A shard may use
+up to its allowance: an equal part of the cap, plus what it has borrowed from others.
+Loans sum to zero, so allowances sum to the cap. While no shard uses more than its
+allowance, each may admit jobs without a look at the others, and the cap holds.
 
 An allowance can be exceeded: by a charge that is owed whatever the caps say, or because
-the cap was lowered. Then other shards must lend the difference before any admits more.
+the cap was lowered. Then other shards lend the difference before any of them admits
+more; if they can't, the account as a whole has no room.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,14 +23,30 @@ Loans = Mapping[int, Mapping[str, Decimal]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """`borrowed`: by period, which is a day or `MONTH`; lent amounts are negative."""
+    """`borrowed`: by period, which is a day or `MONTH`; lent amounts are negative.
+
+    `recheck`: some shard may exceed its allowance since this one admitted its last job.
+    """
 
     account: Account = field(default_factory=Account)
     borrowed: Mapping[str, Decimal] = field(default_factory=dict)
+    recheck: bool = False
 
-    def used_usd(self, period: str) -> Decimal:
+    def spare_usd(self, period: str, part_usd: Decimal) -> Decimal:
+        """What is left of its allowance; `part_usd` is its part of the cap."""
         account = self.account
-        return (account.month if period == MONTH else account.on(period)).used_usd
+        used = (account.month if period == MONTH else account.on(period)).used_usd
+        return part_usd + self.borrowed.get(period, NOTHING) - used
+
+
+def can_take_alone(
+    shard: Shard, nth: int, count: int, amount_usd: Decimal, caps: Caps, day: str
+) -> bool:
+    """Whether shard `nth` of `count` may take the amount without a look at others."""
+    return not shard.recheck and all(
+        shard.spare_usd(period, _parts(cap_usd, count)[nth]) >= amount_usd
+        for period, cap_usd in _periods(caps, day)
+    )
 
 
 def borrow(
@@ -41,10 +58,12 @@ def borrow(
     a whole must have room for the amount.
     """
     changed: dict[int, dict[str, Decimal]] = {}
-    for period, cap_usd in ((day, caps.daily_usd), (MONTH, caps.monthly_usd)):
-        if cap_usd is None:
-            continue
-        spare = _spare(shards, period, cap_usd)
+    for period, cap_usd in _periods(caps, day):
+        parts = _parts(cap_usd, len(shards))
+        spare = [
+            shard.spare_usd(period, part)
+            for shard, part in zip(shards, parts, strict=True)
+        ]
         spare[taking] -= amount_usd
         for nth, usd in _transfers(spare):
             loans = changed.setdefault(nth, dict(shards[nth].borrowed))
@@ -52,13 +71,10 @@ def borrow(
     return changed
 
 
-def _spare(shards: Sequence[Shard], period: str, cap_usd: Decimal) -> list[Decimal]:
-    """By shard, its allowance less what it uses; below 0 if it needs a loan."""
-    parts = _parts(cap_usd, len(shards))
-    return [
-        part + shard.borrowed.get(period, NOTHING) - shard.used_usd(period)
-        for part, shard in zip(parts, shards, strict=True)
-    ]
+def _periods(caps: Caps, day: str) -> Iterator[tuple[str, Decimal]]:
+    for period, cap_usd in ((day, caps.daily_usd), (MONTH, caps.monthly_usd)):
+        if cap_usd is not None:
+            yield period, cap_usd
 
 
 def _parts(cap_usd: Decimal, count: int) -> list[Decimal]:

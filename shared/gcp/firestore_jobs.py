@@ -25,7 +25,7 @@ class FirestoreJobs:
     def __init__(self, database: Database, limits: Limits | None = None) -> None:
         self._database = database
         self._idempotency = FirestoreIdempotency(database)
-        self._ledger = FirestoreLedger(database=database, limits=limits or Limits())
+        self._ledger = FirestoreLedger(database, limits or Limits())
 
     def create(
         self,

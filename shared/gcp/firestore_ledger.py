@@ -1,14 +1,14 @@
 """The ledger in Firestore: adds a job's bookings to the batch that commits the job.
 
-spend/{document}    what is held. Where a cap is set, a commit is conditioned on it.
+spend/{document}    what is held; where a cap is set, only as the caps allow.
 settled/{document}  what jobs settle and release at their end, by increments alone: so
                     no end spoils a creation.
 usage/{document}    what ended jobs made and cost; only reports read it.
 users/{user_id}     how many jobs the user has open, and made in this minute.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,8 +17,6 @@ from urllib.parse import quote
 from google.cloud import firestore
 
 from shared.domain.booking import booking_unread
-from shared.domain.errors import LimitReached
-from shared.domain.escrow import Loans, Shard, borrow
 from shared.domain.job import Job
 from shared.domain.job_count import (
     JobCount,
@@ -26,43 +24,33 @@ from shared.domain.job_count import (
     with_one_more,
     with_one_more_upload,
 )
-from shared.domain.ledger import (
-    NOTHING,
-    Account,
-    Booking,
-    Caps,
-    LedgerKey,
-    Limits,
-    Totals,
-    check,
-    documents_of,
-)
+from shared.domain.ledger import NOTHING, Booking, LedgerKey, Limits, Totals
 from shared.domain.usage import Counts
 from shared.gcp import ledger_records as records
 from shared.gcp.firestore_calls import Batch, Database, Document, Reference
+from shared.gcp.firestore_caps import FirestoreCaps, Found
 
-Found = Mapping[str, Document]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FirestoreLedger:
-    database: Database
-    limits: Limits
+    def __init__(self, database: Database, limits: Limits) -> None:
+        self._database = database
+        self._limits = limits
+        self._caps = FirestoreCaps(database=database, limits=limits)
 
     def add_new(self, batch: Batch, job: Job, booked: Booking, now: datetime) -> None:
         """A new job's hold and its count; LimitReached, TooManyJobs."""
         user = self._user(job.user_id)
-        found = self._read([user, *self._conditions(job.ledger_key)])
-        count = with_one_more(_job_count(found[user.path]), self.limits, now)
+        found = self._read(user, *self._caps.conditions(job.ledger_key))
+        count = with_one_more(_job_count(found[user.path]), self._limits, now)
         _put(batch, found[user.path], asdict(count))
-        self._hold(batch, job.ledger_key, booked.totals, now, found)
+        self._caps.hold(batch, job.ledger_key, booked.totals, now, found)
 
     def add(self, batch: Batch, job: Job, booked: Booking, now: datetime) -> None:
         """A later booking; LimitReached if it needs room that the caps don't have."""
         key, totals = job.ledger_key, booked.totals
         if booked.needs_room:
-            found = self._read(self._conditions(key))
-            self._hold(batch, key, totals, now, found)
+            found = self._read(*self._caps.conditions(key))
+            self._caps.hold(batch, key, totals, now, found)
         else:
             self._book(batch, key, totals)
         if booked.open_jobs:
@@ -84,79 +72,29 @@ class FirestoreLedger:
 
     def add_upload(self, batch: Batch, user_id: str, now: datetime) -> None:
         """One more upload that is let in; TooManyJobs."""
-        found = self.database.get(self._user(user_id))
-        count = with_one_more_upload(_job_count(found), self.limits, now)
+        found = self._database.get(self._user(user_id))
+        count = with_one_more_upload(_job_count(found), self._limits, now)
         _put(batch, found, asdict(count))
 
-    def _hold(
-        self, batch: Batch, key: LedgerKey, held: Totals, now: datetime, found: Found
-    ) -> None:
-        for account, document, caps in self._scopes(key):
-            if caps.are_set:
-                admission = _Admission(
-                    names=documents_of(account, self.limits.shards),
-                    taking=document,
-                    caps=caps,
-                    day=key.day,
-                    held=held,
-                    now=now.astimezone(self.limits.zone),
-                )
-                self._admit(batch, admission, found)
-            else:
-                added = records.added_totals(key.day, held)
-                batch.merge(self._reference("spend", document), added)
-
-    def _admit(self, batch: Batch, admission: "_Admission", found: Found) -> None:
-        """Takes from the job's own document alone, if nothing is short of anything.
-
-        Without what was released, usage is overestimated: that is read only if needed.
-        """
-        spend = [found[self._path("spend", name)] for name in admission.names]
-        try:
-            if not admission.loans([_shard(each) for each in spend]):
-                return admission.take(batch, spend, {})
-        except LimitReached:
-            pass
-        both = [
-            self._reference(collection, name)
-            for collection in ("spend", "settled")
-            for name in admission.names
-        ]
-        again = self.database.get_all(both)
-        spend, settled = again[: len(again) // 2], again[len(again) // 2 :]
-        shards = [_shard(*each) for each in zip(spend, settled, strict=True)]
-        return admission.take(batch, spend, admission.loans(shards))
-
-    def _conditions(self, key: LedgerKey) -> list[Reference]:
-        """All documents of the accounts with caps."""
-        return [
-            self._reference("spend", name)
-            for account, _, caps in self._scopes(key)
-            if caps.are_set
-            for name in documents_of(account, self.limits.shards)
-        ]
-
-    def _scopes(self, key: LedgerKey) -> Iterable[tuple[str, str, Caps]]:
-        """The job's accounts, its document of each, and its caps."""
-        return zip(key.accounts, key.documents, self.limits.caps(), strict=True)
-
     def _book(self, batch: Batch, key: LedgerKey, totals: Totals) -> None:
-        """Whatever the caps say: more is held only because it is owed already."""
-        for collection, part in (
-            ("spend", Totals(held_usd=totals.held_usd)),
-            ("settled", replace(totals, held_usd=NOTHING)),
-        ):
-            if part != Totals():
-                added = records.added_totals(key.day, part)
-                for name in key.documents:
-                    batch.merge(self._reference(collection, name), added)
+        """Whatever the caps say: if more is held, it is because it is owed already."""
+        ended = replace(totals, held_usd=NOTHING)
+        for account, document, caps in self._caps.scopes(key):
+            if ended != Totals():
+                added = records.added_totals(key.day, ended)
+                batch.merge(self._database.document("settled", document), added)
+            if totals.held_usd:
+                owed = records.added_totals(key.day, Totals(held_usd=totals.held_usd))
+                batch.merge(self._database.document("spend", document), owed)
+                if caps.are_set:
+                    self._caps.have_rechecked(batch, account)
 
     def _count_usage(
         self, batch: Batch, key: LedgerKey, usage: Mapping[str, Counts]
     ) -> None:
         added = records.added_usage(key.day, usage)
         for name in key.documents:
-            batch.merge(self._reference("usage", name), added)
+            batch.merge(self._database.document("usage", name), added)
 
     def _close(
         self, batch: Batch, user_id: str, unprepared_at: datetime | None = None
@@ -166,53 +104,12 @@ class FirestoreLedger:
             closed["unprepared"] = {hour_of(unprepared_at): firestore.Increment(1)}
         batch.merge(self._user(user_id), closed)
 
-    def _read(self, references: Iterable[Reference]) -> Found:
-        found = self.database.get_all(references)
+    def _read(self, *references: Reference) -> Found:
+        found = self._database.get_all(references)
         return {document.reference.path: document for document in found}
 
     def _user(self, user_id: str) -> Reference:
-        return self._reference("users", quote(user_id, safe=""))
-
-    def _path(self, collection: str, name: str) -> str:
-        path: str = self._reference(collection, name).path
-        return path
-
-    def _reference(self, collection: str, name: str) -> Reference:
-        return self.database.document(collection, name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Admission:
-    """`held` on `day`, from the document `taking` of an account with these `names`."""
-
-    names: Sequence[str]
-    taking: str
-    caps: Caps
-    day: str
-    held: Totals
-    now: datetime
-
-    def loans(self, shards: Sequence[Shard]) -> Loans:
-        """LimitReached if the account as a whole has no room."""
-        total = sum((shard.account for shard in shards), Account())
-        check(total, self.caps, self.day, self.held.held_usd, self.now)
-        taking = self.names.index(self.taking)
-        return borrow(shards, taking, self.held.held_usd, self.caps, self.day)
-
-    def take(self, batch: Batch, spend: Sequence[Document], loans: Loans) -> None:
-        for nth, (name, kept) in enumerate(zip(self.names, spend, strict=True)):
-            before = _shard(kept)
-            after = replace(before, borrowed=loans.get(nth, before.borrowed))
-            if name == self.taking:
-                account = before.account.plus(self.day, self.held)
-                after = replace(after, account=account)
-            if after != before:
-                _put(batch, kept, records.spend_record(after))
-
-
-def _shard(spend: Document, settled: Document | None = None) -> Shard:
-    kept = [found.to_dict() or {} for found in (spend, settled) if found]
-    return Shard(account=records.total(kept), borrowed=records.borrowed(kept[0]))
+        return self._database.document("users", quote(user_id, safe=""))
 
 
 def _cost_usd(raw: Mapping[str, Any]) -> Decimal:

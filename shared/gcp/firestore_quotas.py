@@ -14,7 +14,7 @@ class FirestoreQuotas:
 
     def __init__(self, database: Database, limits: Limits) -> None:
         self._database = database
-        self._ledger = FirestoreLedger(database=database, limits=limits)
+        self._ledger = FirestoreLedger(database, limits)
 
     def check_room(self, job: Job) -> None:
         # The writes that `Jobs.create` would commit; these are never sent.

@@ -1,6 +1,7 @@
 """Ledger and usage documents, and back: whole numbers, money in millionths of a USD.
 
-spend/…    {"days": {"d22": {held, settled, released}}, "borrowed": {"d22", "month"}}
+spend/…    {"days": {"d22": {held, settled, released}}, "borrowed": {"d22", "month"},
+           "recheck": false}
 settled/…  {"days": {"d22": {held, settled, released}}}
 usage/…    {"days": {"d22": {"runway": {jobs, completed, failed, seconds, cost}}}}, with
            seconds of video in thousandths
@@ -54,7 +55,7 @@ def spend_record(shard: Shard) -> dict[str, Any]:
     """To be put in place of what was read of the shard's `spend` document."""
     days = {day: _amounts(totals) for day, totals in shard.account.days.items()}
     loans = {period: int(usd * MICROS) for period, usd in shard.borrowed.items()}
-    return {"days": days, "borrowed": loans}
+    return {"days": days, "borrowed": loans, "recheck": shard.recheck}
 
 
 def added_totals(day: str, totals: Totals) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.escrow import MONTH, Shard, borrow
-from shared.domain.ledger import Account, Caps, Totals
+from shared.domain.escrow import MONTH, Shard, borrow, can_take_alone
+from shared.domain.ledger import MICRO, Account, Caps, Totals
 
 DAY = "d22"
 CENTS = st.integers(min_value=0, max_value=500).map(lambda n: Decimal(n) / 100)
@@ -36,19 +36,22 @@ def take(shards: list[Shard], nth: int, usd: Decimal, caps: Caps) -> list[Shard]
 
 
 def used(shards: list[Shard]) -> Decimal:
-    return sum((shard.used_usd(DAY) for shard in shards), Decimal(0))
+    return sum((shard.account.on(DAY).used_usd for shard in shards), Decimal(0))
 
 
 def spare(shards: list[Shard], cap: Decimal) -> list[Decimal]:
     """Nothing borrowed means that each shard is within its allowance."""
     return [
-        cap / len(shards) + s.borrowed.get(DAY, Decimal(0)) - s.used_usd(DAY)
+        cap / len(shards) + s.borrowed.get(DAY, Decimal(0)) - s.account.on(DAY).used_usd
         for s in shards
     ]
 
 
 def test_a_shard_with_an_allowance_takes_alone() -> None:
     assert borrow([EMPTY] * 4, 1, Decimal(25), HUNDRED, DAY) == {}
+    assert can_take_alone(EMPTY, 1, 4, Decimal(25), HUNDRED, DAY)
+    assert not can_take_alone(EMPTY, 1, 4, Decimal("25.01"), HUNDRED, DAY)
+    assert not can_take_alone(replace(EMPTY, recheck=True), 1, 4, MICRO, HUNDRED, DAY)
 
 
 def test_one_more_cent_is_borrowed_from_a_neighbour_and_some_to_spare() -> None:
@@ -90,7 +93,11 @@ def test_whatever_is_taken_fits_each_allowance_and_loans_sum_to_zero(
         limit = cap if step < len(steps) // 2 else later
         if used(shards) + usd > limit:
             continue
-        shards = take(shards, at % count, usd, Caps(daily_usd=limit))
+        caps, alone = Caps(daily_usd=limit), shards[at % count]
+        was_in_order = not borrow(shards, 0, Decimal(0), caps, DAY)
+        if was_in_order and can_take_alone(alone, at % count, count, usd, caps, DAY):
+            assert borrow(shards, at % count, usd, caps, DAY) == {}
+        shards = take(shards, at % count, usd, caps)
 
         assert borrow(shards, 0, Decimal(0), Caps(daily_usd=limit), DAY) == {}
         assert sum(s.borrowed.get(DAY, Decimal(0)) for s in shards) == 0

@@ -17,6 +17,7 @@ from shared.domain.circuit import Circuit
 from shared.domain.errors import CommitUncertain, LostRace, ReelayError, Unreachable
 from shared.domain.kill_switch import Switch
 from shared.domain.ledger import Caps, Limits
+from shared.domain.observed_prices import ObservedPrices
 from shared.gcp import firestore_calls
 from shared.gcp.firestore_calls import CallLimits, Database
 from shared.gcp.firestore_circuits import FirestoreCircuits
@@ -24,6 +25,8 @@ from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_keys import FirestoreKeys
+from shared.gcp.firestore_ledger import FirestoreLedger
+from shared.gcp.firestore_prices import FirestorePrices
 from shared.gcp.firestore_provider_reports import FirestoreProviderReports
 from shared.gcp.firestore_quotas import FirestoreQuotas
 from shared.gcp.firestore_reports import FirestoreUsage, LedgerAuditReader
@@ -72,6 +75,10 @@ CALLS: dict[type, dict[str, tuple[Any, ...]]] = {
         "all": (),
         "revoke": (a_key("a"), NOON),
     },
+    FirestorePrices: {
+        "read": (),
+        "commit": (Versioned(value=ObservedPrices(), token=None), ObservedPrices()),
+    },
     FirestoreProviderReports: {"read": (), "write": (frozenset(),)},
     FirestoreUsage: {"usage": (["all.2026-11"],), "spend": (["all.2026-11"],)},
     LedgerAuditReader: {"read": (NOON, ["all.2026-11"])},
@@ -85,8 +92,11 @@ NAMED: dict[str, dict[str, Any]] = {
     "overdue": {"most": 1},
     "page": {"status": None, "after": None, "most": 1},
 }
-# Adds to a batch, and calls nothing.
-SENDS_NOTHING = {(FirestoreIdempotency, "add")}
+# What only adds to a batch; its reads are those of `create`, `commit` and quotas.
+SENDS_NOTHING = {
+    (FirestoreIdempotency, "add"),
+    *((FirestoreLedger, name) for name in ("add", "add_new", "add_raw", "add_upload")),
+}
 METHODS = [(kind, name) for kind, calls in CALLS.items() for name in calls]
 
 

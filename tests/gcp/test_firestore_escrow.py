@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from shared.domain.ledger import Account, Caps, Limits, ledger_key
 from shared.domain.outcomes import Polled, Succeeded, Unknown
 from shared.domain.transitions import apply
 from shared.gcp.firestore_calls import Database, Document
+from shared.gcp.firestore_caps import LOOK_EVERY
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_reports import FirestoreUsage, LedgerAuditReader
 from shared.ports.store import Versioned
@@ -29,6 +31,7 @@ from tests.fakes.clock import FrozenClock
 
 ALL = "all.2026-11"
 SHARDS = 4
+_numbers = count()
 USERS = 50
 
 
@@ -44,6 +47,38 @@ def new(job_id: str, within: Limits, usd: str = "0.40", **how: object) -> Job:
     key = ledger_key(user, NOON, within, job_id)
     job = a_job(job_id=job_id, **how)
     return replace(job, user_id=user, hold_usd=Decimal(usd), ledger_key=key)
+
+
+class Interleaved(Database):
+    """Something else is committed after one of the reads, the first or a later one."""
+
+    meanwhile: Callable[[], None]
+    after = 1
+
+    def get_all(self, *references: Any, **options: Any) -> list[Document]:
+        found = super().get_all(*references, **options)
+        self.after -= 1
+        if self.after == 0:
+            self.meanwhile()
+        return found
+
+
+class Counting(Database):
+    """Counts the documents that are read at once."""
+
+    documents = 0
+
+    def get_all(self, *references: Any, **options: Any) -> list[Document]:
+        found = super().get_all(*references, **options)
+        self.documents += len(found)
+        return found
+
+
+def in_shard(shard: int, within: Limits, usd: str = "0.40") -> Job:
+    """A new job whose document is this one."""
+    ids = (f"job{next(_numbers)}" for _ in count())
+    jobs = (new(job_id, within, usd) for job_id in ids)
+    return next(job for job in jobs if job.ledger_key.shard == shard)
 
 
 def ended(job: Job) -> Job:
@@ -186,6 +221,66 @@ def test_a_cap_changed_in_mid_month_holds_from_the_next_job_on(
     assert off(database) == 0
 
 
+def test_what_an_old_revision_still_admits_is_noticed_within_a_minute(
+    database: Database,
+) -> None:
+    """After a deploy with a lower cap, for as long as both revisions run."""
+    lower, higher = limits("2.00"), limits("8.00")
+    old, young = FirestoreJobs(database, higher), FirestoreJobs(database, lower)
+    assert create(young, in_shard(0, lower)) == "taken"
+    for shard in (1, 1, 1, 2, 2, 2):
+        old.create(in_shard(shard, higher))
+
+    later = replace(in_shard(3, lower), created_at=NOON + LOOK_EVERY)
+
+    assert create(young, later) == "refused"
+
+
+def test_a_look_whose_commit_lost_the_race_does_not_count(
+    firestore_client: firestore.Client, database: Database
+) -> None:
+    lower, higher = limits("4.40"), limits("8.00")
+    old = FirestoreJobs(database, higher)
+    for shard in (0, 1):
+        old.create(in_shard(shard, higher, "2.00"))
+    interleaved = Interleaved(firestore_client)
+    young = FirestoreJobs(interleaved, lower)
+    interleaved.after = 2
+    interleaved.meanwhile = lambda: old.create(in_shard(2, higher, "0.10"))
+
+    with pytest.raises(LostRace):
+        young.create(in_shard(2, lower))
+
+    assert create(young, in_shard(3, lower)) == "refused"
+
+
+def test_a_job_reads_all_documents_only_when_there_is_a_reason(
+    firestore_client: firestore.Client,
+) -> None:
+    """The user's counts, then its own two; else the two of each shard as well."""
+    within, all_of_them = limits("8.00"), 2 * SHARDS
+    counting, created = Counting(firestore_client), list[str]()
+    jobs = FirestoreJobs(counting, within)
+
+    def reads(usd: str = "1.00") -> int:
+        counting.documents = 0
+        job = in_shard(0, within, usd)
+        jobs.create(job)
+        created.append(job.job_id)
+        return counting.documents
+
+    assert [reads(), reads()] == [3 + all_of_them, 3]
+
+    for job_id in list(created):
+        done = replace(ended(new(job_id, within)), hold_usd=Decimal(1))
+        commit(jobs, job_id, done)
+    assert reads() == 3  # what they released is room in the same document
+
+    owing = created[-1]
+    commit(jobs, owing, replace(read(jobs, owing).value, hold_usd=Decimal("1.01")))
+    assert [reads("0.05"), reads("0.05")] == [3 + all_of_them, 3]
+
+
 def test_a_raised_number_of_documents_holds_the_cap_as_before(
     database: Database,
 ) -> None:
@@ -227,19 +322,6 @@ def test_after_chaos_of_creates_raises_and_ends_the_ledger_balances(
     assert max(most) <= Decimal("9.00")
     assert spend(database).month.used_usd <= Decimal("9.00")
     assert off(database) == 0
-
-
-class Interleaved(Database):
-    """Something else is committed between the first reads and the commit after it."""
-
-    meanwhile: Callable[[], None] | None = None
-
-    def get_all(self, *references: Any, **options: Any) -> list[Document]:
-        found = super().get_all(*references, **options)
-        if act := self.meanwhile:
-            self.meanwhile = None
-            act()
-        return found
 
 
 def test_an_end_never_spoils_a_creation_beside_it(

@@ -1,0 +1,150 @@
+"""Holds money within the caps: reads `spend` and `settled`, adds to a job's batch.
+
+A job's money is held in its own document of each account, if that one has room by
+itself. Only otherwise are all documents of the account read: see domain/escrow.py.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from shared.domain.escrow import Loans, Shard, borrow, can_take_alone
+from shared.domain.ledger import (
+    Account,
+    Caps,
+    LedgerKey,
+    Limits,
+    Totals,
+    check,
+    documents_of,
+)
+from shared.gcp import ledger_records as records
+from shared.gcp.firestore_calls import Batch, Database, Document, Reference
+
+# Snapshots by the path of their document.
+Found = Mapping[str, Document]
+# A deploy with another cap is noticed by the first job of each new process, and what a
+# process of the old revision still admits after that by the next look.
+LOOK_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirestoreCaps:
+    """`looked`: when this process last found all documents of an account in order."""
+
+    database: Database
+    limits: Limits
+    looked: dict[str, datetime] = field(default_factory=dict)
+
+    def scopes(self, key: LedgerKey) -> Iterable[tuple[str, str, Caps]]:
+        """The accounts of a job, its document of each, and the caps."""
+        return zip(key.accounts, key.documents, self.limits.caps(), strict=True)
+
+    def conditions(self, key: LedgerKey) -> list[Reference]:
+        """What `hold` wants to have been read: a job's documents of capped accounts."""
+        return [
+            reference
+            for _, document, caps in self.scopes(key)
+            if caps.are_set
+            for reference in self._kept(document)
+        ]
+
+    def hold(
+        self, batch: Batch, key: LedgerKey, held: Totals, now: datetime, found: Found
+    ) -> None:
+        """LimitReached if the account as a whole has no room."""
+        for account, document, caps in self.scopes(key):
+            if not caps.are_set:
+                added = records.added_totals(key.day, held)
+                batch.merge(self.database.document("spend", document), added)
+                continue
+            admission = _Admission(
+                names=documents_of(account, self.limits.shards),
+                taking=document,
+                caps=caps,
+                day=key.day,
+                held=held,
+                now=now.astimezone(self.limits.zone),
+            )
+            self._admit(batch, account, admission, found)
+
+    def have_rechecked(self, batch: Batch, account: str) -> None:
+        """Whatever is admitted next to any of the documents, all are looked at."""
+        for name in documents_of(account, self.limits.shards):
+            spend = self.database.document("spend", name)
+            batch.merge(spend, {"recheck": True})
+
+    def _admit(
+        self, batch: Batch, account: str, admission: "_Admission", found: Found
+    ) -> None:
+        spend, settled = (found[each.path] for each in self._kept(admission.taking))
+        own = _shard(spend, settled)
+        if self._is_looked_at(account, admission) and admission.fits_alone(own):
+            admission.take(batch, {admission.taking: spend}, {})
+            return
+        kept = [self._kept(name) for name in admission.names]
+        read = self.database.get_all(each for pair in kept for each in pair)
+        all_spend, all_settled = read[::2], read[1::2]
+        loans = admission.loans([*map(_shard, all_spend, all_settled)])
+        by_name = dict(zip(admission.names, all_spend, strict=True))
+        admission.take(batch, by_name, loans)
+        if not loans:
+            self.looked[account] = admission.now
+
+    def _is_looked_at(self, account: str, admission: "_Admission") -> bool:
+        if len(admission.names) == 1:
+            return True
+        last = self.looked.get(account)
+        return last is not None and abs(admission.now - last) < LOOK_EVERY
+
+    def _kept(self, document: str) -> tuple[Reference, Reference]:
+        return (
+            self.database.document("spend", document),
+            self.database.document("settled", document),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Admission:
+    """`held` on `day`, from the document `taking` of an account with these `names`."""
+
+    names: Sequence[str]
+    taking: str
+    caps: Caps
+    day: str
+    held: Totals
+    now: datetime
+
+    @property
+    def nth(self) -> int:
+        return self.names.index(self.taking)
+
+    def fits_alone(self, own: Shard) -> bool:
+        amount, count = self.held.held_usd, len(self.names)
+        return can_take_alone(own, self.nth, count, amount, self.caps, self.day)
+
+    def loans(self, shards: Sequence[Shard]) -> Loans:
+        total = sum((shard.account for shard in shards), Account())
+        check(total, self.caps, self.day, self.held.held_usd, self.now)
+        return borrow(shards, self.nth, self.held.held_usd, self.caps, self.day)
+
+    def take(self, batch: Batch, spend: Mapping[str, Document], loans: Loans) -> None:
+        """Writes the own document and those that borrow or lend, as they were read."""
+        for nth in {self.nth, *loans}:
+            kept = spend[self.names[nth]]
+            shard = _shard(kept)
+            if nth in loans:
+                shard = replace(shard, borrowed=loans[nth])
+            if nth == self.nth:
+                account = shard.account.plus(self.day, self.held)
+                shard = replace(shard, account=account, recheck=False)
+            batch.put(kept.reference, records.spend_record(shard), kept.update_time)
+
+
+def _shard(spend: Document, settled: Document | None = None) -> Shard:
+    kept = [found.to_dict() or {} for found in (spend, settled) if found]
+    return Shard(
+        account=records.total(kept),
+        borrowed=records.borrowed(kept[0]),
+        recheck=kept[0].get("recheck", False),
+    )
