@@ -91,7 +91,11 @@ class Veo:
     def _operation(self, task: TaskRef) -> types.GenerateVideosOperation:
         with self.access.client(read_seconds=FREE_READ_SECONDS) as client:
             named = types.GenerateVideosOperation.model_validate({"name": task.task_id})
-            return client.operations.get(named)
+            operation = client.operations.get(named)
+        # The SDK makes an empty operation of any JSON, which says nothing of the task.
+        if not operation.name:
+            raise TypeError("the answer is not an operation")
+        return operation
 
     def _source(self, request: GenerationRequest) -> types.GenerateVideosSource:
         image = (

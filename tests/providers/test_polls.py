@@ -1,13 +1,61 @@
-"""What every provider's poll has in common."""
+"""What polls, fetches and cancels of every provider have in common."""
 
 import pytest
 
-from shared.domain.outcomes import PollFailed
-from tests.providers.provider_cases import PROVIDERS, ProviderCase
-from tests.providers.vendor_server import Conduct, Reply, vendor
+from shared.domain.errors import BadContent, Unreachable
+from shared.domain.outcomes import Gone, PollFailed
+from tests.providers.provider_cases import (
+    OMNI,
+    OMNI_IDENTITY,
+    RUNWAY,
+    RUNWAY_HTTP,
+    ProviderCase,
+    each,
+)
+from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
+
+REPLIES = {
+    "html": Reply(body="<html>"),
+    "a list": Reply(body=[]),
+    "moved": Reply(status=302, headers={"Location": "/x"}),
+    "dropped": Reply(conduct=Conduct.DROP_READ),
+    "a proxy's 404": Reply(status=404, body="<html>"),
+    "a proxy's 410": Reply(status=410, body={"message": "gone"}),
+}
 
 
-@pytest.mark.parametrize("case", PROVIDERS, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "reply", [*REPLIES.values(), 401, 500, 503], ids=[*REPLIES, "401", "500", "503"]
+)
+@each()
+def test_what_says_nothing_about_a_task_is_a_failed_poll(
+    case: ProviderCase, reply: Reply | int
+) -> None:
+    if isinstance(reply, int):
+        reply = Reply(status=reply, body=case.error(reply))
+    with vendor(reply) as server:
+        provider = case.make(server.url)
+
+        assert isinstance(provider.poll(case.task()), PollFailed)
+        with pytest.raises(Unreachable):
+            provider.fetch(case.task())
+    assert len(server.received) == 2
+
+
+@pytest.mark.parametrize("status", [404, 410])
+@each()
+def test_a_task_that_its_vendor_says_is_gone_is_gone(
+    case: ProviderCase, status: int
+) -> None:
+    with vendor(Reply(status=status, body=case.error(status))) as server:
+        provider = case.make(server.url)
+
+        assert isinstance(provider.poll(case.task()), Gone)
+        with pytest.raises(BadContent):
+            provider.fetch(case.task())
+
+
+@each()
 def test_a_poll_that_hangs_is_cut_off_and_counts_as_failed(
     case: ProviderCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -19,3 +67,37 @@ def test_a_poll_that_hangs_is_cut_off_and_counts_as_failed(
 
     assert isinstance(poll, PollFailed)
     assert len(server.received) == 1
+
+
+CANCELS = [(200, True), (404, True), (401, False), (429, False), (500, False)]
+
+
+@pytest.mark.parametrize(("status", "is_cancelled"), CANCELS)
+@each(RUNWAY, RUNWAY_HTTP, OMNI, OMNI_IDENTITY)
+def test_a_cancel_is_true_once_nothing_is_left(
+    case: ProviderCase, status: int, is_cancelled: bool
+) -> None:
+    body = case.taken if status == 200 else case.error(status)
+
+    with vendor(Reply(status=status, body=body)) as server:
+        assert case.make(server.url).cancel(case.task()) is is_cancelled
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("status", [302, 404])
+@each(RUNWAY, RUNWAY_HTTP, OMNI, OMNI_IDENTITY)
+def test_a_cancel_that_a_proxy_answers_is_false(
+    case: ProviderCase, status: int
+) -> None:
+    with vendor(Reply(status=status, body="<html>")) as server:
+        assert case.make(server.url).cancel(case.task()) is False
+
+
+@each(RUNWAY, RUNWAY_HTTP, OMNI, OMNI_IDENTITY)
+def test_a_vendor_that_is_not_reached_is_neither_polled_nor_cancelled(
+    case: ProviderCase,
+) -> None:
+    provider = case.make(closed_port_url())
+
+    assert isinstance(provider.poll(case.task()), PollFailed)
+    assert provider.cancel(case.task()) is False

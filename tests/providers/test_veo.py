@@ -10,7 +10,6 @@ from google.auth.credentials import Credentials
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
 from shared.domain.outcomes import (
     Failed,
-    Gone,
     NotSent,
     PollFailed,
     Succeeded,
@@ -27,7 +26,7 @@ from tests.providers.provider_cases import (
     VEO,
     request_for,
 )
-from tests.providers.vendor_server import Conduct, Reply, vendor
+from tests.providers.vendor_server import Reply, vendor
 
 
 def ended_in(code: object, message: str) -> dict[str, object]:
@@ -128,32 +127,6 @@ def test_a_filtered_count_beside_a_video_is_a_success() -> None:
     assert poll == Succeeded(gs_uri="gs://b/1.mp4")
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(status=404, body="<html>"),
-        Reply(status=503, body=VEO.error(503)),
-        Reply(body="<html>"),
-        Reply(conduct=Conduct.DROP_READ),
-    ],
-    ids=["proxy", "down", "html", "dropped"],
-)
-def test_a_poll_without_an_operation_is_missed(reply: Reply) -> None:
-    with vendor(reply) as server:
-        assert isinstance(VEO.make(server.url).poll(VEO.task()), PollFailed)
-
-    assert len(server.received) == 1
-
-
-def test_an_operation_that_google_says_is_gone_is_gone() -> None:
-    with vendor(Reply(status=404, body=VEO.error(404))) as server:
-        provider = VEO.make(server.url)
-
-        assert isinstance(provider.poll(VEO.task()), Gone)
-        with pytest.raises(BadContent):
-            provider.fetch(VEO.task())
-
-
 def test_an_empty_name_is_missed() -> None:
     task = TaskRef(task_id="", model_id="m")
 
@@ -184,11 +157,10 @@ def test_a_fetch_gives_what_is_there(body: object, expected: object) -> None:
     ("reply", "error"),
     [
         (Reply(body={"name": OPERATION}), Unreachable),
-        (Reply(status=503, body=VEO.error(503)), Unreachable),
         (Reply(body=done({})), BadContent),
         (Reply(body=ended_in(13, "x")), BadContent),
     ],
-    ids=["running", "down", "empty", "error"],
+    ids=["running", "empty", "error"],
 )
 def test_a_fetch_without_a_video_says_why(reply: Reply, error: type[Exception]) -> None:
     with vendor(reply) as server, pytest.raises(error):
