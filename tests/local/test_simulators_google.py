@@ -253,6 +253,7 @@ def test_what_veo_refuses_is_refused_unbilled(
         ("400", 400, "INVALID_ARGUMENT"),
         ("400-refused", 400, "INVALID_ARGUMENT"),
         ("400-provisioning", 400, "FAILED_PRECONDITION"),
+        ("400-key", 400, "INVALID_ARGUMENT"),
         ("401", 401, "UNAUTHENTICATED"),
         ("403", 403, "PERMISSION_DENIED"),
         ("404", 404, "NOT_FOUND"),
@@ -411,15 +412,6 @@ def test_omni_gives_an_address_that_needs_the_key(
     assert (str(submission.charged_usd), submission.answered) == ("0.21", True)
 
 
-def test_the_sdk_downloads_omnis_file_by_its_name(omni: genai.Client) -> None:
-    uri = finished(omni, interact(omni).id).output_video.uri
-    name = uri.partition("/v1beta/")[2].partition(":")[0]
-
-    content = omni.files.download(file=name)
-
-    assert look_into(content).seconds == 3.0
-
-
 def test_the_sdk_downloads_omnis_file_by_its_real_address() -> None:
     real = "https://generativelanguage.googleapis.com"
     options = GoogleOptions(pace=QUICK, files_address=real)
@@ -542,15 +534,6 @@ def test_a_dropped_start_of_omni_is_billed_and_sent_once(
 
     assert [each.answered for each in google.submissions.all()] == [False]
     assert google.submissions.requests("POST", "/v1beta/interactions") == 1
-
-
-def test_a_wrong_key_is_a_400_at_the_gemini_api(
-    google: SimulatorServer, omni: genai.Client
-) -> None:
-    google.faults.add(parse_faults("gemini-omni-flash:start:400-key"))
-
-    with pytest.raises(compat_errors.BadRequestError, match="API key not valid"):
-        interact(omni)
 
 
 def test_omnis_download_goes_wrong_as_asked_for(
