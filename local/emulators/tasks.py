@@ -1,6 +1,6 @@
 """Cloud Tasks on one machine: the gRPC server, its courier and its control.
 
-python -m local.emulators.tasks --key PEM --project P [--port N] [--control-port N] …
+python -m local.emulators.tasks --key PEM --project P [--port N]
 """
 
 import argparse
@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -52,7 +52,6 @@ class TasksOptions:
     """
 
     port: int = 0
-    control_port: int = 0
     strip_signature: bool = False
     name_blocked_for: timedelta = timedelta(hours=1)
     limits: TaskLimits = field(default_factory=TaskLimits)
@@ -104,9 +103,7 @@ class TasksServer:
             courier = stack.enter_context(Courier(self._api, self._request))
             self._api.wake = courier.wake
             self.address = self._serve(stack)
-            control = HttpServer(
-                routed(self._control_routes()), port=self._options.control_port
-            )
+            control = HttpServer(routed(self._control_routes()))
             self.control_url = stack.enter_context(control).url
             self._stack = stack.pop_all()
         return self
@@ -162,41 +159,14 @@ class TasksServer:
 
 def main(arguments: list[str] | None = None) -> None:
     """Says {"ready": true, "tasks": …, "control": …} and serves until SIGTERM."""
-    options = _parser().parse_args(arguments)
-    identity = LocalIdentity.load(options.key, project=options.project)
-    with TasksServer(identity, _options(options)) as server:
-        run_until_signal({"tasks": server.address, "control": server.control_url})
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local.emulators.tasks", description=__doc__)
     parser.add_argument("--key", type=Path, required=True, help="PEM of the identity")
     parser.add_argument("--project", required=True)
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--control-port", type=int, default=0)
-    parser.add_argument("--strip-signature", action="store_true")
-    parser.add_argument("--shortest-deadline-seconds", type=float, default=15.0)
-    parser.add_argument("--name-blocked-for-seconds", type=float, default=3600.0)
-    for share in fields(DeliveryFaults):
-        kind = int if share.name == "seed" else float
-        flag = f"--{share.name.replace('_', '-')}"
-        parser.add_argument(flag, type=kind, default=share.default)
-    return parser
-
-
-def _options(given: argparse.Namespace) -> TasksOptions:
-    shortest = timedelta(seconds=given.shortest_deadline_seconds)
-    wanted = {
-        share.name: getattr(given, share.name) for share in fields(DeliveryFaults)
-    }
-    return TasksOptions(
-        port=given.port,
-        control_port=given.control_port,
-        strip_signature=given.strip_signature,
-        name_blocked_for=timedelta(seconds=given.name_blocked_for_seconds),
-        limits=TaskLimits(shortest_deadline=shortest),
-        faults=DeliveryFaults(**wanted),
-    )
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    asked = parser.parse_args(arguments)
+    identity = LocalIdentity.load(asked.key, project=asked.project)
+    with TasksServer(identity, TasksOptions(port=asked.port)) as server:
+        run_until_signal({"tasks": server.address, "control": server.control_url})
 
 
 if __name__ == "__main__":

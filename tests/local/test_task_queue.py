@@ -184,16 +184,6 @@ def test_a_paused_queue_keeps_its_tasks() -> None:
     assert sent(queue) == ["a"]
 
 
-def test_a_forced_task_runs_in_a_paused_queue() -> None:
-    queue = queue_of()
-    queue.add(task(in_seconds=60), now=NOW)
-    queue.is_paused = True
-
-    delivery = queue.force("a", now=NOW)
-
-    assert delivery.task.dispatched == 1
-
-
 def test_one_503_slows_the_whole_queue_until_a_success() -> None:
     queue = queue_of()
     for name in "abcde":

@@ -25,7 +25,6 @@ from local.emulators.cloud_tasks.rules import (
 )
 
 _SERVICE = "google.cloud.tasks.v2.CloudTasks"
-_QUEUE_BLOCKED_FOR = timedelta(days=3)
 _LARGEST_PAGE = 1000
 
 
@@ -52,8 +51,6 @@ class TaskApi:
     blocked_for: timedelta = timedelta(hours=1)
     faults: DeliveryFaults = field(default_factory=DeliveryFaults)
     _queues: dict[str, _Entry] = field(default_factory=dict)
-    _deleted: dict[str, datetime] = field(default_factory=dict)
-    _forced: list[Delivery] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     # The courier's desk.
@@ -61,7 +58,7 @@ class TaskApi:
     def take(self) -> tuple[list[Delivery], timedelta | None]:
         with self._lock:
             now = self.clock()
-            deliveries, self._forced = self._forced, []
+            deliveries: list[Delivery] = []
             times = []
             for entry in self._queues.values():
                 deliveries += entry.queue.dispatch(now=now)
@@ -115,31 +112,6 @@ class TaskApi:
         with self._lock:
             return self._entry(request.name).message
 
-    def list_queues(self, request: Any) -> Any:
-        prefix = f"{request.parent}/queues/"
-        with self._lock:
-            names = sorted(name for name in self._queues if name.startswith(prefix))
-            queues = [self._queues[name].message for name in names]
-        return tasks_v2.ListQueuesResponse(queues=queues)
-
-    def update_queue(self, request: Any) -> Any:
-        """Creates a queue that is not there, as the real one does."""
-        with self._lock:
-            entry = self._queues.get(request.queue.name)
-            if entry is None:
-                messages.check_queue_name(request.queue.name)
-                return self._new_entry(request.queue).message
-            entry.message = _merged(entry.message, request)
-            _configure(entry)
-        self.wake()
-        return entry.message
-
-    def delete_queue(self, request: Any) -> None:
-        with self._lock:
-            self._entry(request.name)
-            del self._queues[request.name]
-            self._deleted[request.name] = self.clock() + _QUEUE_BLOCKED_FOR
-
     def purge_queue(self, request: Any) -> Any:
         with self._lock:
             entry, now = self._entry(request.name), self.clock()
@@ -187,14 +159,6 @@ class TaskApi:
             queue = self._queue_of(request.name)
             queue.delete(request.name, now=self.clock())
 
-    def run_task(self, request: Any) -> Any:
-        with self._lock:
-            queue = self._queue_of(request.name)
-            delivery = queue.force(request.name, now=self.clock())
-            self._forced.append(delivery)
-        self.wake()
-        return messages.task_view(delivery.task, request.response_view)
-
     # The caller of these holds the lock.
 
     def _entry(self, name: str) -> _Entry:
@@ -207,12 +171,6 @@ class TaskApi:
 
     def _new_entry(self, message: Any) -> _Entry:
         now = self.clock()
-        if self._deleted.get(message.name, now) > now:
-            raise TaskError(
-                Refusal.FAILED_PRECONDITION,
-                "The queue cannot be created because a queue with this name existed "
-                "too recently.",
-            )
         message = messages.with_defaults(message)
         message.state = tasks_v2.Queue.State.RUNNING
         rates = messages.rate_rules(message)
@@ -241,9 +199,6 @@ def handler(api: TaskApi) -> Any:
     methods: list[tuple[Callable[[Any], Any], Any, Any]] = [
         (api.create_queue, tasks_v2.CreateQueueRequest, queue),
         (api.get_queue, tasks_v2.GetQueueRequest, queue),
-        (api.list_queues, tasks_v2.ListQueuesRequest, tasks_v2.ListQueuesResponse),
-        (api.update_queue, tasks_v2.UpdateQueueRequest, queue),
-        (api.delete_queue, tasks_v2.DeleteQueueRequest, nothing),
         (api.purge_queue, tasks_v2.PurgeQueueRequest, queue),
         (api.pause_queue, tasks_v2.PauseQueueRequest, queue),
         (api.resume_queue, tasks_v2.ResumeQueueRequest, queue),
@@ -251,7 +206,6 @@ def handler(api: TaskApi) -> Any:
         (api.get_task, tasks_v2.GetTaskRequest, task),
         (api.list_tasks, tasks_v2.ListTasksRequest, tasks_v2.ListTasksResponse),
         (api.delete_task, tasks_v2.DeleteTaskRequest, nothing),
-        (api.run_task, tasks_v2.RunTaskRequest, task),
     ]
     table = {
         asked.__name__.removesuffix("Request"): grpc.unary_unary_rpc_method_handler(
@@ -279,23 +233,6 @@ def _answering(method: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
 def _nothing(_: object) -> bytes:
     """google.protobuf.Empty, serialized."""
     return b""
-
-
-def _merged(message: Any, request: Any) -> Any:
-    """The queue with the asked fields; an empty mask means all of them."""
-    wanted = {"rate_limits", "retry_config"}
-    mask, source = request.update_mask, tasks_v2.Queue(request.queue)
-    if not mask.paths:
-        mask.paths.extend(sorted(wanted))
-    if any(path.split(".")[0] not in wanted for path in mask.paths):
-        raise TaskError(Refusal.INVALID_ARGUMENT, "That field cannot be updated.")
-    merged = tasks_v2.Queue(message)
-    mask.MergeMessage(
-        tasks_v2.Queue.pb(source),
-        tasks_v2.Queue.pb(merged),
-        replace_message_field=True,
-    )
-    return messages.with_defaults(merged)
 
 
 def _configure(entry: _Entry) -> None:

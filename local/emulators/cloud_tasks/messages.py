@@ -115,14 +115,12 @@ def new_task(
     _check_times(message, limits, now)
     asked = message.schedule_time if "schedule_time" in message else now
     scheduled_at = max(asked, now)
-    config = message.retry_config if "retry_config" in message else None
     return QueuedTask(
         name=message.name,
         content=message,
         created_at=now,
         scheduled_at=scheduled_at,
         due_at=scheduled_at,
-        retry=_task_retry(config) if config else None,
     )
 
 
@@ -162,11 +160,6 @@ def _status(answer: Answer) -> dict[str, object]:
     return {"code": code, "message": text}
 
 
-def _task_retry(config: Any) -> RetryRules:
-    queue = tasks_v2.Queue(retry_config=config)
-    return retry_rules(with_defaults(queue).retry_config)
-
-
 def _check_queue(queue: Any) -> None:
     limits, config = queue.rate_limits, queue.retry_config
     if not 0 < limits.max_dispatches_per_second <= 500:
@@ -189,6 +182,8 @@ def _check_name(parent: str, name: str) -> None:
 
 def _check_request(message: Any) -> None:
     request = message.http_request
+    if "retry_config" in message:
+        raise _invalid("Here a task has the retry_config of its queue alone.")
     if "app_engine_http_request" in message or "oauth_token" in request:
         raise _invalid("Only HTTP targets, with or without an OIDC token, are served.")
     if not _is_address(request.url):

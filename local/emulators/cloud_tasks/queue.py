@@ -72,7 +72,6 @@ class QueuedTask:
     created_at: datetime
     scheduled_at: datetime
     due_at: datetime
-    retry: RetryRules | None = None
     dispatched: int = 0
     answered: int = 0
     running: int = 0
@@ -191,10 +190,6 @@ class TaskQueue:
             self._bury(name, now)
         self._echoes.clear()
 
-    def force(self, name: str, *, now: datetime) -> Delivery:
-        """Dispatches whatever the pause, the rates and other attempts say."""
-        return self._start(self.get(name), now)
-
     def dispatch(self, *, now: datetime) -> list[Delivery]:
         """What is to be sent now; each is running until it is `finish`ed."""
         deliveries = []
@@ -218,7 +213,7 @@ class TaskQueue:
         task = self.tasks.get(delivery.task.name)
         if delivery.is_echo or task is None:
             return
-        rules = task.retry or self.retry
+        rules = self.retry
         task = task.ended(attempt, next_at=now + rules.backoff(task.dispatched))
         self.tasks[task.name] = task
         if answer.is_success:
