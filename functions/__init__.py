@@ -1,1 +1,1 @@
-"""Entry points: translate in, call, translate out. Imported by `main.py` alone."""
+"""Entry points: translate in, call, translate out. Only `main.py` imports them."""

@@ -34,7 +34,7 @@ GENERATION_FIELDS: Mapping[str, Field] = {
     "reason": Field(
         spec=Text(longest=500),
         required=True,
-        description="Why, for whoever looks at it later.",
+        description="The reason, for the record.",
         example="The bill looks wrong",
     ),
 }

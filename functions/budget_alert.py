@@ -1,4 +1,4 @@
-"""The function `budget_alert`: Pub/Sub pushes what a budget says, the switch hears."""
+"""The function `budget_alert`: a budget's Pub/Sub push sets the kill switch."""
 
 import structlog
 from flask import Request, Response
@@ -14,8 +14,8 @@ log = structlog.get_logger()
 
 @for_callers_of(wiring.budget_callers)
 def budget_alert(request: Request) -> Response:
-    """2xx once it is heard. Else Pub/Sub delivers again, and at last to dead letters:
-    500 where the switch could not be set, 4xx for what nobody can understand.
+    """2xx once the notification is applied; 500 if the switch could not be set, 4xx if
+    it can't be read. Pub/Sub delivers again, and in the end to the dead letters.
     """
     try:
         notification = read_notification(read_object(request))

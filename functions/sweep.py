@@ -1,4 +1,4 @@
-"""The function `sweep`: Cloud Scheduler comes every minute, what got stuck is woken."""
+"""The function `sweep`: every minute, wakes jobs whose next step is overdue."""
 
 from flask import Request, Response
 

@@ -1,4 +1,4 @@
-"""The function `worker`: Cloud Tasks brings a job, it advances by one step."""
+"""The function `worker`: advances the job of a Cloud Tasks task by one step."""
 
 from flask import Request, Response
 
@@ -9,7 +9,7 @@ from shared import wiring
 
 @for_callers_of(wiring.worker_callers)
 def worker(request: Request) -> Response:
-    """2xx once the next step is committed and enqueued; 500 where it is not."""
+    """2xx once the next step is committed and enqueued, 500 otherwise."""
     job_id = str(read_object(request).get("job_id", ""))
     queue = request.headers.get("X-CloudTasks-QueueName")
     is_start = queue == wiring.settings().starts_queue

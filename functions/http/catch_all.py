@@ -1,28 +1,28 @@
-"""What functions-framework answers by itself, and how a function answers it instead."""
+"""Lets a function answer the requests that functions-framework would answer itself."""
 
 from collections.abc import Callable
 
 import flask
 from flask import Request, Response
 
-# Its name for "whatever the path, call the function".
-CALLS_US = "run"
+# The framework's endpoint that calls the function.
+FUNCTION_ENDPOINT = "run"
 
 
 def install_catch_all(function: Callable[[Request], Response]) -> None:
-    """Where the framework starts `function`: every request that it gets is for it.
+    """Have `function` answer every request of the app that the framework starts for it.
 
-    Else /favicon.ico, /robots.txt, /static/… and a line break in a path meet the
-    framework's own 404, in HTML. It reads main.py inside an app that has the name of
-    its target; outside of one this does nothing.
+    Otherwise /favicon.ico, /robots.txt, /static/… and a line break in a path get the
+    framework's own 404, in HTML. The framework reads main.py inside an app named for
+    its target; outside of that app this does nothing.
     """
     if not flask.has_app_context() or flask.current_app.name != function.__name__:
         return
-    # A doubled slash is not there for us, and no redirect.
+    # A doubled slash is a 404, not a redirect.
     flask.current_app.url_map.merge_slashes = False
 
     @flask.current_app.before_request
     def answer() -> Response | None:
-        if flask.request.endpoint == CALLS_US:
+        if flask.request.endpoint == FUNCTION_ENDPOINT:
             return None
         return function(flask.request)

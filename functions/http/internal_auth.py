@@ -1,4 +1,4 @@
-"""What guards a private function: only its own invoker gets in."""
+"""Guards a private function: only its own invoker may call it."""
 
 import time
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from shared.ports.identity import Callers
 
 log = structlog.get_logger()
 
-# What Cloud Tasks takes as a plea to slow down.
+# Cloud Tasks slows the whole queue down for these.
 SLOWING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 Function = Callable[[Request], Response]
 
 
 def for_callers_of(callers: Callable[[], Callers]) -> Callable[[Function], Function]:
-    """Check the caller's identity token first, beside IAM; fail closed."""
+    """Check the caller's identity token, in addition to IAM. Any doubt is a refusal."""
 
     def guard(function: Function) -> Function:
         @wraps(function)
@@ -58,11 +58,11 @@ def _answered(
         log.error("step_failed", reason=str(error))
         return Response(status=500)
     except Exception:
-        # The entry point: reported to us, and asked for again.
+        # The entry point: the crash is logged, and the task is delivered again.
         log.exception("function_crashed")
         return Response(status=500)
 
 
 def _harmless(status: int) -> int:
-    """500 asks for another delivery; 429 or 503 would slow the whole queue."""
+    """A 500 asks for another delivery without slowing the queue."""
     return 500 if status in SLOWING else status

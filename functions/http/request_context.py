@@ -1,4 +1,4 @@
-"""What every log line of a request carries: its id, and the trace it belongs to."""
+"""What every log line of a request carries: its ID and its trace."""
 
 import re
 import secrets
@@ -17,9 +17,9 @@ _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
 @contextmanager
 def request_context(request: Request, project: str) -> Iterator[str]:
-    """Bind them while the request runs; gives its id, which is ours alone.
+    """Bind both while the request runs; yields the request's ID, which we choose.
 
-    An id that the caller sent is logged where it has the form of one, never used.
+    An ID that the caller sent is logged if it looks like one, and never used.
     """
     clear_contextvars()
     request_id = secrets.token_hex(16)

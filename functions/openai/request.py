@@ -187,7 +187,7 @@ class OpenAIRequest:
 
 
 def _model(name: str) -> str:
-    """Ours by their names; anybody else's, as `sora-2`, means the configured chain."""
+    """One of our names; any other, such as `sora-2`, means the configured chain."""
     return name if name in MODEL_CHOICES else ANY_MODEL
 
 

@@ -34,7 +34,7 @@ from shared.domain.errors import Conflict, ConflictReason, NotFound
 from shared.ports.identity import Caller
 from shared.usecases.uploads import Keep
 
-# The client asks every second unless it is told otherwise.
+# Without it the client polls every second.
 POLL_HEADERS = {"openai-poll-after-ms": "2000"}
 
 VIDEO_ID = {"job_id": "The `id` of one of your videos."}

@@ -1,4 +1,4 @@
-"""What a refused caller is told, in English or Korean: errors of the API and fields."""
+"""The sentences for a refused caller, in English and Korean."""
 
 from collections.abc import Mapping
 

@@ -7,7 +7,6 @@ from functions import admin
 from functions.admin import ADMIN_ROUTES
 from functions.http.router import Router
 from shared import wiring
-from shared.domain.errors import Unreachable
 from shared.domain.kill_switch import Level
 from shared.guards.kill_switch import KillSwitch
 from tests.domain.budgets import a_notification
@@ -88,26 +87,6 @@ def test_what_the_budgets_say_is_shown_beside_it(
     }
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize(
-    ("authorization", "status"), [("", 401), ("Bearer eve", 401), ("Bearer ann", 403)]
-)
-def test_nobody_else_sees_or_sets_it(
-    client: FlaskClient,
-    store: FakeSwitchStore,
-    method: str,
-    authorization: str,
-    status: int,
-) -> None:
-    headers = {"Authorization": authorization}
-
-    response = client.open(PATH, method=method, json=PAUSE, headers=headers)
-
-    assert response.status_code == status
-    assert (store.reads, store.commits) == (0, 0)
-    assert "level" not in response.get_json()
-
-
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
@@ -132,12 +111,3 @@ def test_each_wrong_field_is_named_and_nothing_is_set(
     assert response.status_code == 422
     assert {error["field"] for error in response.get_json()["errors"]} == fields
     assert store.commits == 0
-
-
-def test_a_switch_that_cannot_be_set_is_not_said_to_be(
-    client: FlaskClient, store: FakeSwitchStore
-) -> None:
-    store.read_failures = [Unreachable("down"), Unreachable("down")]
-
-    assert client.post(PATH, json=PAUSE, headers=OPERATOR).status_code == 503
-    assert client.get(PATH, headers=OPERATOR).status_code == 503

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from functions import api as module
 from functions.http.router import Router
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, Unreachable
+from shared.domain.errors import ErrorCode
 from shared.domain.ledger import Caps, Limits
 from tests.domain.examples import (
     MINUTE,
@@ -85,28 +85,6 @@ def test_without_a_known_commit_the_answer_is_no(
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
 
 
-def test_with_the_queue_down_the_answer_is_yes(
-    client: FlaskClient, harness: Harness
-) -> None:
-    harness.queue.failures = [Unreachable("down")]
-
-    assert client.post("/v1/videos", json=a_body(), headers=ANN).status_code == 202
-
-
-def test_another_users_video_is_not_found(
-    client: FlaskClient, harness: Harness
-) -> None:
-    harness.jobs.put(a_job())
-
-    mine = client.get("/v1/videos/job1", headers=ANN)
-    theirs = client.get("/v1/videos/job1", headers=BOB)
-    nobodys = client.get("/v1/videos/job2", headers=BOB)
-
-    assert mine.status_code == 200
-    assert theirs.status_code == nobodys.status_code == 404
-    assert theirs.data == nobodys.data
-
-
 def test_a_video_is_told_in_the_readers_language(
     client: FlaskClient, harness: Harness
 ) -> None:
@@ -139,17 +117,6 @@ def test_an_upload_gets_an_address_to_put_to(client: FlaskClient) -> None:
     assert set(shown) == {"image", "upload_url", "headers", "expires_at"}
     assert f"uploads/ann/{shown['image']}" in shown["upload_url"]
     assert shown["expires_at"].endswith("Z")
-
-
-def test_uploads_are_so_many_a_minute(client: FlaskClient, harness: Harness) -> None:
-    harness.jobs.limits = Limits(most_uploads_a_minute=1)
-    body = {"content_type": "image/jpeg", "size": 5}
-
-    let, refused = (client.post("/v1/uploads", json=body, headers=ANN) for _ in "12")
-
-    assert (let.status_code, refused.status_code) == (201, 429)
-    assert refused.get_json()["code"] == "too_many_jobs"
-    assert refused.headers["Retry-After"] == "60"
 
 
 def test_a_replay_says_so_and_gives_the_same_job(client: FlaskClient) -> None:
@@ -261,14 +228,6 @@ def test_cancelling_twice_is_cancelling_once(
     assert first.status_code == second.status_code == 202
     assert first.get_json()["error"]["code"] == "cancelled"
     assert second.get_json() == first.get_json()
-
-
-def test_what_ended_by_itself_can_not_be_cancelled(
-    client: FlaskClient, harness: Harness
-) -> None:
-    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
-
-    assert client.post("/v1/videos/job1/cancel", headers=ANN).status_code == 409
 
 
 @pytest.mark.parametrize(

@@ -82,10 +82,3 @@ def test_models_tell_what_they_make_and_whether_they_are_there(
     assert runway["limits"] == {"prompt": 1000}
     assert (runway["available"], runway["unavailable"]) == (True, None)
     assert (omni["available"], omni["unavailable"]) == (False, "not_configured")
-
-
-@pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/v1/estimates"), ("GET", "/v1/models")]
-)
-def test_prices_need_a_token(client: FlaskClient, method: str, path: str) -> None:
-    assert client.open(path, method=method).status_code == 401

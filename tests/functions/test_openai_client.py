@@ -12,7 +12,7 @@ import pytest
 from flask import Flask, Response, request
 from openai import AsyncOpenAI, OpenAI
 
-from shared.domain.catalogue import ProviderId
+from shared.domain.catalogue import MODEL_CHOICES, ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Job
 from shared.domain.kill_switch import Level
@@ -105,14 +105,6 @@ def test_an_answer_that_is_lost_makes_one_job(
     assert [job.job_id for job in harness.jobs.all] == [video.id]
 
 
-def test_two_equal_requests_are_two_jobs(client: OpenAI, harness: Harness) -> None:
-    first = client.videos.create(prompt="a cat", input_reference=JPEG)
-    second = client.videos.create(prompt="a cat", input_reference=JPEG)
-
-    assert {first.id, second.id} == {job.job_id for job in harness.jobs.all}
-    assert first.id != second.id
-
-
 def test_it_polls_until_the_video_is_there(
     client: OpenAI, server: LosingAnswers, harness: Harness
 ) -> None:
@@ -177,14 +169,8 @@ def test_the_video_is_downloaded_without_our_token(
     assert len(seen) == 1 and "Authorization" not in seen[0]
 
 
-def test_an_ended_video_is_deleted(client: OpenAI, harness: Harness) -> None:
-    put(harness, completed(a_job(), ProviderId.RUNWAY))
-
-    deleted = client.videos.delete("job1")
-
-    assert (deleted.id, deleted.deleted) == ("job1", True)
-    with pytest.raises(openai.NotFoundError):
-        client.videos.retrieve("job1")
+def test_the_models_are_our_names(client: OpenAI) -> None:
+    assert [model.id for model in client.models.list()] == [*MODEL_CHOICES]
 
 
 def test_the_async_client_does_the_same(address: str, harness: Harness) -> None:
