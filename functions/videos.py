@@ -23,12 +23,7 @@ from functions.http.schemas import (
     whole,
 )
 from shared import wiring
-from shared.domain.catalogue import (
-    MODEL_CHOICES,
-    AspectRatio,
-    ProviderId,
-    Resolution,
-)
+from shared.domain.catalogue import MODEL_CHOICES, AspectRatio, ProviderId, Resolution
 from shared.domain.errors import ErrorCode
 from shared.domain.fields import Field
 from shared.domain.job import OPEN_STATES, AttemptState, Job

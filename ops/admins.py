@@ -6,18 +6,8 @@ from typing import Any
 
 import structlog
 
-from ops.operating import (
-    EMULATOR,
-    carry_out,
-    name_of,
-    own_credentials,
-    table,
-)
-from ops.users import (
-    BASE_URL,
-    User,
-    Users,
-)
+from ops.operating import EMULATOR, carry_out, name_of, own_credentials, table
+from ops.users import BASE_URL, User, Users
 from shared.domain.errors import NotConfigured
 
 log = structlog.get_logger()

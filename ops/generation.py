@@ -4,11 +4,7 @@ import argparse
 from collections.abc import Mapping
 from decimal import Decimal
 
-from ops.operating import (
-    carry_out,
-    firestore_of,
-    table,
-)
+from ops.operating import carry_out, firestore_of, table
 from shared.domain.errors import BadContent
 from shared.domain.kill_switch import Interval, Level, Setting, Switch
 from shared.guards.kill_switch import KillSwitch

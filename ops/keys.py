@@ -5,13 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ops.operating import (
-    EMULATOR,
-    carry_out,
-    firestore_of,
-    own_credentials,
-    table,
-)
+from ops.operating import EMULATOR, carry_out, firestore_of, own_credentials, table
 from ops.users import BASE_URL, Users
 from shared.domain.api_key import ApiKey
 from shared.system import SystemClock

@@ -8,12 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain.catalogue import (
-    DEFAULT_CHAIN,
-    PROVIDERS,
-    ProviderFacts,
-    ProviderId,
-)
+from shared.domain.catalogue import DEFAULT_CHAIN, PROVIDERS, ProviderFacts, ProviderId
 from shared.domain.errors import NotConfigured
 from shared.domain.ledger import Caps, Limits
 

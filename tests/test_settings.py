@@ -12,12 +12,7 @@ import pytest
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import NotConfigured
 from shared.domain.ledger import Caps, Limits
-from shared.settings import (
-    EMULATORS,
-    LOCAL_ONLY,
-    Settings,
-    refuse_emulators,
-)
+from shared.settings import EMULATORS, LOCAL_ONLY, Settings, refuse_emulators
 
 NEEDED = {"GOOGLE_CLOUD_PROJECT": "demo", "BUCKET": "demo-videos"}
 ROOT = Path(__file__).parent.parent

@@ -14,12 +14,7 @@ from flask import Request
 from functions.http.bodies import read_object
 from functions.http.forms import read_form
 from functions.http.receiving import LARGE_BODY_BYTES
-from shared.domain.catalogue import (
-    ANY_MODEL,
-    MODEL_CHOICES,
-    AspectRatio,
-    Resolution,
-)
+from shared.domain.catalogue import ANY_MODEL, MODEL_CHOICES, AspectRatio, Resolution
 from shared.domain.errors import InvalidRequest
 from shared.domain.fields import Field, read_fields
 from shared.domain.request import IMAGE_TYPES, VIDEO_FIELDS, ClientRetry, VideoRequest

@@ -2,11 +2,7 @@
 
 from flask import Response
 
-from functions.http.bodies import (
-    answer,
-    read_key,
-    read_query,
-)
+from functions.http.bodies import answer, read_key, read_query
 from functions.http.receiving import LARGE_BODY_BYTES
 from functions.http.route import Body, Call, Operation, Route
 from functions.openai.errors import REFUSAL

@@ -18,27 +18,12 @@ import grpc
 import httpx
 from werkzeug import Request, Response
 
-from local.emulators.cloud_tasks.api import (
-    TaskApi,
-    handler,
-)
-from local.emulators.cloud_tasks.delivery import (
-    Courier,
-    request_of,
-)
+from local.emulators.cloud_tasks.api import TaskApi, handler
+from local.emulators.cloud_tasks.delivery import Courier, request_of
 from local.emulators.cloud_tasks.messages import TaskLimits
 from local.emulators.cloud_tasks.queue import Delivery
-from local.emulators.cloud_tasks.rules import (
-    DeliveryFaults,
-    Throttle,
-)
-from local.http_server import (
-    HttpServer,
-    Routes,
-    as_json,
-    routed,
-    run_until_signal,
-)
+from local.emulators.cloud_tasks.rules import DeliveryFaults, Throttle
+from local.http_server import HttpServer, Routes, as_json, routed, run_until_signal
 from local.identity import LocalIdentity
 
 _HANDLER_THREADS = 16

@@ -9,13 +9,7 @@ from local.fault_kinds import Kind
 from local.faults import Fault, FaultPlan
 from local.simulators.google_errors import error_reply
 from local.simulators.omni import Omni
-from local.simulators.server import (
-    Route,
-    SimulatorServer,
-    command_line,
-    pace_of,
-    serve,
-)
+from local.simulators.server import Route, SimulatorServer, command_line, pace_of, serve
 from local.simulators.studio import Pace, Studio
 from local.simulators.submissions import SubmissionLog
 from local.simulators.veo import CloudStore, ObjectStore, Veo

@@ -4,12 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.catalogue import (
-    ANY_MODEL,
-    MODEL_CHOICES,
-    AspectRatio,
-    Resolution,
-)
+from shared.domain.catalogue import ANY_MODEL, MODEL_CHOICES, AspectRatio, Resolution
 from shared.domain.errors import FieldError, InvalidRequest
 from shared.domain.fields import Field, read_fields
 from shared.domain.specs import (

@@ -4,11 +4,7 @@ from shared.domain.api_key import PREFIX, is_secret, sha256_of
 from shared.domain.errors import Unauthenticated
 from shared.gcp.bearer_header import bearer_token
 from shared.gcp.user_lookup import UserLookup
-from shared.ports.identity import (
-    ApiKeys,
-    Caller,
-    Tokens,
-)
+from shared.ports.identity import ApiKeys, Caller, Tokens
 
 
 class BearerTokens:

@@ -17,10 +17,7 @@ from google.cloud.storage import Blob, Client
 from shared.domain.errors import BadContent, Unreachable
 from shared.gcp.object_streams import ObjectRanges, UploadSource
 from shared.gcp.storage_calls import limits, storage_errors
-from shared.ports.storage import (
-    SignedUpload,
-    StoredObject,
-)
+from shared.ports.storage import SignedUpload, StoredObject
 
 # A multiple of 256 KiB, as resumable uploads want it; one such part is in memory.
 _UPLOAD_PART_BYTES: Final = 4 * 1024 * 1024

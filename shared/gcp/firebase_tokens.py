@@ -8,12 +8,7 @@ from google.auth import exceptions as auth_exceptions
 from google.auth import jwt
 from google.oauth2 import id_token
 
-from shared.domain.errors import (
-    AccessProblem,
-    Forbidden,
-    TokenProblem,
-    Unauthenticated,
-)
+from shared.domain.errors import AccessProblem, Forbidden, TokenProblem, Unauthenticated
 from shared.domain.user_id import is_user_id
 from shared.gcp.bearer_header import bearer_token
 from shared.gcp.published_keys import PublishedKeys

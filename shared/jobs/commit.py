@@ -8,12 +8,7 @@ from shared.domain.job import Job
 from shared.domain.outcomes import Outcome
 from shared.domain.transitions import apply, settle
 from shared.jobs.events import log_finished
-from shared.ports.store import (
-    Clock,
-    Ids,
-    Jobs,
-    Versioned,
-)
+from shared.ports.store import Clock, Ids, Jobs, Versioned
 
 SHORT_BACKOFF = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6)
 # The answer to a paid POST must not be lost: keep trying for about a minute.

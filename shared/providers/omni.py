@@ -27,12 +27,7 @@ from shared.ports.providers import (
     WebFile,
 )
 from shared.providers import answer_limits, omni_answers
-from shared.providers.google_client import (
-    CAUGHT,
-    GoogleAccess,
-    is_gone,
-    submission_of,
-)
+from shared.providers.google_client import CAUGHT, GoogleAccess, is_gone, submission_of
 from shared.providers.paid_post import FREE_READ_SECONDS, READ_SECONDS, SendState
 from shared.providers.redaction import describe
 

@@ -7,12 +7,7 @@ from shared.domain.errors import BadContent, Unreachable
 from shared.domain.outcomes import Gone, Poll, PollFailed, Submission
 from shared.ports.providers import BucketFile, GenerationRequest, InlineFile, TaskRef
 from shared.providers import answer_limits, veo_answers
-from shared.providers.google_client import (
-    CAUGHT,
-    GoogleAccess,
-    is_gone,
-    submission_of,
-)
+from shared.providers.google_client import CAUGHT, GoogleAccess, is_gone, submission_of
 from shared.providers.paid_post import FREE_READ_SECONDS, READ_SECONDS, SendState
 from shared.providers.redaction import describe
 

@@ -9,18 +9,8 @@ from decimal import Decimal
 from google.genai import types
 
 from shared.domain.errors import BadContent, ErrorCode, Problem, Unreachable
-from shared.domain.outcomes import (
-    Accepted,
-    Failed,
-    Poll,
-    Succeeded,
-    Unknown,
-    Working,
-)
-from shared.ports.providers import (
-    BucketFile,
-    InlineFile,
-)
+from shared.domain.outcomes import Accepted, Failed, Poll, Succeeded, Unknown, Working
+from shared.ports.providers import BucketFile, InlineFile
 from shared.providers.google_errors import (
     is_provisioning,
     names_lost_model,

@@ -5,13 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from shared.domain.api_key import (
-    ENTROPY_BYTES,
-    ApiKey,
-    is_name,
-    secret_of,
-    sha256_of,
-)
+from shared.domain.api_key import ENTROPY_BYTES, ApiKey, is_name, secret_of, sha256_of
 from shared.domain.errors import (
     BadContent,
     CommitUncertain,

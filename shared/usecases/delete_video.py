@@ -19,11 +19,7 @@ from shared.jobs.cleanup import delete_job_objects
 from shared.jobs.commit import SHORT_BACKOFF, tries
 from shared.ports.identity import Caller
 from shared.ports.storage import Bucket
-from shared.ports.store import (
-    JobQueries,
-    Jobs,
-    Versioned,
-)
+from shared.ports.store import JobQueries, Jobs, Versioned
 from shared.usecases.read_videos import own_job
 
 log = structlog.get_logger()

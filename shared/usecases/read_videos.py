@@ -10,14 +10,7 @@ from shared.domain.projection import Status
 from shared.jobs.video_url import with_fresh_url
 from shared.ports.identity import Caller
 from shared.ports.storage import Bucket
-from shared.ports.store import (
-    Clock,
-    Ids,
-    JobQueries,
-    Jobs,
-    Position,
-    Versioned,
-)
+from shared.ports.store import Clock, Ids, JobQueries, Jobs, Position, Versioned
 
 # A page of old videos signs a fresh URL for each, one call over the network each.
 SIGNED_AT_ONCE = 8

@@ -15,19 +15,9 @@ from shared.domain.ledger import (
     Limits,
     ledger_key_on,
 )
-from shared.domain.usage import (
-    NOBODY,
-    Counts,
-    Period,
-    Scope,
-    UsageMonth,
-    UsageQuery,
-)
+from shared.domain.usage import NOBODY, Counts, Period, Scope, UsageMonth, UsageQuery
 from shared.ports.identity import Caller
-from shared.ports.store import (
-    Clock,
-    UsageStore,
-)
+from shared.ports.store import Clock, UsageStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

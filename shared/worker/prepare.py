@@ -8,12 +8,7 @@ from shared.domain.naming import image_object, upload_object
 from shared.domain.outcomes import ImageRefused, Prepared, PreparedImage, PrepareMissed
 from shared.domain.request import LARGEST_IMAGE_BYTES
 from shared.ports.providers import WebFile
-from shared.ports.storage import (
-    Bucket,
-    ImageCheck,
-    Jpeg,
-    Web,
-)
+from shared.ports.storage import Bucket, ImageCheck, Jpeg, Web
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

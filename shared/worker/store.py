@@ -8,13 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.domain.delivery import difference
-from shared.domain.errors import (
-    BadContent,
-    ErrorCode,
-    LostRace,
-    Problem,
-    Unreachable,
-)
+from shared.domain.errors import BadContent, ErrorCode, LostRace, Problem, Unreachable
 from shared.domain.job import Attempt, Job
 from shared.domain.naming import incoming_folder, video_object
 from shared.domain.outcomes import Delivered, Stored, StoreMissed
@@ -27,12 +21,7 @@ from shared.ports.providers import (
     TaskRef,
     WebFile,
 )
-from shared.ports.storage import (
-    Bucket,
-    StoredObject,
-    VideoCheck,
-    Web,
-)
+from shared.ports.storage import Bucket, StoredObject, VideoCheck, Web
 from shared.ports.store import Clock
 
 LARGEST_VIDEO_BYTES = 500_000_000

@@ -12,14 +12,7 @@ from shared.domain.errors import CommitUncertain, LostRace, Unreachable, Unreada
 from shared.domain.naming import task_name
 from shared.jobs.events import log_abandoned
 from shared.jobs.schedule import nth_retry
-from shared.ports.store import (
-    Clock,
-    JobQueries,
-    Jobs,
-    Overdue,
-    Queue,
-    StepTask,
-)
+from shared.ports.store import Clock, JobQueries, Jobs, Overdue, Queue, StepTask
 
 log = structlog.get_logger()
 

@@ -6,10 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from shared.domain.budget_notification import (
-    KNOWN_SCHEMA,
-    BudgetNotification,
-)
+from shared.domain.budget_notification import KNOWN_SCHEMA, BudgetNotification
 from tests.fakes.clock import NOON
 
 OCTOBER = datetime(2026, 10, 1, 7, tzinfo=UTC)

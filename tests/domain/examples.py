@@ -5,10 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain import (
-    fallback,
-    timing,
-)
+from shared.domain import fallback, timing
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, Language

@@ -5,10 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain import (
-    circuit,
-    timing,
-)
+from shared.domain import circuit, timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.circuit import (
     FAULTS_TO_OPEN,

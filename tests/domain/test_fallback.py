@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain import (
-    fallback,
-    timing,
-)
+from shared.domain import fallback, timing
 from shared.domain.catalogue import CATALOGUE, DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job

@@ -8,11 +8,7 @@ import pytest
 from shared.domain import observed_prices
 from shared.domain.catalogue import CATALOGUE, ProviderId, Resolution
 from shared.domain.job import Attempt, PlannedProvider
-from shared.domain.observed_prices import (
-    ObservedPrices,
-    at_observed_price,
-    observe,
-)
+from shared.domain.observed_prices import ObservedPrices, at_observed_price, observe
 from tests.domain.examples import a_job, at_provider, running
 
 P720 = Resolution.P720

@@ -5,11 +5,7 @@ from datetime import timedelta
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
-from shared.domain.next_action import (
-    Start,
-    Wait,
-    next_action,
-)
+from shared.domain.next_action import Start, Wait, next_action
 from shared.domain.outcomes import Accepted, GaveUp, Parked
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import NOON, SECOND, a_job, answered

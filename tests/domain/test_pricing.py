@@ -8,12 +8,7 @@ import pytest
 from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
 from shared.domain.errors import ErrorCode, ExceedsLimit
 from shared.domain.ledger import Caps, Limits
-from shared.domain.pricing import (
-    first_holds,
-    first_price_usd,
-    max_cost_usd,
-    over_limit,
-)
+from shared.domain.pricing import first_holds, first_price_usd, max_cost_usd, over_limit
 from tests.domain.examples import a_new_job
 
 RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN

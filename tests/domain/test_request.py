@@ -2,11 +2,7 @@
 
 import pytest
 
-from shared.domain.catalogue import (
-    ANY_MODEL,
-    AspectRatio,
-    Resolution,
-)
+from shared.domain.catalogue import ANY_MODEL, AspectRatio, Resolution
 from shared.domain.errors import InvalidRequest
 from shared.domain.request import (
     UPLOAD_FIELDS,

@@ -10,12 +10,7 @@ from shared.domain import timing
 from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
-from shared.domain.next_action import (
-    Ask,
-    Start,
-    Wait,
-    next_action,
-)
+from shared.domain.next_action import Ask, Start, Wait, next_action
 from shared.domain.outcomes import (
     Accepted,
     CancelMissed,

@@ -10,10 +10,7 @@ from urllib.parse import quote
 import google_crc32c
 
 from shared.domain.errors import BadContent, LostRace, ReelayError, Unreachable
-from shared.ports.storage import (
-    SignedUpload,
-    StoredObject,
-)
+from shared.ports.storage import SignedUpload, StoredObject
 
 
 class FakeBucket:

@@ -3,10 +3,7 @@
 from typing import BinaryIO
 
 from shared.domain.errors import BadContent
-from shared.ports.storage import (
-    Jpeg,
-    VideoFacts,
-)
+from shared.ports.storage import Jpeg, VideoFacts
 
 
 class FakeImageCheck:

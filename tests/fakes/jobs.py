@@ -24,21 +24,11 @@ from shared.domain.job_count import (
     with_one_more,
     with_one_more_upload,
 )
-from shared.domain.ledger import (
-    Account,
-    Booking,
-    Limits,
-    check,
-)
+from shared.domain.ledger import Account, Booking, Limits, check
 from shared.domain.projection import Status, project
 from shared.domain.projection import status as projected_status
 from shared.domain.usage import Counts, UsageMonth
-from shared.ports.store import (
-    IdempotencyRecord,
-    Overdue,
-    Position,
-    Versioned,
-)
+from shared.ports.store import IdempotencyRecord, Overdue, Position, Versioned
 
 WITHOUT_RESULT = frozenset(
     {

@@ -3,12 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from shared.domain.errors import (
-    ApiError,
-    ErrorCode,
-    InvalidRequest,
-    LimitReached,
-)
+from shared.domain.errors import ApiError, ErrorCode, InvalidRequest, LimitReached
 
 
 def every_refusal() -> list[ApiError]:

@@ -8,10 +8,7 @@ from shared.usecases.models import Estimate, ListModels
 from shared.usecases.show_usage import ShowUsage
 from shared.usecases.uploads import KeepUpload, StartUpload
 from tests.fakes.usage import FakeUsage
-from tests.usecases.harness import (
-    Harness,
-    create_video,
-)
+from tests.usecases.harness import Harness, create_video
 
 
 def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,14 +10,7 @@ from functions.http.router import Router
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.ledger import Caps, Limits
-from tests.domain.examples import (
-    MINUTE,
-    NOON,
-    a_body,
-    a_job,
-    a_new_job,
-    completed,
-)
+from tests.domain.examples import MINUTE, NOON, a_body, a_job, a_new_job, completed
 from tests.fakes.jobs import Trouble
 from tests.functions.api_harness import wire
 from tests.functions.calling import FakeTokens, client_of

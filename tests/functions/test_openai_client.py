@@ -18,12 +18,7 @@ from shared.domain.job import Job
 from shared.domain.kill_switch import Level
 from tests.domain.examples import a_job, a_new_job, completed, running
 from tests.fakes.clock import NOON
-from tests.functions.openai_harness import (
-    JPEG,
-    LosingAnswers,
-    app_on,
-    served,
-)
+from tests.functions.openai_harness import JPEG, LosingAnswers, app_on, served
 from tests.usecases.harness import Harness
 
 # Its authors mark all of `client.videos` so; it is why these routes are here.

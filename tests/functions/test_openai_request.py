@@ -4,16 +4,8 @@ from base64 import b64encode
 
 import pytest
 
-from functions.openai.request import (
-    InlineImage,
-    OpenAIRequest,
-)
-from shared.domain.catalogue import (
-    ANY_MODEL,
-    MODEL_CHOICES,
-    AspectRatio,
-    Resolution,
-)
+from functions.openai.request import InlineImage, OpenAIRequest
+from shared.domain.catalogue import ANY_MODEL, MODEL_CHOICES, AspectRatio, Resolution
 from shared.domain.errors import InvalidRequest
 
 URL = "https://example.com/cat.jpg"

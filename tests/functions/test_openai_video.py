@@ -5,10 +5,7 @@ from dataclasses import replace
 import pytest
 from openai.types import Video
 
-from functions.openai.video import (
-    show_page,
-    show_video,
-)
+from functions.openai.video import show_page, show_video
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Job, Language

@@ -39,10 +39,7 @@ from shared.domain.job import Language
 from shared.domain.kill_switch import Level
 from shared.ports.identity import Caller
 from tests.domain.examples import a_job, completed
-from tests.functions.openai_harness import (
-    JPEG,
-    app_on,
-)
+from tests.functions.openai_harness import JPEG, app_on
 from tests.usecases.harness import Harness
 
 VIDEOS = "/openai/v1/videos"

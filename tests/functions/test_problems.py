@@ -4,11 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.http.problems import (
-    codes_by_status,
-    problem,
-    title,
-)
+from functions.http.problems import codes_by_status, problem, title
 from shared.domain.errors import (
     ApiError,
     Crowded,

@@ -29,11 +29,7 @@ from werkzeug import Request as WebRequest
 from werkzeug import Response
 
 from local.emulators.cloud_storage.signatures import signer_from_key
-from local.emulators.storage import (
-    RunningStorage,
-    StorageSettings,
-    running_storage,
-)
+from local.emulators.storage import RunningStorage, StorageSettings, running_storage
 from local.fault_kinds import Kind, Place
 from local.faults import Fault
 from local.http_server import HttpServer, as_json, routed

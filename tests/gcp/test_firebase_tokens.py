@@ -11,10 +11,7 @@ from werkzeug import Request, Response
 from local.http_server import HttpServer, as_json, routed
 from local.identity import LocalIdentity
 from shared.domain.errors import Forbidden, Unauthenticated, Unreachable
-from shared.gcp.firebase_tokens import (
-    FirebaseTokens,
-    decode_signed,
-)
+from shared.gcp.firebase_tokens import FirebaseTokens, decode_signed
 from shared.ports.identity import Caller
 from tests.gcp.firebase_signing import (
     HOUR,

@@ -9,16 +9,11 @@ from google.cloud import firestore
 
 from shared.domain import circuit
 from shared.domain.circuit import Circuit, Opening
-from shared.domain.errors import (
-    ErrorCode,
-    LostRace,
-)
+from shared.domain.errors import ErrorCode, LostRace
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_circuits import FirestoreCircuits
 from shared.gcp.firestore_records import to_record
-from shared.ports.store import (
-    Circuits,
-)
+from shared.ports.store import Circuits
 from tests.domain.examples import MINUTE, NOON
 from tests.fakes.circuits import FakeCircuits
 

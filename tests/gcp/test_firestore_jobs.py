@@ -10,11 +10,7 @@ from google.cloud import firestore
 from structlog.testing import capture_logs
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import (
-    ErrorCode,
-    LostRace,
-    Problem,
-)
+from shared.domain.errors import ErrorCode, LostRace, Problem
 from shared.domain.job import Job
 from shared.domain.ledger import Limits, ledger_key
 from shared.domain.outcomes import PrepareMissed, Rejected, Submitted
@@ -24,10 +20,7 @@ from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
-from shared.jobs.commit import (
-    LONG_BACKOFF,
-    JobCommitter,
-)
+from shared.jobs.commit import LONG_BACKOFF, JobCommitter
 from shared.ports.store import (
     IdempotencyRecord,
     IdempotencyStore,

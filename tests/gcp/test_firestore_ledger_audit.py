@@ -16,10 +16,7 @@ from shared.domain.ledger_snapshot import LedgerSnapshot
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_reports import LedgerAuditReader
-from shared.worker.ledger_audit import (
-    AGO,
-    Balance,
-)
+from shared.worker.ledger_audit import AGO, Balance
 from tests.domain.examples import NOON, a_job, a_new_job, completed
 from tests.fakes.clock import FrozenClock
 

@@ -20,10 +20,7 @@ from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_records import to_record
 from shared.gcp.firestore_switch import FirestoreSwitch, switch_of
 from shared.guards.kill_switch import KillSwitch
-from shared.ports.store import (
-    SwitchStore,
-    Versioned,
-)
+from shared.ports.store import SwitchStore, Versioned
 from shared.system import pause
 from tests.domain.budgets import DECEMBER, NOVEMBER, OCTOBER, a_notification
 from tests.fakes.clock import NOON

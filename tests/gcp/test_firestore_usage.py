@@ -16,10 +16,7 @@ from shared.domain.usage import NOBODY, Counts, UsageMonth
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_reports import FirestoreUsage
-from shared.ports.store import (
-    Jobs,
-    UsageStore,
-)
+from shared.ports.store import Jobs, UsageStore
 from tests.domain.examples import NOON, a_job, a_new_job, answered, completed
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.usage import FakeUsage

@@ -23,10 +23,7 @@ from local.identity import LocalIdentity
 from shared.domain.errors import Unreachable
 from shared.gcp.task_queue import ERRORS, CloudTasksQueue, client
 from shared.gcp.translation import translated
-from shared.ports.store import (
-    Queue,
-    StepTask,
-)
+from shared.ports.store import Queue, StepTask
 from tests.fakes.queue import FakeQueue
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -21,10 +21,7 @@ from shared.domain.errors import (
 )
 from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
-from shared.guards.circuit_breaker import (
-    CACHED,
-    Breaker,
-)
+from shared.guards.circuit_breaker import CACHED, Breaker
 from shared.jobs.commit import SHORT_BACKOFF
 from tests.domain.examples import MINUTE, NOON, SECOND, a_job
 from tests.fakes.circuits import FakeCircuits

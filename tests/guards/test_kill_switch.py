@@ -13,10 +13,7 @@ from shared.domain.budget_notification import (
 )
 from shared.domain.errors import Unreachable
 from shared.domain.kill_switch import Level, Setting, Switch, apply_notification
-from shared.guards.kill_switch import (
-    CACHED,
-    KillSwitch,
-)
+from shared.guards.kill_switch import CACHED, KillSwitch
 from shared.jobs.commit import SHORT_BACKOFF
 from tests.domain.budgets import DECEMBER, a_notification
 from tests.fakes.clock import NOON, FrozenClock

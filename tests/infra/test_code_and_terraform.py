@@ -14,16 +14,8 @@ import pytest
 import main
 from functions.http.response_headers import FUNCTION_NAME
 from local.__main__ import _parser
-from shared.domain import (
-    naming,
-    timing,
-)
-from shared.domain.catalogue import (
-    DEFAULT_CHAIN,
-    PROVIDERS,
-    ProviderFacts,
-    ProviderId,
-)
+from shared.domain import naming, timing
+from shared.domain.catalogue import DEFAULT_CHAIN, PROVIDERS, ProviderFacts, ProviderId
 from shared.domain.errors import ErrorCode
 from shared.media.decoder import IMAGE_LIMITS, VIDEO_LIMITS
 from shared.settings import LOCAL_ONLY, Settings

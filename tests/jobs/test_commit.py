@@ -8,11 +8,7 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.job import Job
 from shared.domain.outcomes import Intended, Prepared, PrepareMissed
-from shared.jobs.commit import (
-    LONG_BACKOFF,
-    SHORT_BACKOFF,
-    tries,
-)
+from shared.jobs.commit import LONG_BACKOFF, SHORT_BACKOFF, tries
 from tests.domain.examples import FAULT, IMAGE, a_job, a_new_job, running
 from tests.fakes.jobs import Trouble
 from tests.usecases.harness import Harness

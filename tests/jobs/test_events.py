@@ -24,10 +24,7 @@ from shared.domain.outcomes import (
 )
 from shared.domain.transitions import apply, settle
 from shared.jobs.commit import LONG_BACKOFF
-from shared.ports.providers import (
-    Result,
-    TaskRef,
-)
+from shared.ports.providers import Result, TaskRef
 from tests.domain.examples import (
     MINUTE,
     NOON,

@@ -16,10 +16,7 @@ from google.genai._gaos.lib import compat_errors
 from google.oauth2.credentials import Credentials
 
 from local.emulators.cloud_storage.signatures import Signer
-from local.emulators.storage import (
-    StorageSettings,
-    running_storage,
-)
+from local.emulators.storage import StorageSettings, running_storage
 from local.fault_kinds import Place, ProviderId, kinds_of
 from local.faults import parse_faults
 from local.simulators.google import GoogleOptions, google_simulator

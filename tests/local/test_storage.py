@@ -29,11 +29,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from local.emulators.cloud_storage.errors import Refused
 from local.emulators.cloud_storage.objects import ObjectStore, StoredObject, Upload
 from local.emulators.cloud_storage.signatures import Signer
-from local.emulators.storage import (
-    RunningStorage,
-    StorageSettings,
-    running_storage,
-)
+from local.emulators.storage import RunningStorage, StorageSettings, running_storage
 from local.identity import LocalIdentity
 
 BUCKET = "reelay-videos"

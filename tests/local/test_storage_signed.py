@@ -14,16 +14,9 @@ import requests
 from google.cloud import storage
 from google.oauth2 import service_account
 
-from local.emulators.cloud_storage.cors import (
-    CORS_FILE,
-    Cors,
-)
+from local.emulators.cloud_storage.cors import CORS_FILE, Cors
 from local.emulators.cloud_storage.signatures import signer_from_key
-from local.emulators.storage import (
-    RunningStorage,
-    StorageSettings,
-    running_storage,
-)
+from local.emulators.storage import RunningStorage, StorageSettings, running_storage
 from local.identity import LocalIdentity
 
 BUCKET = "reelay-videos"

@@ -28,13 +28,8 @@ from werkzeug import Request, Response
 from werkzeug.datastructures import Headers
 
 from local.emulators.cloud_tasks.messages import TaskLimits
-from local.emulators.cloud_tasks.rules import (
-    Throttle,
-)
-from local.emulators.tasks import (
-    TasksOptions,
-    TasksServer,
-)
+from local.emulators.cloud_tasks.rules import Throttle
+from local.emulators.tasks import TasksOptions, TasksServer
 from local.http_server import HttpServer, WsgiApp
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer

@@ -14,12 +14,7 @@ from werkzeug.serving import make_server
 
 from local.__main__ import main
 from ops import admins, keys
-from ops.admins import (
-    ADDED,
-    LOCAL,
-    REMOVED,
-    UNVERIFIED,
-)
+from ops.admins import ADDED, LOCAL, REMOVED, UNVERIFIED
 from ops.operating import EMULATOR
 from shared.usecases.api_keys import KeyRing
 from tests.fakes.clock import FrozenClock

@@ -8,10 +8,7 @@ from threading import Thread
 
 import pytest
 
-from ops.audit import (
-    NOT_AUDITED,
-    main,
-)
+from ops.audit import NOT_AUDITED, main
 
 LOCK = "requests==2.0.0 --hash=sha256:" + "0" * 64 + "\n"
 KNOWN = {"vulns": [{"id": "GHSA-1", "schema_version": "1.0.0", "affected": []}]}

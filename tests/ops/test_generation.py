@@ -11,10 +11,7 @@ import pytest
 from google.cloud import firestore
 
 from local.__main__ import main
-from ops.generation import (
-    SAY_WHY,
-    shown,
-)
+from ops.generation import SAY_WHY, shown
 from shared.domain.budget_notification import BudgetNotification
 from shared.domain.kill_switch import (
     Level,

@@ -10,10 +10,7 @@ from google.cloud import firestore
 
 from local.__main__ import main
 from ops import keys
-from ops.operating import (
-    EMULATOR,
-    NO_PROJECT,
-)
+from ops.operating import EMULATOR, NO_PROJECT
 from ops.refusals import NO_CREDENTIALS
 from shared.domain.api_key import is_secret, sha256_of
 from shared.gcp.firestore_calls import Database

@@ -17,13 +17,7 @@ from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from local.stack import PROJECT as LOCAL_PROJECT
 from ops import __main__ as operators
-from ops.operating import (
-    NO_PROJECT,
-    carry_out,
-    name_of,
-    own_credentials,
-    table,
-)
+from ops.operating import NO_PROJECT, carry_out, name_of, own_credentials, table
 from ops.refusals import NO_CREDENTIALS, OFFLINE
 from shared.domain.errors import Unreachable
 

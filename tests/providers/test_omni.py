@@ -8,18 +8,9 @@ from structlog.testing import capture_logs
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
 from shared.domain.outcomes import Failed, Gone, PollFailed, Succeeded, Working
-from shared.ports.providers import (
-    BucketFile,
-    InlineFile,
-    WebFile,
-)
+from shared.ports.providers import BucketFile, InlineFile, WebFile
 from shared.providers.omni import omni_by_identity
-from tests.providers.provider_cases import (
-    KEY,
-    OMNI,
-    OMNI_IDENTITY,
-    request_for,
-)
+from tests.providers.provider_cases import KEY, OMNI, OMNI_IDENTITY, request_for
 from tests.providers.vendor_server import Reply, closed_port_url, vendor
 
 

@@ -15,12 +15,7 @@ from shared.providers.rejection import Answer
 from shared.providers.runway import Runway
 from shared.providers.runway_http import runway_http
 from shared.providers.runway_sdk import runway_sdk
-from tests.providers.provider_cases import (
-    RUNWAY,
-    RUNWAY_HTTP,
-    ProviderCase,
-    each,
-)
+from tests.providers.provider_cases import RUNWAY, RUNWAY_HTTP, ProviderCase, each
 from tests.providers.vendor_server import Reply, closed_port_url, vendor
 
 both = each(RUNWAY, RUNWAY_HTTP)

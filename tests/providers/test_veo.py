@@ -8,24 +8,10 @@ from google.auth import exceptions as auth_errors
 from google.auth.credentials import Credentials
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import (
-    Failed,
-    NotSent,
-    PollFailed,
-    Succeeded,
-    Working,
-)
-from shared.ports.providers import (
-    BucketFile,
-    InlineFile,
-    TaskRef,
-)
+from shared.domain.outcomes import Failed, NotSent, PollFailed, Succeeded, Working
+from shared.ports.providers import BucketFile, InlineFile, TaskRef
 from shared.providers.veo import Veo
-from tests.providers.provider_cases import (
-    OPERATION,
-    VEO,
-    request_for,
-)
+from tests.providers.provider_cases import OPERATION, VEO, request_for
 from tests.providers.vendor_server import Reply, vendor
 
 

@@ -30,10 +30,7 @@ from shared.usecases.create_video import Taken
 from shared.usecases.uploads import Keep
 from tests.domain.examples import NOON, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
-from tests.usecases.harness import (
-    Harness,
-    create_video,
-)
+from tests.usecases.harness import Harness, create_video
 
 
 def create(harness: Harness, chain: tuple[ProviderId, ...] = DEFAULT_CHAIN) -> Job:

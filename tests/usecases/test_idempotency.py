@@ -19,17 +19,11 @@ from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.domain.request import ClientRetry
 from shared.ports.identity import Caller
-from shared.ports.store import (
-    IdempotencyRecord,
-    Versioned,
-)
+from shared.ports.store import IdempotencyRecord, Versioned
 from shared.usecases.create_video import Taken
 from tests.domain.examples import MINUTE, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
-from tests.usecases.harness import (
-    Harness,
-    create_video,
-)
+from tests.usecases.harness import Harness, create_video
 
 FIRST, AGAIN, ONCE = ClientRetry.FIRST, ClientRetry.AGAIN, ClientRetry.ONCE
 SECOND = timedelta(seconds=1)

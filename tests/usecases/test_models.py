@@ -14,10 +14,7 @@ from shared.usecases.models import Estimate, ListModels
 from tests.domain.examples import a_request
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.provider_reports import FakeProviderReports
-from tests.usecases.harness import (
-    Harness,
-    create_video,
-)
+from tests.usecases.harness import Harness, create_video
 
 
 def estimate(harness: Harness, *not_configured: ProviderId) -> Estimate:

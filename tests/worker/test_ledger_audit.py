@@ -9,10 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.domain.ledger import Account, Totals
-from shared.domain.ledger_snapshot import (
-    LedgerSnapshot,
-    OpenJob,
-)
+from shared.domain.ledger_snapshot import LedgerSnapshot, OpenJob
 from shared.worker.ledger_audit import Balance
 from tests.fakes.clock import NOON, FrozenClock
 

@@ -6,11 +6,7 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import BadContent, Unreachable
 from shared.domain.outcomes import Stored, StoreMissed
 from shared.jobs.video_url import URL_LIFETIME
-from shared.ports.providers import (
-    BucketFile,
-    InlineFile,
-    WebFile,
-)
+from shared.ports.providers import BucketFile, InlineFile, WebFile
 from tests.domain.examples import NOON, a_job, at_provider, storing
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness

@@ -18,11 +18,7 @@ from local.emulators.cloud_tasks.queue import (
     TaskError,
     TaskQueue,
 )
-from local.emulators.cloud_tasks.rules import (
-    DeliveryFaults,
-    Throttle,
-    TokenBucket,
-)
+from local.emulators.cloud_tasks.rules import DeliveryFaults, Throttle, TokenBucket
 
 _SERVICE = "google.cloud.tasks.v2.CloudTasks"
 _LARGEST_PAGE = 1000

@@ -9,11 +9,7 @@ from typing import Protocol, Self
 
 import httpx
 
-from local.emulators.cloud_tasks.queue import (
-    Answer,
-    Delivery,
-    Failure,
-)
+from local.emulators.cloud_tasks.queue import Answer, Delivery, Failure
 from local.identity import LocalIdentity
 
 REMOVED_SIGNATURE = "SIGNATURE_REMOVED_BY_GOOGLE"

@@ -22,10 +22,7 @@ from local.emulators.cloud_tasks.queue import (
     Refusal,
     TaskError,
 )
-from local.emulators.cloud_tasks.rules import (
-    RateRules,
-    RetryRules,
-)
+from local.emulators.cloud_tasks.rules import RateRules, RetryRules
 
 _QUEUE_NAME = re.compile(
     r"projects/[\w:.-]+/locations/[\w-]+/queues/[A-Za-z0-9-]{1,100}"
