@@ -108,7 +108,7 @@ class _DistantDatabase(Database):
 
 
 class _NoQueue:
-    def enqueue(self, wake: StepTask) -> None: ...
+    def enqueue(self, task: StepTask) -> None: ...
 
 
 def creations(limits: Limits, seconds: float) -> Creations:
