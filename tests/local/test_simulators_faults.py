@@ -175,12 +175,12 @@ def test_a_proxy_can_answer_for_a_job_that_was_taken(provider: str, kind: str) -
 
 
 def post_paid(server: SimulatorServer, provider: str) -> requests.Response:
-    image = {
+    sent = {
         "bytesBase64Encoded": base64.b64encode(image()).decode(),
         "mimeType": "image/png",
     }
     order = {"model": "gen4_turbo", "promptImage": data_uri(), "ratio": "1280:720"}
-    prediction = {"instances": [{"prompt": "a cat", "image": image}]}
+    prediction = {"instances": [{"prompt": "a cat", "image": sent}]}
     body: Any = order if provider == "runway-http" else prediction
     path = CREATE if provider == "runway-http" else f"/v1/{MODEL}:predictLongRunning"
     return requests.post(server.address + path, json=body, headers=HEADERS, timeout=10)
