@@ -4,17 +4,19 @@ import contextlib
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from threading import BoundedSemaphore, Event, Lock, Thread
-from typing import IO
+from typing import IO, Any
 
 from flask import Request
 from werkzeug.exceptions import HTTPException
 
 from shared.domain.errors import Malformed, TooLarge, TooManyRequests, Unavailable
+
+Environ = Mapping[str, Any]
 
 SMALL_BODY_BYTES = 100_000
 # Cloud Run itself refuses 32 MB; below that the refusal is ours, and says why.
@@ -120,7 +122,7 @@ def _counted(counts: Counter[str], name: str, most: int, lock: Lock) -> Iterator
 def _read(request: Request, limit: ReadTimeout, most_bytes: int) -> bytes:
     body = BytesIO()
     try:
-        with watched(request, limit) as progress:
+        with watched(request.environ, limit) as progress:
             while piece := request.stream.read(PIECE_BYTES):
                 body.write(piece)
                 progress.received_bytes += len(piece)
@@ -131,19 +133,19 @@ def _read(request: Request, limit: ReadTimeout, most_bytes: int) -> bytes:
     return body.getvalue()
 
 
-def drain(request: Request, unread: IO[bytes], limit: ReadTimeout) -> None:
+def drain(environ: Environ, unread: IO[bytes], limit: ReadTimeout) -> None:
     """Read what is left: a client that is still sending might miss the answer."""
-    if getattr(unread, "is_exhausted", False) or not _has_body(request):
+    if getattr(unread, "is_exhausted", False) or not _has_body(environ):
         return
     left = MOST_DRAINED_BYTES
     try:
-        with watched(request, limit):
+        with watched(environ, limit):
             while left > 0 and (piece := unread.read(PIECE_BYTES)):
                 left -= len(piece)
         is_read = left > 0
     except (HTTPException, OSError):
         is_read = False
-    connection = _connection(request)
+    connection = _connection(environ)
     if connection is not None and not is_read:
         # gunicorn would go on reading in one of the threads that answer.
         with contextlib.suppress(OSError):
@@ -156,14 +158,14 @@ class Progress:
 
 
 @contextmanager
-def watched(request: Request, limit: ReadTimeout) -> Iterator[Progress]:
+def watched(environ: Environ, limit: ReadTimeout) -> Iterator[Progress]:
     """Reads inside raise OSError once the sender is slower than `limit`.
 
     gunicorn reads until a whole piece has come, with the socket's timeout each time, so
     that a body in drops would never end: another thread takes that timeout away.
     """
-    progress, connection = Progress(), _connection(request)
-    if connection is None or not _has_body(request):
+    progress, connection = Progress(), _connection(environ)
+    if connection is None or not _has_body(environ):
         yield progress
         return
     connection.settimeout(limit.silence_seconds)
@@ -192,11 +194,12 @@ def _watch(
             connection.settimeout(_CUT_OFF_SECONDS)
 
 
-def _connection(request: Request) -> socket.socket | None:
+def _connection(environ: Environ) -> socket.socket | None:
     """None under another server than gunicorn, which we are deployed with."""
-    found = request.environ.get("gunicorn.socket")
+    found = environ.get("gunicorn.socket")
     return found if isinstance(found, socket.socket) else None
 
 
-def _has_body(request: Request) -> bool:
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+def _has_body(environ: Environ) -> bool:
+    says_length = environ.get("CONTENT_LENGTH") not in (None, "", "0")
+    return says_length or "HTTP_TRANSFER_ENCODING" in environ

@@ -71,7 +71,8 @@ class Router:
 
     def __call__(self, request: Request) -> Response:
         began = time.monotonic()
-        unread = request.stream
+        # Not the request, which may be Flask's proxy: that is gone once it is answered.
+        environ, unread = request.environ, request.stream
         with request_context(request, self._project) as request_id:
             response = self._answered(request)
             add_headers(response, request, request_id, self._origins)
@@ -81,10 +82,10 @@ class Router:
                 status=response.status_code,
                 duration_ms=round((time.monotonic() - began) * 1000),
             )
-        limit = DRAIN if request.environ.get(KNOWN) else DRAIN_STRANGER
+        limit = DRAIN if environ.get(KNOWN) else DRAIN_STRANGER
         # Once the answer is sent: a caller who is still sending has it by then. The
         # framework would read the body before, whole and without an end.
-        response.call_on_close(lambda: drain(request, unread, limit))
+        response.call_on_close(lambda: drain(environ, unread, limit))
         request.stream = BytesIO()
         return response
 

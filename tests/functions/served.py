@@ -10,7 +10,7 @@ from functions.openai.request import read_asked
 from tests.functions.calling import FakeTokens
 
 REQUEST = ReadTimeout(
-    silence_seconds=0.5, body_seconds=4, grace_seconds=1, bytes_per_second=100_000
+    silence_seconds=0.5, body_seconds=600, grace_seconds=1, bytes_per_second=100_000
 )
 
 

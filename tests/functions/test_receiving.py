@@ -164,6 +164,7 @@ class TestForms:
             (lambda p: p("a", b"x", b"\r\nX: a" * MOST_HEAD_BYTES), TooLarge),
             (lambda p: b" " * (MOST_PREAMBLE_BYTES + 1) + p("a", b"x"), TooLarge),
             (lambda p: b" " * 2_000_000, TooLarge),
+            (lambda p: b"--B\r\nX: " + b"a" * 2_000_000, TooLarge),
             (lambda p: b"".join(p(f"a{n}", b"x") for n in range(51)), TooLarge),
             (lambda p: p("a", b"x") + p("a", b"y"), InvalidRequest),
             (lambda p: p("a", b"\xff"), Malformed),
@@ -172,7 +173,15 @@ class TestForms:
             (lambda p: b"", Malformed),
         ],
         ids=[
-            *("parameters", "file name", "head", "preamble", "no boundary", "parts"),
+            *(
+                "parameters",
+                "file name",
+                "head",
+                "preamble",
+                "no boundary",
+                "no end",
+                "parts",
+            ),
             *("twice", "no text", "no name", "cut off", "empty"),
         ],
     )

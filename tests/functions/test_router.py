@@ -428,6 +428,22 @@ class TestLargeBodies:
 
         assert left == [b""]
 
+    def test_a_stranger_is_answered_before_anything_is_read(
+        self, tokens: FakeTokens
+    ) -> None:
+        router, body, given = Router(ROUTES, tokens, []), Endless(), []
+
+        def served(request: Request) -> Response:
+            response = router(request)
+            given.append(body.given)
+            return response
+
+        answer = client_of(served).post("/things", environ_overrides=body.environ)
+        answer.close()
+
+        assert (answer.status_code, given) == (401, [0])
+        assert body.given > 0, "what is left is read once the answer is sent"
+
     @pytest.mark.parametrize("method", ["GET", "DELETE"])
     def test_a_body_that_no_call_asked_for_is_ignored(
         self, client: FlaskClient, method: str
