@@ -77,8 +77,8 @@ def account_of(document: str) -> str:
 def in_micros(usd: Decimal) -> Decimal:
     """To the millionth of a USD, the smallest amount that is booked.
 
-    What is booked is rounded before it is added or taken away, never after: so sums
-    and differences of what is booked stay exact.
+    Amounts are rounded before they are added or subtracted, never after: so sums and
+    differences of booked amounts stay exact.
     """
     return usd.quantize(MICRO)
 
@@ -184,7 +184,7 @@ class Booking:
 def check(
     account: Account, caps: Caps, day: str, amount_usd: Decimal, now: datetime
 ) -> None:
-    """LimitReached where `amount_usd` more would go over a cap, to the cent.
+    """LimitReached if `amount_usd` more would exceed a cap, to the cent.
 
     `now` is in the ledger's time zone: its midnights are when caps begin anew.
     """

@@ -1,10 +1,9 @@
-"""How images and videos are kept in Cloud Storage, and how addresses are signed.
+"""Images and videos in Cloud Storage, and signed URLs.
 
-Every call has a time limit; every retry is of something that may be done twice.
+Every call has a time limit, and may be repeated without harm.
 """
 
 import io
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -22,14 +21,12 @@ from shared.ports.storage import SignedUpload, StoredObject
 # A multiple of 256 KiB, as resumable uploads want it; one such part is in memory.
 _UPLOAD_PART_BYTES: Final = 4 * 1024 * 1024
 _READ_AHEAD_BYTES: Final = 1024 * 1024
-# Nothing that could end the quotes, the header or the folder it is saved in.
-_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class CloudBucket:
     """One bucket. `signer` is a service account's key, or a `FunctionSigner`.
 
-    Signed addresses are at the endpoint that `client` uses.
+    Signed URLs are at the endpoint that `client` uses.
     """
 
     def __init__(self, *, client: Client, bucket_name: str, signer: Signing) -> None:
@@ -71,9 +68,9 @@ class CloudBucket:
     def write(
         self, name: str, chunks: Iterator[bytes], *, content_type: str
     ) -> StoredObject:
-        """What an iterator that raises has sent so far never becomes an object.
+        """If the iterator raises, no object is created.
 
-        Unreachable, too, where the bucket stored something else; that is deleted.
+        Unreachable, too, if the bucket stored other bytes; that object is deleted.
         """
         blob = self._bucket.blob(name, chunk_size=_UPLOAD_PART_BYTES)
         source = UploadSource(chunks)
@@ -91,9 +88,9 @@ class CloudBucket:
         return _stored(blob)
 
     def open(self, name: str) -> BinaryIO:
-        """Reads the generation that is there now, also after an overwrite.
+        """Reads today's generation of the object, even if it is overwritten meanwhile.
 
-        Unreachable where there is no such object.
+        Unreachable if there is no such object.
         """
         blob = self._get(name)
         if blob is None:
@@ -101,7 +98,7 @@ class CloudBucket:
         return io.BufferedReader(ObjectRanges(blob), _READ_AHEAD_BYTES)
 
     def copy_new(self, source: str, target: str) -> StoredObject:
-        """LostRace, too, where an answer got lost and it was this copy that won."""
+        """LostRace, too, if the answer got lost and this very copy had succeeded."""
         blob = self._bucket.blob(target)
         token = None
         with storage_errors("copy"):
@@ -119,20 +116,13 @@ class CloudBucket:
         with storage_errors("delete"), suppress(NotFound):
             self._bucket.blob(name).delete(**limits())
 
-    def sign_download(
-        self, name: str, *, lifetime: timedelta, save_as: str | None = None
-    ) -> str:
-        """In `save_as`, whatever is not a plain letter, digit, `.`, `-`, `_` is `_`."""
-        how: dict[str, Any] = {"method": "GET", "expiration": lifetime}
-        if save_as is not None:
-            safe = _UNSAFE.sub("_", save_as)
-            how["response_disposition"] = f'attachment; filename="{safe}"'
-        return self._sign(name, **how)
+    def sign_download(self, name: str, *, lifetime: timedelta) -> str:
+        return self._sign(name, method="GET", expiration=lifetime)
 
     def sign_upload(
         self, name: str, *, content_type: str, size_bytes: int, lifetime: timedelta
     ) -> SignedUpload:
-        """Create-only and of exactly this size and type: all of it is signed."""
+        """Creates only, and only an object of exactly this size and type."""
         headers = {
             "content-type": content_type,
             "x-goog-content-length-range": f"{size_bytes},{size_bytes}",

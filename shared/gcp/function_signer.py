@@ -1,4 +1,4 @@
-"""How a function signs without a key: with its own identity, through signBlob."""
+"""Signs with the function's own identity through signBlob, without a key file."""
 
 import threading
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _iam: Any = google.auth.iam
 
 
 class _TimedRequest(Request):
-    """Not a `partial`: google-auth looks at the session within."""
+    """A subclass, not a `partial`: google-auth reads the session inside."""
 
     def __call__(self, url: str, *args: Any, **options: Any) -> Any:
         call: Any = super().__call__
@@ -40,7 +40,7 @@ class FunctionSigner(Signing):
 
     @property
     def signer_email(self) -> str:
-        """Refreshes first where needed: before that the e-mail reads `default`."""
+        """Refreshes first if needed: until then the e-mail reads `default`."""
         with self._lock:
             if not self._credentials.valid:
                 self._credentials.refresh(self._request)

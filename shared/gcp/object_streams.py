@@ -1,4 +1,4 @@
-"""How an iterator becomes an upload, and an object a file that is read by ranges."""
+"""An iterator as an upload, and an object as a file that is read by ranges."""
 
 import base64
 import io
@@ -16,7 +16,7 @@ _new_checksum: Callable[[], Any] = google_crc32c.Checksum
 
 
 class UploadSource(io.RawIOBase):
-    """An iterator as the file that the library wants; counts and sums what it gave."""
+    """An iterator as the file that the library reads; counts and checksums it."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -28,7 +28,7 @@ class UploadSource(io.RawIOBase):
         return self._given_bytes
 
     def read(self, size: int = -1, /) -> bytes:
-        """`size` bytes, and fewer only at the end: a short part ends the upload."""
+        """`size` bytes; fewer only at the end, since a short part ends the upload."""
         while (
             len(self._held) < size and (chunk := next(self._chunks, None)) is not None
         ):

@@ -63,13 +63,8 @@ class Bucket(Protocol):
         """Gone afterwards, whether it was there or not."""
         ...
 
-    def sign_download(
-        self, name: str, *, lifetime: timedelta, save_as: str | None = None
-    ) -> str:
-        """A GET address of our own that dies after `lifetime`.
-
-        `save_as`: browsers save it under this name instead of showing it.
-        """
+    def sign_download(self, name: str, *, lifetime: timedelta) -> str:
+        """A GET URL of our own bucket that expires after `lifetime`."""
         ...
 
     def sign_upload(

@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
-from urllib.parse import quote
 
 import google_crc32c
 
@@ -78,15 +77,9 @@ class FakeBucket:
         self.objects.pop(name, None)
         self.content_types.pop(name, None)
 
-    def sign_download(
-        self, name: str, *, lifetime: timedelta, save_as: str | None = None
-    ) -> str:
+    def sign_download(self, name: str, *, lifetime: timedelta) -> str:
         self._fail()
-        address = self._address(name, lifetime)
-        if save_as is None:
-            return address
-        disposition = quote(f'attachment; filename="{save_as}"', safe="")
-        return f"{address}&response-content-disposition={disposition}"
+        return self._address(name, lifetime)
 
     def sign_upload(
         self, name: str, *, content_type: str, size_bytes: int, lifetime: timedelta
