@@ -17,6 +17,7 @@ from local.identity import user_token
 from local.stack import Stack
 
 USER = "demo"
+_EMULATOR = "FIRESTORE_EMULATOR_HOST"
 _REQUEST_SECONDS = 60
 _CHUNK_BYTES = 1_000_000
 Job = dict[str, Any]
@@ -98,10 +99,15 @@ class DemoClient:
         self._session.close()
 
     def _firestore(self) -> Any:
-        # The client knows an emulator by this name alone.
-        os.environ["FIRESTORE_EMULATOR_HOST"] = self._stack.firestore
+        # The client reads where an emulator is from the environment, as it is made.
+        before = os.environ.get(_EMULATOR)
+        os.environ[_EMULATOR] = self._stack.firestore
         make: Callable[..., Any] = firestore.Client
-        return make(project=self._stack.project, credentials=AnonymousCredentials())
+        try:
+            return make(project=self._stack.project, credentials=AnonymousCredentials())
+        finally:
+            del os.environ[_EMULATOR]
+            os.environ.update({_EMULATOR: before} if before else {})
 
 
 def _point(link: Path, target: str) -> None:
