@@ -6,7 +6,7 @@ Event names are in the past tense. Fields never hold a prompt, a key or a signed
 import logging
 import re
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -53,12 +53,25 @@ _RENDERED: tuple[Processor, ...] = (
 )
 
 
+class _CurrentStdout:
+    """`sys.stdout` as it is when a line is written: commands and tests redirect it."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+_STDOUT = cast(TextIO, _CurrentStdout())
+
+
 def configure() -> None:
     """Log to standard output from here on. The wiring calls this once."""
     structlog.configure(
         processors=[*_BOUND, *_RENDERED],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(_STDOUT),
         cache_logger_on_first_use=True,
     )
     # With LOG_EXECUTION_ID set, functions-framework has already installed a root
@@ -68,7 +81,7 @@ def configure() -> None:
 
 def _of_libraries() -> logging.Handler:
     """Renders what libraries log through `logging` in the same format."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(_STDOUT)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_BOUND, structlog.stdlib.add_logger_name],

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -86,6 +87,7 @@ def toolkit() -> IdentityToolkit:
 
 @pytest.fixture
 def url(toolkit: IdentityToolkit) -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, toolkit.app)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
