@@ -125,7 +125,14 @@ def test_a_folder_that_cannot_be_written_is_noticed_first(folders: Path) -> None
 
 def test_make_passes_options_as_they_were_typed() -> None:
     shown = subprocess.run(
-        ["make", "-f", "-", "shown", 'PROMPT=costs $5 "now" `x` $HOME \''],
+        [
+            "make",
+            "--no-print-directory",
+            "-f",
+            "-",
+            "shown",
+            'PROMPT=costs $5 "now" `x` $HOME \'',
+        ],
         input='include Makefile\nshown:\n\t@printf %s "$$PROMPT"\n',
         cwd=ROOT,
         capture_output=True,
