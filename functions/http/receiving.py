@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from threading import BoundedSemaphore, Event, Lock, Thread
+from threading import BoundedSemaphore, Condition, Event, Thread
 from typing import IO, Any
 
 from flask import Request
@@ -27,6 +27,8 @@ PIECE_BYTES = 64 * 1024
 LARGE_AT_ONCE = 3
 LARGE_WAIT_SECONDS = 10.0
 BODIES_PER_USER = 4
+# A small body takes milliseconds: whoever sends many at once waits for a turn.
+TURN_SECONDS = 1.0
 ANSWER_SECONDS = 20.0
 MOST_DRAINED_BYTES = 32 * 1024 * 1024
 _CUT_OFF_SECONDS = 0.001
@@ -66,7 +68,7 @@ class Receiver:
         self._limit = limit
         self._large_room = BoundedSemaphore(large_at_once)
         self._wait_seconds = wait_seconds
-        self._lock = Lock()
+        self._turns = Condition()
         self._by_user: Counter[str] = Counter()
         self._large_by_user: Counter[str] = Counter()
 
@@ -83,7 +85,8 @@ class Receiver:
         if (request.content_length or 0) > most_bytes:
             raise TooLarge
         with self._room(request, user_id, most_bytes):
-            with _counted(self._by_user, user_id, BODIES_PER_USER, self._lock):
+            wait = min(TURN_SECONDS, self._wait_seconds)
+            with self._counted(self._by_user, user_id, BODIES_PER_USER, wait):
                 body = _read(request, self._limit, most_bytes)
             request.stream = BytesIO(body)
             yield
@@ -95,7 +98,7 @@ class Receiver:
         if (most_bytes if known is None else known) <= SMALL_BODY_BYTES:
             yield
             return
-        with _counted(self._large_by_user, user_id, 1, self._lock):
+        with self._counted(self._large_by_user, user_id, 1, 0):
             if not self._large_room.acquire(timeout=self._wait_seconds):
                 raise Unavailable("too many large bodies at once")
             try:
@@ -103,20 +106,23 @@ class Receiver:
             finally:
                 self._large_room.release()
 
-
-@contextmanager
-def _counted(counts: Counter[str], name: str, most: int, lock: Lock) -> Iterator[None]:
-    with lock:
-        if counts[name] >= most:
-            raise TooManyRequests
-        counts[name] += 1
-    try:
-        yield
-    finally:
-        with lock:
-            counts[name] -= 1
-            if not counts[name]:
-                del counts[name]
+    @contextmanager
+    def _counted(
+        self, counts: Counter[str], name: str, most: int, wait_seconds: float
+    ) -> Iterator[None]:
+        """TooManyRequests if none of the `most` ends within `wait_seconds`."""
+        with self._turns:
+            if not self._turns.wait_for(lambda: counts[name] < most, wait_seconds):
+                raise TooManyRequests
+            counts[name] += 1
+        try:
+            yield
+        finally:
+            with self._turns:
+                counts[name] -= 1
+                if not counts[name]:
+                    del counts[name]
+                self._turns.notify_all()
 
 
 def _read(request: Request, limit: ReadTimeout, most_bytes: int) -> bytes:
