@@ -1,7 +1,6 @@
 """Where the public halves of our keys are, and how an account gets an access token."""
 
 import secrets
-from types import TracebackType
 from typing import Self
 
 from werkzeug import Request, Response
@@ -32,13 +31,8 @@ class IdentityServer:
         self._server.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.__exit__(kind, error, traceback)
+    def __exit__(self, *error: object) -> None:
+        self._server.__exit__(*error)
 
     def publish(self, identity: LocalIdentity, *, only: bool = False) -> None:
         """Serve this key's certificate, too; `only`: and no other, as once a rotation

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import requests
@@ -35,12 +35,12 @@ from local.processes import (
     wait_until,
 )
 from local.queues import create_queues, purge_queues
-from local.vendors import ADDRESSES, Vendors, choose
+from local.upkeep import revive, schedule
+from local.vendors import ADDRESSES, Vendors, addresses_of_vendors, choose
 from local.web import folder_server
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "demo-reelay"
-LOOK_EVERY_SECONDS = 0.2
 RULES = ROOT / "infra" / "firestore.rules"
 
 Say = Callable[[str], None]
@@ -85,19 +85,11 @@ class Stack:
         try:
             self._start()
         except BaseException:
-            self._end()
+            self.__exit__()
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._end()
-
-    def _end(self) -> None:
+    def __exit__(self, *error: object) -> None:
         self._over.set()
         self._closing.close()
 
@@ -138,15 +130,7 @@ class Stack:
 
     def save(self) -> None:
         """Keep what Firestore holds in the folder; objects are there anyway."""
-        folder = self._folder / "firestore"
-        folder.mkdir(exist_ok=True)
-        url = f"http://{self.firestore}/emulator/v1/projects/{self.project}:export"
-        wanted = {
-            "database": f"projects/{self.project}/databases/(default)",
-            "export_directory": str(folder),
-            "export_name": "state",
-        }
-        requests.post(url, json=wanted, timeout=30).raise_for_status()
+        firestore.export(self.firestore, self.project, self._folder)
 
     def _start(self) -> None:
         for name, port in self._options.ports.items():
@@ -215,12 +199,11 @@ class Stack:
             return
         port = free_port()
         self.firestore = f"127.0.0.1:{port}"
-        saved = self._folder / "firestore/state/state.overall_export_metadata"
         command = firestore.find().command(
             port=port,
             rules=RULES,
             memory=self._options.firestore_memory,
-            saved=saved if saved.exists() else None,
+            saved=firestore.exported_to(self._folder),
         )
         running = self._run("firestore", command, os.environ)
         wait_until(answers(f"http://{self.firestore}/"), running)
@@ -232,28 +215,20 @@ class Stack:
 
     def _start_vendors(self) -> None:
         """Simulators for the vendors that are neither real nor somebody else's."""
-        asked = self._options
-        pace = ("--seconds", str(asked.seconds), "--scale", str(asked.scale))
-        common = (*pace, "--cache", "--faults", asked.faults)
-        simulated, environment = self.vendors.simulated, dict(self.vendors.environment)
-        if simulated:
-            self._options.say("simulators of Runway and Google")
-        if "RUNWAYML_BASE_URL" in simulated:
-            runway = self._server("runway", "local.simulators.runway", *common)
-            environment["RUNWAYML_BASE_URL"] = runway.announcement()["address"]
-        if simulated & {"GOOGLE_VERTEX_BASE_URL", "GOOGLE_GEMINI_BASE_URL"}:
-            storage = ("--storage", self.addresses["storage"])
-            google = self._server(
-                "google", "local.simulators.google", *common, *storage
-            )
-            address = google.announcement()["address"]
-            for name in simulated - {"RUNWAYML_BASE_URL"}:
-                environment[name] = address
-        self._vendor_environment = environment
-        self.addresses["runway"] = environment.get("RUNWAYML_BASE_URL", "")
-        self.addresses["google"] = environment.get(
-            "GOOGLE_VERTEX_BASE_URL", environment.get("GOOGLE_GEMINI_BASE_URL", "")
-        )
+        asked, vendors = self._options, self.vendors
+        if vendors.simulated:
+            asked.say("simulators of Runway and Google")
+        options = ["--seconds", str(asked.seconds), "--scale", str(asked.scale)]
+        options += ["--cache", "--faults", asked.faults]
+        where = dict(vendors.environment)
+        for name, variables in vendors.simulators().items():
+            storage = ["--storage", self.addresses["storage"]]
+            more = storage if name == "google" else []
+            server = self._server(name, f"local.simulators.{name}", *options, *more)
+            address = server.announcement()["address"]
+            where |= dict.fromkeys(variables, address)
+        self._vendor_environment = where
+        self.addresses |= addresses_of_vendors(where)
 
     def _start_functions(self) -> None:
         self._options.say("functions: " + ", ".join(FUNCTIONS))
@@ -286,26 +261,18 @@ class Stack:
 
     def _watch(self) -> None:
         """Starts functions again that died, and plays Cloud Scheduler to `sweep`."""
-        for work in (self._revive, self._schedule):
+        sweeping = partial(
+            schedule,
+            self.addresses["sweep"],
+            lambda: self.invoker_token("sweep", "scheduler-invoker"),
+            every_seconds=self._options.sweep_every_seconds,
+            over=self._over,
+        )
+        for work in (partial(revive, self._functions, self._over), sweeping):
             thread = threading.Thread(target=work, daemon=True)
             thread.start()
             self._closing.callback(thread.join)
         self._closing.callback(self._over.set)
-
-    def _revive(self) -> None:
-        while not self._over.wait(LOOK_EVERY_SECONDS):
-            for running in self._functions:
-                if running.has_ended and not self._over.is_set():
-                    running.restart()
-
-    def _schedule(self) -> None:
-        while not self._over.wait(self._options.sweep_every_seconds):
-            token = self.invoker_token("sweep", "scheduler-invoker")
-            headers = {"Authorization": f"Bearer {token}"}
-            try:
-                requests.post(self.addresses["sweep"], headers=headers, timeout=60)
-            except requests.RequestException as error:
-                self._options.say(f"sweep was not reached: {type(error).__name__}")
 
     def _port(self, name: str) -> int:
         return self._options.ports.get(name) or free_port()

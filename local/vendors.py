@@ -1,4 +1,4 @@
-"""Whom the local stack asks: simulators, servers of one's own, or the real providers.
+"""Which vendors the local stack asks: simulators, one's own servers, or the real ones.
 
 A vendor whose address is set is asked there. With a key at hand and no address set the
 real providers are asked, and what has no key is skipped, as in the cloud. Otherwise
@@ -13,6 +13,8 @@ ADDRESSES = {
     "GOOGLE_VERTEX_BASE_URL": None,
     "GOOGLE_GEMINI_BASE_URL": "GEMINI_API_KEY",
 }
+_RUNWAY = ("RUNWAYML_BASE_URL",)
+_GOOGLE = ("GOOGLE_VERTEX_BASE_URL", "GOOGLE_GEMINI_BASE_URL")
 # Simulators take any key.
 LOCAL_KEY = "local"
 
@@ -24,6 +26,19 @@ class Vendors:
     simulated: frozenset[str]
     environment: Mapping[str, str]
     real: bool
+
+    def simulators(self) -> Mapping[str, list[str]]:
+        """Each simulator that is needed, with the address variables it stands for."""
+        names = {"runway": _RUNWAY, "google": _GOOGLE}
+        needed = {k: [v for v in names[k] if v in self.simulated] for k in names}
+        return {name: variables for name, variables in needed.items() if variables}
+
+
+def addresses_of_vendors(environment: Mapping[str, str]) -> dict[str, str]:
+    """As they are announced; empty for the real ones."""
+    google = [environment[name] for name in _GOOGLE if name in environment]
+    runway = environment.get(_RUNWAY[0], "")
+    return {"runway": runway, "google": google[0] if google else ""}
 
 
 def choose(environ: Mapping[str, str]) -> Vendors:

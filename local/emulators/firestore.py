@@ -5,11 +5,13 @@ fetched once where it is missing. Java from the PATH, else from the PyPI package
 """
 
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +60,28 @@ class Emulator:
         ]
         command += [f"--rules={rules}"] if rules else []
         return [*command, *([f"--import-data={saved}"] if saved else [])]
+
+
+def export(address: str, project: str, folder: Path) -> None:
+    """Write all documents under `folder`, for `exported_to` of a later start."""
+    target = folder / "firestore"
+    target.mkdir(exist_ok=True)
+    wanted = {
+        "database": f"projects/{project}/databases/(default)",
+        "export_directory": str(target),
+        "export_name": "state",
+    }
+    url = f"http://{address}/emulator/v1/projects/{project}:export"
+    headers = {"Content-Type": "application/json"}
+    body = json.dumps(wanted).encode()
+    asked = urllib.request.Request(url, body, headers)
+    with urllib.request.urlopen(asked, timeout=30):  # noqa: S310
+        return
+
+
+def exported_to(folder: Path) -> Path | None:
+    found = folder / "firestore/state/state.overall_export_metadata"
+    return found if found.exists() else None
 
 
 def missing_for_emulator() -> list[str]:

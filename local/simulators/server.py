@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Protocol, Self, cast
 
 from werkzeug import Request, Response
@@ -72,13 +71,8 @@ class SimulatorServer:
         self._http.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._http.__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        self._http.__exit__(*error)
         self.application.close()
 
     def _respond(self, request: Request) -> Response:

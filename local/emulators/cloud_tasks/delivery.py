@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from types import TracebackType
 from typing import Protocol, Self
 
 import httpx
@@ -118,12 +117,7 @@ class Courier:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._loop.call_soon_threadsafe(self._run.cancel)
         self._thread.join()
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
