@@ -72,7 +72,6 @@ def configure() -> None:
         processors=[*_BOUND, *_RENDERED],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(_STDOUT),
-        cache_logger_on_first_use=True,
     )
     # With LOG_EXECUTION_ID set, functions-framework has already installed a root
     # handler, and without `force` our redaction would silently be skipped.

@@ -104,7 +104,7 @@ def endless_png(side: int) -> bytes:
             of_many_scans(90, 8000), replace(SMALL, cpu_seconds=1), id="processor time"
         ),
         pytest.param(
-            endless_png(6000), replace(SMALL, memory_bytes=300_000_000), id="memory"
+            endless_png(6000), replace(SMALL, memory_bytes=200_000_000), id="memory"
         ),
         pytest.param(
             of_many_scans(90, 8000), replace(SMALL, wall_seconds=0.7), id="wall time"
