@@ -27,7 +27,7 @@ PIECE_BYTES = 64 * 1024
 LARGE_AT_ONCE = 3
 LARGE_WAIT_SECONDS = 10.0
 BODIES_PER_USER = 4
-# A small body takes milliseconds: whoever sends many at once waits for a turn.
+# A small body takes milliseconds, so a user who sends many at once waits for a turn.
 TURN_SECONDS = 1.0
 ANSWER_SECONDS = 20.0
 MOST_DRAINED_BYTES = 32 * 1024 * 1024

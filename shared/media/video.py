@@ -79,7 +79,7 @@ def _facts(container: InputContainer) -> dict[str, Any]:
 
 
 def _video(container: InputContainer) -> VideoStream:
-    """The one video track; a cover picture is none."""
+    """The one video track; an attached cover image does not count."""
     tracks = [s for s in container.streams.video if not _is_cover(s)]
     if len(tracks) != 1:
         raise BadContent(f"no playable MP4: it has {len(tracks)} video tracks")

@@ -42,7 +42,7 @@ class Bucket(Protocol):
     def list(self, prefix: str) -> Sequence[StoredObject]: ...
 
     def read(self, name: str, *, most_bytes: int) -> bytes | None:
-        """The whole object; None where there is none; BadContent where it is larger."""
+        """The whole object, or None if absent; BadContent if it is larger."""
         ...
 
     def write(

@@ -22,7 +22,7 @@ class Clock(Protocol):
 
 class Ids(Protocol):
     def new(self) -> str:
-        """A random id of letters and digits that nobody can guess or meet again."""
+        """A random id of letters and digits, unguessable and never issued twice."""
         ...
 
 
@@ -96,7 +96,7 @@ class Jobs(Protocol):
         ...
 
     def read(self, job_id: str) -> Versioned[Job] | None:
-        """None where there is none; Unreadable where no code of ours can parse it."""
+        """None if the job does not exist; Unreadable if no version can parse it."""
         ...
 
     def commit(self, before: Versioned[Job], after: Job) -> Versioned[Job]:
