@@ -2,9 +2,11 @@
 
 End-to-end and infrastructure tests mostly wait, the others mostly compute, so they run
 at the same time. Options are passed on to both. With `--cov`, both are measured and
-the combined coverage is reported. The last line is pytest's closing line for the sum.
+the combined coverage is reported. At the end: the names of the tests that failed, and
+pytest's closing line for the sum.
 """
 
+import itertools
 import os
 import re
 import subprocess
@@ -35,15 +37,21 @@ def main(options: Sequence[str], halves: Mapping[str, Sequence[str]] = HALVES) -
         ]
     ended = [each.result() for each in started]
     codes = [code for code, _ in ended]
+    outputs = [output for _, output in ended]
     if measured:
         codes += _report_coverage(halves)
-    closings = [closing for _, closing in ended]
+    for line in itertools.chain(*outputs):
+        if line.startswith(("FAILED ", "ERROR ")):
+            print(line, end="")
+    closings = [output[-1] for output in outputs if output]
     print(closing_line(closings, time.monotonic() - began), flush=True)
     return next((code for code in codes if code), 0)
 
 
-def _run(half: str, arguments: Sequence[str], *, measured: bool) -> tuple[int, str]:
-    """Passes on what pytest prints; its exit code and closing line."""
+def _run(
+    half: str, arguments: Sequence[str], *, measured: bool
+) -> tuple[int, Sequence[str]]:
+    """Passes on what pytest prints; its exit code and the lines, the last not empty."""
     coverage = ("--cov", "--cov-report=") if measured else ()
     cache = ("-o", f"cache_dir=.pytest_cache/{half}")
     with subprocess.Popen(
@@ -55,11 +63,12 @@ def _run(half: str, arguments: Sequence[str], *, measured: bool) -> tuple[int, s
         text=True,
     ) as process:
         assert process.stdout is not None
-        closing = ""
+        lines = []
         for line in process.stdout:
             print(f"{half:9} | {line}", end="", flush=True)
-            closing = line if line.strip() else closing
-        return process.wait(), closing
+            if line.strip():
+                lines.append(line)
+        return process.wait(), lines
 
 
 def _coverage_file(half: str) -> str:
