@@ -145,6 +145,7 @@ def test_a_task_that_was_accepted_and_failed_bars_its_vendor(code: ErrorCode) ->
 
     assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
     assert fallback.next_provider(job) == job.chain[2]
+    assert job.wake_at == NOON
 
 
 def test_an_unknown_submission_bars_its_vendor() -> None:

@@ -66,7 +66,7 @@ from shared.domain.transitions import apply, settle
 from tests.domain.examples import DELIVERED, IMAGE, NOON, a_new_job
 
 WALKS = 1000
-PORTIONS = 50 if settings.get_current_profile_name() == "thorough" else 3
+PORTIONS = 50 if settings.get_current_profile_name() == "thorough" else 2
 MOST_STEPS = 2000
 FREE = {AttemptState.REJECTED, AttemptState.NOT_SENT, AttemptState.SKIPPED}
 IN_FULL = {

@@ -89,24 +89,10 @@ def test_a_new_interval_begins_anew() -> None:
     assert switch.level is NORMAL
 
 
-def test_an_older_interval_is_ignored() -> None:
-    before = after(a_notification("0.1"))
-
-    assert (
-        after(a_notification("3", interval=OCTOBER, minute=9), switch=before) == before
-    )
-
-
 def test_a_raised_budget_lifts_the_pause() -> None:
     switch = after(a_notification("1"), a_notification("0.5", amount="200", minute=1))
 
     assert switch.level is NORMAL
-
-
-def test_a_late_notification_of_the_old_amount_changes_nothing() -> None:
-    raised = after(a_notification("0.5", amount="200", minute=5))
-
-    assert after(a_notification("1", minute=1), switch=raised).level is NORMAL
 
 
 def test_a_lowered_budget_pauses() -> None:

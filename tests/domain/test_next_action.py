@@ -26,13 +26,11 @@ from shared.domain.outcomes import (
     CancelRequested,
     Failed,
     GaveUp,
-    LeaseExpired,
     OutputMissing,
     Polled,
     PollFailed,
     Rejected,
     Revived,
-    Skipped,
     Submitted,
     Unknown,
     Working,
@@ -233,13 +231,6 @@ def test_veo_polls_for_itself_however_often_it_misses() -> None:
     assert isinstance(action, Ask) and action.by is VEO
 
 
-def test_an_unknown_submission_stops_the_job_where_that_is_set() -> None:
-    job = answered(a_job(stop_on_unknown=True), RUNWAY, UNKNOWN)
-
-    assert job.problem == Problem(code=ErrorCode.SUBMISSION_UNKNOWN)
-    assert states(job) == [("runway", "unknown")]
-
-
 def test_a_skipped_provider_does_not_end_the_job_by_the_code_it_was_skipped_for() -> (
     None
 ):
@@ -259,20 +250,6 @@ def test_the_next_vendor_is_asked_at_once_and_the_same_one_after_a_delay() -> No
     assert next_action(due(runway), NOON) == Wait(until=earliest)
     assert kind(next_action(due(runway), earliest)) == "Start"
     assert kind(next_action(veo, NOON)) == "Start"
-
-
-def veo_lost_then_omni_failed() -> Job:
-    job = answered(a_job(chain=(VEO, OMNI)), VEO, UNKNOWN)
-    refused = Rejected(problem=Problem(code=ErrorCode.ACCESS_DENIED))
-    return answered(job, OMNI, refused)
-
-
-def test_an_unknown_veo_attempts_place_is_looked_at_before_giving_up() -> None:
-    job = veo_lost_then_omni_failed()
-
-    action = next_action(job, NOON)
-
-    assert action == LookForOutput(attempt=at_provider(job, VEO))
 
 
 @pytest.mark.parametrize(
@@ -333,28 +310,6 @@ def test_a_late_answer_is_followed_before_another_provider_is_asked() -> None:
     assert next_action(free, NOON + LEASE) == Revived(attempt_id=str(RUNWAY))
 
 
-@pytest.mark.parametrize(
-    ("job", "action"),
-    [
-        (
-            a_job(audio=True),
-            Skipped(
-                provider_id=RUNWAY,
-                problem=Problem(
-                    code=ErrorCode.UNSUPPORTED, detail="gen4_turbo makes no sound"
-                ),
-            ),
-        ),
-        (
-            replace(a_job(chain=(VEO,)), chain=()),
-            GaveUp(code=ErrorCode.ALL_PROVIDERS_FAILED),
-        ),
-    ],
-)
-def test_a_decision_needs_nothing_from_outside(job: Job, action: Action) -> None:
-    assert next_action(job, NOON) == action
-
-
 def test_when_all_have_failed_the_job_ends() -> None:
     job = a_job(chain=(OMNI, RUNWAY))
     for provider_id in (OMNI, RUNWAY):
@@ -364,11 +319,3 @@ def test_when_all_have_failed_the_job_ends() -> None:
     assert job.problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)
     assert job.wake_at is None
     assert [a.state for a in job.attempts] == [AttemptState.FAILED] * 2
-
-
-def test_an_expired_lease_names_its_attempt() -> None:
-    job = started(a_job(), RUNWAY)
-
-    action = next_action(job, NOON + LEASE + SECOND)
-
-    assert action == LeaseExpired(attempt_id=str(RUNWAY))

@@ -2,9 +2,7 @@
 
 from datetime import timedelta
 
-from shared.domain import timing
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode
 from shared.domain.next_action import Start, Wait, next_action
 from shared.domain.outcomes import Accepted, GaveUp, Parked
 from shared.domain.transitions import apply, settle
@@ -16,15 +14,6 @@ def test_a_parked_job_is_looked_at_again_in_a_minute() -> None:
 
     assert isinstance(next_action(parked, NOON + 30 * SECOND), Wait)
     assert isinstance(next_action(parked, NOON + 61 * SECOND), Start)
-
-
-def test_a_job_parked_to_its_deadline_ends_paused() -> None:
-    parked = apply(a_job(), Parked(), NOON + timing.JOB_LIMIT - 3 * 60 * SECOND)
-
-    ended = settle(parked, NOON + timing.JOB_LIMIT)
-
-    assert ended.problem and ended.problem.code is ErrorCode.GENERATION_PAUSED
-    assert ended.cost_usd == 0
 
 
 def test_a_job_that_went_on_after_a_pause_is_parked_no_more() -> None:

@@ -147,13 +147,6 @@ def test_the_vendors_words_and_ids_are_not_shown() -> None:
     assert "task-runway" not in str(project(ended))
 
 
-def test_a_failed_job_says_why() -> None:
-    shown = project(a_job().ended(ErrorCode.ALL_PROVIDERS_FAILED), Language.KOREAN)
-
-    assert shown["error"]["code"] == "all_providers_failed"
-    assert shown["error"]["message"].startswith("모든 영상 생성 API 실패")
-
-
 def test_an_open_attempt_is_shown_as_running() -> None:
     for job in (started(a_job(), RUNWAY), storing(a_job(), RUNWAY), cancelling()):
         assert project(job)["attempts"][0]["outcome"] == "running"

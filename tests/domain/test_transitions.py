@@ -368,12 +368,6 @@ class TestPolling:
 
         assert at_provider(job, RUNWAY).gs_uri == "gs://b/a.mp4"
 
-    def test_a_failed_task_hands_over_at_once(self) -> None:
-        job = settle(polled(running(a_job(), RUNWAY), Failed(problem=FAULT)), NOON)
-
-        assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
-        assert job.wake_at == NOON
-
     def test_a_refused_input_is_never_offered_to_another_vendor(self) -> None:
         refused = Problem(code=ErrorCode.PROMPT_REFUSED)
 
@@ -505,13 +499,6 @@ class TestDeadlines:
 
         assert state_of(polled(job, poll, self.DEADLINE), RUNWAY) is state
 
-    def test_the_jobs_deadline_ends_it_between_attempts(self) -> None:
-        job = a_job()
-
-        ended = settle(job, job.deadline_at)
-
-        assert ended.problem == Problem(code=ErrorCode.DEADLINE_EXCEEDED)
-
     def test_an_open_attempt_is_never_ended_by_giving_up(self) -> None:
         for job in (started(a_job(), RUNWAY), storing(a_job(), RUNWAY)):
             assert apply(job, GaveUp(code=ErrorCode.CANCELLED), NOON) is job
@@ -533,13 +520,6 @@ class TestDeadlines:
 
 
 class TestCancelling:
-    @pytest.mark.parametrize("job", [a_new_job(), a_job()])
-    def test_an_idle_job_ends_at_once(self, job: Job) -> None:
-        ended = settle(apply(job, CancelRequested(), NOON), NOON)
-
-        assert ended.problem == Problem(code=ErrorCode.CANCELLED)
-        assert ended.wake_at is None
-
     def test_a_starting_job_is_only_marked(self) -> None:
         job = started(a_job(), RUNWAY)
 

@@ -1,7 +1,5 @@
 """The api: each call from its body to its answer, with the real use cases."""
 
-from decimal import Decimal
-
 import pytest
 from flask.testing import FlaskClient
 
@@ -9,20 +7,13 @@ from functions import api as module
 from functions.http.router import Router
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
-from shared.domain.ledger import Caps, Limits
 from tests.domain.examples import MINUTE, NOON, a_body, a_job, a_new_job, completed
-from tests.fakes.jobs import Trouble
 from tests.functions.api_harness import wire
 from tests.functions.calling import FakeTokens, client_of
 from tests.usecases.harness import Harness
 
 ANN = {"Authorization": "Bearer ann"}
 BOB = {"Authorization": "Bearer bob"}
-
-
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
 
 
 @pytest.fixture
@@ -68,16 +59,6 @@ def test_a_wrong_body_makes_no_job(client: FlaskClient, harness: Harness) -> Non
     assert harness.jobs.all == []
 
 
-def test_without_a_known_commit_the_answer_is_no(
-    client: FlaskClient, harness: Harness
-) -> None:
-    harness.jobs.troubles = [Trouble.UNREACHABLE]
-
-    response = client.post("/v1/videos", json=a_body(), headers=ANN)
-
-    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
-
-
 def test_a_video_is_told_in_the_readers_language(
     client: FlaskClient, harness: Harness
 ) -> None:
@@ -87,17 +68,6 @@ def test_a_video_is_told_in_the_readers_language(
     shown = client.get("/v1/videos/job1", headers=headers).get_json()
 
     assert shown["error"]["message"] == "작업이 취소되었습니다."
-
-
-def test_a_completed_video_has_an_address(
-    client: FlaskClient, harness: Harness
-) -> None:
-    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
-
-    shown = client.get("/v1/videos/job1", headers=ANN).get_json()
-
-    assert (shown["status"], shown["progress"]) == ("completed", 100)
-    assert shown["video_url"].startswith("https://")
 
 
 def test_an_upload_gets_an_address_to_put_to(client: FlaskClient) -> None:
@@ -136,18 +106,6 @@ def test_a_key_that_is_none_is_a_wrong_field(client: FlaskClient, key: str) -> N
 
     body = answer.get_json(force=True)
     assert (answer.status_code, body["errors"][0]["field"]) == (422, "Idempotency-Key")
-
-
-def test_a_full_cap_says_when_to_come_back(
-    client: FlaskClient, harness: Harness
-) -> None:
-    harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.40")))
-    client.post("/v1/videos", json=a_body(), headers=ANN)
-
-    answer = client.post("/v1/videos", json=a_body(), headers=ANN)
-
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
-    assert answer.get_json(force=True)["code"] == "daily_limit_reached"
 
 
 def test_ones_own_videos_are_listed_page_by_page(

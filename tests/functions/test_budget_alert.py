@@ -1,6 +1,5 @@
 """The function `budget_alert`: what Pub/Sub is answered, and what holds then."""
 
-import base64
 import json
 from typing import Any
 
@@ -16,7 +15,7 @@ from shared.domain.kill_switch import Level, Switch
 from shared.guards.kill_switch import KillSwitch
 from shared.jobs.commit import SHORT_BACKOFF
 from shared.settings import Settings
-from tests.domain.budgets import SAID, an_envelope
+from tests.domain.budgets import an_envelope
 from tests.fakes.clock import FrozenClock
 from tests.fakes.jobs import Trouble
 from tests.fakes.switch import FakeSwitchStore
@@ -79,32 +78,6 @@ def test_a_notification_sets_the_level(
 
     assert (response.status_code, response.data) == (204, b"")
     assert level(store) == expected
-
-
-def test_a_notification_that_comes_again_is_taken_again(
-    client: FlaskClient, store: FakeSwitchStore
-) -> None:
-    statuses = {push(client, an_envelope()).status_code for _ in range(3)}
-
-    assert (statuses, store.commits) == ({204}, 1)
-
-
-def test_a_budget_of_nothing_pauses(
-    client: FlaskClient, store: FakeSwitchStore
-) -> None:
-    assert push(client, an_envelope(budgetAmount=0)).status_code == 204
-    assert level(store) is Level.PAUSED
-
-
-def test_a_number_that_is_none_pauses(
-    client: FlaskClient, store: FakeSwitchStore
-) -> None:
-    envelope = an_envelope()
-    said = json.dumps(SAID | {"costAmount": float("nan")}).encode()
-    envelope["message"]["data"] = base64.b64encode(said).decode()
-
-    assert push(client, envelope).status_code == 204
-    assert level(store) is Level.PAUSED
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,6 @@ from shared.domain.errors import (
     UnsupportedMedia,
 )
 from shared.domain.job import Language
-from shared.domain.kill_switch import Level
 from shared.ports.identity import Caller
 from tests.domain.examples import a_job, completed
 from tests.functions.openai_harness import JPEG, app_on
@@ -44,14 +43,8 @@ from tests.usecases.harness import Harness
 
 VIDEOS = "/openai/v1/videos"
 ANN = {"Authorization": "Bearer ann"}
-BOB = {"Authorization": "Bearer bob"}
 URL = "https://example.com/cat.jpg"
 BODY = {"prompt": "a cat", "input_reference": {"image_url": URL}}
-
-
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
 
 
 @pytest.fixture
@@ -147,14 +140,6 @@ def test_deleting_a_video_takes_no_image_of_a_new_one(
     assert uploads(harness) == {f"uploads/ann/{image}"}
 
 
-def test_what_is_paused_stores_nothing(client: FlaskClient, harness: Harness) -> None:
-    harness.set_level(Level.PAUSED)
-
-    answer = post_form(client, input_reference=a_file(JPEG))
-
-    assert (answer.status_code, uploads(harness)) == (503, set())
-
-
 def test_a_image_sent_again_is_the_same_video_and_not_kept_twice(
     client: FlaskClient, harness: Harness
 ) -> None:
@@ -240,15 +225,6 @@ def test_the_content_is_elsewhere(client: FlaskClient, harness: Harness) -> None
 
     assert answer.status_code == 302
     assert answer.headers["Location"] == "https://storage.example/video"
-
-
-def test_a_dying_address_is_signed_anew(client: FlaskClient, harness: Harness) -> None:
-    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
-    harness.clock.move(timedelta(days=2))
-
-    answer = client.get(f"{VIDEOS}/job1/content", headers=ANN)
-
-    assert "X-Goog-Expires=39600" in answer.headers["Location"]
 
 
 @pytest.mark.parametrize("variant", ["thumbnail", "spritesheet", ""])

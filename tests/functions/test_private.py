@@ -30,11 +30,6 @@ JOB = {"job_id": "job1"}
 
 
 @pytest.fixture
-def harness() -> Harness:
-    return Harness()
-
-
-@pytest.fixture
 def callers() -> Callers:
     return FakeCallers()
 

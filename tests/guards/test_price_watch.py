@@ -16,11 +16,6 @@ ATTEMPT = at_provider(JOB, ProviderId.RUNWAY)
 EXPENSIVE = Decimal("0.80")
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
-
-
 def report(harness: Harness, charged: Decimal = EXPENSIVE) -> list[str]:
     """The events that it logs."""
     with capture_logs() as lines:

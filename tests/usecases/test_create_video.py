@@ -128,14 +128,6 @@ def test_the_same_key_and_body_gives_the_same_job_as_it_is_now(
     assert not take(harness, key="k1", user="bob").replayed
 
 
-def test_two_jobs_of_one_request_are_two(harness: Harness) -> None:
-    first, second = create(harness), create(harness)
-
-    assert first.job_id != second.job_id
-    own = {name: getattr(first, name) for name in ("job_id", "commit_id", "ledger_key")}
-    assert first == replace(second, **own)
-
-
 def test_a_job_is_taken_if_a_later_provider_still_fits_the_cap(
     harness: Harness,
 ) -> None:

@@ -65,16 +65,6 @@ def test_an_estimate_of_what_no_cap_could_ever_admit_says_so() -> None:
         estimate(harness)(a_request())
 
 
-def test_a_provider_that_would_not_be_asked_says_why() -> None:
-    bars = estimate(Harness(), ProviderId.OMNI)(a_request(audio=True)).bars
-
-    assert bars == {
-        ProviderId.RUNWAY: ErrorCode.UNSUPPORTED,
-        ProviderId.RUNWAY_HTTP: ErrorCode.UNSUPPORTED,
-        ProviderId.OMNI: ErrorCode.NOT_CONFIGURED,
-    }
-
-
 def test_models_come_in_the_order_of_the_chain() -> None:
     harness = Harness()
     harness.set_level(Level.TIGHT)

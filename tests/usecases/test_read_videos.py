@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, InvalidRequest, NotFound, Unreachable
+from shared.domain.errors import InvalidRequest, NotFound, Unreachable
 from shared.domain.job import Job
 from shared.domain.listing import Page
 from shared.domain.projection import Status
@@ -164,14 +164,6 @@ def test_no_cursor_shows_another_users_jobs(harness: Harness) -> None:
     assert named(page(harness, caller=BOB, cursor=anns)) == ["bobs"]
     with pytest.raises(InvalidRequest, match="cursor"):
         page(harness, cursor="job1")
-
-
-def test_a_list_of_one_status(harness: Harness) -> None:
-    put_jobs(harness, 3)
-    harness.jobs.put(harness.jobs.get("job2").value.ended(ErrorCode.CANCELLED))
-
-    assert named(page(harness, status=Status.FAILED)) == ["job2"]
-    assert named(page(harness, status=Status.PROCESSING)) == ["job3", "job1"]
 
 
 def test_a_list_goes_on_after_a_job(harness: Harness) -> None:

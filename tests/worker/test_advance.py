@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -45,7 +44,6 @@ from tests.domain.examples import (
     running,
     started,
     states,
-    storing,
 )
 from tests.fakes.jobs import Trouble
 from tests.fakes.provider import ScriptedProvider
@@ -57,25 +55,8 @@ REFUSED = Rejected(problem=Problem(code=ErrorCode.ACCESS_DENIED))
 DOWN = Unreachable("down")
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
-
-
 def due(job: Job) -> Job:
     return replace(job, wake_at=NOON)
-
-
-def test_a_job_goes_its_whole_way(harness: Harness) -> None:
-    harness.jobs.put(a_new_job())
-    harness.providers[RUNWAY].polls = [Working(progress=0.5), Succeeded()]
-
-    job = harness.run()
-
-    assert states(job) == [("runway", "succeeded")]
-    assert harness.bucket.objects["videos/ann/job1.mp4"] == b"an mp4"
-    assert harness.starts == 1
-    assert harness.jobs.projections["job1"]["status"] == "completed"
 
 
 def test_the_order_says_what_was_asked(harness: Harness) -> None:
@@ -177,14 +158,6 @@ class TestStarting:
 
         assert states(harness.step()) == [("runway", "running")]
         assert harness.starts == 1
-
-    def test_an_intent_of_a_deleted_job_is_not_sent(self, harness: Harness) -> None:
-        before = harness.jobs.put(a_job())
-        harness.jobs.remove("job1")
-
-        harness.starting.start(before, before.value.chain[0])
-
-        assert harness.starts == 0
 
     def test_too_late_in_its_lease_nothing_is_sent(self, harness: Harness) -> None:
         harness.jobs.put(a_job())
@@ -349,13 +322,6 @@ class TestStarting:
 
 
 class TestFollowing:
-    def test_a_poll_is_recorded(self, harness: Harness) -> None:
-        harness.jobs.put(due(running(a_job(), RUNWAY)))
-        harness.providers[RUNWAY].polls = [Working(progress=0.5)]
-
-        assert harness.step().progress == 49
-        assert harness.providers[RUNWAY].asked[0].task_id == "task-runway"
-
     def test_three_missed_polls_hand_over_to_plain_http(self, harness: Harness) -> None:
         harness.jobs.put(due(running(a_job(), RUNWAY)))
         harness.providers[RUNWAY].polls = [PollFailed(detail="502")]
@@ -429,12 +395,6 @@ class TestFollowing:
         assert states(harness.run()) == [("gemini-veo-3.1", "succeeded")]
         assert harness.starts == 0
 
-    def test_a_lease_that_ran_out_is_recorded(self, harness: Harness) -> None:
-        harness.jobs.put(started(a_job(), RUNWAY))
-        harness.clock.move(timing.LEASE + SECOND)
-
-        assert states(harness.step())[0] == ("runway", "unknown")
-
     def test_a_deleted_job_is_not_woken(self, harness: Harness) -> None:
         harness.jobs.put(due(running(a_job(), RUNWAY)))
         provider = DeletingProvider(harness)
@@ -458,36 +418,6 @@ class DeletingProvider(ScriptedProvider):
 
 
 class TestFallingBack:
-    def test_each_vendor_is_asked_in_turn_until_one_delivers(
-        self, harness: Harness
-    ) -> None:
-        harness.jobs.put(a_new_job())
-        harness.providers[RUNWAY].submissions = [REFUSED]
-        filtered = Failed(problem=Problem(code=ErrorCode.OUTPUT_FILTERED))
-        harness.providers[VEO].polls = [filtered]
-        harness.providers[OMNI].polls = [Succeeded()]
-
-        job = harness.run()
-
-        assert states(job) == [
-            ("runway", "rejected"),
-            ("runway-http", "skipped"),
-            ("gemini-veo-3.1", "failed"),
-            ("gemini-omni-flash", "succeeded"),
-        ]
-
-    def test_a_refused_prompt_never_reaches_the_next_provider(
-        self, harness: Harness
-    ) -> None:
-        harness.jobs.put(a_new_job())
-        refused = Failed(problem=Problem(code=ErrorCode.PROMPT_REFUSED))
-        harness.providers[RUNWAY].polls = [refused]
-
-        job = harness.run()
-
-        assert job.problem == Problem(code=ErrorCode.PROMPT_REFUSED)
-        assert harness.starts == 1
-
     @pytest.mark.parametrize(
         ("result", "minutes"),
         [(BadContent("the task is gone"), 3), (Unreachable("404"), 27)],
@@ -505,13 +435,6 @@ class TestFallingBack:
 
         assert states(job) == [("runway", "failed"), ("gemini-veo-3.1", "succeeded")]
         assert job.updated_at - job.created_at < minutes * MINUTE
-
-    def test_when_all_have_failed_the_job_says_so(self, harness: Harness) -> None:
-        harness.jobs.put(a_new_job())
-        for provider in harness.providers.values():
-            provider.submissions = [REFUSED]
-
-        assert harness.run().problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)
 
 
 class Crash(BaseException):
@@ -630,14 +553,6 @@ def test_a_step_that_could_not_be_enqueued_is_an_error(harness: Harness) -> None
 
     assert harness.job.image
     assert harness.step().attempts
-
-
-def test_storing_goes_on_past_the_jobs_deadline(harness: Harness) -> None:
-    job = storing(a_job(), RUNWAY)
-    harness.jobs.put(job)
-    harness.clock.at = job.deadline_at + timedelta(minutes=5)
-
-    assert harness.step().delivered
 
 
 @pytest.mark.parametrize("writes", [True, False])

@@ -36,11 +36,6 @@ class TimedProvider(ScriptedProvider):
         return Working() if len(self.polled_at) < 6 else Succeeded()
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
-
-
 def take(harness: Harness) -> StepTask:
     task = harness.queue.take()
     assert task, "no task is left: the job sleeps until the sweep"

@@ -13,11 +13,6 @@ JPEG = b"jpeg of a cat"
 CAT = "https://example.com/cat.jpg"
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
-
-
 def an_upload_job() -> Job:
     return a_new_job(image="up1", image_url=None)
 

@@ -16,11 +16,6 @@ FOLDER = "incoming/job1/runway/"
 DOWN = Unreachable("down")
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
-
-
 def store(harness: Harness, *, configured: bool = True) -> Stored | StoreMissed:
     job = storing(a_job(), ProviderId.RUNWAY)
     provider = harness.providers[ProviderId.RUNWAY] if configured else None

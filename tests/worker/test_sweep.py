@@ -175,8 +175,9 @@ def test_fifteen_thousand_stuck_jobs_are_woken_within_five_minutes() -> None:
     clock = FrozenClock()
     queue = SlowQueue(clock=clock, call=timedelta(milliseconds=300))
     harness = Harness(clock=clock, queue=queue)
+    stuck = a_new_job()
     for nth in range(15_000):
-        harness.jobs.put(a_new_job(job_id=f"job{nth}"))
+        harness.jobs.put(replace(stuck, job_id=f"job{nth}"))
     clock.move(MINUTE)
 
     sweep_every_minute(harness, 4)

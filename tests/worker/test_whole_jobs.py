@@ -52,11 +52,6 @@ UNKNOWN = Unknown(detail="no answer")
 FRESH = WebFile(url="https://cdn.example/fresh")
 
 
-@pytest.fixture
-def harness() -> Harness:
-    return Harness()
-
-
 def create(harness: Harness, key: str | None = None) -> Job:
     return create_video(harness)(ANN, a_request(), Language.ENGLISH, key).job
 
