@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.side_by_side import closing_line, main
+from tests import side_by_side
+from tests.side_by_side import ROOT, closing_line, main
 
 
 def test_the_last_line_is_the_sum_of_both_halves() -> None:
@@ -34,3 +35,12 @@ def test_it_fails_where_either_half_does_and_names_the_test_at_the_end(
     failed, closing = capsys.readouterr().out.splitlines()[-2:]
     assert failed.startswith("FAILED ")
     assert closing.startswith("1 failed, 1 passed in ")
+
+
+def test_half_of_the_coverage_is_no_failure_of_a_half(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("import shared\n\ndef test_it(): pass\n")
+
+    code, lines = side_by_side._run("sample", [str(tmp_path)], measured=True)
+
+    (ROOT / ".coverage.sample").unlink()
+    assert code == 0, "".join(lines)
