@@ -76,9 +76,10 @@ class FirebaseTokens:
         user_id = claims["sub"]
         if not _is_accountable(claims):
             raise Forbidden(reason=AccessProblem.UNVERIFIED)
-        if check_revoked and self._lookup:
+        is_admin = claims.get("admin") is True
+        if (check_revoked or is_admin) and self._lookup:
             self._lookup.check(user_id, signed_in_at=claims["auth_time"])
-        return Caller(user_id=user_id, is_admin=claims.get("admin") is True)
+        return Caller(user_id=user_id, is_admin=is_admin)
 
     def _claims(self, token: str) -> Claims:
         # google-auth's messages may hold the token, so they are dropped.

@@ -27,7 +27,8 @@ class Tokens(Protocol):
         """The caller that the Authorization header authenticates.
 
         Unauthenticated, or Forbidden for an anonymous or unverified user.
-        `check_revoked`: look up whether the token was revoked, or its user disabled.
+        `check_revoked`: look up whether the token was revoked, or its user disabled;
+        an administrator's token is looked up in any case.
         """
         ...
 

@@ -1,5 +1,7 @@
 """What holds on every call of the api: who may not make it, and what is looked up."""
 
+from typing import Any, cast
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -9,9 +11,12 @@ from functions.http.route import Route
 from functions.http.router import Router
 from functions.openai.errors import openai_problem
 from shared.domain.catalogue import ProviderId
+from shared.domain.errors import Unauthenticated
+from shared.gcp.firebase_tokens import FirebaseTokens
 from tests.domain.examples import a_job, completed
 from tests.functions.api_harness import wire
 from tests.functions.calling import FakeTokens, client_of
+from tests.gcp.firebase_signing import PROJECT, claims
 from tests.usecases.harness import Harness
 
 ANN = {"Authorization": "Bearer ann"}
@@ -20,6 +25,13 @@ BOB = {"Authorization": "Bearer bob"}
 OPEN = {"GET /health", "GET /v1/openapi.json", "GET /docs", "GET /docs/viewer.js"}
 CLOSED = [route for route in ROUTES if not route.is_open]
 OF_A_JOB = [route for route in ROUTES if "<job_id>" in route.path]
+
+
+class Revoked:
+    """A lookup by which every token was revoked."""
+
+    def check(self, user_id: str, *, signed_in_at: float) -> None:
+        raise Unauthenticated("the user's tokens were revoked")
 
 
 def named(route: Route) -> str:
@@ -81,8 +93,26 @@ def test_revocation_is_looked_up_on_every_call_but_plain_reads(
 
     client.open(path, method=route.method, headers=ANN, json={})
 
-    is_admins = route.path.startswith("/v1/admin/")
-    assert tokens.revocations == [route.method != "GET" or is_admins]
+    assert tokens.revocations == [route.method != "GET"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [*((r.method, r.path) for r in CLOSED), ("GET", "/v1/usage?scope=all")],
+)
+def test_an_administrators_revoked_token_is_refused_on_every_call(
+    method: str, path: str
+) -> None:
+    """Plain reads too: they may show what is everybody's."""
+    good = claims(sub="min-ji", admin=True)
+    tokens = FirebaseTokens(PROJECT, lambda _: good, cast(Any, Revoked()))
+    path = path.replace("<job_id>", "job1")
+
+    answer = client_of(
+        Router(ROUTES, tokens, [], answers_errors={"/openai/": openai_problem})
+    ).open(path, method=method, headers=OPERATOR, json={})
+
+    assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("route", CLOSED, ids=named)
