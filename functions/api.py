@@ -5,7 +5,6 @@ from flask import Request, Response
 from functions.admin import ADMIN_ROUTES
 from functions.docs import docs_routes
 from functions.http.bodies import answer
-from functions.http.rates import RateLimit
 from functions.http.route import Call, Operation, Route
 from functions.http.router import Router
 from functions.http.schemas import constant, record
@@ -16,6 +15,7 @@ from functions.uploads import UPLOAD_ROUTES
 from functions.usage import USAGE_ROUTES
 from functions.videos import VIDEO_ROUTES
 from shared import wiring
+from shared.rates import RateLimit
 
 HEALTH = record("Health", "The API answers.", status=constant("Always `ok`.", "ok"))
 

@@ -17,12 +17,12 @@ from flask import Response
 
 from functions.http.bodies import answer, read_query
 from functions.http.openapi import document
-from functions.http.rates import RateLimit
 from functions.http.response_headers import base_path
 from functions.http.route import Call, Operation, Route
 from shared.domain.fields import Field
 from shared.domain.job import Language
 from shared.domain.specs import Choice
+from shared.rates import RateLimit
 
 DESCRIPTION = """\
 Reelay turns an image and a prompt into an MP4. If one provider fails, it moves on to \

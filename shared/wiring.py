@@ -24,6 +24,7 @@ from shared.ports.identity import Callers, Tokens
 from shared.ports.providers import ProviderReports
 from shared.ports.storage import Bucket
 from shared.ports.store import IdempotencyStore, JobQueries, Jobs, Queue, Quotas
+from shared.rates import RateLimit
 from shared.settings import Settings
 from shared.system import RandomIds, SystemClock, pause
 from shared.usecases.cancel_video import CancelVideo
@@ -90,8 +91,9 @@ def tokens() -> Tokens:
     else:
         decode = firebase.decode_signed(project)
         lookup = UserLookup(project, AuthorizedSession(default_credentials()))
-    users = firebase.FirebaseTokens(project, decode, lookup)
-    return BearerTokens(firebase=users, keys=keys, lookup=lookup)
+    rate = RateLimit(settings().user_requests_per_second)
+    users = firebase.FirebaseTokens(project, decode, lookup, rate)
+    return BearerTokens(firebase=users, keys=keys, lookup=lookup, rate=rate)
 
 
 def worker_callers() -> Callers:

@@ -114,7 +114,7 @@ ROOMS = (
     Room(place="shared/media", allowed=(*CORE, "shared.media", "PIL", "av")),
     Room(
         place="shared/gcp",
-        allowed=(*CORE, *IN_GCP),
+        allowed=(*CORE, *IN_GCP, "shared.rates"),
     ),
     Room(
         place="shared/settings.py",

@@ -17,7 +17,6 @@ from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import Map, MapAdapter, Rule
 
 from functions.http.problems import problem
-from functions.http.rates import RateLimit
 from functions.http.receiving import DRAIN, DRAIN_STRANGER, Receiver, drain
 from functions.http.request_context import request_context
 from functions.http.response_headers import add_headers
@@ -34,6 +33,7 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Language
 from shared.ports.identity import Caller, Tokens
+from shared.rates import RateLimit
 
 log = structlog.get_logger()
 

@@ -14,6 +14,7 @@ from shared.gcp.bearer_header import bearer_token
 from shared.gcp.published_keys import PublishedKeys
 from shared.gcp.user_lookup import UserLookup
 from shared.ports.identity import Caller
+from shared.rates import RateLimit
 
 CERTS_URL: Final = (
     "https://www.googleapis.com/robot/v1/metadata/x509/"
@@ -59,15 +60,21 @@ def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
 class FirebaseTokens:
     """The port `Tokens`. `decode` returns a token's claims or raises.
 
-    `lookup` is None only on a developer's machine, which has no users.
+    `lookup` is None only on a developer's machine, which has no users. `rate`: lookups
+    of one user, because all users share a quota of them.
     """
 
     def __init__(
-        self, project: str, decode: Decode, lookup: UserLookup | None = None
+        self,
+        project: str,
+        decode: Decode,
+        lookup: UserLookup | None = None,
+        rate: RateLimit | None = None,
     ) -> None:
         self._project = project
         self._decode = decode
         self._lookup = lookup
+        self._rate = rate or RateLimit(20)
 
     def caller(
         self, authorization: str | None, *, check_revoked: bool = True
@@ -78,6 +85,7 @@ class FirebaseTokens:
             raise Forbidden(reason=AccessProblem.UNVERIFIED)
         is_admin = claims.get("admin") is True
         if (check_revoked or is_admin) and self._lookup:
+            self._rate.take(user_id)
             self._lookup.check(user_id, signed_in_at=claims["auth_time"])
         return Caller(user_id=user_id, is_admin=is_admin)
 

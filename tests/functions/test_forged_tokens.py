@@ -17,12 +17,13 @@ from functions.http.router import Router
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from shared.domain.api_key import ApiKey, secret_of, sha256_of
-from shared.domain.errors import TokenProblem, Unauthenticated
+from shared.domain.errors import TokenProblem, TooManyRequests, Unauthenticated
 from shared.domain.job import Language
 from shared.domain.refusals import describe_refusal
 from shared.gcp.bearer_tokens import BearerTokens
 from shared.gcp.firebase_tokens import FirebaseTokens, decode_signed
 from shared.gcp.oidc import SIGNATURE_REMOVED
+from shared.rates import RateLimit
 from tests.domain.examples import NOON
 from tests.fakes.keys import FakeKeys
 from tests.functions.calling import client_of
@@ -151,6 +152,29 @@ def test_a_key_ends_with_its_user(
     refused = pytest.raises(Unauthenticated) if is_refused else nullcontext()
     with refused:
         tokens.caller(f"Bearer {SECRET}", check_revoked=check_revoked)
+
+
+def test_made_up_keys_cost_few_reads_and_shut_out_no_key_that_works() -> None:
+    keys = FakeKeys(a_key(SECRET), a_key(REVOKED, revoked_at=NOON))
+    tokens = BearerTokens(
+        firebase=cast(Any, None),
+        keys=keys,
+        rate=RateLimit(4, lambda: 0.0),
+        strangers=RateLimit(1, lambda: 0.0),
+    )
+    assert tokens.caller(f"Bearer {SECRET}").user_id == "bob"
+
+    made_up = [secret_of(bytes([n]) * 32) for n in range(50)]
+    for secret in [*made_up, *[REVOKED] * 50]:
+        with pytest.raises((Unauthenticated, TooManyRequests)):
+            tokens.caller(f"Bearer {secret}")
+    assert len(keys.looked_up) == 5
+
+    for _ in range(20):
+        assert tokens.caller(f"Bearer {SECRET}").user_id == "bob"
+    with pytest.raises(TooManyRequests):
+        tokens.caller(f"Bearer {SECRET}")
+    assert len(keys.looked_up) == 5 + 20
 
 
 def changed(secret: str, at: int) -> str:

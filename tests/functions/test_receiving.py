@@ -11,7 +11,6 @@ import pytest
 from flask import Flask, Request
 
 from functions.http.forms import MOST_HEAD_BYTES, MOST_PREAMBLE_BYTES, read_form
-from functions.http.rates import MOST_BUCKETS, RateLimit
 from functions.http.receiving import (
     BODIES_PER_USER,
     LARGE_BODY_BYTES,
@@ -26,6 +25,7 @@ from shared.domain.errors import (
     TooManyRequests,
     Unavailable,
 )
+from shared.rates import MOST_BUCKETS, RateLimit
 
 SMALL, LARGE = SMALL_BODY_BYTES, SMALL_BODY_BYTES + 1
 

@@ -9,7 +9,6 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from functions.http.bodies import answer, read_object
-from functions.http.rates import RateLimit
 from functions.http.receiving import SMALL_BODY_BYTES
 from functions.http.route import Call, Route
 from functions.http.router import Router
@@ -21,6 +20,7 @@ from shared.domain.errors import (
     NotFound,
     Unreachable,
 )
+from shared.rates import RateLimit
 from tests.domain.examples import NOON
 from tests.functions.calling import FakeTokens, client_of
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from google.auth.exceptions import GoogleAuthError
@@ -10,9 +10,15 @@ from werkzeug import Request, Response
 
 from local.http_server import HttpServer, as_json, routed
 from local.identity import LocalIdentity
-from shared.domain.errors import Forbidden, Unauthenticated, Unreachable
+from shared.domain.errors import (
+    Forbidden,
+    TooManyRequests,
+    Unauthenticated,
+    Unreachable,
+)
 from shared.gcp.firebase_tokens import FirebaseTokens, decode_signed
 from shared.ports.identity import Caller
+from shared.rates import RateLimit
 from tests.gcp.firebase_signing import (
     HOUR,
     LEFT_OUT,
@@ -199,3 +205,17 @@ def test_revocation_is_looked_up_for_genuine_tokens_only(
     for error in (Unauthenticated("revoked"), Unreachable("down")):
         with pytest.raises(type(error)):
             in_cloud(certs_url, Lookup(error)).caller(f"Bearer {token}")
+
+
+def test_one_users_lookups_have_a_rate() -> None:
+    """All users share a quota of them, so none may use it up."""
+    lookup, rate = Lookup(), RateLimit(1, lambda: 0.0)
+    content = claims()
+    tokens = FirebaseTokens(PROJECT, lambda _: content, cast(Any, lookup), rate)
+
+    for _ in range(5):
+        tokens.caller("Bearer x.y.z")
+    with pytest.raises(TooManyRequests):
+        tokens.caller("Bearer x.y.z")
+
+    assert len(lookup.asked) == 5
