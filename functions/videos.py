@@ -28,10 +28,10 @@ from shared.domain.errors import ErrorCode
 from shared.domain.fields import Field
 from shared.domain.job import OPEN_STATES, AttemptState, Job
 from shared.domain.listing import LIST_FIELDS, Cursor
-from shared.domain.projection import Stage, Status, project
+from shared.domain.projection import Stage, Status, project, translated
 from shared.domain.request import VIDEO_FIELDS, VideoRequest
 
-# A full page is a hundred documents.
+# A full page is a hundred reads of the database.
 LIST_TOKENS = 5
 VIDEOS, ONE_VIDEO = "/v1/videos", "/v1/videos/<job_id>"
 
@@ -166,7 +166,7 @@ def _list_videos(call: Call) -> Response:
     page = wiring.list_videos()(
         call.caller, limit=asked["limit"], status=status, cursor=asked["cursor"]
     )
-    videos = [_shown(job, call) for job in page.jobs]
+    videos = [translated(video, call.language) for video in page.videos]
     return answer({"videos": videos, "next_cursor": page.next_cursor})
 
 

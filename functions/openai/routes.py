@@ -27,6 +27,7 @@ from functions.openai.video import (
 from functions.videos import IDEMPOTENCY_KEY, LIST_TOKENS
 from shared import wiring
 from shared.domain.errors import Conflict, ConflictReason, NotFound
+from shared.domain.projection import project
 from shared.ports.identity import Caller
 from shared.usecases.uploads import Keep
 
@@ -45,7 +46,7 @@ def _create_video(call: Call) -> Response:
         call.caller, request, call.language, key, client_retry=client_retry, keep=keep
     )
     headers = {"Idempotent-Replayed": "true"} if taken.replayed else {}
-    return answer(show_video(taken.job, call.language), headers=headers)
+    return answer(show_video(project(taken.job, call.language)), headers=headers)
 
 
 def _image(asked: OpenAIRequest, caller: Caller) -> tuple[str | None, Keep | None]:
@@ -58,7 +59,7 @@ def _image(asked: OpenAIRequest, caller: Caller) -> tuple[str | None, Keep | Non
 
 def _get_video(call: Call) -> Response:
     job = wiring.get_video()(call.caller, call.arguments["job_id"])
-    return answer(show_video(job, call.language), headers=POLL_HEADERS)
+    return answer(show_video(project(job, call.language)), headers=POLL_HEADERS)
 
 
 def _list_videos(call: Call) -> Response:

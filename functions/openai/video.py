@@ -22,9 +22,9 @@ from functions.openai.request import SIZES
 from functions.videos import ERROR
 from shared.domain.catalogue import MODEL_CHOICES
 from shared.domain.fields import Field
-from shared.domain.job import AttemptState, Job, Language
+from shared.domain.job import AttemptState, Language
 from shared.domain.listing import Page
-from shared.domain.projection import Stage, Status, project
+from shared.domain.projection import Projection, Stage, Status, translated
 from shared.domain.specs import Choice, Identifier, Whole
 
 LIST_FIELDS: Mapping[str, Field] = {
@@ -52,7 +52,9 @@ CONTENT_FIELDS: Mapping[str, Field] = {
 }
 
 # Of two sizes of one shape the last is the one that is really made.
-_MADE_SIZES = {shape: size for size, shape in SIZES.items()}
+_MADE_SIZES: Mapping[tuple[str, str], str] = {
+    shape: size for size, shape in SIZES.items()
+}
 
 # OpenAI's list has a date for each model; ours have none of their own.
 CREATED = 1_795_824_000
@@ -121,35 +123,34 @@ MODELS = record(
 )
 
 
-def show_video(job: Job, language: Language) -> dict[str, Any]:
+def show_video(shown: Projection) -> dict[str, Any]:
     """Every field of the client's `Video`; times in seconds since 1970.
 
     `model` is ours, whatever name was asked by; `seconds` and `size` are what was
     asked of us, and from then on what was delivered.
     """
-    shown = project(job, language)
     return {
-        "id": job.job_id,
+        "id": shown["job_id"],
         "object": "video",
-        "model": job.request.model,
+        "model": shown["model"],
         "status": _status(shown),
-        "progress": job.progress,
-        "created_at": _unix(job.created_at),
-        "completed_at": _completed_at(job),
-        "expires_at": _unix(job.expires_at),
-        "seconds": _seconds(job),
-        "size": _size(job),
-        "prompt": job.request.prompt,
+        "progress": shown["progress"],
+        "created_at": _unix(shown["created_at"]),
+        "completed_at": _completed_at(shown),
+        "expires_at": _unix(shown["expires_at"]),
+        "seconds": str(round((shown["delivered"] or shown)["duration"])),
+        "size": _size(shown),
+        "prompt": shown["prompt"],
         "remixed_from_video_id": None,
         "error": shown["error"],
     }
 
 
 def show_page(page: Page, language: Language) -> dict[str, Any]:
-    ids = [job.job_id for job in page.jobs]
+    ids = [video["job_id"] for video in page.videos]
     return {
         "object": "list",
-        "data": [show_video(job, language) for job in page.jobs],
+        "data": [show_video(translated(video, language)) for video in page.videos],
         "first_id": ids[0] if ids else None,
         "last_id": ids[-1] if ids else None,
         "has_more": page.next_cursor is not None,
@@ -166,28 +167,23 @@ def show_models() -> dict[str, Any]:
     }
 
 
-def _status(shown: Mapping[str, Any]) -> str:
+def _status(shown: Projection) -> str:
     if shown["status"] != Status.PROCESSING:
         return str(shown["status"])
     return "queued" if shown["stage"] == Stage.QUEUED else "in_progress"
 
 
-def _completed_at(job: Job) -> int | None:
-    ends = (a.ended_at for a in job.attempts if a.state is AttemptState.SUCCEEDED)
-    ended_at = next(ends, None)
-    return _unix(ended_at) if ended_at else None
+def _completed_at(shown: Projection) -> int | None:
+    for attempt in shown["attempts"]:
+        if attempt["outcome"] == AttemptState.SUCCEEDED and attempt["ended_at"]:
+            return _unix(attempt["ended_at"])
+    return None
 
 
-def _seconds(job: Job) -> str:
-    if job.delivered is not None:
-        return str(round(job.delivered.duration_seconds))
-    return str(job.request.duration_seconds)
-
-
-def _size(job: Job) -> str:
-    if job.delivered is not None:
-        return f"{job.delivered.width}x{job.delivered.height}"
-    return _MADE_SIZES[job.request.resolution, job.request.aspect_ratio]
+def _size(shown: Projection) -> str:
+    if delivered := shown["delivered"]:
+        return f"{delivered['width']}x{delivered['height']}"
+    return _MADE_SIZES[shown["resolution"], shown["aspect_ratio"]]
 
 
 def _unix(moment: datetime) -> int:

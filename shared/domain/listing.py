@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.domain.errors import FieldError, InvalidRequest
 from shared.domain.fields import Field
-from shared.domain.job import Job
-from shared.domain.projection import Status
+from shared.domain.projection import Projection, Status
 from shared.domain.specs import Choice, Whole, Wrong
 
 LIST_FIELDS: Mapping[str, Field] = {
@@ -46,7 +45,7 @@ class Cursor:
 class Page:
     """Newest first. `next_cursor`: None where nothing follows."""
 
-    jobs: tuple[Job, ...]
+    videos: tuple[Projection, ...]
     next_cursor: str | None
 
 

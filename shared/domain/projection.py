@@ -1,13 +1,18 @@
 """What the owner of a job sees of it: the document `videos/{job_id}`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Attempt, AttemptState, Job, Language
 from shared.domain.messages import describe
 from shared.domain.pricing import first_price_usd
+
+# The public fields of a job, by name.
+Projection = Mapping[str, Any]
 
 
 class Status(StrEnum):
@@ -74,6 +79,22 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
             "message": describe(job.problem.code, language),
         },
     }
+
+
+def translated(shown: Projection, language: Language) -> dict[str, Any]:
+    """The same, with messages in `language` instead of the job's own."""
+
+    def said(error: Projection | None, by: str | None = None) -> Projection | None:
+        provider_id = ProviderId(by) if by else None
+        return error and {
+            "code": error["code"],
+            "message": describe(ErrorCode(error["code"]), language, provider_id),
+        }
+
+    attempts = [
+        {**a, "error": said(a["error"], a["ai_model"])} for a in shown["attempts"]
+    ]
+    return {**shown, "attempts": attempts, "error": said(shown["error"])}
 
 
 def abandoned(code: ErrorCode, now: datetime) -> dict[str, Any]:

@@ -4,18 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import structlog
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.errors import Unreadable
-from shared.domain.job import Job
-from shared.domain.projection import Status
+from shared.domain.projection import Projection, Status
 from shared.gcp.firestore_calls import Database, Document
-from shared.gcp.job_record import versioned
-from shared.ports.store import Overdue, Position, Versioned
-
-log = structlog.get_logger()
+from shared.ports.store import Overdue, Position
 
 _OVERDUE_FIELDS = (
     "wake_at",
@@ -68,45 +62,20 @@ class FirestoreJobQueries:
         status: Status | None,
         after: Position | None,
         most: int,
-    ) -> Sequence[Versioned[Job]]:
-        """Reads on in place of jobs left out, so only the last page is short."""
+    ) -> Sequence[Projection]:
+        """One read for each: what is listed is the documents of the public fields."""
         query = self._database.collection("videos").where(
             filter=FieldFilter("user_id", "==", user_id)
         )
         if status is not None:
             query = query.where(filter=FieldFilter("status", "==", status.value))
-        found: list[Versioned[Job]] = []
-        while wanted := most - len(found):
-            listed = self._database.query(_newest(query, after, wanted))
-            found += self._jobs(listed)
-            if len(listed) < wanted:
-                break
-            last = listed[-1]
-            after = Position(created_at=last.get("created_at"), job_id=last.id)
-        return found
-
-    def _jobs(self, listed: Sequence[Document]) -> list[Versioned[Job]]:
-        """In the order of `listed`, without jobs deleted in between."""
-        runs = [d.reference.collection("internal").document("run") for d in listed]
-        jobs = [_job(run) for run in self._database.get_all(runs)]
-        return [job for job in jobs if job is not None]
-
-
-def _newest(query: Any, after: Position | None, most: int) -> Any:
-    query = query.order_by("created_at", direction=NEWEST_FIRST)
-    query = query.order_by("__name__", direction=NEWEST_FIRST)
-    if after is not None:
-        last = {"created_at": after.created_at, "__name__": after.job_id}
-        query = query.start_after(last)
-    return query.limit(most).select(["created_at"])
-
-
-def _job(run: Document) -> Versioned[Job] | None:
-    try:
-        return versioned(run)
-    except Unreadable:
-        log.warning("job_left_out_of_list", job_id=run.reference.parent.parent.id)
-        return None
+        query = query.order_by("created_at", direction=NEWEST_FIRST)
+        query = query.order_by("__name__", direction=NEWEST_FIRST)
+        if after is not None:
+            last = {"created_at": after.created_at, "__name__": after.job_id}
+            query = query.start_after(last)
+        listed = self._database.query(query.limit(most))
+        return [document.to_dict() for document in listed]
 
 
 def _overdue(document: Document) -> Overdue:

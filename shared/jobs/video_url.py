@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.domain.job import Job
@@ -12,6 +12,10 @@ from shared.ports.store import Clock, Ids, Jobs, Versioned
 # Google may rotate the key behind signBlob after 12 hours, and the URL dies with it.
 URL_LIFETIME = timedelta(hours=11)
 MIN_REMAINING = timedelta(hours=1)
+
+
+def lasts(url_expires_at: datetime | None, now: datetime) -> bool:
+    return url_expires_at is not None and url_expires_at - now > MIN_REMAINING
 
 
 def with_fresh_url(
@@ -28,7 +32,7 @@ def with_fresh_url(
         return job
     if now >= job.expires_at:
         return replace(job, video_url=None, video_url_expires_at=None)
-    if job.video_url_expires_at and job.video_url_expires_at - now > MIN_REMAINING:
+    if lasts(job.video_url_expires_at, now):
         return job
     name = job.delivered.object_name
     fresh = replace(

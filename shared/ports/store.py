@@ -10,7 +10,7 @@ from shared.domain.job import Job
 from shared.domain.kill_switch import Switch
 from shared.domain.ledger import Account
 from shared.domain.observed_prices import ObservedPrices
-from shared.domain.projection import Status
+from shared.domain.projection import Projection, Status
 from shared.domain.usage import UsageMonth
 
 
@@ -143,11 +143,9 @@ class JobQueries(Protocol):
         status: Status | None,
         after: Position | None,
         most: int,
-    ) -> Sequence[Versioned[Job]]:
-        """A user's own jobs, newest first, without those that cannot be parsed.
-
-        At most `most`; fewer only at the end of the list.
-        """
+    ) -> Sequence[Projection]:
+        """What a user sees of their own jobs, newest first; fewer than `most` only at
+        the end of the list."""
         ...
 
     def count_with_image(self, user_id: str, image: str) -> int:

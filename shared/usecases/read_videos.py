@@ -3,11 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from shared.domain.errors import NotFound
+from shared.domain.errors import NotFound, Unreadable
 from shared.domain.job import Job
 from shared.domain.listing import Page, cursor_after, read_cursor
-from shared.domain.projection import Status
-from shared.jobs.video_url import with_fresh_url
+from shared.domain.projection import Projection, Status, project
+from shared.jobs.video_url import lasts, with_fresh_url
 from shared.ports.identity import Caller
 from shared.ports.storage import Bucket
 from shared.ports.store import Clock, Ids, JobQueries, Jobs, Position, Versioned
@@ -80,22 +80,37 @@ class ListVideos:
         status: Status | None,
         after: Position | None,
     ) -> Page:
-        """Reads one job more than it shows, to know whether another page follows."""
+        """Reads one more than it shows, to know whether another page follows."""
         found = self.queries.page(
             caller.user_id, status=status, after=after, most=limit + 1
         )
         with ThreadPoolExecutor(SIGNED_AT_ONCE) as pool:
-            jobs = tuple(pool.map(self._with_fresh_url, found[:limit]))
+            videos = tuple(pool.map(self._with_fresh_url, found[:limit]))
         next_cursor = None
         if len(found) > limit:
-            next_cursor = cursor_after(jobs[-1].created_at, jobs[-1].job_id)
-        return Page(jobs=jobs, next_cursor=next_cursor)
+            next_cursor = cursor_after(videos[-1]["created_at"], videos[-1]["job_id"])
+        return Page(videos=videos, next_cursor=next_cursor)
 
-    def _with_fresh_url(self, snapshot: Versioned[Job]) -> Job:
-        return with_fresh_url(
-            snapshot,
-            jobs=self.jobs,
-            bucket=self.bucket,
-            clock=self.clock,
-            ids=self.ids,
+    def _with_fresh_url(self, shown: Projection) -> Projection:
+        """The job itself is read only if its URL doesn't last."""
+        now = self.clock.now()
+        is_over = now >= shown["expires_at"]
+        if not is_over and (
+            shown["delivered"] is None or lasts(shown["video_url_expires_at"], now)
+        ):
+            return shown
+        try:
+            job = None if is_over else self.jobs.read(shown["job_id"])
+        except Unreadable:
+            job = None
+        if job is None:
+            return {**shown, "video_url": None, "video_url_expires_at": None}
+        return project(
+            with_fresh_url(
+                job,
+                jobs=self.jobs,
+                bucket=self.bucket,
+                clock=self.clock,
+                ids=self.ids,
+            )
         )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from shared.domain.booking import booking, booking_unread
 from shared.domain.errors import (
@@ -25,8 +26,7 @@ from shared.domain.job_count import (
     with_one_more_upload,
 )
 from shared.domain.ledger import Account, Booking, Limits, check
-from shared.domain.projection import Status, project
-from shared.domain.projection import status as projected_status
+from shared.domain.projection import Projection, Status, project
 from shared.domain.usage import Counts, UsageMonth
 from shared.ports.store import IdempotencyRecord, Overdue, Position, Versioned
 
@@ -91,7 +91,7 @@ class FakeJobs:
         self.unreadable: set[str] = set()
         self.troubles: list[Trouble] = []
         self.read_failures: list[ReelayError] = []
-        self.projections: dict[str, dict[str, object]] = {}
+        self.projections: dict[str, dict[str, Any]] = {}
         self.projected = 0
         self._jobs: dict[str, tuple[Job, int]] = {}
         self._tokens = 0
@@ -204,17 +204,16 @@ class FakeJobs:
         status: Status | None,
         after: Position | None,
         most: int,
-    ) -> Sequence[Versioned[Job]]:
+    ) -> Sequence[Projection]:
         with self.lock:
             found = [
-                Versioned(value=job, token=token)
-                for job, token in self._jobs.values()
-                if job.user_id == user_id
-                and status in (None, projected_status(job))
-                and (after is None or _place(job) < (after.created_at, after.job_id))
-                and job.job_id not in self.unreadable
+                shown
+                for shown in self.projections.values()
+                if shown["user_id"] == user_id
+                and status in (None, shown["status"])
+                and (after is None or _place(shown) < (after.created_at, after.job_id))
             ]
-        return sorted(found, key=lambda s: _place(s.value), reverse=True)[:most]
+        return sorted(found, key=_place, reverse=True)[:most]
 
     def delete(self, before: Versioned[Job]) -> None:
         trouble = self.next_trouble()
@@ -311,5 +310,5 @@ class FakeJobs:
             self._project(after)
 
 
-def _place(job: Job) -> tuple[datetime, str]:
-    return job.created_at, job.job_id
+def _place(shown: Projection) -> tuple[datetime, str]:
+    return shown["created_at"], shown["job_id"]

@@ -10,6 +10,7 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Job, Language
 from shared.domain.listing import Page
+from shared.domain.projection import project
 from tests.domain.examples import (
     DELIVERED,
     MINUTE,
@@ -28,11 +29,11 @@ FAILED = a_job().ended(ErrorCode.CANCELLED)
 
 def show(job: Job) -> Video:
     """As strictly as the client's own type can read it; the client itself is lax."""
-    return Video.model_validate(show_video(job, Language.ENGLISH), strict=True)
+    return Video.model_validate(show_video(project(job)), strict=True)
 
 
 def test_every_field_of_the_clients_type_is_there() -> None:
-    assert show_video(a_new_job(), Language.ENGLISH).keys() == Video.model_fields.keys()
+    assert show_video(project(a_new_job())).keys() == Video.model_fields.keys()
 
 
 @pytest.mark.parametrize(
@@ -64,9 +65,9 @@ def test_a_video_that_is_not_there_is_not_completed() -> None:
 
 
 def test_before_the_delivery_it_shows_what_was_asked() -> None:
-    video = show_video(
-        a_new_job(duration=5, resolution="1080p", aspect_ratio="9:16"), Language.ENGLISH
-    )
+    job = a_new_job(duration=5, resolution="1080p", aspect_ratio="9:16")
+
+    video = show_video(project(job))
 
     assert (video["seconds"], video["size"]) == ("5", "1080x1920")
 
@@ -75,21 +76,23 @@ def test_after_the_delivery_it_shows_what_came() -> None:
     job = completed(a_job(duration=5), ProviderId.RUNWAY)
     came = replace(DELIVERED, duration_seconds=6.04, width=1920, height=1080)
 
-    video = show_video(replace(job, delivered=came), Language.ENGLISH)
+    video = show_video(project(replace(job, delivered=came)))
 
     assert (video["seconds"], video["size"]) == ("6", "1920x1080")
 
 
 def test_a_failure_says_why_in_the_readers_language() -> None:
-    error = show_video(FAILED, Language.KOREAN)["error"]
+    page = Page(videos=(project(FAILED),), next_cursor=None)
 
-    assert error == {"code": "cancelled", "message": "작업이 취소되었습니다."}
+    (video,) = show_page(page, Language.KOREAN)["data"]
+
+    assert video["error"] == {"code": "cancelled", "message": "작업이 취소되었습니다."}
 
 
 def test_a_page_says_whether_more_follows() -> None:
-    jobs = (a_new_job(job_id="b"), a_new_job(job_id="a"))
+    videos = tuple(project(a_new_job(job_id=job_id)) for job_id in "ba")
 
-    page = show_page(Page(jobs=jobs, next_cursor="c"), Language.ENGLISH)
+    page = show_page(Page(videos=videos, next_cursor="c"), Language.ENGLISH)
 
     assert [video["id"] for video in page.pop("data")] == ["b", "a"]
     assert page == {
@@ -101,6 +104,6 @@ def test_a_page_says_whether_more_follows() -> None:
 
 
 def test_an_empty_page_ends_the_list() -> None:
-    page = show_page(Page(jobs=(), next_cursor=None), Language.ENGLISH)
+    page = show_page(Page(videos=(), next_cursor=None), Language.ENGLISH)
 
     assert (page["data"], page["last_id"], page["has_more"]) == ([], None, False)

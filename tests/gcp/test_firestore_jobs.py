@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from google.cloud import firestore
-from structlog.testing import capture_logs
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, LostRace, Problem
@@ -30,6 +29,7 @@ from shared.ports.store import (
     Versioned,
 )
 from shared.system import RandomIds, pause
+from shared.usecases.read_videos import ListVideos
 from tests.domain.examples import (
     FAULT,
     MINUTE,
@@ -41,8 +41,10 @@ from tests.domain.examples import (
     started,
     storing,
 )
+from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FrozenClock
 from tests.fakes.jobs import FakeJobs
+from tests.usecases.harness import ANN
 
 
 class OnEmulator:
@@ -303,8 +305,8 @@ def listed(
     most: int = 9,
 ) -> list[str]:
     page = store.queries.page("ann", status=status, after=after, most=most)
-    assert all(s == read(store, s.value.job_id) for s in page)
-    return [snapshot.value.job_id for snapshot in page]
+    assert all(shown == project(read(store, shown["job_id"]).value) for shown in page)
+    return [shown["job_id"] for shown in page]
 
 
 def jobs_at_minutes(store: Store, **minutes: int) -> None:
@@ -362,26 +364,44 @@ def test_a_page_of_one_status(store: Store) -> None:
     assert listed(store, status=Status.COMPLETED) == []
 
 
-def test_what_nobody_can_read_is_left_out_of_a_full_page(store: Store) -> None:
-    jobs_at_minutes(store, a=1, b=2, c=3, d=4, e=5)
-    for job_id in ("e", "c", "b"):
-        store.spoil(job_id)
+class CountingDatabase(Database):
+    """`reads`: documents, as Google bills them."""
 
-    assert listed(store, most=2) == ["d", "a"]
-    assert listed(store, most=1) == ["d"]
+    reads = 0
+
+    def get(self, reference: Any) -> Any:
+        self.reads += 1
+        return super().get(reference)
+
+    def get_all(self, references: Any, **options: Any) -> Any:
+        found = super().get_all(references, **options)
+        self.reads += len(found)
+        return found
+
+    def query(self, query: Any, **options: Any) -> Any:
+        found = super().query(query, **options)
+        self.reads += len(found)
+        return found
 
 
-def test_what_was_left_out_of_a_list_is_logged(firestore_client: Any) -> None:
-    store = OnEmulator(firestore_client)
-    jobs_at_minutes(store, a=1)
-    store.spoil("a")
+def test_a_full_page_costs_one_read_for_each_video(firestore_client: Any) -> None:
+    database = CountingDatabase(firestore_client)
+    jobs = FirestoreJobs(database, Limits(most_open_jobs=102, most_jobs_a_minute=102))
+    for nth in range(102):
+        jobs.create(a_new_job(job_id=f"job{nth}", at=NOON + nth * MINUTE))
+    database.reads = 0
+    videos = ListVideos(
+        jobs=jobs,
+        queries=FirestoreJobQueries(database),
+        bucket=FakeBucket(),
+        clock=FrozenClock(),
+        ids=RandomIds(),
+    )
 
-    with capture_logs() as logs:
-        assert listed(store) == []
+    page = videos(ANN, limit=100, status=None, cursor=None)
 
-    assert [(entry["log_level"], entry["job_id"]) for entry in logs] == [
-        ("warning", "a")
-    ]
+    assert (len(page.videos), page.next_cursor is not None) == (100, True)
+    assert database.reads == 101
 
 
 def test_a_job_is_deleted_with_its_projection(store: Store) -> None:

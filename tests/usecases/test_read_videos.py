@@ -30,7 +30,7 @@ def page(
 
 
 def named(found: Page) -> list[str]:
-    return [job.job_id for job in found.jobs]
+    return [video["job_id"] for video in found.videos]
 
 
 def put_jobs(harness: Harness, count: int) -> None:
@@ -85,8 +85,8 @@ def test_past_its_expiry_a_job_is_not_found(harness: Harness, job: Job) -> None:
 
     with pytest.raises(NotFound):
         harness.get_video(ANN, "job1")
-    (shown,) = page(harness).jobs
-    assert (shown.video_url, shown.video_url_expires_at) == (None, None)
+    (shown,) = page(harness).videos
+    assert (shown["video_url"], shown["video_url_expires_at"]) == (None, None)
 
 
 def test_listeners_get_the_fresh_address_too(harness: Harness) -> None:
@@ -119,9 +119,9 @@ def test_every_address_of_a_list_lasts_and_is_stored(harness: Harness) -> None:
 
     found = page(harness, limit=9)
 
-    left = [job.video_url_expires_at for job in found.jobs]
+    left = [video["video_url_expires_at"] for video in found.videos]
     assert all(at is not None and at - NOON > HOUR for at in left)
-    assert sum(str(job.video_url).startswith("old") for job in found.jobs) == 3
+    assert sum(video["video_url"].startswith("old") for video in found.videos) == 3
     assert page(harness, limit=9) == found
 
 
@@ -129,8 +129,27 @@ def test_an_address_that_lasts_is_not_signed_again(harness: Harness) -> None:
     harness.jobs.put(video(HOUR + MINUTE))
     harness.jobs.put(a_job(job_id="job2"))
     harness.bucket.failures = [Unreachable("must not sign")]
+    harness.jobs.read_failures = [Unreachable("must not read")]
 
-    assert [job.video_url for job in page(harness).jobs] == [None, "old-job1"]
+    videos = page(harness).videos
+
+    assert [video["video_url"] for video in videos] == [None, "old-job1"]
+
+
+def test_a_list_survives_a_job_that_cannot_be_read_or_was_deleted(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(video(MINUTE, job_id="spoilt"))
+    harness.jobs.put(video(MINUTE, job_id="deleted"))
+    harness.jobs.unreadable.add("spoilt")
+    del harness.jobs._jobs["deleted"]
+
+    videos = page(harness).videos
+
+    assert {video["job_id"]: video["video_url"] for video in videos} == {
+        "spoilt": None,
+        "deleted": None,
+    }
 
 
 @pytest.mark.parametrize(
