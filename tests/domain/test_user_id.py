@@ -6,7 +6,7 @@ from shared.domain.user_id import is_user_id
 
 
 @pytest.mark.parametrize(
-    "user_id", ["a", "x" * 128, "민지", "a b", "_a_", "...", "__a"]
+    "user_id", ["a", "x" * 128, "가" * 90, "a b", "_a_", "...", "__a", "_", "kakao:1"]
 )
 def test_an_id_that_can_be_kept_is_one(user_id: str) -> None:
     assert is_user_id(user_id)
@@ -15,7 +15,7 @@ def test_an_id_that_can_be_kept_is_one(user_id: str) -> None:
 @pytest.mark.parametrize(
     "user_id",
     [
-        *("", "x" * 129, "a/b", ".", "..", "__x__", "____"),
+        *("", "x" * 129, "가" * 128, "a/b", ".", "..", "__x__", "____", "__"),
         *("a\n", "a\x00", "\u202ea", "\ud800", None, 7),
     ],
     ids=repr,

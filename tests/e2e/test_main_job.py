@@ -1,7 +1,6 @@
 """The main job from HTTP request to playable MP4, on the real stack."""
 
 import pytest
-import requests
 
 from local.stack import Stack
 from tests.e2e.client import Frontend, played, set_faults, submissions
@@ -133,49 +132,3 @@ def test_a_image_that_cannot_be_had_ends_the_job_before_any_provider(
 
     assert video["error"]["code"] == code
     assert (video["attempts"], submissions(stack, video["prompt"])) == ([], [])
-
-
-def test_what_is_no_image_by_content_is_refused(frontend: Frontend) -> None:
-    image = frontend.upload(b"<html>not an image</html>", "image/png")
-
-    video = frontend.wait(frontend.create(image=image))
-
-    assert (video["status"], video["error"]["code"]) == ("failed", "image_invalid")
-
-
-def test_an_upload_is_its_owners_alone(stack: Stack, frontend: Frontend) -> None:
-    image = Frontend(stack, "somebody").upload(b"x" * 600)
-
-    video = frontend.wait(frontend.create(image=image))
-
-    assert video["error"]["code"] == "image_unreachable"
-
-
-def test_anothers_job_is_not_found(stack: Stack, frontend: Frontend) -> None:
-    video = frontend.create()
-
-    answer = Frontend(stack, "somebody").call("GET", f"/v1/videos/{video['job_id']}")
-
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    frontend.wait(video)
-
-
-def test_each_wrong_field_is_named_in_korean_too(frontend: Frontend) -> None:
-    frontend.headers["Accept-Language"] = "ko-KR,ko;q=0.9"
-
-    answer = frontend.call("POST", "/v1/videos", {"duration": 99, "colour": "red"})
-
-    assert answer.status_code == 422
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    fields = {error["field"] for error in answer.json()["errors"]}
-    assert fields == {"prompt", "image", "duration", "colour"}
-    assert "필수" in answer.text
-
-
-def test_nobody_gets_in_without_a_token(stack: Stack) -> None:
-    for path in ("/v1/videos/x", "/v1/videos"):
-        url = stack.addresses["api"] + path
-        assert requests.get(url, timeout=10).status_code in (401, 405)
-    for private in ("worker", "sweep"):
-        answer = requests.post(stack.addresses[private], json={}, timeout=10)
-        assert answer.status_code == 401

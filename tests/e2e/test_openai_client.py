@@ -65,13 +65,6 @@ def test_from_a_file_to_an_mp4_and_gone(client: OpenAI) -> None:
         client.videos.retrieve(video.id)
 
 
-def test_a_video_without_an_image_is_refused(client: OpenAI) -> None:
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.videos.create(prompt="a raccoon looks up")
-
-    assert caught.value.param == "input_reference"
-
-
 def test_too_large_an_image_is_told_and_not_cut_off(client: OpenAI) -> None:
     """The framework reads what is left before it answers: that must not fail."""
     content = b"\xff\xd8\xff" + bytes(31_000_000)

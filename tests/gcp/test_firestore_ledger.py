@@ -19,28 +19,18 @@ from shared.domain.errors import (
     Unreadable,
 )
 from shared.domain.job import Job, Language
-from shared.domain.ledger import SHARDS, Account, Caps, Limits, Totals
+from shared.domain.ledger import Caps, Limits, Totals
 from shared.domain.outcomes import Polled, Succeeded, Unknown
 from shared.domain.request import ClientRetry, UploadRequest
 from shared.domain.transitions import apply
 from shared.gcp.firestore_calls import Database
-from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
-from shared.gcp.firestore_quotas import FirestoreQuotas
-from shared.gcp.firestore_reports import FirestoreUsage
 from shared.guards.kill_switch import KillSwitch
 from shared.guards.price_watch import PriceWatch
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
-from shared.ports.store import (
-    IdempotencyRecord,
-    IdempotencyStore,
-    JobQueries,
-    Jobs,
-    Quotas,
-    Versioned,
-)
+from shared.ports.store import IdempotencyRecord, Versioned
 from shared.system import RandomIds, pause
 from shared.usecases.create_video import CreateVideo, Taken
 from shared.usecases.uploads import StartUpload
@@ -56,46 +46,12 @@ from tests.domain.examples import (
 )
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FrozenClock
-from tests.fakes.jobs import FakeJobs
 from tests.fakes.prices import FakePrices
 from tests.fakes.queue import FakeQueue
 from tests.fakes.switch import FakeSwitchStore
+from tests.gcp.stores import OnEmulator, OnFake, Store
 
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
-
-
-class OnEmulator:
-    def __init__(self, client: firestore.Client, limits: Limits) -> None:
-        self.jobs: Jobs = FirestoreJobs(Database(client), limits)
-        self.queries: JobQueries = FirestoreJobQueries(Database(client))
-        self.quotas: Quotas = FirestoreQuotas(Database(client), limits)
-        self.idempotency: IdempotencyStore = FirestoreIdempotency(Database(client))
-        self._client = client
-
-    def account(self, name: str) -> Account:
-        return FirestoreUsage(Database(self._client), SHARDS).spend([name])[name]
-
-    def open_jobs(self, user: str) -> int:
-        found = self._client.collection("users").document(user).get()
-        return int((found.to_dict() or {})["open_jobs"])
-
-
-class OnFake:
-    def __init__(self, limits: Limits) -> None:
-        self._fake = FakeJobs(limits)
-        self.jobs: Jobs = self._fake
-        self.queries: JobQueries = self._fake
-        self.quotas: Quotas = self._fake
-        self.idempotency: IdempotencyStore = self._fake.idempotency
-
-    def account(self, name: str) -> Account:
-        return self._fake.accounts[name]
-
-    def open_jobs(self, user: str) -> int:
-        return self._fake.open_jobs[user]
-
-
-Store = OnEmulator | OnFake
 
 
 class Open:
@@ -199,19 +155,14 @@ def test_of_20_at_once_that_are_one_request_there_is_one_job(
     assert store.open_jobs("ann") == 1
 
 
-def test_of_30_at_once_no_more_than_the_open_jobs_allowed(store_with: Open) -> None:
-    limits = Limits(most_open_jobs=5)
-    store = store_with(limits)
-
-    with ThreadPoolExecutor(30) as crowd:
-        taken = list(crowd.map(lambda _: take(store, limits), range(30)))
-
-    codes = Counter(t if isinstance(t, str) else "taken" for t in taken)
-    assert codes == {"taken": 5, "too_many_jobs": 25}
-
-
-def test_of_30_at_once_no_more_than_a_minute_may_make(store_with: Open) -> None:
-    limits = Limits(most_open_jobs=100, most_jobs_a_minute=5)
+@pytest.mark.parametrize(
+    "limits",
+    [
+        pytest.param(Limits(most_open_jobs=5), id="open jobs"),
+        pytest.param(Limits(most_open_jobs=99, most_jobs_a_minute=5), id="a minute"),
+    ],
+)
+def test_of_30_at_once_no_more_than_allowed(store_with: Open, limits: Limits) -> None:
     store = store_with(limits)
 
     with ThreadPoolExecutor(30) as crowd:
@@ -379,19 +330,6 @@ def test_an_intents_raise_of_the_hold_needs_room(store_with: Open) -> None:
     assert store.account(ANNS).month.held_usd == Decimal("3.60")
 
 
-def test_what_a_vendor_charges_beyond_the_hold_is_booked_above_the_cap(
-    store_with: Open,
-) -> None:
-    store = store_with(Limits(user=Caps(daily_usd=Decimal(1))))
-    runway = opened(store, running(a_job(), ProviderId.RUNWAY))
-    charged = Polled(attempt_id="runway", poll=Succeeded(cost_usd=Decimal("7.00")))
-
-    after = apply(runway.value, charged, NOON)
-    store.jobs.commit(runway, replace(after, version=2))
-
-    assert store.account(ANNS).month.open_usd == Decimal("7.00")
-
-
 def test_a_refused_create_leaves_nothing(store_with: Open) -> None:
     store = store_with(Limits(most_open_jobs=1))
     store.jobs.create(a_new_job(job_id="first"))
@@ -407,18 +345,6 @@ def test_a_refused_create_leaves_nothing(store_with: Open) -> None:
     assert store.account(ALL).month.held_usd == a_new_job().hold_usd
 
 
-def test_a_claim_is_read_as_it_was_made(store_with: Open) -> None:
-    store = store_with(Limits())
-    claim = IdempotencyRecord(
-        name="k", job_id="job1", body_sha256="x", expires_at=NOON + timedelta(days=7)
-    )
-
-    store.jobs.create(a_new_job(), claim)
-
-    kept = store.idempotency.get("k")
-    assert kept and kept.value == claim
-
-
 def test_an_abandoned_job_has_spent_what_it_held(store_with: Open) -> None:
     store = store_with(Limits())
     job = a_new_job(duration=8)
@@ -432,6 +358,23 @@ def test_an_abandoned_job_has_spent_what_it_held(store_with: Open) -> None:
     with pytest.raises(LostRace):
         store.jobs.abandon("job1", NOON + timedelta(hours=3))
     assert not store.queries.overdue(NOON + timedelta(days=1), most=9)
+
+
+def test_an_abandoned_job_has_spent_what_was_charged_above_its_hold(
+    store_with: Open,
+) -> None:
+    store = store_with(Limits())
+    chain = (ProviderId.RUNWAY,)
+    before = opened(store, a_new_job(chain=chain))
+    polled = Polled(attempt_id="runway", poll=Succeeded(cost_usd=Decimal(5)))
+    charged = apply(running(a_job(chain=chain), ProviderId.RUNWAY), polled, NOON)
+    store.jobs.commit(before, replace(charged, version=2))
+
+    store.jobs.abandon("job1", NOON + timedelta(hours=3))
+
+    for name in (ALL, ANNS):
+        month = store.account(name).month
+        assert (month.settled_usd, month.open_usd) == (Decimal(5), Decimal(0))
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,8 @@ from shared.domain.ledger_snapshot import LedgerSnapshot
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_reports import LedgerAuditReader
-from shared.worker.ledger_audit import AGO, Balance
+from shared.worker.ledger_audit import AGO
 from tests.domain.examples import NOON, a_job, a_new_job, completed
-from tests.fakes.clock import FrozenClock
 
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 JOB1S = a_new_job().ledger_key.documents[0]
@@ -154,20 +153,3 @@ def test_a_moment_that_the_store_refuses_is_unreachable(
 
     with pytest.raises(Unreachable):
         LedgerAuditReader(database, SHARDS).read(future, [ALL])
-
-
-def test_balance_reads_them_and_changes_nothing(
-    firestore_client: firestore.Client,
-    database: Database,
-) -> None:
-    work(FirestoreJobs(database))
-    spend = firestore_client.collection("spend").document(JOB1S)
-    spend.set({"days": {"d03": {"held": 1}}}, merge=True)
-    before = spend.get().update_time
-    clock = FrozenClock(datetime.now(UTC) + AGO)
-
-    read = LedgerAuditReader(database, SHARDS).read
-    off = Balance(read=read, clock=clock, zone=UTC)()
-
-    assert off == 1
-    assert spend.get().update_time == before

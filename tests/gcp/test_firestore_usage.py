@@ -102,18 +102,6 @@ def test_a_job_finished_unread_is_counted_at_nobody(stores: Stores) -> None:
     assert usage.usage((ALL,))[ALL].days == {DAY: {NOBODY: spent}}
 
 
-def test_usage_costs_what_the_ledger_settled(stores: Stores) -> None:
-    jobs, usage = stores
-
-    end(jobs, a_new_job(duration=8), completed(a_job(duration=8), ProviderId.RUNWAY))
-    jobs.create(a_new_job(job_id="poison", duration=8))
-    jobs.abandon("poison", NOON)
-
-    models = usage.usage((ALL,))[ALL].days[DAY].values()
-    settled = usage.spend((ALL,))[ALL].on(DAY).settled_usd
-    assert sum(counts.cost_usd for counts in models) == settled == Decimal("0.80")
-
-
 def test_open_jobs_are_held_and_not_yet_counted(stores: Stores) -> None:
     jobs, usage = stores
 

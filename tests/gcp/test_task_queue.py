@@ -1,7 +1,6 @@
 """What our two queues promise, of the real adapter and of their fake."""
 
 import base64
-import inspect
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -10,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import google.api_core.exceptions
-import google.auth.exceptions
 import grpc
 import pytest
 from google.api_core.retry import Retry
@@ -21,8 +18,7 @@ import shared.gcp.task_queue
 from local.emulators.tasks import TasksServer
 from local.identity import LocalIdentity
 from shared.domain.errors import Unreachable
-from shared.gcp.task_queue import ERRORS, CloudTasksQueue, client
-from shared.gcp.translation import translated
+from shared.gcp.task_queue import CloudTasksQueue, client
 from shared.ports.store import Queue, StepTask
 from tests.fakes.queue import FakeQueue
 
@@ -298,33 +294,6 @@ def test_a_service_that_stays_away_is_unreachable(
 
     with pytest.raises(Unreachable):
         queue.enqueue(a_task())
-
-
-@pytest.mark.parametrize(
-    "module",
-    [google.api_core.exceptions, google.auth.exceptions],
-    ids=lambda module: str(module.__name__),
-)
-def test_every_error_of_the_libraries_is_translated(module: Any) -> None:
-    listed = tuple(theirs for theirs, _ in ERRORS)
-    # A bug of ours: an option that this transport does not have.
-    not_translated = {"AsyncRestUnsupportedParameterError"}
-
-    missing = [
-        kind.__name__
-        for kind in vars(module).values()
-        if inspect.isclass(kind)
-        and issubclass(kind, Exception)
-        and kind.__module__ == module.__name__
-        and not issubclass(kind, listed)
-    ]
-
-    assert set(missing) <= not_translated
-
-
-def test_a_bug_stays_what_it_is() -> None:
-    with pytest.raises(ZeroDivisionError), translated(ERRORS, "a test"):
-        raise ZeroDivisionError
 
 
 def test_without_an_emulator_the_client_is_that_of_the_cloud(

@@ -1,5 +1,6 @@
 """Terraform's files as data: its locals, plain text without its quotes."""
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,30 +11,37 @@ INFRA = Path(__file__).parent.parent.parent / "infra"
 
 
 @cache
+def _files() -> list[dict[str, Any]]:
+    """Parsed once: that takes seconds."""
+    return [hcl2.loads(file.read_text()) for file in INFRA.glob("*.tf")]
+
+
+def _blocks(kind: str) -> Iterator[tuple[str, Any]]:
+    """Name and body of everything in the blocks of this kind."""
+    for file in _files():
+        for block in file.get(kind, ()):
+            yield from _plain(block).items()
+
+
+@cache
 def local_values() -> dict[str, Any]:
     """All locals by name; expressions stay texts of the form ${…}."""
-    found: dict[str, Any] = {}
-    for file in INFRA.glob("*.tf"):
-        for block in hcl2.loads(file.read_text()).get("locals", ()):
-            found |= _plain(block)
-    return found
+    return dict(_blocks("locals"))
 
 
 @cache
 def variables() -> dict[str, Any]:
-    blocks = hcl2.loads((INFRA / "variables.tf").read_text())["variable"]
-    return {name: body for block in blocks for name, body in _plain(block).items()}
+    return dict(_blocks("variable"))
 
 
 @cache
 def resources() -> dict[str, Any]:
     """Bodies of resources by `type.name`."""
-    found: dict[str, Any] = {}
-    for file in INFRA.glob("*.tf"):
-        for block in hcl2.loads(file.read_text()).get("resource", ()):
-            for kind, named in _plain(block).items():
-                found |= {f"{kind}.{name}": body for name, body in named.items()}
-    return found
+    return {
+        f"{kind}.{name}": body
+        for kind, named in _blocks("resource")
+        for name, body in named.items()
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,8 @@ import pytest
 import main
 from functions.http.response_headers import FUNCTION_NAME
 from local.__main__ import _parser
+from ops.deploy import keys
+from ops.deploy.down import KEPT
 from shared.domain import naming, timing
 from shared.domain.catalogue import DEFAULT_CHAIN, PROVIDERS, ProviderFacts, ProviderId
 from shared.domain.errors import ErrorCode
@@ -138,6 +140,36 @@ def builders_that_name(wanted: str) -> set[str]:
 def wiring_builders() -> list[ast.FunctionDef | ast.ClassDef]:
     tree = ast.parse((ROOT / "shared" / "wiring.py").read_text())
     return [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+
+
+# A deploy -----------------------------------------------------------------------------
+
+
+def test_the_secrets_are_named_as_in_a_deploy() -> None:
+    assert LOCALS["secrets"] == keys.SECRETS
+
+
+def test_variables_reach_the_functions_under_their_own_names() -> None:
+    """So what a function refuses can be named as the variable to set."""
+    plain = {
+        name: value.removeprefix("${var.").removesuffix("}")
+        for name, value in LOCALS["settings"].items()
+        if value.startswith("${var.")
+    }
+
+    renamed = {name for name, variable in plain.items() if name != variable.upper()}
+    assert renamed == {"GOOGLE_CLOUD_PROJECT", "TASKS_LOCATION"}
+
+
+def test_whatever_terraform_may_not_destroy_is_kept() -> None:
+    guarded = {
+        name
+        for name, body in resources().items()
+        for lifecycle in body.get("lifecycle", ())
+        if lifecycle.get("prevent_destroy")
+    }
+
+    assert guarded and guarded <= KEPT.keys()
 
 
 # Names --------------------------------------------------------------------------------

@@ -15,13 +15,11 @@ KNOWN = {"vulns": [{"id": "GHSA-1", "schema_version": "1.0.0", "affected": []}]}
 
 
 class Osv(BaseHTTPRequestHandler):
-    """Knows of one vulnerability, in `vulnerable`."""
-
-    vulnerable = ""
+    """Knows of one vulnerability, in requests."""
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        known = KNOWN if asked["package"]["name"] == self.vulnerable else {}
+        known = KNOWN if asked["package"]["name"] == "requests" else {}
         self.send_response(200)
         self.end_headers()
         self.wfile.write(json.dumps(known).encode())
@@ -47,13 +45,8 @@ def lock(tmp_path: Path) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize(("vulnerable", "code"), [("requests", 1), ("other", 0)])
-def test_a_known_vulnerability_fails(
-    osv: str, lock: str, vulnerable: str, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Osv, "vulnerable", vulnerable)
-
-    assert main(["--requirements", lock, "--osv-url", osv]) == code
+def test_a_known_vulnerability_fails(osv: str, lock: str) -> None:
+    assert main(["--requirements", lock, "--osv-url", osv]) == 1
 
 
 @pytest.mark.parametrize(("asked", "code"), [([], 0), (["--required"], 1)])

@@ -99,16 +99,6 @@ def test_nothing_happens_that_was_not_agreed_to(
     assert desk.installed.count("terraform apply") == 0
 
 
-def test_what_will_be_asked_is_listed_before_anything_is_asked(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.person.refuses = "Enable"
-    stopped(desk)
-
-    listed = [line for line in desk.person.said if line.startswith("  - ")]
-    assert len(listed) == 7
-    assert "Google Cloud may cost a month" in desk.person.heard
-
-
 # The bucket of the state --------------------------------------------------------------
 
 

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-import hcl2
 import pytest
 
 from ops.deploy import keys, smoke
-from ops.deploy.__main__ import ROOT
 from ops.deploy.checks import budget_may_be_set
 from ops.deploy.choices import (
     VARIABLE,
@@ -21,7 +19,6 @@ from ops.deploy.choices import (
     questions,
     refuse_what_functions_would,
 )
-from ops.deploy.down import KEPT
 from ops.deploy.plan import Plan
 from ops.deploy.world import (
     Command,
@@ -32,7 +29,6 @@ from ops.deploy.world import (
     Unattended,
     World,
 )
-from tests.infra.terraform_files import local_values
 from tests.ops.deploying import (
     OK,
     TARGET,
@@ -66,10 +62,6 @@ def test_without_secrets_there_is_no_revision_and_without_a_list_no_guess() -> N
     assert keys.store(world, "my-project") is None
     with pytest.raises(Stopped, match="can't be listed: ERROR: no"):
         keys.store(world, "my-project")
-
-
-def test_the_secrets_are_named_as_terraform_names_them() -> None:
-    assert local_values()["secrets"] == keys.SECRETS
 
 
 # The first answers --------------------------------------------------------------------
@@ -274,17 +266,6 @@ def test_whether_a_budget_may_be_set_is_never_guessed(
     assert len(waited) == waits
 
 
-def test_variables_reach_the_functions_under_their_own_names() -> None:
-    plain = {
-        name: value.removeprefix("${var.").removesuffix("}")
-        for name, value in local_values()["settings"].items()
-        if value.startswith("${var.")
-    }
-
-    renamed = {name for name, variable in plain.items() if name != variable.upper()}
-    assert renamed == {"GOOGLE_CLOUD_PROJECT", "TASKS_LOCATION"}
-
-
 def test_a_setting_that_is_null_is_left_to_the_code() -> None:
     refuse_what_functions_would({"project_id": "p", "daily_limit_usd": None})
 
@@ -294,20 +275,6 @@ def test_every_question_is_a_variable_of_terraform() -> None:
     names = set(VARIABLE.findall(VARIABLES.read_text()))
 
     assert {question.variable for question in asked} <= names
-
-
-def test_whatever_terraform_may_not_destroy_is_kept() -> None:
-    guarded = {
-        f"{kind}.{name}".replace('"', "")
-        for file in (ROOT / "infra").glob("*.tf")
-        for block in hcl2.loads(file.read_text()).get("resource", [])
-        for kind, named in block.items()
-        for name, resource in named.items()
-        for lifecycle in resource.get("lifecycle", [])
-        if lifecycle.get("prevent_destroy")
-    }
-
-    assert guarded and guarded <= KEPT.keys()
 
 
 # Programs and people ------------------------------------------------------------------

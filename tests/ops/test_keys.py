@@ -1,17 +1,11 @@
 """`python -m local key` on the real emulator: what it says, and where."""
 
-import argparse
 import re
-import subprocess
-import sys
 
 import pytest
 from google.cloud import firestore
 
 from local.__main__ import main
-from ops import keys
-from ops.operating import EMULATOR, NO_PROJECT
-from ops.refusals import NO_CREDENTIALS
 from shared.domain.api_key import is_secret, sha256_of
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_keys import FirestoreKeys
@@ -94,31 +88,3 @@ def test_what_cannot_be_done_is_one_sentence(
 
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", f"{sentence}\n")
-
-
-@pytest.mark.parametrize(
-    ("environ", "sentence"),
-    [({}, NO_PROJECT), ({"GOOGLE_CLOUD_PROJECT": "p"}, NO_CREDENTIALS)],
-)
-def test_without_a_project_or_an_identity_it_says_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    environ: dict[str, str],
-    sentence: str,
-) -> None:
-    monkeypatch.delenv(EMULATOR, raising=False)
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json")
-    parser = argparse.ArgumentParser()
-    keys.add_commands(parser)
-
-    assert keys.run(parser.parse_args(["list"]), environ) == 1
-
-    assert capsys.readouterr().err == f"{sentence}\n"
-
-
-def test_the_command_is_there_for_a_shell() -> None:
-    command = [sys.executable, "-m", "local", "key", "--help"]
-
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-
-    assert "revoke" in done.stdout

@@ -1,9 +1,11 @@
-"""The port `SwitchStore`: one contract, on the real emulator and on the fake."""
+"""The kill switch and the observed prices: one contract, on emulator and fakes."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from google.cloud import firestore
@@ -16,14 +18,17 @@ from shared.domain.kill_switch import (
     apply_notification,
     set_manually,
 )
+from shared.domain.observed_prices import ObservedPrice, ObservedPrices
 from shared.gcp.firestore_calls import Database
+from shared.gcp.firestore_prices import FirestorePrices
 from shared.gcp.firestore_records import to_record
 from shared.gcp.firestore_switch import FirestoreSwitch, switch_of
 from shared.guards.kill_switch import KillSwitch
-from shared.ports.store import SwitchStore, Versioned
+from shared.ports.store import Versioned
 from shared.system import pause
 from tests.domain.budgets import DECEMBER, NOVEMBER, OCTOBER, a_notification
 from tests.fakes.clock import NOON
+from tests.fakes.prices import FakePrices
 from tests.fakes.switch import FakeSwitchStore
 
 PAUSED = apply_notification(Switch(), a_notification("1"))
@@ -46,49 +51,77 @@ def everything() -> Switch:
     )
 
 
+class Kept(NamedTuple):
+    """A document that is kept whole: its two stores, what it is at first and later."""
+
+    real: Callable[[Database], Any]
+    fake: Callable[[], Any]
+    empty: object
+    values: tuple[object, object]
+
+
+PRICE = ObservedPrice(listed_usd=Decimal("0.05"), charged_usd=Decimal("0.114286"))
+OBSERVED = ObservedPrices(prices={"gemini-omni-1.2-flash 720p": PRICE})
+SWITCH = Kept(FirestoreSwitch, FakeSwitchStore, Switch(), (everything(), TIGHT))
+PRICES = Kept(
+    FirestorePrices, FakePrices, ObservedPrices(), (OBSERVED, ObservedPrices())
+)
+
+
+@pytest.fixture(params=[SWITCH, PRICES], ids=["switch", "prices"])
+def kept(request: pytest.FixtureRequest) -> Kept:
+    found: Kept = request.param
+    return found
+
+
 @pytest.fixture(params=["emulator", "fake"])
-def store(request: pytest.FixtureRequest) -> SwitchStore:
+def store(request: pytest.FixtureRequest, kept: Kept) -> Any:
     if request.param == "fake":
-        return FakeSwitchStore()
-    return FirestoreSwitch(request.getfixturevalue("database"))
+        return kept.fake()
+    return kept.real(request.getfixturevalue("database"))
 
 
-def test_what_was_never_set_is_normal(store: SwitchStore) -> None:
-    assert store.read() == Versioned(value=Switch(), token=None)
+def test_what_was_never_written_is_as_at_first(store: Any, kept: Kept) -> None:
+    assert store.read() == Versioned(value=kept.empty, token=None)
 
 
-def test_a_switch_is_read_as_it_was_committed(store: SwitchStore) -> None:
-    store.commit(store.read(), everything())
-    assert store.read().value == everything()
-
-    store.commit(store.read(), TIGHT)
-    assert store.read().value == TIGHT
+def test_what_was_committed_is_read(store: Any, kept: Kept) -> None:
+    for value in kept.values:
+        store.commit(store.read(), value)
+        assert store.read().value == value
 
 
-def test_the_first_commit_is_one_commit(store: SwitchStore) -> None:
-    before = store.read()
-    store.commit(before, TIGHT)
-
-    with pytest.raises(LostRace):
-        store.commit(before, PAUSED)
-
-    assert store.read().value == TIGHT
-
-
+@pytest.mark.parametrize("is_first", [True, False])
 def test_a_commit_on_what_was_read_before_another_loses_the_race(
-    store: SwitchStore,
+    store: Any, kept: Kept, is_first: bool
 ) -> None:
-    store.commit(store.read(), TIGHT)
+    first, other = kept.values
+    if not is_first:
+        store.commit(store.read(), other)
     before = store.read()
-    store.commit(before, PAUSED)
+    store.commit(before, first)
 
     with pytest.raises(LostRace):
-        store.commit(before, Switch())
+        store.commit(before, other)
 
-    assert store.read().value == PAUSED
+    assert store.read().value == first
 
 
-def test_concurrent_notifications_all_get_in(store: SwitchStore) -> None:
+def test_observed_prices_that_are_not_ours_count_as_none_and_are_replaced(
+    database: Database,
+) -> None:
+    batch = database.batch()
+    batch.put(database.document("control", "prices"), {"prices": "0.05"}, None)
+    batch.commit()
+    store = FirestorePrices(database)
+
+    assert store.read().value == ObservedPrices()
+    store.commit(store.read(), OBSERVED)
+    assert store.read().value == OBSERVED
+
+
+@pytest.mark.parametrize("kept", [SWITCH], ids=["switch"])
+def test_concurrent_notifications_all_get_in(store: Any) -> None:
     notifications = [
         a_notification(f"0.{n}", budget_id=f"b{n % 3}", amount=str(100 + n), minute=n)
         for n in range(10, 22)

@@ -1,0 +1,88 @@
+"""All that keeps jobs, on the real emulator and in memory, and a look behind it."""
+
+from typing import Any
+
+from google.cloud import firestore
+
+from shared.domain.ledger import SHARDS, Account, Limits
+from shared.gcp.firestore_calls import Database
+from shared.gcp.firestore_idempotency import FirestoreIdempotency
+from shared.gcp.firestore_job_queries import FirestoreJobQueries
+from shared.gcp.firestore_jobs import FirestoreJobs
+from shared.gcp.firestore_quotas import FirestoreQuotas
+from shared.gcp.firestore_reports import FirestoreUsage
+from shared.ports.store import IdempotencyStore, JobQueries, Jobs, Quotas
+from tests.fakes.jobs import FakeJobs
+
+
+class OnEmulator:
+    def __init__(self, client: firestore.Client, limits: Limits | None = None) -> None:
+        database, limits = Database(client), limits or Limits()
+        self.jobs: Jobs = FirestoreJobs(database, limits)
+        self.queries: JobQueries = FirestoreJobQueries(database)
+        self.quotas: Quotas = FirestoreQuotas(database, limits)
+        self.idempotency: IdempotencyStore = FirestoreIdempotency(database)
+        self._client = client
+
+    def account(self, name: str) -> Account:
+        return FirestoreUsage(Database(self._client), SHARDS).spend([name])[name]
+
+    def open_jobs(self, user: str) -> int:
+        found = self._client.collection("users").document(user).get()
+        return int((found.to_dict() or {})["open_jobs"])
+
+    def delete(self, job_id: str) -> None:
+        self._run(job_id).delete()
+        self._shown(job_id).delete()
+
+    def spoil(self, job_id: str) -> None:
+        self._run(job_id).update({"attempts": "none"})
+
+    def forget_record(self, name: str) -> None:
+        self._client.collection("idempotency").document(name).delete()
+
+    def projection(self, job_id: str) -> dict[str, object] | None:
+        shown: dict[str, object] | None = self._shown(job_id).get().to_dict()
+        return shown
+
+    def written_at(self, job_id: str) -> object:
+        return self._shown(job_id).get().update_time
+
+    def _shown(self, job_id: str) -> Any:
+        return self._client.collection("videos").document(job_id)
+
+    def _run(self, job_id: str) -> Any:
+        return self._shown(job_id).collection("internal").document("run")
+
+
+class OnFake:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._fake = FakeJobs(limits)
+        self.jobs: Jobs = self._fake
+        self.queries: JobQueries = self._fake
+        self.quotas: Quotas = self._fake
+        self.idempotency: IdempotencyStore = self._fake.idempotency
+
+    def account(self, name: str) -> Account:
+        return self._fake.accounts[name]
+
+    def open_jobs(self, user: str) -> int:
+        return self._fake.open_jobs[user]
+
+    def delete(self, job_id: str) -> None:
+        self._fake.remove(job_id)
+
+    def spoil(self, job_id: str) -> None:
+        self._fake.unreadable.add(job_id)
+
+    def forget_record(self, name: str) -> None:
+        del self._fake.idempotency.records[name]
+
+    def projection(self, job_id: str) -> dict[str, object] | None:
+        return self._fake.projections.get(job_id)
+
+    def written_at(self, job_id: str) -> object:
+        return self._fake.projected
+
+
+Store = OnEmulator | OnFake
