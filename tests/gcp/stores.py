@@ -35,9 +35,6 @@ class OnEmulator:
         self._run(job_id).delete()
         self._shown(job_id).delete()
 
-    def spoil(self, job_id: str) -> None:
-        self._run(job_id).update({"attempts": "none"})
-
     def forget_record(self, name: str) -> None:
         self._client.collection("idempotency").document(name).delete()
 
@@ -71,9 +68,6 @@ class OnFake:
 
     def delete(self, job_id: str) -> None:
         self._fake.remove(job_id)
-
-    def spoil(self, job_id: str) -> None:
-        self._fake.unreadable.add(job_id)
 
     def forget_record(self, name: str) -> None:
         del self._fake.idempotency.records[name]
