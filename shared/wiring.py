@@ -341,6 +341,7 @@ def advance() -> Advance:
             providers=known,
             bucket=files,
             committer=committer,
+            clock=CLOCK,
             price_watch=price_watch(),
         ),
         storing=Storing(

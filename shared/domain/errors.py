@@ -23,6 +23,7 @@ ReelayError
 ├── CommitUncertain         a commit was not answered: read again to find out
 ├── Unreadable              a stored record can't be parsed
 ├── Unreachable             a dependency did not answer: try the same again later
+├── TaskGone                a vendor itself says that it has no such task
 └── BadContent              bytes are not what was promised: retrying won't help
     └── NotPublic           a URL that leads inside
 """
@@ -266,6 +267,10 @@ class Unreadable(ReelayError):
 
 class Unreachable(ReelayError):
     """A dependency did not answer, or failed: the same call may work later."""
+
+
+class TaskGone(ReelayError):
+    """The vendor itself says, in its own JSON, that it has no such task."""
 
 
 class BadContent(ReelayError):

@@ -16,7 +16,7 @@ one open attempt. The states of an attempt:
        │  │   cancelled by the owner, or out of time
        │  └──▶ cancelling ───────────▶ cancelled · failed
        │ succeeded
-       ▼      no usable file, or storage down for two hours
+       ▼      no usable file, gone, or storage down for two hours
     storing ─────────────────────────▶ failed
        │ checked and copied
        ▼
@@ -105,12 +105,15 @@ class Attempt:
         wrote the result.
     writes_into_bucket, polls_through: as in PlannedProvider.
     missed_polls: failed polls since the last one that the provider itself answered.
-    gone_polls: times in a row that the vendor said it has no such task.
+    gone_polls: times in a row that the vendor said it has no such task, asked about
+        its state or for its result.
     closing_polls: failed polls since a cancel or the deadline; three, then the task
         is cancelled unseen. cancel_tries: cancels that failed; three, then it is
         left running and stays booked as spent.
     store_tries: times that the result could not be kept; bad_outputs: those of them
-        in which the file itself was at fault. store_until: then storing is given up.
+        in which the file itself was at fault, or took its worker along. store_until:
+        then storing is given up. checking_until: a worker decodes the file, until then
+        at the latest.
     queued_at_vendor: the vendor had not begun when it was last asked.
     not_before: this vendor must not be asked again sooner. ask_again: it ended by a
         passing fault, at no cost, and its provider may be asked once more.
@@ -143,6 +146,7 @@ class Attempt:
     store_tries: int = 0
     bad_outputs: int = 0
     store_until: datetime | None = None
+    checking_until: datetime | None = None
     queued_at_vendor: bool = False
     not_before: datetime | None = None
     ask_again: bool = False

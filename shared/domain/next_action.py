@@ -94,8 +94,12 @@ def _on_attempt(attempt: Attempt, now: datetime) -> Action:
             return Ask(attempt=attempt, by=by)
         case AttemptState.CANCELLING:
             return Cancel(attempt=attempt, by=by)
-        case _:
+        case _ if attempt.checking_until is None:
             return Store(attempt=attempt, by=by)
+        case _ if now < attempt.checking_until:
+            return Wait(until=attempt.checking_until)
+        case _:
+            return LeaseExpired(attempt_id=attempt.attempt_id)
 
 
 def _between_attempts(job: Job, now: datetime) -> Action:

@@ -187,6 +187,13 @@ class CancelMissed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckStarted:
+    """Committed before the result is decoded."""
+
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     attempt_id: str
     delivered: Delivered
@@ -199,7 +206,7 @@ class StoreMissed:
     """The result could not be kept this time; the code says whose fault that was.
 
     `bad_output`: the file's. `storage_failed`: our storage's. `provider_unavailable`:
-    the vendor did not hand it out.
+    the vendor did not hand it out. `provider_error`: it says that the task is gone.
     """
 
     attempt_id: str
@@ -216,9 +223,14 @@ class OutputFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputMissing:
-    """`is_final`: the provider, as it is configured, never writes into our bucket."""
+    """An unknown attempt's file was not there when the bucket was asked.
+
+    `looked_at`: just before it was asked. `is_final`: the provider, as it is
+    configured, never writes into our bucket.
+    """
 
     attempt_id: str
+    looked_at: datetime
     is_final: bool = False
 
 
@@ -237,7 +249,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseExpired:
-    """The process that committed the intent never reported: the outcome is unknown."""
+    """The process that began a POST, or the check of a file, never reported."""
 
     attempt_id: str
 
@@ -272,6 +284,7 @@ Outcome = (
     | Polled
     | CancelSent
     | CancelMissed
+    | CheckStarted
     | Stored
     | StoreMissed
     | OutputFound

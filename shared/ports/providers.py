@@ -83,7 +83,7 @@ class Provider(Protocol):
     def fetch(self, task: TaskRef) -> Result:
         """Where the result is now; addresses expire.
 
-        Unreachable: try again later. BadContent: there is none, or the task is gone.
+        Unreachable: try again later. BadContent: there is none. TaskGone.
         """
         ...
 

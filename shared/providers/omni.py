@@ -8,7 +8,7 @@ from google import genai
 from google.auth.credentials import Credentials
 from google.genai.interactions import Interaction, VideoContent
 
-from shared.domain.errors import BadContent, Unreachable
+from shared.domain.errors import BadContent, TaskGone, Unreachable
 from shared.domain.outcomes import (
     Accepted,
     Failed,
@@ -125,7 +125,7 @@ class Omni:
             interaction = self._interaction(task)
         except CAUGHT as error:
             if is_gone(error):
-                raise BadContent("the interaction is gone") from error
+                raise TaskGone("the interaction is gone") from error
             raise Unreachable(describe(error, self._api_key)) from error
         poll = omni_answers.read(interaction)
         video = interaction.output_video

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from shared.domain.errors import BadContent, Unreachable
+from shared.domain.errors import TaskGone, Unreachable
 from shared.domain.outcomes import Gone, Poll, PollFailed, Submission
 from shared.ports.providers import GenerationRequest, TaskRef, WebFile
 from shared.providers import runway_wire
@@ -85,7 +85,7 @@ class Runway:
         except self._caught as error:
             raise Unreachable(describe(error, self._api_key)) from error
         if says_gone(answer, RUNWAY):
-            raise BadContent("the task is gone")
+            raise TaskGone("the task is gone")
         if answer.status != 200:
             raise Unreachable(f"HTTP {answer.status}")
         url = runway_wire.read_result(answer.body)

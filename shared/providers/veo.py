@@ -3,7 +3,7 @@
 from google.auth.credentials import Credentials
 from google.genai import types
 
-from shared.domain.errors import BadContent, Unreachable
+from shared.domain.errors import TaskGone, Unreachable
 from shared.domain.outcomes import Gone, Poll, PollFailed, Submission
 from shared.ports.providers import BucketFile, GenerationRequest, InlineFile, TaskRef
 from shared.providers import answer_limits, veo_answers
@@ -75,7 +75,7 @@ class Veo:
             operation = self._operation(task)
         except CAUGHT as error:
             if is_gone(error):
-                raise BadContent("the operation is gone") from error
+                raise TaskGone("the operation is gone") from error
             raise Unreachable(describe(error)) from error
         return veo_answers.result(operation)
 

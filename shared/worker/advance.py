@@ -1,11 +1,14 @@
 """Advance one job by one step: look, act, commit, and enqueue the next step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 import structlog
 
-from shared.domain.job import Job
+from shared.domain.catalogue import ProviderId
+from shared.domain.job import Attempt, Job
 from shared.domain.next_action import (
     Ask,
     Cancel,
@@ -18,12 +21,15 @@ from shared.domain.next_action import (
     next_action,
 )
 from shared.domain.outcomes import (
+    CheckStarted,
     Decision,
     GaveUp,
     LeaseExpired,
+    Outcome,
     PrepareStarted,
     Revived,
     Skipped,
+    StoreMissed,
 )
 from shared.jobs.cleanup import delete_job_objects
 from shared.jobs.commit import JobCommitter
@@ -95,16 +101,14 @@ class Advance:
             case Start(planned=planned):
                 return self.starting.start(before, planned)
             case Prepare():
-                return self._prepare(before)
+                prepare = partial(self.preparation.prepare, before.value)
+                return self._decode(before, PrepareStarted(), prepare)
             case Ask(attempt=attempt, by=by):
                 return self.following.poll(before, attempt, by)
             case Cancel(attempt=attempt, by=by):
                 return self.following.cancel(before, attempt, by)
             case Store(attempt=attempt, by=by):
-                provider = self.providers.get(by)
-                stored = self.storing.store(before.value, attempt, provider)
-                tidy = self.following.cancel_late_tasks
-                return self.committer.commit(before, stored, then=tidy)
+                return self._store(before, attempt, by)
             case LookForOutput(attempt=attempt):
                 return self.following.look_for_output(before, attempt)
             case Skipped() | LeaseExpired() | Revived() | GaveUp():
@@ -112,14 +116,36 @@ class Advance:
             case _:
                 assert_never(step)
 
-    def _prepare(self, before: Versioned[Job]) -> Versioned[Job] | None:
-        """The sweep finds the job if this process ends while it has the image."""
+    def _store(
+        self, before: Versioned[Job], attempt: Attempt, by: ProviderId
+    ) -> Versioned[Job] | None:
+        job, provider = before.value, self.providers.get(by)
+        found = self.storing.bring_in(job, attempt, provider)
+        if isinstance(found, StoreMissed):
+            return self.committer.commit(before, found)
+        return self._decode(
+            before,
+            CheckStarted(attempt_id=attempt.attempt_id),
+            lambda: self.storing.keep(job, attempt, found),
+            then=self.following.cancel_late_tasks,
+        )
+
+    def _decode(
+        self,
+        before: Versioned[Job],
+        started: PrepareStarted | CheckStarted,
+        decode: Callable[[], Outcome],
+        then: Callable[[Job], None] = lambda _job: None,
+    ) -> Versioned[Job] | None:
+        """`started`, and what came of it if this commit of it is the one that holds.
+
+        If this process ends with the foreign bytes in hand, the sweep finds the job.
+        """
         mine: list[Job] = []
-        started = self.committer.commit(before, PrepareStarted(), then=mine.append)
-        if started is None or not mine:
-            return started
-        outcome = self.preparation.prepare(started.value)
-        return self.committer.commit(started, outcome)
+        held = self.committer.commit(before, started, then=mine.append)
+        if held is None or not mine:
+            return held
+        return self.committer.commit(held, decode(), then=then)
 
 
 def _log(step: Step, job: Job) -> None:

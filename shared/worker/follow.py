@@ -24,7 +24,7 @@ from shared.guards.price_watch import PriceWatch
 from shared.jobs.commit import JobCommitter
 from shared.ports.providers import Providers, TaskRef
 from shared.ports.storage import Bucket
-from shared.ports.store import Versioned
+from shared.ports.store import Clock, Versioned
 
 log = structlog.get_logger()
 
@@ -36,6 +36,7 @@ class Following:
     providers: Providers
     bucket: Bucket
     committer: JobCommitter
+    clock: Clock
     price_watch: PriceWatch
 
     def poll(
@@ -78,11 +79,14 @@ class Following:
     ) -> Versioned[Job] | None:
         attempt_id = attempt.attempt_id
         folder = incoming_folder(before.value.job_id, attempt_id)
+        looked_at = self.clock.now()
         files = [f for f in self.bucket.list(folder) if f.name.endswith(".mp4")]
         if not files:
             provider = self.providers.get(attempt.provider_id)
             is_final = provider is not None and not provider.writes_into_bucket
-            missing = OutputMissing(attempt_id=attempt_id, is_final=is_final)
+            missing = OutputMissing(
+                attempt_id=attempt_id, looked_at=looked_at, is_final=is_final
+            )
             return self.committer.commit(before, missing)
         gs_uri = self.bucket.uri(files[0].name)
         found = OutputFound(attempt_id=attempt_id, gs_uri=gs_uri)

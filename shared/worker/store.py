@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.domain.delivery import difference
-from shared.domain.errors import BadContent, ErrorCode, LostRace, Problem, Unreachable
+from shared.domain.errors import (
+    BadContent,
+    ErrorCode,
+    LostRace,
+    Problem,
+    TaskGone,
+    Unreachable,
+)
 from shared.domain.job import Attempt, Job
 from shared.domain.naming import incoming_folder, video_object
 from shared.domain.outcomes import Delivered, Stored, StoreMissed
@@ -32,6 +39,16 @@ class _NotHandedOut(Unreachable):
     """The vendor does not hand out its result now: no fault of our storage."""
 
 
+# Whose fault it is; the first that matches.
+_CODES = {
+    BadContent: ErrorCode.BAD_OUTPUT,
+    TaskGone: ErrorCode.PROVIDER_ERROR,
+    _NotHandedOut: ErrorCode.PROVIDER_UNAVAILABLE,
+    Unreachable: ErrorCode.STORAGE_FAILED,
+}
+_FAILURES = tuple(_CODES)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storing:
     bucket: Bucket
@@ -39,19 +56,26 @@ class Storing:
     check: VideoCheck
     clock: Clock
 
-    def store(
+    def bring_in(
         self, job: Job, attempt: Attempt, provider: Provider | None
-    ) -> Stored | StoreMissed:
+    ) -> StoredObject | StoreMissed:
+        """The file to keep: what an earlier try kept, or else the vendor's result."""
         try:
-            delivered = self._deliver(job, attempt, provider)
+            kept = self.bucket.find(video_object(job.user_id, job.job_id))
+            return kept or self._bring_in(job, attempt, provider)
+        except _FAILURES as error:
+            return _missed(attempt, error)
+
+    def keep(
+        self, job: Job, attempt: Attempt, found: StoredObject
+    ) -> Stored | StoreMissed:
+        """Decodes it: the caller has committed that, in case this process ends here."""
+        try:
+            delivered = self._kept(job, attempt, found)
             name = delivered.object_name
             video_url = self.bucket.sign_download(name, lifetime=URL_LIFETIME)
-        except BadContent as error:
-            return _missed(attempt, ErrorCode.BAD_OUTPUT, error)
-        except _NotHandedOut as error:
-            return _missed(attempt, ErrorCode.PROVIDER_UNAVAILABLE, error)
-        except Unreachable as error:
-            return _missed(attempt, ErrorCode.STORAGE_FAILED, error)
+        except _FAILURES as error:
+            return _missed(attempt, error)
         return Stored(
             attempt_id=attempt.attempt_id,
             delivered=delivered,
@@ -59,21 +83,16 @@ class Storing:
             video_url_expires_at=self.clock.now() + URL_LIFETIME,
         )
 
-    def _deliver(
-        self, job: Job, attempt: Attempt, provider: Provider | None
-    ) -> Delivered:
+    def _kept(self, job: Job, attempt: Attempt, found: StoredObject) -> Delivered:
         target = video_object(job.user_id, job.job_id)
-        kept = self.bucket.find(target)
-        if kept is not None:
-            # An earlier try of this step got that far: only what was checked is there.
-            return self._delivered(kept, job, attempt)
-        incoming = self._bring_in(job, attempt, provider)
-        delivered = self._delivered(incoming, job, attempt)
+        delivered = self._delivered(found, job, attempt)
+        if found.name == target:
+            return delivered
         try:
-            final = self.bucket.copy_new(incoming.name, target)
+            final = self.bucket.copy_new(found.name, target)
         except LostRace:
             raise Unreachable("somebody else stored it in between") from None
-        if final.crc32c != incoming.crc32c:
+        if final.crc32c != found.crc32c:
             raise Unreachable("the copy differs from its source")
         return replace(delivered, object_name=final.name)
 
@@ -141,6 +160,7 @@ class Storing:
         )
 
 
-def _missed(attempt: Attempt, code: ErrorCode, why: Exception) -> StoreMissed:
+def _missed(attempt: Attempt, why: Exception) -> StoreMissed:
+    code = next(code for kind, code in _CODES.items() if isinstance(why, kind))
     problem = Problem(code=code, detail=str(why)[:300])
     return StoreMissed(attempt_id=attempt.attempt_id, problem=problem)

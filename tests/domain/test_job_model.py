@@ -37,6 +37,7 @@ from shared.domain.outcomes import (
     CancelMissed,
     CancelRequested,
     CancelSent,
+    CheckStarted,
     Decision,
     Failed,
     Gone,
@@ -63,7 +64,7 @@ from shared.domain.outcomes import (
     Working,
 )
 from shared.domain.transitions import apply, settle
-from tests.domain.examples import DELIVERED, IMAGE, NOON, a_new_job
+from tests.domain.examples import DELIVERED, FAULT, IMAGE, NOON, a_new_job
 
 WALKS = 1000
 PORTIONS = 50 if settings.get_current_profile_name() == "thorough" else 2
@@ -95,7 +96,8 @@ STORAGE_FAILED = Problem(code=ErrorCode.STORAGE_FAILED)
 class World:
     """One job, the workers that hold something about it, and the vendors' own books.
 
-    `posts` and `answers`: by attempt, what was sent where and what the vendor said.
+    `posts` and `answers`: by attempt, what was sent where and what the vendor said;
+    `files`: when its file comes, whether or not its answer does.
     `late`: reports on their way. `history`: reports that were committed.
     """
 
@@ -104,6 +106,7 @@ class World:
     now: datetime = NOON
     ids: Iterator[int] = field(default_factory=count)
     posts: dict[str, Vendor] = field(default_factory=dict)
+    files: dict[str, datetime] = field(default_factory=dict)
     answers: dict[str, Submission] = field(default_factory=dict)
     late: list[Outcome] = field(default_factory=list)
     history: list[Outcome] = field(default_factory=list)
@@ -133,6 +136,7 @@ class World:
         )
         self.check_ledger()
         self.check_answers()
+        self.check_write_offs(before)
 
     # A worker's step.
 
@@ -151,7 +155,7 @@ class World:
                 kind = self.luck.choice((CancelSent, CancelMissed))
                 self.report(kind(attempt_id=attempt.attempt_id))
             case Store(attempt=attempt):
-                self.report(self.stored(attempt.attempt_id))
+                self.store(attempt)
             case LookForOutput(attempt=attempt):
                 self.report(self.looked(attempt.attempt_id))
             case action if isinstance(action, Decision):
@@ -171,8 +175,21 @@ class World:
             return
         self.check_post(attempt)
         self.posts[attempt_id] = attempt.vendor
+        if attempt.writes_into_bucket and self.one_in(2):
+            minutes = timedelta(minutes=self.luck.uniform(0, 15))
+            self.files[attempt_id] = self.now + minutes
         self.answers[attempt_id] = answer = self.submission()
         self.report(Submitted(attempt_id=attempt_id, submission=answer))
+
+    def store(self, attempt: Attempt) -> None:
+        """It is decoded if the try is known to be on record, by this very worker."""
+        if self.one_in(3):
+            self.report(self.stored(attempt.attempt_id))
+            return
+        version = self.job.version
+        self.report(CheckStarted(attempt_id=attempt.attempt_id))
+        if self.job.version > version and self.one_in(2):
+            self.report(self.stored(attempt.attempt_id))
 
     def report(self, outcome: Outcome) -> None:
         """In time, twice, late, after the lease, or never: its worker died."""
@@ -233,7 +250,7 @@ class World:
                 missed = StoreMissed(attempt_id=a.attempt_id, problem=STORAGE_FAILED)
                 self.record(missed)
             case LookForOutput(attempt=attempt):
-                self.record(OutputMissing(attempt_id=attempt.attempt_id))
+                self.record(self.looked(attempt.attempt_id))
             case action if isinstance(action, Decision):
                 self.record(action)
         self.advance()
@@ -278,7 +295,7 @@ class World:
         )
 
     def stored(self, attempt_id: str) -> Outcome:
-        problem = self.luck.choice((None, None, BAD_OUTPUT, STORAGE_FAILED))
+        problem = self.luck.choice((None, None, BAD_OUTPUT, STORAGE_FAILED, FAULT))
         if problem:
             return StoreMissed(attempt_id=attempt_id, problem=problem)
         return Stored(
@@ -289,9 +306,10 @@ class World:
         )
 
     def looked(self, attempt_id: str) -> Outcome:
-        if self.one_in(3):
+        comes_at = self.files.get(attempt_id)
+        if comes_at is not None and comes_at <= self.now:
             return OutputFound(attempt_id=attempt_id, gs_uri="gs://b/v.mp4")
-        return OutputMissing(attempt_id=attempt_id)
+        return OutputMissing(attempt_id=attempt_id, looked_at=self.now)
 
     # What must hold.
 
@@ -325,6 +343,16 @@ class World:
             assert attempt is not None and attempt.state not in FREE
             if isinstance(answer, Accepted) and attempt.state is AttemptState.RUNNING:
                 assert attempt.cost_usd >= (answer.max_cost_usd or 0)
+
+    def check_write_offs(self, before: Job) -> None:
+        """A file that came while it was waited for is never written off."""
+        for attempt in self.job.attempts:
+            known = before.attempt(attempt.attempt_id)
+            if not attempt.written_off or (known and known.written_off):
+                continue
+            cancelled_at = self.job.cancel_requested_at or attempt.deadline_at
+            until = min(attempt.deadline_at, cancelled_at)
+            assert self.files.get(attempt.attempt_id, self.now) >= until
 
 
 def is_free(attempt: Attempt) -> bool:

@@ -268,7 +268,8 @@ def test_it_is_looked_at_once_more_when_the_jobs_time_is_up(
 
     assert next_action(job, late) == LookForOutput(attempt=at_provider(job, VEO))
 
-    after = settle(apply(job, OutputMissing(attempt_id=VEO), late), late)
+    missing = OutputMissing(attempt_id=VEO, looked_at=late)
+    after = settle(apply(job, missing, late), late)
     assert after.problem == Problem(code=code)
 
 
@@ -291,7 +292,7 @@ def test_a_file_that_cannot_come_is_not_waited_for() -> None:
     job = answered(a_job(chain=(OMNI,)), OMNI, UNKNOWN)
     assert next_action(job, NOON) == LookForOutput(attempt=at_provider(job, OMNI))
 
-    missing = OutputMissing(attempt_id=OMNI, is_final=True)
+    missing = OutputMissing(attempt_id=OMNI, looked_at=NOON, is_final=True)
     after = settle(apply(job, missing, NOON), NOON)
 
     assert after.problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)

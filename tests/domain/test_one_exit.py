@@ -141,7 +141,7 @@ def test_without_a_file_the_job_ends_for_the_reason_on_record(
 ) -> None:
     job, code = way_out
 
-    ended = take(job, OutputMissing(attempt_id=str(VEO)), OVER)
+    ended = take(job, OutputMissing(attempt_id=str(VEO), looked_at=OVER), OVER)
 
     assert ended.problem and ended.problem.code is code
     assert at_provider(ended, VEO).written_off
@@ -152,7 +152,8 @@ def test_only_a_cancel_does_not_wait_for_a_file_that_may_still_come(
 ) -> None:
     job, code = way_out
 
-    looked = take(job, OutputMissing(attempt_id=str(VEO)), NOON + SECOND)
+    at = NOON + SECOND
+    looked = take(job, OutputMissing(attempt_id=str(VEO), looked_at=at), at)
 
     assert looked.is_final is (code is ErrorCode.CANCELLED)
 

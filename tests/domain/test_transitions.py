@@ -616,6 +616,23 @@ class TestStoring:
         assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
         assert (job.is_final, job.cost_usd) == (False, PRICE)
 
+    def test_a_task_that_is_gone_twice_in_a_row_hands_over(self) -> None:
+        gone = Problem(code=ErrorCode.PROVIDER_ERROR, detail="the task is gone")
+        job = self.missed(storing(a_job(), RUNWAY), gone)
+        in_between = self.missed(job, self.DOWN)
+
+        assert state_of(self.missed(in_between, gone), RUNWAY) == "storing"
+        job = settle(self.missed(job, gone), NOON)
+
+        assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
+        assert job.cost_usd == PRICE
+
+    def test_a_bad_file_after_a_long_outage_is_fetched_again(self) -> None:
+        job = storing(a_job(), RUNWAY)
+        late = NOON + timing.FETCH_LIMIT
+
+        assert state_of(self.missed(job, self.BAD, late), RUNWAY) == "storing"
+
     def test_storage_that_stays_down_for_two_hours_ends_the_job(self) -> None:
         job = storing(a_job(), RUNWAY)
         end = NOON + timing.STORE_LIMIT
@@ -656,11 +673,14 @@ class TestOutputOfAnUnknownAttempt:
     def test_it_is_looked_for_until_the_attempts_deadline(self) -> None:
         job = answered(a_job(chain=(VEO,)), VEO, UNKNOWN)
 
-        job = apply(job, OutputMissing(attempt_id=VEO), NOON)
+        job = apply(job, OutputMissing(attempt_id=VEO, looked_at=NOON), NOON)
         assert job.wake_at == NOON + timing.LOOK_SPACING
 
         late = NOON + timing.ATTEMPT_LIMIT
-        job = settle(apply(job, OutputMissing(attempt_id=VEO), late), late)
+        stale = OutputMissing(attempt_id=VEO, looked_at=late - SECOND)
+        assert not settle(apply(job, stale, late), late).is_final
+        missing = OutputMissing(attempt_id=VEO, looked_at=late)
+        job = settle(apply(job, missing, late), late)
         assert job.problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)
         assert job.cost_usd == Decimal("3.20")
 
@@ -668,7 +688,7 @@ class TestOutputOfAnUnknownAttempt:
         "outcome",
         [
             OutputFound(attempt_id=str(VEO), gs_uri="gs://b/a.mp4"),
-            OutputMissing(attempt_id=str(VEO)),
+            OutputMissing(attempt_id=str(VEO), looked_at=NOON),
             Revived(attempt_id=str(VEO)),
         ],
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.errors import BadContent, Unreachable
+from shared.domain.errors import TaskGone, Unreachable
 from shared.domain.outcomes import Gone, PollFailed
 from tests.providers.provider_cases import (
     OMNI,
@@ -51,7 +51,7 @@ def test_a_task_that_its_vendor_says_is_gone_is_gone(
         provider = case.make(server.url)
 
         assert isinstance(provider.poll(case.task()), Gone)
-        with pytest.raises(BadContent):
+        with pytest.raises(TaskGone):
             provider.fetch(case.task())
 
 

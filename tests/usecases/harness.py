@@ -99,6 +99,7 @@ class Harness:
                 providers=FakeProviders(self.providers),
                 bucket=self.bucket,
                 committer=self.committer,
+                clock=self.clock,
                 price_watch=self.price_watch,
             ),
             storing=self.storing,

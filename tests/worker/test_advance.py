@@ -1,6 +1,6 @@
 """One step of a job: looked at, acted on, recorded, woken for the next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,13 +8,7 @@ from structlog.testing import capture_logs
 
 from shared.domain import timing
 from shared.domain.catalogue import DEFAULT_CHAIN
-from shared.domain.errors import (
-    BadContent,
-    ErrorCode,
-    Problem,
-    ReelayError,
-    Unreachable,
-)
+from shared.domain.errors import ErrorCode, Problem, ReelayError, TaskGone, Unreachable
 from shared.domain.job import Job
 from shared.domain.naming import task_name
 from shared.domain.outcomes import (
@@ -32,6 +26,7 @@ from shared.domain.outcomes import (
 from shared.domain.transitions import apply, settle
 from shared.jobs.commit import SHORT_BACKOFF
 from shared.ports.providers import InlineFile
+from shared.ports.storage import StoredObject
 from shared.ports.store import StepTask
 from tests.domain.examples import (
     MINUTE,
@@ -395,6 +390,24 @@ class TestFollowing:
         assert states(harness.run()) == [("gemini-veo-3.1", "succeeded")]
         assert harness.starts == 0
 
+    def test_a_file_that_comes_while_its_worker_stands_still_is_not_written_off(
+        self, harness: Harness
+    ) -> None:
+        harness.jobs.put(answered(a_job(chain=(VEO,)), VEO, UNKNOWN))
+        plain = harness.bucket.list
+
+        def freeze(prefix: str) -> Sequence[StoredObject]:
+            found = plain(prefix)
+            harness.bucket.objects["incoming/job1/gemini-veo-3.1/s.mp4"] = b"v"
+            harness.clock.move(timing.ATTEMPT_LIMIT)
+            harness.bucket.list = plain  # type: ignore[method-assign] # once
+            return found
+
+        harness.bucket.list = freeze  # type: ignore[method-assign] # a race, staged
+        harness.step()
+
+        assert states(harness.run()) == [("gemini-veo-3.1", "succeeded")]
+
     def test_a_deleted_job_is_not_woken(self, harness: Harness) -> None:
         harness.jobs.put(due(running(a_job(), RUNWAY)))
         provider = DeletingProvider(harness)
@@ -420,7 +433,7 @@ class DeletingProvider(ScriptedProvider):
 class TestFallingBack:
     @pytest.mark.parametrize(
         ("result", "minutes"),
-        [(BadContent("the task is gone"), 3), (Unreachable("404"), 27)],
+        [(TaskGone("404"), 2), (Unreachable("404"), 27)],
         ids=["its vendor says it is gone", "no answer"],
     )
     def test_a_result_that_is_deleted_before_it_is_fetched_hands_over(
@@ -482,7 +495,7 @@ def a_crashing_harness(crashing: Crashing) -> Harness:
     return harness
 
 
-@pytest.mark.parametrize("nth", range(1, 27))
+@pytest.mark.parametrize("nth", range(1, 29))
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_a_crash_between_any_two_effects_loses_nothing(nth: int, before: bool) -> None:
     crashing = Crashing(nth=nth, before=before)

@@ -19,7 +19,11 @@ DOWN = Unreachable("down")
 def store(harness: Harness, *, configured: bool = True) -> Stored | StoreMissed:
     job = storing(a_job(), ProviderId.RUNWAY)
     provider = harness.providers[ProviderId.RUNWAY] if configured else None
-    return harness.storing.store(job, at_provider(job, ProviderId.RUNWAY), provider)
+    attempt = at_provider(job, ProviderId.RUNWAY)
+    found = harness.storing.bring_in(job, attempt, provider)
+    if isinstance(found, StoreMissed):
+        return found
+    return harness.storing.keep(job, attempt, found)
 
 
 def provider(harness: Harness) -> ScriptedProvider:

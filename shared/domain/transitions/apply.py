@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import assert_never
 
 from shared.domain.job import Attempt, AttemptState, Job
-from shared.domain.next_action import Action, Prepare, Start, Wait, next_action
+from shared.domain.next_action import Action, Prepare, Start, Store, Wait, next_action
 from shared.domain.outcomes import (
     CancelMissed,
     CancelRequested,
     CancelSent,
+    CheckStarted,
     Decision,
     Failed,
     GaveUp,
@@ -41,7 +42,7 @@ from shared.domain.transitions import polling, preparation, storing, submission
 from shared.domain.transitions.attempt import running, unknown
 
 # What answers an action: it holds only while the job still needs that action.
-Reply = PrepareStarted | Intended | Skipped | Parked | LeaseExpired | Revived | GaveUp
+Reply = PrepareStarted | CheckStarted | Intended | Parked | Decision
 # What became of one attempt; it fits by that attempt's state.
 AttemptReport = (
     Submitted
@@ -93,6 +94,8 @@ def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
         return _decided(job, reply, now)
     if isinstance(reply, PrepareStarted) and isinstance(needed, Prepare):
         return preparation.started(job, now)
+    if isinstance(reply, CheckStarted) and isinstance(needed, Store):
+        return storing.check_started(job, job.known_attempt(reply.attempt_id), now)
     if not isinstance(needed, Start):
         return job
     planned = needed.planned
@@ -113,14 +116,19 @@ def _decided(job: Job, decision: Decision, now: datetime) -> Job:
             planned = next(p for p in job.chain if p.provider_id is provider_id)
             return submission.skipped(job, planned, problem, now)
         case LeaseExpired(attempt_id=attempt_id):
-            detail = "no answer was recorded before the lease expired"
-            return unknown(job, job.known_attempt(attempt_id), detail, now)
+            return _lease_expired(job, job.known_attempt(attempt_id), now)
         case Revived(attempt_id=attempt_id):
             return running(job, job.known_attempt(attempt_id), now)
         case GaveUp(code=code, detail=detail):
             return job.ended(code, detail)
         case _:
             assert_never(decision)
+
+
+def _lease_expired(job: Job, attempt: Attempt, now: datetime) -> Job:
+    if attempt.state is AttemptState.STORING:
+        return storing.check_lost(job, attempt, now)
+    return unknown(job, attempt, "no answer was recorded before the lease expired", now)
 
 
 def _reported(job: Job, outcome: Report, now: datetime) -> Job:
@@ -160,7 +168,7 @@ def _of_attempt(
             return job
         case _, OutputFound(gs_uri=gs_uri):
             return storing.storing(job, replace(attempt, gs_uri=gs_uri), now)
-        case _, OutputMissing(is_final=is_final):
-            return storing.output_missing(job, attempt, now, is_final=is_final)
+        case _, OutputMissing():
+            return storing.output_missing(job, attempt, report, now)
         case _:
             return job

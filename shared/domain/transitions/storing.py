@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.domain import timing
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job
-from shared.domain.outcomes import Stored
+from shared.domain.outcomes import OutputMissing, Stored
 from shared.domain.transitions.attempt import ended
 
 
@@ -17,9 +17,23 @@ def storing(job: Job, attempt: Attempt, now: datetime) -> Job:
         ended_at=None,
         problem=None,
         store_until=now + timing.STORE_LIMIT,
+        gone_polls=0,
     )
     progress = max(job.progress, 90)
     return replace(job.with_attempt(found), progress=progress, wake_at=now)
+
+
+def check_started(job: Job, attempt: Attempt, now: datetime) -> Job:
+    """Committed before the file is decoded: a try that kills its worker counts."""
+    until = now + timing.CHECK_LIMIT
+    checking = replace(attempt, checking_until=until)
+    return replace(job.with_attempt(checking), wake_at=until)
+
+
+def check_lost(job: Job, attempt: Attempt, now: datetime) -> Job:
+    """A file that took its worker along is bad if it does so each time."""
+    problem = Problem(code=ErrorCode.BAD_OUTPUT, detail="it could not be decoded")
+    return missed(job, attempt, problem, now)
 
 
 def stored(job: Job, attempt: Attempt, result: Stored, now: datetime) -> Job:
@@ -37,16 +51,24 @@ def stored(job: Job, attempt: Attempt, result: Stored, now: datetime) -> Job:
 def missed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
     """Tried again with growing pauses, until too many bad files came or time is up.
 
-    Our own storage is waited for longer than a vendor that doesn't hand out its file.
+    Our own storage is waited for longer than a vendor that doesn't hand out its file. A
+    vendor that says twice in a row that it has no such task is not waited for.
     """
     is_bad = problem.code is ErrorCode.BAD_OUTPUT
+    is_gone = problem.code is ErrorCode.PROVIDER_ERROR
     tried = replace(
         attempt,
         store_tries=attempt.store_tries + 1,
         bad_outputs=attempt.bad_outputs + is_bad,
+        gone_polls=attempt.gone_polls + 1 if is_gone else 0,
+        checking_until=None,
     )
-    is_late = now >= _last_try(attempt, problem)
-    if is_late or tried.bad_outputs >= timing.MOST_BAD_OUTPUTS:
+    is_over = (
+        now >= _last_try(attempt, problem)
+        or tried.bad_outputs >= timing.MOST_BAD_OUTPUTS
+        or tried.gone_polls >= timing.GONE_POLLS_TO_END
+    )
+    if is_over:
         cost = attempt.cost_usd
         return ended(job, tried, AttemptState.FAILED, problem, now, cost_usd=cost)
     wake_at = now + timing.backoff(tried.store_tries)
@@ -55,17 +77,21 @@ def missed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
 
 def _last_try(attempt: Attempt, problem: Problem) -> datetime:
     until = attempt.store_until or attempt.deadline_at
-    if problem.code is ErrorCode.STORAGE_FAILED:
-        return until
-    return until - timing.STORE_LIMIT + timing.FETCH_LIMIT
+    if problem.code is ErrorCode.PROVIDER_UNAVAILABLE:
+        return until - timing.STORE_LIMIT + timing.FETCH_LIMIT
+    return until
 
 
-def output_missing(job: Job, attempt: Attempt, now: datetime, *, is_final: bool) -> Job:
+def output_missing(
+    job: Job, attempt: Attempt, missing: OutputMissing, now: datetime
+) -> Job:
     """Looked for until the attempt's own deadline, then written off.
 
-    After a cancel it is looked for once, as a running task is polled once.
+    After a cancel it is looked for once, as a running task is polled once. A look from
+    before that proves nothing, however late it is reported: its worker may have stood
+    still while the file came.
     """
-    may_come = not is_final and now < attempt.deadline_at
-    if may_come and job.cancel_requested_at is None:
+    until = min(attempt.deadline_at, job.cancel_requested_at or attempt.deadline_at)
+    if missing.looked_at < until and not missing.is_final:
         return replace(job, wake_at=now + timing.LOOK_SPACING)
     return replace(job.with_attempt(replace(attempt, written_off=True)), wake_at=now)

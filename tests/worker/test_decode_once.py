@@ -1,0 +1,198 @@
+"""Foreign bytes are decoded by one worker at a time, and a few times at most."""
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+import pytest
+
+from shared.domain.catalogue import ProviderId
+from shared.domain.errors import Conflict, ErrorCode
+from shared.domain.job import Job
+from shared.domain.timing import (
+    CHECK_LIMIT,
+    LONGEST_RETRY,
+    MOST_BAD_OUTPUTS,
+    MOST_PREPARE_TRIES,
+    PREPARE_LIMIT,
+)
+from shared.jobs.schedule import TaskScheduler
+from shared.ports.identity import Caller
+from shared.ports.providers import Result, TaskRef, WebFile
+from shared.ports.storage import VideoFacts
+from shared.usecases.cancel_video import CancelVideo
+from shared.usecases.delete_video import DeleteVideo
+from tests.domain.examples import a_job, a_new_job, states, storing
+from tests.usecases.harness import Harness
+
+ANN = Caller(user_id="ann")
+
+
+RUNWAY, VEO = ProviderId.RUNWAY, ProviderId.VEO
+
+
+class Killed(BaseException):
+    """The worker's process ends here."""
+
+
+@pytest.fixture
+def harness() -> Harness:
+    harness = Harness()
+    harness.jobs.put(a_new_job())
+    return harness
+
+
+def job_of(harness: Harness) -> Job:
+    return harness.jobs.get("job1").value
+
+
+def while_fetching(harness: Harness, act: Callable[[], object]) -> list[str]:
+    """`act` happens while the image is fetched; every fetch is listed."""
+    fetched: list[str] = []
+    plain = harness.web.stream
+
+    def stream(file: WebFile, *, most_bytes: int) -> Iterator[bytes]:
+        fetched.append(file.url)
+        act()
+        return plain(file, most_bytes=most_bytes)
+
+    harness.web.stream = stream  # type: ignore[method-assign] # a race, staged
+    return fetched
+
+
+def while_checking(harness: Harness, act: Callable[[], object]) -> list[int]:
+    """`act` happens while the video is decoded; every decoding is listed by size."""
+    checked: list[int] = []
+    plain = harness.videos.inspect
+
+    def inspect(file: BinaryIO, *, size_bytes: int) -> VideoFacts:
+        checked.append(size_bytes)
+        act()
+        return plain(file, size_bytes=size_bytes)
+
+    harness.videos.inspect = inspect  # type: ignore[method-assign] # a race, staged
+    return checked
+
+
+def die() -> None:
+    raise Killed
+
+
+def step(harness: Harness) -> None:
+    harness.advance("job1", from_starts_queue=False)
+
+
+def cancel(harness: Harness) -> Job:
+    scheduler = TaskScheduler(queue=harness.queue)
+    use_case = CancelVideo(
+        jobs=harness.jobs, committer=harness.committer, scheduler=scheduler
+    )
+    return use_case(ANN, "job1")
+
+
+def test_a_task_that_comes_twice_does_not_decode_twice(harness: Harness) -> None:
+    fetched = while_fetching(harness, lambda: step(harness))
+
+    step(harness)
+
+    assert len(fetched) == 1
+    assert job_of(harness).image is not None
+
+
+def test_an_image_that_takes_its_worker_along_is_tried_a_few_times(
+    harness: Harness,
+) -> None:
+    fetched = while_fetching(harness, die)
+    for _ in range(MOST_PREPARE_TRIES):
+        with pytest.raises(Killed):
+            step(harness)
+        step(harness)  # delivered again at once: nothing is due
+        harness.clock.move(PREPARE_LIMIT)
+    step(harness)
+
+    problem = job_of(harness).problem
+    assert problem is not None and problem.code is ErrorCode.IMAGE_INVALID
+    assert len(fetched) == MOST_PREPARE_TRIES
+
+
+def test_a_cancelled_job_keeps_its_place_until_its_step_is_over(
+    harness: Harness,
+) -> None:
+    def cancel_and_delete() -> None:
+        assert not cancel(harness).is_final
+        with pytest.raises(Conflict):
+            DeleteVideo(
+                jobs=harness.jobs,
+                queries=harness.jobs,
+                bucket=harness.bucket,
+                pause=harness.clock.pause,
+            )(ANN, "job1")
+
+    while_fetching(harness, cancel_and_delete)
+    step(harness)
+
+    problem = job_of(harness).problem
+    assert problem is not None and problem.code is ErrorCode.CANCELLED
+
+
+def test_a_film_that_two_workers_fetched_is_decoded_by_one(harness: Harness) -> None:
+    harness.jobs.put(storing(a_job(), RUNWAY))
+    checked = while_checking(harness, lambda: step(harness))
+    fetch = harness.providers[RUNWAY].fetch
+    others = iter([lambda: step(harness)])
+
+    def crowded(task: TaskRef) -> Result:
+        next(others, lambda: None)()
+        return fetch(task)
+
+    harness.providers[RUNWAY].fetch = crowded  # type: ignore[method-assign] # a race
+    step(harness)
+
+    assert len(checked) == 1
+    assert job_of(harness).delivered is not None
+
+
+def test_a_film_that_takes_its_worker_along_is_tried_a_few_times(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    checked = while_checking(harness, die)
+    for _ in range(MOST_BAD_OUTPUTS):
+        with pytest.raises(Killed):
+            step(harness)
+        step(harness)  # delivered again at once: nothing is due
+        harness.clock.move(CHECK_LIMIT)
+        step(harness)  # the try is counted
+        harness.clock.move(LONGEST_RETRY)
+
+    attempt = job_of(harness).attempts[0]
+    assert attempt.problem and attempt.problem.code is ErrorCode.BAD_OUTPUT
+    assert len(checked) == MOST_BAD_OUTPUTS
+    assert states(job_of(harness))[0] == ("runway", "failed")
+    assert attempt.cost_usd > 0
+
+
+def test_a_worker_that_dies_once_does_not_lose_the_film(harness: Harness) -> None:
+    harness.jobs.put(storing(a_job(), RUNWAY))
+    deaths = iter([die])
+    while_checking(harness, lambda: next(deaths, lambda: None)())
+
+    with pytest.raises(Killed):
+        step(harness)
+
+    assert harness.run().delivered is not None
+    assert harness.starts == 0
+
+
+def test_a_worker_that_comes_back_after_its_time_still_delivers(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(storing(a_job(), RUNWAY))
+
+    def freeze() -> None:
+        harness.clock.move(CHECK_LIMIT)
+        step(harness)
+
+    while_checking(harness, freeze)
+    step(harness)
+
+    assert job_of(harness).delivered is not None
