@@ -21,7 +21,7 @@ import requests
 from local import functions
 from local.emulators import firestore
 from local.emulators.firestore_guard import firestore_guard
-from local.functions import BUCKET, FUNCTIONS, LOCATION, Surroundings
+from local.functions import BUCKET, FUNCTIONS, Surroundings
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from local.money import sentence, spending_limits
@@ -34,7 +34,6 @@ from local.processes import (
     require_free,
     wait_until,
 )
-from local.queues import create_queues, purge_queues
 from local.upkeep import revive, schedule
 from local.vendors import ADDRESSES, Vendors, addresses_of_vendors, choose
 from local.web import folder_server
@@ -99,8 +98,8 @@ class Stack:
 
     def purge_queues(self) -> None:
         """Every task that waits is lost."""
-        parent = f"projects/{self.project}/locations/{LOCATION}"
-        purge_queues(self.addresses["tasks"], parent=parent)
+        url = f"{self.tasks_control}/purge"
+        requests.post(url, timeout=10).raise_for_status()
 
     def send_signal(self, part: str, number: signal.Signals) -> None:
         """To the processes of `part`, which is named as its log: SIGSTOP freezes it."""
@@ -189,8 +188,6 @@ class Stack:
         announced = tasks.announcement()
         self.addresses["tasks"] = announced["tasks"]
         self.tasks_control = announced["control"]
-        parent = f"projects/{self.project}/locations/{LOCATION}"
-        create_queues(self.addresses["tasks"], parent=parent)
 
     def _start_firestore(self) -> None:
         """The emulator that the environment names, else one of our own, guarded."""

@@ -33,9 +33,7 @@ NAMES = each(
 DEFINITIONS = each("Place place Order order judge Refused Notice clean instead")
 # Cloud Tasks wakes its courier, which is a thread; the words of others' interfaces.
 ELSEWHERE = {
-    "local/emulators/cloud_tasks/api.py": {"wake"},
     "local/emulators/cloud_tasks/delivery.py": {"wake"},
-    "local/emulators/tasks.py": {"wake"},
 }
 
 

@@ -1,46 +1,39 @@
-"""Cloud Tasks on one machine: the gRPC server, its courier and its control.
+"""Cloud Tasks on one machine: CreateTask over gRPC, its courier and its control.
 
 python -m local.emulators.tasks --key PEM --project P [--port N]
 """
 
 import argparse
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import grpc
 import httpx
+from google.cloud import tasks_v2
 from werkzeug import Request, Response
 
-from local.emulators.cloud_tasks.api import TaskApi, handler
+from local.emulators.cloud_tasks.create_task import SHORTEST_DEADLINE, new_task
 from local.emulators.cloud_tasks.delivery import Courier, request_of
-from local.emulators.cloud_tasks.messages import TaskLimits
-from local.emulators.cloud_tasks.queue import Delivery
-from local.emulators.cloud_tasks.rules import DeliveryFaults, Throttle
-from local.http_server import HttpServer, Routes, as_json, routed, run_until_signal
+from local.emulators.cloud_tasks.queue import Delivery, NameTaken, TaskQueue
+from local.emulators.cloud_tasks.rules import (
+    DeliveryFaults,
+    QueueRules,
+    terraforms_queues,
+)
+from local.functions import LOCATION
+from local.http_server import HttpServer, as_json, routed, run_until_signal
 from local.identity import LocalIdentity
 
 _HANDLER_THREADS = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TasksOptions:
-    """Port 0 takes a free one. The defaults are what the cloud does.
-
-    `name_blocked_for` is from 1 to 24 hours there. `throttle` says how a queue slows.
-    """
-
-    port: int = 0
-    strip_signature: bool = False
-    name_blocked_for: timedelta = timedelta(hours=1)
-    limits: TaskLimits = field(default_factory=TaskLimits)
-    throttle: Throttle = field(default_factory=Throttle)
-    faults: DeliveryFaults = field(default_factory=DeliveryFaults)
+# A pause of zero would be none at all.
+_SHORTEST_REST = timedelta(microseconds=100)
 
 
 def utc_now() -> datetime:
@@ -50,45 +43,42 @@ def utc_now() -> datetime:
 class TasksServer:
     """Cloud Tasks while it is entered: `address` for gRPC, `control_url` for HTTP.
 
-    It starts without queues and keeps everything in memory. Raises RuntimeError or
-    OSError when a port is taken.
+    The queues are there from the start, and everything is kept in memory. Raises
+    RuntimeError or OSError when a port is taken; port 0 takes a free one.
     """
 
     def __init__(
         self,
         identity: LocalIdentity,
-        options: TasksOptions | None = None,
+        queues: Mapping[str, QueueRules],
         *,
-        clock: Callable[[], datetime] = utc_now,
+        port: int = 0,
+        shortest_deadline: timedelta = SHORTEST_DEADLINE,
     ) -> None:
-        self.identity = identity
-        self._clock = clock
-        self._options = options or TasksOptions()
+        self._identity, self._port = identity, port
+        self._shortest_deadline = shortest_deadline
+        parent = f"projects/{identity.project}/locations/{LOCATION}/queues"
+        self._queues = {
+            f"{parent}/{name}": TaskQueue.empty(rules, now=utc_now())
+            for name, rules in queues.items()
+        }
+        self._lock = threading.Lock()
+        self._courier = Courier(self, self._request)
         self._stack = ExitStack()
-        self._api = TaskApi(
-            clock=clock,
-            limits=self._options.limits,
-            throttle=self._options.throttle,
-            blocked_for=self._options.name_blocked_for,
-            faults=self._options.faults,
-        )
         self.address = ""
         self.control_url = ""
 
-    def set_faults(self, faults: DeliveryFaults) -> None:
-        self._api.set_faults(faults)
-
-    def report(self) -> dict[str, dict[str, object]]:
-        """What GET /queues of the control answers."""
-        return self._api.report()
-
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            courier = stack.enter_context(Courier(self._api, self._request))
-            self._api.wake = courier.wake
+            stack.enter_context(self._courier)
             self.address = self._serve(stack)
-            control = HttpServer(routed(self._control_routes()))
-            self.control_url = stack.enter_context(control).url
+            routes = {
+                ("GET", "/queues"): lambda _: as_json(self.report()),
+                ("POST", "/faults"): self._take_faults,
+                ("POST", "/purge"): self._purge,
+                ("POST", "/key"): self._take_key,
+            }
+            self.control_url = stack.enter_context(HttpServer(routed(routes))).url
             self._stack = stack.pop_all()
         return self
 
@@ -99,52 +89,98 @@ class TasksServer:
         threads = stack.enter_context(ThreadPoolExecutor(_HANDLER_THREADS))
         # Two servers on one port would share the calls without a word.
         server = grpc.server(threads, options=[("grpc.so_reuseport", 0)])
-        server.add_generic_rpc_handlers((handler(self._api),))
-        port = server.add_insecure_port(f"127.0.0.1:{self._options.port}")
+        method = grpc.unary_unary_rpc_method_handler(
+            self._create_task,
+            request_deserializer=tasks_v2.CreateTaskRequest.deserialize,
+            response_serializer=tasks_v2.Task.serialize,
+        )
+        service = "google.cloud.tasks.v2.CloudTasks"
+        methods = {"CreateTask": method}
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(service, methods),)
+        )
+        port = server.add_insecure_port(f"127.0.0.1:{self._port}")
         server.start()
         stack.callback(lambda: server.stop(grace=0.5).wait())
         return f"127.0.0.1:{port}"
 
-    def _request(self, delivery: Delivery) -> httpx.Request:
-        return request_of(
-            delivery,
-            self.identity,
-            strip_signature=self._options.strip_signature,
-            now=self._clock(),
-        )
+    def _create_task(self, request: Any, context: Any) -> Any:
+        now, shortest = utc_now(), self._shortest_deadline
+        try:
+            task = new_task(request, shortest_deadline=shortest, now=now)
+            with self._lock:
+                self._queues[request.parent].add(task, now=now)
+        except ValueError as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except KeyError:
+            context.abort(grpc.StatusCode.NOT_FOUND, "Queue does not exist.")
+        except NameTaken as error:
+            context.abort(grpc.StatusCode.ALREADY_EXISTS, str(error))
+        self._courier.wake()
+        return task.content
 
-    def _control_routes(self) -> Routes:
-        """GET /queues: the counts; POST /faults takes fields of `DeliveryFaults`;
-        POST /key takes the path of the PEM to sign with from now on."""
-        return {
-            ("GET", "/queues"): lambda _: as_json(self.report()),
-            ("POST", "/faults"): self._take_faults,
-            ("POST", "/key"): self._take_key,
-        }
+    # The courier's desk.
+
+    def take(self) -> tuple[list[Delivery], timedelta | None]:
+        with self._lock:
+            now, queues = utc_now(), self._queues.values()
+            deliveries = [d for queue in queues for d in queue.dispatch(now=now)]
+            times = [at for queue in queues if (at := queue.next_at())]
+        return deliveries, max(min(times) - now, _SHORTEST_REST) if times else None
+
+    def finish(self, delivery: Delivery, status: int | None) -> None:
+        queue = delivery.task.name.rpartition("/tasks/")[0]
+        with self._lock:
+            self._queues[queue].finish(delivery, status, now=utc_now())
+
+    def _request(self, delivery: Delivery) -> httpx.Request:
+        return request_of(delivery, self._identity, utc_now())
+
+    # The control.
+
+    def report(self) -> dict[str, dict[str, Any]]:
+        """By full queue name: the tasks' names, how many run, and all counts."""
+        with self._lock:
+            return {
+                name: {
+                    "tasks": [task.rpartition("/")[2] for task in queue.tasks],
+                    "running": queue.running,
+                    **asdict(queue.counts),
+                }
+                for name, queue in self._queues.items()
+            }
 
     def _take_faults(self, request: Request) -> Response:
-        try:
-            faults = DeliveryFaults(**json.loads(request.get_data() or b"{}"))
-        except (TypeError, ValueError) as error:
-            return as_json({"error": str(error)}, status=400)
-        self.set_faults(faults)
+        """Fields of `DeliveryFaults`: for tasks that are created from now on."""
+        faults = DeliveryFaults(**json.loads(request.get_data()))
+        with self._lock:
+            for queue in self._queues.values():
+                queue.faults = faults
         return as_json(asdict(faults))
 
+    def _purge(self, _: Request) -> Response:
+        """Every task that waits is lost."""
+        with self._lock:
+            for queue in self._queues.values():
+                queue.purge(now=utc_now())
+        return Response(status=204)
+
     def _take_key(self, request: Request) -> Response:
-        path, project = Path(request.get_data(as_text=True)), self.identity.project
-        self.identity = LocalIdentity.load(path, project=project)
-        return as_json({"key_id": self.identity.key_id})
+        """The path of the PEM to sign with from now on."""
+        path, project = Path(request.get_data(as_text=True)), self._identity.project
+        self._identity = LocalIdentity.load(path, project=project)
+        return as_json({"key_id": self._identity.key_id})
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main() -> None:
     """Says {"ready": true, "tasks": …, "control": …} and serves until SIGTERM."""
     parser = argparse.ArgumentParser(prog="local.emulators.tasks", description=__doc__)
     parser.add_argument("--key", type=Path, required=True, help="PEM of the identity")
     parser.add_argument("--project", required=True)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_args()
     identity = LocalIdentity.load(asked.key, project=asked.project)
-    with TasksServer(identity, TasksOptions(port=asked.port)) as server:
+    with TasksServer(identity, terraforms_queues(), port=asked.port) as server:
         run_until_signal({"tasks": server.address, "control": server.control_url})
 
 

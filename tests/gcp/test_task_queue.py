@@ -11,10 +11,12 @@ from typing import Any
 
 import grpc
 import pytest
+import requests
 from google.api_core.retry import Retry
 from google.cloud import tasks_v2
 
 import shared.gcp.task_queue
+from local.emulators.cloud_tasks.rules import terraforms_queues
 from local.emulators.tasks import TasksServer
 from local.identity import LocalIdentity
 from shared.domain.errors import Unreachable
@@ -57,27 +59,24 @@ class Subject:
 
     queue: Queue
     names: Callable[[str], Sequence[str]]
-    delete: Callable[[str], None]
+    remove_all: Callable[[], object]
 
 
 @pytest.fixture
 def real() -> Iterator[Subject]:
-    """The queues are paused: nothing is delivered, everything stays to be looked at."""
-    with TasksServer(LocalIdentity.generate("demo-reelay")) as server:
+    """No worker answers, so everything stays to be looked at."""
+    identity = LocalIdentity.generate("demo-reelay")
+    with TasksServer(identity, terraforms_queues()) as server:
         queue, tasks = queue_at(server.address, now=NOW)
-        for name in ("starts", "steps"):
-            path = f"{PARENT}/queues/{name}"
-            tasks.create_queue(parent=PARENT, queue=tasks_v2.Queue(name=path))
-            tasks.pause_queue(name=path)
 
         def names(kind: str) -> Sequence[str]:
-            found = tasks.list_tasks(parent=f"{PARENT}/queues/{kind}")
-            return [task.name.rpartition("/")[2] for task in found]
+            found: Sequence[str] = server.report()[f"{PARENT}/queues/{kind}"]["tasks"]
+            return found
 
-        def delete(name: str) -> None:
-            tasks.delete_task(name=f"{PARENT}/queues/steps/tasks/{name}")
+        def remove_all() -> None:
+            requests.post(f"{server.control_url}/purge", timeout=10)
 
-        yield Subject(queue=queue, names=names, delete=delete)
+        yield Subject(queue=queue, names=names, remove_all=remove_all)
         tasks.transport.close()
 
 
@@ -89,11 +88,7 @@ def fake() -> Subject:
         is_start = kind == "starts"
         return [each.name for each in queue.tasks if each.is_start == is_start]
 
-    def delete(_: str) -> None:
-        assert queue.take() is not None
-        assert queue.take() is None
-
-    return Subject(queue=queue, names=names, delete=delete)
+    return Subject(queue=queue, names=names, remove_all=queue.take)
 
 
 @pytest.fixture(params=["real", "fake"])
@@ -122,7 +117,7 @@ def test_a_name_that_exists_is_success(subject: Subject) -> None:
 
 def test_a_used_name_is_success_and_wakes_nobody(subject: Subject) -> None:
     subject.queue.enqueue(a_task())
-    subject.delete("name")
+    subject.remove_all()
 
     subject.queue.enqueue(a_task())
 

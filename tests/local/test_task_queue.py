@@ -2,54 +2,30 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from local.emulators.cloud_tasks.queue import (
-    Answer,
-    Delivery,
-    Failure,
-    QueuedTask,
-    Refusal,
-    TaskError,
-    TaskQueue,
-)
-from local.emulators.cloud_tasks.rules import (
-    DeliveryFaults,
-    RateRules,
-    RetryRules,
-    TokenBucket,
-)
+from local.emulators.cloud_tasks.queue import Delivery, NameTaken, QueuedTask, TaskQueue
+from local.emulators.cloud_tasks.rules import DeliveryFaults, QueueRules
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-OK, FAILED, BUSY = Answer(status=204), Answer(status=500), Answer(status=503)
 
 
 def after(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def queue_of(
-    *,
-    rates: RateRules | None = None,
-    retry: RetryRules | None = None,
-    faults: DeliveryFaults | None = None,
-) -> TaskQueue:
-    rates = rates or RateRules()
-    return TaskQueue(
-        bucket=TokenBucket.full(rates, now=NOW),
-        blocked_for=timedelta(hours=1),
-        rates=rates,
-        retry=retry or RetryRules(min_backoff=timedelta(seconds=1)),
-        faults=faults or DeliveryFaults(),
-    )
+def queue_of(faults: DeliveryFaults | None = None, **rules: Any) -> TaskQueue:
+    wanted = QueueRules(**{"min_backoff_seconds": 1, **rules})
+    queue = TaskQueue.empty(wanted, now=NOW)
+    queue.faults = faults or DeliveryFaults()
+    return queue
 
 
 def task(name: str = "a", *, in_seconds: float = 0.0) -> QueuedTask:
     due = after(in_seconds)
-    return QueuedTask(
-        name=name, content=None, created_at=NOW, scheduled_at=due, due_at=due
-    )
+    return QueuedTask(name=name, content=None, scheduled_at=due, due_at=due)
 
 
 def sent(queue: TaskQueue, seconds: float = 0.0) -> list[str]:
@@ -61,169 +37,146 @@ def only(queue: TaskQueue, seconds: float = 0.0) -> Delivery:
     return delivery
 
 
-def test_a_task_waits_for_its_time() -> None:
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        pytest.param(
+            QueueRules(
+                min_backoff_seconds=10, max_backoff_seconds=300, max_doublings=3
+            ),
+            [10, 20, 40, 80, 160, 240, 300, 300],
+            id="the example in google's documentation",
+        ),
+        pytest.param(
+            QueueRules(min_backoff_seconds=2, max_doublings=0), [2, 4, 6], id="linear"
+        ),
+        pytest.param(QueueRules(), [0.1, 0.2, 0.4, 0.8], id="defaults"),
+    ],
+)
+def test_backoff(rules: QueueRules, expected: list[float]) -> None:
+    waits = [rules.backoff(n).total_seconds() for n in range(1, len(expected) + 1)]
+
+    assert waits == pytest.approx(expected)
+
+
+def test_a_task_waits_for_its_time_and_is_sent_once() -> None:
     queue = queue_of()
     queue.add(task(in_seconds=5), now=NOW)
 
     assert sent(queue) == []
-    assert queue.next_at(now=NOW) == after(5)
+    assert queue.next_at() == after(5)
     assert sent(queue, 5) == ["a"]
-
-
-def test_an_attempt_under_way_is_not_sent_again() -> None:
-    queue = queue_of()
-    queue.add(task(), now=NOW)
-
-    assert sent(queue) == ["a"]
     assert sent(queue, 99) == []
 
 
-def test_a_failed_attempt_is_repeated_after_the_backoff() -> None:
+@pytest.mark.parametrize(("status", "answered"), [(500, 1), (None, 0)])
+def test_a_failed_attempt_is_repeated_after_the_backoff(
+    status: int | None, answered: int
+) -> None:
     queue = queue_of()
     queue.add(task(), now=NOW)
 
-    queue.finish(only(queue), FAILED, now=after(10))
+    queue.finish(only(queue), status, now=after(10))
 
-    assert queue.next_at(now=after(10)) == after(11)
-    again = only(queue, 11)
-    assert (again.task.dispatched, again.task.answered) == (2, 1)
-    assert again.before is not None
-    assert again.before.answer == FAILED
-
-
-def test_no_answer_counts_as_an_attempt_but_not_as_a_response() -> None:
-    queue = queue_of()
-    queue.add(task(), now=NOW)
-
-    queue.finish(only(queue), Answer(status=Failure.DEADLINE_EXCEEDED), now=NOW)
-
-    assert (queue.get("a").dispatched, queue.get("a").answered) == (1, 0)
+    assert queue.next_at() == after(11)
+    again = only(queue, 11).task
+    assert (again.dispatched, again.answered) == (2, answered)
+    assert again.previous_status == status
 
 
 def execute(queue: TaskQueue) -> None:
-    queue.finish(only(queue), OK, now=NOW)
+    queue.finish(only(queue), 204, now=NOW)
 
 
 def exhaust(queue: TaskQueue) -> None:
-    queue.finish(only(queue), FAILED, now=NOW)
+    queue.finish(only(queue), 500, now=NOW)
 
 
-def delete(queue: TaskQueue) -> None:
-    queue.delete("a", now=NOW)
-
-
-def purge(queue: TaskQueue) -> None:
+def purge_while_it_runs(queue: TaskQueue) -> None:
+    delivery = only(queue)
     queue.purge(now=NOW)
+    queue.finish(delivery, 500, now=NOW)
 
 
-@pytest.mark.parametrize("end", [execute, exhaust, delete, purge])
-def test_a_used_task_name_stays_blocked(end: Callable[[TaskQueue], None]) -> None:
-    queue = queue_of(retry=RetryRules(max_attempts=1))
+@pytest.mark.parametrize("end", [execute, exhaust, purge_while_it_runs])
+def test_a_task_that_is_gone_is_not_sent_and_keeps_its_name_blocked(
+    end: Callable[[TaskQueue], None],
+) -> None:
+    queue = queue_of(max_attempts=1)
     queue.add(task(), now=NOW)
+    with pytest.raises(NameTaken, match="already exists"):
+        queue.add(task(), now=NOW)
 
     end(queue)
 
-    assert queue.tasks == {}
-    with pytest.raises(TaskError) as refused:
+    assert (queue.tasks, queue.running, sent(queue, 60)) == ({}, 0, [])
+    with pytest.raises(NameTaken, match="too recently"):
         queue.add(task(), now=after(3599))
-    assert refused.value.refusal == Refusal.ALREADY_EXISTS
     queue.add(task(), now=after(3600))
 
 
-def test_a_queued_name_is_taken() -> None:
-    queue = queue_of()
-    queue.add(task(), now=NOW)
-
-    with pytest.raises(TaskError, match="already exists"):
-        queue.add(task(), now=NOW)
-
-
-def test_a_task_deleted_during_its_attempt_is_not_repeated() -> None:
-    queue = queue_of()
-    queue.add(task(), now=NOW)
-    delivery = only(queue)
-
-    queue.delete("a", now=NOW)
-    queue.finish(delivery, FAILED, now=NOW)
-
-    assert sent(queue, 60) == []
-    assert queue.running == 0
-
-
 def test_no_more_run_at_once_than_the_queue_allows() -> None:
-    queue = queue_of(rates=RateRules(max_concurrent_dispatches=2))
+    queue = queue_of(max_concurrent_dispatches=2)
     for name in "abc":
         queue.add(task(name), now=NOW)
     first, _ = queue.dispatch(now=NOW)
 
-    assert queue.next_at(now=NOW) is None
-    queue.finish(first, OK, now=NOW)
+    assert queue.next_at() is None
+    queue.finish(first, 204, now=NOW)
     assert sent(queue) == ["c"]
 
 
 def test_dispatches_keep_to_burst_and_rate() -> None:
-    rates = RateRules(max_dispatches_per_second=2, max_burst_size=3)
-    queue = queue_of(rates=rates)
-    for name in "abcdefgh":
-        queue.add(task(name), now=NOW)
+    queue = queue_of(max_dispatches_per_second=2)
+    for number in range(16):
+        queue.add(task(str(number)), now=NOW)
 
     counts = [len(sent(queue, seconds)) for seconds in (0, 0.4, 0.6, 1.1, 2.2)]
 
-    assert counts == [3, 0, 1, 1, 2]
+    assert counts == [10, 0, 1, 1, 2]
+    assert queue.next_at() == after(2.5)
+    assert len(sent(queue, 99)) == 2
 
 
-def test_a_paused_queue_keeps_its_tasks() -> None:
-    queue = queue_of()
-    queue.add(task(), now=NOW)
-
-    queue.is_paused = True
-    assert sent(queue) == []
-    assert queue.next_at(now=NOW) is None
-
-    queue.is_paused = False
-    assert sent(queue) == ["a"]
-
-
-def test_one_503_slows_the_whole_queue_until_a_success() -> None:
+def test_503s_slow_the_whole_queue_until_a_success() -> None:
     queue = queue_of()
     for name in "abcde":
-        queue.add(task(name, in_seconds=ord(name) - ord("a")), now=NOW)
-    queue.finish(only(queue), BUSY, now=after(9))
+        queue.add(task(name), now=NOW)
+    first, second, *rest = queue.dispatch(now=NOW)
+    for delivery in (first, second):  # under way together: they tell one thing
+        queue.finish(delivery, 503, now=after(9))
+    for delivery in rest:
+        queue.finish(delivery, 500, now=after(9))
 
     assert sent(queue, 9.9) == []
     trial = only(queue, 10)
     assert sent(queue, 10.9) == []
-    queue.finish(trial, OK, now=after(10.9))
-    assert len(sent(queue, 10.9)) == 4
+    queue.finish(trial, 503, now=after(10.9))
+    trial = only(queue, 12.9)
+    assert sent(queue, 14.8) == []
+    queue.finish(trial, 204, now=after(14.8))
+    assert len(sent(queue, 14.8)) == 4
 
 
-def test_tasks_come_twice_when_asked() -> None:
-    queue = queue_of(faults=DeliveryFaults(twice_share=1, late_by_seconds=5))
+@pytest.mark.parametrize(("first", "second"), [(204, 500), (500, 204)])
+def test_tasks_come_twice_when_asked_and_the_second_answer_changes_nothing(
+    first: int, second: int
+) -> None:
+    queue = queue_of(DeliveryFaults(twice_share=1, late_by_seconds=0))
     queue.add(task(), now=NOW)
+    queue.finish(only(queue), first, now=NOW)
+    left = dict(queue.tasks)
 
-    queue.finish(only(queue), OK, now=NOW)
-    echo = only(queue, 5)
-    queue.finish(echo, FAILED, now=after(5))
+    echo = only(queue)
+    queue.finish(echo, second, now=NOW)
 
-    assert echo.is_echo
-    assert echo.task.dispatched == 1
-    assert sent(queue, 99) == []
+    assert (echo.is_echo, echo.task.dispatched) == (True, 1)
+    assert queue.tasks == left
     assert queue.counts.duplicates == 1
 
 
-def test_the_answer_to_a_second_delivery_changes_nothing() -> None:
-    queue = queue_of(faults=DeliveryFaults(twice_share=1, late_by_seconds=0))
-    queue.add(task(), now=NOW)
-    queue.finish(only(queue), FAILED, now=NOW)
-    waiting = queue.get("a")
-
-    queue.finish(only(queue), OK, now=NOW)
-
-    assert queue.get("a") == waiting
-
-
 def test_tasks_come_late_when_asked() -> None:
-    queue = queue_of(faults=DeliveryFaults(late_share=1, late_by_seconds=5))
+    queue = queue_of(DeliveryFaults(late_share=1, late_by_seconds=5))
     queue.add(task(), now=NOW)
 
     assert sent(queue) == []
@@ -232,10 +185,19 @@ def test_tasks_come_late_when_asked() -> None:
 
 
 def test_tasks_with_a_time_come_early_when_asked() -> None:
-    queue = queue_of(faults=DeliveryFaults(early_share=1, early_by_seconds=5))
+    queue = queue_of(DeliveryFaults(early_share=1, early_by_seconds=5))
     queue.add(task(in_seconds=20), now=NOW)
 
     assert sent(queue, 14) == []
-    assert queue.get("a").due_at < after(20)
+    assert queue.tasks["a"].due_at < after(20)
     assert sent(queue, 20) == ["a"]
     assert queue.counts.early == 1
+
+
+def test_a_share_of_the_tasks_is_chosen_by_seed() -> None:
+    def chosen(seed: int) -> list[int]:
+        faults = DeliveryFaults(twice_share=0.2, seed=seed)
+        return [n for n in range(1000) if faults.second_after(f"task-{n}")]
+
+    assert 150 < len(chosen(1)) < 250
+    assert chosen(1) == chosen(1) != chosen(2)

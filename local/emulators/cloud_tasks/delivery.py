@@ -8,32 +8,19 @@ from typing import Protocol, Self
 
 import httpx
 
-from local.emulators.cloud_tasks.queue import Answer, Delivery, Failure
+from local.emulators.cloud_tasks.queue import Delivery
 from local.identity import LocalIdentity
 
-REMOVED_SIGNATURE = "SIGNATURE_REMOVED_BY_GOOGLE"
-_REPLACED = {"host", "content-length", "user-agent"}
+_REPLACED = {"host", "content-length", "user-agent", "authorization"}
 _REPLACED_PREFIXES = ("x-google-", "x-appengine-", "x-cloudtasks-")
 
 
-class Desk(Protocol):
-    """Where the courier gets what is due, and reports what became of it."""
-
-    def take(self) -> tuple[list[Delivery], timedelta | None]:
-        """What to send now, and how long until there may be more (None: unknown)."""
-        ...
-
-    def finish(self, delivery: Delivery, answer: Answer) -> None: ...
-
-
 def request_of(
-    delivery: Delivery, identity: LocalIdentity, *, strip_signature: bool, now: datetime
+    delivery: Delivery, identity: LocalIdentity, now: datetime
 ) -> httpx.Request:
     """The request of one attempt, as a Cloud Run target behind IAM would see it."""
     asked = delivery.task.content.http_request
-    headers = {
-        key: value for key, value in asked.headers.items() if not _is_replaced(key)
-    }
+    headers = {k: v for k, v in asked.headers.items() if not _is_replaced(k)}
     headers |= _task_headers(delivery)
     if "oidc_token" in asked:
         token = identity.id_token(
@@ -41,13 +28,8 @@ def request_of(
             audience=asked.oidc_token.audience or asked.url,
             now=now,
         )
-        if strip_signature:
-            token = f"{token.rpartition('.')[0]}.{REMOVED_SIGNATURE}"
-        headers = {k: v for k, v in headers.items() if k.lower() != "authorization"}
         headers["Authorization"] = f"Bearer {token}"
-    return httpx.Request(
-        asked.http_method.name, asked.url, headers=headers, content=asked.body
-    )
+    return httpx.Request("POST", asked.url, headers=headers, content=asked.body)
 
 
 def _is_replaced(header: str) -> bool:
@@ -56,7 +38,7 @@ def _is_replaced(header: str) -> bool:
 
 
 def _task_headers(delivery: Delivery) -> dict[str, str]:
-    task, before = delivery.task, delivery.before
+    task = delivery.task
     queue, _, task_id = task.name.rpartition("/tasks/")
     headers = {
         "User-Agent": "Google-Cloud-Tasks",
@@ -66,31 +48,19 @@ def _task_headers(delivery: Delivery) -> dict[str, str]:
         "X-CloudTasks-TaskExecutionCount": str(task.answered),
         "X-CloudTasks-TaskETA": f"{task.scheduled_at.timestamp():.6f}",
     }
-    if before and before.answer and not isinstance(before.answer.status, Failure):
-        headers["X-CloudTasks-TaskPreviousResponse"] = str(before.answer.status)
+    if task.previous_status is not None:
+        headers["X-CloudTasks-TaskPreviousResponse"] = str(task.previous_status)
     return headers
 
 
-async def send(
-    client: httpx.AsyncClient, request: httpx.Request, *, deadline: timedelta
-) -> Answer:
-    """Past the deadline the connection is dropped, whatever the target still does."""
-    try:
-        async with asyncio.timeout(deadline.total_seconds()):
-            response = await client.send(request)
-    except TimeoutError:
-        return Answer(status=Failure.DEADLINE_EXCEEDED)
-    except httpx.RequestError:
-        return Answer(status=Failure.UNAVAILABLE)
-    return Answer(
-        status=response.status_code,
-        retry_after=_seconds(response.headers.get("Retry-After", "")),
-    )
+class Desk(Protocol):
+    """Where the courier gets what is due, and reports what became of it."""
 
+    def take(self) -> tuple[list[Delivery], timedelta | None]:
+        """What to send now, and how long until there may be more (None: unknown)."""
+        ...
 
-def _seconds(text: str) -> timedelta | None:
-    is_number = text.isascii() and text.isdigit() and len(text) < 7
-    return timedelta(seconds=int(text)) if is_number else None
+    def finish(self, delivery: Delivery, status: int | None) -> None: ...
 
 
 class Courier:
@@ -146,9 +116,16 @@ class Courier:
                 await self._rest(pause)
 
     async def _deliver(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
+        """Past its deadline the connection is dropped, whatever the target does."""
         deadline = delivery.task.content.dispatch_deadline
-        request = self._request_for(delivery)
-        self._desk.finish(delivery, await send(client, request, deadline=deadline))
+        status = None
+        try:
+            async with asyncio.timeout(deadline.total_seconds()):
+                response = await client.send(self._request_for(delivery))
+                status = response.status_code
+        except (TimeoutError, httpx.RequestError):
+            pass  # no answer
+        self._desk.finish(delivery, status)
         self._woken.set()
 
     async def _rest(self, pause: timedelta | None) -> None:

@@ -4,125 +4,101 @@ Sources: the comments on `RetryConfig`, `RateLimits` and `HttpRequest` in
 google.cloud.tasks.v2 and https://docs.cloud.google.com/tasks/docs/common-pitfalls.
 """
 
+import json
+import math
 import random
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
+from pathlib import Path
 
-_SECOND = timedelta(seconds=1)
-# Past any backoff that a queue can have, and no float overflows.
-_MOST_DOUBLINGS = 64
+QUEUES = Path(__file__).resolve().parents[3] / "infra" / "queues.json"
+_SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryRules:
-    """`max_attempts` -1 and `max_retry_duration` 0 mean that there is no such limit."""
+class QueueRules:
+    """One queue's settings, with the names that Terraform gives them."""
 
+    max_dispatches_per_second: float = 500.0
+    max_concurrent_dispatches: int = 1000
     max_attempts: int = 100
-    max_retry_duration: timedelta = timedelta(0)
-    min_backoff: timedelta = timedelta(milliseconds=100)
-    max_backoff: timedelta = timedelta(hours=1)
+    min_backoff_seconds: float = 0.1
+    max_backoff_seconds: float = 3600.0
     max_doublings: int = 16
+
+    @property
+    def burst(self) -> int:
+        """What queues of these rates were seen to get; Google promises no figure."""
+        return max(10, min(100, math.ceil(self.max_dispatches_per_second)))
 
     def backoff(self, failures: int) -> timedelta:
         """How long after the `failures`-th failure (from 1) the next attempt is due.
 
-        Doubles `max_doublings` times, then grows by the last step, up to `max_backoff`.
+        Doubles `max_doublings` times, then grows by the last step.
         """
-        doublings = min(failures - 1, self.max_doublings, _MOST_DOUBLINGS)
+        doublings = min(failures - 1, self.max_doublings)
         steps = max(failures - self.max_doublings, 1)
-        seconds = self.min_backoff.total_seconds() * 2.0**doublings * steps
-        return timedelta(seconds=min(seconds, self.max_backoff.total_seconds()))
-
-    def is_exhausted(
-        self, *, attempts: int, first_attempt_at: datetime, now: datetime
-    ) -> bool:
-        """Attempts and duration must both be used up; a limit not set never counts."""
-        has_count = self.max_attempts > 0
-        has_duration = self.max_retry_duration > timedelta(0)
-        used_count = attempts >= self.max_attempts
-        used_duration = now - first_attempt_at >= self.max_retry_duration
-        return (
-            (has_count or has_duration)
-            and (used_count or not has_count)
-            and (used_duration or not has_duration)
-        )
+        seconds = self.min_backoff_seconds * 2.0**doublings * steps
+        return timedelta(seconds=min(seconds, self.max_backoff_seconds))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateRules:
-    max_dispatches_per_second: float = 500.0
-    max_burst_size: int = 100
-    max_concurrent_dispatches: int = 1000
+def terraforms_queues() -> Mapping[str, QueueRules]:
+    """By name, from the file that Terraform reads, too."""
+    return {name: QueueRules(**q) for name, q in json.loads(QUEUES.read_text()).items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class TokenBucket:
-    """What is left of a queue's burst; each dispatch takes one token."""
+    """What is left of a queue's burst, kept as the moment at which it is full again."""
 
-    tokens: float
-    at: datetime
+    rules: QueueRules
+    full_at: datetime
 
-    @classmethod
-    def full(cls, rules: RateRules, *, now: datetime) -> Self:
-        return cls(tokens=float(rules.max_burst_size), at=now)
-
-    def refilled(self, rules: RateRules, *, now: datetime) -> Self:
-        gained = (now - self.at) / _SECOND * rules.max_dispatches_per_second
-        tokens = min(self.tokens + max(gained, 0.0), float(rules.max_burst_size))
-        return replace(self, tokens=tokens, at=max(now, self.at))
-
-    def taken(self) -> Self:
-        return replace(self, tokens=self.tokens - 1.0)
-
-    def ready_at(self, rules: RateRules) -> datetime:
+    @property
+    def ready_at(self) -> datetime:
         """When one whole token is there."""
-        missing = max(1.0 - self.tokens, 0.0)
-        # A microsecond more: the division is rounded to microseconds, perhaps down.
-        slack = timedelta(microseconds=1 if missing else 0)
-        return self.at + missing / rules.max_dispatches_per_second * _SECOND + slack
+        return self.full_at - (self.rules.burst - 1) * self._one
+
+    def take(self, now: datetime) -> None:
+        self.full_at = max(self.full_at, now) + self._one
+
+    @property
+    def _one(self) -> timedelta:
+        return timedelta(seconds=1 / self.rules.max_dispatches_per_second)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Throttle:
     """System throttling: after a 429 or 503 the whole queue waits between dispatches.
 
-    The pause doubles when an attempt made since the last such answer fails alike, and
-    halves when one succeeds. Google does not publish its figures; these slow a queue
-    visibly and let it recover.
+    The pause doubles when an attempt made since the last such answer fails alike, and a
+    success ends it. Google does not publish its figures; these slow a queue visibly and
+    let it recover.
     """
 
-    shortest: timedelta = timedelta(seconds=1)
-    longest: timedelta = timedelta(seconds=60)
+    not_before: datetime
     pause: timedelta = timedelta(0)
     slowed_at: datetime | None = None
-    not_before: datetime | None = None
 
-    def slowed(
-        self, *, dispatched_at: datetime, now: datetime, retry_after: timedelta | None
-    ) -> Self:
-        factor = 2 if self._is_news(dispatched_at) else 1
-        pause = min(max(self.pause * factor, self.shortest), self.longest)
-        until = now + max(pause, min(retry_after or pause, self.longest))
-        until = max(until, self.not_before or until)
-        return replace(self, pause=pause, slowed_at=now, not_before=until)
+    def dispatched(self, now: datetime) -> None:
+        if self.pause:
+            self.not_before = now + self.pause
 
-    def eased(self, *, dispatched_at: datetime) -> Self:
-        if not self._is_news(dispatched_at):
-            return self
-        pause = self.pause / 2
-        if pause < self.shortest:
-            return replace(self, pause=timedelta(0), slowed_at=None, not_before=None)
-        return replace(self, pause=pause)
+    def answered(
+        self, status: int | None, dispatched_at: datetime, now: datetime
+    ) -> None:
+        if self.slowed_at and dispatched_at <= self.slowed_at:
+            return  # answers to attempts that were under way together tell one thing
+        if status in (429, 503):
+            self.pause = min(max(self.pause * 2, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+            self.slowed_at, self.not_before = now, now + self.pause
+        elif is_success(status):
+            self.pause, self.slowed_at, self.not_before = timedelta(0), None, now
 
-    def dispatched(self, *, now: datetime) -> Self:
-        if not self.pause:
-            return self
-        return replace(self, not_before=now + self.pause)
 
-    def _is_news(self, dispatched_at: datetime) -> bool:
-        """Twenty answers to attempts that were under way together tell one thing."""
-        return self.slowed_at is None or dispatched_at > self.slowed_at
+def is_success(status: int | None) -> bool:
+    return status is not None and 200 <= status < 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,13 +116,6 @@ class DeliveryFaults:
     late_by_seconds: float = 2.0
     early_by_seconds: float = 2.0
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        shares = (self.twice_share, self.late_share, self.early_share)
-        if not all(0 <= share <= 1 for share in shares):
-            raise ValueError("a share is a number from 0 to 1")
-        if min(self.late_by_seconds, self.early_by_seconds) < 0:
-            raise ValueError("late_by_seconds and early_by_seconds are not negative")
 
     def lateness(self, name: str) -> timedelta | None:
         return self._chosen("late", name, self.late_share, self.late_by_seconds)
