@@ -46,9 +46,7 @@ class Place(StrEnum):
     COPY = "copy"
     GET = "get"
     LIST = "list"
-    PATCH = "patch"
     DELETE = "delete"
-    BUCKET = "bucket"
 
 
 class Kind(StrEnum):

@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn, Self, cast
 
@@ -163,6 +163,19 @@ def drop(connection: socket.socket) -> NoReturn:
     with suppress(OSError):  # the client was faster
         connection.shutdown(socket.SHUT_RDWR)
     raise ConnectionAbortedError
+
+
+def half_of(response: Response, end: Callable[[], NoReturn]) -> Response:
+    """The first half of the bytes that are announced, and then `end`."""
+    whole = response.get_data()
+
+    def half() -> Iterator[bytes]:
+        yield whole[: len(whole) // 2]
+        end()
+
+    response.response = half()
+    response.content_length = len(whole)
+    return response
 
 
 def run_until_signal(announcement: Mapping[str, object]) -> None:

@@ -176,7 +176,7 @@ class Stack:
             "storage",
             "local.emulators.storage",
             *("--folder", str(self._folder / "objects"), "--key", str(self._account)),
-            *("--bucket", BUCKET, "--origins", *self._origins),
+            *("--origins", *self._origins),
         )
         tasks = self._server(
             "tasks",

@@ -2,14 +2,13 @@
 
 import json
 import socket
-from collections.abc import Callable, Iterator
-from typing import NoReturn
+from collections.abc import Callable
 
 from werkzeug import Request, Response
 
 from local.fault_kinds import PROXY, RENDERED, Kind, Place
 from local.faults import Fault
-from local.http_server import connection_of, drop, hold, wait_for_hang_up
+from local.http_server import connection_of, drop, half_of, hold, wait_for_hang_up
 
 _GARBAGE = bytes(range(256)) * 64
 _HTML = b"<!doctype html><html><title>Error</title><h1>Please try again</h1>"
@@ -73,19 +72,13 @@ def _spoiled_file(response: Response, kind: Kind, wire: socket.socket) -> Respon
     match kind:
         case Kind.TRUNCATED | Kind.STALLED:
             end = drop if kind is Kind.TRUNCATED else hold
-            response.response = _half(whole, lambda: end(wire))
-            response.content_length = len(whole)
+            return half_of(response, lambda: end(wire))
         case Kind.WRONG_LENGTH:
             response.response = iter([whole])
             response.content_length = len(whole) // 2
         case kind if kind not in RENDERED:  # those the application has made
             response.set_data(spoiled_object(whole, kind) or b"")
     return response
-
-
-def _half(whole: bytes, end: Callable[[], NoReturn]) -> Iterator[bytes]:
-    yield whole[: len(whole) // 2]
-    end()
 
 
 def spoiled_object(video: bytes, kind: Kind) -> bytes | None:

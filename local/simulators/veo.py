@@ -1,6 +1,7 @@
 """Veo on the Agent Platform: long-running predictions, videos into a bucket."""
 
 import base64
+import io
 import json
 import re
 import secrets
@@ -77,7 +78,9 @@ class CloudStore:
         return content
 
     def write(self, uri: str, content: bytes) -> None:
-        self._blob(uri).upload_from_string(content, content_type="video/mp4")
+        blob = self._blob(uri)
+        # Without a size, it is a resumable upload.
+        blob.upload_from_file(io.BytesIO(content), content_type="video/mp4")
 
     def _blob(self, uri: str) -> storage.Blob:
         return storage.Blob.from_uri(uri, client=self._client)

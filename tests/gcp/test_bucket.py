@@ -25,7 +25,7 @@ from werkzeug import Request as WebRequest
 from werkzeug import Response
 
 from local.emulators.cloud_storage.signatures import signer_from_key
-from local.emulators.storage import RunningStorage, StorageSettings, running_storage
+from local.emulators.storage import RunningStorage, running_storage
 from local.fault_kinds import Kind, Place
 from local.faults import Fault
 from local.http_server import HttpServer, as_json, routed
@@ -77,17 +77,10 @@ def account() -> dict[str, str]:
 def cloud(
     tmp_path: Path, account: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Cloud]:
-    cors = tmp_path / "cors.json"
-    cors.write_text("[]")
-    settings = StorageSettings(
-        folder=tmp_path / "objects",
-        signer=signer_from_key(json.dumps(account)),
-        cors_file=cors,
-    )
-    with running_storage(settings) as server:
+    signer = signer_from_key(json.dumps(account))
+    with running_storage(tmp_path, signer, bucket="bucket") as server:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.address)
         client = Client(project="demo-reelay")
-        client.create_bucket("bucket")
         key = KEY_CREDENTIALS.from_service_account_info(account)
         yield Cloud(server=server, client=client, key=key)
         client.close()

@@ -9,14 +9,13 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google import genai
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import storage
 from google.genai import errors, types
 from google.genai._gaos.lib import compat_errors
 from google.oauth2.credentials import Credentials
 
+from local.emulators.cloud_storage.objects import Upload
 from local.emulators.cloud_storage.signatures import Signer
-from local.emulators.storage import StorageSettings, running_storage
+from local.emulators.storage import running_storage
 from local.fault_kinds import Place, ProviderId, kinds_of
 from local.faults import parse_faults
 from local.simulators.google import GoogleOptions, google_simulator
@@ -141,21 +140,15 @@ def test_veo_writes_its_video_into_the_bucket(
 def test_veo_reads_and_writes_through_the_real_storage_client(tmp_path: Path) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     signer = Signer(public_key=key.public_key(), email="nobody")
-    settings = StorageSettings(folder=tmp_path, signer=signer)
-    with running_storage(settings) as cloud:
-        bucket = storage.Client(
-            project="p",
-            credentials=AnonymousCredentials(),
-            client_options={"api_endpoint": cloud.address},
-        ).create_bucket("bucket")
-        bucket.blob("in.png").upload_from_string(image(), "image/png")
+    with running_storage(tmp_path, signer, bucket="bucket") as cloud:
+        cloud.store.put(Upload(name="in.png", content_type="image/png"), image())
         options = GoogleOptions(pace=QUICK, store=CloudStore(cloud.address))
         with google_simulator(options) as server, platform(server) as client:
             uri = uri_of(done(client, generate(client)))
 
-        written = bucket.get_blob(uri.removeprefix("gs://bucket/"))
+        written, content = cloud.store.read(uri.removeprefix("gs://bucket/"))
         assert written.content_type == "video/mp4"
-        assert look_into(written.download_as_bytes()).seconds == 4.0
+        assert look_into(content).seconds == 4.0
 
 
 def test_without_a_bucket_veo_answers_with_the_bytes(veo: genai.Client) -> None:

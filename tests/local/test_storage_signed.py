@@ -1,5 +1,6 @@
 """Signed addresses and CORS of the local Cloud Storage, as a browser uses them."""
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -14,12 +15,12 @@ import requests
 from google.cloud import storage
 from google.oauth2 import service_account
 
-from local.emulators.cloud_storage.cors import CORS_FILE, Cors
+from local.emulators.cloud_storage.cors import Cors
 from local.emulators.cloud_storage.signatures import signer_from_key
-from local.emulators.storage import RunningStorage, StorageSettings, running_storage
+from local.emulators.storage import RunningStorage, running_storage
+from local.functions import BUCKET
 from local.identity import LocalIdentity
 
-BUCKET = "reelay-videos"
 ORIGIN = "http://127.0.0.1:8080"
 
 
@@ -54,13 +55,8 @@ def clock() -> Clock:
 def server(
     tmp_path: Path, clock: Clock, account: dict[str, str]
 ) -> Iterator[RunningStorage]:
-    settings = StorageSettings(
-        folder=tmp_path,
-        signer=signer_from_key(json.dumps(account)),
-        origins=[ORIGIN],
-        now=clock,
-    )
-    with running_storage(settings) as running:
+    signer = signer_from_key(json.dumps(account))
+    with running_storage(tmp_path, signer, origins=[ORIGIN], now=clock) as running:
         yield running
 
 
@@ -68,7 +64,7 @@ def server(
 def bucket(server: RunningStorage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.address)
     with storage.Client(project="reelay-local") as client:
-        yield client.create_bucket(BUCKET)
+        yield client.bucket(BUCKET)
 
 
 class Sign(Protocol):
@@ -94,11 +90,15 @@ def signed_by(
     return str(url)
 
 
+def upload(bucket: Any, name: str, content: bytes) -> Any:
+    blob = bucket.blob(name)
+    blob.upload_from_file(io.BytesIO(content), content_type="video/mp4")
+    return blob
+
+
 @pytest.fixture
 def video(bucket: Any) -> Any:
-    blob = bucket.blob("videos/anna/j1.mp4")
-    blob.upload_from_string(b"0123456789", content_type="video/mp4")
-    return blob
+    return upload(bucket, "videos/anna/j1.mp4", b"0123456789")
 
 
 def code_of(answer: requests.Response) -> tuple[int, str]:
@@ -128,8 +128,7 @@ def test_head_is_signed_for_itself(signed: Sign, video: Any) -> None:
     "name", ["a b+c.mp4", "é/한국.mp4", "~x!$&'()*,;=:@.mp4", "100%.mp4", "q?#.mp4"]
 )
 def test_any_name_can_be_signed(signed: Sign, bucket: Any, name: str) -> None:
-    blob = bucket.blob(name)
-    blob.upload_from_string(name)
+    blob = upload(bucket, name, name.encode())
 
     assert requests.get(signed(blob), timeout=10).content == name.encode()
 
@@ -151,15 +150,6 @@ def test_the_type_and_name_of_a_download_can_be_signed(
     assert "Content-Disposition" not in plain.headers
     assert named.headers["Content-Type"] == "application/octet-stream"
     assert named.headers["Content-Disposition"] == 'attachment; filename="reel 1.mp4"'
-
-
-def test_a_signed_generation_is_served_while_it_lives(signed: Sign, video: Any) -> None:
-    url = signed(video, generation=video.generation)
-    assert requests.get(url, timeout=10).status_code == 200
-
-    video.upload_from_string("newer")
-
-    assert code_of(requests.get(url, timeout=10)) == (404, "NoSuchKey")
 
 
 TAMPERED = {
@@ -304,16 +294,6 @@ def test_a_goog_header_that_was_not_signed_is_refused(
     assert code_of(answer) == (400, "MalformedSecurityHeader")
 
 
-def test_a_wrong_md5_is_refused(signed: Sign, bucket: Any) -> None:
-    url = signed(bucket.blob("uploads/u1"), "PUT")
-    headers = {"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}
-
-    answer = requests.put(url, b"photo", headers=headers, timeout=10)
-
-    assert code_of(answer) == (400, "BadDigest")
-    assert not bucket.blob("uploads/u1").exists()
-
-
 def preflight(url: str, origin: str, method: str, headers: str) -> requests.Response:
     asked = {
         "Origin": origin,
@@ -377,4 +357,4 @@ def test_answers_and_refusals_can_be_read_by_our_page_alone(
 
 def test_a_wildcard_origin_is_no_configuration() -> None:
     with pytest.raises(ValueError, match="wildcard"):
-        Cors.load(CORS_FILE, ["*"])
+        Cors.of(["*"])

@@ -11,22 +11,22 @@ from typing import Any
 
 from werkzeug import Request
 
-CORS_FILE = Path(__file__).resolve().parents[3] / "infra" / "cors.json"
+_FILE = Path(__file__).resolve().parents[3] / "infra" / "cors.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cors:
-    """The bucket's entries, as its resource shows them. Exact origins only."""
+    """Exact origins only."""
 
     entries: Sequence[dict[str, Any]]
+    origins: Sequence[str]
 
     @classmethod
-    def load(cls, file: Path, origins: Sequence[str]) -> "Cors":
+    def of(cls, origins: Sequence[str]) -> "Cors":
         """`origins` take the place of each entry's own; ValueError for a wildcard."""
         if any("*" in origin for origin in origins):
             raise ValueError("an origin is exact: no wildcard")
-        entries = json.loads(file.read_text(encoding="utf-8"))
-        return cls(entries=[entry | {"origin": list(origins)} for entry in entries])
+        return cls(entries=json.loads(_FILE.read_text()), origins=origins)
 
     def preflight_headers(self, request: Request) -> Mapping[str, str]:
         """Empty when the page may not: the browser then refuses by itself."""
@@ -51,11 +51,9 @@ class Cors:
         return _origin_headers(request) | {"Access-Control-Expose-Headers": exposed}
 
     def _entry(self, request: Request, method: str) -> dict[str, Any] | None:
-        origin = request.headers.get("origin", "")
-        for entry in self.entries:
-            if origin in entry["origin"] and method in entry["method"]:
-                return entry
-        return None
+        if request.headers.get("origin") not in self.origins:
+            return None
+        return next((e for e in self.entries if method in e["method"]), None)
 
 
 def _origin_headers(request: Request) -> dict[str, str]:

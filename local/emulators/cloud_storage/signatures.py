@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from werkzeug import Request
 
 from local.emulators.cloud_storage.errors import Refusal, Refused
 
@@ -30,19 +31,6 @@ class Signer:
 
     public_key: RSAPublicKey
     email: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedRequest:
-    """The request as it came: `path` and `query` still percent-encoded.
-
-    Header names are in lower case; repeated headers are joined with commas.
-    """
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,21 +54,24 @@ def signer_from_key(text: str) -> Signer:
     return Signer(public_key=key, email=account["client_email"])
 
 
-def is_signed(query: str) -> bool:
-    return _SIGNATURE in _by_lower_name(query)
-
-
-def check_signature(request: SignedRequest, signer: Signer, now: datetime) -> None:
+def check_signature(request: Request, signer: Signer, now: datetime) -> None:
     """Refuse what the signer did not sign, for this method, these headers, and now."""
-    claim = _claim(_by_lower_name(request.query))
+    path, _, query = request.environ["RAW_URI"].partition("?")
+    values = {name.lower(): value for name, value in _pairs(query)}
+    if _SIGNATURE not in values:
+        text = "Anonymous caller does not have access to the object."
+        raise Refused(Refusal.ACCESS_DENIED, text)
+    claim = _claim(values)
     if now > claim.signed_at + claim.validity:
         raise Refused(Refusal.EXPIRED)
     if claim.signed_at - now > _CLOCK_TOLERANCE:
         raise Refused(Refusal.ACCESS_DENIED, "Request is not yet valid.")
-    _require_headers(request.headers, claim.header_names)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    _require_headers(headers, claim.header_names)
     if signer.email != claim.email:
         raise Refused(Refusal.SIGNATURE, "Unknown signer.")
-    canonical = _canonical_request(request, claim.header_names)
+    signed_headers = {name: headers[name] for name in claim.header_names}
+    canonical = _canonical_request(request.method, path, query, signed_headers)
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     signed = "\n".join((ALGORITHM, claim.stamp, claim.scope, digest)).encode()
     try:
@@ -133,20 +124,22 @@ def _require_headers(headers: Mapping[str, str], signed: tuple[str, ...]) -> Non
         raise Refused(Refusal.MALFORMED_SECURITY, text.format(*names))
 
 
-def _canonical_request(request: SignedRequest, names: tuple[str, ...]) -> str:
-    headers = {name: " ".join(request.headers[name].split()) for name in names}
-    query = sorted(
+def _canonical_request(
+    method: str, path: str, query: str, headers: Mapping[str, str]
+) -> str:
+    pairs = sorted(
         f"{quote(name, safe='~')}={quote(value, safe='~')}"
-        for name, value in _pairs(request.query)
+        for name, value in _pairs(query)
         if name.lower() != _SIGNATURE
     )
+    lines = [f"{k}:{' '.join(v.split())}\n" for k, v in sorted(headers.items())]
     return "\n".join(
         (
-            request.method,
-            quote(unquote(request.path), safe="/~"),
-            "&".join(query),
-            "".join(f"{name}:{headers[name]}\n" for name in sorted(names)),
-            ";".join(sorted(names)),
+            method,
+            quote(unquote(path), safe="/~"),
+            "&".join(pairs),
+            "".join(lines),
+            ";".join(sorted(headers)),
             headers.get("x-goog-content-sha256", "UNSIGNED-PAYLOAD"),
         )
     )
@@ -155,7 +148,3 @@ def _canonical_request(request: SignedRequest, names: tuple[str, ...]) -> str:
 def _pairs(query: str) -> list[tuple[str, str]]:
     parts = (part.partition("=") for part in query.split("&") if part)
     return [(unquote(name), unquote(value)) for name, _, value in parts]
-
-
-def _by_lower_name(query: str) -> dict[str, str]:
-    return {name.lower(): value for name, value in _pairs(query)}
