@@ -5,22 +5,25 @@ import io
 import math
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
+import av.filter
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from local.fault_kinds import Kind
-from local.simulators import tone
 
 FRAMES_PER_SECOND = 24
 _ROOM = 1.15  # how much larger than the frame the image is laid out
-_CACHED_VIDEOS = 64
+_AT_ONCE, _MOST_CACHED = 2, 64
 _MARK, _MARK_OPACITY, _WHITE = "simulated", 170, 235
+_SOUND_HZ, _CHORD_HZ = 48_000, (200, 250, 300)
 _X264 = {"preset": "ultrafast", "crf": "23", "maxrate": "6M", "bufsize": "6M"}
 
 Progress = Callable[[float], None]
@@ -65,36 +68,21 @@ def render(image: bytes, shape: Shape, progress: Progress) -> bytes:
 
 
 class Renderer:
-    """Renders few videos at once, and, with `cached`, each different one only once."""
+    """Renders few videos at once, and, with `cached`, equal ones rarely twice."""
 
-    def __init__(self, *, concurrent: int = 2, cached: bool = False) -> None:
-        self._slots = threading.BoundedSemaphore(concurrent)
-        self._cached = cached
+    def __init__(self, *, cached: bool = False) -> None:
+        self._slots = threading.BoundedSemaphore(_AT_ONCE)
+        self._is_cached = cached
         self._videos: dict[tuple[str, Shape], bytes] = {}
-        self._busy: dict[tuple[str, Shape], threading.Lock] = {}
-        self._lock = threading.Lock()
 
     def render(self, image: bytes, shape: Shape, progress: Progress) -> bytes:
-        if not self._cached:
-            with self._slots:
-                return render(image, shape, progress)
         key = (hashlib.sha256(image).hexdigest(), shape)
-        with self._lock:
-            busy = self._busy.setdefault(key, threading.Lock())
-        with busy:
-            return self._remembered(key, image, progress)
-
-    def _remembered(
-        self, key: tuple[str, Shape], image: bytes, progress: Progress
-    ) -> bytes:
-        video = self._videos.get(key)
-        if video is None:
-            with self._slots:
-                video = render(image, key[1], progress)
-            with self._lock:
+        with self._slots:
+            video = self._videos.get(key) or render(image, shape, progress)
+            if self._is_cached:
                 self._videos[key] = video
-                while len(self._videos) > _CACHED_VIDEOS:
-                    self._videos.pop(next(iter(self._videos)))
+            for old in list(self._videos)[:-_MOST_CACHED]:
+                self._videos.pop(old, None)
         progress(1.0)
         return video
 
@@ -152,14 +140,28 @@ def _encode(path: Path, canvas: _Canvas, shape: Shape, progress: Progress) -> No
         video.codec_context.color_range = ColorRange.MPEG
         if shape.audio:
             # Before the first video packet: the header names every stream.
-            sound = container.add_stream("aac", rate=tone.RATE_HZ, layout="mono")
-            for tones in tone.frames(shape.duration_seconds):
+            sound = container.add_stream("aac", rate=_SOUND_HZ, layout="mono")
+            for tones in _tones(shape.duration_seconds):
                 container.mux(sound.encode(tones))
             container.mux(sound.encode(None))
         for index in range(shape.frame_count):
             container.mux(video.encode(_frame(canvas, shape, index)))
             progress((index + 1) / shape.frame_count)
         container.mux(video.encode(None))
+
+
+def _tones(seconds: float) -> Iterator[av.AudioFrame]:
+    """A soft chord that fades in and out, exactly so long."""
+    tones = "+".join(f"sin({hertz}*2*PI*t)" for hertz in _CHORD_HZ)
+    fades = f"min(1,t/0.4)*min(1,({seconds}-t)/0.4)"
+    graph = av.filter.Graph()
+    source = graph.add(
+        "aevalsrc", f"exprs=0.03*({tones})*{fades}:s={_SOUND_HZ}:d={seconds}"
+    )
+    graph.link_nodes(source, graph.add("abuffersink")).configure()
+    with suppress(EOFError):
+        while True:
+            yield cast(av.AudioFrame, graph.pull())
 
 
 def _frame(canvas: _Canvas, shape: Shape, index: int) -> av.VideoFrame:
