@@ -221,7 +221,7 @@ class Stack:
         for name, variables in vendors.simulators().items():
             storage = ["--storage", self.addresses["storage"]]
             more = storage if name == "google" else []
-            server = self._server(name, f"local.simulators.{name}", *options, *more)
+            server = self._server(name, "local.simulators", name, *options, *more)
             address = server.announcement()["address"]
             where |= dict.fromkeys(variables, address)
         self._vendor_environment = where

@@ -58,16 +58,10 @@ class _Interaction:
 
 
 class Omni:
-    """Background interactions that make a video.
+    """Background interactions that make a video."""
 
-    `files_address`: where its files are said to be; None: at this server.
-    """
-
-    def __init__(
-        self, studio: Studio, retired: frozenset[str], files_address: str | None
-    ) -> None:
-        self._studio, self._retired = studio, retired
-        self._files_address = files_address
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
         self._interactions: dict[str, _Interaction] = {}
 
     def route(self, request: Request) -> Route | None:
@@ -90,19 +84,15 @@ class Omni:
             model = body["model"]
         except (ValueError, KeyError, TypeError):
             return error_reply(Kind.BAD_REQUEST, "A model is required.")
-        if model not in _MODELS or model in self._retired:
-            return error_reply(Kind.NOT_FOUND, self._no_model(str(model)))
+        if model not in _MODELS:
+            text = f"models/{model} is not found, or is not supported for interactions."
+            return error_reply(Kind.NOT_FOUND, text)
         try:
             order = self._order(body)
         except (RefusedOrderError, ImageError) as error:
             return error_reply(Kind.BAD_REQUEST, str(error))
         generation = self._studio.accept(order, request, fault)
         return accepted(self._head(generation), order.task_id)
-
-    def _no_model(self, model: str) -> str:
-        if model in self._retired or model.startswith("veo-"):
-            return f"This model models/{model} is no longer available."
-        return f"models/{model} is not found, or is not supported for interactions."
 
     def _order(self, body: dict[str, Any]) -> Order:
         """Raises RefusedOrderError or ImageError."""
@@ -203,8 +193,9 @@ class Omni:
         video: dict[str, object] = {"type": "video", "mime_type": "video/mp4"}
         if interaction.is_inline:
             return [video | {"data": base64.b64encode(interaction.inline).decode()}]
-        address = self._files_address or request.host_url.rstrip("/")
-        file = f"{address}/v1beta/files/{interaction.file_id}:download?alt=media"
+        file = (
+            f"{request.host_url}v1beta/files/{interaction.file_id}:download?alt=media"
+        )
         return [video | {"uri": file}]
 
 

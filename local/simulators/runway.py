@@ -6,9 +6,7 @@ and /errors/task-failures. The 400 for lack of credits is as seen in public code
 
 import re
 import secrets
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from decimal import Decimal
 
 from werkzeug import Request, Response
@@ -17,22 +15,13 @@ from local.fault_kinds import Kind, Place
 from local.faults import Fault, FaultPlan
 from local.http_server import as_json
 from local.simulators.runway_orders import (
-    CREDITS_PER_SECOND,
     USD_PER_CREDIT,
     InvalidOrderError,
     issue_at,
     order_of,
     provider_of,
 )
-from local.simulators.server import (
-    Answer,
-    Route,
-    SimulatorServer,
-    accepted,
-    command_line,
-    pace_of,
-    serve,
-)
+from local.simulators.server import Answer, Route, SimulatorServer, accepted
 from local.simulators.studio import Generation, Pace, Phase, Studio
 from local.simulators.submissions import SubmissionLog
 
@@ -72,24 +61,12 @@ _FAILURES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunwayOptions:
-    """`output_seconds`: how long an output's address works."""
-
-    pace: Pace = field(default_factory=Pace)
-    credit_balance: int = 1_000_000
-    output_seconds: float = 24 * 3600.0
-
-
 class Runway:
     """The API without the wire. Which provider asks is read from the User-Agent."""
 
-    def __init__(
-        self, options: RunwayOptions, plan: FaultPlan, log: SubmissionLog
-    ) -> None:
-        self._options, self._log = options, log
-        self._studio = Studio(options.pace, plan, log)
-        self._outputs: dict[str, tuple[str, float]] = {}  # token: task, good until
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._tokens: dict[str, set[str]] = {}  # of a task's output
 
     def error(self, kind: Kind) -> Response:
         return _error(kind)
@@ -118,8 +95,6 @@ class Runway:
         match request.method, request.path:
             case "POST", "/v1/image_to_video":
                 return Place.START, request.path, self._start
-            case "GET", "/v1/organization":
-                return None, request.path, self._organization
             case "GET", _ if task:
                 return Place.POLL, "/v1/tasks/{id}", self._poll
             case "DELETE", _ if task:
@@ -132,8 +107,6 @@ class Runway:
             order = order_of(request)
         except InvalidOrderError as error:
             return _invalid(error.issues)
-        if _credits(order.cost_usd) > self._balance():
-            return _error(Kind.OUT_OF_CREDITS)
         order = self._studio.accept(order, request, fault).order
         estimate = {"estimatedCost": {"credits": _credits(order.cost_usd)}}
         return accepted({"id": order.task_id, **estimate}, order.task_id)
@@ -158,7 +131,7 @@ class Runway:
         if task.fate is Kind.UNKNOWN_STATUS:
             return state | {"status": "MIGRATING"}
         if task.phase is Phase.RUNNING:
-            state["progress"] = task.progress(self._options.pace.seconds)
+            state["progress"] = task.progress(self._studio.pace.seconds)
         return state
 
     def _end(self, task: Generation, request: Request) -> dict[str, object]:
@@ -179,7 +152,7 @@ class Runway:
     def _url(self, task: Generation, request: Request) -> str:
         """Each poll gives a fresh address."""
         token, task_id = secrets.token_urlsafe(24), task.order.task_id
-        self._outputs[token] = (task_id, time.time() + self._options.output_seconds)
+        self._tokens.setdefault(task_id, set()).add(token)
         return f"{request.host_url}outputs/{task_id}/0.mp4?_jwt={token}"
 
     def _cancel(self, request: Request, _: Fault | None) -> Response:
@@ -191,35 +164,11 @@ class Runway:
         self._studio.cancel(task, charged)
         return Response(status=204)
 
-    def _balance(self) -> int:
-        """Credits left; what is in flight counts as spent."""
-        spent = sum(
-            each.cost_usd if each.charged_usd is None else each.charged_usd
-            for each in self._log.all()
-        )
-        return self._options.credit_balance - _credits(Decimal(spent))
-
-    def _organization(self, _: Request, __: Fault | None) -> Response:
-        models = [each.model for each in self._log.all()]
-        limits = {
-            "maxConcurrentGenerations": self._options.pace.concurrent,
-            "maxDailyGenerations": 30_000,
-        }
-        used = {m: {"dailyGenerations": models.count(m)} for m in CREDITS_PER_SECOND}
-        tier = {
-            "maxMonthlyCreditSpend": 10_000_000,
-            "models": dict.fromkeys(CREDITS_PER_SECOND, limits),
-        }
-        balance = self._balance()
-        return as_json(
-            {"creditBalance": balance, "tier": tier, "usage": {"models": used}}
-        )
-
     def _output(self, request: Request, fault: Fault | None) -> Response:
-        task_id, until = self._outputs.get(request.args.get("_jwt", ""), ("", 0.0))
-        task = self._studio.find(task_id)
-        if f"/outputs/{task_id}/0.mp4" != request.path or until <= time.time():
+        task_id = request.path.split("/")[2]
+        if request.args.get("_jwt") not in self._tokens.get(task_id, ()):
             return _error(Kind.FORBIDDEN)
+        task = self._studio.find(task_id)
         if task is None or task.end_told:
             return _error(Kind.NOT_FOUND)
         return self._studio.file(task, fault, request)
@@ -263,24 +212,9 @@ def _invalid(issues: list[dict[str, object]]) -> Response:
 
 
 def runway_simulator(
-    options: RunwayOptions | None = None,
-    *,
-    faults: Iterable[Fault] = (),
-    port: int = 0,
+    pace: Pace | None = None, *, faults: Iterable[Fault] = (), port: int = 0
 ) -> SimulatorServer:
     """Serves while it is entered. `.address` is its base URL."""
     plan, log = FaultPlan(faults), SubmissionLog()
-    application = Runway(options or RunwayOptions(), plan, log)
-    return SimulatorServer(application, plan, log, port)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serves until SIGTERM or SIGINT."""
-    parser = command_line("A simulator of Runway's API.")
-    asked = parser.parse_args(arguments)
-    options = RunwayOptions(pace=pace_of(asked))
-    serve(runway_simulator(options, faults=asked.faults, port=asked.port))
-
-
-if __name__ == "__main__":
-    main()
+    studio = Studio(pace or Pace(), plan, log)
+    return SimulatorServer(Runway(studio), plan, log, port)

@@ -1,14 +1,13 @@
 """A vendor's API over HTTP: faults on request, a control, a record of paid orders."""
 
-import argparse
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol, Self, cast
 
 from werkzeug import Request, Response
 
 from local.fault_kinds import Kind, Place, ProviderId
-from local.faults import Fault, FaultPlan, parse_faults
+from local.faults import Fault, FaultPlan
 from local.faults_control import faults_control
 from local.http_server import (
     HttpServer,
@@ -17,10 +16,8 @@ from local.http_server import (
     connection_of,
     drop,
     has_hung_up,
-    run_until_signal,
 )
 from local.simulators.broken_answers import faulty
-from local.simulators.studio import Pace
 from local.simulators.submissions import SubmissionLog
 
 CONTROL = "/_control/"
@@ -79,7 +76,7 @@ class SimulatorServer:
         if request.path.startswith(CONTROL):
             return self._control(request)
         route = self.application.route(request)
-        self.submissions.count(route.provider, request.method, route.name)
+        self.submissions.count(request.method, route.name)
         fault = None
         if route.provider and route.place:
             fault = self.faults.take(route.place, route.provider)
@@ -122,7 +119,8 @@ class SimulatorServer:
             case _, "faults":
                 return faults_control(self.faults, request)
             case "GET", "submissions":
-                return as_json(self.submissions.as_json())
+                taken = [asdict(each) for each in self.submissions.all()]
+                return as_json({"submissions": taken})
             case "DELETE", "submissions":
                 self.submissions.reset()
             case _:
@@ -135,31 +133,3 @@ def accepted(content: object, task_id: str) -> Response:
     response = as_json(content)
     response.accepted = task_id  # type: ignore[attr-defined]
     return response
-
-
-def command_line(description: str) -> argparse.ArgumentParser:
-    """The options that both simulators have."""
-    parser = argparse.ArgumentParser(description=description)
-    add = parser.add_argument
-    add("--port", type=int, default=0, help="0: a free one")
-    add("--faults", type=parse_faults, default=[], help="as in FAULTS of make demo")
-    add("--seconds", type=float, default=6.0, help="per generation")
-    add("--scale", type=float, default=1.0, help="of the pixel size")
-    add("--concurrent", type=int, default=20, help="at once, per vendor")
-    add("--cache", action="store_true", help="render equal orders only once")
-    return parser
-
-
-def pace_of(asked: argparse.Namespace) -> Pace:
-    return Pace(
-        seconds=asked.seconds,
-        concurrent=asked.concurrent,
-        cached=asked.cache,
-        scale=asked.scale,
-    )
-
-
-def serve(server: SimulatorServer) -> None:
-    """Prints `{"ready": true, "address": …}` and returns after SIGTERM or SIGINT."""
-    with server:
-        run_until_signal({"address": server.address})

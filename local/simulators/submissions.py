@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -55,7 +55,7 @@ class SubmissionLog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._submissions: dict[str, Submission] = {}
-        self._requests: Counter[tuple[str, str, str]] = Counter()
+        self._requests: Counter[tuple[str, str]] = Counter()
 
     def record(self, submission: Submission) -> None:
         with self._lock:
@@ -73,9 +73,9 @@ class SubmissionLog:
             if kept and kept.charged_usd is None:
                 self._submissions[task_id] = replace(kept, charged_usd=charged_usd)
 
-    def count(self, provider: ProviderId | None, method: str, path: str) -> None:
+    def count(self, method: str, path: str) -> None:
         with self._lock:
-            self._requests[provider or "", method, path] += 1
+            self._requests[method, path] += 1
 
     def all(self) -> list[Submission]:
         with self._lock:
@@ -83,20 +83,9 @@ class SubmissionLog:
 
     def requests(self, method: str, path: str) -> int:
         """How many came, from all providers."""
-        with self._lock:
-            asked = self._requests.items()
-            return sum(n for (_, *what), n in asked if what == [method, path])
+        return self._requests[method, path]
 
     def reset(self) -> None:
         with self._lock:
             self._submissions.clear()
             self._requests.clear()
-
-    def as_json(self) -> dict[str, object]:
-        with self._lock:
-            requests = [
-                {"provider": provider or None, "method": method, "path": p, "count": n}
-                for (provider, method, p), n in self._requests.items()
-            ]
-            taken = [asdict(each) for each in self._submissions.values()]
-        return {"submissions": taken, "requests": requests}

@@ -89,10 +89,8 @@ class CloudStore:
 class Veo:
     """Video operations; they can't be cancelled, as at Google."""
 
-    def __init__(
-        self, studio: Studio, store: ObjectStore | None, retired: frozenset[str]
-    ) -> None:
-        self._studio, self._store, self._retired = studio, store, retired
+    def __init__(self, studio: Studio, store: ObjectStore | None) -> None:
+        self._studio, self._store = studio, store
         self._videos: dict[str, list[dict[str, str]]] = {}
 
     def route(self, request: Request) -> Route | None:
@@ -112,7 +110,7 @@ class Veo:
             return error_reply(Kind.UNAUTHENTICATED)
         matched = _PATH.fullmatch(request.path)
         assert matched is not None
-        if matched[2] not in _USD_PER_SECOND or matched[2] in self._retired:
+        if matched[2] not in _USD_PER_SECOND:
             return error_reply(Kind.NOT_FOUND, _NO_MODEL.format(matched[1]))
         name = f"{matched[1]}/operations/{uuid.uuid4()}"
         try:

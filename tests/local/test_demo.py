@@ -22,7 +22,7 @@ from local.demo.kept import folder_of, mark, new_folder
 from local.demo.options import DemoOptions, Refused, checked
 from local.demo.run import Demo
 from local.demo.view import attempts_table, live, news
-from local.simulators.runway import RunwayOptions, runway_simulator
+from local.simulators.runway import runway_simulator
 from local.simulators.studio import Pace
 from local.vendors import Vendors
 
@@ -251,7 +251,7 @@ def test_a_paid_job_is_picked_up_after_ctrl_c_and_not_paid_for_again(
 ) -> None:
     environ = {name: os.environ[name] for name in ("PATH", "HOME")}
     console = Console(file=io.StringIO(), width=100)
-    with runway_simulator(RunwayOptions(pace=Pace(seconds=2))) as runway:
+    with runway_simulator(Pace(seconds=2)) as runway:
         keys = {"RUNWAY_API_KEY": "k", "RUNWAYML_BASE_URL": runway.address}
         chosen = Vendors(simulated=frozenset(), environment=keys, real=True)
         for module in (local.stack, local.demo.run, local.demo.options):

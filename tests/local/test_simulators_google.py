@@ -18,13 +18,12 @@ from local.emulators.cloud_storage.signatures import Signer
 from local.emulators.storage import running_storage
 from local.fault_kinds import Place, ProviderId, kinds_of
 from local.faults import parse_faults
-from local.simulators.google import GoogleOptions, google_simulator
+from local.simulators.google import google_simulator
 from local.simulators.server import SimulatorServer
 from local.simulators.veo import CloudStore
 from tests.local.simulated import QUICK, image, look_into, until
 
 MODEL = "veo-3.1-generate-001"
-LITE = "veo-3.1-lite-generate-001"
 OMNI = "gemini-omni-1.2-flash"
 PARENT = f"projects/p/locations/us-central1/publishers/google/models/{MODEL}"
 
@@ -51,8 +50,7 @@ def objects() -> Objects:
 
 @pytest.fixture
 def google(objects: Objects) -> Iterator[SimulatorServer]:
-    options = GoogleOptions(pace=QUICK, store=objects, retired=frozenset({LITE}))
-    with google_simulator(options) as server:
+    with google_simulator(QUICK, store=objects) as server:
         yield server
 
 
@@ -142,8 +140,11 @@ def test_veo_reads_and_writes_through_the_real_storage_client(tmp_path: Path) ->
     signer = Signer(public_key=key.public_key(), email="nobody")
     with running_storage(tmp_path, signer, bucket="bucket") as cloud:
         cloud.store.put(Upload(name="in.png", content_type="image/png"), image())
-        options = GoogleOptions(pace=QUICK, store=CloudStore(cloud.address))
-        with google_simulator(options) as server, platform(server) as client:
+        store = CloudStore(cloud.address)
+        with (
+            google_simulator(QUICK, store=store) as server,
+            platform(server) as client,
+        ):
             uri = uri_of(done(client, generate(client)))
 
         written, content = cloud.store.read(uri.removeprefix("gs://bucket/"))
@@ -214,7 +215,6 @@ def test_veos_answers_have_the_fields_of_the_real_ones(
         pytest.param({"aspect_ratio": "1:1"}, 400, id="a square"),
         pytest.param({"resolution": "480p"}, 400, id="480p"),
         pytest.param({"model": "veo-9"}, 404, id="unknown model"),
-        pytest.param({"model": LITE}, 404, id="retired model"),
         pytest.param(
             {"image": types.Image(gcs_uri="gs://bucket/no", mime_type="image/png")},
             400,
@@ -402,18 +402,6 @@ def test_omni_gives_an_address_that_needs_the_key(
     assert (str(submission.charged_usd), submission.answered) == ("0.21", True)
 
 
-def test_the_sdk_downloads_omnis_file_by_its_real_address() -> None:
-    real = "https://generativelanguage.googleapis.com"
-    options = GoogleOptions(pace=QUICK, files_address=real)
-    with google_simulator(options) as server, gemini(server) as client:
-        uri = finished(client, interact(client).id).output_video.uri
-
-        content = client.files.download(file=types.Video(uri=uri))
-
-    assert uri.startswith(f"{real}/v1beta/files/")
-    assert look_into(content).seconds == 3.0
-
-
 def test_omni_can_answer_inline(omni: genai.Client) -> None:
     interaction = finished(omni, interact(omni, delivery="inline").id)
 
@@ -492,11 +480,6 @@ def test_a_running_interaction_is_cancelled(
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        pytest.param(
-            {"model": "veo-3.1-generate-preview"},
-            compat_errors.NotFoundError,
-            id="retired",
-        ),
         pytest.param({"model": "sora"}, compat_errors.NotFoundError, id="unknown"),
         pytest.param({"duration": "16s"}, compat_errors.BadRequestError, id="16 s"),
         pytest.param({"aspect_ratio": "1:1"}, compat_errors.BadRequestError, id="1:1"),

@@ -1,0 +1,37 @@
+"""`python -m local.simulators runway` or `google`: serves until SIGTERM or SIGINT."""
+
+import argparse
+
+from local.faults import parse_faults
+from local.http_server import run_until_signal
+from local.simulators.google import google_simulator
+from local.simulators.runway import runway_simulator
+from local.simulators.studio import Pace
+from local.simulators.veo import CloudStore
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.simulators")
+    add = parser.add_argument
+    add("vendor", choices=("runway", "google"))
+    add("--port", type=int, default=0, help="0: a free one")
+    add("--faults", type=parse_faults, default=[], help="as in FAULTS of make demo")
+    add("--seconds", type=float, default=6.0, help="per generation")
+    add("--scale", type=float, default=1.0, help="of the pixel size")
+    add("--cache", action="store_true", help="render equal orders only once")
+    add("--storage", help="where Cloud Storage is: http://HOST:PORT")
+    asked = parser.parse_args()
+    pace = Pace(seconds=asked.seconds, cached=asked.cache, scale=asked.scale)
+    if asked.vendor == "runway":
+        server = runway_simulator(pace, faults=asked.faults, port=asked.port)
+    else:
+        store = CloudStore(asked.storage) if asked.storage else None
+        server = google_simulator(
+            pace, store=store, faults=asked.faults, port=asked.port
+        )
+    with server:
+        run_until_signal({"address": server.address})
+
+
+if __name__ == "__main__":
+    main()
