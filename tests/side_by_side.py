@@ -1,8 +1,9 @@
-"""`python -m tests.side_by_side [OPTION …]`: all tests, in two pytest processes.
+"""`python -m tests.side_by_side [OPTION …]`: all tests, in three pytest processes.
 
 End-to-end and infrastructure tests mostly wait, the others mostly compute, so they run
-at the same time. Options are passed on to both. With `--cov`, both are measured and
-the combined coverage is reported. At the end: the names of the tests that failed, and
+at the same time; so does the run of fault injection, which waits the longest. Options
+are passed on to all. With `--cov`, all are measured and the combined coverage is
+reported. At the end: the names of the tests that failed, and
 pytest's closing line for the sum.
 """
 
@@ -19,27 +20,29 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 WAITING = ("tests/e2e", "tests/infra")
-HALVES: Mapping[str, Sequence[str]] = {
-    "waiting": WAITING,
+CHAOS = "tests/e2e/test_chaos.py"
+PARTS: Mapping[str, Sequence[str]] = {
+    "chaos": (CHAOS,),
+    "waiting": (*WAITING, f"--ignore={CHAOS}"),
     "computing": ("tests", *(f"--ignore={folder}" for folder in WAITING)),
 }
 _COUNT = re.compile(r"(\d+) (passed|failed|error|warning|skipped|deselected)")
 
 
-def main(options: Sequence[str], halves: Mapping[str, Sequence[str]] = HALVES) -> int:
+def main(options: Sequence[str], parts: Mapping[str, Sequence[str]] = PARTS) -> int:
     began = time.monotonic()
     measured = "--cov" in options
     passed_on = [option for option in options if option != "--cov"]
-    with ThreadPoolExecutor(len(halves)) as pool:
+    with ThreadPoolExecutor(len(parts)) as pool:
         started = [
-            pool.submit(_run, half, [*folders, *passed_on], measured=measured)
-            for half, folders in halves.items()
+            pool.submit(_run, part, [*folders, *passed_on], measured=measured)
+            for part, folders in parts.items()
         ]
     ended = [each.result() for each in started]
     codes = [code for code, _ in ended]
     outputs = [output for _, output in ended]
     if measured:
-        codes += _report_coverage(halves)
+        codes += _report_coverage(parts)
     for line in itertools.chain(*outputs):
         if line.startswith(("FAILED ", "ERROR ")):
             print(line, end="")
@@ -49,16 +52,16 @@ def main(options: Sequence[str], halves: Mapping[str, Sequence[str]] = HALVES) -
 
 
 def _run(
-    half: str, arguments: Sequence[str], *, measured: bool
+    part: str, arguments: Sequence[str], *, measured: bool
 ) -> tuple[int, Sequence[str]]:
     """Passes on what pytest prints; its exit code and the lines, the last not empty."""
-    # The threshold is for both halves together.
+    # The threshold is for all parts together.
     coverage = ("--cov", "--cov-report=", "--cov-fail-under=0") if measured else ()
-    cache = ("-o", f"cache_dir=.pytest_cache/{half}")
+    cache = ("-o", f"cache_dir=.pytest_cache/{part}")
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", *arguments, *coverage, *cache],
         cwd=ROOT,
-        env=os.environ | {"COVERAGE_FILE": _coverage_file(half)},
+        env=os.environ | {"COVERAGE_FILE": _coverage_file(part)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -66,20 +69,20 @@ def _run(
         assert process.stdout is not None
         lines = []
         for line in process.stdout:
-            print(f"{half:9} | {line}", end="", flush=True)
+            print(f"{part:9} | {line}", end="", flush=True)
             if line.strip():
                 lines.append(line)
         return process.wait(), lines
 
 
-def _coverage_file(half: str) -> str:
-    return f".coverage.{half}"
+def _coverage_file(part: str) -> str:
+    return f".coverage.{part}"
 
 
-def _report_coverage(halves: Iterable[str]) -> Sequence[int]:
-    """Of both halves together; non-zero below the threshold in pyproject.toml."""
+def _report_coverage(parts: Iterable[str]) -> Sequence[int]:
+    """Of all parts together; non-zero below the threshold in pyproject.toml."""
     coverage = [sys.executable, "-m", "coverage"]
-    combine = [*coverage, "combine", "--quiet", *map(_coverage_file, halves)]
+    combine = [*coverage, "combine", "--quiet", *map(_coverage_file, parts)]
     return [
         subprocess.run(command, cwd=ROOT, check=False).returncode
         for command in (combine, [*coverage, "report"])
@@ -87,7 +90,7 @@ def _report_coverage(halves: Iterable[str]) -> Sequence[int]:
 
 
 def closing_line(closings: Iterable[str], seconds: float) -> str:
-    """`1 failed, 500 passed in 400.12s (0:06:40)`: the sum of both halves' lines."""
+    """`1 failed, 500 passed in 400.12s (0:06:40)`: the sum of all parts' lines."""
     total: Counter[str] = Counter()
     for line in closings:
         for count, what in _COUNT.findall(line):

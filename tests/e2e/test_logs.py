@@ -28,16 +28,13 @@ def ours(stack: Stack) -> list[dict[str, Any]]:
     return [json.loads(line) for line in said(stack) if not is_gunicorns(line)]
 
 
-@pytest.fixture
-def ended(stack: Stack, frontend: Frontend) -> dict[str, Any]:
-    """Two links fail, Veo makes it."""
+@pytest.fixture(scope="module")
+def ended(running_stack: Stack) -> dict[str, Any]:
+    """Two providers fail, Veo makes it."""
+    frontend = Frontend(running_stack)
     kinds = {"runway": "400", "runway-http": "503"}
     set_faults(
-        stack,
-        [
-            {"provider": provider_id, "kind": kind}
-            for provider_id, kind in kinds.items()
-        ],
+        running_stack, [{"provider": name, "kind": k} for name, k in kinds.items()]
     )
     return frontend.wait(frontend.create(prompt=PROMPT, duration=4))
 
