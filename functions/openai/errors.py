@@ -33,13 +33,13 @@ _TYPES: Mapping[Language, str] = {
 # Where anything is wrong with the image, all that it may be.
 _IMAGE: Mapping[Language, str] = {
     Language.ENGLISH: (
-        "One image is needed as `input_reference`: a JPEG, PNG or WebP file of at "
-        'most 16 MB, or {"image_url": …} with an https:// or base64 data: URL. '
+        "One image is needed as `input_reference`: a JPEG, PNG, WebP or AVIF file of "
+        'at most 16 MB, or {"image_url": …} with an https:// or base64 data: URL. '
         "`file_id` is not supported."
     ),
     Language.KOREAN: (
-        "input_reference로 이미지 하나가 필요합니다: 16MB 이하의 JPEG, PNG, WebP 파일 "
-        '또는 https:// 주소나 base64 data: URL을 담은 {"image_url": …}. file_id는 '
+        "input_reference로 이미지 하나가 필요합니다: 16MB 이하의 JPEG, PNG, WebP, AVIF "
+        '파일 또는 https:// 주소나 base64 data: URL을 담은 {"image_url": …}. file_id는 '
         "지원하지 않습니다."
     ),
 }
@@ -98,10 +98,11 @@ def _message(refused: ApiError, language: Language) -> str:
     if isinstance(refused, UnsupportedMedia):
         said = _TYPES[language]
     if isinstance(refused, InvalidRequest):
-        sentences = (
-            f"`{e.field}` {describe_field(e, language)}." for e in refused.errors
+        # Which particle a field's name takes depends on how it is read.
+        after = "은(는)" if language is Language.KOREAN else ""
+        said = " ".join(
+            f"`{e.field}`{after} {describe_field(e, language)}." for e in refused.errors
         )
-        said = " ".join(sentences)
     is_about_image = isinstance(refused, TooLarge) or REFERENCE in _fields(refused)
     return f"{said} {_IMAGE[language]}" if is_about_image else said
 

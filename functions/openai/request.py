@@ -17,8 +17,9 @@ from functions.http.receiving import LARGE_BODY_BYTES
 from shared.domain.catalogue import ANY_MODEL, MODEL_CHOICES, AspectRatio, Resolution
 from shared.domain.errors import InvalidRequest
 from shared.domain.fields import Field, read_fields
-from shared.domain.request import IMAGE_TYPES, VIDEO_FIELDS, ClientRetry, VideoRequest
-from shared.domain.specs import Choice, HttpsAddress, Text, Whole, Wrong
+from shared.domain.image_type import image_type
+from shared.domain.request import VIDEO_FIELDS, ClientRetry, VideoRequest
+from shared.domain.specs import Choice, HttpsAddress, ImageType, Text, Whole, Wrong
 
 MOST_SECONDS = 10
 # The longest that OpenAI's client names: more is a mistake, not a wish.
@@ -26,7 +27,7 @@ _ASKED = Whole(least=3, most=20)
 _SECONDS_TEXTS = tuple(str(n) for n in range(_ASKED.least, _ASKED.most + 1))
 _WHOLE = re.compile("-?(0|[1-9][0-9]*)")
 
-_DATA_ADDRESS = "^data:image/(jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}$"
+_DATA_ADDRESS = "^data:image/(jpeg|jpg|png|webp|avif);base64,[A-Za-z0-9+/]+={0,2}$"
 REFERENCE = "input_reference"
 _INSIDE = f"{REFERENCE}["
 
@@ -109,8 +110,8 @@ CREATE_FIELDS: Mapping[str, Field] = {
     REFERENCE: Field(
         spec=InputReference(),
         required=True,
-        description="The image to use as the first frame: a JPEG, PNG or WebP file of "
-        "at most 16 MB, or its https:// or base64 data: URL. `file_id` is not "
+        description="The image to use as the first frame: a JPEG, PNG, WebP or AVIF "
+        "file of at most 16 MB, or its https:// or base64 data: URL. `file_id` is not "
         "supported.",
         example={"image_url": "https://example.com/raccoon.jpg"},
         synonyms=("image", "image_url"),
@@ -197,13 +198,8 @@ def _decoded(address: str) -> bytes:
 
 def _image(content: bytes) -> InlineImage:
     """Whatever type the sender says: clients send a file's bytes as octet-stream."""
-    if content.startswith(b"\xff\xd8\xff"):
-        return InlineImage(content=content, content_type="image/jpeg")
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return InlineImage(content=content, content_type="image/png")
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return InlineImage(content=content, content_type="image/webp")
-    raise Wrong("not_one_of", ", ".join(IMAGE_TYPES))
+    kind = image_type(content)
+    return InlineImage(content=content, content_type=ImageType().parse(kind))
 
 
 def read_asked(request: Request) -> Mapping[str, Any]:

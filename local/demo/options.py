@@ -15,9 +15,10 @@ from local.fault_kinds import ProviderId
 from local.faults import FaultError, parse_faults
 from local.vendors import choose
 from shared.domain.errors import InvalidRequest
+from shared.domain.image_type import IMAGE_TYPES
 from shared.domain.job import Language
 from shared.domain.refusals import describe_field
-from shared.domain.request import IMAGE_TYPES, MOST_IMAGE_MEGABYTES, VideoRequest
+from shared.domain.request import MOST_IMAGE_MEGABYTES, VideoRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "out"

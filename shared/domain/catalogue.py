@@ -32,6 +32,16 @@ class Resolution(StrEnum):
 class AspectRatio(StrEnum):
     LANDSCAPE = "16:9"
     PORTRAIT = "9:16"
+    SQUARE = "1:1"
+    STANDARD = "4:3"
+    STANDARD_PORTRAIT = "3:4"
+    CINEMA = "21:9"
+
+    @property
+    def number(self) -> float:
+        """The width for a height of 1."""
+        width, height = self.value.split(":")
+        return int(width) / int(height)
 
 
 class Audio(StrEnum):

@@ -62,15 +62,26 @@ class ErrorCode(StrEnum):
     MONTHLY_LIMIT_REACHED = "monthly_limit_reached"
 
 
+class ImageFault(StrEnum):
+    """Why an image can't be used, where its owner can do something about it."""
+
+    HEIC = "heic"
+    TOO_SMALL = "too_small"
+    TOO_MANY_PIXELS = "too_many_pixels"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Why something failed: a code for the caller, the vendor's words for the owner.
 
     `detail` never leaves `internal/run` and the logs: it may name a vendor's ids.
+    `image_fault` says more of `image_invalid`; `field` which image it is about.
     """
 
     code: ErrorCode
     detail: str = ""
+    image_fault: ImageFault | None = None
+    field: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,7 +285,11 @@ class TaskGone(ReelayError):
 
 
 class BadContent(ReelayError):
-    """Bytes arrived, and are not what they should be."""
+    """Bytes arrived, and are not what they should be. `said` is for the log."""
+
+    def __init__(self, said: str = "", *, fault: ImageFault | None = None) -> None:
+        super().__init__(said)
+        self.fault = fault
 
 
 class NotPublic(BadContent):

@@ -4,8 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode
+from shared.domain.errors import ErrorCode, ImageFault, Problem
+from shared.domain.framing import LEAST_SIDE_PIXELS
 from shared.domain.job import Language
+from shared.domain.request import (
+    MOST_IMAGE_MEGABYTES,
+    MOST_JPEG_MEGAPIXELS,
+    MOST_MEGAPIXELS,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +62,10 @@ CODES: Mapping[ErrorCode, tuple[str, str]] = {
         "확인해 주세요.",
     ),
     ErrorCode.IMAGE_INVALID: (
-        "The image can't be used: it must be a JPEG, PNG or WebP of at most 16 MB "
-        "and 8,000 pixels a side.",
-        "사용할 수 없는 이미지입니다. 16MB 이하, 한 변 8,000픽셀 이하의 JPEG, PNG, "
-        "WebP 파일이어야 합니다.",
+        "The image can't be used: it must be a complete JPEG, PNG, WebP or AVIF of at "
+        f"most {MOST_IMAGE_MEGABYTES} MB.",
+        f"사용할 수 없는 이미지입니다. {MOST_IMAGE_MEGABYTES}MB 이하의 온전한 JPEG, "
+        "PNG, WebP, AVIF 파일이어야 합니다.",
     ),
     ErrorCode.ACCESS_DENIED: (
         "No permission to use {0}: check its key, the paid plan and the roles of "
@@ -146,6 +152,39 @@ CODES: Mapping[ErrorCode, tuple[str, str]] = {
         "월간 한도에 도달했습니다. 다음 달에 다시 시도해 주세요.",
     ),
 }
+
+_IMAGE_FAULTS: Mapping[ImageFault, tuple[str, str]] = {
+    ImageFault.HEIC: (
+        "The image is HEIC, the format of iPhone photos, which can't be used. Convert "
+        "it to JPEG; the iPhone makes JPEGs with Settings > Camera > Formats > Most "
+        "Compatible.",
+        "아이폰의 사진 형식인 HEIC 이미지는 사용할 수 없습니다. JPEG로 변환해 주세요. "
+        "아이폰의 설정 > 카메라 > 포맷에서 '높은 호환성'을 선택하면 JPEG로 저장됩니다.",
+    ),
+    ImageFault.TOO_SMALL: (
+        f"The image is too small: each side must have at least {LEAST_SIDE_PIXELS} "
+        "pixels.",
+        f"이미지가 너무 작습니다. 가로와 세로가 각각 {LEAST_SIDE_PIXELS}픽셀 "
+        "이상이어야 합니다.",
+    ),
+    ImageFault.TOO_MANY_PIXELS: (
+        f"The image has too many pixels: a JPEG may have {MOST_JPEG_MEGAPIXELS} "
+        f"megapixels, a PNG, WebP or AVIF {MOST_MEGAPIXELS}.",
+        f"이미지의 픽셀이 너무 많습니다. JPEG는 최대 {MOST_JPEG_MEGAPIXELS}메가픽셀, "
+        f"PNG, WebP, AVIF는 최대 {MOST_MEGAPIXELS}메가픽셀까지 사용할 수 있습니다.",
+    ),
+}
+
+
+def describe_problem(
+    problem: Problem, language: Language, provider_id: ProviderId | None = None
+) -> str:
+    """As `describe`, with what is known of an image that can't be used."""
+    if problem.image_fault:
+        said = in_language(_IMAGE_FAULTS[problem.image_fault], language)
+    else:
+        said = describe(problem.code, language, provider_id)
+    return f"`{problem.field}`: {said}" if problem.field else said
 
 
 def describe(

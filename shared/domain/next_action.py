@@ -119,9 +119,9 @@ def _onwards(job: Job, now: datetime) -> Action:
         # A cancelled job, too, keeps its place until its running step is over.
         return Wait(until=job.preparing_until)
     if problem := _ending(job):
-        return GaveUp(code=problem.code, detail=problem.detail)
+        return GaveUp(problem=problem)
     if now >= job.deadline_at:
-        return GaveUp(code=_out_of_time(job))
+        return _gave_up(_out_of_time(job))
     if job.image is None:
         return _prepare(job)
     return _next_start(job, now)
@@ -131,22 +131,26 @@ def _prepare(job: Job) -> Action:
     """A try without a result took its worker along: the image must be at fault."""
     is_lost = job.preparing_until is not None
     if is_lost and job.prepare_tries + 1 >= timing.MOST_PREPARE_TRIES:
-        return GaveUp(code=ErrorCode.IMAGE_INVALID, detail="it could not be decoded")
+        return _gave_up(ErrorCode.IMAGE_INVALID, "it could not be decoded")
     return Prepare()
 
 
 def _next_start(job: Job, now: datetime) -> Action:
     planned = fallback.next_provider(job)
     if planned is None:
-        return GaveUp(code=_chain_ended(job))
+        return _gave_up(_chain_ended(job))
     if problem := fallback.barred(job, planned):
         return Skipped(provider_id=planned.provider_id, problem=problem)
     if job.deadline_at - now < timing.LEAST_TIME_FOR_AN_ATTEMPT:
-        return GaveUp(code=_out_of_time(job))
+        return _gave_up(_out_of_time(job))
     earliest = fallback.not_before(job, planned)
     if earliest is not None and now < earliest:
         return Wait(until=min(earliest, job.deadline_at))
     return Start(planned=planned)
+
+
+def _gave_up(code: ErrorCode, detail: str = "") -> GaveUp:
+    return GaveUp(problem=Problem(code=code, detail=detail))
 
 
 def _out_of_time(job: Job) -> ErrorCode:

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, Problem
+from shared.domain.errors import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +107,22 @@ Poll = Working | Succeeded | Failed | PollFailed | Gone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedImage:
-    """The checked input: one JPEG in our bucket that every provider takes."""
+    """The checked input: one JPEG in our bucket that every provider takes.
+
+    `source_width`, `source_height`: of the image it was made from, upright; 0 where a
+    job of an older version doesn't say.
+    """
 
     object_name: str
     width: int
     height: int
     size_bytes: int
+    source_width: int = 0
+    source_height: int = 0
+
+    @property
+    def source_size(self) -> tuple[int, int]:
+        return (self.source_width or self.width, self.source_height or self.height)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,8 +275,7 @@ class Revived:
 class GaveUp:
     """The job ends without a video; nothing that was paid for may still come."""
 
-    code: ErrorCode
-    detail: str = ""
+    problem: Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

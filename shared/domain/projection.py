@@ -8,7 +8,7 @@ from typing import Any
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Attempt, AttemptState, Job, Language
-from shared.domain.messages import describe
+from shared.domain.messages import describe, describe_problem
 from shared.domain.pricing import first_price_usd
 
 # The public fields of a job, by name.
@@ -76,7 +76,7 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
         "error": job.problem
         and {
             "code": job.problem.code.value,
-            "message": describe(job.problem.code, language),
+            "message": describe_problem(job.problem, language),
         },
     }
 
@@ -148,7 +148,7 @@ def _attempt(attempt: Attempt, language: Language) -> dict[str, Any]:
         "error": problem
         and {
             "code": problem.code.value,
-            "message": describe(problem.code, language, attempt.provider_id),
+            "message": describe_problem(problem, language, attempt.provider_id),
         },
     }
 

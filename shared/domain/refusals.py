@@ -194,6 +194,12 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         "must be one of: {0}; did you mean `{1}`?",
         "다음 중 하나여야 합니다: {0}(비슷한 값: `{1}`)",
     ),
+    "heic": (
+        "is HEIC, the format of iPhone photos, which can't be used. Send a JPEG; the "
+        "iPhone makes JPEGs with Settings > Camera > Formats > Most Compatible",
+        "아이폰의 사진 형식인 HEIC는 사용할 수 없습니다. JPEG로 변환해 주세요. "
+        "아이폰의 설정 > 카메라 > 포맷에서 '높은 호환성'을 선택하면 JPEG로 저장됩니다",
+    ),
     "not_true_or_false": ("must be true or false", "true 또는 false여야 합니다"),
     "not_a_cursor": (
         "must be a `next_cursor` that a list returned",

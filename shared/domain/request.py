@@ -13,13 +13,16 @@ from shared.domain.specs import (
     Flag,
     HttpsAddress,
     Identifier,
+    ImageType,
     Text,
     Whole,
 )
 
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp")
 MOST_IMAGE_MEGABYTES = 16
 LARGEST_IMAGE_BYTES = MOST_IMAGE_MEGABYTES * 1_000_000
+# A JPEG can be decoded at a fraction of its size; other formats need all their pixels.
+MOST_JPEG_MEGAPIXELS = 200
+MOST_MEGAPIXELS = 40
 # UTF-16 code units, after NFC.
 LONGEST_PROMPT = 2_000
 
@@ -108,7 +111,7 @@ VIDEO_FIELDS: Mapping[str, Field] = {
 
 UPLOAD_FIELDS: Mapping[str, Field] = {
     "content_type": Field(
-        spec=Choice(values=IMAGE_TYPES, title="ImageType"),
+        spec=ImageType(),
         required=True,
         description="The image's format.",
         example="image/jpeg",

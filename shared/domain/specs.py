@@ -9,9 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, runtime_checkable
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from shared.domain.image_type import IMAGE_TYPES, JPEG
 
 LONGEST_ADDRESS = 2048
+# A letter becomes up to twelve characters; no server is sent more than this.
+LONGEST_ENCODED = 8192
+SAFE_IN_ADDRESS = "/%:@!$&'()*+,;=~?[]"
+# Controls, surrogates, and separators of lines.
+_BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
 # Letters by their category, yet drawn as nothing: Hangul's fillers, Braille's blank.
 BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -85,25 +92,26 @@ def _is_visible(character: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpsAddress:
-    """An https URL with a host and no user name, of at most 2048 characters."""
+    """An https URL with a host and no user name, of at most 2048 characters.
+
+    One with letters outside ASCII, as browsers show and people paste it, becomes the
+    URL that is sent: its host by IDNA, the rest percent-encoded.
+    """
 
     def parse(self, value: object) -> str:
         if not isinstance(value, str):
             raise Wrong("not_a_string")
-        if (
-            len(value) > LONGEST_ADDRESS
-            or not value.isascii()
-            or not value.isprintable()
-        ):
+        if len(value) > LONGEST_ADDRESS or "\\" in value or not _is_one_line(value):
             raise Wrong("not_https")
         try:
-            parts = urlsplit(value)
+            address = _encoded(value)
+            parts = urlsplit(address)
             is_named = HOST.fullmatch(parts.netloc) and parts.port != 0
         except ValueError:
             raise Wrong("not_https") from None
-        if parts.scheme != "https" or not is_named or " " in value:
+        if parts.scheme != "https" or not is_named or len(address) > LONGEST_ENCODED:
             raise Wrong("not_https")
-        return value
+        return address
 
     def schema(self) -> dict[str, object]:
         return {
@@ -112,6 +120,31 @@ class HttpsAddress:
             "pattern": "^https://",
             "maxLength": LONGEST_ADDRESS,
         }
+
+
+def _is_one_line(value: str) -> bool:
+    has_break = any(unicodedata.category(letter) in _BREAKS for letter in value)
+    return not has_break and value == value.strip()
+
+
+def _encoded(address: str) -> str:
+    """ValueError where the host can't be a name. What is encoded already stays."""
+    if address.isascii() and " " not in address:
+        return address
+    parts = urlsplit(address)
+    netloc = parts.netloc
+    if not netloc.isascii():
+        host, colon, port = netloc.partition(":")
+        netloc = host.encode("idna").decode() + colon + port
+    return urlunsplit(
+        (
+            parts.scheme,
+            netloc,
+            quote(parts.path, safe=SAFE_IN_ADDRESS),
+            quote(parts.query, safe=SAFE_IN_ADDRESS),
+            quote(parts.fragment, safe=SAFE_IN_ADDRESS),
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +224,19 @@ class Choice:
     def schema(self) -> dict[str, object]:
         schema: dict[str, object] = {"type": "string", "enum": list(self.values)}
         return schema | ({"title": self.title} if self.title else {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageType:
+    """A type of image that is taken; `image/jpg`, which some send, is image/jpeg."""
+
+    def parse(self, value: object) -> str:
+        if value in ("image/heic", "image/heif"):
+            raise Wrong("heic")
+        return Choice(values=IMAGE_TYPES).parse(JPEG if value == "image/jpg" else value)
+
+    def schema(self) -> dict[str, object]:
+        return Choice(values=(*IMAGE_TYPES, "image/jpg"), title="ImageType").schema()
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

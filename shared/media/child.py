@@ -1,13 +1,14 @@
 """The child process: `child.py KIND CPU_SECONDS MEMORY_BYTES OUTPUT_BYTES`.
 
 Reads an image or a video from standard input and writes the line `ready`, a line of
-JSON (what it found, or `{"bad": why}`) and, for an image, the bytes of the JPEG.
+JSON (what it found, or `{"bad": why, "fault": …}`) and, for an image, the JPEG's bytes.
 """
 
 import json
 import os
 import resource
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,8 @@ def answer(kind: str) -> tuple[dict[str, Any], bytes]:
         from shared.media.image import to_jpeg
 
         _write(b"ready\n")
-        jpeg = to_jpeg(sys.stdin.buffer.read())
-        return {"width": jpeg.width, "height": jpeg.height}, jpeg.content
+        facts = asdict(to_jpeg(sys.stdin.buffer.read()))
+        return facts, facts.pop("content")
     from shared.media.video import inspect
 
     _write(b"ready\n")
@@ -55,7 +56,7 @@ def main(kind: str, *numbers: str) -> None:
     try:
         facts, content = answer(kind)
     except BadContent as error:
-        facts, content = {"bad": str(error)}, b""
+        facts, content = {"bad": str(error), "fault": error.fault}, b""
     _write(json.dumps(facts).encode() + b"\n" + content)
 
 

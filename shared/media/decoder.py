@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
 
-from shared.domain.errors import BadContent, Unreachable
+from shared.domain.errors import BadContent, ImageFault, Unreachable
 from shared.ports.storage import Jpeg, VideoFacts
 
 CHILD: Final = Path(__file__).with_name("child.py")
@@ -55,7 +55,7 @@ class ChildImageCheck:
         with tempfile.TemporaryFile() as source:
             source.write(content)
             facts, jpeg = decode("image", source, self._limits)
-        return Jpeg(content=jpeg, width=facts["width"], height=facts["height"])
+        return Jpeg(content=jpeg, **facts)
 
 
 class ChildVideoCheck:
@@ -136,5 +136,6 @@ def _read(written: bytes, *, finished: bool) -> tuple[Mapping[str, Any], bytes]:
     line, _, content = written.removeprefix(READY).partition(b"\n")
     answer = json.loads(line)
     if "bad" in answer:
-        raise BadContent(answer["bad"])
+        fault = answer["fault"] and ImageFault(answer["fault"])
+        raise BadContent(answer["bad"], fault=fault)
     return answer, content

@@ -8,36 +8,39 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
-from PIL import Image, ImageChops, ImageCms, ImageOps, PngImagePlugin
+from PIL import AvifImagePlugin, Image, ImageChops, ImageCms, ImageOps, PngImagePlugin
 
-from shared.domain.errors import BadContent
-from shared.domain.request import LARGEST_IMAGE_BYTES
+from shared.domain.errors import BadContent, ImageFault
+from shared.domain.framing import MOST_RATIO, crop_of
+from shared.domain.image_type import HEIC, image_type
+from shared.domain.request import (
+    LARGEST_IMAGE_BYTES,
+    MOST_JPEG_MEGAPIXELS,
+    MOST_MEGAPIXELS,
+)
 from shared.ports.storage import Jpeg
 
-MOST_SIDE_PIXELS: Final = 16_384
 # A JPEG is decoded at a half, a quarter or an eighth of its size; the others whole.
-MOST_PIXELS: Final[Mapping[str, int]] = {
-    "JPEG": 120_000_000,
-    "MPO": 120_000_000,
-    "PNG": 40_000_000,
-    "WEBP": 40_000_000,
-}
+MOST_PIXELS: Final[Mapping[str, int]] = dict.fromkeys(
+    ("JPEG", "MPO"), MOST_JPEG_MEGAPIXELS * 1_000_000
+) | dict.fromkeys(("PNG", "WEBP", "AVIF"), MOST_MEGAPIXELS * 1_000_000)
 # Each scan of a progressive JPEG goes over all of its pixels; cameras write about ten.
 MOST_SCANS: Final = 100
 MOST_JPEG_BYTES: Final = 3_500_000
 
 # The content decides, whatever its name; a GIF may be a film.
-_FORMATS: Final = ("JPEG", "PNG", "WEBP")
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "AVIF")
 _START_OF_SCAN: Final = b"\xff\xda"
 _END_OF_IMAGE: Final = b"\xff\xd9"
 _START_OF_JPEG: Final = b"\xff\xd8"
-_MOST_RATIO: Final = 2
 _LONGEST_SIDE_PIXELS: Final = 3840
 _QUALITIES: Final = (92, 85, 75, 60)
 _SHRINK: Final = 0.75
 _ORIENTATION_TAG: Final = 0x0112
+_TURNED: Final = (5, 6, 7, 8)
 _SIXTEEN_BITS_TO_EIGHT: Final = [value >> 8 for value in range(1 << 16)]
 _MOST_PROFILE_BYTES: Final = 4_000_000
 # Elements that LittleCMS evaluates one by one, as many as a file cares to list.
@@ -46,6 +49,8 @@ _COSTLY_PROFILE_TYPE: Final = b"mpet"
 # Screenshots carry profiles, and image editors texts, above Pillow's own bound of 1 MB.
 PngImagePlugin.MAX_TEXT_CHUNK = LARGEST_IMAGE_BYTES
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * LARGEST_IMAGE_BYTES
+# Each thread takes address space, which is limited.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 # Pixels are bounded below, by what each format needs to decode.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -59,6 +64,7 @@ _BROKEN: Final = (
     KeyError,
     OverflowError,
     MemoryError,
+    RuntimeError,
     EOFError,
     struct.error,
     zlib.error,
@@ -73,13 +79,17 @@ def to_jpeg(content: bytes) -> Jpeg:
     """
     if len(content) > LARGEST_IMAGE_BYTES:
         raise BadContent(f"the image has more than {LARGEST_IMAGE_BYTES:,} bytes")
+    if image_type(content) == HEIC:
+        raise BadContent("the image is HEIC", fault=ImageFault.HEIC)
     if content.startswith(_START_OF_JPEG):
         if content.count(_START_OF_SCAN) > MOST_SCANS:
             raise BadContent(f"the image has more than {MOST_SCANS} scans")
         content = _with_end(content)
     with _translated(), _opened(content) as image:
         _check_size(image)
-        return _encode(_flat(_prepared(image)))
+        width, height = _upright_size(image)
+        jpeg = _encode(_flat(_prepared(image)))
+    return replace(jpeg, source_width=width, source_height=height)
 
 
 def _with_end(content: bytes) -> bytes:
@@ -89,6 +99,7 @@ def _with_end(content: bytes) -> bytes:
     """
     if _END_OF_IMAGE in content[-1024:]:
         return content
+    content = content.removesuffix(_END_OF_IMAGE[:1])
     fillers = (b"", b"\x55\x2a" * 512)
     with _translated():
         shown = {_thumbnail(content + filler + _END_OF_IMAGE) for filler in fillers}
@@ -98,7 +109,8 @@ def _with_end(content: bytes) -> bytes:
 def _thumbnail(content: bytes) -> bytes:
     with _opened(content) as image:
         _check_size(image)
-        image.draft(None, (_LONGEST_SIDE_PIXELS // 4, _LONGEST_SIDE_PIXELS // 4))
+        # Never at an eighth: then only the first coefficient of a block would count.
+        image.draft(None, (max(960, image.width // 4), max(960, image.height // 4)))
         return image.tobytes()
 
 
@@ -116,19 +128,29 @@ def _opened(content: bytes) -> Image.Image:
 
 
 def _check_size(image: Image.Image) -> None:
-    if max(image.size) > MOST_SIDE_PIXELS:
-        raise BadContent(f"the image has more than {MOST_SIDE_PIXELS:,} pixels a side")
     most = MOST_PIXELS[image.format or "PNG"]
     if image.width * image.height > most:
-        raise BadContent(f"the image has more than {most:,} pixels")
+        raise BadContent(
+            f"the image has more than {most:,} pixels", fault=ImageFault.TOO_MANY_PIXELS
+        )
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    is_turned = _orientation(image) in _TURNED
+    return (image.height, image.width) if is_turned else image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    return int(image.getexif().get(_ORIENTATION_TAG, 1))
 
 
 def _prepared(image: Image.Image) -> Image.Image:
     """The pixels, cut and made small before anything costly is done to them."""
     profile = _usable(image.info.get("icc_profile"))
-    orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+    orientation = _orientation(image)
     # Decodes a large JPEG at a fraction of its size.
-    image.draft(None, (_LONGEST_SIDE_PIXELS, _LONGEST_SIDE_PIXELS))
+    shrink = max(1, _longest_kept(image) / _LONGEST_SIDE_PIXELS)
+    image.draft(None, (int(image.width / shrink), int(image.height / shrink)))
     prepared = _resized(_cropped(_on_white(image)), _LONGEST_SIDE_PIXELS)
     # A comment in there would be written again.
     prepared.info = {"icc_profile": profile} if profile else {}
@@ -157,13 +179,16 @@ def _on_white(image: Image.Image) -> Image.Image:
     return image if image.mode in ("RGB", "CMYK") else image.convert("RGB")
 
 
+def _longest_kept(image: Image.Image) -> int:
+    crop = crop_of(*image.size)
+    return max((crop.width, crop.height) if crop else image.size)
+
+
 def _cropped(image: Image.Image) -> Image.Image:
-    width = min(image.width, image.height * _MOST_RATIO)
-    height = min(image.height, image.width * _MOST_RATIO)
-    if (width, height) == image.size:
+    crop = crop_of(*image.size)
+    if crop is None:
         return image
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    return image.crop((left, top, left + width, top + height))
+    return image.crop((crop.x, crop.y, crop.x + crop.width, crop.y + crop.height))
 
 
 def _resized(image: Image.Image, longest: int) -> Image.Image:
@@ -171,7 +196,7 @@ def _resized(image: Image.Image, longest: int) -> Image.Image:
         return image.copy()
     # Not `thumbnail`: its rounding could leave the ratio that was just made.
     scale = longest / max(image.size)
-    least = -(-longest // _MOST_RATIO)
+    least = -(-longest // MOST_RATIO)
     size = [max(least, round(side * scale)) for side in image.size]
     # Band by band: Pillow copies the whole of an image with alpha first.
     bands = [
@@ -205,7 +230,16 @@ def _encode(image: Image.Image) -> Jpeg:
             buffer = io.BytesIO()
             image.save(buffer, "JPEG", quality=quality)
             if buffer.tell() <= MOST_JPEG_BYTES:
-                return Jpeg(
-                    content=buffer.getvalue(), width=image.width, height=image.height
-                )
+                return _jpeg(buffer.getvalue(), image)
         image = _resized(image, int(max(image.size) * _SHRINK))
+
+
+def _jpeg(content: bytes, image: Image.Image) -> Jpeg:
+    width, height = image.size
+    return Jpeg(
+        content=content,
+        width=width,
+        height=height,
+        source_width=width,
+        source_height=height,
+    )

@@ -85,11 +85,16 @@ class Web(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jpeg:
-    """An image as every provider takes it: at most 3.5 MB, ratio 1:2 to 2:1."""
+    """An image as every provider takes it: at most 3.5 MB, ratio 1:2 to 2:1.
+
+    `source_width` and `source_height`: of the image it was made from, upright.
+    """
 
     content: bytes = field(repr=False)
     width: int
     height: int
+    source_width: int
+    source_height: int
 
 
 class ImageCheck(Protocol):

@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-from shared.domain.errors import BadContent, ErrorCode, NotPublic, Problem, Unreachable
+from shared.domain.errors import (
+    BadContent,
+    ErrorCode,
+    ImageFault,
+    NotPublic,
+    Problem,
+    Unreachable,
+)
+from shared.domain.framing import LEAST_SIDE_PIXELS
 from shared.domain.job import Job
 from shared.domain.naming import image_object, upload_object
 from shared.domain.outcomes import ImageRefused, Prepared, PreparedImage, PrepareMissed
@@ -29,10 +37,11 @@ class Preparation:
             if content is None:
                 return _refused(ErrorCode.IMAGE_UNREACHABLE, "nothing was uploaded")
             jpeg = self.check.to_jpeg(content)
+            _check_size(jpeg)
         except NotPublic as error:
             return _refused(ErrorCode.IMAGE_UNREACHABLE, error)
         except BadContent as error:
-            return _refused(ErrorCode.IMAGE_INVALID, error)
+            return _refused(ErrorCode.IMAGE_INVALID, error, error.fault)
         return self._keep(job, jpeg)
 
     def _uploaded(self, job: Job) -> bytes | None:
@@ -59,9 +68,19 @@ class Preparation:
                 width=jpeg.width,
                 height=jpeg.height,
                 size_bytes=kept.size_bytes,
+                source_width=jpeg.source_width,
+                source_height=jpeg.source_height,
             )
         )
 
 
-def _refused(code: ErrorCode, why: object) -> ImageRefused:
-    return ImageRefused(problem=Problem(code=code, detail=str(why)[:300]))
+def _check_size(jpeg: Jpeg) -> None:
+    if min(jpeg.source_width, jpeg.source_height) < LEAST_SIDE_PIXELS:
+        raise BadContent("the image is too small", fault=ImageFault.TOO_SMALL)
+
+
+def _refused(
+    code: ErrorCode, why: object, fault: ImageFault | None = None
+) -> ImageRefused:
+    problem = Problem(code=code, detail=str(why)[:300], image_fault=fault)
+    return ImageRefused(problem=problem)

@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain.fields import Field, read_fields, read_texts
 from shared.domain.specs import Choice, Day, Flag, HttpsAddress, Text, Whole, Wrong
+from shared.gcp.web_address import WebAddress
 
 FIELDS = {
     "limit": Field(spec=Whole(least=1, most=100), default=20, synonyms=("count",)),
@@ -80,12 +81,39 @@ def test_a_https_url_is_taken_as_it_is(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pasted", "sent"),
+    [
+        ("https://a.kr/사진.jpg", "https://a.kr/%EC%82%AC%EC%A7%84.jpg"),
+        ("https://한국.kr/a.jpg", "https://xn--3e0b707e.kr/a.jpg"),
+        ("https://한국.kr:8443/?q=값&r=%2F", None),
+        ("https://bücher.de/ü?ü#ü", "https://xn--bcher-kva.de/%C3%BC?%C3%BC#%C3%BC"),
+        ("https://写真.jp/猫.png", "https://xn--g7qs82g.jp/%E7%8C%AB.png"),
+        ("https://a.kr/내 사진 (1).jpg", None),
+        ("https://a.kr/%EC%82%AC/진.jpg", "https://a.kr/%EC%82%AC/%EC%A7%84.jpg"),
+        ("https://127。0。0。1/", "https://127.0.0.1/"),
+    ],
+)
+def test_a_url_as_people_paste_it_becomes_the_one_that_is_sent(
+    pasted: str, sent: str | None
+) -> None:
+    encoded = HttpsAddress().parse(pasted)
+
+    assert encoded.isascii()
+    assert " " not in encoded
+    assert sent in (None, encoded)
+    assert WebAddress.parse(encoded) == WebAddress.parse(pasted.replace(" ", "%20"))
+
+
+@pytest.mark.parametrize(
     "url",
     [
         *("https://", "https:///a", "https://?a", "https://:80", "http://a"),
         *("https://a*", "https://a:", "https://me@a", "https://a:0", "https://a b"),
-        *("https://a/\u00e9", "https://a:99999/", "https://[::1", "https://a/\n"),
-        "https://a/" + "a" * 2048,
+        *("https://a:99999/", "https://[::1", "https://a/\n", " https://a/"),
+        *("https://한국 .kr/", "https://나@한국.kr/", "https://한국.kr:0/"),
+        *("https://a／b.kr/", "https://한국.kr\\@127.0.0.1/", "https://..한국/"),
+        *("https://" + "한" * 64 + ".kr/", "https://a/\ud800", "https://a/\u2028"),
+        *("https://a/" + "a" * 2048, "https://a/" + "한" * 1000),
     ],
     ids=repr,
 )

@@ -82,11 +82,11 @@ def cancelling() -> Job:
         (replace(a_job(), wake_at=NOON + MINUTE), Wait(until=NOON + MINUTE)),
         (
             replace(a_job(), deadline_at=NOON),
-            GaveUp(code=ErrorCode.DEADLINE_EXCEEDED),
+            GaveUp(problem=Problem(code=ErrorCode.DEADLINE_EXCEEDED)),
         ),
         (
             replace(a_job(), cancel_requested_at=NOON),
-            GaveUp(code=ErrorCode.CANCELLED),
+            GaveUp(problem=Problem(code=ErrorCode.CANCELLED)),
         ),
     ],
     ids=[

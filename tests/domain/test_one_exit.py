@@ -172,8 +172,9 @@ def test_where_nothing_was_paid_for_a_job_ends_at_once(end: Outcome) -> None:
 
 def test_a_decision_to_give_up_is_dropped_where_a_late_answer_came_first() -> None:
     late = apply(unknown(), LATE, NOON)
+    gave_up = GaveUp(problem=Problem(code=ErrorCode.ALL_PROVIDERS_FAILED))
 
-    assert apply(late, GaveUp(code=ErrorCode.ALL_PROVIDERS_FAILED), NOON) is late
+    assert apply(late, gave_up, NOON) is late
 
 
 @pytest.mark.parametrize(

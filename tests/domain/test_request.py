@@ -4,6 +4,8 @@ import pytest
 
 from shared.domain.catalogue import ANY_MODEL, AspectRatio, Resolution
 from shared.domain.errors import InvalidRequest
+from shared.domain.job import Language
+from shared.domain.refusals import describe_field
 from shared.domain.request import (
     UPLOAD_FIELDS,
     VIDEO_FIELDS,
@@ -88,7 +90,7 @@ def test_a_right_value_is_taken(field: str, value: object) -> None:
         ("resolution", "4k", "not_one_of"),
         ("resolution", "1080", "not_one_of_but"),
         ("resolution", 720, "not_one_of_but"),
-        ("aspect_ratio", "1:1", "not_one_of"),
+        ("aspect_ratio", "5:4", "not_one_of"),
         ("aspect_ratio", None, "not_one_of"),
         ("audio", "yes", "not_true_or_false"),
         ("audio", 1, "not_true_or_false"),
@@ -157,11 +159,29 @@ def test_every_wrong_field_is_named_at_once() -> None:
     ]
 
 
-@pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "image/webp"])
+@pytest.mark.parametrize(
+    "content_type", ["image/jpeg", "image/png", "image/webp", "image/avif"]
+)
 def test_an_upload_says_its_type_and_exact_size(content_type: str) -> None:
     asked = UploadRequest.parse({"content_type": content_type, "size": 16_000_000})
 
     assert (asked.content_type, asked.size_bytes) == (content_type, 16_000_000)
+
+
+def test_image_jpg_is_another_name_for_image_jpeg() -> None:
+    asked = UploadRequest.parse({"content_type": "image/jpg", "size": 1})
+
+    assert asked.content_type == "image/jpeg"
+
+
+@pytest.mark.parametrize("kind", ["image/heic", "image/heif"])
+def test_heic_is_named_with_what_to_do(kind: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        UploadRequest.parse({"content_type": kind, "size": 1})
+
+    (error,) = caught.value.errors
+    assert "Most Compatible" in describe_field(error, Language.ENGLISH)
+    assert "높은 호환성" in describe_field(error, Language.KOREAN)
 
 
 @pytest.mark.parametrize(

@@ -501,7 +501,8 @@ class TestDeadlines:
 
     def test_an_open_attempt_is_never_ended_by_giving_up(self) -> None:
         for job in (started(a_job(), RUNWAY), storing(a_job(), RUNWAY)):
-            assert apply(job, GaveUp(code=ErrorCode.CANCELLED), NOON) is job
+            gave_up = GaveUp(problem=Problem(code=ErrorCode.CANCELLED))
+            assert apply(job, gave_up, NOON) is job
 
     def test_a_start_that_has_to_wait_wakes_the_job_right_after(self) -> None:
         job = answered(a_job(), RUNWAY, LIMITED)
@@ -718,7 +719,7 @@ class TestOutputOfAnUnknownAttempt:
         CancelMissed(attempt_id=str(RUNWAY)),
         StoreMissed(attempt_id=str(RUNWAY), problem=FAULT),
         stored(RUNWAY),
-        GaveUp(code=ErrorCode.CANCELLED),
+        GaveUp(problem=Problem(code=ErrorCode.CANCELLED)),
         Skipped(provider_id=HTTP, problem=FAULT),
         LeaseExpired(attempt_id=str(RUNWAY)),
         Revived(attempt_id=str(RUNWAY)),

@@ -9,10 +9,20 @@ from shared.ports.storage import Jpeg, VideoFacts
 class FakeImageCheck:
     """Every image is fine but those that begin with `bad`."""
 
+    def __init__(self, size: tuple[int, int] = (1280, 720)) -> None:
+        self.size = size
+
     def to_jpeg(self, content: bytes) -> Jpeg:
         if content.startswith(b"bad"):
             raise BadContent("no image")
-        return Jpeg(content=b"jpeg of " + content, width=1280, height=720)
+        width, height = self.size
+        return Jpeg(
+            content=b"jpeg of " + content,
+            width=width,
+            height=height,
+            source_width=width,
+            source_height=height,
+        )
 
 
 class FakeVideoCheck:

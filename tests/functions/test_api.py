@@ -41,6 +41,20 @@ def test_a_video_is_taken_and_can_be_looked_at(client: FlaskClient) -> None:
     assert (looked.status_code, looked.get_json()) == (200, shown)
 
 
+def test_an_images_url_may_have_korean_letters(
+    client: FlaskClient, harness: Harness
+) -> None:
+    url = "https://한국.kr/사진.jpg?이름=고양이"
+    response = client.post("/v1/videos", json=a_body(image_url=url), headers=ANN)
+    shown = response.get_json()
+    harness.web.bodies[shown["image_url"]] = b"a cat"
+
+    harness.advance(shown["job_id"], from_starts_queue=True)
+
+    assert shown["image_url"].startswith("https://xn--3e0b707e.kr/%EC%82%AC%EC%A7%84")
+    assert harness.jobs.get(shown["job_id"]).value.image is not None
+
+
 def test_times_are_rfc_3339_and_money_is_text(client: FlaskClient) -> None:
     shown = client.post("/v1/videos", json=a_body(), headers=ANN).get_json()
 

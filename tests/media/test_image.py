@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from shared.domain.errors import BadContent
+from shared.domain.errors import BadContent, ImageFault
 from shared.media import image as image_module
+from shared.media.decoder import ChildImageCheck
 from shared.media.image import MOST_JPEG_BYTES, to_jpeg
 from shared.ports.storage import Jpeg
 
@@ -48,7 +49,7 @@ def noise(width: int, height: int) -> Image.Image:
     return Image.frombytes("RGB", (width, height), random.Random(1).randbytes(size))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 def test_a_image_becomes_a_jpeg(kind: str) -> None:
     jpeg = to_jpeg(encoded(photo(), kind))
 
@@ -103,7 +104,7 @@ def test_a_large_image_with_alpha_is_made_small_on_white() -> None:
     assert is_about(shown(jpeg).getpixel((9, 9)), (255, 255, 255))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize(
     ("orientation", "corner"),
     [(1, (5, 5)), (3, (54, 34)), (6, (34, 5)), (8, (5, 54))],
@@ -175,6 +176,7 @@ def test_a_profile_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param((7681, 3841), (3840, 1920), id="large"),
         pytest.param((3000, 6001), (1920, 3840), id="large and tall"),
         pytest.param((8064, 6048), (3840, 2880), id="a 48-megapixel photo"),
+        pytest.param((20_000, 5000), (3840, 1920), id="a panorama"),
     ],
 )
 def test_a_image_gets_a_size_that_every_provider_takes(
@@ -183,7 +185,27 @@ def test_a_image_gets_a_size_that_every_provider_takes(
     jpeg = to_jpeg(encoded(photo(*size), "JPEG"))
 
     assert (jpeg.width, jpeg.height) == expected
+    assert (jpeg.source_width, jpeg.source_height) == size
     assert shown(jpeg).size == expected
+
+
+def test_a_turned_photos_own_size_is_the_upright_one() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+
+    jpeg = to_jpeg(encoded(photo(300, 100), "JPEG", exif=exif))
+
+    assert (jpeg.source_width, jpeg.source_height) == (100, 300)
+    assert (jpeg.width, jpeg.height) == (100, 200)
+
+
+def test_a_jpeg_of_200_megapixels_is_taken_within_the_childs_limits() -> None:
+    content = encoded(photo(16_320, 12_240, mode="L", color=128), "JPEG")
+
+    jpeg = ChildImageCheck().to_jpeg(content)
+
+    assert (jpeg.source_width, jpeg.source_height) == (16_320, 12_240)
+    assert jpeg.width / jpeg.height == pytest.approx(4 / 3, rel=0.001)
 
 
 def test_a_image_is_cut_in_the_middle() -> None:
@@ -219,7 +241,7 @@ def test_where_quality_is_not_enough_the_image_gets_smaller(
     assert jpeg.width < 400
 
 
-@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
 def test_of_a_moving_image_the_first_one_is_taken(kind: str) -> None:
     later = [photo(color=BLUE), photo(color=GREEN)]
     content = encoded(photo(), kind, save_all=True, append_images=later)
@@ -286,13 +308,12 @@ def huge_png(width: int, height: int) -> bytes:
         pytest.param(lambda: cut("JPEG", 0.97), id="most of a JPEG"),
         pytest.param(lambda: cut("PNG", 0.97), id="most of a PNG"),
         pytest.param(lambda: cut("WEBP", 0.97), id="most of a WebP"),
+        pytest.param(lambda: cut("AVIF", 0.5), id="half an AVIF"),
         pytest.param(lambda: huge_png(1000, 1000), id="fewer pixels than promised"),
-        pytest.param(lambda: huge_png(16_385, 10), id="too wide"),
-        pytest.param(lambda: huge_png(10, 16_385), id="too tall"),
         pytest.param(lambda: huge_png(10_000, 10_000), id="a small bomb"),
         pytest.param(lambda: huge_png(30_000, 30_000), id="a bomb"),
         pytest.param(lambda: huge_png(60_000, 60_000), id="a larger bomb"),
-        pytest.param(lambda: b"x" * (16 * 1024 * 1024 + 1), id="too many bytes"),
+        pytest.param(lambda: b"x" * 16_000_001, id="too many bytes"),
     ],
 )
 def test_what_is_no_image_is_refused(make: Callable[[], bytes]) -> None:
@@ -301,13 +322,15 @@ def test_what_is_no_image_is_refused(make: Callable[[], bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "side"), [("PNG", 6400), ("WEBP", 6400), ("JPEG", 11_000)]
+    ("kind", "side"), [("PNG", 6400), ("WEBP", 6400), ("AVIF", 6400), ("JPEG", 14_200)]
 )
 def test_a_format_takes_as_many_pixels_as_it_can_decode_cheaply(
     kind: str, side: int
 ) -> None:
-    with pytest.raises(BadContent, match="pixels"):
+    with pytest.raises(BadContent) as refused:
         to_jpeg(encoded(photo(side, side, mode="L", color=0), kind))
+
+    assert refused.value.fault is ImageFault.TOO_MANY_PIXELS
 
 
 def test_a_jpeg_without_its_end_marker_is_whole() -> None:
@@ -324,7 +347,77 @@ def test_a_jpeg_that_lacks_pixels_is_refused_whatever_it_ends_with() -> None:
             to_jpeg(content[:length])
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("progressive", [True, False])
+def test_a_large_jpeg_that_lacks_pixels_is_refused(*, progressive: bool) -> None:
+    large = noise(400, 300).resize((8064, 6048))
+    content = encoded(large, "JPEG", quality=50, progressive=progressive)
+
+    for share in (0.5, 0.9, 0.99):
+        with pytest.raises(BadContent):
+            to_jpeg(content[: int(len(content) * share)])
+    assert to_jpeg(content[:-1]).width == 3840
+    assert to_jpeg(content[:-2]).width == 3840
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1", b"msf1"])
+def test_an_iphones_photo_is_named_as_such(brand: bytes) -> None:
+    box = b"ftyp" + brand + bytes(4) + b"mif1heic"
+    content = (len(box) + 4).to_bytes(4) + box + bytes(500)
+
+    with pytest.raises(BadContent) as refused:
+        ChildImageCheck().to_jpeg(content)
+
+    assert refused.value.fault is ImageFault.HEIC
+
+
+def display_p3() -> bytes:
+    """A profile with Display P3's primaries, adapted to D50, and sRGB's curve."""
+
+    def fixed(*numbers: float) -> bytes:
+        return b"".join(struct.pack(">i", round(n * 65536)) for n in numbers)
+
+    curve = b"para" + bytes(4) + struct.pack(">HH", 3, 0)
+    curve += fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", 3) + b"P3\0" + bytes(78),
+        b"wtpt": b"XYZ " + bytes(4) + fixed(0.9642, 1, 0.8249),
+        b"rXYZ": b"XYZ " + bytes(4) + fixed(0.51512, 0.24120, -0.00105),
+        b"gXYZ": b"XYZ " + bytes(4) + fixed(0.29198, 0.69225, 0.04189),
+        b"bXYZ": b"XYZ " + bytes(4) + fixed(0.15710, 0.06657, 0.78407),
+        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve),
+    }
+    table, content = struct.pack(">I", len(tags)), b""
+    start = 128 + 4 + 12 * len(tags)
+    for name, value in tags.items():
+        table += name + struct.pack(">II", start + len(content), len(value))
+        content += value + bytes(-len(value) % 4)
+    head = struct.pack(
+        ">I4xI4s4s4s", start + len(content), 0x02400000, b"mntr", *(b"RGB ", b"XYZ ")
+    )
+    head += bytes(12) + b"acsp" + bytes(28) + fixed(0.9642, 1, 0.8249)
+    return head.ljust(128, b"\0") + table + content
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize(
+    ("in_p3", "in_srgb"),
+    [
+        # By CSS Color 4's matrices.
+        ((200, 100, 50), (215, 93, 31)),
+        ((60, 140, 90), (0, 142, 85)),
+        ((128, 128, 128), (128, 128, 128)),
+        ((255, 0, 0), (255, 0, 0)),
+    ],
+)
+def test_a_wide_gamut_photo_keeps_its_look(
+    kind: str, in_p3: tuple[int, int, int], in_srgb: tuple[int, int, int]
+) -> None:
+    content = encoded(photo(color=in_p3), kind, icc_profile=display_p3())
+
+    assert is_about(shown(to_jpeg(content)).getpixel((30, 20)), in_srgb)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF"])
 def test_a_large_colour_profile_is_no_reason_to_refuse(kind: str) -> None:
     # A display's calibration has a megabyte; what Pillow can't read of it is ignored.
     profile = bytes(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
@@ -357,7 +450,7 @@ def test_a_profile_that_costs_minutes_is_ignored() -> None:
     assert is_about(shown(jpeg).getpixel((30, 20)), RED)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 def test_damage_anywhere_is_refused_or_shown_but_never_a_crash(kind: str) -> None:
     content = encoded(noise(40, 40), kind)
     dice = random.Random(7)

@@ -55,6 +55,7 @@ class Harness:
     reports: FakeProviderReports = field(default_factory=FakeProviderReports)
     clock: FrozenClock = field(default_factory=FrozenClock)
     ids: CountedIds = field(default_factory=CountedIds)
+    images: FakeImageCheck = field(default_factory=FakeImageCheck)
     videos: FakeVideoCheck = field(default_factory=FakeVideoCheck)
     providers: dict[ProviderId, ScriptedProvider] = field(
         default_factory=lambda: {
@@ -76,7 +77,7 @@ class Harness:
 
     @property
     def preparation(self) -> Preparation:
-        return Preparation(bucket=self.bucket, web=self.web, check=FakeImageCheck())
+        return Preparation(bucket=self.bucket, web=self.web, check=self.images)
 
     @property
     def storing(self) -> Storing:

@@ -4,8 +4,9 @@ import pytest
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import NotPublic, Unreachable
-from shared.domain.job import Job
+from shared.domain.job import Job, Language
 from shared.domain.outcomes import ImageRefused, Prepared, PreparedImage, PrepareMissed
+from shared.domain.projection import project
 from tests.domain.examples import MINUTE, a_new_job
 from tests.usecases.harness import Harness
 
@@ -25,7 +26,12 @@ def test_a_image_is_kept_as_a_jpeg(harness: Harness, job: Job) -> None:
 
     assert outcome == Prepared(
         image=PreparedImage(
-            object_name="images/job1", width=1280, height=720, size_bytes=len(JPEG)
+            object_name="images/job1",
+            width=1280,
+            height=720,
+            size_bytes=len(JPEG),
+            source_width=1280,
+            source_height=720,
         )
     )
     assert harness.bucket.objects["images/job1"] == JPEG
@@ -105,3 +111,25 @@ def test_our_own_bucket_being_down_is_not_the_images_fault(
 
     with pytest.raises(Unreachable):
         harness.preparation.prepare(job)
+
+
+@pytest.mark.parametrize(
+    ("size", "is_taken"),
+    [((128, 128), True), ((127, 4000), False), ((640, 127), False), ((1, 1), False)],
+)
+def test_an_image_that_is_too_small_is_refused_before_anyone_is_paid(
+    harness: Harness, size: tuple[int, int], *, is_taken: bool
+) -> None:
+    harness.images.size = size
+    harness.jobs.put(a_new_job())
+
+    harness.step()
+
+    assert (harness.job.image is not None) is is_taken
+    if not is_taken:
+        job = harness.run()
+        shown = project(job)["error"]
+        assert harness.starts == 0
+        assert shown["code"] == "image_invalid"
+        assert "at least 128 pixels" in shown["message"]
+        assert "128픽셀" in project(job, Language.KOREAN)["error"]["message"]

@@ -119,8 +119,8 @@ def _decided(job: Job, decision: Decision, now: datetime) -> Job:
             return _lease_expired(job, job.known_attempt(attempt_id), now)
         case Revived(attempt_id=attempt_id):
             return running(job, job.known_attempt(attempt_id), now)
-        case GaveUp(code=code, detail=detail):
-            return job.ended(code, detail)
+        case GaveUp(problem=problem):
+            return replace(job, problem=problem, wake_at=None)
         case _:
             assert_never(decision)
 

@@ -1,0 +1,44 @@
+"""How an image fits a video: its least size, the crop, and the nearest ratio."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+from shared.domain.catalogue import AspectRatio
+
+# No vendor states a least size (Runway's page on inputs and Google's on image-to-video,
+# read in November 2026, name none); below this there is no picture to start from.
+LEAST_SIDE_PIXELS = 128
+# Runway refuses what is wider than 2:1 or taller than 1:2.
+MOST_RATIO = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crop:
+    """The part of an upright image that is used, in pixels from its top left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def crop_of(width: int, height: int) -> Crop | None:
+    """What is kept of an image of this size, from its middle; None: all of it."""
+    kept_width = min(width, height * MOST_RATIO)
+    kept_height = min(height, width * MOST_RATIO)
+    if (kept_width, kept_height) == (width, height):
+        return None
+    return Crop(
+        x=(width - kept_width) // 2,
+        y=(height - kept_height) // 2,
+        width=kept_width,
+        height=kept_height,
+    )
+
+
+def nearest_ratio(
+    width: int, height: int, ratios: Sequence[AspectRatio]
+) -> AspectRatio:
+    """The one of `ratios` that cuts least off an image of this size."""
+    return min(ratios, key=lambda ratio: abs(log(width / height / ratio.number)))
