@@ -4,7 +4,7 @@ Every part may be done again: a fresh address is asked for, the same place is wr
 Nothing here can generate, so nothing here can cost.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from shared.domain.delivery import difference
@@ -13,6 +13,7 @@ from shared.domain.errors import (
     ErrorCode,
     LostRace,
     Problem,
+    ReelayError,
     TaskGone,
     Unreachable,
 )
@@ -40,7 +41,7 @@ class _NotHandedOut(Unreachable):
 
 
 # Whose fault it is; the first that matches.
-_CODES = {
+_CODES: Mapping[type[ReelayError], ErrorCode] = {
     BadContent: ErrorCode.BAD_OUTPUT,
     TaskGone: ErrorCode.PROVIDER_ERROR,
     _NotHandedOut: ErrorCode.PROVIDER_UNAVAILABLE,
