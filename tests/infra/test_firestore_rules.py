@@ -263,5 +263,11 @@ def test_a_batch_of_writes_is_refused(database: Database) -> None:
     assert database.known_by("owner").get("videos/ann1") == 200
 
 
-def test_a_job_that_is_not_there_looks_like_anothers(database: Database) -> None:
-    assert database.user(ANN).get("videos/none") == 403
+def test_a_job_that_is_not_there_is_not_found_by_users_alone(
+    database: Database,
+) -> None:
+    assert database.user(ANN).get("videos/none") == 404
+    for who, claims in strangers().items():
+        if claims is None or claims["sub"] == ANN:
+            caller = database.known_by(claims and token_of(**claims))
+            assert caller.get("videos/none") == 403, who
