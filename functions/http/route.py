@@ -15,8 +15,8 @@ from shared.ports.identity import Caller
 Fields = Mapping[str, Field]
 JSON = "application/json"
 FORM = "multipart/form-data"
-# What a name in a path can be: anything else names nothing of ours.
-PATH_ARGUMENT = re.compile(r"[A-Za-z0-9_-]{1,128}")
+# What a name in a path can be (`gemini-veo-3.1`): anything else names nothing of ours.
+PATH_ARGUMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,4 +94,6 @@ class Route:
 
     @property
     def reads_body(self) -> bool:
-        return self.operation is None or self.operation.body is not None
+        if self.operation is None:
+            return self.most_bytes > 0
+        return self.operation.body is not None

@@ -74,6 +74,19 @@ class Seconds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Single:
+    """1, as a number or, in a form, a text."""
+
+    def parse(self, value: object) -> int:
+        if value not in (1, "1") or isinstance(value, bool):
+            raise Wrong("one_video")
+        return 1
+
+    def schema(self) -> dict[str, object]:
+        return Whole(least=1, most=1).schema()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InputReference:
     """A file's bytes; or an address, https or data:, alone or as `image_url`."""
 
@@ -135,6 +148,16 @@ CREATE_FIELDS: Mapping[str, Field] = {
         description="Made as 720p or 1080p, never smaller; answers have the actual "
         "size.",
         example="1280x720",
+    ),
+    "n": Field(
+        spec=Single(),
+        default=1,
+        description="How many videos: one for each request.",
+    ),
+    "user": Field(
+        spec=Text(longest=500),
+        description="Your name for your own user. It is accepted and not stored.",
+        example="user-17",
     ),
 }
 

@@ -17,16 +17,25 @@ from functions.openai.video import (
     CONTENT_FIELDS,
     DELETED,
     LIST_FIELDS,
+    MODEL,
     MODELS,
     PAGE,
     VIDEO,
+    show_model,
     show_models,
     show_page,
     show_video,
 )
 from functions.videos import IDEMPOTENCY_KEY, LIST_TOKENS
 from shared import wiring
-from shared.domain.errors import Conflict, ConflictReason, NotFound
+from shared.domain.catalogue import MODEL_CHOICES
+from shared.domain.errors import (
+    Conflict,
+    ConflictReason,
+    FieldError,
+    InvalidRequest,
+    NotFound,
+)
 from shared.domain.projection import project
 from shared.ports.identity import Caller
 from shared.usecases.uploads import Keep
@@ -74,9 +83,8 @@ def _list_videos(call: Call) -> Response:
 
 
 def _download_content(call: Call) -> Response:
-    """Conflict while there is no video; NotFound for what we don't make of one."""
-    if call.request.args.get("variant", "video") != "video":
-        raise NotFound("thumbnails and spritesheets are not made")
+    """InvalidRequest for a variant that isn't made; Conflict without a video."""
+    read_query(call.request, CONTENT_FIELDS)
     job = wiring.get_video()(call.caller, call.arguments["job_id"])
     if job.video_url is None:
         raise Conflict(reason=ConflictReason.NO_VIDEO)
@@ -85,6 +93,22 @@ def _download_content(call: Call) -> Response:
 
 def _list_models(_call: Call) -> Response:
     return answer(show_models())
+
+
+def _get_model(call: Call) -> Response:
+    name = call.arguments["model"]
+    if name not in MODEL_CHOICES:
+        raise NotFound
+    return answer(show_model(name))
+
+
+def _not_offered(method: str, path: str, feature: str) -> Route:
+    """A call that OpenAI's clients have: an answer in words, not a 404 or 405."""
+
+    def refuse(_call: Call) -> Response:
+        raise InvalidRequest((FieldError(field=feature, reason="not_offered"),))
+
+    return Route(method=method, path=path, handler=refuse, most_bytes=0)
 
 
 def _delete_video(call: Call) -> Response:
@@ -197,4 +221,22 @@ OPENAI_ROUTES = (
             refusal=REFUSAL,
         ),
     ),
+    Route(
+        method="GET",
+        path="/openai/v1/models/<model>",
+        handler=_get_model,
+        operation=Operation(
+            summary="Get a model (OpenAI)",
+            description="Whether `model` takes the name.",
+            tag="openai",
+            arguments={"model": "`auto` or a provider's name."},
+            answers={200: MODEL},
+            refusal=REFUSAL,
+        ),
+    ),
+    _not_offered("POST", f"{ONE_VIDEO}/remix", "remix"),
+    _not_offered("POST", f"{VIDEOS}/edits", "edits"),
+    _not_offered("POST", f"{VIDEOS}/extensions", "extensions"),
+    _not_offered("POST", f"{VIDEOS}/characters", "characters"),
+    _not_offered("GET", f"{VIDEOS}/characters/<character_id>", "characters"),
 )

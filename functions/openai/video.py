@@ -47,7 +47,8 @@ CONTENT_FIELDS: Mapping[str, Field] = {
     "variant": Field(
         spec=Choice(values=("video",)),
         default="video",
-        description="`video` is the only variant; others are a 404.",
+        description="`video` is the only variant: thumbnails and spritesheets are not "
+        "offered.",
     ),
 }
 
@@ -105,21 +106,19 @@ DELETED = record(
     deleted=flag("Always true.", example=True),
     object=constant("What this is.", "video.deleted"),
 )
+MODEL = record(
+    "OpenAIModel",
+    "A name that `model` takes.",
+    id=text("The name.", "auto"),
+    object=constant("What this is.", "model"),
+    created=whole("When it was added, in Unix seconds.", CREATED),
+    owned_by=constant("Who offers it.", "reelay"),
+)
 MODELS = record(
     "OpenAIModelList",
     "The names that `model` takes.",
     object=constant("What this is.", "list"),
-    data=list_of(
-        record(
-            "OpenAIModel",
-            "A name that `model` takes.",
-            id=text("The name.", "auto"),
-            object=constant("What this is.", "model"),
-            created=whole("When it was added, in Unix seconds.", CREATED),
-            owned_by=constant("Who offers it.", "reelay"),
-        ),
-        "`auto` and the providers.",
-    ),
+    data=list_of(MODEL, "`auto` and the providers."),
 )
 
 
@@ -158,13 +157,11 @@ def show_page(page: Page, language: Language) -> dict[str, Any]:
 
 
 def show_models() -> dict[str, Any]:
-    return {
-        "object": "list",
-        "data": [
-            {"id": n, "object": "model", "created": CREATED, "owned_by": "reelay"}
-            for n in MODEL_CHOICES
-        ],
-    }
+    return {"object": "list", "data": [show_model(name) for name in MODEL_CHOICES]}
+
+
+def show_model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": CREATED, "owned_by": "reelay"}
 
 
 def _status(shown: Projection) -> str:

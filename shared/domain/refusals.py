@@ -210,6 +210,14 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         "must be 1 to 255 printable characters",
         "인쇄 가능한 문자 1~255자여야 합니다",
     ),
+    "one_video": (
+        "must be 1: each request makes one video",
+        "1이어야 합니다. 요청 하나가 영상 하나를 만듭니다",
+    ),
+    "not_offered": (
+        "is not offered here; create a new video instead",
+        "여기에서 지원하지 않습니다. 새 영상을 만들어 주세요",
+    ),
     "one_image": (
         "send exactly one of `image` and `image_url`",
         "`image`와 `image_url` 중 하나만 보내 주세요",

@@ -1,5 +1,6 @@
 """What holds on every call of the api: who may not make it, and what is looked up."""
 
+import re
 from typing import Any, cast
 
 import pytest
@@ -24,7 +25,7 @@ OPERATOR = {"Authorization": "Bearer operator"}
 BOB = {"Authorization": "Bearer bob"}
 OPEN = {"GET /health", "GET /v1/openapi.json", "GET /docs", "GET /docs/viewer.js"}
 CLOSED = [route for route in ROUTES if not route.is_open]
-OF_A_JOB = [route for route in ROUTES if "<job_id>" in route.path]
+OF_A_JOB = [route for route in ROUTES if "<job_id>" in route.path and route.operation]
 
 
 class Revoked:
@@ -36,6 +37,10 @@ class Revoked:
 
 def named(route: Route) -> str:
     return f"{route.method} {route.path}"
+
+
+def path_of(path: str, name: str = "job1") -> str:
+    return re.sub("<[a-z_]+>", name, path)
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ def test_health_and_the_description_are_open_and_no_more() -> None:
 def test_without_a_valid_token_no_call_is_answered(
     client: FlaskClient, route: Route, headers: dict[str, str]
 ) -> None:
-    path = route.path.replace("<job_id>", "job1")
+    path = path_of(route.path)
 
     answer = client.open(path, method=route.method, headers=headers, json={})
 
@@ -74,9 +79,7 @@ def test_anothers_job_is_not_there_on_any_call(
     client: FlaskClient, route: Route
 ) -> None:
     theirs, nobodys = (
-        client.open(
-            route.path.replace("<job_id>", job_id), method=route.method, headers=BOB
-        )
+        client.open(path_of(route.path, job_id), method=route.method, headers=BOB)
         for job_id in ("job1", "job2")
     )
 
@@ -89,7 +92,7 @@ def test_anothers_job_is_not_there_on_any_call(
 def test_revocation_is_looked_up_on_every_call_but_plain_reads(
     client: FlaskClient, tokens: FakeTokens, route: Route
 ) -> None:
-    path = route.path.replace("<job_id>", "job1")
+    path = path_of(route.path)
 
     client.open(path, method=route.method, headers=ANN, json={})
 
@@ -106,7 +109,7 @@ def test_an_administrators_revoked_token_is_refused_on_every_call(
     """Plain reads too: they may show what is everybody's."""
     good = claims(sub="min-ji", admin=True)
     tokens = FirebaseTokens(PROJECT, lambda _: good, cast(Any, Revoked()))
-    path = path.replace("<job_id>", "job1")
+    path = path_of(path)
 
     answer = client_of(
         Router(ROUTES, tokens, [], answers_errors={"/openai/": openai_problem})
@@ -119,7 +122,7 @@ def test_an_administrators_revoked_token_is_refused_on_every_call(
 def test_only_administrators_make_their_calls(
     client: FlaskClient, route: Route
 ) -> None:
-    path = route.path.replace("<job_id>", "job1")
+    path = path_of(route.path)
 
     answer = client.open(path, method=route.method, headers=ANN, json={})
 
@@ -130,7 +133,7 @@ def test_only_administrators_make_their_calls(
 def test_only_openais_clients_may_send_a_large_body(
     client: FlaskClient, route: Route
 ) -> None:
-    path = route.path.replace("<job_id>", "job1")
+    path = path_of(route.path)
 
     body = b"x" * (SMALL_BODY_BYTES + 1)
     answer = client.open(path, method=route.method, headers=OPERATOR, data=body)

@@ -158,11 +158,12 @@ def test_what_is_no_image_is_wrong(reference: object, reason: str) -> None:
 
 def test_every_wrong_field_is_named() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        OpenAIRequest.parse({"size": "1x1", "n": 2})
+        OpenAIRequest.parse({"size": "1x1", "n": 2, "style": "noir"})
 
     named = {(error.field, error.reason) for error in caught.value.errors}
     assert named == {
-        ("n", "unknown_field"),
+        ("n", "one_video"),
+        ("style", "unknown_field"),
         ("prompt", "required"),
         ("input_reference", "required"),
         ("size", "not_one_of"),

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse, encode_multipart
 
 from functions.openai.errors import openai_problem
 from shared import wiring
-from shared.domain.catalogue import ProviderId
+from shared.domain.catalogue import MODEL_CHOICES, ProviderId
 from shared.domain.errors import (
     ApiError,
     Conflict,
@@ -158,7 +158,8 @@ WRONG_BODIES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "size": (BODY | {"size": "1024x1024"}, "size"),
     "seconds": (BODY | {"seconds": "60"}, "seconds"),
-    "unknown": (BODY | {"n": 2}, "n"),
+    "several": (BODY | {"n": 2}, "n"),
+    "unknown": (BODY | {"style": "noir"}, "style"),
 }
 
 
@@ -228,14 +229,68 @@ def test_the_content_is_elsewhere(client: FlaskClient, harness: Harness) -> None
 
 
 @pytest.mark.parametrize("variant", ["thumbnail", "spritesheet", ""])
-def test_other_variants_are_not_there(
+def test_other_variants_are_named_as_not_made(
     client: FlaskClient, harness: Harness, variant: str
 ) -> None:
     harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
 
     answer = client.get(f"{VIDEOS}/job1/content?variant={variant}", headers=ANN)
 
-    assert (answer.status_code, error_of(answer)["code"]) == (404, "not_found")
+    error = error_of(answer)
+    assert (answer.status_code, error["param"]) == (400, "variant")
+    assert "must be one of: video" in error["message"]
+
+
+NOT_OFFERED = {
+    "POST job1/remix": "remix",
+    "POST edits": "edits",
+    "POST extensions": "extensions",
+    "POST characters": "characters",
+    "GET characters/char_1": "characters",
+}
+
+
+@pytest.mark.parametrize(("call", "feature"), NOT_OFFERED.items(), ids=NOT_OFFERED)
+def test_what_openai_offered_and_we_do_not_is_said(
+    client: FlaskClient, harness: Harness, call: str, feature: str
+) -> None:
+    """Also to a body that is larger than any that we read."""
+    method, path = call.split()
+    url, body = f"{VIDEOS}/{path}", b"x" * 200_000
+
+    answer = client.open(url, method=method, data=body, headers=ANN)
+    korean = client.open(url, method=method, headers=ANN | {"Accept-Language": "ko"})
+
+    error = error_of(answer)
+    assert (answer.status_code, error["param"]) == (400, feature)
+    assert f"`{feature}` is not offered here" in error["message"]
+    assert "지원하지 않습니다" in error_of(korean)["message"]
+    assert client.open(url, method=method).status_code == 401
+    assert harness.jobs.all == []
+
+
+@pytest.mark.parametrize("n", [1, "1"])
+def test_fields_without_a_meaning_here_are_taken(
+    client: FlaskClient, harness: Harness, n: object
+) -> None:
+    assert post(client, BODY | {"n": n, "user": "user-17"}).status_code == 200
+    form = {"input_reference[image_url]": URL, "n": "1", "user": "user-17"}
+    assert post_form(client, **form).status_code == 200
+    assert len(harness.jobs.all) == 2
+
+
+@pytest.mark.parametrize("name", MODEL_CHOICES)
+def test_a_model_is_there_by_its_name(client: FlaskClient, name: str) -> None:
+    listed = client.get("/openai/v1/models", headers=ANN).get_json()["data"]
+
+    model = client.get(f"/openai/v1/models/{name}", headers=ANN).get_json()
+
+    assert model["id"] == name and model in listed
+
+
+def test_a_model_that_is_not_ours_is_not_there(client: FlaskClient) -> None:
+    for name in ("sora-2", "..", "a" * 200):
+        assert client.get(f"/openai/v1/models/{name}", headers=ANN).status_code == 404
 
 
 def test_a_video_that_failed_has_no_content(

@@ -58,13 +58,13 @@ def test_it_is_valid_openapi() -> None:
         Draft202012Validator.check_schema(schema)
 
 
-def test_every_route_is_described_but_for_what_the_page_loads() -> None:
+def test_every_route_is_described_but_for_what_is_not_offered() -> None:
     described = {(method.upper(), path) for path, method, _ in operations()}
 
     assert described == {
         (route.method, route.path.replace("<", "{").replace(">", "}"))
         for route in ROUTES
-        if route.path != "/docs/viewer.js"
+        if route.path != "/docs/viewer.js" and route.most_bytes > 0
     }
 
 

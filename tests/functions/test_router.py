@@ -363,7 +363,7 @@ def test_head_is_get_without_its_body(client: FlaskClient) -> None:
     assert (response.status_code, response.data) == (200, b"")
 
 
-@pytest.mark.parametrize("name", ["a.b", "a b", "ä", "%00", "%0d%0a", "..", "x" * 129])
+@pytest.mark.parametrize("name", [".b", "a b", "ä", "%00", "%0d%0a", "..", "x" * 129])
 def test_a_name_that_none_of_ours_can_have_is_not_found(
     client: FlaskClient, name: str
 ) -> None:
