@@ -1,4 +1,4 @@
-"""Each folder is a room, and its rule is enforced here by reading the imports."""
+"""Each folder is a layer, and its rule is enforced here by reading the imports."""
 
 import ast
 import sys
@@ -15,7 +15,7 @@ SHIPPED = ("main.py", "functions", "shared")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Layer:
     """Files under `place` import the standard library and `allowed`, nothing else.
 
     Any module below an allowed one is allowed too; `barred` wins over both.
@@ -62,39 +62,39 @@ IMPURE = (
     "uuid",
 )
 
-ROOMS = (
-    Room(place="shared/domain", allowed=("shared.domain",), barred=IMPURE),
-    Room(place="shared/ports", allowed=CORE, barred=IMPURE),
-    Room(
+LAYERS = (
+    Layer(place="shared/domain", allowed=("shared.domain",), barred=IMPURE),
+    Layer(place="shared/ports", allowed=CORE, barred=IMPURE),
+    Layer(
         place="shared/jobs",
         allowed=(*CORE, "shared.jobs", "structlog"),
         barred=IMPURE,
     ),
-    Room(
+    Layer(
         place="shared/guards",
         allowed=(*CORE, "shared.jobs", "shared.guards", "structlog"),
         barred=IMPURE,
     ),
-    Room(
+    Layer(
         place="shared/worker",
         allowed=(*IN_STEPS, "shared.worker"),
         barred=IMPURE,
     ),
-    Room(
+    Layer(
         place="shared/usecases",
         allowed=(*IN_STEPS, "shared.usecases"),
         barred=IMPURE,
     ),
-    Room(
+    Layer(
         place="shared/providers/runway_sdk.py",
         allowed=(*IN_PROVIDERS, "runwayml", "httpx"),
     ),
-    Room(
+    Layer(
         place="shared/providers/runway_http.py",
         allowed=(*IN_PROVIDERS, "requests", "urllib3"),
     ),
     *(
-        Room(place=f"shared/providers/{name}.py", allowed=IN_PROVIDERS)
+        Layer(place=f"shared/providers/{name}.py", allowed=IN_PROVIDERS)
         for name in (
             "answer_limits",
             "google_errors",
@@ -107,21 +107,21 @@ ROOMS = (
             "safety_words",
         )
     ),
-    Room(
+    Layer(
         place="shared/providers",
         allowed=(*IN_PROVIDERS, *GOOGLE, *RUNWAY),
     ),
-    Room(place="shared/media", allowed=(*CORE, "shared.media", "PIL", "av")),
-    Room(
+    Layer(place="shared/media", allowed=(*CORE, "shared.media", "PIL", "av")),
+    Layer(
         place="shared/gcp",
         allowed=(*CORE, *IN_GCP, "shared.rates"),
     ),
-    Room(
+    Layer(
         place="shared/settings.py",
         allowed=("shared.domain",),
         barred=tuple(module for module in IMPURE if module != "os"),
     ),
-    Room(
+    Layer(
         place="functions",
         allowed=(
             *("shared", "functions", "structlog"),
@@ -129,11 +129,11 @@ ROOMS = (
         ),
         barred=("shared.gcp", "shared.providers"),
     ),
-    Room(
+    Layer(
         place="ops",
         allowed=("ops", "shared", "dotenv", "google", "requests", "structlog"),
     ),
-    Room(place="main.py", allowed=("functions", "shared.settings")),
+    Layer(place="main.py", allowed=("functions", "shared.settings")),
 )
 
 
@@ -167,15 +167,15 @@ def named(file: Path) -> str:
     return str(file.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.place)
-def test_a_room_imports_only_what_its_rule_allows(room: Room) -> None:
-    files = python_files(room.place)
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.place)
+def test_a_layer_imports_only_what_its_rule_allows(layer: Layer) -> None:
+    files = python_files(layer.place)
     strangers = {
         (named(file), module)
         for file in files
         for module in imports(file)
-        if not (is_standard(module) or is_under(module, room.allowed))
-        or is_under(module, room.barred)
+        if not (is_standard(module) or is_under(module, layer.allowed))
+        or is_under(module, layer.barred)
     }
 
     assert files and not strangers
