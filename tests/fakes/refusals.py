@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from shared.domain.errors import ApiError, ErrorCode, InvalidRequest, LimitReached
+from shared.domain.errors import (
+    ApiError,
+    ErrorCode,
+    InvalidRequest,
+    LimitReached,
+    TooManyRequests,
+)
 
 
 def every_refusal() -> list[ApiError]:
@@ -21,4 +27,6 @@ def _example(kind: type[ApiError]) -> ApiError:
         return InvalidRequest(())
     if kind is LimitReached:
         return LimitReached(ErrorCode.DAILY_LIMIT_REACHED, timedelta(seconds=60))
+    if kind is TooManyRequests:
+        return TooManyRequests()
     return kind("no")

@@ -3,7 +3,6 @@
 import io
 import json
 from base64 import b64encode
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,28 +15,16 @@ from shared import wiring
 from shared.domain.catalogue import MODEL_CHOICES, ProviderId
 from shared.domain.errors import (
     ApiError,
-    Conflict,
+    Crowded,
     ErrorCode,
-    ExceedsLimit,
-    FieldError,
-    Forbidden,
-    GenerationPaused,
-    IdempotencyConflict,
     InvalidRequest,
-    LimitReached,
-    Malformed,
-    NotAllowed,
-    NotFound,
-    TooLarge,
-    TooManyJobs,
     TooManyRequests,
-    Unauthenticated,
     Unavailable,
-    UnsupportedMedia,
 )
 from shared.domain.job import Language
 from shared.ports.identity import Caller
 from tests.domain.examples import a_job, completed
+from tests.fakes.refusals import every_refusal
 from tests.functions.openai_harness import JPEG, app_on
 from tests.usecases.harness import Harness
 
@@ -347,53 +334,22 @@ def test_a_body_that_is_none_is_told(
     assert both is (status == 415)
 
 
-SIZE = FieldError(field="size", reason="not_one_of", parameters=("1x1",))
-WAIT = LimitReached(ErrorCode.DAILY_LIMIT_REACHED, timedelta(seconds=60))
-INVALID, LIMITED, FAILED = (
-    "invalid_request_error",
-    "rate_limit_error",
-    "server_error",
-)
-TOLD: tuple[tuple[ApiError, int, str, bool], ...] = (
-    (Malformed(), 400, INVALID, False),
-    (InvalidRequest((SIZE,)), 400, INVALID, False),
-    (Unauthenticated(), 401, INVALID, False),
-    (Forbidden(), 403, INVALID, False),
-    (NotFound(), 404, INVALID, False),
-    (NotAllowed(), 405, INVALID, False),
-    (Conflict(), 409, INVALID, False),
-    (TooLarge(), 413, INVALID, False),
-    (UnsupportedMedia(), 415, INVALID, False),
-    (IdempotencyConflict(), 422, INVALID, False),
-    (WAIT, 429, LIMITED, False),
-    (TooManyJobs(), 429, LIMITED, False),
-    (TooManyRequests(), 429, LIMITED, True),
-    (ExceedsLimit(), 422, INVALID, False),
-    (GenerationPaused(), 503, FAILED, False),
-    (Unavailable(), 503, FAILED, True),
-    (ApiError(), 500, FAILED, True),
-)
+WORTH_RESENDING = {TooManyRequests, Unavailable, Crowded, ApiError}
+KINDS = {429: "rate_limit_error", 500: "server_error", 503: "server_error"}
 
 
-@pytest.mark.parametrize(
-    "told", TOLD, ids=[type(refused).__name__ for refused, *_ in TOLD]
-)
+@pytest.mark.parametrize("refused", every_refusal(), ids=lambda r: type(r).__name__)
 @pytest.mark.parametrize("language", Language)
 def test_a_refusal_is_told_with_its_status(
-    told: tuple[ApiError, int, str, bool], language: Language
+    refused: ApiError, language: Language
 ) -> None:
-    refused, status, kind, is_worth_resending = told
+    status = 400 if type(refused) is InvalidRequest else refused.status
 
     answer = openai_problem(refused, language)
     error = json.loads(answer.data)["error"]
 
     assert (answer.status_code, answer.mimetype) == (status, "application/json")
+    kind = KINDS.get(status, "invalid_request_error")
     assert (error["type"], error["code"]) == (kind, refused.code)
-    assert ("x-should-retry" not in answer.headers) == is_worth_resending
-
-
-def test_every_refusal_is_in_the_table() -> None:
-    assert {type(refused) for refused, *_ in TOLD} == {
-        ApiError,
-        *ApiError.__subclasses__(),
-    }
+    resent = type(refused) in WORTH_RESENDING
+    assert ("x-should-retry" not in answer.headers) is resent

@@ -1,25 +1,16 @@
 """The document: valid, complete, in two languages, and true of requests and jobs."""
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-import pytest
 from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from functions.api import ROUTES
 from functions.docs import TAGS, korean_texts, openapi
 from functions.http.bodies import answer
-from functions.videos import VIDEO
-from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, InvalidRequest
-from shared.domain.job import Job, Language
-from shared.domain.projection import project
-from shared.domain.request import VideoRequest
-from tests.domain.examples import NOON, a_body, a_job, completed, running
+from shared.domain.job import Language
 from tests.functions.calling import check_schema, document
 
 Node = Mapping[str, Any]
@@ -147,52 +138,3 @@ def test_all_that_people_read_is_korean_in_korean_and_english_else() -> None:
 
 def test_every_translation_is_of_something_that_is_said() -> None:
     assert korean_texts()["document"].keys() <= spoken(document())
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {},
-        {"image": "a1", "image_url": None},
-        {"duration": 8.0},
-        {"duration": 11},
-        {"audio": None},
-        {"seed": -1},
-        {"model": "sora"},
-        {"prompt": " "},
-        {"prompt": None},
-        {"colour": "red"},
-    ],
-    ids=str,
-)
-def test_the_schema_takes_what_the_api_takes(change: Node) -> None:
-    body = a_body(image_url="https://example.com/cat.jpg") | dict(change)
-    schemas = {"components": document()["components"]}
-    schema = {"$ref": "#/components/schemas/VideoRequest"} | schemas
-
-    assert Draft202012Validator(schema).is_valid(body) is is_taken(body)
-
-
-def is_taken(body: Node) -> bool:
-    try:
-        VideoRequest.parse(body)
-    except InvalidRequest:
-        return False
-    return True
-
-
-@pytest.mark.parametrize(
-    "job",
-    [
-        a_job(),
-        running(a_job(), ProviderId.RUNWAY),
-        completed(a_job(), ProviderId.RUNWAY),
-        replace(a_job().ended(ErrorCode.CANCELLED), video_url_expires_at=NOON),
-    ],
-    ids=["new", "running", "completed", "cancelled"],
-)
-def test_a_video_is_as_its_schema_says(job: Job) -> None:
-    shown = json.loads(answer(project(job)).data)
-
-    check_schema({"$ref": "#/components/schemas/Video"}, shown)
-    assert VIDEO["required"] == list(shown)

@@ -71,13 +71,6 @@ def test_a_circuit_is_read_as_it_was_committed(
     assert kept(circuits) == [after, LINK]
 
 
-def test_a_circuit_is_changed_again_and_again(circuits: Circuits) -> None:
-    for after in (OPEN, circuit.closed(OPEN), OPEN):
-        commit(circuits, after)
-
-    assert kept(circuits) == [OPEN, LINK]
-
-
 def test_circuits_come_in_the_order_asked_for(circuits: Circuits) -> None:
     commit(circuits, OPEN, circuit.with_trial(LINK, NOON))
 

@@ -13,6 +13,7 @@ from shared.domain import timing
 from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
 from shared.domain.errors import (
     Conflict,
+    Crowded,
     ErrorCode,
     ExceedsLimit,
     GenerationPaused,
@@ -256,3 +257,20 @@ def test_for_a_request_that_is_refused_no_image_is_kept(
         take(harness, key="k1", keep=keep)
 
     assert (keep.times, harness.jobs.all) == (0, before)
+
+
+def test_where_others_are_always_faster_nothing_is_created(harness: Harness) -> None:
+    harness.jobs.troubles = [Trouble.LOST_RACE] * 99
+
+    with pytest.raises(Crowded):
+        create(harness)
+
+    assert harness.clock.now() - NOON < timedelta(seconds=3)
+    assert harness.jobs.all == []
+
+
+def test_what_may_have_been_created_is_not_said_to_be_none(harness: Harness) -> None:
+    harness.jobs.troubles = [Trouble.NOT_APPLIED, *[Trouble.LOST_RACE] * 99]
+
+    with pytest.raises(Unreachable):
+        create(harness)

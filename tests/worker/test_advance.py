@@ -12,20 +12,16 @@ from shared.domain.errors import ErrorCode, Problem, ReelayError, TaskGone, Unre
 from shared.domain.job import Job
 from shared.domain.naming import task_name
 from shared.domain.outcomes import (
-    Accepted,
     CancelRequested,
-    Failed,
     LeaseExpired,
     PollFailed,
     Rejected,
-    Submitted,
     Succeeded,
     Unknown,
     Working,
 )
-from shared.domain.transitions import apply, settle
+from shared.domain.transitions import apply
 from shared.jobs.commit import SHORT_BACKOFF
-from shared.ports.providers import InlineFile
 from shared.ports.storage import StoredObject
 from shared.ports.store import StepTask
 from tests.domain.examples import (
@@ -37,7 +33,6 @@ from tests.domain.examples import (
     answered,
     completed,
     running,
-    started,
     states,
 )
 from tests.fakes.jobs import Trouble
@@ -536,25 +531,6 @@ def test_an_answer_that_outlived_its_lease_is_followed(harness: Harness) -> None
 
     assert states(harness.run()) == [("runway", "succeeded")]
     assert harness.providers[VEO].starts == 0
-
-
-def test_a_late_answer_is_used_if_the_other_provider_fails(harness: Harness) -> None:
-    at = NOON + timing.LEASE + SECOND
-    job = settle(started(a_job(chain=(RUNWAY, VEO)), RUNWAY), at)
-    late = Submitted(attempt_id=str(RUNWAY), submission=Accepted(task_id="late"))
-    harness.jobs.put(apply(running(job, VEO, at), late, at))
-    harness.clock.at = at
-    harness.providers[VEO].polls = [
-        Failed(problem=Problem(code=ErrorCode.PROVIDER_ERROR))
-    ]
-    harness.providers[RUNWAY].polls = [Succeeded()]
-    harness.providers[RUNWAY].result = InlineFile(content=b"late mp4")
-
-    harness.sweep()
-    job = harness.run()
-
-    assert states(job) == [("runway", "succeeded"), ("gemini-veo-3.1", "failed")]
-    assert harness.bucket.objects["videos/ann/job1.mp4"] == b"late mp4"
 
 
 def test_a_step_that_could_not_be_enqueued_is_an_error(harness: Harness) -> None:

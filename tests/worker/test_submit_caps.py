@@ -44,15 +44,6 @@ def spent(harness: Harness) -> Decimal:
     return month.settled_usd
 
 
-def test_a_cheap_job_is_taken_under_a_cap_that_its_last_resort_exceeds() -> None:
-    harness = capped("3.00")
-    harness.providers[RUNWAY].polls = [Succeeded()]
-
-    job = finish(harness, take(harness))
-
-    assert job.delivered and spent(harness) == Decimal("0.40")
-
-
 def test_a_provider_that_does_not_fit_is_skipped_and_a_cheaper_one_asked() -> None:
     harness = capped("3.50")
     harness.providers[RUNWAY].polls = [FILTERED]
