@@ -4,17 +4,19 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import firestore
 from hypothesis import settings
 
-from local.emulators.firestore import find
-from local.processes import Program, Running, answers, free_port, wait_until
-from local.stack import RULES
-from shared.gcp.firestore_calls import Database
 from tests.usecases.harness import Harness
+
+# What only the emulator needs is imported with it: `make unit` does without.
+if TYPE_CHECKING:
+    from google.cloud import firestore
+
+    from local.processes import Running
+    from shared.gcp.firestore_calls import Database
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 
@@ -43,7 +45,11 @@ def firestore_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         running.end()
 
 
-def _start(log: Path) -> tuple[Running, str]:
+def _start(log: Path) -> "tuple[Running, str]":
+    from local.emulators.firestore import find
+    from local.processes import Program, Running, answers, free_port, wait_until
+    from local.stack import RULES
+
     port = free_port()
     program = Program(
         name="the Firestore emulator",
@@ -63,8 +69,11 @@ def _start(log: Path) -> tuple[Running, str]:
 @pytest.fixture
 def firestore_client(
     firestore_emulator: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[firestore.Client]:
+) -> "Iterator[firestore.Client]":
     """A client of an empty project of its own."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import firestore
+
     monkeypatch.setenv(EMULATOR, firestore_emulator)
     project = f"test-{uuid.uuid4().hex[:12]}"
     client = firestore.Client(project=project, credentials=AnonymousCredentials())
@@ -73,5 +82,7 @@ def firestore_client(
 
 
 @pytest.fixture
-def database(firestore_client: firestore.Client) -> Database:
+def database(firestore_client: "firestore.Client") -> "Database":
+    from shared.gcp.firestore_calls import Database
+
     return Database(firestore_client)

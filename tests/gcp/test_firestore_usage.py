@@ -10,7 +10,7 @@ from google.cloud import firestore
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import LostRace
 from shared.domain.job import Job
-from shared.domain.ledger import SHARDS, Account, Limits, Totals, ledger_key
+from shared.domain.ledger import SHARDS, Account, Limits, ledger_key
 from shared.domain.outcomes import Unknown
 from shared.domain.usage import NOBODY, Counts, UsageMonth
 from shared.gcp.firestore_calls import Database
@@ -100,16 +100,6 @@ def test_a_job_finished_unread_is_counted_at_nobody(stores: Stores) -> None:
 
     spent = Counts(jobs=1, failed=1, cost_usd=Decimal("0.40"))
     assert usage.usage((ALL,))[ALL].days == {DAY: {NOBODY: spent}}
-
-
-def test_open_jobs_are_held_and_not_yet_counted(stores: Stores) -> None:
-    jobs, usage = stores
-
-    jobs.create(a_new_job(duration=8))
-
-    held = Account(days={DAY: Totals(held_usd=Decimal("0.40"))})
-    assert usage.spend((ANNS, ALL)) == {ANNS: held, ALL: held}
-    assert usage.usage((ANNS,)) == {ANNS: UsageMonth()}
 
 
 def test_where_nothing_was_written_everything_is_empty(stores: Stores) -> None:

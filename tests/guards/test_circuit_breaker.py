@@ -450,7 +450,11 @@ class World:
         self.fleet.circuits.is_applied = self.draw(st.booleans()) is True
 
 
-@settings(derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    max_examples=settings.default.max_examples // 3,
+)
 @given(data=st.data())
 def test_whatever_happens_one_trial_at_a_time_and_never_a_block_for_good(
     data: st.DataObject,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import Forbidden, InvalidRequest
+from shared.domain.errors import Forbidden
 from shared.domain.ledger import Account, Caps, Limits, Totals
 from shared.domain.usage import NOBODY, Counts, Scope, UsageMonth, UsageQuery
 from shared.ports.identity import Caller
@@ -118,14 +118,6 @@ def test_what_is_left_of_a_cap_is_what_is_neither_held_nor_settled(
     )
 
 
-def test_without_a_cap_nothing_is_said_to_be_left(show: ShowUsage) -> None:
-    report = show(ANN, UsageQuery())
-
-    assert report.daily.limit_usd is None
-    assert report.daily.used_usd == 0
-    assert (report.daily.left_usd, report.monthly.left_usd) == (None, None)
-
-
 def test_no_less_than_nothing_is_left() -> None:
     overcharged = CapUse(limit_usd=Decimal(5), used_usd=Decimal(7))
 
@@ -153,8 +145,3 @@ def test_a_day_begins_at_midnight_of_the_ledgers_own_zone(
     assert report.time_zone == "Asia/Seoul"
     assert report.period.last == report.period.first == date(2026, 12, 1)
     assert report.daily.used_usd == 1
-
-
-def test_days_that_are_no_period_are_refused(show: ShowUsage) -> None:
-    with pytest.raises(InvalidRequest):
-        show(ANN, UsageQuery(first=date(2026, 11, 23)))

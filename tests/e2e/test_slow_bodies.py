@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
@@ -16,7 +15,7 @@ from local.stack import ROOT
 
 THREADS = 4
 PATIENT_SECONDS = 60.0
-SOURCE = Path(__file__).with_name("served.py")
+SOURCE = ROOT / "tests" / "functions" / "served.py"
 JSON = "Content-Type: application/json\r\n"
 FORM = "Content-Type: multipart/form-data; boundary=b\r\n"
 
