@@ -453,7 +453,7 @@ class World:
 @settings(
     derandomize=True,
     suppress_health_check=list(HealthCheck),
-    max_examples=settings.default.max_examples // 3,
+    max_examples=settings().max_examples // 3,
 )
 @given(data=st.data())
 def test_whatever_happens_one_trial_at_a_time_and_never_a_block_for_good(
