@@ -18,6 +18,9 @@ from functions.http.route import Route
 from shared.domain.errors import Forbidden, ReelayError, Unauthenticated
 from shared.ports.identity import Caller
 
+ANN = {"Authorization": "Bearer ann"}
+BOB = {"Authorization": "Bearer bob"}
+OPERATOR = {"Authorization": "Bearer operator"}
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 TOKENS = {
     "Bearer ann": Caller(user_id="ann"),

@@ -4,36 +4,19 @@ import pytest
 from flask.testing import FlaskClient
 
 from functions import admin
-from functions.admin import ADMIN_ROUTES
-from functions.http.router import Router
-from shared import wiring
 from shared.domain.kill_switch import Level
-from shared.guards.kill_switch import KillSwitch
 from tests.domain.budgets import a_notification
 from tests.fakes.clock import NOON, FrozenClock
-from tests.fakes.switch import FakeSwitchStore
-from tests.functions.calling import FakeTokens, client_of
+from tests.functions.calling import OPERATOR
+from tests.usecases.harness import Harness
 
 PATH = "/v1/admin/generation"
 PAUSE = {"level": "paused", "reason": "the bill"}
-OPERATOR = {"Authorization": "Bearer operator"}
 
 
-@pytest.fixture
-def store() -> FakeSwitchStore:
-    return FakeSwitchStore()
-
-
-@pytest.fixture
-def switch(store: FakeSwitchStore) -> KillSwitch:
-    return KillSwitch(store=store, pause=FrozenClock().pause)
-
-
-@pytest.fixture
-def client(switch: KillSwitch, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    monkeypatch.setattr(wiring, "kill_switch", lambda: switch)
+@pytest.fixture(autouse=True)
+def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admin, "SystemClock", FrozenClock)
-    return client_of(Router(ADMIN_ROUTES, FakeTokens(), []))
 
 
 def test_what_was_never_set_is_normal(client: FlaskClient) -> None:
@@ -48,7 +31,7 @@ def test_what_was_never_set_is_normal(client: FlaskClient) -> None:
 
 
 def test_an_operator_pauses_and_everybody_sees_why(
-    client: FlaskClient, switch: KillSwitch
+    client: FlaskClient, harness: Harness
 ) -> None:
     response = client.post(PATH, json=PAUSE, headers=OPERATOR)
 
@@ -61,13 +44,13 @@ def test_an_operator_pauses_and_everybody_sees_why(
         "by": "min-ji",
         "at": "2026-11-22T12:00:00.000Z",
     }
-    assert switch.level(NOON) is Level.PAUSED
+    assert harness.kill_switch.level(NOON) is Level.PAUSED
 
 
 def test_what_the_budgets_say_is_shown_beside_it(
-    client: FlaskClient, switch: KillSwitch
+    client: FlaskClient, harness: Harness
 ) -> None:
-    switch.on_budget_notification(a_notification("0.9"))
+    harness.kill_switch.on_budget_notification(a_notification("0.9"))
     body = {"level": "normal", "reason": "a launch"}
 
     shown = client.post(PATH, json=body, headers=OPERATOR).get_json()
@@ -102,7 +85,7 @@ def test_what_the_budgets_say_is_shown_beside_it(
 )
 def test_each_wrong_field_is_named_and_nothing_is_set(
     client: FlaskClient,
-    store: FakeSwitchStore,
+    harness: Harness,
     body: dict[str, object],
     fields: set[str],
 ) -> None:
@@ -110,4 +93,4 @@ def test_each_wrong_field_is_named_and_nothing_is_set(
 
     assert response.status_code == 422
     assert {error["field"] for error in response.get_json()["errors"]} == fields
-    assert store.commits == 0
+    assert harness.switch.commits == 0

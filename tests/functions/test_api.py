@@ -3,25 +3,11 @@
 import pytest
 from flask.testing import FlaskClient
 
-from functions import api as module
-from functions.http.router import Router
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
 from tests.domain.examples import MINUTE, NOON, a_body, a_job, a_new_job, completed
-from tests.functions.api_harness import wire
-from tests.functions.calling import FakeTokens, client_of
+from tests.functions.calling import ANN, BOB
 from tests.usecases.harness import Harness
-
-ANN = {"Authorization": "Bearer ann"}
-BOB = {"Authorization": "Bearer bob"}
-
-
-@pytest.fixture
-def client(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    wire(harness, monkeypatch)
-    router = Router(module.ROUTES, FakeTokens(), [])
-    monkeypatch.setattr(module, "_router", lambda: router)
-    return client_of(module.api)
 
 
 def test_a_video_is_taken_and_can_be_looked_at(client: FlaskClient) -> None:

@@ -3,31 +3,16 @@
 import pytest
 from flask.testing import FlaskClient
 
-from functions.http.router import Router
-from functions.models import MODEL_ROUTES
-from shared import wiring
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
-from shared.usecases.models import ListModels
+from shared.domain.catalogue import ProviderId
 from tests.domain.examples import a_body
 from tests.fakes.provider_reports import FakeProviderReports
-from tests.functions.calling import FakeTokens, client_of
+from tests.functions.calling import ANN
 from tests.usecases.harness import Harness
-from tests.usecases.test_models import estimate
-
-ANN = {"Authorization": "Bearer ann"}
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    harness = Harness(reports=FakeProviderReports(ProviderId.OMNI))
-    models = ListModels(
-        chain=DEFAULT_CHAIN,
-        models=DEFAULT_MODELS,
-        availability=harness.availability,
-    )
-    monkeypatch.setattr(wiring, "estimate", lambda: estimate(harness), raising=False)
-    monkeypatch.setattr(wiring, "list_models", lambda: models, raising=False)
-    return client_of(Router(MODEL_ROUTES, FakeTokens(), []))
+def harness() -> Harness:
+    return Harness(reports=FakeProviderReports(ProviderId.OMNI))
 
 
 def test_an_estimate_tells_each_providers_price(client: FlaskClient) -> None:
@@ -48,7 +33,7 @@ def test_an_estimate_tells_each_providers_price(client: FlaskClient) -> None:
         ("runway", 5, "0", "unsupported"),
         ("runway-http", 5, "0", "unsupported"),
         ("gemini-veo-3.1", 6, "2.40", None),
-        ("gemini-omni-flash", 5, "0.50", None),
+        ("gemini-omni-flash", 5, "0.50", "not_configured"),
     ]
 
 

@@ -5,20 +5,12 @@ from decimal import Decimal
 import pytest
 from flask.testing import FlaskClient
 
-from functions.http.router import Router
-from functions.usage import USAGE_ROUTES
-from shared import wiring
-from shared.domain.catalogue import DEFAULT_CHAIN
 from shared.domain.ledger import Account, Caps, Limits, Totals
 from shared.domain.usage import NOBODY, Counts, UsageMonth
-from shared.usecases.show_usage import ShowUsage
-from tests.fakes.clock import FrozenClock
 from tests.fakes.jobs import FakeJobs
-from tests.fakes.usage import FakeUsage
-from tests.functions.calling import FakeTokens, client_of
+from tests.functions.calling import ANN, OPERATOR
+from tests.usecases.harness import Harness
 
-ANN = {"Authorization": "Bearer ann"}
-OPERATOR = {"Authorization": "Bearer operator"}
 PATH = "/v1/usage"
 
 
@@ -29,15 +21,8 @@ def jobs() -> FakeJobs:
 
 
 @pytest.fixture
-def client(jobs: FakeJobs, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    show = ShowUsage(
-        store=FakeUsage(jobs=jobs),
-        clock=FrozenClock(),
-        limits=jobs.limits,
-        chain=DEFAULT_CHAIN,
-    )
-    monkeypatch.setattr(wiring, "show_usage", lambda: show)
-    return client_of(Router(USAGE_ROUTES, FakeTokens(), []))
+def harness(jobs: FakeJobs) -> Harness:
+    return Harness(jobs=jobs)
 
 
 def test_a_day_of_one_model_and_what_the_caps_have_left(
