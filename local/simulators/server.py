@@ -82,6 +82,7 @@ class SimulatorServer:
             fault = self.faults.take(route.place, route.provider)
         if fault and fault.kind is Kind.DROP_BEFORE:
             drop(connection_of(request))
+        request.get_data()  # or what is left of it would hide that the client hung up
         response = self._answer(request, route, fault)
         if has_hung_up(connection_of(request)):
             raise ConnectionAbortedError

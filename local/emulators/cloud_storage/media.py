@@ -82,6 +82,7 @@ def under_faults(
         return work()
     match fault.kind:
         case Kind.SILENT:
+            request.get_data()  # what is left of it would hide that the client hung up
             hold(connection)
         case Kind.CUT_AFTER:
             work()
