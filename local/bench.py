@@ -28,9 +28,8 @@ import structlog
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
-from local.emulators.firestore import find
+from local.emulators.firestore import running
 from local.identity import user_token
-from local.processes import Program, Running, answers, free_port, wait_until
 from local.stack import ROOT, Stack, StackOptions
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS
 from shared.domain.errors import ReelayError
@@ -245,22 +244,14 @@ def emulator() -> Iterator[str]:
     if host := os.environ.get(EMULATOR):
         yield host
         return
-    port = free_port()
     with tempfile.TemporaryDirectory(prefix="reelay-bench-") as folder:
-        program = Program(
-            name="the Firestore emulator",
-            command=find().command(port=port, rules=None, memory="1g"),
-            environment=os.environ,
-            log=Path(folder) / "firestore.log",
-        )
-        running = Running(program)
-        try:
-            wait_until(answers(f"http://127.0.0.1:{port}/"), running)
-            os.environ[EMULATOR] = f"127.0.0.1:{port}"
-            yield os.environ[EMULATOR]
-        finally:
-            del os.environ[EMULATOR]
-            running.end()
+        log = Path(folder) / "firestore.log"
+        with running(memory="1g", log=log) as (host, _):
+            os.environ[EMULATOR] = host
+            try:
+                yield host
+            finally:
+                del os.environ[EMULATOR]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

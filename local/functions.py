@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from local.identity import LocalIdentity
@@ -13,40 +12,37 @@ BUCKET = "reelay-videos"
 LOCATION = "us-central1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+def environment(
+    *,
+    addresses: Mapping[str, str],
+    firestore: str,
+    origins: Sequence[str],
+    identity: LocalIdentity,
+    identity_server: IdentityServer,
+    account: Path,
+) -> dict[str, str]:
     """Where everything is that a function uses. `account`: the key that signs URLs."""
-
-    addresses: Mapping[str, str]
-    firestore: str
-    origins: Sequence[str]
-    identity: LocalIdentity
-    identity_server: IdentityServer
-    account: Path
-
-    def environment(self) -> dict[str, str]:
-        email, there = self.identity.email, self.addresses
-        return {
-            "GOOGLE_CLOUD_PROJECT": self.identity.project,
-            "BUCKET": BUCKET,
-            "ALLOWED_ORIGINS": ",".join(self.origins),
-            "TASKS_LOCATION": LOCATION,
-            "WORKER_URL": there["worker"],
-            "WORKER_AUDIENCE": there["worker"],
-            "SWEEP_AUDIENCE": there["sweep"],
-            "BUDGET_ALERT_AUDIENCE": there["budget_alert"],
-            "TASKS_INVOKER": email("tasks-invoker"),
-            "SCHEDULER_INVOKER": email("scheduler-invoker"),
-            "PUBSUB_INVOKER": email("pubsub-invoker"),
-            "FIRESTORE_EMULATOR_HOST": self.firestore,
-            "STORAGE_EMULATOR_HOST": there["storage"],
-            "CLOUD_TASKS_EMULATOR_HOST": there["tasks"],
-            "FIREBASE_AUTH_EMULATOR_HOST": self.identity_server.host,
-            "SIGNING_CREDENTIALS_FILE": str(self.account),
-            "OIDC_CERTS_URL": self.identity_server.certs_url,
-            "THREADS": "16",
-            "NO_PROXY": "127.0.0.1,localhost",
-        }
+    return {
+        "GOOGLE_CLOUD_PROJECT": identity.project,
+        "BUCKET": BUCKET,
+        "ALLOWED_ORIGINS": ",".join(origins),
+        "TASKS_LOCATION": LOCATION,
+        "WORKER_URL": addresses["worker"],
+        "WORKER_AUDIENCE": addresses["worker"],
+        "SWEEP_AUDIENCE": addresses["sweep"],
+        "BUDGET_ALERT_AUDIENCE": addresses["budget_alert"],
+        "TASKS_INVOKER": identity.email("tasks-invoker"),
+        "SCHEDULER_INVOKER": identity.email("scheduler-invoker"),
+        "PUBSUB_INVOKER": identity.email("pubsub-invoker"),
+        "FIRESTORE_EMULATOR_HOST": firestore,
+        "STORAGE_EMULATOR_HOST": addresses["storage"],
+        "CLOUD_TASKS_EMULATOR_HOST": addresses["tasks"],
+        "FIREBASE_AUTH_EMULATOR_HOST": identity_server.host,
+        "SIGNING_CREDENTIALS_FILE": str(account),
+        "OIDC_CERTS_URL": identity_server.certs_url,
+        "THREADS": "16",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
 
 
 def origins(web: str, environ: Mapping[str, str]) -> list[str]:

@@ -21,7 +21,7 @@ import requests
 from local import functions
 from local.emulators import firestore
 from local.emulators.firestore_guard import firestore_guard
-from local.functions import BUCKET, FUNCTIONS, Surroundings
+from local.functions import BUCKET, FUNCTIONS
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from local.money import sentence, spending_limits
@@ -194,21 +194,18 @@ class Stack:
         if given := self._options.environ.get("FIRESTORE_EMULATOR_HOST"):
             self.firestore = self.addresses["firestore"] = given
             return
-        port = free_port()
-        self.firestore = f"127.0.0.1:{port}"
-        command = firestore.find().command(
-            port=port,
+        running = firestore.running(
             rules=RULES,
             memory=self._options.firestore_memory,
+            log=self._folder / "firestore.log",
             saved=firestore.exported_to(self._folder),
         )
-        running = self._run("firestore", command, os.environ)
-        wait_until(answers(f"http://{self.firestore}/"), running)
-        guard = firestore_guard(
-            self.firestore, origins=self._origins, port=self._port("firestore")
-        )
-        guard_port = self._closing.enter_context(guard).port
-        self.addresses["firestore"] = f"127.0.0.1:{guard_port}"
+        started = self._closing.enter_context(running)
+        self.firestore, self._parts["firestore"] = started
+        port, origins = self._port("firestore"), self._origins
+        guard = firestore_guard(self.firestore, origins=origins, port=port)
+        guarded = self._closing.enter_context(guard)
+        self.addresses["firestore"] = f"127.0.0.1:{guarded.port}"
 
     def _start_vendors(self) -> None:
         """Simulators for the vendors that are neither real nor somebody else's."""
@@ -240,7 +237,7 @@ class Stack:
             wait_until(answers(self.addresses[name] + "/health"), running)
 
     def _function_environment(self) -> dict[str, str]:
-        surroundings = Surroundings(
+        ours = functions.environment(
             addresses=self.addresses,
             firestore=self.firestore,
             origins=self._origins,
@@ -248,7 +245,7 @@ class Stack:
             identity_server=self._identity_server,
             account=self._account,
         )
-        ours, environ = surroundings.environment(), self._options.environ
+        environ = self._options.environ
         if not self.vendors.real:
             ours["GOOGLE_APPLICATION_CREDENTIALS"] = str(self._account)
         names = environ.keys() - {*ADDRESSES, "K_SERVICE"}

@@ -3,7 +3,6 @@
 import os
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +14,6 @@ from tests.usecases.harness import Harness
 if TYPE_CHECKING:
     from google.cloud import firestore
 
-    from local.processes import Running
     from shared.gcp.firestore_calls import Database
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
@@ -38,32 +36,12 @@ def firestore_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     if host := os.environ.get(EMULATOR):
         yield host
         return
-    running, host = _start(tmp_path_factory.mktemp("firestore") / "log")
-    try:
-        yield host
-    finally:
-        running.end()
-
-
-def _start(log: Path) -> "tuple[Running, str]":
-    from local.emulators.firestore import find
-    from local.processes import Program, Running, answers, free_port, wait_until
+    from local.emulators.firestore import running
     from local.stack import RULES
 
-    port = free_port()
-    program = Program(
-        name="the Firestore emulator",
-        command=find().command(port=port, rules=RULES, memory="1g"),
-        environment=os.environ,
-        log=log,
-    )
-    running = Running(program)
-    try:
-        wait_until(answers(f"http://127.0.0.1:{port}/"), running)
-    except BaseException:
-        running.end()
-        raise
-    return running, f"127.0.0.1:{port}"
+    log = tmp_path_factory.mktemp("firestore") / "log"
+    with running(rules=RULES, memory="1g", log=log) as (host, _):
+        yield host
 
 
 @pytest.fixture

@@ -12,8 +12,12 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from local.processes import Program, Running, answers, free_port, wait_until
 
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 FIREBASE_TOOLS = "firebase-tools@15.34.2"
@@ -39,12 +43,7 @@ class Emulator:
     jar: Path
 
     def command(
-        self,
-        *,
-        port: int,
-        rules: Path | None,
-        memory: str,
-        saved: Path | None = None,
+        self, *, port: int, rules: Path | None, memory: str, saved: Path | None
     ) -> list[str]:
         """`memory` is Java's heap: 256m for tests, 1g or more under load. `saved`: the
         metadata file of an export to begin with."""
@@ -60,6 +59,26 @@ class Emulator:
         ]
         command += [f"--rules={rules}"] if rules else []
         return [*command, *([f"--import-data={saved}"] if saved else [])]
+
+
+@contextmanager
+def running(
+    *, memory: str, log: Path, rules: Path | None = None, saved: Path | None = None
+) -> Iterator[tuple[str, Running]]:
+    """host:port of an emulator of our own, which answers, and its process."""
+    port = free_port()
+    program = Program(
+        name="the Firestore emulator",
+        command=find().command(port=port, rules=rules, memory=memory, saved=saved),
+        environment=os.environ,
+        log=log,
+    )
+    process = Running(program)
+    try:
+        wait_until(answers(f"http://127.0.0.1:{port}/"), process)
+        yield f"127.0.0.1:{port}", process
+    finally:
+        process.end()
 
 
 def export(address: str, project: str, folder: Path) -> None:

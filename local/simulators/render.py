@@ -59,11 +59,11 @@ def render(image: bytes, shape: Shape, progress: Progress) -> bytes:
 
     Calls `progress` with 0..1 after every frame; what that raises ends the render.
     """
-    canvas = _canvas(image, shape)
+    canvas, mark = _canvas(image, shape), _mark(shape)
     with tempfile.TemporaryDirectory(prefix="render-") as folder:
         # A real file: +faststart reads back what it wrote, which a stream can't.
         path = Path(folder) / "video.mp4"
-        _encode(path, canvas, shape, progress)
+        _encode(path, canvas, mark, shape, progress)
         return path.read_bytes()
 
 
@@ -87,29 +87,24 @@ class Renderer:
         return video
 
 
-@dataclass(frozen=True, slots=True)
-class _Canvas:
+def _canvas(image: bytes, shape: Shape) -> list[Image.Image]:
     """The image as the three planes of yuv420p, somewhat larger than the frame."""
-
-    luma: Image.Image
-    blue: Image.Image
-    red: Image.Image
-    mark: Image.Image
-
-
-def _canvas(image: bytes, shape: Shape) -> _Canvas:
     size = (math.ceil(shape.width * _ROOM), math.ceil(shape.height * _ROOM))
     with Image.open(io.BytesIO(image)) as opened:
         upright = ImageOps.exif_transpose(opened).convert("RGB")
     filled = ImageOps.fit(upright, size, Image.Resampling.BICUBIC)
-    luma, blue, red = filled.convert("YCbCr").split()
-    half = (size[0] // 2, size[1] // 2)
-    return _Canvas(
-        luma.point([16 + round(level * 219 / 255) for level in range(256)]),
-        _chroma(blue, half),
-        _chroma(red, half),
-        _mark(shape),
+    whole: av.VideoFrame = av.VideoFrame.from_image(filled)  # type: ignore[no-untyped-call]
+    frame = whole.reformat(
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU601,
+        dst_color_range=ColorRange.MPEG,
     )
+    return [
+        Image.frombytes(
+            "L", (plane.width, plane.height), bytes(plane), "raw", "L", plane.line_size
+        )
+        for plane in frame.planes
+    ]
 
 
 def _mark(shape: Shape) -> Image.Image:
@@ -121,18 +116,15 @@ def _mark(shape: Shape) -> Image.Image:
     return mask
 
 
-def _chroma(plane: Image.Image, size: tuple[int, int]) -> Image.Image:
-    levels = [round(128 + (level - 128) * 224 / 255) for level in range(256)]
-    return plane.resize(size, Image.Resampling.BILINEAR).point(levels)
-
-
-def _encode(path: Path, canvas: _Canvas, shape: Shape, progress: Progress) -> None:
+def _encode(
+    path: Path,
+    canvas: list[Image.Image],
+    mark: Image.Image,
+    shape: Shape,
+    progress: Progress,
+) -> None:
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-        video = container.add_stream(
-            "libx264",
-            rate=FRAMES_PER_SECOND,
-            options=_X264,
-        )
+        video = container.add_stream("libx264", FRAMES_PER_SECOND, options=_X264)
         video.width, video.height, video.pix_fmt = shape.width, shape.height, "yuv420p"
         video.time_base = Fraction(1, FRAMES_PER_SECOND)
         video.thread_count = 2
@@ -145,7 +137,7 @@ def _encode(path: Path, canvas: _Canvas, shape: Shape, progress: Progress) -> No
                 container.mux(sound.encode(tones))
             container.mux(sound.encode(None))
         for index in range(shape.frame_count):
-            container.mux(video.encode(_frame(canvas, shape, index)))
+            container.mux(video.encode(_frame(canvas, mark, shape, index)))
             progress((index + 1) / shape.frame_count)
         container.mux(video.encode(None))
 
@@ -164,29 +156,27 @@ def _tones(seconds: float) -> Iterator[av.AudioFrame]:
             yield cast(av.AudioFrame, graph.pull())
 
 
-def _frame(canvas: _Canvas, shape: Shape, index: int) -> av.VideoFrame:
+def _frame(
+    canvas: list[Image.Image], mark: Image.Image, shape: Shape, index: int
+) -> av.VideoFrame:
     frame = av.VideoFrame(shape.width, shape.height, "yuv420p")
     box = _view(index / max(1, shape.frame_count - 1))
-    for still, plane in zip(
-        (canvas.luma, canvas.blue, canvas.red), frame.planes, strict=True
-    ):
-        seen = still.resize(
+    seen = [
+        still.resize(
             (plane.width, plane.height),
             Image.Resampling.BILINEAR,
             box=_scaled(box, still.size),
         )
-        if still is canvas.luma:
-            seen.paste(_WHITE, _corner(canvas.mark, shape), canvas.mark)
-        plane.update(seen.tobytes("raw", "L", plane.line_size, 1))
+        for still, plane in zip(canvas, frame.planes, strict=True)
+    ]
+    margin = max(2, shape.height // 60)  # bottom right
+    corner = (shape.width - mark.width - margin, shape.height - mark.height - margin)
+    seen[0].paste(_WHITE, corner, mark)
+    for image, plane in zip(seen, frame.planes, strict=True):
+        plane.update(image.tobytes("raw", "L", plane.line_size, 1))
     frame.pts = index
     frame.time_base = Fraction(1, FRAMES_PER_SECOND)
     return frame
-
-
-def _corner(mark: Image.Image, shape: Shape) -> tuple[int, int]:
-    """Bottom right."""
-    margin = max(2, shape.height // 60)
-    return shape.width - mark.width - margin, shape.height - mark.height - margin
 
 
 def _view(moment: float) -> Box:
