@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,7 +17,7 @@ from local.faults import Fault
 from local.http_server import as_json
 from local.simulators.google_errors import INTERNAL, RefusedOrderError, error_reply
 from local.simulators.images import ImageError, from_base64
-from local.simulators.server import Answer, Route, accepted
+from local.simulators.server import View, accepted
 from local.simulators.studio import Generation, Order, Phase, Studio
 from local.simulators.veo import shape_of
 
@@ -33,12 +34,6 @@ _MODELS = {
         {"360p": "0.03", "720p": "0.10", "1080p": "0.15", "4k": "0.30"},
     ),
 }
-_ROUTES = (
-    ("POST", r"/interactions", Place.START, "_start"),
-    ("POST", r"/interactions/([^/]+)/cancel", Place.CANCEL, "_cancel"),
-    ("GET", r"/interactions/([^/]+)", Place.POLL, "_poll"),
-    ("GET", r"/files/([a-z0-9]+):download", Place.FETCH, "_download"),
-)
 _STATUS = {
     Kind.FAILED: "failed",
     Kind.FAILED_SAFETY: "failed",
@@ -64,19 +59,28 @@ class Omni:
         self._studio = studio
         self._interactions: dict[str, _Interaction] = {}
 
-    def route(self, request: Request) -> Route | None:
-        version, _, path = request.path[1:].partition("/")
-        for method, pattern, place, name in _ROUTES:
-            if request.method != method or not re.fullmatch(pattern, f"/{path}"):
-                continue
-            if version in ("v1", "v1beta"):
-                return Route(
-                    name=re.sub(r"\([^)]+\)", "{id}", f"/{version}{pattern}"),
-                    answer=_with_key(getattr(self, name)),
-                    provider=ProviderId.OMNI,
-                    place=place,
-                )
-        return None
+    @property
+    def routes(self) -> Sequence[tuple[str, str, Place, View]]:
+        version, one = r"/v1(?:beta)?", r"/interactions/([^/]+)"
+        file = r"/files/([a-z0-9]+):download"
+        return (
+            ("POST", f"{version}/interactions", Place.START, self._start),
+            ("POST", f"{version}{one}/cancel", Place.CANCEL, self._cancel),
+            ("GET", f"{version}{one}", Place.POLL, self._poll),
+            ("GET", f"{version}{file}", Place.FETCH, self._download),
+        )
+
+    def provider(self, _: Request) -> ProviderId:
+        return ProviderId.OMNI
+
+    def refusal(self, request: Request) -> Response | None:
+        if request.headers.get("x-goog-api-key") or request.args.get("key"):
+            return None
+        text = "Method doesn't allow unregistered callers. Please use an API key."
+        return error_reply(Kind.FORBIDDEN, text)
+
+    def error(self, kind: Kind) -> Response:
+        return error_reply(kind)
 
     def _start(self, request: Request, fault: Fault | None) -> Response:
         try:
@@ -131,14 +135,14 @@ class Omni:
         if interaction.is_inline:
             interaction.inline = self._studio.in_place(order, video) or b""
 
-    def _poll(self, request: Request, _: Fault | None) -> Response:
-        found = self._studio.poll(request.path.split("/")[3])
+    def _poll(self, request: Request, task_id: str, _: Fault | None) -> Response:
+        found = self._studio.poll(task_id)
         if found is None:
             return error_reply(Kind.NOT_FOUND)
         return as_json(self._whole(found, request))
 
-    def _cancel(self, request: Request, _: Fault | None) -> Response:
-        found = self._studio.poll(request.path.split("/")[3])
+    def _cancel(self, request: Request, task_id: str, _: Fault | None) -> Response:
+        found = self._studio.poll(task_id)
         if found is None:
             return error_reply(Kind.NOT_FOUND)
         if found.is_final:
@@ -147,12 +151,13 @@ class Omni:
         self._interactions[found.order.task_id].updated_at = datetime.now(UTC)
         return as_json(self._head(found) | {"status": "cancelled"})
 
-    def _download(self, request: Request, fault: Fault | None) -> Response:
-        asked = request.path.split("/")[3].partition(":")[0]
+    def _download(
+        self, request: Request, file_id: str, fault: Fault | None
+    ) -> Response:
         for task_id, interaction in list(self._interactions.items()):
             found = self._studio.find(task_id)
             is_there = found and found.has_video and not found.end_told
-            if found and is_there and interaction.file_id == asked:
+            if found and is_there and interaction.file_id == file_id:
                 return self._studio.file(found, fault, request)
         return error_reply(Kind.FORBIDDEN)
 
@@ -197,16 +202,6 @@ class Omni:
             f"{request.host_url}v1beta/files/{interaction.file_id}:download?alt=media"
         )
         return [video | {"uri": file}]
-
-
-def _with_key(answer: Answer) -> Answer:
-    def checked(request: Request, fault: Fault | None) -> Response:
-        if request.headers.get("x-goog-api-key") or request.args.get("key"):
-            return answer(request, fault)
-        text = "Method doesn't allow unregistered callers. Please use an API key."
-        return error_reply(Kind.FORBIDDEN, text)
-
-    return checked
 
 
 def _seconds(text: object, longest: int) -> int:

@@ -4,15 +4,14 @@ Sources: types of runwayml 5.24.0; docs.dev.runwayml.com, /assets/inputs, /error
 and /errors/task-failures. The 400 for lack of credits is as seen in public code.
 """
 
-import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from werkzeug import Request, Response
 
-from local.fault_kinds import Kind, Place
-from local.faults import Fault, FaultPlan
+from local.fault_kinds import Kind, Place, ProviderId
+from local.faults import Fault
 from local.http_server import as_json
 from local.simulators.runway_orders import (
     USD_PER_CREDIT,
@@ -21,13 +20,11 @@ from local.simulators.runway_orders import (
     order_of,
     provider_of,
 )
-from local.simulators.server import Answer, Route, SimulatorServer, accepted
+from local.simulators.server import SimulatorServer, View, accepted
 from local.simulators.studio import Generation, Pace, Phase, Studio
-from local.simulators.submissions import SubmissionLog
 
 API_VERSION = "2024-11-06"
-_TASK = re.compile(r"/v1/tasks/([^/]+)")
-_OUTPUT = re.compile(r"/outputs/([^/]+)/0\.mp4")
+_OUTPUTS = "/outputs/"
 _DOCUMENTATION = "https://docs.dev.runwayml.com/api"
 
 _ERRORS = {
@@ -68,39 +65,34 @@ class Runway:
         self._studio = studio
         self._tokens: dict[str, set[str]] = {}  # of a task's output
 
-    def error(self, kind: Kind) -> Response:
-        return _error(kind)
-
-    def close(self) -> None:
-        self._studio.close()
-
-    def route(self, request: Request) -> Route:
-        provider = provider_of(request)
-        if output := _OUTPUT.fullmatch(request.path):
-            found = self._studio.find(output[1])
-            provider = found.order.provider if found else provider
-            return Route(
-                name="/outputs/{id}",
-                answer=self._output,
-                provider=provider,
-                place=Place.FETCH,
-            )
-        place, name, answer = self._api(request)
-        return Route(
-            name=name, answer=_authenticated(answer), provider=provider, place=place
+    @property
+    def routes(self) -> Sequence[tuple[str, str, Place, View]]:
+        task = r"/v1/tasks/([^/]+)"
+        return (
+            ("POST", "/v1/image_to_video", Place.START, self._start),
+            ("GET", task, Place.POLL, self._poll),
+            ("DELETE", task, Place.CANCEL, self._cancel),
+            ("GET", r"/outputs/([^/]+)/0\.mp4", Place.FETCH, self._output),
         )
 
-    def _api(self, request: Request) -> tuple[Place | None, str, Answer]:
-        task = _TASK.fullmatch(request.path)
-        match request.method, request.path:
-            case "POST", "/v1/image_to_video":
-                return Place.START, request.path, self._start
-            case "GET", _ if task:
-                return Place.POLL, "/v1/tasks/{id}", self._poll
-            case "DELETE", _ if task:
-                return Place.CANCEL, "/v1/tasks/{id}", self._cancel
-            case _:
-                return None, request.path, lambda *_: _error(Kind.NOT_FOUND)
+    def provider(self, request: Request) -> ProviderId:
+        is_output = request.path.startswith(_OUTPUTS)
+        task = is_output and self._studio.find(request.path.split("/")[2])
+        return task.order.provider if task else provider_of(request)
+
+    def refusal(self, request: Request) -> Response | None:
+        """Of a request without a key, then of one that names no version of the API."""
+        if request.path.startswith(_OUTPUTS):
+            return None
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or not key.strip():
+            return _error(Kind.UNAUTHENTICATED)
+        if request.headers.get("x-runway-version") != API_VERSION:
+            return _invalid([issue_at("X-Runway-Version", f"Expected {API_VERSION}")])
+        return None
+
+    def error(self, kind: Kind) -> Response:
+        return _error(kind)
 
     def _start(self, request: Request, fault: Fault | None) -> Response:
         try:
@@ -111,8 +103,8 @@ class Runway:
         estimate = {"estimatedCost": {"credits": _credits(order.cost_usd)}}
         return accepted({"id": order.task_id, **estimate}, order.task_id)
 
-    def _poll(self, request: Request, _: Fault | None) -> Response:
-        found = self._studio.poll(request.path.rpartition("/")[2])
+    def _poll(self, request: Request, task_id: str, _: Fault | None) -> Response:
+        found = self._studio.poll(task_id)
         if found is None:
             return _error(Kind.NOT_FOUND)
         created = found.created_at.isoformat(timespec="milliseconds")
@@ -155,8 +147,8 @@ class Runway:
         self._tokens.setdefault(task_id, set()).add(token)
         return f"{request.host_url}outputs/{task_id}/0.mp4?_jwt={token}"
 
-    def _cancel(self, request: Request, _: Fault | None) -> Response:
-        task = self._studio.forget(request.path.rpartition("/")[2])
+    def _cancel(self, _: Request, task_id: str, __: Fault | None) -> Response:
+        task = self._studio.forget(task_id)
         if task is None:
             return _error(Kind.NOT_FOUND)
         is_refunded = task.phase in (Phase.PENDING, Phase.THROTTLED)
@@ -164,28 +156,13 @@ class Runway:
         self._studio.cancel(task, charged)
         return Response(status=204)
 
-    def _output(self, request: Request, fault: Fault | None) -> Response:
-        task_id = request.path.split("/")[2]
+    def _output(self, request: Request, task_id: str, fault: Fault | None) -> Response:
         if request.args.get("_jwt") not in self._tokens.get(task_id, ()):
             return _error(Kind.FORBIDDEN)
         task = self._studio.find(task_id)
         if task is None or task.end_told:
             return _error(Kind.NOT_FOUND)
         return self._studio.file(task, fault, request)
-
-
-def _authenticated(answer: Answer) -> Answer:
-    """Refuses a request without a key, then one that names no version of the API."""
-
-    def checked(request: Request, fault: Fault | None) -> Response:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme != "Bearer" or not key.strip():
-            return _error(Kind.UNAUTHENTICATED)
-        if request.headers.get("x-runway-version") != API_VERSION:
-            return _invalid([issue_at("X-Runway-Version", f"Expected {API_VERSION}")])
-        return answer(request, fault)
-
-    return checked
 
 
 def _credits(usd: Decimal) -> int:
@@ -214,7 +191,6 @@ def _invalid(issues: list[dict[str, object]]) -> Response:
 def runway_simulator(
     pace: Pace | None = None, *, faults: Iterable[Fault] = (), port: int = 0
 ) -> SimulatorServer:
-    """Serves while it is entered. `.address` is its base URL."""
-    plan, log = FaultPlan(faults), SubmissionLog()
-    studio = Studio(pace or Pace(), plan, log)
-    return SimulatorServer(Runway(studio), plan, log, port)
+    return SimulatorServer(
+        lambda studio: [Runway(studio)], pace or Pace(), faults, port
+    )

@@ -1,7 +1,9 @@
 """A vendor's API over HTTP: faults on request, a control, a record of paid orders."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from functools import partial
 from typing import Protocol, Self, cast
 
 from werkzeug import Request, Response
@@ -18,47 +20,50 @@ from local.http_server import (
     has_hung_up,
 )
 from local.simulators.broken_answers import faulty
+from local.simulators.studio import Pace, Studio
 from local.simulators.submissions import SubmissionLog
 
 CONTROL = "/_control/"
-Answer = Callable[[Request, Fault | None], Response]
+# From the request, the groups in its path, and what shall go wrong with the answer.
+View = Callable[..., Response]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """`name` is the path as requests are counted. Without a place, no faults."""
+class Api(Protocol):
+    """A vendor's API, apart from the wire. `routes`: the method, a pattern of the path,
+    where faults of it are, and the view."""
 
-    name: str
-    answer: Answer
-    provider: ProviderId | None = None
-    place: Place | None = None
+    @property
+    def routes(self) -> Sequence[tuple[str, str, Place, View]]: ...
 
+    def provider(self, request: Request) -> ProviderId:
+        """Which of our providers asks."""
+        ...
 
-class Application(Protocol):
-    """A vendor's API, apart from the wire."""
-
-    def route(self, request: Request) -> Route:
-        """Where this goes, by method, path and headers; the body isn't read yet."""
+    def refusal(self, request: Request) -> Response | None:
+        """What a request without a key is answered with."""
         ...
 
     def error(self, kind: Kind) -> Response:
         """How this vendor words that HTTP error."""
         ...
 
-    def close(self) -> None:
-        """Stops what is being rendered."""
-        ...
-
 
 class SimulatorServer:
-    """Serves one vendor on 127.0.0.1 until closed; port 0 takes a free one."""
+    """Serves a vendor's APIs on 127.0.0.1 while it is entered; port 0 takes a free one.
+
+    `address` is their base URL.
+    """
 
     def __init__(
-        self, application: Application, plan: FaultPlan, log: SubmissionLog, port: int
+        self,
+        make_apis: Callable[[Studio], Sequence[Api]],
+        pace: Pace,
+        faults: Iterable[Fault],
+        port: int,
     ) -> None:
-        self.application = application
-        self.faults = plan
-        self.submissions = log
+        self.faults, self.submissions = FaultPlan(faults), SubmissionLog()
+        self._studio = Studio(pace, self.faults, self.submissions)
+        self._apis = make_apis(self._studio)
         self._http = HttpServer(
             cast(WsgiApp, Request.application(self._respond)), port=port
         )
@@ -70,36 +75,42 @@ class SimulatorServer:
 
     def __exit__(self, *error: object) -> None:
         self._http.__exit__(*error)
-        self.application.close()
+        self._studio.close()
 
     def _respond(self, request: Request) -> Response:
         if request.path.startswith(CONTROL):
             return self._control(request)
-        route = self.application.route(request)
-        self.submissions.count(request.method, route.name)
-        fault = None
-        if route.provider and route.place:
-            fault = self.faults.take(route.place, route.provider)
+        asked = "GET" if request.method == "HEAD" else request.method
+        for api in self._apis:
+            for method, pattern, place, view in api.routes:
+                found = re.fullmatch(pattern, request.path)
+                if found and method == asked:
+                    work = partial(view, request, *found.groups())
+                    return self._noted(self._serve(api, place, request, work))
+        return self._apis[0].error(Kind.NOT_FOUND)
+
+    def _serve(self, api: Api, place: Place, request: Request, work: View) -> Response:
+        fault = self.faults.take(place, api.provider(request))
         if fault and fault.kind is Kind.DROP_BEFORE:
             drop(connection_of(request))
         request.get_data()  # or what is left of it would hide that the client hung up
-        response = self._answer(request, route, fault)
+        response = self._answer(api, request, fault, work)
         if has_hung_up(connection_of(request)):
             raise ConnectionAbortedError
-        return self._noted(response)
+        return response
 
-    def _answer(self, request: Request, route: Route, fault: Fault | None) -> Response:
-        if fault is None:
-            return route.answer(request, None)
-        changes = route.place in (Place.START, Place.CANCEL)
-        needs_an_answer = fault.kind in (Kind.NO_ID, Kind.LATE)
-        if changes and not fault.is_billed and not needs_an_answer:
+    def _answer(
+        self, api: Api, request: Request, fault: Fault | None, work: View
+    ) -> Response:
+        changes = fault and fault.place in (Place.START, Place.CANCEL)
+        needs_an_answer = fault and fault.kind in (Kind.NO_ID, Kind.LATE)
+        if fault and changes and not fault.is_billed and not needs_an_answer:
             response = Response()  # nothing is started or cancelled
         else:
-            response = route.answer(request, fault)
-        if response.status_code >= 400:
+            response = api.refusal(request) or work(fault)
+        if fault is None or response.status_code >= 400:
             return response
-        return faulty(response, fault, request, self.application.error)
+        return faulty(response, fault, request, api.error)
 
     def _noted(self, response: Response) -> Response:
         """Once all of it is written, the vendor knows that the client has the id."""

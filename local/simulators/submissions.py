@@ -1,7 +1,6 @@
-"""The vendor's own record: every paid order it took, and a count of all requests."""
+"""The vendor's own record: every paid order it took."""
 
 import threading
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -55,7 +54,6 @@ class SubmissionLog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._submissions: dict[str, Submission] = {}
-        self._requests: Counter[tuple[str, str]] = Counter()
 
     def record(self, submission: Submission) -> None:
         with self._lock:
@@ -73,19 +71,10 @@ class SubmissionLog:
             if kept and kept.charged_usd is None:
                 self._submissions[task_id] = replace(kept, charged_usd=charged_usd)
 
-    def count(self, method: str, path: str) -> None:
-        with self._lock:
-            self._requests[method, path] += 1
-
     def all(self) -> list[Submission]:
         with self._lock:
             return list(self._submissions.values())
 
-    def requests(self, method: str, path: str) -> int:
-        """How many came, from all providers."""
-        return self._requests[method, path]
-
     def reset(self) -> None:
         with self._lock:
             self._submissions.clear()
-            self._requests.clear()

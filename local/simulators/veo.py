@@ -3,10 +3,9 @@
 import base64
 import io
 import json
-import re
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -22,7 +21,7 @@ from local.simulators import google_errors as errors
 from local.simulators.google_errors import RefusedOrderError, error_reply
 from local.simulators.images import ImageError, check_image, from_base64
 from local.simulators.render import Shape
-from local.simulators.server import Route, accepted
+from local.simulators.server import View, accepted
 from local.simulators.studio import Generation, Order, Studio
 
 _USD_PER_SECOND: Mapping[str, Mapping[str, str]] = {
@@ -31,10 +30,8 @@ _USD_PER_SECOND: Mapping[str, Mapping[str, str]] = {
     "veo-3.1-lite-generate-001": {"720p": "0.05", "1080p": "0.08"},
 }
 _SHORT_SIDE = {"720p": 720, "1080p": 1080, "4k": 2160}
-_PATH = re.compile(
-    r"/(?:v1|v1beta1)/(projects/[^/]+/locations/[^/]+/publishers/google/models/([^/:]+))"
-    r":(predictLongRunning|fetchPredictOperation)"
-)
+_PLACE = r"projects/[^/]+/locations/[^/]+"
+_MODEL = rf"/(?:v1|v1beta1)/({_PLACE}/publishers/google/models/([^/:]+))"
 _RESPONSE_TYPE = (
     "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse"
 )
@@ -93,36 +90,38 @@ class Veo:
         self._studio, self._store = studio, store
         self._videos: dict[str, list[dict[str, str]]] = {}
 
-    def route(self, request: Request) -> Route | None:
-        matched = _PATH.fullmatch(request.path)
-        if matched is None or request.method != "POST":
-            return None
-        starts = matched[3] == "predictLongRunning"
-        return Route(
-            name=request.path,
-            answer=self._start if starts else self._poll,
-            provider=ProviderId.VEO,
-            place=Place.START if starts else Place.POLL,
+    @property
+    def routes(self) -> Sequence[tuple[str, str, Place, View]]:
+        return (
+            ("POST", f"{_MODEL}:predictLongRunning", Place.START, self._start),
+            ("POST", f"{_MODEL}:fetchPredictOperation", Place.POLL, self._poll),
         )
 
-    def _start(self, request: Request, fault: Fault | None) -> Response:
-        if not _has_token(request):
-            return error_reply(Kind.UNAUTHENTICATED)
-        matched = _PATH.fullmatch(request.path)
-        assert matched is not None
-        if matched[2] not in _USD_PER_SECOND:
-            return error_reply(Kind.NOT_FOUND, _NO_MODEL.format(matched[1]))
-        name = f"{matched[1]}/operations/{uuid.uuid4()}"
+    def provider(self, _: Request) -> ProviderId:
+        return ProviderId.VEO
+
+    def refusal(self, request: Request) -> Response | None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        has_token = scheme == "Bearer" and token.strip()
+        return None if has_token else error_reply(Kind.UNAUTHENTICATED)
+
+    def error(self, kind: Kind) -> Response:
+        return error_reply(kind)
+
+    def _start(
+        self, request: Request, path: str, model: str, fault: Fault | None
+    ) -> Response:
+        if model not in _USD_PER_SECOND:
+            return error_reply(Kind.NOT_FOUND, _NO_MODEL.format(path))
+        name = f"{path}/operations/{uuid.uuid4()}"
         try:
-            order = self._order(name, matched[2], request.get_data())
+            order = self._order(name, model, request.get_data())
         except (RefusedOrderError, ImageError) as error:
             return error_reply(Kind.BAD_REQUEST, str(error))
         self._studio.accept(order, request, fault)
         return accepted({"name": name}, name)
 
-    def _poll(self, request: Request, _: Fault | None) -> Response:
-        if not _has_token(request):
-            return error_reply(Kind.UNAUTHENTICATED)
+    def _poll(self, request: Request, *_: object) -> Response:
         try:
             name = json.loads(request.get_data())["operationName"]
         except (ValueError, KeyError, TypeError):
@@ -244,8 +243,3 @@ def _one_of(parameters: dict[str, Any], name: str, default: Any, allowed: Any) -
     if value not in allowed:
         raise RefusedOrderError(f"{name} {value!r} is not among {list(allowed)}.")
     return value
-
-
-def _has_token(request: Request) -> bool:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return scheme == "Bearer" and bool(token.strip())
