@@ -9,11 +9,11 @@ import argparse
 import contextlib
 import io
 import json
+import multiprocessing
 import os
 import random
 import signal
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
@@ -26,6 +26,7 @@ from shared.media import child, image, video
 CPU_SECONDS = 3
 WALL_SECONDS = 20.0
 MEMORY_BYTES = 1_400_000_000
+FORK = multiprocessing.get_context("fork")
 # How a process may end: by itself, or by the limit that it met.
 ENDINGS = {0: "decoded", 1: "refused"}
 BY_LIMIT = {signal.SIGXCPU: "cpu_limit", signal.SIGKILL: "cpu_limit"}
@@ -88,23 +89,17 @@ def decode(kind: str, content: bytes) -> None:
 
 def ending(work: Callable[[], None]) -> str:
     """How a process that does `work` within the limits ended."""
-    process = os.fork()
-    if process == 0:
-        _in_the_child(work)
-    began = time.monotonic()
-    while True:
-        done, status = os.waitpid(process, os.WNOHANG)
-        if done:
-            break
-        if time.monotonic() - began > WALL_SECONDS:
-            os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
-            return "outlived"
-        time.sleep(0.001)
-    if os.WIFSIGNALED(status):
-        number = signal.Signals(os.WTERMSIG(status))
+    process = FORK.Process(target=_in_the_child, args=(work,))
+    process.start()
+    process.join(WALL_SECONDS)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        return "outlived"
+    if process.exitcode < 0:
+        number = signal.Signals(-process.exitcode)
         return BY_LIMIT.get(number, f"signal_{number.name}")
-    return ENDINGS.get(os.WEXITSTATUS(status), "traceback")
+    return ENDINGS.get(process.exitcode, "traceback")
 
 
 def _in_the_child(work: Callable[[], None]) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +18,7 @@ from local.simulators.render import Renderer, RenderStoppedError, Shape
 from local.simulators.submissions import Submission, SubmissionLog, telling_headers
 from shared.domain.catalogue import PROVIDERS
 
-_ENDLESS = (Kind.THROTTLED, Kind.RUNNING)
+_PENDING_SHARE = 0.1  # of the seconds of a generation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +61,29 @@ class Generation:
     `fate` is how it shall go wrong; `problem`, how it did by itself.
     """
 
-    def __init__(self, order: Order, fate: Kind | None) -> None:
+    def __init__(self, order: Order, fate: Kind | None, pending_seconds: float) -> None:
         self.order = order
         self.fate = fate
         self.created_at = datetime.now(UTC)
-        self.phase = Phase.PENDING
         self.problem: str | None = None
         self.video: bytes | None = None
         self.rendered = 0.0
         self.started: float | None = None
+        self.has_ended = False
         self.end_told = False
         self._stop = threading.Event()
+        self._throttled_at = time.monotonic() + pending_seconds
+
+    @property
+    def phase(self) -> Phase:
+        if self.has_ended:
+            return Phase.ENDED
+        if self._stop.is_set():
+            return Phase.STOPPED
+        if self.started is not None:
+            return Phase.RUNNING
+        is_throttled = time.monotonic() > self._throttled_at
+        return Phase.THROTTLED if is_throttled else Phase.PENDING
 
     @property
     def delivers(self) -> bool:
@@ -82,7 +95,7 @@ class Generation:
 
     @property
     def has_video(self) -> bool:
-        return self.phase is Phase.ENDED and self._went_well
+        return self.has_ended and self._went_well
 
     @property
     def charged_usd(self) -> Decimal:
@@ -124,15 +137,13 @@ class Generation:
 
 
 class Studio:
-    """Takes orders, records them, and carries each out in a thread of its own."""
+    """Takes orders, records them, and carries out so many at once."""
 
     def __init__(self, pace: Pace, plan: FaultPlan, log: SubmissionLog) -> None:
         self.pace, self._plan, self._log = pace, plan, log
         self._renderer = Renderer(cached=pace.cached)
-        self._slots = threading.BoundedSemaphore(pace.concurrent)
-        self._threads: list[threading.Thread] = []
+        self._running = ThreadPoolExecutor(pace.concurrent)
         self._taken: dict[str, Generation] = {}
-        self._lock = threading.Lock()
 
     def accept(
         self, order: Order, request: Request, fault: Fault | None = None
@@ -141,8 +152,8 @@ class Studio:
         fate = self._plan.take(Place.TASK, order.provider)
         if fate and fate.kind is Kind.DOUBLE_PRICE:
             order = replace(order, cost_usd=order.cost_usd * 2)
-        generation = Generation(order, fate.kind if fate else None)
-        thread = threading.Thread(target=self._work, args=(generation,), daemon=True)
+        pending = self.pace.seconds * _PENDING_SHARE
+        generation = Generation(order, fate.kind if fate else None, pending)
         wrong = fault or fate
         self._log.record(
             Submission(
@@ -158,15 +169,13 @@ class Studio:
                 at=generation.created_at,
             )
         )
-        with self._lock:
-            self._taken[order.task_id] = generation
-            self._threads.append(thread)
-        thread.start()
+        self._taken[order.task_id] = generation
+        if generation.fate is not Kind.THROTTLED:
+            self._running.submit(self._work, generation)
         return generation
 
     def find(self, task_id: str) -> Generation | None:
-        with self._lock:
-            return self._taken.get(task_id)
+        return self._taken.get(task_id)
 
     def poll(self, task_id: str) -> Generation | None:
         """None where the vendor says that there is no such task."""
@@ -178,8 +187,7 @@ class Studio:
         self._log.settle(generation.order.task_id, charged_usd)
 
     def forget(self, task_id: str) -> Generation | None:
-        with self._lock:
-            return self._taken.pop(task_id, None)
+        return self._taken.pop(task_id, None)
 
     def file(
         self, generation: Generation, fault: Fault | None, request: Request
@@ -199,12 +207,9 @@ class Studio:
         return spoiled_object(video, fault.kind) if fault else video
 
     def close(self) -> None:
-        with self._lock:
-            taken, threads = list(self._taken.values()), list(self._threads)
-        for generation in taken:
+        for generation in list(self._taken.values()):
             generation.stop()
-        for thread in threads:
-            thread.join(2.0)
+        self._running.shutdown(cancel_futures=True)
 
     def _spoiled(self, order: Order, video: bytes, fault: Fault | None) -> bytes:
         if fault is None or fault.kind not in RENDERED:
@@ -214,35 +219,21 @@ class Studio:
 
     def _work(self, generation: Generation) -> None:
         try:
-            self._live(generation)
+            self._run(generation)
         except RenderStoppedError:
-            generation.phase = Phase.STOPPED
             return
         except Exception as error:  # noqa: BLE001 - the thread's end: told as a failure
             generation.problem = f"{type(error).__name__}: {error}"
         self._log.settle(generation.order.task_id, generation.charged_usd)
-        generation.phase = Phase.ENDED
-
-    def _live(self, generation: Generation) -> None:
-        generation.wait(self.pace.seconds * 0.1)
-        if generation.fate is Kind.THROTTLED:
-            generation.phase = Phase.THROTTLED
-            generation.wait(None)
-        while not self._slots.acquire(timeout=0.05):
-            generation.phase = Phase.THROTTLED
-            generation.wait(0)
-        try:
-            self._run(generation)
-        finally:
-            self._slots.release()
+        generation.has_ended = True
 
     def _run(self, generation: Generation) -> None:
         order = generation.order
+        generation.wait(self.pace.seconds * _PENDING_SHARE)
         generation.started = time.monotonic()
-        generation.phase = Phase.RUNNING
         if not generation.delivers:
             generation.rendered = 0.5
-            is_endless = generation.fate in _ENDLESS
+            is_endless = generation.fate is Kind.RUNNING
             generation.wait(None if is_endless else self.pace.seconds * 0.5)
             return
         shape = self._scaled(order.shape)
