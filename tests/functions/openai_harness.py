@@ -1,14 +1,11 @@
 """OpenAI's routes on fakes: as a Flask app, or as a server for its own client."""
 
 import socket
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
 
 from functions.http.router import Router
 from functions.openai.errors import openai_problem
@@ -54,18 +51,3 @@ class LosingAnswers:
             self.to_lose -= 1
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         return answer
-
-
-@contextmanager
-def served(app: Any) -> Iterator[str]:
-    """The address of a server of `app` that lives as long as the block."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    quickly = {"poll_interval": 0.02}
-    thread = threading.Thread(target=server.serve_forever, kwargs=quickly)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

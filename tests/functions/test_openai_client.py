@@ -12,12 +12,13 @@ import pytest
 from flask import Flask, Response, request
 from openai import AsyncOpenAI, OpenAI
 
+from local.http_server import HttpServer
 from shared.domain.catalogue import MODEL_CHOICES, ProviderId
 from shared.domain.job import Job
 from shared.domain.kill_switch import Level
 from tests.domain.examples import a_job, a_new_job, completed, running
 from tests.fakes.clock import NOON
-from tests.functions.openai_harness import JPEG, LosingAnswers, app_on, served
+from tests.functions.openai_harness import JPEG, LosingAnswers, app_on
 from tests.usecases.harness import Harness
 
 # Its authors mark all of `client.videos` so; it is why these routes are here.
@@ -33,8 +34,8 @@ def server(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> LosingAnswers:
 
 @pytest.fixture
 def address(server: LosingAnswers) -> Iterator[str]:
-    with served(server) as address:
-        yield f"{address}/openai/v1"
+    with HttpServer(server) as served:
+        yield f"{served.url}/openai/v1"
 
 
 @pytest.fixture
@@ -128,10 +129,9 @@ def test_the_video_is_downloaded_without_our_token(
         seen.append(dict(request.headers))
         return Response(b"an mp4")
 
-    with served(bucket) as address:
-        there = replace(
-            completed(a_job(), ProviderId.RUNWAY), video_url=f"{address}/job1.mp4?sig=1"
-        )
+    with HttpServer(bucket) as served:
+        url = f"{served.url}/job1.mp4?sig=1"
+        there = replace(completed(a_job(), ProviderId.RUNWAY), video_url=url)
         put(harness, there)
         content = client.videos.download_content("job1").read()
 

@@ -2,18 +2,16 @@
 
 import argparse
 import json
-import logging
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Flask, Response, jsonify, request
 from google.oauth2.credentials import Credentials
 from structlog.testing import capture_logs
-from werkzeug.serving import make_server
+from werkzeug import Request, Response
 
 from local.__main__ import main
+from local.http_server import HttpServer, View, as_json, routed
 from ops import admins, keys
 from ops.admins import ADDED, LOCAL, REMOVED, UNVERIFIED
 from ops.operating import EMULATOR
@@ -34,15 +32,21 @@ class IdentityToolkit:
         self.headers: list[dict[str, str | None]] = []
         self.updates: list[Any] = []
         self.refusal: tuple[int, dict[str, Any]] | None = None
-        self.app = Flask("identity-toolkit")
-        self.app.before_request(self._look)
-        for verb, method in (
-            ("lookup", "POST"),
-            ("update", "POST"),
-            ("batchGet", "GET"),
-        ):
-            answer = getattr(self, f"_{verb.lower()}")
-            self.app.add_url_rule(f"{PATH}:{verb}", verb, answer, methods=[method])
+
+    def app(self) -> Any:
+        """A refusal, if there is one, is what every call answers."""
+        views = {
+            ("POST", "lookup"): self._lookup,
+            ("POST", "update"): self._update,
+            ("GET", "batchGet"): self._batch_get,
+        }
+
+        def looked(view: Callable[[Request], object]) -> View:
+            return lambda request: self._look(request) or as_json(view(request))
+
+        return routed(
+            {(m, f"{PATH}:{v}"): looked(view) for (m, v), view in views.items()}
+        )
 
     def add(self, user_id: str, claims: str = "", **fields: object) -> None:
         kept = {"customAttributes": claims} if claims else {}
@@ -52,32 +56,32 @@ class IdentityToolkit:
     def claims(self, user_id: str) -> Any:
         return json.loads(self.users[user_id]["customAttributes"])
 
-    def _look(self) -> tuple[Response, int] | None:
+    def _look(self, request: Request) -> Response | None:
         names = ("Authorization", "x-goog-user-project")
         self.headers.append({name: request.headers.get(name) for name in names})
         if self.refusal is None:
             return None
         status, error = self.refusal
-        return jsonify(error={"code": status, **error}), status
+        return as_json({"error": {"code": status, **error}}, status=status)
 
-    def _lookup(self) -> Response:
+    def _lookup(self, request: Request) -> object:
         ((field, wanted),) = request.get_json().items()
         found = [user for user in self.users.values() if user[field] in wanted]
-        return jsonify(kind=KIND, **({"users": found} if found else {}))
+        return {"kind": KIND, **({"users": found} if found else {})}
 
-    def _update(self) -> Response:
+    def _update(self, request: Request) -> object:
         body = request.get_json()
         self.updates.append(body)
         self.users[body["localId"]].update(body)
-        return jsonify(localId=body["localId"])
+        return {"localId": body["localId"]}
 
-    def _batchget(self) -> Response:
+    def _batch_get(self, request: Request) -> object:
         """One user a page, as if `maxResults` were 1."""
         ids = [*self.users, ""]
         at = ids.index(request.args.get("nextPageToken", ids[0]))
         page = {"users": [self.users[ids[at]]]} if ids[at] else {}
         following = ids[at + 1] if ids[at] else ""
-        return jsonify(**page, **({"nextPageToken": following} if following else {}))
+        return page | ({"nextPageToken": following} if following else {})
 
 
 @pytest.fixture
@@ -87,14 +91,8 @@ def toolkit() -> IdentityToolkit:
 
 @pytest.fixture
 def url(toolkit: IdentityToolkit) -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, toolkit.app)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with HttpServer(toolkit.app()) as server:
+        yield server.url
 
 
 def operator(project: str) -> Credentials:

@@ -1,41 +1,28 @@
 """The audit of what ships, against a server that speaks OSV's protocol."""
 
-import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
+from werkzeug import Request, Response
 
+from local.http_server import HttpServer, as_json, routed
 from ops.audit import NOT_AUDITED, main
 
 LOCK = "requests==2.0.0 --hash=sha256:" + "0" * 64 + "\n"
 KNOWN = {"vulns": [{"id": "GHSA-1", "schema_version": "1.0.0", "affected": []}]}
 
 
-class Osv(BaseHTTPRequestHandler):
-    """Knows of one vulnerability, in requests."""
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        known = KNOWN if asked["package"]["name"] == "requests" else {}
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps(known).encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
+def answer(request: Request) -> Response:
+    """One vulnerability is known, in requests."""
+    is_known = request.get_json(force=True)["package"]["name"] == "requests"
+    return as_json(KNOWN if is_known else {})
 
 
 @pytest.fixture
 def osv() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Osv) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/v1/query"
-        server.shutdown()
-        thread.join()
+    with HttpServer(routed({("POST", "/v1/query"): answer})) as server:
+        yield f"{server.url}/v1/query"
 
 
 @pytest.fixture
