@@ -42,7 +42,7 @@ IN_GCP = (
     "structlog",
     "urllib3",
 )
-IN_PROVIDERS = (*CORE, "structlog", "shared.providers")
+IN_PROVIDERS = (*CORE, "structlog", "shared.providers", "shared.cutoff")
 # Enters the network or the clock: the domain takes what comes of them as arguments.
 IMPURE = (
     "asyncio",
@@ -114,7 +114,7 @@ LAYERS = (
     Layer(place="shared/media", allowed=(*CORE, "shared.media", "PIL", "av")),
     Layer(
         place="shared/gcp",
-        allowed=(*CORE, *IN_GCP, "shared.rates"),
+        allowed=(*CORE, *IN_GCP, "shared.rates", "shared.cutoff"),
     ),
     Layer(
         place="shared/settings.py",

@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Final, TypeVar
 
+from shared.cutoff import Cutoff
 from shared.domain.errors import Unreachable
 from shared.gcp.web_address import DEFAULT_PORTS, WebAddress
 
@@ -20,25 +20,12 @@ T = TypeVar("T")
 _MOST_IPS_TRIED: Final = 3
 
 
-class Deadline:
+class Deadline(Cutoff):
     """Ends a download when its time is up, even in the middle of a wait."""
 
     def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
         self._ends_at = time.monotonic() + seconds
-        self._socket: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> "Deadline":
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def watch(self, connected: socket.socket) -> None:
-        self._socket = connected
-        self.check()
 
     def check(self) -> None:
         self.left_seconds()
@@ -63,12 +50,6 @@ class Deadline:
         # Not an executor's thread, which the process would wait for when it exits.
         threading.Thread(target=run, daemon=True).start()
         return answer.result(self.left_seconds())
-
-    def _cut(self) -> None:
-        if self._socket is not None:
-            with suppress(OSError):
-                # The plain shutdown, because TLS's own is not thread-safe.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from google.genai._gaos import errors as interaction_errors
 from google.genai._gaos.lib import compat_errors
 from google.genai._gaos.utils import retries
 
+from shared.cutoff import Cutoff
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.outcomes import NotSent, Submission
 from shared.providers import answer_limits
@@ -30,6 +31,7 @@ from shared.providers.paid_post import (
     Fault,
     Faults,
     SendState,
+    cutoff,
     outcome_of,
 )
 from shared.providers.redaction import describe
@@ -105,16 +107,19 @@ class GoogleAccess:
         send_state: SendState | None = None,
     ) -> Iterator[genai.Client]:
         """A client that lives for one call; its connection ends with it."""
-        hooks: dict[str, list[Callable[..., None]]] = {
-            "request": [_before_sending(read_seconds, send_state or SendState())],
-            "response": [_limit(read_seconds, most_bytes)],
-        }
-        with httpx2.Client(
-            follow_redirects=False,
-            trust_env=False,
-            headers=dict(answer_limits.ACCEPT_PLAIN),
-            event_hooks=hooks,
-        ) as http_client:
+        with (
+            cutoff(read_seconds) as limit,
+            httpx2.Client(
+                follow_redirects=False,
+                trust_env=False,
+                headers=dict(answer_limits.ACCEPT_PLAIN),
+            ) as http_client,
+        ):
+            before = _before_sending(read_seconds, send_state or SendState(), limit)
+            http_client.event_hooks = {
+                "request": [before],
+                "response": [_limit(most_bytes)],
+            }
             options = types.HttpOptions(
                 base_url=self.base_url,
                 api_version=self.api_version,
@@ -139,7 +144,7 @@ def _agent_platform(location: str) -> str:
 
 
 def _before_sending(
-    read_seconds: float, send_state: SendState
+    read_seconds: float, send_state: SendState, limit: Cutoff
 ) -> Callable[[httpx2.Request], None]:
     timeout = httpx2.Timeout(CONNECT_SECONDS, read=read_seconds)
 
@@ -147,23 +152,20 @@ def _before_sending(
         send_state.started = True
         # The SDK's one figure would let connecting and reading take it twice.
         request.extensions["timeout"] = timeout.as_dict()
+        request.extensions["trace"] = answer_limits.watched_by(limit)
 
     return hook
 
 
 class _LimitedStream(httpx2.SyncByteStream):
-    def __init__(
-        self, inner: httpx2.SyncByteStream, seconds: float, most_bytes: int
-    ) -> None:
+    def __init__(self, inner: httpx2.SyncByteStream, most_bytes: int) -> None:
         self._inner = inner
-        self._seconds = seconds
         self._most_bytes = most_bytes
 
     def __iter__(self) -> Iterator[bytes]:
         return answer_limits.limited(
             self._inner,
             most_bytes=self._most_bytes,
-            seconds=self._seconds,
             error=httpx2.ReadError,
         )
 
@@ -171,12 +173,12 @@ class _LimitedStream(httpx2.SyncByteStream):
         self._inner.close()
 
 
-def _limit(seconds: float, most_bytes: int) -> Callable[[httpx2.Response], None]:
+def _limit(most_bytes: int) -> Callable[[httpx2.Response], None]:
     def limit(response: httpx2.Response) -> None:
         if answer_limits.is_compressed(response.headers):
             raise httpx2.DecodingError("the answer is compressed")
         assert isinstance(response.stream, httpx2.SyncByteStream)
-        response.stream = _LimitedStream(response.stream, seconds, most_bytes)
+        response.stream = _LimitedStream(response.stream, most_bytes)
 
     return limit
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.cutoff import Cutoff
 from shared.domain import timing
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.outcomes import NotSent, Unknown
@@ -14,6 +15,11 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = timing.POST_LIMIT.total_seconds() - 2 * CONNECT_SECONDS
 # A poll or a cancel is free and is repeated, so it need not wait as long.
 FREE_READ_SECONDS = 20.0
+
+
+def cutoff(read_seconds: float) -> Cutoff:
+    """Over a whole call: a paid one is over before its lease, however it drips in."""
+    return Cutoff(read_seconds + 2 * CONNECT_SECONDS)
 
 
 class Fault(StrEnum):

@@ -3,11 +3,14 @@
 import http.client
 import io
 import json
+from typing import Any
 from urllib.parse import quote
 
 import requests
 import urllib3.exceptions
+from requests.adapters import HTTPAdapter
 
+from shared.cutoff import Cutoff
 from shared.providers import answer_limits, runway_wire
 from shared.providers.paid_post import (
     CONNECT_SECONDS,
@@ -16,6 +19,7 @@ from shared.providers.paid_post import (
     Fault,
     Faults,
     SendState,
+    cutoff,
 )
 from shared.providers.rejection import Answer
 from shared.providers.runway import Runway
@@ -85,7 +89,9 @@ class HttpTransport:
         read_seconds: float,
         body: io.BytesIO | None = None,
     ) -> Answer:
-        with requests.Session() as session:
+        with cutoff(read_seconds) as limit, requests.Session() as session:
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, _Watched(limit))
             # Neither a proxy nor a .netrc of the machine has a say here.
             session.trust_env = False
             response = session.request(
@@ -97,12 +103,38 @@ class HttpTransport:
                 allow_redirects=False,
                 stream=True,
             )
-            content = _content(response, read_seconds)
+            content = _content(response)
         return Answer(
             status=response.status_code,
             body=_parsed(content),
             headers=response.headers,
         )
+
+
+class _Watched(HTTPAdapter):
+    """Shows each connection's socket to a cutoff. By itself it retries nothing."""
+
+    def __init__(self, limit: Cutoff) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        make = pool.ConnectionCls
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            connection = make(*args, **kwargs)
+            connect = connection.connect
+
+            def connect_and_show() -> None:
+                connect()
+                self._limit.watch(connection.sock)
+
+            connection.connect = connect_and_show
+            return connection
+
+        pool.ConnectionCls = watched
+        return pool
 
 
 class _WatchedBody(io.BytesIO):
@@ -136,14 +168,13 @@ def _task_path(task_id: str) -> str:
     return f"/v1/tasks/{quote(task_id, safe='')}"
 
 
-def _content(response: requests.Response, seconds: float) -> bytes:
+def _content(response: requests.Response) -> bytes:
     # Nothing is unpacked, and `read` would wait for a whole chunk, however slowly.
     chunks = iter(lambda: response.raw.read1(_CHUNK_BYTES, decode_content=False), b"")
     return b"".join(
         answer_limits.limited(
             chunks,
             most_bytes=answer_limits.MOST_BYTES,
-            seconds=seconds,
             error=requests.RequestException,
         )
     )

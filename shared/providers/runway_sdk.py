@@ -15,6 +15,7 @@ from shared.providers.paid_post import (
     Fault,
     Faults,
     SendState,
+    cutoff,
 )
 from shared.providers.rejection import Answer
 from shared.providers.runway import Runway
@@ -94,17 +95,21 @@ class SdkTransport:
         """A client that lives for one call: an instance that slept holds dead ones."""
         timeout = httpx.Timeout(CONNECT_SECONDS, read=read_seconds)
 
-        def mark(_request: httpx.Request) -> None:
+        def mark(request: httpx.Request) -> None:
             send_state.started = True
+            request.extensions["trace"] = answer_limits.watched_by(limit)
 
         # The SDK's own client follows redirects and sends the POST again there.
-        with httpx.Client(
-            timeout=timeout,
-            follow_redirects=False,
-            trust_env=False,
-            headers=dict(answer_limits.ACCEPT_PLAIN),
-            event_hooks={"request": [mark], "response": [_limit(read_seconds)]},
-        ) as http_client:
+        with (
+            cutoff(read_seconds) as limit,
+            httpx.Client(
+                timeout=timeout,
+                follow_redirects=False,
+                trust_env=False,
+                headers=dict(answer_limits.ACCEPT_PLAIN),
+                event_hooks={"request": [mark], "response": [_limit]},
+            ) as http_client,
+        ):
             yield runwayml.RunwayML(
                 api_key=self._api_key,
                 runway_version=runway_wire.VERSION,
@@ -133,15 +138,13 @@ def _body(response: httpx.Response) -> object:
 
 
 class _LimitedStream(httpx.SyncByteStream):
-    def __init__(self, inner: httpx.SyncByteStream, seconds: float) -> None:
+    def __init__(self, inner: httpx.SyncByteStream) -> None:
         self._inner = inner
-        self._seconds = seconds
 
     def __iter__(self) -> Iterator[bytes]:
         return answer_limits.limited(
             self._inner,
             most_bytes=answer_limits.MOST_BYTES,
-            seconds=self._seconds,
             error=httpx.ReadError,
         )
 
@@ -149,11 +152,8 @@ class _LimitedStream(httpx.SyncByteStream):
         self._inner.close()
 
 
-def _limit(seconds: float) -> Callable[[httpx.Response], None]:
-    def limit(response: httpx.Response) -> None:
-        if answer_limits.is_compressed(response.headers):
-            raise httpx.DecodingError("the answer is compressed")
-        assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _LimitedStream(response.stream, seconds)
-
-    return limit
+def _limit(response: httpx.Response) -> None:
+    if answer_limits.is_compressed(response.headers):
+        raise httpx.DecodingError("the answer is compressed")
+    assert isinstance(response.stream, httpx.SyncByteStream)
+    response.stream = _LimitedStream(response.stream)

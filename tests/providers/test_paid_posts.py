@@ -6,10 +6,13 @@ from typing import Any, cast
 
 import pytest
 
+from shared.cutoff import Cutoff
+from shared.domain import timing
 from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.job import AttemptState
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
+from shared.providers import paid_post
 from shared.providers.google_errors import GOOGLE
 from shared.providers.omni import omni_by_key
 from shared.providers.rejection import Answer, VendorErrors, outcome_of_error
@@ -186,6 +189,48 @@ def test_an_answer_that_does_not_come_whole_is_unknown(
     case: ProviderCase, conduct: Conduct
 ) -> None:
     assert isinstance(submitted(case, Reply(conduct=conduct)), Unknown)
+
+
+DRIPPING = [Conduct.DRIP_HEAD, Conduct.DRIP_BODY]
+
+
+@pytest.mark.parametrize("conduct", DRIPPING)
+@each()
+def test_an_answer_that_drips_in_is_waited_for_no_longer_than_the_call_may_take(
+    case: ProviderCase, conduct: Conduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cutoffs: list[Cutoff] = []
+
+    def cutoff(seconds: float) -> Cutoff:
+        cutoffs.append(Cutoff(seconds))
+        return cutoffs[-1]
+
+    monkeypatch.setattr(paid_post, "Cutoff", cutoff)
+    with vendor(Reply(body=case.taken, conduct=conduct)) as server:
+        server.while_dripping = lambda: cutoffs[0].cut()
+        outcome = case.make(server.url).start(request_for(case))
+
+    assert isinstance(outcome, Unknown)
+    assert (len(server.received), len(cutoffs)) == (1, 1)
+
+
+@pytest.mark.parametrize("conduct", DRIPPING)
+@each(RUNWAY, RUNWAY_HTTP, VEO)
+def test_a_slow_answer_that_comes_in_time_counts(
+    case: ProviderCase, conduct: Conduct
+) -> None:
+    outcome = submitted(case, Reply(body=case.taken, conduct=conduct))
+
+    assert isinstance(outcome, Accepted)
+
+
+def test_a_paid_call_is_over_before_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds: list[float] = []
+    monkeypatch.setattr(paid_post, "Cutoff", seconds.append)
+
+    paid_post.cutoff(paid_post.READ_SECONDS)
+
+    assert seconds == [timing.POST_LIMIT.total_seconds()]
 
 
 @each()

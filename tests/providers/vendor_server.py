@@ -4,8 +4,8 @@ import gzip
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +17,8 @@ class Conduct(StrEnum):
     DROP_UNREAD = "drop_unread"
     DROP_READ = "drop_read"
     FLOOD = "flood"
+    DRIP_HEAD = "drip_head"
+    DRIP_BODY = "drip_body"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class VendorServer(ThreadingHTTPServer):
         self.reply = reply
         self.received: list[Received] = []
         self.connections = 0
+        self.while_dripping: Callable[[], None] = lambda: None
         self.released = threading.Event()
 
     @property
@@ -87,6 +90,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
             case Conduct.FLOOD:
                 self._flood()
+            case Conduct.DRIP_HEAD | Conduct.DRIP_BODY as conduct:
+                self._drip(self.server.reply, conduct)
             case _:
                 self._answer(self.server.reply)
 
@@ -128,6 +133,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b'{"id": "x", "name": "')
         while True:
             self.wfile.write(b"x" * 65536)
+
+    def _drip(self, reply: Reply, conduct: Conduct) -> None:
+        """Some bytes, then the rest, unless the client hangs up in between."""
+        content = reply.content()
+        head = f"HTTP/1.1 {reply.status} OK\r\nContent-Length: {len(content)}\r\n\r\n"
+        answer = head.encode() + content
+        at = 20 if conduct is Conduct.DRIP_HEAD else len(head) + 1
+        self.wfile.write(answer[:at])
+        self.server.while_dripping()
+        self.connection.settimeout(0.3)
+        with suppress(TimeoutError):
+            if not self.connection.recv(1):
+                return
+        self.wfile.write(answer[at:])
 
     def log_message(self, format: str, *args: object) -> None:
         """Not onto the terminal of the tests."""
