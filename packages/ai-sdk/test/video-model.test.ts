@@ -1,0 +1,129 @@
+/** The package with the AI SDK itself, against a running stack: REELAY_BASE_URL, REELAY_API_KEY. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import {
+  experimental_generateVideo as generateVideo,
+  experimental_getVideoStatus as getVideoStatus,
+  experimental_startVideo as startVideo,
+} from "ai";
+
+import { createReelay, reelay } from "../src/index.ts";
+
+const image = new Uint8Array(readFileSync(process.env["REELAY_TEST_IMAGE"]!));
+const poll = { intervalMs: 200, timeoutMs: 60_000 };
+globalThis.AI_SDK_LOG_WARNINGS = false;
+
+// The AI SDK's own download refuses every address of this machine.
+async function download({ url }: { url: URL }) {
+  const response = await fetch(url);
+  assert.ok(response.ok);
+  return { data: new Uint8Array(await response.arrayBuffer()), mediaType: undefined };
+}
+
+async function jobs(prompt: string): Promise<string[]> {
+  const response = await fetch(`${process.env["REELAY_BASE_URL"]}/v1/videos?limit=100`, {
+    headers: { Authorization: `Bearer ${process.env["REELAY_API_KEY"]}` },
+  });
+  const { videos } = (await response.json()) as { videos: { prompt: string; job_id: string }[] };
+  return videos.filter((video) => video.prompt === prompt).map((video) => video.job_id);
+}
+
+function unique(prompt: string): string {
+  return `${prompt}, ${crypto.randomUUID()}`;
+}
+
+/** Passes everything on, but loses the answer to the first POST of a video. */
+function losingTheFirstAnswer() {
+  const starts: { key: string | null; body: string }[] = [];
+  const losing: typeof globalThis.fetch = async (url, init) => {
+    const response = await fetch(url, init);
+    if (!String(url).endsWith("/v1/videos") || init?.method !== "POST") return response;
+    starts.push({ key: new Headers(init.headers).get("Idempotency-Key"), body: String(init.body) });
+    if (starts.length > 1) return response;
+    throw new TypeError("fetch failed", { cause: Object.assign(new Error("reset"), { code: "ECONNRESET" }) });
+  };
+  return { starts, losing };
+}
+
+test("an image and a prompt become an MP4", async () => {
+  const prompt = { image, text: unique("The raccoon looks up") };
+
+  const { video, providerMetadata } = await generateVideo({
+    model: reelay.video("auto"),
+    prompt,
+    duration: 5,
+    resolution: "1280x720",
+    poll,
+    download,
+  });
+
+  assert.equal(video.mediaType, "video/mp4");
+  assert.equal(Buffer.from(video.uint8Array.subarray(4, 8)).toString(), "ftyp");
+  const [made] = providerMetadata["reelay"]!["videos"] as [{ job_id: string; delivered: { width: number } }];
+  assert.deepEqual(await jobs(prompt.text), [made.job_id]);
+  assert.equal(made.delivered.width, 1280);
+});
+
+test("a start whose answer is lost makes one job, though its image is uploaded", async () => {
+  const { starts, losing } = losingTheFirstAnswer();
+  const text = unique("The raccoon waves");
+
+  const started = await startVideo({ model: createReelay({ fetch: losing }).video("auto"), prompt: { image, text } });
+
+  assert.equal(starts.length, 2);
+  assert.deepEqual(starts[0], starts[1]);
+  assert.match(starts[0]!.key!, /^aisdk_vid_/);
+  assert.deepEqual([started.operation], (await jobs(text)).map((job_id) => ({ job_id })));
+});
+
+test("an operation that was stored as JSON is followed by another process", async () => {
+  const { operation } = await startVideo({ model: reelay("auto"), prompt: { image, text: unique("It turns") } });
+  const stored = JSON.parse(JSON.stringify(operation));
+
+  const model = createReelay().video("auto");
+  let status = await getVideoStatus(model, { operation: stored });
+  while (status.status === "pending") {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    status = await getVideoStatus(model, { operation: stored });
+  }
+
+  assert.ok(status.status === "completed" && status.videos[0]?.type === "url");
+  assert.ok((await fetch(status.videos[0].url)).ok);
+});
+
+test("two videos are two jobs, each with an image of its own", async () => {
+  const text = unique("It jumps");
+
+  const { videos } = await generateVideo({ model: reelay("auto"), prompt: { image, text }, n: 2, poll, download });
+
+  assert.deepEqual([videos.length, (await jobs(text)).length], [2, 2]);
+});
+
+test("a job that fails says why", async () => {
+  const failing = generateVideo({
+    model: reelay("auto"),
+    prompt: unique("It sleeps"),
+    providerOptions: { reelay: { image: "missing" } },
+    poll,
+  });
+
+  await assert.rejects(failing, /image/i);
+});
+
+test("a refused request names its fields, once", async () => {
+  const sent: string[] = [];
+  const counting: typeof globalThis.fetch = (url, init) => {
+    sent.push(String(url));
+    return fetch(url, init);
+  };
+  const { video } = createReelay({ fetch: counting });
+
+  const asked = { image: "https://example.com/raccoon.jpg", text: "It runs" };
+  const refused = startVideo({ model: video("auto"), prompt: asked, duration: 99 });
+
+  await assert.rejects(refused, /duration: must be from 3 to 10/);
+  assert.equal(sent.length, 1);
+});

@@ -1,0 +1,67 @@
+"""Node.js 22 and the npm packages of the tests: installed once, as their locks say."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from local.stack import ROOT
+from tests.e2e.conftest import bare_environment
+
+OLDEST = 22
+# The npm package of Node.js, where the machine's own is older.
+NODE = "node@22.23.3"
+LOCAL = ROOT / ".local"
+QUIET = ("--silent", "--no-audit", "--no-fund")
+
+
+@cache
+def node() -> str:
+    """The program: the one on the PATH if it is new enough."""
+    found = shutil.which("node")
+    assert found and shutil.which("npm"), "Install Node.js 20 or newer, with npm."
+    asked = subprocess.run([found, "--version"], capture_output=True, text=True)
+    version = re.match(r"v(\d+)", asked.stdout)
+    if version and int(version[1]) >= OLDEST:
+        return found
+    folder = LOCAL / NODE
+    program = folder / "node_modules/node/bin/node"
+    if not program.is_file():
+        install = ["npm", "install", *QUIET, "--prefix", str(folder), NODE]
+        subprocess.run(install, check=True, timeout=300)
+    return str(program)
+
+
+def installed(package: Path) -> Path:
+    """A copy of the package's folder with its dependencies, without their scripts."""
+    copy = LOCAL / package.name
+    for old in copy.glob("*"):
+        if old.is_dir() and old.name != "node_modules":
+            shutil.rmtree(old)
+    ignore = shutil.ignore_patterns("node_modules", "dist")
+    shutil.copytree(package, copy, dirs_exist_ok=True, ignore=ignore)
+    lock, done = copy / "package-lock.json", copy / "node_modules/.lock"
+    if not done.is_file() or done.read_text() != lock.read_text():
+        install = ["npm", "ci", *QUIET, "--ignore-scripts"]
+        subprocess.run(install, cwd=copy, check=True, timeout=300)
+        done.write_text(lock.read_text())
+    return copy
+
+
+def run_node(
+    *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`node …` in `folder`; fails with what it printed."""
+    path = f"{Path(node()).parent}:{bare_environment()['PATH']}"
+    done = subprocess.run(
+        [node(), *arguments],
+        cwd=folder,
+        env=bare_environment() | {"PATH": path} | dict(environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
