@@ -29,7 +29,7 @@ from shared.domain.fields import Field
 from shared.domain.job import OPEN_STATES, AttemptState, Job
 from shared.domain.listing import LIST_FIELDS, Cursor
 from shared.domain.projection import Stage, Status, project, translated
-from shared.domain.request import VIDEO_FIELDS, VideoRequest
+from shared.domain.request import VIDEO_FIELDS, Translate, VideoRequest
 
 # A full page is a hundred reads of the database.
 LIST_TOKENS = 5
@@ -108,7 +108,17 @@ VIDEO = record(
     video_url_expires_at=or_null(
         moment("Until when `video_url` is valid.", "2026-11-28T23:01:10.000Z")
     ),
-    prompt=text("What was asked for.", "The raccoon looks up and waves"),
+    prompt=text("What was asked for.", "너구리가 고개를 들고 손을 흔든다"),
+    translate=described(
+        choice("Translate", Translate), "Whether the prompt may be translated.", "auto"
+    ),
+    prompt_sent=or_null(
+        text(
+            "What the providers got, in English where it was translated; null until "
+            "one is asked.",
+            "The raccoon looks up and waves",
+        )
+    ),
     image_url=or_null(url("The first frame's URL.", "https://example.com/raccoon.jpg")),
     image=or_null(text("The first frame, as an upload.", None)),
     duration=whole("Seconds that were asked for.", 5),
@@ -124,7 +134,7 @@ VIDEO = record(
     delivered=or_null(described(DELIVERED, "The video that was delivered.")),
     attempts=list_of(ATTEMPT, "Every provider that was asked or skipped, in order."),
     estimated_cost_usd=money("The price when the job was created.", "0.25"),
-    cost_usd=money("What was spent so far.", "2.40"),
+    cost_usd=money("What was spent so far, translation included.", "2.400197"),
     error={**or_null(described(ERROR, "Why the job failed.")), "examples": [None]},
 )
 VIDEO_PAGE = record(

@@ -1,6 +1,6 @@
 locals {
   apis = concat([
-    "aiplatform.googleapis.com",           # Veo
+    "aiplatform.googleapis.com",           # Veo, Omni, translation
     "artifactregistry.googleapis.com",     # the functions' images
     "billingbudgets.googleapis.com",       # the budget
     "cloudbilling.googleapis.com",         # the budget reads the billing account

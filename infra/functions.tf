@@ -63,6 +63,7 @@ locals {
     RUNWAY_MODEL             = var.runway_model
     VEO_MODEL                = var.veo_model
     OMNI_MODEL               = var.omni_model
+    TRANSLATION_MODEL        = var.translation_model
     VEO_LOCATION             = var.veo_location
     ON_UNKNOWN_SUBMISSION    = var.on_unknown_submission
     DAILY_LIMIT_USD          = var.daily_limit_usd

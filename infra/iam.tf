@@ -11,7 +11,7 @@ locals {
     }
     worker = {
       "roles/datastore.user"  = "reads and writes jobs, money, circuits"
-      "roles/aiplatform.user" = "calls Veo"
+      "roles/aiplatform.user" = "calls Veo, Omni and the model that translates"
     }
     sweep = {
       "roles/datastore.user" = "finds jobs that are stuck, ends expired ones"
@@ -121,6 +121,24 @@ resource "google_service_account_iam_member" "signers_sign_as_themselves" {
   service_account_id = local.account_ids[each.key]
   role               = "projects/${var.project_id}/roles/${google_project_iam_custom_role.signer.role_id}"
   member             = local.members[each.key]
+}
+
+# Translating ---------------------------------------------------------------------------
+
+# api translates prompts for review. Google's own role for it (Agent Platform User) could
+# also change and delete what is deployed there.
+resource "google_project_iam_custom_role" "translator" {
+  role_id     = "reelayTranslator"
+  title       = "Reelay: asks a model"
+  permissions = ["aiplatform.endpoints.predict"]
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_project_iam_member" "api_translates" {
+  project = var.project_id
+  role    = "projects/${var.project_id}/roles/${google_project_iam_custom_role.translator.role_id}"
+  member  = local.members["api"]
 }
 
 # Buckets -------------------------------------------------------------------------------

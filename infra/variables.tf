@@ -329,6 +329,17 @@ variable "omni_model" {
   }
 }
 
+variable "translation_model" {
+  description = "The model that translates prompts into English, one of those in shared/domain/catalogue.py, or off. Null: the code's default."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.translation_model == null || try(contains(["gemini-3.5-flash-lite", "gemini-3.1-flash-lite", "off"], var.translation_model), false)
+    error_message = "translation_model must be gemini-3.5-flash-lite, gemini-3.1-flash-lite or off."
+  }
+}
+
 variable "on_unknown_submission" {
   description = "What follows a paid call with an unknown outcome: ask the next vendor (fallback) or end the job (stop)."
   type        = string

@@ -8,7 +8,15 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.domain.catalogue import DEFAULT_CHAIN, PROVIDERS, ProviderFacts, ProviderId
+from shared.domain.catalogue import (
+    DEFAULT_CHAIN,
+    DEFAULT_TEXT_MODEL,
+    PROVIDERS,
+    TEXT_MODELS,
+    ProviderFacts,
+    ProviderId,
+    TextModel,
+)
 from shared.domain.errors import NotConfigured
 from shared.domain.ledger import Caps, Limits
 
@@ -35,6 +43,7 @@ class Settings:
     in_cloud: bool
     chain: tuple[ProviderId, ...]
     models: Mapping[ProviderId, str]
+    translation_model: TextModel | None
     stop_on_unknown: bool
     limits: Limits
     tight_max_usd_per_second: Decimal
@@ -74,6 +83,9 @@ class Settings:
             in_cloud=in_cloud,
             chain=reader.parsed("PROVIDER_CHAIN", _chain, DEFAULT_CHAIN),
             models=reader.models(),
+            translation_model=reader.parsed(
+                "TRANSLATION_MODEL", _text_model, _text_model(DEFAULT_TEXT_MODEL)
+            ),
             stop_on_unknown=reader.text("ON_UNKNOWN_SUBMISSION") == "stop",
             limits=reader.limits(),
             tight_max_usd_per_second=reader.parsed(
@@ -234,6 +246,13 @@ def _count(value: str) -> int:
     if count < 1:
         raise ValueError("must be at least 1")
     return count
+
+
+def _text_model(value: str) -> TextModel | None:
+    """None for `off`: prompts are sent as they are."""
+    if value != "off" and value not in TEXT_MODELS:
+        raise ValueError(f"must be off or one of {', '.join(TEXT_MODELS)}")
+    return TEXT_MODELS.get(value)
 
 
 def _zone(value: str) -> ZoneInfo:

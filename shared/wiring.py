@@ -21,7 +21,7 @@ from shared.guards.price_watch import PriceWatch
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Callers, Tokens
-from shared.ports.providers import ProviderReports
+from shared.ports.providers import ProviderReports, Translator
 from shared.ports.storage import Bucket
 from shared.ports.store import IdempotencyStore, JobQueries, Jobs, Queue, Quotas
 from shared.rates import RateLimit
@@ -41,6 +41,7 @@ from shared.worker.prepare import Preparation
 from shared.worker.store import Storing
 from shared.worker.submit import Starting
 from shared.worker.sweep import Sweep
+from shared.worker.translate import Translating
 
 if TYPE_CHECKING:
     from shared.gcp.firestore_calls import Database
@@ -319,6 +320,16 @@ def advance() -> Advance:
     )
     image_web = PublicWeb(total_seconds=IMAGE_SECONDS)
     video_web = PublicWeb(total_seconds=VIDEO_SECONDS)
+    starting = Starting(
+        providers=known,
+        bucket=files,
+        clock=CLOCK,
+        ids=IDS,
+        committer=committer,
+        availability=_availability(),
+        breaker=breaker(),
+        price_watch=price_watch(),
+    )
     return Advance(
         jobs=jobs(),
         providers=known,
@@ -327,15 +338,12 @@ def advance() -> Advance:
         committer=committer,
         scheduler=_scheduler(),
         preparation=Preparation(bucket=files, web=image_web, check=ChildImageCheck()),
-        starting=Starting(
-            providers=known,
-            bucket=files,
-            clock=CLOCK,
-            ids=IDS,
-            committer=committer,
+        starting=starting,
+        translating=Translating(
+            translator=translator(),
             availability=_availability(),
-            breaker=breaker(),
-            price_watch=price_watch(),
+            committer=committer,
+            starting=starting,
         ),
         following=Following(
             providers=known,
@@ -369,6 +377,23 @@ def providers() -> "ConfiguredProviders":
             )
             for provider_id in ProviderId
         }
+    )
+
+
+@once
+def translator() -> Translator | None:
+    """None where none is configured: no model, or no identity to call it under."""
+    from shared.gcp.credentials import default_credentials
+    from shared.providers.gemini_translator import GeminiTranslator
+
+    known, credentials = settings(), default_credentials()
+    if known.translation_model is None or credentials is None:
+        return None
+    return GeminiTranslator(
+        model=known.translation_model,
+        project=known.project,
+        credentials=credentials,
+        base_url=known.vertex_base_url,
     )
 
 

@@ -144,6 +144,22 @@ def test_a_key_an_address_and_a_model_are_their_own_providers_alone(
 
 
 @pytest.mark.parametrize(
+    ("text", "model_id"),
+    [
+        ("", "gemini-3.5-flash-lite"),
+        ("gemini-3.1-flash-lite", "gemini-3.1-flash-lite"),
+        ("off", None),
+    ],
+)
+def test_prompts_are_translated_unless_that_is_off(
+    text: str, model_id: str | None
+) -> None:
+    model = read(TRANSLATION_MODEL=text).translation_model
+
+    assert (model.model_id if model else None) == model_id
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
         ("GOOGLE_CLOUD_PROJECT", ""),
@@ -154,6 +170,7 @@ def test_a_key_an_address_and_a_model_are_their_own_providers_alone(
         ("RUNWAY_MODEL", "veo-3.1-generate-001"),
         ("VEO_MODEL", "veo-2.0"),
         ("OMNI_MODEL", "gen4_turbo"),
+        ("TRANSLATION_MODEL", "gemini-flash"),
         ("ON_UNKNOWN_SUBMISSION", "retry"),
         ("RETENTION_DAYS", "0"),
         ("RETENTION_DAYS", "3651"),

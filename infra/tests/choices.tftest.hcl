@@ -20,6 +20,7 @@ run "chosen" {
     daily_limit_usd    = null
     keys_revision      = 2
     veo_model          = "veo-3.1-fast-generate-001"
+    translation_model  = "off"
     limits_time_zone   = "America/Argentina/Buenos_Aires"
     firestore_location = "eur3"
     bucket_location    = "EU"
@@ -43,7 +44,7 @@ run "chosen" {
     error_message = "A raised keys_revision must reach the worker."
   }
   assert {
-    condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["VEO_MODEL"] == "veo-3.1-fast-generate-001" && google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["LIMITS_TIME_ZONE"] == "America/Argentina/Buenos_Aires"
+    condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["VEO_MODEL"] == "veo-3.1-fast-generate-001" && google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["TRANSLATION_MODEL"] == "off" && google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["LIMITS_TIME_ZONE"] == "America/Argentina/Buenos_Aires"
     error_message = "Model and time zone must reach the functions."
   }
   assert {

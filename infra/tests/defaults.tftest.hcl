@@ -177,6 +177,10 @@ run "defaults" {
     error_message = "api and worker must sign as themselves, and do nothing but sign."
   }
   assert {
+    condition     = google_project_iam_custom_role.translator.permissions == toset(["aiplatform.endpoints.predict"]) && google_project_iam_member.api_translates.member == local.members["api"] && google_project_iam_member.api_translates.role == "projects/reelay-test/roles/reelayTranslator"
+    error_message = "On the Agent Platform api must ask models, and do nothing else."
+  }
+  assert {
     condition     = alltrue([for grant in google_secret_manager_secret_iam_member.worker_reads_keys : grant.role == "roles/secretmanager.secretAccessor" && grant.member == local.members["worker"]])
     error_message = "Only the worker may read the keys."
   }

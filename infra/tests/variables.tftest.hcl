@@ -42,6 +42,7 @@ run "refused_1" {
     runway_model             = "gen4-turbo"
     veo_model                = "veo-3.1-generate-preview"
     omni_model               = "gemini-omni-flash"
+    translation_model        = "gemini-flash"
     on_unknown_submission    = "retry"
     keys_revision            = 0
     allowed_origins          = ["*"]
@@ -75,6 +76,7 @@ run "refused_1" {
     var.runway_model,
     var.veo_model,
     var.omni_model,
+    var.translation_model,
     var.on_unknown_submission,
     var.keys_revision,
     var.allowed_origins,
@@ -97,6 +99,7 @@ run "refused_2" {
     runway_model             = "veo-3.1-generate-001"
     veo_model                = ""
     omni_model               = "Gemini-Omni-1.2-Flash"
+    translation_model        = ""
     allowed_origins          = ["app.example.com"]
     retention_days           = 4000
     ci_repository            = "projects/p/locations/l/connections/c/repositories/r"
@@ -113,6 +116,7 @@ run "refused_2" {
     var.runway_model,
     var.veo_model,
     var.omni_model,
+    var.translation_model,
     var.allowed_origins,
     var.retention_days,
     var.state_bucket,

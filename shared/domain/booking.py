@@ -12,8 +12,8 @@ from shared.domain.usage import NOBODY, Counts
 def booking(before: Job | None, after: Job) -> Booking:
     """`before` is None for a new job. Settle and release happen with the end, once.
 
-    Only a new job or a new attempt asks the caps for room. Any other raise of the hold
-    is what a vendor charges, or says that it may charge, for a task it has taken.
+    Only a new job, a translation or a new attempt asks the caps for room. Any other
+    raise of the hold is what a vendor charges, or may charge, for a task it has taken.
     """
     held_before = in_micros(before.hold_usd) if before else NOTHING
     held, cost = in_micros(after.hold_usd), in_micros(after.cost_usd)
@@ -36,10 +36,10 @@ def _is_unprepared(job: Job) -> bool:
 
 
 def _begins(before: Job | None, after: Job) -> bool:
+    if before is None or (before.translation is None and after.translation):
+        return True
     attempt = after.open_attempt
-    return before is None or (
-        attempt is not None and before.attempt(attempt.attempt_id) is None
-    )
+    return attempt is not None and before.attempt(attempt.attempt_id) is None
 
 
 def booking_unread(held_usd: Decimal, cost_usd: Decimal = NOTHING) -> Booking:
@@ -58,7 +58,8 @@ def booking_unread(held_usd: Decimal, cost_usd: Decimal = NOTHING) -> Booking:
 
 def usage(job: Job) -> Mapping[str, Counts]:
     """What an ended job counts: itself under the `ai_model` that its owner sees, the
-    cost of each attempt under that attempt's own. The costs sum to what is settled.
+    cost of each attempt under that attempt's own, that of its translation under
+    nobody's. The costs sum to what is settled.
     """
     delivered = job.delivered
     by_model = {
@@ -76,9 +77,12 @@ def usage(job: Job) -> Mapping[str, Counts]:
 
 
 def _costs(job: Job) -> Iterator[tuple[str, Decimal]]:
-    """By attempt; each is what it adds to the rounded sum, so that nothing is lost."""
+    """Each is what it adds to the rounded sum, so that nothing is lost."""
+    costs = [(a.provider_id.value, a.cost_usd) for a in job.attempts]
+    if job.translation:
+        costs.append((NOBODY, job.translation.cost_usd))
     total = NOTHING
-    for attempt in job.attempts:
-        before, total = total, total + attempt.cost_usd
-        if attempt.cost_usd:
-            yield attempt.provider_id.value, in_micros(total) - in_micros(before)
+    for ai_model, cost_usd in costs:
+        before, total = total, total + cost_usd
+        if cost_usd:
+            yield ai_model, in_micros(total) - in_micros(before)

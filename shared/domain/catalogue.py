@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from shared.domain.specs import utf16_units
+
 
 class ProviderId(StrEnum):
     """One way to make a video; its value is the `ai_model` that callers see."""
@@ -102,7 +104,7 @@ class VideoModel:
             return f"{self.model_id} makes no sound"
         if audio is False and self.audio is Audio.ALWAYS:
             return f"{self.model_id} always makes sound"
-        if len(prompt.encode("utf-16-le")) // 2 > self.longest_prompt:
+        if utf16_units(prompt) > self.longest_prompt:
             return f"{self.model_id} takes prompts of up to {self.longest_prompt}"
         return None
 
@@ -129,6 +131,17 @@ class ProviderFacts:
     base_url_variable: str | None = None
     writes_into_bucket: bool = False
     polls_through: ProviderId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextModel:
+    """A model that translates prompts. Prices are in USD per million tokens."""
+
+    model_id: str
+    usd_per_million_input: Decimal
+    usd_per_million_output: Decimal
+    price_source: str
+    price_checked_on: date
 
 
 _BOTH_RATIOS = (AspectRatio.LANDSCAPE, AspectRatio.PORTRAIT)
@@ -241,6 +254,23 @@ PROVIDERS: Mapping[ProviderId, ProviderFacts] = {
     ),
 }
 
+# On the Agent Platform, under the project's identity.
+_TEXT_PRICES = "ai.google.dev/gemini-api/docs/pricing, as resellers quote it"
+TEXT_MODELS: Mapping[str, TextModel] = {
+    model_id: TextModel(
+        model_id=model_id,
+        usd_per_million_input=Decimal(input_usd),
+        usd_per_million_output=Decimal(output_usd),
+        price_source=_TEXT_PRICES,
+        price_checked_on=date(2026, 11, 29),
+    )
+    for model_id, input_usd, output_usd in (
+        ("gemini-3.5-flash-lite", "0.30", "2.50"),
+        ("gemini-3.1-flash-lite", "0.25", "1.50"),
+    )
+}
+
+DEFAULT_TEXT_MODEL = next(iter(TEXT_MODELS))
 DEFAULT_CHAIN = tuple(PROVIDERS)
 DEFAULT_MODELS: Mapping[ProviderId, str] = {
     provider_id: facts.models[0].model_id for provider_id, facts in PROVIDERS.items()

@@ -36,6 +36,7 @@ from shared.domain.catalogue import ProviderId, Vendor
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.ledger import LedgerKey
 from shared.domain.outcomes import Delivered, PreparedImage
+from shared.domain.prompt_translation import PromptTranslation
 from shared.domain.request import VideoRequest
 
 
@@ -183,6 +184,7 @@ class Job:
     stop_on_unknown: ON_UNKNOWN_SUBMISSION as it was set when the job was made.
     deadline_at: no attempt begins or goes on after it; storing may.
     is_parked: its next start waits for the kill switch.
+    translation: of its prompt, once it is begun or known not to be made.
     ending: why the job is to end without a video. It does so once nothing that was
         paid for may still come; a cancel is on record as cancel_requested_at.
     prepare_tries: how often the image could not be fetched, or took its worker along.
@@ -208,6 +210,7 @@ class Job:
     image: PreparedImage | None = None
     prepare_tries: int = 0
     preparing_until: datetime | None = None
+    translation: PromptTranslation | None = None
     attempts: tuple[Attempt, ...] = ()
     progress: int = 0
     cancel_requested_at: datetime | None = None
@@ -228,7 +231,18 @@ class Job:
 
     @property
     def cost_usd(self) -> Decimal:
-        return sum((a.cost_usd for a in self.attempts), Decimal(0))
+        """Of the translation and of all attempts."""
+        begun = self.translation.cost_usd if self.translation else Decimal(0)
+        return sum((a.cost_usd for a in self.attempts), begun)
+
+    @property
+    def prompt_to_send(self) -> str:
+        return (self.translation and self.translation.text) or self.request.prompt
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether the prompt may have been sent to a provider."""
+        return any(a.state is not AttemptState.SKIPPED for a in self.attempts)
 
     def attempt(self, attempt_id: str) -> Attempt | None:
         return next((a for a in self.attempts if a.attempt_id == attempt_id), None)

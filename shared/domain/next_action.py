@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain import fallback, timing
+from shared.domain import fallback, request, timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.outcomes import Decision, GaveUp, LeaseExpired, Revived, Skipped
+from shared.domain.prompt_translation import may_be_foreign
 
 LIMITS = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
 
@@ -20,6 +21,13 @@ class Prepare:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """Commit the intent, then send the one paid POST."""
+
+    planned: PlannedProvider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translate:
+    """Translate the prompt, before `planned` is asked."""
 
     planned: PlannedProvider
 
@@ -66,8 +74,19 @@ class Nothing:
 
 
 Action = (
-    Prepare | Start | Ask | Cancel | Store | LookForOutput | Wait | Nothing | Decision
+    Prepare
+    | Translate
+    | Start
+    | Ask
+    | Cancel
+    | Store
+    | LookForOutput
+    | Wait
+    | Nothing
+    | Decision
 )
+# Both may spend, and come by the starts queue.
+Spending = Translate | Start
 
 
 def next_action(job: Job, now: datetime) -> Action:
@@ -115,9 +134,11 @@ def _between_attempts(job: Job, now: datetime) -> Action:
 
 
 def _onwards(job: Job, now: datetime) -> Action:
-    if job.preparing_until and now < job.preparing_until:
+    translating_until = job.translation and job.translation.until
+    busy_until = job.preparing_until or translating_until
+    if busy_until and now < busy_until:
         # A cancelled job, too, keeps its place until its running step is over.
-        return Wait(until=job.preparing_until)
+        return Wait(until=busy_until)
     if problem := _ending(job):
         return GaveUp(problem=problem)
     if now >= job.deadline_at:
@@ -146,11 +167,25 @@ def _next_start(job: Job, now: datetime) -> Action:
     earliest = fallback.not_before(job, planned)
     if earliest is not None and now < earliest:
         return Wait(until=min(earliest, job.deadline_at))
+    if _is_to_be_translated(job, now):
+        return Translate(planned=planned)
     return Start(planned=planned)
 
 
 def _gave_up(code: ErrorCode, detail: str = "") -> GaveUp:
     return GaveUp(problem=Problem(code=code, detail=detail))
+
+
+def _is_to_be_translated(job: Job, now: datetime) -> bool:
+    """Once for each job, before anything is sent, and with time left to send it."""
+    left = job.deadline_at - now - timing.LEAST_TIME_FOR_AN_ATTEMPT
+    return (
+        job.request.translate is request.Translate.AUTO
+        and job.translation is None
+        and not job.has_asked
+        and left > timing.TRANSLATION_LIMIT
+        and may_be_foreign(job.request.prompt)
+    )
 
 
 def _out_of_time(job: Job) -> ErrorCode:

@@ -163,6 +163,21 @@ class PrepareMissed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TranslationStarted:
+    """Committed before the model is asked; it may cost so much at most."""
+
+    max_cost_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translated:
+    """What came of it. `text` None: the original is sent."""
+
+    text: str | None = None
+    cost_usd: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intended:
     """Committed before the paid POST: from here on the attempt may cost money.
 
@@ -288,6 +303,8 @@ Outcome = (
     | Prepared
     | ImageRefused
     | PrepareMissed
+    | TranslationStarted
+    | Translated
     | Intended
     | Submitted
     | Polled

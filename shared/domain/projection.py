@@ -52,6 +52,8 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
         "video_url": job.video_url,
         "video_url_expires_at": job.video_url_expires_at,
         "prompt": asked.prompt,
+        "translate": asked.translate.value,
+        "prompt_sent": job.prompt_to_send if job.has_asked else None,
         "image_url": asked.image_url,
         "image": asked.image,
         "duration": asked.duration_seconds,

@@ -27,6 +27,13 @@ MOST_MEGAPIXELS = 40
 LONGEST_PROMPT = 2_000
 
 
+class Translate(StrEnum):
+    """Whether a prompt that isn't English is translated before it is sent."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
 class ClientRetry(StrEnum):
     """Whether the client says that it is sending a request without a key again.
 
@@ -43,10 +50,18 @@ VIDEO_FIELDS: Mapping[str, Field] = {
     "prompt": Field(
         spec=Text(longest=LONGEST_PROMPT),
         required=True,
-        description="What should happen in the video, in English. Counted in UTF-16 "
-        "code units; a provider that takes fewer (Runway: 1,000) is skipped.",
+        description="What should happen in the video, in any language. Counted in "
+        "UTF-16 code units; a provider that takes fewer (Runway: 1,000) is skipped.",
         example="The raccoon looks up and waves",
         synonyms=("text", "description"),
+    ),
+    "translate": Field(
+        spec=Choice(values=tuple(Translate), title="Translate"),
+        default=Translate.AUTO,
+        description="`auto`: a prompt that isn't English is translated, because "
+        "providers follow English best; if that fails, the original is sent. "
+        "`off`: it is sent as it is. `prompt_sent` shows what was sent.",
+        synonyms=("translation", "language"),
     ),
     "image": Field(
         spec=Identifier(longest=128),
@@ -109,6 +124,16 @@ VIDEO_FIELDS: Mapping[str, Field] = {
     ),
 }
 
+PROMPT_FIELDS: Mapping[str, Field] = {
+    "prompt": Field(
+        spec=Text(longest=LONGEST_PROMPT),
+        required=True,
+        description="The prompt to translate into English.",
+        example="너구리가 고개를 들고 손을 흔든다",
+        synonyms=("text", "description"),
+    ),
+}
+
 UPLOAD_FIELDS: Mapping[str, Field] = {
     "content_type": Field(
         spec=ImageType(),
@@ -139,6 +164,7 @@ class VideoRequest:
     model: str
     fallback: bool
     seed: int | None
+    translate: Translate = Translate.AUTO
 
     @classmethod
     def parse(cls, body: Mapping[str, object]) -> "VideoRequest":
@@ -160,7 +186,17 @@ class VideoRequest:
             model=values["model"],
             fallback=values["fallback"],
             seed=values["seed"],
+            translate=Translate(values["translate"]),
         )
+
+
+def parse_prompt(body: Mapping[str, object]) -> str:
+    """The body of `POST /v1/prompts`; InvalidRequest."""
+    values, errors = read_fields(PROMPT_FIELDS, body)
+    if errors:
+        raise InvalidRequest(tuple(errors))
+    prompt: str = values["prompt"]
+    return prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

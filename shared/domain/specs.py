@@ -65,7 +65,7 @@ class Text:
             raise Wrong("not_a_string")
         text = unicodedata.normalize("NFC", value.replace("\r\n", "\n"))
         try:
-            units = len(text.encode("utf-16-le")) // 2
+            units = utf16_units(text)
         except UnicodeEncodeError:
             raise Wrong("not_a_string") from None
         if units > self.longest:
@@ -83,6 +83,11 @@ class Text:
             "maxLength": self.longest,
             "pattern": r"\S",
         }
+
+
+def utf16_units(text: str) -> int:
+    """How browsers and Runway count a text's length."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _is_visible(character: str) -> bool:

@@ -25,6 +25,8 @@ LONGEST_RETRY = timedelta(minutes=5)
 # Fetching an image, waiting for the decoder, and decoding, each at its limit.
 PREPARE_LIMIT = timedelta(seconds=90)
 MOST_PREPARE_TRIES = 4
+# A token, a connection and an answer, each at its limit.
+TRANSLATION_LIMIT = timedelta(seconds=45)
 # Waiting for the decoder, decoding at its limit, and copying.
 CHECK_LIMIT = timedelta(minutes=2)
 MOST_BAD_OUTPUTS = 5

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from shared.domain import timing
 from shared.domain.job import Job
 from shared.domain.naming import task_name
-from shared.domain.next_action import Start, next_action
+from shared.domain.next_action import Spending, next_action
 from shared.ports.store import Queue, StepTask
 
 # Each next one comes later by as much as the last was early: two nearly always do.
@@ -53,7 +53,7 @@ class TaskScheduler:
                 job_id=job.job_id,
                 name=task_name(job.job_id, job.version, nth),
                 at=due,
-                is_start=isinstance(next_action(job, due), Start),
+                is_start=isinstance(next_action(job, due), Spending),
             )
         )
 

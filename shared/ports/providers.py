@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
 from shared.domain.catalogue import AspectRatio, ProviderId, Resolution
 from shared.domain.outcomes import Poll, Submission
+from shared.domain.prompt_translation import Translation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,21 @@ class Provider(Protocol):
 
     def cancel(self, task: TaskRef) -> bool:
         """True once nothing is left to cancel: done, gone, or there is no way to."""
+        ...
+
+
+class Translator(Protocol):
+    """Translates prompts into English."""
+
+    def max_cost_usd(self, prompt: str) -> Decimal:
+        """The most that `translate` may cost for this prompt."""
+        ...
+
+    def translate(self, prompt: str, *, most_units: int) -> Translation:
+        """One POST, never sent again; at most `most_units` UTF-16 units. Never raises.
+
+        If no answer proves what it cost, that is the most that it may cost.
+        """
         ...
 
 

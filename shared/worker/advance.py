@@ -17,6 +17,7 @@ from shared.domain.next_action import (
     Prepare,
     Start,
     Store,
+    Translate,
     Wait,
     next_action,
 )
@@ -41,10 +42,11 @@ from shared.worker.follow import Following
 from shared.worker.prepare import Preparation
 from shared.worker.store import Storing
 from shared.worker.submit import Starting
+from shared.worker.translate import Translating
 
 log = structlog.get_logger()
 
-Step = Start | Prepare | Ask | Cancel | Store | LookForOutput | Decision
+Step = Translate | Start | Prepare | Ask | Cancel | Store | LookForOutput | Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ class Advance:
     scheduler: TaskScheduler
     preparation: Preparation
     starting: Starting
+    translating: Translating
     following: Following
     storing: Storing
 
@@ -77,7 +80,7 @@ class Advance:
                 return
             case Wait(until=until):
                 self.scheduler.schedule_return(before.value, until, now, task)
-            case Start() if not from_starts_queue:
+            case Translate() | Start() if not from_starts_queue:
                 self._hand_over(before.value)
             case step:
                 self._take(before, step)
@@ -98,6 +101,8 @@ class Advance:
 
     def _act(self, before: Versioned[Job], step: Step) -> Versioned[Job] | None:
         match step:
+            case Translate(planned=planned):
+                return self.translating.translate(before, planned)
             case Start(planned=planned):
                 return self.starting.start(before, planned)
             case Prepare():

@@ -138,7 +138,7 @@ class Starting:
             return None
         return GenerationRequest(
             model_id=planned.model_id,
-            prompt=job.request.prompt,
+            prompt=job.prompt_to_send,
             jpeg=jpeg,
             image_uri=self.bucket.uri(name),
             duration_seconds=planned.duration_seconds,

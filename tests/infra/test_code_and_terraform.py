@@ -17,7 +17,13 @@ from local.__main__ import _parser
 from ops.deploy import keys
 from ops.deploy.down import KEPT
 from shared.domain import naming, timing
-from shared.domain.catalogue import DEFAULT_CHAIN, PROVIDERS, ProviderFacts, ProviderId
+from shared.domain.catalogue import (
+    DEFAULT_CHAIN,
+    PROVIDERS,
+    TEXT_MODELS,
+    ProviderFacts,
+    ProviderId,
+)
 from shared.domain.errors import ErrorCode
 from shared.media.decoder import IMAGE_LIMITS, VIDEO_LIMITS
 from shared.settings import LOCAL_ONLY, Settings
@@ -263,6 +269,10 @@ def test_the_models_to_choose_from_are_the_codes_own(facts: ProviderFacts) -> No
     offered = {model.model_id for model in facts.models}
 
     assert set(named_in_the_last_check(facts.model_variable.lower())) == offered
+
+
+def test_the_model_that_translates_is_one_of_the_codes_own() -> None:
+    assert set(named_in_the_last_check("translation_model")) == {*TEXT_MODELS, "off"}
 
 
 def test_every_time_zone_of_a_place_may_be_chosen() -> None:

@@ -26,6 +26,7 @@ from shared.worker.prepare import Preparation
 from shared.worker.store import Storing
 from shared.worker.submit import Starting
 from shared.worker.sweep import Sweep
+from shared.worker.translate import Translating
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.checks import FakeImageCheck, FakeVideoCheck
 from tests.fakes.circuits import FakeCircuits
@@ -36,6 +37,7 @@ from tests.fakes.provider import FakeProviders, ScriptedProvider
 from tests.fakes.provider_reports import FakeProviderReports
 from tests.fakes.queue import FakeQueue
 from tests.fakes.switch import FakeSwitchStore
+from tests.fakes.translator import FakeTranslator
 from tests.fakes.web import FakeWeb
 
 MOST_STEPS = 300
@@ -63,6 +65,7 @@ class Harness:
         }
     )
 
+    translator: FakeTranslator | None = None
     audit_ledger: Callable[[], int] = lambda: 0
 
     def __post_init__(self) -> None:
@@ -96,6 +99,12 @@ class Harness:
             scheduler=self.scheduler,
             preparation=self.preparation,
             starting=self.starting,
+            translating=Translating(
+                translator=self.translator,
+                availability=self.availability,
+                committer=self.committer,
+                starting=self.starting,
+            ),
             following=Following(
                 providers=FakeProviders(self.providers),
                 bucket=self.bucket,

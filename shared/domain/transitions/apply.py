@@ -10,7 +10,16 @@ from datetime import datetime
 from typing import assert_never
 
 from shared.domain.job import Attempt, AttemptState, Job
-from shared.domain.next_action import Action, Prepare, Start, Store, Wait, next_action
+from shared.domain.next_action import (
+    Action,
+    Prepare,
+    Spending,
+    Start,
+    Store,
+    Translate,
+    Wait,
+    next_action,
+)
 from shared.domain.outcomes import (
     CancelMissed,
     CancelRequested,
@@ -36,13 +45,23 @@ from shared.domain.outcomes import (
     StoreMissed,
     Submitted,
     Succeeded,
+    Translated,
+    TranslationStarted,
 )
 from shared.domain.timing import CLOCK_SKEW
-from shared.domain.transitions import polling, preparation, storing, submission
+from shared.domain.transitions import (
+    polling,
+    preparation,
+    storing,
+    submission,
+    translation,
+)
 from shared.domain.transitions.attempt import running, unknown
 
 # What answers an action: it holds only while the job still needs that action.
-Reply = PrepareStarted | CheckStarted | Intended | Parked | Decision
+Reply = (
+    PrepareStarted | TranslationStarted | CheckStarted | Intended | Parked | Decision
+)
 # What became of one attempt; it fits by that attempt's state.
 AttemptReport = (
     Submitted
@@ -54,7 +73,14 @@ AttemptReport = (
     | OutputFound
     | OutputMissing
 )
-Report = AttemptReport | Prepared | PrepareMissed | ImageRefused | CancelRequested
+Report = (
+    AttemptReport
+    | Prepared
+    | PrepareMissed
+    | ImageRefused
+    | Translated
+    | CancelRequested
+)
 
 
 def apply(job: Job, outcome: Outcome, now: datetime) -> Job:
@@ -96,11 +122,13 @@ def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
         return preparation.started(job, now)
     if isinstance(reply, CheckStarted) and isinstance(needed, Store):
         return storing.check_started(job, job.known_attempt(reply.attempt_id), now)
-    if not isinstance(needed, Start):
+    if isinstance(reply, TranslationStarted) and isinstance(needed, Translate):
+        return translation.started(job, reply, now)
+    if not isinstance(needed, Spending):
         return job
     planned = needed.planned
     match reply:
-        case Intended(provider_id=planned.provider_id):
+        case Intended(provider_id=planned.provider_id) if isinstance(needed, Start):
             return submission.intended(job, planned, reply, now)
         case Skipped(provider_id=planned.provider_id, problem=problem):
             return submission.skipped(job, planned, problem, now)
@@ -139,6 +167,8 @@ def _reported(job: Job, outcome: Report, now: datetime) -> Job:
             return preparation.missed(job, problem, now)
         case ImageRefused(problem=problem):
             return preparation.refused(job, problem, now)
+        case Translated():
+            return translation.ended(job, outcome, now)
         case CancelRequested():
             return polling.cancel_requested(job, now)
         case _:

@@ -1,0 +1,120 @@
+"""A prompt's translation into English: when it is due, its price, what is usable."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_UP, Decimal
+
+from shared.domain.catalogue import TextModel
+from shared.domain.errors import ErrorCode, Problem
+from shared.domain.ledger import MICRO
+from shared.domain.specs import Text, Wrong, utf16_units
+
+# The instruction and the JSON around the prompt; a token is at least one byte.
+OVERHEAD_TOKENS = 1_000
+# What the model may think and write; 2,000 characters of English are about 500 tokens.
+MOST_OUTPUT_TOKENS = 2_048
+# Chinese grows about fivefold; an answer far longer than that is no translation.
+MOST_GROWTH, SHORT_UNITS = 6, 100
+_MILLION = Decimal(1_000_000)
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+# Frequent words of other languages that are not, or hardly ever, words of English.
+_FOREIGN_WORD = re.compile(
+    r"\b(el|la|los|las|una|del|que|con|por|para|les|des|une|dans|avec|sur|et|qui|der|"
+    r"das|und|ein|eine|einen|mit|zum|auf|ist|nicht|il|che|nel|sul|della|gli|uma|dos|"
+    r"em|het|een|naar|yang|dan|dengan|di|ini|ve|bir|nie|jest|och|det|ett|og|til)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """What came of asking for a translation.
+
+    `text`: the English prompt; None if the prompt is English already, or on `problem`.
+    `language`: of the prompt, as a BCP 47 tag; None if it is not known.
+    """
+
+    text: str | None = None
+    language: str | None = None
+    cost_usd: Decimal = Decimal(0)
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptTranslation:
+    """A job's one translation. `until`: a worker asks for it, until then at the latest.
+
+    `text` None: the original is sent.
+    """
+
+    cost_usd: Decimal
+    until: datetime | None = None
+    text: str | None = None
+
+
+def may_be_foreign(prompt: str) -> bool:
+    """False only if the prompt is taken for English without asking a model.
+
+    Letters beyond ASCII, or a frequent word of another language, make it doubtful; a
+    doubtful prompt that is English costs a fraction of a cent.
+    """
+    if any(c.isalpha() and not c.isascii() for c in prompt):
+        return True
+    return _FOREIGN_WORD.search(prompt) is not None
+
+
+def longest_translation(prompt: str, limits: Iterable[int]) -> int:
+    """The lowest limit that the prompt itself keeps, in UTF-16 units.
+
+    A longer translation is not used, so that it never costs the job a provider.
+    """
+    units = utf16_units(prompt)
+    return min((limit for limit in limits if limit >= units), default=units)
+
+
+def max_price_usd(model: TextModel, prompt: str) -> Decimal:
+    """The most that one translation can cost."""
+    return price_usd(model, len(prompt.encode()) + OVERHEAD_TOKENS, MOST_OUTPUT_TOKENS)
+
+
+def price_usd(model: TextModel, input_tokens: int, output_tokens: int) -> Decimal:
+    usd = (
+        model.usd_per_million_input * input_tokens
+        + model.usd_per_million_output * output_tokens
+    ) / _MILLION
+    return usd.quantize(MICRO, rounding=ROUND_UP)
+
+
+def read_answer(answer: str, prompt: str, *, most_units: int) -> Translation:
+    """The model's JSON, believed only if it can be a translation of `prompt`."""
+    try:
+        said = json.loads(answer)
+    except (ValueError, RecursionError):
+        return _unusable("not JSON")
+    if not isinstance(said, dict):
+        return _unusable("not an object")
+    language, english = said.get("language"), said.get("english")
+    if not isinstance(language, str) or not _LANGUAGE.fullmatch(language):
+        return _unusable("no language")
+    if language.partition("-")[0] == "en":
+        return Translation(language=language)
+    most = min(most_units, MOST_GROWTH * utf16_units(prompt) + SHORT_UNITS)
+    try:
+        text = Text(longest=most).parse(english)
+    except Wrong as wrong:
+        return _unusable(wrong.reason)
+    if not _is_mostly_latin(text):
+        return _unusable("not English")
+    return Translation(text=text, language=language)
+
+
+def _is_mostly_latin(text: str) -> bool:
+    letters = [c for c in text if c.isalpha()]
+    return 2 * sum(c.isascii() for c in letters) > len(letters)
+
+
+def _unusable(why: str) -> Translation:
+    return Translation(problem=Problem(code=ErrorCode.BAD_OUTPUT, detail=why))

@@ -1,0 +1,307 @@
+"""Translating the prompt: paid at most once, and never in a video's way."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shared.domain import timing
+from shared.domain.errors import ErrorCode, Problem
+from shared.domain.kill_switch import Level
+from shared.domain.ledger import Caps, Limits
+from shared.domain.outcomes import CancelRequested, Failed, Rejected, Succeeded
+from shared.domain.prompt_translation import Translation
+from shared.domain.usage import NOBODY
+from tests.domain.examples import IMAGE, NOON, a_new_job
+from tests.fakes.jobs import FakeJobs
+from tests.fakes.translator import A_CAT, IN_ENGLISH, FakeTranslator
+from tests.usecases.harness import Harness
+
+KOREAN = "고양이가 창밖을 바라본다"
+MOST = Decimal("0.006")
+PRICE = Decimal("0.40")
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+def prepared(limits: Limits | None = None, **how: Any) -> Harness:
+    """Its image is checked, and its first provider is due."""
+    harness = Harness(jobs=FakeJobs(limits), translator=FakeTranslator())
+    asked_for = {"prompt": KOREAN, **how}
+    job = replace(a_new_job(**asked_for), image=IMAGE, progress=5)
+    harness.jobs.create(job)
+    return harness
+
+
+def asked(harness: Harness) -> list[tuple[str, int]]:
+    assert harness.translator
+    return harness.translator.asked
+
+
+def sent(harness: Harness) -> list[str]:
+    return [r.prompt for p in harness.providers.values() for r in p.requests]
+
+
+def test_the_english_prompt_is_sent_and_both_are_shown() -> None:
+    harness = prepared()
+
+    harness.step()
+    shown = harness.jobs.projections["job1"]
+    assert (shown["prompt"], shown["prompt_sent"]) == (KOREAN, None)
+
+    harness.step()
+    shown = harness.jobs.projections["job1"]
+    assert sent(harness) == [A_CAT]
+    assert (shown["prompt"], shown["prompt_sent"]) == (KOREAN, A_CAT)
+    assert shown["cost_usd"] == "0.4002"
+
+
+def test_every_provider_gets_the_same_translation_and_it_is_made_once() -> None:
+    harness = prepared()
+    busy = Problem(code=ErrorCode.PROVIDER_UNAVAILABLE)
+    for provider in harness.providers.values():
+        provider.submissions = [Rejected(problem=busy)]
+
+    job = harness.run()
+
+    assert set(sent(harness)) == {A_CAT}
+    assert len(sent(harness)) > 3
+    assert len(asked(harness)) == 1
+    assert job.cost_usd == IN_ENGLISH.cost_usd
+    account = harness.jobs.accounts["all.2026-11"].month
+    assert account.settled_usd == IN_ENGLISH.cost_usd
+    assert not account.open_usd
+    counts = harness.jobs.usage["all.2026-11"].days["d22"]
+    assert counts[NOBODY].cost_usd == IN_ENGLISH.cost_usd
+    assert counts[NOBODY].jobs == 0
+
+
+@pytest.mark.parametrize(
+    "how", [{"prompt": "The cat looks up"}, {"translate": "off"}], ids=str
+)
+def test_what_is_not_to_be_translated_is_sent_at_once(how: dict[str, Any]) -> None:
+    harness = prepared(**how)
+
+    job = harness.step()
+
+    assert not asked(harness)
+    assert sent(harness) == [job.request.prompt]
+    assert harness.jobs.projections["job1"]["prompt_sent"] == job.request.prompt
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Translation(language="en", cost_usd=Decimal("0.0001")),
+        Translation(problem=Problem(code=ErrorCode.RATE_LIMITED)),
+        Translation(problem=Problem(code=ErrorCode.BAD_OUTPUT), cost_usd=MOST),
+    ],
+)
+def test_without_a_translation_the_original_is_sent(answer: Translation) -> None:
+    harness = prepared()
+    harness.translator = FakeTranslator(answer=answer)
+
+    harness.step()
+    job = harness.step()
+
+    assert sent(harness) == [KOREAN]
+    assert job.cost_usd == PRICE + answer.cost_usd
+    assert harness.jobs.projections["job1"]["prompt_sent"] == KOREAN
+
+
+def test_without_a_translator_the_original_is_sent() -> None:
+    harness = prepared()
+    harness.translator = None
+
+    harness.step()
+    harness.step()
+
+    assert sent(harness) == [KOREAN]
+    assert harness.job.cost_usd == PRICE
+
+
+def test_the_money_is_held_before_the_model_is_asked() -> None:
+    harness = prepared()
+    assert harness.translator
+    held: list[Decimal] = []
+    harness.translator.during = lambda: held.append(
+        harness.jobs.accounts["all.2026-11"].month.open_usd
+    )
+
+    harness.step()
+
+    assert held == [PRICE + MOST]
+
+
+def test_a_worker_that_dies_after_the_call_costs_one_translation_at_most() -> None:
+    harness = prepared()
+    assert harness.translator
+
+    def die() -> None:
+        raise Died
+
+    harness.translator.during = die
+    with pytest.raises(Died):
+        harness.step()
+    harness.step()  # delivered again, while the first may still be at it
+    assert not sent(harness)
+
+    harness.clock.pause(timing.TRANSLATION_LIMIT.total_seconds())
+    job = harness.step()
+
+    assert len(asked(harness)) == 1
+    assert sent(harness) == [KOREAN]
+    assert job.cost_usd == PRICE + MOST
+
+
+def test_a_task_that_comes_twice_asks_once() -> None:
+    harness = prepared()
+    assert harness.translator
+
+    def again() -> None:
+        harness.step()
+
+    harness.translator.during = again
+
+    harness.step()
+
+    assert len(asked(harness)) == 1
+    assert not sent(harness)
+
+
+def test_an_answer_after_the_lease_never_changes_what_was_sent() -> None:
+    harness = prepared()
+    assert harness.translator
+
+    def meanwhile() -> None:
+        harness.clock.pause((timing.TRANSLATION_LIMIT + timing.CLOCK_SKEW).seconds)
+        harness.step()
+
+    harness.translator.during = meanwhile
+
+    harness.step()
+
+    assert sent(harness) == [KOREAN]
+    assert harness.jobs.projections["job1"]["prompt_sent"] == KOREAN
+    assert harness.job.cost_usd == PRICE + IN_ENGLISH.cost_usd
+
+
+def test_a_cap_with_room_for_the_video_alone_makes_the_video() -> None:
+    harness = prepared(Limits(everybody=Caps(daily_usd=PRICE)))
+
+    harness.step()
+    job = harness.step()
+
+    assert not asked(harness)
+    assert sent(harness) == [KOREAN]
+    assert job.cost_usd == PRICE
+
+
+def test_nothing_is_translated_while_spending_is_paused() -> None:
+    harness = prepared()
+    harness.set_level(Level.PAUSED)
+    assert harness.step().is_parked
+    assert not asked(harness)
+
+    harness.set_level(Level.NORMAL)
+    harness.clock.pause(62)
+    harness.step()
+    harness.step()
+
+    assert sent(harness) == [A_CAT]
+
+
+def test_nothing_is_translated_for_providers_that_can_not_be_asked() -> None:
+    harness = prepared()
+    harness.providers.clear()
+    harness.reports.write(frozenset(p.provider_id for p in harness.job.chain))
+
+    job = harness.run()
+
+    assert job.problem
+    assert job.problem.code is ErrorCode.ALL_PROVIDERS_FAILED
+    assert not asked(harness)
+    assert job.cost_usd == 0
+
+
+def test_nothing_is_translated_that_no_time_is_left_to_send() -> None:
+    harness = prepared()
+    left = timing.LEAST_TIME_FOR_AN_ATTEMPT + timing.TRANSLATION_LIMIT
+    harness.clock.move_to(NOON + timing.JOB_LIMIT - left)
+
+    harness.step()
+
+    assert not asked(harness)
+    assert sent(harness) == [KOREAN]
+
+
+def test_a_job_cancelled_meanwhile_ends_with_what_the_translation_cost() -> None:
+    harness = prepared()
+    assert harness.translator
+
+    def cancel() -> None:
+        before = harness.jobs.get("job1")
+        harness.committer.commit(before, CancelRequested())
+
+    harness.translator.during = cancel
+
+    job = harness.run()
+
+    assert job.problem
+    assert job.problem.code is ErrorCode.CANCELLED
+    assert job.cost_usd == IN_ENGLISH.cost_usd
+    assert not sent(harness)
+
+
+def test_a_translation_keeps_the_limit_of_every_provider_that_takes_the_prompt() -> (
+    None
+):
+    harness = prepared()
+    harness.step()
+    assert [most for _, most in asked(harness)] == [1000]
+
+    harness = prepared(prompt="가" * 1500)
+    harness.step()  # runway takes 1,000 at most
+    harness.step()
+    harness.step()
+    assert [most for _, most in asked(harness)] == [2000]
+
+
+def test_a_start_and_its_translation_come_by_the_starts_queue() -> None:
+    harness = prepared()
+
+    harness.advance("job1", from_starts_queue=False)
+
+    assert not asked(harness)
+    task = harness.queue.take()
+    assert task
+    assert task.is_start
+
+
+def test_a_translated_job_completes_and_its_ledger_balances() -> None:
+    harness = prepared()
+    for provider in harness.providers.values():
+        provider.polls = [Succeeded(cost_usd=Decimal("0.37"))]
+
+    job = harness.run()
+
+    assert job.delivered
+    account = harness.jobs.accounts["all.2026-11"].month
+    assert account.open_usd == 0
+    assert account.settled_usd == job.cost_usd == Decimal("0.3702")
+    days = harness.jobs.usage["all.2026-11"].days["d22"]
+    assert sum(counts.cost_usd for counts in days.values()) == job.cost_usd
+
+
+def test_a_failed_attempt_is_not_translated_again() -> None:
+    harness = prepared()
+    bad = Failed(problem=Problem(code=ErrorCode.PROVIDER_ERROR))
+    for provider in harness.providers.values():
+        provider.polls = [bad]
+
+    harness.run()
+
+    assert len(asked(harness)) == 1
