@@ -106,13 +106,16 @@ class InputReference:
     def schema(self) -> dict[str, object]:
         data = {"type": "string", "pattern": _DATA_ADDRESS}
         address = {"anyOf": [HttpsAddress().schema(), data]}
+        described = {"description": "The image's https:// or base64 data: URL."}
         named = {
+            "title": "OpenAIImageUrl",
             "type": "object",
+            **described,
             "required": ["image_url"],
-            "properties": {"image_url": address},
+            "properties": {"image_url": address | described},
             "additionalProperties": False,
         }
-        return {"anyOf": [address, named]}
+        return {"anyOf": [address, {"$ref": named}]}
 
     def form_schema(self) -> dict[str, object]:
         return {"type": "string", "format": "binary", "examples": ["raccoon.jpg"]}

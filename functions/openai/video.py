@@ -38,14 +38,14 @@ LIST_FIELDS: Mapping[str, Field] = {
     ),
     # A list that claimed another order than it has would be worse than none.
     "order": Field(
-        spec=Choice(values=("desc",)),
+        spec=Choice(values=("desc",), title="OpenAIOrder"),
         default="desc",
         description="Newest first is the only order.",
     ),
 }
 CONTENT_FIELDS: Mapping[str, Field] = {
     "variant": Field(
-        spec=Choice(values=("video",)),
+        spec=Choice(values=("video",), title="OpenAIVariant"),
         default="video",
         description="`video` is the only variant: thumbnails and spritesheets are not "
         "offered.",

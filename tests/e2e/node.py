@@ -61,7 +61,7 @@ def run_node(
         env=bare_environment() | {"PATH": path} | dict(environment or {}),
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done

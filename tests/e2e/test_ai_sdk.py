@@ -8,6 +8,7 @@ from local.stack import ROOT, Stack
 from tests.e2e.client import IMAGE, Frontend
 from tests.e2e.node import installed, run_node
 
+pytestmark = pytest.mark.timeout(600)
 TSC = "node_modules/typescript/bin/tsc"
 
 

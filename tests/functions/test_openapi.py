@@ -69,10 +69,13 @@ def test_only_the_open_calls_need_no_token() -> None:
 def test_generators_get_a_name_for_everything_and_nothing_to_merge() -> None:
     names = [call["operationId"] for _, _, call in operations()]
     sets = [tuple(n["enum"]) for n in nodes(document()) if "enum" in n]
+    components = document()["components"]["schemas"].values()
+    parts = [document()["paths"], *(s.get("properties") for s in components)]
 
     assert len(set(names)) == len(names)
     assert not [n for n in nodes(document()) if {"allOf", "oneOf", "not"} & n.keys()]
     assert len(set(sets)) == len(sets), "what is shared is a component"
+    assert not [n for n in nodes(parts) if "enum" in n]
 
 
 def test_every_call_says_its_errors_with_their_codes() -> None:
