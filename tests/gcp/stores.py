@@ -1,9 +1,11 @@
 """All that keeps jobs, on the real emulator and in memory, and a look behind it."""
 
+from dataclasses import replace
 from typing import Any
 
 from google.cloud import firestore
 
+from shared.domain.job import Job
 from shared.domain.ledger import SHARDS, Account, Limits
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
@@ -11,7 +13,7 @@ from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_quotas import FirestoreQuotas
 from shared.gcp.firestore_reports import FirestoreUsage
-from shared.ports.store import IdempotencyStore, JobQueries, Jobs, Quotas
+from shared.ports.store import IdempotencyStore, JobQueries, Jobs, Quotas, Versioned
 from tests.fakes.jobs import FakeJobs
 
 
@@ -80,3 +82,14 @@ class OnFake:
 
 
 Store = OnEmulator | OnFake
+
+
+def read(jobs: Jobs, job_id: str) -> Versioned[Job]:
+    found = jobs.read(job_id)
+    assert found is not None
+    return found
+
+
+def end(jobs: Jobs, job_id: str, done: Job) -> None:
+    """The second commit of the job is its last one."""
+    jobs.commit(read(jobs, job_id), replace(done, version=2))

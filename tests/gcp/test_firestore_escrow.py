@@ -24,10 +24,10 @@ from shared.gcp.firestore_calls import Database, Document
 from shared.gcp.firestore_caps import LOOK_EVERY
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_reports import FirestoreUsage, LedgerAuditReader
-from shared.ports.store import Versioned
 from shared.worker.ledger_audit import AGO, Balance
 from tests.domain.examples import NOON, a_job, answered, completed, running, started
 from tests.fakes.clock import FrozenClock
+from tests.gcp.stores import read
 
 ALL = "all.2026-11"
 SHARDS = 4
@@ -107,12 +107,6 @@ def commit(jobs: FirestoreJobs, job_id: str, after: Job) -> None:
         except LostRace:
             continue
         return
-
-
-def read(jobs: FirestoreJobs, job_id: str) -> Versioned[Job]:
-    found = jobs.read(job_id)
-    assert found
-    return found
 
 
 def spend(database: Database, shards: int = SHARDS) -> Account:

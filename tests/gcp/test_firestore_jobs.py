@@ -34,6 +34,7 @@ from tests.domain.examples import (
 )
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FrozenClock
+from tests.gcp import stores
 from tests.gcp.stores import OnEmulator, OnFake, Store
 from tests.usecases.harness import ANN
 
@@ -52,9 +53,7 @@ def created(store: Store, job: Job | None = None) -> Versioned[Job]:
 
 
 def read(store: Store, job_id: str = "job1") -> Versioned[Job]:
-    snapshot = store.jobs.read(job_id)
-    assert snapshot is not None
-    return snapshot
+    return stores.read(store.jobs, job_id)
 
 
 def committed(

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from google.cloud import firestore
 
-from shared.domain.catalogue import DEFAULT_MODELS, ProviderId
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
     ApiError,
     ErrorCode,
@@ -26,13 +26,10 @@ from shared.domain.transitions import apply
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
-from shared.guards.kill_switch import KillSwitch
-from shared.guards.price_watch import PriceWatch
-from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
 from shared.ports.store import IdempotencyRecord, Versioned
 from shared.system import RandomIds, pause
-from shared.usecases.create_video import CreateVideo, Taken
+from shared.usecases.create_video import Taken
 from shared.usecases.uploads import StartUpload
 from tests.domain.examples import (
     NOON,
@@ -46,10 +43,8 @@ from tests.domain.examples import (
 )
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FrozenClock
-from tests.fakes.prices import FakePrices
-from tests.fakes.queue import FakeQueue
-from tests.fakes.switch import FakeSwitchStore
-from tests.gcp.stores import OnEmulator, OnFake, Store
+from tests.gcp.stores import OnEmulator, OnFake, Store, end, read
+from tests.usecases.harness import Harness, create_video
 
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 
@@ -80,21 +75,14 @@ def take(
     client_retry: ClientRetry = ClientRetry.ONCE,
 ) -> Taken | str:
     """What a create came to: a job, or the code of its refusal."""
-    create = CreateVideo(
+    create = replace(
+        create_video(Harness(), chain=(ProviderId.RUNWAY,)),
         jobs=store.jobs,
         idempotency=store.idempotency,
         quotas=store.quotas,
-        scheduler=TaskScheduler(queue=FakeQueue()),
-        clock=FrozenClock(),
+        limits=limits,
         ids=RandomIds(),
         pause=pause,
-        kill_switch=KillSwitch(store=FakeSwitchStore(), pause=pause),
-        price_watch=PriceWatch(store=FakePrices(), clock=FrozenClock(), pause=pause),
-        limits=limits,
-        chain=(ProviderId.RUNWAY,),
-        models=DEFAULT_MODELS,
-        stop_on_unknown=False,
-        retention_days=30,
     )
     try:
         caller = Caller(user_id=user)
@@ -195,9 +183,7 @@ def test_jobs_that_cost_only_us_are_so_many_an_hour(store_with: Open) -> None:
         ("b", ErrorCode.CANCELLED),
     ):
         store.jobs.create(job := a_new_job(job_id=name))
-        before = store.jobs.read(name)
-        assert before
-        store.jobs.commit(before, replace(job.ended(problem), version=2))
+        end(store.jobs, name, job.ended(problem))
 
     with pytest.raises(TooManyJobs):
         store.jobs.create(a_new_job(job_id="c"))
@@ -272,19 +258,12 @@ def test_uploads_and_jobs_are_counted_beside_each_other(store_with: Open) -> Non
 
 def opened(store: Store, job: Job) -> Versioned[Job]:
     store.jobs.create(job)
-    snapshot = store.jobs.read(job.job_id)
-    assert snapshot
-    return snapshot
+    return read(store.jobs, job.job_id)
 
 
-def ended(store: Store, job: Job) -> Job:
-    snapshot = store.jobs.read(job.job_id)
-    assert snapshot
-    done = replace(
-        completed(a_job(), ProviderId.RUNWAY), hold_usd=job.hold_usd, version=2
-    )
-    store.jobs.commit(snapshot, done)
-    return done
+def ended(store: Store, job: Job) -> None:
+    done = replace(completed(a_job(), ProviderId.RUNWAY), hold_usd=job.hold_usd)
+    end(store.jobs, job.job_id, done)
 
 
 @pytest.mark.parametrize(

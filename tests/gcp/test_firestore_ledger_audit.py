@@ -10,7 +10,6 @@ from google.cloud import firestore
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
-from shared.domain.job import Job
 from shared.domain.ledger import SHARDS, Caps, Limits, documents_of
 from shared.domain.ledger_snapshot import LedgerSnapshot
 from shared.gcp.firestore_calls import Database
@@ -18,29 +17,27 @@ from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_reports import LedgerAuditReader
 from shared.worker.ledger_audit import AGO
 from tests.domain.examples import NOON, a_job, a_new_job, completed
+from tests.gcp.stores import end, read
 
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 JOB1S = a_new_job().ledger_key.documents[0]
 CAPPED = Limits(everybody=Caps(daily_usd=Decimal(99)))
 
 
-def end(jobs: FirestoreJobs, job: Job) -> None:
-    before = jobs.read(job.job_id)
-    assert before
-    done = completed(a_job(job_id=job.job_id, duration=8), ProviderId.RUNWAY)
-    jobs.commit(before, replace(done, version=2))
+def ended(jobs: FirestoreJobs, job_id: str) -> None:
+    done = completed(a_job(job_id=job_id, duration=8), ProviderId.RUNWAY)
+    end(jobs, job_id, done)
 
 
 def work(jobs: FirestoreJobs) -> None:
     """One job ended, one was abandoned, one raised its hold, one is new."""
-    ended, abandoned, raised, new = (a_new_job(job_id=c, duration=8) for c in "abcd")
-    for job in (ended, abandoned, raised, new):
-        jobs.create(job)
-    end(jobs, ended)
-    jobs.abandon(abandoned.job_id, NOON)
-    before = jobs.read(raised.job_id)
-    assert before
-    jobs.commit(before, replace(raised, hold_usd=Decimal("4.0000001"), version=2))
+    for job_id in "abcd":
+        jobs.create(a_new_job(job_id=job_id, duration=8))
+    ended(jobs, "a")
+    jobs.abandon("b", NOON)
+    raised = read(jobs, "c")
+    more = replace(raised.value, hold_usd=Decimal("4.0000001"), version=2)
+    jobs.commit(raised, more)
 
 
 @pytest.fixture
@@ -123,7 +120,7 @@ def test_the_books_are_of_one_moment(database: Database) -> None:
     jobs = FirestoreJobs(database)
     jobs.create(a_new_job(duration=8))
     moment = datetime.now(UTC)
-    end(jobs, a_new_job(duration=8))
+    ended(jobs, "job1")
 
     then = LedgerAuditReader(database, SHARDS).read(moment, [ALL])
 

@@ -20,6 +20,7 @@ from shared.ports.store import Jobs, UsageStore
 from tests.domain.examples import NOON, a_job, a_new_job, answered, completed
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.usage import FakeUsage
+from tests.gcp.stores import end, read
 
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 DAY = "d22"
@@ -37,11 +38,9 @@ def stores(request: pytest.FixtureRequest) -> Stores:
     return FirestoreJobs(Database(client)), FirestoreUsage(Database(client), SHARDS)
 
 
-def end(jobs: Jobs, job: Job, done: Job) -> None:
+def finish(jobs: Jobs, job: Job, done: Job) -> None:
     jobs.create(job)
-    before = jobs.read(job.job_id)
-    assert before
-    jobs.commit(before, replace(done, version=2))
+    end(jobs, job.job_id, done)
 
 
 def test_what_ended_is_counted_for_all_and_for_the_user(stores: Stores) -> None:
@@ -49,7 +48,9 @@ def test_what_ended_is_counted_for_all_and_for_the_user(stores: Stores) -> None:
 
     for job_id in ("a", "b"):
         job = a_new_job(job_id=job_id, duration=8)
-        end(jobs, job, completed(a_job(job_id=job_id, duration=8), ProviderId.RUNWAY))
+        finish(
+            jobs, job, completed(a_job(job_id=job_id, duration=8), ProviderId.RUNWAY)
+        )
 
     both = UsageMonth(days={DAY: {"runway": ONE_VIDEO + ONE_VIDEO}})
     assert usage.usage((ALL, ANNS)) == {ALL: both, ANNS: both}
@@ -60,7 +61,7 @@ def test_names_with_dots_and_several_models_are_kept_apart(stores: Stores) -> No
     job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
     unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
 
-    end(jobs, a_new_job(duration=8), completed(unknown, ProviderId.VEO))
+    finish(jobs, a_new_job(duration=8), completed(unknown, ProviderId.VEO))
 
     assert usage.usage((ANNS,))[ANNS].days[DAY] == {
         "runway": Counts(cost_usd=Decimal("0.40")),
@@ -72,7 +73,7 @@ def test_a_job_counts_on_the_day_on_which_it_was_made(stores: Stores) -> None:
     jobs, usage = stores
     done = completed(a_job(duration=8), ProviderId.RUNWAY)
 
-    end(jobs, a_new_job(duration=8), replace(done, updated_at=NOON + NINE_DAYS))
+    finish(jobs, a_new_job(duration=8), replace(done, updated_at=NOON + NINE_DAYS))
 
     assert set(usage.usage((ANNS,))[ANNS].days) == {DAY}
 
@@ -81,8 +82,7 @@ def test_an_end_that_lost_its_race_is_not_counted(stores: Stores) -> None:
     jobs, usage = stores
     job = a_new_job(duration=8)
     jobs.create(job)
-    before = jobs.read("job1")
-    assert before
+    before = read(jobs, "job1")
     done = replace(completed(a_job(duration=8), ProviderId.RUNWAY), version=2)
 
     jobs.commit(before, done)
@@ -116,7 +116,7 @@ def test_users_of_any_name_have_usage_of_their_own(stores: Stores) -> None:
     job = replace(a_new_job(duration=8), user_id="a/b.c", ledger_key=key)
     done = completed(a_job(duration=8), ProviderId.RUNWAY)
 
-    end(jobs, job, replace(done, user_id="a/b.c", ledger_key=key))
+    finish(jobs, job, replace(done, user_id="a/b.c", ledger_key=key))
 
     own = key.accounts[1]
     assert usage.usage((own, ANNS))[own].days == {DAY: {"runway": ONE_VIDEO}}
