@@ -1,14 +1,12 @@
 """Firebase ID tokens: claims, accountable users, and when revocation is looked up."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from google.auth.exceptions import GoogleAuthError
-from werkzeug import Request, Response
 
-from local.http_server import HttpServer, as_json, routed
 from local.identity import LocalIdentity
 from shared.domain.errors import (
     Forbidden,
@@ -43,20 +41,6 @@ class Lookup:
         self.asked.append((user_id, signed_in_at))
         if self._error:
             raise self._error
-
-
-@pytest.fixture(scope="module")
-def identity() -> LocalIdentity:
-    return LocalIdentity.generate(PROJECT)
-
-
-@pytest.fixture(scope="module")
-def certs_url(identity: LocalIdentity) -> Iterator[str]:
-    def answer(_: Request) -> Response:
-        return as_json(identity.certificates())
-
-    with HttpServer(routed({("GET", "/certs"): answer})) as server:
-        yield f"{server.url}/certs"
 
 
 def in_cloud(certs_url: str, lookup: Any = None) -> FirebaseTokens:

@@ -1,13 +1,10 @@
 """Which tokens open a private function, and which do not."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from werkzeug import Request, Response
 
-from local.http_server import HttpServer, as_json, routed
 from local.identity import LocalIdentity
 from shared.domain.errors import Forbidden, Unauthenticated, Unreachable
 from shared.gcp.oidc import SIGNATURE_REMOVED, OidcCheck
@@ -19,22 +16,8 @@ HOUR = 3600
 
 
 @pytest.fixture(scope="module")
-def identity() -> LocalIdentity:
-    return LocalIdentity.generate("demo-reelay")
-
-
-@pytest.fixture(scope="module")
 def stranger() -> LocalIdentity:
     return LocalIdentity.generate("demo-reelay")
-
-
-@pytest.fixture(scope="module")
-def certs_url(identity: LocalIdentity) -> Iterator[str]:
-    def answer(_: Request) -> Response:
-        return as_json(identity.certificates())
-
-    with HttpServer(routed({("GET", "/certs"): answer})) as server:
-        yield f"{server.url}/certs"
 
 
 def check_at(certs_url: str, *, signature_removed: bool = False) -> OidcCheck:

@@ -14,21 +14,22 @@ from tests.infra.test_code_and_terraform import names_read
 ROOT = Path(__file__).parent.parent.parent
 WORKFLOW = ROOT / ".github" / "workflows" / "check.yml"
 SCHEMAS = {
-    "cloudbuild.yaml": "vendor.cloudbuild",
-    "infra/cloudbuild-deploy.yaml": "vendor.cloudbuild",
-    "renovate.json": "vendor.renovate",
-    ".github/workflows/check.yml": "vendor.github-workflows",
-    ".github/ISSUE_TEMPLATE/bug.yml": "vendor.github-issue-forms",
-    ".github/ISSUE_TEMPLATE/idea.yml": "vendor.github-issue-forms",
-    ".github/ISSUE_TEMPLATE/config.yml": "vendor.github-issue-config",
+    "vendor.cloudbuild": ("cloudbuild.yaml", "infra/cloudbuild-deploy.yaml"),
+    "vendor.renovate": ("renovate.json",),
+    "vendor.github-workflows": (".github/workflows/check.yml",),
+    "vendor.github-issue-forms": (
+        ".github/ISSUE_TEMPLATE/bug.yml",
+        ".github/ISSUE_TEMPLATE/idea.yml",
+    ),
+    "vendor.github-issue-config": (".github/ISSUE_TEMPLATE/config.yml",),
 }
 
 
-@pytest.mark.parametrize("file", SCHEMAS)
-def test_a_file_is_valid_by_its_published_schema(file: str) -> None:
-    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_files_are_valid_by_their_published_schema(schema: str) -> None:
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema]
     ran = subprocess.run(
-        [*check, SCHEMAS[file], str(ROOT / file)], capture_output=True, text=True
+        [*check, *SCHEMAS[schema]], cwd=ROOT, capture_output=True, text=True
     )
 
     assert ran.returncode == 0, ran.stdout
