@@ -12,7 +12,7 @@ from shared.domain.errors import ApiError
 log = structlog.get_logger()
 
 
-@for_callers_of(wiring.budget_callers)
+@for_callers_of(wiring.budget_callers, seconds=50)
 def budget_alert(request: Request) -> Response:
     """2xx once the notification is applied; 500 if the switch could not be set, 4xx if
     it can't be read. Pub/Sub delivers again, and in the end to the dead letters.

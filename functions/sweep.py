@@ -7,6 +7,6 @@ from functions.http.internal_auth import for_callers_of
 from shared import wiring
 
 
-@for_callers_of(wiring.sweep_callers)
+@for_callers_of(wiring.sweep_callers, seconds=wiring.STEP_SECONDS)
 def sweep(_request: Request) -> Response:
     return answer({"woken": wiring.sweep()()})

@@ -7,7 +7,7 @@ from functions.http.internal_auth import for_callers_of
 from shared import wiring
 
 
-@for_callers_of(wiring.worker_callers)
+@for_callers_of(wiring.worker_callers, seconds=wiring.STEP_SECONDS)
 def worker(request: Request) -> Response:
     """2xx once the next step is committed and enqueued, 500 otherwise."""
     job_id = str(read_object(request).get("job_id", ""))

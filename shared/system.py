@@ -5,6 +5,8 @@ import time
 import uuid
 from datetime import UTC, datetime
 
+from shared.request_time import left_seconds
+
 
 class SystemClock:
     def now(self) -> datetime:
@@ -18,5 +20,9 @@ class RandomIds:
 
 
 def pause(seconds: float) -> None:
-    """Sleep between half of `seconds` and all of it, so that rivals drift apart."""
-    time.sleep(seconds * (0.5 + random.random() / 2))  # noqa: S311 - jitter, no secret
+    """Sleep between half of `seconds` and all of it, so that rivals drift apart.
+
+    Not beyond the time of the request that is handled.
+    """
+    jitter = 0.5 + random.random() / 2  # noqa: S311 - no secret
+    time.sleep(max(0.0, min(seconds * jitter, left_seconds())))

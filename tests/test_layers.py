@@ -39,6 +39,9 @@ IN_GCP = (
     "google_crc32c",
     "grpc",
     "requests",
+    "shared.cutoff",
+    "shared.rates",
+    "shared.request_time",
     "structlog",
     "urllib3",
 )
@@ -114,7 +117,13 @@ LAYERS = (
     Layer(place="shared/media", allowed=(*CORE, "shared.media", "PIL", "av")),
     Layer(
         place="shared/gcp",
-        allowed=(*CORE, *IN_GCP, "shared.rates", "shared.cutoff"),
+        allowed=(
+            *CORE,
+            *IN_GCP,
+            "shared.rates",
+            "shared.cutoff",
+            "shared.request_time",
+        ),
     ),
     Layer(
         place="shared/settings.py",

@@ -12,6 +12,7 @@ from functions.http.request_context import request_context
 from shared import wiring
 from shared.domain.errors import ApiError, Unreachable
 from shared.ports.identity import Callers
+from shared.request_time import limited_to
 
 log = structlog.get_logger()
 
@@ -21,15 +22,21 @@ SLOWING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 Function = Callable[[Request], Response]
 
 
-def for_callers_of(callers: Callable[[], Callers]) -> Callable[[Function], Function]:
-    """Check the caller's identity token, in addition to IAM. Any doubt is a refusal."""
+def for_callers_of(
+    callers: Callable[[], Callers], *, seconds: float
+) -> Callable[[Function], Function]:
+    """Check the caller's identity token, in addition to IAM. Any doubt is a refusal.
+
+    `seconds`: less than the function's own time, after which nobody hears its answer.
+    """
 
     def guard(function: Function) -> Function:
         @wraps(function)
         def guarded(request: Request) -> Response:
             began = time.monotonic()
             with request_context(request, wiring.settings().project) as request_id:
-                response = _answered(function, callers, request)
+                with limited_to(seconds):
+                    response = _answered(function, callers, request)
                 response.headers["X-Request-Id"] = request_id
                 log.info(
                     "request_served",

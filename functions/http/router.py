@@ -34,8 +34,12 @@ from shared.domain.errors import (
 from shared.domain.job import Language
 from shared.ports.identity import Caller, Tokens
 from shared.rates import RateLimit
+from shared.request_time import limited_to
 
 log = structlog.get_logger()
+
+# With the last try of a read, a Firestore that is silent is a 503 within 15 s.
+CALL_SECONDS = 12.0
 
 ErrorAnswer = Callable[[ApiError, Language, Mapping[str, str] | None], Response]
 
@@ -74,7 +78,8 @@ class Router:
         # Not the request, which may be Flask's proxy: that is gone once it is answered.
         environ, unread = request.environ, request.stream
         with request_context(request, self._project) as request_id:
-            response = self._answered(request)
+            with limited_to(CALL_SECONDS):
+                response = self._answered(request)
             add_headers(response, request, request_id, self._origins)
             log.info(
                 "request_served",
@@ -121,7 +126,11 @@ class Router:
         )
         if route.is_open or not route.reads_body:
             return _called(route, call)
-        with self._receiver.receive(request, caller.user_id, route.most_bytes):
+        with (
+            self._receiver.receive(request, caller.user_id, route.most_bytes),
+            # How long the body's sender took is not the call's time.
+            limited_to(CALL_SECONDS),
+        ):
             return _called(route, call)
 
     def _caller(self, request: Request, route: Route) -> Caller:

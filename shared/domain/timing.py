@@ -6,6 +6,9 @@ from shared.domain.job import Attempt
 
 POST_LIMIT = timedelta(seconds=60)
 LEASE = POST_LIMIT + timedelta(seconds=30)
+# From a step's begin to its POST: what is left of the worker's time is for the POST,
+# and for committing its answer.
+LONGEST_PRELUDE = timedelta(seconds=100)
 WAKE_TOLERANCE = timedelta(seconds=5)
 # A task must not come before what it waits for, even on a clock that is behind.
 CLOCK_SKEW = timedelta(seconds=1)

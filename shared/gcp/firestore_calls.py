@@ -6,7 +6,7 @@ So adapters call Firestore only through `Database`.
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -17,6 +17,7 @@ from google.cloud import firestore
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.gcp.firestore_records import Record
 from shared.gcp.translation import Table, translated
+from shared.request_time import left_seconds
 
 T = TypeVar("T")
 Document = Any
@@ -53,10 +54,18 @@ class CallLimits:
     """Seconds for one try of a read, and for a call with all of its tries.
 
     The last try of a read may begin just before `total` and exceed it by `read_try`.
+    All calls of one request also end with its time.
     """
 
     read_try: float = 3.0
     total: float = 10.0
+
+    def now(self) -> "CallLimits":
+        """Of a call that begins now. Unreachable if its request has no time left."""
+        left = left_seconds()
+        if left <= 0:
+            raise Unreachable("Firestore: the request's time is up")
+        return replace(self, total=min(self.total, left))
 
 
 class Database:
@@ -115,9 +124,9 @@ class Database:
         return Batch(self._client, self._limits)
 
     def _read(self, once: Callable[[float], T]) -> T:
-        again = _retrying(_READ_AGAIN, self._limits)
+        limits = self._limits.now()
         with translated(READ, "Firestore: read"):
-            read: T = again(once)(self._limits.read_try)
+            read: T = _retrying(_READ_AGAIN, limits)(once)(limits.read_try)
             return read
 
 
@@ -161,7 +170,8 @@ class Batch:
         CommitUncertain: there was no clear answer. The commit may hold, or take effect
         later: Firestore does not learn that its client has stopped waiting.
         """
-        ends_at = time.monotonic() + self._limits.total
+        limits = self._limits.now()
+        ends_at = time.monotonic() + limits.total
         tries = 0
 
         def once() -> Sequence[Any]:
@@ -173,7 +183,7 @@ class Batch:
 
         try:
             with translated(COMMIT, "Firestore: commit"):
-                written: Sequence[Any] = _retrying(_COMMIT_AGAIN, self._limits)(once)()
+                written: Sequence[Any] = _retrying(_COMMIT_AGAIN, limits)(once)()
                 return written
         except LostRace as error:
             if tries == 1:

@@ -1,6 +1,7 @@
 """Submit: the one step that spends. Intent, one paid POST, its answer on record."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
@@ -51,7 +52,7 @@ class Starting:
         self, before: Versioned[Job], planned: PlannedProvider
     ) -> Versioned[Job] | None:
         """Intent, POST, answer. Dying between any two costs at most one POST."""
-        job = before.value
+        job, began = before.value, self.clock.now()
         (planned,) = self.price_watch.plan((planned,), job.request.resolution)
         provider = self.providers.get(planned.provider_id)
         instead = self.availability.check(planned, is_configured=provider is not None)
@@ -67,7 +68,7 @@ class Starting:
         attempt = intended.value.attempt(attempt_id) if intended else None
         if not intended or not attempt or attempt.state is not AttemptState.STARTING:
             return intended
-        submission = self._submit(provider, request, attempt)
+        submission = self._submit(provider, request, attempt, began)
         answered = self._record(intended, attempt, submission)
         if submission is not TOO_LATE:
             self.breaker.report(planned, submission, began_at=attempt.started_at)
@@ -112,10 +113,19 @@ class Starting:
             raise
 
     def _submit(
-        self, provider: Provider, request: GenerationRequest, attempt: Attempt
+        self,
+        provider: Provider,
+        request: GenerationRequest,
+        attempt: Attempt,
+        began: datetime,
     ) -> Submission:
-        """The paid POST, never begun with less than its limit left of the lease."""
-        if attempt.lease_until - self.clock.now() < timing.POST_LIMIT:
+        """The paid POST, never begun with less than its limit left of the lease.
+
+        Nor where too little of the worker's time would be left to commit its answer.
+        """
+        now = self.clock.now()
+        is_late = now - began > timing.LONGEST_PRELUDE
+        if is_late or attempt.lease_until - now < timing.POST_LIMIT:
             return TOO_LATE
         return provider.start(request)
 

@@ -7,6 +7,7 @@ from flask import Request, Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+import main
 from functions.http.internal_auth import for_callers_of
 from functions.sweep import sweep
 from functions.worker import worker
@@ -16,11 +17,13 @@ from shared.domain.errors import Unreachable
 from shared.domain.naming import task_name
 from shared.gcp.oidc import OidcCheck
 from shared.ports.identity import Callers
+from shared.request_time import left_seconds
 from shared.settings import Settings
 from shared.worker.sweep import Sweep
 from tests.domain.examples import MINUTE, a_job, a_new_job, running
 from tests.fakes.refusals import every_refusal
 from tests.functions.calling import FakeCallers, client_of
+from tests.infra.terraform_files import local_values
 from tests.usecases.harness import Harness
 
 INVOKER = {"Authorization": "Bearer invoker"}
@@ -161,12 +164,25 @@ def test_no_error_slows_the_whole_queue(error: Exception) -> None:
     def broken(_: Request) -> Response:
         raise error
 
-    guarded = for_callers_of(FakeCallers)(broken)
+    guarded = for_callers_of(FakeCallers, seconds=1)(broken)
 
     status = call(client_of(guarded), INVOKER).status_code
 
     assert 400 <= status <= 500
     assert status not in (429, 503)
+
+
+@pytest.mark.parametrize("name", ["worker", "sweep", "budget_alert"])
+def test_a_function_asks_firestore_no_longer_than_it_may_run(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[float] = []
+    monkeypatch.setattr(FakeCallers, "check", lambda *_: left.append(left_seconds()))
+
+    client_of(getattr(main, name)).post("/", json={}, headers=INVOKER)
+
+    may_run = local_values()["functions"][name]["timeout_seconds"]
+    assert 0 < left[0] <= may_run - 10
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """How a request finds its call, and how errors are answered."""
 
 import re
+from math import inf
 
 import pytest
 from flask import Request, Response
@@ -10,7 +11,7 @@ from werkzeug.test import TestResponse
 from functions.http.bodies import answer, read_object
 from functions.http.receiving import SMALL_BODY_BYTES
 from functions.http.route import Call, Route
-from functions.http.router import Router
+from functions.http.router import CALL_SECONDS, Router
 from shared.domain.errors import (
     Conflict,
     FieldError,
@@ -20,6 +21,7 @@ from shared.domain.errors import (
     Unreachable,
 )
 from shared.rates import RateLimit
+from shared.request_time import left_seconds, limited_to
 from tests.domain.examples import NOON
 from tests.functions.calling import FakeTokens, client_of
 
@@ -47,6 +49,10 @@ def echo(call: Call) -> Response:
     return answer(read_object(call.request), 201, {"Location": "/there"})
 
 
+def time_left(call: Call) -> Response:
+    return answer({"seconds": left_seconds()})
+
+
 def read_all(call: Call) -> Response:
     while call.request.stream.read(65_536):
         pass
@@ -64,6 +70,8 @@ ROUTES = (
     Route(method="POST", path="/things", handler=echo),
     Route(method="POST", path="/whole", handler=read_all),
     Route(method="GET", path="/fail/<how>", handler=fail),
+    Route(method="GET", path="/time", handler=time_left),
+    Route(method="POST", path="/time", handler=time_left),
 )
 
 
@@ -438,3 +446,16 @@ def test_a_user_beyond_the_rate_is_told_when_to_come_back(tokens: FakeTokens) ->
 def test_what_is_no_json_is_not_answered() -> None:
     with pytest.raises(TypeError):
         answer({"a": object()})
+
+
+def test_a_call_has_its_time_whoever_asked_and_however_slowly(
+    client: FlaskClient,
+) -> None:
+    """A body's sender takes time of its own: the call's begins once it has come."""
+    with limited_to(1):
+        posted = client.post("/time", json={}, headers=ANN).get_json()
+    seen = client.get("/time", headers=ANN).get_json()
+
+    assert 1 < posted["seconds"] <= CALL_SECONDS
+    assert 0 < seen["seconds"] <= CALL_SECONDS
+    assert left_seconds() == inf

@@ -13,6 +13,7 @@ from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
+from functions.http.router import CALL_SECONDS
 from shared.domain.circuit import Circuit
 from shared.domain.errors import CommitUncertain, LostRace, ReelayError, Unreachable
 from shared.domain.kill_switch import Switch
@@ -32,6 +33,7 @@ from shared.gcp.firestore_quotas import FirestoreQuotas
 from shared.gcp.firestore_reports import FirestoreUsage, LedgerAuditReader
 from shared.gcp.firestore_switch import FirestoreSwitch
 from shared.ports.store import IdempotencyRecord, Versioned
+from shared.request_time import limited_to
 from tests.domain.examples import NOON, a_job, a_new_job
 from tests.gcp.test_firestore_keys import a_key
 
@@ -141,12 +143,6 @@ def test_no_call_of_an_adapter_is_missing_here() -> None:
     }
 
     assert adapters - SENDS_NOTHING == set(METHODS)
-
-
-def test_by_default_a_silent_firestore_is_given_up_within_15_seconds() -> None:
-    limits = CallLimits()
-
-    assert limits.total + limits.read_try <= 15
 
 
 def test_firestore_is_called_in_one_file_and_with_limits() -> None:
@@ -261,3 +257,35 @@ def test_a_commit_that_was_sent_twice_is_never_called_a_lost_race() -> None:
 
         with pytest.raises(CommitUncertain):
             Database(client, SHORT).batch().commit()
+
+
+def test_nothing_is_sent_once_the_requests_time_is_up() -> None:
+    client: Any = Failing(KeyError())
+    database = Database(client)
+
+    with limited_to(0):
+        for call in (lambda: database.get(client), lambda: database.batch().commit()):
+            with pytest.raises(Unreachable):
+                call()
+
+    assert client.tries == 0
+
+
+def test_a_commit_gets_no_more_than_what_is_left_of_its_request() -> None:
+    given: list[float] = []
+
+    class Held(Failing):
+        def commit(self, **options: Any) -> Any:
+            given.append(options["timeout"])
+
+    client: Any = Held(KeyError())
+    for seconds in (5, 60):
+        with limited_to(seconds):
+            Database(client).batch().commit()
+
+    assert given[0] <= 5 < given[1] <= CallLimits().total
+
+
+def test_a_silent_firestore_is_a_503_within_15_seconds() -> None:
+    """Of a request, however many calls it makes: the last read may begin at its end."""
+    assert CALL_SECONDS + CallLimits().read_try <= 15

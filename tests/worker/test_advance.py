@@ -163,6 +163,19 @@ class TestStarting:
         assert states(harness.job) == [("runway", "not_sent")]
         assert harness.job.cost_usd == 0
 
+    def test_a_step_that_began_long_ago_sends_nothing(self, harness: Harness) -> None:
+        harness.jobs.put(a_job())
+        read = harness.bucket.read
+
+        def slowly(name: str, *, most_bytes: int) -> bytes | None:
+            harness.clock.move(timing.LONGEST_PRELUDE + SECOND)
+            return read(name, most_bytes=most_bytes)
+
+        harness.bucket.read = slowly  # type: ignore[method-assign] # as if it hung
+
+        assert states(harness.step()) == [("runway", "not_sent")]
+        assert harness.starts == 0
+
     def test_an_intent_that_was_called_unknown_in_between_is_not_sent(
         self, harness: Harness
     ) -> None:
