@@ -18,8 +18,16 @@ from functions.http.schemas import (
     text,
     whole,
 )
-from functions.videos import AI_MODEL, ASPECT_RATIO, ERROR_CODE, RESOLUTION, VIDEO_BODY
+from functions.videos import (
+    AI_MODEL,
+    ASPECT_RATIO,
+    ERROR_CODE,
+    RATIO_CHOICE,
+    RESOLUTION,
+    VIDEO_BODY,
+)
 from shared import wiring
+from shared.domain.catalogue import ANY_RATIO
 from shared.domain.job import Language, PlannedProvider
 from shared.domain.messages import describe
 from shared.domain.request import VideoRequest
@@ -43,7 +51,11 @@ ESTIMATE = record(
             ai_model=described(AI_MODEL, "The provider."),
             duration=whole("The length it would make, in seconds.", 6),
             resolution=described(RESOLUTION, "The resolution it would make."),
-            aspect_ratio=described(ASPECT_RATIO, "The aspect ratio it would make."),
+            aspect_ratio=described(
+                RATIO_CHOICE,
+                "The aspect ratio it would make. `auto`: the nearest to the image's "
+                "own, which isn't fetched for an estimate; the price is the same.",
+            ),
             cost_usd=money("The price; 0 if it would be skipped.", "2.40"),
             skipped=or_null(
                 described(ERROR_CODE, "Why it would be skipped.", "not_configured")
@@ -65,7 +77,12 @@ MODEL = record(
     model=text("The vendor's name of the model.", "gen4_turbo"),
     durations=list_of(whole("Seconds.", 5), "The lengths it makes, in seconds."),
     resolutions=list_of(RESOLUTION, "The resolutions it makes."),
-    aspect_ratios=list_of(ASPECT_RATIO, "The aspect ratios it makes."),
+    aspect_ratios=list_of(ASPECT_RATIO, "The aspect ratios it makes of an image."),
+    text_aspect_ratios=list_of(
+        ASPECT_RATIO,
+        "Those it makes of the prompt alone; none: it needs an image.",
+    ),
+    last_image=flag("Whether it takes a last frame.", example=False),
     audio=flag("Whether it can make sound.", example=False),
     limits=described(MODEL_LIMITS, "What it takes at most."),
     usd_per_second={
@@ -115,11 +132,16 @@ def _provider(
         "ai_model": planned.provider_id.value,
         "duration": planned.duration_seconds,
         "resolution": asked.resolution.value,
-        "aspect_ratio": asked.aspect_ratio.value,
+        "aspect_ratio": _ratio(planned),
         "cost_usd": str(planned.price_usd),
         "skipped": bar,
         "message": bar and describe(bar, language, planned.provider_id),
     }
+
+
+def _ratio(planned: PlannedProvider) -> str:
+    ratios = planned.aspect_ratios
+    return ratios[0] if len(ratios) == 1 else ANY_RATIO
 
 
 def _list_models(call: Call) -> Response:
@@ -135,7 +157,9 @@ def _model(offered: OfferedModel, language: Language) -> Mapping[str, Any]:
         "model": model.model_id,
         "durations": list(model.durations_seconds),
         "resolutions": list(prices),
-        "aspect_ratios": [ratio.value for ratio in model.aspect_ratios],
+        "aspect_ratios": list(model.aspect_ratios),
+        "text_aspect_ratios": list(model.text_aspect_ratios),
+        "last_image": model.takes_last_image,
         "audio": model.has_audio,
         "limits": {"prompt": model.longest_prompt},
         "usd_per_second": prices,

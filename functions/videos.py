@@ -23,7 +23,13 @@ from functions.http.schemas import (
     whole,
 )
 from shared import wiring
-from shared.domain.catalogue import MODEL_CHOICES, AspectRatio, ProviderId, Resolution
+from shared.domain.catalogue import (
+    MODEL_CHOICES,
+    RATIO_CHOICES,
+    AspectRatio,
+    ProviderId,
+    Resolution,
+)
 from shared.domain.errors import ErrorCode
 from shared.domain.fields import Field
 from shared.domain.job import OPEN_STATES, AttemptState, Job
@@ -49,6 +55,7 @@ OUTCOMES = ("running", *(s.value for s in AttemptState if s not in OPEN_STATES))
 AI_MODEL = choice("AiModel", ProviderId)
 RESOLUTION = choice("Resolution", Resolution)
 ASPECT_RATIO = choice("AspectRatio", AspectRatio)
+RATIO_CHOICE = choice("AspectRatioChoice", RATIO_CHOICES)
 ERROR_CODE = choice("ErrorCode", ErrorCode)
 ERROR = record(
     "JobError",
@@ -62,9 +69,21 @@ DELIVERED = record(
     duration=number("Its length in seconds.", 5.04),
     width=whole("Its width in pixels.", 1280),
     height=whole("Its height in pixels.", 720),
+    aspect_ratio=described(ASPECT_RATIO, "Its aspect ratio."),
     audio=flag("Whether it has sound.", example=True),
     size=whole("The MP4's size in bytes.", 2_831_155),
     crc32c=text("The MP4's checksum, in base64.", "yZRlqg=="),
+)
+CROP = record(
+    "InputCrop",
+    "The part of an image that is used, in pixels of the upright image. Providers take "
+    "images from 1:2 to 2:1, so what is beyond is cut off at both ends.",
+    x=whole("From the left edge.", 0),
+    y=whole("From the top edge.", 105),
+    width=whole("The part's width.", 1206),
+    height=whole("The part's height.", 2412),
+    image_width=whole("The whole image's width.", 1206),
+    image_height=whole("The whole image's height.", 2622),
 )
 ATTEMPT = record(
     "Attempt",
@@ -121,9 +140,19 @@ VIDEO = record(
     ),
     image_url=or_null(url("The first frame's URL.", "https://example.com/raccoon.jpg")),
     image=or_null(text("The first frame, as an upload.", None)),
+    last_image_url=or_null(
+        url("The last frame's URL.", "https://example.com/raccoon-asleep.jpg")
+    ),
+    last_image=or_null(text("The last frame, as an upload.", None)),
+    input_crop=or_null(
+        described(CROP, "What is used of the first frame; null: all of it.")
+    ),
+    last_input_crop=or_null(
+        described(CROP, "What is used of the last frame; null: all of it.")
+    ),
     duration=whole("Seconds that were asked for.", 5),
     resolution=described(RESOLUTION, "The resolution that was asked for."),
-    aspect_ratio=described(ASPECT_RATIO, "The aspect ratio that was asked for."),
+    aspect_ratio=described(RATIO_CHOICE, "The aspect ratio that was asked for."),
     audio=or_null(flag("Whether sound was asked for.", example=True)),
     model=described(
         choice("ModelChoice", MODEL_CHOICES),

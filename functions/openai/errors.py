@@ -33,12 +33,12 @@ _TYPES: Mapping[Language, str] = {
 # Where anything is wrong with the image, all that it may be.
 _IMAGE: Mapping[Language, str] = {
     Language.ENGLISH: (
-        "One image is needed as `input_reference`: a JPEG, PNG, WebP or AVIF file of "
+        "`input_reference` takes one image: a JPEG, PNG, WebP or AVIF file of "
         'at most 16 MB, or {"image_url": …} with an https:// or base64 data: URL. '
         "`file_id` is not supported."
     ),
     Language.KOREAN: (
-        "input_reference로 이미지 하나가 필요합니다: 16MB 이하의 JPEG, PNG, WebP, AVIF "
+        "input_reference에는 이미지 하나를 보냅니다: 16MB 이하의 JPEG, PNG, WebP, AVIF "
         '파일 또는 https:// 주소나 base64 data: URL을 담은 {"image_url": …}. file_id는 '
         "지원하지 않습니다."
     ),

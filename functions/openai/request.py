@@ -125,10 +125,9 @@ CREATE_FIELDS: Mapping[str, Field] = {
     "prompt": VIDEO_FIELDS["prompt"],
     REFERENCE: Field(
         spec=InputReference(),
-        required=True,
         description="The image to use as the first frame: a JPEG, PNG, WebP or AVIF "
         "file of at most 16 MB, or its https:// or base64 data: URL. `file_id` is not "
-        "supported.",
+        "supported. Without it, the video is made from the prompt alone.",
         example={"image_url": "https://example.com/raccoon.jpg"},
         synonyms=("image", "image_url"),
     ),
@@ -147,9 +146,8 @@ CREATE_FIELDS: Mapping[str, Field] = {
     ),
     "size": Field(
         spec=Choice(values=tuple(SIZES), title="OpenAISize"),
-        default="720x1280",
         description="Made as 720p or 1080p, never smaller; answers have the actual "
-        "size.",
+        "size. Without it, 720p in the shape nearest to the image's own.",
         example="1280x720",
     ),
     "n": Field(
@@ -170,11 +168,11 @@ class OpenAIRequest:
     """What was asked, but for the image's name: it gets that once it is kept."""
 
     prompt: str
-    reference: Reference
+    reference: Reference | None
     model: str
     duration_seconds: int
     resolution: Resolution
-    aspect_ratio: AspectRatio
+    aspect_ratio: AspectRatio | None
 
     @classmethod
     def parse(cls, body: Mapping[str, object]) -> "OpenAIRequest":
@@ -182,7 +180,8 @@ class OpenAIRequest:
         values, errors = read_fields(CREATE_FIELDS, body)
         if errors:
             raise InvalidRequest(tuple(errors))
-        resolution, aspect_ratio = SIZES[values["size"]]
+        size = values["size"]
+        resolution, aspect_ratio = SIZES[size] if size else (Resolution.P720, None)
         return cls(
             prompt=values["prompt"],
             reference=values["input_reference"],

@@ -18,9 +18,8 @@ from functions.http.schemas import (
     text,
     whole,
 )
-from functions.openai.request import SIZES
 from functions.videos import ERROR
-from shared.domain.catalogue import MODEL_CHOICES
+from shared.domain.catalogue import ANY_RATIO, MODEL_CHOICES, AspectRatio, Resolution
 from shared.domain.fields import Field
 from shared.domain.job import AttemptState, Language
 from shared.domain.listing import Page
@@ -52,10 +51,7 @@ CONTENT_FIELDS: Mapping[str, Field] = {
     ),
 }
 
-# Of two sizes of one shape the last is the one that is really made.
-_MADE_SIZES: Mapping[tuple[str, str], str] = {
-    shape: size for size, shape in SIZES.items()
-}
+_SHORT_SIDES: Mapping[str, int] = {Resolution.P720: 720, Resolution.P1080: 1080}
 
 # OpenAI's list has a date for each model; ours have none of their own.
 CREATED = 1_795_824_000
@@ -180,7 +176,11 @@ def _completed_at(shown: Projection) -> int | None:
 def _size(shown: Projection) -> str:
     if delivered := shown["delivered"]:
         return f"{delivered['width']}x{delivered['height']}"
-    return _MADE_SIZES[shown["resolution"], shown["aspect_ratio"]]
+    asked, side = shown["aspect_ratio"], _SHORT_SIDES[shown["resolution"]]
+    # Until the video is there, what the image will decide is not known.
+    ratio = AspectRatio.LANDSCAPE if asked == ANY_RATIO else AspectRatio(asked)
+    width = round(side * max(1, ratio.number))
+    return f"{width}x{round(side / min(1, ratio.number))}"
 
 
 def _unix(moment: datetime) -> int:

@@ -32,7 +32,7 @@ def booking(before: Job | None, after: Job) -> Booking:
 
 
 def _is_unprepared(job: Job) -> bool:
-    return job.image is None and not job.attempts
+    return job.frame_to_prepare is not None and not job.attempts
 
 
 def _begins(before: Job | None, after: Job) -> bool:

@@ -58,6 +58,8 @@ class Audio(StrEnum):
 class VideoModel:
     """What one model offers. Prices are in USD per second of video, by resolution.
 
+    `aspect_ratios` are those of a video from an image; `text_aspect_ratios` those of
+    one from the prompt alone, none for a model that needs an image.
     `longest_prompt` is in UTF-16 code units. `retires_on` is None until a date is
     certain. `typical_seconds` is how long a generation tends to take; it only feeds
     the progress of providers that report none.
@@ -72,6 +74,8 @@ class VideoModel:
     price_source: str
     price_checked_on: date
     typical_seconds: int
+    text_aspect_ratios: tuple[AspectRatio, ...] = ()
+    takes_last_image: bool = False
     retires_on: date | None = None
 
     @property
@@ -83,6 +87,9 @@ class VideoModel:
         longer = [d for d in self.durations_seconds if d >= asked_seconds]
         return min(longer, default=max(self.durations_seconds))
 
+    def ratios(self, *, has_image: bool) -> tuple[AspectRatio, ...]:
+        return self.aspect_ratios if has_image else self.text_aspect_ratios
+
     def price_usd(self, duration_seconds: int, resolution: Resolution) -> Decimal:
         """The list price; KeyError if the resolution is not offered."""
         return self.usd_per_second[resolution] * duration_seconds
@@ -91,15 +98,22 @@ class VideoModel:
         self,
         *,
         resolution: Resolution,
-        aspect_ratio: AspectRatio,
+        aspect_ratio: AspectRatio | None,
         audio: bool | None,
         prompt: str,
+        has_image: bool,
+        has_last_image: bool,
     ) -> str | None:
         """Why this model can't make what was asked, or None if it can."""
         if resolution not in self.usd_per_second:
             return f"{self.model_id} does not make {resolution}"
-        if aspect_ratio not in self.aspect_ratios:
+        ratios = self.ratios(has_image=has_image)
+        if not ratios:
+            return f"{self.model_id} needs an image"
+        if aspect_ratio is not None and aspect_ratio not in ratios:
             return f"{self.model_id} does not make {aspect_ratio}"
+        if has_last_image and not self.takes_last_image:
+            return f"{self.model_id} takes no last frame"
         if audio is True and self.audio is Audio.NEVER:
             return f"{self.model_id} makes no sound"
         if audio is False and self.audio is Audio.ALWAYS:
@@ -145,6 +159,8 @@ class TextModel:
 
 
 _BOTH_RATIOS = (AspectRatio.LANDSCAPE, AspectRatio.PORTRAIT)
+# What gen4_turbo and gen4.5 make of an image (runwayml 5.24.0).
+_RUNWAY_RATIOS = tuple(AspectRatio)
 _CHECKED = date(2026, 11, 22)
 _RUNWAY_PRICES = "docs.dev.runwayml.com/guides/pricing, 1 credit = 0.01 USD"
 _GOOGLE_PRICES = "cloud.google.com/vertex-ai/generative-ai/pricing, with audio"
@@ -161,11 +177,17 @@ def _prices(p720: str, p1080: str | None = None) -> dict[Resolution, Decimal]:
     return prices | ({Resolution.P1080: Decimal(p1080)} if p1080 else {})
 
 
-def _runway(model_id: str, usd_per_second: str, typical_seconds: int) -> VideoModel:
+def _runway(
+    model_id: str,
+    usd_per_second: str,
+    typical_seconds: int,
+    text_aspect_ratios: tuple[AspectRatio, ...] = (),
+) -> VideoModel:
     return VideoModel(
         model_id=model_id,
         durations_seconds=tuple(range(2, 11)),
-        aspect_ratios=_BOTH_RATIOS,
+        aspect_ratios=_RUNWAY_RATIOS,
+        text_aspect_ratios=text_aspect_ratios,
         audio=Audio.NEVER,
         longest_prompt=_RUNWAY_PROMPT,
         usd_per_second=_prices(usd_per_second),
@@ -175,12 +197,16 @@ def _runway(model_id: str, usd_per_second: str, typical_seconds: int) -> VideoMo
     )
 
 
-def _veo(model_id: str, p720: str, p1080: str) -> VideoModel:
+def _veo(
+    model_id: str, p720: str, p1080: str, *, takes_last_image: bool = True
+) -> VideoModel:
     # Google's pages disagree about when 3.1 retires, so no date stands here.
     return VideoModel(
         model_id=model_id,
         durations_seconds=(4, 6, 8),
         aspect_ratios=_BOTH_RATIOS,
+        text_aspect_ratios=_BOTH_RATIOS,
+        takes_last_image=takes_last_image,
         audio=Audio.OPTIONAL,
         longest_prompt=_GOOGLE_PROMPT,
         usd_per_second=_prices(p720, p1080),
@@ -195,6 +221,7 @@ def _omni(model_id: str, longest_seconds: int) -> VideoModel:
         model_id=model_id,
         durations_seconds=tuple(range(3, longest_seconds + 1)),
         aspect_ratios=_BOTH_RATIOS,
+        text_aspect_ratios=_BOTH_RATIOS,
         audio=Audio.ALWAYS,
         longest_prompt=_GOOGLE_PROMPT,
         usd_per_second=_prices("0.10", "0.15"),
@@ -206,7 +233,7 @@ def _omni(model_id: str, longest_seconds: int) -> VideoModel:
 
 _RUNWAY_MODELS = (
     _runway("gen4_turbo", "0.05", typical_seconds=40),
-    _runway("gen4.5", "0.12", typical_seconds=90),
+    _runway("gen4.5", "0.12", typical_seconds=90, text_aspect_ratios=_BOTH_RATIOS),
 )
 
 # In the order of the default chain.
@@ -234,7 +261,8 @@ PROVIDERS: Mapping[ProviderId, ProviderFacts] = {
         models=(
             _veo("veo-3.1-generate-001", "0.40", "0.40"),
             _veo("veo-3.1-fast-generate-001", "0.10", "0.12"),
-            _veo("veo-3.1-lite-generate-001", "0.05", "0.08"),
+            # Whether it takes a last frame is said both ways: not promised.
+            _veo("veo-3.1-lite-generate-001", "0.05", "0.08", takes_last_image=False),
         ),
         model_variable="VEO_MODEL",
         writes_into_bucket=True,
@@ -279,6 +307,8 @@ CATALOGUE: Mapping[str, VideoModel] = {
     model.model_id: model for facts in PROVIDERS.values() for model in facts.models
 }
 
+ANY_RATIO = "auto"
+RATIO_CHOICES = (ANY_RATIO, *AspectRatio)
 ANY_MODEL = "auto"
 MODEL_CHOICES = (
     ANY_MODEL,

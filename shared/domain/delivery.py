@@ -16,28 +16,24 @@ def difference(
     request: VideoRequest,
     *,
     ordered_seconds: int,
+    ordered_ratio: AspectRatio,
     duration_seconds: float,
     width: int,
     height: int,
     has_audio: bool,
 ) -> str | None:
-    """What is not as ordered, or None. `ordered_seconds`: asked of the provider.
+    """What is not as ordered, or None. `ordered_…`: asked of the provider.
 
     Sound that was asked for or against counts; where it doesn't matter, either will do.
     """
     tolerance = max(_TOLERANCE_SECONDS, ordered_seconds * _TOLERANCE_SHARE)
     if abs(duration_seconds - ordered_seconds) > tolerance:
         return f"it has {duration_seconds:.1f} seconds, not {ordered_seconds}"
-    asked = _ratio(request.aspect_ratio)
+    asked = ordered_ratio.number
     if abs(width / height - asked) > asked * _TOLERANCE_OF_RATIO:
-        return f"it has {width}x{height} pixels, not {request.aspect_ratio}"
+        return f"it has {width}x{height} pixels, not {ordered_ratio}"
     if min(width, height) < _SHORT_SIDE[request.resolution] * _LEAST_SHARE_OF_HEIGHT:
         return f"it has {width}x{height} pixels, not {request.resolution}"
     if request.audio is not None and request.audio != has_audio:
         return "it has sound" if has_audio else "it has no sound"
     return None
-
-
-def _ratio(aspect_ratio: AspectRatio) -> float:
-    width, height = aspect_ratio.split(":")
-    return int(width) / int(height)

@@ -9,13 +9,15 @@ from shared.domain import timing
 from shared.domain.catalogue import (
     CATALOGUE,
     PROVIDERS,
+    AspectRatio,
     ProviderId,
     VideoModel,
     chosen_by,
 )
 from shared.domain.errors import ErrorCode, Problem
+from shared.domain.framing import nearest_ratio
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
-from shared.domain.request import VideoRequest
+from shared.domain.request import Frame, VideoRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +67,18 @@ def _plan(
 ) -> PlannedProvider:
     facts = PROVIDERS[provider_id]
     duration_seconds = model.fit(request.duration_seconds)
+    has_image = request.source(Frame.FIRST) is not None
     unsupported = model.unsupported(
         resolution=request.resolution,
         aspect_ratio=request.aspect_ratio,
         audio=request.audio,
         prompt=request.prompt,
+        has_image=has_image,
+        has_last_image=request.source(Frame.LAST) is not None,
     )
+    ratios = model.ratios(has_image=has_image)
+    if request.aspect_ratio or not has_image:
+        ratios = (request.aspect_ratio or AspectRatio.LANDSCAPE,)
     price = (
         Decimal(0)
         if unsupported
@@ -82,10 +90,18 @@ def _plan(
         model_id=model.model_id,
         duration_seconds=duration_seconds,
         price_usd=price,
+        aspect_ratios=ratios,
         unsupported=unsupported,
         writes_into_bucket=facts.writes_into_bucket,
         polls_through=facts.polls_through,
     )
+
+
+def ratio_of(job: Job, planned: PlannedProvider) -> AspectRatio:
+    """The ratio to ask this provider for, once the job's images are prepared."""
+    if job.request.aspect_ratio or job.image is None:
+        return job.request.aspect_ratio or AspectRatio.LANDSCAPE
+    return nearest_ratio(*job.image.source_size, planned.aspect_ratios)
 
 
 def next_provider(job: Job) -> PlannedProvider | None:

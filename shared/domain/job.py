@@ -32,12 +32,12 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.domain.catalogue import ProviderId, Vendor
+from shared.domain.catalogue import AspectRatio, ProviderId, Vendor
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.ledger import LedgerKey
 from shared.domain.outcomes import Delivered, PreparedImage
 from shared.domain.prompt_translation import PromptTranslation
-from shared.domain.request import VideoRequest
+from shared.domain.request import Frame, VideoRequest
 
 
 class Language(StrEnum):
@@ -78,6 +78,7 @@ OPEN_STATES = frozenset(
 class PlannedProvider:
     """One provider of this job's chain, fitted to the request when the job was made.
 
+    `aspect_ratios`: those it may be asked for; only one where the request fixes it.
     `unsupported` says why this provider can't make what was asked; None if it can.
     `writes_into_bucket` and `polls_through` are the catalogue's, kept with the job so
     that a later catalogue doesn't change what was begun.
@@ -88,6 +89,7 @@ class PlannedProvider:
     model_id: str
     duration_seconds: int
     price_usd: Decimal
+    aspect_ratios: tuple[AspectRatio, ...] = ()
     unsupported: str | None = None
     writes_into_bucket: bool = False
     polls_through: ProviderId | None = None
@@ -97,6 +99,7 @@ class PlannedProvider:
 class Attempt:
     """One try at one provider.
 
+    aspect_ratio: what the vendor was asked for; None if it was not asked.
     price_usd: what it was expected to cost when it began. vendor_max_usd: what the
         vendor said, when it took the task, that it may charge at most.
     cost_usd: what is booked for it as of now; the vendor's own charge once it is known.
@@ -131,6 +134,7 @@ class Attempt:
     started_at: datetime
     deadline_at: datetime
     lease_until: datetime
+    aspect_ratio: AspectRatio | None = None
     writes_into_bucket: bool = False
     polls_through: ProviderId | None = None
     ended_at: datetime | None = None
@@ -208,6 +212,7 @@ class Job:
     version: int = 0
     commit_id: str = ""
     image: PreparedImage | None = None
+    last_image: PreparedImage | None = None
     prepare_tries: int = 0
     preparing_until: datetime | None = None
     translation: PromptTranslation | None = None
@@ -224,6 +229,17 @@ class Job:
     @property
     def is_final(self) -> bool:
         return self.delivered is not None or self.problem is not None
+
+    @property
+    def frame_to_prepare(self) -> Frame | None:
+        """The next image that is still to be fetched and checked."""
+        for frame in Frame:
+            if self.request.source(frame) and not self.prepared_image(frame):
+                return frame
+        return None
+
+    def prepared_image(self, frame: Frame) -> PreparedImage | None:
+        return self.image if frame is Frame.FIRST else self.last_image
 
     @property
     def open_attempt(self) -> Attempt | None:

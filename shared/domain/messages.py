@@ -128,10 +128,10 @@ CODES: Mapping[ErrorCode, tuple[str, str]] = {
         "{0}에서 오류가 반복되어 잠시 건너뜁니다.",
     ),
     ErrorCode.UNSUPPORTED: (
-        "{0} doesn't support the resolution, aspect ratio, sound or prompt length of "
-        "this request.",
-        "{0:은/는} 요청한 해상도, 화면 비율, 오디오 또는 프롬프트 길이를 지원하지 "
-        "않습니다.",
+        "{0} doesn't support the resolution, aspect ratio, frames, sound or prompt "
+        "length of this request.",
+        "{0:은/는} 요청한 해상도, 화면 비율, 첫·마지막 프레임, 오디오 또는 프롬프트 "
+        "길이를 지원하지 않습니다.",
     ),
     ErrorCode.ALL_PROVIDERS_FAILED: (
         "All providers failed. `attempts` has the reason for each one: fix what it "

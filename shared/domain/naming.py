@@ -3,6 +3,8 @@
 from hashlib import sha256
 from urllib.parse import quote
 
+from shared.domain.request import Frame
+
 
 def task_name(job_id: str, version: int, nth: int = 0) -> str:
     """The one task that wakes this version; `nth` above 0: a later try to wake it.
@@ -18,8 +20,8 @@ def upload_object(user_id: str, image: str) -> str:
     return f"uploads/{quote(user_id, safe='')}/{image}"
 
 
-def image_object(job_id: str) -> str:
-    return f"images/{job_id}"
+def image_object(job_id: str, frame: Frame = Frame.FIRST) -> str:
+    return f"images/{job_id}" if frame is Frame.FIRST else f"images/{job_id}.{frame}"
 
 
 def incoming_of_job(job_id: str) -> str:

@@ -143,7 +143,7 @@ def _onwards(job: Job, now: datetime) -> Action:
         return GaveUp(problem=problem)
     if now >= job.deadline_at:
         return _gave_up(_out_of_time(job))
-    if job.image is None:
+    if job.frame_to_prepare is not None:
         return _prepare(job)
     return _next_start(job, now)
 

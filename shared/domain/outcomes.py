@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from shared.domain.catalogue import ProviderId
+from shared.domain.catalogue import AspectRatio, ProviderId
 from shared.domain.errors import Problem
+from shared.domain.request import Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,7 @@ class Delivered:
     has_audio: bool
     size_bytes: int
     crc32c: str
+    aspect_ratio: AspectRatio | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,7 @@ class PrepareStarted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     image: PreparedImage
+    frame: Frame = Frame.FIRST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +163,7 @@ class PrepareMissed:
     """The image could not be fetched or checked this time."""
 
     problem: Problem
+    frame: Frame = Frame.FIRST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

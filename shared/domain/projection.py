@@ -1,14 +1,17 @@
 """What the owner of a job sees of it: the document `videos/{job_id}`."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.domain.catalogue import ProviderId
+from shared.domain.catalogue import ANY_RATIO, ProviderId
 from shared.domain.errors import ErrorCode
+from shared.domain.framing import crop_of
 from shared.domain.job import Attempt, AttemptState, Job, Language
 from shared.domain.messages import describe, describe_problem
+from shared.domain.outcomes import PreparedImage
 from shared.domain.pricing import first_price_usd
 
 # The public fields of a job, by name.
@@ -56,9 +59,13 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
         "prompt_sent": job.prompt_to_send if job.has_asked else None,
         "image_url": asked.image_url,
         "image": asked.image,
+        "last_image_url": asked.last_image_url,
+        "last_image": asked.last_image,
+        "input_crop": _crop(job.image),
+        "last_input_crop": _crop(job.last_image),
         "duration": asked.duration_seconds,
         "resolution": asked.resolution.value,
-        "aspect_ratio": asked.aspect_ratio.value,
+        "aspect_ratio": asked.aspect_ratio or ANY_RATIO,
         "audio": asked.audio,
         "model": asked.model,
         "fallback": asked.fallback,
@@ -68,6 +75,7 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
             "duration": delivered.duration_seconds,
             "width": delivered.width,
             "height": delivered.height,
+            "aspect_ratio": delivered.aspect_ratio or asked.aspect_ratio,
             "audio": delivered.has_audio,
             "size": delivered.size_bytes,
             "crc32c": delivered.crc32c,
@@ -97,6 +105,16 @@ def translated(shown: Projection, language: Language) -> dict[str, Any]:
         {**a, "error": said(a["error"], a["ai_model"])} for a in shown["attempts"]
     ]
     return {**shown, "attempts": attempts, "error": said(shown["error"])}
+
+
+def _crop(image: PreparedImage | None) -> dict[str, int] | None:
+    """What was used of an upright image, where it was not all of it."""
+    crop = crop_of(*image.source_size) if image else None
+    if image is None or crop is None:
+        return None
+    image_width, image_height = image.source_size
+    size = {"image_width": image_width, "image_height": image_height}
+    return asdict(crop) | size
 
 
 def abandoned(code: ErrorCode, now: datetime) -> dict[str, Any]:

@@ -219,8 +219,12 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         "여기에서 지원하지 않습니다. 새 영상을 만들어 주세요",
     ),
     "one_image": (
-        "send exactly one of `image` and `image_url`",
-        "`image`와 `image_url` 중 하나만 보내 주세요",
+        "send only one of `{0}` and `{1}`",
+        "`{0}` 또는 `{1}` 중 하나만 보내 주세요",
+    ),
+    "needs_first": (
+        "needs a first frame: send `image` or `image_url` too",
+        "첫 프레임이 필요합니다. `image` 또는 `image_url`도 보내 주세요",
     ),
 }
 

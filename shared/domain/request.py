@@ -1,10 +1,17 @@
 """What a caller may ask for: the bodies of `POST /v1/videos` and `/v1/uploads`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.catalogue import ANY_MODEL, MODEL_CHOICES, AspectRatio, Resolution
+from shared.domain.catalogue import (
+    ANY_MODEL,
+    ANY_RATIO,
+    MODEL_CHOICES,
+    RATIO_CHOICES,
+    AspectRatio,
+    Resolution,
+)
 from shared.domain.errors import FieldError, InvalidRequest
 from shared.domain.fields import Field, read_fields
 from shared.domain.specs import (
@@ -32,6 +39,21 @@ class Translate(StrEnum):
 
     AUTO = "auto"
     OFF = "off"
+
+
+class Frame(StrEnum):
+    """Where an image stands in the video."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSource:
+    """Where an image comes from: an upload's name, or else an https URL."""
+
+    upload: str | None
+    url: str | None
 
 
 class ClientRetry(StrEnum):
@@ -67,7 +89,8 @@ VIDEO_FIELDS: Mapping[str, Field] = {
         spec=Identifier(longest=128),
         nullable=True,
         description="The image to use as the first frame: the `image` that "
-        "`POST /v1/uploads` returned. Send either this or `image_url`.",
+        "`POST /v1/uploads` returned. Send either this or `image_url`; without both, "
+        "the video is made from the prompt alone, by the providers that can.",
     ),
     "image_url": Field(
         spec=HttpsAddress(),
@@ -76,6 +99,20 @@ VIDEO_FIELDS: Mapping[str, Field] = {
         "fetched once.",
         example="https://example.com/raccoon.jpg",
         synonyms=("url", "input_reference"),
+    ),
+    "last_image": Field(
+        spec=Identifier(longest=128),
+        nullable=True,
+        description="The image to use as the last frame, an upload too. Needs a first "
+        "frame; providers that can't end on an image are skipped.",
+        synonyms=("end_image", "last_frame", "end_frame"),
+    ),
+    "last_image_url": Field(
+        spec=HttpsAddress(),
+        nullable=True,
+        description="The image to use as the last frame, at a public https URL.",
+        example="https://example.com/raccoon-asleep.jpg",
+        synonyms=("end_image_url", "last_frame_url"),
     ),
     "duration": Field(
         spec=Whole(least=3, most=10),
@@ -92,9 +129,11 @@ VIDEO_FIELDS: Mapping[str, Field] = {
         synonyms=("quality", "size"),
     ),
     "aspect_ratio": Field(
-        spec=Choice(values=tuple(AspectRatio), title="AspectRatio"),
-        default=AspectRatio.LANDSCAPE,
-        description="Landscape or portrait.",
+        spec=Choice(values=RATIO_CHOICES, title="AspectRatioChoice"),
+        default=ANY_RATIO,
+        description="`auto`: of the ratios that a provider makes, the one nearest to "
+        "the first frame's own; 16:9 without an image. Providers that can't make a "
+        "fixed ratio are skipped.",
         synonyms=("ratio", "orientation"),
     ),
     "audio": Field(
@@ -152,42 +191,69 @@ UPLOAD_FIELDS: Mapping[str, Field] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoRequest:
-    """What was asked for. Exactly one of `image_url` and `image` is set."""
+    """What was asked for. At most one of `image_url` and `image` is set, and only
+    then one of `last_image_url` and `last_image`. `aspect_ratio` None: `auto`.
+
+    A field that was added later has a default, which older documents stand for.
+    """
 
     prompt: str
     image_url: str | None
     image: str | None
     duration_seconds: int
     resolution: Resolution
-    aspect_ratio: AspectRatio
+    aspect_ratio: AspectRatio | None
     audio: bool | None
     model: str
     fallback: bool
     seed: int | None
     translate: Translate = Translate.AUTO
+    last_image_url: str | None = None
+    last_image: str | None = None
+
+    def source(self, frame: Frame) -> ImageSource | None:
+        """None if the video need not begin, or end, with an image."""
+        upload, url = self.image, self.image_url
+        if frame is Frame.LAST:
+            upload, url = self.last_image, self.last_image_url
+        return ImageSource(upload=upload, url=url) if upload or url else None
 
     @classmethod
     def parse(cls, body: Mapping[str, object]) -> "VideoRequest":
         """Read a JSON object; InvalidRequest names every wrong field."""
         values, errors = read_fields(VIDEO_FIELDS, body)
-        images = [n for n in ("image", "image_url") if body.get(n) is not None]
-        if len(images) != 1:
-            errors.append(FieldError(field="image", reason="one_image"))
+        errors += _wrong_images(body)
         if errors:
             raise InvalidRequest(tuple(errors))
+        ratio = values["aspect_ratio"]
         return cls(
             prompt=values["prompt"],
             image_url=values["image_url"],
             image=values["image"],
             duration_seconds=values["duration"],
             resolution=Resolution(values["resolution"]),
-            aspect_ratio=AspectRatio(values["aspect_ratio"]),
+            aspect_ratio=None if ratio == ANY_RATIO else AspectRatio(ratio),
             audio=values["audio"],
             model=values["model"],
             fallback=values["fallback"],
             seed=values["seed"],
             translate=Translate(values["translate"]),
+            last_image_url=values["last_image_url"],
+            last_image=values["last_image"],
         )
+
+
+def _wrong_images(body: Mapping[str, object]) -> Iterator[FieldError]:
+    def is_sent(name: str) -> bool:
+        return body.get(name) is not None
+
+    for name in ("image", "last_image"):
+        if is_sent(name) and is_sent(f"{name}_url"):
+            names = (name, f"{name}_url")
+            yield FieldError(field=name, reason="one_image", parameters=names)
+    for name in ("last_image", "last_image_url"):
+        if is_sent(name) and not is_sent("image") and not is_sent("image_url"):
+            yield FieldError(field=name, reason="needs_first")
 
 
 def parse_prompt(body: Mapping[str, object]) -> str:

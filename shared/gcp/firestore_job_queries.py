@@ -11,11 +11,15 @@ from shared.domain.projection import Projection, Status
 from shared.gcp.firestore_calls import Database, Document
 from shared.ports.store import Overdue, Position
 
+# Of a request (an upload, or with `_url` an address) and, once prepared, of its job.
+_IMAGES = ("image", "last_image")
 _OVERDUE_FIELDS = (
     "wake_at",
     "version",
     "deadline_at",
-    "image",
+    *(f"request.{name}" for name in _IMAGES),
+    *(f"request.{name}_url" for name in _IMAGES),
+    *_IMAGES,
     "attempts",
     "cancel_requested_at",
 )
@@ -45,15 +49,18 @@ class FirestoreJobQueries:
         query = query.limit(most).select(_OVERDUE_FIELDS)
         return [_overdue(document) for document in self._database.query(query)]
 
-    def count_with_image(self, user_id: str, image: str) -> int:
-        query = (
-            self._database.collection("videos")
-            .where(filter=FieldFilter("user_id", "==", user_id))
-            .where(filter=FieldFilter("image", "==", image))
-            .limit(2)
-            .select([])
+    def is_image_of_others(self, user_id: str, image: str, job_id: str) -> bool:
+        videos = self._database.collection("videos")
+        own = videos.where(filter=FieldFilter("user_id", "==", user_id))
+        queries = (
+            own.where(filter=FieldFilter("image", "==", image)),
+            own.where(filter=FieldFilter("last_image", "==", image)),
         )
-        return len(self._database.query(query))
+        return any(
+            document.id != job_id
+            for query in queries
+            for document in self._database.query(query.limit(2).select([]))
+        )
 
     def page(
         self,
@@ -94,4 +101,12 @@ def _awaits_start(raw: Mapping[str, Any]) -> bool:
     if not isinstance(attempts, list) or raw.get("cancel_requested_at") is not None:
         return False
     states = {a.get("state") for a in attempts if isinstance(a, dict)}
-    return raw.get("image") is not None and states <= _WITHOUT_RESULT
+    return not _lacks_image(raw) and states <= _WITHOUT_RESULT
+
+
+def _lacks_image(raw: Mapping[str, Any]) -> bool:
+    asked = raw.get("request") or {}
+    return any(
+        raw.get(name) is None and (asked.get(name) or asked.get(f"{name}_url"))
+        for name in _IMAGES
+    )

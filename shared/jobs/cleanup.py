@@ -2,6 +2,7 @@
 
 from shared.domain.job import Job
 from shared.domain.naming import image_object, incoming_of_job, video_object
+from shared.domain.request import Frame
 from shared.ports.storage import Bucket
 
 
@@ -9,5 +10,7 @@ def delete_job_objects(bucket: Bucket, job: Job) -> None:
     """Everything written for this job; its user's upload stays."""
     for stored in bucket.list(incoming_of_job(job.job_id)):
         bucket.delete(stored.name)
-    bucket.delete(image_object(job.job_id))
+    for frame in Frame:
+        if job.request.source(frame):
+            bucket.delete(image_object(job.job_id, frame))
     bucket.delete(video_object(job.user_id, job.job_id))

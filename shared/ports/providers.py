@@ -11,16 +11,24 @@ from shared.domain.prompt_translation import Translation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFile:
+    """An image of our bucket: its bytes, and its address there (gs://…)."""
+
+    jpeg: bytes = field(repr=False)
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """What a provider is asked to make. `jpeg` and `image_uri` are the same image.
+    """What a provider is asked to make. `image` is the first frame, None: text alone.
 
     `output_uri` is a folder of our bucket (gs://…/) for vendors that write there.
     """
 
     model_id: str
     prompt: str
-    jpeg: bytes = field(repr=False)
-    image_uri: str
+    image: ImageFile | None
+    last_image: ImageFile | None = None
     duration_seconds: int
     resolution: Resolution
     aspect_ratio: AspectRatio

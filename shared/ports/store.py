@@ -148,8 +148,8 @@ class JobQueries(Protocol):
         the end of the list."""
         ...
 
-    def count_with_image(self, user_id: str, image: str) -> int:
-        """How many of the user's jobs name this upload: 0, 1, or 2 for more."""
+    def is_image_of_others(self, user_id: str, image: str, job_id: str) -> bool:
+        """Whether another job of the user than this one names the upload."""
         ...
 
 

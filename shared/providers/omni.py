@@ -156,14 +156,7 @@ class Omni:
         create: Callable[..., object] = client.interactions.create
         return create(
             model=request.model_id,
-            input=[
-                {
-                    "type": "image",
-                    "data": base64.b64encode(request.jpeg).decode(),
-                    "mime_type": "image/jpeg",
-                },
-                {"type": "text", "text": request.prompt},
-            ],
+            input=_input(request),
             response_format=self._response_format(request),
             generation_config=_generation_config(request),
             background=True,
@@ -204,6 +197,15 @@ class Omni:
         return {"x-goog-api-key": self._api_key} if is_own and self._api_key else {}
 
 
+def _input(request: GenerationRequest) -> list[dict[str, object]]:
+    text: dict[str, object] = {"type": "text", "text": request.prompt}
+    if request.image is None:
+        return [text]
+    data = base64.b64encode(request.image.jpeg).decode()
+    return [{"type": "image", "data": data, "mime_type": "image/jpeg"}, text]
+
+
 def _generation_config(request: GenerationRequest) -> dict[str, object]:
-    config: dict[str, object] = {"video_config": {"task": "image_to_video"}}
+    task = "image_to_video" if request.image else "text_to_video"
+    config: dict[str, object] = {"video_config": {"task": task}}
     return config if request.seed is None else config | {"seed": request.seed}

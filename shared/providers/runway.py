@@ -16,7 +16,7 @@ from shared.providers.paid_post import (
 from shared.providers.redaction import describe
 from shared.providers.rejection import Answer, says_gone
 from shared.providers.runway_errors import RUNWAY
-from shared.providers.runway_wire import ImageToVideo
+from shared.providers.runway_wire import VideoTask
 
 
 class Transport(Protocol):
@@ -28,7 +28,7 @@ class Transport(Protocol):
     faults: Faults
 
     def create(
-        self, body: ImageToVideo, *, read_seconds: float, send_state: SendState
+        self, body: VideoTask, *, read_seconds: float, send_state: SendState
     ) -> Answer: ...
 
     def retrieve(self, task_id: str, *, read_seconds: float) -> Answer: ...
@@ -60,7 +60,7 @@ class Runway:
         secrets = (self._api_key, request.prompt)
         try:
             answer = self.transport.create(
-                ImageToVideo.of(request),
+                VideoTask.of(request),
                 read_seconds=self._read_seconds,
                 send_state=send_state,
             )

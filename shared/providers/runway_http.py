@@ -23,7 +23,7 @@ from shared.providers.paid_post import (
 )
 from shared.providers.rejection import Answer
 from shared.providers.runway import Runway
-from shared.providers.runway_wire import ImageToVideo
+from shared.providers.runway_wire import VideoTask
 
 USER_AGENT = "reelay/1"
 _CHUNK_BYTES = 64 * 1024
@@ -71,10 +71,11 @@ class HttpTransport:
         }
 
     def create(
-        self, body: ImageToVideo, *, read_seconds: float, send_state: SendState
+        self, body: VideoTask, *, read_seconds: float, send_state: SendState
     ) -> Answer:
         content = _WatchedBody(json.dumps(_fields(body)).encode(), send_state)
-        return self._send("POST", "/v1/image_to_video", read_seconds, content)
+        kind = "image_to_video" if body.prompt_image else "text_to_video"
+        return self._send("POST", f"/v1/{kind}", read_seconds, content)
 
     def retrieve(self, task_id: str, *, read_seconds: float) -> Answer:
         return self._send("GET", _task_path(task_id), read_seconds)
@@ -153,15 +154,16 @@ class _WatchedBody(io.BytesIO):
         return super().read(size)
 
 
-def _fields(body: ImageToVideo) -> dict[str, object]:
+def _fields(body: VideoTask) -> dict[str, object]:
     fields: dict[str, object] = {
         "model": body.model,
         "promptImage": body.prompt_image,
         "promptText": body.prompt_text,
         "ratio": body.ratio,
         "duration": body.duration,
+        "seed": body.seed,
     }
-    return fields if body.seed is None else fields | {"seed": body.seed}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _task_path(task_id: str) -> str:

@@ -19,7 +19,7 @@ from shared.providers.paid_post import (
 )
 from shared.providers.rejection import Answer
 from shared.providers.runway import Runway
-from shared.providers.runway_wire import ImageToVideo
+from shared.providers.runway_wire import VideoTask
 
 FAULTS: Faults = {
     runwayml.APIStatusError: Fault.ANSWERED,
@@ -60,16 +60,23 @@ class SdkTransport:
         self._base_url = base_url
 
     def create(
-        self, body: ImageToVideo, *, read_seconds: float, send_state: SendState
+        self, body: VideoTask, *, read_seconds: float, send_state: SendState
     ) -> Answer:
         with self._client(read_seconds, send_state) as client:
             # Any: the SDK's overloads name each model, ours come from the catalogue.
-            create: Callable[..., Any] = client.image_to_video.with_raw_response.create
+            tasks: Any = client.text_to_video
+            image = {}
+            if body.prompt_image:
+                tasks, image = (
+                    client.image_to_video,
+                    {"prompt_image": body.prompt_image},
+                )
+            create: Callable[..., Any] = tasks.with_raw_response.create
             return _answer(
                 lambda: (
                     create(
+                        **image,
                         model=body.model,
-                        prompt_image=body.prompt_image,
                         prompt_text=body.prompt_text,
                         ratio=body.ratio,
                         duration=body.duration,

@@ -23,7 +23,7 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
-from shared.ports.providers import GenerationRequest
+from shared.ports.providers import GenerationRequest, ImageFile
 from shared.providers.redaction import redact
 from shared.providers.rejection import Answer, outcome_of_error
 from shared.providers.runway_errors import RUNWAY
@@ -35,6 +35,10 @@ VERSION = "2024-11-06"
 _RATIOS: Mapping[AspectRatio, str] = {
     AspectRatio.LANDSCAPE: "1280:720",
     AspectRatio.PORTRAIT: "720:1280",
+    AspectRatio.SQUARE: "960:960",
+    AspectRatio.STANDARD: "1104:832",
+    AspectRatio.STANDARD_PORTRAIT: "832:1104",
+    AspectRatio.CINEMA: "1584:672",
 }
 _USD_PER_CREDIT = Decimal("0.01")
 # No task costs 10,000 USD: beyond it, the figure is a mistake.
@@ -55,28 +59,32 @@ _FAILURES: tuple[tuple[str, ErrorCode], ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageToVideo:
-    """The body of `POST /v1/image_to_video`, by the API's own names."""
+class VideoTask:
+    """The body of `POST /v1/image_to_video`, or without `prompt_image` of
+    `/v1/text_to_video`, by the API's own names."""
 
     model: str
-    prompt_image: str = field(repr=False)
+    prompt_image: str | None = field(repr=False)
     prompt_text: str
     ratio: str
     duration: int
     seed: int | None
 
     @classmethod
-    def of(cls, request: GenerationRequest) -> "ImageToVideo":
-        image = base64.b64encode(request.jpeg).decode()
+    def of(cls, request: GenerationRequest) -> "VideoTask":
         return cls(
             model=request.model_id,
-            # The image itself: a signed address would not answer Runway's HEAD.
-            prompt_image=f"data:image/jpeg;base64,{image}",
+            prompt_image=_data_uri(request.image) if request.image else None,
             prompt_text=request.prompt,
             ratio=_RATIOS[request.aspect_ratio],
             duration=request.duration_seconds,
             seed=request.seed,
         )
+
+
+def _data_uri(image: ImageFile) -> str:
+    """The image itself: a signed address would not answer Runway's HEAD."""
+    return f"data:image/jpeg;base64,{base64.b64encode(image.jpeg).decode()}"
 
 
 def read_submission(answer: Answer, *secrets: str) -> Submission:

@@ -5,7 +5,13 @@ from google.genai import types
 
 from shared.domain.errors import TaskGone, Unreachable
 from shared.domain.outcomes import Gone, Poll, PollFailed, Submission
-from shared.ports.providers import BucketFile, GenerationRequest, InlineFile, TaskRef
+from shared.ports.providers import (
+    BucketFile,
+    GenerationRequest,
+    ImageFile,
+    InlineFile,
+    TaskRef,
+)
 from shared.providers import answer_limits, veo_answers
 from shared.providers.google_client import CAUGHT, GoogleAccess, is_gone, submission_of
 from shared.providers.paid_post import FREE_READ_SECONDS, READ_SECONDS, SendState
@@ -93,16 +99,20 @@ class Veo:
         return operation
 
     def _source(self, request: GenerationRequest) -> types.GenerateVideosSource:
-        image = (
-            types.Image(image_bytes=request.jpeg, mime_type=_JPEG)
-            if self._inline
-            else types.Image(gcs_uri=request.image_uri, mime_type=_JPEG)
-        )
+        image = self._image(request.image)
         return types.GenerateVideosSource(prompt=request.prompt, image=image)
+
+    def _image(self, image: ImageFile | None) -> types.Image | None:
+        if image is None:
+            return None
+        if self._inline:
+            return types.Image(image_bytes=image.jpeg, mime_type=_JPEG)
+        return types.Image(gcs_uri=image.uri, mime_type=_JPEG)
 
     def _config(self, request: GenerationRequest) -> types.GenerateVideosConfig:
         return types.GenerateVideosConfig(
             number_of_videos=1,
+            last_frame=self._image(request.last_image),
             output_gcs_uri=None if self._inline else request.output_uri,
             duration_seconds=request.duration_seconds,
             aspect_ratio=request.aspect_ratio.value,

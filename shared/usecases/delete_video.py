@@ -15,6 +15,7 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Job
 from shared.domain.naming import upload_object
+from shared.domain.request import Frame
 from shared.jobs.cleanup import delete_job_objects
 from shared.jobs.commit import SHORT_BACKOFF, tries
 from shared.ports.identity import Caller
@@ -60,13 +61,16 @@ class DeleteVideo:
 
     def _remove_files(self, job: Job) -> None:
         delete_job_objects(self.bucket, job)
-        self._remove_upload(job)
+        self._remove_uploads(job)
 
-    def _remove_upload(self, job: Job) -> None:
+    def _remove_uploads(self, job: Job) -> None:
         """Kept while another job names the same image, since it may yet fetch it."""
-        image = job.request.image
-        if image and self.queries.count_with_image(job.user_id, image) <= 1:
-            self.bucket.delete(upload_object(job.user_id, image))
+        sources = (job.request.source(frame) for frame in Frame)
+        for image in {source.upload for source in sources if source}:
+            if image and not self.queries.is_image_of_others(
+                job.user_id, image, job.job_id
+            ):
+                self.bucket.delete(upload_object(job.user_id, image))
 
     def _remove_record(self, found: Versioned[Job]) -> None:
         """A finished job stays finished: only a fresh URL can win the race with us."""

@@ -1,7 +1,7 @@
 """Deduplicates client retries: finds the job an earlier send of a request created."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -84,8 +84,12 @@ def dedup_key_of(
 def _body_sha256(request: VideoRequest) -> str:
     """Hashes the parsed request: field order and explicit defaults don't matter.
 
-    Nor does the name under which the same image was uploaded.
+    Nor does the name under which the same image was uploaded, or a field that was added
+    later and isn't used: keys stay good over a deploy.
     """
     image = request.image and content_of(request.image)
-    body = asdict(replace(request, image=image))
+    last_image = request.last_image and content_of(request.last_image)
+    body = asdict(replace(request, image=image, last_image=last_image))
+    unused = {f.name for f in fields(request) if body[f.name] == f.default}
+    body = {name: value for name, value in body.items() if name not in unused}
     return sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

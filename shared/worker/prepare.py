@@ -1,6 +1,6 @@
-"""Prepare: fetch the image once, check it, keep one JPEG that every link takes."""
+"""Prepare: fetch each image once, check it, keep one JPEG that every link takes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain.errors import (
     BadContent,
@@ -14,7 +14,7 @@ from shared.domain.framing import LEAST_SIDE_PIXELS
 from shared.domain.job import Job
 from shared.domain.naming import image_object, upload_object
 from shared.domain.outcomes import ImageRefused, Prepared, PreparedImage, PrepareMissed
-from shared.domain.request import LARGEST_IMAGE_BYTES
+from shared.domain.request import LARGEST_IMAGE_BYTES, Frame
 from shared.ports.providers import WebFile
 from shared.ports.storage import Bucket, ImageCheck, Jpeg, Web
 
@@ -26,12 +26,29 @@ class Preparation:
     check: ImageCheck
 
     def prepare(self, job: Job) -> Prepared | ImageRefused | PrepareMissed:
-        """Costs nothing and may be done again: the same image, the same name.
+        """The next image of the job. Costs nothing and may be done again: the same
+        image, the same name.
 
         Unreachable where it is our own bucket that does not answer.
         """
+        frame = job.frame_to_prepare or Frame.FIRST
+        outcome = self._prepare(job, frame)
+        if frame is Frame.FIRST or isinstance(outcome, Prepared):
+            return outcome
+        problem = replace(outcome.problem, field="last_image")
+        return replace(outcome, problem=problem)
+
+    def _prepare(
+        self, job: Job, frame: Frame
+    ) -> Prepared | ImageRefused | PrepareMissed:
+        source = job.request.source(frame)
+        assert source is not None, "there is an image to prepare"
         try:
-            content = self._uploaded(job) if job.request.image else self._fetched(job)
+            content = (
+                self._uploaded(job.user_id, source.upload)
+                if source.upload
+                else self._fetched(source.url or "", frame)
+            )
             if isinstance(content, PrepareMissed):
                 return content
             if content is None:
@@ -42,27 +59,28 @@ class Preparation:
             return _refused(ErrorCode.IMAGE_UNREACHABLE, error)
         except BadContent as error:
             return _refused(ErrorCode.IMAGE_INVALID, error, error.fault)
-        return self._keep(job, jpeg)
+        return self._keep(job, frame, jpeg)
 
-    def _uploaded(self, job: Job) -> bytes | None:
-        name = upload_object(job.user_id, job.request.image or "")
+    def _uploaded(self, user_id: str, upload: str) -> bytes | None:
+        name = upload_object(user_id, upload)
         return self.bucket.read(name, most_bytes=LARGEST_IMAGE_BYTES)
 
-    def _fetched(self, job: Job) -> bytes | PrepareMissed:
-        file = WebFile(url=job.request.image_url or "")
+    def _fetched(self, url: str, frame: Frame) -> bytes | PrepareMissed:
+        file = WebFile(url=url)
         try:
             return b"".join(self.web.stream(file, most_bytes=LARGEST_IMAGE_BYTES))
         except Unreachable as error:
             problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail=str(error))
-            return PrepareMissed(problem=problem)
+            return PrepareMissed(problem=problem, frame=frame)
 
-    def _keep(self, job: Job, jpeg: Jpeg) -> Prepared:
+    def _keep(self, job: Job, frame: Frame, jpeg: Jpeg) -> Prepared:
         kept = self.bucket.write(
-            image_object(job.job_id),
+            image_object(job.job_id, frame),
             iter([jpeg.content]),
             content_type="image/jpeg",
         )
         return Prepared(
+            frame=frame,
             image=PreparedImage(
                 object_name=kept.name,
                 width=jpeg.width,
@@ -70,7 +88,7 @@ class Preparation:
                 size_bytes=kept.size_bytes,
                 source_width=jpeg.source_width,
                 source_height=jpeg.source_height,
-            )
+            ),
         )
 
 

@@ -140,9 +140,13 @@ class Storing:
     def _delivered(self, stored: StoredObject, job: Job, attempt: Attempt) -> Delivered:
         with self.bucket.open(stored.name) as file:
             facts = self.check.inspect(file, size_bytes=stored.size_bytes)
+        # An attempt of an older version has none, and its request always did.
+        ratio = attempt.aspect_ratio or job.request.aspect_ratio
+        assert ratio is not None, "it was asked for when the attempt began"
         wrong = difference(
             job.request,
             ordered_seconds=attempt.duration_seconds,
+            ordered_ratio=ratio,
             duration_seconds=facts.duration_seconds,
             width=facts.width,
             height=facts.height,
@@ -158,6 +162,7 @@ class Storing:
             has_audio=facts.has_audio,
             size_bytes=stored.size_bytes,
             crc32c=stored.crc32c,
+            aspect_ratio=ratio,
         )
 
 

@@ -7,6 +7,7 @@ import structlog
 
 from shared.domain import timing
 from shared.domain.errors import ErrorCode, LimitReached, Problem, Unreachable
+from shared.domain.fallback import ratio_of
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.naming import incoming_folder
 from shared.domain.outcomes import (
@@ -19,11 +20,12 @@ from shared.domain.outcomes import (
     Submitted,
 )
 from shared.domain.pricing import charged_usd
+from shared.domain.request import Frame
 from shared.guards.availability import Availability
 from shared.guards.circuit_breaker import Breaker
 from shared.guards.price_watch import PriceWatch
 from shared.jobs.commit import LONG_BACKOFF, JobCommitter
-from shared.ports.providers import GenerationRequest, Provider, Providers
+from shared.ports.providers import GenerationRequest, ImageFile, Provider, Providers
 from shared.ports.storage import Bucket
 from shared.ports.store import Clock, Ids, Versioned
 from shared.worker.follow import task_of
@@ -140,24 +142,32 @@ class Starting:
     def _request(
         self, job: Job, planned: PlannedProvider, attempt_id: str
     ) -> GenerationRequest | None:
-        if job.image is None:
-            return None
-        name = job.image.object_name
-        jpeg = self.bucket.read(name, most_bytes=LARGEST_IMAGE_BYTES)
-        if jpeg is None:
+        """None if an image is no longer there."""
+        images = {f: self._image(job, f) for f in Frame if job.request.source(f)}
+        if None in images.values():
             return None
         return GenerationRequest(
             model_id=planned.model_id,
             prompt=job.prompt_to_send,
-            jpeg=jpeg,
-            image_uri=self.bucket.uri(name),
+            image=images.get(Frame.FIRST),
+            last_image=images.get(Frame.LAST),
             duration_seconds=planned.duration_seconds,
             resolution=job.request.resolution,
-            aspect_ratio=job.request.aspect_ratio,
+            aspect_ratio=ratio_of(job, planned),
             audio=job.request.audio,
             seed=job.request.seed,
             output_uri=self.bucket.uri(incoming_folder(job.job_id, attempt_id)),
         )
+
+    def _image(self, job: Job, frame: Frame) -> ImageFile | None:
+        prepared = job.prepared_image(frame)
+        if prepared is None:
+            return None
+        name = prepared.object_name
+        jpeg = self.bucket.read(name, most_bytes=LARGEST_IMAGE_BYTES)
+        if jpeg is None:
+            return None
+        return ImageFile(jpeg=jpeg, uri=self.bucket.uri(name))
 
 
 def _is_too_late(answered: Versioned[Job] | None, attempt: Attempt) -> bool:

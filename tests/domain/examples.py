@@ -6,7 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain import fallback, timing
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
+from shared.domain.catalogue import (
+    DEFAULT_CHAIN,
+    DEFAULT_MODELS,
+    AspectRatio,
+    ProviderId,
+)
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, Language
 from shared.domain.ledger import Limits, ledger_key
@@ -35,6 +40,7 @@ DELIVERED = Delivered(
     has_audio=False,
     size_bytes=6,
     crc32c="AAAAAA==",
+    aspect_ratio=AspectRatio.LANDSCAPE,
 )
 FAULT = Problem(code=ErrorCode.PROVIDER_ERROR, detail="boom")
 SECOND = timedelta(seconds=1)

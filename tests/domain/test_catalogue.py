@@ -17,6 +17,7 @@ from shared.domain.catalogue import (
 )
 
 P720, P1080 = Resolution.P720, Resolution.P1080
+SQUARE = AspectRatio.SQUARE
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,13 @@ def test_a_model_offers_what_its_vendor_says(
     assert model.durations_seconds == tuple(durations)
     assert set(model.usd_per_second) == resolutions
     assert (model.audio, model.longest_prompt) == (audio, longest_prompt)
-    assert {ratio.value for ratio in model.aspect_ratios} == {"16:9", "9:16"}
+    runway = {"16:9", "9:16", "1:1", "4:3", "3:4", "21:9"}
+    both = {"16:9", "9:16"}
+    assert {*model.aspect_ratios} == (runway if model_id[:3] == "gen" else both)
+    assert {*model.text_aspect_ratios} == (set() if model_id == "gen4_turbo" else both)
+    assert model.takes_last_image is (
+        model_id.endswith("-generate-001") and "lite" not in model_id
+    )
     assert model.price_source
 
 
@@ -62,13 +69,24 @@ def test_a_model_offers_what_its_vendor_says(
         ("gen4_turbo", {"prompt": "\N{CAT FACE}" * 500}, None),
         ("gen4_turbo", {"prompt": "\N{CAT FACE}" * 501}, "prompts of up to 1000"),
         ("veo-3.1-generate-001", {"prompt": "x" * 1001}, None),
+        ("gen4_turbo", {"aspect_ratio": SQUARE}, None),
+        ("veo-3.1-generate-001", {"aspect_ratio": SQUARE}, "does not make 1:1"),
+        ("veo-3.1-generate-001", {"aspect_ratio": None}, None),
+        ("gen4_turbo", {"has_image": False}, "needs an image"),
+        ("gen4.5", {"has_image": False}, None),
+        ("gen4.5", {"has_image": False, "aspect_ratio": SQUARE}, "does not make 1:1"),
+        ("gemini-omni-1.2-flash", {"has_image": False}, None),
+        ("gen4_turbo", {"has_last_image": True}, "takes no last frame"),
+        ("gemini-omni-1.2-flash", {"has_last_image": True}, "takes no last frame"),
+        ("veo-3.1-generate-001", {"has_last_image": True}, None),
     ],
 )
 def test_what_a_model_cannot_make_is_unsupported(
     model_id: str, asked: dict[str, object], reason: str | None
 ) -> None:
     plain = {"resolution": P720, "aspect_ratio": AspectRatio.LANDSCAPE}
-    fields = {**plain, "audio": None, "prompt": "a cat", **asked}
+    images = {"has_image": True, "has_last_image": False}
+    fields = {**plain, **images, "audio": None, "prompt": "a cat", **asked}
 
     said = CATALOGUE[model_id].unsupported(**fields)  # type: ignore[arg-type]
 

@@ -19,7 +19,8 @@ GOOD = {
 
 def compare(asked: dict[str, Any], came: dict[str, Any]) -> str | None:
     request = a_job(**asked).request
-    return difference(request, **(GOOD | came))
+    ratio = request.aspect_ratio or AspectRatio.LANDSCAPE
+    return difference(request, ordered_ratio=ratio, **(GOOD | came))
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,17 @@ def compare(asked: dict[str, Any], came: dict[str, Any]) -> str | None:
             {"aspect_ratio": AspectRatio.PORTRAIT},
             {"width": 720, "height": 1280},
             id="portrait",
+        ),
+        *(
+            pytest.param(
+                {"aspect_ratio": ratio}, {"width": width, "height": height}, id=ratio
+            )
+            for ratio, width, height in (
+                ("1:1", 960, 960),
+                ("4:3", 1104, 832),
+                ("3:4", 832, 1104),
+                ("21:9", 1584, 672),
+            )
         ),
         pytest.param({"audio": True}, {"has_audio": True}, id="sound as asked"),
         pytest.param({"audio": False}, {}, id="silence as asked"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain import fallback, timing
-from shared.domain.catalogue import CATALOGUE, DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
+from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.next_action import Start, next_action
@@ -16,11 +16,13 @@ from shared.domain.outcomes import Failed, NotSent, Polled, Rejected, Unknown
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
     FAULT,
+    IMAGE,
     NOON,
     a_job,
     a_request,
     answered,
     running,
+    started,
     states,
 )
 
@@ -69,6 +71,9 @@ def test_a_chosen_model_is_asked_although_the_chain_leaves_it_out() -> None:
         ({"audio": True}, [RUNWAY, HTTP]),
         ({"audio": False}, [OMNI]),
         ({"aspect_ratio": "9:16"}, []),
+        ({"aspect_ratio": "1:1"}, [VEO, OMNI]),
+        ({"image_url": None}, [RUNWAY, HTTP]),
+        ({"last_image": "up2"}, [RUNWAY, HTTP, OMNI]),
     ],
 )
 def test_who_cannot_make_it_is_marked_and_costs_nothing(
@@ -80,15 +85,41 @@ def test_who_cannot_make_it_is_marked_and_costs_nothing(
     assert all(p.price_usd == 0 for p in job.chain if p.unsupported)
 
 
-def test_a_ratio_that_a_model_does_not_make_is_unsupported(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("size", "at_runway", "at_veo"),
+    [
+        pytest.param((1280, 720), "16:9", "16:9", id="landscape"),
+        pytest.param((1206, 2622), "9:16", "9:16", id="a phone's screenshot"),
+        pytest.param((3024, 4032), "3:4", "9:16", id="a phone's photo"),
+        pytest.param((4032, 3024), "4:3", "16:9", id="the same, lying"),
+        pytest.param((1000, 1000), "1:1", "16:9", id="square"),
+        pytest.param((999, 1000), "1:1", "9:16", id="nearly square"),
+        pytest.param((2100, 900), "21:9", "16:9", id="cinema"),
+        pytest.param((3000, 300), "21:9", "16:9", id="a banner"),
+        pytest.param((300, 3000), "9:16", "9:16", id="a ribbon"),
+    ],
+)
+def test_each_provider_is_asked_for_the_ratio_nearest_to_the_images_own(
+    size: tuple[int, int], at_runway: str, at_veo: str
 ) -> None:
-    square = replace(CATALOGUE["gen4_turbo"], aspect_ratios=())
-    monkeypatch.setattr(fallback, "CATALOGUE", {"gen4_turbo": square})
+    width, height = size
+    image = replace(IMAGE, source_width=width, source_height=height)
+    job = replace(a_job(chain=(RUNWAY, VEO)), image=image)
 
-    planned = fallback.plan_chain(a_request(), (RUNWAY,), DEFAULT_MODELS)
+    asked = [fallback.ratio_of(job, planned) for planned in job.chain]
 
-    assert planned[0].unsupported == "gen4_turbo does not make 16:9"
+    assert asked == [at_runway, at_veo]
+
+
+@pytest.mark.parametrize(
+    ("fields", "ratio"),
+    [({"aspect_ratio": "9:16"}, "9:16"), ({"image_url": None}, "16:9")],
+)
+def test_a_ratio_that_no_image_decides(fields: dict[str, object], ratio: str) -> None:
+    job = a_job(chain=(VEO,), **fields)
+    job = job if job.request.image_url else replace(job, image=None)
+
+    assert started(job, VEO).attempts[0].aspect_ratio == ratio
 
 
 def test_unsupported_providers_are_skipped_and_say_so() -> None:

@@ -21,6 +21,7 @@ from shared.domain.projection import moment, project
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
     FAULT,
+    IMAGE,
     MINUTE,
     NOON,
     a_job,
@@ -107,12 +108,29 @@ def test_what_was_asked_and_what_came_are_shown() -> None:
         "duration": 8.0,
         "width": 1280,
         "height": 720,
+        "aspect_ratio": "16:9",
         "audio": False,
         "size": 6,
         "crc32c": "AAAAAA==",
     }
     assert shown["progress"] == 100
     assert shown["video_url"] == "https://storage.example/video"
+
+
+def test_a_crop_is_shown_in_pixels_of_the_upright_image() -> None:
+    image = replace(IMAGE, source_width=1206, source_height=2622)
+    shown = project(replace(a_job(), image=image, last_image=IMAGE))
+
+    assert shown["input_crop"] == {
+        "x": 0,
+        "y": 105,
+        "width": 1206,
+        "height": 2412,
+        "image_width": 1206,
+        "image_height": 2622,
+    }
+    assert shown["last_input_crop"] is None
+    assert project(a_new_job())["input_crop"] is None
 
 
 def test_money_is_shown_as_decimal_strings() -> None:

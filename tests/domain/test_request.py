@@ -2,13 +2,15 @@
 
 import pytest
 
-from shared.domain.catalogue import ANY_MODEL, AspectRatio, Resolution
+from shared.domain.catalogue import ANY_MODEL, Resolution
 from shared.domain.errors import InvalidRequest
 from shared.domain.job import Language
 from shared.domain.refusals import describe_field
 from shared.domain.request import (
     UPLOAD_FIELDS,
     VIDEO_FIELDS,
+    Frame,
+    ImageSource,
     UploadRequest,
     VideoRequest,
 )
@@ -29,7 +31,7 @@ def test_what_is_not_said_has_its_default() -> None:
         image=None,
         duration_seconds=8,
         resolution=Resolution.P720,
-        aspect_ratio=AspectRatio.LANDSCAPE,
+        aspect_ratio=None,
         audio=None,
         model=ANY_MODEL,
         fallback=True,
@@ -50,6 +52,7 @@ def test_what_is_not_said_has_its_default() -> None:
         ("resolution", "1080p"),
         ("aspect_ratio", "16:9"),
         ("aspect_ratio", "9:16"),
+        ("aspect_ratio", "21:9"),
         ("audio", True),
         ("audio", False),
         ("audio", None),
@@ -133,17 +136,40 @@ def test_an_upload_that_no_upload_gave_is_named(value: object, reason: str) -> N
     assert wrong_fields({"prompt": "a cat", "image": value}) == [("image", reason)]
 
 
+URL = "https://example.com/a.png"
+
+
 @pytest.mark.parametrize(
-    "images",
+    ("images", "wrong"),
     [
-        {},
-        {"image": None, "image_url": None},
-        {"image": "a1", "image_url": "https://example.com/a.png"},
+        ({"image": "a1", "image_url": URL}, [("image", "one_image")]),
+        ({"last_image": "a1"}, [("last_image", "needs_first")]),
+        ({"last_image_url": URL}, [("last_image_url", "needs_first")]),
+        (
+            {"image": "a1", "last_image": "a2", "last_image_url": URL},
+            [("last_image", "one_image")],
+        ),
+        ({"image": "a1", "last_image": "../x"}, [("last_image", "not_an_identifier")]),
+        ({"image": "a1", "end_image": "a2"}, [("end_image", "unknown_field_but")]),
     ],
-    ids=["none", "nulls", "both"],
 )
-def test_exactly_one_image_is_needed(images: dict[str, object]) -> None:
-    assert wrong_fields({"prompt": "a cat", **images}) == [("image", "one_image")]
+def test_images_that_contradict_each_other_are_named(
+    images: dict[str, object], wrong: list[tuple[str, str]]
+) -> None:
+    assert wrong_fields({"prompt": "a cat", **images}) == wrong
+
+
+@pytest.mark.parametrize("images", [{}, {"image": None, "image_url": None}])
+def test_without_an_image_the_prompt_is_enough(images: dict[str, object]) -> None:
+    request = VideoRequest.parse({"prompt": "a cat", **images})
+
+    assert [request.source(frame) for frame in Frame] == [None, None]
+
+
+def test_a_video_may_end_on_an_image() -> None:
+    request = VideoRequest.parse(a_body(last_image="a2"))
+
+    assert request.source(Frame.LAST) == ImageSource(upload="a2", url=None)
 
 
 def test_every_wrong_field_is_named_at_once() -> None:
@@ -153,7 +179,6 @@ def test_every_wrong_field_is_named_at_once() -> None:
         ("audio", "not_true_or_false"),
         ("colour", "unknown_field"),
         ("duration", "out_of_range"),
-        ("image", "one_image"),
         ("model", "not_one_of"),
         ("prompt", "required"),
     ]

@@ -192,7 +192,7 @@ class FakeJobs:
             version=job.version,
             wake_at=job.wake_at,
             deadline_at=job.deadline_at,
-            awaits_start=job.image is not None
+            awaits_start=job.frame_to_prepare is None
             and job.cancel_requested_at is None
             and all(attempt.state in WITHOUT_RESULT for attempt in job.attempts),
         )
@@ -225,11 +225,12 @@ class FakeJobs:
                 self.remove(before.value.job_id)
         self.after(trouble)
 
-    def count_with_image(self, user_id: str, image: str) -> int:
-        jobs = [
-            j for j in self.all if j.user_id == user_id and j.request.image == image
-        ]
-        return min(len(jobs), 2)
+    def is_image_of_others(self, user_id: str, image: str, job_id: str) -> bool:
+        return any(
+            image in (job.request.image, job.request.last_image)
+            for job in self.all
+            if job.user_id == user_id and job.job_id != job_id
+        )
 
     def put(self, job: Job) -> Versioned[Job]:
         """As if somebody else had committed it."""

@@ -50,10 +50,16 @@ def test_why_a_provider_is_skipped_is_said_in_the_readers_language(
 
 
 def test_an_estimate_takes_what_a_video_takes(client: FlaskClient) -> None:
-    answer = client.post("/v1/estimates", json={"prompt": "cat"}, headers=ANN)
+    answer = client.post("/v1/estimates", json={"image": "a1"}, headers=ANN)
 
     fields = {error["field"] for error in answer.get_json(force=True)["errors"]}
-    assert (answer.status_code, fields) == (422, {"image"})
+    assert (answer.status_code, fields) == (422, {"prompt"})
+    body = {"prompt": "a cat", "image": "a1", "last_image": "a2"}
+    shown = client.post("/v1/estimates", json=body, headers=ANN).get_json()
+    links = {link["ai_model"]: link for link in shown["links"]}
+    assert links["runway"]["skipped"] == "unsupported"
+    assert links["gemini-veo-3.1"]["aspect_ratio"] == "auto"
+    assert shown["max_cost_usd"] == "3.20"
 
 
 def test_models_tell_what_they_make_and_whether_they_are_there(

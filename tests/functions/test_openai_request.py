@@ -7,10 +7,13 @@ import pytest
 from functions.openai.request import InlineImage, OpenAIRequest
 from shared.domain.catalogue import ANY_MODEL, MODEL_CHOICES, AspectRatio, Resolution
 from shared.domain.errors import InvalidRequest
+from shared.domain.request import Frame
 
 URL = "https://example.com/cat.jpg"
 JPEG = b"\xff\xd8\xff\xe0"
 PNG = b"\x89PNG\r\n\x1a\n"
+AVIF = b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avif"
+HEIC = b"\x00\x00\x00\x1cftypheic\x00\x00\x00\x00mif1heic"
 WEBP = b"RIFF\x00\x00\x00\x00WEBPVP8 "
 P720, P1080 = Resolution.P720, Resolution.P1080
 TALL, WIDE = AspectRatio.PORTRAIT, AspectRatio.LANDSCAPE
@@ -34,7 +37,13 @@ def test_what_is_not_said_is_as_in_the_client() -> None:
     asked = parse()
 
     assert (asked.duration_seconds, asked.model) == (4, ANY_MODEL)
-    assert (asked.resolution, asked.aspect_ratio) == (P720, TALL)
+    assert (asked.resolution, asked.aspect_ratio) == (P720, None)
+
+
+def test_without_an_image_it_is_text_to_video() -> None:
+    request = OpenAIRequest.parse({"prompt": "a cat"}).video_request(None)
+
+    assert [request.source(frame) for frame in Frame] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +118,12 @@ def test_a_model_that_is_not_ours_means_auto(name: str, model: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "kind"),
-    [(JPEG, "image/jpeg"), (PNG, "image/png"), (WEBP, "image/webp")],
+    [
+        (JPEG, "image/jpeg"),
+        (PNG, "image/png"),
+        (WEBP, "image/webp"),
+        (AVIF, "image/avif"),
+    ],
 )
 def test_a_images_type_is_what_its_bytes_say(content: bytes, kind: str) -> None:
     image = InlineImage(content=content, content_type=kind)
@@ -142,6 +156,7 @@ def test_a_kept_image_is_named() -> None:
         ("data:image/png;base64,%%%", "not_one_of"),
         ("data:image/png,plain", "not_one_of"),
         ("data:", "not_one_of"),
+        (HEIC, "heic"),
         ("http://example.com/a.jpg", "not_https"),
         ({"image_url": "file:///etc/passwd"}, "not_https"),
         ({"image_url": 3}, "not_https"),
@@ -165,6 +180,5 @@ def test_every_wrong_field_is_named() -> None:
         ("n", "one_video"),
         ("style", "unknown_field"),
         ("prompt", "required"),
-        ("input_reference", "required"),
         ("size", "not_one_of"),
     }

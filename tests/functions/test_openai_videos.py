@@ -138,7 +138,7 @@ def test_a_image_sent_again_is_the_same_video_and_not_kept_twice(
 
 
 WRONG_BODIES: dict[str, tuple[dict[str, Any], str]] = {
-    "no image": ({"prompt": "a cat"}, "input_reference"),
+    "no prompt": ({"input_reference": "https://example.com/a.jpg"}, "prompt"),
     "file_id": (
         {"prompt": "a cat", "input_reference": {"file_id": "file-1"}},
         "input_reference",
@@ -159,7 +159,7 @@ def test_a_wrong_body_makes_no_job(
 
     assert (answer.status_code, error["type"]) == (400, "invalid_request_error")
     assert error["param"] == param and f"`{param}`" in error["message"]
-    assert ("One image is needed" in error["message"]) == (param == "input_reference")
+    assert ("takes one image" in error["message"]) == (param == "input_reference")
     assert harness.jobs.all == []
 
 

@@ -54,7 +54,7 @@ CALLS: dict[type, dict[str, tuple[Any, ...]]] = {
     FirestoreJobQueries: {
         "overdue": (NOON,),
         "page": ("ann",),
-        "count_with_image": ("ann", "up1"),
+        "is_image_of_others": ("ann", "up1", "job1"),
     },
     FirestoreIdempotency: {
         "get": ("k",),

@@ -356,16 +356,39 @@ def test_a_deleted_job_leaves_its_record(store: Store) -> None:
     assert recorded(store).value == a_record("job1")
 
 
-def test_the_jobs_of_an_upload_are_counted_up_to_two(store: Store) -> None:
-    counts = []
-    for job_id in ("a", "b", "c"):
-        counts.append(store.queries.count_with_image("ann", "up1"))
-        store.jobs.create(a_new_job(job_id=job_id, image="up1", image_url=None))
+def test_an_upload_is_of_others_too_where_another_job_names_it(store: Store) -> None:
+    is_of_others = store.queries.is_image_of_others
+    twice = a_new_job(job_id="a", image_url=None, image="up1", last_image="up1")
+    store.jobs.create(twice)
 
-    assert counts == [0, 1, 2]
-    assert store.queries.count_with_image("ann", "up1") == 2
-    assert store.queries.count_with_image("ann", "up2") == 0
-    assert store.queries.count_with_image("bob", "up1") == 0
+    assert not is_of_others("ann", "up1", "a")
+    assert is_of_others("ann", "up1", "b")
+    store.jobs.create(a_new_job(job_id="b", last_image="up1"))
+    assert is_of_others("ann", "up1", "a")
+    assert is_of_others("ann", "up1", "b")
+    assert not is_of_others("ann", "up2", "a")
+    assert not is_of_others("bob", "up1", "a")
+
+
+@pytest.mark.parametrize(
+    ("job", "awaits_start"),
+    [
+        (a_new_job(), False),
+        (a_job(), True),
+        (a_new_job(image_url=None), True),
+        (a_job(last_image="up1"), False),
+        (replace(a_job(last_image="up1"), last_image=a_job().image), True),
+    ],
+    ids=["unprepared", "prepared", "text alone", "last image missing", "both prepared"],
+)
+def test_the_sweep_knows_which_jobs_wait_for_a_start(
+    store: Store, job: Job, *, awaits_start: bool
+) -> None:
+    store.jobs.create(job)
+
+    (overdue,) = store.queries.overdue(NOON, most=9)
+
+    assert overdue.awaits_start is awaits_start
 
 
 def a_record(job_id: str, **fields: Any) -> IdempotencyRecord:

@@ -62,9 +62,14 @@ QUERIES = (
         order=(("open_jobs", UP),),
     ),
     Query(
-        places=("firestore_job_queries.count_with_image",),
+        places=("firestore_job_queries.is_image_of_others",),
         collection="videos",
         equal=("user_id", "image"),
+    ),
+    Query(
+        places=("firestore_job_queries.is_image_of_others",),
+        collection="videos",
+        equal=("user_id", "last_image"),
     ),
     Query(
         places=("firestore_keys.all",),

@@ -59,12 +59,12 @@ def test_an_outcome_is_applied_to_what_a_rival_committed(
     harness: Harness,
 ) -> None:
     before = harness.jobs.put(a_new_job())
-    harness.jobs.put(replace(a_new_job(), version=5, prepare_tries=2))
+    harness.jobs.put(replace(a_new_job(), version=5, progress=7))
 
     snapshot = harness.committer.commit(before, Prepared(image=IMAGE))
 
     assert snapshot is not None
-    assert (snapshot.value.version, snapshot.value.prepare_tries) == (6, 2)
+    assert (snapshot.value.version, snapshot.value.progress) == (6, 7)
     assert snapshot.value.image == IMAGE
 
 

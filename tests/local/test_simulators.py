@@ -20,7 +20,7 @@ from local.simulators.runway import runway_simulator
 from local.simulators.server import SimulatorServer
 from local.simulators.veo import CloudStore
 from shared.domain.outcomes import Accepted, Succeeded
-from shared.ports.providers import BucketFile, InlineFile, TaskRef, WebFile
+from shared.ports.providers import BucketFile, ImageFile, InlineFile, TaskRef, WebFile
 from tests.local.simulated import (
     OMNI,
     QUICK,
@@ -77,7 +77,8 @@ def test_each_provider_gets_the_video_that_it_ordered(
     server = server_of(RUNWAY if case.is_runway else VEO)
     objects.kept["gs://b/images/1"] = image()
     provider = case.make(server.address)
-    wanted = replace(request_for(case), jpeg=image(), duration_seconds=4)
+    file = ImageFile(jpeg=image(), uri="gs://b/images/1")
+    wanted = replace(request_for(case), image=file, duration_seconds=4)
 
     outcome = provider.start(wanted)
 

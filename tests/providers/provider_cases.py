@@ -8,7 +8,7 @@ import pytest
 from google.oauth2.credentials import Credentials
 
 from shared.domain.catalogue import AspectRatio, Resolution
-from shared.ports.providers import GenerationRequest, Provider, TaskRef
+from shared.ports.providers import GenerationRequest, ImageFile, Provider, TaskRef
 from shared.providers.omni import omni_by_identity, omni_by_key
 from shared.providers.runway_http import runway_http
 from shared.providers.runway_sdk import runway_sdk
@@ -16,6 +16,8 @@ from shared.providers.veo import Veo
 
 KEY = "key_very-secret"
 PROMPT = "a paper boat on a stream"
+IMAGE = ImageFile(jpeg=b"\xff\xd8\xff-image", uri="gs://b/images/1")
+LAST_IMAGE = ImageFile(jpeg=b"\xff\xd8\xff-last", uri="gs://b/images/1.last")
 OPERATION = "projects/p/locations/l/publishers/google/models/m/operations/1"
 
 
@@ -128,12 +130,14 @@ def request_for(
     seed: int | None = 7,
     audio: bool | None = None,
     aspect_ratio: AspectRatio = AspectRatio.LANDSCAPE,
+    image: ImageFile | None = IMAGE,
+    last_image: ImageFile | None = None,
 ) -> GenerationRequest:
     return GenerationRequest(
         model_id=case.model_id,
         prompt=PROMPT,
-        jpeg=b"\xff\xd8\xff-image",
-        image_uri="gs://b/images/1",
+        image=image,
+        last_image=last_image,
         duration_seconds=8,
         resolution=Resolution.P720,
         aspect_ratio=aspect_ratio,

@@ -22,8 +22,10 @@ from shared.domain.outcomes import (
 )
 from shared.providers.google_client import GoogleAccess
 from tests.providers.provider_cases import (
+    LAST_IMAGE,
     OMNI,
     OMNI_IDENTITY,
+    PROMPT,
     PROVIDERS,
     RUNWAY,
     RUNWAY_HTTP,
@@ -113,6 +115,73 @@ def test_runways_body_is_exact() -> None:
         "duration": 8,
         "seed": 7,
     }
+
+
+def started_with(case: ProviderCase, **asked: Any) -> Received:
+    with vendor(Reply(body=case.taken)) as server:
+        case.make(server.url).start(request_for(case, **asked))
+    (received,) = server.received
+    return received
+
+
+@each(RUNWAY, RUNWAY_HTTP)
+def test_runway_makes_a_video_of_the_text_at_another_path(case: ProviderCase) -> None:
+    request = started_with(case, image=None)
+
+    assert (request.method, request.path) == ("POST", "/v1/text_to_video")
+    assert request.body == {
+        "model": "gen4_turbo",
+        "promptText": "a paper boat on a stream",
+        "ratio": "1280:720",
+        "duration": 8,
+        "seed": 7,
+    }
+
+
+@each(RUNWAY, RUNWAY_HTTP)
+@pytest.mark.parametrize(
+    ("ratio", "pixels"),
+    [
+        ("16:9", "1280:720"),
+        ("9:16", "720:1280"),
+        ("1:1", "960:960"),
+        ("4:3", "1104:832"),
+        ("3:4", "832:1104"),
+        ("21:9", "1584:672"),
+    ],
+)
+def test_runway_is_asked_for_its_pixels(
+    case: ProviderCase, ratio: str, pixels: str
+) -> None:
+    body: Any = started_with(case, aspect_ratio=AspectRatio(ratio)).body
+
+    assert body["ratio"] == pixels
+
+
+def test_veo_is_sent_the_first_and_the_last_frame() -> None:
+    body: Any = started_with(VEO, last_image=LAST_IMAGE).body
+
+    (instance,) = body["instances"]
+    assert instance == {
+        "prompt": PROMPT,
+        "image": {"gcsUri": "gs://b/images/1", "mimeType": "image/jpeg"},
+        "lastFrame": {"gcsUri": "gs://b/images/1.last", "mimeType": "image/jpeg"},
+    }
+
+
+def test_veo_makes_a_video_of_the_text() -> None:
+    body: Any = started_with(VEO, image=None).body
+
+    assert body["instances"] == [{"prompt": PROMPT}]
+
+
+@each(OMNI, OMNI_IDENTITY)
+def test_omni_makes_a_video_of_the_text(case: ProviderCase) -> None:
+    body: Any = started_with(case, image=None).body
+
+    content = body["input"][0].get("content", body["input"])
+    assert content == [{"type": "text", "text": PROMPT}]
+    assert body["generation_config"]["video_config"] == {"task": "text_to_video"}
 
 
 @each(RUNWAY, RUNWAY_HTTP)

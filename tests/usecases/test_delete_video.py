@@ -117,6 +117,24 @@ def test_an_upload_stays_while_another_job_names_it(harness: Harness) -> None:
     assert "uploads/ann/up1" not in harness.bucket.objects
 
 
+def test_both_images_of_a_job_are_gone(harness: Harness) -> None:
+    harness.jobs.put(a_video(last_image="up2"))
+    harness.bucket.objects |= {"images/job1.last": b"x", "uploads/ann/up2": b"x"}
+
+    delete(harness)
+
+    assert set(harness.bucket.objects) == set(FILES_OF_OTHERS)
+
+
+def test_an_upload_that_is_anothers_last_frame_stays(harness: Harness) -> None:
+    harness.jobs.put(a_video())
+    harness.jobs.put(replace(a_video(image="up9", last_image="up1"), job_id="job2"))
+
+    delete(harness)
+
+    assert "uploads/ann/up1" in harness.bucket.objects
+
+
 def test_money_usage_and_keys_stay(harness: Harness) -> None:
     job = a_new_job()
     claim = IdempotencyRecord(name="k", job_id="job1", body_sha256="x", expires_at=NOON)

@@ -22,6 +22,7 @@ from shared.domain.outcomes import (
 )
 from shared.domain.transitions import apply
 from shared.jobs.commit import SHORT_BACKOFF
+from shared.ports.providers import ImageFile
 from shared.ports.storage import StoredObject
 from shared.ports.store import StepTask
 from tests.domain.examples import (
@@ -55,9 +56,9 @@ def test_the_order_says_what_was_asked(harness: Harness) -> None:
     harness.step()
 
     order = harness.providers[RUNWAY].requests[0]
-    assert (order.prompt, order.jpeg, order.seed) == ("a cat", b"a jpeg", 7)
+    assert (order.prompt, order.seed) == ("a cat", 7)
     assert (order.model_id, order.duration_seconds) == ("gen4_turbo", 5)
-    assert order.image_uri == "gs://bucket/images/job1"
+    assert order.image == ImageFile(jpeg=b"a jpeg", uri="gs://bucket/images/job1")
     assert order.output_uri == "gs://bucket/incoming/job1/id1/"
 
 

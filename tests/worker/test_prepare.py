@@ -1,12 +1,24 @@
 """An image is fetched once, checked, and kept as one JPEG."""
 
+from decimal import Decimal
+
 import pytest
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import NotPublic, Unreachable
+from shared.domain.errors import ErrorCode, NotPublic, Problem, Unreachable
 from shared.domain.job import Job, Language
-from shared.domain.outcomes import ImageRefused, Prepared, PreparedImage, PrepareMissed
+from shared.domain.outcomes import (
+    ImageRefused,
+    Prepared,
+    PreparedImage,
+    PrepareMissed,
+    PrepareStarted,
+    Succeeded,
+)
 from shared.domain.projection import project
+from shared.domain.timing import PREPARE_LIMIT
+from shared.domain.transitions import apply
+from shared.ports.providers import ImageFile
 from tests.domain.examples import MINUTE, a_new_job
 from tests.usecases.harness import Harness
 
@@ -50,7 +62,7 @@ def test_an_upload_exchanged_after_the_check_is_not_what_is_sent(
     harness.advance("job1", from_starts_queue=True)
 
     (order,) = harness.providers[ProviderId.RUNWAY].requests
-    assert order.jpeg == JPEG
+    assert order.image and order.image.jpeg == JPEG
 
 
 def test_preparing_twice_keeps_the_same_image(harness: Harness) -> None:
@@ -133,3 +145,85 @@ def test_an_image_that_is_too_small_is_refused_before_anyone_is_paid(
         assert shown["code"] == "image_invalid"
         assert "at least 128 pixels" in shown["message"]
         assert "128픽셀" in project(job, Language.KOREAN)["error"]["message"]
+
+
+def two_images() -> Job:
+    return a_new_job(chain=(ProviderId.VEO,), last_image="up2")
+
+
+def test_both_images_are_prepared_before_the_provider_is_paid(harness: Harness) -> None:
+    harness.bucket.objects["uploads/ann/up2"] = b"a dog"
+    harness.jobs.put(two_images())
+
+    assert harness.step().last_image is None
+    assert harness.starts == 0
+    assert harness.step().last_image is not None
+    harness.step()
+
+    (request,) = harness.providers[ProviderId.VEO].requests
+    uri = "gs://bucket/images/job1"
+    assert request.image == ImageFile(jpeg=JPEG, uri=uri)
+    assert request.last_image == ImageFile(jpeg=b"jpeg of a dog", uri=f"{uri}.last")
+    assert harness.starts == 1
+
+
+@pytest.mark.parametrize("last", [b"bad bytes", None])
+def test_a_last_image_that_cannot_be_used_ends_the_job_unpaid(
+    harness: Harness, last: bytes | None
+) -> None:
+    if last:
+        harness.bucket.objects["uploads/ann/up2"] = last
+    harness.jobs.create(two_images())
+
+    job = harness.run()
+
+    error = project(job)["error"]
+    assert error["code"] == ("image_invalid" if last else "image_unreachable")
+    assert error["message"].startswith("`last_image`: The image c")
+    assert (harness.starts, job.cost_usd) == (0, Decimal(0))
+    month = harness.jobs.accounts[job.ledger_key.accounts[0]].month
+    assert month.held_usd == month.released_usd == Decimal("3.20")
+
+
+def test_a_worker_that_dies_with_the_last_image_does_not_lose_the_first(
+    harness: Harness,
+) -> None:
+    harness.bucket.objects["uploads/ann/up2"] = b"a dog"
+    harness.jobs.put(two_images())
+    first = harness.step().image
+    harness.jobs.put(apply(harness.job, PrepareStarted(), harness.clock.now()))
+
+    harness.clock.move(PREPARE_LIMIT)
+    job = harness.step()
+
+    assert (job.image, job.prepare_tries) == (first, 0)
+    assert job.last_image is not None
+
+
+def test_late_news_of_the_first_image_says_nothing_of_the_last(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(two_images())
+    job = harness.step()
+    assert job.image is not None
+    missed = PrepareMissed(problem=Problem(code=ErrorCode.IMAGE_UNREACHABLE))
+
+    for late in (Prepared(image=job.image), missed):
+        assert apply(job, late, harness.clock.now()) is job
+
+
+def test_the_text_alone_needs_no_preparation(harness: Harness) -> None:
+    chain = (ProviderId.RUNWAY, ProviderId.VEO)
+    harness.jobs.create(a_new_job(chain=chain, image_url=None))
+    harness.providers[ProviderId.VEO].polls = [Succeeded()]
+
+    job = harness.run()
+
+    assert [(a.provider_id, a.state) for a in job.attempts] == [
+        ("runway", "skipped"),
+        ("gemini-veo-3.1", "succeeded"),
+    ]
+    (request,) = harness.providers[ProviderId.VEO].requests
+    assert (request.image, request.last_image) == (None, None)
+    assert request.aspect_ratio == "16:9"
+    assert harness.jobs.made["ann"].unprepared == {}

@@ -30,7 +30,7 @@ from shared.domain.outcomes import (
 )
 from shared.domain.projection import project
 from shared.ports.identity import Caller
-from shared.ports.providers import WebFile
+from shared.ports.providers import ImageFile, WebFile
 from shared.usecases.read_videos import GetVideo
 from tests.domain.examples import (
     FAULT,
@@ -151,8 +151,8 @@ def test_every_provider_gets_the_same_image(harness: Harness) -> None:
     harness.run()
 
     (requests,) = zip(*(p.requests for p in harness.providers.values()), strict=True)
-    assert {request.jpeg for request in requests} == {b"jpeg of a cat"}
-    assert {r.image_uri for r in requests} == {"gs://bucket/images/job1"}
+    sent = ImageFile(jpeg=b"jpeg of a cat", uri="gs://bucket/images/job1")
+    assert {request.image for request in requests} == {sent}
 
 
 def test_a_job_that_no_vendor_finishes_ends_in_bounded_time(harness: Harness) -> None:

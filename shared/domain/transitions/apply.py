@@ -161,10 +161,10 @@ def _lease_expired(job: Job, attempt: Attempt, now: datetime) -> Job:
 
 def _reported(job: Job, outcome: Report, now: datetime) -> Job:
     match outcome:
-        case Prepared(image=image):
-            return preparation.prepared(job, image, now)
-        case PrepareMissed(problem=problem):
-            return preparation.missed(job, problem, now)
+        case Prepared(image=image, frame=frame):
+            return preparation.prepared(job, image, frame, now)
+        case PrepareMissed(problem=problem, frame=frame):
+            return preparation.missed(job, problem, frame, now)
         case ImageRefused(problem=problem):
             return preparation.refused(job, problem, now)
         case Translated():

@@ -7,6 +7,7 @@ from shared.domain import timing
 from shared.domain.errors import Problem
 from shared.domain.job import Job
 from shared.domain.outcomes import PreparedImage
+from shared.domain.request import Frame
 
 
 def started(job: Job, now: datetime) -> Job:
@@ -20,19 +21,27 @@ def started(job: Job, now: datetime) -> Job:
     )
 
 
-def prepared(job: Job, image: PreparedImage, now: datetime) -> Job:
-    """The first image that was checked stays; a second one changes nothing."""
-    if job.image is not None:
+def prepared(job: Job, image: PreparedImage, frame: Frame, now: datetime) -> Job:
+    """The image that was checked first stays; later checks change nothing."""
+    if job.prepared_image(frame):
         return job
-    progress = max(job.progress, 5)
+    after = (
+        replace(job, image=image)
+        if frame is Frame.FIRST
+        else replace(job, last_image=image)
+    )
     return replace(
-        job, image=image, preparing_until=None, progress=progress, wake_at=now
+        after,
+        prepare_tries=0,
+        preparing_until=None,
+        progress=max(job.progress, 5),
+        wake_at=now,
     )
 
 
-def missed(job: Job, problem: Problem, now: datetime) -> Job:
+def missed(job: Job, problem: Problem, frame: Frame, now: datetime) -> Job:
     """Tried again with growing pauses, four times in all."""
-    if job.image is not None:
+    if job.prepared_image(frame):
         return job
     tries = job.prepare_tries + 1
     if tries >= timing.MOST_PREPARE_TRIES:

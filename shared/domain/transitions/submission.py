@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from shared.domain import timing
+from shared.domain import fallback, timing
 from shared.domain.errors import Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.outcomes import (
@@ -30,7 +30,12 @@ def intended(
         return job
     price_usd = max(planned.price_usd, intent.price_usd)
     new = new_attempt(job, planned, intent.attempt_id, now)
-    attempt = replace(new, price_usd=price_usd, cost_usd=price_usd)
+    attempt = replace(
+        new,
+        aspect_ratio=fallback.ratio_of(job, planned),
+        price_usd=price_usd,
+        cost_usd=price_usd,
+    )
     return replace(
         job,
         attempts=(*job.attempts, attempt),
