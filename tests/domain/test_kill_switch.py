@@ -67,59 +67,56 @@ def test_a_budget_tightens_and_pauses(ratio: str, level: Level) -> None:
     assert (switch.level, switch.automatic) == (level, level)
 
 
-def test_a_forecast_changes_no_level() -> None:
-    switch = after(a_notification("0.4", forecast="2.5"))
-
-    assert switch.level is NORMAL
-    assert switch.budgets["b1"].forecast == Decimal("2.5")
-
-
-def test_the_highest_seen_counts_even_if_a_later_notification_is_lower() -> None:
-    assert (
-        after(a_notification("1", minute=1), a_notification("0.2", minute=2)).level
-        is PAUSED
-    )
+FULL, FULL_LATER = a_notification("1"), a_notification("1", minute=1)
+FULL_NEXT_MONTH = a_notification("1", interval=DECEMBER, minute=1)
+HALF_OF_TWICE = a_notification("0.5", amount="200")
+UNUSABLE = replace(FULL, budget_amount=NO_AMOUNT, ratio=MORE_THAN_ALL)
 
 
-def test_a_new_interval_begins_anew() -> None:
-    switch = after(
-        a_notification("1"), a_notification("0.01", interval=DECEMBER, minute=1)
-    )
-
-    assert switch.level is NORMAL
-
-
-def test_a_raised_budget_lifts_the_pause() -> None:
-    switch = after(a_notification("1"), a_notification("0.5", amount="200", minute=1))
-
-    assert switch.level is NORMAL
-
-
-def test_a_lowered_budget_pauses() -> None:
-    switch = after(a_notification("0.5", amount="200"), a_notification("1.1", minute=1))
-
-    assert switch.level is PAUSED
-
-
-def test_of_two_amounts_published_at_once_the_lower_one_counts() -> None:
-    both = (a_notification("1"), a_notification("0.5", amount="200"))
-
-    assert after(*both).level is after(*reversed(both)).level is PAUSED
-
-
-def test_the_strictest_budget_counts() -> None:
-    switch = after(
-        a_notification("0.9", budget_id="b1"), a_notification("0.1", budget_id="b2")
-    )
-
-    assert switch.level is TIGHT
-
-
-def test_an_unusable_notification_is_forgotten_with_the_next_usable_one() -> None:
-    bad = replace(a_notification(), budget_amount=NO_AMOUNT, ratio=MORE_THAN_ALL)
-
-    assert after(a_notification("0.1", minute=-1), bad).level is PAUSED
-    assert after(bad, a_notification("0.1", minute=1)).level is NORMAL
+@pytest.mark.parametrize(
+    ("notifications", "level"),
+    [
+        pytest.param(
+            [FULL, a_notification("0.2", minute=1)], PAUSED, id="the highest counts"
+        ),
+        pytest.param(
+            [FULL, a_notification("0", interval=DECEMBER, minute=1)],
+            NORMAL,
+            id="a new interval begins anew",
+        ),
+        pytest.param(
+            [FULL, a_notification("0.5", amount="200", minute=1)],
+            NORMAL,
+            id="a raised budget lifts the pause",
+        ),
+        pytest.param(
+            [HALF_OF_TWICE, a_notification("1.1", minute=1)],
+            PAUSED,
+            id="a lowered budget pauses",
+        ),
+        pytest.param([FULL, HALF_OF_TWICE], PAUSED, id="of two at once the lower one"),
+        pytest.param([HALF_OF_TWICE, FULL], PAUSED, id="in whatever order"),
+        pytest.param(
+            [
+                a_notification("0.9", budget_id="b1"),
+                a_notification("0.1", budget_id="b2"),
+            ],
+            TIGHT,
+            id="the strictest budget counts",
+        ),
+        pytest.param(
+            [a_notification("0.1", minute=-1), UNUSABLE], PAUSED, id="an unusable one"
+        ),
+        pytest.param(
+            [UNUSABLE, a_notification("0.1", minute=1)], NORMAL, id="forgotten by now"
+        ),
+        pytest.param([a_notification("0.4", forecast="2.5")], NORMAL, id="a forecast"),
+    ],
+)
+def test_notifications_one_after_the_other_give_a_level(
+    notifications: Sequence[BudgetNotification], level: Level
+) -> None:
+    assert after(*notifications).level is level
 
 
 @pytest.mark.parametrize(
@@ -139,34 +136,35 @@ def test_the_higher_of_both_counts_but_normal_overrides(
     assert overridden(hand, after(a_notification(ratio))).level is level
 
 
-def test_normal_overrides_what_the_interval_still_brings() -> None:
-    switch = overridden(NORMAL, after(a_notification("0.9")))
-
-    more = after(a_notification("1.5", minute=1), switch=switch)
-
-    assert (more.level, more.automatic) == (NORMAL, PAUSED)
-
-
-def test_normal_overrides_until_the_next_interval() -> None:
-    switch = overridden(NORMAL, after(a_notification("1")))
-    next_month = a_notification("1", interval=DECEMBER, minute=1)
-
-    assert after(next_month, switch=switch).level is PAUSED
-
-
-def test_normal_set_before_the_first_notification_overrides_its_own_interval() -> None:
-    switch = overridden(NORMAL, Switch())
-    next_month = a_notification("1", interval=DECEMBER, minute=1)
-
-    assert after(a_notification("1", minute=1), switch=switch).level is NORMAL
-    assert after(next_month, switch=switch).level is PAUSED
-
-
-def test_normal_set_while_last_months_pause_holds_leaves_this_month_guarded() -> None:
-    switch = overridden(NORMAL, after(a_notification("1", interval=OCTOBER)))
-
+@pytest.mark.parametrize(
+    ("before", "then", "level"),
+    [
+        pytest.param(
+            [a_notification("0.9")],
+            a_notification("1.5", minute=1),
+            NORMAL,
+            id="what the interval still brings",
+        ),
+        pytest.param([FULL], FULL_NEXT_MONTH, PAUSED, id="not the next interval"),
+        pytest.param([], FULL_LATER, NORMAL, id="an interval not yet heard of"),
+        pytest.param([], FULL_NEXT_MONTH, PAUSED, id="and not the one after that"),
+        pytest.param(
+            [a_notification("1", interval=OCTOBER)],
+            FULL_LATER,
+            PAUSED,
+            id="set for last month, this month stays guarded",
+        ),
+    ],
+)
+def test_normal_overrides_the_interval_in_which_it_is_set(
+    before: Sequence[BudgetNotification],
+    then: BudgetNotification,
+    level: Level,
+) -> None:
+    switch = overridden(NORMAL, after(*before))
     assert switch.level is NORMAL
-    assert after(a_notification("1", minute=1), switch=switch).level is PAUSED
+
+    assert after(then, switch=switch).level is level
 
 
 @pytest.mark.parametrize("level", [TIGHT, PAUSED])

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -238,57 +239,39 @@ def test_every_call_has_a_time_limit(
     assert 0 < listener.remaining_seconds[0] < 6
 
 
-@pytest.mark.parametrize(
-    "status", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED]
-)
-def test_what_may_pass_is_tried_again(
-    queue: CloudTasksQueue, listener: Listener, status: grpc.StatusCode
-) -> None:
-    listener.failures = [status, status]
-
-    queue.enqueue(a_task())
-
-    assert len(listener.requests) == 3
+S = grpc.StatusCode
 
 
 @pytest.mark.parametrize(
-    "status",
+    ("failures", "is_reached", "requests"),
     [
-        grpc.StatusCode.NOT_FOUND,
-        grpc.StatusCode.PERMISSION_DENIED,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.INVALID_ARGUMENT,
-        grpc.StatusCode.INTERNAL,
+        ([S.UNAVAILABLE] * 2, True, 3),
+        ([S.DEADLINE_EXCEEDED] * 2, True, 3),
+        ([S.UNAVAILABLE, S.ALREADY_EXISTS], True, 2),
+        *(
+            ([status], False, 1)
+            for status in (
+                *(S.NOT_FOUND, S.PERMISSION_DENIED, S.RESOURCE_EXHAUSTED),
+                *(S.INVALID_ARGUMENT, S.INTERNAL),
+            )
+        ),
+        ([S.UNAVAILABLE] * 10_000, False, None),
     ],
+    ids=lambda value: str(value)[:60],
 )
-def test_anything_else_is_unreachable_at_once(
-    queue: CloudTasksQueue, listener: Listener, status: grpc.StatusCode
+def test_what_may_pass_is_tried_again_for_a_while_and_else_it_is_unreachable(
+    queue: CloudTasksQueue,
+    listener: Listener,
+    failures: list[grpc.StatusCode],
+    is_reached: bool,
+    requests: int | None,
 ) -> None:
-    listener.failures = [status]
+    listener.failures = list(failures)
 
-    with pytest.raises(Unreachable):
+    with nullcontext() if is_reached else pytest.raises(Unreachable):
         queue.enqueue(a_task())
 
-    assert len(listener.requests) == 1
-
-
-def test_a_name_that_was_taken_meanwhile_is_success(
-    queue: CloudTasksQueue, listener: Listener
-) -> None:
-    listener.failures = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ALREADY_EXISTS]
-
-    queue.enqueue(a_task())
-
-    assert len(listener.requests) == 2
-
-
-def test_a_service_that_stays_away_is_unreachable(
-    queue: CloudTasksQueue, listener: Listener
-) -> None:
-    listener.failures = [grpc.StatusCode.UNAVAILABLE] * 10_000
-
-    with pytest.raises(Unreachable):
-        queue.enqueue(a_task())
+    assert requests in (None, len(listener.requests))
 
 
 def test_without_an_emulator_the_client_is_that_of_the_cloud(

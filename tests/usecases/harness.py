@@ -225,6 +225,18 @@ class Harness:
         """As Cloud Tasks does, by name and queue."""
         self.advance(task.job_id, from_starts_queue=task.is_start, task=task.name)
 
+    def finish(self) -> None:
+        """Tasks are brought until none is left."""
+        while (task := self.queue.take()) is not None:
+            self.clock.move_to(task.at)
+            self.deliver(task)
+
+    @property
+    def booked(self) -> tuple[Decimal, Decimal]:
+        """What Ann's jobs hold, and what they have spent."""
+        month = self.jobs.accounts["user.ann.2026-11"].month
+        return month.open_usd, month.settled_usd
+
     @property
     def job(self) -> Job:
         return self.jobs.get("job1").value

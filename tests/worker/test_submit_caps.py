@@ -31,17 +31,15 @@ def take(harness: Harness, *chain: ProviderId) -> str:
 
 
 def finish(harness: Harness, job_id: str) -> Job:
-    while (task := harness.queue.take()) is not None:
-        harness.clock.move_to(task.at)
-        harness.advance(task.job_id, from_starts_queue=task.is_start)
+    harness.finish()
     return harness.jobs.get(job_id).value
 
 
 def spent(harness: Harness) -> Decimal:
     """Also: nothing of what was held is left open."""
-    month = harness.jobs.accounts["user.ann.2026-11"].month
-    assert month.open_usd == 0
-    return month.settled_usd
+    held, settled = harness.booked
+    assert held == 0
+    return settled
 
 
 def test_a_provider_that_does_not_fit_is_skipped_and_a_cheaper_one_asked() -> None:

@@ -56,25 +56,13 @@ def hold(harness: Harness) -> Job:
     return harness.job
 
 
-def booked(harness: Harness) -> tuple[Decimal, Decimal]:
-    """What Ann's jobs hold, and what they have spent."""
-    month = harness.jobs.accounts["user.ann.2026-11"].month
-    return month.open_usd, month.settled_usd
-
-
-def finish(harness: Harness) -> None:
-    while (task := harness.queue.take()) is not None:
-        harness.clock.move_to(task.at)
-        harness.deliver(task)
-
-
 def test_the_answer_raises_the_hold_and_the_cost(harness: Harness) -> None:
     hold(harness)
 
     job = harness.step()
 
     assert (job.hold_usd, job.cost_usd) == (usd("0.80"), usd("0.80"))
-    assert booked(harness) == (usd("0.80"), NOTHING)
+    assert harness.booked == (usd("0.80"), NOTHING)
 
 
 def test_it_is_owed_though_no_cap_has_room_and_the_job_goes_on(
@@ -86,7 +74,7 @@ def test_it_is_owed_though_no_cap_has_room_and_the_job_goes_on(
     harness.step()
 
     assert harness.run().delivered
-    assert booked(harness) == (NOTHING, usd("0.80"))
+    assert harness.booked == (NOTHING, usd("0.80"))
 
 
 def test_a_price_that_has_risen_passes_the_cap_by_one_job_at_most(
@@ -102,25 +90,25 @@ def test_a_price_that_has_risen_passes_the_cap_by_one_job_at_most(
         taken += 1
     assert taken == 10
 
-    finish(harness)
+    harness.finish()
 
     ended = harness.jobs.all
     assert all(job.is_final for job in ended)
-    assert booked(harness)[1] <= CAP + usd("0.40")
-    assert booked(harness)[0] == 0
+    assert harness.booked[1] <= CAP + usd("0.40")
+    assert harness.booked[0] == 0
 
 
 def test_later_jobs_are_planned_at_the_higher_price(harness: Harness) -> None:
     take(harness)
-    finish(harness)
+    harness.finish()
 
     for _ in range(4):
         take(harness)
     with pytest.raises(LimitReached):
         take(harness)
 
-    finish(harness)
-    assert booked(harness) == (NOTHING, CAP)
+    harness.finish()
+    assert harness.booked == (NOTHING, CAP)
 
 
 def test_the_difference_is_told_when_the_task_is_taken(harness: Harness) -> None:
@@ -212,7 +200,7 @@ def test_an_answer_that_comes_late_or_twice_is_held_once(
     job = harness.step()
 
     assert (job.hold_usd, job.attempts[0].cost_usd) == (usd("0.80"), usd("0.80"))
-    assert booked(harness) == (usd("0.80"), NOTHING)
+    assert harness.booked == (usd("0.80"), NOTHING)
 
 
 @pytest.mark.parametrize("figure", ["1E+22", "1E+400", "Infinity", "NaN", "sNaN", "-1"])
@@ -226,7 +214,7 @@ def test_a_figure_that_can_be_no_price_breaks_nothing(
     harness.step()
 
     assert harness.run().delivered
-    assert booked(harness) == (NOTHING, usd("0.40"))
+    assert harness.booked == (NOTHING, usd("0.40"))
 
 
 def test_without_the_observed_prices_the_announced_one_is_held_all_the_same(
