@@ -23,7 +23,6 @@ from google.api_core import exceptions
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from local.emulators.cloud_storage.errors import Refused
 from local.emulators.cloud_storage.objects import ObjectStore, StoredObject, Upload
 from local.emulators.cloud_storage.signatures import Signer
 from local.emulators.storage import RunningStorage, running_storage
@@ -296,14 +295,6 @@ def test_objects_survive_a_restart_and_generations_grow(tmp_path: Path) -> None:
     assert first.generation < second.generation < put_into(again, b"3").generation
 
 
-@pytest.mark.parametrize("name", ["", "x" * 1025])
-def test_names_that_cloud_storage_refuses_are_refused(
-    tmp_path: Path, name: str
-) -> None:
-    with pytest.raises(Refused, match="object name"):
-        open_store(tmp_path).put(Upload(name=name, content_type="x/y"), b"x")
-
-
 def test_half_open_connections_stop_nobody(server: RunningStorage, bucket: Any) -> None:
     url = urlsplit(server.address)
     upload_path = urlsplit(begin(server))
@@ -356,17 +347,6 @@ def test_a_silent_server_never_answers(server: RunningStorage, bucket: Any) -> N
 
     with pytest.raises(requests.exceptions.ReadTimeout):
         bucket.blob("v.mp4").reload(timeout=0.1, retry=None)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [{"place": "start"}, {"place": "nap"}, {"place": "get", "kind": "?"}],
-)
-def test_what_is_no_fault_is_refused(
-    server: RunningStorage, fault: dict[str, object]
-) -> None:
-    assert arm(server, **fault).status_code == 400
-    assert server.faults.as_json() == []
 
 
 def test_the_command_serves_says_so_and_ends_quietly(tmp_path: Path) -> None:

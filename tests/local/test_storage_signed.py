@@ -116,14 +116,6 @@ def test_a_signed_address_serves_the_whole_and_ranges(signed: Sign, video: Any) 
     assert part.headers["Content-Range"] == "bytes 2-4/10"
 
 
-def test_head_is_signed_for_itself(signed: Sign, video: Any) -> None:
-    url = signed(video, "HEAD")
-
-    assert requests.head(url, timeout=10).headers["Content-Length"] == "10"
-    assert code_of(requests.get(url, timeout=10)) == (403, "SignatureDoesNotMatch")
-    assert requests.head(signed(video), timeout=10).status_code == 403
-
-
 @pytest.mark.parametrize(
     "name", ["a b+c.mp4", "é/한국.mp4", "~x!$&'()*,;=:@.mp4", "100%.mp4", "q?#.mp4"]
 )
@@ -131,25 +123,6 @@ def test_any_name_can_be_signed(signed: Sign, bucket: Any, name: str) -> None:
     blob = upload(bucket, name, name.encode())
 
     assert requests.get(signed(blob), timeout=10).content == name.encode()
-
-
-def test_the_type_and_name_of_a_download_can_be_signed(
-    signed: Sign, video: Any
-) -> None:
-    plain = requests.get(signed(video), timeout=10)
-    named = requests.get(
-        signed(
-            video,
-            response_disposition='attachment; filename="reel 1.mp4"',
-            response_type="application/octet-stream",
-        ),
-        timeout=10,
-    )
-
-    assert plain.headers["Content-Type"] == "video/mp4"
-    assert "Content-Disposition" not in plain.headers
-    assert named.headers["Content-Type"] == "application/octet-stream"
-    assert named.headers["Content-Disposition"] == 'attachment; filename="reel 1.mp4"'
 
 
 TAMPERED = {
@@ -232,31 +205,12 @@ UPLOAD = {
 }
 
 
-def test_a_signed_upload_is_stored_once(signed: Sign, bucket: Any) -> None:
-    url = signed(bucket.blob("uploads/u1"), "PUT", headers=dict(UPLOAD))
-
-    first = requests.put(url, b"photo", headers=UPLOAD, timeout=10)
-    again = requests.put(url, b"other", headers=UPLOAD, timeout=10)
-
-    found = bucket.get_blob("uploads/u1")
-    assert (first.status_code, first.content) == (200, b"")
-    assert first.headers["x-goog-generation"] == str(found.generation)
-    assert code_of(again) == (412, "PreconditionFailed")
-    assert found.content_type == "image/jpeg"
-    assert found.download_as_bytes() == b"photo"
-
-
 @pytest.mark.parametrize(
     ("data", "code"),
-    [
-        (b"photos", "EntityTooLarge"),
-        (b"phot", "EntityTooSmall"),
-        (iter([b"pho", b"tos"]), "EntityTooLarge"),
-        (iter([b"pho"]), "EntityTooSmall"),
-    ],
-    ids=["larger", "smaller", "larger, chunked", "smaller, chunked"],
+    [(iter([b"pho", b"tos"]), "EntityTooLarge"), (iter([b"pho"]), "EntityTooSmall")],
+    ids=["larger", "smaller"],
 )
-def test_an_upload_has_the_signed_size(
+def test_an_upload_has_the_signed_size_though_it_comes_in_chunks(
     signed: Sign, bucket: Any, data: Any, code: str
 ) -> None:
     url = signed(bucket.blob("uploads/u1"), "PUT", headers=dict(UPLOAD))
@@ -277,21 +231,13 @@ def test_each_signed_header_is_sent_as_signed(
     missing = requests.put(url, b"photo", headers=without, timeout=10)
     changed = requests.put(url, b"photo", headers={**UPLOAD, name: "9"}, timeout=10)
 
+    unsigned = signed(bucket.blob("uploads/u1"), "PUT")
+    added = requests.put(unsigned, b"photo", headers=UPLOAD, timeout=10)
+
     assert code_of(missing) == (400, "MalformedSecurityHeader")
     assert code_of(changed) == (403, "SignatureDoesNotMatch")
+    assert code_of(added) == (400, "MalformedSecurityHeader")
     assert not bucket.blob("uploads/u1").exists()
-
-
-def test_a_goog_header_that_was_not_signed_is_refused(
-    signed: Sign, bucket: Any
-) -> None:
-    url = signed(bucket.blob("uploads/u1"), "PUT")
-
-    answer = requests.put(
-        url, b"x", headers={"x-goog-if-generation-match": "0"}, timeout=10
-    )
-
-    assert code_of(answer) == (400, "MalformedSecurityHeader")
 
 
 def preflight(url: str, origin: str, method: str, headers: str) -> requests.Response:
