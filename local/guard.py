@@ -36,7 +36,12 @@ def is_loopback(host: str) -> bool:
 
 
 def may_use(environ: Mapping[str, Any], origins: Collection[str]) -> bool:
-    """Whether the request is from no page, from our own, or from one of `origins`."""
+    """Whether the request is from no page, from our own, or from one of `origins`.
+
+    Where a browser leaves out `Origin`, it still says that the request is another
+    site's.
+    """
     origin = environ.get("HTTP_ORIGIN")
-    own = f"http://{environ.get('HTTP_HOST')}"
-    return origin is None or origin == own or origin in origins
+    if origin is None:
+        return environ.get("HTTP_SEC_FETCH_SITE", "none") in ("none", "same-origin")
+    return origin in (f"http://{environ.get('HTTP_HOST')}", *origins)

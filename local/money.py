@@ -9,6 +9,11 @@ _DAILY_LIMIT = "DAILY_LIMIT_USD"
 _DEFAULTS = {_DAILY_LIMIT: "10", PAID_POSTS_LIMIT: "20"}
 _FILE = Path(__file__).resolve().parent.parent / ".local" / "paid-posts"
 _NOTHING = "No keys are set: simulators make the videos, and nothing is paid."
+EMULATOR = "FIRESTORE_EMULATOR_HOST"
+_NOT_OURS = (
+    " {emulator} names {host}: no guard keeps web pages in a browser on this machine "
+    "from writing to that emulator itself."
+)
 _REAL = (
     "REAL MONEY: keys are set, so the real providers are asked and paid, up to "
     "${limit} (DAILY_LIMIT_USD) and {posts} paid requests (LOCAL_PAID_POSTS_LIMIT) "
@@ -25,7 +30,8 @@ def spending_limits(environ: Mapping[str, str], *, real: bool) -> dict[str, str]
 
 
 def sentence(environ: Mapping[str, str], *, real: bool) -> str:
-    limits = spending_limits(environ, real=real)
-    if not limits:
-        return _NOTHING
-    return _REAL.format(limit=limits[_DAILY_LIMIT], posts=limits[PAID_POSTS_LIMIT])
+    limits, host = spending_limits(environ, real=real), environ.get(EMULATOR)
+    said = _NOTHING
+    if limits:
+        said = _REAL.format(limit=limits[_DAILY_LIMIT], posts=limits[PAID_POSTS_LIMIT])
+    return said + (_NOT_OURS.format(emulator=EMULATOR, host=host) if host else "")

@@ -7,6 +7,8 @@ version is known to be right.
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 import sys
 
 OLDEST = (3, 11)
@@ -15,10 +17,17 @@ NO_VENV = (
 )
 
 
+NO_CHROMIUM = (
+    "Chromium is missing, which the tests drive: on Debian, apt install chromium; on "
+    "macOS, brew install --cask chromium; or name a Chrome with CHROMIUM=/path/to/it."
+)
+
+
 def problems(*parts: str) -> list[str]:
     """One sentence for each thing that is missing, with what to do about it.
 
-    `parts`: `emulator` where the local stack is going to run, too.
+    `parts`: `emulator` where the local stack is going to run, too; `chromium` where
+    all tests are.
     """
     if sys.version_info < OLDEST:
         version = "{}.{}".format(*sys.version_info)
@@ -31,7 +40,16 @@ def problems(*parts: str) -> list[str]:
         from local.emulators.firestore import missing_for_emulator
 
         found += missing_for_emulator()
+    if "chromium" in parts and not find_chromium():
+        found.append(NO_CHROMIUM)
     return found
+
+
+def find_chromium() -> str | None:
+    """The program that `CHROMIUM` names, else one on the PATH; None if neither is."""
+    named = os.environ.get("CHROMIUM")
+    names = [named] if named else ["chromium", "chromium-browser", "google-chrome"]
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def _can_make_venvs() -> bool:

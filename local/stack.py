@@ -19,12 +19,13 @@ from typing import Self
 import requests
 
 from local import functions
+from local.blocked_ports import reserve_blocked_port
 from local.emulators import firestore
 from local.emulators.firestore_guard import firestore_guard
 from local.functions import BUCKET, FUNCTIONS
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
-from local.money import sentence, spending_limits
+from local.money import EMULATOR, sentence, spending_limits
 from local.processes import (
     Program,
     Running,
@@ -190,22 +191,28 @@ class Stack:
         self.tasks_control = announced["control"]
 
     def _start_firestore(self) -> None:
-        """The emulator that the environment names, else one of our own, guarded."""
-        if given := self._options.environ.get("FIRESTORE_EMULATOR_HOST"):
-            self.firestore = self.addresses["firestore"] = given
-            return
+        """The emulator that the environment names, else one of our own, and a guard.
+
+        Web pages reach the guard alone: ours is on ports that no browser connects to.
+        """
+        given = self._options.environ.get(EMULATOR)
+        self.firestore = given or self._run_firestore()
+        port, origins = self._port("firestore"), self._origins
+        guard = firestore_guard(self.firestore, origins=origins, port=port)
+        guarded = self._closing.enter_context(guard)
+        self.addresses["firestore"] = f"127.0.0.1:{guarded.port}"
+
+    def _run_firestore(self) -> str:
         running = firestore.running(
             rules=RULES,
             memory=self._options.firestore_memory,
             log=self._folder / "firestore.log",
             saved=firestore.exported_to(self._folder),
+            port=reserve_blocked_port(self._closing),
+            channel_port=reserve_blocked_port(self._closing),
         )
-        started = self._closing.enter_context(running)
-        self.firestore, self._parts["firestore"] = started
-        port, origins = self._port("firestore"), self._origins
-        guard = firestore_guard(self.firestore, origins=origins, port=port)
-        guarded = self._closing.enter_context(guard)
-        self.addresses["firestore"] = f"127.0.0.1:{guarded.port}"
+        address, self._parts["firestore"] = self._closing.enter_context(running)
+        return address
 
     def _start_vendors(self) -> None:
         """Simulators for the vendors that are neither real nor somebody else's."""

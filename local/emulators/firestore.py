@@ -43,10 +43,18 @@ class Emulator:
     jar: Path
 
     def command(
-        self, *, port: int, rules: Path | None, memory: str, saved: Path | None
+        self,
+        *,
+        port: int,
+        rules: Path | None,
+        memory: str,
+        saved: Path | None,
+        channel_port: int | None,
     ) -> list[str]:
         """`memory` is Java's heap: 256m for tests, 1g or more under load. `saved`: the
-        metadata file of an export to begin with."""
+        metadata file of an export to begin with. `channel_port`: where it serves
+        WebChannels, which it does on `port`, too; None for any port.
+        """
         command = [
             str(self.java),
             "-Duser.language=en",
@@ -58,18 +66,31 @@ class Emulator:
             f"--port={port}",
         ]
         command += [f"--rules={rules}"] if rules else []
+        command += [f"--webchannel_port={channel_port}"] if channel_port else []
         return [*command, *([f"--import-data={saved}"] if saved else [])]
 
 
 @contextmanager
 def running(
-    *, memory: str, log: Path, rules: Path | None = None, saved: Path | None = None
+    *,
+    memory: str,
+    log: Path,
+    rules: Path | None = None,
+    saved: Path | None = None,
+    port: int | None = None,
+    channel_port: int | None = None,
 ) -> Iterator[tuple[str, Running]]:
     """host:port of an emulator of our own, which answers, and its process."""
-    port = free_port()
+    port = port or free_port()
     program = Program(
         name="the Firestore emulator",
-        command=find().command(port=port, rules=rules, memory=memory, saved=saved),
+        command=find().command(
+            port=port,
+            rules=rules,
+            memory=memory,
+            saved=saved,
+            channel_port=channel_port,
+        ),
         environment=os.environ,
         log=log,
     )

@@ -48,10 +48,10 @@ def firestore_guard(
 
 def _may_pass(request: Request, origins: Collection[str]) -> bool:
     """Pages of other origins may not, nor what can only come from a page."""
-    if "origin" in request.headers:
-        return may_use(request.environ, origins)
-    is_navigated = request.headers.get("sec-fetch-site", "none") == "none"
-    return is_navigated and not request.path.endswith(_CHANNEL)
+    is_nobodys_channel = (
+        request.path.endswith(_CHANNEL) and "origin" not in request.headers
+    )
+    return may_use(request.environ, origins) and not is_nobodys_channel
 
 
 def _forwarded(request: Request, emulator: str) -> Response:

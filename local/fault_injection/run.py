@@ -81,7 +81,7 @@ class Run:
 
     def __init__(self, options: RunOptions, stack: Stack) -> None:
         self._options, self._stack, self._plan = options, stack, options.plan
-        self._view = FirestoreView(stack.addresses["firestore"], stack.project)
+        self._view = FirestoreView(stack.firestore, stack.project)
         self._injector = FaultInjector(stack, options.plan)
         self._over = threading.Event()
         self._jobs_of_keys: dict[str, frozenset[str]] = {}

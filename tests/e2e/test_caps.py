@@ -39,7 +39,7 @@ def test_the_servers_that_the_environment_names_are_used(
     video = frontend.wait(frontend.create(duration=3))
 
     assert capped.addresses["runway"] == runway.address
-    assert capped.addresses["firestore"] == firestore_emulator
+    assert capped.firestore == firestore_emulator
     assert video["ai_model"] == "runway"
     assert len(runway.submissions.all()) == 1
 

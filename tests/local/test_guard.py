@@ -45,6 +45,8 @@ def server() -> Iterator[HttpServer]:
         pytest.param("POST", {"Origin": EVIL}, 403, id="another page"),
         pytest.param("POST", {"Origin": "null"}, 403, id="a page in a sandbox"),
         pytest.param("PUT", {"Origin": PAGE + "1"}, 403, id="another port"),
+        pytest.param("POST", {"Sec-Fetch-Site": "same-site"}, 403, id="no origin"),
+        pytest.param("POST", {"Sec-Fetch-Site": "none"}, 200, id="a typed address"),
     ],
 )
 def test_a_local_server_answers_programs_and_its_own_page(

@@ -1,0 +1,356 @@
+"""A real browser shows pages of strangers, who try each port of a running stack.
+
+`python -m local up` runs as on a developer's machine. A page that nothing stops proves
+first, on a server of the test, that it could write and read.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, cast
+from urllib.parse import quote, urlencode
+
+import psutil
+import pytest
+import requests
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+from werkzeug import Request, Response
+from werkzeug.serving import make_server
+
+from local.blocked_ports import BLOCKED_PORTS
+from local.preflight import NO_CHROMIUM, find_chromium
+from local.stack import ROOT
+from tests.e2e.client import Frontend
+from tests.e2e.conftest import bare_environment
+
+STRANGER = "evil.example"
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", f"--host-resolver-rules=MAP {STRANGER} 127.0.0.1"),
+    # Chromium's own question whether a page may use this machine is not what is tested.
+    "--disable-features=LocalNetworkAccessChecks",
+)
+SECRET = "a raccoon that no stranger may read of"
+OWNER = {"Authorization": "Bearer owner"}
+PLAIN, FORM = "text/plain", "application/x-www-form-urlencoded"
+
+# Asks for each of `attempts`, also by a form, and opens a WebSocket at each address.
+ATTACK = """async ([attempts, milliseconds]) => {
+    const asked = attempts.map(async ([url, options]) => {
+        const signal = AbortSignal.timeout(milliseconds);
+        try {
+            const answer = await fetch(url, {...options, signal});
+            const text = await answer.text();
+            return {url, status: answer.status, text};
+        } catch (error) {
+            return {url, status: 0, text: ""};
+        }
+    });
+    const opened = new Promise((resolve) => {
+        const url = new URL("/", attempts[0][0].replace("http", "ws")).href;
+        const done = (status) => () => resolve({url, status, text: ""});
+        const socket = new WebSocket(url);
+        socket.onopen = done(101);
+        socket.onclose = socket.onerror = done(0);
+        setTimeout(done(0), milliseconds);
+    });
+    const posts = attempts.filter(([, {method, mode}]) => method === "POST" && !mode);
+    const sent = posts.map(([url, {method, body}]) => new Promise((resolve) => {
+        const frame = document.createElement("iframe");
+        frame.name = crypto.randomUUID?.() ?? String(Math.random());
+        document.body.append(frame);
+        const form = document.createElement("form");
+        const input = document.createElement("input");
+        Object.assign(form, {method, action: url, target: frame.name});
+        form.enctype = "text/plain";
+        input.name = body;
+        form.append(input);
+        document.body.append(form);
+        frame.onload = () => resolve({url, status: 0, text: ""});
+        form.submit();
+        setTimeout(frame.onload, milliseconds);
+    }));
+    return Promise.all([...asked, opened, ...sent]);
+}"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalStack:
+    """A stack of a process of its own: what it announced, and what it listens on."""
+
+    process: psutil.Process
+    addresses: dict[str, str]
+    project: str
+
+    @property
+    def ports(self) -> list[int]:
+        """Announced or not."""
+        return [
+            connection.laddr.port
+            for process in (self.process, *self.process.children(recursive=True))
+            for connection in process.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[LocalStack]:
+    project = f"demo-{uuid.uuid4().hex[:8]}"
+    command = [sys.executable, "-m", "local", "up", "--seconds", "1"]
+    environment = bare_environment() | {"GOOGLE_CLOUD_PROJECT": project}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield LocalStack(
+                process=psutil.Process(process.pid),
+                addresses=json.loads(process.stdout.readline()),
+                project=project,
+            )
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def frontend(stack: LocalStack) -> Frontend:
+    """One who has a video already, whose prompt is the secret."""
+    frontend = Frontend(cast(Any, stack), admin=True)
+    frontend.wait(frontend.create(prompt=SECRET, duration=3))
+    return frontend
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = find_chromium()
+    if program is None:
+        raise RuntimeError(NO_CHROMIUM)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with browser.new_context() as context:
+        yield context.new_page()
+
+
+@dataclass
+class Strangers:
+    """A server that serves a page, lets everybody in, and keeps what it was asked."""
+
+    port: int = 0
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Response:
+        if request.path != "/page":
+            self.asked.append((request.method, request.path))
+        return Response(
+            SECRET,
+            mimetype="text/html",
+            headers={
+                "Access-Control-Allow-Origin": "*",
+                "Access-Control-Allow-Headers": "authorization,content-type",
+                "Access-Control-Allow-Methods": "GET,POST,PUT,PATCH,DELETE",
+            },
+        )
+
+
+@pytest.fixture
+def strangers() -> Iterator[Strangers]:
+    found = Strangers()
+    app: Any = Request.application(found.answer)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    found.port = server.port
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+Attempt = tuple[str, dict[str, Any]]
+
+
+def attempts(
+    address: str, project: str, bearer: dict[str, str] | None = None
+) -> list[Attempt]:
+    """What reads, writes or spends at one of the stack's servers, or another."""
+    database = f"projects/{project}/databases/(default)"
+    documents = f"/v1/{database}/documents"
+    channel = f"/google.firestore.v1.Firestore/Write/channel?database={quote(database)}"
+    begin = {"headers": "Authorization:Bearer owner\r\n", "count": "1", "ofs": "0"}
+    begin |= {"req0___data__": json.dumps({"database": database})}
+    document = json.dumps({"fields": {"job_id": {"stringValue": "evil"}}})
+    video = json.dumps({"prompt": "evil", "model": "runway", "duration": 5})
+    objects = "/storage/v1/b/reelay-videos/o"
+    bearer = bearer or {}
+    as_json = {"Content-Type": "application/json"}
+    requests: list[tuple[str, str, dict[str, str], str | None]] = [
+        ("GET", f"{documents}/videos", OWNER, None),
+        ("POST", f"{documents}/videos?documentId=evil", {}, document),
+        ("PATCH", f"{documents}/videos/evil", OWNER | as_json, document),
+        ("DELETE", f"/emulator/v1/{database}/documents", {}, None),
+        ("POST", f"{channel}&VER=8&RID=1&CVER=22", {}, urlencode(begin)),
+        ("GET", "/v1/videos", bearer, None),
+        ("GET", "/v1/usage?scope=all", bearer, None),
+        ("POST", "/v1/videos", bearer | as_json, video),
+        ("POST", "/v1/admin/generation", bearer | as_json, '{"level": "paused"}'),
+        ("POST", "/v1/image_to_video", bearer | as_json, video),
+        ("POST", "/interactions", bearer | as_json, video),
+        ("GET", "/_control/submissions", {}, None),
+        ("POST", "/_control/faults", {}, '{"provider": "runway", "kind": "503"}'),
+        ("DELETE", "/_control/faults", {}, None),
+        ("GET", "/queues", {}, None),
+        ("POST", "/faults", {}, '{"drop": 1}'),
+        ("POST", "/key", {}, "/etc/hostname"),
+        ("POST", "/token", {}, "grant_type=evil"),
+        ("POST", "/", bearer | as_json, "{}"),
+        ("GET", "/certs", {}, None),
+        ("GET", objects, {}, None),
+        ("POST", f"/upload{objects}?uploadType=media&name=evil", {}, "evil"),
+        ("PUT", "/reelay-videos/evil", {}, "evil"),
+    ]
+    tries: list[Attempt] = []
+    for method, path, headers, body in requests:
+        options = {"method": method, "headers": headers, "body": body}
+        tries.append((address + path, options))
+        if method in ("GET", "POST"):
+            # Without a preflight, and the second time without the page's origin.
+            kind = FORM if "channel" in path else PLAIN
+            plain = {"mode": "no-cors", "headers": {"Content-Type": kind}}
+            tries.append((address + path, options | plain))
+            tries.append(
+                (address + path, options | plain | {"referrerPolicy": "no-referrer"})
+            )
+    return tries
+
+
+def attack_port(
+    page: Page, address: str, stack: LocalStack, frontend: Frontend
+) -> list[Any]:
+    """With all there is where HTTP is spoken; gRPC's servers just keep silent."""
+    tries = attempts(address, stack.project, frontend.headers)
+    if speaks_http(int(address.rpartition(":")[2])):
+        return attack(page, tries)
+    return attack(page, tries[:5], milliseconds=1000)
+
+
+@cache
+def speaks_http(port: int) -> bool:
+    try:
+        requests.get(f"http://127.0.0.1:{port}/", timeout=5)
+    except requests.RequestException:
+        return False
+    return True
+
+
+def attack(
+    page: Page, tries: list[Attempt], *, milliseconds: int = 10_000
+) -> list[Any]:
+    """What each try came to: `status` and `text`, as far as the page may see it."""
+    answers: list[Any] = page.evaluate(ATTACK, [tries, milliseconds])
+    return answers
+
+
+def state(stack: LocalStack, frontend: Frontend) -> dict[str, object]:
+    """All that a stranger could have changed, as the developer's programs see it."""
+
+    def shown(address: str) -> Any:
+        return requests.get(address, headers=OWNER, timeout=10).json()
+
+    there = stack.addresses
+    return {
+        "documents": documents(stack),
+        "objects": shown(f"{there['storage']}/storage/v1/b/reelay-videos/o"),
+        "level": frontend.call("GET", "/v1/admin/generation").json(),
+        **{
+            vendor: (
+                shown(f"{there[vendor]}/_control/submissions")["submissions"],
+                shown(f"{there[vendor]}/_control/faults"),
+            )
+            for vendor in ("runway", "google")
+        },
+    }
+
+
+def documents(stack: LocalStack) -> dict[str, object]:
+    os.environ["FIRESTORE_EMULATOR_HOST"] = stack.addresses["firestore"]
+    try:
+        client: Any = firestore.Client(
+            project=stack.project, credentials=AnonymousCredentials()
+        )
+    finally:
+        del os.environ["FIRESTORE_EMULATOR_HOST"]
+    found = {
+        document.reference.path: document.to_dict()
+        for collection in client.collections()
+        for document in collection.stream()
+    }
+    client.close()
+    return found
+
+
+@pytest.mark.parametrize("host", [STRANGER, "127.0.0.1"])
+def test_a_page_of_another_origin_reads_and_changes_nothing(
+    page: Page, stack: LocalStack, frontend: Frontend, strangers: Strangers, host: str
+) -> None:
+    page.goto(f"http://{host}:{strangers.port}/page")
+    before, answers = state(stack, frontend), []
+    for port in stack.ports:
+        answers += attack_port(page, f"http://127.0.0.1:{port}", stack, frontend)
+
+    assert [answer for answer in answers if answer["status"]] == []
+    assert state(stack, frontend) == before
+
+
+def test_a_page_whose_name_leads_to_this_machine_reads_and_changes_nothing(
+    page: Page, stack: LocalStack, frontend: Frontend
+) -> None:
+    """The page came before its name was changed, so it is the server's own origin."""
+    before, answers = state(stack, frontend), []
+    page.route("**/page", lambda route: route.fulfill(body="<body>"))
+    for port in stack.ports:
+        address = f"http://{STRANGER}:{port}"
+        page.goto(f"{address}/page")
+        answers += attack_port(page, address, stack, frontend)
+
+    assert {answer["status"] for answer in answers} == {0, 403}
+    assert not [answer for answer in answers if SECRET in answer["text"]]
+    assert state(stack, frontend) == before
+
+
+@pytest.mark.parametrize("host", [STRANGER, "127.0.0.1"])
+def test_the_same_page_would_reach_a_server_without_a_guard(
+    page: Page, strangers: Strangers, host: str
+) -> None:
+    page.goto(f"http://{host}:{strangers.port}/page")
+    address = f"http://127.0.0.1:{strangers.port}"
+    tries = attempts(address, "demo", OWNER)
+
+    answers = attack(page, tries)
+
+    arrived = {(method, path) for method, path in strangers.asked}
+    for (url, options), answer in zip(tries, answers, strict=False):
+        path = url.removeprefix(address).partition("?")[0]
+        assert (options["method"], path) in arrived
+        assert "mode" in options or SECRET in answer["text"]
+
+
+@pytest.mark.parametrize("port", BLOCKED_PORTS)
+def test_a_browser_connects_to_no_blocked_port(page: Page, port: int) -> None:
+    with pytest.raises(Error, match="ERR_UNSAFE_PORT"):
+        page.goto(f"http://127.0.0.1:{port}")
