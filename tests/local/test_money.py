@@ -82,6 +82,14 @@ def test_simulators_have_no_caps_of_their_own() -> None:
     assert "nothing is paid" in sentence({}, real=False)
 
 
+@pytest.mark.parametrize("real", [True, False])
+def test_an_emulator_that_no_guard_stands_before_is_named(real: bool) -> None:
+    given = KEY | {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8080"}
+
+    assert "127.0.0.1:8080: no guard keeps" in sentence(given, real=real)
+    assert "no guard" not in sentence(KEY, real=real)
+
+
 @pytest.mark.parametrize(
     ("environ", "real"),
     [

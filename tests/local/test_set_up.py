@@ -60,6 +60,26 @@ def test_a_machine_without_the_emulator_is_told_before_anything_is_downloaded(
     assert "Node.js 20" in problem
 
 
+def test_a_machine_without_a_browser_is_told_which_one_the_tests_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+
+    (problem,) = preflight.problems("chromium")
+
+    assert "apt install chromium" in problem
+
+
+def test_the_browser_that_the_environment_names_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHROMIUM", sys.executable)
+
+    assert preflight.find_chromium() == sys.executable
+    assert preflight.problems("chromium") == []
+
+
 def test_what_is_not_needed_is_not_asked_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
