@@ -36,7 +36,11 @@ class Frontend:
 
     def upload(self, content: bytes, content_type: str = "image/jpeg") -> str:
         asked = {"content_type": content_type, "size": len(content)}
-        upload = self.call("POST", "/v1/uploads", asked).json()
+        answer = self.call("POST", "/v1/uploads", asked)
+        while answer.status_code == 503:  # busy: sent again, as a client does
+            answer = self.call("POST", "/v1/uploads", asked)
+        assert answer.status_code == 201, answer.text
+        upload = answer.json()
         requests.put(
             upload["upload_url"], content, headers=upload["headers"], timeout=30
         ).raise_for_status()
