@@ -23,8 +23,9 @@ CACHED = timedelta(seconds=5)
 class PriceWatch:
     """One for the process: what it read is believed for 5 s.
 
-    Without its store everything goes on at the catalogue's prices: what a vendor says
-    that it may charge is held all the same, with the answer to the POST.
+    Without its store everything goes on at the prices that were read last, or else the
+    catalogue's: what a vendor says that it may charge is held all the same, with the
+    answer to the POST.
     """
 
     store: PriceStore
@@ -35,10 +36,18 @@ class PriceWatch:
     )
 
     def plan(
-        self, chain: Sequence[PlannedProvider], resolution: Resolution
+        self,
+        chain: Sequence[PlannedProvider],
+        resolution: Resolution,
+        *,
+        believed_for: timedelta = CACHED,
     ) -> tuple[PlannedProvider, ...]:
-        """Each at the higher one of the catalogue's price and the last one charged."""
-        observed = self._observed()
+        """Each at the higher one of the catalogue's price and the last one charged.
+
+        `believed_for`: how old what was read may be. Before a paid POST it is read
+        anew: once a higher price is known, nothing is sent at the lower one.
+        """
+        observed = self._observed(believed_for)
         return tuple(at_observed_price(p, resolution, observed) for p in chain)
 
     def report(self, job: Job, attempt: Attempt, charged_usd: Decimal) -> None:
@@ -75,15 +84,15 @@ class PriceWatch:
             return
         raise Unreachable("control/prices: not known to be committed")
 
-    def _observed(self) -> ObservedPrices:
+    def _observed(self, believed_for: timedelta) -> ObservedPrices:
         now = self.clock.now()
-        at, observed = self._read.get("last", (now, None))
-        if observed is not None and timedelta(0) <= now - at < CACHED:
-            return observed
+        at, last = self._read.get("last", (now - believed_for, ObservedPrices()))
+        if timedelta(0) <= now - at < believed_for:
+            return last
         try:
             observed = self.store.read().value
         except Unreachable as error:
             log.warning("prices_not_read", why=str(error))
-            return ObservedPrices()
+            return last
         self._read["last"] = (now, observed)
         return observed

@@ -1,7 +1,7 @@
 """Submit: the one step that spends. Intent, one paid POST, its answer on record."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -55,7 +55,9 @@ class Starting:
     ) -> Versioned[Job] | None:
         """Intent, POST, answer. Dying between any two costs at most one POST."""
         job, began = before.value, self.clock.now()
-        (planned,) = self.price_watch.plan((planned,), job.request.resolution)
+        (planned,) = self.price_watch.plan(
+            (planned,), job.request.resolution, believed_for=timedelta(0)
+        )
         provider = self.providers.get(planned.provider_id)
         instead = self.availability.check(planned, is_configured=provider is not None)
         if instead is not None:

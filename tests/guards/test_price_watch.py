@@ -7,7 +7,8 @@ from structlog.testing import capture_logs
 
 from shared.domain.catalogue import ProviderId, Resolution
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
-from tests.domain.examples import a_job, at_provider, running
+from shared.domain.ledger import Caps, Limits
+from tests.domain.examples import a_job, at_provider, running, states
 from tests.usecases.harness import Harness
 
 P720 = Resolution.P720
@@ -88,5 +89,28 @@ def test_what_it_reported_itself_counts_at_once(harness: Harness) -> None:
     watch.plan(a_job().chain, P720)
 
     watch.report(JOB, ATTEMPT, EXPENSIVE)
+
+    assert watch.plan(a_job().chain, P720)[0].price_usd == EXPENSIVE
+
+
+def test_before_a_post_the_price_is_read_anew(harness: Harness) -> None:
+    harness.jobs.put(a_job())
+    harness.jobs.limits = Limits(user=Caps(daily_usd=ATTEMPT.price_usd / 2))
+    advance, other = harness.advance, harness.price_watch
+    advance.starting.price_watch.plan(a_job().chain, P720)
+    other.report(JOB, ATTEMPT, EXPENSIVE)
+
+    advance("job1", from_starts_queue=True)
+
+    assert states(harness.job)[0] == ("runway", "skipped")
+    assert harness.starts == 0
+
+
+def test_a_price_that_was_read_once_outlives_its_store(harness: Harness) -> None:
+    watch = harness.price_watch
+    watch.report(JOB, ATTEMPT, EXPENSIVE)
+    watch.plan(a_job().chain, P720)
+    harness.clock.pause(60)
+    harness.prices.read_failures = [Unreachable("down")]
 
     assert watch.plan(a_job().chain, P720)[0].price_usd == EXPENSIVE

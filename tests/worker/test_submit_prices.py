@@ -21,6 +21,7 @@ from shared.domain.outcomes import (
     Succeeded,
 )
 from shared.ports.identity import Caller
+from shared.ports.store import StepTask
 from tests.domain.examples import SECOND, a_job, a_request, states
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.usecases.harness import Harness, create_video
@@ -96,6 +97,36 @@ def test_a_price_that_has_risen_passes_the_cap_by_one_job_at_most(
     assert all(job.is_final for job in ended)
     assert harness.booked[1] <= CAP + usd("0.40")
     assert harness.booked[0] == 0
+
+
+def test_it_passes_the_cap_by_what_is_under_way_at_its_first_answer_and_no_more(
+    harness: Harness,
+) -> None:
+    """Three POSTs are sent before one is answered: they fill the cap."""
+    harness.jobs.limits = Limits(user=Caps(daily_usd=usd("1.20")))
+    for _ in range(3):
+        take(harness)
+    runway, under_way = harness.providers[RUNWAY], []
+
+    def send_another() -> None:
+        under_way.append(1)
+        if len(under_way) < 3:
+            harness.deliver(next_start(harness))
+
+    runway.during_start = send_another
+    harness.deliver(next_start(harness))
+    finish(harness)
+
+    assert booked(harness) == (NOTHING, usd("1.20") + 3 * usd("0.40"))
+    with pytest.raises(LimitReached):
+        take(harness)
+
+
+def next_start(harness: Harness) -> StepTask:
+    while not (task := harness.queue.take()) or not task.is_start:
+        assert task
+        harness.deliver(task)
+    return task
 
 
 def test_later_jobs_are_planned_at_the_higher_price(harness: Harness) -> None:
