@@ -115,9 +115,9 @@ def test_it_passes_the_cap_by_what_is_under_way_at_its_first_answer_and_no_more(
 
     runway.during_start = send_another
     harness.deliver(next_start(harness))
-    finish(harness)
+    harness.finish()
 
-    assert booked(harness) == (NOTHING, usd("1.20") + 3 * usd("0.40"))
+    assert harness.booked == (NOTHING, usd("1.20") + 3 * usd("0.40"))
     with pytest.raises(LimitReached):
         take(harness)
 
