@@ -27,6 +27,7 @@ from shared.domain.outcomes import (
     Failed,
     GaveUp,
     OutputMissing,
+    Parked,
     Polled,
     PollFailed,
     Rejected,
@@ -320,3 +321,27 @@ def test_when_all_have_failed_the_job_ends() -> None:
     assert job.problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)
     assert job.wake_at is None
     assert [a.state for a in job.attempts] == [AttemptState.FAILED] * 2
+
+
+def test_a_parked_job_is_looked_at_again_in_a_minute() -> None:
+    parked = apply(a_job(), Parked(), NOON)
+
+    assert kind(next_action(parked, NOON + 30 * SECOND)) == "Wait"
+    assert kind(next_action(parked, NOON + 61 * SECOND)) == "Start"
+
+
+def test_a_job_that_went_on_after_a_pause_is_parked_no_more() -> None:
+    parked = apply(a_job(), Parked(), NOON)
+
+    later = NOON + timedelta(minutes=2)
+    asked = answered(parked, RUNWAY, Accepted(task_id="t"), later)
+
+    assert not asked.is_parked
+
+
+def test_what_is_already_asked_is_not_parked() -> None:
+    asked = answered(a_job(), RUNWAY, Accepted(task_id="t"))
+
+    assert apply(asked, Parked(), NOON + 30 * SECOND) is asked
+    assert settle(asked, NOON) == asked
+    assert not isinstance(next_action(asked, NOON + 30 * SECOND), GaveUp)

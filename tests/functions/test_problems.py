@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.http.problems import codes_by_status, problem, title
+from functions.http.problems import problem, title
 from shared.domain.errors import (
     ApiError,
     Crowded,
@@ -19,9 +19,6 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.domain.job import Language
-from shared.domain.refusals import describe_code
-
-CODES = [code for codes in codes_by_status().values() for code in codes]
 
 
 @pytest.mark.parametrize(
@@ -79,10 +76,3 @@ def test_whatever_is_unprocessable_names_its_fields(
 )
 def test_a_status_is_called_the_same_under_every_python(status: int, said: str) -> None:
     assert title(status) == said
-
-
-@pytest.mark.parametrize("code", CODES)
-def test_every_code_has_a_sentence_in_both_languages(code: str) -> None:
-    english, korean = (describe_code(code, language) for language in Language)
-
-    assert english and korean and english != korean

@@ -1,4 +1,4 @@
-"""The kill switch and the observed prices: one contract, on emulator and fakes."""
+"""What stands in `control/`: the kill switch, observed prices, missing keys."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from google.cloud import firestore
 
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import LostRace, Unreachable
 from shared.domain.kill_switch import (
     Level,
@@ -21,6 +22,7 @@ from shared.domain.kill_switch import (
 from shared.domain.observed_prices import ObservedPrice, ObservedPrices
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_prices import FirestorePrices
+from shared.gcp.firestore_provider_reports import FirestoreProviderReports
 from shared.gcp.firestore_records import to_record
 from shared.gcp.firestore_switch import FirestoreSwitch, switch_of
 from shared.guards.kill_switch import KillSwitch
@@ -166,3 +168,31 @@ def test_a_document_that_is_not_ours_is_no_level(broken: dict[str, Any]) -> None
 
     with pytest.raises(Unreachable):
         switch_of(record)
+
+
+# Which providers lack a key
+
+
+def test_nothing_reported_is_nothing_missing(
+    database: Database,
+) -> None:
+    assert FirestoreProviderReports(database).read() == frozenset()
+
+
+def test_what_was_reported_last_is_read(database: Database) -> None:
+    providers = FirestoreProviderReports(database)
+
+    providers.write(frozenset({ProviderId.RUNWAY, ProviderId.OMNI}))
+    providers.write(frozenset({ProviderId.OMNI}))
+
+    assert providers.read() == {ProviderId.OMNI}
+
+
+def test_a_provider_of_another_version_is_left_out(
+    firestore_client: firestore.Client,
+    database: Database,
+) -> None:
+    document = firestore_client.document("control/providers")
+    document.set({"not_configured": ["sora", "runway"]})
+
+    assert FirestoreProviderReports(database).read() == {ProviderId.RUNWAY}
