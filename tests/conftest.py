@@ -36,11 +36,16 @@ def firestore_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     if host := os.environ.get(EMULATOR):
         yield host
         return
+    import requests
+
     from local.emulators.firestore import running
     from local.stack import RULES
 
     log = tmp_path_factory.mktemp("firestore") / "log"
     with running(rules=RULES, memory="1g", log=log) as (host, _):
+        # The first call of a new JVM takes longer than any call of ours may.
+        first = f"http://{host}/v1/projects/p/databases/(default)/documents/a/b"
+        requests.get(first, timeout=100)
         yield host
 
 
