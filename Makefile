@@ -12,7 +12,7 @@ UNIT := $(addprefix tests/,domain usecases jobs guards worker functions)
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: emulator $(READY) ## One image becomes a video: IMAGE= PROMPT= MODEL= DURATION= RATIO=9:16 FAULTS=runway,runway-http
+demo: emulator $(READY) ## One image becomes a video: IMAGE= (none: text only) LAST_IMAGE= PROMPT= MODEL= DURATION= RATIO= FAULTS=
 	@$(BIN)/python -m local demo
 
 dev: emulator $(READY) ## The local stack with addresses and a token, until Ctrl-C: PORT=8700
@@ -63,9 +63,14 @@ lock: $(READY) ## Pin the newest versions, with hashes, for every Python from 3.
 clean: ## Remove the environments and caches; videos in out/ stay
 	@rm -rf .venv .venv-checkov .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
+# An empty IMAGE on the command line means no image, not the raccoon.
+ifeq ($(origin IMAGE)=$(value IMAGE),command line=)
+override IMAGE := none
+endif
+
 # What the demo is asked for goes to it in the environment, as it was typed: neither make
 # nor the shell expands a $$ in it.
-DEMO_OPTIONS := IMAGE PROMPT MODEL DURATION RATIO FAULTS RESUME
+DEMO_OPTIONS := IMAGE LAST_IMAGE PROMPT MODEL DURATION RATIO FAULTS RESUME
 $(foreach name,$(DEMO_OPTIONS),$(eval override $(name) := $$(value $(name))))
 export $(DEMO_OPTIONS)
 

@@ -24,7 +24,10 @@ from local.processes import DidNotStart
 # once.
 OPERATORS = ("key", "generation", "admin")
 PORTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
-DEMO_OPTIONS = ("image", "prompt", "model", "duration", "ratio", "faults", "resume")
+DEMO_OPTIONS = (
+    *("image", "last_image", "prompt", "model"),
+    *("duration", "ratio", "faults", "resume"),
+)
 
 
 def up(asked: argparse.Namespace) -> int:

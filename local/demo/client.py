@@ -32,9 +32,13 @@ class DemoClient:
         token = user_token(stack.project, USER, admin=False, now=datetime.now(UTC))
         self._session.headers["Authorization"] = f"Bearer {token}"
 
-    def upload(self, asked: Asked) -> str:
-        content = asked.image.read_bytes()
-        wanted = {"content_type": asked.content_type, "size": len(content)}
+    def uploads(self, asked: Asked) -> dict[str, str]:
+        """The images, uploaded, by their field of the request."""
+        return {field: self._upload(*file) for field, file in asked.images.items()}
+
+    def _upload(self, path: Path, content_type: str) -> str:
+        content = path.read_bytes()
+        wanted = {"content_type": content_type, "size": len(content)}
         upload = self.call("POST", "/v1/uploads", wanted)
         put = requests.put(
             upload["upload_url"],

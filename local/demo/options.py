@@ -6,16 +6,18 @@ Nothing heavy is imported here: a wrong option is said before anything starts.
 import difflib
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from local.fault_kinds import ProviderId
 from local.faults import FaultError, parse_faults
 from local.vendors import choose
 from shared.domain.errors import InvalidRequest
-from shared.domain.image_type import IMAGE_TYPES
+from shared.domain.framing import LEAST_SIDE_PIXELS
+from shared.domain.image_type import HEIC, image_type
 from shared.domain.job import Language
 from shared.domain.refusals import describe_field
 from shared.domain.request import MOST_IMAGE_MEGABYTES, VideoRequest
@@ -27,13 +29,16 @@ _PROMPT = "The camera drifts slowly closer, soft evening light"
 _RACCOONS_PROMPT = (
     "The camera drifts slowly closer as the raccoon looks up, soft evening light"
 )
-_LANDSCAPE, _PORTRAIT = "16:9", "9:16"
+_TEXT_PROMPT = "A raccoon walks along a garden wall in soft evening light"
+# IMAGE=none: a video of the text alone.
+NO_IMAGE = "none"
 # A field of the API's request to the option that sets it.
 _OPTIONS = {
     "prompt": "PROMPT",
     "duration": "DURATION",
     "model": "MODEL",
     "aspect_ratio": "RATIO",
+    "last_image": "LAST_IMAGE",
 }
 _FAULTS = (
     "FAULTS takes providers that fail, with commas between: {names}. Each may say how, "
@@ -51,6 +56,7 @@ class DemoOptions:
 
     environ: Mapping[str, str]
     image: str = ""
+    last_image: str = ""
     prompt: str = ""
     model: str = ""
     duration: str = ""
@@ -61,10 +67,10 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Options that work. `body` is the request to the api, without its image."""
+    """Options that work. `body` is the request to the api, without its `images`: files
+    and their content types, by the field of the request."""
 
-    image: Path
-    content_type: str
+    images: Mapping[str, tuple[Path, str]]
     body: Mapping[str, object]
     faults: str
 
@@ -72,55 +78,62 @@ class Asked:
 def checked(options: DemoOptions) -> Asked:
     """Raises Refused with everything that is wrong, a line each."""
     problems: list[str] = []
-    path = Path(options.image).expanduser() if options.image else RACCOON
-    content_type, is_upright = "", False
-    try:
-        content_type, is_upright = _look_at(path)
-    except Refused as refused:
-        problems.append(str(refused))
-    body = _body(options, is_own=bool(options.image), is_upright=is_upright)
-    problems += [*_wrong_fields(body), *_wrong_faults(options)]
+    images: dict[str, tuple[Path, str]] = {}
+    for field, path in _paths(options).items():
+        try:
+            images[field] = (path, _type_of(path, field.upper()))
+        except Refused as refused:
+            problems.append(str(refused))
+    body = _body(options)
+    problems += [*_wrong_fields(body, options), *_wrong_faults(options)]
     if problem := _unwritable(OUT):
         problems.append(problem)
     if problems:
         raise Refused("\n".join(problems))
-    return Asked(
-        image=path, content_type=content_type, body=body, faults=options.faults
-    )
+    return Asked(images=images, body=body, faults=options.faults)
 
 
-def _body(options: DemoOptions, *, is_own: bool, is_upright: bool) -> dict[str, object]:
-    text, own_ratio = options.duration.strip(), _PORTRAIT if is_upright else _LANDSCAPE
+def _paths(options: DemoOptions) -> dict[str, Path]:
+    """The images by their field of the request; the raccoon unless another is given."""
+    image = "" if options.image == NO_IMAGE else options.image or str(RACCOON)
+    given = {"image": image, "last_image": options.last_image}
+    return {field: Path(path).expanduser() for field, path in given.items() if path}
+
+
+def _body(options: DemoOptions) -> dict[str, object]:
+    text = options.duration.strip()
+    prompts = {NO_IMAGE: _TEXT_PROMPT, "": _RACCOONS_PROMPT}
     given = {
-        "prompt": options.prompt or (_PROMPT if is_own else _RACCOONS_PROMPT),
+        "prompt": options.prompt or prompts.get(options.image, _PROMPT),
         "duration": int(text) if text.isdecimal() else text or None,
         "model": options.model,
-        "aspect_ratio": options.ratio or own_ratio,
+        "aspect_ratio": options.ratio,
     }
     return {name: value for name, value in given.items() if value}
 
 
-def _look_at(path: Path) -> tuple[str, bool]:
-    """The content type, and whether the image is higher than wide."""
-    if not path.exists():
-        raise Refused(f"IMAGE: there is no file {path}.")
-    try:
-        with Image.open(path) as image:
-            content_type = Image.MIME.get(image.format or "", "")
-            width, height = ImageOps.exif_transpose(image).size
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
-        raise Refused(f"IMAGE: {path} is not a whole image.") from None
-    if content_type not in IMAGE_TYPES:
-        kind = content_type.removeprefix("image/").upper() or "of another type"
-        raise Refused(f"IMAGE: {path} is {kind}; use a JPEG, PNG or WebP.")
+def _type_of(path: Path, option: str) -> str:
+    """Its content type; whether it can be decoded is found out by the worker."""
+    if not path.is_file():
+        raise Refused(f"{option}: there is no file {path}.")
+    with path.open("rb") as file:
+        content_type = image_type(file.read(512))
+    if content_type == HEIC:
+        raise Refused(f"{option}: {path} is HEIC, which can't be used; send a JPEG.")
+    if content_type is None:
+        raise Refused(f"{option}: {path} is no JPEG, PNG, WebP or AVIF.")
     if path.stat().st_size > MOST_IMAGE_MEGABYTES * 1_000_000:
-        raise Refused(f"IMAGE: {path} has more than {MOST_IMAGE_MEGABYTES} MB.")
-    return content_type, height > width
+        raise Refused(f"{option}: {path} has more than {MOST_IMAGE_MEGABYTES} MB.")
+    with suppress(OSError), Image.open(path) as image:
+        if min(image.size) < LEAST_SIDE_PIXELS:
+            least = f"at least {LEAST_SIDE_PIXELS} pixels a side"
+            raise Refused(f"{option}: {path} is too small; it needs {least}.")
+    return content_type
 
 
-def _wrong_fields(body: Mapping[str, object]) -> Iterator[str]:
+def _wrong_fields(body: Mapping[str, object], options: DemoOptions) -> Iterator[str]:
     try:
-        VideoRequest.parse({**body, "image": "-"})
+        VideoRequest.parse({**body, **dict.fromkeys(_paths(options), "-")})
     except InvalidRequest as error:
         for field in error.errors:
             name = _OPTIONS.get(field.field, field.field)

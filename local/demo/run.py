@@ -132,7 +132,7 @@ class Demo:
             stack.save()
 
     def _create(self, client: DemoClient, stack: Stack, asked: Asked) -> None:
-        body = {**asked.body, "image": client.upload(asked)}
+        body = {**asked.body, **client.uploads(asked)}
         estimate = client.call("POST", "/v1/estimates", body)
         self.chain = [each["ai_model"] for each in estimate["links"]]
         if not str(asked.body["prompt"]).isascii():

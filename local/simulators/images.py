@@ -41,7 +41,7 @@ def check_image(content: bytes) -> None:
 
 
 def stand_in() -> bytes:
-    """An image in place of one that only lies on the internet."""
+    """An image in place of one that only lies on the internet, or of none."""
     grey = Image.linear_gradient("L").resize((640, 480))
     image = Image.merge("RGB", (grey, grey.rotate(180), Image.new("L", (640, 480))))
     written = io.BytesIO()

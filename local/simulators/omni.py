@@ -16,7 +16,7 @@ from local.fault_kinds import Kind, Place, ProviderId
 from local.faults import Fault
 from local.http_server import as_json
 from local.simulators.google_errors import INTERNAL, RefusedOrderError, error_reply
-from local.simulators.images import ImageError, from_base64
+from local.simulators.images import ImageError, from_base64, stand_in
 from local.simulators.server import View, accepted
 from local.simulators.studio import Generation, Order, Phase, Studio
 from local.simulators.veo import shape_of
@@ -212,16 +212,19 @@ def _seconds(text: object, longest: int) -> int:
 
 
 def _input(steps: Any) -> tuple[str, bytes]:
-    """The text and the image of the one user_input step."""
+    """The text and the image, if there is one, of the one user_input step."""
     match steps:
         case [{"type": "user_input", "content": [*parts]}] | [*parts]:
             by_type = {part.get("type"): part for part in parts}
         case _:
-            raise RefusedOrderError("input must hold an image and a text.")
+            raise RefusedOrderError("input must hold a text.")
     try:
-        return by_type["text"]["text"], from_base64(by_type["image"]["data"])
+        text = by_type["text"]["text"]
+        if "image" not in by_type:
+            return text, stand_in()
+        return text, from_base64(by_type["image"]["data"])
     except (KeyError, TypeError) as error:
-        raise RefusedOrderError("input must hold an image and a text.") from error
+        raise RefusedOrderError("input must hold a text.") from error
 
 
 def _status(generation: Generation) -> str:

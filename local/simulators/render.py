@@ -1,4 +1,5 @@
-"""Makes a playable MP4 of a still image: a slow pan and zoom over it."""
+"""Makes a playable MP4 of a still image, a slow pan and zoom over it, or of two, from
+the one to the other."""
 
 import hashlib
 import io
@@ -54,12 +55,16 @@ class RenderStoppedError(Exception):
     """Raised out of a progress callback to give up a render half-way."""
 
 
-def render(image: bytes, shape: Shape, progress: Progress) -> bytes:
-    """An MP4 (H.264, 24 fps, moov first; AAC if `shape.audio`) showing `image`.
+def render(
+    image: bytes, shape: Shape, progress: Progress, last: bytes | None = None
+) -> bytes:
+    """An MP4 (H.264, 24 fps, moov first; AAC if `shape.audio`) showing `image`, and in
+    the end `last`.
 
     Calls `progress` with 0..1 after every frame; what that raises ends the render.
     """
-    canvas, mark = _canvas(image, shape), _mark(shape)
+    first, mark = _canvas(image, shape), _mark(shape)
+    canvas = [first, _canvas(last, shape) if last else first]
     with tempfile.TemporaryDirectory(prefix="render-") as folder:
         # A real file: +faststart reads back what it wrote, which a stream can't.
         path = Path(folder) / "video.mp4"
@@ -75,10 +80,12 @@ class Renderer:
         self._is_cached = cached
         self._videos: dict[tuple[str, Shape], bytes] = {}
 
-    def render(self, image: bytes, shape: Shape, progress: Progress) -> bytes:
-        key = (hashlib.sha256(image).hexdigest(), shape)
+    def render(
+        self, image: bytes, shape: Shape, progress: Progress, last: bytes | None = None
+    ) -> bytes:
+        key = (hashlib.sha256(image + (last or b"")).hexdigest(), shape)
         with self._slots:
-            video = self._videos.get(key) or render(image, shape, progress)
+            video = self._videos.get(key) or render(image, shape, progress, last)
             if self._is_cached:
                 self._videos[key] = video
             for old in list(self._videos)[:-_MOST_CACHED]:
@@ -118,7 +125,7 @@ def _mark(shape: Shape) -> Image.Image:
 
 def _encode(
     path: Path,
-    canvas: list[Image.Image],
+    canvas: list[list[Image.Image]],
     mark: Image.Image,
     shape: Shape,
     progress: Progress,
@@ -157,17 +164,24 @@ def _tones(seconds: float) -> Iterator[av.AudioFrame]:
 
 
 def _frame(
-    canvas: list[Image.Image], mark: Image.Image, shape: Shape, index: int
+    canvas: list[list[Image.Image]], mark: Image.Image, shape: Shape, index: int
 ) -> av.VideoFrame:
     frame = av.VideoFrame(shape.width, shape.height, "yuv420p")
-    box = _view(index / max(1, shape.frame_count - 1))
+    eased = _eased(index / max(1, shape.frame_count - 1))
+    first, last = canvas
+    stills = (
+        [Image.blend(one, other, eased) for one, other in zip(first, last, strict=True)]
+        if first is not last
+        else first
+    )
+    box = _view(eased)
     seen = [
         still.resize(
             (plane.width, plane.height),
             Image.Resampling.BILINEAR,
             box=_scaled(box, still.size),
         )
-        for still, plane in zip(canvas, frame.planes, strict=True)
+        for still, plane in zip(stills, frame.planes, strict=True)
     ]
     margin = max(2, shape.height // 60)  # bottom right
     corner = (shape.width - mark.width - margin, shape.height - mark.height - margin)
@@ -179,9 +193,13 @@ def _frame(
     return frame
 
 
-def _view(moment: float) -> Box:
-    """What is seen at `moment` (0..1), in parts of the canvas: in, and to the right."""
-    eased = (1 - math.cos(math.pi * moment)) / 2
+def _eased(moment: float) -> float:
+    """From 0 to 1 as `moment` does, slowly at both ends."""
+    return (1 - math.cos(math.pi * moment)) / 2
+
+
+def _view(eased: float) -> Box:
+    """What is seen, in parts of the canvas: in, and to the right."""
     side = 1 - (1 - 1 / _ROOM) * eased
     left = (1 - side) * (0.2 + 0.6 * eased)
     top = (1 - side) / 2

@@ -70,6 +70,7 @@ class Runway:
         task = r"/v1/tasks/([^/]+)"
         return (
             ("POST", "/v1/image_to_video", Place.START, self._start),
+            ("POST", "/v1/text_to_video", Place.START, self._start),
             ("GET", task, Place.POLL, self._poll),
             ("DELETE", task, Place.CANCEL, self._cancel),
             ("GET", r"/outputs/([^/]+)/0\.mp4", Place.FETCH, self._output),

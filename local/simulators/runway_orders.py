@@ -1,4 +1,5 @@
-"""What Runway takes at POST /v1/image_to_video, and what it says of the rest.
+"""What Runway takes at POST /v1/image_to_video and /v1/text_to_video, and what it says
+of the rest.
 
 Source of limits: types of runwayml 5.24.0; docs.dev.runwayml.com/assets/inputs.
 """
@@ -25,6 +26,9 @@ _NEEDED = {
     "gen4_turbo": ("promptImage", "ratio"),
     "gen4.5": ("promptImage", "promptText", "ratio", "duration"),
 }
+# Of the text alone.
+_TEXT_RATIOS = _RATIOS[:2]
+_NEEDED_FOR_TEXT = {"gen4.5": ("promptText", "ratio", "duration")}
 # Which duration gen4_turbo takes when none is given isn't documented.
 _DEFAULT_DURATION_SECONDS = 5
 _LONGEST_DATA_URI, _LONGEST_URL, _LONGEST_PROMPT_UNITS = 5_000_000, 2048, 1000
@@ -48,12 +52,18 @@ def order_of(request: Request) -> Order:
         raise InvalidOrderError(issue_at("body", "Invalid JSON")) from error
     if not isinstance(body, dict):
         raise InvalidOrderError(issue_at("body", "Expected object"))
-    model = body.get("model")
-    if model not in CREDITS_PER_SECOND:
+    model: Any = body.get("model")
+    is_text = request.path.endswith("/text_to_video")
+    needed = _NEEDED_FOR_TEXT if is_text else _NEEDED
+    if model not in needed:
         raise InvalidOrderError(issue_at("model", f"Invalid model {model!r}"))
-    issues = [issue_at(name, "Required") for name in _NEEDED[model] if name not in body]
-    issues += _wrong_values(body)
-    image = _image(body["promptImage"], issues) if "promptImage" in body else b""
+    issues = [issue_at(name, "Required") for name in needed[model] if name not in body]
+    issues += _wrong_values(body, _TEXT_RATIOS if is_text else _RATIOS)
+    if is_text and "promptImage" in body:
+        issues.append(issue_at("promptImage", "Unrecognized key"))
+    image = stand_in()
+    if "promptImage" in body and not is_text:
+        image = _image(body["promptImage"], issues)
     if issues:
         raise InvalidOrderError(*issues)
     width, height = (int(side) for side in body["ratio"].split(":"))
@@ -69,14 +79,16 @@ def order_of(request: Request) -> Order:
     )
 
 
-def _wrong_values(body: dict[str, Any]) -> list[dict[str, object]]:
+def _wrong_values(
+    body: dict[str, Any], ratios: tuple[str, ...]
+) -> list[dict[str, object]]:
     text, seconds = body.get("promptText", "-"), body.get("duration", 2)
     seed = body.get("seed", 0)
     is_text = isinstance(text, str)
     checks = {
         "promptText": is_text
         and 1 <= len(text.encode("utf-16-le")) // 2 <= _LONGEST_PROMPT_UNITS,
-        "ratio": body.get("ratio", _RATIOS[0]) in _RATIOS,
+        "ratio": body.get("ratio", ratios[0]) in ratios,
         "duration": type(seconds) is int and 2 <= seconds <= 10,
         "seed": type(seed) is int and 0 <= seed <= _LARGEST_SEED,
     }

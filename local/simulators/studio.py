@@ -50,6 +50,7 @@ class Order:
     model: str
     prompt: str
     image: bytes = field(repr=False)
+    last_image: bytes | None = field(default=None, repr=False)
     shape: Shape
     cost_usd: Decimal
     deliver: Callable[[bytes], None] = lambda _: None
@@ -215,7 +216,8 @@ class Studio:
         if fault is None or fault.kind not in RENDERED:
             return video
         shape = self._scaled(order.shape.instead(fault.kind))
-        return self._renderer.render(order.image, shape, lambda _: None)
+        last = order.last_image
+        return self._renderer.render(order.image, shape, lambda _: None, last)
 
     def _work(self, generation: Generation) -> None:
         try:
@@ -237,7 +239,9 @@ class Studio:
             generation.wait(None if is_endless else self.pace.seconds * 0.5)
             return
         shape = self._scaled(order.shape)
-        video = self._renderer.render(order.image, shape, generation.on_progress)
+        video = self._renderer.render(
+            order.image, shape, generation.on_progress, order.last_image
+        )
         passed = time.monotonic() - generation.started
         generation.wait(max(0.0, self.pace.seconds * 0.9 - passed))
         generation.video = video

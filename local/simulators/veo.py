@@ -19,7 +19,7 @@ from local.faults import Fault
 from local.http_server import as_json
 from local.simulators import google_errors as errors
 from local.simulators.google_errors import RefusedOrderError, error_reply
-from local.simulators.images import ImageError, check_image, from_base64
+from local.simulators.images import ImageError, check_image, from_base64, stand_in
 from local.simulators.render import Shape
 from local.simulators.server import View, accepted
 from local.simulators.studio import Generation, Order, Studio
@@ -153,12 +153,24 @@ class Veo:
             task_id=name,
             model=model,
             prompt=prompt,
-            image=self._image(instance.get("image")),
+            image=self._first_image(instance),
+            last_image=self._last_image(instance, model),
             shape=shape_of(aspect, _SHORT_SIDE[resolution], seconds, audio=has_audio),
             cost_usd=Decimal(prices[resolution]) * seconds * samples,
             deliver=lambda video: self._deliver(order, folder, samples, video),
         )
         return order
+
+    def _first_image(self, instance: dict[str, Any]) -> bytes:
+        """Without one, the video is made of the text."""
+        return self._image(instance["image"]) if "image" in instance else stand_in()
+
+    def _last_image(self, instance: dict[str, Any], model: str) -> bytes | None:
+        if "lastFrame" not in instance:
+            return None
+        if "image" not in instance or "lite" in model:
+            raise RefusedOrderError("lastFrame needs an image, and not every model.")
+        return self._image(instance["lastFrame"])
 
     def _image(self, image: Any) -> bytes:
         match image:

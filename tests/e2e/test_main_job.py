@@ -16,7 +16,7 @@ def test_a_image_and_a_prompt_become_a_playable_mp4(
     assert video["cost_usd"] == "0.25"
     assert played(video["video_url"]) == {
         "codec": "h264",
-        "size": (1280, 720),
+        "size": (1104, 832),
         "seconds": 5.0,
         "sound": False,
         "frames": 120,

@@ -42,7 +42,7 @@ class Query:
         return not self.order or len(self.fields) == 1
 
 
-PAGE = ("firestore_job_queries.page", "firestore_job_queries._newest")
+PAGE = ("firestore_job_queries.page",)
 QUERIES = (
     Query(
         places=("firestore_job_queries.overdue",),

@@ -52,35 +52,61 @@ def options(**given: str) -> DemoOptions:
 def test_without_options_the_raccoon_is_asked_for() -> None:
     asked = checked(options())
 
-    assert asked.image.name == "raccoon.jpg"
+    assert [path.name for path, _ in asked.images.values()] == ["raccoon.jpg"]
     assert "raccoon" in str(asked.body["prompt"])
-    assert asked.body["aspect_ratio"] == "16:9"
+    assert "aspect_ratio" not in asked.body
 
 
-def test_an_upright_photo_becomes_an_upright_video(tmp_path: Path) -> None:
-    photo = tmp_path / "photo.jpg"
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees
-    Image.new("RGB", (64, 48)).save(photo, exif=exif)
+def test_a_video_may_go_from_one_image_to_another(tmp_path: Path) -> None:
+    first = image(tmp_path / "first.avif", "AVIF", (200, 128))
+    last = image(tmp_path / "last.png", "PNG", (200, 128))
 
-    asked = checked(options(image=str(photo)))
+    asked = checked(options(image=first, last_image=last, ratio="1:1"))
 
-    assert asked.body["aspect_ratio"] == "9:16"
+    assert asked.images == {
+        "image": (Path(first), "image/avif"),
+        "last_image": (Path(last), "image/png"),
+    }
+    assert asked.body["aspect_ratio"] == "1:1"
     assert "raccoon" not in str(asked.body["prompt"])
+
+
+def test_a_video_may_be_made_of_the_text_alone() -> None:
+    assert checked(options(image="none")).images == {}
+
+
+@pytest.mark.parametrize(
+    ("typed", "given"), [(["IMAGE="], "none"), (["IMAGE=a b.jpg"], "a b.jpg"), ([], "")]
+)
+def test_an_empty_image_is_none(typed: list[str], given: str) -> None:
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "-f", "-", "shown", *typed],
+        input='include Makefile\nshown:\n\t@printf %s "$$IMAGE"\n',
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert shown.stdout == given
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"image": "no.jpg"}, "IMAGE: there is no file no.jpg"),
-        ({"image": "text.jpg"}, "is not a whole image"),
-        ({"image": "a.gif"}, "is GIF; use a JPEG, PNG or WebP"),
+        ({"image": "text.jpg"}, "is no JPEG, PNG, WebP or AVIF"),
+        ({"image": "a.gif"}, "is no JPEG, PNG, WebP or AVIF"),
+        ({"image": "a.heic"}, "is HEIC, which can't be used; send a JPEG"),
+        ({"image": "small.jpg"}, "it needs at least 128 pixels a side"),
+        ({"last_image": "no.jpg"}, "LAST_IMAGE: there is no file no.jpg"),
+        ({"image": "none", "last_image": "a.avif"}, "LAST_IMAGE needs a first frame"),
         ({"image": "large.png"}, "more than 16 MB"),
         ({"model": "veo"}, "MODEL must be one of: auto, runway, gemini-veo-3.1"),
         ({"model": "veo"}, "did you mean `gemini-veo-3.1`?"),
         ({"duration": "2"}, "DURATION must be from 3 to 10."),
         ({"duration": "long"}, "DURATION must be a whole number."),
-        ({"ratio": "5:4"}, "RATIO must be one of: 16:9, 9:16"),
+        ({"ratio": "5:4"}, "RATIO must be one of: auto, 16:9, 9:16"),
         ({"prompt": "x" * 2001}, "PROMPT must be at most 2,000 characters."),
         ({"faults": "runwy"}, "Did you mean runway?"),
         ({"faults": "runway:boom"}, "runway, runway-http, gemini-veo-3.1, gemini-omni"),
@@ -92,6 +118,9 @@ def test_a_wrong_option_is_refused_in_its_own_words(
     monkeypatch.chdir(tmp_path)
     Path("text.jpg").write_text("no image")
     image(Path("a.gif"), "GIF")
+    image(Path("small.jpg"), size=(200, 127))
+    image(Path("a.avif"), "AVIF", (200, 128))
+    Path("a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     with Path("large.png").open("wb") as large:
         Image.new("RGB", (8, 8)).save(large, "PNG")
         large.truncate(16_000_001)

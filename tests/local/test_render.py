@@ -87,7 +87,7 @@ def test_equal_orders_are_rendered_once_only_if_cached(
 ) -> None:
     asked: list[Shape] = []
 
-    def counted(_: bytes, wanted: Shape, __: object) -> bytes:
+    def counted(_: bytes, wanted: Shape, *__: object) -> bytes:
         asked.append(wanted)
         return b"video"
 
@@ -98,3 +98,13 @@ def test_equal_orders_are_rendered_once_only_if_cached(
         renderer.render(image(), wanted, lambda _: None)
 
     assert len(asked) == renders
+
+
+def test_it_goes_from_the_first_image_to_the_last() -> None:
+    video = render(image("#f00000"), shape(), lambda _: None, image("#0000f0"))
+
+    with av.open(io.BytesIO(video), "r") as container:
+        frames = [f.to_image() for f in container.decode(video=0)]  # type: ignore[no-untyped-call]
+    first, last = frames[0].getpixel((60, 30)), frames[-1].getpixel((60, 30))
+    assert first == pytest.approx((0xF0, 0, 0), abs=8)
+    assert last == pytest.approx((0, 0, 0xF0), abs=8)

@@ -1,11 +1,13 @@
 """The vendors' simulators, held against what was captured of the vendors' SDKs."""
 
 import base64
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -19,7 +21,7 @@ from local.simulators.google import google_simulator
 from local.simulators.runway import runway_simulator
 from local.simulators.server import SimulatorServer
 from local.simulators.veo import CloudStore
-from shared.domain.outcomes import Accepted, Succeeded
+from shared.domain.outcomes import Accepted, Rejected, Succeeded
 from shared.ports.providers import BucketFile, ImageFile, InlineFile, TaskRef, WebFile
 from tests.local.simulated import (
     OMNI,
@@ -65,12 +67,47 @@ def server_of(runway: SimulatorServer, google: SimulatorServer) -> Any:
 SOLD = {"runway": "runway", "veo": "vertex", "omni": "gemini-api"}
 
 
-@each(
+OWN = (
     provider_cases.RUNWAY,
     provider_cases.RUNWAY_HTTP,
     provider_cases.VEO,
     provider_cases.OMNI,
 )
+
+
+@each(*OWN)
+def test_a_video_of_the_text_alone_is_sold_but_by_gen4_turbo(
+    case: ProviderCase, server_of: Any
+) -> None:
+    server = server_of(RUNWAY if case.is_runway else VEO)
+    provider, wanted = case.make(server.address), request_for(case, image=None)
+
+    if case.is_runway:
+        assert isinstance(provider.start(wanted), Rejected)
+        wanted = replace(wanted, model_id="gen4.5")
+    assert isinstance(provider.start(wanted), Accepted)
+    assert len(server.submissions.all()) == 1
+
+
+def test_veo_ends_on_the_last_image(server_of: Any, objects: Objects) -> None:
+    server, case = server_of(VEO), provider_cases.VEO
+    first, last = provider_cases.IMAGE, provider_cases.LAST_IMAGE
+    objects.kept |= {first.uri: image("#f00000"), last.uri: image("#0000f0")}
+    provider = case.make(server.address)
+
+    outcome = provider.start(replace(request_for(case), last_image=last))
+
+    assert isinstance(outcome, Accepted)
+    task = TaskRef(task_id=outcome.task_id, model_id=case.model_id)
+    until(lambda: provider.poll(task), lambda poll: isinstance(poll, Succeeded))
+    found = provider.fetch(task)
+    assert isinstance(found, BucketFile)
+    with av.open(io.BytesIO(objects.kept[found.gs_uri]), "r") as video:
+        *_, shown = (f.to_image() for f in video.decode(video=0))  # type: ignore[no-untyped-call]
+    assert shown.getpixel((60, 30)) == pytest.approx((0, 0, 0xF0), abs=8)
+
+
+@each(*OWN)
 def test_each_provider_gets_the_video_that_it_ordered(
     case: ProviderCase, server_of: Any, objects: Objects
 ) -> None:
