@@ -13,6 +13,7 @@ import requests
 from local.emulators.cloud_tasks.rules import DeliveryFaults
 from local.fault_injection.plan import FaultPlan
 from local.faults import Fault
+from local.processes import answers
 from local.stack import Stack
 
 VENDORS = ("runway", "google")
@@ -121,6 +122,10 @@ class FaultInjector:
                     each.act()
 
     def _kill(self, function: str) -> None:
+        """Unless it is still starting: on a slow machine it would never do anything."""
+        is_up = answers(self._stack.addresses[function] + "/health")
+        if function not in self._frozen and not is_up():
+            return
         self._stack.kill(function)
         self._done[f"{function} process killed"] += 1
 
