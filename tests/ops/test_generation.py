@@ -89,37 +89,32 @@ def test_without_a_reason_nothing_is_set(
     assert capsys.readouterr().err == f"{SAY_WHY}\n"
 
 
-def test_the_table_says_who_and_what_the_budgets_say() -> None:
+def set_to(level: Level, ratio: str) -> Switch:
     setting = Setting(
-        level=Level.PAUSED, reason="odd", by="ann@x.org", at=MAY + timedelta(days=4)
+        level=level, reason="odd", by="ann@x.org", at=MAY + timedelta(days=4)
     )
-    switch = set_manually(apply_notification(Switch(), notification("0.999")), setting)
+    return set_manually(apply_notification(Switch(), notification(ratio)), setting)
 
-    assert rows(shown(switch)) == [
-        ["in force", "paused"],
-        ["set manually", "paused", "odd (ann@x.org, 2027-05-05 00:00 UTC)"],
-        ["automatic", "tight"],
-        ["budget b1", "tight", "99 % spent since 2027-05-01"],
+
+@pytest.mark.parametrize(
+    ("ratio", "level", "in_force", "automatic", "spent"),
+    [
+        ("0.999", "paused", "paused", "tight", "99 % spent"),
+        ("1.2", "normal", "normal", "paused", "120 % spent"),
+        ("Infinity", "paused", "paused", "paused", "no usable amounts, so all spent"),
+    ],
+)
+def test_the_table_says_who_and_what_the_budgets_say(
+    ratio: str, level: str, in_force: str, automatic: str, spent: str
+) -> None:
+    overridden = ", overridden manually" if level == "normal" else ""
+
+    assert rows(shown(set_to(Level(level), ratio))) == [
+        ["in force", in_force],
+        ["set manually", level, "odd (ann@x.org, 2027-05-05 00:00 UTC)"],
+        ["automatic", automatic],
+        ["budget b1", automatic, f"{spent} since 2027-05-01{overridden}"],
     ]
-
-
-def test_a_budget_that_a_person_overrode_says_so() -> None:
-    setting = Setting(
-        level=Level.NORMAL, reason="paid", by="ann@x.org", at=MAY + timedelta(days=4)
-    )
-    switch = set_manually(apply_notification(Switch(), notification("1.2")), setting)
-
-    in_force, _, automatic, budget = rows(shown(switch))
-    assert in_force[1] == "normal"
-    assert automatic[1] == "paused"
-    assert budget[2] == "120 % spent since 2027-05-01, overridden manually"
-
-
-def test_a_budget_that_cannot_be_judged_is_shown_all_the_same() -> None:
-    switch = apply_notification(Switch(), notification("Infinity"))
-
-    why = "no usable amounts, so all spent since 2027-05-01"
-    assert rows(shown(switch))[-1] == ["budget b1", "paused", why]
 
 
 def test_the_audit_line_is_json_beside_the_answer(store: FirestoreSwitch) -> None:
