@@ -17,6 +17,9 @@ Ends of a task: `deleted`: the vendor's 404 at every poll. `deleted-later`: one 
 says that it succeeded, then it is a 404 and its file is gone. `double-price`: Runway
 announces, and charges, twice the list price. The rest are the vendors' own codes.
 
+At `translate`: `essay`, `broken-json`, `blocked` (for safety), `empty` and `truncated`
+are what the model answers instead of a translation, and bills.
+
 At the storage server: an HTTP status; `cut`: half of the bytes pass, or nothing is
 done; `cut-after`: it is done, and the answer is lost; `silent`.
 """
@@ -29,6 +32,7 @@ from shared.domain.catalogue import ProviderId as ProviderId
 
 class Place(StrEnum):
     """Where it goes wrong. TASK: the request is accepted, what it started ends so.
+    TRANSLATE: the prompt's translation, of Veo's vendor: `gemini-veo-3.1:essay`.
 
     From UPLOAD on: the storage server's operations. UPLOAD is every request that brings
     bytes, START_UPLOAD opens a resumable session.
@@ -39,6 +43,7 @@ class Place(StrEnum):
     FETCH = "fetch"
     CANCEL = "cancel"
     TASK = "task"
+    TRANSLATE = "translate"
 
     UPLOAD = "upload"
     START_UPLOAD = "start_upload"
@@ -123,6 +128,10 @@ class Kind(StrEnum):
     ERROR_INTERNAL = "error-13"
     FILTERED = "filtered"
 
+    ESSAY = "essay"
+    BROKEN_JSON = "broken-json"
+    BLOCKED = "blocked"
+
     FAILED = "failed"
     FAILED_SAFETY = "failed-safety"
     INCOMPLETE = "incomplete"
@@ -157,6 +166,9 @@ CHARGED = _kinds(
 RENDERED = _kinds("wrong-duration wrong-aspect")
 # The task goes well for the vendor: it makes, and charges, a video.
 DELIVERS = _kinds("unknown-status deleted-later double-price")
+
+# What the model that translates may answer instead of a translation, and bills.
+MISANSWERED = _kinds("essay broken-json blocked empty truncated")
 
 _HTTP = frozenset(kind for kind in Kind if kind[:3].isdigit())
 _STORAGE = {kind for kind in _HTTP if kind.isdigit()} | _kinds("cut cut-after silent")
@@ -197,5 +209,7 @@ def kinds_of(provider: ProviderId | None, place: Place) -> frozenset[Kind]:
             return _REQUEST
         case Place.CANCEL:
             return _REQUEST | PROXY
+        case Place.TRANSLATE if provider is ProviderId.VEO:
+            return _REQUEST | PROXY | MISANSWERED
         case _:
             return frozenset()

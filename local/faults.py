@@ -85,7 +85,7 @@ def _parse(text: str) -> Fault:
 
 def _place(provider: ProviderId | None, kind: Kind, named: object) -> Place:
     if named is None:
-        places = (Place.TASK, Place.START, Place.FETCH)
+        places = (Place.TASK, Place.START, Place.FETCH, Place.TRANSLATE)
         return next((p for p in places if kind in kinds_of(provider, p)), Place.START)
     if provider and named == "download":
         return Place.FETCH

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from werkzeug import Request, Response
 
-from local.fault_kinds import PROXY, RENDERED, Kind, Place
+from local.fault_kinds import MISANSWERED, PROXY, RENDERED, Kind, Place
 from local.faults import Fault
 from local.http_server import connection_of, drop, half_of, hold, wait_for_hang_up
 
@@ -39,6 +39,8 @@ def faulty(
     """`response` as `fault` has it; ConnectionAbortedError where none is sent."""
     connection = connection_of(request)
     match fault.kind:
+        case kind if fault.place is Place.TRANSLATE and kind in MISANSWERED:
+            return response
         case kind if kind in PROXY:
             return _proxys(int(kind[6:9]), is_html=kind.endswith("-html"))
         case Kind.READ_TIMEOUT | Kind.SILENT:

@@ -1,4 +1,4 @@
-"""Google's two APIs at one address: the Agent Platform's Veo, the Gemini API's Omni."""
+"""Google's APIs at one address: Veo and Gemini on the Agent Platform, and Omni."""
 
 from collections.abc import Iterable
 
@@ -6,6 +6,7 @@ from local.faults import Fault
 from local.simulators.omni import Omni
 from local.simulators.server import SimulatorServer
 from local.simulators.studio import Pace
+from local.simulators.translator import Translator
 from local.simulators.veo import ObjectStore, Veo
 
 
@@ -18,5 +19,8 @@ def google_simulator(
 ) -> SimulatorServer:
     """`store` None: every gs:// address is missing."""
     return SimulatorServer(
-        lambda studio: [Veo(studio, store), Omni(studio)], pace, faults, port
+        lambda studio: [Veo(studio, store), Translator(studio.log), Omni(studio)],
+        pace,
+        faults,
+        port,
     )

@@ -8,7 +8,7 @@ from typing import Protocol, Self, cast
 
 from werkzeug import Request, Response
 
-from local.fault_kinds import Kind, Place, ProviderId
+from local.fault_kinds import MISANSWERED, Kind, Place, ProviderId
 from local.faults import Fault, FaultPlan
 from local.faults_control import faults_control
 from local.http_server import (
@@ -24,6 +24,8 @@ from local.simulators.studio import Pace, Studio
 from local.simulators.submissions import SubmissionLog
 
 CONTROL = "/_control/"
+# Where a request that fails has done nothing, unless the fault is billed.
+CHANGES = (Place.START, Place.CANCEL, Place.TRANSLATE)
 # From the request, the groups in its path, and what shall go wrong with the answer.
 View = Callable[..., Response]
 
@@ -102,8 +104,8 @@ class SimulatorServer:
     def _answer(
         self, api: Api, request: Request, fault: Fault | None, work: View
     ) -> Response:
-        changes = fault and fault.place in (Place.START, Place.CANCEL)
-        needs_an_answer = fault and fault.kind in (Kind.NO_ID, Kind.LATE)
+        changes = fault and fault.place in CHANGES
+        needs_an_answer = fault and fault.kind in {Kind.NO_ID, Kind.LATE, *MISANSWERED}
         if fault and changes and not fault.is_billed and not needs_an_answer:
             response = Response()  # nothing is started or cancelled
         else:
@@ -132,7 +134,8 @@ class SimulatorServer:
                 return faults_control(self.faults, request)
             case "GET", "submissions":
                 taken = [asdict(each) for each in self.submissions.all()]
-                return as_json({"submissions": taken})
+                made = [asdict(each) for each in self.submissions.translations()]
+                return as_json({"submissions": taken, "translations": made})
             case "DELETE", "submissions":
                 self.submissions.reset()
             case _:

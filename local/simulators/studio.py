@@ -141,7 +141,7 @@ class Studio:
     """Takes orders, records them, and carries out so many at once."""
 
     def __init__(self, pace: Pace, plan: FaultPlan, log: SubmissionLog) -> None:
-        self.pace, self._plan, self._log = pace, plan, log
+        self.pace, self._plan, self.log = pace, plan, log
         self._renderer = Renderer(cached=pace.cached)
         self._running = ThreadPoolExecutor(pace.concurrent)
         self._taken: dict[str, Generation] = {}
@@ -156,7 +156,7 @@ class Studio:
         pending = self.pace.seconds * _PENDING_SHARE
         generation = Generation(order, fate.kind if fate else None, pending)
         wrong = fault or fate
-        self._log.record(
+        self.log.record(
             Submission(
                 vendor=PROVIDERS[order.provider].vendor,
                 provider=order.provider,
@@ -185,7 +185,7 @@ class Studio:
 
     def cancel(self, generation: Generation, charged_usd: Decimal) -> None:
         generation.stop()
-        self._log.settle(generation.order.task_id, charged_usd)
+        self.log.settle(generation.order.task_id, charged_usd)
 
     def forget(self, task_id: str) -> Generation | None:
         return self._taken.pop(task_id, None)
@@ -226,7 +226,7 @@ class Studio:
             return
         except Exception as error:  # noqa: BLE001 - the thread's end: told as a failure
             generation.problem = f"{type(error).__name__}: {error}"
-        self._log.settle(generation.order.task_id, generation.charged_usd)
+        self.log.settle(generation.order.task_id, generation.charged_usd)
         generation.has_ended = True
 
     def _run(self, generation: Generation) -> None:

@@ -1,4 +1,4 @@
-"""The vendor's own record: every paid order it took."""
+"""The vendor's own record: every paid order it took, every paid translation."""
 
 import threading
 from collections.abc import Mapping
@@ -43,6 +43,14 @@ class Submission:
     charged_usd: Decimal | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidTranslation:
+    """One answer of the model that translates."""
+
+    prompt: str
+    cost_usd: Decimal
+
+
 def telling_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Those that say which client asked and how often, and never a key."""
     return {name: headers[name] for name in _HEADERS if name in headers}
@@ -54,6 +62,7 @@ class SubmissionLog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._submissions: dict[str, Submission] = {}
+        self._translations: list[PaidTranslation] = []
 
     def record(self, submission: Submission) -> None:
         with self._lock:
@@ -71,6 +80,14 @@ class SubmissionLog:
             if kept and kept.charged_usd is None:
                 self._submissions[task_id] = replace(kept, charged_usd=charged_usd)
 
+    def record_translation(self, made: PaidTranslation) -> None:
+        with self._lock:
+            self._translations.append(made)
+
+    def translations(self) -> list[PaidTranslation]:
+        with self._lock:
+            return list(self._translations)
+
     def all(self) -> list[Submission]:
         with self._lock:
             return list(self._submissions.values())
@@ -78,3 +95,4 @@ class SubmissionLog:
     def reset(self) -> None:
         with self._lock:
             self._submissions.clear()
+            self._translations.clear()

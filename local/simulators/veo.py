@@ -31,11 +31,11 @@ _USD_PER_SECOND: Mapping[str, Mapping[str, str]] = {
 }
 _SHORT_SIDE = {"720p": 720, "1080p": 1080, "4k": 2160}
 _PLACE = r"projects/[^/]+/locations/[^/]+"
-_MODEL = rf"/(?:v1|v1beta1)/({_PLACE}/publishers/google/models/([^/:]+))"
+MODEL_PATH = rf"/(?:v1|v1beta1)/({_PLACE}/publishers/google/models/([^/:]+))"
 _RESPONSE_TYPE = (
     "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse"
 )
-_NO_MODEL = (
+NO_MODEL = (
     "Publisher Model `{}` was not found or your project does not have access to it. "
     "Please ensure you are using a valid model version. For more information, see: "
     "https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions"
@@ -83,19 +83,8 @@ class CloudStore:
         return storage.Blob.from_uri(uri, client=self._client)
 
 
-class Veo:
-    """Video operations; they can't be cancelled, as at Google."""
-
-    def __init__(self, studio: Studio, store: ObjectStore | None) -> None:
-        self._studio, self._store = studio, store
-        self._videos: dict[str, list[dict[str, str]]] = {}
-
-    @property
-    def routes(self) -> Sequence[tuple[str, str, Place, View]]:
-        return (
-            ("POST", f"{_MODEL}:predictLongRunning", Place.START, self._start),
-            ("POST", f"{_MODEL}:fetchPredictOperation", Place.POLL, self._poll),
-        )
+class AgentPlatform:
+    """Who may call it, and how it words its errors."""
 
     def provider(self, _: Request) -> ProviderId:
         return ProviderId.VEO
@@ -108,11 +97,26 @@ class Veo:
     def error(self, kind: Kind) -> Response:
         return error_reply(kind)
 
+
+class Veo(AgentPlatform):
+    """Video operations; they can't be cancelled, as at Google."""
+
+    def __init__(self, studio: Studio, store: ObjectStore | None) -> None:
+        self._studio, self._store = studio, store
+        self._videos: dict[str, list[dict[str, str]]] = {}
+
+    @property
+    def routes(self) -> Sequence[tuple[str, str, Place, View]]:
+        return (
+            ("POST", f"{MODEL_PATH}:predictLongRunning", Place.START, self._start),
+            ("POST", f"{MODEL_PATH}:fetchPredictOperation", Place.POLL, self._poll),
+        )
+
     def _start(
         self, request: Request, path: str, model: str, fault: Fault | None
     ) -> Response:
         if model not in _USD_PER_SECOND:
-            return error_reply(Kind.NOT_FOUND, _NO_MODEL.format(path))
+            return error_reply(Kind.NOT_FOUND, NO_MODEL.format(path))
         name = f"{path}/operations/{uuid.uuid4()}"
         try:
             order = self._order(name, model, request.get_data())

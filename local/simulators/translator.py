@@ -1,0 +1,121 @@
+"""Gemini's `generateContent` on the Agent Platform, as a translator that can misbehave.
+
+It knows a few sentences; any other is spelled in Latin letters, which is no translation
+but shows which prompt it came from.
+"""
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from werkzeug import Request, Response
+
+from local.fault_kinds import Kind, Place
+from local.faults import Fault
+from local.http_server import as_json
+from local.simulators.google_errors import error_reply
+from local.simulators.server import View
+from local.simulators.submissions import PaidTranslation, SubmissionLog
+from local.simulators.veo import MODEL_PATH, NO_MODEL, AgentPlatform
+from shared.domain.catalogue import TEXT_MODELS
+from shared.domain.prompt_translation import may_be_foreign, price_usd
+
+KNOWN = {
+    "너구리가 고개를 들고 손을 흔든다": "The raccoon looks up and waves",
+    "고양이가 창밖을 바라본다": "A cat looks out of the window",
+    "해 질 녘 바다에서 파도가 천천히 밀려온다": (
+        "Waves roll in slowly from the sea at dusk"
+    ),
+}
+_SCRIPTS = {
+    "HANGUL": "ko",
+    "HIRAGANA": "ja",
+    "KATAKANA": "ja",
+    "CJK": "zh",
+    "CYRILLIC": "ru",
+    "ARABIC": "ar",
+    "THAI": "th",
+    "DEVANAGARI": "hi",
+}
+_ESSAY = "Certainly! Here is an essay about what you asked for. " * 200
+
+
+class Translator(AgentPlatform):
+    def __init__(self, log: SubmissionLog) -> None:
+        self._log = log
+
+    @property
+    def routes(self) -> Sequence[tuple[str, str, Place, View]]:
+        path = f"{MODEL_PATH}:generateContent"
+        return (("POST", path, Place.TRANSLATE, self._generate),)
+
+    def _generate(
+        self, request: Request, path: str, model: str, fault: Fault | None
+    ) -> Response:
+        if model not in TEXT_MODELS:
+            return error_reply(Kind.NOT_FOUND, NO_MODEL.format(path))
+        try:
+            body = json.loads(request.get_data())
+            message = json.loads(body["contents"][0]["parts"][0]["text"])
+            prompt, most = message["prompt"], message["max_characters"]
+            is_json = body["generationConfig"]["responseMimeType"] == "application/json"
+        except (ValueError, KeyError, TypeError, IndexError):
+            return error_reply(Kind.BAD_REQUEST)
+        if not is_json:
+            return error_reply(Kind.BAD_REQUEST)
+        language = language_of(prompt)
+        english = "" if language == "en" else _english(prompt)[:most]
+        answer = _answer(language, english, fault.kind if fault else None)
+        usage = _usage(request.get_data(), answer)
+        tokens = usage["promptTokenCount"], usage["candidatesTokenCount"]
+        cost_usd = price_usd(TEXT_MODELS[model], *tokens)
+        self._log.record_translation(PaidTranslation(prompt=prompt, cost_usd=cost_usd))
+        return as_json(answer | {"usageMetadata": usage, "modelVersion": model})
+
+
+def language_of(prompt: str) -> str:
+    for character in filter(str.isalpha, prompt):
+        script = unicodedata.name(character, "").partition(" ")[0]
+        if script in _SCRIPTS:
+            return _SCRIPTS[script]
+    return "es" if may_be_foreign(prompt) else "en"
+
+
+def _english(prompt: str) -> str:
+    return KNOWN.get(prompt) or "A scene: " + "".join(map(_spelled, prompt))
+
+
+def _spelled(character: str) -> str:
+    if character.isascii():
+        return character
+    words = unicodedata.name(character, "").split()
+    return words[-1].lower() if words else " "
+
+
+def _answer(language: str, english: str, kind: Kind | None) -> dict[str, Any]:
+    if kind is Kind.BLOCKED:
+        return {"promptFeedback": {"blockReason": "SAFETY"}}
+    if kind is Kind.EMPTY:
+        return {"candidates": []}
+    if kind is Kind.ESSAY:
+        english = _ESSAY
+    said = {"language": language, "english": english}
+    text = json.dumps(said, ensure_ascii=False)
+    if kind in (Kind.BROKEN_JSON, Kind.TRUNCATED):
+        text = text[: len(text) // 2]
+    content = {"role": "model", "parts": [{"text": text}]}
+    reason = "MAX_TOKENS" if kind is Kind.TRUNCATED else "STOP"
+    return {"candidates": [{"content": content, "finishReason": reason, "index": 0}]}
+
+
+def _usage(asked: bytes, answer: dict[str, Any]) -> dict[str, int]:
+    """About a token for four bytes."""
+    is_written = bool(answer.get("candidates"))
+    read = len(asked) // 4
+    written = len(json.dumps(answer)) // 4 if is_written else 0
+    return {
+        "promptTokenCount": read,
+        "candidatesTokenCount": written,
+        "totalTokenCount": read + written,
+    }
