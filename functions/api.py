@@ -11,6 +11,7 @@ from functions.http.schemas import constant, record
 from functions.models import MODEL_ROUTES
 from functions.openai.errors import openai_problem
 from functions.openai.routes import OPENAI_ROUTES
+from functions.prompts import PROMPT_ROUTES
 from functions.uploads import UPLOAD_ROUTES
 from functions.usage import USAGE_ROUTES
 from functions.videos import VIDEO_ROUTES
@@ -57,6 +58,7 @@ HEALTH_ROUTE = Route(
 DESCRIBED = (
     *VIDEO_ROUTES,
     *UPLOAD_ROUTES,
+    *PROMPT_ROUTES,
     *MODEL_ROUTES,
     *USAGE_ROUTES,
     *OPENAI_ROUTES,

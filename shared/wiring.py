@@ -13,7 +13,7 @@ from functools import cache, wraps
 from typing import TYPE_CHECKING, TypeVar
 
 from shared import logs
-from shared.domain.catalogue import ProviderId
+from shared.domain.catalogue import CATALOGUE, ProviderId
 from shared.guards.availability import Availability, ReportMissingProviders
 from shared.guards.circuit_breaker import Breaker
 from shared.guards.kill_switch import KillSwitch
@@ -33,6 +33,7 @@ from shared.usecases.delete_video import DeleteVideo
 from shared.usecases.models import Estimate, ListModels
 from shared.usecases.read_videos import GetVideo, ListVideos
 from shared.usecases.show_usage import ShowUsage
+from shared.usecases.translate_prompt import TranslatePrompt
 from shared.usecases.uploads import KeepUpload, StartUpload
 from shared.worker.advance import Advance
 from shared.worker.follow import Following
@@ -259,6 +260,7 @@ def estimate() -> Estimate:
         limits=known.limits,
         availability=_availability(),
         price_watch=price_watch(),
+        translation_model=known.translation_model,
     )
 
 
@@ -292,6 +294,21 @@ def _provider_reports() -> ProviderReports:
 def start_upload() -> StartUpload:
     return StartUpload(
         quotas=quotas(), bucket=bucket(), clock=CLOCK, ids=IDS, pause=pause
+    )
+
+
+@once
+def translate_prompt() -> TranslatePrompt:
+    known = settings()
+    models = (CATALOGUE[known.models[provider_id]] for provider_id in known.chain)
+    return TranslatePrompt(
+        translator=translator(),
+        kill_switch=kill_switch(),
+        quotas=quotas(),
+        clock=CLOCK,
+        ids=IDS,
+        pause=pause,
+        limits_of_prompts={model.longest_prompt for model in models},
     )
 
 

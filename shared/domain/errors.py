@@ -16,6 +16,7 @@ ReelayError
 │   ├── LimitReached        429   a cap is full
 │   ├── TooManyJobs         429
 │   ├── TooManyRequests     429
+│   ├── NotOffered          501   nothing is configured for it
 │   ├── GenerationPaused    503
 │   └── Unavailable         503
 ├── NotConfigured           the settings are wrong: refuse to start
@@ -248,6 +249,12 @@ class GenerationPaused(ApiError):
     """The kill switch stops new jobs; paid ones go on."""
 
     status, code = 503, "generation_paused"
+
+
+class NotOffered(ApiError):
+    """Nothing is configured that could do it."""
+
+    status, code = 501, "not_configured"
 
 
 class Unavailable(ApiError):

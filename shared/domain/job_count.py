@@ -1,16 +1,16 @@
-"""How many jobs and uploads of one user there are now, and how many there may be."""
+"""How many jobs, uploads and translations one user has, and how many they may have."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from shared.domain.errors import TooManyJobs
+from shared.domain.errors import TooManyJobs, TooManyRequests
 from shared.domain.ledger import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCount:
-    """A user's open jobs; the jobs `made` and the `uploads` let in during `minute`.
+    """A user's open jobs; what they made, uploaded and had translated in `minute`.
 
     `unprepared`: by hour, the jobs that ended before their image could be used.
     """
@@ -19,6 +19,7 @@ class JobCount:
     minute: str = ""
     made: int = 0
     uploads: int = 0
+    translations: int = 0
     unprepared: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -43,6 +44,16 @@ def with_one_more_upload(count: JobCount, limits: Limits, now: datetime) -> JobC
     if count.uploads >= limits.most_uploads_a_minute:
         raise TooManyJobs("as many uploads were let in this minute as may be")
     return replace(count, uploads=count.uploads + 1)
+
+
+def with_one_more_translation(
+    count: JobCount, limits: Limits, now: datetime
+) -> JobCount:
+    """TooManyRequests if as many were asked for this minute as may be."""
+    count = _as_of(count, now)
+    if count.translations >= limits.most_translations_a_minute:
+        raise TooManyRequests(timedelta(seconds=60 - now.second))
+    return replace(count, translations=count.translations + 1)
 
 
 def _as_of(count: JobCount, now: datetime) -> JobCount:

@@ -152,6 +152,7 @@ class Limits:
     most_open_jobs: int = 20
     most_jobs_a_minute: int = 60
     most_uploads_a_minute: int = 60
+    most_translations_a_minute: int = 20
     most_unprepared_an_hour: int = 30
     zone: tzinfo = UTC
     shards: int = SHARDS

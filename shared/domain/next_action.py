@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain import fallback, request, timing
+from shared.domain import fallback, prompt_translation, timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.outcomes import Decision, GaveUp, LeaseExpired, Revived, Skipped
-from shared.domain.prompt_translation import may_be_foreign
 
 LIMITS = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
 
@@ -180,11 +179,10 @@ def _is_to_be_translated(job: Job, now: datetime) -> bool:
     """Once for each job, before anything is sent, and with time left to send it."""
     left = job.deadline_at - now - timing.LEAST_TIME_FOR_AN_ATTEMPT
     return (
-        job.request.translate is request.Translate.AUTO
-        and job.translation is None
+        job.translation is None
         and not job.has_asked
         and left > timing.TRANSLATION_LIMIT
-        and may_be_foreign(job.request.prompt)
+        and prompt_translation.is_wanted(job.request)
     )
 
 

@@ -10,12 +10,11 @@ from decimal import ROUND_UP, Decimal
 from shared.domain.catalogue import TextModel
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.ledger import MICRO
+from shared.domain.request import Translate, VideoRequest
 from shared.domain.specs import Text, Wrong, utf16_units
 
 # The instruction and the JSON around the prompt; a token is at least one byte.
 OVERHEAD_TOKENS = 1_000
-# What the model may think and write; 2,000 characters of English are about 500 tokens.
-MOST_OUTPUT_TOKENS = 2_048
 # Chinese grows about fivefold; an answer far longer than that is no translation.
 MOST_GROWTH, SHORT_UNITS = 6, 100
 _MILLION = Decimal(1_000_000)
@@ -66,6 +65,10 @@ def may_be_foreign(prompt: str) -> bool:
     return _FOREIGN_WORD.search(prompt) is not None
 
 
+def is_wanted(request: VideoRequest) -> bool:
+    return request.translate is Translate.AUTO and may_be_foreign(request.prompt)
+
+
 def longest_translation(prompt: str, limits: Iterable[int]) -> int:
     """The lowest limit that the prompt itself keeps, in UTF-16 units.
 
@@ -75,9 +78,15 @@ def longest_translation(prompt: str, limits: Iterable[int]) -> int:
     return min((limit for limit in limits if limit >= units), default=units)
 
 
+def most_output_tokens(prompt: str) -> int:
+    """What the model may think and write: ample, but no essay is paid for."""
+    return min(256 + 4 * utf16_units(prompt), 2_048)
+
+
 def max_price_usd(model: TextModel, prompt: str) -> Decimal:
     """The most that one translation can cost."""
-    return price_usd(model, len(prompt.encode()) + OVERHEAD_TOKENS, MOST_OUTPUT_TOKENS)
+    most_input_tokens = len(prompt.encode()) + OVERHEAD_TOKENS
+    return price_usd(model, most_input_tokens, most_output_tokens(prompt))
 
 
 def price_usd(model: TextModel, input_tokens: int, output_tokens: int) -> Decimal:

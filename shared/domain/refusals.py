@@ -131,6 +131,11 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "이 작업의 비용이 지출 한도를 초과하여 실행할 수 없습니다. 더 짧은 길이, 낮은 "
         "해상도 또는 저렴한 모델로 요청해 주세요.",
     ),
+    "not_configured": (
+        "No model that translates prompts is configured. Prompts are sent as they are.",
+        "프롬프트를 번역할 모델이 설정되지 않았습니다. 프롬프트는 원문 그대로 "
+        "보냅니다.",
+    ),
     "generation_paused": CODES[ErrorCode.GENERATION_PAUSED],
     "too_many_requests": (
         "Too many requests. Slow down and try again.",

@@ -4,7 +4,8 @@ spend/{document}    what is held; where a cap is set, only as the caps allow.
 settled/{document}  what jobs settle and release at their end, by increments alone: so
                     no end spoils a creation.
 usage/{document}    what ended jobs made and cost; only reports read it.
-users/{user_id}     how many jobs the user has open, and made in this minute.
+users/{user_id}     how many jobs the user has open, and made in this minute; and
+                    uploads and translations.
 """
 
 from collections.abc import Mapping
@@ -22,10 +23,11 @@ from shared.domain.job_count import (
     JobCount,
     hour_of,
     with_one_more,
+    with_one_more_translation,
     with_one_more_upload,
 )
 from shared.domain.ledger import NOTHING, Booking, LedgerKey, Limits, Totals
-from shared.domain.usage import Counts
+from shared.domain.usage import NOBODY, Counts
 from shared.gcp import ledger_records as records
 from shared.gcp.firestore_calls import Batch, Database, Document, Reference
 from shared.gcp.firestore_caps import FirestoreCaps, Found
@@ -75,6 +77,25 @@ class FirestoreLedger:
         found = self._database.get(self._user(user_id))
         count = with_one_more_upload(_job_count(found), self._limits, now)
         _put(batch, found, asdict(count))
+
+    def add_translation(
+        self,
+        batch: Batch,
+        user_id: str,
+        key: LedgerKey,
+        price_usd: Decimal,
+        now: datetime,
+    ) -> None:
+        """A translation outside a job, spent at once; LimitReached, TooManyRequests."""
+        user = self._user(user_id)
+        found = self._read(user, *self._caps.conditions(key))
+        count = with_one_more_translation(
+            _job_count(found[user.path]), self._limits, now
+        )
+        _put(batch, found[user.path], asdict(count))
+        self._caps.hold(batch, key, Totals(held_usd=price_usd), now, found)
+        self._book(batch, key, Totals(settled_usd=price_usd))
+        self._count_usage(batch, key, {NOBODY: Counts(cost_usd=price_usd)})
 
     def _book(self, batch: Batch, key: LedgerKey, totals: Totals) -> None:
         """Whatever the caps say: if more is held, it is because it is owed already."""
@@ -127,6 +148,7 @@ def _job_count(found: Document) -> JobCount:
         minute=record.get("minute", ""),
         made=record.get("made", 0),
         uploads=record.get("uploads", 0),
+        translations=record.get("translations", 0),
         unprepared=record.get("unprepared", {}),
     )
 

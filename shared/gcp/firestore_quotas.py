@@ -1,10 +1,11 @@
 """What may be asked for now: the ledger's caps and each user's counts."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from shared.domain.booking import booking
 from shared.domain.job import Job
-from shared.domain.ledger import Limits
+from shared.domain.ledger import Limits, ledger_key
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_ledger import FirestoreLedger
 
@@ -14,12 +15,21 @@ class FirestoreQuotas:
 
     def __init__(self, database: Database, limits: Limits) -> None:
         self._database = database
+        self._limits = limits
         self._ledger = FirestoreLedger(database, limits)
 
     def check_room(self, job: Job) -> None:
         # The writes that `Jobs.create` would commit; these are never sent.
         unsent = self._database.batch()
         self._ledger.add_new(unsent, job, booking(None, job), job.created_at)
+
+    def book_translation(
+        self, user_id: str, price_usd: Decimal, now: datetime, shard_by: str
+    ) -> None:
+        key = ledger_key(user_id, now, self._limits, shard_by)
+        batch = self._database.batch()
+        self._ledger.add_translation(batch, user_id, key, price_usd, now)
+        batch.commit()
 
     def count_upload(self, user_id: str, now: datetime) -> None:
         batch = self._database.batch()

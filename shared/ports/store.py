@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
 
 from shared.domain.circuit import Circuit
@@ -177,6 +178,16 @@ class Quotas(Protocol):
 
         LostRace if the user's counts changed in between; CommitUncertain as in
         `Jobs.commit`.
+        """
+        ...
+
+    def book_translation(
+        self, user_id: str, price_usd: Decimal, now: datetime, shard_by: str
+    ) -> None:
+        """Count one more translation outside a job, and book its price as spent.
+
+        LimitReached or TooManyRequests: it may not be made. LostRace, CommitUncertain
+        as in `count_upload`. `shard_by`: a random text.
         """
         ...
 

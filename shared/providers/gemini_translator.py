@@ -12,9 +12,9 @@ from shared.domain.errors import ErrorCode, Problem
 from shared.domain.outcomes import NotSent, Rejected, Submission
 from shared.domain.pricing import charged_usd
 from shared.domain.prompt_translation import (
-    MOST_OUTPUT_TOKENS,
     Translation,
     max_price_usd,
+    most_output_tokens,
     price_usd,
     read_answer,
 )
@@ -83,7 +83,7 @@ class GeminiTranslator:
                 answer = client.models.generate_content(
                     model=self._model.model_id,
                     contents=json.dumps(message, ensure_ascii=False),
-                    config=_config(),
+                    config=_config(most_output_tokens(prompt)),
                 )
         except CAUGHT as error:
             return self._failed(submission_of(error, send_state, prompt), prompt)
@@ -110,12 +110,12 @@ class GeminiTranslator:
         return charged_usd(cost, self.max_cost_usd(prompt))
 
 
-def _config() -> types.GenerateContentConfig:
+def _config(most_tokens: int) -> types.GenerateContentConfig:
     return types.GenerateContentConfig(
         system_instruction=_INSTRUCTION,
         response_mime_type="application/json",
         response_schema=_ANSWER,
-        max_output_tokens=MOST_OUTPUT_TOKENS,
+        max_output_tokens=most_tokens,
         candidate_count=1,
         thinking_config=types.ThinkingConfig(
             thinking_level=types.ThinkingLevel.MINIMAL

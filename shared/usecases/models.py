@@ -5,10 +5,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from shared.domain import fallback, pricing
-from shared.domain.catalogue import CATALOGUE, PROVIDERS, ProviderId, VideoModel
+from shared.domain.catalogue import (
+    CATALOGUE,
+    PROVIDERS,
+    ProviderId,
+    TextModel,
+    VideoModel,
+)
 from shared.domain.errors import ErrorCode
 from shared.domain.job import PlannedProvider
-from shared.domain.ledger import Limits
+from shared.domain.ledger import NOTHING, Limits
+from shared.domain.prompt_translation import is_wanted, max_price_usd
 from shared.domain.request import VideoRequest
 from shared.guards.availability import Availability
 from shared.guards.price_watch import PriceWatch
@@ -59,7 +66,8 @@ class ListModels:
 class Estimated:
     """`estimated_cost_usd`: the price of the first provider that would be asked now.
 
-    `max_cost_usd`: the most that the job could cost, if vendors charge for failures.
+    `max_cost_usd`: the most that the job could cost, translated, if vendors charge for
+    failures.
     `providers`: in the order they are asked. `bars`: why one would not be asked.
     """
 
@@ -76,6 +84,7 @@ class Estimate:
     limits: Limits
     availability: Availability
     price_watch: PriceWatch
+    translation_model: TextModel | None
 
     def __call__(self, request: VideoRequest) -> Estimated:
         """Creates and holds nothing. ExceedsLimit if no cap could ever admit it."""
@@ -86,10 +95,15 @@ class Estimate:
         asked = [p for p in providers if p.provider_id not in bars]
         return Estimated(
             estimated_cost_usd=pricing.first_price_usd(asked),
-            max_cost_usd=pricing.max_cost_usd(providers),
+            max_cost_usd=pricing.max_cost_usd(providers) + self._translation(request),
             providers=providers,
             bars=bars,
         )
+
+    def _translation(self, request: VideoRequest) -> Decimal:
+        if self.translation_model is None or not is_wanted(request):
+            return NOTHING
+        return max_price_usd(self.translation_model, request.prompt)
 
     def _over_limit(
         self, providers: Sequence[PlannedProvider]

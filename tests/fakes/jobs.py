@@ -23,9 +23,18 @@ from shared.domain.job_count import (
     JobCount,
     hour_of,
     with_one_more,
+    with_one_more_translation,
     with_one_more_upload,
 )
-from shared.domain.ledger import Account, Booking, Limits, check
+from shared.domain.ledger import (
+    Account,
+    Booking,
+    LedgerKey,
+    Limits,
+    Totals,
+    check,
+    ledger_key,
+)
 from shared.domain.projection import Projection, Status, project
 from shared.domain.usage import Counts, UsageMonth
 from shared.ports.store import IdempotencyRecord, Overdue, Position, Versioned
@@ -107,7 +116,7 @@ class FakeJobs:
         trouble = self.next_trouble()
         with self.lock:
             made = self._with_one_more(job)
-            self._check(job, job.hold_usd)
+            self._check(job.ledger_key, job.hold_usd, job.updated_at)
             if job.job_id in self._jobs:
                 raise LostRace("it exists")
             if record and self.idempotency.get(record.name) != over:
@@ -124,7 +133,24 @@ class FakeJobs:
     def check_room(self, job: Job) -> None:
         with self.lock:
             self._with_one_more(job)
-            self._check(job, job.hold_usd)
+            self._check(job.ledger_key, job.hold_usd, job.updated_at)
+
+    def book_translation(
+        self, user_id: str, price_usd: Decimal, now: datetime, shard_by: str
+    ) -> None:
+        trouble = self.next_trouble()
+        key = ledger_key(user_id, now, self.limits, shard_by)
+        with self.lock:
+            count = self.made.get(user_id, JobCount())
+            made = with_one_more_translation(count, self.limits, now)
+            self._check(key, price_usd, now)
+            if trouble is not Trouble.NOT_APPLIED:
+                self.made[user_id] = made
+                spent = Totals(held_usd=price_usd, settled_usd=price_usd)
+                for name in key.accounts:
+                    account = self.accounts.get(name, Account())
+                    self.accounts[name] = account.plus(key.day, spent)
+        self.after(trouble)
 
     def count_upload(self, user_id: str, now: datetime) -> None:
         trouble = self.next_trouble()
@@ -154,7 +180,7 @@ class FakeJobs:
                 raise LostRace("somebody was faster, or it is deleted")
             booked = booking(before.value, after)
             if booked.needs_room:
-                self._check(after, booked.totals.held_usd)
+                self._check(after.ledger_key, booked.totals.held_usd, after.updated_at)
             if trouble is not Trouble.NOT_APPLIED:
                 self._book(after, booked)
                 self._keep(after)
@@ -263,11 +289,11 @@ class FakeJobs:
         if trouble in (Trouble.APPLIED, Trouble.NOT_APPLIED):
             raise CommitUncertain("scripted")
 
-    def _check(self, job: Job, amount_usd: Decimal) -> None:
-        now = job.updated_at.astimezone(self.limits.zone)
-        for name, caps in zip(job.ledger_key.accounts, self.limits.caps(), strict=True):
+    def _check(self, key: LedgerKey, amount_usd: Decimal, at: datetime) -> None:
+        now = at.astimezone(self.limits.zone)
+        for name, caps in zip(key.accounts, self.limits.caps(), strict=True):
             account = self.accounts.get(name, Account())
-            check(account, caps, job.ledger_key.day, amount_usd, now)
+            check(account, caps, key.day, amount_usd, now)
 
     def _book(self, job: Job, booked: Booking) -> None:
         self.open_jobs[job.user_id] += booked.open_jobs

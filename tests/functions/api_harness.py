@@ -3,7 +3,12 @@
 import pytest
 
 from shared import wiring
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS
+from shared.domain.catalogue import (
+    DEFAULT_CHAIN,
+    DEFAULT_MODELS,
+    DEFAULT_TEXT_MODEL,
+    TEXT_MODELS,
+)
 from shared.usecases.models import Estimate, ListModels
 from shared.usecases.show_usage import ShowUsage
 from shared.usecases.uploads import KeepUpload, StartUpload
@@ -24,6 +29,7 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
         "start_upload": StartUpload(
             quotas=jobs, bucket=bucket, clock=clock, ids=ids, pause=clock.pause
         ),
+        "translate_prompt": harness.translate_prompt,
         "keep_upload": KeepUpload(bucket=bucket, ids=ids),
         "estimate": Estimate(
             chain=DEFAULT_CHAIN,
@@ -31,6 +37,7 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
             limits=limits,
             availability=free,
             price_watch=harness.price_watch,
+            translation_model=TEXT_MODELS[DEFAULT_TEXT_MODEL],
         ),
         "list_models": ListModels(
             chain=DEFAULT_CHAIN, models=DEFAULT_MODELS, availability=free

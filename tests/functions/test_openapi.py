@@ -115,7 +115,11 @@ def test_only_what_may_spend_can_be_paused() -> None:
         if "generation_paused" in call["responses"]["503"]["x-codes"]
     }
 
-    assert pausable == {("post", "/v1/videos"), ("post", "/openai/v1/videos")}
+    assert pausable == {
+        ("post", "/v1/videos"),
+        ("post", "/v1/prompts"),
+        ("post", "/openai/v1/videos"),
+    }
 
 
 def spoken(part: Any) -> set[str]:

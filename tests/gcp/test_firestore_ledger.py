@@ -16,6 +16,7 @@ from shared.domain.errors import (
     LimitReached,
     LostRace,
     TooManyJobs,
+    TooManyRequests,
     Unreadable,
 )
 from shared.domain.job import Job, Language
@@ -33,6 +34,7 @@ from shared.usecases.create_video import Taken
 from shared.usecases.uploads import StartUpload
 from tests.domain.examples import (
     NOON,
+    SECOND,
     a_job,
     a_new_job,
     a_request,
@@ -385,3 +387,35 @@ def test_a_record_that_no_code_can_read_is_ended_all_the_same(
     assert queries.overdue(NOON + timedelta(days=1), most=9) == []
     counted = firestore_client.collection("users").document("ann").get().to_dict()
     assert (counted or {})["open_jobs"] == 0
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [Limits(), Limits(user=Caps(daily_usd=Decimal("0.02")))],
+    ids=["free", "capped"],
+)
+def test_a_translation_outside_a_job_is_spent_at_once(
+    store_with: Open, limits: Limits
+) -> None:
+    store, price = store_with(limits), Decimal("0.006")
+
+    for _ in range(3):
+        store.quotas.book_translation("ann", price, NOON, "x")
+
+    for name in ("all.2026-11", "user.ann.2026-11"):
+        account = store.account(name).month
+        assert account.settled_usd == account.used_usd == 3 * price
+        assert not account.open_usd
+    if limits.user.are_set:
+        with pytest.raises(LimitReached):
+            store.quotas.book_translation("ann", price, NOON, "x")
+
+
+def test_a_user_may_ask_for_so_many_translations_a_minute(store_with: Open) -> None:
+    store = store_with(Limits(most_translations_a_minute=1))
+    store.quotas.book_translation("ann", Decimal(0), NOON, "x")
+
+    with pytest.raises(TooManyRequests):
+        store.quotas.book_translation("ann", Decimal(0), NOON, "x")
+
+    store.quotas.book_translation("ann", Decimal(0), NOON + 60 * SECOND, "x")

@@ -170,8 +170,8 @@ def test_a_prompt_is_data_and_never_part_of_the_instruction(prompt: str) -> None
     assert [json.loads(part["text"]) for part in content["parts"]] == [
         {"prompt": prompt, "max_characters": 1000}
     ]
-    without = [{**body, "contents": None} for body in (plain, attack)]
-    assert without[0] == without[1]
+    assert plain["systemInstruction"] == attack["systemInstruction"]
+    assert prompt not in json.dumps(attack["systemInstruction"], ensure_ascii=False)
 
 
 def test_the_answer_is_bounded_and_structured() -> None:
@@ -183,7 +183,7 @@ def test_the_answer_is_bounded_and_structured() -> None:
 
     assert config["responseMimeType"] == "application/json"
     assert config["responseSchema"]["required"] == ["language", "english"]
-    assert config["maxOutputTokens"] == 2048
+    assert config["maxOutputTokens"] == 256 + 4 * len(KOREAN)
     assert config["candidateCount"] == 1
     assert config["thinkingConfig"] == {"thinking_level": "MINIMAL"}
     assert "tools" not in request.body

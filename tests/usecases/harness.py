@@ -20,6 +20,7 @@ from shared.usecases.cancel_video import CancelVideo
 from shared.usecases.create_video import CreateVideo
 from shared.usecases.delete_video import DeleteVideo
 from shared.usecases.read_videos import GetVideo, ListVideos
+from shared.usecases.translate_prompt import TranslatePrompt
 from shared.worker.advance import Advance
 from shared.worker.follow import Following
 from shared.worker.prepare import Preparation
@@ -183,6 +184,18 @@ class Harness:
             queries=self.jobs,
             bucket=self.bucket,
             pause=self.clock.pause,
+        )
+
+    @property
+    def translate_prompt(self) -> TranslatePrompt:
+        return TranslatePrompt(
+            translator=self.translator,
+            kill_switch=self.kill_switch,
+            quotas=self.jobs,
+            clock=self.clock,
+            ids=self.ids,
+            pause=self.clock.pause,
+            limits_of_prompts=(1000, 2000),
         )
 
     def set_level(self, level: Level) -> None:

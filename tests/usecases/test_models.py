@@ -1,14 +1,22 @@
 """The price before a job is made, and which providers would be asked just now."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
+from shared.domain.catalogue import (
+    DEFAULT_CHAIN,
+    DEFAULT_MODELS,
+    DEFAULT_TEXT_MODEL,
+    TEXT_MODELS,
+    ProviderId,
+)
 from shared.domain.errors import ErrorCode, ExceedsLimit
 from shared.domain.job import Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
+from shared.domain.request import Translate
 from shared.ports.identity import Caller
 from shared.usecases.models import Estimate, ListModels
 from tests.domain.examples import a_request
@@ -25,7 +33,21 @@ def estimate(harness: Harness, *not_configured: ProviderId) -> Estimate:
         limits=harness.jobs.limits,
         availability=harness.availability,
         price_watch=harness.price_watch,
+        translation_model=TEXT_MODELS[DEFAULT_TEXT_MODEL],
     )
+
+
+def test_what_a_translation_may_cost_is_in_the_most_and_not_in_the_first_price() -> (
+    None
+):
+    english, korean = a_request(), a_request(prompt="고양이가 창밖을 바라본다")
+
+    plain, translated = estimate(Harness())(english), estimate(Harness())(korean)
+    off = estimate(Harness())(replace(korean, translate=Translate.OFF))
+
+    assert translated.estimated_cost_usd == plain.estimated_cost_usd
+    assert Decimal(0) < translated.max_cost_usd - plain.max_cost_usd < Decimal("0.01")
+    assert off.max_cost_usd == plain.max_cost_usd
 
 
 def test_an_estimate_has_the_first_price_and_the_most_that_a_job_can_cost() -> None:

@@ -1,0 +1,129 @@
+"""Translating for review: booked before it is asked, within every limit."""
+
+from decimal import Decimal
+
+import pytest
+
+from shared.domain.errors import (
+    ErrorCode,
+    GenerationPaused,
+    LimitReached,
+    NotOffered,
+    Problem,
+    TooManyRequests,
+    Unavailable,
+)
+from shared.domain.kill_switch import Level
+from shared.domain.ledger import Caps, Limits
+from shared.domain.prompt_translation import Translation
+from tests.fakes.jobs import FakeJobs, Trouble
+from tests.fakes.translator import IN_ENGLISH, FakeTranslator
+from tests.usecases.harness import ANN, BOB, Harness
+
+KOREAN = "고양이가 창밖을 바라본다"
+MOST = Decimal("0.006")
+
+
+def a_harness(limits: Limits | None = None) -> Harness:
+    return Harness(jobs=FakeJobs(limits), translator=FakeTranslator())
+
+
+def asked(harness: Harness) -> int:
+    assert harness.translator
+    return len(harness.translator.asked)
+
+
+def spent(harness: Harness) -> list[Decimal]:
+    return [account.month.settled_usd for account in harness.jobs.accounts.values()]
+
+
+def test_the_prompt_comes_back_in_english() -> None:
+    harness = a_harness()
+
+    assert harness.translate_prompt(ANN, KOREAN) == IN_ENGLISH
+    assert harness.translator
+    assert harness.translator.asked == [(KOREAN, 1000)]
+
+
+def test_its_price_is_booked_before_the_model_is_asked() -> None:
+    harness = a_harness()
+    assert harness.translator
+    before: list[Decimal] = []
+    harness.translator.during = lambda: before.extend(spent(harness))
+
+    harness.translate_prompt(ANN, KOREAN)
+
+    assert before == spent(harness) == [MOST, MOST]
+    assert not any(a.month.open_usd for a in harness.jobs.accounts.values())
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [Limits(user=Caps(daily_usd=2 * MOST)), Limits(everybody=Caps(daily_usd=2 * MOST))],
+    ids=["user", "everybody"],
+)
+def test_a_cap_holds(limits: Limits) -> None:
+    harness = a_harness(limits)
+    for _ in range(2):
+        harness.translate_prompt(ANN, KOREAN)
+
+    with pytest.raises(LimitReached):
+        harness.translate_prompt(ANN, KOREAN)
+
+    assert asked(harness) == 2
+
+
+def test_a_user_has_so_many_a_minute() -> None:
+    harness = a_harness(Limits(most_translations_a_minute=2))
+    for _ in range(2):
+        harness.translate_prompt(ANN, KOREAN)
+    with pytest.raises(TooManyRequests):
+        harness.translate_prompt(ANN, KOREAN)
+    harness.translate_prompt(BOB, KOREAN)
+
+    harness.clock.pause(60)
+    harness.translate_prompt(ANN, KOREAN)
+
+    assert asked(harness) == 4
+
+
+def test_without_a_translator_it_says_so() -> None:
+    with pytest.raises(NotOffered):
+        Harness().translate_prompt(ANN, KOREAN)
+
+
+def test_nothing_is_asked_while_spending_is_paused() -> None:
+    harness = a_harness()
+    harness.set_level(Level.PAUSED)
+
+    with pytest.raises(GenerationPaused):
+        harness.translate_prompt(ANN, KOREAN)
+
+    assert not asked(harness)
+
+
+def test_nothing_is_asked_that_is_not_known_to_be_booked() -> None:
+    harness = a_harness()
+    harness.jobs.troubles = [Trouble.LOST_RACE, Trouble.NOT_APPLIED, Trouble.NONE]
+
+    harness.translate_prompt(ANN, KOREAN)
+
+    assert asked(harness) == 1
+    assert spent(harness) == [MOST, MOST]
+
+
+def test_a_model_that_does_not_answer_is_unavailable() -> None:
+    harness = a_harness()
+    busy = Problem(code=ErrorCode.RATE_LIMITED)
+    harness.translator = FakeTranslator(answer=Translation(problem=busy))
+
+    with pytest.raises(Unavailable):
+        harness.translate_prompt(ANN, KOREAN)
+
+
+def test_what_the_model_can_not_translate_stays_as_it_is() -> None:
+    harness = a_harness()
+    blocked = Translation(problem=Problem(code=ErrorCode.OUTPUT_FILTERED))
+    harness.translator = FakeTranslator(answer=blocked)
+
+    assert harness.translate_prompt(ANN, KOREAN).text is None
