@@ -113,5 +113,5 @@ def test_the_price_is_rounded_up_to_the_millionth() -> None:
 def test_no_answer_costs_more_than_was_held(prompt: str) -> None:
     one_token_a_byte = len(prompt.encode()) + 1000
 
-    dearest = price_usd(MODEL, one_token_a_byte, most_output_tokens(prompt))
-    assert dearest <= max_price_usd(MODEL, prompt) < Decimal("0.01")
+    most_expensive = price_usd(MODEL, one_token_a_byte, most_output_tokens(prompt))
+    assert most_expensive <= max_price_usd(MODEL, prompt) < Decimal("0.01")
