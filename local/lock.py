@@ -15,6 +15,7 @@ LOCKS = (
     "requirements-uv",
     "local/emulators/requirements-java",
     "infra/requirements-checkov",
+    "tests/e2e/requirements-litellm",
 )
 OPTIONS = [
     "--quiet",

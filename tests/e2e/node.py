@@ -14,6 +14,7 @@ OLDEST = 22
 # The npm package of Node.js, where the machine's own is older.
 NODE = "node@22.23.3"
 LOCAL = ROOT / ".local"
+TSC = "node_modules/typescript/bin/tsc"
 QUIET = ("--silent", "--no-audit", "--no-fund")
 
 
@@ -65,3 +66,11 @@ def run_node(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+@cache
+def ai_sdk() -> Path:
+    """A copy of packages/ai-sdk, installed and built."""
+    copy = installed(ROOT / "packages" / "ai-sdk")
+    run_node(TSC, "--project", "tsconfig.build.json", folder=copy)
+    return copy

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from local.dev import FIRST_PORT, stable_ports
 from local.stack import ROOT, Stack
 from tests.e2e.client import Frontend
 from tests.e2e.conftest import bare_environment
+from tests.e2e.node import installed
 
 FRONTEND = Path(__file__).with_name("frontend")
 README = (ROOT / "README.md").read_text()
@@ -68,23 +68,13 @@ def test_a_browser_follows_the_job_and_plays_it(
     address = f'"127.0.0.1", {stable_ports(FIRST_PORT)["firestore"]}'
     assert address in shown
     shown = shown.replace(address, f'"{host}", {port}')
-    script = installed() / f"{tmp_path.name}.mjs"
+    script = installed(FRONTEND) / f"{tmp_path.name}.mjs"
     script.write_text(PAGE + shown)
 
     environment = bare_environment() | {"JOB": pasted["job"]["job_id"]}
     printed = run(["node", str(script)], env=environment)
 
     assert printed.startswith("http") and "X-Goog-Signature" in printed
-
-
-def installed() -> Path:
-    """A folder with the packages that a frontend needs, installed once."""
-    folder = ROOT / ".local" / "frontend"
-    if not (folder / "node_modules" / "firebase").is_dir():
-        shutil.copytree(FRONTEND, folder, dirs_exist_ok=True)
-        quiet = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
-        subprocess.run(["npm", "ci", *quiet], cwd=folder, check=True, timeout=300)
-    return folder
 
 
 def test_openais_client_makes_and_downloads_a_video(
