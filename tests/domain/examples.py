@@ -86,12 +86,12 @@ def a_new_job(
 
 
 def a_job(**how: Any) -> Job:
-    """Its image is checked; the first link may be started."""
+    """Its image is checked; the first provider may be started."""
     return replace(a_new_job(**how), image=IMAGE, progress=5)
 
 
 def started(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
-    """The intent for `link` is committed; the attempt is named for the link."""
+    """The intent for the provider is committed; the attempt is named for it."""
     intended = apply(
         job, Intended(attempt_id=str(provider_id), provider_id=provider_id), at
     )
@@ -102,7 +102,7 @@ def started(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
 def answered(
     job: Job, provider_id: ProviderId, submission: Submission, at: datetime = NOON
 ) -> Job:
-    """`link` was started, and its POST came to `submission`."""
+    """The provider was started, and its POST came to `submission`."""
     outcome = Submitted(attempt_id=str(provider_id), submission=submission)
     return settle(apply(started(job, provider_id, at), outcome, at), at)
 

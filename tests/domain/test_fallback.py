@@ -1,4 +1,4 @@
-"""Who is asked, in which order, and what bars a link."""
+"""Who is asked, in which order, and what bars a provider."""
 
 import ast
 from dataclasses import replace

@@ -259,7 +259,7 @@ def test_the_next_vendor_is_asked_at_once_and_the_same_one_after_a_delay() -> No
         ((VEO, OMNI), ErrorCode.DEADLINE_EXCEEDED),
         ((VEO,), ErrorCode.DEADLINE_EXCEEDED),
     ],
-    ids=["a link was not asked", "all were asked"],
+    ids=["a provider was not asked", "all were asked"],
 )
 def test_it_is_looked_at_once_more_when_the_jobs_time_is_up(
     chain: tuple[ProviderId, ...], code: ErrorCode

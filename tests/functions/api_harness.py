@@ -1,4 +1,4 @@
-"""The api's use cases, the real ones, on the fakes of a stage."""
+"""The api's use cases, the real ones, on the fakes of a harness."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.usecases.harness import Harness, create_video
 
 
 def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `wiring` would build in a function, built on `stage`."""
+    """What `wiring` would build in a function, built on `harness`."""
     jobs, bucket, clock, ids = harness.jobs, harness.bucket, harness.clock, harness.ids
     limits, free = jobs.limits, harness.availability
     built: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""OpenAI's routes on fakes: as a Flask app, or as a server for its own client."""
+"""OpenAI's routes on fakes, as a Flask app that may lose its answers."""
 
 import socket
 from collections.abc import Callable, Iterable

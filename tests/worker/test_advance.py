@@ -432,10 +432,10 @@ class DeletingProvider(ScriptedProvider):
 
     def __init__(self, harness: Harness) -> None:
         super().__init__()
-        self._stage = harness
+        self._harness = harness
 
     def poll(self, task: object) -> Working:
-        self._stage.jobs.remove("job1")
+        self._harness.jobs.remove("job1")
         return Working()
 
 
