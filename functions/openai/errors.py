@@ -13,6 +13,7 @@ from shared.domain.errors import (
     ApiError,
     GenerationPaused,
     InvalidRequest,
+    NotOffered,
     TooLarge,
     TooManyRequests,
     UnsupportedMedia,
@@ -90,7 +91,8 @@ def openai_problem(
 def _is_worth_resending(refused: ApiError) -> bool:
     if isinstance(refused, TooManyRequests):
         return True
-    return refused.status >= 500 and not isinstance(refused, GenerationPaused)
+    lasts = isinstance(refused, GenerationPaused | NotOffered)
+    return refused.status >= 500 and not lasts
 
 
 def _message(refused: ApiError, language: Language) -> str:

@@ -335,7 +335,7 @@ def test_a_body_that_is_none_is_told(
 
 
 WORTH_RESENDING = {TooManyRequests, Unavailable, Crowded, ApiError}
-KINDS = {429: "rate_limit_error", 500: "server_error", 503: "server_error"}
+KINDS = {429: "rate_limit_error"} | dict.fromkeys((500, 501, 503), "server_error")
 
 
 @pytest.mark.parametrize("refused", every_refusal(), ids=lambda r: type(r).__name__)
