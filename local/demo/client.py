@@ -1,9 +1,12 @@
 """The demo's way through the public contract: upload, create, follow, save."""
 
 import os
+import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -20,6 +23,7 @@ USER = "demo"
 _EMULATOR = "FIRESTORE_EMULATOR_HOST"
 _REQUEST_SECONDS = 60
 _CHUNK_BYTES = 1_000_000
+_BUSY_SECONDS = (2, 5, 10)
 Job = dict[str, Any]
 
 
@@ -51,8 +55,19 @@ class DemoClient:
         return str(upload["image"])
 
     def call(self, method: str, path: str, body: object = None) -> Job:
-        url = self._api + path
-        answer = self._session.request(method, url, json=body, timeout=_REQUEST_SECONDS)
+        """While the stack is busy, it is sent again: under its key, it is one job."""
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        for seconds in (*_BUSY_SECONDS, 0):
+            answer = self._session.request(
+                method,
+                self._api + path,
+                json=body,
+                headers=headers,
+                timeout=_REQUEST_SECONDS,
+            )
+            if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(seconds)
         content: Job = answer.json()
         if not answer.ok:
             wrong = [f"{e['field']} {e['message']}" for e in content.get("errors", [])]

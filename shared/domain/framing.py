@@ -7,7 +7,7 @@ from math import log
 from shared.domain.catalogue import AspectRatio
 
 # No vendor states a least size (Runway's page on inputs and Google's on image-to-video,
-# read in November 2026, name none); below this there is no picture to start from.
+# read in November 2026, name none); a smaller one has too little to start from.
 LEAST_SIDE_PIXELS = 128
 # Runway refuses what is wider than 2:1 or taller than 1:2.
 MOST_RATIO = 2

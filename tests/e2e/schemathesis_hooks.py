@@ -63,9 +63,14 @@ def cannot_be_described(case: schemathesis.Case[Any]) -> bool:
         or "data:" in str(body.get("input_reference"))
         # Counted in UTF-16 units; visible, and without control characters.
         or not all(map(is_text, filter(None, map(body.get, TEXTS))))
-        # Exactly one image, which makes generators repeat the whole body.
-        or (path in WITH_IMAGE and len({*body} & {"image", "image_url"}) != 1)
+        or (path in WITH_IMAGE and images_contradict(body))
     )
+
+
+def images_contradict(body: dict[str, Any]) -> bool:
+    """One image twice, or a last one without a first: generators would repeat all."""
+    first, last = ({*body} & {name, f"{name}_url"} for name in ("image", "last_image"))
+    return len(first) > 1 or len(last) > 1 or len(last) > len(first)
 
 
 def is_text(value: object) -> bool:
@@ -76,8 +81,9 @@ def is_text(value: object) -> bool:
 
 
 def lead_nowhere(named: dict[str, Any]) -> None:
-    if isinstance(named.get("image_url"), str):
-        named["image_url"] = NOWHERE
+    for name in ("image_url", "last_image_url"):
+        if isinstance(named.get(name), str):
+            named[name] = NOWHERE
 
 
 def is_right(case: schemathesis.Case[Any]) -> bool:

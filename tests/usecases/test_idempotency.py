@@ -1,8 +1,10 @@
 """Clients that send again by themselves: one request, one job, one bill."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from hashlib import sha256
 
 import pytest
 from structlog.testing import capture_logs
@@ -21,9 +23,10 @@ from shared.domain.request import ClientRetry
 from shared.ports.identity import Caller
 from shared.ports.store import IdempotencyRecord, Versioned
 from shared.usecases.create_video import Taken
+from shared.usecases.idempotency import dedup_key_of
 from tests.domain.examples import MINUTE, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
-from tests.usecases.harness import Harness, create_video
+from tests.usecases.harness import ANN, Harness, create_video
 
 FIRST, AGAIN, ONCE = ClientRetry.FIRST, ClientRetry.AGAIN, ClientRetry.ONCE
 SECOND = timedelta(seconds=1)
@@ -344,3 +347,27 @@ def test_a_resend_of_a_deleted_job_is_a_conflict(harness: Harness) -> None:
 
     with pytest.raises(Conflict):
         send(harness, AGAIN)
+
+
+def test_a_key_stays_good_when_a_later_version_adds_fields() -> None:
+    """The body's hash as it was before there were last frames."""
+    asked = a_request(aspect_ratio="9:16")
+    before = {
+        "prompt": asked.prompt,
+        "image_url": asked.image_url,
+        "image": None,
+        "duration_seconds": 8,
+        "resolution": "720p",
+        "aspect_ratio": "9:16",
+        "audio": None,
+        "model": "auto",
+        "fallback": True,
+        "seed": None,
+    }
+
+    dedup = dedup_key_of(ANN, asked, "k", ONCE)
+
+    hashed = sha256(json.dumps(before, sort_keys=True).encode()).hexdigest()
+    assert dedup and dedup.body_sha256 == hashed
+    other = dedup_key_of(ANN, a_request(aspect_ratio="9:16", last_image="a"), "k", ONCE)
+    assert other and other.body_sha256 != hashed
