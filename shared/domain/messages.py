@@ -187,6 +187,20 @@ def describe_problem(
     return f"`{problem.field}`: {said}" if problem.field else said
 
 
+def retell(
+    message: str,
+    code: ErrorCode,
+    language: Language,
+    provider_id: ProviderId | None = None,
+) -> str:
+    """A sentence of `describe_problem`, in either language, in `language`."""
+    prefix = message[: message.index(": ") + 2] if message.startswith("`") else ""
+    for pair in _IMAGE_FAULTS.values():
+        if message.removeprefix(prefix) in pair:
+            return prefix + in_language(pair, language)
+    return prefix + describe(code, language, provider_id)
+
+
 def describe(
     code: ErrorCode, language: Language, provider_id: ProviderId | None = None
 ) -> str:

@@ -10,7 +10,7 @@ from shared.domain.catalogue import ANY_RATIO, ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.framing import crop_of
 from shared.domain.job import Attempt, AttemptState, Job, Language
-from shared.domain.messages import describe, describe_problem
+from shared.domain.messages import describe, describe_problem, retell
 from shared.domain.outcomes import PreparedImage
 from shared.domain.pricing import first_price_usd
 
@@ -98,7 +98,9 @@ def translated(shown: Projection, language: Language) -> dict[str, Any]:
         provider_id = ProviderId(by) if by else None
         return error and {
             "code": error["code"],
-            "message": describe(ErrorCode(error["code"]), language, provider_id),
+            "message": retell(
+                error["message"], ErrorCode(error["code"]), language, provider_id
+            ),
         }
 
     attempts = [

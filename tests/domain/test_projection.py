@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
-from shared.domain.errors import ErrorCode, Problem
+from shared.domain.errors import ErrorCode, ImageFault, Problem
 from shared.domain.job import Job, Language
 from shared.domain.outcomes import (
     CancelRequested,
@@ -17,7 +17,7 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
-from shared.domain.projection import moment, project
+from shared.domain.projection import moment, project, translated
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
     FAULT,
@@ -115,6 +115,20 @@ def test_what_was_asked_and_what_came_are_shown() -> None:
     }
     assert shown["progress"] == 100
     assert shown["video_url"] == "https://storage.example/video"
+
+
+@pytest.mark.parametrize("field", [None, "last_image"])
+@pytest.mark.parametrize("fault", [None, *ImageFault])
+def test_a_listed_failure_is_told_in_the_readers_language(
+    fault: ImageFault | None, field: str | None
+) -> None:
+    code = ErrorCode.IMAGE_INVALID
+    problem = Problem(code=code, image_fault=fault, field=field)
+    job = replace(a_new_job(), problem=problem, wake_at=None)
+
+    for stored in (project(job), project(job, Language.KOREAN)):
+        for language in Language:
+            assert translated(stored, language) == project(job, language)
 
 
 def test_a_crop_is_shown_in_pixels_of_the_upright_image() -> None:
