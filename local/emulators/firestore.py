@@ -14,7 +14,6 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from local.processes import Program, Running, answers, free_port, wait_until
@@ -35,41 +34,6 @@ class NotInstalled(Exception):
     """Something is missing; the message says in one sentence what to install."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Emulator:
-    """The programs that make an emulator: Java, and Google's jar."""
-
-    java: Path
-    jar: Path
-
-    def command(
-        self,
-        *,
-        port: int,
-        rules: Path | None,
-        memory: str,
-        saved: Path | None,
-        channel_port: int | None,
-    ) -> list[str]:
-        """`memory` is Java's heap: 256m for tests, 1g or more under load. `saved`: the
-        metadata file of an export to begin with. `channel_port`: where it serves
-        WebChannels, which it does on `port`, too; None for any port.
-        """
-        command = [
-            str(self.java),
-            "-Duser.language=en",
-            f"-Xmx{memory}",
-            "-cp",
-            str(self.jar),
-            MAIN_CLASS,
-            "--host=127.0.0.1",
-            f"--port={port}",
-        ]
-        command += [f"--rules={rules}"] if rules else []
-        command += [f"--webchannel_port={channel_port}"] if channel_port else []
-        return [*command, *([f"--import-data={saved}"] if saved else [])]
-
-
 @contextmanager
 def running(
     *,
@@ -80,17 +44,22 @@ def running(
     port: int | None = None,
     channel_port: int | None = None,
 ) -> Iterator[tuple[str, Running]]:
-    """host:port of an emulator of our own, which answers, and its process."""
+    """host:port of an emulator of our own, which answers, and its process.
+
+    `memory` is Java's heap: 256m for tests, 1g or more under load. `saved`: the
+    metadata file of an export to begin with. `channel_port`: where it serves
+    WebChannels, which it does on `port`, too; None for any port.
+    """
     port = port or free_port()
+    java, jar = find()
+    command = [str(java), "-Duser.language=en", f"-Xmx{memory}", "-cp", str(jar)]
+    command += [MAIN_CLASS, "--host=127.0.0.1", f"--port={port}"]
+    command += [f"--rules={rules}"] if rules else []
+    command += [f"--webchannel_port={channel_port}"] if channel_port else []
+    command += [f"--import-data={saved}"] if saved else []
     program = Program(
         name="the Firestore emulator",
-        command=find().command(
-            port=port,
-            rules=rules,
-            memory=memory,
-            saved=saved,
-            channel_port=channel_port,
-        ),
+        command=command,
         environment=os.environ,
         log=log,
     )
@@ -144,11 +113,11 @@ def _can_fetch_firebase_jar() -> bool:
     return version is not None and int(version[1]) >= OLDEST_NODE
 
 
-def find() -> Emulator:
-    """The emulator of this machine, fetched where it can be; else NotInstalled."""
+def find() -> tuple[Path, Path]:
+    """Java, and the emulator's jar, fetched where they can be; else NotInstalled."""
     if jars := _cloud_sdk_jars():
-        return Emulator(java=find_java(at_least=11), jar=jars[0])
-    return Emulator(java=find_java(at_least=21), jar=find_firebase_jar())
+        return find_java(at_least=11), jars[0]
+    return find_java(at_least=21), find_firebase_jar()
 
 
 def find_java(*, at_least: int) -> Path:

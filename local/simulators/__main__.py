@@ -19,13 +19,13 @@ def main() -> None:
     add("--seconds", type=float, default=6.0, help="per generation")
     add("--scale", type=float, default=1.0, help="of the pixel size")
     add("--cache", action="store_true", help="render equal orders only once")
-    add("--storage", help="where Cloud Storage is: http://HOST:PORT")
+    add("--storage", default="", help="where Cloud Storage is: http://HOST:PORT")
     asked = parser.parse_args()
     pace = Pace(seconds=asked.seconds, cached=asked.cache, scale=asked.scale)
     if asked.vendor == "runway":
         server = runway_simulator(pace, faults=asked.faults, port=asked.port)
     else:
-        store = CloudStore(asked.storage) if asked.storage else None
+        store = CloudStore(asked.storage)
         server = google_simulator(
             pace, store=store, faults=asked.faults, port=asked.port
         )

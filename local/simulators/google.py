@@ -13,11 +13,10 @@ from local.simulators.veo import ObjectStore, Veo
 def google_simulator(
     pace: Pace,
     *,
-    store: ObjectStore | None = None,
+    store: ObjectStore,
     faults: Iterable[Fault] = (),
     port: int = 0,
 ) -> SimulatorServer:
-    """`store` None: every gs:// address is missing."""
     return SimulatorServer(
         lambda studio: [Veo(studio, store), Translator(studio.log), Omni(studio)],
         pace,

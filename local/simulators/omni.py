@@ -214,7 +214,7 @@ def _seconds(text: object, longest: int) -> int:
 def _input(steps: Any) -> tuple[str, bytes]:
     """The text and the image, if there is one, of the one user_input step."""
     match steps:
-        case [{"type": "user_input", "content": [*parts]}] | [*parts]:
+        case [{"type": "user_input", "content": [*parts]}]:
             by_type = {part.get("type"): part for part in parts}
         case _:
             raise RefusedOrderError("input must hold a text.")

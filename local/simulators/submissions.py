@@ -1,8 +1,7 @@
 """The vendor's own record: every paid order it took, every paid translation."""
 
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -20,7 +19,7 @@ _HEADERS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Submission:
     """One accepted order.
 
@@ -57,42 +56,32 @@ def telling_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 class SubmissionLog:
-    """Thread-safe."""
-
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._submissions: dict[str, Submission] = {}
         self._translations: list[PaidTranslation] = []
 
     def record(self, submission: Submission) -> None:
-        with self._lock:
-            self._submissions[submission.task_id] = submission
+        self._submissions[submission.task_id] = submission
 
     def mark_answered(self, task_id: str) -> None:
-        with self._lock:
-            if kept := self._submissions.get(task_id):
-                self._submissions[task_id] = replace(kept, answered=True)
+        if kept := self._submissions.get(task_id):
+            kept.answered = True
 
     def settle(self, task_id: str, charged_usd: Decimal) -> None:
         """Only the first price of a task counts."""
-        with self._lock:
-            kept = self._submissions.get(task_id)
-            if kept and kept.charged_usd is None:
-                self._submissions[task_id] = replace(kept, charged_usd=charged_usd)
+        kept = self._submissions.get(task_id)
+        if kept and kept.charged_usd is None:
+            kept.charged_usd = charged_usd
 
     def record_translation(self, made: PaidTranslation) -> None:
-        with self._lock:
-            self._translations.append(made)
+        self._translations.append(made)
 
     def translations(self) -> list[PaidTranslation]:
-        with self._lock:
-            return list(self._translations)
+        return list(self._translations)
 
     def all(self) -> list[Submission]:
-        with self._lock:
-            return list(self._submissions.values())
+        return list(self._submissions.values())
 
     def reset(self) -> None:
-        with self._lock:
-            self._submissions.clear()
-            self._translations.clear()
+        self._submissions.clear()
+        self._translations.clear()

@@ -101,9 +101,9 @@ class AgentPlatform:
 class Veo(AgentPlatform):
     """Video operations; they can't be cancelled, as at Google."""
 
-    def __init__(self, studio: Studio, store: ObjectStore | None) -> None:
+    def __init__(self, studio: Studio, store: ObjectStore) -> None:
         self._studio, self._store = studio, store
-        self._videos: dict[str, list[dict[str, str]]] = {}
+        self._videos: dict[str, dict[str, str]] = {}
 
     @property
     def routes(self) -> Sequence[tuple[str, str, Place, View]]:
@@ -147,7 +147,7 @@ class Veo(AgentPlatform):
         resolution = _one_of(parameters, "resolution", "720p", tuple(prices))
         seconds = _one_of(parameters, "durationSeconds", 8, (4, 6, 8))
         aspect = _one_of(parameters, "aspectRatio", "16:9", ("16:9", "9:16"))
-        samples = _one_of(parameters, "sampleCount", 1, (1, 2, 3, 4))
+        _one_of(parameters, "sampleCount", 1, (1,))  # of up to four at Google
         if not isinstance(prompt := instance.get("prompt", ""), str):
             raise RefusedOrderError("The prompt is not a string.")
         has_audio = bool(parameters.get("generateAudio", True))
@@ -160,8 +160,8 @@ class Veo(AgentPlatform):
             image=self._first_image(instance),
             last_image=self._last_image(instance, model),
             shape=shape_of(aspect, _SHORT_SIDE[resolution], seconds, audio=has_audio),
-            cost_usd=Decimal(prices[resolution]) * seconds * samples,
-            deliver=lambda video: self._deliver(order, folder, samples, video),
+            cost_usd=Decimal(prices[resolution]) * seconds,
+            deliver=lambda video: self._deliver(order, folder, video),
         )
         return order
 
@@ -191,34 +191,23 @@ class Veo(AgentPlatform):
 
     def _read(self, uri: str) -> bytes:
         try:
-            return self._bucket.read(uri)
+            return self._store.read(uri)
         except (LookupError, ValueError) as error:
             raise RefusedOrderError(f"Failed to read {uri}: not found.") from error
 
-    @property
-    def _bucket(self) -> ObjectStore:
-        if self._store is None:
-            raise LookupError("there is no Cloud Storage")
-        return self._store
-
-    def _deliver(
-        self, order: Order, folder: str | None, samples: int, video: bytes
-    ) -> None:
-        """Puts each sample where it was asked for, and says where that is."""
+    def _deliver(self, order: Order, folder: str | None, video: bytes) -> None:
+        """Puts the video where it was asked for, and says where that is."""
         content = self._studio.in_place(order, video)
         if folder is None:
             inline = base64.b64encode(content or b"").decode()
-            places = [{"bytesBase64Encoded": inline}] * samples
+            place = {"bytesBase64Encoded": inline}
         else:
             number = secrets.randbelow(10**19) + 10**18
-            root = f"{folder.rstrip('/')}/{number}"
-            places = [{"gcsUri": f"{root}/sample_{n}.mp4"} for n in range(samples)]
-        for place in places:
-            if content is not None and "gcsUri" in place:
-                self._bucket.write(place["gcsUri"], content)
-        self._videos[order.task_id] = [
-            place | {"mimeType": "video/mp4"} for place in places
-        ]
+            uri = f"{folder.rstrip('/')}/{number}/sample_0.mp4"
+            place = {"gcsUri": uri}
+            if content is not None:
+                self._store.write(uri, content)
+        self._videos[order.task_id] = place | {"mimeType": "video/mp4"}
 
     def _end(self, operation: Generation) -> dict[str, object]:
         """Nothing while it runs: Google reports no progress."""
@@ -236,10 +225,9 @@ class Veo(AgentPlatform):
         if operation.fate is Kind.FILTERED:
             reasons = [errors.FILTERED]
             return {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": reasons}
-        videos = self._videos[operation.order.task_id]
-        response: dict[str, object] = {"raiMediaFilteredCount": 0, "videos": videos}
-        in_bucket = any("gcsUri" in video for video in videos)
-        return response | ({"@type": _RESPONSE_TYPE} if in_bucket else {})
+        video = self._videos[operation.order.task_id]
+        response: dict[str, object] = {"raiMediaFilteredCount": 0, "videos": [video]}
+        return response | ({"@type": _RESPONSE_TYPE} if "gcsUri" in video else {})
 
 
 def shape_of(aspect: str, short_side: int, seconds: int, *, audio: bool) -> Shape:
