@@ -20,8 +20,6 @@ View = Callable[[Request], Response]
 First = Callable[[socket.socket], bool]
 Routes = Mapping[tuple[str, str], View]
 
-_STOP_SECONDS = 3.0
-
 
 class HttpServer:
     """Serves `app` on 127.0.0.1 while it is entered; port 0 takes a free one.
@@ -52,7 +50,6 @@ class HttpServer:
     def __exit__(self, *error: object) -> None:
         self._server.shutdown()
         self._thread.join()
-        self._server.hang_up()
 
 
 def guarded(app: WsgiApp, origins: Collection[str]) -> WsgiApp:
@@ -71,37 +68,12 @@ def _server(app: WsgiApp, port: int) -> "_Server":
 
 
 class _Server(ThreadedWSGIServer):
-    """Keeps track of its connections, so that none outlives it."""
-
     first: First | None = None
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        self._open: set[socket.socket] = set()
-        self._changed = threading.Condition()
-        super().__init__(*arguments, **named)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._changed:
-            self._open.add(request)
-        super().process_request(request, client_address)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         with suppress(ConnectionError):
             if self.first is None or not self.first(request):
                 super().finish_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        super().shutdown_request(request)
-        with self._changed:
-            self._open.discard(request)
-            self._changed.notify_all()
-
-    def hang_up(self) -> None:
-        with self._changed:
-            for connection in self._open:
-                with suppress(OSError):  # the client was faster
-                    connection.shutdown(socket.SHUT_RDWR)
-            self._changed.wait_for(lambda: not self._open, _STOP_SECONDS)
 
 
 class _Handler(WSGIRequestHandler):

@@ -121,6 +121,7 @@ def test_a_proxy_can_answer_for_a_job_that_was_taken(vendor: Vendor) -> None:
         google_simulator(QUICK, store=Objects()) as google,
     ):
         server = runway if vendor is RUNWAY else google
+        server.faults.add(parse_faults(f"{vendor.provider}:task:running"))
         for kind in PROXY:
             server.faults.add(parse_faults(f"{vendor.provider}:{kind}*1"))
 
