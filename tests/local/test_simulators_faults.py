@@ -255,7 +255,7 @@ def test_faults_and_submissions_are_shown_and_cleared_at_run_time(
     assert paid["headers"]["user-agent"] == "RunwayML/Python 5.24.0"
     assert "Bearer" not in json.dumps(paid)
     control(runway, "DELETE", "submissions")
-    assert control(runway, "GET", "submissions").json() == {"submissions": []}
+    assert control(runway, "GET", "submissions").json()["submissions"] == []
 
 
 def test_of_a_list_with_a_wrong_fault_none_is_set(runway: SimulatorServer) -> None:

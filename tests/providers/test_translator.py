@@ -17,7 +17,7 @@ from shared.domain.catalogue import DEFAULT_TEXT_MODEL, TEXT_MODELS
 from shared.domain.errors import ErrorCode
 from shared.domain.prompt_translation import Translation
 from shared.providers.gemini_translator import GeminiTranslator
-from tests.local.simulated import QUICK
+from tests.local.simulated import QUICK, Objects
 from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
 
 KOREAN = "고양이가 창밖을 바라본다"
@@ -43,7 +43,9 @@ def the_model(kind: Kind | None = None) -> Iterator[SimulatorServer]:
     fault = Fault(
         provider=ProviderId.VEO, place=Place.TRANSLATE, kind=kind or Kind.HTML
     )
-    with google_simulator(QUICK, faults=[fault] if kind else []) as server:
+    with google_simulator(
+        QUICK, store=Objects(), faults=[fault] if kind else []
+    ) as server:
         yield server
 
 
