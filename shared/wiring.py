@@ -53,7 +53,7 @@ T = TypeVar("T")
 # POST limit (60 s) < lease (90 s) < dispatch deadline = the worker's own timeout.
 DISPATCH_DEADLINE = timedelta(minutes=5)
 # Time to answer, so that no step goes on after its task is delivered again.
-STEP_SECONDS = 280.0
+STEP_SECONDS = 270.0
 IMAGE_SECONDS = 10.0
 VIDEO_SECONDS = 200.0
 CLOCK, IDS = SystemClock(), RandomIds()

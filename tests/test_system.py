@@ -1,10 +1,10 @@
-"""The pause between two tries."""
+"""The pause between two tries, and the time of a request."""
 
 import time
 
 import pytest
 
-from shared.request_time import limited_to
+from shared.request_time import left_seconds, limited_to
 from shared.system import pause
 
 
@@ -19,3 +19,17 @@ def test_a_pause_ends_with_its_requests_time(monkeypatch: pytest.MonkeyPatch) ->
         pause(10)
 
     assert 5 <= slept[0] <= 10 and 0 < slept[1] <= 2 and slept[2] == 0
+
+
+def test_a_requests_time_begins_with_its_first_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cold start imports for seconds before it asks anything."""
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    with limited_to(12):
+        now[0] = 20
+        assert left_seconds() == 12
+        now[0] = 33
+        assert left_seconds() == -1
