@@ -5,6 +5,7 @@ import importlib
 import inspect
 import socket
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,11 @@ CALLS: dict[type, dict[str, tuple[Any, ...]]] = {
         "get": ("k",),
         "mark_consumed": (Versioned(value=RECORD, token=NOON),),
     },
-    FirestoreQuotas: {"check_room": (a_new_job(),), "count_upload": ("ann", NOON)},
+    FirestoreQuotas: {
+        "check_room": (a_new_job(),),
+        "count_upload": ("ann", NOON),
+        "book_translation": ("ann", Decimal("0.01"), NOON, "request"),
+    },
     FirestoreCircuits: {
         "read": (["vendor.runway"],),
         "commit": (
@@ -97,7 +102,10 @@ NAMED: dict[str, dict[str, Any]] = {
 # What only adds to a batch; its reads are those of `create`, `commit` and quotas.
 SENDS_NOTHING = {
     (FirestoreIdempotency, "add"),
-    *((FirestoreLedger, name) for name in ("add", "add_new", "add_raw", "add_upload")),
+    *(
+        (FirestoreLedger, name)
+        for name in ("add", "add_new", "add_raw", "add_translation", "add_upload")
+    ),
 }
 METHODS = [(kind, name) for kind, calls in CALLS.items() for name in calls]
 
