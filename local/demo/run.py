@@ -19,7 +19,7 @@ from rich.status import Status
 from local.demo import kept
 from local.demo.client import DemoClient, Job
 from local.demo.options import OUT, Asked, Refused
-from local.demo.view import attempts_table, live, news
+from local.demo.view import attempts_table, live, news, translation
 from local.stack import Stack, StackOptions
 from local.vendors import choose
 
@@ -135,8 +135,6 @@ class Demo:
         body = {**asked.body, **client.uploads(asked)}
         estimate = client.call("POST", "/v1/estimates", body)
         self.chain = [each["ai_model"] for each in estimate["links"]]
-        if not str(asked.body["prompt"]).isascii():
-            self.console.print("[dim]Providers follow English prompts best.[/]")
         self._agree(stack, estimate)
         self.job = client.call("POST", "/v1/videos", body)
         self.job_id = self.job["job_id"]
@@ -198,6 +196,8 @@ class Demo:
     def _say_result(self, path: Path | None, stack: Stack) -> int:
         self.console.print()
         self.console.print(attempts_table(self.job, width=self.console.width))
+        if sent := translation(self.job):
+            self.console.print(sent, markup=False)
         if path is None:
             self.console.print(f"[red]{self.job['error']['message']}[/]")
             return 1

@@ -119,6 +119,12 @@ def news(before: Job, job: Job, now: datetime) -> list[str]:
     return lines
 
 
+def translation(job: Job) -> str | None:
+    """What the providers got, if that is not what was asked for."""
+    sent = job.get("prompt_sent")
+    return f"Sent in English: {sent}" if sent and sent != job["prompt"] else None
+
+
 def attempts_table(job: Job, *, width: int) -> Table:
     """One that fits: without the seconds where the terminal is narrow."""
     is_wide = width >= 60
@@ -135,6 +141,11 @@ def attempts_table(job: Job, *, width: int) -> Table:
         code = (attempt["error"] or {}).get("code", "")
         cells = [attempt["ai_model"], attempt["outcome"], f"{took:.1f}"]
         cells += [f"${Decimal(attempt['cost_usd'])}", code]
+        table.add_row(*(cells if is_wide else (cells[0], cells[1], cells[3])))
+    made = sum(Decimal(attempt["cost_usd"]) for attempt in job["attempts"])
+    translating = Decimal(job["cost_usd"]) - made
+    if translating > 0:
+        cells = ["translation", "", "", f"${translating}", ""]
         table.add_row(*(cells if is_wide else (cells[0], cells[1], cells[3])))
     total = ["together", "", "", f"${Decimal(job['cost_usd'])}", ""]
     table.add_row(*(total if is_wide else (total[0], total[1], total[3])))

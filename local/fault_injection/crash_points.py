@@ -16,6 +16,7 @@ from local.fault_injection.plan import Act, Point, number_of
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.job import AttemptState, Job
+from shared.domain.prompt_translation import Translation
 from shared.ports.providers import Provider
 from shared.ports.store import StepTask, Versioned
 
@@ -180,6 +181,16 @@ class ProvidersProxy(_Around):
     def get(self, provider_id: ProviderId) -> Provider | None:
         provider = self.inner.get(provider_id)
         return ProviderProxy(provider, self.points) if provider else None
+
+
+class TranslatorProxy(_Around):
+    def translate(self, prompt: str, *, most_units: int) -> Translation:
+        made: Translation = self.points.around(
+            Point.TRANSLATE,
+            lambda: self.inner.translate(prompt, most_units=most_units),
+            Unreachable,
+        )
+        return made
 
 
 class BucketProxy(_Around):

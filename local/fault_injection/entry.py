@@ -34,6 +34,7 @@ PROXIES: dict[str, Proxy] = {
     "queue": crash_points.QueueProxy,
     "bucket": crash_points.BucketProxy,
     "providers": crash_points.ProvidersProxy,
+    "translator": crash_points.TranslatorProxy,
 }
 
 

@@ -30,6 +30,7 @@ class Paid:
 class Evidence:
     """All that the verdict rests on.
 
+    translated: the prompts of all paid translations.
     jobs_of_keys: for each Idempotency-Key the jobs that a 202 named. shown: each job as
         its owner reads it. outputs: for each delivered MP4 what is wrong with it.
     ledger_before: as it was when the run began. most_used_usd: the most that was ever
@@ -41,6 +42,7 @@ class Evidence:
     jobs: Sequence[Job]
     shown: Mapping[str, Mapping[str, Any]]
     paid: Sequence[Paid]
+    translated: Sequence[str] = ()
     outputs: Mapping[str, str | None] = field(default_factory=dict)
     ledger: Accounts = field(default_factory=dict)
     ledger_before: Accounts = field(default_factory=dict)

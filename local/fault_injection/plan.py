@@ -15,6 +15,7 @@ MANY_JOBS = 100
 USERS_JOBS = 40
 MODELS = ("auto", "auto", "auto", "gemini-veo-3.1", "gemini-omni-flash")
 CANCELLED_SHARE = 0.03
+KOREAN_EVERY = 4  # jobs
 MOST_SKEW_SECONDS = 3.0
 
 _PROMPT = re.compile(r"chaos \d+, job (\d+): ")
@@ -27,6 +28,7 @@ class Point(StrEnum):
     API_ENQUEUE = "api enqueue"
     READ = "job read"
     IMAGE_WRITE = "image write"
+    TRANSLATE = "translate"
     INTENT_COMMIT = "intent commit"
     POST = "post"
     ANSWER_COMMIT = "answer commit"
@@ -54,7 +56,7 @@ _CRASHES = (Act.KILL_BEFORE, Act.KILL_AFTER)
 _CALL = (*_CRASHES, Act.ANSWER_LOST, Act.UNREACHABLE)
 ACTS: Mapping[Point, tuple[Act, ...]] = {
     **{p: (*_CALL, Act.RESENT) for p in Point if p.endswith("commit")},
-    **dict.fromkeys((Point.POST, Point.POLL, Point.FETCH), _CRASHES),
+    **dict.fromkeys((Point.TRANSLATE, Point.POST, Point.POLL, Point.FETCH), _CRASHES),
     **dict.fromkeys(
         (Point.API_ENQUEUE, Point.ENQUEUE, Point.IMAGE_WRITE, Point.COPY), _CALL
     ),
@@ -140,7 +142,9 @@ class FaultPlan:
         return self.dice("clock", function).uniform(-1, 1) * MOST_SKEW_SECONDS
 
     def prompt(self, number: int) -> str:
-        return f"chaos {self.seed}, job {number}: the raccoon looks up"
+        is_korean = number < self.jobs and number % KOREAN_EVERY == 0
+        what = "너구리가 고개를 든다" if is_korean else "the raccoon looks up"
+        return f"chaos {self.seed}, job {number}: {what}"
 
     def requests(self) -> Iterator[JobRequest]:
         users = max(3, self.jobs // USERS_JOBS)
@@ -169,7 +173,9 @@ class FaultPlan:
             if name in LEASES and len(unleased) >= each:
                 chosen, unleased = unleased[:each], unleased[each:]
             else:
-                chosen = self.dice(name).sample(range(self.jobs), each)
+                every = KOREAN_EVERY if name.endswith(Point.TRANSLATE) else 1
+                jobs = range(0, self.jobs, every)
+                chosen = self.dice(name).sample(jobs, min(each, len(jobs)))
             plan[name] = frozenset(chosen)
         return plan
 

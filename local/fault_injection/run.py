@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -106,6 +107,9 @@ class Run:
             jobs=jobs,
             shown=self._view.shown(),
             paid=self._paid(),
+            translated=[
+                each["prompt"] for each in self._counted_by("google")["translations"]
+            ],
             outputs={j.job_id: fault_of_output(storage, j) for j in delivered},
             ledger=self._view.ledger(),
             ledger_before=before,
@@ -202,7 +206,10 @@ class Run:
         return [
             Paid(vendor=each["vendor"], prompt=each["prompt"])
             for vendor in VENDORS
-            for each in requests.get(
-                self._stack.addresses[vendor] + "/_control/submissions", timeout=30
-            ).json()["submissions"]
+            for each in self._counted_by(vendor)["submissions"]
         ]
+
+    def _counted_by(self, vendor: str) -> Mapping[str, Any]:
+        url = self._stack.addresses[vendor] + "/_control/submissions"
+        counted: Mapping[str, Any] = requests.get(url, timeout=30).json()
+        return counted

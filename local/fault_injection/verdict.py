@@ -33,7 +33,8 @@ class Verdict:
 def verdict_on(evidence: Evidence) -> Verdict:
     """The figures of `make chaos`, and each promise that was broken."""
     broken = [*_on_jobs(evidence), *_on_payments(evidence), *_on_outputs(evidence)]
-    broken += [*_on_keys(evidence), *_on_open_jobs(evidence)]
+    broken += [*_on_translations(evidence), *_on_keys(evidence)]
+    broken += [*_on_open_jobs(evidence)]
     drift, overshoot = ledger_drift_usd(evidence), cap_overshoot_usd(evidence)
     if drift:
         broken.append(Broken(promise="ledger", why=f"off by {drift} USD"))
@@ -109,7 +110,7 @@ def _on_payments(evidence: Evidence) -> Iterator[Broken]:
         paid[submission.prompt][submission.vendor] += 1
     by_prompt: Mapping[str, list[Job]] = defaultdict(list)
     for job in evidence.jobs:
-        by_prompt[job.request.prompt].append(job)
+        by_prompt[job.prompt_to_send].append(job)
     for prompt, vendors in paid.items():
         jobs = by_prompt.get(prompt, [])
         job_id = jobs[0].job_id if jobs else ""
@@ -118,6 +119,14 @@ def _on_payments(evidence: Evidence) -> Iterator[Broken]:
             for _ in range(count - allowed):
                 why = f"{vendor}: {count} paid, {allowed} on record"
                 yield Broken(promise="paid_twice", job_id=job_id, why=why)
+
+
+def _on_translations(evidence: Evidence) -> Iterator[Broken]:
+    for prompt, count in Counter(evidence.translated).items():
+        for _ in range(count - 1):
+            yield Broken(
+                promise="paid_twice", why=f"translated {count} times: {prompt}"
+            )
 
 
 def _may_have_paid(job: Job, vendor: str) -> int:

@@ -15,6 +15,7 @@ from local.fault_injection.crash_points import (
     JobsProxy,
     ProvidersProxy,
     QueueProxy,
+    TranslatorProxy,
     faulty_commit,
     point_of,
 )
@@ -28,6 +29,7 @@ from tests.domain.examples import NOON, a_job, running, started
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.provider import FakeProviders, ScriptedProvider
 from tests.fakes.queue import FakeQueue
+from tests.fakes.translator import FakeTranslator
 
 PLAN = FaultPlan(seed=1, jobs=10)
 RUNWAY = ProviderId.RUNWAY
@@ -187,6 +189,16 @@ def test_a_process_dies_right_after_the_paid_post(crash_points: Build) -> None:
         provider.start(object())  # type: ignore[arg-type] # passed on as it is
 
     assert vendor.starts == 1
+
+
+def test_a_process_dies_right_after_the_translation(crash_points: Build) -> None:
+    points, asked = crash_points(Point.TRANSLATE, Act.KILL_AFTER), FakeTranslator()
+
+    with points.serving("worker"), pytest.raises(Died):
+        points.meet(job())
+        TranslatorProxy(asked, points).translate("고양이", most_units=1000)
+
+    assert len(asked.asked) == 1
 
 
 def test_a_process_dies_half_way_through_a_result(crash_points: Build) -> None:

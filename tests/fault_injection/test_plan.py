@@ -42,6 +42,20 @@ def test_every_act_at_every_point_falls_to_some_job(jobs: int) -> None:
     assert all(chosen and chosen <= set(range(jobs)) for chosen in plan.values())
 
 
+def test_every_fourth_prompt_is_korean_and_only_their_translations_crash() -> None:
+    korean = {r.number for r in LARGE.requests() if not r.prompt.isascii()}
+    crashing = {
+        number
+        for name, numbers in LARGE.injections().items()
+        if name.endswith(Point.TRANSLATE)
+        for number in numbers
+    }
+
+    assert len(korean) == 75
+    assert crashing
+    assert crashing <= korean
+
+
 def test_no_job_waits_for_two_leases() -> None:
     plan = LARGE.injections()
     leases = [plan[name] for name in LEASES]

@@ -108,6 +108,11 @@ OPEN = Totals(held_usd=RUNNING.hold_usd)
             id="for no job at all",
         ),
         pytest.param(
+            evidence(translated=["고양이", "고양이"]),
+            {"paid_twice": 1},
+            id="translated",
+        ),
+        pytest.param(
             evidence(ledger=ledger(anns=replace(SPENT, settled_usd=COST - CENT))),
             {"ledger_drift_usd": 0.01},
             id="settled too little",

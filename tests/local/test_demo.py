@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import local.stack
 from local.demo.kept import folder_of, mark, new_folder
 from local.demo.options import DemoOptions, Refused, checked
 from local.demo.run import Demo
-from local.demo.view import attempts_table, live, news
+from local.demo.view import attempts_table, live, news, translation
 from local.simulators.runway import runway_simulator
 from local.simulators.studio import Pace
 from local.vendors import Vendors
@@ -227,6 +228,22 @@ def test_the_table_of_attempts_fits(width: int) -> None:
     assert all(len(line) <= width for line in lines)
     assert not any("…" in line for line in lines)
     assert any("$0.80" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [120, 44])
+def test_a_translated_job_shows_what_was_sent_and_what_that_cost(width: int) -> None:
+    made = sum(Decimal(attempt["cost_usd"]) for attempt in JOB["attempts"])
+    job = JOB | {
+        "prompt": "너구리",
+        "prompt_sent": "A [red] raccoon",
+        "cost_usd": str(made + Decimal("0.000195")),
+    }
+
+    lines = drawn(attempts_table(job, width=width), width)
+
+    assert any("translation" in line and "$0.000195" in line for line in lines)
+    assert translation(job) == "Sent in English: A [red] raccoon"
+    assert translation(job | {"prompt_sent": "너구리"}) is None
 
 
 def test_without_a_terminal_each_change_is_a_line_once() -> None:
