@@ -190,6 +190,31 @@ def test_what_is_refused_is_not_sent_again(
     assert harness.jobs.all == []
 
 
+NOT_OFFERED: dict[str, tuple[dict[str, Any], str]] = {
+    "remix": ({"video_id": "job1", "prompt": "bluer"}, "remix"),
+    "edit": ({"video": b"an mp4", "prompt": "bluer"}, "edits"),
+    "extend": ({"video": b"an mp4", "prompt": "on", "seconds": "4"}, "extensions"),
+    "create_character": ({"name": "Mia", "video": b"an mp4"}, "characters"),
+    "get_character": ({"character_id": "char_1"}, "characters"),
+    "download_content": ({"video_id": "job1", "variant": "thumbnail"}, "variant"),
+    "list": ({"order": "asc"}, "order"),
+}
+
+
+@pytest.mark.parametrize("verb", NOT_OFFERED)
+def test_what_the_client_has_and_we_do_not_is_told_once(
+    client: OpenAI, server: LosingAnswers, harness: Harness, verb: str
+) -> None:
+    fields, param = NOT_OFFERED[verb]
+    put(harness, completed(a_job(), ProviderId.RUNWAY))
+
+    with pytest.raises(openai.BadRequestError) as caught:
+        getattr(client.videos, verb)(**fields)
+
+    assert (server.handled, caught.value.param) == (1, param)
+    assert f"`{param}`" in caught.value.message
+
+
 @pytest.mark.parametrize("verb", ["delete", "download_content"])
 def test_a_conflict_is_told_once(
     client: OpenAI, server: LosingAnswers, harness: Harness, verb: str
