@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from shared.domain.booking import booking
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, NotPublic, Problem, Unreachable
 from shared.domain.job import Job, Language
@@ -183,6 +184,7 @@ def test_a_last_image_that_cannot_be_used_ends_the_job_unpaid(
     assert (harness.starts, job.cost_usd) == (0, Decimal(0))
     month = harness.jobs.accounts[job.ledger_key.accounts[0]].month
     assert month.held_usd == month.released_usd == Decimal("3.20")
+    assert sum(harness.jobs.made["ann"].unprepared.values()) == 1
 
 
 def test_a_worker_that_dies_with_the_last_image_does_not_lose_the_first(
@@ -210,6 +212,13 @@ def test_late_news_of_the_first_image_says_nothing_of_the_last(
 
     for late in (Prepared(image=job.image), missed):
         assert apply(job, late, harness.clock.now()) is job
+
+
+def test_a_job_of_text_that_ends_unasked_is_no_misuse_of_images() -> None:
+    for job, is_counted in ((a_new_job(), True), (a_new_job(image_url=None), False)):
+        booked = booking(job, job.ended(ErrorCode.CANCELLED))
+
+        assert (booked.unprepared_at is not None) is is_counted
 
 
 def test_the_text_alone_needs_no_preparation(harness: Harness) -> None:
