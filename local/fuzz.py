@@ -45,6 +45,8 @@ def seeds() -> Mapping[str, bytes]:
         "palette": _saved(noise.convert("P"), "PNG", transparency=0),
         "webp": _saved(noise, "WEBP"),
         "lossless": _saved(noise.convert("RGBA"), "WEBP", lossless=True),
+        "avif": _saved(noise, "AVIF"),
+        "film": _saved(noise, "AVIF", save_all=True, append_images=[noise.rotate(180)]),
     }
     shape = Shape(width=128, height=72, duration_seconds=1, audio=True)
     return files | {"mp4": render(files["jpeg"], shape, lambda _: None)}
