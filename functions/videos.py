@@ -38,7 +38,7 @@ from shared.domain.projection import Stage, Status, project, translated
 from shared.domain.request import VIDEO_FIELDS, Translate, VideoRequest
 
 # A full page is a hundred reads of the database.
-LIST_TOKENS = 5
+LIST_TOKENS = 20
 VIDEOS, ONE_VIDEO = "/v1/videos", "/v1/videos/<job_id>"
 
 PAGE_FIELDS: Mapping[str, Field] = {

@@ -22,10 +22,13 @@ class RateLimit:
         self._buckets: dict[str, tuple[float, float]] = {}
         self._lock = Lock()
 
-    def take(self, name: str, tokens: int = 1) -> None:
-        """TooManyRequests if there are too few; nothing is taken then."""
+    def take(self, name: str, tokens: float = 1) -> None:
+        """TooManyRequests if there are too few; nothing is taken then.
+
+        What costs more than a whole bucket takes a full one.
+        """
         with self._lock:
-            now = self._clock()
+            now, tokens = self._clock(), min(tokens, self._most)
             left = self._left(name, now)
             if left < tokens:
                 wait = timedelta(seconds=(tokens - left) / self._per_second)

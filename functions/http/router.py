@@ -167,6 +167,8 @@ class Router:
         return ", ".join(sorted(methods | {"OPTIONS"}))
 
     def _paths(self, request: Request) -> MapAdapter:
+        if request.environ["PATH_INFO"].startswith("//"):  # werkzeug makes it "/"
+            raise NotFound
         return self._map.bind("", path_info=request.path)
 
 

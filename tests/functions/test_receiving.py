@@ -229,6 +229,14 @@ class TestRates:
         clock.now += 3600
         assert self.taken(rate, ["ann"] * 99, tokens) == at_once
 
+    def test_what_costs_more_than_a_bucket_holds_takes_a_full_one(self) -> None:
+        clock = Clock()
+        rate = RateLimit(1, clock)
+
+        assert self.taken(rate, ["ann"] * 2, 20) == 1
+        clock.now += 5
+        assert self.taken(rate, ["ann"] * 2, 20) == 1
+
     def test_one_user_takes_nothing_of_another(self) -> None:
         rate = RateLimit(1, Clock())
         self.taken(rate, ["ann"] * 99)

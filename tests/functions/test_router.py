@@ -132,6 +132,12 @@ def test_a_path_is_the_same_with_a_slash_at_its_end(client: FlaskClient) -> None
     assert client.get("/things/t1/", headers=ANN).status_code == 200
 
 
+def test_a_path_with_two_slashes_is_another_path(client: FlaskClient) -> None:
+    for path, status in (("/open", 200), ("//open", 404)):
+        environ = {"PATH_INFO": path}
+        assert client.get("/", environ_overrides=environ).status_code == status
+
+
 def test_an_open_route_needs_no_token(client: FlaskClient) -> None:
     assert client.get("/open").get_json()["user"] == ""
 
