@@ -174,11 +174,16 @@ class TranslationStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Translated:
-    """What came of it. `text` None: the original is sent."""
+class TranslationSkipped:
+    """The model is not asked: there is none, or a cap has no room for it."""
 
-    text: str | None = None
-    cost_usd: Decimal = Decimal(0)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translated:
+    """What came of asking the model. `text` None: the original is sent."""
+
+    text: str | None
+    cost_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,6 +313,7 @@ Outcome = (
     | ImageRefused
     | PrepareMissed
     | TranslationStarted
+    | TranslationSkipped
     | Translated
     | Intended
     | Submitted

@@ -10,7 +10,7 @@ import structlog
 from shared.domain.catalogue import CATALOGUE
 from shared.domain.errors import LimitReached
 from shared.domain.job import Job, PlannedProvider
-from shared.domain.outcomes import Translated, TranslationStarted
+from shared.domain.outcomes import Translated, TranslationSkipped, TranslationStarted
 from shared.domain.prompt_translation import longest_translation
 from shared.guards.availability import Availability
 from shared.jobs.commit import LONG_BACKOFF, JobCommitter
@@ -38,13 +38,13 @@ class Translating:
             # Nothing is spent for a provider that can't be asked: this says why.
             return self.starting.start(before, planned)
         if self.translator is None:
-            return self.committer.commit(before, Translated())
+            return self.committer.commit(before, TranslationSkipped())
         prompt, mine = before.value.request.prompt, list[Job]()
         begun = TranslationStarted(max_cost_usd=self.translator.max_cost_usd(prompt))
         try:
             held = self.committer.commit(before, begun, then=mine.append)
         except LimitReached:
-            return self.committer.commit(before, Translated())
+            return self.committer.commit(before, TranslationSkipped())
         if held is None or not mine:
             return held
         outcome = self._ask(self.translator, held.value)

@@ -29,6 +29,7 @@ from shared.domain.next_action import (
     Prepare,
     Start,
     Store,
+    Translate,
     Wait,
     next_action,
 )
@@ -60,6 +61,9 @@ from shared.domain.outcomes import (
     Submission,
     Submitted,
     Succeeded,
+    Translated,
+    TranslationSkipped,
+    TranslationStarted,
     Unknown,
     Working,
 )
@@ -67,6 +71,7 @@ from shared.domain.transitions import apply, settle
 from tests.domain.examples import DELIVERED, FAULT, IMAGE, NOON, a_new_job
 
 WALKS = 1000
+MOST_FOR_TRANSLATING = Decimal("0.006")
 PORTIONS = 50 if settings.get_current_profile_name() == "thorough" else 2
 MOST_STEPS = 2000
 FREE = {AttemptState.REJECTED, AttemptState.NOT_SENT, AttemptState.SKIPPED}
@@ -110,6 +115,7 @@ class World:
     answers: dict[str, Submission] = field(default_factory=dict)
     late: list[Outcome] = field(default_factory=list)
     history: list[Outcome] = field(default_factory=list)
+    translations: int = 0
     booked: Booking = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,6 +151,10 @@ class World:
         match next_action(self.job, self.now):
             case Prepare():
                 self.report(self.prepared())
+            case Translate() if self.one_in(4):
+                self.report(TranslationSkipped())
+            case Translate():
+                self.translate()
             case Start(planned=planned) if self.one_in(3):
                 self.report(self.not_started(planned))
             case Start(planned=planned):
@@ -162,6 +172,17 @@ class World:
                 self.report(action)
             case _:
                 self.advance()
+
+    def translate(self) -> None:
+        """The intent, then the call if it is known to hold; unless the worker dies."""
+        before = self.job
+        self.report(TranslationStarted(max_cost_usd=MOST_FOR_TRANSLATING))
+        if before.translation or not self.job.translation or self.one_in(4):
+            return
+        self.translations += 1
+        assert self.translations == 1
+        text, cost = self.luck.choice(("A cat", None)), Decimal("0.0002")
+        self.report(Translated(text=text, cost_usd=cost))
 
     def start(self, planned: PlannedProvider) -> None:
         """The intent, then the POST if it is known to hold; unless the worker dies."""
@@ -385,13 +406,27 @@ def check_commit(before: Job, after: Job) -> None:
     if booking(before, after).needs_room:
         # Only what is not yet spent asks the caps: a vendor's charge is owed.
         begun = after.open_attempt
-        assert begun and begun.state is AttemptState.STARTING
+        translates = before.translation is None and after.translation is not None
+        assert translates or (begun and begun.state is AttemptState.STARTING)
     if after.wake_at is not None:
         # At its own time there is something to do: it never sleeps until the sweep.
         assert not isinstance(next_action(after, after.wake_at), Wait)
+    check_translation(before, after)
     for attempt in after.attempts:
         check_money(attempt)
         assert not attempt.is_open or attempt.gone_polls < timing.GONE_POLLS_TO_END
+
+
+def check_translation(before: Job, after: Job) -> None:
+    """Begun once, booked from its beginning, and what was sent stays what was sent."""
+    if before.has_asked:
+        assert after.prompt_to_send == before.prompt_to_send
+    if before.translation is None:
+        return
+    assert after.translation
+    assert (before.translation.until is None) <= (
+        after.translation == before.translation
+    )
 
 
 def check_money(attempt: Attempt) -> None:
@@ -427,6 +462,7 @@ def a_random_job(luck: random.Random) -> Job:
         chain=tuple(luck.sample(DEFAULT_CHAIN, luck.randint(1, 4))),
         stop_on_unknown=luck.random() < 0.5,
         resolution=luck.choice(["720p", "720p", "1080p"]),
+        prompt=luck.choice(["a cat", "고양이"]),
     )
 
 

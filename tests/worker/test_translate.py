@@ -10,7 +10,13 @@ from shared.domain import timing
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
-from shared.domain.outcomes import CancelRequested, Failed, Rejected, Succeeded
+from shared.domain.outcomes import (
+    CancelRequested,
+    Failed,
+    Rejected,
+    Succeeded,
+    TranslationSkipped,
+)
 from shared.domain.prompt_translation import Translation
 from shared.domain.usage import NOBODY
 from tests.domain.examples import IMAGE, NOON, a_new_job
@@ -155,6 +161,22 @@ def test_a_worker_that_dies_after_the_call_costs_one_translation_at_most() -> No
     assert len(asked(harness)) == 1
     assert sent(harness) == [KOREAN]
     assert job.cost_usd == PRICE + MOST
+
+
+def test_a_worker_without_room_never_writes_off_what_another_pays_for() -> None:
+    harness = prepared()
+    assert harness.translator
+
+    def meanwhile() -> None:
+        before = harness.jobs.get("job1")
+        harness.committer.commit(before, TranslationSkipped())
+
+    harness.translator.during = meanwhile
+
+    job = harness.step()
+
+    assert job.prompt_to_send == A_CAT
+    assert job.cost_usd == IN_ENGLISH.cost_usd
 
 
 def test_a_task_that_comes_twice_asks_once() -> None:

@@ -46,6 +46,7 @@ from shared.domain.outcomes import (
     Submitted,
     Succeeded,
     Translated,
+    TranslationSkipped,
     TranslationStarted,
 )
 from shared.domain.timing import CLOCK_SKEW
@@ -60,7 +61,13 @@ from shared.domain.transitions.attempt import running, unknown
 
 # What answers an action: it holds only while the job still needs that action.
 Reply = (
-    PrepareStarted | TranslationStarted | CheckStarted | Intended | Parked | Decision
+    PrepareStarted
+    | TranslationStarted
+    | TranslationSkipped
+    | CheckStarted
+    | Intended
+    | Parked
+    | Decision
 )
 # What became of one attempt; it fits by that attempt's state.
 AttemptReport = (
@@ -124,6 +131,8 @@ def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
         return storing.check_started(job, job.known_attempt(reply.attempt_id), now)
     if isinstance(reply, TranslationStarted) and isinstance(needed, Translate):
         return translation.started(job, reply, now)
+    if isinstance(reply, TranslationSkipped) and isinstance(needed, Translate):
+        return translation.skipped(job, now)
     if not isinstance(needed, Spending):
         return job
     planned = needed.planned

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from shared.domain import timing
 from shared.domain.job import Job
@@ -25,9 +26,14 @@ def started(job: Job, begun: TranslationStarted, now: datetime) -> Job:
     )
 
 
+def skipped(job: Job, now: datetime) -> Job:
+    none = PromptTranslation(cost_usd=Decimal(0))
+    return replace(job, translation=none, is_parked=False, wake_at=now)
+
+
 def ended(job: Job, outcome: Translated, now: datetime) -> Job:
     """Late, it only says what it cost: what was sent stays what was sent."""
-    if job.translation and job.translation.until is None:
+    if job.translation is None or job.translation.until is None:
         return job
     text = None if job.has_asked else outcome.text
     made = PromptTranslation(cost_usd=outcome.cost_usd, text=text)
