@@ -44,7 +44,11 @@ DAY_USAGE = record(
     "A provider's jobs of one day.",
     date=day("The day on which the jobs finished."),
     ai_model=or_null(
-        described(AI_MODEL, "The provider; null if none was asked.", "runway")
+        described(
+            AI_MODEL,
+            "The provider; null for jobs that asked none, and for translations.",
+            "runway",
+        )
     ),
     jobs=whole("Jobs that finished.", 3),
     completed=whole("Jobs that delivered a video.", 2),
