@@ -1,7 +1,11 @@
 """Authenticates callers by an API key or a user's ID token."""
 
+import time
+from collections.abc import Callable, Set
+from threading import Lock
+
 from shared.domain.api_key import PREFIX, ApiKey, is_secret, sha256_of
-from shared.domain.errors import Unauthenticated
+from shared.domain.errors import TooManyRequests, Unauthenticated
 from shared.gcp.bearer_header import bearer_token
 from shared.gcp.user_lookup import UserLookup
 from shared.ports.identity import ApiKeys, Caller, Tokens
@@ -9,6 +13,8 @@ from shared.rates import RateLimit
 
 # Reads of keys that this process has not seen work, five seconds' worth at once.
 STRANGERS_PER_SECOND = 2
+# While made-up keys use that up, all keys are listed no more often than this.
+LIST_SECONDS = 10
 
 
 class BearerTokens:
@@ -17,6 +23,8 @@ class BearerTokens:
     `lookup` checks that a key's user still exists and is enabled. It is None only in
     development, which has no users. `rate`: reads of each key that has worked. All
     other keys share the rate `strangers`: anyone can make them up, and a read costs us.
+    Past that rate, a key is looked up only if it is in the list of all keys, so that a
+    flood of made-up keys shuts out none that works.
     """
 
     def __init__(
@@ -27,6 +35,7 @@ class BearerTokens:
         lookup: UserLookup | None = None,
         rate: RateLimit | None = None,
         strangers: RateLimit | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._firebase = firebase
         self._keys = keys
@@ -34,6 +43,10 @@ class BearerTokens:
         self._rate = rate or RateLimit(20)
         self._strangers = strangers or RateLimit(STRANGERS_PER_SECOND)
         self._working: set[str] = set()
+        self._clock = clock
+        self._lock = Lock()
+        self._listed: Set[str] = frozenset()
+        self._list_after = -float("inf")
 
     def caller(
         self, authorization: str | None, *, check_revoked: bool = True
@@ -53,13 +66,28 @@ class BearerTokens:
         return Caller(user_id=key.user_id, key_id=key.key_id)
 
     def _working_key(self, sha256: str) -> ApiKey:
-        if sha256 in self._working:
+        if sha256 not in self._working:
+            try:
+                self._strangers.take("")
+            except TooManyRequests:
+                if not self._is_listed(sha256):
+                    raise
+        if sha256 in self._working or sha256 in self._listed:
             self._rate.take(sha256)
-        else:
-            self._strangers.take("")
         key = self._keys.find(sha256)
         if key is None or key.revoked_at is not None:
             self._working.discard(sha256)
             raise Unauthenticated("no such key, or it was revoked")
         self._working.add(sha256)
         return key
+
+    def _is_listed(self, sha256: str) -> bool:
+        with self._lock:
+            now = self._clock()
+            if now >= self._list_after:
+                self._list_after = now + LIST_SECONDS
+                keys = self._keys.all()
+                self._listed = {key.sha256 for key in keys if key.revoked_at is None}
+                seconds = max(LIST_SECONDS, len(keys) / STRANGERS_PER_SECOND)
+                self._list_after = now + seconds
+            return sha256 in self._listed

@@ -12,13 +12,14 @@ from tests.fakes.jobs import Trouble
 class FakeKeys:
     """`troubles` and `read_failures` are met by the next calls, in their order.
 
-    `looked_up`: every hash that was asked for.
+    `looked_up`: every hash that was asked for. `lists`: how often all were.
     """
 
     def __init__(self, *keys: ApiKey) -> None:
         self.troubles: list[Trouble] = []
         self.read_failures: list[ReelayError] = []
         self.looked_up: list[str] = []
+        self.lists = 0
         self._keys = {key.sha256: key for key in keys}
 
     def find(self, sha256: str) -> ApiKey | None:
@@ -33,6 +34,7 @@ class FakeKeys:
         self._commit(key)
 
     def all(self) -> Sequence[ApiKey]:
+        self.lists += 1
         return sorted(self._keys.values(), key=lambda k: k.created_at, reverse=True)
 
     def revoke(self, key: ApiKey, at: datetime) -> None:

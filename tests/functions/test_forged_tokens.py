@@ -40,6 +40,7 @@ from tests.gcp.firebase_signing import (
 SECRET = secret_of(b"a" * 32)
 REVOKED = secret_of(b"r" * 32)
 UNKNOWN = secret_of(b"u" * 32)
+LATER = secret_of(b"l" * 32)
 
 
 def show(call: Call) -> Response:
@@ -175,6 +176,34 @@ def test_made_up_keys_cost_few_reads_and_shut_out_no_key_that_works() -> None:
     with pytest.raises(TooManyRequests):
         tokens.caller(f"Bearer {SECRET}")
     assert len(keys.looked_up) == 5 + 20
+
+
+def test_a_flood_of_made_up_keys_shuts_no_key_out_of_a_new_process() -> None:
+    keys, now = FakeKeys(a_key(SECRET)), [0.0]
+    tokens = BearerTokens(
+        firebase=cast(Any, None),
+        keys=keys,
+        strangers=RateLimit(1, lambda: 0.0),
+        clock=lambda: now[0],
+    )
+
+    def flood() -> None:
+        for n in range(50):
+            with pytest.raises((Unauthenticated, TooManyRequests)):
+                tokens.caller(f"Bearer {secret_of(bytes([n]) * 32)}")
+
+    flood()
+    assert tokens.caller(f"Bearer {SECRET}").user_id == "bob"
+    assert keys.lists == 1
+
+    keys.add(a_key(LATER))
+    flood()
+    with pytest.raises(TooManyRequests):
+        tokens.caller(f"Bearer {LATER}")
+    assert keys.lists == 1
+    now[0] = 10.0
+    assert tokens.caller(f"Bearer {LATER}").user_id == "bob"
+    assert keys.lists == 2
 
 
 def changed(secret: str, at: int) -> str:
