@@ -282,6 +282,8 @@ PROVIDERS: Mapping[ProviderId, ProviderFacts] = {
     ),
 }
 
+DEFAULT_CHAIN = tuple(PROVIDERS)
+
 # On the Agent Platform, under the project's identity.
 _TEXT_PRICES = "ai.google.dev/gemini-api/docs/pricing, as resellers quote it"
 TEXT_MODELS: Mapping[str, TextModel] = {
@@ -299,7 +301,6 @@ TEXT_MODELS: Mapping[str, TextModel] = {
 }
 
 DEFAULT_TEXT_MODEL = next(iter(TEXT_MODELS))
-DEFAULT_CHAIN = tuple(PROVIDERS)
 DEFAULT_MODELS: Mapping[ProviderId, str] = {
     provider_id: facts.models[0].model_id for provider_id, facts in PROVIDERS.items()
 }
