@@ -115,9 +115,9 @@ class Attempt:
         is cancelled unseen. cancel_tries: cancels that failed; three, then it is
         left running and stays booked as spent.
     store_tries: times that the result could not be kept; bad_outputs: those of them
-        in which the file itself was at fault, or took its worker along. store_until:
-        then storing is given up. checking_until: a worker decodes the file, until then
-        at the latest.
+        in which the file itself was at fault, or took its worker along, 0 again once
+        a checked one is kept. store_until: then storing is given up. checking_until: a
+        worker decodes the file, until then at the latest.
     queued_at_vendor: the vendor had not begun when it was last asked.
     not_before: this vendor must not be asked again sooner. ask_again: it ended by a
         passing fault, at no cost, and its provider may be asked once more.

@@ -222,9 +222,13 @@ class CancelMissed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckStarted:
-    """Committed before the result is decoded."""
+    """Committed before the result is decoded.
+
+    `is_kept`: it is at its final name, where only a file that was checked is copied.
+    """
 
     attempt_id: str
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

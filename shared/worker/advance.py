@@ -9,6 +9,7 @@ import structlog
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.job import Attempt, Job
+from shared.domain.naming import video_object
 from shared.domain.next_action import (
     Ask,
     Cancel,
@@ -128,9 +129,10 @@ class Advance:
         found = self.storing.bring_in(job, attempt, provider)
         if isinstance(found, StoreMissed):
             return self.committer.commit(before, found)
+        is_kept = found.name == video_object(job.user_id, job.job_id)
         return self._decode(
             before,
-            CheckStarted(attempt_id=attempt.attempt_id),
+            CheckStarted(attempt_id=attempt.attempt_id, is_kept=is_kept),
             lambda: self.storing.keep(job, attempt, found),
             then=self.following.cancel_late_tasks,
         )

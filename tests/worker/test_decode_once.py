@@ -1,12 +1,13 @@
 """Foreign bytes are decoded by one worker at a time, and a few times at most."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import BinaryIO
 
 import pytest
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import Conflict, ErrorCode
+from shared.domain.errors import Conflict, ErrorCode, Unreachable
 from shared.domain.job import Job
 from shared.domain.timing import (
     CHECK_LIMIT,
@@ -14,11 +15,13 @@ from shared.domain.timing import (
     MOST_BAD_OUTPUTS,
     MOST_PREPARE_TRIES,
     PREPARE_LIMIT,
+    STORE_LIMIT,
 )
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
 from shared.ports.providers import Result, TaskRef, WebFile
 from shared.ports.storage import VideoFacts
+from shared.ports.store import Versioned
 from shared.usecases.cancel_video import CancelVideo
 from shared.usecases.delete_video import DeleteVideo
 from tests.domain.examples import a_job, a_new_job, states, storing
@@ -163,6 +166,7 @@ def test_a_film_that_takes_its_worker_along_is_tried_a_few_times(
         harness.clock.move(CHECK_LIMIT)
         step(harness)  # the try is counted
         harness.clock.move(LONGEST_RETRY)
+    step(harness)  # nothing is at its final name: it is given up
 
     attempt = job_of(harness).attempts[0]
     assert attempt.problem and attempt.problem.code is ErrorCode.BAD_OUTPUT
@@ -196,3 +200,104 @@ def test_a_worker_that_comes_back_after_its_time_still_delivers(
     step(harness)
 
     assert job_of(harness).delivered is not None
+
+
+def die_before_stored(harness: Harness) -> None:
+    """The worker copies the video to its final name, and ends before it says so."""
+    plain = harness.bucket.sign_download
+
+    def sign_download(name: str, *, lifetime: timedelta) -> str:
+        raise Killed
+
+    harness.bucket.sign_download = sign_download  # type: ignore[method-assign] # a crash, staged
+    with pytest.raises(Killed):
+        step(harness)
+    harness.bucket.sign_download = plain  # type: ignore[method-assign]
+    assert "videos/ann/job1.mp4" in harness.bucket.objects
+
+
+def until_next_try(harness: Harness) -> None:
+    """The lost check is noticed, and the pause after it is over."""
+    harness.clock.move(CHECK_LIMIT)
+    step(harness)
+    harness.clock.move(LONGEST_RETRY)
+
+
+def test_a_video_at_its_final_name_outlives_every_death_of_its_workers(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    for _ in range(MOST_BAD_OUTPUTS + 1):
+        die_before_stored(harness)
+        until_next_try(harness)
+    step(harness)
+
+    assert states(job_of(harness)) == [("runway", "succeeded")]
+    assert harness.starts == 0
+
+
+def test_a_video_at_its_final_name_outlives_commits_that_fail(harness: Harness) -> None:
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    plain = harness.jobs.commit
+
+    def commit(before: Versioned[Job], after: Job) -> Versioned[Job]:
+        if after.delivered:
+            raise Unreachable("down")
+        return plain(before, after)
+
+    harness.jobs.commit = commit  # type: ignore[method-assign] # an outage, staged
+    for _ in range(MOST_BAD_OUTPUTS + 1):
+        with pytest.raises(Unreachable):
+            step(harness)
+        until_next_try(harness)
+    harness.jobs.commit = plain  # type: ignore[method-assign]
+    step(harness)
+
+    assert states(job_of(harness)) == [("runway", "succeeded")]
+
+
+def test_a_video_whose_last_try_reached_its_final_name_is_delivered(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    deaths = iter([die] * (MOST_BAD_OUTPUTS - 1))
+    while_checking(harness, lambda: next(deaths, lambda: None)())
+    for _ in range(MOST_BAD_OUTPUTS - 1):
+        with pytest.raises(Killed):
+            step(harness)
+        until_next_try(harness)
+    die_before_stored(harness)
+    until_next_try(harness)
+    step(harness)
+
+    assert states(job_of(harness)) == [("runway", "succeeded")]
+
+
+def test_a_video_at_its_final_name_outlives_a_decoder_that_fails(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    die_before_stored(harness)
+    until_next_try(harness)
+    harness.videos.duration_seconds = 7.0
+    for _ in range(MOST_BAD_OUTPUTS + 1):
+        step(harness)
+        harness.clock.move(LONGEST_RETRY)
+    harness.videos.duration_seconds = 8.0
+    step(harness)
+
+    assert states(job_of(harness)) == [("runway", "succeeded")]
+
+
+def test_a_video_at_its_final_name_is_not_tried_for_ever(harness: Harness) -> None:
+    harness.jobs.put(storing(a_job(), RUNWAY))
+    die_before_stored(harness)
+    until_next_try(harness)
+    while_checking(harness, die)
+    harness.clock.move(STORE_LIMIT)
+    with pytest.raises(Killed):
+        step(harness)
+    harness.clock.move(CHECK_LIMIT)
+    step(harness)
+
+    assert states(job_of(harness))[0] == ("runway", "failed")

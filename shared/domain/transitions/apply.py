@@ -128,7 +128,7 @@ def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
     if isinstance(reply, PrepareStarted) and isinstance(needed, Prepare):
         return preparation.started(job, now)
     if isinstance(reply, CheckStarted) and isinstance(needed, Store):
-        return storing.check_started(job, job.known_attempt(reply.attempt_id), now)
+        return storing.check_started(job, reply, now)
     if isinstance(reply, TranslationStarted) and isinstance(needed, Translate):
         return translation.started(job, reply, now)
     if isinstance(reply, TranslationSkipped) and isinstance(needed, Translate):

@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.domain import timing
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job
-from shared.domain.outcomes import OutputMissing, Stored
+from shared.domain.outcomes import CheckStarted, OutputMissing, Stored
 from shared.domain.transitions.attempt import ended
 
 
@@ -23,17 +23,25 @@ def storing(job: Job, attempt: Attempt, now: datetime) -> Job:
     return replace(job.with_attempt(found), progress=progress, wake_at=now)
 
 
-def check_started(job: Job, attempt: Attempt, now: datetime) -> Job:
-    """Committed before the file is decoded: a try that kills its worker counts."""
+def check_started(job: Job, begun: CheckStarted, now: datetime) -> Job:
+    """Committed before the file is decoded: a try that kills its worker counts.
+
+    A file that is kept was decoded before, so what went wrong since is not its fault.
+    """
+    attempt = job.known_attempt(begun.attempt_id)
     until = now + timing.CHECK_LIMIT
-    checking = replace(attempt, checking_until=until)
+    bad_outputs = 0 if begun.is_kept else attempt.bad_outputs
+    checking = replace(attempt, checking_until=until, bad_outputs=bad_outputs)
     return replace(job.with_attempt(checking), wake_at=until)
 
 
 def check_lost(job: Job, attempt: Attempt, now: datetime) -> Job:
-    """A file that took its worker along is bad if it does so each time."""
+    """A file that took its worker along is bad if it does so each time.
+
+    Even then the next step looks whether the worker had kept it before it was lost.
+    """
     problem = Problem(code=ErrorCode.BAD_OUTPUT, detail="it could not be decoded")
-    return missed(job, attempt, problem, now)
+    return _tried(job, attempt, problem, now, ends_it=False)
 
 
 def stored(job: Job, attempt: Attempt, result: Stored, now: datetime) -> Job:
@@ -54,6 +62,13 @@ def missed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
     Our own storage is waited for longer than a vendor that doesn't hand out its file. A
     vendor that says twice in a row that it has no such task is not waited for.
     """
+    return _tried(job, attempt, problem, now, ends_it=True)
+
+
+def _tried(
+    job: Job, attempt: Attempt, problem: Problem, now: datetime, *, ends_it: bool
+) -> Job:
+    """`ends_it`: one more bad file may be the last; otherwise only time is a limit."""
     is_bad = problem.code is ErrorCode.BAD_OUTPUT
     is_gone = problem.code is ErrorCode.PROVIDER_ERROR
     tried = replace(
@@ -63,12 +78,11 @@ def missed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
         gone_polls=attempt.gone_polls + 1 if is_gone else 0,
         checking_until=None,
     )
-    is_over = (
-        now >= _last_try(attempt, problem)
-        or tried.bad_outputs >= timing.MOST_BAD_OUTPUTS
+    is_too_often = (
+        tried.bad_outputs >= timing.MOST_BAD_OUTPUTS
         or tried.gone_polls >= timing.GONE_POLLS_TO_END
     )
-    if is_over:
+    if (ends_it and is_too_often) or now >= _last_try(attempt, problem):
         cost = attempt.cost_usd
         return ended(job, tried, AttemptState.FAILED, problem, now, cost_usd=cost)
     wake_at = now + timing.backoff(tried.store_tries)
