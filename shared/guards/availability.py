@@ -1,6 +1,6 @@
 """May this provider be asked now? One ordered policy for the worker and the API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -54,14 +54,20 @@ class Availability:
             return None
         return Skipped(provider_id=planned.provider_id, problem=problem)
 
-    def bars(self, chain: Sequence[PlannedProvider]) -> Mapping[ProviderId, ErrorCode]:
+    def bars(
+        self,
+        chain: Sequence[PlannedProvider],
+        *,
+        missing: Collection[ProviderId] | None = None,
+    ) -> Mapping[ProviderId, ErrorCode]:
         """Why `check` would not start these providers; those it would are left out.
 
-        Changes nothing. Whether a provider is configured is the worker's report.
+        Changes nothing. `missing`: those that are not configured; None: as the worker
+        reported.
         """
         now = self.clock.now()
         level = self.kill_switch.level(now)
-        missing = self.reports.read()
+        missing = self.reports.read() if missing is None else missing
         stopped = self.breaker.stopped(chain)
         problems = {
             planned.provider_id: _unfit(

@@ -34,7 +34,9 @@ class Translating:
         self, before: Versioned[Job], planned: PlannedProvider
     ) -> Versioned[Job] | None:
         """Intent, one call, its answer. Without a translation, the original is sent."""
-        if self.availability.bars([planned]):
+        name = planned.provider_id
+        missing = () if self.starting.providers.get(name) else (name,)
+        if self.availability.bars([planned], missing=missing):
             # Nothing is spent for a provider that can't be asked: this says why.
             return self.starting.start(before, planned)
         if self.translator is None:

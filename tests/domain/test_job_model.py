@@ -153,6 +153,8 @@ class World:
                 self.report(self.prepared())
             case Translate() if self.one_in(4):
                 self.report(TranslationSkipped())
+            case Translate(planned=planned) if self.one_in(8):
+                self.start(planned)
             case Translate():
                 self.translate()
             case Start(planned=planned) if self.one_in(3):

@@ -13,6 +13,7 @@ class FakeCircuits:
 
     `is_applied`: whether a commit that fails as Unclear holds all the same.
     `meanwhile`: what others do, once, between a read and the commit that follows.
+    `after_read`: what they do after each read.
     """
 
     def __init__(self) -> None:
@@ -20,6 +21,7 @@ class FakeCircuits:
         self.failures: list[ReelayError] = []
         self.is_applied = False
         self.meanwhile: Callable[[], None] | None = None
+        self.after_read: Callable[[], None] = lambda: None
         self.reads = 0
         self._kept: dict[str, tuple[Circuit, int]] = {}
         self._tokens = 0
@@ -30,7 +32,9 @@ class FakeCircuits:
         if self.read_failures:
             raise self.read_failures.pop(0)
         with self._lock:
-            return [self._snapshot(key) for key in keys]
+            found = [self._snapshot(key) for key in keys]
+        self.after_read()
+        return found
 
     def commit(self, changes: Sequence[tuple[Versioned[Circuit], Circuit]]) -> None:
         meanwhile, self.meanwhile = self.meanwhile, None

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.domain import timing
+from shared.domain import circuit, timing
+from shared.domain.circuit import Circuit
 from shared.domain.errors import ErrorCode, Problem
+from shared.domain.job import AttemptState
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.domain.outcomes import (
@@ -239,7 +241,6 @@ def test_nothing_is_translated_while_spending_is_paused() -> None:
 def test_nothing_is_translated_for_providers_that_can_not_be_asked() -> None:
     harness = prepared()
     harness.providers.clear()
-    harness.reports.write(frozenset(p.provider_id for p in harness.job.chain))
 
     job = harness.run()
 
@@ -247,6 +248,31 @@ def test_nothing_is_translated_for_providers_that_can_not_be_asked() -> None:
     assert job.problem.code is ErrorCode.ALL_PROVIDERS_FAILED
     assert not asked(harness)
     assert job.cost_usd == 0
+
+
+def test_a_lost_report_of_the_keys_keeps_no_prompt_from_being_translated() -> None:
+    harness = prepared()
+    harness.reports.write(frozenset(harness.providers))
+
+    harness.step()
+    harness.step()
+
+    assert sent(harness) == [A_CAT]
+
+
+def test_a_provider_that_can_be_asked_after_all_gets_the_original() -> None:
+    harness = prepared()
+    key = "vendor.runway"
+    closed_again = circuit.opened(Circuit(key=key), ErrorCode.OUT_OF_CREDITS, NOON)
+    harness.circuits.put(closed_again)
+    harness.circuits.after_read = lambda: harness.circuits.put(Circuit(key=key))
+
+    job = harness.step()
+
+    assert [a.state for a in job.attempts] == [AttemptState.RUNNING]
+    assert sent(harness) == [job.prompt_to_send] == [KOREAN]
+    assert not asked(harness)
+    assert job.cost_usd == PRICE
 
 
 def test_nothing_is_translated_that_no_time_is_left_to_send() -> None:

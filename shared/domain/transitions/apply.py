@@ -14,7 +14,6 @@ from shared.domain.next_action import (
     Action,
     Prepare,
     Spending,
-    Start,
     Store,
     Translate,
     Wait,
@@ -137,7 +136,8 @@ def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
         return job
     planned = needed.planned
     match reply:
-        case Intended(provider_id=planned.provider_id) if isinstance(needed, Start):
+        case Intended(provider_id=planned.provider_id):
+            # Where a translation is still wanted, its worker saw the provider barred.
             return submission.intended(job, planned, reply, now)
         case Skipped(provider_id=planned.provider_id, problem=problem):
             return submission.skipped(job, planned, problem, now)
