@@ -1,7 +1,8 @@
 """Runs a decoder in a child process that hostile bytes can at most kill.
 
-The child has limits on CPU time, memory and output, no environment (and so no keys),
-and is ended when its wall time is over. If it dies on the content, the content is bad.
+The child has limits on CPU time, memory and output, and no environment (and so no
+keys). If it dies on the content, the content is bad. If it has not used up its CPU time
+when its wall time is over, the machine was too busy, which says nothing of the content.
 """
 
 import json
@@ -88,7 +89,7 @@ def decode(
     """What the child found, and the bytes it made.
 
     BadContent: it refused the content, or died on it. Unreachable: it never got as far,
-    or no turn came within `queue_seconds`.
+    was not done when its wall time was over, or no turn came within `queue_seconds`.
     """
     source.seek(0)
     with _one_at_a_time(limits), tempfile.TemporaryFile() as output:
@@ -123,9 +124,9 @@ def _run(kind: str, source: IO[bytes], output: IO[bytes], limits: Limits) -> boo
     ) as child:
         try:
             return child.wait(limits.wall_seconds) == 0
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as error:
             child.kill()
-            return False
+            raise Unreachable("the machine is too busy to decode") from error
 
 
 def _read(written: bytes, *, finished: bool) -> tuple[Mapping[str, Any], bytes]:

@@ -106,9 +106,6 @@ def endless_png(side: int) -> bytes:
         pytest.param(
             endless_png(6000), replace(SMALL, memory_bytes=200_000_000), id="memory"
         ),
-        pytest.param(
-            of_many_scans(90, 8000), replace(SMALL, wall_seconds=0.7), id="wall time"
-        ),
     ],
 )
 def test_what_takes_more_than_its_limits_is_bad(
@@ -127,6 +124,17 @@ def test_a_decoder_that_does_not_start_is_not_the_contents_fault(
 
     with pytest.raises(Unreachable):
         ChildImageCheck().to_jpeg(jpeg())
+
+
+def test_a_decoder_without_processor_time_is_ended_and_not_the_contents_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    starved = tmp_path / "child.py"
+    starved.write_text("import time; print('ready', flush=True); time.sleep(600)")
+    monkeypatch.setattr(decoder, "CHILD", starved)
+
+    with pytest.raises(Unreachable):
+        ChildImageCheck(replace(SMALL, wall_seconds=1)).to_jpeg(jpeg())
 
 
 def test_waiting_for_ones_turn_has_a_limit() -> None:
