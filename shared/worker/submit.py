@@ -1,5 +1,6 @@
 """Submit: the one step that spends. Intent, one paid POST, its answer on record."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -63,15 +64,17 @@ class Starting:
         if instead is not None:
             return self.committer.commit(before, instead)
         assert provider is not None, "checked above"
-        attempt_id = self.ids.new()
-        request = self._request(job, planned, attempt_id)
-        if request is None:
+        images = {f: self._image(job, f) for f in Frame if job.request.source(f)}
+        if None in images.values():
             problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
             return self.committer.commit(before, ImageRefused(problem=problem))
+        attempt_id = self.ids.new()
         intended = self._intend(before, planned, attempt_id)
         attempt = intended.value.attempt(attempt_id) if intended else None
         if not intended or not attempt or attempt.state is not AttemptState.STARTING:
             return intended
+        # As committed with the intent: the translation may have come since `before`.
+        request = self._request(intended.value, planned, attempt_id, images)
         submission = self._submit(provider, request, attempt, began)
         answered = self._record(intended, attempt, submission)
         if submission is not TOO_LATE:
@@ -142,12 +145,12 @@ class Starting:
         log.error("answer_came_after_the_end", job_id=job_id, cancelled=cancelled)
 
     def _request(
-        self, job: Job, planned: PlannedProvider, attempt_id: str
-    ) -> GenerationRequest | None:
-        """None if an image is no longer there."""
-        images = {f: self._image(job, f) for f in Frame if job.request.source(f)}
-        if None in images.values():
-            return None
+        self,
+        job: Job,
+        planned: PlannedProvider,
+        attempt_id: str,
+        images: Mapping[Frame, ImageFile | None],
+    ) -> GenerationRequest:
         return GenerationRequest(
             model_id=planned.model_id,
             prompt=job.prompt_to_send,
@@ -162,6 +165,7 @@ class Starting:
         )
 
     def _image(self, job: Job, frame: Frame) -> ImageFile | None:
+        """None if it is no longer there."""
         prepared = job.prepared_image(frame)
         if prepared is None:
             return None

@@ -9,7 +9,7 @@ import pytest
 from shared.domain import circuit, timing
 from shared.domain.circuit import Circuit
 from shared.domain.errors import ErrorCode, Problem
-from shared.domain.job import AttemptState
+from shared.domain.job import AttemptState, Job
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.domain.outcomes import (
@@ -21,6 +21,7 @@ from shared.domain.outcomes import (
 )
 from shared.domain.prompt_translation import Translation
 from shared.domain.usage import NOBODY
+from shared.ports.store import Versioned
 from tests.domain.examples import IMAGE, NOON, a_new_job
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.translator import A_CAT, IN_ENGLISH, FakeTranslator
@@ -211,6 +212,23 @@ def test_an_answer_after_the_lease_never_changes_what_was_sent() -> None:
     assert sent(harness) == [KOREAN]
     assert harness.jobs.projections["job1"]["prompt_sent"] == KOREAN
     assert harness.job.cost_usd == PRICE + IN_ENGLISH.cost_usd
+
+
+def test_an_answer_while_another_worker_starts_is_what_that_one_sends() -> None:
+    harness = prepared()
+    assert harness.translator
+    as_read: list[Versioned[Job]] = []
+
+    def too_long() -> None:
+        harness.clock.pause((timing.TRANSLATION_LIMIT + timing.CLOCK_SKEW).seconds)
+        as_read.append(harness.jobs.get("job1"))
+
+    harness.translator.during = too_long
+    harness.step()
+
+    harness.starting.start(as_read[0], harness.job.chain[0])
+
+    assert sent(harness) == [harness.jobs.projections["job1"]["prompt_sent"]]
 
 
 def test_a_cap_with_room_for_the_video_alone_makes_the_video() -> None:
