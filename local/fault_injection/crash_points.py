@@ -18,6 +18,7 @@ from shared.domain.errors import Unreachable
 from shared.domain.job import AttemptState, Job
 from shared.domain.prompt_translation import Translation
 from shared.ports.providers import Provider
+from shared.ports.storage import StoredObject
 from shared.ports.store import StepTask, Versioned
 
 T = TypeVar("T")
@@ -202,7 +203,7 @@ class BucketProxy(_Around):
             point, lambda: self.inner.write(name, sent, **named), Unreachable
         )
 
-    def copy_new(self, source: str, target: str) -> Any:
+    def copy_new(self, source: StoredObject, target: str) -> Any:
         return self.points.around(
             Point.COPY, lambda: self.inner.copy_new(source, target), Unreachable
         )

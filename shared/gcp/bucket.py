@@ -87,24 +87,21 @@ class CloudBucket:
             raise Unreachable("Cloud Storage: stored something else than was sent")
         return _stored(blob)
 
-    def open(self, name: str) -> BinaryIO:
-        """Reads today's generation of the object, even if it is overwritten meanwhile.
-
-        Unreachable if there is no such object.
-        """
-        blob = self._get(name)
+    def open(self, stored: StoredObject) -> BinaryIO:
+        blob = self._get(stored.name, stored.generation)
         if blob is None:
             raise Unreachable("Cloud Storage: open: no such object")
         return io.BufferedReader(ObjectRanges(blob), _READ_AHEAD_BYTES)
 
-    def copy_new(self, source: str, target: str) -> StoredObject:
+    def copy_new(self, source: StoredObject, target: str) -> StoredObject:
         """LostRace, too, if the answer got lost and this very copy had succeeded."""
         blob = self._bucket.blob(target)
+        original = self._bucket.blob(source.name, generation=source.generation)
         token = None
         with storage_errors("copy"):
             while True:
                 token, _, _ = blob.rewrite(
-                    self._bucket.blob(source),
+                    original,
                     token=token,
                     if_generation_match=0,
                     **limits(),
@@ -133,9 +130,9 @@ class CloudBucket:
         url = self._sign(name, method="PUT", expiration=lifetime, headers=dict(headers))
         return SignedUpload(url=url, headers=headers, expires_at=signed_at + lifetime)
 
-    def _get(self, name: str) -> Blob | None:
+    def _get(self, name: str, generation: int | None = None) -> Blob | None:
         with storage_errors("find"):
-            return self._bucket.get_blob(name, **limits())
+            return self._bucket.get_blob(name, generation=generation, **limits())
 
     def _delete(self, blob: Blob) -> None:
         with storage_errors("delete"):
@@ -158,4 +155,9 @@ class CloudBucket:
 
 
 def _stored(blob: Blob) -> StoredObject:
-    return StoredObject(name=blob.name, size_bytes=int(blob.size), crc32c=blob.crc32c)
+    return StoredObject(
+        name=blob.name,
+        generation=int(blob.generation),
+        size_bytes=int(blob.size),
+        crc32c=blob.crc32c,
+    )

@@ -10,9 +10,13 @@ from shared.ports.providers import WebFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object of our bucket; `crc32c` in base64."""
+    """An object of our bucket; `crc32c` in base64.
+
+    `generation`: another one each time that the name is written, even with equal bytes.
+    """
 
     name: str
+    generation: int
     size_bytes: int
     crc32c: str
 
@@ -51,12 +55,18 @@ class Bucket(Protocol):
         """Stream into `name`, whatever was there; its checksum was compared."""
         ...
 
-    def open(self, name: str) -> BinaryIO:
-        """For reading, with seek, by ranges: never the whole object in memory."""
+    def open(self, stored: StoredObject) -> BinaryIO:
+        """For reading, with seek, by ranges: never the whole object in memory.
+
+        Unreachable, here and on reading, once its name was written anew or deleted.
+        """
         ...
 
-    def copy_new(self, source: str, target: str) -> StoredObject:
-        """Copy within the bucket, create-only; LostRace where `target` exists."""
+    def copy_new(self, source: StoredObject, target: str) -> StoredObject:
+        """Copy within the bucket, create-only; LostRace where `target` exists.
+
+        Unreachable, and nothing is copied, if `source` was written anew or deleted.
+        """
         ...
 
     def delete(self, name: str) -> None:

@@ -93,10 +93,12 @@ class Storing:
         if found.name == target:
             return delivered
         try:
-            final = self.bucket.copy_new(found.name, target)
+            final = self.bucket.copy_new(found, target)
         except LostRace:
             raise Unreachable("somebody else stored it in between") from None
         if final.crc32c != found.crc32c:
+            # Left there, it would be what every later try finds.
+            self.bucket.delete(target)
             raise Unreachable("the copy differs from its source")
         return replace(delivered, object_name=final.name)
 
@@ -141,7 +143,7 @@ class Storing:
             raise _NotHandedOut(str(error)) from error
 
     def _delivered(self, stored: StoredObject, job: Job, attempt: Attempt) -> Delivered:
-        with self.bucket.open(stored.name) as file:
+        with self.bucket.open(stored) as file:
             facts = self.check.inspect(file, size_bytes=stored.size_bytes)
         # An attempt of an older version has none, and its request always did.
         ratio = attempt.aspect_ratio or job.request.aspect_ratio

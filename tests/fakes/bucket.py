@@ -2,6 +2,8 @@
 
 import base64
 import io
+import itertools
+from collections import UserDict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
@@ -12,6 +14,19 @@ from shared.domain.errors import BadContent, LostRace, ReelayError, Unreachable
 from shared.ports.storage import SignedUpload, StoredObject
 
 
+class _Objects(UserDict[str, bytes]):
+    """Whatever is put in gets a generation of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generations: dict[str, int] = {}
+        self._count = itertools.count(1)
+
+    def __setitem__(self, name: str, content: bytes) -> None:
+        super().__setitem__(name, content)
+        self.generations[name] = next(self._count)
+
+
 class FakeBucket:
     """`objects` and `content_types` by name, to be read and filled by tests.
 
@@ -19,7 +34,7 @@ class FakeBucket:
     """
 
     def __init__(self, bucket_name: str = "bucket") -> None:
-        self.objects: dict[str, bytes] = {}
+        self.objects = _Objects()
         self.content_types: dict[str, str] = {}
         self.failures: list[ReelayError] = []
         self._prefix = f"gs://{bucket_name}/"
@@ -56,20 +71,17 @@ class FakeBucket:
         self.content_types[name] = content_type
         return self._stored(name)
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, stored: StoredObject) -> BinaryIO:
         self._fail()
-        if name not in self.objects:
-            raise Unreachable("no such object")
-        return io.BytesIO(self.objects[name])
+        return io.BytesIO(self._content(stored))
 
-    def copy_new(self, source: str, target: str) -> StoredObject:
+    def copy_new(self, source: StoredObject, target: str) -> StoredObject:
         self._fail()
-        if source not in self.objects:
-            raise Unreachable("no such object")
+        content = self._content(source)
         if target in self.objects:
             raise LostRace("the target exists")
-        self.objects[target] = self.objects[source]
-        self.content_types[target] = self.content_types.get(source, "")
+        self.objects[target] = content
+        self.content_types[target] = self.content_types.get(source.name, "")
         return self._stored(target)
 
     def delete(self, name: str) -> None:
@@ -100,11 +112,22 @@ class FakeBucket:
         seconds = int(lifetime.total_seconds())
         return f"https://storage.example/{name}?X-Goog-Expires={seconds}"
 
+    def _content(self, stored: StoredObject) -> bytes:
+        content = self.objects.get(stored.name)
+        if content is None or self._stored(stored.name) != stored:
+            raise Unreachable("no such generation")
+        return content
+
     def _stored(self, name: str) -> StoredObject:
         content = self.objects[name]
         digest = google_crc32c.value(content).to_bytes(4, "big")
         checksum = base64.b64encode(digest).decode()
-        return StoredObject(name=name, size_bytes=len(content), crc32c=checksum)
+        return StoredObject(
+            name=name,
+            generation=self.objects.generations[name],
+            size_bytes=len(content),
+            crc32c=checksum,
+        )
 
     def _fail(self) -> None:
         if self.failures:

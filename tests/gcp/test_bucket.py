@@ -34,7 +34,7 @@ from shared.domain.errors import BadContent, LostRace, Unreachable
 from shared.gcp import function_signer, storage_calls
 from shared.gcp.bucket import CloudBucket
 from shared.gcp.function_signer import FunctionSigner
-from shared.ports.storage import Bucket
+from shared.ports.storage import Bucket, StoredObject
 from tests.fakes.bucket import FakeBucket
 
 # google-cloud-storage leaves the answer of a failed download to the garbage collector.
@@ -102,8 +102,8 @@ def bucket(request: pytest.FixtureRequest) -> Bucket:
     return running.bucket()
 
 
-def write(bucket: Bucket, name: str, content: bytes) -> None:
-    bucket.write(name, iter([content]), content_type="video/mp4")
+def write(bucket: Bucket, name: str, content: bytes) -> StoredObject:
+    return bucket.write(name, iter([content]), content_type="video/mp4")
 
 
 # The contract
@@ -127,13 +127,32 @@ def test_writing_again_replaces_even_by_nothing(bucket: Bucket) -> None:
 def test_what_is_not_there_is_none_and_cannot_be_opened_or_copied(
     bucket: Bucket,
 ) -> None:
+    gone = write(bucket, "a", b"x")
+    bucket.delete("a")
+
     assert bucket.find("a") is None
     assert bucket.read("a", most_bytes=1) is None
     assert list(bucket.list("a")) == []
     with pytest.raises(Unreachable):
-        bucket.open("a")
+        bucket.open(gone)
     with pytest.raises(Unreachable):
-        bucket.copy_new("a", "b")
+        bucket.copy_new(gone, "b")
+
+
+@pytest.mark.parametrize("content", [b"new", b"old"], ids=["other", "the same"])
+def test_what_was_written_anew_is_neither_opened_nor_copied_as_the_old(
+    bucket: Bucket, content: bytes
+) -> None:
+    old = write(bucket, "a", b"old")
+    new = write(bucket, "a", content)
+
+    with pytest.raises(Unreachable):
+        bucket.open(old)
+    with pytest.raises(Unreachable):
+        bucket.copy_new(old, "b")
+    assert bucket.find("b") is None
+    assert bucket.open(new).read() == content
+    assert bucket.copy_new(new, "b").size_bytes == len(content)
 
 
 def test_an_object_that_is_too_large_is_not_read(bucket: Bucket) -> None:
@@ -163,9 +182,9 @@ def test_an_iterator_that_fails_leaves_no_object(bucket: Bucket) -> None:
 
 def test_an_open_object_is_read_from_anywhere(bucket: Bucket) -> None:
     content = bytes(range(256)) * 8192
-    write(bucket, "a", content)
+    stored = write(bucket, "a", content)
 
-    with bucket.open("a") as file:
+    with bucket.open(stored) as file:
         assert file.seek(-3, io.SEEK_END) == len(content) - 3
         assert file.read() == content[-3:]
         assert file.seek(10) == 10
@@ -180,14 +199,14 @@ def test_an_open_object_is_read_from_anywhere(bucket: Bucket) -> None:
 
 
 def test_a_copy_is_made_once(bucket: Bucket) -> None:
-    write(bucket, "a", b"first")
-    write(bucket, "b", b"second")
+    first = write(bucket, "a", b"first")
+    second = write(bucket, "b", b"second")
 
-    copied = bucket.copy_new("a", "c")
+    copied = bucket.copy_new(first, "c")
 
     assert (copied.name, copied.size_bytes) == ("c", 5)
     with pytest.raises(LostRace):
-        bucket.copy_new("b", "c")
+        bucket.copy_new(second, "c")
     assert bucket.read("c", most_bytes=10) == b"first"
 
 
@@ -276,46 +295,49 @@ def test_an_upload_survives_a_fault(cloud: Cloud, place: Place, kind: Kind) -> N
 @pytest.mark.usefixtures("quick_retries")
 @pytest.mark.parametrize("kind", [Kind.UNAVAILABLE, Kind.TOO_MANY_REQUESTS, Kind.CUT])
 def test_a_download_survives_a_fault(cloud: Cloud, kind: Kind) -> None:
-    write(cloud.bucket(), "a", b"content")
+    stored = write(cloud.bucket(), "a", b"content")
     for place in (Place.DOWNLOAD, Place.GET):
         cloud.server.faults.add([Fault(place=place, kind=kind, times=1)])
 
     assert cloud.bucket().read("a", most_bytes=7) == b"content"
-    with cloud.bucket().open("a") as file:
+    with cloud.bucket().open(stored) as file:
         assert file.read() == b"content"
 
 
 @pytest.mark.parametrize(
     ("place", "call"),
     [
-        pytest.param(Place.GET, lambda it: it.find("a"), id="find"),
-        pytest.param(Place.GET, lambda it: it.open("a"), id="open"),
-        pytest.param(Place.LIST, lambda it: it.list("a"), id="list"),
-        pytest.param(Place.DOWNLOAD, lambda it: it.read("a", most_bytes=9), id="r"),
-        pytest.param(Place.DOWNLOAD, lambda it: it.open("a").read(), id="ranges"),
-        pytest.param(Place.UPLOAD, lambda it: write(it, "a", b"y"), id="write"),
-        pytest.param(Place.COPY, lambda it: it.copy_new("a", "b"), id="copy"),
-        pytest.param(Place.DELETE, lambda it: it.delete("a"), id="delete"),
+        pytest.param(Place.GET, lambda it, _: it.find("a"), id="find"),
+        pytest.param(Place.GET, lambda it, a: it.open(a), id="open"),
+        pytest.param(Place.LIST, lambda it, _: it.list("a"), id="list"),
+        pytest.param(Place.DOWNLOAD, lambda it, _: it.read("a", most_bytes=9), id="r"),
+        pytest.param(Place.DOWNLOAD, lambda it, a: it.open(a).read(), id="ranges"),
+        pytest.param(Place.UPLOAD, lambda it, _: write(it, "a", b"y"), id="write"),
+        pytest.param(Place.COPY, lambda it, a: it.copy_new(a, "b"), id="copy"),
+        pytest.param(Place.DELETE, lambda it, _: it.delete("a"), id="delete"),
     ],
 )
 @pytest.mark.parametrize("kind", [Kind.FORBIDDEN, Kind.BAD_REQUEST])
 def test_a_refusal_is_unreachable(
-    cloud: Cloud, place: Place, call: Callable[[Bucket], object], kind: Kind
+    cloud: Cloud,
+    place: Place,
+    call: Callable[[Bucket, StoredObject], object],
+    kind: Kind,
 ) -> None:
-    write(cloud.bucket(), "a", b"x")
+    stored = write(cloud.bucket(), "a", b"x")
     cloud.server.faults.add([Fault(place=place, kind=kind, times=1)])
 
     with pytest.raises(Unreachable):
-        call(cloud.bucket())
+        call(cloud.bucket(), stored)
 
 
 @pytest.mark.usefixtures("quick_retries")
 def test_a_copy_whose_answer_got_lost_is_a_lost_race(cloud: Cloud) -> None:
-    write(cloud.bucket(), "a", b"x")
+    stored = write(cloud.bucket(), "a", b"x")
     cloud.server.faults.add([Fault(place=Place.COPY, kind=Kind.CUT_AFTER, times=1)])
 
     with pytest.raises(LostRace):
-        cloud.bucket().copy_new("a", "b")
+        cloud.bucket().copy_new(stored, "b")
 
     assert cloud.bucket().read("b", most_bytes=1) == b"x"
 
@@ -341,19 +363,18 @@ class SlowRewriteAdapter(HTTPAdapter):
 
 
 def test_a_copy_in_parts_is_finished(cloud: Cloud) -> None:
-    write(cloud.bucket(), "a", b"xy")
+    stored = write(cloud.bucket(), "a", b"xy")
     adapter = SlowRewriteAdapter()
     cloud.client._http.mount("http://", adapter)
 
-    copied = cloud.bucket().copy_new("a", "b")
+    copied = cloud.bucket().copy_new(stored, "b")
 
     assert adapter.came_again == 1
     assert cloud.bucket().find("b") == copied
 
 
 def test_an_open_object_is_of_one_generation(cloud: Cloud) -> None:
-    write(cloud.bucket(), "a", b"old")
-    file = cloud.bucket().open("a")
+    file = cloud.bucket().open(write(cloud.bucket(), "a", b"old"))
     write(cloud.bucket(), "a", b"new")
 
     with file, pytest.raises(Unreachable):

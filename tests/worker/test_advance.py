@@ -386,7 +386,7 @@ class TestFollowing:
         self, harness: Harness, files: dict[str, bytes], state: str
     ) -> None:
         harness.jobs.put(answered(a_job(chain=(VEO,)), VEO, UNKNOWN))
-        harness.bucket.objects |= files
+        harness.bucket.objects.update(files)
 
         assert states(harness.step()) == [("gemini-veo-3.1", state)]
 

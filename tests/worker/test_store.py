@@ -1,5 +1,7 @@
 """A result is fetched, checked and kept, as often as that takes."""
 
+from typing import BinaryIO
+
 import pytest
 
 from shared.domain.catalogue import ProviderId
@@ -7,6 +9,7 @@ from shared.domain.errors import BadContent, Unreachable
 from shared.domain.outcomes import Stored, StoreMissed
 from shared.jobs.video_url import URL_LIFETIME
 from shared.ports.providers import BucketFile, InlineFile, WebFile
+from shared.ports.storage import StoredObject, VideoFacts
 from tests.domain.examples import NOON, a_job, at_provider, storing
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness
@@ -176,12 +179,50 @@ def test_whoever_copied_first_wins(harness: Harness) -> None:
 def test_a_copy_that_differs_is_not_delivered(harness: Harness) -> None:
     copy_new = harness.bucket.copy_new
 
-    def corrupting(source: str, target: str) -> object:
+    def corrupting(source: StoredObject, target: str) -> StoredObject:
         copy_new(source, target)
         harness.bucket.objects[target] = b"bad copy"
         return harness.bucket._stored(target)
 
-    setattr(harness.bucket, "copy_new", corrupting)  # noqa: B010 - mypy: a method
-
+    harness.bucket.copy_new = corrupting  # type: ignore[method-assign] # broken storage
     assert code(store(harness)) == "storage_failed"
-    assert code(store(harness)) == "bad_output"
+    assert TARGET not in harness.bucket.objects
+
+    harness.bucket.copy_new = copy_new  # type: ignore[method-assign]
+    assert isinstance(store(harness), Stored)
+
+
+def meanwhile_another_worker_fetches(harness: Harness) -> None:
+    content = iter([b"bad, unlike what is being checked"])
+    harness.bucket.write(f"{FOLDER}fetched.mp4", content, content_type="video/mp4")
+
+
+def test_what_another_worker_fetched_meanwhile_is_not_copied_unchecked(
+    harness: Harness,
+) -> None:
+    inspect = harness.videos.inspect
+
+    def crowded(file: BinaryIO, *, size_bytes: int) -> VideoFacts:
+        facts = inspect(file, size_bytes=size_bytes)
+        meanwhile_another_worker_fetches(harness)
+        return facts
+
+    harness.videos.inspect = crowded  # type: ignore[method-assign] # a race, staged
+    assert code(store(harness)) == "storage_failed"
+    assert TARGET not in harness.bucket.objects
+
+    harness.videos.inspect = inspect  # type: ignore[method-assign]
+    assert isinstance(store(harness), Stored)
+    assert harness.bucket.objects[TARGET] == b"an mp4"
+
+
+def test_what_another_worker_fetched_meanwhile_is_not_checked_in_its_place(
+    harness: Harness,
+) -> None:
+    job = storing(a_job(), ProviderId.RUNWAY)
+    attempt = at_provider(job, ProviderId.RUNWAY)
+    found = harness.storing.bring_in(job, attempt, provider(harness))
+    assert isinstance(found, StoredObject)
+    meanwhile_another_worker_fetches(harness)
+
+    assert code(harness.storing.keep(job, attempt, found)) == "storage_failed"

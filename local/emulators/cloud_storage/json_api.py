@@ -89,7 +89,8 @@ class JsonApi:
 
     def _rewrite(self, request: Request, names: _Names) -> Response:
         """Done in one go: there is never a token to come back with."""
-        source, content = self._store.read(names["name"])
+        generation = number(request.args.get("sourceGeneration"))
+        source, content = self._store.read(names["name"], generation)
         target = Upload(
             name=names["to"],
             content_type=source.content_type,
