@@ -28,8 +28,9 @@ from functions.videos import (
 )
 from shared import wiring
 from shared.domain.catalogue import ANY_RATIO
+from shared.domain.errors import Problem
 from shared.domain.job import Language, PlannedProvider
-from shared.domain.messages import describe
+from shared.domain.messages import describe, describe_problem
 from shared.domain.request import VideoRequest
 from shared.usecases.models import Estimated, OfferedModel
 
@@ -128,6 +129,7 @@ def _provider(
     language: Language,
 ) -> Mapping[str, Any]:
     bar = estimated.bars.get(planned.provider_id)
+    problem = bar and Problem(code=bar, detail=planned.unsupported or "")
     return {
         "ai_model": planned.provider_id.value,
         "duration": planned.duration_seconds,
@@ -135,7 +137,7 @@ def _provider(
         "aspect_ratio": _ratio(planned),
         "cost_usd": str(planned.price_usd),
         "skipped": bar,
-        "message": bar and describe(bar, language, planned.provider_id),
+        "message": problem and describe_problem(problem, language, planned.provider_id),
     }
 
 

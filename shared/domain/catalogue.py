@@ -54,6 +54,18 @@ class Audio(StrEnum):
     ALWAYS = "always"
 
 
+class Unsupported(StrEnum):
+    """Why a model can't make what was asked; `messages.py` has a sentence for each."""
+
+    RESOLUTION = "no_such_resolution"
+    NEEDS_IMAGE = "needs_image"
+    ASPECT_RATIO = "no_such_aspect_ratio"
+    LAST_IMAGE = "no_last_image"
+    NO_SOUND = "no_sound"
+    ALWAYS_SOUND = "always_sound"
+    PROMPT_TOO_LONG = "prompt_too_long"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoModel:
     """What one model offers. Prices are in USD per second of video, by resolution.
@@ -103,23 +115,23 @@ class VideoModel:
         prompt: str,
         has_image: bool,
         has_last_image: bool,
-    ) -> str | None:
+    ) -> Unsupported | None:
         """Why this model can't make what was asked, or None if it can."""
         if resolution not in self.usd_per_second:
-            return f"{self.model_id} does not make {resolution}"
+            return Unsupported.RESOLUTION
         ratios = self.ratios(has_image=has_image)
         if not ratios:
-            return f"{self.model_id} needs an image"
+            return Unsupported.NEEDS_IMAGE
         if aspect_ratio is not None and aspect_ratio not in ratios:
-            return f"{self.model_id} does not make {aspect_ratio}"
+            return Unsupported.ASPECT_RATIO
         if has_last_image and not self.takes_last_image:
-            return f"{self.model_id} takes no last frame"
+            return Unsupported.LAST_IMAGE
         if audio is True and self.audio is Audio.NEVER:
-            return f"{self.model_id} makes no sound"
+            return Unsupported.NO_SOUND
         if audio is False and self.audio is Audio.ALWAYS:
-            return f"{self.model_id} always makes sound"
+            return Unsupported.ALWAYS_SOUND
         if utf16_units(prompt) > self.longest_prompt:
-            return f"{self.model_id} takes prompts of up to {self.longest_prompt}"
+            return Unsupported.PROMPT_TOO_LONG
         return None
 
 

@@ -79,7 +79,8 @@ class PlannedProvider:
     """One provider of this job's chain, fitted to the request when the job was made.
 
     `aspect_ratios`: those it may be asked for; only one where the request fixes it.
-    `unsupported` says why this provider can't make what was asked; None if it can.
+    `unsupported` says why this provider can't make what was asked; None if it can. It
+    is an `Unsupported`, or the words of a release before there was one.
     `writes_into_bucket` and `polls_through` are the catalogue's, kept with the job so
     that a later catalogue doesn't change what was begun.
     """

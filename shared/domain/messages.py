@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.domain.catalogue import ProviderId
+from shared.domain.catalogue import ProviderId, Unsupported
 from shared.domain.errors import ErrorCode, ImageFault, Problem
 from shared.domain.framing import LEAST_SIDE_PIXELS
 from shared.domain.job import Language
@@ -175,15 +175,49 @@ _IMAGE_FAULTS: Mapping[ImageFault, tuple[str, str]] = {
     ),
 }
 
+_UNSUPPORTED: Mapping[str, tuple[str, str]] = {
+    Unsupported.RESOLUTION: (
+        "{0} doesn't make videos of this resolution.",
+        "{0:은/는} 요청한 해상도의 영상을 만들 수 없습니다.",
+    ),
+    Unsupported.NEEDS_IMAGE: (
+        "{0} needs an image: its model can't make a video from the prompt alone.",
+        "{0}에는 이미지가 필요합니다. 설정된 모델은 프롬프트만으로 영상을 만들 수 "
+        "없습니다.",
+    ),
+    Unsupported.ASPECT_RATIO: (
+        "{0} doesn't make this video in this aspect ratio.",
+        "{0:은/는} 요청한 화면 비율로 이 영상을 만들 수 없습니다.",
+    ),
+    Unsupported.LAST_IMAGE: (
+        "{0} doesn't take a last frame.",
+        "{0:은/는} 마지막 프레임을 지원하지 않습니다.",
+    ),
+    Unsupported.NO_SOUND: (
+        "{0} only makes videos without sound.",
+        "{0:은/는} 소리가 없는 영상만 만듭니다.",
+    ),
+    Unsupported.ALWAYS_SOUND: (
+        "{0} only makes videos with sound.",
+        "{0:은/는} 소리가 있는 영상만 만듭니다.",
+    ),
+    Unsupported.PROMPT_TOO_LONG: (
+        "{0} doesn't take a prompt as long as this one.",
+        "{0:은/는} 이렇게 긴 프롬프트를 지원하지 않습니다.",
+    ),
+}
+
 
 def describe_problem(
     problem: Problem, language: Language, provider_id: ProviderId | None = None
 ) -> str:
-    """As `describe`, with what is known of an image that can't be used."""
+    """As `describe`, with why the image can't be used or the provider is unfit."""
+    pair = CODES[problem.code]
     if problem.image_fault:
-        said = in_language(_IMAGE_FAULTS[problem.image_fault], language)
-    else:
-        said = describe(problem.code, language, provider_id)
+        pair = _IMAGE_FAULTS[problem.image_fault]
+    elif problem.code is ErrorCode.UNSUPPORTED:
+        pair = _UNSUPPORTED.get(problem.detail, pair)
+    said = _say(pair, language, provider_id)
     return f"`{problem.field}`: {said}" if problem.field else said
 
 
@@ -195,9 +229,10 @@ def retell(
 ) -> str:
     """A sentence of `describe_problem`, in either language, in `language`."""
     prefix = message[: message.index(": ") + 2] if message.startswith("`") else ""
-    for pair in _IMAGE_FAULTS.values():
-        if message.removeprefix(prefix) in pair:
-            return prefix + in_language(pair, language)
+    for pair in (*_IMAGE_FAULTS.values(), *_UNSUPPORTED.values()):
+        said = (_say(pair, either, provider_id) for either in Language)
+        if message.removeprefix(prefix) in said:
+            return prefix + _say(pair, language, provider_id)
     return prefix + describe(code, language, provider_id)
 
 
@@ -205,8 +240,14 @@ def describe(
     code: ErrorCode, language: Language, provider_id: ProviderId | None = None
 ) -> str:
     """What happened and what to do, for a job (no provider) or an attempt."""
+    return _say(CODES[code], language, provider_id)
+
+
+def _say(
+    pair: tuple[str, str], language: Language, provider_id: ProviderId | None
+) -> str:
     name = _NAMES[provider_id] if provider_id else _NO_NAME[language]
-    said = in_language(CODES[code], language).format(name)
+    said = in_language(pair, language).format(name)
     return said[:1].upper() + said[1:]
 
 

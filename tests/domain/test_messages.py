@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain import messages, refusals
-from shared.domain.catalogue import ProviderId
+from shared.domain.catalogue import ProviderId, Unsupported
 from shared.domain.errors import (
     AccessProblem,
     ApiError,
@@ -18,6 +18,7 @@ from shared.domain.errors import (
     FieldError,
     Forbidden,
     LimitReached,
+    Problem,
     TokenProblem,
     Unauthenticated,
 )
@@ -39,6 +40,22 @@ def test_every_code_has_a_sentence_in_both_languages(
 
     assert KOREAN.search(korean) and not KOREAN.search(english)
     assert "{" not in english + korean
+
+
+@pytest.mark.parametrize("provider_id", ProviderId)
+@pytest.mark.parametrize("language", Language)
+def test_each_reason_why_a_provider_is_unfit_has_a_sentence_of_its_own(
+    language: Language, provider_id: ProviderId
+) -> None:
+    details = ["gen4_turbo does not make 1080p", *Unsupported]
+    problems = [Problem(code=ErrorCode.UNSUPPORTED, detail=each) for each in details]
+
+    said = [messages.describe_problem(p, language, provider_id) for p in problems]
+
+    # What an earlier release recorded is no reason of ours.
+    assert said[0] == messages.describe(ErrorCode.UNSUPPORTED, language, provider_id)
+    assert len(set(said)) == len(details)
+    assert all(bool(KOREAN.search(each)) is (language is KO) for each in said)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,25 @@ def test_a_listed_failure_is_told_in_the_readers_language(
             assert translated(stored, language) == project(job, language)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"image_url": None}, "Runway needs an image: its model can't make a video"),
+        ({"last_image": "up2"}, "Runway doesn't take a last frame."),
+        ({"resolution": "1080p"}, "Runway doesn't make videos of this resolution."),
+    ],
+)
+def test_a_skipped_provider_says_why_in_the_readers_language(
+    asked: dict[str, object], said: str
+) -> None:
+    job = settle(replace(a_job(**asked), image=IMAGE, last_image=IMAGE), NOON)
+
+    for stored in (project(job), project(job, Language.KOREAN)):
+        for language in Language:
+            assert translated(stored, language) == project(job, language)
+    assert project(job)["attempts"][0]["error"]["message"].startswith(said)
+
+
 def test_a_crop_is_shown_in_pixels_of_the_upright_image() -> None:
     image = replace(IMAGE, source_width=1206, source_height=2622)
     shown = project(replace(a_job(), image=image, last_image=IMAGE))

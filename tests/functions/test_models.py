@@ -46,7 +46,7 @@ def test_why_a_provider_is_skipped_is_said_in_the_readers_language(
         "/v1/estimates", json=a_body(audio=True), headers=headers
     ).get_json()
 
-    assert shown["links"][0]["message"].startswith("Runway는 요청한")
+    assert shown["links"][0]["message"].startswith("Runway는 소리가 없는 영상만")
 
 
 def test_an_estimate_takes_what_a_video_takes(client: FlaskClient) -> None:
