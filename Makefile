@@ -10,12 +10,13 @@ CHECKOV := .venv-checkov/bin/checkov
 UNIT := $(addprefix tests/,domain usecases jobs guards worker functions)
 
 help: ## List the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##|^##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/; s/^## /\t/' | expand -t 10
 
-demo: emulator $(READY) ## One image becomes a video: IMAGE= (none: text only) LAST_IMAGE= PROMPT= MODEL= DURATION= RATIO= FAULTS=
+demo: emulator $(READY) ## One image becomes a video: IMAGE= (none: text only) LAST_IMAGE= PROMPT= DURATION= FAULTS= RESUME=JOB_ID
+## MODEL=runway, gemini-veo-3.1 or gemini-omni-flash; RATIO=16:9, 9:16, 1:1, 4:3, 3:4 or 21:9
 	@$(BIN)/python -m local demo
 
-dev: emulator $(READY) ## The local stack with addresses and a token, until Ctrl-C: PORT=8700
+dev: emulator $(READY) ## The local stack with addresses and a token, until Ctrl-C: PORT=8700, the first of eight
 	@$(BIN)/python -m local dev $(if $(PORT),--port "$(PORT)")
 
 chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=1 TIME_SCALE=1
@@ -26,7 +27,7 @@ chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=
 bench: emulator $(READY) ## Figures of speed, a JSON object per line: SECONDS=10 for each
 	@$(BIN)/python -m local.bench $(if $(SECONDS),--seconds "$(SECONDS)")
 
-unit: $(READY) ## Tests of what decides and of the HTTP edge, in half a minute
+unit: $(READY) ## Tests of what decides and of the HTTP edge, in about half a minute
 	@$(BIN)/pytest $(UNIT)
 
 test: emulator $(READY) ## All tests
@@ -40,7 +41,7 @@ check: emulator $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known 
 	$(CHECKOV) --config-file infra/.checkov.yaml --directory infra
 	$(BIN)/python -m tests.side_by_side --cov
 
-fuzz: $(READY) ## Mutated images and videos against the decoders: FILES=20000 SEED=1
+fuzz: $(READY) ## Feed mutated images and videos to the decoders: FILES=20000 SEED=1
 	@$(BIN)/python -m local.fuzz $(if $(FILES),--files "$(FILES)") $(if $(SEED),--seed "$(SEED)")
 
 audit: $(READY) ## Known vulnerabilities of what ships

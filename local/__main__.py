@@ -131,10 +131,14 @@ def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
 
     starting = command("up", up)
     for part in PORTS:
-        about = f"of {part}; 0 takes a free one"
+        about = f"port of {part}; 0 picks a free one"
         starting.add_argument(f"--{part}-port", type=int, default=0, help=about)
-    starting.add_argument("--faults", default="", help="providers that fail, by commas")
-    starting.add_argument("--seconds", type=float, default=6.0, help="a generation")
+    starting.add_argument(
+        "--faults", default="", help="comma-separated providers that fail"
+    )
+    starting.add_argument(
+        "--seconds", type=float, default=6.0, help="seconds a generation takes"
+    )
     starting.add_argument("--folder", type=Path, help="keep files and logs here")
     starting.add_argument("--firestore-memory", default="256m", help="Java's heap")
     about = "the first of the stable ports"

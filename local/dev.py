@@ -50,11 +50,11 @@ def _welcome(console: Console, stack: Stack) -> None:
     now = datetime.now(UTC)
     token = user_token(stack.project, _USER, admin=False, now=now)
     console.print(shown)
-    console.print(f"\n[bold]A token[/] of the user `{_USER}`, good for an hour:")
+    console.print(f"\n[bold]A token[/] of the user `{_USER}`, valid for an hour:")
     console.print(token, soft_wrap=True)
     console.print(
         f"Another: .venv/bin/python -m local token USER [--admin]\n\n"
-        f"[bold]Try it:[/] {api}/docs has a curl for each call.\n"
+        f"[bold]Try it:[/] {api}/docs has a curl command for each call.\n"
         "[bold]Ctrl-C[/] stops everything.\n"
     )
     console.print(json.dumps(announced), style="dim", soft_wrap=True)
@@ -63,7 +63,6 @@ def _welcome(console: Console, stack: Stack) -> None:
 def _list(announced: dict[str, str]) -> dict[str, str]:
     names = {
         "api": "API",
-        "web": "web page",
         "firestore": "Firestore emulator",
         "storage": "Cloud Storage",
         "runway": "simulated Runway",

@@ -104,7 +104,7 @@ class LocalIdentity:
         return {self.key_id: pem}
 
     def id_token(self, *, email: str, audience: str, now: datetime) -> str:
-        """An OIDC token as Google mints it for a service account, good for an hour."""
+        """An OIDC token as Google mints it for a service account, valid for an hour."""
         claims = {
             "iss": "https://accounts.google.com",
             "aud": audience,
@@ -117,7 +117,7 @@ class LocalIdentity:
         return self._signed(claims)
 
     def user_token(self, user: str, *, admin: bool, now: datetime) -> str:
-        """A user's ID token as Firebase signs it, good for an hour."""
+        """A user's ID token as Firebase signs it, valid for an hour."""
         claims: dict[str, object] = {
             "iss": f"https://securetoken.google.com/{self.project}",
             "aud": self.project,

@@ -121,7 +121,7 @@ def _type_of(path: Path, option: str) -> str:
     if content_type == HEIC:
         raise Refused(f"{option}: {path} is HEIC, which can't be used; send a JPEG.")
     if content_type is None:
-        raise Refused(f"{option}: {path} is no JPEG, PNG, WebP or AVIF.")
+        raise Refused(f"{option}: {path} isn't a JPEG, PNG, WebP or AVIF.")
     if path.stat().st_size > MOST_IMAGE_MEGABYTES * 1_000_000:
         raise Refused(f"{option}: {path} has more than {MOST_IMAGE_MEGABYTES} MB.")
     with suppress(OSError), Image.open(path) as image:

@@ -69,7 +69,7 @@ def main() -> None:
     """`python -m local.emulators.storage`: one JSON line once it is up."""
     parser = argparse.ArgumentParser(prog="python -m local.emulators.storage")
     add = parser.add_argument
-    add("--port", type=int, default=0, help="0 takes a free one")
+    add("--port", type=int, default=0, help="0 picks a free one")
     add("--folder", type=Path, required=True, help="objects on disk")
     add("--key", type=Path, required=True, help="a service account's JSON")
     add("--origins", nargs="*", default=[], help="for CORS, exact")

@@ -177,7 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="local.emulators.tasks", description=__doc__)
     parser.add_argument("--key", type=Path, required=True, help="PEM of the identity")
     parser.add_argument("--project", required=True)
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     asked = parser.parse_args()
     identity = LocalIdentity.load(asked.key, project=asked.project)
     with TasksServer(identity, terraforms_queues(), port=asked.port) as server:

@@ -78,14 +78,14 @@ def questions(account: str) -> tuple[Question, ...]:
         ),
         Question(
             variable="alert_emails",
-            words="Who gets the alerts: e-mail addresses, by commas",
+            words="Who gets the alerts: comma-separated e-mail addresses",
             default=account,
             kind=list,
         ),
         Question(
             variable="allowed_origins",
-            words="Origins of your own frontends, as https://app.example.com, by "
-            "commas (the hosted page's are added)",
+            words="Origins of your own frontends, as https://app.example.com, "
+            "comma-separated (the hosted page's are added)",
             default="",
             kind=list,
         ),
@@ -98,7 +98,11 @@ def announced(kept: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
     keys = [name for name in SECRETS if not environ.get(name)]
     return [
         "whether to enable APIs that are off, and whether to apply the plan",
-        *(["whether your data may stay in this region for ever"] if not kept else []),
+        *(
+            ["whether your data may stay in this region permanently"]
+            if not kept
+            else []
+        ),
         *(q.words for q in asked if q.variable not in kept),
         *(f"{name}, unless it is stored already (it may be left out)" for name in keys),
     ]

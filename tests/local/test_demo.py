@@ -96,8 +96,8 @@ def test_an_empty_image_is_none(typed: list[str], given: str) -> None:
     ("given", "said"),
     [
         ({"image": "no.jpg"}, "IMAGE: there is no file no.jpg"),
-        ({"image": "text.jpg"}, "is no JPEG, PNG, WebP or AVIF"),
-        ({"image": "a.gif"}, "is no JPEG, PNG, WebP or AVIF"),
+        ({"image": "text.jpg"}, "isn't a JPEG, PNG, WebP or AVIF"),
+        ({"image": "a.gif"}, "isn't a JPEG, PNG, WebP or AVIF"),
         ({"image": "a.heic"}, "is HEIC, which can't be used; send a JPEG"),
         ({"image": "small.jpg"}, "it needs at least 128 pixels a side"),
         ({"last_image": "no.jpg"}, "LAST_IMAGE: there is no file no.jpg"),
