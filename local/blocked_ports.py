@@ -5,6 +5,7 @@ https://fetch.spec.whatwg.org/#port-blocking. Programs know no such list.
 """
 
 import fcntl
+import os
 import random
 import tempfile
 from contextlib import ExitStack
@@ -30,6 +31,9 @@ def reserve_blocked_port(until: ExitStack) -> int:
             try:
                 lock = reserved.enter_context(name.open("a"))
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not os.path.samestat(os.fstat(lock.fileno()), name.stat()):
+                    continue  # The stack that had it has just removed the file.
+                reserved.callback(name.unlink, missing_ok=True)
                 require_free("firestore", port)
             except (OSError, DidNotStart):
                 continue
