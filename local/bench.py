@@ -79,9 +79,9 @@ def report(
 
 
 class _DistantBatch(Batch):
-    def commit(self) -> Sequence[object]:
+    def commit(self, *, may_resend: bool = True) -> Sequence[object]:
         time.sleep(DISTANCE_SECONDS)
-        return super().commit()
+        return super().commit(may_resend=may_resend)
 
 
 class _DistantDatabase(Database):

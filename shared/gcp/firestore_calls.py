@@ -164,11 +164,13 @@ class Batch:
         option = None if token is None else _unchanged_since(token)
         self._writes.delete(reference, option=option)
 
-    def commit(self) -> Sequence[Any]:
+    def commit(self, *, may_resend: bool = True) -> Sequence[Any]:
         """The write results. LostRace or Unreachable: nothing was written.
 
         CommitUncertain: there was no clear answer. The commit may hold, or take effect
         later: Firestore does not learn that its client has stopped waiting.
+
+        `may_resend` is False where no precondition keeps it from holding twice.
         """
         limits = self._limits.now()
         ends_at = time.monotonic() + limits.total
@@ -183,7 +185,8 @@ class Batch:
 
         try:
             with translated(COMMIT, "Firestore: commit"):
-                written: Sequence[Any] = _retrying(_COMMIT_AGAIN, limits)(once)()
+                send = _retrying(_COMMIT_AGAIN, limits)(once) if may_resend else once
+                written: Sequence[Any] = send()
                 return written
         except LostRace as error:
             if tries == 1:

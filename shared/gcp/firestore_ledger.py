@@ -86,7 +86,7 @@ class FirestoreLedger:
         price_usd: Decimal,
         now: datetime,
     ) -> None:
-        """A translation outside a job, spent at once; LimitReached, TooManyRequests."""
+        """A translation outside a job, spent in full; LimitReached, TooManyRequests."""
         user = self._user(user_id)
         found = self._read(user, *self._caps.conditions(key))
         count = with_one_more_translation(
@@ -96,6 +96,15 @@ class FirestoreLedger:
         self._caps.hold(batch, key, Totals(held_usd=price_usd), now, found)
         self._book(batch, key, Totals(settled_usd=price_usd))
         self._count_usage(batch, key, {NOBODY: Counts(cost_usd=price_usd)})
+
+    def release(self, batch: Batch, key: LedgerKey, unspent_usd: Decimal) -> None:
+        """What a translation was booked at beyond what it cost.
+
+        By increments alone: nothing would keep a second commit of them from holding.
+        """
+        released = Totals(settled_usd=-unspent_usd, released_usd=unspent_usd)
+        self._book(batch, key, released)
+        self._count_usage(batch, key, {NOBODY: Counts(cost_usd=-unspent_usd)})
 
     def _book(self, batch: Batch, key: LedgerKey, totals: Totals) -> None:
         """Whatever the caps say: if more is held, it is because it is owed already."""

@@ -31,6 +31,14 @@ class FirestoreQuotas:
         self._ledger.add_translation(batch, user_id, key, price_usd, now)
         batch.commit()
 
+    def release_translation(
+        self, user_id: str, unspent_usd: Decimal, booked_at: datetime, shard_by: str
+    ) -> None:
+        batch = self._database.batch()
+        key = ledger_key(user_id, booked_at, self._limits, shard_by)
+        self._ledger.release(batch, key, unspent_usd)
+        batch.commit(may_resend=False)
+
     def count_upload(self, user_id: str, now: datetime) -> None:
         batch = self._database.batch()
         self._ledger.add_upload(batch, user_id, now)

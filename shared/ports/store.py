@@ -191,6 +191,16 @@ class Quotas(Protocol):
         """
         ...
 
+    def release_translation(
+        self, user_id: str, unspent_usd: Decimal, booked_at: datetime, shard_by: str
+    ) -> None:
+        """Take back what the translation booked at `booked_at` did not cost.
+
+        Sent once, and never to be repeated: it would be released twice. LostRace or
+        Unreachable: nothing was written. CommitUncertain as in `Jobs.commit`.
+        """
+        ...
+
 
 class Queue(Protocol):
     """The tasks that wake jobs; starts and other steps lie in two queues."""

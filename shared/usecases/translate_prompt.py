@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 
 import structlog
 
@@ -33,7 +35,8 @@ UNUSABLE = (ErrorCode.BAD_OUTPUT, ErrorCode.OUTPUT_FILTERED)
 class TranslatePrompt:
     """The most that the call can cost is booked as spent before it is made.
 
-    A process that dies in between has booked a fraction of a cent too much.
+    What it did not cost is released after its answer. A process that dies in between,
+    or a release that is lost, costs a fraction of a cent.
     """
 
     translator: Translator | None
@@ -54,9 +57,12 @@ class TranslatePrompt:
             raise NotOffered
         if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
             raise GenerationPaused
-        self._book(caller, self.translator, prompt)
+        most_usd, booking_id = self.translator.max_cost_usd(prompt), self.ids.new()
+        booked_at = self._book(caller, most_usd, booking_id)
         most_units = longest_translation(prompt, self.limits_of_prompts)
         made = self.translator.translate(prompt, most_units=most_units)
+        if unspent_usd := most_usd - made.cost_usd:
+            self._release(caller, unspent_usd, booked_at, booking_id)
         log.info(
             "prompt_translated",
             user_id=caller.user_id,
@@ -69,13 +75,24 @@ class TranslatePrompt:
             raise Unavailable(made.problem.code.value)
         return made
 
-    def _book(self, caller: Caller, translator: Translator, prompt: str) -> None:
-        """An uncertain booking is repeated: at worst one call is booked twice."""
-        price_usd, shard_by = translator.max_cost_usd(prompt), self.ids.new()
+    def _book(self, caller: Caller, usd: Decimal, booking_id: str) -> datetime:
+        """When it was booked. If that is uncertain, again: it may count double."""
         for _ in tries(CROWDED_BACKOFF, self.pause):
+            now = self.clock.now()
             with suppress(LostRace, CommitUncertain):
-                self.quotas.book_translation(
-                    caller.user_id, price_usd, self.clock.now(), shard_by
-                )
-                return
+                self.quotas.book_translation(caller.user_id, usd, now, booking_id)
+                return now
         raise Unreachable("the translation is not known to be booked")
+
+    def _release(
+        self, caller: Caller, usd: Decimal, booked_at: datetime, booking_id: str
+    ) -> None:
+        try:
+            self.quotas.release_translation(caller.user_id, usd, booked_at, booking_id)
+        except (LostRace, CommitUncertain, Unreachable) as error:
+            log.warning(
+                "translation_not_released",
+                user_id=caller.user_id,
+                unspent_usd=str(usd),
+                why=str(error),
+            )

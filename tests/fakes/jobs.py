@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -36,7 +36,7 @@ from shared.domain.ledger import (
     ledger_key,
 )
 from shared.domain.projection import Projection, Status, project
-from shared.domain.usage import Counts, UsageMonth
+from shared.domain.usage import NOBODY, Counts, UsageMonth
 from shared.ports.store import IdempotencyRecord, Overdue, Position, Versioned
 
 WITHOUT_RESULT = frozenset(
@@ -147,9 +147,18 @@ class FakeJobs:
             if trouble is not Trouble.NOT_APPLIED:
                 self.made[user_id] = made
                 spent = Totals(held_usd=price_usd, settled_usd=price_usd)
-                for name in key.accounts:
-                    account = self.accounts.get(name, Account())
-                    self.accounts[name] = account.plus(key.day, spent)
+                self._add(key, Booking(totals=spent, usage=costing(price_usd)))
+        self.after(trouble)
+
+    def release_translation(
+        self, user_id: str, unspent_usd: Decimal, booked_at: datetime, shard_by: str
+    ) -> None:
+        trouble = self.next_trouble()
+        key = ledger_key(user_id, booked_at, self.limits, shard_by)
+        with self.lock:
+            if trouble is not Trouble.NOT_APPLIED:
+                totals = Totals(settled_usd=-unspent_usd, released_usd=unspent_usd)
+                self._add(key, Booking(totals=totals, usage=costing(-unspent_usd)))
         self.after(trouble)
 
     def count_upload(self, user_id: str, now: datetime) -> None:
@@ -299,10 +308,13 @@ class FakeJobs:
         self.open_jobs[job.user_id] += booked.open_jobs
         if booked.unprepared_at:
             self._count_unprepared(job.user_id, hour_of(booked.unprepared_at))
-        for name in job.ledger_key.accounts:
+        self._add(job.ledger_key, booked)
+
+    def _add(self, key: LedgerKey, booked: Booking) -> None:
+        for name in key.accounts:
             account = self.accounts.get(name, Account())
-            self.accounts[name] = account.plus(job.ledger_key.day, booked.totals)
-            self._count_usage(name, job.ledger_key.day, booked)
+            self.accounts[name] = account.plus(key.day, booked.totals)
+            self._count_usage(name, key.day, booked)
 
     def _count_unprepared(self, user_id: str, hour: str) -> None:
         count = self.made.get(user_id, JobCount())
@@ -335,6 +347,10 @@ class FakeJobs:
         old, new = project(before), project(after)
         if any(old[name] != new[name] for name in new.keys() - {"updated_at"}):
             self._project(after)
+
+
+def costing(usd: Decimal) -> Mapping[str, Counts]:
+    return {NOBODY: Counts(cost_usd=usd)}
 
 
 def _place(shown: Projection) -> tuple[datetime, str]:

@@ -65,6 +65,7 @@ CALLS: dict[type, dict[str, tuple[Any, ...]]] = {
         "check_room": (a_new_job(),),
         "count_upload": ("ann", NOON),
         "book_translation": ("ann", Decimal("0.01"), NOON, "request"),
+        "release_translation": ("ann", Decimal("0.01"), NOON, "request"),
     },
     FirestoreCircuits: {
         "read": (["vendor.runway"],),
@@ -104,7 +105,14 @@ SENDS_NOTHING = {
     (FirestoreIdempotency, "add"),
     *(
         (FirestoreLedger, name)
-        for name in ("add", "add_new", "add_raw", "add_translation", "add_upload")
+        for name in (
+            "add",
+            "add_new",
+            "add_raw",
+            "add_translation",
+            "add_upload",
+            "release",
+        )
     ),
 }
 METHODS = [(kind, name) for kind, calls in CALLS.items() for name in calls]
@@ -265,6 +273,17 @@ def test_a_commit_that_was_sent_twice_is_never_called_a_lost_race() -> None:
 
         with pytest.raises(CommitUncertain):
             Database(client, SHORT).batch().commit()
+
+
+def test_a_commit_that_could_hold_twice_is_sent_once() -> None:
+    client: Any = Failing(KeyError())
+    quotas = FirestoreQuotas(Database(client, SHORT), Limits())
+    client.error = exceptions.ServiceUnavailable("no")  # type: ignore[no-untyped-call]
+
+    with pytest.raises(CommitUncertain):
+        quotas.release_translation("ann", Decimal("0.01"), NOON, "request")
+
+    assert client.tries == 1
 
 
 def test_nothing_is_sent_once_the_requests_time_is_up() -> None:

@@ -394,7 +394,7 @@ def test_a_record_that_no_code_can_read_is_ended_all_the_same(
     [Limits(), Limits(user=Caps(daily_usd=Decimal("0.02")))],
     ids=["free", "capped"],
 )
-def test_a_translation_outside_a_job_is_spent_at_once(
+def test_a_translation_outside_a_job_is_spent_until_its_rest_is_released(
     store_with: Open, limits: Limits
 ) -> None:
     store, price = store_with(limits), Decimal("0.006")
@@ -409,6 +409,14 @@ def test_a_translation_outside_a_job_is_spent_at_once(
     if limits.user.are_set:
         with pytest.raises(LimitReached):
             store.quotas.book_translation("ann", price, NOON, "x")
+
+    store.quotas.release_translation("ann", price / 2, NOON, "x")
+
+    for name in ("all.2026-11", "user.ann.2026-11"):
+        account = store.account(name).month
+        assert account.settled_usd == account.used_usd == Decimal("2.5") * price
+        assert not account.open_usd
+    store.quotas.book_translation("ann", price / 2, NOON, "x")
 
 
 def test_a_user_may_ask_for_so_many_translations_a_minute(store_with: Open) -> None:

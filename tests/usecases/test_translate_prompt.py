@@ -1,5 +1,7 @@
 """Translating for review: booked before it is asked, within every limit."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -16,6 +18,7 @@ from shared.domain.errors import (
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.domain.prompt_translation import Translation
+from shared.domain.usage import NOBODY, Counts
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.fakes.translator import IN_ENGLISH, FakeTranslator
 from tests.usecases.harness import ANN, BOB, Harness
@@ -45,7 +48,7 @@ def test_the_prompt_comes_back_in_english() -> None:
     assert harness.translator.asked == [(KOREAN, 1000)]
 
 
-def test_its_price_is_booked_before_the_model_is_asked() -> None:
+def test_the_most_is_booked_before_the_model_is_asked_and_then_what_it_cost() -> None:
     harness = a_harness()
     assert harness.translator
     before: list[Decimal] = []
@@ -53,8 +56,66 @@ def test_its_price_is_booked_before_the_model_is_asked() -> None:
 
     harness.translate_prompt(ANN, KOREAN)
 
-    assert before == spent(harness) == [MOST, MOST]
-    assert not any(a.month.open_usd for a in harness.jobs.accounts.values())
+    assert before == [MOST, MOST]
+    assert spent(harness) == [IN_ENGLISH.cost_usd] * 2
+    for account in harness.jobs.accounts.values():
+        assert account.month.used_usd == IN_ENGLISH.cost_usd
+        assert not account.month.open_usd
+    counts = harness.jobs.usage["user.ann.2026-11"].days["d22"]
+    assert counts == {NOBODY: Counts(cost_usd=IN_ENGLISH.cost_usd)}
+
+
+def test_what_was_booked_before_midnight_is_released_there() -> None:
+    harness = a_harness()
+    assert harness.translator
+    harness.translator.during = lambda: harness.clock.move(timedelta(days=1))
+
+    harness.translate_prompt(ANN, KOREAN)
+
+    account = harness.jobs.accounts["user.ann.2026-11"]
+    assert {day: spent.used_usd for day, spent in account.days.items()} == {
+        "d22": IN_ENGLISH.cost_usd
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "cost"),
+    [
+        (ErrorCode.ACCESS_DENIED, Decimal(0)),
+        (ErrorCode.SUBMISSION_UNKNOWN, MOST),
+    ],
+)
+def test_a_call_without_an_answer_costs_what_its_vendor_may_bill(
+    code: ErrorCode, cost: Decimal
+) -> None:
+    harness = a_harness()
+    failed = Translation(problem=Problem(code=code), cost_usd=cost)
+    harness.translator = FakeTranslator(answer=failed)
+
+    with pytest.raises(Unavailable):
+        harness.translate_prompt(ANN, KOREAN)
+
+    assert spent(harness) == [cost, cost]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "cost"),
+    [
+        (Trouble.LOST_RACE, MOST),
+        (Trouble.UNREACHABLE, MOST),
+        (Trouble.NOT_APPLIED, MOST),
+        (Trouble.APPLIED, IN_ENGLISH.cost_usd),
+    ],
+)
+def test_a_release_that_may_hold_is_never_repeated(
+    trouble: Trouble, cost: Decimal
+) -> None:
+    harness = a_harness()
+    harness.jobs.troubles = [Trouble.NONE, trouble]
+
+    assert harness.translate_prompt(ANN, KOREAN) == IN_ENGLISH
+
+    assert spent(harness) == [cost, cost]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +125,8 @@ def test_its_price_is_booked_before_the_model_is_asked() -> None:
 )
 def test_a_cap_holds(limits: Limits) -> None:
     harness = a_harness(limits)
+    assert harness.translator
+    harness.translator.answer = replace(IN_ENGLISH, cost_usd=MOST)
     for _ in range(2):
         harness.translate_prompt(ANN, KOREAN)
 
@@ -109,7 +172,7 @@ def test_nothing_is_asked_that_is_not_known_to_be_booked() -> None:
     harness.translate_prompt(ANN, KOREAN)
 
     assert asked(harness) == 1
-    assert spent(harness) == [MOST, MOST]
+    assert spent(harness) == [IN_ENGLISH.cost_usd] * 2
 
 
 def test_a_model_that_does_not_answer_is_unavailable() -> None:
