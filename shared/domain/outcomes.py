@@ -160,7 +160,11 @@ class ImageRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrepareMissed:
-    """The image could not be fetched or checked this time."""
+    """The image could not be fetched or checked this time.
+
+    `storage_failed`: our storage or our decoder was at fault; `image_unreachable`: the
+    image's own host.
+    """
 
     problem: Problem
     frame: Frame = Frame.FIRST

@@ -28,6 +28,8 @@ LONGEST_RETRY = timedelta(minutes=5)
 # Fetching an image, waiting for the decoder, and decoding, each at its limit.
 PREPARE_LIMIT = timedelta(seconds=90)
 MOST_PREPARE_TRIES = 4
+# While our own storage or decoder keeps an image from being prepared.
+OUTAGE_SPACING = timedelta(seconds=15)
 # A token, a connection and an answer, each at its limit.
 TRANSLATION_LIMIT = timedelta(seconds=45)
 # Waiting for the decoder, decoding at its limit, and copying.

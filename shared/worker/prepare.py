@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import structlog
+
 from shared.domain.errors import (
     BadContent,
     ErrorCode,
@@ -18,6 +20,8 @@ from shared.domain.request import LARGEST_IMAGE_BYTES, Frame
 from shared.ports.providers import WebFile
 from shared.ports.storage import Bucket, ImageCheck, Jpeg, Web
 
+log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
@@ -28,11 +32,13 @@ class Preparation:
     def prepare(self, job: Job) -> Prepared | ImageRefused | PrepareMissed:
         """The next image of the job. Costs nothing and may be done again: the same
         image, the same name.
-
-        Unreachable where it is our own bucket that does not answer.
         """
         frame = job.frame_to_prepare or Frame.FIRST
-        outcome = self._prepare(job, frame)
+        try:
+            outcome = self._prepare(job, frame)
+        except Unreachable as error:
+            log.warning("image_not_prepared", job_id=job.job_id, why=str(error))
+            return _missed(ErrorCode.STORAGE_FAILED, error, frame)
         if frame is Frame.FIRST or isinstance(outcome, Prepared):
             return outcome
         problem = replace(outcome.problem, field="last_image")
@@ -70,8 +76,7 @@ class Preparation:
         try:
             return b"".join(self.web.stream(file, most_bytes=LARGEST_IMAGE_BYTES))
         except Unreachable as error:
-            problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail=str(error))
-            return PrepareMissed(problem=problem, frame=frame)
+            return _missed(ErrorCode.IMAGE_UNREACHABLE, error, frame)
 
     def _keep(self, job: Job, frame: Frame, jpeg: Jpeg) -> Prepared:
         kept = self.bucket.write(
@@ -95,6 +100,11 @@ class Preparation:
 def _check_size(jpeg: Jpeg) -> None:
     if min(jpeg.source_width, jpeg.source_height) < LEAST_SIDE_PIXELS:
         raise BadContent("the image is too small", fault=ImageFault.TOO_SMALL)
+
+
+def _missed(code: ErrorCode, why: Unreachable, frame: Frame) -> PrepareMissed:
+    problem = Problem(code=code, detail=str(why)[:300])
+    return PrepareMissed(problem=problem, frame=frame)
 
 
 def _refused(

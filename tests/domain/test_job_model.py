@@ -283,8 +283,9 @@ class World:
     def prepared(self) -> Outcome:
         fine = Prepared(image=IMAGE)
         missed = PrepareMissed(problem=UNREACHABLE_IMAGE)
+        outage = PrepareMissed(problem=Problem(code=ErrorCode.STORAGE_FAILED))
         refused = ImageRefused(problem=UNREACHABLE_IMAGE)
-        return self.luck.choice((fine, fine, fine, missed, refused))
+        return self.luck.choice((fine, fine, fine, missed, outage, refused))
 
     def not_started(self, planned: PlannedProvider) -> Outcome:
         limit = Problem(code=ErrorCode.DAILY_LIMIT_REACHED)

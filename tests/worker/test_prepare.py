@@ -1,5 +1,6 @@
 """An image is fetched once, checked, and kept as one JPEG."""
 
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import pytest
@@ -17,9 +18,10 @@ from shared.domain.outcomes import (
     Succeeded,
 )
 from shared.domain.projection import project
-from shared.domain.timing import PREPARE_LIMIT
+from shared.domain.timing import MOST_PREPARE_TRIES, PREPARE_LIMIT
 from shared.domain.transitions import apply
 from shared.ports.providers import ImageFile
+from shared.ports.storage import Jpeg, StoredObject
 from tests.domain.examples import MINUTE, a_new_job
 from tests.usecases.harness import Harness
 
@@ -122,8 +124,73 @@ def test_our_own_bucket_being_down_is_not_the_images_fault(
 ) -> None:
     harness.bucket.failures = [Unreachable("down")]
 
-    with pytest.raises(Unreachable):
-        harness.preparation.prepare(job)
+    outcome = harness.preparation.prepare(job)
+
+    assert isinstance(outcome, PrepareMissed)
+    assert outcome.problem.code == "storage_failed"
+
+
+def the_decoder_is_busy(harness: Harness) -> None:
+    def to_jpeg(content: bytes) -> Jpeg:
+        raise Unreachable("other images and videos are being decoded")
+
+    harness.images.to_jpeg = to_jpeg  # type: ignore[method-assign] # an outage, staged
+
+
+def the_bucket_is_down(harness: Harness) -> None:
+    def write(name: str, chunks: Iterator[bytes], *, content_type: str) -> StoredObject:
+        raise Unreachable("down")
+
+    harness.bucket.write = write  # type: ignore[method-assign] # an outage, staged
+
+
+OUTAGES = pytest.mark.parametrize("begin", [the_decoder_is_busy, the_bucket_is_down])
+
+
+@OUTAGES
+def test_an_outage_of_ours_is_waited_for(
+    harness: Harness, begin: Callable[[Harness], None]
+) -> None:
+    harness.jobs.put(a_new_job())
+    write, to_jpeg = harness.bucket.write, harness.images.to_jpeg
+    begin(harness)
+    for _ in range(3 * MOST_PREPARE_TRIES):
+        job = harness.step()
+        assert (job.prepare_tries, job.preparing_until) == (0, None)
+        assert job.wake_at and job.wake_at > harness.clock.now()
+        harness.clock.move_to(job.wake_at)
+
+    harness.bucket.write, harness.images.to_jpeg = write, to_jpeg  # type: ignore[method-assign]
+
+    assert harness.step().image is not None
+
+
+@OUTAGES
+def test_an_outage_of_ours_that_does_not_end_is_not_blamed_on_the_image(
+    harness: Harness, begin: Callable[[Harness], None]
+) -> None:
+    harness.jobs.create(a_new_job())
+    begin(harness)
+
+    job = harness.run()
+
+    assert job.problem and job.problem.code is ErrorCode.DEADLINE_EXCEEDED
+    assert (harness.starts, job.cost_usd) == (0, Decimal(0))
+
+
+def test_an_outage_does_not_hide_that_an_image_takes_its_workers_along(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(a_new_job())
+    for _ in range(MOST_PREPARE_TRIES):
+        harness.jobs.put(apply(harness.job, PrepareStarted(), harness.clock.now()))
+        harness.clock.move(PREPARE_LIMIT)
+        harness.bucket.failures = [Unreachable("down")]
+        harness.step()
+        harness.clock.move(PREPARE_LIMIT)
+
+    problem = harness.job.problem
+    assert problem and problem.code is ErrorCode.IMAGE_INVALID
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import timing
-from shared.domain.errors import Problem
+from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Job
 from shared.domain.outcomes import PreparedImage
 from shared.domain.request import Frame
@@ -40,9 +40,15 @@ def prepared(job: Job, image: PreparedImage, frame: Frame, now: datetime) -> Job
 
 
 def missed(job: Job, problem: Problem, frame: Frame, now: datetime) -> Job:
-    """Tried again with growing pauses, four times in all."""
+    """Tried again with growing pauses, four times in all.
+
+    A fault of our own counts for nothing: it is waited for until the job's deadline.
+    """
     if job.prepared_image(frame):
         return job
+    if problem.code is ErrorCode.STORAGE_FAILED:
+        wake_at = now + timing.OUTAGE_SPACING
+        return replace(job, preparing_until=None, wake_at=wake_at)
     tries = job.prepare_tries + 1
     if tries >= timing.MOST_PREPARE_TRIES:
         return refused(job, problem, now)
