@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from shared.domain.errors import ErrorCode
 from shared.domain.job import Job
 from shared.domain.ledger import NOTHING, Booking, Totals, in_micros
 from shared.domain.projection import project
@@ -32,7 +33,10 @@ def booking(before: Job | None, after: Job) -> Booking:
 
 
 def _is_unprepared(job: Job) -> bool:
-    return job.frame_to_prepare is not None and not job.attempts
+    """Its owner ended it, or its image did, before any provider was asked or paid."""
+    is_cancelled = job.problem and job.problem.code is ErrorCode.CANCELLED
+    ended_early = bool(is_cancelled) or job.frame_to_prepare is not None
+    return ended_early and not job.has_asked and not job.cost_usd
 
 
 def _begins(before: Job | None, after: Job) -> bool:

@@ -12,7 +12,8 @@ from shared.domain.ledger import Limits
 class JobCount:
     """A user's open jobs; what they made, uploaded and had translated in `minute`.
 
-    `unprepared`: by hour, the jobs that ended before their image could be used.
+    `unprepared`: by hour, the jobs that ended before their image could be used, or were
+    cancelled before any provider was asked.
     """
 
     open_jobs: int = 0
@@ -26,7 +27,8 @@ class JobCount:
 def with_one_more(count: JobCount, limits: Limits, now: datetime) -> JobCount:
     """TooManyJobs if as many are open, or were created of late, as may be.
 
-    Jobs without a usable image cost their user nothing, and us a fetch and a decode.
+    Jobs that end unprepared cost their user nothing, and us a fetch and a decode, or
+    at least their steps.
     """
     count = _as_of(count, now)
     if count.open_jobs >= limits.most_open_jobs:

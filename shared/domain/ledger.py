@@ -144,7 +144,7 @@ class Limits:
     """The caps of all users together and of each one, and where a day begins.
 
     The other limits are of each user. `most_unprepared_an_hour`: jobs that may end
-    before a provider could be asked.
+    unprepared (see `Booking`).
     """
 
     everybody: Caps = Caps()
@@ -168,7 +168,8 @@ class Booking:
 
     `needs_room`: what it holds more must fit the caps, since nothing of it is spent
     yet. Otherwise it is owed, and is booked whatever the caps say. `unprepared_at`:
-    when the job ended without a usable image, at no cost to its user.
+    when the job ended without a usable image, or was cancelled before any provider
+    was asked, at no cost to its user.
     """
 
     totals: Totals = Totals()

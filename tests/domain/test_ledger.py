@@ -10,6 +10,7 @@ import pytest
 from shared.domain.booking import booking, usage
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, LimitReached, TooManyJobs
+from shared.domain.job import Job
 from shared.domain.job_count import JobCount, with_one_more, with_one_more_upload
 from shared.domain.ledger import (
     SHARDS,
@@ -33,7 +34,8 @@ from shared.domain.outcomes import (
     Succeeded,
     Unknown,
 )
-from shared.domain.transitions import apply
+from shared.domain.prompt_translation import PromptTranslation
+from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
     FAULT,
     NOON,
@@ -41,6 +43,7 @@ from tests.domain.examples import (
     a_new_job,
     answered,
     completed,
+    running,
     started,
 )
 
@@ -219,6 +222,46 @@ def test_a_charge_above_the_hold_is_owed_whatever_the_caps_say(poll: Poll) -> No
     charged = apply(running, Polled(attempt_id="runway", poll=poll), NOON)
 
     assert booking(running, charged) == Booking(totals=Totals(held_usd=Decimal("6.60")))
+
+
+PAID = PromptTranslation(cost_usd=Decimal("0.0002"))
+
+
+@pytest.mark.parametrize(
+    ("job", "code", "is_counted"),
+    [
+        pytest.param(a_new_job(), ErrorCode.CANCELLED, True, id="image not prepared"),
+        pytest.param(a_new_job(), ErrorCode.IMAGE_INVALID, True, id="no image"),
+        pytest.param(a_job(), ErrorCode.CANCELLED, True, id="image prepared"),
+        pytest.param(
+            a_new_job(image_url=None), ErrorCode.CANCELLED, True, id="text alone"
+        ),
+        pytest.param(
+            settle(
+                a_new_job(image_url=None, chain=(ProviderId.RUNWAY, ProviderId.VEO)),
+                NOON,
+            ),
+            ErrorCode.CANCELLED,
+            True,
+            id="one skipped",
+        ),
+        pytest.param(
+            a_job(), ErrorCode.GENERATION_PAUSED, False, id="not its owner's doing"
+        ),
+        pytest.param(
+            replace(a_job(), translation=PAID), ErrorCode.CANCELLED, False, id="paid"
+        ),
+        pytest.param(
+            running(a_job(), ProviderId.RUNWAY), ErrorCode.CANCELLED, False, id="asked"
+        ),
+    ],
+)
+def test_a_job_that_its_owner_ends_at_no_cost_is_counted(
+    job: Job, code: ErrorCode, *, is_counted: bool
+) -> None:
+    booked = booking(job, job.ended(code))
+
+    assert (booked.unprepared_at is not None) is is_counted
 
 
 THIS_MINUTE = "2026-11-22T12:00"

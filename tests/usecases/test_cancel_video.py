@@ -1,5 +1,6 @@
 """A cancel ends in one of two ways, and the money is right in both."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,11 +12,22 @@ from shared.domain.errors import (
     ConflictReason,
     ErrorCode,
     NotFound,
+    TooManyJobs,
     Unreachable,
 )
+from shared.domain.job import Language
+from shared.domain.ledger import Limits
 from shared.domain.outcomes import Succeeded, Unknown, Working
-from tests.domain.examples import a_job, a_new_job, answered, completed, running
-from tests.usecases.harness import ANN, BOB, Harness
+from tests.domain.examples import (
+    a_job,
+    a_new_job,
+    a_request,
+    answered,
+    completed,
+    running,
+)
+from tests.fakes.jobs import FakeJobs
+from tests.usecases.harness import ANN, BOB, Harness, create_video
 
 
 def test_what_costs_nothing_yet_ends_at_once(harness: Harness) -> None:
@@ -26,6 +38,23 @@ def test_what_costs_nothing_yet_ends_at_once(harness: Harness) -> None:
     assert job.problem and job.problem.code is ErrorCode.CANCELLED
     assert job.cost_usd == 0
     assert harness.queue.tasks == []
+
+
+@pytest.mark.parametrize("image_url", [None, "https://example.com/cat.jpg"])
+def test_so_many_jobs_an_hour_may_be_cancelled_at_no_cost(
+    image_url: str | None,
+) -> None:
+    jobs = FakeJobs(Limits(most_unprepared_an_hour=2))
+    harness = Harness(jobs=jobs)
+    request = a_request(image_url=image_url)
+    for _ in range(2):
+        ticket = create_video(harness)(ANN, request, Language.ENGLISH)
+        harness.cancel_video(ANN, ticket.job.job_id)
+
+    with pytest.raises(TooManyJobs):
+        create_video(harness)(ANN, request, Language.ENGLISH)
+    harness.clock.move(timedelta(hours=1))
+    create_video(harness)(ANN, request, Language.ENGLISH)
 
 
 def test_a_running_job_is_cancelled_and_keeps_its_price_as_spent(

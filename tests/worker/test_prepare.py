@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from shared.domain.booking import booking
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, NotPublic, Problem, Unreachable
 from shared.domain.job import Job, Language
@@ -279,13 +278,6 @@ def test_late_news_of_the_first_image_says_nothing_of_the_last(
 
     for late in (Prepared(image=job.image), missed):
         assert apply(job, late, harness.clock.now()) is job
-
-
-def test_a_job_of_text_that_ends_unasked_is_no_misuse_of_images() -> None:
-    for job, is_counted in ((a_new_job(), True), (a_new_job(image_url=None), False)):
-        booked = booking(job, job.ended(ErrorCode.CANCELLED))
-
-        assert (booked.unprepared_at is not None) is is_counted
 
 
 def test_the_text_alone_needs_no_preparation(harness: Harness) -> None:
