@@ -13,7 +13,7 @@ help: ## List the commands
 	@grep -hE '^[a-z]+:.*##|^##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/; s/^## /\t/' | expand -t 10
 
 demo: emulator $(READY) ## One image becomes a video: IMAGE= (none: text only) LAST_IMAGE= PROMPT= DURATION= FAULTS= RESUME=JOB_ID
-## MODEL=runway, gemini-veo-3.1 or gemini-omni-flash; RATIO=16:9, 9:16, 1:1, 4:3, 3:4 or 21:9
+## MODEL=runway, gemini-veo-3.1 or gemini-omni-flash; RATIO=16:9, 9:16, 1:1, 4:3, 3:4 or 21:9; YES=1 pays without asking
 	@$(BIN)/python -m local demo
 
 dev: emulator $(READY) ## The local stack with addresses and a token, until Ctrl-C: PORT=8700, the first of eight
@@ -71,7 +71,7 @@ endif
 
 # What the demo is asked for goes to it in the environment, as it was typed: neither make
 # nor the shell expands a $$ in it.
-DEMO_OPTIONS := IMAGE LAST_IMAGE PROMPT MODEL DURATION RATIO FAULTS RESUME
+DEMO_OPTIONS := IMAGE LAST_IMAGE PROMPT MODEL DURATION RATIO FAULTS RESUME YES
 $(foreach name,$(DEMO_OPTIONS),$(eval override $(name) := $$(value $(name))))
 export $(DEMO_OPTIONS)
 

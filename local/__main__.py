@@ -26,7 +26,7 @@ OPERATORS = ("key", "generation", "admin")
 PORTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
 DEMO_OPTIONS = (
     *("image", "last_image", "prompt", "model"),
-    *("duration", "ratio", "faults", "resume"),
+    *("duration", "ratio", "faults", "resume", "yes"),
 )
 
 
@@ -56,12 +56,12 @@ def up(asked: argparse.Namespace) -> int:
 
 def dev(asked: argparse.Namespace) -> int:
     """The stack on stable ports, with a list of its addresses, until Ctrl-C."""
-    from local.dev import run
+    from local.dev import first_port, run
     from ops.environment import environment
 
     over = threading.Event()
     _on_end(over.set)
-    run(environment(), first_port=asked.port, over=over)
+    run(environment(), first_port=first_port(asked.port), over=over)
     return 0
 
 
@@ -142,7 +142,7 @@ def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     starting.add_argument("--folder", type=Path, help="keep files and logs here")
     starting.add_argument("--firestore-memory", default="256m", help="Java's heap")
     about = "the first of the stable ports"
-    command("dev", dev).add_argument("--port", type=int, default=8700, help=about)
+    command("dev", dev).add_argument("--port", default="8700", help=about)
     showing = command("demo", demo)
     for name in DEMO_OPTIONS:
         # `make demo` passes them in the environment, where nothing expands them.

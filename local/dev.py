@@ -9,12 +9,26 @@ from rich.console import Console
 from rich.table import Table
 
 from local.identity import user_token
+from local.processes import MAX_PORT, DidNotStart
 from local.stack import Stack, StackOptions
 
 FIRST_PORT = 8700
 # In this order from the first port on, so that they are the same every time.
 PARTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
 _USER = "me"
+
+
+def first_port(text: str) -> int:
+    """DidNotStart unless it is a port, and so are those of the other parts."""
+    last = MAX_PORT - len(PARTS) + 1
+    if text.isdecimal() and len(text) <= len(str(last)):
+        port = int(text)
+        if 0 < port <= last:
+            return port
+    raise DidNotStart(
+        f"PORT is the first of {len(PARTS)} ports, a whole number from 1 to {last}; "
+        f"{text} isn't."
+    )
 
 
 def stable_ports(first: int) -> dict[str, int]:

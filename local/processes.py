@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 PATIENCE_SECONDS = 60.0
 GRACE_SECONDS = 5.0
+MAX_PORT = 65_535
 
 
 class DidNotStart(Exception):
@@ -118,15 +119,16 @@ def require_free(name: str, port: int) -> None:
     """DidNotStart where another program has the port, so it is never taken for ours."""
     if not port:
         return
+    if not 0 < port <= MAX_PORT:
+        raise DidNotStart(f"{port} ({name}) is not a port: it must be 1 to {MAX_PORT}.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             text = f"Port {port} ({name}) can't be used: {error.strerror}. Stop the "
-            raise DidNotStart(
-                text + "program that uses it, or choose another."
-            ) from None
+            text += "program that uses it, or choose other ports: make dev PORT=8710."
+            raise DidNotStart(text) from None
 
 
 def answers(url: str) -> Callable[[], bool]:

@@ -4,15 +4,17 @@ Nothing heavy is imported here: a wrong option is said before anything starts.
 """
 
 import difflib
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from PIL import Image
 
-from local.fault_kinds import ProviderId
+from local.fault_kinds import Kind, ProviderId
 from local.faults import FaultError, parse_faults
 from local.vendors import choose
 from shared.domain.errors import InvalidRequest
@@ -40,9 +42,11 @@ _OPTIONS = {
     "aspect_ratio": "RATIO",
     "last_image": "LAST_IMAGE",
 }
-_FAULTS = (
-    "FAULTS takes providers that fail, with commas between: {names}. Each may say how, "
-    "as in runway:500 or gemini-veo-3.1:filtered; local/fault_kinds.py lists the kinds."
+# Reasons of the API that name its fields, in the demo's options.
+_REASONS = {"needs_first": "needs IMAGE, the first frame"}
+_UNASKED = (
+    "Real keys are set, and without a terminal you can't agree to the price: set YES=1 "
+    "to pay it without being asked."
 )
 
 
@@ -52,7 +56,8 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
-    """As they were given: texts, empty where they weren't. `resume`: a job's id."""
+    """As they were given: texts, empty where they weren't. `resume`: a job's id.
+    `yes`: 1 agrees to the price of real providers beforehand."""
 
     environ: Mapping[str, str]
     image: str = ""
@@ -63,6 +68,7 @@ class DemoOptions:
     ratio: str = ""
     faults: str = ""
     resume: str = ""
+    yes: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +79,7 @@ class Asked:
     images: Mapping[str, tuple[Path, str]]
     body: Mapping[str, object]
     faults: str
+    is_agreed: bool = False
 
 
 def checked(options: DemoOptions) -> Asked:
@@ -86,11 +93,14 @@ def checked(options: DemoOptions) -> Asked:
             problems.append(str(refused))
     body = _body(options)
     problems += [*_wrong_fields(body, options), *_wrong_faults(options)]
+    is_agreed = options.yes == "1"
+    if choose(options.environ).real and not is_agreed and not sys.stdin.isatty():
+        problems.append(_UNASKED)
     if problem := _unwritable(OUT):
         problems.append(problem)
     if problems:
         raise Refused("\n".join(problems))
-    return Asked(images=images, body=body, faults=options.faults)
+    return Asked(images=images, body=body, faults=options.faults, is_agreed=is_agreed)
 
 
 def _paths(options: DemoOptions) -> dict[str, Path]:
@@ -101,19 +111,28 @@ def _paths(options: DemoOptions) -> dict[str, Path]:
 
 
 def _body(options: DemoOptions) -> dict[str, object]:
-    text = options.duration.strip()
     prompts = {NO_IMAGE: _TEXT_PROMPT, "": _RACCOONS_PROMPT}
     given = {
         "prompt": options.prompt or prompts.get(options.image, _PROMPT),
-        "duration": int(text) if text.isdecimal() else text or None,
+        "duration": _number(options.duration),
         "model": options.model,
         "aspect_ratio": options.ratio,
     }
-    return {name: value for name, value in given.items() if value}
+    return {name: value for name, value in given.items() if value != ""}
+
+
+def _number(text: str) -> int | str:
+    """As it is, if it isn't one: the request's own check says so."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def _type_of(path: Path, option: str) -> str:
     """Its content type; whether it can be decoded is found out by the worker."""
+    if path.as_posix().startswith(("https:/", "http:/")):
+        raise Refused(f"{option} is a file on this machine; download it first.")
     if not path.is_file():
         raise Refused(f"{option}: there is no file {path}.")
     with path.open("rb") as file:
@@ -137,7 +156,8 @@ def _wrong_fields(body: Mapping[str, object], options: DemoOptions) -> Iterator[
     except InvalidRequest as error:
         for field in error.errors:
             name = _OPTIONS.get(field.field, field.field)
-            why = describe_field(field, Language.ENGLISH)
+            said = describe_field(field, Language.ENGLISH)
+            why = _REASONS.get(field.reason, said)
             yield f"{name} {why}" + ("" if why.endswith(("?", ".")) else ".")
 
 
@@ -146,17 +166,30 @@ def _wrong_faults(options: DemoOptions) -> Iterator[str]:
         return
     if choose(options.environ).real:
         yield "FAULTS needs the simulators, and keys are set: unset them, or FAULTS."
-    try:
-        parse_faults(options.faults)
-    except FaultError:
+    for fault in filter(None, map(str.strip, options.faults.split(","))):
+        try:
+            parse_faults(fault)
+        except FaultError as error:
+            yield f"FAULTS: {_wrong_fault(fault, error)}"
+
+
+def _wrong_fault(fault: str, error: FaultError) -> str:
+    spec, _, _ = fault.partition("*")
+    provider, *how = spec.replace("=", ":").split(":")
+    if provider not in list(ProviderId):
         names = ", ".join(ProviderId)
-        yield _FAULTS.format(names=names) + _suggestion(options.faults)
+        suggestion = _suggestion(provider, ProviderId)
+        return f"there is no provider {provider}, only {names}.{suggestion}"
+    if how and how[-1] not in list(Kind):
+        suggestion = _suggestion(how[-1], Kind)
+        kinds = "local/fault_kinds.py lists how providers fail"
+        return f"{fault}: {how[-1]} is not a fault; {kinds}.{suggestion}"
+    return f"{error}."
 
 
-def _suggestion(text: str) -> str:
-    given = text.split(",")[0].partition(":")[0].partition("=")[0]
-    close = difflib.get_close_matches(given, list(ProviderId), 1)
-    return f" Did you mean {close[0]}?" if close and close[0] != given else ""
+def _suggestion(given: str, known: type[StrEnum]) -> str:
+    close = difflib.get_close_matches(given, list(known), 1)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _unwritable(folder: Path) -> str | None:

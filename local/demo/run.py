@@ -2,11 +2,11 @@
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import ROUND_CEILING
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -19,7 +19,7 @@ from rich.status import Status
 from local.demo import kept
 from local.demo.client import DemoClient, Job
 from local.demo.options import OUT, Asked, Refused
-from local.demo.view import attempts_table, live, news, translation
+from local.demo.view import attempts_table, live, news, translation, usd
 from local.stack import Stack, StackOptions
 from local.vendors import choose
 
@@ -135,22 +135,25 @@ class Demo:
         body = {**asked.body, **client.uploads(asked)}
         estimate = client.call("POST", "/v1/estimates", body)
         self.chain = [each["ai_model"] for each in estimate["links"]]
-        self._agree(stack, estimate)
+        self._agree(stack, estimate, asked)
         self.job = client.call("POST", "/v1/videos", body)
         self.job_id = self.job["job_id"]
         if self.folder:
             kept.mark(self.folder, self.job_id, project=stack.project)
             stack.save()
 
-    def _agree(self, stack: Stack, estimate: Job) -> None:
-        price, most = estimate["estimated_cost_usd"], estimate["max_cost_usd"]
-        text = f"The video costs ${price} at the first provider, ${most} at most."
+    def _agree(self, stack: Stack, estimate: Job, asked: Asked) -> None:
+        text = price(estimate)
         if not stack.vendors.real:
             self.console.print(f"[dim]{text} (simulated)[/]")
             return
         self.console.print(f"[yellow]{text}[/]")
-        if sys.stdin.isatty():
+        if asked.is_agreed:
+            return
+        try:
             self.console.input("Press Enter to go on, Ctrl-C to stop. ")
+        except EOFError:
+            raise KeyboardInterrupt from None
 
     def _follow(self, client: DemoClient, stack: Stack) -> None:
         screen = Live(console=self.console, auto_refresh=False)
@@ -206,6 +209,15 @@ class Demo:
         return 0
 
 
+def price(estimate: Job) -> str:
+    """The price at the provider that is asked first, and the most that it can be."""
+    asked = (each["ai_model"] for each in estimate["links"] if not each["skipped"])
+    first = next(asked, "the first provider")
+    costs = usd(estimate["estimated_cost_usd"])
+    most = usd(estimate["max_cost_usd"], ROUND_CEILING)
+    return f"The video costs {costs} at {first}, {most} at most."
+
+
 def result(job: Job, path: Path, *, is_real: bool) -> str:
     """Where the video is, and what it is."""
     shown, latest = os.path.relpath(path), os.path.relpath(OUT / "latest.mp4")
@@ -213,7 +225,8 @@ def result(job: Job, path: Path, *, is_real: bool) -> str:
     simulated = "" if is_real else " (simulated)"
     return (
         f"[green][link={path.as_uri()}]{shown}[/link][/]{also}\n"
-        f"{_facts(path)}, made by {job['ai_model']}, cost ${job['cost_usd']}{simulated}"
+        f"{_facts(path)}\n"
+        f"made by {job['ai_model']}, cost {usd(job['cost_usd'])}{simulated}"
     )
 
 

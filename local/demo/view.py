@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -14,13 +14,17 @@ from rich.text import Text
 
 Job = Mapping[str, Any]
 _NAME_WIDTH, _BAR_WIDTH = 18, 24
+_CENT = Decimal("0.01")
+_RUNNING = ("▶", "bold cyan", "running")
 _ENDED = {
     "succeeded": ("✓", "green", "delivered"),
     "skipped": ("–", "dim", "skipped"),
     "cancelled": ("✗", "yellow", "cancelled"),
+    "unknown": ("?", "yellow", "no answer"),
+    "rejected": ("✗", "yellow", "rejected"),
+    "not_sent": ("✗", "yellow", "not sent"),
+    "failed": ("✗", "yellow", "failed"),
 }
-_FAILED = ("✗", "yellow", "failed")
-_UNKNOWN = ("?", "yellow", "no answer")
 _STAGES = {
     "queued": "waiting to start",
     "generating": "making it",
@@ -61,9 +65,9 @@ def _row(attempt: Job, job: Job, now: datetime) -> Row:
     took, name = _seconds(attempt, now), attempt["ai_model"]
     if attempt["outcome"] == "running":
         state = f"{job.get('progress', 0):>3} %  {took:.0f} s"
-        return Row(name=name, mark="▶", style="bold cyan", state=state)
-    kinds = {"unknown": _UNKNOWN} | _ENDED
-    mark, style, state = kinds.get(attempt["outcome"], _FAILED)
+        mark, style, _ = _RUNNING
+        return Row(name=name, mark=mark, style=style, state=state)
+    mark, style, state = _ENDED[attempt["outcome"]]
     if attempt["outcome"] != "skipped":
         state += f" after {took:.1f} s"
     words = (attempt["error"] or {}).get("message", "")
@@ -125,6 +129,13 @@ def translation(job: Job) -> str | None:
     return f"Sent in English: {sent}" if sent and sent != job["prompt"] else None
 
 
+def usd(amount: object, rounding: str = ROUND_HALF_UP) -> str:
+    """To the cent."""
+    exact = Decimal(str(amount))
+    rounded = exact.quantize(_CENT, rounding)
+    return "<$0.01" if 0 < exact < _CENT else f"${rounded}"
+
+
 def attempts_table(job: Job, *, width: int) -> Table:
     """One that fits: without the seconds where the terminal is narrow."""
     is_wide = width >= 60
@@ -139,14 +150,15 @@ def attempts_table(job: Job, *, width: int) -> Table:
     for attempt in job["attempts"]:
         took = _seconds(attempt, _moment(attempt["ended_at"] or job["updated_at"]))
         code = (attempt["error"] or {}).get("code", "")
-        cells = [attempt["ai_model"], attempt["outcome"], f"{took:.1f}"]
-        cells += [f"${Decimal(attempt['cost_usd'])}", code]
+        _, _, outcome = _ENDED.get(attempt["outcome"], _RUNNING)
+        cells = [attempt["ai_model"], outcome, f"{took:.1f}"]
+        cells += [usd(attempt["cost_usd"]), code]
         table.add_row(*(cells if is_wide else (cells[0], cells[1], cells[3])))
     made = sum(Decimal(attempt["cost_usd"]) for attempt in job["attempts"])
     translating = Decimal(job["cost_usd"]) - made
     if translating > 0:
-        cells = ["translation", "", "", f"${translating}", ""]
+        cells = ["translation", "", "", usd(translating), ""]
         table.add_row(*(cells if is_wide else (cells[0], cells[1], cells[3])))
-    total = ["together", "", "", f"${Decimal(job['cost_usd'])}", ""]
+    total = ["total", "", "", usd(job["cost_usd"]), ""]
     table.add_row(*(total if is_wide else (total[0], total[1], total[3])))
     return table

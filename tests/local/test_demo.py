@@ -21,8 +21,8 @@ import local.demo.run
 import local.stack
 from local.demo.kept import folder_of, mark, new_folder
 from local.demo.options import DemoOptions, Refused, checked
-from local.demo.run import Demo
-from local.demo.view import attempts_table, live, news, translation
+from local.demo.run import Demo, price
+from local.demo.view import attempts_table, live, news, translation, usd
 from local.simulators.runway import runway_simulator
 from local.simulators.studio import Pace
 from local.vendors import Vendors
@@ -101,7 +101,7 @@ def test_an_empty_image_is_none(typed: list[str], given: str) -> None:
         ({"image": "a.heic"}, "is HEIC, which can't be used; send a JPEG"),
         ({"image": "small.jpg"}, "it needs at least 128 pixels a side"),
         ({"last_image": "no.jpg"}, "LAST_IMAGE: there is no file no.jpg"),
-        ({"image": "none", "last_image": "a.avif"}, "LAST_IMAGE needs a first frame"),
+        ({"image": "none", "last_image": "a.avif"}, "LAST_IMAGE needs IMAGE"),
         ({"image": "large.png"}, "more than 16 MB"),
         ({"model": "veo"}, "MODEL must be one of: auto, runway, gemini-veo-3.1"),
         ({"model": "veo"}, "did you mean `gemini-veo-3.1`?"),
@@ -109,8 +109,15 @@ def test_an_empty_image_is_none(typed: list[str], given: str) -> None:
         ({"duration": "long"}, "DURATION must be a whole number."),
         ({"ratio": "5:4"}, "RATIO must be one of: auto, 16:9, 9:16"),
         ({"prompt": "x" * 2001}, "PROMPT must be at most 2,000 characters."),
+        ({"duration": "-3"}, "DURATION must be from 3 to 10."),
+        ({"duration": "0"}, "DURATION must be from 3 to 10."),
+        ({"image": "https://a.b/c.jpg"}, "IMAGE is a file on this machine"),
         ({"faults": "runwy"}, "Did you mean runway?"),
-        ({"faults": "runway:boom"}, "runway, runway-http, gemini-veo-3.1, gemini-omni"),
+        ({"faults": "sora"}, "no provider sora, only runway, runway-http, gemini-veo"),
+        ({"faults": "runway,runway-htp"}, "Did you mean runway-http?"),
+        ({"faults": "runway:boom"}, "FAULTS: runway:boom: boom is not a fault"),
+        ({"faults": "runway:500,runway:filterd"}, "Did you mean filtered?"),
+        ({"faults": "runway*x"}, "a whole number follows the star."),
     ],
 )
 def test_a_wrong_option_is_refused_in_its_own_words(
@@ -137,6 +144,47 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         checked(options(model="sora", duration="99", ratio="1:9"))
 
     assert len(str(refused.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("yes", ["", "0", "1"])
+@pytest.mark.parametrize("environ", [{}, {"RUNWAY_API_KEY": "k"}], ids=["free", "paid"])
+def test_without_a_terminal_only_yes_agrees_to_pay(
+    environ: dict[str, str], yes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    given = DemoOptions(environ=environ, yes=yes)
+
+    if environ and yes != "1":
+        with pytest.raises(Refused, match="YES=1"):
+            checked(given)
+    else:
+        assert checked(given).is_agreed is (yes == "1")
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("0", "$0.00"),
+        ("0.000195", "<$0.01"),
+        ("3.200199", "$3.20"),
+        ("0.4", "$0.40"),
+        ("3.205", "$3.21"),
+    ],
+)
+def test_money_is_shown_to_the_cent(amount: str, shown: str) -> None:
+    assert usd(amount) == shown
+
+
+def test_the_price_is_that_of_the_provider_that_is_asked_first() -> None:
+    links = [
+        {"ai_model": "runway", "skipped": "unsupported"},
+        {"ai_model": "gemini-veo-3.1", "skipped": None},
+    ]
+    costs = {"estimated_cost_usd": "3.20", "max_cost_usd": "4.700199"}
+
+    said = price(costs | {"links": links})
+
+    assert said == "The video costs $3.20 at gemini-veo-3.1, $4.71 at most."
 
 
 def test_faults_need_simulators() -> None:
@@ -241,7 +289,7 @@ def test_a_translated_job_shows_what_was_sent_and_what_that_cost(width: int) -> 
 
     lines = drawn(attempts_table(job, width=width), width)
 
-    assert any("translation" in line and "$0.000195" in line for line in lines)
+    assert any("translation" in line and "<$0.01" in line for line in lines)
     assert translation(job) == "Sent in English: A [red] raccoon"
     assert translation(job | {"prompt_sent": "너구리"}) is None
 
@@ -252,7 +300,7 @@ def test_without_a_terminal_each_change_is_a_line_once() -> None:
     lines = news(before, JOB, NOW)
 
     assert lines == [
-        "runway: failed after 2.0 s. runway did not answer in time.",
+        "runway: rejected after 2.0 s. runway did not answer in time.",
         "runway-http: no answer after 2.0 s. runway-http did not answer in time.",
         "gemini-veo-3.1: asked",
     ]
@@ -302,7 +350,7 @@ def test_a_paid_job_is_picked_up_after_ctrl_c_and_not_paid_for_again(
         chosen = Vendors(simulated=frozenset(), environment=keys, real=True)
         for module in (local.stack, local.demo.run, local.demo.options):
             monkeypatch.setattr(module, "choose", lambda _: chosen)
-        asked = replace(checked(options()), faults="")
+        asked = replace(checked(options(yes="1")), faults="")
         first = Interrupted(environ=environ, asked=asked, console=console)
         assert first.run() == 130
         said = console.file.getvalue()  # type: ignore[attr-defined]

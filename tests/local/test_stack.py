@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from local import functions
-from local.dev import stable_ports
-from local.processes import DidNotStart
+from local.dev import first_port, stable_ports
+from local.processes import DidNotStart, require_free
 from local.stack import Stack, StackOptions
 from local.vendors import ADDRESSES
 
@@ -42,6 +42,19 @@ def test_a_busy_port_is_named_and_never_taken_for_ours(tmp_path: Path) -> None:
 def test_ports_of_make_dev_are_the_same_every_time() -> None:
     assert stable_ports(8700) == stable_ports(8700)
     assert len(set(stable_ports(8700).values())) == 8
+
+
+@pytest.mark.parametrize("text", ["80000", "65529", "0", "-1", "abc", "", "9" * 5000])
+def test_ports_of_make_dev_that_do_not_fit_are_refused(text: str) -> None:
+    with pytest.raises(DidNotStart, match="a whole number from 1 to 65528; "):
+        first_port(text)
+
+    assert max(stable_ports(first_port("65528")).values()) == 65535
+
+
+def test_a_number_that_is_no_port_is_refused() -> None:
+    with pytest.raises(DidNotStart, match=r"80000 \(api\) is not a port"):
+        require_free("api", 80_000)
 
 
 def test_origins_of_the_environment_are_added_to_the_stacks_own() -> None:
