@@ -83,6 +83,43 @@ def test_curl(checkout: Path, environment: dict[str, str]) -> None:
     assert is_mp4(checkout / "raccoon.mp4")
 
 
+def test_curl_stops_and_shows_why_it_was_refused(
+    checkout: Path, environment: dict[str, str]
+) -> None:
+    done = run_curl(checkout, environment | {"TOKEN": "bad"})
+
+    assert done.returncode != 0
+    assert "unauthenticated" in done.stderr
+    assert not (checkout / "raccoon.mp4").exists()
+
+
+@pytest.mark.parametrize("created", ["{}", '{"id": "0123"}'], ids=["no id", "deleted"])
+def test_curl_stops_when_a_poll_fails(checkout: Path, created: str) -> None:
+    """Instead of curl, a program that makes a video and knows of none."""
+    curl = checkout / "curl"
+    curl.write_text(
+        f"#!/bin/sh\ncase $* in *prompt=*) echo '{created}' ;;"
+        " *) echo not_found; exit 22 ;; esac\n"
+    )
+    curl.chmod(0o755)
+    path = f"{checkout}:{bare_environment()['PATH']}"
+
+    done = run_curl(checkout, {"PATH": path, "API": "", "TOKEN": ""})
+
+    assert (done.returncode, done.stderr) == (1, "not_found\n")
+
+
+def run_curl(folder: Path, environment: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", block("sh", "curl")],
+        cwd=folder,
+        env=bare_environment() | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
 def test_python(checkout: Path, environment: dict[str, str]) -> None:
     shown = block("python", "import requests")
 
@@ -192,10 +229,6 @@ def test_the_versions_that_are_named_are_the_ones_that_ran() -> None:
 
     for page in (SOURCE, KOREAN):
         assert not [name for name in tested if name not in page]
-
-
-def test_the_korean_page_has_the_same_programs() -> None:
-    assert re.findall(r"```(\w+)\n(.*?)```", KOREAN, re.DOTALL) == BLOCKS
 
 
 def test_openais_node_client(checkout: Path, environment: dict[str, str]) -> None:
