@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, Resolution
 from shared.domain.errors import ErrorCode
+from shared.domain.fallback import plan_chain
+from shared.domain.pricing import max_cost_usd
+from tests.domain.examples import a_request
 
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
@@ -88,6 +92,27 @@ def test_both_languages_name_the_same_settings_calls_and_codes(
         return {*calls, *settings, *codes}
 
     assert names(english) == names(korean)
+
+
+@pytest.mark.parametrize(
+    ("file", "prices", "worst"),
+    [
+        ("README.md", "costs ${:.2f} to ${:.2f} and", "at ${:.2f},"),
+        ("README.ko.md", "{:.2f}~{:.2f}달러가", " {:.2f}달러입니다"),
+    ],
+)
+def test_the_readme_says_what_a_video_costs(file: str, prices: str, worst: str) -> None:
+    chains = [
+        plan_chain(request, DEFAULT_CHAIN, DEFAULT_MODELS)
+        for resolution in Resolution
+        for duration in range(3, 11)
+        for request in [a_request(duration=duration, resolution=resolution)]
+    ]
+    each = [p.price_usd for chain in chains for p in chain if not p.unsupported]
+    text = (ROOT / file).read_text()
+
+    assert prices.format(min(each), max(each)) in text
+    assert worst.format(max(map(max_cost_usd, chains))) in text
 
 
 def test_every_setting_of_the_code_is_documented() -> None:
