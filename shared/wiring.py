@@ -18,6 +18,7 @@ from shared.guards.availability import Availability, ReportMissingProviders
 from shared.guards.circuit_breaker import Breaker
 from shared.guards.kill_switch import KillSwitch
 from shared.guards.price_watch import PriceWatch
+from shared.guards.translator_breaker import TranslatorBreaker
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Callers, Tokens
@@ -303,6 +304,7 @@ def translate_prompt() -> TranslatePrompt:
     models = (CATALOGUE[known.models[provider_id]] for provider_id in known.chain)
     return TranslatePrompt(
         translator=translator(),
+        breaker=translator_breaker(),
         kill_switch=kill_switch(),
         quotas=quotas(),
         clock=CLOCK,
@@ -360,6 +362,7 @@ def advance() -> Advance:
         starting=starting,
         translating=Translating(
             translator=translator(),
+            breaker=translator_breaker(),
             availability=_availability(),
             committer=committer,
             starting=starting,
@@ -414,6 +417,11 @@ def translator() -> Translator | None:
         credentials=credentials,
         base_url=known.vertex_base_url,
     )
+
+
+@once
+def translator_breaker() -> TranslatorBreaker:
+    return TranslatorBreaker(clock=CLOCK)
 
 
 @once

@@ -25,6 +25,7 @@ from shared.domain.errors import (
     LimitReached,
     TooManyJobs,
     TooManyRequests,
+    Unavailable,
 )
 from shared.domain.job import Language
 from shared.domain.refusals import describe_field, describe_refusal
@@ -116,7 +117,11 @@ def _errors(refused: ApiError, language: Language) -> list[dict[str, str]]:
 
 def _headers(refused: ApiError) -> dict[str, str]:
     match refused:
-        case LimitReached(retry_after=wait) | TooManyRequests(retry_after=wait):
+        case (
+            LimitReached(retry_after=wait)
+            | TooManyRequests(retry_after=wait)
+            | Unavailable(retry_after=wait)
+        ):
             return {"Retry-After": str(ceil(wait.total_seconds()))}
         case TooManyJobs():
             return {"Retry-After": "60"}
@@ -124,7 +129,5 @@ def _headers(refused: ApiError) -> dict[str, str]:
             return {"Retry-After": "300"}
         case ApiError(status=HTTPStatus.UNAUTHORIZED):
             return {"WWW-Authenticate": "Bearer"}
-        case ApiError(status=HTTPStatus.SERVICE_UNAVAILABLE):
-            return {"Retry-After": "5"}
         case _:
             return {}

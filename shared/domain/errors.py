@@ -262,6 +262,12 @@ class Unavailable(ApiError):
 
     status, code = 503, "unavailable"
 
+    def __init__(
+        self, said: str = "", *, retry_after: timedelta = timedelta(seconds=5)
+    ) -> None:
+        super().__init__(said)
+        self.retry_after = retry_after
+
 
 class Crowded(Unavailable):
     """Too many jobs are being created at once; this one certainly was not."""

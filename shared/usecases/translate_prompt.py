@@ -20,6 +20,7 @@ from shared.domain.errors import (
 from shared.domain.kill_switch import Level
 from shared.domain.prompt_translation import Translation, longest_translation
 from shared.guards.kill_switch import KillSwitch
+from shared.guards.translator_breaker import TranslatorBreaker
 from shared.jobs.commit import CROWDED_BACKOFF, tries
 from shared.ports.identity import Caller
 from shared.ports.providers import Translator
@@ -40,6 +41,7 @@ class TranslatePrompt:
     """
 
     translator: Translator | None
+    breaker: TranslatorBreaker
     kill_switch: KillSwitch
     quotas: Quotas
     clock: Clock
@@ -57,10 +59,13 @@ class TranslatePrompt:
             raise NotOffered
         if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
             raise GenerationPaused
+        if left_out_for := self.breaker.left_out_for():
+            raise Unavailable("the model does not answer", retry_after=left_out_for)
         most_usd, booking_id = self.translator.max_cost_usd(prompt), self.ids.new()
         booked_at = self._book(caller, most_usd, booking_id)
         most_units = longest_translation(prompt, self.limits_of_prompts)
         made = self.translator.translate(prompt, most_units=most_units)
+        self.breaker.report(made)
         if unspent_usd := most_usd - made.cost_usd:
             self._release(caller, unspent_usd, booked_at, booking_id)
         log.info(

@@ -13,6 +13,7 @@ from shared.domain.job import Job, PlannedProvider
 from shared.domain.outcomes import Translated, TranslationSkipped, TranslationStarted
 from shared.domain.prompt_translation import longest_translation
 from shared.guards.availability import Availability
+from shared.guards.translator_breaker import TranslatorBreaker
 from shared.jobs.commit import LONG_BACKOFF, JobCommitter
 from shared.ports.providers import Translator
 from shared.ports.store import Versioned
@@ -26,6 +27,7 @@ class Translating:
     """`translator` is None where none is configured."""
 
     translator: Translator | None
+    breaker: TranslatorBreaker
     availability: Availability
     committer: JobCommitter
     starting: Starting
@@ -39,7 +41,7 @@ class Translating:
         if self.availability.bars([planned], missing=missing):
             # Nothing is spent for a provider that can't be asked: this says why.
             return self.starting.start(before, planned)
-        if self.translator is None:
+        if self.translator is None or self.breaker.left_out_for():
             return self.committer.commit(before, TranslationSkipped())
         prompt, mine = before.value.request.prompt, list[Job]()
         begun = TranslationStarted(max_cost_usd=self.translator.max_cost_usd(prompt))
@@ -56,6 +58,7 @@ class Translating:
         prompt = job.request.prompt
         most_units = longest_translation(prompt, _limits(job))
         answer = translator.translate(prompt, most_units=most_units)
+        self.breaker.report(answer)
         log.info(
             "prompt_translated",
             job_id=job.job_id,

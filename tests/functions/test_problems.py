@@ -32,6 +32,7 @@ from shared.domain.job import Language
         (TooManyJobs(), "Retry-After", "60"),
         (GenerationPaused(), "Retry-After", "300"),
         (Unavailable(), "Retry-After", "5"),
+        (Unavailable(retry_after=timedelta(minutes=1)), "Retry-After", "60"),
         (Crowded(), "Retry-After", "5"),
         (Unauthenticated(), "WWW-Authenticate", "Bearer"),
     ],

@@ -12,6 +12,7 @@ from shared.guards.availability import Availability
 from shared.guards.circuit_breaker import Breaker
 from shared.guards.kill_switch import KillSwitch
 from shared.guards.price_watch import PriceWatch
+from shared.guards.translator_breaker import TranslatorBreaker
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
@@ -102,6 +103,7 @@ class Harness:
             starting=self.starting,
             translating=Translating(
                 translator=self.translator,
+                breaker=self.translator_breaker,
                 availability=self.availability,
                 committer=self.committer,
                 starting=self.starting,
@@ -127,6 +129,10 @@ class Harness:
     @property
     def breaker(self) -> Breaker:
         return Breaker(circuits=self.circuits, clock=self.clock, pause=self.clock.pause)
+
+    @cached_property
+    def translator_breaker(self) -> TranslatorBreaker:
+        return TranslatorBreaker(clock=self.clock)
 
     @property
     def availability(self) -> Availability:
@@ -190,6 +196,7 @@ class Harness:
     def translate_prompt(self) -> TranslatePrompt:
         return TranslatePrompt(
             translator=self.translator,
+            breaker=self.translator_breaker,
             kill_switch=self.kill_switch,
             quotas=self.jobs,
             clock=self.clock,

@@ -184,6 +184,40 @@ def test_a_model_that_does_not_answer_is_unavailable() -> None:
         harness.translate_prompt(ANN, KOREAN)
 
 
+def test_a_model_that_hangs_is_asked_three_times_and_again_after_a_minute() -> None:
+    harness = a_harness()
+    unknown = Problem(code=ErrorCode.SUBMISSION_UNKNOWN)
+    harness.translator = FakeTranslator(answer=Translation(problem=unknown))
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            harness.translate_prompt(ANN, KOREAN)
+    harness.clock.pause(20)
+    before = spent(harness)
+
+    with pytest.raises(Unavailable) as refused:
+        harness.translate_prompt(ANN, KOREAN)
+
+    assert refused.value.retry_after == timedelta(seconds=40)
+    assert asked(harness) == 3
+    assert spent(harness) == before
+    harness.clock.pause(40)
+    harness.translator.answer = IN_ENGLISH
+    assert harness.translate_prompt(ANN, KOREAN) == IN_ENGLISH
+
+
+def test_prompts_that_the_model_refuses_keep_no_others_from_it() -> None:
+    harness = a_harness()
+    refused = Translation(problem=Problem(code=ErrorCode.PROMPT_REFUSED))
+    unknown = Translation(problem=Problem(code=ErrorCode.SUBMISSION_UNKNOWN))
+    for answer in (unknown, unknown, refused, unknown, unknown, refused, refused):
+        harness.translator = FakeTranslator(answer=answer)
+        with pytest.raises(Unavailable):
+            harness.translate_prompt(ANN, KOREAN)
+
+    harness.translator = FakeTranslator()
+    assert harness.translate_prompt(ANN, KOREAN) == IN_ENGLISH
+
+
 def test_what_the_model_can_not_translate_stays_as_it_is() -> None:
     harness = a_harness()
     blocked = Translation(problem=Problem(code=ErrorCode.OUTPUT_FILTERED))

@@ -121,6 +121,25 @@ def test_without_a_translation_the_original_is_sent(answer: Translation) -> None
     assert harness.jobs.projections["job1"]["prompt_sent"] == KOREAN
 
 
+def test_a_model_that_hangs_holds_up_three_jobs_and_then_one_a_minute() -> None:
+    harness = prepared()
+    unknown = Problem(code=ErrorCode.SUBMISSION_UNKNOWN)
+    harness.translator = FakeTranslator(answer=Translation(problem=unknown))
+    for n in range(2, 6):
+        harness.jobs.create(replace(harness.job, job_id=f"job{n}"))
+
+    for n in range(1, 5):
+        harness.step(f"job{n}")
+        harness.step(f"job{n}")
+
+    assert len(asked(harness)) == 3
+    assert sent(harness) == [KOREAN] * 4
+    assert harness.jobs.get("job4").value.cost_usd == PRICE
+    harness.clock.pause(60)
+    harness.step("job5")
+    assert len(asked(harness)) == 4
+
+
 def test_without_a_translator_the_original_is_sent() -> None:
     harness = prepared()
     harness.translator = None
