@@ -25,6 +25,7 @@ from local.demo.run import Demo, price
 from local.demo.view import attempts_table, live, news, translation, usd
 from local.simulators.runway import runway_simulator
 from local.simulators.studio import Pace
+from local.stack import Stack, StackOptions
 from local.vendors import Vendors
 
 ROOT = local.demo.options.ROOT
@@ -159,6 +160,21 @@ def test_without_a_terminal_only_yes_agrees_to_pay(
             checked(given)
     else:
         assert checked(given).is_agreed is (yes == "1")
+
+
+def test_a_question_that_gets_no_answer_is_a_no(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    stack = Stack(StackOptions(environ={"RUNWAY_API_KEY": "key"}))
+    costs = {"estimated_cost_usd": "3.20", "max_cost_usd": "4.70", "links": []}
+    asked = checked(options())
+
+    with pytest.raises(KeyboardInterrupt):
+        Demo(environ={}, asked=asked)._agree(stack, costs, asked)
+
+    agreed = replace(asked, is_agreed=True)
+    Demo(environ={}, asked=agreed)._agree(stack, costs, agreed)
 
 
 @pytest.mark.parametrize(
