@@ -2,6 +2,8 @@
 
 import os
 
+from gunicorn.config import ControlSocketDisable
+
 from functions.api import api
 from functions.budget_alert import budget_alert
 from functions.http.catch_all import install_catch_all
@@ -20,3 +22,6 @@ install_catch_all(api)
 # throttles the CPU between requests, so an instance that wakes up would find its worker
 # overdue and kill it, possibly during a paid call. 0 disables the timeout.
 os.environ["CLOUD_RUN_TIMEOUT_SECONDS"] = "0"
+
+# Nothing controls a running gunicorn, and several of one user would share one socket.
+ControlSocketDisable.default = True

@@ -398,18 +398,48 @@ resource "google_monitoring_alert_policy" "unreachable" {
   }
 }
 
-resource "google_monitoring_alert_policy" "firestore_reads" {
-  display_name          = "Reelay: unusually many Firestore reads"
+# What strangers or users can cost that neither the caps nor the kill switch count.
+locals {
+  usage_alerts = {
+    firestore_reads = {
+      title     = "unusually many Firestore reads"
+      condition = "more than a million reads in an hour"
+      filter    = "metric.type=\"firestore.googleapis.com/document/read_ops_count\" AND resource.type=\"firestore.googleapis.com/Database\""
+      threshold = 1000000
+      todo      = <<-TEXT
+        A million reads cost 0.30 to 0.60 USD, which neither the caps nor the kill switch count. An hour of this is no harm; a day of it is 7 to 15 USD.
+        In the Logs Explorer, count the requests to `api` by `jsonPayload.user_id`. If one user causes them, disable that user or revoke the key
+        (`.venv/bin/python -m ops key list --project ${var.project_id}`). If it is your own growth, raise the threshold here.
+      TEXT
+    }
+    bytes_sent = {
+      title     = "unusually much is downloaded"
+      condition = "more than 50 GB of videos in an hour"
+      filter    = "metric.type=\"storage.googleapis.com/network/sent_bytes_count\" AND resource.type=\"gcs_bucket\" AND resource.labels.bucket_name=\"${google_storage_bucket.videos.name}\""
+      threshold = 50000000000
+      todo      = <<-TEXT
+        50 GB cost about 6 USD, which neither the caps nor the kill switch count. Anyone who has a video's URL can download it until the URL expires, 11 hours at most.
+        If it is one video, delete it (`DELETE /v1/videos/{job_id}`, or its object in the bucket `${google_storage_bucket.videos.name}`): its URLs stop working at once.
+        Which one it is, the bucket's usage logs or Data Access audit logs say, if you switch them on. If it is your own growth, raise the threshold here.
+      TEXT
+    }
+  }
+}
+
+resource "google_monitoring_alert_policy" "usage" {
+  for_each = local.usage_alerts
+
+  display_name          = "Reelay: ${each.value.title}"
   combiner              = "OR"
   severity              = "WARNING"
   notification_channels = local.notification_channels
 
   conditions {
-    display_name = "more than a million reads in an hour"
+    display_name = each.value.condition
     condition_threshold {
-      filter          = "metric.type=\"firestore.googleapis.com/document/read_ops_count\" AND resource.type=\"firestore.googleapis.com/Database\""
+      filter          = each.value.filter
       comparison      = "COMPARISON_GT"
-      threshold_value = 1000000
+      threshold_value = each.value.threshold
       duration        = "0s"
       aggregations {
         alignment_period     = "3600s"
@@ -420,12 +450,8 @@ resource "google_monitoring_alert_policy" "firestore_reads" {
   }
   documentation {
     mime_type = "text/markdown"
-    subject   = "Reelay ${var.project_id}: unusually many Firestore reads"
-    content   = <<-TEXT
-      A million reads cost 0.30 to 0.60 USD, which neither the caps nor the kill switch count. An hour of this is no harm; a day of it is 7 to 15 USD.
-      In the Logs Explorer, count the requests to `api` by `jsonPayload.user_id`. If one user causes them, disable that user or revoke the key
-      (`.venv/bin/python -m ops key list --project ${var.project_id}`). If it is your own growth, raise the threshold here.
-    TEXT
+    subject   = "Reelay ${var.project_id}: ${each.value.title}"
+    content   = each.value.todo
   }
 
   depends_on = [google_project_service.apis]

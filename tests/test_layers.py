@@ -142,7 +142,7 @@ LAYERS = (
         place="ops",
         allowed=("ops", "shared", "dotenv", "google", "requests", "structlog"),
     ),
-    Layer(place="main.py", allowed=("functions", "shared.settings")),
+    Layer(place="main.py", allowed=("functions", "shared.settings", "gunicorn")),
 )
 
 

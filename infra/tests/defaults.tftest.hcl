@@ -297,9 +297,9 @@ run "defaults" {
   }
   assert {
     condition = alltrue([
-      for policy in concat(values(google_monitoring_alert_policy.events), [
+      for policy in concat(values(google_monitoring_alert_policy.events), values(google_monitoring_alert_policy.usage), [
         google_monitoring_alert_policy.failure_ratio, google_monitoring_alert_policy.sweep_not_running, google_monitoring_alert_policy.queues, google_monitoring_alert_policy.dead_letters,
-        google_monitoring_alert_policy.private_made_public, google_monitoring_alert_policy.unreachable, google_monitoring_alert_policy.firestore_reads,
+        google_monitoring_alert_policy.private_made_public, google_monitoring_alert_policy.unreachable,
       ]) : length(policy.documentation[0].content) > 100 && length(policy.notification_channels) == 1
     ])
     error_message = "Each alert must say what to do, and reach somebody."
@@ -319,6 +319,10 @@ run "defaults" {
   assert {
     condition     = alltrue([for word in ["worker", "sweep", "budget-alert", "allUsers", "invoker-iam-disabled"] : strcontains(google_monitoring_alert_policy.private_made_public.conditions[0].condition_matched_log[0].filter, word)])
     error_message = "A private function that becomes public must alert, in either way."
+  }
+  assert {
+    condition     = join(" ", keys(google_monitoring_alert_policy.usage)) == "bytes_sent firestore_reads" && strcontains(google_monitoring_alert_policy.usage["bytes_sent"].conditions[0].condition_threshold[0].filter, google_storage_bucket.videos.name)
+    error_message = "What no cap counts, reads and downloads, must alert."
   }
   assert {
     condition     = google_monitoring_uptime_check_config.health.http_check[0].path == "/api/health" && google_monitoring_uptime_check_config.health.monitored_resource[0].labels["host"] == "asia-northeast3-reelay-test.cloudfunctions.net"

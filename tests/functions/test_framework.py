@@ -1,9 +1,12 @@
 """What functions-framework would answer by itself, answered by the function."""
 
+import importlib
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from functions_framework import create_app
+from gunicorn.config import Config
 
 from tests.functions.test_router import check_problem
 
@@ -41,3 +44,9 @@ def test_what_is_not_there_is_not_there_in_our_words(
 
 def test_what_is_there_is_called_as_ever(client: FlaskClient) -> None:
     assert client.get("/open").get_json() == {}
+
+
+def test_no_socket_controls_a_running_function() -> None:
+    importlib.import_module("main")
+
+    assert Config().control_socket_disable
