@@ -27,7 +27,7 @@ chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=
 bench: emulator $(READY) ## Figures of speed, a JSON object per line: SECONDS=10 for each
 	@$(BIN)/python -m local.bench $(if $(SECONDS),--seconds "$(SECONDS)")
 
-unit: $(READY) ## Tests of what decides and of the HTTP edge, in about half a minute
+unit: $(READY) ## Tests of what decides and of the HTTP edge, in about a minute
 	@$(BIN)/pytest $(UNIT)
 
 test: emulator $(READY) ## All tests
