@@ -179,7 +179,7 @@ class TranslationStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranslationSkipped:
-    """The model is not asked: there is none, or a cap has no room for it."""
+    """The prompt stays as it is: no model may be asked, or no cap has room for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

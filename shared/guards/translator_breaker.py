@@ -1,12 +1,14 @@
-"""Leaves the translator out for a while if it does not answer."""
+"""Asks the translator, and leaves it out for a while if it does not answer."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from shared.domain.errors import ErrorCode
-from shared.domain.prompt_translation import Translation
+from shared.domain.prompt_translation import Translation, longest_translation
+from shared.ports.providers import Translator
 from shared.ports.store import Clock
 
 log = structlog.get_logger()
@@ -32,7 +34,31 @@ class TranslatorBreaker:
         now = self.clock.now()
         return max((self._left_out_until or now) - now, timedelta(0))
 
-    def report(self, made: Translation) -> None:
+    def ask(
+        self,
+        translator: Translator,
+        prompt: str,
+        limits: Collection[int],
+        **asked_for: str,
+    ) -> Translation:
+        """One paid call, logged without the prompt.
+
+        `limits`: the providers' longest prompts. `asked_for`: the job or the user.
+        """
+        most_units = longest_translation(prompt, limits)
+        made = translator.translate(prompt, most_units=most_units)
+        self._report(made)
+        log.info(
+            "prompt_translated",
+            language=made.language,
+            translated=made.text is not None,
+            code=made.problem.code.value if made.problem else None,
+            cost_usd=str(made.cost_usd),
+            **asked_for,
+        )
+        return made
+
+    def _report(self, made: Translation) -> None:
         """Once its time is up, one more call without an answer leaves it out again."""
         if made.problem is None or made.problem.code not in UNANSWERED:
             self._in_a_row = 0

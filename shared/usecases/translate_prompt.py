@@ -18,7 +18,7 @@ from shared.domain.errors import (
     Unreachable,
 )
 from shared.domain.kill_switch import Level
-from shared.domain.prompt_translation import Translation, longest_translation
+from shared.domain.prompt_translation import Translation
 from shared.guards.kill_switch import KillSwitch
 from shared.guards.translator_breaker import TranslatorBreaker
 from shared.jobs.commit import CROWDED_BACKOFF, tries
@@ -63,19 +63,11 @@ class TranslatePrompt:
             raise Unavailable("the model does not answer", retry_after=left_out_for)
         most_usd, booking_id = self.translator.max_cost_usd(prompt), self.ids.new()
         booked_at = self._book(caller, most_usd, booking_id)
-        most_units = longest_translation(prompt, self.limits_of_prompts)
-        made = self.translator.translate(prompt, most_units=most_units)
-        self.breaker.report(made)
+        made = self.breaker.ask(
+            self.translator, prompt, self.limits_of_prompts, user_id=caller.user_id
+        )
         if unspent_usd := most_usd - made.cost_usd:
             self._release(caller, unspent_usd, booked_at, booking_id)
-        log.info(
-            "prompt_translated",
-            user_id=caller.user_id,
-            language=made.language,
-            translated=made.text is not None,
-            code=made.problem.code.value if made.problem else None,
-            cost_usd=str(made.cost_usd),
-        )
         if made.problem and made.problem.code not in UNUSABLE:
             raise Unavailable(made.problem.code.value)
         return made

@@ -5,21 +5,16 @@ The money is committed first, so that a worker that dies costs one translation a
 
 from dataclasses import dataclass
 
-import structlog
-
 from shared.domain.catalogue import CATALOGUE
 from shared.domain.errors import LimitReached
 from shared.domain.job import Job, PlannedProvider
 from shared.domain.outcomes import Translated, TranslationSkipped, TranslationStarted
-from shared.domain.prompt_translation import longest_translation
 from shared.guards.availability import Availability
 from shared.guards.translator_breaker import TranslatorBreaker
 from shared.jobs.commit import LONG_BACKOFF, JobCommitter
 from shared.ports.providers import Translator
 from shared.ports.store import Versioned
 from shared.worker.submit import Starting
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,23 +46,11 @@ class Translating:
             return self.committer.commit(before, TranslationSkipped())
         if held is None or not mine:
             return held
-        outcome = self._ask(self.translator, held.value)
-        return self.committer.commit(held, outcome, pauses=LONG_BACKOFF)
-
-    def _ask(self, translator: Translator, job: Job) -> Translated:
-        prompt = job.request.prompt
-        most_units = longest_translation(prompt, _limits(job))
-        answer = translator.translate(prompt, most_units=most_units)
-        self.breaker.report(answer)
-        log.info(
-            "prompt_translated",
-            job_id=job.job_id,
-            language=answer.language,
-            translated=answer.text is not None,
-            code=answer.problem.code.value if answer.problem else None,
-            cost_usd=str(answer.cost_usd),
+        answer = self.breaker.ask(
+            self.translator, prompt, _limits(held.value), job_id=held.value.job_id
         )
-        return Translated(text=answer.text, cost_usd=answer.cost_usd)
+        outcome = Translated(text=answer.text, cost_usd=answer.cost_usd)
+        return self.committer.commit(held, outcome, pauses=LONG_BACKOFF)
 
 
 def _limits(job: Job) -> list[int]:

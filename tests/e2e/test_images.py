@@ -44,7 +44,7 @@ TAKEN = {
         (1584, 672),
     ),
 }
-# The image, and what its owner is told.
+# Each refused image with words of the message that its owner reads.
 REFUSED = {
     "an iPhone's HEIC": (
         b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99),

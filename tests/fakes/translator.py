@@ -1,4 +1,4 @@
-"""A translator that answers as it is told, and keeps what it was asked."""
+"""A fake translator with scripted answers, which records its prompts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
