@@ -71,7 +71,7 @@ def _still(video: Path) -> Image.Image:
         wanted = int(container.streams.video[0].frames * _STILL_AT)
         for index, frame in enumerate(frames):
             if index == wanted:
-                image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+                image: Image.Image = frame.to_image()
                 return image
     raise Refused("The video has too few frames.")
 

@@ -101,7 +101,7 @@ class Users:
                 **sent,
             )
             if response.status_code != requests.codes.ok:
-                refused = from_http_response(response)  # type: ignore[no-untyped-call] # Google's
+                refused = from_http_response(response)  # Google's
                 raise Unreachable(
                     f"accounts:{verb} answered {response.status_code}"
                 ) from refused

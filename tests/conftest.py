@@ -61,7 +61,7 @@ def firestore_client(
     project = f"test-{uuid.uuid4().hex[:12]}"
     client = firestore.Client(project=project, credentials=AnonymousCredentials())
     yield client
-    client.close()  # type: ignore[no-untyped-call] # Google's
+    client.close()  # Google's
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def number_in(mp4: bytes) -> int:
         frames = list(video.decode(video.streams.video[0]))
     if not frames or (promised and len(frames) != promised):
         raise NoNumberError(f"{len(frames)} of {promised} frames play")
-    grey: Image.Image = frames[0].to_image().convert("L")  # type: ignore[no-untyped-call]
+    grey: Image.Image = frames[0].to_image().convert("L")
     levels = grey.resize(BLOCKS, Image.Resampling.BOX).tobytes()
     bits = [level > (_DARK + _LIGHT) / 2 for level in levels]
     if any(a is b for a, b in zip(bits[:BITS], bits[BITS:], strict=True)):

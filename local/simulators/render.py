@@ -100,7 +100,7 @@ def _canvas(image: bytes, shape: Shape) -> list[Image.Image]:
     with Image.open(io.BytesIO(image)) as opened:
         upright = ImageOps.exif_transpose(opened).convert("RGB")
     filled = ImageOps.fit(upright, size, Image.Resampling.BICUBIC)
-    whole: av.VideoFrame = av.VideoFrame.from_image(filled)  # type: ignore[no-untyped-call]
+    whole: av.VideoFrame = av.VideoFrame.from_image(filled)
     frame = whole.reformat(
         format="yuv420p",
         dst_colorspace=Colorspace.ITU601,

@@ -140,7 +140,7 @@ def test_a_video_goes_from_one_image_to_another_or_needs_none(
         assert len(submissions(stack, video["prompt"])) == 1
     content = requests.get(moving["video_url"], timeout=30).content
     with av.open(io.BytesIO(content), "r") as container:
-        first, *_, last = (f.to_image() for f in container.decode(video=0))  # type: ignore[no-untyped-call]
+        first, *_, last = (f.to_image() for f in container.decode(video=0))
     assert first.getpixel((90, 90)) == pytest.approx((0xF0, 0, 0), abs=12)
     assert last.getpixel((90, 90)) == pytest.approx((0, 0, 0xF0), abs=12)
     assert frontend.call("DELETE", f"/v1/videos/{moving['job_id']}").status_code == 204

@@ -22,7 +22,7 @@ install_catch_all(served)
 def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     source = tmp_path_factory.mktemp("served") / "root_of_served.py"
     source.write_text(SOURCE)
-    app: Flask = create_app("served", str(source), "http")  # type: ignore[no-untyped-call]
+    app: Flask = create_app("served", str(source), "http")
     return app.test_client()
 
 

@@ -129,7 +129,7 @@ def silent() -> Iterator[firestore.Client]:
                 project="silent", credentials=AnonymousCredentials()
             )
         yield client
-        client.close()  # type: ignore[no-untyped-call] # Google's
+        client.close()  # Google's
 
 
 def adapter(kind: type, database: Database) -> Any:
@@ -278,7 +278,7 @@ def test_a_commit_that_was_sent_twice_is_never_called_a_lost_race() -> None:
 def test_a_commit_that_could_hold_twice_is_sent_once() -> None:
     client: Any = Failing(KeyError())
     quotas = FirestoreQuotas(Database(client, SHORT), Limits())
-    client.error = exceptions.ServiceUnavailable("no")  # type: ignore[no-untyped-call]
+    client.error = exceptions.ServiceUnavailable("no")
 
     with pytest.raises(CommitUncertain):
         quotas.release_translation("ann", Decimal("0.01"), NOON, "request")

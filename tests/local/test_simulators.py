@@ -103,7 +103,7 @@ def test_veo_ends_on_the_last_image(server_of: Any, objects: Objects) -> None:
     found = provider.fetch(task)
     assert isinstance(found, BucketFile)
     with av.open(io.BytesIO(objects.kept[found.gs_uri]), "r") as video:
-        *_, shown = (f.to_image() for f in video.decode(video=0))  # type: ignore[no-untyped-call]
+        *_, shown = (f.to_image() for f in video.decode(video=0))
     assert shown.getpixel((60, 30)) == pytest.approx((0, 0, 0xF0), abs=8)
 
 

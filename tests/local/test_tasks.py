@@ -134,7 +134,7 @@ def cloud_of(identity: LocalIdentity, **options: Any) -> Iterator[Cloud]:
     with TasksServer(identity, queues, **options) as server:
         client = tasks_client(server.address)
         yield Cloud(server=server, client=client)
-        client.transport.close()  # type: ignore[no-untyped-call]
+        client.transport.close()
 
 
 @pytest.fixture
