@@ -106,7 +106,7 @@ class TestPreparing:
 
         assert (job.problem, job.wake_at) == (bad, None)
 
-    def test_a_image_that_cannot_be_fetched_ends_the_job_at_the_fourth_try(
+    def test_an_image_that_cannot_be_fetched_ends_the_job_at_the_fourth_try(
         self,
     ) -> None:
         job, waits = a_new_job(), []

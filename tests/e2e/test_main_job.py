@@ -4,7 +4,7 @@ from local.stack import Stack
 from tests.e2e.client import Frontend, played, set_faults, submissions
 
 
-def test_a_image_and_a_prompt_become_a_playable_mp4(
+def test_an_image_and_a_prompt_become_a_playable_mp4(
     stack: Stack, frontend: Frontend
 ) -> None:
     large = frontend.create(resolution="1080p", audio=True, duration=4)
@@ -111,7 +111,7 @@ def test_a_refused_prompt_never_reaches_the_next_provider(
     assert [s["vendor"] for s in submissions(stack, video["prompt"])] == ["runway"]
 
 
-def test_a_image_that_cannot_be_had_ends_the_job_before_any_provider(
+def test_an_image_that_cannot_be_had_ends_the_job_before_any_provider(
     stack: Stack, frontend: Frontend
 ) -> None:
     video = frontend.wait(frontend.create(image_url="https://127.0.0.1/cat.jpg"))

@@ -84,7 +84,7 @@ def test_a_data_url_is_kept_as_an_upload(client: FlaskClient, harness: Harness) 
     assert harness.bucket.objects[f"uploads/ann/{image}"] == JPEG
 
 
-def test_a_image_of_16_megabytes_fits(client: FlaskClient, harness: Harness) -> None:
+def test_an_image_of_16_megabytes_fits(client: FlaskClient, harness: Harness) -> None:
     content = JPEG + bytes(16_000_000 - len(JPEG))
     reference = f"data:;base64,{b64encode(content).decode()}"
 
@@ -127,7 +127,7 @@ def test_deleting_a_video_takes_no_image_of_a_new_one(
     assert uploads(harness) == {f"uploads/ann/{image}"}
 
 
-def test_a_image_sent_again_is_the_same_video_and_not_kept_twice(
+def test_an_image_sent_again_is_the_same_video_and_not_kept_twice(
     client: FlaskClient, harness: Harness
 ) -> None:
     first = post_image(client)

@@ -50,7 +50,7 @@ def noise(width: int, height: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
-def test_a_image_becomes_a_jpeg(kind: str) -> None:
+def test_an_image_becomes_a_jpeg(kind: str) -> None:
     jpeg = to_jpeg(encoded(photo(), kind))
 
     assert (jpeg.width, jpeg.height) == (60, 40)
@@ -79,7 +79,7 @@ def images_of_modes() -> list[Any]:
 
 
 @pytest.mark.parametrize(("image", "options", "color"), images_of_modes())
-def test_a_image_of_any_mode_is_shown_on_white(
+def test_an_image_of_any_mode_is_shown_on_white(
     image: Image.Image, options: dict[str, Any], color: tuple[int, int, int]
 ) -> None:
     jpeg = to_jpeg(encoded(image, **options))
@@ -87,7 +87,7 @@ def test_a_image_of_any_mode_is_shown_on_white(
     assert is_about(shown(jpeg).getpixel((30, 20)), color)
 
 
-def test_a_image_for_print_is_shown_in_its_colours() -> None:
+def test_an_image_for_print_is_shown_in_its_colours() -> None:
     image = photo(mode="CMYK", color=(0, 255, 255, 0))
 
     jpeg = to_jpeg(encoded(image, "JPEG", quality=95))
@@ -109,7 +109,7 @@ def test_a_large_image_with_alpha_is_made_small_on_white() -> None:
     ("orientation", "corner"),
     [(1, (5, 5)), (3, (54, 34)), (6, (34, 5)), (8, (5, 54))],
 )
-def test_a_image_stands_upright(
+def test_an_image_stands_upright(
     kind: str, orientation: int, corner: tuple[int, int]
 ) -> None:
     image = photo(color=BLUE)
@@ -179,7 +179,7 @@ def test_a_profile_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param((20_000, 5000), (3840, 1920), id="a panorama"),
     ],
 )
-def test_a_image_gets_a_size_that_every_provider_takes(
+def test_an_image_gets_a_size_that_every_provider_takes(
     size: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     jpeg = to_jpeg(encoded(photo(*size), "JPEG"))
@@ -208,7 +208,7 @@ def test_a_jpeg_of_200_megapixels_is_taken_within_the_childs_limits() -> None:
     assert jpeg.width / jpeg.height == pytest.approx(4 / 3, rel=0.001)
 
 
-def test_a_image_is_cut_in_the_middle() -> None:
+def test_an_image_is_cut_in_the_middle() -> None:
     image = photo(400, 100, color=BLUE)
     image.paste(RED, (110, 0, 290, 100))
 
@@ -219,7 +219,7 @@ def test_a_image_is_cut_in_the_middle() -> None:
     assert is_about(shown(jpeg).getpixel((2, 50)), BLUE)
 
 
-def test_a_image_of_much_detail_still_fits() -> None:
+def test_an_image_of_much_detail_still_fits() -> None:
     content = encoded(noise(2300, 2300), "JPEG", quality=95)
 
     jpeg = to_jpeg(content)

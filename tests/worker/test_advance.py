@@ -299,7 +299,7 @@ class TestStarting:
         assert states(harness.step())[2] == ("gemini-veo-3.1", "running")
 
     @pytest.mark.parametrize("has_record", [True, False])
-    def test_a_image_that_is_gone_ends_the_job(
+    def test_an_image_that_is_gone_ends_the_job(
         self, harness: Harness, has_record: bool
     ) -> None:
         job = a_job() if has_record else a_new_job()

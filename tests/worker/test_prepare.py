@@ -33,7 +33,7 @@ def an_upload_job() -> Job:
 
 
 @pytest.mark.parametrize("job", [a_new_job(), an_upload_job()], ids=["url", "upload"])
-def test_a_image_is_kept_as_a_jpeg(harness: Harness, job: Job) -> None:
+def test_an_image_is_kept_as_a_jpeg(harness: Harness, job: Job) -> None:
     harness.bucket.objects["uploads/ann/up1"] = b"a cat"
 
     outcome = harness.preparation.prepare(job)
