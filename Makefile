@@ -1,6 +1,6 @@
 # What a person types. Each target does the set-up it needs; a second call is quick.
 .DEFAULT_GOAL := help
-.PHONY: emulator help demo dev chaos bench fuzz unit test check audit format lock clean deploy destroy
+.PHONY: emulator help demo dev web chaos bench fuzz unit test check audit format lock clean deploy destroy
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,8 +16,12 @@ demo: emulator $(READY) ## One image becomes a video: IMAGE= (none: text only) L
 ## MODEL=runway, gemini-veo-3.1 or gemini-omni-flash; RATIO=16:9, 9:16, 1:1, 4:3, 3:4 or 21:9; YES=1 pays without asking
 	@$(BIN)/python -m local demo
 
-dev: emulator $(READY) ## The local stack with addresses and a token, until Ctrl-C: PORT=8700, the first of eight
+dev: emulator $(READY) ## The local stack with its web page, addresses and a token, until Ctrl-C: PORT=8700, the first of eight
 	@$(BIN)/python -m local dev $(if $(PORT),--port "$(PORT)")
+
+web: ## Build the web page, which needs Node.js
+	@$(PYTHON) -m local.preflight page
+	@$(PYTHON) -m local.npm
 
 chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=1 TIME_SCALE=1
 	@$(BIN)/pytest --hypothesis-profile=thorough tests/domain tests/guards >&2

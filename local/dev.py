@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
+from local import npm
 from local.identity import user_token
 from local.processes import MAX_PORT, DidNotStart
 from local.stack import Stack, StackOptions
@@ -38,16 +39,22 @@ def stable_ports(first: int) -> dict[str, int]:
 def run(environ: Mapping[str, str], *, first_port: int, over: threading.Event) -> None:
     """Until `over` is set."""
     console = Console(highlight=False)
+    missing = npm.missing_for_page()
+    if not missing:
+        npm.install()
     with console.status("Starting the local stack …") as status:
         options = StackOptions(
             environ=environ,
             ports=stable_ports(first_port),
+            live_page=not missing,
             say=lambda part: status.update(f"Starting {part} …"),
         )
         stack = Stack(options).__enter__()
     try:
         style = "yellow" if stack.vendors.real else "dim"
         console.print(f"[{style}]{stack.money}[/]\n")
+        for sentence in missing:
+            console.print(f"[yellow]{sentence}[/]\n")
         _welcome(console, stack)
         over.wait()
     finally:
@@ -68,7 +75,8 @@ def _welcome(console: Console, stack: Stack) -> None:
     console.print(token, soft_wrap=True)
     console.print(
         f"Another: .venv/bin/python -m local token USER [--admin]\n\n"
-        f"[bold]Try it:[/] {api}/docs has a curl command for each call.\n"
+        f"[bold]Try it:[/] {announced['web']} makes videos in a browser; {api}/docs "
+        "has a curl command for each call.\n"
         "[bold]Ctrl-C[/] stops everything.\n"
     )
     console.print(json.dumps(announced), style="dim", soft_wrap=True)
@@ -76,6 +84,7 @@ def _welcome(console: Console, stack: Stack) -> None:
 
 def _list(announced: dict[str, str]) -> dict[str, str]:
     names = {
+        "web": "web page",
         "api": "API",
         "firestore": "Firestore emulator",
         "storage": "Cloud Storage",
@@ -84,5 +93,5 @@ def _list(announced: dict[str, str]) -> dict[str, str]:
         "project": "project",
         "bucket": "bucket",
     }
-    docs = {"documentation": f"{announced['api']}/docs"}
-    return docs | {names[k]: announced[k] for k in names if announced.get(k)}
+    there = {names[k]: announced[k] for k in names if announced.get(k)}
+    return there | {"documentation": f"{announced['api']}/docs"}

@@ -48,7 +48,8 @@ def environment(
 def origins(web: str, environ: Mapping[str, str]) -> list[str]:
     """Whose pages may use the stack: our own, and those that the environment names."""
     given = environ.get("ALLOWED_ORIGINS", "").split(",")
-    return [web, *(each.strip() for each in given if each.strip())]
+    own = [web, web.replace("127.0.0.1", "localhost")]
+    return [*own, *(each.strip() for each in given if each.strip())]
 
 
 def command(target: str, port: int, root: Path) -> list[str]:

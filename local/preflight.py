@@ -26,8 +26,8 @@ NO_CHROMIUM = (
 def problems(*parts: str) -> list[str]:
     """One sentence for each thing that is missing, with what to do about it.
 
-    `parts`: `emulator` where the local stack is going to run, too; `chromium` where
-    all tests are.
+    `parts`: `emulator` where the local stack is going to run, too; `page` where the web
+    page is to be built; `chromium` where all tests are going to run.
     """
     if sys.version_info < OLDEST:
         version = "{}.{}".format(*sys.version_info)
@@ -40,6 +40,10 @@ def problems(*parts: str) -> list[str]:
         from local.emulators.firestore import missing_for_emulator
 
         found += missing_for_emulator()
+    if "page" in parts:
+        from local.npm import missing_for_page
+
+        found += missing_for_page()
     if "chromium" in parts and not find_chromium():
         found.append(NO_CHROMIUM)
     return found

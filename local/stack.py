@@ -18,7 +18,7 @@ from typing import Self
 
 import requests
 
-from local import functions
+from local import functions, npm
 from local.blocked_ports import reserve_blocked_port
 from local.emulators import firestore
 from local.emulators.firestore_guard import firestore_guard
@@ -26,6 +26,7 @@ from local.functions import BUCKET, FUNCTIONS
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from local.money import EMULATOR, sentence, spending_limits
+from local.page import Page
 from local.processes import (
     Program,
     Running,
@@ -37,7 +38,6 @@ from local.processes import (
 )
 from local.upkeep import revive, schedule
 from local.vendors import ADDRESSES, Vendors, addresses_of_vendors, choose
-from local.web import folder_server
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "demo-reelay"
@@ -51,7 +51,8 @@ class StackOptions:
     """Ports are free ones where they are not given (0).
 
     `source`: the deploy root. `scale`: of the pixels that simulators render. What is
-    in `folder` from an earlier run, and was saved there, is there again.
+    in `folder` from an earlier run, and was saved there, is there again. `live_page`:
+    the page follows its sources; it is as it was built otherwise.
     """
 
     environ: Mapping[str, str]
@@ -63,6 +64,7 @@ class StackOptions:
     sweep_every_seconds: float = 60.0
     firestore_memory: str = "256m"
     folder: Path | None = None
+    live_page: bool = False
     say: Say = lambda _: None
 
 
@@ -147,6 +149,7 @@ class Stack:
         self._start_emulators()
         self._start_vendors()
         self._start_functions()
+        self._start_page()
         self._watch()
 
     def _keep_keys(self) -> None:
@@ -170,8 +173,7 @@ class Stack:
 
     def _start_emulators(self) -> None:
         self._options.say("Firestore emulator, Cloud Storage, Cloud Tasks")
-        server = folder_server(ROOT / "web", port=self._port("web"))
-        web = self.addresses["web"] = self._closing.enter_context(server).url
+        web = self.addresses["web"] = f"http://127.0.0.1:{self._port('web')}"
         self._origins = functions.origins(web, self._options.environ)
         storage = self._server(
             "storage",
@@ -259,6 +261,20 @@ class Stack:
         inherited = {name: environ[name] for name in names}
         limits = spending_limits(environ, real=self.vendors.real)
         return inherited | limits | self._vendor_environment | ours
+
+    def _start_page(self) -> None:
+        """Last, since it tells where the others are."""
+        page = Page(project=self.project, addresses=self.addresses, folder=npm.DIST)
+        web = self.addresses["web"]
+        port = int(web.rpartition(":")[2])
+        if not self._options.live_page:
+            self._closing.enter_context(page.server(port=port))
+            return
+        self._options.say("the web page")
+        behind = self._closing.enter_context(page.server(origins=self._origins))
+        environment = os.environ | {"REELAY_PAGE": behind.url}
+        vite = self._run("vite", npm.live_command(port), environment)
+        wait_until(answers(web), vite)
 
     def _watch(self) -> None:
         """Starts functions again that died, and plays Cloud Scheduler to `sweep`."""

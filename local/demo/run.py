@@ -205,7 +205,9 @@ class Demo:
             self.console.print(f"[red]{self.job['error']['message']}[/]")
             return 1
         self.console.print(result(self.job, path, is_real=stack.vendors.real))
-        self.console.print("[dim]Next: make dev keeps the stack up, with /docs.[/]")
+        self.console.print(
+            "[dim]Next: make dev keeps the stack up, with its web page.[/]"
+        )
         return 0
 
 

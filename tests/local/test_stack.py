@@ -62,6 +62,7 @@ def test_origins_of_the_environment_are_added_to_the_stacks_own() -> None:
 
     assert functions.origins("http://127.0.0.1:8701", environ) == [
         "http://127.0.0.1:8701",
+        "http://localhost:8701",
         "http://localhost:5173",
         "http://localhost:3000",
     ]

@@ -1,0 +1,82 @@
+"""`python3 -m local.npm`: build the web page, with Node.js and npm, into web/dist.
+
+Standard library only: it runs on whatever Python there is.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+WEB = Path(__file__).resolve().parents[1] / "web"
+DIST = WEB / "dist"
+# What Vite runs on: https://vite.dev/guide/, "^20.19.0 || >=22.12.0", 2026-11-29.
+OLDEST = {20: 19, 22: 12}
+NO_NODE = (
+    "The web page is built with Node.js 20.19 or newer, or 22.12 or newer, and npm: "
+    "{found}. Install it from https://nodejs.org, for example with nvm install 22."
+)
+_INSTALLED = "node_modules/.reelay-lock"
+_QUIET = ("--silent", "--no-audit", "--no-fund")
+_NOT_SOURCES = frozenset({"node_modules", "dist"})
+
+
+def missing_for_page() -> list[str]:
+    """What to install first; empty where the page can be built."""
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        return [NO_NODE.format(found="neither was found" if node is None else "no npm")]
+    asked = subprocess.run([node, "--version"], capture_output=True, text=True)
+    version = re.match(r"v(\d+)\.(\d+)", asked.stdout)
+    if version and _is_new_enough(int(version[1]), int(version[2])):
+        return []
+    return [NO_NODE.format(found=f"this is Node.js {asked.stdout.strip()}")]
+
+
+def _is_new_enough(major: int, minor: int) -> bool:
+    return major > max(OLDEST) or minor >= OLDEST.get(major, sys.maxsize)
+
+
+def install() -> None:
+    """What the page's lock names, without running its scripts; once for each lock."""
+    lock, done = WEB / "package-lock.json", WEB / _INSTALLED
+    if done.is_file() and done.read_text() == lock.read_text():
+        return
+    print("Installing the page's packages, once …", file=sys.stderr)
+    _run("npm", "ci", *_QUIET, "--ignore-scripts")
+    done.write_text(lock.read_text())
+
+
+def build() -> None:
+    """Install and build, unless what is built is newer than everything it is of."""
+    install()
+    if not _is_built():
+        _run("npm", "run", "--silent", "build")
+
+
+def _is_built() -> bool:
+    entry = DIST / "index.html"
+    if not entry.is_file():
+        return False
+    built_at = entry.stat().st_mtime
+    top = [each for each in WEB.iterdir() if each.name not in _NOT_SOURCES]
+    # A folder changes when a file in it is removed.
+    sources = [source for each in top for source in (each, *each.rglob("*"))]
+    return all(source.stat().st_mtime <= built_at for source in sources)
+
+
+def live_command(port: int) -> list[str]:
+    """Vite's own server, which reloads the page as its sources change."""
+    vite = str(WEB / "node_modules" / ".bin" / "vite")
+    return [vite, str(WEB), "--host", "127.0.0.1", "--port", str(port), "--strictPort"]
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, cwd=WEB, check=True)
+
+
+if __name__ == "__main__":
+    build()

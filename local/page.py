@@ -1,0 +1,104 @@
+"""The web page's own server: the built page, its configuration, a sign-in for tries.
+
+Whoever signs in here is one of `USERS`, with a token that the local api takes. The
+server refuses foreign hosts, and the sign-in refuses pages of other origins.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from werkzeug import Request, Response
+from werkzeug.exceptions import NotFound
+from werkzeug.utils import send_from_directory
+
+from local.http_server import HttpServer, WsgiApp, as_json
+from local.identity import TOKEN_LIFETIME, user_token
+from ops.page_headers import on_one_machine
+
+USERS = (
+    {"id": "min-ji", "name": "Min-ji", "admin": False},
+    {"id": "jun-ho", "name": "Jun-ho", "admin": False},
+    {"id": "seo-yeon", "name": "Seo-yeon", "admin": True},
+)
+NOT_BUILT = "The page is not built yet: run make web, then load this again.\n"
+_ENTRY = "index.html"
+_FILES = "assets/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """`folder`: the built page. `addresses`: those of the stack's parts."""
+
+    project: str
+    addresses: Mapping[str, str]
+    folder: Path
+
+    def server(self, *, port: int = 0, origins: Collection[str] = ()) -> HttpServer:
+        headers = self._headers()
+
+        @Request.application
+        def app(request: Request) -> Response:
+            response = self._answer(request)
+            response.headers.update(headers)
+            return response
+
+        return HttpServer(cast(WsgiApp, app), port=port, origins=origins)
+
+    def config(self) -> dict[str, Any]:
+        """What the page reads first: web/README.md."""
+        return {
+            "api": self.addresses["api"],
+            "project": self.project,
+            "firestoreEmulator": self.addresses["firestore"],
+            "authEmulator": None,
+            "devUsers": USERS,
+            "firebase": None,
+            "signIn": [],
+        }
+
+    def _answer(self, request: Request) -> Response:
+        match request.method, request.path:
+            case "GET", "/config.json":
+                return as_json(self.config())
+            case "POST", "/dev/sign-in":
+                return self._sign_in(request)
+            case "GET" | "HEAD", path:
+                return self._file(request, path.lstrip("/") or _ENTRY)
+            case _:
+                return as_json({"error": "not_found"}, status=404)
+
+    def _sign_in(self, request: Request) -> Response:
+        asked = request.get_json(force=True, silent=True)
+        name = asked.get("user") if isinstance(asked, dict) else None
+        found = [user for user in USERS if user["id"] == name]
+        if not found:
+            return as_json({"error": "unknown_user"}, status=400)
+        (user,) = found
+        uid, admin = str(user["id"]), bool(user["admin"])
+        token = user_token(self.project, uid, admin=admin, now=datetime.now(UTC))
+        seconds = int(TOKEN_LIFETIME.total_seconds())
+        signed_in = {"token": token, "uid": uid, "admin": admin, "expires_in": seconds}
+        return as_json(signed_in)
+
+    def _file(self, request: Request, name: str) -> Response:
+        """Any path that is no file is one of the page's views."""
+        try:
+            return send_from_directory(self.folder, name, request.environ)
+        except NotFound:
+            if name.startswith(_FILES) or not (self.folder / _ENTRY).is_file():
+                return Response(NOT_BUILT, status=404)
+        return send_from_directory(self.folder, _ENTRY, request.environ)
+
+    def _headers(self) -> dict[str, str]:
+        parts = self.addresses
+        storage = parts["storage"]
+        reached = [parts["api"], f"http://{parts['firestore']}", storage]
+        sources = {
+            "img-src": [storage],
+            "media-src": [storage],
+            "connect-src": reached,
+        }
+        return {**on_one_machine(sources), "Cache-Control": "no-cache"}

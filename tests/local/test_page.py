@@ -1,0 +1,131 @@
+"""The page's own server: what the page learns, who may sign in, what it may reach."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from google.auth import jwt
+
+import local.identity
+from local.http_server import HttpServer
+from local.identity import LocalIdentity
+from local.page import Page
+
+ADDRESSES = {
+    "api": "http://127.0.0.1:1",
+    "firestore": "127.0.0.1:2",
+    "storage": "http://127.0.0.1:3",
+}
+MIN_JI = {"user": "min-ji"}
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServer]:
+    monkeypatch.setattr(local.identity, "CHECKOUT_KEY", tmp_path / "key" / "key.pem")
+    folder = tmp_path / "dist"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("the page")
+    (folder / "assets" / "app.js").write_text("its program")
+    (tmp_path / "secret").write_text("not its own")
+    page = Page(project="demo-reelay", addresses=ADDRESSES, folder=folder)
+    with page.server() as running:
+        yield running
+
+
+def test_who_signs_in_gets_a_token_that_this_checkout_signed(
+    server: HttpServer,
+) -> None:
+    def claims(user: str) -> dict[str, object]:
+        answer = requests.post(
+            f"{server.url}/dev/sign-in", json={"user": user}, timeout=10
+        ).json()
+        keys = LocalIdentity.of_checkout("demo-reelay").certificates()
+        said = jwt.decode(answer["token"], keys, audience="demo-reelay")
+        assert (answer["uid"], answer["admin"]) == (said["sub"], "admin" in said)
+        return dict(said)
+
+    assert claims("min-ji")["sub"] == "min-ji"
+    assert claims("seo-yeon")["admin"] is True
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        pytest.param({}, MIN_JI, 200, id="a program"),
+        pytest.param({"Origin": "https://evil.example"}, MIN_JI, 403, id="a stranger"),
+        pytest.param({"Origin": "null"}, MIN_JI, 403, id="a sandbox"),
+        pytest.param({"Host": "evil.example"}, MIN_JI, 403, id="a rebound name"),
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, MIN_JI, 403, id="no origin"),
+        pytest.param({}, {"user": "root"}, 400, id="nobody's name"),
+        pytest.param({}, [], 400, id="no object"),
+    ],
+)
+def test_only_the_page_itself_signs_in_and_only_its_users(
+    server: HttpServer, headers: dict[str, str], body: object, status: int
+) -> None:
+    answer = requests.post(
+        f"{server.url}/dev/sign-in", json.dumps(body), headers=headers, timeout=10
+    )
+
+    assert answer.status_code == status
+    assert ("token" in answer.text) == (status == 200)
+
+
+def test_a_name_that_leads_to_this_machine_reads_nothing(server: HttpServer) -> None:
+    for path in ("/", "/config.json"):
+        rebound = {"Host": "evil.example"}
+        answer = requests.get(server.url + path, headers=rebound, timeout=10)
+
+        assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "text"),
+    [
+        ("/", 200, "the page"),
+        ("/usage", 200, "the page"),
+        ("/assets/app.js", 200, "its program"),
+        ("/assets/gone.js", 404, ""),
+        ("/..%2fsecret", 200, "the page"),
+    ],
+)
+def test_a_path_that_is_no_file_is_one_of_the_pages_views(
+    server: HttpServer, path: str, status: int, text: str
+) -> None:
+    answer = requests.get(server.url + path, timeout=10)
+
+    assert answer.status_code == status
+    assert text in answer.text
+
+
+def test_a_page_that_is_not_built_says_how(tmp_path: Path) -> None:
+    page = Page(project="demo", addresses=ADDRESSES, folder=tmp_path)
+    with page.server() as server:
+        answer = requests.get(server.url, timeout=10)
+
+    assert "make web" in answer.text
+
+
+def test_the_page_reaches_nothing_but_the_stack(server: HttpServer) -> None:
+    answer = requests.get(server.url, timeout=10)
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert "https:" not in policy
+    assert "unsafe" not in policy
+    assert set(policy.partition("connect-src ")[2].partition(";")[0].split()) == {
+        "'self'",
+        "http://127.0.0.1:1",
+        "http://127.0.0.1:2",
+        "http://127.0.0.1:3",
+    }
+    assert "script-src 'self';" in policy
+
+
+def test_the_page_learns_where_everything_is(server: HttpServer) -> None:
+    config = requests.get(f"{server.url}/config.json", timeout=10).json()
+
+    assert config["api"] == ADDRESSES["api"]
+    assert config["firestoreEmulator"] == ADDRESSES["firestore"]
+    assert [user["admin"] for user in config["devUsers"]] == [False, False, True]
