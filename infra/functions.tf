@@ -3,7 +3,8 @@
 # Instances, concurrency and memory go together. A region's CPUs and memory are a quota of
 # the project (20 and 40 GiB for a new one). Google refuses a single function that asks for
 # more, and does not start instances where all functions together exceed it: without a
-# reserve for worker, a rush on api would stop the steps of paid jobs. Threads equal
+# reserve for worker, a rush on api would stop the steps of paid jobs. While a deploy
+# replaces a revision both run, so twice the instances must fit. Threads equal
 # concurrency: gunicorn has 4 per CPU otherwise, and the other calls that Cloud Run lets in
 # would wait unseen.
 locals {
@@ -39,20 +40,20 @@ locals {
       max_instances   = 1
       secrets         = {}
     }
-    # A few notices an hour, each one commit.
+    # A few notifications an hour, each one commit.
     budget_alert = {
       account         = "budget-alert"
       memory          = "512Mi"
       concurrency     = 4
       timeout_seconds = 60
-      max_instances   = 2
+      max_instances   = 1
       secrets         = {}
     }
   }
 
-  # What all functions may use together.
-  most_cpus       = sum([for function in local.functions : function.max_instances])
-  most_memory_gib = sum([for function in local.functions : function.max_instances * (function.memory == "2Gi" ? 2 : 0.5)])
+  # What all functions may use together while a deploy replaces them.
+  most_cpus       = 2 * sum([for function in local.functions : function.max_instances])
+  most_memory_gib = 2 * sum([for function in local.functions : function.max_instances * (function.memory == "2Gi" ? 2 : 0.5)])
 
   # What shared/settings.py reads. Every function reads and checks all of it except the
   # keys.
@@ -175,7 +176,7 @@ resource "google_cloudfunctions2_function" "functions" {
   lifecycle {
     precondition {
       condition     = local.most_cpus <= var.region_cpus && local.most_memory_gib <= var.region_memory_gib
-      error_message = "All functions together may use ${local.most_cpus} CPUs and ${local.most_memory_gib} GiB, which is more than region_cpus or region_memory_gib: lower api_instances or worker_instances."
+      error_message = "While a deploy replaces them, all functions together may use ${local.most_cpus} CPUs and ${local.most_memory_gib} GiB, which is more than region_cpus or region_memory_gib: lower api_instances or worker_instances."
     }
   }
   # Without these the build, the first start or the first query fails. Terraform waits

@@ -71,7 +71,7 @@ variable "existing" {
 variable "api_instances" {
   description = "How many instances of `api` may run at once. Each takes 20 calls, with 1 CPU and 2 GiB."
   type        = number
-  default     = 6
+  default     = 4
   nullable    = false
 
   validation {
@@ -83,7 +83,7 @@ variable "api_instances" {
 variable "worker_instances" {
   description = "How many instances of `worker` may run at once. Each takes 2 steps, with 1 CPU and 2 GiB. The queues dispatch as much as that together."
   type        = number
-  default     = 10
+  default     = 4
   nullable    = false
 
   validation {
@@ -93,26 +93,26 @@ variable "worker_instances" {
 }
 
 variable "region_cpus" {
-  description = "The project's quota of Cloud Run CPUs in the region, which all functions share: 20 for a new project."
+  description = "The project's quota of Cloud Run CPUs in the region, which all functions share: 20 for a new project. `make deploy` reads it."
   type        = number
   default     = 20
   nullable    = false
 
   validation {
-    condition     = var.region_cpus >= 6 && floor(var.region_cpus) == var.region_cpus
-    error_message = "region_cpus must be a whole number of at least 6."
+    condition     = var.region_cpus >= 10 && floor(var.region_cpus) == var.region_cpus
+    error_message = "region_cpus must be a whole number of at least 10."
   }
 }
 
 variable "region_memory_gib" {
-  description = "The project's quota of Cloud Run memory in the region, in GiB, which all functions share: 40 for a new project."
+  description = "The project's quota of Cloud Run memory in the region, in GiB, which all functions share: 40 for a new project. `make deploy` reads it."
   type        = number
   default     = 40
   nullable    = false
 
   validation {
-    condition     = var.region_memory_gib >= 8 && floor(var.region_memory_gib) == var.region_memory_gib
-    error_message = "region_memory_gib must be a whole number of at least 8."
+    condition     = var.region_memory_gib >= 14 && floor(var.region_memory_gib) == var.region_memory_gib
+    error_message = "region_memory_gib must be a whole number of at least 14."
   }
 }
 

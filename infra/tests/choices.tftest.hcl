@@ -118,7 +118,7 @@ run "too_many_instances" {
   command = plan
 
   variables {
-    api_instances = 8
+    api_instances = 5
   }
 
   expect_failures = [google_cloudfunctions2_function.functions]

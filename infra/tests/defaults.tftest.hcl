@@ -39,8 +39,8 @@ run "defaults" {
     error_message = "Timeout, instances and memory must be explicit: the defaults are different."
   }
   assert {
-    condition     = sum([for function in google_cloudfunctions2_function.functions : function.service_config[0].max_instance_count]) <= 20 && local.most_memory_gib <= 40
-    error_message = "All functions together must fit the quota of a new project: 20 CPUs, 40 GiB."
+    condition     = 2 * sum([for function in google_cloudfunctions2_function.functions : function.service_config[0].max_instance_count]) <= 20 && 2 * sum([for function in google_cloudfunctions2_function.functions : function.service_config[0].max_instance_count * { "2Gi" = 2, "512Mi" = 0.5 }[function.service_config[0].available_memory]]) <= 40
+    error_message = "Both revisions of all functions must fit the quota of a new project: 20 CPUs, 40 GiB."
   }
   assert {
     condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].timeout_seconds >= 300

@@ -25,8 +25,8 @@ run "refused_1" {
     existing                 = ["bucket"]
     api_instances            = 0
     worker_instances         = 1
-    region_cpus              = 5
-    region_memory_gib        = 7
+    region_cpus              = 9
+    region_memory_gib        = 13
     billing_account          = "0123456789AB"
     gcp_budget_amount        = 10.5
     alert_emails             = ["owner"]

@@ -18,6 +18,7 @@ BOOTSTRAP_APIS = (
     "billingbudgets.googleapis.com",
     "cloudbilling.googleapis.com",
     "cloudfunctions.googleapis.com",
+    "cloudquotas.googleapis.com",
     "cloudresourcemanager.googleapis.com",
     "firestore.googleapis.com",
     "iam.googleapis.com",

@@ -56,7 +56,7 @@ EXPLAINED = {
         "The project's quota of CPUs, memory or instances in this region is smaller "
         "than what the functions may use together; the number is in the error above. "
         "Deploy fewer instances, for example ARGS='--set region_cpus=10 --set "
-        "api_instances=3 --set worker_instances=4', or ask for more: "
+        "api_instances=1 --set worker_instances=2', or ask for more: "
         "https://console.cloud.google.com/iam-admin/quotas?service=run.googleapis.com"
     ),
     r"Quota exceeded|RESOURCE_EXHAUSTED|quota.*exceeded": (

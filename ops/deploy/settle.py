@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ops.deploy import choices as chosen
+from ops.deploy import quota
 from ops.deploy.bootstrap import owns_bucket, state_bucket, there_is_a_state_bucket
 from ops.deploy.checks import Facts, Target, budget_may_be_set, currency
 from ops.deploy.world import Stopped, World
@@ -19,6 +20,11 @@ NO_BUDGET = (
 FOR_EVER = (
     "Jobs, images and videos will be stored in {place}, which cannot be changed later. "
     "Is that the right place?"
+)
+FEWER = (
+    "  The quota of Cloud Run in {region} is small: at most {api_instances} instances "
+    "of api and {worker_instances} of worker will run. Once it is larger: ARGS='--set "
+    "api_instances=4 --set worker_instances=4'."
 )
 DATASTORE = (
     "The database of {project} is in Datastore mode, which has no listeners: deploy "
@@ -57,6 +63,7 @@ def settle(world: World, asked: Asked, facts: Facts) -> chosen.Choices:
         "state_bucket": bucket,
     }
     kept |= _existing(world, target.project, kept, facts)
+    kept = _instances(world, target, asked, kept)
     kept |= _budget(world, target.project, kept, facts)
     if not before and "firestore_database" not in kept["existing"]:
         place = kept.get("firestore_location") or target.region
@@ -69,6 +76,24 @@ def settle(world: World, asked: Asked, facts: Facts) -> chosen.Choices:
     choices = chosen.ask(world, kept, asked_for)
     chosen.refuse_what_functions_would(choices)
     return choices
+
+
+def _instances(
+    world: World, target: Target, asked: Asked, kept: chosen.Choices
+) -> chosen.Choices:
+    """Read from Google each time, as the quota may have been raised; a choice stays."""
+    found = quota.read(world, target)
+    fewer = quota.fitting(target, {**found, **_chosen_quota(asked)})
+    if fewer and not kept.keys() & fewer.keys():
+        world.person.say(FEWER.format(region=target.region, **fewer))
+        kept = {**kept, **fewer}
+    return {**kept, **found, **_chosen_quota(asked)}
+
+
+def _chosen_quota(asked: Asked) -> chosen.Choices:
+    return {
+        name: asked.settings[name] for name in quota.QUOTAS if name in asked.settings
+    }
 
 
 def _budget(

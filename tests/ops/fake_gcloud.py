@@ -28,6 +28,7 @@ WHOLE: State = {
     "billing": {PROJECT: BILLING},
     "budgets": [BILLING],
     "currency": "USD",
+    "quotas": {"CpuAllocPerProjectRegion": 20000, "MemAllocPerProjectRegion": 40 << 30},
     "sweep": {"lastAttemptTime": "2026-11-22T10:00:00Z", "status": {}},
     "apis": ["serviceusage.googleapis.com"],
     "regions": ["us-central1", "us-east4", "asia-northeast3"],
@@ -81,6 +82,20 @@ def _owner(bucket: State | None, flags: Flags) -> Answer:
     return None if bucket is None else str(bucket.get("owner", NUMBER))
 
 
+def _quota(state: State, named: list[str]) -> Answer:
+    """One figure for the regions that share it, and another one for a single region."""
+    if not state["quotas"]:
+        return None
+    value = state["quotas"][named[0]]
+    shared = {"applicableLocations": state["regions"], "details": {"value": str(value)}}
+    alone = {
+        "dimensions": {"region": "us-east4"},
+        "applicableLocations": ["us-east4"],
+        "details": {"value": str(2 * value)},
+    }
+    return json.dumps({"dimensionsInfos": [shared, alone]})
+
+
 def _enable(state: State, named: list[str]) -> str:
     state["apis"] = sorted({*state["apis"], *named})
     return ""
@@ -125,6 +140,7 @@ COMMANDS: dict[str, Callable[[State, list[str], Flags], Answer]] = {
     "billing budgets list": lambda state, _, flags: (
         "" if flags["billing-account"] in state["budgets"] else None
     ),
+    "quotas info describe": lambda state, named, _: _quota(state, named),
     "scheduler jobs run": lambda *_: "",
     "scheduler jobs describe": lambda state, *_: json.dumps(state["sweep"]),
     "services list": lambda state, *_: "\n".join(state["apis"]),

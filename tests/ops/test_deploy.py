@@ -222,9 +222,33 @@ def test_a_database_that_is_there_keeps_its_place(tmp_path: Path) -> None:
     desk.up(Target(project=PROJECT, region="us-east4"))
 
     assert desk.settings["region"] == "us-east4"
+    # Which has a quota of its own.
+    assert desk.settings["region_cpus"] == 40
     assert desk.settings["bucket_location"] == "us-central1"
     assert desk.settings["firestore_location"] == "us-central1"
     assert desk.settings["existing"] == ["firestore_database", "videos_bucket"]
+
+
+@pytest.mark.parametrize(
+    ("cpus", "asked", "kept"),
+    [(12000, {}, (12, 2)), (12000, {"region_cpus": 40}, (40, None)),
+     (12000, {"worker_instances": 3}, (12, 3)), (200000, {}, (200, None)),
+     (None, {}, (None, None))],
+    ids=["small", "not believed", "chosen", "large", "not to be read"],
+)  # fmt: skip
+def test_the_quota_is_read_before_anything_is_planned(
+    cpus: int | None,
+    asked: dict[str, Any],
+    kept: tuple[int | None, int | None],
+    tmp_path: Path,
+) -> None:
+    quotas = {"CpuAllocPerProjectRegion": cpus, "MemAllocPerProjectRegion": 80 << 30}
+    desk = Desk(tmp_path, quotas=quotas if cpus else {})
+
+    desk.up(**asked)
+
+    found = [desk.variables.get(name) for name in ("region_cpus", "worker_instances")]
+    assert tuple(found) == kept
 
 
 # A whole deploy -----------------------------------------------------------------------

@@ -30,7 +30,7 @@ EXISTS = "Error: Error 409: it already exists\n\n  with google_x.y[0],\n  on x.t
         ("Error 429: Quota exceeded for metric", "iam-admin/quotas"),
         ("Max instances must be set to 10 or fewer to set the requested total CPU. "
          "Quota violated: CpuAllocPerProjectRegion requested: 60000 allowed: 20000",
-         "--set api_instances=3"),
+         "--set api_instances=1"),
         ("For the specified value, maxScale may not exceed 10.", "region_cpus"),
         ("Error: Error creating Project: googleapi: Error 403: The caller does not "
          "have permission", "https://console.firebase.google.com"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.deploy import keys, smoke
+from ops.deploy import keys, quota, smoke
 from ops.deploy.checks import budget_may_be_set
 from ops.deploy.choices import (
     VARIABLE,
@@ -29,6 +29,7 @@ from ops.deploy.world import (
     Unattended,
     World,
 )
+from tests.infra.terraform_files import variables
 from tests.ops.deploying import (
     OK,
     TARGET,
@@ -311,3 +312,37 @@ def test_without_a_terminal_to_answer_from_it_stops(
 
     with pytest.raises(Stopped, match="--yes"):
         Terminal().agrees("Go on?")
+
+
+# The quota ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cpus", "gib", "instances"),
+    [(20, 40, None), (200, 400, None), (12, 40, (2, 2)), (20, 18, (2, 2)),
+     (16, 40, (3, 3)), (10, 14, (1, 2))],
+)  # fmt: skip
+def test_instances_are_lowered_until_both_revisions_fit_the_quota(
+    cpus: int, gib: int, instances: tuple[int, int] | None
+) -> None:
+    fewer = quota.fitting(TARGET, {"region_cpus": cpus, "region_memory_gib": gib})
+
+    api, worker = (
+        (fewer["api_instances"], fewer["worker_instances"]) if fewer else (4, 4)
+    )
+    assert instances == ((api, worker) if fewer else None)
+    assert 2 * (api + worker + 2) <= cpus
+    assert 2 * (2 * (api + worker) + 1) <= gib
+
+
+def test_a_quota_that_is_too_small_says_where_to_ask_for_more() -> None:
+    with pytest.raises(Stopped, match="iam-admin/quotas"):
+        quota.fitting(TARGET, {"region_cpus": 9})
+
+
+def test_the_default_instances_are_those_of_terraform() -> None:
+    defaults = {
+        variables()[f"{name}_instances"]["default"] for name in ("api", "worker")
+    }
+
+    assert defaults == {quota.DEFAULT_INSTANCES}
