@@ -11,6 +11,7 @@ from functions.docs import openapi
 from functions.http.bodies import answer
 from tests.e2e.conftest import bare_environment
 from tests.e2e.node import installed, run_node
+from tests.e2e.page_types import TYPES, page_types
 
 # Installing packages and generators take their time on a busy machine.
 pytestmark = pytest.mark.timeout(600)
@@ -80,3 +81,8 @@ def test_openapi_typescript_makes_types(document: Path, tmp_path: Path) -> None:
     (tmp_path / "page.ts").write_text(TYPED)
     compile_it = (str(packages / "typescript/bin/tsc"), "--strict", "--noEmit")
     run_node(*compile_it, "page.ts", folder=tmp_path)
+
+
+def test_the_page_has_the_types_of_todays_api(tmp_path: Path) -> None:
+    again = "run `.venv/bin/python -m tests.e2e.page_types`"
+    assert TYPES.read_text() == page_types(tmp_path), again

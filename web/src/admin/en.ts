@@ -1,0 +1,5 @@
+export const messages = {
+  adminTitle: "Administration",
+};
+
+export type Messages = typeof messages;

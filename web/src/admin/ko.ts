@@ -1,0 +1,5 @@
+import type { Messages } from "./en";
+
+export const messages: Messages = {
+  adminTitle: "운영",
+};

@@ -1,0 +1,71 @@
+// Signs in with Firebase Authentication: with Google, or by a link in an e-mail.
+
+import { signal } from "@preact/signals";
+import type { User as FirebaseUser } from "firebase/auth";
+import type { Config } from "./config";
+import * as firebase from "./firebase/auth";
+import type { Session, SignIn, User } from "./session";
+import { recall, remember } from "./storage";
+
+export async function firebaseSession(
+  config: Config,
+  app: NonNullable<Config["firebase"]>,
+): Promise<Session> {
+  const user = signal<User | null | undefined>(undefined);
+  const opened = firebase.initializeApp({ projectId: config.project, ...app });
+  const auth = firebase.initializeAuth(opened, {
+    persistence: firebase.indexedDBLocalPersistence,
+    popupRedirectResolver: firebase.browserPopupRedirectResolver,
+  });
+  if (config.emulators.auth) {
+    const address = `http://${config.emulators.auth}`;
+    firebase.connectAuthEmulator(auth, address, { disableWarnings: true });
+  }
+  const address = recall<string>("email");
+  if (address && firebase.isSignInWithEmailLink(auth, location.href)) {
+    await firebase.signInWithEmailLink(auth, address, location.href);
+    remember("email", null);
+    history.replaceState(null, "", location.pathname);
+  }
+  firebase.onIdTokenChanged(auth, async (found) => {
+    user.value = found && (await described(found));
+  });
+
+  return {
+    user,
+    async token(fresh = false) {
+      if (!auth.currentUser) throw new Error("nobody is signed in");
+      return auth.currentUser.getIdToken(fresh);
+    },
+    async signIn(how: SignIn) {
+      if (how.by === "google") {
+        await firebase.signInWithPopup(auth, new firebase.GoogleAuthProvider());
+      } else if (how.by === "email") {
+        await firebase.sendSignInLinkToEmail(auth, how.address, {
+          url: location.origin,
+          handleCodeInApp: true,
+        });
+        remember("email", how.address);
+      }
+    },
+    signOut: () => firebase.signOut(auth),
+    async firestore() {
+      const { connectFirestoreEmulator, getFirestore } = await import(
+        "./firebase/firestore"
+      );
+      const store = getFirestore(opened);
+      const [host, port] = config.emulators.firestore?.split(":") ?? [];
+      if (host) connectFirestoreEmulator(store, host, Number(port));
+      return store;
+    },
+  };
+}
+
+async function described(found: FirebaseUser): Promise<User> {
+  const { claims } = await found.getIdTokenResult();
+  return {
+    id: found.uid,
+    name: found.displayName ?? found.email ?? "",
+    admin: claims.admin === true,
+  };
+}

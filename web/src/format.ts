@@ -1,0 +1,44 @@
+// Money, times and sizes as people read them, in the page's language.
+
+import type { Language } from "./i18n";
+
+/** "$0.40"; more digits only where there would be none to see: "$0.0002". */
+export function money(usd: string | number): string {
+  const value = Number(usd);
+  const digits = value !== 0 && Math.abs(value) < 0.005 ? 4 : 2;
+  return `$${value.toFixed(digits)}`;
+}
+
+/** "0:08", as on a player. */
+export function clock(seconds: number): string {
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/** "38초", "1분 20초"; "38 s", "1 min 20 s". */
+export function span(seconds: number, language: Language): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [minutes, rest] = [Math.floor(whole / 60), whole % 60];
+  const units = language === "ko" ? ["분", "초"] : [" min", " s"];
+  const parts = [
+    minutes ? `${minutes}${units[0]}` : "",
+    rest || !minutes ? `${rest}${units[1]}` : "",
+  ];
+  return parts.filter(Boolean).join(" ");
+}
+
+/** "방금", "3시간 전", "어제"; "just now", "3 hours ago", "yesterday". */
+export function ago(moment: string | Date, now: number, language: Language): string {
+  const seconds = (new Date(moment).getTime() - now) / 1000;
+  const words = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  const [size, unit] = AGES.find(([size]) => -seconds >= size) ?? [1, "second"];
+  if (unit === "second") return language === "ko" ? "방금" : "just now";
+  return words.format(Math.ceil(seconds / size), unit);
+}
+
+const AGES: readonly [number, Intl.RelativeTimeFormatUnit][] = [
+  [86_400 * 30, "month"],
+  [86_400, "day"],
+  [3600, "hour"],
+  [60, "minute"],
+];

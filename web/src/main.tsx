@@ -1,0 +1,9 @@
+import { render } from "preact";
+import { speak } from "./i18n";
+import { CannotStart, Shell } from "./shell";
+import { openApp } from "./app-state";
+import "./styles/tokens.css";
+import "./styles/base.css";
+
+const [app] = await Promise.all([openApp().catch(() => null), speak()]);
+render(app ? <Shell app={app} /> : <CannotStart />, document.body);

@@ -1,0 +1,5 @@
+export const messages = {
+  makeTitle: "What should happen?",
+};
+
+export type Messages = typeof messages;

@@ -1,0 +1,5 @@
+export const messages = {
+  usageTitle: "Usage",
+};
+
+export type Messages = typeof messages;

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { ago, clock, money, span } from "../src/format";
+
+test.each([
+  ["0", "$0.00"],
+  ["0.4", "$0.40"],
+  ["12.345", "$12.35"],
+  ["0.000197", "$0.0002"],
+])("%s USD reads %s", (usd, shown) => expect(money(usd)).toBe(shown));
+
+test("times read as on a player, and as people say them", () => {
+  expect(clock(8.04)).toBe("0:08");
+  expect(clock(75)).toBe("1:15");
+  expect(span(38, "ko")).toBe("38초");
+  expect(span(80, "ko")).toBe("1분 20초");
+  expect(span(60, "en")).toBe("1 min");
+});
+
+test("ages are rounded down, and the last minute is now", () => {
+  const now = Date.parse("2026-11-29T12:00:00Z");
+
+  expect(ago("2026-11-29T11:59:30Z", now, "ko")).toBe("방금");
+  expect(ago("2026-11-29T09:10:00Z", now, "ko")).toBe("2시간 전");
+  expect(ago("2026-11-28T11:00:00Z", now, "en")).toBe("yesterday");
+});

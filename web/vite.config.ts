@@ -1,0 +1,20 @@
+import { defineConfig, loadEnv } from "vite";
+
+const { REELAY_PAGE } = loadEnv("", ".", "REELAY_");
+
+export default defineConfig({
+  build: {
+    target: "es2022",
+    manifest: true,
+    // Every browser that the page supports preloads modules itself.
+    modulePreload: { polyfill: false },
+    // data: URLs would need an exception in the Content-Security-Policy.
+    assetsInlineLimit: 0,
+  },
+  server: {
+    host: "127.0.0.1",
+    proxy: REELAY_PAGE
+      ? { "/config.json": REELAY_PAGE, "/development": REELAY_PAGE }
+      : {},
+  },
+});
