@@ -11,93 +11,61 @@ resource "google_monitoring_notification_channel" "emails" {
 locals {
   notification_channels = [for channel in google_monitoring_notification_channel.emails : channel.id]
 
+  # What each alert's e-mail says: the text below its heading in the runbook. A title without
+  # a heading there fails the plan.
+  runbook = {
+    for section in regexall("## (.)([^\n]+)\n((?:[^#]|#[^#])*)", local.filled_runbook) :
+    "${lower(section[0])}${section[1]}" => trimspace(section[2])
+  }
+  filled_runbook = replace(replace(replace(replace(
+    file("${path.module}/../docs/runbook.md"),
+    "PROJECT", var.project_id), "REGION", var.region), "API_URL", local.function_urls.api), "BUCKET", google_storage_bucket.videos.name
+  )
+
   # One event is enough. These match log lines, not metrics: an alert on a metric of the same
-  # apply fails until the metric is known. infra/README.md lists all alerts.
+  # apply fails until the metric is known.
   event_alerts = {
     all_providers_failed = {
       title    = "every provider failed"
       filter   = "jsonPayload.message=\"job_finished\" jsonPayload.code=\"all_providers_failed\""
       severity = "ERROR"
       labels   = ["job_id"]
-      todo     = <<-TEXT
-        A job was offered to every provider of the chain, and none delivered.
-        Open `videos/JOB_ID` in Firestore: `attempts[].error` has each provider's own reason.
-        `access_denied`, `out_of_credits`: fix that vendor's key or buy credits.
-        `model_unavailable`: set `runway_model`, `veo_model` or `omni_model`, and deploy.
-        Anything else is the vendors' fault: look at their status pages. There is nothing to do here.
-      TEXT
     }
     circuit_opened = {
       title    = "a circuit opened"
       filter   = "jsonPayload.message=\"circuit_opened\""
       severity = "WARNING"
       labels   = ["vendor", "ai_model", "code"]
-      todo     = <<-TEXT
-        A vendor, or one of its providers, is skipped for a while; the chain goes on without it.
-        `access_denied`: the key is wrong or the plan is not paid: store a new key (infra/README.md, "Rotate a key").
-        For Veo: the worker's account needs `roles/aiplatform.user`, the project aiplatform.googleapis.com.
-        `out_of_credits`: buy credits. `model_unavailable`: choose another model, and deploy.
-        Anything else is the vendor's fault: Reelay tries it again by itself, one job at a time.
-      TEXT
     }
     submission_unknown = {
       title    = "the outcome of a paid call is unknown"
       filter   = "jsonPayload.message=\"submission_unknown\""
       severity = "ERROR"
       labels   = ["job_id", "ai_model"]
-      todo     = <<-TEXT
-        A paid call was sent and no answer came back: it may be billed, so its price counts as spent.
-        That vendor is not asked again for this job. If it happens once, there is nothing to do.
-        If it happens often, look at the vendor's status page and compare its bill with `GET /v1/usage?scope=all`.
-        To end such jobs instead of asking the next vendor, set `on_unknown_submission = "stop"`.
-      TEXT
     }
     price_differs = {
       title    = "a vendor's price differs from the catalogue"
       filter   = "jsonPayload.message=\"price_differs\""
       severity = "WARNING"
       labels   = ["ai_model", "expected_usd", "charged_usd"]
-      todo     = <<-TEXT
-        A vendor charges another price for a video, or says that it may, than `shared/domain/catalogue.py` lists.
-        The job's money is held and booked at the vendor's price, and later jobs are planned with it if it is the higher one.
-        Look at the vendor's price list, edit the catalogue (price, source, date), and deploy: the observed price then no longer counts.
-      TEXT
     }
     ledger_out_of_balance = {
       title    = "the ledger does not balance"
       filter   = "jsonPayload.message=\"ledger_out_of_balance\""
       severity = "CRITICAL"
       labels   = []
-      todo     = <<-TEXT
-        What is held, less what was settled and released, differs from what open jobs hold: the caps cannot be trusted.
-        Pause first, in the project's folder: `.venv/bin/python -m ops generation paused --reason ledger --project ${var.project_id}`.
-        Jobs that are paid for are finished.
-        Then compare `spend/` and the open jobs in Firestore with the logs of the jobs named; point-in-time
-        recovery shows both as they were at any minute of the last seven days.
-      TEXT
     }
     job_abandoned = {
       title    = "a job was abandoned"
       filter   = "jsonPayload.message=\"job_abandoned\""
       severity = "ERROR"
       labels   = ["job_id"]
-      todo     = <<-TEXT
-        A job had exceeded every limit, or its record could not be read, so it was ended; all that it held counts as spent.
-        Read its log lines by `jsonPayload.job_id`. If this began with a deploy, roll back (infra/README.md).
-      TEXT
     }
     kill_switch = {
       title    = "the kill switch changed"
       filter   = "jsonPayload.message=(\"generation_level_changed\" OR \"budget_notification_unusable\")"
       severity = "CRITICAL"
       labels   = ["to_level", "why"]
-      todo     = <<-TEXT
-        `tight`: 80 % of the budget is spent, and expensive providers are skipped. `paused`: nothing new is spent and new jobs get 503;
-        jobs that are paid for are finished. In the project's folder, `.venv/bin/python -m ops generation show --project ${var.project_id}` says why.
-        To go on, raise `gcp_budget_amount` and deploy, or type `generation normal --reason "…"` in place of `generation show`,
-        which holds until the budget's next month. Admins of the API can do the same with `/v1/admin/generation`.
-        `budget_notification_unusable`: a notification had no usable amounts and counts as all spent; check the budget's amount.
-      TEXT
     }
   }
 
@@ -129,7 +97,7 @@ resource "google_monitoring_alert_policy" "events" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Reelay ${var.project_id}: ${each.value.title}"
-    content   = each.value.todo
+    content   = local.runbook[each.value.title]
   }
 
   depends_on = [google_project_service.apis]
@@ -179,11 +147,7 @@ resource "google_monitoring_alert_policy" "failure_ratio" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Reelay ${var.project_id}: too many jobs fail"
-    content   = <<-TEXT
-      More than a fifth of the last hour's jobs failed, not counting those refused for their image or prompt.
-      The dashboard shows which, by provider and code. If this began with a deploy, roll back (infra/README.md).
-      If one vendor fails, take it out of `provider_chain` and deploy; jobs that are paid for are finished all the same.
-    TEXT
+    content   = local.runbook["too many jobs fail"]
   }
 
   # A metric is known everywhere only minutes after it was made; the functions take as
@@ -213,12 +177,7 @@ resource "google_monitoring_alert_policy" "sweep_not_running" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Reelay ${var.project_id}: the sweep does not run"
-    content   = <<-TEXT
-      Stuck jobs are not resumed and expired ones not ended until it runs again; nothing is lost meanwhile.
-      `gcloud scheduler jobs describe reelay-sweep --location=${var.region} --project=${var.project_id}`: is it paused? what was its last status?
-      401 or 403: `reelay-scheduler-invoker` lacks `roles/run.invoker` on `sweep`: deploy again.
-      5xx: read the logs of `sweep`.
-    TEXT
+    content   = local.runbook["the sweep does not run"]
   }
 
   depends_on = [google_project_service.apis]
@@ -264,12 +223,7 @@ resource "google_monitoring_alert_policy" "queues" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Reelay ${var.project_id}: the queues fall behind"
-    content   = <<-TEXT
-      Steps run late, so videos take longer; none is lost and nothing is paid twice.
-      If a queue is paused (`gcloud tasks queues list --location=${var.region} --project=${var.project_id}`), resume it.
-      If the dashboard shows many 5xx of `worker`, read its logs, and roll back if they began with a deploy.
-      Otherwise there is more work than the workers take: raise `worker_instances`, within the project's quota, and deploy.
-    TEXT
+    content   = local.runbook["the queues fall behind"]
   }
 
   depends_on = [google_project_service.apis]
@@ -297,12 +251,7 @@ resource "google_monitoring_alert_policy" "dead_letters" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Reelay ${var.project_id}: budget notifications were not delivered"
-    content   = <<-TEXT
-      `budget-alert` could not handle a notification of the budget, so the kill switch may not act. The ledger's caps hold.
-      `gcloud pubsub subscriptions pull ${google_pubsub_subscription.budget_dead_letters.name} --project=${var.project_id} --limit=5` shows it;
-      the logs of `budget-alert` say why. The next notification comes within hours and repeats everything:
-      fix the cause, then pull with `--auto-ack` to empty the subscription. Until then, pause generation yourself if the budget is spent.
-    TEXT
+    content   = local.runbook["budget notifications were not delivered"]
   }
 }
 
@@ -332,12 +281,7 @@ resource "google_monitoring_alert_policy" "private_made_public" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Reelay ${var.project_id}: a private function was made public"
-    content   = <<-TEXT
-      Somebody let all users call `worker`, `sweep` or `budget-alert`, which only Google's own callers may reach. The code still checks their tokens,
-      but in a public function it can no longer rely on Google to have verified the signature.
-      Deploy again: it restores the invokers. If the check itself was switched off, switch it on:
-      `gcloud run services update NAME --invoker-iam-check --region=${var.region} --project=${var.project_id}`, then find out who did it and why.
-    TEXT
+    content   = local.runbook["a private function was made public"]
   }
 
   depends_on = [google_project_service.apis]
@@ -389,12 +333,7 @@ resource "google_monitoring_alert_policy" "unreachable" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Reelay ${var.project_id}: the API does not answer"
-    content   = <<-TEXT
-      `curl -i ${local.function_urls.api}/health` shows what callers see.
-      403: Google lets no caller through. With `api_public = false`: `gcloud run services update api --no-invoker-iam-check --region=${var.region} --project=${var.project_id}`.
-      429 or 503: all instances are busy: raise `api_instances`, within the project's quota, and deploy.
-      500: read the logs of `api`; if this began with a deploy, roll back (infra/README.md). Jobs that are under way go on without the API.
-    TEXT
+    content   = local.runbook["the API does not answer"]
   }
 }
 
@@ -406,22 +345,12 @@ locals {
       condition = "more than a million reads in an hour"
       filter    = "metric.type=\"firestore.googleapis.com/document/read_ops_count\" AND resource.type=\"firestore.googleapis.com/Database\""
       threshold = 1000000
-      todo      = <<-TEXT
-        A million reads cost 0.30 to 0.60 USD, which neither the caps nor the kill switch count. An hour of this is no harm; a day of it is 7 to 15 USD.
-        In the Logs Explorer, count the requests to `api` by `jsonPayload.user_id`. If one user causes them, disable that user or revoke the key
-        (`.venv/bin/python -m ops key list --project ${var.project_id}`). If it is your own growth, raise the threshold here.
-      TEXT
     }
     bytes_sent = {
       title     = "unusually much is downloaded"
       condition = "more than 50 GB of videos in an hour"
       filter    = "metric.type=\"storage.googleapis.com/network/sent_bytes_count\" AND resource.type=\"gcs_bucket\" AND resource.labels.bucket_name=\"${google_storage_bucket.videos.name}\""
       threshold = 50000000000
-      todo      = <<-TEXT
-        50 GB cost about 6 USD, which neither the caps nor the kill switch count. Anyone who has a video's URL can download it until the URL expires, 11 hours at most.
-        If it is one video, delete it (`DELETE /v1/videos/{job_id}`, or its object in the bucket `${google_storage_bucket.videos.name}`): its URLs stop working at once.
-        Which one it is, the bucket's usage logs or Data Access audit logs say, if you switch them on. If it is your own growth, raise the threshold here.
-      TEXT
     }
   }
 }
@@ -451,7 +380,7 @@ resource "google_monitoring_alert_policy" "usage" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Reelay ${var.project_id}: ${each.value.title}"
-    content   = each.value.todo
+    content   = local.runbook[each.value.title]
   }
 
   depends_on = [google_project_service.apis]

@@ -297,12 +297,12 @@ run "defaults" {
   }
   assert {
     condition = alltrue([
-      for policy in concat(values(google_monitoring_alert_policy.events), values(google_monitoring_alert_policy.usage), [
+      for policy in concat(values(google_monitoring_alert_policy.events), values(google_monitoring_alert_policy.usage), values(google_monitoring_alert_policy.burn), [
         google_monitoring_alert_policy.failure_ratio, google_monitoring_alert_policy.sweep_not_running, google_monitoring_alert_policy.queues, google_monitoring_alert_policy.dead_letters,
         google_monitoring_alert_policy.private_made_public, google_monitoring_alert_policy.unreachable,
-      ]) : length(policy.documentation[0].content) > 100 && length(policy.notification_channels) == 1
+      ]) : strcontains(policy.documentation[0].content, "**Do:**") && !can(regex("PROJECT|REGION|API_URL|BUCKET", policy.documentation[0].content)) && length(policy.notification_channels) == 1
     ])
-    error_message = "Each alert must say what to do, and reach somebody."
+    error_message = "Each alert must say what to do in this project, and reach somebody."
   }
   assert {
     condition     = google_monitoring_alert_policy.sweep_not_running.conditions[0].condition_absent[0].duration == "600s" && strcontains(google_monitoring_alert_policy.sweep_not_running.conditions[0].condition_absent[0].filter, "run.googleapis.com/request_count")
@@ -323,6 +323,18 @@ run "defaults" {
   assert {
     condition     = join(" ", keys(google_monitoring_alert_policy.usage)) == "bytes_sent firestore_reads" && strcontains(google_monitoring_alert_policy.usage["bytes_sent"].conditions[0].condition_threshold[0].filter, google_storage_bucket.videos.name)
     error_message = "What no cap counts, reads and downloads, must alert."
+  }
+  assert {
+    condition     = { for name, slo in google_monitoring_slo.api : name => slo.goal } == { availability = 0.995, latency = 0.95 } && strcontains(google_monitoring_slo.api["availability"].request_based_sli[0].good_total_ratio[0].bad_service_filter, "\"api\" AND metric.labels.response_code_class=\"5xx\"") && google_monitoring_slo.api["latency"].request_based_sli[0].distribution_cut[0].range[0].max == 4000
+    error_message = "The objectives: 99.5 % of the API's requests without 5xx, 95 % within 4 seconds."
+  }
+  assert {
+    condition = { for policy in google_monitoring_alert_policy.burn : policy.conditions[0].condition_threshold[0].filter => policy.conditions[0].condition_threshold[0].threshold_value } == {
+      "select_slo_burn_rate(\"projects/123456789012/services/reelay-api/serviceLevelObjectives/availability\", \"3600s\")"  = 14.4
+      "select_slo_burn_rate(\"projects/123456789012/services/reelay-api/serviceLevelObjectives/availability\", \"21600s\")" = 6
+      "select_slo_burn_rate(\"projects/123456789012/services/reelay-api/serviceLevelObjectives/latency\", \"3600s\")"       = 10
+    }
+    error_message = "Errors that are used up fast, or steadily, and slowness must alert."
   }
   assert {
     condition     = google_monitoring_uptime_check_config.health.http_check[0].path == "/api/health" && google_monitoring_uptime_check_config.health.monitored_resource[0].labels["host"] == "asia-northeast3-reelay-test.cloudfunctions.net"

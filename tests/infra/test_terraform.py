@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 STANDIN = os.environ.get("TERRAFORM_STANDIN")
-NEEDED = ("infra", "functions", "shared", "main.py", "requirements.txt")
+NEEDED = ("infra", "docs", "functions", "shared", "main.py", "requirements.txt")
 NOT_COPIED = shutil.ignore_patterns(".terraform", "__pycache__")
 # What init says where it can't reach the registry.
 UNREACHABLE = ("could not connect to registry", "Failed to query available provider")

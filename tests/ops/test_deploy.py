@@ -494,7 +494,7 @@ def providers() -> Iterator[dict[str, str]]:
 def real_desk(providers: dict[str, str], tmp_path: Path) -> Desk:
     """Programs that really run, on a copy of what is deployed."""
     hidden = shutil.ignore_patterns("__pycache__", ".terraform*")
-    for name in ("infra", "functions", "shared"):
+    for name in ("infra", "docs", "functions", "shared"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=hidden)
     for name in ("main.py", "requirements.txt"):
         shutil.copy(ROOT / name, tmp_path)

@@ -59,3 +59,15 @@ override_resource {
     member = "serviceAccount:reelay-checker@reelay-test.iam.gserviceaccount.com"
   }
 }
+
+override_resource {
+  target          = google_monitoring_slo.api["availability"]
+  override_during = plan
+  values          = { name = "projects/123456789012/services/reelay-api/serviceLevelObjectives/availability" }
+}
+
+override_resource {
+  target          = google_monitoring_slo.api["latency"]
+  override_during = plan
+  values          = { name = "projects/123456789012/services/reelay-api/serviceLevelObjectives/latency" }
+}
