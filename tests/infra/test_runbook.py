@@ -136,7 +136,7 @@ COMPARED = re.compile(r'jsonPayload\.(\w+)=(\([^)]+\)|\\?"[^"]+")')
 
 def matches(query: str, line: Mapping[str, Any]) -> bool:
     """By the part of Logging's query language that these alerts use."""
-    said = line | {"message": line["event"]}
+    said = {**line, "message": line["event"]}
     compared = COMPARED.findall(query)
     assert COMPARED.sub("", query).strip() == ""
     return all(
