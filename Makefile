@@ -1,6 +1,6 @@
 # What a person types. Each target does the set-up it needs; a second call is quick.
 .DEFAULT_GOAL := help
-.PHONY: emulator help demo dev web chaos bench fuzz unit test check audit format lock clean deploy destroy
+.PHONY: emulator help demo dev web chaos bench fuzz unit test check audit format lock release clean deploy destroy
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -64,6 +64,10 @@ format: $(READY) ## Format and sort
 
 lock: $(READY) ## Pin the newest versions, with hashes, for every Python from 3.11
 	@$(BIN)/python -m local.lock --upgrade
+
+release: $(READY) ## Name what is unreleased, and tag it: VERSION=1.2.3
+	@$(if $(VERSION),,echo "Name it: make release VERSION=1.2.3"; exit 1)
+	@$(BIN)/python -m ops.release "$(VERSION)"
 
 clean: ## Remove the environments and caches; videos in out/ stay
 	@rm -rf .venv .venv-checkov .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -12,8 +12,7 @@ from shared.domain.projection import abandoned, project
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_ledger import FirestoreLedger
-from shared.gcp.firestore_records import to_record
-from shared.gcp.job_record import versioned
+from shared.gcp.job_record import record_of, versioned
 from shared.ports.store import IdempotencyRecord, Versioned
 
 LONGEST_ID = 128
@@ -35,7 +34,7 @@ class FirestoreJobs:
         over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
         batch = self._database.batch()
-        batch.create(self._run(job.job_id), to_record(job))
+        batch.create(self._run(job.job_id), record_of(job))
         batch.create(self._public(job.job_id), project(job))
         if record is not None:
             self._idempotency.add(batch, record, over)
@@ -50,7 +49,7 @@ class FirestoreJobs:
     def commit(self, before: Versioned[Job], after: Job) -> Versioned[Job]:
         """Updates, never sets: a job deleted in between is not resurrected."""
         batch = self._database.batch()
-        batch.put(self._run(after.job_id), to_record(after), before.token)
+        batch.put(self._run(after.job_id), record_of(after), before.token)
         if changes := _changes(before.value, after):
             batch.update(self._public(after.job_id), changes)
         booked = booking(before.value, after)

@@ -4,16 +4,28 @@ from typing import Any
 
 from shared.domain.errors import Unreadable
 from shared.domain.job import Job
-from shared.gcp.firestore_records import Record, from_record
+from shared.gcp.firestore_records import Record, from_record, to_record
 from shared.ports.store import Versioned
+
+# Raised when an earlier release could misread, or lose, what this one writes: such a
+# release leaves the job alone. A record without a version is older than the first.
+VERSION_FIELD = "record_version"
+RECORD_VERSION = 1
+
+
+def record_of(job: Job) -> Record:
+    return to_record(job) | {VERSION_FIELD: RECORD_VERSION}
 
 
 def job_of(record: Record) -> Job:
-    """Unreadable names the job."""
+    """Unreadable names the job; so is a record of a later release."""
+    name = f"job {record.get('job_id')}"
+    if record.get(VERSION_FIELD, 0) > RECORD_VERSION:
+        raise Unreadable(f"{name} was written by a later release")
     try:
         return from_record(Job, record, use_defaults=True)
     except Unreadable as error:
-        raise Unreadable(f"job {record.get('job_id')}") from error
+        raise Unreadable(name) from error
 
 
 def versioned(document: Any) -> Versioned[Job] | None:

@@ -8,44 +8,47 @@ import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode
-from shared.domain.job import Job
-from shared.domain.outcomes import CancelRequested, Rejected, Unknown
-from shared.domain.transitions import apply
-from shared.gcp.firestore_records import to_record
-from shared.gcp.job_record import job_of
-from tests.domain.examples import (
-    FAULT,
-    NOON,
-    a_job,
-    a_new_job,
-    answered,
-    completed,
-    running,
-    started,
-    storing,
-)
-
-JOBS = {
-    "new": a_new_job(audio=True, seed=7, resolution="1080p"),
-    "starting": started(a_job(), ProviderId.RUNWAY),
-    "running": running(a_job(), ProviderId.RUNWAY),
-    "cancelled": apply(running(a_job(), ProviderId.RUNWAY), CancelRequested(), NOON),
-    "storing": storing(a_job(), ProviderId.RUNWAY),
-    "unknown": answered(a_job(), ProviderId.RUNWAY, Unknown(detail="lost")),
-    "asked again": answered(
-        a_job(chain=(ProviderId.VEO,)),
-        ProviderId.VEO,
-        Rejected(problem=FAULT, ask_again=True, retry_after_seconds=2.5),
-    ),
-    "completed": completed(a_job(), ProviderId.RUNWAY),
-    "failed": a_job().ended(ErrorCode.CANCELLED, "why"),
-}
+from shared.domain.errors import ErrorCode, Unreadable
+from shared.domain.job import OPEN_STATES, AttemptState, Job
+from shared.domain.outcomes import Succeeded
+from shared.gcp.firestore_records import Record, to_record
+from shared.gcp.job_record import RECORD_VERSION, job_of, record_of
+from tests.domain.examples import NOON, a_job, running
+from tests.gcp.kept_records import JOBS, kept
+from tests.usecases.harness import Harness
 
 
 @pytest.mark.parametrize("job", JOBS.values(), ids=list(JOBS))
 def test_a_job_comes_back_as_it_was(job: Job) -> None:
-    assert job_of(to_record(job)) == job
+    assert job_of(record_of(job)) == job
+
+
+@pytest.mark.parametrize(("name", "record"), kept().items(), ids=list(kept()))
+def test_a_job_of_an_earlier_release_is_read_and_ends_with_its_money_booked(
+    name: str, record: Record, harness: Harness
+) -> None:
+    job = job_of(record)
+    for provider in harness.providers.values():
+        provider.polls = [Succeeded()]
+    harness.jobs.create(job)
+
+    ended = harness.run()
+
+    code = ErrorCode.CANCELLED if name.endswith(("failed", "cancelling")) else None
+    assert (ended.problem and ended.problem.code) is code
+    assert job.is_final or harness.booked == (Decimal(0), ended.cost_usd)
+
+
+def test_a_record_of_each_state_is_kept_of_a_release() -> None:
+    found = [job_of(record) for record in kept().values()]
+
+    states = {attempt.state for job in found for attempt in job.attempts}
+    assert states >= {*OPEN_STATES, AttemptState.UNKNOWN, AttemptState.SUCCEEDED}
+
+
+def test_a_record_of_a_later_release_is_left_to_it() -> None:
+    with pytest.raises(Unreadable, match="job1 was written by a later release"):
+        job_of(record_of(a_job()) | {"record_version": RECORD_VERSION + 1})
 
 
 def test_money_is_kept_as_a_string_to_the_last_digit() -> None:
