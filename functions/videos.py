@@ -19,6 +19,7 @@ from functions.http.schemas import (
     or_null,
     record,
     text,
+    texts_by_name,
     url,
     whole,
 )
@@ -29,6 +30,7 @@ from shared.domain.catalogue import (
     AspectRatio,
     ProviderId,
     Resolution,
+    Vendor,
 )
 from shared.domain.errors import ErrorCode
 from shared.domain.fields import Field
@@ -73,6 +75,12 @@ DELIVERED = record(
     audio=flag("Whether it has sound.", example=True),
     size=whole("The MP4's size in bytes.", 2_831_155),
     crc32c=text("The MP4's checksum, in base64.", "yZRlqg=="),
+)
+GENERATED_BY = record(
+    "GeneratedBy",
+    "The model that made a video.",
+    vendor=described(choice("Vendor", Vendor), "Whose account was billed."),
+    model=text("The vendor's name for its model.", "veo-3.1-generate-001"),
 )
 CROP = record(
     "InputCrop",
@@ -125,7 +133,28 @@ VIDEO = record(
         )
     ),
     video_url_expires_at=or_null(
-        moment("Until when `video_url` is valid.", "2026-11-28T23:01:10.000Z")
+        moment(
+            "Until when `video_url`, `download_url` and `poster_url` are valid.",
+            "2026-11-28T23:01:10.000Z",
+        )
+    ),
+    download_url=or_null(
+        url(
+            "The same MP4, for a download: browsers save it under a name made of the "
+            "date and the prompt.",
+            "https://storage.googleapis.com/reelay-videos/3f9c1b2ad84e4c0f.mp4"
+            "?response-content-disposition=attachment",
+        )
+    ),
+    poster_url=or_null(
+        url(
+            "The video's first frame, a JPEG of at most 1280 pixels a side.",
+            "https://storage.googleapis.com/reelay-videos/3f9c1b2ad84e4c0f.jpg",
+        )
+    ),
+    ai_generated=flag("Always true.", example=True),
+    generated_by=or_null(
+        described(GENERATED_BY, "What made the video; null until there is one.")
     ),
     prompt=text("What was asked for.", "너구리가 고개를 들고 손을 흔든다"),
     translate=described(
@@ -160,6 +189,7 @@ VIDEO = record(
     ),
     fallback=flag("Whether the rest of the chain may be asked.", example=True),
     seed=or_null(whole("The seed that was asked for.", 7)),
+    metadata=texts_by_name("The strings of your own.", {"order": "A-1042"}),
     delivered=or_null(described(DELIVERED, "The video that was delivered.")),
     attempts=list_of(ATTEMPT, "Every provider that was asked or skipped, in order."),
     estimated_cost_usd=money("The price when the job was created.", "0.25"),

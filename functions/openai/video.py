@@ -163,7 +163,8 @@ def show_model(name: str) -> dict[str, Any]:
 def _status(shown: Projection) -> str:
     if shown["status"] != Status.PROCESSING:
         return str(shown["status"])
-    return "queued" if shown["stage"] == Stage.QUEUED else "in_progress"
+    is_queued = shown["stage"] in (Stage.QUEUED, Stage.WAITING_FOR_PROVIDER)
+    return "queued" if is_queued else "in_progress"
 
 
 def _completed_at(shown: Projection) -> int | None:

@@ -27,6 +27,7 @@ _ENDED = {
 }
 _STAGES = {
     "queued": "waiting to start",
+    "waiting_for_provider": "waiting for the provider",
     "generating": "making it",
     "storing": "fetching it",
     "done": "done",

@@ -35,7 +35,7 @@ from enum import StrEnum
 from shared.domain.catalogue import AspectRatio, ProviderId, Vendor
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.ledger import LedgerKey
-from shared.domain.outcomes import Delivered, PreparedImage
+from shared.domain.outcomes import Delivered, PreparedImage, SignedUrls
 from shared.domain.prompt_translation import PromptTranslation
 from shared.domain.request import Frame, VideoRequest
 
@@ -226,6 +226,8 @@ class Job:
     problem: Problem | None = None
     video_url: str | None = None
     video_url_expires_at: datetime | None = None
+    download_url: str | None = None
+    poster_url: str | None = None
 
     @property
     def is_final(self) -> bool:
@@ -276,6 +278,15 @@ class Job:
             changed if a.attempt_id == changed.attempt_id else a for a in self.attempts
         )
         return replace(self, attempts=tuple(attempts))
+
+    def with_urls(self, urls: SignedUrls | None) -> "Job":
+        return replace(
+            self,
+            video_url=urls.video_url if urls else None,
+            video_url_expires_at=urls.expires_at if urls else None,
+            download_url=urls.download_url if urls else None,
+            poster_url=urls.poster_url if urls else None,
+        )
 
     def ended(self, code: ErrorCode, detail: str = "") -> "Job":
         problem = Problem(code=code, detail=detail)

@@ -34,3 +34,7 @@ def incoming_folder(job_id: str, attempt_id: str) -> str:
 
 def video_object(user_id: str, job_id: str) -> str:
     return f"videos/{quote(user_id, safe='')}/{job_id}.mp4"
+
+
+def poster_object(user_id: str, job_id: str) -> str:
+    return f"videos/{quote(user_id, safe='')}/{job_id}.jpg"

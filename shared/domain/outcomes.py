@@ -5,7 +5,7 @@ A paid POST ends in one of four ways, and the type says what may follow: `NotSen
 may have been paid for, that vendor is not asked again for the job.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -128,7 +128,10 @@ class PreparedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """The stored video. `crc32c` is in base64, as Cloud Storage gives it."""
+    """The stored video. `crc32c` is in base64, as Cloud Storage gives it.
+
+    `poster_name`: of its first frame, a JPEG; None if there is none.
+    """
 
     object_name: str
     duration_seconds: float
@@ -138,6 +141,17 @@ class Delivered:
     size_bytes: int
     crc32c: str
     aspect_ratio: AspectRatio | None = None
+    poster_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedUrls:
+    """Of a delivered video; all of them expire at `expires_at`."""
+
+    video_url: str = field(repr=False)
+    download_url: str = field(repr=False)
+    poster_url: str | None = field(repr=False)
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,8 +253,7 @@ class CheckStarted:
 class Stored:
     attempt_id: str
     delivered: Delivered
-    video_url: str
-    video_url_expires_at: datetime
+    urls: SignedUrls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,23 @@ from shared.domain.pricing import first_price_usd
 # The public fields of a job, by name.
 Projection = Mapping[str, Any]
 
+NO_URLS: Projection = dict.fromkeys(
+    ("video_url", "video_url_expires_at", "download_url", "poster_url")
+)
+# What documents of an older version may lack.
+ADDED_FIELDS: Projection = {
+    **NO_URLS,
+    "translate": None,
+    "prompt_sent": None,
+    "last_image_url": None,
+    "last_image": None,
+    "input_crop": None,
+    "last_input_crop": None,
+    "ai_generated": True,
+    "generated_by": None,
+    "metadata": {},
+}
+
 
 class Status(StrEnum):
     PROCESSING = "processing"
@@ -26,6 +43,7 @@ class Status(StrEnum):
 
 class Stage(StrEnum):
     QUEUED = "queued"
+    WAITING_FOR_PROVIDER = "waiting_for_provider"
     GENERATING = "generating"
     STORING = "storing"
     DONE = "done"
@@ -54,6 +72,10 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
         "ai_model": _ai_model(job),
         "video_url": job.video_url,
         "video_url_expires_at": job.video_url_expires_at,
+        "download_url": job.download_url,
+        "poster_url": job.poster_url,
+        "ai_generated": True,
+        "generated_by": _generated_by(job),
         "prompt": asked.prompt,
         "translate": asked.translate.value,
         "prompt_sent": job.prompt_to_send if job.has_asked else None,
@@ -70,6 +92,7 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
         "model": asked.model,
         "fallback": asked.fallback,
         "seed": asked.seed,
+        "metadata": dict(asked.metadata or {}),
         "delivered": delivered
         and {
             "duration": delivered.duration_seconds,
@@ -140,6 +163,8 @@ def _stage(job: Job) -> Stage:
         return Stage.DONE
     attempt = job.open_attempt
     if attempt is not None:
+        if attempt.state is AttemptState.RUNNING and attempt.queued_at_vendor:
+            return Stage.WAITING_FOR_PROVIDER
         return _STAGES.get(attempt.state, _resting_stage(job))
     return _resting_stage(job)
 
@@ -156,6 +181,13 @@ def _ai_model(job: Job) -> str | None:
             return attempt.provider_id.value
     asked = [a for a in job.attempts if a.state is not AttemptState.SKIPPED]
     return asked[-1].provider_id.value if asked else None
+
+
+def _generated_by(job: Job) -> dict[str, str] | None:
+    for attempt in job.attempts:
+        if attempt.state is AttemptState.SUCCEEDED:
+            return {"vendor": attempt.vendor.value, "model": attempt.model_id}
+    return None
 
 
 def _attempt(attempt: Attempt, language: Language) -> dict[str, Any]:

@@ -179,6 +179,12 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         "must be an ID that this API returned",
         "이 API가 반환한 ID여야 합니다",
     ),
+    "not_pairs": (
+        "must be an object of at most {0} strings, with names of 1 to {1} characters "
+        "that don't begin with `__` and values of at most {2}",
+        "최대 {0}개의 문자열로 이루어진 객체여야 합니다(이름은 1~{1}자이며 `__`로 "
+        "시작할 수 없고, 값은 최대 {2}자)",
+    ),
     "not_a_whole_number": ("must be a whole number", "정수여야 합니다"),
     "out_of_range": (
         "must be from {0:,} to {1:,}",

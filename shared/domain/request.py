@@ -21,6 +21,7 @@ from shared.domain.specs import (
     HttpsAddress,
     Identifier,
     ImageType,
+    Pairs,
     Text,
     Whole,
 )
@@ -161,6 +162,13 @@ VIDEO_FIELDS: Mapping[str, Field] = {
         description="Repeats a similar video, at providers that take a seed.",
         example=7,
     ),
+    "metadata": Field(
+        spec=Pairs(most=16, longest_name=64, longest_value=500),
+        description="Strings of your own, returned unchanged: at most 16, their names "
+        "of at most 64 characters, their values of at most 500.",
+        example={"order": "A-1042"},
+        synonyms=("tags", "labels"),
+    ),
 }
 
 PROMPT_FIELDS: Mapping[str, Field] = {
@@ -210,6 +218,7 @@ class VideoRequest:
     translate: Translate = Translate.AUTO
     last_image_url: str | None = None
     last_image: str | None = None
+    metadata: Mapping[str, str] | None = None
 
     def source(self, frame: Frame) -> ImageSource | None:
         """None if the video need not begin, or end, with an image."""
@@ -240,6 +249,7 @@ class VideoRequest:
             translate=Translate(values["translate"]),
             last_image_url=values["last_image_url"],
             last_image=values["last_image"],
+            metadata=values["metadata"] or None,
         )
 
 

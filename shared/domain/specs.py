@@ -5,7 +5,7 @@ One spec does both, so the description can't drift from the parser.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, runtime_checkable
@@ -265,6 +265,43 @@ class Flag:
 
     def schema(self) -> dict[str, object]:
         return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """An object of strings by name, which the caller gets back as it is.
+
+    Firestore keeps names with two underscores at both ends to itself.
+    """
+
+    most: int
+    longest_name: int
+    longest_value: int
+
+    def parse(self, value: object) -> Mapping[str, str]:
+        if not isinstance(value, Mapping) or len(value) > self.most:
+            raise self._wrong()
+        for name, text in value.items():
+            if not isinstance(text, str) or len(text) > self.longest_value:
+                raise self._wrong()
+            if not 0 < len(name) <= self.longest_name or name.startswith("__"):
+                raise self._wrong()
+        return dict(value)
+
+    def _wrong(self) -> Wrong:
+        return Wrong("not_pairs", self.most, self.longest_name, self.longest_value)
+
+    def schema(self) -> dict[str, object]:
+        return {
+            "type": "object",
+            "maxProperties": self.most,
+            "propertyNames": {
+                "minLength": 1,
+                "maxLength": self.longest_name,
+                "pattern": "^(_?[^_]|_$)",
+            },
+            "additionalProperties": {"type": "string", "maxLength": self.longest_value},
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,8 +113,15 @@ class CloudBucket:
         with storage_errors("delete"), suppress(NotFound):
             self._bucket.blob(name).delete(**limits())
 
-    def sign_download(self, name: str, *, lifetime: timedelta) -> str:
-        return self._sign(name, method="GET", expiration=lifetime)
+    def sign_download(
+        self, name: str, *, lifetime: timedelta, disposition: str | None = None
+    ) -> str:
+        return self._sign(
+            name,
+            method="GET",
+            expiration=lifetime,
+            response_disposition=disposition,
+        )
 
     def sign_upload(
         self, name: str, *, content_type: str, size_bytes: int, lifetime: timedelta

@@ -1,7 +1,8 @@
 """The child process: `child.py KIND CPU_SECONDS MEMORY_BYTES OUTPUT_BYTES`.
 
 Reads an image or a video from standard input and writes the line `ready`, a line of
-JSON (what it found, or `{"bad": why, "fault": …}`) and, for an image, the JPEG's bytes.
+JSON (what it found, or `{"bad": why, "fault": …}`) and the bytes of a JPEG: the image,
+or the video's first frame.
 """
 
 import json
@@ -40,7 +41,8 @@ def answer(kind: str) -> tuple[dict[str, Any], bytes]:
 
     _write(b"ready\n")
     file = open(sys.stdin.fileno(), "rb", closefd=False)  # noqa: SIM115 # stdin's own
-    return inspect(file, size_bytes=os.fstat(file.fileno()).st_size), b""
+    found = asdict(inspect(file, size_bytes=os.fstat(file.fileno()).st_size))
+    return found, found.pop("poster")
 
 
 def _write(content: bytes) -> None:

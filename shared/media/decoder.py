@@ -42,7 +42,7 @@ IMAGE_LIMITS: Final = Limits(
     cpu_seconds=10, wall_seconds=40, memory_bytes=1_400_000_000, output_bytes=4_000_000
 )
 VIDEO_LIMITS: Final = Limits(
-    cpu_seconds=45, wall_seconds=75, memory_bytes=1_400_000_000, output_bytes=100_000
+    cpu_seconds=45, wall_seconds=75, memory_bytes=1_400_000_000, output_bytes=1_100_000
 )
 
 
@@ -68,8 +68,8 @@ class ChildVideoCheck:
     def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
         with tempfile.TemporaryFile() as source:
             _copy(file, source, size_bytes)
-            facts, _ = decode("video", source, self._limits)
-        return VideoFacts(**facts)
+            facts, poster = decode("video", source, self._limits)
+        return VideoFacts(poster=poster, **facts)
 
 
 def _copy(file: BinaryIO, target: IO[bytes], size_bytes: int) -> None:

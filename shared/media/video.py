@@ -17,6 +17,8 @@ from av.video.stream import VideoStream
 
 from shared.domain.errors import BadContent
 from shared.media.boxes import check_boxes
+from shared.media.poster import poster_of
+from shared.ports.storage import VideoFacts
 
 MOST_SIDE_PIXELS: Final = 4096
 _SHORTEST_SECONDS: Final = Fraction(1, 2)
@@ -27,8 +29,8 @@ _AUDIO_CODECS: Final = ("aac",)
 _BROKEN: Final = (av.FFmpegError, ValueError, OverflowError, MemoryError)
 
 
-def inspect(file: BinaryIO, *, size_bytes: int) -> dict[str, Any]:
-    """The fields of `VideoFacts`; BadContent where it is no whole MP4 that plays."""
+def inspect(file: BinaryIO, *, size_bytes: int) -> VideoFacts:
+    """BadContent where it is no whole MP4 that plays."""
     check_boxes(file, size_bytes)
     file.seek(0)
     with _translated():
@@ -62,7 +64,7 @@ def _check_packets(file: BinaryIO) -> None:
                 raise BadContent(f"no whole MP4: {counted}")
 
 
-def _facts(container: InputContainer) -> dict[str, Any]:
+def _facts(container: InputContainer) -> VideoFacts:
     video = _video(container)
     audio = _audio(container)
     shown = _decoded(container, video, audio)
@@ -70,12 +72,13 @@ def _facts(container: InputContainer) -> dict[str, Any]:
         raise BadContent(f"no playable MP4: {float(shown.seconds):.3f} seconds long")
     if audio and not shown.has_sound:
         raise BadContent("no playable MP4: its sound can't be decoded")
-    return {
-        "duration_seconds": float(shown.seconds),
-        "width": video.codec_context.width,
-        "height": video.codec_context.height,
-        "has_audio": audio is not None,
-    }
+    return VideoFacts(
+        duration_seconds=float(shown.seconds),
+        width=video.codec_context.width,
+        height=video.codec_context.height,
+        has_audio=audio is not None,
+        poster=shown.poster,
+    )
 
 
 def _video(container: InputContainer) -> VideoStream:
@@ -115,6 +118,7 @@ class _Shown:
     begin: Fraction | None = None
     end: Fraction = Fraction(0)
     has_sound: bool = False
+    poster: bytes = b""
 
     @property
     def seconds(self) -> Fraction:
@@ -144,5 +148,7 @@ def _add(shown: _Shown, frame: Any, base: Fraction) -> None:
     if frame.pts is None:
         raise BadContent("no playable MP4: a frame has no time")
     begin = frame.pts * base
-    shown.begin = begin if shown.begin is None else min(shown.begin, begin)
+    if shown.begin is None:
+        shown.begin, shown.poster = begin, poster_of(frame)
+    shown.begin = min(shown.begin, begin)
     shown.end = max(shown.end, begin + (frame.duration or 0) * base)

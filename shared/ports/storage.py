@@ -73,8 +73,13 @@ class Bucket(Protocol):
         """Gone afterwards, whether it was there or not."""
         ...
 
-    def sign_download(self, name: str, *, lifetime: timedelta) -> str:
-        """A GET URL of our own bucket that expires after `lifetime`."""
+    def sign_download(
+        self, name: str, *, lifetime: timedelta, disposition: str | None = None
+    ) -> str:
+        """A GET URL of our own bucket that expires after `lifetime`.
+
+        `disposition`: the Content-Disposition of the answer.
+        """
         ...
 
     def sign_upload(
@@ -115,12 +120,16 @@ class ImageCheck(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFacts:
-    """What a player shows of an MP4: `duration_seconds` is the video track's own."""
+    """What a player shows of an MP4: `duration_seconds` is the video track's own.
+
+    `poster`: its first frame, a JPEG; empty if none could be made.
+    """
 
     duration_seconds: float
     width: int
     height: int
     has_audio: bool
+    poster: bytes = field(default=b"", repr=False)
 
 
 class VideoCheck(Protocol):

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from shared.domain.errors import NotFound, Unreadable
 from shared.domain.job import Job
 from shared.domain.listing import Page, cursor_after, read_cursor
-from shared.domain.projection import Projection, Status, project
-from shared.jobs.video_url import lasts, with_fresh_url
+from shared.domain.projection import ADDED_FIELDS, NO_URLS, Projection, Status, project
+from shared.jobs.video_urls import lasts, with_fresh_urls
 from shared.ports.identity import Caller
 from shared.ports.storage import Bucket
 from shared.ports.store import Clock, Ids, JobQueries, Jobs, Position, Versioned
 
-# A page of old videos signs a fresh URL for each, one call over the network each.
+# A page of old videos signs three fresh URLs for each, one call over the network each.
 SIGNED_AT_ONCE = 8
 
 
@@ -32,14 +32,14 @@ class GetVideo:
     ids: Ids
 
     def __call__(self, caller: Caller, job_id: str) -> Job:
-        """With a `video_url` that is not about to expire; NotFound as in `own_job`.
+        """With URLs that are not about to expire; NotFound as in `own_job`.
 
         NotFound also past `expires_at`: the record may outlive its video by a day.
         """
         found = own_job(self.jobs, caller, job_id)
         if self.clock.now() >= found.value.expires_at:
             raise NotFound(job_id)
-        return with_fresh_url(
+        return with_fresh_urls(
             found,
             jobs=self.jobs,
             bucket=self.bucket,
@@ -85,14 +85,15 @@ class ListVideos:
             caller.user_id, status=status, after=after, most=limit + 1
         )
         with ThreadPoolExecutor(SIGNED_AT_ONCE) as pool:
-            videos = tuple(pool.map(self._with_fresh_url, found[:limit]))
+            videos = tuple(pool.map(self._with_fresh_urls, found[:limit]))
         next_cursor = None
         if len(found) > limit:
             next_cursor = cursor_after(videos[-1]["created_at"], videos[-1]["job_id"])
         return Page(videos=videos, next_cursor=next_cursor)
 
-    def _with_fresh_url(self, shown: Projection) -> Projection:
-        """The job itself is read only if its URL doesn't last."""
+    def _with_fresh_urls(self, shown: Projection) -> Projection:
+        """The job itself is read only if its URLs don't last."""
+        shown = {**ADDED_FIELDS, **shown}
         now = self.clock.now()
         is_over = now >= shown["expires_at"]
         if not is_over and (
@@ -104,9 +105,9 @@ class ListVideos:
         except Unreadable:
             job = None
         if job is None:
-            return {**shown, "video_url": None, "video_url_expires_at": None}
+            return {**shown, **NO_URLS}
         return project(
-            with_fresh_url(
+            with_fresh_urls(
                 job,
                 jobs=self.jobs,
                 bucket=self.bucket,

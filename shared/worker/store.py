@@ -5,8 +5,9 @@ Nothing here can generate, so nothing here can cost.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from shared.domain.catalogue import AspectRatio
 from shared.domain.delivery import difference
 from shared.domain.errors import (
     BadContent,
@@ -18,10 +19,10 @@ from shared.domain.errors import (
     Unreachable,
 )
 from shared.domain.job import Attempt, Job
-from shared.domain.naming import incoming_folder, video_object
+from shared.domain.naming import incoming_folder, poster_object, video_object
 from shared.domain.outcomes import Delivered, Stored, StoreMissed
 from shared.domain.timing import MOST_BAD_OUTPUTS
-from shared.jobs.video_url import URL_LIFETIME
+from shared.jobs.video_urls import sign_urls
 from shared.ports.providers import (
     BucketFile,
     InlineFile,
@@ -30,11 +31,11 @@ from shared.ports.providers import (
     TaskRef,
     WebFile,
 )
-from shared.ports.storage import Bucket, StoredObject, VideoCheck, Web
+from shared.ports.storage import Bucket, StoredObject, VideoCheck, VideoFacts, Web
 from shared.ports.store import Clock
 
 LARGEST_VIDEO_BYTES = 500_000_000
-VIDEO_TYPE = "video/mp4"
+VIDEO_TYPE, POSTER_TYPE = "video/mp4", "image/jpeg"
 
 
 class _NotHandedOut(Unreachable):
@@ -76,22 +77,32 @@ class Storing:
         """Decodes it: the caller has committed that, in case this process ends here."""
         try:
             delivered = self._kept(job, attempt, found)
-            name = delivered.object_name
-            video_url = self.bucket.sign_download(name, lifetime=URL_LIFETIME)
+            now = self.clock.now()
+            urls = sign_urls(job, delivered, bucket=self.bucket, now=now)
         except _FAILURES as error:
             return _missed(attempt, error)
-        return Stored(
-            attempt_id=attempt.attempt_id,
-            delivered=delivered,
-            video_url=video_url,
-            video_url_expires_at=self.clock.now() + URL_LIFETIME,
-        )
+        return Stored(attempt_id=attempt.attempt_id, delivered=delivered, urls=urls)
 
     def _kept(self, job: Job, attempt: Attempt, found: StoredObject) -> Delivered:
+        """The poster comes last: only the worker whose video was kept writes it."""
+        facts = self._checked(found, job, attempt)
+        kept = self._keep_video(job, found)
+        return Delivered(
+            object_name=kept.name,
+            duration_seconds=round(facts.duration_seconds, 3),
+            width=facts.width,
+            height=facts.height,
+            has_audio=facts.has_audio,
+            size_bytes=kept.size_bytes,
+            crc32c=kept.crc32c,
+            aspect_ratio=_ordered_ratio(job, attempt),
+            poster_name=self._keep_poster(job, facts.poster),
+        )
+
+    def _keep_video(self, job: Job, found: StoredObject) -> StoredObject:
         target = video_object(job.user_id, job.job_id)
-        delivered = self._delivered(found, job, attempt)
         if found.name == target:
-            return delivered
+            return found
         try:
             final = self.bucket.copy_new(found, target)
         except LostRace:
@@ -100,7 +111,13 @@ class Storing:
             # Left there, it would be what every later try finds.
             self.bucket.delete(target)
             raise Unreachable("the copy differs from its source")
-        return replace(delivered, object_name=final.name)
+        return final
+
+    def _keep_poster(self, job: Job, poster: bytes) -> str | None:
+        if not poster:
+            return None
+        name = poster_object(job.user_id, job.job_id)
+        return self.bucket.write(name, iter([poster]), content_type=POSTER_TYPE).name
 
     def _bring_in(
         self, job: Job, attempt: Attempt, provider: Provider | None
@@ -142,16 +159,13 @@ class Storing:
         except Unreachable as error:
             raise _NotHandedOut(str(error)) from error
 
-    def _delivered(self, stored: StoredObject, job: Job, attempt: Attempt) -> Delivered:
+    def _checked(self, stored: StoredObject, job: Job, attempt: Attempt) -> VideoFacts:
         with self.bucket.open(stored) as file:
             facts = self.check.inspect(file, size_bytes=stored.size_bytes)
-        # An attempt of an older version has none, and its request always did.
-        ratio = attempt.aspect_ratio or job.request.aspect_ratio
-        assert ratio is not None, "it was asked for when the attempt began"
         wrong = difference(
             job.request,
             ordered_seconds=attempt.duration_seconds,
-            ordered_ratio=ratio,
+            ordered_ratio=_ordered_ratio(job, attempt),
             duration_seconds=facts.duration_seconds,
             width=facts.width,
             height=facts.height,
@@ -159,16 +173,14 @@ class Storing:
         )
         if wrong:
             raise BadContent(f"not what was ordered: {wrong}")
-        return Delivered(
-            object_name=stored.name,
-            duration_seconds=round(facts.duration_seconds, 3),
-            width=facts.width,
-            height=facts.height,
-            has_audio=facts.has_audio,
-            size_bytes=stored.size_bytes,
-            crc32c=stored.crc32c,
-            aspect_ratio=ratio,
-        )
+        return facts
+
+
+def _ordered_ratio(job: Job, attempt: Attempt) -> AspectRatio:
+    """An attempt of an older version has none, and its request always did."""
+    ratio = attempt.aspect_ratio or job.request.aspect_ratio
+    assert ratio is not None, "it was asked for when the attempt began"
+    return ratio
 
 
 def _missed(attempt: Attempt, why: Exception) -> StoreMissed:

@@ -21,6 +21,7 @@ from shared.domain.outcomes import (
     Intended,
     Polled,
     PreparedImage,
+    SignedUrls,
     Stored,
     Submission,
     Submitted,
@@ -41,6 +42,13 @@ DELIVERED = Delivered(
     size_bytes=6,
     crc32c="AAAAAA==",
     aspect_ratio=AspectRatio.LANDSCAPE,
+    poster_name="videos/ann/job1.jpg",
+)
+URLS = SignedUrls(
+    video_url="https://storage.example/video",
+    download_url="https://storage.example/video?attachment",
+    poster_url="https://storage.example/poster",
+    expires_at=NOON + timedelta(hours=11),
 )
 FAULT = Problem(code=ErrorCode.PROVIDER_ERROR, detail="boom")
 SECOND = timedelta(seconds=1)
@@ -116,17 +124,16 @@ def storing(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
     return apply(running(job, provider_id, at), polled, at)
 
 
-def stored(provider_id: ProviderId, at: datetime = NOON) -> Stored:
+def stored(provider_id: ProviderId) -> Stored:
     return Stored(
         attempt_id=str(provider_id),
         delivered=DELIVERED,
-        video_url="https://storage.example/video",
-        video_url_expires_at=at + timedelta(hours=24),
+        urls=URLS,
     )
 
 
 def completed(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
-    return apply(storing(job, provider_id, at), stored(provider_id, at), at)
+    return apply(storing(job, provider_id, at), stored(provider_id), at)
 
 
 def at_provider(job: Job, provider_id: ProviderId) -> Attempt:

@@ -68,7 +68,7 @@ from shared.domain.outcomes import (
     Working,
 )
 from shared.domain.transitions import apply, settle
-from tests.domain.examples import DELIVERED, FAULT, IMAGE, NOON, a_new_job
+from tests.domain.examples import DELIVERED, FAULT, IMAGE, NOON, URLS, a_new_job
 
 WALKS = 1000
 MOST_FOR_TRANSLATING = Decimal("0.006")
@@ -325,8 +325,7 @@ class World:
         return Stored(
             attempt_id=attempt_id,
             delivered=DELIVERED,
-            video_url="https://storage.example/v",
-            video_url_expires_at=self.now,
+            urls=URLS,
         )
 
     def looked(self, attempt_id: str) -> Outcome:

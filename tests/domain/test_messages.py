@@ -179,7 +179,7 @@ def test_every_reason_has_a_sentence_and_every_sentence_a_reason() -> None:
 
 @pytest.mark.parametrize("reason", refusals.FIELDS)
 def test_every_wrong_field_has_a_sentence_in_both_languages(reason: str) -> None:
-    error = FieldError(field="duration", reason=reason, parameters=(3, 10))
+    error = FieldError(field="duration", reason=reason, parameters=(3, 10, 99))
 
     assert KOREAN.search(refusals.describe_field(error, KO))
     assert not KOREAN.search(refusals.describe_field(error, EN))

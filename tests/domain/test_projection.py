@@ -13,6 +13,7 @@ from shared.domain.outcomes import (
     Failed,
     NotSent,
     Polled,
+    Rejected,
     StoreMissed,
     Unknown,
     Working,
@@ -45,6 +46,10 @@ def cancelling() -> Job:
     return polled(marked, RUNWAY, Working())
 
 
+def throttled() -> Job:
+    return polled(running(a_job(), RUNWAY), RUNWAY, Working(queued=True))
+
+
 def not_stored() -> Job:
     bad = StoreMissed(
         attempt_id=str(RUNWAY), problem=Problem(code=ErrorCode.BAD_OUTPUT)
@@ -63,6 +68,13 @@ def not_stored() -> Job:
         (started(a_job(), RUNWAY), "processing", "queued", "runway"),
         (running(a_job(), RUNWAY), "processing", "generating", "runway"),
         (cancelling(), "processing", "generating", "runway"),
+        (throttled(), "processing", "waiting_for_provider", "runway"),
+        (
+            polled(throttled(), RUNWAY, Working(progress=0.1)),
+            "processing",
+            "generating",
+            "runway",
+        ),
         (storing(a_job(), RUNWAY), "processing", "storing", "runway"),
         (not_stored(), "processing", "generating", "runway"),
         (completed(a_job(), RUNWAY), "completed", "done", "runway"),
@@ -80,6 +92,8 @@ def not_stored() -> Job:
         "starting",
         "running",
         "cancelling",
+        "queued at the vendor",
+        "begun by the vendor",
         "storing",
         "between attempts",
         "completed",
@@ -115,6 +129,30 @@ def test_what_was_asked_and_what_came_are_shown() -> None:
     }
     assert shown["progress"] == 100
     assert shown["video_url"] == "https://storage.example/video"
+    assert shown["download_url"] == "https://storage.example/video?attachment"
+    assert shown["poster_url"] == "https://storage.example/poster"
+
+
+def test_a_video_says_that_ai_made_it_and_which() -> None:
+    rejected = answered(a_job(), RUNWAY, Rejected(problem=FAULT))
+    made = project(completed(rejected, VEO))
+
+    assert made["ai_generated"] is True
+    assert made["generated_by"] == {
+        "vendor": "vertex",
+        "model": "veo-3.1-generate-001",
+    }
+    for job in (a_new_job(), storing(a_job(), RUNWAY)):
+        assert project(job)["ai_generated"] is True
+        assert project(job)["generated_by"] is None
+
+
+def test_metadata_is_returned_as_it_was_sent() -> None:
+    sent = {"order": "A-1", "한글.name": " \n", "empty": ""}
+
+    assert project(a_job(metadata=sent))["metadata"] == sent
+    assert project(a_job(metadata={}))["metadata"] == {}
+    assert project(a_job())["metadata"] == {}
 
 
 @pytest.mark.parametrize("field", [None, "last_image"])

@@ -1,6 +1,7 @@
 """What a caller may ask for, field by field."""
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from shared.domain.catalogue import ANY_MODEL, Resolution
 from shared.domain.errors import InvalidRequest
@@ -226,11 +227,50 @@ def test_a_wrong_upload_is_named(body: dict[str, object], fields: set[str]) -> N
     assert {error.field for error in caught.value.errors} == fields
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {f"name{n}": "x" * 500 for n in range(16)},
+        {"한" * 64: "", "_": "\n", " ": "🐈" * 500, "a.b/`c": "__d__"},
+    ],
+    ids=["none", "sixteen", "of any kind"],
+)
+def test_metadata_is_kept_as_it_is(metadata: dict[str, str]) -> None:
+    schema = VIDEO_FIELDS["metadata"].spec.schema()
+
+    Draft202012Validator(schema).validate(metadata)
+    assert (a_request(metadata=metadata).metadata or {}) == metadata
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {f"name{n}": "" for n in range(17)},
+        {"x" * 65: ""},
+        {"": ""},
+        {"__name__": ""},
+        {"a": "x" * 501},
+        {"a": None},
+        {"a": {"b": "c"}},
+        ["a"],
+    ],
+)
+def test_metadata_that_could_not_be_kept_is_refused(metadata: object) -> None:
+    schema = VIDEO_FIELDS["metadata"].spec.schema()
+
+    assert not Draft202012Validator(schema).is_valid(metadata)
+    with pytest.raises(InvalidRequest) as caught:
+        a_request(metadata=metadata)
+    assert [error.field for error in caught.value.errors] == ["metadata"]
+
+
 SCHEMAS = {**VIDEO_FIELDS, **UPLOAD_FIELDS}
 EXAMPLES: dict[str, tuple[object, object]] = {
     "string": ("x" * 5000, 1),
     "integer": (1.5, "1"),
     "boolean": ("true", 1),
+    "object": ([], {"name": 1}),
 }
 
 
@@ -253,6 +293,7 @@ def test_a_field_refuses_what_its_schema_does_not_describe(name: str) -> None:
         ("image_url", {"format": "uri", "maxLength": 2048}),
         ("image", {"pattern": "^[A-Za-z0-9_-]{1,128}$"}),
         ("audio", {"type": "boolean"}),
+        ("metadata", {"maxProperties": 16}),
     ],
 )
 def test_a_schema_tells_the_limits(name: str, described: dict[str, object]) -> None:

@@ -7,6 +7,7 @@ from collections import UserDict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
+from urllib.parse import quote
 
 import google_crc32c
 
@@ -89,9 +90,12 @@ class FakeBucket:
         self.objects.pop(name, None)
         self.content_types.pop(name, None)
 
-    def sign_download(self, name: str, *, lifetime: timedelta) -> str:
+    def sign_download(
+        self, name: str, *, lifetime: timedelta, disposition: str | None = None
+    ) -> str:
         self._fail()
-        return self._address(name, lifetime)
+        asked = f"&response-content-disposition={quote(disposition or '')}"
+        return self._address(name, lifetime) + (asked if disposition else "")
 
     def sign_upload(
         self, name: str, *, content_type: str, size_bytes: int, lifetime: timedelta

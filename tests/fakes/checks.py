@@ -30,6 +30,7 @@ class FakeVideoCheck:
 
     def __init__(self, duration_seconds: float = 8.0) -> None:
         self.duration_seconds = duration_seconds
+        self.poster = b"its first frame"
 
     def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
         content = file.read()
@@ -40,4 +41,5 @@ class FakeVideoCheck:
             width=1280,
             height=720,
             has_audio=False,
+            poster=self.poster,
         )

@@ -34,7 +34,7 @@ CANCELLED = apply(running(a_job(), ProviderId.RUNWAY), CancelRequested(), NOON)
 STILL_WORKING = Polled(attempt_id=str(ProviderId.RUNWAY), poll=Working())
 # One in each state that a release may find a job in.
 JOBS: Mapping[str, Job] = {
-    "new": a_new_job(seed=7),
+    "new": a_new_job(seed=7, metadata={"한.글": "`"}),
     "starting": started(a_job(), ProviderId.RUNWAY),
     "running": running(a_job(), ProviderId.RUNWAY),
     "cancelled": CANCELLED,

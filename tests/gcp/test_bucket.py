@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from local.faults import Fault
 from local.http_server import HttpServer, as_json, routed
 from local.identity import LocalIdentity
 from shared.domain.errors import BadContent, LostRace, Unreachable
+from shared.domain.file_name import attachment
 from shared.gcp import function_signer, storage_calls
 from shared.gcp.bucket import CloudBucket
 from shared.gcp.function_signer import FunctionSigner
@@ -426,6 +427,19 @@ def test_a_delete_whose_answer_got_lost_is_done(cloud: Cloud) -> None:
     cloud.bucket().delete("a")
 
     assert cloud.bucket().find("a") is None
+
+
+def test_a_download_is_saved_under_the_name_that_was_signed(cloud: Cloud) -> None:
+    bucket = cloud.bucket()
+    write(bucket, "a", b"a video")
+    disposition = attachment(date(2026, 11, 28), '고양이 "cat"; a=b')
+
+    url = bucket.sign_download("a", lifetime=HOUR, disposition=disposition)
+
+    answer = send("GET", url)
+    assert answer.content == b"a video"
+    assert answer.headers["Content-Disposition"] == disposition
+    assert send("GET", url.replace("cat", "dog")).status_code == 403
 
 
 def test_a_signed_upload_takes_exactly_what_was_announced(cloud: Cloud) -> None:

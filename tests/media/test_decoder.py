@@ -43,6 +43,7 @@ def test_a_video_comes_back_as_its_facts() -> None:
     facts = ChildVideoCheck().inspect(io.BytesIO(content), size_bytes=len(content))
 
     assert (facts.width, facts.height, facts.has_audio) == (64, 48, True)
+    assert Image.open(io.BytesIO(facts.poster)).size == (64, 48)
     assert facts.duration_seconds == pytest.approx(1.2)
 
 

@@ -11,10 +11,14 @@ from typing import Any
 
 import av
 import pytest
+from av.video.reformatter import Colorspace
+from PIL import Image
 
 from shared.domain.errors import BadContent, Unreachable
 from shared.media import boxes as mp4
 from shared.media import video as video_module
+from shared.media.decoder import VIDEO_LIMITS
+from shared.media.poster import MOST_BYTES, poster_of
 from shared.ports.storage import VideoFacts
 
 FRAMES_PER_SECOND = 10
@@ -68,6 +72,26 @@ def frame(number: int, rate: Fraction) -> Any:
     return made
 
 
+def painted(
+    size: tuple[int, int], colour: tuple[int, int, int], space: Colorspace
+) -> Any:
+    image = av.VideoFrame.from_image(Image.new("RGB", size, colour))
+    return image.reformat(format="yuv420p", dst_colorspace=space)
+
+
+def encoded(frames: list[Any], coding: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        images: Any = container.add_stream("libx264", rate=Fraction(FRAMES_PER_SECOND))
+        images.width, images.height = frames[0].width, frames[0].height
+        images.pix_fmt, images.options = "yuv420p", coding
+        for number, image in enumerate(frames):
+            image.pts, image.time_base = number, Fraction(1, FRAMES_PER_SECOND)
+            container.mux(images.encode(image))
+        container.mux(images.encode(None))
+    return buffer.getvalue()
+
+
 def silence(number: int) -> Any:
     made: Any = av.AudioFrame(format="fltp", layout="mono", samples=1024)
     made.planes[0].update(bytes(4096))
@@ -93,7 +117,7 @@ def good() -> bytes:
 
 def inspect(content: bytes, size_bytes: int | None = None) -> VideoFacts:
     size = len(content) if size_bytes is None else size_bytes
-    return VideoFacts(**video_module.inspect(io.BytesIO(content), size_bytes=size))
+    return video_module.inspect(io.BytesIO(content), size_bytes=size)
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:
@@ -145,6 +169,46 @@ def test_an_mp4_of_another_shape_is_one(made: dict[str, Any]) -> None:
 
     assert (facts.width, facts.height) == (64, 48)
     assert facts.duration_seconds == pytest.approx(1.2, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("size", "coding", "space"),
+    [
+        ((1920, 1080), {}, Colorspace.ITU709),
+        ((720, 1280), {"x264-params": "colormatrix=smpte170m"}, Colorspace.ITU601),
+        ((640, 480), {}, Colorspace.ITU601),
+    ],
+    ids=["HD", "marked as SD's colours", "SD"],
+)
+def test_its_poster_is_its_first_frame_in_the_colours_of_a_player(
+    size: tuple[int, int], coding: dict[str, str], space: Colorspace
+) -> None:
+    green, red = (0, 180, 40), (200, 30, 20)
+    frames = [painted(size, colour, space) for colour in (green, *[red] * 11)]
+
+    poster = Image.open(io.BytesIO(inspect(encoded(frames, coding)).poster))
+
+    assert (poster.format, max(poster.size)) == ("JPEG", min(1280, max(size)))
+    assert poster.width / poster.height == pytest.approx(size[0] / size[1], rel=0.01)
+    shown = poster.getpixel((poster.width // 2, poster.height // 2))
+    assert shown == pytest.approx(green, abs=6)
+
+
+def test_a_frame_of_noise_makes_no_poster_that_the_child_may_not_write() -> None:
+    noise = av.VideoFrame.from_image(Image.effect_noise((4096, 4096), 255))
+
+    assert 0 < len(poster_of(noise)) <= MOST_BYTES < VIDEO_LIMITS.output_bytes
+
+
+def test_a_video_is_not_lost_for_want_of_a_poster(
+    good: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("cannot write")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+
+    assert inspect(good).poster == b""
 
 
 def test_film_rates_are_exact() -> None:

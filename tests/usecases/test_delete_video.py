@@ -30,12 +30,14 @@ ITS_FILES = (
     "incoming/job1/runway/fetched.mp4",
     "incoming/job1/gemini-veo-3.1/sample_0.mp4",
     "videos/ann/job1.mp4",
+    "videos/ann/job1.jpg",
     "uploads/ann/up1",
 )
 FILES_OF_OTHERS = (
     "images/job10",
     "incoming/job10/runway/fetched.mp4",
     "videos/ann/job10.mp4",
+    "videos/ann/job10.jpg",
     "videos/bob/job1.mp4",
     "uploads/ann/up10",
     "uploads/bob/up1",

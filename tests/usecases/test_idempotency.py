@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -240,11 +241,12 @@ def test_another_name_of_the_same_image_is_the_same_request(harness: Harness) ->
     [
         pytest.param({"user": "bob"}, id="another user"),
         pytest.param({"prompt": "a dog"}, id="another body"),
+        pytest.param({"metadata": {"order": "2"}}, id="other metadata"),
         pytest.param({"key": "k1"}, id="with a key"),
     ],
 )
 def test_what_is_not_the_same_request_is_another_job(
-    harness: Harness, other: dict[str, str]
+    harness: Harness, other: dict[str, Any]
 ) -> None:
     first = send(harness, FIRST)
 

@@ -9,7 +9,7 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import InvalidRequest, NotFound, Unreachable
 from shared.domain.job import Job
 from shared.domain.listing import Page
-from shared.domain.projection import Status
+from shared.domain.projection import ADDED_FIELDS, NO_URLS, Status, project
 from shared.ports.identity import Caller
 from tests.domain.examples import MINUTE, NOON, a_job, a_new_job, completed
 from tests.fakes.jobs import Trouble
@@ -86,7 +86,7 @@ def test_past_its_expiry_a_job_is_not_found(harness: Harness, job: Job) -> None:
     with pytest.raises(NotFound):
         harness.get_video(ANN, "job1")
     (shown,) = page(harness).videos
-    assert (shown["video_url"], shown["video_url_expires_at"]) == (None, None)
+    assert {**shown, **NO_URLS} == shown
 
 
 def test_listeners_get_the_fresh_address_too(harness: Harness) -> None:
@@ -94,7 +94,10 @@ def test_listeners_get_the_fresh_address_too(harness: Harness) -> None:
 
     job = harness.get_video(ANN, "job1")
 
-    assert harness.jobs.projections["job1"]["video_url"] == job.video_url
+    shown = harness.jobs.projections["job1"]
+    assert shown["video_url"] == job.video_url
+    assert "attachment" in shown["download_url"] and "job1.mp4" in shown["download_url"]
+    assert "job1.jpg" in shown["poster_url"]
     assert (harness.job.version, harness.job.wake_at) == (before.version + 1, None)
 
 
@@ -111,6 +114,22 @@ def test_a_fresh_address_is_good_although_it_could_not_be_kept(
 
     assert str(url).startswith("https://storage.example/videos/ann/")
     assert harness.job.video_url == "old-job1"
+
+
+def test_a_video_of_an_older_version_has_all_the_fields_and_no_poster(
+    harness: Harness,
+) -> None:
+    older = completed(a_job(), ProviderId.RUNWAY)
+    assert older.delivered is not None
+    delivered = replace(older.delivered, poster_name=None)
+    harness.jobs.put(replace(older, delivered=delivered, video_url_expires_at=NOON))
+    for name in ADDED_FIELDS:
+        del harness.jobs.projections["job1"][name]
+
+    (listed,) = page(harness).videos
+
+    assert listed == project(harness.get_video(ANN, "job1"))
+    assert "attachment" in listed["download_url"] and listed["poster_url"] is None
 
 
 def test_every_address_of_a_list_lasts_and_is_stored(harness: Harness) -> None:

@@ -206,7 +206,9 @@ def die_before_stored(harness: Harness) -> None:
     """The worker copies the video to its final name, and ends before it says so."""
     plain = harness.bucket.sign_download
 
-    def sign_download(name: str, *, lifetime: timedelta) -> str:
+    def sign_download(
+        name: str, *, lifetime: timedelta, disposition: str | None = None
+    ) -> str:
         raise Killed
 
     harness.bucket.sign_download = sign_download  # type: ignore[method-assign] # a crash, staged

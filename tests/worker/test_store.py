@@ -1,20 +1,21 @@
 """A result is fetched, checked and kept, as often as that takes."""
 
 from typing import BinaryIO
+from urllib.parse import quote
 
 import pytest
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import BadContent, Unreachable
 from shared.domain.outcomes import Stored, StoreMissed
-from shared.jobs.video_url import URL_LIFETIME
+from shared.jobs.video_urls import URL_LIFETIME
 from shared.ports.providers import BucketFile, InlineFile, WebFile
 from shared.ports.storage import StoredObject, VideoFacts
 from tests.domain.examples import NOON, a_job, at_provider, storing
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness
 
-TARGET = "videos/ann/job1.mp4"
+TARGET, POSTER = "videos/ann/job1.mp4", "videos/ann/job1.jpg"
 FOLDER = "incoming/job1/runway/"
 DOWN = Unreachable("down")
 
@@ -46,7 +47,35 @@ def test_what_came_inside_an_answer_is_kept(harness: Harness) -> None:
     assert harness.bucket.content_types[TARGET] == "video/mp4"
     assert outcome.delivered.object_name == TARGET
     assert outcome.delivered.size_bytes == len(b"an mp4")
-    assert outcome.video_url_expires_at == NOON + URL_LIFETIME
+    assert outcome.urls.expires_at == NOON + URL_LIFETIME
+
+
+def test_its_first_frame_is_kept_beside_it(harness: Harness) -> None:
+    outcome = store(harness)
+
+    assert isinstance(outcome, Stored)
+    assert outcome.delivered.poster_name == POSTER
+    assert harness.bucket.objects[POSTER] == b"its first frame"
+    assert harness.bucket.content_types[POSTER] == "image/jpeg"
+    assert POSTER in str(outcome.urls.poster_url)
+
+
+def test_a_video_without_a_poster_is_delivered(harness: Harness) -> None:
+    harness.videos.poster = b""
+
+    outcome = store(harness)
+
+    assert isinstance(outcome, Stored)
+    assert (outcome.delivered.poster_name, outcome.urls.poster_url) == (None, None)
+    assert POSTER not in harness.bucket.objects
+
+
+def test_a_download_has_a_name_that_says_what_it_is(harness: Harness) -> None:
+    outcome = store(harness)
+
+    assert isinstance(outcome, Stored)
+    name = 'attachment; filename="2026-11-22-a-cat.mp4"'
+    assert outcome.urls.download_url.endswith(quote(name))
 
 
 def test_what_lies_at_an_address_is_fetched(harness: Harness) -> None:
@@ -130,7 +159,7 @@ def test_what_is_kept_is_the_vendors_file_byte_for_byte(harness: Harness) -> Non
     assert harness.bucket.objects[TARGET] == content
 
 
-@pytest.mark.parametrize("calls", range(1, 6))
+@pytest.mark.parametrize("calls", range(7))
 def test_storing_may_be_done_again_after_any_part_of_it(
     harness: Harness, calls: int
 ) -> None:
@@ -139,17 +168,26 @@ def test_storing_may_be_done_again_after_any_part_of_it(
 
     assert isinstance(store(harness), Stored)
     assert harness.bucket.objects[TARGET] == b"an mp4"
+    assert harness.bucket.objects[POSTER] == b"its first frame"
 
 
 def fail_at(harness: Harness, nth: int) -> None:
-    """The n-th call of the bucket fails: find, write, open, copy, sign."""
-    verb = ["find", "write", "open", "copy_new", "sign_download"][nth - 1]
+    """Find, write, open, copy, write the poster, sign once, sign once more."""
+    verb, before = [
+        ("find", 0),
+        ("write", 0),
+        ("open", 0),
+        ("copy_new", 0),
+        ("write", 1),
+        ("sign_download", 0),
+        ("sign_download", 2),
+    ][nth]
     carry_out = getattr(harness.bucket, verb)
-    failures = [DOWN]
+    fails = iter([False] * before + [True])
 
     def once(*args: object, **kwargs: object) -> object:
-        if failures:
-            raise failures.pop()
+        if next(fails, False):
+            raise DOWN
         return carry_out(*args, **kwargs)
 
     setattr(harness.bucket, verb, once)
@@ -171,6 +209,7 @@ def test_whoever_copied_first_wins(harness: Harness) -> None:
     harness.bucket.find = lambda name: None  # type: ignore[method-assign] # not seen yet
 
     assert code(store(harness)) == "storage_failed"
+    assert POSTER not in harness.bucket.objects, "it may be another attempt's video"
 
     harness.bucket.find = blind  # type: ignore[method-assign] # seen now
     assert isinstance(store(harness), Stored)

@@ -46,14 +46,8 @@ def check_lost(job: Job, attempt: Attempt, now: datetime) -> Job:
 
 def stored(job: Job, attempt: Attempt, result: Stored, now: datetime) -> Job:
     done = replace(attempt, state=AttemptState.SUCCEEDED, ended_at=now)
-    return replace(
-        job.with_attempt(done),
-        delivered=result.delivered,
-        video_url=result.video_url,
-        video_url_expires_at=result.video_url_expires_at,
-        progress=100,
-        wake_at=None,
-    )
+    completed = job.with_attempt(done).with_urls(result.urls)
+    return replace(completed, delivered=result.delivered, progress=100, wake_at=None)
 
 
 def missed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
