@@ -1,6 +1,6 @@
 # What a person types. Each target does the set-up it needs; a second call is quick.
 .DEFAULT_GOAL := help
-.PHONY: emulator help demo dev web chaos bench fuzz unit test check audit format lock release clean deploy destroy
+.PHONY: emulator help demo dev web chaos bench fuzz unit test check audit format lock release clean deploy plan destroy
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -52,8 +52,12 @@ audit: $(READY) ## Known vulnerabilities of what ships
 	@$(BIN)/python -m ops.audit
 
 deploy: $(READY) ## From an empty project to a running service: PROJECT= REGION= ARGS=--no-public
-	@$(if $(and $(PROJECT),$(REGION)),,echo "Name them: make deploy PROJECT=my-project REGION=us-central1"; exit 1)
+	@$(if $(PROJECT),,echo "Name it: make deploy PROJECT=my-project"; exit 1)
 	@$(BIN)/python -m ops.deploy up --project "$(PROJECT)" --region "$(REGION)" $(ARGS)
+
+plan: $(READY) ## What make deploy would ask, make and change; changes nothing: PROJECT= REGION=
+	@$(if $(PROJECT),,echo "Name it: make plan PROJECT=my-project"; exit 1)
+	@$(BIN)/python -m ops.deploy plan --project "$(PROJECT)" --region "$(REGION)" $(ARGS)
 
 destroy: $(READY) ## Take the service down; data stays: PROJECT=
 	@$(if $(PROJECT),,echo "Name it: make destroy PROJECT=my-project"; exit 1)

@@ -18,8 +18,19 @@ from shared.settings import Settings
 
 Choices = dict[str, Any]
 VARIABLES = Path(__file__).resolve().parents[2] / "infra" / "variables.tf"
-VARIABLE = re.compile(r'^variable "(\w+)"', re.MULTILINE)
+VARIABLE = re.compile(
+    r'^variable "(\w+)" {.*?^  type +=\s+(\w+)', re.MULTILINE | re.DOTALL
+)
+# Of Terraform's types, those of its variables here.
+TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "number": (int, float),
+    "bool": bool,
+    "list": list,
+    "set": list,
+}
 OBJECT = "settings.tfvars.json"
+WRITTEN = {"number": "5", "bool": "true", "list": '["a", "b"]', "set": '["a", "b"]'}
 NOT_THERE = "matched no objects"
 # About 50 dollars in each: 50 of a small unit would pause everything at once.
 BUDGETS = dict.fromkeys(("USD", "EUR", "GBP", "CHF", "CAD", "AUD"), "50") | {
@@ -92,17 +103,15 @@ def questions(account: str) -> tuple[Question, ...]:
     )
 
 
-def announced(kept: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
+def announced(
+    kept: Mapping[str, Any], environ: Mapping[str, str], *, is_first: bool
+) -> list[str]:
     """What a deploy with these settings will ask, before it asks anything."""
     asked = (budget_question(""), *questions(""))
     keys = [name for name in SECRETS if not environ.get(name)]
     return [
+        *(["the region, in which your data stays permanently"] if is_first else []),
         "whether to enable APIs that are off, and whether to apply the plan",
-        *(
-            ["whether your data may stay in this region permanently"]
-            if not kept
-            else []
-        ),
         *(q.words for q in asked if q.variable not in kept),
         *(f"{name}, unless it is stored already (it may be left out)" for name in keys),
     ]
@@ -159,9 +168,16 @@ def assignment(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
     if name in SECRETS:
         raise Stopped(f"{name} is a secret: put it into the environment or .env.")
-    if name not in VARIABLE.findall(VARIABLES.read_text()) or not value:
+    kind = dict(VARIABLE.findall(VARIABLES.read_text())).get(name)
+    if kind is None or not value:
         raise Stopped(f"--set {text}: write name=value, with a name of {VARIABLES}.")
     try:
-        return name, json.loads(value)
+        parsed = json.loads(value)
     except ValueError:
-        return name, value
+        parsed = value
+    if kind == "string" and not isinstance(parsed, str | None):
+        parsed = value
+    is_one = isinstance(parsed, TYPES[kind]) and (kind == "bool" or parsed is not True)
+    if parsed is not None and not is_one:
+        raise Stopped(f"--set {text}: {name} is a {kind}, written as {WRITTEN[kind]}.")
+    return name, parsed

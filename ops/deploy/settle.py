@@ -17,10 +17,6 @@ NO_BUDGET = (
     "billing accounts add-iam-policy-binding {account} --member=user:{who} "
     "--role=roles/billing.costsManager"
 )
-FOR_EVER = (
-    "Jobs, images and videos will be stored in {place}, which cannot be changed later. "
-    "Is that the right place?"
-)
 FEWER = (
     "  The quota of Cloud Run in {region} is small: at most {api_instances} instances "
     "of api and {worker_instances} of worker will run. Once it is larger: ARGS='--set "
@@ -42,18 +38,24 @@ class Asked:
 
 def announce(world: World, asked: Asked, facts: Facts) -> None:
     """List what the deploy is going to ask for, before it asks anything."""
-    project, kept = asked.target.project, {**asked.settings}
-    if there_is_a_state_bucket(world, project, facts["project_number"]):
-        kept = chosen.load(world, state_bucket(project)) | kept
-    for line in chosen.announced(kept, world.environ):
+    kept = kept_settings(world, asked, facts)
+    known = kept | {**asked.settings}
+    for line in chosen.announced(known, world.environ, is_first=not kept):
         world.person.say(f"  - {line}")
+
+
+def kept_settings(world: World, asked: Asked, facts: Facts) -> chosen.Choices:
+    """Those of the last deploy; nothing before the first."""
+    project = asked.target.project
+    if not there_is_a_state_bucket(world, project, facts["project_number"]):
+        return {}
+    return chosen.load(world, state_bucket(project))
 
 
 def settle(world: World, asked: Asked, facts: Facts) -> chosen.Choices:
     """Kept settings, overridden by the command line; the rest is asked for."""
     target, bucket = asked.target, state_bucket(asked.target.project)
-    before = chosen.load(world, bucket)
-    kept = before | {**asked.settings}
+    kept = kept_settings(world, asked, facts) | {**asked.settings}
     # Functions can move to another region later; what the bucket holds can't.
     kept.setdefault("bucket_location", target.region)
     kept |= {
@@ -65,10 +67,6 @@ def settle(world: World, asked: Asked, facts: Facts) -> chosen.Choices:
     kept |= _existing(world, target.project, kept, facts)
     kept = _instances(world, target, asked, kept)
     kept |= _budget(world, target.project, kept, facts)
-    if not before and "firestore_database" not in kept["existing"]:
-        place = kept.get("firestore_location") or target.region
-        if not world.person.agrees(FOR_EVER.format(place=place)):
-            raise Stopped("Nothing was made: choose another REGION=.")
     asked_for = chosen.questions(facts["account"])
     if kept.get("enable_budget") and "gcp_budget_amount" not in kept:
         money = currency(world, facts["billing_account"])
@@ -121,13 +119,18 @@ def _existing(
     existing = {*kept.get("existing", ())} - {"firestore_database", "videos_bucket"}
     if owns_bucket(world, f"{project}-reelay-videos", facts["project_number"]):
         existing.add("videos_bucket")
-    where = ("--database=(default)", f"--project={project}", "--format=json")
-    ran = world.run("gcloud", "firestore", "databases", "describe", *where)
-    if not ran.ok:
+    found = database(world, project)
+    if not found:
         return {"existing": sorted(existing)}
-    database = json.loads(ran.stdout)
-    if database["type"] != "FIRESTORE_NATIVE":
+    if found["type"] != "FIRESTORE_NATIVE":
         raise Stopped(DATASTORE.format(project=project))
     existing.add("firestore_database")
-    place = database["locationId"]
-    return {"existing": sorted(existing), "firestore_location": place}
+    return {"existing": sorted(existing), "firestore_location": found["locationId"]}
+
+
+def database(world: World, project: str) -> Mapping[str, Any]:
+    """The project's Firestore; empty where there is none, or its API is off."""
+    where = ("--database=(default)", f"--project={project}", "--format=json")
+    ran = world.run("gcloud", "firestore", "databases", "describe", *where)
+    found: Mapping[str, Any] = json.loads(ran.stdout) if ran.ok else {}
+    return found

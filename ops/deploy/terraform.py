@@ -1,8 +1,9 @@
 """Terraform's commands, each run in infra/ with this project's own working files."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from ops.deploy.failures import patiently, sentence
 from ops.deploy.plan import Plan
 from ops.deploy.world import Command, Ran, Stopped, World
 
+LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 STATE_PREFIX = "reelay"
 QUIET = ("-input=false", "-no-color")
 LOCKED = "-lock-timeout=60s"
@@ -17,11 +19,15 @@ LOCKED = "-lock-timeout=60s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terraform:
-    """`folder`: infra/. `work`: plan, settings, plug-ins; all of it is made again."""
+    """`folder`: infra/. `work`: plan, settings, plug-ins; all of it is made again.
+
+    `has_state`: there is a bucket with the state, or there will be.
+    """
 
     world: World
     folder: Path
     work: Path
+    has_state: bool = True
 
     @property
     def settings(self) -> Path:
@@ -34,7 +40,7 @@ class Terraform:
 
     def init(self, bucket: str) -> None:
         where = (f"bucket={bucket}", f"prefix={STATE_PREFIX}")
-        backend = [f"-backend-config={each}" for each in where]
+        backend = [f"-backend-config={each}" for each in where if self.has_state]
         self._need("init", *QUIET, "-reconfigure", *backend)
 
     def plan(self, *, destroy: bool = False) -> Plan:
@@ -43,6 +49,28 @@ class Terraform:
         variables = f"-var-file={self.settings}"
         self._need("plan", *QUIET, LOCKED, variables, f"-out={file}", *mode)
         return Plan.parse(json.loads(self._need("show", "-json", file).stdout))
+
+    def without_state(self) -> "Terraform":
+        """In a copy of the folder, as before the first deploy: no bucket is asked."""
+        root = self.work / "first"
+        shutil.rmtree(root, ignore_errors=True)
+        infra = root / self.folder.name
+        infra.mkdir(parents=True)
+        beside = (each for each in self.folder.parent.iterdir() if each != self.folder)
+        for places, into in ((beside, root), (self.folder.iterdir(), infra)):
+            for place in places:
+                if not place.name.startswith(".terraform"):
+                    (into / place.name).symlink_to(place.resolve())
+        (infra / "backend_override.tf").unlink(missing_ok=True)
+        (infra / "backend_override.tf").write_text(LOCAL_STATE)
+        return replace(self, folder=infra, has_state=False)
+
+    def show(self) -> None:
+        """A plan in Terraform's own words, to the terminal. The state isn't locked."""
+        variables = f"-var-file={self.settings}"
+        ran = self._run("plan", *QUIET, "-lock=false", variables, shown=True)
+        if not ran.ok:
+            raise Stopped(sentence(ran.stderr, self.work))
 
     def apply(self) -> Ran:
         """Exactly the plan that was made last."""

@@ -8,11 +8,16 @@ from ops.deploy.bootstrap import enable_apis, make_state_bucket, state_bucket
 from ops.deploy.checks import HERE, ONCE_ENABLED, Check, Facts, found
 from ops.deploy.choices import Choices, save
 from ops.deploy.failures import sentence, waits_for
+from ops.deploy.place import with_place
 from ops.deploy.plan import Plan
 from ops.deploy.settle import Asked, announce, settle
 from ops.deploy.terraform import Terraform
 from ops.deploy.world import Stopped, World
 
+SAFE = (
+    "You can stop at any time (Ctrl-C) and run the same command again: it continues "
+    "where it stopped, and what is there already is never made twice."
+)
 # There is no page to host yet.
 OF_THE_PAGE = ("web_config", "web_url")
 
@@ -35,6 +40,10 @@ class _Up:
         facts = self._look(HERE, "Looking for what is needed")
         self._say("This deploy asks you for what it does not know yet:")
         announce(self._world, self._asked, facts)
+        self._world.person.say(f"  {SAFE}")
+        self._say("The place")
+        self._asked = with_place(self._world, self._asked, facts)
+        self._target = self._asked.target
         self._say("APIs that the deploy itself needs")
         enable_apis(self._world, self._target)
         self._look(ONCE_ENABLED, "The region")

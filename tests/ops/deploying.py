@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ops.deploy.checks import Target
 from ops.deploy.down import down
+from ops.deploy.preview import show_plan
 from ops.deploy.settle import Asked
 from ops.deploy.terraform import Terraform
 from ops.deploy.up import up
@@ -170,6 +171,10 @@ class Desk:
     def up(self, target: Target = TARGET, **settings: object) -> None:
         asked = Asked(target=target, settings=settings)
         up(self._world(), self._terraform(), asked)
+
+    def plan(self, target: Target = TARGET, **settings: object) -> None:
+        asked = Asked(target=target, settings=settings)
+        show_plan(self._world(), self._terraform(), asked)
 
     def down(self) -> None:
         down(self._world(), self._terraform(), TARGET)

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from ops.deploy.__main__ import ROOT, main
-from ops.deploy.checks import Target
+from ops.deploy.checks import BOOTSTRAP_APIS, Target
+from ops.deploy.place import FOR_EVER
 from ops.deploy.world import Programs, Stopped
 from tests.ops.deploying import (
     KEYS,
@@ -30,6 +31,7 @@ from tests.ops.fake_gcloud import BILLING, PROJECT, FakeGcloud
 
 STANDIN = os.environ.get("TERRAFORM_STANDIN", "")
 NO_GRANT = failed("Error: googleapi: Error 403: Permission 'iam.x' denied on resource")
+NO_REGION = Target(project=PROJECT, region="")
 SOMEBODY_ELSES = {STATE_BUCKET: {"owner": "666"}}
 
 
@@ -97,6 +99,72 @@ def test_nothing_happens_that_was_not_agreed_to(
 
     assert sentence in stopped(desk)
     assert desk.installed.count("terraform apply") == 0
+
+
+# The place ----------------------------------------------------------------------------
+
+
+def test_the_place_is_the_first_question_and_is_asked_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.environ = {**KEYS, "LANG": "ko_KR.UTF-8"}
+
+    desk.up(NO_REGION)
+
+    assert desk.person.asked[0].startswith("Where should Reelay run")
+    assert desk.settings["region"] == "asia-northeast3"
+    desk.person = FakePerson()
+    desk.up(NO_REGION)
+    assert desk.person.asked == ["Apply this plan?"]
+    assert desk.settings["region"] == "asia-northeast3"
+
+
+def test_nothing_is_enabled_or_made_in_a_place_that_was_not_agreed_to(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    desk.person.refuses = "cannot be changed later"
+
+    stopped(desk)
+
+    assert desk.person.asked == [FOR_EVER.format(place="us-central1")]
+    assert desk.installed.count("gcloud services enable") == 0
+    assert desk.gcloud.read()["buckets"] == {}
+
+
+# The plan alone -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("has", ["nothing", "its APIs", "been deployed"])
+def test_a_plan_shows_what_would_happen_and_changes_nothing(
+    has: str, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+    if has != "nothing":
+        desk.gcloud.change(apis=BOOTSTRAP_APIS)
+    if has == "been deployed":
+        desk.up()
+    before, desk.person, desk.installed.commands = (
+        desk.gcloud.read(),
+        FakePerson(),
+        [],
+    )
+
+    desk.plan(NO_REGION, daily_limit_usd=5)
+
+    assert desk.gcloud.read() == before
+    assert desk.person.asked == []
+    assert desk.installed.count("terraform apply") == 0
+    assert ("It would ask: Where should Reelay run" in desk.person.heard) is (
+        has != "been deployed"
+    )
+    assert ("gcloud services enable" in desk.person.heard) is (has == "nothing")
+    assert desk.installed.count("terraform plan") == (has != "nothing")
+    inits = [c for c in desk.installed.commands if "terraform init" in c]
+    assert ["bucket=" in c for c in inits] == {
+        "nothing": [],
+        "its APIs": [False],
+        "been deployed": [True],
+    }[has]
 
 
 # The bucket of the state --------------------------------------------------------------
@@ -261,7 +329,7 @@ def test_a_deploy_goes_through_all_its_steps(tmp_path: Path) -> None:
 
     steps = [line for line in desk.person.said if line.startswith("*")]
     assert [step.split()[1] for step in steps] == [
-        "Looking", "This", "APIs", "The", "The", "Settings", "Terraform's",
+        "Looking", "This", "The", "APIs", "The", "The", "Settings", "Terraform's",
         "Plan", "Keys", "New", "Asking",
     ]  # fmt: skip
     assert desk.installed.count("terraform apply") == 2
@@ -450,7 +518,26 @@ def test_the_command_says_what_is_missing_and_fails(
     assert code == 1
     assert capsys.readouterr().err == (
         "You are not logged in to gcloud.\n  run: gcloud auth login\n"
+        "Running the same command again is always safe: it continues from here.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [("retention_days=long", "is a number"), ("veo_model=veo-9", "VEO_MODEL"),
+     ("limits_time_zone=Asia/Soul", "LIMITS_TIME_ZONE")],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_one_is_refused_before_anything_is_looked_at(
+    setting: str,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    assert main(["up", "--project", PROJECT, "--yes", "--set", setting]) == 1
+
+    assert sentence in capsys.readouterr().err
 
 
 # The real Terraform -------------------------------------------------------------------
@@ -511,6 +598,11 @@ def real_desk(providers: dict[str, str], tmp_path: Path) -> Desk:
 def test_the_real_terraform_deploys_and_destroys(
     real_desk: Desk, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    real_desk.gcloud.change(apis=BOOTSTRAP_APIS)
+    real_desk.plan()
+    planned = capfd.readouterr().out
+    assert "google_firestore_database.default will be created" in planned
+    assert real_desk.gcloud.read()["buckets"] == {}
     real_desk.up()
     # Another machine has none of the working files.
     shutil.rmtree(real_desk.work)

@@ -19,6 +19,7 @@ from ops.deploy.choices import (
     questions,
     refuse_what_functions_would,
 )
+from ops.deploy.place import suggestion
 from ops.deploy.plan import Plan
 from ops.deploy.world import (
     Command,
@@ -193,6 +194,9 @@ def test_the_first_video_costs_at_most_what_its_most_expensive_provider_does() -
         ("retention_days=60", ("retention_days", 60)),
         ("limits_time_zone=Asia/Seoul", ("limits_time_zone", "Asia/Seoul")),
         ('provider_chain=["runway"]', ("provider_chain", ["runway"])),
+        ("veo_model=3", ("veo_model", "3")),
+        ("daily_limit_usd=null", ("daily_limit_usd", None)),
+        ("enable_web=false", ("enable_web", False)),
     ],
 )
 def test_a_variable_may_be_set(text: str, parsed: object) -> None:
@@ -205,9 +209,15 @@ def test_a_variable_may_be_set(text: str, parsed: object) -> None:
         ("RUNWAY_API_KEY=key_very_secret", r"environment or \.env"),
         ("enable_webb=false", "with a name of"),
         ("enable_web", "write name=value"),
+        ("retention_days=long", "retention_days is a number, written as 5"),
+        ("retention_days=true", "retention_days is a number"),
+        ("enable_web=no", "enable_web is a bool, written as true"),
+        ("provider_chain=runway", "provider_chain is a list"),
+        ("alert_emails=me@example.com", "alert_emails is a set"),
     ],
-    ids=["a key", "misspelt", "no value"],
-)
+    ids=["a key", "misspelt", "no value", "no number", "a bool", "no bool", "no list",
+         "no set"],
+)  # fmt: skip
 def test_what_is_no_setting_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(Stopped, match=sentence):
         assignment(text)
@@ -273,7 +283,7 @@ def test_a_setting_that_is_null_is_left_to_the_code() -> None:
 
 def test_every_question_is_a_variable_of_terraform() -> None:
     asked = (budget_question("USD"), *questions("-"))
-    names = set(VARIABLE.findall(VARIABLES.read_text()))
+    names = {name for name, _ in VARIABLE.findall(VARIABLES.read_text())}
 
     assert {question.variable for question in asked} <= names
 
@@ -346,3 +356,14 @@ def test_the_default_instances_are_those_of_terraform() -> None:
     }
 
     assert defaults == {quota.DEFAULT_INSTANCES}
+
+
+@pytest.mark.parametrize(
+    ("environ", "region"),
+    [({"LANG": "ko_KR.UTF-8"}, "asia-northeast3"), ({"LANG": "en_US"}, "us-central1"),
+     ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C"}, "us-central1"), ({}, "us-central1")],
+)  # fmt: skip
+def test_seoul_is_suggested_to_whoever_reads_korean(
+    environ: Mapping[str, str], region: str
+) -> None:
+    assert suggestion(environ) == region
