@@ -1,6 +1,7 @@
 """`python -m ops key | generation | admin`: what an operator does to a project.
 
-`python -m local` takes the same commands. `python -m ops.deploy` is `make deploy`.
+FIRESTORE_EMULATOR_HOST, if set, names the emulator that they act on instead.
+`python -m ops.deploy` is `make deploy`.
 """
 
 import argparse
@@ -16,13 +17,19 @@ from shared import logs
 Run = Callable[[argparse.Namespace, Mapping[str, str]], int]
 
 
-def add_commands(commands: Any) -> None:
-    """`commands`: a parser's subparsers; each sets `run`, which gives the exit code."""
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ops",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
     keys.add_commands(_add(commands, "key", "the API keys of a project", keys.run))
     about = "the kill switch of a project"
     generation.add_arguments(_add(commands, "generation", about, generation.run))
     about = "the administrators of a project"
     admins.add_commands(_add(commands, "admin", about, admins.run))
+    return parser
 
 
 def _add(commands: Any, name: str, about: str, run: Run) -> argparse.ArgumentParser:
@@ -32,15 +39,13 @@ def _add(commands: Any, name: str, about: str, run: Run) -> argparse.ArgumentPar
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
-    add_commands(parser.add_subparsers(required=True))
-    asked = parser.parse_args(arguments)
+    asked = _parser().parse_args(arguments)
+    # stdout is for answers.
+    with redirect_stdout(sys.stderr):
+        logs.configure()
     code: int = asked.run(asked)
     return code
 
 
 if __name__ == "__main__":
-    # stdout is for answers.
-    with redirect_stdout(sys.stderr):
-        logs.configure()
     sys.exit(main(sys.argv[1:]))
