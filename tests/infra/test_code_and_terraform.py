@@ -13,7 +13,7 @@ import pytest
 
 import main
 from functions.http.response_headers import FUNCTION_NAME
-from local.__main__ import _parser
+from ops.__main__ import _parser
 from ops.deploy import keys
 from ops.deploy.down import KEPT
 from shared.domain import naming, timing
@@ -300,7 +300,7 @@ def test_every_command_of_guides_and_runbooks_exists() -> None:
         for language in (".md", ".ko.md")
     ]
     texts = "\n".join(guide.read_text() for guide in guides)
-    commands = set(re.findall(r"-m (?:local|ops) ([^`\n]+)", texts))
+    commands = set(re.findall(r"-m ops ([^`\n]+)", texts))
 
     assert {command.split()[0] for command in commands} == {
         "admin",
