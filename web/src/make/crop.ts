@@ -1,0 +1,43 @@
+// Which part of an image a shape shows.
+
+import type { Shape } from "./draft";
+
+export interface Rectangle {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+// Providers take images from 1:2 to 2:1; what is beyond is cut off.
+const NARROWEST = 1 / 2;
+const WIDEST = 2;
+
+/** Width by height of the video's frame, for an image of this size. */
+export function ratioOf(shape: Shape, width: number, height: number): number {
+  if (shape === "auto") return Math.min(WIDEST, Math.max(NARROWEST, width / height));
+  const [across, down] = shape.split(":").map(Number);
+  return (across ?? 1) / (down ?? 1);
+}
+
+/** `offset`: 0 at the left or top, 1 at the right or bottom. */
+export function cropOf(
+  shape: Shape,
+  { width, height }: { width: number; height: number },
+  offset: number,
+): Rectangle {
+  const ratio = ratioOf(shape, width, height);
+  if (Math.abs(width / height / ratio - 1) < 0.01) return { x: 0, y: 0, width, height };
+  const across = Math.round(Math.min(width, height * ratio));
+  const down = Math.round(Math.min(height, width / ratio));
+  return {
+    x: Math.round((width - across) * offset),
+    y: Math.round((height - down) * offset),
+    width: across,
+    height: down,
+  };
+}
+
+export function isWhole(crop: Rectangle, size: { width: number; height: number }) {
+  return crop.width === size.width && crop.height === size.height;
+}
