@@ -16,6 +16,12 @@ type Arguments<K extends keyof Messages> = Messages[K] extends (
 ) => string
   ? A
   : [];
+type Lists = { [K in keyof Messages]: Messages[K] extends readonly string[] ? K : never };
+
+/** A sentence that is not said yet: its key and what it is about. */
+export type Sentence = {
+  [K in keyof Messages]: [key: K, ...given: Arguments<K>];
+}[keyof Messages];
 
 // A view's sentences come with the view.
 const TABLES = {
@@ -33,6 +39,19 @@ export const language = signal<Language>(preferred(navigator.languages));
 
 /** The sentence in the page's language. Components that call it follow the language. */
 export function t<K extends keyof Messages>(key: K, ...given: Arguments<K>): string {
+  return spoken(key, given);
+}
+
+/** For keys that hold several sentences. */
+export function list(key: Lists[keyof Messages]): readonly string[] {
+  return table.value[key] ?? [];
+}
+
+export function say([key, ...given]: Sentence): string {
+  return spoken(key, given);
+}
+
+function spoken(key: keyof Messages, given: readonly unknown[]): string {
   const message: unknown = table.value[key];
   return typeof message === "function" ? message(...given) : String(message ?? "");
 }

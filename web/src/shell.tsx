@@ -1,15 +1,15 @@
 // The frame around the three views: header, sign-in, and who sees which view.
 
-import { signal, useSignal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import type { App } from "./app-state";
 import { language, learn, speak, t } from "./i18n";
 import { follow, pathOf, type View, view } from "./router";
-import type { SignIn } from "./session";
 
 type Loaded = ComponentType<{ app: App }>;
-const VIEWS: Record<View, () => Promise<{ default: Loaded }>> = {
+const VIEWS: Record<View | "signIn", () => Promise<{ default: Loaded }>> = {
+  signIn: () => import("./sign-in"),
   make: () => import("./make/view"),
   usage: () => import("./usage/view"),
   admin: () => import("./admin/view"),
@@ -21,7 +21,9 @@ export function Shell({ app }: { app: App }) {
   return (
     <>
       <Header app={app} />
-      <main>{user ? <Content app={app} key={user.id} /> : <SignInView app={app} />}</main>
+      <main>
+        <Content app={app} name={user ? view.value : "signIn"} key={user?.id} />
+      </main>
     </>
   );
 }
@@ -53,9 +55,10 @@ function Header({ app }: { app: App }) {
           type="button"
           class="plain"
           lang={language.value === "ko" ? "en" : "ko"}
+          aria-label={t("otherLanguage")}
           onClick={() => speak(language.value === "ko" ? "en" : "ko")}
         >
-          {t("otherLanguage")}
+          {language.value === "ko" ? "EN" : "한국어"}
         </button>
         {user && (
           <button type="button" class="plain" onClick={() => app.session.signOut()}>
@@ -67,12 +70,12 @@ function Header({ app }: { app: App }) {
   );
 }
 
-const loaded = signal<Partial<Record<View, Loaded>>>({});
+const loaded = signal<Partial<Record<keyof typeof VIEWS, Loaded>>>({});
 
-function Content({ app }: { app: App }) {
-  const name = view.value;
+function Content({ app, name }: { app: App; name: keyof typeof VIEWS }) {
   useEffect(() => {
-    Promise.all([VIEWS[name](), learn(name)]).then(([module]) => {
+    const sentences = name === "signIn" ? null : learn(name);
+    Promise.all([VIEWS[name](), sentences]).then(([module]) => {
       loaded.value = { ...loaded.value, [name]: module.default };
     });
   }, [name]);
@@ -81,67 +84,6 @@ function Content({ app }: { app: App }) {
   }
   const View = loaded.value[name];
   return View ? <View app={app} /> : null;
-}
-
-function SignInView({ app }: { app: App }) {
-  const said = useSignal("");
-  const sign = async (how: SignIn, after = "") => {
-    said.value = "";
-    try {
-      await app.session.signIn(how);
-      said.value = after;
-    } catch {
-      said.value = t("signInFailed");
-    }
-  };
-  const { developmentUsers, emailLinks, firebase } = app.config;
-  return (
-    <section class="sign-in">
-      <h1>{t("signInTitle")}</h1>
-      {!firebase && <p class="muted">{t("developmentSignIn")}</p>}
-      {developmentUsers?.map((user) => (
-        <button
-          key={user.id}
-          type="button"
-          onClick={() => sign({ by: "development", user })}
-        >
-          {t("signInAs", user.name)}
-        </button>
-      ))}
-      {firebase && (
-        <button type="button" class="main" onClick={() => sign({ by: "google" })}>
-          {t("signInWithGoogle")}
-        </button>
-      )}
-      {firebase && emailLinks && <EmailForm sign={sign} />}
-      <p role="status">{said}</p>
-      <p class="muted">{t("aiNotice")}</p>
-    </section>
-  );
-}
-
-function EmailForm({ sign }: { sign: (how: SignIn, after: string) => void }) {
-  const address = useSignal("");
-  return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        sign({ by: "email", address: address.value }, t("emailSent", address.value));
-      }}
-    >
-      <label>
-        {t("email")}
-        <input
-          type="email"
-          required
-          autocomplete="email"
-          value={address}
-          onInput={(event) => (address.value = event.currentTarget.value)}
-        />
-      </label>
-      <button type="submit">{t("signInByEmail")}</button>
-    </form>
-  );
 }
 
 export function CannotStart() {

@@ -1,21 +1,29 @@
-// What survives a reload: JSON in localStorage. A browser that keeps nothing still works.
+// What survives a reload: JSON in localStorage, or a tab's sessionStorage. A browser that keeps nothing still works.
 
 const PREFIX = "reelay.";
 
-export function remember(name: string, value: unknown): void {
+export function remember(name: string, value: unknown, where = local()): void {
   try {
-    if (value === null) localStorage.removeItem(PREFIX + name);
-    else localStorage.setItem(PREFIX + name, JSON.stringify(value));
+    if (value === null) where?.removeItem(PREFIX + name);
+    else where?.setItem(PREFIX + name, JSON.stringify(value));
   } catch {
     // Private windows may refuse; the page goes on without.
   }
 }
 
-export function recall<T>(name: string): T | null {
+export function recall<T>(name: string, where = local()): T | null {
   try {
-    const text = localStorage.getItem(PREFIX + name);
-    return text === null ? null : (JSON.parse(text) as T);
+    const text = where?.getItem(PREFIX + name);
+    return text ? (JSON.parse(text) as T) : null;
   } catch {
     return null;
+  }
+}
+
+function local(): Storage | undefined {
+  try {
+    return globalThis.localStorage;
+  } catch {
+    return undefined;
   }
 }

@@ -30,9 +30,17 @@ export function chosen(models: readonly Model[], choice: ModelChoice): Model[] {
   );
 }
 
+/** How a request asks for a provider first; null: only by way of another. */
+export const MODEL_CHOICE: Record<AiModel, ModelChoice | null> = {
+  runway: "runway",
+  "runway-http": null,
+  "gemini-veo-3.1": "gemini-veo-3.1",
+  "gemini-omni-flash": "gemini-omni-flash",
+};
+
 export function choicesOf(models: readonly Model[]): ModelChoice[] {
-  const named: ModelChoice[] = ["runway", "gemini-veo-3.1", "gemini-omni-flash"];
-  return ["auto", ...named.filter((choice) => chosen(models, choice).length)];
+  const named = models.map(({ ai_model }) => MODEL_CHOICE[ai_model]);
+  return ["auto", ...named.filter((choice) => choice !== null)];
 }
 
 export function offersOf(models: readonly Model[], draft: Draft): Offers {

@@ -1,0 +1,76 @@
+// The chosen image, and the part of it that the chosen shape shows.
+
+import { useRef } from "preact/hooks";
+import { t } from "../i18n";
+import { cropOf, isWhole } from "./crop";
+import { change, draft, type PickedImage } from "./draft";
+
+const STEP = 0.05;
+const percent = (part: number) => `${(part * 100).toFixed(3)}%`;
+
+export function CropView({ url, image }: { url: string; image: PickedImage }) {
+  const box = useRef<HTMLDivElement>(null);
+  const { shape, offset } = draft.value;
+  const crop = cropOf(shape, image, offset);
+  const isAcross = crop.width < image.width;
+
+  const moveTo = (place: number) => {
+    change({ offset: Math.min(1, Math.max(0, place)) });
+  };
+  const drag = (event: PointerEvent) => {
+    const room = box.current?.getBoundingClientRect();
+    if (!event.buttons || !room) return;
+    const free = isAcross
+      ? (room.width * (image.width - crop.width)) / image.width
+      : (room.height * (image.height - crop.height)) / image.height;
+    moveTo(offset + (isAcross ? event.movementX : event.movementY) / free);
+  };
+  const press = (event: KeyboardEvent) => {
+    const steps: Record<string, number> = {
+      ArrowLeft: -STEP,
+      ArrowUp: -STEP,
+      ArrowRight: STEP,
+      ArrowDown: STEP,
+    };
+    const step = steps[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    moveTo(offset + step);
+  };
+
+  return (
+    <>
+      <img class="backdrop" src={url} alt="" />
+      <div
+        class="fitted"
+        ref={box}
+        style={{ "--ratio": image.width / image.height } as never}
+      >
+        <img src={url} alt={t("imageOnStage")} />
+        {!isWhole(crop, image) && (
+          <div
+            class="crop"
+            role="slider"
+            tabIndex={0}
+            aria-label={t("crop")}
+            aria-orientation={isAcross ? "horizontal" : "vertical"}
+            aria-valuemin={0}
+            aria-valuemax={100}
+            aria-valuenow={Math.round(offset * 100)}
+            style={{
+              left: percent(crop.x / image.width),
+              top: percent(crop.y / image.height),
+              width: percent(crop.width / image.width),
+              height: percent(crop.height / image.height),
+            }}
+            onKeyDown={press}
+            onPointerDown={(event) =>
+              event.currentTarget.setPointerCapture(event.pointerId)
+            }
+            onPointerMove={drag}
+          />
+        )}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,55 @@
+// The stage when there is no video: why, what it cost, what helps.
+
+import type { Video } from "../api";
+import { t } from "../i18n";
+import { type Explanation, explain } from "./failure";
+import { Strip } from "./strip";
+import type { Studio } from "./studio";
+import { screenOf, Still } from "./watching";
+
+export function Failed({ studio, video }: { studio: Studio; video: Video }) {
+  const chain = studio.models.value.filter((m) => m.available).map((m) => m.ai_model);
+  const explanation = explain(video, chain);
+  if (!explanation) return null;
+  const { code, message, costUsd } = explanation;
+  const isCancelled = code === "cancelled";
+  return (
+    <>
+      <div class="screen over" style={screenOf(video)}>
+        <Still url={video.poster_url} />
+        <div class="words" role="status">
+          <h1 class="headline">{t(isCancelled ? "wasCancelled" : "failed")}</h1>
+          {!isCancelled && <p>{message}</p>}
+          <p>{costUsd ? t("didCost", costUsd) : t("costNothing")}</p>
+          <Remedy studio={studio} video={video} explanation={explanation} />
+        </div>
+      </div>
+      <Strip studio={studio} video={video} />
+      <div class="under">
+        <button type="button" class="plain" onClick={() => studio.drop(video.job_id)}>
+          {t("delete")}
+        </button>
+      </div>
+    </>
+  );
+}
+
+interface RemedyProps {
+  studio: Studio;
+  video: Video;
+  explanation: Explanation;
+}
+
+function Remedy({ studio, video, explanation: { remedy } }: RemedyProps) {
+  const act = async () => {
+    if (remedy === "provider") return studio.elsewhere(video);
+    await studio.reuse(video);
+    if (remedy === "image") studio.forgetImage();
+    else document.getElementById("prompt")?.focus();
+  };
+  return (
+    <button type="button" class="main" onClick={act}>
+      {t("remedy", remedy)}
+    </button>
+  );
+}

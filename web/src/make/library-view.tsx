@@ -1,0 +1,165 @@
+// Under the stage: all one's videos, newest first.
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Video } from "../api";
+import { ago, clock, money } from "../format";
+import { language, t } from "../i18n";
+import { follow as followLink, videoId } from "../router";
+import { follow, sourcesOf } from "./follow";
+import type { Filter } from "./library";
+import { promptOf } from "./request";
+import { SHORT } from "./stage";
+import type { Studio } from "./studio";
+
+const FILTERS = {
+  all: "all",
+  completed: "completedOnes",
+  processing: "processingOnes",
+  failed: "failedOnes",
+} as const satisfies Record<Filter, string>;
+
+export function LibraryView({ studio }: { studio: Studio }) {
+  const { videos, filter, cursor } = studio.library;
+  const isEmpty = cursor.value === null && !videos.value.length;
+  const isNew = isEmpty && filter.value === "all";
+  return (
+    <section class="library" aria-labelledby="library-title">
+      <div class="library-bar">
+        <h2 id="library-title">{t("library")}</h2>
+        {!isNew && <FilterChoice studio={studio} />}
+      </div>
+      {isEmpty && <p class="muted empty">{t(isNew ? "libraryEmpty" : "libraryNone")}</p>}
+      <ul class="cards">
+        {videos.value.map((video) => (
+          <Card key={video.job_id} studio={studio} video={video} />
+        ))}
+      </ul>
+      <More studio={studio} />
+      <Removals studio={studio} />
+    </section>
+  );
+}
+
+function FilterChoice({ studio }: { studio: Studio }) {
+  const { filter, show } = studio.library;
+  return (
+    <select
+      aria-label={t("filter")}
+      value={filter.value}
+      onChange={(event) => show(event.currentTarget.value as Filter)}
+    >
+      {Object.entries(FILTERS).map(([name, key]) => (
+        <option key={name} value={name}>
+          {t(key)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Card({ studio, video }: { studio: Studio; video: Video }) {
+  const isWatched = useSignal(false);
+  const isOpen = video.status === "processing";
+  useEffect(() => {
+    if (!isOpen || videoId.value === video.job_id) return;
+    const sources = sourcesOf(studio.app, video.job_id);
+    return follow(sources, (heard) => heard && studio.library.put(heard));
+  }, [isOpen, videoId.value]);
+  const prompt = promptOf(video);
+  const watch = (value: boolean) => () => (isWatched.value = value);
+  return (
+    <li class={`card ${video.status}`}>
+      <a
+        href={`/?video=${video.job_id}`}
+        aria-label={t("open", prompt)}
+        aria-current={videoId.value === video.job_id ? "true" : undefined}
+        onClick={followLink}
+        onMouseEnter={watch(true)}
+        onMouseLeave={watch(false)}
+        onFocus={watch(true)}
+        onBlur={watch(false)}
+      >
+        <span class="thumbnail">
+          {video.poster_url && <img src={video.poster_url} alt="" loading="lazy" />}
+          {isWatched.value && video.video_url && <Preview url={video.video_url} />}
+          {video.delivered && <b>{clock(video.delivered.duration)}</b>}
+        </span>
+        <span class="card-title">{prompt}</span>
+      </a>
+      <div class="card-end">
+        <Caption video={video} />
+        {!isOpen && (
+          <button
+            type="button"
+            class="plain"
+            aria-label={t("deleteOf", prompt)}
+            onClick={() => studio.drop(video.job_id)}
+          >
+            ×
+          </button>
+        )}
+      </div>
+    </li>
+  );
+}
+
+function Preview({ url }: { url: string }) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return null;
+  return <video src={url} muted loop autoplay playsInline tabIndex={-1} aria-hidden="true" />;
+}
+
+function Caption({ video }: { video: Video }) {
+  const { status, error, ai_model } = video;
+  const when = ago(video.created_at, Date.now(), language.value);
+  const cost = Number(video.cost_usd) ? money(video.cost_usd) : null;
+  const maker = ai_model && SHORT[ai_model];
+  const what =
+    status === "failed"
+      ? t("reason", error?.code ?? null)
+      : status === "processing"
+        ? t("inProgress")
+        : maker;
+  return <small>{[what, cost, when].filter(Boolean).join(" · ")}</small>;
+}
+
+function More({ studio }: { studio: Studio }) {
+  const { cursor, isLoading, isDown, loadMore } = studio.library;
+  const end = useRef<HTMLDivElement>(null);
+  const hasMore = cursor.value !== null;
+  useEffect(() => {
+    if (!end.current || !cursor.value) return;
+    const seen = new IntersectionObserver(
+      ([entry]) => entry?.isIntersecting && void loadMore(),
+      { rootMargin: "400px" },
+    );
+    seen.observe(end.current);
+    return () => seen.disconnect();
+  }, [cursor.value]);
+  if (!hasMore) return null;
+  return (
+    <div ref={end} class="more" aria-busy={isLoading.value}>
+      {isDown.value && <p class="bad">{t("serviceDown")}</p>}
+      <button type="button" disabled={isLoading.value} onClick={() => loadMore()}>
+        {t("loadMore")}
+      </button>
+    </div>
+  );
+}
+
+function Removals({ studio }: { studio: Studio }) {
+  const { removals, undo, failedRemoval } = studio.library;
+  return (
+    <div class="toasts" role="status">
+      {removals.value.map(({ id }) => (
+        <div key={id} class="toast">
+          {t("deleted")}
+          <button type="button" onClick={() => undo(id)}>
+            {t("undo")}
+          </button>
+        </div>
+      ))}
+      {failedRemoval.value && <div class="toast bad">{t("notDeleted")}</div>}
+    </div>
+  );
+}

@@ -1,0 +1,120 @@
+// The stage when there is a video.
+
+import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import type { Video } from "../api";
+import { clock, money } from "../format";
+import { t } from "../i18n";
+import { promptOf } from "./request";
+import { NAMES } from "./stage";
+import { Strip } from "./strip";
+import type { Studio } from "./studio";
+import { screenOf, Still } from "./watching";
+
+export function Player({ studio, video }: { studio: Studio; video: Video }) {
+  return (
+    <>
+      <Screen studio={studio} video={video} />
+      <Strip studio={studio} video={video} />
+      <Actions studio={studio} video={video} />
+      <About video={video} />
+    </>
+  );
+}
+
+function Screen({ studio, video }: { studio: Studio; video: Video }) {
+  const player = useRef<HTMLVideoElement>(null);
+  const isMuted = useSignal(true);
+  const isThere = useSignal(false);
+  const hasFailed = useSignal(false);
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  // Its link has expired: one call brings a fresh one. If that fails, so does the video.
+  const renew = () => {
+    if (hasFailed.value) return;
+    hasFailed.value = true;
+    void studio.refresh(video.job_id);
+  };
+  const isBroken = hasFailed.value && !isThere.value;
+  return (
+    <div class="screen" style={screenOf(video)}>
+      <Still url={video.poster_url} />
+      <video
+        ref={player}
+        class={isThere.value ? "film there" : "film"}
+        src={video.video_url ?? undefined}
+        aria-label={promptOf(video)}
+        controls
+        loop
+        muted={isMuted.value}
+        playsInline
+        autoplay={!isCalm}
+        onLoadedData={() => (isThere.value = true)}
+        onVolumeChange={(event) => (isMuted.value = event.currentTarget.muted)}
+        onError={renew}
+      />
+      {isBroken && <p class="words">{t("cannotPlay")}</p>}
+      {video.delivered?.audio && (
+        <button
+          type="button"
+          class="sound"
+          aria-pressed={!isMuted.value}
+          onClick={() => (isMuted.value = !isMuted.value)}
+        >
+          {t(isMuted.value ? "unmute" : "mute")}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Actions({ studio, video }: { studio: Studio; video: Video }) {
+  const isCopied = useSignal(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(video.video_url ?? "");
+    isCopied.value = true;
+  };
+  return (
+    <>
+      <div class="under">
+        <a class="button" href={video.download_url ?? video.video_url ?? ""} download>
+          {t("download")}
+        </a>
+        <button type="button" onClick={copy}>
+          {t("copyLink")}
+        </button>
+        <button type="button" onClick={() => studio.reuse(video)}>
+          {t("again")}
+        </button>
+        <button type="button" onClick={() => studio.elsewhere(video)}>
+          {t("elsewhere")}
+        </button>
+        <button type="button" class="plain" onClick={() => studio.drop(video.job_id)}>
+          {t("delete")}
+        </button>
+      </div>
+      <p class="muted" role="status">
+        {isCopied.value ? t("copied") : ""}
+      </p>
+    </>
+  );
+}
+
+function About({ video }: { video: Video }) {
+  const prompt = promptOf(video);
+  const sent = video.prompt_sent;
+  return (
+    <div class="about">
+      <p>{prompt}</p>
+      {sent && sent !== prompt && (
+        <p class="sent">
+          <span lang="en">{sent}</span>
+          <small class="muted">{t("sentAs")}</small>
+        </p>
+      )}
+      <p class="muted">
+        {video.ai_model && t("madeBy", NAMES[video.ai_model])} · {money(video.cost_usd)}
+        {video.delivered && ` · ${clock(video.delivered.duration)}`}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,169 @@
+// The stage: image, job and film in one place.
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Video } from "../api";
+import { t } from "../i18n";
+import { videoId } from "../router";
+import { click } from "./click";
+import { CropView } from "./crop-view";
+import { change, draft, type PickedImage } from "./draft";
+import { Failed } from "./failed-view";
+import { Player } from "./player";
+import { Strip } from "./strip";
+import type { Studio } from "./studio";
+import { useBlobUrl } from "./use-blob-url";
+import { Sending, Watching } from "./watching";
+
+export function StageView({ studio }: { studio: Studio }) {
+  return (
+    <section class="stage" aria-label={t("stage")}>
+      <Scene studio={studio} />
+    </section>
+  );
+}
+
+function Scene({ studio }: { studio: Studio }) {
+  if (click.value) return <Sending studio={studio} draft={click.value.draft} />;
+  if (!videoId.value) return <Preparing studio={studio} />;
+  const video = studio.video.value;
+  if (video === undefined) return <div class="screen" aria-busy="true" />;
+  if (video === null) return <Gone />;
+  return <Shown studio={studio} video={video} key={video.job_id} />;
+}
+
+function Shown({ studio, video }: { studio: Studio; video: Video }) {
+  if (video.status === "processing") return <Watching studio={studio} video={video} />;
+  if (video.status === "failed") return <Failed studio={studio} video={video} />;
+  return <Player studio={studio} video={video} />;
+}
+
+function Gone() {
+  return (
+    <div class="screen">
+      <p class="words">{t("gone")}</p>
+    </div>
+  );
+}
+
+function Preparing({ studio }: { studio: Studio }) {
+  const { image, imageUrl } = draft.value;
+  return (
+    <>
+      {image ? (
+        <Chosen image={image} />
+      ) : imageUrl ? (
+        <Address studio={studio} />
+      ) : (
+        <Invitation studio={studio} />
+      )}
+      <p class="reading" role="status">
+        {studio.isReading.value ? t("readingImage") : ""}
+      </p>
+      <Strip studio={studio} video={null} />
+    </>
+  );
+}
+
+function Chosen({ image }: { image: PickedImage }) {
+  const url = useBlobUrl(image.id);
+  return (
+    <>
+      <div class="screen" style={{ aspectRatio: `${image.width} / ${image.height}` }}>
+        {url && <CropView url={url} image={image} />}
+      </div>
+      <div class="under">
+        <button type="button" onClick={() => change({ image: null })}>
+          {t("removeImage")}
+        </button>
+      </div>
+    </>
+  );
+}
+
+function Address({ studio }: { studio: Studio }) {
+  return (
+    <div class="screen">
+      <div class="words">
+        <AddressField />
+        <p class="muted">{t("addressOnStage")}</p>
+        <Choices studio={studio} />
+      </div>
+    </div>
+  );
+}
+
+function Invitation({ studio }: { studio: Studio }) {
+  const isTyping = useSignal(false);
+  return (
+    <div class="screen invitation">
+      <div class="words">
+        <h1>{t("invite")}</h1>
+        <p class="muted">{t("inviteMore")}</p>
+        <Choices studio={studio}>
+          <button type="button" onClick={() => (isTyping.value = !isTyping.value)}>
+            {t("useAddress")}
+          </button>
+        </Choices>
+        {isTyping.value && <AddressField />}
+      </div>
+    </div>
+  );
+}
+
+function AddressField() {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  return (
+    <input
+      ref={field}
+      type="url"
+      class="address"
+      aria-label={t("imageAddress")}
+      placeholder="https://"
+      value={draft.value.imageUrl}
+      onInput={(event) => change({ imageUrl: event.currentTarget.value })}
+    />
+  );
+}
+
+function Choices({ studio, children }: { studio: Studio; children?: unknown }) {
+  return (
+    <div class="choices">
+      <FileButton studio={studio}>{t("chooseImage")}</FileButton>
+      {matchMedia("(pointer: coarse)").matches && (
+        <FileButton studio={studio} capture="environment">
+          {t("takePhoto")}
+        </FileButton>
+      )}
+      {children as never}
+    </div>
+  );
+}
+
+interface FileButtonProps {
+  studio: Studio;
+  children: unknown;
+  place?: "image" | "lastImage";
+  capture?: "environment";
+}
+
+export function FileButton({ studio, children, place, capture }: FileButtonProps) {
+  return (
+    <label class="button">
+      {children as never}
+      <input
+        type="file"
+        class="out-of-sight"
+        accept="image/*,.heic,.heif"
+        capture={capture}
+        onChange={(event) => {
+          const input = event.currentTarget;
+          const file = input.files?.[0];
+          // The same file may be chosen again.
+          if (file) void studio.pick(file, place).then(() => (input.value = ""));
+        }}
+      />
+    </label>
+  );
+}

@@ -1,0 +1,164 @@
+// What the stage and the strip show of a job: words and frames, from the video alone.
+
+import type { AiModel, Attempt, Model, Video } from "../api";
+import { span } from "../format";
+import type { Language, Sentence } from "../i18n";
+import { chosen } from "./offers";
+
+export const SHORT: Record<AiModel, string> = {
+  runway: "Runway",
+  "runway-http": "Runway",
+  "gemini-veo-3.1": "Veo",
+  "gemini-omni-flash": "Omni",
+};
+export const NAMES: Record<AiModel, string> = {
+  runway: "Runway",
+  "runway-http": "Runway HTTP",
+  "gemini-veo-3.1": "Gemini Veo 3.1",
+  "gemini-omni-flash": "Gemini Omni",
+};
+
+export interface Sight {
+  video: Video;
+  isCancelling: boolean;
+  /** Milliseconds since 1970. */
+  now: number;
+  /** Seconds that each provider usually takes, where that is known. */
+  usual: Partial<Record<AiModel, number>>;
+  language: Language;
+}
+
+/** One line that says what is going on, and one with who, since when, how long. */
+export interface Words {
+  headline: Sentence;
+  details: Sentence[];
+}
+
+export function wordsOf(sight: Sight): Words {
+  const { video } = sight;
+  const working = video.attempts.find(({ outcome }) => outcome === "running");
+  if (sight.isCancelling) return { headline: ["cancelling"], details: [] };
+  if (video.stage === "storing") {
+    return { headline: ["storing"], details: working ? times(working, sight) : [] };
+  }
+  if (!working) return { headline: resting(video), details: [] };
+  const name = SHORT[working.ai_model];
+  const before = lastAsked(video, working);
+  const isHandedOver = before && SHORT[before.ai_model] !== name;
+  return {
+    headline: isHandedOver
+      ? ["handedOver", SHORT[before.ai_model], name, before.error?.code ?? null]
+      : doing(video, name),
+    details: [...(isHandedOver ? [doing(video, name)] : []), ...times(working, sight)],
+  };
+}
+
+function resting(video: Video): Sentence {
+  if (video.attempts.some(({ outcome }) => outcome !== "skipped")) return ["choosing"];
+  return video.image || video.image_url ? ["checkingImage"] : ["preparing"];
+}
+
+function doing(video: Video, name: string): Sentence {
+  if ((video.stage as string) === "waiting_for_provider") return ["inQueue", name];
+  return video.stage === "generating" ? ["generating", name] : ["asking", name];
+}
+
+function lastAsked({ attempts }: Video, working: Attempt): Attempt | undefined {
+  return attempts
+    .slice(0, attempts.indexOf(working))
+    .findLast(({ outcome }) => outcome !== "skipped");
+}
+
+function times(working: Attempt, { now, usual, language }: Sight): Sentence[] {
+  const elapsed = Math.max(0, (now - Date.parse(working.started_at)) / 1000);
+  const median = usual[working.ai_model];
+  return [
+    ["elapsed", span(elapsed, language)],
+    ...(median ? [["usually", span(median, language)] as Sentence] : []),
+  ];
+}
+
+export type FrameState =
+  | "planned"
+  | "waiting"
+  | "working"
+  | "failed"
+  | "skipped"
+  | "delivered"
+  | "unused";
+
+/** A provider's frame of the strip. */
+export interface Frame {
+  model: AiModel;
+  state: FrameState;
+  note: Sentence[];
+}
+
+/** The chain of a job: who was asked and how it ended, then who may still be. */
+export function framesOf(video: Video, models: readonly Model[]): Frame[] {
+  const tried = video.attempts.map((attempt) => attempted(attempt, video, models));
+  const isOver = video.status !== "processing";
+  const rest = planned(video, models)
+    .filter((model) => video.attempts.every((a) => a.ai_model !== model.ai_model))
+    .map(({ ai_model: model }): Frame => {
+      const state = isOver ? "unused" : "waiting";
+      return { model, state, note: [[state]] };
+    });
+  return [...tried, ...rest];
+}
+
+function attempted(attempt: Attempt, video: Video, models: readonly Model[]): Frame {
+  const { ai_model: model, error, outcome } = attempt;
+  const cost = Number(attempt.cost_usd);
+  const paid: Sentence = cost ? ["cost", cost] : ["free"];
+  switch (outcome) {
+    case "running": {
+      const price = priceOf(models.find((m) => m.ai_model === model) ?? null, video);
+      const note: Sentence[] = price === null ? [] : [["cost", price]];
+      return { model, state: "working", note: [["working"], ...note] };
+    }
+    case "succeeded":
+      return { model, state: "delivered", note: [["delivered"], paid] };
+    case "skipped":
+      return { model, state: "skipped", note: [["skipped", error?.code ?? null]] };
+    default:
+      return { model, state: "failed", note: [["reason", error?.code ?? null], paid] };
+  }
+}
+
+/** The providers in the order in which this job asks them. */
+function planned(video: Video, models: readonly Model[]): Model[] {
+  const first = chosen(models, video.model);
+  return video.fallback ? [...first, ...models.filter((m) => !first.includes(m))] : first;
+}
+
+/** What the provider takes for a video of this length; null if it can't make one. */
+export function priceOf(
+  model: Model | null,
+  { duration, resolution }: Pick<Video, "duration" | "resolution">,
+): number | null {
+  const usd = model?.usd_per_second[resolution];
+  if (!model || usd === undefined) return null;
+  const sorted = [...model.durations].sort((a, b) => a - b);
+  const seconds = sorted.find((one) => one >= duration) ?? sorted.at(-1) ?? duration;
+  return seconds * Number(usd);
+}
+
+/** The median of what each provider took for the videos that are known. */
+export function usualOf(videos: readonly Video[]): Sight["usual"] {
+  const taken = new Map<AiModel, number[]>();
+  for (const { ai_model, outcome, started_at, ended_at } of videos.flatMap(
+    (video) => video.attempts,
+  )) {
+    if (outcome !== "succeeded" || !ended_at) continue;
+    const seconds = (Date.parse(ended_at) - Date.parse(started_at)) / 1000;
+    taken.set(ai_model, [...(taken.get(ai_model) ?? []), seconds]);
+  }
+  const medians = [...taken].map(([model, all]) => [model, median(all)]);
+  return Object.fromEntries(medians) as Sight["usual"];
+}
+
+function median(values: number[]): number {
+  const sorted = values.sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}

@@ -1,0 +1,40 @@
+// The strip: the chain as frames of film, one a provider.
+
+import type { Video } from "../api";
+import { say, type Sentence, t } from "../i18n";
+import { type Frame, framesOf, NAMES } from "./stage";
+import type { Studio } from "./studio";
+
+export function Strip({ studio, video }: { studio: Studio; video: Video | null }) {
+  const models = studio.models.value;
+  const frames = video ? framesOf(video, models) : planOf(studio);
+  if (!frames.length) return null;
+  return (
+    <ol class="strip" aria-label={t("strip")}>
+      {frames.map((frame) => (
+        <li key={frame.model} class={`frame ${frame.state}`}>
+          <strong>{NAMES[frame.model]}</strong>
+          <span>{frame.note.map(say).join(" · ")}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** Who would be asked now, and what each would make. */
+function planOf({ estimate, models, fit }: Studio): Frame[] {
+  const { image, imageUrl } = fit.value;
+  const needsImage = models.value
+    .filter((model) => !image && !imageUrl && !model.text_aspect_ratios.length)
+    .map((model) => model.ai_model);
+  return (estimate.value?.links ?? []).map(({ ai_model, skipped, duration, cost_usd }) => {
+    if (!skipped) {
+      const note: Sentence[] = [["plan", duration, Number(cost_usd)]];
+      return { model: ai_model, state: "planned", note };
+    }
+    const why: Sentence = needsImage.includes(ai_model)
+      ? ["planNeedsImage"]
+      : ["reason", skipped];
+    return { model: ai_model, state: "waiting", note: [why] };
+  });
+}

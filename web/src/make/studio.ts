@@ -1,0 +1,280 @@
+// The state of the first view, and what its buttons do.
+
+import { computed, effect, signal } from "@preact/signals";
+import { ApiProblem, type Estimate, type Model, type Usage, type Video } from "../api";
+import type { App } from "../app-state";
+import { go, pathOf, videoId } from "../router";
+import { keepBlobs } from "./blobs";
+import * as clicks from "./click";
+import { recall, remember } from "../storage";
+import { belongTo, change, type Draft, draft, EMPTY, type PickedImage } from "./draft";
+import { follow, sourcesOf } from "./follow";
+import { BadImage, type ImageFault, readImage } from "./image";
+import { openLibrary } from "./library";
+import { fitted, MODEL_CHOICE, offersOf } from "./offers";
+import { estimateOf, isForeign, promptOf } from "./request";
+import { usualOf } from "./stage";
+
+export type Failure = { problem: ApiProblem } | { image: ImageFault } | { down: true };
+export type Studio = ReturnType<typeof openStudio>;
+
+const ESTIMATE_AFTER_MS = 250;
+const TRANSLATE_AFTER_MS = 900;
+
+export function openStudio(app: App) {
+  const { api, session } = app;
+  const user = session.user.value?.id ?? "";
+  belongTo(user);
+  const library = openLibrary(api, user);
+  const models = signal<Model[]>([]);
+  const usage = signal<Usage | null>(null);
+  const estimate = signal<Estimate | null>(null);
+  const isPriceOld = signal(true);
+  const isTranslating = signal(false);
+  const isReading = signal(false);
+  const failure = signal<Failure | null>(null);
+  const isOnline = signal(navigator.onLine);
+  /** The video on the stage; undefined: not read yet; null: there is none. */
+  const video = signal<Video | null | undefined>(undefined);
+  const cancelling = signal<string | null>(null);
+  /** The last job that was asked for here, and the draft that it was made of. */
+  const ordered = signal(recall<{ id: string; draft: Draft }>("ordered"));
+
+  const offers = computed(() => offersOf(models.value, draft.value));
+  const fit = computed(() => fitted(draft.value, offers.value));
+  const usual = computed(() => usualOf(library.loaded.value));
+  const isMaking = computed(
+    () =>
+      clicks.click.value !== null ||
+      (video.value?.status === "processing" &&
+        ordered.value?.id === video.value.job_id &&
+        // As long as nothing was changed since, another click is no other wish.
+        JSON.stringify(ordered.value.draft) === JSON.stringify(draft.value)),
+  );
+
+  // The stage
+
+  const stops = [effect(() => remember("ordered", ordered.value))];
+  stops.push(
+    effect(() => {
+      const id = videoId.value;
+      const known = library.loaded.peek().find(({ job_id }) => job_id === id);
+      video.value = known;
+      return id ? follow(sourcesOf(app, id), hear) : undefined;
+    }),
+  );
+
+  function hear(heard: Video | null): void {
+    const isEnd = heard && heard.status !== "processing";
+    const wasOpen = video.peek()?.status === "processing";
+    video.value = heard;
+    if (!heard) return;
+    library.put(heard);
+    if (isEnd) cancelling.value = null;
+    if (isEnd && wasOpen) void refreshUsage();
+  }
+
+  /** With URLs that are valid again, and messages in the page's language. */
+  async function refresh(id: string): Promise<void> {
+    const found = await api.getVideo(id).catch(() => null);
+    if (found && videoId.peek() === id) hear(found);
+  }
+
+  async function cancel(id: string): Promise<void> {
+    cancelling.value = id;
+    try {
+      hear(await api.cancelVideo(id));
+    } catch (error) {
+      cancelling.value = null;
+      fail(error);
+    }
+  }
+
+  // Making
+
+  async function make(): Promise<void> {
+    if (isMaking.value) return;
+    await carryOut(clicks.newClick(fit.value, Date.now()));
+  }
+
+  async function carryOut(click: clicks.Click): Promise<void> {
+    failure.value = null;
+    go(pathOf("make"));
+    try {
+      const made = await clicks.carryOut(api, click);
+      if (!made) return;
+      ordered.value = { id: made.job_id, draft: draft.value };
+      library.put(made);
+      go(`${pathOf("make")}?video=${made.job_id}`);
+      video.value = made;
+      void refreshUsage();
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  function fail(error: unknown): void {
+    if (error instanceof ApiProblem) failure.value = { problem: error };
+    else if (error instanceof BadImage) failure.value = { image: error.fault };
+    else failure.value = { down: true };
+  }
+
+  async function pick(file: Blob, place: "image" | "lastImage" = "image") {
+    isReading.value = true;
+    failure.value = null;
+    try {
+      const { blob, width, height } = await readImage(file);
+      const picked: PickedImage = { id: crypto.randomUUID(), width, height };
+      change({ [place]: picked, ...(place === "image" && { imageUrl: "", offset: 0.5 }) });
+      const used = [draft.value.image?.id, draft.value.lastImage?.id];
+      const blobs = new Map([[picked.id, blob]]);
+      await keepBlobs(blobs, used.filter((id) => id !== undefined));
+      if (place === "image") go(pathOf("make"));
+    } catch (error) {
+      fail(error);
+    } finally {
+      isReading.value = false;
+    }
+  }
+
+  /** Puts a video's prompt, image and settings into the draft. */
+  async function reuse(given: Video, instead: Partial<Draft> = {}) {
+    const prompt = promptOf(given);
+    const sent = given.prompt_sent ?? given.prompt;
+    change({
+      ...EMPTY,
+      prompt,
+      english: sent === prompt ? null : { of: prompt, text: sent, edited: false },
+      imageUrl: given.image_url ?? "",
+      duration: given.duration,
+      resolution: given.resolution,
+      shape: given.aspect_ratio,
+      audio: given.audio,
+      model: given.model as Draft["model"],
+      fallback: given.fallback,
+      ...instead,
+    });
+    go(pathOf("make"));
+    if (!given.image || !given.poster_url) return;
+    const image = await fetch(given.poster_url).catch(() => null);
+    if (image?.ok) await pick(await image.blob());
+  }
+
+  function elsewhere(given: Video): Promise<void> {
+    const tried = given.attempts.map(({ ai_model }) => ai_model);
+    const next = models.value.find(
+      ({ ai_model, available }) =>
+        available && MODEL_CHOICE[ai_model] && !tried.includes(ai_model),
+    );
+    const model = (next && MODEL_CHOICE[next.ai_model]) ?? "auto";
+    return reuse(given, { model });
+  }
+
+  /** Deletes it once there is no way back, and clears the stage. */
+  function drop(id: string): void {
+    library.remove(id);
+    if (videoId.peek() === id) go(pathOf("make"));
+  }
+
+  function forgetImage(): void {
+    change({ image: null, imageUrl: "" });
+  }
+
+  // Prices, translation
+
+  async function refreshUsage(): Promise<void> {
+    usage.value = await api.getUsage().catch(() => usage.value);
+  }
+
+  const price = settled(ESTIMATE_AFTER_MS, async (signal) => {
+    estimate.value = await api.estimate(estimateOf(fit.value), signal);
+    isPriceOld.value = false;
+  });
+  const asked = computed(() => JSON.stringify(estimateOf(fit.value)));
+  stops.push(
+    effect(() => {
+      asked.value;
+      if (!models.value.length) return;
+      isPriceOld.value = true;
+      price();
+    }),
+  );
+
+  async function translateNow(signal?: AbortSignal): Promise<void> {
+    const { prompt } = draft.value;
+    isTranslating.value = true;
+    try {
+      const made = await api.translatePrompt(prompt, signal);
+      if (made.translated && draft.value.prompt === prompt) {
+        change({ english: { of: prompt, text: made.prompt, edited: false } });
+      }
+    } finally {
+      isTranslating.value = false;
+    }
+  }
+  const translate = settled(TRANSLATE_AFTER_MS, translateNow);
+  const prompt = computed(() => draft.value.prompt);
+  stops.push(
+    effect(() => {
+      const written = prompt.value;
+      const { english } = draft.peek();
+      const isKnown = english !== null && (english.edited || english.of === written);
+      if (isForeign(written) && !isKnown) translate();
+      else translate.stop();
+    }),
+  );
+
+  // The start
+
+  const online = () => {
+    isOnline.value = navigator.onLine;
+    if (isOnline.value) void start();
+  };
+  addEventListener("online", online);
+  addEventListener("offline", online);
+
+  async function start(): Promise<void> {
+    void refreshUsage();
+    if (library.cursor.value === undefined) void library.loadMore();
+    if (models.value.length) return price();
+    models.value = await api.listModels().catch((error: unknown) => {
+      fail(error);
+      return [];
+    });
+  }
+  void start();
+  const before = clicks.interrupted(Date.now());
+  if (before && !clicks.click.value) void carryOut(before);
+
+  function close(): void {
+    for (const stop of stops) stop();
+    removeEventListener("online", online);
+    removeEventListener("offline", online);
+  }
+
+  return {
+    ...{ app, library, models, usage, estimate, isPriceOld, isTranslating, isReading },
+    ...{ failure, isOnline, video, cancelling, ordered, offers, fit, usual, isMaking },
+    ...{ refresh, cancel, make, pick, reuse, elsewhere, drop, forgetImage },
+    ...{ translateNow, close },
+  };
+}
+
+/** Runs `act` once nothing has called it for a while; a later call ends an earlier act. */
+function settled(milliseconds: number, act: (signal: AbortSignal) => Promise<void>) {
+  let timer: ReturnType<typeof setTimeout>;
+  let control = new AbortController();
+  const stop = () => {
+    clearTimeout(timer);
+    control.abort();
+  };
+  const call = () => {
+    stop();
+    control = new AbortController();
+    const { signal } = control;
+    // Without an answer the page shows what it knew.
+    timer = setTimeout(() => act(signal).catch(() => {}), milliseconds);
+  };
+  return Object.assign(call, { stop });
+}
+

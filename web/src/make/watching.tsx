@@ -1,0 +1,147 @@
+// The stage while something is under way.
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { Video } from "../api";
+import { language, say, t } from "../i18n";
+import { giveUp, progress } from "./click";
+import { cropOf } from "./crop";
+import type { Draft } from "./draft";
+import { priceOf, SHORT, wordsOf } from "./stage";
+import { Strip } from "./strip";
+import type { Studio } from "./studio";
+import { useBlobUrl } from "./use-blob-url";
+
+export function Sending({ studio, draft }: { studio: Studio; draft: Draft }) {
+  const now = progress.value;
+  return (
+    <>
+      <DraftScreen draft={draft}>
+        <p class="headline" role="status">
+          {t(now.step)}
+        </p>
+        {now.step === "uploading" && <progress value={now.part} />}
+      </DraftScreen>
+      <Strip studio={studio} video={null} />
+      <div class="under">
+        {now.step === "retrying" && (
+          <button type="button" onClick={giveUp}>
+            {t("giveUp")}
+          </button>
+        )}
+      </div>
+    </>
+  );
+}
+
+/** The draft's own image, until the service has one. */
+function DraftScreen({ draft, children }: { draft: Draft; children: unknown }) {
+  const { image, shape, offset } = draft;
+  const url = useBlobUrl(image?.id);
+  const place = `${offset * 100}% ${offset * 100}%`;
+  return (
+    <div class="screen working" style={image ? ratioOf(cropOf(shape, image, offset)) : undefined}>
+      {url && <img class="still cut" src={url} alt="" style={{ objectPosition: place }} />}
+      <div class="words">{children as never}</div>
+    </div>
+  );
+}
+
+export function Watching({ studio, video }: { studio: Studio; video: Video }) {
+  const now = useNow();
+  const isCancelling = studio.cancelling.value === video.job_id;
+  const { headline, details } = wordsOf({
+    video,
+    isCancelling,
+    now,
+    usual: studio.usual.value,
+    language: language.value,
+  });
+  const words = (
+    <>
+      <p class="headline" role="status">
+        {say(headline)}
+      </p>
+      <p class="details">{details.map(say).join(" · ")}</p>
+    </>
+  );
+  const ordered = studio.ordered.value;
+  return (
+    <>
+      {ordered?.id === video.job_id && ordered.draft.image ? (
+        <DraftScreen draft={ordered.draft}>{words}</DraftScreen>
+      ) : (
+        <div class="screen working" style={screenOf(video)}>
+          <Still url={video.poster_url} />
+          <div class="words">{words}</div>
+        </div>
+      )}
+      <Strip studio={studio} video={video} />
+      <div class="under">
+        <span class="muted">{t("goesOn")}</span>
+        {!isCancelling && <Cancel studio={studio} video={video} />}
+      </div>
+    </>
+  );
+}
+
+function Cancel({ studio, video }: { studio: Studio; video: Video }) {
+  const isAsked = useSignal(false);
+  if (!isAsked.value) {
+    return (
+      <button type="button" onClick={() => (isAsked.value = true)}>
+        {t("cancel")}
+      </button>
+    );
+  }
+  return (
+    <div class="ask" role="group" aria-label={t("cancel")}>
+      <p>{costOfCancel(studio, video)}</p>
+      <button type="button" autofocus onClick={() => studio.cancel(video.job_id)}>
+        {t("cancelReally")}
+      </button>
+      <button type="button" class="plain" onClick={() => (isAsked.value = false)}>
+        {t("cancelNot")}
+      </button>
+    </div>
+  );
+}
+
+function costOfCancel({ models }: Studio, video: Video): string {
+  const working = video.attempts.find(({ outcome }) => outcome === "running");
+  const model = models.value.find(({ ai_model }) => ai_model === working?.ai_model);
+  const usd = model ? priceOf(model, video) : null;
+  if (!working || usd === null) return t("cancelFree");
+  return t("cancelCost", SHORT[working.ai_model], usd);
+}
+
+export function Still({ url }: { url: string | null | undefined }) {
+  if (!url) return null;
+  return (
+    <>
+      <img class="backdrop" src={url} alt="" />
+      <img class="still" src={url} alt="" />
+    </>
+  );
+}
+
+/** The screen in the shape of what it shows. */
+export function screenOf({ delivered, input_crop, aspect_ratio }: Video) {
+  if (delivered) return ratioOf(delivered);
+  if (input_crop) return ratioOf(input_crop);
+  if (aspect_ratio === "auto") return undefined;
+  return { aspectRatio: aspect_ratio.replace(":", " / ") };
+}
+
+function ratioOf({ width, height }: { width: number; height: number }) {
+  return { aspectRatio: `${width} / ${height}` };
+}
+
+function useNow(): number {
+  const now = useSignal(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => (now.value = Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now.value;
+}

@@ -1,0 +1,67 @@
+// The first screen: what this is, and who one is.
+
+import { useSignal } from "@preact/signals";
+import type { App } from "./app-state";
+import { t } from "./i18n";
+import type { SignIn } from "./session";
+
+export default function SignInView({ app }: { app: App }) {
+  const said = useSignal("");
+  const sign = async (how: SignIn, after = "") => {
+    said.value = "";
+    try {
+      await app.session.signIn(how);
+      said.value = after;
+    } catch {
+      said.value = t("signInFailed");
+    }
+  };
+  const { developmentUsers, emailLinks, firebase } = app.config;
+  return (
+    <section class="sign-in">
+      <h1>{t("signInTitle")}</h1>
+      {!firebase && <p class="muted">{t("developmentSignIn")}</p>}
+      {developmentUsers?.map((user) => (
+        <button
+          key={user.id}
+          type="button"
+          onClick={() => sign({ by: "development", user })}
+        >
+          {t("signInAs", user.name)}
+        </button>
+      ))}
+      {firebase && (
+        <button type="button" class="main" onClick={() => sign({ by: "google" })}>
+          {t("signInWithGoogle")}
+        </button>
+      )}
+      {firebase && emailLinks && <EmailForm sign={sign} />}
+      <p role="status">{said}</p>
+      <p class="muted">{t("aiNotice")}</p>
+    </section>
+  );
+}
+
+function EmailForm({ sign }: { sign: (how: SignIn, after: string) => void }) {
+  const address = useSignal("");
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        sign({ by: "email", address: address.value }, t("emailSent", address.value));
+      }}
+    >
+      <label>
+        {t("email")}
+        <input
+          type="email"
+          required
+          autocomplete="email"
+          value={address}
+          onInput={(event) => (address.value = event.currentTarget.value)}
+        />
+      </label>
+      <button type="submit">{t("signInByEmail")}</button>
+    </form>
+  );
+}
