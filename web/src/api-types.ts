@@ -83,6 +83,10 @@ export interface components {
             field: string;
             message: string;
         };
+        GeneratedBy: {
+            vendor: components["schemas"]["Vendor"];
+            model: string;
+        };
         Generation: {
             level: components["schemas"]["Level"];
             automatic: components["schemas"]["AutomaticLevel"];
@@ -263,7 +267,7 @@ export interface components {
         /** @enum {string} */
         Scope: "own" | "all";
         /** @enum {string} */
-        Stage: "queued" | "generating" | "storing" | "done";
+        Stage: "queued" | "waiting_for_provider" | "generating" | "storing" | "done";
         /** @enum {string} */
         Status: "processing" | "completed" | "failed";
         /** @enum {string} */
@@ -292,6 +296,8 @@ export interface components {
             usage: components["schemas"]["DayUsage"][];
             caps: components["schemas"]["Caps"];
         };
+        /** @enum {string} */
+        Vendor: "runway" | "vertex" | "gemini-api";
         Video: {
             job_id: string;
             user_id: string;
@@ -309,6 +315,12 @@ export interface components {
             video_url: string | null;
             /** Format: date-time */
             video_url_expires_at: string | null;
+            /** Format: uri */
+            download_url: string | null;
+            /** Format: uri */
+            poster_url: string | null;
+            ai_generated: boolean;
+            generated_by: components["schemas"]["GeneratedBy"] | null;
             prompt: string;
             translate: components["schemas"]["Translate"];
             prompt_sent: string | null;
@@ -327,6 +339,9 @@ export interface components {
             model: components["schemas"]["ModelChoice"];
             fallback: boolean;
             seed: number | null;
+            metadata: {
+                [key: string]: string;
+            };
             delivered: components["schemas"]["Delivered"] | null;
             attempts: components["schemas"]["Attempt"][];
             estimated_cost_usd: string;
@@ -359,6 +374,9 @@ export interface components {
             /** @default true */
             fallback: boolean;
             seed?: number | null;
+            metadata?: {
+                [key: string]: string;
+            };
         };
     };
     responses: never;

@@ -5,16 +5,10 @@ import { language } from "./i18n";
 import type { Session } from "./session";
 
 type Schemas = components["schemas"];
-export type Video = Schemas["Video"] & {
-  poster_url?: string | null;
-  download_url?: string | null;
-  metadata?: Readonly<Record<string, string>> | null;
-};
+export type Video = Schemas["Video"];
 export type Attempt = Schemas["Attempt"];
-export type VideoRequest = Schemas["VideoRequest"] & {
-  metadata?: Readonly<Record<string, string>>;
-};
-export type VideoPage = { videos: Video[]; next_cursor: string | null };
+export type VideoRequest = Schemas["VideoRequest"];
+export type VideoPage = Schemas["VideoPage"];
 export type Estimate = Schemas["Estimate"];
 export type Model = Schemas["Model"];
 export type AiModel = Schemas["AiModel"];

@@ -22,7 +22,7 @@ test.each([
   ["waiting_for_provider", "inQueue"],
   ["generating", "generating"],
 ] as const)("an attempt in stage %s is %s", (stage, key) => {
-  const found = words({ stage: stage as "queued", attempts: [anAttempt()] });
+  const found = words({ stage, attempts: [anAttempt()] });
   expect(found.headline).toEqual([key, "Runway"]);
 });
 

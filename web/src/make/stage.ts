@@ -59,7 +59,7 @@ function resting(video: Video): Sentence {
 }
 
 function doing(video: Video, name: string): Sentence {
-  if ((video.stage as string) === "waiting_for_provider") return ["inQueue", name];
+  if (video.stage === "waiting_for_provider") return ["inQueue", name];
   return video.stage === "generating" ? ["generating", name] : ["asking", name];
 }
 

@@ -4,7 +4,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { ApiProblem, type Estimate, type Model, type Usage, type Video } from "../api";
 import type { App } from "../app-state";
 import { go, pathOf, videoId } from "../router";
-import { keepBlobs } from "./blobs";
+import { keepBlobs, readBlob } from "./blobs";
 import * as clicks from "./click";
 import { recall, remember } from "../storage";
 import { belongTo, change, type Draft, draft, EMPTY, type PickedImage } from "./draft";
@@ -126,7 +126,8 @@ export function openStudio(app: App) {
       const { blob, width, height } = await readImage(file);
       const picked: PickedImage = { id: crypto.randomUUID(), width, height };
       change({ [place]: picked, ...(place === "image" && { imageUrl: "", offset: 0.5 }) });
-      const used = [draft.value.image?.id, draft.value.lastImage?.id];
+      const kept = [draft.value, ordered.value?.draft];
+      const used = kept.flatMap((one) => [one?.image?.id, one?.lastImage?.id]);
       const blobs = new Map([[picked.id, blob]]);
       await keepBlobs(blobs, used.filter((id) => id !== undefined));
       if (place === "image") go(pathOf("make"));
@@ -138,24 +139,14 @@ export function openStudio(app: App) {
   }
 
   /** Puts a video's prompt, image and settings into the draft. */
-  async function reuse(given: Video, instead: Partial<Draft> = {}) {
-    const prompt = promptOf(given);
-    const sent = given.prompt_sent ?? given.prompt;
-    change({
-      ...EMPTY,
-      prompt,
-      english: sent === prompt ? null : { of: prompt, text: sent, edited: false },
-      imageUrl: given.image_url ?? "",
-      duration: given.duration,
-      resolution: given.resolution,
-      shape: given.aspect_ratio,
-      audio: given.audio,
-      model: given.model as Draft["model"],
-      fallback: given.fallback,
-      ...instead,
-    });
+  async function reuse(given: Video, instead: Partial<Draft> = {}): Promise<void> {
+    failure.value = null;
     go(pathOf("make"));
-    if (!given.image || !given.poster_url) return;
+    const own = ordered.value?.id === given.job_id ? ordered.value.draft : null;
+    change({ ...(own ?? draftOf(given)), ...instead });
+    const isLost = own?.image && !(await readBlob(own.image.id));
+    if ((own && !isLost) || !given.image || !given.poster_url) return;
+    // The video's first frame is the image that it was made of.
     const image = await fetch(given.poster_url).catch(() => null);
     if (image?.ok) await pick(await image.blob());
   }
@@ -257,6 +248,23 @@ export function openStudio(app: App) {
     ...{ failure, isOnline, video, cancelling, ordered, offers, fit, usual, isMaking },
     ...{ refresh, cancel, make, pick, reuse, elsewhere, drop, forgetImage },
     ...{ translateNow, close },
+  };
+}
+
+function draftOf(given: Video): Draft {
+  const prompt = promptOf(given);
+  const sent = given.prompt_sent ?? given.prompt;
+  return {
+    ...EMPTY,
+    prompt,
+    english: sent === prompt ? null : { of: prompt, text: sent, edited: false },
+    imageUrl: given.image_url ?? "",
+    duration: given.duration,
+    resolution: given.resolution,
+    shape: given.aspect_ratio,
+    audio: given.audio,
+    model: given.model as Draft["model"],
+    fallback: given.fallback,
   };
 }
 
