@@ -20,8 +20,7 @@ dev: emulator $(READY) ## The local stack with its web page, addresses and a tok
 	@$(BIN)/python -m local dev $(if $(PORT),--port "$(PORT)")
 
 web: ## Build the web page, which needs Node.js
-	@$(PYTHON) -m local.preflight page
-	@$(PYTHON) -m local.npm
+	@$(PYTHON) -m ops.npm
 
 chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=1 TIME_SCALE=1
 	@$(BIN)/pytest --hypothesis-profile=thorough tests/domain tests/guards >&2
@@ -34,14 +33,16 @@ bench: emulator $(READY) ## Figures of speed, a JSON object per line: SECONDS=10
 unit: $(READY) ## Tests of what decides and of the HTTP edge, in about a minute
 	@$(BIN)/pytest $(UNIT)
 
-test: emulator $(READY) ## All tests
+test: emulator web $(READY) ## All tests
+	@cd web && npm run --silent test
 	@$(BIN)/python -m tests.side_by_side
 
-check: emulator $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known weaknesses, Terraform, tests with coverage
+check: emulator web $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known weaknesses, Terraform, tests with coverage
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m ops.audit
+	cd web && npm run --silent check && npm run --silent test && npm run --silent size
 	$(CHECKOV) --config-file infra/.checkov.yaml --directory infra
 	$(BIN)/python -m tests.side_by_side --cov
 

@@ -1,4 +1,15 @@
-# What the web page needs: a web app, and sign-in.
+# What the web page needs: a web app, a site to be hosted on, and sign-in.
+
+locals {
+  # What the page reads first, beside what Firebase says of the web app (web/README.md).
+  page = {
+    api              = local.function_urls.api
+    project          = var.project_id
+    signIn           = [for way in ["google", "email"] : way if contains(var.sign_in, way)]
+    emulators        = { firestore = null, auth = null }
+    developmentUsers = null
+  }
+}
 
 resource "google_firebase_project" "this" {
   count    = var.enable_web ? 1 : 0
@@ -31,6 +42,28 @@ data "google_firebase_web_app_config" "web" {
   web_app_id = google_firebase_web_app.web[0].app_id
 }
 
+# The project's own site, whose second name is where Firebase handles sign-in. What is
+# published on it is not Terraform's: ops/deploy/page.py.
+resource "google_firebase_hosting_site" "web" {
+  count    = var.enable_web ? 1 : 0
+  provider = google-beta
+
+  project = google_firebase_project.this[0].project
+  site_id = var.project_id
+  app_id  = google_firebase_web_app.web[0].app_id
+
+  lifecycle {
+    # A project's own site cannot be deleted.
+    prevent_destroy = true
+  }
+}
+
+import {
+  for_each = var.enable_web ? setintersection(var.existing, ["hosting_site"]) : []
+  to       = google_firebase_hosting_site.web[0]
+  id       = "projects/${var.project_id}/sites/${var.project_id}"
+}
+
 # It cannot be enabled twice, so an existing one is imported (var.existing).
 resource "google_identity_platform_config" "users" {
   count = var.enable_web ? 1 : 0
@@ -46,8 +79,9 @@ resource "google_identity_platform_config" "users" {
       enabled = false
     }
     email {
-      enabled           = true
-      password_required = true
+      enabled = true
+      # Without it a link in a mail signs in, too.
+      password_required = !contains(var.sign_in, "email")
     }
   }
   client {

@@ -4,7 +4,9 @@ locals {
   firestore_location = coalesce(var.firestore_location, var.region)
   bucket_location    = coalesce(var.bucket_location, var.region)
 
-  hosted_origins  = var.enable_web ? ["https://${var.project_id}.web.app", "https://${var.project_id}.firebaseapp.com"] : []
+  # The first is the page's address: Firebase handles sign-in there, and a sign-in that
+  # crosses to another site is what browsers block.
+  hosted_origins  = var.enable_web ? ["https://${var.project_id}.firebaseapp.com", "https://${var.project_id}.web.app"] : []
   allowed_origins = distinct(concat(local.hosted_origins, var.allowed_origins))
 
   # Computed, not read from the functions: the worker enqueues to itself, and a resource

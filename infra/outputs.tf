@@ -37,17 +37,14 @@ output "store_key_commands" {
 }
 
 output "web_config" {
-  description = "web/config.json: what the web page has to know; nothing of it is secret. Null without the page."
-  value = var.enable_web ? jsonencode({
-    api = local.function_urls.api
+  description = "The page's config.json; nothing of it is secret. Null without the page."
+  value = var.enable_web ? jsonencode(merge(local.page, {
     firebase = {
-      apiKey            = data.google_firebase_web_app_config.web[0].api_key
-      authDomain        = data.google_firebase_web_app_config.web[0].auth_domain
-      projectId         = var.project_id
-      appId             = google_firebase_web_app.web[0].app_id
-      messagingSenderId = data.google_firebase_web_app_config.web[0].messaging_sender_id
+      apiKey     = data.google_firebase_web_app_config.web[0].api_key
+      authDomain = data.google_firebase_web_app_config.web[0].auth_domain
+      appId      = google_firebase_web_app.web[0].app_id
     }
-  }) : null
+  })) : null
 }
 
 output "web_url" {

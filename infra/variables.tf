@@ -57,14 +57,14 @@ variable "veo_location" {
 }
 
 variable "existing" {
-  description = "What the project has already and cannot be made twice, so it is imported: firestore_database, identity_platform, firebase_project, videos_bucket. `make deploy` finds out by itself."
+  description = "What the project has already and cannot be made twice, so it is imported: firestore_database, identity_platform, firebase_project, hosting_site, videos_bucket. `make deploy` finds out by itself."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(var.existing, ["firestore_database", "identity_platform", "firebase_project", "videos_bucket"])) == 0
-    error_message = "existing may name firestore_database, identity_platform, firebase_project and videos_bucket."
+    condition     = length(setsubtract(var.existing, ["firestore_database", "identity_platform", "firebase_project", "hosting_site", "videos_bucket"])) == 0
+    error_message = "existing may name firestore_database, identity_platform, firebase_project, hosting_site and videos_bucket."
   }
 }
 
@@ -386,10 +386,22 @@ variable "allowed_origins" {
 }
 
 variable "enable_web" {
-  description = "Whether to make what the web page needs: Firebase, its web app, and sign-in by e-mail."
+  description = "Whether to host the web page, and to make what it needs: Firebase, its web app, and sign-in."
   type        = bool
   default     = true
   nullable    = false
+}
+
+variable "sign_in" {
+  description = "How users sign in to the web page: google (which is switched on in Firebase's console, once), email (a link in a mail)."
+  type        = set(string)
+  default     = ["google", "email"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.sign_in) > 0 && length(setsubtract(var.sign_in, ["google", "email"])) == 0
+    error_message = "sign_in may name google and email, and must name one."
+  }
 }
 
 variable "open_sign_up" {

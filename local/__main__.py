@@ -1,6 +1,8 @@
 """`python -m local`: all of Reelay on one machine.
 
-`python -m ops` has the operators' commands, which FIRESTORE_EMULATOR_HOST leads here.
+`up`, `dev`, `demo` and `token` are the local stack. `key`, `generation` and `admin` are
+those of `python -m ops`: they act on a project, or on the emulator that is named in
+FIRESTORE_EMULATOR_HOST.
 """
 
 import argparse
@@ -10,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from local.processes import DidNotStart
 
 # What is heavy is imported by the command that needs it: a wrong option is refused at
 # once.
+OPERATORS = ("key", "generation", "admin")
 PORTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
 DEMO_OPTIONS = (
     *("image", "last_image", "prompt", "model"),
@@ -109,7 +113,7 @@ def _interrupt() -> None:
     raise KeyboardInterrupt
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m local",
         description=__doc__,
@@ -151,12 +155,18 @@ def _parser() -> argparse.ArgumentParser:
     about = "where the pictures go"
     casting = command("cast", cast)
     casting.add_argument("--folder", type=Path, default=Path("docs/images"), help=about)
+    if not set(arguments) - {"-h", "--help"} or arguments[0] in OPERATORS:
+        from ops.__main__ import add_commands
+
+        add_commands(commands)
     return parser
 
 
 def main(arguments: Sequence[str]) -> int:
-    asked = _parser().parse_args(arguments)
+    asked = _parser(arguments).parse_args(arguments)
     try:
+        if arguments[0] in OPERATORS:
+            _log_to_stderr()
         code: int = asked.run(asked)
     except (Refused, NotInstalled, DidNotStart) as error:
         _say(str(error))
@@ -164,6 +174,14 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _log_to_stderr() -> None:
+    """stdout is for answers."""
+    from shared import logs
+
+    with redirect_stdout(sys.stderr):
+        logs.configure()
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from local import npm
 from local.identity import user_token
 from local.processes import MAX_PORT, DidNotStart
 from local.stack import Stack, StackOptions
+from ops import npm
 
 FIRST_PORT = 8700
 # In this order from the first port on, so that they are the same every time.

@@ -1,7 +1,7 @@
-"""The web page's own server: the built page, its configuration, a sign-in for tries.
+"""The web page's own server: the built page, its configuration, development users.
 
-Whoever signs in here is one of `USERS`, with a token that the local api takes. The
-server refuses foreign hosts, and the sign-in refuses pages of other origins.
+It signs tokens of `USERS`, which the local api takes, for its own page alone: foreign
+hosts and pages of other origins are refused. web/README.md has what the page expects.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.utils import send_from_directory
 
 from local.http_server import HttpServer, WsgiApp, as_json
-from local.identity import TOKEN_LIFETIME, user_token
+from local.identity import user_token
 from ops.page_headers import on_one_machine
 
 USERS = (
@@ -52,25 +52,24 @@ class Page:
         return {
             "api": self.addresses["api"],
             "project": self.project,
-            "firestoreEmulator": self.addresses["firestore"],
-            "authEmulator": None,
-            "devUsers": USERS,
             "firebase": None,
             "signIn": [],
+            "emulators": {"firestore": self.addresses["firestore"], "auth": None},
+            "developmentUsers": USERS,
         }
 
     def _answer(self, request: Request) -> Response:
         match request.method, request.path:
             case "GET", "/config.json":
                 return as_json(self.config())
-            case "POST", "/dev/sign-in":
-                return self._sign_in(request)
+            case "POST", "/development/token":
+                return self._token(request)
             case "GET" | "HEAD", path:
                 return self._file(request, path.lstrip("/") or _ENTRY)
             case _:
                 return as_json({"error": "not_found"}, status=404)
 
-    def _sign_in(self, request: Request) -> Response:
+    def _token(self, request: Request) -> Response:
         asked = request.get_json(force=True, silent=True)
         name = asked.get("user") if isinstance(asked, dict) else None
         found = [user for user in USERS if user["id"] == name]
@@ -79,9 +78,7 @@ class Page:
         (user,) = found
         uid, admin = str(user["id"]), bool(user["admin"])
         token = user_token(self.project, uid, admin=admin, now=datetime.now(UTC))
-        seconds = int(TOKEN_LIFETIME.total_seconds())
-        signed_in = {"token": token, "uid": uid, "admin": admin, "expires_in": seconds}
-        return as_json(signed_in)
+        return as_json({"token": token})
 
     def _file(self, request: Request, name: str) -> Response:
         """Any path that is no file is one of the page's views."""

@@ -41,7 +41,7 @@ def problems(*parts: str) -> list[str]:
 
         found += missing_for_emulator()
     if "page" in parts:
-        from local.npm import missing_for_page
+        from ops.npm import missing_for_page
 
         found += missing_for_page()
     if "chromium" in parts and not find_chromium():

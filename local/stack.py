@@ -18,7 +18,7 @@ from typing import Self
 
 import requests
 
-from local import functions, npm
+from local import functions
 from local.blocked_ports import reserve_blocked_port
 from local.emulators import firestore
 from local.emulators.firestore_guard import firestore_guard
@@ -38,6 +38,7 @@ from local.processes import (
 )
 from local.upkeep import revive, schedule
 from local.vendors import ADDRESSES, Vendors, addresses_of_vendors, choose
+from ops import npm
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "demo-reelay"

@@ -1,7 +1,6 @@
 """`python -m ops key | generation | admin`: what an operator does to a project.
 
-FIRESTORE_EMULATOR_HOST, if set, names the emulator that they act on instead.
-`python -m ops.deploy` is `make deploy`.
+`python -m local` takes the same commands. `python -m ops.deploy` is `make deploy`.
 """
 
 import argparse
@@ -17,19 +16,13 @@ from shared import logs
 Run = Callable[[argparse.Namespace, Mapping[str, str]], int]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ops",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def add_commands(commands: Any) -> None:
+    """`commands`: a parser's subparsers; each sets `run`, which gives the exit code."""
     keys.add_commands(_add(commands, "key", "the API keys of a project", keys.run))
     about = "the kill switch of a project"
     generation.add_arguments(_add(commands, "generation", about, generation.run))
     about = "the administrators of a project"
     admins.add_commands(_add(commands, "admin", about, admins.run))
-    return parser
 
 
 def _add(commands: Any, name: str, about: str, run: Run) -> argparse.ArgumentParser:
@@ -39,13 +32,15 @@ def _add(commands: Any, name: str, about: str, run: Run) -> argparse.ArgumentPar
 
 
 def main(arguments: Sequence[str]) -> int:
-    asked = _parser().parse_args(arguments)
-    # stdout is for answers.
-    with redirect_stdout(sys.stderr):
-        logs.configure()
+    parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
+    add_commands(parser.add_subparsers(required=True))
+    asked = parser.parse_args(arguments)
     code: int = asked.run(asked)
     return code
 
 
 if __name__ == "__main__":
+    # stdout is for answers.
+    with redirect_stdout(sys.stderr):
+        logs.configure()
     sys.exit(main(sys.argv[1:]))

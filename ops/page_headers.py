@@ -1,13 +1,16 @@
 """The response headers of the page, as firebase.json has them for Firebase Hosting."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 FIREBASE_JSON = Path(__file__).resolve().parents[1] / "firebase.json"
 POLICY = "Content-Security-Policy"
 EVERY_PATH = "**"
+# What stands in firebase.json, where no project is known.
+ANY_API = "https://*.cloudfunctions.net"
+ANY_AUTH = "https://*.firebaseapp.com"
 Sources = Mapping[str, Sequence[str]]
 
 
@@ -16,15 +19,20 @@ def hosting() -> Mapping[str, Any]:
     return content["hosting"]
 
 
-def headers_of(source: str) -> dict[str, str]:
-    """Those of the rule with this pattern of paths."""
-    (rule,) = [r for r in hosting()["headers"] if r["source"] == source]
-    return {header["key"]: header["value"] for header in rule["headers"]}
+def narrowed(
+    headers: Iterable[Mapping[str, str]], *, api: str, auth: str
+) -> dict[str, str]:
+    """A rule's headers, with one project's own origins in its policy."""
+    return {
+        header["key"]: header["value"].replace(ANY_API, api).replace(ANY_AUTH, auth)
+        for header in headers
+    }
 
 
 def on_one_machine(sources: Sources) -> dict[str, str]:
     """Of every path; by directive, `sources` stand in the place of Google's hosts."""
-    headers = headers_of(EVERY_PATH)
+    (rule,) = [r for r in hosting()["headers"] if r["source"] == EVERY_PATH]
+    headers = {header["key"]: header["value"] for header in rule["headers"]}
     directives = []
     for directive in headers[POLICY].split("; "):
         name, *allowed = directive.split()

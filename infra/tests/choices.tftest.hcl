@@ -56,7 +56,7 @@ run "chosen" {
     error_message = "Records and files must be kept equally long."
   }
   assert {
-    condition     = length(google_storage_bucket.videos.cors) == 0 && length(google_firebase_web_app.web) == 0 && output.web_config == null
+    condition     = length(google_storage_bucket.videos.cors) == 0 && length(google_firebase_web_app.web) == 0 && length(google_firebase_hosting_site.web) == 0 && output.web_config == null && output.web_url == null
     error_message = "Without a page nothing of it may be made."
   }
   assert {
@@ -75,6 +75,12 @@ run "deploys_itself" {
   variables {
     ci_repository = "projects/reelay-test/locations/us-central1/connections/github/repositories/reelay"
     state_bucket  = "reelay-test-state"
+    sign_in       = ["google"]
+  }
+
+  assert {
+    condition     = local.page.signIn == ["google"] && google_identity_platform_config.users[0].sign_in[0].email[0].password_required
+    error_message = "Without links in mails there must be none, for the page and for Firebase."
   }
 
   assert {

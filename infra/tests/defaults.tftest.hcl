@@ -236,7 +236,7 @@ run "defaults" {
     error_message = "What is deleted must be gone."
   }
   assert {
-    condition     = google_storage_bucket.videos.cors[0].origin == tolist(["https://reelay-test.web.app", "https://reelay-test.firebaseapp.com", "https://app.example.com"]) && google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["ALLOWED_ORIGINS"] == join(",", google_storage_bucket.videos.cors[0].origin)
+    condition     = google_storage_bucket.videos.cors[0].origin == tolist(["https://reelay-test.firebaseapp.com", "https://reelay-test.web.app", "https://app.example.com"]) && google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["ALLOWED_ORIGINS"] == join(",", google_storage_bucket.videos.cors[0].origin)
     error_message = "The bucket must answer the page's and the given origins, and no other, as the API does."
   }
   assert {
@@ -246,6 +246,18 @@ run "defaults" {
   assert {
     condition     = !google_identity_platform_config.users[0].sign_in[0].anonymous[0].enabled && google_identity_platform_config.users[0].client[0].permissions[0].disabled_user_signup
     error_message = "No anonymous users, and no sign-up unless chosen."
+  }
+  assert {
+    condition     = google_firebase_hosting_site.web[0].site_id == "reelay-test" && google_firebase_hosting_site.web[0].app_id == google_firebase_web_app.web[0].app_id && output.web_url == "https://reelay-test.firebaseapp.com"
+    error_message = "The page must be on the project's own site, at the address where sign-in is handled."
+  }
+  assert {
+    condition     = toset(google_identity_platform_config.users[0].authorized_domains) == toset(["reelay-test.firebaseapp.com", "reelay-test.web.app", "app.example.com"]) && contains(split(",", google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["ALLOWED_ORIGINS"]), output.web_url)
+    error_message = "Sign-in and the API must take the page's addresses."
+  }
+  assert {
+    condition     = local.page == { api = local.function_urls.api, project = "reelay-test", signIn = ["google", "email"], emulators = { firestore = null, auth = null }, developmentUsers = null } && !google_identity_platform_config.users[0].sign_in[0].email[0].password_required
+    error_message = "The page must learn all that it reads first, and what it offers must be on."
   }
 
   # Budget ----------------------------------------------------------------------------

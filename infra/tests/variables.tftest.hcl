@@ -46,6 +46,7 @@ run "refused_1" {
     on_unknown_submission    = "retry"
     keys_revision            = 0
     allowed_origins          = ["*"]
+    sign_in                  = ["facebook"]
     retention_days           = 1.5
     ci_repository            = "github.com/me/reelay"
   }
@@ -80,6 +81,7 @@ run "refused_1" {
     var.on_unknown_submission,
     var.keys_revision,
     var.allowed_origins,
+    var.sign_in,
     var.retention_days,
     var.ci_repository,
   ]

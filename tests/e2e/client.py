@@ -49,7 +49,7 @@ class Frontend:
     def create(self, **body: object) -> Video:
         if "image" not in body and "image_url" not in body:
             body["image"] = self.upload(IMAGE.read_bytes())
-        body = {"prompt": f"a raccoon looks up, {time.time_ns()}", "duration": 3} | body
+        body = {"prompt": f"a raccoon looks up, {time.time_ns()}", "duration": 5} | body
         answer = self.call("POST", "/v1/videos", body)
         assert answer.status_code == 202, answer.text
         video: Video = answer.json()

@@ -220,7 +220,7 @@ def attempts(
         ("POST", "/faults", {}, '{"drop": 1}'),
         ("POST", "/key", {}, "/etc/hostname"),
         ("POST", "/token", {}, "grant_type=evil"),
-        ("POST", "/dev/sign-in", {}, '{"user": "seo-yeon"}'),
+        ("POST", "/development/token", {}, '{"user": "seo-yeon"}'),
         ("POST", "/", bearer | as_json, "{}"),
         ("GET", "/certs", {}, None),
         ("GET", objects, {}, None),

@@ -25,7 +25,7 @@ def api_key(stack: Stack) -> str:
     environment = os.environ | {"FIRESTORE_EMULATOR_HOST": stack.addresses["firestore"]}
     made = subprocess.run(
         [
-            *(sys.executable, "-m", "ops", "key", "make", "so-yeon"),
+            *(sys.executable, "-m", "local", "key", "make", "so-yeon"),
             *("--project", stack.project),
         ],
         env=environment,

@@ -42,7 +42,7 @@ def test_a_worker_killed_on_the_way_goes_on(
     video = frontend.wait(video, most_seconds=110)
 
     assert video["status"] == "completed"
-    assert played(video["video_url"])["seconds"] == 3.0
+    assert played(video["video_url"])["seconds"] == 5.0
     assert len(submissions(stack, video["prompt"])) == 1
 
 

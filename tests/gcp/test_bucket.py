@@ -63,13 +63,6 @@ class Cloud:
         return CloudBucket(**{**what, **other})
 
 
-@pytest.fixture(scope="module", autouse=True)
-def left_answers() -> Iterator[None]:
-    """Collected while their warning is still ignored."""
-    yield
-    gc.collect()
-
-
 @pytest.fixture(scope="session")
 def account() -> dict[str, str]:
     identity = LocalIdentity.generate("demo-reelay")
@@ -92,6 +85,7 @@ def cloud(
         key = KEY_CREDENTIALS.from_service_account_info(account)
         yield Cloud(server=server, client=client, key=key)
         client.close()
+        gc.collect()
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 
 import main
 from functions.http.response_headers import FUNCTION_NAME
-from ops.__main__ import _parser
+from local.__main__ import _parser
+from local.page import Page
 from ops.deploy import keys
 from ops.deploy.down import KEPT
 from shared.domain import naming, timing
@@ -300,7 +301,7 @@ def test_every_command_of_guides_and_runbooks_exists() -> None:
         for language in (".md", ".ko.md")
     ]
     texts = "\n".join(guide.read_text() for guide in guides)
-    commands = set(re.findall(r"-m ops ([^`\n]+)", texts))
+    commands = set(re.findall(r"-m (?:local|ops) ([^`\n]+)", texts))
 
     assert {command.split()[0] for command in commands} == {
         "admin",
@@ -383,3 +384,10 @@ def test_every_field_that_a_metric_counts_is_logged() -> None:
 
 def test_a_users_own_faults_are_codes_of_the_code() -> None:
     assert set(LOCALS["users_own_codes"]) <= set(ErrorCode)
+
+
+def test_the_page_learns_the_same_from_the_cloud_as_on_one_machine() -> None:
+    addresses = dict.fromkeys(("api", "firestore", "storage"), "")
+    config = Page(project="p", addresses=addresses, folder=ROOT).config()
+
+    assert {*LOCALS["page"], "firebase"} == config.keys()

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -27,9 +28,6 @@ from local.emulators.cloud_storage.signatures import Signer
 from local.emulators.storage import RunningStorage, running_storage
 from local.functions import BUCKET
 from local.identity import LocalIdentity
-
-# The client never reads the body of a refused download, so its socket stays open.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 QUANTUM = 256 * 1024
 AT_ONCE = DEFAULT_RETRY.with_delay(initial=0.001, maximum=0.01)
@@ -53,13 +51,10 @@ def bucket(server: RunningStorage, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.address)
     with storage.Client(project="reelay-local") as client:
         yield client.bucket(BUCKET)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def left_answers() -> Iterator[None]:
-    """Collected while their warning is still ignored."""
-    yield
-    gc.collect()
+    # It never reads the body of a refused download, so its socket stays open.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def pattern(size: int) -> bytes:

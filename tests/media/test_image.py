@@ -322,19 +322,13 @@ def test_what_is_no_image_is_refused(make: Callable[[], bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "side", "quickly"),
-    [
-        ("PNG", 6400, {"compress_level": 1}),
-        ("WEBP", 6400, {"method": 0}),
-        ("AVIF", 6400, {"speed": 10}),
-        ("JPEG", 14_200, {}),
-    ],
+    ("kind", "side"), [("PNG", 6400), ("WEBP", 6400), ("AVIF", 6400), ("JPEG", 14_200)]
 )
 def test_a_format_takes_as_many_pixels_as_it_can_decode_cheaply(
-    kind: str, side: int, quickly: dict[str, int]
+    kind: str, side: int
 ) -> None:
     with pytest.raises(BadContent) as refused:
-        to_jpeg(encoded(photo(side, side, mode="L", color=0), kind, **quickly))
+        to_jpeg(encoded(photo(side, side, mode="L", color=0), kind))
 
     assert refused.value.fault is ImageFault.TOO_MANY_PIXELS
 
@@ -355,10 +349,10 @@ def test_a_jpeg_that_lacks_pixels_is_refused_whatever_it_ends_with() -> None:
 
 @pytest.mark.parametrize("progressive", [True, False])
 def test_a_large_jpeg_that_lacks_pixels_is_refused(*, progressive: bool) -> None:
-    large = noise(400, 300).resize((8064, 4032))
+    large = noise(400, 300).resize((8064, 6048))
     content = encoded(large, "JPEG", quality=50, progressive=progressive)
 
-    for share in (0.5, 0.99):
+    for share in (0.5, 0.9, 0.99):
         with pytest.raises(BadContent):
             to_jpeg(content[: int(len(content) * share)])
     assert to_jpeg(content[:-1]).width == 3840

@@ -1,7 +1,8 @@
 """A machine to deploy from: a person, a shell of fakes, a gcloud with its cloud."""
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,14 +12,23 @@ from ops.deploy.preview import show_plan
 from ops.deploy.settle import Asked
 from ops.deploy.terraform import Terraform
 from ops.deploy.up import up
-from ops.deploy.world import NOT_FOUND, Command, Ran, Shell, World
+from ops.deploy.world import NOT_FOUND, Answer, Command, Outgoing, Ran, Shell, World
 from tests.ops.fake_gcloud import PROJECT, REFUSED, FakeGcloud, answer
+from tests.ops.fake_hosting import FakeHosting
 
 TARGET = Target(project=PROJECT, region="us-central1")
 KEYS = {"RUNWAY_API_KEY": "key_very_secret", "GEMINI_API_KEY": "another_secret"}
 STATE_BUCKET = f"gs://{PROJECT}-reelay-terraform"
 MAKES = {"google_pubsub_topic.budget": "create"}
 OK = Ran(code=0)
+PAGE = f"https://{PROJECT}.firebaseapp.com"
+CONFIG = json.dumps(
+    {
+        "api": "https://us-central1-my-project.cloudfunctions.net/api",
+        "firebase": {"authDomain": f"{PROJECT}.firebaseapp.com"},
+        "signIn": ["google", "email"],
+    }
+)
 
 
 @dataclass
@@ -71,16 +81,21 @@ def a_world(
     person: FakePerson,
     waited: list[float] | None = None,
     environ: Mapping[str, str] | None = None,
+    google: Callable[[Outgoing], Answer] = lambda _: Answer(status=404),
 ) -> World:
-    """Time passes at once; the api answers as it should."""
+    """Time passes at once; the api and the page answer as they should."""
     waits = waited if waited is not None else []
     return World(
         shell=shell,
         person=person,
         wait_seconds=waits.append,
-        fetch=lambda url: 200 if url.endswith("/health") else 401,
+        send=lambda asked: google(asked) if asked.headers else _visited(asked.url),
         environ=environ or {},
     )
+
+
+def _visited(url: str) -> Answer:
+    return Answer(status=401 if url.endswith("/v1/models") else 200)
 
 
 def failed(stderr: str) -> Ran:
@@ -108,6 +123,7 @@ class Installed:
     folder: Path
     terraform: str | None = "1.11.4"
     gcloud: bool = True
+    python: Ran = OK
     broken: str = "-"
     applies: list[Ran] = field(default_factory=list)
     plans: list[Mapping[str, str]] = field(default_factory=lambda: [MAKES])
@@ -121,6 +137,8 @@ class Installed:
             return failed("cut off")
         if command.words[0] == "terraform":
             return self._terraform(command.words[1])
+        if command.words[0] == sys.executable:
+            return self.python
         if not self.gcloud:
             return Ran(code=NOT_FOUND)
         code, said = answer(self.folder, list(command.words[1:]), command.stdin)
@@ -148,7 +166,7 @@ class Installed:
         if verb == "show":
             return shown(self.plans.pop(0) if len(self.plans) > 1 else self.plans[0])
         api = {"api_url": {"value": "https://api"}}
-        page = {"web_url": {"value": f"https://{PROJECT}.web.app"}}
+        page = {"web_url": {"value": PAGE}, "web_config": {"value": CONFIG}}
         version = {"terraform_version": self.terraform}
         return {"version": version, "output": api | page}.get(verb, {})
 
@@ -167,9 +185,13 @@ class Desk:
         self.person = FakePerson()
         self.environ = KEYS
         self.waited: list[float] = []
+        self.hosting = FakeHosting(PROJECT)
+        self.page = folder / "dist"
+        self.page.mkdir(exist_ok=True)
+        (self.page / "index.html").write_text("the page")
 
     def up(self, target: Target = TARGET, **settings: object) -> None:
-        asked = Asked(target=target, settings=settings)
+        asked = Asked(target=target, settings=settings, page=self.page)
         up(self._world(), self._terraform(), asked)
 
     def plan(self, target: Target = TARGET, **settings: object) -> None:
@@ -180,7 +202,9 @@ class Desk:
         down(self._world(), self._terraform(), TARGET)
 
     def _world(self) -> World:
-        return a_world(self.shell, self.person, self.waited, self.environ)
+        return a_world(
+            self.shell, self.person, self.waited, self.environ, self.hosting.answer
+        )
 
     def _terraform(self) -> Terraform:
         return Terraform(world=self._world(), folder=self.folder, work=self.work)

@@ -1,4 +1,4 @@
-"""`python -m ops admin`, against a server that speaks Identity Toolkit's REST."""
+"""`python -m local admin`, against a server that speaks Identity Toolkit's REST."""
 
 import argparse
 import json
@@ -10,9 +10,9 @@ from google.oauth2.credentials import Credentials
 from structlog.testing import capture_logs
 from werkzeug import Request, Response
 
+from local.__main__ import main
 from local.http_server import HttpServer, View, as_json, routed
 from ops import admins, keys
-from ops.__main__ import main
 from ops.admins import ADDED, LOCAL, REMOVED, UNVERIFIED
 from ops.operating import EMULATOR
 from shared.usecases.api_keys import KeyRing

@@ -21,6 +21,7 @@ from ops.deploy.world import Programs, Stopped
 from tests.ops.deploying import (
     KEYS,
     MAKES,
+    PAGE,
     STATE_BUCKET,
     TARGET,
     Desk,
@@ -330,14 +331,13 @@ def test_a_deploy_goes_through_all_its_steps(tmp_path: Path) -> None:
     steps = [line for line in desk.person.said if line.startswith("*")]
     assert [step.split()[1] for step in steps] == [
         "Looking", "This", "The", "APIs", "The", "The", "Settings", "Terraform's",
-        "Plan", "Keys", "New", "Asking",
+        "Plan", "Keys", "New", "Asking", "The",
     ]  # fmt: skip
     assert desk.installed.count("terraform apply") == 2
     assert desk.waited == [20, 20]
     assert "python -m ops key make me --project my-project" in desk.person.heard
     assert "at most $2.40" in desk.person.heard
-    # There is no page to visit yet.
-    assert "web.app" not in desk.person.heard
+    assert f"web_url: {PAGE}" in desk.person.heard
 
 
 def test_keys_are_stored_and_seen_nowhere_else(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from ops.deploy.choices import (
 from ops.deploy.place import suggestion
 from ops.deploy.plan import Plan
 from ops.deploy.world import (
+    Answer,
     Command,
     Programs,
     Ran,
@@ -81,7 +82,7 @@ def test_an_api_that_does_not_answer_as_it_should_is_reported(
         shell=ScriptedShell({}),
         person=FakePerson(),
         wait_seconds=waited.append,
-        fetch=lambda _: status,
+        send=lambda _: Answer(status=status),
         environ={},
     )
 

@@ -1,4 +1,4 @@
-"""`python -m ops generation` on the real emulator: the switch, set and shown."""
+"""`python -m local generation` on the real emulator: the switch, set and shown."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from google.cloud import firestore
 
-from ops.__main__ import main
+from local.__main__ import main
 from ops.generation import SAY_WHY, shown
 from shared.domain.budget_notification import BudgetNotification
 from shared.domain.kill_switch import (
@@ -118,7 +118,7 @@ def test_the_table_says_who_and_what_the_budgets_say(
 
 
 def test_the_audit_line_is_json_beside_the_answer(store: FirestoreSwitch) -> None:
-    command = [sys.executable, "-m", "ops", "generation", "tight", "--reason", "odd"]
+    command = [sys.executable, "-m", "local", "generation", "tight", "--reason", "odd"]
 
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 

@@ -1,11 +1,11 @@
-"""`python -m ops key` on the real emulator: what it says, and where."""
+"""`python -m local key` on the real emulator: what it says, and where."""
 
 import re
 
 import pytest
 from google.cloud import firestore
 
-from ops.__main__ import main
+from local.__main__ import main
 from shared.domain.api_key import is_secret, sha256_of
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_keys import FirestoreKeys

@@ -1,6 +1,7 @@
 """What an operator's commands share: as whom they act, and what may be missing."""
 
 import argparse
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,10 +12,11 @@ from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from google.oauth2.credentials import Credentials
 
+from local import __main__ as local
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from local.stack import PROJECT as LOCAL_PROJECT
-from ops.__main__ import main
+from ops import __main__ as operators
 from ops.operating import NO_PROJECT, carry_out, name_of, own_credentials, table
 from ops.refusals import NO_CREDENTIALS, OFFLINE
 from shared.domain.errors import Unreachable
@@ -94,9 +96,11 @@ def test_each_refusal_is_one_sentence_with_what_to_do(
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("main", [operators.main, local.main], ids=["ops", "local"])
 @pytest.mark.parametrize("command", ["key list", "generation show", "admin list"])
-def test_a_command_without_a_project_asks_for_one(
+def test_both_programs_take_an_operators_commands(
     command: str,
+    main: Callable[[Sequence[str]], int],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -6,8 +6,8 @@ export interface Config {
   project: string;
   /** The web app's configuration, where Firebase Authentication signs users in. */
   firebase: { apiKey: string; authDomain: string; appId?: string } | null;
-  /** Whether users without a Google account get a link by e-mail. */
-  emailLinks: boolean;
+  /** What Firebase Authentication has switched on; `email` is a link in a mail. */
+  signIn: ("google" | "email")[];
   /** host:port of the emulators on one machine. */
   emulators: { firestore: string | null; auth: string | null };
   /** Whom one may be on one machine, without a password. */

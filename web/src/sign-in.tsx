@@ -16,11 +16,11 @@ export default function SignInView({ app }: { app: App }) {
       said.value = t("signInFailed");
     }
   };
-  const { developmentUsers, emailLinks, firebase } = app.config;
+  const { developmentUsers, signIn } = app.config;
   return (
     <section class="sign-in">
       <h1>{t("signInTitle")}</h1>
-      {!firebase && <p class="muted">{t("developmentSignIn")}</p>}
+      {developmentUsers && <p class="muted">{t("developmentSignIn")}</p>}
       {developmentUsers?.map((user) => (
         <button
           key={user.id}
@@ -30,12 +30,12 @@ export default function SignInView({ app }: { app: App }) {
           {t("signInAs", user.name)}
         </button>
       ))}
-      {firebase && (
+      {signIn.includes("google") && (
         <button type="button" class="main" onClick={() => sign({ by: "google" })}>
           {t("signInWithGoogle")}
         </button>
       )}
-      {firebase && emailLinks && <EmailForm sign={sign} />}
+      {signIn.includes("email") && <EmailForm sign={sign} />}
       <p role="status">{said}</p>
       <p class="muted">{t("aiNotice")}</p>
     </section>

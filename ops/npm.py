@@ -1,6 +1,7 @@
-"""`python3 -m local.npm`: build the web page, with Node.js and npm, into web/dist.
+"""`python3 -m ops.npm [--check]`: build the web page into web/dist, with Node.js.
 
-Standard library only: it runs on whatever Python there is.
+`--check` says only whether it could be built. Standard library only: it runs on
+whatever Python there is.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ NO_NODE = (
     "{found}. Install it from https://nodejs.org, for example with nvm install 22."
 )
 _INSTALLED = "node_modules/.reelay-lock"
-_QUIET = ("--silent", "--no-audit", "--no-fund")
+_QUIET = ("--loglevel=error", "--no-audit", "--no-fund")
 _NOT_SOURCES = frozenset({"node_modules", "dist"})
 
 
@@ -78,5 +79,17 @@ def _run(*command: str) -> None:
     subprocess.run(command, cwd=WEB, check=True)
 
 
+def main(options: list[str]) -> int:
+    if missing := missing_for_page():
+        print(*missing, sep="\n", file=sys.stderr)
+        return 1
+    try:
+        if "--check" not in options:
+            build()
+    except subprocess.CalledProcessError as error:
+        return error.returncode
+    return 0
+
+
 if __name__ == "__main__":
-    build()
+    sys.exit(main(sys.argv[1:]))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local import npm, preflight
+from local import preflight
+from ops import npm
 
 
 @pytest.mark.parametrize(
