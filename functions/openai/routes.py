@@ -20,6 +20,7 @@ from functions.openai.video import (
     MODEL,
     MODELS,
     PAGE,
+    THUMBNAIL,
     VIDEO,
     show_model,
     show_models,
@@ -84,11 +85,14 @@ def _list_videos(call: Call) -> Response:
 
 def _download_content(call: Call) -> Response:
     """InvalidRequest for a variant that isn't made; Conflict without a video."""
-    read_query(call.request, CONTENT_FIELDS)
+    variant = read_query(call.request, CONTENT_FIELDS)["variant"]
     job = wiring.get_video()(call.caller, call.arguments["job_id"])
     if job.video_url is None:
         raise Conflict(reason=ConflictReason.NO_VIDEO)
-    return Response(status=302, headers={"Location": job.video_url})
+    url = job.poster_url if variant == THUMBNAIL else job.video_url
+    if url is None:
+        raise Conflict(reason=ConflictReason.NO_POSTER)
+    return Response(status=302, headers={"Location": url})
 
 
 def _list_models(_call: Call) -> Response:
@@ -182,7 +186,7 @@ OPENAI_ROUTES = (
         path=f"{ONE_VIDEO}/content",
         handler=_download_content,
         operation=Operation(
-            summary="Download the MP4 (OpenAI)",
+            summary="Download the MP4 or its thumbnail (OpenAI)",
             description="Redirects to a signed URL; 409 while there is no video.",
             tag="openai",
             arguments=VIDEO_ID,

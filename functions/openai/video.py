@@ -42,11 +42,12 @@ LIST_FIELDS: Mapping[str, Field] = {
         description="Newest first is the only order.",
     ),
 }
+THUMBNAIL = "thumbnail"
 CONTENT_FIELDS: Mapping[str, Field] = {
     "variant": Field(
-        spec=Choice(values=("video",), title="OpenAIVariant"),
+        spec=Choice(values=("video", THUMBNAIL), title="OpenAIVariant"),
         default="video",
-        description="`video` is the only variant: thumbnails and spritesheets are not "
+        description="The MP4, or its first frame as a JPEG. Spritesheets are not "
         "offered.",
     ),
 }

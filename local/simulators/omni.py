@@ -232,7 +232,8 @@ def _status(generation: Generation) -> str:
         return "cancelled"
     if generation.phase is not Phase.ENDED:
         is_unknown = generation.fate is Kind.UNKNOWN_STATUS
-        return "migrating" if is_unknown else "in_progress"
+        is_queued = generation.phase is Phase.THROTTLED
+        return "migrating" if is_unknown else "queued" if is_queued else "in_progress"
     if generation.problem is not None:
         return "failed"
     return _STATUS.get(generation.fate or Kind.NO_OUTPUT, "completed")

@@ -170,6 +170,7 @@ class ConflictReason(StrEnum):
     JOB_DELETED = "job_deleted"
     JOB_ENDED = "job_finished"
     JOB_OPEN = "job_open"
+    NO_POSTER = "no poster"
     NO_VIDEO = "no_video"
 
 

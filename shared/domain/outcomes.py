@@ -59,7 +59,7 @@ Submission = Accepted | Rejected | NotSent | Unknown
 class Working:
     """The task goes on. `progress` is 0 to 1; None if the vendor reports none.
 
-    `queued`: the vendor has not begun it (Runway's THROTTLED).
+    `queued`: the vendor has not begun it (Runway's THROTTLED, Omni's queued).
     """
 
     progress: float | None = None

@@ -56,6 +56,10 @@ _CONFLICTS: Mapping[ConflictReason, tuple[str, str]] = {
         "진행 중인 작업은 삭제할 수 없습니다. 작업을 취소하거나 끝날 때까지 기다린 뒤 "
         "삭제해 주세요.",
     ),
+    ConflictReason.NO_POSTER: (
+        "This video has no thumbnail.",
+        "썸네일이 없는 영상입니다.",
+    ),
     ConflictReason.NO_VIDEO: (
         "There is no video: it is still being generated, or it failed. Check the job's "
         "status.",

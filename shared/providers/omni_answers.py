@@ -41,7 +41,9 @@ def read(interaction: Interaction) -> Poll:
     """`completed` is a success only with a video in it."""
     status = str(interaction.status)
     match status:
-        case "queued" | "in_progress":
+        case "queued":
+            return Working(queued=True)
+        case "in_progress":
             return Working()
         case "completed":
             return _completed(interaction.output_video)

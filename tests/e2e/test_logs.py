@@ -36,7 +36,8 @@ def ended(running_stack: Stack) -> dict[str, Any]:
     set_faults(
         running_stack, [{"provider": name, "kind": k} for name, k in kinds.items()]
     )
-    return frontend.wait(frontend.create(prompt=PROMPT, duration=4))
+    metadata = {"Bartholomew": "Bartholomew"}
+    return frontend.wait(frontend.create(prompt=PROMPT, duration=4, metadata=metadata))
 
 
 def test_no_line_holds_a_prompt_a_token_a_key_or_a_signature(

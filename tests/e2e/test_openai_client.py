@@ -10,6 +10,7 @@ import av
 import openai
 import pytest
 from openai import OpenAI
+from PIL import Image
 
 from local.stack import Stack
 from tests.e2e.client import IMAGE
@@ -59,6 +60,8 @@ def test_from_a_file_to_an_mp4_and_gone(client: OpenAI) -> None:
     content = client.videos.download_content(video.id).read()
     with av.open(io.BytesIO(content), "r") as mp4:
         assert sum(1 for _ in mp4.decode(video=0)) > 0
+    poster = client.videos.download_content(video.id, variant="thumbnail").read()
+    assert Image.open(io.BytesIO(poster)).size == (1280, 720)
     assert video.id in [listed.id for listed in client.videos.list(limit=1)]
     assert client.videos.delete(video.id).deleted
     with pytest.raises(openai.NotFoundError):

@@ -196,7 +196,7 @@ NOT_OFFERED: dict[str, tuple[dict[str, Any], str]] = {
     "extend": ({"video": b"an mp4", "prompt": "on", "seconds": "4"}, "extensions"),
     "create_character": ({"name": "Mia", "video": b"an mp4"}, "characters"),
     "get_character": ({"character_id": "char_1"}, "characters"),
-    "download_content": ({"video_id": "job1", "variant": "thumbnail"}, "variant"),
+    "download_content": ({"video_id": "job1", "variant": "spritesheet"}, "variant"),
     "list": ({"order": "asc"}, "order"),
 }
 

@@ -3,6 +3,7 @@
 import io
 import json
 from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -215,7 +216,23 @@ def test_the_content_is_elsewhere(client: FlaskClient, harness: Harness) -> None
     assert answer.headers["Location"] == "https://storage.example/video"
 
 
-@pytest.mark.parametrize("variant", ["thumbnail", "spritesheet", ""])
+def test_the_thumbnail_is_the_poster(client: FlaskClient, harness: Harness) -> None:
+    made = completed(a_job(), ProviderId.RUNWAY)
+    older = replace(made, job_id="job2", poster_url=None)
+    for job in (made, older, a_job(job_id="job3")):
+        harness.jobs.put(job)
+
+    answer, none, working = (
+        client.get(f"{VIDEOS}/job{nth}/content?variant=thumbnail", headers=ANN)
+        for nth in (1, 2, 3)
+    )
+
+    assert (answer.status_code, answer.location) == (302, made.poster_url)
+    assert (none.status_code, working.status_code) == (409, 409)
+    assert error_of(none)["message"] != error_of(working)["message"]
+
+
+@pytest.mark.parametrize("variant", ["spritesheet", ""])
 def test_other_variants_are_named_as_not_made(
     client: FlaskClient, harness: Harness, variant: str
 ) -> None:

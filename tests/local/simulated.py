@@ -122,7 +122,7 @@ class Vendor:
 
     def ended(self, server: SimulatorServer, **changes: Any) -> Any:
         final = {"SUCCEEDED", "FAILED", "CANCELLED"}
-        unfinished = {"in_progress", "migrating"}
+        unfinished = {"queued", "in_progress", "migrating"}
         return self.until(
             server,
             self.accepted(server, **changes),
