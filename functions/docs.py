@@ -19,6 +19,7 @@ from functions.http.bodies import answer, read_query
 from functions.http.openapi import document
 from functions.http.response_headers import base_path
 from functions.http.route import Call, Operation, Route
+from functions.webhooks import WEBHOOKS
 from shared.domain.fields import Field
 from shared.domain.job import Language
 from shared.domain.specs import Choice
@@ -34,6 +35,9 @@ the Firestore document `videos/{job_id}`, until `status` is `completed` or `fail
 
 **Authentication.** Send a Firebase ID token or, from a server, an API key (`rk_…`): \
 `Authorization: Bearer TOKEN`.
+
+**Webhooks.** With an API key, `webhook_url` gets one signed message when the job \
+ends, so that a server need not poll.
 
 **Formats.** JSON in snake_case; times are RFC 3339 in UTC; money is a decimal string \
 in USD. Errors are RFC 9457 problems, with messages in English or Korean by \
@@ -165,7 +169,7 @@ def openapi(
     ]
     info = {"title": "Reelay API", "version": "1", "description": DESCRIPTION}
     about = {"info": info, "servers": [{"url": server_url}], "tags": tags}
-    written = document(routes, about, language)
+    written = document(routes, about, language, WEBHOOKS)
     return translated(written) if language is Language.KOREAN else written
 
 

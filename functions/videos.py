@@ -38,6 +38,7 @@ from shared.domain.job import OPEN_STATES, AttemptState, Job
 from shared.domain.listing import LIST_FIELDS, Cursor
 from shared.domain.projection import Stage, Status, project, translated
 from shared.domain.request import VIDEO_FIELDS, Translate, VideoRequest
+from shared.domain.webhook import WebhookStatus
 
 # A full page is a hundred reads of the database.
 LIST_TOKENS = 20
@@ -106,6 +107,16 @@ ATTEMPT = record(
     ended_at=or_null(moment("When it ended.")),
     cost_usd=money("What it cost.", "0"),
     error=or_null(described(ERROR, "Why it failed.")),
+)
+WEBHOOK = record(
+    "WebhookState",
+    "The message that is sent when the job ends.",
+    status=described(
+        choice("WebhookStatus", WebhookStatus),
+        "`pending` until it is `delivered`, or has `failed` for a day.",
+        "delivered",
+    ),
+    attempts=whole("How often it was sent.", 1),
 )
 VIDEO = record(
     "Video",
@@ -195,6 +206,7 @@ VIDEO = record(
     estimated_cost_usd=money("The price when the job was created.", "0.25"),
     cost_usd=money("What was spent so far, translation included.", "2.400197"),
     error={**or_null(described(ERROR, "Why the job failed.")), "examples": [None]},
+    webhook=or_null(described(WEBHOOK, "How its webhook is doing; null without one.")),
 )
 VIDEO_PAGE = record(
     "VideoPage",
@@ -269,7 +281,7 @@ VIDEO_ROUTES = (
             request_headers=IDEMPOTENCY_KEY,
             answers={202: VIDEO},
             answer_headers=("Location", "Idempotent-Replayed"),
-            problems=(409, 429),
+            problems=(409, 429, 501),
         ),
     ),
     Route(

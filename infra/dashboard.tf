@@ -6,7 +6,7 @@ locals {
     "Cost by provider, USD of the last day"     = "sum by (ai_model) (increase(logging_googleapis_com:user_reelay_attempt_cost_usd_sum{monitored_resource=\"cloud_run_revision\"}[1d]))"
     "Latency by provider, median, seconds"      = "histogram_quantile(0.5, sum by (ai_model, le) (increase(logging_googleapis_com:user_reelay_attempt_seconds_bucket{monitored_resource=\"cloud_run_revision\",outcome=\"succeeded\"}[6h])))"
     "Latency by provider, 95 %, seconds"        = "histogram_quantile(0.95, sum by (ai_model, le) (increase(logging_googleapis_com:user_reelay_attempt_seconds_bucket{monitored_resource=\"cloud_run_revision\",outcome=\"succeeded\"}[6h])))"
-    "Queue depth"                               = "max by (queue_id) (cloudtasks_googleapis_com:queue_depth{monitored_resource=\"cloud_tasks_queue\",queue_id=~\"(starts|steps)-.*\"})"
+    "Queue depth"                               = "max by (queue_id) (cloudtasks_googleapis_com:queue_depth{monitored_resource=\"cloud_tasks_queue\",queue_id=~\"(starts|steps|webhooks)-.*\"})"
     "Errors: failed jobs by code, an hour"      = "sum by (code) (increase(logging_googleapis_com:user_reelay_jobs_failed{monitored_resource=\"cloud_run_revision\"}[1h]))"
     "Errors: 5xx by function, an hour"          = "sum by (service_name) (increase(run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\",response_code_class=\"5xx\",service_name=~\"${join("|", values(local.function_names))}\"}[1h]))"
   }

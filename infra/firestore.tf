@@ -65,6 +65,20 @@ resource "google_firestore_field" "wake_at" {
   }
 }
 
+# So does it with the webhooks whose task was lost.
+resource "google_firestore_field" "webhook_due_at" {
+  database   = google_firestore_database.default.name
+  collection = "internal"
+  field      = "webhook.due_at"
+
+  index_config {
+    indexes {
+      order       = "ASCENDING"
+      query_scope = "COLLECTION_GROUP"
+    }
+  }
+}
+
 # Each write of a document also writes an index entry for each of its fields. These are the
 # documents that are written most, and the sums in them are never searched.
 resource "google_firestore_field" "unindexed" {

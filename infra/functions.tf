@@ -18,7 +18,7 @@ locals {
       concurrency     = 20
       timeout_seconds = 60
       max_instances   = var.api_instances
-      secrets         = {}
+      secrets         = local.webhook_secret
     }
     # Images and videos are decoded in one child process at a time, with at most 1.4 GB
     # (shared/media/decoder.py): beside 300 MiB of libraries that fits 2 GiB. Timeout =
@@ -56,7 +56,7 @@ locals {
   most_memory_gib = 2 * sum([for function in local.functions : function.max_instances * (function.memory == "2Gi" ? 2 : 0.5)])
 
   # What shared/settings.py reads. Every function reads and checks all of it except the
-  # keys.
+  # secrets.
   settings = {
     GOOGLE_CLOUD_PROJECT     = var.project_id # Cloud Run doesn't set it
     BUCKET                   = google_storage_bucket.videos.name
@@ -81,6 +81,7 @@ locals {
     TASKS_LOCATION           = var.region
     STARTS_QUEUE             = google_cloud_tasks_queue.queues["starts"].name
     STEPS_QUEUE              = google_cloud_tasks_queue.queues["steps"].name
+    WEBHOOKS_QUEUE           = google_cloud_tasks_queue.queues["webhooks"].name
     WORKER_URL               = local.function_urls.worker
     WORKER_AUDIENCE          = local.function_urls.worker
     SWEEP_AUDIENCE           = local.function_urls.sweep
@@ -184,6 +185,7 @@ resource "google_cloudfunctions2_function" "functions" {
   depends_on = [
     google_firestore_index.indexes,
     google_firestore_field.wake_at,
+    google_firestore_field.webhook_due_at,
     google_firestore_field.open_jobs,
     google_firestore_field.ttl,
     google_project_iam_member.grants,
@@ -191,6 +193,7 @@ resource "google_cloudfunctions2_function" "functions" {
     google_project_iam_member.builder_reads_copied_source,
     google_artifact_registry_repository_iam_member.builder_writes_images,
     google_secret_manager_secret_iam_member.worker_reads_keys,
+    google_secret_manager_secret_iam_member.api_reads_webhook_secret,
     google_secret_manager_secret_version.unset,
     google_storage_bucket_iam_member.videos,
     google_cloud_tasks_queue_iam_member.enqueuers,

@@ -197,3 +197,9 @@ resource "google_secret_manager_secret_iam_member" "worker_reads_keys" {
   role      = "roles/secretmanager.secretAccessor"
   member    = local.members["worker"]
 }
+
+resource "google_secret_manager_secret_iam_member" "api_reads_webhook_secret" {
+  secret_id = google_secret_manager_secret.keys["WEBHOOK_SIGNING_SECRET"].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = local.members["api"]
+}

@@ -13,7 +13,8 @@ resource "random_id" "queues" {
   byte_length = 3
 }
 
-# Starts spend money, steps do not: either can be paused or slowed down alone.
+# Starts spend money, steps do not: either can be paused or slowed down alone. Webhooks wait
+# for servers of others, and have so few slots that they hold up neither.
 resource "google_cloud_tasks_queue" "queues" {
   for_each = local.queues
 
@@ -22,9 +23,11 @@ resource "google_cloud_tasks_queue" "queues" {
 
   rate_limits {
     max_dispatches_per_second = each.value.max_dispatches_per_second
-    max_concurrent_dispatches = floor(local.worker_slots * each.value.max_concurrent_dispatches / local.proportions)
+    max_concurrent_dispatches = max(1, floor(local.worker_slots * each.value.max_concurrent_dispatches / local.proportions))
   }
-  # Nothing is lost when Cloud Tasks gives up on a task: the sweep resumes its job.
+  # Nothing is lost when Cloud Tasks gives up on a task: the sweep resumes its job, or its
+  # webhook. What a webhook's receiver answers is no failure of its task: the worker itself
+  # schedules the next attempt, for a day.
   retry_config {
     max_attempts  = each.value.max_attempts
     min_backoff   = "${each.value.min_backoff_seconds}s"

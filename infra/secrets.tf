@@ -1,9 +1,12 @@
 locals {
-  # The environment variable of `worker`, and the secret behind it.
+  # The environment variable of a function, and the secret behind it. `worker` has all.
   secrets = {
-    RUNWAY_API_KEY = "runway-api-key"
-    GEMINI_API_KEY = "gemini-api-key"
+    RUNWAY_API_KEY         = "runway-api-key"
+    GEMINI_API_KEY         = "gemini-api-key"
+    WEBHOOK_SIGNING_SECRET = "webhook-signing-secret"
   }
+  # `api` refuses webhooks that nobody could sign. It does not hold the vendors' keys.
+  webhook_secret = { for name, secret in local.secrets : name => secret if name == "WEBHOOK_SIGNING_SECRET" }
 }
 
 resource "google_secret_manager_secret" "keys" {

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,8 +158,23 @@ def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     if not set(arguments) - {"-h", "--help"} or arguments[0] in OPERATORS:
         from ops.__main__ import add_commands
 
-        add_commands(commands)
+        add_commands(commands, _environment_of_operators)
     return parser
+
+
+def _environment_of_operators() -> Mapping[str, str]:
+    """With the local stack's signing secret, where the emulator is meant."""
+    from local.identity import LocalIdentity
+    from local.stack import PROJECT
+    from ops.environment import environment
+    from ops.operating import EMULATOR
+    from ops.webhooks import SIGNING_SECRET
+
+    environ = environment()
+    if not environ.get(EMULATOR):
+        return environ
+    identity = LocalIdentity.of_checkout(PROJECT)
+    return {SIGNING_SECRET: identity.signing_secret, **environ}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -46,7 +46,7 @@ from shared.guards.kill_switch import KillSwitch
 from shared.guards.price_watch import PriceWatch
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
-from shared.ports.store import StepTask
+from shared.ports.store import StepTask, WebhookTask
 from shared.system import RandomIds, SystemClock, pause
 from shared.usecases.create_video import CreateVideo
 
@@ -91,6 +91,7 @@ class _DistantDatabase(Database):
 
 class _NoQueue:
     def enqueue(self, task: StepTask) -> None: ...
+    def enqueue_webhook(self, task: WebhookTask) -> None: ...
 
 
 def creations(limits: Limits, seconds: float) -> tuple[float, float]:
@@ -140,6 +141,7 @@ def _create_video(limits: Limits) -> CreateVideo:
         models=DEFAULT_MODELS,
         stop_on_unknown=False,
         retention_days=30,
+        signs_webhooks=False,
     )
 
 

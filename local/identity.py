@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import uuid
@@ -83,6 +84,11 @@ class LocalIdentity:
             serialization.PublicFormat.SubjectPublicKeyInfo,
         )
         return hashlib.sha256(public).hexdigest()[:40]
+
+    @property
+    def signing_secret(self) -> str:
+        """Signs this checkout's webhooks; nothing of the key follows from it."""
+        return hmac.digest(self.pem.encode(), b"webhooks", "sha256").hex()
 
     def email(self, account: str) -> str:
         return f"{account}@{self.project}.iam.gserviceaccount.com"

@@ -39,6 +39,7 @@ from local.processes import (
 from local.upkeep import revive, schedule
 from local.vendors import ADDRESSES, Vendors, addresses_of_vendors, choose
 from ops import npm
+from ops.webhooks import SIGNING_SECRET
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "demo-reelay"
@@ -261,7 +262,8 @@ class Stack:
         names = environ.keys() - {*ADDRESSES, "K_SERVICE"}
         inherited = {name: environ[name] for name in names}
         limits = spending_limits(environ, real=self.vendors.real)
-        return inherited | limits | self._vendor_environment | ours
+        signing = {SIGNING_SECRET: self._identity.signing_secret}
+        return signing | inherited | limits | self._vendor_environment | ours
 
     def _start_page(self) -> None:
         """Last, since it tells where the others are."""

@@ -13,22 +13,23 @@ from ops import admins, generation, keys
 from ops.environment import environment
 from shared import logs
 
+Environ = Callable[[], Mapping[str, str]]
 Run = Callable[[argparse.Namespace, Mapping[str, str]], int]
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Any, environ: Environ = environment) -> None:
     """`commands`: a parser's subparsers; each sets `run`, which gives the exit code."""
-    keys.add_commands(_add(commands, "key", "the API keys of a project", keys.run))
+
+    def add(name: str, about: str, run: Run) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = commands.add_parser(name, help=about)
+        parser.set_defaults(run=lambda asked: run(asked, environ()))
+        return parser
+
+    keys.add_commands(add("key", "the API keys of a project", keys.run))
     about = "the kill switch of a project"
-    generation.add_arguments(_add(commands, "generation", about, generation.run))
+    generation.add_arguments(add("generation", about, generation.run))
     about = "the administrators of a project"
-    admins.add_commands(_add(commands, "admin", about, admins.run))
-
-
-def _add(commands: Any, name: str, about: str, run: Run) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=about)
-    parser.set_defaults(run=lambda asked: run(asked, environment()))
-    return parser
+    admins.add_commands(add("admin", about, admins.run))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 
 from ops.operating import EMULATOR, carry_out, firestore_of, own_credentials, table
 from ops.users import BASE_URL, Users
+from ops.webhooks import BASE_URL as SECRETS_URL
+from ops.webhooks import sentence
 from shared.domain.api_key import ApiKey
 from shared.system import SystemClock
 from shared.usecases.api_keys import KeyRing
@@ -33,6 +35,7 @@ def run(
     *,
     credentials: Callable[[str], Any] = own_credentials,
     base_url: str = BASE_URL,
+    secrets_url: str = SECRETS_URL,
 ) -> int:
     """0, or 1 with one sentence on stderr; stdout holds the key or the table alone.
 
@@ -48,22 +51,32 @@ def run(
 
     def work(project: str) -> str:
         ring = _ring(project, environ)
-        if asked.verb == "make":
-            return _make(asked, ring, project, follows_user=is_user(project))
-        return _say(asked, ring)
+        if asked.verb != "make":
+            return _say(asked, ring)
+        key, secret = _made(asked, ring, project, follows_user=is_user(project))
+        print(
+            sentence(
+                key.key_id,
+                project,
+                environ,
+                credentials=credentials,
+                base_url=secrets_url,
+            )
+        )
+        print("Both are shown only once, and can't be recovered.")
+        return secret
 
     return carry_out(work, asked, environ, role=ROLE)
 
 
-def _make(
+def _made(
     asked: argparse.Namespace, ring: KeyRing, project: str, *, follows_user: bool
-) -> str:
+) -> tuple[ApiKey, str]:
     key, secret = ring.make(asked.name, asked.user, follows_user=follows_user)
     print(f"Key {key.key_id} of user {key.user_id} in {project}.")
     if follows_user:
         print("It stops when this user is disabled or deleted.")
-    print("It is shown only once, and can't be recovered.")
-    return secret
+    return key, secret
 
 
 def _say(asked: argparse.Namespace, ring: KeyRing) -> str:

@@ -25,6 +25,7 @@ _SECRETS = (
     (re.compile(r"(?i)\b(X-Goog-Signature=|Bearer )[\w.~+/=-]+"), r"\1…"),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?"), "eyJ…"),
     (re.compile(r"\b(rk_|key_|AIza)[\w-]{16,}"), r"\1…"),
+    (re.compile(r"\bwhsec_[\w+/=]{16,}"), "whsec_…"),
 )
 
 

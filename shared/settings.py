@@ -19,6 +19,7 @@ from shared.domain.catalogue import (
 )
 from shared.domain.errors import NotConfigured
 from shared.domain.ledger import Caps, Limits
+from shared.domain.webhook import SHORTEST_SIGNING_SECRET
 
 T = TypeVar("T")
 
@@ -29,7 +30,12 @@ EMULATORS = (
     "FIREBASE_AUTH_EMULATOR_HOST",
 )
 # Only for development: in the cloud each of these would let anyone in.
-LOCAL_ONLY = (*EMULATORS, "SIGNING_CREDENTIALS_FILE", "OIDC_CERTS_URL")
+LOCAL_ONLY = (
+    *EMULATORS,
+    "SIGNING_CREDENTIALS_FILE",
+    "OIDC_CERTS_URL",
+    "WEBHOOK_RECEIVER",
+)
 
 GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 
@@ -57,6 +63,7 @@ class Settings:
     tasks_location: str
     starts_queue: str
     steps_queue: str
+    webhooks_queue: str
     worker_url: str
     worker_audience: str
     sweep_audience: str
@@ -69,6 +76,8 @@ class Settings:
     auth_emulator: str | None
     signing_credentials_file: str | None
     oidc_certs_url: str
+    webhook_signing_secret: str | None = field(repr=False)
+    webhook_receiver: str | None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -107,6 +116,7 @@ class Settings:
             tasks_location=reader.text("TASKS_LOCATION") or "us-central1",
             starts_queue=reader.text("STARTS_QUEUE") or "starts",
             steps_queue=reader.text("STEPS_QUEUE") or "steps",
+            webhooks_queue=reader.text("WEBHOOKS_QUEUE") or "webhooks",
             worker_url=worker_url,
             worker_audience=reader.text("WORKER_AUDIENCE") or worker_url,
             sweep_audience=reader.text("SWEEP_AUDIENCE") or "",
@@ -119,6 +129,8 @@ class Settings:
             auth_emulator=reader.text("FIREBASE_AUTH_EMULATOR_HOST"),
             signing_credentials_file=reader.text("SIGNING_CREDENTIALS_FILE"),
             oidc_certs_url=reader.text("OIDC_CERTS_URL") or GOOGLE_CERTS_URL,
+            webhook_signing_secret=reader.signing_secret("WEBHOOK_SIGNING_SECRET"),
+            webhook_receiver=reader.address("WEBHOOK_RECEIVER"),
         )
         reader.one_of("ON_UNKNOWN_SUBMISSION", ("fallback", "stop"))
         if reader.problems:
@@ -148,6 +160,14 @@ class _Reader:
         """None also for `unset`, which infra/ gives to secrets without a value."""
         value = self.text(name)
         return None if value == "unset" else value
+
+    def signing_secret(self, name: str) -> str | None:
+        """As `secret`; one that could be guessed is a problem."""
+        value = self.secret(name)
+        if value is not None and len(value) < SHORTEST_SIGNING_SECRET:
+            least = f"{SHORTEST_SIGNING_SECRET} random characters"
+            self.problems.append(f"{name} must have at least {least}")
+        return value
 
     def needed(self, name: str) -> str:
         value = self.text(name)
@@ -180,7 +200,7 @@ class _Reader:
                 for name in LOCAL_ONLY
                 if self.text(name)
             ]
-        for name in (*EMULATORS, "OIDC_CERTS_URL"):
+        for name in (*EMULATORS, "OIDC_CERTS_URL", "WEBHOOK_RECEIVER"):
             address = self.text(name)
             if address and not _is_loopback(address):
                 self.problems.append(f"{name} must be an address of this machine")

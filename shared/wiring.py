@@ -44,6 +44,8 @@ from shared.worker.store import Storing
 from shared.worker.submit import Starting
 from shared.worker.sweep import Sweep
 from shared.worker.translate import Translating
+from shared.worker.webhook import SendWebhook
+from shared.worker.webhook_sweep import WebhookSweep
 
 if TYPE_CHECKING:
     from shared.gcp.firestore_calls import Database
@@ -57,6 +59,8 @@ DISPATCH_DEADLINE = timedelta(minutes=5)
 STEP_SECONDS = 270.0
 IMAGE_SECONDS = 10.0
 VIDEO_SECONDS = 200.0
+# Less than `SENDING_LIMIT`, and short: it holds one of few threads.
+WEBHOOK_SECONDS = 10.0
 CLOCK, IDS = SystemClock(), RandomIds()
 
 _building = threading.RLock()
@@ -175,6 +179,7 @@ def queue() -> Queue:
         location=known.tasks_location,
         starts_queue=known.starts_queue,
         steps_queue=known.steps_queue,
+        webhooks_queue=known.webhooks_queue,
         worker_url=known.worker_url,
         audience=known.worker_audience,
         invoker_email=known.tasks_invoker,
@@ -213,6 +218,7 @@ def create_video() -> CreateVideo:
         models=known.models,
         stop_on_unknown=known.stop_on_unknown,
         retention_days=known.retention_days,
+        signs_webhooks=known.webhook_signing_secret is not None,
     )
 
 
@@ -326,6 +332,7 @@ def sweep() -> Sweep:
         queries=job_queries(),
         queue=queue(),
         clock=CLOCK,
+        wake_webhooks=WebhookSweep(queries=job_queries(), queue=queue()),
         audit_ledger=Balance(read=reader.read, clock=CLOCK, zone=zone),
     )
 
@@ -377,6 +384,27 @@ def advance() -> Advance:
         storing=Storing(
             bucket=files, web=video_web, check=ChildVideoCheck(), clock=CLOCK
         ),
+    )
+
+
+@once
+def send_webhook() -> SendWebhook:
+    from shared.gcp.firestore_keys import FirestoreKeys
+    from shared.gcp.web_download import PublicWeb
+
+    known = settings()
+    return SendWebhook(
+        jobs=jobs(),
+        keys=FirestoreKeys(database()),
+        bucket=bucket(),
+        receivers=PublicWeb(
+            total_seconds=WEBHOOK_SECONDS, forward_to=known.webhook_receiver
+        ),
+        clock=CLOCK,
+        ids=IDS,
+        committer=_committer(),
+        scheduler=_scheduler(),
+        signing_secret=known.webhook_signing_secret,
     )
 
 

@@ -70,6 +70,15 @@ def test_two_names_are_enough() -> None:
         ("TASKS_LOCATION", "asia-northeast3", "tasks_location", "asia-northeast3"),
         ("STARTS_QUEUE", "a", "starts_queue", "a"),
         ("STEPS_QUEUE", "b", "steps_queue", "b"),
+        ("WEBHOOKS_QUEUE", "c", "webhooks_queue", "c"),
+        ("WEBHOOK_SIGNING_SECRET", "s" * 32, "webhook_signing_secret", "s" * 32),
+        ("WEBHOOK_SIGNING_SECRET", "unset", "webhook_signing_secret", None),
+        (
+            "WEBHOOK_RECEIVER",
+            "http://127.0.0.1:4000",
+            "webhook_receiver",
+            "http://127.0.0.1:4000",
+        ),
         ("WORKER_URL", "https://w.example", "worker_audience", "https://w.example"),
         ("WORKER_AUDIENCE", "aud", "worker_audience", "aud"),
         ("SWEEP_AUDIENCE", "aud", "sweep_audience", "aud"),
@@ -239,7 +248,7 @@ def test_in_the_cloud_what_is_local_stops_the_start(name: str) -> None:
     assert read(**{name: cloud[name]})
 
 
-@pytest.mark.parametrize("name", [*EMULATORS, "OIDC_CERTS_URL"])
+@pytest.mark.parametrize("name", [*EMULATORS, "OIDC_CERTS_URL", "WEBHOOK_RECEIVER"])
 @pytest.mark.parametrize(
     "address", ["10.0.0.2:8080", "https://evil.example", "127.0.0.1.evil.example:1"]
 )
@@ -249,6 +258,12 @@ def test_an_emulator_on_another_machine_is_refused_everywhere(
     assert name in problems(**{name: address})
     with pytest.raises(NotConfigured, match=name):
         refuse_emulators({name: address})
+
+
+def test_a_signing_secret_that_could_be_guessed_is_refused() -> None:
+    assert "WEBHOOK_SIGNING_SECRET must have" in problems(
+        WEBHOOK_SIGNING_SECRET="s" * 31
+    )
 
 
 @pytest.mark.parametrize(("emulator", "starts"), [("", True), ("127.0.0.1:1", False)])

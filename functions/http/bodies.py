@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from flask import Request, Response
@@ -17,7 +16,7 @@ from shared.domain.errors import (
     UnsupportedMedia,
 )
 from shared.domain.fields import Field, read_fields, read_texts
-from shared.domain.projection import moment
+from shared.domain.projection import as_json
 
 # The longest valid body has a thousand commas. A body of nothing else takes thirty
 # times its size once it is parsed.
@@ -90,16 +89,12 @@ def answer(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    text = json.dumps(body, ensure_ascii=False, default=_plain)
     return Response(
-        text, status=status, mimetype="application/json", headers=dict(headers or {})
+        as_json(body),
+        status=status,
+        mimetype="application/json",
+        headers=dict(headers or {}),
     )
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return moment(value)
-    raise TypeError(type(value).__name__)
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

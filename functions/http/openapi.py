@@ -53,19 +53,26 @@ _ARGUMENT = re.compile(r"<(\w+)>")
 
 
 def document(
-    routes: Sequence[Route], info: Mapping[str, Any], language: Language
+    routes: Sequence[Route],
+    info: Mapping[str, Any],
+    language: Language,
+    webhooks: Mapping[str, Any] = {},
 ) -> dict[str, Any]:
     """OpenAPI 3.1. `info` has the title, the tags and what else is not of a route.
+
+    `webhooks`: as in the document, with schemas where it refers to them.
 
     The sentences about errors are in `language`, all else in English.
     """
     components: dict[str, Any] = {}
     paths = with_components(_paths(routes, language), components)
+    sent = with_components(webhooks, components)
     return {
         "openapi": "3.1.0",
         **info,
         "security": [{"bearer": []}],
         "paths": paths,
+        "webhooks": sent,
         "components": {
             "schemas": dict(sorted(components.items())),
             "headers": {

@@ -64,7 +64,7 @@ run "chosen" {
     error_message = "Where allUsers is forbidden it must be left out."
   }
   assert {
-    condition     = [for name in ["starts", "steps"] : google_cloud_tasks_queue.queues[name].rate_limits[0].max_concurrent_dispatches] == [1, 4]
+    condition     = [for name in ["starts", "steps", "webhooks"] : google_cloud_tasks_queue.queues[name].rate_limits[0].max_concurrent_dispatches] == [1, 4, 1]
     error_message = "The queues must follow the number of workers."
   }
 }

@@ -55,8 +55,16 @@ run "defaults" {
     error_message = "The queues must dispatch exactly what the workers take at once."
   }
   assert {
-    condition     = toset(keys(google_cloud_tasks_queue.queues)) == toset(["starts", "steps"])
-    error_message = "There must be two queues, so that either can be paused alone."
+    condition     = toset(keys(google_cloud_tasks_queue.queues)) == toset(["starts", "steps", "webhooks"])
+    error_message = "There must be three queues, so that each can be paused alone."
+  }
+  assert {
+    condition     = google_cloud_tasks_queue.queues["webhooks"].rate_limits[0].max_concurrent_dispatches == 1 && google_cloud_tasks_queue.queues["webhooks"].rate_limits[0].max_dispatches_per_second <= 5
+    error_message = "Webhooks wait for servers of others: they may hold few of the workers' slots."
+  }
+  assert {
+    condition     = google_firestore_field.webhook_due_at.collection == "internal" && google_firestore_field.webhook_due_at.field == "webhook.due_at" && one(google_firestore_field.webhook_due_at.index_config[0].indexes).query_scope == "COLLECTION_GROUP"
+    error_message = "The sweep must find the webhooks of all jobs."
   }
   assert {
     condition     = alltrue([for name, queue in google_cloud_tasks_queue.queues : queue.name == "${name}-${random_id.queues.hex}"])
@@ -91,7 +99,7 @@ run "defaults" {
     error_message = "Keys must not be in the plain environment."
   }
   assert {
-    condition     = { for name, function in google_cloudfunctions2_function.functions : name => join(" ", sort(function.service_config[0].secret_environment_variables[*].key)) } == { api = "", worker = "GEMINI_API_KEY RUNWAY_API_KEY", sweep = "", budget_alert = "" }
+    condition     = { for name, function in google_cloudfunctions2_function.functions : name => join(" ", sort(function.service_config[0].secret_environment_variables[*].key)) } == { api = "WEBHOOK_SIGNING_SECRET", worker = "GEMINI_API_KEY RUNWAY_API_KEY WEBHOOK_SIGNING_SECRET", sweep = "", budget_alert = "" }
     error_message = "Only the worker may read keys."
   }
   assert {
@@ -164,7 +172,7 @@ run "defaults" {
   }
   assert {
     condition     = toset([for grant in google_cloud_tasks_queue_iam_member.enqueuers : "${grant.name} ${grant.member}"]) == toset([for pair in setproduct([for queue in google_cloud_tasks_queue.queues : queue.name], [for name in ["api", "worker", "sweep"] : local.members[name]]) : "${pair[0]} ${pair[1]}"])
-    error_message = "api, worker and sweep must enqueue on both queues, and no other account."
+    error_message = "api, worker and sweep must enqueue on all queues, and no other account."
   }
   assert {
     condition     = alltrue([for grant in google_service_account_iam_member.enqueuers_act_as_tasks_invoker : grant.service_account_id == local.account_ids["tasks-invoker"] && grant.role == "roles/iam.serviceAccountUser"])
@@ -183,6 +191,10 @@ run "defaults" {
   assert {
     condition     = alltrue([for grant in google_secret_manager_secret_iam_member.worker_reads_keys : grant.role == "roles/secretmanager.secretAccessor" && grant.member == local.members["worker"]])
     error_message = "Only the worker may read the keys."
+  }
+  assert {
+    condition     = google_secret_manager_secret_iam_member.api_reads_webhook_secret.member == local.members["api"] && google_secret_manager_secret_iam_member.api_reads_webhook_secret.secret_id == google_secret_manager_secret.keys["WEBHOOK_SIGNING_SECRET"].id
+    error_message = "Of the secrets api may read the one that signs webhooks, to know whether there is one."
   }
   assert {
     condition     = alltrue([for grant in google_storage_bucket_iam_member.videos : grant.role == "roles/storage.objectUser"]) && google_storage_bucket_iam_member.videos["veo"].member == google_project_service_identity.agents["aiplatform.googleapis.com"].member

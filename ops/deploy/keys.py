@@ -1,12 +1,19 @@
-"""The vendors' keys: from the environment into Secret Manager, by stdin alone."""
+"""The secrets: from the environment into Secret Manager, by stdin alone."""
 
 from collections.abc import Mapping
+from secrets import token_urlsafe
 
 from ops.deploy.world import Stopped, World
 
 UNSET = "unset"
 # As infra/secrets.tf names them.
-SECRETS = {"RUNWAY_API_KEY": "runway-api-key", "GEMINI_API_KEY": "gemini-api-key"}
+SECRETS = {
+    "RUNWAY_API_KEY": "runway-api-key",
+    "GEMINI_API_KEY": "gemini-api-key",
+    "WEBHOOK_SIGNING_SECRET": "webhook-signing-secret",
+}
+# Nobody gives us these: where there is none, a random one is made.
+MADE_HERE = ("WEBHOOK_SIGNING_SECRET",)
 
 
 def store(world: World, project: str) -> int | None:
@@ -35,7 +42,9 @@ def _made(world: World, project: str) -> Mapping[str, str]:
 def _store(world: World, project: str, variable: str, secret: str) -> None:
     there = kept(world, project, secret)
     key = world.environ.get(variable, "").strip()
-    if not key and there == UNSET:
+    if not key and there == UNSET and variable in MADE_HERE:
+        key = token_urlsafe(32)
+    elif not key and there == UNSET:
         key = world.person.types_secret(f"{variable} (Enter to go without)")
     if key in ("", UNSET, there):
         return

@@ -252,10 +252,21 @@ class GenerationPaused(ApiError):
     status, code = 503, "generation_paused"
 
 
+class Missing(StrEnum):
+    """What is not configured; the caller gets a sentence for each."""
+
+    TRANSLATOR = "translator"
+    WEBHOOKS = "webhooks"
+
+
 class NotOffered(ApiError):
-    """Nothing is configured that could do it."""
+    """Nothing is configured that could do it. `said` is for the log."""
 
     status, code = 501, "not_configured"
+
+    def __init__(self, said: str = "", *, reason: Missing = Missing.TRANSLATOR) -> None:
+        super().__init__(said or reason.value)
+        self.reason = reason
 
 
 class Unavailable(ApiError):

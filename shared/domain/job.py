@@ -38,6 +38,7 @@ from shared.domain.ledger import LedgerKey
 from shared.domain.outcomes import Delivered, PreparedImage, SignedUrls
 from shared.domain.prompt_translation import PromptTranslation
 from shared.domain.request import Frame, VideoRequest
+from shared.domain.webhook import Webhook
 
 
 class Language(StrEnum):
@@ -195,6 +196,7 @@ class Job:
     prepare_tries: how often the image could not be fetched, or took its worker along.
     preparing_until: a worker has the image in hand, until then at the latest.
     progress: 0 to 100, never going back.
+    webhook: the message at its end, if the request names an address for it.
     """
 
     job_id: str
@@ -228,6 +230,7 @@ class Job:
     video_url_expires_at: datetime | None = None
     download_url: str | None = None
     poster_url: str | None = None
+    webhook: Webhook | None = None
 
     @property
     def is_final(self) -> bool:

@@ -16,6 +16,11 @@ def task_name(job_id: str, version: int, nth: int = 0) -> str:
     return sha256(f"{job_id}:{version}:{nth}".encode()).hexdigest()[:40]
 
 
+def webhook_task_name(job_id: str, attempts: int, nth: int = 0) -> str:
+    """The one task that sends the webhook after so many attempts; `nth` as above."""
+    return task_name(f"{job_id}:webhook", attempts, nth)
+
+
 def upload_object(user_id: str, image: str) -> str:
     return f"uploads/{quote(user_id, safe='')}/{image}"
 

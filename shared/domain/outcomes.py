@@ -12,6 +12,7 @@ from decimal import Decimal
 from shared.domain.catalogue import AspectRatio, ProviderId
 from shared.domain.errors import Problem
 from shared.domain.request import Frame
+from shared.domain.webhook import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,6 +329,19 @@ class Parked:
     """The kill switch stops new spending: look again later."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookStarted:
+    """Committed before the webhook is sent; `attempt`: 1, 2, 3 …"""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookAnswered:
+    attempt: int
+    verdict: Verdict
+
+
 Outcome = (
     PrepareStarted
     | Prepared
@@ -352,6 +366,8 @@ Outcome = (
     | Revived
     | GaveUp
     | Parked
+    | WebhookStarted
+    | WebhookAnswered
 )
 
 # Outcomes that follow from the job alone, without any work outside.

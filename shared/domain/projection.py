@@ -1,5 +1,6 @@
 """What the owner of a job sees of it: the document `videos/{job_id}`."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -111,6 +112,12 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
             "code": job.problem.code.value,
             "message": describe_problem(job.problem, language),
         },
+        # Without its address, which may hold a secret.
+        "webhook": job.webhook
+        and {
+            "status": job.webhook.status.value,
+            "attempts": job.webhook.attempts,
+        },
     }
 
 
@@ -205,6 +212,17 @@ def _attempt(attempt: Attempt, language: Language) -> dict[str, Any]:
             "message": describe_problem(problem, language, attempt.provider_id),
         },
     }
+
+
+def as_json(shown: Projection) -> str:
+    """As callers get it: times in RFC 3339."""
+    return json.dumps(shown, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return moment(value)
+    raise TypeError(type(value).__name__)
 
 
 def moment(value: datetime) -> str:

@@ -12,6 +12,8 @@ from shared.domain.errors import (
     FieldError,
     Forbidden,
     LimitReached,
+    Missing,
+    NotOffered,
     TokenProblem,
     Unauthenticated,
 )
@@ -103,6 +105,20 @@ _ACCESS: Mapping[AccessProblem, tuple[str, str]] = {
     ),
 }
 
+_MISSING: Mapping[Missing, tuple[str, str]] = {
+    Missing.TRANSLATOR: (
+        "No model that translates prompts is configured. Prompts are sent as they are.",
+        "프롬프트를 번역할 모델이 설정되지 않았습니다. 프롬프트는 원문 그대로 "
+        "보냅니다.",
+    ),
+    Missing.WEBHOOKS: (
+        "Webhooks are not configured on this server: it has no signing secret. Leave "
+        "out `webhook_url` and poll the video instead.",
+        "이 서버에는 서명 비밀이 없어 웹훅을 사용할 수 없습니다. `webhook_url`을 빼고 "
+        "영상의 상태를 조회해 주세요.",
+    ),
+}
+
 _REFUSALS: Mapping[str, tuple[str, str]] = {
     "malformed": (
         "The body must be a single JSON object in UTF-8, without duplicate names.",
@@ -136,9 +152,8 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "해상도 또는 저렴한 모델로 요청해 주세요.",
     ),
     "not_configured": (
-        "No model that translates prompts is configured. Prompts are sent as they are.",
-        "프롬프트를 번역할 모델이 설정되지 않았습니다. 프롬프트는 원문 그대로 "
-        "보냅니다.",
+        "This is not configured on this server. `detail` says what to do.",
+        "이 서버에 설정되지 않은 기능입니다. `detail`을 확인해 주세요.",
     ),
     "generation_paused": CODES[ErrorCode.GENERATION_PAUSED],
     "too_many_requests": (
@@ -237,6 +252,12 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         "send only one of `{0}` and `{1}`",
         "`{0}` 또는 `{1}` 중 하나만 보내 주세요",
     ),
+    "needs_api_key": (
+        "is only for API keys: it is signed with the key's webhook secret. With a "
+        "Firebase ID token, listen to the Firestore document instead",
+        "API 키로 요청할 때만 사용할 수 있습니다(키의 웹훅 비밀로 서명합니다). "
+        "Firebase ID 토큰으로는 Firestore 문서를 구독해 주세요",
+    ),
     "needs_first": (
         "needs a first frame: send `image` or `image_url` too",
         "첫 프레임이 필요합니다. `image` 또는 `image_url`도 보내 주세요",
@@ -264,6 +285,8 @@ def describe_refusal(refused: ApiError, language: Language) -> str:
             return in_language(_TOKENS[token], language)
         case Forbidden(reason=access):
             return in_language(_ACCESS[access], language)
+        case NotOffered(reason=missing):
+            return in_language(_MISSING[missing], language)
         case Crowded():
             return in_language(_CROWDED, language)
         case _:

@@ -169,6 +169,15 @@ VIDEO_FIELDS: Mapping[str, Field] = {
         example={"order": "A-1042"},
         synonyms=("tags", "labels"),
     ),
+    "webhook_url": Field(
+        spec=HttpsAddress(),
+        nullable=True,
+        description="Where one message is POSTed when the job ends, signed as Standard "
+        "Webhooks specify and sent again for a day until it is taken. A public https "
+        "URL; only for API keys. It is not shown again.",
+        example="https://example.com/reelay-webhook",
+        synonyms=("webhook", "callback_url", "callback"),
+    ),
 }
 
 PROMPT_FIELDS: Mapping[str, Field] = {
@@ -219,6 +228,7 @@ class VideoRequest:
     last_image_url: str | None = None
     last_image: str | None = None
     metadata: Mapping[str, str] | None = None
+    webhook_url: str | None = None
 
     def source(self, frame: Frame) -> ImageSource | None:
         """None if the video need not begin, or end, with an image."""
@@ -250,6 +260,7 @@ class VideoRequest:
             last_image_url=values["last_image_url"],
             last_image=values["last_image"],
             metadata=values["metadata"] or None,
+            webhook_url=values["webhook_url"],
         )
 
 

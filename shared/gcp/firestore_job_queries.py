@@ -9,7 +9,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.projection import Projection, Status
 from shared.gcp.firestore_calls import Database, Document
-from shared.ports.store import Overdue, Position
+from shared.ports.store import Overdue, OverdueWebhook, Position
 
 # Of a request (an upload, or with `_url` an address) and, once prepared, of its job.
 _IMAGES = ("image", "last_image")
@@ -48,6 +48,16 @@ class FirestoreJobQueries:
             query = query.start_after({"wake_at": after.wake_at, "__name__": run})
         query = query.limit(most).select(_OVERDUE_FIELDS)
         return [_overdue(document) for document in self._database.query(query)]
+
+    def overdue_webhooks(self, now: datetime, *, most: int) -> Sequence[OverdueWebhook]:
+        query = (
+            self._database.collection_group("internal")
+            .where(filter=FieldFilter("webhook.due_at", "<=", now))
+            .order_by("webhook.due_at")
+            .limit(most)
+            .select(["webhook"])
+        )
+        return [_overdue_webhook(document) for document in self._database.query(query)]
 
     def is_image_of_others(self, user_id: str, image: str, job_id: str) -> bool:
         videos = self._database.collection("videos")
@@ -93,6 +103,15 @@ def _overdue(document: Document) -> Overdue:
         wake_at=raw["wake_at"],
         deadline_at=raw.get("deadline_at") or raw["wake_at"],
         awaits_start=_awaits_start(raw),
+    )
+
+
+def _overdue_webhook(document: Document) -> OverdueWebhook:
+    webhook = document.get("webhook")
+    return OverdueWebhook(
+        job_id=document.reference.parent.parent.id,
+        attempts=webhook.get("attempts", 0),
+        due_at=webhook["due_at"],
     )
 
 

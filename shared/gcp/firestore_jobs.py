@@ -12,6 +12,7 @@ from shared.domain.projection import abandoned, project
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_ledger import FirestoreLedger
+from shared.gcp.firestore_records import Record
 from shared.gcp.job_record import record_of, versioned
 from shared.ports.store import IdempotencyRecord, Versioned
 
@@ -63,7 +64,11 @@ class FirestoreJobs:
         if raw.get("wake_at") is None:
             raise LostRace("it has ended, or is gone")
         code = ErrorCode.DEADLINE_EXCEEDED
-        ending = {"wake_at": None, "problem": {"code": code.value, "detail": "poison"}}
+        problem = {"code": code.value, "detail": "poison"}
+        ending: Record = {"wake_at": None, "problem": problem}
+        if isinstance(webhook := raw.get("webhook"), dict):
+            # The sweep finds it, as it would find one whose task was lost.
+            ending["webhook"] = {**webhook, "ended_at": now, "due_at": now}
         batch = self._database.batch()
         batch.put(found.reference, ending, found.update_time)
         batch.update(self._public(job_id), abandoned(code, now))

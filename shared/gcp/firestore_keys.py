@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.api_key import ApiKey
 from shared.domain.errors import Unreachable, Unreadable
@@ -24,6 +25,18 @@ class FirestoreKeys:
     def find(self, sha256: str) -> ApiKey | None:
         found = self._database.get(self._reference(sha256))
         return _key(found) if found.exists else None
+
+    def with_id(self, key_id: str) -> ApiKey | None:
+        # An id is how the hash begins, and the hash is the document's name.
+        first, behind = self._reference(key_id), self._reference(f"{key_id}~")
+        query = (
+            self._database.collection(COLLECTION)
+            .where(filter=FieldFilter("__name__", ">=", first))
+            .where(filter=FieldFilter("__name__", "<", behind))
+            .limit(1)
+        )
+        found = self._database.query(query)
+        return _key(found[0]) if found else None
 
     def add(self, key: ApiKey) -> None:
         batch = self._database.batch()

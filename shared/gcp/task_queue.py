@@ -1,4 +1,4 @@
-"""Wakes jobs through Cloud Tasks: two queues, and task names that are used once."""
+"""Wakes jobs through Cloud Tasks: three queues, and task names that are used once."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
 
 from shared.domain.errors import Unreachable
 from shared.gcp.translation import Table, translated
-from shared.ports.store import StepTask
+from shared.ports.store import StepTask, WebhookTask
 
 # One try, then all of them together: a task's name makes a repetition harmless.
 _TIMEOUT_SECONDS: Final = 3.0
@@ -63,6 +63,7 @@ class CloudTasksQueue:
         location: str,
         starts_queue: str,
         steps_queue: str,
+        webhooks_queue: str,
         worker_url: str,
         audience: str,
         invoker_email: str,
@@ -72,6 +73,7 @@ class CloudTasksQueue:
         self._client = client
         self._starts = client.queue_path(project, location, starts_queue)
         self._steps = client.queue_path(project, location, steps_queue)
+        self._webhooks = client.queue_path(project, location, webhooks_queue)
         self._worker_url = worker_url
         self._oidc = tasks_v2.OidcToken(
             service_account_email=invoker_email, audience=audience
@@ -80,7 +82,12 @@ class CloudTasksQueue:
         self._now = now
 
     def enqueue(self, task: StepTask) -> None:
-        queue = self._starts if task.is_start else self._steps
+        self._enqueue(self._starts if task.is_start else self._steps, task)
+
+    def enqueue_webhook(self, task: WebhookTask) -> None:
+        self._enqueue(self._webhooks, task)
+
+    def _enqueue(self, queue: str, task: StepTask | WebhookTask) -> None:
         request = tasks_v2.CreateTaskRequest(parent=queue, task=self._task(queue, task))
         with (
             translated(ERRORS, "Cloud Tasks"),
@@ -88,7 +95,7 @@ class CloudTasksQueue:
         ):
             self._client.create_task(request, retry=_RETRY, timeout=_TIMEOUT_SECONDS)
 
-    def _task(self, queue: str, task: StepTask) -> tasks_v2.Task:
+    def _task(self, queue: str, task: StepTask | WebhookTask) -> tasks_v2.Task:
         return tasks_v2.Task(
             name=f"{queue}/tasks/{task.name}",
             http_request=tasks_v2.HttpRequest(

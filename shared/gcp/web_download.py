@@ -1,4 +1,4 @@
-"""Downloads from untrusted URLs: only public addresses, checked at every redirect.
+"""Calls of untrusted URLs: only public addresses, checked at every redirect.
 
 The connection goes to the very IP address that was checked, so that a name can't
 resolve to another one in between (DNS rebinding).
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Final
 from urllib.parse import urljoin
 
@@ -41,11 +41,12 @@ def resolve(host: str, port: int) -> Sequence[str]:
 
 
 class PublicWeb:
-    """Downloads over https from public addresses, at any port.
+    """Downloads over https from public addresses, at any port, and posts to them.
 
     `connect_seconds` and `read_seconds` limit each wait; `total_seconds` limits the
-    whole download, including name resolution and the time its reader takes.
-    Errors are raised while the iterator is read, not before.
+    whole call, including name resolution and the time a download's reader takes.
+    Errors of a download are raised while the iterator is read, not before.
+    `forward_to`: on one's own machine, the address that gets all posts instead.
     """
 
     def __init__(
@@ -57,7 +58,9 @@ class PublicWeb:
         connect_seconds: float = 10,
         read_seconds: float = 10,
         total_seconds: float = 300,
+        forward_to: str | None = None,
     ) -> None:
+        self._forward_to = forward_to
         self._resolver = resolver
         self._total_seconds = total_seconds
         self._connector = Connector(
@@ -78,17 +81,36 @@ class PublicWeb:
                     file = _redirected(file, response.headers.get("Location"))
             raise Unreachable("too many redirects")
 
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """The port `Receivers`: one POST, whose answer's body is left unread."""
+        address = WebAddress.parse(url)
+        if self._forward_to is not None:
+            address = replace(WebAddress.parse(self._forward_to), path=address.path)
+        sent = {**headers, **_HEADERS, "Content-Type": "application/json"}
+        with Deadline(self._total_seconds) as deadline, _translated():
+            is_ours = address.is_at(self._forward_to)
+            with self._connected(address, deadline, is_trusted=is_ours) as connection:
+                connection.request("POST", address.path, body=body, headers=sent)
+                return connection.getresponse().status
+
     @contextmanager
     def _answer(self, file: WebFile, deadline: Deadline) -> Iterator[HTTPResponse]:
         address = WebAddress.parse(file.url)
         is_trusted = address.is_at(file.trusted_origin)
-        ips = self._checked_ips(address, deadline, is_trusted=is_trusted)
-        connection = self._connector.connect(address, ips, deadline)
-        try:
+        with self._connected(address, deadline, is_trusted=is_trusted) as connection:
             headers = {**file.headers, **_HEADERS}
             connection.request("GET", address.path, headers=headers)
             with connection.getresponse() as response:
                 yield response
+
+    @contextmanager
+    def _connected(
+        self, address: WebAddress, deadline: Deadline, *, is_trusted: bool
+    ) -> Iterator[HTTPConnection]:
+        ips = self._checked_ips(address, deadline, is_trusted=is_trusted)
+        connection = self._connector.connect(address, ips, deadline)
+        try:
+            yield connection
         finally:
             connection.close()
 
@@ -137,7 +159,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (OSError, HTTPException) as error:
-        raise Unreachable(f"the download failed: {type(error).__name__}") from error
+        raise Unreachable(f"the call failed: {type(error).__name__}") from error
 
 
 def _check_head(response: HTTPResponse, most_bytes: int) -> None:

@@ -1,13 +1,13 @@
-"""Schedule a job's next step: the task named for its current version."""
+"""Schedule a job's next step, or its webhook: the task named for how it is now."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain import timing
 from shared.domain.job import Job
-from shared.domain.naming import task_name
+from shared.domain.naming import task_name, webhook_task_name
 from shared.domain.next_action import Spending, next_action
-from shared.ports.store import Queue, StepTask
+from shared.ports.store import Queue, StepTask, WebhookTask
 
 # Each next one comes later by as much as the last was early: two nearly always do.
 MOST_RETURNS = 10
@@ -41,12 +41,16 @@ class TaskScheduler:
     def schedule_step(
         self, job: Job, at: datetime | None = None, *, nth: int = 0
     ) -> None:
-        """Make sure that the current version's task exists; an ended job has none.
+        """Make sure that the current version's task exists; an ended job has none but
+        its webhook's.
 
         Another `nth` than 0 gives it another name, because the first may be used up.
         """
+        if job.is_final:
+            self.schedule_webhook(job)
+            return
         due = at or job.wake_at
-        if job.is_final or due is None:
+        if due is None:
             return
         self.queue.enqueue(
             StepTask(
@@ -55,6 +59,16 @@ class TaskScheduler:
                 at=due,
                 is_start=isinstance(next_action(job, due), Spending),
             )
+        )
+
+    def schedule_webhook(self, job: Job) -> None:
+        """Make sure that its next attempt's task exists, if there is to be one."""
+        webhook = job.webhook
+        if webhook is None or webhook.due_at is None:
+            return
+        name = webhook_task_name(job.job_id, webhook.attempts)
+        self.queue.enqueue_webhook(
+            WebhookTask(job_id=job.job_id, name=name, at=webhook.due_at)
         )
 
     def schedule_return(

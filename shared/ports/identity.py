@@ -38,6 +38,10 @@ class ApiKeys(Protocol):
 
     def find(self, sha256: str) -> ApiKey | None: ...
 
+    def with_id(self, key_id: str) -> ApiKey | None:
+        """The key of this `key_id`, also if it was revoked."""
+        ...
+
     def add(self, key: ApiKey) -> None:
         """LostRace if the hash is taken."""
         ...

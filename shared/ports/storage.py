@@ -98,6 +98,18 @@ class Web(Protocol):
         ...
 
 
+class Receivers(Protocol):
+    """Servers of others that take webhooks, at public https addresses only."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """The status of the one answer, whose body isn't read; redirects included.
+
+        Unreachable: none came in time. NotPublic: a forbidden address; nothing was
+        sent. `body` is JSON. What these errors say may be logged.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jpeg:
     """An image as every provider takes it: at most 3.5 MB, ratio 1:2 to 2:1.

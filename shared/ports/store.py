@@ -56,6 +56,15 @@ class Overdue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OverdueWebhook:
+    """A webhook that should have been sent; from raw fields, as `Overdue`."""
+
+    job_id: str
+    attempts: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyRecord:
     """Which job an idempotency key made. `name` is a hash of the user and the key.
 
@@ -137,6 +146,10 @@ class JobQueries(Protocol):
         """
         ...
 
+    def overdue_webhooks(self, now: datetime, *, most: int) -> Sequence[OverdueWebhook]:
+        """Webhooks that are due and not after `now`, the longest overdue first."""
+        ...
+
     def page(
         self,
         user_id: str,
@@ -203,11 +216,14 @@ class Quotas(Protocol):
 
 
 class Queue(Protocol):
-    """The tasks that wake jobs; starts and other steps lie in two queues."""
+    """The tasks that wake jobs; starts, other steps and webhooks lie in three queues.
 
-    def enqueue(self, task: "StepTask") -> None:
-        """A name that exists already, or was used, is success."""
-        ...
+    A name that exists already, or was used, is success.
+    """
+
+    def enqueue(self, task: "StepTask") -> None: ...
+
+    def enqueue_webhook(self, task: "WebhookTask") -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +234,15 @@ class StepTask:
     name: str
     at: datetime
     is_start: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookTask:
+    """One task: "send the webhook of this job"."""
+
+    job_id: str
+    name: str
+    at: datetime
 
 
 class PriceStore(Protocol):

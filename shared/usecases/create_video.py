@@ -18,10 +18,14 @@ from shared.domain.errors import (
     Conflict,
     ConflictReason,
     Crowded,
+    FieldError,
     GenerationPaused,
     IdempotencyConflict,
+    InvalidRequest,
     LimitReached,
     LostRace,
+    Missing,
+    NotOffered,
     TooManyJobs,
     Unreachable,
 )
@@ -30,6 +34,7 @@ from shared.domain.kill_switch import Level
 from shared.domain.ledger import Limits, ledger_key
 from shared.domain.pricing import first_holds
 from shared.domain.request import ClientRetry, VideoRequest
+from shared.domain.webhook import Webhook
 from shared.guards.kill_switch import KillSwitch
 from shared.guards.price_watch import PriceWatch
 from shared.jobs.commit import CROWDED_BACKOFF, tries
@@ -86,6 +91,7 @@ class CreateVideo:
     models: Mapping[ProviderId, str]
     stop_on_unknown: bool
     retention_days: int
+    signs_webhooks: bool
 
     def __call__(
         self,
@@ -98,7 +104,8 @@ class CreateVideo:
     ) -> Taken:
         """GenerationPaused, LimitReached, TooManyJobs; ExceedsLimit if no cap could
         ever admit the job; IdempotencyConflict, or Conflict for the key of a deleted
-        job. Unreachable: the job may exist; sending the request again, with its key
+        job. InvalidRequest or NotOffered: a webhook is asked for that can't be signed.
+        Unreachable: the job may exist; sending the request again, with its key
         or as AGAIN, finds out.
 
         `keep` stores the image that `request` names. It is called once, and only
@@ -108,9 +115,10 @@ class CreateVideo:
         seen = self._recorded(dedup)
         if replay := self._replay(dedup, seen):
             return replay
+        webhook = self._webhook(caller, request)
         if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
             raise GenerationPaused
-        job = self._new_job(caller, request, language)
+        job = self._new_job(caller, request, language, webhook)
         taken = self._commit(job, dedup, seen, keep)
         if not taken.replayed:
             self._schedule(taken.job, caller)
@@ -130,8 +138,22 @@ class CreateVideo:
             # The job is committed, and the sweep wakes jobs without a task.
             log.warning("job_not_enqueued", job_id=job.job_id)
 
+    def _webhook(self, caller: Caller, request: VideoRequest) -> Webhook | None:
+        if request.webhook_url is None:
+            return None
+        if caller.key_id is None:
+            wrong = FieldError(field="webhook_url", reason="needs_api_key")
+            raise InvalidRequest((wrong,))
+        if not self.signs_webhooks:
+            raise NotOffered(reason=Missing.WEBHOOKS)
+        return Webhook(key_id=caller.key_id)
+
     def _new_job(
-        self, caller: Caller, request: VideoRequest, language: Language
+        self,
+        caller: Caller,
+        request: VideoRequest,
+        language: Language,
+        webhook: Webhook | None,
     ) -> Job:
         now, job_id = self.clock.now(), self.ids.new()
         planned = fallback.plan_chain(request, self.chain, self.models)
@@ -152,6 +174,7 @@ class CreateVideo:
             wake_at=now,
             version=1,
             commit_id=self.ids.new(),
+            webhook=webhook,
         )
 
     def _commit(

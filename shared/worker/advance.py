@@ -78,7 +78,8 @@ class Advance:
         now = self.clock.now()
         match next_action(before.value, now):
             case Nothing():
-                return
+                # The process that ended it may not have got to enqueue its webhook.
+                self.scheduler.schedule_step(before.value)
             case Wait(until=until):
                 self.scheduler.schedule_return(before.value, until, now, task)
             case Translate() | Start() if not from_starts_queue:

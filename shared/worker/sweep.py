@@ -37,6 +37,7 @@ class Sweep:
     queries: JobQueries
     queue: Queue
     clock: Clock
+    wake_webhooks: Callable[[datetime], None]
     audit_ledger: Callable[[], int]
     _resume_after: Overdue | None = field(default=None, init=False, repr=False)
     _audited_at: datetime | None = field(default=None, init=False, repr=False)
@@ -52,6 +53,11 @@ class Sweep:
                 woken += outcomes.count("woken")
                 ended += outcomes.count("ended")
                 failures += [o for o in outcomes if isinstance(o, Exception)]
+        try:
+            # Last: whatever is wrong with them, the jobs were seen to.
+            self.wake_webhooks(now)
+        except Unreachable as error:
+            failures.append(error)
         log.info("sweep_ran", woken=woken, ended=ended, failed=len(failures))
         self._audit(now)
         if failures:

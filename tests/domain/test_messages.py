@@ -168,7 +168,11 @@ def reasons_in(source: Path) -> set[str]:
     return {str(reason) for reason in found}
 
 
-SOURCES = [*Path("shared/domain").glob("*.py"), *Path("functions").rglob("*.py")]
+SOURCES = [
+    *Path("shared/domain").glob("*.py"),
+    *Path("shared/usecases").glob("*.py"),
+    *Path("functions").rglob("*.py"),
+]
 
 
 def test_every_reason_has_a_sentence_and_every_sentence_a_reason() -> None:

@@ -37,7 +37,13 @@ from shared.domain.ledger import (
 )
 from shared.domain.projection import Projection, Status, project
 from shared.domain.usage import NOBODY, Counts, UsageMonth
-from shared.ports.store import IdempotencyRecord, Overdue, Position, Versioned
+from shared.ports.store import (
+    IdempotencyRecord,
+    Overdue,
+    OverdueWebhook,
+    Position,
+    Versioned,
+)
 
 WITHOUT_RESULT = frozenset(
     {
@@ -203,7 +209,8 @@ class FakeJobs:
             if job.is_final:
                 raise LostRace("it has ended")
             ended = job.ended(ErrorCode.DEADLINE_EXCEEDED, "poison")
-            self._keep(replace(ended, updated_at=now))
+            webhook = ended.webhook and ended.webhook.armed(now)
+            self._keep(replace(ended, updated_at=now, webhook=webhook))
             self._project(ended)
             self._book(job, booking_unread(job.hold_usd, job.cost_usd))
         self.unreadable.discard(job_id)
@@ -231,6 +238,14 @@ class FakeJobs:
             and job.cancel_requested_at is None
             and all(attempt.state in WITHOUT_RESULT for attempt in job.attempts),
         )
+
+    def overdue_webhooks(self, now: datetime, *, most: int) -> Sequence[OverdueWebhook]:
+        found = [
+            OverdueWebhook(job_id=job.job_id, attempts=w.attempts, due_at=w.due_at)
+            for job in self.all
+            if (w := job.webhook) and w.due_at and w.due_at <= now
+        ]
+        return sorted(found, key=lambda webhook: webhook.due_at)[:most]
 
     def page(
         self,

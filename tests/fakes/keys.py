@@ -28,6 +28,11 @@ class FakeKeys:
             raise self.read_failures.pop(0)
         return self._keys.get(sha256)
 
+    def with_id(self, key_id: str) -> ApiKey | None:
+        if self.read_failures:
+            raise self.read_failures.pop(0)
+        return next((k for k in self._keys.values() if k.key_id == key_id), None)
+
     def add(self, key: ApiKey) -> None:
         if key.sha256 in self._keys:
             raise LostRace("it exists")

@@ -1,6 +1,7 @@
 """The private functions: only their own invoker gets in, and 429 or 503 never out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask import Request, Response
@@ -12,15 +13,18 @@ from functions.http.internal_auth import for_callers_of
 from functions.sweep import sweep
 from functions.worker import worker
 from shared import wiring
+from shared.domain.api_key import ApiKey
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.naming import task_name
+from shared.domain.webhook import Webhook
 from shared.gcp.oidc import OidcCheck
 from shared.ports.identity import Callers
 from shared.request_time import left_seconds
 from shared.settings import Settings
 from shared.worker.sweep import Sweep
-from tests.domain.examples import MINUTE, a_job, a_new_job, running
+from tests.domain.examples import MINUTE, NOON, a_job, a_new_job, completed, running
+from tests.fakes.keys import FakeKeys
 from tests.fakes.refusals import every_refusal
 from tests.functions.calling import FakeCallers, client_of
 from tests.infra.terraform_files import local_values
@@ -46,11 +50,15 @@ def wired(harness: Harness, callers: Callers, monkeypatch: pytest.MonkeyPatch) -
         queries=harness.jobs,
         queue=harness.queue,
         clock=harness.clock,
+        wake_webhooks=lambda now: None,
         audit_ledger=harness.audit_ledger,
     )
     monkeypatch.setattr(wiring, "settings", lambda: settings)
     monkeypatch.setattr(wiring, "advance", lambda: harness.advance)
     monkeypatch.setattr(wiring, "sweep", lambda: waking)
+    key = ApiKey(sha256="0" * 64, name="k", user_id="ann", created_at=NOON)
+    harness.keys = FakeKeys(key)
+    monkeypatch.setattr(wiring, "send_webhook", lambda: harness.send_webhook)
     monkeypatch.setattr(wiring, "_callers", lambda audience, email: callers)
 
 
@@ -87,6 +95,22 @@ def test_a_task_that_comes_too_early_leaves_one_of_another_name(
     call(client_of(worker), {**STEPS, "X-CloudTasks-TaskName": own})
 
     assert own not in [task.name for task in harness.queue.tasks] != []
+
+
+@pytest.mark.parametrize(("queue", "messages"), [("webhooks", 1), ("steps", 0)])
+def test_only_a_task_of_the_webhooks_queue_sends_the_webhook(
+    harness: Harness, queue: str, messages: int
+) -> None:
+    harness.receivers.answers = [500]
+    webhook = Webhook(key_id="0" * 12).armed(NOON)
+    ended = completed(a_job(webhook_url="https://example.com/"), ProviderId.RUNWAY)
+    harness.jobs.put(replace(ended, webhook=webhook))
+
+    response = call(client_of(worker), {**INVOKER, "X-CloudTasks-QueueName": queue})
+
+    # A receiver's failure is no failure of the task.
+    assert response.status_code == 204
+    assert len(harness.receivers.messages) == messages
 
 
 def test_a_task_of_a_job_that_is_gone_is_done() -> None:

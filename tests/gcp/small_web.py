@@ -87,6 +87,7 @@ class Site:
 
     answer: Callable[[str], bytes] = lambda _: answered(CONTENT)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     server_names: list[str | None] = field(default_factory=list)
     # Set: no more is sent after the answer, and the connection stays open.
     stalls: bool = False
@@ -112,6 +113,11 @@ def redirect(to: str, status: str = "302 Found") -> bytes:
 @contextlib.contextmanager
 def serving(site: Site, context: ssl.SSLContext | None) -> Iterator[None]:
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            site.bodies.append(self.rfile.read(length))
+            self.do_GET()
+
         def do_GET(self) -> None:
             site.requests.append((self.path, dict(self.headers)))
             content = site.answer(self.path)
@@ -178,7 +184,7 @@ class Internet:
             raise ConnectionRefusedError
         return socket.create_connection(("127.0.0.1", self.port), seconds)
 
-    def web(self, trust: Trust, **limits: float) -> PublicWeb:
+    def web(self, trust: Trust, **limits: Any) -> PublicWeb:
         return PublicWeb(
             tls=trust.client(), resolver=self.resolve, dial=self.dial, **limits
         )

@@ -54,6 +54,7 @@ CALLS: dict[type, dict[str, tuple[Any, ...]]] = {
     },
     FirestoreJobQueries: {
         "overdue": (NOON,),
+        "overdue_webhooks": (NOON,),
         "page": ("ann",),
         "is_image_of_others": ("ann", "up1", "job1"),
     },
@@ -79,6 +80,7 @@ CALLS: dict[type, dict[str, tuple[Any, ...]]] = {
     },
     FirestoreKeys: {
         "find": ("a" * 64,),
+        "with_id": ("a" * 12,),
         "add": (a_key("a"),),
         "all": (),
         "revoke": (a_key("a"), NOON),
@@ -98,6 +100,7 @@ MADE_WITH: dict[type, tuple[Any, ...]] = {
 }
 NAMED: dict[str, dict[str, Any]] = {
     "overdue": {"most": 1},
+    "overdue_webhooks": {"most": 1},
     "page": {"status": None, "after": None, "most": 1},
 }
 # What only adds to a batch; its reads are those of `create`, `commit` and quotas.

@@ -14,11 +14,12 @@ from shared.domain.ledger import Limits, ledger_key
 from shared.domain.outcomes import PrepareMissed, Rejected, Submitted
 from shared.domain.projection import Status, project
 from shared.domain.transitions import apply, settle
+from shared.domain.webhook import Webhook
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.jobs.commit import LONG_BACKOFF, JobCommitter
-from shared.ports.store import IdempotencyRecord, Position, Versioned
+from shared.ports.store import IdempotencyRecord, OverdueWebhook, Position, Versioned
 from shared.system import RandomIds, pause
 from shared.usecases.read_videos import ListVideos
 from tests.domain.examples import (
@@ -160,6 +161,32 @@ def test_the_longest_overdue_come_first(store: Store) -> None:
     assert [o.job_id for o in rest] == ["late1"]
     assert [o.version for o in overdue] == [9, 6, 3]
     assert overdue[0].wake_at == NOON - timedelta(minutes=9)
+
+
+def test_overdue_webhooks_are_found_apart_from_overdue_jobs(store: Store) -> None:
+    for name, minutes in (("late3", 3), ("late0", 0), ("late9", 9), ("early", -1)):
+        webhook = Webhook(key_id="k", attempts=2).armed(NOON - minutes * MINUTE)
+        job = replace(a_new_job(job_id=name), wake_at=None)
+        created(store, replace(job, webhook=webhook))
+    created(store, replace(a_new_job(job_id="open"), webhook=Webhook(key_id="k")))
+    created(store)
+
+    overdue = store.queries.overdue_webhooks(NOON, most=2)
+
+    assert overdue == [
+        OverdueWebhook(job_id="late9", attempts=2, due_at=NOON - 9 * MINUTE),
+        OverdueWebhook(job_id="late3", attempts=2, due_at=NOON - 3 * MINUTE),
+    ]
+    assert len(store.queries.overdue_webhooks(NOON, most=9)) == 3
+    assert {o.job_id for o in store.queries.overdue(NOON, most=9)} == {"open", "job1"}
+
+
+def test_an_abandoned_job_is_due_to_say_so(store: Store) -> None:
+    created(store, replace(a_new_job(), webhook=Webhook(key_id="k")))
+
+    store.jobs.abandon("job1", NOON + MINUTE)
+
+    assert read(store).value.webhook == Webhook(key_id="k").armed(NOON + MINUTE)
 
 
 def test_overdue_jobs_of_one_moment_are_all_found_page_by_page(store: Store) -> None:

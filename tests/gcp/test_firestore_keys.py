@@ -42,6 +42,16 @@ def test_a_key_is_found_by_its_hash_alone(keys: ApiKeys) -> None:
     assert keys.find(a_key("a").key_id) is None
 
 
+def test_a_key_is_found_by_its_id(keys: ApiKeys) -> None:
+    for letter in "abc":
+        keys.add(a_key(letter))
+    keys.revoke(a_key("b"), LATER)
+
+    assert keys.with_id(a_key("a").key_id) == a_key("a")
+    assert keys.with_id(a_key("b").key_id) == replace(a_key("b"), revoked_at=LATER)
+    assert keys.with_id(a_key("d").key_id) is None
+
+
 def test_a_hash_is_taken_once(keys: ApiKeys) -> None:
     keys.add(a_key("a"))
 

@@ -22,7 +22,7 @@ from local.emulators.tasks import TasksServer
 from local.identity import LocalIdentity
 from shared.domain.errors import Unreachable
 from shared.gcp.task_queue import CloudTasksQueue, client
-from shared.ports.store import Queue, StepTask
+from shared.ports.store import Queue, StepTask, WebhookTask
 from tests.fakes.queue import FakeQueue
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -45,6 +45,7 @@ def queue_at(address: str, *, now: datetime) -> tuple[CloudTasksQueue, Any]:
         location="us-central1",
         starts_queue="starts",
         steps_queue="steps",
+        webhooks_queue="webhooks",
         worker_url=WORKER_URL,
         audience="https://worker.example",
         invoker_email=INVOKER,
@@ -86,6 +87,8 @@ def fake() -> Subject:
     queue = FakeQueue()
 
     def names(kind: str) -> Sequence[str]:
+        if kind == "webhooks":
+            return [each.name for each in queue.webhooks]
         is_start = kind == "starts"
         return [each.name for each in queue.tasks if each.is_start == is_start]
 
@@ -101,12 +104,15 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 # The contract
 
 
-def test_starts_and_steps_lie_in_two_queues(subject: Subject) -> None:
+def test_starts_steps_and_webhooks_lie_in_three_queues(subject: Subject) -> None:
     subject.queue.enqueue(a_task(name="a", is_start=True))
     subject.queue.enqueue(a_task(name="b", is_start=False))
+    for _ in range(2):
+        subject.queue.enqueue_webhook(WebhookTask(job_id="job", name="c", at=NOW))
 
     assert list(subject.names("starts")) == ["a"]
     assert list(subject.names("steps")) == ["b"]
+    assert list(subject.names("webhooks")) == ["c"]
 
 
 def test_a_name_that_exists_is_success(subject: Subject) -> None:

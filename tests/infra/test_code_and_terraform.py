@@ -114,7 +114,11 @@ def test_every_function_gets_all_settings() -> None:
 
 
 def test_only_the_function_that_reads_keys_is_given_them() -> None:
-    given = {name for name, function in FUNCTIONS.items() if function["secrets"]}
+    given = {
+        name
+        for name, function in FUNCTIONS.items()
+        if function["secrets"] == "${local.secrets}"
+    }
     asking = {
         file.stem
         for file in python_files("functions")
@@ -124,6 +128,13 @@ def test_only_the_function_that_reads_keys_is_given_them() -> None:
     assert given == asking == {"worker"}
     assert builders_that_read_a_key() == {"providers"}
     assert builders_that_name("providers") == {"advance"}
+
+
+def test_the_api_is_given_the_signing_secret_and_no_key_of_a_vendor() -> None:
+    is_named = 'name == "WEBHOOK_SIGNING_SECRET"'
+
+    assert FUNCTIONS["api"]["secrets"] == "${local.webhook_secret}"
+    assert LOCALS["webhook_secret"].endswith(f"if {is_named}}}}}")
 
 
 def builders_that_read_a_key() -> set[str]:
@@ -194,7 +205,7 @@ def test_the_api_knows_the_name_that_is_in_its_address() -> None:
     assert LOCALS["function_names"]["api"] == FUNCTION_NAME
 
 
-@pytest.mark.parametrize("kind", ["starts", "steps"])
+@pytest.mark.parametrize("kind", ["starts", "steps", "webhooks"])
 def test_the_functions_get_the_real_name_of_each_queue(kind: str) -> None:
     given = LOCALS["settings"][f"{kind.upper()}_QUEUE"]
 

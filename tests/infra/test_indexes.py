@@ -57,6 +57,17 @@ QUERIES = (
         is_group=True,
     ),
     Query(
+        places=("firestore_job_queries.overdue_webhooks",),
+        collection="internal",
+        order=(("webhook.due_at", UP),),
+        is_group=True,
+    ),
+    Query(
+        places=("firestore_keys.with_id",),
+        collection="api_keys",
+        order=(("__name__", UP),),
+    ),
+    Query(
         places=("firestore_reports._counts",),
         collection="users",
         order=(("open_jobs", UP),),
@@ -153,16 +164,22 @@ def test_a_query_has_its_index(query: Query) -> None:
 def test_no_function_is_deployed_before_its_indexes_are_built() -> None:
     waits = resources()["google_cloudfunctions2_function.functions"]["depends_on"]
 
-    for index in ("index.indexes", "field.wake_at", "field.ttl"):
+    fields = ("field.wake_at", "field.webhook_due_at", "field.ttl")
+    for index in ("index.indexes", *fields):
         assert f"${{google_firestore_{index}}}" in waits
 
 
 def group_indexes() -> set[tuple[str, tuple[str, str]]]:
-    wake_at = resources()["google_firestore_field.wake_at"]
-    index = wake_at["index_config"][0]["indexes"][0]
-    if index["query_scope"] != "COLLECTION_GROUP":
-        return set()
-    return {(wake_at["collection"], (wake_at["field"], index["order"]))}
+    fields = [
+        resources()[f"google_firestore_field.{name}"]
+        for name in ("wake_at", "webhook_due_at")
+    ]
+    return {
+        (field["collection"], (field["field"], index["order"]))
+        for field in fields
+        for index in field["index_config"][0]["indexes"]
+        if index["query_scope"] == "COLLECTION_GROUP"
+    }
 
 
 def is_exempted(collection: str, field: str) -> bool:

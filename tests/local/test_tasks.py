@@ -146,7 +146,7 @@ def cloud(identity: LocalIdentity) -> Iterator[Cloud]:
 def test_the_queues_are_those_that_terraform_makes() -> None:
     queues = terraforms_queues()
 
-    assert queues.keys() == {"starts", "steps"}
+    assert queues.keys() == {"starts", "steps", "webhooks"}
     assert queues["starts"].max_attempts == 10
 
 

@@ -116,7 +116,7 @@ def _add(state: State, secret: str, flags: Flags) -> str:
 
 def _applied(state: State) -> str:
     """Not of gcloud: what Terraform would have made that gcloud sees."""
-    for secret in ("runway-api-key", "gemini-api-key"):
+    for secret in ("runway-api-key", "gemini-api-key", "webhook-signing-secret"):
         state["secrets"].setdefault(secret, ["unset"])
     state["database"] = {"type": "FIRESTORE_NATIVE", "locationId": "us-central1"}
     state["buckets"].setdefault(f"gs://{PROJECT}-reelay-videos", {})

@@ -18,6 +18,7 @@ from ops.deploy.__main__ import ROOT, main
 from ops.deploy.checks import BOOTSTRAP_APIS, Target
 from ops.deploy.place import FOR_EVER
 from ops.deploy.world import Programs, Stopped
+from shared.domain.webhook import SHORTEST_SIGNING_SECRET
 from tests.ops.deploying import (
     KEYS,
     MAKES,
@@ -349,8 +350,18 @@ def test_keys_are_stored_and_seen_nowhere_else(tmp_path: Path) -> None:
     assert state["secrets"]["runway-api-key"] == ["unset", "key_very_secret"]
     seen = desk.gcloud.calls() + desk.person.heard + json.dumps(state["objects"])
     assert not [key for key in KEYS.values() if key in seen]
-    # Two keys, one further version each: running instances get a new revision.
-    assert desk.settings["keys_revision"] == 3
+    # Three secrets, one further version each: running instances get a new revision.
+    assert desk.settings["keys_revision"] == 4
+
+
+def test_a_signing_secret_is_made_once_and_seen_nowhere_else(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.up()
+    desk.up()
+
+    _, made = desk.gcloud.read()["secrets"]["webhook-signing-secret"]
+    assert len(made) >= SHORTEST_SIGNING_SECRET
+    assert made not in desk.gcloud.calls() + desk.person.heard
 
 
 def test_a_key_that_is_nowhere_is_asked_for_and_may_be_left_out(tmp_path: Path) -> None:
@@ -360,7 +371,9 @@ def test_a_key_that_is_nowhere_is_asked_for_and_may_be_left_out(tmp_path: Path) 
 
     desk.up()
 
-    assert desk.gcloud.read()["secrets"] == {
+    secrets = desk.gcloud.read()["secrets"]
+    assert len(secrets.pop("webhook-signing-secret")) == 2
+    assert secrets == {
         "runway-api-key": ["unset"],
         "gemini-api-key": ["unset", "typed"],
     }
@@ -404,7 +417,7 @@ def test_a_deploy_that_was_cut_off_continues(at: str, tmp_path: Path) -> None:
     desk.installed.broken = "-"
     desk.up()
 
-    assert desk.settings["keys_revision"] == 3
+    assert desk.settings["keys_revision"] == 4
     assert "Reelay runs." in desk.person.heard
 
 
@@ -609,8 +622,8 @@ def test_the_real_terraform_deploys_and_destroys(
     real_desk.down()
 
     assert "Reelay runs." in real_desk.person.heard
-    # The keys come after their secrets: then the one function that reads them changes.
-    assert "0 added, 1 changed, 0 destroyed" in capfd.readouterr().out
+    # The keys come after their secrets: then the two functions that read them change.
+    assert "0 added, 2 changed, 0 destroyed" in capfd.readouterr().out
     assert "Stays: the database" in real_desk.person.heard
     assert real_desk.person.asked.count("Apply this plan?") == 1
     assert real_desk.person.asked[-1] == "Destroy these?"

@@ -1,14 +1,25 @@
 """`python -m local key` on the real emulator: what it says, and where."""
 
 import re
+from base64 import b64encode
 
 import pytest
 from google.cloud import firestore
+from google.oauth2.credentials import Credentials
+from werkzeug import Request, Response
 
 from local.__main__ import main
+from local.http_server import HttpServer, WsgiApp, as_json, routed
+from local.identity import LocalIdentity
+from local.stack import PROJECT
+from ops import webhooks
+from ops.deploy.keys import SECRETS
 from shared.domain.api_key import is_secret, sha256_of
+from shared.domain.webhook import webhook_secret
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_keys import FirestoreKeys
+
+NAME = SECRETS[webhooks.SIGNING_SECRET]
 
 
 @pytest.fixture
@@ -39,6 +50,52 @@ def test_only_the_new_key_is_printed(
     assert found and (found.user_id, found.name) == ("me", "laptop")
     assert found.key_id in err and project in err
     assert found.sha256 not in err
+
+
+def test_the_webhook_secret_is_shown_beside_the_key_and_is_the_local_stacks(
+    project: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = said(capsys, "make", "me")
+
+    signing_secret = LocalIdentity.of_checkout(PROJECT).signing_secret
+    key_id = sha256_of(out.removesuffix("\n"))[:12]
+    assert f"signed with {webhook_secret(signing_secret, key_id)}\n" in err
+    assert "whsec_" not in said(capsys, "list")[0]
+
+
+class SecretManager:
+    """One secret's latest version, or a refusal."""
+
+    def __init__(self, kept: str | None) -> None:
+        self.kept = kept
+
+    def app(self) -> WsgiApp:
+        path = f"/v1/projects/p/secrets/{NAME}/versions/latest:access"
+        return routed({("GET", path): self._access})
+
+    def _access(self, request: Request) -> Response:
+        assert request.headers["Authorization"] == "Bearer ours"
+        if self.kept is None:
+            return Response(status=403)
+        data = b64encode(f"{self.kept}\n".encode()).decode()
+        return as_json({"payload": {"data": data}})
+
+
+@pytest.mark.parametrize("kept", ["the projects own signing secret", "unset", None])
+def test_a_projects_signing_secret_is_read_where_it_may_be(kept: str | None) -> None:
+    with HttpServer(SecretManager(kept).app()) as server:
+        said = webhooks.sentence(
+            "0123456789ab",
+            "p",
+            {},
+            credentials=lambda _: Credentials(token="ours"),
+            base_url=server.url,
+        )
+
+    if kept and kept != "unset":
+        assert said.endswith(webhook_secret(kept, "0123456789ab"))
+    else:
+        assert "can't be shown" in said
 
 
 def test_keys_are_listed_and_revoked(

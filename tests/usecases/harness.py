@@ -29,20 +29,25 @@ from shared.worker.store import Storing
 from shared.worker.submit import Starting
 from shared.worker.sweep import Sweep
 from shared.worker.translate import Translating
+from shared.worker.webhook import SendWebhook
+from shared.worker.webhook_sweep import WebhookSweep
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.checks import FakeImageCheck, FakeVideoCheck
 from tests.fakes.circuits import FakeCircuits
 from tests.fakes.clock import CountedIds, FrozenClock
 from tests.fakes.jobs import FakeJobs
+from tests.fakes.keys import FakeKeys
 from tests.fakes.prices import FakePrices
 from tests.fakes.provider import FakeProviders, ScriptedProvider
 from tests.fakes.provider_reports import FakeProviderReports
 from tests.fakes.queue import FakeQueue
+from tests.fakes.receivers import FakeReceivers
 from tests.fakes.switch import FakeSwitchStore
 from tests.fakes.translator import FakeTranslator
 from tests.fakes.web import FakeWeb
 
 MOST_STEPS = 300
+SIGNING_SECRET = "a signing secret that nobody can guess"
 ANN = Caller(user_id="ann", key_id="key1")
 BOB = Caller(user_id="bob", is_admin=True)
 
@@ -57,6 +62,8 @@ class Harness:
     prices: FakePrices = field(default_factory=FakePrices)
     switch: FakeSwitchStore = field(default_factory=FakeSwitchStore)
     reports: FakeProviderReports = field(default_factory=FakeProviderReports)
+    keys: FakeKeys = field(default_factory=FakeKeys)
+    receivers: FakeReceivers = field(default_factory=FakeReceivers)
     clock: FrozenClock = field(default_factory=FrozenClock)
     ids: CountedIds = field(default_factory=CountedIds)
     images: FakeImageCheck = field(default_factory=FakeImageCheck)
@@ -205,6 +212,26 @@ class Harness:
             limits_of_prompts=(1000, 2000),
         )
 
+    @property
+    def send_webhook(self) -> SendWebhook:
+        return SendWebhook(
+            jobs=self.jobs,
+            keys=self.keys,
+            bucket=self.bucket,
+            receivers=self.receivers,
+            clock=self.clock,
+            ids=self.ids,
+            committer=self.committer,
+            scheduler=self.scheduler,
+            signing_secret=SIGNING_SECRET,
+        )
+
+    def send_webhooks(self) -> None:
+        """Their tasks are brought until none is left."""
+        while (task := self.queue.take_webhook()) is not None:
+            self.clock.move_to(task.at)
+            self.send_webhook(task.job_id)
+
     def set_level(self, level: Level) -> None:
         now = self.clock.now()
         self.kill_switch.set_manually(level=level, reason="test", by="ann", now=now)
@@ -224,6 +251,7 @@ class Harness:
             queries=self.jobs,
             queue=self.queue,
             clock=self.clock,
+            wake_webhooks=WebhookSweep(queries=self.jobs, queue=self.queue),
             audit_ledger=lambda: self.audit_ledger(),
         )
 
@@ -271,6 +299,7 @@ def create_video(
     *,
     chain: tuple[ProviderId, ...] = DEFAULT_CHAIN,
     stop: bool = False,
+    signs_webhooks: bool = True,
 ) -> CreateVideo:
     """`stop`: ON_UNKNOWN_SUBMISSION."""
     return CreateVideo(
@@ -288,4 +317,5 @@ def create_video(
         models=DEFAULT_MODELS,
         stop_on_unknown=stop,
         retention_days=30,
+        signs_webhooks=signs_webhooks,
     )

@@ -18,13 +18,17 @@ from shared.domain.errors import (
     ExceedsLimit,
     GenerationPaused,
     IdempotencyConflict,
+    InvalidRequest,
     LimitReached,
+    Missing,
+    NotOffered,
     TooManyJobs,
     Unreachable,
 )
 from shared.domain.job import Job, Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
+from shared.domain.webhook import Webhook
 from shared.jobs.commit import CROWDED_BACKOFF
 from shared.ports.identity import Caller
 from shared.usecases.create_video import Taken
@@ -32,6 +36,8 @@ from shared.usecases.uploads import Keep
 from tests.domain.examples import NOON, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.usecases.harness import Harness, create_video
+
+HOOK = "https://example.com/hook"
 
 
 def create(harness: Harness, chain: tuple[ProviderId, ...] = DEFAULT_CHAIN) -> Job:
@@ -64,6 +70,40 @@ def test_a_job_is_committed_with_its_settings_and_woken(harness: Harness) -> Non
     assert job.stop_on_unknown
     assert job.deadline_at == NOON + timing.JOB_LIMIT
     assert job.expires_at == NOON + timedelta(days=30)
+
+
+def test_a_webhook_is_of_the_key_that_asked_for_it(harness: Harness) -> None:
+    job = take(harness, webhook_url=HOOK).job
+
+    assert job.webhook == Webhook(key_id="key1")
+    assert job.request.webhook_url == HOOK
+    assert HOOK not in str(harness.jobs.projections[job.job_id])
+
+
+def test_a_webhook_that_can_not_be_signed_is_refused_and_nothing_created(
+    harness: Harness,
+) -> None:
+    request, user = a_request(webhook_url=HOOK), Caller(user_id="ann")
+    unsigned = create_video(harness, signs_webhooks=False)
+
+    with pytest.raises(InvalidRequest, match="webhook_url: needs_api_key"):
+        create_video(harness)(user, request, Language.ENGLISH)
+    with pytest.raises(NotOffered) as caught:
+        unsigned(replace(user, key_id="key1"), request, Language.ENGLISH)
+
+    assert caught.value.reason is Missing.WEBHOOKS
+    assert harness.jobs.all == []
+    assert unsigned(user, a_request(), Language.ENGLISH).job.webhook is None
+
+
+def test_a_key_that_is_used_again_for_another_webhook_conflicts(
+    harness: Harness,
+) -> None:
+    first = take(harness, key="k", webhook_url=HOOK)
+
+    assert take(harness, key="k", webhook_url=HOOK).job == first.job
+    with pytest.raises(IdempotencyConflict):
+        take(harness, key="k", webhook_url=f"{HOOK}/other")
 
 
 def test_the_answer_is_yes_although_the_queue_is_down(harness: Harness) -> None:

@@ -47,6 +47,8 @@ from shared.domain.outcomes import (
     Translated,
     TranslationSkipped,
     TranslationStarted,
+    WebhookAnswered,
+    WebhookStarted,
 )
 from shared.domain.timing import CLOCK_SKEW
 from shared.domain.transitions import (
@@ -55,6 +57,7 @@ from shared.domain.transitions import (
     storing,
     submission,
     translation,
+    webhook,
 )
 from shared.domain.transitions.attempt import running, unknown
 
@@ -91,6 +94,8 @@ Report = (
 
 def apply(job: Job, outcome: Outcome, now: datetime) -> Job:
     """The job after `outcome`; the very same object if the outcome no longer fits."""
+    if isinstance(outcome, WebhookStarted | WebhookAnswered):
+        return webhook.sent(job, outcome, now)
     if job.is_final and not isinstance(outcome, Submitted):
         return job
     if isinstance(outcome, Reply):
@@ -104,13 +109,13 @@ def settle(job: Job, now: datetime) -> Job:
     """The job after all that follows from it alone.
 
     Decisions are applied; a step that must not be taken before some time moves
-    `wake_at` there.
+    `wake_at` there; a job that has ended is due to say so.
     """
     while isinstance(action := next_action(job, now), Decision):
         job = _booked(_decided(job, action, now), now)
     if isinstance(action, Wait) and job.wake_at and job.wake_at < action.until:
         return replace(job, wake_at=action.until + CLOCK_SKEW)
-    return job
+    return webhook.armed(job, now)
 
 
 def _booked(job: Job, now: datetime) -> Job:

@@ -1,0 +1,63 @@
+"""What the service sends to others: OpenAPI's `webhooks`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from functions.http.components import example_of
+from functions.http.route import JSON
+from functions.http.schemas import choice, described, moment, record
+from functions.videos import VIDEO
+from shared.domain.projection import Status
+
+EVENT = record(
+    "VideoEvent",
+    "What a webhook says.",
+    type=described(
+        choice(
+            "VideoEventType",
+            (f"video.{status}" for status in Status if status != Status.PROCESSING),
+        ),
+        "How the job ended; a cancelled one has failed.",
+        "video.completed",
+    ),
+    timestamp=moment("When it ended.", "2026-11-28T12:01:10.000Z"),
+    data=described(VIDEO, "The video, as `GET /v1/videos/{job_id}` shows it."),
+)
+HEADERS = {
+    "webhook-id": "The same however often this message is sent: ignore one that you "
+    "have had.",
+    "webhook-timestamp": "When it was sent, in seconds since 1970. Refuse one that is "
+    "more than five minutes old.",
+    "webhook-signature": "`v1,` and the HMAC-SHA256, in base64, of id, timestamp and "
+    "body, joined by dots, under your key's webhook secret (`whsec_…`).",
+}
+WEBHOOKS: Mapping[str, Any] = {
+    "videoEnded": {
+        "post": {
+            "operationId": "video_ended",
+            "summary": "A video has ended",
+            "description": "Sent to the request's `webhook_url` as Standard Webhooks "
+            "specify. Answer within ten seconds with any 2xx. Otherwise it is sent "
+            "again, eight times in all within a day; 410 stops that.",
+            "tags": ["videos"],
+            "security": [],
+            "parameters": [
+                {
+                    "name": name,
+                    "in": "header",
+                    "required": True,
+                    "description": description,
+                    "schema": {"type": "string"},
+                }
+                for name, description in HEADERS.items()
+            ],
+            "requestBody": {
+                "required": True,
+                "content": {
+                    JSON: {"schema": {"$ref": EVENT}, "example": example_of(EVENT)}
+                },
+            },
+            "responses": {"204": {"description": "No Content"}},
+        }
+    }
+}

@@ -1,0 +1,62 @@
+"""What a webhook is signed with: by the public library, and by nobody else's secret."""
+
+from base64 import b64decode
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from shared.domain.webhook import PAUSES, signed_headers, webhook_secret
+
+LIBRARY: Any = import_module("standardwebhooks")
+SIGNING_SECRET = "a signing secret that nobody can guess"
+BODY = '{"prompt": "고양이"}'.encode()
+
+
+def headers(*, key_id: str = "0123456789ab", body: bytes = BODY) -> dict[str, str]:
+    made = signed_headers(
+        body,
+        message_id="msg_1",
+        at=datetime.now(UTC),
+        signing_secret=SIGNING_SECRET,
+        key_id=key_id,
+    )
+    return dict(made)
+
+
+def test_the_public_library_verifies_a_message() -> None:
+    verifier = LIBRARY.Webhook(webhook_secret(SIGNING_SECRET, "0123456789ab"))
+
+    assert verifier.verify(BODY, headers()) == {"prompt": "고양이"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        headers(key_id="another key0"),
+        headers(body=BODY + b" "),
+        headers() | {"webhook-id": "msg_2"},
+        headers() | {"webhook-timestamp": "1764000000"},
+    ],
+    ids=["another key", "another body", "another id", "another time"],
+)
+def test_it_refuses_whatever_was_changed(wrong: dict[str, str]) -> None:
+    verifier = LIBRARY.Webhook(webhook_secret(SIGNING_SECRET, "0123456789ab"))
+
+    with pytest.raises(LIBRARY.WebhookVerificationError):
+        verifier.verify(BODY, wrong)
+
+
+def test_each_key_has_a_secret_of_its_own_as_long_as_the_spec_asks() -> None:
+    secrets = {webhook_secret(SIGNING_SECRET, key_id) for key_id in ("a", "b")}
+    secrets.add(webhook_secret(f"{SIGNING_SECRET}!", "a"))
+
+    assert len(secrets) == 3
+    assert {len(b64decode(s.removeprefix("whsec_"))) for s in secrets} == {32}
+
+
+def test_the_pauses_grow_and_end_within_a_day() -> None:
+    assert all(earlier <= later for earlier, later in pairwise(PAUSES))
+    assert timedelta(hours=23) < sum(PAUSES, timedelta(0)) <= timedelta(hours=24)

@@ -1,0 +1,372 @@
+"""A job's webhook: sent once it has ended, again under the same id, never to others."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from shared.domain import timing
+from shared.domain.api_key import ApiKey
+from shared.domain.catalogue import ProviderId
+from shared.domain.errors import NotPublic, ReelayError, Unreachable
+from shared.domain.job import Job, Language
+from shared.domain.outcomes import Succeeded
+from shared.domain.projection import as_json, moment, project
+from shared.domain.webhook import (
+    MOST_ATTEMPTS,
+    PAUSES,
+    SENDING_LIMIT,
+    Webhook,
+    WebhookStatus,
+    signed_headers,
+)
+from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, a_request, completed
+from tests.fakes.clock import NOON
+from tests.fakes.jobs import Trouble
+from tests.fakes.keys import FakeKeys
+from tests.usecases.harness import ANN, SIGNING_SECRET, Harness, create_video
+
+URL = "https://example.com/hook?token=hush"
+KEY = ApiKey(sha256="key1".ljust(64, "0"), name="k", user_id="ann", created_at=NOON)
+
+
+@pytest.fixture
+def harness() -> Harness:
+    return a_harness()
+
+
+def a_harness() -> Harness:
+    return Harness(keys=FakeKeys(KEY))
+
+
+def with_webhook(job: Job) -> Job:
+    request = replace(job.request, webhook_url=URL)
+    return replace(job, request=request, webhook=Webhook(key_id=KEY.key_id))
+
+
+def ended(harness: Harness) -> Job:
+    """One that has just ended, its task enqueued."""
+    job = completed(with_webhook(a_job()), ProviderId.RUNWAY)
+    assert job.webhook
+    job = replace(job, webhook=job.webhook.armed(NOON))
+    harness.bucket.objects[f"videos/ann/{job.job_id}.mp4"] = b"an mp4"
+    harness.jobs.put(job)
+    harness.scheduler.schedule_step(job)
+    return job
+
+
+def state(harness: Harness) -> tuple[str, int]:
+    webhook = harness.job.webhook
+    assert webhook
+    return webhook.status.value, webhook.attempts
+
+
+def verified(harness: Harness) -> dict[str, object]:
+    """The last message, signed at the moment at which it was sent."""
+    message = harness.receivers.messages[-1]
+    assert message.headers == signed_headers(
+        message.body,
+        message_id=message.headers["webhook-id"],
+        at=harness.clock.at,
+        signing_secret=SIGNING_SECRET,
+        key_id=KEY.key_id,
+    )
+    event: dict[str, object] = json.loads(message.body)
+    return event
+
+
+# From the end of a job to its receiver ------------------------------------------------
+
+
+def test_a_completed_job_sends_one_signed_message_with_the_video_as_get_shows_it(
+    harness: Harness,
+) -> None:
+    request = a_request(webhook_url=URL)
+    for provider in harness.providers.values():
+        provider.polls = [Succeeded()]
+    caller = replace(ANN, key_id=KEY.key_id)
+    job_id = create_video(harness)(caller, request, Language.KOREAN).job.job_id
+    harness.finish()
+    assert harness.receivers.messages == []
+
+    harness.send_webhooks()
+
+    (message,) = harness.receivers.messages
+    shown = harness.get_video(ANN, job_id)
+    pending = {"status": "pending", "attempts": 0}
+    video = project(shown) | {"webhook": pending}
+    assert message.url == URL
+    assert verified(harness) == {
+        "type": "video.completed",
+        "timestamp": moment(shown.updated_at),
+        "data": json.loads(as_json(video)),
+    }
+    assert shown.webhook and shown.webhook.status is WebhookStatus.DELIVERED
+
+
+def test_a_cancelled_job_sends_video_failed(harness: Harness) -> None:
+    harness.jobs.put(with_webhook(a_new_job()))
+
+    harness.cancel_video(ANN, "job1")
+    harness.send_webhooks()
+
+    event = verified(harness)
+    assert event["type"] == "video.failed"
+    assert event["timestamp"] == moment(NOON)
+    assert isinstance(event["data"], dict)
+    assert event["data"]["error"]["code"] == "cancelled"
+
+
+def test_an_abandoned_job_sends_video_failed(harness: Harness) -> None:
+    harness.jobs.put(with_webhook(a_new_job()))
+    harness.clock.move(timing.JOB_LIMIT + timing.STORE_LIMIT + timing.ATTEMPT_LIMIT)
+
+    harness.sweep()
+    harness.clock.move(MINUTE)
+    harness.sweep()
+    harness.send_webhooks()
+
+    assert verified(harness)["type"] == "video.failed"
+
+
+def test_a_job_without_a_webhook_sends_nothing(harness: Harness) -> None:
+    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
+
+    harness.send_webhook("job1")
+    harness.step()
+
+    assert harness.receivers.messages == []
+    assert harness.queue.webhooks == []
+
+
+def test_nothing_is_sent_before_the_job_has_ended(harness: Harness) -> None:
+    harness.jobs.put(with_webhook(a_job()))
+
+    harness.send_webhook("job1")
+
+    assert harness.receivers.messages == []
+
+
+# What may go wrong on our side --------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_step_repeated", [True, False])
+def test_a_webhook_that_was_not_enqueued_at_the_end_is_sent_all_the_same(
+    harness: Harness, is_step_repeated: bool
+) -> None:
+    """By the task of the step that ended the job, if it comes again, or the sweep."""
+    harness.jobs.put(with_webhook(a_new_job()))
+    harness.queue.failures = [Unreachable("down")]
+    harness.cancel_video(ANN, "job1")
+    assert harness.job.is_final and harness.queue.webhooks == []
+
+    if is_step_repeated:
+        harness.step()
+    else:
+        harness.clock.move(MINUTE)
+        harness.sweep()
+    harness.send_webhooks()
+
+    assert state(harness) == ("delivered", 1)
+
+
+def test_a_task_that_comes_twice_sends_one_message(harness: Harness) -> None:
+    ended(harness)
+    harness.receivers.meanwhile = lambda: (
+        len(harness.receivers.messages) == 1 and harness.send_webhook("job1")
+    )
+
+    harness.send_webhook("job1")
+    harness.send_webhook("job1")
+
+    assert len(harness.receivers.messages) == 1
+    assert state(harness) == ("delivered", 1)
+
+
+def test_a_sender_that_dies_is_followed_by_one_more_message_of_the_same_id(
+    harness: Harness,
+) -> None:
+    class Died(BaseException):
+        pass
+
+    def die() -> None:
+        harness.receivers.meanwhile = lambda: None
+        raise Died
+
+    ended(harness)
+    harness.receivers.meanwhile = die
+    with pytest.raises(Died):
+        harness.send_webhook("job1")
+    harness.queue.webhooks.clear()
+
+    harness.clock.move(SENDING_LIMIT + MINUTE)
+    harness.sweep()
+    harness.send_webhooks()
+
+    ids = {message.headers["webhook-id"] for message in harness.receivers.messages}
+    assert (len(harness.receivers.messages), ids) == (2, {"msg_job1"})
+    assert state(harness) == ("delivered", 2)
+
+
+def test_a_sender_that_dies_at_the_last_attempt_leaves_no_webhook_pending(
+    harness: Harness,
+) -> None:
+    job = ended(harness)
+    assert job.webhook
+    last = replace(job.webhook, attempts=MOST_ATTEMPTS)
+    harness.jobs.put(replace(job, webhook=last))
+
+    harness.send_webhook("job1")
+
+    assert harness.receivers.messages == []
+    assert state(harness) == ("failed", MOST_ATTEMPTS)
+
+
+@pytest.mark.parametrize("trouble", list(Trouble))
+def test_whatever_a_commit_meets_each_message_was_counted_before(
+    harness: Harness, trouble: Trouble
+) -> None:
+    ended(harness)
+    harness.jobs.troubles = [trouble]
+
+    harness.send_webhooks()
+
+    assert state(harness) == ("delivered", len(harness.receivers.messages))
+
+
+@pytest.mark.parametrize(
+    "before", [lambda h: None, lambda h: h.clock.move(timedelta(days=1))]
+)
+def test_the_message_has_a_url_that_works(
+    harness: Harness, before: Callable[[Harness], None]
+) -> None:
+    ended(harness)
+    before(harness)
+
+    harness.send_webhooks()
+
+    data = verified(harness)["data"]
+    assert isinstance(data, dict)
+    assert data["video_url"] == harness.get_video(ANN, "job1").video_url
+
+
+def test_a_deleted_video_is_not_told_of(harness: Harness) -> None:
+    ended(harness)
+    harness.delete_video(ANN, "job1")
+
+    harness.send_webhooks()
+
+    assert harness.receivers.messages == []
+
+
+@pytest.mark.parametrize("keys", [[replace(KEY, revoked_at=NOON)], []])
+def test_nothing_is_sent_for_a_key_that_was_revoked_or_deleted(
+    harness: Harness, keys: list[ApiKey]
+) -> None:
+    ended(harness)
+    harness.keys = FakeKeys(*keys)
+
+    harness.send_webhooks()
+
+    assert harness.receivers.messages == []
+    assert state(harness) == ("failed", 0)
+
+
+def test_a_store_that_does_not_answer_uses_up_no_attempt(harness: Harness) -> None:
+    ended(harness)
+    harness.keys.read_failures = [Unreachable("down")]
+
+    with pytest.raises(Unreachable):
+        harness.send_webhook("job1")
+
+    assert state(harness) == ("pending", 0)
+
+
+# What may go wrong at the receiver ----------------------------------------------------
+
+MISSED = [*range(300, 309), 400, 401, 404, 429, 500, 503, Unreachable("x"), NotPublic()]
+
+
+@given(answers=st.lists(st.sampled_from(MISSED), max_size=MOST_ATTEMPTS - 1))
+def test_a_message_is_sent_again_under_its_id_until_it_is_taken(
+    answers: list[int | ReelayError],
+) -> None:
+    harness = a_harness()
+    job = ended(harness)
+    harness.receivers.answers = [*answers, 200]
+
+    harness.send_webhooks()
+
+    messages = harness.receivers.messages
+    assert {message.headers["webhook-id"] for message in messages} == {"msg_job1"}
+    assert {message.url for message in messages} == {URL}
+    assert {json.loads(m.body)["timestamp"] for m in messages} == {moment(NOON)}
+    assert state(harness) == ("delivered", len(answers) + 1)
+    waited = sum(PAUSES[: len(answers)], timedelta(0))
+    assert timedelta(0) <= harness.clock.at - NOON - waited < SECOND
+    assert harness.job.updated_at == job.updated_at
+    verified(harness)
+
+
+def test_it_is_tried_for_a_day_and_no_longer(harness: Harness) -> None:
+    ended(harness)
+    harness.receivers.answers = [500] * 100
+
+    harness.send_webhooks()
+
+    assert state(harness) == ("failed", MOST_ATTEMPTS)
+    assert timedelta(hours=23) < harness.clock.at - NOON <= timedelta(hours=24)
+    assert len(harness.receivers.messages) == MOST_ATTEMPTS
+
+
+def test_a_receiver_that_is_gone_is_not_asked_again(harness: Harness) -> None:
+    ended(harness)
+    harness.receivers.answers = [500, 410]
+
+    harness.send_webhooks()
+
+    assert state(harness) == ("failed", 2)
+
+
+def test_listeners_see_how_it_went_and_nobody_the_address(harness: Harness) -> None:
+    ended(harness)
+    harness.receivers.answers = [Unreachable("the call failed: TimeoutError")]
+
+    with capture_logs() as logs:
+        harness.send_webhooks()
+
+    shown = harness.jobs.projections["job1"]
+    assert shown["webhook"] == {"status": WebhookStatus.DELIVERED, "attempts": 2}
+    assert "example.com/hook" not in f"{shown}{logs}"
+    assert "hush" not in f"{shown}{logs}{harness.receivers.messages[0].body!r}"
+
+
+def test_the_sweep_sees_to_the_jobs_even_if_webhooks_fail(harness: Harness) -> None:
+    harness.jobs.put(a_new_job(at=NOON - 5 * MINUTE))
+
+    def fail(_now: object) -> None:
+        raise Unreachable("no index")
+
+    harness.sweeper.wake_webhooks = fail
+
+    with pytest.raises(Unreachable):
+        harness.sweep()
+
+    assert len(harness.queue.tasks) == 1
+
+
+def test_a_webhook_whose_task_is_lost_is_enqueued_at_one_two_four_minutes(
+    harness: Harness,
+) -> None:
+    ended(harness)
+    harness.queue.webhooks.clear()
+    for _ in range(9):
+        harness.clock.move(MINUTE - SECOND / 10)
+        harness.sweep()
+
+    assert len({task.name for task in harness.queue.webhooks}) == 4
