@@ -22,21 +22,19 @@ import pytest
 import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page
 from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
 from local.blocked_ports import BLOCKED_PORTS
-from local.preflight import NO_CHROMIUM, find_chromium
 from local.stack import ROOT
 from tests.e2e.client import Frontend
 from tests.e2e.conftest import bare_environment
+from tests.e2e.visitor import chromium
 
 STRANGER = "evil.example"
 FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update"),
-    *("--disable-sync", f"--host-resolver-rules=MAP {STRANGER} 127.0.0.1"),
+    f"--host-resolver-rules=MAP {STRANGER} 127.0.0.1",
     # Chromium's own question whether a page may use this machine is not what is tested.
     "--disable-features=LocalNetworkAccessChecks",
 )
@@ -134,13 +132,8 @@ def frontend(stack: LocalStack) -> Frontend:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = find_chromium()
-    if program is None:
-        pytest.fail(NO_CHROMIUM, pytrace=False)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS])
+    with chromium(*FLAGS) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

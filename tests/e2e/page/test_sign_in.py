@@ -1,0 +1,53 @@
+"""Who one is on the page, and what that lets one see."""
+
+from playwright.sync_api import expect
+
+from local.stack import Stack
+from tests.e2e.client import Frontend
+from tests.e2e.page.conftest import Visit
+
+
+def test_another_users_library_is_empty(visit: Visit, stack: Stack) -> None:
+    frontend = Frontend(stack, "min-ji")
+    frontend.wait(frontend.create(prompt="only Min-ji sees this fox", duration=5))
+
+    visitor = visit(user="Min-ji")
+    cards = visitor.page.locator(".library .cards > li")
+    expect(cards.filter(has_text="only Min-ji sees this fox")).to_have_count(1)
+
+    visitor.sign_out()
+    visitor.sign_in("Jun-ho")
+    expect(visitor.page.locator(".library .empty")).to_be_visible()
+    expect(cards).to_have_count(0)
+
+
+def test_a_visitor_stays_signed_in_and_where_one_was(visit: Visit) -> None:
+    visitor = visit("/usage")
+
+    visitor.page.reload()
+
+    expect(visitor.page.locator("main h1")).to_have_text("사용량")
+
+
+def test_only_administrators_are_shown_administration(visit: Visit) -> None:
+    visitor = visit("/admin", user="Min-ji")
+
+    expect(visitor.page.locator("main")).to_contain_text("관리자만")
+    expect(visitor.page.get_by_role("link", name="운영")).to_have_count(0)
+
+    visitor.sign_out()
+    visitor.sign_in("Seo-yeon")
+    expect(visitor.page.locator("main h1")).to_have_text("운영")
+
+
+def test_the_page_speaks_the_browsers_language_and_the_chosen_one(
+    visit: Visit,
+) -> None:
+    visitor = visit("/usage", language="en")
+    expect(visitor.page.locator("main h1")).to_have_text("Usage")
+
+    visitor.page.get_by_role("button", name="한국어").click()
+
+    expect(visitor.page.locator("main h1")).to_have_text("사용량")
+    visitor.page.reload()
+    expect(visitor.page.locator("html")).to_have_attribute("lang", "ko")

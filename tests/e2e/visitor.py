@@ -1,0 +1,123 @@
+"""A visitor of the web page: a browser's window, and what went wrong in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
+
+from local.preflight import NO_CHROMIUM, find_chromium
+from local.stack import Stack
+from ops import npm
+
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update"),
+    "--disable-sync",
+)
+WIDE, PHONE, NARROW = 1280, 375, 320
+LANGUAGES = {"ko": "ko-KR", "en": "en-US"}
+MOST_MS = 30_000
+# What axe is asked for: WCAG 2.2 A and AA, and its own best practices.
+_AXE = """async () => {
+    const {violations} = await axe.run(document);
+    return violations.flatMap(({id, nodes}) =>
+        nodes.map((node) => `${id}: ${node.target} ${node.failureSummary}`));
+}"""
+
+
+@contextmanager
+def chromium(*flags: str) -> Iterator[Browser]:
+    program = find_chromium()
+    if program is None:
+        pytest.fail(NO_CHROMIUM, pytrace=False)
+    with sync_playwright() as playwright:
+        options = [*FLAGS, *flags]
+        browser = playwright.chromium.launch(executable_path=program, args=options)
+        yield browser
+        browser.close()
+
+
+@dataclass(kw_only=True)
+class Visitor:
+    """`said`: errors on the console. `strange`: what was asked of other machines."""
+
+    page: Page
+    stack: Stack
+    said: list[str] = field(default_factory=list)
+    strange: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        page = self.page
+        page.set_default_timeout(MOST_MS)
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+        page.on("request", self._asked)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.said.append(message.text)
+
+    def _asked(self, request: Request) -> None:
+        url = urlsplit(request.url)
+        if url.scheme.startswith("http") and url.hostname != "127.0.0.1":
+            self.strange.append(request.url)
+
+    def go(self, path: str = "/") -> None:
+        self.page.goto(self.stack.addresses["web"] + path)
+
+    def sign_in(self, name: str = "Min-ji") -> None:
+        self.page.locator(".sign-in").get_by_role("button", name=name).click()
+        expect(self.page.locator(".sign-in")).to_have_count(0)
+
+    def sign_out(self) -> None:
+        self.page.get_by_role("button", name="로그아웃").click()
+        expect(self.page.locator(".sign-in")).to_be_visible()
+
+    def violations(self) -> list[str]:
+        """What axe finds wrong with what is shown."""
+        self.page.evaluate(axe())
+        found: list[str] = self.page.evaluate(_AXE)
+        return found
+
+    def overflows(self) -> bool:
+        """Whether the page scrolls sideways."""
+        root = "document.documentElement"
+        return bool(self.page.evaluate(f"{root}.scrollWidth > {root}.clientWidth"))
+
+
+@cache
+def axe() -> str:
+    npm.install()
+    return (npm.WEB / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+@contextmanager
+def visiting(
+    browser: Browser,
+    stack: Stack,
+    *,
+    language: str = "ko",
+    theme: str = "dark",
+    width: int = WIDE,
+    **context: Any,
+) -> Iterator[Visitor]:
+    """Afterwards nothing may be on the console, and no other machine was asked."""
+    chosen: Any = {"locale": LANGUAGES[language], "color_scheme": theme}
+    size: Any = {"width": width, "height": 800}
+    with browser.new_context(viewport=size, **chosen, **context) as window:
+        visitor = Visitor(page=window.new_page(), stack=stack)
+        visitor.watch()
+        yield visitor
+        assert (visitor.said, visitor.strange) == ([], [])
