@@ -117,9 +117,9 @@ class Attempt:
         is cancelled unseen. cancel_tries: cancels that failed; three, then it is
         left running and stays booked as spent.
     store_tries: times that the result could not be kept; bad_outputs: those of them
-        in which the file itself was at fault, or took its worker along, 0 again once
-        a checked one is kept. store_until: then storing is given up. checking_until: a
-        worker decodes the file, until then at the latest.
+        in which the file itself was at fault, 0 again once a checked one is kept.
+        store_until: then storing is given up. checking_until: a worker decodes the
+        file, until then at the latest.
     queued_at_vendor: the vendor had not begun when it was last asked.
     not_before: this vendor must not be asked again sooner. ask_again: it ended by a
         passing fault, at no cost, and its provider may be asked once more.
@@ -193,7 +193,7 @@ class Job:
     translation: of its prompt, once it is begun or known not to be made.
     ending: why the job is to end without a video. It does so once nothing that was
         paid for may still come; a cancel is on record as cancel_requested_at.
-    prepare_tries: how often the image could not be fetched, or took its worker along.
+    prepare_tries: how often the image could not be fetched,
     preparing_until: a worker has the image in hand, until then at the latest.
     progress: 0 to 100, never going back.
     webhook: the message at its end, if the request names an address for it.

@@ -143,16 +143,8 @@ def _onwards(job: Job, now: datetime) -> Action:
     if now >= job.deadline_at:
         return _gave_up(_out_of_time(job))
     if job.frame_to_prepare is not None:
-        return _prepare(job)
+        return Prepare()
     return _next_start(job, now)
-
-
-def _prepare(job: Job) -> Action:
-    """A try without a result took its worker along: the image must be at fault."""
-    is_lost = job.preparing_until is not None
-    if is_lost and job.prepare_tries + 1 >= timing.MOST_PREPARE_TRIES:
-        return _gave_up(ErrorCode.IMAGE_INVALID, "it could not be decoded")
-    return Prepare()
 
 
 def _next_start(job: Job, now: datetime) -> Action:

@@ -21,7 +21,6 @@ from shared.domain.errors import (
 from shared.domain.job import Attempt, Job
 from shared.domain.naming import incoming_folder, poster_object, video_object
 from shared.domain.outcomes import Delivered, Stored, StoreMissed
-from shared.domain.timing import MOST_BAD_OUTPUTS
 from shared.jobs.video_urls import sign_urls
 from shared.ports.providers import (
     BucketFile,
@@ -65,8 +64,6 @@ class Storing:
         """The file to keep: what an earlier try kept, or else the vendor's result."""
         try:
             kept = self.bucket.find(video_object(job.user_id, job.job_id))
-            if kept is None and attempt.bad_outputs >= MOST_BAD_OUTPUTS:
-                raise BadContent("it could not be decoded, as often as it was tried")
             return kept or self._bring_in(job, attempt, provider)
         except _FAILURES as error:
             return _missed(attempt, error)

@@ -177,21 +177,6 @@ def test_an_outage_of_ours_that_does_not_end_is_not_blamed_on_the_image(
     assert (harness.starts, job.cost_usd) == (0, Decimal(0))
 
 
-def test_an_outage_does_not_hide_that_an_image_takes_its_workers_along(
-    harness: Harness,
-) -> None:
-    harness.jobs.put(a_new_job())
-    for _ in range(MOST_PREPARE_TRIES):
-        harness.jobs.put(apply(harness.job, PrepareStarted(), harness.clock.now()))
-        harness.clock.move(PREPARE_LIMIT)
-        harness.bucket.failures = [Unreachable("down")]
-        harness.step()
-        harness.clock.move(PREPARE_LIMIT)
-
-    problem = harness.job.problem
-    assert problem and problem.code is ErrorCode.IMAGE_INVALID
-
-
 @pytest.mark.parametrize(
     ("size", "is_taken"),
     [((128, 128), True), ((127, 4000), False), ((640, 127), False), ((1, 1), False)],

@@ -11,14 +11,13 @@ from shared.domain.request import Frame
 
 
 def started(job: Job, now: datetime) -> Job:
-    """Committed before foreign bytes are read: a try that kills its worker counts."""
-    lost = job.preparing_until is not None
-    return replace(
-        job,
-        prepare_tries=job.prepare_tries + lost,
-        preparing_until=now + timing.PREPARE_LIMIT,
-        wake_at=now + timing.PREPARE_LIMIT,
-    )
+    """Committed before foreign bytes are read: one worker at a time reads them.
+
+    A worker that is lost meanwhile proves nothing about the image: a process works on
+    several jobs. It is tried again until the job's deadline.
+    """
+    until = now + timing.PREPARE_LIMIT
+    return replace(job, preparing_until=until, wake_at=until)
 
 
 def prepared(job: Job, image: PreparedImage, frame: Frame, now: datetime) -> Job:

@@ -24,7 +24,7 @@ def storing(job: Job, attempt: Attempt, now: datetime) -> Job:
 
 
 def check_started(job: Job, begun: CheckStarted, now: datetime) -> Job:
-    """Committed before the file is decoded: a try that kills its worker counts.
+    """Committed before the file is decoded: one worker at a time decodes it.
 
     A file that is kept was decoded before, so what went wrong since is not its fault.
     """
@@ -36,12 +36,13 @@ def check_started(job: Job, begun: CheckStarted, now: datetime) -> Job:
 
 
 def check_lost(job: Job, attempt: Attempt, now: datetime) -> Job:
-    """A file that took its worker along is bad if it does so each time.
-
-    Even then the next step looks whether the worker had kept it before it was lost.
+    """A lost worker proves nothing about a file that is paid for: a process works on
+    several jobs. Only time is a limit.
     """
-    problem = Problem(code=ErrorCode.BAD_OUTPUT, detail="it could not be decoded")
-    return _tried(job, attempt, problem, now, ends_it=False)
+    detail = "its worker was lost while it decoded the video"
+    return missed(
+        job, attempt, Problem(code=ErrorCode.STORAGE_FAILED, detail=detail), now
+    )
 
 
 def stored(job: Job, attempt: Attempt, result: Stored, now: datetime) -> Job:
@@ -56,13 +57,6 @@ def missed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
     Our own storage is waited for longer than a vendor that doesn't hand out its file. A
     vendor that says twice in a row that it has no such task is not waited for.
     """
-    return _tried(job, attempt, problem, now, ends_it=True)
-
-
-def _tried(
-    job: Job, attempt: Attempt, problem: Problem, now: datetime, *, ends_it: bool
-) -> Job:
-    """`ends_it`: one more bad file may be the last; otherwise only time is a limit."""
     is_bad = problem.code is ErrorCode.BAD_OUTPUT
     is_gone = problem.code is ErrorCode.PROVIDER_ERROR
     tried = replace(
@@ -76,7 +70,7 @@ def _tried(
         tried.bad_outputs >= timing.MOST_BAD_OUTPUTS
         or tried.gone_polls >= timing.GONE_POLLS_TO_END
     )
-    if (ends_it and is_too_often) or now >= _last_try(attempt, problem):
+    if is_too_often or now >= _last_try(attempt, problem):
         cost = attempt.cost_usd
         return ended(job, tried, AttemptState.FAILED, problem, now, cost_usd=cost)
     wake_at = now + timing.backoff(tried.store_tries)
