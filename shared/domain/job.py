@@ -193,7 +193,7 @@ class Job:
     translation: of its prompt, once it is begun or known not to be made.
     ending: why the job is to end without a video. It does so once nothing that was
         paid for may still come; a cancel is on record as cancel_requested_at.
-    prepare_tries: how often the image could not be fetched,
+    prepare_tries: how often the image could not be fetched or decoded.
     preparing_until: a worker has the image in hand, until then at the latest.
     progress: 0 to 100, never going back.
     webhook: the message at its end, if the request names an address for it.

@@ -1,4 +1,4 @@
-"""Foreign bytes are decoded by one worker at a time, and a lost one is not their fault."""
+"""Foreign bytes are decoded by one worker at a time; a lost one proves nothing."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -126,6 +126,7 @@ def test_deaths_of_its_workers_are_not_held_against_an_image(harness: Harness) -
         with pytest.raises(Killed):
             step(harness)
         harness.clock.move(PREPARE_LIMIT)
+    assert job_of(harness).prepare_tries == 0
     step(harness)
 
     assert job_of(harness).image is not None
