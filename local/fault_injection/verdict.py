@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from local.fault_injection.evidence import AccountDay, Accounts, Evidence
 from local.fault_injection.journal import Entry, What
+from shared.domain.errors import ErrorCode
 from shared.domain.job import AttemptState, Job
 from shared.domain.ledger import Totals, in_micros
 
@@ -34,7 +35,7 @@ def verdict_on(evidence: Evidence) -> Verdict:
     """The figures of `make chaos`, and each promise that was broken."""
     broken = [*_on_jobs(evidence), *_on_payments(evidence), *_on_outputs(evidence)]
     broken += [*_on_translations(evidence), *_on_keys(evidence)]
-    broken += [*_on_open_jobs(evidence)]
+    broken += [*_on_open_jobs(evidence), *_on_thrown_away(evidence)]
     drift, overshoot = ledger_drift_usd(evidence), cap_overshoot_usd(evidence)
     if drift:
         broken.append(Broken(promise="ledger", why=f"off by {drift} USD"))
@@ -48,6 +49,7 @@ def verdict_on(evidence: Evidence) -> Verdict:
         "ledger_drift_usd": float(drift),
         "cap_overshoot_usd": float(overshoot),
         "corrupt": of["corrupt"],
+        "thrown_away": of["thrown_away"],
         "key_twice": of["key_twice"],
         "open_jobs_drift": of["open_jobs"],
     }
@@ -146,6 +148,15 @@ def _on_outputs(evidence: Evidence) -> Iterator[Broken]:
             fault = evidence.outputs.get(job.job_id, "was not looked at")
             if fault:
                 yield Broken(promise="corrupt", job_id=job.job_id, why=fault)
+
+
+def _on_thrown_away(evidence: Evidence) -> Iterator[Broken]:
+    """Vendors' videos that were paid for and given up through a fault of our own."""
+    for job in evidence.jobs:
+        for attempt in job.attempts:
+            if attempt.problem and attempt.problem.code is ErrorCode.STORAGE_FAILED:
+                why = f"{attempt.provider_id}: {attempt.problem.detail}"
+                yield Broken(promise="thrown_away", job_id=job.job_id, why=why)
 
 
 def _on_keys(evidence: Evidence) -> Iterator[Broken]:

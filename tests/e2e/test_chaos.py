@@ -20,6 +20,7 @@ ZERO = (
     "ledger_drift_usd",
     "cap_overshoot_usd",
     "corrupt",
+    "thrown_away",
     "key_twice",
     "open_jobs_drift",
 )

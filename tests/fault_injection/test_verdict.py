@@ -10,6 +10,7 @@ from local.fault_injection.evidence import Evidence, Paid
 from local.fault_injection.journal import Entry, What
 from local.fault_injection.verdict import quantile, recovery_seconds, verdict_on
 from shared.domain.catalogue import ProviderId
+from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.ledger import Account, Totals
 from tests.domain.examples import a_job, completed, running
@@ -54,7 +55,8 @@ def paid(*vendors: str, prompt: str = DONE.request.prompt) -> list[Paid]:
 def broken(seen: Evidence) -> dict[str, object]:
     promises = (
         *("lost", "not_terminal", "paid_twice", "ledger_drift_usd"),
-        *("cap_overshoot_usd", "corrupt", "key_twice", "open_jobs_drift"),
+        *("cap_overshoot_usd", "corrupt", "thrown_away", "key_twice"),
+        *("open_jobs_drift",),
     )
     figures = verdict_on(seen).figures
     return {name: figures[name] for name in promises if figures[name]}
@@ -70,6 +72,11 @@ def test_a_run_in_which_all_held_has_only_zeros() -> None:
 CENT = Decimal("0.01")
 RUNNING = running(a_job(chain=(RUNWAY,)), RUNWAY)
 OPEN = Totals(held_usd=RUNNING.hold_usd)
+LOST = Problem(code=ErrorCode.STORAGE_FAILED, detail="its worker was lost")
+GIVEN_UP = replace(
+    DONE,
+    attempts=(replace(ATTEMPT, state=AttemptState.FAILED, problem=LOST),),
+)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +145,7 @@ OPEN = Totals(held_usd=RUNNING.hold_usd)
             id="another's image",
         ),
         pytest.param(evidence(outputs={}), {"corrupt": 1}, id="never looked at"),
+        pytest.param(evidence(GIVEN_UP), {"thrown_away": 1}, id="its worker was lost"),
         pytest.param(
             evidence(
                 jobs=[DONE, replace(DONE, job_id="job2")],
