@@ -1,0 +1,1 @@
+"""Figures of speed, each beside a reference that is measured in the same run."""

@@ -1,0 +1,76 @@
+"""What people would use instead: a function of the same packages that keeps nothing.
+
+A deploy root for functions-framework. `api` commits two documents and enqueues one
+task, as Google's samples do; `worker` does the same for a job that it reads.
+"""
+
+import os
+import uuid
+from functools import cache
+
+import flask
+from google.cloud import firestore, tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import (
+    CloudTasksGrpcTransport,
+)
+
+from local.functions import LOCATION
+
+PROJECT = os.environ.get("GOOGLE_CLOUD_PROJECT", "")
+
+
+@cache
+def _database() -> firestore.Client:
+    return firestore.Client(project=PROJECT)
+
+
+@cache
+def _queue() -> tasks_v2.CloudTasksClient:
+    # Imported here, as the sample for an emulator does it.
+    import grpc
+
+    channel = grpc.insecure_channel(os.environ["CLOUD_TASKS_EMULATOR_HOST"])
+    return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+
+
+def api(request: flask.Request) -> tuple[flask.Response, int]:
+    if request.method == "GET":
+        return _read(request)
+    body, job_id = request.get_json(), uuid.uuid4().hex
+    database, job = _database(), {"job_id": job_id, "status": "queued", **body}
+    public = database.collection("bare").document(job_id)
+    batch = database.batch()
+    batch.create(public, job)
+    batch.create(public.collection("internal").document("run"), {**job, "version": 1})
+    batch.commit()
+    _enqueue(job_id)
+    return flask.jsonify(job), 202
+
+
+def worker(request: flask.Request) -> tuple[flask.Response, int]:
+    """One poll of a generation by a plain function: read, write, enqueue."""
+    job_id = request.get_json()["job_id"]
+    job = _database().collection("bare").document(job_id)
+    job.get()
+    job.update({"polled_at": firestore.SERVER_TIMESTAMP})
+    _enqueue(uuid.uuid4().hex)
+    return flask.jsonify({}), 200
+
+
+def _read(request: flask.Request) -> tuple[flask.Response, int]:
+    found = _database().collection("videos").limit(int(request.args["limit"])).get()
+    return flask.jsonify([document.to_dict() for document in found]), 200
+
+
+def _enqueue(job_id: str) -> None:
+    queue = _queue()
+    parent = queue.queue_path(PROJECT, LOCATION, "starts")
+    task = tasks_v2.Task(
+        name=f"{parent}/tasks/{job_id}",
+        http_request=tasks_v2.HttpRequest(
+            url=os.environ["WORKER_URL"],
+            headers={"Content-Type": "application/json"},
+            body=job_id.encode(),
+        ),
+    )
+    queue.create_task(parent=parent, task=task)

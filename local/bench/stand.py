@@ -1,0 +1,142 @@
+"""What the bench measures against: emulators, and functions as in the cloud."""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+import psutil
+
+from local import functions
+from local.emulators.firestore import running
+from local.identity import LocalIdentity
+from local.identity_server import IdentityServer
+from local.processes import Program, Running, answers, free_port, wait_until
+from local.stack import ROOT
+
+OURS, BARE = ROOT / "main.py", ROOT / "local" / "bench" / "bare.py"
+EMULATOR = "FIRESTORE_EMULATOR_HOST"
+NO_LIMIT = "9999999"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that answers at `address`."""
+
+    address: str
+    process: Running
+
+    def cpu_seconds(self) -> float:
+        """Of the server and its worker, until now."""
+        return sum(sum(each.cpu_times()[:2]) for each in self._processes())
+
+    def resident_mb(self) -> float:
+        """Of the process that handles the requests."""
+        sizes = (each.memory_info().rss for each in self._processes())
+        return max(sizes) / 1e6
+
+    def _processes(self) -> list[psutil.Process]:
+        server = psutil.Process(self.process.pid)
+        return [server, *server.children(recursive=True)]
+
+
+class Stand:
+    """Firestore's emulator, a queue that delivers nothing, and who signs tokens."""
+
+    def __init__(self, firestore: str, tasks: str, identity: IdentityServer) -> None:
+        self.firestore, self._tasks = firestore, tasks
+        self._identity_server = identity
+        self.folder = Path(tempfile.mkdtemp(prefix="reelay-bench-"))
+        self.project = f"bench-{uuid.uuid4().hex[:8]}"
+        self._identity = LocalIdentity.of_checkout(self.project)
+
+    def token(self, user: str) -> str:
+        return self._identity.user_token(user, admin=False, now=datetime.now(UTC))
+
+    @contextmanager
+    def function(
+        self, target: str, source: Path, environ: Mapping[str, str] | None = None
+    ) -> Iterator[Function]:
+        """Ready to be asked; `environ` is added to what Terraform would set."""
+        port = free_port()
+        program = Program(
+            name=target,
+            command=functions.command(target, port, source),
+            environment=self.environment() | dict(environ or {}),
+            log=self.folder / f"{target}.{source.stem}.log",
+        )
+        process, address = Running(program), f"http://127.0.0.1:{port}"
+        try:
+            wait_until(answers(f"{address}/health"), process)
+            yield Function(address, process)
+        finally:
+            process.end()
+
+    def environment(self) -> dict[str, str]:
+        nowhere = "http://127.0.0.1:9"
+        where = dict.fromkeys(("worker", "sweep", "budget_alert", "storage"), nowhere)
+        limits = ("USER_MAX_JOBS", "USER_MAX_JOBS_PER_MINUTE")
+        caps = ("DAILY_LIMIT_USD", "MONTHLY_LIMIT_USD")
+        more = ("USER_REQUESTS_PER_SECOND", *(f"USER_{cap}" for cap in caps))
+        return (
+            {name: os.environ[name] for name in ("PATH", "HOME")}
+            | {"PYTHONPATH": str(ROOT)}
+            | dict.fromkeys((*limits, *caps, *more), NO_LIMIT)
+            | functions.environment(
+                addresses=where | {"tasks": self._tasks},
+                firestore=self.firestore,
+                origins=(),
+                identity=self._identity,
+                identity_server=self._identity_server,
+                account=self.folder / "no-key.json",
+            )
+        )
+
+
+@contextmanager
+def stand() -> Iterator[Stand]:
+    with ExitStack() as stack:
+        tasks = stack.enter_context(_queue())
+        firestore = stack.enter_context(emulator())
+        identity = LocalIdentity.of_checkout("bench")
+        server = stack.enter_context(IdentityServer(identity))
+        yield Stand(firestore, tasks, server)
+
+
+@contextmanager
+def emulator() -> Iterator[str]:
+    """host:port of the one that is set, else of one that runs meanwhile."""
+    if host := os.environ.get(EMULATOR):
+        yield host
+        return
+    with tempfile.TemporaryDirectory(prefix="reelay-bench-") as folder:
+        log = Path(folder) / "firestore.log"
+        with running(memory="1g", log=log) as (host, _):
+            os.environ[EMULATOR] = host
+            try:
+                yield host
+            finally:
+                del os.environ[EMULATOR]
+
+
+@contextmanager
+def _queue() -> Iterator[str]:
+    """Takes every task and delivers none: what comes after an answer isn't measured."""
+    method = grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")
+    service = "google.cloud.tasks.v2.CloudTasks"
+    handler = grpc.method_handlers_generic_handler(service, {"CreateTask": method})
+    with ThreadPoolExecutor(16) as threads:
+        server = grpc.server(threads, options=[("grpc.so_reuseport", 0)])
+        server.add_generic_rpc_handlers((handler,))
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.stop(grace=0.5).wait()
