@@ -50,7 +50,7 @@ class _DistantBatch(Batch):
 
 class _DistantDatabase(Database):
     def batch(self) -> Batch:
-        return _DistantBatch(self._client, self._limits)
+        return _DistantBatch(self._wire, self._limits)
 
 
 class _NoQueue:

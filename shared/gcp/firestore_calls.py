@@ -15,7 +15,9 @@ from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
+from shared.gcp import firestore_wire as wire
 from shared.gcp.firestore_records import Record
+from shared.gcp.firestore_wire import Snapshot, Wire
 from shared.gcp.translation import Table, translated
 from shared.request_time import left_seconds
 
@@ -76,6 +78,7 @@ class Database:
     ) -> None:
         self._client = client
         self._limits = limits
+        self._wire = Wire(client)
 
     def within(self, limits: CallLimits) -> "Database":
         """The same client under other limits."""
@@ -93,22 +96,19 @@ class Database:
 
     def get(self, reference: Reference) -> Document:
         """A snapshot, also of a document that does not exist; Unreachable."""
-        return self._read(lambda timeout: reference.get(retry=_ONCE, timeout=timeout))
+        return self.get_all([reference])[0]
 
     def get_all(
         self, references: Iterable[Reference], *, at: datetime | None = None
     ) -> list[Document]:
         """Snapshots in the order of `references`, all of one moment; Unreachable."""
         wanted = list(references)
-
-        def once(timeout: float) -> list[Document]:
-            found = self._client.get_all(
-                wanted, retry=_ONCE, timeout=timeout, read_time=at
-            )
-            by_path = {document.reference.path: document for document in found}
-            return [by_path[reference.path] for reference in wanted]
-
-        return self._read(once) if wanted else []
+        if not wanted:
+            return []
+        found = self._read(
+            lambda timeout: self._wire.read(wanted, timeout=timeout, at=at)
+        )
+        return [found[reference.path] for reference in wanted]
 
     def query(self, query: Any, *, at: datetime | None = None) -> list[Document]:
         """All that `query` finds; Unreachable."""
@@ -118,10 +118,11 @@ class Database:
 
     def overwrite(self, reference: Reference, record: Record) -> None:
         """Unconditional, and so repeated like a read; Unreachable."""
-        self._read(lambda timeout: reference.set(record, retry=_ONCE, timeout=timeout))
+        written = [wire.overwritten(self._wire.name(reference), record)]
+        self._read(lambda timeout: self._wire.commit(written, timeout=timeout))
 
     def batch(self) -> "Batch":
-        return Batch(self._client, self._limits)
+        return Batch(self._wire, self._limits)
 
     def _read(self, once: Callable[[float], T]) -> T:
         limits = self._limits.now()
@@ -131,38 +132,45 @@ class Database:
 
 
 class Batch:
-    """Writes that all take effect in one commit, or none of them."""
+    """Writes that all take effect in one commit, or none of them.
 
-    def __init__(self, client: firestore.Client, limits: CallLimits) -> None:
-        self._writes = client.batch()
-        self._limits = limits
+    `put_now`: what was `put`, as it is in Firestore once the commit holds. It is the
+    whole of these documents if each was put whole.
+    """
+
+    def __init__(self, channel: Wire, limits: CallLimits) -> None:
+        self._wire, self._limits = channel, limits
+        self._writes: list[wire.Write] = []
+        self._put: dict[int, tuple[Reference, Record]] = {}
+        self.put_now: Sequence[Snapshot] = ()
 
     def create(self, reference: Reference, record: Record) -> None:
         """LostRace if it exists."""
-        self._writes.create(reference, record)
+        self._writes.append(wire.created(self._wire.name(reference), record))
 
     def put(self, reference: Reference, record: Record, token: object) -> None:
         """The named fields; LostRace if the document changed since `token` was read.
 
         `token`: its `update_time`, or None if it did not exist.
         """
+        self._put[len(self._writes)] = (reference, record)
         if token is None:
-            self._writes.create(reference, record)
+            self.create(reference, record)
         else:
-            self._writes.update(reference, record, option=_unchanged_since(token))
+            name = self._wire.name(reference)
+            self._writes.append(wire.updated(name, record, token))
 
     def update(self, reference: Reference, record: Record) -> None:
         """The named fields; LostRace if the document does not exist."""
-        self._writes.update(reference, record)
+        self._writes.append(wire.updated(self._wire.name(reference), record))
 
     def merge(self, reference: Reference, record: Record) -> None:
         """The named fields, nested ones too, whether or not the document exists."""
-        self._writes.set(reference, record, merge=True)
+        self._writes.append(wire.merged(self._wire.name(reference), record))
 
     def delete(self, reference: Reference, token: object = None) -> None:
         """LostRace if it changed since a `token` was read."""
-        option = None if token is None else _unchanged_since(token)
-        self._writes.delete(reference, option=option)
+        self._writes.append(wire.deleted(self._wire.name(reference), token))
 
     def commit(self, *, may_resend: bool = True) -> Sequence[Any]:
         """The write results. LostRace or Unreachable: nothing was written.
@@ -172,6 +180,14 @@ class Batch:
 
         `may_resend` is False where no precondition keeps it from holding twice.
         """
+        results = self._committed(may_resend=may_resend)
+        self.put_now = [
+            Snapshot(reference, dict(record), results[nth].update_time)
+            for nth, (reference, record) in self._put.items()
+        ]
+        return results
+
+    def _committed(self, *, may_resend: bool) -> Sequence[Any]:
         limits = self._limits.now()
         ends_at = time.monotonic() + limits.total
         tries = 0
@@ -180,8 +196,7 @@ class Batch:
             nonlocal tries
             tries += 1
             left = max(ends_at - time.monotonic(), 0.001)
-            written: Sequence[Any] = self._writes.commit(retry=_ONCE, timeout=left)
-            return written
+            return self._wire.commit(self._writes, timeout=left)
 
         try:
             with translated(COMMIT, "Firestore: commit"):
@@ -197,7 +212,3 @@ class Batch:
 
 def _retrying(predicate: Callable[[Exception], bool], limits: CallLimits) -> Any:
     return Retry(predicate=predicate, initial=0.1, maximum=1.0, timeout=limits.total)
-
-
-def _unchanged_since(token: object) -> Any:
-    return firestore.Client.write_option(last_update_time=token)

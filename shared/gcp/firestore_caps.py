@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from shared.domain.errors import LostRace
 from shared.domain.escrow import Loans, Shard, borrow, can_take_alone
 from shared.domain.ledger import (
     Account,
@@ -50,9 +51,19 @@ class FirestoreCaps:
         ]
 
     def hold(
-        self, batch: Batch, key: LedgerKey, held: Totals, now: datetime, found: Found
+        self,
+        batch: Batch,
+        key: LedgerKey,
+        held: Totals,
+        now: datetime,
+        found: Found,
+        *,
+        is_guess: bool = False,
     ) -> None:
-        """LimitReached if the account as a whole has no room."""
+        """LimitReached if the account as a whole has no room.
+
+        `is_guess`: of what was `found`. LostRace where it doesn't show that there is.
+        """
         for account, document, caps in self.scopes(key):
             if not caps.are_set:
                 added = records.added_totals(key.day, held)
@@ -66,7 +77,7 @@ class FirestoreCaps:
                 held=held,
                 now=now.astimezone(self.limits.zone),
             )
-            self._admit(batch, account, admission, found)
+            self._admit(batch, account, admission, found, is_guess=is_guess)
 
     def have_rechecked(self, batch: Batch, account: str) -> None:
         """Whatever is admitted next to any of the documents, all are looked at."""
@@ -75,13 +86,21 @@ class FirestoreCaps:
             batch.merge(spend, {"recheck": True})
 
     def _admit(
-        self, batch: Batch, account: str, admission: "_Admission", found: Found
+        self,
+        batch: Batch,
+        account: str,
+        admission: "_Admission",
+        found: Found,
+        *,
+        is_guess: bool,
     ) -> None:
         spend, settled = (found[each.path] for each in self._kept(admission.taking))
         own = _shard(spend, settled)
         if self._is_looked_at(account, admission) and admission.fits_alone(own):
             admission.take(batch, {admission.taking: spend}, {})
             return
+        if is_guess:
+            raise LostRace(f"{account}: by what is known there is no room")
         kept = [self._kept(name) for name in admission.names]
         read = self.database.get_all(each for pair in kept for each in pair)
         all_spend, all_settled = read[::2], read[1::2]
@@ -139,6 +158,11 @@ class _Admission:
                 account = shard.account.plus(self.day, self.held)
                 shard = replace(shard, account=account, recheck=False)
             batch.put(kept.reference, records.spend_record(shard), kept.update_time)
+
+
+def is_settled(reference: Reference) -> bool:
+    """No commit is conditional on it, and what it releases only grows."""
+    return str(reference.path).startswith("settled/")
 
 
 def _shard(spend: Document, settled: Document | None = None) -> Shard:

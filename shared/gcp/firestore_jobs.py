@@ -1,11 +1,12 @@
 """Jobs in Firestore: `videos/{job_id}/internal/run` and its projection, one commit."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from shared.domain.booking import booking
-from shared.domain.errors import ErrorCode, LostRace
+from shared.domain.errors import ErrorCode, LostRace, ReelayError, TooManyJobs
 from shared.domain.job import Job
 from shared.domain.ledger import Limits
 from shared.domain.projection import abandoned, project
@@ -34,13 +35,36 @@ class FirestoreJobs:
         *,
         over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
-        batch = self._database.batch()
+        """First on what this process knows of the ledger, if it knows anything: what
+        that refuses is decided once more on what is read.
+        """
+        with self._ledger.turn(job):
+            if self._ledger.knows(job):
+                with suppress(LostRace, TooManyJobs):
+                    self._create(job, record, over, guess=True)
+                    return
+            self._create(job, record, over, guess=False)
+
+    def _create(
+        self,
+        job: Job,
+        record: IdempotencyRecord | None,
+        over: Versioned[IdempotencyRecord] | None,
+        *,
+        guess: bool,
+    ) -> None:
+        batch, booked = self._database.batch(), booking(None, job)
         batch.create(self._run(job.job_id), record_of(job))
         batch.create(self._public(job.job_id), project(job))
+        self._ledger.add_new(batch, job, booked, job.created_at, guess=guess)
         if record is not None:
             self._idempotency.add(batch, record, over)
-        self._ledger.add_new(batch, job, booking(None, job), job.created_at)
-        batch.commit()
+        try:
+            batch.commit()
+        except ReelayError:
+            self._ledger.doubt(job)
+            raise
+        self._ledger.added(batch)
 
     def read(self, job_id: str) -> Versioned[Job] | None:
         if not (job_id.isascii() and job_id.isalnum() and len(job_id) <= LONGEST_ID):

@@ -51,7 +51,8 @@ class FirestoreKeys:
 
     def revoke(self, key: ApiKey, at: datetime) -> None:
         found = self._database.get(self._reference(key.sha256))
-        if not found.exists or found.get("revoked_at") is not None:
+        kept = found.to_dict()
+        if kept is None or kept.get("revoked_at") is not None:
             return
         batch = self._database.batch()
         batch.put(found.reference, {"revoked_at": at}, found.update_time)

@@ -8,7 +8,8 @@ users/{user_id}     how many jobs the user has open, and made in this minute; an
                     uploads and translations.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import datetime
 from decimal import Decimal
@@ -30,7 +31,8 @@ from shared.domain.ledger import NOTHING, Booking, LedgerKey, Limits, Totals
 from shared.domain.usage import NOBODY, Counts
 from shared.gcp import ledger_records as records
 from shared.gcp.firestore_calls import Batch, Database, Document, Reference
-from shared.gcp.firestore_caps import FirestoreCaps, Found
+from shared.gcp.firestore_caps import FirestoreCaps, Found, is_settled
+from shared.gcp.known_documents import KnownDocuments, Turns
 
 
 class FirestoreLedger:
@@ -38,14 +40,35 @@ class FirestoreLedger:
         self._database = database
         self._limits = limits
         self._caps = FirestoreCaps(database=database, limits=limits)
+        self._known = KnownDocuments()
+        self._turns = Turns()
 
-    def add_new(self, batch: Batch, job: Job, booked: Booking, now: datetime) -> None:
-        """A new job's hold and its count; LimitReached, TooManyJobs."""
-        user = self._user(job.user_id)
-        found = self._read(user, *self._caps.conditions(job.ledger_key))
+    def turn(self, job: Job) -> AbstractContextManager[None]:
+        """While it is held, no other thread adds a new job that would be a rival."""
+        (_, shared, caps), *_ = self._caps.scopes(job.ledger_key)
+        return self._turns.take([job.user_id, *([shared] if caps.are_set else [])])
+
+    def add_new(
+        self,
+        batch: Batch,
+        job: Job,
+        booked: Booking,
+        now: datetime,
+        *,
+        guess: bool = False,
+    ) -> None:
+        """A new job's hold and its count; LimitReached, TooManyJobs.
+
+        `guess`: what is probably known is not read. LostRace or TooManyJobs then says
+        no more than that it must be.
+        """
+        find = self._guessed if guess else self._read
+        user, *conditions = self._conditions(job)
+        found = find(user, *conditions)
         count = with_one_more(_job_count(found[user.path]), self._limits, now)
         _put(batch, found[user.path], asdict(count))
-        self._caps.hold(batch, job.ledger_key, booked.totals, now, found)
+        key, totals = job.ledger_key, booked.totals
+        self._caps.hold(batch, key, totals, now, found, is_guess=guess)
 
     def add(self, batch: Batch, job: Job, booked: Booking, now: datetime) -> None:
         """A later booking; LimitReached if it needs room that the caps don't have."""
@@ -134,8 +157,37 @@ class FirestoreLedger:
             closed["unprepared"] = {hour_of(unprepared_at): firestore.Increment(1)}
         batch.merge(self._user(user_id), closed)
 
+    def added(self, batch: Batch) -> None:
+        """The commit of a batch with a new job holds."""
+        self._known.written(batch.put_now)
+
+    def doubt(self, job: Job) -> None:
+        """The commit of a batch with this new job did not hold, or may not have."""
+        self._known.doubt(each.path for each in self._conditions(job))
+
+    def knows(self, job: Job) -> bool:
+        """Whether `add_new` can guess anything."""
+        return any(self._known.guess(each.path) for each in self._conditions(job))
+
+    def _conditions(self, job: Job) -> Sequence[Reference]:
+        return (self._user(job.user_id), *self._caps.conditions(job.ledger_key))
+
+    def _guessed(self, *references: Reference) -> Found:
+        """What is not known is read. What is settled may be old: less of it is then
+        released than it seems, so that a job may be refused by it, but never admitted.
+        """
+        known = {
+            each.path: guess
+            for each in references
+            if (guess := self._known.guess(each.path))
+            or (is_settled(each) and (guess := self._known.last(each.path)))
+        }
+        missing = [each for each in references if each.path not in known]
+        return {**known, **self._read(*missing)}
+
     def _read(self, *references: Reference) -> Found:
         found = self._database.get_all(references)
+        self._known.read(found)
         return {document.reference.path: document for document in found}
 
     def _user(self, user_id: str) -> Reference:

@@ -62,12 +62,12 @@ def dedup_key_of(
     caller: Caller, request: VideoRequest, key: str | None, client_retry: ClientRetry
 ) -> DedupKey | None:
     """None for a request without a key, sent ONCE. A key overrides `client_retry`."""
+    if not key and client_retry is ClientRetry.ONCE:
+        return None
     body = _body_sha256(request)
     if key:
         name, lifetime = [caller.user_id, key], KEY_LIFETIME
         replay_policy = ReplayPolicy.ALWAYS
-    elif client_retry is ClientRetry.ONCE:
-        return None
     else:
         # Three parts, so that no key of the caller's can produce this name.
         name, lifetime = [caller.user_id, "resend", body], RETRY_LIFETIME

@@ -251,7 +251,9 @@ def test_a_look_whose_commit_lost_the_race_does_not_count(
 def test_a_job_reads_all_documents_only_when_there_is_a_reason(
     firestore_client: firestore.Client,
 ) -> None:
-    """The user's counts, then its own two; else the two of each shard as well."""
+    """The user's counts; its own two if it must; and the two of each shard as well if
+    these leave no room. Each job here has another user.
+    """
     within, all_of_them = limits("8.00"), 2 * SHARDS
     counting, created = Counting(firestore_client), list[str]()
     jobs = FirestoreJobs(counting, within)
@@ -263,16 +265,16 @@ def test_a_job_reads_all_documents_only_when_there_is_a_reason(
         created.append(job.job_id)
         return counting.documents
 
-    assert [reads(), reads()] == [3 + all_of_them, 3]
+    assert [reads(), reads()] == [3 + all_of_them, 1]
 
     for job_id in list(created):
         done = replace(ended(new(job_id, within)), hold_usd=Decimal(1))
         commit(jobs, job_id, done)
-    assert reads() == 3  # what they released is room in the same document
+    assert reads() == 1 + 3  # what they released is room in the same document
 
     owing = created[-1]
     commit(jobs, owing, replace(read(jobs, owing).value, hold_usd=Decimal("1.01")))
-    assert [reads("0.05"), reads("0.05")] == [3 + all_of_them, 3]
+    assert [reads("0.05"), reads("0.05")] == [1 + 3 + all_of_them, 2]
 
 
 def test_a_raised_number_of_documents_holds_the_cap_as_before(

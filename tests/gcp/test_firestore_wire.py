@@ -1,0 +1,176 @@
+"""What we send is what Google's library would have sent, and what we read is the same.
+
+The library's own writes are the reference, down to each byte that has a meaning.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+from google.cloud.firestore_v1.types import write as writes
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.gcp import firestore_wire as wire
+from shared.gcp.firestore_calls import Database
+from shared.gcp.firestore_wire import Wire
+
+NAME = "projects/p/databases/(default)/documents/animals/cat"
+NOON = datetime(2026, 11, 29, 12, 0, 0, 123456, tzinfo=UTC)
+_moments = st.integers(-(2 * 10**9), 2 * 10**11).map(
+    lambda seconds: datetime.fromtimestamp(seconds, UTC).replace(
+        microsecond=seconds % 7
+    )
+)
+_plain = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=["Cs"]))
+    | _moments
+    | st.binary(max_size=8)
+)
+_names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
+    lambda name: not name.startswith("__")
+)
+_values = st.recursive(
+    _plain,
+    lambda inner: (
+        st.lists(inner.filter(lambda each: not isinstance(each, list)), max_size=3)
+        | st.dictionaries(_names, inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+_records = st.dictionaries(_names, _values, min_size=1, max_size=5)
+# Names as ours are: the library takes a dot in an update's names for a path.
+_fields = st.from_regex(r"[a-z_][a-z0-9_]{0,10}", fullmatch=True)
+_updates = st.dictionaries(_fields, _values, min_size=1, max_size=5)
+_increments = st.integers(-(10**9), 10**9).map(firestore.Increment)
+_merges = st.recursive(
+    st.dictionaries(_names, _plain | _increments, max_size=3),
+    lambda inner: st.dictionaries(_names, inner | _plain | _increments, max_size=3),
+    max_leaves=8,
+)
+
+
+def theirs(fill: Callable[[Any, Any], object]) -> Any:
+    """What the library's batch would send."""
+    client: Any = firestore.Client(project="p", credentials=AnonymousCredentials())
+    batch = client.batch()
+    fill(batch, client.document("animals/cat"))
+    (write,) = batch._write_pbs
+    return in_order(writes.Write.pb(write))
+
+
+def in_order(write: Any) -> Any:
+    """Fields and increments have no order: the library sorts them, which costs time."""
+    if write.HasField("update_mask"):  # even an empty one has a meaning
+        write.update_mask.field_paths.sort()
+    added = sorted(write.update_transforms, key=lambda each: each.field_path)
+    del write.update_transforms[:]
+    write.update_transforms.extend(added)
+    return write
+
+
+@given(_records)
+def test_a_document_is_created_as_the_library_does(record: dict[str, Any]) -> None:
+    expected = theirs(lambda batch, cat: batch.create(cat, record))
+
+    assert in_order(wire.created(NAME, record)) == expected
+
+
+@given(_records)
+def test_a_document_is_overwritten_as_the_library_does(record: dict[str, Any]) -> None:
+    expected = theirs(lambda batch, cat: batch.set(cat, record))
+
+    assert in_order(wire.overwritten(NAME, record)) == expected
+
+
+@given(_updates)
+def test_fields_are_updated_as_the_library_does(record: dict[str, Any]) -> None:
+    expected = theirs(lambda batch, cat: batch.update(cat, record))
+
+    assert in_order(wire.updated(NAME, record)) == expected
+
+
+@given(_merges)
+def test_fields_are_merged_as_the_library_does(record: dict[str, Any]) -> None:
+    expected = theirs(lambda batch, cat: batch.set(cat, record, merge=True))
+
+    assert in_order(wire.merged(NAME, record)) == expected
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_precondition_is_to_the_microsecond(*, is_ours: bool) -> None:
+    option: Any = firestore.Client.write_option(last_update_time=NOON)
+    token: Any = NOON
+    if is_ours:
+        token = Timestamp()
+        token.FromDatetime(NOON)
+    change = {"a": 1}
+
+    assert in_order(wire.updated(NAME, change, token)) == theirs(
+        lambda batch, cat: batch.update(cat, change, option=option)
+    )
+    assert wire.deleted(NAME, token) == theirs(
+        lambda batch, cat: batch.delete(cat, option=option)
+    )
+
+
+def test_a_document_is_deleted_as_the_library_does() -> None:
+    assert wire.deleted(NAME) == theirs(lambda batch, cat: batch.delete(cat))
+
+
+def test_what_is_no_value_of_firestore_is_refused() -> None:
+    with pytest.raises(TypeError):
+        wire.created(NAME, {"a": object()})
+    with pytest.raises(TypeError):  # it would be lost in a list
+        wire.merged(NAME, {"a": [firestore.Increment(1)]})
+
+
+def test_what_was_written_is_read_as_the_library_reads_it(
+    database: Database, firestore_client: firestore.Client
+) -> None:
+    record: dict[str, Any] = {
+        "text": "고양이 ✨",
+        "none": None,
+        "yes": True,
+        "number": -(2**63),
+        "half": 0.5,
+        "at": NOON,
+        "bytes": b"\x00\xff",
+        "list": [1, {"a": [None]}, "x"],
+        "empty": {"list": [], "map": {}},
+    }
+    cat = database.document("animals", "cat")
+    batch = database.batch()
+    batch.create(cat, record)
+    batch.commit()
+
+    found, missing = database.get_all([cat, database.document("animals", "dog")])
+
+    assert (
+        found.to_dict()
+        == record
+        == firestore_client.document("animals/cat").get().to_dict()
+    )
+    assert not missing.exists
+    assert missing.to_dict() is missing.update_time is None
+    assert (found.id, missing.id) == ("cat", "dog")
+
+
+def test_each_call_says_whose_database_it_is_and_which_client_asks(
+    firestore_client: firestore.Client,
+) -> None:
+    """Google routes by the first, and bills and supports by the others."""
+    sent = dict(Wire(firestore_client)._metadata)
+    name = f"projects/{firestore_client.project}/databases/(default)"
+
+    assert sent["google-cloud-resource-prefix"] == name
+    assert sent["x-goog-request-params"].startswith("database=projects")
+    assert "grpc/" in sent["x-goog-api-client"]
