@@ -27,8 +27,9 @@ chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=
 	@$(BIN)/python -m local.fault_injection $(if $(JOBS),--jobs "$(JOBS)") \
 	  $(if $(SEED),--seed "$(SEED)") $(if $(TIME_SCALE),--time-scale "$(TIME_SCALE)")
 
-bench: emulator $(READY) ## Figures of speed, a JSON object per line: SECONDS=10 for each
-	@$(BIN)/python -m local.bench $(if $(SECONDS),--seconds "$(SECONDS)")
+bench: emulator $(READY) ## Figures of speed, each beside a reference, a JSON object per line: SECONDS=5 a round, ROUNDS=5, ONLY=
+	@$(BIN)/python -m local.bench $(if $(SECONDS),--seconds "$(SECONDS)") \
+	  $(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(ONLY),--only $(ONLY))
 
 unit: $(READY) ## Tests of what decides and of the HTTP edge, in about a minute
 	@$(BIN)/pytest $(UNIT)

@@ -6,9 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
-from threading import BoundedSemaphore, Condition, Event, Thread
+from threading import BoundedSemaphore, Condition, Thread
 from typing import IO, Any
 
 from flask import Request
@@ -175,29 +175,70 @@ def watched(environ: Environ, limit: ReadTimeout) -> Iterator[Progress]:
         yield progress
         return
     connection.settimeout(limit.silence_seconds)
-    done = Event()
-    watch = Thread(target=_watch, args=(connection, limit, progress, done), daemon=True)
-    watch.start()
+    reading = _Reading(connection, limit, progress)
+    _watch.add(reading)
     try:
         yield progress
     finally:
-        done.set()
-        watch.join()
+        _watch.remove(reading)
         connection.settimeout(ANSWER_SECONDS)
 
 
-def _watch(
-    connection: socket.socket, limit: ReadTimeout, progress: Progress, done: Event
-) -> None:
-    began = time.monotonic()
-    while not done.wait(min(0.5, limit.body_seconds / 4)):
-        seconds = time.monotonic() - began
-        due_bytes = limit.bytes_per_second * (seconds - limit.grace_seconds)
+@dataclass(slots=True, eq=False)
+class _Reading:
+    connection: socket.socket
+    limit: ReadTimeout
+    progress: Progress
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def look_every(self) -> float:
+        return min(0.5, self.limit.body_seconds / 4)
+
+    def cut_off_if_slow(self) -> None:
+        seconds = time.monotonic() - self.began
+        due_bytes = self.limit.bytes_per_second * (seconds - self.limit.grace_seconds)
         if (
-            seconds > limit.body_seconds
-            or progress.received_bytes + PIECE_BYTES < due_bytes
+            seconds > self.limit.body_seconds
+            or self.progress.received_bytes + PIECE_BYTES < due_bytes
         ):
-            connection.settimeout(_CUT_OFF_SECONDS)
+            self.connection.settimeout(_CUT_OFF_SECONDS)
+
+
+class _Watch:
+    """One thread for all bodies that are read at the time; none while none is."""
+
+    def __init__(self) -> None:
+        self._readings: set[_Reading] = set()
+        self._changed = Condition()
+        self._looks_at: float | None = None  # None: no thread is running
+
+    def add(self, reading: _Reading) -> None:
+        with self._changed:
+            self._readings.add(reading)
+            if self._looks_at is None:
+                self._looks_at = 0.0
+                Thread(target=self._run, daemon=True).start()
+            elif reading.began + reading.look_every < self._looks_at:
+                self._changed.notify()
+
+    def remove(self, reading: _Reading) -> None:
+        """Its connection is not touched any more."""
+        with self._changed:
+            self._readings.discard(reading)
+
+    def _run(self) -> None:
+        with self._changed:
+            while self._readings:
+                pause = min(reading.look_every for reading in self._readings)
+                self._looks_at = time.monotonic() + pause
+                self._changed.wait(pause)
+                for reading in self._readings:
+                    reading.cut_off_if_slow()
+            self._looks_at = None
+
+
+_watch = _Watch()
 
 
 def _connection(environ: Environ) -> socket.socket | None:

@@ -1,7 +1,9 @@
 """Authenticates users by Firebase ID tokens, in development the local stack's."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final
 
 from google.auth import exceptions as auth_exceptions
@@ -32,26 +34,38 @@ UNREADABLE: Final = (
     RecursionError,  # JSON nested deeper than Python goes
 )
 
+# A user's token lives for an hour.
+MOST_CHECKED: Final = 2000
 Claims = Mapping[str, Any]
 Decode = Callable[[str], Claims]
 
 
 def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
-    """Checks signature, audience and lifetime.
+    """Checks signature, audience and lifetime; a token's signature is checked once for
+    as long as the same keys are published.
 
     google-auth accepts RS256 and ES256, each only with a certificate of that type, and
     Google publishes only RSA here. Without a `kid` it would try every key.
     """
     keys: Any = PublishedKeys(certs_url)
+    checked: OrderedDict[bytes, tuple[object, Claims]] = OrderedDict()
 
     def decode(token: str) -> Claims:
+        digest = sha256(token.encode()).digest()
+        by, known = checked.get(digest, (None, {}))
+        if by is not None and by is keys(certs_url):
+            return known
         key_id = jwt.decode_header(token).get("kid")
         if not key_id:
             raise ValueError("no kid")
         keys.expect(key_id)
+        published = keys(certs_url)
         claims: Claims = id_token.verify_firebase_token(
             token, keys, audience=project, clock_skew_in_seconds=CLOCK_SKEW_SECONDS
         )
+        checked[digest] = (published, claims)
+        if len(checked) > MOST_CHECKED:
+            checked.popitem(last=False)
         return claims
 
     return decode

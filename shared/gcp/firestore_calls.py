@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from google.api_core import exceptions
@@ -24,6 +25,8 @@ from shared.request_time import left_seconds
 T = TypeVar("T")
 Document = Any
 Reference = Any
+
+MOST_REFERENCES: Final = 4096
 
 # A read has no side effects: whatever failed may be tried again.
 READ: Final[Table] = (
@@ -79,13 +82,14 @@ class Database:
         self._client = client
         self._limits = limits
         self._wire = Wire(client)
+        self._document = lru_cache(maxsize=MOST_REFERENCES)(client.document)
 
     def within(self, limits: CallLimits) -> "Database":
         """The same client under other limits."""
         return Database(self._client, limits)
 
     def document(self, *path: str) -> Reference:
-        return self._client.document(*path)
+        return self._document(*path)
 
     def collection(self, name: str) -> Any:
         """To be queried, as is `collection_group`."""

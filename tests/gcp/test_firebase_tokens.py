@@ -6,14 +6,17 @@ from typing import Any, cast
 
 import pytest
 from google.auth.exceptions import GoogleAuthError
+from google.oauth2 import id_token
 
 from local.identity import LocalIdentity
+from local.identity_server import IdentityServer
 from shared.domain.errors import (
     Forbidden,
     TooManyRequests,
     Unauthenticated,
     Unreachable,
 )
+from shared.gcp import published_keys
 from shared.gcp.firebase_tokens import FirebaseTokens, decode_signed
 from shared.ports.identity import Caller
 from shared.rates import RateLimit
@@ -189,6 +192,32 @@ def test_revocation_is_looked_up_for_genuine_tokens_only(
     for error in (Unauthenticated("revoked"), Unreachable("down")):
         with pytest.raises(type(error)):
             in_cloud(certs_url, Lookup(error)).caller(f"Bearer {token}")
+
+
+def test_a_signature_is_checked_once_for_as_long_as_its_key_is_published(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old, new = LocalIdentity.generate(PROJECT), LocalIdentity.generate(PROJECT)
+    checks: list[str] = []
+
+    def verify(token: str, *args: Any, **options: Any) -> Any:
+        checks.append(token)
+        return genuine(token, *args, **options)
+
+    genuine: Any = id_token.verify_firebase_token
+    monkeypatch.setattr(id_token, "verify_firebase_token", verify)
+    monkeypatch.setattr(published_keys, "RETRY_SECONDS", 0)
+    token, later = (signed(identity, claims()) for identity in (old, new))
+    with IdentityServer(old) as server:
+        tokens = in_cloud(server.certs_url)
+        assert {tokens.caller(f"Bearer {token}").user_id for _ in range(3)} == {"ann"}
+        assert checks == [token]
+
+        server.publish(new, only=True)
+        tokens.caller(f"Bearer {later}")
+
+        with pytest.raises(Unauthenticated):
+            tokens.caller(f"Bearer {token}")
 
 
 def test_one_users_lookups_have_a_rate() -> None:
