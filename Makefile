@@ -1,11 +1,13 @@
 # What a person types. Each target does the set-up it needs; a second call is quick.
 .DEFAULT_GOAL := help
-.PHONY: emulator help demo dev web chaos bench fuzz unit test check audit format lock release clean deploy plan destroy
+.PHONY: emulator help demo dev web chaos bench fuzz unit test check audit format lock providers release clean deploy plan destroy
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 CHECKOV := .venv-checkov/bin/checkov
+# From where infra/ is applied: Cloud Build and GitHub, and people's machines.
+PLATFORMS := linux_amd64 linux_arm64 darwin_amd64 darwin_arm64 windows_amd64
 # Without emulators, servers of their own processes, or waiting.
 UNIT := $(addprefix tests/,domain usecases jobs guards worker functions)
 
@@ -70,6 +72,9 @@ format: $(READY) ## Format and sort
 
 lock: $(READY) ## Pin the newest versions, with hashes, for every Python from 3.11
 	@$(BIN)/python -m local.lock --upgrade
+
+providers: ## Pin Terraform's providers by checksum, for every platform; commit the file
+	@terraform -chdir=infra providers lock $(PLATFORMS:%=-platform=%)
 
 release: $(READY) ## Name what is unreleased, and tag it: VERSION=1.2.3
 	@$(if $(VERSION),,echo "Name it: make release VERSION=1.2.3"; exit 1)

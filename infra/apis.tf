@@ -21,7 +21,9 @@ locals {
     "secretmanager.googleapis.com",
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
-    ], var.enable_web ? [
+    ], var.github_repository != null ? [
+    "sts.googleapis.com", # takes GitHub's word for who deploys
+    ] : [], var.enable_web ? [
     "firebase.googleapis.com",
     "firebasehosting.googleapis.com", # the web page
   ] : [])

@@ -1,12 +1,25 @@
 # Continuous deployment, where a repository is named. `make check` runs a branch's own code,
 # so it runs as an account that may do nothing; the deploy of main waits for it, and runs as
-# another account with fixed steps (cloudbuild-deploy.yaml). New accounts and roles, and what
-# these two accounts may do, are an owner's to apply.
+# another account. Cloud Build deploys in steps that a commit cannot change; GitHub (github.tf)
+# runs the same ones from the repository. New accounts and roles, and what these accounts may
+# do, are an owner's to apply.
 
 locals {
-  deploys_itself = var.ci_repository != null
+  builds         = var.ci_repository != null
+  deploys_itself = local.builds || var.github_repository != null
 
-  deploy = yamldecode(file("${path.module}/cloudbuild-deploy.yaml"))
+  gcloud    = "gcr.io/google.com/cloudsdktool/google-cloud-cli:562.0.0-slim"
+  terraform = "hashicorp/terraform:1.11.4"
+
+  # Each is deploy/ID.sh. They plan, and apply that very plan.
+  deploy_steps = [
+    { id = "checked", image = local.gcloud, timeout = 5400 },
+    { id = "settings", image = local.gcloud, timeout = 300 },
+    { id = "plan", image = local.terraform, timeout = 900 },
+    { id = "apply", image = local.terraform, timeout = 3000 },
+    { id = "callers", image = local.gcloud, timeout = 300 },
+    { id = "smoke", image = local.gcloud, timeout = 600 },
+  ]
 
   # Role, and why. Whatever deploys needs much, so it exists only where it is used.
   deployer_roles = {
@@ -18,6 +31,7 @@ locals {
     "roles/firebase.admin"                 = "the web app, its page, who may sign in"
     "roles/firebaserules.admin"            = "the rules"
     "roles/iam.roleViewer"                 = "a plan reads the role that signs"
+    "roles/iam.workloadIdentityPoolViewer" = "a plan reads who may deploy from GitHub"
     "roles/logging.configWriter"           = "the metrics out of logs"
     "roles/logging.logWriter"              = "the log of its own builds"
     "roles/monitoring.editor"              = "alerts, channels, dashboard"
@@ -108,7 +122,7 @@ resource "google_billing_account_iam_member" "deployer_budget" {
 # The check ------------------------------------------------------------------------------
 
 resource "google_service_account" "checker" {
-  count = local.deploys_itself ? 1 : 0
+  count = local.builds ? 1 : 0
 
   account_id   = "reelay-checker"
   display_name = "Reelay: runs make check, may do nothing"
@@ -118,7 +132,7 @@ resource "google_service_account" "checker" {
 
 # All that it may do: a build of one's own account writes its log with it.
 resource "google_project_iam_member" "checker_writes_its_log" {
-  count = local.deploys_itself ? 1 : 0
+  count = local.builds ? 1 : 0
 
   project = var.project_id
   role    = "roles/logging.logWriter"
@@ -126,7 +140,7 @@ resource "google_project_iam_member" "checker_writes_its_log" {
 }
 
 resource "google_cloudbuild_trigger" "check" {
-  for_each = local.deploys_itself ? toset(["main", "pull-request"]) : []
+  for_each = local.builds ? toset(["main", "pull-request"]) : []
 
   name            = "reelay-check-${each.key}"
   description     = "make check"
@@ -156,7 +170,7 @@ resource "google_cloudbuild_trigger" "check" {
 # The deploy -----------------------------------------------------------------------------
 
 resource "google_cloudbuild_trigger" "deploy" {
-  count = local.deploys_itself ? 1 : 0
+  count = local.builds ? 1 : 0
 
   name            = "reelay-deploy"
   description     = "Waits for the check, plans, and applies that plan"
@@ -177,20 +191,28 @@ resource "google_cloudbuild_trigger" "deploy" {
   # Not `filename`, which the pushed commit itself could change.
   build {
     dynamic "step" {
-      for_each = local.deploy.steps
+      for_each = local.deploy_steps
       content {
         id         = step.value.id
-        name       = step.value.name
-        dir        = try(step.value.dir, null)
-        entrypoint = step.value.entrypoint
-        args       = step.value.args
-        env        = step.value.env
-        timeout    = step.value.timeout
+        name       = step.value.image
+        entrypoint = "sh"
+        # Cloud Build would take $ for a substitution of its own.
+        args    = ["-ceu", replace(file("${path.module}/deploy/${step.value.id}.sh"), "$", "$$")]
+        timeout = "${step.value.timeout}s"
       }
     }
-    timeout = local.deploy.timeout
+    timeout = "${sum(local.deploy_steps[*].timeout)}s"
     options {
       logging = "CLOUD_LOGGING_ONLY"
+      env = [
+        "TF_IN_AUTOMATION=1",
+        "LOCATION=$LOCATION",
+        "COMMIT_SHA=$COMMIT_SHA",
+        "PROJECT=$PROJECT_ID",
+        "PROJECT_NUMBER=$PROJECT_NUMBER",
+        "REGION=$${_REGION}",
+        "STATE_BUCKET=$${_STATE_BUCKET}",
+      ]
     }
   }
 }

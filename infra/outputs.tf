@@ -28,6 +28,18 @@ output "queues" {
   value       = { for kind, queue in google_cloud_tasks_queue.queues : kind => queue.name }
 }
 
+output "github_variables" {
+  description = "What .github/workflows/deploy.yml reads: set each with `gh variable set NAME --body VALUE`. Null without github_repository."
+  value = var.github_repository != null ? {
+    GCP_PROJECT           = var.project_id
+    GCP_PROJECT_NUMBER    = data.google_project.this.number
+    GCP_REGION            = var.region
+    GCP_STATE_BUCKET      = var.state_bucket
+    GCP_DEPLOYER          = google_service_account.deployer[0].email
+    GCP_IDENTITY_PROVIDER = google_iam_workload_identity_pool_provider.github[0].name
+  } : null
+}
+
 output "store_key_commands" {
   description = "The command that stores each key, which it reads from standard input. Raise keys_revision afterwards."
   value = {

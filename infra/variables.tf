@@ -436,13 +436,35 @@ variable "ci_repository" {
   }
 }
 
-variable "state_bucket" {
-  description = "The bucket of Terraform's state, which the account of Cloud Build reads and writes. Needed with ci_repository."
+variable "github_repository" {
+  description = "OWNER/NAME of a GitHub repository whose main branch is deployed by .github/workflows/deploy.yml. Null: none."
   type        = string
   default     = null
 
   validation {
-    condition     = var.ci_repository == null || var.state_bucket != null
-    error_message = "state_bucket is needed with ci_repository."
+    condition     = var.github_repository == null || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
+    error_message = "github_repository must look like OWNER/NAME."
+  }
+}
+
+variable "github_repository_id" {
+  description = "The number of github_repository, which stays its own whatever is renamed: `gh api repos/OWNER/NAME --jq .id`."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.github_repository == null || var.github_repository_id != null
+    error_message = "github_repository_id is needed with github_repository: gh api repos/OWNER/NAME --jq .id"
+  }
+}
+
+variable "state_bucket" {
+  description = "The bucket of Terraform's state, which the account that deploys reads and writes. Needed with ci_repository or github_repository."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = (var.ci_repository == null && var.github_repository == null) || var.state_bucket != null
+    error_message = "state_bucket is needed with ci_repository or github_repository."
   }
 }

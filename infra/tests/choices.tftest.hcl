@@ -84,7 +84,7 @@ run "deploys_itself" {
   }
 
   assert {
-    condition     = length(setintersection(values(google_project_iam_member.deployer)[*].role, ["roles/owner", "roles/editor", "roles/resourcemanager.projectIamAdmin"])) == 0 && [for grant in google_project_iam_member.deployer : grant.role if startswith(grant.role, "roles/iam.")] == ["roles/iam.roleViewer"]
+    condition     = length(setintersection(values(google_project_iam_member.deployer)[*].role, ["roles/owner", "roles/editor", "roles/resourcemanager.projectIamAdmin"])) == 0 && [for grant in google_project_iam_member.deployer : grant.role if startswith(grant.role, "roles/iam.")] == ["roles/iam.roleViewer", "roles/iam.workloadIdentityPoolViewer"]
     error_message = "The account that deploys must have no basic role, and no power over accounts or roles that are not ours."
   }
   assert {
@@ -115,8 +115,35 @@ run "deploys_itself" {
     error_message = "A stranger's pull request must not be checked before a member says so."
   }
   assert {
-    condition     = google_cloudbuild_trigger.deploy[0].repository_event_config[0].push[0].branch == "^main$" && google_cloudbuild_trigger.deploy[0].service_account == google_service_account.deployer[0].id && google_cloudbuild_trigger.deploy[0].filename == null && join(" ", google_cloudbuild_trigger.deploy[0].build[0].step[*].id) == "checked settings plan apply callers"
+    condition     = google_cloudbuild_trigger.deploy[0].repository_event_config[0].push[0].branch == "^main$" && google_cloudbuild_trigger.deploy[0].service_account == google_service_account.deployer[0].id && google_cloudbuild_trigger.deploy[0].filename == null && join(" ", google_cloudbuild_trigger.deploy[0].build[0].step[*].id) == "checked settings plan apply callers smoke"
     error_message = "Only the main branch may deploy, as the deployer, in steps that a commit cannot change."
+  }
+}
+
+run "deploys_from_github" {
+  command = plan
+
+  variables {
+    github_repository    = "me/reelay"
+    github_repository_id = 123456
+    state_bucket         = "reelay-test-state"
+  }
+
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.github[0].attribute_condition == "assertion.repository_id == '123456' && assertion.ref == 'refs/heads/main' && assertion.workflow_ref == 'me/reelay/.github/workflows/deploy.yml@refs/heads/main'" && google_iam_workload_identity_pool_provider.github[0].oidc[0].issuer_uri == "https://token.actions.githubusercontent.com"
+    error_message = "Only the deploy of this repository's main may act as the deployer."
+  }
+  assert {
+    condition     = google_service_account_iam_member.github_acts_as_deployer[0].member == "principalSet://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/reelay-github/attribute.repository_id/123456" && google_service_account_iam_member.github_acts_as_deployer[0].service_account_id == google_service_account.deployer[0].id
+    error_message = "It acts as the deployer, and only by the repository's number."
+  }
+  assert {
+    condition     = length(google_project_iam_member.deployer) > 10 && length(google_cloudbuild_trigger.deploy) == 0 && length(google_service_account.checker) == 0
+    error_message = "GitHub needs the deployer, and nothing of Cloud Build's triggers."
+  }
+  assert {
+    condition     = output.github_variables["GCP_DEPLOYER"] == "reelay-deployer@reelay-test.iam.gserviceaccount.com" && contains(keys(google_project_service.apis), "sts.googleapis.com")
+    error_message = "The workflow must be told as whom it deploys."
   }
 }
 

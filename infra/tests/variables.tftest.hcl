@@ -49,6 +49,7 @@ run "refused_1" {
     sign_in                  = ["facebook"]
     retention_days           = 1.5
     ci_repository            = "github.com/me/reelay"
+    github_repository        = "https://github.com/me/reelay"
   }
 
   expect_failures = [
@@ -84,6 +85,7 @@ run "refused_1" {
     var.sign_in,
     var.retention_days,
     var.ci_repository,
+    var.github_repository,
   ]
 }
 
@@ -105,6 +107,7 @@ run "refused_2" {
     allowed_origins          = ["app.example.com"]
     retention_days           = 4000
     ci_repository            = "projects/p/locations/l/connections/c/repositories/r"
+    github_repository        = "me/reelay"
   }
 
   expect_failures = [
@@ -122,5 +125,6 @@ run "refused_2" {
     var.allowed_origins,
     var.retention_days,
     var.state_bucket,
+    var.github_repository_id,
   ]
 }

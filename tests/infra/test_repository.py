@@ -15,9 +15,12 @@ from tests.infra.test_code_and_terraform import names_read
 ROOT = Path(__file__).parent.parent.parent
 WORKFLOW = ROOT / ".github" / "workflows" / "check.yml"
 SCHEMAS = {
-    "vendor.cloudbuild": ("cloudbuild.yaml", "infra/cloudbuild-deploy.yaml"),
+    "vendor.cloudbuild": ("cloudbuild.yaml",),
     "vendor.renovate": ("renovate.json",),
-    "vendor.github-workflows": (".github/workflows/check.yml",),
+    "vendor.github-workflows": (
+        ".github/workflows/check.yml",
+        ".github/workflows/deploy.yml",
+    ),
     "vendor.github-issue-forms": (
         ".github/ISSUE_TEMPLATE/bug.yml",
         ".github/ISSUE_TEMPLATE/idea.yml",
@@ -47,7 +50,8 @@ def test_a_pull_request_is_checked_without_any_right_to_write() -> None:
 
 
 def test_every_action_is_pinned_to_a_commit() -> None:
-    used = re.findall(r"uses: (\S+)", WORKFLOW.read_text())
+    workflows = WORKFLOW.parent.glob("*.yml")
+    used = [u for w in workflows for u in re.findall(r"uses: (\S+)", w.read_text())]
 
     assert used
     assert not [action for action in used if not re.search(r"@[0-9a-f]{40}$", action)]
@@ -68,10 +72,11 @@ def test_every_place_names_the_same_terraform() -> None:
     version = (ROOT / "infra" / ".terraform-version").read_text().strip()
     dockerfile = (ROOT / "ci" / "Dockerfile").read_text()
 
-    assert f'terraform_version: "{version}"' in WORKFLOW.read_text()
+    for workflow_file in WORKFLOW.parent.glob("*.yml"):
+        assert f'terraform_version: "{version}"' in workflow_file.read_text()
     assert f"TERRAFORM_VERSION={version}\n" in dockerfile
-    deploy = (ROOT / "infra" / "cloudbuild-deploy.yaml").read_text()
-    assert set(re.findall(r"hashicorp/terraform:(\S+)", deploy)) == {version}
+    deploy = (ROOT / "infra" / "ci.tf").read_text()
+    assert re.findall(r'"hashicorp/terraform:(\S+)"', deploy) == [version]
 
 
 def test_the_example_of_an_environment_sets_nothing_and_names_what_is_read() -> None:

@@ -47,6 +47,7 @@ override_resource {
   override_during = plan
   values = {
     id     = "projects/reelay-test/serviceAccounts/reelay-deployer@reelay-test.iam.gserviceaccount.com"
+    email  = "reelay-deployer@reelay-test.iam.gserviceaccount.com"
     member = "serviceAccount:reelay-deployer@reelay-test.iam.gserviceaccount.com"
   }
 }
@@ -70,4 +71,9 @@ override_resource {
   target          = google_monitoring_slo.api["latency"]
   override_during = plan
   values          = { name = "projects/123456789012/services/reelay-api/serviceLevelObjectives/latency" }
+}
+
+mock_resource "google_iam_workload_identity_pool" {
+  override_during = plan
+  defaults        = { name = "projects/123456789012/locations/global/workloadIdentityPools/reelay-github" }
 }

@@ -1,0 +1,14 @@
+# The api answers, and lets in no caller without a token; within two minutes.
+api="https://$REGION-$PROJECT.cloudfunctions.net/api"
+for expected in "200 /health" "401 /v1/models"; do
+  for try in $(seq 24); do
+    status=$(curl --silent --output /dev/null --write-out "%{http_code}" --max-time 20 \
+      "$api${expected#* }" || true)
+    [ "$status" != "${expected% *}" ] || continue 2
+    sleep 5
+  done
+  echo "${expected#* } answers $status, not ${expected% *}. The logs of api say why. To go" \
+    "back: gcloud run services update-traffic api --to-revisions=REVISION=100" \
+    "--region=$REGION --project=$PROJECT"
+  exit 1
+done
