@@ -21,7 +21,8 @@ from functions.http.schemas import (
 )
 from functions.videos import AI_MODEL, LIST_TOKENS
 from shared import wiring
-from shared.domain.usage import USAGE_FIELDS, Scope, UsageQuery
+from shared.domain.durations import median_seconds
+from shared.domain.usage import USAGE_FIELDS, Counts, Scope, UsageQuery
 from shared.usecases.show_usage import CapUse, DayUsage, UsageReport
 
 CENT = Decimal("0.01")
@@ -56,6 +57,17 @@ DAY_USAGE = record(
     seconds=number("Seconds of video.", 10.08),
     cost_usd=money("What was spent.", "0.75"),
 )
+PROVIDER_USAGE = record(
+    "ProviderUsage",
+    "How a provider did in these days.",
+    ai_model=described(AI_MODEL, "The provider.", "runway"),
+    attempts=whole("How often it was asked, without cancelled attempts.", 4),
+    completed=whole("Videos that it delivered.", 3),
+    success_rate=number("Videos by attempts, from 0 to 1.", 0.75),
+    median_seconds=or_null(
+        number("How long half of its videos took at most, to 8 percent.", 82)
+    ),
+)
 USAGE = record(
     "Usage",
     "What was made and spent, by day and provider.",
@@ -64,6 +76,7 @@ USAGE = record(
     scope=described(choice("Scope", Scope), "Whose usage."),
     time_zone=text("The time zone of the days.", "UTC"),
     usage=list_of(DAY_USAGE, "Days without jobs are left out."),
+    providers=list_of(PROVIDER_USAGE, "Providers that were asked in these days."),
     caps=described(CAPS, "The spending limits."),
 )
 
@@ -82,6 +95,7 @@ def _report(report: UsageReport) -> dict[str, Any]:
         "scope": report.scope.value,
         "time_zone": report.time_zone,
         "usage": [_day(usage) for usage in report.usage],
+        "providers": [_provider(*each) for each in report.providers.items()],
         "caps": {"daily": _cap(report.daily), "monthly": _cap(report.monthly)},
     }
 
@@ -96,6 +110,19 @@ def _day(usage: DayUsage) -> dict[str, Any]:
         "failed": counts.failed,
         "seconds": counts.milliseconds / 1000,
         "cost_usd": _money(counts.cost_usd),
+    }
+
+
+def _provider(ai_model: str, counts: Counts) -> dict[str, Any]:
+    # Not `completed`: records of earlier releases have it without `attempts`.
+    completed = sum(counts.made_in.values())
+    median = median_seconds(counts.made_in)
+    return {
+        "ai_model": ai_model,
+        "attempts": counts.attempts,
+        "completed": completed,
+        "success_rate": round(completed / counts.attempts, 4),
+        "median_seconds": None if median is None else round(median),
     }
 
 
@@ -122,8 +149,8 @@ USAGE_ROUTES = (
         tokens=LIST_TOKENS,
         operation=Operation(
             summary="Get usage",
-            description="Jobs, seconds and cost by day and provider, and what the "
-            "spending limits have left.",
+            description="Jobs, seconds and cost by day and provider, how each "
+            "provider did, and what the spending limits have left.",
             tag="usage",
             query=USAGE_FIELDS,
             answers={200: USAGE},

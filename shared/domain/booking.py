@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from shared.domain.durations import bucket
 from shared.domain.errors import ErrorCode
-from shared.domain.job import Job
+from shared.domain.job import Attempt, AttemptState, Job
 from shared.domain.ledger import NOTHING, Booking, Totals, in_micros
 from shared.domain.projection import project
 from shared.domain.usage import NOBODY, Counts
@@ -61,8 +62,8 @@ def booking_unread(held_usd: Decimal, cost_usd: Decimal = NOTHING) -> Booking:
 
 
 def usage(job: Job) -> Mapping[str, Counts]:
-    """What an ended job counts: itself under the `ai_model` that its owner sees, the
-    cost of each attempt under that attempt's own, that of its translation under
+    """What an ended job counts: itself under the `ai_model` that its owner sees, each
+    attempt and its cost under that attempt's own, the cost of its translation under
     nobody's. The costs sum to what is settled.
     """
     delivered = job.delivered
@@ -74,10 +75,22 @@ def usage(job: Job) -> Mapping[str, Counts]:
             milliseconds=round(delivered.duration_seconds * 1000) if delivered else 0,
         )
     }
-    for ai_model, cost_usd in _costs(job):
-        counts = by_model.get(ai_model, Counts())
-        by_model[ai_model] = counts + Counts(cost_usd=cost_usd)
+    tried = [(a.provider_id.value, _tried(a)) for a in job.attempts]
+    paid = [(ai_model, Counts(cost_usd=usd)) for ai_model, usd in _costs(job)]
+    for ai_model, more in (*tried, *paid):
+        if more != Counts():
+            by_model[ai_model] = by_model.get(ai_model, Counts()) + more
     return by_model
+
+
+def _tried(attempt: Attempt) -> Counts:
+    """A cancelled attempt says nothing of its provider."""
+    if attempt.state in (AttemptState.SKIPPED, AttemptState.CANCELLED):
+        return Counts()
+    if attempt.state is not AttemptState.SUCCEEDED or attempt.ended_at is None:
+        return Counts(attempts=1)
+    took = (attempt.ended_at - attempt.started_at).total_seconds()
+    return Counts(attempts=1, made_in={bucket(took): 1})
 
 
 def _costs(job: Job) -> Iterator[tuple[str, Decimal]]:

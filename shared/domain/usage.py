@@ -1,11 +1,13 @@
 """What was made and what it cost, by day and by who made it; outlives the jobs."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from shared.domain.durations import Durations
 from shared.domain.errors import FieldError, InvalidRequest
 from shared.domain.fields import Field
 from shared.domain.specs import Choice, Day
@@ -40,13 +42,19 @@ USAGE_FIELDS: Mapping[str, Field] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Of the jobs that ended: how long the videos are, and what was paid."""
+    """Of the jobs that ended: how long the videos are, and what was paid.
+
+    attempts: how often the provider was asked, but for cancelled attempts.
+    made_in: how long the videos took from the intent to the checked file.
+    """
 
     jobs: int = 0
     completed: int = 0
     failed: int = 0
     milliseconds: int = 0
     cost_usd: Decimal = Decimal(0)
+    attempts: int = 0
+    made_in: Durations = field(default_factory=dict)
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(
@@ -55,6 +63,8 @@ class Counts:
             failed=self.failed + other.failed,
             milliseconds=self.milliseconds + other.milliseconds,
             cost_usd=self.cost_usd + other.cost_usd,
+            attempts=self.attempts + other.attempts,
+            made_in=Counter(self.made_in) + Counter(other.made_in),
         )
 
 

@@ -3,8 +3,9 @@
 spend/…    {"days": {"d22": {held, settled, released}}, "borrowed": {"d22", "month"},
            "recheck": false}
 settled/…  {"days": {"d22": {held, settled, released}}}
-usage/…    {"days": {"d22": {"runway": {jobs, completed, failed, seconds, cost}}}}, with
-           seconds of video in thousandths
+usage/…    {"days": {"d22": {"runway": {jobs, completed, failed, seconds, cost,
+           attempts, made_in: {"31": 1}}}}}, with seconds of video in thousandths, and
+           videos by the bucket of how long they took (shared/domain/durations.py)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -87,25 +88,33 @@ def _amounts(totals: Totals) -> dict[str, int]:
     }
 
 
-def _counts(counts: Counts) -> dict[str, int]:
+def _counts(counts: Counts) -> dict[str, Any]:
     return {
         "jobs": counts.jobs,
         "completed": counts.completed,
         "failed": counts.failed,
         "seconds": counts.milliseconds,
         "cost": int(counts.cost_usd * MICROS),
+        "attempts": counts.attempts,
+        "made_in": {str(bucket): n for bucket, n in counts.made_in.items()},
     }
 
 
-def _read_counts(amounts: Mapping[str, int]) -> Counts:
+def _read_counts(amounts: Record) -> Counts:
     return Counts(
         jobs=amounts.get("jobs", 0),
         completed=amounts.get("completed", 0),
         failed=amounts.get("failed", 0),
         milliseconds=amounts.get("seconds", 0),
         cost_usd=amounts.get("cost", 0) / MICROS,
+        attempts=amounts.get("attempts", 0),
+        made_in={int(bucket): n for bucket, n in amounts.get("made_in", {}).items()},
     )
 
 
-def _increments(amounts: Mapping[str, int]) -> dict[str, Any]:
-    return {name: firestore.Increment(n) for name, n in amounts.items() if n}
+def _increments(amounts: Record) -> dict[str, Any]:
+    return {
+        name: _increments(n) if isinstance(n, dict) else firestore.Increment(n)
+        for name, n in amounts.items()
+        if n
+    }

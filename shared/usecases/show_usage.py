@@ -1,6 +1,6 @@
 """Show jobs and costs per day, and what is left of the caps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -51,12 +51,16 @@ class CapUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageReport:
-    """Days are in `time_zone`; `daily` and `monthly` are the caps of today."""
+    """Days are in `time_zone`; `daily` and `monthly` are the caps of today.
+
+    `providers`: the period's counts of each that was asked, in the order of `usage`.
+    """
 
     period: Period
     scope: Scope
     time_zone: str
     usage: tuple[DayUsage, ...]
+    providers: Mapping[str, Counts]
     daily: CapUse
     monthly: CapUse
 
@@ -75,11 +79,13 @@ class ShowUsage:
         today = self.clock.now().astimezone(self.limits.zone).date()
         period = query.period(today)
         daily, monthly = self._caps(caller.user_id, query.scope, today)
+        usage = self._usage(caller.user_id, query.scope, period)
         return UsageReport(
             period=period,
             scope=query.scope,
             time_zone=str(self.limits.zone),
-            usage=self._usage(caller.user_id, query.scope, period),
+            usage=usage,
+            providers=self._providers(usage),
             daily=daily,
             monthly=monthly,
         )
@@ -96,17 +102,25 @@ class ShowUsage:
             for model, counts in self._in_order(months[_account(key, scope)], key)
         )
 
+    def _providers(self, usage: Sequence[DayUsage]) -> Mapping[str, Counts]:
+        sums: dict[str, Counts] = {}
+        for each in usage:
+            if each.ai_model is not None and each.counts.attempts:
+                before = sums.get(each.ai_model, Counts())
+                sums[each.ai_model] = before + each.counts
+        return dict(sorted(sums.items(), key=lambda item: self._rank(item[0])))
+
     def _in_order(
         self, month: UsageMonth, key: LedgerKey
     ) -> Sequence[tuple[str, Counts]]:
         """In chain order, then providers not in the chain, then jobs without one."""
-        models = [
-            provider_id.value
-            for provider_id in dict.fromkeys((*self.chain, *ProviderId))
-        ]
-        ranks = {model: rank for rank, model in enumerate((*models, NOBODY))}
         counts = month.days.get(key.day, {})
-        return sorted(counts.items(), key=lambda item: ranks.get(item[0], len(models)))
+        return sorted(counts.items(), key=lambda item: self._rank(item[0]))
+
+    def _rank(self, ai_model: str) -> int:
+        known = [*dict.fromkeys((*self.chain, *ProviderId))]
+        models = [provider_id.value for provider_id in known]
+        return models.index(ai_model) if ai_model in models else len(models)
 
     def _caps(self, user_id: str, scope: Scope, today: date) -> tuple[CapUse, CapUse]:
         key = ledger_key_on(user_id, today)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 
 from shared.domain.booking import booking, booking_unread, usage
 from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
+from shared.domain.durations import bucket
 from shared.domain.errors import ErrorCode, InvalidRequest
 from shared.domain.job import AttemptState, Job, Language
 from shared.domain.ledger import in_micros
@@ -20,6 +22,8 @@ from shared.domain.usage import NOBODY, Counts, Period, UsageQuery
 from tests.domain.examples import FAULT, a_job, answered, completed, started
 
 TODAY = date(2026, 11, 22)
+# What a video adds that was there as soon as it was asked for.
+AT_ONCE: Any = {"attempts": 1, "made_in": {0: 1}}
 
 
 def failed_after(*costs: tuple[ProviderId, Decimal]) -> Job:
@@ -37,9 +41,43 @@ def failed_after(*costs: tuple[ProviderId, Decimal]) -> Job:
 def test_a_completed_job_counts_its_seconds_and_its_cost() -> None:
     assert usage(completed(a_job(duration=8), ProviderId.RUNWAY)) == {
         "runway": Counts(
-            jobs=1, completed=1, milliseconds=8000, cost_usd=Decimal("0.40")
+            jobs=1,
+            completed=1,
+            milliseconds=8000,
+            cost_usd=Decimal("0.40"),
+            **AT_ONCE,
         )
     }
+
+
+def test_a_video_is_counted_with_the_time_from_its_intent_to_its_file() -> None:
+    job = completed(a_job(), ProviderId.RUNWAY)
+    (attempt,) = job.attempts
+    later = attempt.started_at + timedelta(seconds=80)
+
+    counts = usage(replace(job, attempts=(replace(attempt, ended_at=later),)))
+
+    assert counts["runway"].made_in == {bucket(80): 1}
+
+
+@pytest.mark.parametrize(
+    ("state", "attempts"),
+    [
+        (AttemptState.FAILED, 1),
+        (AttemptState.REJECTED, 1),
+        (AttemptState.NOT_SENT, 1),
+        (AttemptState.UNKNOWN, 1),
+        (AttemptState.CANCELLED, 0),
+        (AttemptState.SKIPPED, 0),
+    ],
+)
+def test_a_provider_is_judged_by_what_it_was_asked_and_not_by_cancels(
+    state: AttemptState, attempts: int
+) -> None:
+    job = failed_after((ProviderId.RUNWAY, Decimal(1)))
+    tried = replace(job, attempts=(replace(job.attempts[0], state=state),))
+
+    assert usage(tried)["runway"].attempts == attempts
 
 
 def test_each_attempt_costs_under_its_own_name() -> None:
@@ -50,9 +88,13 @@ def test_each_attempt_costs_under_its_own_name() -> None:
 
     assert counted == {
         "gemini-veo-3.1": Counts(
-            jobs=1, completed=1, milliseconds=8000, cost_usd=Decimal("3.20")
+            jobs=1,
+            completed=1,
+            milliseconds=8000,
+            cost_usd=Decimal("3.20"),
+            **AT_ONCE,
         ),
-        "runway": Counts(cost_usd=Decimal("0.40")),
+        "runway": Counts(cost_usd=Decimal("0.40"), attempts=1),
     }
 
 
@@ -62,7 +104,7 @@ def test_a_failed_job_counts_at_the_last_one_asked() -> None:
 
     ended = failed.ended(ErrorCode.ALL_PROVIDERS_FAILED)
 
-    assert usage(ended) == {"gemini-veo-3.1": Counts(jobs=1, failed=1)}
+    assert usage(ended) == {"gemini-veo-3.1": Counts(jobs=1, failed=1, attempts=1)}
 
 
 def test_where_nobody_was_asked_nobody_is_named() -> None:
@@ -182,8 +224,22 @@ def test_days_that_are_no_period_are_named(
 
 
 def test_counts_add_up() -> None:
-    one = Counts(jobs=1, completed=2, failed=3, milliseconds=4, cost_usd=Decimal("0.1"))
+    one = Counts(
+        jobs=1,
+        completed=2,
+        failed=3,
+        milliseconds=4,
+        cost_usd=Decimal("0.1"),
+        attempts=5,
+        made_in={30: 1, 31: 2},
+    )
 
-    assert one + one == Counts(
-        jobs=2, completed=4, failed=6, milliseconds=8, cost_usd=Decimal("0.2")
+    assert one + replace(one, made_in={31: 1}) == Counts(
+        jobs=2,
+        completed=4,
+        failed=6,
+        milliseconds=8,
+        cost_usd=Decimal("0.2"),
+        attempts=10,
+        made_in={30: 1, 31: 3},
     )

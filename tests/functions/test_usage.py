@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from flask.testing import FlaskClient
 
+from shared.domain.durations import bucket
 from shared.domain.ledger import Account, Caps, Limits, Totals
 from shared.domain.usage import NOBODY, Counts, UsageMonth
 from tests.fakes.jobs import FakeJobs
@@ -29,7 +30,13 @@ def test_a_day_of_one_model_and_what_the_caps_have_left(
     client: FlaskClient, jobs: FakeJobs
 ) -> None:
     video = Counts(
-        jobs=2, completed=1, failed=1, milliseconds=8042, cost_usd=Decimal("0.4")
+        jobs=2,
+        completed=1,
+        failed=1,
+        milliseconds=8042,
+        cost_usd=Decimal("0.4"),
+        attempts=3,
+        made_in={bucket(80): 1},
     )
     jobs.usage["user.ann.2026-11"] = UsageMonth(days={"d22": {"runway": video}})
     totals = Totals(held_usd=Decimal("10.000001"))
@@ -52,6 +59,15 @@ def test_a_day_of_one_model_and_what_the_caps_have_left(
                 "failed": 1,
                 "seconds": 8.042,
                 "cost_usd": "0.40",
+            }
+        ],
+        "providers": [
+            {
+                "ai_model": "runway",
+                "attempts": 3,
+                "completed": 1,
+                "success_rate": 0.3333,
+                "median_seconds": 82,
             }
         ],
         "caps": {
@@ -77,6 +93,23 @@ def test_a_day_on_which_no_provider_was_asked_names_none(
     shown = client.get(f"{PATH}?scope=all", headers=OPERATOR).get_json()
 
     assert [day["ai_model"] for day in shown["usage"]] == [None]
+
+
+def test_records_without_attempts_say_nothing_of_their_provider(
+    client: FlaskClient, jobs: FakeJobs
+) -> None:
+    before = Counts(jobs=9, completed=9)
+    since = Counts(jobs=1, failed=1, attempts=1)
+    days = {
+        "d01": {"runway": before, "gemini-veo-3.1": before},
+        "d02": {"runway": since},
+    }
+    jobs.usage["user.ann.2026-11"] = UsageMonth(days=days)
+
+    (shown,) = client.get(PATH, headers=ANN).get_json()["providers"]
+
+    assert (shown["ai_model"], shown["attempts"]) == ("runway", 1)
+    assert (shown["success_rate"], shown["median_seconds"]) == (0, None)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,14 @@ from tests.gcp.stores import end, read
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 DAY = "d22"
 NINE_DAYS = timedelta(days=9)
-ONE_VIDEO = Counts(jobs=1, completed=1, milliseconds=8000, cost_usd=Decimal("0.40"))
+ONE_VIDEO = Counts(
+    jobs=1,
+    completed=1,
+    milliseconds=8000,
+    cost_usd=Decimal("0.40"),
+    attempts=1,
+    made_in={0: 1},
+)
 Stores = tuple[Jobs, UsageStore]
 
 
@@ -64,7 +71,7 @@ def test_names_with_dots_and_several_models_are_kept_apart(stores: Stores) -> No
     finish(jobs, a_new_job(duration=8), completed(unknown, ProviderId.VEO))
 
     assert usage.usage((ANNS,))[ANNS].days[DAY] == {
-        "runway": Counts(cost_usd=Decimal("0.40")),
+        "runway": Counts(cost_usd=Decimal("0.40"), attempts=1),
         "gemini-veo-3.1": replace(ONE_VIDEO, cost_usd=Decimal("3.20")),
     }
 

@@ -4,7 +4,28 @@
  */
 
 export type paths = Record<string, never>;
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    videoEnded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A video has ended
+         * @description Sent to the request's `webhook_url` as Standard Webhooks specify. Answer within ten seconds with any 2xx. Otherwise it is sent again, eight times in all within a day; 410 stops that.
+         */
+        post: operations["video_ended"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /** @enum {string} */
@@ -186,7 +207,7 @@ export interface components {
         /** @enum {string} */
         OpenAIStatus: "queued" | "in_progress" | "completed" | "failed";
         /** @enum {string} */
-        OpenAIVariant: "video";
+        OpenAIVariant: "video" | "thumbnail";
         OpenAIVideo: {
             id: string;
             /** @constant */
@@ -262,6 +283,13 @@ export interface components {
         PromptRequest: {
             prompt: string;
         };
+        ProviderUsage: {
+            ai_model: components["schemas"]["AiModel"];
+            attempts: number;
+            completed: number;
+            success_rate: number;
+            median_seconds: number | null;
+        };
         /** @enum {string} */
         Resolution: "720p" | "1080p";
         /** @enum {string} */
@@ -294,6 +322,7 @@ export interface components {
             scope: components["schemas"]["Scope"];
             time_zone: string;
             usage: components["schemas"]["DayUsage"][];
+            providers: components["schemas"]["ProviderUsage"][];
             caps: components["schemas"]["Caps"];
         };
         /** @enum {string} */
@@ -347,7 +376,16 @@ export interface components {
             estimated_cost_usd: string;
             cost_usd: string;
             error: components["schemas"]["JobError"] | null;
+            webhook: components["schemas"]["WebhookState"] | null;
         };
+        VideoEvent: {
+            type: components["schemas"]["VideoEventType"];
+            /** Format: date-time */
+            timestamp: string;
+            data: components["schemas"]["Video"];
+        };
+        /** @enum {string} */
+        VideoEventType: "video.completed" | "video.failed";
         VideoPage: {
             videos: components["schemas"]["Video"][];
             next_cursor: string | null;
@@ -377,7 +415,15 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /** Format: uri */
+            webhook_url?: string | null;
         };
+        WebhookState: {
+            status: components["schemas"]["WebhookStatus"];
+            attempts: number;
+        };
+        /** @enum {string} */
+        WebhookStatus: "pending" | "delivered" | "failed";
     };
     responses: never;
     parameters: never;
@@ -386,4 +432,122 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    video_ended: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same however often this message is sent: ignore one that you have had. */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970. Refuse one that is more than five minutes old. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC-SHA256, in base64, of id, timestamp and body, joined by dots, under your key's webhook secret (`whsec_…`). */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "video.completed",
+                 *       "timestamp": "2026-11-28T12:01:10.000Z",
+                 *       "data": {
+                 *         "job_id": "3f9c1b2ad84e4c0f",
+                 *         "user_id": "ann",
+                 *         "created_at": "2026-11-28T12:00:00.000Z",
+                 *         "updated_at": "2026-11-28T12:01:10.000Z",
+                 *         "expires_at": "2026-12-28T12:00:00.000Z",
+                 *         "status": "completed",
+                 *         "stage": "done",
+                 *         "progress": 100,
+                 *         "ai_model": "gemini-veo-3.1",
+                 *         "video_url": "https://storage.googleapis.com/reelay-videos/3f9c1b2ad84e4c0f.mp4",
+                 *         "video_url_expires_at": "2026-11-28T23:01:10.000Z",
+                 *         "download_url": "https://storage.googleapis.com/reelay-videos/3f9c1b2ad84e4c0f.mp4?response-content-disposition=attachment",
+                 *         "poster_url": "https://storage.googleapis.com/reelay-videos/3f9c1b2ad84e4c0f.jpg",
+                 *         "ai_generated": true,
+                 *         "generated_by": {
+                 *           "vendor": "runway",
+                 *           "model": "veo-3.1-generate-001"
+                 *         },
+                 *         "prompt": "너구리가 고개를 들고 손을 흔든다",
+                 *         "translate": "auto",
+                 *         "prompt_sent": "The raccoon looks up and waves",
+                 *         "image_url": "https://example.com/raccoon.jpg",
+                 *         "image": null,
+                 *         "last_image_url": "https://example.com/raccoon-asleep.jpg",
+                 *         "last_image": null,
+                 *         "input_crop": {
+                 *           "x": 0,
+                 *           "y": 105,
+                 *           "width": 1206,
+                 *           "height": 2412,
+                 *           "image_width": 1206,
+                 *           "image_height": 2622
+                 *         },
+                 *         "last_input_crop": {
+                 *           "x": 0,
+                 *           "y": 105,
+                 *           "width": 1206,
+                 *           "height": 2412,
+                 *           "image_width": 1206,
+                 *           "image_height": 2622
+                 *         },
+                 *         "duration": 5,
+                 *         "resolution": "720p",
+                 *         "aspect_ratio": "auto",
+                 *         "audio": true,
+                 *         "model": "auto",
+                 *         "fallback": true,
+                 *         "seed": 7,
+                 *         "metadata": {
+                 *           "order": "A-1042"
+                 *         },
+                 *         "delivered": {
+                 *           "duration": 5.04,
+                 *           "width": 1280,
+                 *           "height": 720,
+                 *           "aspect_ratio": "16:9",
+                 *           "audio": true,
+                 *           "size": 2831155,
+                 *           "crc32c": "yZRlqg=="
+                 *         },
+                 *         "attempts": [
+                 *           {
+                 *             "ai_model": "runway",
+                 *             "outcome": "failed",
+                 *             "started_at": "2026-11-28T12:00:00.000Z",
+                 *             "ended_at": "2026-11-28T12:00:00.000Z",
+                 *             "cost_usd": "0",
+                 *             "error": {
+                 *               "code": "provider_unavailable",
+                 *               "message": "Runway can't be reached."
+                 *             }
+                 *           }
+                 *         ],
+                 *         "estimated_cost_usd": "0.25",
+                 *         "cost_usd": "2.400197",
+                 *         "error": null,
+                 *         "webhook": {
+                 *           "status": "delivered",
+                 *           "attempts": 1
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["VideoEvent"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+}
