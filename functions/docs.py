@@ -12,6 +12,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from flask import Response
 
@@ -25,13 +26,16 @@ from shared.domain.job import Language
 from shared.domain.specs import Choice
 from shared.rates import RateLimit
 
-DESCRIPTION = """\
+_AI_BASIC_ACT = "https://www.law.go.kr/" + quote(
+    "법령/인공지능발전과신뢰기반조성등에관한기본법"
+)
+DESCRIPTION = f"""\
 Reelay turns an image and a prompt into an MP4. If one provider fails, it moves on to \
 the next; if all fail, you get the reason for each.
 
 **First call.** Upload an image with `POST /v1/uploads`, or use a public URL. Create a \
-video with `POST /v1/videos`. Follow it with `GET /v1/videos/{job_id}`, or listen to \
-the Firestore document `videos/{job_id}`, until `status` is `completed` or `failed`.
+video with `POST /v1/videos`. Follow it with `GET /v1/videos/{{job_id}}`, or listen to \
+the Firestore document `videos/{{job_id}}`, until `status` is `completed` or `failed`.
 
 **Authentication.** Send a Firebase ID token or, from a server, an API key (`rk_…`): \
 `Authorization: Bearer TOKEN`.
@@ -41,7 +45,12 @@ ends, so that a server need not poll.
 
 **Formats.** JSON in snake_case; times are RFC 3339 in UTC; money is a decimal string \
 in USD. Errors are RFC 9457 problems, with messages in English or Korean by \
-`Accept-Language`."""
+`Accept-Language`.
+
+**AI notice.** Videos are made by generative AI. Tell your users before they create \
+one, as Korea's [AI Basic Act]({_AI_BASIC_ACT}) (article 31) and the EU's \
+[AI Act](https://eur-lex.europa.eu/eli/reg/2024/1689/oj) (article 50) ask. \
+Each video says `ai_generated` and `generated_by`. This is not legal advice."""
 TAGS: Mapping[str, tuple[str, str]] = {
     "videos": ("Videos", "Create a video, follow it, list, cancel and delete."),
     "uploads": ("Uploads", "Upload the image to use as the first frame."),

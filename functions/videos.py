@@ -273,8 +273,9 @@ VIDEO_ROUTES = (
         spends=True,
         operation=Operation(
             summary="Create a video",
-            description="Starts a job and returns at once; the video is made in the "
-            "background. Its price is reserved from your limits until the job ends.",
+            description="Starts a job and returns at once; generative AI makes the "
+            "video in the background. Its price is reserved from your limits until "
+            "the job ends.",
             tag="videos",
             body=VIDEO_BODY,
             has_price=True,

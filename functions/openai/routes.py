@@ -132,7 +132,8 @@ OPENAI_ROUTES = (
         spends=True,
         operation=Operation(
             summary="Create a video (OpenAI)",
-            description="As OpenAI's clients do it, with a form or JSON.",
+            description="As OpenAI's clients do it, with a form or JSON. Generative "
+            "AI makes the video.",
             tag="openai",
             body=Body(
                 title="OpenAIVideoRequest",

@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -55,9 +55,22 @@ def run_node(
     *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """`node …` in `folder`; fails with what it printed."""
+    return _run([node(), *arguments], folder, environment)
+
+
+def run_npm(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """`npm …` with the same Node.js."""
+    program = shutil.which("npm")
+    assert program
+    return _run([program, *arguments], folder)
+
+
+def _run(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     path = f"{Path(node()).parent}:{bare_environment()['PATH']}"
     done = subprocess.run(
-        [node(), *arguments],
+        command,
         cwd=folder,
         env=bare_environment() | {"PATH": path} | dict(environment or {}),
         capture_output=True,

@@ -1,16 +1,54 @@
 """packages/ai-sdk with the AI SDK itself: its types, its build, and a running stack."""
 
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
 import pytest
 
 from local.stack import Stack
 from tests.e2e.client import IMAGE, Frontend
-from tests.e2e.node import TSC, ai_sdk, run_node
+from tests.e2e.node import TSC, ai_sdk, run_node, run_npm
 
 pytestmark = pytest.mark.timeout(600)
+USER = """
+import { createReelay, type ReelayProvider } from "@reelay/ai-sdk";
+import { experimental_generateVideo as generateVideo } from "ai";
+const reelay: ReelayProvider = createReelay({ baseURL: "https://api.example" });
+export const make = () => generateVideo({ model: reelay("auto"), prompt: "a cat" });
+// @ts-expect-error its types were found
+console.assert(reelay("auto").nothing === undefined);
+console.log(reelay.video("auto").provider, reelay("auto").modelId);
+"""
 
 
 def test_its_types_are_the_ai_sdks() -> None:
     run_node(TSC, folder=ai_sdk())
+
+
+def test_what_is_packed_is_all_that_another_project_needs(tmp_path: Path) -> None:
+    folder = ai_sdk() / "packed"
+    shutil.rmtree(folder, ignore_errors=True)
+    package = folder / "node_modules/@reelay/ai-sdk"
+    package.mkdir(parents=True)
+
+    run_npm("pack", "--pack-destination", str(tmp_path), folder=ai_sdk())
+    (tarball,) = tmp_path.glob("*.tgz")
+    with tarfile.open(tarball) as packed:
+        names = {member.name.removeprefix("package/") for member in packed}
+    unpack = ["tar", "-xzf", str(tarball), "-C", str(package), "--strip-components=1"]
+    subprocess.run(unpack, check=True)
+
+    modules = ("api", "index", "video-model")
+    made = {f"dist/{name}.{kind}" for name in modules for kind in ("js", "d.ts")}
+    assert names == {"package.json", "README.md", "LICENSE", *made}
+    (folder / "user.ts").write_text(USER)
+    # The AI SDK's own declarations need types that it does not bring.
+    options = ("--ignoreConfig", "--strict", "--skipLibCheck", "--module", "nodenext")
+    tsc = str(ai_sdk() / TSC)
+    run_node(tsc, *options, "user.ts", folder=folder)
+    assert run_node("user.js", folder=folder).stdout == "reelay.video auto\n"
 
 
 def test_it_makes_videos(stack: Stack) -> None:

@@ -80,6 +80,20 @@ def test_page_and_document_are_in_the_readers_language(
     assert summary == {"en": "Create a video", "ko": "영상 생성"}[language]
 
 
+@pytest.mark.parametrize(
+    ("language", "notice"), [("en", "enerative AI makes"), ("ko", "생성형 인공지능이")]
+)
+def test_whoever_creates_a_video_is_told_that_ai_makes_it(
+    client: FlaskClient, language: str, notice: str
+) -> None:
+    document = client.get(f"/v1/openapi.json?lang={language}").get_json()
+
+    for path in ("/v1/videos", "/openai/v1/videos"):
+        assert notice in document["paths"][path]["post"]["description"]
+    overview = document["info"]["description"]
+    assert "www.law.go.kr" in overview and "eur-lex.europa.eu" in overview
+
+
 @pytest.mark.parametrize("path", ["/docs", "/v1/openapi.json"])
 def test_another_language_is_a_wrong_field(client: FlaskClient, path: str) -> None:
     assert client.get(f"{path}?lang=<b>").status_code == 422

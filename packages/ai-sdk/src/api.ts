@@ -31,6 +31,9 @@ export interface Video {
   progress: number;
   ai_model: string | null;
   video_url: string | null;
+  download_url: string | null;
+  poster_url: string | null;
+  generated_by: { vendor: string; model: string } | null;
   delivered: { duration: number; width: number; height: number; audio: boolean; size: number; crc32c: string } | null;
   cost_usd: string;
   error: { code: string; message: string } | null;

@@ -14,6 +14,7 @@ import type { Api, CallOptions, Video } from "./api.ts";
 
 type StartOptions = Parameters<NonNullable<VideoModelV4["doStart"]>>[0];
 type StatusOptions = Parameters<NonNullable<VideoModelV4["doStatus"]>>[0];
+type WebhookOptions = Parameters<NonNullable<VideoModelV4["handleWebhookOption"]>>[0];
 
 /** Has no `doGenerate`: the AI SDK polls, and mints an `Idempotency-Key` for each start. */
 export class ReelayVideoModel implements VideoModelV4 {
@@ -48,6 +49,12 @@ export class ReelayVideoModel implements VideoModelV4 {
       providerMetadata: { reelay: { job_id: video.job_id } },
       response: this.#response(responseHeaders),
     };
+  }
+
+  /** The message only ends the wait: what became of the job is asked of Reelay. */
+  async handleWebhookOption({ webhook }: WebhookOptions) {
+    const { url, received } = await webhook();
+    return { webhookUrl: url, received };
   }
 
   async doStatus(options: StatusOptions) {
@@ -138,8 +145,9 @@ function shapeOf(width: number, height: number): string | undefined {
   });
 }
 
-function shown({ job_id, ai_model, cost_usd, delivered, error }: Video): Record<string, JSONValue> {
-  return { job_id, ai_model, cost_usd, delivered, error };
+function shown(video: Video): Record<string, JSONValue> {
+  const { job_id, ai_model, generated_by, cost_usd, delivered, poster_url, download_url, error } = video;
+  return { job_id, ai_model, generated_by, cost_usd, delivered, poster_url, download_url, error };
 }
 
 function jobIdOf(operation: JSONValue): string {

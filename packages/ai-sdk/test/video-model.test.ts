@@ -23,12 +23,20 @@ async function download({ url }: { url: URL }) {
   return { data: new Uint8Array(await response.arrayBuffer()), mediaType: undefined };
 }
 
+async function ended(prompt: string): Promise<boolean> {
+  return (await listed()).some((video) => video.prompt === prompt && video.status !== "processing");
+}
+
 async function jobs(prompt: string): Promise<string[]> {
+  return (await listed()).filter((video) => video.prompt === prompt).map((video) => video.job_id);
+}
+
+async function listed() {
   const response = await fetch(`${process.env["REELAY_BASE_URL"]}/v1/videos?limit=100`, {
     headers: { Authorization: `Bearer ${process.env["REELAY_API_KEY"]}` },
   });
-  const { videos } = (await response.json()) as { videos: { prompt: string; job_id: string }[] };
-  return videos.filter((video) => video.prompt === prompt).map((video) => video.job_id);
+  const { videos } = (await response.json()) as { videos: { prompt: string; job_id: string; status: string }[] };
+  return videos;
 }
 
 function unique(prompt: string): string {
@@ -65,6 +73,35 @@ test("an image and a prompt become an MP4", async () => {
   const [made] = providerMetadata["reelay"]!["videos"] as [{ job_id: string; delivered: { width: number } }];
   assert.deepEqual(await jobs(prompt.text), [made.job_id]);
   assert.equal(made.delivered.width, 1280);
+});
+
+test("a webhook ends the wait, and what it says is asked of Reelay", async () => {
+  const sent: { path: string; body: string | undefined }[] = [];
+  const watching: typeof globalThis.fetch = (url, init) => {
+    sent.push({ path: new URL(String(url)).pathname, body: init?.body as string | undefined });
+    return fetch(url, init);
+  };
+  const text = unique("The raccoon sits down");
+  const received = (async () => {
+    while (!(await ended(text))) await new Promise((resolve) => setTimeout(resolve, 200));
+    return { headers: {}, body: { type: "video.failed", data: "not to be believed" } };
+  })();
+
+  const { video, providerMetadata } = await generateVideo({
+    model: createReelay({ fetch: watching }).video("auto"),
+    prompt: text,
+    webhook: async () => ({ url: "https://example.com/hook", received }),
+    poll,
+    download,
+  });
+
+  assert.equal(video.mediaType, "video/mp4");
+  const [start, ...status] = sent;
+  assert.equal(JSON.parse(start!.body!).webhook_url, "https://example.com/hook");
+  assert.equal(status.length, 1);
+  const [made] = providerMetadata["reelay"]!["videos"] as [{ poster_url: string; generated_by: { vendor: string } }];
+  assert.equal(made.generated_by.vendor, "vertex");
+  assert.ok((await fetch(made.poster_url)).ok);
 });
 
 test("a start whose answer is lost makes one job, though its image is uploaded", async () => {
