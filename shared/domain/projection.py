@@ -33,6 +33,7 @@ ADDED_FIELDS: Projection = {
     "ai_generated": True,
     "generated_by": None,
     "metadata": {},
+    "webhook": None,
 }
 
 

@@ -1,6 +1,9 @@
 """A frontend as the tests play it: HTTP to the api, questions to the simulators."""
 
 import io
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -70,6 +73,23 @@ class Frontend:
             assert time.monotonic() < give_up_at, now
             time.sleep(0.1)
         return now
+
+
+def api_key(stack: Stack) -> str:
+    """A key as an operator makes one."""
+    environment = os.environ | {"FIRESTORE_EMULATOR_HOST": stack.addresses["firestore"]}
+    made = subprocess.run(
+        [
+            *(sys.executable, "-m", "local", "key", "make", "so-yeon"),
+            *("--project", stack.project),
+        ],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return made.stdout.strip()
 
 
 def wait_for(true: Callable[[], bool], most_seconds: float = 30) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.stack import Stack
-from tests.e2e.client import IMAGE, Frontend
+from tests.e2e.client import IMAGE, api_key
 from tests.e2e.node import TSC, ai_sdk, run_node, run_npm
 
 pytestmark = pytest.mark.timeout(600)
@@ -52,19 +52,14 @@ def test_what_is_packed_is_all_that_another_project_needs(tmp_path: Path) -> Non
 
 
 def test_it_makes_videos(stack: Stack) -> None:
-    environment = environment_of(stack)
+    environment = {
+        "REELAY_BASE_URL": stack.addresses["api"],
+        "REELAY_API_KEY": api_key(stack),
+        "REELAY_TEST_IMAGE": str(IMAGE),
+    }
 
     done = run_node(
         "--test", "test/*.test.ts", folder=ai_sdk(), environment=environment
     )
 
     assert "# fail 0" in done.stdout and "# skipped 0" in done.stdout
-
-
-def environment_of(stack: Stack) -> dict[str, str]:
-    token = Frontend(stack, "ai-sdk").headers["Authorization"]
-    return {
-        "REELAY_BASE_URL": stack.addresses["api"],
-        "REELAY_API_KEY": token.removeprefix("Bearer "),
-        "REELAY_TEST_IMAGE": str(IMAGE),
-    }

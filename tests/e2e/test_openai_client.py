@@ -1,9 +1,6 @@
 """OpenAI's own client, unchanged, against the whole of it."""
 
 import io
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import av
@@ -13,29 +10,12 @@ from openai import OpenAI
 from PIL import Image
 
 from local.stack import Stack
-from tests.e2e.client import IMAGE
+from tests.e2e.client import IMAGE, api_key
 
 # Its authors mark all of `client.videos` so; it is why these routes are here.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The Sora API is scheduled:DeprecationWarning"
 )
-
-
-def api_key(stack: Stack) -> str:
-    """A key as an operator makes one."""
-    environment = os.environ | {"FIRESTORE_EMULATOR_HOST": stack.addresses["firestore"]}
-    made = subprocess.run(
-        [
-            *(sys.executable, "-m", "local", "key", "make", "so-yeon"),
-            *("--project", stack.project),
-        ],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return made.stdout.strip()
 
 
 @pytest.fixture
