@@ -1,7 +1,7 @@
 # Several times a day the budget reports what was spent to its topic, which pushes the
 # notification to budget-alert: that warns, tightens or pauses. There is no authoritative IAM
 # on the topic, which would remove the publisher that making the budget grants. Google's own
-# spend-cap budgets, which stop services themselves, cannot be set by Terraform yet.
+# spend cap, which stops the models themselves, is set by ops/deploy/spend_cap.py.
 
 resource "google_pubsub_topic" "budget" {
   name                       = "reelay-budget"
@@ -105,12 +105,19 @@ resource "google_billing_budget" "project" {
   }
 
   all_updates_rule {
-    pubsub_topic                     = google_pubsub_topic.budget.id
-    schema_version                   = "1.0"
+    pubsub_topic                     = var.budget_notices ? google_pubsub_topic.budget.id : null
+    schema_version                   = var.budget_notices ? "1.0" : null
     monitoring_notification_channels = local.notification_channels
   }
 
   depends_on = [google_project_service.apis]
+}
+
+check "budget_notices" {
+  assert {
+    condition     = var.budget_notices
+    error_message = "The budget only writes e-mails: nothing pauses spending by itself. The caps of the ledger still hold."
+  }
 }
 
 check "budget" {

@@ -155,6 +155,24 @@ variable "gcp_budget_amount" {
   }
 }
 
+variable "budget_notices" {
+  description = "Whether the budget tells the kill switch, over a topic. False where the organisation lets no account of Google's publish to it: then the budget only writes e-mails."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "spend_cap_amount" {
+  description = "Google's own spend cap on the Agent Platform, a month, in whole units of the billing account's currency. Set by `make deploy`, not by Terraform, whose provider has no field for it. Null or 0: none."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.spend_cap_amount == null || try(var.spend_cap_amount >= 0 && floor(var.spend_cap_amount) == var.spend_cap_amount, false)
+    error_message = "spend_cap_amount must be a whole number, not below 0."
+  }
+}
+
 variable "alert_emails" {
   description = "Who gets the e-mails of alerts and of the budget: one to five addresses."
   type        = set(string)

@@ -120,6 +120,21 @@ run "deploys_itself" {
   }
 }
 
+run "budget_by_email" {
+  command = plan
+
+  variables {
+    budget_notices = false
+  }
+
+  expect_failures = [check.budget_notices]
+
+  assert {
+    condition     = google_billing_budget.project[0].all_updates_rule[0].pubsub_topic == null && length(google_billing_budget.project[0].all_updates_rule[0].monitoring_notification_channels) == 1
+    error_message = "Where the topic is refused the budget must still write e-mails."
+  }
+}
+
 run "deploys_from_github" {
   command = plan
 

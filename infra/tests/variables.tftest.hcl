@@ -29,6 +29,7 @@ run "refused_1" {
     region_memory_gib        = 13
     billing_account          = "0123456789AB"
     gcp_budget_amount        = 10.5
+    spend_cap_amount         = -1
     alert_emails             = ["owner"]
     daily_limit_usd          = -1
     monthly_limit_usd        = -1
@@ -65,6 +66,7 @@ run "refused_1" {
     var.region_memory_gib,
     var.billing_account,
     var.gcp_budget_amount,
+    var.spend_cap_amount,
     var.alert_emails,
     var.daily_limit_usd,
     var.monthly_limit_usd,

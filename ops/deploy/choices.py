@@ -72,6 +72,18 @@ def budget_question(currency: str) -> Question:
     )
 
 
+def spend_cap_question(currency: str) -> Question:
+    """Asked with a budget; by default there is no cap."""
+    return Question(
+        variable="spend_cap_amount",
+        words="Google's own spend cap on its models (Veo, Omni, translation), a month, "
+        f"in whole {currency or 'units of the currency'}: Google stops them there "
+        "until the month ends. 0: none",
+        default="0",
+        kind=int,
+    )
+
+
 def questions(account: str) -> tuple[Question, ...]:
     """Asked once; each has a default that is safe."""
     return (
@@ -107,7 +119,7 @@ def announced(
     kept: Mapping[str, Any], environ: Mapping[str, str], *, is_first: bool
 ) -> list[str]:
     """What a deploy with these settings will ask, before it asks anything."""
-    asked = (budget_question(""), *questions(""))
+    asked = (budget_question(""), spend_cap_question(""), *questions(""))
     keys = [name for name in SECRETS if not environ.get(name)]
     return [
         *(["the region, in which your data stays permanently"] if is_first else []),

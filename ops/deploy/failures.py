@@ -32,7 +32,7 @@ EXPLAINED = {
         "restricts members by domain: making a budget lets Google's own account "
         "publish to the topic. Allow billing-budget-alert@system.gserviceaccount.com "
         "(constraints iam.allowedPolicyMemberDomains, iam.managed.allowedPolicyMembers)"
-        ", or deploy without a budget: ARGS=--no-budget."
+        ", or let the budget only write e-mails: ARGS='--set budget_notices=false'."
     ),
     r"allowedPolicyMemberDomains|do not belong to a permitted customer": (
         "Your organisation forbids services that anyone may call (allUsers): run it "

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.deploy.world import Answer, Outgoing, Stopped, World
+from ops.deploy.google_rest import GoogleRest
+from ops.deploy.world import Answer, Stopped, World
 
 HOSTING = "https://firebasehosting.googleapis.com/v1beta1"
 SIGN_IN = "https://identitytoolkit.googleapis.com/admin/v2"
@@ -40,7 +41,11 @@ class Site:
 
     world: World
     project: str
-    _token: list[str] = field(default_factory=list)
+    _rest: GoogleRest = field(init=False)
+
+    def __post_init__(self) -> None:
+        rest = GoogleRest(world=self.world, project=self.project)
+        object.__setattr__(self, "_rest", rest)
 
     @property
     def _path(self) -> str:
@@ -105,20 +110,7 @@ class Site:
         body: bytes | None = None,
         content_type: str = "application/json",
     ) -> Answer:
-        headers = {
-            "Authorization": f"Bearer {self._access_token()}",
-            "Content-Type": content_type,
-            # A person's token would use the quota of gcloud's own project.
-            "X-Goog-User-Project": self.project,
-        }
-        asked = Outgoing(method=method, url=url, headers=headers, body=body)
-        return self.world.send(asked)
-
-    def _access_token(self) -> str:
-        if not self._token:
-            words = ("auth", "application-default", "print-access-token")
-            self._token.append(self.world.run("gcloud", *words).stdout.strip())
-        return self._token[0]
+        return self._rest.call(method, url, body, content_type)
 
 
 def _require(answer: Answer) -> bytes:

@@ -25,6 +25,7 @@ FEWER = (
     "of api and {worker_instances} of worker will run. Once it is larger: ARGS='--set "
     "api_instances=4 --set worker_instances=4'."
 )
+OF_THE_BUDGET = {"gcp_budget_amount", "spend_cap_amount"}
 DATASTORE = (
     "The database of {project} is in Datastore mode, which has no listeners: deploy "
     "into another project, gcloud projects create ID"
@@ -75,9 +76,10 @@ def settle(world: World, asked: Asked, facts: Facts) -> chosen.Choices:
     kept = _instances(world, target, asked, kept)
     kept |= _budget(world, target.project, kept, facts)
     asked_for = chosen.questions(facts["account"])
-    if kept.get("enable_budget") and "gcp_budget_amount" not in kept:
+    if kept.get("enable_budget") and not kept.keys() >= OF_THE_BUDGET:
         money = currency(world, facts["billing_account"])
-        asked_for = (chosen.budget_question(money), *asked_for)
+        of_budget = (chosen.budget_question(money), chosen.spend_cap_question(money))
+        asked_for = (*of_budget, *asked_for)
     choices = chosen.ask(world, kept, asked_for)
     chosen.refuse_what_functions_would(choices)
     return choices

@@ -11,6 +11,7 @@ from ops.deploy.failures import sentence, waits_for
 from ops.deploy.place import with_place
 from ops.deploy.plan import Plan
 from ops.deploy.settle import Asked, announce, settle
+from ops.deploy.spend_cap import settle_cap
 from ops.deploy.terraform import Terraform
 from ops.deploy.world import Stopped, World
 
@@ -63,6 +64,9 @@ class _Up:
             self._say("New revisions of the functions, which see the keys")
             self._apply()
         self._let_callers_in()
+        if "spend_cap_amount" in self._choices:
+            self._say("Google's own spend cap")
+            settle_cap(self._world, self._project, facts, self._choices)
         self._finish()
 
     @property

@@ -25,7 +25,11 @@ _CODES: Mapping[int, ErrorCode] = {
     429: ErrorCode.RATE_LIMITED,
     503: ErrorCode.PROVIDER_UNAVAILABLE,
 }
-_DEPLETED = re.compile(r"(?i)\bcredits are depleted\b|\bBILLING_DISABLED\b")
+# A cap that the owner set: of a project in AI Studio, or a spend-cap budget. What the
+# second one says is not published yet, so its 403 is read by the same words.
+_CAP = r"\bspend(?:ing)?[ -](?:cap|limit)\b"
+_CAPPED = re.compile(f"(?i){_CAP}")
+_DEPLETED = re.compile(rf"(?i)\bcredits are depleted\b|\bBILLING_DISABLED\b|{_CAP}")
 _NO_BILLING = re.compile(
     r"(?i)\benable billing\b|\bbilling (is|has been|was) (disabled|not enabled)\b"
 )
@@ -94,9 +98,11 @@ def _meaning(status: int, words: str, body: object) -> Meaning:
 
 
 def _code(status: int, words: str) -> ErrorCode | None:
-    """Words make a 400 more precise. Of another status only a 429 has two meanings."""
+    """Words make a 400 more precise, and tell a 403 or 429 of a spent cap apart."""
     if status == 429:
         return ErrorCode.OUT_OF_CREDITS if _DEPLETED.search(words) else None
+    if status == 403:
+        return ErrorCode.OUT_OF_CREDITS if _CAPPED.search(words) else None
     if status != 400:
         return None
     if refusal := refused_call(words):

@@ -13,6 +13,7 @@ from ops.deploy.settle import Asked
 from ops.deploy.terraform import Terraform
 from ops.deploy.up import up
 from ops.deploy.world import NOT_FOUND, Answer, Command, Outgoing, Ran, Shell, World
+from tests.ops.fake_budgets import FakeBudgets
 from tests.ops.fake_gcloud import PROJECT, REFUSED, FakeGcloud, answer
 from tests.ops.fake_hosting import FakeHosting
 
@@ -186,6 +187,7 @@ class Desk:
         self.environ = KEYS
         self.waited: list[float] = []
         self.hosting = FakeHosting(PROJECT)
+        self.budgets = FakeBudgets()
         self.page = folder / "dist"
         self.page.mkdir(exist_ok=True)
         (self.page / "index.html").write_text("the page")
@@ -202,9 +204,11 @@ class Desk:
         down(self._world(), self._terraform(), TARGET)
 
     def _world(self) -> World:
-        return a_world(
-            self.shell, self.person, self.waited, self.environ, self.hosting.answer
-        )
+        return a_world(self.shell, self.person, self.waited, self.environ, self._google)
+
+    def _google(self, asked: Outgoing) -> Answer:
+        is_budget = asked.url.startswith("https://billingbudgets.googleapis.com/")
+        return (self.budgets if is_budget else self.hosting).answer(asked)
 
     def _terraform(self) -> Terraform:
         return Terraform(world=self._world(), folder=self.folder, work=self.work)

@@ -332,7 +332,7 @@ def test_a_deploy_goes_through_all_its_steps(tmp_path: Path) -> None:
     steps = [line for line in desk.person.said if line.startswith("*")]
     assert [step.split()[1] for step in steps] == [
         "Looking", "This", "The", "APIs", "The", "The", "Settings", "Terraform's",
-        "Plan", "Keys", "New", "Asking", "The",
+        "Plan", "Keys", "New", "Google's", "Asking", "The",
     ]  # fmt: skip
     assert desk.installed.count("terraform apply") == 2
     assert desk.waited == [20, 20]
@@ -435,6 +435,47 @@ def test_a_sweep_that_nothing_reaches_is_reported(tmp_path: Path) -> None:
     refused = {"lastAttemptTime": "2026-11-22T10:00:00Z", "status": {"code": 7}}
 
     assert "has not got through to sweep" in stopped(Desk(tmp_path, sweep=refused))
+
+
+# Google's own spend cap ---------------------------------------------------------------
+
+
+def test_a_spend_cap_is_offered_and_by_default_not_set(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    desk.up()
+
+    assert any(
+        asked.startswith("Google's own spend cap") for asked in desk.person.asked
+    )
+    assert desk.budgets.caps == []
+
+
+def test_a_spend_cap_is_set_once_and_changed_with_its_amount(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    amounts = []
+    chosen: list[dict[str, Any]] = [
+        {"spend_cap_amount": 50}, {}, {"spend_cap_amount": 80}, {},
+    ]  # fmt: skip
+    for settings in chosen:
+        desk.up(**settings)
+        (cap,) = desk.budgets.caps
+        amounts.append(cap["amount"]["specifiedAmount"]["units"])
+
+    assert amounts == ["50", "50", "80", "80"]
+    desk.up(spend_cap_amount=0)
+    assert "To delete it" in desk.person.heard
+
+
+def test_a_refused_spend_cap_is_explained_and_stops_no_deploy(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.budgets.refuses = True
+
+    desk.up(spend_cap_amount=50)
+
+    assert "was not set: not for this account" in desk.person.heard
+    assert "Reelay runs." in desk.person.heard
 
 
 # Applying -----------------------------------------------------------------------------

@@ -24,7 +24,7 @@ EXISTS = "Error: Error 409: it already exists\n\n  with google_x.y[0],\n  on x.t
         (LOCKED, "force-unlock 17000"),
         ("Error: Error creating Budget: googleapi: Error 403", "ARGS=--no-budget"),
         ("Error: Error creating Budget: googleapi: Error 400: Request contains an "
-         "invalid argument", "restricts members by domain"),
+         "invalid argument", "--set budget_notices=false"),
         ("Cloud Build cannot run builds in this region", "REGION=us-central1"),
         ("oauth2: cannot fetch token: invalid_grant", "application-default login"),
         ("Error 429: Quota exceeded for metric", "iam-admin/quotas"),

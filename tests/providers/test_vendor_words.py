@@ -95,6 +95,9 @@ GOOGLE_WORDS = Table(
         (429, QUOTA, RATE),
         (429, "Quota exceeded for aiplatform.googleapis.com/requests", RATE),
         (429, "Your prepayment credits are depleted.", CREDITS),
+        (429, "Your project has exceeded its monthly spending cap.", CREDITS),
+        (403, "Usage is paused: the project has reached its spend cap.", CREDITS),
+        (400, "The spend-cap budget of this project is enforced.", CREDITS),
     ),
 )
 
