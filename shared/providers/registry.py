@@ -52,15 +52,17 @@ def _has_identity(access: Access) -> bool:
 
 
 def _runway(access: Access) -> Provider:
-    from shared.providers.runway_sdk import runway_sdk
+    from shared.providers.runway import Runway
+    from shared.providers.runway_sdk import SdkTransport
 
-    return runway_sdk(api_key=access.api_key or "", base_url=access.base_url)
+    return Runway(SdkTransport, api_key=access.api_key or "", base_url=access.base_url)
 
 
 def _runway_http(access: Access) -> Provider:
-    from shared.providers.runway_http import runway_http
+    from shared.providers.runway import Runway
+    from shared.providers.runway_http import HttpTransport
 
-    return runway_http(api_key=access.api_key or "", base_url=access.base_url)
+    return Runway(HttpTransport, api_key=access.api_key or "", base_url=access.base_url)
 
 
 def _veo(access: Access) -> Provider:

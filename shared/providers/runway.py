@@ -36,6 +36,10 @@ class Transport(Protocol):
     def delete(self, task_id: str, *, read_seconds: float) -> Answer: ...
 
 
+class MakeTransport(Protocol):
+    def __call__(self, *, api_key: str, base_url: str) -> Transport: ...
+
+
 class Runway:
     """The port `Provider`. Tasks are the same over either transport."""
 
@@ -43,17 +47,18 @@ class Runway:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: MakeTransport,
         *,
         api_key: str,
-        base_url: str,
+        base_url: str | None,
         read_seconds: float = READ_SECONDS,
     ) -> None:
-        self.transport = transport
+        base_url, api_key = base_url or runway_wire.BASE_URL, api_key.strip()
+        self.transport = transport(api_key=api_key, base_url=base_url)
         self._api_key = api_key
         self._trusted_origin = base_url if base_url != runway_wire.BASE_URL else None
         self._read_seconds = read_seconds
-        self._caught = tuple(transport.faults)
+        self._caught = tuple(self.transport.faults)
 
     def start(self, request: GenerationRequest) -> Submission:
         send_state = SendState()

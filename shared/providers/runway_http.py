@@ -15,14 +15,12 @@ from shared.providers import answer_limits, runway_wire
 from shared.providers.paid_post import (
     CONNECT_SECONDS,
     LOCAL_FAULTS,
-    READ_SECONDS,
     Fault,
     Faults,
     SendState,
     cutoff,
 )
 from shared.providers.rejection import Answer
-from shared.providers.runway import Runway
 from shared.providers.runway_wire import VideoTask
 
 USER_AGENT = "reelay/1"
@@ -44,16 +42,6 @@ FAULTS: Faults = {
     http.client.HTTPException: Fault.DOUBTFUL,
     **LOCAL_FAULTS,
 }
-
-
-def runway_http(
-    *, api_key: str, base_url: str | None, read_seconds: float = READ_SECONDS
-) -> Runway:
-    base_url, api_key = base_url or runway_wire.BASE_URL, api_key.strip()
-    transport = HttpTransport(api_key=api_key, base_url=base_url)
-    return Runway(
-        transport, api_key=api_key, base_url=base_url, read_seconds=read_seconds
-    )
 
 
 class HttpTransport:

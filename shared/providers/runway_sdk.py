@@ -11,14 +11,12 @@ from shared.providers import answer_limits, runway_wire
 from shared.providers.paid_post import (
     CONNECT_SECONDS,
     LOCAL_FAULTS,
-    READ_SECONDS,
     Fault,
     Faults,
     SendState,
     cutoff,
 )
 from shared.providers.rejection import Answer
-from shared.providers.runway import Runway
 from shared.providers.runway_wire import VideoTask
 
 FAULTS: Faults = {
@@ -40,16 +38,6 @@ FAULTS: Faults = {
     httpx.StreamError: Fault.DOUBTFUL,
     **LOCAL_FAULTS,
 }
-
-
-def runway_sdk(
-    *, api_key: str, base_url: str | None, read_seconds: float = READ_SECONDS
-) -> Runway:
-    base_url, api_key = base_url or runway_wire.BASE_URL, api_key.strip()
-    transport = SdkTransport(api_key=api_key, base_url=base_url)
-    return Runway(
-        transport, api_key=api_key, base_url=base_url, read_seconds=read_seconds
-    )
 
 
 class SdkTransport:

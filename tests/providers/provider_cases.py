@@ -10,8 +10,9 @@ from google.oauth2.credentials import Credentials
 from shared.domain.catalogue import AspectRatio, Resolution
 from shared.ports.providers import GenerationRequest, ImageFile, Provider, TaskRef
 from shared.providers.omni import omni_by_identity, omni_by_key
-from shared.providers.runway_http import runway_http
-from shared.providers.runway_sdk import runway_sdk
+from shared.providers.runway import Runway
+from shared.providers.runway_http import HttpTransport
+from shared.providers.runway_sdk import SdkTransport
 from shared.providers.veo import Veo
 
 KEY = "key_very-secret"
@@ -46,11 +47,15 @@ class ProviderCase:
 
 
 def make_runway(base_url: str, *, read_seconds: float = 50.0) -> Provider:
-    return runway_sdk(api_key=KEY, base_url=base_url, read_seconds=read_seconds)
+    return Runway(
+        SdkTransport, api_key=KEY, base_url=base_url, read_seconds=read_seconds
+    )
 
 
 def make_runway_http(base_url: str, *, read_seconds: float = 50.0) -> Provider:
-    return runway_http(api_key=KEY, base_url=base_url, read_seconds=read_seconds)
+    return Runway(
+        HttpTransport, api_key=KEY, base_url=base_url, read_seconds=read_seconds
+    )
 
 
 def make_veo(base_url: str, *, read_seconds: float = 50.0) -> Provider:

@@ -1,8 +1,7 @@
 """A Runway task is read alike over both transports, and its URL is asked for anew."""
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,9 +11,9 @@ from shared.domain.outcomes import Failed, Working
 from shared.ports.providers import WebFile
 from shared.providers import runway_wire
 from shared.providers.rejection import Answer
-from shared.providers.runway import Runway
-from shared.providers.runway_http import runway_http
-from shared.providers.runway_sdk import runway_sdk
+from shared.providers.runway import MakeTransport, Runway
+from shared.providers.runway_http import FAULTS, HttpTransport
+from shared.providers.runway_sdk import SdkTransport
 from tests.providers.provider_cases import RUNWAY, RUNWAY_HTTP, ProviderCase, each
 from tests.providers.vendor_server import Reply, closed_port_url, vendor
 
@@ -127,17 +126,16 @@ def test_a_fetch_asks_again_for_the_address(case: ProviderCase) -> None:
     assert len(server.received) == 2
 
 
-@pytest.mark.parametrize("make", [runway_sdk, runway_http])
-def test_only_an_address_of_the_settings_is_trusted(
-    make: Callable[..., Runway],
-) -> None:
+def test_only_an_address_of_the_settings_is_trusted() -> None:
     class Answering:
+        faults = FAULTS
+
         def retrieve(self, *_: object, **__: object) -> Answer:
             body = {"status": "SUCCEEDED", "output": ["https://cdn.example/x.mp4"]}
             return Answer(status=200, body=body, headers={})
 
-    provider = make(api_key="k", base_url=None)
-    provider.transport = cast(Any, Answering())
+    made = cast(MakeTransport, lambda **_: Answering())
+    provider = Runway(made, api_key="k", base_url=None)
 
     assert provider.fetch(RUNWAY.task()).trusted_origin is None
 
@@ -167,8 +165,9 @@ def test_the_environment_names_neither_address_nor_key(
     monkeypatch.setenv("HTTP_PROXY", closed_port_url())
 
     with vendor(Reply(body={"status": "PENDING"})) as server:
-        for make in (runway_sdk, runway_http):
-            make(api_key=" key_mine\n", base_url=server.url).poll(RUNWAY.task())
+        for transport in (SdkTransport, HttpTransport):
+            provider = Runway(transport, api_key=" key_mine\n", base_url=server.url)
+            provider.poll(RUNWAY.task())
 
     keys = [each.headers["authorization"] for each in server.received]
     assert keys == ["Bearer key_mine"] * 2
