@@ -1,14 +1,11 @@
-"""`python -m tests.side_by_side [OPTION …]`: all tests, in three pytest processes.
+"""`python -m tests.side_by_side [OPTION …]`: all tests, in four pytest processes.
 
-End-to-end and infrastructure tests mostly wait, the others mostly compute, so they run
-at the same time; so does the run of fault injection, which waits the longest. Options
-are passed on to all. With `--cov`, all are measured and the combined coverage is
-reported. At the end: the names of the tests that failed, and
-pytest's closing line for the sum.
+Some tests mostly wait and others mostly compute, so they run at the same time. Options
+are passed on to pytest. With `--check`, the coverage of `shared` is measured, and what
+`make check` holds against the code besides runs at the same time, too. At the end: what
+failed, and pytest's closing line for the sum.
 """
 
-import itertools
-import os
 import re
 import subprocess
 import sys
@@ -19,74 +16,93 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-WAITING = ("tests/e2e", "tests/infra")
-CHAOS = "tests/e2e/test_chaos.py"
+E2E = "tests/e2e"
+# They start stacks and programs of their own; the other end-to-end tests share a stack.
+ALONE = [
+    f"{E2E}/test_{name}.py"
+    for name in ("chaos", "browser", "generators", "slow_bodies")
+]
+AROUND = ["tests/infra", "tests/local", "tests/ops", "tests/fault_injection"]
+# The tests of each part; `shared` are those that run the code of that folder in their
+# own process, where its coverage can be measured.
 PARTS: Mapping[str, Sequence[str]] = {
-    "chaos": (CHAOS,),
-    "waiting": (*WAITING, f"--ignore={CHAOS}"),
-    "computing": ("tests", *(f"--ignore={folder}" for folder in WAITING)),
+    "e2e": [E2E, *(f"--ignore={file}" for file in ALONE)],
+    "alone": ALONE,
+    "around": AROUND,
+    "shared": ["tests", *(f"--ignore={folder}" for folder in (E2E, *AROUND))],
 }
+PYTHON = sys.executable
+WEB_SCRIPTS = ("check", "test", "size")
+CHECKS: Sequence[Sequence[str]] = (
+    (PYTHON, "-m", "mypy"),
+    (PYTHON, "-m", "ops.audit"),
+    *(("npm", "--prefix", "web", "run", "--silent", x) for x in WEB_SCRIPTS),
+    (
+        *(".venv-checkov/bin/checkov", "--config-file", "infra/.checkov.yaml"),
+        *("--directory", "infra"),
+    ),
+)
 _COUNT = re.compile(r"(\d+) (passed|failed|error|warning|skipped|deselected)")
 
 
-def main(options: Sequence[str], parts: Mapping[str, Sequence[str]] = PARTS) -> int:
+def main(
+    options: Sequence[str],
+    parts: Mapping[str, Sequence[str]] = PARTS,
+    checks: Sequence[Sequence[str]] = CHECKS,
+) -> int:
+    """0 if all went well, else 1."""
     began = time.monotonic()
-    measured = "--cov" in options
-    passed_on = [option for option in options if option != "--cov"]
-    with ThreadPoolExecutor(len(parts)) as pool:
-        started = [
-            pool.submit(_run, part, [*folders, *passed_on], measured=measured)
-            for part, folders in parts.items()
-        ]
-    ended = [each.result() for each in started]
-    codes = [code for code, _ in ended]
-    outputs = [output for _, output in ended]
-    if measured:
-        codes += _report_coverage(parts)
-    for line in itertools.chain(*outputs):
-        if line.startswith(("FAILED ", "ERROR ")):
-            print(line, end="")
-    closings = [output[-1] for output in outputs if output]
+    is_check = "--check" in options
+    passed_on = [option for option in options if option != "--check"]
+    commands = {
+        part: [_pytest(part, [*tests, *passed_on], measured=is_check)]
+        for part, tests in parts.items()
+    }
+    if is_check:
+        commands["checks"] = [*checks]
+    with ThreadPoolExecutor(len(commands)) as pool:
+        ended = dict(
+            zip(commands, pool.map(_run_all, commands, commands.values()), strict=True)
+        )
+    failed = [line for lines, _ in ended.values() for line in lines]
+    print(*failed, sep="\n", end="\n" * bool(failed))
+    closings = [ended[part][1] for part in parts]
     print(closing_line(closings, time.monotonic() - began), flush=True)
-    return next((code for code in codes if code), 0)
+    return 1 if failed else 0
 
 
-def _run(
-    part: str, arguments: Sequence[str], *, measured: bool
-) -> tuple[int, Sequence[str]]:
-    """Passes on what pytest prints; its exit code and the lines, the last not empty."""
-    # The threshold is for all parts together.
-    coverage = ("--cov", "--cov-report=", "--cov-fail-under=0") if measured else ()
-    cache = ("-o", f"cache_dir=.pytest_cache/{part}")
+def _pytest(part: str, arguments: Sequence[str], *, measured: bool) -> Sequence[str]:
+    coverage = ["--cov"] if measured and part == "shared" else []
+    cache = ["-o", f"cache_dir=.pytest_cache/{part}"]
+    return [PYTHON, "-m", "pytest", *arguments, *coverage, *cache]
+
+
+def _run_all(part: str, commands: Iterable[Sequence[str]]) -> tuple[list[str], str]:
+    """A line for each failure, and the last line that is not empty."""
+    failed: list[str] = []
+    lines: Sequence[str] = [""]
+    for command in commands:
+        code, lines = _run(part, command)
+        if code:
+            named = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
+            failed += named or [f"FAILED {' '.join(command)}"]
+    return failed, lines[-1]
+
+
+def _run(part: str, command: Sequence[str]) -> tuple[int, Sequence[str]]:
+    """Passes on what the command prints; its exit code and the lines, the last not
+    empty.
+    """
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", *arguments, *coverage, *cache],
-        cwd=ROOT,
-        env=os.environ | {"COVERAGE_FILE": _coverage_file(part)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
-        lines = []
+        lines = [""]
         for line in process.stdout:
-            print(f"{part:9} | {line}", end="", flush=True)
+            print(f"{part:6} | {line}", end="", flush=True)
             if line.strip():
-                lines.append(line)
+                lines.append(line.rstrip())
         return process.wait(), lines
-
-
-def _coverage_file(part: str) -> str:
-    return f".coverage.{part}"
-
-
-def _report_coverage(parts: Iterable[str]) -> Sequence[int]:
-    """Of all parts together; non-zero below the threshold in pyproject.toml."""
-    coverage = [sys.executable, "-m", "coverage"]
-    combine = [*coverage, "combine", "--quiet", *map(_coverage_file, parts)]
-    return [
-        subprocess.run(command, cwd=ROOT, check=False).returncode
-        for command in (combine, [*coverage, "report"])
-    ]
 
 
 def closing_line(closings: Iterable[str], seconds: float) -> str:

@@ -1,12 +1,12 @@
 """The runner behind `make test` and `make check`."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests import side_by_side
-from tests.side_by_side import ROOT, closing_line, main
+from tests.side_by_side import PARTS, ROOT, closing_line, main
 
 
 def test_the_last_line_is_the_sum_of_all_parts() -> None:
@@ -37,10 +37,33 @@ def test_it_fails_where_a_part_does_and_names_the_test_at_the_end(
     assert closing.startswith("1 failed, 1 passed in ")
 
 
-def test_part_of_the_coverage_is_no_failure_of_a_part(tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text("import shared\n\ndef test_it(): pass\n")
+def test_a_check_that_fails_is_named_and_fails_it_all(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    good, bad = (sys.executable, "-V"), (sys.executable, "-c", "exit(3)")
 
-    code, lines = side_by_side._run("sample", [str(tmp_path)], measured=True)
+    assert main(["--check"], {}, [bad, good]) == 1
 
-    (ROOT / ".coverage.sample").unlink()
-    assert code == 0, "".join(lines)
+    failed, closing = capsys.readouterr().out.splitlines()[-2:]
+    assert failed == f"FAILED {' '.join(bad)}"
+    assert closing.startswith("no tests ran in ")
+
+
+def test_every_test_is_in_one_part() -> None:
+    files = [str(f.relative_to(ROOT)) for f in (ROOT / "tests").rglob("test_*.py")]
+
+    assert {file: parts_of(file) for file in files if len(parts_of(file)) != 1} == {}
+
+
+def parts_of(file: str) -> list[str]:
+    """As pytest takes the arguments."""
+
+    def is_in(place: str) -> bool:
+        return f"{file}/".startswith(f"{place}/")
+
+    return [
+        part
+        for part, arguments in PARTS.items()
+        if any(is_in(a) for a in arguments)
+        and not any(is_in(a.removeprefix("--ignore=")) for a in arguments if "=" in a)
+    ]

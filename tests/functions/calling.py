@@ -35,11 +35,13 @@ def document() -> Any:
     return answer(openapi(ROUTES)).get_json()
 
 
+PATHS = Map([Rule(r.path, methods=[r.method], endpoint=r) for r in ROUTES]).bind("")
+
+
 def check_described(path: str, method: str, response: TestResponse) -> None:
     """Whatever a call of the api answers is in its description."""
-    rules = [Rule(r.path, methods=[r.method], endpoint=r) for r in ROUTES]
     try:
-        route, _ = Map(rules).bind("").match(path, method=method)
+        route, _ = PATHS.match(path, method=method)
     except HTTPException:
         return
     assert isinstance(route, Route)
