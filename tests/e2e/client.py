@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import av
 import requests
 
 from local.identity import user_token
-from local.stack import Stack
+from local.stack import ROOT, Stack
 
 IMAGE = Path(__file__).parents[2] / "local" / "raccoon.jpg"
 Video = dict[str, Any]
@@ -75,21 +76,30 @@ class Frontend:
         return now
 
 
-def api_key(stack: Stack) -> str:
-    """A key as an operator makes one."""
-    environment = os.environ | {"FIRESTORE_EMULATOR_HOST": stack.addresses["firestore"]}
-    made = subprocess.run(
-        [
-            *(sys.executable, "-m", "local", "key", "make", "so-yeon"),
-            *("--project", stack.project),
-        ],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return made.stdout.strip()
+class Server(Frontend):
+    """A server with an API key, as an operator makes one for `user`.
+
+    `webhook_secret`: what it verifies its webhooks with.
+    """
+
+    def __init__(self, stack: Stack, user: str = "so-yeon") -> None:
+        super().__init__(stack, user)
+        address = stack.addresses["firestore"]
+        made = subprocess.run(
+            [
+                *(sys.executable, "-m", "local", "key", "make", user),
+                *("--project", stack.project),
+            ],
+            env=os.environ | {"FIRESTORE_EMULATOR_HOST": address},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        self.api_key = made.stdout.strip()
+        self.headers = {"Authorization": f"Bearer {self.api_key}"}
+        (self.webhook_secret,) = re.findall(r"whsec_\S+", made.stderr)
 
 
 def wait_for(true: Callable[[], bool], most_seconds: float = 30) -> None:

@@ -9,10 +9,12 @@ import pytest
 from local.fault_injection.time_scale import QUICK_ROOT
 from local.stack import Stack, StackOptions
 from tests.e2e.client import Frontend, close_circuits, set_faults
+from tests.e2e.receiver import Receiver
 
 # Leases of 18 s, a first poll after 1.2 s, the sweep's first retry after 12 s.
 TIME_SCALE = "0.2"
 
+Webhooks = tuple[Receiver, str]
 StackFactory = Callable[..., Stack]
 
 
@@ -43,11 +45,26 @@ def a_stack(firestore_emulator: str) -> StackFactory:
 
 
 @pytest.fixture(scope="session")
-def running_stack(a_stack: StackFactory) -> Iterator[Stack]:
+def running_stack(a_stack: StackFactory, webhooks: Webhooks) -> Iterator[Stack]:
     """Its users may have any number of jobs, and make any number each minute."""
+    _, address = webhooks
     most = ("USER_MAX_JOBS", "USER_MAX_JOBS_PER_MINUTE", "USER_REQUESTS_PER_SECOND")
-    with a_stack(**dict.fromkeys(most, "9999")) as stack:
+    limits = dict.fromkeys(most, "9999")
+    with a_stack(WEBHOOK_RECEIVER=address, **limits) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def webhooks() -> Iterator[Webhooks]:
+    """What takes the webhooks of the running stack, and its address."""
+    receiver = Receiver()
+    with receiver.server() as server:
+        yield receiver, server.url
+
+
+@pytest.fixture
+def receiver(webhooks: Webhooks) -> Receiver:
+    return webhooks[0]
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ def _schemas_alone(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **document,
         "paths": {},
+        "webhooks": {},
         "components": {"schemas": {name: _bare(s) for name, s in schemas.items()}},
     }
 

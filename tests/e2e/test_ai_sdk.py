@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.stack import Stack
-from tests.e2e.client import IMAGE, api_key
+from tests.e2e.client import IMAGE, Server
 from tests.e2e.node import TSC, ai_sdk, run_node, run_npm
 
 pytestmark = pytest.mark.timeout(600)
@@ -54,7 +54,7 @@ def test_what_is_packed_is_all_that_another_project_needs(tmp_path: Path) -> Non
 def test_it_makes_videos(stack: Stack) -> None:
     environment = {
         "REELAY_BASE_URL": stack.addresses["api"],
-        "REELAY_API_KEY": api_key(stack),
+        "REELAY_API_KEY": Server(stack).api_key,
         "REELAY_TEST_IMAGE": str(IMAGE),
     }
 

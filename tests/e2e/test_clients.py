@@ -2,8 +2,11 @@
 
 import json
 import re
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,10 +14,12 @@ from typing import Any
 import pytest
 
 from local.dev import FIRST_PORT, stable_ports
+from local.processes import free_port
 from local.stack import ROOT, Stack
-from tests.e2e.client import IMAGE, Frontend
+from tests.e2e.client import IMAGE, Frontend, Server, wait_for
 from tests.e2e.conftest import bare_environment
-from tests.e2e.node import LOCAL, ai_sdk, installed, run_node
+from tests.e2e.node import LOCAL, ai_sdk, installed, node, run_node
+from tests.e2e.receiver import Receiver, passed_on
 
 pytestmark = pytest.mark.timeout(600)
 FRONTEND = Path(__file__).with_name("frontend")
@@ -128,19 +133,28 @@ def test_python(checkout: Path, environment: dict[str, str]) -> None:
     assert printed.startswith("http") and "X-Goog-Signature" in printed
 
 
-def test_typescript(checkout: Path, environment: dict[str, str]) -> None:
+def typed(folder: Path, api: str) -> None:
+    """With the npm packages, and our OpenAPI as types."""
     modules = installed(FRONTEND) / "node_modules"
-    (checkout / "node_modules").symlink_to(modules)
+    (folder / "node_modules").symlink_to(modules)
+    (folder / "package.json").write_text('{"type": "module"}')
     generator = str(modules / "openapi-typescript/bin/cli.js")
-    document = f"{environment['API']}/v1/openapi.json"
-    run_node(generator, document, "-o", "reelay.ts", folder=checkout)
-    (checkout / "package.json").write_text('{"type": "module"}')
-    (checkout / "client.ts").write_text(block("ts", "reelay.ts"))
-    compiler = str(modules / "typescript/bin/tsc")
+    document = f"{api}/v1/openapi.json"
+    run_node(generator, document, "-o", "reelay.ts", folder=folder)
+
+
+def compiled(folder: Path, program: str) -> None:
+    compiler = str(folder / "node_modules/typescript/bin/tsc")
     options = ("--strict", "--noEmit", "--allowImportingTsExtensions")
     module = ("--module", "nodenext", "--target", "es2023", "--types", "node")
+    run_node(compiler, *options, *module, program, folder=folder)
 
-    run_node(compiler, *options, *module, "client.ts", folder=checkout)
+
+def test_typescript(checkout: Path, environment: dict[str, str]) -> None:
+    typed(checkout, environment["API"])
+    (checkout / "client.ts").write_text(block("ts", "async function call"))
+
+    compiled(checkout, "client.ts")
     done = run_node("client.ts", folder=checkout, environment=environment)
 
     assert done.stdout.startswith("http") and "X-Goog-Signature" in done.stdout
@@ -175,6 +189,64 @@ def listen(user: Frontend, job_id: str, folder: Path) -> list[str]:
     environment = {"JOB": job_id, "API": stack.addresses["api"]}
     environment["AUTHORIZATION"] = user.headers["Authorization"]
     return run_js(shown, installed(FRONTEND), folder, environment).splitlines()
+
+
+@contextmanager
+def receiving(
+    program: list[str], port: int, folder: Path, secret: str
+) -> Iterator[subprocess.Popen[str]]:
+    """A receiver's program while it runs, once it listens."""
+    running = subprocess.Popen(
+        program,
+        cwd=folder,
+        env=bare_environment() | {"SECRET": secret},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_for(lambda: listens(port))
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+@pytest.mark.parametrize("language", ["python", "ts"])
+def test_a_webhook_is_taken_by_its_receiver_and_by_no_other(
+    stack: Stack, receiver: Receiver, checkout: Path, language: str
+) -> None:
+    server, port = Server(stack), free_port()
+    program = receivers_program(language, port, checkout, stack)
+    receiver.programs["/shown"] = f"http://127.0.0.1:{port}"
+
+    with receiving(program, port, checkout, server.webhook_secret) as shown:
+        video = server.create(duration=3, webhook_url="https://example.com/shown")
+        assert shown.stdout
+        printed = shown.stdout.readline()
+    with receiving(program, port, checkout, Server(stack).webhook_secret):
+        answer = passed_on(receiver.programs["/shown"], receiver.messages["/shown"][0])
+
+    assert printed == f"video.completed {video['job_id']}\n"
+    assert answer.status_code == 400
+
+
+def listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def receivers_program(
+    language: str, port: int, folder: Path, stack: Stack
+) -> list[str]:
+    """The program as it is shown, at another port."""
+    shown = block(language, "standardwebhooks").replace("4000", str(port))
+    if language == "python":
+        return [sys.executable, "-c", shown]
+    typed(folder, stack.addresses["api"])
+    (folder / "receiver.ts").write_text(shown)
+    compiled(folder, "receiver.ts")
+    return [node(), "receiver.ts"]
 
 
 def test_openais_python_client(checkout: Path, environment: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from openai import OpenAI
 from PIL import Image
 
 from local.stack import Stack
-from tests.e2e.client import IMAGE, api_key
+from tests.e2e.client import IMAGE, Server
 
 # Its authors mark all of `client.videos` so; it is why these routes are here.
 pytestmark = pytest.mark.filterwarnings(
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings(
 @pytest.fixture
 def client(stack: Stack) -> Iterator[OpenAI]:
     address = f"{stack.addresses['api']}/openai/v1"
-    with OpenAI(base_url=address, api_key=api_key(stack)) as client:
+    with OpenAI(base_url=address, api_key=Server(stack).api_key) as client:
         yield client
 
 

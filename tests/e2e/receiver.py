@@ -1,0 +1,44 @@
+"""The server to which the stack's webhooks go, as their receivers' programs see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import requests
+from werkzeug import Request, Response
+
+from local.http_server import HttpServer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Receiver:
+    """By path. `answers`: the statuses of the next answers; then it is 204.
+
+    `programs`: the addresses of receivers under test, which get and answer instead.
+    """
+
+    messages: dict[str, list[Message]] = field(default_factory=dict)
+    answers: dict[str, list[int]] = field(default_factory=dict)
+    programs: dict[str, str] = field(default_factory=dict)
+
+    def server(self) -> HttpServer:
+        return HttpServer(Request.application(self._take))
+
+    def _take(self, request: Request) -> Response:
+        message = Message(body=request.get_data(), headers=dict(request.headers))
+        self.messages.setdefault(request.path, []).append(message)
+        if program := self.programs.get(request.path):
+            return Response(status=passed_on(program, message).status_code)
+        answers = self.answers.get(request.path)
+        return Response(status=answers.pop(0) if answers else 204)
+
+
+def passed_on(program: str, message: Message) -> requests.Response:
+    names = ("Content-Type", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature")
+    headers = {name: message.headers[name] for name in names}
+    return requests.post(program, message.body, headers=headers, timeout=10)
