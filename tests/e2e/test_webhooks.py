@@ -21,14 +21,15 @@ def test_a_server_hears_of_the_end_and_its_library_verifies_who_says_so(
     video = server.create(duration=3, webhook_url="https://example.com/hook?t=hush")
     ended = server.wait(video, lambda v: v["webhook"]["status"] != "pending")
 
-    missed, taken = receiver.messages["/hook"]
+    # On a busy machine an answer may come too late: then there are more.
+    missed, *_, taken = messages = receiver.messages["/hook"]
     verifier = LIBRARY.Webhook(server.webhook_secret)
     event = verifier.verify(taken.body, taken.headers)
     assert missed.headers["Webhook-Id"] == taken.headers["Webhook-Id"]
     assert event["type"] == "video.completed"
     assert event["data"]["video_url"] == ended["video_url"]
     assert event["data"] | {"webhook": ended["webhook"]} == ended
-    assert ended["webhook"] == {"status": "delivered", "attempts": 2}
+    assert ended["webhook"] == {"status": "delivered", "attempts": len(messages)}
     assert "hush" not in "".join(
         log.read_text(errors="replace") for log in stack.folder.glob("*.log")
     )
