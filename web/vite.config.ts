@@ -10,6 +10,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // data: URLs would need an exception in the Content-Security-Policy.
     assetsInlineLimit: 0,
+    // The decoder of HEIC is large, and loaded for such images alone.
+    chunkSizeWarningLimit: 3000,
   },
   server: {
     host: "127.0.0.1",

@@ -21,6 +21,7 @@ test("caps begin anew at midnight where the service counts its days", () => {
 
 test("what fits is as long as it can be, and then as cheap", () => {
   expect(fitOf(aDraft(), MODELS, 0.26)).toEqual({ model: "runway", duration: 5, usd: 0.25 });
+  expect(fitOf(aDraft(), MODELS, 0.3)).toMatchObject({ duration: 6, usd: 0.3 });
   expect(fitOf(aDraft({ image: null }), MODELS, 0.5)).toMatchObject({
     model: "gemini-omni-flash",
     duration: 5,

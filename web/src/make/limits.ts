@@ -52,8 +52,13 @@ export function fitOf(draft: Draft, models: readonly Model[], leftUsd: number): 
       const price = Number(model.usd_per_second[draft.resolution] ?? Number.NaN);
       return model.durations
         .filter((seconds) => seconds >= 3 && seconds <= draft.duration)
-        .map((duration) => ({ model: model.ai_model, duration, usd: duration * price }));
+        .map((duration) => ({ model: model.ai_model, duration, usd: exact(duration * price) }));
     })
     .filter(({ usd }) => usd <= leftUsd);
   return found.sort((a, b) => b.duration - a.duration || a.usd - b.usd)[0] ?? null;
+}
+
+/** Dollars to the millionth: 6 × 0.05 is 0.3. */
+function exact(usd: number): number {
+  return Math.round(usd * 1e6) / 1e6;
 }

@@ -257,7 +257,8 @@ function Chips<T>({ name, title, of, chosen, choose, children }: ChipsProps<T>) 
 
 function Order({ studio }: { studio: Studio }) {
   const { estimate, isPriceOld, isMaking } = studio;
-  const price = estimate.value;
+  const problem = studio.priceProblem.value;
+  const price = problem ? null : estimate.value;
   const isDear = isOverCap(studio);
   const isImpossible = price?.links.every(({ skipped }) => skipped) ?? false;
   const isRange = price && Number(price.max_cost_usd) > Number(price.estimated_cost_usd);
@@ -267,7 +268,7 @@ function Order({ studio }: { studio: Studio }) {
         <button
           type="submit"
           class="main make-button"
-          disabled={isMaking.value || isDear || isImpossible}
+          disabled={isMaking.value || isDear || isImpossible || problem !== null}
         >
           <span>{t(isMaking.value ? "making" : "makeVideo")}</span>
           {price && !isImpossible && (
@@ -280,6 +281,7 @@ function Order({ studio }: { studio: Studio }) {
       <div class="small-print">
         {studio.failure.value && <Trouble failure={studio.failure.value} />}
         {isImpossible && <p class="bad">{t("nobodyCan")}</p>}
+        {problem && <Trouble failure={{ problem }} />}
         {isDear && <OverCap studio={studio} />}
         <p class="muted">
           {isRange && !isImpossible && `${t("priceMost", price.max_cost_usd)} `}
@@ -296,7 +298,8 @@ function LeftToday({ studio }: { studio: Studio }) {
   return left ? <>{t("leftToday", left)}</> : null;
 }
 
-function isOverCap({ estimate, usage }: Studio): boolean {
+function isOverCap({ estimate, priceProblem, usage }: Studio): boolean {
+  if (priceProblem.value?.code === "exceeds_limit") return true;
   const room = usage.value && roomOf(usage.value);
   const price = estimate.value?.estimated_cost_usd;
   return room && price ? Number(price) > Number(room.leftUsd) : false;

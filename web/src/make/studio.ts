@@ -30,6 +30,8 @@ export function openStudio(app: App) {
   const usage = signal<Usage | null>(null);
   const estimate = signal<Estimate | null>(null);
   const isPriceOld = signal(true);
+  /** Why there is no price: the request is wrong, or dearer than any cap. */
+  const priceProblem = signal<ApiProblem | null>(null);
   const isTranslating = signal(false);
   const isReading = signal(false);
   const failure = signal<Failure | null>(null);
@@ -178,8 +180,14 @@ export function openStudio(app: App) {
   }
 
   const price = settled(ESTIMATE_AFTER_MS, async (signal) => {
-    estimate.value = await api.estimate(estimateOf(fit.value), signal);
-    isPriceOld.value = false;
+    try {
+      estimate.value = await api.estimate(estimateOf(fit.value), signal);
+      priceProblem.value = null;
+      isPriceOld.value = false;
+    } catch (error) {
+      const isWrong = error instanceof ApiProblem && error.status === 422;
+      priceProblem.value = isWrong ? error : null;
+    }
   });
   const asked = computed(() => JSON.stringify(estimateOf(fit.value)));
   stops.push(
@@ -244,7 +252,8 @@ export function openStudio(app: App) {
   }
 
   return {
-    ...{ app, library, models, usage, estimate, isPriceOld, isTranslating, isReading },
+    ...{ app, library, models, usage, estimate, isPriceOld, priceProblem },
+    ...{ isTranslating, isReading },
     ...{ failure, isOnline, video, cancelling, ordered, offers, fit, usual, isMaking },
     ...{ refresh, cancel, make, pick, reuse, elsewhere, drop, forgetImage },
     ...{ translateNow, close },

@@ -1,0 +1,385 @@
+"""Making, watching and playing on the web page, against the running stack."""
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, Route, expect
+
+from local.stack import Stack
+from tests.e2e.client import IMAGE, Frontend, set_faults, submissions, wait_for
+from tests.e2e.page.conftest import Visit
+from tests.e2e.visitor import PHONE, visiting
+
+pytestmark = pytest.mark.timeout(300)
+# A browser on a busy machine; conditions are waited for, never times.
+expect.set_options(timeout=60_000)
+
+JPEG = {"name": "photo.jpg", "mimeType": "image/jpeg"}
+BUSY = [{"provider": p, "kind": "429"} for p in ("runway", "runway-http")]
+ENDLESS = [{"provider": "runway", "place": "task", "kind": "running"}]
+
+
+def choose(page: Page, image: bytes | None = None) -> None:
+    content = image or IMAGE.read_bytes()
+    files: Any = {**JPEG, "buffer": content}
+    page.locator(".choices input[type=file]").first.set_input_files(files)
+    expect(page.get_by_alt_text("고른 사진")).to_be_visible()
+
+
+def write(page: Page, prompt: str) -> None:
+    page.locator("#prompt").fill(prompt)
+
+
+def make(page: Page) -> None:
+    page.locator(".make-button").click()
+
+
+def film(page: Page) -> Any:
+    return page.locator(".stage video.there")
+
+
+def jobs(frontend: Frontend, prompt: str) -> list[dict[str, Any]]:
+    """Those that the API knows, whatever the page shows."""
+    listed = frontend.call("GET", "/v1/videos?limit=100").json()["videos"]
+    return [video for video in listed if video["prompt"] == prompt]
+
+
+def test_an_image_and_a_sentence_become_a_film_that_plays(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon becomes a film"
+    page = visit().page
+    choose(page)
+    write(page, prompt)
+    expect(page.locator(".price:not(.old)")).to_have_text("$0.40부터")
+    make(page)
+
+    expect(film(page)).to_be_visible()
+
+    wait_for(lambda: film(page).evaluate("v => v.currentTime") > 0.2)
+    (video,) = jobs(frontend, prompt)
+    assert page.url.endswith(f"?video={video['job_id']}")
+    expect(page.locator(".frame.delivered")).to_contain_text("완성 · $0.40")
+    expect(page.locator(".about")).to_contain_text("AI로 만든 영상 · Runway")
+    expect(page.locator(".card").first).to_contain_text(prompt)
+    assert page.locator(".film").evaluate("v => v.muted && v.loop")
+
+
+def test_a_download_is_a_file(visit: Visit, frontend: Frontend) -> None:
+    video = frontend.wait(frontend.create(duration=3))
+    page = visit(f"/?video={video['job_id']}").page
+
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="다운로드").click()
+
+    content = downloading.value.path().read_bytes()
+    assert len(content) == video["delivered"]["size"]
+    assert downloading.value.suggested_filename.endswith(".mp4")
+
+
+def test_the_translation_that_is_shown_is_what_is_sent(
+    visit: Visit, stack: Stack
+) -> None:
+    page = visit().page
+    write(page, "너구리가 고개를 들고 손을 흔든다")
+    english = page.get_by_label("영어로 이렇게 보냅니다")
+    expect(english).not_to_have_value("")
+    mine = english.input_value() + ", slowly"
+    english.fill(mine)
+    make(page)
+
+    expect(film(page)).to_be_visible()
+
+    assert len(submissions(stack, mine)) == 1
+    expect(page.locator(".about")).to_contain_text("너구리가 고개를 들고 손을 흔든다")
+    expect(page.locator(".about")).to_contain_text(mine)
+
+
+def test_a_portrait_photo_stays_a_portrait(visit: Visit, frontend: Frontend) -> None:
+    prompt = "A portrait stays upright"
+    page = visit(width=PHONE).page
+    choose(page, portrait())
+    write(page, prompt)
+    make(page)
+
+    expect(film(page)).to_be_visible()
+
+    (video,) = jobs(frontend, prompt)
+    assert video["delivered"]["aspect_ratio"] == "3:4"
+
+
+def portrait() -> bytes:
+    """As a phone stores it: lying on its side, with a note how to turn it."""
+    made = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(IMAGE) as image:
+        image.save(made, "JPEG", exif=exif)
+    return made.getvalue()
+
+
+def test_another_shape_shows_its_part_which_can_be_moved_and_is_what_is_sent(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A square of it"
+    page = visit().page
+    choose(page)
+    write(page, prompt)
+    page.get_by_text("1:1").click()
+    part = page.get_by_role("slider")
+    before = part.bounding_box()
+    part.press("ArrowRight")
+    after = part.bounding_box()
+    make(page)
+
+    assert before and after and after["x"] > before["x"]
+    assert round(after["width"]) == round(after["height"])
+    expect(film(page)).to_be_visible()
+    (video,) = jobs(frontend, prompt)
+    assert video["delivered"]["width"] == video["delivered"]["height"]
+    assert video["input_crop"] is None
+
+
+def test_a_hand_over_is_said_in_words(visit: Visit, stack: Stack) -> None:
+    set_faults(stack, BUSY)
+    page = visit().page
+    choose(page)
+    write(page, "A raccoon is handed over")
+    make(page)
+
+    headline = page.locator(".headline")
+    expect(headline).to_have_text("Runway가 혼잡해서 Veo에 요청했습니다")
+    expect(film(page)).to_be_visible()
+    expect(page.locator(".frame.failed").first).to_have_text("Runway혼잡 · 비용 없음")
+    expect(page.locator(".frame.delivered")).to_contain_text("Gemini Veo 3.1")
+
+
+def test_a_refusal_says_why_what_it_cost_and_what_helps(
+    visit: Visit, stack: Stack
+) -> None:
+    fault = {"provider": "runway", "place": "task", "kind": "SAFETY.INPUT.TEXT"}
+    set_faults(stack, [fault])
+    prompt = "Something that is refused"
+    page = visit().page
+    choose(page)
+    write(page, prompt)
+    make(page)
+
+    stage = page.locator(".stage")
+    expect(stage).to_contain_text("안전 정책에 따라 프롬프트를 거부했습니다")
+    expect(stage).to_contain_text("$0.40가 들었습니다")
+    page.get_by_role("button", name="프롬프트 고치기").click()
+
+    expect(page.locator("#prompt")).to_be_focused()
+    expect(page.locator("#prompt")).to_have_value(prompt)
+    expect(page.get_by_alt_text("고른 사진")).to_be_visible()
+
+
+def test_cancelling_says_what_it_will_cost(visit: Visit, stack: Stack) -> None:
+    set_faults(stack, ENDLESS)
+    page = visit().page
+    choose(page)
+    write(page, "A raccoon that is cancelled")
+    make(page)
+    expect(page.locator(".frame.working")).to_contain_text("Runway")
+    page.get_by_role("button", name="취소", exact=True).click()
+    expect(page.locator(".ask")).to_contain_text("$0.40가 청구될 수 있습니다")
+
+    page.get_by_role("button", name="영상 취소하기").click()
+
+    expect(page.locator(".headline")).to_have_text("취소했습니다")
+
+
+def test_a_reload_in_mid_job_loses_nothing(visit: Visit, stack: Stack) -> None:
+    set_faults(stack, ENDLESS)
+    prompt = "A raccoon that outlives a reload"
+    page = visit().page
+    choose(page)
+    page.get_by_text("Omni", exact=True).click()
+    page.locator(".chips.duration").get_by_text("5", exact=True).click()
+    page.get_by_text("Runway", exact=True).last.click()
+    write(page, prompt)
+    make(page)
+    expect(page.locator(".frame.working")).to_be_visible()
+
+    page.reload()
+
+    expect(page.locator(".frame.working")).to_contain_text("Runway")
+    expect(page.locator(".stage .still")).to_be_visible()
+    expect(page.locator("#prompt")).to_have_value(prompt)
+    expect(page.get_by_label("5", exact=True)).to_be_checked()
+    expect(page.get_by_label("Runway", exact=True)).to_be_checked()
+    expect(page.locator(".make-button")).to_be_disabled()
+    set_faults(stack, [])
+
+
+def test_a_double_click_is_one_job(visit: Visit, frontend: Frontend) -> None:
+    prompt = "A raccoon that is clicked twice"
+    page = visit().page
+    choose(page)
+    write(page, prompt)
+    page.locator(".make-button").dblclick()
+
+    expect(film(page)).to_be_visible()
+
+    assert len(jobs(frontend, prompt)) == 1
+    assert len(submissions(frontend.stack, prompt)) == 1
+
+
+def lose_answers(page: Page, count: int) -> list[str]:
+    """Of `POST /v1/videos`: the API does as it is asked, and the page never hears."""
+    keys: list[str] = []
+
+    def pass_on(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        keys.append(route.request.headers["idempotency-key"])
+        answer = route.fetch()
+        return route.abort() if len(keys) <= count else route.fulfill(response=answer)
+
+    page.route(re.compile("/v1/videos$"), pass_on)
+    return keys
+
+
+def test_a_lost_answer_is_asked_for_again_even_by_a_reloaded_page(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon whose answer is lost"
+    visitor = visit()
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    keys = lose_answers(page, 2)
+    write(page, prompt)
+    make(page)
+    expect(page.locator(".headline")).to_contain_text("연결이 끊겼습니다")
+
+    page.reload()
+
+    expect(film(page)).to_be_visible()
+    assert len(set(keys)) == 1
+    assert len(keys) > 1
+    assert len(jobs(frontend, prompt)) == 1
+
+
+def test_offline_is_said_and_heals(visit: Visit, frontend: Frontend) -> None:
+    prompt = "A raccoon goes offline"
+    visitor = visit()
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    write(page, prompt)
+    expect(page.locator(".price:not(.old)")).to_be_visible()
+    page.context.set_offline(True)
+    expect(page.locator(".offline")).to_contain_text("오프라인입니다")
+    make(page)
+    expect(page.locator(".headline")).to_contain_text("연결이 끊겼습니다")
+
+    page.context.set_offline(False)
+
+    expect(page.locator(".offline")).to_be_empty()
+    expect(film(page)).to_be_visible()
+    assert len(jobs(frontend, prompt)) == 1
+
+
+def test_deleting_can_be_undone_until_it_is_done(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompts = ["A raccoon that stays", "A raccoon that goes"]
+    for prompt in prompts:
+        frontend.wait(frontend.create(prompt=prompt, duration=3))
+    page = visit().page
+    stays, goes = (page.get_by_label(f"보기: {prompt}") for prompt in prompts)
+    page.get_by_label(f"삭제: {prompts[0]}").click()
+    expect(stays).to_be_hidden()
+
+    page.get_by_role("button", name="되돌리기").click()
+    expect(stays).to_be_visible()
+    page.get_by_label(f"삭제: {prompts[1]}").click()
+
+    expect(goes).to_be_hidden()
+    assert len(jobs(frontend, prompts[1])) == 1, "there is still a way back"
+    wait_for(lambda: not jobs(frontend, prompts[1]))
+    assert len(jobs(frontend, prompts[0])) == 1
+    expect(page.locator(".toast")).to_be_hidden()
+
+
+def test_settings_of_an_earlier_video_are_used_again(
+    visit: Visit, frontend: Frontend
+) -> None:
+    video = frontend.wait(
+        frontend.create(prompt="An earlier raccoon", duration=4, aspect_ratio="9:16")
+    )
+    page = visit(f"/?video={video['job_id']}").page
+
+    page.get_by_role("button", name="이 설정으로 다시").click()
+
+    expect(page.locator("#prompt")).to_have_value("An earlier raccoon")
+    expect(page.get_by_label("4", exact=True)).to_be_checked()
+    expect(page.get_by_label("9:16")).to_be_checked()
+    expect(page.get_by_alt_text("고른 사진")).to_be_visible()
+
+
+def test_over_the_cap_it_says_what_fits(
+    browser: Browser, a_stack: Callable[..., Stack]
+) -> None:
+    with (
+        a_stack(USER_DAILY_LIMIT_USD="0.30") as poor,
+        visiting(browser, poor) as visitor,
+    ):
+        visitor.go()
+        visitor.sign_in()
+        visitor.forgive("422")
+        page = visitor.page
+        choose(page)
+        write(page, "A raccoon that is too dear")
+
+        expect(page.locator(".order")).to_contain_text("한도가 $0.30 남았습니다")
+        expect(page.locator(".make-button")).to_be_disabled()
+        page.get_by_role("button", name=re.compile("가능한 설정")).click()
+
+        expect(page.locator(".price:not(.old)")).to_contain_text("$0.30")
+        expect(page.locator(".make-button")).to_be_enabled()
+
+
+def test_what_is_no_image_is_refused_and_the_rest_stays(visit: Visit) -> None:
+    page = visit().page
+    write(page, "What was typed")
+    broken: Any = {**JPEG, "buffer": b"no image"}
+    page.locator(".choices input[type=file]").first.set_input_files(broken)
+
+    expect(page.get_by_role("alert")).to_contain_text("사용할 수 없는 파일입니다")
+    expect(page.locator("#prompt")).to_have_value("What was typed")
+
+
+def test_a_video_is_made_with_the_keyboard_alone(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon made by keys"
+    page = visit(reduced_motion="reduce").page
+    expect(page.locator(".price:not(.old)")).to_be_visible()
+
+    press_to(page, "#prompt")
+    page.keyboard.type(prompt)
+    press_to(page, ".chips.model input")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_label("Veo", exact=True)).to_be_checked()
+    press_to(page, ".make-button")
+    page.keyboard.press("Enter")
+
+    # Nothing moves by itself for those who asked for that.
+    expect(film(page)).to_be_visible()
+    assert page.locator(".film").evaluate("v => v.paused")
+    assert len(jobs(frontend, prompt)) == 1
+
+
+def press_to(page: Page, selector: str) -> None:
+    """Tab, until this has the focus."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate(f"document.activeElement.matches('{selector}')"):
+            return
+    raise AssertionError(f"Tab never comes to {selector}")
