@@ -33,6 +33,9 @@ _STAGES = {
     "done": "done",
 }
 
+# Of these, the attempts say nothing.
+_NEWS = ("waiting_for_provider", "storing")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -119,8 +122,9 @@ def news(before: Job, job: Job, now: datetime) -> list[str]:
         elif old.get(row.name) is None or old[row.name].mark == "▶":
             words = f". {row.words}" if row.words else ""
             lines.append(f"{row.name}: {row.state}{words}")
-    if job.get("stage") != before.get("stage") and job.get("stage") == "storing":
-        lines.append(_STAGES["storing"])
+    stage = job.get("stage")
+    if stage != before.get("stage") and stage in _NEWS:
+        lines.append(_STAGES[stage])
     return lines
 
 

@@ -164,6 +164,12 @@ def test_a_wrong_body_makes_no_job(
     assert harness.jobs.all == []
 
 
+def test_a_wrong_field_has_its_particle_in_korean(client: FlaskClient) -> None:
+    answer = post(client, {"prompt": ""}, Accept_Language="ko-KR,ko;q=0.9")
+
+    assert error_of(answer)["message"].startswith("`prompt`은(는) 비워 둘 수 없습니다.")
+
+
 @pytest.mark.parametrize(
     ("counts", "jobs"),
     [

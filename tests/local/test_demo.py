@@ -321,6 +321,8 @@ def test_without_a_terminal_each_change_is_a_line_once() -> None:
         "gemini-veo-3.1: asked",
     ]
     assert news(JOB, JOB, NOW) == []
+    waiting = before | {"stage": "waiting_for_provider"}
+    assert news(before, waiting, NOW) == ["waiting for the provider"]
 
 
 def test_only_an_unfinished_job_is_picked_up_and_only_with_real_keys() -> None:
