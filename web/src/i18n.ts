@@ -35,7 +35,7 @@ export type Area = keyof typeof TABLES;
 const learnt = new Set<Area>(["shell"]);
 const table = signal<Partial<Messages>>({});
 
-export const language = signal<Language>(preferred(navigator.languages));
+export const language = signal<Language>(preferred(globalThis.navigator?.languages ?? []));
 
 /** The sentence in the page's language. Components that call it follow the language. */
 export function t<K extends keyof Messages>(key: K, ...given: Arguments<K>): string {

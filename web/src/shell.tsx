@@ -55,10 +55,9 @@ function Header({ app }: { app: App }) {
           type="button"
           class="plain"
           lang={language.value === "ko" ? "en" : "ko"}
-          aria-label={t("otherLanguage")}
           onClick={() => speak(language.value === "ko" ? "en" : "ko")}
         >
-          {language.value === "ko" ? "EN" : "한국어"}
+          {t("otherLanguage")}
         </button>
         {user && (
           <button type="button" class="plain" onClick={() => app.session.signOut()}>

@@ -1,5 +1,33 @@
 export const messages = {
   usageTitle: "Usage",
+  today: "Today",
+  thisMonth: "This month",
+  left: (usd: string) => `${usd} left`,
+  leftOf: (left: string, limit: string) => `${left} left of ${limit}`,
+  noLimit: "no limit",
+  capOf: (period: string) => `Limit, ${period.toLowerCase()}`,
+  period: "Period",
+  lastDays: (days: number) => `${days} days`,
+  measure: "Show",
+  spending: "Cost",
+  videos: "Videos",
+  videoCount: (count: number) => (count === 1 ? "1 video" : `${count} videos`),
+  chartTitle: (days: number) => `The last ${days} days`,
+  chartLabel: (total: string, day: string, most: string) =>
+    `${total} in all; the most on ${day}: ${most}`,
+  nobody: "No provider",
+  asTable: "As a table",
+  date: "Date",
+  maker: "Provider",
+  jobsDone: "Jobs",
+  failedJobs: "Failed",
+  providersTitle: "How the providers did",
+  providerDid: (rate: string, attempts: number) =>
+    attempts === 1 ? `${rate} of 1 request` : `${rate} of ${attempts} requests`,
+  providerTook: (time: string) => `half of its videos within ${time}`,
+  noUsage: "No videos in these days. What you make, and what it costs, will show here.",
+  cannotLoad: "The figures could not be loaded.",
+  tryAgain: "Try again",
 };
 
 export type Messages = typeof messages;

@@ -1,0 +1,74 @@
+"""The kill switch as an administrator uses it, and everybody's figures."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from local.stack import Stack
+from tests.e2e.client import Frontend
+from tests.e2e.page.conftest import Visit
+
+SWITCH = "/v1/admin/generation"
+
+
+@pytest.fixture
+def operator(stack: Stack) -> Iterator[Frontend]:
+    """Sets the switch back, for those who come next."""
+    operator = Frontend(stack, "seo-yeon", admin=True)
+    yield operator
+    operator.call("POST", SWITCH, {"level": "normal", "reason": "the test is over"})
+
+
+def test_the_switch_pauses_with_a_reason_and_says_who_set_it(
+    visit: Visit, stack: Stack, operator: Frontend
+) -> None:
+    page = visit("/admin", user="Seo-yeon").page
+    page.get_by_role("radio", name="일시 중지").check()
+    page.get_by_role("button", name="일시 중지로 바꾸기").click()
+    # Nothing happens without a reason.
+    expect(page.get_by_label("이유")).to_be_focused()
+    assert operator.call("GET", SWITCH).json()["level"] == "normal"
+
+    page.get_by_label("이유").fill("청구액이 이상합니다")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status")).to_have_text("일시 중지로 바꿨습니다.")
+    expect(page.locator(".level")).to_have_text("지금: 일시 중지")
+    expect(page.locator("blockquote")).to_contain_text("청구액이 이상합니다")
+    expect(page.locator("blockquote")).to_contain_text("seo-yeon")
+    refused = Frontend(stack).call("POST", "/v1/videos", {"prompt": "a fox"})
+    assert refused.json()["code"] == "generation_paused"
+
+
+def test_a_reason_is_kept_where_the_switch_could_not_be_set(
+    visit: Visit, operator: Frontend
+) -> None:
+    visitor = visit("/admin", user="Seo-yeon")
+    page = visitor.page
+    page.get_by_role("radio", name="절약").check()
+    page.route(f"**{SWITCH}", lambda route: route.abort())
+    page.get_by_label("이유").fill("월말까지")
+    page.get_by_role("button", name="절약으로 바꾸기").click()
+    expect(page.get_by_role("status")).to_contain_text("바꾸지 못했습니다")
+
+    page.unroute(f"**{SWITCH}")
+    expect(page.get_by_label("이유")).to_have_value("월말까지")
+    page.get_by_role("button", name="절약으로 바꾸기").click()
+
+    expect(page.locator(".level")).to_have_text("지금: 절약")
+    visitor.said.clear()  # what the browser says of the call that failed
+
+
+def test_administrators_see_everybodys_figures(
+    visit: Visit, stack: Stack, operator: Frontend
+) -> None:
+    frontend = Frontend(stack, "min-ji")
+    frontend.wait(frontend.create(duration=5))
+    told = operator.call("GET", "/v1/usage?scope=all").json()["caps"]["daily"]
+
+    page = visit("/admin", user="Seo-yeon").page
+
+    spent = page.locator(".cap").first.locator("strong")
+    expect(spent).to_have_text(f"${told['used_usd']}")
+    expect(page.locator(".chart rect[data-maker=runway]").first).to_be_attached()

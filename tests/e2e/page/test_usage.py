@@ -1,0 +1,77 @@
+"""What the page shows of money, providers and time."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from local.stack import Stack
+from tests.e2e.client import Frontend
+from tests.e2e.page.conftest import Visit
+
+
+@pytest.fixture
+def spender(stack: Stack) -> str:
+    """The name of one who has made a video on Runway."""
+    frontend = Frontend(stack, "jun-ho")
+    frontend.wait(frontend.create(duration=5, model="runway"))
+    return "Jun-ho"
+
+
+def test_usage_begins_with_one_number_and_has_the_figures_behind_the_bars(
+    visit: Visit, stack: Stack, spender: str
+) -> None:
+    told = Frontend(stack, "jun-ho").call("GET", "/v1/usage").json()
+    page = visit("/usage", user=spender).page
+
+    spent = page.locator(".cap").first.locator("strong")
+    expect(spent).to_have_text(f"${told['caps']['daily']['used_usd']}")
+    expect(page.locator(".chart rect[data-maker=runway]")).to_have_count(1)
+    expect(page.get_by_role("img")).to_have_attribute(
+        "aria-label", re.compile(r"모두 \$\d")
+    )
+    page.get_by_text("표로 보기").click()
+    expect(page.locator("tbody tr").first).to_contain_text("Runway")
+
+
+def test_each_provider_is_told_with_its_rate_and_its_time(
+    visit: Visit, spender: str
+) -> None:
+    page = visit("/usage", user=spender).page
+
+    runway = page.locator(".providers li").filter(has_text="Runway").first
+    expect(runway).to_contain_text(re.compile(r"요청 \d+건 중 \d+% 완성"))
+    expect(runway).to_contain_text(re.compile(r"영상의 절반은 \d+초 안에 완성"))
+
+
+def test_bars_show_videos_and_other_periods_by_the_keyboard_alone(
+    visit: Visit, spender: str
+) -> None:
+    page = visit("/usage", user=spender).page
+
+    page.get_by_role("radio", name="비용").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".chart-top")).to_have_text(re.compile(r"^\d+편$"))
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowLeft")
+
+    expect(page.get_by_role("heading", name="최근 7일")).to_be_visible()
+    expect(page.locator(".chart g")).to_have_count(7)
+
+
+def test_figures_that_cannot_be_loaded_are_asked_for_again(
+    visit: Visit, spender: str
+) -> None:
+    visitor = visit("/", user=spender)
+    usage = "**/v1/usage*"
+    visitor.page.route(usage, lambda route: route.abort())
+    visitor.page.get_by_role("link", name="사용량").click()
+    alert = visitor.page.get_by_role("alert")
+    expect(alert).to_contain_text("불러오지 못했습니다")
+
+    visitor.page.unroute(usage)
+    alert.get_by_role("button").click()
+
+    expect(visitor.page.locator(".cap").first).to_be_visible()
+    expect(alert).to_have_count(0)
+    visitor.said.clear()  # what the browser says of the call that failed

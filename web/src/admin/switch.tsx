@@ -1,0 +1,107 @@
+// The kill switch: three positions, what each does, and who set it, when and why.
+
+import { type Signal, useSignal } from "@preact/signals";
+import { useId } from "preact/hooks";
+import type { Generation } from "../api";
+import { ApiProblem } from "../api";
+import type { App } from "../app-state";
+import { ago } from "../format";
+import { language, t } from "../i18n";
+
+type Level = Generation["level"];
+const LEVELS: readonly Level[] = ["normal", "tight", "paused"];
+
+interface Props {
+  app: App;
+  generation: Signal<Generation | null>;
+}
+
+export function Switch({ app, generation }: Props) {
+  const now = generation.value;
+  const chosen = useSignal<Level>(now?.level ?? "normal");
+  const reason = useSignal("");
+  const said = useSignal("");
+  const isBusy = useSignal(false);
+  const [group, hint] = [useId(), useId()];
+
+  async function set(): Promise<void> {
+    const level = chosen.value;
+    isBusy.value = true;
+    said.value = "";
+    try {
+      generation.value = await app.api.setGeneration({ level, reason: reason.value });
+      said.value = t("levelSet", level);
+      reason.value = "";
+    } catch (error) {
+      const detail = error instanceof ApiProblem ? error.detail : "";
+      said.value = `${t("levelNotSet")} ${detail}`.trim();
+    }
+    isBusy.value = false;
+  }
+
+  if (!now) return null;
+  return (
+    <form
+      class="switch"
+      aria-labelledby={`${group}-title`}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void set();
+      }}
+    >
+      <div class="switch-bar">
+        <h2 id={`${group}-title`}>{t("switchTitle")}</h2>
+        <strong class="level" data-level={now.level}>
+          {t("inForce", now.level)}
+        </strong>
+      </div>
+      <WhoSetIt generation={now} />
+      <fieldset>
+        <legend class="hidden">{t("switchTitle")}</legend>
+        {LEVELS.map((level) => (
+          <label key={level}>
+            <input
+              type="radio"
+              name={group}
+              checked={chosen.value === level}
+              onChange={() => (chosen.value = level)}
+            />
+            <strong>{t("level", level)}</strong>
+            <span class="muted">{t("levelDoes", level)}</span>
+          </label>
+        ))}
+      </fieldset>
+      <label class="reason">
+        {t("why")}
+        <input
+          type="text"
+          required
+          maxLength={500}
+          aria-describedby={hint}
+          value={reason.value}
+          onInput={(event) => (reason.value = event.currentTarget.value)}
+        />
+      </label>
+      <p id={hint} class="muted">
+        {t("reasonHint")}
+      </p>
+      <button type="submit" class="main" disabled={isBusy.value}>
+        {t("setLevel", chosen.value)}
+      </button>
+      <p role="status">{said}</p>
+    </form>
+  );
+}
+
+function WhoSetIt({ generation }: { generation: Generation }) {
+  const set = generation.by_hand;
+  if (!set) return <p class="muted">{t("notSet")}</p>;
+  return (
+    <blockquote>
+      <p>{set.reason}</p>
+      <footer class="muted">
+        {t("level", set.level)} · {t("setBy", set.by, ago(set.at, Date.now(), language.value))}
+      </footer>
+    </blockquote>
+  );
+}

@@ -1,0 +1,146 @@
+// What was spent and made: one's own, or (for administrators) everybody's.
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { Usage } from "../api";
+import type { App } from "../app-state";
+import { money, span } from "../format";
+import { language, t } from "../i18n";
+import { Choice } from "./choice";
+import { Bars, makerName, Table } from "./bars";
+import { barsOf, firstDay, type Measure } from "./report";
+import "./usage.css";
+
+const PERIODS = [7, 30, 90] as const;
+
+export function Charts({ app, scope }: { app: App; scope?: "all" }) {
+  const days = useSignal<number>(30);
+  const measure = useSignal<Measure>("cost");
+  const usage = useSignal<Usage | null>(null);
+  const hasFailed = useSignal(false);
+
+  async function load(): Promise<void> {
+    const asked = days.value;
+    const from = firstDay(asked, Date.now());
+    try {
+      const found = await app.api.getUsage({ from, ...(scope && { scope }) });
+      if (asked !== days.value) return; // another period was chosen meanwhile
+      usage.value = found;
+      hasFailed.value = false;
+    } catch {
+      hasFailed.value = true;
+    }
+  }
+  useEffect(() => void load(), [days.value]);
+
+  const found = usage.value;
+  return (
+    <div class="charts" aria-busy={!found && !hasFailed.value}>
+      {hasFailed.value && (
+        <p class="notice" role="alert">
+          {t("cannotLoad")}{" "}
+          <button type="button" onClick={load}>
+            {t("tryAgain")}
+          </button>
+        </p>
+      )}
+      {found && (
+        <>
+          <div class="caps">
+            <Cap name={t("today")} cap={found.caps.daily} isFirst />
+            <Cap name={t("thisMonth")} cap={found.caps.monthly} />
+          </div>
+          <section aria-labelledby="chart-title">
+            <div class="chart-bar">
+              <h2 id="chart-title">{t("chartTitle", days.value)}</h2>
+              <Choice
+                name={t("measure")}
+                options={{ cost: t("spending"), videos: t("videos") }}
+                chosen={measure}
+              />
+              <Choice
+                name={t("period")}
+                options={Object.fromEntries(PERIODS.map((n) => [n, t("lastDays", n)]))}
+                chosen={days}
+              />
+            </div>
+            <Period usage={found} measure={measure.value} />
+          </section>
+          <Providers providers={found.providers} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function Period({ usage, measure }: { usage: Usage; measure: Measure }) {
+  if (!usage.usage.length) return <p class="muted">{t("noUsage")}</p>;
+  return (
+    <>
+      <Bars bars={barsOf(usage, measure)} measure={measure} />
+      <Table usage={usage.usage} />
+    </>
+  );
+}
+
+interface CapProps {
+  name: string;
+  cap: Usage["caps"]["daily"];
+  isFirst?: boolean;
+}
+
+/** The first is the page's one number. */
+function Cap({ name, cap, isFirst }: CapProps) {
+  const limit = cap.limit_usd === null ? null : Number(cap.limit_usd);
+  const left = cap.left_usd === null ? null : money(cap.left_usd);
+  return (
+    <p class={isFirst ? "cap first" : "cap"}>
+      <span class="cap-name">{name}</span>
+      <strong>{money(cap.used_usd)}</strong>
+      <span class="muted">
+        {left === null
+          ? t("noLimit")
+          : limit === null
+            ? t("left", left)
+            : t("leftOf", left, money(limit))}
+      </span>
+      {limit !== null && (
+        <meter
+          aria-label={t("capOf", name)}
+          max={limit}
+          high={limit * 0.8}
+          value={Number(cap.used_usd)}
+        />
+      )}
+    </p>
+  );
+}
+
+function Providers({ providers }: { providers: Usage["providers"] }) {
+  if (!providers.length) return null;
+  return (
+    <section aria-labelledby="providers-title">
+      <h2 id="providers-title">{t("providersTitle")}</h2>
+      <ul class="providers">
+        {providers.map((one) => (
+          <li key={one.ai_model}>
+            <strong class="maker" data-maker={one.ai_model}>
+              {makerName(one.ai_model)}
+            </strong>
+            <span>{t("providerDid", percent(one.success_rate), one.attempts)}</span>
+            {one.median_seconds !== null && (
+              <span class="muted">
+                {t("providerTook", span(one.median_seconds, language.value))}
+              </span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** 100 % only where nothing failed. */
+function percent(rate: number): string {
+  return `${rate < 1 ? Math.min(99, Math.round(rate * 100)) : 100}%`;
+}

@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import type { Usage } from "../src/api";
+import { barsOf, firstDay, makersOf, topOf, totalOf } from "../src/usage/report";
+
+const day = (date: string, ai_model: "runway" | "gemini-veo-3.1" | null, usd: string) => ({
+  ...{ date, ai_model, jobs: 2, completed: 1, failed: 1, seconds: 8, cost_usd: usd },
+});
+const cap = { limit_usd: null, used_usd: "0.00", left_usd: null };
+const USAGE: Usage = {
+  from: "2026-02-27",
+  to: "2026-03-02",
+  scope: "own",
+  time_zone: "UTC",
+  usage: [
+    day("2026-02-28", "runway", "0.40"),
+    day("2026-02-28", "gemini-veo-3.1", "3.20"),
+    day("2026-03-02", null, "0.00"),
+  ],
+  providers: [],
+  caps: { daily: cap, monthly: cap },
+};
+
+test("every day has a bar, and each provider its part of it", () => {
+  const bars = barsOf(USAGE, "cost");
+
+  expect(bars.map(({ date, parts }) => [date, parts.length])).toEqual([
+    ["2026-02-27", 0],
+    ["2026-02-28", 2],
+    ["2026-03-01", 0],
+    ["2026-03-02", 0],
+  ]);
+  expect(bars[1]?.total).toBeCloseTo(3.6);
+  expect(totalOf(bars)).toBeCloseTo(3.6);
+});
+
+test("providers are named in the order of the chain, nobody last", () => {
+  const bars = barsOf(USAGE, "videos");
+
+  expect(makersOf(bars, ["gemini-veo-3.1", "runway", "runway-http"])).toEqual([
+    "gemini-veo-3.1",
+    "runway",
+    null,
+  ]);
+});
+
+test("videos are counted, also where nothing was paid", () => {
+  expect(barsOf(USAGE, "videos").map(({ total }) => total)).toEqual([0, 2, 0, 1]);
+});
+
+test.each([
+  [[], 0.1],
+  [[0.03], 0.1],
+  [[0.4, 3.6], 4],
+  [[1], 1],
+  [[20.01], 30],
+  [[830], 1000],
+])("an axis for %j ends at %d", (totals, top) => {
+  const bars = totals.map((total) => ({ date: "", total, parts: [] }));
+
+  expect(topOf(bars, "cost")).toBeCloseTo(top);
+});
+
+test("an axis of videos ends at a whole number", () => {
+  expect(topOf([], "videos")).toBe(1);
+});
+
+test("a period ends today", () => {
+  expect(firstDay(7, Date.parse("2026-03-02T10:00:00Z"))).toBe("2026-02-24");
+});
