@@ -39,6 +39,7 @@ from shared.usecases.uploads import KeepUpload, StartUpload
 from shared.worker.advance import Advance
 from shared.worker.follow import Following
 from shared.worker.ledger_audit import Balance
+from shared.worker.poll_planner import PollPlanner
 from shared.worker.prepare import Preparation
 from shared.worker.store import Storing
 from shared.worker.submit import Starting
@@ -357,6 +358,7 @@ def advance() -> Advance:
         availability=_availability(),
         breaker=breaker(),
         price_watch=price_watch(),
+        poll_planner=poll_planner(),
     )
     return Advance(
         jobs=jobs(),
@@ -380,6 +382,7 @@ def advance() -> Advance:
             committer=committer,
             clock=CLOCK,
             price_watch=price_watch(),
+            poll_planner=poll_planner(),
         ),
         storing=Storing(
             bucket=files, web=video_web, check=ChildVideoCheck(), clock=CLOCK
@@ -474,6 +477,14 @@ def price_watch() -> PriceWatch:
 
     store = FirestorePrices(database().within(LIMITS))
     return PriceWatch(store=store, clock=CLOCK, pause=pause)
+
+
+@once
+def poll_planner() -> PollPlanner:
+    from shared.gcp.firestore_task_times import LIMITS, FirestoreTaskTimes
+
+    store = FirestoreTaskTimes(database().within(LIMITS))
+    return PollPlanner(store=store, clock=CLOCK)
 
 
 def _committer() -> JobCommitter:

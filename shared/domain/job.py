@@ -121,6 +121,7 @@ class Attempt:
         store_until: then storing is given up. checking_until: a worker decodes the
         file, until then at the latest.
     queued_at_vendor: the vendor had not begun when it was last asked.
+    poll_plan: in seconds since it started, when to ask; empty for the fixed plan.
     not_before: this vendor must not be asked again sooner. ask_again: it ended by a
         passing fault, at no cost, and its provider may be asked once more.
     written_off: of an unknown attempt, no file of its came until its deadline.
@@ -155,6 +156,7 @@ class Attempt:
     store_until: datetime | None = None
     checking_until: datetime | None = None
     queued_at_vendor: bool = False
+    poll_plan: tuple[int, ...] = ()
     not_before: datetime | None = None
     ask_again: bool = False
     written_off: bool = False

@@ -219,8 +219,11 @@ class Intended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
+    """`poll_plan`: when to ask about the task, in seconds since its start."""
+
     attempt_id: str
     submission: Submission
+    poll_plan: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

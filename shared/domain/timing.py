@@ -53,14 +53,26 @@ PARK_SPACING = timedelta(seconds=60)
 def next_poll_at(attempt: Attempt, now: datetime) -> datetime:
     """When to ask the vendor about this task next.
 
-    A tenth of the time that the attempt has taken so far, from 6 to 15 s; at its
-    deadline, if that comes sooner and not within 6 s.
+    As its plan says. Without one, and where the vendor has not begun yet: a tenth of
+    the time that the attempt has taken so far, from 6 to 15 s. At its deadline, if that
+    comes sooner and not within 6 s.
     """
     elapsed = now - attempt.started_at
-    at = now + min(LONGEST_POLL, max(SHORTEST_POLL, elapsed / 10))
+    fixed = now + min(LONGEST_POLL, max(SHORTEST_POLL, elapsed / 10))
+    at = _planned_poll(attempt, now) or fixed
     if now < attempt.deadline_at:
         return min(at, max(attempt.deadline_at, now + SHORTEST_POLL))
     return at
+
+
+def _planned_poll(attempt: Attempt, now: datetime) -> datetime | None:
+    """None once the plan is over. A task that comes late puts off the next poll."""
+    if attempt.queued_at_vendor:
+        return None
+    earliest = now + POLL_SPACING if attempt.polled_at else now
+    planned = (attempt.started_at + timedelta(seconds=s) for s in attempt.poll_plan)
+    nearly_now = now + POLL_SPACING / 2
+    return next((max(at, earliest) for at in planned if at > nearly_now), None)
 
 
 def earliest_poll(attempt: Attempt) -> datetime:

@@ -11,6 +11,7 @@ from shared.domain.job import Job
 from shared.domain.kill_switch import Switch
 from shared.domain.ledger import Account
 from shared.domain.observed_prices import ObservedPrices
+from shared.domain.poll_plan import TaskTimes
 from shared.domain.projection import Projection, Status
 from shared.domain.usage import UsageMonth
 
@@ -251,6 +252,19 @@ class PriceStore(Protocol):
     def read(self) -> Versioned[ObservedPrices]: ...
 
     def commit(self, before: Versioned[ObservedPrices], after: ObservedPrices) -> None:
+        """Write `after` if nothing was committed since `before`; else LostRace.
+
+        CommitUncertain if it was sent and not answered: it may hold.
+        """
+        ...
+
+
+class TaskTimeStore(Protocol):
+    """How long vendors took for their latest tasks: one document."""
+
+    def read(self) -> Versioned[TaskTimes]: ...
+
+    def commit(self, before: Versioned[TaskTimes], after: TaskTimes) -> None:
         """Write `after` if nothing was committed since `before`; else LostRace.
 
         CommitUncertain if it was sent and not answered: it may hold.

@@ -25,6 +25,7 @@ from shared.jobs.commit import JobCommitter
 from shared.ports.providers import Providers, TaskRef
 from shared.ports.storage import Bucket
 from shared.ports.store import Clock, Versioned
+from shared.worker.poll_planner import PollPlanner
 
 log = structlog.get_logger()
 
@@ -38,6 +39,7 @@ class Following:
     committer: JobCommitter
     clock: Clock
     price_watch: PriceWatch
+    poll_planner: PollPlanner
 
     def poll(
         self, before: Versioned[Job], attempt: Attempt, by: ProviderId
@@ -50,8 +52,13 @@ class Following:
         )
         polled = Polled(attempt_id=attempt.attempt_id, poll=poll)
         return self.committer.commit(
-            before, polled, then=lambda job: self._report_charge(job, attempt, poll)
+            before, polled, then=lambda job: self._report(job, attempt, poll)
         )
+
+    def _report(self, job: Job, attempt: Attempt, poll: Poll) -> None:
+        self._report_charge(job, attempt, poll)
+        if isinstance(poll, Succeeded):
+            self.poll_planner.succeeded(attempt)
 
     def _report_charge(self, job: Job, attempt: Attempt, poll: Poll) -> None:
         """If the vendor's figure is neither as expected nor covered by its own maximum.

@@ -30,6 +30,7 @@ from shared.ports.providers import GenerationRequest, ImageFile, Provider, Provi
 from shared.ports.storage import Bucket
 from shared.ports.store import Clock, Ids, Versioned
 from shared.worker.follow import task_of
+from shared.worker.poll_planner import PollPlanner
 
 log = structlog.get_logger()
 
@@ -50,6 +51,7 @@ class Starting:
     availability: Availability
     breaker: Breaker
     price_watch: PriceWatch
+    poll_planner: PollPlanner
 
     def start(
         self, before: Versioned[Job], planned: PlannedProvider
@@ -68,6 +70,8 @@ class Starting:
         if None in images.values():
             problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
             return self.committer.commit(before, ImageRefused(problem=problem))
+        # Before the POST: nothing comes between its answer and the commit of it.
+        poll_plan = self.poll_planner.plan(planned.model_id, planned.duration_seconds)
         attempt_id = self.ids.new()
         intended = self._intend(before, planned, attempt_id)
         attempt = intended.value.attempt(attempt_id) if intended else None
@@ -76,7 +80,7 @@ class Starting:
         # As committed with the intent: the translation may have come since `before`.
         request = self._request(intended.value, planned, attempt_id, images)
         submission = self._submit(provider, request, attempt, began)
-        answered = self._record(intended, attempt, submission)
+        answered = self._record(intended, attempt, submission, poll_plan)
         if submission is not TOO_LATE:
             self.breaker.report(planned, submission, began_at=attempt.started_at)
         if isinstance(submission, Accepted):
@@ -103,9 +107,15 @@ class Starting:
             return self.committer.commit(before, skipped)
 
     def _record(
-        self, intended: Versioned[Job], attempt: Attempt, submission: Submission
+        self,
+        intended: Versioned[Job],
+        attempt: Attempt,
+        submission: Submission,
+        poll_plan: tuple[int, ...],
     ) -> Versioned[Job] | None:
-        submitted = Submitted(attempt_id=attempt.attempt_id, submission=submission)
+        submitted = Submitted(
+            attempt_id=attempt.attempt_id, submission=submission, poll_plan=poll_plan
+        )
         try:
             return self.committer.commit(intended, submitted, pauses=LONG_BACKOFF)
         except Unreachable:

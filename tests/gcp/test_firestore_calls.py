@@ -23,6 +23,7 @@ from shared.domain.errors import CommitUncertain, LostRace, ReelayError, Unreach
 from shared.domain.kill_switch import Switch
 from shared.domain.ledger import Caps, Limits
 from shared.domain.observed_prices import ObservedPrices
+from shared.domain.poll_plan import TaskTimes
 from shared.gcp import firestore_calls
 from shared.gcp.firestore_calls import CallLimits, Database
 from shared.gcp.firestore_circuits import FirestoreCircuits
@@ -36,6 +37,7 @@ from shared.gcp.firestore_provider_reports import FirestoreProviderReports
 from shared.gcp.firestore_quotas import FirestoreQuotas
 from shared.gcp.firestore_reports import FirestoreUsage, LedgerAuditReader
 from shared.gcp.firestore_switch import FirestoreSwitch
+from shared.gcp.firestore_task_times import FirestoreTaskTimes
 from shared.ports.store import IdempotencyRecord, Versioned
 from shared.request_time import limited_to
 from tests.domain.examples import NOON, a_job, a_new_job
@@ -93,6 +95,10 @@ CALLS: dict[type, dict[str, tuple[Any, ...]]] = {
     FirestorePrices: {
         "read": (),
         "commit": (Versioned(value=ObservedPrices(), token=None), ObservedPrices()),
+    },
+    FirestoreTaskTimes: {
+        "read": (),
+        "commit": (Versioned(value=TaskTimes(), token=None), TaskTimes()),
     },
     FirestoreProviderReports: {"read": (), "write": (frozenset(),)},
     FirestoreUsage: {"usage": (["all.2026-11"],), "spend": (["all.2026-11"],)},

@@ -20,11 +20,13 @@ from shared.domain.kill_switch import (
     set_manually,
 )
 from shared.domain.observed_prices import ObservedPrice, ObservedPrices
+from shared.domain.poll_plan import TaskTimes, Took
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_prices import FirestorePrices
 from shared.gcp.firestore_provider_reports import FirestoreProviderReports
 from shared.gcp.firestore_records import to_record
 from shared.gcp.firestore_switch import FirestoreSwitch, switch_of
+from shared.gcp.firestore_task_times import FirestoreTaskTimes
 from shared.guards.kill_switch import KillSwitch
 from shared.ports.store import Versioned
 from shared.system import pause
@@ -32,6 +34,7 @@ from tests.domain.budgets import DECEMBER, NOVEMBER, OCTOBER, a_notification
 from tests.fakes.clock import NOON
 from tests.fakes.prices import FakePrices
 from tests.fakes.switch import FakeSwitchStore
+from tests.fakes.task_times import FakeTaskTimes
 
 PAUSED = apply_notification(Switch(), a_notification("1"))
 TIGHT = apply_notification(Switch(), a_notification("0.9"))
@@ -69,8 +72,15 @@ PRICES = Kept(
     FirestorePrices, FakePrices, ObservedPrices(), (OBSERVED, ObservedPrices())
 )
 
+TIMES = Kept(
+    FirestoreTaskTimes,
+    FakeTaskTimes,
+    TaskTimes(),
+    (TaskTimes(kinds={"gen4_turbo 5": (Took(working=30, ready=35),) * 2}), TaskTimes()),
+)
 
-@pytest.fixture(params=[SWITCH, PRICES], ids=["switch", "prices"])
+
+@pytest.fixture(params=[SWITCH, PRICES, TIMES], ids=["switch", "prices", "times"])
 def kept(request: pytest.FixtureRequest) -> Kept:
     found: Kept = request.param
     return found
@@ -120,6 +130,19 @@ def test_observed_prices_that_are_not_ours_count_as_none_and_are_replaced(
     assert store.read().value == ObservedPrices()
     store.commit(store.read(), OBSERVED)
     assert store.read().value == OBSERVED
+
+
+def test_task_times_that_are_not_ours_count_as_none_and_are_replaced(
+    database: Database,
+) -> None:
+    batch = database.batch()
+    batch.put(database.document("control", "task_times"), {"kinds": [1]}, None)
+    batch.commit()
+    store = FirestoreTaskTimes(database)
+
+    assert store.read().value == TaskTimes()
+    store.commit(store.read(), TIMES.values[0])  # type: ignore[arg-type]
+    assert store.read().value == TIMES.values[0]
 
 
 @pytest.mark.parametrize("kept", [SWITCH], ids=["switch"])

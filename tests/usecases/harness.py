@@ -24,6 +24,7 @@ from shared.usecases.read_videos import GetVideo, ListVideos
 from shared.usecases.translate_prompt import TranslatePrompt
 from shared.worker.advance import Advance
 from shared.worker.follow import Following
+from shared.worker.poll_planner import PollPlanner
 from shared.worker.prepare import Preparation
 from shared.worker.store import Storing
 from shared.worker.submit import Starting
@@ -43,6 +44,7 @@ from tests.fakes.provider_reports import FakeProviderReports
 from tests.fakes.queue import FakeQueue
 from tests.fakes.receivers import FakeReceivers
 from tests.fakes.switch import FakeSwitchStore
+from tests.fakes.task_times import FakeTaskTimes
 from tests.fakes.translator import FakeTranslator
 from tests.fakes.web import FakeWeb
 
@@ -60,6 +62,7 @@ class Harness:
     bucket: FakeBucket = field(default_factory=FakeBucket)
     web: FakeWeb = field(default_factory=FakeWeb)
     prices: FakePrices = field(default_factory=FakePrices)
+    task_times: FakeTaskTimes = field(default_factory=FakeTaskTimes)
     switch: FakeSwitchStore = field(default_factory=FakeSwitchStore)
     reports: FakeProviderReports = field(default_factory=FakeProviderReports)
     keys: FakeKeys = field(default_factory=FakeKeys)
@@ -121,6 +124,7 @@ class Harness:
                 committer=self.committer,
                 clock=self.clock,
                 price_watch=self.price_watch,
+                poll_planner=self.poll_planner,
             ),
             storing=self.storing,
         )
@@ -128,6 +132,10 @@ class Harness:
     @property
     def price_watch(self) -> PriceWatch:
         return PriceWatch(store=self.prices, clock=self.clock, pause=self.clock.pause)
+
+    @cached_property
+    def poll_planner(self) -> PollPlanner:
+        return PollPlanner(store=self.task_times, clock=self.clock)
 
     @property
     def kill_switch(self) -> KillSwitch:
@@ -162,6 +170,7 @@ class Harness:
             availability=self.availability,
             breaker=self.breaker,
             price_watch=self.price_watch,
+            poll_planner=self.poll_planner,
         )
 
     @property

@@ -194,8 +194,9 @@ def _of_attempt(
     job: Job, attempt: Attempt, report: AttemptReport, now: datetime
 ) -> Job:
     match attempt.state, report:
-        case _, Submitted(submission=answer):
-            return submission.submitted(job, attempt, answer, now)
+        case _, Submitted(submission=answer, poll_plan=poll_plan):
+            planned = replace(attempt, poll_plan=poll_plan)
+            return submission.submitted(job, planned, answer, now)
         case AttemptState.RUNNING, Polled(poll=poll):
             return polling.polled(job, attempt, poll, now)
         case AttemptState.CANCELLING, Polled(poll=Succeeded() | Failed() as poll):

@@ -1,0 +1,112 @@
+"""When to ask a vendor about its task: learned from how long the tasks before took.
+
+The first poll comes when a result becomes likely, and the next ones where it is
+likeliest. Each is weighed: it costs a poll if the result isn't there yet, and a result
+that is there waits for the next one.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+
+from shared.domain.timing import ATTEMPT_LIMIT, POLL_SPACING
+
+# A poll in vain is as bad as a result that waits so long: it costs next to nothing.
+POLL_COSTS_SECONDS = 0.12
+FEWEST = 8
+MOST = 32
+# More kinds of tasks than the catalogue has: of even more, some are forgotten.
+MOST_KINDS = 64
+# Each task counts so much less than the one after it: how long they take drifts.
+FADING = 0.93
+# What the tasks before say nothing about, of the whole: it may come at any time.
+SURPRISE = 0.03
+# Two tasks of a kind differ by at least so much.
+BLUR = 0.06
+_LIMIT, _SPACING = (int(t.total_seconds()) for t in (ATTEMPT_LIMIT, POLL_SPACING))
+_LONGEST = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Took:
+    """In seconds since its start a task was `working` still, and at `ready` it was
+    not: what it took is in between.
+    """
+
+    working: int
+    ready: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskTimes:
+    """By model and duration, the latest tasks, the last one being the newest."""
+
+    kinds: Mapping[str, tuple[Took, ...]] = field(default_factory=dict)
+
+    def of(self, model_id: str, duration_seconds: int) -> tuple[Took, ...]:
+        return self.kinds.get(kind(model_id, duration_seconds), ())
+
+    def plus(self, seen: Sequence[tuple[str, Took]]) -> "TaskTimes":
+        kinds = dict(self.kinds)
+        for name, took in seen:
+            kinds[name] = (*kinds.pop(name, ()), took)[-MOST:]
+        return TaskTimes(kinds=dict(list(kinds.items())[-MOST_KINDS:]))
+
+
+def kind(model_id: str, duration_seconds: int) -> str:
+    return f"{model_id} {duration_seconds}"
+
+
+def poll_plan(tasks: Sequence[Took]) -> tuple[int, ...]:
+    """Seconds after a task's start at which to poll it, at least five apart.
+
+    Empty where too few tasks are known. After the last one, and where a vendor has
+    not begun yet, the fixed plan holds.
+    """
+    if len(tasks) < FEWEST:
+        return ()
+    return tuple(_cheapest(_chances(tasks)))
+
+
+def _chances(tasks: Sequence[Took]) -> list[float]:
+    """How likely the result comes within each second; they sum to one."""
+    horizon = min(_LIMIT, 2 * max(took.ready for took in tasks) + _LONGEST)
+    chances = [SURPRISE / horizon] * horizon
+    weights = [FADING**age for age in reversed(range(len(tasks)))]
+    known = (1 - SURPRISE) / sum(weights)
+    for took, weight in zip(tasks, weights, strict=True):
+        begin = min(int(took.working * (1 - BLUR)), horizon - 1)
+        end = min(max(ceil(took.ready * (1 + BLUR)), begin + 1), horizon)
+        for second in range(begin, end):
+            chances[second] += known * weight / (end - begin)
+    return chances
+
+
+def _cheapest(chances: Sequence[float]) -> Iterator[int]:
+    """The polls that cost least in all, found from the last one back to the first.
+
+    `cost[t]`: of what comes after a poll at `t` found nothing, times how likely that
+    is. With the sums up to a second, a wait until the next poll is priced at once.
+    """
+    horizon = len(chances)
+    reached, moment = [0.0], [0.0]
+    for second, chance in enumerate(chances):
+        reached.append(reached[-1] + chance)
+        moment.append(moment[-1] + chance * (second + 0.5))
+    cost, then = [0.0] * (horizon + 1), [horizon] * (horizon + 1)
+
+    def price(last: int, poll: int) -> float:
+        came = reached[poll] - reached[last]
+        waited = poll * came - (moment[poll] - moment[last])
+        in_vain = POLL_COSTS_SECONDS * (reached[horizon] - reached[poll])
+        return waited + in_vain + cost[poll]
+
+    for last in range(horizon - _SPACING, -1, -1):
+        first = last + _SPACING
+        latest = horizon if last == 0 else min(horizon, last + _LONGEST)
+        then[last] = min(range(first, latest + 1), key=lambda p: price(last, p))
+        cost[last] = price(last, then[last])
+    poll = then[0]
+    while poll < horizon:
+        yield poll
+        poll = then[poll]

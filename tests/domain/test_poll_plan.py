@@ -1,0 +1,152 @@
+"""Polls that are learned: fewer of them, hardly later, and never worse than allowed."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from statistics import mean
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain import timing
+from shared.domain.catalogue import ProviderId
+from shared.domain.job import Attempt
+from shared.domain.poll_plan import FEWEST, MOST, TaskTimes, Took, kind, poll_plan
+from tests.domain.examples import NOON, a_job, running
+
+SECOND = timedelta(seconds=1)
+MODEL, DURATION = "gen4_turbo", 5
+TASKS = st.lists(
+    st.tuples(st.integers(0, 599), st.integers(1, 60)).map(
+        lambda pair: Took(working=pair[0], ready=pair[0] + pair[1])
+    ),
+    max_size=MOST,
+)
+
+
+def an_attempt(**changes: Any) -> Attempt:
+    (attempt,) = running(a_job(), ProviderId.RUNWAY).attempts
+    return replace(attempt, **{"started_at": NOON, "polled_at": None, **changes})
+
+
+def polls(attempt: Attempt) -> Iterator[float]:
+    """In seconds since its start, for as long as it works."""
+    now = NOON
+    while True:
+        now = timing.next_poll_at(attempt, now)
+        attempt = replace(attempt, polled_at=now)
+        yield (now - NOON).total_seconds()
+
+
+class Seen(NamedTuple):
+    """Means of many tasks, beside a poll every 5 s from the start."""
+
+    polls: float
+    lag: float
+
+
+def simulated(takes: Callable[[random.Random, int], float], tasks: int = 300) -> Seen:
+    """After forty tasks, each planned by what those before it took."""
+    chance, times, found = random.Random(1), TaskTimes(), []
+    for nth in range(tasks):
+        took = takes(chance, nth)
+        plan = poll_plan(times.of(MODEL, DURATION))
+        last = number = 0.0
+        for at in polls(an_attempt(poll_plan=plan)):
+            number += 1
+            if at >= took:
+                break
+            last = at
+        seen = Took(working=int(last), ready=int(at) + 1)
+        times = times.plus([(kind(MODEL, DURATION), seen)])
+        every_5 = -(-took // 5)
+        found.append((number / every_5, at - took, every_5 * 5 - took))
+    shares, lags, reference = zip(*found[40:], strict=True)
+    return Seen(mean(shares), mean(lags) / mean(reference))
+
+
+@pytest.mark.parametrize(
+    ("takes", "most_polls", "most_lag"),
+    [
+        pytest.param(lambda c, _: 40 * c.lognormvariate(0, 0.25), 0.65, 1.1, id="fast"),
+        pytest.param(lambda c, _: 90 * c.lognormvariate(0, 0.2), 0.55, 1.25, id="slow"),
+        pytest.param(
+            lambda c, _: c.choice([35, 110]) * c.lognormvariate(0, 0.15),
+            *(0.65, 1.3),
+            id="two kinds in one",
+        ),
+        pytest.param(
+            lambda c, n: (40 + n / 2) * c.lognormvariate(0, 0.2), 0.55, 1.2, id="slower"
+        ),
+        pytest.param(
+            lambda c, n: (190 - n / 2) * c.lognormvariate(0, 0.2),
+            *(0.55, 1.2),
+            id="faster",
+        ),
+        pytest.param(
+            lambda c, n: (40 if n > 170 else 120) * c.lognormvariate(0, 0.2),
+            *(0.55, 1.3),
+            id="a new release is three times as fast",
+        ),
+    ],
+)
+def test_a_learned_plan_saves_polls_and_hardly_any_time(
+    takes: Callable[[random.Random, int], float], most_polls: float, most_lag: float
+) -> None:
+    seen = simulated(takes)
+
+    assert seen.polls <= most_polls
+    assert seen.lag <= most_lag
+
+
+@given(TASKS)
+def test_no_plan_asks_sooner_than_the_vendor_allows_or_after_the_deadline(
+    tasks: list[Took],
+) -> None:
+    attempt = an_attempt(poll_plan=poll_plan(tasks), deadline_at=NOON + 600 * SECOND)
+
+    times = [0.0]
+    for at in polls(attempt):
+        times.append(at)
+        if at >= 600:
+            break
+
+    assert all(later - sooner >= 5 for sooner, later in pairwise(times))
+    assert times[-1] <= 600 + timing.SHORTEST_POLL.total_seconds()
+
+
+def test_too_little_is_known_at_first() -> None:
+    took = Took(working=30, ready=35)
+
+    assert poll_plan([took] * (FEWEST - 1)) == ()
+    assert poll_plan([took] * FEWEST)[0] in range(30, 40)
+
+
+def test_a_task_that_waits_at_its_vendor_is_asked_about_by_the_fixed_plan() -> None:
+    """When it was started there says nothing of when it is ready."""
+    planned = an_attempt(poll_plan=(300,))
+
+    assert timing.next_poll_at(planned, NOON) == NOON + 300 * SECOND
+    waiting = replace(planned, queued_at_vendor=True)
+    assert timing.next_poll_at(waiting, NOON) == NOON + timing.SHORTEST_POLL
+
+
+def test_a_poll_that_came_late_puts_off_the_next_one() -> None:
+    late = replace(an_attempt(poll_plan=(30, 35, 40)), polled_at=NOON + 33 * SECOND)
+
+    assert timing.next_poll_at(late, NOON + 33 * SECOND) == NOON + 40 * SECOND
+    late = replace(late, polled_at=NOON + 32 * SECOND)
+    assert timing.next_poll_at(late, NOON + 32 * SECOND) == NOON + 37 * SECOND
+
+
+def test_so_many_tasks_are_kept_of_each_kind_the_latest_ones() -> None:
+    seen = [("a 5", Took(working=n, ready=n + 5)) for n in range(MOST + 3)]
+
+    kept = TaskTimes().plus(seen).plus([("b 5", seen[0][1])])
+
+    assert kept.of("a", 5) == tuple(took for _, took in seen[3:])
+    assert kept.of("b", 5) == (seen[0][1],)
