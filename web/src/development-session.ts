@@ -25,6 +25,7 @@ export function developmentSession(config: Config): Session {
 
   return {
     user,
+    link: signal(null),
     async token(fresh = false) {
       const id = user.value?.id;
       if (!id) throw new Error("nobody is signed in");

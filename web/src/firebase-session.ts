@@ -21,18 +21,27 @@ export async function firebaseSession(
     const address = `http://${config.emulators.auth}`;
     firebase.connectAuthEmulator(auth, address, { disableWarnings: true });
   }
-  const address = recall<string>("email");
-  if (address && firebase.isSignInWithEmailLink(auth, location.href)) {
-    await firebase.signInWithEmailLink(auth, address, location.href);
-    remember("email", null);
+  const isLink = firebase.isSignInWithEmailLink(auth, location.href);
+  const link = signal<Session["link"]["value"]>(isLink ? "whose" : null);
+  async function followLink(address: string): Promise<void> {
+    const url = location.href;
+    // It is good for once, and a reload would try it again.
     history.replaceState(null, "", location.pathname);
+    link.value = "bad";
+    await firebase.signInWithEmailLink(auth, address, url);
+    link.value = null;
+    remember("email", null);
   }
+  // A link that is opened elsewhere, or too late, leads to the sign-in.
+  const address = recall<string>("email");
+  if (isLink && address) await followLink(address).catch(() => undefined);
   firebase.onIdTokenChanged(auth, async (found) => {
     user.value = found && (await described(found));
   });
 
   return {
     user,
+    link,
     async token(fresh = false) {
       if (!auth.currentUser) throw new Error("nobody is signed in");
       return auth.currentUser.getIdToken(fresh);
@@ -40,6 +49,8 @@ export async function firebaseSession(
     async signIn(how: SignIn) {
       if (how.by === "google") {
         await firebase.signInWithPopup(auth, new firebase.GoogleAuthProvider());
+      } else if (how.by === "email" && link.value === "whose") {
+        await followLink(how.address);
       } else if (how.by === "email") {
         await firebase.sendSignInLinkToEmail(auth, how.address, {
           url: location.origin,

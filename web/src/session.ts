@@ -19,6 +19,8 @@ export type SignIn =
 export interface Session {
   /** undefined: not known yet; null: nobody. */
   readonly user: ReadonlySignal<User | null | undefined>;
+  /** A link from a mail was opened: it must be said `whose` it is, or it is `bad`. */
+  readonly link: ReadonlySignal<"whose" | "bad" | null>;
   /** For `Authorization: Bearer`. `fresh`: the last one was refused. */
   token(fresh?: boolean): Promise<string>;
   signIn(how: SignIn): Promise<void>;

@@ -17,6 +17,7 @@ export default function SignInView({ app }: { app: App }) {
     }
   };
   const { developmentUsers, signIn } = app.config;
+  const link = app.session.link.value;
   return (
     <section class="sign-in">
       <h1>{t("signInTitle")}</h1>
@@ -36,7 +37,7 @@ export default function SignInView({ app }: { app: App }) {
         </button>
       )}
       {signIn.includes("email") && <EmailForm sign={sign} />}
-      <p role="status">{said}</p>
+      <p role="status">{said.value || (link && t("linkIs", link))}</p>
       <p class="muted">{t("aiNotice")}</p>
     </section>
   );

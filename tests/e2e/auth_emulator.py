@@ -1,0 +1,75 @@
+"""Firebase's own Auth emulator, of firebase-tools, without the rest of its programs."""
+
+import base64
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from local.emulators.firestore import FIREBASE_TOOLS
+from local.processes import Program, Running
+from tests.e2e.conftest import bare_environment
+from tests.e2e.node import LOCAL, QUIET
+
+_START = """
+const { createApp } = require("firebase-tools/lib/emulator/auth/server");
+createApp(process.argv[2]).then((app) => {
+    const server = app.listen(0, "127.0.0.1", () => {
+        console.log(JSON.stringify({ port: server.address().port }));
+    });
+});
+"""
+
+
+@contextmanager
+def auth_emulator(project: str, folder: Path) -> Iterator[str]:
+    """host:port of an emulator that has no users yet. `folder` takes its log."""
+    tools = _firebase_tools()
+    start = tools / "start.cjs"
+    start.write_text(_START)
+    node = shutil.which("node")
+    assert node, "Install Node.js 20 or newer, with npm."
+    program = Program(
+        name="the Auth emulator",
+        command=[node, str(start), project],
+        environment=bare_environment(),
+        log=folder / "auth.log",
+    )
+    running = Running(program, announces=True)
+    try:
+        yield f"127.0.0.1:{running.announcement()['port']}"
+    finally:
+        running.end()
+
+
+@cache
+def _firebase_tools() -> Path:
+    """Installed once, without what only other emulators need."""
+    folder = LOCAL / FIREBASE_TOOLS
+    if not (folder / "node_modules/firebase-tools/package.json").is_file():
+        options = (*QUIET, "--ignore-scripts", "--omit=optional", "--prefix")
+        install = ["npm", "install", *options, str(folder), FIREBASE_TOOLS]
+        subprocess.run(install, check=True, timeout=600)
+    return folder
+
+
+def link_sent_to(email: str, emulator: str, project: str) -> str:
+    """Where the link leads that is in the last mail that the emulator did not send."""
+    url = f"http://{emulator}/emulator/v1/projects/{project}/oobCodes"
+    codes = requests.get(url, timeout=10).json()["oobCodes"]
+    (*_, last) = [code["oobLink"] for code in codes if code["email"] == email]
+    answer = requests.get(last, allow_redirects=False, timeout=10)
+    return answer.headers["Location"]
+
+
+def claims_of(authorization: str) -> dict[str, Any]:
+    """What a token says that the emulator made, which it does not sign."""
+    payload = authorization.removeprefix("Bearer ").split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return claims

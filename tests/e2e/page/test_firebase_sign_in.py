@@ -1,0 +1,161 @@
+"""The production sign-in against Firebase's own Auth emulator.
+
+The page is served with a deployment's configuration. The api takes no unsigned tokens,
+so those of the emulator are signed again on their way there, for the same user.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from local.identity import user_token
+from local.stack import Stack
+from ops.page_headers import POLICY, on_one_machine
+from tests.e2e.auth_emulator import auth_emulator, claims_of, link_sent_to
+from tests.e2e.page.conftest import Visit
+from tests.e2e.visitor import Visitor, chromium
+
+GAPI = Path(__file__).with_name("gapi.js")
+GAPI_HOST = "https://apis.google.com"
+ANN = "ann@example.com"
+# The emulator's own page is decorated by other machines.
+ELSEWHERE = re.compile(r"^https?://(?!127\.0\.0\.1)")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # An answer that a test alters comes from nowhere, and nowhere may not use a machine.
+    with chromium("--disable-features=LocalNetworkAccessChecks") as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def emulator(
+    running_stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("auth")
+    with auth_emulator(running_stack.project, folder) as address:
+        yield address
+
+
+class Deployed:
+    """Makes a visitor's page that of a deployment, and keeps what tokens it sent."""
+
+    def __init__(self, visitor: Visitor, emulator: str) -> None:
+        self.tokens: list[dict[str, Any]] = []
+        self._visitor, self._emulator = visitor, emulator
+        self.page: Page = visitor.page
+        parts = visitor.stack.addresses
+        route = self.page.context.route
+        route(ELSEWHERE, lambda route: route.abort())
+        route(f"{GAPI_HOST}/**", lambda route: route.fulfill(path=GAPI))
+        route(f"{parts['web']}/config.json", self._configure)
+        route(re.compile(rf"^{parts['web']}/(\?.*)?$"), self._allow)
+        route(f"{parts['api']}/**", self._sign)
+
+    def _configure(self, route: Route) -> None:
+        config = route.fetch().json()
+        config["developmentUsers"] = None
+        config["signIn"] = ["google", "email"]
+        config["firebase"] = {"apiKey": "local", "authDomain": self._emulator}
+        config["emulators"]["auth"] = self._emulator
+        route.fulfill(json=config)
+
+    def _allow(self, route: Route) -> None:
+        """As Hosting would, with the emulator in the place of Firebase."""
+        parts, auth = self._visitor.stack.addresses, f"http://{self._emulator}"
+        reached = [parts["api"], f"http://{parts['firestore']}", parts["storage"], auth]
+        sources = {
+            "script-src": [GAPI_HOST],
+            "connect-src": reached,
+            "frame-src": [auth],
+            "img-src": [parts["storage"]],
+        }
+        answer = route.fetch()
+        route.fulfill(response=answer, headers={**answer.headers, **_policy(sources)})
+
+    def _sign(self, route: Route) -> None:
+        headers = route.request.headers
+        if "authorization" in headers:
+            claims = claims_of(headers["authorization"])
+            self.tokens.append(claims)
+            now = datetime.now(UTC)
+            token = user_token(claims["aud"], claims["sub"], admin=False, now=now)
+            headers = {**headers, "authorization": f"Bearer {token}"}
+        route.continue_(headers=headers)
+
+
+def _policy(sources: dict[str, list[str]]) -> dict[str, str]:
+    return {POLICY.lower(): on_one_machine(sources)[POLICY]}
+
+
+def test_a_link_in_a_mail_signs_in(visit: Visit, emulator: str, stack: Stack) -> None:
+    visitor = visit("/config.json", user=None)
+    deployed = Deployed(visitor, emulator)
+    visitor.go()
+    visitor.page.get_by_label("이메일").fill(ANN)
+    visitor.page.get_by_role("button", name="링크 받기").click()
+    expect(visitor.page.get_by_role("status")).to_contain_text(ANN)
+
+    visitor.page.goto(link_sent_to(ANN, emulator, stack.project))
+
+    expect(visitor.page.locator(".library")).to_be_visible()
+    assert "oobCode" not in visitor.page.url
+    claims = deployed.tokens[-1]
+    assert (claims["email"], claims["email_verified"]) == (ANN, True)
+    visitor.page.reload()
+    expect(visitor.page.locator(".library")).to_be_visible()
+
+
+def test_a_link_that_is_opened_elsewhere_asks_whose_it_is_and_works_once(
+    visit: Visit, emulator: str, stack: Stack
+) -> None:
+    first = visit("/config.json", user=None)
+    Deployed(first, emulator)
+    first.go()
+    first.page.get_by_label("이메일").fill(ANN)
+    first.page.get_by_role("button", name="링크 받기").click()
+    expect(first.page.get_by_role("status")).to_contain_text(ANN)
+    link = link_sent_to(ANN, emulator, stack.project)
+
+    elsewhere = visit("/config.json", user=None)
+    Deployed(elsewhere, emulator)
+    elsewhere.page.goto(link)
+    elsewhere.page.get_by_label("이메일").fill(ANN)
+    elsewhere.page.get_by_role("button", name="링크 받기").click()
+    expect(elsewhere.page.locator(".library")).to_be_visible()
+
+    first.page.goto(link)
+    expect(first.page.get_by_role("status")).to_contain_text("이미 쓴 링크")
+    first.said.clear()  # what the browser says of the refusal
+
+
+def test_google_signs_in_by_a_popup_and_signing_out_forgets(
+    visit: Visit, emulator: str
+) -> None:
+    visitor = visit("/config.json", user=None)
+    deployed = Deployed(visitor, emulator)
+    visitor.go()
+    with visitor.page.expect_popup() as popup:
+        visitor.page.get_by_role("button", name="Google로 계속하기").click()
+    account = popup.value
+    account.get_by_text("Add new account").click()
+    account.locator("#email-input").fill("min-ji@gmail.com")
+    account.locator("#display-name-input").fill("Min-ji")
+    account.locator("#sign-in").click()
+
+    expect(visitor.page.locator(".library")).to_be_visible()
+    claims = deployed.tokens[-1]
+    assert claims["firebase"]["sign_in_provider"] == "google.com"
+    assert json.dumps(visitor.strange).count(GAPI_HOST) == len(visitor.strange)
+    visitor.strange.clear()
+
+    visitor.sign_out()
+    visitor.page.reload()
+    expect(visitor.page.locator(".sign-in")).to_be_visible()
