@@ -194,11 +194,17 @@ class TranslatorProxy(_Around):
         return made
 
 
+WRITES: Mapping[str, Point] = {
+    "images/": Point.IMAGE_WRITE,
+    "incoming/": Point.RESULT_WRITE,
+    "videos/": Point.POSTER_WRITE,
+}
+
+
 class BucketProxy(_Around):
     def write(self, name: str, chunks: Iterator[bytes], **named: Any) -> Any:
-        is_result = name.startswith("incoming/")
-        point = Point.RESULT_WRITE if is_result else Point.IMAGE_WRITE
-        sent = self._dying(chunks) if is_result else chunks
+        point = next(p for start, p in WRITES.items() if name.startswith(start))
+        sent = self._dying(chunks) if point is Point.RESULT_WRITE else chunks
         return self.points.around(
             point, lambda: self.inner.write(name, sent, **named), Unreachable
         )

@@ -18,7 +18,6 @@ from functools import partial, wraps
 from pathlib import Path
 
 from flask import Request, Response
-from google.cloud.firestore_v1.services.firestore import FirestoreClient
 
 from local import entry
 from local.fault_injection import crash_points
@@ -26,6 +25,7 @@ from local.fault_injection.crash_points import CrashPoints
 from local.fault_injection.journal import Journal, What
 from local.fault_injection.plan import FaultPlan
 from shared import system, wiring
+from shared.gcp.firestore_wire import Wire
 
 Function = Callable[[Request], Response]
 Proxy = Callable[[object, CrashPoints], object]
@@ -47,8 +47,8 @@ def _inject(plan: FaultPlan, folder: Path) -> None:
     for name, proxy in PROXIES.items():
         build = partial(_proxied, getattr(wiring, name), proxy, points)
         setattr(wiring, name, wiring.once(build))
-    commit = crash_points.faulty_commit(FirestoreClient.commit, points)
-    setattr(FirestoreClient, "commit", commit)  # noqa: B010 - mypy: not a method of ours
+    commit = crash_points.faulty_commit(Wire.commit, points)
+    setattr(Wire, "commit", commit)  # noqa: B010 - mypy: not a method of ours
     for name in entry.__all__:
         globals()[name] = _served(getattr(entry, name), points)
 

@@ -37,6 +37,7 @@ class Point(StrEnum):
     FETCH = "fetch"
     RESULT_WRITE = "result write"
     COPY = "copy"
+    POSTER_WRITE = "poster write"
     FINISH_COMMIT = "finish commit"
     ENQUEUE = "enqueue"
 
@@ -58,7 +59,11 @@ ACTS: Mapping[Point, tuple[Act, ...]] = {
     **{p: (*_CALL, Act.RESENT) for p in Point if p.endswith("commit")},
     **dict.fromkeys((Point.TRANSLATE, Point.POST, Point.POLL, Point.FETCH), _CRASHES),
     **dict.fromkeys(
-        (Point.API_ENQUEUE, Point.ENQUEUE, Point.IMAGE_WRITE, Point.COPY), _CALL
+        (
+            *(Point.API_ENQUEUE, Point.ENQUEUE),
+            *(Point.IMAGE_WRITE, Point.COPY, Point.POSTER_WRITE),
+        ),
+        _CALL,
     ),
     Point.RESULT_WRITE: (*_CALL, Act.KILL_WITHIN),
     Point.READ: (Act.UNREACHABLE,),
