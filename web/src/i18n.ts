@@ -5,12 +5,13 @@ import type { Messages as Admin } from "./admin/en";
 import type { Messages as Shell } from "./en";
 import type { Messages as Make } from "./make/en";
 import { recall, remember } from "./storage";
+import type { Messages as SignIn } from "./sign-in/en";
 import type { Messages as Usage } from "./usage/en";
 
 export const LANGUAGES = ["ko", "en"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-type Messages = Shell & Make & Usage & Admin;
+type Messages = Shell & SignIn & Make & Usage & Admin;
 type Arguments<K extends keyof Messages> = Messages[K] extends (
   ...given: infer A
 ) => string
@@ -26,6 +27,7 @@ export type Sentence = {
 // A view's sentences come with the view.
 const TABLES = {
   shell: { ko: () => import("./ko"), en: () => import("./en") },
+  signIn: { ko: () => import("./sign-in/ko"), en: () => import("./sign-in/en") },
   make: { ko: () => import("./make/ko"), en: () => import("./make/en") },
   usage: { ko: () => import("./usage/ko"), en: () => import("./usage/en") },
   admin: { ko: () => import("./admin/ko"), en: () => import("./admin/en") },

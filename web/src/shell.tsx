@@ -9,7 +9,7 @@ import { follow, pathOf, type View, view } from "./router";
 
 type Loaded = ComponentType<{ app: App }>;
 const VIEWS: Record<View | "signIn", () => Promise<{ default: Loaded }>> = {
-  signIn: () => import("./sign-in"),
+  signIn: () => import("./sign-in/view"),
   make: () => import("./make/view"),
   usage: () => import("./usage/view"),
   admin: () => import("./admin/view"),
@@ -73,8 +73,7 @@ const loaded = signal<Partial<Record<keyof typeof VIEWS, Loaded>>>({});
 
 function Content({ app, name }: { app: App; name: keyof typeof VIEWS }) {
   useEffect(() => {
-    const sentences = name === "signIn" ? null : learn(name);
-    Promise.all([VIEWS[name](), sentences]).then(([module]) => {
+    Promise.all([VIEWS[name](), learn(name)]).then(([module]) => {
       loaded.value = { ...loaded.value, [name]: module.default };
     });
   }, [name]);

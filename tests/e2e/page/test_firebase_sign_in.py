@@ -30,7 +30,7 @@ ELSEWHERE = re.compile(r"^https?://(?!127\.0\.0\.1)")
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    # An answer that a test alters comes from nowhere, and nowhere may not use a machine.
+    # An answer that a test alters has no address, and so may not use this machine's.
     with chromium("--disable-features=LocalNetworkAccessChecks") as browser:
         yield browser
 

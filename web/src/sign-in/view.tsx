@@ -1,9 +1,9 @@
 // The first screen: what this is, and who one is.
 
 import { useSignal } from "@preact/signals";
-import type { App } from "./app-state";
-import { t } from "./i18n";
-import type { SignIn } from "./session";
+import type { App } from "../app-state";
+import { t } from "../i18n";
+import type { SignIn } from "../session";
 
 export default function SignInView({ app }: { app: App }) {
   const said = useSignal("");

@@ -1,0 +1,16 @@
+export const messages = {
+  signInTitle: "One image, one sentence, one film.",
+  signInAs: (name: string) => `Continue as ${name}`,
+  signInWithGoogle: "Continue with Google",
+  signInByEmail: "Send me a link",
+  email: "E-mail address",
+  emailSent: (address: string) => `A link is on its way to ${address}.`,
+  linkIs: (link: "whose" | "bad"): string =>
+    link === "bad"
+      ? "This link has expired or was used. Ask for another."
+      : "Which e-mail address did you get this link at?",
+  signInFailed: "Signing in did not work. Try again.",
+  developmentSignIn: "Users of this machine, without a password",
+};
+
+export type Messages = typeof messages;

@@ -1,0 +1,16 @@
+import type { Messages } from "./en";
+
+export const messages: Messages = {
+  signInTitle: "이미지 한 장, 한 문장, 한 편의 영상.",
+  signInAs: (name) => `${name}(으)로 계속하기`,
+  signInWithGoogle: "Google로 계속하기",
+  signInByEmail: "링크 받기",
+  email: "이메일 주소",
+  emailSent: (address) => `${address}로 로그인 링크를 보냈습니다.`,
+  linkIs: (link) =>
+    link === "bad"
+      ? "만료되었거나 이미 쓴 링크입니다. 새 링크를 받아 주세요."
+      : "링크를 받은 이메일 주소를 입력해 주세요.",
+  signInFailed: "로그인하지 못했습니다. 다시 시도해 주세요.",
+  developmentSignIn: "이 컴퓨터의 개발용 사용자 (비밀번호 없음)",
+};
