@@ -79,8 +79,8 @@ def test_openapi_typescript_makes_types(document: Path, tmp_path: Path) -> None:
     said = (done.stdout + done.stderr).splitlines()
     assert [line[0] for line in said if line] == ["✨", "🚀"], said
     (tmp_path / "page.ts").write_text(TYPED)
-    compile_it = (str(packages / "typescript/bin/tsc"), "--strict", "--noEmit")
-    run_node(*compile_it, "page.ts", folder=tmp_path)
+    options = ("--strict", "--noEmit", "--skipLibCheck")
+    run_node(str(packages / "typescript/bin/tsc"), *options, "page.ts", folder=tmp_path)
 
 
 def test_the_page_has_the_types_of_todays_api(tmp_path: Path) -> None:
