@@ -21,7 +21,9 @@ locals {
     "secretmanager.googleapis.com",
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
-    ], var.github_repository != null ? [
+    ], var.trace_sample_ratio > 0 ? [
+    "cloudtrace.googleapis.com",
+    ] : [], var.github_repository != null ? [
     "sts.googleapis.com", # takes GitHub's word for who deploys
     ] : [], var.enable_web ? [
     "firebase.googleapis.com",

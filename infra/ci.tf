@@ -47,6 +47,7 @@ locals {
   grantable_roles = sort(distinct(concat(
     [for grant in local.project_grants : grant.role],
     [google_project_iam_member.builder_reads_copied_source.role],
+    values(google_project_iam_member.tracers)[*].role,
   )))
 }
 

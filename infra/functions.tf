@@ -77,6 +77,7 @@ locals {
     LIMITS_TIME_ZONE         = var.limits_time_zone
     TIGHT_MAX_USD_PER_SECOND = var.tight_max_usd_per_second
     RETENTION_DAYS           = var.retention_days
+    TRACE_SAMPLE_RATIO       = var.trace_sample_ratio
     ALLOWED_ORIGINS          = join(",", local.allowed_origins)
     TASKS_LOCATION           = var.region
     STARTS_QUEUE             = google_cloud_tasks_queue.queues["starts"].name

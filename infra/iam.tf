@@ -24,6 +24,9 @@ locals {
     }
   }
 
+  # Only where traces are on; a role of Google's that writes spans and reads none.
+  tracers = var.trace_sample_ratio > 0 ? toset(["api", "worker", "sweep", "budget-alert"]) : []
+
   project_grants = merge([
     for account, roles in local.project_roles : {
       for role, why in roles : "${account} ${role}" => { account = account, role = role }
@@ -48,6 +51,14 @@ resource "google_project_iam_member" "grants" {
   project = var.project_id
   role    = each.value.role
   member  = local.members[each.value.account]
+}
+
+resource "google_project_iam_member" "tracers" {
+  for_each = local.tracers
+
+  project = var.project_id
+  role    = "roles/cloudtrace.agent"
+  member  = local.members[each.key]
 }
 
 # Cloud Tasks ---------------------------------------------------------------------------

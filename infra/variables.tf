@@ -382,6 +382,18 @@ variable "keys_revision" {
   }
 }
 
+variable "trace_sample_ratio" {
+  description = "Which part of requests and jobs is shown in Cloud Trace, from 0 (none, at no cost) to 1. Each answer then waits for its spans to be written."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.trace_sample_ratio >= 0 && var.trace_sample_ratio <= 1
+    error_message = "trace_sample_ratio must be from 0 to 1."
+  }
+}
+
 # Who may reach it, and for how long things are kept --------------------------------------
 
 variable "api_public" {

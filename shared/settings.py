@@ -28,6 +28,7 @@ EMULATORS = (
     "STORAGE_EMULATOR_HOST",
     "CLOUD_TASKS_EMULATOR_HOST",
     "FIREBASE_AUTH_EMULATOR_HOST",
+    "CLOUD_TRACE_EMULATOR_HOST",
 )
 # Only for development: in the cloud each of these would let anyone in.
 LOCAL_ONLY = (
@@ -78,6 +79,8 @@ class Settings:
     oidc_certs_url: str
     webhook_signing_secret: str | None = field(repr=False)
     webhook_receiver: str | None
+    trace_sample_ratio: float
+    trace_emulator: str | None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -131,6 +134,8 @@ class Settings:
             oidc_certs_url=reader.text("OIDC_CERTS_URL") or GOOGLE_CERTS_URL,
             webhook_signing_secret=reader.signing_secret("WEBHOOK_SIGNING_SECRET"),
             webhook_receiver=reader.address("WEBHOOK_RECEIVER"),
+            trace_sample_ratio=reader.parsed("TRACE_SAMPLE_RATIO", _ratio, 0.0),
+            trace_emulator=reader.text("CLOUD_TRACE_EMULATOR_HOST"),
         )
         reader.one_of("ON_UNKNOWN_SUBMISSION", ("fallback", "stop"))
         if reader.problems:
@@ -259,6 +264,13 @@ def _money(value: str) -> Decimal:
     if not amount.is_finite() or amount < 0:
         raise ValueError("must be an amount in USD, not below 0")
     return amount
+
+
+def _ratio(value: str) -> float:
+    ratio = float(value)
+    if not 0 <= ratio <= 1:
+        raise ValueError("must be from 0 to 1")
+    return ratio
 
 
 def _count(value: str) -> int:

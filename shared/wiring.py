@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import cache, wraps
 from typing import TYPE_CHECKING, TypeVar
 
-from shared import logs
+from shared import logs, tracing
 from shared.domain.catalogue import CATALOGUE, ProviderId
 from shared.guards.availability import Availability, ReportMissingProviders
 from shared.guards.circuit_breaker import Breaker
@@ -28,6 +28,7 @@ from shared.ports.store import IdempotencyStore, JobQueries, Jobs, Queue, Quotas
 from shared.rates import RateLimit
 from shared.settings import Settings
 from shared.system import RandomIds, SystemClock, pause
+from shared.traced_providers import TracedProviders
 from shared.usecases.cancel_video import CancelVideo
 from shared.usecases.create_video import CreateVideo
 from shared.usecases.delete_video import DeleteVideo
@@ -82,7 +83,18 @@ def once(build: Callable[[], T]) -> Callable[[], T]:
 @once
 def settings() -> Settings:
     logs.configure()
-    return Settings.from_env(os.environ)
+    known = Settings.from_env(os.environ)
+    if known.trace_sample_ratio > 0:
+        from shared.gcp.cloud_trace import CloudTracer
+
+        tracing.use(
+            CloudTracer(
+                project=known.project,
+                ratio=known.trace_sample_ratio,
+                emulator=known.trace_emulator,
+            )
+        )
+    return known
 
 
 @once
@@ -185,6 +197,7 @@ def queue() -> Queue:
         audience=known.worker_audience,
         invoker_email=known.tasks_invoker,
         dispatch_deadline=DISPATCH_DEADLINE,
+        task_headers=tracing.task_headers,
     )
 
 
@@ -349,8 +362,9 @@ def advance() -> Advance:
     )
     image_web = PublicWeb(total_seconds=IMAGE_SECONDS)
     video_web = PublicWeb(total_seconds=VIDEO_SECONDS)
+    asked = TracedProviders(known) if tracing.is_on() else known
     starting = Starting(
-        providers=known,
+        providers=asked,
         bucket=files,
         clock=CLOCK,
         ids=IDS,
@@ -362,11 +376,12 @@ def advance() -> Advance:
     )
     return Advance(
         jobs=jobs(),
-        providers=known,
+        providers=asked,
         bucket=files,
         clock=CLOCK,
         committer=committer,
         scheduler=_scheduler(),
+        span=tracing.span,
         preparation=Preparation(bucket=files, web=image_web, check=ChildImageCheck()),
         starting=starting,
         translating=Translating(
@@ -377,7 +392,7 @@ def advance() -> Advance:
             starting=starting,
         ),
         following=Following(
-            providers=known,
+            providers=asked,
             bucket=files,
             committer=committer,
             clock=CLOCK,

@@ -38,6 +38,7 @@ IN_GCP = (
     "google",
     "google_crc32c",
     "grpc",
+    "opentelemetry",
     "requests",
     "shared.cutoff",
     "shared.rates",

@@ -1,7 +1,10 @@
 """Which links the settings allow, and that a part is built once."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import google.auth
 import pytest
@@ -12,6 +15,7 @@ from shared import wiring
 from shared.domain.catalogue import ProviderId
 from shared.settings import Settings
 
+ROOT = Path(__file__).parents[1]
 BARE = {"GOOGLE_CLOUD_PROJECT": "demo-x", "BUCKET": "videos"}
 
 
@@ -71,3 +75,29 @@ def test_a_part_is_built_once_however_many_ask_at_once() -> None:
         thread.join()
 
     assert (len(built), part()) == (1, built[0])
+
+
+def test_while_traces_are_off_nothing_of_their_library_is_imported() -> None:
+    """Google's clients import its API, which does nothing, but not its SDK."""
+    code = """
+import sys
+from shared import tracing, wiring
+wiring.settings(), wiring.database(), wiring.queue(), wiring.providers()
+from functions.http.request_context import request_context
+with tracing.root("request", {}), tracing.span("step", a="b"):
+    assert tracing.task_headers() == {}
+print([name for name in sys.modules if name.startswith("opentelemetry.sdk")])
+"""
+    environ = BARE | {
+        "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
+        "CLOUD_TASKS_EMULATOR_HOST": "127.0.0.1:1",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.stdout == "[]\n", ran.stderr

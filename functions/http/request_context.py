@@ -9,6 +9,8 @@ from flask import Request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.datastructures import Headers
 
+from shared import tracing
+
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=[0-9])?")
 _FOREIGN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -23,14 +25,18 @@ def request_context(request: Request, project: str) -> Iterator[str]:
     """
     clear_contextvars()
     request_id = secrets.token_hex(16)
-    bind_contextvars(request_id=request_id, **_trace(request.headers, project))
-    sent = request.headers.get("X-Request-Id", "")
-    if _FOREIGN_ID.fullmatch(sent):
-        bind_contextvars(sent_request_id=sent)
-    try:
-        yield request_id
-    finally:
-        clear_contextvars()
+    is_task = "X-CloudTasks-TaskName" in request.headers
+    with tracing.root("task" if is_task else "request", request.headers):
+        own = {"traceparent": tracing.current()} if tracing.is_on() else None
+        fields = _trace(Headers(own) if own else request.headers, project)
+        bind_contextvars(request_id=request_id, **fields)
+        sent = request.headers.get("X-Request-Id", "")
+        if _FOREIGN_ID.fullmatch(sent):
+            bind_contextvars(sent_request_id=sent)
+        try:
+            yield request_id
+        finally:
+            clear_contextvars()
 
 
 def _trace(headers: Headers, project: str) -> dict[str, str]:

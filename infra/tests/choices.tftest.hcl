@@ -26,6 +26,7 @@ run "chosen" {
     bucket_location    = "EU"
     retention_days     = 7
     worker_instances   = 3
+    trace_sample_ratio = 0.05
     enable_web         = false
     enable_budget      = false
     api_public         = false
@@ -58,6 +59,10 @@ run "chosen" {
   assert {
     condition     = length(google_storage_bucket.videos.cors) == 0 && length(google_firebase_web_app.web) == 0 && length(google_firebase_hosting_site.web) == 0 && output.web_config == null && output.web_url == null
     error_message = "Without a page nothing of it may be made."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.functions["sweep"].service_config[0].environment_variables["TRACE_SAMPLE_RATIO"] == "0.05" && length(google_project_iam_member.tracers) == 4 && alltrue([for grant in google_project_iam_member.tracers : grant.role == "roles/cloudtrace.agent"]) && contains(keys(google_project_service.apis), "cloudtrace.googleapis.com")
+    error_message = "Functions that trace must be told so, and be allowed to."
   }
   assert {
     condition     = length(google_cloud_run_v2_service_iam_member.api_is_public) == 0

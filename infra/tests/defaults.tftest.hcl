@@ -130,6 +130,10 @@ run "defaults" {
   # Who may do what -------------------------------------------------------------------
 
   assert {
+    condition     = length(google_project_iam_member.tracers) == 0 && google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["TRACE_SAMPLE_RATIO"] == "0"
+    error_message = "Traces are off by default."
+  }
+  assert {
     condition     = google_cloud_run_v2_service_iam_member.api_is_public[0].member == "allUsers" && google_cloud_run_v2_service_iam_member.api_is_public[0].name == "api"
     error_message = "allUsers must be on api."
   }

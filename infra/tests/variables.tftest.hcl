@@ -49,6 +49,7 @@ run "refused_1" {
     allowed_origins          = ["*"]
     sign_in                  = ["facebook"]
     retention_days           = 1.5
+    trace_sample_ratio       = 1.1
     ci_repository            = "github.com/me/reelay"
     github_repository        = "https://github.com/me/reelay"
   }
@@ -86,6 +87,7 @@ run "refused_1" {
     var.allowed_origins,
     var.sign_in,
     var.retention_days,
+    var.trace_sample_ratio,
     var.ci_repository,
     var.github_repository,
   ]

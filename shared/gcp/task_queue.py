@@ -1,7 +1,7 @@
 """Wakes jobs through Cloud Tasks: three queues, and task names that are used once."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -53,7 +53,8 @@ def _utc_now() -> datetime:
 class CloudTasksQueue:
     """Each task POSTs {"job_id": …} to the worker with an OIDC token for `audience`.
 
-    The queues are short names; `dispatch_deadline` is from 15 s to 30 min.
+    The queues are short names; `dispatch_deadline` is from 15 s to 30 min;
+    `task_headers` are added to each task as it is made.
     """
 
     def __init__(
@@ -69,12 +70,13 @@ class CloudTasksQueue:
         audience: str,
         invoker_email: str,
         dispatch_deadline: timedelta,
+        task_headers: Callable[[], Mapping[str, str]] = dict,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._starts = client.queue_path(project, location, starts_queue)
         self._steps = client.queue_path(project, location, steps_queue)
         self._webhooks = client.queue_path(project, location, webhooks_queue)
-        self._now = now
+        self._now, self._task_headers = now, task_headers
         self._create = _RETRY(_creating(client))
         # What is the same of every task, in protobuf's own message: building it in the
         # library's wrappers costs more than sending it.
@@ -111,6 +113,7 @@ class CloudTasksQueue:
         request = type(self._same)(parent=queue)
         request.MergeFrom(self._same)
         request.task.name = f"{queue}/tasks/{task.name}"
+        request.task.http_request.headers.update(self._task_headers())
         request.task.http_request.body = json.dumps({"job_id": task.job_id}).encode()
         if task.at > self._now():
             request.task.schedule_time.FromDatetime(task.at)

@@ -1,6 +1,7 @@
 """Advance one job by one step: look, act, commit, and enqueue the next step."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
@@ -63,6 +64,7 @@ class Advance:
     translating: Translating
     following: Following
     storing: Storing
+    span: Callable[[str], AbstractContextManager[None]] = lambda _step: nullcontext()
 
     def __call__(
         self, job_id: str, *, from_starts_queue: bool, task: str | None = None
@@ -93,7 +95,8 @@ class Advance:
         self.scheduler.schedule_step(job, nth=nth_retry(now - (job.wake_at or now)))
 
     def _take(self, before: Versioned[Job], step: Step) -> None:
-        after = self._act(before, step)
+        with self.span(type(step).__name__):
+            after = self._act(before, step)
         if after is None:
             # The job was deleted meanwhile, and nobody else cleans up after this step.
             delete_job_objects(self.bucket, before.value)

@@ -27,7 +27,7 @@ def bare_environment() -> dict[str, str]:
 def a_stack(firestore_emulator: str) -> StackFactory:
     """Makes a stack with short waits, in a project of its own in the one emulator."""
 
-    def make(**environ: str) -> Stack:
+    def make(*, sweep_every_seconds: float = 2.0, **environ: str) -> Stack:
         own = {
             "FIRESTORE_EMULATOR_HOST": firestore_emulator,
             "GOOGLE_CLOUD_PROJECT": f"demo-{uuid.uuid4().hex[:8]}",
@@ -37,7 +37,7 @@ def a_stack(firestore_emulator: str) -> StackFactory:
             environ=bare_environment() | own | environ,
             seconds=1.0,
             source=QUICK_ROOT,
-            sweep_every_seconds=2.0,
+            sweep_every_seconds=sweep_every_seconds,
         )
         return Stack(options)
 
