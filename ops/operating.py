@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from google.auth import jwt
@@ -39,27 +40,42 @@ def carry_out(
 ) -> int:
     """0, or 1 with one sentence on stderr; stdout holds only what `work` returns.
 
-    `work` takes the project. `role`: the role that the account needs for it.
+    `work` takes the project. `role`: the role that the account needs for it. What is
+    logged meanwhile goes to stderr once the answer is given.
     """
+    logged = StringIO()
+    try:
+        with redirect_stdout(logged):
+            code, said = _carried_out(work, asked, environ, role=role)
+        print(said, file=sys.stderr if code else sys.stdout, flush=True)
+    finally:
+        sys.stderr.write(logged.getvalue())
+    return code
+
+
+def _carried_out(
+    work: Callable[[str], str],
+    asked: argparse.Namespace,
+    environ: Mapping[str, str],
+    *,
+    role: str,
+) -> tuple[int, str]:
+    """The exit code, and the answer or why there is none."""
     project = asked.project or environ.get("GOOGLE_CLOUD_PROJECT", "")
     if not project and environ.get(EMULATOR):
         project = EMULATOR_PROJECT
     if not project:
-        return _fail(NO_PROJECT)
+        return 1, NO_PROJECT
     try:
-        # Logs go to stdout, which is for the answer here.
-        with redirect_stdout(sys.stderr):
-            said = work(project)
+        return 0, work(project)
     except Unreachable as error:
-        return _fail(refusal(error, project=project, role=role))
+        return 1, refusal(error, project=project, role=role)
     except (BadContent, Conflict, NotConfigured, NotFound) as error:
-        return _fail(str(error))
+        return 1, str(error)
     except TransportError:
-        return _fail(OFFLINE)
+        return 1, OFFLINE
     except GoogleAuthError:
-        return _fail(NO_CREDENTIALS)
-    print(said)
-    return 0
+        return 1, NO_CREDENTIALS
 
 
 def firestore_of(
@@ -128,8 +144,3 @@ def _login_name() -> str:
     except (KeyError, OSError):
         # A container's user may have no name.
         return f"os:{os.getuid()}"
-
-
-def _fail(sentence: str) -> int:
-    print(sentence, file=sys.stderr)
-    return 1

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import grpc
-from google.cloud import trace_v2
+from google.cloud.trace_v2 import TraceServiceClient
 from google.cloud.trace_v2.services.trace_service.transports import (
     TraceServiceGrpcTransport,
 )
@@ -79,8 +79,6 @@ def _within(span: trace.Span) -> Iterator[None]:
 
 def _client(emulator: str | None) -> Any:
     if emulator is None:
-        return trace_v2.TraceServiceClient()
+        return TraceServiceClient()
     channel = grpc.insecure_channel(emulator)
-    return trace_v2.TraceServiceClient(
-        transport=TraceServiceGrpcTransport(channel=channel)
-    )
+    return TraceServiceClient(transport=TraceServiceGrpcTransport(channel=channel))

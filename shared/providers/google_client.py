@@ -1,6 +1,6 @@
 """How google-genai is made to send a request once, over a connection of its own.
 
-Read in google-genai 3.4.0 on 2026-11-22: by itself it follows redirects (and so sends
+Read in google-genai 3.6.1 on 2026-11-29: by itself it follows redirects (and so sends
 a POST again), gives every phase the same time, reads a base URL from the environment,
 and with a client certificate would answer a 401 by sending once more. What Interactions
 raise has no public name there: hence `_gaos`.

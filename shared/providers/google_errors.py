@@ -1,6 +1,6 @@
 """What Google's errors mean, for Veo and Omni alike.
 
-Sources: the statuses of google.rpc and the types of google-genai 3.4.0; the page
+Sources: the statuses of google.rpc and the types of google-genai 3.6.1; the page
 "responsible AI" of Veo on the Agent Platform; public logs of the Gemini API, 2026-11.
 """
 

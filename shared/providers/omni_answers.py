@@ -1,6 +1,6 @@
 """What an Omni interaction means: running, a video, filtered, or a fault.
 
-Sources: the types and captures of google-genai 3.4.0, 2026-11-22.
+Sources: the types and captures of google-genai 3.6.1, 2026-11-22.
 """
 
 import base64

@@ -1,6 +1,6 @@
 """What a Veo operation means: running, a video, filtered, or an error.
 
-Sources: captures of google-genai 3.4.0 and the codes of google.rpc, 2026-11-22.
+Sources: captures of google-genai 3.6.1 and the codes of google.rpc, 2026-11-22.
 """
 
 from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
-from google.cloud import trace_v2
+from google.cloud.trace_v2 import BatchWriteSpansRequest
 
 from local.stack import Stack
 from tests.e2e.client import Frontend
@@ -51,7 +51,7 @@ def collector() -> Iterator[Collector]:
     collector = Collector()
     handler = grpc.unary_unary_rpc_method_handler(
         collector.collect,
-        request_deserializer=trace_v2.BatchWriteSpansRequest.deserialize,
+        request_deserializer=BatchWriteSpansRequest.deserialize,
         response_serializer=bytes,
     )
     server = grpc.server(ThreadPoolExecutor(4))

@@ -1,7 +1,9 @@
 """What an operator's commands share: as whom they act, and what may be missing."""
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,6 +67,28 @@ REFUSALS = {
     "a login that ran out": (RefreshError("Reauthenticate"), NO_CREDENTIALS),
     "no network": (TransportError("no route"), OFFLINE),
 }
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_logged_follows_the_answer_on_stderr(
+    fails: bool, tmp_path: Path
+) -> None:
+    """Both into one file, as a terminal shows them."""
+
+    def work(_: str) -> str:
+        sys.stdout.write("logged\n")
+        if fails:
+            raise Unreachable("no")
+        return "answer"
+
+    asked = argparse.Namespace(project="p")
+    seen = (tmp_path / "seen").open("w")
+    with seen, redirect_stdout(seen), redirect_stderr(seen):
+        carry_out(work, asked, {}, role=ROLE)
+
+    lines = (tmp_path / "seen").read_text().splitlines()
+    assert len(lines) == 2
+    assert lines[1] == "logged"
 
 
 def refused(error: Exception, capsys: pytest.CaptureFixture[str]) -> str:
