@@ -23,7 +23,7 @@ from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Callers, Tokens
 from shared.ports.providers import ProviderReports, Translator
-from shared.ports.storage import Bucket
+from shared.ports.storage import Bucket, Receivers
 from shared.ports.store import IdempotencyStore, JobQueries, Jobs, Queue, Quotas
 from shared.rates import RateLimit
 from shared.settings import Settings
@@ -406,23 +406,27 @@ def advance() -> Advance:
 
 
 @once
-def send_webhook() -> SendWebhook:
-    from shared.gcp.firestore_keys import FirestoreKeys
+def receivers() -> Receivers:
     from shared.gcp.web_download import PublicWeb
 
-    known = settings()
+    receiver = settings().webhook_receiver
+    return PublicWeb(total_seconds=WEBHOOK_SECONDS, forward_to=receiver)
+
+
+@once
+def send_webhook() -> SendWebhook:
+    from shared.gcp.firestore_keys import FirestoreKeys
+
     return SendWebhook(
         jobs=jobs(),
         keys=FirestoreKeys(database()),
         bucket=bucket(),
-        receivers=PublicWeb(
-            total_seconds=WEBHOOK_SECONDS, forward_to=known.webhook_receiver
-        ),
+        receivers=receivers(),
         clock=CLOCK,
         ids=IDS,
         committer=_committer(),
         scheduler=_scheduler(),
-        signing_secret=known.webhook_signing_secret,
+        signing_secret=settings().webhook_signing_secret,
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from local.emulators.firestore import NotInstalled
 from local.fault_injection.evidence import Evidence
 from local.fault_injection.plan import FaultPlan
+from local.fault_injection.receiver import Receiver
 from local.fault_injection.run import Run, RunOptions, faulty_stack
 from local.fault_injection.users import NoAnswerError
 from local.fault_injection.verdict import verdict_on
@@ -43,8 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     code = 1
     try:
-        with faulty_stack(options) as stack:
-            evidence = Run(options, stack)()
+        receiver = Receiver()
+        with receiver.server() as server, faulty_stack(options, server.url) as stack:
+            evidence = Run(options, stack, receiver)()
         code = _report(evidence, options, round(time.monotonic() - began))
     except (NotInstalled, DidNotStart, NoAnswerError) as error:
         print(error, file=sys.stderr)

@@ -19,7 +19,7 @@ from shared.domain.job import AttemptState, Job
 from shared.domain.prompt_translation import Translation
 from shared.ports.providers import Provider
 from shared.ports.storage import StoredObject
-from shared.ports.store import StepTask, Versioned
+from shared.ports.store import StepTask, Versioned, WebhookTask
 
 T = TypeVar("T")
 API = "api"
@@ -110,6 +110,8 @@ class CrashPoints:
 
 def point_of(before: Job, after: Job) -> Point:
     """Which of the worker's commits it is."""
+    if before.is_final:
+        return Point.WEBHOOK_COMMIT
     starting, started = _starting(before), _starting(after)
     if after.is_final:
         return Point.FINISH_COMMIT
@@ -161,6 +163,21 @@ class QueueProxy(_Around):
         is_api = self.points.here.function == API
         point = Point.API_ENQUEUE if is_api else Point.ENQUEUE
         self.points.around(point, lambda: self.inner.enqueue(task), Unreachable)
+
+    def enqueue_webhook(self, task: WebhookTask) -> None:
+        is_api = self.points.here.function == API
+        point = Point.API_ENQUEUE if is_api else Point.WEBHOOK_ENQUEUE
+        self.points.around(point, lambda: self.inner.enqueue_webhook(task), Unreachable)
+
+
+class ReceiversProxy(_Around):
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        status: int = self.points.around(
+            Point.WEBHOOK_POST,
+            lambda: self.inner.post(url, body, headers),
+            Unreachable,
+        )
+        return status
 
 
 class ProviderProxy(_Around):

@@ -6,10 +6,11 @@ FAULT_SEED and FAULT_JOBS name the plan; TIME_SCALE scales all limits.
 
 import os
 
-from local.fault_injection.time_scale import scale_limits
+from local.fault_injection.time_scale import scale_limits, shorten_pauses_of_webhooks
 
 TIME_SCALE = float(os.environ["TIME_SCALE"])
 scale_limits(TIME_SCALE)
+shorten_pauses_of_webhooks()
 
 # ruff: noqa: E402 - what follows imports the limits
 from collections.abc import Callable
@@ -35,6 +36,7 @@ PROXIES: dict[str, Proxy] = {
     "bucket": crash_points.BucketProxy,
     "providers": crash_points.ProvidersProxy,
     "translator": crash_points.TranslatorProxy,
+    "receivers": crash_points.ReceiversProxy,
 }
 
 

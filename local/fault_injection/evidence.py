@@ -1,16 +1,20 @@
 """What a run left behind: in Firestore, at the simulators, in the bucket."""
 
 import os
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from google.cloud import firestore
 
 from local.fault_injection.journal import Entry
+from shared.domain.api_key import ENTROPY_BYTES, ApiKey, secret_of, sha256_of
 from shared.domain.job import Job
 from shared.domain.ledger import Account, account_of
+from shared.gcp.firestore_records import to_record
 from shared.gcp.job_record import job_of
 from shared.gcp.ledger_records import account
 
@@ -27,6 +31,15 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A webhook's message as its receiver got it."""
+
+    job_id: str
+    message_id: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that the verdict rests on.
 
@@ -35,6 +48,7 @@ class Evidence:
         its owner reads it. outputs: for each delivered MP4 what is wrong with it.
     ledger_before: as it was when the run began. most_used_usd: the most that was ever
         seen settled and open. caps_usd: USD a day by kind of account.
+    heard: every webhook's message.
     injected: how often each fault was injected, beside those in the journal.
     """
 
@@ -50,6 +64,7 @@ class Evidence:
     caps_usd: Mapping[str, Decimal] = field(default_factory=dict)
     open_jobs: Mapping[str, int] = field(default_factory=dict)
     journal: Sequence[Entry] = ()
+    heard: Sequence[Heard] = ()
     injected: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -92,6 +107,19 @@ class FirestoreView:
         for circuit in found:
             circuit.reference.delete()
         return sum(1 for circuit in found if (circuit.to_dict() or {}).get("opening"))
+
+    def make_key(self, user: str) -> str:
+        """An API key of this user."""
+        secret = secret_of(secrets.token_bytes(ENTROPY_BYTES))
+        key = ApiKey(
+            sha256=sha256_of(secret),
+            name="chaos",
+            user_id=user,
+            created_at=datetime.now(UTC),
+        )
+        # The client's own limit, since an emulator that has just begun is slow.
+        self._client.collection("api_keys").document(key.sha256).set(to_record(key))
+        return secret
 
     def spend(self, account: str, day: str, micros: int) -> None:
         """As if jobs of that day had cost so much."""

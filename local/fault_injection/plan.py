@@ -40,6 +40,9 @@ class Point(StrEnum):
     POSTER_WRITE = "poster write"
     FINISH_COMMIT = "finish commit"
     ENQUEUE = "enqueue"
+    WEBHOOK_COMMIT = "webhook commit"
+    WEBHOOK_POST = "webhook post"
+    WEBHOOK_ENQUEUE = "webhook enqueue"
 
 
 class Act(StrEnum):
@@ -65,6 +68,7 @@ ACTS: Mapping[Point, tuple[Act, ...]] = {
         ),
         _CALL,
     ),
+    **dict.fromkeys((Point.WEBHOOK_POST, Point.WEBHOOK_ENQUEUE), _CALL),
     Point.RESULT_WRITE: (*_CALL, Act.KILL_WITHIN),
     Point.READ: (Act.UNREACHABLE,),
 }
@@ -114,6 +118,7 @@ class JobRequest:
     prompt: str
     model: str = "auto"
     is_cancelled: bool = False
+    has_webhook: bool = False
 
 
 def number_of(prompt: str) -> int | None:
@@ -161,6 +166,7 @@ class FaultPlan:
                 prompt=self.prompt(number),
                 model=dice.choice(MODELS),
                 is_cancelled=dice.random() < CANCELLED_SHARE,
+                has_webhook=True,
             )
 
     def racing(self, count: int, user: str) -> Iterator[JobRequest]:

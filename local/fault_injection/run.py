@@ -17,6 +17,7 @@ from local.fault_injection.injector import VENDORS, FaultInjector
 from local.fault_injection.journal import read_journal
 from local.fault_injection.output_checks import fault_of_output, image_of
 from local.fault_injection.plan import FaultPlan, JobRequest
+from local.fault_injection.receiver import Receiver
 from local.fault_injection.users import User, key_of
 from local.fault_injection.verdict import days
 from local.stack import Stack, StackOptions
@@ -24,6 +25,8 @@ from shared.domain import timing
 from shared.domain.ledger import ledger_key_on
 
 AT_ONCE = 8
+# Of a job, and of its webhook.
+UNFINISHED = frozenset({"processing", "pending"})
 LONGEST_PACE_SECONDS, CREATING_SECONDS = 0.8, 150.0
 LOOKS_EVERY_SECONDS = 3
 REPEATS_EVERY, REPEATS = 10, 4  # every tenth job is created four times at once
@@ -52,7 +55,7 @@ class RunOptions:
         return longest.total_seconds() * self.time_scale + 120
 
 
-def faulty_stack(options: RunOptions) -> Stack:
+def faulty_stack(options: RunOptions, webhook_receiver: str) -> Stack:
     """The real stack with faults injected, fast vendors and a busy sweep."""
     (options.folder / "marks").mkdir(parents=True, exist_ok=True)
     environ = dict(options.environ) | {
@@ -62,6 +65,7 @@ def faulty_stack(options: RunOptions) -> Stack:
         "TIME_SCALE": str(options.time_scale),
         "USER_DAILY_LIMIT_USD": str(CAPS_USD["user"]),
         "DAILY_LIMIT_USD": str(CAPS_USD["all"]),
+        "WEBHOOK_RECEIVER": webhook_receiver,
         "USER_MAX_JOBS": "10000",
         "USER_MAX_JOBS_PER_MINUTE": "10000",
     }
@@ -80,7 +84,8 @@ def faulty_stack(options: RunOptions) -> Stack:
 class Run:
     """One run on a stack that is up."""
 
-    def __init__(self, options: RunOptions, stack: Stack) -> None:
+    def __init__(self, options: RunOptions, stack: Stack, receiver: Receiver) -> None:
+        self._receiver = receiver
         self._options, self._stack, self._plan = options, stack, options.plan
         self._view = FirestoreView(stack.firestore, stack.project)
         self._injector = FaultInjector(stack, options.plan)
@@ -88,6 +93,9 @@ class Run:
         self._jobs_of_keys: dict[str, frozenset[str]] = {}
         self._most_used_usd: dict[AccountDay, Decimal] = {}
         self._cancelled = self._circuits_closed = 0
+        # Made before any fault: an api that has just begun looks few new ones up.
+        users = {request.user for request in self._plan.requests()}
+        self._keys = {user: self._view.make_key(user) for user in sorted(users)}
 
     def __call__(self) -> Evidence:
         """Ends when all jobs have ended, or after a bound; raises if a user gave up."""
@@ -116,6 +124,7 @@ class Run:
             most_used_usd=self._most_used_usd,
             caps_usd=CAPS_USD,
             open_jobs=self._view.open_jobs(),
+            heard=self._receiver.heard,
             journal=read_journal(self._options.folder / "journal.jsonl"),
             injected=self._injected(),
         )
@@ -159,7 +168,8 @@ class Run:
 
     def _create(self, request: JobRequest) -> None:
         api, project = self._stack.addresses["api"], self._stack.project
-        user = User(request.user, api=api, project=project)
+        key = self._keys.get(request.user)
+        user = User(request.user, api=api, project=project, key=key)
         image = user.upload(image_of(request.number))
         times = REPEATS if request.number % REPEATS_EVERY == 0 else 1
         with ThreadPoolExecutor(times) as repeats:
@@ -175,7 +185,7 @@ class Run:
 
     def _watch_until_all_ended(self, most_seconds: float) -> None:
         give_up_at = time.monotonic() + most_seconds
-        while "processing" in self._look() and time.monotonic() < give_up_at:
+        while time.monotonic() < give_up_at and UNFINISHED & set(self._look()):
             self._pause()
 
     def _pause(self) -> None:
@@ -187,10 +197,12 @@ class Run:
         for day, totals in days(self._view.ledger()).items():
             most = self._most_used_usd.get(day, totals.used_usd)
             self._most_used_usd[day] = max(most, totals.used_usd)
-        statuses = [str(job["status"]) for job in self._view.shown().values()]
+        """The statuses of all jobs and of their webhooks."""
+        shown = self._view.shown().values()
+        statuses = [str(job["status"]) for job in shown]
         counts = {status: statuses.count(status) for status in sorted(set(statuses))}
         self._options.say(f"{len(statuses)} jobs: {counts}")
-        return statuses
+        return statuses + [job["webhook"]["status"] for job in shown if job["webhook"]]
 
     # Evidence.
 

@@ -10,6 +10,8 @@ from local.fault_injection.journal import Entry, What
 from shared.domain.errors import ErrorCode
 from shared.domain.job import AttemptState, Job
 from shared.domain.ledger import Totals, in_micros
+from shared.domain.webhook import Webhook, WebhookStatus
+from shared.domain.webhook_event import event_type, message_id
 
 NOT_SENT = frozenset(
     {AttemptState.SKIPPED, AttemptState.NOT_SENT, AttemptState.REJECTED}
@@ -36,6 +38,7 @@ def verdict_on(evidence: Evidence) -> Verdict:
     broken = [*_on_jobs(evidence), *_on_payments(evidence), *_on_outputs(evidence)]
     broken += [*_on_translations(evidence), *_on_keys(evidence)]
     broken += [*_on_open_jobs(evidence), *_on_thrown_away(evidence)]
+    broken += _on_webhooks(evidence)
     drift, overshoot = ledger_drift_usd(evidence), cap_overshoot_usd(evidence)
     if drift:
         broken.append(Broken(promise="ledger", why=f"off by {drift} USD"))
@@ -52,6 +55,7 @@ def verdict_on(evidence: Evidence) -> Verdict:
         "thrown_away": of["thrown_away"],
         "key_twice": of["key_twice"],
         "open_jobs_drift": of["open_jobs"],
+        "webhooks_broken": of["webhook"],
     }
     return Verdict(figures=_counts(evidence) | promises, broken=broken)
 
@@ -66,6 +70,7 @@ def _counts(evidence: Evidence) -> dict[str, object]:
         "completed": shown["completed"],
         "failed": shown["failed"],
         "paid_submissions": len(evidence.paid),
+        "webhook_messages": len(evidence.heard),
         "crashes": crash_count,
         "faults": injected.total() - crash_count,
         "recoveries": len(recoveries),
@@ -148,6 +153,25 @@ def _on_outputs(evidence: Evidence) -> Iterator[Broken]:
             fault = evidence.outputs.get(job.job_id, "was not looked at")
             if fault:
                 yield Broken(promise="corrupt", job_id=job.job_id, why=fault)
+
+
+def _on_webhooks(evidence: Evidence) -> Iterator[Broken]:
+    for job in evidence.jobs:
+        if job.webhook and (why := _fault_of_webhook(job, job.webhook, evidence)):
+            yield Broken(promise="webhook", job_id=job.job_id, why=why)
+
+
+def _fault_of_webhook(job: Job, webhook: Webhook, evidence: Evidence) -> str:
+    """Empty if its receiver heard of the end, under one id, as often as is counted."""
+    heard = [each for each in evidence.heard if each.job_id == job.job_id]
+    said = {(each.message_id, each.type) for each in heard}
+    if webhook.status is not WebhookStatus.DELIVERED:
+        return f"its webhook is {webhook.status}"
+    if said != {(message_id(job), event_type(job))}:
+        return f"its receiver heard {sorted(said)}"
+    if len(heard) > webhook.attempts:
+        return f"{len(heard)} messages, {webhook.attempts} counted"
+    return ""
 
 
 def _on_thrown_away(evidence: Evidence) -> Iterator[Broken]:

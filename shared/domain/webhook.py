@@ -5,13 +5,13 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 
 import hmac
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 # After the first, second, … failure: in all, a message is tried for a day.
-PAUSES = (
+PAUSES: Sequence[timedelta] = (
     timedelta(seconds=5),
     timedelta(minutes=5),
     timedelta(minutes=30),

@@ -107,7 +107,7 @@ def _overdue(document: Document) -> Overdue:
 
 
 def _overdue_webhook(document: Document) -> OverdueWebhook:
-    webhook = document.get("webhook")
+    webhook = (document.to_dict() or {})["webhook"]
     return OverdueWebhook(
         job_id=document.reference.parent.parent.id,
         attempts=webhook.get("attempts", 0),

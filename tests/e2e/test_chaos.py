@@ -23,6 +23,7 @@ ZERO = (
     "thrown_away",
     "key_twice",
     "open_jobs_drift",
+    "webhooks_broken",
 )
 
 
@@ -47,6 +48,7 @@ def test_twelve_jobs_come_through_every_fault(tmp_path: Path) -> None:
     assert figures["crashes"] > 10
     assert figures["faults"] > 10
     assert figures["recoveries"] > 0
+    assert figures["webhook_messages"] > 12
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,6 +15,7 @@ from local.fault_injection.crash_points import (
     JobsProxy,
     ProvidersProxy,
     QueueProxy,
+    ReceiversProxy,
     TranslatorProxy,
     faulty_commit,
     point_of,
@@ -24,15 +25,17 @@ from local.fault_injection.plan import Act, FaultPlan, Point
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.job import Job
-from shared.ports.store import StepTask
+from shared.ports.store import StepTask, WebhookTask
 from tests.domain.examples import NOON, a_job, running, started
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.provider import FakeProviders, ScriptedProvider
 from tests.fakes.queue import FakeQueue
+from tests.fakes.receivers import FakeReceivers
 from tests.fakes.translator import FakeTranslator
 
 PLAN = FaultPlan(seed=1, jobs=10)
 RUNWAY = ProviderId.RUNWAY
+ENDED = a_job().ended(ErrorCode.CANCELLED)
 
 
 class Died(BaseException):
@@ -134,6 +137,7 @@ def test_a_lost_answer_of_firestore_is_firestores_own_error(
         (started(a_job(), RUNWAY), running(a_job(), RUNWAY), Point.ANSWER_COMMIT),
         (a_job(), replace(a_job(), progress=7), Point.STEP_COMMIT),
         (a_job(), a_job().ended(ErrorCode.CANCELLED), Point.FINISH_COMMIT),
+        (ENDED, replace(ENDED, webhook=None), Point.WEBHOOK_COMMIT),
     ],
     ids=lambda value: value if isinstance(value, Point) else "",
 )
@@ -199,6 +203,27 @@ def test_a_process_dies_right_after_the_translation(crash_points: Build) -> None
         TranslatorProxy(asked, points).translate("고양이", most_units=1000)
 
     assert len(asked.asked) == 1
+
+
+def test_a_process_dies_right_after_a_webhook(crash_points: Build) -> None:
+    points, taken = crash_points(Point.WEBHOOK_POST, Act.KILL_AFTER), FakeReceivers()
+
+    with points.serving("worker"), pytest.raises(Died):
+        points.meet(job())
+        ReceiversProxy(taken, points).post("https://a.example/", b"{}", {})
+
+    assert len(taken.messages) == 1
+
+
+def test_a_webhooks_task_is_a_point_of_its_own(crash_points: Build) -> None:
+    points, tasks = crash_points(Point.WEBHOOK_ENQUEUE, Act.UNREACHABLE), FakeQueue()
+    task = WebhookTask(job_id="job1", name="name", at=NOON)
+
+    with points.serving("worker"), pytest.raises(Unreachable):
+        points.meet(job())
+        QueueProxy(tasks, points).enqueue_webhook(task)
+
+    assert tasks.webhooks == []
 
 
 def test_a_process_dies_half_way_through_a_result(crash_points: Build) -> None:

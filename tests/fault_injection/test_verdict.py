@@ -6,18 +6,22 @@ from typing import Any
 
 import pytest
 
-from local.fault_injection.evidence import Evidence, Paid
+from local.fault_injection.evidence import Evidence, Heard, Paid
 from local.fault_injection.journal import Entry, What
 from local.fault_injection.verdict import quantile, recovery_seconds, verdict_on
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.ledger import Account, Totals
+from shared.domain.webhook import Webhook, WebhookStatus
 from tests.domain.examples import a_job, completed, running
 
 RUNWAY = ProviderId.RUNWAY
 DONE = completed(a_job(chain=(RUNWAY,)), RUNWAY)
 (ATTEMPT,) = DONE.attempts
+DELIVERED = Webhook(key_id="k", status=WebhookStatus.DELIVERED, attempts=2)
+TOLD = replace(DONE, webhook=DELIVERED)
+HEARD = Heard(job_id="job1", message_id="msg_job1", type="video.completed")
 ALL, ANN = DONE.ledger_key.accounts
 DAY = DONE.ledger_key.day
 COST = DONE.cost_usd
@@ -56,7 +60,7 @@ def broken(seen: Evidence) -> dict[str, object]:
     promises = (
         *("lost", "not_terminal", "paid_twice", "ledger_drift_usd"),
         *("cap_overshoot_usd", "corrupt", "thrown_away", "key_twice"),
-        *("open_jobs_drift",),
+        *("open_jobs_drift", "webhooks_broken"),
     )
     figures = verdict_on(seen).figures
     return {name: figures[name] for name in promises if figures[name]}
@@ -66,6 +70,7 @@ def test_a_run_in_which_all_held_has_only_zeros() -> None:
     verdict = verdict_on(evidence())
 
     assert (broken(evidence()), verdict.broken) == ({}, [])
+    assert broken(evidence(TOLD, heard=[HEARD, HEARD])) == {}
     assert verdict.figures["jobs"] == verdict.figures["completed"] == 1
 
 
@@ -160,6 +165,29 @@ GIVEN_UP = replace(
         ),
         pytest.param(
             evidence(open_jobs={"ann": 1}), {"open_jobs_drift": 1}, id="open for ever"
+        ),
+        pytest.param(
+            evidence(TOLD, heard=[]), {"webhooks_broken": 1}, id="heard of nothing"
+        ),
+        pytest.param(
+            evidence(TOLD, heard=[HEARD, replace(HEARD, message_id="msg_2")]),
+            {"webhooks_broken": 1},
+            id="two ids",
+        ),
+        pytest.param(
+            evidence(TOLD, heard=[replace(HEARD, type="video.failed")]),
+            {"webhooks_broken": 1},
+            id="heard of another end",
+        ),
+        pytest.param(
+            evidence(TOLD, heard=[HEARD, HEARD, HEARD]),
+            {"webhooks_broken": 1},
+            id="sent more often than counted",
+        ),
+        pytest.param(
+            evidence(replace(TOLD, webhook=Webhook(key_id="k")), heard=[HEARD]),
+            {"webhooks_broken": 1},
+            id="pending for ever",
         ),
     ],
 )

@@ -188,6 +188,23 @@ def test_a_task_that_comes_twice_sends_one_message(harness: Harness) -> None:
     assert state(harness) == ("delivered", 1)
 
 
+def test_of_two_senders_that_read_the_same_job_one_sends(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended(harness)
+    stale, read = [harness.jobs.get("job1")], harness.jobs.read
+    harness.receivers.answers = [500]
+    harness.send_webhook("job1")
+    monkeypatch.setattr(
+        harness.jobs, "read", lambda job_id: stale.pop() if stale else read(job_id)
+    )
+
+    harness.send_webhook("job1")
+
+    assert len(harness.receivers.messages) == 1
+    assert state(harness) == ("pending", 1)
+
+
 def test_a_sender_that_dies_is_followed_by_one_more_message_of_the_same_id(
     harness: Harness,
 ) -> None:
@@ -353,11 +370,14 @@ def test_the_sweep_sees_to_the_jobs_even_if_webhooks_fail(harness: Harness) -> N
         raise Unreachable("no index")
 
     harness.sweeper.wake_webhooks = fail
+    audits = iter([1])
+    harness.audit_ledger = lambda: next(audits)
 
     with pytest.raises(Unreachable):
         harness.sweep()
 
     assert len(harness.queue.tasks) == 1
+    assert list(audits) == [], "the ledger was audited all the same"
 
 
 def test_a_webhook_whose_task_is_lost_is_enqueued_at_one_two_four_minutes(
