@@ -15,19 +15,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from local.emulators.firestore import find
+
 ROOT = Path(__file__).parent.parent
 E2E = "tests/e2e"
-# They start stacks and programs of their own; the other end-to-end tests share a stack.
-ALONE = [
-    f"{E2E}/test_{name}.py"
-    for name in ("chaos", "browser", "generators", "slow_bodies")
+# Most start stacks and programs of their own; the other end-to-end tests share a stack.
+APART = [
+    *(f"{E2E}/test_{name}.py" for name in ("chaos", "browser", "slow_bodies")),
+    f"{E2E}/page",
 ]
 AROUND = ["tests/infra", "tests/local", "tests/ops", "tests/fault_injection"]
 # The tests of each part; `shared` are those that run the code of that folder in their
 # own process, where its coverage can be measured.
 PARTS: Mapping[str, Sequence[str]] = {
-    "e2e": [E2E, *(f"--ignore={file}" for file in ALONE)],
-    "alone": ALONE,
+    "e2e": [E2E, *(f"--ignore={place}" for place in APART)],
+    "apart": APART,
     "around": AROUND,
     "shared": ["tests", *(f"--ignore={folder}" for folder in (E2E, *AROUND))],
 }
@@ -120,4 +122,5 @@ def closing_line(closings: Iterable[str], seconds: float) -> str:
 
 
 if __name__ == "__main__":
+    find()  # Fetched once, not by each part at the same time.
     sys.exit(main(sys.argv[1:]))

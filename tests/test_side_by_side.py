@@ -1,6 +1,7 @@
 """The runner behind `make test` and `make check`."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -49,17 +50,27 @@ def test_a_check_that_fails_is_named_and_fails_it_all(
     assert closing.startswith("no tests ran in ")
 
 
+FILES = [*(ROOT / "tests").rglob("test_*.py")]
+
+
 def test_every_test_is_in_one_part() -> None:
-    files = [str(f.relative_to(ROOT)) for f in (ROOT / "tests").rglob("test_*.py")]
-
-    assert {file: parts_of(file) for file in files if len(parts_of(file)) != 1} == {}
+    assert {file: parts_of(file) for file in FILES if len(parts_of(file)) != 1} == {}
 
 
-def parts_of(file: str) -> list[str]:
+def test_npm_packages_are_installed_by_one_part_alone() -> None:
+    """Two would install into the same folder at the same time."""
+    takes = re.compile(r"^from tests\.e2e\.(node|page_types) import", re.MULTILINE)
+    users = [file for file in FILES if takes.search(file.read_text())]
+
+    assert {part for file in users for part in parts_of(file)} == {"e2e"}
+
+
+def parts_of(file: Path) -> list[str]:
     """As pytest takes the arguments."""
+    path = str(file.relative_to(ROOT))
 
     def is_in(place: str) -> bool:
-        return f"{file}/".startswith(f"{place}/")
+        return f"{path}/".startswith(f"{place}/")
 
     return [
         part
