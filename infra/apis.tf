@@ -23,6 +23,7 @@ locals {
     "storage.googleapis.com",
     ], var.trace_sample_ratio > 0 ? [
     "cloudtrace.googleapis.com",
+    "telemetry.googleapis.com", # takes the spans
     ] : [], var.github_repository != null ? [
     "sts.googleapis.com", # takes GitHub's word for who deploys
     ] : [], var.enable_web ? [

@@ -57,7 +57,7 @@ resource "google_project_iam_member" "tracers" {
   for_each = local.tracers
 
   project = var.project_id
-  role    = "roles/cloudtrace.agent"
+  role    = "roles/telemetry.tracesWriter"
   member  = local.members[each.key]
 }
 

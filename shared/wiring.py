@@ -86,11 +86,13 @@ def settings() -> Settings:
     known = Settings.from_env(os.environ)
     if known.trace_sample_ratio > 0:
         from shared.gcp.cloud_trace import CloudTracer
+        from shared.gcp.credentials import default_credentials
 
         tracing.use(
             CloudTracer(
                 project=known.project,
                 ratio=known.trace_sample_ratio,
+                credentials=default_credentials(),
                 emulator=known.trace_emulator,
             )
         )

@@ -123,3 +123,11 @@ def test_every_setting_of_the_code_is_documented() -> None:
     documented = (ROOT / "docs" / "operating.md").read_text()
 
     assert not {name for name in read if f"`{name}`" not in documented}
+
+
+@pytest.mark.parametrize("file", ["infra/README.md", "infra/README.ko.md"])
+def test_the_deployment_guide_says_what_a_short_video_costs(file: str) -> None:
+    chain = plan_chain(a_request(duration=5), DEFAULT_CHAIN, DEFAULT_MODELS)
+    text = (ROOT / file).read_text()
+
+    assert not [p.model_id for p in chain if f"{p.price_usd:.2f}" not in text]

@@ -61,7 +61,7 @@ run "chosen" {
     error_message = "Without a page nothing of it may be made."
   }
   assert {
-    condition     = google_cloudfunctions2_function.functions["sweep"].service_config[0].environment_variables["TRACE_SAMPLE_RATIO"] == "0.05" && length(google_project_iam_member.tracers) == 4 && alltrue([for grant in google_project_iam_member.tracers : grant.role == "roles/cloudtrace.agent"]) && contains(keys(google_project_service.apis), "cloudtrace.googleapis.com")
+    condition     = google_cloudfunctions2_function.functions["sweep"].service_config[0].environment_variables["TRACE_SAMPLE_RATIO"] == "0.05" && length(google_project_iam_member.tracers) == 4 && alltrue([for grant in google_project_iam_member.tracers : grant.role == "roles/telemetry.tracesWriter"]) && contains(keys(google_project_service.apis), "cloudtrace.googleapis.com")
     error_message = "Functions that trace must be told so, and be allowed to."
   }
   assert {

@@ -1,21 +1,20 @@
-"""Spans in Cloud Trace, by OpenTelemetry."""
+"""Spans in Cloud Trace, which takes OpenTelemetry's own protocol."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-import grpc
-from google.cloud.trace_v2 import TraceServiceClient
-from google.cloud.trace_v2.services.trace_service.transports import (
-    TraceServiceGrpcTransport,
-)
+from google.auth.credentials import Credentials
+from google.auth.transport.requests import AuthorizedSession
 from opentelemetry import trace
-from opentelemetry.exporter.cloud_trace import CloudTraceSpanExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+# https://docs.cloud.google.com/trace/docs/migrate-to-otlp-endpoints, 2026-11-29
+_URL = "https://telemetry.googleapis.com/v1/traces"
+_EXPORT_SECONDS = 5.0
 # The answer waits for the export: between requests a function has no CPU for it.
 _FLUSH_MILLISECONDS = 2000
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -25,19 +24,30 @@ class CloudTracer:
     """The `Tracer` of shared/tracing.py.
 
     `ratio`: of traces, decided by the trace's ID alone, so that all functions decide
-    alike and no caller can switch it on for everything. `emulator`: host:port.
+    alike and no caller can switch it on for everything. `emulator`: host:port of a
+    collector that takes OTLP over HTTP.
     """
 
     def __init__(
-        self, *, project: str, ratio: float, emulator: str | None = None
+        self,
+        *,
+        project: str,
+        ratio: float,
+        credentials: Credentials | None,
+        emulator: str | None = None,
     ) -> None:
         by_id = TraceIdRatioBased(ratio)
         sampler = ParentBased(
             by_id, remote_parent_sampled=by_id, remote_parent_not_sampled=by_id
         )
-        resource = Resource.create({"service.name": "reelay"})
+        names = {"service.name": "reelay", "gcp.project_id": project}
+        resource = Resource.create(names)
         self._provider = TracerProvider(sampler=sampler, resource=resource)
-        exporter = CloudTraceSpanExporter(project_id=project, client=_client(emulator))
+        exporter = OTLPSpanExporter(
+            endpoint=f"http://{emulator}/v1/traces" if emulator else _URL,
+            timeout=_EXPORT_SECONDS,
+            session=None if emulator else AuthorizedSession(credentials),
+        )
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("reelay")
 
@@ -75,10 +85,3 @@ def _within(span: trace.Span) -> Iterator[None]:
         except BaseException:
             span.set_status(trace.StatusCode.ERROR)
             raise
-
-
-def _client(emulator: str | None) -> Any:
-    if emulator is None:
-        return TraceServiceClient()
-    channel = grpc.insecure_channel(emulator)
-    return TraceServiceClient(transport=TraceServiceGrpcTransport(channel=channel))

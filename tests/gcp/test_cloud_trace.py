@@ -1,0 +1,62 @@
+"""What of a request Cloud Trace is told, and which traces."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared import tracing
+from shared.gcp.cloud_trace import CloudTracer
+from tests.fakes.cloud_trace import Collector, collecting
+
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+TRACE_ID, SPAN_ID = PARENT.split("-")[1:3]
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
+    tracing.use(None)
+
+
+def use(collector: Collector, ratio: float) -> None:
+    where = collector.address
+    tracer = CloudTracer(project="p", ratio=ratio, credentials=None, emulator=where)
+    tracing.use(tracer)
+
+
+def test_a_task_continues_the_trace_of_whoever_made_it(collector: Collector) -> None:
+    use(collector, 1.0)
+
+    with tracing.root("task", {tracing.HEADER: PARENT, "traceparent": "00-0-0-00"}):
+        made = tracing.task_headers()[tracing.HEADER]
+
+    (span,) = collector.spans
+    assert (span.trace_id, span.parent_id) == (TRACE_ID, SPAN_ID)
+    assert made.split("-")[1:3] == [TRACE_ID, span.span_id]
+
+
+def test_no_caller_switches_traces_on(collector: Collector) -> None:
+    """The trace's ID decides, not the flag that a caller sets."""
+    use(collector, 1e-9)
+
+    with tracing.root("request", {"traceparent": PARENT}):
+        assert TRACE_ID in str(tracing.current())
+
+    assert collector.spans == []
+
+
+def test_an_error_is_marked_and_what_it_says_is_not_told(collector: Collector) -> None:
+    use(collector, 1.0)
+
+    with (
+        pytest.raises(ValueError),
+        tracing.root("request", {}),
+        tracing.span("provider start", ai_model="runway"),
+    ):
+        raise ValueError("prompt: a cat; https://signed?X-Goog-Signature=abc")
+
+    assert [span.name for span in collector.spans] == ["provider start", "request"]
+    assert "cat" not in collector.sent
+    assert "Signature" not in collector.sent
+    assert "ValueError" not in collector.sent
