@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,6 +121,32 @@ def portrait() -> bytes:
     with Image.open(IMAGE) as image:
         image.save(made, "JPEG", exif=exif)
     return made.getvalue()
+
+
+def test_an_iphones_photo_is_converted_in_the_page(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon of an iPhone"
+    page = visit().page
+    choose(page, Path(__file__).with_name("raccoon.heic").read_bytes())
+    write(page, prompt)
+    make(page)
+
+    expect(film(page)).to_be_visible()
+
+    (video,) = jobs(frontend, prompt)
+    assert video["delivered"]["aspect_ratio"] == "4:3"
+
+
+def test_a_photo_is_shrunk_before_it_is_uploaded(visit: Visit) -> None:
+    made = io.BytesIO()
+    with Image.open(IMAGE) as image:
+        image.resize((8064, 6048)).save(made, "JPEG")
+    page = visit().page
+    choose(page, made.getvalue())
+
+    shown = page.get_by_alt_text("고른 사진")
+    assert shown.evaluate("i => [i.naturalWidth, i.naturalHeight]") == [3840, 2880]
 
 
 def test_another_shape_shows_its_part_which_can_be_moved_and_is_what_is_sent(
@@ -291,7 +318,7 @@ def test_deleting_can_be_undone_until_it_is_done(
     for prompt in prompts:
         frontend.wait(frontend.create(prompt=prompt, duration=3))
     page = visit().page
-    stays, goes = (page.get_by_label(f"보기: {prompt}") for prompt in prompts)
+    stays, goes = (page.locator(".card", has_text=prompt) for prompt in prompts)
     page.get_by_label(f"삭제: {prompts[0]}").click()
     expect(stays).to_be_hidden()
 

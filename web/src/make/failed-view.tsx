@@ -5,7 +5,7 @@ import { t } from "../i18n";
 import { type Explanation, explain } from "./failure";
 import { Strip } from "./strip";
 import type { Studio } from "./studio";
-import { screenOf, Still } from "./watching";
+import { JobScreen } from "./watching";
 
 export function Failed({ studio, video }: { studio: Studio; video: Video }) {
   const chain = studio.models.value.filter((m) => m.available).map((m) => m.ai_model);
@@ -15,15 +15,14 @@ export function Failed({ studio, video }: { studio: Studio; video: Video }) {
   const isCancelled = code === "cancelled";
   return (
     <>
-      <div class="screen over" style={screenOf(video)}>
-        <Still url={video.poster_url} />
-        <div class="words" role="status">
-          <h1 class="headline">{t(isCancelled ? "wasCancelled" : "failed")}</h1>
+      <JobScreen studio={studio} video={video} state="over">
+        <div role="status">
+          <h2 class="headline">{t(isCancelled ? "wasCancelled" : "failed")}</h2>
           {!isCancelled && <p>{message}</p>}
           <p>{costUsd ? t("didCost", costUsd) : t("costNothing")}</p>
-          <Remedy studio={studio} video={video} explanation={explanation} />
         </div>
-      </div>
+        <Remedy studio={studio} video={video} explanation={explanation} />
+      </JobScreen>
       <Strip studio={studio} video={video} />
       <div class="under">
         <button type="button" class="plain" onClick={() => studio.drop(video.job_id)}>

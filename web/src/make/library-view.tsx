@@ -72,7 +72,6 @@ function Card({ studio, video }: { studio: Studio; video: Video }) {
     <li class={`card ${video.status}`}>
       <a
         href={`/?video=${video.job_id}`}
-        aria-label={t("open", prompt)}
         aria-current={videoId.value === video.job_id ? "true" : undefined}
         onClick={followLink}
         onMouseEnter={watch(true)}
@@ -83,7 +82,7 @@ function Card({ studio, video }: { studio: Studio; video: Video }) {
         <span class="thumbnail">
           {video.poster_url && <img src={video.poster_url} alt="" loading="lazy" />}
           {isWatched.value && video.video_url && <Preview url={video.video_url} />}
-          {video.delivered && <b>{clock(video.delivered.duration)}</b>}
+          {video.delivered && <b aria-hidden="true">{clock(video.delivered.duration)}</b>}
         </span>
         <span class="card-title">{prompt}</span>
       </a>

@@ -89,7 +89,7 @@ function Translation({ studio }: { studio: Studio }) {
     <div class="english">
       <textarea
         lang="en"
-        rows={2}
+        rows={1}
         value={english.text}
         aria-labelledby="english-label"
         onInput={(event) => edit(event.currentTarget.value)}

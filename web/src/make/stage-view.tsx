@@ -1,6 +1,7 @@
 // The stage: image, job and film in one place.
 
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Video } from "../api";
 import { t } from "../i18n";
@@ -51,7 +52,7 @@ function Preparing({ studio }: { studio: Studio }) {
   return (
     <>
       {image ? (
-        <Chosen image={image} />
+        <Chosen studio={studio} image={image} />
       ) : imageUrl ? (
         <Address studio={studio} />
       ) : (
@@ -65,7 +66,7 @@ function Preparing({ studio }: { studio: Studio }) {
   );
 }
 
-function Chosen({ image }: { image: PickedImage }) {
+function Chosen({ studio, image }: { studio: Studio; image: PickedImage }) {
   const url = useBlobUrl(image.id);
   return (
     <>
@@ -73,7 +74,8 @@ function Chosen({ image }: { image: PickedImage }) {
         {url && <CropView url={url} image={image} />}
       </div>
       <div class="under">
-        <button type="button" onClick={() => change({ image: null })}>
+        <FileButton studio={studio}>{t("otherImage")}</FileButton>
+        <button type="button" class="plain" onClick={() => change({ image: null })}>
           {t("removeImage")}
         </button>
       </div>
@@ -98,7 +100,7 @@ function Invitation({ studio }: { studio: Studio }) {
   return (
     <div class="screen invitation">
       <div class="words">
-        <h1>{t("invite")}</h1>
+        <h2 class="headline">{t("invite")}</h2>
         <p class="muted">{t("inviteMore")}</p>
         <Choices studio={studio}>
           <button type="button" onClick={() => (isTyping.value = !isTyping.value)}>
@@ -127,7 +129,7 @@ function AddressField() {
   );
 }
 
-function Choices({ studio, children }: { studio: Studio; children?: unknown }) {
+function Choices({ studio, children }: { studio: Studio; children?: ComponentChildren }) {
   return (
     <div class="choices">
       <FileButton studio={studio}>{t("chooseImage")}</FileButton>
@@ -136,14 +138,14 @@ function Choices({ studio, children }: { studio: Studio; children?: unknown }) {
           {t("takePhoto")}
         </FileButton>
       )}
-      {children as never}
+      {children}
     </div>
   );
 }
 
 interface FileButtonProps {
   studio: Studio;
-  children: unknown;
+  children: ComponentChildren;
   place?: "image" | "lastImage";
   capture?: "environment";
 }
@@ -151,7 +153,7 @@ interface FileButtonProps {
 export function FileButton({ studio, children, place, capture }: FileButtonProps) {
   return (
     <label class="button">
-      {children as never}
+      {children}
       <input
         type="file"
         class="out-of-sight"

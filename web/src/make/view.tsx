@@ -13,6 +13,7 @@ export default function View({ app }: { app: App }) {
   useDroppedImages(studio);
   return (
     <>
+      <h1 class="out-of-sight">{t("makeVideo")}</h1>
       <p class="offline" role="status">
         {studio.isOnline.value ? "" : t("offline")}
       </p>

@@ -1,6 +1,7 @@
 // The stage while something is under way.
 
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Video } from "../api";
 import { language, say, t } from "../i18n";
@@ -16,7 +17,7 @@ export function Sending({ studio, draft }: { studio: Studio; draft: Draft }) {
   const now = progress.value;
   return (
     <>
-      <DraftScreen draft={draft}>
+      <DraftScreen draft={draft} state="working">
         <p class="headline" role="status">
           {t(now.step)}
         </p>
@@ -34,15 +35,49 @@ export function Sending({ studio, draft }: { studio: Studio; draft: Draft }) {
   );
 }
 
-/** The draft's own image, until the service has one. */
-function DraftScreen({ draft, children }: { draft: Draft; children: unknown }) {
+interface JobScreenProps {
+  studio: Studio;
+  video: Video;
+  state: "working" | "over";
+  children: ComponentChildren;
+}
+
+/** Words over what the video is made of, as far as that is known here. */
+export function JobScreen({ studio, video, state, children }: JobScreenProps) {
+  const ordered = studio.ordered.value;
+  if (ordered?.id === video.job_id) {
+    return (
+      <DraftScreen draft={ordered.draft} state={state}>
+        {children}
+      </DraftScreen>
+    );
+  }
+  return (
+    <div class={`screen ${state}`} style={screenOf(video)}>
+      <Still url={video.poster_url} />
+      <div class="words">{children}</div>
+    </div>
+  );
+}
+
+interface DraftScreenProps {
+  draft: Draft;
+  state: "working" | "over";
+  children: ComponentChildren;
+}
+
+function DraftScreen({ draft, state, children }: DraftScreenProps) {
   const { image, shape, offset } = draft;
   const url = useBlobUrl(image?.id);
   const place = `${offset * 100}% ${offset * 100}%`;
   return (
-    <div class="screen working" style={image ? ratioOf(cropOf(shape, image, offset)) : undefined}>
+    <div
+      class={`screen ${state}`}
+      style={image ? ratioOf(cropOf(shape, image, offset)) : undefined}
+    >
+      {url && <img class="backdrop" src={url} alt="" />}
       {url && <img class="still cut" src={url} alt="" style={{ objectPosition: place }} />}
-      <div class="words">{children as never}</div>
+      <div class="words">{children}</div>
     </div>
   );
 }
@@ -57,25 +92,14 @@ export function Watching({ studio, video }: { studio: Studio; video: Video }) {
     usual: studio.usual.value,
     language: language.value,
   });
-  const words = (
-    <>
-      <p class="headline" role="status">
-        {say(headline)}
-      </p>
-      <p class="details">{details.map(say).join(" · ")}</p>
-    </>
-  );
-  const ordered = studio.ordered.value;
   return (
     <>
-      {ordered?.id === video.job_id && ordered.draft.image ? (
-        <DraftScreen draft={ordered.draft}>{words}</DraftScreen>
-      ) : (
-        <div class="screen working" style={screenOf(video)}>
-          <Still url={video.poster_url} />
-          <div class="words">{words}</div>
-        </div>
-      )}
+      <JobScreen studio={studio} video={video} state="working">
+        <p class="headline" role="status">
+          {say(headline)}
+        </p>
+        <p class="details">{details.map(say).join(" · ")}</p>
+      </JobScreen>
       <Strip studio={studio} video={video} />
       <div class="under">
         <span class="muted">{t("goesOn")}</span>
