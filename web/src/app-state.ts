@@ -1,6 +1,6 @@
 // What every view needs: made once at the start, before anything is shown.
 
-import { type Api, createApi } from "./api";
+import type { Api } from "./api";
 import { type Config, loadConfig } from "./config";
 import { openSession, type Session } from "./session";
 
@@ -11,7 +11,7 @@ export interface App {
 }
 
 export async function openApp(): Promise<App> {
-  const config = await loadConfig();
+  const [config, { createApi }] = await Promise.all([loadConfig(), import("./api")]);
   const session = await openSession(config);
   return { config, session, api: createApi(config.api, session) };
 }

@@ -6,4 +6,5 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 
 const [app] = await Promise.all([openApp().catch(() => null), speak()]);
+document.body.replaceChildren();
 render(app ? <Shell app={app} /> : <CannotStart />, document.body);
