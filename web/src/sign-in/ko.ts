@@ -2,7 +2,7 @@ import type { Messages } from "./en";
 
 export const messages: Messages = {
   signInTitle: "이미지 한 장, 한 문장, 한 편의 영상.",
-  signInAs: (name) => `${name}(으)로 계속하기`,
+  signInAs: (name) => `${name} 님으로 계속하기`,
   signInWithGoogle: "Google로 계속하기",
   signInByEmail: "링크 받기",
   email: "이메일 주소",
