@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from local.bench import cold_start, creations, submissions
+from local.bench import cold_start, creations, jobs, polls, reads, submissions
 from local.bench.stand import Stand, stand
 
 
@@ -26,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     measurements: Mapping[str, Callable[[Stand], None]] = {
         "cold_start": lambda on: cold_start.measure(on, rounds),
         "submissions": lambda on: submissions.measure(on, rounds, seconds),
+        "reads": lambda on: reads.measure(on, rounds, seconds),
+        "jobs": lambda _: jobs.measure(),
+        "polls": lambda _: polls.measure(),
         "creations": lambda _: creations.measure(rounds, seconds),
     }
     with stand() as on:

@@ -55,6 +55,10 @@ class Stand:
         self.folder = Path(tempfile.mkdtemp(prefix="reelay-bench-"))
         self.project = f"bench-{uuid.uuid4().hex[:8]}"
         self._identity = LocalIdentity.of_checkout(self.project)
+        self._account = self.folder / "key.json"
+        self._identity.write_service_account_file(
+            self._account, account="functions", token_uri=identity.token_uri
+        )
 
     def token(self, user: str) -> str:
         return self._identity.user_token(user, admin=False, now=datetime.now(UTC))
@@ -94,7 +98,7 @@ class Stand:
                 origins=(),
                 identity=self._identity,
                 identity_server=self._identity_server,
-                account=self.folder / "no-key.json",
+                account=self._account,
             )
         )
 

@@ -12,7 +12,7 @@ from math import ceil
 from shared.domain.timing import ATTEMPT_LIMIT, POLL_SPACING
 
 # A poll in vain is as bad as a result that waits so long: it costs next to nothing.
-POLL_COSTS_SECONDS = 0.12
+POLL_COSTS_SECONDS = 0.1
 FEWEST = 8
 MOST = 32
 # More kinds of tasks than the catalogue has: of even more, some are forgotten.

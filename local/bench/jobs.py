@@ -1,0 +1,156 @@
+"""Whole jobs on the local stack: what each asks of Google, occupies, and costs."""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import psutil
+
+from local.bench.counted import COUNTS
+from local.bench.figures import Figure
+from local.demo.client import DemoClient
+from local.processes import python
+from local.stack import ROOT, Stack, StackOptions
+
+GENERATION_SECONDS = 60.0
+JOBS = 4
+BODY = {"prompt": "a raccoon", "model": "runway", "duration": 5}
+# USD, Google's list prices for us-central1, first tiers that are not free, without
+# free quotas, as of 2026-11: cloud.google.com/{firestore,tasks,run,storage}/pricing.
+PRICES: Mapping[str, Decimal] = {
+    "reads": Decimal("0.06") / 100_000,
+    "writes": Decimal("0.18") / 100_000,
+    "tasks": Decimal("0.40") / 1_000_000,
+    "storage_puts": Decimal("0.05") / 10_000,
+    "storage_gets": Decimal("0.004") / 10_000,
+    "calls": Decimal("0.40") / 1_000_000,
+    # A vCPU-second and what goes with it of memory: 1 GiB (api) or 2 GiB (worker).
+    "api_seconds": Decimal("0.000024") + Decimal("0.0000025"),
+    "worker_seconds": Decimal("0.000024") + 2 * Decimal("0.0000025"),
+}
+
+
+def measure() -> None:
+    with tempfile.TemporaryDirectory(prefix="reelay-bench-") as folder:
+        counts = Path(folder) / "counts"
+        environ = {name: os.environ[name] for name in ("PATH", "HOME")}
+        options = StackOptions(
+            environ=environ | {COUNTS: str(counts)},
+            seconds=GENERATION_SECONDS,
+            scale=0.25,
+            source=ROOT / "local" / "bench" / "counted.py",
+            firestore_memory="1g",
+        )
+        with Stack(options) as stack:
+            _one(stack)  # imports and compiles: not counted
+            counts.write_text("")
+            before = _cpu_seconds(stack)
+            with ThreadPoolExecutor(JOBS) as users:
+                events, prices = zip(
+                    *users.map(lambda _: _one(stack), range(JOBS)), strict=True
+                )
+            cpu = (_cpu_seconds(stack) - before) / JOBS
+            waited = _waited(stack)
+        total: Counter[str] = Counter()
+        for line in counts.read_text().splitlines():
+            total.update(json.loads(line))
+    each = {name: value / JOBS for name, value in total.items()}
+    _print(each, max(events), cpu, waited, prices[0])
+
+
+def _one(stack: Stack) -> tuple[int, Decimal]:
+    """Of one job: the events of its listener, and what the video cost."""
+    client = DemoClient(stack)
+    try:
+        image = client._upload(ROOT / "local" / "raccoon.jpg", "image/jpeg")
+        job_id = client.call("POST", "/v1/videos", {**BODY, "image": image})["job_id"]
+        with client.following(job_id) as news:
+            return _until_the_end(news)
+    finally:
+        client.close()
+
+
+def _until_the_end(news: "Queue[dict[str, Any]]") -> tuple[int, Decimal]:
+    events = 0
+    while True:
+        job = news.get(timeout=300)
+        events += 1
+        if job.get("status") == "failed":
+            raise RuntimeError(job["error"])
+        if job.get("status") == "completed":
+            return events, Decimal(job["cost_usd"])
+
+
+def _cpu_seconds(stack: Stack) -> float:
+    """Of the worker, with the children in which it decodes."""
+    server = psutil.Process(stack._parts["worker"].pid)
+    processes = [server, *server.children(recursive=True)]
+    return sum(sum(each.cpu_times()[:4]) for each in processes)
+
+
+def _waited(stack: Stack) -> dict[str, float]:
+    where = (stack.addresses["runway"], stack.addresses["storage"])
+    command = python("local.bench.waiting", *where)
+    ran = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    waited: dict[str, float] = json.loads(ran.stdout)
+    return waited
+
+
+def _print(
+    each: Mapping[str, float],
+    events: int,
+    cpu: float,
+    waited: Mapping[str, float],
+    video_usd: Decimal,
+) -> None:
+    waiting = "a program that waits for the same generation with Runway's SDK"
+    cost = _cost_usd(each)
+    for metric, unit, value, reference, beside, goal in (
+        ("firestore_reads_per_job", "documents", each["reads"], "", None, "at most 12"),
+        ("firestore_writes_per_job", "documents", each["writes"], "", None, ""),
+        ("tasks_per_job", "tasks", each["tasks"], "", None, ""),
+        ("listener_events_per_job", "events", events, "", None, "at most 10"),
+        (
+            "worker_seconds_per_job",
+            "s",
+            each["worker_seconds"],
+            *(waiting, waited["seconds"], "at most 0.01"),
+        ),
+        (
+            "worker_cpu_ms_per_job",
+            "ms",
+            cpu * 1000,
+            *(waiting, waited["cpu_seconds"] * 1000, "at most 2"),
+        ),
+        (
+            "cost_per_job",
+            "USD",
+            float(cost),
+            *("the video's own price", float(video_usd), "under 0.002"),
+        ),
+    ):
+        Figure(
+            metric=metric,
+            unit=unit,
+            values=[float(value)],
+            reference=reference,
+            references=[] if beside is None else [beside],
+            goal=goal,
+        ).print()
+
+
+def _cost_usd(each: Mapping[str, float]) -> Decimal:
+    calls = each["api_calls"] + each["worker_calls"]
+    counts = {**each, "calls": calls}
+    return sum(
+        (Decimal(counts.get(name, 0)) * price for name, price in PRICES.items()),
+        Decimal(0),
+    )
