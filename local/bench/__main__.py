@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from local.bench import cold_start, creations, jobs, polls, reads, submissions
+from local.bench import cold_start, creations, jobs, polls, reads, shards, submissions
 from local.bench.stand import Stand, stand
 
 
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "reads": lambda on: reads.measure(on, rounds, seconds),
         "jobs": lambda _: jobs.measure(),
         "polls": lambda _: polls.measure(),
+        "shards": lambda _: shards.measure(),
         "creations": lambda _: creations.measure(rounds, seconds),
     }
     with stand() as on:

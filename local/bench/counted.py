@@ -14,11 +14,11 @@ import requests
 from flask import Request
 
 from local import entry
+from local.bench import COUNTS
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_wire import Wire
 from shared.gcp.task_queue import CloudTasksQueue
 
-COUNTS = "BENCH_COUNTS"
 STORAGE = urlsplit(os.environ.get("STORAGE_EMULATOR_HOST", "")).netloc
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from local.bench.counted import COUNTS
+from local.bench import COUNTS
 from local.bench.figures import Figure
 from local.demo.client import DemoClient
 from local.processes import python
@@ -23,8 +23,8 @@ from local.stack import ROOT, Stack, StackOptions
 GENERATION_SECONDS = 60.0
 JOBS = 4
 BODY = {"prompt": "a raccoon", "model": "runway", "duration": 5}
-# USD, Google's list prices for us-central1, first tiers that are not free, without
-# free quotas, as of 2026-11: cloud.google.com/{firestore,tasks,run,storage}/pricing.
+# USD, Google's list prices as of 2026-11, without free quotas; Firestore's for a
+# multi-region (a region costs half): cloud.google.com, /firestore/pricing and so on.
 PRICES: Mapping[str, Decimal] = {
     "reads": Decimal("0.06") / 100_000,
     "writes": Decimal("0.18") / 100_000,
@@ -32,8 +32,8 @@ PRICES: Mapping[str, Decimal] = {
     "storage_puts": Decimal("0.05") / 10_000,
     "storage_gets": Decimal("0.004") / 10_000,
     "calls": Decimal("0.40") / 1_000_000,
-    # A vCPU-second and what goes with it of memory: 1 GiB (api) or 2 GiB (worker).
-    "api_seconds": Decimal("0.000024") + Decimal("0.0000025"),
+    # A vCPU and 2 GiB for a second, as if no instance had two requests at once.
+    "api_seconds": Decimal("0.000024") + 2 * Decimal("0.0000025"),
     "worker_seconds": Decimal("0.000024") + 2 * Decimal("0.0000025"),
 }
 
@@ -45,7 +45,6 @@ def measure() -> None:
         options = StackOptions(
             environ=environ | {COUNTS: str(counts)},
             seconds=GENERATION_SECONDS,
-            scale=0.25,
             source=ROOT / "local" / "bench" / "counted.py",
             firestore_memory="1g",
         )
@@ -84,7 +83,7 @@ def _until_the_end(news: "Queue[dict[str, Any]]") -> tuple[int, Decimal]:
         job = news.get(timeout=300)
         events += 1
         if job.get("status") == "failed":
-            raise RuntimeError(job["error"])
+            raise RuntimeError(job["attempts"])
         if job.get("status") == "completed":
             return events, Decimal(job["cost_usd"])
 

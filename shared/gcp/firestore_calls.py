@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
@@ -147,6 +147,12 @@ class Batch:
         self._writes: list[wire.Write] = []
         self._put: dict[int, tuple[Reference, Record]] = {}
         self.put_now: Sequence[Snapshot] = ()
+
+    def copy(self) -> Self:
+        """Another one with the same writes so far."""
+        copied = type(self)(self._wire, self._limits)
+        copied._writes, copied._put = [*self._writes], {**self._put}
+        return copied
 
     def create(self, reference: Reference, record: Record) -> None:
         """LostRace if it exists."""

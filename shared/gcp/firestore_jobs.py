@@ -10,7 +10,7 @@ from shared.domain.errors import ErrorCode, LostRace, ReelayError, TooManyJobs
 from shared.domain.job import Job
 from shared.domain.ledger import Limits
 from shared.domain.projection import abandoned, project
-from shared.gcp.firestore_calls import Database
+from shared.gcp.firestore_calls import Batch, Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_ledger import FirestoreLedger
 from shared.gcp.firestore_records import Record
@@ -38,27 +38,21 @@ class FirestoreJobs:
         """First on what this process knows of the ledger, if it knows anything: what
         that refuses is decided once more on what is read.
         """
+        batch = self._database.batch()
+        batch.create(self._run(job.job_id), record_of(job))
+        batch.create(self._public(job.job_id), project(job))
+        if record is not None:
+            self._idempotency.add(batch, record, over)
         with self._ledger.turn(job):
             if self._ledger.knows(job):
                 with suppress(LostRace, TooManyJobs):
-                    self._create(job, record, over, guess=True)
+                    self._create(batch.copy(), job, guess=True)
                     return
-            self._create(job, record, over, guess=False)
+            self._create(batch, job, guess=False)
 
-    def _create(
-        self,
-        job: Job,
-        record: IdempotencyRecord | None,
-        over: Versioned[IdempotencyRecord] | None,
-        *,
-        guess: bool,
-    ) -> None:
-        batch, booked = self._database.batch(), booking(None, job)
-        batch.create(self._run(job.job_id), record_of(job))
-        batch.create(self._public(job.job_id), project(job))
+    def _create(self, batch: Batch, job: Job, *, guess: bool) -> None:
+        booked = booking(None, job)
         self._ledger.add_new(batch, job, booked, job.created_at, guess=guess)
-        if record is not None:
-            self._idempotency.add(batch, record, over)
         try:
             batch.commit()
         except ReelayError:

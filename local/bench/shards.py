@@ -1,0 +1,64 @@
+"""Creations against a cap that is kept in shards, simulated: at what rate it crowds.
+
+Nothing runs. A creation reads its shard, commits after `AWAY_SECONDS` on the condition
+that nobody else did in between, and otherwise tries again, as shared/usecases does.
+"""
+
+import heapq
+import random
+from collections import Counter
+
+from local.bench.figures import Figure, percentile
+from shared.domain.ledger import SHARDS
+from shared.jobs.commit import CROWDED_BACKOFF
+from shared.usecases.create_video import COMMIT_WITHIN
+
+AWAY_SECONDS = 0.05
+RATES = (1, 10, 60, 200)  # a second: 10^5 to 2 * 10^7 jobs a day
+SECONDS, SEEDS = 60, 3
+ONE = "all in one document"
+
+
+def measure() -> None:
+    for rate in RATES:
+        sharded = [_waits(rate, SHARDS, seed) for seed in range(SEEDS)]
+        alone = [_waits(rate, 1, seed) for seed in range(SEEDS)]
+        for metric, unit, of in (
+            ("p95", "s", lambda run: percentile(run[0], 95)),
+            ("refused", "share", lambda run: run[1] / (len(run[0]) + run[1])),
+        ):
+            Figure(
+                metric=f"shards_{metric}_at_{rate}_a_second",
+                unit=unit,
+                values=[of(run) for run in sharded],
+                reference=ONE,
+                references=[of(run) for run in alone],
+            ).print()
+
+
+def _waits(rate: float, shards: int, seed: int) -> tuple[list[float], int]:
+    """How long each waited whose job was created, and how many were refused."""
+    luck, version = random.Random(seed), Counter[int]()  # noqa: S311
+    # When it happens, when its creation began, its shard, what was read of it, the nth
+    # time, and what it is.
+    events = []
+    for _ in range(int(rate * SECONDS)):
+        at = luck.uniform(0, SECONDS)
+        events.append((at, at, luck.randrange(shards), 0, 0, "read"))
+    waits, refused = [0.0], 0
+    heapq.heapify(events)
+    while events:
+        now, began, shard, read, nth, what = heapq.heappop(events)
+        if what == "read":
+            event = (now + AWAY_SECONDS, began, shard, version[shard], nth, "write")
+            heapq.heappush(events, event)
+        elif read == version[shard]:
+            version[shard] += 1
+            waits.append(now - began)
+        else:
+            again = now + CROWDED_BACKOFF[nth] * luck.uniform(0.5, 1)
+            if again - began > COMMIT_WITHIN.total_seconds():
+                refused += 1
+            else:
+                heapq.heappush(events, (again, began, shard, 0, nth + 1, "read"))
+    return waits, refused
