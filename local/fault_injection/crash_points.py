@@ -17,6 +17,7 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.job import AttemptState, Job
 from shared.domain.prompt_translation import Translation
+from shared.gcp.firestore_wire import Wire
 from shared.ports.providers import Provider
 from shared.ports.storage import StoredObject
 from shared.ports.store import StepTask, Versioned, WebhookTask
@@ -238,8 +239,13 @@ class BucketProxy(_Around):
             yield chunk[len(chunk) // 2 :]
 
 
+def inject_into_commits(points: CrashPoints) -> None:
+    """Of this process, from here on."""
+    setattr(Wire, "commit", faulty_commit(Wire.commit, points))  # noqa: B010 - mypy
+
+
 def faulty_commit(commit: Callable[..., T], points: CrashPoints) -> Callable[..., T]:
-    """Firestore's own call, below all that our adapter does about its failing."""
+    """The call to Firestore, below all that our adapter does about its failing."""
 
     def faulty(client: object, *rest: Any, **named: Any) -> T:
         point = points.here.committing

@@ -26,7 +26,6 @@ from local.fault_injection.crash_points import CrashPoints
 from local.fault_injection.journal import Journal, What
 from local.fault_injection.plan import FaultPlan
 from shared import system, wiring
-from shared.gcp.firestore_wire import Wire
 
 Function = Callable[[Request], Response]
 Proxy = Callable[[object, CrashPoints], object]
@@ -49,8 +48,7 @@ def _inject(plan: FaultPlan, folder: Path) -> None:
     for name, proxy in PROXIES.items():
         build = partial(_proxied, getattr(wiring, name), proxy, points)
         setattr(wiring, name, wiring.once(build))
-    commit = crash_points.faulty_commit(Wire.commit, points)
-    setattr(Wire, "commit", commit)  # noqa: B010 - mypy: not a method of ours
+    crash_points.inject_into_commits(points)
     for name in entry.__all__:
         globals()[name] = _served(getattr(entry, name), points)
 
@@ -63,7 +61,7 @@ def _skew_clock(plan: FaultPlan, journal: Journal) -> None:
     function = os.environ["FUNCTION_TARGET"]
     ahead = timedelta(seconds=plan.clock_skew_seconds(function) * TIME_SCALE)
     skewed = staticmethod(lambda: datetime.now(UTC) + ahead)
-    setattr(system.SystemClock, "now", skewed)  # noqa: B010 - nor is this
+    setattr(system.SystemClock, "now", skewed)  # noqa: B010 - mypy: not a method
     journal.write(What.SKEWED, detail=function)
 
 

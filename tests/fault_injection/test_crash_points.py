@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import pytest
 from google.api_core.exceptions import DeadlineExceeded
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
 
 from local.fault_injection.crash_points import (
     BucketProxy,
@@ -18,13 +20,16 @@ from local.fault_injection.crash_points import (
     ReceiversProxy,
     TranslatorProxy,
     faulty_commit,
+    inject_into_commits,
     point_of,
 )
 from local.fault_injection.journal import Journal, What, read_journal
 from local.fault_injection.plan import Act, FaultPlan, Point
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, Unreachable
+from shared.domain.errors import CommitUncertain, ErrorCode, Unreachable
 from shared.domain.job import Job
+from shared.gcp.firestore_calls import Database
+from shared.gcp.firestore_wire import Wire
 from shared.ports.store import StepTask, WebhookTask
 from tests.domain.examples import NOON, a_job, running, started
 from tests.fakes.jobs import FakeJobs
@@ -102,6 +107,24 @@ def test_other_jobs_are_left_alone(crash_points: Build) -> None:
     copy(crash_points(Point.COPY, Act.KILL_BEFORE), done, number=4)
 
     assert done == ["copied"]
+
+
+def test_the_commits_of_our_adapter_are_those_that_fail(
+    crash_points: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever way they take to Firestore: faults beside that way would hit nothing."""
+    sent = list[str]()
+    monkeypatch.setattr(Wire, "commit", lambda *_, **__: sent.append("sent"))
+    points = crash_points(Point.INTENT_COMMIT, Act.UNREACHABLE)
+    inject_into_commits(points)
+    client = firestore.Client(project="p", credentials=AnonymousCredentials())
+
+    with points.committing(Point.INTENT_COMMIT, job()), pytest.raises(CommitUncertain):
+        Database(client).batch().commit()
+    assert sent == []
+
+    Database(client).batch().commit()
+    assert sent == ["sent"]
 
 
 def test_a_commit_sent_twice_is_carried_out_below_our_adapter_twice(
