@@ -37,7 +37,7 @@ unit: $(READY) ## Tests of what decides and of the HTTP edge, in about half a mi
 	@$(BIN)/pytest $(UNIT)
 
 test: emulator web $(READY) ## All tests
-	@cd web && npm run --silent test
+	@cd web && npm run --silent check && npm run --silent test && npm run --silent size
 	@$(BIN)/python -m tests.side_by_side
 
 check: emulator web $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known weaknesses, Terraform, tests with coverage

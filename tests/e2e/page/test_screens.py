@@ -1,7 +1,7 @@
-"""Each screen for everybody's eyes: axe, both themes, phone and wide."""
+"""Each screen for everybody: axe, both themes, phone and wide, both languages."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import NARROW, PHONE, WIDE
@@ -14,28 +14,26 @@ SCREENS = {
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_axe_finds_nothing_on_any_screen_in_either_theme(
-    visit: Visit, screen: str, theme: str
+def test_axe_finds_nothing_and_nothing_scrolls_sideways(
+    visit: Visit, screen: str
 ) -> None:
     path, user, shown = SCREENS[screen]
-    visitor = visit(path, user=user, theme=theme)
-    expect(visitor.page.locator(shown).first).to_be_visible()
+    visitor = visit(path, user=user)
+    page = visitor.page
+    expect(page.locator(shown).first).to_be_visible()
 
-    for width in (WIDE, PHONE):
-        visitor.page.set_viewport_size({"width": width, "height": 800})
-        assert visitor.violations() == []
+    for width in (WIDE, PHONE, NARROW):
+        _resize(page, width)
+        for theme in ("dark", "light"):
+            page.emulate_media(color_scheme=theme)
+            assert visitor.violations() == [], (width, theme)
+        assert not visitor.overflows(), width
+
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    assert visitor.violations() == []
+    assert not visitor.overflows()
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("language", ["ko", "en"])
-def test_no_screen_scrolls_sideways_on_a_phone(
-    visit: Visit, screen: str, language: str
-) -> None:
-    path, user, shown = SCREENS[screen]
-    visitor = visit(path, user=user, language=language, width=PHONE)
-    expect(visitor.page.locator(shown).first).to_be_visible()
-
-    for width in (PHONE, NARROW):
-        visitor.page.set_viewport_size({"width": width, "height": 800})
-        assert not visitor.overflows()
+def _resize(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
