@@ -125,7 +125,7 @@ def test_every_screen_can_be_read_and_used_by_everybody(
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_the_first_screen_says_that_films_are_made_by_ai(
+def test_the_first_screen_says_that_videos_are_made_by_ai(
     visit: Visit, theme: str
 ) -> None:
     visitor = visit(user=None, theme=theme)
