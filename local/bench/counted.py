@@ -6,7 +6,8 @@ Each call adds a JSON line to the file that BENCH_COUNTS names.
 import json
 import os
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,8 +46,18 @@ def _storage(_: Any, __: Any, method: str, url: str, **___: Any) -> dict[str, fl
     return {"storage_gets" if method in ("GET", "HEAD") else "storage_puts": 1}
 
 
+def _writes(batch: Sequence[Any]) -> dict[str, float]:
+    """All of them, and by collection."""
+    names = (write.update.name or write.delete for write in batch)
+    collections = Counter(name.split("/")[-2] for name in names)
+    return {
+        "writes": len(batch),
+        **{f"writes of {c}": n for c, n in collections.items()},
+    }
+
+
 counted(Wire, "read", lambda found, *_, **__: {"reads": len(found)})
-counted(Wire, "commit", lambda _, __, batch, **___: {"writes": len(batch)})
+counted(Wire, "commit", lambda _, __, batch, **___: _writes(batch))
 counted(Database, "query", lambda found, *_, **__: {"reads": max(1, len(found))})
 counted(CloudTasksQueue, "_enqueue", lambda *_, **__: {"tasks": 1})
 counted(requests.Session, "request", _storage)

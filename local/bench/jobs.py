@@ -16,13 +16,16 @@ import psutil
 
 from local.bench import COUNTS
 from local.bench.figures import Figure
-from local.demo.client import DemoClient
+from local.demo.client import DemoClient, firestore_of
 from local.processes import python
 from local.stack import ROOT, Stack, StackOptions
+from shared.domain.poll_plan import FEWEST, TaskTimes, Took, kind
+from shared.gcp.firestore_records import to_record
 
 GENERATION_SECONDS = 60.0
 JOBS = 4
-BODY = {"prompt": "a raccoon", "model": "runway", "duration": 5}
+MODEL = "gen4_turbo"
+BODY: dict[str, Any] = {"prompt": "a raccoon", "model": "runway", "duration": 5}
 # USD, Google's list prices as of 2026-11, without free quotas; Firestore's for a
 # multi-region (a region costs half): cloud.google.com, /firestore/pricing and so on.
 PRICES: Mapping[str, Decimal] = {
@@ -49,6 +52,7 @@ def measure() -> None:
             firestore_memory="1g",
         )
         with Stack(options) as stack:
+            _teach(stack)
             _one(stack)  # imports and compiles: not counted
             counts.write_text("")
             before = _cpu_seconds(stack)
@@ -63,6 +67,15 @@ def measure() -> None:
             total.update(json.loads(line))
     each = {name: value / JOBS for name, value in total.items()}
     _print(each, max(events), cpu, waited, prices[0])
+
+
+def _teach(stack: Stack) -> None:
+    """As after the first eight videos: polls are planned."""
+    client = firestore_of(stack)
+    took = Took(working=int(GENERATION_SECONDS), ready=int(GENERATION_SECONDS) + 4)
+    known = [(kind(MODEL, BODY["duration"]), took)] * FEWEST
+    client.document("control/task_times").set(to_record(TaskTimes().plus(known)))
+    client.close()
 
 
 def _one(stack: Stack) -> tuple[int, Decimal]:

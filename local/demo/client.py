@@ -78,7 +78,7 @@ class DemoClient:
     def following(self, job_id: str) -> Iterator[Queue[Job]]:
         """Each state that the Firestore listener brings, as long as the block runs."""
         news: Queue[Job] = Queue()
-        client = self._firestore()
+        client = firestore_of(self._stack)
 
         def changed(found: list[Any], *_: object) -> None:
             for document in found:
@@ -93,7 +93,7 @@ class DemoClient:
 
     def is_sending(self, job_id: str) -> bool:
         """Whether a paid request is under way whose answer is not on record yet."""
-        client = self._firestore()
+        client = firestore_of(self._stack)
         try:
             run = client.document(f"videos/{job_id}/internal/run").get().to_dict() or {}
         finally:
@@ -117,16 +117,18 @@ class DemoClient:
     def close(self) -> None:
         self._session.close()
 
-    def _firestore(self) -> Any:
-        # The client reads where an emulator is from the environment, as it is made.
-        before = os.environ.get(_EMULATOR)
-        os.environ[_EMULATOR] = self._stack.firestore
-        make: Callable[..., Any] = firestore.Client
-        try:
-            return make(project=self._stack.project, credentials=AnonymousCredentials())
-        finally:
-            del os.environ[_EMULATOR]
-            os.environ.update({_EMULATOR: before} if before else {})
+
+def firestore_of(stack: Stack) -> Any:
+    """A client of the stack's emulator, as its owner."""
+    # The client reads where an emulator is from the environment, as it is made.
+    before = os.environ.get(_EMULATOR)
+    os.environ[_EMULATOR] = stack.firestore
+    make: Callable[..., Any] = firestore.Client
+    try:
+        return make(project=stack.project, credentials=AnonymousCredentials())
+    finally:
+        del os.environ[_EMULATOR]
+        os.environ.update({_EMULATOR: before} if before else {})
 
 
 def _point(link: Path, target: str) -> None:
