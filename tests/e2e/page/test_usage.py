@@ -6,22 +6,24 @@ import pytest
 from playwright.sync_api import expect
 
 from local.stack import Stack
-from tests.e2e.client import Frontend
+from tests.e2e.client import Frontend, wait_for
 from tests.e2e.page.conftest import Visit
 
 
 @pytest.fixture
 def spender(stack: Stack) -> str:
-    """The name of one who has made a video on Runway."""
-    frontend = Frontend(stack, "jun-ho")
+    """The name of one who has made a video on Runway, and makes none just now."""
+    frontend = Frontend(stack, "min-ji")
     frontend.wait(frontend.create(duration=5, model="runway"))
-    return "Jun-ho"
+    open_ones = "/v1/videos?status=processing"
+    wait_for(lambda: not frontend.call("GET", open_ones).json()["videos"])
+    return "Min-ji"
 
 
 def test_usage_begins_with_one_number_and_has_the_figures_behind_the_bars(
     visit: Visit, stack: Stack, spender: str
 ) -> None:
-    told = Frontend(stack, "jun-ho").call("GET", "/v1/usage").json()
+    told = Frontend(stack, "min-ji").call("GET", "/v1/usage").json()
     page = visit("/usage", user=spender).page
 
     spent = page.locator(".cap").first.locator("strong")
@@ -31,7 +33,7 @@ def test_usage_begins_with_one_number_and_has_the_figures_behind_the_bars(
         "aria-label", re.compile(r"모두 \$\d")
     )
     page.get_by_text("표로 보기").click()
-    expect(page.locator("tbody tr").first).to_contain_text("Runway")
+    expect(page.locator("tbody tr").filter(has_text="Runway").first).to_be_visible()
 
 
 def test_each_provider_is_told_with_its_rate_and_its_time(
