@@ -372,6 +372,17 @@ def test_over_the_cap_it_says_what_fits(
         expect(page.locator(".make-button")).to_be_enabled()
 
 
+def test_a_click_without_a_prompt_asks_for_one(visit: Visit) -> None:
+    page = visit().page
+    choose(page)
+    make(page)
+
+    expect(page.get_by_role("alert")).to_contain_text("무엇이 일어날지 적어 주세요")
+    expect(page.locator("#prompt")).to_be_focused()
+    page.keyboard.type("A raccoon")
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
 def test_what_is_no_image_is_refused_and_the_rest_stays(visit: Visit) -> None:
     page = visit().page
     write(page, "What was typed")

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.timeout(300)
 PROMPT = "너구리가 고개를 들고 손을 흔든다"
 EARLIER = ("해 질 녘 바다에서 파도가 천천히 밀려온다", "고양이가 창밖을 바라본다")
 REFUSED = {"provider": "runway", "place": "task", "kind": "SAFETY.INPUT.TEXT"}
+# Which of a theme's screens: a job that is watched, and a finished one.
+LARGE = {"dark": 4, "light": 2}
 NEVER_DONE = {"provider": "gemini-veo-3.1", "place": "task", "kind": "running"}
 
 
@@ -48,14 +50,16 @@ class Sheet:
         shot = Image.open(io.BytesIO(png)).convert("RGB")
         self.shots.setdefault(width, []).append(shot)
 
-    def keep(self, name: str = "all") -> None:
-        """Where the environment asks for it."""
+    def keep(self) -> None:
+        """Where the environment asks for it: all at once, and one of them large."""
         folder = os.environ.get("SCREENSHOTS")
         if folder is None:
             return
         for width, shots in self.shots.items():
-            path = Path(folder) / f"page-{name}-{self.theme}-{width}.jpg"
-            beside([s.reduce(2) for s in shots]).save(path, quality=70, optimize=True)
+            sheet = beside([shot.reduce(width // PHONE) for shot in shots])
+            sheet.save(Path(folder) / f"page-{self.theme}-{width}.jpg", quality=65)
+        large = self.shots[WIDE][LARGE[self.theme]]
+        large.save(Path(folder) / f"page-{self.theme}.jpg", quality=75)
 
 
 def beside(shots: list[Image.Image]) -> Image.Image:

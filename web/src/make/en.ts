@@ -107,7 +107,6 @@ export const messages = {
   reason: (code: Code | null) => (code ? REASONS[code] : "failed"),
 
   // Playing
-  ready: "Done",
   unmute: "Sound on",
   mute: "Sound off",
   download: "Download",
@@ -116,7 +115,6 @@ export const messages = {
   again: "Use these settings again",
   elsewhere: "Try another provider",
   delete: "Delete",
-  another: "New video",
   madeBy: (name: string) => `AI-generated · ${name}`,
   sentAs: "Sent in English as",
   cannotPlay: "The video can't be played just now.",
@@ -141,7 +139,6 @@ export const messages = {
   englishLabel: "Sent in English as",
   englishOutdated: "Your English is of an earlier prompt.",
   translateAgain: "Translate again",
-  sendOriginal: "Send the original",
   shape: "Shape",
   shapeName: (shape: string, hasImage: boolean) =>
     shape !== "auto" ? shape : hasImage ? "As the image" : "Automatic",
@@ -159,7 +156,6 @@ export const messages = {
   lastImageAdd: "Choose the last frame",
   lastImageRemove: "Remove the last frame",
   makeVideo: "Make the video",
-  makeAnother: "Make another",
   making: "In progress",
   priceFrom: (usd: string) => `from ${money(usd)}`,
   price: (usd: string) => money(usd),

@@ -107,7 +107,6 @@ export const messages: Messages = {
   reason: (code) => (code ? REASONS[code] : "실패"),
 
   // Playing
-  ready: "완성",
   unmute: "소리 켜기",
   mute: "소리 끄기",
   download: "다운로드",
@@ -116,7 +115,6 @@ export const messages: Messages = {
   again: "이 설정으로 다시",
   elsewhere: "다른 곳에서 다시",
   delete: "삭제",
-  another: "새 영상",
   madeBy: (name) => `AI로 만든 영상 · ${name}`,
   sentAs: "영어로 이렇게 보냈습니다",
   cannotPlay: "지금은 영상을 재생할 수 없습니다.",
@@ -141,7 +139,6 @@ export const messages: Messages = {
   englishLabel: "영어로 이렇게 보냅니다",
   englishOutdated: "고친 영어는 이전 프롬프트의 번역입니다.",
   translateAgain: "다시 번역",
-  sendOriginal: "원문 그대로 보내기",
   shape: "화면 비율",
   shapeName: (shape, hasImage) =>
     shape !== "auto" ? shape : hasImage ? "사진 그대로" : "자동",
@@ -159,7 +156,6 @@ export const messages: Messages = {
   lastImageAdd: "마지막 장면 고르기",
   lastImageRemove: "마지막 장면 빼기",
   makeVideo: "영상 만들기",
-  makeAnother: "하나 더 만들기",
   making: "만드는 중",
   priceFrom: (usd) => `${money(usd)}부터`,
   price: (usd) => money(usd),

@@ -334,17 +334,10 @@ function OverCap({ studio }: { studio: Studio }) {
 }
 
 function Trouble({ failure }: { failure: Failure }) {
-  if ("image" in failure) {
+  if ("said" in failure) {
     return (
       <p class="bad" role="alert">
-        {t(failure.image)}
-      </p>
-    );
-  }
-  if ("down" in failure) {
-    return (
-      <p class="bad" role="alert">
-        {t("serviceDown")}
+        {t(failure.said)}
       </p>
     );
   }

@@ -1,6 +1,6 @@
 // What the stage and the strip show of a job: words and frames, from the video alone.
 
-import type { AiModel, Attempt, Model, Video } from "../api";
+import type { AiModel, Attempt, Model, Usage, Video } from "../api";
 import { span } from "../format";
 import type { Language, Sentence } from "../i18n";
 import { chosen } from "./offers";
@@ -144,21 +144,8 @@ export function priceOf(
   return seconds * Number(usd);
 }
 
-/** The median of what each provider took for the videos that are known. */
-export function usualOf(videos: readonly Video[]): Sight["usual"] {
-  const taken = new Map<AiModel, number[]>();
-  for (const { ai_model, outcome, started_at, ended_at } of videos.flatMap(
-    (video) => video.attempts,
-  )) {
-    if (outcome !== "succeeded" || !ended_at) continue;
-    const seconds = (Date.parse(ended_at) - Date.parse(started_at)) / 1000;
-    taken.set(ai_model, [...(taken.get(ai_model) ?? []), seconds]);
-  }
-  const medians = [...taken].map(([model, all]) => [model, median(all)]);
-  return Object.fromEntries(medians) as Sight["usual"];
-}
-
-function median(values: number[]): number {
-  const sorted = values.sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+/** The median of each provider's videos, as the usage has it. */
+export function usualOf({ providers }: Pick<Usage, "providers">): Sight["usual"] {
+  const known = providers.filter(({ median_seconds }) => median_seconds !== null);
+  return Object.fromEntries(known.map((one) => [one.ai_model, one.median_seconds]));
 }

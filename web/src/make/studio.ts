@@ -15,7 +15,9 @@ import { fitted, MODEL_CHOICE, offersOf } from "./offers";
 import { estimateOf, isForeign, promptOf } from "./request";
 import { usualOf } from "./stage";
 
-export type Failure = { problem: ApiProblem } | { image: ImageFault } | { down: true };
+export type Failure =
+  | { problem: ApiProblem }
+  | { said: ImageFault | "serviceDown" | "promptMissing" };
 export type Studio = ReturnType<typeof openStudio>;
 
 const ESTIMATE_AFTER_MS = 250;
@@ -44,7 +46,7 @@ export function openStudio(app: App) {
 
   const offers = computed(() => offersOf(models.value, draft.value));
   const fit = computed(() => fitted(draft.value, offers.value));
-  const usual = computed(() => usualOf(library.loaded.value));
+  const usual = computed(() => (usage.value ? usualOf(usage.value) : {}));
   const isMaking = computed(
     () =>
       clicks.click.value !== null ||
@@ -96,12 +98,19 @@ export function openStudio(app: App) {
 
   async function make(): Promise<void> {
     if (isMaking.value) return;
+    if (!draft.value.prompt.trim()) {
+      failure.value = { said: "promptMissing" };
+      document.getElementById("prompt")?.focus();
+      return;
+    }
     await carryOut(clicks.newClick(fit.value, Date.now()));
   }
 
   async function carryOut(click: clicks.Click): Promise<void> {
     failure.value = null;
     go(pathOf("make"));
+    // On a phone the button is far from the stage.
+    scrollTo(0, 0);
     try {
       const made = await clicks.carryOut(api, click);
       if (!made) return;
@@ -117,8 +126,7 @@ export function openStudio(app: App) {
 
   function fail(error: unknown): void {
     if (error instanceof ApiProblem) failure.value = { problem: error };
-    else if (error instanceof BadImage) failure.value = { image: error.fault };
-    else failure.value = { down: true };
+    else failure.value = { said: error instanceof BadImage ? error.fault : "serviceDown" };
   }
 
   async function pick(file: Blob, place: "image" | "lastImage" = "image") {
@@ -144,6 +152,7 @@ export function openStudio(app: App) {
   async function reuse(given: Video, instead: Partial<Draft> = {}): Promise<void> {
     failure.value = null;
     go(pathOf("make"));
+    scrollTo(0, 0);
     const own = ordered.value?.id === given.job_id ? ordered.value.draft : null;
     change({ ...(own ?? draftOf(given)), ...instead });
     const isLost = own?.image && !(await readBlob(own.image.id));
@@ -193,6 +202,7 @@ export function openStudio(app: App) {
   stops.push(
     effect(() => {
       asked.value;
+      failure.value = null;
       if (!models.value.length) return;
       isPriceOld.value = true;
       price();
