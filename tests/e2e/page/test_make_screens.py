@@ -56,7 +56,7 @@ class Sheet:
         if folder is None:
             return
         for width, shots in self.shots.items():
-            sheet = beside([shot.reduce(width // PHONE) for shot in shots])
+            sheet = beside([shot.reduce(max(2, width // PHONE)) for shot in shots])
             sheet.save(Path(folder) / f"page-{self.theme}-{width}.jpg", quality=65)
         large = self.shots[WIDE][LARGE[self.theme]]
         large.save(Path(folder) / f"page-{self.theme}.jpg", quality=75)
