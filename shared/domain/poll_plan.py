@@ -70,12 +70,13 @@ def poll_plan(tasks: Sequence[Took]) -> tuple[int, ...]:
 
 def _chances(tasks: Sequence[Took]) -> list[float]:
     """How likely the result comes within each second; they sum to one."""
-    horizon = min(_LIMIT, 2 * max(took.ready for took in tasks) + _LONGEST)
+    longest = max(1, *(took.ready for took in tasks))
+    horizon = min(_LIMIT, 2 * longest + _LONGEST)
     chances = [SURPRISE / horizon] * horizon
     weights = [FADING**age for age in reversed(range(len(tasks)))]
     known = (1 - SURPRISE) / sum(weights)
     for took, weight in zip(tasks, weights, strict=True):
-        begin = min(int(took.working * (1 - BLUR)), horizon - 1)
+        begin = min(max(0, int(took.working * (1 - BLUR))), horizon - 1)
         end = min(max(ceil(took.ready * (1 + BLUR)), begin + 1), horizon)
         for second in range(begin, end):
             chances[second] += known * weight / (end - begin)

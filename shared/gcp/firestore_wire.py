@@ -183,13 +183,18 @@ def _timestamp(token: Any) -> Timestamp:
 
 
 def _merge(write: Write, fields: Any, record: Record, above: tuple[str, ...]) -> None:
-    """Goes into maps; increments are added, anything else replaces what is there."""
+    """Goes into maps; increments are added, anything else replaces what is there.
+
+    ValueError for an empty map, which would erase a map that is there.
+    """
     for name, value in record.items():
         path = (*above, name)
+        if value == {}:
+            raise ValueError(f"an empty map, to be merged: {'.'.join(path)}")
         if isinstance(value, firestore.Increment):
             added = write.update_transforms.add(field_path=_path(path))
             _encode(added.increment, value.value)
-        elif isinstance(value, dict) and value:
+        elif isinstance(value, dict):
             if _has_values(value):
                 _merge(write, fields[name].map_value.fields, value, path)
             else:
@@ -203,7 +208,7 @@ def _has_values(record: Record) -> bool:
     """Whether it holds anything but increments, at any depth."""
     return any(
         _has_values(value)
-        if isinstance(value, dict) and value
+        if isinstance(value, dict)
         else not isinstance(value, firestore.Increment)
         for value in record.values()
     )

@@ -60,13 +60,21 @@ def spend_record(shard: Shard) -> dict[str, Any]:
 
 
 def added_totals(day: str, totals: Totals) -> dict[str, Any]:
-    """Increments to be merged: no two commits that add are rivals."""
-    return {"days": {day: _increments(_amounts(totals))}}
+    """Increments to be merged: no two commits that add are rivals.
+
+    None at all for nothing: an empty map would be put in place of what is there.
+    """
+    return _on(day, _increments(_amounts(totals)))
 
 
 def added_usage(day: str, usage: Mapping[str, Counts]) -> dict[str, Any]:
+    """As `added_totals`."""
     models = {model: _increments(_counts(counts)) for model, counts in usage.items()}
-    return {"days": {day: models}}
+    return _on(day, {model: added for model, added in models.items() if added})
+
+
+def _on(day: str, added: dict[str, Any]) -> dict[str, Any]:
+    return {"days": {day: added}} if added else {}
 
 
 def usage_month(records: Sequence[Record]) -> UsageMonth:
@@ -113,8 +121,8 @@ def _read_counts(amounts: Record) -> Counts:
 
 
 def _increments(amounts: Record) -> dict[str, Any]:
-    return {
-        name: _increments(n) if isinstance(n, dict) else firestore.Increment(n)
+    added = {
+        name: _increments(n) if isinstance(n, dict) else n and firestore.Increment(n)
         for name, n in amounts.items()
-        if n
     }
+    return {name: increment for name, increment in added.items() if increment}

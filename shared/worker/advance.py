@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import assert_never
 
@@ -36,7 +37,7 @@ from shared.domain.outcomes import (
 )
 from shared.jobs.cleanup import delete_job_objects
 from shared.jobs.commit import JobCommitter
-from shared.jobs.schedule import TaskScheduler, nth_retry
+from shared.jobs.schedule import TaskScheduler, nth_retry, nth_return
 from shared.ports.providers import Providers
 from shared.ports.storage import Bucket
 from shared.ports.store import Clock, Jobs, Versioned
@@ -85,14 +86,18 @@ class Advance:
             case Wait(until=until):
                 self.scheduler.schedule_return(before.value, until, now, task)
             case Translate() | Start() if not from_starts_queue:
-                self._hand_over(before.value)
+                self._hand_over(before.value, now, task)
             case step:
                 self._take(before, step)
 
-    def _hand_over(self, job: Job) -> None:
-        """To the starts queue, where this version's first name may be used up."""
-        now = self.clock.now()
-        self.scheduler.schedule_step(job, nth=nth_retry(now - (job.wake_at or now)))
+    def _hand_over(self, job: Job, now: datetime, task: str | None) -> None:
+        """To the starts queue, where this version's first name may be used up.
+
+        What it needs is judged by now: a task that came early wants to start what at
+        its own time will be too late to start.
+        """
+        nth = nth_retry(now - (job.wake_at or now)) or nth_return(job, now, task)
+        self.scheduler.schedule_step(job, now, nth=nth)
 
     def _take(self, before: Versioned[Job], step: Step) -> None:
         with self.span(type(step).__name__):

@@ -40,11 +40,13 @@ class PollPlanner:
         if _is_over(self._read_at, CACHED, self.clock.now()):
             self._quietly(self._read)
         tasks = self._times.of(model_id, duration_seconds)
-        if tasks not in self._plans:
-            if len(self._plans) > len(self._times.kinds):
-                self._plans.clear()
-            self._plans[tasks] = poll_plan(tasks)
-        return self._plans[tasks]
+        known = self._plans.get(tasks)
+        if known is not None:
+            return known
+        if len(self._plans) > len(self._times.kinds):
+            self._plans.clear()
+        plan = self._plans[tasks] = poll_plan(tasks)
+        return plan
 
     def succeeded(self, attempt: Attempt) -> None:
         """A poll has just found the result of an attempt, which is as it was before."""

@@ -48,7 +48,7 @@ class Sweep:
         woken = ended = 0
         failures: list[Exception] = []
         with ThreadPoolExecutor(WOKEN_AT_ONCE) as pool:
-            for batch in self._batches(now, now + ROUND_LIMIT):
+            for batch in self._batches(now, now + ROUND_LIMIT, failures):
                 outcomes = self._handle(pool, batch, now)
                 woken += outcomes.count("woken")
                 ended += outcomes.count("ended")
@@ -61,13 +61,15 @@ class Sweep:
         log.info("sweep_ran", woken=woken, ended=ended, failed=len(failures))
         self._audit(now)
         if failures:
-            raise Unreachable(f"{len(failures)} jobs were not woken") from failures[0]
+            raise Unreachable(f"{len(failures)} failures in a round") from failures[0]
         return woken
 
-    def _batches(self, now: datetime, until: datetime) -> Iterator[Sequence[Overdue]]:
+    def _batches(
+        self, now: datetime, until: datetime, failures: list[Exception]
+    ) -> Iterator[Sequence[Overdue]]:
         """First jobs that may have a paid task, then starts that are stuck."""
         starts: list[Overdue] = []
-        for page in self._pages(now, until):
+        for page in self._pages(now, until, failures):
             starts += [j for j in page if j.awaits_start and not _is_queued(j, now)]
             yield [job for job in page if not job.awaits_start]
         for first in range(0, len(starts), PAGE):
@@ -75,13 +77,22 @@ class Sweep:
                 return
             yield starts[first : first + PAGE]
 
-    def _pages(self, now: datetime, until: datetime) -> Iterator[Sequence[Overdue]]:
-        """If a round runs out of time, the next one continues where it stopped."""
+    def _pages(
+        self, now: datetime, until: datetime, failures: list[Exception]
+    ) -> Iterator[Sequence[Overdue]]:
+        """If a round runs out of time, the next one continues where it stopped.
+
+        A page that can't be read ends the pages, and not the round.
+        """
         after, self._resume_after = self._resume_after, None
+        overdue_since = now - timing.FIRST_RETRY_AFTER
         while True:
-            page = self.queries.overdue(
-                now - timing.FIRST_RETRY_AFTER, after=after, most=PAGE
-            )
+            try:
+                page = self.queries.overdue(overdue_since, after=after, most=PAGE)
+            except Unreachable as error:
+                log.error("overdue_jobs_not_read", why=str(error))
+                failures.append(error)
+                return
             yield page
             if len(page) < PAGE:
                 return

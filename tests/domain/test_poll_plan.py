@@ -150,3 +150,11 @@ def test_so_many_tasks_are_kept_of_each_kind_the_latest_ones() -> None:
 
     assert kept.of("a", 5) == tuple(took for _, took in seen[3:])
     assert kept.of("b", 5) == (seen[0][1],)
+
+
+@pytest.mark.parametrize("ready", [-1000, -20, -15, 0])
+def test_a_clock_that_went_back_breaks_no_plan(ready: int) -> None:
+    plan = poll_plan([Took(working=ready - 5, ready=ready)] * FEWEST)
+
+    assert plan == tuple(sorted(plan))
+    assert all(at >= 5 for at in plan)

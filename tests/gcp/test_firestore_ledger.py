@@ -116,6 +116,28 @@ def test_50_at_once_against_a_cap_that_pays_for_10_are_10(
 
 
 @pytest.mark.parametrize(
+    "limits",
+    [
+        pytest.param(Limits(), id="without caps"),
+        pytest.param(Limits(everybody=Caps(daily_usd=Decimal(9))), id="all, daily"),
+    ],
+)
+def test_a_job_that_costs_nothing_leaves_the_ledger_as_it_is(
+    store_with: Open, limits: Limits
+) -> None:
+    store = store_with(limits)
+    paid = replace(a_new_job(), hold_usd=Decimal("3.20"))
+    free = replace(a_new_job(job_id="job2"), hold_usd=Decimal(0))
+
+    store.jobs.create(paid)
+    store.jobs.create(free)
+    end(store.jobs, "job2", free.ended(ErrorCode.CANCELLED))
+
+    for account in (ALL, ANNS):
+        assert store.account(account).month.open_usd == Decimal("3.20")
+
+
+@pytest.mark.parametrize(
     ("key", "client_retry"),
     [("k", ClientRetry.ONCE), (None, ClientRetry.AGAIN)],
     ids=["with one key", "resent"],

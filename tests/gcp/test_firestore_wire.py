@@ -55,7 +55,12 @@ _merges = st.recursive(
     st.dictionaries(_names, _plain | _increments, max_size=3),
     lambda inner: st.dictionaries(_names, inner | _plain | _increments, max_size=3),
     max_leaves=8,
-)
+).filter(lambda record: not _has_empty_map(record))
+
+
+def _has_empty_map(record: dict[str, Any]) -> bool:
+    maps = [each for each in record.values() if isinstance(each, dict)]
+    return not all(maps) or any(map(_has_empty_map, maps))
 
 
 def theirs(fill: Callable[[Any, Any], object]) -> Any:
@@ -131,6 +136,11 @@ def test_what_is_no_value_of_firestore_is_refused() -> None:
         wire.created(NAME, {"a": object()})
     with pytest.raises(TypeError):  # it would be lost in a list
         wire.merged(NAME, {"a": [firestore.Increment(1)]})
+
+
+def test_an_empty_map_is_not_merged_it_would_erase_what_is_there() -> None:
+    with pytest.raises(ValueError, match=r"days\.d29"):
+        wire.merged(NAME, {"days": {"d29": {}}})
 
 
 def test_what_was_written_is_read_as_the_library_reads_it(

@@ -12,9 +12,10 @@ from shared.domain import timing
 from shared.domain.catalogue import DEFAULT_CHAIN
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Job
+from shared.domain.kill_switch import Level
 from shared.domain.outcomes import Rejected, Succeeded, Working
 from shared.ports.store import StepTask
-from tests.domain.examples import a_job, answered, running, started
+from tests.domain.examples import a_job, a_new_job, answered, running, started
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness
 
@@ -102,3 +103,23 @@ def test_a_task_that_comes_again_after_its_step_leaves_no_second_chain(
         bring(harness, take(harness), 0, is_named=True)
 
     assert len(harness.queue.tasks) == 1
+
+
+@pytest.mark.parametrize("early", EARLY)
+def test_a_parked_job_whose_every_task_is_early_is_followed_to_its_end(
+    early: float,
+) -> None:
+    """When its task is due it is too late to start; when it comes it is not yet."""
+    for tenths in range(0, 620, 20):
+        harness = Harness()
+        harness.jobs.create(a_new_job())
+        harness.set_level(Level.PAUSED)
+        harness.clock.pause(tenths / 10)
+        harness.step()
+        for _ in range(200):
+            if harness.job.is_final:
+                break
+            is_parked = harness.job.is_parked
+            bring(harness, take(harness), early if is_parked else 0, is_named=True)
+
+        assert harness.job.is_final

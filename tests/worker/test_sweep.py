@@ -1,8 +1,9 @@
 """Stuck jobs are woken, expired ones ended, and none keeps the others waiting."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,7 +13,7 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.naming import task_name
 from shared.jobs.schedule import nth_retry
-from shared.ports.store import StepTask
+from shared.ports.store import Overdue, StepTask
 from shared.worker.sweep import PAGE, ROUND_LIMIT, STARTS_WAIT, WOKEN_AT_ONCE
 from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, completed, running
 from tests.fakes.clock import NOON, FrozenClock
@@ -106,11 +107,37 @@ def test_one_job_that_cannot_be_woken_does_not_end_the_round(
     harness.clock.move(3 * MINUTE)
     harness.queue.failures = [failure]  # type: ignore[list-item] # not ours, too
 
-    with pytest.raises(Unreachable, match="1 jobs were not woken"):
+    with pytest.raises(Unreachable, match="1 failures in a round"):
         harness.sweep()
 
     assert len(harness.queue.tasks) == 4
     assert harness.sweep() == 5
+
+
+def test_a_page_that_cannot_be_read_does_not_end_the_round(harness: Harness) -> None:
+    waiting(harness, 1)
+    for nth in range(PAGE):
+        harness.jobs.put(a_new_job(job_id=f"job{nth}"))
+    harness.clock.move(3 * MINUTE)
+    seen: list[str] = []
+    harness.audit_ledger = lambda: seen.append("audit") or 0  # type: ignore[func-returns-value]
+    harness.sweeper.wake_webhooks = lambda _now: seen.append("webhooks")
+    plain = harness.jobs.overdue
+
+    def overdue(
+        now: datetime, *, after: Overdue | None = None, most: int
+    ) -> Sequence[Overdue]:
+        if after is not None:
+            raise Unreachable("down")
+        return plain(now, after=after, most=most)
+
+    harness.jobs.overdue = overdue  # type: ignore[method-assign] # an outage, staged
+
+    with pytest.raises(Unreachable, match="1 failures in a round"):
+        harness.sweep()
+
+    assert len(harness.queue.tasks) == PAGE
+    assert seen == ["webhooks", "audit"]
 
 
 def waiting(harness: Harness, count: int) -> None:
