@@ -21,10 +21,12 @@ def difference(
     width: int,
     height: int,
     has_audio: bool,
+    audio_seconds: float,
 ) -> str | None:
     """What is not as ordered, or None. `ordered_…`: asked of the provider.
 
-    Sound that was asked for or against counts; where it doesn't matter, either will do.
+    Sound that was asked for or against counts, and must last as long as the images do;
+    where it doesn't matter, either will do.
     """
     tolerance = max(_TOLERANCE_SECONDS, ordered_seconds * _TOLERANCE_SHARE)
     if abs(duration_seconds - ordered_seconds) > tolerance:
@@ -36,4 +38,8 @@ def difference(
         return f"it has {width}x{height} pixels, not {request.resolution}"
     if request.audio is not None and request.audio != has_audio:
         return "it has sound" if has_audio else "it has no sound"
+    if request.audio and audio_seconds < duration_seconds - tolerance:
+        return (
+            f"it has {audio_seconds:.1f} seconds of sound, not {duration_seconds:.1f}"
+        )
     return None

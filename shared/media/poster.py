@@ -10,6 +10,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
 from PIL import Image
 
+from shared.media.shape import quarter_turns
+
 MOST_BYTES: Final = 1_000_000
 _LONGEST_SIDE_PIXELS: Final = 1280
 _QUALITIES: Final = (82, 50)
@@ -18,23 +20,28 @@ _UNSPECIFIED: Final = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
 _LEAST_HD_LINES: Final = 720
 
 
-def poster_of(frame: VideoFrame) -> bytes:
-    """Empty if none can be made: a video isn't lost for want of a poster."""
+def poster_of(frame: VideoFrame, size: tuple[int, int]) -> bytes:
+    """As a player shows it, at most as large as `size`.
+
+    Empty if none can be made: a video isn't lost for want of a poster.
+    """
     try:
-        return _jpeg(_rgb(frame))
+        return _jpeg(_rgb(frame, size))
     except (OSError, ValueError, MemoryError, RuntimeError):
         return b""
 
 
-def _rgb(frame: VideoFrame) -> Image.Image:
+def _rgb(frame: VideoFrame, size: tuple[int, int]) -> Image.Image:
     is_hd = min(frame.width, frame.height) >= _LEAST_HD_LINES
     is_unmarked = frame.colorspace == _UNSPECIFIED
     space = Colorspace.ITU709 if is_hd and is_unmarked else None
     # One thread: each takes address space, which is limited.
     shown = frame.reformat(format="rgb24", src_colorspace=space, threads=1)
     image: Image.Image = shown.to_image()
-    image.thumbnail((_LONGEST_SIDE_PIXELS, _LONGEST_SIDE_PIXELS))
-    return image
+    share = min(1.0, _LONGEST_SIDE_PIXELS / max(size))
+    width, height = (max(1, round(side * share)) for side in size)
+    turned = image.rotate(90 * quarter_turns(frame), expand=True)
+    return turned.resize((width, height), reducing_gap=2.0)
 
 
 def _jpeg(image: Image.Image) -> bytes:

@@ -5,24 +5,30 @@ Runs in the child process alone: what a hostile file does to FFmpeg ends with th
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, BinaryIO, Final
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from shared.domain.errors import BadContent
 from shared.media.boxes import check_boxes
 from shared.media.poster import poster_of
+from shared.media.shape import shown_size
 from shared.ports.storage import VideoFacts
 
 MOST_SIDE_PIXELS: Final = 4096
 _SHORTEST_SECONDS: Final = Fraction(1, 2)
+# Frames that wait for others put a beginning off by a few frames, not by more.
+_LATEST_BEGIN_SECONDS: Final = Fraction(1, 2)
 _VIDEO_CODECS: Final = ("h264",)
+# 4:2:0 in 8 bits: no browser promises to play the other profiles.
+_PROFILES: Final = ("Constrained Baseline", "Baseline", "Main", "High")
+_PIXEL_FORMATS: Final = ("yuv420p", "yuvj420p")
 _AUDIO_CODECS: Final = ("aac",)
 
 # FFmpeg's own errors, and what PyAV makes of impossible values.
@@ -68,15 +74,21 @@ def _facts(container: InputContainer) -> VideoFacts:
     video = _video(container)
     audio = _audio(container)
     shown = _decoded(container, video, audio)
-    if shown.seconds <= _SHORTEST_SECONDS:
-        raise BadContent(f"no playable MP4: {float(shown.seconds):.3f} seconds long")
+    images, sound = shown.images, shown.sound
+    if images.seconds <= _SHORTEST_SECONDS:
+        raise BadContent(f"no playable MP4: {float(images.seconds):.3f} seconds long")
+    if images.begin > _LATEST_BEGIN_SECONDS:
+        late = f"{float(images.begin):.1f} seconds"
+        raise BadContent(f"no playable MP4: it shows nothing for its first {late}")
     if audio and not shown.has_sound:
         raise BadContent("no playable MP4: its sound can't be decoded")
+    width, height = shown.size
     return VideoFacts(
-        duration_seconds=float(shown.seconds),
-        width=video.codec_context.width,
-        height=video.codec_context.height,
+        duration_seconds=float(images.seconds),
+        width=width,
+        height=height,
         has_audio=audio is not None,
+        audio_seconds=float(images.shared_with(sound)),
         poster=shown.poster,
     )
 
@@ -89,11 +101,17 @@ def _video(container: InputContainer) -> VideoStream:
     context = tracks[0].codec_context
     if context is None or context.name not in _VIDEO_CODECS:
         raise BadContent("no playable MP4: its video is not H.264")
-    if not 0 < max(context.width, context.height) <= MOST_SIDE_PIXELS:
-        raise BadContent(f"no playable MP4: more than {MOST_SIDE_PIXELS} pixels a side")
+    if context.profile not in _PROFILES:
+        raise BadContent(f"no playable MP4: its H.264 is {context.profile}")
+    _check_sides(context.width, context.height)
     # Frames come at once, and errors where they happen.
     context.thread_type = "NONE"
     return tracks[0]
+
+
+def _check_sides(*sides: int) -> None:
+    if not 0 < min(sides) <= max(sides) <= MOST_SIDE_PIXELS:
+        raise BadContent(f"no playable MP4: no side of 1 to {MOST_SIDE_PIXELS} pixels")
 
 
 def _is_cover(stream: VideoStream) -> bool:
@@ -112,17 +130,37 @@ def _audio(container: InputContainer) -> AudioStream | None:
 
 
 @dataclass(slots=True)
-class _Shown:
-    """What a player shows: from the first frame's begin to the last one's end."""
+class _Span:
+    """From where its first part begins to where its last one ends, in seconds."""
 
-    begin: Fraction | None = None
+    parts: int = 0
+    begin: Fraction = Fraction(0)
     end: Fraction = Fraction(0)
-    has_sound: bool = False
-    poster: bytes = b""
 
     @property
     def seconds(self) -> Fraction:
-        return self.end - (self.begin or 0)
+        return self.end - self.begin
+
+    def add(self, begin: Fraction, length: Fraction) -> None:
+        self.begin = min(self.begin, begin) if self.parts else begin
+        self.end = max(self.end, begin + length)
+        self.parts += 1
+
+    def shared_with(self, other: "_Span") -> Fraction:
+        shared = min(self.end, other.end) - max(self.begin, other.begin)
+        return max(Fraction(0), shared)
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What a player shows and plays; `size`: turned and stretched as it does."""
+
+    images: _Span = field(default_factory=_Span)
+    sound: _Span = field(default_factory=_Span)
+    has_sound: bool = False
+    coded_size: tuple[int, int] = (0, 0)
+    size: tuple[int, int] = (0, 0)
+    poster: bytes = b""
 
 
 def _decoded(
@@ -132,23 +170,37 @@ def _decoded(
 
     FFmpeg applies the edit list: what it cuts off is not among the frames.
     """
-    shown, base = _Shown(), video.time_base or Fraction(1)
+    shown = _Shown()
     for packet in container.demux(*([video, audio] if audio else [video])):
         if packet.stream is video:
             for frame in packet.decode():
-                _add(shown, frame, base)
-        elif not shown.has_sound:
+                _add(shown, frame, video)
+            continue
+        if packet.pts is not None:
+            shown.sound.add(*_times(packet, packet.stream))
+        if not shown.has_sound:
             shown.has_sound = bool(packet.decode())
     return shown
 
 
-def _add(shown: _Shown, frame: Any, base: Fraction) -> None:
+def _add(shown: _Shown, frame: Any, video: VideoStream) -> None:
     if frame.is_corrupt:
         raise BadContent("no playable MP4: a frame is damaged")
     if frame.pts is None:
         raise BadContent("no playable MP4: a frame has no time")
-    begin = frame.pts * base
-    if shown.begin is None:
-        shown.begin, shown.poster = begin, poster_of(frame)
-    shown.begin = min(shown.begin, begin)
-    shown.end = max(shown.end, begin + (frame.duration or 0) * base)
+    if frame.format.name not in _PIXEL_FORMATS:
+        raise BadContent(f"no playable MP4: its pixels are {frame.format.name}")
+    if not shown.images.parts:
+        shown.coded_size = frame.width, frame.height
+        shown.size = shown_size(frame, video.sample_aspect_ratio)
+        _check_sides(*shown.size)
+        shown.poster = poster_of(frame, shown.size)
+    if (frame.width, frame.height) != shown.coded_size:
+        raise BadContent("no playable MP4: its frames change their size")
+    shown.images.add(*_times(frame, video))
+
+
+def _times(part: Any, stream: Stream) -> tuple[Fraction, Fraction]:
+    """Where it begins, and how long it lasts."""
+    base = stream.time_base or Fraction(1)
+    return part.pts * base, (part.duration or 0) * base

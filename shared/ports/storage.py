@@ -134,13 +134,16 @@ class ImageCheck(Protocol):
 class VideoFacts:
     """What a player shows of an MP4: `duration_seconds` is the video track's own.
 
-    `poster`: its first frame, a JPEG; empty if none could be made.
+    `width` and `height`: as shown, turned and stretched. `audio_seconds`: how much of
+    what is shown has sound. `poster`: its first frame, a JPEG; empty if none could be
+    made.
     """
 
     duration_seconds: float
     width: int
     height: int
     has_audio: bool
+    audio_seconds: float = 0.0
     poster: bytes = field(default=b"", repr=False)
 
 

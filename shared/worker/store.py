@@ -167,6 +167,7 @@ class Storing:
             width=facts.width,
             height=facts.height,
             has_audio=facts.has_audio,
+            audio_seconds=facts.audio_seconds,
         )
         if wrong:
             raise BadContent(f"not what was ordered: {wrong}")

@@ -14,7 +14,9 @@ GOOD = {
     "width": 1280,
     "height": 720,
     "has_audio": False,
+    "audio_seconds": 0.0,
 }
+LOUD = {"has_audio": True, "audio_seconds": 8.0}
 
 
 def compare(asked: dict[str, Any], came: dict[str, Any]) -> str | None:
@@ -49,7 +51,13 @@ def compare(asked: dict[str, Any], came: dict[str, Any]) -> str | None:
                 ("21:9", 1584, 672),
             )
         ),
-        pytest.param({"audio": True}, {"has_audio": True}, id="sound as asked"),
+        pytest.param({"audio": True}, LOUD, id="sound as asked"),
+        pytest.param(
+            {"audio": True},
+            LOUD | {"audio_seconds": 7.5},
+            id="sound half a second less",
+        ),
+        pytest.param({}, LOUD | {"audio_seconds": 1.0}, id="little, and it's all one"),
         pytest.param({"audio": False}, {}, id="silence as asked"),
     ],
 )
@@ -70,6 +78,12 @@ def test_what_was_ordered_is_taken(asked: Any, came: Any) -> None:
             {"resolution": Resolution.P1080}, {}, "1080p", id="720p for 1080p"
         ),
         pytest.param({"audio": True}, {}, "no sound", id="silent"),
+        pytest.param(
+            {"audio": True},
+            LOUD | {"audio_seconds": 1.0},
+            "1.0 seconds of",
+            id="little",
+        ),
         pytest.param({"audio": False}, {"has_audio": True}, "has sound", id="loud"),
     ],
 )

@@ -33,6 +33,7 @@ def video(
     codec: str = "libx264",
     sound_codec: str = "aac",
     coding: dict[str, str] | None = None,
+    pixels: str = "yuv420p",
     rate: Fraction = Fraction(FRAMES_PER_SECOND),
     timecode: str = "",
 ) -> bytes:
@@ -48,7 +49,7 @@ def video(
             if timecode:
                 container.metadata["timecode"] = timecode
             images: Any = container.add_stream(codec, rate=rate)
-            images.width, images.height, images.pix_fmt = 64, 48, "yuv420p"
+            images.width, images.height, images.pix_fmt = 64, 48, pixels
             images.options = coding or {}
             sound: Any = (
                 container.add_stream(sound_codec, rate=44_100) if audio else None
@@ -197,7 +198,12 @@ def test_its_poster_is_its_first_frame_in_the_colours_of_a_player(
 def test_a_frame_of_noise_makes_no_poster_that_the_child_may_not_write() -> None:
     noise = av.VideoFrame.from_image(Image.effect_noise((4096, 4096), 255))
 
-    assert 0 < len(poster_of(noise)) <= MOST_BYTES < VIDEO_LIMITS.output_bytes
+    assert (
+        0
+        < len(poster_of(noise, (4096, 4096)))
+        <= MOST_BYTES
+        < VIDEO_LIMITS.output_bytes
+    )
 
 
 def test_a_video_is_not_lost_for_want_of_a_poster(
@@ -209,6 +215,203 @@ def test_a_video_is_not_lost_for_want_of_a_poster(
     monkeypatch.setattr(Image.Image, "save", fail)
 
     assert inspect(good).poster == b""
+
+
+# The matrix of a `tkhd`, nine numbers; its third column counts in units of its own.
+TURNS = {
+    "clockwise": (0, 1, 0, -1, 0, 0, 48, 0, 16384),
+    "counterclockwise": (0, -1, 0, 1, 0, 0, 0, 64, 16384),
+    "upside down": (-1, 0, 0, 0, -1, 0, 64, 48, 16384),
+    "mirrored": (-1, 0, 0, 0, 1, 0, 64, 0, 16384),
+    "not at all": (0, 0, 0, 0, 0, 0, 0, 0, 0),
+}
+
+
+def turned(content: bytes, how: str) -> bytes:
+    at = content.index(b"tkhd") + 44
+    matrix = struct.pack(">9i", *(number << 16 for number in TURNS[how]))
+    return content[:at] + matrix + content[at + len(matrix) :]
+
+
+@pytest.mark.parametrize(
+    ("how", "size"),
+    [
+        ("clockwise", (48, 64)),
+        ("counterclockwise", (48, 64)),
+        ("upside down", (64, 48)),
+        ("mirrored", (64, 48)),
+        ("not at all", (64, 48)),
+    ],
+)
+def test_a_turned_video_is_as_wide_as_it_is_shown(
+    good: bytes, how: str, size: tuple[int, int]
+) -> None:
+    facts = inspect(turned(good, how))
+
+    assert (facts.width, facts.height) == size
+    assert Image.open(io.BytesIO(facts.poster)).size == size
+
+
+def test_a_turned_videos_poster_is_turned_as_it_is_shown() -> None:
+    upper = Image.new("RGB", (64, 48), (0, 0, 0))
+    upper.paste((255, 255, 255), (0, 0, 64, 24))
+    frames = [av.VideoFrame.from_image(upper) for _ in range(12)]
+
+    content = turned(encoded(frames, {}), "clockwise")
+    poster: Any = Image.open(io.BytesIO(inspect(content).poster)).convert("L")
+
+    assert poster.getpixel((42, 32)) > 200 > 50 > poster.getpixel((6, 32))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "size"), [("4/3", (85, 48)), ("3/4", (48, 48)), ("1/1", (64, 48))]
+)
+def test_pixels_that_are_no_squares_are_shown_as_wide_as_they_are(
+    ratio: str, size: tuple[int, int]
+) -> None:
+    content = video(coding={"x264-params": f"sar={ratio}"})
+    facts, upright = inspect(content), inspect(turned(content, "clockwise"))
+
+    assert (facts.width, facts.height) == (upright.height, upright.width) == size
+    assert Image.open(io.BytesIO(facts.poster)).size == size
+
+
+def test_a_video_that_its_pixels_make_too_wide_is_refused() -> None:
+    image = painted((640, 48), (0, 90, 0), Colorspace.ITU601)
+
+    with pytest.raises(BadContent, match="side"):
+        inspect(encoded([image] * 12, {"x264-params": "sar=8/1"}))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param({"coding": {"profile": "baseline"}}, id="Baseline"),
+        pytest.param({"coding": {"profile": "main"}}, id="Main"),
+        pytest.param({"coding": {"profile": "high"}}, id="High"),
+        pytest.param({"pixels": "yuvj420p"}, id="full range"),
+    ],
+)
+def test_h264_that_browsers_play_is_taken(made: dict[str, Any]) -> None:
+    assert inspect(video(**made)).duration_seconds == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        pytest.param({"pixels": "yuv444p"}, "High 4:4:4", id="4:4:4"),
+        pytest.param({"pixels": "yuv422p"}, "High 4:2:2", id="4:2:2"),
+        pytest.param({"pixels": "yuv420p10le"}, "High 10", id="10 bits"),
+        pytest.param({"coding": {"qp": "0"}}, "High 4:4:4", id="lossless"),
+    ],
+)
+def test_h264_that_browsers_do_not_play_is_refused(
+    made: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(BadContent, match=said):
+        inspect(video(**made))
+
+
+def joined(*parts: tuple[tuple[int, int], str]) -> bytes:
+    """Twelve frames of each size and pixel format, in one track."""
+    buffer = io.BytesIO()
+    rate, coding = Fraction(FRAMES_PER_SECOND), {"x264-params": "repeat-headers=1"}
+    with av.open(buffer, "w", format="mp4") as container:
+        images: Any = container.add_stream("libx264", rate=rate)
+        (images.width, images.height), images.pix_fmt = parts[0]
+        for number, (size, pixels) in enumerate(parts):
+            coder: Any = av.CodecContext.create("libx264", "w")
+            (coder.width, coder.height), coder.pix_fmt = size, pixels
+            coder.time_base, coder.options = 1 / rate, {"bf": "0", **coding}
+            shown = [painted(size, (0, 90, 0), Colorspace.ITU601) for _ in range(12)]
+            for at, image in enumerate(shown, start=number * 12):
+                image.pts, image.time_base = at, 1 / rate
+            packets = [one for image in [*shown, None] for one in coder.encode(image)]
+            for packet in packets:
+                packet.stream, packet.time_base = images, 1 / rate
+                container.mux(packet)
+    return buffer.getvalue()
+
+
+SMALL, LARGE = ((64, 48), "yuv420p"), ((128, 96), "yuv420p")
+
+
+def test_a_track_of_two_parts_of_one_size_is_taken() -> None:
+    facts = inspect(joined(SMALL, SMALL))
+
+    assert (facts.width, facts.height) == (64, 48)
+    assert facts.duration_seconds == pytest.approx(2.4)
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        pytest.param((SMALL, LARGE), "size", id="larger"),
+        pytest.param((LARGE, SMALL), "size", id="smaller"),
+        pytest.param((LARGE, SMALL, LARGE), "size", id="smaller in between"),
+        pytest.param((SMALL, ((64, 48), "yuv444p")), "yuv444p", id="other pixels"),
+    ],
+)
+def test_a_track_whose_frames_change_is_refused(parts: Any, said: str) -> None:
+    with pytest.raises(BadContent, match=said):
+        inspect(joined(*parts))
+
+
+def begun_late(content: bytes, milliseconds: int, *, track: int = 0) -> bytes:
+    """The track's edit list begins with nothing. The `moov` must be the last box."""
+    at = -1
+    for _ in range(track + 1):
+        at = content.index(b"elst", at + 1)
+    changed = bytearray(content)
+    nothing = struct.pack(">IiI", milliseconds, -1, 1 << 16)
+    numbers = [changed.rindex(kind, 0, at + 4) - 4 for kind in (b"moov", b"trak")]
+    for number, more in (
+        *((it, 12) for it in (*numbers, at - 12, at - 4)),
+        (at + 8, 1),
+    ):
+        value = int.from_bytes(changed[number : number + 4]) + more
+        changed[number : number + 4] = value.to_bytes(4)
+    changed[at + 12 : at + 12] = nothing
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("milliseconds", [20, 400])
+def test_a_video_may_begin_a_little_late(milliseconds: int) -> None:
+    facts = inspect(begun_late(video(options={}), milliseconds))
+
+    assert facts.duration_seconds == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize("milliseconds", [600, 4000])
+def test_a_video_that_first_shows_nothing_is_refused(milliseconds: int) -> None:
+    with pytest.raises(BadContent, match="nothing"):
+        inspect(begun_late(video(options={}), milliseconds))
+
+
+@pytest.mark.parametrize(
+    ("made", "late", "seconds"),
+    [
+        pytest.param({"sounds": 52}, 0, 1.2, id="as long"),
+        pytest.param({"sounds": 350}, 0, 1.2, id="longer"),
+        pytest.param({"sounds": 10}, 0, 0.23, id="only at the beginning"),
+        pytest.param({"sounds": 52}, 700, 0.5, id="only at the end"),
+        pytest.param({"sounds": 52}, 5000, 0, id="after the end"),
+        pytest.param(
+            {"sounds": 52, "options": {"movflags": "frag_keyframe+empty_moov"}},
+            0,
+            1.2,
+            id="fragmented",
+        ),
+    ],
+)
+def test_how_much_of_a_video_has_sound(
+    made: dict[str, Any], late: int, seconds: float
+) -> None:
+    content = video(**{"audio": True, "options": {}, **made})
+    facts = inspect(begun_late(content, late, track=1) if late else content)
+
+    assert facts.has_audio
+    assert facts.audio_seconds == pytest.approx(seconds, abs=0.05)
 
 
 def test_film_rates_are_exact() -> None:

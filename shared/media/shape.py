@@ -1,0 +1,19 @@
+"""The shape in which a player shows a frame: turned and stretched, as the file says."""
+
+from fractions import Fraction
+
+from av.video.frame import VideoFrame
+
+
+def quarter_turns(frame: VideoFrame) -> int:
+    """Counterclockwise, of the track's matrix; players know no other turns."""
+    turns, rest = divmod(frame.rotation, 90)
+    return 0 if rest else turns % 4
+
+
+def shown_size(
+    frame: VideoFrame, pixel_aspect_ratio: Fraction | None
+) -> tuple[int, int]:
+    """Width and height; a pixel without an aspect ratio is square."""
+    width, height = round(frame.width * (pixel_aspect_ratio or 1)), frame.height
+    return (height, width) if quarter_turns(frame) % 2 else (width, height)
