@@ -173,11 +173,9 @@ def _credits(usd: Decimal) -> int:
 def _error(kind: Kind) -> Response:
     """The HTTP error of that kind; a kind Runway doesn't have becomes a 500."""
     status, text = _ERRORS.get(kind, _ERRORS[Kind.SERVER_ERROR])
-    body: dict[str, object] = {"error": text}
+    body: dict[str, object] = {"error": text, "docUrl": _DOCUMENTATION}
     if kind is Kind.BAD_REQUEST:
         body["issues"] = [issue_at("body", "Invalid")]
-    if status == 400:
-        body["docUrl"] = _DOCUMENTATION
     response = as_json(body, status=status)
     if kind is Kind.TOO_MANY_REQUESTS:
         response.headers["Retry-After"] = "5"

@@ -42,6 +42,7 @@ _MODEL_GONE = re.compile(
     r"(?i)\bmodels?[ /:`'\"]*[\w./-]*[`'\"]* (is|are|was|were|has been|have been)"
     r" (no longer|not found|retired|deprecated|shut ?down|discontinued)"
 )
+_NOT_FOUND = re.compile(r"(?i)\b(models?|interactions?)\b")
 _PROVISIONING = re.compile(r"(?i)\bservice agents? (is|are) being provisioned\b")
 _DELAY = re.compile(r"(\d{1,9}(?:\.\d+)?)s")
 
@@ -59,7 +60,7 @@ def own_error(status: int, body: object) -> Mapping[str, object] | None:
 
     google.rpc has `code` (the HTTP status), `message` and `status`; Interactions have
     a `code` in words and a `message`. Other APIs use the second form too, so it proves
-    nothing about a 5xx.
+    nothing about a 5xx, and a 404 must name what Google did not find.
     """
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
@@ -69,9 +70,11 @@ def own_error(status: int, body: object) -> Mapping[str, object] | None:
     code, name = error.get("code"), error.get("status")
     if code == status and isinstance(name, str) and name:
         return error
-    if isinstance(code, str) and code and status < 500 and "type" not in error:
-        return error
-    return None
+    if not isinstance(code, str) or not code or status >= 500 or "type" in error:
+        return None
+    if status in (404, 410) and not _NOT_FOUND.search(error["message"]):
+        return None
+    return error
 
 
 def _words(status: int, body: object) -> str | None:

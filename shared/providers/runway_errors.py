@@ -2,6 +2,9 @@
 
 Sources: docs.dev.runwayml.com (errors/errors) and the README of runwayml 5.24.0, read
 on 2026-11-22; error texts from public logs. 402 is HTTP's own word, not Runway's.
+
+502 and 504 are left out, although Runway documents them: they say that whoever answers
+could not reach the one behind it, or did not hear from it in time.
 """
 
 import re
@@ -20,11 +23,12 @@ _CODES: Mapping[int, ErrorCode] = {
     405: ErrorCode.PROVIDER_ERROR,
     422: ErrorCode.INPUT_NOT_ACCEPTED,
     429: ErrorCode.RATE_LIMITED,
-    502: ErrorCode.PROVIDER_UNAVAILABLE,
     503: ErrorCode.PROVIDER_UNAVAILABLE,
-    504: ErrorCode.PROVIDER_UNAVAILABLE,
 }
-_OWN_KEYS = frozenset({"error", "issues", "docUrl"})
+# Stands in most of Runway's errors, and in nobody else's.
+_DOCUMENTATION = "https://docs.dev.runwayml.com/"
+# "Could not find Task", which is said without the documentation's address.
+_THING = re.compile(r"(?i)\b(task|model)\b")
 _NO_CREDITS = re.compile(
     r"(?i)\bnot (have )?enough (credits?|funds?|balance)\b"
     r"|\binsufficient (credits?|funds?|balance)\b|\bspend(ing)? limit\b"
@@ -41,12 +45,16 @@ _MODEL_GONE = re.compile(
 def _words(status: int, body: object) -> str | None:
     """`error` and `issues` of Runway's own JSON; None for any other body.
 
-    An `error` stands in other vendors' JSON too, so a 5xx must have nothing beside.
+    Gateways write `{"error": "…"}` too. So a 5xx must have what only Runway writes, and
+    a 404 that or the thing that Runway did not find.
     """
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(body, dict) or not isinstance(error, str) or not error:
         return None
-    if status >= 500 and not body.keys() <= _OWN_KEYS:
+    is_signed = str(body.get("docUrl")).startswith(_DOCUMENTATION)
+    if status >= 500 and not is_signed:
+        return None
+    if status in (404, 410) and not is_signed and not _THING.search(error):
         return None
     issues = body.get("issues")
     return f"{error} {issues}" if issues else error

@@ -19,6 +19,7 @@ KEY = "key_very-secret"
 PROMPT = "a paper boat on a stream"
 IMAGE = ImageFile(jpeg=b"\xff\xd8\xff-image", uri="gs://b/images/1")
 LAST_IMAGE = ImageFile(jpeg=b"\xff\xd8\xff-last", uri="gs://b/images/1.last")
+RUNWAY_DOCUMENTATION = "https://docs.dev.runwayml.com/api"
 OPERATION = "projects/p/locations/l/publishers/google/models/m/operations/1"
 
 
@@ -39,7 +40,7 @@ class ProviderCase:
 
     def error(self, status: int, message: str = "boom") -> dict[str, object]:
         if self.is_runway:
-            return {"error": message}
+            return {"error": message, "docUrl": RUNWAY_DOCUMENTATION}
         return {"error": {"code": status, "message": message, "status": "WORD"}}
 
     def task(self) -> TaskRef:

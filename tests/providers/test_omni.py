@@ -112,7 +112,7 @@ def test_an_answer_without_a_status_is_a_failed_poll() -> None:
 
 
 def test_gone_may_have_its_code_in_words() -> None:
-    body = {"error": {"code": "not_found", "message": "gone"}}
+    body = {"error": {"code": "not_found", "message": "Interaction not found"}}
 
     with vendor(Reply(status=404, body=body)) as server:
         assert isinstance(OMNI.make(server.url).poll(OMNI.task()), Gone)

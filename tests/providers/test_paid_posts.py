@@ -47,19 +47,24 @@ ANSWERS: dict[int, str] = {
     503: ErrorCode.PROVIDER_UNAVAILABLE,
     **dict.fromkeys((408, 409, 413, 422, 425, 499, 500, 502, 504, 520), UNKNOWN),
 }
-# Runway's documentation calls 502 and 504 load shedding.
 RUNWAY_ANSWERS = {
     **ANSWERS,
     405: ErrorCode.PROVIDER_ERROR,
     422: ErrorCode.INPUT_NOT_ACCEPTED,
-    502: ErrorCode.PROVIDER_UNAVAILABLE,
-    504: ErrorCode.PROVIDER_UNAVAILABLE,
 }
 # What stands between us and a vendor says nothing about a job that the vendor took.
 PROXY_STATUSES = (400, 404, 408, 409, 425, 429, 499, 500, 502, 503, 504)
 TEXT = (
     "upstream connect error or disconnect/reset before headers. reset reason: "
     "connection termination"
+)
+# `error` of the JSON that Envoy, nginx and API gateways write.
+GATEWAY_WORDS = (
+    "upstream request timeout",
+    "Bad Gateway",
+    "no healthy upstream",
+    "overloaded",
+    TEXT,
 )
 HTML = "<html><h1>503 Service Temporarily Unavailable</h1>nginx</html>"
 
@@ -138,8 +143,13 @@ def test_json_that_is_not_the_vendors_own_proves_nothing(
         other.error(status),
     ]
     if status >= 500:
+        bodies.extend({"error": words} for words in GATEWAY_WORDS)
         bodies.append({"error": "Bad Gateway", "statusCode": status})
+        bodies.append({"error": "no", "docUrl": "https://docs.gateway.example/503"})
         bodies.append({"error": {"code": "busy", "message": "later"}})
+    if status == 404:
+        bodies.append({"error": "Not Found"})
+        bodies.append({"error": {"code": "not_found", "message": "No such page"}})
     for body in bodies:
         answer = Answer(status=status, body=body, headers={})
         assert isinstance(outcome_of_error(answer, rules), Unknown), body

@@ -20,6 +20,7 @@ REPLIES = {
     "moved": Reply(status=302, headers={"Location": "/x"}),
     "dropped": Reply(conduct=Conduct.DROP_READ),
     "a proxy's 404": Reply(status=404, body="<html>"),
+    "a gateway's 404": Reply(status=404, body={"error": "Not Found"}),
     "a proxy's 410": Reply(status=410, body={"message": "gone"}),
 }
 
@@ -53,6 +54,14 @@ def test_a_task_that_its_vendor_says_is_gone_is_gone(
         assert isinstance(provider.poll(case.task()), Gone)
         with pytest.raises(TaskGone):
             provider.fetch(case.task())
+
+
+@each(RUNWAY, RUNWAY_HTTP)
+def test_runway_says_that_a_task_is_gone_without_its_usual_address(
+    case: ProviderCase,
+) -> None:
+    with vendor(Reply(status=404, body={"error": "Could not find Task"})) as server:
+        assert isinstance(case.make(server.url).poll(case.task()), Gone)
 
 
 @each()

@@ -10,6 +10,7 @@ from shared.providers.google_errors import GOOGLE
 from shared.providers.rejection import Answer, VendorErrors, outcome_of_error
 from shared.providers.runway_errors import RUNWAY
 from shared.providers.safety_words import refused, says_free
+from tests.providers.provider_cases import RUNWAY_DOCUMENTATION
 
 ACCESS, CREDITS = ErrorCode.ACCESS_DENIED, ErrorCode.OUT_OF_CREDITS
 FORM, MODEL = ErrorCode.INPUT_NOT_ACCEPTED, ErrorCode.MODEL_UNAVAILABLE
@@ -119,7 +120,7 @@ def test_an_error_is_read_by_its_status_and_a_400_by_its_words_too(
 
 
 def outcome(vendor: VendorErrors, status: int, words: str, **more: object) -> Rejected:
-    body: dict[str, object] = {"error": words, **more}
+    body: dict[str, object] = {"error": words, "docUrl": RUNWAY_DOCUMENTATION, **more}
     if vendor is GOOGLE:
         error = {"code": status, "status": "WORD", "message": words, **more}
         body = {"error": error}

@@ -300,7 +300,6 @@ ANSWERED: dict[str, object] = {
     "408": Unknown,
     "409": Unknown,
     "429": ErrorCode.RATE_LIMITED,
-    "503": ErrorCode.PROVIDER_UNAVAILABLE,
 }
 OPERATION_1 = (
     "projects/my-proj/locations/us-central1/publishers/google/models"
@@ -312,11 +311,12 @@ STARTS: dict[str, object] = {
     ),
     "timeout_0": Unknown,
     "retry_500_0": Unknown,
-    "retry_502_0": ErrorCode.PROVIDER_UNAVAILABLE,
-    "retry_504_0": ErrorCode.PROVIDER_UNAVAILABLE,
     **{f"retry_{status}_0": code for status, code in ANSWERED.items()},
+    # Without the address of Runway's documentation, as any gateway writes them.
+    **{f"retry_{status}_0": Unknown for status in (404, 502, 503, 504)},
     **{f"error_{status}": code for status, code in ANSWERED.items()},
     "error_500": Unknown,
+    "error_503": ErrorCode.PROVIDER_UNAVAILABLE,
     "error_504": Unknown,
     "create": Accepted,
     "generate_videos": Accepted(task_id=OPERATION_1),
