@@ -35,6 +35,13 @@ export class ApiProblem extends Error {
 /** No answer: offline, or the service is. What was sent may have arrived. */
 export class Unreachable extends Error {}
 
+/** The same may be asked for again later. */
+export function isPassing(error: unknown): error is Unreachable | ApiProblem {
+  if (error instanceof Unreachable) return true;
+  if (!(error instanceof ApiProblem)) return false;
+  return ["unavailable", "internal", "too_many_requests"].includes(error.code);
+}
+
 const TIMEOUT_MS = 30_000;
 type Query = Record<string, string | number | null | undefined>;
 
@@ -47,7 +54,12 @@ interface Asked {
 
 export type Api = ReturnType<typeof createApi>;
 
-export function createApi(address: string, session: Pick<Session, "token">) {
+/** Calls for `user` alone: once another is signed in, or nobody, all is `Unreachable`. */
+export function createApi(
+  address: string,
+  session: Pick<Session, "token">,
+  user: string,
+) {
   async function call<T>(method: string, path: string, asked: Asked = {}): Promise<T> {
     let answer = await send(method, path, asked, await token(false));
     if (answer.status === 401) {
@@ -81,13 +93,14 @@ export function createApi(address: string, session: Pick<Session, "token">) {
 
   async function token(fresh: boolean): Promise<string> {
     try {
-      return await session.token(fresh);
+      return await session.token(user, fresh);
     } catch (error) {
       throw new Unreachable("token", { cause: error });
     }
   }
 
   return {
+    user,
     /** The same `key` never makes a second job, however often it is sent. */
     createVideo: (body: VideoRequest, key: string) =>
       call<Video>("POST", "/v1/videos", { body, headers: { "Idempotency-Key": key } }),

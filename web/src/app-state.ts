@@ -1,4 +1,4 @@
-// What every view needs: made once at the start, before anything is shown.
+// What every view needs: made before anything is shown, but for whose API it is.
 
 import type { Api } from "./api";
 import { type Config, loadConfig } from "./config";
@@ -7,11 +7,16 @@ import { openSession, type Session } from "./session";
 export interface App {
   config: Config;
   session: Session;
+  /** Of the user to whom the view is shown. */
   api: Api;
 }
 
-export async function openApp(): Promise<App> {
+export interface Opened extends Omit<App, "api"> {
+  apiOf(user: string): Api;
+}
+
+export async function openApp(): Promise<Opened> {
   const [config, { createApi }] = await Promise.all([loadConfig(), import("./api")]);
   const session = await openSession(config);
-  return { config, session, api: createApi(config.api, session) };
+  return { config, session, apiOf: (user) => createApi(config.api, session, user) };
 }

@@ -26,9 +26,8 @@ export function developmentSession(config: Config): Session {
   return {
     user,
     link: signal(null),
-    async token(fresh = false) {
-      const id = user.value?.id;
-      if (!id) throw new Error("nobody is signed in");
+    async token(id, fresh) {
+      if (user.value?.id !== id) throw new Error("another user, or nobody");
       const isGood = token.user === id && Date.now() - token.at < LIFETIME_MS;
       return isGood && !fresh ? token.text : fetchToken(id);
     },

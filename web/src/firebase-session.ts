@@ -42,9 +42,10 @@ export async function firebaseSession(
   return {
     user,
     link,
-    async token(fresh = false) {
-      if (!auth.currentUser) throw new Error("nobody is signed in");
-      return auth.currentUser.getIdToken(fresh);
+    async token(id, fresh) {
+      const current = auth.currentUser;
+      if (current?.uid !== id) throw new Error("another user, or nobody");
+      return current.getIdToken(fresh);
     },
     async signIn(how: SignIn) {
       if (how.by === "google") {

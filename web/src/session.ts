@@ -21,8 +21,11 @@ export interface Session {
   readonly user: ReadonlySignal<User | null | undefined>;
   /** A link from a mail was opened: it must be said `whose` it is, or it is `bad`. */
   readonly link: ReadonlySignal<"whose" | "bad" | null>;
-  /** For `Authorization: Bearer`. `fresh`: the last one was refused. */
-  token(fresh?: boolean): Promise<string>;
+  /**
+   * For `Authorization: Bearer`; rejects unless it is this user who is signed in.
+   * `fresh`: the last one was refused.
+   */
+  token(user: string, fresh: boolean): Promise<string>;
   signIn(how: SignIn): Promise<void>;
   signOut(): Promise<void>;
   /** The database as the user may read it. */

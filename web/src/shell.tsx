@@ -2,8 +2,8 @@
 
 import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { useEffect } from "preact/hooks";
-import type { App } from "./app-state";
+import { useEffect, useMemo } from "preact/hooks";
+import type { App, Opened } from "./app-state";
 import { language, learn, speak, t } from "./i18n";
 import { follow, pathOf, type View, view } from "./router";
 
@@ -15,7 +15,7 @@ const VIEWS: Record<View | "signIn", () => Promise<{ default: Loaded }>> = {
   admin: () => import("./admin/view"),
 };
 
-export function Shell({ app }: { app: App }) {
+export function Shell({ app }: { app: Opened }) {
   const user = app.session.user.value;
   if (user === undefined) return null;
   return (
@@ -28,7 +28,7 @@ export function Shell({ app }: { app: App }) {
   );
 }
 
-function Header({ app }: { app: App }) {
+function Header({ app }: { app: Opened }) {
   const user = app.session.user.value;
   const views: View[] = user?.admin ? ["make", "usage", "admin"] : ["make", "usage"];
   return (
@@ -71,7 +71,12 @@ function Header({ app }: { app: App }) {
 
 const loaded = signal<Partial<Record<keyof typeof VIEWS, Loaded>>>({});
 
-function Content({ app, name }: { app: App; name: keyof typeof VIEWS }) {
+/** As long as the user is the same one. */
+function Content({ app: opened, name }: { app: Opened; name: keyof typeof VIEWS }) {
+  const app = useMemo(() => {
+    const api = opened.apiOf(opened.session.user.peek()?.id ?? "");
+    return { ...opened, api };
+  }, [opened]);
   useEffect(() => {
     Promise.all([VIEWS[name](), learn(name)]).then(([module]) => {
       loaded.value = { ...loaded.value, [name]: module.default };

@@ -1,18 +1,23 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Api, ApiProblem, Unreachable, type Video } from "../src/api";
-import { carryOut, click, interrupted, newClick } from "../src/make/click";
-import { aDraft, aVideo } from "./examples";
+import {
+  belongTo,
+  carryOut,
+  click,
+  forget,
+  newClick,
+  ordered,
+  settle,
+} from "../src/make/click";
+import { aDraft, aStorage, aVideo } from "./examples";
 
 beforeEach(() => {
   vi.useFakeTimers();
-  const kept = new Map<string, string>();
-  vi.stubGlobal("sessionStorage", {
-    getItem: (name: string) => kept.get(name) ?? null,
-    setItem: (name: string, value: string) => void kept.set(name, value),
-    removeItem: (name: string) => void kept.delete(name),
-  });
+  vi.stubGlobal("localStorage", aStorage());
+  vi.stubGlobal("sessionStorage", aStorage());
   vi.stubGlobal("addEventListener", () => {});
   vi.stubGlobal("removeEventListener", () => {});
+  forget();
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -20,6 +25,7 @@ afterEach(() => {
 });
 
 const draft = aDraft({ image: null });
+const SOON = 60_000;
 
 /** An API that answers its first calls with these errors, and then with a job. */
 function anApi(...errors: Error[]) {
@@ -33,37 +39,107 @@ function anApi(...errors: Error[]) {
   return { sent, api: { createVideo } as unknown as Api };
 }
 
+/** An API that is never reached. */
+const silent = () => anApi(...Array.from({ length: 99 }, () => new Unreachable()));
+
+/** What a reload leaves: the storage alone. */
+async function reloaded(): Promise<typeof import("../src/make/click")> {
+  vi.resetModules();
+  return import("../src/make/click");
+}
+
 test("a lost answer is asked for with the same key and body", async () => {
   const { sent, api } = anApi(new Unreachable(), new ApiProblem(503, "unavailable", "", [], 1));
 
-  const made = carryOut(api, newClick(draft, 0));
-  await vi.advanceTimersByTimeAsync(60_000);
+  const made = carryOut(api, newClick("ann", draft, 0));
+  await vi.advanceTimersByTimeAsync(SOON);
 
   expect((await made)?.job_id).toBe(aVideo().job_id);
   expect(sent).toHaveLength(3);
   expect(new Set(sent.map((each) => JSON.stringify(each))).size).toBe(1);
-  expect(click.value).toBeNull();
 });
 
 test("a reload in between sends the same again, and one much later sends nothing", async () => {
-  const { api } = anApi(...Array.from({ length: 99 }, () => new Unreachable()));
-  const given = newClick(draft, 0);
-  void carryOut(api, given);
+  const given = newClick("ann", draft, 0);
+  void carryOut(silent().api, given);
   await vi.advanceTimersByTimeAsync(1000);
 
-  const found = interrupted(60_000);
+  const page = await reloaded();
+  page.belongTo("ann", SOON);
+  expect(page.click.value).toMatchObject({ key: given.key, body: { prompt: draft.prompt } });
 
-  expect(found).toMatchObject({ key: given.key, body: { prompt: draft.prompt } });
-  expect(interrupted(3_600_000)).toBeNull();
-  expect(interrupted(60_000)).toBeNull();
+  for (const now of [3_600_000, SOON]) {
+    const later = await reloaded();
+    later.belongTo("ann", now);
+    expect(later.click.value).toBeNull();
+  }
 });
 
-test("a refusal ends the click, and is sent only once", async () => {
+test("a click is neither shown to another user nor sent any more, and waits for its own", async () => {
+  const { sent, api } = silent();
+  const given = newClick("ann", draft, 0);
+  const made = carryOut(api, given);
+  await vi.advanceTimersByTimeAsync(1000);
+
+  belongTo("bob", SOON);
+  expect(click.value).toBeNull();
+  const before = sent.length;
+  await vi.advanceTimersByTimeAsync(SOON);
+  expect(sent).toHaveLength(before);
+  expect(await made).toBeNull();
+
+  belongTo("ann", SOON);
+  expect(click.value).toMatchObject({ key: given.key, body: { prompt: draft.prompt } });
+});
+
+test("another user's click is left as it is by what one does oneself", async () => {
+  const given = newClick("ann", draft, 0);
+  void carryOut(silent().api, given);
+  belongTo("bob", 0);
+  await carryOut(anApi().api, newClick("bob", draft, 0));
+  settle(aVideo());
+
+  belongTo("ann", SOON);
+
+  expect(click.value?.key).toBe(given.key);
+  expect(ordered.value).toBeNull();
+});
+
+test("a view that is opened again gets the answer of the click that is under way", async () => {
+  const { sent, api } = anApi(new Unreachable());
+  const given = newClick("ann", draft, 0);
+  const first = carryOut(api, given);
+  belongTo("ann", 1);
+
+  const second = carryOut(api, given);
+  await vi.advanceTimersByTimeAsync(SOON);
+
+  expect(await second).toBe(await first);
+  expect(sent).toHaveLength(2);
+  // Until its user saw the answer, nothing else can be clicked.
+  expect(click.value?.key).toBe(given.key);
+  settle(aVideo());
+  expect(click.value).toBeNull();
+  expect(ordered.value).toEqual({ id: aVideo().job_id, draft });
+});
+
+test("what was given up is not answered any more", async () => {
+  const { api } = anApi(new Unreachable());
+  const made = carryOut(api, newClick("ann", draft, 0));
+
+  forget();
+  await vi.advanceTimersByTimeAsync(SOON);
+
+  expect(await made).toBeNull();
+  belongTo("ann", 0);
+  expect(click.value).toBeNull();
+});
+
+test("a refusal is sent only once", async () => {
   const { sent, api } = anApi(new ApiProblem(429, "daily_limit_reached", "", [], 60));
 
-  await expect(carryOut(api, newClick(draft, 0))).rejects.toThrow("daily_limit_reached");
+  const made = carryOut(api, newClick("ann", draft, 0));
 
+  await expect(made).rejects.toThrow("daily_limit_reached");
   expect(sent).toHaveLength(1);
-  expect(click.value).toBeNull();
-  expect(interrupted(0)).toBeNull();
 });

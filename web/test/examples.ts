@@ -97,3 +97,13 @@ export function aDraft(part: Partial<Draft> = {}): Draft {
   const image = { id: "an-image", width: 1200, height: 900 };
   return { ...EMPTY, prompt: "The raccoon looks up", image, ...part };
 }
+
+/** `localStorage` or `sessionStorage`, empty. */
+export function aStorage(): Pick<Storage, "getItem" | "setItem" | "removeItem"> {
+  const kept = new Map<string, string>();
+  return {
+    getItem: (name) => kept.get(name) ?? null,
+    setItem: (name, value) => void kept.set(name, value),
+    removeItem: (name) => void kept.delete(name),
+  };
+}

@@ -14,9 +14,18 @@ function open(): Promise<IDBDatabase> {
 // Where the browser keeps nothing, as in private windows, they last until the reload.
 const inMemory = new Map<string, Blob>();
 
-/** Keeps these images alone: older ones are no longer named by anything. */
-export async function keepBlobs(blobs: ReadonlyMap<string, Blob>, used: string[]) {
-  for (const id of inMemory.keys()) if (!used.includes(id)) inMemory.delete(id);
+export function newBlobId(user: string): string {
+  return `${user}/${crypto.randomUUID()}`;
+}
+
+/** Keeps these images alone of the user's: older ones are no longer named by anything. */
+export async function keepBlobs(
+  user: string,
+  blobs: ReadonlyMap<string, Blob>,
+  used: string[],
+) {
+  const isOld = (id: string) => id.startsWith(`${user}/`) && !used.includes(id);
+  for (const id of inMemory.keys()) if (isOld(id)) inMemory.delete(id);
   for (const [id, blob] of blobs) inMemory.set(id, blob);
   try {
     const database = await open();
@@ -24,7 +33,7 @@ export async function keepBlobs(blobs: ReadonlyMap<string, Blob>, used: string[]
     for (const [id, blob] of blobs) store.put(blob, id);
     const kept = store.getAllKeys();
     kept.onsuccess = () => {
-      for (const id of kept.result) if (!used.includes(String(id))) store.delete(id);
+      for (const id of kept.result) if (isOld(String(id))) store.delete(id);
     };
   } catch {
     // In memory they are.

@@ -1,7 +1,14 @@
-// From a click to a job. One click is one job: its key is kept until the API answered.
+// From a click to a job. One click is one job: its key is kept until its user saw the answer.
 
 import { signal } from "@preact/signals";
-import { type Api, ApiProblem, Unreachable, type Video, type VideoRequest } from "../api";
+import {
+  type Api,
+  ApiProblem,
+  isPassing,
+  type Unreachable,
+  type Video,
+  type VideoRequest,
+} from "../api";
 import { recall, remember } from "../storage";
 import { readBlob } from "./blobs";
 import { cropOf, isWhole } from "./crop";
@@ -13,6 +20,8 @@ import { upload } from "./upload";
 export interface Click {
   /** The `Idempotency-Key`. */
   key: string;
+  /** Whose wish it is, and whose money: it waits for this user. */
+  user: string;
   /** Milliseconds since 1970. */
   at: number;
   draft: Draft;
@@ -30,67 +39,106 @@ export type Progress =
 export const FORGOTTEN_AFTER_MS = 15 * 60_000;
 const LONGEST_PAUSE_MS = 15_000;
 
+export interface Order {
+  id: string;
+  draft: Draft;
+}
+
+interface Run {
+  key: string;
+  answer: Promise<Video | null>;
+  control: AbortController;
+}
+
 export const click = signal<Click | null>(null);
 export const progress = signal<Progress>({ step: "sending" });
+/** The last job that was asked for here, and the draft that it was made of. */
+export const ordered = signal<Order | null>(null);
+let run: Run | null = null;
 
-function keep(next: Click | null): void {
-  click.value = next;
-  // Of this tab alone: two tabs must not send for one click.
-  remember("click", next, sessionStorage);
+/** This user's click alone is shown and goes on; another's waits in the tab. */
+export function belongTo(user: string, now: number): void {
+  ordered.value = recall<Order>(`ordered.${user}`);
+  const isSame = click.value?.user === user;
+  if (!isSame) stop();
+  click.value = isSame ? click.value : recall<Click>(`click.${user}`, sessionStorage);
+  if (click.value && now - click.value.at >= FORGOTTEN_AFTER_MS) forget();
 }
 
-/** What a reload interrupted, if it is recent enough to be still wanted. */
-export function interrupted(now: number): Click | null {
-  const found = recall<Click>("click", sessionStorage);
-  if (found && now - found.at < FORGOTTEN_AFTER_MS) return found;
-  remember("click", null, sessionStorage);
-  return null;
+export function newClick(user: string, draft: Draft, now: number): Click {
+  return { key: crypto.randomUUID(), user, at: now, draft, body: null };
 }
 
-export function newClick(draft: Draft, now: number): Click {
-  return { key: crypto.randomUUID(), at: now, draft, body: null };
-}
-
-/** The job; null if the user gave up waiting. Raises ApiProblem, BadImage. */
-export async function carryOut(api: Api, given: Click): Promise<Video | null> {
+/**
+ * The job; null if nobody waits for it any more. Raises ApiProblem, BadImage.
+ *
+ * What is under way already goes on: a view that is opened again gets its answer.
+ */
+export function carryOut(api: Api, given: Click): Promise<Video | null> {
+  if (run?.key === given.key) return run.answer;
+  stop();
   keep(given);
-  const isWanted = () => click.value?.key === given.key;
-  try {
-    const body = given.body ?? (await untilAnswered(isWanted, () => bodyOf(api, given)));
-    if (!body || !isWanted()) return null;
-    keep({ ...given, body });
-    progress.value = { step: "sending" };
-    return await untilAnswered(isWanted, () => api.createVideo(body, given.key));
-  } finally {
-    if (isWanted()) keep(null);
-  }
+  const control = new AbortController();
+  run = { key: given.key, control, answer: send(api, given, control.signal) };
+  return run.answer;
+}
+
+/** The answer was seen. */
+export function settle(made: Video): void {
+  if (!click.value) return;
+  const { user, draft } = click.value;
+  ordered.value = { id: made.job_id, draft };
+  remember(`ordered.${user}`, ordered.value);
+  forget();
 }
 
 /** What was sent may still have arrived; the library will show it. */
-export function giveUp(): void {
-  keep(null);
+export function forget(): void {
+  stop();
+  if (click.value) remember(`click.${click.value.user}`, null, sessionStorage);
+  click.value = null;
+}
+
+function keep(next: Click): void {
+  click.value = next;
+  // Of this tab alone: two tabs must not send for one click.
+  remember(`click.${next.user}`, next, sessionStorage);
+}
+
+function stop(): void {
+  run?.control.abort();
+  run = null;
+}
+
+async function send(api: Api, given: Click, signal: AbortSignal): Promise<Video | null> {
+  const body =
+    given.body ?? (await untilAnswered(signal, () => bodyOf(api, given, signal)));
+  if (!body) return null;
+  keep({ ...given, body });
+  tell(signal, { step: "sending" });
+  return untilAnswered(signal, () => api.createVideo(body, given.key));
 }
 
 async function untilAnswered<T>(
-  isWanted: () => boolean,
+  signal: AbortSignal,
   call: () => Promise<T>,
 ): Promise<T | null> {
-  for (let tries = 0; isWanted(); tries++) {
+  for (let tries = 0; !signal.aborted; tries++) {
     try {
-      return await call();
+      const answer = await call();
+      return signal.aborted ? null : answer;
     } catch (error) {
+      if (signal.aborted) return null;
       if (!isPassing(error)) throw error;
-      progress.value = { step: "retrying" };
+      tell(signal, { step: "retrying" });
       await pause(error, tries);
     }
   }
   return null;
 }
 
-function isPassing(error: unknown): error is Unreachable | ApiProblem {
-  if (error instanceof Unreachable) return true;
-  if (!(error instanceof ApiProblem)) return false;
-  return ["unavailable", "internal", "too_many_requests"].includes(error.code);
+function tell(signal: AbortSignal, next: Progress): void {
+  if (!signal.aborted) progress.value = next;
 }
 
 /** Back online ends it early. */
@@ -108,9 +156,14 @@ function pause(error: Unreachable | ApiProblem, tries: number): Promise<void> {
   });
 }
 
-async function bodyOf(api: Api, { draft }: Click): Promise<VideoRequest> {
-  const image = draft.image && (await uploaded(api, draft, draft.image));
-  const lastImage = draft.lastImage && (await uploaded(api, draft, draft.lastImage));
+async function bodyOf(
+  api: Api,
+  { draft }: Click,
+  signal: AbortSignal,
+): Promise<VideoRequest> {
+  const sent = (one: PickedImage | null) => one && uploaded(api, draft, one, signal);
+  const image = await sent(draft.image);
+  const lastImage = await sent(draft.lastImage);
   return requestOf(draft, { image, lastImage });
 }
 
@@ -118,14 +171,13 @@ async function uploaded(
   api: Api,
   { shape, offset }: Draft,
   image: PickedImage,
+  signal: AbortSignal,
 ): Promise<string> {
   const blob = await readBlob(image.id);
   // Without it the request would be for another video.
   if (!blob) throw new BadImage("lost");
-  progress.value = { step: "uploading", part: 0 };
+  tell(signal, { step: "uploading", part: 0 });
   const crop = cropOf(shape, image, offset);
   const part = isWhole(crop, image) ? blob : await cropped(blob, crop);
-  return upload(api, part, (done) => {
-    progress.value = { step: "uploading", part: done };
-  });
+  return upload(api, part, (done) => tell(signal, { step: "uploading", part: done }));
 }

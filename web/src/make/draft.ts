@@ -54,16 +54,26 @@ export const EMPTY: Draft = {
   fallback: true,
 };
 
-export const draft = signal<Draft>({ ...EMPTY, ...recall<Partial<Draft>>("draft") });
-effect(() => remember("draft", draft.value));
+let owner: string | null = null;
+export const draft = signal<Draft>(EMPTY);
+effect(() => {
+  const written = draft.value;
+  if (owner !== null) remember(`draft.${owner}`, written);
+});
 
 export function change(part: Partial<Draft>): void {
   draft.value = { ...draft.value, ...part };
 }
 
-/** Another user of this browser starts anew; signing in again loses nothing. */
+/** Each user of this browser has an own one; signing in again loses nothing. */
 export function belongTo(user: string): void {
-  const before = recall<string>("draft-of");
-  if (before !== null && before !== user) draft.value = EMPTY;
-  remember("draft-of", user);
+  if (owner === user) return;
+  owner = user;
+  draft.value = { ...EMPTY, ...recall<Partial<Draft>>(`draft.${user}`) };
+}
+
+/** What its user decided; a translation that came by itself is no part of that. */
+export function wishOf(draft: Draft): string {
+  const { english } = draft;
+  return JSON.stringify({ ...draft, english: english?.edited ? english : null });
 }

@@ -1,7 +1,7 @@
 // The user's videos, a page at a time, and those that are about to be deleted.
 
 import { computed, signal } from "@preact/signals";
-import type { Api, Video } from "../api";
+import { type Api, ApiProblem, isPassing, type Video } from "../api";
 import { recall, remember } from "../storage";
 
 export const UNDO_MS = 8_000;
@@ -16,15 +16,18 @@ export interface Removal {
 
 export type Library = ReturnType<typeof openLibrary>;
 
-export function openLibrary(api: Api, user: string) {
+export function openLibrary(api: Api) {
+  const place = `removals.${api.user}`;
   const loaded = signal<Video[]>([]);
   const filter = signal<Filter>("all");
   /** undefined: nothing was loaded yet; null: all is loaded. */
   const cursor = signal<string | null | undefined>(undefined);
   const isLoading = signal(false);
   const isDown = signal(false);
-  const removals = signal<Removal[]>(recall<Removal[]>(`removals.${user}`) ?? []);
+  const removals = signal<Removal[]>(recall<Removal[]>(place) ?? []);
   const failedRemoval = signal(false);
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  let isClosed = false;
 
   const videos = computed(() => {
     const hidden = new Set(removals.value.map(({ id }) => id));
@@ -68,36 +71,45 @@ export function openLibrary(api: Api, user: string) {
 
   function remove(id: string): void {
     keep([...removals.value, { id, due: Date.now() + UNDO_MS }]);
-    void carryOut(id, UNDO_MS);
+    soon(id);
   }
 
   function undo(id: string): void {
     keep(removals.value.filter((one) => one.id !== id));
   }
 
-  async function carryOut(id: string, inMs: number): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, inMs));
+  function soon(id: string): void {
+    timers.push(setTimeout(() => void carryOut(id), UNDO_MS));
+  }
+
+  async function carryOut(id: string): Promise<void> {
     if (removals.value.every((one) => one.id !== id)) return;
-    try {
-      await api.deleteVideo(id);
-      loaded.value = loaded.value.filter(({ job_id }) => job_id !== id);
-    } catch (error) {
-      failedRemoval.value = (error as { status?: number }).status !== 404;
-    }
+    const error: unknown = await api.deleteVideo(id).catch((error: unknown) => error);
+    // It is asked for again when the user is back.
+    if (isClosed) return;
+    if (isPassing(error)) return soon(id);
+    const isGone = !error || (error instanceof ApiProblem && error.status === 404);
+    if (isGone) loaded.value = loaded.value.filter(({ job_id }) => job_id !== id);
+    failedRemoval.value = !isGone;
     undo(id);
   }
 
   function keep(next: Removal[]): void {
     removals.value = next;
-    remember(`removals.${user}`, next.length ? next : null);
+    remember(place, next.length ? next : null);
   }
 
   // A reload in between gives the time to undo again.
-  for (const { id } of removals.value) void carryOut(id, UNDO_MS);
+  for (const { id } of removals.value) soon(id);
+
+  function close(): void {
+    isClosed = true;
+    for (const timer of timers) clearTimeout(timer);
+  }
 
   return {
     ...{ videos, loaded, filter, cursor, isLoading, isDown, removals, failedRemoval },
-    ...{ loadMore, show, put, remove, undo },
+    ...{ loadMore, show, put, remove, undo, close },
   };
 }
 

@@ -4,10 +4,10 @@ import { computed, effect, signal } from "@preact/signals";
 import { ApiProblem, type Estimate, type Model, type Usage, type Video } from "../api";
 import type { App } from "../app-state";
 import { go, pathOf, videoId } from "../router";
-import { keepBlobs, readBlob } from "./blobs";
+import { keepBlobs, newBlobId, readBlob } from "./blobs";
 import * as clicks from "./click";
-import { recall, remember } from "../storage";
-import { belongTo, change, type Draft, draft, EMPTY, type PickedImage } from "./draft";
+import * as drafts from "./draft";
+import { change, type Draft, draft, EMPTY, type PickedImage, wishOf } from "./draft";
 import { follow, sourcesOf } from "./follow";
 import { BadImage, type ImageFault, readImage } from "./image";
 import { openLibrary } from "./library";
@@ -25,9 +25,10 @@ const TRANSLATE_AFTER_MS = 900;
 
 export function openStudio(app: App) {
   const { api, session } = app;
-  const user = session.user.value?.id ?? "";
-  belongTo(user);
-  const library = openLibrary(api, user);
+  drafts.belongTo(api.user);
+  clicks.belongTo(api.user, Date.now());
+  const { ordered } = clicks;
+  const library = openLibrary(api);
   const models = signal<Model[]>([]);
   const usage = signal<Usage | null>(null);
   const estimate = signal<Estimate | null>(null);
@@ -41,8 +42,7 @@ export function openStudio(app: App) {
   /** The video on the stage; undefined: not read yet; null: there is none. */
   const video = signal<Video | null | undefined>(undefined);
   const cancelling = signal<string | null>(null);
-  /** The last job that was asked for here, and the draft that it was made of. */
-  const ordered = signal(recall<{ id: string; draft: Draft }>("ordered"));
+  let isClosed = false;
 
   const offers = computed(() => offersOf(models.value, draft.value));
   const fit = computed(() => fitted(draft.value, offers.value));
@@ -53,20 +53,19 @@ export function openStudio(app: App) {
       (video.value?.status === "processing" &&
         ordered.value?.id === video.value.job_id &&
         // As long as nothing was changed since, another click is no other wish.
-        JSON.stringify(ordered.value.draft) === JSON.stringify(draft.value)),
+        wishOf(ordered.value.draft) === wishOf(fit.value)),
   );
 
   // The stage
 
-  const stops = [effect(() => remember("ordered", ordered.value))];
-  stops.push(
+  const stops = [
     effect(() => {
       const id = videoId.value;
       const known = library.loaded.peek().find(({ job_id }) => job_id === id);
       video.value = known;
       return id ? follow(sourcesOf(app, id), hear) : undefined;
     }),
-  );
+  ];
 
   function hear(heard: Video | null): void {
     const isEnd = heard && heard.status !== "processing";
@@ -103,7 +102,7 @@ export function openStudio(app: App) {
       document.getElementById("prompt")?.focus();
       return;
     }
-    await carryOut(clicks.newClick(fit.value, Date.now()));
+    await carryOut(clicks.newClick(api.user, fit.value, Date.now()));
   }
 
   async function carryOut(click: clicks.Click): Promise<void> {
@@ -113,13 +112,16 @@ export function openStudio(app: App) {
     scrollTo(0, 0);
     try {
       const made = await clicks.carryOut(api, click);
-      if (!made) return;
-      ordered.value = { id: made.job_id, draft: draft.value };
+      // The next view of this user sees the answer.
+      if (isClosed || !made) return;
+      clicks.settle(made);
       library.put(made);
       go(`${pathOf("make")}?video=${made.job_id}`);
       video.value = made;
       void refreshUsage();
     } catch (error) {
+      if (isClosed) return;
+      clicks.forget();
       fail(error);
     }
   }
@@ -134,13 +136,15 @@ export function openStudio(app: App) {
     failure.value = null;
     try {
       const { blob, width, height } = await readImage(file);
-      const picked: PickedImage = { id: crypto.randomUUID(), width, height };
+      // Another user's draft is there by now.
+      if (session.user.peek()?.id !== api.user) return;
+      const picked: PickedImage = { id: newBlobId(api.user), width, height };
       change({ [place]: picked, ...(place === "image" && { imageUrl: "", offset: 0.5 }) });
-      const kept = [draft.value, ordered.value?.draft];
+      const kept = [draft.value, ordered.value?.draft, clicks.click.value?.draft];
       const used = kept.flatMap((one) => [one?.image?.id, one?.lastImage?.id]);
       const blobs = new Map([[picked.id, blob]]);
-      await keepBlobs(blobs, used.filter((id) => id !== undefined));
-      if (place === "image") go(pathOf("make"));
+      await keepBlobs(api.user, blobs, used.filter((id) => id !== undefined));
+      if (place === "image" && !isClosed) go(pathOf("make"));
     } catch (error) {
       fail(error);
     } finally {
@@ -252,10 +256,13 @@ export function openStudio(app: App) {
     });
   }
   void start();
-  const before = clicks.interrupted(Date.now());
-  if (before && !clicks.click.value) void carryOut(before);
+  if (clicks.click.value) void carryOut(clicks.click.value);
 
   function close(): void {
+    isClosed = true;
+    price.stop();
+    translate.stop();
+    library.close();
     for (const stop of stops) stop();
     removeEventListener("online", online);
     removeEventListener("offline", online);

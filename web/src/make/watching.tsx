@@ -5,7 +5,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Video } from "../api";
 import { language, say, t } from "../i18n";
-import { giveUp, progress } from "./click";
+import { forget, progress } from "./click";
 import { cropOf } from "./crop";
 import type { Draft } from "./draft";
 import { priceOf, SHORT, wordsOf } from "./stage";
@@ -26,7 +26,7 @@ export function Sending({ studio, draft }: { studio: Studio; draft: Draft }) {
       <Strip studio={studio} video={null} />
       <div class="under">
         {now.step === "retrying" && (
-          <button type="button" onClick={giveUp}>
+          <button type="button" onClick={forget}>
             {t("giveUp")}
           </button>
         )}
