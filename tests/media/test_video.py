@@ -223,13 +223,14 @@ TURNS = {
     "counterclockwise": (0, -1, 0, 1, 0, 0, 0, 64, 16384),
     "upside down": (-1, 0, 0, 0, -1, 0, 64, 48, 16384),
     "mirrored": (-1, 0, 0, 0, 1, 0, 64, 0, 16384),
+    "an eighth": (0.7, 0.7, 0, -0.7, 0.7, 0, 0, 0, 16384),
     "not at all": (0, 0, 0, 0, 0, 0, 0, 0, 0),
 }
 
 
 def turned(content: bytes, how: str) -> bytes:
     at = content.index(b"tkhd") + 44
-    matrix = struct.pack(">9i", *(number << 16 for number in TURNS[how]))
+    matrix = struct.pack(">9i", *(int(number * 65536) for number in TURNS[how]))
     return content[:at] + matrix + content[at + len(matrix) :]
 
 
@@ -240,6 +241,7 @@ def turned(content: bytes, how: str) -> bytes:
         ("counterclockwise", (48, 64)),
         ("upside down", (64, 48)),
         ("mirrored", (64, 48)),
+        ("an eighth", (64, 48)),
         ("not at all", (64, 48)),
     ],
 )
