@@ -23,15 +23,44 @@ test("a translation of an earlier prompt is not sent, unless somebody edited it"
   expect(sent(true)).toMatchObject({ prompt: "The raccoon", translate: "off" });
 });
 
-test("a prompt of any length comes back whole", () => {
-  const prompt = "가나다".repeat(600);
-  const english = { of: prompt, text: "ga na da", edited: false };
+test.each([
+  ["long", "가나다".repeat(600)],
+  ["with a raccoon where it is cut", `${"가".repeat(499)}🦝${"나".repeat(499)}🦝 끝`],
+])("a prompt that is %s comes back whole", (_, prompt) => {
+  const { pieces, video } = translated(prompt);
 
-  const { metadata = {} } = requestOf(aDraft({ prompt, english }), UPLOADED);
-
-  expect(Object.values(metadata).every((piece) => piece.length <= 500)).toBe(true);
-  expect(promptOf({ prompt: "ga na da", metadata })).toBe(prompt);
+  // The API counts characters, and takes no half of one.
+  expect(pieces.every((piece) => [...piece].length <= 500)).toBe(true);
+  expect(pieces.some((piece) => /\p{Cs}/u.test(piece))).toBe(false);
+  expect(promptOf(video)).toBe(prompt);
 });
+
+test("a prompt that no metadata can hold is sent without", () => {
+  expect(translated("가".repeat(9000)).pieces).toEqual([]);
+});
+
+test("other frontends' metadata is no prompt, whatever its name", () => {
+  const metadata = { prompt_version: "v42", prompt: "mine", prompt0: "mine" };
+
+  expect(promptOf(aVideo({ metadata, translate: "off" }))).toBe(aVideo().prompt);
+});
+
+test("pieces of a prompt count only where all are there and the prompt is a translation", () => {
+  const { video } = translated("가".repeat(1200));
+  for (const name of Object.keys(video.metadata)) {
+    const { [name]: _, ...metadata } = video.metadata;
+    expect(promptOf({ ...video, metadata })).toBe(video.prompt);
+  }
+
+  expect(promptOf({ ...video, translate: "auto" })).toBe(video.prompt);
+});
+
+function translated(prompt: string) {
+  const english = { of: prompt, text: "ga na da", edited: false };
+  const { metadata, translate } = requestOf(aDraft({ prompt, english }), UPLOADED);
+  const video = aVideo({ prompt: english.text, translate, metadata: metadata ?? {} });
+  return { pieces: Object.values(metadata ?? {}), video };
+}
 
 test("letters that a Mac takes apart are put together", () => {
   expect(requestOf(aDraft({ prompt: KOREAN.normalize("NFD") }), UPLOADED).prompt).toBe(KOREAN);

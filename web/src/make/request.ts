@@ -1,6 +1,6 @@
 // The draft as the API takes it.
 
-import type { VideoRequest } from "../api";
+import type { Video, VideoRequest } from "../api";
 import type { Draft } from "./draft";
 
 /** Names of uploads; null where there is no image. */
@@ -11,9 +11,10 @@ export interface Uploaded {
 
 // An estimate looks at no image, only at whether there is one.
 export const ANY_UPLOAD = "any";
-// The API's limits for a pair of `metadata`.
-const PIECE = 500;
-const PROMPT = "prompt";
+// What the user wrote is kept in pieces of as many characters as `metadata` takes.
+const PIECE = /.{1,500}/gsu;
+const MOST_PIECES = 5;
+const nameOf = (index: number, count: number) => `reelay_prompt_${index + 1}_of_${count}`;
 
 /** `fitted` to the offers. The English that was shown is what is sent. */
 export function requestOf(draft: Draft, uploaded: Uploaded): VideoRequest {
@@ -50,25 +51,24 @@ export function shownEnglish({ prompt, english }: Draft): string | null {
   return english.of === prompt || english.edited ? english.text.trim() : null;
 }
 
-/** What the user wrote, where the API was sent a translation. */
-export function promptOf(video: {
-  prompt: string;
-  metadata?: Readonly<Record<string, string>> | null;
-}): string {
-  const pieces = Object.entries(video.metadata ?? {})
-    .filter(([name]) => name.startsWith(PROMPT))
-    .sort(([a], [b]) => a.localeCompare(b))
-    .map(([, piece]) => piece);
-  return pieces.join("") || video.prompt;
+/** What the user wrote, where the page sent a translation of it. */
+export function promptOf({
+  prompt,
+  translate,
+  metadata,
+}: Pick<Video, "prompt" | "translate" | "metadata">): string {
+  if (translate !== "off" || !metadata) return prompt;
+  for (let count = 1; count <= MOST_PIECES; count++) {
+    const pieces = Array.from({ length: count }, (_, i) => metadata[nameOf(i, count)]);
+    if (pieces.every((piece) => piece !== undefined)) return pieces.join("");
+  }
+  return prompt;
 }
 
 function piecesOf(prompt: string): Record<string, string> {
-  const count = Math.ceil(prompt.length / PIECE);
-  const pieces = Array.from({ length: count }, (_, index) => [
-    `${PROMPT}${index}`,
-    prompt.slice(index * PIECE, (index + 1) * PIECE),
-  ]);
-  return Object.fromEntries(pieces);
+  const pieces = prompt.match(PIECE) ?? [];
+  if (pieces.length > MOST_PIECES) return {};
+  return Object.fromEntries(pieces.map((piece, i) => [nameOf(i, pieces.length), piece]));
 }
 
 /** Letters that English doesn't have: such a prompt is translated for review. */
