@@ -39,6 +39,8 @@ MOST_CLOSING_POLLS = 3
 MOST_CANCEL_TRIES = 3
 MISSES_TO_TAKE_OVER = 3
 GONE_POLLS_TO_END = 2
+# A new task may not be found everywhere yet.
+TASK_IS_NEW = timedelta(seconds=60)
 SAME_VENDOR_DELAY = timedelta(seconds=5)
 # A job waits so long for its vendor; a vendor that asks for more is skipped.
 LONGEST_VENDOR_DELAY = timedelta(seconds=60)

@@ -30,12 +30,14 @@ _CODES: Mapping[int, ErrorCode] = {
 _CAP = r"\bspend(?:ing)?[ -](?:cap|limit)\b"
 _CAPPED = re.compile(f"(?i){_CAP}")
 _DEPLETED = re.compile(rf"(?i)\bcredits are depleted\b|\bBILLING_DISABLED\b|{_CAP}")
+_RATE = re.compile(r"(?i)\b(requests?|tokens?|videos?) per (second|minute|hour|day)\b")
 _NO_BILLING = re.compile(
     r"(?i)\benable billing\b|\bbilling (is|has been|was) (disabled|not enabled)\b"
+    r"|\bbilling account\b.{0,60}\b(not open|closed|disabled)\b"
 )
 _NO_ACCESS = re.compile(
     r"(?i)\bapi.?key (not valid|expired|not found)|\bAPI_KEY_INVALID\b"
-    r"|\blocation is not supported\b"
+    r"|\bapi.?key restrictions?\b|\blocation is not supported\b"
 )
 # The model itself is the subject: "… for this model is not supported" is about a field.
 _MODEL_GONE = re.compile(
@@ -103,7 +105,8 @@ def _meaning(status: int, words: str, body: object) -> Meaning:
 def _code(status: int, words: str) -> ErrorCode | None:
     """Words make a 400 more precise, and tell a 403 or 429 of a spent cap apart."""
     if status == 429:
-        return ErrorCode.OUT_OF_CREDITS if _DEPLETED.search(words) else None
+        is_spent = _DEPLETED.search(words) and not _RATE.search(words)
+        return ErrorCode.OUT_OF_CREDITS if is_spent else None
     if status == 403:
         return ErrorCode.OUT_OF_CREDITS if _CAPPED.search(words) else None
     if status != 400:
@@ -123,8 +126,8 @@ def refused_call(words: str) -> ErrorCode | None:
     `content_blocked` is the code in words that Interactions have for it.
     """
     found = refused(words, unnamed=ErrorCode.PROMPT_REFUSED)
-    if found is None and words.startswith("content_blocked"):
-        return ErrorCode.PROMPT_REFUSED
+    if found is None and "content_blocked" in words:
+        return refused(f"Blocked: {words}") or ErrorCode.PROMPT_REFUSED
     return found
 
 

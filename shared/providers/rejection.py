@@ -24,10 +24,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
-    """What a vendor's error says beyond its status."""
+    """What a vendor's error says beyond its status.
+
+    `presumed_wait_seconds` counts where the vendor names no time itself.
+    """
 
     code: ErrorCode | None = None
     retry_after_seconds: float | None = None
+    presumed_wait_seconds: float | None = None
     ask_again: bool = False
 
 
@@ -59,7 +63,9 @@ def outcome_of_error(
             code=meaning.code or vendor.codes[answer.status],
             detail=redact(words, *secrets) or f"HTTP {answer.status}",
         ),
-        retry_after_seconds=max((w for w in waits if w is not None), default=None),
+        retry_after_seconds=max(
+            (w for w in waits if w is not None), default=meaning.presumed_wait_seconds
+        ),
         ask_again=meaning.ask_again,
     )
 

@@ -32,14 +32,20 @@ _THING = re.compile(r"(?i)\b(task|model)\b")
 _NO_CREDITS = re.compile(
     r"(?i)\bnot (have )?enough (credits?|funds?|balance)\b"
     r"|\binsufficient (credits?|funds?|balance)\b|\bspend(ing)? limit\b"
+    r"|\b(no|out of) (more )?credits\b|\bcredit balance is (too low|exhausted|empty)\b"
 )
 # The model itself is the subject, and not one field in combination with it.
 _MODEL_GONE = re.compile(
     r"(?i)\bmodel( variant)?( ['\"`]?[\w.-]+['\"`]?)?"
-    r" (is|was|has been) (not available|no longer|not found|deprecated|retired)"
+    r" ((is|was|has been) (not available|not supported|no longer|not found|deprecated"
+    r"|retired)|does not exist)"
     r"(?! (with|for|at|when|together)\b)"
     r"|\bmodel( ['\"`]?[\w.-]+['\"`]?)? not found\b"
+    r"|\bunknown model\b(?! (parameter|option|field))"
 )
+_DAILY = re.compile(r"(?i)\bdaily\b.{0,40}\blimit\b")
+# Runway's day is the last 24 hours, so it may take a task again at any time.
+_DAILY_WAIT_SECONDS = 900.0
 
 
 def _words(status: int, body: object) -> str | None:
@@ -61,6 +67,10 @@ def _words(status: int, body: object) -> str | None:
 
 
 def _meaning(status: int, words: str, body: object) -> Meaning:
+    if status == 403 and _NO_CREDITS.search(words):
+        return Meaning(code=ErrorCode.OUT_OF_CREDITS)
+    if status == 429 and _DAILY.search(words):
+        return Meaning(presumed_wait_seconds=_DAILY_WAIT_SECONDS)
     return Meaning(code=_code_of_400(words, body) if status == 400 else None)
 
 

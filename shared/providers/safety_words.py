@@ -25,6 +25,20 @@ _REFUSAL = re.compile(
     r"|\bcomply with .*polic|\bsafety (filter|reason|guideline|system|check)"
     r"|(couldn't|could not|can't|cannot) be submitted|\bresponsible ai\b"
 )
+# Refuses only together with what vendors forbid: "this format is not allowed" is none.
+_FORBIDDEN = re.compile(
+    r"(?i)\bnot (be )?(allowed|permitted)\b"
+    r"|\b(can't|cannot|won't|unable to) (create|generate|make|use|animate|accept)\b"
+)
+_CONTENT = re.compile(
+    r"(?i)\b(child(ren)?|minors?|persons?|people|faces?|polic(y|ies)|guidelines?"
+    r"|nudity|sexual|violen(t|ce))\b"
+)
+# What was blocked for these was not looked at for safety, or not for that alone.
+_TECHNICAL = re.compile(
+    r"(?i)\bcorrupt|\bdecod|\bbuckets?\b|\bapi.?keys?\b|\btoken limit\b"
+    r"|\btime(d )?out\b"
+)
 # In this order: "the generated video was blocked, as the prompt …" is about the video.
 _THINGS = (
     (
@@ -41,7 +55,14 @@ _THINGS = (
         ErrorCode.PROMPT_REFUSED,
     ),
 )
-_FREE = re.compile(r"(?i)(\bnot|n't|\bnever) (be |been )?charged\b")
+# Said of this request, and not of others or of a time to come.
+_FREE = re.compile(
+    r"(?i)(\bnot|n't|\bnever) (be |been )?charged\b"
+    r"|(\bnot|n't) (be |been )?billed( for this\b|\s*([.!;,]|$))"
+    r"|\bno charge( for this\b|\s*([.!;,]|$))"
+    r"|\b(this|it|request|attempt|generation) (is|was) free of charge\s*([.!;,]|$)"
+    r"|\bno credits (were|have been) (deducted|charged)\b"
+)
 
 
 def refused(text: str, unnamed: ErrorCode | None = None) -> ErrorCode | None:
@@ -59,9 +80,16 @@ def refused(text: str, unnamed: ErrorCode | None = None) -> ErrorCode | None:
             return thing or ErrorCode.PROMPT_REFUSED
         if _AGAINST_RULES.search(sentence):
             return thing or unnamed
-        if thing and _REFUSAL.search(sentence):
+        if thing and _refuses(sentence):
             return thing
     return None
+
+
+def _refuses(sentence: str) -> bool:
+    if _TECHNICAL.search(sentence):
+        return False
+    forbids = _FORBIDDEN.search(sentence) and _CONTENT.search(sentence)
+    return bool(forbids or _REFUSAL.search(sentence))
 
 
 def _thing(text: str) -> ErrorCode | None:

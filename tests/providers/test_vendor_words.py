@@ -24,6 +24,10 @@ QUOTA = (
     "generativelanguage.googleapis.com/generate_requests_per_model, limit: 10\n"
     "Please retry in 5.237548564s."
 )
+CHILDREN = (
+    "Sorry, we can't create videos from input images containing photorealistic "
+    "children. Please remove the reference and try again."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,15 @@ RUNWAY_WORDS = Table(
         (400, "Insufficient balance", CREDITS),
         (400, "Not enough funds", CREDITS),
         (400, "Monthly spend limit reached", CREDITS),
+        (400, "You have no credits left", CREDITS),
+        (400, "Out of credits", CREDITS),
+        (400, "Your credit balance is too low", CREDITS),
+        (403, "Not enough credits", CREDITS),
         (400, "Prompt 'film credits roll' is invalid", FORM),
+        (400, "Model 'gen4_turbo' is not supported", MODEL),
+        (400, "Unknown model gen4_turbo", MODEL),
+        (400, "The requested model does not exist", MODEL),
+        (400, "Model 'gen4_turbo' is not supported with ratio 960:960", FORM),
         (400, "Model gen4_turbo has been deprecated", MODEL),
         (400, "Model variant gen4_turbo is not available.", MODEL),
         (400, "This model is not available in your tier", MODEL),
@@ -78,6 +90,21 @@ GOOGLE_WORDS = Table(
             "Unable to process input image. Please retry or report in https://x",
             FORM,
         ),
+        (400, CHILDREN, IMAGE),
+        (400, f"content_blocked: {CHILDREN}", IMAGE),
+        (400, "content_blocked: The photo shows somebody.", IMAGE),
+        (400, "Sorry, we can't use the input image: it contains a person", IMAGE),
+        (400, "The image contains a minor, which is not allowed.", IMAGE),
+        (400, "The image has content that is not allowed by our policies.", IMAGE),
+        (400, "The person in the photo is not allowed", IMAGE),
+        (400, "The prompt is about a minor, which is not allowed.", PROMPT),
+        (400, "This image format is not allowed", FORM),
+        (400, "Image decoding was blocked: corrupt JPEG", FORM),
+        (400, "Failed to fetch the image: access to the bucket was refused", FORM),
+        (400, "Generating is blocked: the prompt exceeds the token limit", FORM),
+        (400, "Request blocked: API key restrictions", ACCESS),
+        (400, "Billing account for project is not open", CREDITS),
+        (429, "The spend limit of your tier is 10 requests per minute", RATE),
         (400, "Provided image is not valid.", FORM),
         (400, "Image dimensions are too small. Please refer to usage guidelines", FORM),
         (400, "Unsupported image: the provided image is too small", FORM),
@@ -156,6 +183,20 @@ def test_a_retry_delay_is_bounded(delay: object, seconds: float | None) -> None:
     assert rejected.retry_after_seconds == seconds
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"), [({}, 900), ({"retry-after": "5"}, 5)], ids=str
+)
+def test_a_spent_day_is_waited_for_even_if_runway_names_no_time(
+    headers: dict[str, str], seconds: float
+) -> None:
+    body = {"error": "Your daily task limit has been reached."}
+
+    rejected = outcome_of_error(Answer(status=429, body=body, headers=headers), RUNWAY)
+
+    assert isinstance(rejected, Rejected)
+    assert (rejected.problem.code, rejected.retry_after_seconds) == (RATE, seconds)
+
+
 def test_structured_details_say_that_billing_is_disabled() -> None:
     details = [
         {"@type": "type.googleapis.com/x.ErrorInfo", "reason": "BILLING_DISABLED"}
@@ -173,6 +214,8 @@ def test_structured_details_say_that_billing_is_disabled() -> None:
             PROMPT,
         ),
         ("content_blocked", "no", PROMPT),
+        ("content_blocked", CHILDREN, IMAGE),
+        ("content_blocked", "the photo shows somebody", IMAGE),
         ("content_blocked", "the input image was blocked", IMAGE),
         ("invalid_argument", "bad duration", FORM),
     ],
@@ -215,6 +258,8 @@ def test_only_an_issue_with_the_field_model_is_about_the_model(
         ("This prompt contains words that violate usage guidelines.", PROMPT),
         ("We can't create videos with real people's names or likenesses.", PROMPT),
         ("The image shows a celebrity", IMAGE),
+        (CHILDREN, IMAGE),
+        ("The person in the photo is not allowed", IMAGE),
         ("1 video was filtered. Support codes: 1", None),
         ("1 video was filtered. Support codes: 58061214", None),
         ("We encountered an issue with the audio for your prompt.", None),
@@ -235,6 +280,13 @@ def test_a_refusal_needs_its_word_and_the_thing_that_is_refused(
         ("You have not been charged for this attempt.", True),
         ("You won\N{RIGHT SINGLE QUOTATION MARK}t be charged", True),
         ("This was not charged", True),
+        ("There is no charge for this request.", True),
+        ("This request was free of charge.", True),
+        ("You will not be billed for this.", True),
+        ("No credits were deducted.", True),
+        ("You will not be billed until the end of the month.", False),
+        ("The first hundred images are free of charge.", False),
+        ("There is no charge for previews.", False),
         ("You will be charged", False),
         ("", False),
     ],

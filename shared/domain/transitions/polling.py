@@ -91,7 +91,10 @@ def _missed(job: Job, attempt: Attempt, now: datetime) -> Job:
     """A poll that failed never fails the job; while closing, the third one cancels."""
     closing_polls = attempt.closing_polls + _is_closing(job, attempt, now)
     missed = replace(
-        attempt, missed_polls=attempt.missed_polls + 1, closing_polls=closing_polls
+        attempt,
+        missed_polls=attempt.missed_polls + 1,
+        closing_polls=closing_polls,
+        gone_polls=0,
     )
     if closing_polls >= timing.MOST_CLOSING_POLLS:
         return _cancelling(job, missed, now)
@@ -99,10 +102,13 @@ def _missed(job: Job, attempt: Attempt, now: datetime) -> Job:
 
 
 def _gone(job: Job, attempt: Attempt, detail: str, now: datetime) -> Job:
-    """Believed when it is said twice in a row: a deleted task never delivers.
+    """Believed when it is said twice in a row, of a task that is no longer new: a
+    deleted one never delivers.
 
     What the vendor took for it stays booked.
     """
+    if now < attempt.started_at + timing.TASK_IS_NEW:
+        return _poll_later(job, attempt, now)
     gone = replace(attempt, gone_polls=attempt.gone_polls + 1)
     if gone.gone_polls < timing.GONE_POLLS_TO_END:
         return _poll_later(job, gone, now)
