@@ -53,3 +53,35 @@ def test_a_click_that_could_not_be_sent_waits_for_its_user(
     assert len(set(sent)) == 1
     listed = Frontend(stack, "min-ji").call("GET", "/v1/videos?limit=100").json()
     assert [v["prompt"] for v in listed["videos"]].count(prompt) == 1
+
+
+def test_an_answer_that_comes_while_one_looks_elsewhere_is_still_one_job(
+    visit: Visit, stack: Stack
+) -> None:
+    prompt = "A raccoon that is answered late"
+    visitor = visit()
+    page = visitor.page
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(re.compile("/v1/videos$"), hold)
+    page.locator("#prompt").fill(prompt)
+    page.locator(".make-button").click()
+    expect(page.locator(".headline")).to_be_visible()
+    page.get_by_role("link", name="사용량").click()
+    expect(page.locator("main h1")).to_have_text("사용량")
+    with page.expect_response(re.compile("/v1/videos$")):
+        held.pop().continue_()
+    expect(page).to_have_url(re.compile("/usage$"))
+
+    page.get_by_role("link", name="만들기").click()
+
+    expect(page.locator(".stage video.there")).to_be_visible()
+    assert not held, "one click is sent once"
+    listed = Frontend(stack, "min-ji").call("GET", "/v1/videos?limit=100").json()
+    assert [v["prompt"] for v in listed["videos"]].count(prompt) == 1
