@@ -1,13 +1,9 @@
 """Every screen of making and watching, in both themes, on a desk and on phones.
 
-With SCREENSHOTS=docs/images in the environment, the pictures of the documentation are
-made anew there.
+See sheet.py for the pictures that are made of them.
 """
 
 import io
-import os
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from PIL import Image, ImageOps
@@ -16,6 +12,7 @@ from playwright.sync_api import expect
 from local.stack import Stack
 from tests.e2e.client import IMAGE, Frontend, set_faults
 from tests.e2e.page.conftest import Visit
+from tests.e2e.page.sheet import Sheet
 from tests.e2e.page.test_make import BUSY, choose, make, write
 from tests.e2e.visitor import NARROW, PHONE, WIDE, Visitor
 
@@ -29,7 +26,7 @@ LARGE = {"dark": 4, "light": 2}
 NEVER_DONE = {"provider": "gemini-veo-3.1", "place": "task", "kind": "running"}
 
 
-def check(visitor: Visitor, sheet: "Sheet") -> None:
+def check(visitor: Visitor, sheet: Sheet) -> None:
     """Nothing for axe to find, nothing beyond the edge, at each width."""
     for width in (NARROW, PHONE, WIDE):
         visitor.page.set_viewport_size({"width": width, "height": 812})
@@ -37,39 +34,6 @@ def check(visitor: Visitor, sheet: "Sheet") -> None:
         if width != NARROW:
             assert visitor.violations() == [], width
             sheet.add(width, visitor.page.screenshot(full_page=True))
-
-
-@dataclass
-class Sheet:
-    """All screens of a theme, beside each other."""
-
-    theme: str
-    shots: dict[int, list[Image.Image]] = field(default_factory=dict)
-
-    def add(self, width: int, png: bytes) -> None:
-        shot = Image.open(io.BytesIO(png)).convert("RGB")
-        self.shots.setdefault(width, []).append(shot)
-
-    def keep(self) -> None:
-        """Where the environment asks for it: all at once, and one of them large."""
-        folder = os.environ.get("SCREENSHOTS")
-        if folder is None:
-            return
-        for width, shots in self.shots.items():
-            sheet = beside([shot.reduce(max(2, width // PHONE)) for shot in shots])
-            sheet.save(Path(folder) / f"page-{self.theme}-{width}.jpg", quality=65)
-        large = self.shots[WIDE][LARGE[self.theme]]
-        large.save(Path(folder) / f"page-{self.theme}.jpg", quality=75)
-
-
-def beside(shots: list[Image.Image]) -> Image.Image:
-    width, height = sum(s.width for s in shots), max(s.height for s in shots)
-    sheet = Image.new("RGB", (width, height), shots[0].getpixel((0, 0)))
-    left = 0
-    for shot in shots:
-        sheet.paste(shot, (left, 0))
-        left += shot.width
-    return sheet
 
 
 def another_photo() -> bytes:
@@ -87,7 +51,7 @@ def test_every_screen_can_be_read_and_used_by_everybody(
     frontend = Frontend(stack, "jun-ho" if theme == "dark" else "seo-yeon")
     user = "Jun-ho" if theme == "dark" else "Seo-yeon"
     visitor = visit(user=user, theme=theme, reduced_motion="reduce")
-    page, sheet = visitor.page, Sheet(theme)
+    page, sheet = visitor.page, Sheet()
     expect(page.locator(".library .empty")).to_be_visible()
     expect(page.locator(".frame").first).to_be_visible()
     check(visitor, sheet)
@@ -125,7 +89,7 @@ def test_every_screen_can_be_read_and_used_by_everybody(
     check(visitor, sheet)
     page.get_by_role("button", name="영상 취소하기").click()
     expect(page.locator(".headline")).to_have_text("취소했습니다")
-    sheet.keep()
+    sheet.keep(theme, large=LARGE[theme])
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -136,4 +100,4 @@ def test_the_first_screen_says_that_videos_are_made_by_ai(
 
     expect(visitor.page.locator(".sign-in")).to_contain_text("AI가 만드는 영상")
 
-    check(visitor, Sheet(theme))
+    check(visitor, Sheet())

@@ -1,0 +1,46 @@
+"""Screenshots beside each other: the pictures of the documentation.
+
+With SCREENSHOTS=docs/images in the environment, the tests of the screens make them anew
+there; otherwise nothing is kept.
+"""
+
+import io
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from tests.e2e.visitor import PHONE, WIDE
+
+
+@dataclass
+class Sheet:
+    """Screenshots by the width of the window, in the order in which they were made."""
+
+    shots: dict[int, list[Image.Image]] = field(default_factory=dict)
+
+    def add(self, width: int, png: bytes) -> None:
+        shot = Image.open(io.BytesIO(png)).convert("RGB")
+        self.shots.setdefault(width, []).append(shot)
+
+    def keep(self, name: str, *, large: int | None = None) -> None:
+        """A picture for each width; `large`: which wide one is kept as it is, too."""
+        folder = os.environ.get("SCREENSHOTS")
+        if folder is None:
+            return
+        for width, shots in self.shots.items():
+            sheet = _beside([shot.reduce(max(2, width // PHONE)) for shot in shots])
+            sheet.save(Path(folder) / f"page-{name}-{width}.jpg", quality=65)
+        if large is not None:
+            self.shots[WIDE][large].save(Path(folder) / f"page-{name}.jpg", quality=75)
+
+
+def _beside(shots: list[Image.Image]) -> Image.Image:
+    width, height = sum(s.width for s in shots), max(s.height for s in shots)
+    sheet = Image.new("RGB", (width, height), shots[0].getpixel((0, 0)))
+    left = 0
+    for shot in shots:
+        sheet.paste(shot, (left, 0))
+        left += shot.width
+    return sheet
