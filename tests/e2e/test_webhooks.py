@@ -12,13 +12,13 @@ def test_a_server_hears_of_the_end_and_its_library_verifies_who_says_so(
     stack: Stack, receiver: Receiver
 ) -> None:
     server = Server(stack)
-    receiver.answers["/hook"] = [500]
+    receiver.answers["/verified"] = [500]
 
-    video = server.create(duration=3, webhook_url="https://example.com/hook?t=hush")
+    video = server.create(duration=3, webhook_url="https://example.com/verified?t=hush")
     ended = server.wait(video, lambda v: v["webhook"]["status"] != "pending")
 
     # On a busy machine an answer may come too late: then there are more.
-    missed, *_, taken = messages = receiver.messages["/hook"]
+    missed, *_, taken = messages = receiver.messages["/verified"]
     verifier = standardwebhooks.Webhook(server.webhook_secret)
     event = verifier.verify(taken.body, dict(taken.headers))
     assert missed.headers["Webhook-Id"] == taken.headers["Webhook-Id"]
