@@ -15,7 +15,8 @@ help: ## List the commands
 	@grep -hE '^[a-z]+:.*##|^##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/; s/^## /\t/' | expand -t 10
 
 demo: emulator $(READY) ## One image becomes a video: IMAGE= (none: text only) LAST_IMAGE= PROMPT= DURATION= FAULTS= RESUME=JOB_ID
-## MODEL=runway, gemini-veo-3.1 or gemini-omni-flash; RATIO=16:9, 9:16, 1:1, 4:3, 3:4 or 21:9; YES=1 pays without asking
+## MODEL=runway, gemini-veo-3.1 or gemini-omni-flash is asked first, the others take over; YES=1 pays without asking
+## RATIO=auto (the image's own), 16:9, 9:16, 1:1, 4:3, 3:4 or 21:9; without PROMPT= the demo's own prompt is used
 	@$(BIN)/python -m local demo
 
 dev: emulator $(READY) ## The local stack with its web page, addresses and a token, until Ctrl-C: PORT=8700, the first of eight

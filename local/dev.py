@@ -1,6 +1,5 @@
 """`make dev`: the local stack for a frontend developer, with its addresses to read."""
 
-import json
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -55,31 +54,34 @@ def run(environ: Mapping[str, str], *, first_port: int, over: threading.Event) -
         console.print(f"[{style}]{stack.money}[/]\n")
         for sentence in missing:
             console.print(f"[yellow]{sentence}[/]\n")
-        _welcome(console, stack)
+        welcome(console, stack, webhooks=environ.get("WEBHOOK_RECEIVER", ""))
         over.wait()
     finally:
         with console.status("Stopping the local stack …"):
             stack.__exit__(None, None, None)
+        console.print("Stopped.")
 
 
-def _welcome(console: Console, stack: Stack) -> None:
-    """Where everything is, a token to paste, and how to stop; JSON for scripts last."""
+def welcome(console: Console, stack: Stack, *, webhooks: str) -> None:
+    """Where everything is, what to paste, how to stop. `webhooks`: who gets them."""
     api, announced = stack.addresses["api"], stack.announcement()
     shown = Table.grid(padding=(0, 2))
-    for name, value in _list(announced).items():
+    for name, value in _list(announced | {"webhooks": webhooks}).items():
         shown.add_row(f"[bold]{name}[/]", value)
     now = datetime.now(UTC)
     token = user_token(stack.project, _USER, admin=False, now=now)
     console.print(shown)
-    console.print(f"\n[bold]A token[/] of the user `{_USER}`, valid for an hour:")
-    console.print(token, soft_wrap=True)
+    console.print(f"\n[bold]To paste[/]; the token of `{_USER}` is valid for an hour:")
+    console.print(f"export API={api}\nexport TOKEN={token}", soft_wrap=True)
     console.print(
-        f"Another: .venv/bin/python -m local token USER [--admin]\n\n"
+        "Another: .venv/bin/python -m local token USER [--admin]\n"
+        f"An API key: FIRESTORE_EMULATOR_HOST={announced['firestore']} "
+        f".venv/bin/python -m local key make {_USER}\n\n"
         f"[bold]Try it:[/] {announced['web']} makes videos in a browser; {api}/docs "
         "has a curl command for each call.\n"
-        "[bold]Ctrl-C[/] stops everything.\n"
+        "[bold]Ctrl-C[/] stops everything.",
+        soft_wrap=True,
     )
-    console.print(json.dumps(announced), style="dim", soft_wrap=True)
 
 
 def _list(announced: dict[str, str]) -> dict[str, str]:
@@ -92,6 +94,7 @@ def _list(announced: dict[str, str]) -> dict[str, str]:
         "google": "simulated Google",
         "project": "project",
         "bucket": "bucket",
+        "webhooks": "all webhooks go to",
     }
     there = {names[k]: announced[k] for k in names if announced.get(k)}
     return there | {"documentation": f"{announced['api']}/docs"}

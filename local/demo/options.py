@@ -74,11 +74,13 @@ class DemoOptions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """Options that work. `body` is the request to the api, without its `images`: files
-    and their content types, by the field of the request."""
+    and their content types, by the field of the request. `is_own_prompt`: the demo's,
+    since none was given."""
 
     images: Mapping[str, tuple[Path, str]]
     body: Mapping[str, object]
     faults: str
+    is_own_prompt: bool = False
     is_agreed: bool = False
 
 
@@ -100,7 +102,13 @@ def checked(options: DemoOptions) -> Asked:
         problems.append(problem)
     if problems:
         raise Refused("\n".join(problems))
-    return Asked(images=images, body=body, faults=options.faults, is_agreed=is_agreed)
+    return Asked(
+        images=images,
+        body=body,
+        faults=options.faults,
+        is_own_prompt=not options.prompt,
+        is_agreed=is_agreed,
+    )
 
 
 def _paths(options: DemoOptions) -> dict[str, Path]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import ROUND_CEILING
+from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -132,6 +132,8 @@ class Demo:
             stack.save()
 
     def _create(self, client: DemoClient, stack: Stack, asked: Asked) -> None:
+        if asked.is_own_prompt:
+            self.console.print(f"[dim]The demo's own prompt: {asked.body['prompt']}[/]")
         body = {**asked.body, **client.uploads(asked)}
         estimate = client.call("POST", "/v1/estimates", body)
         self.chain = [each["ai_model"] for each in estimate["links"]]
@@ -198,7 +200,8 @@ class Demo:
 
     def _say_result(self, path: Path | None, stack: Stack) -> int:
         self.console.print()
-        self.console.print(attempts_table(self.job, width=self.console.width))
+        if self.job["attempts"] or Decimal(self.job["cost_usd"]):
+            self.console.print(attempts_table(self.job, width=self.console.width))
         if sent := translation(self.job):
             self.console.print(sent, markup=False)
         if path is None:

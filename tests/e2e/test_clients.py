@@ -83,7 +83,7 @@ def is_mp4(path: Path) -> bool:
 
 
 def test_curl(checkout: Path, environment: dict[str, str]) -> None:
-    run(["sh", "-e", "-c", block("sh", "curl")], checkout, environment)
+    run(["sh", "-e", "-c", block("sh", "ask()")], checkout, environment)
 
     assert is_mp4(checkout / "raccoon.mp4")
 
@@ -116,7 +116,7 @@ def test_curl_stops_when_a_poll_fails(checkout: Path, created: str) -> None:
 
 def run_curl(folder: Path, environment: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["sh", "-c", block("sh", "curl")],
+        ["sh", "-c", block("sh", "ask()")],
         cwd=folder,
         env=bare_environment() | environment,
         capture_output=True,
@@ -217,14 +217,17 @@ def test_a_webhook_is_taken_by_its_receiver_and_by_no_other(
 ) -> None:
     server, port = Server(stack), free_port()
     program = receivers_program(language, port, checkout, stack)
-    receiver.programs["/shown"] = f"http://127.0.0.1:{port}"
+    receiver.programs["/webhook"] = f"http://127.0.0.1:{port}"
+    asking = ["sh", "-e", "-c", block("sh", "webhook_url")]
+    keys = {"API": stack.addresses["api"], "API_KEY": server.api_key}
 
     with receiving(program, port, checkout, server.webhook_secret) as shown:
-        video = server.create(duration=3, webhook_url="https://example.com/shown")
+        video = json.loads(run(asking, checkout, keys))
         assert shown.stdout
         printed = shown.stdout.readline()
     with receiving(program, port, checkout, Server(stack).webhook_secret):
-        answer = passed_on(receiver.programs["/shown"], receiver.messages["/shown"][0])
+        message = receiver.messages["/webhook"][-1]
+        answer = passed_on(receiver.programs["/webhook"], message)
 
     assert printed == f"video.completed {video['job_id']}\n"
     assert answer.status_code == 400

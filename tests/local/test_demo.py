@@ -203,6 +203,28 @@ def test_the_price_is_that_of_the_provider_that_is_asked_first() -> None:
     assert said == "The video costs $3.20 at gemini-veo-3.1, $4.71 at most."
 
 
+@pytest.mark.parametrize("prompt", ["", "A raccoon"])
+def test_only_without_a_prompt_the_demos_own_is_used(prompt: str) -> None:
+    assert checked(options(prompt=prompt)).is_own_prompt is (prompt == "")
+
+
+@pytest.mark.parametrize(("cost", "rows"), [("0", 0), ("0.000195", 1)])
+def test_a_table_without_attempts_is_shown_only_where_something_was_paid(
+    cost: str, rows: int
+) -> None:
+    console = Console(width=80, file=io.StringIO())
+    error = {"message": "Nobody can make it."}
+    job = {"attempts": [], "cost_usd": cost, "error": error, "prompt": "a"}
+    demo = Demo(environ={}, asked=None, job=job, console=console)
+
+    assert demo._say_result(None, Stack(StackOptions(environ={}))) == 1
+
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert said.count("translation") == rows
+    assert ("provider" in said) is bool(rows)
+    assert "Nobody can make it." in said
+
+
 def test_faults_need_simulators() -> None:
     wanted = DemoOptions(environ={"RUNWAY_API_KEY": "key"}, faults="runway")
 

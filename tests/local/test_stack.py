@@ -1,12 +1,14 @@
 """The local stack before its first part runs."""
 
+import io
 import socket
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from local import functions
-from local.dev import first_port, stable_ports
+from local.dev import PARTS, first_port, stable_ports, welcome
 from local.processes import DidNotStart, require_free
 from local.stack import Stack, StackOptions
 from local.vendors import ADDRESSES
@@ -50,6 +52,25 @@ def test_ports_of_make_dev_that_do_not_fit_are_refused(text: str) -> None:
         first_port(text)
 
     assert max(stable_ports(first_port("65528")).values()) == 65535
+
+
+@pytest.mark.parametrize("webhooks", ["", "http://127.0.0.1:4000"])
+def test_make_dev_shows_what_to_paste_at_its_own_ports(webhooks: str) -> None:
+    stack = Stack(StackOptions(environ={}))
+    ports = stable_ports(9300)
+    stack.addresses = {part: f"http://127.0.0.1:{ports[part]}" for part in PARTS}
+    stack.addresses["firestore"] = "127.0.0.1:9302"
+    console = Console(width=60, file=io.StringIO())
+
+    welcome(console, stack, webhooks=webhooks)
+
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    making = ".venv/bin/python -m local key make me"
+    assert "export API=http://127.0.0.1:9300" in lines
+    assert any(line.startswith("export TOKEN=ey") for line in lines)
+    assert f"An API key: FIRESTORE_EMULATOR_HOST=127.0.0.1:9302 {making}" in lines
+    shown = [line.split()[-1] for line in lines if "webhooks" in line]
+    assert shown == [webhooks] * bool(webhooks)
 
 
 def test_a_number_that_is_no_port_is_refused() -> None:
