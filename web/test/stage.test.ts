@@ -84,6 +84,14 @@ test("the strip has a frame for each provider that was asked or still may be", (
   expect(frames[2]?.note).toEqual([["working"], ["cost", 3.2]]);
 });
 
+test("who is left over was not needed for a video, and not asked for none", () => {
+  const noteOf = (status: "completed" | "failed") =>
+    framesOf(aVideo({ status }), MODELS).map(({ note }) => note)[0];
+
+  expect(noteOf("completed")).toEqual([["unused"]]);
+  expect(noteOf("failed")).toEqual([["unasked"]]);
+});
+
 test("a job that may not be handed over shows the chosen provider alone", () => {
   const frames = framesOf(aVideo({ model: "gemini-veo-3.1", fallback: false }), MODELS);
 

@@ -28,7 +28,7 @@ def choose(page: Page, image: bytes | None = None) -> None:
     content = image or IMAGE.read_bytes()
     files: Any = {**JPEG, "buffer": content}
     page.locator(".choices input[type=file]").first.set_input_files(files)
-    expect(page.get_by_alt_text("고른 사진")).to_be_visible()
+    expect(page.get_by_alt_text("고른 이미지")).to_be_visible()
 
 
 def write(page: Page, prompt: str) -> None:
@@ -145,7 +145,7 @@ def test_a_photo_is_shrunk_before_it_is_uploaded(visit: Visit) -> None:
     page = visit().page
     choose(page, made.getvalue())
 
-    shown = page.get_by_alt_text("고른 사진")
+    shown = page.get_by_alt_text("고른 이미지")
     assert shown.evaluate("i => [i.naturalWidth, i.naturalHeight]") == [3840, 2880]
 
 
@@ -203,7 +203,7 @@ def test_a_refusal_says_why_what_it_cost_and_what_helps(
 
     expect(page.locator("#prompt")).to_be_focused()
     expect(page.locator("#prompt")).to_have_value(prompt)
-    expect(page.get_by_alt_text("고른 사진")).to_be_visible()
+    expect(page.get_by_alt_text("고른 이미지")).to_be_visible()
 
 
 def test_cancelling_says_what_it_will_cost(visit: Visit, stack: Stack) -> None:
@@ -347,7 +347,7 @@ def test_settings_of_an_earlier_video_are_used_again(
     expect(page.locator("#prompt")).to_have_value("An earlier raccoon")
     expect(page.get_by_label("4", exact=True)).to_be_checked()
     expect(page.get_by_label("9:16")).to_be_checked()
-    expect(page.get_by_alt_text("고른 사진")).to_be_visible()
+    expect(page.get_by_alt_text("고른 이미지")).to_be_visible()
 
 
 def test_over_the_cap_it_says_what_fits(
@@ -377,10 +377,14 @@ def test_a_click_without_a_prompt_asks_for_one(visit: Visit) -> None:
     choose(page)
     make(page)
 
-    expect(page.get_by_role("alert")).to_contain_text("무엇이 일어날지 적어 주세요")
-    expect(page.locator("#prompt")).to_be_focused()
+    prompt, alert = page.locator("#prompt"), page.get_by_role("alert")
+    expect(alert).to_contain_text("무엇이 일어날지 적어 주세요")
+    expect(alert).to_be_in_viewport()
+    expect(prompt).to_be_focused()
+    expect(prompt).to_have_attribute("aria-invalid", "true")
+    expect(prompt).to_have_accessible_description(re.compile("무엇이 일어날지"))
     page.keyboard.type("A raccoon")
-    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(alert).to_be_hidden()
 
 
 def test_what_is_no_image_is_refused_and_the_rest_stays(visit: Visit) -> None:
@@ -389,8 +393,53 @@ def test_what_is_no_image_is_refused_and_the_rest_stays(visit: Visit) -> None:
     broken: Any = {**JPEG, "buffer": b"no image"}
     page.locator(".choices input[type=file]").first.set_input_files(broken)
 
-    expect(page.get_by_role("alert")).to_contain_text("사용할 수 없는 파일입니다")
+    alert = page.locator(".invitation").get_by_role("alert")
+    expect(alert).to_contain_text("사용할 수 없는 파일입니다")
+    expect(page.get_by_role("alert")).to_have_count(1)
     expect(page.locator("#prompt")).to_have_value("What was typed")
+
+
+def test_an_address_is_typed_cleared_and_typed_again_in_one_field(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon of an address"
+    page = visit().page
+    write(page, prompt)
+    page.get_by_role("button", name="주소로 가져오기").click()
+    address = page.locator("#address")
+    expect(address).to_be_focused()
+    page.keyboard.type("https://example.com/raccoon.jpg")
+    expect(address).to_have_value("https://example.com/raccoon.jpg")
+
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.press("Backspace")
+    make(page)
+
+    # Not a video of the prompt alone, which another provider makes for more.
+    expect(page.get_by_role("alert")).to_contain_text("이미지 주소를 적거나")
+    expect(address).to_be_focused()
+    assert jobs(frontend, prompt) == []
+    page.keyboard.type("https://example.com/b.jpg")
+    expect(address).to_have_value("https://example.com/b.jpg")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    page.get_by_role("button", name="주소 빼기").click()
+    expect(page.get_by_role("button", name="주소로 가져오기")).to_be_visible()
+
+
+def test_a_wrong_address_is_said_beside_it_and_nothing_is_planned(visit: Visit) -> None:
+    visitor = visit()
+    visitor.forgive("422")
+    page = visitor.page
+    page.get_by_role("button", name="주소로 가져오기").click()
+    page.keyboard.type("ftp://example.com/a.jpg")
+    expect(page.locator(".frame").first).to_have_text("Runway–")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+    page.keyboard.press("Enter")
+
+    alert = page.get_by_role("alert")
+    expect(alert).to_have_text("주소: 공개된 https:// URL이어야 합니다.")
+    expect(page.locator(".invitation").get_by_role("alert")).to_be_visible()
 
 
 def test_a_video_is_made_with_the_keyboard_alone(

@@ -51,10 +51,18 @@ def test_every_screen_can_be_read_and_used_by_everybody(
     frontend = Frontend(stack, "jun-ho" if theme == "dark" else "seo-yeon")
     user = "Jun-ho" if theme == "dark" else "Seo-yeon"
     visitor = visit(user=user, theme=theme, reduced_motion="reduce")
+    visitor.forgive("422")
     page, sheet = visitor.page, Sheet()
     expect(page.locator(".library .empty")).to_be_visible()
     expect(page.locator(".frame").first).to_be_visible()
     check(visitor, sheet)
+
+    page.get_by_role("button", name="주소로 가져오기").click()
+    page.keyboard.type("http://example.com/raccoon.jpg")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert visitor.violations() == []
+    page.get_by_role("button", name="주소 빼기").click()
 
     photo = frontend.upload(another_photo())
     for prompt in EARLIER:
@@ -68,7 +76,7 @@ def test_every_screen_can_be_read_and_used_by_everybody(
     expect(page.locator(".price:not(.old)")).to_be_visible()
     check(visitor, sheet)
 
-    page.get_by_text("사진 그대로").click()
+    page.get_by_text("이미지 그대로").click()
     make(page)
     expect(page.locator(".stage video.there")).to_be_visible()
     expect(page.locator(".card img").first).to_be_visible()

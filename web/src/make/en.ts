@@ -48,6 +48,13 @@ const REMEDIES: Record<Remedy, string> = {
   wait: "Make it later",
 };
 
+const FIELDS: Partial<Record<string, string>> = {
+  prompt: "The prompt",
+  image: "The image",
+  image_url: "The address",
+  last_image: "The last frame",
+};
+
 export const messages = {
   // Stage
   stage: "Stage",
@@ -56,8 +63,9 @@ export const messages = {
   chooseImage: "Choose an image",
   takePhoto: "Take a photo",
   useAddress: "Use an address",
-  imageAddress: "Address of an image (https://…)",
+  removeAddress: "Remove the address",
   addressOnStage: "The image is fetched from this address:",
+  addressMissing: "Write the address of an image, or remove it.",
   otherImage: "Another image",
   removeImage: "Remove the image",
   readingImage: "Reading the image",
@@ -98,7 +106,9 @@ export const messages = {
   plan: (seconds: number, usd: number) => `${seconds} s · ${money(usd)}`,
   planNeedsImage: "needs an image",
   waiting: "waiting",
+  planUnknown: "–",
   unused: "not needed",
+  unasked: "not asked",
   working: "working",
   delivered: "delivered",
   cost: (usd: number) => money(usd),
@@ -166,6 +176,9 @@ export const messages = {
   fits: (name: string, seconds: number, usd: number) =>
     `Fits: ${name}, ${seconds} s, ${money(usd)}`,
   leftToday: (usd: string) => `${money(usd)} left today`,
+  wrongField: (field: string, message: string) =>
+    `${FIELDS[field] ?? "One setting"} ${message}.`,
+  inItsWords: (detail: string) => detail,
   serviceDown: "The service does not answer. What you typed stays here.",
 
   // Library

@@ -49,24 +49,32 @@ const REMEDIES: Record<Remedy, string> = {
   wait: "나중에 만들기",
 };
 
+const FIELDS: Partial<Record<string, string>> = {
+  prompt: "프롬프트",
+  image: "이미지",
+  image_url: "주소",
+  last_image: "마지막 장면",
+};
+
 export const messages: Messages = {
   // Stage
   stage: "무대",
-  invite: "사진을 놓거나, 붙여넣거나, 찍으세요",
-  inviteMore: "사진 없이 문장만으로도 만들 수 있습니다.",
-  chooseImage: "사진 고르기",
+  invite: "이미지를 놓거나, 붙여넣거나, 사진을 찍으세요",
+  inviteMore: "이미지 없이 문장만으로도 만들 수 있습니다.",
+  chooseImage: "이미지 고르기",
   takePhoto: "사진 찍기",
   useAddress: "주소로 가져오기",
-  imageAddress: "이미지 주소 (https://…)",
+  removeAddress: "주소 빼기",
   addressOnStage: "이 주소의 이미지를 사용합니다.",
-  otherImage: "다른 사진",
-  removeImage: "사진 빼기",
+  addressMissing: "이미지 주소를 적거나 주소를 빼 주세요.",
+  otherImage: "다른 이미지",
+  removeImage: "이미지 빼기",
   readingImage: "이미지를 읽는 중",
   notAnImage: "사용할 수 없는 파일입니다. JPEG, PNG, WebP, AVIF, HEIC 이미지를 골라 주세요.",
   tooSmall: "이미지가 너무 작습니다. 가로와 세로가 각각 128픽셀 이상이어야 합니다.",
   lost: "브라우저에 이미지가 남아 있지 않습니다. 다시 골라 주세요.",
   crop: "보이는 부분입니다. 끌거나 화살표 키로 옮길 수 있습니다.",
-  imageOnStage: "고른 사진",
+  imageOnStage: "고른 이미지",
 
   // Watching
   uploading: "이미지를 올리는 중",
@@ -96,9 +104,11 @@ export const messages: Messages = {
   // Strip
   strip: "요청하는 순서대로 놓인 제공업체",
   plan: (seconds, usd) => `${seconds}초 · ${money(usd)}`,
-  planNeedsImage: "사진이 필요함",
+  planNeedsImage: "이미지가 필요함",
   waiting: "대기",
+  planUnknown: "–",
   unused: "필요 없었음",
+  unasked: "요청하지 않음",
   working: "생성 중",
   delivered: "완성",
   cost: (usd) => money(usd),
@@ -128,7 +138,7 @@ export const messages: Messages = {
   remedy: (remedy) => REMEDIES[remedy],
 
   // Panel
-  prompt: "무엇이 일어나면 좋을까요?",
+  prompt: "어떤 장면을 만들까요?",
   promptHint: "어떤 언어로든 적으세요",
   examples: ["카메라가 천천히 다가간다", "빛과 바람이 장면을 스쳐 간다", "고개를 돌려 미소 짓는다"],
   examplesTitle: "예를 들면",
@@ -141,12 +151,12 @@ export const messages: Messages = {
   translateAgain: "다시 번역",
   shape: "화면 비율",
   shapeName: (shape, hasImage) =>
-    shape !== "auto" ? shape : hasImage ? "사진 그대로" : "자동",
+    shape !== "auto" ? shape : hasImage ? "이미지 그대로" : "자동",
   duration: "길이 (초)",
-  model: "만드는 곳",
+  model: "제공업체",
   automatic: "자동",
   fallback: "안 되면 다른 곳에도 요청",
-  more: "더 많은 설정",
+  more: "설정 더 보기",
   resolution: "해상도",
   sound: "소리",
   soundAny: "상관없음",
@@ -164,6 +174,8 @@ export const messages: Messages = {
   overCap: (left, reset) => `한도가 ${money(left)} 남았습니다. ${reset}에 초기화됩니다.`,
   fits: (name, seconds, usd) => `가능한 설정: ${name} ${seconds}초, ${money(usd)}`,
   leftToday: (usd) => `오늘 ${money(usd)} 남음`,
+  wrongField: (field, message) => `${FIELDS[field] ?? "설정"}: ${message}.`,
+  inItsWords: (detail) => detail,
   serviceDown: "서비스가 응답하지 않습니다. 입력한 내용은 그대로 있습니다.",
 
   // Library

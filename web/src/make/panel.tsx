@@ -8,7 +8,8 @@ import { fitOf, resetOf, roomOf } from "./limits";
 import { choicesOf, MODEL_CHOICE } from "./offers";
 import { NAMES, SHORT } from "./stage";
 import { FileButton } from "./stage-view";
-import type { Failure, Studio } from "./studio";
+import type { Studio } from "./studio";
+import { Trouble, troublesOf } from "./trouble-view";
 
 export function Panel({ studio }: { studio: Studio }) {
   const make = (event: Event) => {
@@ -31,6 +32,8 @@ function Prompt({ studio }: { studio: Studio }) {
   const { prompt } = draft.value;
   const most = studio.offers.value.longestPrompt;
   const length = prompt.normalize("NFC").length;
+  const isLong = length > most;
+  const isWrong = isLong || troublesOf(studio, "prompt").length > 0;
   useEffect(() => {
     const area = field.current;
     if (!area) return;
@@ -46,12 +49,14 @@ function Prompt({ studio }: { studio: Studio }) {
         rows={3}
         placeholder={t("promptHint")}
         value={prompt}
-        aria-describedby="prompt-count"
-        aria-invalid={length > most}
+        aria-describedby="prompt-trouble prompt-count"
+        aria-invalid={isWrong}
         onInput={(event) => change({ prompt: event.currentTarget.value })}
       />
-      <p id="prompt-count" class={length > most ? "count bad" : "count"}>
-        {length > most ? t("tooLong", most) : t("count", length, most)}
+      {/* The count says this by itself. */}
+      {!isLong && <Trouble studio={studio} place="prompt" />}
+      <p id="prompt-count" class={isLong ? "count bad" : "count"}>
+        {isLong ? t("tooLong", most) : t("count", length, most)}
       </p>
       {!prompt && <Examples />}
     </div>
@@ -87,6 +92,10 @@ function Translation({ studio }: { studio: Studio }) {
   const edit = (text: string) => change({ english: { ...english, text, edited: true } });
   return (
     <div class="english">
+      <p class="muted">
+        <span id="english-label">{t("englishLabel")}</span>
+        {isOld && <> · {t("englishOutdated")}</>}
+      </p>
       <textarea
         lang="en"
         rows={1}
@@ -94,10 +103,6 @@ function Translation({ studio }: { studio: Studio }) {
         aria-labelledby="english-label"
         onInput={(event) => edit(event.currentTarget.value)}
       />
-      <p class="muted">
-        <span id="english-label">{t("englishLabel")}</span>
-        {isOld && <> · {t("englishOutdated")}</>}
-      </p>
       {english.edited && (
         <button
           type="button"
@@ -218,6 +223,7 @@ function MoreChoices({ studio }: { studio: Studio }) {
               {t("lastImageAdd")}
             </FileButton>
           )}
+          <Trouble studio={studio} place="lastImage" />
         </fieldset>
       )}
     </details>
@@ -279,9 +285,8 @@ function Order({ studio }: { studio: Studio }) {
         </button>
       </div>
       <div class="small-print">
-        {studio.failure.value && <Trouble failure={studio.failure.value} />}
+        <Trouble studio={studio} place="order" />
         {isImpossible && <p class="bad">{t("nobodyCan")}</p>}
-        {problem && <Trouble failure={{ problem }} />}
         {isDear && <OverCap studio={studio} />}
         <p class="muted">
           {isRange && !isImpossible && `${t("priceMost", price.max_cost_usd)} `}
@@ -330,22 +335,5 @@ function OverCap({ studio }: { studio: Studio }) {
         </button>
       )}
     </div>
-  );
-}
-
-function Trouble({ failure }: { failure: Failure }) {
-  if ("said" in failure) {
-    return (
-      <p class="bad" role="alert">
-        {t(failure.said)}
-      </p>
-    );
-  }
-  const { detail, errors } = failure.problem;
-  const said = errors.map(({ field, message }) => `${field}: ${message}`);
-  return (
-    <p class="bad" role="alert">
-      {said.join(" ") || detail || t("serviceDown")}
-    </p>
   );
 }

@@ -1,6 +1,6 @@
 // The stage: image, job and film in one place.
 
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Video } from "../api";
@@ -13,6 +13,7 @@ import { Failed } from "./failed-view";
 import { Player } from "./player";
 import { Strip } from "./strip";
 import type { Studio } from "./studio";
+import { Trouble } from "./trouble-view";
 import { useBlobUrl } from "./use-blob-url";
 import { Sending, Watching } from "./watching";
 
@@ -30,7 +31,12 @@ function Scene({ studio }: { studio: Studio }) {
   const video = studio.video.value;
   if (video === undefined) return <div class="screen" aria-busy="true" />;
   if (video === null) return <Gone />;
-  return <Shown studio={studio} video={video} key={video.job_id} />;
+  return (
+    <>
+      <Shown studio={studio} video={video} key={video.job_id} />
+      <Trouble studio={studio} place="image" />
+    </>
+  );
 }
 
 function Shown({ studio, video }: { studio: Studio; video: Video }) {
@@ -48,13 +54,11 @@ function Gone() {
 }
 
 function Preparing({ studio }: { studio: Studio }) {
-  const { image, imageUrl } = draft.value;
+  const { image } = draft.value;
   return (
     <>
       {image ? (
         <Chosen studio={studio} image={image} />
-      ) : imageUrl ? (
-        <Address studio={studio} />
       ) : (
         <Invitation studio={studio} />
       )}
@@ -79,52 +83,67 @@ function Chosen({ studio, image }: { studio: Studio; image: PickedImage }) {
           {t("removeImage")}
         </button>
       </div>
+      <Trouble studio={studio} place="image" />
     </>
   );
 }
 
-function Address({ studio }: { studio: Studio }) {
-  return (
-    <div class="screen">
-      <div class="words">
-        <AddressField />
-        <p class="muted">{t("addressOnStage")}</p>
-        <Choices studio={studio} />
-      </div>
-    </div>
-  );
-}
-
 function Invitation({ studio }: { studio: Studio }) {
+  const { isAddress } = studio;
+  // Half an address is not complained about.
   const isTyping = useSignal(false);
   return (
     <div class="screen invitation">
       <div class="words">
-        <h2 class="headline">{t("invite")}</h2>
-        <p class="muted">{t("inviteMore")}</p>
+        {isAddress.value ? (
+          <label for="address">{t("addressOnStage")}</label>
+        ) : (
+          <>
+            <h2 class="headline">{t("invite")}</h2>
+            <p class="muted">{t("inviteMore")}</p>
+          </>
+        )}
+        {isAddress.value && <AddressField isTyping={isTyping} />}
         <Choices studio={studio}>
-          <button type="button" onClick={() => (isTyping.value = !isTyping.value)}>
-            {t("useAddress")}
-          </button>
+          {isAddress.value ? (
+            <button type="button" onClick={studio.forgetImage}>
+              {t("removeAddress")}
+            </button>
+          ) : (
+            <button type="button" onClick={() => (isAddress.value = true)}>
+              {t("useAddress")}
+            </button>
+          )}
         </Choices>
-        {isTyping.value && <AddressField />}
+        {!isTyping.value && <Trouble studio={studio} place="image" />}
       </div>
     </div>
   );
 }
 
-function AddressField() {
+function AddressField({ isTyping }: { isTyping: Signal<boolean> }) {
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useEffect(() => {
+    // Opened by its button, not by what was kept.
+    if (!draft.peek().imageUrl) field.current?.focus();
+    return () => (isTyping.value = false);
+  }, []);
+  const settle = () => (isTyping.value = false);
   return (
     <input
       ref={field}
+      id="address"
       type="url"
       class="address"
-      aria-label={t("imageAddress")}
       placeholder="https://"
+      aria-describedby="image-trouble"
       value={draft.value.imageUrl}
-      onInput={(event) => change({ imageUrl: event.currentTarget.value })}
+      onInput={({ currentTarget: { value } }) => {
+        isTyping.value = !/^https:\/\/[^/]+\.[^/]/.test(value);
+        change({ imageUrl: value });
+      }}
+      onBlur={settle}
+      onKeyDown={({ key }) => key === "Enter" && settle()}
     />
   );
 }

@@ -94,15 +94,18 @@ export interface Frame {
   note: Sentence[];
 }
 
+// What is said of those that were not asked.
+const LEFT = { processing: "waiting", completed: "unused", failed: "unasked" } as const;
+
 /** The chain of a job: who was asked and how it ended, then who may still be. */
 export function framesOf(video: Video, models: readonly Model[]): Frame[] {
   const tried = video.attempts.map((attempt) => attempted(attempt, video, models));
-  const isOver = video.status !== "processing";
+  const left: Sentence = [LEFT[video.status]];
   const rest = planned(video, models)
     .filter((model) => video.attempts.every((a) => a.ai_model !== model.ai_model))
     .map(({ ai_model: model }): Frame => {
-      const state = isOver ? "unused" : "waiting";
-      return { model, state, note: [[state]] };
+      const state = video.status === "processing" ? "waiting" : "unused";
+      return { model, state, note: [left] };
     });
   return [...tried, ...rest];
 }

@@ -22,7 +22,12 @@ export function Strip({ studio, video }: { studio: Studio; video: Video | null }
 }
 
 /** Who would be asked now, and what each would make. */
-function planOf({ estimate, models, fit }: Studio): Frame[] {
+function planOf({ estimate, models, fit, priceProblem }: Studio): Frame[] {
+  if (priceProblem.value) {
+    return models.value.map(({ ai_model: model }) => ({
+      ...{ model, state: "waiting", note: [["planUnknown"]] },
+    }));
+  }
   const { image, imageUrl } = fit.value;
   const needsImage = models.value
     .filter((model) => !image && !imageUrl && !model.text_aspect_ratios.length)

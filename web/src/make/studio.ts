@@ -9,15 +9,13 @@ import * as clicks from "./click";
 import * as drafts from "./draft";
 import { change, type Draft, draft, EMPTY, type PickedImage, wishOf } from "./draft";
 import { follow, sourcesOf } from "./follow";
-import { BadImage, type ImageFault, readImage } from "./image";
+import { BadImage, readImage } from "./image";
 import { openLibrary } from "./library";
 import { fitted, MODEL_CHOICE, offersOf } from "./offers";
 import { estimateOf, isForeign, promptOf } from "./request";
 import { usualOf } from "./stage";
+import type { Failure } from "./trouble";
 
-export type Failure =
-  | { problem: ApiProblem }
-  | { said: ImageFault | "serviceDown" | "promptMissing" };
 export type Studio = ReturnType<typeof openStudio>;
 
 const ESTIMATE_AFTER_MS = 250;
@@ -38,6 +36,8 @@ export function openStudio(app: App) {
   const isTranslating = signal(false);
   const isReading = signal(false);
   const failure = signal<Failure | null>(null);
+  /** The image is to come from an address, even if none is written yet. */
+  const isAddress = signal(false);
   const isOnline = signal(navigator.onLine);
   /** The video on the stage; undefined: not read yet; null: there is none. */
   const video = signal<Video | null | undefined>(undefined);
@@ -59,6 +59,9 @@ export function openStudio(app: App) {
   // The stage
 
   const stops = [
+    effect(() => {
+      if (draft.value.imageUrl) isAddress.value = true;
+    }),
     effect(() => {
       const id = videoId.value;
       const known = library.loaded.peek().find(({ job_id }) => job_id === id);
@@ -102,6 +105,12 @@ export function openStudio(app: App) {
       document.getElementById("prompt")?.focus();
       return;
     }
+    // Without it, this would be a video of the prompt alone, and dearer.
+    if (isAddress.value && !draft.value.image && !draft.value.imageUrl.trim()) {
+      failure.value = { said: "addressMissing" };
+      document.getElementById("address")?.focus();
+      return;
+    }
     await carryOut(clicks.newClick(api.user, fit.value, Date.now()));
   }
 
@@ -126,9 +135,10 @@ export function openStudio(app: App) {
     }
   }
 
-  function fail(error: unknown): void {
+  function fail(error: unknown, place: "image" | "lastImage" = "image"): void {
     if (error instanceof ApiProblem) failure.value = { problem: error };
-    else failure.value = { said: error instanceof BadImage ? error.fault : "serviceDown" };
+    else if (error instanceof BadImage) failure.value = { said: error.fault, place };
+    else failure.value = { said: "serviceDown" };
   }
 
   async function pick(file: Blob, place: "image" | "lastImage" = "image") {
@@ -139,6 +149,7 @@ export function openStudio(app: App) {
       // Another user's draft is there by now.
       if (session.user.peek()?.id !== api.user) return;
       const picked: PickedImage = { id: newBlobId(api.user), width, height };
+      if (place === "image") isAddress.value = false;
       change({ [place]: picked, ...(place === "image" && { imageUrl: "", offset: 0.5 }) });
       const kept = [draft.value, ordered.value?.draft, clicks.click.value?.draft];
       const used = kept.flatMap((one) => [one?.image?.id, one?.lastImage?.id]);
@@ -146,7 +157,7 @@ export function openStudio(app: App) {
       await keepBlobs(api.user, blobs, used.filter((id) => id !== undefined));
       if (place === "image" && !isClosed) go(pathOf("make"));
     } catch (error) {
-      fail(error);
+      fail(error, place);
     } finally {
       isReading.value = false;
     }
@@ -157,6 +168,7 @@ export function openStudio(app: App) {
     failure.value = null;
     go(pathOf("make"));
     scrollTo(0, 0);
+    isAddress.value = false;
     const own = ordered.value?.id === given.job_id ? ordered.value.draft : null;
     change({ ...(own ?? draftOf(given)), ...instead });
     const isLost = own?.image && !(await readBlob(own.image.id));
@@ -183,6 +195,8 @@ export function openStudio(app: App) {
   }
 
   function forgetImage(): void {
+    failure.value = null;
+    isAddress.value = false;
     change({ image: null, imageUrl: "" });
   }
 
@@ -270,7 +284,7 @@ export function openStudio(app: App) {
 
   return {
     ...{ app, library, models, usage, estimate, isPriceOld, priceProblem },
-    ...{ isTranslating, isReading },
+    ...{ isTranslating, isReading, isAddress },
     ...{ failure, isOnline, video, cancelling, ordered, offers, fit, usual, isMaking },
     ...{ refresh, cancel, make, pick, reuse, elsewhere, drop, forgetImage },
     ...{ translateNow, close },

@@ -24,7 +24,7 @@ export const messages = {
   providersTitle: "How the providers did",
   providerDid: (rate: string, attempts: number) =>
     attempts === 1 ? `${rate} of 1 request` : `${rate} of ${attempts} requests`,
-  providerTook: (time: string) => `half of its videos within ${time}`,
+  providerTook: (time: string) => `median ${time}`,
   noUsage: "No videos in these days. What you make, and what it costs, will show here.",
   cannotLoad: "The figures could not be loaded.",
   tryAgain: "Try again",

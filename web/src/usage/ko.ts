@@ -24,7 +24,7 @@ export const messages: Messages = {
   failedJobs: "실패",
   providersTitle: "제공업체별 결과",
   providerDid: (rate, attempts) => `요청 ${attempts}건 중 ${rate} 완성`,
-  providerTook: (time) => `영상의 절반은 ${time} 안에 완성`,
+  providerTook: (time) => `중앙값 ${time}`,
   noUsage: "이 기간에 만든 영상이 없습니다. 영상을 만들면 여기에 비용이 나타납니다.",
   cannotLoad: "사용량을 불러오지 못했습니다.",
   tryAgain: "다시 시도",
