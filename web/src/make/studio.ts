@@ -216,11 +216,18 @@ export function openStudio(app: App) {
       priceProblem.value = isWrong ? error : null;
     }
   });
+  // What was refused stays said until its user decides otherwise.
+  const wish = computed(() => wishOf(draft.value));
+  stops.push(
+    effect(() => {
+      wish.value;
+      failure.value = null;
+    }),
+  );
   const asked = computed(() => JSON.stringify(estimateOf(fit.value)));
   stops.push(
     effect(() => {
       asked.value;
-      failure.value = null;
       if (!models.value.length) return;
       isPriceOld.value = true;
       price();
