@@ -8,8 +8,11 @@ from tests.e2e.page.conftest import Visit
 
 
 def test_another_users_library_is_empty(visit: Visit, stack: Stack) -> None:
-    frontend = Frontend(stack, "min-ji")
+    frontend, other = Frontend(stack, "min-ji"), Frontend(stack, "jun-ho")
     frontend.wait(frontend.create(prompt="only Min-ji sees this fox", duration=5))
+    for video in other.call("GET", "/v1/videos?limit=100").json()["videos"]:
+        other.wait(video)
+        other.call("DELETE", f"/v1/videos/{video['job_id']}").raise_for_status()
 
     visitor = visit(user="Min-ji")
     cards = visitor.page.locator(".library .cards > li")

@@ -1,6 +1,7 @@
 """What the page shows of money, providers and time."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from playwright.sync_api import expect
@@ -27,7 +28,8 @@ def test_usage_begins_with_one_number_and_has_the_figures_behind_the_bars(
     page = visit("/usage", user=spender).page
 
     spent = page.locator(".cap").first.locator("strong")
-    expect(spent).to_have_text(f"${told['caps']['daily']['used_usd']}")
+    used = Decimal(told["caps"]["daily"]["used_usd"])
+    expect(spent).to_have_text(f"${used:.2f}")
     expect(page.locator(".chart rect[data-maker=runway]")).to_have_count(1)
     expect(page.get_by_role("img")).to_have_attribute(
         "aria-label", re.compile(r"모두 \$\d")
