@@ -5,7 +5,7 @@ locals {
     GEMINI_API_KEY         = "gemini-api-key"
     WEBHOOK_SIGNING_SECRET = "webhook-signing-secret"
   }
-  # `api` refuses webhooks that nobody could sign. It does not hold the vendors' keys.
+  # `api` reads this one to refuse a webhook where it is missing. It never reads the vendors' keys.
   webhook_secret = { for name, secret in local.secrets : name => secret if name == "WEBHOOK_SIGNING_SECRET" }
 }
 

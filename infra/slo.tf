@@ -1,6 +1,6 @@
 # What callers of the API may expect, measured by Cloud Run itself, and alerts on how fast
-# the errors that this allows are used up. The uptime check sends some 70 requests an hour,
-# so that one error in a quiet hour alerts nobody.
+# the error budget is used up. The uptime check sends some 70 requests an hour, so a single
+# error in a quiet hour raises no alert.
 
 locals {
   api_requests = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.function_names.api}\""

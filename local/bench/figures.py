@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -43,6 +43,25 @@ class Figure:
 
     def print(self) -> None:
         print(self.line(), flush=True)
+
+
+# A metric, its unit, where it stands in what a round found, and the ratio aimed at.
+Row = tuple[str, str, Callable[[T], float], str]
+
+
+def print_beside(
+    name: str, references: Sequence[T], ours: Sequence[T], rows: Iterable[Row[T]]
+) -> None:
+    """Figures of rounds that found the same of us and of the reference `name`."""
+    for metric, unit, of, goal in rows:
+        Figure(
+            metric=metric,
+            unit=unit,
+            values=[of(found) for found in ours],
+            reference=name,
+            references=[of(found) for found in references],
+            goal=goal,
+        ).print()
 
 
 def _spread(values: Sequence[float]) -> list[float]:

@@ -5,12 +5,12 @@ a task is polled. The first forty tasks of each kind, in which it learns, don't 
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from local.bench.figures import Figure, percentile
+from local.bench.figures import Row, percentile, print_beside
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId, Vendor
 from shared.domain.job import Attempt, AttemptState
@@ -45,24 +45,17 @@ class Run:
 def measure() -> None:
     for name, takes in KINDS.items():
         learned, every = zip(*(_run(takes, seed) for seed in range(SEEDS)), strict=True)
-        for metric, unit, of, goal in (
-            ("steps_per_job", "polls", lambda run: run.polls, "at most 0.6"),
-            ("delivery_lag_mean", "s", lambda run: run.mean_lag, "at most 1.1"),
-            ("delivery_lag_p50", "s", lambda run: percentile(run.lags, 50), ""),
-            ("delivery_lag_p95", "s", lambda run: percentile(run.lags, 95), ""),
-        ):
-            Figure(
-                metric=f"{metric}_{name}",
-                unit=unit,
-                values=[of(run) for run in learned],
-                reference=EVERY_5,
-                references=[of(run) for run in every],
-                goal=goal,
-            ).print()
+        rows: Sequence[Row[Run]] = (
+            (f"steps_per_job_{name}", "polls", lambda run: run.polls, "at most 0.6"),
+            (f"delivery_lag_mean_{name}", "s", lambda run: run.mean_lag, "at most 1.1"),
+            (f"delivery_lag_p50_{name}", "s", lambda run: percentile(run.lags, 50), ""),
+            (f"delivery_lag_p95_{name}", "s", lambda run: percentile(run.lags, 95), ""),
+        )
+        print_beside(EVERY_5, every, learned, rows)
 
 
 def _run(takes: Times, seed: int) -> tuple[Run, Run]:
-    luck, times = random.Random(seed), TaskTimes()  # noqa: S311
+    luck, times = random.Random(seed), TaskTimes()  # noqa: S311 - not secret
     polls: list[int] = []
     lags: list[float] = []
     all_took = [takes(luck, nth) for nth in range(TASKS)]

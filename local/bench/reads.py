@@ -1,10 +1,11 @@
 """GET of one video and of a page of them, beside one Firestore query of as many."""
 
 from functools import partial
+from operator import attrgetter
 
 import requests
 
-from local.bench.figures import Figure, alternating
+from local.bench.figures import alternating, print_beside
 from local.bench.load import Asked, Load, load, submission
 from local.bench.stand import BARE, OURS, Function, Stand
 
@@ -27,18 +28,11 @@ def measure(stand: Stand, rounds: int, seconds: float) -> None:
                 partial(_load, bare, theirs, seconds),
                 partial(_load, ours, Asked(path, token), seconds),
             )
-            for name, unit, field, goal in (
-                (metric, "1/s", "per_second", "at least 0.5"),
-                (f"{metric}_cpu", "ms", "cpu_ms", ""),
-            ):
-                Figure(
-                    metric=name,
-                    unit=unit,
-                    values=[getattr(each, field) for each in own],
-                    reference=QUERY,
-                    references=[getattr(each, field) for each in reference],
-                    goal=goal,
-                ).print()
+            rows = (
+                (metric, "1/s", attrgetter("per_second"), "at least 0.5"),
+                (f"{metric}_cpu", "ms", attrgetter("cpu_ms"), ""),
+            )
+            print_beside(QUERY, reference, own, rows)
 
 
 def _created(function: Function, asked: Asked) -> str:

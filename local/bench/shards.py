@@ -7,8 +7,9 @@ that nobody else did in between, and otherwise tries again, as shared/usecases d
 import heapq
 import random
 from collections import Counter
+from collections.abc import Sequence
 
-from local.bench.figures import Figure, percentile
+from local.bench.figures import Row, percentile, print_beside
 from shared.domain.ledger import SHARDS
 from shared.jobs.commit import CROWDED_BACKOFF
 from shared.usecases.create_video import COMMIT_WITHIN
@@ -23,22 +24,24 @@ def measure() -> None:
     for rate in RATES:
         sharded = [_waits(rate, SHARDS, seed) for seed in range(SEEDS)]
         alone = [_waits(rate, 1, seed) for seed in range(SEEDS)]
-        for metric, unit, of in (
-            ("p95", "s", lambda run: percentile(run[0], 95)),
-            ("refused", "share", lambda run: run[1] / (len(run[0]) + run[1])),
-        ):
-            Figure(
-                metric=f"shards_{metric}_at_{rate}_a_second",
-                unit=unit,
-                values=[of(run) for run in sharded],
-                reference=ONE,
-                references=[of(run) for run in alone],
-            ).print()
+        rows: Sequence[Row[tuple[list[float], int]]] = (
+            (f"shards_p95_at_{rate}_a_second", "s", _p95, ""),
+            (f"shards_refused_at_{rate}_a_second", "share", _refused, ""),
+        )
+        print_beside(ONE, alone, sharded, rows)
+
+
+def _p95(waits: tuple[list[float], int]) -> float:
+    return percentile(waits[0], 95)
+
+
+def _refused(waits: tuple[list[float], int]) -> float:
+    return waits[1] / (len(waits[0]) + waits[1])
 
 
 def _waits(rate: float, shards: int, seed: int) -> tuple[list[float], int]:
     """How long each waited whose job was created, and how many were refused."""
-    luck, version = random.Random(seed), Counter[int]()  # noqa: S311
+    luck, version = random.Random(seed), Counter[int]()  # noqa: S311 - not secret
     # When it happens, when its creation began, its shard, what was read of it, the nth
     # time, and what it is.
     events = []

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 
-from local.bench.figures import Figure, alternating
+from local.bench.figures import alternating, print_beside
 from local.bench.load import Load, load, submission
 from local.bench.stand import BARE, OURS, Function, Stand
 
@@ -47,18 +48,10 @@ def _load(stand: Stand, case: Case, seconds: float, function: Function) -> Load:
 
 def _print(case: Case, ours: Sequence[Load], bare: Sequence[Load]) -> None:
     throughput = "submit_throughput" if case.name == "submit" else case.name
-    figures = (
-        (throughput, "1/s", "per_second", case.goal),
-        (f"{case.name}_p99", "s", "p99_seconds", "at most 1.3"),
-        (f"{case.name}_cpu", "ms", "cpu_ms", ""),
-        (f"{case.name}_refused", "share", "refused", "0"),
+    rows = (
+        (throughput, "1/s", attrgetter("per_second"), case.goal),
+        (f"{case.name}_p99", "s", attrgetter("p99_seconds"), "at most 1.3"),
+        (f"{case.name}_cpu", "ms", attrgetter("cpu_ms"), ""),
+        (f"{case.name}_refused", "share", attrgetter("refused"), "0"),
     )
-    for metric, unit, name, goal in figures:
-        Figure(
-            metric=metric,
-            unit=unit,
-            values=[getattr(each, name) for each in ours],
-            reference=BARE_FUNCTION,
-            references=[getattr(each, name) for each in bare],
-            goal=goal,
-        ).print()
+    print_beside(BARE_FUNCTION, bare, ours, rows)

@@ -53,12 +53,12 @@ class Site:
 
     def is_there(self) -> bool:
         place = f"{HOSTING}/projects/{self.project}/sites/{self.project}"
-        return self._call("GET", place).status == 200
+        return self._rest.call("GET", place).status == 200
 
     def has_google_sign_in(self) -> bool:
         """Only a person can switch it on: Firebase's console makes its OAuth client."""
         where = f"projects/{self.project}/defaultSupportedIdpConfigs/google.com"
-        answer = self._call("GET", f"{SIGN_IN}/{where}")
+        answer = self._rest.call("GET", f"{SIGN_IN}/{where}")
         return answer.status == 200 and json.loads(answer.body).get("enabled") is True
 
     def publish(self, content: Content) -> bool:
@@ -80,7 +80,7 @@ class Site:
 
     def _live_digest(self) -> str:
         live = f"{self._path}/channels/live/releases?pageSize=1"
-        answer = self._call("GET", live)
+        answer = self._rest.call("GET", live)
         if answer.status != 200:
             return ""
         for release in json.loads(answer.body).get("releases", []):
@@ -98,19 +98,12 @@ class Site:
         for digest in wanted.get("uploadRequiredHashes", []):
             kind = "application/octet-stream"
             place = f"{wanted['uploadUrl']}/{digest}"
-            _require(self._call("POST", place, by_hash[digest], kind))
+            _require(self._rest.call("POST", place, by_hash[digest], kind))
 
     def _need(self, method: str, url: str, body: Json) -> Any:
-        return json.loads(_require(self._call(method, url, json.dumps(body).encode())))
-
-    def _call(
-        self,
-        method: str,
-        url: str,
-        body: bytes | None = None,
-        content_type: str = "application/json",
-    ) -> Answer:
-        return self._rest.call(method, url, body, content_type)
+        return json.loads(
+            _require(self._rest.call(method, url, json.dumps(body).encode()))
+        )
 
 
 def _require(answer: Answer) -> bytes:

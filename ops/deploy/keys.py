@@ -12,7 +12,7 @@ SECRETS = {
     "GEMINI_API_KEY": "gemini-api-key",
     "WEBHOOK_SIGNING_SECRET": "webhook-signing-secret",
 }
-# Nobody gives us these: where there is none, a random one is made.
+# Generated here if they do not exist yet; the others come from the person who deploys.
 MADE_HERE = ("WEBHOOK_SIGNING_SECRET",)
 
 

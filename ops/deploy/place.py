@@ -32,7 +32,7 @@ def with_place(world: World, asked: Asked, facts: Facts) -> Asked:
 
 
 def suggestion(environ: Mapping[str, str]) -> str:
-    """Seoul for whoever reads Korean."""
+    """Seoul if the locale is Korean, otherwise Iowa."""
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     locale = next((environ[name] for name in names if environ.get(name)), "")
     return SEOUL if locale.startswith("ko") else IOWA

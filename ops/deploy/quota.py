@@ -38,7 +38,7 @@ def _read(world: World, target: Target, quota: str, unit: int) -> int | None:
     if re.search(NOT_ENABLED_YET, ran.stderr) and waits_for(world, ran):
         ran = world.run(*words, *where, "--format=json")
     value = _of_region(json.loads(ran.stdout), target.region) if ran.ok else -1
-    # A negative quota is none.
+    # -1 stands for unlimited, and for a value that could not be read.
     return None if value < 0 else value // unit
 
 

@@ -82,6 +82,6 @@ def _within(span: trace.Span) -> Iterator[None]:
     with using:
         try:
             yield
-        except BaseException:
+        except Exception:
             span.set_status(trace.StatusCode.ERROR)
             raise

@@ -7,7 +7,7 @@ from google.cloud import firestore
 
 from shared.domain.job import Job
 from shared.domain.ledger import SHARDS, Account, Limits
-from shared.gcp.firestore_calls import Database
+from shared.gcp.firestore_calls import Database, Document
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
@@ -15,6 +15,17 @@ from shared.gcp.firestore_quotas import FirestoreQuotas
 from shared.gcp.firestore_reports import FirestoreUsage
 from shared.ports.store import IdempotencyStore, JobQueries, Jobs, Quotas, Versioned
 from tests.fakes.jobs import FakeJobs
+
+
+class Counting(Database):
+    """Counts the documents that are read."""
+
+    documents = 0
+
+    def get_all(self, *references: Any, **options: Any) -> list[Document]:
+        found = super().get_all(*references, **options)
+        self.documents += len(found)
+        return found
 
 
 class OnEmulator:

@@ -27,7 +27,7 @@ from shared.gcp.firestore_reports import FirestoreUsage, LedgerAuditReader
 from shared.worker.ledger_audit import AGO, Balance
 from tests.domain.examples import NOON, a_job, answered, completed, running, started
 from tests.fakes.clock import FrozenClock
-from tests.gcp.stores import read
+from tests.gcp.stores import Counting, read
 
 ALL = "all.2026-11"
 SHARDS = 4
@@ -60,17 +60,6 @@ class Interleaved(Database):
         self.after -= 1
         if self.after == 0:
             self.meanwhile()
-        return found
-
-
-class Counting(Database):
-    """Counts the documents that are read at once."""
-
-    documents = 0
-
-    def get_all(self, *references: Any, **options: Any) -> list[Document]:
-        found = super().get_all(*references, **options)
-        self.documents += len(found)
         return found
 
 

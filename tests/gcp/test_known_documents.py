@@ -20,12 +20,13 @@ from shared.domain.errors import (
 from shared.domain.job import Job
 from shared.domain.ledger import Caps, Limits, ledger_key
 from shared.gcp import known_documents
-from shared.gcp.firestore_calls import Batch, Database, Document
+from shared.gcp.firestore_calls import Batch, Database
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_reports import FirestoreUsage
 from shared.gcp.firestore_wire import Snapshot
 from shared.gcp.known_documents import KnownDocuments, Turns
 from tests.domain.examples import NOON, a_new_job
+from tests.gcp.stores import Counting
 
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 FOUR_CAPS = Limits(
@@ -35,17 +36,6 @@ FOUR_CAPS = Limits(
     most_jobs_a_minute=100,
     shards=1,
 )
-
-
-class Counting(Database):
-    """Counts the documents that are read."""
-
-    documents = 0
-
-    def get_all(self, *references: Any, **options: Any) -> list[Document]:
-        found = super().get_all(*references, **options)
-        self.documents += len(found)
-        return found
 
 
 def a_job(job_id: str, within: Limits, usd: str = "1.00") -> Job:

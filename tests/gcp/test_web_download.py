@@ -24,21 +24,7 @@ from tests.gcp.small_web import (
     raw,
     redirect,
     serving,
-    trusted,
 )
-
-
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
-    return trusted(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture
-def site(trust: Trust) -> Iterator[Site]:
-    """Over https."""
-    made = Site()
-    with serving(made, trust.server()):
-        yield made
 
 
 @pytest.fixture

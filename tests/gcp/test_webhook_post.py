@@ -1,7 +1,5 @@
 """A webhook goes to public servers alone, and no answer holds its sender for long."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from shared.domain.errors import NotPublic, Unreachable
@@ -16,23 +14,10 @@ from tests.gcp.small_web import (
     raw,
     redirect,
     serving,
-    trusted,
 )
 
 URL = f"https://{HOST}/hook?token=hush"
 BODY = b'{"type":"video.completed"}'
-
-
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
-    return trusted(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture
-def site(trust: Trust) -> Iterator[Site]:
-    made = Site()
-    with serving(made, trust.server()):
-        yield made
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ const PAGE = 24;
 export type Filter = Video["status"] | "all";
 export interface Removal {
   id: string;
-  /** Milliseconds since 1970. */
-  due: number;
 }
 
 export type Library = ReturnType<typeof openLibrary>;
@@ -70,7 +68,7 @@ export function openLibrary(api: Api) {
   }
 
   function remove(id: string): void {
-    keep([...removals.value, { id, due: Date.now() + UNDO_MS }]);
+    keep([...removals.value, { id }]);
     soon(id);
   }
 
