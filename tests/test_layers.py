@@ -43,10 +43,11 @@ IN_GCP = (
     "shared.cutoff",
     "shared.rates",
     "shared.request_time",
+    "shared.tls",
     "structlog",
     "urllib3",
 )
-IN_PROVIDERS = (*CORE, "structlog", "shared.providers", "shared.cutoff")
+IN_PROVIDERS = (*CORE, "structlog", "shared.providers", "shared.cutoff", "shared.tls")
 # Enters the network or the clock: the domain takes what comes of them as arguments.
 IMPURE = (
     "asyncio",

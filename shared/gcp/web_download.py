@@ -14,13 +14,12 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Final
 from urllib.parse import urljoin
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
-
 from shared.domain.errors import BadContent, NotPublic, Unreachable
 from shared.gcp.pinned_connection import Connector, Deadline, Dial
 from shared.gcp.public_address import is_address, is_public, require_public_name
 from shared.gcp.web_address import WebAddress
 from shared.ports.providers import WebFile
+from shared.tls import trusted
 
 Resolver = Callable[[str, int], Sequence[str]]
 
@@ -64,7 +63,7 @@ class PublicWeb:
         self._resolver = resolver
         self._total_seconds = total_seconds
         self._connector = Connector(
-            tls=tls or ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH),
+            tls=tls or trusted(),
             dial=dial,
             connect_seconds=connect_seconds,
             read_seconds=read_seconds,

@@ -1,19 +1,28 @@
-"""The child process: `child.py KIND CPU_SECONDS MEMORY_BYTES OUTPUT_BYTES`.
+"""The process that decodes: `child.py`, with a socket as its standard input.
 
-Reads an image or a video from standard input and writes the line `ready`, a line of
+It never looks at an image or a video itself. It imports what decoding needs and forks
+a child for each, since the imports take longer than most decodes. A request is a line
+of JSON (`[KIND, CPU_SECONDS, MEMORY_BYTES, OUTPUT_BYTES]`) with two open files, the
+source and the output; its answer is the child's exit code. The child writes a line of
 JSON (what it found, or `{"bad": why, "fault": …}`) and the bytes of a JPEG: the image,
 or the video's first frame.
 """
 
+import gc
+import importlib
 import json
 import os
 import resource
+import socket
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final, NoReturn
 
-ROOT = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[2]
+_REQUEST_BYTES: Final = 1000
+# Pillow imports them when it first meets such an image.
+_CODECS: Final = ("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin")
 
 
 def limit(cpu_seconds: int, memory_bytes: int, output_bytes: int) -> None:
@@ -29,38 +38,67 @@ def limit(cpu_seconds: int, memory_bytes: int, output_bytes: int) -> None:
     os.nice(5)
 
 
-def answer(kind: str) -> tuple[dict[str, Any], bytes]:
-    """Imports what it needs before it says `ready`: a failure there is our own."""
-    if kind == "image":
-        from shared.media.image import to_jpeg
-
-        _write(b"ready\n")
-        facts = asdict(to_jpeg(sys.stdin.buffer.read()))
-        return facts, facts.pop("content")
+def answer(kind: str, source: BinaryIO) -> tuple[dict[str, Any], bytes]:
+    from shared.media.image import to_jpeg
     from shared.media.video import inspect
 
-    _write(b"ready\n")
-    file = open(sys.stdin.fileno(), "rb", closefd=False)  # noqa: SIM115 # stdin's own
-    found = asdict(inspect(file, size_bytes=os.fstat(file.fileno()).st_size))
+    if kind == "image":
+        facts = asdict(to_jpeg(source.read()))
+        return facts, facts.pop("content")
+    found = asdict(inspect(source, size_bytes=os.fstat(source.fileno()).st_size))
     return found, found.pop("poster")
 
 
-def _write(content: bytes) -> None:
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+def serve() -> None:
+    """Until the other end of the socket is closed."""
+    with socket.socket(fileno=sys.stdin.fileno()) as control:
+        while True:
+            request, files, *_ = socket.recv_fds(control, _REQUEST_BYTES, 2)
+            if not request:
+                return
+            child = os.fork()
+            if not child:
+                _decode(*json.loads(request), files=files)
+            for file in files:
+                os.close(file)
+            _, status = os.waitpid(child, 0)
+            control.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def main(kind: str, *numbers: str) -> None:
-    limit(*map(int, numbers))
-    sys.path.insert(0, str(ROOT))
+def _decode(kind: str, *limits: int, files: list[int]) -> NoReturn:
+    """In the child, which has these two files, and nothing of its parent's."""
+    code = 1
+    try:
+        limit(*limits)
+        for nth, file in enumerate(files):
+            os.dup2(file, nth)
+            os.close(file)
+        _write_answer(kind)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _write_answer(kind: str) -> None:
     from shared.domain.errors import BadContent
 
-    try:
-        facts, content = answer(kind)
-    except BadContent as error:
-        facts, content = {"bad": str(error), "fault": error.fault}, b""
-    _write(json.dumps(facts).encode() + b"\n" + content)
+    with open(0, "rb") as source, open(1, "wb") as output:
+        try:
+            facts, content = answer(kind, source)
+        except BadContent as error:
+            facts, content = {"bad": str(error), "fault": error.fault}, b""
+        output.write(json.dumps(facts).encode() + b"\n" + content)
+
+
+def main() -> None:
+    sys.path.insert(0, str(ROOT))
+    for module in ("shared.media.image", "shared.media.video", *_CODECS):
+        importlib.import_module(module)
+    # What is there now is the same in each child: not looked at, it isn't copied.
+    gc.collect()
+    gc.freeze()
+    serve()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -6,8 +6,6 @@ when its wall time is over, the machine was too busy, which says nothing of the 
 """
 
 import json
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -17,14 +15,13 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
 
 from shared.domain.errors import BadContent, ImageFault, Unreachable
+from shared.media.process import DecoderProcess
 from shared.ports.storage import Jpeg, VideoFacts
 
-CHILD: Final = Path(__file__).with_name("child.py")
 CHUNK_BYTES: Final = 1 << 20
-# The first line that a child writes, before it looks at the content.
-READY: Final = b"ready\n"
 # One child at a time: two of the largest would not fit the worker's memory.
 _turn = threading.Lock()
+_process = DecoderProcess(Path(__file__).with_name("child.py"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +90,12 @@ def decode(
     """
     source.seek(0)
     with _one_at_a_time(limits), tempfile.TemporaryFile() as output:
-        finished = _run(kind, source, output, limits)
+        finished = _process.decode(
+            kind,
+            (limits.cpu_seconds, limits.memory_bytes, limits.output_bytes),
+            (source, output),
+            wall_seconds=limits.wall_seconds,
+        )
         output.seek(0)
         return _read(output.read(limits.output_bytes), finished=finished)
 
@@ -108,33 +110,10 @@ def _one_at_a_time(limits: Limits) -> Iterator[None]:
         _turn.release()
 
 
-def _run(kind: str, source: IO[bytes], output: IO[bytes], limits: Limits) -> bool:
-    """Whether the child ended by itself and well."""
-    # -I: no environment, no user's packages, nothing of the folder it starts in.
-    command = [sys.executable, "-I", str(CHILD), kind]
-    numbers = (limits.cpu_seconds, limits.memory_bytes, limits.output_bytes)
-    with subprocess.Popen(
-        [*command, *map(str, numbers)],
-        stdin=source,
-        stdout=output,
-        stderr=subprocess.DEVNULL,
-        env={},
-        close_fds=True,
-        start_new_session=True,
-    ) as child:
-        try:
-            return child.wait(limits.wall_seconds) == 0
-        except subprocess.TimeoutExpired as error:
-            child.kill()
-            raise Unreachable("the machine is too busy to decode") from error
-
-
 def _read(written: bytes, *, finished: bool) -> tuple[Mapping[str, Any], bytes]:
-    if not written.startswith(READY):
-        raise Unreachable("the decoder did not start")
     if not finished:
         raise BadContent("it can't be decoded within the limits of time and memory")
-    line, _, content = written.removeprefix(READY).partition(b"\n")
+    line, _, content = written.partition(b"\n")
     answer = json.loads(line)
     if "bad" in answer:
         fault = answer["fault"] and ImageFault(answer["fault"])

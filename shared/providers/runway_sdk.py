@@ -18,6 +18,7 @@ from shared.providers.paid_post import (
 )
 from shared.providers.rejection import Answer
 from shared.providers.runway_wire import VideoTask
+from shared.tls import trusted
 
 FAULTS: Faults = {
     runwayml.APIStatusError: Fault.ANSWERED,
@@ -98,6 +99,7 @@ class SdkTransport:
         with (
             cutoff(read_seconds) as limit,
             httpx.Client(
+                verify=trusted(),
                 timeout=timeout,
                 follow_redirects=False,
                 trust_env=False,

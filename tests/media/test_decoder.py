@@ -2,11 +2,17 @@
 
 import io
 import os
+import select
+import socket
 import struct
+import tempfile
+import textwrap
 import threading
 import zlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -19,15 +25,48 @@ from shared.media.decoder import (
     ChildImageCheck,
     ChildVideoCheck,
 )
+from shared.media.process import DecoderProcess
 from tests.media.test_video import video
 
 SMALL = replace(IMAGE_LIMITS, cpu_seconds=2, wall_seconds=30.0)
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def decodes_by(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Callable[[str], DecoderProcess]]:
+    """A decoder whose child runs these lines instead."""
+    processes: list[DecoderProcess] = []
+
+    def run(lines: str) -> DecoderProcess:
+        program = tmp_path / "child.py"
+        program.write_text(
+            f"import os, sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+            "from shared.media import child\n"
+            f"def answer(kind, source):\n{textwrap.indent(lines, ' ')}\n"
+            "child.answer = answer\n"
+            "child.main()\n"
+        )
+        processes.append(DecoderProcess(program))
+        monkeypatch.setattr(decoder, "_process", processes[-1])
+        return processes[-1]
+
+    yield run
+    for process in processes:
+        process.end()
 
 
 def jpeg(side: int = 64, **options: object) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (side, side), "red").save(buffer, "JPEG", **options)
     return buffer.getvalue()
+
+
+def decoded(kind: str) -> Mapping[str, Any]:
+    with tempfile.TemporaryFile() as source:
+        facts, _ = decoder.decode(kind, source, SMALL)
+    return facts
 
 
 def test_an_image_comes_back_as_a_jpeg() -> None:
@@ -121,21 +160,57 @@ def test_a_decoder_that_does_not_start_is_not_the_contents_fault(
 ) -> None:
     broken = tmp_path / "child.py"
     broken.write_text("raise ImportError('Pillow')")
-    monkeypatch.setattr(decoder, "CHILD", broken)
+    monkeypatch.setattr(decoder, "_process", DecoderProcess(broken))
 
     with pytest.raises(Unreachable):
         ChildImageCheck().to_jpeg(jpeg())
 
 
 def test_a_decoder_without_processor_time_is_ended_and_not_the_contents_fault(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    decodes_by: Callable[[str], DecoderProcess], tmp_path: Path
 ) -> None:
-    starved = tmp_path / "child.py"
-    starved.write_text("import time; print('ready', flush=True); time.sleep(600)")
-    monkeypatch.setattr(decoder, "CHILD", starved)
+    os.mkfifo(tmp_path / "held")
+    held = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
+    decodes_by(
+        "if kind == 'first': return {}, b''\n"
+        f"with open({str(tmp_path / 'held')!r}, 'w'): time.sleep(600)"
+    )
+    decoded("first")
 
     with pytest.raises(Unreachable):
         ChildImageCheck(replace(SMALL, wall_seconds=1)).to_jpeg(jpeg())
+
+    # It ends with the last process that has it open for writing.
+    with open(held, "rb", buffering=0) as file:
+        assert select.select([file], [], [], 60)[0]
+
+
+def test_a_decoder_that_died_is_started_again(
+    decodes_by: Callable[[str], DecoderProcess],
+) -> None:
+    decodes_by("if kind == 'bomb': os.kill(os.getppid(), 9)\nreturn {}, b''")
+    with pytest.raises(Unreachable):
+        decoded("bomb")
+
+    assert decoded("image") == {}
+
+
+def test_an_answer_that_nobody_waited_for_is_not_the_next_ones(
+    decodes_by: Callable[[str], DecoderProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decodes_by("return {'kind': kind}, b''")
+    send_fds = socket.send_fds
+
+    def interrupted(*args: Any) -> None:
+        send_fds(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as once:
+        once.setattr(socket, "send_fds", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            decoded("first")
+
+    assert decoded("second") == {"kind": "second"}
 
 
 def test_waiting_for_ones_turn_has_a_limit() -> None:
@@ -146,39 +221,29 @@ def test_waiting_for_ones_turn_has_a_limit() -> None:
 
 
 def test_the_child_sees_no_environment_and_no_open_file(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    decodes_by: Callable[[str], DecoderProcess],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RUNWAY_API_KEY", "key_secret")
-    curious = tmp_path / "child.py"
-    curious.write_text(
-        "import json, os, sys\n"
+    decodes_by(
         "files = sorted(int(n) for n in os.listdir('/proc/self/fd'))[:-1]\n"
-        "seen = {'environment': sorted(os.environ), 'files': files}\n"
-        "sys.stdout.write('ready\\n' + json.dumps(seen) + '\\n')\n"
+        "kinds = [os.readlink(f'/proc/self/fd/{n}')[:7] for n in files]\n"
+        "return {'environment': sorted(os.environ), 'files': files,"
+        " 'sockets': kinds.count('socket:')}, b''"
     )
-    monkeypatch.setattr(decoder, "CHILD", curious)
     with open(os.devnull) as held:
         os.set_inheritable(held.fileno(), True)
-        with open(tmp_path / "source", "w+b") as source:
-            seen, _ = decoder.decode("image", source, SMALL)
+        seen = decoded("image")
 
     assert set(seen["environment"]) <= {"LC_CTYPE"}
-    assert seen["files"] == [0, 1, 2]
+    assert (seen["files"], seen["sockets"]) == ([0, 1, 2], 0)
 
 
 def test_a_child_that_writes_without_end_is_stopped(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    decodes_by: Callable[[str], DecoderProcess],
 ) -> None:
     """The limit on output is the child's own, set before it sees the content."""
-    talkative = tmp_path / "child.py"
-    talkative.write_text(
-        f"import sys; sys.path.insert(0, {str(decoder.CHILD.parents[2])!r})\n"
-        "from shared.media.child import limit\n"
-        "limit(*map(int, sys.argv[2:]))\n"
-        "sys.stdout.write('ready\\n')\n"
-        "while True: sys.stdout.write('x' * 100_000)\n"
-    )
-    monkeypatch.setattr(decoder, "CHILD", talkative)
+    decodes_by("while True: os.write(1, b'x' * 100_000)")
 
     with pytest.raises(BadContent):
         ChildImageCheck().to_jpeg(jpeg())

@@ -1,0 +1,47 @@
+"""Whom a call of a vendor trusts, and that finding it out is not part of the call."""
+
+import ssl
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from shared.domain.outcomes import NotSent, PollFailed
+from tests.gcp.small_web import certificate
+from tests.providers.provider_cases import ProviderCase, each, request_for
+from tests.providers.vendor_server import Reply, vendor
+
+
+@each()
+def test_a_certificate_that_nobody_vouches_for_gets_nothing(
+    case: ProviderCase, tmp_path: Path
+) -> None:
+    own = certificate(tmp_path / "own.pem", x509.IPAddress(ip_address("127.0.0.1")))
+    with vendor(Reply(body=case.taken)) as server:
+        server.socket = own.server().wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        provider = case.make(server.url.replace("http:", "https:"))
+
+        assert isinstance(provider.start(request_for(case)), NotSent)
+        assert isinstance(provider.poll(case.task()), PollFailed)
+    assert server.received == []
+
+
+@each()
+def test_a_call_reads_no_authorities_of_its_own(
+    case: ProviderCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    with vendor(Reply(body=case.taken)) as server:
+        provider = case.make(server.url)
+        provider.poll(case.task())
+        for name in ("load_verify_locations", "load_default_certs"):
+            monkeypatch.setattr(
+                ssl.SSLContext, name, lambda *which, **_: read.append(which)
+            )
+        provider.poll(case.task())
+
+    assert len(server.received) == 2
+    assert read == []
