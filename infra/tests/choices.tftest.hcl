@@ -78,9 +78,10 @@ run "deploys_itself" {
   command = plan
 
   variables {
-    ci_repository = "projects/reelay-test/locations/us-central1/connections/github/repositories/reelay"
-    state_bucket  = "reelay-test-state"
-    sign_in       = ["google"]
+    ci_repository      = "projects/reelay-test/locations/us-central1/connections/github/repositories/reelay"
+    state_bucket       = "reelay-test-state"
+    sign_in            = ["google"]
+    trace_sample_ratio = 1
   }
 
   assert {
@@ -95,7 +96,7 @@ run "deploys_itself" {
   assert {
     condition = google_project_iam_member.deployer_grants[0].condition[0].expression == format(
       "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([%s])",
-      join(", ", [for role in sort(["roles/datastore.user", "roles/firebaseauth.viewer", "roles/aiplatform.user", "roles/logging.logWriter", "roles/storage.objectViewer"]) : "'${role}'"]),
+      join(", ", [for role in sort(["roles/datastore.user", "roles/firebaseauth.viewer", "roles/aiplatform.user", "roles/logging.logWriter", "roles/storage.objectViewer", "roles/telemetry.tracesWriter"]) : "'${role}'"]),
     )
     error_message = "On the project the account that deploys may grant what functions need there, and no other role."
   }

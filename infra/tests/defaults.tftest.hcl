@@ -228,7 +228,7 @@ run "defaults" {
     error_message = "TTL deletes nothing below a document: both documents of a job need it, and the keys."
   }
   assert {
-    condition     = alltrue([for field in google_firestore_field.unindexed : length(field.index_config[0].indexes) == 0 && field.field == "*"])
+    condition     = alltrue([for field in google_firestore_field.unindexed : length(field.index_config[0].indexes) == 0 && field.field == "*"]) && join(" ", sort([for field in google_firestore_field.unindexed : field.collection])) == "internal settled spend usage users"
     error_message = "What is written most must have no index that is not needed."
   }
   assert {
@@ -349,6 +349,22 @@ run "defaults" {
     error_message = "A private function that becomes public must alert, in either way."
   }
   assert {
+    condition     = google_monitoring_alert_policy.queues.conditions[0].condition_threshold[0].threshold_value == 300000 && google_monitoring_alert_policy.queues.conditions[1].condition_threshold[0].threshold_value == 1000
+    error_message = "Tasks that are five minutes late, or many, must alert; the few minutes that Cloud Tasks is late by itself must not."
+  }
+  assert {
+    condition     = google_monitoring_alert_policy.unreachable.conditions[0].condition_threshold[0].threshold_value == 1 && google_monitoring_alert_policy.unreachable.conditions[0].condition_threshold[0].comparison == "COMPARISON_GT" && google_monitoring_alert_policy.unreachable.conditions[0].condition_threshold[0].aggregations[0].cross_series_reducer == "REDUCE_COUNT_FALSE"
+    error_message = "An API that fails from two places must alert; one place alone may have a fault of its own."
+  }
+  assert {
+    condition     = endswith(output.dashboard_url, "/monitoring/dashboards/builder/reelay?project=reelay-test")
+    error_message = "The dashboard's address must be printed."
+  }
+  assert {
+    condition     = { for name, policy in google_monitoring_alert_policy.usage : name => policy.conditions[0].condition_threshold[0].threshold_value } == { bytes_sent = 50000000000, firestore_reads = 1000000 }
+    error_message = "Reads and downloads must alert before they cost a day's budget."
+  }
+  assert {
     condition     = join(" ", keys(google_monitoring_alert_policy.usage)) == "bytes_sent firestore_reads" && strcontains(google_monitoring_alert_policy.usage["bytes_sent"].conditions[0].condition_threshold[0].filter, google_storage_bucket.videos.name)
     error_message = "What no cap counts, reads and downloads, must alert."
   }
@@ -367,6 +383,10 @@ run "defaults" {
   assert {
     condition     = google_monitoring_uptime_check_config.health.http_check[0].path == "/api/health" && google_monitoring_uptime_check_config.health.monitored_resource[0].labels["host"] == "asia-northeast3-reelay-test.cloudfunctions.net"
     error_message = "An API that nothing can reach must alert."
+  }
+  assert {
+    condition     = join(" ", sort([for metric in google_logging_metric.distributions : metric.metric_descriptor[0].unit])) == "s {USD}"
+    error_message = "A metric's unit must be one that UCUM knows, or stand in braces."
   }
   assert {
     condition = alltrue([for widget in jsondecode(google_monitoring_dashboard.reelay.dashboard_json).gridLayout.widgets : length(widget.xyChart.dataSets[0].timeSeriesQuery.prometheusQuery) > 0]) && alltrue([

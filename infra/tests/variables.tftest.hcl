@@ -37,6 +37,7 @@ run "refused_1" {
     user_monthly_limit_usd   = -1
     user_max_jobs            = 0
     user_max_jobs_per_minute = 1.5
+    user_requests_per_second = 0
     limits_time_zone         = "Korea time"
     tight_max_usd_per_second = -0.1
     provider_chain           = ["runway", "sora"]
@@ -75,6 +76,7 @@ run "refused_1" {
     var.user_monthly_limit_usd,
     var.user_max_jobs,
     var.user_max_jobs_per_minute,
+    var.user_requests_per_second,
     var.limits_time_zone,
     var.tight_max_usd_per_second,
     var.provider_chain,

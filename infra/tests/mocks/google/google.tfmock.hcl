@@ -20,6 +20,11 @@ mock_resource "google_firebaserules_ruleset" {
   defaults        = { name = "projects/reelay-test/rulesets/r1" }
 }
 
+mock_resource "google_monitoring_dashboard" {
+  override_during = plan
+  defaults        = { id = "projects/123456789012/dashboards/reelay" }
+}
+
 mock_resource "google_monitoring_notification_channel" {
   override_during = plan
   defaults        = { id = "projects/reelay-test/notificationChannels/1" }
