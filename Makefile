@@ -6,6 +6,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 CHECKOV := .venv-checkov/bin/checkov
+# Hundreds of short programs start here: each would compile all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 # From where infra/ is applied: Cloud Build and GitHub, and people's machines.
 PLATFORMS := linux_amd64 linux_arm64 darwin_amd64 darwin_arm64 windows_amd64
 # Without emulators, servers of their own processes, or waiting.

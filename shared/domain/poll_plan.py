@@ -7,6 +7,7 @@ that is there waits for the next one.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from math import ceil
 
 from shared.domain.timing import ATTEMPT_LIMIT, POLL_SPACING
@@ -87,26 +88,22 @@ def _cheapest(chances: Sequence[float]) -> Iterator[int]:
     """The polls that cost least in all, found from the last one back to the first.
 
     `cost[t]`: of what comes after a poll at `t` found nothing, times how likely that
-    is. With the sums up to a second, a wait until the next poll is priced at once.
+    is. Of what a poll costs only `-poll * reached[last]` depends on the one before it.
     """
     horizon = len(chances)
-    reached, moment = [0.0], [0.0]
-    for second, chance in enumerate(chances):
-        reached.append(reached[-1] + chance)
-        moment.append(moment[-1] + chance * (second + 0.5))
-    cost, then = [0.0] * (horizon + 1), [horizon] * (horizon + 1)
-
-    def price(last: int, poll: int) -> float:
-        came = reached[poll] - reached[last]
-        waited = poll * came - (moment[poll] - moment[last])
-        in_vain = POLL_COSTS_SECONDS * (reached[horizon] - reached[poll])
-        return waited + in_vain + cost[poll]
-
+    reached = [0.0, *accumulate(chances)]
+    moment = [0.0, *accumulate(c * (t + 0.5) for t, c in enumerate(chances))]
+    alone = [
+        poll * came - when + POLL_COSTS_SECONDS * (reached[horizon] - came)
+        for poll, (came, when) in enumerate(zip(reached, moment, strict=True))
+    ]
+    then = [horizon] * (horizon + 1)
     for last in range(horizon - _SPACING, -1, -1):
-        first = last + _SPACING
         latest = horizon if last == 0 else min(horizon, last + _LONGEST)
-        then[last] = min(range(first, latest + 1), key=lambda p: price(last, p))
-        cost[last] = price(last, then[last])
+        polls = range(last + _SPACING, latest + 1)
+        before = reached[last]
+        then[last] = poll = min(polls, key=lambda p: alone[p] - p * before)
+        alone[last] += alone[poll] - poll * before + moment[last]
     poll = then[0]
     while poll < horizon:
         yield poll
