@@ -6,11 +6,13 @@ when its wall time is over, the machine was too busy, which says nothing of the 
 """
 
 import json
+import os
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
 
@@ -19,6 +21,7 @@ from shared.media.process import DecoderProcess
 from shared.ports.storage import Jpeg, VideoFacts
 
 CHUNK_BYTES: Final = 1 << 20
+WRONG_LENGTH: Final = "the file is not as long as it was said to be"
 # One child at a time: two of the largest would not fit the worker's memory.
 _turn = threading.Lock()
 _process = DecoderProcess(Path(__file__).with_name("child.py"))
@@ -63,10 +66,24 @@ class ChildVideoCheck:
         self._limits = limits
 
     def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
-        with tempfile.TemporaryFile() as source:
-            _copy(file, source, size_bytes)
+        with _on_disk(file, size_bytes) as source:
             facts, poster = decode("video", source, self._limits)
         return VideoFacts(poster=poster, **facts)
+
+
+@contextmanager
+def _on_disk(file: BinaryIO, size_bytes: int) -> Iterator[IO[bytes]]:
+    """The file itself where a child can be given it, else a copy."""
+    try:
+        length = os.fstat(file.fileno()).st_size
+    except UnsupportedOperation:
+        with tempfile.TemporaryFile() as source:
+            _copy(file, source, size_bytes)
+            yield source
+        return
+    if length != size_bytes:
+        raise BadContent(WRONG_LENGTH)
+    yield file
 
 
 def _copy(file: BinaryIO, target: IO[bytes], size_bytes: int) -> None:
@@ -77,7 +94,7 @@ def _copy(file: BinaryIO, target: IO[bytes], size_bytes: int) -> None:
         if left < 0:
             break
     if left:
-        raise BadContent("the file is not as long as it was said to be")
+        raise BadContent(WRONG_LENGTH)
 
 
 def decode(

@@ -1,5 +1,6 @@
 """Advance one job by one step: look, act, commit, and enqueue the next step."""
 
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -135,16 +136,17 @@ class Advance:
         self, before: Versioned[Job], attempt: Attempt, by: ProviderId
     ) -> Versioned[Job] | None:
         job, provider = before.value, self.providers.get(by)
-        found = self.storing.bring_in(job, attempt, provider)
-        if isinstance(found, StoreMissed):
-            return self.committer.commit(before, found)
-        is_kept = found.name == video_object(job.user_id, job.job_id)
-        return self._decode(
-            before,
-            CheckStarted(attempt_id=attempt.attempt_id, is_kept=is_kept),
-            lambda: self.storing.keep(job, attempt, found),
-            then=self.following.cancel_late_tasks,
-        )
+        with tempfile.TemporaryFile() as copy:
+            found = self.storing.bring_in(job, attempt, provider, copy)
+            if isinstance(found, StoreMissed):
+                return self.committer.commit(before, found)
+            is_kept = found.name == video_object(job.user_id, job.job_id)
+            return self._decode(
+                before,
+                CheckStarted(attempt_id=attempt.attempt_id, is_kept=is_kept),
+                lambda: self.storing.keep(job, attempt, found, copy),
+                then=self.following.cancel_late_tasks,
+            )
 
     def _decode(
         self,

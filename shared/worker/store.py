@@ -5,7 +5,9 @@ Nothing here can generate, so nothing here can cost.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from shared.domain.catalogue import AspectRatio
 from shared.domain.delivery import difference
@@ -59,30 +61,38 @@ class Storing:
     clock: Clock
 
     def bring_in(
-        self, job: Job, attempt: Attempt, provider: Provider | None
+        self, job: Job, attempt: Attempt, provider: Provider | None, copy: BinaryIO
     ) -> StoredObject | StoreMissed:
-        """The file to keep: what an earlier try kept, or else the vendor's result."""
+        """The file to keep: what an earlier try kept, or else the vendor's result.
+
+        `copy` gets the bytes of a file that came through this process.
+        """
         try:
             kept = self.bucket.find(video_object(job.user_id, job.job_id))
-            return kept or self._bring_in(job, attempt, provider)
+            return kept or self._bring_in(job, attempt, provider, copy)
         except _FAILURES as error:
             return _missed(attempt, error)
 
     def keep(
-        self, job: Job, attempt: Attempt, found: StoredObject
+        self, job: Job, attempt: Attempt, found: StoredObject, copy: BinaryIO
     ) -> Stored | StoreMissed:
-        """Decodes it: the caller has committed that, in case this process ends here."""
+        """Decodes it: the caller has committed that, in case this process ends here.
+
+        `copy`: as `bring_in` left it.
+        """
         try:
-            delivered = self._kept(job, attempt, found)
+            delivered = self._kept(job, attempt, found, copy)
             now = self.clock.now()
             urls = sign_urls(job, delivered, bucket=self.bucket, now=now)
         except _FAILURES as error:
             return _missed(attempt, error)
         return Stored(attempt_id=attempt.attempt_id, delivered=delivered, urls=urls)
 
-    def _kept(self, job: Job, attempt: Attempt, found: StoredObject) -> Delivered:
+    def _kept(
+        self, job: Job, attempt: Attempt, found: StoredObject, copy: BinaryIO
+    ) -> Delivered:
         """The poster comes last: only the worker whose video was kept writes it."""
-        facts = self._checked(found, job, attempt)
+        facts = self._checked(found, copy, job, attempt)
         kept = self._keep_video(job, found)
         return Delivered(
             object_name=kept.name,
@@ -117,7 +127,7 @@ class Storing:
         return self.bucket.write(name, iter([poster]), content_type=POSTER_TYPE).name
 
     def _bring_in(
-        self, job: Job, attempt: Attempt, provider: Provider | None
+        self, job: Job, attempt: Attempt, provider: Provider | None, copy: BinaryIO
     ) -> StoredObject:
         """The result under `incoming/`, wherever the vendor left it."""
         folder = incoming_folder(job.job_id, attempt.attempt_id)
@@ -136,7 +146,7 @@ class Storing:
             case WebFile():
                 chunks = self._download(result)
         return self.bucket.write(
-            f"{folder}fetched.mp4", chunks, content_type=VIDEO_TYPE
+            f"{folder}fetched.mp4", _copied(chunks, copy), content_type=VIDEO_TYPE
         )
 
     def _result(self, attempt: Attempt, provider: Provider | None) -> Result:
@@ -156,8 +166,12 @@ class Storing:
         except Unreachable as error:
             raise _NotHandedOut(str(error)) from error
 
-    def _checked(self, stored: StoredObject, job: Job, attempt: Attempt) -> VideoFacts:
-        with self.bucket.open(stored) as file:
+    def _checked(
+        self, stored: StoredObject, copy: BinaryIO, job: Job, attempt: Attempt
+    ) -> VideoFacts:
+        """What was written was compared with what is stored: its copy is the same."""
+        with nullcontext(copy) if copy.tell() else self.bucket.open(stored) as file:
+            file.seek(0)
             facts = self.check.inspect(file, size_bytes=stored.size_bytes)
         wrong = difference(
             job.request,
@@ -172,6 +186,12 @@ class Storing:
         if wrong:
             raise BadContent(f"not what was ordered: {wrong}")
         return facts
+
+
+def _copied(chunks: Iterator[bytes], copy: BinaryIO) -> Iterator[bytes]:
+    for chunk in chunks:
+        copy.write(chunk)
+        yield chunk
 
 
 def _ordered_ratio(job: Job, attempt: Attempt) -> AspectRatio:

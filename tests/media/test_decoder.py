@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from PIL import Image
@@ -63,6 +63,13 @@ def jpeg(side: int = 64, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+def on_disk(content: bytes) -> BinaryIO:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - its user closes it
+    file.write(content)
+    file.seek(0)
+    return file
+
+
 def decoded(kind: str) -> Mapping[str, Any]:
     with tempfile.TemporaryFile() as source:
         facts, _ = decoder.decode(kind, source, SMALL)
@@ -78,9 +85,12 @@ def test_an_image_comes_back_as_a_jpeg() -> None:
 
 def test_a_video_comes_back_as_its_facts() -> None:
     content = video(audio=True)
+    check, size = ChildVideoCheck(), len(content)
 
-    facts = ChildVideoCheck().inspect(io.BytesIO(content), size_bytes=len(content))
+    facts = check.inspect(io.BytesIO(content), size_bytes=size)
 
+    with on_disk(content) as file:
+        assert check.inspect(file, size_bytes=size) == facts
     assert (facts.width, facts.height, facts.has_audio) == (64, 48, True)
     assert Image.open(io.BytesIO(facts.poster)).size == (64, 48)
     assert facts.duration_seconds == pytest.approx(1.2)
@@ -95,8 +105,9 @@ def test_why_an_image_is_refused_is_said() -> None:
 def test_a_file_of_another_size_than_said_is_refused(more: int) -> None:
     content = video()
 
-    with pytest.raises(BadContent):
-        ChildVideoCheck().inspect(io.BytesIO(content), size_bytes=len(content) + more)
+    for file in (io.BytesIO(content), on_disk(content)):
+        with file, pytest.raises(BadContent, match="not as long"):
+            ChildVideoCheck().inspect(file, size_bytes=len(content) + more)
 
 
 def of_many_scans(scans: int, side: int) -> bytes:
@@ -193,6 +204,17 @@ def test_a_decoder_that_died_is_started_again(
         decoded("bomb")
 
     assert decoded("image") == {}
+
+
+def test_each_content_has_a_child_of_its_own_and_all_of_one_process(
+    decodes_by: Callable[[str], DecoderProcess],
+) -> None:
+    decodes_by("return {'parent': os.getppid(), 'child': os.getpid()}, b''")
+
+    first, second = decoded("image"), decoded("image")
+
+    assert first["parent"] == second["parent"] != os.getpid()
+    assert first["child"] != second["child"]
 
 
 def test_an_answer_that_nobody_waited_for_is_not_the_next_ones(

@@ -1,5 +1,6 @@
 """A result is fetched, checked and kept, as often as that takes."""
 
+import io
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -24,10 +25,11 @@ def store(harness: Harness, *, configured: bool = True) -> Stored | StoreMissed:
     job = storing(a_job(), ProviderId.RUNWAY)
     provider = harness.providers[ProviderId.RUNWAY] if configured else None
     attempt = at_provider(job, ProviderId.RUNWAY)
-    found = harness.storing.bring_in(job, attempt, provider)
+    copy = io.BytesIO()
+    found = harness.storing.bring_in(job, attempt, provider, copy)
     if isinstance(found, StoreMissed):
         return found
-    return harness.storing.keep(job, attempt, found)
+    return harness.storing.keep(job, attempt, found, copy)
 
 
 def provider(harness: Harness) -> ScriptedProvider:
@@ -172,7 +174,10 @@ def test_storing_may_be_done_again_after_any_part_of_it(
 
 
 def fail_at(harness: Harness, nth: int) -> None:
-    """Find, write, open, copy, write the poster, sign once, sign once more."""
+    """Find, write, open, copy, write the poster, sign once, sign once more.
+
+    What the vendor wrote into our bucket is opened there; what was fetched, is here.
+    """
     verb, before = [
         ("find", 0),
         ("write", 0),
@@ -182,6 +187,9 @@ def fail_at(harness: Harness, nth: int) -> None:
         ("sign_download", 0),
         ("sign_download", 2),
     ][nth]
+    if verb == "open":
+        harness.bucket.objects[f"{FOLDER}v.mp4"] = b"an mp4"
+        provider(harness).result = BucketFile(gs_uri=f"gs://bucket/{FOLDER}v.mp4")
     carry_out = getattr(harness.bucket, verb)
     fails = iter([False] * before + [True])
 
@@ -255,13 +263,26 @@ def test_what_another_worker_fetched_meanwhile_is_not_copied_unchecked(
     assert harness.bucket.objects[TARGET] == b"an mp4"
 
 
+@pytest.mark.parametrize("is_copied", [True, False])
 def test_what_another_worker_fetched_meanwhile_is_not_checked_in_its_place(
-    harness: Harness,
+    harness: Harness, is_copied: bool
 ) -> None:
     job = storing(a_job(), ProviderId.RUNWAY)
-    attempt = at_provider(job, ProviderId.RUNWAY)
-    found = harness.storing.bring_in(job, attempt, provider(harness))
+    attempt, copy = at_provider(job, ProviderId.RUNWAY), io.BytesIO()
+    found = harness.storing.bring_in(job, attempt, provider(harness), copy)
     assert isinstance(found, StoredObject)
     meanwhile_another_worker_fetches(harness)
+    copy = copy if is_copied else io.BytesIO()
 
-    assert code(harness.storing.keep(job, attempt, found)) == "storage_failed"
+    assert code(harness.storing.keep(job, attempt, found, copy)) == "storage_failed"
+    assert TARGET not in harness.bucket.objects
+
+
+def test_what_came_through_this_process_is_not_fetched_again(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[StoredObject] = []
+    monkeypatch.setattr(harness.bucket, "open", opened.append)
+
+    assert isinstance(store(harness), Stored)
+    assert opened == []
