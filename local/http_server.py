@@ -102,7 +102,7 @@ def routed(routes: Routes) -> WsgiApp:
 
 def as_json(content: object, *, status: int = 200) -> Response:
     text = json.dumps(content, default=str)
-    return Response(text, status=status, mimetype="application/json")
+    return Response(f"{text}\n", status=status, mimetype="application/json")
 
 
 def connection_of(request: Request) -> socket.socket:

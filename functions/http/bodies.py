@@ -90,7 +90,7 @@ def answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     return Response(
-        as_json(body),
+        as_json(body) + "\n",  # so that a terminal's prompt stands on its own line
         status=status,
         mimetype="application/json",
         headers=dict(headers or {}),

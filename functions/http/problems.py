@@ -79,7 +79,7 @@ def problem(
     if errors := _errors(refused, language):
         body["errors"] = errors
     return Response(
-        json.dumps(body, ensure_ascii=False),
+        json.dumps(body, ensure_ascii=False) + "\n",
         status=refused.status,
         mimetype=PROBLEM_JSON,
         headers=dict(headers or {}) | _headers(refused),

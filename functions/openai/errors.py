@@ -81,7 +81,7 @@ def openai_problem(
     if not _is_worth_resending(refused):
         kept["x-should-retry"] = "false"
     return Response(
-        json.dumps({"error": body}, ensure_ascii=False),
+        json.dumps({"error": body}, ensure_ascii=False) + "\n",
         status=400 if isinstance(refused, InvalidRequest) else refused.status,
         mimetype="application/json",
         headers=kept,

@@ -55,6 +55,7 @@ def check_described(path: str, method: str, response: TestResponse) -> None:
         assert response.mimetype == media_type
         if media_type != "text/html":
             check_schema(content["schema"], response.get_json(force=True))
+            assert response.text.endswith("\n"), "a terminal's prompt follows it"
     if codes := said.get("x-codes"):
         body = response.get_json(force=True)
         assert body.get("error", body)["code"] in codes
