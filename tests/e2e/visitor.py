@@ -1,10 +1,10 @@
 """A visitor of the web page: a browser's window, and what went wrong in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,6 +12,7 @@ from playwright.sync_api import (
     Browser,
     ConsoleMessage,
     Page,
+    Playwright,
     Request,
     expect,
     sync_playwright,
@@ -29,9 +30,13 @@ FLAGS = (
 WIDE, PHONE, NARROW = 1280, 375, 320
 LANGUAGES = {"ko": "ko-KR", "en": "en-US"}
 MOST_MS = 30_000
+# A theme changes nothing but colours, so the second is asked about them alone.
+Theme = Literal["light", "dark"]
+_COLOURS = ("color-contrast", "link-in-text-block")
+THEMES: Mapping[Theme, Sequence[str]] = {"light": (), "dark": _COLOURS}
 # What axe is asked for: WCAG 2.2 A and AA, and its own best practices.
-_AXE = """async () => {
-    const {violations} = await axe.run(document);
+_AXE = """async (options) => {
+    const {violations} = await axe.run(document, options);
     return violations.flatMap(({id, nodes}) =>
         nodes.map((node) => `${id}: ${node.target} ${node.failureSummary}`));
 }"""
@@ -39,14 +44,19 @@ _AXE = """async () => {
 
 @contextmanager
 def chromium(*flags: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright, launched(playwright, *flags) as browser:
+        yield browser
+
+
+@contextmanager
+def launched(playwright: Playwright, *flags: str) -> Iterator[Browser]:
     program = find_chromium()
     if program is None:
         pytest.fail(NO_CHROMIUM, pytrace=False)
-    with sync_playwright() as playwright:
-        options = [*FLAGS, *flags]
-        browser = playwright.chromium.launch(executable_path=program, args=options)
-        yield browser
-        browser.close()
+    options = [*FLAGS, *flags]
+    browser = playwright.chromium.launch(executable_path=program, args=options)
+    yield browser
+    browser.close()
 
 
 @dataclass(kw_only=True)
@@ -91,14 +101,24 @@ class Visitor:
         self.page.locator(".sign-in").get_by_role("button", name=name).click()
         expect(self.page.locator(".sign-in")).to_have_count(0)
 
-    def sign_out(self) -> None:
-        self.page.get_by_role("button", name="로그아웃").click()
-        expect(self.page.locator(".sign-in")).to_be_visible()
+    def sign_out(self, *, answer: str = "남기고 로그아웃") -> None:
+        """`answer`: to whether what was put together stays, where that is asked."""
+        self.page.get_by_role("button", name="로그아웃", exact=True).click()
+        gone, question = self.page.locator(".sign-in"), self.page.get_by_role("dialog")
+        expect(gone.or_(question)).to_be_visible()
+        if question.is_visible():
+            question.get_by_role("button", name=answer).click()
+        expect(gone).to_be_visible()
 
     def violations(self) -> list[str]:
-        """What axe finds wrong with what is shown."""
-        self.page.evaluate(axe())
-        found: list[str] = self.page.evaluate(_AXE)
+        """What axe finds wrong with what is shown, in both themes."""
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(axe())
+        found: list[str] = []
+        for theme, rules in THEMES.items():
+            self.page.emulate_media(color_scheme=theme)
+            options = {"runOnly": list(rules)} if rules else {}
+            found += [f"{theme}: {one}" for one in self.page.evaluate(_AXE, options)]
         return found
 
     def overflows(self) -> bool:

@@ -5,11 +5,12 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from local.stack import Stack
 from ops import npm
-from tests.e2e.visitor import Visitor, chromium, visiting
+from tests.e2e.client import Frontend, Video
+from tests.e2e.visitor import Visitor, launched, visiting
 
 Visit = Callable[..., Visitor]
 
@@ -21,11 +22,25 @@ def _built() -> None:
     npm.build()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # Of a module: while it is there, no other test may run an event loop.
-    with chromium() as browser:
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    # Of this folder: while it is there, no other test may run an event loop.
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    with launched(playwright) as browser:
         yield browser
+
+
+@pytest.fixture(scope="package")
+def earlier(running_stack: Stack) -> Video:
+    """A video that Min-ji made before, on Runway."""
+    min_ji = Frontend(running_stack, "min-ji")
+    asked = {"prompt": "An earlier raccoon", "duration": 4, "aspect_ratio": "9:16"}
+    return min_ji.wait(min_ji.create(**asked, model="runway"))
 
 
 @pytest.fixture

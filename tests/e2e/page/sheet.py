@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
+from playwright.sync_api import Page
 
 from tests.e2e.visitor import PHONE, WIDE
+
+FOLDER = os.environ.get("SCREENSHOTS", "")
 
 
 @dataclass
@@ -20,20 +23,19 @@ class Sheet:
 
     shots: dict[int, list[Image.Image]] = field(default_factory=dict)
 
-    def add(self, width: int, png: bytes) -> None:
-        shot = Image.open(io.BytesIO(png)).convert("RGB")
-        self.shots.setdefault(width, []).append(shot)
+    def add(self, width: int, page: Page) -> None:
+        if FOLDER:
+            png = page.screenshot(full_page=True)
+            shot = Image.open(io.BytesIO(png)).convert("RGB")
+            self.shots.setdefault(width, []).append(shot)
 
     def keep(self, name: str, *, large: int | None = None) -> None:
         """A picture for each width; `large`: which wide one is kept as it is, too."""
-        folder = os.environ.get("SCREENSHOTS")
-        if folder is None:
-            return
         for width, shots in self.shots.items():
             sheet = _beside([shot.reduce(max(2, width // PHONE)) for shot in shots])
-            sheet.save(Path(folder) / f"page-{name}-{width}.jpg", quality=65)
-        if large is not None:
-            self.shots[WIDE][large].save(Path(folder) / f"page-{name}.jpg", quality=75)
+            sheet.save(Path(FOLDER) / f"page-{name}-{width}.jpg", quality=65)
+        if FOLDER and large is not None:
+            self.shots[WIDE][large].save(Path(FOLDER) / f"page-{name}.jpg", quality=75)
 
 
 def _beside(shots: list[Image.Image]) -> Image.Image:

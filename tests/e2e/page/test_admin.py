@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from local.stack import Stack
-from tests.e2e.client import Frontend
+from tests.e2e.client import Frontend, Video
 from tests.e2e.page.conftest import Visit
 
 SWITCH = "/v1/admin/generation"
@@ -62,10 +62,9 @@ def test_a_reason_is_kept_where_the_switch_could_not_be_set(
 
 
 def test_administrators_see_everybodys_figures(
-    visit: Visit, stack: Stack, operator: Frontend
+    visit: Visit, stack: Stack, operator: Frontend, earlier: Video
 ) -> None:
     frontend = Frontend(stack, "min-ji")
-    frontend.wait(frontend.create(duration=5))
     own = frontend.call("GET", "/v1/usage").json()["caps"]["daily"]["used_usd"]
 
     page = visit("/admin", user="Seo-yeon").page

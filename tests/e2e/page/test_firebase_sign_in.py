@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
 from local.identity import user_token
 from local.stack import Stack
 from ops.page_headers import POLICY, on_one_machine
 from tests.e2e.auth_emulator import auth_emulator, claims_of, link_sent_to
 from tests.e2e.page.conftest import Visit
-from tests.e2e.visitor import Visitor, chromium
+from tests.e2e.visitor import Visitor, launched
 
 GAPI = Path(__file__).with_name("gapi.js")
 GAPI_HOST = "https://apis.google.com"
@@ -29,9 +29,10 @@ ELSEWHERE = re.compile(r"^https?://(?!127\.0\.0\.1)")
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(playwright: Playwright) -> Iterator[Browser]:
     # An answer that a test alters has no address, and so may not use this machine's.
-    with chromium("--disable-features=LocalNetworkAccessChecks") as browser:
+    flag = "--disable-features=LocalNetworkAccessChecks"
+    with launched(playwright, flag) as browser:
         yield browser
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
 from local.stack import Stack
-from tests.e2e.client import IMAGE, Frontend, set_faults, submissions, wait_for
+from tests.e2e.client import IMAGE, Frontend, Video, set_faults, submissions, wait_for
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import PHONE, visiting
 
@@ -70,15 +70,14 @@ def test_an_image_and_a_sentence_become_a_film_that_plays(
     assert page.locator(".film").evaluate("v => v.muted && v.loop")
 
 
-def test_a_download_is_a_file(visit: Visit, frontend: Frontend) -> None:
-    video = frontend.wait(frontend.create(duration=3))
-    page = visit(f"/?video={video['job_id']}").page
+def test_a_download_is_a_file(visit: Visit, earlier: Video) -> None:
+    page = visit(f"/?video={earlier['job_id']}").page
 
     with page.expect_download() as downloading:
         page.get_by_role("link", name="다운로드").click()
 
     content = downloading.value.path().read_bytes()
-    assert len(content) == video["delivered"]["size"]
+    assert len(content) == earlier["delivered"]["size"]
     assert downloading.value.suggested_filename.endswith(".mp4")
 
 
@@ -199,6 +198,10 @@ def test_a_refusal_says_why_what_it_cost_and_what_helps(
     stage = page.locator(".stage")
     expect(stage).to_contain_text("안전 정책에 따라 프롬프트를 거부했습니다")
     expect(stage).to_contain_text("$0.40가 들었습니다")
+    page.get_by_role("button", name="English").click()
+    expect(stage).to_contain_text("refused the prompt")
+    page.get_by_role("button", name="한국어").click()
+    expect(stage).to_contain_text("안전 정책에 따라 프롬프트를 거부했습니다")
     page.get_by_role("button", name="프롬프트 고치기").click()
 
     expect(page.locator("#prompt")).to_be_focused()
@@ -316,9 +319,10 @@ def test_deleting_can_be_undone_until_it_is_done(
     visit: Visit, frontend: Frontend
 ) -> None:
     prompts = ["A raccoon that stays", "A raccoon that goes"]
-    for prompt in prompts:
-        frontend.wait(frontend.create(prompt=prompt, duration=3))
+    for video in [frontend.create(prompt=prompt, duration=3) for prompt in prompts]:
+        frontend.wait(video)
     page = visit().page
+    page.clock.install()
     stays, goes = (page.locator(".card", has_text=prompt) for prompt in prompts)
     page.get_by_label(f"삭제: {prompts[0]}").click()
     expect(stays).to_be_hidden()
@@ -328,19 +332,18 @@ def test_deleting_can_be_undone_until_it_is_done(
     page.get_by_label(f"삭제: {prompts[1]}").click()
 
     expect(goes).to_be_hidden()
+    page.clock.fast_forward(7_000)
     assert len(jobs(frontend, prompts[1])) == 1, "there is still a way back"
+    page.clock.fast_forward(1_000)
     wait_for(lambda: not jobs(frontend, prompts[1]))
     assert len(jobs(frontend, prompts[0])) == 1
     expect(page.locator(".toast")).to_be_hidden()
 
 
 def test_settings_of_an_earlier_video_are_used_again(
-    visit: Visit, frontend: Frontend
+    visit: Visit, earlier: Video
 ) -> None:
-    video = frontend.wait(
-        frontend.create(prompt="An earlier raccoon", duration=4, aspect_ratio="9:16")
-    )
-    page = visit(f"/?video={video['job_id']}").page
+    page = visit(f"/?video={earlier['job_id']}").page
 
     page.get_by_role("button", name="이 설정으로 다시").click()
 
@@ -440,6 +443,19 @@ def test_a_wrong_address_is_said_beside_it_and_nothing_is_planned(visit: Visit) 
     alert = page.get_by_role("alert")
     expect(alert).to_have_text("주소: 공개된 https:// URL이어야 합니다.")
     expect(page.locator(".invitation").get_by_role("alert")).to_be_visible()
+
+
+def test_whether_there_is_to_be_sound_is_chosen_in_the_panel(visit: Visit) -> None:
+    page = visit().page
+    page.get_by_text("설정 더 보기").click()
+
+    panel = page.locator(".panel").bounding_box()
+    for name in ("상관없음", "있음", "없음"):
+        chip = page.locator(".chip", has=page.get_by_label(name, exact=True))
+        place = chip.bounding_box()
+        assert panel and place and place["y"] > panel["y"] + panel["height"] / 2
+    page.get_by_text("있음", exact=True).click()
+    expect(page.get_by_label("있음", exact=True)).to_be_checked()
 
 
 def test_a_video_is_made_with_the_keyboard_alone(

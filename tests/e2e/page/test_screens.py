@@ -76,11 +76,11 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
 
     for width in (WIDE, PHONE, NARROW):
         _resize(page, width)
+        assert visitor.violations() == [], width
         for theme in ("dark", "light"):
             page.emulate_media(color_scheme=theme)
-            assert visitor.violations() == [], (width, theme)
             if width != NARROW:
-                sheet.add(width, page.screenshot(full_page=True))
+                sheet.add(width, page)
         assert not visitor.overflows(), width
 
     sheet.keep(screen)
@@ -89,6 +89,12 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     expect(page.locator("html")).to_have_attribute("lang", "en")
     assert visitor.violations() == []
     assert not visitor.overflows()
+
+
+def test_the_first_screen_says_that_videos_are_made_by_ai(visit: Visit) -> None:
+    page = visit(user=None).page
+
+    expect(page.locator(".sign-in")).to_contain_text("AI가 만드는 영상")
 
 
 def _resize(page: Page, width: int) -> None:

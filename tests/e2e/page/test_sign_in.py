@@ -1,6 +1,7 @@
 """Who one is on the page, and what that lets one see."""
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Route, expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend
@@ -9,7 +10,7 @@ from tests.e2e.page.conftest import Visit
 
 def test_another_users_library_is_empty(visit: Visit, stack: Stack) -> None:
     frontend, other = Frontend(stack, "min-ji"), Frontend(stack, "jun-ho")
-    frontend.wait(frontend.create(prompt="only Min-ji sees this fox", duration=5))
+    frontend.create(prompt="only Min-ji sees this fox", duration=5)
     for video in other.call("GET", "/v1/videos?limit=100").json()["videos"]:
         other.wait(video)
         other.call("DELETE", f"/v1/videos/{video['job_id']}").raise_for_status()
@@ -54,3 +55,41 @@ def test_the_page_speaks_the_browsers_language_and_the_chosen_one(
     expect(visitor.page.locator("main h1")).to_have_text("사용량")
     visitor.page.reload()
     expect(visitor.page.locator("html")).to_have_attribute("lang", "ko")
+
+
+def test_signing_out_asks_whether_what_was_put_together_stays(visit: Visit) -> None:
+    visitor = visit(user="me")
+    page, secret = visitor.page, "What nobody else may read"
+    page.locator("#prompt").fill(secret)
+
+    page.get_by_role("button", name="로그아웃").click()
+    assert visitor.violations() == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    visitor.sign_out(answer="남기고 로그아웃")
+    visitor.sign_in("me")
+    expect(page.locator("#prompt")).to_have_value(secret)
+
+    visitor.sign_out(answer="지우고 로그아웃")
+
+    assert secret not in page.evaluate("JSON.stringify([localStorage, sessionStorage])")
+    visitor.sign_in("me")
+    expect(page.locator("#prompt")).to_have_value("")
+    page.get_by_role("button", name="로그아웃").click()
+    expect(page.locator(".sign-in")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_where_nothing_is_paid_the_page_says_so(visit: Visit, language: str) -> None:
+    said = {"ko": "시뮬레이션: 결제되지 않습니다", "en": "Simulated: nothing is paid"}
+    visitor = visit(user=None, language=language)
+    expect(visitor.page.locator("header")).to_contain_text(said[language])
+
+    def pay(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"simulated": False})
+
+    visitor.page.route("**/config.json", pay)
+    visitor.page.reload()
+
+    expect(visitor.page.locator(".sign-in")).to_be_visible()
+    expect(visitor.page.locator(".badge")).to_have_count(0)

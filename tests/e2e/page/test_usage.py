@@ -7,15 +7,14 @@ import pytest
 from playwright.sync_api import expect
 
 from local.stack import Stack
-from tests.e2e.client import Frontend, wait_for
+from tests.e2e.client import Frontend, Video, wait_for
 from tests.e2e.page.conftest import Visit
 
 
 @pytest.fixture
-def spender(stack: Stack) -> str:
+def spender(stack: Stack, earlier: Video) -> str:
     """The name of one who has made a video on Runway, and makes none just now."""
     frontend = Frontend(stack, "min-ji")
-    frontend.wait(frontend.create(duration=5, model="runway"))
     open_ones = "/v1/videos?status=processing"
     wait_for(lambda: not frontend.call("GET", open_ones).json()["videos"])
     return "Min-ji"
