@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.identity import user_token
+from local.page import ME
 from local.processes import MAX_PORT, DidNotStart
 from local.stack import Stack, StackOptions
 from ops import npm
@@ -15,7 +16,6 @@ from ops import npm
 FIRST_PORT = 8700
 # In this order from the first port on, so that they are the same every time.
 PARTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
-_USER = "me"
 
 
 def first_port(text: str) -> int:
@@ -69,14 +69,14 @@ def welcome(console: Console, stack: Stack, *, webhooks: str) -> None:
     for name, value in _list(announced | {"webhooks": webhooks}).items():
         shown.add_row(f"[bold]{name}[/]", value)
     now = datetime.now(UTC)
-    token = user_token(stack.project, _USER, admin=False, now=now)
+    token = user_token(stack.project, ME, admin=False, now=now)
     console.print(shown)
-    console.print(f"\n[bold]To paste[/]; the token of `{_USER}` is valid for an hour:")
+    console.print(f"\n[bold]To paste[/]; the token of `{ME}` is valid for an hour:")
     console.print(f"export API={api}\nexport TOKEN={token}", soft_wrap=True)
     console.print(
         "Another: .venv/bin/python -m local token USER [--admin]\n"
         f"An API key: FIRESTORE_EMULATOR_HOST={announced['firestore']} "
-        f".venv/bin/python -m local key make {_USER}\n\n"
+        f".venv/bin/python -m local key make {ME}\n\n"
         f"[bold]Try it:[/] {announced['web']} makes videos in a browser; {api}/docs "
         "has a curl command for each call.\n"
         "[bold]Ctrl-C[/] stops everything.",

@@ -18,10 +18,13 @@ from local.http_server import HttpServer, WsgiApp, as_json
 from local.identity import user_token
 from ops.page_headers import on_one_machine
 
+# Whose token `make dev` prints, and the README's examples use.
+ME = "me"
 USERS = (
     {"id": "min-ji", "name": "Min-ji", "admin": False},
     {"id": "jun-ho", "name": "Jun-ho", "admin": False},
     {"id": "seo-yeon", "name": "Seo-yeon", "admin": True},
+    {"id": ME, "name": ME, "admin": False},
 )
 NOT_BUILT = "The page is not built yet: run make web, then load this again.\n"
 _ENTRY = "index.html"
@@ -30,11 +33,15 @@ _FILES = "assets/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """`folder`: the built page. `addresses`: those of the stack's parts."""
+    """`folder`: the built page. `addresses`: those of the stack's parts.
+
+    `simulated`: simulators make the videos, and nothing is paid.
+    """
 
     project: str
     addresses: Mapping[str, str]
     folder: Path
+    simulated: bool = False
 
     def server(self, *, port: int = 0, origins: Collection[str] = ()) -> HttpServer:
         headers = self._headers()
@@ -56,6 +63,7 @@ class Page:
             "signIn": [],
             "emulators": {"firestore": self.addresses["firestore"], "auth": None},
             "developmentUsers": USERS,
+            "simulated": self.simulated,
         }
 
     def _answer(self, request: Request) -> Response:

@@ -267,7 +267,12 @@ class Stack:
 
     def _start_page(self) -> None:
         """Last, since it tells where the others are."""
-        page = Page(project=self.project, addresses=self.addresses, folder=npm.DIST)
+        page = Page(
+            project=self.project,
+            addresses=self.addresses,
+            folder=npm.DIST,
+            simulated=self.vendors.nothing_is_paid,
+        )
         web = self.addresses["web"]
         port = int(web.rpartition(":")[2])
         if not self._options.live_page:

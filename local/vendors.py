@@ -27,6 +27,11 @@ class Vendors:
     environment: Mapping[str, str]
     real: bool
 
+    @property
+    def nothing_is_paid(self) -> bool:
+        """Who else answers at an address that was set may be paid."""
+        return self.simulated == ADDRESSES.keys()
+
     def simulators(self) -> Mapping[str, list[str]]:
         """Each simulator that is needed, with the address variables it stands for."""
         names = {"runway": _RUNWAY, "google": _GOOGLE}

@@ -401,4 +401,5 @@ def test_the_page_learns_the_same_from_the_cloud_as_on_one_machine() -> None:
     addresses = dict.fromkeys(("api", "firestore", "storage"), "")
     config = Page(project="p", addresses=addresses, folder=ROOT).config()
 
-    assert {*LOCALS["page"], "firebase"} == config.keys()
+    # That nothing is paid is said on one machine alone.
+    assert {*LOCALS["page"], "firebase"} == config.keys() - {"simulated"}

@@ -106,6 +106,23 @@ def test_money_is_real_where_a_key_meets_the_real_vendor(
     assert choose(environ).real is real
 
 
+@pytest.mark.parametrize(
+    ("environ", "is_free"),
+    [
+        ({}, True),
+        ({"RUNWAY_API_KEY": "unset"}, True),
+        (KEY, False),
+        # Whoever answers there may ask for money.
+        ({"RUNWAYML_BASE_URL": "http://127.0.0.1:1"}, False),
+        (KEY | {"RUNWAYML_BASE_URL": "http://127.0.0.1:1"}, False),
+    ],
+)
+def test_the_page_says_that_nothing_is_paid_where_simulators_alone_are_asked(
+    environ: dict[str, str], is_free: bool
+) -> None:
+    assert choose(environ).nothing_is_paid is is_free
+
+
 def test_a_vendor_of_ones_own_gets_no_real_key_of_another() -> None:
     chosen = choose({"GEMINI_API_KEY": "real", "RUNWAYML_BASE_URL": "http://a"})
 

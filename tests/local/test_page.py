@@ -11,7 +11,7 @@ from google.auth import jwt
 import local.identity
 from local.http_server import HttpServer
 from local.identity import LocalIdentity
-from local.page import Page
+from local.page import ME, USERS, Page
 
 ADDRESSES = {
     "api": "http://127.0.0.1:1",
@@ -127,8 +127,10 @@ def test_the_page_learns_where_everything_is(server: HttpServer) -> None:
 
     assert config["api"] == ADDRESSES["api"]
     assert config["emulators"]["firestore"] == ADDRESSES["firestore"]
-    assert [user["admin"] for user in config["developmentUsers"]] == [
-        False,
-        False,
-        True,
-    ]
+    admins = [user["id"] for user in config["developmentUsers"] if user["admin"]]
+    assert admins == ["seo-yeon"]
+    assert config["simulated"] is False
+
+
+def test_the_token_that_the_terminal_gets_is_of_one_of_the_pages_users() -> None:
+    assert ME in {user["id"] for user in USERS}

@@ -12,6 +12,8 @@ export interface Config {
   emulators: { firestore: string | null; auth: string | null };
   /** Whom one may be on one machine, without a password. */
   developmentUsers: DevelopmentUser[] | null;
+  /** On one machine: simulators make the videos, and nothing is paid. */
+  simulated?: boolean;
 }
 
 export interface DevelopmentUser {

@@ -6,6 +6,7 @@ export const messages = {
   usage: "Usage",
   admin: "Administration",
   signOut: "Sign out",
+  simulated: "Simulated: nothing is paid",
   otherLanguage: "한국어",
   aiNotice: "The videos are made by AI, and their files carry its mark.",
   adminOnly: "Only administrators see this page.",

@@ -8,6 +8,7 @@ export const messages: Messages = {
   usage: "사용량",
   admin: "운영",
   signOut: "로그아웃",
+  simulated: "시뮬레이션: 결제되지 않습니다",
   otherLanguage: "English",
   aiNotice: "AI가 만드는 영상이며, 파일에 그 표시가 남습니다.",
   adminOnly: "관리자만 볼 수 있는 페이지입니다.",

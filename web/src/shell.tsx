@@ -30,6 +30,7 @@ export function Shell({ app }: { app: Opened }) {
 
 function Header({ app }: { app: Opened }) {
   const user = app.session.user.value;
+  const Question = leaving.value?.default;
   const views: View[] = user?.admin ? ["make", "usage", "admin"] : ["make", "usage"];
   return (
     <header class="bar">
@@ -50,6 +51,7 @@ function Header({ app }: { app: Opened }) {
           ))}
         </nav>
       )}
+      {app.config.simulated && <span class="badge">{t("simulated")}</span>}
       <div class="bar-end">
         <button
           type="button"
@@ -60,13 +62,26 @@ function Header({ app }: { app: Opened }) {
           {t("otherLanguage")}
         </button>
         {user && (
-          <button type="button" class="plain" onClick={() => app.session.signOut()}>
+          <button type="button" class="plain" onClick={() => leave(app, user.id)}>
             {t("signOut")}
           </button>
         )}
       </div>
+      {user && Question && (
+        <Question app={app} user={user.id} done={() => (leaving.value = null)} />
+      )}
     </header>
   );
+}
+
+const leaving = signal<typeof import("./sign-in/leaving") | null>(null);
+
+async function leave({ session }: Opened, user: string): Promise<void> {
+  const loaded = Promise.all([import("./sign-in/leaving"), learn("signIn")]);
+  // Who is offline may sign out, too.
+  const [part] = await loaded.catch(() => [null]);
+  if (part?.isAnythingKept(user)) leaving.value = part;
+  else await session.signOut();
 }
 
 const loaded = signal<Partial<Record<keyof typeof VIEWS, Loaded>>>({});

@@ -99,8 +99,9 @@ export function aDraft(part: Partial<Draft> = {}): Draft {
 }
 
 /** `localStorage` or `sessionStorage`, empty. */
-export function aStorage(): Pick<Storage, "getItem" | "setItem" | "removeItem"> {
-  const kept = new Map<string, string>();
+export function aStorage(
+  kept = new Map<string, string>(),
+): Pick<Storage, "getItem" | "setItem" | "removeItem"> {
   return {
     getItem: (name) => kept.get(name) ?? null,
     setItem: (name, value) => void kept.set(name, value),

@@ -57,7 +57,7 @@ export function Switch({ app, generation }: Props) {
       </div>
       <WhoSetIt generation={now} />
       <fieldset>
-        <legend class="hidden">{t("switchTitle")}</legend>
+        <legend class="out-of-sight">{t("switchTitle")}</legend>
         {LEVELS.map((level) => (
           <label key={level}>
             <input

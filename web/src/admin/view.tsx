@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import type { Generation } from "../api";
 import type { App } from "../app-state";
 import { t } from "../i18n";
+import { CannotLoad } from "../usage/cannot-load";
 import { Charts } from "../usage/charts";
 import { Budgets } from "./budgets";
 import { Switch } from "./switch";
@@ -25,14 +26,7 @@ export default function View({ app }: { app: App }) {
   return (
     <>
       <h1>{t("adminTitle")}</h1>
-      {hasFailed.value && (
-        <p class="notice" role="alert">
-          {t("cannotLoad")}{" "}
-          <button type="button" onClick={load}>
-            {t("tryAgain")}
-          </button>
-        </p>
-      )}
+      {hasFailed.value && <CannotLoad again={load} />}
       {generation.value && (
         <div class="control">
           <Switch app={app} generation={generation} />

@@ -99,6 +99,14 @@ export function forget(): void {
   click.value = null;
 }
 
+/** Nothing of this user's clicks stays in the browser. */
+export function forgetUser(user: string): void {
+  forget();
+  ordered.value = null;
+  remember(`click.${user}`, null, sessionStorage);
+  remember(`ordered.${user}`, null);
+}
+
 function keep(next: Click): void {
   click.value = next;
   // Of this tab alone: two tabs must not send for one click.

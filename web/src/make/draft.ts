@@ -72,6 +72,13 @@ export function belongTo(user: string): void {
   draft.value = { ...EMPTY, ...recall<Partial<Draft>>(`draft.${user}`) };
 }
 
+/** Until the user signs in again, nothing is kept. */
+export function forgetUser(user: string): void {
+  owner = null;
+  draft.value = EMPTY;
+  remember(`draft.${user}`, null);
+}
+
 /** What its user decided; a translation that came by itself is no part of that. */
 export function wishOf(draft: Draft): string {
   const { english } = draft;

@@ -65,6 +65,7 @@ export const messages = {
   useAddress: "Use an address",
   removeAddress: "Remove the address",
   addressOnStage: "The image is fetched from this address:",
+  addressUnseen: "That happens once you make the video, so it can't be shown here. An image that you choose as a file can be, and cropped, too.",
   addressMissing: "Write the address of an image, or remove it.",
   otherImage: "Another image",
   removeImage: "Remove the image",

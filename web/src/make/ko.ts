@@ -66,6 +66,7 @@ export const messages: Messages = {
   useAddress: "주소로 가져오기",
   removeAddress: "주소 빼기",
   addressOnStage: "이 주소의 이미지를 사용합니다.",
+  addressUnseen: "영상을 만들 때 가져오므로 여기에 미리 보이지 않습니다. 파일로 고르면 미리 보고 자를 수 있습니다.",
   addressMissing: "이미지 주소를 적거나 주소를 빼 주세요.",
   otherImage: "다른 이미지",
   removeImage: "이미지 빼기",

@@ -27,19 +27,31 @@ export function Panel({ studio }: { studio: Studio }) {
   );
 }
 
-function Prompt({ studio }: { studio: Studio }) {
+/** As high as its text. */
+function useGrowing(text: string) {
   const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    const grow = () => {
+      const area = field.current;
+      if (!area) return;
+      area.style.height = "auto";
+      const border = area.offsetHeight - area.clientHeight;
+      area.style.height = `${area.scrollHeight + border}px`;
+    };
+    grow();
+    addEventListener("resize", grow);
+    return () => removeEventListener("resize", grow);
+  }, [text]);
+  return field;
+}
+
+function Prompt({ studio }: { studio: Studio }) {
   const { prompt } = draft.value;
   const most = studio.offers.value.longestPrompt;
   const length = prompt.normalize("NFC").length;
   const isLong = length > most;
   const isWrong = isLong || troublesOf(studio, "prompt").length > 0;
-  useEffect(() => {
-    const area = field.current;
-    if (!area) return;
-    area.style.height = "auto";
-    area.style.height = `${area.scrollHeight + 2}px`;
-  }, [prompt]);
+  const field = useGrowing(prompt);
   return (
     <div class="field">
       <label for="prompt">{t("prompt")}</label>
@@ -79,6 +91,7 @@ function Examples() {
 function Translation({ studio }: { studio: Studio }) {
   const { prompt, english } = draft.value;
   const isTranslating = studio.isTranslating.value;
+  const field = useGrowing(english?.text ?? "");
   if (!english || !prompt) {
     return (
       <p class="muted" role="status">
@@ -98,6 +111,7 @@ function Translation({ studio }: { studio: Studio }) {
       </p>
       <textarea
         lang="en"
+        ref={field}
         rows={1}
         value={english.text}
         aria-labelledby="english-label"
@@ -189,43 +203,45 @@ function MoreChoices({ studio }: { studio: Studio }) {
   return (
     <details>
       <summary>{t("more")}</summary>
-      {offers.resolutions.length > 1 && (
-        <Chips
-          name="resolution"
-          title={t("resolution")}
-          of={offers.resolutions}
-          chosen={resolution}
-          choose={(resolution) => change({ resolution })}
-        >
-          {(one) => one}
-        </Chips>
-      )}
-      {sounds.length > 2 && (
-        <Chips
-          name="sound"
-          title={t("sound")}
-          of={sounds}
-          chosen={audio}
-          choose={(audio) => change({ audio })}
-        >
-          {soundName}
-        </Chips>
-      )}
-      {offers.lastImage && (
-        <fieldset>
-          <legend>{t("lastImage")}</legend>
-          {lastImage ? (
-            <button type="button" onClick={() => change({ lastImage: null })}>
-              {t("lastImageRemove")}
-            </button>
-          ) : (
-            <FileButton studio={studio} place="lastImage">
-              {t("lastImageAdd")}
-            </FileButton>
-          )}
-          <Trouble studio={studio} place="lastImage" />
-        </fieldset>
-      )}
+      <div class="more-choices">
+        {offers.resolutions.length > 1 && (
+          <Chips
+            name="resolution"
+            title={t("resolution")}
+            of={offers.resolutions}
+            chosen={resolution}
+            choose={(resolution) => change({ resolution })}
+          >
+            {(one) => one}
+          </Chips>
+        )}
+        {sounds.length > 2 && (
+          <Chips
+            name="sound"
+            title={t("sound")}
+            of={sounds}
+            chosen={audio}
+            choose={(audio) => change({ audio })}
+          >
+            {soundName}
+          </Chips>
+        )}
+        {offers.lastImage && (
+          <fieldset>
+            <legend>{t("lastImage")}</legend>
+            {lastImage ? (
+              <button type="button" onClick={() => change({ lastImage: null })}>
+                {t("lastImageRemove")}
+              </button>
+            ) : (
+              <FileButton studio={studio} place="lastImage">
+                {t("lastImageAdd")}
+              </FileButton>
+            )}
+            <Trouble studio={studio} place="lastImage" />
+          </fieldset>
+        )}
+      </div>
     </details>
   );
 }

@@ -56,7 +56,7 @@ function Screen({ studio, video }: { studio: Studio; video: Video }) {
       {video.delivered?.audio && (
         <button
           type="button"
-          class="sound"
+          class="sound-button"
           aria-pressed={!isMuted.value}
           onClick={() => (isMuted.value = !isMuted.value)}
         >

@@ -103,7 +103,12 @@ function Invitation({ studio }: { studio: Studio }) {
             <p class="muted">{t("inviteMore")}</p>
           </>
         )}
-        {isAddress.value && <AddressField isTyping={isTyping} />}
+        {isAddress.value && (
+          <>
+            <AddressField isTyping={isTyping} />
+            <p class="muted">{t("addressUnseen")}</p>
+          </>
+        )}
         <Choices studio={studio}>
           {isAddress.value ? (
             <button type="button" onClick={studio.forgetImage}>

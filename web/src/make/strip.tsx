@@ -8,7 +8,8 @@ import type { Studio } from "./studio";
 export function Strip({ studio, video }: { studio: Studio; video: Video | null }) {
   const models = studio.models.value;
   const frames = video ? framesOf(video, models) : planOf(studio);
-  if (!frames.length) return null;
+  // Its room is kept until the providers are known, so that nothing jumps.
+  if (!frames.length) return video ? null : <div class="strip" />;
   return (
     <ol class="strip" aria-label={t("strip")}>
       {frames.map((frame) => (

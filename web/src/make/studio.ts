@@ -3,6 +3,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { ApiProblem, type Estimate, type Model, type Usage, type Video } from "../api";
 import type { App } from "../app-state";
+import { language } from "../i18n";
 import { go, pathOf, videoId } from "../router";
 import { keepBlobs, newBlobId, readBlob } from "./blobs";
 import * as clicks from "./click";
@@ -66,9 +67,16 @@ export function openStudio(app: App) {
       const id = videoId.value;
       const known = library.loaded.peek().find(({ job_id }) => job_id === id);
       video.value = known;
-      return id ? follow(sourcesOf(app, id), hear) : undefined;
+      // A document says why in its job's language.
+      language.value;
+      return id ? follow(sourcesOf(app, id), hearInPagesLanguage) : undefined;
     }),
   ];
+
+  function hearInPagesLanguage(heard: Video | null): void {
+    hear(heard);
+    if (heard?.status === "failed") void refresh(heard.job_id);
+  }
 
   function hear(heard: Video | null): void {
     const isEnd = heard && heard.status !== "processing";

@@ -14,7 +14,7 @@ export default function View({ app }: { app: App }) {
   return (
     <>
       <h1 class="out-of-sight">{t("makeVideo")}</h1>
-      <p class="offline" role="status">
+      <p class="notice offline" role="status">
         {studio.isOnline.value ? "" : t("offline")}
       </p>
       <div class="make">

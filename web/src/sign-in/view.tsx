@@ -31,6 +31,9 @@ export default function SignInView({ app }: { app: App }) {
           {t("signInAs", user.name)}
         </button>
       ))}
+      {developmentUsers?.some(({ id }) => id === "me") && (
+        <p class="muted">{t("developmentMe")}</p>
+      )}
       {signIn.includes("google") && (
         <button type="button" class="main" onClick={() => sign({ by: "google" })}>
           {t("signInWithGoogle")}

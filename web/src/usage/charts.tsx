@@ -6,8 +6,9 @@ import type { Usage } from "../api";
 import type { App } from "../app-state";
 import { money, span } from "../format";
 import { language, t } from "../i18n";
-import { Choice } from "./choice";
 import { Bars, makerName, Table } from "./bars";
+import { CannotLoad } from "./cannot-load";
+import { Choice } from "./choice";
 import { barsOf, firstDay, type Measure } from "./report";
 import "./usage.css";
 
@@ -36,14 +37,7 @@ export function Charts({ app, scope }: { app: App; scope?: "all" }) {
   const found = usage.value;
   return (
     <div class="charts" aria-busy={!found && !hasFailed.value}>
-      {hasFailed.value && (
-        <p class="notice" role="alert">
-          {t("cannotLoad")}{" "}
-          <button type="button" onClick={load}>
-            {t("tryAgain")}
-          </button>
-        </p>
-      )}
+      {hasFailed.value && <CannotLoad again={load} />}
       {found && (
         <>
           <div class="caps">

@@ -13,12 +13,13 @@ export function Choice<T extends string | number>({ name, options, chosen }: Pro
   const group = useId();
   return (
     <fieldset class="choice">
-      <legend class="hidden">{name}</legend>
+      <legend class="out-of-sight">{name}</legend>
       {Object.entries<string>(options).map(([value, label]) => (
         <label key={value}>
           <input
             type="radio"
             name={group}
+            class="out-of-sight"
             checked={String(chosen.value) === value}
             onChange={() => {
               const isNumber = typeof chosen.value === "number";

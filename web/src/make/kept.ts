@@ -1,0 +1,25 @@
+// What a user leaves in this browser, and how it goes.
+
+import { recall } from "../storage";
+import { keepBlobs } from "./blobs";
+import * as clicks from "./click";
+import * as drafts from "./draft";
+
+/** Words or images, of the draft, the last order or a click that waits. */
+export function isAnythingKept(user: string): boolean {
+  const kept = [
+    recall<Partial<drafts.Draft>>(`draft.${user}`),
+    recall<clicks.Order>(`ordered.${user}`)?.draft,
+    recall<clicks.Click>(`click.${user}`, sessionStorage)?.draft,
+  ];
+  return kept.some(
+    (one) => one && (one.prompt || one.english || one.image || one.imageUrl || one.lastImage),
+  );
+}
+
+/** Videos that wait to be deleted stay named: their deletion was asked for. */
+export async function forgetAll(user: string): Promise<void> {
+  clicks.forgetUser(user);
+  drafts.forgetUser(user);
+  await keepBlobs(user, new Map(), []);
+}
