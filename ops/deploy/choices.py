@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.deploy.keys import SECRETS
+from ops.deploy.keys import FROM_THE_PERSON, SECRETS
 from ops.deploy.world import Stopped, World
 from shared.domain.errors import NotConfigured
 from shared.settings import Settings
@@ -120,7 +120,7 @@ def announced(
 ) -> list[str]:
     """What a deploy with these settings will ask, before it asks anything."""
     asked = (budget_question(""), spend_cap_question(""), *questions(""))
-    keys = [name for name in SECRETS if not environ.get(name)]
+    keys = [name for name in FROM_THE_PERSON if not environ.get(name)]
     return [
         *(["the region, in which your data stays permanently"] if is_first else []),
         "whether to enable APIs that are off, and whether to apply the plan",

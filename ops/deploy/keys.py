@@ -14,17 +14,20 @@ SECRETS = {
 }
 # Generated here if they do not exist yet; the others come from the person who deploys.
 MADE_HERE = ("WEBHOOK_SIGNING_SECRET",)
+FROM_THE_PERSON = tuple(name for name in SECRETS if name not in MADE_HERE)
 
 
-def store(world: World, project: str) -> int | None:
+def store(world: World, project: str, *, asks: bool = True) -> int | None:
     """Put each key into its secret unless it is there, and return the revision.
+
+    `asks`: the person, for a key that is nowhere.
 
     The revision is 1 while each secret has only its first version, and grows with each
     further one; None before the secrets exist.
     """
     secrets = _made(world, project)
     for variable, secret in secrets.items():
-        _store(world, project, variable, secret)
+        _store(world, project, variable, secret, asks=asks)
     if not secrets:
         return None
     return 1 + sum(_latest(world, project, each) - 1 for each in secrets.values())
@@ -39,12 +42,14 @@ def _made(world: World, project: str) -> Mapping[str, str]:
     return {name: secret for name, secret in SECRETS.items() if secret in there}
 
 
-def _store(world: World, project: str, variable: str, secret: str) -> None:
+def _store(
+    world: World, project: str, variable: str, secret: str, *, asks: bool
+) -> None:
     there = kept(world, project, secret)
     key = world.environ.get(variable, "").strip()
     if not key and there == UNSET and variable in MADE_HERE:
         key = token_urlsafe(32)
-    elif not key and there == UNSET:
+    elif not key and there == UNSET and asks:
         key = world.person.types_secret(f"{variable} (Enter to go without)")
     if key in ("", UNSET, there):
         return

@@ -1,11 +1,12 @@
 """`make plan`: what a deploy would ask, make and change. It changes nothing."""
 
+import json
 from dataclasses import dataclass, replace
 
 from ops.deploy.bootstrap import state_bucket, there_is_a_state_bucket
 from ops.deploy.checks import HERE, apis_not_enabled, found
 from ops.deploy.place import with_place
-from ops.deploy.settle import Asked, settle
+from ops.deploy.settle import Asked, announce, settle
 from ops.deploy.terraform import Terraform
 from ops.deploy.world import Person, World
 
@@ -48,12 +49,14 @@ def show_plan(world: World, terraform: Terraform, asked: Asked) -> None:
     is_first = not there_is_a_state_bucket(world, project, facts["project_number"])
     say(f"  {'the bucket of its state, ' + bucket if is_first else 'nothing'}")
     if apis := apis_not_enabled(world, asked.target):
+        say("* A deploy would ask")
+        announce(world, asked, facts)
         say(NOT_YET.format(apis=" ".join(apis), project=project))
         return
     say("* Settings")
     choices = settle(quiet, asked, facts)
     for name, value in sorted(choices.items()):
-        say(f"  {name} = {value}")
+        say(f"  {name} = {json.dumps(value, ensure_ascii=False)}")
     terraform.use(choices)
     if is_first:
         terraform = terraform.without_state()

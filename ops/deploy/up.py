@@ -20,6 +20,8 @@ SAFE = (
     "where it stopped, and what is there already is never made twice."
 )
 
+EACH_ITEM = "  (make plan PROJECT={project} lists each of them, and changes nothing.)"
+
 
 def up(world: World, terraform: Terraform, asked: Asked) -> None:
     """Raises Stopped, with one sentence, where it cannot go on."""
@@ -34,6 +36,7 @@ class _Up:
         self._bucket = state_bucket(self._project)
         self._choices: Choices = {}
         self._has_agreed = False
+        self._has_asked_for_keys = False
 
     def run(self) -> None:
         facts = self._look(HERE, "Looking for what is needed")
@@ -43,6 +46,7 @@ class _Up:
         self._say("The place")
         self._asked = with_place(self._world, self._asked, facts)
         self._target = self._asked.target
+        self._world.person.say(f"  {self._target.region}.")
         self._say("APIs that the deploy itself needs")
         enable_apis(self._world, self._target)
         self._look(ONCE_ENABLED, "The region")
@@ -87,7 +91,9 @@ class _Up:
 
     def _store_keys(self) -> bool:
         """Whether running instances have yet to see them."""
-        revision = keys.store(self._world, self._project)
+        asks = not self._has_asked_for_keys
+        revision = keys.store(self._world, self._project, asks=asks)
+        self._has_asked_for_keys = revision is not None
         if revision in (None, self._choices.get("keys_revision", 1)):
             return False
         self._keep(self._choices | {"keys_revision": revision})
@@ -120,6 +126,7 @@ class _Up:
     def _agree(self, plan: Plan) -> None:
         for line in plan.summary():
             self._world.person.say(f"  {line}")
+        self._world.person.say(EACH_ITEM.format(project=self._project))
         if not self._world.person.agrees("Apply this plan?"):
             raise Stopped("Nothing was applied.")
         self._has_agreed = True

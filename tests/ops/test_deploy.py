@@ -160,6 +160,8 @@ def test_a_plan_shows_what_would_happen_and_changes_nothing(
         has != "been deployed"
     )
     assert ("gcloud services enable" in desk.person.heard) is (has == "nothing")
+    asks_for_money = "What all users together may spend on videos a month"
+    assert (asks_for_money in desk.person.heard) is (has != "been deployed")
     assert desk.installed.count("terraform plan") == (has != "nothing")
     inits = [c for c in desk.installed.commands if "terraform init" in c]
     assert ["bucket=" in c for c in inits] == {
@@ -377,6 +379,20 @@ def test_a_key_that_is_nowhere_is_asked_for_and_may_be_left_out(tmp_path: Path) 
         "runway-api-key": ["unset"],
         "gemini-api-key": ["unset", "typed"],
     }
+
+
+def test_a_key_that_is_left_out_is_asked_for_once_a_deploy(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.environ = {}
+
+    for _ in range(2):
+        desk.person = FakePerson()
+        desk.up()
+
+        asked = [each for each in desk.person.asked if "_KEY" in each]
+        assert asked == [f"{key} (Enter to go without)" for key in KEYS]
+        # It is made, not asked for.
+        assert "WEBHOOK_SIGNING_SECRET, unless" not in desk.person.heard
 
 
 def test_a_second_deploy_from_another_machine_asks_for_the_plan_alone(
