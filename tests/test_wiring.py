@@ -86,7 +86,8 @@ wiring.settings(), wiring.database(), wiring.queue(), wiring.providers()
 from functions.http.request_context import request_context
 with tracing.root("request", {}), tracing.span("step", a="b"):
     assert tracing.task_headers() == {}
-print([name for name in sys.modules if name.startswith("opentelemetry.sdk")])
+print([name for name in sys.modules if name.startswith(
+    ("opentelemetry.sdk", "opentelemetry.exporter", "shared.gcp.cloud_trace"))])
 """
     environ = BARE | {
         "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
