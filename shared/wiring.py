@@ -458,17 +458,24 @@ def providers() -> "ConfiguredProviders":
 def translator() -> Translator | None:
     """None where none is configured: no model, or no identity to call it under."""
     from shared.gcp.credentials import default_credentials
-    from shared.providers.gemini_translator import GeminiTranslator
+    from shared.providers.registry import LazyTranslator
 
     known, credentials = settings(), default_credentials()
-    if known.translation_model is None or credentials is None:
+    model = known.translation_model
+    if model is None or credentials is None:
         return None
-    return GeminiTranslator(
-        model=known.translation_model,
-        project=known.project,
-        credentials=credentials,
-        base_url=known.vertex_base_url,
-    )
+
+    def build() -> Translator:
+        from shared.providers.gemini_translator import GeminiTranslator
+
+        return GeminiTranslator(
+            model=model,
+            project=known.project,
+            credentials=credentials,
+            base_url=known.vertex_base_url,
+        )
+
+    return LazyTranslator(build)
 
 
 @once

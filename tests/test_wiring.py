@@ -102,3 +102,26 @@ print([name for name in sys.modules if name.startswith(
     )
 
     assert ran.stdout == "[]\n", ran.stderr
+
+
+def test_no_vendors_sdk_is_imported_before_it_is_asked() -> None:
+    """A worker that polls Runway would start with a second of Google's."""
+    code = """
+import sys
+import google.auth
+from google.auth.credentials import AnonymousCredentials
+google.auth.default = lambda **_: (AnonymousCredentials(), "demo-x")
+from shared import wiring
+assert wiring.providers() and wiring.translator()
+print([name for name in ("google.genai", "runwayml") if name in sys.modules])
+assert wiring.translator().max_cost_usd("너구리") > 0
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=BARE,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (ran.stdout, ran.returncode) == ("[]\n", 0), ran.stderr

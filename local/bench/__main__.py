@@ -10,7 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from local.bench import cold_start, creations, jobs, polls, reads, shards, submissions
+from local.bench import (
+    cold_start,
+    creations,
+    jobs,
+    polls,
+    reads,
+    shards,
+    submissions,
+    worker_poll,
+)
 from local.bench.stand import Stand, stand
 
 
@@ -25,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rounds, seconds = asked.rounds, asked.seconds
     measurements: Mapping[str, Callable[[Stand], None]] = {
         "cold_start": lambda on: cold_start.measure(on, rounds),
+        "worker_poll": lambda on: worker_poll.measure(on, rounds),
         "submissions": lambda on: submissions.measure(on, rounds, seconds),
         "reads": lambda on: reads.measure(on, rounds, seconds),
         "jobs": lambda _: jobs.measure(),

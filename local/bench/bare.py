@@ -1,12 +1,13 @@
 """What people would use instead: a function of the same packages that keeps nothing.
 
 A deploy root for functions-framework. `api` commits two documents and enqueues one
-task, as Google's samples do; `worker` does the same for a job that it reads.
+task, as Google's samples do; `worker` asks the vendor about a job that it reads.
 """
 
 import os
 import uuid
 from functools import cache
+from typing import TYPE_CHECKING
 
 import flask
 from google.cloud import firestore, tasks_v2
@@ -15,6 +16,9 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
 )
 
 from local.functions import LOCATION
+
+if TYPE_CHECKING:
+    import runwayml
 
 PROJECT = os.environ.get("GOOGLE_CLOUD_PROJECT", "")
 
@@ -33,6 +37,13 @@ def _queue() -> tasks_v2.CloudTasksClient:
     return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
 
 
+@cache
+def _vendor() -> "runwayml.RunwayML":
+    import runwayml
+
+    return runwayml.RunwayML(api_key=os.environ["RUNWAY_API_KEY"])
+
+
 def api(request: flask.Request) -> tuple[flask.Response, int]:
     if request.method == "GET":
         return _read(request)
@@ -48,11 +59,11 @@ def api(request: flask.Request) -> tuple[flask.Response, int]:
 
 
 def worker(request: flask.Request) -> tuple[flask.Response, int]:
-    """One poll of a generation by a plain function: read, write, enqueue."""
+    """One poll of a generation by a plain function: read, ask, write, enqueue."""
     job_id = request.get_json()["job_id"]
     job = _database().collection("bare").document(job_id)
-    job.get()
-    job.update({"polled_at": firestore.SERVER_TIMESTAMP})
+    task = _vendor().tasks.retrieve(job.get().get("task_id"))
+    job.update({"status": task.status, "polled_at": firestore.SERVER_TIMESTAMP})
     _enqueue(uuid.uuid4().hex)
     return flask.jsonify({}), 200
 

@@ -1,9 +1,11 @@
 """From the start of a process to its first answer, beside a bare function."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import requests
 
@@ -46,13 +48,18 @@ def measure(stand: Stand, rounds: int) -> None:
 
 
 def first_answer(
-    stand: Stand, target: str, source: Path, asked: Asked, status: int
+    stand: Stand,
+    target: str,
+    source: Path,
+    asked: Asked,
+    status: int,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Start:
     port = free_port()
     program = Program(
         name=target,
         command=functions.command(target, port, source),
-        environment=stand.environment(),
+        environment=stand.environment() | dict(environ),
         log=stand.folder / f"cold.{source.stem}.log",
     )
     began, process = time.monotonic(), Running(program)

@@ -23,6 +23,7 @@ from local.stack import ROOT
 OURS, BARE = ROOT / "main.py", ROOT / "local" / "bench" / "bare.py"
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 NO_LIMIT = "9999999"
+NOWHERE = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,14 @@ class Stand:
     def token(self, user: str) -> str:
         return self._identity.user_token(user, admin=False, now=datetime.now(UTC))
 
+    def invoker_token(self) -> str:
+        """The OIDC token of a task for the worker."""
+        return self._identity.id_token(
+            email=self._identity.email("tasks-invoker"),
+            audience=NOWHERE,
+            now=datetime.now(UTC),
+        )
+
     @contextmanager
     def function(
         self, target: str, source: Path, environ: Mapping[str, str] | None = None
@@ -83,8 +92,7 @@ class Stand:
             process.end()
 
     def environment(self) -> dict[str, str]:
-        nowhere = "http://127.0.0.1:9"
-        where = dict.fromkeys(("worker", "sweep", "budget_alert", "storage"), nowhere)
+        where = dict.fromkeys(("worker", "sweep", "budget_alert", "storage"), NOWHERE)
         limits = ("USER_MAX_JOBS", "USER_MAX_JOBS_PER_MINUTE")
         caps = ("DAILY_LIMIT_USD", "MONTHLY_LIMIT_USD")
         more = ("USER_REQUESTS_PER_SECOND", *(f"USER_{cap}" for cap in caps))
@@ -92,6 +100,7 @@ class Stand:
             {name: os.environ[name] for name in ("PATH", "HOME")}
             | {"PYTHONPATH": str(ROOT)}
             | dict.fromkeys((*limits, *caps, *more), NO_LIMIT)
+            | {"GOOGLE_APPLICATION_CREDENTIALS": str(self._account)}
             | functions.environment(
                 addresses=where | {"tasks": self._tasks},
                 firestore=self.firestore,
