@@ -6,12 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ops.deploy.failures import NOT_ENABLED_YET, waits_for
-from ops.deploy.world import NOT_FOUND, Ran, Stopped, World
+from ops.deploy.world import NOT_FOUND, Outgoing, Ran, Stopped, World
 
 TERRAFORM_AT_LEAST = (1, 11)
 MAY_NOT = r"PERMISSION_DENIED|does not have permission"
 LOGIN = "gcloud auth login"
 ADC_LOGIN = "gcloud auth application-default login"
+WHOSE_LOGIN = "https://oauth2.googleapis.com/tokeninfo"
+TWO_ACCOUNTS = (
+    "  Note: gcloud acts as {gcloud}, Terraform as {terraform}. If Terraform is "
+    f"refused what gcloud may do, log in with the same account: {ADC_LOGIN}"
+)
 
 # What Terraform and the steps before it call; the rest Terraform enables itself.
 BOOTSTRAP_APIS = (
@@ -111,10 +116,29 @@ def somebody_is_logged_in(world: World, _: Target) -> Facts | Missing:
 
 def terraform_may_log_in(world: World, _: Target) -> Facts | Missing:
     token = ("auth", "application-default", "print-access-token")
-    if world.run("gcloud", *token).ok:
-        return {}
+    ran = world.run("gcloud", *token)
+    if ran.ok:
+        return _account_of(world, ran.stdout.strip())
     what = "Terraform has no login: application default credentials are not set."
     return Missing(what=what, fix=ADC_LOGIN)
+
+
+def _account_of(world: World, token: str) -> Facts:
+    """Empty where Google doesn't say it, as of a login without an e-mail."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = f"access_token={token}".encode()
+    asked = Outgoing(method="POST", url=WHOSE_LOGIN, headers=headers, body=body)
+    answer = world.send(asked)
+    email = json.loads(answer.body).get("email") if answer.status == 200 else None
+    return {"terraform_account": str(email)} if email else {}
+
+
+def say_who(world: World, facts: Facts) -> None:
+    """Two logins are two sets of rights, which explains many a refusal."""
+    terraform = facts.get("terraform_account", facts["account"])
+    if terraform != facts["account"]:
+        say = TWO_ACCOUNTS.format(gcloud=facts["account"], terraform=terraform)
+        world.person.say(say)
 
 
 def project_is_there(world: World, target: Target) -> Facts | Missing:

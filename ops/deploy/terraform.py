@@ -13,6 +13,8 @@ from ops.deploy.world import Command, Ran, Stopped, World
 
 LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 STATE_PREFIX = "reelay"
+# The checksums of the providers: `make providers`.
+LOCK = ".terraform.lock.hcl"
 QUIET = ("-input=false", "-no-color")
 LOCKED = "-lock-timeout=60s"
 
@@ -61,6 +63,9 @@ class Terraform:
             for place in places:
                 if not place.name.startswith(".terraform"):
                     (into / place.name).symlink_to(place.resolve())
+        # A copy, because Terraform writes into it.
+        if (lock := self.folder / LOCK).exists():
+            shutil.copy(lock, infra)
         (infra / "backend_override.tf").unlink(missing_ok=True)
         (infra / "backend_override.tf").write_text(LOCAL_STATE)
         return replace(self, folder=infra, has_state=False)

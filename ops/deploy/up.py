@@ -5,7 +5,7 @@ from typing import Any
 
 from ops.deploy import keys, page, smoke
 from ops.deploy.bootstrap import enable_apis, make_state_bucket, state_bucket
-from ops.deploy.checks import HERE, ONCE_ENABLED, Check, Facts, found
+from ops.deploy.checks import HERE, ONCE_ENABLED, Check, Facts, found, say_who
 from ops.deploy.choices import Choices, save
 from ops.deploy.failures import sentence, waits_for
 from ops.deploy.place import with_place
@@ -40,6 +40,7 @@ class _Up:
 
     def run(self) -> None:
         facts = self._look(HERE, "Looking for what is needed")
+        say_who(self._world, facts)
         self._say("This deploy asks you for what it does not know yet:")
         announce(self._world, self._asked, facts)
         self._world.person.say(f"  {SAFE}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ops.deploy.checks import Target
+from ops.deploy.checks import WHOSE_LOGIN, Target
 from ops.deploy.down import down
 from ops.deploy.preview import show_plan
 from ops.deploy.settle import Asked
@@ -186,6 +186,8 @@ class Desk:
         self.person = FakePerson()
         self.environ = KEYS
         self.waited: list[float] = []
+        # Whose login Terraform uses; None where Google doesn't say.
+        self.terraform_account: str | None = "me@example.com"
         self.hosting = FakeHosting(PROJECT)
         self.budgets = FakeBudgets()
         self.page = folder / "dist"
@@ -207,6 +209,10 @@ class Desk:
         return a_world(self.shell, self.person, self.waited, self.environ, self._google)
 
     def _google(self, asked: Outgoing) -> Answer:
+        if asked.url == WHOSE_LOGIN:
+            assert asked.body == b"access_token=ya29.token"
+            email = {"email": self.terraform_account} if self.terraform_account else {}
+            return Answer(status=200, body=json.dumps(email).encode())
         is_budget = asked.url.startswith("https://billingbudgets.googleapis.com/")
         return (self.budgets if is_budget else self.hosting).answer(asked)
 

@@ -106,6 +106,24 @@ def test_nothing_happens_that_was_not_agreed_to(
 # The place ----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("account", "is_told"),
+    [("me@example.com", False), ("you@example.com", True), (None, False)],
+)
+def test_two_logins_are_pointed_out(
+    account: str | None, is_told: bool, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+    desk.terraform_account = account
+
+    for work in (desk.plan, desk.up):
+        desk.person = FakePerson()
+        work()
+
+        said = "gcloud acts as me@example.com, Terraform as you@example.com."
+        assert (said in desk.person.heard) is is_told
+
+
 def test_the_place_is_the_first_question_and_is_asked_once(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.environ = {**KEYS, "LANG": "ko_KR.UTF-8"}
@@ -212,6 +230,22 @@ def test_a_bucket_of_videos_that_somebody_else_made_is_not_imported(
 
 
 # Settings -----------------------------------------------------------------------------
+
+
+def test_the_first_plan_holds_to_the_locked_providers_and_leaves_their_lock(
+    tmp_path: Path,
+) -> None:
+    infra = tmp_path / "infra"
+    infra.mkdir()
+    (infra / ".terraform.lock.hcl").write_text("checksums")
+    desk = Desk(infra)
+    desk.gcloud.change(apis=BOOTSTRAP_APIS)
+
+    desk.plan()
+
+    copy = desk.work / "first" / "infra" / ".terraform.lock.hcl"
+    assert copy.read_text() == "checksums"
+    assert not copy.is_symlink()
 
 
 @pytest.mark.parametrize(
