@@ -2,17 +2,24 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urljoin
 
 from ops.deploy.checks import Target
-from ops.deploy.world import Ran, Stopped, World
+from ops.deploy.world import Outgoing, Ran, Stopped, World
 from shared.domain import fallback
 from shared.domain.catalogue import DEFAULT_CHAIN, PROVIDERS, ProviderId
 from shared.domain.request import VideoRequest
 
 TRIES = 12
 WAIT_SECONDS = 5
+OPENAPI = "/v1/openapi.json"
+WRONG_ADDRESS = (
+    "  Note: at {api} the api believes that it is at {named}, so its documentation and "
+    "Location headers lead astray there. Please report it as a bug."
+)
 SWEEP = "reelay-sweep"
 SWEEP_TRIES = 6
 SWEEP_SECONDS = 20
@@ -32,6 +39,17 @@ def check(world: World, target: Target, api: str) -> None:
             world.person.say(f"  {path} answers {got}, as it should.")
             continue
         raise Stopped(_what_is_wrong(target, path, got))
+    _check_address(world, api)
+
+
+def _check_address(world: World, api: str) -> None:
+    """The api tells its two addresses apart by the host that Google passes on."""
+    described = world.send(Outgoing(method="GET", url=api + OPENAPI, headers={}))
+    with suppress(ValueError, LookupError):
+        path = json.loads(described.body)["servers"][0]["url"]
+        named = urljoin(api, path)
+        if named.rstrip("/") != api.rstrip("/"):
+            world.person.say(WRONG_ADDRESS.format(named=named, api=api))
 
 
 def _answer(world: World, url: str, wanted: int) -> int:

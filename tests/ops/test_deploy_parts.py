@@ -91,6 +91,31 @@ def test_an_api_that_does_not_answer_as_it_should_is_reported(
     assert sum(waited) == 60
 
 
+@pytest.mark.parametrize(("path", "is_told"), [("/api/", False), ("/", True)])
+def test_an_api_that_is_wrong_about_its_address_is_pointed_out(
+    path: str, *, is_told: bool
+) -> None:
+    person = FakePerson()
+    answers = {
+        "/health": Answer(status=200),
+        "/v1/models": Answer(status=401),
+        smoke.OPENAPI: Answer(
+            status=200, body=json.dumps({"servers": [{"url": path}]}).encode()
+        ),
+    }
+    world = World(
+        shell=ScriptedShell({}),
+        person=person,
+        wait_seconds=lambda _: None,
+        send=lambda asked: answers[asked.url.removeprefix("https://host/api")],
+        environ={},
+    )
+
+    smoke.check(world, TARGET, "https://host/api")
+
+    assert ("believes that it is at https://host/," in person.heard) is is_told
+
+
 def attempts(*began: str) -> dict[str, list[Ran]]:
     """Answers of Cloud Scheduler: when its last attempt began, and its code."""
     jobs = [
