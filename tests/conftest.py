@@ -1,5 +1,6 @@
 """What the tests of all rooms share: the Firestore emulator, and a project in it."""
 
+import gc
 import os
 import uuid
 from collections.abc import Iterator
@@ -24,6 +25,12 @@ settings.register_profile("thorough", deadline=None, max_examples=400)
 settings.load_profile("check")
 
 
+def pytest_collection_finish() -> None:
+    """What was imported stays: no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def harness() -> Harness:
     """The worker and the use cases on fakes of all adapters."""
@@ -31,21 +38,14 @@ def harness() -> Harness:
 
 
 @pytest.fixture(scope="session")
-def firestore_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def firestore_emulator() -> Iterator[str]:
     """host:port of an emulator: the one that is set, else one of our own."""
-    if host := os.environ.get(EMULATOR):
+    from tests.emulator import SHARED, warm_emulator
+
+    if host := os.environ.get(SHARED) or os.environ.get(EMULATOR):
         yield host
         return
-    import requests
-
-    from local.emulators.firestore import running
-    from local.stack import RULES
-
-    log = tmp_path_factory.mktemp("firestore") / "log"
-    with running(rules=RULES, memory="1g", log=log) as (host, _):
-        # The first call of a new JVM takes longer than any call of ours may.
-        first = f"http://{host}/v1/projects/p/databases/(default)/documents/a/b"
-        requests.get(first, timeout=100)
+    with warm_emulator() as host:
         yield host
 
 

@@ -6,6 +6,7 @@ are passed on to pytest. With `--check`, the coverage of `shared` is measured, a
 failed, and pytest's closing line for the sum.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from local.emulators.firestore import find
+from tests.emulator import SHARED, warm_emulator
 
 ROOT = Path(__file__).parent.parent
 E2E = "tests/e2e"
@@ -122,5 +123,7 @@ def closing_line(closings: Iterable[str], seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    find()  # Fetched once, not by each part at the same time.
-    sys.exit(main(sys.argv[1:]))
+    with warm_emulator() as host:
+        os.environ[SHARED] = host
+        code = main(sys.argv[1:])
+    sys.exit(code)

@@ -24,7 +24,7 @@ from requests.adapters import HTTPAdapter
 from werkzeug import Request as WebRequest
 from werkzeug import Response
 
-from local.emulators.cloud_storage.signatures import signer_from_key
+from local.emulators.cloud_storage.signatures import Signer, signer_from_key
 from local.emulators.storage import RunningStorage, running_storage
 from local.fault_kinds import Kind, Place
 from local.faults import Fault
@@ -74,15 +74,23 @@ def account() -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+def signer(account: dict[str, str]) -> Signer:
+    return signer_from_key(json.dumps(account))
+
+
+@pytest.fixture(scope="session")
+def key(account: dict[str, str]) -> Any:
+    return KEY_CREDENTIALS.from_service_account_info(account)
+
+
 @pytest.fixture
 def cloud(
-    tmp_path: Path, account: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, signer: Signer, key: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Cloud]:
-    signer = signer_from_key(json.dumps(account))
     with running_storage(tmp_path, signer, bucket="bucket") as server:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.address)
         client = Client(project="demo-reelay")
-        key = KEY_CREDENTIALS.from_service_account_info(account)
         yield Cloud(server=server, client=client, key=key)
         client.close()
         gc.collect()
@@ -477,9 +485,7 @@ SIGN_PATH = f"/v1/projects/-/serviceAccounts/{EMAIL}:signBlob"
 
 
 @pytest.fixture
-def metadata(account: dict[str, str]) -> Iterator[Google]:
-    key = KEY_CREDENTIALS.from_service_account_info(account)
-
+def metadata(key: Any) -> Iterator[Google]:
     def sign(asked: WebRequest) -> Response:
         payload = base64.b64decode(asked.get_json(force=True)["payload"])
         signature = base64.b64encode(key.sign_bytes(payload)).decode()

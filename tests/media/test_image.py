@@ -333,8 +333,9 @@ def test_a_format_takes_as_many_pixels_as_it_can_decode_cheaply(
     assert refused.value.fault is ImageFault.TOO_MANY_PIXELS
 
 
-def test_a_jpeg_without_its_end_marker_is_whole() -> None:
-    content = encoded(noise(60, 40), "JPEG").removesuffix(b"\xff\xd9")
+@pytest.mark.parametrize("marker", [b"\xff\xd9", b"\xd9"])
+def test_a_jpeg_without_its_end_marker_is_whole(marker: bytes) -> None:
+    content = encoded(noise(60, 40), "JPEG").removesuffix(marker)
 
     assert shown(to_jpeg(content)).size == (60, 40)
 
@@ -352,10 +353,9 @@ def test_a_large_jpeg_that_lacks_pixels_is_refused(*, progressive: bool) -> None
     large = noise(400, 300).resize((8064, 6048))
     content = encoded(large, "JPEG", quality=50, progressive=progressive)
 
-    for share in (0.5, 0.9, 0.99):
+    for share in (0.5, 0.99):
         with pytest.raises(BadContent):
             to_jpeg(content[: int(len(content) * share)])
-    assert to_jpeg(content[:-1]).width == 3840
     assert to_jpeg(content[:-2]).width == 3840
 
 
