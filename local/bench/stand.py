@@ -130,7 +130,7 @@ def emulator() -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="reelay-bench-") as folder:
         log = Path(folder) / "firestore.log"
-        with running(memory="1g", log=log) as (host, _):
+        with running(memory="1g", log=log, lives_long=True) as (host, _):
             os.environ[EMULATOR] = host
             try:
                 yield host

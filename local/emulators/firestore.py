@@ -43,16 +43,20 @@ def running(
     saved: Path | None = None,
     port: int | None = None,
     channel_port: int | None = None,
+    lives_long: bool = False,
 ) -> Iterator[tuple[str, Running]]:
     """host:port of an emulator of our own, which answers, and its process.
 
     `memory` is Java's heap: 256m for tests, 1g or more under load. `saved`: the
     metadata file of an export to begin with. `channel_port`: where it serves
-    WebChannels, which it does on `port`, too; None for any port.
+    WebChannels, which it does on `port`, too; None for any port. `lives_long`: worth
+    compiling well, which takes as much processor time as all the rest of a short life.
     """
     port = port or free_port()
     java, jar = find()
-    command = [str(java), "-Duser.language=en", f"-Xmx{memory}", "-cp", str(jar)]
+    command = [str(java), "-Duser.language=en", f"-Xmx{memory}"]
+    command += [] if lives_long else ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    command += ["-cp", str(jar)]
     command += [MAIN_CLASS, "--host=127.0.0.1", f"--port={port}"]
     command += [f"--rules={rules}"] if rules else []
     command += [f"--webchannel_port={channel_port}"] if channel_port else []
