@@ -58,12 +58,14 @@ class Vendor:
     """Speaks to a simulator with the requests that were captured from the SDKs.
 
     `order`: fields of the captured order that are set, by their dotted place.
+    `agent` says which of Runway's two providers asks.
     """
 
     provider: str
     wire: str
     create: str
     order: Mapping[str, Any]
+    agent: str = "python"
 
     def exchanges(self) -> dict[str, Any]:
         text = (WIRE / f"{self.wire}.json").read_text(encoding="utf-8")
@@ -107,7 +109,7 @@ class Vendor:
             exchange["method"],
             server.address + (path or exchange["path"]),
             json=body,
-            headers=exchange["headers"],
+            headers={**exchange["headers"], "User-Agent": self.agent},
             timeout=10,
         )
 
@@ -139,6 +141,7 @@ RUNWAY = Vendor(
     wire="runway",
     create="create_gen4_turbo",
     order={"promptImage": data_uri(), "duration": 2},
+    agent="RunwayML/Python 5.24.0",
 )
 VEO = Vendor(
     provider="gemini-veo-3.1",
