@@ -31,8 +31,11 @@ def choose(page: Page, image: bytes | None = None) -> None:
     expect(page.get_by_alt_text("고른 이미지")).to_be_visible()
 
 
-def write(page: Page, prompt: str) -> None:
+def write(page: Page, prompt: str, *, seconds: int = 4) -> None:
+    """A short video by default: each frame is rendered, checked and played."""
     page.locator("#prompt").fill(prompt)
+    durations = page.locator(".chips.duration")
+    durations.get_by_text(str(seconds), exact=True).click()
 
 
 def make(page: Page) -> None:
@@ -55,7 +58,7 @@ def test_an_image_and_a_sentence_become_a_film_that_plays(
     prompt = "A raccoon becomes a film"
     page = visit().page
     choose(page)
-    write(page, prompt)
+    write(page, prompt, seconds=8)
     expect(page.locator(".price:not(.old)")).to_have_text("$0.40부터")
     make(page)
 
@@ -192,7 +195,7 @@ def test_a_refusal_says_why_what_it_cost_and_what_helps(
     prompt = "Something that is refused"
     page = visit().page
     choose(page)
-    write(page, prompt)
+    write(page, prompt, seconds=8)
     make(page)
 
     stage = page.locator(".stage")
@@ -213,7 +216,7 @@ def test_cancelling_says_what_it_will_cost(visit: Visit, stack: Stack) -> None:
     set_faults(stack, ENDLESS)
     page = visit().page
     choose(page)
-    write(page, "A raccoon that is cancelled")
+    write(page, "A raccoon that is cancelled", seconds=8)
     make(page)
     expect(page.locator(".frame.working")).to_contain_text("Runway")
     page.get_by_role("button", name="취소", exact=True).click()
@@ -230,9 +233,8 @@ def test_a_reload_in_mid_job_loses_nothing(visit: Visit, stack: Stack) -> None:
     page = visit().page
     choose(page)
     page.get_by_text("Omni", exact=True).click()
-    page.locator(".chips.duration").get_by_text("5", exact=True).click()
     page.get_by_text("Runway", exact=True).last.click()
-    write(page, prompt)
+    write(page, prompt, seconds=5)
     make(page)
     expect(page.locator(".frame.working")).to_be_visible()
 
@@ -365,7 +367,7 @@ def test_over_the_cap_it_says_what_fits(
         visitor.forgive("422")
         page = visitor.page
         choose(page)
-        write(page, "A raccoon that is too dear")
+        write(page, "A raccoon that is too dear", seconds=8)
 
         expect(page.locator(".order")).to_contain_text("한도가 $0.30 남았습니다")
         expect(page.locator(".make-button")).to_be_disabled()

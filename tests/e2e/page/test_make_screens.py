@@ -87,7 +87,7 @@ def test_every_screen_can_be_read_and_used_by_everybody(
         frontend.wait(video)
     page.reload()
     choose(page)
-    write(page, PROMPT)
+    write(page, PROMPT, seconds=8)
     expect(page.get_by_label("영어로 이렇게 보냅니다")).not_to_have_value("")
     page.get_by_text("1:1").click()
     expect(page.get_by_role("slider")).to_be_visible()

@@ -8,6 +8,7 @@ from playwright.sync_api import Route, expect
 from local.stack import Stack
 from tests.e2e.client import Frontend
 from tests.e2e.page.conftest import Visit
+from tests.e2e.page.test_make import make, write
 
 pytestmark = pytest.mark.timeout(300)
 # A browser on a busy machine; conditions are waited for, never times.
@@ -32,8 +33,8 @@ def test_a_click_that_could_not_be_sent_waits_for_its_user(
         return route.continue_()
 
     page.route(re.compile("/v1/videos$"), answer)
-    page.locator("#prompt").fill(prompt)
-    page.locator(".make-button").click()
+    write(page, prompt)
+    make(page)
     expect(page.locator(".headline")).to_contain_text("연결이 끊겼습니다")
 
     visitor.sign_out()
@@ -70,8 +71,8 @@ def test_an_answer_that_comes_while_one_looks_elsewhere_is_still_one_job(
             route.continue_()
 
     page.route(re.compile("/v1/videos$"), hold)
-    page.locator("#prompt").fill(prompt)
-    page.locator(".make-button").click()
+    write(page, prompt)
+    make(page)
     expect(page.locator(".headline")).to_be_visible()
     page.get_by_role("link", name="사용량").click()
     expect(page.locator("main h1")).to_have_text("사용량")
