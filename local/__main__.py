@@ -179,6 +179,8 @@ def _environment_of_operators() -> Mapping[str, str]:
 
 def main(arguments: Sequence[str]) -> int:
     asked = _parser(arguments).parse_args(arguments)
+    # By default gRPC also prints, between our lines, that a server has ended.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         if arguments[0] in OPERATORS:
             _log_to_stderr()
