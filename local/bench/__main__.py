@@ -17,6 +17,7 @@ from local.bench import (
     polls,
     reads,
     shards,
+    storing,
     submissions,
     worker_poll,
 )
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "worker_poll": lambda on: worker_poll.measure(on, rounds),
         "submissions": lambda on: submissions.measure(on, rounds, seconds),
         "reads": lambda on: reads.measure(on, rounds, seconds),
+        "storing": lambda on: storing.measure(on, rounds),
         "jobs": lambda _: jobs.measure(),
         "polls": lambda _: polls.measure(),
         "shards": lambda _: shards.measure(),

@@ -1,7 +1,6 @@
 """Jobs whose task is at the vendor, as the steps until then leave them in Firestore."""
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -34,26 +33,25 @@ def client_of(project: str) -> firestore.Client:
     return firestore.Client(project=project, credentials=AnonymousCredentials())
 
 
-def put_job(
-    client: firestore.Client,
-    task_id: str,
-    *,
-    started_at: datetime,
-    poll_plan: Sequence[int] = (),
-) -> Job:
+def put_job(client: firestore.Client, task_id: str, *, started_at: datetime) -> Job:
     """A new job, whose first provider accepted it at `started_at`."""
     jobs, job = FirestoreJobs(Database(client)), _new_job(started_at)
     jobs.create(job)
     before = jobs.read(job.job_id)
     assert before is not None
-    taken = Submitted(
-        attempt_id="first",
-        submission=Accepted(task_id=task_id),
-        poll_plan=tuple(poll_plan),
-    )
-    intended = apply(job, Intended(attempt_id="first", provider_id=RUNWAY), started_at)
-    after = apply(intended, taken, started_at)
-    return jobs.commit(before, replace(after, version=2)).value
+    return jobs.commit(before, _accepted(job, task_id, started_at)).value
+
+
+def job_at_vendor() -> Job:
+    """As `put_job` makes it, but nowhere."""
+    now = datetime.now(UTC)
+    return _accepted(_new_job(now), "task", now)
+
+
+def _accepted(job: Job, task_id: str, at: datetime) -> Job:
+    taken = Submitted(attempt_id="first", submission=Accepted(task_id=task_id))
+    intended = apply(job, Intended(attempt_id="first", provider_id=RUNWAY), at)
+    return replace(apply(intended, taken, at), version=2)
 
 
 def _new_job(at: datetime) -> Job:

@@ -56,9 +56,9 @@ class Stand:
         self.folder = Path(tempfile.mkdtemp(prefix="reelay-bench-"))
         self.project = f"bench-{uuid.uuid4().hex[:8]}"
         self._identity = LocalIdentity.of_checkout(self.project)
-        self._account = self.folder / "key.json"
+        self.key_file = self.folder / "key.json"
         self._identity.write_service_account_file(
-            self._account, account="functions", token_uri=identity.token_uri
+            self.key_file, account="functions", token_uri=identity.token_uri
         )
 
     def token(self, user: str) -> str:
@@ -100,14 +100,14 @@ class Stand:
             {name: os.environ[name] for name in ("PATH", "HOME")}
             | {"PYTHONPATH": str(ROOT)}
             | dict.fromkeys((*limits, *caps, *more), NO_LIMIT)
-            | {"GOOGLE_APPLICATION_CREDENTIALS": str(self._account)}
+            | {"GOOGLE_APPLICATION_CREDENTIALS": str(self.key_file)}
             | functions.environment(
                 addresses=where | {"tasks": self._tasks},
                 firestore=self.firestore,
                 origins=(),
                 identity=self._identity,
                 identity_server=self._identity_server,
-                account=self._account,
+                account=self.key_file,
             )
         )
 
