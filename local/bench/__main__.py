@@ -13,6 +13,7 @@ import structlog
 from local.bench import (
     cold_start,
     creations,
+    in_flight,
     jobs,
     polls,
     reads,
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "reads": lambda on: reads.measure(on, rounds, seconds),
         "storing": lambda on: storing.measure(on, rounds),
         "jobs": lambda _: jobs.measure(),
+        "in_flight": lambda on: in_flight.measure(on),
         "polls": lambda _: polls.measure(),
         "shards": lambda _: shards.measure(),
         "creations": lambda _: creations.measure(rounds, seconds),

@@ -1,6 +1,7 @@
 """Jobs whose task is at the vendor, as the steps until then leave them in Firestore."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +19,6 @@ from shared.domain.transitions import apply
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs
 
-USER = "bench"
 BODY = {
     "prompt": "a raccoon",
     "image_url": "https://example.com/raccoon.jpg",
@@ -33,13 +33,19 @@ def client_of(project: str) -> firestore.Client:
     return firestore.Client(project=project, credentials=AnonymousCredentials())
 
 
-def put_job(client: firestore.Client, task_id: str, *, started_at: datetime) -> Job:
+def put_job(
+    client: firestore.Client,
+    task_id: str,
+    *,
+    started_at: datetime,
+    poll_plan: Sequence[int] = (),
+) -> Job:
     """A new job, whose first provider accepted it at `started_at`."""
     jobs, job = FirestoreJobs(Database(client)), _new_job(started_at)
     jobs.create(job)
     before = jobs.read(job.job_id)
     assert before is not None
-    return jobs.commit(before, _accepted(job, task_id, started_at)).value
+    return jobs.commit(before, _accepted(job, task_id, started_at, poll_plan)).value
 
 
 def job_at_vendor() -> Job:
@@ -48,8 +54,9 @@ def job_at_vendor() -> Job:
     return _accepted(_new_job(now), "task", now)
 
 
-def _accepted(job: Job, task_id: str, at: datetime) -> Job:
-    taken = Submitted(attempt_id="first", submission=Accepted(task_id=task_id))
+def _accepted(job: Job, task_id: str, at: datetime, plan: Sequence[int] = ()) -> Job:
+    submission = Accepted(task_id=task_id)
+    taken = Submitted(attempt_id="first", submission=submission, poll_plan=tuple(plan))
     intended = apply(job, Intended(attempt_id="first", provider_id=RUNWAY), at)
     return replace(apply(intended, taken, at), version=2)
 
@@ -59,12 +66,12 @@ def _new_job(at: datetime) -> Job:
     chain = fallback.plan_chain(request, DEFAULT_CHAIN, DEFAULT_MODELS)
     return Job(
         job_id=job_id,
-        user_id=USER,
+        user_id=job_id,
         language=Language.ENGLISH,
         request=request,
         chain=chain,
         hold_usd=first_price_usd(chain),
-        ledger_key=ledger_key(USER, at, Limits(), job_id),
+        ledger_key=ledger_key(job_id, at, Limits(), job_id),
         stop_on_unknown=False,
         created_at=at,
         updated_at=at,

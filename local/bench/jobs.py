@@ -21,6 +21,7 @@ from local.processes import python
 from local.stack import ROOT, Stack, StackOptions
 from shared.domain.poll_plan import FEWEST, TaskTimes, Took, kind
 from shared.gcp.firestore_records import to_record
+from shared.media import decoder
 
 GENERATION_SECONDS = 60.0
 JOBS = 4
@@ -55,18 +56,19 @@ def measure() -> None:
             _teach(stack)
             _one(stack)  # imports and compiles: not counted
             counts.write_text("")
-            before = _cpu_seconds(stack)
+            before = _cpu_seconds(stack), _decoding_seconds(stack)
             with ThreadPoolExecutor(JOBS) as users:
                 events, prices = zip(
                     *users.map(lambda _: _one(stack), range(JOBS)), strict=True
                 )
-            cpu = (_cpu_seconds(stack) - before) / JOBS
+            cpu = (_cpu_seconds(stack) - before[0]) / JOBS
+            decoding = (_decoding_seconds(stack) - before[1]) / JOBS
             waited = _waited(stack)
         total: Counter[str] = Counter()
         for line in counts.read_text().splitlines():
             total.update(json.loads(line))
     each = {name: value / JOBS for name, value in total.items()}
-    _print(each, max(events), cpu, waited, prices[0])
+    _print(each, max(events), cpu, decoding, waited, prices[0])
 
 
 def _teach(stack: Stack) -> None:
@@ -103,9 +105,18 @@ def _until_the_end(news: "Queue[dict[str, Any]]") -> tuple[int, Decimal]:
 
 def _cpu_seconds(stack: Stack) -> float:
     """Of the worker, with the children in which it decodes."""
+    return sum(sum(each.cpu_times()[:4]) for each in _processes(stack))
+
+
+def _decoding_seconds(stack: Stack) -> float:
+    """Of the children alone that decoded an image or a video."""
+    decoders = [p for p in _processes(stack) if str(decoder.PROGRAM) in p.cmdline()]
+    return sum(sum(each.cpu_times()[2:4]) for each in decoders)
+
+
+def _processes(stack: Stack) -> list[psutil.Process]:
     server = psutil.Process(stack._parts["worker"].pid)
-    processes = [server, *server.children(recursive=True)]
-    return sum(sum(each.cpu_times()[:4]) for each in processes)
+    return [server, *server.children(recursive=True)]
 
 
 def _waited(stack: Stack) -> dict[str, float]:
@@ -120,6 +131,7 @@ def _print(
     each: Mapping[str, float],
     events: int,
     cpu: float,
+    decoding: float,
     waited: Mapping[str, float],
     video_usd: Decimal,
 ) -> None:
@@ -140,6 +152,12 @@ def _print(
             "worker_cpu_ms_per_job",
             "ms",
             cpu * 1000,
+            *(waiting, waited["cpu_seconds"] * 1000, "at most 2"),
+        ),
+        (
+            "worker_cpu_ms_per_job_undecoded",
+            "ms",
+            (cpu - decoding) * 1000,
             *(waiting, waited["cpu_seconds"] * 1000, "at most 2"),
         ),
         (

@@ -35,14 +35,14 @@ class Function:
 
     def cpu_seconds(self) -> float:
         """Of the server and its worker, until now."""
-        return sum(sum(each.cpu_times()[:2]) for each in self._processes())
+        return sum(sum(each.cpu_times()[:2]) for each in self.processes())
 
     def resident_mb(self) -> float:
         """Of the process that handles the requests."""
-        sizes = (each.memory_info().rss for each in self._processes())
+        sizes = (each.memory_info().rss for each in self.processes())
         return max(sizes) / 1e6
 
-    def _processes(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         server = psutil.Process(self.process.pid)
         return [server, *server.children(recursive=True)]
 
@@ -61,23 +61,32 @@ class Stand:
             self.key_file, account="functions", token_uri=identity.token_uri
         )
 
+        self.pem_file = self.folder / "key.pem"
+        self._identity.save(self.pem_file)
+        self.invoker = self._identity.email("tasks-invoker")
+
     def token(self, user: str) -> str:
         return self._identity.user_token(user, admin=False, now=datetime.now(UTC))
 
     def invoker_token(self) -> str:
         """The OIDC token of a task for the worker."""
         return self._identity.id_token(
-            email=self._identity.email("tasks-invoker"),
+            email=self.invoker,
             audience=NOWHERE,
             now=datetime.now(UTC),
         )
 
     @contextmanager
     def function(
-        self, target: str, source: Path, environ: Mapping[str, str] | None = None
+        self,
+        target: str,
+        source: Path,
+        environ: Mapping[str, str] | None = None,
+        *,
+        port: int = 0,
     ) -> Iterator[Function]:
         """Ready to be asked; `environ` is added to what Terraform would set."""
-        port = free_port()
+        port = port or free_port()
         program = Program(
             name=target,
             command=functions.command(target, port, source),

@@ -24,7 +24,8 @@ CHUNK_BYTES: Final = 1 << 20
 WRONG_LENGTH: Final = "the file is not as long as it was said to be"
 # One child at a time: two of the largest would not fit the worker's memory.
 _turn = threading.Lock()
-_process = DecoderProcess(Path(__file__).with_name("child.py"))
+PROGRAM: Final = Path(__file__).with_name("child.py")
+_process = DecoderProcess(PROGRAM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
