@@ -2,7 +2,7 @@
 
 Their tasks are all at the vendor, and results get ready at the same rate in both runs.
 The queue, the bucket and Firestore are the local emulators; the vendor's videos have
-few frames, so that the machine keeps up. Both runs take about ten minutes together.
+few frames, so that the machine keeps up. Both runs take ten minutes together.
 """
 
 import math
