@@ -1,4 +1,4 @@
-"""`python -m tests.side_by_side [OPTION …]`: all tests, in four pytest processes.
+"""`python -m tests.side_by_side [OPTION …]`: all tests, in five pytest processes.
 
 Some tests mostly wait and others mostly compute, so they run at the same time. Options
 are passed on to pytest. With `--check`, the coverage of `shared` is measured, and what
@@ -20,17 +20,16 @@ from tests.emulator import SHARED, warm_emulator
 
 ROOT = Path(__file__).parent.parent
 E2E = "tests/e2e"
-# Most start stacks and programs of their own; the other end-to-end tests share a stack.
-APART = [
-    *(f"{E2E}/test_{name}.py" for name in ("chaos", "browser", "slow_bodies")),
-    f"{E2E}/page",
-]
+PAGE = f"{E2E}/page"
+# They start stacks of their own; the other end-to-end tests share a stack.
+APART = [f"{E2E}/test_{name}.py" for name in ("chaos", "browser", "slow_bodies")]
 AROUND = ["tests/infra", "tests/local", "tests/ops", "tests/fault_injection"]
 # The tests of each part; `shared` are those that run the code of that folder in their
 # own process, where its coverage can be measured.
 PARTS: Mapping[str, Sequence[str]] = {
-    "e2e": [E2E, *(f"--ignore={place}" for place in APART)],
+    "e2e": [E2E, *(f"--ignore={place}" for place in (*APART, PAGE))],
     "apart": APART,
+    "page": [PAGE],
     "around": AROUND,
     "shared": ["tests", *(f"--ignore={folder}" for folder in (E2E, *AROUND))],
 }
