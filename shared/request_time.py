@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class _Limit:
+class _Limit(Struct):
     """`ends_at` is None until somebody asks: imports of a cold start don't count."""
 
     seconds: float

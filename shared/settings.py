@@ -1,7 +1,6 @@
 """The only reader of the environment; reports all problems at once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
 from typing import TypeVar
@@ -19,6 +18,7 @@ from shared.domain.catalogue import (
 )
 from shared.domain.errors import NotConfigured
 from shared.domain.ledger import Caps, Limits
+from shared.domain.structs import Unprinted
 from shared.domain.webhook import SHORTEST_SIGNING_SECRET
 
 T = TypeVar("T")
@@ -41,9 +41,10 @@ LOCAL_ONLY = (
 GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Unprinted, frozen=True, kw_only=True):
     """Everything that is configured from outside. The repr has no keys."""
+
+    unprinted = ("api_keys", "webhook_signing_secret")
 
     project: str
     bucket: str
@@ -58,7 +59,7 @@ class Settings:
     user_requests_per_second: int
     allowed_origins: tuple[str, ...]
     veo_location: str
-    api_keys: Mapping[ProviderId, str | None] = field(repr=False)
+    api_keys: Mapping[ProviderId, str | None]
     base_urls: Mapping[ProviderId, str | None]
     vertex_base_url: str | None
     tasks_location: str
@@ -77,7 +78,7 @@ class Settings:
     auth_emulator: str | None
     signing_credentials_file: str | None
     oidc_certs_url: str
-    webhook_signing_secret: str | None = field(repr=False)
+    webhook_signing_secret: str | None
     webhook_receiver: str | None
     trace_sample_ratio: float
     trace_emulator: str | None

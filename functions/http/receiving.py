@@ -6,12 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from io import BytesIO
 from threading import BoundedSemaphore, Condition, Thread
 from typing import IO, Any
 
 from flask import Request
+from msgspec import Struct, field
 from werkzeug.exceptions import HTTPException
 
 from shared.domain.errors import Malformed, TooLarge, TooManyRequests, Unavailable
@@ -34,8 +34,7 @@ MOST_DRAINED_BYTES = 32 * 1024 * 1024
 _CUT_OFF_SECONDS = 0.001
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadTimeout:
+class ReadTimeout(Struct, frozen=True, kw_only=True):
     """How long a sender may take: between two pieces, and for the whole body.
 
     After `grace_seconds` the body must have come at `bytes_per_second` on average.
@@ -158,8 +157,7 @@ def drain(environ: Environ, unread: IO[bytes], limit: ReadTimeout) -> None:
             connection.shutdown(socket.SHUT_RD)
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(Struct):
     received_bytes: int = 0
 
 
@@ -184,8 +182,7 @@ def watched(environ: Environ, limit: ReadTimeout) -> Iterator[Progress]:
         connection.settimeout(ANSWER_SECONDS)
 
 
-@dataclass(slots=True, eq=False)
-class _Reading:
+class _Reading(Struct, eq=False):
     connection: socket.socket
     limit: ReadTimeout
     progress: Progress

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from flask import Request, Response
+from msgspec import Struct, field
 
 from functions.http.receiving import SMALL_BODY_BYTES
 from functions.http.schemas import Schema
@@ -19,8 +19,7 @@ FORM = "multipart/form-data"
 PATH_ARGUMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class Body(Struct, frozen=True, kw_only=True):
     """A JSON object: its name as a component, and the fields, which also parse it."""
 
     title: str
@@ -29,8 +28,7 @@ class Body:
     takes_form: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Operation:
+class Operation(Struct, frozen=True, kw_only=True, eq=False):
     """A route's description in English; `openapi.ko.json` has the Korean.
 
     `answers`: the schema by status, or None for an answer without a body. `problems`:
@@ -55,8 +53,7 @@ class Operation:
     has_price: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """One request on its way to a handler. `caller` is ANYONE on open routes alone."""
 
     request: Request
@@ -69,8 +66,7 @@ Handler = Callable[[Call], Response]
 ANYONE = Caller(user_id="")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """`is_open`: answered without a token. `spends`: it may cost money.
 
     `most_bytes`: the largest body that it reads. `tokens`: what it takes of a user's

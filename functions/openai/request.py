@@ -6,10 +6,10 @@ The shapes are those of the `openai` client 3.54, types/video_create_params.py.
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Request
+from msgspec import Struct
 
 from functions.http.bodies import read_object
 from functions.http.forms import read_form
@@ -20,6 +20,7 @@ from shared.domain.fields import Field, read_fields
 from shared.domain.image_type import image_type
 from shared.domain.request import VIDEO_FIELDS, ClientRetry, VideoRequest
 from shared.domain.specs import Choice, HttpsAddress, ImageType, Text, Whole, Wrong
+from shared.domain.structs import Unprinted
 
 MOST_SECONDS = 10
 # The longest that OpenAI's client names: more is a mistake, not a wish.
@@ -42,11 +43,12 @@ SIZES: Mapping[str, tuple[Resolution, AspectRatio]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InlineImage:
+class InlineImage(Unprinted, frozen=True, kw_only=True):
     """An image out of the request itself; its type is what its first bytes say."""
 
-    content: bytes = field(repr=False)
+    unprinted = ("content",)
+
+    content: bytes
     content_type: str
 
 
@@ -54,8 +56,7 @@ Reference = str | InlineImage
 """The image: its https address, or itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seconds:
+class Seconds(Struct, frozen=True, kw_only=True):
     """A text (so the client) or a number, 3 to 20; more than 10 means 10."""
 
     def parse(self, value: object) -> int:
@@ -73,8 +74,7 @@ class Seconds:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Single:
+class Single(Struct, frozen=True, kw_only=True):
     """1, as a number or, in a form, a text."""
 
     def parse(self, value: object) -> int:
@@ -86,8 +86,7 @@ class Single:
         return Whole(least=1, most=1).schema()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputReference:
+class InputReference(Struct, frozen=True, kw_only=True):
     """A file's bytes; or an address, https or data:, alone or as `image_url`."""
 
     def parse(self, value: object) -> Reference:
@@ -163,8 +162,7 @@ CREATE_FIELDS: Mapping[str, Field] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAIRequest:
+class OpenAIRequest(Struct, frozen=True, kw_only=True):
     """What was asked, but for the image's name: it gets that once it is kept."""
 
     prompt: str

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from google.auth.credentials import AnonymousCredentials
@@ -15,6 +14,7 @@ from shared.domain.ledger import Limits, ledger_key
 from shared.domain.outcomes import Accepted, Intended, PreparedImage, Submitted
 from shared.domain.pricing import first_price_usd
 from shared.domain.request import VideoRequest
+from shared.domain.structs import replace
 from shared.domain.transitions import apply
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs

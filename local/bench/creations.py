@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -19,6 +18,7 @@ from shared.domain.errors import ReelayError
 from shared.domain.job import Language
 from shared.domain.ledger import Caps, Limits
 from shared.domain.request import VideoRequest
+from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Batch, Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_jobs import FirestoreJobs

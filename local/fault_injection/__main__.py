@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from msgspec import to_builtins
+
 from local.emulators.firestore import NotInstalled
 from local.fault_injection.evidence import Evidence
 from local.fault_injection.plan import FaultPlan
@@ -64,7 +66,7 @@ def _report(evidence: Evidence, options: RunOptions, seconds: int) -> int:
     verdict = verdict_on(evidence)
     own = {"seed": options.plan.seed, "time_scale": options.time_scale}
     print(json.dumps(own | {"seconds": seconds} | dict(verdict.figures)))
-    jobs = {job.job_id: asdict(job) for job in evidence.jobs}
+    jobs = {job.job_id: to_builtins(job) for job in evidence.jobs}
     for broken in verdict.broken:
         journal = [asdict(e) for e in evidence.journal if e.job_id == broken.job_id]
         found = {"job": jobs.get(broken.job_id), "journal": journal}

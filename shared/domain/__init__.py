@@ -1,1 +1,4 @@
-"""Decides. Imports the standard library and itself; takes time and ids as arguments."""
+"""Decides. Imports the standard library, msgspec and itself.
+
+Time and ids are arguments.
+"""

@@ -2,9 +2,10 @@
 
 import re
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+
+from msgspec import Struct
 
 PREFIX = "rk_"
 ENTROPY_BYTES = 32
@@ -13,8 +14,7 @@ LONGEST_NAME = 100
 _SECRET = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
+class ApiKey(Struct, frozen=True, kw_only=True):
     """What is kept of a key; its secret was shown once and is kept nowhere.
 
     `key_id`: the first 12 digits of `sha256`, by which people and logs name it.

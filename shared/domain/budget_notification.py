@@ -6,10 +6,11 @@ The format: cloud.google.com/billing/docs/how-to/budgets-programmatic-notificati
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
 
 from shared.domain.errors import Malformed
 
@@ -24,8 +25,7 @@ NO_AMOUNT = Decimal(0)
 MORE_THAN_ALL = Decimal("Infinity")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetNotification:
+class BudgetNotification(Struct, frozen=True, kw_only=True):
     """How much of a budget is spent, as a ratio: the account's currency may be any.
 
     Unusable amounts (a budget of 0, a cost that isn't a number) count as more than

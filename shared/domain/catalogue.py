@@ -1,10 +1,11 @@
 """The providers and their models: one row each, with every fact that rules need."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from shared.domain.specs import utf16_units
 
@@ -66,8 +67,7 @@ class Unsupported(StrEnum):
     PROMPT_TOO_LONG = "prompt_too_long"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoModel:
+class VideoModel(Struct, frozen=True, kw_only=True):
     """What one model offers. Prices are in USD per second of video, by resolution.
 
     `aspect_ratios` are those of a video from an image; `text_aspect_ratios` those of
@@ -135,8 +135,7 @@ class VideoModel:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderFacts:
+class ProviderFacts(Struct, frozen=True, kw_only=True):
     """One provider: the account it bills, its models, and what the rules need to know.
 
     `choice` is the value of a request's `model` that asks for it first; providers may
@@ -159,8 +158,7 @@ class ProviderFacts:
     polls_through: ProviderId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextModel:
+class TextModel(Struct, frozen=True, kw_only=True):
     """A model that translates prompts. Prices are in USD per million tokens."""
 
     model_id: str

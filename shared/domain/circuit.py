@@ -7,15 +7,17 @@ CLOSED ──a bad answer, or several in a row──▶ OPEN ──its time is u
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
+
+from msgspec import Struct
 
 from shared.domain import timing
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
+from shared.domain.structs import replace
 
 FAULTS_TO_OPEN = 5
 LONGEST = timedelta(minutes=15)
@@ -63,8 +65,7 @@ _NOT_SENT: Mapping[ErrorCode, Verdict] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(Struct, frozen=True, kw_only=True):
     """`since`: when it opened; `times`: how often since it was last closed."""
 
     reason: ErrorCode
@@ -73,8 +74,7 @@ class Opening:
     times: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circuit:
+class Circuit(Struct, frozen=True, kw_only=True):
     """The circuit of one vendor, provider or model; `opening` is None while closed.
 
     No other trial may be claimed before `trial_until`. It stays when the circuit

@@ -29,9 +29,10 @@ ReelayError
     └── NotPublic           a URL that leads inside
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class ErrorCode(StrEnum):
@@ -71,8 +72,7 @@ class ImageFault(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """Why something failed: a code for the caller, the vendor's words for the owner.
 
     `detail` never leaves `internal/run` and the logs: it may name a vendor's ids.
@@ -85,8 +85,7 @@ class Problem:
     field: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldError:
+class FieldError(Struct, frozen=True, kw_only=True):
     """One wrong field of a request, and the key of the sentence about it."""
 
     field: str

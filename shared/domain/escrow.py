@@ -11,8 +11,9 @@ more; if they can't, the account as a whole has no room.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+from msgspec import Struct, field
 
 from shared.domain.ledger import MICRO, NOTHING, Account, Caps
 
@@ -21,8 +22,7 @@ MONTH = "month"
 Loans = Mapping[int, Mapping[str, Decimal]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
+class Shard(Struct, frozen=True, kw_only=True):
     """`borrowed`: by period, which is a day or `MONTH`; lent amounts are negative.
 
     `recheck`: some shard may exceed its allowance since this one admitted its last job.

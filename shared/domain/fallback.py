@@ -1,9 +1,10 @@
 """Which provider is asked next, and what bars one: the policy of the chain."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+
+from msgspec import Struct
 
 from shared.domain import timing
 from shared.domain.catalogue import (
@@ -20,8 +21,7 @@ from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.request import Frame, VideoRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """What an attempt's error means for the rest of the job."""
 
     ends_job: bool = False

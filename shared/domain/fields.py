@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from shared.domain.errors import FieldError
 from shared.domain.specs import Flag, Spec, Whole, Wrong, nearest
@@ -11,8 +12,7 @@ from shared.domain.specs import Flag, Spec, Whole, Wrong, nearest
 WHOLE = re.compile("-?[0-9]{1,15}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(Struct, frozen=True, kw_only=True):
     """A field's spec, whether it is required, and its value where it is left out.
 
     `description` and `example` are what OpenAPI says of it. `synonyms` are names that

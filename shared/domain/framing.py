@@ -1,8 +1,9 @@
 """How an image fits a video: its least size, the crop, and the nearest ratio."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import log
+
+from msgspec import Struct
 
 from shared.domain.catalogue import AspectRatio
 
@@ -13,8 +14,7 @@ LEAST_SIDE_PIXELS = 128
 MOST_RATIO = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crop:
+class Crop(Struct, frozen=True, kw_only=True):
     """The part of an upright image that is used, in pixels from its top left corner."""
 
     x: int

@@ -27,10 +27,11 @@ while `cancelling` still counts. `rejected`, `not_sent` and `skipped` cost nothi
 `unknown` and `cancelled` keep the full price as spent.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from shared.domain.catalogue import AspectRatio, ProviderId, Vendor
 from shared.domain.errors import ErrorCode, Problem
@@ -38,6 +39,7 @@ from shared.domain.ledger import LedgerKey
 from shared.domain.outcomes import Delivered, PreparedImage, SignedUrls
 from shared.domain.prompt_translation import PromptTranslation
 from shared.domain.request import Frame, VideoRequest
+from shared.domain.structs import replace
 from shared.domain.webhook import Webhook
 
 
@@ -75,8 +77,7 @@ OPEN_STATES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedProvider:
+class PlannedProvider(Struct, frozen=True, kw_only=True):
     """One provider of this job's chain, fitted to the request when the job was made.
 
     `aspect_ratios`: those it may be asked for; only one where the request fixes it.
@@ -97,8 +98,7 @@ class PlannedProvider:
     polls_through: ProviderId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """One try at one provider.
 
     aspect_ratio: what the vendor was asked for; None if it was not asked.
@@ -182,8 +182,7 @@ class Attempt:
         return is_unknown and self.writes_into_bucket and not self.written_off
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """All of a job: the document `videos/{job_id}/internal/run`.
 
     version, commit_id: the number of its latest commit, and that commit's random id.

@@ -1,15 +1,16 @@
 """How many jobs, uploads and translations one user has, and how many they may have."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct, field
 
 from shared.domain.errors import TooManyJobs, TooManyRequests
 from shared.domain.ledger import Limits
+from shared.domain.structs import replace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobCount:
+class JobCount(Struct, frozen=True, kw_only=True):
     """A user's open jobs; what they made, uploaded and had translated in `minute`.
 
     `unprepared`: by hour, the jobs that ended before their image could be used, or were

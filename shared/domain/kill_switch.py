@@ -5,12 +5,14 @@ result depends on which of them came, not on when.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from msgspec import Struct, field
+
 from shared.domain.budget_notification import BudgetNotification
+from shared.domain.structs import replace
 
 HALF = Decimal("0.5")
 TIGHT_FROM = Decimal("0.8")
@@ -33,16 +35,14 @@ class Level(StrEnum):
         return list(Level).index(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class Spent(Struct, frozen=True, kw_only=True):
     """The highest ratio seen of one budget amount, and its latest publish time."""
 
     ratio: Decimal
     published_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
+class Interval(Struct, frozen=True, kw_only=True):
     """A budget's newest interval. The budget's amount may change during it."""
 
     starts_at: datetime
@@ -64,8 +64,7 @@ class Interval:
         return Level.TIGHT if self.ratio >= TIGHT_FROM else Level.NORMAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Struct, frozen=True, kw_only=True):
     """A level that an administrator set."""
 
     level: Level
@@ -74,8 +73,7 @@ class Setting:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switch:
+class Switch(Struct, frozen=True, kw_only=True):
     """Every budget's newest interval, and the manual override.
 
     `overridable`: the start of each budget's newest interval when the override was

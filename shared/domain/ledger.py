@@ -6,13 +6,15 @@ its job was made, whatever day it is when it is settled.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from hashlib import sha256
 from urllib.parse import quote
 
+from msgspec import Struct, field
+
 from shared.domain.errors import ErrorCode, LimitReached
+from shared.domain.structs import replace
 from shared.domain.usage import Counts
 
 NOTHING = Decimal(0)
@@ -26,8 +28,7 @@ HOLDS_FILL_IT = timedelta(seconds=60)
 SHARDS = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerKey:
+class LedgerKey(Struct, frozen=True, kw_only=True):
     """Where a job's money is booked, from its creation to its end.
 
     `accounts`: that of all users, then the user's own. `shard`: which document of the
@@ -83,8 +84,7 @@ def in_micros(usd: Decimal) -> Decimal:
     return usd.quantize(MICRO)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
+class Totals(Struct, frozen=True, kw_only=True):
     held_usd: Decimal = NOTHING
     settled_usd: Decimal = NOTHING
     released_usd: Decimal = NOTHING
@@ -106,8 +106,7 @@ class Totals:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(Struct, frozen=True, kw_only=True):
     """One scope's month, by day."""
 
     days: Mapping[str, Totals] = field(default_factory=dict)
@@ -127,8 +126,7 @@ class Account:
         return Account(days={day: self.on(day) + other.on(day) for day in days})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caps:
+class Caps(Struct, frozen=True, kw_only=True):
     """Limits of one scope in USD; None: no limit."""
 
     daily_usd: Decimal | None = None
@@ -139,8 +137,7 @@ class Caps:
         return self.daily_usd is not None or self.monthly_usd is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """The caps of all users together and of each one, and where a day begins.
 
     The other limits are of each user. `most_unprepared_an_hour`: jobs that may end
@@ -162,8 +159,7 @@ class Limits:
         return (self.everybody, self.user)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Booking:
+class Booking(Struct, frozen=True, kw_only=True):
     """What one commit of a job changes in the ledger, and in the usage: by ai_model.
 
     `needs_room`: what it holds more must fit the caps, since nothing of it is spent

@@ -2,14 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+from msgspec import Struct, field
 
 from shared.domain.ledger import NOTHING, Account, account_of, in_micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenJob:
+class OpenJob(Struct, frozen=True, kw_only=True):
     """What the ledger knows an open job by."""
 
     user_id: str
@@ -17,8 +17,7 @@ class OpenJob:
     hold_usd: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerSnapshot:
+class LedgerSnapshot(Struct, frozen=True, kw_only=True):
     """All of it at one moment: what each document holds, and has borrowed by period.
 
     `open_jobs`: how many the ledger counts, by user.

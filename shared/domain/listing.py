@@ -3,8 +3,9 @@
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from shared.domain.errors import FieldError, InvalidRequest
 from shared.domain.fields import Field
@@ -28,8 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
+class Cursor(Struct, frozen=True, kw_only=True):
     """The form of a `next_cursor`; which place it names, `read_cursor` tells."""
 
     def parse(self, value: object) -> str:
@@ -41,8 +41,7 @@ class Cursor:
         return {"type": "string", "pattern": f"^{_CURSOR.pattern}$"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """Newest first. `next_cursor`: None where nothing follows."""
 
     videos: tuple[Projection, ...]

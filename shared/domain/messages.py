@@ -1,7 +1,8 @@
 """What jobs and attempts say to people, by error code, in English and Korean."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shared.domain.catalogue import ProviderId, Unsupported
 from shared.domain.errors import ErrorCode, ImageFault, Problem
@@ -14,8 +15,7 @@ from shared.domain.request import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Name:
+class _Name(Struct, frozen=True, kw_only=True):
     """A name that picks its Korean particle by how it is read: "{0:이/가}"."""
 
     written: str

@@ -1,7 +1,8 @@
 """What a job needs next; `transitions.apply(job, outcome, now)` is its counterpart."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from shared.domain import fallback, prompt_translation, timing
 from shared.domain.catalogue import ProviderId
@@ -12,63 +13,54 @@ from shared.domain.outcomes import Decision, GaveUp, LeaseExpired, Revived, Skip
 LIMITS = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepare:
+class Prepare(Struct, frozen=True, kw_only=True):
     """Fetch and check the image."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Start(Struct, frozen=True, kw_only=True):
     """Commit the intent, then send the one paid POST."""
 
     planned: PlannedProvider
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Translate:
+class Translate(Struct, frozen=True, kw_only=True):
     """Translate the prompt, before `planned` is asked."""
 
     planned: PlannedProvider
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(Struct, frozen=True, kw_only=True):
     """Poll the vendor's task, through the provider `by`."""
 
     attempt: Attempt
     by: ProviderId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel:
+class Cancel(Struct, frozen=True, kw_only=True):
     attempt: Attempt
     by: ProviderId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
+class Store(Struct, frozen=True, kw_only=True):
     """Fetch the result through `by`, check it, keep it."""
 
     attempt: Attempt
     by: ProviderId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookForOutput:
+class LookForOutput(Struct, frozen=True, kw_only=True):
     """See whether an unknown attempt wrote its file."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class Wait(Struct, frozen=True, kw_only=True):
     """Nothing may be done before `until`; the current version's task must exist."""
 
     until: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nothing:
+class Nothing(Struct, frozen=True, kw_only=True):
     """The job has ended."""
 
 

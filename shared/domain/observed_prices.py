@@ -1,24 +1,24 @@
 """What vendors charge where the catalogue says otherwise, until it is edited."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from decimal import ROUND_UP, Decimal
+
+from msgspec import Struct, field
 
 from shared.domain.catalogue import CATALOGUE, Resolution
 from shared.domain.job import Attempt, PlannedProvider
 from shared.domain.ledger import MICRO
+from shared.domain.structs import replace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObservedPrice:
+class ObservedPrice(Struct, frozen=True, kw_only=True):
     """In USD per second. `listed_usd`: the catalogue's, when this was charged."""
 
     listed_usd: Decimal
     charged_usd: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObservedPrices:
+class ObservedPrices(Struct, frozen=True, kw_only=True):
     """By model and resolution; only prices above the catalogue's are kept."""
 
     prices: Mapping[str, ObservedPrice] = field(default_factory=dict)

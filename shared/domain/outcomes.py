@@ -5,18 +5,19 @@ A paid POST ends in one of four ways, and the type says what may follow: `NotSen
 may have been paid for, that vendor is not asked again for the job.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+
+from msgspec import Struct
 
 from shared.domain.catalogue import AspectRatio, ProviderId
 from shared.domain.errors import Problem
 from shared.domain.request import Frame
+from shared.domain.structs import Unprinted
 from shared.domain.webhook import Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(Struct, frozen=True, kw_only=True):
     """2xx with an id: the vendor works on it, and bills it.
 
     `max_cost_usd`: what the vendor says the task may cost at most; None if it doesn't.
@@ -26,8 +27,7 @@ class Accepted:
     max_cost_usd: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
+class Rejected(Struct, frozen=True, kw_only=True):
     """Proven by the vendor's own answer: it did not take the job and bills nothing.
 
     `retry_after_seconds`: the vendor must not be asked sooner; None: 5 seconds.
@@ -39,15 +39,13 @@ class Rejected:
     ask_again: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotSent:
+class NotSent(Struct, frozen=True, kw_only=True):
     """The request was never sent: no address, no connection, or a fault of our own."""
 
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
+class Unknown(Struct, frozen=True, kw_only=True):
     """The request may have arrived; no answer proves that it was taken or not."""
 
     detail: str
@@ -56,8 +54,7 @@ class Unknown:
 Submission = Accepted | Rejected | NotSent | Unknown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Working:
+class Working(Struct, frozen=True, kw_only=True):
     """The task goes on. `progress` is 0 to 1; None if the vendor reports none.
 
     `queued`: the vendor has not begun it (Runway's THROTTLED, Omni's queued).
@@ -67,8 +64,7 @@ class Working:
     queued: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Succeeded:
+class Succeeded(Struct, frozen=True, kw_only=True):
     """There is a result, and it is not empty. `cost_usd`: the vendor's own charge.
 
     `gs_uri`: where in our bucket the vendor wrote it, if it does.
@@ -78,8 +74,7 @@ class Succeeded:
     gs_uri: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class Failed(Struct, frozen=True, kw_only=True):
     """The task ended without a video. `cost_usd` as above, since vendors may charge.
 
     `ask_again`: as in `Rejected`; it counts only if nothing was charged.
@@ -90,15 +85,13 @@ class Failed:
     ask_again: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollFailed:
+class PollFailed(Struct, frozen=True, kw_only=True):
     """The vendor gave no usable answer, which says nothing about the task."""
 
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
+class Gone(Struct, frozen=True, kw_only=True):
     """The vendor itself says, in its own JSON, that the task does not exist."""
 
     detail: str
@@ -107,8 +100,7 @@ class Gone:
 Poll = Working | Succeeded | Failed | PollFailed | Gone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedImage:
+class PreparedImage(Struct, frozen=True, kw_only=True):
     """The checked input: one JPEG in our bucket that every provider takes.
 
     `source_width`, `source_height`: of the image it was made from, upright; 0 where a
@@ -127,8 +119,7 @@ class PreparedImage:
         return (self.source_width or self.width, self.source_height or self.height)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
+class Delivered(Struct, frozen=True, kw_only=True):
     """The stored video. `crc32c` is in base64, as Cloud Storage gives it.
 
     `poster_name`: of its first frame, a JPEG; None if there is none.
@@ -145,36 +136,33 @@ class Delivered:
     poster_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedUrls:
+class SignedUrls(Unprinted, frozen=True, kw_only=True):
     """Of a delivered video; all of them expire at `expires_at`."""
 
-    video_url: str = field(repr=False)
-    download_url: str = field(repr=False)
-    poster_url: str | None = field(repr=False)
+    unprinted = ("video_url", "download_url", "poster_url")
+
+    video_url: str
+    download_url: str
+    poster_url: str | None
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrepareStarted:
+class PrepareStarted(Struct, frozen=True, kw_only=True):
     """Committed before the image is fetched and decoded."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(Struct, frozen=True, kw_only=True):
     image: PreparedImage
     frame: Frame = Frame.FIRST
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageRefused:
+class ImageRefused(Struct, frozen=True, kw_only=True):
     """The image can't be used, whichever provider is asked: the job is to end."""
 
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrepareMissed:
+class PrepareMissed(Struct, frozen=True, kw_only=True):
     """The image could not be fetched or checked this time.
 
     `storage_failed`: our storage or our decoder was at fault; `image_unreachable`: the
@@ -185,28 +173,24 @@ class PrepareMissed:
     frame: Frame = Frame.FIRST
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TranslationStarted:
+class TranslationStarted(Struct, frozen=True, kw_only=True):
     """Committed before the model is asked; it may cost so much at most."""
 
     max_cost_usd: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TranslationSkipped:
+class TranslationSkipped(Struct, frozen=True, kw_only=True):
     """The prompt stays as it is: no model may be asked, or no cap has room for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Translated:
+class Translated(Struct, frozen=True, kw_only=True):
     """What came of asking the model. `text` None: the original is sent."""
 
     text: str | None
     cost_usd: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intended:
+class Intended(Struct, frozen=True, kw_only=True):
     """Committed before the paid POST: from here on the attempt may cost money.
 
     `price_usd`: if it is now known to cost more than was planned.
@@ -217,8 +201,7 @@ class Intended:
     price_usd: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
+class Submitted(Struct, frozen=True, kw_only=True):
     """`poll_plan`: when to ask about the task, in seconds since its start."""
 
     attempt_id: str
@@ -226,24 +209,20 @@ class Submitted:
     poll_plan: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Polled:
+class Polled(Struct, frozen=True, kw_only=True):
     attempt_id: str
     poll: Poll
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelSent:
+class CancelSent(Struct, frozen=True, kw_only=True):
     attempt_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelMissed:
+class CancelMissed(Struct, frozen=True, kw_only=True):
     attempt_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckStarted:
+class CheckStarted(Struct, frozen=True, kw_only=True):
     """Committed before the result is decoded.
 
     `is_kept`: it is at its final name, where only a file that was checked is copied.
@@ -253,15 +232,13 @@ class CheckStarted:
     is_kept: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class Stored(Struct, frozen=True, kw_only=True):
     attempt_id: str
     delivered: Delivered
     urls: SignedUrls
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreMissed:
+class StoreMissed(Struct, frozen=True, kw_only=True):
     """The result could not be kept this time; the code says whose fault that was.
 
     `bad_output`: the file's. `storage_failed`: our storage's. `provider_unavailable`:
@@ -272,16 +249,14 @@ class StoreMissed:
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputFound:
+class OutputFound(Struct, frozen=True, kw_only=True):
     """An unknown attempt did write its file."""
 
     attempt_id: str
     gs_uri: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputMissing:
+class OutputMissing(Struct, frozen=True, kw_only=True):
     """An unknown attempt's file was not there when the bucket was asked.
 
     `looked_at`: just before it was asked. `is_final`: the provider, as it is
@@ -293,54 +268,46 @@ class OutputMissing:
     is_final: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelRequested:
+class CancelRequested(Struct, frozen=True, kw_only=True):
     """The owner cancels; what is paid for is looked at once more before it ends."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skipped:
+class Skipped(Struct, frozen=True, kw_only=True):
     """A provider that is not asked, and why."""
 
     provider_id: ProviderId
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseExpired:
+class LeaseExpired(Struct, frozen=True, kw_only=True):
     """The process that began a POST, or the check of a file, never reported."""
 
     attempt_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revived:
+class Revived(Struct, frozen=True, kw_only=True):
     """A late answer named a task, and nothing else delivered: follow it."""
 
     attempt_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GaveUp:
+class GaveUp(Struct, frozen=True, kw_only=True):
     """The job ends without a video; nothing that was paid for may still come."""
 
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
+class Parked(Struct, frozen=True, kw_only=True):
     """The kill switch stops new spending: look again later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookStarted:
+class WebhookStarted(Struct, frozen=True, kw_only=True):
     """Committed before the webhook is sent; `attempt`: 1, 2, 3 …"""
 
     attempt: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookAnswered:
+class WebhookAnswered(Struct, frozen=True, kw_only=True):
     attempt: int
     verdict: Verdict
 

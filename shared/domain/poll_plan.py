@@ -6,9 +6,10 @@ that is there waits for the next one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil
+
+from msgspec import Struct, field
 
 from shared.domain.timing import ATTEMPT_LIMIT, POLL_SPACING
 
@@ -28,8 +29,7 @@ _LIMIT, _SPACING = (int(t.total_seconds()) for t in (ATTEMPT_LIMIT, POLL_SPACING
 _LONGEST = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Took:
+class Took(Struct, frozen=True, kw_only=True):
     """In seconds since its start a task was `working` still, and at `ready` it was
     not: what it took is in between.
     """
@@ -38,8 +38,7 @@ class Took:
     ready: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskTimes:
+class TaskTimes(Struct, frozen=True, kw_only=True):
     """By model and duration, the latest tasks, the last one being the newest."""
 
     kinds: Mapping[str, tuple[Took, ...]] = field(default_factory=dict)

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec.structs import asdict
 
 from shared.domain.catalogue import ANY_RATIO, ProviderId
 from shared.domain.errors import ErrorCode

@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_UP, Decimal
+
+from msgspec import Struct
 
 from shared.domain.catalogue import TextModel
 from shared.domain.errors import ErrorCode, Problem
@@ -28,8 +29,7 @@ _FOREIGN_WORD = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Translation:
+class Translation(Struct, frozen=True, kw_only=True):
     """What came of asking for a translation.
 
     `text`: the English prompt; None if the prompt is English already, or on `problem`.
@@ -42,8 +42,7 @@ class Translation:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptTranslation:
+class PromptTranslation(Struct, frozen=True, kw_only=True):
     """A job's one translation. `until`: a worker asks for it, until then at the latest.
 
     `text` None: the original is sent.

@@ -1,8 +1,9 @@
 """What a caller may ask for: the bodies of `POST /v1/videos` and `/v1/uploads`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from shared.domain.catalogue import (
     ANY_MODEL,
@@ -49,8 +50,7 @@ class Frame(StrEnum):
     LAST = "last"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageSource:
+class ImageSource(Struct, frozen=True, kw_only=True):
     """Where an image comes from: an upload's name, or else an https URL."""
 
     upload: str | None
@@ -206,8 +206,7 @@ UPLOAD_FIELDS: Mapping[str, Field] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoRequest:
+class VideoRequest(Struct, frozen=True, kw_only=True):
     """What was asked for. At most one of `image_url` and `image` is set, and only
     then one of `last_image_url` and `last_image`. `aspect_ratio` None: `auto`.
 
@@ -286,8 +285,7 @@ def parse_prompt(body: Mapping[str, object]) -> str:
     return prompt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadRequest:
+class UploadRequest(Struct, frozen=True, kw_only=True):
     """An image about to be uploaded: its type, and its exact size in bytes."""
 
     content_type: str

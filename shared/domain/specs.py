@@ -6,10 +6,11 @@ One spec does both, so the description can't drift from the parser.
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, runtime_checkable
 from urllib.parse import quote, urlsplit, urlunsplit
+
+from msgspec import Struct
 
 from shared.domain.image_type import IMAGE_TYPES, JPEG
 
@@ -50,8 +51,7 @@ class FormSpec(Protocol):
     def form_schema(self) -> dict[str, object]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class Text(Struct, frozen=True, kw_only=True):
     """A string of 1 to `longest` UTF-16 code units, in Unicode's form NFC.
 
     UTF-16 is what browsers and Runway count. At least one character is visible, and
@@ -95,8 +95,7 @@ def _is_visible(character: str) -> bool:
     return unicodedata.category(character)[0] not in "CMZ" and character not in BLANKS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpsAddress:
+class HttpsAddress(Struct, frozen=True, kw_only=True):
     """An https URL with a host and no user name, of at most 2048 characters.
 
     One with letters outside ASCII, as browsers show and people paste it, becomes the
@@ -152,8 +151,7 @@ def _encoded(address: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identifier:
+class Identifier(Struct, frozen=True, kw_only=True):
     """Letters, digits, `_` and `-`, 1 to `longest` of them."""
 
     longest: int
@@ -170,8 +168,7 @@ class Identifier:
         return {"type": "string", "pattern": rf"^[A-Za-z0-9_-]{{1,{self.longest}}}$"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
+class Whole(Struct, frozen=True, kw_only=True):
     """A whole number in a range; 8.0 is one, as in JSON Schema; true is not."""
 
     least: int
@@ -190,8 +187,7 @@ class Whole:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByteCount:
+class ByteCount(Struct, frozen=True, kw_only=True):
     """A size in bytes, from 1 to a whole number of megabytes."""
 
     most_megabytes: int
@@ -209,8 +205,7 @@ class ByteCount:
         return Whole(least=1, most=self.most_megabytes * 1_000_000).schema()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(Struct, frozen=True, kw_only=True):
     """One of a closed set of strings; `title` names the set where several share it."""
 
     values: tuple[str, ...]
@@ -231,8 +226,7 @@ class Choice:
         return schema | ({"title": self.title} if self.title else {})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageType:
+class ImageType(Struct, frozen=True, kw_only=True):
     """A type of image that is taken; `image/jpg`, which some send, is image/jpeg."""
 
     def parse(self, value: object) -> str:
@@ -254,8 +248,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(name, names, n=1, cutoff=0.7)), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flag:
+class Flag(Struct, frozen=True, kw_only=True):
     """true or false."""
 
     def parse(self, value: object) -> bool:
@@ -267,8 +260,7 @@ class Flag:
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pairs:
+class Pairs(Struct, frozen=True, kw_only=True):
     """An object of strings by name, which the caller gets back as it is.
 
     Firestore keeps names with two underscores at both ends to itself.
@@ -304,8 +296,7 @@ class Pairs:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
+class Day(Struct, frozen=True, kw_only=True):
     """A day as YYYY-MM-DD; the other spellings of ISO 8601 are refused."""
 
     def parse(self, value: object) -> date:

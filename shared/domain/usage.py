@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from shared.domain.durations import Durations
 from shared.domain.errors import FieldError, InvalidRequest
@@ -40,8 +41,7 @@ USAGE_FIELDS: Mapping[str, Field] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(Struct, frozen=True, kw_only=True):
     """Of the jobs that ended: how long the videos are, and what was paid.
 
     attempts: how often the provider was asked, but for cancelled attempts.
@@ -68,15 +68,13 @@ class Counts:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageMonth:
+class UsageMonth(Struct, frozen=True, kw_only=True):
     """One account's month: counts by day (`d01` to `d31`) and `ai_model`."""
 
     days: Mapping[str, Mapping[str, Counts]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
+class Period(Struct, frozen=True, kw_only=True):
     """Some days in a row, the first and the last among them."""
 
     first: date
@@ -88,8 +86,7 @@ class Period:
         return tuple(self.first + timedelta(days=n) for n in range(count))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageQuery:
+class UsageQuery(Struct, frozen=True, kw_only=True):
     """What was asked; days of the ledger's time zone, None where none was named."""
 
     first: date | None = None

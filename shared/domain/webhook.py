@@ -6,9 +6,12 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 import hmac
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+
+from shared.domain.structs import replace
 
 # After the first, second, … failure: in all, a message is tried for a day.
 PAUSES: Sequence[timedelta] = (
@@ -41,8 +44,7 @@ class Verdict(StrEnum):
     UNWANTED = "unwanted"  # it is never sent again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Webhook:
+class Webhook(Struct, frozen=True, kw_only=True):
     """key_id: the API key that created the job, by whose secret it is signed.
 
     attempts: how often it was sent, each counted before it is.

@@ -6,7 +6,6 @@ So adapters call Firestore only through `Database`.
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Self, TypeVar
@@ -14,8 +13,10 @@ from typing import Any, Final, Self, TypeVar
 from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
+from msgspec import Struct
 
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
+from shared.domain.structs import replace
 from shared.gcp import firestore_wire as wire
 from shared.gcp.firestore_records import Record
 from shared.gcp.firestore_wire import Snapshot, Wire
@@ -54,8 +55,7 @@ _READ_AGAIN: Final = if_exception_type(
 _COMMIT_AGAIN: Final = if_exception_type(exceptions.ServiceUnavailable)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallLimits:
+class CallLimits(Struct, frozen=True, kw_only=True):
     """Seconds for one try of a read, and for a call with all of its tries.
 
     The last try of a read may begin just before `total` and exceed it by `read_try`.
@@ -73,12 +73,13 @@ class CallLimits:
         return replace(self, total=min(self.total, left))
 
 
+USUAL: Final = CallLimits()
+
+
 class Database:
     """A Firestore client whose every call ends in time, with an error of ours."""
 
-    def __init__(
-        self, client: firestore.Client, limits: CallLimits = CallLimits()
-    ) -> None:
+    def __init__(self, client: firestore.Client, limits: CallLimits = USUAL) -> None:
         self._client = client
         self._limits = limits
         self._wire = Wire(client)

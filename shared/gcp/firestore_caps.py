@@ -5,8 +5,9 @@ itself. Only otherwise are all documents of the account read: see domain/escrow.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from shared.domain.errors import LostRace
 from shared.domain.escrow import Loans, Shard, borrow, can_take_alone
@@ -19,6 +20,7 @@ from shared.domain.ledger import (
     check,
     documents_of,
 )
+from shared.domain.structs import replace
 from shared.gcp import ledger_records as records
 from shared.gcp.firestore_calls import Batch, Database, Document, Reference
 
@@ -29,8 +31,7 @@ Found = Mapping[str, Document]
 LOOK_EVERY = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirestoreCaps:
+class FirestoreCaps(Struct, frozen=True, kw_only=True):
     """`looked`: when this process last found all documents of an account in order."""
 
     database: Database
@@ -123,8 +124,7 @@ class FirestoreCaps:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Admission:
+class _Admission(Struct, frozen=True, kw_only=True):
     """`held` on `day`, from the document `taking` of an account with these `names`."""
 
     names: Sequence[str]

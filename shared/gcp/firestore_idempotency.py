@@ -1,8 +1,8 @@
 """Idempotency records in Firestore: `idempotency/{name}`."""
 
-from dataclasses import replace
 from typing import Any
 
+from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Batch, Database
 from shared.gcp.firestore_records import from_record, to_record
 from shared.ports.store import IdempotencyRecord, Versioned

@@ -1,7 +1,6 @@
 """Jobs in Firestore: `videos/{job_id}/internal/run` and its projection, one commit."""
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from shared.domain.errors import ErrorCode, LostRace, ReelayError, TooManyJobs
 from shared.domain.job import Job
 from shared.domain.ledger import Limits
 from shared.domain.projection import abandoned, project
+from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Batch, Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_ledger import FirestoreLedger

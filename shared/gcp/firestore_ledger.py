@@ -10,13 +10,13 @@ users/{user_id}     how many jobs the user has open, and made in this minute; an
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
 from google.cloud import firestore
+from msgspec.structs import asdict
 
 from shared.domain.booking import booking_unread
 from shared.domain.job import Job
@@ -28,6 +28,7 @@ from shared.domain.job_count import (
     with_one_more_upload,
 )
 from shared.domain.ledger import NOTHING, Booking, LedgerKey, Limits, Totals
+from shared.domain.structs import replace
 from shared.domain.usage import NOBODY, Counts
 from shared.gcp import ledger_records as records
 from shared.gcp.firestore_calls import Batch, Database, Document, Reference

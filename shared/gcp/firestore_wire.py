@@ -7,7 +7,6 @@ channel. `tests/gcp/test_firestore_wire.py` holds each write to the library's.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -19,6 +18,7 @@ from google.cloud.firestore_v1.field_path import FieldPath
 from google.cloud.firestore_v1.types import firestore as messages
 from google.cloud.firestore_v1.types import write as writes
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Struct
 
 Record = Mapping[str, Any]
 Reference = Any
@@ -32,8 +32,7 @@ _Write: Final[Any] = writes.Write.pb()
 _SERVICE: Final = "/google.firestore.v1.Firestore"
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """A document as it was read. `update_time` is None if there was none."""
 
     reference: Reference

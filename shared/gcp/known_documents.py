@@ -8,8 +8,10 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+
+from shared.domain.structs import replace
 from shared.gcp.firestore_wire import Snapshot
 
 MOST_KNOWN = 10_000
@@ -17,8 +19,7 @@ MOST_KNOWN = 10_000
 LONGEST_TURN_SECONDS = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """`is_ours`: nobody else wrote it between the last two times that we looked."""
 
     snapshot: Snapshot

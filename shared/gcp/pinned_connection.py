@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Final, TypeVar
+
+from msgspec import Struct
 
 from shared.cutoff import Cutoff
 from shared.domain.errors import Unreachable
@@ -52,8 +53,7 @@ class Deadline(Cutoff):
         return answer.result(self.left_seconds())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connector:
+class Connector(Struct, frozen=True, kw_only=True):
     """Connects to IP addresses that were checked before.
 
     Host, SNI and the certificate are for the host name; nothing is resolved here.

@@ -5,14 +5,15 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
 from google.auth.exceptions import TransportError
 from google.auth.transport.requests import Request
+from msgspec import Struct
 
 from shared.domain.errors import Unreachable
+from shared.domain.structs import replace
 
 SHORTEST_LIFE_SECONDS: Final = 300.0
 LONGEST_LIFE_SECONDS: Final = 6 * 3600.0
@@ -27,16 +28,14 @@ _TIMEOUT_SECONDS: Final = 10
 _MAX_AGE: Final = re.compile(r"\bmax-age=(\d{1,9})\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """The response that google-auth reads: key ids and X.509 certificates in PEM."""
 
     data: bytes
     status: int = HTTPStatus.OK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
+class _Known(Struct, frozen=True, kw_only=True):
     answer: Answer
     key_ids: frozenset[str]
     fetched_at: float

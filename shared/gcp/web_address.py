@@ -1,8 +1,9 @@
 """URLs parsed strictly, so that no two readers can take one differently."""
 
-from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import SplitResult, quote, urlsplit
+
+from msgspec import Struct
 
 from shared.domain.errors import NotPublic
 
@@ -12,8 +13,7 @@ _MOST_CHARACTERS: Final = 8192
 _SAFE_IN_PATH: Final = "/%:@!$&'()*+,;=~"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebAddress:
+class WebAddress(Struct, frozen=True, kw_only=True):
     """`host` is lower-case ASCII without brackets; `path` includes the query."""
 
     scheme: str

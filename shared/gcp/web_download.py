@@ -8,13 +8,13 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Final
 from urllib.parse import urljoin
 
 from shared.domain.errors import BadContent, NotPublic, Unreachable
+from shared.domain.structs import replace
 from shared.gcp.pinned_connection import Connector, Deadline, Dial
 from shared.gcp.public_address import is_address, is_public, require_public_name
 from shared.gcp.web_address import WebAddress

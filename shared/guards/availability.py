@@ -1,11 +1,11 @@
 """May this provider be asked now? One ordered policy for the worker and the API."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 import structlog
+from msgspec import Struct
 
 from shared.domain.catalogue import CATALOGUE, ProviderId
 from shared.domain.errors import ErrorCode, Problem, Unreachable
@@ -20,8 +20,7 @@ from shared.ports.store import Clock
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Availability:
+class Availability(Struct, frozen=True, kw_only=True):
     """What bars a provider, in order: the request, a missing key, a retired model,
     the kill switch, an open circuit.
 
@@ -101,8 +100,7 @@ def _unfit(
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportMissingProviders:
+class ReportMissingProviders(Struct, frozen=True, kw_only=True):
     """Writes which providers the worker has no key for: the API has no keys to know."""
 
     reports: ProviderReports

@@ -6,11 +6,11 @@ row for itself.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
+from msgspec import Struct, field
 
 from shared.domain import circuit
 from shared.domain.catalogue import ProviderId
@@ -28,16 +28,14 @@ CACHED = timedelta(seconds=5)
 Changes = Sequence[tuple[Versioned[Circuit], Circuit]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Streak:
+class _Streak(Struct, frozen=True, kw_only=True):
     """The same complaint about one provider, `length` times in a row."""
 
     complaint: str
     length: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
+class Breaker(Struct, frozen=True, kw_only=True):
     """Stops starts, never polls, fetches or cancels. One per process.
 
     Its two memories need no lock: an entry that threads lose to each other costs one
@@ -47,10 +45,8 @@ class Breaker:
     circuits: Circuits
     clock: Clock
     pause: Callable[[float], None]
-    _streaks: dict[str, _Streak] = field(default_factory=dict, init=False, repr=False)
-    _closed_until: dict[str, datetime] = field(
-        default_factory=dict, init=False, repr=False
-    )
+    _streaks: dict[str, _Streak] = field(default_factory=dict)
+    _closed_until: dict[str, datetime] = field(default_factory=dict)
 
     def admit(self, planned: PlannedProvider) -> Problem | None:
         """None: start it. A problem (circuit_open): skip the provider, with this.

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
+from msgspec import Struct
 
 from shared.domain import kill_switch as domain
 from shared.domain.budget_notification import KNOWN_SCHEMA, BudgetNotification
@@ -20,14 +20,12 @@ log = structlog.get_logger()
 CACHED = timedelta(seconds=5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _CachedLevel:
+class _CachedLevel(Struct, frozen=True, kw_only=True):
     level: Level
     at: datetime
 
 
-@dataclass(slots=True, kw_only=True)
-class KillSwitch:
+class KillSwitch(Struct, kw_only=True):
     """All methods raise Unreachable if the switch can't be read, or may not be set.
 
     Then nothing may start, and a setting must be sent again.
@@ -35,7 +33,7 @@ class KillSwitch:
 
     store: SwitchStore
     pause: Callable[[float], None]
-    _last: _CachedLevel | None = field(default=None, init=False, repr=False)
+    _last: _CachedLevel | None = None
 
     def level(self, now: datetime) -> Level:
         """The level, at most 5 s old."""

@@ -1,11 +1,11 @@
 """Plans with what vendors charge, and reports what the catalogue does not say."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
+from msgspec import Struct, field
 
 from shared.domain.catalogue import Resolution
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
@@ -19,8 +19,7 @@ log = structlog.get_logger()
 CACHED = timedelta(seconds=5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceWatch:
+class PriceWatch(Struct, frozen=True, kw_only=True):
     """One for the process: what it read is believed for 5 s.
 
     Without its store everything goes on at the prices that were read last, or else the
@@ -31,9 +30,7 @@ class PriceWatch:
     store: PriceStore
     clock: Clock
     pause: Callable[[float], None]
-    _read: dict[str, tuple[datetime, ObservedPrices]] = field(
-        default_factory=dict, init=False, repr=False
-    )
+    _read: dict[str, tuple[datetime, ObservedPrices]] = field(default_factory=dict)
 
     def plan(
         self,

@@ -1,10 +1,10 @@
 """Asks the translator, and leaves it out for a while if it does not answer."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct
 
 from shared.domain.errors import ErrorCode
 from shared.domain.prompt_translation import Translation, longest_translation
@@ -18,8 +18,7 @@ MOST_UNANSWERED = 3
 LEFT_OUT_FOR = timedelta(minutes=1)
 
 
-@dataclass(slots=True, kw_only=True)
-class TranslatorBreaker:
+class TranslatorBreaker(Struct, kw_only=True):
     """A model that hangs must not hold up the starts of jobs. One per process.
 
     It needs no lock: a report that threads lose to each other costs one call more.

@@ -1,11 +1,13 @@
 """Optimistic commits: read, decide, commit; after a lost race, all of it again."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.domain.job import Job
 from shared.domain.outcomes import Outcome
+from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from shared.jobs.events import log_finished
 from shared.ports.store import Clock, Ids, Jobs, Versioned
@@ -32,8 +34,7 @@ def tries(backoff: Sequence[float], pause: Callable[[float], None]) -> Iterator[
 def _nothing(_job: Job) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobCommitter:
+class JobCommitter(Struct, frozen=True, kw_only=True):
     """Applies outcomes to jobs, commits them, and logs what each commit ended.
 
     `pause(seconds)` waits about that long.

@@ -1,7 +1,8 @@
 """Schedule a job's next step, or its webhook: the task named for how it is now."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from shared.domain import timing
 from shared.domain.job import Job
@@ -34,8 +35,7 @@ def nth_return(job: Job, now: datetime, task: str | None) -> int:
     return -1 - own.index(task) if task in own else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskScheduler:
+class TaskScheduler(Struct, frozen=True, kw_only=True):
     queue: Queue
 
     def schedule_step(

@@ -1,13 +1,13 @@
 """The signed URLs of a finished video: what is shown has at least an hour left."""
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.domain.file_name import attachment
 from shared.domain.job import Job
 from shared.domain.outcomes import Delivered, SignedUrls
+from shared.domain.structs import replace
 from shared.ports.storage import Bucket
 from shared.ports.store import Clock, Ids, Jobs, Versioned
 

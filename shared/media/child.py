@@ -15,9 +15,10 @@ import os
 import resource
 import socket
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
+
+from msgspec.structs import asdict
 
 ROOT: Final = Path(__file__).parents[2]
 _REQUEST_BYTES: Final = 1000

@@ -11,10 +11,11 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import UnsupportedOperation
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
+
+from msgspec import Struct
 
 from shared.domain.errors import BadContent, ImageFault, Unreachable
 from shared.media.process import DecoderProcess
@@ -28,8 +29,7 @@ PROGRAM: Final = Path(__file__).with_name("child.py")
 _process = DecoderProcess(PROGRAM)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """`queue_seconds`: how long a decode waits for its turn in this process."""
 
     cpu_seconds: int

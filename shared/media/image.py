@@ -8,7 +8,6 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Final
 
 from PIL import AvifImagePlugin, Image, ImageChops, ImageCms, ImageOps, PngImagePlugin
@@ -21,6 +20,7 @@ from shared.domain.request import (
     MOST_JPEG_MEGAPIXELS,
     MOST_MEGAPIXELS,
 )
+from shared.domain.structs import replace
 from shared.ports.storage import Jpeg
 
 # A JPEG is decoded at a half, a quarter or an eighth of its size; the others whole.

@@ -5,7 +5,6 @@ Runs in the child process alone: what a hostile file does to FFmpeg ends with th
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, BinaryIO, Final
 
@@ -14,6 +13,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
+from msgspec import Struct, field
 
 from shared.domain.errors import BadContent
 from shared.media.boxes import check_boxes
@@ -129,8 +129,7 @@ def _audio(container: InputContainer) -> AudioStream | None:
     return None
 
 
-@dataclass(slots=True)
-class _Span:
+class _Span(Struct):
     """From where its first part begins to where its last one ends, in seconds."""
 
     parts: int = 0
@@ -151,8 +150,7 @@ class _Span:
         return max(Fraction(0), shared)
 
 
-@dataclass(slots=True)
-class _Shown:
+class _Shown(Struct):
     """What a player shows and plays; `size`: turned and stretched as it does."""
 
     images: _Span = field(default_factory=_Span)

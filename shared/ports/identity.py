@@ -1,15 +1,15 @@
 """Ports of authentication: tokens, API keys and the callers of private functions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from shared.domain.api_key import ApiKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(Struct, frozen=True, kw_only=True):
     """An authenticated caller. `user_id` is at most 128 characters, without a slash.
 
     `key_id` is the API key that was sent; None for a Firebase ID token.

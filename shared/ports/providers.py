@@ -1,25 +1,27 @@
 """What a provider of videos can do, and what it hands back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from shared.domain.catalogue import AspectRatio, ProviderId, Resolution
 from shared.domain.outcomes import Poll, Submission
 from shared.domain.prompt_translation import Translation
+from shared.domain.structs import Unprinted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFile:
+class ImageFile(Unprinted, frozen=True, kw_only=True):
     """An image of our bucket: its bytes, and its address there (gs://…)."""
 
-    jpeg: bytes = field(repr=False)
+    unprinted = ("jpeg",)
+
+    jpeg: bytes
     uri: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerationRequest:
+class GenerationRequest(Struct, frozen=True, kw_only=True):
     """What a provider is asked to make. `image` is the first frame, None: text alone.
 
     `output_uri` is a folder of our bucket (gs://…/) for vendors that write there.
@@ -37,38 +39,38 @@ class GenerationRequest:
     output_uri: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebFile:
+class WebFile(Unprinted, frozen=True, kw_only=True):
     """A result at an address of the vendor's; `headers` may hold a key.
 
     `trusted_origin`: an address that the settings name for the vendor. What has its
     scheme, host and port may be fetched although it is not public.
     """
 
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    unprinted = ("url", "headers")
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
     trusted_origin: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BucketFile:
+class BucketFile(Struct, frozen=True, kw_only=True):
     """A result that the vendor wrote into our bucket: gs://bucket/name."""
 
     gs_uri: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InlineFile:
+class InlineFile(Unprinted, frozen=True, kw_only=True):
     """A result that came inside an answer."""
 
-    content: bytes = field(repr=False)
+    unprinted = ("content",)
+
+    content: bytes
 
 
 Result = WebFile | BucketFile | InlineFile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskRef:
+class TaskRef(Struct, frozen=True, kw_only=True):
     """A vendor's task: its id, and where the vendor said its file is, if it did."""
 
     task_id: str

@@ -1,15 +1,16 @@
 """Our bucket, the web, and the checks of images and videos."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO, Protocol
 
+from msgspec import Struct
+
+from shared.domain.structs import Unprinted
 from shared.ports.providers import WebFile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
+class StoredObject(Struct, frozen=True, kw_only=True):
     """An object of our bucket; `crc32c` in base64.
 
     `generation`: another one each time that the name is written, even with equal bytes.
@@ -21,11 +22,12 @@ class StoredObject:
     crc32c: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedUpload:
+class SignedUpload(Unprinted, frozen=True, kw_only=True):
     """A PUT to `url` with exactly `headers` before `expires_at` makes the object."""
 
-    url: str = field(repr=False)
+    unprinted = ("url",)
+
+    url: str
     headers: Mapping[str, str]
     expires_at: datetime
 
@@ -110,14 +112,15 @@ class Receivers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Jpeg:
+class Jpeg(Unprinted, frozen=True, kw_only=True):
     """An image as every provider takes it: at most 3.5 MB, ratio 1:2 to 2:1.
 
     `source_width` and `source_height`: of the image it was made from, upright.
     """
 
-    content: bytes = field(repr=False)
+    unprinted = ("content",)
+
+    content: bytes
     width: int
     height: int
     source_width: int
@@ -130,8 +133,7 @@ class ImageCheck(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoFacts:
+class VideoFacts(Unprinted, frozen=True, kw_only=True):
     """What a player shows of an MP4: `duration_seconds` is the video track's own.
 
     `width` and `height`: as shown, turned and stretched. `audio_seconds`: how much of
@@ -139,12 +141,14 @@ class VideoFacts:
     made.
     """
 
+    unprinted = ("poster",)
+
     duration_seconds: float
     width: int
     height: int
     has_audio: bool
     audio_seconds: float = 0.0
-    poster: bytes = field(default=b"", repr=False)
+    poster: bytes = b""
 
 
 class VideoCheck(Protocol):

@@ -1,10 +1,11 @@
 """What is kept in Firestore, the queue, and the clock."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 from shared.domain.circuit import Circuit
 from shared.domain.job import Job
@@ -31,8 +32,7 @@ class Ids(Protocol):
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Versioned(Generic[T]):
+class Versioned(Struct, Generic[T], frozen=True, kw_only=True):
     """A value as it was read.
 
     A commit is conditioned on `token`, which is None where nothing is stored yet.
@@ -42,8 +42,7 @@ class Versioned(Generic[T]):
     token: object
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overdue:
+class Overdue(Struct, frozen=True, kw_only=True):
     """A job whose next step is late; from raw fields, so that any record will do.
 
     `awaits_start`: nothing that was paid for is open, its next step submits.
@@ -56,8 +55,7 @@ class Overdue:
     awaits_start: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverdueWebhook:
+class OverdueWebhook(Struct, frozen=True, kw_only=True):
     """A webhook that should have been sent; from raw fields, as `Overdue`."""
 
     job_id: str
@@ -65,8 +63,7 @@ class OverdueWebhook:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdempotencyRecord:
+class IdempotencyRecord(Struct, frozen=True, kw_only=True):
     """Which job an idempotency key made. `name` is a hash of the user and the key.
 
     It outlives its job: the key of a deleted job stays taken until `expires_at`.
@@ -80,8 +77,7 @@ class IdempotencyRecord:
     created_by_retry: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(Struct, frozen=True, kw_only=True):
     """A place in a user's list of jobs, newest first: right after this job."""
 
     created_at: datetime
@@ -227,8 +223,7 @@ class Queue(Protocol):
     def enqueue_webhook(self, task: "WebhookTask") -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepTask:
+class StepTask(Struct, frozen=True, kw_only=True):
     """One task: "look at this job". `is_start`: it may lead to a paid POST."""
 
     job_id: str
@@ -237,8 +232,7 @@ class StepTask:
     is_start: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookTask:
+class WebhookTask(Struct, frozen=True, kw_only=True):
     """One task: "send the webhook of this job"."""
 
     job_id: str

@@ -1,7 +1,6 @@
 """Translates prompts by Gemini on the Agent Platform, under the project's identity."""
 
 import json
-from dataclasses import replace
 from decimal import Decimal
 
 from google.auth.credentials import Credentials
@@ -18,6 +17,7 @@ from shared.domain.prompt_translation import (
     price_usd,
     read_answer,
 )
+from shared.domain.structs import replace
 from shared.providers.google_client import CAUGHT, GoogleAccess, submission_of
 from shared.providers.paid_post import SendState
 

@@ -8,7 +8,6 @@ raise has no public name there: hence `_gaos`.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 import google.auth.exceptions
@@ -23,6 +22,7 @@ from google.genai._gaos.utils import retries
 from shared.cutoff import Cutoff
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.outcomes import NotSent, Submission
+from shared.domain.structs import Unprinted
 from shared.providers import answer_limits
 from shared.providers.google_errors import GOOGLE
 from shared.providers.paid_post import (
@@ -64,13 +64,14 @@ FAULTS: Faults = {
 CAUGHT = tuple(FAULTS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoogleAccess:
+class GoogleAccess(Unprinted, frozen=True, kw_only=True):
     """Who calls one of Google's APIs, and where: by an API key or by an identity."""
+
+    unprinted = ("arguments",)
 
     base_url: str
     api_version: str
-    arguments: Mapping[str, Any] = field(repr=False)
+    arguments: Mapping[str, Any]
 
     @classmethod
     def by_key(cls, api_key: str, *, base_url: str, api_version: str) -> Self:

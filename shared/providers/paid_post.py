@@ -1,8 +1,9 @@
 """The outcome of a paid POST that raised: whether it may have reached the vendor."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from shared.cutoff import Cutoff
 from shared.domain import timing
@@ -56,8 +57,7 @@ LOCAL_FAULTS: Faults = dict.fromkeys(
 )
 
 
-@dataclass(slots=True)
-class SendState:
+class SendState(Struct):
     """Whether sending has begun. Each client marks it in its own way."""
 
     started: bool = False

@@ -5,26 +5,29 @@ SDKs are imported when a provider is built, so a step pays only for the one it a
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from shared.domain.catalogue import ProviderId
 from shared.domain.prompt_translation import Translation
+from shared.domain.structs import Unprinted
 from shared.ports.providers import Provider, Translator
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Access(Unprinted, frozen=True, kw_only=True):
     """How one provider is reached: its own key and address, and the project's identity.
 
     `credentials` looks up Application Default Credentials; None if there are none.
     `vertex_base_url` is where the Agent Platform is, if not at Google's address.
     """
+
+    unprinted = ("api_key",)
 
     project: str
     veo_location: str
@@ -32,7 +35,7 @@ class Access:
     has_local_bucket: bool
     vertex_base_url: str | None = None
     base_url: str | None = None
-    api_key: str | None = field(default=None, repr=False)
+    api_key: str | None = None
 
     @property
     def is_out_of_reach(self) -> bool:
@@ -40,8 +43,7 @@ class Access:
         return self.has_local_bucket and not self.vertex_base_url
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
+class Registration(Struct, frozen=True, kw_only=True):
     is_configured: Callable[[Access], bool]
     build: Callable[[Access], Provider]
 

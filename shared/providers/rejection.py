@@ -6,15 +6,15 @@ vendor did take, so its outcome is unknown.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.outcomes import Rejected, Unknown
 from shared.providers.redaction import hide, redact, retry_after_seconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """An HTTP answer. `body` is its JSON, or its text if it is no JSON."""
 
     status: int
@@ -22,8 +22,7 @@ class Answer:
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meaning:
+class Meaning(Struct, frozen=True, kw_only=True):
     """What a vendor's error says beyond its status.
 
     `presumed_wait_seconds` counts where the vendor names no time itself.
@@ -35,8 +34,7 @@ class Meaning:
     ask_again: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorErrors:
+class VendorErrors(Struct, frozen=True, kw_only=True):
     """One vendor's errors.
 
     `codes`: the documented statuses of a rejection. `words_of` gives the words of the

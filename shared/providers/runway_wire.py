@@ -6,7 +6,6 @@ both read on 2026-11-22.
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 import structlog
@@ -23,6 +22,7 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
+from shared.domain.structs import Unprinted
 from shared.ports.providers import GenerationRequest, ImageFile
 from shared.providers.redaction import redact
 from shared.providers.rejection import Answer, outcome_of_error
@@ -58,13 +58,14 @@ _FAILURES: tuple[tuple[str, ErrorCode], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoTask:
+class VideoTask(Unprinted, frozen=True, kw_only=True):
     """The body of `POST /v1/image_to_video`, or without `prompt_image` of
     `/v1/text_to_video`, by the API's own names."""
 
+    unprinted = ("prompt_image",)
+
     model: str
-    prompt_image: str | None = field(repr=False)
+    prompt_image: str | None
     prompt_text: str
     ratio: str
     duration: int

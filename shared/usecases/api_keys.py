@@ -1,9 +1,9 @@
 """API keys: operators create, list and revoke them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import structlog
+from msgspec import Struct
 
 from shared.domain.api_key import ENTROPY_BYTES, ApiKey, is_name, secret_of, sha256_of
 from shared.domain.errors import (
@@ -21,8 +21,7 @@ from shared.ports.store import Clock
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRing:
+class KeyRing(Struct, frozen=True, kw_only=True):
     """`random_bytes(count)` is a cryptographically secure source.
 
     Every method may raise Unreachable. Error messages are sentences for the operator.

@@ -1,8 +1,7 @@
 """Cancel a job: at once if nothing was paid for, else after one more poll."""
 
-from dataclasses import dataclass
-
 import structlog
+from msgspec import Struct
 
 from shared.domain.errors import Conflict, ConflictReason, NotFound, Unreachable
 from shared.domain.job import Job
@@ -16,8 +15,7 @@ from shared.usecases.read_videos import own_job
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelVideo:
+class CancelVideo(Struct, frozen=True, kw_only=True):
     jobs: Jobs
     committer: JobCommitter
     scheduler: TaskScheduler

@@ -5,10 +5,10 @@ Its first task is enqueued afterwards; if that fails, the sweep does it.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
+from msgspec import Struct
 
 from shared.domain import fallback, timing
 from shared.domain.catalogue import ProviderId
@@ -34,6 +34,7 @@ from shared.domain.kill_switch import Level
 from shared.domain.ledger import Limits, ledger_key
 from shared.domain.pricing import first_holds
 from shared.domain.request import ClientRetry, VideoRequest
+from shared.domain.structs import replace
 from shared.domain.webhook import Webhook
 from shared.guards.kill_switch import KillSwitch
 from shared.guards.price_watch import PriceWatch
@@ -58,16 +59,14 @@ log = structlog.get_logger()
 COMMIT_WITHIN = timedelta(seconds=2.5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Taken(Struct, frozen=True, kw_only=True):
     """The job as it is now. `replayed`: an earlier send of this request created it."""
 
     job: Job
     replayed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateVideo:
+class CreateVideo(Struct, frozen=True, kw_only=True):
     """If the process dies before the commit, nothing exists; after it, the sweep
     starts the job.
 

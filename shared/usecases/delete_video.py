@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 import structlog
+from msgspec import Struct
 
 from shared.domain.errors import (
     CommitUncertain,
@@ -26,8 +26,7 @@ from shared.usecases.read_videos import own_job
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteVideo:
+class DeleteVideo(Struct, frozen=True, kw_only=True):
     """A call that dies halfway leaves the record, so repeating it finishes the job.
 
     Of two calls for the same job, one may raise NotFound.

@@ -1,13 +1,17 @@
 """Deduplicates client retries: finds the job an earlier send of a request created."""
 
 import json
-from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from hashlib import sha256
+
+from msgspec import Struct
+from msgspec.structs import asdict, fields
 
 from shared.domain.job import Job
 from shared.domain.request import ClientRetry, VideoRequest
+from shared.domain.structs import replace
 from shared.ports.identity import Caller
 from shared.ports.store import IdempotencyRecord
 from shared.usecases.uploads import content_of
@@ -24,8 +28,7 @@ class ReplayPolicy(StrEnum):
     IF_OVERTAKEN = "if overtaken"  # sent FIRST: a job that its own AGAIN created
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DedupKey:
+class DedupKey(Struct, frozen=True, kw_only=True):
     """The record under which one send of a request finds the job of another."""
 
     name: str
@@ -90,6 +93,11 @@ def _body_sha256(request: VideoRequest) -> str:
     image = request.image and content_of(request.image)
     last_image = request.last_image and content_of(request.last_image)
     body = asdict(replace(request, image=image, last_image=last_image))
-    unused = {f.name for f in fields(request) if body[f.name] == f.default}
-    body = {name: value for name, value in body.items() if name not in unused}
-    return sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    defaults = _defaults()
+    used = {name: value for name, value in body.items() if value != defaults[name]}
+    return sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _defaults() -> dict[str, object]:
+    return {field.name: field.default for field in fields(VideoRequest)}

@@ -1,8 +1,9 @@
 """The models of the chain, and what a job would cost before it is made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from shared.domain import fallback, pricing
 from shared.domain.catalogue import (
@@ -21,8 +22,7 @@ from shared.guards.availability import Availability
 from shared.guards.price_watch import PriceWatch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfferedModel:
+class OfferedModel(Struct, frozen=True, kw_only=True):
     """`barred`: why the provider would not be asked now; None if it would."""
 
     provider_id: ProviderId
@@ -30,8 +30,7 @@ class OfferedModel:
     barred: ErrorCode | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListModels:
+class ListModels(Struct, frozen=True, kw_only=True):
     chain: tuple[ProviderId, ...]
     models: Mapping[ProviderId, str]
     availability: Availability
@@ -62,8 +61,7 @@ class ListModels:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimated:
+class Estimated(Struct, frozen=True, kw_only=True):
     """`estimated_cost_usd`: the price of the first provider that would be asked now.
 
     `max_cost_usd`: the most that the job could cost, translated, if vendors charge for
@@ -77,8 +75,7 @@ class Estimated:
     bars: Mapping[ProviderId, ErrorCode]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class Estimate(Struct, frozen=True, kw_only=True):
     chain: tuple[ProviderId, ...]
     models: Mapping[ProviderId, str]
     limits: Limits

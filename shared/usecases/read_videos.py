@@ -1,7 +1,8 @@
 """Show callers their own jobs: one, or a page of them, newest first."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shared.domain.errors import NotFound, Unreadable
 from shared.domain.job import Job
@@ -24,8 +25,7 @@ def own_job(jobs: Jobs, caller: Caller, job_id: str) -> Versioned[Job]:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetVideo:
+class GetVideo(Struct, frozen=True, kw_only=True):
     jobs: Jobs
     bucket: Bucket
     clock: Clock
@@ -48,8 +48,7 @@ class GetVideo:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListVideos:
+class ListVideos(Struct, frozen=True, kw_only=True):
     jobs: Jobs
     queries: JobQueries
     bucket: Bucket

@@ -1,9 +1,10 @@
 """Show jobs and costs per day, and what is left of the caps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+
+from msgspec import Struct
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Forbidden
@@ -15,13 +16,13 @@ from shared.domain.ledger import (
     Limits,
     ledger_key_on,
 )
+from shared.domain.structs import replace
 from shared.domain.usage import NOBODY, Counts, Period, Scope, UsageMonth, UsageQuery
 from shared.ports.identity import Caller
 from shared.ports.store import Clock, UsageStore
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayUsage:
+class DayUsage(Struct, frozen=True, kw_only=True):
     """One day's jobs of one `ai_model`; None if no provider was asked."""
 
     day: date
@@ -29,8 +30,7 @@ class DayUsage:
     counts: Counts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapUse:
+class CapUse(Struct, frozen=True, kw_only=True):
     """How much of a cap is settled or held. `limit_usd` is None if there is no cap.
 
     `within`: the use of the cap of all users, for one user's own.
@@ -49,8 +49,7 @@ class CapUse:
         return min((usd for usd in left if usd is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageReport:
+class UsageReport(Struct, frozen=True, kw_only=True):
     """Days are in `time_zone`; `daily` and `monthly` are the caps of today.
 
     `providers`: the period's counts of each that was asked, in the order of `usage`.
@@ -65,8 +64,7 @@ class UsageReport:
     monthly: CapUse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowUsage:
+class ShowUsage(Struct, frozen=True, kw_only=True):
     store: UsageStore
     clock: Clock
     limits: Limits

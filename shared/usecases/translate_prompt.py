@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 import structlog
+from msgspec import Struct
 
 from shared.domain.errors import (
     CommitUncertain,
@@ -32,8 +32,7 @@ log = structlog.get_logger()
 UNUSABLE = (ErrorCode.BAD_OUTPUT, ErrorCode.OUTPUT_FILTERED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TranslatePrompt:
+class TranslatePrompt(Struct, frozen=True, kw_only=True):
     """The most that the call can cost is booked as spent before it is made.
 
     What it did not cost is released after its answer. A process that dies in between,

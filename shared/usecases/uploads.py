@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
+
+from msgspec import Struct
 
 from shared.domain.errors import CommitUncertain, LostRace, TooLarge, Unreachable
 from shared.domain.naming import upload_object
@@ -24,8 +25,7 @@ Keep = Callable[[], None]
 _KEPT = re.compile(r"([0-9a-f]{40})-[A-Za-z0-9]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartUpload:
+class StartUpload(Struct, frozen=True, kw_only=True):
     """Lets a caller upload an image with a signed PUT.
 
     The upload is counted before its URL is signed, so a call that dies in between
@@ -64,8 +64,7 @@ class StartUpload:
         raise Unreachable("the upload is not known to be counted")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepUpload:
+class KeepUpload(Struct, frozen=True, kw_only=True):
     """Keeps an image that came inside a request as if its caller had uploaded it."""
 
     bucket: Bucket

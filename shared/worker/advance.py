@@ -3,12 +3,12 @@
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import assert_never
 
 import structlog
+from msgspec import Struct
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.job import Attempt, Job
@@ -53,8 +53,7 @@ log = structlog.get_logger()
 Step = Translate | Start | Prepare | Ask | Cancel | Store | LookForOutput | Decision
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advance:
+class Advance(Struct, frozen=True, kw_only=True):
     jobs: Jobs
     providers: Providers
     bucket: Bucket

@@ -1,8 +1,7 @@
 """Follow what was paid for: poll, cancel, look for the file. Nothing here spends."""
 
-from dataclasses import dataclass
-
 import structlog
+from msgspec import Struct
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.job import Attempt, Job
@@ -30,8 +29,7 @@ from shared.worker.poll_planner import PollPlanner
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Following:
+class Following(Struct, frozen=True, kw_only=True):
     """Each verb asks once and commits what came of it; None: the job was deleted."""
 
     providers: Providers

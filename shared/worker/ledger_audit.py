@@ -1,10 +1,10 @@
 """Checks whether the ledger balances and logs what does not; changes nothing."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 import structlog
+from msgspec import Struct
 
 from shared.domain.ledger import ledger_key_on
 from shared.domain.ledger_snapshot import LedgerSnapshot
@@ -16,8 +16,7 @@ log = structlog.get_logger()
 AGO = timedelta(seconds=10)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
+class Balance(Struct, frozen=True, kw_only=True):
     """`read(at, accounts)`: the ledger as it was at `at`, with these accounts.
 
     It returns None if more jobs are open than are read.

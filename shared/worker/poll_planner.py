@@ -1,10 +1,10 @@
 """Learns how long vendors take for a task, and plans the polls of the next one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct, field
 
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.domain.job import Attempt
@@ -19,21 +19,18 @@ WRITE_EVERY = timedelta(minutes=1)
 MOST_UNWRITTEN = 100
 
 
-@dataclass(slots=True, kw_only=True)
-class PollPlanner:
+class PollPlanner(Struct, kw_only=True):
     """One for the process. Nothing depends on its store: what can't be read or written
     leaves the plan that was known last, or the fixed one.
     """
 
     store: TaskTimeStore
     clock: Clock
-    _times: TaskTimes = field(default_factory=TaskTimes, init=False)
-    _read_at: datetime | None = field(default=None, init=False)
-    _written_at: datetime | None = field(default=None, init=False)
-    _unwritten: list[tuple[str, Took]] = field(default_factory=list, init=False)
-    _plans: dict[tuple[Took, ...], tuple[int, ...]] = field(
-        default_factory=dict, init=False
-    )
+    _times: TaskTimes = field(default_factory=TaskTimes)
+    _read_at: datetime | None = None
+    _written_at: datetime | None = None
+    _unwritten: list[tuple[str, Took]] = field(default_factory=list)
+    _plans: dict[tuple[Took, ...], tuple[int, ...]] = field(default_factory=dict)
 
     def plan(self, model_id: str, duration_seconds: int) -> tuple[int, ...]:
         """In seconds since a task's start; empty for the fixed plan."""

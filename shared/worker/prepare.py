@@ -1,8 +1,7 @@
 """Prepare: fetch each image once, check it, keep one JPEG that every link takes."""
 
-from dataclasses import dataclass, replace
-
 import structlog
+from msgspec import Struct
 
 from shared.domain.errors import (
     BadContent,
@@ -17,14 +16,14 @@ from shared.domain.job import Job
 from shared.domain.naming import image_object, upload_object
 from shared.domain.outcomes import ImageRefused, Prepared, PreparedImage, PrepareMissed
 from shared.domain.request import LARGEST_IMAGE_BYTES, Frame
+from shared.domain.structs import replace
 from shared.ports.providers import WebFile
 from shared.ports.storage import Bucket, ImageCheck, Jpeg, Web
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preparation:
+class Preparation(Struct, frozen=True, kw_only=True):
     bucket: Bucket
     web: Web
     check: ImageCheck

@@ -6,8 +6,9 @@ Nothing here can generate, so nothing here can cost.
 
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from shared.domain.catalogue import AspectRatio
 from shared.domain.delivery import difference
@@ -53,8 +54,7 @@ _CODES: Mapping[type[ReelayError], ErrorCode] = {
 _FAILURES = tuple(_CODES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Storing:
+class Storing(Struct, frozen=True, kw_only=True):
     bucket: Bucket
     web: Web
     check: VideoCheck

@@ -1,10 +1,10 @@
 """Submit: the one step that spends. Intent, one paid POST, its answer on record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct
 
 from shared.domain import timing
 from shared.domain.errors import ErrorCode, LimitReached, Problem, Unreachable
@@ -22,6 +22,7 @@ from shared.domain.outcomes import (
 )
 from shared.domain.pricing import charged_usd
 from shared.domain.request import Frame
+from shared.domain.structs import replace
 from shared.guards.availability import Availability
 from shared.guards.circuit_breaker import Breaker
 from shared.guards.price_watch import PriceWatch
@@ -41,8 +42,7 @@ TOO_LATE = NotSent(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Starting:
+class Starting(Struct, frozen=True, kw_only=True):
     providers: Providers
     bucket: Bucket
     clock: Clock

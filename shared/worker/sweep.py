@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct
 
 from shared.domain import timing
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable, Unreadable
@@ -25,8 +25,7 @@ STARTS_WAIT = 2 * timing.FIRST_RETRY_AFTER
 AUDIT_EVERY = timedelta(hours=1)
 
 
-@dataclass(slots=True, kw_only=True)
-class Sweep:
+class Sweep(Struct, kw_only=True):
     """One per process: it remembers where the last round stopped, and the last audit.
 
     If a sweep dies, the next one finds the same jobs and gives their tasks the same
@@ -39,8 +38,8 @@ class Sweep:
     clock: Clock
     wake_webhooks: Callable[[datetime], None]
     audit_ledger: Callable[[], int]
-    _resume_after: Overdue | None = field(default=None, init=False, repr=False)
-    _audited_at: datetime | None = field(default=None, init=False, repr=False)
+    _resume_after: Overdue | None = None
+    _audited_at: datetime | None = None
 
     def __call__(self) -> int:
         """How many jobs were woken. Raises Unreachable at the end if some were not."""

@@ -3,7 +3,7 @@
 The money is committed first, so that a worker that dies costs one translation at most.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from shared.domain.catalogue import CATALOGUE
 from shared.domain.errors import LimitReached
@@ -17,8 +17,7 @@ from shared.ports.store import Versioned
 from shared.worker.submit import Starting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Translating:
+class Translating(Struct, frozen=True, kw_only=True):
     """`translator` is None where none is configured."""
 
     translator: Translator | None

@@ -1,8 +1,7 @@
 """Send a job's webhook: once for each task, until it is taken or a day has passed."""
 
-from dataclasses import dataclass
-
 import structlog
+from msgspec import Struct
 
 from shared.domain import timing
 from shared.domain.errors import BadContent, Unreachable
@@ -26,8 +25,7 @@ from shared.ports.store import Clock, Ids, Jobs, Versioned
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendWebhook:
+class SendWebhook(Struct, frozen=True, kw_only=True):
     """The attempt is committed before the message is sent, and what came of it after.
 
     If the process dies in between, the message is sent again, under the same id: it is

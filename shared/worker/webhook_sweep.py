@@ -1,9 +1,9 @@
 """Enqueues webhooks whose task was lost, or whose sender died."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from msgspec import Struct
 
 from shared.domain import timing
 from shared.domain.naming import webhook_task_name
@@ -15,8 +15,7 @@ log = structlog.get_logger()
 MOST_AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookSweep:
+class WebhookSweep(Struct, frozen=True, kw_only=True):
     queries: JobQueries
     queue: Queue
 

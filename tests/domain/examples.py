@@ -1,7 +1,6 @@
 """Jobs and attempts to begin with, all of them at noon."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +28,7 @@ from shared.domain.outcomes import (
 )
 from shared.domain.pricing import first_price_usd
 from shared.domain.request import VideoRequest
+from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.fakes.clock import NOON as NOON
 

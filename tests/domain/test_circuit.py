@@ -1,6 +1,5 @@
 """When a circuit opens, for how long, who may try, and what closes it."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -19,6 +18,7 @@ from shared.domain.circuit import (
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
+from shared.domain.structs import replace
 from tests.domain.examples import MINUTE, NOON, SECOND, a_job
 
 CLOSED = Circuit(key="provider.runway")

@@ -1,6 +1,5 @@
 """A cap divided among shards: exact, whoever takes how much, in whatever order."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -8,6 +7,7 @@ from hypothesis import strategies as st
 
 from shared.domain.escrow import MONTH, Shard, borrow, can_take_alone
 from shared.domain.ledger import MICRO, Account, Caps, Totals
+from shared.domain.structs import replace
 
 DAY = "d22"
 CENTS = st.integers(min_value=0, max_value=500).map(lambda n: Decimal(n) / 100)

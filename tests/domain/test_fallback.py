@@ -1,7 +1,6 @@
 """Who is asked, in which order, and what bars a provider."""
 
 import ast
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.next_action import Start, next_action
 from shared.domain.outcomes import Failed, NotSent, Polled, Rejected, Unknown
+from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
     FAULT,

@@ -8,7 +8,7 @@ asserted at every commit and POST. A walk follows from its seed alone.
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -67,6 +67,7 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
+from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import DELIVERED, FAULT, IMAGE, NOON, URLS, a_new_job
 

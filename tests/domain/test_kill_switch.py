@@ -1,7 +1,6 @@
 """The level that follows from notifications and overrides, in whatever order."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import reduce
@@ -24,6 +23,7 @@ from shared.domain.kill_switch import (
     interval_change,
     set_manually,
 )
+from shared.domain.structs import replace
 from tests.domain.budgets import DECEMBER, NOVEMBER, OCTOBER, a_notification
 from tests.fakes.clock import NOON
 

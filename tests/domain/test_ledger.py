@@ -1,6 +1,5 @@
 """The ledger: what fits, when to come back, and what each commit adds to it."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -35,6 +34,7 @@ from shared.domain.outcomes import (
     Unknown,
 )
 from shared.domain.prompt_translation import PromptTranslation
+from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
     FAULT,

@@ -1,6 +1,5 @@
 """What a job needs next: the table of states, times and actions."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -36,6 +35,7 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
+from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
     FAULT,

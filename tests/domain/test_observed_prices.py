@@ -1,6 +1,5 @@
 """What vendors charge above the catalogue: kept, planned with, and forgotten."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,6 +8,7 @@ from shared.domain import observed_prices
 from shared.domain.catalogue import CATALOGUE, ProviderId, Resolution
 from shared.domain.job import Attempt, PlannedProvider
 from shared.domain.observed_prices import ObservedPrices, at_observed_price, observe
+from shared.domain.structs import replace
 from tests.domain.examples import a_job, at_provider, running
 
 P720 = Resolution.P720

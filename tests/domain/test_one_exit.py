@@ -5,7 +5,6 @@ task finds the same late task or file to follow.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -30,6 +29,7 @@ from shared.domain.outcomes import (
     Submitted,
     Unknown,
 )
+from shared.domain.structs import replace
 from shared.domain.timing import ATTEMPT_LIMIT
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (

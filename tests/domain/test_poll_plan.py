@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from statistics import mean
@@ -16,6 +15,7 @@ from shared.domain import timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.job import Attempt
 from shared.domain.poll_plan import FEWEST, MOST, TaskTimes, Took, kind, poll_plan
+from shared.domain.structs import replace
 from tests.domain.examples import NOON, a_job, running
 
 SECOND = timedelta(seconds=1)

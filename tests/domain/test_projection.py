@@ -1,6 +1,5 @@
 """What the owner of a job sees of it."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,6 +18,7 @@ from shared.domain.outcomes import (
     Working,
 )
 from shared.domain.projection import moment, project, translated
+from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
     FAULT,

@@ -1,6 +1,5 @@
 """What each outcome makes of a job."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -41,6 +40,7 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
+from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
     DELIVERED,

@@ -1,7 +1,6 @@
 """What an ended job counts, to the last millionth; and which days a query names."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,6 +17,7 @@ from shared.domain.job import AttemptState, Job, Language
 from shared.domain.ledger import in_micros
 from shared.domain.outcomes import Rejected, Unknown
 from shared.domain.refusals import describe_field
+from shared.domain.structs import replace
 from shared.domain.usage import NOBODY, Counts, Period, UsageQuery
 from tests.domain.examples import FAULT, a_job, answered, completed, started
 

@@ -3,7 +3,6 @@
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -36,6 +35,7 @@ from shared.domain.ledger import (
     ledger_key,
 )
 from shared.domain.projection import Projection, Status, project
+from shared.domain.structs import replace
 from shared.domain.usage import NOBODY, Counts, UsageMonth
 from shared.ports.store import (
     IdempotencyRecord,

@@ -1,11 +1,11 @@
 """The API keys in memory: real preconditions, and trouble on request."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.api_key import ApiKey
 from shared.domain.errors import CommitUncertain, LostRace, ReelayError, Unreachable
+from shared.domain.structs import replace
 from tests.fakes.jobs import Trouble
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +27,7 @@ from local.fault_injection.plan import Act, FaultPlan, Point
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import CommitUncertain, ErrorCode, Unreachable
 from shared.domain.job import Job
+from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_wire import Wire
 from shared.ports.store import StepTask, WebhookTask

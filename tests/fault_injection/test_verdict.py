@@ -1,6 +1,6 @@
 """Each broken promise shows in its own figure; a run in which all held shows none."""
 
-from dataclasses import replace
+import dataclasses
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.ledger import Account, Totals
+from shared.domain.structs import replace
 from shared.domain.webhook import Webhook, WebhookStatus
 from tests.domain.examples import a_job, completed, running
 
@@ -22,6 +23,7 @@ DONE = completed(a_job(chain=(RUNWAY,)), RUNWAY)
 DELIVERED = Webhook(key_id="k", status=WebhookStatus.DELIVERED, attempts=2)
 TOLD = replace(DONE, webhook=DELIVERED)
 HEARD = Heard(job_id="job1", message_id="msg_job1", type="video.completed")
+OTHER_ID = dataclasses.replace(HEARD, message_id="msg_2")
 ALL, ANN = DONE.ledger_key.accounts
 DAY = DONE.ledger_key.day
 COST = DONE.cost_usd
@@ -170,12 +172,12 @@ GIVEN_UP = replace(
             evidence(TOLD, heard=[]), {"webhooks_broken": 1}, id="heard of nothing"
         ),
         pytest.param(
-            evidence(TOLD, heard=[HEARD, replace(HEARD, message_id="msg_2")]),
+            evidence(TOLD, heard=[HEARD, OTHER_ID]),
             {"webhooks_broken": 1},
             id="two ids",
         ),
         pytest.param(
-            evidence(TOLD, heard=[replace(HEARD, type="video.failed")]),
+            evidence(TOLD, heard=[dataclasses.replace(HEARD, type="video.failed")]),
             {"webhooks_broken": 1},
             id="heard of another end",
         ),

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from shared.domain.api_key import ApiKey, secret_of, sha256_of
 from shared.domain.errors import TokenProblem, TooManyRequests, Unauthenticated
 from shared.domain.job import Language
 from shared.domain.refusals import describe_refusal
+from shared.domain.structs import replace
 from shared.gcp.bearer_tokens import BearerTokens
 from shared.gcp.firebase_tokens import FirebaseTokens, decode_signed
 from shared.gcp.oidc import SIGNATURE_REMOVED

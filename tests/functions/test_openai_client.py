@@ -3,7 +3,6 @@
 import asyncio
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from local.http_server import HttpServer
 from shared.domain.catalogue import MODEL_CHOICES, ProviderId
 from shared.domain.job import Job
 from shared.domain.kill_switch import Level
+from shared.domain.structs import replace
 from tests.domain.examples import a_job, a_new_job, completed, running
 from tests.fakes.clock import NOON
 from tests.functions.openai_harness import JPEG, LosingAnswers, app_on

@@ -1,7 +1,5 @@
 """A job as OpenAI's clients see it."""
 
-from dataclasses import replace
-
 import pytest
 from openai.types import Video
 
@@ -11,6 +9,7 @@ from shared.domain.errors import ErrorCode
 from shared.domain.job import Job, Language
 from shared.domain.listing import Page
 from shared.domain.projection import project
+from shared.domain.structs import replace
 from tests.domain.examples import (
     DELIVERED,
     MINUTE,

@@ -3,7 +3,6 @@
 import io
 import json
 from base64 import b64encode
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.domain.job import Language
+from shared.domain.structs import replace
 from shared.ports.identity import Caller
 from tests.domain.examples import a_job, completed
 from tests.fakes.refusals import every_refusal

@@ -1,7 +1,6 @@
 """The private functions: only their own invoker gets in, and 429 or 503 never out."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from flask import Request, Response
@@ -17,6 +16,7 @@ from shared.domain.api_key import ApiKey
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.naming import task_name
+from shared.domain.structs import replace
 from shared.domain.webhook import Webhook
 from shared.gcp.oidc import OidcCheck
 from shared.ports.identity import Callers

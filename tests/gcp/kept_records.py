@@ -6,7 +6,6 @@
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +16,7 @@ from shared.domain.errors import ErrorCode, ImageFault, Problem
 from shared.domain.job import Job
 from shared.domain.outcomes import CancelRequested, Polled, Rejected, Unknown, Working
 from shared.domain.prompt_translation import PromptTranslation
+from shared.domain.structs import replace
 from shared.domain.transitions import apply
 from shared.domain.webhook import Webhook, WebhookStatus
 from shared.gcp.job_record import record_of

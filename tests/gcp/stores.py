@@ -1,12 +1,12 @@
 """All that keeps jobs, on the real emulator and in memory, and a look behind it."""
 
-from dataclasses import replace
 from typing import Any
 
 from google.cloud import firestore
 
 from shared.domain.job import Job
 from shared.domain.ledger import SHARDS, Account, Limits
+from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Database, Document
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_job_queries import FirestoreJobQueries

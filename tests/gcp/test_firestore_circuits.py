@@ -2,7 +2,6 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 from google.cloud import firestore
@@ -10,6 +9,7 @@ from google.cloud import firestore
 from shared.domain import circuit
 from shared.domain.circuit import Circuit, Opening
 from shared.domain.errors import ErrorCode, LostRace
+from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_circuits import FirestoreCircuits
 from shared.gcp.firestore_records import to_record

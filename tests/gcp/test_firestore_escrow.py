@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
@@ -19,6 +18,7 @@ from shared.domain.errors import ErrorCode, LimitReached, LostRace
 from shared.domain.job import Job
 from shared.domain.ledger import Account, Caps, Limits, ledger_key
 from shared.domain.outcomes import Polled, Succeeded, Unknown
+from shared.domain.structs import replace
 from shared.domain.transitions import apply
 from shared.gcp.firestore_calls import Database, Document
 from shared.gcp.firestore_caps import LOOK_EVERY

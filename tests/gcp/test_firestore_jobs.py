@@ -1,7 +1,6 @@
 """Jobs, queries and idempotency: one contract, on the emulator and on the fake."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from shared.domain.job import Job
 from shared.domain.ledger import Limits, ledger_key
 from shared.domain.outcomes import PrepareMissed, Rejected, Submitted
 from shared.domain.projection import Status, project
+from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from shared.domain.webhook import Webhook
 from shared.gcp.firestore_calls import Database

@@ -1,14 +1,15 @@
 """The port `ApiKeys`: one contract, on the real emulator and on the fake."""
 
-from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from google.cloud import firestore
+from msgspec.structs import fields
 
 from shared.domain.api_key import ApiKey, secret_of, sha256_of
 from shared.domain.errors import LostRace, Unreachable
+from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_keys import FirestoreKeys
 from shared.ports.identity import ApiKeys

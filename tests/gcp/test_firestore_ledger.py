@@ -2,7 +2,6 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -23,6 +22,7 @@ from shared.domain.job import Job, Language
 from shared.domain.ledger import Caps, Limits, Totals
 from shared.domain.outcomes import Polled, Succeeded, Unknown
 from shared.domain.request import ClientRetry, UploadRequest
+from shared.domain.structs import replace
 from shared.domain.transitions import apply
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_job_queries import FirestoreJobQueries

@@ -1,7 +1,6 @@
 """The ledger beside the open jobs, on the real emulator, as of one moment."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -12,6 +11,7 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.ledger import SHARDS, Caps, Limits, documents_of
 from shared.domain.ledger_snapshot import LedgerSnapshot
+from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_reports import LedgerAuditReader

@@ -1,6 +1,5 @@
 """Usage and spend: one contract, on the real emulator and on the fake."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,6 +11,7 @@ from shared.domain.errors import LostRace
 from shared.domain.job import Job
 from shared.domain.ledger import SHARDS, Account, Limits, ledger_key
 from shared.domain.outcomes import Unknown
+from shared.domain.structs import replace
 from shared.domain.usage import NOBODY, Counts, UsageMonth
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs

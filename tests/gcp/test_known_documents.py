@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Job
 from shared.domain.ledger import Caps, Limits, ledger_key
+from shared.domain.structs import replace
 from shared.gcp import known_documents
 from shared.gcp.firestore_calls import Batch, Database
 from shared.gcp.firestore_jobs import FirestoreJobs

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from local.emulators.cloud_tasks.rules import terraforms_queues
 from local.emulators.tasks import TasksServer
 from local.identity import LocalIdentity
 from shared.domain.errors import Unreachable
+from shared.domain.structs import replace
 from shared.gcp.task_queue import CloudTasksQueue, client
 from shared.ports.store import Queue, StepTask, WebhookTask
 from tests.fakes.queue import FakeQueue

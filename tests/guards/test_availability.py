@@ -1,7 +1,6 @@
 """Which providers may be asked, for the worker and the estimate alike."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.job import PlannedProvider
 from shared.domain.kill_switch import Level
 from shared.domain.outcomes import Parked, Skipped, Succeeded
+from shared.domain.structs import replace
 from shared.guards.availability import ReportMissingProviders
 from tests.domain.examples import NOON, SECOND, a_job, a_request, running
 from tests.fakes.provider_reports import FakeProviderReports

@@ -1,6 +1,5 @@
 """The kill switch at work, whatever happens to its reads and commits."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from shared.domain.budget_notification import (
 )
 from shared.domain.errors import Unreachable
 from shared.domain.kill_switch import Level, Setting, Switch, apply_notification
+from shared.domain.structs import replace
 from shared.guards.kill_switch import CACHED, KillSwitch
 from shared.jobs.commit import SHORT_BACKOFF
 from tests.domain.budgets import DECEMBER, a_notification

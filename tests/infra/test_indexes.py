@@ -5,10 +5,11 @@ query stands here in a table, and one that doesn't is found by reading the code.
 """
 
 import ast
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
 from shared.domain.projection import project
 from shared.gcp.firestore_records import to_record

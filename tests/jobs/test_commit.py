@@ -1,13 +1,12 @@
 """An outcome is committed once, whatever happens to its commits."""
 
-from dataclasses import replace
-
 import pytest
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.job import Job
 from shared.domain.outcomes import Intended, Prepared, PrepareMissed
+from shared.domain.structs import replace
 from shared.jobs.commit import LONG_BACKOFF, SHORT_BACKOFF, tries
 from tests.domain.examples import FAULT, IMAGE, a_job, a_new_job, running
 from tests.fakes.jobs import Trouble

@@ -1,7 +1,6 @@
 """Ends are logged once, by the commit that ended the job, for the metrics to count."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -22,6 +21,7 @@ from shared.domain.outcomes import (
     Succeeded,
     Working,
 )
+from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from shared.jobs.commit import LONG_BACKOFF
 from shared.ports.providers import Result, TaskRef

@@ -21,6 +21,7 @@ from local.simulators.google import google_simulator
 from local.simulators.runway import runway_simulator
 from local.simulators.server import SimulatorServer
 from local.simulators.veo import CloudStore
+from shared.domain import structs
 from shared.domain.outcomes import Accepted, Rejected, Succeeded
 from shared.ports.providers import BucketFile, ImageFile, InlineFile, TaskRef, WebFile
 from tests.local.simulated import (
@@ -84,7 +85,7 @@ def test_a_video_of_the_text_alone_is_sold_but_by_gen4_turbo(
 
     if case.is_runway:
         assert isinstance(provider.start(wanted), Rejected)
-        wanted = replace(wanted, model_id="gen4.5")
+        wanted = structs.replace(wanted, model_id="gen4.5")
     assert isinstance(provider.start(wanted), Accepted)
     assert len(server.submissions.all()) == 1
 
@@ -95,7 +96,7 @@ def test_veo_ends_on_the_last_image(server_of: Any, objects: Objects) -> None:
     objects.kept |= {first.uri: image("#f00000"), last.uri: image("#0000f0")}
     provider = case.make(server.address)
 
-    outcome = provider.start(replace(request_for(case), last_image=last))
+    outcome = provider.start(structs.replace(request_for(case), last_image=last))
 
     assert isinstance(outcome, Accepted)
     task = TaskRef(task_id=outcome.task_id, model_id=case.model_id)
@@ -115,7 +116,7 @@ def test_each_provider_gets_the_video_that_it_ordered(
     objects.kept["gs://b/images/1"] = image()
     provider = case.make(server.address)
     file = ImageFile(jpeg=image(), uri="gs://b/images/1")
-    wanted = replace(request_for(case), image=file, duration_seconds=4)
+    wanted = structs.replace(request_for(case), image=file, duration_seconds=4)
 
     outcome = provider.start(wanted)
 

@@ -10,7 +10,6 @@ import textwrap
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +17,7 @@ import pytest
 from PIL import Image
 
 from shared.domain.errors import BadContent, Unreachable
+from shared.domain.structs import replace
 from shared.media import decoder
 from shared.media.decoder import (
     IMAGE_LIMITS,

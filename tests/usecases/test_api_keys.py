@@ -3,7 +3,6 @@
 import re
 import secrets
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from structlog.testing import capture_logs
 
 from shared.domain.api_key import ApiKey, is_secret, sha256_of
 from shared.domain.errors import BadContent, Conflict, NotFound, Unreachable
+from shared.domain.structs import replace
 from shared.usecases.api_keys import KeyRing
 from tests.fakes.clock import NOON, FrozenClock
 from tests.fakes.jobs import Trouble

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -28,6 +27,7 @@ from shared.domain.errors import (
 from shared.domain.job import Job, Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
+from shared.domain.structs import replace
 from shared.domain.webhook import Webhook
 from shared.jobs.commit import CROWDED_BACKOFF
 from shared.ports.identity import Caller

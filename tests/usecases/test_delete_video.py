@@ -1,13 +1,13 @@
 """A deleted job is gone with its files, however the deletion is interrupted."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Conflict, ErrorCode, NotFound, Unreachable
 from shared.domain.job import Job
+from shared.domain.structs import replace
 from shared.domain.timing import PREPARE_LIMIT
 from shared.jobs.commit import SHORT_BACKOFF
 from shared.ports.providers import Result, TaskRef, WebFile

@@ -1,6 +1,5 @@
 """The price before a job is made, and which providers would be asked just now."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -17,6 +16,7 @@ from shared.domain.job import Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.domain.request import Translate
+from shared.domain.structs import replace
 from shared.ports.identity import Caller
 from shared.usecases.models import Estimate, ListModels
 from tests.domain.examples import a_request

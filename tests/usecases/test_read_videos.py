@@ -1,6 +1,5 @@
 """Callers see their own jobs only, newest first, with URLs that last an hour."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from shared.domain.errors import ErrorCode, InvalidRequest, NotFound, Unreachabl
 from shared.domain.job import Job
 from shared.domain.listing import Page
 from shared.domain.projection import NO_URLS, Status, project
+from shared.domain.structs import replace
 from shared.ports.identity import Caller
 from tests.domain.examples import MINUTE, NOON, a_job, a_new_job, completed
 from tests.fakes.jobs import Trouble

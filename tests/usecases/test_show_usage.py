@@ -1,6 +1,5 @@
 """What was made and spent is shown: whose, of which days, in which order."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -10,6 +9,7 @@ import pytest
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Forbidden
 from shared.domain.ledger import Account, Caps, Limits, Totals
+from shared.domain.structs import replace
 from shared.domain.usage import NOBODY, Counts, Scope, UsageMonth, UsageQuery
 from shared.ports.identity import Caller
 from shared.usecases.show_usage import CapUse, ShowUsage

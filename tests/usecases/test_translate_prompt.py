@@ -1,6 +1,5 @@
 """Translating for review: booked before it is asked, within every limit."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -18,6 +17,7 @@ from shared.domain.errors import (
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.domain.prompt_translation import Translation
+from shared.domain.structs import replace
 from shared.domain.usage import NOBODY, Counts
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.fakes.translator import IN_ENGLISH, FakeTranslator

@@ -1,7 +1,6 @@
 """One step of a job: looked at, acted on, recorded, woken for the next."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -20,6 +19,7 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
+from shared.domain.structs import replace
 from shared.domain.transitions import apply
 from shared.jobs.commit import SHORT_BACKOFF
 from shared.ports.providers import ImageFile

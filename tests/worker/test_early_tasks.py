@@ -3,7 +3,6 @@
 Its name is used up, so what it leaves has another; a task that comes twice leaves one.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Job
 from shared.domain.kill_switch import Level
 from shared.domain.outcomes import Rejected, Succeeded, Working
+from shared.domain.structs import replace
 from shared.ports.store import StepTask
 from tests.domain.examples import a_job, a_new_job, answered, running, started
 from tests.fakes.provider import ScriptedProvider

@@ -1,6 +1,5 @@
 """What workers learn of vendors' times, and what their store may do to them."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.domain.job import Attempt
 from shared.domain.outcomes import Accepted, Succeeded
 from shared.domain.poll_plan import FEWEST, TaskTimes, Took, kind, poll_plan
+from shared.domain.structs import replace
 from shared.worker.poll_planner import CACHED, WRITE_EVERY, PollPlanner
 from tests.domain.examples import NOON, a_job, running
 from tests.fakes.clock import FrozenClock

@@ -1,7 +1,6 @@
 """What the vendor says that a task may charge is held from its answer on."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -20,6 +19,7 @@ from shared.domain.outcomes import (
     PollFailed,
     Succeeded,
 )
+from shared.domain.structs import replace
 from shared.ports.identity import Caller
 from shared.ports.store import StepTask
 from tests.domain.examples import SECOND, a_job, a_request, states

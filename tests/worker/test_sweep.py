@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,6 +12,7 @@ from shared.domain import timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.naming import task_name
+from shared.domain.structs import replace
 from shared.jobs.schedule import nth_retry
 from shared.ports.store import Overdue, StepTask
 from shared.worker.sweep import PAGE, ROUND_LIMIT, STARTS_WAIT, WOKEN_AT_ONCE

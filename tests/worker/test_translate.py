@@ -1,6 +1,5 @@
 """Translating the prompt: paid at most once, and never in a video's way."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +19,7 @@ from shared.domain.outcomes import (
     TranslationSkipped,
 )
 from shared.domain.prompt_translation import Translation
+from shared.domain.structs import replace
 from shared.domain.usage import NOBODY
 from shared.ports.store import Versioned
 from tests.domain.examples import IMAGE, NOON, a_new_job

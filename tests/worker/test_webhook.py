@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from shared.domain.errors import NotPublic, ReelayError, Unreachable
 from shared.domain.job import Job, Language
 from shared.domain.outcomes import Succeeded
 from shared.domain.projection import as_json, moment, project
+from shared.domain.structs import replace
 from shared.domain.webhook import (
     MOST_ATTEMPTS,
     PAUSES,

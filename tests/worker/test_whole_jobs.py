@@ -1,7 +1,6 @@
 """Jobs from their first step to their end, as their owners see and pay for them."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -29,6 +28,7 @@ from shared.domain.outcomes import (
     Working,
 )
 from shared.domain.projection import project
+from shared.domain.structs import replace
 from shared.ports.identity import Caller
 from shared.ports.providers import ImageFile, WebFile
 from shared.usecases.read_videos import GetVideo

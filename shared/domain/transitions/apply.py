@@ -5,7 +5,6 @@ outcome that no longer fits leaves the job as it is; the answer of a paid POST a
 fits.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
@@ -50,6 +49,7 @@ from shared.domain.outcomes import (
     WebhookAnswered,
     WebhookStarted,
 )
+from shared.domain.structs import replace
 from shared.domain.timing import CLOCK_SKEW
 from shared.domain.transitions import (
     polling,

@@ -1,12 +1,12 @@
 """The states that an attempt enters from more than one phase."""
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from shared.domain import timing
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
+from shared.domain.structs import replace
 
 
 def new_attempt(

@@ -1,6 +1,5 @@
 """Polling: a vendor's word about its task, and how waiting for it ends."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
@@ -11,6 +10,7 @@ from shared.domain.job import Attempt, AttemptState, Job
 from shared.domain.next_action import poller
 from shared.domain.outcomes import Failed, Gone, Poll, PollFailed, Succeeded, Working
 from shared.domain.pricing import charged_usd
+from shared.domain.structs import replace
 from shared.domain.transitions.attempt import ended
 from shared.domain.transitions.storing import storing
 

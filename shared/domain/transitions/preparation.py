@@ -1,6 +1,5 @@
 """Preparing: the image is fetched and checked before any provider is asked."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import timing
@@ -8,6 +7,7 @@ from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Job
 from shared.domain.outcomes import PreparedImage
 from shared.domain.request import Frame
+from shared.domain.structs import replace
 
 
 def started(job: Job, now: datetime) -> Job:

@@ -1,12 +1,12 @@
 """Storing: a result exists; it is fetched again until it is kept, never made again."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import timing
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job
 from shared.domain.outcomes import CheckStarted, OutputMissing, Stored
+from shared.domain.structs import replace
 from shared.domain.transitions.attempt import ended
 
 

@@ -1,6 +1,5 @@
 """Submitting: the intent, what may stand in its place, and the answer of the POST."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -16,6 +15,7 @@ from shared.domain.outcomes import (
     Unknown,
 )
 from shared.domain.pricing import charged_usd
+from shared.domain.structs import replace
 from shared.domain.transitions.attempt import ended, new_attempt, running, unknown
 
 

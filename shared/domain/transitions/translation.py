@@ -1,6 +1,5 @@
 """Translating: the prompt becomes English once, before it is sent to anyone."""
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,6 +7,7 @@ from shared.domain import timing
 from shared.domain.job import Job
 from shared.domain.outcomes import Translated, TranslationStarted
 from shared.domain.prompt_translation import PromptTranslation
+from shared.domain.structs import replace
 
 
 def started(job: Job, begun: TranslationStarted, now: datetime) -> Job:

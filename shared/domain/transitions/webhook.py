@@ -1,10 +1,10 @@
 """The webhook of a job that has ended. The job itself stays as it is."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.job import Job
 from shared.domain.outcomes import WebhookAnswered, WebhookStarted
+from shared.domain.structs import replace
 
 
 def armed(job: Job, now: datetime) -> Job:
