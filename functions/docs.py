@@ -20,7 +20,7 @@ from functions.http.bodies import answer, read_query
 from functions.http.openapi import document
 from functions.http.response_headers import base_path
 from functions.http.route import Call, Operation, Route
-from functions.webhooks import WEBHOOKS
+from functions.webhooks import WEBHOOK_TAG, WEBHOOKS
 from shared.domain.fields import Field
 from shared.domain.job import Language
 from shared.domain.specs import Choice
@@ -51,8 +51,15 @@ in USD. Errors are RFC 9457 problems, with messages in English or Korean by \
 one, as Korea's [AI Basic Act]({_AI_BASIC_ACT}) (article 31) and the EU's \
 [AI Act](https://eur-lex.europa.eu/eli/reg/2024/1689/oj) (article 50) ask. \
 Each video says `ai_generated` and `generated_by`. This is not legal advice."""
+INFO = {
+    "title": "Reelay API",
+    "version": "1",
+    "description": DESCRIPTION,
+    "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+}
 TAGS: Mapping[str, tuple[str, str]] = {
     "videos": ("Videos", "Create a video, follow it, list, cancel and delete."),
+    WEBHOOK_TAG: ("Webhooks", "What is sent to your `webhook_url`."),
     "uploads": ("Uploads", "Upload the image to use as the first frame."),
     "prices": ("Prices and models", "What a video costs, and who can make it."),
     "usage": ("Usage", "What was made and spent."),
@@ -170,14 +177,13 @@ def openapi(
     language: Language = Language.ENGLISH,
 ) -> Mapping[str, Any]:
     """`server_url`: the path below which the calls are."""
-    used = {route.operation.tag for route in routes if route.operation}
+    used = {route.operation.tag for route in routes if route.operation} | {WEBHOOK_TAG}
     tags = [
         {"name": tag, "x-displayName": name, "description": what}
         for tag, (name, what) in TAGS.items()
         if tag in used
     ]
-    info = {"title": "Reelay API", "version": "1", "description": DESCRIPTION}
-    about = {"info": info, "servers": [{"url": server_url}], "tags": tags}
+    about = {"info": INFO, "servers": [{"url": server_url}], "tags": tags}
     written = document(routes, about, language, WEBHOOKS)
     return translated(written) if language is Language.KOREAN else written
 

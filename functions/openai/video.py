@@ -78,11 +78,8 @@ VIDEO = record(
     seconds=text("The length in seconds.", "8", pattern="^[0-9]+$"),
     size=text("Width and height in pixels.", "1280x720", pattern="^[0-9]+x[0-9]+$"),
     prompt=text("What was asked for.", "The raccoon looks up and waves"),
-    remixed_from_video_id={
-        "type": "null",
-        "description": "Always null: videos are not remixed.",
-        "examples": [None],
-    },
+    # A schema of type null alone makes openapi-generator's Python client crash.
+    remixed_from_video_id=or_null(text("Always null: videos are not remixed.", None)),
     error=or_null(described(ERROR, "Why the job failed.")),
 )
 PAGE = record(

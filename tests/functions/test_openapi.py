@@ -78,6 +78,32 @@ def test_generators_get_a_name_for_everything_and_nothing_to_merge() -> None:
     assert not [n for n in nodes(parts) if "enum" in n]
 
 
+def test_a_webhook_has_no_tag_of_a_call() -> None:
+    """openapi-generator writes a file a tag, and the webhooks' over the calls'."""
+    sent = [c for hook in document()["webhooks"].values() for c in hook.values()]
+    tags = {tag for call in sent for tag in call["tags"]}
+
+    assert tags == {"webhooks"}
+    assert tags.isdisjoint(tag for *_, call in operations() for tag in call["tags"])
+    assert tags <= {tag["name"] for tag in document()["tags"]}
+
+
+def test_no_field_is_always_null_by_its_type() -> None:
+    """openapi-generator's Python client can't be made from one."""
+    fields = [
+        (name, node)
+        for schema in nodes(document())
+        for name, node in schema.get("properties", {}).items()
+    ]
+
+    assert fields
+    assert not [name for name, field in fields if field.get("type") == "null"]
+
+
+def test_the_license_is_said() -> None:
+    assert document()["info"]["license"]["identifier"] == "Apache-2.0"
+
+
 def test_every_call_says_its_errors_with_their_codes() -> None:
     for path, _, call in operations():
         answers = call["responses"]

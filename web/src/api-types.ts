@@ -200,7 +200,7 @@ export interface components {
             seconds: string;
             size: string;
             prompt: string;
-            remixed_from_video_id: null;
+            remixed_from_video_id: string | null;
             error: components["schemas"]["JobError"] | null;
         };
         OpenAIVideoDeleted: {
