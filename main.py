@@ -7,6 +7,7 @@ from gunicorn.config import ControlSocketDisable
 from functions.api import api
 from functions.budget_alert import budget_alert
 from functions.http.catch_all import install_catch_all
+from functions.start import refuse_wrong_settings
 from functions.sweep import sweep
 from functions.worker import worker
 from shared.settings import refuse_emulators
@@ -14,8 +15,10 @@ from shared.settings import refuse_emulators
 __all__ = ["api", "budget_alert", "sweep", "worker"]
 
 # Runs at import, inside the framework: an emulator's address in the cloud stops the
-# start, and `api` handles requests that the framework would otherwise answer itself.
+# start, and so do wrong settings; `api` handles requests that the framework would
+# otherwise answer itself.
 refuse_emulators(os.environ)
+refuse_wrong_settings()
 install_catch_all(api)
 
 # The framework passes this to gunicorn as the worker's heartbeat timeout. Cloud Run

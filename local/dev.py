@@ -39,16 +39,18 @@ def run(environ: Mapping[str, str], *, first_port: int, over: threading.Event) -
     """Until `over` is set."""
     console = Console(highlight=False)
     missing = npm.missing_for_page()
+    status = console.status("Starting the local stack …")
+    options = StackOptions(
+        environ=environ,
+        ports=stable_ports(first_port),
+        live_page=not missing,
+        say=lambda part: status.update(f"Starting {part} …"),
+    )
+    stack = Stack(options)
     if not missing:
         npm.install()
-    with console.status("Starting the local stack …") as status:
-        options = StackOptions(
-            environ=environ,
-            ports=stable_ports(first_port),
-            live_page=not missing,
-            say=lambda part: status.update(f"Starting {part} …"),
-        )
-        stack = Stack(options).__enter__()
+    with status:
+        stack.__enter__()
     try:
         style = "yellow" if stack.vendors.real else "dim"
         console.print(f"[{style}]{stack.money}[/]\n")

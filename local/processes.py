@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -132,14 +133,14 @@ def require_free(name: str, port: int) -> None:
 
 
 def answers(url: str) -> Callable[[], bool]:
-    """Whether anything at all answers there over HTTP."""
+    """Whether a server answers there over HTTP: a refusal counts, a failure doesn't."""
 
     def ask() -> bool:
         try:
             with urlopen(url, timeout=1):  # noqa: S310 - an address of our own stack
                 return True
-        except HTTPError:
-            return True
+        except HTTPError as refused:
+            return refused.code < HTTPStatus.INTERNAL_SERVER_ERROR
         except (URLError, OSError):
             return False
 

@@ -28,6 +28,7 @@ from local.identity_server import IdentityServer
 from local.money import EMULATOR, sentence, spending_limits
 from local.page import Page
 from local.processes import (
+    DidNotStart,
     Program,
     Running,
     answers,
@@ -38,6 +39,7 @@ from local.processes import (
 )
 from local.upkeep import revive, schedule
 from local.vendors import ADDRESSES, Vendors, addresses_of_vendors, choose
+from local.wrong_settings import wrong_settings
 from ops import npm
 from ops.webhooks import SIGNING_SECRET
 
@@ -74,6 +76,9 @@ class Stack:
     """Runs from `__enter__` to `__exit__`, which leaves no process behind."""
 
     def __init__(self, options: StackOptions) -> None:
+        """DidNotStart if a setting is wrong."""
+        if wrong := wrong_settings(options.environ):
+            raise DidNotStart(wrong)
         self._options = options
         self._closing = ExitStack()
         self._over = threading.Event()

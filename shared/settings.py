@@ -1,5 +1,6 @@
 """The only reader of the environment; reports all problems at once."""
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
@@ -268,17 +269,25 @@ def _money(value: str) -> Decimal:
 
 
 def _ratio(value: str) -> float:
-    ratio = float(value)
+    try:
+        ratio = float(value)
+    except ValueError:
+        ratio = -1.0
     if not 0 <= ratio <= 1:
-        raise ValueError("must be from 0 to 1")
+        raise ValueError("must be a number from 0 to 1")
     return ratio
 
 
 def _count(value: str) -> int:
-    count = int(value)
-    if count < 1:
-        raise ValueError("must be at least 1")
+    count = _whole(value)
+    if count is None or count < 1:
+        raise ValueError("must be a whole number, at least 1")
     return count
+
+
+def _whole(value: str) -> int | None:
+    """None for what isn't one; nobody means a number of more than nine digits."""
+    return int(value) if re.fullmatch(r"[+-]?[0-9]{1,9}", value) else None
 
 
 def _text_model(value: str) -> TextModel | None:
@@ -296,9 +305,9 @@ def _zone(value: str) -> ZoneInfo:
 
 
 def _days(value: str) -> int:
-    days = int(value)
-    if not 1 <= days <= 3650:
-        raise ValueError("must be from 1 to 3650")
+    days = _whole(value)
+    if days is None or not 1 <= days <= 3650:
+        raise ValueError("must be a whole number from 1 to 3650")
     return days
 
 

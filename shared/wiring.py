@@ -12,8 +12,11 @@ from datetime import timedelta
 from functools import cache, wraps
 from typing import TYPE_CHECKING, TypeVar
 
+import structlog
+
 from shared import logs, tracing
 from shared.domain.catalogue import CATALOGUE, ProviderId
+from shared.domain.errors import NotConfigured
 from shared.guards.availability import Availability, ReportMissingProviders
 from shared.guards.circuit_breaker import Breaker
 from shared.guards.kill_switch import KillSwitch
@@ -52,6 +55,8 @@ from shared.worker.webhook_sweep import WebhookSweep
 if TYPE_CHECKING:
     from shared.gcp.firestore_calls import Database
     from shared.providers.registry import ConfiguredProviders
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -97,6 +102,19 @@ def settings() -> Settings:
             )
         )
     return known
+
+
+def require_settings() -> None:
+    """NotConfigured, and a line in the log that says why, where the settings are wrong.
+
+    Nothing is kept: this runs before gunicorn forks.
+    """
+    try:
+        Settings.from_env(os.environ)
+    except NotConfigured as wrong:
+        logs.configure()
+        log.critical("settings_refused", reason=str(wrong))
+        raise
 
 
 @once

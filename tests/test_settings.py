@@ -1,5 +1,6 @@
 """The environment, as contract and cloud have it, read in one place."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from functions_framework import create_app
 
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import NotConfigured
@@ -283,6 +285,37 @@ def test_a_function_in_the_cloud_does_not_start_with_an_emulator(
 
     assert (ran.returncode == 0) is starts, ran.stderr
     assert starts or "FIREBASE_AUTH_EMULATOR_HOST must not be set" in ran.stderr
+
+
+@pytest.mark.parametrize("target", ["api", "worker", "sweep", "budget_alert"])
+def test_a_function_does_not_start_with_wrong_settings(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    """The deploy fails and says why; a server would answer 500 to every call."""
+    for name, value in (NEEDED | {"PROVIDER_CHAIN": "nope"}).items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(NotConfigured, match="PROVIDER_CHAIN: unknown provider: nope"):
+        create_app(target, str(ROOT / "main.py"), "http")
+
+    logged = json.loads(capsys.readouterr().out)
+    assert logged["severity"] == "CRITICAL"
+    assert "nope" in logged["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("USER_MAX_JOBS", "abc", "USER_MAX_JOBS: must be a whole number, at least 1"),
+        ("USER_MAX_JOBS", "9" * 5000, "must be a whole number"),
+        ("RETENTION_DAYS", "x", "must be a whole number from 1 to 3650"),
+        ("TRACE_SAMPLE_RATIO", "half", "must be a number from 0 to 1"),
+    ],
+)
+def test_a_number_that_is_none_is_said_in_our_words(
+    name: str, value: str, said: str
+) -> None:
+    assert said in problems(**{name: value})
 
 
 def test_caps_open_jobs_and_time_zone_are_read() -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 from local.fault_kinds import Kind, ProviderId
 from local.faults import FaultError, parse_faults
 from local.vendors import choose
+from local.wrong_settings import wrong_settings
 from shared.domain.errors import InvalidRequest
 from shared.domain.framing import LEAST_SIDE_PIXELS
 from shared.domain.image_type import HEIC, image_type
@@ -86,7 +87,7 @@ class Asked:
 
 def checked(options: DemoOptions) -> Asked:
     """Raises Refused with everything that is wrong, a line each."""
-    problems: list[str] = []
+    problems = list(filter(None, [wrong_settings(options.environ)]))
     images: dict[str, tuple[Path, str]] = {}
     for field, path in _paths(options).items():
         try:

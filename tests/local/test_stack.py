@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from werkzeug import Response
 
 from local import functions
+from local.__main__ import main
 from local.dev import PARTS, first_port, stable_ports, welcome
-from local.processes import DidNotStart, require_free
+from local.http_server import HttpServer
+from local.processes import DidNotStart, answers, require_free
 from local.stack import Stack, StackOptions
 from local.vendors import ADDRESSES
 
@@ -39,6 +42,53 @@ def test_a_busy_port_is_named_and_never_taken_for_ours(tmp_path: Path) -> None:
             Stack(options).__enter__()
 
     assert list(tmp_path.iterdir()) == []
+
+
+WRONG = [
+    ("DAILY_LIMIT_USD", "abc"),
+    ("DAILY_LIMIT_USD", "-1"),
+    ("USER_MAX_JOBS", "abc"),
+    ("ON_UNKNOWN_SUBMISSION", "x"),
+    ("PROVIDER_CHAIN", "nope"),
+    ("RUNWAY_MODEL", "gen9"),
+    ("ALLOWED_ORIGINS", "nonsense"),
+    ("RUNWAYML_BASE_URL", "nonsense"),
+    ("LOCAL_PAID_POSTS_LIMIT", "many"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+@pytest.mark.parametrize("command", ["up", "dev", "demo"])
+def test_a_wrong_setting_is_said_before_anything_starts(
+    command: str,
+    name: str,
+    value: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Stack, "_start", pytest.fail)
+    monkeypatch.setattr("ops.npm.install", pytest.fail)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setenv(name, value)
+
+    assert main([command]) == 1
+
+    said = capsys.readouterr()
+    assert said.err.startswith(f"Wrong in the environment or in .env: {name}")
+    assert said.out == ""
+
+
+def test_the_stacks_own_settings_are_not_the_environments() -> None:
+    """One that the stack sets anyway can't keep it from starting."""
+    own = {"STORAGE_EMULATOR_HOST": "https://example.com", "K_SERVICE": "api"}
+
+    assert Stack(StackOptions(environ=own))
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (401, True), (500, False)])
+def test_a_server_that_fails_is_not_ready(status: int, ready: bool) -> None:
+    with HttpServer(Response(status=status)) as server:
+        assert answers(server.url)() is ready
 
 
 def test_ports_of_make_dev_are_the_same_every_time() -> None:
