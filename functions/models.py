@@ -8,6 +8,7 @@ from flask import Response
 from functions.http.bodies import answer, read_object
 from functions.http.route import Call, Operation, Route
 from functions.http.schemas import (
+    choice,
     day,
     described,
     flag,
@@ -28,9 +29,10 @@ from functions.videos import (
 )
 from shared import wiring
 from shared.domain.catalogue import ANY_RATIO
-from shared.domain.errors import Problem
+from shared.domain.errors import ApiError
 from shared.domain.job import Language, PlannedProvider
-from shared.domain.messages import describe, describe_problem
+from shared.domain.messages import describe_problem
+from shared.domain.refusals import describe_refusal
 from shared.domain.request import VideoRequest
 from shared.usecases.models import Estimated, OfferedModel
 
@@ -40,10 +42,27 @@ ESTIMATE = record(
     "Estimate",
     "What a video would cost.",
     estimated_cost_usd=money(
-        "The price of the first provider that would be asked now.", "0.25"
+        "The price of the first provider that would be asked now, or would be but for "
+        "`refused`.",
+        "0.25",
     ),
     max_cost_usd=money(
         "The most that the job could cost, if providers charge for failures.", "2.90"
+    ),
+    refused=or_null(
+        described(
+            record(
+                "EstimateRefusal",
+                "Why no video would be made, whatever it costs.",
+                code=described(
+                    choice("RefusalCode", ("generation_paused", "exceeds_limit")),
+                    "The code with which `POST /v1/videos` would answer.",
+                    "exceeds_limit",
+                ),
+                message=text("What to do, for people.", "Ask for a shorter video."),
+            ),
+            "Why `POST /v1/videos` would refuse this; null if it wouldn't.",
+        )
     ),
     links=list_of(
         record(
@@ -108,7 +127,7 @@ MODELS = record(
 
 def _estimate(call: Call) -> Response:
     asked = VideoRequest.parse(read_object(call.request))
-    estimated = wiring.estimate()(asked)
+    estimated = wiring.estimate()(call.caller, asked)
     providers = [
         _provider(planned, estimated, asked, call.language)
         for planned in estimated.providers
@@ -117,9 +136,16 @@ def _estimate(call: Call) -> Response:
         {
             "estimated_cost_usd": str(estimated.estimated_cost_usd),
             "max_cost_usd": str(estimated.max_cost_usd),
+            "refused": _refused(estimated.refused, call.language),
             "links": providers,
         }
     )
+
+
+def _refused(refused: ApiError | None, language: Language) -> Mapping[str, str] | None:
+    if refused is None:
+        return None
+    return {"code": refused.code, "message": describe_refusal(refused, language)}
 
 
 def _provider(
@@ -128,15 +154,14 @@ def _provider(
     asked: VideoRequest,
     language: Language,
 ) -> Mapping[str, Any]:
-    bar = estimated.bars.get(planned.provider_id)
-    problem = bar and Problem(code=bar, detail=planned.unsupported or "")
+    problem = estimated.bars.get(planned.provider_id)
     return {
         "ai_model": planned.provider_id.value,
         "duration": planned.duration_seconds,
         "resolution": asked.resolution.value,
         "aspect_ratio": _ratio(planned),
         "cost_usd": str(planned.price_usd),
-        "skipped": bar,
+        "skipped": problem and problem.code,
         "message": problem and describe_problem(problem, language, planned.provider_id),
     }
 
@@ -167,8 +192,8 @@ def _model(offered: OfferedModel, language: Language) -> Mapping[str, Any]:
         "usd_per_second": prices,
         "retires_on": model.retires_on and model.retires_on.isoformat(),
         "available": barred is None,
-        "unavailable": barred,
-        "message": barred and describe(barred, language, offered.provider_id),
+        "unavailable": barred and barred.code,
+        "message": barred and describe_problem(barred, language, offered.provider_id),
     }
 
 
@@ -183,8 +208,8 @@ MODEL_ROUTES = (
             "reserved.",
             tag="prices",
             body=VIDEO_BODY,
-            has_price=True,
             answers={200: ESTIMATE},
+            problems=(501,),
         ),
     ),
     Route(

@@ -302,6 +302,7 @@ def estimate() -> Estimate:
         availability=_availability(),
         price_watch=price_watch(),
         translation_model=known.translation_model,
+        signs_webhooks=known.webhook_signing_secret is not None,
     )
 
 
@@ -320,6 +321,7 @@ def _availability() -> Availability:
         breaker=breaker(),
         reports=_provider_reports(),
         clock=CLOCK,
+        chain=settings().chain,
         tight_max_usd_per_second=settings().tight_max_usd_per_second,
     )
 

@@ -96,12 +96,13 @@ def _download_content(call: Call) -> Response:
 
 
 def _list_models(_call: Call) -> Response:
-    return answer(show_models())
+    return answer(show_models(wiring.list_models().choices()))
 
 
 def _get_model(call: Call) -> Response:
+    """Any name but ours means `auto`, as where a video is created, so it is there."""
     name = call.arguments["model"]
-    if name not in MODEL_CHOICES:
+    if name in MODEL_CHOICES and name not in wiring.list_models().choices():
         raise NotFound
     return answer(show_model(name))
 

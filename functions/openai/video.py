@@ -3,7 +3,7 @@
 The shapes are those of the `openai` client 3.54, types/video.py and pagination.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from functions.http.schemas import (
     whole,
 )
 from functions.videos import ERROR
-from shared.domain.catalogue import ANY_RATIO, MODEL_CHOICES, AspectRatio, Resolution
+from shared.domain.catalogue import ANY_RATIO, AspectRatio, Resolution
 from shared.domain.fields import Field
 from shared.domain.job import AttemptState, Language
 from shared.domain.listing import Page
@@ -150,8 +150,8 @@ def show_page(page: Page, language: Language) -> dict[str, Any]:
     }
 
 
-def show_models() -> dict[str, Any]:
-    return {"object": "list", "data": [show_model(name) for name in MODEL_CHOICES]}
+def show_models(choices: Iterable[str]) -> dict[str, Any]:
+    return {"object": "list", "data": [show_model(name) for name in choices]}
 
 
 def show_model(name: str) -> dict[str, Any]:

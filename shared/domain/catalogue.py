@@ -1,6 +1,6 @@
 """The providers and their models: one row each, with every fact that rules need."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -321,10 +321,15 @@ CATALOGUE: Mapping[str, VideoModel] = {
 ANY_RATIO = "auto"
 RATIO_CHOICES = (ANY_RATIO, *AspectRatio)
 ANY_MODEL = "auto"
-MODEL_CHOICES = (
-    ANY_MODEL,
-    *dict.fromkeys(facts.choice for facts in PROVIDERS.values()),
-)
+
+
+def model_choices(chain: Collection[ProviderId]) -> tuple[str, ...]:
+    """The values of a request's `model` by which one of `chain` is asked first."""
+    choices = (PROVIDERS[p].choice for p in PROVIDERS if p in chain)
+    return (ANY_MODEL, *dict.fromkeys(choices))
+
+
+MODEL_CHOICES = model_choices(PROVIDERS)
 
 
 def chosen_by(choice: str) -> tuple[ProviderId, ...]:

@@ -72,6 +72,10 @@ class ImageFault(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
 
 
+# The `detail` of `not_configured` for a provider that PROVIDER_CHAIN leaves out.
+NOT_IN_CHAIN = "not_in_chain"
+
+
 class Problem(Struct, frozen=True, kw_only=True):
     """Why something failed: a code for the caller, the vendor's words for the owner.
 

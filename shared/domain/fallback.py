@@ -1,6 +1,6 @@
 """Which provider is asked next, and what bars one: the policy of the chain."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -60,6 +60,13 @@ def plan_chain(
         _plan(provider_id, CATALOGUE[models[provider_id]], request)
         for provider_id in providers
     )
+
+
+def within(
+    providers: Sequence[PlannedProvider], chain: Collection[ProviderId]
+) -> tuple[PlannedProvider, ...]:
+    """Those that may be asked at all: a caller may have chosen one beyond `chain`."""
+    return tuple(p for p in providers if p.provider_id in chain)
 
 
 def _plan(

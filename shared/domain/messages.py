@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from shared.domain.catalogue import ProviderId, Unsupported
-from shared.domain.errors import ErrorCode, ImageFault, Problem
+from shared.domain.errors import NOT_IN_CHAIN, ErrorCode, ImageFault, Problem
 from shared.domain.framing import LEAST_SIDE_PIXELS
 from shared.domain.job import Language
 from shared.domain.request import (
@@ -208,6 +208,12 @@ _UNSUPPORTED: Mapping[str, tuple[str, str]] = {
 }
 
 
+_NOT_IN_CHAIN = (
+    "{0} is not among the providers that this server asks (`PROVIDER_CHAIN`).",
+    "{0:은/는} 이 서버가 요청하는 제공업체(`PROVIDER_CHAIN`)에 없습니다.",
+)
+
+
 def describe_problem(
     problem: Problem, language: Language, provider_id: ProviderId | None = None
 ) -> str:
@@ -217,6 +223,8 @@ def describe_problem(
         pair = _IMAGE_FAULTS[problem.image_fault]
     elif problem.code is ErrorCode.UNSUPPORTED:
         pair = _UNSUPPORTED.get(problem.detail, pair)
+    elif problem.detail == NOT_IN_CHAIN:
+        pair = _NOT_IN_CHAIN
     said = _say(pair, language, provider_id)
     return f"`{problem.field}`: {said}" if problem.field else said
 
@@ -229,7 +237,7 @@ def retell(
 ) -> str:
     """A sentence of `describe_problem`, in either language, in `language`."""
     prefix = message[: message.index(": ") + 2] if message.startswith("`") else ""
-    for pair in (*_IMAGE_FAULTS.values(), *_UNSUPPORTED.values()):
+    for pair in (*_IMAGE_FAULTS.values(), *_UNSUPPORTED.values(), _NOT_IN_CHAIN):
         said = (_say(pair, either, provider_id) for either in Language)
         if message.removeprefix(prefix) in said:
             return prefix + _say(pair, language, provider_id)

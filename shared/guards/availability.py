@@ -8,7 +8,7 @@ import structlog
 from msgspec import Struct
 
 from shared.domain.catalogue import CATALOGUE, ProviderId
-from shared.domain.errors import ErrorCode, Problem, Unreachable
+from shared.domain.errors import NOT_IN_CHAIN, ErrorCode, Problem, Unreachable
 from shared.domain.job import PlannedProvider
 from shared.domain.kill_switch import Level, allows
 from shared.domain.outcomes import Parked, Skipped
@@ -24,6 +24,9 @@ class Availability(Struct, frozen=True, kw_only=True):
     """What bars a provider, in order: the request, a missing key, a retired model,
     the kill switch, an open circuit.
 
+    `chain` is all that may be asked: beyond it a provider counts as not configured,
+    whoever chose it, and in whichever release the job was planned.
+
     What an earlier attempt of the same job bars is in `domain/fallback.py`.
     """
 
@@ -31,6 +34,7 @@ class Availability(Struct, frozen=True, kw_only=True):
     breaker: Breaker
     reports: ProviderReports
     clock: Clock
+    chain: Collection[ProviderId]
     tight_max_usd_per_second: Decimal
 
     def check(
@@ -42,7 +46,7 @@ class Availability(Struct, frozen=True, kw_only=True):
         Unreachable if the kill switch can't be read: then nothing may start.
         """
         now = self.clock.now()
-        problem = _unfit(planned, now, is_configured=is_configured)
+        problem = self._unfit(planned, now, is_configured=is_configured)
         if problem is None:
             level = self.kill_switch.level(now)
             if level is Level.PAUSED:
@@ -53,30 +57,35 @@ class Availability(Struct, frozen=True, kw_only=True):
             return None
         return Skipped(provider_id=planned.provider_id, problem=problem)
 
+    def is_paused(self) -> bool:
+        """Whether nothing new is started at all."""
+        return self.kill_switch.level(self.clock.now()) is Level.PAUSED
+
     def bars(
         self,
         chain: Sequence[PlannedProvider],
         *,
         missing: Collection[ProviderId] | None = None,
-    ) -> Mapping[ProviderId, ErrorCode]:
+        level: Level | None = None,
+    ) -> Mapping[ProviderId, Problem]:
         """Why `check` would not start these providers; those it would are left out.
 
         Changes nothing. `missing`: those that are not configured; None: as the worker
-        reported.
+        reported. `level`: as if the kill switch were there; None: as it is.
         """
         now = self.clock.now()
-        level = self.kill_switch.level(now)
+        level = level or self.kill_switch.level(now)
         missing = self.reports.read() if missing is None else missing
         stopped = self.breaker.stopped(chain)
         problems = {
-            planned.provider_id: _unfit(
+            planned.provider_id: self._unfit(
                 planned, now, is_configured=planned.provider_id not in missing
             )
             or self._too_expensive(planned, level)
             or stopped.get(planned.provider_id)
             for planned in chain
         }
-        return {name: problem.code for name, problem in problems.items() if problem}
+        return {name: problem for name, problem in problems.items() if problem}
 
     def _too_expensive(self, planned: PlannedProvider, level: Level) -> Problem | None:
         usd_per_second = planned.price_usd / planned.duration_seconds
@@ -85,19 +94,20 @@ class Availability(Struct, frozen=True, kw_only=True):
         detail = f"too expensive while spending is {level}"
         return Problem(code=ErrorCode.GENERATION_PAUSED, detail=detail)
 
-
-def _unfit(
-    planned: PlannedProvider, now: datetime, *, is_configured: bool
-) -> Problem | None:
-    if planned.unsupported is not None:
-        return Problem(code=ErrorCode.UNSUPPORTED, detail=planned.unsupported)
-    if not is_configured:
-        return Problem(code=ErrorCode.NOT_CONFIGURED)
-    model = CATALOGUE.get(planned.model_id)
-    if model and model.retires_on and model.retires_on <= now.date():
-        detail = f"{planned.model_id} retired on {model.retires_on}"
-        return Problem(code=ErrorCode.MODEL_UNAVAILABLE, detail=detail)
-    return None
+    def _unfit(
+        self, planned: PlannedProvider, now: datetime, *, is_configured: bool
+    ) -> Problem | None:
+        if planned.unsupported is not None:
+            return Problem(code=ErrorCode.UNSUPPORTED, detail=planned.unsupported)
+        if planned.provider_id not in self.chain:
+            return Problem(code=ErrorCode.NOT_CONFIGURED, detail=NOT_IN_CHAIN)
+        if not is_configured:
+            return Problem(code=ErrorCode.NOT_CONFIGURED)
+        model = CATALOGUE.get(planned.model_id)
+        if model and model.retires_on and model.retires_on <= now.date():
+            detail = f"{planned.model_id} retired on {model.retires_on}"
+            return Problem(code=ErrorCode.MODEL_UNAVAILABLE, detail=detail)
+        return None
 
 
 class ReportMissingProviders(Struct, frozen=True, kw_only=True):

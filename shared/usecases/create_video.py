@@ -3,9 +3,10 @@
 Its first task is enqueued afterwards; if that fails, the sweep does it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 
 import structlog
 from msgspec import Struct
@@ -18,18 +19,14 @@ from shared.domain.errors import (
     Conflict,
     ConflictReason,
     Crowded,
-    FieldError,
     GenerationPaused,
     IdempotencyConflict,
-    InvalidRequest,
     LimitReached,
     LostRace,
-    Missing,
-    NotOffered,
     TooManyJobs,
     Unreachable,
 )
-from shared.domain.job import Job, Language
+from shared.domain.job import Job, Language, PlannedProvider
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Limits, ledger_key
 from shared.domain.pricing import first_holds
@@ -52,6 +49,7 @@ from shared.ports.store import (
 )
 from shared.usecases.idempotency import DedupKey, ReplayPolicy, dedup_key_of
 from shared.usecases.uploads import Keep
+from shared.usecases.webhooks import requested_webhook
 
 log = structlog.get_logger()
 
@@ -114,7 +112,7 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
         seen = self._recorded(dedup)
         if replay := self._replay(dedup, seen):
             return replay
-        webhook = self._webhook(caller, request)
+        webhook = requested_webhook(caller, request, signs_webhooks=self.signs_webhooks)
         if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
             raise GenerationPaused
         job = self._new_job(caller, request, language, webhook)
@@ -137,16 +135,6 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
             # The job is committed, and the sweep wakes jobs without a task.
             log.warning("job_not_enqueued", job_id=job.job_id)
 
-    def _webhook(self, caller: Caller, request: VideoRequest) -> Webhook | None:
-        if request.webhook_url is None:
-            return None
-        if caller.key_id is None:
-            wrong = FieldError(field="webhook_url", reason="needs_api_key")
-            raise InvalidRequest((wrong,))
-        if not self.signs_webhooks:
-            raise NotOffered(reason=Missing.WEBHOOKS)
-        return Webhook(key_id=caller.key_id)
-
     def _new_job(
         self,
         caller: Caller,
@@ -163,7 +151,7 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
             language=language,
             request=request,
             chain=chain,
-            hold_usd=first_holds(chain, self.limits)[0],
+            hold_usd=self._holds(chain)[0],
             ledger_key=ledger_key(caller.user_id, now, self.limits, job_id),
             stop_on_unknown=self.stop_on_unknown,
             created_at=now,
@@ -175,6 +163,9 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
             commit_id=self.ids.new(),
             webhook=webhook,
         )
+
+    def _holds(self, chain: Sequence[PlannedProvider]) -> tuple[Decimal, ...]:
+        return first_holds(fallback.within(chain, self.chain), self.limits)
 
     def _commit(
         self,
@@ -190,7 +181,7 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
         fit, and the job then skips the providers it can't pay for.
         """
         record = dedup.record(job) if dedup else None
-        _, *cheaper = first_holds(job.chain, self.limits)
+        _, *cheaper = self._holds(job.chain)
         ends_at, uncertain = self.clock.now() + COMMIT_WITHIN, False
         for _ in tries(CROWDED_BACKOFF, self.pause):
             if self.clock.now() > ends_at:

@@ -12,14 +12,18 @@ from shared.domain.catalogue import (
     ProviderId,
     TextModel,
     VideoModel,
+    model_choices,
 )
-from shared.domain.errors import ErrorCode
+from shared.domain.errors import ApiError, ExceedsLimit, GenerationPaused, Problem
 from shared.domain.job import PlannedProvider
+from shared.domain.kill_switch import Level
 from shared.domain.ledger import NOTHING, Limits
 from shared.domain.prompt_translation import is_wanted, max_price_usd
 from shared.domain.request import VideoRequest
 from shared.guards.availability import Availability
 from shared.guards.price_watch import PriceWatch
+from shared.ports.identity import Caller
+from shared.usecases.webhooks import requested_webhook
 
 
 class OfferedModel(Struct, frozen=True, kw_only=True):
@@ -27,7 +31,7 @@ class OfferedModel(Struct, frozen=True, kw_only=True):
 
     provider_id: ProviderId
     model: VideoModel
-    barred: ErrorCode | None
+    barred: Problem | None
 
 
 class ListModels(Struct, frozen=True, kw_only=True):
@@ -49,6 +53,10 @@ class ListModels(Struct, frozen=True, kw_only=True):
             for provider_id in self.chain
         )
 
+    def choices(self) -> tuple[str, ...]:
+        """The names by which a request asks for one of them first, and `auto`."""
+        return model_choices(self.chain)
+
     def _cheapest(self, provider_id: ProviderId) -> PlannedProvider:
         """One second of video at the lowest price that its model has."""
         model = CATALOGUE[self.models[provider_id]]
@@ -62,17 +70,20 @@ class ListModels(Struct, frozen=True, kw_only=True):
 
 
 class Estimated(Struct, frozen=True, kw_only=True):
-    """`estimated_cost_usd`: the price of the first provider that would be asked now.
+    """`estimated_cost_usd`: the price of the first provider that would be asked now;
+    where nothing would, of the first one that would be asked but for `refused`.
 
     `max_cost_usd`: the most that the job could cost, translated, if vendors charge for
     failures.
     `providers`: in the order they are asked. `bars`: why one would not be asked.
+    `refused`: why no job would be created; None if one would.
     """
 
     estimated_cost_usd: Decimal
     max_cost_usd: Decimal
     providers: tuple[PlannedProvider, ...]
-    bars: Mapping[ProviderId, ErrorCode]
+    bars: Mapping[ProviderId, Problem]
+    refused: ApiError | None
 
 
 class Estimate(Struct, frozen=True, kw_only=True):
@@ -82,20 +93,47 @@ class Estimate(Struct, frozen=True, kw_only=True):
     availability: Availability
     price_watch: PriceWatch
     translation_model: TextModel | None
+    signs_webhooks: bool
 
-    def __call__(self, request: VideoRequest) -> Estimated:
-        """Creates and holds nothing. ExceedsLimit if no cap could ever admit it."""
+    def __call__(self, caller: Caller, request: VideoRequest) -> Estimated:
+        """Creates and holds nothing. InvalidRequest and NotOffered as `CreateVideo`."""
+        requested_webhook(caller, request, signs_webhooks=self.signs_webhooks)
         planned = fallback.plan_chain(request, self.chain, self.models)
         providers = self.price_watch.plan(planned, request.resolution)
-        pricing.first_holds(providers, self.limits)
-        bars = {**self._over_limit(providers), **self.availability.bars(providers)}
-        asked = [p for p in providers if p.provider_id not in bars]
+        may_be_asked = fallback.within(providers, self.chain)
+        refused = self._refused(may_be_asked)
+        expensive = self._over_limit(providers)
+        bars = {**expensive, **self.availability.bars(providers)}
+        costs = self._bars_beside(refused, providers, expensive) if refused else bars
+        asked = [p for p in providers if p.provider_id not in costs]
         return Estimated(
             estimated_cost_usd=pricing.first_price_usd(asked),
-            max_cost_usd=pricing.max_cost_usd(providers) + self._translation(request),
+            max_cost_usd=pricing.max_cost_usd(may_be_asked)
+            + self._translation(request),
             providers=providers,
             bars=bars,
+            refused=refused,
         )
+
+    def _refused(self, may_be_asked: Sequence[PlannedProvider]) -> ApiError | None:
+        """What `CreateVideo` would raise, in its order."""
+        if self.availability.is_paused():
+            return GenerationPaused()
+        try:
+            pricing.first_holds(may_be_asked, self.limits)
+        except ExceedsLimit as refused:
+            return refused
+        return None
+
+    def _bars_beside(
+        self,
+        refused: ApiError,
+        providers: Sequence[PlannedProvider],
+        expensive: Mapping[ProviderId, Problem],
+    ) -> Mapping[ProviderId, Problem]:
+        """Without what refuses the job as a whole: a price of 0 would read as free."""
+        over = {} if isinstance(refused, ExceedsLimit) else expensive
+        return {**over, **self.availability.bars(providers, level=Level.NORMAL)}
 
     def _translation(self, request: VideoRequest) -> Decimal:
         if self.translation_model is None or not is_wanted(request):
@@ -104,9 +142,9 @@ class Estimate(Struct, frozen=True, kw_only=True):
 
     def _over_limit(
         self, providers: Sequence[PlannedProvider]
-    ) -> dict[ProviderId, ErrorCode]:
+    ) -> dict[ProviderId, Problem]:
         limits = {
             p.provider_id: pricing.over_limit(p.price_usd, self.limits)
             for p in providers
         }
-        return {name: code for name, code in limits.items() if code}
+        return {name: Problem(code=code) for name, code in limits.items() if code}

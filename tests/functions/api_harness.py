@@ -38,6 +38,7 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
             availability=free,
             price_watch=harness.price_watch,
             translation_model=TEXT_MODELS[DEFAULT_TEXT_MODEL],
+            signs_webhooks=True,
         ),
         "list_models": ListModels(
             chain=DEFAULT_CHAIN, models=DEFAULT_MODELS, availability=free

@@ -1,9 +1,12 @@
 """Estimates and models over HTTP."""
 
+from datetime import timedelta
+
 import pytest
 from flask.testing import FlaskClient
 
 from shared.domain.catalogue import ProviderId
+from shared.domain.kill_switch import Level
 from tests.domain.examples import a_body
 from tests.fakes.provider_reports import FakeProviderReports
 from tests.functions.calling import ANN
@@ -73,3 +76,28 @@ def test_models_tell_what_they_make_and_whether_they_are_there(
     assert runway["limits"] == {"prompt": 1000}
     assert (runway["available"], runway["unavailable"]) == (True, None)
     assert (omni["available"], omni["unavailable"]) == (False, "not_configured")
+
+
+def test_an_estimate_says_what_would_be_refused_with_200(
+    client: FlaskClient, harness: Harness
+) -> None:
+    open_ = client.post("/v1/estimates", json=a_body(), headers=ANN).get_json()
+    harness.set_level(Level.PAUSED)
+    harness.clock.move(timedelta(seconds=6))
+
+    answer = client.post("/v1/estimates", json=a_body(), headers=ANN)
+
+    shown = answer.get_json()
+    assert (answer.status_code, open_["refused"]) == (200, None)
+    assert shown["refused"]["code"] == "generation_paused"
+    assert "paused" in shown["refused"]["message"]
+    assert shown["estimated_cost_usd"] == open_["estimated_cost_usd"] == "0.40"
+
+
+def test_an_estimate_refuses_a_webhook_without_an_api_key(client: FlaskClient) -> None:
+    body = a_body(webhook_url="https://example.com/hook")
+
+    answer = client.post("/v1/estimates", json=body, headers=ANN)
+
+    fields = [error["field"] for error in answer.get_json(force=True)["errors"]]
+    assert (answer.status_code, fields) == (422, ["webhook_url"])

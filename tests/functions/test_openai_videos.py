@@ -298,9 +298,27 @@ def test_a_model_is_there_by_its_name(client: FlaskClient, name: str) -> None:
     assert model["id"] == name and model in listed
 
 
-def test_a_model_that_is_not_ours_is_not_there(client: FlaskClient) -> None:
-    for name in ("sora-2", "..", "a" * 200):
+def test_any_other_model_is_there_as_a_video_takes_it(client: FlaskClient) -> None:
+    assert client.get("/openai/v1/models/sora-2", headers=ANN).get_json() == {
+        **client.get("/openai/v1/models/auto", headers=ANN).get_json(),
+        "id": "sora-2",
+    }
+    for name in ("..", "a" * 200):
         assert client.get(f"/openai/v1/models/{name}", headers=ANN).status_code == 404
+
+
+def test_a_model_that_the_chain_leaves_out_is_not_there(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = (ProviderId.RUNWAY_HTTP, ProviderId.OMNI)
+    offered = replace(wiring.list_models(), chain=chain)
+    monkeypatch.setattr(wiring, "list_models", lambda: offered)
+
+    listed = client.get("/openai/v1/models", headers=ANN).get_json()["data"]
+
+    assert [m["id"] for m in listed] == ["auto", "runway", "gemini-omni-flash"]
+    veo = client.get("/openai/v1/models/gemini-veo-3.1", headers=ANN)
+    assert veo.status_code == 404
 
 
 def test_a_video_that_failed_has_no_content(

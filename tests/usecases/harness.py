@@ -77,6 +77,7 @@ class Harness:
         }
     )
 
+    chain: tuple[ProviderId, ...] = DEFAULT_CHAIN
     translator: FakeTranslator | None = None
     audit_ledger: Callable[[], int] = lambda: 0
 
@@ -156,6 +157,7 @@ class Harness:
             breaker=self.breaker,
             reports=self.reports,
             clock=self.clock,
+            chain=self.chain,
             tight_max_usd_per_second=Decimal("0.15"),
         )
 

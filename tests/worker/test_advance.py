@@ -285,6 +285,22 @@ class TestStarting:
 
         assert harness.jobs.all == []
 
+    def test_a_provider_that_the_chain_leaves_out_is_never_asked(
+        self, harness: Harness
+    ) -> None:
+        """Neither where a caller chose it, nor in a job that was planned with it."""
+        harness.chain = (HTTP, OMNI)
+        harness.jobs.put(a_job(model="gemini-veo-3.1", chain=(VEO, RUNWAY, HTTP)))
+
+        harness.step()
+        harness.step()
+        job = harness.step()
+
+        codes = [a.problem.code.value for a in job.attempts if a.problem]
+        assert codes == ["not_configured", "not_configured"]
+        assert states(job)[2] == ("runway-http", "running")
+        assert harness.providers[VEO].starts == harness.providers[RUNWAY].starts == 0
+
     def test_a_provider_that_is_not_configured_is_skipped(
         self, harness: Harness
     ) -> None:

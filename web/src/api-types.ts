@@ -68,7 +68,12 @@ export interface components {
         Estimate: {
             estimated_cost_usd: string;
             max_cost_usd: string;
+            refused: components["schemas"]["EstimateRefusal"] | null;
             links: components["schemas"]["EstimatedProvider"][];
+        };
+        EstimateRefusal: {
+            code: components["schemas"]["RefusalCode"];
+            message: string;
         };
         EstimatedProvider: {
             ai_model: components["schemas"]["AiModel"];
@@ -269,6 +274,8 @@ export interface components {
             success_rate: number;
             median_seconds: number | null;
         };
+        /** @enum {string} */
+        RefusalCode: "generation_paused" | "exceeds_limit";
         /** @enum {string} */
         Resolution: "720p" | "1080p";
         /** @enum {string} */

@@ -282,7 +282,8 @@ function Order({ studio }: { studio: Studio }) {
   const problem = studio.priceProblem.value;
   const price = problem ? null : estimate.value;
   const isDear = isOverCap(studio);
-  const isImpossible = price?.links.every(({ skipped }) => skipped) ?? false;
+  const refused = price?.refused ?? null;
+  const isImpossible = !refused && (price?.links.every(({ skipped }) => skipped) ?? false);
   const isRange = price && Number(price.max_cost_usd) > Number(price.estimated_cost_usd);
   return (
     <div class="order">
@@ -290,7 +291,7 @@ function Order({ studio }: { studio: Studio }) {
         <button
           type="submit"
           class="main make-button"
-          disabled={isMaking.value || isDear || isImpossible || problem !== null}
+          disabled={isMaking.value || isDear || isImpossible || !!refused || problem !== null}
         >
           <span>{t(isMaking.value ? "making" : "makeVideo")}</span>
           {price && !isImpossible && (
@@ -303,6 +304,7 @@ function Order({ studio }: { studio: Studio }) {
       <div class="small-print">
         <Trouble studio={studio} place="order" />
         {isImpossible && <p class="bad">{t("nobodyCan")}</p>}
+        {refused && <p class="bad">{refused.message}</p>}
         {isDear && <OverCap studio={studio} />}
         <p class="muted">
           {isRange && !isImpossible && `${t("priceMost", price.max_cost_usd)} `}
@@ -319,8 +321,8 @@ function LeftToday({ studio }: { studio: Studio }) {
   return left ? <>{t("leftToday", left)}</> : null;
 }
 
-function isOverCap({ estimate, priceProblem, usage }: Studio): boolean {
-  if (priceProblem.value?.code === "exceeds_limit") return true;
+function isOverCap({ estimate, usage }: Studio): boolean {
+  if (estimate.value?.refused) return estimate.value.refused.code === "exceeds_limit";
   const room = usage.value && roomOf(usage.value);
   const price = estimate.value?.estimated_cost_usd;
   return room && price ? Number(price) > Number(room.leftUsd) : false;
