@@ -7,6 +7,7 @@ FIRESTORE_EMULATOR_HOST.
 
 import argparse
 import json
+import math
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.demo.options import DemoOptions, Refused, checked
+from local.demo.options import DemoOptions, Refused, checked, wrong_faults
 from local.emulators.firestore import NotInstalled
 from local.processes import DidNotStart
 
@@ -32,6 +33,11 @@ DEMO_OPTIONS = (
 
 def up(asked: argparse.Namespace) -> int:
     """Run the stack in the foreground; one JSON line when it is ready."""
+    wrong = [f"--faults: {each}" for each in wrong_faults(asked.faults)]
+    if not 0 <= asked.seconds < math.inf:
+        wrong.append("--seconds: a generation takes 0 seconds or more.")
+    if wrong:
+        raise Refused("\n".join(wrong))
     from local.stack import Stack, StackOptions
     from ops.environment import environment
 

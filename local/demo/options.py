@@ -97,6 +97,8 @@ def checked(options: DemoOptions) -> Asked:
     body = _body(options)
     problems += [*_wrong_fields(body, options), *_wrong_faults(options)]
     is_agreed = options.yes == "1"
+    if options.yes not in ("", "0", "1"):
+        problems.append(f"YES=1 agrees to the price, YES=0 doesn't; {options.yes}?")
     if choose(options.environ).real and not is_agreed and not sys.stdin.isatty():
         problems.append(_UNASKED)
     if problem := _unwritable(OUT):
@@ -171,15 +173,19 @@ def _wrong_fields(body: Mapping[str, object], options: DemoOptions) -> Iterator[
 
 
 def _wrong_faults(options: DemoOptions) -> Iterator[str]:
-    if not options.faults:
-        return
-    if choose(options.environ).real:
+    if options.faults and choose(options.environ).real:
         yield "FAULTS needs the simulators, and keys are set: unset them, or FAULTS."
-    for fault in filter(None, map(str.strip, options.faults.split(","))):
+    for wrong in wrong_faults(options.faults):
+        yield f"FAULTS: {wrong}"
+
+
+def wrong_faults(faults: str) -> Iterator[str]:
+    """A sentence for each that is none."""
+    for fault in filter(None, map(str.strip, faults.split(","))):
         try:
             parse_faults(fault)
         except FaultError as error:
-            yield f"FAULTS: {_wrong_fault(fault, error)}"
+            yield _wrong_fault(fault, error)
 
 
 def _wrong_fault(fault: str, error: FaultError) -> str:

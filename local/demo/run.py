@@ -137,6 +137,8 @@ class Demo:
         body = {**asked.body, **client.uploads(asked)}
         estimate = client.call("POST", "/v1/estimates", body)
         self.chain = [each["ai_model"] for each in estimate["links"]]
+        if reasons := nobody_can(estimate):
+            raise Refused(reasons)
         self._agree(stack, estimate, asked)
         self.job = client.call("POST", "/v1/videos", body)
         self.job_id = self.job["job_id"]
@@ -212,6 +214,16 @@ class Demo:
             "[dim]Next: make dev keeps the stack up, with its web page.[/]"
         )
         return 0
+
+
+def nobody_can(estimate: Job) -> str:
+    """Why no video would be made; empty where one may be."""
+    if refused := estimate["refused"]:
+        return f"No video was asked for. {refused['message']}"
+    if not all(each["skipped"] for each in estimate["links"]):
+        return ""
+    reasons = dict.fromkeys(each["message"] for each in estimate["links"])
+    return "\n  ".join(["No provider can make this video:", *reasons])
 
 
 def price(estimate: Job) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from PIL import Image
@@ -21,7 +22,7 @@ import local.demo.run
 import local.stack
 from local.demo.kept import folder_of, mark, new_folder
 from local.demo.options import DemoOptions, Refused, checked
-from local.demo.run import Demo, price
+from local.demo.run import Demo, nobody_can, price
 from local.demo.view import attempts_table, live, news, translation, usd
 from local.simulators.runway import runway_simulator
 from local.simulators.studio import Pace
@@ -113,6 +114,7 @@ def test_an_empty_image_is_none(typed: list[str], given: str) -> None:
         ({"duration": "-3"}, "DURATION must be from 3 to 10."),
         ({"duration": "0"}, "DURATION must be from 3 to 10."),
         ({"image": "https://a.b/c.jpg"}, "IMAGE is a file on this machine"),
+        ({"yes": "2"}, "YES=1 agrees to the price, YES=0 doesn't; 2?"),
         ({"faults": "runwy"}, "Did you mean runway?"),
         ({"faults": "sora"}, "no provider sora, only runway, runway-http, gemini-veo"),
         ({"faults": "runway,runway-htp"}, "Did you mean runway-http?"),
@@ -201,6 +203,37 @@ def test_the_price_is_that_of_the_provider_that_is_asked_first() -> None:
     said = price(costs | {"links": links})
 
     assert said == "The video costs $3.20 at gemini-veo-3.1, $4.71 at most."
+
+
+@pytest.mark.parametrize(
+    ("skipped", "refused", "said"),
+    [
+        (["unsupported", None], None, ""),
+        (["unsupported", "circuit_open"], None, "unsupported!\n  circuit_open!"),
+        ([None], {"code": "generation_paused", "message": "Paused."}, "Paused."),
+    ],
+    ids=["one can", "none can", "paused"],
+)
+def test_a_video_that_no_provider_can_make_is_not_asked_for(
+    skipped: list[str | None], refused: dict[str, str] | None, said: str
+) -> None:
+    links = [
+        {"ai_model": "a", "skipped": why, "message": why and f"{why}!"}
+        for why in skipped
+    ]
+    client = SimpleNamespace(
+        uploads=lambda _: {},
+        call=lambda *_: {"refused": refused, "links": links},
+    )
+
+    reasons = nobody_can({"refused": refused, "links": links})
+
+    assert reasons.endswith(said) and bool(reasons) == bool(said)
+    if said:
+        with pytest.raises(Refused, match=said.splitlines()[0]):
+            Demo(environ={}, asked=checked(options()))._create(
+                cast(Any, client), Stack(StackOptions(environ={})), checked(options())
+            )
 
 
 @pytest.mark.parametrize("prompt", ["", "A raccoon"])

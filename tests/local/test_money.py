@@ -82,6 +82,13 @@ def test_simulators_have_no_caps_of_their_own() -> None:
     assert "nothing is paid" in sentence({}, real=False)
 
 
+def test_keys_with_an_address_of_ones_own_are_not_said_to_be_missing() -> None:
+    said = sentence(KEY | {"RUNWAYML_BASE_URL": "http://127.0.0.1:1"}, real=False)
+
+    assert said.startswith("RUNWAYML_BASE_URL is set: ")
+    assert "nothing is paid" not in said and "No keys" not in said
+
+
 @pytest.mark.parametrize("real", [True, False])
 def test_an_emulator_that_no_guard_stands_before_is_named(real: bool) -> None:
     given = KEY | {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8080"}

@@ -78,6 +78,29 @@ def test_a_wrong_setting_is_said_before_anything_starts(
     assert said.out == ""
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--faults", "nope", "--faults: there is no provider nope, only runway"),
+        ("--faults", "runway:boom", "--faults: runway:boom: boom is not a fault"),
+        ("--seconds", "-1", "--seconds: a generation takes 0 seconds or more."),
+        ("--seconds", "nan", "--seconds: "),
+    ],
+)
+def test_a_wrong_option_of_up_is_said_before_anything_starts(
+    option: str,
+    value: str,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Stack, "_start", pytest.fail)
+
+    assert main(["up", option, value]) == 1
+
+    assert said in capsys.readouterr().err
+
+
 def test_the_stacks_own_settings_are_not_the_environments() -> None:
     """One that the stack sets anyway can't keep it from starting."""
     own = {"STORAGE_EMULATOR_HOST": "https://example.com", "K_SERVICE": "api"}

@@ -52,6 +52,27 @@ def jobs(frontend: Frontend, prompt: str) -> list[dict[str, Any]]:
     return [video for video in listed if video["prompt"] == prompt]
 
 
+def test_what_would_be_refused_is_said_before_the_click_beside_its_price(
+    visit: Visit,
+) -> None:
+    page, said = visit().page, "New videos are paused."
+
+    def refuse(route: Route) -> None:
+        answer = route.fetch()
+        refused = {"code": "generation_paused", "message": said}
+        links = [each | {"skipped": refused["code"]} for each in answer.json()["links"]]
+        shown = answer.json() | {"refused": refused, "links": links}
+        route.fulfill(response=answer, json=shown)
+
+    page.route(re.compile("/v1/estimates$"), refuse)
+    choose(page)
+    write(page, "A raccoon that can't be made now")
+
+    expect(page.locator(".order .bad")).to_have_text(said)
+    expect(page.locator(".make-button")).to_be_disabled()
+    expect(page.locator(".make-button .price")).to_contain_text("0.20")
+
+
 def test_an_image_and_a_sentence_become_a_film_that_plays(
     visit: Visit, frontend: Frontend
 ) -> None:
