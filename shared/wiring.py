@@ -392,6 +392,7 @@ def advance() -> Advance:
         ids=IDS,
         committer=committer,
         availability=_availability(),
+        limits=settings().limits,
         breaker=breaker(),
         price_watch=price_watch(),
         poll_planner=poll_planner(),

@@ -7,7 +7,7 @@ CLOSED ──a bad answer, or several in a row──▶ OPEN ──its time is u
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
@@ -126,7 +126,9 @@ def problem(circuit: Circuit) -> Problem | None:
     if opening is None:
         return None
     since = opening.since.isoformat(timespec="seconds")
-    detail = f"{circuit.key} is open for {opening.reason} since {since}"
+    until = max(opening.until, circuit.trial_until or opening.until)
+    at = until.astimezone(UTC).strftime("%H:%M")
+    detail = f"{opening.reason} until {at}: {circuit.key} is open since {since}"
     return Problem(code=ErrorCode.CIRCUIT_OPEN, detail=detail)
 
 

@@ -72,8 +72,15 @@ class ImageFault(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
 
 
-# The `detail` of `not_configured` for a provider that PROVIDER_CHAIN leaves out.
+# A problem's `detail` where `messages.py` has a sentence for it beside the code's own:
+# PROVIDER_CHAIN leaves the provider out; it is too expensive while the kill switch is
+# at `tight`, or for the whole of a cap; every provider is unfit for the request;
+# another one of the same vendor was asked before, and its id follows.
 NOT_IN_CHAIN = "not_in_chain"
+TOO_EXPENSIVE = "too_expensive"
+ABOVE_CAP = "above_cap"
+ALL_UNSUPPORTED = "all_unsupported"
+SKIPPED_AFTER = "skipped_after "
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -233,8 +240,17 @@ class LimitReached(ApiError):
         self.limit, self.code, self.retry_after = limit, limit.value, retry_after
 
 
+class JobQuota(StrEnum):
+    """What a user has too many of; the caller gets a sentence for each."""
+
+    OPEN = "open"
+    MADE = "made_this_minute"
+    UPLOADS = "uploads_this_minute"
+    UNPREPARED = "unprepared_this_hour"
+
+
 class TooManyJobs(ApiError):
-    """The caller has as many jobs open as they may."""
+    """The caller has reached a quota, which a JobQuota names."""
 
     status, code = 429, "too_many_jobs"
 

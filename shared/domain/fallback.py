@@ -15,7 +15,7 @@ from shared.domain.catalogue import (
     VideoModel,
     chosen_by,
 )
-from shared.domain.errors import ErrorCode, Problem
+from shared.domain.errors import SKIPPED_AFTER, ErrorCode, Problem
 from shared.domain.framing import nearest_ratio
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.request import Frame, VideoRequest
@@ -130,7 +130,7 @@ def barred(job: Job, planned: PlannedProvider) -> Problem | None:
     for attempt in job.attempts:
         problem = attempt.problem
         if attempt.vendor == planned.vendor and problem and _bars(attempt, problem):
-            detail = f"as {attempt.provider_id} was answered before"
+            detail = f"{SKIPPED_AFTER}{attempt.provider_id}"
             return Problem(code=problem.code, detail=detail)
     return None
 

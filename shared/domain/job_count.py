@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct, field
 
-from shared.domain.errors import TooManyJobs, TooManyRequests
+from shared.domain.errors import JobQuota, TooManyJobs, TooManyRequests
 from shared.domain.ledger import Limits
 from shared.domain.structs import replace
 
@@ -33,11 +33,11 @@ def with_one_more(count: JobCount, limits: Limits, now: datetime) -> JobCount:
     """
     count = _as_of(count, now)
     if count.open_jobs >= limits.most_open_jobs:
-        raise TooManyJobs("as many are open as may be")
+        raise TooManyJobs(JobQuota.OPEN)
     if count.made >= limits.most_jobs_a_minute:
-        raise TooManyJobs("as many were made this minute as may be")
+        raise TooManyJobs(JobQuota.MADE)
     if count.unprepared.get(hour_of(now), 0) >= limits.most_unprepared_an_hour:
-        raise TooManyJobs("as many ended unprepared this hour as may")
+        raise TooManyJobs(JobQuota.UNPREPARED)
     return replace(count, open_jobs=count.open_jobs + 1, made=count.made + 1)
 
 
@@ -45,7 +45,7 @@ def with_one_more_upload(count: JobCount, limits: Limits, now: datetime) -> JobC
     """TooManyJobs if as many were let in this minute as may be."""
     count = _as_of(count, now)
     if count.uploads >= limits.most_uploads_a_minute:
-        raise TooManyJobs("as many uploads were let in this minute as may be")
+        raise TooManyJobs(JobQuota.UPLOADS)
     return replace(count, uploads=count.uploads + 1)
 
 

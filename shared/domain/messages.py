@@ -1,11 +1,21 @@
 """What jobs and attempts say to people, by error code, in English and Korean."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
 from shared.domain.catalogue import ProviderId, Unsupported
-from shared.domain.errors import NOT_IN_CHAIN, ErrorCode, ImageFault, Problem
+from shared.domain.errors import (
+    ABOVE_CAP,
+    ALL_UNSUPPORTED,
+    NOT_IN_CHAIN,
+    SKIPPED_AFTER,
+    TOO_EXPENSIVE,
+    ErrorCode,
+    ImageFault,
+    Problem,
+)
 from shared.domain.framing import LEAST_SIDE_PIXELS
 from shared.domain.job import Language
 from shared.domain.request import (
@@ -207,25 +217,94 @@ _UNSUPPORTED: Mapping[str, tuple[str, str]] = {
     ),
 }
 
+_BY_DETAIL: Mapping[tuple[ErrorCode, str], tuple[str, str]] = {
+    **{(ErrorCode.UNSUPPORTED, why): pair for why, pair in _UNSUPPORTED.items()},
+    (ErrorCode.NOT_CONFIGURED, NOT_IN_CHAIN): (
+        "{0} is not among the providers that this server asks (`PROVIDER_CHAIN`).",
+        "{0:은/는} 이 서버가 요청하는 제공업체(`PROVIDER_CHAIN`)에 없습니다.",
+    ),
+    (ErrorCode.GENERATION_PAUSED, TOO_EXPENSIVE): (
+        "{0} is not asked for now: the operator allows only cheaper providers.",
+        "운영자가 더 저렴한 제공업체만 허용하고 있어 {0:은/는} 지금 요청하지 않습니다.",
+    ),
+    (ErrorCode.DAILY_LIMIT_REACHED, ABOVE_CAP): (
+        "This video costs more at {0} than the daily spending limit allows in all.",
+        "{0}의 영상 비용이 일일 한도 전체보다 큽니다.",
+    ),
+    (ErrorCode.MONTHLY_LIMIT_REACHED, ABOVE_CAP): (
+        "This video costs more at {0} than the monthly spending limit allows in all.",
+        "{0}의 영상 비용이 월간 한도 전체보다 큽니다.",
+    ),
+    (ErrorCode.ALL_PROVIDERS_FAILED, ALL_UNSUPPORTED): (
+        "No provider can make this video. `attempts` says what each one can't do: "
+        "change the request.",
+        "모든 영상 생성 API 실패: 이 요청을 지원하는 제공업체가 없습니다. 제공업체별 "
+        "사유는 attempts에 있습니다. 요청을 변경해 주세요.",
+    ),
+}
 
-_NOT_IN_CHAIN = (
-    "{0} is not among the providers that this server asks (`PROVIDER_CHAIN`).",
-    "{0:은/는} 이 서버가 요청하는 제공업체(`PROVIDER_CHAIN`)에 없습니다.",
+# Why a provider is not asked for a while; {1} is until when.
+_CIRCUITS: Mapping[str, tuple[str, str]] = {
+    ErrorCode.ACCESS_DENIED: (
+        "{0} is skipped until {1} UTC, because it denied access: check its key, the "
+        "paid plan and the roles of the service account.",
+        "{0:이/가} 접근을 거부하여 {1}(UTC)까지 건너뜁니다. API 키, 유료 요금제, "
+        "서비스 계정의 역할을 확인해 주세요.",
+    ),
+    ErrorCode.OUT_OF_CREDITS: (
+        "{0} is skipped until {1} UTC, because the account there is out of credits.",
+        "{0} 계정의 크레딧이 부족하여 {1}(UTC)까지 건너뜁니다.",
+    ),
+    ErrorCode.MODEL_UNAVAILABLE: (
+        "{0} is skipped until {1} UTC, because its model was not found or has been "
+        "retired.",
+        "{0}의 모델이 없거나 지원이 종료되어 {1}(UTC)까지 건너뜁니다.",
+    ),
+    ErrorCode.RATE_LIMITED: (
+        "{0} is skipped until {1} UTC, because its rate limit was reached.",
+        "{0}의 요청 한도를 초과하여 {1}(UTC)까지 건너뜁니다.",
+    ),
+    ErrorCode.INPUT_NOT_ACCEPTED: (
+        "{0} is skipped until {1} UTC, because it rejected several requests in the "
+        "same words.",
+        "{0:이/가} 여러 요청을 같은 사유로 거부하여 {1}(UTC)까지 건너뜁니다.",
+    ),
+    ErrorCode.PROVIDER_UNAVAILABLE: (
+        "{0} is skipped until {1} UTC, because it is overloaded or can't be reached.",
+        "{0}에 연결할 수 없거나 과부하 상태여서 {1}(UTC)까지 건너뜁니다.",
+    ),
+    ErrorCode.PROVIDER_ERROR: (
+        "{0} is skipped until {1} UTC, because it failed several times in a row.",
+        "{0}에서 오류가 반복되어 {1}(UTC)까지 건너뜁니다.",
+    ),
+    ErrorCode.SUBMISSION_UNKNOWN: (
+        "{0} is skipped until {1} UTC, because several requests got no answer.",
+        "{0:이/가} 여러 요청에 응답하지 않아 {1}(UTC)까지 건너뜁니다.",
+    ),
+}
+_SAME_VENDOR = (
+    "{0} is not asked, because it is the same account as {1}.",
+    "{0:은/는} {1:과/와} 같은 계정이므로 요청하지 않습니다.",
 )
+_UNTIL = re.compile(r"\b\d\d:\d\d\b")
 
 
 def describe_problem(
     problem: Problem, language: Language, provider_id: ProviderId | None = None
 ) -> str:
-    """As `describe`, with why the image can't be used or the provider is unfit."""
-    pair = CODES[problem.code]
+    """As `describe`, with what is known of this very problem."""
+    code, detail = problem.code, problem.detail
+    pair = _BY_DETAIL.get((code, detail), CODES[code])
     if problem.image_fault:
         pair = _IMAGE_FAULTS[problem.image_fault]
-    elif problem.code is ErrorCode.UNSUPPORTED:
-        pair = _UNSUPPORTED.get(problem.detail, pair)
-    elif problem.detail == NOT_IN_CHAIN:
-        pair = _NOT_IN_CHAIN
     said = _say(pair, language, provider_id)
+    reason, _, until = detail.partition(" until ")
+    if code is ErrorCode.CIRCUIT_OPEN and reason in _CIRCUITS:
+        said = _say(_CIRCUITS[reason], language, provider_id, until[:5])
+    elif detail.startswith(SKIPPED_AFTER):
+        asked = ProviderId(detail.removeprefix(SKIPPED_AFTER))
+        skipped = _say(_SAME_VENDOR, language, provider_id, _NAMES[asked])
+        said = f"{skipped} {describe(code, language, asked)}"
     return f"`{problem.field}`: {said}" if problem.field else said
 
 
@@ -237,11 +316,23 @@ def retell(
 ) -> str:
     """A sentence of `describe_problem`, in either language, in `language`."""
     prefix = message[: message.index(": ") + 2] if message.startswith("`") else ""
-    for pair in (*_IMAGE_FAULTS.values(), *_UNSUPPORTED.values(), _NOT_IN_CHAIN):
-        said = (_say(pair, either, provider_id) for either in Language)
+    for problem in _problems(code, message):
+        said = (describe_problem(problem, each, provider_id) for each in Language)
         if message.removeprefix(prefix) in said:
-            return prefix + _say(pair, language, provider_id)
+            return prefix + describe_problem(problem, language, provider_id)
     return prefix + describe(code, language, provider_id)
+
+
+def _problems(code: ErrorCode, message: str) -> Iterator[Problem]:
+    """Each that has a sentence of its own under this code."""
+    yield Problem(code=code)
+    if code is ErrorCode.IMAGE_INVALID:
+        yield from (Problem(code=code, image_fault=fault) for fault in ImageFault)
+    yield from (Problem(code=code, detail=d) for c, d in _BY_DETAIL if c is code)
+    if until := _UNTIL.search(message):
+        for reason in _CIRCUITS:
+            yield Problem(code=code, detail=f"{reason} until {until[0]}")
+    yield from (Problem(code=code, detail=f"{SKIPPED_AFTER}{p}") for p in ProviderId)
 
 
 def describe(
@@ -252,10 +343,13 @@ def describe(
 
 
 def _say(
-    pair: tuple[str, str], language: Language, provider_id: ProviderId | None
+    pair: tuple[str, str],
+    language: Language,
+    provider_id: ProviderId | None,
+    more: object = "",
 ) -> str:
     name = _NAMES[provider_id] if provider_id else _NO_NAME[language]
-    said = in_language(pair, language).format(name)
+    said = in_language(pair, language).format(name, more)
     return said[:1].upper() + said[1:]
 
 

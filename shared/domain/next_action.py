@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from shared.domain import fallback, prompt_translation, timing
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, Problem
+from shared.domain.errors import ALL_UNSUPPORTED, ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.outcomes import Decision, GaveUp, LeaseExpired, Revived, Skipped
 
@@ -142,7 +142,7 @@ def _onwards(job: Job, now: datetime) -> Action:
 def _next_start(job: Job, now: datetime) -> Action:
     planned = fallback.next_provider(job)
     if planned is None:
-        return _gave_up(_chain_ended(job))
+        return GaveUp(problem=_chain_ended(job))
     if problem := fallback.barred(job, planned):
         return Skipped(provider_id=planned.provider_id, problem=problem)
     if job.deadline_at - now < timing.LEAST_TIME_FOR_AN_ATTEMPT:
@@ -192,14 +192,16 @@ def _ending(job: Job) -> Problem | None:
     return None
 
 
-def _chain_ended(job: Job) -> ErrorCode:
+def _chain_ended(job: Job) -> Problem:
     """A limit, if that is why no provider was asked after the last one that was."""
     for attempt in reversed(job.attempts):
         if attempt.state is not AttemptState.SKIPPED:
             break
         if attempt.problem and attempt.problem.code in LIMITS:
-            return attempt.problem.code
-    return ErrorCode.ALL_PROVIDERS_FAILED
+            return attempt.problem
+    codes = {attempt.problem.code for attempt in job.attempts if attempt.problem}
+    detail = ALL_UNSUPPORTED if codes == {ErrorCode.UNSUPPORTED} else ""
+    return Problem(code=ErrorCode.ALL_PROVIDERS_FAILED, detail=detail)
 
 
 def poller(attempt: Attempt) -> ProviderId:

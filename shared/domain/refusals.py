@@ -11,10 +11,12 @@ from shared.domain.errors import (
     ErrorCode,
     FieldError,
     Forbidden,
+    JobQuota,
     LimitReached,
     Missing,
     NotOffered,
     TokenProblem,
+    TooManyJobs,
     Unauthenticated,
 )
 from shared.domain.job import Language
@@ -116,6 +118,31 @@ _MISSING: Mapping[Missing, tuple[str, str]] = {
         "out `webhook_url` and poll the video instead.",
         "이 서버에는 서명 비밀이 없어 웹훅을 사용할 수 없습니다. `webhook_url`을 빼고 "
         "영상의 상태를 조회해 주세요.",
+    ),
+}
+
+_QUOTAS: Mapping[str, tuple[str, str]] = {
+    JobQuota.OPEN: (
+        "You have as many jobs in progress as a user may. Try again when one has "
+        "finished.",
+        "동시에 진행할 수 있는 작업 수를 모두 사용 중입니다. 작업이 끝난 뒤 다시 "
+        "시도해 주세요.",
+    ),
+    JobQuota.MADE: (
+        "You created as many jobs within a minute as a user may. Try again in a "
+        "minute.",
+        "1분 동안 만들 수 있는 작업 수를 초과했습니다. 1분 뒤 다시 시도해 주세요.",
+    ),
+    JobQuota.UPLOADS: (
+        "You started as many uploads within a minute as a user may. Try again in a "
+        "minute.",
+        "1분 동안 시작할 수 있는 업로드 수를 초과했습니다. 1분 뒤 다시 시도해 주세요.",
+    ),
+    JobQuota.UNPREPARED: (
+        "Too many of your jobs could not use their image, or were cancelled before "
+        "anything was asked, within an hour. Check the images, and try again later.",
+        "1시간 동안 이미지를 사용할 수 없거나 요청 전에 취소된 작업이 너무 많습니다. "
+        "이미지를 확인하고 나중에 다시 시도해 주세요.",
     ),
 }
 
@@ -287,6 +314,8 @@ def describe_refusal(refused: ApiError, language: Language) -> str:
             return in_language(_ACCESS[access], language)
         case NotOffered(reason=missing):
             return in_language(_MISSING[missing], language)
+        case TooManyJobs() if str(refused) in _QUOTAS:
+            return in_language(_QUOTAS[str(refused)], language)
         case Crowded():
             return in_language(_CROWDED, language)
         case _:

@@ -8,7 +8,13 @@ import structlog
 from msgspec import Struct
 
 from shared.domain.catalogue import CATALOGUE, ProviderId
-from shared.domain.errors import NOT_IN_CHAIN, ErrorCode, Problem, Unreachable
+from shared.domain.errors import (
+    NOT_IN_CHAIN,
+    TOO_EXPENSIVE,
+    ErrorCode,
+    Problem,
+    Unreachable,
+)
 from shared.domain.job import PlannedProvider
 from shared.domain.kill_switch import Level, allows
 from shared.domain.outcomes import Parked, Skipped
@@ -91,7 +97,7 @@ class Availability(Struct, frozen=True, kw_only=True):
         usd_per_second = planned.price_usd / planned.duration_seconds
         if allows(level, usd_per_second, self.tight_max_usd_per_second):
             return None
-        detail = f"too expensive while spending is {level}"
+        detail = "" if level is Level.PAUSED else TOO_EXPENSIVE
         return Problem(code=ErrorCode.GENERATION_PAUSED, detail=detail)
 
     def _unfit(

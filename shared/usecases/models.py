@@ -14,7 +14,13 @@ from shared.domain.catalogue import (
     VideoModel,
     model_choices,
 )
-from shared.domain.errors import ApiError, ExceedsLimit, GenerationPaused, Problem
+from shared.domain.errors import (
+    ABOVE_CAP,
+    ApiError,
+    ExceedsLimit,
+    GenerationPaused,
+    Problem,
+)
 from shared.domain.job import PlannedProvider
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import NOTHING, Limits
@@ -147,4 +153,8 @@ class Estimate(Struct, frozen=True, kw_only=True):
             p.provider_id: pricing.over_limit(p.price_usd, self.limits)
             for p in providers
         }
-        return {name: Problem(code=code) for name, code in limits.items() if code}
+        return {
+            name: Problem(code=code, detail=ABOVE_CAP)
+            for name, code in limits.items()
+            if code
+        }

@@ -7,9 +7,16 @@ import structlog
 from msgspec import Struct
 
 from shared.domain import timing
-from shared.domain.errors import ErrorCode, LimitReached, Problem, Unreachable
+from shared.domain.errors import (
+    ABOVE_CAP,
+    ErrorCode,
+    LimitReached,
+    Problem,
+    Unreachable,
+)
 from shared.domain.fallback import ratio_of
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
+from shared.domain.ledger import Limits
 from shared.domain.naming import incoming_folder
 from shared.domain.outcomes import (
     Accepted,
@@ -20,7 +27,7 @@ from shared.domain.outcomes import (
     Submission,
     Submitted,
 )
-from shared.domain.pricing import charged_usd
+from shared.domain.pricing import charged_usd, over_limit
 from shared.domain.request import Frame
 from shared.domain.structs import replace
 from shared.guards.availability import Availability
@@ -49,6 +56,7 @@ class Starting(Struct, frozen=True, kw_only=True):
     ids: Ids
     committer: JobCommitter
     availability: Availability
+    limits: Limits
     breaker: Breaker
     price_watch: PriceWatch
     poll_planner: PollPlanner
@@ -102,7 +110,8 @@ class Starting(Struct, frozen=True, kw_only=True):
         try:
             return self.committer.commit(before, intent)
         except LimitReached as limit:
-            problem = Problem(code=limit.limit)
+            ever = over_limit(planned.price_usd, self.limits) is not limit.limit
+            problem = Problem(code=limit.limit, detail="" if ever else ABOVE_CAP)
             skipped = Skipped(provider_id=planned.provider_id, problem=problem)
             return self.committer.commit(before, skipped)
 

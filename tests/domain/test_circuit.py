@@ -307,6 +307,6 @@ def test_a_stopped_start_says_why_and_since_when() -> None:
     problem = circuit.problem(opened(reason=C.OUT_OF_CREDITS, key="vendor.runway"))
 
     since = "2026-11-22T12:00:00+00:00"
-    detail = f"vendor.runway is open for out_of_credits since {since}"
+    detail = f"out_of_credits until 12:01: vendor.runway is open since {since}"
     assert problem == Problem(code=C.CIRCUIT_OPEN, detail=detail)
     assert circuit.problem(CLOSED) is None

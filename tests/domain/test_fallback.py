@@ -184,7 +184,7 @@ def test_an_unknown_submission_bars_its_vendor() -> None:
 
     assert states(job) == [("runway", "unknown"), ("runway-http", "skipped")]
     assert job.attempts[1].problem == Problem(
-        code=ALL.SUBMISSION_UNKNOWN, detail="as runway was answered before"
+        code=ALL.SUBMISSION_UNKNOWN, detail="skipped_after runway"
     )
 
 

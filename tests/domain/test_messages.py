@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain import messages, refusals
+from shared.domain import circuit, messages, refusals
 from shared.domain.catalogue import ProviderId, Unsupported
+from shared.domain.circuit import Circuit
 from shared.domain.errors import (
+    ABOVE_CAP,
+    ALL_UNSUPPORTED,
     AccessProblem,
     ApiError,
     Conflict,
@@ -17,13 +20,16 @@ from shared.domain.errors import (
     ErrorCode,
     FieldError,
     Forbidden,
+    JobQuota,
     LimitReached,
     Problem,
     TokenProblem,
+    TooManyJobs,
     Unauthenticated,
 )
 from shared.domain.job import Language
 from shared.domain.ledger import HOLDS_FILL_IT
+from tests.domain.examples import NOON
 from tests.fakes.refusals import every_refusal
 
 KOREAN = re.compile("[가-힣]")
@@ -56,6 +62,91 @@ def test_each_reason_why_a_provider_is_unfit_has_a_sentence_of_its_own(
     assert said[0] == messages.describe(ErrorCode.UNSUPPORTED, language, provider_id)
     assert len(set(said)) == len(details)
     assert all(bool(KOREAN.search(each)) is (language is KO) for each in said)
+
+
+def every_problem(code: ErrorCode) -> list[Problem]:
+    """Each that has a sentence, with a circuit's time."""
+    return list(messages._problems(code, "until 12:05 UTC"))
+
+
+@pytest.mark.parametrize("provider_id", [ProviderId.RUNWAY_HTTP, ProviderId.VEO])
+@pytest.mark.parametrize("code", ErrorCode)
+def test_what_was_said_in_one_language_is_said_again_in_the_other(
+    code: ErrorCode, provider_id: ProviderId
+) -> None:
+    for problem in every_problem(code):
+        english = messages.describe_problem(problem, EN, provider_id)
+        korean = messages.describe_problem(problem, KO, provider_id)
+
+        assert KOREAN.search(korean) and not KOREAN.search(english)
+        assert messages.retell(english, code, KO, provider_id) == korean
+        assert messages.retell(korean, code, EN, provider_id) == english
+
+
+def said_of(problem: Problem, provider_id: ProviderId | None = None) -> str:
+    return messages.describe_problem(problem, EN, provider_id)
+
+
+def test_an_open_circuit_says_for_what_and_until_when() -> None:
+    why = circuit.opened(Circuit(key="vendor.runway"), ErrorCode.ACCESS_DENIED, NOON)
+    problem = circuit.problem(why)
+    assert problem
+
+    said = said_of(problem, ProviderId.RUNWAY)
+
+    assert said.startswith(
+        "Runway is skipped until 12:05 UTC, because it denied access"
+    )
+    assert "repeatedly" not in said
+
+
+@pytest.mark.parametrize("reason", ErrorCode)
+def test_a_circuit_that_opens_for_a_reason_has_a_sentence_for_it(
+    reason: ErrorCode,
+) -> None:
+    opens = {*circuit._REJECTIONS, *circuit._NOT_SENT, ErrorCode.SUBMISSION_UNKNOWN}
+    healthy = {
+        c for c, v in circuit._REJECTIONS.items() if v is circuit.Verdict.HEALTHY
+    }
+
+    assert reason in messages._CIRCUITS or reason not in opens - healthy
+
+
+def test_a_provider_of_the_same_vendor_is_not_said_to_have_been_asked() -> None:
+    problem = Problem(code=ErrorCode.ACCESS_DENIED, detail="skipped_after runway")
+
+    said = said_of(problem, ProviderId.RUNWAY_HTTP)
+
+    assert said.startswith(
+        "Runway (HTTP) is not asked, because it is the same account as Runway. "
+        "No permission to use Runway:"
+    )
+
+
+def test_a_request_that_nobody_can_make_is_not_a_matter_of_keys() -> None:
+    problem = Problem(code=ErrorCode.ALL_PROVIDERS_FAILED, detail=ALL_UNSUPPORTED)
+
+    assert said_of(problem).endswith("change the request.") and "key" not in said_of(
+        problem
+    )
+    korean = messages.describe_problem(problem, KO)
+    assert korean.startswith("모든 영상 생성 API 실패")
+
+
+def test_a_price_above_a_cap_is_not_better_tomorrow() -> None:
+    problem = Problem(code=ErrorCode.DAILY_LIMIT_REACHED, detail=ABOVE_CAP)
+
+    assert "tomorrow" not in said_of(problem, ProviderId.VEO)
+    assert "Gemini Veo 3.1" in said_of(problem, ProviderId.VEO)
+
+
+def test_each_quota_has_a_sentence_of_its_own() -> None:
+    for language in Language:
+        said = {
+            refusals.describe_refusal(TooManyJobs(quota), language)
+            for quota in JobQuota
+        }
+        assert len(said) == len(JobQuota)
 
 
 @pytest.mark.parametrize(

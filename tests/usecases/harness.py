@@ -170,6 +170,7 @@ class Harness:
             ids=self.ids,
             committer=self.committer,
             availability=self.availability,
+            limits=self.jobs.limits,
             breaker=self.breaker,
             price_watch=self.price_watch,
             poll_planner=self.poll_planner,

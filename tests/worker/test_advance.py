@@ -1,14 +1,24 @@
 """One step of a job: looked at, acted on, recorded, woken for the next."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 import pytest
 from structlog.testing import capture_logs
 
 from shared.domain import timing
 from shared.domain.catalogue import DEFAULT_CHAIN
-from shared.domain.errors import ErrorCode, Problem, ReelayError, TaskGone, Unreachable
+from shared.domain.errors import (
+    ABOVE_CAP,
+    ALL_UNSUPPORTED,
+    ErrorCode,
+    Problem,
+    ReelayError,
+    TaskGone,
+    Unreachable,
+)
 from shared.domain.job import Job
+from shared.domain.ledger import Caps, Limits
 from shared.domain.naming import task_name
 from shared.domain.outcomes import (
     CancelRequested,
@@ -36,7 +46,7 @@ from tests.domain.examples import (
     running,
     states,
 )
-from tests.fakes.jobs import Trouble
+from tests.fakes.jobs import FakeJobs, Trouble
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness
 
@@ -300,6 +310,31 @@ class TestStarting:
         assert codes == ["not_configured", "not_configured"]
         assert states(job)[2] == ("runway-http", "running")
         assert harness.providers[VEO].starts == harness.providers[RUNWAY].starts == 0
+
+    def test_a_request_that_no_provider_can_make_says_that_of_all(
+        self, harness: Harness
+    ) -> None:
+        harness.jobs.put(a_job(chain=(VEO, OMNI), aspect_ratio="1:1"))
+
+        job = harness.step()
+        while not job.is_final:
+            job = harness.step()
+
+        assert job.problem == Problem(
+            code=ErrorCode.ALL_PROVIDERS_FAILED, detail=ALL_UNSUPPORTED
+        )
+
+    def test_a_provider_above_the_whole_cap_is_not_said_to_fit_tomorrow(self) -> None:
+        limits = Limits(user=Caps(daily_usd=Decimal(1)))
+        harness = Harness(jobs=FakeJobs(limits))
+        job = a_job(chain=(RUNWAY, VEO), model="gemini-veo-3.1")
+        harness.jobs.put(replace(job, hold_usd=Decimal("0.40")))
+
+        attempt = harness.step().attempts[0]
+
+        assert attempt.problem == Problem(
+            code=ErrorCode.DAILY_LIMIT_REACHED, detail=ABOVE_CAP
+        )
 
     def test_a_provider_that_is_not_configured_is_skipped(
         self, harness: Harness
