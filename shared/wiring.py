@@ -45,6 +45,7 @@ from shared.worker.follow import Following
 from shared.worker.ledger_audit import Balance
 from shared.worker.poll_planner import PollPlanner
 from shared.worker.prepare import Preparation
+from shared.worker.recent_jobs import RecentJobs
 from shared.worker.store import Storing
 from shared.worker.submit import Starting
 from shared.worker.sweep import Sweep
@@ -404,6 +405,7 @@ def advance() -> Advance:
         clock=CLOCK,
         committer=committer,
         scheduler=_scheduler(),
+        recent=RecentJobs(),
         span=tracing.span,
         preparation=Preparation(bucket=files, web=image_web, check=ChildImageCheck()),
         starting=starting,

@@ -59,11 +59,10 @@ class Breaker(Struct, frozen=True, kw_only=True):
         ledger caps it.
         """
         now = self.clock.now()
-        keys = circuit.keys(planned)
-        if all(now < self._closed_until.get(key, now) for key in keys):
+        if self._were_closed(planned, now):
             return None
         try:
-            return self._admit(keys, now)
+            return self._admit(circuit.keys(planned), now)
         except Unreachable as error:
             log.warning(
                 "circuits_not_read", ai_model=planned.provider_id, why=str(error)
@@ -88,6 +87,11 @@ class Breaker(Struct, frozen=True, kw_only=True):
             )
             for planned in chain
         }
+
+    def _were_closed(self, planned: PlannedProvider, at: datetime) -> bool:
+        """By what this process read up to five seconds before."""
+        keys = circuit.keys(planned)
+        return all(at < self._closed_until.get(key, at) for key in keys)
 
     def _admit(self, keys: Sequence[str], now: datetime) -> Problem | None:
         trials: list[Versioned[Circuit]] = []
@@ -128,6 +132,9 @@ class Breaker(Struct, frozen=True, kw_only=True):
         if circuit.verdict(submission) is Verdict.INCONCLUSIVE:
             return
         in_a_row = self._count(planned, submission)
+        is_healthy = circuit.verdict(submission) is Verdict.HEALTHY
+        if is_healthy and self._were_closed(planned, began_at):
+            return  # there was nothing to close when it began
         opens = circuit.key_to_open(planned, submission, in_a_row)
         change = partial(
             circuit.after_submission,

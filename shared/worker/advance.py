@@ -44,6 +44,7 @@ from shared.ports.storage import Bucket
 from shared.ports.store import Clock, Jobs, Versioned
 from shared.worker.follow import Following
 from shared.worker.prepare import Preparation
+from shared.worker.recent_jobs import RecentJobs
 from shared.worker.store import Storing
 from shared.worker.submit import Starting
 from shared.worker.translate import Translating
@@ -65,6 +66,7 @@ class Advance(Struct, frozen=True, kw_only=True):
     translating: Translating
     following: Following
     storing: Storing
+    recent: RecentJobs
     span: Callable[[str], AbstractContextManager[None]] = lambda _step: nullcontext()
 
     def __call__(
@@ -74,7 +76,9 @@ class Advance(Struct, frozen=True, kw_only=True):
 
         `task`: the name of the task that brought the job, if it is known.
         """
-        before = self.jobs.read(job_id)
+        before = self._recent(
+            job_id, task, from_starts_queue=from_starts_queue
+        ) or self.jobs.read(job_id)
         if before is None:
             log.info("job_was_gone", job_id=job_id)
             return
@@ -89,6 +93,25 @@ class Advance(Struct, frozen=True, kw_only=True):
                 self._hand_over(before.value, now, task)
             case step:
                 self._take(before, step)
+
+    def _recent(
+        self, job_id: str, task: str | None, *, from_starts_queue: bool
+    ) -> Versioned[Job] | None:
+        """The job as this process left it, for a step that a race can't spoil.
+
+        Such a step commits on this very version before it spends or decodes; a poll
+        and a download only look. A cancel might take from a rival what it stores.
+        """
+        known = self.recent.take(job_id, task)
+        if known is None:
+            return None
+        match next_action(known.value, self.clock.now()):
+            case Prepare() | Ask() | Store():
+                return known
+            case Start() if from_starts_queue:
+                return known
+            case _:
+                return None
 
     def _hand_over(self, job: Job, now: datetime, task: str | None) -> None:
         """To the starts queue, where this version's first name may be used up.
@@ -107,6 +130,11 @@ class Advance(Struct, frozen=True, kw_only=True):
             delete_job_objects(self.bucket, before.value)
             return
         _log(step, after.value)
+        # A poll that lost a race leaves a second task behind, which another process
+        # follows. Once both read the job again, they find that one is enough.
+        raced = after.value.version != before.value.version + 1
+        if not (isinstance(step, Ask) and raced):
+            self.recent.keep(after)
         self.scheduler.schedule_step(after.value)
 
     def _act(self, before: Versioned[Job], step: Step) -> Versioned[Job] | None:

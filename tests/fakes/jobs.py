@@ -107,7 +107,7 @@ class FakeJobs:
         self.troubles: list[Trouble] = []
         self.read_failures: list[ReelayError] = []
         self.projections: dict[str, dict[str, Any]] = {}
-        self.projected = 0
+        self.projected = self.reads = 0
         self._jobs: dict[str, tuple[Job, int]] = {}
         self._tokens = 0
         self.lock = threading.RLock()
@@ -177,6 +177,7 @@ class FakeJobs:
         self.after(trouble)
 
     def read(self, job_id: str) -> Versioned[Job] | None:
+        self.reads += 1
         if self.read_failures:
             raise self.read_failures.pop(0)
         if job_id in self.unreadable:

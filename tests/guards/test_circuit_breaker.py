@@ -316,6 +316,23 @@ def test_closed_circuits_are_read_every_few_seconds_and_an_own_opening_at_once(
     assert second.admit(RUNWAY)
 
 
+def test_a_healthy_start_that_passed_closed_circuits_reads_them_once(
+    fleet: Fleet,
+) -> None:
+    breaker = fleet.instance()
+    assert breaker.admit(RUNWAY) is None
+    report(breaker, RUNWAY, ACCEPTED)
+    assert fleet.circuits.reads == 1
+
+    report(breaker, RUNWAY, WRONG_KEY)
+    assert fleet.circuits.get("vendor.runway").opening
+    fleet.clock.move(LONGEST)
+    assert breaker.admit(RUNWAY) is None
+    fleet.clock.move(SECOND)
+    report(breaker, RUNWAY, ACCEPTED)
+    assert fleet.circuits.get("vendor.runway").opening is None
+
+
 def test_an_opening_and_a_closing_are_logged_once(fleet: Fleet) -> None:
     with capture_logs() as logs:
         for _ in range(3):

@@ -26,6 +26,7 @@ from shared.worker.advance import Advance
 from shared.worker.follow import Following
 from shared.worker.poll_planner import PollPlanner
 from shared.worker.prepare import Preparation
+from shared.worker.recent_jobs import RecentJobs
 from shared.worker.store import Storing
 from shared.worker.submit import Starting
 from shared.worker.sweep import Sweep
@@ -78,6 +79,8 @@ class Harness:
     )
 
     chain: tuple[ProviderId, ...] = DEFAULT_CHAIN
+    # What the worker's process remembers.
+    recent: RecentJobs = field(default_factory=RecentJobs)
     translator: FakeTranslator | None = None
     audit_ledger: Callable[[], int] = lambda: 0
 
@@ -128,6 +131,7 @@ class Harness:
                 poll_planner=self.poll_planner,
             ),
             storing=self.storing,
+            recent=self.recent,
         )
 
     @property

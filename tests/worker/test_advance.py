@@ -35,6 +35,7 @@ from shared.jobs.commit import SHORT_BACKOFF
 from shared.ports.providers import ImageFile
 from shared.ports.storage import StoredObject
 from shared.ports.store import StepTask
+from shared.worker.recent_jobs import RecentJobs
 from tests.domain.examples import (
     MINUTE,
     NOON,
@@ -555,13 +556,14 @@ def a_crashing_harness(crashing: Crashing) -> Harness:
     return harness
 
 
-@pytest.mark.parametrize("nth", range(1, 29))
+@pytest.mark.parametrize("nth", range(1, 28))
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_a_crash_between_any_two_effects_loses_nothing(nth: int, before: bool) -> None:
     crashing = Crashing(nth=nth, before=before)
     harness = a_crashing_harness(crashing)
 
     survive(harness.run)
+    harness.recent = RecentJobs()  # another process goes on
     job = harness.run()
 
     assert job.delivered is not None
