@@ -20,7 +20,7 @@ class UploadSource(io.RawIOBase):
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._held = bytearray()
+        self._held = memoryview(b"")
         self._given_bytes = 0
         self._checksum = _new_checksum()
 
@@ -29,15 +29,21 @@ class UploadSource(io.RawIOBase):
 
     def read(self, size: int = -1, /) -> bytes:
         """`size` bytes; fewer only at the end, since a short part ends the upload."""
-        while (
-            len(self._held) < size and (chunk := next(self._chunks, None)) is not None
-        ):
-            self._held += chunk
-        part = bytes(self._held[:size])
-        del self._held[:size]
+        # Its buffer becomes the part: each byte is copied once.
+        gathered = io.BytesIO()
+        while (left := size - gathered.tell()) > 0 and (self._held or self._next()):
+            gathered.write(self._held[:left])
+            self._held = self._held[left:]
+        part = gathered.getvalue()
         self._given_bytes += len(part)
         self._checksum.update(part)
         return part
+
+    def _next(self) -> bool:
+        """Whether there is another chunk, even an empty one."""
+        chunk = next(self._chunks, None)
+        self._held = memoryview(chunk or b"")
+        return chunk is not None
 
     def crc32c(self) -> str:
         return base64.b64encode(self._checksum.digest()).decode()
