@@ -21,7 +21,7 @@ demo: emulator $(READY) ## One image becomes a video: IMAGE= (none: text only) L
 ## RATIO=auto (the image's own), 16:9, 9:16, 1:1, 4:3, 3:4 or 21:9; without PROMPT= the demo's own prompt is used
 	@$(BIN)/python -m local demo
 
-dev: emulator $(READY) ## The local stack with its web page, addresses and a token, until Ctrl-C: PORT=8700, the first of eight
+dev: emulator $(READY) ## The local stack with its web page, addresses and a token, until Ctrl-C: PORT=8700, the first of eight; FAULTS=
 	@$(BIN)/python -m local dev $(if $(PORT),--port "$(PORT)")
 
 web: ## Build the web page, which needs Node.js

@@ -17,7 +17,13 @@ from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.demo.options import DemoOptions, Refused, checked, wrong_faults
+from local.demo.options import (
+    DemoOptions,
+    Refused,
+    checked,
+    refused_faults,
+    wrong_faults,
+)
 from local.emulators.firestore import NotInstalled
 from local.processes import DidNotStart
 
@@ -65,9 +71,12 @@ def dev(asked: argparse.Namespace) -> int:
     from local.dev import first_port, run
     from ops.environment import environment
 
+    port, environ = first_port(asked.port), environment()
+    if wrong := list(refused_faults(environ, asked.faults)):
+        raise DidNotStart("\n".join(wrong))
     over = threading.Event()
     _on_end(over.set)
-    run(environment(), first_port=first_port(asked.port), over=over)
+    run(environ, first_port=port, faults=asked.faults, over=over)
     return 0
 
 
@@ -148,7 +157,10 @@ def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     starting.add_argument("--folder", type=Path, help="keep files and logs here")
     starting.add_argument("--firestore-memory", default="256m", help="Java's heap")
     about = "the first of the stable ports"
-    command("dev", dev).add_argument("--port", default="8700", help=about)
+    developing = command("dev", dev)
+    developing.add_argument("--port", default="8700", help=about)
+    given, about = os.environ.get("FAULTS", ""), "or FAULTS in the environment"
+    developing.add_argument("--faults", default=given, help=about)
     showing = command("demo", demo)
     for name in DEMO_OPTIONS:
         # `make demo` passes them in the environment, where nothing expands them.

@@ -35,14 +35,17 @@ def stable_ports(first: int) -> dict[str, int]:
     return {part: first + index for index, part in enumerate(PARTS)}
 
 
-def run(environ: Mapping[str, str], *, first_port: int, over: threading.Event) -> None:
-    """Until `over` is set."""
+def run(
+    environ: Mapping[str, str], *, first_port: int, faults: str, over: threading.Event
+) -> None:
+    """Until `over` is set. `faults`: how the simulated providers fail."""
     console = Console(highlight=False)
     missing = npm.missing_for_page()
     status = console.status("Starting the local stack …")
     options = StackOptions(
         environ=environ,
         ports=stable_ports(first_port),
+        faults=faults,
         live_page=not missing,
         say=lambda part: status.update(f"Starting {part} …"),
     )
@@ -56,7 +59,8 @@ def run(environ: Mapping[str, str], *, first_port: int, over: threading.Event) -
         console.print(f"[{style}]{stack.money}[/]\n")
         for sentence in missing:
             console.print(f"[yellow]{sentence}[/]\n")
-        welcome(console, stack, webhooks=environ.get("WEBHOOK_RECEIVER", ""))
+        webhooks = environ.get("WEBHOOK_RECEIVER", "")
+        welcome(console, stack, webhooks=webhooks, faults=faults)
         over.wait()
     finally:
         with console.status("Stopping the local stack …"):
@@ -64,11 +68,12 @@ def run(environ: Mapping[str, str], *, first_port: int, over: threading.Event) -
         console.print("Stopped.")
 
 
-def welcome(console: Console, stack: Stack, *, webhooks: str) -> None:
+def welcome(console: Console, stack: Stack, *, webhooks: str, faults: str) -> None:
     """Where everything is, what to paste, how to stop. `webhooks`: who gets them."""
     api, announced = stack.addresses["api"], stack.announcement()
     shown = Table.grid(padding=(0, 2))
-    for name, value in _list(announced | {"webhooks": webhooks}).items():
+    more = {"webhooks": webhooks, "faults": faults}
+    for name, value in _list(announced | more).items():
         shown.add_row(f"[bold]{name}[/]", value)
     now = datetime.now(UTC)
     token = user_token(stack.project, ME, admin=False, now=now)
@@ -97,6 +102,7 @@ def _list(announced: dict[str, str]) -> dict[str, str]:
         "project": "project",
         "bucket": "bucket",
         "webhooks": "all webhooks go to",
+        "faults": "simulated faults",
     }
     there = {names[k]: announced[k] for k in names if announced.get(k)}
     return there | {"documentation": f"{announced['api']}/docs"}

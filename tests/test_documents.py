@@ -70,6 +70,23 @@ def test_both_languages_show_the_same_code_but_for_its_comments(page: str) -> No
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
+def test_no_command_empties_the_log_that_its_stderr_goes_to(document: Path) -> None:
+    assert "tee /dev/stderr" not in document.read_text()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [*DOCUMENTS, *ROOT.glob("packages/*/*.md")],
+    ids=lambda d: str(d.relative_to(ROOT)),
+)
+def test_a_program_imports_what_it_reads_files_with(document: Path) -> None:
+    for code in re.findall(r"```ts\n(.*?)```", document.read_text(), re.DOTALL):
+        imports, _, rest = code.rpartition("import ")
+        used = re.findall(r"\b(?:readFile|writeFile)\b(?=\()", rest)
+        assert all(name in imports + rest.partition("\n")[0] for name in used)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
 def test_a_command_runs_as_it_is_written(document: Path) -> None:
     text = document.read_text()
     commands = re.findall(r"(\S*)python -m (?:local|ops)", text)

@@ -95,7 +95,8 @@ def checked(options: DemoOptions) -> Asked:
         except Refused as refused:
             problems.append(str(refused))
     body = _body(options)
-    problems += [*_wrong_fields(body, options), *_wrong_faults(options)]
+    problems += _wrong_fields(body, options)
+    problems += refused_faults(options.environ, options.faults)
     is_agreed = options.yes == "1"
     if options.yes not in ("", "0", "1"):
         problems.append(f"YES=1 agrees to the price, YES=0 doesn't; {options.yes}?")
@@ -172,10 +173,11 @@ def _wrong_fields(body: Mapping[str, object], options: DemoOptions) -> Iterator[
             yield f"{name} {why}" + ("" if why.endswith(("?", ".")) else ".")
 
 
-def _wrong_faults(options: DemoOptions) -> Iterator[str]:
-    if options.faults and choose(options.environ).real:
+def refused_faults(environ: Mapping[str, str], faults: str) -> Iterator[str]:
+    """A sentence for each thing that is wrong with FAULTS."""
+    if faults and choose(environ).real:
         yield "FAULTS needs the simulators, and keys are set: unset them, or FAULTS."
-    for wrong in wrong_faults(options.faults):
+    for wrong in wrong_faults(faults):
         yield f"FAULTS: {wrong}"
 
 
@@ -208,6 +210,8 @@ def _suggestion(given: str, known: type[StrEnum]) -> str:
 
 
 def _unwritable(folder: Path) -> str | None:
+    if folder.is_file():
+        return f"The video can't be saved in {folder}: it is a file, not a folder."
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

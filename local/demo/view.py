@@ -114,9 +114,10 @@ def _bar(job: Job) -> Text:
 def news(before: Job, job: Job, now: datetime) -> list[str]:
     """Plain lines for what changed, where there is no terminal to draw on."""
     old = {row.name: row for row in rows(before, (), now)}
-    lines = []
+    lines, whose = [], ""
     for row in rows(job, (), now):
         if row.mark == "▶":
+            whose = f"{row.name}: "
             if row.name not in old:
                 lines.append(f"{row.name}: asked")
         elif old.get(row.name) is None or old[row.name].mark == "▶":
@@ -124,7 +125,7 @@ def news(before: Job, job: Job, now: datetime) -> list[str]:
             lines.append(f"{row.name}: {row.state}{words}")
     stage = job.get("stage")
     if stage != before.get("stage") and stage in _NEWS:
-        lines.append(_STAGES[stage])
+        lines.append(whose + _STAGES[stage])
     return lines
 
 

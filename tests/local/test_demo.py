@@ -268,7 +268,7 @@ def test_faults_need_simulators() -> None:
 def test_a_folder_that_cannot_be_written_is_noticed_first(folders: Path) -> None:
     (folders / "out").write_text("a file where the folder should be")
 
-    with pytest.raises(Refused, match="can't be saved in"):
+    with pytest.raises(Refused, match=r"can't be saved in .*: it is a file, not a"):
         checked(options())
 
 
@@ -377,7 +377,11 @@ def test_without_a_terminal_each_change_is_a_line_once() -> None:
     ]
     assert news(JOB, JOB, NOW) == []
     waiting = before | {"stage": "waiting_for_provider"}
-    assert news(before, waiting, NOW) == ["waiting for the provider"]
+    assert news(before, waiting, NOW) == ["runway: waiting for the provider"]
+    fetching = JOB | {"stage": "storing"}
+    assert news(JOB, fetching, NOW) == ["gemini-veo-3.1: fetching it"]
+    nobody = {"attempts": [], "stage": "waiting_for_provider"}
+    assert news({}, nobody, NOW) == ["waiting for the provider"]
 
 
 def test_only_an_unfinished_job_is_picked_up_and_only_with_real_keys() -> None:

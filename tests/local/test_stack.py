@@ -101,6 +101,48 @@ def test_a_wrong_option_of_up_is_said_before_anything_starts(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"FAULTS": "runwy"}, "FAULTS: there is no provider runwy"),
+        ({"FAULTS": "runway", "RUNWAY_API_KEY": "key"}, "FAULTS needs the simulators"),
+    ],
+)
+def test_make_dev_refuses_faults_that_cannot_be(
+    environ: dict[str, str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Stack, "__init__", pytest.fail)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    assert main(["dev"]) == 1
+
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_the_simulated_providers_fail_as_make_dev_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[str] = []
+
+    def start(stack: Stack) -> None:
+        begun.append(stack._options.faults)
+        raise DidNotStart("far enough")
+
+    monkeypatch.setattr(Stack, "_start", start)
+    monkeypatch.setattr("ops.npm.install", lambda: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setenv("FAULTS", "runway,runway-http")
+
+    assert main(["dev"]) == 1
+
+    assert begun == ["runway,runway-http"]
+
+
 def test_the_stacks_own_settings_are_not_the_environments() -> None:
     """One that the stack sets anyway can't keep it from starting."""
     own = {"STORAGE_EMULATOR_HOST": "https://example.com", "K_SERVICE": "api"}
@@ -135,7 +177,7 @@ def test_make_dev_shows_what_to_paste_at_its_own_ports(webhooks: str) -> None:
     stack.addresses["firestore"] = "127.0.0.1:9302"
     console = Console(width=60, file=io.StringIO())
 
-    welcome(console, stack, webhooks=webhooks)
+    welcome(console, stack, webhooks=webhooks, faults="runway:500")
 
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     making = ".venv/bin/python -m local key make me"
@@ -144,6 +186,7 @@ def test_make_dev_shows_what_to_paste_at_its_own_ports(webhooks: str) -> None:
     assert f"An API key: FIRESTORE_EMULATOR_HOST=127.0.0.1:9302 {making}" in lines
     shown = [line.split()[-1] for line in lines if "webhooks" in line]
     assert shown == [webhooks] * bool(webhooks)
+    assert [line.split()[-1] for line in lines if "faults" in line] == ["runway:500"]
 
 
 def test_a_number_that_is_no_port_is_refused() -> None:
