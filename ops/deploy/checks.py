@@ -33,11 +33,36 @@ BOOTSTRAP_APIS = (
     "storage.googleapis.com",
 )
 
+# Terraform's own, which it would apply only once much has been asked and made.
+PATTERNS = {
+    "PROJECT": "[a-z][a-z0-9-]{4,28}[a-z0-9]",
+    "REGION": "[a-z]+-[a-z]+[0-9]+",
+}
+WRONG = {
+    "PROJECT": "a project's id (not its name or number): 6 to 30 lower-case letters, "
+    "digits and hyphens",
+    "REGION": "a region such as us-central1 or asia-northeast3",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
+    """Stopped where one can't be. `region`: empty while it is not known."""
+
     project: str
     region: str
+
+    def __post_init__(self) -> None:
+        given = {"PROJECT": self.project, "REGION": self.region}
+        if not self.region:
+            del given["REGION"]
+        wrong = [
+            f"{name}: {value!r} is not {WRONG[name]}."
+            for name, value in given.items()
+            if not re.fullmatch(PATTERNS[name], value)
+        ]
+        if wrong:
+            raise Stopped("\n".join(wrong))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

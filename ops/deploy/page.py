@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ops import npm, page_headers
+from ops.deploy.checks import Check, Facts, Missing, Target, project_is_there
 from ops.deploy.hosting import Content, Site
+from ops.deploy.settle import Asked, kept_settings
 from ops.deploy.world import Command, Stopped, World
 
 TRIES = 12
@@ -19,14 +21,28 @@ NO_GOOGLE = (
 )
 
 
-def require_node(world: World) -> None:
-    """Stopped where the page could not be built, before anything is made."""
-    ran = world.run(sys.executable, "-m", "ops.npm", "--check")
-    if not ran.ok:
-        raise Stopped(
-            f"{ran.stderr.strip()} Or deploy without the page: "
-            "ARGS='--set enable_web=false'."
-        )
+def node(asked: Asked) -> Check:
+    """Whether the page can be built, where this deploy is one with the page."""
+
+    def look(world: World, target: Target) -> Facts | Missing:
+        ran = world.run(sys.executable, "-m", "ops.npm", "--check")
+        if ran.ok or not _is_wanted(world, target, asked):
+            return {}
+        without = "Or deploy without the page: ARGS='--set enable_web=false'."
+        what = f"{ran.stderr.strip()} {without}"
+        return Missing(what=what, fix="open https://nodejs.org")
+
+    return Check(name="node", look=look)
+
+
+def _is_wanted(world: World, target: Target, asked: Asked) -> bool:
+    """As the command line says, else as the last deploy had it, if that can be seen."""
+    settings = asked.settings
+    if "enable_web" not in settings:
+        project = project_is_there(world, target)
+        if not isinstance(project, Missing):
+            settings = kept_settings(world, asked, project)
+    return settings.get("enable_web") is not False
 
 
 def publish(

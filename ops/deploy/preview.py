@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 
+from ops.deploy import page
 from ops.deploy.bootstrap import state_bucket, there_is_a_state_bucket
 from ops.deploy.checks import HERE, apis_not_enabled, found, say_who
 from ops.deploy.place import with_place
@@ -42,7 +43,7 @@ def show_plan(world: World, terraform: Terraform, asked: Asked) -> None:
     say = world.person.say
     quiet = replace(world, person=Onlooker(world.person), wait_seconds=lambda _: None)
     say("* Looking for what is needed. Nothing is changed, enabled or stored")
-    facts = found(HERE, world, asked.target)
+    facts = found((*HERE, page.node(asked)), world, asked.target)
     say_who(world, facts)
     asked = with_place(quiet, asked, facts)
     project, bucket = asked.target.project, state_bucket(asked.target.project)

@@ -39,7 +39,8 @@ class _Up:
         self._has_asked_for_keys = False
 
     def run(self) -> None:
-        facts = self._look(HERE, "Looking for what is needed")
+        here = (*HERE, page.node(self._asked))
+        facts = self._look(here, "Looking for what is needed")
         say_who(self._world, facts)
         self._say("This deploy asks you for what it does not know yet:")
         announce(self._world, self._asked, facts)
@@ -55,8 +56,6 @@ class _Up:
         make_state_bucket(self._world, self._target, facts["project_number"])
         self._say("Settings")
         self._keep(settle(self._world, self._asked, facts))
-        if self._has_page:
-            page.require_node(self._world)
         self._say("Terraform's plug-ins and state")
         self._terraform.init(self._bucket)
         self._say("Plan and apply; the first time takes 10 to 25 minutes")

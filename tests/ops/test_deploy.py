@@ -617,7 +617,8 @@ def test_the_command_says_what_is_missing_and_fails(
     for name, value in FakeGcloud(tmp_path, account="").environment.items():
         monkeypatch.setenv(name, value)
 
-    code = main(["up", "--project", PROJECT, "--region", "us-central1", "--yes"])
+    place = ["--project", PROJECT, "--region", "us-central1"]
+    code = main(["up", *place, "--yes", "--set", "enable_web=false"])
 
     assert code == 1
     assert capsys.readouterr().err == (

@@ -96,9 +96,34 @@ def test_without_node_a_deploy_stops_before_anything_is_made(tmp_path: Path) -> 
     with pytest.raises(Stopped, match=r"Install Node\.js\..*enable_web=false"):
         desk.up()
     assert desk.installed.count("terraform") == 1  # its version
+    assert desk.installed.count("gcloud services enable") == 0
+    assert desk.person.asked == []
 
     desk.up(enable_web=False)
     assert desk.hosting.live == {}
+    desk.up()  # without the page, as the deploy before
+
+
+def test_node_is_named_beside_what_else_is_missing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, account="")
+    desk.installed.python = failed("Install Node.js.")
+    desk.installed.terraform = None
+
+    with pytest.raises(Stopped) as reason:
+        desk.up()
+
+    for missing in ("Terraform is not", "You are not logged in", "Install Node.js."):
+        assert missing in str(reason.value)
+
+
+def test_a_plan_says_that_node_is_missing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.installed.python = failed("Install Node.js.")
+
+    with pytest.raises(Stopped, match=r"Install Node\.js\."):
+        desk.plan()
+
+    desk.plan(enable_web=False)
 
 
 @pytest.mark.parametrize("is_there", [False, True])

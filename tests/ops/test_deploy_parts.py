@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ops.deploy import keys, quota, smoke
-from ops.deploy.checks import budget_may_be_set
+from ops.deploy.__main__ import main
+from ops.deploy.checks import PATTERNS, Target, budget_may_be_set
 from ops.deploy.choices import (
     VARIABLE,
     VARIABLES,
@@ -209,6 +210,38 @@ def test_the_first_video_costs_at_most_what_its_most_expensive_provider_does() -
         "3.40",
         "0.25",
     ]
+
+
+# The place ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["up", "plan", "destroy"])
+def test_what_is_no_project_is_said_before_anything_is_looked_at(
+    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Programs, "run", pytest.fail)
+
+    assert main([verb, "--project", "My_Project"]) == 1
+
+    assert capsys.readouterr().err.startswith("PROJECT: 'My_Project' is not ")
+
+
+def test_all_that_is_wrong_with_the_place_is_said_at_once() -> None:
+    with pytest.raises(Stopped) as reason:
+        Target(project="my-project-", region="seoul")
+
+    assert [line.partition(":")[0] for line in str(reason.value).splitlines()] == [
+        "PROJECT",
+        "REGION",
+    ]
+    assert Target(project="my-project", region="")  # not known yet
+
+
+def test_projects_and_regions_are_those_that_terraform_takes() -> None:
+    text = VARIABLES.read_text()
+
+    assert f'regex("^{PATTERNS["PROJECT"]}$", var.project_id)' in text
+    assert f'regex("^{PATTERNS["REGION"]}$", var.region)' in text
 
 
 # Settings -----------------------------------------------------------------------------
