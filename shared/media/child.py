@@ -3,7 +3,8 @@
 It never looks at an image or a video itself. It imports what decoding needs and forks
 a child for each, since the imports take longer than most decodes. A request is a line
 of JSON (`[KIND, CPU_SECONDS, MEMORY_BYTES, OUTPUT_BYTES]`) with two open files, the
-source and the output; its answer is the child's exit code. The child writes a line of
+source and the output; its answer is the child's exit code, `NOT_BEGUN` where it didn't
+get as far as the source, so that nothing is known of that. The child writes a line of
 JSON (what it found, or `{"bad": why, "fault": …}`) and the bytes of a JPEG: the image,
 or the video's first frame.
 """
@@ -21,6 +22,7 @@ from typing import Any, BinaryIO, Final, NoReturn
 from msgspec.structs import asdict
 
 ROOT: Final = Path(__file__).parents[2]
+NOT_BEGUN: Final = 3
 _REQUEST_BYTES: Final = 1000
 # Pillow imports them when it first meets such an image.
 _CODECS: Final = ("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin")
@@ -68,12 +70,13 @@ def serve() -> None:
 
 def _decode(kind: str, *limits: int, files: list[int]) -> NoReturn:
     """In the child, which has these two files, and nothing of its parent's."""
-    code = 1
+    code = NOT_BEGUN
     try:
         limit(*limits)
         for nth, file in enumerate(files):
             os.dup2(file, nth)
             os.close(file)
+        code = 1
         _write_answer(kind)
         code = 0
     finally:

@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
 from shared.domain.errors import Unreachable
+from shared.media.child import NOT_BEGUN
 
 _ANSWER_BYTES: Final = 20
 
@@ -36,7 +38,7 @@ class DecoderProcess:
     ) -> bool:
         """Whether the child that it forks for this ended by itself and well.
 
-        Unreachable: the process did not start, or was not done in time. It is ended.
+        Unreachable: the process or the child did not start, or was not done in time.
         """
         answer = b""
         try:
@@ -55,23 +57,26 @@ class DecoderProcess:
             # Whatever went wrong: a late answer would be taken for the next one's.
             if not answer:
                 self.end()
-        return answer == b"0"
+        if int(answer) == NOT_BEGUN:
+            raise Unreachable("the decoder's child did not start")
+        return int(answer) == 0
 
     def end(self) -> None:
-        """With the child that it has, if any."""
+        """With the child that it has, if any, which may have outlived it."""
         if self._running is None:
             return
         process, control = self._running
         self._running = None
         atexit.unregister(self.end)
         control.close()
-        if process.poll() is None:
-            # Its children are of its session, and it has one of its own.
+        # Its children are of its session, and it has one of its own, whose number is
+        # nobody else's before `wait`. macOS refuses where only the dead are left in it.
+        with suppress(PermissionError, ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def _control(self) -> socket.socket:
-        if self._running and self._running[0].poll() is not None:
+        if self._running and _is_closed(self._running[1]):
             self.end()
         if self._running is None:
             self._running = self._started()
@@ -92,3 +97,14 @@ class DecoderProcess:
                 start_new_session=True,
             )
         return process, ours
+
+
+def _is_closed(control: socket.socket) -> bool:
+    """By the process at its other end, which has ended."""
+    control.settimeout(0)
+    try:
+        return not control.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

@@ -76,6 +76,12 @@ def decoded(kind: str) -> Mapping[str, Any]:
     return facts
 
 
+def is_free(fifo: int) -> bool:
+    """Whether soon no process has it open for writing."""
+    with open(fifo, "rb", buffering=0) as file:
+        return bool(select.select([file], [], [], 60)[0])
+
+
 def test_an_image_comes_back_as_a_jpeg() -> None:
     made = ChildImageCheck().to_jpeg(jpeg())
 
@@ -177,6 +183,17 @@ def test_a_decoder_that_does_not_start_is_not_the_contents_fault(
         ChildImageCheck().to_jpeg(jpeg())
 
 
+def test_a_child_whose_limits_the_machine_refuses_is_not_the_contents_fault() -> None:
+    """A paid video would be given up, and the next vendor paid."""
+    content = video()
+    impossible = replace(VIDEO_LIMITS, memory_bytes=1 << 70)
+
+    with pytest.raises(Unreachable):
+        ChildVideoCheck(impossible).inspect(
+            io.BytesIO(content), size_bytes=len(content)
+        )
+
+
 def test_a_decoder_without_processor_time_is_ended_and_not_the_contents_fault(
     decodes_by: Callable[[str], DecoderProcess], tmp_path: Path
 ) -> None:
@@ -191,18 +208,24 @@ def test_a_decoder_without_processor_time_is_ended_and_not_the_contents_fault(
     with pytest.raises(Unreachable):
         ChildImageCheck(replace(SMALL, wall_seconds=1)).to_jpeg(jpeg())
 
-    # It ends with the last process that has it open for writing.
-    with open(held, "rb", buffering=0) as file:
-        assert select.select([file], [], [], 60)[0]
+    assert is_free(held)
 
 
-def test_a_decoder_that_died_is_started_again(
-    decodes_by: Callable[[str], DecoderProcess],
+def test_a_decoder_that_died_is_started_again_and_its_child_ends_with_it(
+    decodes_by: Callable[[str], DecoderProcess], tmp_path: Path
 ) -> None:
-    decodes_by("if kind == 'bomb': os.kill(os.getppid(), 9)\nreturn {}, b''")
+    os.mkfifo(tmp_path / "held")
+    held = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
+    decodes_by(
+        "if kind != 'bomb': return {}, b''\n"
+        f"with open({str(tmp_path / 'held')!r}, 'w'):\n"
+        "    os.kill(os.getppid(), 9)\n"
+        "    time.sleep(600)"
+    )
     with pytest.raises(Unreachable):
         decoded("bomb")
 
+    assert is_free(held)
     assert decoded("image") == {}
 
 
