@@ -20,9 +20,11 @@ locals {
       max_instances   = var.api_instances
       secrets         = local.webhook_secret
     }
-    # Images and videos are decoded in one child process at a time, with at most 1.4 GB
-    # (shared/media/decoder.py): beside 300 MiB of libraries that fits 2 GiB. Timeout =
-    # dispatch deadline (shared/wiring.py) > lease (90 s).
+    # Images and videos are decoded in one child process at a time, with at most 1.4 GB of
+    # addresses (shared/media/decoder.py): beside 300 MiB of libraries that fits 2 GiB, with
+    # room for copies of two videos of the usual 10 to 60 MB, since /tmp is memory, too.
+    # Where it doesn't, the instance ends and both steps are tried again. Timeout = dispatch
+    # deadline (shared/wiring.py) > lease (90 s).
     worker = {
       account         = "worker"
       memory          = "2Gi"
