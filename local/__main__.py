@@ -13,7 +13,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -201,7 +200,9 @@ def main(arguments: Sequence[str]) -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         if arguments[0] in OPERATORS:
-            _log_to_stderr()
+            from ops.operating import log_to_stderr
+
+            log_to_stderr()
         code: int = asked.run(asked)
     except (Refused, NotInstalled, DidNotStart) as error:
         _say(str(error))
@@ -209,14 +210,6 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     return code
-
-
-def _log_to_stderr() -> None:
-    """stdout is for answers."""
-    from shared import logs
-
-    with redirect_stdout(sys.stderr):
-        logs.configure()
 
 
 if __name__ == "__main__":

@@ -6,12 +6,11 @@
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
 from typing import Any
 
 from ops import admins, generation, keys
 from ops.environment import environment
-from shared import logs
+from ops.operating import log_to_stderr
 
 Environ = Callable[[], Mapping[str, str]]
 Run = Callable[[argparse.Namespace, Mapping[str, str]], int]
@@ -41,7 +40,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    # stdout is for answers.
-    with redirect_stdout(sys.stderr):
-        logs.configure()
+    log_to_stderr()
     sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -9,10 +10,12 @@ from contextlib import redirect_stdout
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from google.auth import jwt
 from google.auth.exceptions import GoogleAuthError, TransportError
 
 from ops.refusals import NO_CREDENTIALS, OFFLINE, refusal
+from shared import logs
 from shared.domain.errors import (
     BadContent,
     Conflict,
@@ -76,6 +79,15 @@ def _carried_out(
         return 1, OFFLINE
     except GoogleAuthError:
         return 1, NO_CREDENTIALS
+
+
+def log_to_stderr() -> None:
+    """stdout is for answers. A person at a terminal reads those, and warnings only."""
+    with redirect_stdout(sys.stderr):
+        logs.configure()
+    if sys.stderr.isatty():
+        level = structlog.make_filtering_bound_logger(logging.WARNING)
+        structlog.configure(wrapper_class=level)
 
 
 def firestore_of(

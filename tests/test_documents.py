@@ -70,6 +70,26 @@ def test_both_languages_show_the_same_code_but_for_its_comments(page: str) -> No
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
+def test_a_project_is_operated_with_the_commands_of_ops(document: Path) -> None:
+    for line in document.read_text().splitlines():
+        operating = re.search(r"-m local (?:…|key|generation|admin)", line)
+        assert not operating or "FIRESTORE_EMULATOR_HOST" in line
+
+
+@pytest.mark.parametrize(
+    "document",
+    [*DOCUMENTS, ROOT / "functions" / "docs.ko.json"],
+    ids=lambda d: d.name,
+)
+def test_the_switch_and_its_levels_have_one_name_in_korean(document: Path) -> None:
+    text = document.read_text()
+
+    assert not re.findall(
+        r"킬 스위치|중지 스위치|(?<!영상 )생성 스위치|지출 제한", text
+    )
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
 def test_no_command_empties_the_log_that_its_stderr_goes_to(document: Path) -> None:
     assert "tee /dev/stderr" not in document.read_text()
 

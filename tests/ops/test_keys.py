@@ -1,9 +1,11 @@
 """`python -m local key` on the real emulator: what it says, and where."""
 
 import re
+import sys
 from base64 import b64encode
 
 import pytest
+import structlog
 from google.cloud import firestore
 from google.oauth2.credentials import Credentials
 from werkzeug import Request, Response
@@ -50,6 +52,24 @@ def test_only_the_new_key_is_printed(
     assert found and (found.user_id, found.name) == ("me", "laptop")
     assert found.key_id in err and project in err
     assert found.sha256 not in err
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_at_a_terminal_only_sentences_are_printed(
+    is_terminal: bool,
+    project: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    before = structlog.get_config()
+    try:
+        _, err = said(capsys, "make", "me")
+    finally:
+        structlog.configure(**before)
+
+    assert ("key_made" in err) is not is_terminal
+    assert err.startswith("Key ") is is_terminal
 
 
 def test_the_webhook_secret_is_shown_beside_the_key_and_is_the_local_stacks(
