@@ -102,8 +102,10 @@ def _message(refused: ApiError, language: Language) -> str:
     if isinstance(refused, InvalidRequest):
         # Which particle a field's name takes depends on how it is read.
         after = "은(는)" if language is Language.KOREAN else ""
+        wrong = ((e.field, describe_field(e, language)) for e in refused.errors)
         said = " ".join(
-            f"`{e.field}`{after} {describe_field(e, language)}." for e in refused.errors
+            f"`{field}`{after} {why}{'' if why.endswith('?') else '.'}"
+            for field, why in wrong
         )
     is_about_image = isinstance(refused, TooLarge) or REFERENCE in _fields(refused)
     return f"{said} {_IMAGE[language]}" if is_about_image else said

@@ -93,14 +93,18 @@ class InputReference(Struct, frozen=True, kw_only=True):
         if isinstance(value, Mapping) and value.keys() == {"image_url"}:
             value = value["image_url"]
         match value:
+            case b"":
+                raise Wrong("empty_file")
             case bytes():
                 return _image(value)
             case str() if value.startswith("data:"):
                 return _image(_decoded(value))
             case str():
                 return HttpsAddress().parse(value)
+            case Mapping() if "file_id" in value:
+                raise Wrong("no_file_id")
             case _:
-                raise Wrong("not_https")
+                raise Wrong("not_an_image")
 
     def schema(self) -> dict[str, object]:
         data = {"type": "string", "pattern": _DATA_ADDRESS}

@@ -215,12 +215,37 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     ),
     "not_a_string": ("must be a string", "문자열이어야 합니다"),
     "empty": ("must not be empty", "비워 둘 수 없습니다"),
-    "too_long": ("must be at most {0:,} characters", "최대 {0:,}자까지 가능합니다"),
+    "too_long": (
+        "must be at most {0:,} characters, of which an emoji takes two or more",
+        "최대 {0:,}자까지 가능합니다(이모지는 두 글자 이상으로 셉니다)",
+    ),
     "control_character": (
         "must not contain control characters other than newline and tab",
         "줄바꿈과 탭 외의 제어 문자는 사용할 수 없습니다",
     ),
     "not_https": ("must be a public https:// URL", "공개된 https:// URL이어야 합니다"),
+    "long_address": (
+        "must be a URL of at most {0:,} characters",
+        "최대 {0:,}자의 URL이어야 합니다",
+    ),
+    "with_password": (
+        "must be a URL without a user name or password",
+        "사용자 이름이나 비밀번호가 없는 URL이어야 합니다",
+    ),
+    "not_public": (
+        "must be on the public internet: this is the address of one machine or of a "
+        "private network",
+        "인터넷에 공개된 주소여야 합니다(내부 주소는 사용할 수 없습니다)",
+    ),
+    "no_file_id": (
+        "can't be a `file_id`: send the image itself, or its URL",
+        "`file_id`를 지원하지 않습니다. 이미지 파일이나 URL을 보내 주세요",
+    ),
+    "not_an_image": (
+        "must be an image file or its URL",
+        "이미지 파일 또는 URL이어야 합니다",
+    ),
+    "empty_file": ("is an empty file", "빈 파일입니다"),
     "not_an_identifier": (
         "must be an ID that this API returned",
         "이 API가 반환한 ID여야 합니다",

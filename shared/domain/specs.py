@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from msgspec import Struct
 
 from shared.domain.image_type import IMAGE_TYPES, JPEG
+from shared.domain.public_address import is_address, is_public
 
 LONGEST_ADDRESS = 2048
 # A letter becomes up to twelve characters; no server is sent more than this.
@@ -105,7 +106,9 @@ class HttpsAddress(Struct, frozen=True, kw_only=True):
     def parse(self, value: object) -> str:
         if not isinstance(value, str):
             raise Wrong("not_a_string")
-        if len(value) > LONGEST_ADDRESS or "\\" in value or not _is_one_line(value):
+        if len(value) > LONGEST_ADDRESS:
+            raise Wrong("long_address", LONGEST_ADDRESS)
+        if "\\" in value or not _is_one_line(value):
             raise Wrong("not_https")
         try:
             address = _encoded(value)
@@ -113,8 +116,14 @@ class HttpsAddress(Struct, frozen=True, kw_only=True):
             is_named = HOST.fullmatch(parts.netloc) and parts.port != 0
         except ValueError:
             raise Wrong("not_https") from None
-        if parts.scheme != "https" or not is_named or len(address) > LONGEST_ENCODED:
+        if parts.scheme == "https" and "@" in parts.netloc:
+            raise Wrong("with_password")
+        if parts.scheme != "https" or not is_named:
             raise Wrong("not_https")
+        if len(address) > LONGEST_ENCODED:
+            raise Wrong("long_address", LONGEST_ADDRESS)
+        if _is_private(parts.hostname or ""):
+            raise Wrong("not_public")
         return address
 
     def schema(self) -> dict[str, object]:
@@ -124,6 +133,13 @@ class HttpsAddress(Struct, frozen=True, kw_only=True):
             "pattern": "^https://",
             "maxLength": LONGEST_ADDRESS,
         }
+
+
+def _is_private(host: str) -> bool:
+    """By what is written: what a name leads to is checked when it is called."""
+    if is_address(host):
+        return not is_public(host)
+    return "localhost" in (host, host.rpartition(".")[2])
 
 
 def _is_one_line(value: str) -> bool:
@@ -232,7 +248,12 @@ class ImageType(Struct, frozen=True, kw_only=True):
     def parse(self, value: object) -> str:
         if value in ("image/heic", "image/heif"):
             raise Wrong("heic")
-        return Choice(values=IMAGE_TYPES).parse(JPEG if value == "image/jpg" else value)
+        if value == "image/jpg":
+            return JPEG
+        if not isinstance(value, str) or value not in IMAGE_TYPES:
+            # Without a suggestion: another image's type is no typing error.
+            raise Wrong("not_one_of", ", ".join(IMAGE_TYPES))
+        return value
 
     def schema(self) -> dict[str, object]:
         return Choice(values=(*IMAGE_TYPES, "image/jpg"), title="ImageType").schema()

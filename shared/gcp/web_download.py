@@ -14,9 +14,9 @@ from typing import Final
 from urllib.parse import urljoin
 
 from shared.domain.errors import BadContent, NotPublic, Unreachable
+from shared.domain.public_address import is_address, is_public, require_public_name
 from shared.domain.structs import replace
 from shared.gcp.pinned_connection import Connector, Deadline, Dial
-from shared.gcp.public_address import is_address, is_public, require_public_name
 from shared.gcp.web_address import WebAddress
 from shared.ports.providers import WebFile
 from shared.tls import trusted

@@ -90,7 +90,7 @@ def test_a_https_url_is_taken_as_it_is(url: str) -> None:
         ("https://写真.jp/猫.png", "https://xn--g7qs82g.jp/%E7%8C%AB.png"),
         ("https://a.kr/내 사진 (1).jpg", None),
         ("https://a.kr/%EC%82%AC/진.jpg", "https://a.kr/%EC%82%AC/%EC%A7%84.jpg"),
-        ("https://127。0。0。1/", "https://127.0.0.1/"),
+        ("https://8。8。8。8/", "https://8.8.8.8/"),
     ],
 )
 def test_a_url_as_people_paste_it_becomes_the_one_that_is_sent(
@@ -108,17 +108,41 @@ def test_a_url_as_people_paste_it_becomes_the_one_that_is_sent(
     "url",
     [
         *("https://", "https:///a", "https://?a", "https://:80", "http://a"),
-        *("https://a*", "https://a:", "https://me@a", "https://a:0", "https://a b"),
+        *("https://a*", "https://a:", "https://a:0", "https://a b"),
         *("https://a:99999/", "https://[::1", "https://a/\n", " https://a/"),
-        *("https://한국 .kr/", "https://나@한국.kr/", "https://한국.kr:0/"),
+        *("https://한국 .kr/", "https://한국.kr:0/", "http://me@a/"),
         *("https://a／b.kr/", "https://한국.kr\\@127.0.0.1/", "https://..한국/"),
         *("https://" + "한" * 64 + ".kr/", "https://a/\ud800", "https://a/\u2028"),
-        *("https://a/" + "a" * 2048, "https://a/" + "한" * 1000),
     ],
     ids=repr,
 )
 def test_any_other_url_is_refused(url: str) -> None:
     with pytest.raises(Wrong, match="not_https"):
+        HttpsAddress().parse(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://a/" + "a" * 2048, "long_address"),
+        ("https://a/" + "한" * 1000, "long_address"),
+        ("https://me@a/", "with_password"),
+        ("https://me:secret@a/", "with_password"),
+        ("https://나@한국.kr/", "with_password"),
+        ("https://127.0.0.1/a", "not_public"),
+        ("https://127。0。0。1/", "not_public"),
+        ("https://10.0.0.1/", "not_public"),
+        ("https://169.254.169.254/computeMetadata/v1/", "not_public"),
+        ("https://[::1]:8443/a", "not_public"),
+        ("https://localhost/a", "not_public"),
+        ("https://LOCALHOST:8443/a", "not_public"),
+        ("https://app.localhost/a", "not_public"),
+    ],
+)
+def test_a_url_that_can_never_work_is_refused_at_once_for_what_is_wrong(
+    url: str, reason: str
+) -> None:
+    with pytest.raises(Wrong, match=reason):
         HttpsAddress().parse(url)
 
 

@@ -13,7 +13,7 @@ from shared.domain.specs import Text, Wrong
 # Jobs that are there, to be looked at, cancelled and deleted by right requests.
 JOBS = itertools.cycle(filter(None, os.environ.get("REELAY_JOBS", "").split(",")))
 # Refused before anybody is asked for its address: a job with it ends at once, for free.
-NOWHERE = "https://127.0.0.1/"
+NOWHERE = "https://nowhere.internal/"
 TEXTS = ("prompt", "reason", "model")
 WITH_IMAGE = ("/v1/videos", "/v1/estimates")
 

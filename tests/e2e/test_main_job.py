@@ -114,7 +114,7 @@ def test_a_refused_prompt_never_reaches_the_next_provider(
 def test_an_image_that_cannot_be_had_ends_the_job_before_any_provider(
     stack: Stack, frontend: Frontend
 ) -> None:
-    video = frontend.wait(frontend.create(image_url="https://127.0.0.1/cat.jpg"))
+    video = frontend.wait(frontend.create(image_url="https://nowhere.internal/cat.jpg"))
 
     assert video["error"]["code"] == "image_unreachable"
     assert (video["attempts"], submissions(stack, video["prompt"])) == ([], [])

@@ -36,7 +36,7 @@ def test_a_webhook_outlives_the_worker_and_the_queue(
 ) -> None:
     server = Server(stack)
     video = server.create(
-        image_url="https://127.0.0.1/", webhook_url="https://a.example/1"
+        image_url="https://nowhere.internal/", webhook_url="https://a.example/1"
     )
     server.wait(video)
     for _ in range(3):

@@ -149,7 +149,7 @@ def test_a_kept_image_is_named() -> None:
 @pytest.mark.parametrize(
     ("reference", "reason"),
     [
-        (b"", "not_one_of"),
+        (b"", "empty_file"),
         (b"GIF89a", "not_one_of"),
         (b"RIFF\x00\x00\x00\x00WAVE", "not_one_of"),
         (data_url(b"<svg/>", "image/svg+xml"), "not_one_of"),
@@ -159,12 +159,13 @@ def test_a_kept_image_is_named() -> None:
         (HEIC, "heic"),
         ("http://example.com/a.jpg", "not_https"),
         ({"image_url": "file:///etc/passwd"}, "not_https"),
-        ({"image_url": 3}, "not_https"),
-        ({"image_url": URL, "file_id": "file-1"}, "not_https"),
-        ({"file_id": "file-1"}, "not_https"),
-        ({}, "not_https"),
-        (None, "not_https"),
-        ([URL], "not_https"),
+        ("https://127.0.0.1/a.jpg", "not_public"),
+        ({"image_url": 3}, "not_an_image"),
+        ({"image_url": URL, "file_id": "file-1"}, "no_file_id"),
+        ({"file_id": "file-1"}, "no_file_id"),
+        ({}, "not_an_image"),
+        (None, "not_an_image"),
+        ([URL], "not_an_image"),
     ],
 )
 def test_what_is_no_image_is_wrong(reference: object, reason: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from shared.domain.errors import BadContent, NotPublic, Unreachable
-from shared.gcp.public_address import is_public
+from shared.domain.public_address import is_public
 from shared.gcp.web_download import PublicWeb, resolve
 from shared.ports.providers import WebFile
 from tests.gcp.small_web import (

@@ -110,7 +110,7 @@ def test_an_empty_image_is_none(typed: list[str], given: str) -> None:
         ({"duration": "2"}, "DURATION must be from 3 to 10."),
         ({"duration": "long"}, "DURATION must be a whole number."),
         ({"ratio": "5:4"}, "RATIO must be one of: auto, 16:9, 9:16"),
-        ({"prompt": "x" * 2001}, "PROMPT must be at most 2,000 characters."),
+        ({"prompt": "x" * 2001}, "PROMPT must be at most 2,000 characters, of which"),
         ({"duration": "-3"}, "DURATION must be from 3 to 10."),
         ({"duration": "0"}, "DURATION must be from 3 to 10."),
         ({"image": "https://a.b/c.jpg"}, "IMAGE is a file on this machine"),
