@@ -39,7 +39,7 @@ def pasted(running_stack: Stack) -> Any:
     done = run(
         ["sh", "-e"],
         input=shown.replace(".venv/bin/python", sys.executable)
-        + '\nprintf "\\n%s\\n%s\\n" "$API" "$TOKEN"',
+        + '\nprintf "%s\\n%s\\n" "$API" "$TOKEN"',
         env=bare_environment() | {"GOOGLE_CLOUD_PROJECT": running_stack.project},
     )
     job, api, token = done.strip().splitlines()
