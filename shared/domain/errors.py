@@ -197,7 +197,7 @@ class Conflict(ApiError):
 
 
 class TooLarge(ApiError):
-    """The body is larger than the limit."""
+    """The body is larger than the limit, which is given in bytes where it is known."""
 
     status, code = 413, "too_large"
 

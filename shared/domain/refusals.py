@@ -16,6 +16,7 @@ from shared.domain.errors import (
     Missing,
     NotOffered,
     TokenProblem,
+    TooLarge,
     TooManyJobs,
     Unauthenticated,
 )
@@ -317,6 +318,10 @@ FIELDS: Mapping[str, tuple[str, str]] = {
 }
 
 
+_LARGER = (
+    "The body is too large: it may have at most {0:,} bytes.",
+    "요청 본문이 너무 큽니다. 최대 {0:,}바이트까지 보낼 수 있습니다.",
+)
 _CROWDED = (
     "Many videos are being created at this moment. Nothing was created for this "
     "request. Try again in a moment.",
@@ -341,6 +346,8 @@ def describe_refusal(refused: ApiError, language: Language) -> str:
             return in_language(_MISSING[missing], language)
         case TooManyJobs() if str(refused) in _QUOTAS:
             return in_language(_QUOTAS[str(refused)], language)
+        case TooLarge() if str(refused).isdecimal():
+            return in_language(_LARGER, language).format(int(str(refused)))
         case Crowded():
             return in_language(_CROWDED, language)
         case _:

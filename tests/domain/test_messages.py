@@ -24,6 +24,7 @@ from shared.domain.errors import (
     LimitReached,
     Problem,
     TokenProblem,
+    TooLarge,
     TooManyJobs,
     Unauthenticated,
 )
@@ -138,6 +139,13 @@ def test_a_price_above_a_cap_is_not_better_tomorrow() -> None:
 
     assert "tomorrow" not in said_of(problem, ProviderId.VEO)
     assert "Gemini Veo 3.1" in said_of(problem, ProviderId.VEO)
+
+
+def test_a_body_that_is_too_large_is_told_how_large_it_may_be() -> None:
+    refused = TooLarge("65536")
+
+    assert refusals.describe_refusal(refused, EN).endswith("at most 65,536 bytes.")
+    assert "65,536바이트" in refusals.describe_refusal(refused, KO)
 
 
 def test_each_quota_has_a_sentence_of_its_own() -> None:
