@@ -30,7 +30,7 @@ export function Shell({ app }: { app: Opened }) {
 
 function Header({ app }: { app: Opened }) {
   const user = app.session.user.value;
-  const Question = leaving.value?.default;
+  const Question = leaving.value?.user === user?.id && leaving.value?.question;
   const views: View[] = user?.admin ? ["make", "usage", "admin"] : ["make", "usage"];
   return (
     <header class="bar">
@@ -74,14 +74,19 @@ function Header({ app }: { app: Opened }) {
   );
 }
 
-const leaving = signal<typeof import("./sign-in/leaving") | null>(null);
+type Question = typeof import("./sign-in/leaving").default;
+// Who is asked: the session may end by itself meanwhile.
+const leaving = signal<{ user: string; question: Question } | null>(null);
 
 async function leave({ session }: Opened, user: string): Promise<void> {
   const loaded = Promise.all([import("./sign-in/leaving"), learn("signIn")]);
   // Who is offline may sign out, too.
   const [part] = await loaded.catch(() => [null]);
-  if (part?.isAnythingKept(user)) leaving.value = part;
-  else await session.signOut();
+  if (part?.isAnythingKept(user)) leaving.value = { user, question: part.default };
+  else {
+    await part?.forgetImages(user);
+    await session.signOut();
+  }
 }
 
 const loaded = signal<Partial<Record<keyof typeof VIEWS, Loaded>>>({});

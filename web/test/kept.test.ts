@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as clicks from "../src/make/click";
 import * as drafts from "../src/make/draft";
 import { keepBlobs, readBlob } from "../src/make/blobs";
-import { forgetAll, isAnythingKept } from "../src/make/kept";
+import { forgetAll, forgetImages, isAnythingKept } from "../src/make/kept";
 import { aDraft, aStorage, aVideo } from "./examples";
 
 const SECRET = "Ann's secret";
@@ -46,6 +46,17 @@ test.each([
 
   expect(isAnythingKept("ann")).toBe(true);
   expect(isAnythingKept("bob")).toBe(false);
+});
+
+test("an image taken out again is worth no question, and goes with who leaves", async () => {
+  drafts.change({ duration: 5 });
+  await keepBlobs("ann", new Map([["ann/1", new Blob(["her image"])]]), []);
+  expect(isAnythingKept("ann")).toBe(false);
+
+  await forgetImages("ann");
+
+  expect(await readBlob("ann/1")).toBeNull();
+  expect(drafts.draft.value.duration).toBe(5);
 });
 
 test("what is erased is nowhere, and another's stays", async () => {

@@ -21,5 +21,10 @@ export function isAnythingKept(user: string): boolean {
 export async function forgetAll(user: string): Promise<void> {
   clicks.forgetUser(user);
   drafts.forgetUser(user);
+  await forgetImages(user);
+}
+
+/** An image taken out of the draft stays until the next one: for nobody, after leaving. */
+export async function forgetImages(user: string): Promise<void> {
   await keepBlobs(user, new Map(), []);
 }

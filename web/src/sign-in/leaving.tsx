@@ -5,7 +5,7 @@ import type { Opened } from "../app-state";
 import { t } from "../i18n";
 import { forgetAll } from "../make/kept";
 
-export { isAnythingKept } from "../make/kept";
+export { forgetImages, isAnythingKept } from "../make/kept";
 
 interface Props {
   app: Opened;
