@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Usage } from "../src/api";
-import { barsOf, firstDay, makersOf, topOf, totalOf } from "../src/usage/report";
+import { barsOf, firstDay, isAnything, makersOf, openUsd, topOf, totalOf } from "../src/usage/report";
 
 const day = (date: string, ai_model: "runway" | "gemini-veo-3.1" | null, usd: string) => ({
   ...{ date, ai_model, jobs: 2, completed: 1, failed: 1, seconds: 8, cost_usd: usd },
@@ -36,11 +36,37 @@ test("every day has a bar, and each provider its part of it", () => {
 test("providers are named in the order of the chain, nobody last", () => {
   const bars = barsOf(USAGE, "videos");
 
-  expect(makersOf(bars, ["gemini-veo-3.1", "runway", "runway-http"])).toEqual([
+  expect(makersOf(bars, ["gemini-veo-3.1", "runway", "runway-http"], 2)).toEqual([
     "gemini-veo-3.1",
     "runway",
     null,
   ]);
+});
+
+test("what is too little to be seen is not in the legend", () => {
+  const parts = [
+    { maker: "runway" as const, value: 0.4 },
+    { maker: null, value: 0.0002 },
+  ];
+
+  expect(makersOf([{ date: "", total: 0.4002, parts }], ["runway"], 0.4)).toEqual(["runway"]);
+});
+
+test("a day on which a provider made nothing, at no cost, is no row", () => {
+  const nothing = { ...day("2026-03-02", "runway", "0"), jobs: 0, completed: 0, failed: 0 };
+
+  expect(isAnything(nothing)).toBe(false);
+  expect(isAnything({ ...nothing, cost_usd: "0.40" })).toBe(true);
+  expect(isAnything(day("2026-03-02", null, "0.00"))).toBe(true);
+});
+
+test("what today's cap holds beyond its ended jobs is in progress", () => {
+  const daily = { ...cap, used_usd: "6.40" };
+  const caps = { daily, monthly: daily };
+
+  expect(openUsd({ ...USAGE, to: "2026-02-28", caps })).toBeCloseTo(2.8);
+  expect(openUsd({ ...USAGE, caps })).toBeCloseTo(6.4);
+  expect(openUsd({ ...USAGE, to: "2026-02-28" })).toBe(0);
 });
 
 test("videos are counted, also where nothing was paid", () => {

@@ -44,7 +44,7 @@ def test_each_provider_is_told_with_its_rate_and_its_time(
 
     runway = page.locator(".providers li").filter(has_text="Runway").first
     expect(runway).to_contain_text(re.compile(r"요청 \d+건 중 \d+% 완성"))
-    expect(runway).to_contain_text(re.compile(r"중앙값 \d+초"))
+    expect(runway).to_contain_text(re.compile(r"보통 \d+초 걸림"))
 
 
 def test_bars_show_videos_and_other_periods_by_the_keyboard_alone(

@@ -4,7 +4,7 @@ import type { AiModel, Usage } from "../api";
 import { money } from "../format";
 import { language, t } from "../i18n";
 import { NAMES } from "../make/stage";
-import { type Bar, type Maker, type Measure, makersOf, topOf, totalOf } from "./report";
+import { type Bar, isAnything, type Maker, type Measure, makersOf, topOf, totalOf } from "./report";
 
 const HEIGHT = 100;
 // Of a day's width, left of each bar.
@@ -35,7 +35,7 @@ export function Bars({ bars, measure }: { bars: Bar[]; measure: Measure }) {
         {ends.map((bar) => bar && <span key={bar.date}>{dayName(bar.date)}</span>)}
       </div>
       <figcaption>
-        {makersOf(bars, Object.keys(NAMES) as AiModel[]).map((maker) => (
+        {makersOf(bars, Object.keys(NAMES) as AiModel[], top).map((maker) => (
           <span key={maker} class="maker" data-maker={maker ?? "none"}>
             {makerName(maker)}
           </span>
@@ -78,7 +78,7 @@ function Column({ bar, left, top, shown }: ColumnProps) {
 }
 
 export function Table({ usage }: { usage: Usage["usage"] }) {
-  const heads = [t("date"), t("maker"), t("jobsDone"), t("videos"), t("failedJobs"), t("spending")];
+  const heads = [t("date"), t("maker"), t("spending"), t("videos"), t("failedJobs")];
   return (
     <details class="behind">
       <summary>{t("asTable")}</summary>
@@ -94,14 +94,13 @@ export function Table({ usage }: { usage: Usage["usage"] }) {
             </tr>
           </thead>
           <tbody>
-            {usage.toReversed().map((day) => (
+            {usage.filter(isAnything).toReversed().map((day) => (
               <tr key={`${day.date} ${day.ai_model}`}>
                 <th scope="row">{dayName(day.date)}</th>
-                <td>{makerName(day.ai_model)}</td>
-                <td>{day.jobs}</td>
+                <td>{day.ai_model || !day.jobs ? makerName(day.ai_model) : t("nobody")}</td>
+                <td>{money(day.cost_usd)}</td>
                 <td>{day.completed}</td>
                 <td>{day.failed}</td>
-                <td>{money(day.cost_usd)}</td>
               </tr>
             ))}
           </tbody>
@@ -116,7 +115,7 @@ function amount(value: number, measure: Measure): string {
 }
 
 export function makerName(maker: Maker): string {
-  return maker ? NAMES[maker] : t("nobody");
+  return maker ? NAMES[maker] : t("translation");
 }
 
 /** "11월 22일", "Nov 22": days are the service's own, so no time zone moves them. */

@@ -9,7 +9,7 @@ import { language, t } from "../i18n";
 import { Bars, makerName, Table } from "./bars";
 import { CannotLoad } from "./cannot-load";
 import { Choice } from "./choice";
-import { barsOf, firstDay, type Measure } from "./report";
+import { barsOf, firstDay, type Measure, openUsd } from "./report";
 import "./usage.css";
 
 const PERIODS = [7, 30, 90] as const;
@@ -41,8 +41,8 @@ export function Charts({ app, scope }: { app: App; scope?: "all" }) {
       {found && (
         <>
           <div class="caps">
-            <Cap name={t("today")} cap={found.caps.daily} isFirst />
-            <Cap name={t("thisMonth")} cap={found.caps.monthly} />
+            <Cap name={t("today")} cap={found.caps.daily} open={openUsd(found)} isFirst />
+            <Cap name={t("thisMonth")} cap={found.caps.monthly} open={openUsd(found)} />
           </div>
           <section aria-labelledby="chart-title">
             <div class="chart-bar">
@@ -80,11 +80,12 @@ function Period({ usage, measure }: { usage: Usage; measure: Measure }) {
 interface CapProps {
   name: string;
   cap: Usage["caps"]["daily"];
+  open: number;
   isFirst?: boolean;
 }
 
 /** The first is the page's one number. */
-function Cap({ name, cap, isFirst }: CapProps) {
+function Cap({ name, cap, open, isFirst }: CapProps) {
   const limit = cap.limit_usd === null ? null : Number(cap.limit_usd);
   const left = cap.left_usd === null ? null : money(cap.left_usd);
   return (
@@ -92,6 +93,7 @@ function Cap({ name, cap, isFirst }: CapProps) {
       <span class="cap-name">{name}</span>
       <strong>{money(cap.used_usd)}</strong>
       <span class="muted">
+        {open >= 0.005 && `${t("withOpen", money(open))} · `}
         {left === null
           ? t("noLimit")
           : limit === null

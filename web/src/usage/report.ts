@@ -4,7 +4,7 @@ import type { AiModel, Usage } from "../api";
 
 type Day = Usage["usage"][number];
 export type Measure = "cost" | "videos";
-/** null: nobody was asked; translations cost under no provider either. */
+/** null: translations; and jobs for which nobody was asked, which cost nothing. */
 export type Maker = AiModel | null;
 
 export interface Bar {
@@ -18,6 +18,8 @@ const VALUES: Record<Measure, (day: Day) => number> = {
   videos: (day) => day.completed,
 };
 const DAY_MS = 86_400_000;
+// Of the chart, which is about 200 pixels high: one of them.
+const LEAST_SEEN = 1 / 200;
 
 /** A bar for every day of the period, also for those without a job. */
 export function barsOf(usage: Usage, measure: Measure): Bar[] {
@@ -43,10 +45,24 @@ function daysOf(first: string, last: string): string[] {
   );
 }
 
-/** Who has a part in any bar, in the order of `all`; nobody comes last. */
-export function makersOf(bars: readonly Bar[], all: readonly Maker[]): Maker[] {
-  const found = new Set(bars.flatMap((bar) => bar.parts.map(({ maker }) => maker)));
+/** Whose part can be seen in any bar, in the order of `all`; nobody comes last. */
+export function makersOf(bars: readonly Bar[], all: readonly Maker[], top: number): Maker[] {
+  const parts = bars.flatMap((bar) => bar.parts);
+  const seen = parts.filter(({ value }) => value / top >= LEAST_SEEN);
+  const found = new Set(seen.map(({ maker }) => maker));
   return [...all, null].filter((maker) => found.has(maker));
+}
+
+/** A provider may have been asked on a day, and made and cost nothing. */
+export function isAnything(day: Day): boolean {
+  return day.jobs > 0 || day.failed > 0 || Number(day.cost_usd) > 0;
+}
+
+/** What is held today for videos in progress, of which the days say nothing yet. */
+export function openUsd({ caps, usage, to }: Usage): number {
+  const ended = usage.filter(({ date }) => date === to);
+  const spent = ended.reduce((sum, day) => sum + Number(day.cost_usd), 0);
+  return Math.max(0, Number(caps.daily.used_usd) - spent);
 }
 
 export function totalOf(bars: readonly Bar[]): number {
