@@ -20,6 +20,7 @@ export const messages = {
   setBy: (who: string, when: string) => `Set by ${who}, ${when}`,
   notSet: "Nobody has set it.",
   why: "Reason",
+  whyMissing: "Say why you set it.",
   reasonHint: "Kept with the switch, for whoever comes next.",
   setLevel: (level: Level) => `Set to ${LEVELS[level]}`,
   levelSet: (level: Level) => `Set to ${LEVELS[level]}.`,

@@ -14,14 +14,15 @@ const WHAT_THEY_DO: Record<Level, string> = {
 
 export const messages: Messages = {
   ...usage,
-  adminTitle: "운영",
-  switchTitle: "생성 스위치",
+  adminTitle: "관리",
+  switchTitle: "영상 생성 스위치",
   level: (level) => LEVELS[level],
   levelDoes: (level) => WHAT_THEY_DO[level],
   inForce: (level) => `지금: ${LEVELS[level]}`,
   setBy: (who, when) => `${who} · ${when}`,
   notSet: "아직 아무도 바꾸지 않았습니다.",
   why: "이유",
+  whyMissing: "바꾸는 이유를 적어 주세요.",
   reasonHint: "다음 관리자가 볼 수 있도록 스위치와 함께 남습니다.",
   setLevel: (level) => `${TO[level]} 바꾸기`,
   levelSet: (level) => `${TO[level]} 바꿨습니다.`,

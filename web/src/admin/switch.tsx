@@ -1,7 +1,7 @@
 // The kill switch: three positions, what each does, and who set it, when and why.
 
 import { type Signal, useSignal } from "@preact/signals";
-import { useId } from "preact/hooks";
+import { useId, useRef } from "preact/hooks";
 import type { Generation } from "../api";
 import { ApiProblem } from "../api";
 import type { App } from "../app-state";
@@ -22,10 +22,14 @@ export function Switch({ app, generation }: Props) {
   const reason = useSignal("");
   const said = useSignal("");
   const isBusy = useSignal(false);
+  const isMissing = useSignal(false);
+  const field = useRef<HTMLInputElement>(null);
   const [group, hint] = [useId(), useId()];
 
   async function set(): Promise<void> {
     const level = chosen.value;
+    isMissing.value = !reason.value.trim();
+    if (isMissing.value) return field.current?.focus();
     isBusy.value = true;
     said.value = "";
     try {
@@ -44,6 +48,7 @@ export function Switch({ app, generation }: Props) {
     <form
       class="switch"
       aria-labelledby={`${group}-title`}
+      noValidate
       onSubmit={(event) => {
         event.preventDefault();
         void set();
@@ -74,23 +79,33 @@ export function Switch({ app, generation }: Props) {
       <label class="reason">
         {t("why")}
         <input
+          ref={field}
           type="text"
           required
+          aria-invalid={isMissing.value}
           maxLength={500}
           aria-describedby={hint}
           value={reason.value}
-          onInput={(event) => (reason.value = event.currentTarget.value)}
+          onInput={(event) => {
+            reason.value = event.currentTarget.value;
+            isMissing.value = false;
+          }}
         />
       </label>
-      <p id={hint} class="muted">
-        {t("reasonHint")}
+      <p id={hint} class={isMissing.value ? "bad" : "muted"}>
+        {t(isMissing.value ? "whyMissing" : "reasonHint")}
       </p>
-      <button type="submit" class="main" disabled={isBusy.value}>
+      <button type="submit" class="main" disabled={isBusy.value || isSet(now, chosen.value)}>
         {t("setLevel", chosen.value)}
       </button>
       <p role="status">{said}</p>
     </form>
   );
+}
+
+/** Whether setting it would change nothing, now or once the budgets ask for less. */
+function isSet({ level, by_hand }: Generation, chosen: Level): boolean {
+  return level === chosen && (by_hand?.level ?? "normal") === chosen;
 }
 
 function WhoSetIt({ generation }: { generation: Generation }) {
