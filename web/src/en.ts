@@ -10,6 +10,7 @@ export const messages = {
   otherLanguage: "한국어",
   aiNotice: "The videos are made by AI, and their files carry its mark.",
   adminOnly: "Only administrators see this page.",
+  noPage: "There is no such page.",
   cannotStart: "The page can't reach its service. Check your connection and reload.",
   reload: "Reload",
 };

@@ -4,11 +4,12 @@ import { computed, signal } from "@preact/signals";
 
 export type View = "make" | "usage" | "admin";
 const PATHS: Record<View, string> = { make: "/", usage: "/usage", admin: "/admin" };
+const VIEWS = Object.keys(PATHS) as View[];
 
 const place = signal(location.pathname + location.search);
 addEventListener("popstate", () => (place.value = location.pathname + location.search));
 
-export const view = computed<View>(() => viewOf(place.value));
+export const view = computed<View | null>(() => viewOf(place.value));
 /** The video on the stage, by `?video=`. */
 export const videoId = computed(() => videoIdOf(place.value));
 
@@ -16,9 +17,10 @@ export function pathOf(view: View): string {
   return PATHS[view];
 }
 
-export function viewOf(path: string): View {
+/** null: there is no such page. */
+export function viewOf(path: string): View | null {
   const name = path.replace(/\?.*/, "").replace(/(?<=.)\/$/, "");
-  return name === PATHS.usage ? "usage" : name === PATHS.admin ? "admin" : "make";
+  return VIEWS.find((one) => PATHS[one] === name) ?? null;
 }
 
 export function videoIdOf(path: string): string | null {

@@ -92,12 +92,13 @@ async function leave({ session }: Opened, user: string): Promise<void> {
 const loaded = signal<Partial<Record<keyof typeof VIEWS, Loaded>>>({});
 
 /** As long as the user is the same one. */
-function Content({ app: opened, name }: { app: Opened; name: keyof typeof VIEWS }) {
+function Content({ app: opened, name }: { app: Opened; name: keyof typeof VIEWS | null }) {
   const app = useMemo(() => {
     const api = opened.apiOf(opened.session.user.peek()?.id ?? "");
     return { ...opened, api };
   }, [opened]);
   useEffect(() => {
+    if (!name) return;
     Promise.all([VIEWS[name](), learn(name)]).then(([module]) => {
       loaded.value = { ...loaded.value, [name]: module.default };
     });
@@ -105,6 +106,7 @@ function Content({ app: opened, name }: { app: Opened; name: keyof typeof VIEWS 
   if (name === "admin" && !app.session.user.value?.admin) {
     return <p class="notice">{t("adminOnly")}</p>;
   }
+  if (!name) return <p class="notice">{t("noPage")}</p>;
   const View = loaded.value[name];
   return View ? <View app={app} /> : null;
 }

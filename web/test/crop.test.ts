@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { cropOf, isWhole } from "../src/make/crop";
+import { cropOf, isWhole, shapeOf } from "../src/make/crop";
+import { MODELS } from "./examples";
 
 const PORTRAIT = { width: 900, height: 1200 };
 
@@ -20,4 +21,17 @@ test("what is narrower than 1:2 is cut even as it is", () => {
   const screenshot = { width: 1206, height: 2622 };
 
   expect(cropOf("auto", screenshot, 0.5)).toEqual({ x: 0, y: 105, width: 1206, height: 2412 });
+});
+
+test("a provider without the image's own shape makes the nearest that it has", () => {
+  const [runway, , veo] = MODELS;
+
+  expect(shapeOf("auto", { width: 1200, height: 900 }, runway)).toBe("4:3");
+  expect(shapeOf("auto", { width: 1200, height: 900 }, veo)).toBe("16:9");
+  expect(shapeOf("auto", PORTRAIT, veo)).toBe("9:16");
+});
+
+test("what is asked for is said, and nothing of an image that is not read yet", () => {
+  expect(shapeOf("1:1", null, MODELS[0])).toBe("1:1");
+  expect(shapeOf("auto", null, MODELS[0])).toBe("");
 });

@@ -2,18 +2,18 @@
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from local.stack import Stack
 from tests.e2e.client import IMAGE, Frontend, Video, set_faults, submissions, wait_for
 from tests.e2e.page.conftest import Visit
-from tests.e2e.visitor import PHONE, visiting
+from tests.e2e.visitor import PHONE, WIDE, visiting
 
 pytestmark = pytest.mark.timeout(300)
 # A browser on a busy machine; conditions are waited for, never times.
@@ -80,7 +80,7 @@ def test_an_image_and_a_sentence_become_a_film_that_plays(
     page = visit().page
     choose(page)
     write(page, prompt, seconds=8)
-    expect(page.locator(".price:not(.old)")).to_have_text("$0.40부터")
+    expect(page.locator(".price:not(.old)")).to_have_text("$0.40–4.40")
     make(page)
 
     expect(film(page)).to_be_visible()
@@ -205,7 +205,8 @@ def test_a_hand_over_is_said_in_words(visit: Visit, stack: Stack) -> None:
     expect(headline).to_have_text("Runway가 혼잡해서 Veo에 요청했습니다")
     expect(film(page)).to_be_visible()
     expect(page.locator(".frame.failed").first).to_have_text("Runway혼잡 · 비용 없음")
-    expect(page.locator(".frame.delivered")).to_contain_text("Gemini Veo 3.1")
+    expect(page.locator(".frame.delivered")).to_contain_text("Veo")
+    expect(page.locator(".about")).to_contain_text("AI로 만든 영상 · Gemini Veo 3.1")
 
 
 def test_a_refusal_says_why_what_it_cost_and_what_helps(
@@ -253,8 +254,9 @@ def test_a_reload_in_mid_job_loses_nothing(visit: Visit, stack: Stack) -> None:
     prompt = "A raccoon that outlives a reload"
     page = visit().page
     choose(page)
-    page.get_by_text("Omni", exact=True).click()
-    page.get_by_text("Runway", exact=True).last.click()
+    chips = page.locator(".chips.model")
+    chips.get_by_text("Omni", exact=True).click()
+    chips.get_by_text("Runway", exact=True).click()
     write(page, prompt, seconds=5)
     make(page)
     expect(page.locator(".frame.working")).to_be_visible()
@@ -398,19 +400,92 @@ def test_over_the_cap_it_says_what_fits(
         expect(page.locator(".make-button")).to_be_enabled()
 
 
-def test_a_click_without_a_prompt_asks_for_one(visit: Visit) -> None:
-    page = visit().page
+@pytest.mark.parametrize("width", [PHONE, WIDE])
+def test_a_click_without_a_prompt_asks_for_one(visit: Visit, width: int) -> None:
+    page = visit(width=width).page
     choose(page)
     make(page)
 
     prompt, alert = page.locator("#prompt"), page.get_by_role("alert")
     expect(alert).to_contain_text("무엇이 일어날지 적어 주세요")
-    expect(alert).to_be_in_viewport()
     expect(prompt).to_be_focused()
+    wait_for(lambda: is_on_top(alert), most_seconds=10)
     expect(prompt).to_have_attribute("aria-invalid", "true")
     expect(prompt).to_have_accessible_description(re.compile("무엇이 일어날지"))
     page.keyboard.type("A raccoon")
     expect(alert).to_be_hidden()
+
+
+def is_on_top(what: Locator) -> bool:
+    """In the window, and under nothing that stays in its place."""
+    return bool(
+        what.evaluate(
+            """(element) => {
+                const {left, right, top, bottom} = element.getBoundingClientRect();
+                const x = (left + right) / 2;
+                return [top + 1, bottom - 1].every(
+                    (y) => element.contains(document.elementFromPoint(x, y)));
+            }"""
+        )
+    )
+
+
+@pytest.mark.parametrize("width", [PHONE, WIDE])
+def test_a_copied_link_is_said_where_it_is_seen(
+    visit: Visit, earlier: Video, width: int
+) -> None:
+    permissions = ["clipboard-read", "clipboard-write"]
+    visitor = visit(
+        f"/?video={earlier['job_id']}", width=width, permissions=permissions
+    )
+    page = visitor.page
+    page.get_by_role("button", name="링크 복사").click()
+
+    toast = page.locator(".toast")
+    expect(toast).to_contain_text("링크를 복사했습니다")
+    assert is_on_top(toast)
+    link = page.locator(".film").get_attribute("src")
+    assert page.evaluate("navigator.clipboard.readText()") == link
+
+
+def test_a_link_that_may_not_be_copied_is_shown_and_selected(
+    visit: Visit, earlier: Video
+) -> None:
+    page = visit(f"/?video={earlier['job_id']}").page
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject() }")
+    page.get_by_role("button", name="링크 복사").click()
+
+    link = page.get_by_label("이 링크를 직접 복사해 주세요")
+    expect(link).to_have_value(page.locator(".film").get_attribute("src") or "")
+    assert link.evaluate("e => e.selectionEnd - e.selectionStart == e.value.length")
+
+
+def test_the_strip_says_what_shape_each_provider_makes_of_the_image(
+    visit: Visit,
+) -> None:
+    page = visit().page
+    choose(page)
+
+    frames = page.locator(".frame")
+    expect(frames.filter(has_text="Runway").first).to_contain_text("8초 · 4:3 · $0.40")
+    expect(frames.filter(has_text="Veo")).to_contain_text("8초 · 16:9 · $3.20")
+
+
+@pytest.mark.usefixtures("_paused")
+def test_while_generation_is_paused_the_page_says_so(visit: Visit) -> None:
+    page = visit(width=PHONE).page
+
+    expect(page.locator(".frame")).to_have_text([re.compile("일시 중지$")] * 4)
+    expect(page.locator(".order-bar")).to_contain_text("영상 생성을 일시 중지했습니다")
+    expect(page.locator(".make-button")).to_be_disabled()
+
+
+@pytest.fixture
+def _paused(stack: Stack) -> Iterator[None]:
+    operator, switch = Frontend(stack, "seo-yeon", admin=True), "/v1/admin/generation"
+    operator.call("POST", switch, {"level": "paused", "reason": "a test"})
+    yield
+    operator.call("POST", switch, {"level": "normal", "reason": "the test is over"})
 
 
 def test_what_is_no_image_is_refused_and_the_rest_stays(visit: Visit) -> None:

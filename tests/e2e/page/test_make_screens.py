@@ -72,7 +72,7 @@ def test_every_screen_can_be_read_and_used_by_everybody(
     visitor.forgive("422")
     page, sheets = visitor.page, {theme: Sheet() for theme in THEMES}
     expect(page.locator(".library .empty")).to_be_visible()
-    expect(page.locator(".frame").first).to_be_visible()
+    expect(page.locator(".frame strong").first).to_be_visible()
     check(visitor, sheets)
 
     page.get_by_role("button", name="주소로 가져오기").click()

@@ -33,15 +33,23 @@ def test_a_visitor_stays_signed_in_and_where_one_was(visit: Visit) -> None:
     expect(visitor.page.locator("main h1")).to_have_text("사용량")
 
 
+def test_an_address_that_is_no_page_is_said_to_be_none(visit: Visit) -> None:
+    page = visit("/nothing").page
+
+    expect(page.locator("main")).to_have_text("없는 페이지입니다.")
+    page.get_by_role("link", name="만들기").click()
+    expect(page.locator("#prompt")).to_be_visible()
+
+
 def test_only_administrators_are_shown_administration(visit: Visit) -> None:
     visitor = visit("/admin", user="Min-ji")
 
     expect(visitor.page.locator("main")).to_contain_text("관리자만")
-    expect(visitor.page.get_by_role("link", name="운영")).to_have_count(0)
+    expect(visitor.page.get_by_role("link", name="관리")).to_have_count(0)
 
     visitor.sign_out()
     visitor.sign_in("Seo-yeon")
-    expect(visitor.page.locator("main h1")).to_have_text("운영")
+    expect(visitor.page.locator("main h1")).to_have_text("관리")
 
 
 def test_the_page_speaks_the_browsers_language_and_the_chosen_one(

@@ -1,5 +1,6 @@
-// Which part of an image a shape shows.
+// Which part of an image a shape shows, and which shape a video of it has.
 
+import type { Model } from "../api";
 import type { Shape } from "./draft";
 
 export interface Rectangle {
@@ -36,6 +37,19 @@ export function cropOf(
     width: across,
     height: down,
   };
+}
+
+/** The shape of this provider's video, "" where that can't be known before it is made. */
+export function shapeOf(
+  shape: Shape,
+  image: { width: number; height: number } | null,
+  model: Pick<Model, "aspect_ratios"> | undefined,
+): string {
+  if (shape !== "auto") return shape;
+  if (!image || !model) return "";
+  const ratio = ratioOf(shape, image.width, image.height);
+  const cut = (one: Shape) => Math.abs(Math.log(ratio / ratioOf(one, 1, 1)));
+  return [...model.aspect_ratios].sort((a, b) => cut(a) - cut(b))[0] ?? "";
 }
 
 export function isWhole(crop: Rectangle, size: { width: number; height: number }) {

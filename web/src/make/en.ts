@@ -57,7 +57,7 @@ const FIELDS: Partial<Record<string, string>> = {
 
 export const messages = {
   // Stage
-  stage: "Stage",
+  stage: "Image and video",
   invite: "Drop, paste or take a photo",
   inviteMore: "Or describe a scene without one: the prompt alone is enough.",
   chooseImage: "Choose an image",
@@ -104,7 +104,8 @@ export const messages = {
 
   // Strip
   strip: "Providers, in the order in which they are asked",
-  plan: (seconds: number, usd: number) => `${seconds} s · ${money(usd)}`,
+  plan: (seconds: number, shape: string, usd: number) =>
+    [`${seconds} s`, shape, money(usd)].filter(Boolean).join(" · "),
   planNeedsImage: "needs an image",
   waiting: "waiting",
   planUnknown: "–",
@@ -118,11 +119,12 @@ export const messages = {
   reason: (code: Code | null) => (code ? REASONS[code] : "failed"),
 
   // Playing
-  unmute: "Sound on",
-  mute: "Sound off",
+  unmute: "Turn sound on",
+  mute: "Turn sound off",
   download: "Download",
   copyLink: "Copy link",
-  copied: "Copied. Whoever has the link can watch for up to 11 hours.",
+  copied: "Link copied. Whoever has it can watch for up to 11 hours.",
+  notCopied: "The browser did not allow it. Copy this link yourself:",
   again: "Use these settings again",
   elsewhere: "Try another provider",
   delete: "Delete",
@@ -148,6 +150,7 @@ export const messages = {
   promptMissing: "Say what should happen in the video.",
   translating: "Translating into English",
   englishLabel: "Sent in English as",
+  englishSimulated: "(simulated: a real model translates it)",
   englishOutdated: "Your English is of an earlier prompt.",
   translateAgain: "Translate again",
   shape: "Shape",
@@ -168,9 +171,9 @@ export const messages = {
   lastImageRemove: "Remove the last frame",
   makeVideo: "Make the video",
   making: "In progress",
-  priceFrom: (usd: string) => `from ${money(usd)}`,
+  priceRange: (least: string, most: string) => `${money(least)}–${money(most).slice(1)}`,
   price: (usd: string) => money(usd),
-  priceMost: (usd: string) => `At most ${money(usd)}.`,
+  priceMost: (usd: string) => `At most ${money(usd)}, if other providers are asked, too.`,
   nobodyCan: "No provider can make this just now.",
   overCap: (left: string, reset: string) =>
     `Only ${money(left)} of your limit is left, until ${reset}.`,

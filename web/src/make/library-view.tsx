@@ -36,7 +36,7 @@ export function LibraryView({ studio }: { studio: Studio }) {
         ))}
       </ul>
       <More studio={studio} />
-      <Removals studio={studio} />
+      <Toasts studio={studio} />
     </section>
   );
 }
@@ -146,7 +146,7 @@ function More({ studio }: { studio: Studio }) {
   );
 }
 
-function Removals({ studio }: { studio: Studio }) {
+function Toasts({ studio }: { studio: Studio }) {
   const { removals, undo, failedRemoval } = studio.library;
   return (
     <div class="toasts" role="status">
@@ -159,6 +159,7 @@ function Removals({ studio }: { studio: Studio }) {
         </div>
       ))}
       {failedRemoval.value && <div class="toast bad">{t("notDeleted")}</div>}
+      {studio.notice.value && <div class="toast">{t(studio.notice.value)}</div>}
     </div>
   );
 }

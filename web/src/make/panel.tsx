@@ -67,7 +67,7 @@ function Prompt({ studio }: { studio: Studio }) {
       />
       {/* The count says this by itself. */}
       {!isLong && <Trouble studio={studio} place="prompt" />}
-      <p id="prompt-count" class={isLong ? "count bad" : "count"}>
+      <p id="prompt-count" class={`count ${isLong ? "bad" : "muted"}`}>
         {isLong ? t("tooLong", most) : t("count", length, most)}
       </p>
       {!prompt && <Examples />}
@@ -107,6 +107,7 @@ function Translation({ studio }: { studio: Studio }) {
     <div class="english">
       <p class="muted">
         <span id="english-label">{t("englishLabel")}</span>
+        {studio.app.config.simulated && <> {t("englishSimulated")}</>}
         {isOld && <> · {t("englishOutdated")}</>}
       </p>
       <textarea
@@ -288,24 +289,27 @@ function Order({ studio }: { studio: Studio }) {
   return (
     <div class="order">
       <div class="order-bar">
+        <Trouble studio={studio} place="order" />
+        {isImpossible && <p class="bad">{t("nobodyCan")}</p>}
+        {refused && !isDear && <p class="bad">{refused.message}</p>}
+        {isDear && <OverCap studio={studio} />}
         <button
           type="submit"
           class="main make-button"
           disabled={isMaking.value || isDear || isImpossible || !!refused || problem !== null}
         >
           <span>{t(isMaking.value ? "making" : "makeVideo")}</span>
+          {!price && !problem && <span aria-hidden="true">…</span>}
           {price && !isImpossible && (
             <span class={isPriceOld.value ? "price old" : "price"}>
-              {t(isRange ? "priceFrom" : "price", price.estimated_cost_usd)}
+              {isRange
+                ? t("priceRange", price.estimated_cost_usd, price.max_cost_usd)
+                : t("price", price.estimated_cost_usd)}
             </span>
           )}
         </button>
       </div>
       <div class="small-print">
-        <Trouble studio={studio} place="order" />
-        {isImpossible && <p class="bad">{t("nobodyCan")}</p>}
-        {refused && <p class="bad">{refused.message}</p>}
-        {isDear && <OverCap studio={studio} />}
         <p class="muted">
           {isRange && !isImpossible && `${t("priceMost", price.max_cost_usd)} `}
           <LeftToday studio={studio} />

@@ -1,12 +1,12 @@
 // The stage when there is a video.
 
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Video } from "../api";
 import { clock, money } from "../format";
 import { t } from "../i18n";
 import { promptOf } from "./request";
-import { NAMES } from "./stage";
+import { FULL } from "./stage";
 import { Strip } from "./strip";
 import type { Studio } from "./studio";
 import { screenOf, Still } from "./watching";
@@ -57,7 +57,6 @@ function Screen({ studio, video }: { studio: Studio; video: Video }) {
         <button
           type="button"
           class="sound-button"
-          aria-pressed={!isMuted.value}
           onClick={() => (isMuted.value = !isMuted.value)}
         >
           {t(isMuted.value ? "unmute" : "mute")}
@@ -68,10 +67,14 @@ function Screen({ studio, video }: { studio: Studio; video: Video }) {
 }
 
 function Actions({ studio, video }: { studio: Studio; video: Video }) {
-  const isCopied = useSignal(false);
+  const isRefused = useSignal(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(video.video_url ?? "");
-    isCopied.value = true;
+    try {
+      await navigator.clipboard.writeText(video.video_url ?? "");
+      studio.notify("copied");
+    } catch {
+      isRefused.value = true;
+    }
   };
   return (
     <>
@@ -92,10 +95,20 @@ function Actions({ studio, video }: { studio: Studio; video: Video }) {
           {t("delete")}
         </button>
       </div>
-      <p class="muted" role="status">
-        {isCopied.value ? t("copied") : ""}
-      </p>
+      {isRefused.value && <Link url={video.video_url ?? ""} />}
     </>
+  );
+}
+
+/** For where the page may not copy it. */
+function Link({ url }: { url: string }) {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.select(), []);
+  return (
+    <label class="link">
+      {t("notCopied")}
+      <input ref={field} type="url" readOnly value={url} />
+    </label>
   );
 }
 
@@ -112,8 +125,8 @@ function About({ video }: { video: Video }) {
         </p>
       )}
       <p class="muted">
-        {video.ai_model && t("madeBy", NAMES[video.ai_model])} · {money(video.cost_usd)}
-        {video.delivered && ` · ${clock(video.delivered.duration)}`}
+        {video.ai_model && t("madeBy", FULL[video.ai_model])} · {money(video.cost_usd)}
+        {video.delivered && ` · ${clock(video.delivered.duration)} · ${video.delivered.aspect_ratio}`}
       </p>
     </div>
   );

@@ -11,9 +11,10 @@ export const SHORT: Record<AiModel, string> = {
   "gemini-veo-3.1": "Veo",
   "gemini-omni-flash": "Omni",
 };
-export const NAMES: Record<AiModel, string> = {
-  runway: "Runway",
-  "runway-http": "Runway HTTP",
+/** Where both ways to Runway are told apart. */
+export const NAMES: Record<AiModel, string> = { ...SHORT, "runway-http": "Runway HTTP" };
+export const FULL: Record<AiModel, string> = {
+  ...NAMES,
   "gemini-veo-3.1": "Gemini Veo 3.1",
   "gemini-omni-flash": "Gemini Omni",
 };

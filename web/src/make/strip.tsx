@@ -2,14 +2,14 @@
 
 import type { Video } from "../api";
 import { say, type Sentence, t } from "../i18n";
+import { shapeOf } from "./crop";
 import { type Frame, framesOf, NAMES } from "./stage";
 import type { Studio } from "./studio";
 
 export function Strip({ studio, video }: { studio: Studio; video: Video | null }) {
   const models = studio.models.value;
   const frames = video ? framesOf(video, models) : planOf(studio);
-  // Its room is kept until the providers are known, so that nothing jumps.
-  if (!frames.length) return video ? null : <div class="strip" />;
+  if (!frames.length) return video ? null : <Unknown />;
   return (
     <ol class="strip" aria-label={t("strip")}>
       {frames.map((frame) => (
@@ -22,6 +22,19 @@ export function Strip({ studio, video }: { studio: Studio; video: Video | null }
   );
 }
 
+/** Until the providers are known their room is kept, so that nothing jumps. */
+function Unknown() {
+  return (
+    <div class="strip" aria-hidden="true">
+      {[1, 2, 3, 4].map((one) => (
+        <div key={one} class="frame">
+          <span>…</span>
+        </div>
+      ))}
+    </div>
+  );
+}
+
 /** Who would be asked now, and what each would make. */
 function planOf({ estimate, models, fit, priceProblem }: Studio): Frame[] {
   if (priceProblem.value) {
@@ -29,13 +42,20 @@ function planOf({ estimate, models, fit, priceProblem }: Studio): Frame[] {
       ...{ model, state: "waiting", note: [["planUnknown"]] },
     }));
   }
+  const isPaused = estimate.value?.refused?.code === "generation_paused";
   const { image, imageUrl } = fit.value;
   const needsImage = models.value
     .filter((model) => !image && !imageUrl && !model.text_aspect_ratios.length)
     .map((model) => model.ai_model);
-  return (estimate.value?.links ?? []).map(({ ai_model, skipped, duration, cost_usd }) => {
+  return (estimate.value?.links ?? []).map((link) => {
+    const { ai_model, skipped, duration, cost_usd } = link;
+    if (isPaused) {
+      return { model: ai_model, state: "waiting", note: [["reason", "generation_paused"]] };
+    }
     if (!skipped) {
-      const note: Sentence[] = [["plan", duration, Number(cost_usd)]];
+      const model = models.value.find((one) => one.ai_model === ai_model);
+      const shape = shapeOf(link.aspect_ratio, image, model);
+      const note: Sentence[] = [["plan", duration, shape, Number(cost_usd)]];
       return { model: ai_model, state: "planned", note };
     }
     const why: Sentence = needsImage.includes(ai_model)

@@ -21,6 +21,7 @@ export type Studio = ReturnType<typeof openStudio>;
 
 const ESTIMATE_AFTER_MS = 250;
 const TRANSLATE_AFTER_MS = 900;
+const NOTICE_MS = 6000;
 
 export function openStudio(app: App) {
   const { api, session } = app;
@@ -43,6 +44,8 @@ export function openStudio(app: App) {
   /** The video on the stage; undefined: not read yet; null: there is none. */
   const video = signal<Video | null | undefined>(undefined);
   const cancelling = signal<string | null>(null);
+  /** Said for a while, where it covers nothing. */
+  const notice = signal<"copied" | null>(null);
   let isClosed = false;
 
   const offers = computed(() => offersOf(models.value, draft.value));
@@ -110,7 +113,10 @@ export function openStudio(app: App) {
     if (isMaking.value) return;
     if (!draft.value.prompt.trim()) {
       failure.value = { said: "promptMissing" };
-      document.getElementById("prompt")?.focus();
+      const field = document.getElementById("prompt");
+      field?.focus({ preventScroll: true });
+      // Unlike focusing, this leaves room for what is said under it.
+      field?.scrollIntoView({ block: "nearest" });
       return;
     }
     // Without it, this would be a video of the prompt alone, and dearer.
@@ -208,6 +214,12 @@ export function openStudio(app: App) {
     change({ image: null, imageUrl: "" });
   }
 
+  const forgetNotice = settled(NOTICE_MS, async () => void (notice.value = null));
+  function notify(said: "copied"): void {
+    notice.value = said;
+    forgetNotice();
+  }
+
   // Prices, translation
 
   async function refreshUsage(): Promise<void> {
@@ -291,6 +303,7 @@ export function openStudio(app: App) {
     isClosed = true;
     price.stop();
     translate.stop();
+    forgetNotice.stop();
     library.close();
     for (const stop of stops) stop();
     removeEventListener("online", online);
@@ -299,7 +312,7 @@ export function openStudio(app: App) {
 
   return {
     ...{ app, library, models, usage, estimate, isPriceOld, priceProblem },
-    ...{ isTranslating, isReading, isAddress },
+    ...{ isTranslating, isReading, isAddress, notice, notify },
     ...{ failure, isOnline, video, cancelling, ordered, offers, fit, usual, isMaking },
     ...{ refresh, cancel, make, pick, reuse, elsewhere, drop, forgetImage },
     ...{ translateNow, close },

@@ -1,5 +1,5 @@
 export const messages = {
-  signInTitle: "One image, one sentence, one film.",
+  signInTitle: "One\u00a0image, one\u00a0sentence, one\u00a0film.",
   signInAs: (name: string) => `Continue as ${name}`,
   signInWithGoogle: "Continue with Google",
   signInByEmail: "Send me a link",
@@ -14,7 +14,7 @@ export const messages = {
   developmentMe: "me is the user of the README's examples, whose token make dev prints.",
   leaving: "Sign out?",
   leavingKeeps:
-    "Your prompt and your image stay in this browser, so that you can go on where you were. Erase them if others use it, too. Your videos stay in your library either way.",
+    "Your prompt and your image stay in this browser, so that you can go on where you were. Erase them if others use it, too. Your videos stay either way.",
   leaveAndKeep: "Keep and sign out",
   leaveAndErase: "Erase and sign out",
   stay: "Stay signed in",

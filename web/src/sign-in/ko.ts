@@ -1,7 +1,7 @@
 import type { Messages } from "./en";
 
 export const messages: Messages = {
-  signInTitle: "이미지 한 장, 한 문장, 한 편의 영상.",
+  signInTitle: "이미지\u00a0한\u00a0장, 한\u00a0문장, 한\u00a0편의\u00a0영상.",
   signInAs: (name) => `${name} 님으로 계속하기`,
   signInWithGoogle: "Google로 계속하기",
   signInByEmail: "링크 받기",
@@ -16,8 +16,8 @@ export const messages: Messages = {
   developmentMe: "me는 README 예제의 사용자이며, make dev가 이 사용자의 토큰을 출력합니다.",
   leaving: "로그아웃할까요?",
   leavingKeeps:
-    "프롬프트와 이미지는 이 브라우저에 남아 있어 다음에 이어서 만들 수 있습니다. 여럿이 쓰는 브라우저라면 지워 주세요. 영상은 어느 쪽이든 보관함에 그대로 있습니다.",
+    "프롬프트와 이미지는 이 브라우저에 남아 있어 다음에 이어서 만들 수 있습니다. 여럿이 쓰는 브라우저라면 지워 주세요. 영상은 어느 쪽이든 내 영상에 그대로 있습니다.",
   leaveAndKeep: "남기고 로그아웃",
   leaveAndErase: "지우고 로그아웃",
-  stay: "취소",
+  stay: "로그아웃하지 않기",
 };
