@@ -67,7 +67,7 @@ class Frontend:
         self,
         video: Mapping[str, Any],
         until: Callable[[Video], bool] = lambda v: v["status"] != "processing",
-        most_seconds: float = 60,
+        most_seconds: float = 110,
     ) -> Video:
         give_up_at = time.monotonic() + most_seconds
         while not until(now := self.get(video)):

@@ -17,7 +17,7 @@ from tests.e2e.visitor import PHONE, WIDE, visiting
 
 pytestmark = pytest.mark.timeout(300)
 # A browser on a busy machine; conditions are waited for, never times.
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=110_000)
 
 JPEG = {"name": "photo.jpg", "mimeType": "image/jpeg"}
 BUSY = [{"provider": p, "kind": "429"} for p in ("runway", "runway-http")]

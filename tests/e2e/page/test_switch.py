@@ -12,7 +12,7 @@ from tests.e2e.page.test_make import make, write
 
 pytestmark = pytest.mark.timeout(300)
 # A browser on a busy machine; conditions are waited for, never times.
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=110_000)
 
 
 def test_a_click_that_could_not_be_sent_waits_for_its_user(
