@@ -91,11 +91,19 @@ class Page:
     def _file(self, request: Request, name: str) -> Response:
         """Any path that is no file is one of the page's views."""
         try:
-            return send_from_directory(self.folder, name, request.environ)
+            return self._read(request, name)
         except NotFound:
             if name.startswith(_FILES) or not (self.folder / _ENTRY).is_file():
                 return Response(NOT_BUILT, status=404)
-        return send_from_directory(self.folder, _ENTRY, request.environ)
+        return self._read(request, _ENTRY)
+
+    def _read(self, request: Request, name: str) -> Response:
+        """At once: werkzeug leaves a file open where a browser hangs up meanwhile."""
+        response = send_from_directory(self.folder, name, request.environ)
+        response.direct_passthrough = False
+        response.make_sequence()
+        response.close()
+        return response
 
     def _headers(self) -> dict[str, str]:
         parts = self.addresses

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import requests
 from google.auth import jwt
+from werkzeug import Request
+from werkzeug.test import EnvironBuilder
 
 import local.identity
 from local.http_server import HttpServer
@@ -97,6 +99,18 @@ def test_a_path_that_is_no_file_is_one_of_the_pages_views(
 
     assert answer.status_code == status
     assert text in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/a/view"])
+def test_no_file_is_open_while_a_browser_receives_it(tmp_path: Path, path: str) -> None:
+    (tmp_path / "index.html").write_text("the page")
+    page = Page(project="p", addresses={}, folder=tmp_path)
+
+    response = page._answer(Request(EnvironBuilder(path).get_environ()))
+
+    assert response.get_data() == b"the page"
+    assert response.is_sequence
+    assert not response.direct_passthrough
 
 
 def test_a_page_that_is_not_built_says_how(tmp_path: Path) -> None:
