@@ -75,7 +75,7 @@ def _run(
         env=bare_environment() | {"PATH": path} | dict(environment or {}),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=500,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done

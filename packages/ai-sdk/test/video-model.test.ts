@@ -13,7 +13,7 @@ import {
 import { createReelay, reelay } from "../src/index.ts";
 
 const image = new Uint8Array(readFileSync(process.env["REELAY_TEST_IMAGE"]!));
-const poll = { intervalMs: 200, timeoutMs: 60_000 };
+const poll = { intervalMs: 200, timeoutMs: 180_000 };
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
 // The AI SDK's own download refuses every address of this machine.
