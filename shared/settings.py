@@ -286,7 +286,7 @@ def _count(value: str) -> int:
 
 
 def _whole(value: str) -> int | None:
-    """None for what isn't one; nobody means a number of more than nine digits."""
+    """None if it is no whole number, or has more than nine digits."""
     return int(value) if re.fullmatch(r"[+-]?[0-9]{1,9}", value) else None
 
 

@@ -33,7 +33,7 @@ def read_object(
     try:
         body = request.stream.read(most_bytes + 1)
         if len(body) > most_bytes:
-            raise TooLarge(str(most_bytes))
+            raise TooLarge(most_bytes)
         value = _parsed(body)
     except (ValueError, RecursionError, OSError, HTTPException) as error:
         raise Malformed(type(error).__name__) from error

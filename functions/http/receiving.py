@@ -82,7 +82,7 @@ class Receiver:
         Unavailable if there is no room for a large body. Malformed if it stops.
         """
         if (request.content_length or 0) > most_bytes:
-            raise TooLarge(str(most_bytes))
+            raise TooLarge(most_bytes)
         with self._room(request, user_id, most_bytes):
             wait = min(TURN_SECONDS, self._wait_seconds)
             with self._counted(self._by_user, user_id, BODIES_PER_USER, wait):
@@ -132,7 +132,7 @@ def _read(request: Request, limit: ReadTimeout, most_bytes: int) -> bytes:
                 body.write(piece)
                 progress.received_bytes += len(piece)
                 if progress.received_bytes > most_bytes:
-                    raise TooLarge(str(most_bytes))
+                    raise TooLarge(most_bytes)
     except (OSError, HTTPException) as error:
         raise Malformed("cut off") from error
     return body.getvalue()

@@ -1,16 +1,17 @@
 """From the start of a process to its first answer, beside a bare function."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 
 import requests
 
 from local import functions
-from local.bench.figures import Figure, alternating
+from local.bench.figures import alternating, print_beside
 from local.bench.load import Asked, submission
 from local.bench.stand import BARE, OURS, Function, Stand
 from local.processes import Program, Running, free_port
@@ -32,19 +33,18 @@ def measure(stand: Stand, rounds: int) -> None:
         partial(first_answer, stand, "api", BARE, asked, 202),
         partial(first_answer, stand, "api", OURS, asked, 202),
     )
-    for name, unit, field, goal in (
-        ("cold_start_api", "s", "seconds", "at most 1.15"),
-        ("cold_start_api_cpu", "s", "cpu_seconds", "at most 1.15"),
-        ("cold_start_api_memory", "MB", "resident_mb", ""),
-    ):
-        Figure(
-            metric=name,
-            unit=unit,
-            values=[getattr(each, field) for each in ours],
-            reference="the bare function",
-            references=[getattr(each, field) for each in bare],
-            goal=goal,
-        ).print()
+    print_start("cold_start_api", "the bare function", bare, ours)
+
+
+def print_start(
+    name: str, reference: str, references: Sequence[Start], ours: Sequence[Start]
+) -> None:
+    rows = (
+        (name, "s", attrgetter("seconds"), "at most 1.15"),
+        (f"{name}_cpu", "s", attrgetter("cpu_seconds"), "at most 1.15"),
+        (f"{name}_memory", "MB", attrgetter("resident_mb"), ""),
+    )
+    print_beside(reference, references, ours, rows)
 
 
 def first_answer(

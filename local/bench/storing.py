@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,7 +24,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from local.bench.at_vendor import job_at_vendor
-from local.bench.figures import Figure, alternating
+from local.bench.figures import Figure, Row, alternating, print_beside
 from local.bench.stand import Stand
 from local.emulators.cloud_storage.signatures import signer_from_key
 from local.emulators.storage import running_storage
@@ -52,6 +53,7 @@ SMALL_MB, MIDDLE_MB, LARGE_MB = 4, 64, 256
 SECONDS = 5
 # How a file is stored: as the worker does, without the decoder, or as anybody would.
 CHECKED, UNCHECKED, PLAIN = "checked", "unchecked", "plain"
+LEAST_RATIO = "at least 0.9"
 PLAINLY = "download and upload by requests and google-cloud-storage"
 Found = dict[str, float]
 
@@ -79,21 +81,11 @@ def measure(stand: Stand, rounds: int) -> None:
             partial(store, UNCHECKED, SMALL_MB),
             partial(store, CHECKED, SMALL_MB),
         )
-    Figure(
-        metric="store_throughput",
-        unit="MB/s",
-        values=[MIDDLE_MB / each["seconds"] for each in unchecked],
-        reference=PLAINLY,
-        references=[MIDDLE_MB / each["seconds"] for each in plain],
-        goal="at least 0.9",
-    ).print()
-    Figure(
-        metric="store_cpu",
-        unit="s",
-        values=[each["cpu_seconds"] for each in unchecked],
-        reference=PLAINLY,
-        references=[each["cpu_seconds"] for each in plain],
-    ).print()
+    moved: Sequence[Row[Found]] = (
+        ("store_throughput", "MB/s", lambda f: MIDDLE_MB / f["seconds"], LEAST_RATIO),
+        ("store_cpu", "s", itemgetter("cpu_seconds"), ""),
+    )
+    print_beside(PLAINLY, plain, unchecked, moved)
     Figure(
         metric="store_memory",
         unit="MB",
@@ -104,13 +96,9 @@ def measure(stand: Stand, rounds: int) -> None:
         reference=f"growth from a video of {SMALL_MB} MB to one of {LARGE_MB} MB",
         goal="at most 16",
     ).print()
-    Figure(
-        metric="store_seconds",
-        unit="s",
-        values=[each["seconds"] for each in most],
-        reference=f"{SMALL_MB} MB, 5 s in 720p, without decoding its frames",
-        references=[each["seconds"] for each in least],
-    ).print()
+    undecoded = f"{SMALL_MB} MB, 5 s in 720p, without decoding its frames"
+    seconds = [("store_seconds", "s", itemgetter("seconds"), "")]
+    print_beside(undecoded, least, most, seconds)
 
 
 def _write_videos(folder: Path) -> None:

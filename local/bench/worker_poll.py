@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
 import runwayml
 
 from local.bench.at_vendor import client_of, put_job
-from local.bench.cold_start import Start, first_answer
-from local.bench.figures import alternating, print_beside
+from local.bench.cold_start import Start, first_answer, print_start
+from local.bench.figures import alternating
 from local.bench.load import Asked
 from local.bench.stand import BARE, OURS, Stand
 from local.simulators.runway import runway_simulator
@@ -31,12 +30,7 @@ def measure(stand: Stand, rounds: int) -> None:
         ours = partial(_ours, stand, vendor.address, on)
         theirs(), ours()  # compiles the packages: not counted
         found = alternating(rounds, theirs, ours)
-    rows = (
-        ("cold_start_worker_poll", "s", attrgetter("seconds"), "at most 1.15"),
-        ("cold_start_worker_poll_cpu", "s", attrgetter("cpu_seconds"), "at most 1.15"),
-        ("cold_start_worker_poll_memory", "MB", attrgetter("resident_mb"), ""),
-    )
-    print_beside(REFERENCE, *found, rows)
+    print_start("cold_start_worker_poll", REFERENCE, *found)
 
 
 @contextmanager
@@ -56,22 +50,21 @@ def _bare(stand: Stand, address: str, task_id: str) -> Start:
     job = client.collection("bare").document()
     job.set({"task_id": task_id})
     client.close()
-    return _answer(stand, address, job.id, stand.token("bare"), 200)
+    asked = _look_at(job.id, stand.token("bare"))
+    return first_answer(stand, "worker", BARE, asked, 200, _at(address))
 
 
 def _ours(stand: Stand, address: str, task_id: str) -> Start:
     client, began = client_of(stand.project), datetime.now(UTC) - timedelta(minutes=1)
     job = put_job(client, task_id, started_at=began)
     client.close()
-    return _answer(stand, address, job.job_id, stand.invoker_token(), 204)
+    asked = _look_at(job.job_id, stand.invoker_token())
+    return first_answer(stand, "worker", OURS, asked, 204, _at(address))
 
 
-def _answer(stand: Stand, address: str, job_id: str, token: str, status: int) -> Start:
-    return first_answer(
-        stand,
-        "worker",
-        OURS if status == 204 else BARE,
-        Asked("/", token, json.dumps({"job_id": job_id}).encode()),
-        status,
-        {"RUNWAYML_BASE_URL": address, "RUNWAY_API_KEY": LOCAL_KEY},
-    )
+def _look_at(job_id: str, token: str) -> Asked:
+    return Asked("/", token, json.dumps({"job_id": job_id}).encode())
+
+
+def _at(address: str) -> dict[str, str]:
+    return {"RUNWAYML_BASE_URL": address, "RUNWAY_API_KEY": LOCAL_KEY}

@@ -182,7 +182,7 @@ def refused_faults(environ: Mapping[str, str], faults: str) -> Iterator[str]:
 
 
 def wrong_faults(faults: str) -> Iterator[str]:
-    """A sentence for each that is none."""
+    """A sentence for each fault that simulators can't stage."""
     for fault in filter(None, map(str.strip, faults.split(","))):
         try:
             parse_faults(fault)

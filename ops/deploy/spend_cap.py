@@ -37,7 +37,8 @@ def settle_cap(
     amount = choices.get("spend_cap_amount") or 0
     kept = _kept(world, project)
     if amount == kept.get("amount", 0):
-        world.person.say(f"  {f'It stays at {amount} a month' if amount else 'None'}.")
+        said = f"It stays at {amount} a month." if amount else "None."
+        world.person.say(f"  {said}")
         return
     if not amount:
         say = "  Google's spend cap stays as it is. To delete it: {}"

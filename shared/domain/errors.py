@@ -197,9 +197,13 @@ class Conflict(ApiError):
 
 
 class TooLarge(ApiError):
-    """The body is larger than the limit, which is given in bytes where it is known."""
+    """The body is larger than the limit: `most_bytes`, where that is known."""
 
     status, code = 413, "too_large"
+
+    def __init__(self, most_bytes: int | None = None) -> None:
+        super().__init__(f"more than {most_bytes} bytes" if most_bytes else "")
+        self.most_bytes = most_bytes
 
 
 class UnsupportedMedia(ApiError):
@@ -250,9 +254,13 @@ class JobQuota(StrEnum):
 
 
 class TooManyJobs(ApiError):
-    """The caller has reached a quota, which a JobQuota names."""
+    """The caller has reached this quota."""
 
     status, code = 429, "too_many_jobs"
+
+    def __init__(self, quota: JobQuota = JobQuota.OPEN) -> None:
+        super().__init__(quota.value)
+        self.quota = quota
 
 
 class TooManyRequests(ApiError):

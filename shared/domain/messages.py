@@ -286,6 +286,10 @@ _SAME_VENDOR = (
     "{0} is not asked, because it is the same account as {1}.",
     "{0:은/는} {1:과/와} 같은 계정이므로 요청하지 않습니다.",
 )
+# By the detail that says so: any other text is a vendor's.
+_ASKED_BEFORE: Mapping[str, ProviderId] = {
+    f"{SKIPPED_AFTER}{provider}": provider for provider in ProviderId
+}
 _UNTIL = re.compile(r"\b\d\d:\d\d\b")
 
 
@@ -301,8 +305,7 @@ def describe_problem(
     reason, _, until = detail.partition(" until ")
     if code is ErrorCode.CIRCUIT_OPEN and reason in _CIRCUITS:
         said = _say(_CIRCUITS[reason], language, provider_id, until[:5])
-    elif detail.startswith(SKIPPED_AFTER):
-        asked = ProviderId(detail.removeprefix(SKIPPED_AFTER))
+    elif asked := _ASKED_BEFORE.get(detail):
         skipped = _say(_SAME_VENDOR, language, provider_id, _NAMES[asked])
         said = f"{skipped} {describe(code, language, asked)}"
     return f"`{problem.field}`: {said}" if problem.field else said
@@ -332,7 +335,7 @@ def _problems(code: ErrorCode, message: str) -> Iterator[Problem]:
     if until := _UNTIL.search(message):
         for reason in _CIRCUITS:
             yield Problem(code=code, detail=f"{reason} until {until[0]}")
-    yield from (Problem(code=code, detail=f"{SKIPPED_AFTER}{p}") for p in ProviderId)
+    yield from (Problem(code=code, detail=detail) for detail in _ASKED_BEFORE)
 
 
 def describe(

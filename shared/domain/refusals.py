@@ -122,7 +122,7 @@ _MISSING: Mapping[Missing, tuple[str, str]] = {
     ),
 }
 
-_QUOTAS: Mapping[str, tuple[str, str]] = {
+_QUOTAS: Mapping[JobQuota, tuple[str, str]] = {
     JobQuota.OPEN: (
         "You have as many jobs in progress as a user may. Try again when one has "
         "finished.",
@@ -344,10 +344,10 @@ def describe_refusal(refused: ApiError, language: Language) -> str:
             return in_language(_ACCESS[access], language)
         case NotOffered(reason=missing):
             return in_language(_MISSING[missing], language)
-        case TooManyJobs() if str(refused) in _QUOTAS:
-            return in_language(_QUOTAS[str(refused)], language)
-        case TooLarge() if str(refused).isdecimal():
-            return in_language(_LARGER, language).format(int(str(refused)))
+        case TooManyJobs(quota=quota):
+            return in_language(_QUOTAS[quota], language)
+        case TooLarge(most_bytes=int(most)):
+            return in_language(_LARGER, language).format(most)
         case Crowded():
             return in_language(_CROWDED, language)
         case _:

@@ -69,8 +69,8 @@ class DecoderProcess:
         self._running = None
         atexit.unregister(self.end)
         control.close()
-        # Its children are of its session, and it has one of its own, whose number is
-        # nobody else's before `wait`. macOS refuses where only the dead are left in it.
+        # It leads a process group, which its children belong to. Until `wait`, no other
+        # group can have its number. macOS refuses to signal a group of zombies.
         with suppress(PermissionError, ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -142,7 +142,7 @@ def test_a_price_above_a_cap_is_not_better_tomorrow() -> None:
 
 
 def test_a_body_that_is_too_large_is_told_how_large_it_may_be() -> None:
-    refused = TooLarge("65536")
+    refused = TooLarge(65536)
 
     assert refusals.describe_refusal(refused, EN).endswith("at most 65,536 bytes.")
     assert "65,536바이트" in refusals.describe_refusal(refused, KO)
@@ -313,3 +313,13 @@ def test_each_problem_of_a_caller_has_a_sentence_of_its_own(language: Language) 
     said = {refusals.describe_refusal(r, language) for r in refused}
 
     assert len(said) == len(refused)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_vendors_words_are_not_taken_for_ours(language: Language) -> None:
+    code, by = ErrorCode.PROVIDER_ERROR, ProviderId.RUNWAY
+
+    for words in ("skipped_after nobody", "access_denied until 10:00", "above_cap"):
+        problem = Problem(code=code, detail=words)
+        said = messages.describe_problem(problem, language, by)
+        assert said == messages.describe(code, language, by)

@@ -8,6 +8,8 @@ from shared.domain.errors import (
     ErrorCode,
     InvalidRequest,
     LimitReached,
+    TooLarge,
+    TooManyJobs,
     TooManyRequests,
 )
 
@@ -27,6 +29,6 @@ def _example(kind: type[ApiError]) -> ApiError:
         return InvalidRequest(())
     if kind is LimitReached:
         return LimitReached(ErrorCode.DAILY_LIMIT_REACHED, timedelta(seconds=60))
-    if kind is TooManyRequests:
-        return TooManyRequests()
+    if kind in (TooLarge, TooManyJobs, TooManyRequests):
+        return kind()
     return kind("no")
