@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -23,9 +23,10 @@ class Collected:
 
 @dataclass
 class Collector:
-    """`sent`: all of it, as text."""
+    """`sent`: all of it, as text. `answers`: cleared, it answers nobody."""
 
     address: str = ""
+    answers: Event = field(default_factory=Event)
     spans: list[Collected] = field(default_factory=list)
     sent: str = ""
 
@@ -48,10 +49,12 @@ class Collector:
 @contextmanager
 def collecting() -> Iterator[Collector]:
     collector = Collector()
+    collector.answers.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            collector.answers.wait()
             collector.collect(body)
             self.send_response(200)
             self.end_headers()
@@ -65,4 +68,5 @@ def collecting() -> Iterator[Collector]:
         try:
             yield collector
         finally:
+            collector.answers.set()
             server.shutdown()

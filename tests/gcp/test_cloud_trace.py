@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared import tracing
+from shared.gcp import cloud_trace
 from shared.gcp.cloud_trace import CloudTracer
 from tests.fakes.cloud_trace import Collector, collecting
 
@@ -44,6 +45,24 @@ def test_no_caller_switches_traces_on(collector: Collector) -> None:
         assert TRACE_ID in str(tracing.current())
 
     assert collector.spans == []
+
+
+def test_a_collector_that_does_not_answer_holds_no_request_until_its_export_fails(
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(cloud_trace, "_FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(cloud_trace, "_EXPORT_SECONDS", 20.0)
+    use(collector, 1.0)
+    collector.answers.clear()
+
+    with tracing.root("request", {}):
+        pass
+
+    # The export goes on.
+    assert collector.spans == []
+    assert caplog.records == []
 
 
 def test_an_error_is_marked_and_what_it_says_is_not_told(collector: Collector) -> None:
