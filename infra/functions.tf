@@ -161,6 +161,9 @@ resource "google_cloudfunctions2_function" "functions" {
         # Functions made by this API get "true", with which functions-framework installs a
         # log handler of its own before ours: libraries would log signed URLs as they are.
         LOG_EXECUTION_ID = "false"
+        # gRPC writes to stderr by itself, past our logs: text without a severity, also
+        # about connections that it opens again. A call that fails raises all the same.
+        GRPC_VERBOSITY = "ERROR"
       },
       length(each.value.secrets) > 0 ? { KEYS_REVISION = tostring(var.keys_revision) } : {},
     )

@@ -31,6 +31,10 @@ run "defaults" {
     error_message = "Libraries must log through our own handler, which redacts."
   }
   assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].environment_variables["GRPC_VERBOSITY"] == "ERROR"])
+    error_message = "gRPC must not write its news to stderr, past our logs."
+  }
+  assert {
     condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].max_instance_request_concurrency == 1 || tonumber(function.service_config[0].available_cpu) >= 1])
     error_message = "Concurrency above 1 needs a whole CPU."
   }

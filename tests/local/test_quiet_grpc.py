@@ -1,12 +1,33 @@
-"""What gRPC prints on stderr while `python -m local` runs."""
+"""What gRPC itself prints on stderr: nothing, here as in the cloud."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from local.__main__ import main
 
 VARIABLE = "GRPC_VERBOSITY"
+# A server that ends under a client, as a front end does that is restarted.
+ENDS = """
+import sys, grpc
+from concurrent.futures import ThreadPoolExecutor
+answer = grpc.unary_unary_rpc_method_handler(lambda request, context: b"")
+server = grpc.server(ThreadPoolExecutor(1))
+service = grpc.method_handlers_generic_handler("a.Service", {"Call": answer})
+server.add_generic_rpc_handlers((service,))
+port = server.add_insecure_port("127.0.0.1:0")
+server.start()
+call = grpc.insecure_channel(f"127.0.0.1:{port}").unary_unary("/a.Service/Call")
+call(b"")
+server.stop(None).wait()
+try:
+    call(b"")
+except grpc.RpcError:
+    sys.exit(0)
+sys.exit("no error")
+"""
 
 
 @pytest.mark.parametrize(("chosen", "is_used"), [("", "ERROR"), ("DEBUG", "DEBUG")])
@@ -21,3 +42,22 @@ def test_grpc_says_errors_alone_unless_it_is_asked_for_more(
     assert main(["token", "me"]) == 0
 
     assert os.environ[VARIABLE] == is_used
+
+
+@pytest.mark.parametrize(("verbosity", "says"), [("ERROR", ""), ("", "Got goaway")])
+def test_a_server_that_ended_raises_and_is_printed_only_by_default(
+    verbosity: str, says: str
+) -> None:
+    environ = {n: v for n, v in os.environ.items() if n != VARIABLE}
+    if verbosity:
+        environ[VARIABLE] = verbosity
+    ran = subprocess.run(
+        [sys.executable, "-c", ENDS],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert ran.returncode == 0
+    assert bool(ran.stderr) == bool(says) and says in ran.stderr
