@@ -40,7 +40,8 @@ WEBHOOKS: Mapping[str, Any] = {
             "summary": "A video has ended",
             "description": "Sent to the request's `webhook_url` as Standard Webhooks "
             "specify. Answer within ten seconds with any 2xx. Otherwise it is sent "
-            "again, eight times in all within a day; 410 stops that.",
+            "again, eight times in all within a day, and not before what `Retry-After` "
+            "asks for, up to an hour; 410 stops that.",
             "tags": [WEBHOOK_TAG],
             "security": [],
             "parameters": [

@@ -42,11 +42,19 @@ IN_GCP = (
     "shared.cutoff",
     "shared.rates",
     "shared.request_time",
+    "shared.retry_after",
     "shared.tls",
     "structlog",
     "urllib3",
 )
-IN_PROVIDERS = (*CORE, "structlog", "shared.providers", "shared.cutoff", "shared.tls")
+IN_PROVIDERS = (
+    *CORE,
+    "structlog",
+    "shared.providers",
+    "shared.cutoff",
+    "shared.retry_after",
+    "shared.tls",
+)
 # Enters the network or the clock: the domain takes what comes of them as arguments.
 IMPURE = (
     "asyncio",

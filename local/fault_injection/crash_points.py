@@ -17,6 +17,7 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.job import AttemptState, Job
 from shared.domain.prompt_translation import Translation
+from shared.domain.webhook import ReceiverAnswer
 from shared.gcp.firestore_wire import Wire
 from shared.ports.providers import Provider
 from shared.ports.storage import StoredObject
@@ -172,13 +173,13 @@ class QueueProxy(_Around):
 
 
 class ReceiversProxy(_Around):
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        status: int = self.points.around(
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverAnswer:
+        answer: ReceiverAnswer = self.points.around(
             Point.WEBHOOK_POST,
             lambda: self.inner.post(url, body, headers),
             Unreachable,
         )
-        return status
+        return answer
 
 
 class ProviderProxy(_Around):

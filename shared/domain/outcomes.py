@@ -5,7 +5,7 @@ A paid POST ends in one of four ways, and the type says what may follow: `NotSen
 may have been paid for, that vendor is not asked again for the job.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from msgspec import Struct
@@ -308,8 +308,11 @@ class WebhookStarted(Struct, frozen=True, kw_only=True):
 
 
 class WebhookAnswered(Struct, frozen=True, kw_only=True):
+    """`asked_pause`: what the receiver asks for before it is sent again."""
+
     attempt: int
     verdict: Verdict
+    asked_pause: timedelta = timedelta(0)
 
 
 Outcome = (

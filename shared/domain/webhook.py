@@ -24,6 +24,8 @@ PAUSES: Sequence[timedelta] = (
     timedelta(hours=8),
 )
 MOST_ATTEMPTS = len(PAUSES) + 1
+# A receiver may ask for longer pauses, but not for much more than a day in all.
+LONGEST_ASKED_PAUSE = timedelta(hours=1)
 # Longer than one message takes to send: until then nobody else sends it.
 SENDING_LIMIT = timedelta(seconds=30)
 SHORTEST_SIGNING_SECRET = 32
@@ -42,6 +44,13 @@ class Verdict(StrEnum):
     TAKEN = "taken"
     MISSED = "missed"  # it is sent again later
     UNWANTED = "unwanted"  # it is never sent again
+
+
+class ReceiverAnswer(Struct, frozen=True, kw_only=True):
+    """A receiver's. `retry_after_seconds`: it asks not to be sent anything sooner."""
+
+    status: int
+    retry_after_seconds: float | None = None
 
 
 class Webhook(Struct, frozen=True, kw_only=True):
@@ -66,23 +75,27 @@ class Webhook(Struct, frozen=True, kw_only=True):
         """About to be sent. If the sender dies, it is due again a little later."""
         return replace(self, attempts=self.attempts + 1, due_at=now + SENDING_LIMIT)
 
-    def answered(self, verdict: Verdict, now: datetime) -> "Webhook":
+    def answered(
+        self, verdict: Verdict, now: datetime, *, asked_pause: timedelta = timedelta(0)
+    ) -> "Webhook":
         if verdict is Verdict.TAKEN:
             return replace(self, status=WebhookStatus.DELIVERED, due_at=None)
         if verdict is Verdict.UNWANTED or self.attempts >= MOST_ATTEMPTS:
             return replace(self, status=WebhookStatus.FAILED, due_at=None)
-        pause = PAUSES[self.attempts - 1]
+        pause = max(PAUSES[self.attempts - 1], min(asked_pause, LONGEST_ASKED_PAUSE))
         return replace(self, due_at=now + pause)
 
 
-def verdict_of(status: int | None) -> Verdict:
-    """`status`: the receiver's HTTP status; None if there was no answer in time.
+def verdict_of(answer: ReceiverAnswer | None) -> Verdict:
+    """`answer`: None if there was none in time.
 
     A redirect is not followed: it leads to where nobody asked to send a video.
     """
-    if status is not None and 200 <= status < 300:
+    if answer is None:
+        return Verdict.MISSED
+    if 200 <= answer.status < 300:
         return Verdict.TAKEN
-    return Verdict.UNWANTED if status == GONE else Verdict.MISSED
+    return Verdict.UNWANTED if answer.status == GONE else Verdict.MISSED
 
 
 def webhook_secret(signing_secret: str, key_id: str) -> str:

@@ -16,9 +16,11 @@ from urllib.parse import urljoin
 from shared.domain.errors import BadContent, NotPublic, Unreachable
 from shared.domain.public_address import is_address, is_public, require_public_name
 from shared.domain.structs import replace
+from shared.domain.webhook import ReceiverAnswer
 from shared.gcp.pinned_connection import Connector, Deadline, Dial
 from shared.gcp.web_address import WebAddress
 from shared.ports.providers import WebFile
+from shared.retry_after import retry_after_seconds
 from shared.tls import trusted
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -80,7 +82,7 @@ class PublicWeb:
                     file = _redirected(file, response.headers.get("Location"))
             raise Unreachable("too many redirects")
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverAnswer:
         """The port `Receivers`: one POST, whose answer's body is left unread."""
         address = WebAddress.parse(url)
         if self._forward_to is not None:
@@ -90,7 +92,9 @@ class PublicWeb:
             is_ours = address.is_at(self._forward_to)
             with self._connected(address, deadline, is_trusted=is_ours) as connection:
                 connection.request("POST", address.path, body=body, headers=sent)
-                return connection.getresponse().status
+                response = connection.getresponse()
+                asked = retry_after_seconds(response.headers.get("Retry-After"))
+                return ReceiverAnswer(status=response.status, retry_after_seconds=asked)
 
     @contextmanager
     def _answer(self, file: WebFile, deadline: Deadline) -> Iterator[HTTPResponse]:

@@ -7,6 +7,7 @@ from typing import BinaryIO, Protocol
 from msgspec import Struct
 
 from shared.domain.structs import Unprinted
+from shared.domain.webhook import ReceiverAnswer
 from shared.ports.providers import WebFile
 
 
@@ -103,8 +104,8 @@ class Web(Protocol):
 class Receivers(Protocol):
     """Servers of others that take webhooks, at public https addresses only."""
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """The status of the one answer, whose body isn't read; redirects included.
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverAnswer:
+        """The one answer, whose body isn't read; redirects included.
 
         Unreachable: none came in time. NotPublic: a forbidden address; nothing was
         sent. `body` is JSON. What these errors say may be logged.

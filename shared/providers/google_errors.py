@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from shared.domain.errors import ErrorCode
-from shared.providers.redaction import bounded_wait
 from shared.providers.rejection import Meaning, VendorErrors
 from shared.providers.safety_words import refused
+from shared.retry_after import bounded_wait
 
 # A new project's first call waits for Google to make its service agents.
 PROVISIONING_SECONDS = 90.0

@@ -2,13 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 MOST_CHARACTERS = 300
-# At most a day: a vendor's mistake must not park a job for ever.
-_LONGEST_WAIT_SECONDS = 86_400.0
 _SHORTEST_SECRET = 3
 
 _REDACTIONS = (
@@ -47,26 +42,3 @@ def _without(text: str, secret: str) -> str:
 def describe(error: BaseException, *secrets: str) -> str:
     """An exception's class and message, redacted."""
     return redact(f"{type(error).__name__}: {error}", *secrets)
-
-
-def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """What Retry-After asks for, as a number or a date; None if it asks for nothing."""
-    value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    seconds = float(value) if value.isdecimal() else _until(value)
-    return None if seconds is None else bounded_wait(seconds)
-
-
-def bounded_wait(seconds: float) -> float:
-    return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS)
-
-
-def _until(date: str) -> float | None:
-    try:
-        then = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    # "-0000" gives a naive time, which RFC 5322 calls UTC.
-    aware = then if then.tzinfo else then.replace(tzinfo=UTC)
-    return (aware - datetime.now(UTC)).total_seconds()

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.outcomes import Rejected, Unknown
-from shared.providers.redaction import hide, redact, retry_after_seconds
+from shared.providers.redaction import hide, redact
+from shared.retry_after import retry_after_seconds
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -55,7 +56,10 @@ def outcome_of_error(
     if answer.status not in vendor.codes or words is None:
         return Unknown(detail=redact(f"HTTP {answer.status}: {answer.body}", *secrets))
     meaning = vendor.meaning_of(answer.status, hide(words, *secrets), answer.body)
-    waits = meaning.retry_after_seconds, retry_after_seconds(answer.headers)
+    waits = (
+        meaning.retry_after_seconds,
+        retry_after_seconds(answer.headers.get("retry-after")),
+    )
     return Rejected(
         problem=Problem(
             code=meaning.code or vendor.codes[answer.status],

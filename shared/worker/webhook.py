@@ -1,5 +1,7 @@
 """Send a job's webhook: once for each task, until it is taken or a day has passed."""
 
+from datetime import timedelta
+
 import structlog
 from msgspec import Struct
 
@@ -9,6 +11,7 @@ from shared.domain.job import Job
 from shared.domain.outcomes import WebhookAnswered, WebhookStarted
 from shared.domain.webhook import (
     MOST_ATTEMPTS,
+    ReceiverAnswer,
     Verdict,
     Webhook,
     signed_headers,
@@ -74,16 +77,16 @@ class SendWebhook(Struct, frozen=True, kw_only=True):
         )
         if held is None or not mine:
             return held
-        status = self._send(shown, webhook)
-        return self._commit(held, attempt, verdict_of(status), status)
+        answer = self._send(shown, webhook)
+        return self._commit(held, attempt, verdict_of(answer), answer)
 
     def _is_key_good(self, webhook: Webhook) -> bool:
         """What a revoked key asked for isn't done: others may have had it."""
         key = self.keys.with_id(webhook.key_id)
         return key is not None and key.revoked_at is None
 
-    def _send(self, job: Job, webhook: Webhook) -> int | None:
-        """The status of the answer; None if there was none."""
+    def _send(self, job: Job, webhook: Webhook) -> ReceiverAnswer | None:
+        """None if there was no answer."""
         url, body = job.request.webhook_url, event_body(job)
         if self.signing_secret is None or url is None:
             log.error("webhook_not_signed", job_id=job.job_id)
@@ -102,14 +105,21 @@ class SendWebhook(Struct, frozen=True, kw_only=True):
             return None
 
     def _commit(
-        self, held: Versioned[Job], attempt: int, verdict: Verdict, status: int | None
+        self,
+        held: Versioned[Job],
+        attempt: int,
+        verdict: Verdict,
+        answer: ReceiverAnswer | None,
     ) -> Versioned[Job] | None:
         log.info(
             "webhook_sent",
             job_id=held.value.job_id,
             attempt=attempt,
-            http_status=status,
+            http_status=answer and answer.status,
             verdict=verdict.value,
         )
-        outcome = WebhookAnswered(attempt=attempt, verdict=verdict)
+        asked = (answer and answer.retry_after_seconds) or 0.0
+        outcome = WebhookAnswered(
+            attempt=attempt, verdict=verdict, asked_pause=timedelta(seconds=asked)
+        )
         return self.committer.commit(held, outcome)

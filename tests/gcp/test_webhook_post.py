@@ -28,10 +28,10 @@ def internet(site: Site) -> Internet:
 def test_it_is_one_post_to_the_address_that_was_checked(
     trust: Trust, site: Site, internet: Internet
 ) -> None:
-    status = internet.web(trust).post(URL, BODY, {"webhook-id": "msg_1"})
+    answer = internet.web(trust).post(URL, BODY, {"webhook-id": "msg_1"})
 
     ((path, headers),) = site.requests
-    assert (status, path, site.bodies) == (200, "/hook?token=hush", [BODY])
+    assert (answer.status, path, site.bodies) == (200, "/hook?token=hush", [BODY])
     assert (headers["Host"], headers["webhook-id"]) == (HOST, "msg_1")
     assert headers["Content-Type"] == "application/json"
     assert internet.dialled == [f"{PUBLIC}:443"]
@@ -74,8 +74,22 @@ def test_a_redirect_is_an_answer_and_not_followed(
 ) -> None:
     site.answer = lambda _: redirect(f"https://{HOST}/other", "307 Temporary Redirect")
 
-    assert internet.web(trust).post(URL, BODY, {}) == 307
+    assert internet.web(trust).post(URL, BODY, {}).status == 307
     assert len(site.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("Retry-After: 120", 120), ("X: y", None)]
+)
+def test_what_the_receiver_asks_for_is_told(
+    trust: Trust, site: Site, internet: Internet, header: str, seconds: float | None
+) -> None:
+    busy = "429 Too Many Requests"
+    site.answer = lambda _: answered(b"", header, status=busy)
+
+    answer = internet.web(trust).post(URL, BODY, {})
+
+    assert (answer.status, answer.retry_after_seconds) == (429, seconds)
 
 
 def test_of_a_huge_answer_the_status_alone_is_read(
@@ -85,7 +99,7 @@ def test_of_a_huge_answer_the_status_alone_is_read(
     site.answer = lambda _: raw(b"x", f"Content-Length: {10**12}")
     site.drips = True
 
-    assert internet.web(trust).post(URL, BODY, {}) == 200
+    assert internet.web(trust).post(URL, BODY, {}).status == 200
 
 
 @pytest.mark.parametrize(
@@ -118,6 +132,8 @@ def test_on_ones_own_machine_all_go_to_one_receiver(trust: Trust) -> None:
     with serving(site, None):
         web = PublicWeb(forward_to=f"http://127.0.0.1:{site.port}")
 
-        assert web.post("https://anything.example/hook?a=b", BODY, {}) == 204
+        answer = web.post("https://anything.example/hook?a=b", BODY, {})
+
+    assert answer.status == 204
 
     assert [path for path, _ in site.requests] == ["/hook?a=b"]

@@ -18,9 +18,11 @@ from shared.domain.outcomes import Succeeded
 from shared.domain.projection import as_json, moment, project
 from shared.domain.structs import replace
 from shared.domain.webhook import (
+    LONGEST_ASKED_PAUSE,
     MOST_ATTEMPTS,
     PAUSES,
     SENDING_LIMIT,
+    ReceiverAnswer,
     Webhook,
     WebhookStatus,
     signed_headers,
@@ -339,6 +341,42 @@ def test_it_is_tried_for_a_day_and_no_longer(harness: Harness) -> None:
     assert state(harness) == ("failed", MOST_ATTEMPTS)
     assert timedelta(hours=23) < harness.clock.at - NOON <= timedelta(hours=24)
     assert len(harness.receivers.messages) == MOST_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause"),
+    [
+        (1.0, PAUSES[0]),
+        (120.0, timedelta(seconds=120)),
+        (1e9, LONGEST_ASKED_PAUSE),
+        (None, PAUSES[0]),
+    ],
+    ids=["shorter than ours", "longer", "too long", "nothing"],
+)
+def test_a_receiver_may_ask_for_a_longer_pause(
+    harness: Harness, asked: float | None, pause: timedelta
+) -> None:
+    ended(harness)
+    busy = ReceiverAnswer(status=429, retry_after_seconds=asked)
+    harness.receivers.answers = [busy]
+
+    harness.send_webhook("job1")
+
+    assert harness.job.webhook
+    assert harness.job.webhook.due_at == NOON + pause
+
+
+def test_a_receiver_that_asks_for_long_pauses_is_left_alone_soon_after_a_day(
+    harness: Harness,
+) -> None:
+    ended(harness)
+    busy = ReceiverAnswer(status=503, retry_after_seconds=1e9)
+    harness.receivers.answers = [busy] * 100
+
+    harness.send_webhooks()
+
+    assert state(harness) == ("failed", MOST_ATTEMPTS)
+    assert harness.clock.at - NOON <= timedelta(hours=26, minutes=1)
 
 
 def test_a_receiver_that_is_gone_is_not_asked_again(harness: Harness) -> None:

@@ -24,6 +24,7 @@ def sent(job: Job, outcome: WebhookStarted | WebhookAnswered, now: datetime) -> 
         case WebhookStarted(attempt=attempt) if attempt == webhook.attempts + 1:
             return replace(job, webhook=webhook.sending(now))
         case WebhookAnswered(attempt=webhook.attempts, verdict=verdict):
-            return replace(job, webhook=webhook.answered(verdict, now))
+            after = webhook.answered(verdict, now, asked_pause=outcome.asked_pause)
+            return replace(job, webhook=after)
         case _:
             return job
