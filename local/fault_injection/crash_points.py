@@ -1,13 +1,15 @@
 """Faults inside a function's process: proxies around what the wiring builds."""
 
+import io
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, BinaryIO, NoReturn, TypeVar, cast
 
 from google.api_core.exceptions import DeadlineExceeded
 
@@ -221,11 +223,13 @@ WRITES: Mapping[str, Point] = {
 
 
 class BucketProxy(_Around):
-    def write(self, name: str, chunks: Iterator[bytes], **named: Any) -> Any:
+    def write(self, name: str, content: BinaryIO, **named: Any) -> Any:
         point = next(p for start, p in WRITES.items() if name.startswith(start))
-        sent = self._dying(chunks) if point is Point.RESULT_WRITE else chunks
+        if point is Point.RESULT_WRITE:
+            kill = partial(self.points.kill_at, point, Act.KILL_WITHIN)
+            content = cast(BinaryIO, _Dying(content, kill))
         return self.points.around(
-            point, lambda: self.inner.write(name, sent, **named), Unreachable
+            point, lambda: self.inner.write(name, content, **named), Unreachable
         )
 
     def copy_new(self, source: StoredObject, target: str) -> Any:
@@ -233,11 +237,25 @@ class BucketProxy(_Around):
             Point.COPY, lambda: self.inner.copy_new(source, target), Unreachable
         )
 
-    def _dying(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            yield chunk[: len(chunk) // 2]
-            self.points.kill_at(Point.RESULT_WRITE, Act.KILL_WITHIN)
-            yield chunk[len(chunk) // 2 :]
+
+class _Dying(io.RawIOBase):
+    """A file whose reader calls `kill` when half of it was read."""
+
+    def __init__(self, file: BinaryIO, kill: Callable[[], None]) -> None:
+        self._file, self._kill = file, kill
+        self._half = file.seek(0, io.SEEK_END) // 2
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def read(self, size: int = -1, /) -> bytes:
+        part = self._file.read(size)
+        if self._file.tell() > self._half:
+            self._kill()
+        return part
 
 
 def inject_into_commits(points: CrashPoints) -> None:

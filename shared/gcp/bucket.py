@@ -4,7 +4,7 @@ Every call has a time limit, and may be repeated without harm.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, Final, cast
@@ -14,12 +14,12 @@ from google.auth.credentials import Signing
 from google.cloud.storage import Blob, Client
 
 from shared.domain.errors import BadContent, Unreachable
-from shared.gcp.object_streams import ObjectRanges, UploadSource
+from shared.gcp.object_streams import ObjectRanges, StreamedUpload, checksum
 from shared.gcp.storage_calls import limits, storage_errors
 from shared.ports.storage import SignedUpload, StoredObject
 
-# A multiple of 256 KiB, as resumable uploads want it; one such part is in memory.
-_UPLOAD_PART_BYTES: Final = 4 * 1024 * 1024
+# As the library has it: up to here, content and metadata go in one request.
+_ONE_REQUEST_BYTES: Final = 8 * 1024 * 1024
 _READ_AHEAD_BYTES: Final = 1024 * 1024
 
 
@@ -65,27 +65,45 @@ class CloudBucket:
                 blob.download_as_bytes(checksum="crc32c", **limits()),
             )
 
-    def write(
-        self, name: str, chunks: Iterator[bytes], *, content_type: str
-    ) -> StoredObject:
-        """If the iterator raises, no object is created.
-
-        Unreachable, too, if the bucket stored other bytes; that object is deleted.
-        """
-        blob = self._bucket.blob(name, chunk_size=_UPLOAD_PART_BYTES)
-        source = UploadSource(chunks)
+    def write(self, name: str, content: BinaryIO, *, content_type: str) -> StoredObject:
+        """Unreachable, too, if other bytes were stored; that object is deleted."""
+        size_bytes = content.seek(0, io.SEEK_END)
+        send = self._send if size_bytes <= _ONE_REQUEST_BYTES else self._stream
         with storage_errors("write"):
-            # Not Blob.open("wb"): when garbage collected, it finishes what it has.
-            blob.upload_from_file(
-                source,
-                content_type=content_type,
-                checksum=None,
-                **limits(),
-            )
-        if (blob.size, blob.crc32c) != (source.tell(), source.crc32c()):
-            self._delete(blob)
+            stored = send(name, content, content_type)
+        if (stored.size_bytes, stored.crc32c) != (size_bytes, checksum(content)):
+            self._delete(stored)
             raise Unreachable("Cloud Storage: stored something else than was sent")
+        return stored
+
+    def _send(self, name: str, content: BinaryIO, content_type: str) -> StoredObject:
+        blob = self._bucket.blob(name)
+        blob.upload_from_file(
+            content,
+            rewind=True,
+            size=content.tell(),
+            content_type=content_type,
+            checksum=None,
+            **limits(),
+        )
         return _stored(blob)
+
+    def _stream(self, name: str, content: BinaryIO, content_type: str) -> StoredObject:
+        """The library would send parts, or hold all of it in memory."""
+        url = self._bucket.blob(name).create_resumable_upload_session(
+            content_type=content_type,
+            size=content.tell(),
+            checksum=None,
+            **limits(),
+        )
+        upload = StreamedUpload(self._client._http, url, content)
+        found = limits()["retry"](upload)()
+        return StoredObject(
+            name=name,
+            generation=int(found["generation"]),
+            size_bytes=int(found["size"]),
+            crc32c=found["crc32c"],
+        )
 
     def open(self, stored: StoredObject) -> BinaryIO:
         blob = self._get(stored.name, stored.generation)
@@ -141,10 +159,10 @@ class CloudBucket:
         with storage_errors("find"):
             return self._bucket.get_blob(name, generation=generation, **limits())
 
-    def _delete(self, blob: Blob) -> None:
+    def _delete(self, stored: StoredObject) -> None:
         with storage_errors("delete"):
-            blob.delete(
-                if_generation_match=blob.generation,
+            self._bucket.blob(stored.name).delete(
+                if_generation_match=stored.generation,
                 **limits(),
             )
 

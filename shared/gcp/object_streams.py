@@ -1,52 +1,93 @@
-"""An iterator as an upload, and an object as a file that is read by ranges."""
+"""A file as an upload, and an object as a file that is read by ranges."""
 
 import base64
 import io
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import Any, BinaryIO, Final
 
 import google_crc32c
+from google.api_core.exceptions import from_http_response
 from google.cloud.storage import Blob
+from requests import Response, Session
 
 from shared.domain.errors import Unreachable
-from shared.gcp.storage_calls import limits, storage_errors
+from shared.gcp.storage_calls import TIMEOUT_SECONDS, limits, storage_errors
+
+PIECE_BYTES: Final = 256 * 1024
 
 # google_crc32c is typed in part only.
 _new_checksum: Callable[[], Any] = google_crc32c.Checksum
 
 
-class UploadSource(io.RawIOBase):
-    """An iterator as the file that the library reads; counts and checksums it."""
+class StreamedUpload:
+    """A file in one PUT, of which a small piece is in memory at a time.
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._held = memoryview(b"")
-        self._given_bytes = 0
-        self._checksum = _new_checksum()
+    `url`: of a resumable session. Called again after a fault, it sends what the bucket
+    lacks: https://cloud.google.com/storage/docs/performing-resumable-uploads
+    """
 
-    def tell(self) -> int:
-        return self._given_bytes
+    def __init__(self, session: Session, url: str, file: BinaryIO) -> None:
+        self._session, self._url, self._file = session, url, file
+        self._size_bytes = file.seek(0, io.SEEK_END)
+        self._is_begun = False
 
-    def read(self, size: int = -1, /) -> bytes:
-        """`size` bytes; fewer only at the end, since a short part ends the upload."""
-        # Its buffer becomes the part: each byte is copied once.
-        gathered = io.BytesIO()
-        while (left := size - gathered.tell()) > 0 and (self._held or self._next()):
-            gathered.write(self._held[:left])
-            self._held = self._held[left:]
-        part = gathered.getvalue()
-        self._given_bytes += len(part)
-        self._checksum.update(part)
-        return part
+    def __call__(self) -> Mapping[str, Any]:
+        """The object's metadata; an error that says whether a call may be repeated."""
+        start = 0
+        if self._is_begun:
+            kept = self._put("bytes */{}", b"")
+            if kept.status_code != HTTPStatus.PERMANENT_REDIRECT:
+                return _metadata(kept)
+            # bytes=0-LAST; none where nothing was kept.
+            start = int(kept.headers.get("Range", "-").rpartition("-")[2] or -1) + 1
+        self._is_begun = True
+        rest = FileRest(self._file, start, self._size_bytes)
+        return _metadata(self._put(f"bytes {start}-{self._size_bytes - 1}/{{}}", rest))
 
-    def _next(self) -> bool:
-        """Whether there is another chunk, even an empty one."""
-        chunk = next(self._chunks, None)
-        self._held = memoryview(chunk or b"")
-        return chunk is not None
+    def _put(self, content_range: str, body: "bytes | FileRest") -> Response:
+        headers = {"Content-Range": content_range.format(self._size_bytes)}
+        # requests takes any iterable that has a length; its types know fewer.
+        data: Any = body
+        timeout = TIMEOUT_SECONDS
+        return self._session.put(self._url, data=data, headers=headers, timeout=timeout)
 
-    def crc32c(self) -> str:
-        return base64.b64encode(self._checksum.digest()).decode()
+
+class FileRest:
+    """A file from `start` on, as the body of a request, which may be sent twice."""
+
+    def __init__(self, file: BinaryIO, start: int, end: int) -> None:
+        self._file, self._start, self._end = file, start, end
+
+    def __len__(self) -> int:
+        return self._end - self._start
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._file.seek(self._start)
+        yield from pieces(self._file)
+
+
+def pieces(file: BinaryIO) -> Iterator[bytes]:
+    return iter(partial(file.read, PIECE_BYTES), b"")
+
+
+def checksum(file: BinaryIO) -> str:
+    """CRC-32C of the whole file, as Cloud Storage has it; leaves it at its end."""
+    found = _new_checksum()
+    file.seek(0)
+    for piece in pieces(file):
+        found.update(piece)
+    return base64.b64encode(found.digest()).decode()
+
+
+def _metadata(answer: Response) -> Mapping[str, Any]:
+    if answer.status_code == HTTPStatus.PERMANENT_REDIRECT:
+        raise ConnectionError("Cloud Storage kept only a part")
+    if not answer.ok:
+        raise from_http_response(answer)
+    metadata: Mapping[str, Any] = answer.json()
+    return metadata
 
 
 class ObjectRanges(io.RawIOBase):

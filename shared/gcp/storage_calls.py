@@ -15,7 +15,7 @@ from shared.domain.errors import LostRace, Unreachable
 from shared.gcp.translation import Table, translated
 
 # Connecting and reading in one request; then all tries together.
-_TIMEOUT_SECONDS: Final = (10, 60)
+TIMEOUT_SECONDS: Final = (10, 60)
 _RETRY: Final = DEFAULT_RETRY.with_timeout(120)
 
 ERRORS: Final[Table] = (
@@ -37,4 +37,4 @@ def storage_errors(doing: str) -> AbstractContextManager[None]:
 
 def limits() -> dict[str, Any]:
     """Keyword arguments of each call: every call here may be repeated."""
-    return {"timeout": _TIMEOUT_SECONDS, "retry": _RETRY}
+    return {"timeout": TIMEOUT_SECONDS, "retry": _RETRY}

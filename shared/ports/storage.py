@@ -52,10 +52,8 @@ class Bucket(Protocol):
         """The whole object, or None if absent; BadContent if it is larger."""
         ...
 
-    def write(
-        self, name: str, chunks: Iterator[bytes], *, content_type: str
-    ) -> StoredObject:
-        """Stream into `name`, whatever was there; its checksum was compared."""
+    def write(self, name: str, content: BinaryIO, *, content_type: str) -> StoredObject:
+        """All of `content`, whatever was there; its checksum was compared."""
         ...
 
     def open(self, stored: StoredObject) -> BinaryIO:

@@ -1,5 +1,6 @@
 """Images as uploads: put into the bucket by the caller, or sent inside a request."""
 
+import io
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -85,7 +86,7 @@ class KeepUpload(Struct, frozen=True, kw_only=True):
         return image, partial(self._store, name, content, content_type)
 
     def _store(self, name: str, content: bytes, content_type: str) -> None:
-        self.bucket.write(name, iter([content]), content_type=content_type)
+        self.bucket.write(name, io.BytesIO(content), content_type=content_type)
 
 
 def content_of(image: str) -> str:

@@ -1,5 +1,7 @@
 """Prepare: fetch each image once, check it, keep one JPEG that every link takes."""
 
+import io
+
 import structlog
 from msgspec import Struct
 
@@ -80,7 +82,7 @@ class Preparation(Struct, frozen=True, kw_only=True):
     def _keep(self, job: Job, frame: Frame, jpeg: Jpeg) -> Prepared:
         kept = self.bucket.write(
             image_object(job.job_id, frame),
-            iter([jpeg.content]),
+            io.BytesIO(jpeg.content),
             content_type="image/jpeg",
         )
         return Prepared(

@@ -4,7 +4,8 @@ Every part may be done again: a fresh address is asked for, the same place is wr
 Nothing here can generate, so nothing here can cost.
 """
 
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import BinaryIO
 
@@ -124,7 +125,8 @@ class Storing(Struct, frozen=True, kw_only=True):
         if not poster:
             return None
         name = poster_object(job.user_id, job.job_id)
-        return self.bucket.write(name, iter([poster]), content_type=POSTER_TYPE).name
+        content = io.BytesIO(poster)
+        return self.bucket.write(name, content, content_type=POSTER_TYPE).name
 
     def _bring_in(
         self, job: Job, attempt: Attempt, provider: Provider | None, copy: BinaryIO
@@ -142,12 +144,10 @@ class Storing(Struct, frozen=True, kw_only=True):
                     raise _NotHandedOut("the vendor's file is not there yet")
                 return written
             case InlineFile(content=content):
-                chunks = iter([content])
+                copy.write(content)
             case WebFile():
-                chunks = self._download(result)
-        return self.bucket.write(
-            f"{folder}fetched.mp4", _copied(chunks, copy), content_type=VIDEO_TYPE
-        )
+                self._download(result, copy)
+        return self.bucket.write(f"{folder}fetched.mp4", copy, content_type=VIDEO_TYPE)
 
     def _result(self, attempt: Attempt, provider: Provider | None) -> Result:
         if attempt.gs_uri is not None:
@@ -160,9 +160,10 @@ class Storing(Struct, frozen=True, kw_only=True):
         except Unreachable as error:
             raise _NotHandedOut(str(error)) from error
 
-    def _download(self, result: WebFile) -> Iterator[bytes]:
+    def _download(self, result: WebFile, copy: BinaryIO) -> None:
         try:
-            yield from self.web.stream(result, most_bytes=LARGEST_VIDEO_BYTES)
+            for chunk in self.web.stream(result, most_bytes=LARGEST_VIDEO_BYTES):
+                copy.write(chunk)
         except Unreachable as error:
             raise _NotHandedOut(str(error)) from error
 
@@ -170,7 +171,8 @@ class Storing(Struct, frozen=True, kw_only=True):
         self, stored: StoredObject, copy: BinaryIO, job: Job, attempt: Attempt
     ) -> VideoFacts:
         """What was written was compared with what is stored: its copy is the same."""
-        with nullcontext(copy) if copy.tell() else self.bucket.open(stored) as file:
+        is_here = copy.seek(0, io.SEEK_END) > 0
+        with nullcontext(copy) if is_here else self.bucket.open(stored) as file:
             file.seek(0)
             facts = self.check.inspect(file, size_bytes=stored.size_bytes)
         wrong = difference(
@@ -186,12 +188,6 @@ class Storing(Struct, frozen=True, kw_only=True):
         if wrong:
             raise BadContent(f"not what was ordered: {wrong}")
         return facts
-
-
-def _copied(chunks: Iterator[bytes], copy: BinaryIO) -> Iterator[bytes]:
-    for chunk in chunks:
-        copy.write(chunk)
-        yield chunk
 
 
 def _ordered_ratio(job: Job, attempt: Attempt) -> AspectRatio:

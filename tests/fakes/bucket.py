@@ -4,7 +4,7 @@ import base64
 import io
 import itertools
 from collections import UserDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 from urllib.parse import quote
@@ -64,11 +64,10 @@ class FakeBucket:
             raise BadContent(f"{len(content)} bytes are more than {most_bytes}")
         return content
 
-    def write(
-        self, name: str, chunks: Iterator[bytes], *, content_type: str
-    ) -> StoredObject:
+    def write(self, name: str, content: BinaryIO, *, content_type: str) -> StoredObject:
         self._fail()
-        self.objects[name] = b"".join(chunks)
+        content.seek(0)
+        self.objects[name] = content.read()
         self.content_types[name] = content_type
         return self._stored(name)
 

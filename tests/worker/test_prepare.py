@@ -1,7 +1,8 @@
 """An image is fetched once, checked, and kept as one JPEG."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
+from typing import BinaryIO
 
 import pytest
 
@@ -137,7 +138,7 @@ def the_decoder_is_busy(harness: Harness) -> None:
 
 
 def the_bucket_is_down(harness: Harness) -> None:
-    def write(name: str, chunks: Iterator[bytes], *, content_type: str) -> StoredObject:
+    def write(name: str, content: BinaryIO, *, content_type: str) -> StoredObject:
         raise Unreachable("down")
 
     harness.bucket.write = write  # type: ignore[method-assign] # an outage, staged

@@ -1,6 +1,7 @@
 """A result is fetched, checked and kept, as often as that takes."""
 
 import io
+from collections.abc import Iterator
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -140,6 +141,20 @@ def test_what_could_not_be_kept_is_a_miss(
     assert TARGET not in harness.bucket.objects
 
 
+def test_a_download_that_breaks_off_leaves_nothing_behind(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(_file: WebFile, *, most_bytes: int) -> Iterator[bytes]:
+        yield b"half"
+        raise Unreachable("the download was cut short")
+
+    provider(harness).result = WebFile(url="https://cdn.example/v.mp4")
+    monkeypatch.setattr(harness.web, "stream", half)
+
+    assert code(store(harness)) == "provider_unavailable"
+    assert harness.bucket.list("incoming/") == []
+
+
 def test_without_its_provider_nobody_can_fetch_it(harness: Harness) -> None:
     assert code(store(harness, configured=False)) == "provider_unavailable"
 
@@ -240,7 +255,7 @@ def test_a_copy_that_differs_is_not_delivered(harness: Harness) -> None:
 
 
 def meanwhile_another_worker_fetches(harness: Harness) -> None:
-    content = iter([b"bad, unlike what is being checked"])
+    content = io.BytesIO(b"bad, unlike what is being checked")
     harness.bucket.write(f"{FOLDER}fetched.mp4", content, content_type="video/mp4")
 
 

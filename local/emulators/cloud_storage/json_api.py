@@ -1,5 +1,5 @@
 """The JSON API, as far as our code has the client library speak it: metadata, media,
-lists, copies, deletes and resumable uploads."""
+lists, copies, deletes, and uploads in one request or resumable."""
 
 import base64
 import json
@@ -60,6 +60,8 @@ class JsonApi:
                     raise Refused(Refusal.NO_BUCKET)
                 if place is Place.GET and request.args.get("alt") == "media":
                     place = Place.DOWNLOAD
+                if request.args.get("uploadType") == "multipart":
+                    place, view = Place.UPLOAD, "_upload_whole"
                 work = partial(getattr(self, view), request, names)
                 return under_faults(self._faults, place, request, work)
         raise Refused(Refusal.NOT_IMPLEMENTED)
@@ -90,13 +92,13 @@ class JsonApi:
     def _rewrite(self, request: Request, names: _Names) -> Response:
         """Done in one go: there is never a token to come back with."""
         generation = number(request.args.get("sourceGeneration"))
-        source, content = self._store.read(names["name"], generation)
+        source = self._store.find(names["name"], generation)
         target = Upload(
             name=names["to"],
             content_type=source.content_type,
             generation_match=_match(request),
         )
-        new = self._store.put(target, content)
+        new = self._store.copy(source, target)
         size = str(new.size_bytes)
         return as_json(
             {
@@ -109,8 +111,6 @@ class JsonApi:
         )
 
     def _start_upload(self, request: Request, _: _Names) -> Response:
-        if request.args.get("uploadType") != "resumable":
-            raise Refused(Refusal.NOT_IMPLEMENTED)
         resource = json.loads(b"".join(pieces(request)) or b"{}")
         upload = Upload(
             name=resource.get("name") or request.args.get("name", ""),
@@ -119,6 +119,15 @@ class JsonApi:
         )
         query = f"uploadType=resumable&upload_id={self._sessions.begin(upload)}"
         return Response(headers={"Location": f"{request.base_url}?{query}"})
+
+    def _upload_whole(self, request: Request, _: _Names) -> Response:
+        resource, content_type, content = _parts(request)
+        upload = Upload(
+            name=resource["name"],
+            content_type=content_type,
+            generation_match=_match(request),
+        )
+        return as_json(self._resource(self._store.put(upload, content)))
 
     def _upload_part(self, request: Request, _: _Names) -> Response:
         got = self._sessions.put(request.args.get("upload_id", ""), request)
@@ -145,6 +154,15 @@ class JsonApi:
             "updated": stored.created_at,
             "contentType": stored.content_type,
         }
+
+
+def _parts(request: Request) -> tuple[dict[str, Any], str, bytes]:
+    """The metadata, the content's type and the content of a multipart upload."""
+    separator = f"\r\n--{request.mimetype_params.get('boundary')}".encode()
+    _, first, second, _ = (b"\r\n" + b"".join(pieces(request))).split(separator)
+    metadata = json.loads(first.partition(b"\r\n\r\n")[2])
+    head, _, content = second.partition(b"\r\n\r\n")
+    return metadata, head.decode().partition(":")[2].strip(), content
 
 
 def _match(request: Request) -> int | None:

@@ -65,7 +65,27 @@ class ObjectStore:
 
     def put(self, upload: Upload, content: bytes) -> StoredObject:
         """Becomes the live generation, or is refused as a whole."""
-        crc32c: int = google_crc32c.value(content)
+        digest = google_crc32c.value(content).to_bytes(4, "big")
+        crc32c = base64.b64encode(digest).decode()
+        return self._put(
+            upload, len(content), crc32c, lambda data: data.write_bytes(content)
+        )
+
+    def copy(self, source: StoredObject, target: Upload) -> StoredObject:
+        """No byte is moved, as in the cloud; refused if `source` is no longer there."""
+        with self._lock:
+            old = self._data(self.find(source.name, source.generation))
+            return self._put(
+                target, source.size_bytes, source.crc32c, lambda new: os.link(old, new)
+            )
+
+    def _put(
+        self,
+        upload: Upload,
+        size_bytes: int,
+        crc32c: str,
+        fill: Callable[[Path], object],
+    ) -> StoredObject:
         with self._lock:
             self.check(upload)
             old, now = self._objects.get(upload.name), self._now()
@@ -75,12 +95,12 @@ class ObjectStore:
             new = StoredObject(
                 name=upload.name,
                 generation=self._last_generation,
-                size_bytes=len(content),
-                crc32c=base64.b64encode(crc32c.to_bytes(4, "big")).decode(),
+                size_bytes=size_bytes,
+                crc32c=crc32c,
                 content_type=upload.content_type,
                 created_at=now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             )
-            self._data(new).write_bytes(content)
+            fill(self._data(new))
             fresh = self._data(new).with_suffix(".tmp")
             fresh.write_text(json.dumps(asdict(new)), encoding="utf-8")
             os.replace(fresh, self._json(new))
