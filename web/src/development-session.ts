@@ -3,13 +3,15 @@
 import { signal } from "@preact/signals";
 import type { Config } from "./config";
 import type { Session, SignIn, User } from "./session";
-import { recall, remember } from "./storage";
+import { onChange, recall, remember } from "./storage";
 
 const LIFETIME_MS = 50 * 60_000;
 
 export function developmentSession(config: Config): Session {
   const user = signal<User | null | undefined>(remembered(config));
   let token = { text: "", user: "", at: 0 };
+  // As with Firebase Authentication: one user for all tabs of the browser.
+  onChange("user", () => (user.value = remembered(config)));
 
   async function fetchToken(id: string): Promise<string> {
     const answer = await fetch("/development/token", {

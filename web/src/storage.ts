@@ -20,6 +20,14 @@ export function recall<T>(name: string, where = local()): T | null {
   }
 }
 
+/** Another tab of this browser has remembered something whose name begins so. */
+export function onChange(begin: string, heard: (rest: string) => void): void {
+  globalThis.addEventListener?.("storage", ({ key }) => {
+    const whole = PREFIX + begin;
+    if (key?.startsWith(whole)) heard(key.slice(whole.length));
+  });
+}
+
 function local(): Storage | undefined {
   try {
     return globalThis.localStorage;

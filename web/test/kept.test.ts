@@ -94,3 +94,59 @@ test("a click that was not answered is not sent again once it is erased", async 
   clicks.belongTo("ann", 1);
   expect(clicks.click.value).toBeNull();
 });
+
+/** Another tab of the browser, at Ann's page: it shares `localStorage` alone. */
+async function anotherTab() {
+  const own = aStorage(new Map());
+  vi.stubGlobal("sessionStorage", own);
+  let heard = (_: { key: string }) => {};
+  vi.stubGlobal("addEventListener", (type: string, listener: typeof heard) => {
+    if (type === "storage") heard = listener;
+  });
+  vi.resetModules();
+  await import("../src/make/kept");
+  const clicks = await import("../src/make/click");
+  const drafts = await import("../src/make/draft");
+  clicks.belongTo("ann", 0);
+  drafts.belongTo("ann");
+  vi.stubGlobal("sessionStorage", aStorage(stored));
+  return { own, clicks, drafts, hear: (key: string) => heard({ key }) };
+}
+
+const never = { createVideo: () => new Promise(() => {}), user: "ann" } as never;
+
+test("what is erased in one tab is no longer typed nor sent in another", async () => {
+  const other = await anotherTab();
+  other.drafts.change({ prompt: SECRET });
+  const waiting = clicks.newClick("ann", aDraft({ prompt: SECRET, image: null }), 0);
+  void other.clicks.carryOut(never, waiting);
+
+  await forgetAll("ann");
+  other.hear("reelay.erased.ann");
+
+  expect(other.clicks.click.value).toBeNull();
+  expect(other.drafts.draft.value.prompt).toBe("");
+  other.drafts.change({ prompt: SECRET });
+  expect(kept()).not.toContain(SECRET);
+});
+
+test("a tab that was closed meanwhile does not send what was erased either", async () => {
+  const { own, clicks: others } = await anotherTab();
+  const waiting = clicks.newClick("ann", aDraft({ image: null }), Date.now() - 1);
+  own.setItem("reelay.click.ann", JSON.stringify(waiting));
+
+  await forgetAll("ann");
+
+  vi.stubGlobal("sessionStorage", own);
+  others.belongTo("ann", Date.now());
+  expect(others.click.value).toBeNull();
+});
+
+test("what another user of this browser erases is no matter of mine", async () => {
+  const other = await anotherTab();
+  other.drafts.change({ prompt: SECRET });
+
+  other.hear("reelay.erased.bob");
+
+  expect(other.drafts.draft.value.prompt).toBe(SECRET);
+});

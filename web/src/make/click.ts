@@ -54,15 +54,20 @@ export const click = signal<Click | null>(null);
 export const progress = signal<Progress>({ step: "sending" });
 /** The last job that was asked for here, and the draft that it was made of. */
 export const ordered = signal<Order | null>(null);
+let owner: string | null = null;
 let run: Run | null = null;
 
 /** This user's click alone is shown and goes on; another's waits in the tab. */
 export function belongTo(user: string, now: number): void {
+  owner = user;
   ordered.value = recall<Order>(`ordered.${user}`);
   const isSame = click.value?.user === user;
   if (!isSame) stop();
   click.value = isSame ? click.value : recall<Click>(`click.${user}`, sessionStorage);
-  if (click.value && now - click.value.at >= FORGOTTEN_AFTER_MS) forget();
+  // What another tab has erased meanwhile, with what was kept.
+  const erased = recall<number>(`erased.${user}`) ?? Number.NEGATIVE_INFINITY;
+  const isOver = (at: number) => at <= erased || now - at >= FORGOTTEN_AFTER_MS;
+  if (click.value && isOver(click.value.at)) forget();
 }
 
 export function newClick(user: string, draft: Draft, now: number): Click {
@@ -99,10 +104,12 @@ export function forget(): void {
   click.value = null;
 }
 
-/** Nothing of this user's clicks stays in the browser. */
+/** Nothing of this user's clicks stays in this tab. */
 export function forgetUser(user: string): void {
-  forget();
-  ordered.value = null;
+  if (owner === user) {
+    forget();
+    ordered.value = null;
+  }
   remember(`click.${user}`, null, sessionStorage);
   remember(`ordered.${user}`, null);
 }

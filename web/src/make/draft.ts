@@ -74,8 +74,10 @@ export function belongTo(user: string): void {
 
 /** Until the user signs in again, nothing is kept. */
 export function forgetUser(user: string): void {
-  owner = null;
-  draft.value = EMPTY;
+  if (owner === user) {
+    owner = null;
+    draft.value = EMPTY;
+  }
   remember(`draft.${user}`, null);
 }
 

@@ -1,6 +1,6 @@
 // What a user leaves in this browser, and how it goes.
 
-import { recall } from "../storage";
+import { onChange, recall, remember } from "../storage";
 import { keepBlobs } from "./blobs";
 import * as clicks from "./click";
 import * as drafts from "./draft";
@@ -19,6 +19,14 @@ export function isAnythingKept(user: string): boolean {
 
 /** Videos that wait to be deleted stay named: their deletion was asked for. */
 export async function forgetAll(user: string): Promise<void> {
+  remember(`erased.${user}`, Date.now());
+  await forgetHere(user);
+}
+
+// Another tab has erased: what waits in this one goes, too.
+onChange("erased.", (user) => void forgetHere(user));
+
+async function forgetHere(user: string): Promise<void> {
   clicks.forgetUser(user);
   drafts.forgetUser(user);
   await forgetImages(user);

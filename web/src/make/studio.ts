@@ -11,6 +11,7 @@ import * as drafts from "./draft";
 import { change, type Draft, draft, EMPTY, type PickedImage, wishOf } from "./draft";
 import { follow, sourcesOf } from "./follow";
 import { BadImage, readImage } from "./image";
+import "./kept"; // hears what another tab erases
 import { openLibrary } from "./library";
 import { fitted, MODEL_CHOICE, offersOf } from "./offers";
 import { estimateOf, isForeign, promptOf } from "./request";
