@@ -111,6 +111,13 @@ MODEL = record(
         "additionalProperties": {"type": "string"},
         "examples": [{"720p": "0.05"}],
     },
+    usual_seconds={
+        "type": "object",
+        "description": "How long a video usually takes, in seconds, by its `duration`; "
+        "only those of which some were made.",
+        "additionalProperties": {"type": "integer"},
+        "examples": [{"5": 38, "8": 52}],
+    },
     retires_on=or_null(day("When its vendor retires it.", "2027-06-30")),
     available=flag("Whether it would be asked just now.", example=False),
     unavailable=or_null(
@@ -190,6 +197,7 @@ def _model(offered: OfferedModel, language: Language) -> Mapping[str, Any]:
         "audio": model.has_audio,
         "limits": {"prompt": model.longest_prompt},
         "usd_per_second": prices,
+        "usual_seconds": {str(d): s for d, s in offered.usual_seconds.items()},
         "retires_on": model.retires_on and model.retires_on.isoformat(),
         "available": barred is None,
         "unavailable": barred and barred.code,

@@ -311,7 +311,10 @@ def estimate() -> Estimate:
 def list_models() -> ListModels:
     known = settings()
     return ListModels(
-        chain=known.chain, models=known.models, availability=_availability()
+        chain=known.chain,
+        models=known.models,
+        availability=_availability(),
+        task_times=poll_planner().times,
     )
 
 

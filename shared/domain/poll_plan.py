@@ -46,6 +46,13 @@ class TaskTimes(Struct, frozen=True, kw_only=True):
     def of(self, model_id: str, duration_seconds: int) -> tuple[Took, ...]:
         return self.kinds.get(kind(model_id, duration_seconds), ())
 
+    def usual_seconds(self, model_id: str, duration_seconds: int) -> int | None:
+        """What half of these tasks took at most; None without any."""
+        tasks = self.of(model_id, duration_seconds)
+        # A clock that went back says nothing.
+        ready = sorted(took.ready for took in tasks if took.ready > 0)
+        return ready[(len(ready) - 1) // 2] if ready else None
+
     def plus(self, seen: Sequence[tuple[str, Took]]) -> "TaskTimes":
         kinds = dict(self.kinds)
         for name, took in seen:

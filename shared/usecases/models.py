@@ -1,6 +1,6 @@
 """The models of the chain, and what a job would cost before it is made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec import Struct
@@ -24,6 +24,7 @@ from shared.domain.errors import (
 from shared.domain.job import PlannedProvider
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import NOTHING, Limits
+from shared.domain.poll_plan import TaskTimes
 from shared.domain.prompt_translation import is_wanted, max_price_usd
 from shared.domain.request import VideoRequest
 from shared.guards.availability import Availability
@@ -33,20 +34,26 @@ from shared.usecases.webhooks import requested_webhook
 
 
 class OfferedModel(Struct, frozen=True, kw_only=True):
-    """`barred`: why the provider would not be asked now; None if it would."""
+    """`barred`: why the provider would not be asked now; None if it would.
+
+    `usual_seconds`: by duration, how long it takes, where that is known.
+    """
 
     provider_id: ProviderId
     model: VideoModel
     barred: Problem | None
+    usual_seconds: Mapping[int, int]
 
 
 class ListModels(Struct, frozen=True, kw_only=True):
     chain: tuple[ProviderId, ...]
     models: Mapping[ProviderId, str]
     availability: Availability
+    task_times: Callable[[], TaskTimes]
 
     def __call__(self) -> tuple[OfferedModel, ...]:
         """One for each provider of the chain, in its order."""
+        times = self.task_times()
         bars = self.availability.bars(
             [self._cheapest(provider_id) for provider_id in self.chain]
         )
@@ -55,6 +62,7 @@ class ListModels(Struct, frozen=True, kw_only=True):
                 provider_id=provider_id,
                 model=CATALOGUE[self.models[provider_id]],
                 barred=bars.get(provider_id),
+                usual_seconds=_usual(CATALOGUE[self.models[provider_id]], times),
             )
             for provider_id in self.chain
         )
@@ -73,6 +81,11 @@ class ListModels(Struct, frozen=True, kw_only=True):
             duration_seconds=1,
             price_usd=min(model.usd_per_second.values()),
         )
+
+
+def _usual(model: VideoModel, times: TaskTimes) -> Mapping[int, int]:
+    usual = {d: times.usual_seconds(model.model_id, d) for d in model.durations_seconds}
+    return {duration: seconds for duration, seconds in usual.items() if seconds}
 
 
 class Estimated(Struct, frozen=True, kw_only=True):

@@ -34,9 +34,7 @@ class PollPlanner(Struct, kw_only=True):
 
     def plan(self, model_id: str, duration_seconds: int) -> tuple[int, ...]:
         """In seconds since a task's start; empty for the fixed plan."""
-        if _is_over(self._read_at, CACHED, self.clock.now()):
-            self._quietly(self._read)
-        tasks = self._times.of(model_id, duration_seconds)
+        tasks = self.times().of(model_id, duration_seconds)
         known = self._plans.get(tasks)
         if known is not None:
             return known
@@ -44,6 +42,12 @@ class PollPlanner(Struct, kw_only=True):
             self._plans.clear()
         plan = self._plans[tasks] = poll_plan(tasks)
         return plan
+
+    def times(self) -> TaskTimes:
+        """As they were known a few minutes ago, or better."""
+        if _is_over(self._read_at, CACHED, self.clock.now()):
+            self._quietly(self._read)
+        return self._times
 
     def succeeded(self, attempt: Attempt) -> None:
         """A poll has just found the result of an attempt, which is as it was before."""

@@ -158,3 +158,15 @@ def test_a_clock_that_went_back_breaks_no_plan(ready: int) -> None:
 
     assert plan == tuple(sorted(plan))
     assert all(at >= 5 for at in plan)
+
+
+def test_usual_is_what_half_of_the_tasks_took_at_most() -> None:
+    def usual(*ready: int) -> int | None:
+        seen = [("a 5", Took(working=0, ready=each)) for each in ready]
+        return TaskTimes().plus(seen).usual_seconds("a", 5)
+
+    assert usual() is None
+    assert usual(80) == 80
+    assert usual(80, 30, 600) == 80
+    assert usual(80, 30, 600, 90) == 80
+    assert usual(-20, 0, 40) == 40, "a clock that went back says nothing"

@@ -41,7 +41,10 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
             signs_webhooks=True,
         ),
         "list_models": ListModels(
-            chain=DEFAULT_CHAIN, models=DEFAULT_MODELS, availability=free
+            chain=DEFAULT_CHAIN,
+            models=DEFAULT_MODELS,
+            availability=free,
+            task_times=harness.poll_planner.times,
         ),
         "show_usage": ShowUsage(
             store=FakeUsage(jobs=jobs), clock=clock, limits=limits, chain=DEFAULT_CHAIN

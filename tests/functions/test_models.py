@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.kill_switch import Level
+from shared.domain.poll_plan import TaskTimes, Took, kind
 from tests.domain.examples import a_body
 from tests.fakes.provider_reports import FakeProviderReports
 from tests.functions.calling import ANN
@@ -66,14 +67,18 @@ def test_an_estimate_takes_what_a_video_takes(client: FlaskClient) -> None:
 
 
 def test_models_tell_what_they_make_and_whether_they_are_there(
-    client: FlaskClient,
+    client: FlaskClient, harness: Harness
 ) -> None:
+    took = Took(working=30, ready=35)
+    harness.task_times.times = TaskTimes(kinds={kind("gen4_turbo", 5): (took,)})
+
     shown = client.get("/v1/models", headers=ANN).get_json()
 
     runway, omni = shown["models"][0], shown["models"][3]
     assert runway["durations"] == list(range(2, 11))
     assert runway["usd_per_second"] == {"720p": "0.05"}
     assert runway["limits"] == {"prompt": 1000}
+    assert runway["usual_seconds"] == {"5": 35}
     assert (runway["available"], runway["unavailable"]) == (True, None)
     assert (omni["available"], omni["unavailable"]) == (False, "not_configured")
 

@@ -24,6 +24,7 @@ from shared.domain.errors import (
 from shared.domain.job import Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
+from shared.domain.poll_plan import TaskTimes, Took, kind
 from shared.domain.request import Translate, VideoRequest
 from shared.domain.structs import replace
 from shared.ports.identity import Caller
@@ -175,10 +176,33 @@ def test_models_come_in_the_order_of_the_chain() -> None:
     harness.set_level(Level.TIGHT)
     chain = (ProviderId.OMNI, ProviderId.VEO)
     offered = ListModels(
-        chain=chain, models=DEFAULT_MODELS, availability=harness.availability
+        chain=chain,
+        models=DEFAULT_MODELS,
+        availability=harness.availability,
+        task_times=TaskTimes,
     )()
 
     assert [(o.provider_id, o.barred and o.barred.code) for o in offered] == [
         (ProviderId.OMNI, None),
         (ProviderId.VEO, ErrorCode.GENERATION_PAUSED),
     ]
+
+
+def test_models_tell_how_long_each_length_usually_takes() -> None:
+    veo = DEFAULT_MODELS[ProviderId.VEO]
+    took = {kind(veo, 4): (60, 90, 61), kind(veo, 5): (70,), kind("another", 4): (9,)}
+    times = TaskTimes(
+        kinds={
+            name: tuple(Took(working=s - 5, ready=s) for s in seconds)
+            for name, seconds in took.items()
+        }
+    )
+    offered = ListModels(
+        chain=(ProviderId.VEO, ProviderId.OMNI),
+        models=DEFAULT_MODELS,
+        availability=Harness().availability,
+        task_times=lambda: times,
+    )()
+
+    # Veo makes no video of 5 s.
+    assert [each.usual_seconds for each in offered] == [{4: 61}, {}]

@@ -143,6 +143,9 @@ export interface components {
             usd_per_second: {
                 [key: string]: string;
             };
+            usual_seconds: {
+                [key: string]: number;
+            };
             /** Format: date */
             retires_on: string | null;
             available: boolean;

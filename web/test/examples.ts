@@ -57,6 +57,7 @@ function aModel(part: Partial<Model>): Model {
     audio: false,
     limits: { prompt: 2000 },
     usd_per_second: { "720p": "0.40" },
+    usual_seconds: {},
     retires_on: null,
     available: true,
     unavailable: null,

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { AiModel } from "../src/api";
 import { framesOf, type Sight, usualOf, wordsOf } from "../src/make/stage";
 import { aFailedAttempt, anAttempt, AT, aVideo, MODELS } from "./examples";
 
@@ -98,12 +99,26 @@ test("a job that may not be handed over shows the chosen provider alone", () => 
   expect(frames.map(({ model }) => model)).toEqual(["gemini-veo-3.1"]);
 });
 
-test("how long a provider usually takes is known once it has made a video", () => {
-  const counts = { attempts: 1, completed: 1, success_rate: 1 };
-  const providers = [
-    { ...counts, ai_model: "runway" as const, median_seconds: 40 },
-    { ...counts, ai_model: "gemini-veo-3.1" as const, median_seconds: null },
-  ];
+test("how long a provider usually takes is everybody's time for this length, or one's own", () => {
+  const own = (ai_model: AiModel, median_seconds: number | null) => ({
+    ...{ ai_model, median_seconds, attempts: 1, completed: 1, success_rate: 1 },
+  });
+  const usage = {
+    providers: [own("runway", 40), own("gemini-veo-3.1", 90), own("runway-http", null)],
+  };
+  const everybodys: Record<string, Record<string, number>> = {
+    runway: { 4: 30, 5: 35 },
+    "gemini-veo-3.1": { 6: 100 },
+    "gemini-omni-flash": { 5: 20 },
+  };
+  const models = MODELS.map((model) => ({
+    ...model,
+    usual_seconds: everybodys[model.ai_model] ?? {},
+  }));
 
-  expect(usualOf({ providers })).toEqual({ runway: 40 });
+  // Veo makes 6 s where 5 are asked for.
+  const five = { runway: 35, "gemini-veo-3.1": 100, "gemini-omni-flash": 20 };
+  expect(usualOf({ duration: 5 }, models, usage)).toEqual(five);
+  expect(usualOf({ duration: 8 }, models, usage)).toEqual({ runway: 40, "gemini-veo-3.1": 90 });
+  expect(usualOf({ duration: 5 }, [], null)).toEqual({});
 });

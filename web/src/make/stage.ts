@@ -143,13 +143,28 @@ export function priceOf(
 ): number | null {
   const usd = model?.usd_per_second[resolution];
   if (!model || usd === undefined) return null;
-  const sorted = [...model.durations].sort((a, b) => a - b);
-  const seconds = sorted.find((one) => one >= duration) ?? sorted.at(-1) ?? duration;
-  return seconds * Number(usd);
+  return madeLength(model, duration) * Number(usd);
 }
 
-/** The median of each provider's videos, as the usage has it. */
-export function usualOf({ providers }: Pick<Usage, "providers">): Sight["usual"] {
-  const known = providers.filter(({ median_seconds }) => median_seconds !== null);
-  return Object.fromEntries(known.map((one) => [one.ai_model, one.median_seconds]));
+/** The next length that the provider makes. */
+function madeLength({ durations }: Model, asked: number): number {
+  const sorted = [...durations].sort((a, b) => a - b);
+  return sorted.find((one) => one >= asked) ?? sorted.at(-1) ?? asked;
+}
+
+/** Of everybody's latest videos of this length, or else of the user's own of any. */
+export function usualOf(
+  { duration }: Pick<Video, "duration">,
+  models: readonly Model[],
+  usage: Pick<Usage, "providers"> | null,
+): Sight["usual"] {
+  const own = (usage?.providers ?? []).flatMap(({ ai_model, median_seconds }) =>
+    median_seconds === null ? [] : [[ai_model, median_seconds] as const],
+  );
+  const everybodys = models.flatMap((model) => {
+    // An earlier release of the API has none.
+    const seconds = model.usual_seconds?.[madeLength(model, duration)];
+    return seconds === undefined ? [] : [[model.ai_model, seconds] as const];
+  });
+  return Object.fromEntries([...own, ...everybodys]);
 }

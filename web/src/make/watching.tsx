@@ -8,7 +8,7 @@ import { language, say, t } from "../i18n";
 import { forget, progress } from "./click";
 import { cropOf } from "./crop";
 import type { Draft } from "./draft";
-import { priceOf, SHORT, wordsOf } from "./stage";
+import { priceOf, SHORT, usualOf, wordsOf } from "./stage";
 import { Strip } from "./strip";
 import type { Studio } from "./studio";
 import { useBlobUrl } from "./use-blob-url";
@@ -89,7 +89,7 @@ export function Watching({ studio, video }: { studio: Studio; video: Video }) {
     video,
     isCancelling,
     now,
-    usual: studio.usual.value,
+    usual: usualOf(video, studio.models.value, studio.usage.value),
     language: language.value,
   });
   return (
