@@ -34,7 +34,7 @@ const TABLES = {
 };
 export type Area = keyof typeof TABLES;
 
-const learnt = new Set<Area>(["shell"]);
+const learnt = new Map<Area, Promise<void>>([["shell", Promise.resolve()]]);
 const table = signal<Partial<Messages>>({});
 
 export const language = signal<Language>(preferred(globalThis.navigator?.languages ?? []));
@@ -62,16 +62,25 @@ function spoken(key: keyof Messages, given: readonly unknown[]): string {
 export async function speak(chosen?: Language): Promise<void> {
   const next = chosen ?? recall<Language>("language") ?? language.value;
   if (chosen) remember("language", chosen);
-  table.value = await read(learnt, next);
+  table.value = await read(learnt.keys(), next);
   language.value = next;
   document.documentElement.lang = next;
 }
 
 /** The sentences of a view, before it is shown. */
-export async function learn(area: Area): Promise<void> {
-  if (learnt.has(area)) return;
-  learnt.add(area);
-  table.value = { ...table.value, ...(await read([area], language.value)) };
+export function learn(area: Area): Promise<void> {
+  const known = learnt.get(area) ?? add(area);
+  learnt.set(area, known);
+  known.catch(() => learnt.delete(area)); // asked for again once one is online
+  return known;
+}
+
+async function add(area: Area): Promise<void> {
+  const wanted = language.value;
+  const found = await read([area], wanted);
+  // Meanwhile others may have been learnt, and another language chosen.
+  if (language.value !== wanted) return add(area);
+  table.value = { ...table.value, ...found };
 }
 
 async function read(areas: Iterable<Area>, wanted: Language): Promise<Partial<Messages>> {

@@ -1,10 +1,10 @@
 // The frame around the three views: header, sign-in, and who sees which view.
 
 import { signal } from "@preact/signals";
-import type { ComponentType } from "preact";
+import type { ComponentChild, ComponentType } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
-import type { App, Opened } from "./app-state";
-import { language, learn, speak, t } from "./i18n";
+import { type App, type Opened, topic } from "./app-state";
+import { language, learn, say, speak, t } from "./i18n";
 import { follow, pathOf, type View, view } from "./router";
 
 type Loaded = ComponentType<{ app: App }>;
@@ -17,6 +17,7 @@ const VIEWS: Record<View | "signIn", () => Promise<{ default: Loaded }>> = {
 
 export function Shell({ app }: { app: Opened }) {
   const user = app.session.user.value;
+  useTitle(user ? view.value : null);
   if (user === undefined) return null;
   return (
     <>
@@ -28,9 +29,17 @@ export function Shell({ app }: { app: Opened }) {
   );
 }
 
+/** A tab in the background says how its video is doing. */
+function useTitle(name: View | null): void {
+  const said = topic.value ? say(topic.value) : name && t(name);
+  const title = said ? `${said} · Reelay` : "Reelay";
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+}
+
 function Header({ app }: { app: Opened }) {
   const user = app.session.user.value;
-  const Question = leaving.value?.user === user?.id && leaving.value?.question;
   const views: View[] = user?.admin ? ["make", "usage", "admin"] : ["make", "usage"];
   return (
     <header class="bar">
@@ -51,7 +60,12 @@ function Header({ app }: { app: Opened }) {
           ))}
         </nav>
       )}
-      {app.config.simulated && <span class="badge">{t("simulated")}</span>}
+      {app.config.simulated && (
+        <span class="badge">
+          {t("simulated")}
+          <span>{t("nothingIsPaid")}</span>
+        </span>
+      )}
       <div class="bar-end">
         <button
           type="button"
@@ -67,25 +81,21 @@ function Header({ app }: { app: Opened }) {
           </button>
         )}
       </div>
-      {user && Question && (
-        <Question app={app} user={user.id} done={() => (leaving.value = null)} />
-      )}
+      {question.value}
     </header>
   );
 }
 
-type Question = typeof import("./sign-in/leaving").default;
-// Who is asked: the session may end by itself meanwhile.
-const leaving = signal<{ user: string; question: Question } | null>(null);
+/** Whether what was put together stays. */
+const question = signal<ComponentChild>(null);
 
-async function leave({ session }: Opened, user: string): Promise<void> {
-  const loaded = Promise.all([import("./sign-in/leaving"), learn("signIn")]);
-  // Who is offline may sign out, too.
-  const [part] = await loaded.catch(() => [null]);
-  if (part?.isAnythingKept(user)) leaving.value = { user, question: part.default };
-  else {
-    await part?.forgetImages(user);
-    await session.signOut();
+async function leave(app: Opened, user: string): Promise<void> {
+  try {
+    const { leaving } = await import("./sign-in/leaving");
+    question.value = await leaving(app, user, () => (question.value = null));
+  } catch {
+    // Who is offline may sign out, too.
+    await app.session.signOut();
   }
 }
 

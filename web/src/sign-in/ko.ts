@@ -6,7 +6,7 @@ export const messages: Messages = {
   signInWithGoogle: "Google로 계속하기",
   signInByEmail: "링크 받기",
   email: "이메일 주소",
-  emailSent: (address) => `${address}로 로그인 링크를 보냈습니다.`,
+  emailSent: (address) => `로그인 링크를 보냈습니다: ${address}`,
   linkIs: (link) =>
     link === "bad"
       ? "만료되었거나 이미 쓴 링크입니다. 새 링크를 받아 주세요."

@@ -1,11 +1,11 @@
 // Signing out: is what the user put together to stay in this browser?
 
+import type { ComponentChild } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Opened } from "../app-state";
-import { t } from "../i18n";
-import { forgetAll } from "../make/kept";
-
-export { forgetImages, isAnythingKept } from "../make/kept";
+import { learn, t } from "../i18n";
+import { forgetAll, forgetImages, isAnythingKept } from "../make/kept";
+import "./leaving.css";
 
 interface Props {
   app: Opened;
@@ -13,9 +13,30 @@ interface Props {
   done: () => void;
 }
 
-export default function Leaving({ app, user, done }: Props) {
+/** Signs out, or answers with the question to show. */
+export async function leaving(
+  app: Opened,
+  user: string,
+  done: () => void,
+): Promise<ComponentChild> {
+  if (isAnythingKept(user)) {
+    await learn("signIn");
+    return <Leaving app={app} user={user} done={done} />;
+  }
+  await forgetImages(user);
+  await app.session.signOut();
+  return null;
+}
+
+function Leaving({ app, user, done }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  // The session may end by itself meanwhile.
+  const isOver = app.session.user.value?.id !== user;
+  useEffect(() => {
+    if (isOver) done();
+    else dialog.current?.showModal();
+  }, [isOver]);
+  if (isOver) return null;
   const leave = () => {
     done();
     return app.session.signOut();

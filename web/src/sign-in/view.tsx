@@ -2,18 +2,18 @@
 
 import { useSignal } from "@preact/signals";
 import type { App } from "../app-state";
-import { t } from "../i18n";
+import { say, type Sentence, t } from "../i18n";
 import type { SignIn } from "../session";
 
 export default function SignInView({ app }: { app: App }) {
-  const said = useSignal("");
-  const sign = async (how: SignIn, after = "") => {
-    said.value = "";
+  const said = useSignal<Sentence | null>(null);
+  const sign = async (how: SignIn, after: Sentence | null = null) => {
+    said.value = null;
     try {
       await app.session.signIn(how);
       said.value = after;
     } catch {
-      said.value = t("signInFailed");
+      said.value = ["signInFailed"];
     }
   };
   const { developmentUsers, signIn } = app.config;
@@ -40,19 +40,19 @@ export default function SignInView({ app }: { app: App }) {
         </button>
       )}
       {signIn.includes("email") && <EmailForm sign={sign} />}
-      <p role="status">{said.value || (link && t("linkIs", link))}</p>
+      <p role="status">{said.value ? say(said.value) : link && t("linkIs", link)}</p>
       <p class="muted">{t("aiNotice")}</p>
     </section>
   );
 }
 
-function EmailForm({ sign }: { sign: (how: SignIn, after: string) => void }) {
+function EmailForm({ sign }: { sign: (how: SignIn, after: Sentence) => void }) {
   const address = useSignal("");
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        sign({ by: "email", address: address.value }, t("emailSent", address.value));
+        sign({ by: "email", address: address.value }, ["emailSent", address.value]);
       }}
     >
       <label>
