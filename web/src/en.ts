@@ -4,9 +4,10 @@ export const messages = {
   // Shell
   make: "Make",
   usage: "Usage",
-  admin: "Administration",
+  admin: "Admin",
   signOut: "Sign out",
-  simulated: "Simulated: nothing is paid",
+  simulated: "Simulated",
+  nothingIsPaid: ": nothing is paid",
   otherLanguage: "한국어",
   aiNotice: "The videos are made by AI, and their files carry its mark.",
   adminOnly: "Only administrators see this page.",

@@ -2,6 +2,7 @@
 
 import io
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ def test_an_image_and_a_sentence_become_a_film_that_plays(
     wait_for(lambda: film(page).evaluate("v => v.currentTime") > 0.2)
     (video,) = jobs(frontend, prompt)
     assert page.url.endswith(f"?video={video['job_id']}")
+    expect(page).to_have_title("완성 · Reelay")
     expect(page.locator(".frame.delivered")).to_contain_text("완성 · $0.40")
     expect(page.locator(".about")).to_contain_text("AI로 만든 영상 · Runway")
     expect(page.locator(".card").first).to_contain_text(prompt)
@@ -478,6 +480,8 @@ def test_while_generation_is_paused_the_page_says_so(visit: Visit) -> None:
     expect(page.locator(".frame")).to_have_text([re.compile("일시 중지$")] * 4)
     expect(page.locator(".order-bar")).to_contain_text("영상 생성을 일시 중지했습니다")
     expect(page.locator(".make-button")).to_be_disabled()
+    page.get_by_role("button", name="English").click()
+    expect(page.locator(".order-bar")).to_contain_text("New videos are paused")
 
 
 @pytest.fixture
@@ -498,6 +502,44 @@ def test_what_is_no_image_is_refused_and_the_rest_stays(visit: Visit) -> None:
     expect(alert).to_contain_text("사용할 수 없는 파일입니다")
     expect(page.get_by_role("alert")).to_have_count(1)
     expect(page.locator("#prompt")).to_have_value("What was typed")
+
+
+PASTE = """(element, [text, image]) => {
+    const bytes = Uint8Array.from(atob(image), (letter) => letter.charCodeAt(0));
+    const clipboardData = new DataTransfer();
+    if (text) clipboardData.setData("text/plain", text);
+    clipboardData.items.add(new File([bytes], "a.jpg", {type: "image/jpeg"}));
+    const event = {clipboardData, bubbles: true, cancelable: true};
+    return element.dispatchEvent(new ClipboardEvent("paste", event));
+}"""
+
+
+def test_an_image_is_pasted_anywhere_and_text_with_a_picture_of_itself_stays_text(
+    visit: Visit,
+) -> None:
+    page, image = visit().page, b64encode(IMAGE.read_bytes()).decode()
+    prompt = page.locator("#prompt")
+    # Nothing is taken from the field, as the event isn't stopped.
+    assert prompt.evaluate(PASTE, ["A cell of a table", image])
+    expect(page.locator(".invitation")).to_be_visible()
+
+    assert not prompt.evaluate(PASTE, ["", image])
+
+    expect(page.get_by_alt_text("고른 이미지")).to_be_visible()
+
+
+def test_the_last_frame_is_shown_until_it_is_removed(visit: Visit) -> None:
+    page = visit().page
+    files: Any = {**JPEG, "buffer": IMAGE.read_bytes()}
+    choose(page)
+    page.get_by_text("설정 더 보기").click()
+    page.locator(".more-choices input[type=file]").set_input_files(files)
+    last = page.get_by_role("img", name="마지막 프레임")
+    expect(last).to_be_visible()
+
+    page.get_by_role("button", name="마지막 프레임 빼기").click()
+
+    expect(last).to_be_hidden()
 
 
 def test_an_address_is_typed_cleared_and_typed_again_in_one_field(

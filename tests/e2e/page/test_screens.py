@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from local.stack import Stack
 from tests.e2e.page.conftest import Visit
@@ -82,6 +82,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
             if width != NARROW:
                 sheet.add(width, page)
         assert not visitor.overflows(), width
+        assert has_two_rows_at_most(page.locator("header")), width
 
     sheet.keep(screen)
 
@@ -89,6 +90,13 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     expect(page.locator("html")).to_have_attribute("lang", "en")
     assert visitor.violations() == []
     assert not visitor.overflows()
+    assert has_two_rows_at_most(page.locator("header"))
+
+
+def has_two_rows_at_most(header: Locator) -> bool:
+    """Of links and buttons, each 40 pixels high, with some room above them."""
+    place = header.bounding_box()
+    return place is not None and place["height"] < 2.5 * 40
 
 
 def test_the_first_screen_says_that_videos_are_made_by_ai(visit: Visit) -> None:

@@ -1,5 +1,9 @@
 """Who one is on the page, and what that lets one see."""
 
+import re
+import time
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import Route, expect
 
@@ -85,6 +89,31 @@ def test_signing_out_asks_whether_what_was_put_together_stays(visit: Visit) -> N
     expect(page.locator("#prompt")).to_have_value("")
     page.get_by_role("button", name="로그아웃").click()
     expect(page.locator(".sign-in")).to_be_visible()
+
+
+def test_what_is_erased_in_one_tab_is_gone_from_the_others(
+    visit: Visit, frontend: Frontend
+) -> None:
+    visitor, prompt = visit(), f"Erased elsewhere, {time.time_ns()}"
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    page.route(re.compile("/v1/videos$"), lambda route: route.abort())
+    page.locator("#prompt").fill(prompt)
+    page.locator(".make-button").click()
+    expect(page.locator(".headline")).to_contain_text("연결이 끊겼습니다")
+    with page.context.expect_page() as opened:
+        page.evaluate("() => { open('/', '', 'noopener') }")
+    other = replace(visitor, page=opened.value)
+
+    other.sign_out(answer="지우고 로그아웃")
+
+    expect(page.locator(".sign-in")).to_be_visible()
+    page.unroute(re.compile("/v1/videos$"))
+    visitor.sign_in("Min-ji")
+    expect(page.locator("#prompt")).to_have_value("")
+    expect(page.locator(".invitation")).to_be_visible()
+    listed = frontend.call("GET", "/v1/videos?limit=100").json()["videos"]
+    assert prompt not in [video["prompt"] for video in listed]
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])

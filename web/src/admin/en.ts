@@ -24,7 +24,8 @@ export const messages = {
   reasonHint: "Kept with the switch, for whoever comes next.",
   setLevel: (level: Level) => `Set to ${LEVELS[level]}`,
   levelSet: (level: Level) => `Set to ${LEVELS[level]}.`,
-  levelNotSet: "The switch was not set. Your reason is kept: try again.",
+  levelNotSet: (why: string) =>
+    `The switch was not set. Your reason is kept: try again. ${why}`.trim(),
   budgetsTitle: "Google Cloud budgets",
   budgetsSay: (level: Level) => `The budgets ask for: ${LEVELS[level]}`,
   budget: (id: string) => `Budget ${id}`,

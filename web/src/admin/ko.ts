@@ -26,7 +26,8 @@ export const messages: Messages = {
   reasonHint: "다음 관리자가 볼 수 있도록 스위치와 함께 남습니다.",
   setLevel: (level) => `${TO[level]} 바꾸기`,
   levelSet: (level) => `${TO[level]} 바꿨습니다.`,
-  levelNotSet: "바꾸지 못했습니다. 적은 이유는 그대로 있으니 다시 시도해 주세요.",
+  levelNotSet: (why) =>
+    `바꾸지 못했습니다. 적은 이유는 그대로 있으니 다시 시도해 주세요. ${why}`.trim(),
   budgetsTitle: "Google Cloud 예산",
   budgetsSay: (level) => `예산에 따른 단계: ${LEVELS[level]}`,
   budget: (id) => `예산 ${id}`,

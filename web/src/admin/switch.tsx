@@ -6,7 +6,7 @@ import type { Generation } from "../api";
 import { ApiProblem } from "../api";
 import type { App } from "../app-state";
 import { ago } from "../format";
-import { language, t } from "../i18n";
+import { language, say, type Sentence, t } from "../i18n";
 
 type Level = Generation["level"];
 const LEVELS: readonly Level[] = ["normal", "tight", "paused"];
@@ -20,7 +20,7 @@ export function Switch({ app, generation }: Props) {
   const now = generation.value;
   const chosen = useSignal<Level>(now?.level ?? "normal");
   const reason = useSignal("");
-  const said = useSignal("");
+  const said = useSignal<Sentence | null>(null);
   const isBusy = useSignal(false);
   const isMissing = useSignal(false);
   const field = useRef<HTMLInputElement>(null);
@@ -31,14 +31,13 @@ export function Switch({ app, generation }: Props) {
     isMissing.value = !reason.value.trim();
     if (isMissing.value) return field.current?.focus();
     isBusy.value = true;
-    said.value = "";
+    said.value = null;
     try {
       generation.value = await app.api.setGeneration({ level, reason: reason.value });
-      said.value = t("levelSet", level);
+      said.value = ["levelSet", level];
       reason.value = "";
     } catch (error) {
-      const detail = error instanceof ApiProblem ? error.detail : "";
-      said.value = `${t("levelNotSet")} ${detail}`.trim();
+      said.value = ["levelNotSet", error instanceof ApiProblem ? error.detail : ""];
     }
     isBusy.value = false;
   }
@@ -98,7 +97,7 @@ export function Switch({ app, generation }: Props) {
       <button type="submit" class="main" disabled={isBusy.value || isSet(now, chosen.value)}>
         {t("setLevel", chosen.value)}
       </button>
-      <p role="status">{said}</p>
+      <p role="status">{said.value && say(said.value)}</p>
     </form>
   );
 }

@@ -11,6 +11,7 @@ import type { Filter } from "./library";
 import { promptOf } from "./request";
 import { SHORT } from "./stage";
 import type { Studio } from "./studio";
+import { useBlobUrl } from "./use-blob-url";
 
 const FILTERS = {
   all: "all",
@@ -80,27 +81,34 @@ function Card({ studio, video }: { studio: Studio; video: Video }) {
         onBlur={watch(false)}
       >
         <span class="thumbnail">
-          {video.poster_url && <img src={video.poster_url} alt="" loading="lazy" />}
+          <Picture studio={studio} video={video} />
           {isWatched.value && video.video_url && <Preview url={video.video_url} />}
           {video.delivered && <b aria-hidden="true">{clock(video.delivered.duration)}</b>}
         </span>
         <span class="card-title">{prompt}</span>
       </a>
-      <div class="card-end">
-        <Caption video={video} />
-        {!isOpen && (
-          <button
-            type="button"
-            class="plain"
-            aria-label={t("deleteOf", prompt)}
-            onClick={() => studio.drop(video.job_id)}
-          >
-            ×
-          </button>
-        )}
-      </div>
+      <Caption video={video} />
+      {!isOpen && (
+        <button
+          type="button"
+          class="card-delete"
+          aria-label={t("deleteOf", prompt)}
+          onClick={() => studio.drop(video.job_id)}
+        >
+          <span aria-hidden="true">×</span>
+        </button>
+      )}
     </li>
   );
+}
+
+/** Until there is a film, the image that it is made of, as far as it is known here. */
+function Picture({ studio, video }: { studio: Studio; video: Video }) {
+  const ordered = studio.ordered.value;
+  const image = ordered?.id === video.job_id ? ordered.draft.image : null;
+  const own = useBlobUrl(video.poster_url ? undefined : image?.id);
+  const url = video.poster_url ?? own;
+  return url ? <img src={url} alt="" loading="lazy" /> : null;
 }
 
 function Preview({ url }: { url: string }) {

@@ -2,14 +2,16 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { money } from "../format";
 import { language, list, t } from "../i18n";
-import { change, draft, type ModelChoice } from "./draft";
+import { change, draft, type ModelChoice, type PickedImage } from "./draft";
 import { fitOf, resetOf, roomOf } from "./limits";
 import { choicesOf, MODEL_CHOICE } from "./offers";
 import { NAMES, SHORT } from "./stage";
 import { FileButton } from "./stage-view";
 import type { Studio } from "./studio";
 import { Trouble, troublesOf } from "./trouble-view";
+import { useBlobUrl } from "./use-blob-url";
 
 export function Panel({ studio }: { studio: Studio }) {
   const make = (event: Event) => {
@@ -231,9 +233,7 @@ function MoreChoices({ studio }: { studio: Studio }) {
           <fieldset>
             <legend>{t("lastImage")}</legend>
             {lastImage ? (
-              <button type="button" onClick={() => change({ lastImage: null })}>
-                {t("lastImageRemove")}
-              </button>
+              <LastImage image={lastImage} />
             ) : (
               <FileButton studio={studio} place="lastImage">
                 {t("lastImageAdd")}
@@ -244,6 +244,18 @@ function MoreChoices({ studio }: { studio: Studio }) {
         )}
       </div>
     </details>
+  );
+}
+
+function LastImage({ image }: { image: PickedImage }) {
+  const url = useBlobUrl(image.id);
+  return (
+    <div class="last-image">
+      {url && <img src={url} alt={t("lastImage")} />}
+      <button type="button" onClick={() => change({ lastImage: null })}>
+        {t("lastImageRemove")}
+      </button>
+    </div>
   );
 }
 
@@ -285,7 +297,8 @@ function Order({ studio }: { studio: Studio }) {
   const isDear = isOverCap(studio);
   const refused = price?.refused ?? null;
   const isImpossible = !refused && (price?.links.every(({ skipped }) => skipped) ?? false);
-  const isRange = price && Number(price.max_cost_usd) > Number(price.estimated_cost_usd);
+  // A translation's fraction of a cent makes no range.
+  const isRange = price && money(price.max_cost_usd) !== money(price.estimated_cost_usd);
   return (
     <div class="order">
       <div class="order-bar">
@@ -300,7 +313,7 @@ function Order({ studio }: { studio: Studio }) {
         >
           <span>{t(isMaking.value ? "making" : "makeVideo")}</span>
           {!price && !problem && <span aria-hidden="true">…</span>}
-          {price && !isImpossible && (
+          {price && !isImpossible && !isMaking.value && (
             <span class={isPriceOld.value ? "price old" : "price"}>
               {isRange
                 ? t("priceRange", price.estimated_cost_usd, price.max_cost_usd)

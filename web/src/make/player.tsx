@@ -48,7 +48,10 @@ function Screen({ studio, video }: { studio: Studio; video: Video }) {
         muted={isMuted.value}
         playsInline
         autoplay={!isCalm}
-        onLoadedData={() => (isThere.value = true)}
+        onLoadedData={() => {
+          isThere.value = true;
+          hasFailed.value = false;
+        }}
         onVolumeChange={(event) => (isMuted.value = event.currentTarget.muted)}
         onError={renew}
       />

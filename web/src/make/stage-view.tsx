@@ -2,7 +2,7 @@
 
 import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Video } from "../api";
 import { t } from "../i18n";
 import { videoId } from "../router";
@@ -19,7 +19,7 @@ import { Sending, Watching } from "./watching";
 
 export function StageView({ studio }: { studio: Studio }) {
   return (
-    <section class="stage" aria-label={t("stage")}>
+    <section class={studio.isDragged.value ? "stage dragged" : "stage"} aria-label={t("stage")}>
       <Scene studio={studio} />
     </section>
   );
@@ -128,7 +128,8 @@ function Invitation({ studio }: { studio: Studio }) {
 
 function AddressField({ isTyping }: { isTyping: Signal<boolean> }) {
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  // At once, so that no key is lost.
+  useLayoutEffect(() => {
     // Opened by its button, not by what was kept.
     if (!draft.peek().imageUrl) field.current?.focus();
     return () => (isTyping.value = false);

@@ -2,8 +2,8 @@
 
 import { computed, effect, signal } from "@preact/signals";
 import { ApiProblem, type Estimate, type Model, type Usage, type Video } from "../api";
-import type { App } from "../app-state";
-import { language } from "../i18n";
+import { type App, topic } from "../app-state";
+import { language, type Sentence } from "../i18n";
 import { go, pathOf, videoId } from "../router";
 import { keepBlobs, newBlobId, readBlob } from "./blobs";
 import * as clicks from "./click";
@@ -15,7 +15,6 @@ import "./kept"; // hears what another tab erases
 import { openLibrary } from "./library";
 import { fitted, MODEL_CHOICE, offersOf } from "./offers";
 import { estimateOf, isForeign, promptOf } from "./request";
-import { usualOf } from "./stage";
 import type { Failure } from "./trouble";
 
 export type Studio = ReturnType<typeof openStudio>;
@@ -23,6 +22,11 @@ export type Studio = ReturnType<typeof openStudio>;
 const ESTIMATE_AFTER_MS = 250;
 const TRANSLATE_AFTER_MS = 900;
 const NOTICE_MS = 6000;
+const TOPICS: Record<Video["status"], Sentence> = {
+  processing: ["inProgress"],
+  completed: ["completedOnes"],
+  failed: ["failedOnes"],
+};
 
 export function openStudio(app: App) {
   const { api, session } = app;
@@ -38,6 +42,8 @@ export function openStudio(app: App) {
   const priceProblem = signal<ApiProblem | null>(null);
   const isTranslating = signal(false);
   const isReading = signal(false);
+  /** A file is held over the page. */
+  const isDragged = signal(false);
   const failure = signal<Failure | null>(null);
   /** The image is to come from an address, even if none is written yet. */
   const isAddress = signal(false);
@@ -51,7 +57,6 @@ export function openStudio(app: App) {
 
   const offers = computed(() => offersOf(models.value, draft.value));
   const fit = computed(() => fitted(draft.value, offers.value));
-  const usual = computed(() => (usage.value ? usualOf(usage.value) : {}));
   const isMaking = computed(
     () =>
       clicks.click.value !== null ||
@@ -74,6 +79,10 @@ export function openStudio(app: App) {
       // A document says why in its job's language.
       language.value;
       return id ? follow(sourcesOf(app, id), hearInPagesLanguage) : undefined;
+    }),
+    effect(() => {
+      topic.value = video.value ? TOPICS[video.value.status] : null;
+      return () => (topic.value = null);
     }),
   ];
 
@@ -249,6 +258,8 @@ export function openStudio(app: App) {
   stops.push(
     effect(() => {
       asked.value;
+      // Why there is no price is said in the page's language.
+      language.value;
       if (!models.value.length) return;
       isPriceOld.value = true;
       price();
@@ -313,8 +324,8 @@ export function openStudio(app: App) {
 
   return {
     ...{ app, library, models, usage, estimate, isPriceOld, priceProblem },
-    ...{ isTranslating, isReading, isAddress, notice, notify },
-    ...{ failure, isOnline, video, cancelling, ordered, offers, fit, usual, isMaking },
+    ...{ isTranslating, isReading, isDragged, isAddress, notice, notify },
+    ...{ failure, isOnline, video, cancelling, ordered, offers, fit, isMaking },
     ...{ refresh, cancel, make, pick, reuse, elsewhere, drop, forgetImage },
     ...{ translateNow, close },
   };

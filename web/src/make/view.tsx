@@ -35,16 +35,33 @@ function useDroppedImages(studio: Studio): void {
       event.preventDefault();
       void studio.pick(file);
     };
-    const drop = (event: DragEvent) => take(event, event.dataTransfer);
-    const paste = (event: ClipboardEvent) => take(event, event.clipboardData);
-    const allow = (event: DragEvent) => event.preventDefault();
-    addEventListener("drop", drop);
-    addEventListener("dragover", allow);
-    addEventListener("paste", paste);
+    const over = (event: DragEvent) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      studio.isDragged.value = true;
+    };
+    const leave = (event: DragEvent) => {
+      // From one element into another, it is still over the page.
+      if (!event.relatedTarget) studio.isDragged.value = false;
+    };
+    const drop = (event: DragEvent) => {
+      studio.isDragged.value = false;
+      take(event, event.dataTransfer);
+    };
+    const paste = (event: ClipboardEvent) => {
+      // Text of an office program comes with a picture of itself.
+      const isText = event.clipboardData?.types.includes("text/plain");
+      const isTyping = (event.target as Element).matches("input, textarea");
+      if (!(isText && isTyping)) take(event, event.clipboardData);
+    };
+    const listeners = { dragover: over, dragleave: leave, drop, paste };
+    for (const [type, listener] of Object.entries(listeners)) {
+      addEventListener(type, listener as EventListener);
+    }
     return () => {
-      removeEventListener("drop", drop);
-      removeEventListener("dragover", allow);
-      removeEventListener("paste", paste);
+      for (const [type, listener] of Object.entries(listeners)) {
+        removeEventListener(type, listener as EventListener);
+      }
     };
   }, [studio]);
 }
