@@ -514,7 +514,7 @@ PASTE = """(element, [text, image]) => {
 }"""
 
 
-def test_an_image_is_pasted_anywhere_and_text_with_a_picture_of_itself_stays_text(
+def test_an_image_is_pasted_anywhere_and_text_with_an_image_of_itself_stays_text(
     visit: Visit,
 ) -> None:
     page, image = visit().page, b64encode(IMAGE.read_bytes()).decode()

@@ -81,7 +81,7 @@ function Card({ studio, video }: { studio: Studio; video: Video }) {
         onBlur={watch(false)}
       >
         <span class="thumbnail">
-          <Picture studio={studio} video={video} />
+          <CardImage studio={studio} video={video} />
           {isWatched.value && video.video_url && <Preview url={video.video_url} />}
           {video.delivered && <b aria-hidden="true">{clock(video.delivered.duration)}</b>}
         </span>
@@ -103,7 +103,7 @@ function Card({ studio, video }: { studio: Studio; video: Video }) {
 }
 
 /** Until there is a film, the image that it is made of, as far as it is known here. */
-function Picture({ studio, video }: { studio: Studio; video: Video }) {
+function CardImage({ studio, video }: { studio: Studio; video: Video }) {
   const ordered = studio.ordered.value;
   const image = ordered?.id === video.job_id ? ordered.draft.image : null;
   const own = useBlobUrl(video.poster_url ? undefined : image?.id);

@@ -49,7 +49,7 @@ function useDroppedImages(studio: Studio): void {
       take(event, event.dataTransfer);
     };
     const paste = (event: ClipboardEvent) => {
-      // Text of an office program comes with a picture of itself.
+      // Text of an office program comes with an image of itself.
       const isText = event.clipboardData?.types.includes("text/plain");
       const isTyping = (event.target as Element).matches("input, textarea");
       if (!(isText && isTyping)) take(event, event.clipboardData);
