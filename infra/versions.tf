@@ -3,7 +3,7 @@ terraform {
   required_version = ">= 1.11.0, < 2.0.0"
 
   required_providers {
-    # Later majors can be looked at only where the registry can be reached; see README.md.
+    # Later majors can be tried only where the registry can be reached; see README.md.
     google = {
       source  = "hashicorp/google"
       version = "~> 6.50"

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -180,9 +181,13 @@ def assignment(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
     if name in SECRETS:
         raise Stopped(f"{name} is a secret: put it into the environment or .env.")
-    kind = dict(VARIABLE.findall(VARIABLES.read_text())).get(name)
-    if kind is None or not value:
-        raise Stopped(f"--set {text}: write name=value, with a name of {VARIABLES}.")
+    kinds = dict(VARIABLE.findall(VARIABLES.read_text()))
+    if name not in kinds:
+        near = "".join(f" ({each}?)" for each in get_close_matches(name, kinds, n=1))
+        raise Stopped(f"--set {text}: there is no {name}{near}; see {VARIABLES}.")
+    if not value:
+        raise Stopped(f"--set {text}: write {name}=value.")
+    kind = kinds[name]
     try:
         parsed = json.loads(value)
     except ValueError:

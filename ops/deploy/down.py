@@ -9,6 +9,7 @@ from ops.deploy.bootstrap import state_bucket, there_is_a_state_bucket
 from ops.deploy.checks import TO_DESTROY, Target, found
 from ops.deploy.failures import UNFORESEEN
 from ops.deploy.hosting import Site
+from ops.deploy.spend_cap import what_stays_of_it
 from ops.deploy.terraform import Terraform
 from ops.deploy.world import Stopped, World
 
@@ -23,6 +24,10 @@ class Kept:
 
 
 SITE = "google_firebase_hosting_site.web"
+GOES = (
+    "  Goes: the stored keys, and the secret that signs webhooks. After another deploy "
+    "those who receive webhooks need new API keys."
+)
 # By the address of the resource, without an index.
 KEPT = {
     "google_firestore_database.default": Kept(
@@ -61,7 +66,8 @@ def down(world: World, terraform: Terraform, target: Target) -> None:
     facts = found(TO_DESTROY, world, target)
     settings = _open_state(world, terraform, project, facts["project_number"])
     kept = kept_addresses(terraform.state())
-    for line in what_stays(project, kept):
+    stays = [*what_stays(project, kept), *what_stays_of_it(world, project)]
+    for line in [*stays, *([GOES] if kept else [])]:
         say(line)
     if kept and not world.person.agrees("Take everything else down, and keep these?"):
         raise Stopped("Nothing was taken down.")

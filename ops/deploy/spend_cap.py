@@ -62,6 +62,13 @@ def settle_cap(
     world.person.say(f"  Google stops the Agent Platform at {amount} a month.")
 
 
+def what_stays_of_it(world: World, project: str) -> list[str]:
+    """Of `make destroy`, which doesn't delete it."""
+    if not _kept(world, project).get("amount"):
+        return []
+    return [f"  Stays: Google's own spend cap. To delete it: open {CONSOLE}"]
+
+
 def _cap(project: str, project_number: str) -> dict[str, Any]:
     """The fields, and no others, that a budget with a spend cap may have."""
     return {

@@ -58,12 +58,11 @@ class _Up:
         self._keep(settle(self._world, self._asked, facts))
         self._say("Terraform's plug-ins and state")
         self._terraform.init(self._bucket)
-        self._say("Plan and apply; the first time takes 10 to 25 minutes")
         if self._terraform.state():
             # The secrets exist by now: one plan brings the keys and the rest.
             self._store_keys()
+        self._say("Plan and apply; the first time takes 10 to 25 minutes")
         self._apply()
-        self._say("Keys of Runway and Gemini")
         if self._store_keys():
             self._say("New revisions of the functions, which see the keys")
             self._apply()
@@ -92,6 +91,8 @@ class _Up:
     def _store_keys(self) -> bool:
         """Whether running instances have yet to see them."""
         asks = not self._has_asked_for_keys
+        if asks:
+            self._say("Keys of Runway and Gemini")
         revision = keys.store(self._world, self._project, asks=asks)
         self._has_asked_for_keys = revision is not None
         if revision in (None, self._choices.get("keys_revision", 1)):

@@ -377,6 +377,20 @@ def test_a_deploy_goes_through_all_its_steps(tmp_path: Path) -> None:
     assert f"web_url: {PAGE}" in desk.person.heard
 
 
+def test_keys_are_asked_for_under_their_heading_in_each_deploy(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.environ = {}
+    desk.up()
+    desk.person = FakePerson()
+
+    desk.up()
+
+    headings = [line for line in desk.person.said if line.startswith("* ")]
+    keys = headings.index("* Keys of Runway and Gemini")
+    assert headings[keys + 1].startswith("* Plan and apply")
+    assert sum("RUNWAY_API_KEY" in asked for asked in desk.person.asked) == 1
+
+
 def test_keys_are_stored_and_seen_nowhere_else(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
 
@@ -595,7 +609,7 @@ def test_destroying_lets_go_of_data_and_the_next_deploy_takes_it_in(
         "google_firestore_database.default\ngoogle_pubsub_topic.budget\n"
         "google_identity_platform_config.users[0]\n"
     )
-    desk.up()
+    desk.up(spend_cap_amount=50)
 
     desk.down()
 
@@ -603,7 +617,8 @@ def test_destroying_lets_go_of_data_and_the_next_deploy_takes_it_in(
     assert let_go.endswith(
         "google_firestore_database.default google_identity_platform_config.users[0]"
     )
-    assert "no-delete-protection" in desk.person.heard
+    for word in ("no-delete-protection", "spend cap", "signs webhooks"):
+        assert word in desk.person.heard
     assert desk.settings["existing"] == ["firestore_database", "identity_platform"]
 
 

@@ -266,8 +266,8 @@ def test_a_variable_may_be_set(text: str, parsed: object) -> None:
     ("text", "sentence"),
     [
         ("RUNWAY_API_KEY=key_very_secret", r"environment or \.env"),
-        ("enable_webb=false", "with a name of"),
-        ("enable_web", "write name=value"),
+        ("enable_webb=false", r"there is no enable_webb \(enable_web\?\)"),
+        ("enable_web", "write enable_web=value"),
         ("retention_days=long", "retention_days is a number, written as 5"),
         ("retention_days=true", "retention_days is a number"),
         ("enable_web=no", "enable_web is a bool, written as true"),
