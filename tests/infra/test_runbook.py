@@ -131,17 +131,22 @@ PROVOKED: Mapping[str, tuple[Callable[[Harness], None], ...]] = {
     "job_abandoned": (a_job_is_past_every_limit,),
     "kill_switch": (the_budget_is_spent, the_budget_speaks_nonsense),
 }
-COMPARED = re.compile(r'jsonPayload\.(\w+)=(\([^)]+\)|\\?"[^"]+")')
+COMPARED = re.compile(r'(NOT )?jsonPayload\.(\w+)=(\([^)]+\)|\\?"[^"]+")')
+# Terraform's words for a list of codes, and what they stand for.
+JOINED = re.compile(r"\$\{join\(.*? in local\.(\w+) .*?\]\)\}")
 
 
 def matches(query: str, line: Mapping[str, Any]) -> bool:
-    """By the part of Logging's query language that these alerts use."""
+    """By the part of Logging's query language that alerts and metrics use."""
+    query = JOINED.sub(
+        lambda found: " OR ".join(map('"{}"'.format, LOCALS[found[1]])), query
+    )
     said = {**line, "message": line["event"]}
     compared = COMPARED.findall(query)
     assert COMPARED.sub("", query).strip() == ""
     return all(
-        said.get(field) in re.findall(r'"([^"\\]+)\\?"', values)
-        for field, values in compared
+        (said.get(field) in re.findall(r'"([^"\\]+)\\?"', values)) is not bool(negated)
+        for negated, field, values in compared
     )
 
 
@@ -173,6 +178,32 @@ def test_an_ordinary_job_alerts_nobody(harness: Harness) -> None:
 
     filters = [alert["filter"] for alert in LOCALS["event_alerts"].values()]
     assert not [line for line in lines for query in filters if matches(query, line)]
+
+
+def a_prompt_is_refused(harness: Harness) -> None:
+    harness.jobs.put(a_new_job())
+    refused = Rejected(problem=Problem(code=ErrorCode.PROMPT_REFUSED))
+    for provider in harness.providers.values():
+        provider.submissions = [refused] * 9
+    harness.run()
+
+
+@pytest.mark.parametrize(
+    ("happens", "failed"), [(every_provider_fails, 1), (a_prompt_is_refused, 0)]
+)
+def test_a_failure_counts_for_the_ratio_unless_the_users_request_is_its_cause(
+    happens: Callable[[Harness], None], failed: int, harness: Harness
+) -> None:
+    with capture_logs() as lines:
+        happens(harness)
+
+    def count(metric: str) -> int:
+        query = LOCALS["counters"][metric]["filter"]
+        return sum(matches(query, line) for line in lines)
+
+    assert count("reelay_jobs_finished") == 1
+    assert count("reelay_jobs_failed") == failed
+    assert count("reelay_attempts_finished") >= 1
 
 
 def test_every_alert_on_a_log_line_is_provoked() -> None:
