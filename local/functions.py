@@ -52,8 +52,10 @@ def origins(web: str, environ: Mapping[str, str]) -> list[str]:
     return [*own, *(each.strip() for each in given if each.strip())]
 
 
-def command(target: str, port: int, root: Path) -> list[str]:
-    """As the buildpack starts it, beside the Python that runs us."""
-    framework = str(Path(sys.executable).with_name("functions-framework"))
+def command(
+    target: str, port: int, root: Path, python: Path = Path(sys.executable)
+) -> list[str]:
+    """As the buildpack starts it, in the environment of `python`."""
+    framework = str(python.with_name("functions-framework"))
     where = ("--host", "127.0.0.1", "--port", str(port))
     return [framework, "--target", target, "--source", str(root), *where]

@@ -15,8 +15,6 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
     CloudTasksGrpcTransport,
 )
 
-from local.functions import LOCATION
-
 if TYPE_CHECKING:
     import runwayml
 
@@ -75,7 +73,7 @@ def _read(request: flask.Request) -> tuple[flask.Response, int]:
 
 def _enqueue(job_id: str) -> None:
     queue = _queue()
-    parent = queue.queue_path(PROJECT, LOCATION, "starts")
+    parent = queue.queue_path(PROJECT, os.environ["TASKS_LOCATION"], "starts")
     task = tasks_v2.Task(
         name=f"{parent}/tasks/{job_id}",
         http_request=tasks_v2.HttpRequest(

@@ -58,7 +58,7 @@ def first_answer(
     port = free_port()
     program = Program(
         name=target,
-        command=functions.command(target, port, source),
+        command=functions.command(target, port, source, stand.python),
         environment=stand.environment() | dict(environ),
         log=stand.folder / f"cold.{source.stem}.log",
     )

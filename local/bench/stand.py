@@ -1,6 +1,8 @@
 """What the bench measures against: emulators, and functions as in the cloud."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
@@ -54,6 +56,7 @@ class Stand:
         self.firestore, self._tasks = firestore, tasks
         self._identity_server = identity
         self.folder = Path(tempfile.mkdtemp(prefix="reelay-bench-"))
+        self.python = deployed_python()
         self.project = f"bench-{uuid.uuid4().hex[:8]}"
         self._identity = LocalIdentity.of_checkout(self.project)
         self.key_file = self.folder / "key.json"
@@ -89,7 +92,7 @@ class Stand:
         port = port or free_port()
         program = Program(
             name=target,
-            command=functions.command(target, port, source),
+            command=functions.command(target, port, source, self.python),
             environment=self.environment() | dict(environ or {}),
             log=self.folder / f"{target}.{source.stem}.log",
         )
@@ -119,6 +122,20 @@ class Stand:
                 account=self.key_file,
             )
         )
+
+
+def deployed_python() -> Path:
+    """Of an environment that has what is deployed and nothing else: libraries load
+    what they find of our tools, structlog for example all of rich.
+    """
+    place, uv = ROOT / ".local" / "deployed", (sys.executable, "-m", "uv")
+    python, locked = place / "bin" / "python", ROOT / "requirements.txt"
+    if not python.exists():
+        make = ("venv", "--quiet", "--python", sys.executable, str(place))
+        subprocess.run([*uv, *make], check=True)
+    sync = ("pip", "sync", "--quiet", "--require-hashes", "--python", str(python))
+    subprocess.run([*uv, *sync, str(locked)], check=True)
+    return python
 
 
 @contextmanager
