@@ -1,6 +1,11 @@
 """The deploy root: the entry points under the names they are deployed with."""
 
+import gc
 import os
+
+# Before the imports: looking through all that they make, again and again, for garbage
+# is a twelfth of a cold start, and goes on at each request.
+gc.set_threshold(50_000, 20, 20)
 
 from gunicorn.config import ControlSocketDisable
 
