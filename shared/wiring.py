@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, wraps
+from itertools import count
+from random import randrange
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -17,6 +19,7 @@ import structlog
 from shared import logs, tracing
 from shared.domain.catalogue import CATALOGUE, ProviderId
 from shared.domain.errors import NotConfigured
+from shared.domain.ledger import SHARDS
 from shared.guards.availability import Availability, ReportMissingProviders
 from shared.guards.circuit_breaker import Breaker
 from shared.guards.kill_switch import KillSwitch
@@ -254,6 +257,7 @@ def create_video() -> CreateVideo:
         stop_on_unknown=known.stop_on_unknown,
         retention_days=known.retention_days,
         signs_webhooks=known.webhook_signing_secret is not None,
+        turns=count(randrange(SHARDS)),  # noqa: S311 - no secret
     )
 
 

@@ -32,10 +32,12 @@ def add_headers(
     response: Response, request: Request, request_id: str, origins: Collection[str]
 ) -> None:
     """Headers that the handler has set stay as they are."""
-    for name, value in _EVERY_ANSWER.items():
-        response.headers.setdefault(name, value)
-    response.headers["X-Request-Id"] = request_id
-    response.headers.update(_cors(request, origins))
+    every = _EVERY_ANSWER | {"X-Request-Id": request_id} | _cors(request, origins)
+    present = {name.lower() for name, _ in response.headers}
+    # All at once: each by itself is looked for among all that are there.
+    response.headers.extend(
+        {name: value for name, value in every.items() if name.lower() not in present}
+    )
 
 
 def _cors(request: Request, origins: Collection[str]) -> dict[str, str]:

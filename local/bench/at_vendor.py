@@ -10,7 +10,7 @@ from google.cloud import firestore
 from shared.domain import fallback, timing
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.job import Job, Language
-from shared.domain.ledger import Limits, ledger_key
+from shared.domain.ledger import Limits, ledger_key, nth_of
 from shared.domain.outcomes import Accepted, Intended, PreparedImage, Submitted
 from shared.domain.pricing import first_price_usd
 from shared.domain.request import VideoRequest
@@ -71,7 +71,7 @@ def _new_job(at: datetime) -> Job:
         request=request,
         chain=chain,
         hold_usd=first_price_usd(chain),
-        ledger_key=ledger_key(job_id, at, Limits(), job_id),
+        ledger_key=ledger_key(job_id, at, Limits(), nth_of(job_id)),
         stop_on_unknown=False,
         created_at=at,
         updated_at=at,

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
+from itertools import repeat
 
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
@@ -16,7 +17,7 @@ from local.bench.figures import Figure, alternating, percentile
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS
 from shared.domain.errors import ReelayError
 from shared.domain.job import Language
-from shared.domain.ledger import Caps, Limits
+from shared.domain.ledger import SHARDS, Caps, Limits
 from shared.domain.request import VideoRequest
 from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Batch, Database
@@ -106,6 +107,8 @@ def _create_video(limits: Limits) -> CreateVideo:
         stop_on_unknown=False,
         retention_days=30,
         signs_webhooks=False,
+        # As many processes would between them, which don't know of each other.
+        turns=map(random.randrange, repeat(SHARDS)),
     )
 
 

@@ -16,7 +16,7 @@ from shared.domain.job import Job
 from shared.domain.ledger import Account, account_of
 from shared.gcp.firestore_records import to_record
 from shared.gcp.job_record import job_of
-from shared.gcp.ledger_records import account
+from shared.gcp.ledger_records import total
 
 Accounts = Mapping[str, Account]
 AccountDay = tuple[str, str]
@@ -93,7 +93,7 @@ class FirestoreView:
         for collection in ("spend", "settled"):
             for name, document in self._documents(collection).items():
                 sum_so_far = accounts.get(account_of(name), Account())
-                accounts[account_of(name)] = sum_so_far + account(document)
+                accounts[account_of(name)] = sum_so_far + total([document])
         return accounts
 
     def open_jobs(self) -> Mapping[str, int]:

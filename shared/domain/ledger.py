@@ -47,12 +47,16 @@ class LedgerKey(Struct, frozen=True, kw_only=True):
 
 
 def ledger_key(
-    user_id: str, now: datetime, limits: "Limits", job_id: str = ""
+    user_id: str, now: datetime, limits: "Limits", nth: int = 0
 ) -> LedgerKey:
-    """`job_id` decides on the shard, so that a job tried again stays in its own."""
+    """`nth`, of any size, decides on the shard."""
     key = ledger_key_on(user_id, now.astimezone(limits.zone).date())
-    digest = sha256(job_id.encode()).digest()
-    return replace(key, shard=int.from_bytes(digest[:4]) % limits.shards)
+    return replace(key, shard=nth % limits.shards)
+
+
+def nth_of(name: str) -> int:
+    """The same for the same name, so that what is tried again stays in its shard."""
+    return int.from_bytes(sha256(name.encode()).digest()[:4])
 
 
 def ledger_key_on(user_id: str, day: date) -> LedgerKey:
@@ -117,9 +121,6 @@ class Account(Struct, frozen=True, kw_only=True):
     @property
     def month(self) -> Totals:
         return sum(self.days.values(), Totals())
-
-    def plus(self, day: str, totals: Totals) -> "Account":
-        return Account(days={**self.days, day: self.on(day) + totals})
 
     def __add__(self, other: "Account") -> "Account":
         days = {*self.days, *other.days}

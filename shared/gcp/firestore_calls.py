@@ -139,8 +139,8 @@ class Database:
 class Batch:
     """Writes that all take effect in one commit, or none of them.
 
-    `put_now`: what was `put`, as it is in Firestore once the commit holds. It is the
-    whole of these documents if each was put whole.
+    `put_now`: what was `put` or `change`d, as it is in Firestore once the commit holds.
+    It is the whole of these documents if each `put` was.
     """
 
     def __init__(self, channel: Wire, limits: CallLimits) -> None:
@@ -170,6 +170,18 @@ class Batch:
         else:
             name = self._wire.name(reference)
             self._writes.append(wire.updated(name, record, token))
+
+    def change(self, found: Document, changes: Record) -> None:
+        """The named fields, nested ones too; LostRace if the document changed since it
+        was `found`, existing or not.
+        """
+        reference, before = found.reference, found.to_dict()
+        if before is None:
+            self.put(reference, changes, None)
+            return
+        self._put[len(self._writes)] = (reference, _merged(before, changes))
+        name = self._wire.name(reference)
+        self._writes.append(wire.changed(name, changes, found.update_time))
 
     def update(self, reference: Reference, record: Record) -> None:
         """The named fields; LostRace if the document does not exist."""
@@ -219,6 +231,15 @@ class Batch:
                 raise
             # An earlier try may have held, and this one lost the race to it.
             raise CommitUncertain("Firestore: commit: sent more than once") from error
+
+
+def _merged(before: Record, changes: Record) -> dict[str, Any]:
+    into = {
+        name: _merged(before.get(name) or {}, value)
+        for name, value in changes.items()
+        if isinstance(value, dict)
+    }
+    return {**before, **changes, **into}
 
 
 def _retrying(predicate: Callable[[Exception], bool], limits: CallLimits) -> Any:

@@ -20,7 +20,6 @@ from shared.domain.ledger import (
     check,
     documents_of,
 )
-from shared.domain.structs import replace
 from shared.gcp import ledger_records as records
 from shared.gcp.firestore_calls import Batch, Database, Document, Reference
 
@@ -151,13 +150,11 @@ class _Admission(Struct, frozen=True, kw_only=True):
         """Writes the own document and those that borrow or lend, as they were read."""
         for nth in {self.nth, *loans}:
             kept = spend[self.names[nth]]
-            shard = _shard(kept)
-            if nth in loans:
-                shard = replace(shard, borrowed=loans[nth])
+            changes = records.lent(loans[nth]) if nth in loans else {}
             if nth == self.nth:
-                account = shard.account.plus(self.day, self.held)
-                shard = replace(shard, account=account, recheck=False)
-            batch.put(kept.reference, records.spend_record(shard), kept.update_time)
+                before = kept.to_dict() or {}
+                changes |= records.admitted(before, self.day, self.held)
+            batch.change(kept, changes)
 
 
 def is_settled(reference: Reference) -> bool:
@@ -165,10 +162,10 @@ def is_settled(reference: Reference) -> bool:
     return str(reference.path).startswith("settled/")
 
 
-def _shard(spend: Document, settled: Document | None = None) -> Shard:
-    kept = [found.to_dict() or {} for found in (spend, settled) if found]
+def _shard(spend: Document, settled: Document) -> Shard:
+    kept, ended = spend.to_dict() or {}, settled.to_dict() or {}
     return Shard(
-        account=records.total(kept),
-        borrowed=records.borrowed(kept[0]),
-        recheck=kept[0].get("recheck", False),
+        account=records.total([kept, ended]),
+        borrowed=records.borrowed(kept),
+        recheck=kept.get("recheck", False),
     )

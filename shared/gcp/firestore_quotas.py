@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from shared.domain.booking import booking
 from shared.domain.job import Job
-from shared.domain.ledger import Limits, ledger_key
+from shared.domain.ledger import Limits, ledger_key, nth_of
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_ledger import FirestoreLedger
 
@@ -26,7 +26,7 @@ class FirestoreQuotas:
     def book_translation(
         self, user_id: str, price_usd: Decimal, now: datetime, shard_by: str
     ) -> None:
-        key = ledger_key(user_id, now, self._limits, shard_by)
+        key = ledger_key(user_id, now, self._limits, nth_of(shard_by))
         batch = self._database.batch()
         self._ledger.add_translation(batch, user_id, key, price_usd, now)
         batch.commit()
@@ -35,7 +35,7 @@ class FirestoreQuotas:
         self, user_id: str, unspent_usd: Decimal, booked_at: datetime, shard_by: str
     ) -> None:
         batch = self._database.batch()
-        key = ledger_key(user_id, booked_at, self._limits, shard_by)
+        key = ledger_key(user_id, booked_at, self._limits, nth_of(shard_by))
         self._ledger.release(batch, key, unspent_usd)
         batch.commit(may_resend=False)
 

@@ -29,6 +29,7 @@ _CommitResponse: Final[Any] = messages.CommitResponse.pb()
 _ReadRequest: Final[Any] = messages.BatchGetDocumentsRequest.pb()
 _ReadResponse: Final[Any] = messages.BatchGetDocumentsResponse.pb()
 _Write: Final[Any] = writes.Write.pb()
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SERVICE: Final = "/google.firestore.v1.Firestore"
 
 
@@ -155,6 +156,13 @@ def merged(name: str, record: Record) -> Write:
     return write
 
 
+def changed(name: str, record: Record, token: object) -> Write:
+    """As `merged`, in a document as it was when `token` was read."""
+    write = merged(name, record)
+    _expect(write, token)
+    return write
+
+
 def deleted(name: str, token: object = None) -> Write:
     write = _Write(delete=name)
     if token is not None:
@@ -176,9 +184,10 @@ def _timestamp(token: Any) -> Timestamp:
     if hasattr(token, "timestamp_pb"):
         read: Timestamp = token.timestamp_pb()
         return read
-    timestamp = Timestamp()
-    timestamp.FromDatetime(token)
-    return timestamp
+    since = token - _EPOCH
+    return Timestamp(
+        seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000
+    )
 
 
 def _merge(write: Write, fields: Any, record: Record, above: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ a refused commit and a read, and nothing else.
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from msgspec import Struct
 
@@ -89,23 +89,23 @@ class Turns:
     @contextmanager
     def take(self, names: Sequence[str]) -> Iterator[None]:
         """All callers must name in the same order what they may share."""
-        with ExitStack() as held:
-            for name in names:
-                held.enter_context(self._one(name))
-            yield
-
-    @contextmanager
-    def _one(self, name: str) -> Iterator[None]:
-        with self._lock:
-            lock = self._locks.setdefault(name, threading.Lock())
-            self._waiting[name] += 1
-        is_mine = lock.acquire(timeout=LONGEST_TURN_SECONDS)
+        mine = [name for name in names if self._acquire(name)]
         try:
             yield
         finally:
-            if is_mine:
-                lock.release()
-            with self._lock:
+            for name in mine:
+                self._locks[name].release()
+            self._leave(names)
+
+    def _acquire(self, name: str) -> bool:
+        with self._lock:
+            lock = self._locks.setdefault(name, threading.Lock())
+            self._waiting[name] += 1
+        return lock.acquire(timeout=LONGEST_TURN_SECONDS)
+
+    def _leave(self, names: Sequence[str]) -> None:
+        with self._lock:
+            for name in names:
                 self._waiting[name] -= 1
                 if not self._waiting[name]:
                     del self._waiting[name], self._locks[name]

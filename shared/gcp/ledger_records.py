@@ -14,31 +14,32 @@ from typing import Any
 
 from google.cloud import firestore
 
-from shared.domain.escrow import Shard
 from shared.domain.ledger import Account, LedgerKey, Totals
 from shared.domain.usage import Counts, UsageMonth
 
 MICROS = Decimal(1_000_000)
+AMOUNTS = ("held", "settled", "released")
 NOT_MONEY = (KeyError, TypeError, ValueError, ArithmeticError)
 Record = Mapping[str, Any]
 
 
-def account(record: Record) -> Account:
-    return Account(
-        days={
-            day: Totals(
-                held_usd=amounts.get("held", 0) / MICROS,
-                settled_usd=amounts.get("settled", 0) / MICROS,
-                released_usd=amounts.get("released", 0) / MICROS,
-            )
-            for day, amounts in record.get("days", {}).items()
-        }
-    )
-
-
 def total(kept: Iterable[Record]) -> Account:
     """The sum of an account's documents."""
-    return sum((account(record) for record in kept), Account())
+    days: dict[str, dict[str, int]] = {}
+    for record in kept:
+        for day, amounts in record.get("days", {}).items():
+            sums = days.setdefault(day, dict.fromkeys(AMOUNTS, 0))
+            for name in AMOUNTS:
+                sums[name] += amounts.get(name, 0)
+    return Account(days={day: _totals(amounts) for day, amounts in days.items()})
+
+
+def _totals(amounts: Mapping[str, int]) -> Totals:
+    return Totals(
+        held_usd=amounts["held"] / MICROS,
+        settled_usd=amounts["settled"] / MICROS,
+        released_usd=amounts["released"] / MICROS,
+    )
 
 
 def ledger_key(raw: Record) -> LedgerKey:
@@ -52,11 +53,17 @@ def borrowed(record: Record) -> Mapping[str, Decimal]:
     return {period: micros / MICROS for period, micros in loans.items()}
 
 
-def spend_record(shard: Shard) -> dict[str, Any]:
-    """To be put in place of what was read of the shard's `spend` document."""
-    days = {day: _amounts(totals) for day, totals in shard.account.days.items()}
-    loans = {period: int(usd * MICROS) for period, usd in shard.borrowed.items()}
-    return {"days": days, "borrowed": loans, "recheck": shard.recheck}
+def lent(borrowed: Mapping[str, Decimal]) -> dict[str, Any]:
+    """What changes in a `spend` document that borrows or lends."""
+    return {"borrowed": {period: int(usd * MICROS) for period, usd in borrowed.items()}}
+
+
+def admitted(spend: Record, day: str, totals: Totals) -> dict[str, Any]:
+    """What changes in a `spend` document that takes `totals` more."""
+    before = spend.get("days", {}).get(day, {})
+    more = _amounts(totals)
+    after = {name: before.get(name, 0) + more[name] for name in AMOUNTS}
+    return {"days": {day: after}, "recheck": False}
 
 
 def added_totals(day: str, totals: Totals) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Its first task is enqueued afterwards; if that fails, the sweep does it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -72,6 +72,9 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
     marked ONCE creates a job, while a FIRST and its AGAIN create one between them, in
     whatever order they arrive, within 15 minutes. A job that AGAIN created is given to
     at most one FIRST, and only until it ends.
+
+    `turns`: whole numbers one after the other, so that what a process creates at the
+    same time lies in different shards.
     """
 
     jobs: Jobs
@@ -89,6 +92,7 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
     stop_on_unknown: bool
     retention_days: int
     signs_webhooks: bool
+    turns: Iterator[int]
 
     def __call__(
         self,
@@ -152,7 +156,7 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
             request=request,
             chain=chain,
             hold_usd=self._holds(chain)[0],
-            ledger_key=ledger_key(caller.user_id, now, self.limits, job_id),
+            ledger_key=ledger_key(caller.user_id, now, self.limits, next(self.turns)),
             stop_on_unknown=self.stop_on_unknown,
             created_at=now,
             updated_at=now,

@@ -13,7 +13,7 @@ from shared.domain.catalogue import (
 )
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, Language
-from shared.domain.ledger import Limits, ledger_key
+from shared.domain.ledger import Limits, ledger_key, nth_of
 from shared.domain.outcomes import (
     Accepted,
     Delivered,
@@ -81,7 +81,7 @@ def a_new_job(
         request=request,
         chain=providers,
         hold_usd=first_price_usd(providers),
-        ledger_key=ledger_key("ann", at, Limits(), job_id),
+        ledger_key=ledger_key("ann", at, Limits(), nth_of(job_id)),
         stop_on_unknown=stop_on_unknown,
         created_at=at,
         updated_at=at,

@@ -23,6 +23,7 @@ from shared.domain.ledger import (
     check,
     documents_of,
     ledger_key,
+    nth_of,
 )
 from shared.domain.outcomes import (
     Accepted,
@@ -127,14 +128,15 @@ def test_a_day_begins_at_midnight_of_the_ledgers_own_zone() -> None:
 
 
 def test_jobs_spread_over_the_documents_of_all_users_and_keep_theirs() -> None:
-    keys = [ledger_key("ann", NOON, Limits(), f"job{n}") for n in range(200)]
+    keys = [ledger_key("ann", NOON, Limits(), nth_of(f"job{n}")) for n in range(200)]
 
     shared = [key.documents[0] for key in keys]
     assert set(shared) == set(documents_of("all.2026-11", SHARDS))
     assert max(map(shared.count, shared)) < 40
     assert {key.documents[1] for key in keys} == {"user.ann.2026-11"}
     assert {account_of(document) for document in shared} == {"all.2026-11"}
-    assert keys == [ledger_key("ann", NOON, Limits(), f"job{n}") for n in range(200)]
+    in_turn = [ledger_key("ann", NOON, Limits(), n).shard for n in range(2 * SHARDS)]
+    assert in_turn == [*range(SHARDS), *range(SHARDS)]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from shared.domain.ledger import (
     Totals,
     check,
     ledger_key,
+    nth_of,
 )
 from shared.domain.projection import Projection, Status, project
 from shared.domain.structs import replace
@@ -145,7 +146,7 @@ class FakeJobs:
         self, user_id: str, price_usd: Decimal, now: datetime, shard_by: str
     ) -> None:
         trouble = self.next_trouble()
-        key = ledger_key(user_id, now, self.limits, shard_by)
+        key = ledger_key(user_id, now, self.limits, nth_of(shard_by))
         with self.lock:
             count = self.made.get(user_id, JobCount())
             made = with_one_more_translation(count, self.limits, now)
@@ -160,7 +161,7 @@ class FakeJobs:
         self, user_id: str, unspent_usd: Decimal, booked_at: datetime, shard_by: str
     ) -> None:
         trouble = self.next_trouble()
-        key = ledger_key(user_id, booked_at, self.limits, shard_by)
+        key = ledger_key(user_id, booked_at, self.limits, nth_of(shard_by))
         with self.lock:
             if trouble is not Trouble.NOT_APPLIED:
                 totals = Totals(settled_usd=-unspent_usd, released_usd=unspent_usd)
@@ -329,7 +330,7 @@ class FakeJobs:
     def _add(self, key: LedgerKey, booked: Booking) -> None:
         for name in key.accounts:
             account = self.accounts.get(name, Account())
-            self.accounts[name] = account.plus(key.day, booked.totals)
+            self.accounts[name] = account + Account(days={key.day: booked.totals})
             self._count_usage(name, key.day, booked)
 
     def _count_unprepared(self, user_id: str, hour: str) -> None:

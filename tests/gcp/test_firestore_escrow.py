@@ -16,7 +16,7 @@ from google.cloud import firestore
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, LimitReached, LostRace
 from shared.domain.job import Job
-from shared.domain.ledger import Account, Caps, Limits, ledger_key
+from shared.domain.ledger import Account, Caps, Limits, ledger_key, nth_of
 from shared.domain.outcomes import Polled, Succeeded, Unknown
 from shared.domain.structs import replace
 from shared.domain.transitions import apply
@@ -44,7 +44,7 @@ def limits(cap: str, *, shards: int = SHARDS, monthly: str | None = None) -> Lim
 def new(job_id: str, within: Limits, usd: str = "0.40", **how: object) -> Job:
     """Of some user, in the document that its id decides on."""
     user = f"u{sum(job_id.encode()) % USERS}"
-    key = ledger_key(user, NOON, within, job_id)
+    key = ledger_key(user, NOON, within, nth_of(job_id))
     job = a_job(job_id=job_id, **how)
     return replace(job, user_id=user, hold_usd=Decimal(usd), ledger_key=key)
 

@@ -122,6 +122,9 @@ def test_a_precondition_is_to_the_microsecond(*, is_ours: bool) -> None:
     assert in_order(wire.updated(NAME, change, token)) == theirs(
         lambda batch, cat: batch.update(cat, change, option=option)
     )
+    assert in_order(wire.changed(NAME, {"b": {"c": 1}}, token)) == theirs(
+        lambda batch, cat: batch.update(cat, {"b.c": 1}, option=option)
+    )
     assert wire.deleted(NAME, token) == theirs(
         lambda batch, cat: batch.delete(cat, option=option)
     )

@@ -18,7 +18,7 @@ from shared.domain.errors import (
     TooManyJobs,
 )
 from shared.domain.job import Job
-from shared.domain.ledger import Caps, Limits, ledger_key
+from shared.domain.ledger import Caps, Limits, ledger_key, nth_of
 from shared.domain.structs import replace
 from shared.gcp import known_documents
 from shared.gcp.firestore_calls import Batch, Database
@@ -40,7 +40,7 @@ FOUR_CAPS = Limits(
 
 
 def a_job(job_id: str, within: Limits, usd: str = "1.00") -> Job:
-    key = ledger_key("ann", NOON, within, job_id)
+    key = ledger_key("ann", NOON, within, nth_of(job_id))
     return replace(a_new_job(job_id=job_id), hold_usd=Decimal(usd), ledger_key=key)
 
 
@@ -49,6 +49,26 @@ def end(jobs: FirestoreJobs, job_id: str) -> None:
     assert before is not None
     cancelled = before.value.ended(ErrorCode.CANCELLED)
     jobs.commit(before, replace(cancelled, version=2))
+
+
+def test_what_is_known_after_a_commit_is_what_firestore_has(
+    firestore_client: firestore.Client,
+) -> None:
+    jobs = FirestoreJobs(Database(firestore_client), FOUR_CAPS)
+    path = f"spend/{ANNS}"
+    yesterday = {"held": 3, "settled": 2, "released": 1}
+    there = {"days": {"d21": yesterday}, "borrowed": {"month": 0}, "recheck": True}
+    firestore_client.document(path).set(there)
+
+    for name in ("a", "b"):
+        jobs.create(a_job(name, FOUR_CAPS))
+
+        known = jobs._ledger._known.guess(path)
+        found = firestore_client.document(path).get().to_dict()
+        assert known is not None
+        assert found is not None
+        assert known.record == found
+        assert (found["days"]["d21"], found["recheck"]) == (yesterday, False)
 
 
 def test_the_next_job_of_a_user_is_one_commit_and_no_read(

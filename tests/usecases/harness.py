@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from itertools import count
 
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.job import Job
@@ -334,4 +335,5 @@ def create_video(
         stop_on_unknown=stop,
         retention_days=30,
         signs_webhooks=signs_webhooks,
+        turns=count(),
     )
