@@ -504,6 +504,36 @@ def test_what_is_no_image_is_refused_and_the_rest_stays(visit: Visit) -> None:
     expect(page.locator("#prompt")).to_have_value("What was typed")
 
 
+FORGET_IMAGES = """() => new Promise((done) => {
+    const asked = indexedDB.open("reelay", 1);
+    asked.onsuccess = () => {
+        const images = asked.result.transaction("images", "readwrite");
+        images.objectStore("images").clear().onsuccess = done;
+    };
+})"""
+
+
+def test_an_image_that_the_browser_has_thrown_away_is_said_to_be_lost(
+    visit: Visit, frontend: Frontend
+) -> None:
+    page, prompt = visit().page, "A raccoon that was thrown away"
+    choose(page)
+    write(page, prompt)
+    page.reload()
+    expect(page.get_by_alt_text("고른 이미지")).to_be_visible()
+
+    page.evaluate(FORGET_IMAGES)
+    page.reload()
+
+    lost = page.get_by_role("alert")
+    expect(lost).to_contain_text("이미지가 남아 있지 않습니다")
+    # Not a video of the prompt alone, which another provider makes for more.
+    make(page)
+    expect(page.locator(".make-button")).to_be_enabled()
+    expect(lost).to_contain_text("이미지가 남아 있지 않습니다")
+    assert jobs(frontend, prompt) == []
+
+
 PASTE = """(element, [text, image]) => {
     const bytes = Uint8Array.from(atob(image), (letter) => letter.charCodeAt(0));
     const clipboardData = new DataTransfer();

@@ -11,6 +11,12 @@ function open(): Promise<IDBDatabase> {
   });
 }
 
+// As bytes: Safari's private windows keep no blob.
+interface Kept {
+  type: string;
+  bytes: ArrayBuffer;
+}
+
 // Where the browser keeps nothing, as in private windows, they last until the reload.
 const inMemory = new Map<string, Blob>();
 
@@ -28,9 +34,11 @@ export async function keepBlobs(
   for (const id of inMemory.keys()) if (isOld(id)) inMemory.delete(id);
   for (const [id, blob] of blobs) inMemory.set(id, blob);
   try {
+    const named = [...blobs].map(async ([id, blob]) => [id, await bytesOf(blob)] as const);
+    const fresh = await Promise.all(named);
     const database = await open();
     const store = database.transaction(STORE, "readwrite").objectStore(STORE);
-    for (const [id, blob] of blobs) store.put(blob, id);
+    for (const [id, bytes] of fresh) store.put(bytes, id);
     const kept = store.getAllKeys();
     kept.onsuccess = () => {
       for (const id of kept.result) if (isOld(String(id))) store.delete(id);
@@ -48,10 +56,20 @@ export async function readBlob(id: string): Promise<Blob | null> {
     const database = await open();
     const asked = database.transaction(STORE).objectStore(STORE).get(id);
     return await new Promise((resolve, reject) => {
-      asked.onsuccess = () => resolve((asked.result as Blob | undefined) ?? null);
+      asked.onsuccess = () => resolve(blobOf(asked.result));
       asked.onerror = () => reject(asked.error);
     });
   } catch {
     return null;
   }
+}
+
+async function bytesOf(blob: Blob): Promise<Kept> {
+  return { type: blob.type, bytes: await blob.arrayBuffer() };
+}
+
+/** The first release kept them as they were. */
+function blobOf(kept: Kept | Blob | undefined): Blob | null {
+  if (!kept || kept instanceof Blob) return kept ?? null;
+  return new Blob([kept.bytes], { type: kept.type });
 }

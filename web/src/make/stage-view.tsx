@@ -76,6 +76,11 @@ function Chosen({ studio, image }: { studio: Studio; image: PickedImage }) {
     <>
       <div class="screen" style={{ aspectRatio: `${image.width} / ${image.height}` }}>
         {url && <CropView url={url} image={image} />}
+        {url === null && (
+          <p class="words" role="alert">
+            {t("lost")}
+          </p>
+        )}
       </div>
       <div class="under">
         <FileButton studio={studio}>{t("otherImage")}</FileButton>
@@ -83,7 +88,7 @@ function Chosen({ studio, image }: { studio: Studio; image: PickedImage }) {
           {t("removeImage")}
         </button>
       </div>
-      <Trouble studio={studio} place="image" />
+      {url !== null && <Trouble studio={studio} place="image" />}
     </>
   );
 }

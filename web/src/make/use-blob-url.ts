@@ -2,15 +2,18 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { readBlob } from "./blobs";
 
-/** An address for an image of the draft, as long as it is shown. */
-export function useBlobUrl(id: string | undefined): string | null {
-  const url = useSignal<string | null>(null);
+/**
+ * An address for an image of the draft, as long as it is shown.
+ * undefined: not read yet; null: the browser has thrown the image away.
+ */
+export function useBlobUrl(id: string | undefined): string | null | undefined {
+  const url = useSignal<string | null | undefined>(undefined);
   useEffect(() => {
     let isGone = false;
-    url.value = null;
+    url.value = undefined;
     if (id) {
       readBlob(id).then((blob) => {
-        if (blob && !isGone) url.value = URL.createObjectURL(blob);
+        if (!isGone) url.value = blob && URL.createObjectURL(blob);
       });
     }
     return () => {
