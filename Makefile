@@ -1,6 +1,6 @@
 # What a person types. Each target does the set-up it needs; a second call is quick.
 .DEFAULT_GOAL := help
-.PHONY: emulator help demo dev web chaos bench fuzz unit test check audit format lock providers release clean deploy plan destroy
+.PHONY: emulator help demo dev web chaos bench fuzz unit test check audit format lock providers release clean deploy plan destroy named
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -54,16 +54,17 @@ fuzz: $(READY) ## Feed mutated images and videos to the decoders: FILES=20000 SE
 audit: $(READY) ## Known vulnerabilities of what ships
 	@$(BIN)/python -m ops.audit
 
-deploy: $(READY) ## From an empty project to a running service: PROJECT= REGION= ARGS=--no-public
-	@$(if $(PROJECT),,echo "Name it: make deploy PROJECT=my-project"; exit 1)
+# Before anything is installed.
+named:
+	@$(if $(PROJECT),,echo "Name it: make $(MAKECMDGOALS) PROJECT=my-project"; exit 1)
+
+deploy: named $(READY) ## From an empty project to a running service: PROJECT= REGION= ARGS=--no-public
 	@$(BIN)/python -m ops.deploy up --project "$(PROJECT)" --region "$(REGION)" $(ARGS)
 
-plan: $(READY) ## What make deploy would ask, make and change; changes nothing: PROJECT= REGION=
-	@$(if $(PROJECT),,echo "Name it: make plan PROJECT=my-project"; exit 1)
+plan: named $(READY) ## What make deploy would ask, make and change; changes nothing: PROJECT= REGION=
 	@$(BIN)/python -m ops.deploy plan --project "$(PROJECT)" --region "$(REGION)" $(ARGS)
 
-destroy: $(READY) ## Take the service down; data stays: PROJECT=
-	@$(if $(PROJECT),,echo "Name it: make destroy PROJECT=my-project"; exit 1)
+destroy: named $(READY) ## Take the service down; data stays: PROJECT=
 	@$(BIN)/python -m ops.deploy destroy --project "$(PROJECT)" $(ARGS)
 
 format: $(READY) ## Format and sort

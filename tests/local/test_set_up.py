@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,6 +36,18 @@ def test_the_first_installer_is_the_one_that_all_are_installed_with() -> None:
     }
 
     assert len(pins) == 1
+
+
+@pytest.mark.parametrize("target", ["deploy", "plan", "destroy"])
+def test_a_deploy_without_a_project_is_told_so_before_anything_is_installed(
+    target: str, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+
+    ran = subprocess.run(["make", target], cwd=tmp_path, capture_output=True, text=True)
+
+    assert ran.returncode != 0
+    assert ran.stdout == f"Name it: make {target} PROJECT=my-project\n"
 
 
 def test_an_old_python_is_told_which_one_it_takes(
