@@ -1,5 +1,6 @@
 """What a fresh clone needs: locks that any pip takes, a word before the download."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -44,7 +45,11 @@ def test_a_deploy_without_a_project_is_told_so_before_anything_is_installed(
 ) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
 
-    ran = subprocess.run(["make", target], cwd=tmp_path, capture_output=True, text=True)
+    # Not that of a `make` which runs these tests.
+    environ = {"PATH": os.environ["PATH"]}
+    ran = subprocess.run(
+        ["make", target], cwd=tmp_path, env=environ, capture_output=True, text=True
+    )
 
     assert ran.returncode != 0
     assert ran.stdout == f"Name it: make {target} PROJECT=my-project\n"
