@@ -31,7 +31,7 @@ TYPES: Mapping[str, type | tuple[type, ...]] = {
     "set": list,
 }
 OBJECT = "settings.tfvars.json"
-WRITTEN = {"number": "5", "bool": "true", "list": '["a", "b"]', "set": '["a", "b"]'}
+WRITTEN = {"number": "5", "bool": "true"}
 NOT_THERE = "matched no objects"
 # About 50 dollars in each: 50 of a small unit would pause everything at once.
 BUDGETS = dict.fromkeys(("USD", "EUR", "GBP", "CHF", "CAD", "AUD"), "50") | {
@@ -177,7 +177,10 @@ def _as_text(value: object) -> str:
 
 
 def assignment(text: str) -> tuple[str, Any]:
-    """`name=value` of --set; the value is JSON, or else plain text."""
+    """`name=value` of --set; the value is JSON, or else plain text.
+
+    A list may be written as a,b: what make hands on has lost the quotes of JSON.
+    """
     name, _, value = text.partition("=")
     if name in SECRETS:
         raise Stopped(f"{name} is a secret: put it into the environment or .env.")
@@ -194,6 +197,8 @@ def assignment(text: str) -> tuple[str, Any]:
         parsed = value
     if kind == "string" and not isinstance(parsed, str | None):
         parsed = value
+    if kind in ("list", "set") and not isinstance(parsed, list | None):
+        parsed = [part.strip() for part in value.strip("[]").split(",")]
     is_one = isinstance(parsed, TYPES[kind]) and (kind == "bool" or parsed is not True)
     if parsed is not None and not is_one:
         raise Stopped(f"--set {text}: {name} is a {kind}, written as {WRITTEN[kind]}.")

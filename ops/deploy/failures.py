@@ -68,7 +68,7 @@ EXPLAINED = {
     ),
     r"Identity Platform has already been enabled": (
         "The project has Identity Platform already. Import it: "
-        """ARGS='--set existing=["identity_platform"]'."""
+        "ARGS='--set existing=identity_platform'."
     ),
     r"already ?[Ee]xists|already own": (
         "{address} exists already, but Terraform does not know it, as after a deploy "

@@ -16,7 +16,10 @@ from functions.http.response_headers import FUNCTION_NAME
 from local.__main__ import _parser
 from local.page import Page
 from ops.deploy import keys
+from ops.deploy.__main__ import _parser as deploy_parser
+from ops.deploy.choices import assignment
 from ops.deploy.down import KEPT
+from ops.deploy.failures import EXPLAINED
 from shared.domain import naming, timing
 from shared.domain.catalogue import (
     DEFAULT_CHAIN,
@@ -321,6 +324,23 @@ def test_every_command_of_guides_and_runbooks_exists() -> None:
     }
     for command in commands:
         _parser().parse_args(shlex.split(command))
+
+
+def test_every_option_that_is_shown_survives_the_shell_and_make() -> None:
+    """Both of which take quotes away."""
+    guides = [
+        *(INFRA.glob("README*.md")),
+        *((ROOT / "docs").glob("*.md")),
+        *(ROOT.glob("README*.md")),
+    ]
+    texts = [*(guide.read_text() for guide in guides), *EXPLAINED.values()]
+    shown = set(re.findall(r"""\bARGS=("[^"`]+"|'[^'`]+'|[-\w=]+)""", "\n".join(texts)))
+    assert len(shown) > 8
+    for options in shown:
+        [given] = shlex.split(options)
+        asked = deploy_parser().parse_args(["up", "--project=p", *shlex.split(given)])
+        for setting in asked.set:
+            assignment(setting.replace("=NUMBER", "=5"))
 
 
 def test_both_deployment_guides_show_the_same_commands() -> None:
