@@ -12,7 +12,7 @@ from gunicorn.config import ControlSocketDisable
 from functions.api import api
 from functions.budget_alert import budget_alert
 from functions.http.catch_all import install_catch_all
-from functions.start import refuse_wrong_settings
+from functions.start import put_off_garbage_collection, refuse_wrong_settings
 from functions.sweep import sweep
 from functions.worker import worker
 from shared.settings import refuse_emulators
@@ -25,6 +25,7 @@ __all__ = ["api", "budget_alert", "sweep", "worker"]
 refuse_emulators(os.environ)
 refuse_wrong_settings()
 install_catch_all(api)
+put_off_garbage_collection()
 
 # The framework passes this to gunicorn as the worker's heartbeat timeout. Cloud Run
 # throttles the CPU between requests, so an instance that wakes up would find its worker

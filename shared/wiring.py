@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import cache, wraps
 from itertools import count
 from random import randrange
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import structlog
 
@@ -28,7 +28,7 @@ from shared.guards.translator_breaker import TranslatorBreaker
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Callers, Tokens
-from shared.ports.providers import ProviderReports, Translator
+from shared.ports.providers import ProviderReports, Providers, Translator
 from shared.ports.storage import Bucket, Receivers
 from shared.ports.store import IdempotencyStore, JobQueries, Jobs, Queue, Quotas
 from shared.rates import RateLimit
@@ -89,19 +89,32 @@ def once(build: Callable[[], T]) -> Callable[[], T]:
     return locked
 
 
+class _Lazy:
+    def __init__(self, build: Callable[[], object]) -> None:
+        self._build = build
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._build(), name)
+
+
+def lazy(build: Callable[[], T]) -> T:
+    """What `build`, which runs `once`, makes: not before something of it is used."""
+    part: Any = _Lazy(build)
+    return cast(T, part)
+
+
 @once
 def settings() -> Settings:
     logs.configure()
     known = Settings.from_env(os.environ)
     if known.trace_sample_ratio > 0:
         from shared.gcp.cloud_trace import CloudTracer
-        from shared.gcp.credentials import default_credentials
 
         tracing.use(
             CloudTracer(
                 project=known.project,
                 ratio=known.trace_sample_ratio,
-                credentials=default_credentials(),
+                credentials=credentials(),
                 emulator=known.trace_emulator,
             )
         )
@@ -122,12 +135,19 @@ def require_settings() -> None:
 
 
 @once
+def credentials() -> Any:
+    """This process's own identity, or None: found once, since finding it takes time."""
+    from shared.gcp.credentials import default_credentials
+
+    return default_credentials()
+
+
+@once
 def tokens() -> Tokens:
     from google.auth.transport.requests import AuthorizedSession
 
     from shared.gcp import firebase_tokens as firebase
     from shared.gcp.bearer_tokens import BearerTokens
-    from shared.gcp.credentials import default_credentials
     from shared.gcp.firestore_keys import FirestoreKeys
     from shared.gcp.user_lookup import UserLookup
 
@@ -136,7 +156,7 @@ def tokens() -> Tokens:
         decode = firebase.decode_signed(project, f"http://{emulator}/certs")
     else:
         decode = firebase.decode_signed(project)
-        lookup = UserLookup(project, AuthorizedSession(default_credentials()))
+        lookup = UserLookup(project, AuthorizedSession(credentials()))
     rate = RateLimit(settings().user_requests_per_second)
     users = firebase.FirebaseTokens(project, decode, lookup, rate)
     return BearerTokens(firebase=users, keys=keys, lookup=lookup, rate=rate)
@@ -383,58 +403,83 @@ def sweep() -> Sweep:
 
 @once
 def advance() -> Advance:
-    from shared.gcp.web_download import PublicWeb
-    from shared.media.decoder import ChildImageCheck, ChildVideoCheck
-
-    known, files, committer = providers(), bucket(), _committer()
+    """What most tasks need: a poll. Each other step is built when one is taken."""
+    known = providers()
     ReportMissingProviders(reports=_provider_reports())(
         frozenset(p for p in settings().chain if not known.is_configured(p))
     )
-    image_web = PublicWeb(total_seconds=IMAGE_SECONDS)
-    video_web = PublicWeb(total_seconds=VIDEO_SECONDS)
-    asked = TracedProviders(known) if tracing.is_on() else known
-    starting = Starting(
-        providers=asked,
-        bucket=files,
+    return Advance(
+        jobs=jobs(),
+        providers=_asked_providers(),
+        bucket=lazy(bucket),
+        clock=CLOCK,
+        committer=_committer(),
+        scheduler=_scheduler(),
+        recent=RecentJobs(),
+        span=tracing.span,
+        preparation=lazy(_preparation),
+        starting=lazy(_starting),
+        translating=lazy(_translating),
+        following=Following(
+            providers=_asked_providers(),
+            bucket=lazy(bucket),
+            committer=_committer(),
+            clock=CLOCK,
+            price_watch=price_watch(),
+            poll_planner=poll_planner(),
+        ),
+        storing=lazy(_storing),
+    )
+
+
+def _asked_providers() -> Providers:
+    return TracedProviders(providers()) if tracing.is_on() else providers()
+
+
+@once
+def _preparation() -> Preparation:
+    from shared.gcp.web_download import PublicWeb
+    from shared.media.decoder import ChildImageCheck
+
+    web = PublicWeb(total_seconds=IMAGE_SECONDS)
+    return Preparation(bucket=bucket(), web=web, check=ChildImageCheck())
+
+
+@once
+def _starting() -> Starting:
+    """Nothing of it is lazy: what can't be built must fail before money is spent."""
+    return Starting(
+        providers=_asked_providers(),
+        bucket=bucket(),
         clock=CLOCK,
         ids=IDS,
-        committer=committer,
+        committer=_committer(),
         availability=_availability(),
         limits=settings().limits,
         breaker=breaker(),
         price_watch=price_watch(),
         poll_planner=poll_planner(),
     )
-    return Advance(
-        jobs=jobs(),
-        providers=asked,
-        bucket=files,
-        clock=CLOCK,
-        committer=committer,
-        scheduler=_scheduler(),
-        recent=RecentJobs(),
-        span=tracing.span,
-        preparation=Preparation(bucket=files, web=image_web, check=ChildImageCheck()),
-        starting=starting,
-        translating=Translating(
-            translator=translator(),
-            breaker=translator_breaker(),
-            availability=_availability(),
-            committer=committer,
-            starting=starting,
-        ),
-        following=Following(
-            providers=asked,
-            bucket=files,
-            committer=committer,
-            clock=CLOCK,
-            price_watch=price_watch(),
-            poll_planner=poll_planner(),
-        ),
-        storing=Storing(
-            bucket=files, web=video_web, check=ChildVideoCheck(), clock=CLOCK
-        ),
+
+
+@once
+def _translating() -> Translating:
+    return Translating(
+        translator=translator(),
+        breaker=translator_breaker(),
+        availability=_availability(),
+        committer=_committer(),
+        starting=_starting(),
     )
+
+
+@once
+def _storing() -> Storing:
+    from shared.gcp.web_download import PublicWeb
+    from shared.media.decoder import ChildVideoCheck
+
+    web = PublicWeb(total_seconds=VIDEO_SECONDS)
+    return Storing(bucket=bucket(), web=web, check=ChildVideoCheck(), clock=CLOCK)
 
 
 @once
@@ -464,7 +509,6 @@ def send_webhook() -> SendWebhook:
 
 @once
 def providers() -> "ConfiguredProviders":
-    from shared.gcp.credentials import default_credentials
     from shared.providers.registry import Access, ConfiguredProviders
 
     known = settings()
@@ -473,7 +517,7 @@ def providers() -> "ConfiguredProviders":
             provider_id: Access(
                 project=known.project,
                 veo_location=known.veo_location,
-                credentials=default_credentials,
+                credentials=credentials,
                 has_local_bucket=known.storage_emulator is not None,
                 vertex_base_url=known.vertex_base_url,
                 base_url=known.base_urls[provider_id],
@@ -487,25 +531,23 @@ def providers() -> "ConfiguredProviders":
 @once
 def translator() -> Translator | None:
     """None where none is configured: no model, or no identity to call it under."""
-    from shared.gcp.credentials import default_credentials
-    from shared.providers.registry import LazyTranslator
-
-    known, credentials = settings(), default_credentials()
+    known, identity = settings(), credentials()
     model = known.translation_model
-    if model is None or credentials is None:
+    if model is None or identity is None:
         return None
 
+    @once
     def build() -> Translator:
         from shared.providers.gemini_translator import GeminiTranslator
 
         return GeminiTranslator(
             model=model,
             project=known.project,
-            credentials=credentials,
+            credentials=identity,
             base_url=known.vertex_base_url,
         )
 
-    return LazyTranslator(build)
+    return lazy(build)
 
 
 @once

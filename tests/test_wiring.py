@@ -28,6 +28,8 @@ def configured(
     def configured(**environ: str) -> dict[ProviderId, str | None]:
         known = Settings.from_env(BARE | environ)
         monkeypatch.setattr(wiring, "settings", lambda: known)
+        found_now = wiring.credentials.__wrapped__  # type: ignore[attr-defined]
+        monkeypatch.setattr(wiring, "credentials", found_now)
         providers = wiring.providers.__wrapped__()  # type: ignore[attr-defined]
         built = {each: providers.get(each) for each in ProviderId}
         assert built == {each: providers.get(each) for each in ProviderId}
@@ -125,3 +127,51 @@ assert wiring.translator().max_cost_usd("너구리") > 0
     )
 
     assert (ran.stdout, ran.returncode) == ("[]\n", 0), ran.stderr
+
+
+def test_a_poll_loads_nothing_that_only_other_steps_need() -> None:
+    code = """
+import sys
+import google.auth
+from google.auth.credentials import AnonymousCredentials
+google.auth.default = lambda **_: (AnonymousCredentials(), "demo-x")
+from shared import wiring
+class Reports:
+    def read(self): return frozenset()
+    def write(self, _): pass
+wiring._provider_reports = Reports
+assert wiring.advance().following.poll
+print([name for name in ("google.cloud.storage", "shared.media", "google.genai")
+       if name in sys.modules])
+assert wiring.advance().storing.bring_in
+assert "google.cloud.storage" in sys.modules
+"""
+    environ = BARE | {
+        "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
+        "CLOUD_TASKS_EMULATOR_HOST": "127.0.0.1:1",
+        "STORAGE_EMULATOR_HOST": "http://127.0.0.1:1",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (ran.stdout, ran.returncode) == ("[]\n", 0), ran.stderr
+
+
+def test_a_bucket_that_cannot_be_built_stops_a_start_before_it_spends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An error between the intent and the POST would be an unknown outcome."""
+
+    def broken() -> None:
+        raise DefaultCredentialsError("no identity")
+
+    monkeypatch.setattr(wiring, "settings", lambda: Settings.from_env(BARE))
+    monkeypatch.setattr(wiring, "bucket", broken)
+
+    with pytest.raises(DefaultCredentialsError):
+        wiring.lazy(wiring._starting.__wrapped__).start  # type: ignore[attr-defined] # noqa: B018

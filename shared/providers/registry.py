@@ -5,16 +5,13 @@ SDKs are imported when a provider is built, so a step pays only for the one it a
 
 import threading
 from collections.abc import Callable, Mapping
-from decimal import Decimal
-from functools import cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.prompt_translation import Translation
 from shared.domain.structs import Unprinted
-from shared.ports.providers import Provider, Translator
+from shared.ports.providers import Provider
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -105,19 +102,6 @@ REGISTRY: Mapping[ProviderId, Registration] = {
     ProviderId.VEO: Registration(is_configured=_has_identity, build=_veo),
     ProviderId.OMNI: Registration(is_configured=_has_key_or_identity, build=_omni),
 }
-
-
-class LazyTranslator:
-    """The port `Translator`, built when it is first asked: few prompts need one."""
-
-    def __init__(self, build: Callable[[], Translator]) -> None:
-        self._build = cache(build)
-
-    def max_cost_usd(self, prompt: str) -> Decimal:
-        return self._build().max_cost_usd(prompt)
-
-    def translate(self, prompt: str, *, most_units: int) -> Translation:
-        return self._build().translate(prompt, most_units=most_units)
 
 
 class ConfiguredProviders:

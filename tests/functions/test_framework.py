@@ -1,5 +1,6 @@
 """What functions-framework would answer by itself, answered by the function."""
 
+import gc
 import importlib
 
 import pytest
@@ -8,6 +9,7 @@ from flask.testing import FlaskClient
 from functions_framework import create_app
 from gunicorn.config import Config
 
+from functions.start import put_off_garbage_collection
 from tests.functions.test_router import check_problem
 
 SOURCE = """
@@ -50,3 +52,16 @@ def test_no_socket_controls_a_running_function() -> None:
     importlib.import_module("main")
 
     assert Config().control_socket_disable
+
+
+def test_garbage_is_collected_as_ever_once_the_process_has_started() -> None:
+    gc.collect()  # whatever read main.py before has started
+    usual, callbacks = gc.get_threshold(), [*gc.callbacks]
+
+    for _ in range(2):
+        put_off_garbage_collection()
+    assert gc.get_threshold()[0] > 100 * usual[0]
+
+    gc.collect()
+    gc.collect()
+    assert (gc.get_threshold(), gc.callbacks) == (usual, callbacks)

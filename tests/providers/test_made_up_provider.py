@@ -53,7 +53,7 @@ def _made_up(access: Access) -> Provider:
 """,
         ),
         (
-            "}\n\n\nclass LazyTranslator",
+            "}\n\n\nclass ConfiguredProviders",
             """\
     ProviderId.MADE_UP: Registration(is_configured=_has_key, build=_made_up),
 """,
