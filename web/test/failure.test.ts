@@ -11,7 +11,7 @@ function failed(code: "prompt_refused" | "out_of_credits" | "all_providers_faile
 test("a refused prompt is changed, and what it cost is said", () => {
   const found = explain({ ...failed("prompt_refused"), cost_usd: "0.40" }, CHAIN);
 
-  expect(found).toMatchObject({ remedy: "prompt", message: "why", costUsd: 0.4 });
+  expect(found).toMatchObject({ remedy: "prompt", why: ["inItsWords", "why"], costUsd: 0.4 });
 });
 
 test("where another provider helps it is one that was not asked", () => {
@@ -35,5 +35,5 @@ test("if all failed for one reason, that one says what helps", () => {
 
   const found = explain({ ...failed("all_providers_failed"), attempts }, CHAIN);
 
-  expect(found?.remedy).toBe("prompt");
+  expect(found).toMatchObject({ remedy: "prompt", why: ["eachFailed"] });
 });

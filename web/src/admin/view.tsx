@@ -7,6 +7,7 @@ import { CannotLoad } from "../usage/cannot-load";
 import { Charts } from "../usage/charts";
 import { Budgets } from "./budgets";
 import { Switch } from "./switch";
+import "../styles/fields.css";
 import "./admin.css";
 
 export default function View({ app }: { app: App }) {

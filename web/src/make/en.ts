@@ -136,6 +136,7 @@ export const messages = {
   // Failing
   failed: "No video this time",
   wasCancelled: "Cancelled",
+  eachFailed: "No provider could make it. Below is why, for each of them.",
   costNothing: "It cost nothing.",
   didCost: (usd: number) => `It cost ${money(usd)}.`,
   remedy: (remedy: Remedy) => REMEDIES[remedy],

@@ -1,7 +1,7 @@
 // The stage when there is no video: why, what it cost, what helps.
 
 import type { Video } from "../api";
-import { t } from "../i18n";
+import { say, t } from "../i18n";
 import { type Explanation, explain } from "./failure";
 import { Strip } from "./strip";
 import type { Studio } from "./studio";
@@ -11,14 +11,14 @@ export function Failed({ studio, video }: { studio: Studio; video: Video }) {
   const chain = studio.models.value.filter((m) => m.available).map((m) => m.ai_model);
   const explanation = explain(video, chain);
   if (!explanation) return null;
-  const { code, message, costUsd } = explanation;
+  const { code, why, costUsd } = explanation;
   const isCancelled = code === "cancelled";
   return (
     <>
       <JobScreen studio={studio} video={video} state="over">
         <div role="status">
           <h2 class="headline">{t(isCancelled ? "wasCancelled" : "failed")}</h2>
-          {!isCancelled && <p>{message}</p>}
+          {!isCancelled && <p>{say(why)}</p>}
           <p>{costUsd ? t("didCost", costUsd) : t("costNothing")}</p>
         </div>
         <Remedy studio={studio} video={video} explanation={explanation} />

@@ -1,6 +1,7 @@
 // Why there is no video, and the one thing that helps most.
 
 import type { AiModel, Attempt, Video } from "../api";
+import type { Sentence } from "../i18n";
 
 export type Code = NonNullable<Video["error"]>["code"];
 /** What the button under a failure does. */
@@ -35,8 +36,8 @@ export const REMEDIES: Record<Code, Remedy> = {
 
 export interface Explanation {
   code: Code;
-  /** The service's own sentence, in the job's language. */
-  message: string;
+  /** The service's own sentence is in the job's language. */
+  why: Sentence;
   costUsd: number;
   remedy: Remedy;
   /** Whom to ask instead, where the remedy is another provider. */
@@ -51,7 +52,8 @@ export function explain(video: Video, chain: readonly AiModel[]): Explanation | 
   const remedy = REMEDIES[decisive(code, video.attempts)];
   return {
     code,
-    message,
+    // The service's sentence is for programs then; the strip has the reasons.
+    why: code === "all_providers_failed" ? ["eachFailed"] : ["inItsWords", message],
     costUsd: Number(video.cost_usd),
     remedy: remedy === "provider" && !instead ? "wait" : remedy,
     instead,

@@ -136,6 +136,7 @@ export const messages: Messages = {
   // Failing
   failed: "영상을 만들지 못했습니다",
   wasCancelled: "취소했습니다",
+  eachFailed: "어느 제공업체도 만들지 못했습니다. 이유는 아래에 하나씩 나와 있습니다.",
   costNothing: "비용은 들지 않았습니다.",
   didCost: (usd) => `${money(usd)}가 들었습니다.`,
   remedy: (remedy) => REMEDIES[remedy],

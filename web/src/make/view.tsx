@@ -5,6 +5,7 @@ import { LibraryView } from "./library-view";
 import { Panel } from "./panel";
 import { StageView } from "./stage-view";
 import { openStudio, type Studio } from "./studio";
+import "../styles/fields.css";
 import "./make.css";
 
 export default function View({ app }: { app: App }) {

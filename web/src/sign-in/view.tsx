@@ -4,6 +4,8 @@ import { useSignal } from "@preact/signals";
 import type { App } from "../app-state";
 import { say, type Sentence, t } from "../i18n";
 import type { SignIn } from "../session";
+import "../styles/fields.css";
+import "./sign-in.css";
 
 export default function SignInView({ app }: { app: App }) {
   const said = useSignal<Sentence | null>(null);
