@@ -174,6 +174,10 @@ def _completed(client: firestore.Client, made: Mapping[str, str]) -> dict[str, A
 def _await(
     completed: Callable[[], dict[str, Any]], ready: Mapping[str, datetime]
 ) -> dict[str, Any]:
+    """Looks only once the last one is ready: until then, looking would take time from
+    the worker.
+    """
+    time.sleep(max(0.0, (max(ready.values()) - datetime.now(UTC)).total_seconds()))
     give_up_at = datetime.now(UTC) + PATIENCE
     while not (found := completed()).keys() >= ready.keys():
         if datetime.now(UTC) > give_up_at:

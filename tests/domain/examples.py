@@ -95,7 +95,7 @@ def a_new_job(
 
 def a_job(**how: Any) -> Job:
     """Its image is checked; the first provider may be started."""
-    return replace(a_new_job(**how), image=IMAGE, progress=5)
+    return replace(a_new_job(**how), image=IMAGE)
 
 
 def started(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:

@@ -12,6 +12,7 @@ from shared.domain.outcomes import (
     Failed,
     NotSent,
     Polled,
+    Prepared,
     Rejected,
     StoreMissed,
     Unknown,
@@ -25,6 +26,7 @@ from tests.domain.examples import (
     IMAGE,
     MINUTE,
     NOON,
+    SECOND,
     a_job,
     a_new_job,
     answered,
@@ -239,6 +241,14 @@ def test_the_vendors_words_and_ids_are_not_shown() -> None:
 def test_an_open_attempt_is_shown_as_running() -> None:
     for job in (started(a_job(), RUNWAY), storing(a_job(), RUNWAY), cancelling()):
         assert project(job)["attempts"][0]["outcome"] == "running"
+
+
+def test_a_checked_image_alone_is_no_news_to_its_listeners() -> None:
+    before = a_new_job()
+    prepared = apply(before, Prepared(image=IMAGE), NOON + SECOND)
+
+    assert project(prepared) == {**project(before), "updated_at": NOON + SECOND}
+    assert started(prepared, RUNWAY).progress == 5
 
 
 @pytest.mark.parametrize(

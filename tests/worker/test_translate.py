@@ -40,7 +40,7 @@ def prepared(limits: Limits | None = None, **how: Any) -> Harness:
     """Its image is checked, and its first provider is due."""
     harness = Harness(jobs=FakeJobs(limits), translator=FakeTranslator())
     asked_for = {"prompt": KOREAN, **how}
-    job = replace(a_new_job(**asked_for), image=IMAGE, progress=5)
+    job = replace(a_new_job(**asked_for), image=IMAGE)
     harness.jobs.create(job)
     return harness
 

@@ -21,7 +21,10 @@ def started(job: Job, now: datetime) -> Job:
 
 
 def prepared(job: Job, image: PreparedImage, frame: Frame, now: datetime) -> Job:
-    """The image that was checked first stays; later checks change nothing."""
+    """The image that was checked first stays; later checks change nothing.
+
+    Nothing of it is shown but a crop: the intent is, a moment later.
+    """
     if job.prepared_image(frame):
         return job
     after = (
@@ -33,7 +36,6 @@ def prepared(job: Job, image: PreparedImage, frame: Frame, now: datetime) -> Job
         after,
         prepare_tries=0,
         preparing_until=None,
-        progress=max(job.progress, 5),
         wake_at=now,
     )
 

@@ -40,6 +40,7 @@ def intended(
         job,
         attempts=(*job.attempts, attempt),
         is_parked=False,
+        progress=max(job.progress, 5),
         wake_at=attempt.lease_until + timing.CLOCK_SKEW,
     )
 
