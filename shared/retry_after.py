@@ -23,7 +23,7 @@ def bounded_wait(seconds: float) -> float:
 def _until(date: str) -> float | None:
     try:
         then = parsedate_to_datetime(date)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     # "-0000" gives a naive time, which RFC 5322 calls UTC.
     aware = then if then.tzinfo else then.replace(tzinfo=UTC)

@@ -79,7 +79,12 @@ def test_a_redirect_is_an_answer_and_not_followed(
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"), [("Retry-After: 120", 120), ("X: y", None)]
+    ("header", "seconds"),
+    [
+        ("Retry-After: 120", 120),
+        ("X: y", None),
+        (f"Retry-After: Mon, 01 Jan {10**20} 00:00:00 GMT", None),
+    ],
 )
 def test_what_the_receiver_asks_for_is_told(
     trust: Trust, site: Site, internet: Internet, header: str, seconds: float | None
