@@ -13,7 +13,7 @@ from google.api_core.exceptions import NotFound
 from google.auth.credentials import Signing
 from google.cloud.storage import Blob, Client
 
-from shared.domain.errors import BadContent, Unreachable
+from shared.domain.errors import BadContent, LostRace, Unreachable
 from shared.gcp.object_streams import ObjectRanges, StreamedUpload, checksum
 from shared.gcp.storage_calls import limits, storage_errors
 from shared.ports.storage import SignedUpload, StoredObject
@@ -72,7 +72,8 @@ class CloudBucket:
         with storage_errors("write"):
             stored = send(name, content, content_type)
         if (stored.size_bytes, stored.crc32c) != (size_bytes, checksum(content)):
-            self._delete(stored)
+            with suppress(LostRace):  # others have written it anew
+                self._delete(stored)
             raise Unreachable("Cloud Storage: stored something else than was sent")
         return stored
 

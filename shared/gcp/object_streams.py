@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from shared.domain.errors import Unreachable
 from shared.gcp.storage_calls import TIMEOUT_SECONDS, limits, storage_errors
 
 PIECE_BYTES: Final = 256 * 1024
+_KEPT: Final = re.compile(r"bytes=0-(\d{1,15})")
 
 # google_crc32c is typed in part only.
 _new_checksum: Callable[[], Any] = google_crc32c.Checksum
@@ -40,8 +42,11 @@ class StreamedUpload:
             kept = self._put("bytes */{}", b"")
             if kept.status_code != HTTPStatus.PERMANENT_REDIRECT:
                 return _metadata(kept)
-            # bytes=0-LAST; none where nothing was kept.
-            start = int(kept.headers.get("Range", "-").rpartition("-")[2] or -1) + 1
+            # Without the header, nothing was kept.
+            last = _KEPT.fullmatch(kept.headers.get("Range", ""))
+            start = int(last[1]) + 1 if last else 0
+            if start >= self._size_bytes:
+                raise ConnectionError("Cloud Storage has all, but no object yet")
         self._is_begun = True
         rest = FileRest(self._file, start, self._size_bytes)
         return _metadata(self._put(f"bytes {start}-{self._size_bytes - 1}/{{}}", rest))
@@ -50,8 +55,13 @@ class StreamedUpload:
         headers = {"Content-Range": content_range.format(self._size_bytes)}
         # requests takes any iterable that has a length; its types know fewer.
         data: Any = body
-        timeout = TIMEOUT_SECONDS
-        return self._session.put(self._url, data=data, headers=headers, timeout=timeout)
+        return self._session.put(
+            self._url,
+            data=data,
+            headers=headers,
+            timeout=TIMEOUT_SECONDS,
+            allow_redirects=False,  # 308 says that a part was kept
+        )
 
 
 class FileRest:

@@ -321,6 +321,46 @@ def test_after_a_cut_only_what_is_missing_is_sent(cloud: Cloud) -> None:
     assert sent == [size, 0, size // 2]
 
 
+class MisleadingAdapter(HTTPAdapter):
+    """Answers once itself how much of an upload is kept, with these headers."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        super().__init__()
+        self._headers = [headers]
+
+    def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
+        assert "elsewhere" not in request.url
+        is_asking = request.headers.get("Content-Range", "").startswith("bytes */")
+        if not (is_asking and self._headers):
+            return super().send(request, *args, **options)
+        answer = requests.Response()
+        answer.request, answer.status_code, answer.raw = request, 308, io.BytesIO()
+        answer.headers.update(self._headers.pop())
+        return answer
+
+
+@pytest.mark.usefixtures("quick_retries")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Range": f"bytes=0-{MOST_AT_ONCE}"}, id="all, but no object"),
+        pytest.param({"Range": f"bytes=0-{2 * MOST_AT_ONCE}"}, id="more than there is"),
+        pytest.param({"Range": "bytes=0-x"}, id="no number"),
+        pytest.param({"Location": "http://elsewhere/"}, id="elsewhere"),
+    ],
+)
+def test_an_odd_answer_about_what_is_kept_spoils_no_upload(
+    cloud: Cloud, headers: dict[str, str]
+) -> None:
+    cloud.client._http.mount("http://", MisleadingAdapter(headers))
+    cloud.server.faults.add([Fault(place=Place.UPLOAD, kind=Kind.CUT, times=1)])
+
+    write(cloud.bucket(), "a", pattern(MOST_AT_ONCE + 1))
+
+    found = cloud.bucket().read("a", most_bytes=MOST_AT_ONCE + 1)
+    assert found == pattern(MOST_AT_ONCE + 1)
+
+
 @pytest.mark.usefixtures("quick_retries")
 @pytest.mark.parametrize("kind", [Kind.UNAVAILABLE, Kind.TOO_MANY_REQUESTS, Kind.CUT])
 def test_a_download_survives_a_fault(cloud: Cloud, kind: Kind) -> None:
@@ -429,6 +469,24 @@ def test_what_was_stored_wrong_is_deleted(cloud: Cloud, size: int) -> None:
         write(cloud.bucket(), "a", b"content".ljust(size))
 
     assert cloud.bucket().find("a") is None
+
+
+def test_what_was_stored_wrong_and_is_replaced_already_stays(cloud: Cloud) -> None:
+    """Another worker stores the same result right then."""
+
+    class Racing(FlippingAdapter):
+        def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
+            if request.method == "DELETE":
+                cloud.client._http.mount("http://", HTTPAdapter())
+                write(cloud.bucket(), "a", b"content")
+            return super().send(request, *args, **options)
+
+    cloud.client._http.mount("http://", Racing())
+
+    with pytest.raises(Unreachable, match="something else"):
+        write(cloud.bucket(), "a", b"content")
+
+    assert cloud.bucket().read("a", most_bytes=7) == b"content"
 
 
 # Signed addresses
