@@ -78,13 +78,19 @@ _building = threading.RLock()
 
 
 def once(build: Callable[[], T]) -> Callable[[], T]:
-    """`build`, run once per process however many threads ask first."""
-    cached = cache(build)
+    """`build`, run once per process however many threads ask first.
+
+    None is not kept: what was not found at the start may be found a moment later.
+    """
+    kept: T | None = None
 
     @wraps(build)
     def locked() -> T:
+        nonlocal kept
         with _building:
-            return cached()
+            if kept is None:
+                kept = build()
+            return kept
 
     return locked
 

@@ -79,6 +79,23 @@ def test_a_part_is_built_once_however_many_ask_at_once() -> None:
     assert (len(built), part()) == (1, built[0])
 
 
+def test_an_identity_that_could_not_be_found_is_looked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The metadata server may not answer a process that has just started."""
+    identity, failures = AnonymousCredentials(), [DefaultCredentialsError("too busy")]
+
+    def default(**_: object) -> tuple[AnonymousCredentials, str]:
+        if failures:
+            raise failures.pop()
+        return identity, "demo-x"
+
+    monkeypatch.setattr(google.auth, "default", default)
+    credentials = wiring.once(wiring.credentials.__wrapped__)  # type: ignore[attr-defined]
+
+    assert [credentials() for _ in range(3)] == [None, identity, identity]
+
+
 def test_while_traces_are_off_nothing_of_their_library_is_imported() -> None:
     """Google's clients import its API, which does nothing, but not its SDK."""
     code = """
