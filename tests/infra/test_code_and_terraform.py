@@ -130,7 +130,7 @@ def test_only_the_function_that_reads_keys_is_given_them() -> None:
 
     assert given == asking == {"worker"}
     assert builders_that_read_a_key() == {"providers"}
-    assert builders_that_name("providers") == {"advance"}
+    assert built_in_functions() & builders_that_reach("providers") == {"advance"}
 
 
 def test_the_api_is_given_the_signing_secret_and_no_key_of_a_vendor() -> None:
@@ -149,13 +149,21 @@ def builders_that_read_a_key() -> set[str]:
     }
 
 
-def builders_that_name(wanted: str) -> set[str]:
-    return {
-        builder.name
+def builders_that_reach(wanted: str) -> set[str]:
+    """Those that name it, and those that name these, and so on."""
+    named = {
+        builder.name: {n.id for n in ast.walk(builder) if isinstance(n, ast.Name)}
         for builder in wiring_builders()
-        for node in ast.walk(builder)
-        if isinstance(node, ast.Name) and node.id == wanted
     }
+    reached = {wanted}
+    while more := {b for b, names in named.items() if names & reached} - reached:
+        reached |= more
+    return reached
+
+
+def built_in_functions() -> set[str]:
+    texts = (file.read_text() for file in python_files("functions"))
+    return {name for text in texts for name in re.findall(r"wiring\.(\w+)", text)}
 
 
 def wiring_builders() -> list[ast.FunctionDef | ast.ClassDef]:
