@@ -473,6 +473,28 @@ def test_the_strip_says_what_shape_each_provider_makes_of_the_image(
     expect(frames.filter(has_text="Veo")).to_contain_text("8초 · 16:9 · $3.20")
 
 
+def test_a_poster_whose_link_has_expired_gets_another_link(
+    visit: Visit, earlier: Video
+) -> None:
+    visitor = visit(user=None)
+    visitor.forgive("net::ERR_")
+    page, job_id = visitor.page, earlier["job_id"]
+
+    def renew(route: Route) -> None:
+        answer = route.fetch()
+        poster = answer.json()["poster_url"] + "#renewed"
+        route.fulfill(response=answer, json=answer.json() | {"poster_url": poster})
+
+    expired = re.compile(rf"{job_id}\.jpg")
+    page.route(expired, lambda route: route.abort(), times=1)
+    page.route(re.compile(f"/v1/videos/{job_id}$"), renew)
+    visitor.sign_in("Min-ji")
+
+    poster = page.locator(f".card a[href$='{job_id}'] img")
+    expect(poster).to_have_attribute("src", re.compile("#renewed$"))
+    wait_for(lambda: poster.evaluate("image => image.naturalWidth") > 0)
+
+
 @pytest.mark.usefixtures("_paused")
 def test_while_generation_is_paused_the_page_says_so(visit: Visit) -> None:
     page = visit(width=PHONE).page

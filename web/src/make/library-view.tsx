@@ -108,7 +108,10 @@ function CardImage({ studio, video }: { studio: Studio; video: Video }) {
   const image = ordered?.id === video.job_id ? ordered.draft.image : null;
   const own = useBlobUrl(video.poster_url ? undefined : image?.id);
   const url = video.poster_url ?? own;
-  return url ? <img src={url} alt="" loading="lazy" /> : null;
+  if (!url) return null;
+  // Its link has expired, in a tab that was open for hours.
+  const renew = () => void studio.refresh(video.job_id);
+  return <img src={url} alt="" loading="lazy" onError={renew} />;
 }
 
 function Preview({ url }: { url: string }) {

@@ -105,6 +105,7 @@ export function openStudio(app: App) {
   async function refresh(id: string): Promise<void> {
     const found = await api.getVideo(id).catch(() => null);
     if (found && videoId.peek() === id) hear(found);
+    else if (found) library.put(found);
   }
 
   async function cancel(id: string): Promise<void> {
