@@ -14,6 +14,9 @@ export function Strip({ studio, video }: { studio: Studio; video: Video | null }
     <ol class="strip" aria-label={t("strip")}>
       {frames.map((frame) => (
         <li key={frame.model} class={`frame ${frame.state}`}>
+          {frame.state === "delivered" && video?.poster_url && (
+            <img src={video.poster_url} alt="" />
+          )}
           <strong>{NAMES[frame.model]}</strong>
           <span>{frame.note.map(say).join(" · ")}</span>
         </li>

@@ -10,6 +10,7 @@ import { Bars, makerName, Table } from "./bars";
 import { CannotLoad } from "./cannot-load";
 import { Choice } from "./choice";
 import { barsOf, firstDay, type Measure, openUsd } from "./report";
+import "../styles/fields.css";
 import "./usage.css";
 
 const PERIODS = [7, 30, 90] as const;
