@@ -65,3 +65,10 @@ def test_garbage_is_collected_as_ever_once_the_process_has_started() -> None:
     gc.collect()
     gc.collect()
     assert (gc.get_threshold(), gc.callbacks) == (usual, callbacks)
+
+
+def test_nothing_asks_for_the_buckets_own_metadata_beside_each_call() -> None:
+    importlib.import_module("main")
+    library = importlib.import_module("google.cloud.storage._opentelemetry_tracing")
+
+    assert library._is_bucket_metadata_disabled()
