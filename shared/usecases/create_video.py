@@ -198,17 +198,17 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
                 self.jobs.create(job, record, over=seen)
                 return Taken(job=job)
             except (LostRace, CommitUncertain, LimitReached, TooManyJobs) as error:
-                refusal = error if isinstance(error, ApiError) else None
+                # Kept beyond this block, it would keep the image: garbage of megabytes.
                 uncertain |= isinstance(error, CommitUncertain)
-            if uncertain and (found := self.jobs.read(job.job_id)):
-                return Taken(job=found.value)
-            seen = self._recorded(dedup)
-            if replay := self._replay(dedup, seen):
-                return replay
-            if isinstance(refusal, LimitReached) and cheaper:
-                job = replace(job, hold_usd=cheaper.pop(0))
-            elif refusal:
-                raise refusal
+                if uncertain and (found := self.jobs.read(job.job_id)):
+                    return Taken(job=found.value)
+                seen = self._recorded(dedup)
+                if replay := self._replay(dedup, seen):
+                    return replay
+                if isinstance(error, LimitReached) and cheaper:
+                    job = replace(job, hold_usd=cheaper.pop(0))
+                elif isinstance(error, ApiError):
+                    raise
         if uncertain:
             raise Unreachable(f"job {job.job_id}: not known to be committed")
         raise Crowded(f"job {job.job_id}: not created, others were faster")

@@ -1,6 +1,8 @@
 """A job is taken by one commit; the queue may come later."""
 
-from collections.abc import Callable
+import gc
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -297,6 +299,30 @@ def test_for_a_request_that_is_refused_no_image_is_kept(
         take(harness, key="k1", keep=keep)
 
     assert (keep.times, harness.jobs.all) == (0, before)
+
+
+@pytest.fixture
+def no_garbage_collection() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
+@pytest.mark.parametrize("prepare", [no_job_allowed, no_money])
+def test_the_image_of_a_refused_request_leaves_memory_with_its_answer(
+    harness: Harness, prepare: Callable[[Harness], None]
+) -> None:
+    """Those who are at their cap and go on sending large images use up no memory."""
+    prepare(harness)
+    keep = Keeping(harness)
+    kept = weakref.ref(keep)
+
+    with suppress(LimitReached, TooManyJobs):
+        take(harness, keep=keep)
+    del keep
+
+    assert kept() is None
 
 
 def test_where_others_are_always_faster_nothing_is_created(harness: Harness) -> None:
