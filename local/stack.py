@@ -54,7 +54,7 @@ Say = Callable[[str], None]
 class StackOptions:
     """Ports are free ones where they are not given (0).
 
-    `source`: the deploy root. `scale`: of the pixels that simulators render. What is
+    `source`: the deploy root. `frames_per_second`: of what simulators render. What is
     in `folder` from an earlier run, and was saved there, is there again. `live_page`:
     the page follows its sources; it is as it was built otherwise.
     """
@@ -63,7 +63,7 @@ class StackOptions:
     ports: Mapping[str, int] = field(default_factory=dict)
     faults: str = ""
     seconds: float = 6.0
-    scale: float = 1.0
+    frames_per_second: int = 24
     source: Path = ROOT / "local" / "entry.py"
     sweep_every_seconds: float = 60.0
     firestore_memory: str = "256m"
@@ -228,8 +228,8 @@ class Stack:
         asked, vendors = self._options, self.vendors
         if vendors.simulated:
             asked.say("simulators of Runway and Google")
-        options = ["--seconds", str(asked.seconds), "--scale", str(asked.scale)]
-        options += ["--cache", "--faults", asked.faults]
+        options = ["--seconds", str(asked.seconds), "--cache", "--faults", asked.faults]
+        options += ["--frames-per-second", str(asked.frames_per_second)]
         where = dict(vendors.environment)
         for name, variables in vendors.simulators().items():
             storage = ["--storage", self.addresses["storage"]]

@@ -72,6 +72,7 @@ def faulty_stack(options: RunOptions, webhook_receiver: str) -> Stack:
     stack_options = StackOptions(
         environ=environ,
         seconds=0.5,
+        frames_per_second=6,
         sweep_every_seconds=5.0 * options.time_scale,
         firestore_memory="1g",
         folder=options.folder,

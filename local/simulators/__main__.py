@@ -5,6 +5,7 @@ import argparse
 from local.faults import parse_faults
 from local.http_server import run_until_signal
 from local.simulators.google import google_simulator
+from local.simulators.render import FRAMES_PER_SECOND
 from local.simulators.runway import runway_simulator
 from local.simulators.studio import Pace
 from local.simulators.veo import CloudStore
@@ -17,11 +18,15 @@ def main() -> None:
     add("--port", type=int, default=0, help="0: a free one")
     add("--faults", type=parse_faults, default=[], help="as in FAULTS of make demo")
     add("--seconds", type=float, default=6.0, help="per generation")
-    add("--scale", type=float, default=1.0, help="of the pixel size")
+    add("--frames-per-second", type=int, default=FRAMES_PER_SECOND)
     add("--cache", action="store_true", help="render equal orders only once")
     add("--storage", default="", help="where Cloud Storage is: http://HOST:PORT")
     asked = parser.parse_args()
-    pace = Pace(seconds=asked.seconds, cached=asked.cache, scale=asked.scale)
+    pace = Pace(
+        seconds=asked.seconds,
+        cached=asked.cache,
+        frames_per_second=asked.frames_per_second,
+    )
     if asked.vendor == "runway":
         server = runway_simulator(pace, faults=asked.faults, port=asked.port)
     else:

@@ -39,10 +39,11 @@ class Shape:
     height: int
     duration_seconds: float
     audio: bool = False
+    frames_per_second: int = FRAMES_PER_SECOND
 
     @property
     def frame_count(self) -> int:
-        return round(self.duration_seconds * FRAMES_PER_SECOND)
+        return round(self.duration_seconds * self.frames_per_second)
 
     def instead(self, kind: Kind) -> "Shape":
         """What a vendor delivers under a fault of `fault_kinds.RENDERED`."""
@@ -58,7 +59,7 @@ class RenderStoppedError(Exception):
 def render(
     image: bytes, shape: Shape, progress: Progress, last: bytes | None = None
 ) -> bytes:
-    """An MP4 (H.264, 24 fps, moov first; AAC if `shape.audio`) showing `image`, and in
+    """An MP4 (H.264, moov first; AAC if `shape.audio`) showing `image`, and in
     the end `last`.
 
     Calls `progress` with 0..1 after every frame; what that raises ends the render.
@@ -131,9 +132,9 @@ def _encode(
     progress: Progress,
 ) -> None:
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-        video = container.add_stream("libx264", FRAMES_PER_SECOND, options=_X264)
+        video = container.add_stream("libx264", shape.frames_per_second, options=_X264)
         video.width, video.height, video.pix_fmt = shape.width, shape.height, "yuv420p"
-        video.time_base = Fraction(1, FRAMES_PER_SECOND)
+        video.time_base = Fraction(1, shape.frames_per_second)
         video.thread_count = 2
         video.codec_context.colorspace = Colorspace.ITU601
         video.codec_context.color_range = ColorRange.MPEG
@@ -189,7 +190,7 @@ def _frame(
     for image, plane in zip(seen, frame.planes, strict=True):
         plane.update(image.tobytes("raw", "L", plane.line_size, 1))
     frame.pts = index
-    frame.time_base = Fraction(1, FRAMES_PER_SECOND)
+    frame.time_base = Fraction(1, shape.frames_per_second)
     return frame
 
 

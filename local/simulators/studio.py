@@ -14,7 +14,12 @@ from werkzeug import Request, Response
 from local.fault_kinds import CHARGED, DELIVERS, RENDERED, Kind, Place, ProviderId
 from local.faults import Fault, FaultPlan
 from local.simulators.broken_answers import spoiled_object
-from local.simulators.render import Renderer, RenderStoppedError, Shape
+from local.simulators.render import (
+    FRAMES_PER_SECOND,
+    Renderer,
+    RenderStoppedError,
+    Shape,
+)
 from local.simulators.submissions import Submission, SubmissionLog, telling_headers
 from shared.domain.catalogue import PROVIDERS
 
@@ -24,13 +29,14 @@ _PENDING_SHARE = 0.1  # of the seconds of a generation
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How long things take. Seconds from acceptance to the end, unless rendering is
-    slower; `scale` shrinks the pixels, `concurrent` is the vendor's limit.
+    slower; `scale` shrinks the sides, `concurrent` is the vendor's limit.
     """
 
     seconds: float = 6.0
     concurrent: int = 20
     cached: bool = False
     scale: float = 1.0
+    frames_per_second: int = FRAMES_PER_SECOND
 
 
 class Phase(StrEnum):
@@ -215,7 +221,7 @@ class Studio:
     def _spoiled(self, order: Order, video: bytes, fault: Fault | None) -> bytes:
         if fault is None or fault.kind not in RENDERED:
             return video
-        shape = self._scaled(order.shape.instead(fault.kind))
+        shape = self._simplified(order.shape.instead(fault.kind))
         last = order.last_image
         return self._renderer.render(order.image, shape, lambda _: None, last)
 
@@ -238,7 +244,7 @@ class Studio:
             is_endless = generation.fate is Kind.RUNNING
             generation.wait(None if is_endless else self.pace.seconds * 0.5)
             return
-        shape = self._scaled(order.shape)
+        shape = self._simplified(order.shape)
         video = self._renderer.render(
             order.image, shape, generation.on_progress, order.last_image
         )
@@ -247,8 +253,13 @@ class Studio:
         generation.video = video
         order.deliver(video)
 
-    def _scaled(self, shape: Shape) -> Shape:
+    def _simplified(self, shape: Shape) -> Shape:
         def side(pixels: int) -> int:
             return max(16, round(pixels * self.pace.scale / 2) * 2)
 
-        return replace(shape, width=side(shape.width), height=side(shape.height))
+        return replace(
+            shape,
+            width=side(shape.width),
+            height=side(shape.height),
+            frames_per_second=self.pace.frames_per_second,
+        )

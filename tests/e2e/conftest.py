@@ -13,6 +13,8 @@ from tests.e2e.receiver import Receiver
 
 # Leases of 18 s, a first poll after 1.2 s, the sweep's first retry after 12 s.
 TIME_SCALE = "0.2"
+# Each frame is rendered, checked and shown, and few serve as well as many.
+FRAMES_PER_SECOND = 6
 
 Webhooks = tuple[Receiver, str]
 StackFactory = Callable[..., Stack]
@@ -36,6 +38,7 @@ def a_stack(firestore_emulator: str) -> StackFactory:
         options = StackOptions(
             environ=bare_environment() | own | environ,
             seconds=1.0,
+            frames_per_second=FRAMES_PER_SECOND,
             source=QUICK_ROOT,
             sweep_every_seconds=sweep_every_seconds,
         )

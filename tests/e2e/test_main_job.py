@@ -2,6 +2,7 @@
 
 from local.stack import Stack
 from tests.e2e.client import Frontend, played, set_faults, submissions
+from tests.e2e.conftest import FRAMES_PER_SECOND
 
 
 def test_an_image_and_a_prompt_become_a_playable_mp4(
@@ -19,7 +20,7 @@ def test_an_image_and_a_prompt_become_a_playable_mp4(
         "size": (1104, 832),
         "seconds": 5.0,
         "sound": False,
-        "frames": 120,
+        "frames": 5 * FRAMES_PER_SECOND,
     }
     assert video["delivered"]["duration"] == 5.0
     assert len(submissions(stack, video["prompt"])) == 1
