@@ -81,7 +81,7 @@ release: $(READY) ## Name what is unreleased, and tag it: VERSION=1.2.3
 	@$(BIN)/python -m ops.release "$(VERSION)"
 
 clean: ## Remove the environments and caches; videos in out/ stay
-	@rm -rf .venv .venv-checkov .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	@rm -rf .venv .venv-checkov .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # An empty IMAGE on the command line means no image, not the raccoon.
 ifeq ($(origin IMAGE)=$(value IMAGE),command line=)

@@ -74,36 +74,37 @@ def main(
 
 
 def _pytest(part: str, arguments: Sequence[str], *, measured: bool) -> Sequence[str]:
-    coverage = ["--cov"] if measured and part == "shared" else []
+    # The tests' own files need no measuring.
+    coverage = ["-m", "slipcover", "--dont-wrap-pytest"]
     cache = ["-o", f"cache_dir=.pytest_cache/{part}"]
-    return [PYTHON, "-m", "pytest", *arguments, *coverage, *cache]
+    measuring = coverage if measured and part == "shared" else []
+    return [PYTHON, *measuring, "-m", "pytest", *arguments, *cache]
 
 
 def _run_all(part: str, commands: Iterable[Sequence[str]]) -> tuple[list[str], str]:
-    """A line for each failure, and the last line that is not empty."""
+    """A line for each failure, and pytest's closing line."""
     failed: list[str] = []
-    lines: Sequence[str] = [""]
+    closing = ""
     for command in commands:
         code, lines = _run(part, command)
         if code:
             named = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
             failed += named or [f"FAILED {' '.join(command)}"]
-    return failed, lines[-1]
+        closings = [line for line in lines if _COUNT.search(line) and " in " in line]
+        closing = closings[-1] if closings else closing
+    return failed, closing
 
 
 def _run(part: str, command: Sequence[str]) -> tuple[int, Sequence[str]]:
-    """Passes on what the command prints; its exit code and the lines, the last not
-    empty.
-    """
+    """Passes on what the command prints; its exit code and the lines."""
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
-        lines = [""]
+        lines = []
         for line in process.stdout:
             print(f"{part:6} | {line}", end="", flush=True)
-            if line.strip():
-                lines.append(line.rstrip())
+            lines.append(line.rstrip())
         return process.wait(), lines
 
 

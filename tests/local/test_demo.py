@@ -422,7 +422,7 @@ def test_a_paid_job_is_picked_up_after_ctrl_c_and_not_paid_for_again(
 ) -> None:
     environ = {name: os.environ[name] for name in ("PATH", "HOME")}
     console = Console(file=io.StringIO(), width=100)
-    with runway_simulator(Pace(seconds=2)) as runway:
+    with runway_simulator(Pace(seconds=2, frames_per_second=6)) as runway:
         keys = {"RUNWAY_API_KEY": "k", "RUNWAYML_BASE_URL": runway.address}
         chosen = Vendors(simulated=frozenset(), environment=keys, real=True)
         for module in (local.stack, local.demo.run, local.demo.options):
