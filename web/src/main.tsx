@@ -7,4 +7,9 @@ import "./styles/base.css";
 
 const [app] = await Promise.all([openApp().catch(() => null), speak()]);
 document.body.replaceChildren();
-render(app ? <Shell app={app} /> : <CannotStart />, document.body);
+const nothing = (
+  <main>
+    <CannotStart />
+  </main>
+);
+render(app ? <Shell app={app} /> : nothing, document.body);

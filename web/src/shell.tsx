@@ -109,9 +109,11 @@ function Content({ app: opened, name }: { app: Opened; name: keyof typeof VIEWS 
   }, [opened]);
   useEffect(() => {
     if (!name) return;
-    Promise.all([VIEWS[name](), learn(name)]).then(([module]) => {
-      loaded.value = { ...loaded.value, [name]: module.default };
-    });
+    Promise.all([VIEWS[name](), learn(name)])
+      .then(([module]) => module.default)
+      // Offline, or of a release that is no longer there.
+      .catch(() => CannotStart)
+      .then((view) => (loaded.value = { ...loaded.value, [name]: view }));
   }, [name]);
   if (name === "admin" && !app.session.user.value?.admin) {
     return <p class="notice">{t("adminOnly")}</p>;
@@ -123,7 +125,7 @@ function Content({ app: opened, name }: { app: Opened; name: keyof typeof VIEWS 
 
 export function CannotStart() {
   return (
-    <main class="sign-in">
+    <section class="sign-in">
       <h1 class="mark">
         Reelay<span>.</span>
       </h1>
@@ -131,6 +133,6 @@ export function CannotStart() {
       <button type="button" class="main" onClick={() => location.reload()}>
         {t("reload")}
       </button>
-    </main>
+    </section>
   );
 }

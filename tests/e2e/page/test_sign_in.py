@@ -37,6 +37,25 @@ def test_a_visitor_stays_signed_in_and_where_one_was(visit: Visit) -> None:
     expect(visitor.page.locator("main h1")).to_have_text("사용량")
 
 
+def test_a_view_that_can_not_be_loaded_is_said_to_be_and_a_reload_brings_it(
+    visit: Visit,
+) -> None:
+    visitor = visit()
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    expect(page.locator("#prompt")).to_be_visible()
+    # As after a deploy, which leaves no file of the release before.
+    page.route("**/assets/*.js", lambda route: route.abort())
+    page.get_by_role("link", name="사용량").click()
+    expect(page.locator("main")).to_contain_text("서비스에 연결할 수 없습니다")
+    assert visitor.violations() == []
+
+    page.unroute("**/assets/*.js")
+    page.get_by_role("button", name="새로고침").click()
+
+    expect(page.locator("main h1")).to_have_text("사용량")
+
+
 def test_an_address_that_is_no_page_is_said_to_be_none(visit: Visit) -> None:
     page = visit("/nothing").page
 
