@@ -32,6 +32,14 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture
+def no_garbage_collection() -> Iterator[None]:
+    """Functions look for garbage seldom: large things must go without it."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
 def harness() -> Harness:
     """The worker and the use cases on fakes of all adapters."""
     return Harness()

@@ -16,4 +16,14 @@ def translated(table: Table, doing: str) -> Iterator[None]:
         yield
     except tuple(theirs for theirs, _ in table) as error:
         ours = next(ours for theirs, ours in table if isinstance(error, theirs))
+        _let_go(error)
         raise ours(f"{doing}: {type(error).__name__}") from error
+
+
+def _let_go(error: BaseException | None) -> None:
+    """The retries of Google's libraries keep the error, whose tracebacks keep them and
+    all that their callers hold, such as images, until garbage is looked for.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

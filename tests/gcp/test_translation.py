@@ -1,7 +1,10 @@
 """Every error that the libraries may raise becomes one of ours; a bug stays a bug."""
 
 import inspect
+import io
+import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +17,7 @@ import urllib3.exceptions
 
 from shared.domain.errors import LostRace, Unreachable
 from shared.gcp import storage_calls, task_queue
-from shared.gcp.storage_calls import storage_errors
+from shared.gcp.storage_calls import limits, storage_errors
 
 # It is typed in part only.
 API_ERRORS: Any = google.api_core.exceptions
@@ -79,3 +82,26 @@ def test_an_error_becomes_ours(error: Exception, ours: type[Exception]) -> None:
 def test_a_bug_stays_what_it_is() -> None:
     with pytest.raises(ZeroDivisionError), storage_errors("a test"):
         raise ZeroDivisionError
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
+def test_what_the_caller_of_a_failed_call_holds_leaves_memory_with_it() -> None:
+    """The retries of Google's libraries refer to the error, which refers to them."""
+
+    def fail() -> None:
+        try:
+            raise ConnectionResetError
+        except ConnectionResetError as error:
+            raise API_ERRORS.NotFound("x") from error
+
+    def caller(image: io.BytesIO) -> int:
+        with suppress(Unreachable), storage_errors("a test"):
+            limits()["retry"](fail)()
+        return image.tell()
+
+    image = io.BytesIO(b"of megabytes")
+    kept = weakref.ref(image)
+    caller(image)
+    del image
+
+    assert kept() is None

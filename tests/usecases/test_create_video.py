@@ -1,8 +1,7 @@
 """A job is taken by one commit; the queue may come later."""
 
-import gc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -299,13 +298,6 @@ def test_for_a_request_that_is_refused_no_image_is_kept(
         take(harness, key="k1", keep=keep)
 
     assert (keep.times, harness.jobs.all) == (0, before)
-
-
-@pytest.fixture
-def no_garbage_collection() -> Iterator[None]:
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.mark.usefixtures("no_garbage_collection")
