@@ -3,9 +3,9 @@
 import gc
 import os
 
-# Before the imports: each time that 700 objects were added, Python would look for
-# garbage among them, a sixth of a cold start's CPU time, and go on at each request.
-gc.set_threshold(100_000, 20, 20)
+# Looking for garbage among what is being imported, each time that 700 objects were
+# added, would be a sixth of a cold start's CPU time.
+gc.disable()
 
 from gunicorn.config import ControlSocketDisable
 
@@ -37,3 +37,10 @@ ControlSocketDisable.default = True
 # Cloud Storage's client would ask for the bucket's own metadata beside each call, for
 # traces that aren't made. No function may read it.
 os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"
+
+# What was imported is never looked at again. The rest is each time that 10,000 objects
+# were added: seldom, and before clients and vendors' SDKs, which leave an image of
+# megabytes among a few hundred objects, have filled the memory.
+gc.freeze()
+gc.set_threshold(10_000, 10, 10)
+gc.enable()
