@@ -114,7 +114,7 @@ MODEL = record(
     usual_seconds={
         "type": "object",
         "description": "How long a video usually takes, in seconds, by its `duration`; "
-        "only those of which some were made.",
+        "only those of which eight or more were made.",
         "additionalProperties": {"type": "integer"},
         "examples": [{"5": 38, "8": 52}],
     },

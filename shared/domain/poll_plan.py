@@ -47,11 +47,14 @@ class TaskTimes(Struct, frozen=True, kw_only=True):
         return self.kinds.get(kind(model_id, duration_seconds), ())
 
     def usual_seconds(self, model_id: str, duration_seconds: int) -> int | None:
-        """What half of these tasks took at most; None without any."""
+        """What half of these tasks took at most.
+
+        None of few: users are told, and it would be how long somebody else's took.
+        """
         tasks = self.of(model_id, duration_seconds)
         # A clock that went back says nothing.
         ready = sorted(took.ready for took in tasks if took.ready > 0)
-        return ready[(len(ready) - 1) // 2] if ready else None
+        return None if len(ready) < FEWEST else ready[(len(ready) - 1) // 2]
 
     def plus(self, seen: Sequence[tuple[str, Took]]) -> "TaskTimes":
         kinds = dict(self.kinds)

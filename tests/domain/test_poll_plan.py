@@ -165,8 +165,14 @@ def test_usual_is_what_half_of_the_tasks_took_at_most() -> None:
         seen = [("a 5", Took(working=0, ready=each)) for each in ready]
         return TaskTimes().plus(seen).usual_seconds("a", 5)
 
-    assert usual() is None
-    assert usual(80) == 80
-    assert usual(80, 30, 600) == 80
-    assert usual(80, 30, 600, 90) == 80
-    assert usual(-20, 0, 40) == 40, "a clock that went back says nothing"
+    assert usual(80, 30, 600, 90, 80, 30, 600, 90) == 80
+    assert usual(80, 30, 600, 90, 80, 30, 600, 90, 91) == 90
+    clock_that_went_back = (-20, 0)
+    assert usual(*clock_that_went_back, *[40] * 8) == 40
+
+
+def test_of_few_tasks_it_would_be_how_long_somebodys_took() -> None:
+    seen = [("a 5", Took(working=30, ready=35))] * 8
+
+    assert TaskTimes().plus(seen[:7]).usual_seconds("a", 5) is None
+    assert TaskTimes().plus(seen).usual_seconds("a", 5) == 35

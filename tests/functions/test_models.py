@@ -70,7 +70,7 @@ def test_models_tell_what_they_make_and_whether_they_are_there(
     client: FlaskClient, harness: Harness
 ) -> None:
     took = Took(working=30, ready=35)
-    harness.task_times.times = TaskTimes(kinds={kind("gen4_turbo", 5): (took,)})
+    harness.task_times.times = TaskTimes(kinds={kind("gen4_turbo", 5): (took,) * 8})
 
     shown = client.get("/v1/models", headers=ANN).get_json()
 

@@ -193,7 +193,7 @@ def test_models_tell_how_long_each_length_usually_takes() -> None:
     took = {kind(veo, 4): (60, 90, 61), kind(veo, 5): (70,), kind("another", 4): (9,)}
     times = TaskTimes(
         kinds={
-            name: tuple(Took(working=s - 5, ready=s) for s in seconds)
+            name: tuple(Took(working=s - 5, ready=s) for s in seconds) * 8
             for name, seconds in took.items()
         }
     )
