@@ -580,6 +580,28 @@ def test_an_image_is_pasted_anywhere_and_text_with_an_image_of_itself_stays_text
     expect(page.get_by_alt_text("고른 이미지")).to_be_visible()
 
 
+DROP = """(element, link) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.setData("text/uri-list", link);
+    for (const type of ["dragover", "drop"]) {
+        const event = {dataTransfer, bubbles: true, cancelable: true};
+        element.dispatchEvent(new DragEvent(type, event));
+    }
+}"""
+
+
+def test_a_link_that_is_dropped_is_the_address_of_the_image(visit: Visit) -> None:
+    page, link = visit().page, "https://example.com/raccoon.jpg"
+    page.locator(".library").evaluate(DROP, link)
+
+    expect(page.locator("#address")).to_have_value(link)
+    expect(page.locator(".stage.dragged")).to_have_count(0)
+    page.get_by_role("button", name="주소 빼기").click()
+    # Text that is dropped into a field stays there.
+    page.locator("#prompt").evaluate(DROP, link)
+    expect(page.locator("#address")).to_have_count(0)
+
+
 def test_the_last_frame_is_shown_until_it_is_removed(visit: Visit) -> None:
     page = visit().page
     files: Any = {**JPEG, "buffer": IMAGE.read_bytes()}

@@ -219,6 +219,12 @@ export function openStudio(app: App) {
     if (videoId.peek() === id) go(pathOf("make"));
   }
 
+  function takeAddress(imageUrl: string): void {
+    isAddress.value = true;
+    change({ image: null, imageUrl });
+    go(pathOf("make"));
+  }
+
   function forgetImage(): void {
     failure.value = null;
     isAddress.value = false;
@@ -327,7 +333,7 @@ export function openStudio(app: App) {
     ...{ app, library, models, usage, estimate, isPriceOld, priceProblem },
     ...{ isTranslating, isReading, isDragged, isAddress, notice, notify },
     ...{ failure, isOnline, video, cancelling, ordered, offers, fit, isMaking },
-    ...{ refresh, cancel, make, pick, reuse, elsewhere, drop, forgetImage },
+    ...{ refresh, cancel, make, pick, reuse, elsewhere, drop, takeAddress, forgetImage },
     ...{ translateNow, close },
   };
 }

@@ -27,17 +27,21 @@ export default function View({ app }: { app: App }) {
   );
 }
 
-/** Images that are dropped or pasted anywhere on the page. */
+/** Images, or links to them, that are dropped or pasted anywhere on the page. */
 function useDroppedImages(studio: Studio): void {
   useEffect(() => {
     const take = (event: Event, data: DataTransfer | null) => {
       const file = [...(data?.files ?? [])][0];
-      if (!file) return;
+      const link = data?.getData("text/uri-list").match(/^https:.*/m)?.[0];
+      if (!file && !(link && !isField(event))) return;
       event.preventDefault();
-      void studio.pick(file);
+      if (file) void studio.pick(file);
+      else if (link) studio.takeAddress(link);
     };
     const over = (event: DragEvent) => {
-      if (!event.dataTransfer?.types.includes("Files")) return;
+      const types = event.dataTransfer?.types ?? [];
+      const isLink = types.includes("text/uri-list") && !isField(event);
+      if (!types.includes("Files") && !isLink) return;
       event.preventDefault();
       studio.isDragged.value = true;
     };
@@ -52,17 +56,18 @@ function useDroppedImages(studio: Studio): void {
     const paste = (event: ClipboardEvent) => {
       // Text of an office program comes with an image of itself.
       const isText = event.clipboardData?.types.includes("text/plain");
-      const isTyping = (event.target as Element).matches("input, textarea");
-      if (!(isText && isTyping)) take(event, event.clipboardData);
+      if (!(isText && isField(event))) take(event, event.clipboardData);
     };
-    const listeners = { dragover: over, dragleave: leave, drop, paste };
-    for (const [type, listener] of Object.entries(listeners)) {
-      addEventListener(type, listener as EventListener);
-    }
-    return () => {
-      for (const [type, listener] of Object.entries(listeners)) {
-        removeEventListener(type, listener as EventListener);
-      }
-    };
+    const end = new AbortController();
+    const { signal } = end;
+    addEventListener("dragover", over, { signal });
+    addEventListener("dragleave", leave, { signal });
+    addEventListener("drop", drop, { signal });
+    addEventListener("paste", paste, { signal });
+    return () => end.abort();
   }, [studio]);
+}
+
+function isField({ target }: Event): boolean {
+  return target instanceof Element && target.matches("input, textarea");
 }
