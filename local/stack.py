@@ -308,8 +308,11 @@ class Stack:
         return self._options.ports.get(name) or free_port()
 
     def _server(self, name: str, module: str, *arguments: str) -> Running:
-        """A server of ours, which prints one JSON line when it is ready."""
-        port = ("--port", str(self._port(name)))
+        """A server of ours, which prints one JSON line when it is ready.
+
+        A free port it finds by itself: one that is found before may be taken by then.
+        """
+        port = ("--port", str(self._options.ports.get(name, 0)))
         command = python(module, *port, *arguments)
         return self._run(name, command, os.environ, announces=True)
 

@@ -21,6 +21,10 @@ IMAGE = Path(__file__).parents[2] / "local" / "raccoon.jpg"
 Video = dict[str, Any]
 
 
+def _has_ended(video: Video) -> bool:
+    return bool(video["status"] != "processing")
+
+
 class Frontend:
     """One user of a running stack."""
 
@@ -66,13 +70,15 @@ class Frontend:
     def wait(
         self,
         video: Mapping[str, Any],
-        until: Callable[[Video], bool] = lambda v: v["status"] != "processing",
+        until: Callable[[Video], bool] | None = None,
         most_seconds: float = 110,
     ) -> Video:
+        """As it is once it has ended; `until` may be a moment that passes soon."""
         give_up_at = time.monotonic() + most_seconds
-        while not until(now := self.get(video)):
+        reached, pause = (until, 0.1) if until else (_has_ended, 0.4)
+        while not reached(now := self.get(video)):
             assert time.monotonic() < give_up_at, now
-            time.sleep(0.1)
+            time.sleep(pause)
         return now
 
 

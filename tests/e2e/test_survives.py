@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
@@ -116,12 +117,16 @@ def _processes_that_mention(text: str) -> list[str]:
     return [line for line in lines if text in line and not line.startswith(own)]
 
 
-def test_the_demo_shows_the_hand_over() -> None:
+def test_the_demo_shows_the_hand_over(firestore_emulator: str) -> None:
     command = [*python("local", "demo"), "--faults", "runway,runway-http"]
+    database = {
+        "FIRESTORE_EMULATOR_HOST": firestore_emulator,
+        "GOOGLE_CLOUD_PROJECT": f"demo-{uuid.uuid4().hex[:8]}",
+    }
     shown = subprocess.run(
         [*command, "--duration", "3"],
         cwd=ROOT,
-        env=bare_environment() | {"COLUMNS": "120"},
+        env=bare_environment() | database | {"COLUMNS": "120"},
         capture_output=True,
         text=True,
     )

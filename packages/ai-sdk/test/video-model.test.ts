@@ -13,7 +13,7 @@ import {
 import { createReelay, reelay } from "../src/index.ts";
 
 const image = new Uint8Array(readFileSync(process.env["REELAY_TEST_IMAGE"]!));
-const poll = { intervalMs: 200, timeoutMs: 180_000 };
+const poll = { intervalMs: 500, timeoutMs: 180_000 };
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
 // The AI SDK's own download refuses every address of this machine.
@@ -83,7 +83,7 @@ test("a webhook ends the wait, and what it says is asked of Reelay", async () =>
   };
   const text = unique("The raccoon sits down");
   const received = (async () => {
-    while (!(await ended(text))) await new Promise((resolve) => setTimeout(resolve, 200));
+    while (!(await ended(text))) await new Promise((resolve) => setTimeout(resolve, 500));
     return { headers: {}, body: { type: "video.failed", data: "not to be believed" } };
   })();
 
@@ -123,7 +123,7 @@ test("an operation that was stored as JSON is followed by another process", asyn
   const model = createReelay().video("auto");
   let status = await getVideoStatus(model, { operation: stored });
   while (status.status === "pending") {
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 500));
     status = await getVideoStatus(model, { operation: stored });
   }
 
