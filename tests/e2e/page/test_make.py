@@ -600,6 +600,12 @@ def test_a_link_that_is_dropped_is_the_address_of_the_image(visit: Visit) -> Non
     # Text that is dropped into a field stays there.
     page.locator("#prompt").evaluate(DROP, link)
     expect(page.locator("#address")).to_have_count(0)
+    # So is a card of the library that slips under the pointer no image.
+    library = page.locator(".library")
+    for happened, addresses in (("dragstart", 0), ("dragend", 1)):
+        library.dispatch_event(happened)
+        library.evaluate(DROP, link)
+        expect(page.locator("#address")).to_have_count(addresses)
 
 
 def test_the_last_frame_is_shown_until_it_is_removed(visit: Visit) -> None:

@@ -30,17 +30,21 @@ export default function View({ app }: { app: App }) {
 /** Images, or links to them, that are dropped or pasted anywhere on the page. */
 function useDroppedImages(studio: Studio): void {
   useEffect(() => {
+    // A link that is dragged from the page itself, mostly by mistake, is no image.
+    let isOurs = false;
+    const start = () => (isOurs = true);
+    const finish = () => (isOurs = false);
     const take = (event: Event, data: DataTransfer | null) => {
       const file = [...(data?.files ?? [])][0];
       const link = data?.getData("text/uri-list").match(/^https:.*/m)?.[0];
-      if (!file && !(link && !isField(event))) return;
+      if (!file && !(link && !isOurs && !isField(event))) return;
       event.preventDefault();
       if (file) void studio.pick(file);
       else if (link) studio.takeAddress(link);
     };
     const over = (event: DragEvent) => {
       const types = event.dataTransfer?.types ?? [];
-      const isLink = types.includes("text/uri-list") && !isField(event);
+      const isLink = types.includes("text/uri-list") && !isOurs && !isField(event);
       if (!types.includes("Files") && !isLink) return;
       event.preventDefault();
       studio.isDragged.value = true;
@@ -52,6 +56,8 @@ function useDroppedImages(studio: Studio): void {
     const drop = (event: DragEvent) => {
       studio.isDragged.value = false;
       take(event, event.dataTransfer);
+      // No dragend comes if what was dragged is no longer there.
+      finish();
     };
     const paste = (event: ClipboardEvent) => {
       // Text of an office program comes with an image of itself.
@@ -60,6 +66,8 @@ function useDroppedImages(studio: Studio): void {
     };
     const end = new AbortController();
     const { signal } = end;
+    addEventListener("dragstart", start, { signal });
+    addEventListener("dragend", finish, { signal });
     addEventListener("dragover", over, { signal });
     addEventListener("dragleave", leave, { signal });
     addEventListener("drop", drop, { signal });
