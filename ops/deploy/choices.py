@@ -182,12 +182,13 @@ def assignment(text: str) -> tuple[str, Any]:
     A list may be written as a,b: what make hands on has lost the quotes of JSON.
     """
     name, _, value = text.partition("=")
-    if name in SECRETS:
+    if name.upper() in SECRETS:
         raise Stopped(f"{name} is a secret: put it into the environment or .env.")
     kinds = dict(VARIABLE.findall(VARIABLES.read_text()))
     if name not in kinds:
         near = "".join(f" ({each}?)" for each in get_close_matches(name, kinds, n=1))
-        raise Stopped(f"--set {text}: there is no {name}{near}; see {VARIABLES}.")
+        # Without its value, which may be a key under a misspelt name.
+        raise Stopped(f"--set {name}: there is no such setting{near}; see {VARIABLES}.")
     if not value:
         raise Stopped(f"--set {text}: write {name}=value.")
     kind = kinds[name]

@@ -268,13 +268,16 @@ def test_a_variable_may_be_set(text: str, parsed: object) -> None:
     ("text", "sentence"),
     [
         ("RUNWAY_API_KEY=key_very_secret", r"environment or \.env"),
-        ("enable_webb=false", r"there is no enable_webb \(enable_web\?\)"),
+        ("runway_api_key=key_very_secret", r"environment or \.env"),
+        ("RUNWAY_KEY=key_very_secret", "--set RUNWAY_KEY: there is no such setting"),
+        ("enable_webb=false", r"there is no such setting \(enable_web\?\)"),
         ("enable_web", "write enable_web=value"),
         ("retention_days=long", "retention_days is a number, written as 5"),
         ("retention_days=true", "retention_days is a number"),
         ("enable_web=no", "enable_web is a bool, written as true"),
     ],
-    ids=["a key", "misspelt", "no value", "no number", "a bool", "no bool"],
+    ids=["a key", "in lower case", "not quite a key", "misspelt", "no value",
+         "no number", "a bool", "no bool"],
 )  # fmt: skip
 def test_what_is_no_setting_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(Stopped, match=sentence):
