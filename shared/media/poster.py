@@ -40,8 +40,12 @@ def _rgb(frame: VideoFrame, size: tuple[int, int]) -> Image.Image:
     image: Image.Image = shown.to_image()
     share = min(1.0, _LONGEST_SIDE_PIXELS / max(size))
     width, height = (max(1, round(side * share)) for side in size)
-    turned = image.rotate(90 * quarter_turns(frame), expand=True)
-    return turned.resize((width, height), reducing_gap=2.0)
+    # Pillow would copy it for no turn, and for its own size, too.
+    if turns := quarter_turns(frame):
+        image = image.rotate(90 * turns, expand=True)
+    if image.size != (width, height):
+        image = image.resize((width, height), reducing_gap=2.0)
+    return image
 
 
 def _jpeg(image: Image.Image) -> bytes:
