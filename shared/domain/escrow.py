@@ -10,7 +10,7 @@ the cap was lowered. Then other shards lend the difference before any of them ad
 more; if they can't, the account as a whole has no room.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec import Struct, field
@@ -25,12 +25,13 @@ Loans = Mapping[int, Mapping[str, Decimal]]
 class Shard(Struct, frozen=True, kw_only=True):
     """`borrowed`: by period, which is a day or `MONTH`; lent amounts are negative.
 
-    `recheck`: some shard may exceed its allowance since this one admitted its last job.
+    `recheck`: periods in which some shard may exceed its allowance since this one
+    admitted its last job.
     """
 
     account: Account = field(default_factory=Account)
     borrowed: Mapping[str, Decimal] = field(default_factory=dict)
-    recheck: bool = False
+    recheck: Collection[str] = ()
 
     def spare_usd(self, period: str, part_usd: Decimal) -> Decimal:
         """What is left of its allowance; `part_usd` is its part of the cap."""
@@ -43,7 +44,8 @@ def can_take_alone(
     shard: Shard, nth: int, count: int, amount_usd: Decimal, caps: Caps, day: str
 ) -> bool:
     """Whether shard `nth` of `count` may take the amount without a look at others."""
-    return not shard.recheck and all(
+    is_sure = not {day, MONTH}.intersection(shard.recheck)
+    return is_sure and all(
         shard.spare_usd(period, _parts(cap_usd, count)[nth]) >= amount_usd
         for period, cap_usd in _periods(caps, day)
     )

@@ -233,13 +233,15 @@ class Batch:
             raise CommitUncertain("Firestore: commit: sent more than once") from error
 
 
-def _merged(before: Record, changes: Record) -> dict[str, Any]:
+def _merged(before: Any, changes: Record) -> dict[str, Any]:
+    """Where there was no map before, it is replaced."""
+    known = before if isinstance(before, dict) else {}
     into = {
-        name: _merged(before.get(name) or {}, value)
+        name: _merged(known.get(name), value)
         for name, value in changes.items()
         if isinstance(value, dict)
     }
-    return {**before, **changes, **into}
+    return {**known, **changes, **into}
 
 
 def _retrying(predicate: Callable[[Exception], bool], limits: CallLimits) -> Any:

@@ -79,11 +79,13 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
             )
             self._admit(batch, account, admission, found, is_guess=is_guess)
 
-    def have_rechecked(self, batch: Batch, account: str) -> None:
-        """Whatever is admitted next to any of the documents, all are looked at."""
+    def have_rechecked(self, batch: Batch, account: str, day: str) -> None:
+        """Whatever is admitted next to any of the documents, all are looked at; what
+        is admitted next on `day`, too.
+        """
         for name in documents_of(account, self.limits.shards):
             spend = self.database.document("spend", name)
-            batch.merge(spend, {"recheck": True})
+            batch.merge(spend, records.to_recheck(day))
 
     def _admit(
         self,
@@ -167,5 +169,5 @@ def _shard(spend: Document, settled: Document) -> Shard:
     return Shard(
         account=records.total([kept, ended]),
         borrowed=records.borrowed(kept),
-        recheck=kept.get("recheck", False),
+        recheck=records.recheck(kept),
     )

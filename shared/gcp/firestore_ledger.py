@@ -141,7 +141,7 @@ class FirestoreLedger:
                 owed = records.added_totals(key.day, Totals(held_usd=totals.held_usd))
                 batch.merge(self._database.document("spend", document), owed)
                 if caps.are_set:
-                    self._caps.have_rechecked(batch, account)
+                    self._caps.have_rechecked(batch, account, key.day)
 
     def _count_usage(
         self, batch: Batch, key: LedgerKey, usage: Mapping[str, Counts]

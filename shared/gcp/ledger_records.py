@@ -1,19 +1,20 @@
 """Ledger and usage documents, and back: whole numbers, money in millionths of a USD.
 
 spend/…    {"days": {"d22": {held, settled, released}}, "borrowed": {"d22", "month"},
-           "recheck": false}
+           "recheck": {"d22", "month": true}}
 settled/…  {"days": {"d22": {held, settled, released}}}
 usage/…    {"days": {"d22": {"runway": {jobs, completed, failed, seconds, cost,
            attempts, made_in: {"31": 1}}}}}, with seconds of video in thousandths, and
            videos by the bucket of how long they took (shared/domain/durations.py)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from google.cloud import firestore
 
+from shared.domain.escrow import MONTH
 from shared.domain.ledger import Account, LedgerKey, Totals
 from shared.domain.usage import Counts, UsageMonth
 
@@ -58,12 +59,26 @@ def lent(borrowed: Mapping[str, Decimal]) -> dict[str, Any]:
     return {"borrowed": {period: int(usd * MICROS) for period, usd in borrowed.items()}}
 
 
+def recheck(record: Record) -> Collection[str]:
+    """Earlier releases have one flag for all periods."""
+    kept = record.get("recheck", False)
+    periods = kept if isinstance(kept, dict) else {MONTH: kept}
+    return {period for period, is_due in periods.items() if is_due}
+
+
+def to_recheck(day: str) -> dict[str, Any]:
+    """What changes in a `spend` document when what is owed on `day` was booked."""
+    return {"recheck": {day: True, MONTH: True}}
+
+
 def admitted(spend: Record, day: str, totals: Totals) -> dict[str, Any]:
     """What changes in a `spend` document that takes `totals` more."""
     before = spend.get("days", {}).get(day, {})
     more = _amounts(totals)
     after = {name: before.get(name, 0) + more[name] for name in AMOUNTS}
-    return {"days": {day: after}, "recheck": False}
+    checked = {day, MONTH}.intersection(recheck(spend))
+    cleared = {"recheck": dict.fromkeys(checked, False)} if checked else {}
+    return {"days": {day: after}, **cleared}
 
 
 def added_totals(day: str, totals: Totals) -> dict[str, Any]:

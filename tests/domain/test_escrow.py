@@ -51,7 +51,9 @@ def test_a_shard_with_an_allowance_takes_alone() -> None:
     assert borrow([EMPTY] * 4, 1, Decimal(25), HUNDRED, DAY) == {}
     assert can_take_alone(EMPTY, 1, 4, Decimal(25), HUNDRED, DAY)
     assert not can_take_alone(EMPTY, 1, 4, Decimal("25.01"), HUNDRED, DAY)
-    assert not can_take_alone(replace(EMPTY, recheck=True), 1, 4, MICRO, HUNDRED, DAY)
+    for period, takes in ((DAY, False), (MONTH, False), ("another day", True)):
+        doubtful = replace(EMPTY, recheck={period})
+        assert can_take_alone(doubtful, 1, 4, MICRO, HUNDRED, DAY) == takes
 
 
 def test_one_more_cent_is_borrowed_from_a_neighbour_and_some_to_spare() -> None:

@@ -189,6 +189,22 @@ def test_what_is_owed_above_the_cap_is_paid_by_all_documents(
     assert off(database) == 0
 
 
+def test_what_is_owed_on_one_day_binds_it_after_a_job_of_the_next_day(
+    database: Database,
+) -> None:
+    """Past midnight, jobs of the day before still begin attempts."""
+    within = limits("4.00")
+    jobs = FirestoreJobs(database, within)
+    owing, tomorrows = in_shard(0, within), in_shard(1, within)
+    jobs.create(owing)
+    owed = replace(read(jobs, owing.job_id).value, hold_usd=Decimal("4.00"))
+    commit(jobs, owing.job_id, owed)
+    next_day = replace(tomorrows.ledger_key, day="d23")
+
+    assert create(jobs, replace(tomorrows, ledger_key=next_day)) == "taken"
+    assert create(jobs, in_shard(1, within)) == "refused"
+
+
 def test_a_cap_changed_in_mid_month_holds_from_the_next_job_on(
     database: Database,
 ) -> None:
@@ -250,7 +266,7 @@ def test_a_job_reads_all_documents_only_when_there_is_a_reason(
     def reads(usd: str = "1.00") -> int:
         counting.documents = 0
         job = in_shard(0, within, usd)
-        jobs.create(job)
+        jobs.create(replace(job, user_id=f"reader{len(created)}"))
         created.append(job.job_id)
         return counting.documents
 

@@ -51,13 +51,21 @@ def end(jobs: FirestoreJobs, job_id: str) -> None:
     jobs.commit(before, replace(cancelled, version=2))
 
 
+@pytest.mark.parametrize(
+    ("recheck", "after"),
+    [
+        pytest.param({"d22": True, "d21": True}, {"d22": False, "d21": True}, id="one"),
+        pytest.param(True, {"month": False}, id="of an earlier release"),
+        pytest.param(False, False, id="not due"),
+    ],
+)
 def test_what_is_known_after_a_commit_is_what_firestore_has(
-    firestore_client: firestore.Client,
+    firestore_client: firestore.Client, recheck: object, after: object
 ) -> None:
     jobs = FirestoreJobs(Database(firestore_client), FOUR_CAPS)
     path = f"spend/{ANNS}"
     yesterday = {"held": 3, "settled": 2, "released": 1}
-    there = {"days": {"d21": yesterday}, "borrowed": {"month": 0}, "recheck": True}
+    there = {"days": {"d21": yesterday}, "borrowed": {"month": 0}, "recheck": recheck}
     firestore_client.document(path).set(there)
 
     for name in ("a", "b"):
@@ -68,7 +76,7 @@ def test_what_is_known_after_a_commit_is_what_firestore_has(
         assert known is not None
         assert found is not None
         assert known.record == found
-        assert (found["days"]["d21"], found["recheck"]) == (yesterday, False)
+        assert (found["days"]["d21"], found["recheck"]) == (yesterday, after)
 
 
 def test_the_next_job_of_a_user_is_one_commit_and_no_read(
