@@ -31,11 +31,13 @@ LOOK_EVERY = timedelta(minutes=1)
 
 
 class FirestoreCaps(Struct, frozen=True, kw_only=True):
-    """`looked`: when this process last found all documents of an account in order."""
+    """`looked`: when this process last found all documents of an account in order, as
+    far as that day goes.
+    """
 
     database: Database
     limits: Limits
-    looked: dict[str, datetime] = field(default_factory=dict)
+    looked: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def scopes(self, key: LedgerKey) -> Iterable[tuple[str, str, Caps]]:
         """The accounts of a job, its document of each, and the caps."""
@@ -110,12 +112,12 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
         by_name = dict(zip(admission.names, all_spend, strict=True))
         admission.take(batch, by_name, loans)
         if not loans:
-            self.looked[account] = admission.now
+            self.looked[account, admission.day] = admission.now
 
     def _is_looked_at(self, account: str, admission: "_Admission") -> bool:
         if len(admission.names) == 1:
             return True
-        last = self.looked.get(account)
+        last = self.looked.get((account, admission.day))
         return last is not None and abs(admission.now - last) < LOOK_EVERY
 
     def _kept(self, document: str) -> tuple[Reference, Reference]:

@@ -235,6 +235,19 @@ def test_what_an_old_revision_still_admits_is_noticed_within_a_minute(
     assert create(young, later) == "refused"
 
 
+def test_a_look_at_one_day_is_none_at_another(database: Database) -> None:
+    """Past midnight, jobs of the day before still begin attempts."""
+    lower, higher = limits("2.00"), limits("8.00")
+    old, young = FirestoreJobs(database, higher), FirestoreJobs(database, lower)
+    for shard in (1, 1, 1, 2, 2, 2):
+        old.create(in_shard(shard, higher))
+    tomorrows = in_shard(0, lower)
+    next_day = replace(tomorrows.ledger_key, day="d23")
+
+    assert create(young, replace(tomorrows, ledger_key=next_day)) == "taken"
+    assert create(young, in_shard(3, lower)) == "refused"
+
+
 def test_a_look_whose_commit_lost_the_race_does_not_count(
     firestore_client: firestore.Client, database: Database
 ) -> None:
