@@ -22,7 +22,8 @@ ROOT = Path(__file__).parent.parent
 E2E = "tests/e2e"
 PAGE = f"{E2E}/page"
 # They start stacks of their own; the other end-to-end tests share a stack.
-APART = [f"{E2E}/test_{name}.py" for name in ("chaos", "browser", "slow_bodies")]
+OWN = ("chaos", "browser", "slow_bodies", "caps", "tracing")
+APART = [f"{E2E}/test_{name}.py" for name in OWN]
 AROUND = ["tests/infra", "tests/local", "tests/ops", "tests/fault_injection"]
 # The tests of each part; `shared` are those that run the code of that folder in their
 # own process, where its coverage can be measured.

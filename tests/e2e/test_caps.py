@@ -10,15 +10,17 @@ import requests
 
 from local.simulators.runway import runway_simulator
 from local.simulators.server import SimulatorServer
+from local.simulators.studio import Pace
 from local.stack import Stack
 from tests.domain.budgets import an_envelope
 from tests.e2e.client import IMAGE, Frontend, wait_for
-from tests.e2e.conftest import StackFactory
+from tests.e2e.conftest import FRAMES_PER_SECOND, StackFactory
 
 
 @pytest.fixture(scope="module")
 def runway() -> Iterator[SimulatorServer]:
-    with runway_simulator() as server:
+    pace = Pace(seconds=1, cached=True, frames_per_second=FRAMES_PER_SECOND)
+    with runway_simulator(pace) as server:
         yield server
 
 
