@@ -11,7 +11,7 @@ export const messages = {
       : "Which e-mail address did you get this link at?",
   signInFailed: "Signing in did not work. Try again.",
   developmentSignIn: "Users of this machine, without a password",
-  developmentMe: "me is the user of the README's examples, whose token make dev prints.",
+  developmentMe: "“me” is the user of the README’s examples, whose token “make dev” prints.",
   leaving: "Sign out?",
   leavingKeeps:
     "Your prompt and your image stay in this browser, so that you can go on where you were. Erase them if others use it, too. Your videos stay either way.",
