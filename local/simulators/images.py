@@ -4,7 +4,7 @@ import base64
 import binascii
 import io
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _LARGEST_SIDE = 8000
@@ -41,9 +41,9 @@ def check_image(content: bytes) -> None:
 
 
 def stand_in() -> bytes:
-    """An image in place of one that only lies on the internet, or of none."""
+    """A sky at dawn, in place of an image that only lies on the internet, or of none."""
     grey = Image.linear_gradient("L").resize((640, 480))
-    image = Image.merge("RGB", (grey, grey.rotate(180), Image.new("L", (640, 480))))
+    image = ImageOps.colorize(grey, black="#16213e", mid="#a8577e", white="#f4b860")
     written = io.BytesIO()
     image.save(written, "JPEG")
     return written.getvalue()
