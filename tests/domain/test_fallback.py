@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain import fallback, timing
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
+from shared.domain.catalogue import DEFAULT_MODELS, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.next_action import Start, next_action
@@ -15,9 +15,14 @@ from shared.domain.outcomes import Failed, NotSent, Polled, Rejected, Unknown
 from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
+    CHAIN,
     FAULT,
+    HTTP,
     IMAGE,
     NOON,
+    OMNI,
+    RUNWAY,
+    VEO,
     a_job,
     a_request,
     answered,
@@ -26,13 +31,12 @@ from tests.domain.examples import (
     states,
 )
 
-RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
 ALL = ErrorCode
 
 
 def planned_providers(**fields: object) -> list[ProviderId]:
     request = a_request(**fields)
-    planned = fallback.plan_chain(request, DEFAULT_CHAIN, DEFAULT_MODELS)
+    planned = fallback.plan_chain(request, CHAIN, DEFAULT_MODELS)
     return [p.provider_id for p in planned]
 
 

@@ -18,7 +18,7 @@ from hypothesis import settings
 
 from shared.domain import timing
 from shared.domain.booking import booking
-from shared.domain.catalogue import DEFAULT_CHAIN, Vendor
+from shared.domain.catalogue import Vendor
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.ledger import Booking
@@ -69,7 +69,7 @@ from shared.domain.outcomes import (
 )
 from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
-from tests.domain.examples import DELIVERED, FAULT, IMAGE, NOON, URLS, a_new_job
+from tests.domain.examples import CHAIN, DELIVERED, FAULT, IMAGE, NOON, URLS, a_new_job
 
 WALKS = 1000
 MOST_FOR_TRANSLATING = Decimal("0.006")
@@ -462,7 +462,7 @@ def walk(seed: int) -> None:
 
 def a_random_job(luck: random.Random) -> Job:
     return a_new_job(
-        chain=tuple(luck.sample(DEFAULT_CHAIN, luck.randint(1, 4))),
+        chain=tuple(luck.sample(CHAIN, luck.randint(1, 4))),
         stop_on_unknown=luck.random() < 0.5,
         resolution=luck.choice(["720p", "720p", "1080p"]),
         prompt=luck.choice(["a cat", "고양이"]),
@@ -488,4 +488,4 @@ def test_a_job_that_nothing_ever_answers_ends_with_few_posts() -> None:
     world.finish()
 
     assert world.job.problem is not None
-    assert len(world.job.attempts) == len(DEFAULT_CHAIN)
+    assert len(world.job.attempts) == len(CHAIN)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain import timing
-from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.next_action import (
@@ -39,9 +39,13 @@ from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
     FAULT,
+    HTTP,
     MINUTE,
     NOON,
+    OMNI,
+    RUNWAY,
     SECOND,
+    VEO,
     a_job,
     a_new_job,
     answered,
@@ -53,7 +57,6 @@ from tests.domain.examples import (
     storing,
 )
 
-RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
 UNKNOWN = Unknown(detail="read timeout")
 LEASE = timing.LEASE
 

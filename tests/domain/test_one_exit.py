@@ -9,7 +9,6 @@ from datetime import datetime
 
 import pytest
 
-from shared.domain.catalogue import DEFAULT_CHAIN
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.next_action import Ask, LookForOutput, next_action
@@ -36,7 +35,10 @@ from tests.domain.examples import (
     DELIVERED,
     FAULT,
     NOON,
+    OMNI,
+    RUNWAY,
     SECOND,
+    VEO,
     a_job,
     answered,
     at_provider,
@@ -44,7 +46,6 @@ from tests.domain.examples import (
     stored,
 )
 
-RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
 LOST = Unknown(detail="no answer")
 LATE = Submitted(attempt_id=str(VEO), submission=Accepted(task_id="task-1"))
 GONE = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")

@@ -5,13 +5,11 @@ from typing import Any
 
 import pytest
 
-from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, ExceedsLimit
 from shared.domain.ledger import Caps, Limits
 from shared.domain.pricing import first_holds, first_price_usd, max_cost_usd, over_limit
-from tests.domain.examples import a_new_job
-
-RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
+from tests.domain.examples import CHAIN, HTTP, OMNI, RUNWAY, VEO, a_new_job
 
 
 def usd(*amounts: str) -> tuple[Decimal, ...]:
@@ -21,12 +19,10 @@ def usd(*amounts: str) -> tuple[Decimal, ...]:
 @pytest.mark.parametrize(
     ("chain", "fields", "first", "most"),
     [
-        pytest.param(DEFAULT_CHAIN, {}, "0.40", "4.40", id="each vendor charges once"),
+        pytest.param(CHAIN, {}, "0.40", "4.40", id="each vendor charges once"),
         pytest.param((RUNWAY, HTTP), {}, "0.40", "0.40", id="one vendor"),
         pytest.param((VEO, RUNWAY), {}, "3.20", "3.60", id="in the order of the chain"),
-        pytest.param(
-            DEFAULT_CHAIN, {"audio": True}, "3.20", "4.00", id="who can't make it"
-        ),
+        pytest.param(CHAIN, {"audio": True}, "3.20", "4.00", id="who can't make it"),
         pytest.param((RUNWAY,), {"audio": True}, "0", "0", id="none can make it"),
     ],
 )
@@ -41,7 +37,7 @@ def test_a_job_costs_its_first_provider_or_at_most_every_vendor(
 @pytest.mark.parametrize(
     ("chain", "cap", "holds"),
     [
-        pytest.param(DEFAULT_CHAIN, None, ["0.40"], id="nothing later is cheaper"),
+        pytest.param(CHAIN, None, ["0.40"], id="nothing later is cheaper"),
         pytest.param((VEO, OMNI, RUNWAY), None, ["3.20", "0.80", "0.40"], id="cheaper"),
         pytest.param((VEO, RUNWAY, OMNI), "3.00", ["0.40"], id="the first never fits"),
         pytest.param((VEO, OMNI), "3.20", ["3.20", "0.80"], id="to the cent"),

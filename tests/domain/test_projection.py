@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, ImageFault, Problem
 from shared.domain.job import Job, Language
 from shared.domain.outcomes import (
@@ -26,7 +26,9 @@ from tests.domain.examples import (
     IMAGE,
     MINUTE,
     NOON,
+    RUNWAY,
     SECOND,
+    VEO,
     a_job,
     a_new_job,
     answered,
@@ -35,8 +37,6 @@ from tests.domain.examples import (
     started,
     storing,
 )
-
-RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
 
 
 def polled(job: Job, provider_id: ProviderId, working: Working) -> Job:

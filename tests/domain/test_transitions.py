@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from shared.domain import timing
-from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.next_action import Ask, Start, Wait, next_action
@@ -43,12 +43,17 @@ from shared.domain.outcomes import (
 from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
+    CHAIN,
     DELIVERED,
     FAULT,
+    HTTP,
     IMAGE,
     MINUTE,
     NOON,
+    OMNI,
+    RUNWAY,
     SECOND,
+    VEO,
     a_job,
     a_new_job,
     answered,
@@ -62,7 +67,6 @@ from tests.domain.examples import (
     storing,
 )
 
-RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
 ACCEPTED = Accepted(task_id="late")
 UNKNOWN = Unknown(detail="read timeout")
 LIMITED = Rejected(problem=Problem(code=ErrorCode.RATE_LIMITED))
@@ -164,7 +168,7 @@ class TestIntent:
             "completed",
         ],
     )
-    @pytest.mark.parametrize("provider_id", DEFAULT_CHAIN)
+    @pytest.mark.parametrize("provider_id", CHAIN)
     def test_an_intent_that_is_not_wanted_any_more_is_dropped(
         self, job: Job, provider_id: ProviderId
     ) -> None:

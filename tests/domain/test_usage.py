@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from shared.domain.booking import booking, booking_unread, usage
-from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
+from shared.domain.catalogue import ProviderId
 from shared.domain.durations import bucket
 from shared.domain.errors import ErrorCode, InvalidRequest
 from shared.domain.job import AttemptState, Job, Language
@@ -19,7 +19,7 @@ from shared.domain.outcomes import Rejected, Unknown
 from shared.domain.refusals import describe_field
 from shared.domain.structs import replace
 from shared.domain.usage import NOBODY, Counts, Period, UsageQuery
-from tests.domain.examples import FAULT, a_job, answered, completed, started
+from tests.domain.examples import CHAIN, FAULT, a_job, answered, completed, started
 
 TODAY = date(2026, 11, 22)
 # What a video adds that was there as soon as it was asked for.
@@ -132,7 +132,7 @@ def test_a_job_counts_once_with_its_end() -> None:
 
 COSTS = st.lists(
     st.tuples(
-        st.sampled_from(DEFAULT_CHAIN),
+        st.sampled_from(CHAIN),
         st.decimals(min_value=0, max_value=100, places=9),
     ),
     max_size=9,

@@ -3,15 +3,11 @@
 import pytest
 
 from shared import wiring
-from shared.domain.catalogue import (
-    DEFAULT_CHAIN,
-    DEFAULT_MODELS,
-    DEFAULT_TEXT_MODEL,
-    TEXT_MODELS,
-)
+from shared.domain.catalogue import DEFAULT_MODELS, DEFAULT_TEXT_MODEL, TEXT_MODELS
 from shared.usecases.models import Estimate, ListModels
 from shared.usecases.show_usage import ShowUsage
 from shared.usecases.uploads import KeepUpload, StartUpload
+from tests.domain.examples import CHAIN
 from tests.fakes.usage import FakeUsage
 from tests.usecases.harness import Harness, create_video
 
@@ -32,7 +28,7 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
         "translate_prompt": harness.translate_prompt,
         "keep_upload": KeepUpload(bucket=bucket, ids=ids),
         "estimate": Estimate(
-            chain=DEFAULT_CHAIN,
+            chain=CHAIN,
             models=DEFAULT_MODELS,
             limits=limits,
             availability=free,
@@ -41,13 +37,13 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
             signs_webhooks=True,
         ),
         "list_models": ListModels(
-            chain=DEFAULT_CHAIN,
+            chain=CHAIN,
             models=DEFAULT_MODELS,
             availability=free,
             task_times=harness.poll_planner.times,
         ),
         "show_usage": ShowUsage(
-            store=FakeUsage(jobs=jobs), clock=clock, limits=limits, chain=DEFAULT_CHAIN
+            store=FakeUsage(jobs=jobs), clock=clock, limits=limits, chain=CHAIN
         ),
         "kill_switch": harness.kill_switch,
     }

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from shared.domain import circuit, fallback, timing
-from shared.domain.catalogue import CATALOGUE, DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
+from shared.domain.catalogue import CATALOGUE, DEFAULT_MODELS, ProviderId
 from shared.domain.circuit import Circuit
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.job import PlannedProvider
@@ -14,11 +14,11 @@ from shared.domain.kill_switch import Level
 from shared.domain.outcomes import Parked, Skipped, Succeeded
 from shared.domain.structs import replace
 from shared.guards.availability import ReportMissingProviders
-from tests.domain.examples import NOON, SECOND, a_job, a_request, running
+from tests.domain.examples import CHAIN, NOON, SECOND, a_job, a_request, running
 from tests.fakes.provider_reports import FakeProviderReports
 from tests.usecases.harness import Harness
 
-EVERY_PROVIDER = set(DEFAULT_CHAIN)
+EVERY_PROVIDER = set(CHAIN)
 RUNWAY = {ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP}
 Happens = Callable[[Harness, pytest.MonkeyPatch], None]
 
@@ -98,7 +98,7 @@ def test_the_estimate_bars_exactly_what_the_worker_does_not_start(
 ) -> None:
     harness = Harness()
     happens(harness, monkeypatch)
-    chain = fallback.plan_chain(a_request(**request_), DEFAULT_CHAIN, DEFAULT_MODELS)
+    chain = fallback.plan_chain(a_request(**request_), CHAIN, DEFAULT_MODELS)
 
     bars = harness.availability.bars(chain)
     assert {p: why.code for p, why in bars.items()} == dict.fromkeys(barred, code)

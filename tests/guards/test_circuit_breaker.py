@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from structlog.testing import capture_logs
 
 from shared.domain import circuit
-from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
+from shared.domain.catalogue import ProviderId
 from shared.domain.circuit import FAULTS_TO_OPEN, LONGEST, TRIAL, Circuit
 from shared.domain.errors import (
     CommitUncertain,
@@ -23,13 +23,13 @@ from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
 from shared.guards.circuit_breaker import CACHED, Breaker
 from shared.jobs.commit import SHORT_BACKOFF
-from tests.domain.examples import MINUTE, NOON, SECOND, a_job
+from tests.domain.examples import CHAIN, MINUTE, NOON, SECOND, a_job
 from tests.fakes.circuits import FakeCircuits
 from tests.fakes.clock import FrozenClock
 
 RUNWAY, RUNWAY_HTTP, VEO, OMNI = (
     next(p for p in a_job().chain if p.provider_id is provider_id)
-    for provider_id in DEFAULT_CHAIN
+    for provider_id in CHAIN
 )
 PROVIDERS = (RUNWAY, RUNWAY_HTTP, VEO, OMNI)
 ACCEPTED = Accepted(task_id="t")
@@ -119,7 +119,7 @@ def test_every_instance_skips_it_at_once(
     submission: Submission,
     left: list[ProviderId],
 ) -> None:
-    assert fleet.admitted() == list(DEFAULT_CHAIN)
+    assert fleet.admitted() == list(CHAIN)
 
     report(fleet.instance(), planned, submission)
 
@@ -167,7 +167,7 @@ def test_each_instance_counts_the_faults_of_each_provider(fleet: Fleet) -> None:
     for breaker, planned in [(first, RUNWAY), (second, RUNWAY), (first, RUNWAY_HTTP)]:
         report(breaker, planned, *faults)
 
-    assert fleet.admitted() == list(DEFAULT_CHAIN)
+    assert fleet.admitted() == list(CHAIN)
 
 
 def test_a_vendor_is_left_alone_for_as_long_as_it_asks_and_then_tried_once(
@@ -219,7 +219,7 @@ def test_a_trial_that_succeeded_frees_vendor_and_provider(fleet: Fleet) -> None:
     report(fleet.instance(), RUNWAY, ACCEPTED)
 
     assert [fleet.admits(RUNWAY) for _ in range(3)] == [True] * 3
-    assert fleet.admitted() == list(DEFAULT_CHAIN)
+    assert fleet.admitted() == list(CHAIN)
 
 
 def test_a_trial_of_one_is_not_claimed_where_the_other_stops(fleet: Fleet) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import cached_property
 from itertools import count
 
-from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
+from shared.domain.catalogue import DEFAULT_MODELS, ProviderId
 from shared.domain.job import Job
 from shared.domain.kill_switch import Level
 from shared.guards.availability import Availability
@@ -34,6 +34,7 @@ from shared.worker.sweep import Sweep
 from shared.worker.translate import Translating
 from shared.worker.webhook import SendWebhook
 from shared.worker.webhook_sweep import WebhookSweep
+from tests.domain.examples import CHAIN
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.checks import FakeImageCheck, FakeVideoCheck
 from tests.fakes.circuits import FakeCircuits
@@ -75,11 +76,11 @@ class Harness:
     videos: FakeVideoCheck = field(default_factory=FakeVideoCheck)
     providers: dict[ProviderId, ScriptedProvider] = field(
         default_factory=lambda: {
-            provider_id: ScriptedProvider() for provider_id in DEFAULT_CHAIN
+            provider_id: ScriptedProvider() for provider_id in CHAIN
         }
     )
 
-    chain: tuple[ProviderId, ...] = DEFAULT_CHAIN
+    chain: tuple[ProviderId, ...] = CHAIN
     # What the worker's process remembers.
     recent: RecentJobs = field(default_factory=RecentJobs)
     translator: FakeTranslator | None = None
@@ -314,7 +315,7 @@ class Harness:
 def create_video(
     harness: Harness,
     *,
-    chain: tuple[ProviderId, ...] = DEFAULT_CHAIN,
+    chain: tuple[ProviderId, ...] = CHAIN,
     stop: bool = False,
     signs_webhooks: bool = True,
 ) -> CreateVideo:

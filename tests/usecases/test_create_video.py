@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.domain import timing
-from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
     Conflict,
     Crowded,
@@ -34,21 +34,21 @@ from shared.jobs.commit import CROWDED_BACKOFF
 from shared.ports.identity import Caller
 from shared.usecases.create_video import Taken
 from shared.usecases.uploads import Keep
-from tests.domain.examples import NOON, a_request
+from tests.domain.examples import CHAIN, NOON, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.usecases.harness import Harness, create_video
 
 HOOK = "https://example.com/hook"
 
 
-def create(harness: Harness, chain: tuple[ProviderId, ...] = DEFAULT_CHAIN) -> Job:
+def create(harness: Harness, chain: tuple[ProviderId, ...] = CHAIN) -> Job:
     return take(harness, chain=chain).job
 
 
 def take(
     harness: Harness,
     *,
-    chain: tuple[ProviderId, ...] = DEFAULT_CHAIN,
+    chain: tuple[ProviderId, ...] = CHAIN,
     key: str | None = None,
     user: str = "ann",
     keep: Keep | None = None,

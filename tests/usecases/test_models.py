@@ -6,7 +6,6 @@ from functools import partial
 import pytest
 
 from shared.domain.catalogue import (
-    DEFAULT_CHAIN,
     DEFAULT_MODELS,
     DEFAULT_TEXT_MODEL,
     TEXT_MODELS,
@@ -29,7 +28,7 @@ from shared.domain.request import Translate, VideoRequest
 from shared.domain.structs import replace
 from shared.ports.identity import Caller
 from shared.usecases.models import Estimate, Estimated, ListModels
-from tests.domain.examples import a_request
+from tests.domain.examples import CHAIN, a_request
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.provider_reports import FakeProviderReports
 from tests.usecases.harness import Harness, create_video
@@ -40,7 +39,7 @@ ANN = Caller(user_id="ann")
 def estimate(harness: Harness, *not_configured: ProviderId) -> Estimate:
     harness.reports = FakeProviderReports(*not_configured)
     return Estimate(
-        chain=DEFAULT_CHAIN,
+        chain=CHAIN,
         models=DEFAULT_MODELS,
         limits=harness.jobs.limits,
         availability=harness.availability,

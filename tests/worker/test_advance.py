@@ -7,7 +7,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.domain import timing
-from shared.domain.catalogue import DEFAULT_CHAIN
 from shared.domain.errors import (
     ABOVE_CAP,
     ALL_UNSUPPORTED,
@@ -37,9 +36,13 @@ from shared.ports.storage import StoredObject
 from shared.ports.store import StepTask
 from shared.worker.recent_jobs import RecentJobs
 from tests.domain.examples import (
+    HTTP,
     MINUTE,
     NOON,
+    OMNI,
+    RUNWAY,
     SECOND,
+    VEO,
     a_job,
     a_new_job,
     answered,
@@ -51,7 +54,6 @@ from tests.fakes.jobs import FakeJobs, Trouble
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness
 
-RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
 UNKNOWN = Unknown(detail="read timeout")
 REFUSED = Rejected(problem=Problem(code=ErrorCode.ACCESS_DENIED))
 DOWN = Unreachable("down")

@@ -8,18 +8,16 @@ from datetime import timedelta
 import pytest
 
 from shared.domain import timing
-from shared.domain.catalogue import DEFAULT_CHAIN
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Job
 from shared.domain.kill_switch import Level
 from shared.domain.outcomes import Rejected, Succeeded, Working
 from shared.domain.structs import replace
 from shared.ports.store import StepTask
-from tests.domain.examples import a_job, a_new_job, answered, running, started
+from tests.domain.examples import RUNWAY, a_job, a_new_job, answered, running, started
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness
 
-RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
 LIMITED = Rejected(problem=Problem(code=ErrorCode.RATE_LIMITED))
 EARLY = [0, 0.5, 1, 1.1, 2, 3, 4, 4.9, 5, 5.1, 8]
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import settings
 
-from shared.domain.catalogue import DEFAULT_CHAIN, PROVIDERS, ProviderId
+from shared.domain.catalogue import PROVIDERS, ProviderId
 from shared.domain.errors import ApiError, ErrorCode, Problem, ReelayError, Unreachable
 from shared.domain.job import Job, Language
 from shared.domain.kill_switch import Level
@@ -31,7 +31,7 @@ from shared.domain.outcomes import (
     Working,
 )
 from shared.ports.providers import GenerationRequest, InlineFile, TaskRef
-from tests.domain.examples import a_request
+from tests.domain.examples import CHAIN, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import ANN, Harness, create_video
@@ -104,7 +104,7 @@ class World:
         self.cap = luck.choice(CAPS)
         limits = Limits(user=Caps(daily_usd=self.cap), most_jobs_a_minute=99)
         self.harness = harness = Harness(jobs=FakeJobs(limits))
-        self.vendors = {name: Vendor(luck, harness) for name in DEFAULT_CHAIN}
+        self.vendors = {name: Vendor(luck, harness) for name in CHAIN}
         harness.providers = dict(self.vendors)
         create = create_video(harness, stop=luck.random() < 0.2)
         for _ in range(luck.randrange(1, 5)):
@@ -154,7 +154,7 @@ class World:
 
     def check(self) -> None:
         for job in self.jobs:
-            for vendor in {PROVIDERS[name].vendor for name in DEFAULT_CHAIN}:
+            for vendor in {PROVIDERS[name].vendor for name in CHAIN}:
                 self.check_paid_once(job, vendor)
         total = sum((in_micros(spent_usd(job)) for job in self.jobs), Decimal(0))
         for account in self.harness.jobs.accounts.values():
@@ -164,7 +164,7 @@ class World:
         assert self.harness.jobs.open_jobs["ann"] == 0
 
     def check_paid_once(self, job: Job, vendor: str) -> None:
-        names = [n for n in DEFAULT_CHAIN if PROVIDERS[n].vendor == vendor]
+        names = [n for n in CHAIN if PROVIDERS[n].vendor == vendor]
         posts = [
             (answer, is_taken)
             for name in names

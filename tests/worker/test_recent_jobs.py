@@ -5,7 +5,6 @@ Where another process was faster, that costs a refused commit and nothing else.
 
 import pytest
 
-from shared.domain.catalogue import DEFAULT_CHAIN
 from shared.domain.errors import Unreachable
 from shared.domain.job import AttemptState, Job
 from shared.domain.outcomes import CancelRequested, Polled, Succeeded, Working
@@ -13,11 +12,9 @@ from shared.domain.structs import replace
 from shared.jobs.commit import SHORT_BACKOFF
 from shared.worker import recent_jobs
 from shared.worker.recent_jobs import RecentJobs
-from tests.domain.examples import a_job, a_new_job, at_provider, running, states
+from tests.domain.examples import RUNWAY, a_job, a_new_job, at_provider, running, states
 from tests.fakes.jobs import Trouble
 from tests.usecases.harness import Harness
-
-RUNWAY = DEFAULT_CHAIN[0]
 
 
 def another_process(harness: Harness) -> Harness:

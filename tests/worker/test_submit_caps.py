@@ -4,17 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Caps, Limits
 from shared.domain.outcomes import Accepted, Failed, Rejected, Succeeded, Unknown
 from shared.ports.identity import Caller
-from tests.domain.examples import a_request, states
+from tests.domain.examples import CHAIN, OMNI, RUNWAY, VEO, a_request, states
 from tests.fakes.jobs import FakeJobs
 from tests.usecases.harness import Harness, create_video
 
-RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
 LOST = Unknown(detail="read timeout")
 REFUSED = Rejected(problem=Problem(code=ErrorCode.INPUT_NOT_ACCEPTED))
 FILTERED = Failed(problem=Problem(code=ErrorCode.OUTPUT_FILTERED))
@@ -26,7 +25,7 @@ def capped(daily_usd: str) -> Harness:
 
 
 def take(harness: Harness, *chain: ProviderId) -> str:
-    create = create_video(harness, chain=chain or DEFAULT_CHAIN)
+    create = create_video(harness, chain=chain or CHAIN)
     return create(Caller(user_id="ann"), a_request(), Language.ENGLISH).job.job_id
 
 

@@ -7,7 +7,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.domain import timing
-from shared.domain.catalogue import DEFAULT_CHAIN
 from shared.domain.errors import ErrorCode, LimitReached, Problem, Unreachable
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Caps, Limits
@@ -22,11 +21,10 @@ from shared.domain.outcomes import (
 from shared.domain.structs import replace
 from shared.ports.identity import Caller
 from shared.ports.store import StepTask
-from tests.domain.examples import SECOND, a_job, a_request, states
+from tests.domain.examples import OMNI, RUNWAY, SECOND, a_job, a_request, states
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.usecases.harness import Harness, create_video
 
-RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
 FAULT = Problem(code=ErrorCode.PROVIDER_ERROR)
 CAP = Decimal("4.00")
 NOTHING = Decimal(0)

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from shared.domain import timing
-from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
     ErrorCode,
     ExceedsLimit,
@@ -33,8 +33,12 @@ from shared.ports.identity import Caller
 from shared.ports.providers import ImageFile, WebFile
 from shared.usecases.read_videos import GetVideo
 from tests.domain.examples import (
+    CHAIN,
     FAULT,
+    HTTP,
     NOON,
+    RUNWAY,
+    VEO,
     a_job,
     a_new_job,
     a_request,
@@ -44,7 +48,6 @@ from tests.domain.examples import (
 )
 from tests.usecases.harness import Harness, create_video
 
-RUNWAY, HTTP, VEO, OMNI = DEFAULT_CHAIN
 ANN = Caller(user_id="ann")
 ACCEPTED = Accepted(task_id="task1")
 REFUSED = Rejected(problem=Problem(code=ErrorCode.ACCESS_DENIED))
@@ -165,7 +168,7 @@ def test_a_job_that_no_vendor_finishes_ends_in_bounded_time(harness: Harness) ->
 # What is booked
 
 
-@pytest.mark.parametrize("provider_id", DEFAULT_CHAIN, ids=str)
+@pytest.mark.parametrize("provider_id", CHAIN, ids=str)
 def test_what_each_provider_sells_is_held_and_settled_in_both_accounts(
     harness: Harness, provider_id: ProviderId
 ) -> None:

@@ -28,7 +28,7 @@ def run_job() -> dict[str, object]:
     )
     configured = ConfiguredProviders(dict.fromkeys(ProviderId, access))
     harness = Harness(providers={MADE_UP: cast(Any, configured.get(MADE_UP))})
-    harness.jobs.put(a_new_job(model="made-up", at=NOON))
+    harness.jobs.put(a_new_job(model="made-up", chain=tuple(ProviderId), at=NOON))
     job = harness.run()
     return {
         "delivered": job.delivered is not None,
