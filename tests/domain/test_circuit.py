@@ -34,7 +34,8 @@ ASK_AGAIN = Rejected(
 
 
 def planned(provider_id: ProviderId = ProviderId.RUNWAY) -> PlannedProvider:
-    return next(p for p in a_job().chain if p.provider_id is provider_id)
+    (one,) = a_job(chain=(provider_id,)).chain
+    return one
 
 
 def rejected(code: ErrorCode, retry_after_seconds: float | None = None) -> Submission:

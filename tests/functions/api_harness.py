@@ -3,7 +3,12 @@
 import pytest
 
 from shared import wiring
-from shared.domain.catalogue import DEFAULT_MODELS, DEFAULT_TEXT_MODEL, TEXT_MODELS
+from shared.domain.catalogue import (
+    DEFAULT_CHAIN,
+    DEFAULT_MODELS,
+    DEFAULT_TEXT_MODEL,
+    TEXT_MODELS,
+)
 from shared.usecases.models import Estimate, ListModels
 from shared.usecases.show_usage import ShowUsage
 from shared.usecases.uploads import KeepUpload, StartUpload
@@ -37,7 +42,7 @@ def wire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
             signs_webhooks=True,
         ),
         "list_models": ListModels(
-            chain=CHAIN,
+            chain=DEFAULT_CHAIN,
             models=DEFAULT_MODELS,
             availability=free,
             task_times=harness.poll_planner.times,

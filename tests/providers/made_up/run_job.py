@@ -27,8 +27,11 @@ def run_job() -> dict[str, object]:
         api_key=settings.api_keys[MADE_UP],
     )
     configured = ConfiguredProviders(dict.fromkeys(ProviderId, access))
-    harness = Harness(providers={MADE_UP: cast(Any, configured.get(MADE_UP))})
-    harness.jobs.put(a_new_job(model="made-up", chain=tuple(ProviderId), at=NOON))
+    chain = tuple(ProviderId)
+    harness = Harness(
+        chain=chain, providers={MADE_UP: cast(Any, configured.get(MADE_UP))}
+    )
+    harness.jobs.put(a_new_job(model="made-up", chain=chain, at=NOON))
     job = harness.run()
     return {
         "delivered": job.delivered is not None,
