@@ -41,7 +41,7 @@ def check_image(content: bytes) -> None:
 
 
 def stand_in() -> bytes:
-    """A sky at dawn, in place of an image that only lies on the internet, or of none."""
+    """A dawn, in place of an image that only lies on the internet, or of none."""
     grey = Image.linear_gradient("L").resize((640, 480))
     image = ImageOps.colorize(grey, black="#16213e", mid="#a8577e", white="#f4b860")
     written = io.BytesIO()
