@@ -8,7 +8,7 @@ import pytest
 
 from local.fault_injection.time_scale import QUICK_ROOT
 from local.stack import Stack, StackOptions
-from tests.e2e.client import Frontend, close_circuits, set_faults
+from tests.e2e.client import Frontend, Server, close_circuits, set_faults
 from tests.e2e.receiver import Receiver
 
 # Leases of 18 s, a first poll after 1.2 s, the sweep's first retry after 12 s.
@@ -55,6 +55,12 @@ def running_stack(a_stack: StackFactory, webhooks: Webhooks) -> Iterator[Stack]:
     limits = dict.fromkeys(most, "9999")
     with a_stack(WEBHOOK_RECEIVER=address, **limits) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def server(running_stack: Stack) -> Server:
+    """A server with an API key."""
+    return Server(running_stack)
 
 
 @pytest.fixture(scope="session")

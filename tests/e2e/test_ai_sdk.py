@@ -51,10 +51,10 @@ def test_what_is_packed_is_all_that_another_project_needs(tmp_path: Path) -> Non
     assert run_node("user.js", folder=folder).stdout == "reelay.video auto\n"
 
 
-def test_it_makes_videos(stack: Stack) -> None:
+def test_it_makes_videos(stack: Stack, server: Server) -> None:
     environment = {
         "REELAY_BASE_URL": stack.addresses["api"],
-        "REELAY_API_KEY": Server(stack).api_key,
+        "REELAY_API_KEY": server.api_key,
         "REELAY_TEST_IMAGE": str(IMAGE),
     }
 

@@ -213,9 +213,9 @@ def receiving(
 
 @pytest.mark.parametrize("language", ["python", "ts"])
 def test_a_webhook_is_taken_by_its_receiver_and_by_no_other(
-    stack: Stack, receiver: Receiver, checkout: Path, language: str
+    stack: Stack, server: Server, receiver: Receiver, checkout: Path, language: str
 ) -> None:
-    server, port = Server(stack), free_port()
+    port = free_port()
     program = receivers_program(language, port, checkout, stack)
     receiver.programs["/webhook"] = f"http://127.0.0.1:{port}"
     asking = ["sh", "-e", "-c", block("sh", "webhook_url")]

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture
-def client(stack: Stack) -> Iterator[OpenAI]:
+def client(stack: Stack, server: Server) -> Iterator[OpenAI]:
     address = f"{stack.addresses['api']}/openai/v1"
-    with OpenAI(base_url=address, api_key=Server(stack).api_key) as client:
+    with OpenAI(base_url=address, api_key=server.api_key) as client:
         yield client
 
 

@@ -9,9 +9,8 @@ from tests.e2e.receiver import Receiver
 
 
 def test_a_server_hears_of_the_end_and_its_library_verifies_who_says_so(
-    stack: Stack, receiver: Receiver
+    stack: Stack, server: Server, receiver: Receiver
 ) -> None:
-    server = Server(stack)
     receiver.answers["/verified"] = [500]
 
     video = server.create(duration=3, webhook_url="https://example.com/verified?t=hush")
@@ -32,9 +31,8 @@ def test_a_server_hears_of_the_end_and_its_library_verifies_who_says_so(
 
 
 def test_a_webhook_outlives_the_worker_and_the_queue(
-    stack: Stack, receiver: Receiver
+    stack: Stack, server: Server, receiver: Receiver
 ) -> None:
-    server = Server(stack)
     video = server.create(
         image_url="https://nowhere.internal/", webhook_url="https://a.example/1"
     )
