@@ -24,15 +24,26 @@ export function newBlobId(user: string): string {
   return `${user}/${crypto.randomUUID()}`;
 }
 
+// One after the other, as they were asked for: a large image takes longer to be read.
+let writing: Promise<void> = Promise.resolve();
+
 /** Keeps these images alone of the user's: older ones are no longer named by anything. */
-export async function keepBlobs(
+export function keepBlobs(
   user: string,
   blobs: ReadonlyMap<string, Blob>,
   used: string[],
-) {
+): Promise<void> {
   const isOld = (id: string) => id.startsWith(`${user}/`) && !used.includes(id);
   for (const id of inMemory.keys()) if (isOld(id)) inMemory.delete(id);
   for (const [id, blob] of blobs) inMemory.set(id, blob);
+  writing = writing.then(() => write(blobs, isOld));
+  return writing;
+}
+
+async function write(
+  blobs: ReadonlyMap<string, Blob>,
+  isOld: (id: string) => boolean,
+): Promise<void> {
   try {
     const named = [...blobs].map(async ([id, blob]) => [id, await bytesOf(blob)] as const);
     const fresh = await Promise.all(named);
