@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 # The project of the local stack.
 EMULATOR_PROJECT = "demo-reelay"
-NO_PROJECT = "Name the project: --project, or GOOGLE_CLOUD_PROJECT."
+NO_PROJECT = (
+    "Name the project: --project, or GOOGLE_CLOUD_PROJECT. For the local stack, set "
+    f"{EMULATOR} to the address of the emulator that `make dev` shows."
+)
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
