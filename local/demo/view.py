@@ -155,9 +155,10 @@ def attempts_table(job: Job, *, width: int) -> Table:
         table.add_column("why")
     for attempt in job["attempts"]:
         took = _seconds(attempt, _moment(attempt["ended_at"] or job["updated_at"]))
+        seconds = "" if attempt["outcome"] == "skipped" else f"{took:.1f}"
         code = (attempt["error"] or {}).get("code", "")
         _, _, outcome = _ENDED.get(attempt["outcome"], _RUNNING)
-        cells = [attempt["ai_model"], outcome, f"{took:.1f}"]
+        cells = [attempt["ai_model"], outcome, seconds]
         cells += [usd(attempt["cost_usd"]), code]
         table.add_row(*(cells if is_wide else (cells[0], cells[1], cells[3])))
     made = sum(Decimal(attempt["cost_usd"]) for attempt in job["attempts"])

@@ -349,6 +349,15 @@ def test_the_table_of_attempts_fits(width: int) -> None:
     assert any("$0.80" in line for line in lines)
 
 
+def test_who_was_skipped_has_no_seconds_in_the_table() -> None:
+    job = JOB | {"attempts": [attempt("runway", "skipped", cost_usd="0")]}
+
+    lines = drawn(attempts_table(job, width=120), 120)
+
+    (row,) = (line for line in lines if "skipped" in line)
+    assert row.split() == ["runway", "skipped", "$0.00"]
+
+
 @pytest.mark.parametrize("width", [120, 44])
 def test_a_translated_job_shows_what_was_sent_and_what_that_cost(width: int) -> None:
     made = sum(Decimal(attempt["cost_usd"]) for attempt in JOB["attempts"])
