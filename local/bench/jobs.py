@@ -157,7 +157,14 @@ def _print(
     cost = _cost_usd(each)
     for metric, unit, value, reference, beside, goal in (
         ("firestore_reads_per_job", "documents", each["reads"], "", None, "at most 12"),
-        ("firestore_writes_per_job", "documents", each["writes"], "", None, ""),
+        (
+            "firestore_writes_per_job",
+            "documents",
+            each["writes"],
+            "",
+            None,
+            "polls + 8",
+        ),
         ("tasks_per_job", "tasks", each["tasks"], "", None, ""),
         ("listener_events_per_job", "events", events, "", None, "at most 10"),
         (
