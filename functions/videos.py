@@ -1,7 +1,7 @@
 """The api's calls about videos: create, look at, list, cancel and delete."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from flask import Response
 
@@ -9,6 +9,7 @@ from functions.http.bodies import answer, read_key, read_object, read_query
 from functions.http.response_headers import base_path
 from functions.http.route import Body, Call, Operation, Route
 from functions.http.schemas import (
+    Schema,
     choice,
     described,
     flag,
@@ -208,6 +209,7 @@ VIDEO = record(
     error={**or_null(described(ERROR, "Why the job failed.")), "examples": [None]},
     webhook=or_null(described(WEBHOOK, "How its webhook is doing; null without one.")),
 )
+_VIDEO_FIELDS = cast(Mapping[str, Schema], VIDEO["properties"])
 VIDEO_PAGE = record(
     "VideoPage",
     "Some of your videos, newest first.",
@@ -247,8 +249,13 @@ def _list_videos(call: Call) -> Response:
     page = wiring.list_videos()(
         call.caller, limit=asked["limit"], status=status, cursor=asked["cursor"]
     )
-    videos = [translated(video, call.language) for video in page.videos]
+    videos = [_in_order(translated(video, call.language)) for video in page.videos]
     return answer({"videos": videos, "next_cursor": page.next_cursor})
+
+
+def _in_order(video: Mapping[str, Any]) -> Mapping[str, Any]:
+    """As one video is answered: documents keep their fields in no order."""
+    return {name: video[name] for name in _VIDEO_FIELDS if name in video}
 
 
 def _delete_video(call: Call) -> Response:

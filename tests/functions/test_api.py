@@ -111,6 +111,17 @@ def test_ones_own_videos_are_listed_page_by_page(
     assert client.get("/v1/videos", headers=BOB).get_json()["videos"] == []
 
 
+def test_a_listed_video_has_its_fields_in_the_order_of_one_that_is_asked_for(
+    client: FlaskClient, harness: Harness
+) -> None:
+    harness.jobs.put(a_new_job(job_id="job1"))
+
+    (listed,) = client.get("/v1/videos", headers=ANN).get_json()["videos"]
+    asked_for = client.get("/v1/videos/job1", headers=ANN).get_json()
+
+    assert list(listed.items()) == list(asked_for.items())
+
+
 @pytest.mark.parametrize("status", ["completed", "processing", "failed"])
 def test_a_list_may_be_of_one_status(
     client: FlaskClient, harness: Harness, status: str
