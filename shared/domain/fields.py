@@ -10,6 +10,8 @@ from shared.domain.errors import FieldError
 from shared.domain.specs import Flag, Spec, Whole, Wrong, nearest
 
 WHOLE = re.compile("-?[0-9]{1,15}")
+# A body has room for thousands, and looking for what was meant takes time.
+MOST_UNKNOWN = 20
 
 
 class Field(Struct, frozen=True, kw_only=True):
@@ -38,9 +40,11 @@ def read_fields(
 ) -> tuple[dict[str, Any], list[FieldError]]:
     """Every readable field's value by name, and an error for each wrong one.
 
-    Each value has the type that its spec's `parse` returns.
+    Each value has the type that its spec's `parse` returns. Of unknown fields, the
+    first `MOST_UNKNOWN` are named.
     """
-    errors = [_unknown(name, fields) for name in sorted(body.keys() - fields)]
+    unknown = sorted(body.keys() - fields)[:MOST_UNKNOWN]
+    errors = [_unknown(name, fields) for name in unknown]
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name not in body:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from shared.domain.fields import Field, read_fields, read_texts
+from shared.domain.fields import MOST_UNKNOWN, Field, read_fields, read_texts
 from shared.domain.specs import Choice, Day, Flag, HttpsAddress, Text, Whole, Wrong
 from shared.gcp.web_address import WebAddress
 
@@ -196,6 +196,14 @@ def test_an_unknown_field_is_named_with_what_was_meant(
     reason = "unknown_field_but" if meant else "unknown_field"
     assert (error.field, error.reason) == (name, reason)
     assert error.parameters == ((meant,) if meant else ())
+
+
+def test_of_many_unknown_fields_the_first_are_named() -> None:
+    """What each is meant to be takes time, and a body has room for thousands."""
+    unknown = [f"field{n:04}" for n in range(10 * MOST_UNKNOWN)]
+    errors = read_fields(FIELDS, dict.fromkeys([*unknown, "limit"], 0))[1]
+
+    assert [e.field for e in errors] == [*unknown[:MOST_UNKNOWN], "limit"]
 
 
 def test_a_wrong_choice_is_answered_with_what_was_meant() -> None:
