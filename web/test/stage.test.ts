@@ -85,6 +85,15 @@ test("the strip has a frame for each provider that was asked or still may be", (
   expect(frames[2]?.note).toEqual([["working"], ["cost", 3.2]]);
 });
 
+test("who needs an image is skipped in the plan's words, and only where there is none", () => {
+  const attempts = [{ ...aFailedAttempt("runway", "unsupported"), outcome: "skipped" } as const];
+  const note = (image: string | null) =>
+    framesOf(aVideo({ attempts, image, image_url: null }), MODELS)[0]?.note;
+
+  expect(note(null)).toEqual([["needsImage"]]);
+  expect(note("upload")).toEqual([["skipped", "unsupported"]]);
+});
+
 test("who is left over was not needed for a video, and not asked for none", () => {
   const noteOf = (status: "completed" | "failed") =>
     framesOf(aVideo({ status }), MODELS).map(({ note }) => note)[0];

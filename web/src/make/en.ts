@@ -106,7 +106,7 @@ export const messages = {
   strip: "Providers, in the order in which they are asked",
   plan: (seconds: number, shape: string, usd: number) =>
     [`${seconds} s`, shape, money(usd)].filter(Boolean).join(" · "),
-  planNeedsImage: "needs an image",
+  needsImage: "needs an image",
   waiting: "waiting",
   planUnknown: "–",
   unused: "not needed",

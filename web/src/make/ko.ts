@@ -106,7 +106,7 @@ export const messages: Messages = {
   strip: "요청하는 순서대로 놓인 제공업체",
   plan: (seconds, shape, usd) =>
     [`${seconds}초`, shape, money(usd)].filter(Boolean).join(" · "),
-  planNeedsImage: "이미지가 필요함",
+  needsImage: "이미지가 필요함",
   waiting: "대기",
   planUnknown: "–",
   unused: "필요 없었음",

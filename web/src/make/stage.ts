@@ -124,10 +124,19 @@ function attempted(attempt: Attempt, video: Video, models: readonly Model[]): Fr
     case "succeeded":
       return { model, state: "delivered", note: [["delivered"], paid] };
     case "skipped":
-      return { model, state: "skipped", note: [["skipped", error?.code ?? null]] };
+      return { model, state: "skipped", note: [skip(attempt, video, models)] };
     default:
       return { model, state: "failed", note: [["reason", error?.code ?? null], paid] };
   }
+}
+
+/** Why a provider was skipped, in the words of the plan where it lacks an image. */
+function skip({ ai_model, error }: Attempt, video: Video, models: readonly Model[]): Sentence {
+  const model = models.find((one) => one.ai_model === ai_model);
+  const isOfText = !video.image && !video.image_url;
+  return isOfText && error?.code === "unsupported" && model?.text_aspect_ratios.length === 0
+    ? ["needsImage"]
+    : ["skipped", error?.code ?? null];
 }
 
 /** The providers in the order in which this job asks them. */

@@ -62,7 +62,7 @@ function planOf({ estimate, models, fit, priceProblem }: Studio): Frame[] {
       return { model: ai_model, state: "planned", note };
     }
     const why: Sentence = needsImage.includes(ai_model)
-      ? ["planNeedsImage"]
+      ? ["needsImage"]
       : ["reason", skipped];
     return { model: ai_model, state: "waiting", note: [why] };
   });
