@@ -68,16 +68,6 @@ def upload(bucket: Any, name: str, content: bytes, **options: Any) -> Any:
     return blob
 
 
-@pytest.mark.parametrize("size", [0, QUANTUM, QUANTUM + 1, 3 * QUANTUM])
-def test_an_upload_of_any_size_comes_back(bucket: Any, size: int) -> None:
-    upload(bucket, "videos/anna/1 é+.mp4", pattern(size))
-
-    found = bucket.get_blob("videos/anna/1 é+.mp4")
-
-    assert found.download_as_bytes(checksum="crc32c") == pattern(size)
-    assert (found.content_type, found.size) == ("video/mp4", size)
-
-
 def begin(server: RunningStorage, **query: str) -> str:
     answer = requests.post(
         f"{server.address}/upload/storage/v1/b/{BUCKET}/o",
@@ -116,18 +106,6 @@ def test_an_interrupted_upload_goes_on_where_it_broke(
     assert rest.status_code == 200
     assert asked_again.json() == rest.json()
     assert bucket.blob("v.mp4").download_as_bytes() == data
-
-
-def test_the_client_itself_survives_cuts_in_an_upload(
-    server: RunningStorage, bucket: Any
-) -> None:
-    for kind in ("cut", "cut-after", "503"):
-        arm(server, place="upload", kind=kind)
-
-    blob = upload(bucket, "v.mp4", pattern(5 * QUANTUM), retry=AT_ONCE)
-
-    assert [fault["left"] for fault in server.faults.as_json()] == [0, 0, 0]
-    assert blob.download_as_bytes() == pattern(5 * QUANTUM)
 
 
 @pytest.mark.parametrize(
@@ -263,17 +241,6 @@ def test_ranges_are_served(
     if told and status == 206:
         first, last = told.split()[1].split("/")[0].split("-")
         assert got.content == data[int(first) : int(last) + 1]
-
-
-def test_an_overwritten_generation_is_gone(bucket: Any) -> None:
-    first = upload(bucket, "v.mp4", b"first").generation
-    second = upload(bucket, "v.mp4", b"second").generation
-
-    assert second > first
-    with pytest.raises(exceptions.NotFound):
-        bucket.blob("v.mp4", generation=first).download_as_bytes()
-    kept = bucket.blob("v.mp4", generation=second)
-    assert kept.download_as_bytes() == b"second"
 
 
 def put_into(store: ObjectStore, content: bytes) -> StoredObject:
