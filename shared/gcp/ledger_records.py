@@ -1,7 +1,7 @@
 """Ledger and usage documents, and back: whole numbers, money in millionths of a USD.
 
 spend/…    {"days": {"d22": {held, settled, released}}, "borrowed": {"d22", "month"},
-           "recheck": {"d22", "month": true}}
+           "recheck": {"d22", "month": how often}}
 settled/…  {"days": {"d22": {held, settled, released}}}
 usage/…    {"days": {"d22": {"runway": {jobs, completed, failed, seconds, cost,
            attempts, made_in: {"31": 1}}}}}, with seconds of video in thousandths, and
@@ -60,15 +60,19 @@ def lent(borrowed: Mapping[str, Decimal]) -> dict[str, Any]:
 
 
 def recheck(record: Record) -> Collection[str]:
-    """Earlier releases have one flag for all periods."""
+    """Earlier releases have one flag for all periods, or one for each."""
     kept = record.get("recheck", False)
     periods = kept if isinstance(kept, dict) else {MONTH: kept}
     return {period for period, is_due in periods.items() if is_due}
 
 
 def to_recheck(day: str) -> dict[str, Any]:
-    """What changes in a `spend` document when what is owed on `day` was booked."""
-    return {"recheck": {day: True, MONTH: True}}
+    """What changes in a `spend` document when what is owed on `day` was booked.
+
+    A count, because a write that changes nothing spoils no commit that was decided on
+    what was there before.
+    """
+    return {"recheck": {day: firestore.Increment(1), MONTH: firestore.Increment(1)}}
 
 
 def admitted(spend: Record, day: str, totals: Totals) -> dict[str, Any]:
@@ -77,7 +81,7 @@ def admitted(spend: Record, day: str, totals: Totals) -> dict[str, Any]:
     more = _amounts(totals)
     after = {name: before.get(name, 0) + more[name] for name in AMOUNTS}
     checked = {day, MONTH}.intersection(recheck(spend))
-    cleared = {"recheck": dict.fromkeys(checked, False)} if checked else {}
+    cleared = {"recheck": dict.fromkeys(checked, 0)} if checked else {}
     return {"days": {day: after}, **cleared}
 
 

@@ -205,6 +205,25 @@ def test_what_is_owed_on_one_day_binds_it_after_a_job_of_the_next_day(
     assert create(jobs, in_shard(1, within)) == "refused"
 
 
+def test_what_is_owed_during_a_look_is_looked_at_although_it_marks_nothing_new(
+    firestore_client: firestore.Client, database: Database
+) -> None:
+    """Firestore takes a write that changes nothing for none."""
+    within = limits("4.00")
+    jobs = FirestoreJobs(database, within)
+    owing = in_shard(0, within)
+    jobs.create(owing)
+    owed = replace(read(jobs, owing.job_id).value, hold_usd=Decimal("0.80"))
+    commit(jobs, owing.job_id, owed)
+    interleaved = Interleaved(firestore_client)
+    interleaved.after = 2
+    more = replace(owed, hold_usd=Decimal("4.00"))
+    interleaved.meanwhile = lambda: commit(jobs, owing.job_id, more)
+
+    assert create(FirestoreJobs(interleaved, within), in_shard(2, within)) == "refused"
+    assert spend(database).month.used_usd == Decimal("4.00")
+
+
 def test_a_cap_changed_in_mid_month_holds_from_the_next_job_on(
     database: Database,
 ) -> None:
