@@ -17,6 +17,8 @@ from shared.domain.errors import Unreachable
 from shared.gcp.storage_calls import TIMEOUT_SECONDS, limits, storage_errors
 
 PIECE_BYTES: Final = 256 * 1024
+# What names an object and its content.
+_OBJECT: Final = frozenset({"generation", "size", "crc32c"})
 _KEPT: Final = re.compile(r"bytes=0-(\d{1,15})")
 
 # google_crc32c is typed in part only.
@@ -97,6 +99,8 @@ def _metadata(answer: Response) -> Mapping[str, Any]:
     if not answer.ok:
         raise from_http_response(answer)
     metadata: Mapping[str, Any] = answer.json()
+    if not metadata.keys() >= _OBJECT:
+        raise ConnectionError("Cloud Storage did not say what it stored")
     return metadata
 
 

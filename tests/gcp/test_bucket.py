@@ -22,6 +22,7 @@ from google.auth.transport.requests import Request
 from google.cloud.storage import Client
 from google.oauth2 import service_account
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from werkzeug import Request as WebRequest
 from werkzeug import Response
 
@@ -322,9 +323,11 @@ def test_after_a_cut_only_what_is_missing_is_sent(cloud: Cloud) -> None:
 
 
 class MisleadingAdapter(HTTPAdapter):
-    """Answers once itself how much of an upload is kept, with these headers."""
+    """Answers once itself how much of an upload is kept, with these headers; else that
+    all is, but not as which object.
+    """
 
-    def __init__(self, headers: dict[str, str]) -> None:
+    def __init__(self, headers: dict[str, str] | None) -> None:
         super().__init__()
         self._headers = [headers]
 
@@ -334,8 +337,10 @@ class MisleadingAdapter(HTTPAdapter):
         if not (is_asking and self._headers):
             return super().send(request, *args, **options)
         answer = requests.Response()
-        answer.request, answer.status_code, answer.raw = request, 308, io.BytesIO()
-        answer.headers.update(self._headers.pop())
+        headers = self._headers.pop()
+        answer.request, answer.headers = request, CaseInsensitiveDict(headers or {})
+        answer.status_code = 200 if headers is None else 308
+        answer.raw = io.BytesIO(b"{}")
         return answer
 
 
@@ -347,10 +352,11 @@ class MisleadingAdapter(HTTPAdapter):
         pytest.param({"Range": f"bytes=0-{2 * MOST_AT_ONCE}"}, id="more than there is"),
         pytest.param({"Range": "bytes=0-x"}, id="no number"),
         pytest.param({"Location": "http://elsewhere/"}, id="elsewhere"),
+        pytest.param(None, id="all, as nothing"),
     ],
 )
 def test_an_odd_answer_about_what_is_kept_spoils_no_upload(
-    cloud: Cloud, headers: dict[str, str]
+    cloud: Cloud, headers: dict[str, str] | None
 ) -> None:
     cloud.client._http.mount("http://", MisleadingAdapter(headers))
     cloud.server.faults.add([Fault(place=Place.UPLOAD, kind=Kind.CUT, times=1)])
