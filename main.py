@@ -3,7 +3,7 @@
 import gc
 import os
 
-# On again with the first answer.
+# No garbage collection until the first answer: see functions/start.py.
 gc.disable()
 
 from gunicorn.config import ControlSocketDisable

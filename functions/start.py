@@ -1,4 +1,4 @@
-"""What a function does when the framework starts it, before its first request."""
+"""What a function does when the framework starts it, up to its first answer."""
 
 import gc
 
@@ -18,8 +18,8 @@ def refuse_wrong_settings() -> None:
 
 
 def collect_garbage_from_the_first_answer() -> None:
-    """Until then, with each few hundred objects that are imported, looking for garbage
-    among them would be a sixth of a cold start's CPU time.
+    """While modules are imported, at the start and by the first request, the collector
+    would run for every few hundred new objects: a sixth of a cold start's CPU time.
     """
     if flask.has_app_context():
         flask.current_app.teardown_request(_collect_garbage)
@@ -28,9 +28,10 @@ def collect_garbage_from_the_first_answer() -> None:
 
 
 def _collect_garbage(_error: BaseException | None = None) -> None:
-    """What there is by now is never looked at again. The rest is each time that 10,000
-    objects were added: seldom, and before clients and vendors' SDKs, which leave an
-    image of megabytes among a few hundred objects, have filled the memory.
+    """Once; what exists by then is never scanned again.
+
+    After that it runs for every 10,000 new objects: seldom, and yet before the memory
+    is full, since vendors' SDKs leave an image of megabytes in a few hundred objects.
     """
     if not gc.isenabled():
         gc.freeze()

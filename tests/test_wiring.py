@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from inspect import unwrap
 from pathlib import Path
 
 import google.auth
@@ -17,6 +18,22 @@ from shared.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 BARE = {"GOOGLE_CLOUD_PROJECT": "demo-x", "BUCKET": "videos"}
+EMULATORS = {
+    "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
+    "CLOUD_TASKS_EMULATOR_HOST": "127.0.0.1:1",
+    "STORAGE_EMULATOR_HOST": "http://127.0.0.1:1",
+}
+
+
+def run(code: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, which has imported nothing yet."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+    )
 
 
 @pytest.fixture
@@ -28,9 +45,9 @@ def configured(
     def configured(**environ: str) -> dict[ProviderId, str | None]:
         known = Settings.from_env(BARE | environ)
         monkeypatch.setattr(wiring, "settings", lambda: known)
-        found_now = wiring.credentials.__wrapped__  # type: ignore[attr-defined]
+        found_now = unwrap(wiring.credentials)
         monkeypatch.setattr(wiring, "credentials", found_now)
-        providers = wiring.providers.__wrapped__()  # type: ignore[attr-defined]
+        providers = unwrap(wiring.providers)()
         built = {each: providers.get(each) for each in ProviderId}
         assert built == {each: providers.get(each) for each in ProviderId}
         assert [providers.is_configured(p) for p in built] == [
@@ -91,7 +108,7 @@ def test_an_identity_that_could_not_be_found_is_looked_for_again(
         return identity, "demo-x"
 
     monkeypatch.setattr(google.auth, "default", default)
-    credentials = wiring.once(wiring.credentials.__wrapped__)  # type: ignore[attr-defined]
+    credentials = wiring.once(unwrap(wiring.credentials))
 
     assert [credentials() for _ in range(3)] == [None, identity, identity]
 
@@ -108,17 +125,7 @@ with tracing.root("request", {}), tracing.span("step", a="b"):
 print([name for name in sys.modules if name.startswith(
     ("opentelemetry.sdk", "opentelemetry.exporter", "shared.gcp.cloud_trace"))])
 """
-    environ = BARE | {
-        "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
-        "CLOUD_TASKS_EMULATOR_HOST": "127.0.0.1:1",
-    }
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=environ,
-        capture_output=True,
-        text=True,
-    )
+    ran = run(code, BARE | EMULATORS)
 
     assert ran.stdout == "[]\n", ran.stderr
 
@@ -135,13 +142,7 @@ assert wiring.providers() and wiring.translator()
 print([name for name in ("google.genai", "runwayml") if name in sys.modules])
 assert wiring.translator().max_cost_usd("너구리") > 0
 """
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=BARE,
-        capture_output=True,
-        text=True,
-    )
+    ran = run(code, BARE)
 
     assert (ran.stdout, ran.returncode) == ("[]\n", 0), ran.stderr
 
@@ -163,18 +164,7 @@ print([name for name in ("google.cloud.storage", "shared.media", "google.genai")
 assert wiring.advance().storing.bring_in
 assert "google.cloud.storage" in sys.modules
 """
-    environ = BARE | {
-        "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
-        "CLOUD_TASKS_EMULATOR_HOST": "127.0.0.1:1",
-        "STORAGE_EMULATOR_HOST": "http://127.0.0.1:1",
-    }
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=environ,
-        capture_output=True,
-        text=True,
-    )
+    ran = run(code, BARE | EMULATORS)
 
     assert (ran.stdout, ran.returncode) == ("[]\n", 0), ran.stderr
 
@@ -191,4 +181,4 @@ def test_a_bucket_that_cannot_be_built_stops_a_start_before_it_spends(
     monkeypatch.setattr(wiring, "bucket", broken)
 
     with pytest.raises(DefaultCredentialsError):
-        wiring.lazy(wiring._starting.__wrapped__).start  # type: ignore[attr-defined] # noqa: B018
+        assert wiring.lazy(unwrap(wiring._starting)).start

@@ -31,8 +31,8 @@ LOOK_EVERY = timedelta(minutes=1)
 
 
 class FirestoreCaps(Struct, frozen=True, kw_only=True):
-    """`looked`: when this process last found all documents of an account in order, as
-    far as that day goes.
+    """`looked`: by account and day, when this process last looked at all documents and
+    found none beyond its allowance.
     """
 
     database: Database
@@ -82,8 +82,8 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
             self._admit(batch, account, admission, found, is_guess=is_guess)
 
     def have_rechecked(self, batch: Batch, account: str, day: str) -> None:
-        """Whatever is admitted next to any of the documents, all are looked at; what
-        is admitted next on `day`, too.
+        """The next admission in each document looks at all of them, and so does the
+        next one on `day`.
         """
         for name in documents_of(account, self.limits.shards):
             spend = self.database.document("spend", name)

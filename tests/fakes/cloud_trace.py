@@ -23,7 +23,10 @@ class Collected:
 
 @dataclass
 class Collector:
-    """`sent`: all of it, as text. `answers`: cleared, it answers nobody."""
+    """What was exported, and `sent`, all of it as text.
+
+    While the event `answers` is cleared, requests wait for their answer.
+    """
 
     address: str = ""
     answers: Event = field(default_factory=Event)

@@ -23,7 +23,7 @@ def started(job: Job, now: datetime) -> Job:
 def prepared(job: Job, image: PreparedImage, frame: Frame, now: datetime) -> Job:
     """The image that was checked first stays; later checks change nothing.
 
-    Nothing of it is shown but a crop: the intent is, a moment later.
+    Listeners see no more of it than a crop; `progress` rises with the intent.
     """
     if job.prepared_image(frame):
         return job
