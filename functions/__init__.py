@@ -1,1 +1,4 @@
-"""Entry points: translate in, call, translate out. Only `main.py` imports them."""
+"""Entry points: parse the request, call a use case, render the response.
+
+Only `main.py` imports them.
+"""

@@ -1,11 +1,11 @@
-"""The api's calls for administrators: the kill switch, shown and set."""
+"""The api's routes for administrators: read and set the kill switch."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
 
-from functions.http.bodies import answer, read_body
+from functions.http.bodies import json_response, read_object
 from functions.http.route import Body, Call, Operation, Route
 from functions.http.schemas import (
     choice,
@@ -17,11 +17,11 @@ from functions.http.schemas import (
     record,
     text,
 )
-from shared import wiring
-from shared.domain.fields import Field
-from shared.domain.kill_switch import Interval, Level, Switch
+from shared.domain.fields import Field, read_fields
+from shared.domain.kill_switch import KillSwitchState, Level
 from shared.domain.specs import Choice, Text
 from shared.system import SystemClock
+from shared.wiring import guards
 
 LEVEL = choice("Level", Level)
 GENERATION_FIELDS: Mapping[str, Field] = {
@@ -32,7 +32,7 @@ GENERATION_FIELDS: Mapping[str, Field] = {
         example="paused",
     ),
     "reason": Field(
-        spec=Text(longest=500),
+        spec=Text(max_units=500),
         required=True,
         description="The reason, for the record.",
         example="The bill looks wrong",
@@ -71,49 +71,43 @@ GENERATION = record(
 
 
 def _show_generation(_call: Call) -> Response:
-    return answer(_shown(wiring.kill_switch().show()))
+    return json_response(_render(guards.kill_switch().show()))
 
 
 def _set_generation(call: Call) -> Response:
-    values = read_body(call.request, GENERATION_FIELDS)
-    switch = wiring.kill_switch().set_manually(
+    values = read_fields(GENERATION_FIELDS, read_object(call.request))
+    switch = guards.kill_switch().set_manually(
         level=Level(values["level"]),
         reason=values["reason"],
         by=call.caller.user_id,
         now=SystemClock().now(),
     )
-    return answer(_shown(switch))
+    return json_response(_render(switch))
 
 
-def _shown(switch: Switch) -> dict[str, Any]:
-    """`level` is in force; beside it what the budgets and an administrator set."""
-    hand = switch.manual_override
+def _render(switch: KillSwitchState) -> dict[str, Any]:
+    """`level` is the effective one; next to it, what budgets and an admin have set."""
+    override = switch.manual_override
     budgets = [
-        _budget(budget_id, interval, is_overridden=switch.is_overridden(budget_id))
+        {
+            "budget_id": budget_id,
+            "interval_start": interval.starts_at,
+            "ratio": str(interval.ratio),
+            "level": interval.level.value,
+            "overridden": switch.is_overridden(budget_id),
+        }
         for budget_id, interval in sorted(switch.budgets.items())
     ]
     return {
         "level": switch.level.value,
         "automatic": {"level": switch.automatic.value, "budgets": budgets},
-        "by_hand": hand
+        "by_hand": override
         and {
-            "level": hand.level.value,
-            "reason": hand.reason,
-            "by": hand.by,
-            "at": hand.at,
+            "level": override.level.value,
+            "reason": override.reason,
+            "by": override.by,
+            "at": override.at,
         },
-    }
-
-
-def _budget(
-    budget_id: str, interval: Interval, *, is_overridden: bool
-) -> dict[str, Any]:
-    return {
-        "budget_id": budget_id,
-        "interval_start": interval.starts_at,
-        "ratio": str(interval.ratio),
-        "level": interval.level.value,
-        "overridden": is_overridden,
     }
 
 
@@ -128,7 +122,7 @@ ADMIN_ROUTES = (
             description="The level in force, what the budgets reported, and what an "
             "administrator set.",
             tag="admin",
-            answers={200: GENERATION},
+            responses={200: GENERATION},
         ),
     ),
     Route(
@@ -146,7 +140,7 @@ ADMIN_ROUTES = (
                 description="The level to set.",
                 fields=GENERATION_FIELDS,
             ),
-            answers={200: GENERATION},
+            responses={200: GENERATION},
         ),
     ),
 )

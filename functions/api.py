@@ -1,10 +1,10 @@
-"""The function `api`: public HTTPS; all but a few calls need a token."""
+"""The function `api`: public HTTPS; all routes but a few require a token."""
 
 from flask import Request, Response
 
 from functions.admin import ADMIN_ROUTES
 from functions.docs import docs_routes
-from functions.http.bodies import answer
+from functions.http.bodies import json_response
 from functions.http.route import Call, Operation, Route
 from functions.http.router import Router
 from functions.http.schemas import constant, record
@@ -15,8 +15,9 @@ from functions.prompts import PROMPT_ROUTES
 from functions.uploads import UPLOAD_ROUTES
 from functions.usage import USAGE_ROUTES
 from functions.videos import VIDEO_ROUTES
-from shared import wiring
 from shared.rates import RateLimit
+from shared.wiring import process
+from shared.wiring.once import once
 
 HEALTH = record("Health", "The API answers.", status=constant("Always `ok`.", "ok"))
 
@@ -26,21 +27,21 @@ def api(request: Request) -> Response:
     return _router()(request)
 
 
-@wiring.once
+@once
 def _router() -> Router:
-    settings = wiring.settings()
+    settings = process.settings()
     return Router(
         ROUTES,
-        wiring.tokens(),
+        process.tokens(),
         settings.allowed_origins,
         settings.project,
-        answers_errors={"/openai/": openai_problem},
+        error_renderers={"/openai/": openai_problem},
         rate=RateLimit(settings.user_requests_per_second),
     )
 
 
 def _health(_call: Call) -> Response:
-    return answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 HEALTH_ROUTE = Route(
@@ -50,12 +51,12 @@ HEALTH_ROUTE = Route(
     is_open=True,
     operation=Operation(
         summary="Check that the API answers",
-        description="Asks nothing of other services.",
+        description="Doesn't call any other service.",
         tag="service",
-        answers={200: HEALTH},
+        responses={200: HEALTH},
     ),
 )
-DESCRIBED = (
+DOCUMENTED = (
     *VIDEO_ROUTES,
     *UPLOAD_ROUTES,
     *PROMPT_ROUTES,
@@ -65,4 +66,4 @@ DESCRIBED = (
     *ADMIN_ROUTES,
     HEALTH_ROUTE,
 )
-ROUTES = (*DESCRIBED, *docs_routes(DESCRIBED))
+ROUTES = (*DOCUMENTED, *docs_routes(DOCUMENTED))

@@ -1,6 +1,6 @@
-"""The api's own description: OpenAPI for programs, a page for people.
+"""Serves the API's documentation: an OpenAPI document and a page that renders it.
 
-The page is Scalar's API reference, served from its package.
+The page is Scalar's API reference, whose script is served from an installed package.
 """
 
 import gzip
@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from flask import Response
 
-from functions.http.bodies import answer, read_query
+from functions.http.bodies import json_response, read_query
 from functions.http.openapi import document
 from functions.http.response_headers import base_path
 from functions.http.route import Call, Operation, Route
@@ -68,8 +68,8 @@ TAGS: Mapping[str, tuple[str, str]] = {
     "service": ("Service", "The service itself."),
 }
 _KOREAN = Path(__file__).with_name("docs.ko.json")
-# What is for people; everything else in the document is for programs.
-_SPOKEN = ("summary", "description", "x-displayName")
+# The fields of an OpenAPI document that people read, and that are therefore localized.
+_LOCALIZED = ("summary", "description", "x-displayName")
 LANGUAGES = {Language.ENGLISH: "English", Language.KOREAN: "한국어"}
 LANGUAGE_FIELDS: Mapping[str, Field] = {
     "lang": Field(
@@ -78,9 +78,12 @@ LANGUAGE_FIELDS: Mapping[str, Field] = {
     )
 }
 VIEWER = "flask_openapi_scalar"
-# 1.4 MB without a token: once per browser, and no more than this for all of them.
-VIEWER_RATE = RateLimit(2)
-# Nothing is asked of other origins, and no token is entered into the page.
+# Neither needs a token, and all strangers share these rates, so that none of them can
+# have us send terabytes. The viewer has 1.4 MB, and browsers cache it.
+VIEWER_RATE = RateLimit(0.25, burst=10)
+# 0.2 MB, which a program downloads once.
+OPENAPI_RATE = RateLimit(2, burst=25)
+# The page makes no requests to other origins and has no field for a token.
 VIEWER_CONFIGURATION: Mapping[str, Any] = {
     "withDefaultFonts": False,
     "telemetry": False,
@@ -93,7 +96,7 @@ VIEWER_CONFIGURATION: Mapping[str, Any] = {
     "mcp": {"disabled": True},
     "defaultHttpClient": {"targetKey": "shell", "clientKey": "curl"},
 }
-# Scalar's style is in its script, which adds it to the page. Nothing else is loaded.
+# Scalar's script adds its styles to the page. The page loads nothing else.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; "
     "connect-src 'self'; img-src data:; font-src data:; base-uri 'none'; "
@@ -129,10 +132,11 @@ header [aria-current] {{ font-weight: 600; }}
 
 
 def docs_routes(routes: Sequence[Route]) -> tuple[Route, ...]:
-    """The calls that describe `routes` and themselves."""
+    """The routes that serve the documentation, of `routes` and of themselves."""
 
     def show_openapi(call: Call) -> Response:
-        return answer(described(base_path(call.request), _language(call)))
+        OPENAPI_RATE.take("everyone")
+        return json_response(described(base_path(call.request), _language(call)))
 
     @cache
     def described(server_url: str, language: Language) -> Mapping[str, Any]:
@@ -149,7 +153,8 @@ def docs_routes(routes: Sequence[Route]) -> tuple[Route, ...]:
                 description="The API in OpenAPI 3.1.",
                 tag="service",
                 query=LANGUAGE_FIELDS,
-                answers={200: {"type": "object", "examples": [{"openapi": "3.1.0"}]}},
+                responses={200: {"type": "object", "examples": [{"openapi": "3.1.0"}]}},
+                problems=(429,),
             ),
         ),
         Route(
@@ -162,7 +167,7 @@ def docs_routes(routes: Sequence[Route]) -> tuple[Route, ...]:
                 description="This API's documentation, for people.",
                 tag="service",
                 query=LANGUAGE_FIELDS,
-                answers={200: {"type": "string", "examples": ["<!doctype html>"]}},
+                responses={200: {"type": "string", "examples": ["<!doctype html>"]}},
                 media_type="text/html",
             ),
         ),
@@ -176,7 +181,7 @@ def openapi(
     server_url: str = "/",
     language: Language = Language.ENGLISH,
 ) -> Mapping[str, Any]:
-    """`server_url`: the path below which the calls are."""
+    """`server_url`: the base path of all routes."""
     used = {route.operation.tag for route in routes if route.operation} | {WEBHOOK_TAG}
     tags = [
         {"name": tag, "x-displayName": name, "description": what}
@@ -185,19 +190,19 @@ def openapi(
     ]
     about = {"info": INFO, "servers": [{"url": server_url}], "tags": tags}
     written = document(routes, about, language, WEBHOOKS)
-    return translated(written) if language is Language.KOREAN else written
+    return to_korean(written) if language is Language.KOREAN else written
 
 
-def translated(part: Any) -> Any:
-    """Into Korean, whatever in it is for people."""
+def to_korean(part: Any) -> Any:
+    """An OpenAPI document, or a part of one, with its text for people in Korean."""
     if isinstance(part, list):
-        return [translated(item) for item in part]
+        return [to_korean(item) for item in part]
     if not isinstance(part, Mapping):
         return part
     return {
         name: korean_texts()["document"].get(inner, inner)
-        if name in _SPOKEN and isinstance(inner, str)
-        else translated(inner)
+        if name in _LOCALIZED and isinstance(inner, str)
+        else to_korean(inner)
         for name, inner in part.items()
     }
 
@@ -208,8 +213,8 @@ def korean_texts() -> Mapping[str, Any]:
 
 
 def _language(call: Call) -> Language:
-    asked = read_query(call.request, LANGUAGE_FIELDS)["lang"]
-    return Language(asked) if asked else call.language
+    chosen = read_query(call.request, LANGUAGE_FIELDS)["lang"]
+    return Language(chosen) if chosen else call.language
 
 
 def _show_page(call: Call) -> Response:
@@ -254,7 +259,7 @@ def _show_viewer(_call: Call) -> Response:
 
 @cache
 def _viewer() -> bytes:
-    """Read when the first reader comes; the package itself is never imported."""
+    """Read on the first request; the package itself is never imported."""
     package = find_spec(VIEWER)
     assert package is not None and package.origin is not None
     script = Path(package.origin).parent / "templates/scalar/js/scalar.standalone.js"

@@ -1,11 +1,11 @@
-"""The api's calls about prices: estimates, and the models of the chain."""
+"""The api's routes about prices: estimates, and the models of the chain."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
 
-from functions.http.bodies import answer, read_object
+from functions.http.bodies import json_response, read_object
 from functions.http.route import Call, Operation, Route
 from functions.http.schemas import (
     choice,
@@ -17,17 +17,17 @@ from functions.http.schemas import (
     or_null,
     record,
     text,
+    texts_by_name,
     whole,
 )
-from functions.videos import (
+from functions.video_schemas import (
     AI_MODEL,
     ASPECT_RATIO,
     ERROR_CODE,
     RATIO_CHOICE,
     RESOLUTION,
-    VIDEO_BODY,
 )
-from shared import wiring
+from functions.videos import VIDEO_BODY
 from shared.domain.catalogue import ANY_RATIO
 from shared.domain.errors import ApiError
 from shared.domain.job import Language, PlannedProvider
@@ -35,15 +35,16 @@ from shared.domain.messages import describe_problem
 from shared.domain.refusals import describe_refusal
 from shared.domain.request import VideoRequest
 from shared.usecases.models import Estimated, OfferedModel
+from shared.wiring import use_cases
 
-MESSAGE = or_null(text("That reason, for people.", "Runway is not configured."))
+MESSAGE = or_null(text("The same reason, for people.", "Runway is not configured."))
 
 ESTIMATE = record(
     "Estimate",
     "What a video would cost.",
     estimated_cost_usd=money(
         "The price of the first provider that would be asked now, or would be but for "
-        "`refused`.",
+        "`refused`; 0 if each of `links` would be skipped, so that a job would fail.",
         "0.25",
     ),
     max_cost_usd=money(
@@ -87,41 +88,39 @@ ESTIMATE = record(
 )
 MODEL_LIMITS = record(
     "ModelLimits",
-    "What a model takes at most.",
+    "The limits of a model's input.",
     prompt=whole("The longest prompt, in UTF-16 code units.", 1000),
 )
 MODEL = record(
     "Model",
     "A provider's model: what it makes and what it costs.",
     ai_model=described(AI_MODEL, "The provider."),
-    model=text("The vendor's name of the model.", "gen4_turbo"),
+    model=text("The vendor's name for the model.", "gen4_turbo"),
     durations=list_of(whole("Seconds.", 5), "The lengths it makes, in seconds."),
     resolutions=list_of(RESOLUTION, "The resolutions it makes."),
-    aspect_ratios=list_of(ASPECT_RATIO, "The aspect ratios it makes of an image."),
+    aspect_ratios=list_of(ASPECT_RATIO, "The aspect ratios it makes from an image."),
     text_aspect_ratios=list_of(
         ASPECT_RATIO,
-        "Those it makes of the prompt alone; none: it needs an image.",
+        "The aspect ratios it makes from the prompt alone; if empty, it needs an "
+        "image.",
     ),
     last_image=flag("Whether it takes a last frame.", example=False),
     audio=flag("Whether it can make sound.", example=False),
-    limits=described(MODEL_LIMITS, "What it takes at most."),
-    usd_per_second={
-        "type": "object",
-        "description": "The price of a second of video, by resolution.",
-        "additionalProperties": {"type": "string"},
-        "examples": [{"720p": "0.05"}],
-    },
+    limits=described(MODEL_LIMITS, "The limits of its input."),
+    usd_per_second=texts_by_name(
+        "The price of a second of video, by resolution.", {"720p": "0.05"}
+    ),
     usual_seconds={
         "type": "object",
         "description": "How long a video usually takes, in seconds, by its `duration`; "
-        "only those of which eight or more were made.",
+        "only for durations of which at least eight videos were made.",
         "additionalProperties": {"type": "integer"},
         "examples": [{"5": 38, "8": 52}],
     },
     retires_on=or_null(day("When its vendor retires it.", "2027-06-30")),
-    available=flag("Whether it would be asked just now.", example=False),
+    available=flag("Whether it is available now.", example=False),
     unavailable=or_null(
-        described(ERROR_CODE, "Why it would not be asked.", "not_configured")
+        described(ERROR_CODE, "Why it is not available.", "not_configured")
     ),
     message=MESSAGE,
 )
@@ -133,13 +132,13 @@ MODELS = record(
 
 
 def _estimate(call: Call) -> Response:
-    asked = VideoRequest.parse(read_object(call.request))
-    estimated = wiring.estimate()(call.caller, asked)
+    request = VideoRequest.parse(read_object(call.request))
+    estimated = use_cases.estimate()(call.caller, request)
     providers = [
-        _provider(planned, estimated, asked, call.language)
+        _provider(planned, estimated, request, call.language)
         for planned in estimated.providers
     ]
-    return answer(
+    return json_response(
         {
             "estimated_cost_usd": str(estimated.estimated_cost_usd),
             "max_cost_usd": str(estimated.max_cost_usd),
@@ -158,33 +157,29 @@ def _refused(refused: ApiError | None, language: Language) -> Mapping[str, str] 
 def _provider(
     planned: PlannedProvider,
     estimated: Estimated,
-    asked: VideoRequest,
+    request: VideoRequest,
     language: Language,
 ) -> Mapping[str, Any]:
-    problem = estimated.bars.get(planned.provider_id)
+    problem = estimated.skip_reasons.get(planned.provider_id)
+    ratios = planned.aspect_ratios
     return {
         "ai_model": planned.provider_id.value,
         "duration": planned.duration_seconds,
-        "resolution": asked.resolution.value,
-        "aspect_ratio": _ratio(planned),
+        "resolution": request.resolution.value,
+        "aspect_ratio": ratios[0] if len(ratios) == 1 else ANY_RATIO,
         "cost_usd": str(planned.price_usd),
         "skipped": problem and problem.code,
         "message": problem and describe_problem(problem, language, planned.provider_id),
     }
 
 
-def _ratio(planned: PlannedProvider) -> str:
-    ratios = planned.aspect_ratios
-    return ratios[0] if len(ratios) == 1 else ANY_RATIO
-
-
 def _list_models(call: Call) -> Response:
-    models = [_model(offered, call.language) for offered in wiring.list_models()()]
-    return answer({"models": models})
+    models = [_model(offered, call.language) for offered in use_cases.list_models()()]
+    return json_response({"models": models})
 
 
 def _model(offered: OfferedModel, language: Language) -> Mapping[str, Any]:
-    model, barred = offered.model, offered.barred
+    model, skip_reason = offered.model, offered.skip_reason
     prices = {r.value: str(usd) for r, usd in model.usd_per_second.items()}
     return {
         "ai_model": offered.provider_id.value,
@@ -195,13 +190,14 @@ def _model(offered: OfferedModel, language: Language) -> Mapping[str, Any]:
         "text_aspect_ratios": list(model.text_aspect_ratios),
         "last_image": model.takes_last_image,
         "audio": model.has_audio,
-        "limits": {"prompt": model.longest_prompt},
+        "limits": {"prompt": model.max_prompt_units},
         "usd_per_second": prices,
         "usual_seconds": {str(d): s for d, s in offered.usual_seconds.items()},
         "retires_on": model.retires_on and model.retires_on.isoformat(),
-        "available": barred is None,
-        "unavailable": barred and barred.code,
-        "message": barred and describe_problem(barred, language, offered.provider_id),
+        "available": skip_reason is None,
+        "unavailable": skip_reason and skip_reason.code,
+        "message": skip_reason
+        and describe_problem(skip_reason, language, offered.provider_id),
     }
 
 
@@ -216,7 +212,7 @@ MODEL_ROUTES = (
             "reserved.",
             tag="prices",
             body=VIDEO_BODY,
-            answers={200: ESTIMATE},
+            responses={200: ESTIMATE},
             problems=(501,),
         ),
     ),
@@ -229,7 +225,7 @@ MODEL_ROUTES = (
             description="The chain in the order in which providers are asked, with "
             "prices and availability.",
             tag="prices",
-            answers={200: MODELS},
+            responses={200: MODELS},
         ),
     ),
 )

@@ -1,33 +1,31 @@
-"""The api's call that translates a prompt for review."""
+"""The api's route that translates a prompt for review."""
 
 from flask import Response
 
-from functions.http.bodies import answer, read_object
+from functions.http.bodies import json_response, read_object
 from functions.http.route import Body, Call, Operation, Route
 from functions.http.schemas import flag, or_null, record, text
-from shared import wiring
 from shared.domain.request import PROMPT_FIELDS, parse_prompt
+from shared.wiring import use_cases
 
 PROMPT = record(
     "Prompt",
     "A prompt in English.",
-    prompt=text("What a video would be asked for with.", "The raccoon looks up"),
-    language=or_null(
-        text("The language it was in (BCP 47); null if that is not known.", "ko")
-    ),
+    prompt=text("The prompt that a video request would send.", "The raccoon looks up"),
+    language=or_null(text("The original language (BCP 47); null if unknown.", "ko")),
     translated=flag("Whether `prompt` is a translation.", example=True),
 )
 
 
 def _translate(call: Call) -> Response:
     prompt = parse_prompt(read_object(call.request))
-    made = wiring.translate_prompt()(call.caller, prompt)
+    translation = use_cases.translate_prompt()(call.caller, prompt)
     body = {
-        "prompt": made.text or prompt,
-        "language": made.language,
-        "translated": made.text is not None,
+        "prompt": translation.text or prompt,
+        "language": translation.language,
+        "translated": translation.text is not None,
     }
-    return answer(body)
+    return json_response(body)
 
 
 PROMPT_ROUTES = (
@@ -48,7 +46,7 @@ PROMPT_ROUTES = (
                 description="The prompt to translate.",
                 fields=PROMPT_FIELDS,
             ),
-            answers={200: PROMPT},
+            responses={200: PROMPT},
             problems=(429, 501),
         ),
     ),

@@ -1,37 +1,40 @@
-"""What a function does when the framework starts it, up to its first answer."""
+"""What a function does at startup: validates its settings, and postpones the GC."""
 
 import gc
 
 import flask
 
-from shared import wiring
+from shared.wiring import process
 
 
-def refuse_wrong_settings() -> None:
-    """NotConfigured ends the start, so the release before goes on serving.
+def require_valid_settings() -> None:
+    """NotConfigured aborts the start, so the previous release keeps serving.
 
-    The framework reads main.py inside an app. Outside of one, as in tests, nothing is
-    about to be served.
+    The framework imports main.py inside a Flask app context. Without one, as in tests,
+    there is no server to stop, and the settings are not checked.
     """
     if flask.has_app_context():
-        wiring.require_settings()
+        process.require_settings()
 
 
-def collect_garbage_from_the_first_answer() -> None:
-    """While modules are imported, at the start and by the first request, the collector
-    would run for every few hundred new objects: a sixth of a cold start's CPU time.
+def enable_gc_after_first_response() -> None:
+    """Turns the garbage collector on again once the first request has been answered.
+
+    While modules are imported, at startup and by the first request, it would run after
+    every few hundred new objects, which is a sixth of a cold start's CPU time.
     """
     if flask.has_app_context():
-        flask.current_app.teardown_request(_collect_garbage)
+        flask.current_app.teardown_request(_enable_gc)
     else:
-        _collect_garbage()
+        _enable_gc()
 
 
-def _collect_garbage(_error: BaseException | None = None) -> None:
-    """Once; what exists by then is never scanned again.
+def _enable_gc(_error: BaseException | None = None) -> None:
+    """Takes effect once; objects that exist by then are never scanned again.
 
-    After that it runs for every 10,000 new objects: seldom, and yet before the memory
-    is full, since vendors' SDKs leave an image of megabytes in a few hundred objects.
+    From then on the collector runs after every 10,000 new objects: rarely, but before
+    memory runs out, since vendors' SDKs leave garbage in which a few hundred objects
+    hold an image of megabytes.
     """
     if not gc.isenabled():
         gc.freeze()

@@ -1,12 +1,12 @@
-"""The function `sweep`: every minute, wakes jobs whose next step is overdue."""
+"""The function `sweep`: enqueues overdue jobs, once a minute."""
 
 from flask import Request, Response
 
-from functions.http.bodies import answer
-from functions.http.internal_auth import for_callers_of
-from shared import wiring
+from functions.http.bodies import json_response
+from functions.http.internal_auth import restricted_to
+from shared.wiring import process, steps
 
 
-@for_callers_of(wiring.sweep_callers, seconds=wiring.STEP_SECONDS)
+@restricted_to(process.sweep_callers, seconds=steps.STEP_SECONDS)
 def sweep(_request: Request) -> Response:
-    return answer({"woken": wiring.sweep()()})
+    return json_response({"woken": steps.sweep()()})

@@ -1,14 +1,12 @@
-"""The api's call that returns a URL to upload an image to."""
+"""The api's route that returns a signed URL to upload an image to."""
 
 from flask import Response
 
-from functions.http.bodies import answer, read_object
+from functions.http.bodies import json_response, read_object
 from functions.http.route import Body, Call, Operation, Route
-from functions.http.schemas import moment as moment_schema
-from functions.http.schemas import record, text, texts_by_name, url
-from shared import wiring
-from shared.domain.projection import moment
+from functions.http.schemas import moment, record, text, texts_by_name, url
 from shared.domain.request import UPLOAD_FIELDS, UploadRequest
+from shared.wiring import use_cases
 
 UPLOAD = record(
     "Upload",
@@ -21,20 +19,20 @@ UPLOAD = record(
     headers=texts_by_name(
         "Send exactly these headers with the PUT.", {"Content-Type": "image/jpeg"}
     ),
-    expires_at=moment_schema("Until when `upload_url` is valid."),
+    expires_at=moment("When `upload_url` expires."),
 )
 
 
 def _start_upload(call: Call) -> Response:
-    asked = UploadRequest.parse(read_object(call.request))
-    image, signed = wiring.start_upload()(call.caller, asked)
+    request = UploadRequest.parse(read_object(call.request))
+    image, signed = use_cases.start_upload()(call.caller, request)
     body = {
         "image": image,
         "upload_url": signed.url,
         "headers": dict(signed.headers),
-        "expires_at": moment(signed.expires_at),
+        "expires_at": signed.expires_at,
     }
-    return answer(body, 201)
+    return json_response(body, 201)
 
 
 UPLOAD_ROUTES = (
@@ -44,15 +42,16 @@ UPLOAD_ROUTES = (
         handler=_start_upload,
         operation=Operation(
             summary="Start an upload",
-            description="Returns a signed URL. PUT the image to it with the returned "
-            "headers, then pass `image` when you create a video.",
+            description="Returns a signed URL. PUT the image, of at least 128 pixels a "
+            "side, to it with the returned headers, then pass `image` when you create "
+            "a video.",
             tag="uploads",
             body=Body(
                 title="UploadRequest",
                 description="The image to upload.",
                 fields=UPLOAD_FIELDS,
             ),
-            answers={201: UPLOAD},
+            responses={201: UPLOAD},
             problems=(429,),
         ),
     ),

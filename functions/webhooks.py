@@ -1,17 +1,18 @@
-"""What the service sends to others: OpenAPI's `webhooks`."""
+"""Describes the requests that Reelay sends to users' servers: OpenAPI's `webhooks`."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from functions.http.components import example_of
+from functions.http.openapi import parameter
 from functions.http.route import JSON
 from functions.http.schemas import choice, described, moment, record
-from functions.videos import VIDEO
+from functions.video_schemas import VIDEO
 from shared.domain.projection import Status
 
 EVENT = record(
     "VideoEvent",
-    "What a webhook says.",
+    "The body of a webhook.",
     type=described(
         choice(
             "VideoEventType",
@@ -31,7 +32,7 @@ HEADERS = {
     "webhook-signature": "`v1,` and the HMAC-SHA256, in base64, of id, timestamp and "
     "body, joined by dots, under your key's webhook secret (`whsec_…`).",
 }
-# Not one of the calls': openapi-generator would write one class over the other.
+# A tag that no route has, or openapi-generator overwrites one class with the other.
 WEBHOOK_TAG = "webhooks"
 WEBHOOKS: Mapping[str, Any] = {
     "videoEnded": {
@@ -45,14 +46,8 @@ WEBHOOKS: Mapping[str, Any] = {
             "tags": [WEBHOOK_TAG],
             "security": [],
             "parameters": [
-                {
-                    "name": name,
-                    "in": "header",
-                    "required": True,
-                    "description": description,
-                    "schema": {"type": "string"},
-                }
-                for name, description in HEADERS.items()
+                parameter("header", name, {"type": "string"}, what, required=True)
+                for name, what in HEADERS.items()
             ],
             "requestBody": {
                 "required": True,

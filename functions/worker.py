@@ -1,25 +1,26 @@
-"""The function `worker`: does what a Cloud Tasks task says, as its queue has it: one
-step of a job, or one attempt to send its webhook."""
+"""The function `worker`: handles a task, whose queue says what it is for: one step of a
+job, or one attempt to send its webhook."""
 
 from flask import Request, Response
 
 from functions.http.bodies import read_object
-from functions.http.internal_auth import for_callers_of
-from shared import wiring
+from functions.http.internal_auth import restricted_to
+from shared.wiring import process, steps
 
 
-@for_callers_of(wiring.worker_callers, seconds=wiring.STEP_SECONDS)
+@restricted_to(process.worker_callers, seconds=steps.STEP_SECONDS)
 def worker(request: Request) -> Response:
     """2xx once the next step is committed and enqueued, 500 otherwise.
 
-    What a webhook's receiver answers makes no difference: it gets a task of its own.
+    A webhook's receiver has no influence on this status: after a failure, another
+    task sends the webhook again.
     """
     job_id = str(read_object(request).get("job_id", ""))
     queue = request.headers.get("X-CloudTasks-QueueName")
-    if queue == wiring.settings().webhooks_queue:
-        wiring.send_webhook()(job_id)
+    if queue == process.settings().webhooks_queue:
+        steps.send_webhook()(job_id)
         return Response(status=204)
-    is_start = queue == wiring.settings().starts_queue
+    is_start = queue == process.settings().starts_queue
     task = request.headers.get("X-CloudTasks-TaskName")
-    wiring.advance()(job_id, from_starts_queue=is_start, task=task)
+    steps.advance()(job_id, from_starts_queue=is_start, task=task)
     return Response(status=204)

@@ -1,1 +1,1 @@
-"""What ships beside the entry points: the domain, its ports, and their adapters."""
+"""Everything that is deployed besides the entry points: domain, ports, adapters."""

@@ -1,4 +1,4 @@
-"""A limit on the time of a whole call, however its answer drips in."""
+"""Limits the total time of a call, however slowly its answer trickles in."""
 
 import socket
 import threading
@@ -7,9 +7,9 @@ from typing import Self
 
 
 class Cutoff:
-    """Shuts the call's connection down when its time is up, even in mid-wait.
+    """Shuts down the call's connection when time is up, even while a read blocks.
 
-    A read timeout starts anew with every byte that comes; this doesn't.
+    A read timeout starts anew with every byte that arrives; this doesn't.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -26,7 +26,7 @@ class Cutoff:
         self._timer.cancel()
 
     def watch(self, connected: socket.socket) -> None:
-        """Again after TLS, which makes another socket of it."""
+        """Call this again after TLS, which wraps the connection in another socket."""
         self._socket = connected
         if self._is_over:
             self.cut()
@@ -35,5 +35,5 @@ class Cutoff:
         self._is_over = True
         if self._socket is not None:
             with suppress(OSError):
-                # The plain shutdown, because TLS's own is not thread-safe.
+                # The plain socket's shutdown, because TLS's own is not thread-safe.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)

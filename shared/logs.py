@@ -36,13 +36,14 @@ def _as_cloud_logging(_logger: object, method: str, event: EventDict) -> EventDi
 
 
 def _without_secrets(_logger: object, _method: str, rendered: Any) -> str:
-    line = str(rendered)
+    # A lone surrogate, as in a vendor's message, can't be encoded.
+    line = str(rendered).encode(errors="replace").decode()
     for pattern, left in _SECRETS:
         line = pattern.sub(left, line)
     return line
 
 
-_BOUND: tuple[Processor, ...] = (
+_SHARED_PROCESSORS: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
 )
@@ -54,37 +55,42 @@ _RENDERED: tuple[Processor, ...] = (
 )
 
 
-class _CurrentStdout:
-    """`sys.stdout` as it is when a line is written: commands and tests redirect it."""
+class _Current:
+    """Looks up `sys.stdout` or `sys.stderr` at each write, because commands and tests
+    redirect them.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     def write(self, text: str) -> int:
-        return sys.stdout.write(text)
+        return cast(int, getattr(sys, self._name).write(text))
 
     def flush(self) -> None:
-        sys.stdout.flush()
+        getattr(sys, self._name).flush()
 
 
-_STDOUT = cast(TextIO, _CurrentStdout())
+STDOUT, STDERR = cast(TextIO, _Current("stdout")), cast(TextIO, _Current("stderr"))
 
 
-def configure() -> None:
-    """Log to standard output from here on. The wiring calls this once."""
+def configure(to: TextIO = STDOUT) -> None:
+    """Send all logs, also those of libraries, to `to`. The wiring calls this once."""
     structlog.configure(
-        processors=[*_BOUND, *_RENDERED],
+        processors=[*_SHARED_PROCESSORS, *_RENDERED],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(_STDOUT),
+        logger_factory=structlog.PrintLoggerFactory(to),
     )
-    # With LOG_EXECUTION_ID set, functions-framework has already installed a root
+    # If LOG_EXECUTION_ID is set, functions-framework has already installed a root
     # handler, and without `force` our redaction would silently be skipped.
-    logging.basicConfig(handlers=[_of_libraries()], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[_of_libraries(to)], level=logging.WARNING, force=True)
 
 
-def _of_libraries() -> logging.Handler:
+def _of_libraries(to: TextIO) -> logging.Handler:
     """Renders what libraries log through `logging` in the same format."""
-    handler = logging.StreamHandler(_STDOUT)
+    handler = logging.StreamHandler(to)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*_BOUND, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[*_SHARED_PROCESSORS, structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_RENDERED,

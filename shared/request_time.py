@@ -1,4 +1,4 @@
-"""How much time the request that is handled has left for Firestore, in all calls."""
+"""Limits the time that a request has for all of its calls to Firestore."""
 
 import math
 import time
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 
 class _Limit(Struct):
-    """`ends_at` is None until somebody asks: imports of a cold start don't count."""
+    """`ends_at` is set by the first `left_seconds`: imports before it don't count."""
 
     seconds: float
     ends_at: float | None = None
@@ -21,10 +21,10 @@ _limit: ContextVar[_Limit | None] = ContextVar("limit", default=None)
 
 @contextmanager
 def limited_to(seconds: float) -> Iterator[None]:
-    """Within the block, Firestore is asked for so long: then each call is refused.
+    """Limits Firestore calls in the block: once `seconds` are over, each is refused.
 
-    So nothing is committed once the caller has been told that it failed. Threads that
-    the block starts are not limited.
+    This way nothing is committed after the caller was told that the request failed.
+    Threads that the block starts are not limited.
     """
     token = _limit.set(_Limit(seconds))
     try:
@@ -34,7 +34,7 @@ def limited_to(seconds: float) -> Iterator[None]:
 
 
 def left_seconds() -> float:
-    """0 or less once the time is up; infinite outside of a request."""
+    """0 or less once the time is up; infinite outside a `limited_to` block."""
     limit = _limit.get()
     if limit is None:
         return math.inf

@@ -1,14 +1,14 @@
-"""How long a server asks to be left alone, in its header Retry-After."""
+"""Parses the header Retry-After."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-# At most a day: a server's mistake must not park a job for ever.
-_LONGEST_WAIT_SECONDS = 86_400.0
+# At most a day: a server's mistake must not delay a job indefinitely.
+_MAX_WAIT_SECONDS = 86_400.0
 
 
 def retry_after_seconds(header: str | None) -> float | None:
-    """Of a number or a date; None if it asks for nothing."""
+    """From a number of seconds or a date; None if it is missing or malformed."""
     value = (header or "").strip()
     if not value:
         return None
@@ -17,7 +17,7 @@ def retry_after_seconds(header: str | None) -> float | None:
 
 
 def bounded_wait(seconds: float) -> float:
-    return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS)
+    return min(max(seconds, 0.0), _MAX_WAIT_SECONDS)
 
 
 def _until(date: str) -> float | None:
@@ -25,6 +25,6 @@ def _until(date: str) -> float | None:
         then = parsedate_to_datetime(date)
     except (ValueError, OverflowError):
         return None
-    # "-0000" gives a naive time, which RFC 5322 calls UTC.
+    # The zone "-0000" parses to a naive datetime, which RFC 5322 defines as UTC.
     aware = then if then.tzinfo else then.replace(tzinfo=UTC)
     return (aware - datetime.now(UTC)).total_seconds()

@@ -1,4 +1,4 @@
-"""The time and the randomness of the machine that we run on."""
+"""The system's clock, random ids, and a sleep with jitter."""
 
 import random
 import time
@@ -20,9 +20,9 @@ class RandomIds:
 
 
 def pause(seconds: float) -> None:
-    """Sleep between half of `seconds` and all of it, so that rivals drift apart.
+    """Sleep for 50 to 100 % of `seconds`, so that competing processes drift apart.
 
-    Not beyond the time of the request that is handled.
+    Never longer than the current request has left.
     """
     jitter = 0.5 + random.random() / 2  # noqa: S311 - no secret
     time.sleep(max(0.0, min(seconds * jitter, left_seconds())))

@@ -1,4 +1,4 @@
-"""Whom our calls of the web trust: the certificate authorities of certifi."""
+"""The TLS context of outgoing calls, which trusts certifi's certificate authorities."""
 
 import ssl
 from functools import cache
@@ -7,9 +7,9 @@ import certifi
 
 
 @cache
-def trusted() -> ssl.SSLContext:
-    """Read once per process: reading them takes longer than the rest of a poll.
+def tls_context() -> ssl.SSLContext:
+    """Built once per process: loading the certificates takes longer than a whole poll.
 
-    Connections that share it share nothing else, sessions included.
+    Connections that use it share nothing else, not even TLS sessions.
     """
     return ssl.create_default_context(cafile=certifi.where())

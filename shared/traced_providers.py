@@ -1,4 +1,4 @@
-"""Providers whose calls are spans. Built only where tracing is on."""
+"""Wraps providers so that each call is a span, which is a no-op without tracing."""
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.outcomes import Poll, Submission
@@ -13,7 +13,7 @@ from shared.tracing import span
 
 
 class TracedProviders:
-    """The port `Providers`, around another one."""
+    """The port `Providers`: a decorator of another implementation."""
 
     def __init__(self, providers: Providers) -> None:
         self._providers = providers

@@ -1,13 +1,13 @@
 """Spans of requests, steps and provider calls, if TRACE_SAMPLE_RATIO is above 0.
 
-Off, which is the default, a span is nothing, and OpenTelemetry's SDK is never imported.
+By default it is 0: spans are then no-ops, and OpenTelemetry's SDK is never imported.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-# A header of our own: Google's front end replaces the span in W3C's.
+# Our own header, because Google's front end replaces the span in W3C's.
 HEADER = "X-Reelay-Traceparent"
 
 
@@ -17,13 +17,13 @@ class Headers(Protocol):
 
 class Tracer(Protocol):
     def root(self, name: str, parent: str | None) -> Iterator[None]:
-        """A context manager's generator. `parent`: W3C's traceparent."""
+        """The generator of a context manager. `parent`: a W3C traceparent."""
         ...
 
     def span(self, name: str, attributes: Mapping[str, str]) -> Iterator[None]: ...
 
     def current(self) -> str | None:
-        """W3C's traceparent of the open span."""
+        """The open span as a W3C traceparent."""
         ...
 
 
@@ -31,14 +31,14 @@ _tracer: Tracer | None = None
 
 
 def use(tracer: Tracer | None) -> None:
-    """The wiring calls this once."""
+    """Turn tracing on, or with None off. The wiring calls this once."""
     global _tracer
     _tracer = tracer
 
 
 @contextmanager
 def root(name: str, headers: Headers) -> Iterator[None]:
-    """A request's or a task's own span, in the trace of whoever made it."""
+    """The root span of a request or a task; continues the sender's trace, if any."""
     if _tracer is None:
         yield
         return
@@ -54,16 +54,12 @@ def span(name: str, **attributes: str) -> Iterator[None]:
     yield from _tracer.span(name, attributes)
 
 
-def is_on() -> bool:
-    return _tracer is not None
-
-
 def current() -> str | None:
-    """W3C's traceparent of the open span; None while tracing is off."""
+    """The open span as a W3C traceparent; None while tracing is off."""
     return _tracer.current() if _tracer else None
 
 
 def task_headers() -> Mapping[str, str]:
-    """What a task carries, so that its step continues this trace."""
+    """Headers to add to a task, so that its step continues this trace."""
     traceparent = current()
     return {HEADER: traceparent} if traceparent else {}

@@ -1,4 +1,4 @@
-"""What the tests of all rooms share: the Firestore emulator, and a project in it."""
+"""Fixtures of all tests: the Firestore emulator, and an empty project in it."""
 
 import gc
 import os
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from shared.domain.catalogue import CATALOGUE
+from tests.domain.prices import MODELS
 from tests.usecases.harness import Harness
 
-# What only the emulator needs is imported with it: `make unit` does without.
+# Imports that only the emulator needs stay in its fixtures: `make unit` does without.
 if TYPE_CHECKING:
     from google.cloud import firestore
 
@@ -26,14 +28,26 @@ settings.load_profile("check")
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: no collection of garbage need look at it again."""
+    """Imported objects stay, so the garbage collector need not look at them again."""
     gc.collect()
     gc.freeze()
 
 
+@pytest.fixture(autouse=True)
+def fixed_prices() -> Iterator[None]:
+    """Amounts stay true when a vendor changes its price.
+
+    Tests of the price list itself override this. Other processes have the real list.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for model_id, model in MODELS.items():
+            patch.setitem(CATALOGUE, model_id, model)
+        yield
+
+
 @pytest.fixture
 def no_garbage_collection() -> Iterator[None]:
-    """Functions look for garbage seldom: large things must go without it."""
+    """Functions collect garbage rarely, so large objects must be freed without it."""
     gc.disable()
     yield
     gc.enable()
@@ -47,7 +61,7 @@ def harness() -> Harness:
 
 @pytest.fixture(scope="session")
 def firestore_emulator() -> Iterator[str]:
-    """host:port of an emulator: the one that is set, else one of our own."""
+    """host:port of the emulator in the environment, or else of one started here."""
     from tests.emulator import SHARED, warm_emulator
 
     if host := os.environ.get(SHARED) or os.environ.get(EMULATOR):
@@ -61,7 +75,7 @@ def firestore_emulator() -> Iterator[str]:
 def firestore_client(
     firestore_emulator: str, monkeypatch: pytest.MonkeyPatch
 ) -> "Iterator[firestore.Client]":
-    """A client of an empty project of its own."""
+    """A client of its own empty project."""
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import firestore
 

@@ -1,4 +1,4 @@
-"""A Firestore emulator that is ready for the tests, each in a project of its own."""
+"""Starting a Firestore emulator that is ready for tests."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
-"""`python -m tests.side_by_side [OPTION …]`: all tests, in five pytest processes.
+"""`python -m tests.side_by_side [OPTION …]` runs all tests in five pytest processes.
 
 Some tests mostly wait and others mostly compute, so they run at the same time. Options
-are passed on to pytest. With `--check`, the coverage of `shared` is measured, and what
-`make check` holds against the code besides runs at the same time, too. At the end: what
-failed, and pytest's closing line for the sum.
+are passed on to pytest. With `--check`, it measures the coverage of `shared` and runs
+the other checks of `make check` at the same time. At the end it prints the failures and
+pytest's closing line for the sum.
 """
 
 import os
@@ -20,17 +20,18 @@ from tests.emulator import SHARED, warm_emulator
 
 ROOT = Path(__file__).parent.parent
 E2E = "tests/e2e"
-PAGE = f"{E2E}/page"
-# They start stacks of their own; the other end-to-end tests share a stack.
+# The page in a browser; with Schemathesis this part takes as long as the others.
+PAGE = [f"{E2E}/page", f"{E2E}/test_schemathesis.py"]
+# These start their own stacks; the other end-to-end tests share one.
 OWN = ("chaos", "browser", "slow_bodies", "caps", "tracing")
 APART = [f"{E2E}/test_{name}.py" for name in OWN]
 AROUND = ["tests/infra", "tests/local", "tests/ops", "tests/fault_injection"]
 # The tests of each part; `shared` are those that run the code of that folder in their
 # own process, where its coverage can be measured.
 PARTS: Mapping[str, Sequence[str]] = {
-    "e2e": [E2E, *(f"--ignore={place}" for place in (*APART, PAGE))],
+    "e2e": [E2E, *(f"--ignore={place}" for place in (*APART, *PAGE))],
     "apart": APART,
-    "page": [PAGE],
+    "page": PAGE,
     "around": AROUND,
     "shared": ["tests", *(f"--ignore={folder}" for folder in (E2E, *AROUND))],
 }
@@ -75,7 +76,7 @@ def main(
 
 
 def _pytest(part: str, arguments: Sequence[str], *, measured: bool) -> Sequence[str]:
-    # The tests' own files need no measuring.
+    # The tests' own files are not measured.
     coverage = ["-m", "slipcover", "--dont-wrap-pytest"]
     cache = ["-o", f"cache_dir=.pytest_cache/{part}"]
     measuring = coverage if measured and part == "shared" else []
@@ -83,7 +84,7 @@ def _pytest(part: str, arguments: Sequence[str], *, measured: bool) -> Sequence[
 
 
 def _run_all(part: str, commands: Iterable[Sequence[str]]) -> tuple[list[str], str]:
-    """A line for each failure, and pytest's closing line."""
+    """Run the commands; returns a line per failure, and pytest's closing line."""
     failed: list[str] = []
     closing = ""
     for command in commands:
@@ -97,7 +98,7 @@ def _run_all(part: str, commands: Iterable[Sequence[str]]) -> tuple[list[str], s
 
 
 def _run(part: str, command: Sequence[str]) -> tuple[int, Sequence[str]]:
-    """Passes on what the command prints; its exit code and the lines."""
+    """Run it, passing on its output; returns the exit code and the lines."""
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:

@@ -1,4 +1,4 @@
-"""What the documents name is there: tests, files, links."""
+"""The documents are correct: the tests, files, links and figures they name exist."""
 
 import ast
 import re
@@ -12,6 +12,7 @@ from shared.domain.errors import ErrorCode
 from shared.domain.fallback import plan_chain
 from shared.domain.pricing import max_cost_usd
 from tests.domain.examples import a_request
+from tests.functions.calling import document as openapi
 
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
@@ -21,11 +22,17 @@ NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", THREATS + PROMISES)))
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("infra/*.md")]
 )
+TEXTS = [*DOCUMENTS, ROOT / "web" / "README.md", *ROOT.glob("packages/*/README.md")]
 # Set by Terraform or by the local stack, never by a person.
 SET_BY_US = re.compile(
     r"_(EMULATOR_HOST|AUDIENCE|INVOKER|QUEUE)$|^(K_SERVICE|OIDC_CERTS_URL"
     r"|SIGNING_CREDENTIALS_FILE|TASKS_LOCATION|WORKER_URL|GUNICORN\w*|CLOUD_RUN\w*)$"
 )
+
+
+@pytest.fixture(autouse=True)
+def fixed_prices() -> None:
+    """Replaces the fixture of all tests: here, the vendors' prices count."""
 
 
 @cache
@@ -44,19 +51,56 @@ def test_every_row_names_a_test(text: str) -> None:
 
 
 @pytest.mark.parametrize(("file", "name"), NAMED, ids=lambda part: str(part)[-40:])
-def test_the_test_that_is_named_is_there(file: str, name: str) -> None:
+def test_a_named_test_exists(file: str, name: str) -> None:
     assert name in functions_of(file)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
-def test_every_link_within_leads_somewhere(document: Path) -> None:
+def test_every_internal_link_resolves(document: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", document.read_text())
 
     assert not [link for link in links if not (document.parent / link).exists()]
 
 
+# Paths that a reader or a command creates, or that a decision removed.
+ABSENT = {"shared/providers/NAME.py", "infra/.terraform.lock.hcl", "shared/wiring.py"}
+
+
+@pytest.mark.parametrize("document", TEXTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_every_named_file_exists(document: Path) -> None:
+    folders = "ci|docs|functions|infra|local|ops|packages|shared|tests|web"
+    named = re.findall(rf"`((?:{folders})/[\w./-]*)`", document.read_text())
+
+    assert not [p for p in named if not (ROOT / p).exists() and p not in ABSENT]
+
+
+# What may begin a line: an item of a list, a row of a table, an HTML tag.
+BEGINS = re.compile(r"\s*(?:[-*] |\d+\. |[|<])")
+
+
+@pytest.mark.parametrize("document", TEXTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_a_paragraph_is_one_line(document: Path) -> None:
+    code_or_heading = r"(?ms)^ *```.*?^ *```$|^#[^\n]*$"
+    prose = re.sub(code_or_heading, "", document.read_text())
+    blocks = [block.splitlines() for block in re.split(r"\n\s*\n", prose.strip())]
+
+    assert not [line for _, *rest in blocks for line in rest if not BEGINS.match(line)]
+
+
+def test_each_decision_is_in_the_index_by_its_title() -> None:
+    folder = ROOT / "docs" / "decisions"
+    titles = [
+        f"- [{number}]({file.name}) {title}"
+        for file in folder.glob("[0-9]*.md")
+        for number, title in re.findall(r"\A# (\d+)\. (.+)\n", file.read_text())
+    ]
+    index = re.findall(r"(?m)^- .+", (folder / "README.md").read_text())
+
+    assert sorted(index) == sorted(titles) != []
+
+
 @pytest.mark.parametrize("page", ["README", "docs/clients"])
-def test_both_languages_show_the_same_code_but_for_its_comments(page: str) -> None:
+def test_both_languages_show_the_same_code_apart_from_comments(page: str) -> None:
     def shown(file: str) -> list[tuple[str, str]]:
         text = (ROOT / file).read_text()
         blocks = re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
@@ -77,9 +121,7 @@ def test_a_project_is_operated_with_the_commands_of_ops(document: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "document",
-    [*DOCUMENTS, ROOT / "functions" / "docs.ko.json"],
-    ids=lambda d: d.name,
+    "document", [*DOCUMENTS, ROOT / "functions" / "docs.ko.json"], ids=lambda d: d.name
 )
 def test_the_switch_and_its_levels_have_one_name_in_korean(document: Path) -> None:
     text = document.read_text()
@@ -90,7 +132,7 @@ def test_the_switch_and_its_levels_have_one_name_in_korean(document: Path) -> No
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
-def test_no_command_empties_the_log_that_its_stderr_goes_to(document: Path) -> None:
+def test_no_command_truncates_the_log_that_stderr_goes_to(document: Path) -> None:
     assert "tee /dev/stderr" not in document.read_text()
 
 
@@ -150,6 +192,30 @@ def test_the_readme_says_what_a_video_costs(file: str, prices: str, worst: str) 
 
     assert prices.format(min(each), max(each)) in text
     assert worst.format(max(map(max_cost_usd, chains))) in text
+
+
+@pytest.mark.parametrize("file", ["docs/operating.md", "docs/operating.ko.md"])
+def test_every_error_code_has_its_row(file: str) -> None:
+    _, _, table = (ROOT / file).read_text().partition("| `code` |")
+    rows, _, _ = table.partition("\n\n")
+    first_cells = re.findall(r"^\| (`.*?) \|", rows, re.MULTILINE)
+
+    assert re.findall(r"`(\w+)`", " ".join(first_cells)) == list(ErrorCode)
+
+
+def test_every_field_and_code_of_the_api_is_documented() -> None:
+    shown = re.findall(r"`([^`]+)`", (ROOT / "docs" / "api.md").read_text())
+    named = set(re.findall(r"\w+", " ".join(shown)))
+    schemas = openapi()["components"]["schemas"]
+    fields = {
+        f"{title}.{name}"
+        for title, schema in schemas.items()
+        if not title.startswith("OpenAI")
+        for name in schema.get("properties", ())
+    }
+
+    assert not {field for field in fields if field.partition(".")[2] not in named}
+    assert not {*schemas["ProblemCode"]["enum"]} - named
 
 
 def test_every_setting_of_the_code_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""The log as Cloud Logging reads it: one JSON object a line, without secrets."""
+"""The log as Cloud Logging reads it: one JSON object per line, without secrets."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ SECRETS = {
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    """Room for our handler, and at the end all as it was."""
+    """Remove the root handlers, and restore everything at the end."""
     root, before = logging.getLogger(), structlog.get_config()
     handlers = list(root.handlers)
     yield
@@ -38,17 +38,17 @@ def restored() -> Iterator[None]:
     params=[False, True], ids=["as it is", "with LOG_EXECUTION_ID"], autouse=True
 )
 def root_handlers(request: pytest.FixtureRequest) -> None:
-    """The root logger as Cloud Run functions set it up: with a handler, or without."""
+    """The root logger as Cloud Run functions set it up, with a handler or without."""
     logging.getLogger().handlers.clear()
     if request.param:
         framework: Any = functions_framework  # it has no types
         framework._configure_app_execution_id_logging()
-        # It disables loggers that exist already; in a function they come later.
+        # It disables existing loggers; in a function they are created later.
         logging.getLogger("urllib3").disabled = False
 
 
 def configured() -> Any:
-    """A logger of ours, on the standard output of the test that runs."""
+    """Our logger, on the standard output of the running test."""
     logs.configure()
     return structlog.get_logger("of this test")
 
@@ -75,7 +75,16 @@ def test_a_line_has_its_severity_its_message_and_its_time(
     }
 
 
-def test_an_exception_shows_where_and_not_what_it_held(
+def test_half_a_surrogate_pair_can_be_logged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configured().warning("thing_happened", status="a raccoon \ud83d")
+
+    (line,) = lines(capsys)
+    assert line["status"] == "a raccoon ?"
+
+
+def test_an_exception_shows_its_place_but_no_values(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log = configured()
@@ -95,16 +104,16 @@ def test_an_exception_shows_where_and_not_what_it_held(
     assert "hushhush" not in line["exception"]
 
 
-@pytest.mark.parametrize(("said", "secret"), SECRETS.values(), ids=list(SECRETS))
-def test_no_secret_gets_through_in_a_field_or_an_exception(
-    capsys: pytest.CaptureFixture[str], said: str, secret: str
+@pytest.mark.parametrize(("text", "secret"), SECRETS.values(), ids=list(SECRETS))
+def test_no_secret_is_logged_in_a_field_or_an_exception(
+    capsys: pytest.CaptureFixture[str], text: str, secret: str
 ) -> None:
     log = configured()
     try:
-        raise RuntimeError(said)
+        raise RuntimeError(text)
     except RuntimeError:
-        log.exception("thing_crashed", why=said)
-    logging.getLogger("urllib3").warning("retrying %s", said)
+        log.exception("thing_crashed", why=text)
+    logging.getLogger("urllib3").warning("retrying %s", text)
 
     told = capsys.readouterr().out
     assert len(told.splitlines()) == 2
@@ -112,7 +121,7 @@ def test_no_secret_gets_through_in_a_field_or_an_exception(
     assert all(json.loads(line) for line in told.splitlines())
 
 
-def test_what_a_library_says_is_a_line_like_ours(
+def test_a_librarys_message_is_a_line_like_ours(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     configured()

@@ -1,9 +1,10 @@
-"""The environment, as contract and cloud have it, read in one place."""
+"""Reading the settings from the environment, and refusing wrong ones."""
 
 import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from functions_framework import create_app
 from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import NotConfigured
 from shared.domain.ledger import Caps, Limits
+from shared.providers.veo_operations import location_of
 from shared.settings import EMULATORS, LOCAL_ONLY, Settings, refuse_emulators
 
 NEEDED = {"GOOGLE_CLOUD_PROJECT": "demo", "BUCKET": "demo-videos"}
@@ -30,7 +32,7 @@ def problems(**environ: str) -> str:
     return str(caught.value)
 
 
-def test_two_names_are_enough() -> None:
+def test_two_variables_are_enough() -> None:
     settings = read()
 
     assert (settings.project, settings.bucket) == ("demo", "demo-videos")
@@ -41,13 +43,14 @@ def test_two_names_are_enough() -> None:
     assert set(settings.base_urls.values()) == {None}
     assert (settings.stop_on_unknown, settings.in_cloud) == (False, False)
     assert (settings.retention_days, settings.allowed_origins) == (30, ())
-    assert settings.limits == Limits(zone=ZoneInfo("UTC"))
+    assert settings.limits == Limits(zone=UTC)
 
 
 @pytest.mark.parametrize(
     ("name", "text", "attribute", "value"),
     [
         ("VEO_LOCATION", "europe-west4", "veo_location", "europe-west4"),
+        ("VEO_LOCATION", "global", "veo_location", "global"),
         (
             "PROVIDER_CHAIN",
             "gemini-veo-3.1, runway",
@@ -59,9 +62,9 @@ def test_two_names_are_enough() -> None:
         ("RETENTION_DAYS", "1", "retention_days", 1),
         (
             "ALLOWED_ORIGINS",
-            "https://a.example/, http://localhost:5173, ",
+            "https://A.example:443/, http://localhost:5173, http://b.example:80",
             "allowed_origins",
-            ("https://a.example", "http://localhost:5173"),
+            ("https://a.example", "http://localhost:5173", "http://b.example"),
         ),
         (
             "GOOGLE_VERTEX_BASE_URL",
@@ -74,6 +77,7 @@ def test_two_names_are_enough() -> None:
         ("STEPS_QUEUE", "b", "steps_queue", "b"),
         ("WEBHOOKS_QUEUE", "c", "webhooks_queue", "c"),
         ("WEBHOOK_SIGNING_SECRET", "s" * 32, "webhook_signing_secret", "s" * 32),
+        ("WEBHOOK_SIGNING_SECRET", "a b" * 11, "webhook_signing_secret", "a b" * 11),
         ("WEBHOOK_SIGNING_SECRET", "unset", "webhook_signing_secret", None),
         (
             "WEBHOOK_RECEIVER",
@@ -120,26 +124,14 @@ RUNWAY = (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP)
         ("RUNWAY_API_KEY", " unset ", "api_keys", None, RUNWAY),
         ("GEMINI_API_KEY", " \n", "api_keys", None, OMNI),
         ("GEMINI_API_KEY", "", "api_keys", None, OMNI),
-        (
-            "RUNWAYML_BASE_URL",
-            "http://h:1/",
-            "base_urls",
-            "http://h:1",
-            RUNWAY,
-        ),
+        ("RUNWAYML_BASE_URL", "http://h:1/", "base_urls", "http://h:1", RUNWAY),
         ("RUNWAY_MODEL", "gen4.5", "models", "gen4.5", RUNWAY),
         ("VEO_MODEL", FAST_VEO, "models", FAST_VEO, VEO),
         ("OMNI_MODEL", OMNI_1_1, "models", OMNI_1_1, OMNI),
-        (
-            "GOOGLE_GEMINI_BASE_URL",
-            "https://g",
-            "base_urls",
-            "https://g",
-            OMNI,
-        ),
+        ("GOOGLE_GEMINI_BASE_URL", "https://g", "base_urls", "https://g", OMNI),
     ],
 )
-def test_a_key_an_address_and_a_model_are_their_own_providers_alone(
+def test_a_key_a_url_and_a_model_apply_only_to_their_own_providers(
     name: str,
     text: str,
     attribute: str,
@@ -175,6 +167,15 @@ def test_prompts_are_translated_unless_that_is_off(
     [
         ("GOOGLE_CLOUD_PROJECT", ""),
         ("BUCKET", " "),
+        ("BUCKET", "gs://videos"),
+        ("BUCKET", "videos/reelay"),
+        ("VEO_LOCATION", "a/b"),
+        ("VEO_LOCATION", "us-central1-a"),
+        ("VEO_LOCATION", "US-CENTRAL1"),
+        ("RUNWAY_API_KEY", "\N{ZERO WIDTH NO-BREAK SPACE}key_1"),
+        ("RUNWAY_API_KEY", "key_1 # mine"),
+        ("RUNWAY_API_KEY", "key_1\nkey_2"),
+        ("GEMINI_API_KEY", "'key_2'"),
         ("PROVIDER_CHAIN", "runway,sora"),
         ("PROVIDER_CHAIN", "runway,runway"),
         ("PROVIDER_CHAIN", ","),
@@ -192,24 +193,30 @@ def test_prompts_are_translated_unless_that_is_off(
         ("ALLOWED_ORIGINS", "https://a.example/app"),
         ("ALLOWED_ORIGINS", "https://a.example?b"),
         ("ALLOWED_ORIGINS", "http://["),
+        ("ALLOWED_ORIGINS", "https://한국.example"),
         ("RUNWAYML_BASE_URL", "api.example"),
         ("GOOGLE_VERTEX_BASE_URL", "ftp://v.example"),
         ("GOOGLE_GEMINI_BASE_URL", "https://"),
+        ("RUNWAYML_BASE_URL", "https://r.example:port"),
+        ("RUNWAYML_BASE_URL", "https://r.example:99999"),
+        ("RUNWAYML_BASE_URL", "https://r.example/?key=1"),
+        ("GOOGLE_GEMINI_BASE_URL", "https://g.example/a b"),
         ("STORAGE_EMULATOR_HOST", "127.0.0.1:9000"),
         ("DAILY_LIMIT_USD", "ten"),
         ("USER_DAILY_LIMIT_USD", "-1"),
         ("MONTHLY_LIMIT_USD", "NaN"),
+        ("DAILY_LIMIT_USD", "1e999"),
         ("USER_MAX_JOBS", "0"),
         ("USER_MAX_JOBS_PER_MINUTE", "0"),
         ("LIMITS_TIME_ZONE", "Mars/Olympus"),
         ("LIMITS_TIME_ZONE", "../etc/passwd"),
     ],
 )
-def test_a_wrong_value_is_named(name: str, text: str) -> None:
+def test_a_wrong_value_is_reported_by_name(name: str, text: str) -> None:
     assert name in problems(**{name: text})
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(NotConfigured) as caught:
         Settings.from_env(
             {
@@ -225,27 +232,27 @@ def test_all_problems_are_told_at_once() -> None:
         "BUCKET is not set",
         "FIRESTORE_EMULATOR_HOST must not be set",
         "GOOGLE_CLOUD_PROJECT is not set",
-        "ON_UNKNOWN_SUBMISSION must be",
+        "ON_UNKNOWN_SUBMISSION: must be",
         "PROVIDER_CHAIN: ",
         "RUNWAY_MODEL: ",
     ):
         assert str(caught.value).count(name) == 1
 
 
-def test_keys_do_not_show() -> None:
+def test_keys_are_not_in_the_repr() -> None:
     settings = read(RUNWAY_API_KEY="key_secret1", GEMINI_API_KEY="key_secret2")
 
     assert "key_secret" not in repr(settings) + str(settings)
 
 
 @pytest.mark.parametrize("name", LOCAL_ONLY)
-def test_in_the_cloud_what_is_local_stops_the_start(name: str) -> None:
+def test_local_settings_are_refused_in_the_cloud(name: str) -> None:
     cloud = {"K_SERVICE": "api", name: "http://127.0.0.1:1"}
 
     assert name in problems(**cloud)
     with pytest.raises(NotConfigured, match=name):
         refuse_emulators(cloud)
-    # On a developer's machine it may be set.
+    # On a developer's machine they may be set.
     refuse_emulators({name: cloud[name]})
     assert read(**{name: cloud[name]})
 
@@ -262,7 +269,19 @@ def test_an_emulator_on_another_machine_is_refused_everywhere(
         refuse_emulators({name: address})
 
 
-def test_a_signing_secret_that_could_be_guessed_is_refused() -> None:
+@pytest.mark.parametrize("location", ["us-central1", "europe-west12", "global", "eu"])
+def test_a_veo_location_is_found_again_in_the_names_of_its_tasks(location: str) -> None:
+    settings = read(VEO_LOCATION=location)
+    place = f"projects/p/locations/{settings.veo_location}/publishers/google/models/m"
+
+    assert location_of(f"{place}/operations/o") == location
+
+
+def test_a_wrong_keys_value_is_not_shown() -> None:
+    assert "key_secret" not in problems(RUNWAY_API_KEY="'key_secret'")
+
+
+def test_a_guessable_signing_secret_is_refused() -> None:
     assert "WEBHOOK_SIGNING_SECRET must have" in problems(
         WEBHOOK_SIGNING_SECRET="s" * 31
     )
@@ -291,7 +310,7 @@ def test_a_function_in_the_cloud_does_not_start_with_an_emulator(
 def test_a_function_does_not_start_with_wrong_settings(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:
-    """The deploy fails and says why; a server would answer 500 to every call."""
+    """So the deploy fails with the reason; a server would answer 500 to every call."""
     for name, value in (NEEDED | {"PROVIDER_CHAIN": "nope"}).items():
         monkeypatch.setenv(name, value)
 
@@ -312,7 +331,7 @@ def test_a_function_does_not_start_with_wrong_settings(
         ("TRACE_SAMPLE_RATIO", "half", "must be a number from 0 to 1"),
     ],
 )
-def test_a_number_that_is_none_is_said_in_our_words(
+def test_an_invalid_number_is_reported_in_plain_words(
     name: str, value: str, said: str
 ) -> None:
     assert said in problems(**{name: value})
@@ -330,9 +349,9 @@ def test_caps_open_jobs_and_time_zone_are_read() -> None:
     ).limits
 
     assert known == Limits(
-        everybody=Caps(daily_usd=Decimal(10), monthly_usd=Decimal("100.50")),
+        all_users=Caps(daily_usd=Decimal(10), monthly_usd=Decimal("100.50")),
         user=Caps(daily_usd=Decimal(1), monthly_usd=Decimal(20)),
-        most_open_jobs=3,
-        most_jobs_a_minute=4,
+        max_open_jobs=3,
+        max_jobs_per_minute=4,
         zone=ZoneInfo("Asia/Seoul"),
     )

@@ -1,4 +1,4 @@
-"""The runner behind `make test` and `make check`."""
+"""The test runner behind `make test` and `make check`."""
 
 import os
 import re
@@ -23,7 +23,7 @@ def test_the_last_line_is_the_sum_of_all_parts() -> None:
     )
 
 
-def test_it_fails_where_a_part_does_and_names_the_test_at_the_end(
+def test_the_runner_fails_if_a_part_fails_and_names_the_test_at_the_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parts = {f"part{n}": (str(tmp_path / f"test_{n}.py"),) for n in range(2)}
@@ -38,7 +38,7 @@ def test_it_fails_where_a_part_does_and_names_the_test_at_the_end(
     assert closing.startswith("1 failed, 1 passed in ")
 
 
-def test_a_check_that_fails_is_named_and_fails_it_all(
+def test_a_failed_check_is_named_and_fails_the_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     good, bad = (sys.executable, "-V"), (sys.executable, "-c", "exit(3)")
@@ -53,12 +53,12 @@ def test_a_check_that_fails_is_named_and_fails_it_all(
 FILES = [*(ROOT / "tests").rglob("test_*.py")]
 
 
-def test_every_test_is_in_one_part() -> None:
+def test_every_test_is_in_exactly_one_part() -> None:
     assert {file: parts_of(file) for file in FILES if len(parts_of(file)) != 1} == {}
 
 
-def test_npm_packages_are_installed_by_one_part_alone() -> None:
-    """Two would install into the same folder at the same time."""
+def test_npm_packages_are_installed_by_only_one_part() -> None:
+    """Two parts would install into the same folder at the same time."""
     takes = re.compile(r"^from tests\.e2e\.(node|page_types) import", re.MULTILINE)
     users = [file for file in FILES if takes.search(file.read_text())]
 
@@ -66,7 +66,7 @@ def test_npm_packages_are_installed_by_one_part_alone() -> None:
 
 
 def parts_of(file: Path) -> list[str]:
-    """As pytest takes the arguments."""
+    """The parts that run this file, as pytest reads their arguments."""
     path = str(file.relative_to(ROOT))
 
     def is_in(place: str) -> bool:

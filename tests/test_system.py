@@ -1,4 +1,4 @@
-"""The pause between two tries, and the time of a request."""
+"""Pauses between retries, and the time limit of a request."""
 
 import time
 
@@ -8,7 +8,9 @@ from shared.request_time import left_seconds, limited_to
 from shared.system import pause
 
 
-def test_a_pause_ends_with_its_requests_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pause_never_exceeds_the_requests_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
 
@@ -21,10 +23,10 @@ def test_a_pause_ends_with_its_requests_time(monkeypatch: pytest.MonkeyPatch) ->
     assert 5 <= slept[0] <= 10 and 0 < slept[1] <= 2 and slept[2] == 0
 
 
-def test_a_requests_time_begins_with_its_first_call(
+def test_a_requests_time_starts_with_its_first_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A cold start imports for seconds before it asks anything."""
+    """A cold start imports for seconds before its first call."""
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
 

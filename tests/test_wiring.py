@@ -1,4 +1,4 @@
-"""Which links the settings allow, and that a part is built once."""
+"""Which providers are configured, when parts are built, and what is imported."""
 
 import subprocess
 import sys
@@ -12,9 +12,11 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 
-from shared import wiring
 from shared.domain.catalogue import ProviderId
+from shared.providers.registry import Access, ConfiguredProviders
 from shared.settings import Settings
+from shared.wiring import adapters, process, steps
+from shared.wiring.once import lazy, once
 
 ROOT = Path(__file__).parents[1]
 BARE = {"GOOGLE_CLOUD_PROJECT": "demo-x", "BUCKET": "videos"}
@@ -26,7 +28,7 @@ EMULATORS = {
 
 
 def run(code: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """In a process of its own, which has imported nothing yet."""
+    """Run it in a new process, which has imported nothing yet."""
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -40,14 +42,14 @@ def run(code: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
 def configured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., dict[ProviderId, str | None]]:
-    """The class that each provider is built as, None where it is not configured."""
+    """Returns the class of each provider, or None if it isn't configured."""
 
     def configured(**environ: str) -> dict[ProviderId, str | None]:
         known = Settings.from_env(BARE | environ)
-        monkeypatch.setattr(wiring, "settings", lambda: known)
-        found_now = unwrap(wiring.credentials)
-        monkeypatch.setattr(wiring, "credentials", found_now)
-        providers = unwrap(wiring.providers)()
+        monkeypatch.setattr(process, "settings", lambda: known)
+        found_now = unwrap(process.credentials)
+        monkeypatch.setattr(process, "credentials", found_now)
+        providers = unwrap(adapters.providers)()
         built = {each: providers.get(each) for each in ProviderId}
         assert built == {each: providers.get(each) for each in ProviderId}
         assert [providers.is_configured(p) for p in built] == [
@@ -60,7 +62,7 @@ def configured(
 
 
 @pytest.mark.parametrize("is_complete", [False, True])
-def test_a_provider_is_there_if_its_key_or_identity_is(
+def test_a_provider_is_configured_if_its_key_or_identity_exists(
     monkeypatch: pytest.MonkeyPatch,
     configured: Callable[..., dict[ProviderId, str | None]],
     is_complete: bool,
@@ -75,14 +77,14 @@ def test_a_provider_is_there_if_its_key_or_identity_is(
 
     built = configured(RUNWAY_API_KEY=keys[0], GEMINI_API_KEY=keys[1])
 
-    named = ("SdkTransport", "HttpTransport", "Veo", "Omni")
+    named = ("SdkTransport", "HttpTransport", "Veo", "OmniPlatforms")
     assert list(built.values()) == list(named if is_complete else [None] * 4)
 
 
-def test_a_part_is_built_once_however_many_ask_at_once() -> None:
+def test_concurrent_requests_build_a_part_once() -> None:
     built: list[object] = []
 
-    @wiring.once
+    @once
     def part() -> object:
         built.append(object())
         return built[-1]
@@ -96,10 +98,10 @@ def test_a_part_is_built_once_however_many_ask_at_once() -> None:
     assert (len(built), part()) == (1, built[0])
 
 
-def test_an_identity_that_could_not_be_found_is_looked_for_again(
+def test_a_failed_search_for_an_identity_is_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The metadata server may not answer a process that has just started."""
+    """The metadata server may fail to answer a process that has just started."""
     identity, failures = AnonymousCredentials(), [DefaultCredentialsError("too busy")]
 
     def default(**_: object) -> tuple[AnonymousCredentials, str]:
@@ -108,17 +110,34 @@ def test_an_identity_that_could_not_be_found_is_looked_for_again(
         return identity, "demo-x"
 
     monkeypatch.setattr(google.auth, "default", default)
-    credentials = wiring.once(unwrap(wiring.credentials))
+    credentials = once(unwrap(process.credentials))
 
     assert [credentials() for _ in range(3)] == [None, identity, identity]
 
 
-def test_while_traces_are_off_nothing_of_their_library_is_imported() -> None:
-    """Google's clients import its API, which does nothing, but not its SDK."""
+def test_a_provider_without_an_identity_is_looked_for_again() -> None:
+    """Else this process would never poll the tasks that others have paid for."""
+    found = [None, AnonymousCredentials(), AnonymousCredentials()]
+    access = Access(
+        project="p",
+        veo_location="us-central1",
+        credentials=lambda: found.pop(0),
+        has_local_bucket=False,
+    )
+    providers = ConfiguredProviders({ProviderId.VEO: access})
+
+    assert providers.get(ProviderId.VEO) is None
+    veo = providers.get(ProviderId.VEO)
+    assert veo is not None and providers.get(ProviderId.VEO) is veo
+
+
+def test_without_traces_their_library_is_not_imported() -> None:
+    """Google's clients import OpenTelemetry's API, but not its SDK."""
     code = """
 import sys
-from shared import tracing, wiring
-wiring.settings(), wiring.database(), wiring.queue(), wiring.providers()
+from shared import tracing
+from shared.wiring import adapters, process
+process.settings(), process.database(), adapters.queue(), adapters.providers()
 from functions.http.request_context import request_context
 with tracing.root("request", {}), tracing.span("step", a="b"):
     assert tracing.task_headers() == {}
@@ -130,38 +149,38 @@ print([name for name in sys.modules if name.startswith(
     assert ran.stdout == "[]\n", ran.stderr
 
 
-def test_no_vendors_sdk_is_imported_before_it_is_asked() -> None:
-    """A worker that polls Runway would start with a second of Google's."""
+def test_no_vendors_sdk_is_imported_before_it_is_used() -> None:
+    """Else a worker that polls Runway would first import Google's for a second."""
     code = """
 import sys
 import google.auth
 from google.auth.credentials import AnonymousCredentials
 google.auth.default = lambda **_: (AnonymousCredentials(), "demo-x")
-from shared import wiring
-assert wiring.providers() and wiring.translator()
+from shared.wiring import adapters
+assert adapters.providers() and adapters.translator()
 print([name for name in ("google.genai", "runwayml") if name in sys.modules])
-assert wiring.translator().max_cost_usd("너구리") > 0
+assert adapters.translator().max_cost_usd("너구리") > 0
 """
     ran = run(code, BARE)
 
     assert (ran.stdout, ran.returncode) == ("[]\n", 0), ran.stderr
 
 
-def test_a_poll_loads_nothing_that_only_other_steps_need() -> None:
+def test_a_poll_imports_nothing_that_only_other_steps_need() -> None:
     code = """
 import sys
 import google.auth
 from google.auth.credentials import AnonymousCredentials
 google.auth.default = lambda **_: (AnonymousCredentials(), "demo-x")
-from shared import wiring
+from shared.wiring import adapters, steps
 class Reports:
     def read(self): return frozenset()
     def write(self, _): pass
-wiring._provider_reports = Reports
-assert wiring.advance().following.poll
-print([name for name in ("google.cloud.storage", "shared.media", "google.genai")
-       if name in sys.modules])
-assert wiring.advance().storing.bring_in
+adapters.provider_reports = Reports
+assert steps.advance().follow_step.poll
+dear = ("google.cloud.storage", "shared.media", "google.genai", "zoneinfo")
+print([name for name in dear if name in sys.modules])
+assert steps.advance().store_step.fetch_result
 assert "google.cloud.storage" in sys.modules
 """
     ran = run(code, BARE | EMULATORS)
@@ -169,7 +188,7 @@ assert "google.cloud.storage" in sys.modules
     assert (ran.stdout, ran.returncode) == ("[]\n", 0), ran.stderr
 
 
-def test_a_bucket_that_cannot_be_built_stops_a_start_before_it_spends(
+def test_a_failure_to_build_the_bucket_stops_a_start_before_its_intent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An error between the intent and the POST would be an unknown outcome."""
@@ -177,8 +196,8 @@ def test_a_bucket_that_cannot_be_built_stops_a_start_before_it_spends(
     def broken() -> None:
         raise DefaultCredentialsError("no identity")
 
-    monkeypatch.setattr(wiring, "settings", lambda: Settings.from_env(BARE))
-    monkeypatch.setattr(wiring, "bucket", broken)
+    monkeypatch.setattr(process, "settings", lambda: Settings.from_env(BARE))
+    monkeypatch.setattr(adapters, "bucket", broken)
 
     with pytest.raises(DefaultCredentialsError):
-        assert wiring.lazy(unwrap(wiring._starting)).start
+        assert lazy(unwrap(steps._submit_step)).start

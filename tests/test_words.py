@@ -1,4 +1,4 @@
-"""The field's words for names: none of the project's former private ones is left."""
+"""Names use the field's words: none of the project's former private ones is left."""
 
 import ast
 import re
@@ -16,12 +16,12 @@ def each(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Words, wherever they stand in a name.
+# Words that no name may contain.
 WORDS = each(
     "picture pictures waker mischief saboteur sabotage sabotaged wound wounds films"
     " diary hopeless dear dearest mend mended stubbornly departure"
 )
-# Whole names of files, classes, functions, arguments, variables and attributes.
+# Names that no file, class, function, argument, variable or attribute may have.
 NAMES = each(
     "Link ProviderLink wake wakes Wake nth_wake tell_endings _tell_job Recorder BRIEFLY"
     " living_link with_living_link LEAST_LEFT Patience LEAVING About Gate Books"
@@ -29,12 +29,10 @@ NAMES = each(
     " by_resend resending unanswered vendor_words remove_made hear by_hand Unclear"
     " Missed Passage answer_all_with own_address endings offers"
 )
-# Common words, which are taken only as names of what they once named in shared/.
+# Common words that no definition in shared/ may have as its name.
 DEFINITIONS = each("Place place Order order judge Refused Notice clean instead")
-# Cloud Tasks wakes its courier, which is a thread; the words of others' interfaces.
-ELSEWHERE = {
-    "local/emulators/cloud_tasks/delivery.py": {"wake"},
-}
+# Exceptions: Cloud Tasks wakes its dispatcher, which is a thread.
+ELSEWHERE = {"local/emulators/cloud_tasks/delivery.py": {"wake"}}
 
 
 @cache

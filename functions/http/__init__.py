@@ -1,1 +1,1 @@
-"""HTTP for every function: routing, bodies, answers, errors, the API's description."""
+"""HTTP for all functions: routing, request bodies, responses, errors, OpenAPI."""

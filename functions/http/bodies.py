@@ -1,4 +1,4 @@
-"""The bodies of requests and answers: JSON objects in, JSON out."""
+"""Reads JSON request bodies, queries and idempotency keys; writes JSON responses."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,26 +15,31 @@ from shared.domain.errors import (
     TooLarge,
     UnsupportedMedia,
 )
-from shared.domain.fields import Field, read_fields, read_texts
+from shared.domain.fields import Field, read_texts
 from shared.domain.projection import as_json
 
 # The longest valid body has a thousand commas. A body of nothing else takes thirty
-# times its size once it is parsed.
-MOST_VALUES = 10_000
-LONGEST_KEY = 255
+# times its size in memory once it is parsed.
+MAX_VALUES = 10_000
+MAX_KEY_LENGTH = 255
 
 
 def read_object(
-    request: Request, *, most_bytes: int = SMALL_BODY_BYTES
+    request: Request, *, max_bytes: int = SMALL_BODY_BYTES
 ) -> Mapping[str, Any]:
-    """The body, if it is one JSON object; TooLarge, UnsupportedMedia, Malformed."""
+    """The body, which must be one JSON object.
+
+    Raises TooLarge, UnsupportedMedia or Malformed.
+    """
     if request.mimetype != "application/json":
         raise UnsupportedMedia(request.mimetype)
+    if request.content_encoding not in (None, "identity"):
+        raise UnsupportedMedia(request.content_encoding)
     try:
-        body = request.stream.read(most_bytes + 1)
-        if len(body) > most_bytes:
-            raise TooLarge(most_bytes)
-        value = _parsed(body)
+        body = request.stream.read(max_bytes + 1)
+        if len(body) > max_bytes:
+            raise TooLarge(max_bytes)
+        value = _parse(body)
     except (ValueError, RecursionError, OSError, HTTPException) as error:
         raise Malformed(type(error).__name__) from error
     if not isinstance(value, dict):
@@ -42,62 +47,55 @@ def read_object(
     return value
 
 
-def _parsed(body: bytes) -> object:
-    """ValueError if it is not JSON, or more of it than a request can need."""
-    if sum(body.count(mark) for mark in b"{[,") > MOST_VALUES:
+def _parse(body: bytes) -> object:
+    """ValueError if it is not JSON, or has more values than any valid request."""
+    if sum(body.count(mark) for mark in b"{[,") > MAX_VALUES:
         raise ValueError("too many values")
-    value = json.loads(body.decode(), parse_constant=_refuse, object_pairs_hook=_object)
+    value = json.loads(
+        body.decode(),
+        parse_constant=_refuse_constant,
+        object_pairs_hook=_without_duplicates,
+    )
     if b"\\ud" in body or b"\\uD" in body:
-        # A lone surrogate can be written as \\ud800, but not be sent back as UTF-8.
+        # JSON can spell a lone surrogate as \\ud800, but UTF-8 can't encode it.
         json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
-def read_body(request: Request, fields: Mapping[str, Field]) -> Mapping[str, Any]:
-    """The body's values by name; InvalidRequest names each wrong one."""
-    values, errors = read_fields(fields, read_object(request))
-    if errors:
-        raise InvalidRequest(tuple(errors))
-    return values
-
-
 def read_query(request: Request, fields: Mapping[str, Field]) -> Mapping[str, Any]:
-    """The query's values by name; InvalidRequest names each wrong or repeated one."""
+    """The query's values by name; InvalidRequest lists each wrong or repeated one."""
     given = request.args.to_dict(flat=False)
-    texts = {name: texts[0] for name, texts in given.items()}
-    values, errors = read_texts(fields, texts)
-    errors += [
+    repeated = [
         FieldError(field=name, reason="given_twice")
         for name in fields
         if len(given.get(name, ())) > 1
     ]
-    if errors:
-        raise InvalidRequest(tuple(errors))
-    return values
+    first = {name: texts[0] for name, texts in given.items()}
+    return read_texts(fields, first, repeated)
 
 
 def read_key(request: Request) -> str | None:
     """The Idempotency-Key, 1 to 255 printable characters; None without one."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
+    if key is not None and not (0 < len(key) <= MAX_KEY_LENGTH and key.isprintable()):
         raise InvalidRequest((FieldError(field="Idempotency-Key", reason="not_a_key"),))
     return key
 
 
-def answer(
+def json_response(
     body: Mapping[str, Any],
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     return Response(
-        as_json(body) + "\n",  # so that a terminal's prompt stands on its own line
+        as_json(body) + "\n",  # curl's output doesn't run into the shell's next prompt
         status=status,
         mimetype="application/json",
         headers=dict(headers or {}),
     )
 
 
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Duplicate keys are rejected because the intended value is ambiguous."""
     value = dict(pairs)
     if len(value) < len(pairs):
@@ -105,5 +103,5 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _refuse(constant: str) -> None:
+def _refuse_constant(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")

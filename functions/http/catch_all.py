@@ -1,20 +1,20 @@
-"""Lets a function answer the requests that functions-framework would answer itself."""
+"""Routes requests to the function that functions-framework would answer itself."""
 
 from collections.abc import Callable
 
 import flask
 from flask import Request, Response
 
-# The framework's endpoint that calls the function.
+# The name of the framework's Flask endpoint that calls the function.
 FUNCTION_ENDPOINT = "run"
 
 
 def install_catch_all(function: Callable[[Request], Response]) -> None:
-    """Have `function` answer every request of the app that the framework starts for it.
+    """Make `function` answer every request of the app that the framework starts for it.
 
-    Otherwise /favicon.ico, /robots.txt, /static/… and a line break in a path get the
-    framework's own 404, in HTML. The framework reads main.py inside an app named for
-    its target; outside of that app this does nothing.
+    Otherwise /favicon.ico, /robots.txt, /static/… and paths with a line break get the
+    framework's own 404, in HTML. The framework imports main.py inside an app that has
+    the target's name; anywhere else this does nothing.
     """
     if not flask.has_app_context() or flask.current_app.name != function.__name__:
         return

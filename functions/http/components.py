@@ -1,4 +1,4 @@
-"""OpenAPI's components, gathered from the schemas that refer to them; and examples."""
+"""Moves titled schemas into OpenAPI's `components`, and builds examples of schemas."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from functions.http.schemas import Schema
 
 
 def with_components(value: Any, components: dict[str, Any]) -> Any:
-    """`value` with every schema that is referred to moved to `components`."""
+    """`value`, with each schema under a `$ref` moved to `components`, by its title."""
     if isinstance(value, Mapping):
         return {
             name: _referred(part, components)
@@ -28,7 +28,10 @@ def _referred(schema: Schema, components: dict[str, Any]) -> str:
 
 
 def example_of(schema: Any) -> Any:
-    """A value of `schema`, made of its parts' examples; without optional nulls."""
+    """An example value of `schema`, built from those of its parts.
+
+    Optional properties without an example or a default are left out.
+    """
     for name in ("examples", "enum"):
         if name in schema:
             return schema[name][0]

@@ -1,4 +1,4 @@
-"""A multipart form in memory, with bounds on what werkzeug leaves unbounded."""
+"""Parses multipart forms in memory, with limits where werkzeug has none."""
 
 from collections.abc import Iterator, Mapping
 
@@ -19,47 +19,53 @@ from werkzeug.sansio.multipart import (
 from functions.http.receiving import PIECE_BYTES
 from shared.domain.errors import FieldError, InvalidRequest, Malformed, TooLarge
 
-MOST_PARTS = 50
-# Time grows with the square of a part's head: 1 MB of file name took two seconds.
-MOST_HEAD_BYTES = 8 * 1024
-MOST_PREAMBLE_BYTES = 1024
-LONGEST_BOUNDARY = 200
+MAX_PARTS = 50
+# Parsing time is quadratic in the size of a part's headers: a file name of 1 MB took
+# two seconds.
+MAX_HEAD_BYTES = 8 * 1024
+MAX_PREAMBLE_BYTES = 1024
+MAX_BOUNDARY_LENGTH = 200
 
 
 class BoundedDecoder(MultipartDecoder):
-    """RequestEntityTooLarge for a head or a preamble that is no client's."""
+    """RequestEntityTooLarge for headers or a preamble longer than any client sends."""
 
     def next_event(self) -> Event:
         event = super().next_event()
-        if isinstance(event, Preamble) and len(event.data) > MOST_PREAMBLE_BYTES:
+        if isinstance(event, Preamble) and len(event.data) > MAX_PREAMBLE_BYTES:
             raise RequestEntityTooLarge
-        if isinstance(event, NeedData) and len(self.buffer) > self._most_waiting():
+        if isinstance(event, NeedData) and len(self.buffer) > self._max_buffered():
             raise RequestEntityTooLarge
         return event
 
-    def _most_waiting(self) -> int:
-        """Bytes that may wait for the end of what they are part of."""
+    def _max_buffered(self) -> int:
+        """How many bytes of an unfinished element may be buffered."""
         match self.state.name:
             case "PREAMBLE":
-                return MOST_PREAMBLE_BYTES + LONGEST_BOUNDARY
+                return MAX_PREAMBLE_BYTES + MAX_BOUNDARY_LENGTH
             case "PART":
-                return MOST_HEAD_BYTES
+                return MAX_HEAD_BYTES
             case _:
-                return PIECE_BYTES + LONGEST_BOUNDARY
+                return PIECE_BYTES + MAX_BOUNDARY_LENGTH
 
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
-        if len(data) > MOST_HEAD_BYTES:
+        if len(data) > MAX_HEAD_BYTES:
             raise RequestEntityTooLarge
         return super()._parse_headers(data)
 
 
 def read_form(request: Request) -> Mapping[str, str | bytes]:
-    """Texts and files by name; Malformed, TooLarge, InvalidRequest for a name twice."""
+    """By name: fields as str, files as bytes.
+
+    Raises Malformed or TooLarge, and InvalidRequest if a name occurs twice.
+    """
     parts: dict[str, tuple[bool, bytearray]] = {}
     content = bytearray()
     try:
         for event in _events(request):
             if isinstance(event, Field | File):
+                if not isinstance(event.name, str):  # None, whatever its type says
+                    raise Malformed("a part without a name")
                 if event.name in parts:
                     raise InvalidRequest(
                         (FieldError(field=event.name, reason="given_twice"),)
@@ -80,9 +86,9 @@ def read_form(request: Request) -> Mapping[str, str | bytes]:
 
 def _events(request: Request) -> Iterator[Event]:
     boundary = request.mimetype_params.get("boundary", "").encode("latin-1")
-    if not 0 < len(boundary) <= LONGEST_BOUNDARY:
+    if not 0 < len(boundary) <= MAX_BOUNDARY_LENGTH:
         raise ValueError("no boundary")
-    decoder = BoundedDecoder(boundary, max_parts=MOST_PARTS)
+    decoder = BoundedDecoder(boundary, max_parts=MAX_PARTS)
     event: Event = NeedData()
     while not isinstance(event, Epilogue):
         decoder.receive_data(request.stream.read(PIECE_BYTES) or None)

@@ -1,4 +1,4 @@
-"""Guards a private function: only its own invoker may call it."""
+"""Restricts a private function to the one service account that may invoke it."""
 
 import time
 from collections.abc import Callable
@@ -9,34 +9,34 @@ import structlog
 from flask import Request, Response
 
 from functions.http.request_context import request_context
-from shared import wiring
 from shared.domain.errors import ApiError, Unreachable
 from shared.ports.identity import Callers
 from shared.request_time import limited_to
+from shared.wiring import process
 
 log = structlog.get_logger()
 
-# Cloud Tasks slows the whole queue down for these.
-SLOWING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+# Cloud Tasks throttles the whole queue after one of these.
+THROTTLING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 Function = Callable[[Request], Response]
 
 
-def for_callers_of(
+def restricted_to(
     callers: Callable[[], Callers], *, seconds: float
 ) -> Callable[[Function], Function]:
-    """Check the caller's identity token, in addition to IAM. Any doubt is a refusal.
+    """Check the caller's identity token, in addition to IAM. Fails closed.
 
-    `seconds`: less than the function's own time, after which nobody hears its answer.
+    `seconds`: less than the function's own timeout, after which its response is lost.
     """
 
     def guard(function: Function) -> Function:
         @wraps(function)
         def guarded(request: Request) -> Response:
             began = time.monotonic()
-            with request_context(request, wiring.settings().project) as request_id:
+            with request_context(request, process.settings().project) as request_id:
                 with limited_to(seconds):
-                    response = _answered(function, callers, request)
+                    response = _respond(function, callers, request)
                 response.headers["X-Request-Id"] = request_id
                 log.info(
                     "request_served",
@@ -52,7 +52,7 @@ def for_callers_of(
     return guard
 
 
-def _answered(
+def _respond(
     function: Function, callers: Callable[[], Callers], request: Request
 ) -> Response:
     try:
@@ -60,16 +60,16 @@ def _answered(
         return function(request)
     except ApiError as refused:
         log.warning("private_call_refused", code=refused.code)
-        return Response(status=_harmless(refused.status))
+        return Response(status=_without_throttling(refused.status))
     except Unreachable as error:
         log.error("step_failed", reason=str(error))
         return Response(status=500)
     except Exception:
-        # The entry point: the crash is logged, and the task is delivered again.
+        # This is the entry point: log the crash; the task is delivered again.
         log.exception("function_crashed")
         return Response(status=500)
 
 
-def _harmless(status: int) -> int:
-    """A 500 asks for another delivery without slowing the queue."""
-    return 500 if status in SLOWING else status
+def _without_throttling(status: int) -> int:
+    """A 500 is retried just the same, but doesn't throttle the queue."""
+    return 500 if status in THROTTLING else status

@@ -1,4 +1,4 @@
-"""The api in OpenAPI 3.1, made from its routes."""
+"""Generates the API's OpenAPI 3.1 document from its routes."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,8 +20,8 @@ from shared.domain.job import Language
 from shared.domain.refusals import describe_code
 from shared.domain.specs import FormSpec
 
-_ANSWER_HEADERS: Mapping[str, tuple[str, Schema]] = {
-    "Location": ("Where to find it.", {"type": "string"}),
+_RESPONSE_HEADERS: Mapping[str, tuple[str, Schema]] = {
+    "Location": ("The video's URL.", {"type": "string"}),
     "Idempotent-Replayed": (
         "`true` if the same key and body were sent before.",
         {"type": "string", "enum": ["true"]},
@@ -58,11 +58,11 @@ def document(
     language: Language,
     webhooks: Mapping[str, Any] = {},
 ) -> dict[str, Any]:
-    """OpenAPI 3.1. `info` has the title, the tags and what else is not of a route.
+    """The document as a JSON value.
 
-    `webhooks`: as in the document, with schemas where it refers to them.
-
-    The sentences about errors are in `language`, all else in English.
+    `info`: all top-level fields that don't depend on routes, such as `info` and `tags`.
+    `webhooks`: as in the document, but with schemas in place of references to them.
+    Descriptions of errors are in `language`, everything else is in English.
     """
     components: dict[str, Any] = {}
     paths = with_components(_paths(routes, language), components)
@@ -77,7 +77,7 @@ def document(
             "schemas": dict(sorted(components.items())),
             "headers": {
                 name: {"description": what, "schema": schema}
-                for name, (what, schema) in _ANSWER_HEADERS.items()
+                for name, (what, schema) in _RESPONSE_HEADERS.items()
             },
             "securitySchemes": {"bearer": _BEARER},
         },
@@ -116,7 +116,7 @@ def _operation(
         "description": operation.description,
         "tags": [operation.tag],
         "parameters": [*_parameters(route, operation)],
-        "responses": _answers(operation) | _problems(route, operation, language),
+        "responses": _responses(operation) | _problems(route, operation, language),
     }
     if operation.body:
         content = _body(operation.body)
@@ -130,18 +130,18 @@ def _parameters(route: Route, operation: Operation) -> Iterable[dict[str, Any]]:
     argument = {"type": "string", "pattern": f"^{PATH_ARGUMENT.pattern}$"}
     for name in _ARGUMENT.findall(route.path):
         what = operation.arguments[name]
-        yield _parameter("path", name, argument, what, required=True)
+        yield parameter("path", name, argument, what, required=True)
     for name, field in operation.query.items():
-        # A query has no null: a parameter is there, or it is not.
+        # A query can't express null: a parameter is present or absent.
         schema = _plain(field)
         what = field.description
-        yield _parameter("query", name, schema, what, required=field.required)
+        yield parameter("query", name, schema, what, required=field.required)
     for name, what in operation.request_headers.items():
         schema = dict(_REQUEST_HEADERS.get(name, {"type": "string"}))
-        yield _parameter("header", name, schema, what, required=False)
+        yield parameter("header", name, schema, what, required=False)
 
 
-def _parameter(
+def parameter(
     place: str, name: str, schema: Schema, description: str, *, required: bool
 ) -> dict[str, Any]:
     return {
@@ -154,7 +154,7 @@ def _parameter(
 
 
 def _body(body: Body) -> dict[str, Any]:
-    """By media type. A form has a file where JSON has its URL."""
+    """The schemas by media type. A form has a file where JSON has the file's URL."""
     content = {JSON: _content(_object(body, body.title, _json_property))}
     if body.takes_form:
         content[FORM] = _content(_object(body, f"{body.title}Form", _form_property))
@@ -190,7 +190,7 @@ def _json_property(field: Field) -> dict[str, Any]:
 
 
 def _plain(field: Field) -> dict[str, Any]:
-    """A field's schema; a set of choices with a name is referred to."""
+    """A field's schema; if it has a title, a reference to it as a component."""
     schema: dict[str, Any] = dict(field.spec.schema())
     if "title" in schema:
         schema = {"$ref": schema}
@@ -202,14 +202,14 @@ def _plain(field: Field) -> dict[str, Any]:
     return schema
 
 
-def _answers(operation: Operation) -> dict[str, Any]:
+def _responses(operation: Operation) -> dict[str, Any]:
     return {
         str(status): {
             "description": title(status),
-            "headers": _headers("X-Request-Id", *operation.answer_headers),
+            "headers": _headers("X-Request-Id", *operation.response_headers),
             **({"content": {operation.media_type: _content(schema)}} if schema else {}),
         }
-        for status, schema in operation.answers.items()
+        for status, schema in operation.responses.items()
     }
 
 
@@ -226,7 +226,7 @@ def _problems(route: Route, operation: Operation, language: Language) -> dict[st
 
 
 def _codes(route: Route, operation: Operation) -> dict[int, list[str]]:
-    """Every code that the call can be refused with, by status."""
+    """Every error code that the route can answer with, by status."""
     statuses = {*operation.problems, *_OF_ANY_CALL}
     if not route.is_open:
         statuses |= {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
@@ -238,7 +238,7 @@ def _codes(route: Route, operation: Operation) -> dict[int, list[str]]:
     known = codes_by_status()
     codes = {s: [c for c in known[s] if c not in impossible] for s in sorted(statuses)}
     if takes and operation.refusal:
-        # OpenAI's clients know an invalid field as a 400.
+        # OpenAI's API answers an invalid field with 400.
         codes[HTTPStatus.BAD_REQUEST].append("invalid_request")
         codes[HTTPStatus.UNPROCESSABLE_ENTITY].remove("invalid_request")
     return {status: possible for status, possible in codes.items() if possible}
@@ -256,11 +256,12 @@ def _impossible(route: Route, operation: Operation) -> set[str]:
 def _problem(
     status: int, operation: Operation, codes: Sequence[str], language: Language
 ) -> dict[str, Any]:
-    """One shape for all: generators leave out what is narrowed by `allOf`."""
-    said = {code: describe_code(code, language) for code in codes}
-    lines = (f"- `{code}`: {sentence}" for code, sentence in said.items())
+    """All problems share one schema: generators ignore what `allOf` would narrow."""
+    sentences = {code: describe_code(code, language) for code in codes}
+    lines = (f"- `{code}`: {sentence}" for code, sentence in sentences.items())
     content = {PROBLEM_JSON: _content(PROBLEM)}
-    content[PROBLEM_JSON]["example"] = problem_body(status, *next(iter(said.items())))
+    first_code, first_sentence = next(iter(sentences.items()))
+    content[PROBLEM_JSON]["example"] = problem_body(status, first_code, first_sentence)
     if operation.refusal:
         content = {JSON: _content(operation.refusal)}
     return {

@@ -1,4 +1,4 @@
-"""Errors as callers get them: RFC 9457 problem+json, in English or Korean."""
+"""Renders errors as RFC 9457 problem+json, in English or Korean."""
 
 import json
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ from functions.http.schemas import (
 from shared.domain.errors import (
     ApiError,
     ErrorCode,
+    ExceedsLimit,
     GenerationPaused,
     IdempotencyConflict,
     InvalidRequest,
@@ -32,13 +33,13 @@ from shared.domain.refusals import describe_field, describe_refusal
 
 KEY_HEADER = "Idempotency-Key"
 PROBLEM_JSON = "application/problem+json"
-# RFC 9110's: what Python calls them is another thing before 3.13.
+# The names in RFC 9110. Before 3.13, Python has others.
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 LIMITS = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
 
 
 def codes_by_status() -> Mapping[int, tuple[str, ...]]:
-    """Every code that a caller can be refused with."""
+    """Every error code of the API, by HTTP status."""
     kinds: tuple[type[ApiError], ...] = (ApiError, *ApiError.__subclasses__())
     found: dict[int, tuple[str, ...]] = {}
     for kind in kinds:
@@ -48,8 +49,7 @@ def codes_by_status() -> Mapping[int, tuple[str, ...]]:
 
 
 PROBLEM_CODE = choice(
-    "ProblemCode",
-    (code for codes in codes_by_status().values() for code in codes),
+    "ProblemCode", (code for codes in codes_by_status().values() for code in codes)
 )
 FIELD_PROBLEM = record(
     "FieldProblem",
@@ -62,7 +62,7 @@ PROBLEM = with_optional(
         "Problem",
         "An error (RFC 9457).",
         type=text("A URI for the kind of error.", "urn:reelay:problem:not_found"),
-        title=text("What the status is called.", "Not Found"),
+        title=text("The status's name.", "Not Found"),
         status=whole("The HTTP status.", 404),
         detail=text("What happened and what to do, for people.", "Not found."),
         code=described(PROBLEM_CODE, "The kind of error, for programs.", "not_found"),
@@ -74,8 +74,8 @@ PROBLEM = with_optional(
 def problem(
     refused: ApiError, language: Language, headers: Mapping[str, str] | None = None
 ) -> Response:
-    said = describe_refusal(refused, language)
-    body = problem_body(refused.status, refused.code, said)
+    detail = describe_refusal(refused, language)
+    body = problem_body(refused.status, refused.code, detail)
     if errors := _errors(refused, language):
         body["errors"] = errors
     return Response(
@@ -97,7 +97,7 @@ def problem_body(status: int, code: str, detail: str) -> dict[str, object]:
 
 
 def title(status: int) -> str:
-    """What a status is called, under every Python."""
+    """A status's name, the same in every version of Python."""
     return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
@@ -109,8 +109,11 @@ def _errors(refused: ApiError, language: Language) -> list[dict[str, str]]:
                 for e in errors
             ]
         case IdempotencyConflict():
-            said = describe_refusal(refused, language)
-            return [{"field": KEY_HEADER, "message": said}]
+            message = describe_refusal(refused, language)
+            return [{"field": KEY_HEADER, "message": message}]
+        case ExceedsLimit():  # the first way to make a video cheaper is to shorten it
+            message = describe_refusal(refused, language)
+            return [{"field": "duration", "message": message}]
         case _:
             return []
 
@@ -119,12 +122,11 @@ def _headers(refused: ApiError) -> dict[str, str]:
     match refused:
         case (
             LimitReached(retry_after=wait)
+            | TooManyJobs(retry_after=wait)
             | TooManyRequests(retry_after=wait)
             | Unavailable(retry_after=wait)
         ):
             return {"Retry-After": str(ceil(wait.total_seconds()))}
-        case TooManyJobs():
-            return {"Retry-After": "60"}
         case GenerationPaused():
             return {"Retry-After": "300"}
         case ApiError(status=HTTPStatus.UNAUTHORIZED):

@@ -1,11 +1,10 @@
-"""How a body is received: how large, how fast, and how many at once."""
+"""Receives request bodies, with limits on their size, their pace and their number."""
 
-import contextlib
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from threading import BoundedSemaphore, Condition, Thread
 from typing import IO, Any
@@ -19,25 +18,30 @@ from shared.domain.errors import Malformed, TooLarge, TooManyRequests, Unavailab
 Environ = Mapping[str, Any]
 
 SMALL_BODY_BYTES = 100_000
-# Cloud Run itself refuses 32 MB; below that the refusal is ours, and says why.
+# Cloud Run itself refuses 32 MB; below that we refuse, with a message that says why.
 LARGE_BODY_BYTES = 30_000_000
 PIECE_BYTES = 64 * 1024
-# An image in JSON is in memory several times while it is read: four bodies of 28 MB
-# at once made the process 930 MB large, and an instance has 1 GiB.
-LARGE_AT_ONCE = 3
+# Reading an image out of JSON holds several copies of it: with four bodies of 28 MB at
+# once, the process grew to 930 MB. Three leave more than half of an instance's 2 GiB
+# (infra/functions.tf) to the other calls.
+MAX_LARGE_BODIES = 3
 LARGE_WAIT_SECONDS = 10.0
 BODIES_PER_USER = 4
-# A small body takes milliseconds, so a user who sends many at once waits for a turn.
-TURN_SECONDS = 1.0
-ANSWER_SECONDS = 20.0
-MOST_DRAINED_BYTES = 32 * 1024 * 1024
+# Most bodies take milliseconds, so those that a user sends beyond that wait.
+TURN_WAIT_SECONDS = 1.0
+# Each request that waits, or whose refused body is still being read, holds one of an
+# instance's twenty threads. With these limits one user can't take all of them.
+WAITING_PER_USER = 8
+DRAINS_PER_USER = 2
+WRITE_TIMEOUT_SECONDS = 20.0
+MAX_DRAINED_BYTES = 32 * 1024 * 1024
 _CUT_OFF_SECONDS = 0.001
 
 
 class ReadTimeout(Struct, frozen=True, kw_only=True):
     """How long a sender may take: between two pieces, and for the whole body.
 
-    After `grace_seconds` the body must have come at `bytes_per_second` on average.
+    After `grace_seconds`, the body must arrive at `bytes_per_second` on average.
     """
 
     silence_seconds: float
@@ -46,105 +50,145 @@ class ReadTimeout(Struct, frozen=True, kw_only=True):
     bytes_per_second: int = 0
 
 
-# Below the function's own 60 s: 30 MB come through at 6 Mbit/s.
+# Below the function's own timeout of 60 s: enough for 30 MB at 6 Mbit/s.
 REQUEST = ReadTimeout(
     silence_seconds=5, body_seconds=40, grace_seconds=5, bytes_per_second=100_000
 )
-# The answer is sent; a sender who doesn't read it yet gets this long to finish.
+# The response is sent; a sender that isn't reading it yet gets this long to finish.
 DRAIN = ReadTimeout(silence_seconds=0.5, body_seconds=2)
 DRAIN_STRANGER = ReadTimeout(silence_seconds=0.1, body_seconds=0.25)
+# Only reads what has already arrived, so that the response isn't lost.
+DRAIN_FLOOD = ReadTimeout(silence_seconds=0.02, body_seconds=0.05)
 
 
 class Receiver:
-    """Receives the bodies of a process: each in time, and each user's in turn."""
+    """Receives a process's request bodies. Limits how many a user can send at once."""
 
     def __init__(
         self,
         limit: ReadTimeout = REQUEST,
-        large_at_once: int = LARGE_AT_ONCE,
+        max_large_bodies: int = MAX_LARGE_BODIES,
         wait_seconds: float = LARGE_WAIT_SECONDS,
     ) -> None:
         self._limit = limit
-        self._large_room = BoundedSemaphore(large_at_once)
+        self._large_slots = BoundedSemaphore(max_large_bodies)
         self._wait_seconds = wait_seconds
         self._turns = Condition()
         self._by_user: Counter[str] = Counter()
         self._large_by_user: Counter[str] = Counter()
+        self._waiting: Counter[str] = Counter()
+        self._drained_by_user: Counter[str] = Counter()
 
     @contextmanager
-    def receive(
-        self, request: Request, user_id: str, most_bytes: int
-    ) -> Iterator[None]:
-        """Within the block `request.stream` is the whole body, in memory.
+    def receive(self, request: Request, user_id: str, max_bytes: int) -> Iterator[None]:
+        """Within the block, `request.stream` is the whole body, in memory.
 
-        TooLarge, before a byte is read where the length is known. TooManyRequests for
-        a user who is sending several bodies already, or a second large one.
-        Unavailable if there is no room for a large body. Malformed if it stops.
+        TooLarge, before a byte is read if the length is known. TooManyRequests for a
+        user who goes on sending several other bodies, or another large one. Unavailable
+        if there is no room for a large body. Malformed if it is cut off or too slow.
         """
-        if (request.content_length or 0) > most_bytes:
-            raise TooLarge(most_bytes)
-        with self._room(request, user_id, most_bytes):
-            wait = min(TURN_SECONDS, self._wait_seconds)
-            with self._counted(self._by_user, user_id, BODIES_PER_USER, wait):
-                body = _read(request, self._limit, most_bytes)
+        if (request.content_length or 0) > max_bytes:
+            raise TooLarge(max_bytes)
+        wait = min(TURN_WAIT_SECONDS, self._wait_seconds)
+        with self._large_slot(request, user_id, max_bytes, wait):
+            with self._slot(self._by_user, user_id, BODIES_PER_USER, wait):
+                body = _read(request, self._limit, max_bytes)
             request.stream = BytesIO(body)
             yield
 
     @contextmanager
-    def _room(self, request: Request, user_id: str, most_bytes: int) -> Iterator[None]:
-        """A large body keeps its room until it is handled: it is in memory so long."""
+    def _large_slot(
+        self, request: Request, user_id: str, max_bytes: int, wait_seconds: float
+    ) -> Iterator[None]:
+        """A large body keeps its slot until its request is handled: until then, it is
+        in memory.
+        """
         known = request.content_length
-        if (most_bytes if known is None else known) <= SMALL_BODY_BYTES:
+        if (max_bytes if known is None else known) <= SMALL_BODY_BYTES:
             yield
             return
-        with self._counted(self._large_by_user, user_id, 1, 0):
-            if not self._large_room.acquire(timeout=self._wait_seconds):
+        with self._slot(self._large_by_user, user_id, 1, wait_seconds):
+            if not self._large_slots.acquire(timeout=self._wait_seconds):
                 raise Unavailable("too many large bodies at once")
             try:
                 yield
             finally:
-                self._large_room.release()
+                self._large_slots.release()
 
     @contextmanager
-    def _counted(
-        self, counts: Counter[str], name: str, most: int, wait_seconds: float
+    def _slot(
+        self, counts: Counter[str], name: str, limit: int, wait_seconds: float
     ) -> Iterator[None]:
-        """TooManyRequests if none of the `most` ends within `wait_seconds`."""
+        """Counts the block under `name`. TooManyRequests if `limit` others already run
+        and none of them ends within `wait_seconds`.
+        """
         with self._turns:
-            if not self._turns.wait_for(lambda: counts[name] < most, wait_seconds):
+            if counts[name] >= limit and not self._wait_for(
+                lambda: counts[name] < limit, name, wait_seconds
+            ):
                 raise TooManyRequests
             counts[name] += 1
         try:
             yield
         finally:
             with self._turns:
-                counts[name] -= 1
-                if not counts[name]:
-                    del counts[name]
+                _count_down(counts, name)
                 self._turns.notify_all()
 
+    def _wait_for(
+        self, is_free: Callable[[], bool], name: str, wait_seconds: float
+    ) -> bool:
+        if self._waiting[name] >= WAITING_PER_USER:
+            return False
+        self._waiting[name] += 1
+        try:
+            return self._turns.wait_for(is_free, wait_seconds)
+        finally:
+            _count_down(self._waiting, name)
 
-def _read(request: Request, limit: ReadTimeout, most_bytes: int) -> bytes:
+    @contextmanager
+    def drain_limit(self, user_id: str | None) -> Iterator[ReadTimeout]:
+        """How long to go on reading the rest of a refused body.
+
+        `user_id`: None for unauthenticated callers, who all count as one user.
+        """
+        # No user's ID is empty.
+        name, counts = user_id or "", self._drained_by_user
+        with ExitStack() as stack:
+            limit = DRAIN_FLOOD
+            with suppress(TooManyRequests):
+                stack.enter_context(self._slot(counts, name, DRAINS_PER_USER, 0))
+                limit = DRAIN if user_id else DRAIN_STRANGER
+            yield limit
+
+
+def _count_down(counts: Counter[str], name: str) -> None:
+    counts[name] -= 1
+    if not counts[name]:
+        del counts[name]
+
+
+def _read(request: Request, limit: ReadTimeout, max_bytes: int) -> bytes:
     body = BytesIO()
     try:
-        with watched(request.environ, limit) as progress:
+        with enforced(request.environ, limit) as progress:
             while piece := request.stream.read(PIECE_BYTES):
                 body.write(piece)
                 progress.received_bytes += len(piece)
-                if progress.received_bytes > most_bytes:
-                    raise TooLarge(most_bytes)
+                if progress.received_bytes > max_bytes:
+                    raise TooLarge(max_bytes)
     except (OSError, HTTPException) as error:
         raise Malformed("cut off") from error
     return body.getvalue()
 
 
 def drain(environ: Environ, unread: IO[bytes], limit: ReadTimeout) -> None:
-    """Read what is left: a client that is still sending might miss the answer."""
+    """Read the rest of a body: a client that is still sending might miss the answer."""
     if getattr(unread, "is_exhausted", False) or not _has_body(environ):
         return
-    left = MOST_DRAINED_BYTES
+    left = MAX_DRAINED_BYTES
     try:
-        with watched(environ, limit):
+        with enforced(environ, limit):
             while left > 0 and (piece := unread.read(PIECE_BYTES)):
                 left -= len(piece)
         is_read = left > 0
@@ -152,8 +196,8 @@ def drain(environ: Environ, unread: IO[bytes], limit: ReadTimeout) -> None:
         is_read = False
     connection = _connection(environ)
     if connection is not None and not is_read:
-        # gunicorn would go on reading in one of the threads that answer.
-        with contextlib.suppress(OSError):
+        # Otherwise gunicorn would keep one of the request threads busy reading.
+        with suppress(OSError):
             connection.shutdown(socket.SHUT_RD)
 
 
@@ -162,11 +206,12 @@ class Progress(Struct):
 
 
 @contextmanager
-def watched(environ: Environ, limit: ReadTimeout) -> Iterator[Progress]:
+def enforced(environ: Environ, limit: ReadTimeout) -> Iterator[Progress]:
     """Reads inside raise OSError once the sender is slower than `limit`.
 
-    gunicorn reads until a whole piece has come, with the socket's timeout each time, so
-    that a body in drops would never end: another thread takes that timeout away.
+    gunicorn reads until it has a whole piece, and the socket's timeout starts anew with
+    every byte, so a body that trickles in would never end. A watchdog thread therefore
+    cuts that timeout short.
     """
     progress, connection = Progress(), _connection(environ)
     if connection is None or not _has_body(environ):
@@ -174,12 +219,12 @@ def watched(environ: Environ, limit: ReadTimeout) -> Iterator[Progress]:
         return
     connection.settimeout(limit.silence_seconds)
     reading = _Reading(connection, limit, progress)
-    _watch.add(reading)
+    _watchdog.add(reading)
     try:
         yield progress
     finally:
-        _watch.remove(reading)
-        connection.settimeout(ANSWER_SECONDS)
+        _watchdog.remove(reading)
+        connection.settimeout(WRITE_TIMEOUT_SECONDS)
 
 
 class _Reading(Struct, eq=False):
@@ -189,7 +234,7 @@ class _Reading(Struct, eq=False):
     began: float = field(default_factory=time.monotonic)
 
     @property
-    def look_every(self) -> float:
+    def check_interval(self) -> float:
         return min(0.5, self.limit.body_seconds / 4)
 
     def cut_off_if_slow(self) -> None:
@@ -202,44 +247,44 @@ class _Reading(Struct, eq=False):
             self.connection.settimeout(_CUT_OFF_SECONDS)
 
 
-class _Watch:
-    """One thread for all bodies that are read at the time; none while none is."""
+class _Watchdog:
+    """One thread for all bodies that are being read; it ends when there are none."""
 
     def __init__(self) -> None:
         self._readings: set[_Reading] = set()
         self._changed = Condition()
-        self._looks_at: float | None = None  # None: no thread is running
+        self._checks_at: float | None = None  # None: no thread is running
 
     def add(self, reading: _Reading) -> None:
         with self._changed:
             self._readings.add(reading)
-            if self._looks_at is None:
-                self._looks_at = 0.0
+            if self._checks_at is None:
+                self._checks_at = 0.0
                 Thread(target=self._run, daemon=True).start()
-            elif reading.began + reading.look_every < self._looks_at:
+            elif reading.began + reading.check_interval < self._checks_at:
                 self._changed.notify()
 
     def remove(self, reading: _Reading) -> None:
-        """Its connection is not touched any more."""
+        """From then on, its connection is left alone."""
         with self._changed:
             self._readings.discard(reading)
 
     def _run(self) -> None:
         with self._changed:
             while self._readings:
-                pause = min(reading.look_every for reading in self._readings)
-                self._looks_at = time.monotonic() + pause
+                pause = min(reading.check_interval for reading in self._readings)
+                self._checks_at = time.monotonic() + pause
                 self._changed.wait(pause)
                 for reading in self._readings:
                     reading.cut_off_if_slow()
-            self._looks_at = None
+            self._checks_at = None
 
 
-_watch = _Watch()
+_watchdog = _Watchdog()
 
 
 def _connection(environ: Environ) -> socket.socket | None:
-    """None under another server than gunicorn, which we are deployed with."""
+    """The client's socket; None under any server but gunicorn, which the cloud uses."""
     found = environ.get("gunicorn.socket")
     return found if isinstance(found, socket.socket) else None
 

@@ -1,4 +1,4 @@
-"""What every log line of a request carries: its ID and its trace."""
+"""Binds a request's ID and trace to every line that is logged while it is handled."""
 
 import re
 import secrets
@@ -19,16 +19,17 @@ _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
 @contextmanager
 def request_context(request: Request, project: str) -> Iterator[str]:
-    """Bind both while the request runs; yields the request's ID, which we choose.
+    """Yields the request's ID, which is always our own.
 
-    An ID that the caller sent is logged if it looks like one, and never used.
+    An ID that the caller sent is only logged, if it is well-formed.
     """
     clear_contextvars()
     request_id = secrets.token_hex(16)
     is_task = "X-CloudTasks-TaskName" in request.headers
     with tracing.root("task" if is_task else "request", request.headers):
-        own = {"traceparent": tracing.current()} if tracing.is_on() else None
-        fields = _trace(Headers(own) if own else request.headers, project)
+        own = tracing.current()
+        headers = Headers({"traceparent": own}) if own else request.headers
+        fields = _trace(headers, project)
         bind_contextvars(request_id=request_id, **fields)
         sent = request.headers.get("X-Request-Id", "")
         if _FOREIGN_ID.fullmatch(sent):
@@ -40,7 +41,7 @@ def request_context(request: Request, project: str) -> Iterator[str]:
 
 
 def _trace(headers: Headers, project: str) -> dict[str, str]:
-    """Cloud Logging's own names; W3C's header first, then Google's older one."""
+    """The trace in Cloud Logging's fields, from W3C's header or Google's older one."""
     found = _traceparent(headers) or _cloud_trace(headers)
     if found is None or not project:
         return {}
@@ -59,7 +60,7 @@ def _traceparent(headers: Headers) -> tuple[str, str] | None:
 
 
 def _cloud_trace(headers: Headers) -> tuple[str, str] | None:
-    """TRACE_ID/SPAN_ID;o=1: the span is decimal here, and hexadecimal in the log."""
+    """TRACE_ID/SPAN_ID;o=1. The span is decimal here, but hexadecimal in the log."""
     match = _CLOUD_TRACE.fullmatch(headers.get("X-Cloud-Trace-Context", ""))
     if match is None or match[1] == _NO_TRACE:
         return None

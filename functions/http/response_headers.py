@@ -1,19 +1,19 @@
-"""The headers of every answer, and the path below which the api is reached."""
+"""Headers that every response has, CORS headers, and the API's base path."""
 
 import re
 from collections.abc import Collection
 
 from flask import Request, Response
 
-# A function has two addresses: Cloud Run's is a host alone, Cloud Functions' has the
-# function's name in its path, which is taken off before the request comes here.
+# A function has two addresses: Cloud Run's is a host alone; Cloud Functions' has the
+# function's name in its path, which Google strips before the request arrives here.
 FUNCTIONS_DOMAIN = ".cloudfunctions.net"
 FUNCTION_NAME = "api"
 
-# Cross-Origin-Resource-Policy stops what loads without CORS alone, as <img> or
-# <script> do: Fetch runs its check for the mode no-cors, so the pages of allowed
-# origins, which ask with CORS, read on.
-_EVERY_ANSWER = {
+# Cross-Origin-Resource-Policy only blocks loads without CORS, such as <img> and
+# <script>: Fetch checks it for the mode no-cors alone, so pages on allowed origins,
+# which use CORS, are not affected.
+_ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
     "Strict-Transport-Security": "max-age=63072000",
@@ -31,17 +31,17 @@ _EXPOSED = "Location, Retry-After, Idempotent-Replayed, X-Request-Id"
 def add_headers(
     response: Response, request: Request, request_id: str, origins: Collection[str]
 ) -> None:
-    """Headers that the handler has set stay as they are."""
-    every = _EVERY_ANSWER | {"X-Request-Id": request_id} | _cors(request, origins)
+    """Adds what is missing; headers that the handler has set stay as they are."""
+    every = _ALWAYS | {"X-Request-Id": request_id} | _cors(request, origins)
     present = {name.lower() for name, _ in response.headers}
-    # All at once: each by itself is looked for among all that are there.
+    # In one call, because each single assignment scans all existing headers.
     response.headers.extend(
         {name: value for name, value in every.items() if name.lower() not in present}
     )
 
 
 def _cors(request: Request, origins: Collection[str]) -> dict[str, str]:
-    """Exact origins only; another origin gets no header at all."""
+    """Matches exact origins; any other origin gets no CORS header at all."""
     origin = request.headers.get("Origin")
     if origin is None or origin not in origins:
         return {"Vary": "Origin"}
@@ -54,15 +54,15 @@ def _cors(request: Request, origins: Collection[str]) -> dict[str, str]:
 
 
 def _preflight(request: Request) -> dict[str, str]:
-    """Whatever headers the browser asks for: clients and tracing send their own."""
+    """Allows whatever headers the browser asks for: clients and tracing add theirs."""
     headers = {
         "Access-Control-Allow-Methods": _METHODS,
         "Access-Control-Max-Age": _PREFLIGHT_SECONDS,
         "Vary": "Origin, Access-Control-Request-Headers",
     }
-    asked = request.headers.get("Access-Control-Request-Headers", "")
-    allowed = {"Access-Control-Allow-Headers": asked}
-    return headers | (allowed if _HEADER_NAMES.fullmatch(asked) else {})
+    requested = request.headers.get("Access-Control-Request-Headers", "")
+    allowed = {"Access-Control-Allow-Headers": requested}
+    return headers | (allowed if _HEADER_NAMES.fullmatch(requested) else {})
 
 
 def base_path(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""A call of the api: where it is, what handles it, and how OpenAPI describes it."""
+"""A route of the api: its path, its handler, and its description for OpenAPI."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,12 +15,12 @@ from shared.ports.identity import Caller
 Fields = Mapping[str, Field]
 JSON = "application/json"
 FORM = "multipart/form-data"
-# What a name in a path can be (`gemini-veo-3.1`): anything else names nothing of ours.
+# What a path argument (such as `gemini-veo-3.1`) can be. Anything else is a 404.
 PATH_ARGUMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
 
 
 class Body(Struct, frozen=True, kw_only=True):
-    """A JSON object: its name as a component, and the fields, which also parse it."""
+    """A request's JSON object. `title` names it in OpenAPI; `fields` also parse it."""
 
     title: str
     description: str
@@ -29,24 +29,24 @@ class Body(Struct, frozen=True, kw_only=True):
 
 
 class Operation(Struct, frozen=True, kw_only=True, eq=False):
-    """A route's description in English; `openapi.ko.json` has the Korean.
+    """A route's description in English; `functions/docs.ko.json` has the Korean.
 
-    `answers`: the schema by status, or None for an answer without a body. `problems`:
-    the statuses of refusals, beside those that any call of its shape may meet.
-    `arguments`: what the names in the path and the request's headers mean. `refusal`:
-    the shape of errors where they are not problem+json. `has_price`: a price that no
-    limit could admit is refused.
+    `responses`: schemas by status, None for a response without a body. `problems`:
+    error statuses, in addition to those that every route of this kind can return.
+    `arguments` describes the path's arguments, `request_headers` the request's headers.
+    `refusal`: the schema of errors, if they are not problem+json. `has_price`: a price
+    that the caps could never admit is refused (`exceeds_limit`).
     """
 
     summary: str
     description: str
     tag: str
-    answers: Mapping[int, Schema | None]
+    responses: Mapping[int, Schema | None]
     body: Body | None = None
     query: Fields = field(default_factory=dict)
     arguments: Mapping[str, str] = field(default_factory=dict)
     request_headers: Mapping[str, str] = field(default_factory=dict)
-    answer_headers: tuple[str, ...] = ()
+    response_headers: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
     media_type: str = JSON
     refusal: Schema | None = None
@@ -54,7 +54,7 @@ class Operation(Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """One request on its way to a handler. `caller` is ANYONE on open routes alone."""
+    """What a handler gets. `caller` is ANYONE on open routes, and only there."""
 
     request: Request
     caller: Caller
@@ -67,10 +67,10 @@ ANYONE = Caller(user_id="")
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """`is_open`: answered without a token. `spends`: it may cost money.
+    """`is_open`: no token is needed. `spends`: a request may cost money.
 
-    `most_bytes`: the largest body that it reads. `tokens`: what it takes of a user's
-    rate, by what it costs us.
+    `max_bytes`: the largest body that is read. `tokens`: what a request counts for in
+    its user's rate limit, according to what it costs us.
     """
 
     method: str
@@ -80,16 +80,16 @@ class Route(Struct, frozen=True, kw_only=True):
     is_open: bool = False
     is_for_admins: bool = False
     spends: bool = False
-    most_bytes: int = SMALL_BODY_BYTES
-    tokens: int = 1
+    max_bytes: int = SMALL_BODY_BYTES
+    tokens: Callable[[Request], int] = lambda _request: 1
 
     @property
     def checks_revoked(self) -> bool:
-        """Whether a revoked token stops at once; an administrator's always does."""
+        """Whether a revoked token is refused at once. An administrator's always is."""
         return self.method != "GET"
 
     @property
     def reads_body(self) -> bool:
         if self.operation is None:
-            return self.most_bytes > 0
+            return self.max_bytes > 0
         return self.operation.body is not None

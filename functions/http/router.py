@@ -1,4 +1,4 @@
-"""How a request finds its call: path, caller, language; and errors their answer."""
+"""Matches a request to its route, authenticates the caller, and renders errors."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,27 +7,20 @@ from io import BytesIO
 import structlog
 from flask import Request, Response
 from structlog.contextvars import bind_contextvars
-from werkzeug.exceptions import (
-    BadRequest,
-    HTTPException,
-    MethodNotAllowed,
-    RequestEntityTooLarge,
-)
-from werkzeug.exceptions import NotFound as NoRoute
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, MapAdapter, Rule
 
 from functions.http.problems import problem
-from functions.http.receiving import DRAIN, DRAIN_STRANGER, Receiver, drain
+from functions.http.receiving import Receiver, drain
 from functions.http.request_context import request_context
 from functions.http.response_headers import add_headers
 from functions.http.route import ANYONE, PATH_ARGUMENT, Call, Route
 from shared.domain.errors import (
     ApiError,
     Forbidden,
-    Malformed,
+    NoSuchPath,
     NotAllowed,
     NotFound,
-    TooLarge,
     Unavailable,
     Unreachable,
 )
@@ -38,17 +31,19 @@ from shared.request_time import limited_to
 
 log = structlog.get_logger()
 
-# With the last try of a read, a Firestore that is silent is a 503 within 15 s.
+# With the last try of a read on top, an unresponsive Firestore is a 503 within 15 s.
 CALL_SECONDS = 12.0
+MAX_ACCEPT_LANGUAGE_LENGTH = 500
 
-ErrorAnswer = Callable[[ApiError, Language, Mapping[str, str] | None], Response]
+ErrorRenderer = Callable[[ApiError, Language, Mapping[str, str] | None], Response]
 
 
 class Router:
-    """Answers requests by its routes; an ApiError becomes an answer here alone.
+    """Dispatches requests to `routes`. Only here do ApiErrors become responses.
 
-    `project`: whose traces the log lines belong to. `answers_errors`: below which path
-    errors are answered otherwise than as problems. `rate`: requests of one user.
+    `project`: the Google Cloud project of the traces in log lines. `error_renderers`:
+    by path prefix, how errors are rendered if not as problem+json. `rate`: the requests
+    that one user may send.
     """
 
     def __init__(
@@ -57,7 +52,7 @@ class Router:
         tokens: Tokens,
         origins: Sequence[str],
         project: str = "",
-        answers_errors: Mapping[str, ErrorAnswer] | None = None,
+        error_renderers: Mapping[str, ErrorRenderer] | None = None,
         receiver: Receiver | None = None,
         rate: RateLimit | None = None,
     ) -> None:
@@ -69,17 +64,17 @@ class Router:
         self._tokens = tokens
         self._origins = frozenset(origins)
         self._project = project
-        self._answers_errors = dict(answers_errors or {})
+        self._error_renderers = dict(error_renderers or {})
         self._receiver = receiver or Receiver()
         self._rate = rate or RateLimit(20)
 
     def __call__(self, request: Request) -> Response:
         began = time.monotonic()
-        # Not the request, which may be Flask's proxy: that is gone once it is answered.
+        # Not `request`: it may be Flask's proxy, which is unbound after the response.
         environ, unread = request.environ, request.stream
         with request_context(request, self._project) as request_id:
             with limited_to(CALL_SECONDS):
-                response = self._answered(request)
+                response = self._respond(request)
             add_headers(response, request, request_id, self._origins)
             log.info(
                 "request_served",
@@ -87,109 +82,109 @@ class Router:
                 status=response.status_code,
                 duration_ms=round((time.monotonic() - began) * 1000),
             )
-        limit = DRAIN if environ.get(KNOWN) else DRAIN_STRANGER
-        # Once the answer is sent: a caller who is still sending has it by then. The
-        # framework would read the body before, whole and without an end.
-        response.call_on_close(lambda: drain(environ, unread, limit))
+
+        def drain_rest() -> None:
+            with self._receiver.drain_limit(environ.get(CALLER_ID)) as limit:
+                drain(environ, unread, limit)
+
+        # After the response is sent, so that a caller who is still sending already has
+        # it. The framework would read all of the body first, without a limit.
+        response.call_on_close(drain_rest)
         request.stream = BytesIO()
         return response
 
-    def _answered(self, request: Request) -> Response:
-        language, error_answer = _language(request), self._error_answer(request)
+    def _respond(self, request: Request) -> Response:
+        language, render_error = _language(request), self._error_renderer(request)
         try:
-            return self._handled(request, language)
+            return self._dispatch(request, language)
         except NotAllowed as refused:
-            return error_answer(refused, language, {"Allow": self._allowed(request)})
+            return render_error(refused, language, {"Allow": self._allowed(request)})
         except ApiError as refused:
-            return error_answer(refused, language, None)
+            return render_error(refused, language, None)
         except Unreachable as error:
             log.error("request_failed", reason=str(error))
-            return error_answer(Unavailable(), language, None)
+            return render_error(Unavailable(), language, None)
         except Exception:
-            # The entry point: reported to us, and to the caller only that it failed.
+            # This is the entry point: log the crash, and tell the caller no details.
             log.exception("request_crashed")
-            return error_answer(ApiError(), language, None)
+            return render_error(ApiError(), language, None)
 
-    def _error_answer(self, request: Request) -> ErrorAnswer:
-        for path, error_answer in self._answers_errors.items():
-            if request.path.startswith(path):
-                return error_answer
+    def _error_renderer(self, request: Request) -> ErrorRenderer:
+        for prefix, render_error in self._error_renderers.items():
+            if request.path.startswith(prefix):
+                return render_error
         return problem
 
-    def _handled(self, request: Request, language: Language) -> Response:
+    def _dispatch(self, request: Request, language: Language) -> Response:
         if request.method == "OPTIONS":
             return Response(status=204, headers={"Allow": self._allowed(request)})
-        route, arguments = self._route(request)
-        caller = ANYONE if route.is_open else self._caller(request, route)
+        route, arguments = self._match(request)
+        caller = ANYONE if route.is_open else self._authenticate(request, route)
         call = Call(
             request=request, caller=caller, language=language, arguments=arguments
         )
         if route.is_open or not route.reads_body:
-            return _called(route, call)
+            return route.handler(call)
         with (
-            self._receiver.receive(request, caller.user_id, route.most_bytes),
-            # How long the body's sender took is not the call's time.
+            self._receiver.receive(request, caller.user_id, route.max_bytes),
+            # The time limit starts anew: it doesn't count how long the sender took.
             limited_to(CALL_SECONDS),
         ):
-            return _called(route, call)
+            return route.handler(call)
 
-    def _caller(self, request: Request, route: Route) -> Caller:
-        """Before anything of the body is read: strangers are answered at once."""
+    def _authenticate(self, request: Request, route: Route) -> Caller:
+        """Runs before the body is read, so that strangers are refused at once."""
         authorization = request.headers.get("Authorization")
         caller = self._tokens.caller(authorization, check_revoked=route.checks_revoked)
-        request.environ[KNOWN] = True
+        request.environ[CALLER_ID] = caller.user_id
         bind_contextvars(user_id=caller.user_id)
         if caller.key_id is not None:
             bind_contextvars(key_id=caller.key_id)
         if route.is_for_admins and not caller.is_admin:
             raise Forbidden
-        self._rate.take(caller.user_id, route.tokens)
+        self._rate.take(caller.user_id, route.tokens(request))
         return caller
 
-    def _route(self, request: Request) -> tuple[Route, Mapping[str, str]]:
-        """Routes are matched first, so that an unknown path is a 404 for everyone."""
+    def _match(self, request: Request) -> tuple[Route, Mapping[str, str]]:
+        """Runs before authentication, so that an unknown path is a 404 for everyone."""
         try:
             route, arguments = self._paths(request).match(method=request.method)
         except MethodNotAllowed as error:
             raise NotAllowed from error
-        except (NoRoute, HTTPException) as error:
-            raise NotFound from error
+        except HTTPException as error:
+            raise NoSuchPath from error
         bind_contextvars(route=route.path)
         if not all(PATH_ARGUMENT.fullmatch(value) for value in arguments.values()):
             raise NotFound
         return route, arguments
 
     def _allowed(self, request: Request) -> str:
-        """The path's methods; NotFound if it has none."""
+        """The path's methods; NoSuchPath if it has none."""
         methods = set(self._paths(request).allowed_methods())
         if not methods:
-            raise NotFound
+            raise NoSuchPath
         return ", ".join(sorted(methods | {"OPTIONS"}))
 
     def _paths(self, request: Request) -> MapAdapter:
         if request.environ["PATH_INFO"].startswith("//"):  # werkzeug makes it "/"
-            raise NotFound
+            raise NoSuchPath
         return self._map.bind("", path_info=request.path)
 
 
-# In a request's environ: whether its caller is known.
-KNOWN = "reelay.caller_is_known"
-
-
-def _called(route: Route, call: Call) -> Response:
-    """What werkzeug raises about a body is ours here."""
-    try:
-        return route.handler(call)
-    except RequestEntityTooLarge as error:
-        raise TooLarge from error
-    except BadRequest as error:
-        raise Malformed(type(error).__name__) from error
+# The key in a request's environ of the caller's user ID, set once it is authenticated.
+CALLER_ID = "reelay.caller_id"
 
 
 def _language(request: Request) -> Language:
-    """The caller's first choice of those that we speak; regions make no difference."""
+    """The caller's preferred one of our languages; regions are ignored.
+
+    Overlong headers are ignored: no browser sends one, and parsing thousands of
+    languages takes as long as ten requests.
+    """
+    if len(request.headers.get("Accept-Language", "")) > MAX_ACCEPT_LANGUAGE_LENGTH:
+        return Language.ENGLISH
     for tag, quality in request.accept_languages:
-        spoken = tag.partition("-")[0].lower()
-        if quality > 0 and spoken in tuple(Language):
-            return Language(spoken)
+        language = tag.partition("-")[0].lower()
+        if quality > 0 and language in tuple(Language):
+            return Language(language)
     return Language.ENGLISH

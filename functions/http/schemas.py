@@ -1,12 +1,15 @@
-"""The parts of JSON Schema from which answers are described.
+"""Builds the JSON Schemas of responses.
 
-Each property has a description and an example. A schema with a title is described
-once, as a component; `{"$ref": schema}` refers to it. `openapi.py` resolves both.
+Each property has a description and an example. A schema with a title becomes one of the
+document's components; `{"$ref": schema}` stands for a reference to it, which
+`components.py` resolves.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 Schema = Mapping[str, object]
+Order = Callable[[Any], Any]
 
 
 def text(description: str, example: str | None, **more: object) -> Schema:
@@ -52,13 +55,13 @@ def choice(title: str, values: Iterable[str]) -> Schema:
 
 
 def described(schema: Schema, description: str, example: object = None) -> Schema:
-    """The component `schema`, and what it means in this place."""
+    """A reference to the component `schema`, with a description for this place."""
     reference: Schema = {"$ref": schema, "description": description}
     return reference if example is None else {**reference, "examples": [example]}
 
 
 def record(title: str, description: str, /, **properties: Schema) -> Schema:
-    """An object with all of `properties`, as a component. More may be added later."""
+    """An object, as a component. All of `properties` are required, others allowed."""
     return {
         "title": title,
         "type": "object",
@@ -69,7 +72,7 @@ def record(title: str, description: str, /, **properties: Schema) -> Schema:
 
 
 def with_optional(schema: Schema, **properties: Schema) -> Schema:
-    """The object `schema` and properties that may be left out."""
+    """The object `schema` with additional, optional properties."""
     required = schema["properties"]
     assert isinstance(required, Mapping)
     return {**schema, "properties": {**required, **properties}}
@@ -94,6 +97,34 @@ def or_null(schema: Schema) -> Schema:
         return {**schema, "type": [schema["type"], "null"]}
     rest = {name: value for name, value in schema.items() if name != "$ref"}
     return {**rest, "anyOf": [{"$ref": schema["$ref"]}, {"type": "null"}]}
+
+
+def ordering(schema: Schema) -> Order:
+    """A function that sorts a response's properties, nested ones too, as in `schema`.
+
+    It drops properties that the schema doesn't have.
+    """
+    return _ordering(schema) or (lambda answer: answer)
+
+
+def _ordering(schema: Mapping[str, Any]) -> Order | None:
+    """None if there is nothing to sort, so that such values aren't visited at all."""
+    match schema:
+        case {"$ref": inner} | {"anyOf": [{"$ref": inner}, {"type": "null"}]}:
+            return _ordering(inner)
+        case {"items": items} if each := _ordering(items):
+            return lambda values: [each(value) for value in values]
+        case {"properties": properties}:
+            parts = {name: _ordering(part) for name, part in properties.items()}
+            return lambda value: (
+                value
+                and {
+                    name: order(value[name]) if order else value[name]
+                    for name, order in parts.items()
+                    if name in value
+                }
+            )
+    return None
 
 
 def _plain(kind: str, description: str, example: object) -> dict[str, object]:

@@ -1,11 +1,11 @@
-"""Errors as OpenAI's clients read them, and whether they are to send it again."""
+"""Renders errors as OpenAI's clients read them, and says whether to retry."""
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from flask import Response
 
+from functions.http.bodies import json_response
 from functions.http.problems import problem
 from functions.http.schemas import described, or_null, record, text
 from functions.openai.request import REFERENCE
@@ -13,6 +13,7 @@ from shared.domain.errors import (
     ApiError,
     GenerationPaused,
     InvalidRequest,
+    Malformed,
     NotOffered,
     TooLarge,
     TooManyRequests,
@@ -23,15 +24,30 @@ from shared.domain.refusals import describe_field, describe_refusal
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
-# Here a form is taken, too.
-_TYPES: Mapping[Language, str] = {
-    Language.ENGLISH: "Send the body as multipart/form-data or application/json.",
-    Language.KOREAN: (
-        "요청 본문은 multipart/form-data 또는 application/json 형식이어야 합니다."
-    ),
+# These routes, unlike the others, also accept a form.
+_FORM: Mapping[type[ApiError], Mapping[Language, str]] = {
+    UnsupportedMedia: {
+        Language.ENGLISH: (
+            "Send the body as multipart/form-data or application/json, uncompressed."
+        ),
+        Language.KOREAN: (
+            "요청 본문은 압축하지 않은 multipart/form-data 또는 application/json "
+            "형식이어야 합니다."
+        ),
+    },
+    Malformed: {
+        Language.ENGLISH: (
+            "The body must be a form, in which each file has a filename and each text "
+            "is UTF-8, or a single JSON object without duplicate names."
+        ),
+        Language.KOREAN: (
+            "요청 본문은 파일마다 filename이 있고 텍스트가 UTF-8인 양식이거나, 이름이 "
+            "중복되지 않는 하나의 JSON 객체여야 합니다."
+        ),
+    },
 }
 
-# Where anything is wrong with the image, all that it may be.
+# Added to any error about the image: everything that is accepted.
 _IMAGE: Mapping[Language, str] = {
     Language.ENGLISH: (
         "`input_reference` takes one image: a JPEG, PNG, WebP or AVIF file of "
@@ -65,10 +81,10 @@ REFUSAL = record(
 def openai_problem(
     refused: ApiError, language: Language, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The statuses are ours, but a wrong field is 400.
+    """The statuses are those of the rest of the API, but an invalid field is a 400.
 
-    The client sends a 409, 429 or 5xx again by itself, at once or after Retry-After:
-    only what may pass in a moment is worth that.
+    OpenAI's client retries a 409, 429 or 5xx by itself, at once or after Retry-After.
+    `x-should-retry` prevents that for all errors but those that may soon be over.
     """
     body = {
         "message": _message(refused, language),
@@ -78,37 +94,32 @@ def openai_problem(
     }
     ours = problem(refused, language, headers)
     kept = {n: ours.headers[n] for n in KEPT_HEADERS if n in ours.headers}
-    if not _is_worth_resending(refused):
+    if not _is_retryable(refused):
         kept["x-should-retry"] = "false"
-    return Response(
-        json.dumps({"error": body}, ensure_ascii=False) + "\n",
-        status=400 if isinstance(refused, InvalidRequest) else refused.status,
-        mimetype="application/json",
-        headers=kept,
-    )
+    status = 400 if isinstance(refused, InvalidRequest) else refused.status
+    return json_response({"error": body}, status, kept)
 
 
-def _is_worth_resending(refused: ApiError) -> bool:
+def _is_retryable(refused: ApiError) -> bool:
     if isinstance(refused, TooManyRequests):
         return True
-    lasts = isinstance(refused, GenerationPaused | NotOffered)
-    return refused.status >= 500 and not lasts
+    is_lasting = isinstance(refused, GenerationPaused | NotOffered)
+    return refused.status >= 500 and not is_lasting
 
 
 def _message(refused: ApiError, language: Language) -> str:
-    said = describe_refusal(refused, language)
-    if isinstance(refused, UnsupportedMedia):
-        said = _TYPES[language]
+    of_form = _FORM.get(type(refused))
+    message = of_form[language] if of_form else describe_refusal(refused, language)
     if isinstance(refused, InvalidRequest):
-        # Which particle a field's name takes depends on how it is read.
-        after = "은(는)" if language is Language.KOREAN else ""
+        # Which of the two particles is right depends on how the name is pronounced.
+        particle = "은(는)" if language is Language.KOREAN else ""
         wrong = ((e.field, describe_field(e, language)) for e in refused.errors)
-        said = " ".join(
-            f"`{field}`{after} {why}{'' if why.endswith('?') else '.'}"
+        message = " ".join(
+            f"`{field}`{particle} {why}{'' if why.endswith('?') else '.'}"
             for field, why in wrong
         )
     is_about_image = isinstance(refused, TooLarge) or REFERENCE in _fields(refused)
-    return f"{said} {_IMAGE[language]}" if is_about_image else said
+    return f"{message} {_IMAGE[language]}" if is_about_image else message
 
 
 def _fields(refused: ApiError) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""OpenAI's request for a video, read into ours: its body, sizes, seconds and image.
+"""Parses OpenAI's request for a video and converts it into our own.
 
 The shapes are those of the `openai` client 3.54, types/video_create_params.py.
 """
@@ -15,24 +15,27 @@ from functions.http.bodies import read_object
 from functions.http.forms import read_form
 from functions.http.receiving import LARGE_BODY_BYTES
 from shared.domain.catalogue import ANY_MODEL, MODEL_CHOICES, AspectRatio, Resolution
-from shared.domain.errors import InvalidRequest
 from shared.domain.fields import Field, read_fields
+from shared.domain.https_address import HttpsAddress
 from shared.domain.image_type import image_type
 from shared.domain.request import VIDEO_FIELDS, ClientRetry, VideoRequest
-from shared.domain.specs import Choice, HttpsAddress, ImageType, Text, Whole, Wrong
-from shared.domain.structs import Unprinted
+from shared.domain.specs import Choice, ImageType, Text, Whole, Wrong
+from shared.domain.structs import PartialRepr
 
-MOST_SECONDS = 10
-# The longest that OpenAI's client names: more is a mistake, not a wish.
-_ASKED = Whole(least=3, most=20)
-_SECONDS_TEXTS = tuple(str(n) for n in range(_ASKED.least, _ASKED.most + 1))
+MAX_SECONDS = 10
+# 20 is the most that OpenAI's client names, so a larger number is an error.
+_ACCEPTED_SECONDS = Whole(minimum=3, maximum=20)
+_SECONDS_TEXTS = tuple(
+    str(n) for n in range(_ACCEPTED_SECONDS.minimum, _ACCEPTED_SECONDS.maximum + 1)
+)
 _WHOLE = re.compile("-?(0|[1-9][0-9]*)")
 
 _DATA_ADDRESS = "^data:image/(jpeg|jpg|png|webp|avif);base64,[A-Za-z0-9+/]+={0,2}$"
 REFERENCE = "input_reference"
-_INSIDE = f"{REFERENCE}["
+_NESTED = f"{REFERENCE}["
 
-# What we make for a size: the nearest that is not smaller, turned the same way.
+# What we make for a size: the nearest of our own that is not smaller, in the same
+# orientation.
 SIZES: Mapping[str, tuple[Resolution, AspectRatio]] = {
     "720x1280": (Resolution.P720, AspectRatio.PORTRAIT),
     "1280x720": (Resolution.P720, AspectRatio.LANDSCAPE),
@@ -43,39 +46,38 @@ SIZES: Mapping[str, tuple[Resolution, AspectRatio]] = {
 }
 
 
-class InlineImage(Unprinted, frozen=True, kw_only=True):
-    """An image out of the request itself; its type is what its first bytes say."""
+class InlineImage(PartialRepr, frozen=True, kw_only=True):
+    """An image sent inside the request. Its first bytes determine its type."""
 
-    unprinted = ("content",)
+    hidden_fields = ("content",)
 
     content: bytes
     content_type: str
 
 
 Reference = str | InlineImage
-"""The image: its https address, or itself."""
+"""The image: an https URL, or the image itself."""
 
 
 class Seconds(Struct, frozen=True, kw_only=True):
-    """A text (so the client) or a number, 3 to 20; more than 10 means 10."""
+    """3 to 20, as a string (as the client sends it) or a number; capped at 10."""
 
     def parse(self, value: object) -> int:
         match value:
             case str() if value in _SECONDS_TEXTS:
                 value = int(value)
             case str() if _WHOLE.fullmatch(value):
-                raise Wrong("out_of_range", _ASKED.least, _ASKED.most)
-        return min(_ASKED.parse(value), MOST_SECONDS)
+                least, most = _ACCEPTED_SECONDS.minimum, _ACCEPTED_SECONDS.maximum
+                raise Wrong("out_of_range", least, most)
+        return min(_ACCEPTED_SECONDS.parse(value), MAX_SECONDS)
 
     def schema(self) -> dict[str, object]:
-        texts = {"title": "OpenAISeconds", "type": "string"}
-        return {
-            "anyOf": [{"$ref": texts | {"enum": [*_SECONDS_TEXTS]}}, _ASKED.schema()]
-        }
+        texts = {"title": "OpenAISeconds", "type": "string", "enum": [*_SECONDS_TEXTS]}
+        return {"anyOf": [{"$ref": texts}, _ACCEPTED_SECONDS.schema()]}
 
 
 class Single(Struct, frozen=True, kw_only=True):
-    """1, as a number or, in a form, a text."""
+    """1, as a number or, in a form, as a string."""
 
     def parse(self, value: object) -> int:
         if value not in (1, "1") or isinstance(value, bool):
@@ -83,11 +85,11 @@ class Single(Struct, frozen=True, kw_only=True):
         return 1
 
     def schema(self) -> dict[str, object]:
-        return Whole(least=1, most=1).schema()
+        return Whole(minimum=1, maximum=1).schema()
 
 
 class InputReference(Struct, frozen=True, kw_only=True):
-    """A file's bytes; or an address, https or data:, alone or as `image_url`."""
+    """A file's bytes, or an https: or data: URL, either alone or as `image_url`."""
 
     def parse(self, value: object) -> Reference:
         if isinstance(value, Mapping) and value.keys() == {"image_url"}:
@@ -129,13 +131,14 @@ CREATE_FIELDS: Mapping[str, Field] = {
     REFERENCE: Field(
         spec=InputReference(),
         description="The image to use as the first frame: a JPEG, PNG, WebP or AVIF "
-        "file of at most 16 MB, or its https:// or base64 data: URL. `file_id` is not "
-        "supported. Without it, the video is made from the prompt alone.",
+        "file of at most 16 MB and at least 128 pixels a side, or its https:// or "
+        "base64 data: URL. `file_id` is not supported. Without it, the video is made "
+        "from the prompt alone.",
         example={"image_url": "https://example.com/raccoon.jpg"},
         synonyms=("image", "image_url"),
     ),
     "model": Field(
-        spec=Text(longest=100),
+        spec=Text(max_units=100),
         default=ANY_MODEL,
         description="A provider to ask first, or `auto`. Any other name, such as "
         "`sora-2`, means `auto`.",
@@ -154,59 +157,37 @@ CREATE_FIELDS: Mapping[str, Field] = {
         example="1280x720",
     ),
     "n": Field(
-        spec=Single(),
-        default=1,
-        description="How many videos: one for each request.",
+        spec=Single(), default=1, description="How many videos: one for each request."
     ),
     "user": Field(
-        spec=Text(longest=500),
+        spec=Text(max_units=500),
         description="Your name for your own user. It is accepted and not stored.",
         example="user-17",
     ),
 }
 
 
-class OpenAIRequest(Struct, frozen=True, kw_only=True):
-    """What was asked, but for the image's name: it gets that once it is kept."""
+def read_request(body: Mapping[str, object]) -> tuple[VideoRequest, InlineImage | None]:
+    """Our own request, and an image that was sent inside this one and has no name yet.
 
-    prompt: str
-    reference: Reference | None
-    model: str
-    duration_seconds: int
-    resolution: Resolution
-    aspect_ratio: AspectRatio | None
-
-    @classmethod
-    def parse(cls, body: Mapping[str, object]) -> "OpenAIRequest":
-        """Read a body's fields; InvalidRequest names every wrong one."""
-        values, errors = read_fields(CREATE_FIELDS, body)
-        if errors:
-            raise InvalidRequest(tuple(errors))
-        size = values["size"]
-        resolution, aspect_ratio = SIZES[size] if size else (Resolution.P720, None)
-        return cls(
-            prompt=values["prompt"],
-            reference=values["input_reference"],
-            model=_model(values["model"]),
-            duration_seconds=values["seconds"],
-            resolution=resolution,
-            aspect_ratio=aspect_ratio,
-        )
-
-    def video_request(self, image: str | None) -> VideoRequest:
-        """`image`: the name under which an InlineImage is kept, None for an address."""
-        return VideoRequest(
-            prompt=self.prompt,
-            image_url=self.reference if isinstance(self.reference, str) else None,
-            image=image,
-            duration_seconds=self.duration_seconds,
-            resolution=self.resolution,
-            aspect_ratio=self.aspect_ratio,
-            audio=None,
-            model=self.model,
-            fallback=True,
-            seed=None,
-        )
+    InvalidRequest lists every invalid field.
+    """
+    values = read_fields(CREATE_FIELDS, body)
+    size, reference = values["size"], values[REFERENCE]
+    resolution, aspect_ratio = SIZES[size] if size else (Resolution.P720, None)
+    request = VideoRequest(
+        prompt=values["prompt"],
+        image_url=reference if isinstance(reference, str) else None,
+        image=None,
+        duration_seconds=values["seconds"],
+        resolution=resolution,
+        aspect_ratio=aspect_ratio,
+        audio=None,
+        model=_model(values["model"]),
+        fallback=True,
+        seed=None,
+    )
+    return request, reference if isinstance(reference, InlineImage) else None
 
 
 def _model(name: str) -> str:
@@ -215,7 +196,7 @@ def _model(name: str) -> str:
 
 
 def _decoded(address: str) -> bytes:
-    """The content of a base64 data: URL (RFC 2397)."""
+    """The content of a base64 data: URL (RFC 2397); empty if it is malformed."""
     head, _, content = address.partition(",")
     try:
         return b64decode(content, validate=True) if head.endswith(";base64") else b""
@@ -224,34 +205,35 @@ def _decoded(address: str) -> bytes:
 
 
 def _image(content: bytes) -> InlineImage:
-    """Whatever type the sender says: clients send a file's bytes as octet-stream."""
+    """Ignores the type that was sent: clients send a file's bytes as octet-stream."""
     kind = image_type(content)
     return InlineImage(content=content, content_type=ImageType().parse(kind))
 
 
-def read_asked(request: Request) -> Mapping[str, Any]:
-    """A form's fields or a JSON object's; a file is its bytes."""
+def read_body(request: Request) -> Mapping[str, Any]:
+    """The fields of a form or of a JSON object; a file is its bytes."""
     if request.mimetype == "multipart/form-data":
-        return _asked(read_form(request))
-    return read_object(request, most_bytes=LARGE_BODY_BYTES)
+        return _nested(read_form(request))
+    return read_object(request, max_bytes=LARGE_BODY_BYTES)
 
 
-def read_sending(request: Request) -> ClientRetry:
-    """AGAIN where the client says that it sent this before, else FIRST.
+def read_client_retry(request: Request) -> ClientRetry:
+    """AGAIN if the client marks this as a retry, otherwise FIRST.
 
-    Who says nothing of a first sending may still say it of the next.
+    A client that doesn't send the header with a first request may still send it with a
+    retry, so its absence never means ONCE.
     """
     count = request.headers.get("x-stainless-retry-count", "")
     is_number = count.isascii() and count.isdigit()
     return ClientRetry.AGAIN if is_number and count.strip("0") else ClientRetry.FIRST
 
 
-def _asked(form: Mapping[str, str | bytes]) -> Mapping[str, Any]:
-    """The client writes an object into a form as `input_reference[image_url]`."""
-    inside = {
-        name.removeprefix(_INSIDE).removesuffix("]"): content
+def _nested(form: Mapping[str, str | bytes]) -> Mapping[str, Any]:
+    """Restores the object that the client flattens to `input_reference[image_url]`."""
+    inner = {
+        name.removeprefix(_NESTED).removesuffix("]"): content
         for name, content in form.items()
-        if name.startswith(_INSIDE)
+        if name.startswith(_NESTED)
     }
-    rest = {n: content for n, content in form.items() if not n.startswith(_INSIDE)}
-    return rest | ({REFERENCE: inside} if inside else {})
+    rest = {n: content for n, content in form.items() if not n.startswith(_NESTED)}
+    return rest | ({REFERENCE: inner} if inner else {})

@@ -1,17 +1,18 @@
-"""OpenAI's Videos API, for its clients as they are: `/openai/v1/videos`."""
+"""Routes of OpenAI's Videos API, for its unmodified clients: `/openai/v1/videos`."""
+
+from functools import partial
 
 from flask import Response
 
-from functions.http.bodies import answer, read_key, read_query
+from functions.http.bodies import json_response, read_key, read_query
 from functions.http.receiving import LARGE_BODY_BYTES
 from functions.http.route import Body, Call, Operation, Route
 from functions.openai.errors import REFUSAL
 from functions.openai.request import (
     CREATE_FIELDS,
-    InlineImage,
-    OpenAIRequest,
-    read_asked,
-    read_sending,
+    read_body,
+    read_client_retry,
+    read_request,
 )
 from functions.openai.video import (
     CONTENT_FIELDS,
@@ -27,8 +28,7 @@ from functions.openai.video import (
     show_page,
     show_video,
 )
-from functions.videos import IDEMPOTENCY_KEY, LIST_TOKENS
-from shared import wiring
+from functions.videos import IDEMPOTENCY_KEY, list_tokens
 from shared.domain.catalogue import MODEL_CHOICES
 from shared.domain.errors import (
     Conflict,
@@ -38,55 +38,58 @@ from shared.domain.errors import (
     NotFound,
 )
 from shared.domain.projection import project
-from shared.ports.identity import Caller
-from shared.usecases.uploads import Keep
+from shared.domain.structs import replace
+from shared.wiring import use_cases
 
-# Without it the client polls every second.
-POLL_HEADERS = {"openai-poll-after-ms": "2000"}
+# Without it the client polls every second. Not two seconds: gunicorn closes an idle
+# connection after two, maybe just as the client sends its next poll.
+POLL_HEADERS = {"openai-poll-after-ms": "3000"}
 
 VIDEO_ID = {"job_id": "The `id` of one of your videos."}
 
 
 def _create_video(call: Call) -> Response:
-    asked = OpenAIRequest.parse(read_asked(call.request))
-    key, client_retry = read_key(call.request), read_sending(call.request)
-    image, keep = _image(asked, call.caller)
-    request = asked.video_request(image)
-    taken = wiring.create_video()(
-        call.caller, request, call.language, key, client_retry=client_retry, keep=keep
+    request, image = read_request(read_body(call.request))
+    key, client_retry = read_key(call.request), read_client_retry(call.request)
+    store_image = None
+    if image:
+        store = use_cases.store_inline_image()
+        name, store_image = store(call.caller, image.content, image.content_type)
+        request = replace(request, image=name)
+    result = use_cases.create_video()(
+        call.caller,
+        request,
+        call.language,
+        key,
+        client_retry=client_retry,
+        store_image=store_image,
     )
-    headers = {"Idempotent-Replayed": "true"} if taken.replayed else {}
-    return answer(show_video(project(taken.job, call.language)), headers=headers)
-
-
-def _image(asked: OpenAIRequest, caller: Caller) -> tuple[str | None, Keep | None]:
-    """The name of an image out of the request itself, and what keeps it."""
-    image = asked.reference
-    if not isinstance(image, InlineImage):
-        return None, None
-    return wiring.keep_upload()(caller, image.content, image.content_type)
+    headers = {"Idempotent-Replayed": "true"} if result.replayed else {}
+    return json_response(
+        show_video(project(result.job, call.language)), headers=headers
+    )
 
 
 def _get_video(call: Call) -> Response:
-    job = wiring.get_video()(call.caller, call.arguments["job_id"])
-    return answer(show_video(project(job, call.language)), headers=POLL_HEADERS)
+    job = use_cases.get_video()(call.caller, call.arguments["job_id"])
+    return json_response(show_video(project(job, call.language)), headers=POLL_HEADERS)
 
 
 def _list_videos(call: Call) -> Response:
-    asked = read_query(call.request, LIST_FIELDS)
-    limit, after = asked["limit"], asked["after"]
-    videos = wiring.list_videos()
+    query = read_query(call.request, LIST_FIELDS)
+    limit, after = query["limit"], query["after"]
+    videos = use_cases.list_videos()
     if after is None:
-        page = videos(call.caller, limit=limit, status=None, cursor=None)
+        page = videos(call.caller, limit=limit)
     else:
         page = videos.after(call.caller, job_id=after, limit=limit)
-    return answer(show_page(page, call.language))
+    return json_response(show_page(page, call.language))
 
 
 def _download_content(call: Call) -> Response:
-    """InvalidRequest for a variant that isn't made; Conflict without a video."""
+    """InvalidRequest for an unsupported variant; Conflict while there is no video."""
     variant = read_query(call.request, CONTENT_FIELDS)["variant"]
-    job = wiring.get_video()(call.caller, call.arguments["job_id"])
+    job = use_cases.get_video()(call.caller, call.arguments["job_id"])
     if job.video_url is None:
         raise Conflict(reason=ConflictReason.NO_VIDEO)
     url = job.poster_url if variant == THUMBNAIL else job.video_url
@@ -96,32 +99,34 @@ def _download_content(call: Call) -> Response:
 
 
 def _list_models(_call: Call) -> Response:
-    return answer(show_models(wiring.list_models().choices()))
+    return json_response(show_models(use_cases.list_models().choices()))
 
 
 def _get_model(call: Call) -> Response:
-    """Any name but ours means `auto`, as where a video is created, so it is there."""
+    """A name that isn't ours exists, too: as in a video request, it means `auto`."""
     name = call.arguments["model"]
-    if name in MODEL_CHOICES and name not in wiring.list_models().choices():
+    if name in MODEL_CHOICES and name not in use_cases.list_models().choices():
         raise NotFound
-    return answer(show_model(name))
+    return json_response(show_model(name))
 
 
 def _not_offered(method: str, path: str, feature: str) -> Route:
-    """A call that OpenAI's clients have: an answer in words, not a 404 or 405."""
+    """Explains that a feature of OpenAI's API is missing, in place of a 404 or 405."""
 
     def refuse(_call: Call) -> Response:
         raise InvalidRequest((FieldError(field=feature, reason="not_offered"),))
 
-    return Route(method=method, path=path, handler=refuse, most_bytes=0)
+    return Route(method=method, path=path, handler=refuse, max_bytes=0)
 
 
 def _delete_video(call: Call) -> Response:
     job_id = call.arguments["job_id"]
-    wiring.delete_video()(call.caller, job_id)
-    return answer({"id": job_id, "deleted": True, "object": "video.deleted"})
+    use_cases.delete_video()(call.caller, job_id)
+    return json_response({"id": job_id, "deleted": True, "object": "video.deleted"})
 
 
+# All of these calls answer errors in OpenAI's format.
+_operation = partial(Operation, tag="openai", refusal=REFUSAL)
 VIDEOS, ONE_VIDEO = "/openai/v1/videos", "/openai/v1/videos/<job_id>"
 
 OPENAI_ROUTES = (
@@ -129,13 +134,12 @@ OPENAI_ROUTES = (
         method="POST",
         path=VIDEOS,
         handler=_create_video,
-        most_bytes=LARGE_BODY_BYTES,
+        max_bytes=LARGE_BODY_BYTES,
         spends=True,
-        operation=Operation(
+        operation=_operation(
             summary="Create a video (OpenAI)",
             description="As OpenAI's clients do it, with a form or JSON. Generative "
             "AI makes the video.",
-            tag="openai",
             body=Body(
                 title="OpenAIVideoRequest",
                 description="The video to make.",
@@ -150,94 +154,81 @@ OPENAI_ROUTES = (
                     "the job that the same request created in the last 15 minutes."
                 )
             },
-            answers={200: VIDEO},
-            answer_headers=("Idempotent-Replayed",),
+            responses={200: VIDEO},
+            response_headers=("Idempotent-Replayed",),
             problems=(409, 429),
-            refusal=REFUSAL,
         ),
     ),
     Route(
         method="GET",
         path=VIDEOS,
         handler=_list_videos,
-        tokens=LIST_TOKENS,
-        operation=Operation(
+        tokens=list_tokens,
+        operation=_operation(
             summary="List your videos (OpenAI)",
             description="Newest first, a page at a time.",
-            tag="openai",
             query=LIST_FIELDS,
-            answers={200: PAGE},
-            refusal=REFUSAL,
+            responses={200: PAGE},
         ),
     ),
     Route(
         method="GET",
         path=ONE_VIDEO,
         handler=_get_video,
-        operation=Operation(
+        operation=_operation(
             summary="Get a video (OpenAI)",
             description="The same job as `GET /v1/videos/{job_id}`.",
-            tag="openai",
             arguments=VIDEO_ID,
-            answers={200: VIDEO},
-            refusal=REFUSAL,
+            responses={200: VIDEO},
         ),
     ),
     Route(
         method="GET",
         path=f"{ONE_VIDEO}/content",
         handler=_download_content,
-        operation=Operation(
+        operation=_operation(
             summary="Download the MP4 or its thumbnail (OpenAI)",
             description="Redirects to a signed URL; 409 while there is no video.",
-            tag="openai",
             arguments=VIDEO_ID,
             query=CONTENT_FIELDS,
-            answers={302: None},
-            answer_headers=("Location",),
+            responses={302: None},
+            response_headers=("Location",),
             problems=(409,),
-            refusal=REFUSAL,
         ),
     ),
     Route(
         method="DELETE",
         path=ONE_VIDEO,
         handler=_delete_video,
-        operation=Operation(
+        operation=_operation(
             summary="Delete a video (OpenAI)",
             description="Deletes the record, the images and the MP4 of a job that has "
             "finished.",
-            tag="openai",
             arguments=VIDEO_ID,
-            answers={200: DELETED},
+            responses={200: DELETED},
             problems=(409,),
-            refusal=REFUSAL,
         ),
     ),
     Route(
         method="GET",
         path="/openai/v1/models",
         handler=_list_models,
-        operation=Operation(
+        operation=_operation(
             summary="List the models (OpenAI)",
             description="The names that `model` takes. Clients use it to test a "
             "connection.",
-            tag="openai",
-            answers={200: MODELS},
-            refusal=REFUSAL,
+            responses={200: MODELS},
         ),
     ),
     Route(
         method="GET",
         path="/openai/v1/models/<model>",
         handler=_get_model,
-        operation=Operation(
+        operation=_operation(
             summary="Get a model (OpenAI)",
             description="Whether `model` takes the name.",
-            tag="openai",
             arguments={"model": "`auto` or a provider's name."},
-            answers={200: MODEL},
-            refusal=REFUSAL,
+            responses={200: MODEL},
         ),
     ),
     _not_offered("POST", f"{ONE_VIDEO}/remix", "remix"),

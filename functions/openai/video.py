@@ -1,4 +1,4 @@
-"""What OpenAI's clients are shown: a job, a page of jobs, the models.
+"""Renders jobs, pages of jobs and models in OpenAI's format.
 
 The shapes are those of the `openai` client 3.54, types/video.py and pagination.py.
 """
@@ -18,24 +18,22 @@ from functions.http.schemas import (
     text,
     whole,
 )
-from functions.videos import ERROR
+from functions.video_schemas import ERROR
 from shared.domain.catalogue import ANY_RATIO, AspectRatio, Resolution
 from shared.domain.fields import Field
 from shared.domain.job import AttemptState, Language
-from shared.domain.listing import Page
-from shared.domain.projection import Projection, Stage, Status, translated
-from shared.domain.specs import Choice, Identifier, Whole
+from shared.domain.listing import LIMIT, Page
+from shared.domain.projection import Projection, Stage, Status, localized
+from shared.domain.specs import Choice, Identifier
 
 LIST_FIELDS: Mapping[str, Field] = {
     "after": Field(
-        spec=Identifier(longest=128),
+        spec=Identifier(max_length=128),
         nullable=True,
         description="The last `id` of the previous page.",
     ),
-    "limit": Field(
-        spec=Whole(least=1, most=100), default=20, description="How many at most."
-    ),
-    # A list that claimed another order than it has would be worse than none.
+    "limit": LIMIT,
+    # Refusing `asc` is better than returning a list in the wrong order.
     "order": Field(
         spec=Choice(values=("desc",), title="OpenAIOrder"),
         default="desc",
@@ -54,7 +52,7 @@ CONTENT_FIELDS: Mapping[str, Field] = {
 
 _SHORT_SIDES: Mapping[str, int] = {Resolution.P720: 720, Resolution.P1080: 1080}
 
-# OpenAI's list has a date for each model; ours have none of their own.
+# OpenAI's list has a creation date for each model; ours have none, so all share this.
 CREATED = 1_795_824_000
 
 VIDEO = record(
@@ -62,12 +60,9 @@ VIDEO = record(
     "A job as OpenAI's Videos API shows it.",
     id=text("The job's ID.", "3f9c1b2ad84e4c0f"),
     object=constant("What this is.", "video"),
-    model=text("The provider that was to be asked first.", "auto"),
+    model=text("The requested model.", "auto"),
     status=described(
-        choice(
-            "OpenAIStatus",
-            ("queued", "in_progress", "completed", "failed"),
-        ),
+        choice("OpenAIStatus", ("queued", "in_progress", "completed", "failed")),
         "`completed` once there is a video.",
         "completed",
     ),
@@ -77,7 +72,7 @@ VIDEO = record(
     expires_at=whole("When it will be deleted, in Unix seconds.", 1798459200),
     seconds=text("The length in seconds.", "8", pattern="^[0-9]+$"),
     size=text("Width and height in pixels.", "1280x720", pattern="^[0-9]+x[0-9]+$"),
-    prompt=text("What was asked for.", "The raccoon looks up and waves"),
+    prompt=text("The prompt of the request.", "The raccoon looks up and waves"),
     # A schema of type null alone makes openapi-generator's Python client crash.
     remixed_from_video_id=or_null(text("Always null: videos are not remixed.", None)),
     error=or_null(described(ERROR, "Why the job failed.")),
@@ -117,10 +112,10 @@ MODELS = record(
 
 
 def show_video(shown: Projection) -> dict[str, Any]:
-    """Every field of the client's `Video`; times in seconds since 1970.
+    """Every field of the client's `Video`; times are in seconds since 1970.
 
-    `model` is ours, whatever name was asked by; `seconds` and `size` are what was
-    asked of us, and from then on what was delivered.
+    `model` is our name for it, whichever name the request had. `seconds` and `size` are
+    those that were requested, and once there is a video, those that were delivered.
     """
     return {
         "id": shown["job_id"],
@@ -143,7 +138,7 @@ def show_page(page: Page, language: Language) -> dict[str, Any]:
     ids = [video["job_id"] for video in page.videos]
     return {
         "object": "list",
-        "data": [show_video(translated(video, language)) for video in page.videos],
+        "data": [show_video(localized(video, language)) for video in page.videos],
         "first_id": ids[0] if ids else None,
         "last_id": ids[-1] if ids else None,
         "has_more": page.next_cursor is not None,
@@ -175,9 +170,9 @@ def _completed_at(shown: Projection) -> int | None:
 def _size(shown: Projection) -> str:
     if delivered := shown["delivered"]:
         return f"{delivered['width']}x{delivered['height']}"
-    asked, side = shown["aspect_ratio"], _SHORT_SIDES[shown["resolution"]]
-    # Until the video is there, what the image will decide is not known.
-    ratio = AspectRatio.LANDSCAPE if asked == ANY_RATIO else AspectRatio(asked)
+    requested, side = shown["aspect_ratio"], _SHORT_SIDES[shown["resolution"]]
+    # With `auto` the image decides, which isn't known until there is a video.
+    ratio = AspectRatio.LANDSCAPE if requested == ANY_RATIO else AspectRatio(requested)
     width = round(side * max(1, ratio.number))
     return f"{width}x{round(side / min(1, ratio.number))}"
 

@@ -1,4 +1,4 @@
-"""Decides. Imports the standard library, msgspec and itself.
+"""The functional core: pure rules that decide, without any I/O.
 
-Time and ids are arguments.
+Imports the standard library, msgspec and itself. Time and ids are arguments.
 """

@@ -1,4 +1,4 @@
-"""An API key: a server's way in, as one user, without Firebase."""
+"""API keys: how a server authenticates as one user without Firebase."""
 
 import re
 from base64 import urlsafe_b64encode
@@ -9,17 +9,18 @@ from msgspec import Struct
 
 PREFIX = "rk_"
 ENTROPY_BYTES = 32
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 
+_ID = re.compile(r"[0-9a-f]{12}")
 _SECRET = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):
-    """What is kept of a key; its secret was shown once and is kept nowhere.
+    """The stored record of a key. Its secret is shown once and never stored.
 
-    `key_id`: the first 12 digits of `sha256`, by which people and logs name it.
-    `follows_user`: the user is one of Firebase's, and the key ends with them; any other
-    name stands for a server.
+    `key_id`: the first 12 digits of `sha256`, which identify the key to people and in
+    logs. `follows_user`: `user_id` is a Firebase user, and the key stops working when
+    that user does; any other `user_id` stands for a server.
     """
 
     sha256: str
@@ -35,22 +36,27 @@ class ApiKey(Struct, frozen=True, kw_only=True):
 
 
 def secret_of(entropy: bytes) -> str:
-    """`rk_` and 43 url-safe characters, which hold the 32 random bytes."""
+    """`rk_` and 43 URL-safe characters that encode the 32 random bytes."""
     if len(entropy) != ENTROPY_BYTES:
         raise ValueError(f"{ENTROPY_BYTES} bytes are needed")
     return PREFIX + urlsafe_b64encode(entropy).decode().rstrip("=")
 
 
 def is_secret(text: str) -> bool:
-    """Whether it has a key's form; only then is it worth looking up."""
+    """Whether `text` has the form of a key; only then is it worth looking up."""
     return _SECRET.fullmatch(text) is not None
 
 
+def is_id(text: str) -> bool:
+    """Whether `text` has the form of a `key_id`."""
+    return _ID.fullmatch(text) is not None
+
+
 def sha256_of(secret: str) -> str:
-    """In hexadecimal. Nothing slower is needed: nobody can guess 256 random bits."""
+    """In hexadecimal. A slow hash is unnecessary: 256 random bits can't be guessed."""
     return sha256(secret.encode()).hexdigest()
 
 
 def is_name(text: str) -> bool:
     """1 to 100 printable characters, not all of them blank."""
-    return len(text) <= LONGEST_NAME and text.isprintable() and bool(text.strip())
+    return len(text) <= MAX_NAME_LENGTH and text.isprintable() and bool(text.strip())

@@ -6,25 +6,28 @@ from decimal import Decimal
 from shared.domain.durations import bucket
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Attempt, AttemptState, Job
-from shared.domain.ledger import NOTHING, Booking, Totals, in_micros
+from shared.domain.ledger import ZERO, Booking, Totals, in_micros
 from shared.domain.projection import project
-from shared.domain.usage import NOBODY, Counts
+from shared.domain.usage import NO_PROVIDER, Counts
+
+# Why a provider is skipped, if it would be skipped at any other time, too.
+_LASTING = {ErrorCode.UNSUPPORTED, ErrorCode.NOT_CONFIGURED}
 
 
 def booking(before: Job | None, after: Job) -> Booking:
-    """`before` is None for a new job. Settle and release happen with the end, once.
+    """`before` is None for a new job. Only the commit that ends a job settles it.
 
-    Only a new job, a translation or a new attempt asks the caps for room. Any other
-    raise of the hold is what a vendor charges, or may charge, for a task it has taken.
+    Only a new job, a translation or a new attempt must fit the caps. Any other increase
+    of the hold is what a vendor charges, or may charge, for a task that it accepted.
     """
-    held_before = in_micros(before.hold_usd) if before else NOTHING
+    held_before = in_micros(before.hold_usd) if before else ZERO
     held, cost = in_micros(after.hold_usd), in_micros(after.cost_usd)
     ends = after.is_final and (before is None or not before.is_final)
     return Booking(
         totals=Totals(
             held_usd=held - held_before,
-            settled_usd=cost if ends else NOTHING,
-            released_usd=held - cost if ends else NOTHING,
+            settled_usd=cost if ends else ZERO,
+            released_usd=held - cost if ends else ZERO,
         ),
         open_jobs=(before is None) - ends,
         needs_room=held > held_before and _begins(before, after),
@@ -34,10 +37,18 @@ def booking(before: Job | None, after: Job) -> Booking:
 
 
 def _is_unprepared(job: Job) -> bool:
-    """Its owner ended it, or its image did, before any provider was asked or paid."""
+    """Ended by what its user asked or did, before anything was tried or paid."""
     is_cancelled = job.problem and job.problem.code is ErrorCode.CANCELLED
-    ended_early = bool(is_cancelled) or job.frame_to_prepare is not None
-    return ended_early and not job.has_asked and not job.cost_usd
+    is_users_doing = (
+        bool(is_cancelled) or job.frame_to_prepare is not None or _cannot_be_made(job)
+    )
+    return is_users_doing and not job.has_tried_provider and not job.cost_usd
+
+
+def _cannot_be_made(job: Job) -> bool:
+    """Whether it asked only for providers that can't make it, today or tomorrow."""
+    codes = {attempt.problem.code for attempt in job.attempts if attempt.problem}
+    return bool(codes) and codes <= _LASTING
 
 
 def _begins(before: Job | None, after: Job) -> bool:
@@ -47,28 +58,30 @@ def _begins(before: Job | None, after: Job) -> bool:
     return attempt is not None and before.attempt(attempt.attempt_id) is None
 
 
-def booking_unread(held_usd: Decimal, cost_usd: Decimal = NOTHING) -> Booking:
-    """The end of a job that can't be read: all that it holds counts as spent.
+def booking_of_unreadable(held_usd: Decimal, cost_usd: Decimal = ZERO) -> Booking:
+    """For ending a job that can't be parsed: everything it holds counts as spent.
 
-    `cost_usd`: what its attempts cost; a charge above the hold is booked in full.
+    `cost_usd`: what its attempts cost; a cost above the hold is booked in full.
     """
     held = in_micros(held_usd)
     spent = max(held, in_micros(cost_usd))
     return Booking(
         totals=Totals(held_usd=spent - held, settled_usd=spent),
         open_jobs=-1,
-        usage={NOBODY: Counts(jobs=1, failed=1, cost_usd=spent)},
+        usage={NO_PROVIDER: Counts(jobs=1, failed=1, cost_usd=spent)},
     )
 
 
 def usage(job: Job) -> Mapping[str, Counts]:
-    """What an ended job counts: itself under the `ai_model` that its owner sees, each
-    attempt and its cost under that attempt's own, the cost of its translation under
-    nobody's. The costs sum to what is settled.
+    """What an ended job adds to the usage counters, by `ai_model`.
+
+    The job counts under the `ai_model` that its owner sees, each attempt and its cost
+    under the attempt's own, and the cost of the translation under `NO_PROVIDER`. The
+    costs sum to what is settled.
     """
     delivered = job.delivered
     by_model = {
-        project(job)["ai_model"] or NOBODY: Counts(
+        project(job)["ai_model"] or NO_PROVIDER: Counts(
             jobs=1,
             completed=int(delivered is not None),
             failed=int(delivered is None),
@@ -84,7 +97,7 @@ def usage(job: Job) -> Mapping[str, Counts]:
 
 
 def _tried(attempt: Attempt) -> Counts:
-    """A cancelled attempt says nothing of its provider."""
+    """A cancelled attempt isn't counted: it says nothing about its provider."""
     if attempt.state in (AttemptState.SKIPPED, AttemptState.CANCELLED):
         return Counts()
     if attempt.state is not AttemptState.SUCCEEDED or attempt.ended_at is None:
@@ -94,12 +107,11 @@ def _tried(attempt: Attempt) -> Counts:
 
 
 def _costs(job: Job) -> Iterator[tuple[str, Decimal]]:
-    """Each is what it adds to the rounded sum, so that nothing is lost."""
+    """What each cost adds to the rounded total, so that rounding loses nothing."""
     costs = [(a.provider_id.value, a.cost_usd) for a in job.attempts]
     if job.translation:
-        costs.append((NOBODY, job.translation.cost_usd))
-    total = NOTHING
+        costs.append((NO_PROVIDER, job.translation.cost_usd))
+    total = ZERO
     for ai_model, cost_usd in costs:
         before, total = total, total + cost_usd
-        if cost_usd:
-            yield ai_model, in_micros(total) - in_micros(before)
+        yield ai_model, in_micros(total) - in_micros(before)

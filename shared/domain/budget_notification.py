@@ -16,20 +16,20 @@ from shared.domain.errors import Malformed
 
 KNOWN_SCHEMA = "1.0"
 # Amounts outside these bounds are nonsense in any currency.
-LEAST_BUDGET = Decimal("0.01")
-LARGEST_AMOUNT = Decimal(10) ** 15
+MIN_BUDGET = Decimal("0.01")
+MAX_AMOUNT = Decimal(10) ** 15
 # A budget with a custom period may notify before it begins. An interval far in the
 # future would hide all real ones, because the newest interval counts.
-LONGEST_LEAD = timedelta(days=366)
+MAX_LEAD = timedelta(days=366)
 NO_AMOUNT = Decimal(0)
-MORE_THAN_ALL = Decimal("Infinity")
+OVERSPENT = Decimal("Infinity")
 
 
 class BudgetNotification(Struct, frozen=True, kw_only=True):
-    """How much of a budget is spent, as a ratio: the account's currency may be any.
+    """How much of a budget is spent, as a ratio that holds in any currency.
 
-    Unusable amounts (a budget of 0, a cost that isn't a number) count as more than
-    all: `budget_amount` is then `NO_AMOUNT` and `ratio` is `MORE_THAN_ALL`.
+    Unusable amounts (a budget of 0, a cost that isn't a number) count as overspent:
+    `budget_amount` is then `NO_AMOUNT` and `ratio` is `OVERSPENT`.
     `forecast`: the highest threshold that the forecast cost has crossed, or None.
     """
 
@@ -48,7 +48,7 @@ class BudgetNotification(Struct, frozen=True, kw_only=True):
 
 
 def read_notification(envelope: Mapping[str, object]) -> BudgetNotification:
-    """Parse a raw push envelope; Malformed if retrying can't help."""
+    """Parse a raw push envelope; Malformed, which no retry can fix."""
     try:
         return _read(envelope)
     except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
@@ -59,50 +59,51 @@ def _read(envelope: Mapping[str, Any]) -> BudgetNotification:
     message = envelope["message"]
     attributes = message["attributes"]
     content = base64.b64decode(message["data"], validate=True)
-    said = json.loads(content, parse_float=Decimal, parse_constant=Decimal)
-    interval_start = _moment(said["costIntervalStart"])
-    published_at = _moment(message["publishTime"])
-    if interval_start > published_at + LONGEST_LEAD:
+    payload = json.loads(content, parse_float=Decimal, parse_constant=Decimal)
+    interval_start = _timestamp(payload["costIntervalStart"])
+    published_at = _timestamp(message["publishTime"])
+    if interval_start > published_at + MAX_LEAD:
         raise ValueError("the interval lies ahead")
-    budget_amount, ratio = _share(said)
+    budget_amount, ratio = _spent(payload)
     return BudgetNotification(
-        budget_id=_name(attributes["budgetId"]),
-        budget_name=str(said.get("budgetDisplayName", "")),
+        budget_id=_budget_id(attributes["budgetId"]),
+        budget_name=str(payload.get("budgetDisplayName", "")),
         schema_version=str(attributes.get("schemaVersion", "")),
         interval_start=interval_start,
         published_at=published_at,
         budget_amount=budget_amount,
         ratio=ratio,
-        forecast=_number(said.get("forecastThresholdExceeded")),
+        forecast=_number(payload.get("forecastThresholdExceeded")),
     )
 
 
-def _share(said: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
-    """The budget's amount and the ratio that is spent."""
-    cost, budget = _number(said.get("costAmount")), _number(said.get("budgetAmount"))
-    if cost is None or budget is None or budget < LEAST_BUDGET:
-        return NO_AMOUNT, MORE_THAN_ALL
+def _spent(payload: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
+    """The budget's amount and the ratio of it that is spent."""
+    cost = _number(payload.get("costAmount"))
+    budget = _number(payload.get("budgetAmount"))
+    if cost is None or budget is None or budget < MIN_BUDGET:
+        return NO_AMOUNT, OVERSPENT
     return budget, cost / budget
 
 
 def _number(value: object) -> Decimal | None:
-    """A finite number of a sane size, else None; JSON's true is no number."""
+    """A finite number of plausible size, or None. JSON's true is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
     number = Decimal(value)
-    if not number.is_finite() or number.copy_abs() > LARGEST_AMOUNT:
+    if not number.is_finite() or number.copy_abs() > MAX_AMOUNT:
         return None
     return number
 
 
-def _name(value: object) -> str:
+def _budget_id(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError("no budget is named")
+        raise ValueError("the budget's id is missing")
     return value
 
 
-def _moment(value: str) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError("a time without its zone")
-    return moment.astimezone(UTC)
+def _timestamp(value: str) -> datetime:
+    timestamp = datetime.fromisoformat(value)
+    if timestamp.tzinfo is None:
+        raise ValueError("a timestamp without a time zone")
+    return timestamp.astimezone(UTC)

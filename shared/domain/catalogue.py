@@ -1,4 +1,4 @@
-"""The providers and their models: one row each, with every fact that rules need."""
+"""The catalogue of providers and models: every fact about them that the rules need."""
 
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from shared.domain.specs import utf16_units
+from shared.domain.structs import replace
 
 
 class ProviderId(StrEnum):
@@ -56,7 +56,7 @@ class Audio(StrEnum):
 
 
 class Unsupported(StrEnum):
-    """Why a model can't make what was asked; `messages.py` has a sentence for each."""
+    """Why a model can't fulfil a request; `messages.py` has a sentence for each."""
 
     RESOLUTION = "no_such_resolution"
     NEEDS_IMAGE = "needs_image"
@@ -70,18 +70,18 @@ class Unsupported(StrEnum):
 class VideoModel(Struct, frozen=True, kw_only=True):
     """What one model offers. Prices are in USD per second of video, by resolution.
 
-    `aspect_ratios` are those of a video from an image; `text_aspect_ratios` those of
-    one from the prompt alone, none for a model that needs an image.
-    `longest_prompt` is in UTF-16 code units. `retires_on` is None until a date is
-    certain. `typical_seconds` is how long a generation tends to take; it only feeds
-    the progress of providers that report none.
+    `aspect_ratios` apply to image-to-video and `text_aspect_ratios` to text-to-video;
+    the latter are empty for a model that needs an image. `max_prompt_units` counts
+    UTF-16 code units. `retires_on` is None until a date is certain. `typical_seconds`
+    is how long a generation usually takes; it is only used to estimate progress where
+    the provider reports none.
     """
 
     model_id: str
     durations_seconds: tuple[int, ...]
     aspect_ratios: tuple[AspectRatio, ...]
     audio: Audio
-    longest_prompt: int
+    max_prompt_units: int
     usd_per_second: Mapping[Resolution, Decimal]
     price_source: str
     price_checked_on: date
@@ -95,7 +95,7 @@ class VideoModel(Struct, frozen=True, kw_only=True):
         return self.audio is not Audio.NEVER
 
     def fit(self, asked_seconds: int) -> int:
-        """The shortest duration not shorter than asked, else the longest."""
+        """The shortest offered duration that is long enough, or else the longest."""
         longer = [d for d in self.durations_seconds if d >= asked_seconds]
         return min(longer, default=max(self.durations_seconds))
 
@@ -106,46 +106,18 @@ class VideoModel(Struct, frozen=True, kw_only=True):
         """The list price; KeyError if the resolution is not offered."""
         return self.usd_per_second[resolution] * duration_seconds
 
-    def unsupported(
-        self,
-        *,
-        resolution: Resolution,
-        aspect_ratio: AspectRatio | None,
-        audio: bool | None,
-        prompt: str,
-        has_image: bool,
-        has_last_image: bool,
-    ) -> Unsupported | None:
-        """Why this model can't make what was asked, or None if it can."""
-        if resolution not in self.usd_per_second:
-            return Unsupported.RESOLUTION
-        ratios = self.ratios(has_image=has_image)
-        if not ratios:
-            return Unsupported.NEEDS_IMAGE
-        if aspect_ratio is not None and aspect_ratio not in ratios:
-            return Unsupported.ASPECT_RATIO
-        if has_last_image and not self.takes_last_image:
-            return Unsupported.LAST_IMAGE
-        if audio is True and self.audio is Audio.NEVER:
-            return Unsupported.NO_SOUND
-        if audio is False and self.audio is Audio.ALWAYS:
-            return Unsupported.ALWAYS_SOUND
-        if utf16_units(prompt) > self.longest_prompt:
-            return Unsupported.PROMPT_TOO_LONG
-        return None
-
 
 class ProviderFacts(Struct, frozen=True, kw_only=True):
     """One provider: the account it bills, its models, and what the rules need to know.
 
-    `choice` is the value of a request's `model` that asks for it first; providers may
-    share one. The first of `models` is the default; the environment variable
-    `model_variable` selects another. A provider without a key or an address of its
-    own is reached under the project's identity.
+    `choice` is the value of a request's `model` that puts this provider first; several
+    providers may share it. The first of `models` is the default; the environment
+    variable `model_variable` selects another. A provider without `api_key_variable`
+    and `base_url_variable` is called under the project's identity.
 
-    `writes_into_bucket`: the vendor puts the file into our bucket by itself, so an
+    `writes_into_bucket`: the vendor itself writes the file into our bucket, so an
     unknown submission may have left one there. `polls_through` is the provider that
-    can poll its tasks when its own polls fail.
+    can poll this one's tasks when its own polls fail.
     """
 
     vendor: Vendor
@@ -169,14 +141,14 @@ class TextModel(Struct, frozen=True, kw_only=True):
 
 
 _BOTH_RATIOS = (AspectRatio.LANDSCAPE, AspectRatio.PORTRAIT)
-# What gen4_turbo and gen4.5 make of an image (runwayml 5.24.0).
+# The ratios of gen4_turbo and gen4.5 in image_to_video (runwayml 5.24.0).
 _RUNWAY_RATIOS = tuple(AspectRatio)
 _CHECKED = date(2026, 11, 22)
 _RUNWAY_PRICES = "docs.dev.runwayml.com/guides/pricing, 1 credit = 0.01 USD"
 _GOOGLE_PRICES = "cloud.google.com/vertex-ai/generative-ai/pricing, with audio"
-# 1.2's own list price is not confirmed; 1.1's is, and is the higher: never too low.
+# Omni 1.2's own price is not confirmed. 1.1's is, and it is higher: never too low.
 _OMNI_PRICES = "ai.google.dev/gemini-api/docs/pricing, of Omni 1.1 Flash"
-# promptText of image_to_video (runwayml 5.24.0).
+# The limit of promptText in image_to_video (runwayml 5.24.0).
 _RUNWAY_PROMPT = 1_000
 # Google counts tokens (1,024); 2,000 units of English stay well below that.
 _GOOGLE_PROMPT = 2_000
@@ -199,7 +171,7 @@ def _runway(
         aspect_ratios=_RUNWAY_RATIOS,
         text_aspect_ratios=text_aspect_ratios,
         audio=Audio.NEVER,
-        longest_prompt=_RUNWAY_PROMPT,
+        max_prompt_units=_RUNWAY_PROMPT,
         usd_per_second=_prices(usd_per_second),
         price_source=_RUNWAY_PRICES,
         price_checked_on=_CHECKED,
@@ -210,7 +182,7 @@ def _runway(
 def _veo(
     model_id: str, p720: str, p1080: str, *, takes_last_image: bool = True
 ) -> VideoModel:
-    # Google's pages disagree about when 3.1 retires, so no date stands here.
+    # Google's pages disagree about when 3.1 retires, so no date is given.
     return VideoModel(
         model_id=model_id,
         durations_seconds=(4, 6, 8),
@@ -218,7 +190,7 @@ def _veo(
         text_aspect_ratios=_BOTH_RATIOS,
         takes_last_image=takes_last_image,
         audio=Audio.OPTIONAL,
-        longest_prompt=_GOOGLE_PROMPT,
+        max_prompt_units=_GOOGLE_PROMPT,
         usd_per_second=_prices(p720, p1080),
         price_source=_GOOGLE_PRICES,
         price_checked_on=_CHECKED,
@@ -226,14 +198,14 @@ def _veo(
     )
 
 
-def _omni(model_id: str, longest_seconds: int) -> VideoModel:
+def _omni(model_id: str, max_seconds: int) -> VideoModel:
     return VideoModel(
         model_id=model_id,
-        durations_seconds=tuple(range(3, longest_seconds + 1)),
+        durations_seconds=tuple(range(3, max_seconds + 1)),
         aspect_ratios=_BOTH_RATIOS,
         text_aspect_ratios=_BOTH_RATIOS,
         audio=Audio.ALWAYS,
-        longest_prompt=_GOOGLE_PROMPT,
+        max_prompt_units=_GOOGLE_PROMPT,
         usd_per_second=_prices("0.10", "0.15"),
         price_source=_OMNI_PRICES,
         price_checked_on=_CHECKED,
@@ -241,37 +213,29 @@ def _omni(model_id: str, longest_seconds: int) -> VideoModel:
     )
 
 
-_RUNWAY_MODELS = (
-    _runway("gen4_turbo", "0.05", typical_seconds=40),
-    _runway("gen4.5", "0.12", typical_seconds=90, text_aspect_ratios=_BOTH_RATIOS),
+_RUNWAY_HTTP = ProviderFacts(
+    vendor=Vendor.RUNWAY,
+    choice="runway",
+    models=(
+        _runway("gen4_turbo", "0.05", typical_seconds=40),
+        _runway("gen4.5", "0.12", typical_seconds=90, text_aspect_ratios=_BOTH_RATIOS),
+    ),
+    model_variable="RUNWAY_MODEL",
+    base_url_variable="RUNWAYML_BASE_URL",
+    api_key_variable="RUNWAY_API_KEY",
 )
 
 # In the order of the default chain.
 PROVIDERS: Mapping[ProviderId, ProviderFacts] = {
-    ProviderId.RUNWAY: ProviderFacts(
-        vendor=Vendor.RUNWAY,
-        choice="runway",
-        models=_RUNWAY_MODELS,
-        model_variable="RUNWAY_MODEL",
-        base_url_variable="RUNWAYML_BASE_URL",
-        api_key_variable="RUNWAY_API_KEY",
-        polls_through=ProviderId.RUNWAY_HTTP,
-    ),
-    ProviderId.RUNWAY_HTTP: ProviderFacts(
-        vendor=Vendor.RUNWAY,
-        choice="runway",
-        models=_RUNWAY_MODELS,
-        model_variable="RUNWAY_MODEL",
-        base_url_variable="RUNWAYML_BASE_URL",
-        api_key_variable="RUNWAY_API_KEY",
-    ),
+    ProviderId.RUNWAY: replace(_RUNWAY_HTTP, polls_through=ProviderId.RUNWAY_HTTP),
+    ProviderId.RUNWAY_HTTP: _RUNWAY_HTTP,
     ProviderId.VEO: ProviderFacts(
         vendor=Vendor.VERTEX,
         choice="gemini-veo-3.1",
         models=(
             _veo("veo-3.1-generate-001", "0.40", "0.40"),
             _veo("veo-3.1-fast-generate-001", "0.10", "0.12"),
-            # Whether it takes a last frame is said both ways: not promised.
+            # Sources disagree on whether it takes a last frame, so it isn't offered.
             _veo("veo-3.1-lite-generate-001", "0.05", "0.08", takes_last_image=False),
         ),
         model_variable="VEO_MODEL",
@@ -281,20 +245,21 @@ PROVIDERS: Mapping[ProviderId, ProviderFacts] = {
         vendor=Vendor.GEMINI_API,
         choice="gemini-omni-flash",
         models=(
-            _omni("gemini-omni-1.2-flash", longest_seconds=15),
-            _omni("gemini-omni-1.1-flash", longest_seconds=10),
+            _omni("gemini-omni-1.2-flash", max_seconds=15),
+            _omni("gemini-omni-1.1-flash", max_seconds=10),
         ),
         model_variable="OMNI_MODEL",
         base_url_variable="GOOGLE_GEMINI_BASE_URL",
         api_key_variable="GEMINI_API_KEY",
-        # Without a key, on the Agent Platform; its adapter says whether it does.
+        # Only on the Agent Platform, without a key; the adapter knows, and an attempt
+        # records what it says.
         writes_into_bucket=True,
     ),
 }
 
 DEFAULT_CHAIN = tuple(PROVIDERS)
 
-# On the Agent Platform, under the project's identity.
+# Text models are called on the Agent Platform, under the project's identity.
 _TEXT_PRICES = "ai.google.dev/gemini-api/docs/pricing, as resellers quote it"
 TEXT_MODELS: Mapping[str, TextModel] = {
     model_id: TextModel(
@@ -324,7 +289,7 @@ ANY_MODEL = "auto"
 
 
 def model_choices(chain: Collection[ProviderId]) -> tuple[str, ...]:
-    """The values of a request's `model` by which one of `chain` is asked first."""
+    """The values of a request's `model` with this chain: `auto` and its providers."""
     choices = (PROVIDERS[p].choice for p in PROVIDERS if p in chain)
     return (ANY_MODEL, *dict.fromkeys(choices))
 

@@ -1,4 +1,4 @@
-"""Circuits: when a vendor, a provider or a model is not asked for a while.
+"""Circuit breakers: when starts at a vendor, provider or model are suspended.
 
 CLOSED ──a bad answer, or several in a row──▶ OPEN ──its time is up──▶ HALF_OPEN
    ▲                                           ▲                           │
@@ -20,17 +20,17 @@ from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unkn
 from shared.domain.structs import replace
 
 FAULTS_TO_OPEN = 5
-LONGEST = timedelta(minutes=15)
+MAX_OPENING = timedelta(minutes=15)
 # Longer than a paid POST may take, so that a trial is over when its claim expires.
-TRIAL = timedelta(minutes=2)
-_FIRST = timedelta(seconds=60)
-# These need somebody to act, so asking again soon is pointless.
-_FIRST_BY_REASON: Mapping[ErrorCode, timedelta] = {
+TRIAL_CLAIM = timedelta(minutes=2)
+_FIRST_OPENING = timedelta(seconds=60)
+# Somebody has to fix these, so an early trial is pointless.
+_FIRST_OPENING_BY_REASON: Mapping[ErrorCode, timedelta] = {
     ErrorCode.ACCESS_DENIED: timedelta(minutes=5),
     ErrorCode.OUT_OF_CREDITS: timedelta(minutes=5),
     ErrorCode.MODEL_UNAVAILABLE: timedelta(minutes=5),
 }
-_MOST_DOUBLINGS = 8
+_MAX_DOUBLINGS = 8
 
 
 class Verdict(StrEnum):
@@ -45,8 +45,8 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-# A vendor that judges the content of a request is healthy. A short "try later" proves
-# nothing, and never that credits are missing.
+# A vendor that judges the content of a request is healthy. A short Retry-After proves
+# nothing, least of all that credits have run out.
 _REJECTIONS: Mapping[ErrorCode, Verdict] = {
     ErrorCode.ACCESS_DENIED: Verdict.ACCOUNT_BLOCKED,
     ErrorCode.OUT_OF_CREDITS: Verdict.ACCOUNT_BLOCKED,
@@ -58,7 +58,7 @@ _REJECTIONS: Mapping[ErrorCode, Verdict] = {
     ErrorCode.IMAGE_REFUSED: Verdict.HEALTHY,
     ErrorCode.OUTPUT_FILTERED: Verdict.HEALTHY,
 }
-# A request that was not sent proves nothing good; its PROVIDER_ERROR is our own bug.
+# A request that was not sent is no sign of health; its PROVIDER_ERROR is our own bug.
 _NOT_SENT: Mapping[ErrorCode, Verdict] = {
     ErrorCode.ACCESS_DENIED: Verdict.ACCOUNT_BLOCKED,
     ErrorCode.PROVIDER_UNAVAILABLE: Verdict.FAULT,
@@ -66,7 +66,7 @@ _NOT_SENT: Mapping[ErrorCode, Verdict] = {
 
 
 class Opening(Struct, frozen=True, kw_only=True):
-    """`since`: when it opened; `times`: how often since it was last closed."""
+    """`since`: when it opened; `times`: how often it has opened since it was closed."""
 
     reason: ErrorCode
     since: datetime
@@ -77,7 +77,7 @@ class Opening(Struct, frozen=True, kw_only=True):
 class Circuit(Struct, frozen=True, kw_only=True):
     """The circuit of one vendor, provider or model; `opening` is None while closed.
 
-    No other trial may be claimed before `trial_until`. It stays when the circuit
+    No other trial may be claimed before `trial_until`, which is kept when the circuit
     closes, because the trial may still be waiting for its answer.
     """
 
@@ -107,7 +107,7 @@ def model_key(planned: PlannedProvider) -> str:
 
 
 def keys(planned: PlannedProvider) -> tuple[str, ...]:
-    """The circuits that a start must pass."""
+    """The circuits that must all admit a start."""
     return vendor_key(planned), provider_key(planned), model_key(planned)
 
 
@@ -121,7 +121,7 @@ def state(circuit: Circuit, now: datetime) -> CircuitState:
 
 
 def problem(circuit: Circuit) -> Problem | None:
-    """Why a start was not let through; None if the circuit is closed."""
+    """Why the circuit blocks a start; None if it is closed."""
     opening = circuit.opening
     if opening is None:
         return None
@@ -133,8 +133,8 @@ def problem(circuit: Circuit) -> Problem | None:
 
 
 def with_trial(circuit: Circuit, now: datetime) -> Circuit:
-    """Claimed for one trial; the claim expires if its holder dies."""
-    return replace(circuit, trial_until=now + TRIAL)
+    """With its one trial claimed; the claim expires, in case its holder dies."""
+    return replace(circuit, trial_until=now + TRIAL_CLAIM)
 
 
 def closed(circuit: Circuit) -> Circuit:
@@ -148,17 +148,17 @@ def opened(
     *,
     retry_after: timedelta | None = None,
 ) -> Circuit:
-    """Open for `retry_after`, else for longer each time in a row.
+    """Opened for `retry_after`, or else for longer with each consecutive opening.
 
-    Unchanged while its time is not up: that answer belongs to an earlier start.
+    Unchanged while it is still open: the answer belongs to an earlier start.
     """
-    was = circuit.opening
-    if was is not None and now < was.until:
+    previous = circuit.opening
+    if previous is not None and now < previous.until:
         return circuit
-    times = was.times + 1 if was else 1
+    times = previous.times + 1 if previous else 1
     opening = Opening(
         reason=reason,
-        since=was.since if was else now,
+        since=previous.since if previous else now,
         until=now + (retry_after or _length(reason, times)),
         times=times,
     )
@@ -167,9 +167,9 @@ def opened(
 
 def _length(reason: ErrorCode, times: int) -> timedelta:
     if reason is ErrorCode.INPUT_NOT_ACCEPTED:
-        return _FIRST  # inputs differ, so the next one may be accepted
-    first = _FIRST_BY_REASON.get(reason, _FIRST)
-    return min(first * (1 << min(times - 1, _MOST_DOUBLINGS)), LONGEST)
+        return _FIRST_OPENING  # inputs differ, so the next one may be accepted
+    first = _FIRST_OPENING_BY_REASON.get(reason, _FIRST_OPENING)
+    return min(first * (1 << min(times - 1, _MAX_DOUBLINGS)), MAX_OPENING)
 
 
 def verdict(submission: Submission) -> Verdict:
@@ -179,9 +179,10 @@ def verdict(submission: Submission) -> Verdict:
         case Unknown():
             return Verdict.FAULT
         case Rejected(problem=why):
-            said = _REJECTIONS.get(why.code, Verdict.INCONCLUSIVE)
-            is_passing = said in (Verdict.INCONCLUSIVE, Verdict.FAULT)
-            return Verdict.THROTTLED if is_passing and _long_wait(submission) else said
+            by_code = _REJECTIONS.get(why.code, Verdict.INCONCLUSIVE)
+            is_transient = by_code in (Verdict.INCONCLUSIVE, Verdict.FAULT)
+            is_throttled = is_transient and _long_wait(submission)
+            return Verdict.THROTTLED if is_throttled else by_code
         case NotSent(problem=why):
             return _NOT_SENT.get(why.code, Verdict.INCONCLUSIVE)
         case _:
@@ -189,12 +190,12 @@ def verdict(submission: Submission) -> Verdict:
 
 
 def _long_wait(submission: Submission) -> timedelta | None:
-    """How long the vendor wants to be left alone; None if a job can wait for it."""
+    """The vendor's Retry-After; None if it is short enough for a job to wait."""
     match submission:
         case Rejected(retry_after_seconds=float(seconds), ask_again=False):
-            most = timing.LONGEST_RETRY_AFTER.total_seconds()
-            asked = timedelta(seconds=min(seconds, most))
-            return asked if asked > timing.LONGEST_VENDOR_DELAY else None
+            longest = timing.MAX_RETRY_AFTER.total_seconds()
+            wait = timedelta(seconds=min(seconds, longest))
+            return wait if wait > timing.MAX_VENDOR_DELAY else None
         case _:
             return None
 
@@ -208,9 +209,9 @@ def _reason(submission: Submission) -> ErrorCode:
 
 
 def complaint(submission: Submission) -> str | None:
-    """What must be the same for bad answers to count as in a row; None if healthy.
+    """What consecutive bad answers must have in common; None for other answers.
 
-    All faults are alike; a rejected form is the same if the vendor's words are.
+    All faults are alike. Rejected inputs are alike if the vendor's wording is the same.
     """
     match verdict(submission):
         case Verdict.FAULT:
@@ -224,9 +225,10 @@ def complaint(submission: Submission) -> str | None:
 def key_to_open(
     planned: PlannedProvider, submission: Submission, in_a_row: int
 ) -> str | None:
-    """Which circuit opens after this submission, if it is closed.
+    """The key of the circuit that this submission opens, if that one is closed.
 
-    `in_a_row`: the same complaints about this provider, this one included.
+    `in_a_row`: how often in a row this provider had the same complaint, this time
+    included.
     """
     match verdict(submission):
         case Verdict.ACCOUNT_BLOCKED | Verdict.THROTTLED:
@@ -247,10 +249,10 @@ def after_submission(
     began_at: datetime,
     now: datetime,
 ) -> Circuit:
-    """The circuit after a start that passed it; `opens`: what `key_to_open` named.
+    """The circuit after a start that it admitted; `opens`: the result of `key_to_open`.
 
-    A start from before the opening changes nothing. A failed trial opens the circuit
-    again, however it failed.
+    A start from before the opening changes nothing. A failed trial reopens the circuit,
+    however it failed.
     """
     opening, reason = circuit.opening, _reason(submission)
     if circuit.key == opens and opening is None:

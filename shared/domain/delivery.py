@@ -1,14 +1,14 @@
-"""Whether a video is the one that was ordered."""
+"""Compares a delivered video with what was ordered."""
 
 from shared.domain.catalogue import AspectRatio, Resolution
 from shared.domain.request import VideoRequest
 
-# A vendor counts in frames and rounds; a different length is a different product.
+# Vendors count in frames and round; a larger difference is a different product.
 _TOLERANCE_SECONDS = 0.5
 _TOLERANCE_SHARE = 0.1
 # 1584 x 672 is sold as 21:9 in 720p, 1104 x 832 as 4:3.
 _TOLERANCE_OF_RATIO = 0.03
-_LEAST_SHARE_OF_HEIGHT = 0.9
+_MIN_SHARE_OF_HEIGHT = 0.9
 _SHORT_SIDE = {Resolution.P720: 720, Resolution.P1080: 1080}
 
 
@@ -23,18 +23,19 @@ def difference(
     has_audio: bool,
     audio_seconds: float,
 ) -> str | None:
-    """What is not as ordered, or None. `ordered_…`: asked of the provider.
+    """How the video differs from the order, or None.
 
-    Sound that was asked for or against counts, and must last as long as the images do;
-    where it doesn't matter, either will do.
+    `ordered_seconds` and `ordered_ratio` are what the provider was asked for.
+    Where the request asks for sound, it must last as long as the images; where it asks
+    for none, there must be none; where it doesn't matter, either is accepted.
     """
     tolerance = max(_TOLERANCE_SECONDS, ordered_seconds * _TOLERANCE_SHARE)
     if abs(duration_seconds - ordered_seconds) > tolerance:
         return f"it has {duration_seconds:.1f} seconds, not {ordered_seconds}"
-    asked = ordered_ratio.number
-    if abs(width / height - asked) > asked * _TOLERANCE_OF_RATIO:
+    ordered = ordered_ratio.number
+    if abs(width / height - ordered) > ordered * _TOLERANCE_OF_RATIO:
         return f"it has {width}x{height} pixels, not {ordered_ratio}"
-    if min(width, height) < _SHORT_SIDE[request.resolution] * _LEAST_SHARE_OF_HEIGHT:
+    if min(width, height) < _SHORT_SIDE[request.resolution] * _MIN_SHARE_OF_HEIGHT:
         return f"it has {width}x{height} pixels, not {request.resolution}"
     if request.audio is not None and request.audio != has_audio:
         return "it has sound" if has_audio else "it has no sound"

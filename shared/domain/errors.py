@@ -6,6 +6,7 @@ ReelayError
 │   ├── Unauthenticated     401
 │   ├── Forbidden           403
 │   ├── NotFound            404   another user's job too
+│   │   └── NoSuchPath            no route has this path
 │   ├── NotAllowed          405
 │   ├── Conflict            409
 │   ├── TooLarge            413
@@ -16,21 +17,23 @@ ReelayError
 │   ├── LimitReached        429   a cap is full
 │   ├── TooManyJobs         429
 │   ├── TooManyRequests     429
-│   ├── NotOffered          501   nothing is configured for it
+│   ├── NotOffered          501   the server is not configured for it
 │   ├── GenerationPaused    503
 │   └── Unavailable         503
 ├── NotConfigured           the settings are wrong: refuse to start
 ├── LostRace                another process committed first: read and decide again
 ├── CommitUncertain         a commit was not answered: read again to find out
 ├── Unreadable              a stored record can't be parsed
+│   └── WrittenLater        by a later release, which can parse it
 ├── Unreachable             a dependency did not answer: try the same again later
-├── TaskGone                a vendor itself says that it has no such task
-└── BadContent              bytes are not what was promised: retrying won't help
-    └── NotPublic           a URL that leads inside
+├── TaskGone                the vendor itself says that the task does not exist
+└── BadContent              bytes are not what they should be: retrying won't help
+    └── NotPublic           a URL that isn't public https
 """
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -65,29 +68,26 @@ class ErrorCode(StrEnum):
 
 
 class ImageFault(StrEnum):
-    """Why an image can't be used, where its owner can do something about it."""
+    """Why an image can't be used, where its owner can fix it."""
 
     HEIC = "heic"
     TOO_SMALL = "too_small"
     TOO_MANY_PIXELS = "too_many_pixels"
 
 
-# A problem's `detail` where `messages.py` has a sentence for it beside the code's own:
-# PROVIDER_CHAIN leaves the provider out; it is too expensive while the kill switch is
-# at `tight`, or for the whole of a cap; every provider is unfit for the request;
-# another one of the same vendor was asked before, and its id follows.
-NOT_IN_CHAIN = "not_in_chain"
-TOO_EXPENSIVE = "too_expensive"
-ABOVE_CAP = "above_cap"
-ALL_UNSUPPORTED = "all_unsupported"
-SKIPPED_AFTER = "skipped_after "
+# Values of `Problem.detail` for which `messages.py` has a sentence of its own:
+NOT_IN_CHAIN = "not_in_chain"  # PROVIDER_CHAIN leaves the provider out
+TOO_EXPENSIVE = "too_expensive"  # for the kill switch's level `tight`
+ABOVE_CAP = "above_cap"  # the video costs more than a whole cap
+ALL_UNSUPPORTED = "all_unsupported"  # no provider can fulfil the request
+SKIPPED_AFTER = "skipped_after "  # and the vendor's provider that was tried before
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """Why something failed: a code for the caller, the vendor's words for the owner.
+    """Why something failed: a code for the caller, the vendor's words for the operator.
 
-    `detail` never leaves `internal/run` and the logs: it may name a vendor's ids.
-    `image_fault` says more of `image_invalid`; `field` which image it is about.
+    `detail` never leaves `internal/run` and the logs: it may contain a vendor's ids.
+    `image_fault` refines `image_invalid`; `field` is the image's field in the request.
     """
 
     code: ErrorCode
@@ -97,7 +97,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 class FieldError(Struct, frozen=True, kw_only=True):
-    """One wrong field of a request, and the key of the sentence about it."""
+    """One invalid field of a request; `reason` is the key of its sentence."""
 
     field: str
     reason: str
@@ -105,7 +105,7 @@ class FieldError(Struct, frozen=True, kw_only=True):
 
 
 class ReelayError(Exception):
-    """Every error that we raise."""
+    """The base of all our own errors."""
 
 
 class ApiError(ReelayError):
@@ -115,6 +115,19 @@ class ApiError(ReelayError):
     code = "internal"
 
 
+R = TypeVar("R", bound=StrEnum)
+
+
+class Reasoned(Exception, Generic[R]):
+    """An ApiError with a sentence for each `reason`. `message` is for the log."""
+
+    reason: R
+
+    def __init__(self, message: str = "", *, reason: R | None = None) -> None:
+        self.reason = reason or self.reason
+        super().__init__(message or self.reason.value)
+
+
 class Malformed(ApiError):
     """The body is not JSON, or not an object."""
 
@@ -122,7 +135,7 @@ class Malformed(ApiError):
 
 
 class TokenProblem(StrEnum):
-    """Why a caller is not authenticated; the caller gets a sentence for each."""
+    """Why a caller is not authenticated."""
 
     MISSING = "missing"
     MALFORMED = "malformed"
@@ -130,41 +143,35 @@ class TokenProblem(StrEnum):
     INVALID = "invalid"
 
 
-class Unauthenticated(ApiError):
-    """No token, or not a valid one. `said` is for the log."""
+class Unauthenticated(Reasoned[TokenProblem], ApiError):
+    """No token, or not a valid one."""
 
     status, code = 401, "unauthenticated"
-
-    def __init__(
-        self, said: str = "", *, reason: TokenProblem = TokenProblem.INVALID
-    ) -> None:
-        super().__init__(said or reason.value)
-        self.reason = reason
+    reason = TokenProblem.INVALID
 
 
 class AccessProblem(StrEnum):
-    """Why a known caller is refused; the caller gets a sentence for each."""
+    """Why a known caller is refused."""
 
     ADMINS_ONLY = "admins_only"
     UNVERIFIED = "unverified"
 
 
-class Forbidden(ApiError):
-    """The caller is known, and not allowed to do this. `said` is for the log."""
+class Forbidden(Reasoned[AccessProblem], ApiError):
+    """The caller is authenticated, but not allowed to do this."""
 
     status, code = 403, "forbidden"
-
-    def __init__(
-        self, said: str = "", *, reason: AccessProblem = AccessProblem.ADMINS_ONLY
-    ) -> None:
-        super().__init__(said or reason.value)
-        self.reason = reason
+    reason = AccessProblem.ADMINS_ONLY
 
 
 class NotFound(ApiError):
     """It does not exist, or is another user's."""
 
     status, code = 404, "not_found"
+
+
+class NoSuchPath(NotFound):
+    """No route of the API has this path."""
 
 
 class NotAllowed(ApiError):
@@ -174,40 +181,35 @@ class NotAllowed(ApiError):
 
 
 class ConflictReason(StrEnum):
-    """What is in the way; the caller gets a sentence for each."""
+    """Why the job's state doesn't allow something."""
 
     STATE = "state"
     JOB_DELETED = "job_deleted"
     JOB_ENDED = "job_finished"
     JOB_OPEN = "job_open"
-    NO_POSTER = "no poster"
+    NO_POSTER = "no_poster"
     NO_VIDEO = "no_video"
 
 
-class Conflict(ApiError):
-    """The job is not in a state for this. `said` is for the log, or an operator."""
+class Conflict(Reasoned[ConflictReason], ApiError):
+    """The job's state doesn't allow this. An operator may be shown `message`."""
 
     status, code = 409, "conflict"
-
-    def __init__(
-        self, said: str = "", *, reason: ConflictReason = ConflictReason.STATE
-    ) -> None:
-        super().__init__(said or reason.value)
-        self.reason = reason
+    reason = ConflictReason.STATE
 
 
 class TooLarge(ApiError):
-    """The body is larger than the limit: `most_bytes`, where that is known."""
+    """The body is larger than the limit: `max_bytes`, where that is known."""
 
     status, code = 413, "too_large"
 
-    def __init__(self, most_bytes: int | None = None) -> None:
-        super().__init__(f"more than {most_bytes} bytes" if most_bytes else "")
-        self.most_bytes = most_bytes
+    def __init__(self, max_bytes: int | None = None) -> None:
+        super().__init__(f"more than {max_bytes} bytes" if max_bytes else "")
+        self.max_bytes = max_bytes
 
 
 class UnsupportedMedia(ApiError):
-    """The body is not of a type that this call takes."""
+    """This call doesn't accept a body of this type."""
 
     status, code = 415, "unsupported_media_type"
 
@@ -229,13 +231,13 @@ class IdempotencyConflict(ApiError):
 
 
 class ExceedsLimit(ApiError):
-    """The job costs more than a cap allows in all, so it could never be admitted."""
+    """The job costs more than a whole cap, so it could never be admitted."""
 
     status, code = 422, "exceeds_limit"
 
 
 class LimitReached(ApiError):
-    """A cap has no room for this now. `retry_after`: when a retry makes sense."""
+    """A cap has no room for this now. `retry_after`: how soon a retry makes sense."""
 
     status = 429
 
@@ -245,7 +247,7 @@ class LimitReached(ApiError):
 
 
 class JobQuota(StrEnum):
-    """What a user has too many of; the caller gets a sentence for each."""
+    """What a user has too many of."""
 
     OPEN = "open"
     MADE = "made_this_minute"
@@ -253,14 +255,21 @@ class JobQuota(StrEnum):
     UNPREPARED = "unprepared_this_hour"
 
 
-class TooManyJobs(ApiError):
+class TooManyJobs(Reasoned[JobQuota], ApiError):
     """The caller has reached this quota."""
 
     status, code = 429, "too_many_jobs"
+    reason = JobQuota.OPEN
 
-    def __init__(self, quota: JobQuota = JobQuota.OPEN) -> None:
-        super().__init__(quota.value)
-        self.quota = quota
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        reason: JobQuota | None = None,
+        retry_after: timedelta = timedelta(minutes=1),
+    ) -> None:
+        super().__init__(message, reason=reason)
+        self.retry_after = retry_after
 
 
 class TooManyRequests(ApiError):
@@ -279,21 +288,18 @@ class GenerationPaused(ApiError):
     status, code = 503, "generation_paused"
 
 
-class Missing(StrEnum):
-    """What is not configured; the caller gets a sentence for each."""
+class MissingFeature(StrEnum):
+    """What is not configured."""
 
     TRANSLATOR = "translator"
     WEBHOOKS = "webhooks"
 
 
-class NotOffered(ApiError):
-    """Nothing is configured that could do it. `said` is for the log."""
+class NotOffered(Reasoned[MissingFeature], ApiError):
+    """This server is not configured for the feature."""
 
     status, code = 501, "not_configured"
-
-    def __init__(self, said: str = "", *, reason: Missing = Missing.TRANSLATOR) -> None:
-        super().__init__(said or reason.value)
-        self.reason = reason
+    reason = MissingFeature.TRANSLATOR
 
 
 class Unavailable(ApiError):
@@ -302,18 +308,18 @@ class Unavailable(ApiError):
     status, code = 503, "unavailable"
 
     def __init__(
-        self, said: str = "", *, retry_after: timedelta = timedelta(seconds=5)
+        self, message: str = "", *, retry_after: timedelta = timedelta(seconds=5)
     ) -> None:
-        super().__init__(said)
+        super().__init__(message)
         self.retry_after = retry_after
 
 
-class Crowded(Unavailable):
-    """Too many jobs are being created at once; this one certainly was not."""
+class Contended(Unavailable):
+    """Too many jobs are being created at once; this one was certainly not created."""
 
 
 class NotConfigured(ReelayError):
-    """The settings are wrong or dangerous: the function does not start."""
+    """The settings are wrong or dangerous: the function refuses to start."""
 
 
 class LostRace(ReelayError):
@@ -321,11 +327,15 @@ class LostRace(ReelayError):
 
 
 class CommitUncertain(ReelayError):
-    """A commit was sent and not answered: it may hold."""
+    """A commit was sent but not answered: it may have taken effect."""
 
 
 class Unreadable(ReelayError):
-    """A stored record can't be parsed, now or later."""
+    """A stored record can't be parsed; retrying won't help."""
+
+
+class WrittenLater(Unreadable):
+    """A stored record that a later release wrote, and only such a release can parse."""
 
 
 class Unreachable(ReelayError):
@@ -333,14 +343,14 @@ class Unreachable(ReelayError):
 
 
 class TaskGone(ReelayError):
-    """The vendor itself says, in its own JSON, that it has no such task."""
+    """The vendor itself says, in its own JSON, that the task does not exist."""
 
 
 class BadContent(ReelayError):
-    """Bytes arrived, and are not what they should be. `said` is for the log."""
+    """Bytes arrived, but are not what they should be. `message` is for the log."""
 
-    def __init__(self, said: str = "", *, fault: ImageFault | None = None) -> None:
-        super().__init__(said)
+    def __init__(self, message: str = "", *, fault: ImageFault | None = None) -> None:
+        super().__init__(message)
         self.fault = fault
 
 

@@ -1,4 +1,4 @@
-"""Which provider is asked next, and what bars one: the policy of the chain."""
+"""The fallback policy: which provider of a job's chain is tried next or skipped."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -11,7 +11,9 @@ from shared.domain.catalogue import (
     CATALOGUE,
     PROVIDERS,
     AspectRatio,
+    Audio,
     ProviderId,
+    Unsupported,
     VideoModel,
     chosen_by,
 )
@@ -19,17 +21,21 @@ from shared.domain.errors import SKIPPED_AFTER, ErrorCode, Problem
 from shared.domain.framing import nearest_ratio
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.request import Frame, VideoRequest
+from shared.domain.specs import utf16_units
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """What an attempt's error means for the rest of the job."""
+    """What an attempt's error means for the rest of the job.
+
+    `same_vendor`: the same vendor may be tried again.
+    """
 
     ends_job: bool = False
     same_vendor: bool = False
 
 
-# Only what is listed lets the same vendor be asked again. Refused inputs are charged
-# and counted against the account, so no other vendor is asked with them either.
+# After any other rejection the vendor is not tried again. Refused inputs are charged
+# and count against the account, so they aren't offered to other vendors either.
 POLICIES: Mapping[ErrorCode, Policy] = {
     ErrorCode.PROMPT_REFUSED: Policy(ends_job=True),
     ErrorCode.IMAGE_REFUSED: Policy(ends_job=True),
@@ -50,22 +56,21 @@ def policy(code: ErrorCode) -> Policy:
 def plan_chain(
     request: VideoRequest, chain: Sequence[ProviderId], models: Mapping[ProviderId, str]
 ) -> tuple[PlannedProvider, ...]:
-    """A job's providers: the caller's choice first, each fitted to the request."""
+    """A new job's providers: the caller's choice first, each fitted to the request."""
     chosen = chosen_by(request.model)
-    rest = tuple(provider_id for provider_id in chain if provider_id not in chosen)
-    providers = chosen + rest if request.fallback or not chosen else chosen
-    if not request.fallback and not chosen:
-        providers = rest[:1]
+    providers = chosen + tuple(p for p in chain if p not in chosen)
+    if not request.fallback:
+        providers = chosen or providers[:1]
     return tuple(
         _plan(provider_id, CATALOGUE[models[provider_id]], request)
         for provider_id in providers
     )
 
 
-def within(
+def in_chain(
     providers: Sequence[PlannedProvider], chain: Collection[ProviderId]
 ) -> tuple[PlannedProvider, ...]:
-    """Those that may be asked at all: a caller may have chosen one beyond `chain`."""
+    """The providers in the configured `chain`: a caller may have chosen another one."""
     return tuple(p for p in providers if p.provider_id in chain)
 
 
@@ -75,21 +80,12 @@ def _plan(
     facts = PROVIDERS[provider_id]
     duration_seconds = model.fit(request.duration_seconds)
     has_image = request.source(Frame.FIRST) is not None
-    unsupported = model.unsupported(
-        resolution=request.resolution,
-        aspect_ratio=request.aspect_ratio,
-        audio=request.audio,
-        prompt=request.prompt,
-        has_image=has_image,
-        has_last_image=request.source(Frame.LAST) is not None,
-    )
+    reason = unsupported(model, request)
     ratios = model.ratios(has_image=has_image)
     if request.aspect_ratio or not has_image:
         ratios = (request.aspect_ratio or AspectRatio.LANDSCAPE,)
     price = (
-        Decimal(0)
-        if unsupported
-        else model.price_usd(duration_seconds, request.resolution)
+        Decimal(0) if reason else model.price_usd(duration_seconds, request.resolution)
     )
     return PlannedProvider(
         provider_id=provider_id,
@@ -98,10 +94,30 @@ def _plan(
         duration_seconds=duration_seconds,
         price_usd=price,
         aspect_ratios=ratios,
-        unsupported=unsupported,
+        unsupported=reason,
         writes_into_bucket=facts.writes_into_bucket,
         polls_through=facts.polls_through,
     )
+
+
+def unsupported(model: VideoModel, request: VideoRequest) -> Unsupported | None:
+    """Why this model can't fulfil the request, or None if it can."""
+    if request.resolution not in model.usd_per_second:
+        return Unsupported.RESOLUTION
+    ratios = model.ratios(has_image=request.source(Frame.FIRST) is not None)
+    if not ratios:
+        return Unsupported.NEEDS_IMAGE
+    if request.aspect_ratio is not None and request.aspect_ratio not in ratios:
+        return Unsupported.ASPECT_RATIO
+    if request.source(Frame.LAST) and not model.takes_last_image:
+        return Unsupported.LAST_IMAGE
+    if request.audio is True and model.audio is Audio.NEVER:
+        return Unsupported.NO_SOUND
+    if request.audio is False and model.audio is Audio.ALWAYS:
+        return Unsupported.ALWAYS_SOUND
+    if utf16_units(request.prompt) > model.max_prompt_units:
+        return Unsupported.PROMPT_TOO_LONG
+    return None
 
 
 def ratio_of(job: Job, planned: PlannedProvider) -> AspectRatio:
@@ -112,31 +128,38 @@ def ratio_of(job: Job, planned: PlannedProvider) -> AspectRatio:
 
 
 def next_provider(job: Job) -> PlannedProvider | None:
-    """The first provider not yet asked; then those that may be asked again."""
+    """The first provider without an attempt; else the first that may be tried again."""
     for planned in job.chain:
         if not job.attempts_at(planned.provider_id):
             return planned
     for planned in job.chain:
-        asked = job.attempts_at(planned.provider_id)
-        if asked[-1].ask_again and len(asked) < timing.MOST_ASKS:
+        attempts = job.attempts_at(planned.provider_id)
+        if attempts[-1].ask_again and len(attempts) < timing.MAX_TRIES_PER_PROVIDER:
             return planned
     return None
 
 
-def barred(job: Job, planned: PlannedProvider) -> Problem | None:
-    """Why this provider must not be asked between attempts; None if it may."""
+def reason_to_skip(job: Job, planned: PlannedProvider) -> Problem | None:
+    """Why the provider must be skipped, given the attempts so far; None: try it."""
     if planned.unsupported:
         return Problem(code=ErrorCode.UNSUPPORTED, detail=planned.unsupported)
     for attempt in job.attempts:
         problem = attempt.problem
-        if attempt.vendor == planned.vendor and problem and _bars(attempt, problem):
+        if (
+            attempt.vendor == planned.vendor
+            and problem
+            and _rules_out_vendor(attempt, problem)
+        ):
             detail = f"{SKIPPED_AFTER}{attempt.provider_id}"
             return Problem(code=problem.code, detail=detail)
     return None
 
 
-def _bars(attempt: Attempt, problem: Problem) -> bool:
-    """An unknown or accepted submission bars its vendor; so do most rejections."""
+def _rules_out_vendor(attempt: Attempt, problem: Problem) -> bool:
+    """Whether the attempt rules out its vendor for the rest of the job.
+
+    An unknown or accepted submission does, and so do most rejections.
+    """
     if attempt.ask_again:
         return False
     match attempt.state:
@@ -149,14 +172,14 @@ def _bars(attempt: Attempt, problem: Problem) -> bool:
 
 
 def _is_too_long(rejected: Attempt) -> bool:
-    """The vendor asked for a longer pause than a job can wait."""
+    """Whether the vendor asked for a longer pause than a job may wait."""
     if rejected.not_before is None or rejected.ended_at is None:
         return False
-    return rejected.not_before - rejected.ended_at > timing.LONGEST_VENDOR_DELAY
+    return rejected.not_before - rejected.ended_at > timing.MAX_VENDOR_DELAY
 
 
 def not_before(job: Job, planned: PlannedProvider) -> datetime | None:
-    """When this provider's vendor may be asked again; None: at once."""
+    """When this provider's vendor may be tried again; None: now."""
     waits = (
         a.not_before
         for a in job.attempts

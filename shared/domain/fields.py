@@ -1,24 +1,26 @@
-"""The fields of a JSON body or a query, and reading all of them at once."""
+"""Describes the fields of a JSON body or a query, and parses all of them at once."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from shared.domain.errors import FieldError
+from shared.domain.errors import FieldError, InvalidRequest
 from shared.domain.specs import Flag, Spec, Whole, Wrong, nearest
 
-WHOLE = re.compile("-?[0-9]{1,15}")
-# A body has room for thousands, and looking for what was meant takes time.
-MOST_UNKNOWN = 20
+WHOLE_NUMBER = re.compile("-?[0-9]{1,15}")
+# A body has room for thousands, and finding a suggestion for each takes time.
+MAX_UNKNOWN = 20
+# An error repeats an unknown name up to this length: it may fill most of a large body.
+MAX_SHOWN_LENGTH = 100
 
 
 class Field(Struct, frozen=True, kw_only=True):
     """A field's spec, whether it is required, and its value where it is left out.
 
-    `description` and `example` are what OpenAPI says of it. `synonyms` are names that
-    callers try instead; they are suggested from, never accepted.
+    `description` and `example` are for OpenAPI. `synonyms` are names that callers try
+    instead: the error for one suggests the field's own name.
     """
 
     spec: Spec
@@ -36,14 +38,16 @@ class Field(Struct, frozen=True, kw_only=True):
 
 
 def read_fields(
-    fields: Mapping[str, Field], body: Mapping[str, object]
-) -> tuple[dict[str, Any], list[FieldError]]:
-    """Every readable field's value by name, and an error for each wrong one.
+    fields: Mapping[str, Field],
+    body: Mapping[str, object],
+    more: Iterable[FieldError] = (),
+) -> dict[str, Any]:
+    """Every field's value by name. InvalidRequest has all invalid fields, and `more`.
 
-    Each value has the type that its spec's `parse` returns. Of unknown fields, the
-    first `MOST_UNKNOWN` are named.
+    Each value has the type that its spec's `parse` returns. Of the unknown fields, at
+    most `MAX_UNKNOWN` are named.
     """
-    unknown = sorted(body.keys() - fields)[:MOST_UNKNOWN]
+    unknown = sorted(body.keys() - fields)[:MAX_UNKNOWN]
     errors = [_unknown(name, fields) for name in unknown]
     values: dict[str, Any] = {}
     for name, field in fields.items():
@@ -58,36 +62,42 @@ def read_fields(
             errors.append(
                 FieldError(field=name, reason=wrong.reason, parameters=wrong.parameters)
             )
-    return values, errors
+    errors += more
+    if errors:
+        raise InvalidRequest(tuple(errors))
+    return values
 
 
 def _unknown(name: str, fields: Mapping[str, Field]) -> FieldError:
-    called = {synonym: own for own in fields for synonym in fields[own].synonyms}
-    called |= {own: own for own in fields}
-    meant = nearest(name, called)
+    known = {synonym: own for own in fields for synonym in fields[own].synonyms}
+    known |= {own: own for own in fields}
+    meant = nearest(name, known)
+    shown = name if len(name) <= MAX_SHOWN_LENGTH else f"{name[:MAX_SHOWN_LENGTH]}…"
     if meant is None:
-        return FieldError(field=name, reason="unknown_field")
+        return FieldError(field=shown, reason="unknown_field")
     return FieldError(
-        field=name, reason="unknown_field_but", parameters=(called[meant],)
+        field=shown, reason="unknown_field_but", parameters=(known[meant],)
     )
 
 
 def read_texts(
-    fields: Mapping[str, Field], texts: Mapping[str, str]
-) -> tuple[dict[str, Any], list[FieldError]]:
-    """As `read_fields`, from the texts of a query; unknown parameters are ignored."""
+    fields: Mapping[str, Field],
+    texts: Mapping[str, str],
+    more: Iterable[FieldError] = (),
+) -> dict[str, Any]:
+    """Like `read_fields`, for a query string; unknown parameters are ignored."""
     values = {
         name: _value(fields[name].spec, text)
         for name, text in texts.items()
         if name in fields
     }
-    return read_fields(fields, values)
+    return read_fields(fields, values, more)
 
 
 def _value(spec: Spec, text: str) -> object:
-    """The JSON value that `text` stands for, or the text itself."""
+    """The JSON value that `text` stands for, or the text itself if there is none."""
     match spec:
-        case Whole() if WHOLE.fullmatch(text):
+        case Whole() if WHOLE_NUMBER.fullmatch(text):
             return int(text)
         case Flag() if text in ("true", "false"):
             return text == "true"

@@ -1,4 +1,4 @@
-"""What a video is called where it is saved: its date, and how its prompt begins."""
+"""The file name of a downloaded video: its date and the beginning of its prompt."""
 
 import unicodedata
 from datetime import date
@@ -6,15 +6,15 @@ from urllib.parse import quote
 
 from shared.domain.specs import BLANKS
 
-# With the date, well below the 255 bytes that file systems take.
-LONGEST_WORDS_BYTES = 120
+# With the date, well below the 255 bytes that file systems allow.
+MAX_WORDS_BYTES = 120
 _APOSTROPHES = str.maketrans("", "", "'\u2019")
 
 
 def attachment(made_on: date, prompt: str) -> str:
     """A `Content-Disposition` header that saves the file under `file_name` (RFC 6266).
 
-    Whoever doesn't read `filename*` gets the part of the name that is ASCII.
+    Clients that don't read `filename*` get the ASCII part of the name.
     """
     name = file_name(made_on, prompt)
     if name.isascii():
@@ -27,14 +27,14 @@ def attachment(made_on: date, prompt: str) -> str:
 def file_name(made_on: date, prompt: str) -> str:
     """Letters, digits and hyphens of any script, then `.mp4`.
 
-    It begins with the date, so it is no hidden file and no device of Windows.
+    It begins with the date, so it is never a hidden file or a device name of Windows.
     """
     beginning = _shortened("-".join(_words(prompt)))
     return "-".join(filter(None, (made_on.isoformat(), beginning))) + ".mp4"
 
 
 def _words(prompt: str) -> list[str]:
-    """Its letters and digits; a mark only on a letter, not on what was left out."""
+    """Its runs of letters and digits, with a mark only where its letter is kept."""
     kept = ""
     for character in prompt.translate(_APOSTROPHES):
         kind = unicodedata.category(character)
@@ -46,9 +46,9 @@ def _words(prompt: str) -> list[str]:
 
 
 def _shortened(words: str) -> str:
-    """At most so many bytes of it, up to a whole word where one ends late enough."""
-    if len(words.encode()) <= LONGEST_WORDS_BYTES:
+    """Cut to `MAX_WORDS_BYTES`, after a whole word unless that takes half of it."""
+    if len(words.encode()) <= MAX_WORDS_BYTES:
         return words
-    cut = words.encode()[:LONGEST_WORDS_BYTES].decode(errors="ignore")
+    cut = words.encode()[:MAX_WORDS_BYTES].decode(errors="ignore")
     whole, _, _ = cut.rpartition("-")
     return whole if len(whole) > len(cut) // 2 else cut.rstrip("-")

@@ -1,4 +1,4 @@
-"""How an image fits a video: its least size, the crop, and the nearest ratio."""
+"""How an image is fitted to a video: minimum size, crop and nearest aspect ratio."""
 
 from collections.abc import Sequence
 from math import log
@@ -7,11 +7,11 @@ from msgspec import Struct
 
 from shared.domain.catalogue import AspectRatio
 
-# No vendor states a least size (Runway's page on inputs and Google's on image-to-video,
-# read in November 2026, name none); a smaller one has too little to start from.
-LEAST_SIDE_PIXELS = 128
+# No vendor states a minimum (Runway's page on inputs and Google's on image-to-video,
+# read in November 2026, name none); a smaller image has too little to start from.
+MIN_SIDE_PIXELS = 128
 # Runway refuses what is wider than 2:1 or taller than 1:2.
-MOST_RATIO = 2
+MAX_RATIO = 2
 
 
 class Crop(Struct, frozen=True, kw_only=True):
@@ -24,9 +24,9 @@ class Crop(Struct, frozen=True, kw_only=True):
 
 
 def crop_of(width: int, height: int) -> Crop | None:
-    """What is kept of an image of this size, from its middle; None: all of it."""
-    kept_width = min(width, height * MOST_RATIO)
-    kept_height = min(height, width * MOST_RATIO)
+    """The centred part of an image of this size that is kept; None: all of it."""
+    kept_width = min(width, height * MAX_RATIO)
+    kept_height = min(height, width * MAX_RATIO)
     if (kept_width, kept_height) == (width, height):
         return None
     return Crop(
@@ -40,5 +40,5 @@ def crop_of(width: int, height: int) -> Crop | None:
 def nearest_ratio(
     width: int, height: int, ratios: Sequence[AspectRatio]
 ) -> AspectRatio:
-    """The one of `ratios` that cuts least off an image of this size."""
+    """The one of `ratios` that crops an image of this size the least."""
     return min(ratios, key=lambda ratio: abs(log(width / height / ratio.number)))

@@ -1,4 +1,4 @@
-"""Which kind of image a file is, by its first bytes: names and headers may lie."""
+"""Recognises an image's type by its first bytes: names and headers may lie."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ WEBP: Final = "image/webp"
 AVIF: Final = "image/avif"
 HEIC: Final = "image/heic"
 
-# Types that are taken; HEIC is only recognised, to say what to do about it.
+# The accepted types. HEIC is only recognised so that the error can say what to do.
 IMAGE_TYPES: Final = (JPEG, PNG, WEBP, AVIF)
 _STARTS: Final = {b"\xff\xd8\xff": JPEG, b"\x89PNG\r\n\x1a\n": PNG}
 # Brands of HEIF files (ISO/IEC 23008-12, ISO/IEC 14496-12 4.3).

@@ -1,12 +1,12 @@
-"""The job: what was asked, every attempt, what came. Changed by `replace` alone.
+"""The job: its request, every attempt and the result; changed only by `replace`.
 
-A job asks the providers of its chain one after the other. Between attempts it prepares
+A job tries the providers of its chain one after the other. Between attempts it prepares
 its image, waits, skips a provider, starts the next attempt, or ends; it has at most
 one open attempt. The states of an attempt:
 
     (intent committed, then the one paid POST)
        │
-       ▼      not taken by the vendor
+       ▼      not accepted by the vendor
     starting ────────────────────────▶ rejected · not_sent
        │  │   no usable answer, or none before the lease expired
        │  └──────────────────────────▶ unknown ─┬─ a late answer ─▶ running
@@ -14,17 +14,18 @@ one open attempt. The states of an attempt:
        ▼      failed at the vendor
     running ─────────────────────────▶ failed
        │  │   cancelled by the owner, or out of time
-       │  └──▶ cancelling ───────────▶ cancelled · failed
+       │  └──▶ cancelling ───────────▶ cancelled · failed ─ its file found ▶ storing
+       │                                            └─ its vendor was silent ▶ running
        │ succeeded
-       ▼      no usable file, gone, or storage down for two hours
-    storing ─────────────────────────▶ failed
+       ▼      no usable file, gone, not handed out, or storage down for a day
+    storing ─────────────────────────▶ failed ─ no other provider left ─▶ storing
        │ checked and copied
        ▼
     succeeded: the job is completed
 
-`skipped` is an attempt that was never begun. Any word of success or failure that comes
+`skipped` is an attempt that was never begun. A success or failure that is reported
 while `cancelling` still counts. `rejected`, `not_sent` and `skipped` cost nothing;
-`unknown` and `cancelled` keep the full price as spent.
+`unknown` and `cancelled` keep the full price booked as spent.
 """
 
 from datetime import datetime
@@ -49,9 +50,9 @@ class Language(StrEnum):
 
 
 class AttemptState(StrEnum):
-    """Four states of an open attempt, then the outcomes that callers see.
+    """The four states of an open attempt, then the outcomes that callers see.
 
-    The module's docstring has the transitions.
+    The module's docstring shows the transitions.
     """
 
     STARTING = "starting"
@@ -78,13 +79,13 @@ OPEN_STATES = frozenset(
 
 
 class PlannedProvider(Struct, frozen=True, kw_only=True):
-    """One provider of this job's chain, fitted to the request when the job was made.
+    """One provider of this job's chain, fitted to the request when the job was created.
 
-    `aspect_ratios`: those it may be asked for; only one where the request fixes it.
-    `unsupported` says why this provider can't make what was asked; None if it can. It
-    is an `Unsupported`, or the words of a release before there was one.
-    `writes_into_bucket` and `polls_through` are the catalogue's, kept with the job so
-    that a later catalogue doesn't change what was begun.
+    `aspect_ratios`: those it may be asked for; only one if the request fixes it.
+    `unsupported` says why this provider can't fulfil the request; None if it can. It is
+    an `Unsupported`, or free text of a release that had no such enum.
+    `writes_into_bucket` and `polls_through` are copied from the catalogue, so that a
+    later catalogue doesn't change a job under way.
     """
 
     provider_id: ProviderId
@@ -101,30 +102,35 @@ class PlannedProvider(Struct, frozen=True, kw_only=True):
 class Attempt(Struct, frozen=True, kw_only=True):
     """One try at one provider.
 
-    aspect_ratio: what the vendor was asked for; None if it was not asked.
-    price_usd: what it was expected to cost when it began. vendor_max_usd: what the
-        vendor said, when it took the task, that it may charge at most.
-    cost_usd: what is booked for it as of now; the vendor's own charge once it is known.
-    deadline_at: the vendor is not waited for any longer. lease_until: until then only
-        the process that committed the intent may touch a `starting` attempt.
-    task_id: the vendor's name for its task. gs_uri: where in our bucket the vendor
-        wrote the result.
-    writes_into_bucket, polls_through: as in PlannedProvider.
+    aspect_ratio: what the vendor was asked for; None if it was not called.
+    price_usd: what it was expected to cost when it began. vendor_max_usd: the most that
+        it may cost, as the vendor said when it accepted the task.
+    cost_usd: what is booked for it now; the vendor's own charge once it is known.
+    deadline_at: until when the vendor's result is waited for. lease_until: until then
+        only the process that committed the intent may touch a `starting` attempt.
+    task_id: the vendor's id of its task. platform: as in `Accepted`. gs_uri: where in
+        our bucket the vendor wrote the result.
+    writes_into_bucket: the vendor may write its file into our bucket, as the provider
+        was configured when it began. polls_through: as in PlannedProvider.
     missed_polls: failed polls since the last one that the provider itself answered.
-    gone_polls: times in a row that the vendor said it has no such task, asked about
-        its state or for its result.
-    closing_polls: failed polls since a cancel or the deadline; three, then the task
-        is cancelled unseen. cancel_tries: cancels that failed; three, then it is
-        left running and stays booked as spent.
-    store_tries: times that the result could not be kept; bad_outputs: those of them
-        in which the file itself was at fault, 0 again once a checked one is kept.
-        store_until: then storing is given up. checking_until: a worker decodes the
-        file, until then at the latest.
-    queued_at_vendor: the vendor had not begun when it was last asked.
-    poll_plan: in seconds since it started, when to ask; empty for the fixed plan.
-    not_before: this vendor must not be asked again sooner. ask_again: it ended by a
-        passing fault, at no cost, and its provider may be asked once more.
-    written_off: of an unknown attempt, no file of its came until its deadline.
+    gone_polls: times in a row that the vendor said that the task doesn't exist, when
+        asked for its state or its result.
+    closing_polls: failed polls since a cancel or the deadline; after three the task is
+        cancelled without an answer. cancel_tries: failed cancels; after three the task
+        is left running and stays booked as spent.
+    empty_since: when the vendor first said that it succeeded, but showed no video.
+    store_tries: times that storing the result failed; bad_outputs: those in which the
+        file itself was at fault; lost_checks: those whose worker was lost while it
+        decoded the file; both are reset once a checked file is stored. unserved_tries:
+        those in which the vendor did not hand the file out. store_until: when storing
+        is given up. checking_until: a worker is decoding the file, until then at the
+        latest.
+    queued_at_vendor: at the last poll, the vendor had not begun the task.
+    poll_plan: when to poll, in seconds since it started; empty for the fixed plan.
+    not_before: when this vendor may be tried again. ask_again: it failed transiently,
+        at no cost, and its provider may be tried once more.
+    written_off: of an unknown or late attempt, no file had been written when it was
+        last looked for, at its deadline or later.
     """
 
     attempt_id: str
@@ -145,14 +151,18 @@ class Attempt(Struct, frozen=True, kw_only=True):
     cost_usd: Decimal = Decimal(0)
     problem: Problem | None = None
     task_id: str | None = None
+    platform: str | None = None
     gs_uri: str | None = None
     polled_at: datetime | None = None
     missed_polls: int = 0
     gone_polls: int = 0
     closing_polls: int = 0
     cancel_tries: int = 0
+    empty_since: datetime | None = None
     store_tries: int = 0
     bad_outputs: int = 0
+    lost_checks: int = 0
+    unserved_tries: int = 0
     store_until: datetime | None = None
     checking_until: datetime | None = None
     queued_at_vendor: bool = False
@@ -172,32 +182,44 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
     @property
     def has_late_answer(self) -> bool:
-        """It was ended as unknown, and then the vendor's answer named a task."""
+        """Whether it ended as unknown, and then the vendor's answer named a task."""
         return self.state is AttemptState.UNKNOWN and self.task_id is not None
 
     @property
     def may_have_written(self) -> bool:
-        """Its vendor writes into our bucket, and may have done so without an answer."""
-        is_unknown = self.state is AttemptState.UNKNOWN
-        return is_unknown and self.writes_into_bucket and not self.written_off
+        """Whether its vendor may have written a file into our bucket although it never
+        answered, was cancelled, or after the deadline.
+        """
+        if not self.writes_into_bucket or self.written_off:
+            return False
+        if self.state in (AttemptState.UNKNOWN, AttemptState.CANCELLED):
+            return True
+        if self.state is not AttemptState.FAILED or self.problem is None:
+            return False
+        ended_at = self.ended_at or self.started_at
+        # At its deadline the vendor had not begun it.
+        was_queued = (
+            self.problem.code is ErrorCode.RATE_LIMITED and ended_at >= self.deadline_at
+        )
+        return was_queued or self.problem.code is ErrorCode.DEADLINE_EXCEEDED
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """All of a job: the document `videos/{job_id}/internal/run`.
+    """The whole job: the document `videos/{job_id}/internal/run`.
 
     version, commit_id: the number of its latest commit, and that commit's random id.
     wake_at: when the next step is due; None exactly when the job has ended.
     hold_usd: what the ledger holds for it. ledger_key: where in the ledger.
-    stop_on_unknown: ON_UNKNOWN_SUBMISSION as it was set when the job was made.
-    deadline_at: no attempt begins or goes on after it; storing may.
+    stop_on_unknown: ON_UNKNOWN_SUBMISSION as it was set when the job was created.
+    deadline_at: no attempt begins or continues after it; storing may.
     is_parked: its next start waits for the kill switch.
-    translation: of its prompt, once it is begun or known not to be made.
-    ending: why the job is to end without a video. It does so once nothing that was
-        paid for may still come; a cancel is on record as cancel_requested_at.
+    translation: of its prompt, once it has begun or has been skipped.
+    ending: why the job is to end without a video. It ends once nothing that was paid
+        for may still arrive. A cancel is recorded as cancel_requested_at instead.
     prepare_tries: how often the image could not be fetched or decoded.
-    preparing_until: a worker has the image in hand, until then at the latest.
-    progress: 0 to 100, never going back.
-    webhook: the message at its end, if the request names an address for it.
+    preparing_until: a worker is preparing the image, until then at the latest.
+    progress: 0 to 100, never decreasing.
+    webhook: of the message at the job's end, if the request has a URL for it.
     """
 
     job_id: str
@@ -254,16 +276,16 @@ class Job(Struct, frozen=True, kw_only=True):
 
     @property
     def cost_usd(self) -> Decimal:
-        """Of the translation and of all attempts."""
-        begun = self.translation.cost_usd if self.translation else Decimal(0)
-        return sum((a.cost_usd for a in self.attempts), begun)
+        """The cost of the translation and of all attempts."""
+        translation = self.translation.cost_usd if self.translation else Decimal(0)
+        return sum((a.cost_usd for a in self.attempts), translation)
 
     @property
     def prompt_to_send(self) -> str:
         return (self.translation and self.translation.text) or self.request.prompt
 
     @property
-    def has_asked(self) -> bool:
+    def has_tried_provider(self) -> bool:
         """Whether the prompt may have been sent to a provider."""
         return any(a.state is not AttemptState.SKIPPED for a in self.attempts)
 
@@ -271,7 +293,7 @@ class Job(Struct, frozen=True, kw_only=True):
         return next((a for a in self.attempts if a.attempt_id == attempt_id), None)
 
     def known_attempt(self, attempt_id: str) -> Attempt:
-        """For an id that was taken from this very job."""
+        """For an id that is known to be one of this job's attempts."""
         return next(a for a in self.attempts if a.attempt_id == attempt_id)
 
     def attempts_at(self, provider_id: ProviderId) -> tuple[Attempt, ...]:

@@ -1,4 +1,4 @@
-"""How many jobs, uploads and translations one user has, and how many they may have."""
+"""Quotas of one user: open jobs, and jobs, uploads and translations per minute."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,10 +11,10 @@ from shared.domain.structs import replace
 
 
 class JobCount(Struct, frozen=True, kw_only=True):
-    """A user's open jobs; what they made, uploaded and had translated in `minute`.
+    """A user's open jobs, and what they created, uploaded and translated in `minute`.
 
-    `unprepared`: by hour, the jobs that ended before their image could be used, or were
-    cancelled before any provider was asked.
+    `unprepared`: by hour, the jobs that ended before any provider was tried: their
+    image could not be used, they were cancelled, or no provider can make them.
     """
 
     open_jobs: int = 0
@@ -25,42 +25,44 @@ class JobCount(Struct, frozen=True, kw_only=True):
     unprepared: Mapping[str, int] = field(default_factory=dict)
 
 
-def with_one_more(count: JobCount, limits: Limits, now: datetime) -> JobCount:
-    """TooManyJobs if as many are open, or were created of late, as may be.
+def with_one_more_job(count: JobCount, limits: Limits, now: datetime) -> JobCount:
+    """With one more open job; TooManyJobs if a quota is used up.
 
-    Jobs that end unprepared cost their user nothing, and us a fetch and a decode, or
-    at least their steps.
+    Unprepared jobs have a quota because they cost their user nothing, but us a fetch
+    and a decode, or at least their steps.
     """
     count = _as_of(count, now)
-    if count.open_jobs >= limits.most_open_jobs:
-        raise TooManyJobs(JobQuota.OPEN)
-    if count.made >= limits.most_jobs_a_minute:
-        raise TooManyJobs(JobQuota.MADE)
-    if count.unprepared.get(hour_of(now), 0) >= limits.most_unprepared_an_hour:
-        raise TooManyJobs(JobQuota.UNPREPARED)
+    if count.open_jobs >= limits.max_open_jobs:
+        raise TooManyJobs(reason=JobQuota.OPEN)
+    if count.made >= limits.max_jobs_per_minute:
+        raise TooManyJobs(reason=JobQuota.MADE)
+    if count.unprepared.get(hour_of(now), 0) >= limits.max_unprepared_per_hour:
+        utc = now.astimezone(UTC)
+        wait = timedelta(minutes=60 - utc.minute, seconds=-utc.second)
+        raise TooManyJobs(reason=JobQuota.UNPREPARED, retry_after=wait)
     return replace(count, open_jobs=count.open_jobs + 1, made=count.made + 1)
 
 
 def with_one_more_upload(count: JobCount, limits: Limits, now: datetime) -> JobCount:
-    """TooManyJobs if as many were let in this minute as may be."""
+    """With one more upload; TooManyJobs if this minute's quota is used up."""
     count = _as_of(count, now)
-    if count.uploads >= limits.most_uploads_a_minute:
-        raise TooManyJobs(JobQuota.UPLOADS)
+    if count.uploads >= limits.max_uploads_per_minute:
+        raise TooManyJobs(reason=JobQuota.UPLOADS)
     return replace(count, uploads=count.uploads + 1)
 
 
 def with_one_more_translation(
     count: JobCount, limits: Limits, now: datetime
 ) -> JobCount:
-    """TooManyRequests if as many were asked for this minute as may be."""
+    """With one more translation; TooManyRequests if this minute's quota is used up."""
     count = _as_of(count, now)
-    if count.translations >= limits.most_translations_a_minute:
+    if count.translations >= limits.max_translations_per_minute:
         raise TooManyRequests(timedelta(seconds=60 - now.second))
     return replace(count, translations=count.translations + 1)
 
 
 def _as_of(count: JobCount, now: datetime) -> JobCount:
-    # A later minute than ours was counted by a clock ahead of ours: it goes on.
+    # A minute later than ours was counted by a clock ahead of ours, and still counts.
     minute = max(count.minute, f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}")
     if minute == count.minute:
         return count

@@ -1,7 +1,7 @@
-"""The kill switch: budget notifications and a manual override, and the level of both.
+"""The kill switch: its level, from budget notifications and a manual override.
 
-Notifications come repeatedly and out of order. Each is merged by taking maxima, so the
-result depends on which of them came, not on when.
+Notifications arrive repeatedly and out of order. Each is merged by taking maxima, so
+the result depends on which of them arrived, not on their order.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from shared.domain.budget_notification import BudgetNotification
 from shared.domain.structs import replace
 
 HALF = Decimal("0.5")
-TIGHT_FROM = Decimal("0.8")
-PAUSED_FROM = Decimal(1)
-NOTHING = Decimal(0)
+TIGHT_RATIO = Decimal("0.8")
+PAUSED_RATIO = Decimal(1)
+ZERO = Decimal(0)
 
 
 class Level(StrEnum):
@@ -30,41 +30,37 @@ class Level(StrEnum):
     TIGHT = "tight"
     PAUSED = "paused"
 
-    @property
-    def strictness(self) -> int:
-        return list(Level).index(self)
 
-
-class Spent(Struct, frozen=True, kw_only=True):
-    """The highest ratio seen of one budget amount, and its latest publish time."""
+class SpentRatio(Struct, frozen=True, kw_only=True):
+    """The highest ratio seen for one budget amount, and its latest publish time."""
 
     ratio: Decimal
     published_at: datetime
 
 
-class Interval(Struct, frozen=True, kw_only=True):
+class BudgetInterval(Struct, frozen=True, kw_only=True):
     """A budget's newest interval. The budget's amount may change during it."""
 
     starts_at: datetime
-    by_amount: Mapping[Decimal, Spent] = field(default_factory=dict)
-    forecast: Decimal = NOTHING
+    by_amount: Mapping[Decimal, SpentRatio] = field(default_factory=dict)
+    forecast: Decimal = ZERO
 
     @property
     def ratio(self) -> Decimal:
-        """The highest seen of the latest amount; if two are as late, of the lower."""
+        """The highest ratio of the latest amount; of two as late, that of the lower."""
         if not self.by_amount:
-            return NOTHING
+            return ZERO
         amount = max(self.by_amount, key=lambda a: (self.by_amount[a].published_at, -a))
         return self.by_amount[amount].ratio
 
     @property
     def level(self) -> Level:
-        if self.ratio >= PAUSED_FROM:
+        if self.ratio >= PAUSED_RATIO:
             return Level.PAUSED
-        return Level.TIGHT if self.ratio >= TIGHT_FROM else Level.NORMAL
+        return Level.TIGHT if self.ratio >= TIGHT_RATIO else Level.NORMAL
 
 
-class Setting(Struct, frozen=True, kw_only=True):
+class ManualOverride(Struct, frozen=True, kw_only=True):
     """A level that an administrator set."""
 
     level: Level
@@ -73,32 +69,38 @@ class Setting(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-class Switch(Struct, frozen=True, kw_only=True):
+class KillSwitchState(Struct, frozen=True, kw_only=True):
     """Every budget's newest interval, and the manual override.
 
     `overridable`: the start of each budget's newest interval when the override was
     set. A manual `normal` does not override later intervals.
     """
 
-    budgets: Mapping[str, Interval] = field(default_factory=dict)
-    manual_override: Setting | None = None
+    budgets: Mapping[str, BudgetInterval] = field(default_factory=dict)
+    manual_override: ManualOverride | None = None
     overridable: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def level(self) -> Level:
-        """The stricter of automatic and manual, without what `normal` overrides."""
-        counting = [
+        """The strictest of the manual level and of the budgets not overridden by it."""
+        automatic = [
             interval.level
             for budget_id, interval in self.budgets.items()
             if not self.is_overridden(budget_id)
         ]
         manual = self.manual_override.level if self.manual_override else Level.NORMAL
-        return _strictest(manual, *counting)
+        return _strictest(manual, *automatic)
 
     @property
     def automatic(self) -> Level:
-        """The level that the budgets alone give, without the override."""
+        """The level of the budgets alone, without the manual override."""
         return _strictest(*(interval.level for interval in self.budgets.values()))
+
+    @property
+    def last_published_at(self) -> datetime | None:
+        """When a budget last published anything; None if none ever has."""
+        spent = [s for b in self.budgets.values() for s in b.by_amount.values()]
+        return max((each.published_at for each in spent), default=None)
 
     def is_overridden(self, budget_id: str) -> bool:
         override = self.manual_override
@@ -108,23 +110,27 @@ class Switch(Struct, frozen=True, kw_only=True):
         return self.budgets[budget_id].starts_at <= newest
 
 
-def apply_notification(switch: Switch, notification: BudgetNotification) -> Switch:
-    """The switch with this notification merged; unchanged if it was before."""
+def apply_notification(
+    switch: KillSwitchState, notification: BudgetNotification
+) -> KillSwitchState:
+    """The switch with this notification merged; unchanged if it already was."""
     overridable = dict(switch.overridable)
     override = switch.manual_override
     if override is not None and notification.published_at <= override.at:
-        _raise_to(overridable, notification.budget_id, notification.interval_start)
+        newest = overridable.get(notification.budget_id, notification.interval_start)
+        newest = max(newest, notification.interval_start)
+        overridable[notification.budget_id] = newest
     known = switch.budgets.get(notification.budget_id)
     if known is None or known.starts_at < notification.interval_start:
-        known = Interval(starts_at=notification.interval_start)
+        known = BudgetInterval(starts_at=notification.interval_start)
     if known.starts_at == notification.interval_start:
         known = _merged(known, notification)
     budgets = {**switch.budgets, notification.budget_id: known}
     return replace(switch, budgets=budgets, overridable=overridable)
 
 
-def set_manually(switch: Switch, setting: Setting) -> Switch:
-    """The switch with this override; unchanged if it is set already."""
+def set_manually(switch: KillSwitchState, setting: ManualOverride) -> KillSwitchState:
+    """The switch with this override; unchanged if it is already set."""
     if switch.manual_override == setting:
         return switch
     overridable = {name: known.starts_at for name, known in switch.budgets.items()}
@@ -134,7 +140,7 @@ def set_manually(switch: Switch, setting: Setting) -> Switch:
 def allows(
     level: Level, usd_per_second: Decimal, tight_max_usd_per_second: Decimal
 ) -> bool:
-    """Whether a provider of this price may be asked for a new video."""
+    """Whether a provider of this price may be used for a new video."""
     match level:
         case Level.NORMAL:
             return True
@@ -145,33 +151,29 @@ def allows(
 
 
 def interval_change(
-    before: Switch, after: Switch, budget_id: str
-) -> tuple[Interval, Interval]:
-    """A budget's interval in both; a new interval began with nothing."""
+    before: KillSwitchState, after: KillSwitchState, budget_id: str
+) -> tuple[BudgetInterval, BudgetInterval]:
+    """A budget's interval before and after; for a new interval, before is empty."""
     now = after.budgets[budget_id]
     was = before.budgets.get(budget_id)
     if was is None or was.starts_at != now.starts_at:
-        was = Interval(starts_at=now.starts_at)
+        was = BudgetInterval(starts_at=now.starts_at)
     return was, now
 
 
-def _merged(known: Interval, notification: BudgetNotification) -> Interval:
-    said = Spent(ratio=notification.ratio, published_at=notification.published_at)
-    old = known.by_amount.get(notification.budget_amount, said)
-    most = Spent(
-        ratio=max(old.ratio, said.ratio),
-        published_at=max(old.published_at, said.published_at),
+def _merged(known: BudgetInterval, notification: BudgetNotification) -> BudgetInterval:
+    new = SpentRatio(ratio=notification.ratio, published_at=notification.published_at)
+    old = known.by_amount.get(notification.budget_amount, new)
+    merged = SpentRatio(
+        ratio=max(old.ratio, new.ratio),
+        published_at=max(old.published_at, new.published_at),
     )
     return replace(
         known,
-        by_amount={**known.by_amount, notification.budget_amount: most},
-        forecast=max(known.forecast, notification.forecast or NOTHING),
+        by_amount={**known.by_amount, notification.budget_amount: merged},
+        forecast=max(known.forecast, notification.forecast or ZERO),
     )
 
 
-def _raise_to(moments: dict[str, datetime], name: str, moment: datetime) -> None:
-    moments[name] = max(moments.get(name, moment), moment)
-
-
 def _strictest(*levels: Level) -> Level:
-    return max(levels, key=lambda level: level.strictness, default=Level.NORMAL)
+    return max(levels, key=list(Level).index, default=Level.NORMAL)

@@ -1,8 +1,8 @@
-"""The ledger: what is held, settled and released, and whether more fits the caps.
+"""The ledger: amounts held, settled and released, and whether more fits the caps.
 
-One account per scope (all users; each user) and month, with its days, for both caps at
-once. Always: held - settled - released = what is open. Money counts on the day on which
-its job was made, whatever day it is when it is settled.
+One account per scope (all users, each user) and month, broken down by day, serves both
+caps. Invariant: held - settled - released = what open jobs hold. Money counts on the
+day on which its job was created, even if it is settled on another.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ from shared.domain.errors import ErrorCode, LimitReached
 from shared.domain.structs import replace
 from shared.domain.usage import Counts
 
-NOTHING = Decimal(0)
+ZERO = Decimal(0)
 MICRO = Decimal("0.000001")
-# Open holds come free within minutes: a video fails or turns out cheaper.
-HOLDS_FILL_IT = timedelta(seconds=60)
+# Holds of open jobs are released within minutes, as videos fail or turn out cheaper.
+HOLDS_RETRY_AFTER = timedelta(seconds=60)
 
 
-# An account of all users is kept in so many documents, in which commits rarely meet.
-# The number may be raised within a month, never lowered: see domain/escrow.py.
+# The account of all users is split into this many documents, so that commits rarely
+# contend. May be raised within a month, never lowered: see domain/escrow.py.
 SHARDS = 16
 
 
@@ -32,7 +32,7 @@ class LedgerKey(Struct, frozen=True, kw_only=True):
     """Where a job's money is booked, from its creation to its end.
 
     `accounts`: that of all users, then the user's own. `shard`: which document of the
-    first; a user's own account has one document only.
+    former; a user's own account has only one document.
     """
 
     accounts: tuple[str, ...]
@@ -49,18 +49,18 @@ class LedgerKey(Struct, frozen=True, kw_only=True):
 def ledger_key(
     user_id: str, now: datetime, limits: "Limits", nth: int = 0
 ) -> LedgerKey:
-    """`nth`, of any size, decides on the shard."""
+    """`nth` may be any number; it selects the shard."""
     key = ledger_key_on(user_id, now.astimezone(limits.zone).date())
     return replace(key, shard=nth % limits.shards)
 
 
 def nth_of(name: str) -> int:
-    """The same for the same name, so that what is tried again stays in its shard."""
+    """A stable hash of `name`, so that a retry stays in the same shard."""
     return int.from_bytes(sha256(name.encode()).digest()[:4])
 
 
 def ledger_key_on(user_id: str, day: date) -> LedgerKey:
-    """`day` is one of the ledger's time zone."""
+    """`day` is in the ledger's time zone."""
     month = f"{day:%Y-%m}"
     user = quote(user_id, safe="")
     return LedgerKey(
@@ -80,18 +80,18 @@ def account_of(document: str) -> str:
 
 
 def in_micros(usd: Decimal) -> Decimal:
-    """To the millionth of a USD, the smallest amount that is booked.
+    """Rounded to the millionth of a USD, the smallest amount that is booked.
 
-    Amounts are rounded before they are added or subtracted, never after: so sums and
-    differences of booked amounts stay exact.
+    Amounts are rounded before they are added or subtracted, never after, so that sums
+    and differences of booked amounts stay exact.
     """
     return usd.quantize(MICRO)
 
 
 class Totals(Struct, frozen=True, kw_only=True):
-    held_usd: Decimal = NOTHING
-    settled_usd: Decimal = NOTHING
-    released_usd: Decimal = NOTHING
+    held_usd: Decimal = ZERO
+    settled_usd: Decimal = ZERO
+    released_usd: Decimal = ZERO
 
     @property
     def used_usd(self) -> Decimal:
@@ -128,7 +128,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 class Caps(Struct, frozen=True, kw_only=True):
-    """Limits of one scope in USD; None: no limit."""
+    """Spending limits of one scope in USD; None: no limit."""
 
     daily_usd: Decimal | None = None
     monthly_usd: Decimal | None = None
@@ -139,34 +139,35 @@ class Caps(Struct, frozen=True, kw_only=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """The caps of all users together and of each one, and where a day begins.
+    """The caps of all users together and of each user, and each user's quotas.
 
-    The other limits are of each user. `most_unprepared_an_hour`: jobs that may end
-    unprepared (see `Booking`).
+    `zone`: the time zone of the ledger's days. `max_unprepared_per_hour`: jobs that may
+    end unprepared (see `Booking`).
     """
 
-    everybody: Caps = Caps()
+    all_users: Caps = Caps()
     user: Caps = Caps()
-    most_open_jobs: int = 20
-    most_jobs_a_minute: int = 60
-    most_uploads_a_minute: int = 60
-    most_translations_a_minute: int = 20
-    most_unprepared_an_hour: int = 30
+    max_open_jobs: int = 20
+    max_jobs_per_minute: int = 60
+    max_uploads_per_minute: int = 60
+    max_translations_per_minute: int = 20
+    max_unprepared_per_hour: int = 30
     zone: tzinfo = UTC
     shards: int = SHARDS
 
     def caps(self) -> Sequence[Caps]:
         """In the order of `LedgerKey.accounts`."""
-        return (self.everybody, self.user)
+        return (self.all_users, self.user)
 
 
 class Booking(Struct, frozen=True, kw_only=True):
-    """What one commit of a job changes in the ledger, and in the usage: by ai_model.
+    """What one commit of a job changes in the ledger and in the usage counters.
 
-    `needs_room`: what it holds more must fit the caps, since nothing of it is spent
-    yet. Otherwise it is owed, and is booked whatever the caps say. `unprepared_at`:
-    when the job ended without a usable image, or was cancelled before any provider
-    was asked, at no cost to its user.
+    `needs_room`: the increase of the hold must fit the caps, because none of it is
+    spent yet. Otherwise it is owed, and is booked whatever the caps say.
+    `unprepared_at`: when the job ended at no cost to its user and before any provider
+    was tried: without a usable image, cancelled, or because no provider can make it.
+    `usage`: by `ai_model`.
     """
 
     totals: Totals = Totals()
@@ -185,7 +186,7 @@ def check(
 ) -> None:
     """LimitReached if `amount_usd` more would exceed a cap, to the cent.
 
-    `now` is in the ledger's time zone: its midnights are when caps begin anew.
+    `now` is in the ledger's time zone, at whose midnight caps are reset.
     """
     for code, cap, totals in (
         (ErrorCode.DAILY_LIMIT_REACHED, caps.daily_usd, account.on(day)),
@@ -193,7 +194,7 @@ def check(
     ):
         if cap is not None and totals.used_usd + amount_usd > cap:
             spending_fills_it = totals.settled_usd + amount_usd > cap
-            after = _until_reset(code, now) if spending_fills_it else HOLDS_FILL_IT
+            after = _until_reset(code, now) if spending_fills_it else HOLDS_RETRY_AFTER
             raise LimitReached(code, after)
 
 
@@ -203,5 +204,5 @@ def _until_reset(code: ErrorCode, now: datetime) -> timedelta:
     next_month = (now.date().replace(day=1) + timedelta(days=32)).replace(day=1)
     day = tomorrow if code is ErrorCode.DAILY_LIMIT_REACHED else next_month
     reset = datetime.combine(day, time(), tzinfo=now.tzinfo)
-    # In UTC: a zone's own clock may be set forward or back in between.
+    # Subtracted in UTC, because the zone's clock may be set forward or back in between.
     return reset.astimezone(UTC) - now.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Whether the ledger balances: what it says is open, beside the jobs that are open."""
+"""Whether the ledger balances: compares what it holds with the jobs that are open."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from msgspec import Struct, field
 
-from shared.domain.ledger import NOTHING, Account, account_of, in_micros
+from shared.domain.ledger import ZERO, Account, account_of, in_micros
 
 
 class OpenJob(Struct, frozen=True, kw_only=True):
-    """What the ledger knows an open job by."""
+    """An open job and what the ledger should hold for it, in which documents."""
 
     user_id: str
     documents: tuple[str, ...]
@@ -18,9 +18,9 @@ class OpenJob(Struct, frozen=True, kw_only=True):
 
 
 class LedgerSnapshot(Struct, frozen=True, kw_only=True):
-    """All of it at one moment: what each document holds, and has borrowed by period.
+    """The whole ledger at one moment, with the jobs that are open.
 
-    `open_jobs`: how many the ledger counts, by user.
+    `borrowed`: by document and period. `open_jobs`: how many are counted, by user.
     """
 
     jobs: tuple[OpenJob, ...]
@@ -29,9 +29,9 @@ class LedgerSnapshot(Struct, frozen=True, kw_only=True):
     open_jobs: Mapping[str, int]
 
     @property
-    def documents_off(self) -> Mapping[str, Decimal]:
-        """By document, what is held beyond what its open jobs hold; may be below 0."""
-        holds: defaultdict[str, Decimal] = defaultdict(lambda: NOTHING)
+    def document_differences(self) -> Mapping[str, Decimal]:
+        """By document, what is held in excess of its open jobs; may be negative."""
+        holds: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
         for job in self.jobs:
             for name in job.documents:
                 holds[name] += in_micros(job.hold_usd)
@@ -42,17 +42,17 @@ class LedgerSnapshot(Struct, frozen=True, kw_only=True):
         return {name: usd for name, usd in sorted(off.items()) if usd}
 
     @property
-    def loans_off(self) -> Mapping[str, Decimal]:
-        """By account, what its shards borrowed in a period beyond what they lent."""
-        sums: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: NOTHING)
+    def loan_differences(self) -> Mapping[str, Decimal]:
+        """By account, what its shards borrowed in a period minus what they lent."""
+        sums: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
         for document, loans in self.borrowed.items():
             for period, usd in loans.items():
                 sums[account_of(document), period] += usd
         return {account: usd for (account, _), usd in sorted(sums.items()) if usd}
 
     @property
-    def users_off(self) -> Mapping[str, int]:
-        """By user, how many more open jobs are counted than are open."""
+    def user_differences(self) -> Mapping[str, int]:
+        """By user, how many more open jobs are counted than exist; may be negative."""
         counted = Counter(self.open_jobs)
         counted.subtract(job.user_id for job in self.jobs)
         return {user: jobs for user, jobs in sorted(counted.items()) if jobs}

@@ -1,4 +1,4 @@
-"""Which of a user's jobs a list shows: how many, of which status, after which one."""
+"""Lists of a user's jobs: page size, filter by status, and cursors."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -7,15 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from shared.domain.errors import FieldError, InvalidRequest
 from shared.domain.fields import Field
 from shared.domain.projection import Projection, Status
 from shared.domain.specs import Choice, Whole, Wrong
 
+DEFAULT_LIMIT, MAX_LISTED = 20, 100
+LIMIT = Field(
+    spec=Whole(minimum=1, maximum=MAX_LISTED),
+    default=DEFAULT_LIMIT,
+    description="How many at most.",
+)
 LIST_FIELDS: Mapping[str, Field] = {
-    "limit": Field(
-        spec=Whole(least=1, most=100), default=20, description="How many at most."
-    ),
+    "limit": LIMIT,
     "status": Field(
         spec=Choice(values=tuple(Status), title="Status"),
         nullable=True,
@@ -23,56 +26,55 @@ LIST_FIELDS: Mapping[str, Field] = {
     ),
 }
 
-LONGEST_CURSOR = 256
-_CURSOR = re.compile(f"[A-Za-z0-9_-]{{1,{LONGEST_CURSOR}}}")
+MAX_CURSOR_LENGTH = 256
+_CURSOR = re.compile(f"[A-Za-z0-9_-]{{1,{MAX_CURSOR_LENGTH}}}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Cursor(Struct, frozen=True, kw_only=True):
-    """The form of a `next_cursor`; which place it names, `read_cursor` tells."""
+class Position(Struct, frozen=True, kw_only=True):
+    """A position in a user's list of jobs, newest first: right after this job."""
 
-    def parse(self, value: object) -> str:
+    created_at: datetime
+    job_id: str
+
+
+class Cursor(Struct, frozen=True, kw_only=True):
+    """A `next_cursor`, which parses to the `Position` that it stands for."""
+
+    def parse(self, value: object) -> Position:
         if not isinstance(value, str) or not _CURSOR.fullmatch(value):
             raise Wrong("not_a_cursor")
-        return value
+        try:
+            return _decoded(value)
+        except (ValueError, OverflowError):
+            raise Wrong("not_a_cursor") from None
 
     def schema(self) -> dict[str, object]:
         return {"type": "string", "pattern": f"^{_CURSOR.pattern}$"}
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """Newest first. `next_cursor`: None where nothing follows."""
+    """Newest first. `next_cursor` is None on the last page."""
 
     videos: tuple[Projection, ...]
     next_cursor: str | None
 
 
 def cursor_after(created_at: datetime, job_id: str) -> str:
-    """The place right after this job, for an address: letters, digits, `-`, `_`.
+    """The position right after this job, URL-safe: letters, digits, `-` and `_`.
 
-    It holds no right to anything: a list is of its caller's jobs, whatever the cursor.
+    A cursor grants no access: a list has only its caller's jobs, whatever the cursor.
     """
     plain = f"{(created_at - _EPOCH) // _MICROSECOND}.{job_id}"
     return urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str) -> tuple[datetime, str]:
-    """`created_at` and `job_id` of `cursor_after`; InvalidRequest for anything else."""
-    try:
-        return _parsed(cursor)
-    except (ValueError, OverflowError):
-        wrong = FieldError(field="cursor", reason="not_a_cursor")
-        raise InvalidRequest((wrong,)) from None
-
-
-def _parsed(cursor: str) -> tuple[datetime, str]:
-    if len(cursor) > LONGEST_CURSOR:
-        raise ValueError("too long")
+def _decoded(cursor: str) -> Position:
     padded = cursor + "=" * (-len(cursor) % 4)
     text = urlsafe_b64decode(padded.encode("ascii")).decode("ascii")
     microseconds, _, job_id = text.partition(".")
     created_at = _EPOCH + int(microseconds) * _MICROSECOND
     if not job_id.isalnum() or cursor_after(created_at, job_id) != cursor:
-        raise ValueError("not as it is written here")
-    return created_at, job_id
+        raise ValueError("not in canonical form")
+    return Position(created_at=created_at, job_id=job_id)

@@ -1,4 +1,4 @@
-"""What jobs and attempts say to people, by error code, in English and Korean."""
+"""The sentences for the error codes of jobs and attempts, in English and Korean."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,17 +16,17 @@ from shared.domain.errors import (
     ImageFault,
     Problem,
 )
-from shared.domain.framing import LEAST_SIDE_PIXELS
+from shared.domain.framing import MIN_SIDE_PIXELS
 from shared.domain.job import Language
 from shared.domain.request import (
-    MOST_IMAGE_MEGABYTES,
-    MOST_JPEG_MEGAPIXELS,
-    MOST_MEGAPIXELS,
+    MAX_IMAGE_MEGABYTES,
+    MAX_JPEG_MEGAPIXELS,
+    MAX_MEGAPIXELS,
 )
 
 
 class _Name(Struct, frozen=True, kw_only=True):
-    """A name that picks its Korean particle by how it is read: "{0:이/가}"."""
+    """A name that picks its Korean particle by its pronunciation: "{0:이/가}"."""
 
     written: str
     ends_in_consonant: bool = False
@@ -48,7 +48,7 @@ _NO_NAME: Mapping[Language, _Name] = {
     Language.KOREAN: _Name(written="제공업체"),
 }
 
-# {0} is the name of the provider, where the sentence is about one.
+# {0} is the provider's name, where the sentence is about one.
 CODES: Mapping[ErrorCode, tuple[str, str]] = {
     ErrorCode.PROMPT_REFUSED: (
         "{0} refused the prompt for safety reasons. Change the prompt; the same one "
@@ -73,8 +73,8 @@ CODES: Mapping[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.IMAGE_INVALID: (
         "The image can't be used: it must be a complete JPEG, PNG, WebP or AVIF of at "
-        f"most {MOST_IMAGE_MEGABYTES} MB.",
-        f"사용할 수 없는 이미지입니다. {MOST_IMAGE_MEGABYTES}MB 이하의 온전한 JPEG, "
+        f"most {MAX_IMAGE_MEGABYTES} MB.",
+        f"사용할 수 없는 이미지입니다. {MAX_IMAGE_MEGABYTES}MB 이하의 온전한 JPEG, "
         "PNG, WebP, AVIF 파일이어야 합니다.",
     ),
     ErrorCode.ACCESS_DENIED: (
@@ -172,16 +172,16 @@ _IMAGE_FAULTS: Mapping[ImageFault, tuple[str, str]] = {
         "아이폰의 설정 > 카메라 > 포맷에서 '높은 호환성'을 선택하면 JPEG로 저장됩니다.",
     ),
     ImageFault.TOO_SMALL: (
-        f"The image is too small: each side must have at least {LEAST_SIDE_PIXELS} "
+        f"The image is too small: each side must have at least {MIN_SIDE_PIXELS} "
         "pixels.",
-        f"이미지가 너무 작습니다. 가로와 세로가 각각 {LEAST_SIDE_PIXELS}픽셀 "
+        f"이미지가 너무 작습니다. 가로와 세로가 각각 {MIN_SIDE_PIXELS}픽셀 "
         "이상이어야 합니다.",
     ),
     ImageFault.TOO_MANY_PIXELS: (
-        f"The image has too many pixels: a JPEG may have {MOST_JPEG_MEGAPIXELS} "
-        f"megapixels, a PNG, WebP or AVIF {MOST_MEGAPIXELS}.",
-        f"이미지의 픽셀이 너무 많습니다. JPEG는 최대 {MOST_JPEG_MEGAPIXELS}메가픽셀, "
-        f"PNG, WebP, AVIF는 최대 {MOST_MEGAPIXELS}메가픽셀까지 사용할 수 있습니다.",
+        f"The image has too many pixels: a JPEG may have {MAX_JPEG_MEGAPIXELS} "
+        f"megapixels, a PNG, WebP or AVIF {MAX_MEGAPIXELS}.",
+        f"이미지의 픽셀이 너무 많습니다. JPEG는 최대 {MAX_JPEG_MEGAPIXELS}메가픽셀, "
+        f"PNG, WebP, AVIF는 최대 {MAX_MEGAPIXELS}메가픽셀까지 사용할 수 있습니다.",
     ),
 }
 
@@ -243,7 +243,7 @@ _BY_DETAIL: Mapping[tuple[ErrorCode, str], tuple[str, str]] = {
     ),
 }
 
-# Why a provider is not asked for a while; {1} is until when.
+# Why a provider's circuit is open; {1} is the time until which it is.
 _CIRCUITS: Mapping[str, tuple[str, str]] = {
     ErrorCode.ACCESS_DENIED: (
         "{0} is skipped until {1} UTC, because it denied access: check its key, the "
@@ -286,7 +286,7 @@ _SAME_VENDOR = (
     "{0} is not asked, because it is the same account as {1}.",
     "{0:은/는} {1:과/와} 같은 계정이므로 요청하지 않습니다.",
 )
-# By the detail that says so: any other text is a vendor's.
+# By `Problem.detail`; any other text there is a vendor's.
 _ASKED_BEFORE: Mapping[str, ProviderId] = {
     f"{SKIPPED_AFTER}{provider}": provider for provider in ProviderId
 }
@@ -296,38 +296,38 @@ _UNTIL = re.compile(r"\b\d\d:\d\d\b")
 def describe_problem(
     problem: Problem, language: Language, provider_id: ProviderId | None = None
 ) -> str:
-    """As `describe`, with what is known of this very problem."""
+    """Like `describe`, but more specific where the problem's details allow it."""
     code, detail = problem.code, problem.detail
     pair = _BY_DETAIL.get((code, detail), CODES[code])
     if problem.image_fault:
         pair = _IMAGE_FAULTS[problem.image_fault]
-    said = _say(pair, language, provider_id)
+    sentence = _sentence(pair, language, provider_id)
     reason, _, until = detail.partition(" until ")
     if code is ErrorCode.CIRCUIT_OPEN and reason in _CIRCUITS:
-        said = _say(_CIRCUITS[reason], language, provider_id, until[:5])
+        sentence = _sentence(_CIRCUITS[reason], language, provider_id, until[:5])
     elif asked := _ASKED_BEFORE.get(detail):
-        skipped = _say(_SAME_VENDOR, language, provider_id, _NAMES[asked])
-        said = f"{skipped} {describe(code, language, asked)}"
-    return f"`{problem.field}`: {said}" if problem.field else said
+        skipped = _sentence(_SAME_VENDOR, language, provider_id, _NAMES[asked])
+        sentence = f"{skipped} {describe(code, language, asked)}"
+    return f"`{problem.field}`: {sentence}" if problem.field else sentence
 
 
-def retell(
+def localize_message(
     message: str,
     code: ErrorCode,
     language: Language,
     provider_id: ProviderId | None = None,
 ) -> str:
-    """A sentence of `describe_problem`, in either language, in `language`."""
+    """Translate a sentence of `describe_problem`, in either language, to `language`."""
     prefix = message[: message.index(": ") + 2] if message.startswith("`") else ""
     for problem in _problems(code, message):
-        said = (describe_problem(problem, each, provider_id) for each in Language)
-        if message.removeprefix(prefix) in said:
+        sentences = (describe_problem(problem, each, provider_id) for each in Language)
+        if message.removeprefix(prefix) in sentences:
             return prefix + describe_problem(problem, language, provider_id)
     return prefix + describe(code, language, provider_id)
 
 
 def _problems(code: ErrorCode, message: str) -> Iterator[Problem]:
-    """Each that has a sentence of its own under this code."""
+    """Every problem of this code that has a sentence of its own."""
     yield Problem(code=code)
     if code is ErrorCode.IMAGE_INVALID:
         yield from (Problem(code=code, image_fault=fault) for fault in ImageFault)
@@ -342,18 +342,18 @@ def describe(
     code: ErrorCode, language: Language, provider_id: ProviderId | None = None
 ) -> str:
     """What happened and what to do, for a job (no provider) or an attempt."""
-    return _say(CODES[code], language, provider_id)
+    return _sentence(CODES[code], language, provider_id)
 
 
-def _say(
+def _sentence(
     pair: tuple[str, str],
     language: Language,
     provider_id: ProviderId | None,
     more: object = "",
 ) -> str:
     name = _NAMES[provider_id] if provider_id else _NO_NAME[language]
-    said = in_language(pair, language).format(name, more)
-    return said[:1].upper() + said[1:]
+    sentence = in_language(pair, language).format(name, more)
+    return sentence[:1].upper() + sentence[1:]
 
 
 def in_language(pair: tuple[str, str], language: Language) -> str:

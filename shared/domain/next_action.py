@@ -1,5 +1,6 @@
-"""What a job needs next; `transitions.apply(job, outcome, now)` is its counterpart."""
+"""Decides what a job needs next. Its counterpart is `transitions.apply`."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -10,11 +11,11 @@ from shared.domain.errors import ALL_UNSUPPORTED, ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.outcomes import Decision, GaveUp, LeaseExpired, Revived, Skipped
 
-LIMITS = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
+_CAPS_REACHED = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
 
 
 class Prepare(Struct, frozen=True, kw_only=True):
-    """Fetch and check the image."""
+    """Fetch and check the next image."""
 
 
 class Start(Struct, frozen=True, kw_only=True):
@@ -24,12 +25,12 @@ class Start(Struct, frozen=True, kw_only=True):
 
 
 class Translate(Struct, frozen=True, kw_only=True):
-    """Translate the prompt, before `planned` is asked."""
+    """Translate the prompt, before `planned` is tried."""
 
     planned: PlannedProvider
 
 
-class Ask(Struct, frozen=True, kw_only=True):
+class PollTask(Struct, frozen=True, kw_only=True):
     """Poll the vendor's task, through the provider `by`."""
 
     attempt: Attempt
@@ -42,25 +43,25 @@ class Cancel(Struct, frozen=True, kw_only=True):
 
 
 class Store(Struct, frozen=True, kw_only=True):
-    """Fetch the result through `by`, check it, keep it."""
+    """Fetch the result through `by`, check it and store it."""
 
     attempt: Attempt
     by: ProviderId
 
 
 class LookForOutput(Struct, frozen=True, kw_only=True):
-    """See whether an unknown attempt wrote its file."""
+    """Check whether the vendor of an unknown or late attempt wrote its file."""
 
     attempt: Attempt
 
 
 class Wait(Struct, frozen=True, kw_only=True):
-    """Nothing may be done before `until`; the current version's task must exist."""
+    """Nothing may be done before `until`, but the current version needs its task."""
 
     until: datetime
 
 
-class Nothing(Struct, frozen=True, kw_only=True):
+class Finished(Struct, frozen=True, kw_only=True):
     """The job has ended."""
 
 
@@ -68,22 +69,22 @@ Action = (
     Prepare
     | Translate
     | Start
-    | Ask
+    | PollTask
     | Cancel
     | Store
     | LookForOutput
     | Wait
-    | Nothing
+    | Finished
     | Decision
 )
-# Both may spend, and come by the starts queue.
+# Both may spend, and are only done for a task of the starts queue.
 Spending = Translate | Start
 
 
 def next_action(job: Job, now: datetime) -> Action:
-    """What the job needs now; a Decision needs nothing but to be applied."""
+    """What the job needs now. A Decision needs no work, only to be applied."""
     if job.wake_at is None:
-        return Nothing()
+        return Finished()
     if job.wake_at > now + timing.WAKE_TOLERANCE:
         return Wait(until=job.wake_at)
     attempt = job.open_attempt
@@ -101,7 +102,7 @@ def _on_attempt(attempt: Attempt, now: datetime) -> Action:
             earliest = timing.earliest_poll(attempt)
             if now < earliest:
                 return Wait(until=earliest)
-            return Ask(attempt=attempt, by=by)
+            return PollTask(attempt=attempt, by=by)
         case AttemptState.CANCELLING:
             return Cancel(attempt=attempt, by=by)
         case _ if attempt.checking_until is None:
@@ -113,29 +114,64 @@ def _on_attempt(attempt: Attempt, now: datetime) -> Action:
 
 
 def _between_attempts(job: Job, now: datetime) -> Action:
-    """What was paid for comes first: no job ends while some of it may still come."""
+    """What was paid for comes first: no job ends while some of it may still arrive."""
     if late := next((a for a in job.attempts if a.has_late_answer), None):
         return Revived(attempt_id=late.attempt_id)
-    action = _onwards(job, now)
+    action = _continue_chain(job, now)
     if isinstance(action, GaveUp):
         for attempt in job.attempts:
             if attempt.may_have_written:
                 return LookForOutput(attempt=attempt)
+        if left := (*unanswered_tasks(job), *withheld_results(job)):
+            return Revived(attempt_id=left[0].attempt_id)
     return action
 
 
-def _onwards(job: Job, now: datetime) -> Action:
+def unanswered_tasks(job: Job) -> Sequence[Attempt]:
+    """The attempts whose vendors answered neither the last polls nor the cancel: the
+    task may have succeeded. They are followed until they were polled once more at the
+    job's deadline or later.
+    """
+    if job.cancel_requested_at is not None:
+        return ()
+    return [
+        attempt
+        for attempt in job.attempts
+        if attempt.state is AttemptState.FAILED
+        and attempt.store_until is None
+        and (attempt.polled_at or attempt.started_at) < job.deadline_at
+        and attempt.closing_polls >= timing.MAX_CLOSING_POLLS
+        and attempt.cancel_tries >= timing.MAX_CANCEL_TRIES
+    ]
+
+
+def withheld_results(job: Job) -> Sequence[Attempt]:
+    """The attempts whose result their vendors did not hand out, so that another
+    provider was asked, but may do so yet; the one that was tried least comes first.
+    """
+    if job.cancel_requested_at is not None:
+        return ()
+    withheld = (
+        attempt
+        for attempt in job.attempts
+        if attempt.state is AttemptState.FAILED
+        and attempt.problem is not None
+        and attempt.problem.code is ErrorCode.PROVIDER_UNAVAILABLE
+        and 0 < attempt.unserved_tries < timing.MAX_FETCH_TRIES
+    )
+    return sorted(withheld, key=lambda attempt: attempt.unserved_tries)
+
+
+def _continue_chain(job: Job, now: datetime) -> Action:
     translating_until = job.translation and job.translation.until
     busy_until = job.preparing_until or translating_until
     if busy_until and now < busy_until:
-        # A cancelled job, too, keeps its place until its running step is over.
+        # Even a cancelled job waits until its running step is over.
         return Wait(until=busy_until)
     if problem := _ending(job):
         return GaveUp(problem=problem)
-    if now >= job.deadline_at:
-        return _gave_up(_out_of_time(job))
     if job.frame_to_prepare is not None:
-        return Prepare()
+        return Prepare() if now < job.deadline_at else _out_of_time(job)
     return _next_start(job, now)
 
 
@@ -143,41 +179,37 @@ def _next_start(job: Job, now: datetime) -> Action:
     planned = fallback.next_provider(job)
     if planned is None:
         return GaveUp(problem=_chain_ended(job))
-    if problem := fallback.barred(job, planned):
+    if problem := fallback.reason_to_skip(job, planned):
         return Skipped(provider_id=planned.provider_id, problem=problem)
-    if job.deadline_at - now < timing.LEAST_TIME_FOR_AN_ATTEMPT:
-        return _gave_up(_out_of_time(job))
+    if job.deadline_at - now < timing.MIN_TIME_FOR_AN_ATTEMPT:
+        return _out_of_time(job)
     earliest = fallback.not_before(job, planned)
     if earliest is not None and now < earliest:
         return Wait(until=min(earliest, job.deadline_at))
-    if _is_to_be_translated(job, now):
+    if _needs_translation(job, now):
         return Translate(planned=planned)
     return Start(planned=planned)
 
 
-def _gave_up(code: ErrorCode, detail: str = "") -> GaveUp:
-    return GaveUp(problem=Problem(code=code, detail=detail))
-
-
-def _is_to_be_translated(job: Job, now: datetime) -> bool:
-    """Once for each job, before anything is sent, and with time left to send it."""
-    left = job.deadline_at - now - timing.LEAST_TIME_FOR_AN_ATTEMPT
+def _needs_translation(job: Job, now: datetime) -> bool:
+    """Once per job, before anything is sent, and only with time left to send it."""
+    left = job.deadline_at - now - timing.MIN_TIME_FOR_AN_ATTEMPT
     return (
         job.translation is None
-        and not job.has_asked
+        and not job.has_tried_provider
         and left > timing.TRANSLATION_LIMIT
         and prompt_translation.is_wanted(job.request)
     )
 
 
-def _out_of_time(job: Job) -> ErrorCode:
-    if job.is_parked:
-        return ErrorCode.GENERATION_PAUSED
-    return ErrorCode.DEADLINE_EXCEEDED
+def _out_of_time(job: Job) -> GaveUp:
+    late = ErrorCode.DEADLINE_EXCEEDED
+    code = ErrorCode.GENERATION_PAUSED if job.is_parked else late
+    return GaveUp(problem=Problem(code=code))
 
 
 def _ending(job: Job) -> Problem | None:
-    """Why no further provider is asked, whatever else is left of the chain."""
+    """Why no further provider is tried, even if some of the chain is left."""
     if job.cancel_requested_at is not None:
         return Problem(code=ErrorCode.CANCELLED)
     if job.ending is not None:
@@ -193,11 +225,11 @@ def _ending(job: Job) -> Problem | None:
 
 
 def _chain_ended(job: Job) -> Problem:
-    """A limit, if that is why no provider was asked after the last one that was."""
+    """A full cap, if one is among the reasons why the end of the chain was skipped."""
     for attempt in reversed(job.attempts):
         if attempt.state is not AttemptState.SKIPPED:
             break
-        if attempt.problem and attempt.problem.code in LIMITS:
+        if attempt.problem and attempt.problem.code in _CAPS_REACHED:
             return attempt.problem
     codes = {attempt.problem.code for attempt in job.attempts if attempt.problem}
     detail = ALL_UNSUPPORTED if codes == {ErrorCode.UNSUPPORTED} else ""
@@ -205,9 +237,10 @@ def _chain_ended(job: Job) -> Problem:
 
 
 def poller(attempt: Attempt) -> ProviderId:
-    """Who polls the task: after three failed polls another provider, if there is one.
+    """The provider that polls the task: after three failed polls the one that can take
+    over, if there is one.
 
-    Once it has taken over, it stays: only the attempt's own provider resets the count.
+    It keeps the task: only a poll by the attempt's own provider resets the count.
     """
     if attempt.polls_through and attempt.missed_polls >= timing.MISSES_TO_TAKE_OVER:
         return attempt.polls_through

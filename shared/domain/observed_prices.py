@@ -1,4 +1,4 @@
-"""What vendors charge where the catalogue says otherwise, until it is edited."""
+"""Prices that vendors were seen to charge above the catalogue's, until it is edited."""
 
 from collections.abc import Mapping
 from decimal import ROUND_UP, Decimal
@@ -12,7 +12,7 @@ from shared.domain.structs import replace
 
 
 class ObservedPrice(Struct, frozen=True, kw_only=True):
-    """In USD per second. `listed_usd`: the catalogue's, when this was charged."""
+    """In USD per second. `listed_usd`: the catalogue's price when this was charged."""
 
     listed_usd: Decimal
     charged_usd: Decimal
@@ -30,9 +30,10 @@ def observe(
     resolution: Resolution,
     charged_usd: Decimal,
 ) -> ObservedPrices:
-    """The latest charge counts; one that the catalogue covers forgets the others.
+    """With this charge, which replaces earlier ones for the same model and resolution.
 
-    A second's price is rounded up, so that what is planned is never too low.
+    A charge that the catalogue's price covers only removes them. The price per second
+    is rounded up, so that planned prices are never too low.
     """
     listed = _listed(attempt.model_id, resolution)
     key = _key(attempt.model_id, resolution)
@@ -48,9 +49,9 @@ def observe(
 def at_observed_price(
     planned: PlannedProvider, resolution: Resolution, observed: ObservedPrices
 ) -> PlannedProvider:
-    """At the higher one of its own price and what was charged last.
+    """Priced at its own price or the observed one, whichever is higher.
 
-    A price that was observed beside another catalogue price no longer counts.
+    An observed price no longer counts once the catalogue's price has changed.
     """
     found = observed.prices.get(_key(planned.model_id, resolution))
     if found is None or found.listed_usd != _listed(planned.model_id, resolution):

@@ -1,8 +1,8 @@
-"""What came of a step: how the shell reports to the core.
+"""The outcomes of steps, which the imperative shell reports to the core.
 
 A paid POST ends in one of four ways, and the type says what may follow: `NotSent` and
 `Rejected` cost nothing, `Accepted` names the vendor's task, and after `Unknown`, which
-may have been paid for, that vendor is not asked again for the job.
+may have been paid for, that vendor is not tried again for the job.
 """
 
 from datetime import datetime, timedelta
@@ -13,25 +13,27 @@ from msgspec import Struct
 from shared.domain.catalogue import AspectRatio, ProviderId
 from shared.domain.errors import Problem
 from shared.domain.request import Frame
-from shared.domain.structs import Unprinted
-from shared.domain.webhook import Verdict
+from shared.domain.structs import PartialRepr
+from shared.domain.webhook import DeliveryResult
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
-    """2xx with an id: the vendor works on it, and bills it.
+    """2xx with an id: the vendor works on the task, and bills it.
 
-    `max_cost_usd`: what the vendor says the task may cost at most; None if it doesn't.
+    `max_cost_usd`: the most that it may cost, if the vendor says so. `platform`: which
+    of the vendor's platforms has it, if the settings choose one.
     """
 
     task_id: str
     max_cost_usd: Decimal | None = None
+    platform: str | None = None
 
 
 class Rejected(Struct, frozen=True, kw_only=True):
-    """Proven by the vendor's own answer: it did not take the job and bills nothing.
+    """The vendor's own answer proves that it did not accept the task and bills nothing.
 
-    `retry_after_seconds`: the vendor must not be asked sooner; None: 5 seconds.
-    `ask_again`: a passing fault, after which the same provider may be asked once more.
+    `retry_after_seconds`: the vendor must not be tried sooner; None: 5 seconds.
+    `ask_again`: a transient fault, after which the same provider may be tried again.
     """
 
     problem: Problem
@@ -46,7 +48,7 @@ class NotSent(Struct, frozen=True, kw_only=True):
 
 
 class Unknown(Struct, frozen=True, kw_only=True):
-    """The request may have arrived; no answer proves that it was taken or not."""
+    """The request may have arrived; no answer proves whether it was accepted."""
 
     detail: str
 
@@ -55,7 +57,7 @@ Submission = Accepted | Rejected | NotSent | Unknown
 
 
 class Working(Struct, frozen=True, kw_only=True):
-    """The task goes on. `progress` is 0 to 1; None if the vendor reports none.
+    """The task is under way. `progress` is 0 to 1; None if the vendor reports none.
 
     `queued`: the vendor has not begun it (Runway's THROTTLED, Omni's queued).
     """
@@ -67,7 +69,7 @@ class Working(Struct, frozen=True, kw_only=True):
 class Succeeded(Struct, frozen=True, kw_only=True):
     """There is a result, and it is not empty. `cost_usd`: the vendor's own charge.
 
-    `gs_uri`: where in our bucket the vendor wrote it, if it does.
+    `gs_uri`: where in our bucket the vendor wrote it; None if it did not.
     """
 
     cost_usd: Decimal | None = None
@@ -78,11 +80,14 @@ class Failed(Struct, frozen=True, kw_only=True):
     """The task ended without a video. `cost_usd` as above, since vendors may charge.
 
     `ask_again`: as in `Rejected`; it counts only if nothing was charged.
+    `may_come_yet`: the vendor says that the task succeeded, but shows no video and
+    gives no reason, so it is polled again for a while.
     """
 
     problem: Problem
     cost_usd: Decimal | None = None
     ask_again: bool = False
+    may_come_yet: bool = False
 
 
 class PollFailed(Struct, frozen=True, kw_only=True):
@@ -92,7 +97,7 @@ class PollFailed(Struct, frozen=True, kw_only=True):
 
 
 class Gone(Struct, frozen=True, kw_only=True):
-    """The vendor itself says, in its own JSON, that the task does not exist."""
+    """The vendor says, in its own JSON, that the task does not exist."""
 
     detail: str
 
@@ -101,10 +106,10 @@ Poll = Working | Succeeded | Failed | PollFailed | Gone
 
 
 class PreparedImage(Struct, frozen=True, kw_only=True):
-    """The checked input: one JPEG in our bucket that every provider takes.
+    """The checked input: one JPEG in our bucket that every provider accepts.
 
-    `source_width`, `source_height`: of the image it was made from, upright; 0 where a
-    job of an older version doesn't say.
+    `source_width`, `source_height`: of the original image, upright; 0 in jobs of older
+    releases, which did not record them.
     """
 
     object_name: str
@@ -122,7 +127,7 @@ class PreparedImage(Struct, frozen=True, kw_only=True):
 class Delivered(Struct, frozen=True, kw_only=True):
     """The stored video. `crc32c` is in base64, as Cloud Storage gives it.
 
-    `poster_name`: of its first frame, a JPEG; None if there is none.
+    `poster_name`: the object of its first frame, a JPEG; None if there is none.
     """
 
     object_name: str
@@ -136,10 +141,10 @@ class Delivered(Struct, frozen=True, kw_only=True):
     poster_name: str | None = None
 
 
-class SignedUrls(Unprinted, frozen=True, kw_only=True):
-    """Of a delivered video; all of them expire at `expires_at`."""
+class SignedUrls(PartialRepr, frozen=True, kw_only=True):
+    """The signed URLs of a delivered video; all of them expire at `expires_at`."""
 
-    unprinted = ("video_url", "download_url", "poster_url")
+    hidden_fields = ("video_url", "download_url", "poster_url")
 
     video_url: str
     download_url: str
@@ -150,6 +155,8 @@ class SignedUrls(Unprinted, frozen=True, kw_only=True):
 class PrepareStarted(Struct, frozen=True, kw_only=True):
     """Committed before the image is fetched and decoded."""
 
+    frame: Frame = Frame.FIRST
+
 
 class Prepared(Struct, frozen=True, kw_only=True):
     image: PreparedImage
@@ -157,16 +164,16 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
 
 class ImageRefused(Struct, frozen=True, kw_only=True):
-    """The image can't be used, whichever provider is asked: the job is to end."""
+    """The image can't be used with any provider: the job is to end."""
 
     problem: Problem
 
 
-class PrepareMissed(Struct, frozen=True, kw_only=True):
+class PrepareFailed(Struct, frozen=True, kw_only=True):
     """The image could not be fetched or checked this time.
 
-    `storage_failed`: our storage or our decoder was at fault; `image_unreachable`: the
-    image's own host.
+    The code says whose fault that was: `storage_failed`, that of our storage or
+    decoder; `image_unreachable`, that of the image's host.
     """
 
     problem: Problem
@@ -174,17 +181,17 @@ class PrepareMissed(Struct, frozen=True, kw_only=True):
 
 
 class TranslationStarted(Struct, frozen=True, kw_only=True):
-    """Committed before the model is asked; it may cost so much at most."""
+    """Committed before the model is called; `max_cost_usd` is then booked."""
 
     max_cost_usd: Decimal
 
 
 class TranslationSkipped(Struct, frozen=True, kw_only=True):
-    """The prompt stays as it is: no model may be asked, or no cap has room for it."""
+    """The original is sent: no model may be called, or a cap has no room for it."""
 
 
 class Translated(Struct, frozen=True, kw_only=True):
-    """What came of asking the model. `text` None: the original is sent."""
+    """The model's answer. `text` None: the original is sent."""
 
     text: str | None
     cost_usd: Decimal
@@ -193,16 +200,19 @@ class Translated(Struct, frozen=True, kw_only=True):
 class Intended(Struct, frozen=True, kw_only=True):
     """Committed before the paid POST: from here on the attempt may cost money.
 
-    `price_usd`: if it is now known to cost more than was planned.
+    `price_usd`: the current price, which counts if it is higher than the planned one.
+    `writes_into_bucket`: whether, as configured now, the vendor may write its file into
+    our bucket; it counts only if the plan says so, too.
     """
 
     attempt_id: str
     provider_id: ProviderId
     price_usd: Decimal = Decimal(0)
+    writes_into_bucket: bool = True
 
 
 class Submitted(Struct, frozen=True, kw_only=True):
-    """`poll_plan`: when to ask about the task, in seconds since its start."""
+    """`poll_plan`: when to poll the task, in seconds since its start."""
 
     attempt_id: str
     submission: Submission
@@ -210,22 +220,25 @@ class Submitted(Struct, frozen=True, kw_only=True):
 
 
 class Polled(Struct, frozen=True, kw_only=True):
+    """`polled_at`: just before the vendor was asked."""
+
     attempt_id: str
     poll: Poll
+    polled_at: datetime
 
 
 class CancelSent(Struct, frozen=True, kw_only=True):
     attempt_id: str
 
 
-class CancelMissed(Struct, frozen=True, kw_only=True):
+class CancelFailed(Struct, frozen=True, kw_only=True):
     attempt_id: str
 
 
 class CheckStarted(Struct, frozen=True, kw_only=True):
     """Committed before the result is decoded.
 
-    `is_kept`: it is at its final name, where only a file that was checked is copied.
+    `is_kept`: the file is already at its final name, so it was checked before.
     """
 
     attempt_id: str
@@ -238,42 +251,46 @@ class Stored(Struct, frozen=True, kw_only=True):
     urls: SignedUrls
 
 
-class StoreMissed(Struct, frozen=True, kw_only=True):
-    """The result could not be kept this time; the code says whose fault that was.
+class StoreFailed(Struct, frozen=True, kw_only=True):
+    """The result could not be stored this time; the code says why.
 
-    `bad_output`: the file's. `storage_failed`: our storage's. `provider_unavailable`:
-    the vendor did not hand it out. `provider_error`: it says that the task is gone.
+    `bad_output`: the file is not what was ordered. `storage_failed`: our own storage is
+    at fault. `provider_unavailable`: the vendor did not hand the file out.
+    `provider_error`: the vendor says that the task is gone.
+    `store_tries`, `checking_until`: the attempt's own when this try began to fetch, or
+    to check. If either has changed since, another worker's try has failed or is being
+    checked, and this one doesn't count.
     """
 
     attempt_id: str
     problem: Problem
+    store_tries: int
+    checking_until: datetime | None = None
 
 
 class OutputFound(Struct, frozen=True, kw_only=True):
-    """An unknown attempt did write its file."""
+    """The vendor of an unknown or late attempt did write its file."""
 
     attempt_id: str
     gs_uri: str
 
 
 class OutputMissing(Struct, frozen=True, kw_only=True):
-    """An unknown attempt's file was not there when the bucket was asked.
+    """The file of an unknown or late attempt was not in the bucket.
 
-    `looked_at`: just before it was asked. `is_final`: the provider, as it is
-    configured, never writes into our bucket.
+    `looked_at`: just before the bucket was listed.
     """
 
     attempt_id: str
     looked_at: datetime
-    is_final: bool = False
 
 
 class CancelRequested(Struct, frozen=True, kw_only=True):
-    """The owner cancels; what is paid for is looked at once more before it ends."""
+    """The owner cancels; what was paid for is checked once more before the job ends."""
 
 
 class Skipped(Struct, frozen=True, kw_only=True):
-    """A provider that is not asked, and why."""
+    """The provider is skipped, and why."""
 
     provider_id: ProviderId
     problem: Problem
@@ -286,19 +303,21 @@ class LeaseExpired(Struct, frozen=True, kw_only=True):
 
 
 class Revived(Struct, frozen=True, kw_only=True):
-    """A late answer named a task, and nothing else delivered: follow it."""
+    """Nothing else delivered: a task is followed that a late answer named, or whose
+    vendor had stopped answering; or a result is fetched again that was not handed out.
+    """
 
     attempt_id: str
 
 
 class GaveUp(Struct, frozen=True, kw_only=True):
-    """The job ends without a video; nothing that was paid for may still come."""
+    """The job ends without a video; nothing that was paid for may still arrive."""
 
     problem: Problem
 
 
 class Parked(Struct, frozen=True, kw_only=True):
-    """The kill switch stops new spending: look again later."""
+    """The kill switch stops new spending: check again later."""
 
 
 class WebhookStarted(Struct, frozen=True, kw_only=True):
@@ -308,40 +327,42 @@ class WebhookStarted(Struct, frozen=True, kw_only=True):
 
 
 class WebhookAnswered(Struct, frozen=True, kw_only=True):
-    """`asked_pause`: what the receiver asks for before it is sent again."""
+    """`requested_pause`: how long the receiver asks us to wait before the next try."""
 
     attempt: int
-    verdict: Verdict
-    asked_pause: timedelta = timedelta(0)
+    result: DeliveryResult
+    requested_pause: timedelta = timedelta(0)
 
 
-Outcome = (
+# Outcomes that follow from the job alone, without any I/O.
+Decision = Skipped | LeaseExpired | Revived | GaveUp
+# Outcomes that are valid only while the job still needs the action they belong to.
+Reply = (
     PrepareStarted
-    | Prepared
-    | ImageRefused
-    | PrepareMissed
     | TranslationStarted
     | TranslationSkipped
-    | Translated
+    | CheckStarted
     | Intended
-    | Submitted
+    | Parked
+    | Decision
+)
+# Outcomes of one attempt; whether they apply depends on the attempt's state.
+AttemptReport = (
+    Submitted
     | Polled
     | CancelSent
-    | CancelMissed
-    | CheckStarted
+    | CancelFailed
     | Stored
-    | StoreMissed
+    | StoreFailed
     | OutputFound
     | OutputMissing
-    | CancelRequested
-    | Skipped
-    | LeaseExpired
-    | Revived
-    | GaveUp
-    | Parked
-    | WebhookStarted
-    | WebhookAnswered
 )
-
-# Outcomes that follow from the job alone, without any work outside.
-Decision = Skipped | LeaseExpired | Revived | GaveUp
+Report = (
+    AttemptReport
+    | Prepared
+    | PrepareFailed
+    | ImageRefused
+    | Translated
+    | CancelRequested
+)
+Outcome = Reply | Report | WebhookStarted | WebhookAnswered

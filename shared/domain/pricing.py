@@ -1,38 +1,48 @@
-"""What a job may cost: what is held for it first, at most, and what no cap admits."""
+"""What a job may cost: its first hold, its maximum, and what no cap could admit."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
 from shared.domain.errors import ErrorCode, ExceedsLimit
-from shared.domain.job import PlannedProvider
-from shared.domain.ledger import NOTHING, Limits
+from shared.domain.job import Attempt, PlannedProvider
+from shared.domain.ledger import ZERO, Limits
 
-# Far above any video's price: a figure beyond it is a mistake of the vendor's.
-MOST_CHARGE_USD = Decimal(1000)
+# The most that one figure may raise a price. If the higher price is real, it is what
+# the next attempt is expected to cost, and the same figure is believed then.
+MAX_PRICE_FACTOR = 10
 
 
 def first_price_usd(chain: Sequence[PlannedProvider]) -> Decimal:
-    """The price of the first provider that can make what was asked."""
-    return next((p.price_usd for p in chain if p.unsupported is None), NOTHING)
+    """The price of the first provider that can fulfil the request."""
+    return next((p.price_usd for p in chain if p.unsupported is None), ZERO)
 
 
 def max_cost_usd(chain: Sequence[PlannedProvider]) -> Decimal:
     """What a job costs if every vendor charges for it and only the last one delivers.
 
-    A vendor is asked again only after an attempt that cost nothing, so it charges once.
+    A vendor is tried again only after an attempt that cost nothing, so it charges once.
     """
     prices: dict[str, Decimal] = {}
     for planned in chain:
-        highest = max(prices.get(planned.vendor, NOTHING), planned.price_usd)
+        highest = max(prices.get(planned.vendor, ZERO), planned.price_usd)
         prices[planned.vendor] = highest
-    return sum(prices.values(), NOTHING)
+    return sum(prices.values(), ZERO)
 
 
-def charged_usd(said_usd: Decimal | None, price_usd: Decimal) -> Decimal:
-    """A vendor's own figure, or the price where it gives none that can be one."""
-    if said_usd is None or not said_usd.is_finite():
-        return price_usd
-    return said_usd if NOTHING <= said_usd <= MOST_CHARGE_USD else price_usd
+def charged_usd(reported_usd: Decimal | None, attempt: Attempt) -> Decimal:
+    """The vendor's own figure, as far as it is believed, or else the full price."""
+    believed = believed_usd(reported_usd, attempt.price_usd)
+    return attempt.full_price_usd if believed is None else believed
+
+
+def believed_usd(reported_usd: Decimal | None, expected_usd: Decimal) -> Decimal | None:
+    """A reported figure, but no more than ten times the expected price.
+
+    None if it can't be a price. A mistaken unit could otherwise use up a month's caps.
+    """
+    if reported_usd is None or not reported_usd.is_finite() or reported_usd < 0:
+        return None
+    return min(reported_usd, expected_usd * MAX_PRICE_FACTOR)
 
 
 def over_limit(price_usd: Decimal, limits: Limits) -> ErrorCode | None:
@@ -51,7 +61,7 @@ def first_holds(
     """The amounts to try to hold for a new job, each lower than the one before.
 
     The first is the price of the first provider that some cap could admit; the others
-    are those of cheaper providers, which are asked if the caps have no more room.
+    are those of cheaper providers, which are tried if the caps have no more room.
     ExceedsLimit if no cap could ever admit any provider.
     """
     prices = [p.price_usd for p in chain if p.unsupported is None]
@@ -61,4 +71,4 @@ def first_holds(
             holds.append(price)
     if prices and not holds:
         raise ExceedsLimit
-    return tuple(holds) or (NOTHING,)
+    return tuple(holds) or (ZERO,)

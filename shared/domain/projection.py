@@ -1,4 +1,4 @@
-"""What the owner of a job sees of it: the document `videos/{job_id}`."""
+"""The public projection of a job: the document `videos/{job_id}` for its owner."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from shared.domain.catalogue import ANY_RATIO, ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.framing import crop_of
 from shared.domain.job import Attempt, AttemptState, Job, Language
-from shared.domain.messages import describe, describe_problem, retell
+from shared.domain.messages import describe, describe_problem, localize_message
 from shared.domain.outcomes import PreparedImage
 from shared.domain.pricing import first_price_usd
 
@@ -22,7 +22,7 @@ Projection = Mapping[str, Any]
 NO_URLS: Projection = dict.fromkeys(
     ("video_url", "video_url_expires_at", "download_url", "poster_url")
 )
-# What documents of an older version may lack.
+# Fields that the documents of older releases may lack.
 ADDED_FIELDS: Projection = {
     **NO_URLS,
     "translate": None,
@@ -62,7 +62,7 @@ _STAGES = {
 def project(job: Job, language: Language | None = None) -> dict[str, Any]:
     """The public fields; times are aware datetimes, money decimal strings in USD."""
     language = language or job.language
-    asked, delivered = job.request, job.delivered
+    request, delivered = job.request, job.delivered
     return {
         "job_id": job.job_id,
         "user_id": job.user_id,
@@ -72,36 +72,36 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
         "status": status(job).value,
         "stage": _stage(job).value,
         "progress": job.progress,
-        "ai_model": _ai_model(job),
+        "ai_model": ai_model(job),
         "video_url": job.video_url,
         "video_url_expires_at": job.video_url_expires_at,
         "download_url": job.download_url,
         "poster_url": job.poster_url,
         "ai_generated": True,
         "generated_by": _generated_by(job),
-        "prompt": asked.prompt,
-        "translate": asked.translate.value,
-        "prompt_sent": job.prompt_to_send if job.has_asked else None,
-        "image_url": asked.image_url,
-        "image": asked.image,
-        "last_image_url": asked.last_image_url,
-        "last_image": asked.last_image,
+        "prompt": request.prompt,
+        "translate": request.translate.value,
+        "prompt_sent": job.prompt_to_send if job.has_tried_provider else None,
+        "image_url": request.image_url,
+        "image": request.image,
+        "last_image_url": request.last_image_url,
+        "last_image": request.last_image,
         "input_crop": _crop(job.image),
         "last_input_crop": _crop(job.last_image),
-        "duration": asked.duration_seconds,
-        "resolution": asked.resolution.value,
-        "aspect_ratio": asked.aspect_ratio or ANY_RATIO,
-        "audio": asked.audio,
-        "model": asked.model,
-        "fallback": asked.fallback,
-        "seed": asked.seed,
-        "metadata": dict(asked.metadata or {}),
+        "duration": request.duration_seconds,
+        "resolution": request.resolution.value,
+        "aspect_ratio": request.aspect_ratio or ANY_RATIO,
+        "audio": request.audio,
+        "model": request.model,
+        "fallback": request.fallback,
+        "seed": request.seed,
+        "metadata": dict(request.metadata or {}),
         "delivered": delivered
         and {
             "duration": delivered.duration_seconds,
             "width": delivered.width,
             "height": delivered.height,
-            "aspect_ratio": delivered.aspect_ratio or asked.aspect_ratio,
+            "aspect_ratio": delivered.aspect_ratio or request.aspect_ratio,
             "audio": delivered.has_audio,
             "size": delivered.size_bytes,
             "crc32c": delivered.crc32c,
@@ -116,33 +116,35 @@ def project(job: Job, language: Language | None = None) -> dict[str, Any]:
         },
         # Without its address, which may hold a secret.
         "webhook": job.webhook
-        and {
-            "status": job.webhook.status.value,
-            "attempts": job.webhook.attempts,
-        },
+        and {"status": job.webhook.status.value, "attempts": job.webhook.attempts},
     }
 
 
-def translated(shown: Projection, language: Language) -> dict[str, Any]:
-    """The same, with messages in `language` instead of the job's own."""
+def localized(shown: Projection, language: Language) -> dict[str, Any]:
+    """The same, with messages in `language` instead of the job's own language."""
 
-    def said(error: Projection | None, by: str | None = None) -> Projection | None:
-        provider_id = ProviderId(by) if by else None
-        return error and {
+    def translate(error: Projection | None, by: str | None = None) -> Projection | None:
+        if error is None:
+            return None
+        try:
+            code, provider_id = ErrorCode(error["code"]), by and ProviderId(by)
+        except ValueError:
+            return error  # a later release's, for which this one has no sentence
+        return {
             "code": error["code"],
-            "message": retell(
-                error["message"], ErrorCode(error["code"]), language, provider_id
+            "message": localize_message(
+                error["message"], code, language, provider_id or None
             ),
         }
 
     attempts = [
-        {**a, "error": said(a["error"], a["ai_model"])} for a in shown["attempts"]
+        {**a, "error": translate(a["error"], a["ai_model"])} for a in shown["attempts"]
     ]
-    return {**shown, "attempts": attempts, "error": said(shown["error"])}
+    return {**shown, "attempts": attempts, "error": translate(shown["error"])}
 
 
 def _crop(image: PreparedImage | None) -> dict[str, int] | None:
-    """What was used of an upright image, where it was not all of it."""
+    """The part of an upright image that was used; None if all of it was."""
     crop = crop_of(*image.source_size) if image else None
     if image is None or crop is None:
         return None
@@ -152,7 +154,7 @@ def _crop(image: PreparedImage | None) -> dict[str, int] | None:
 
 
 def abandoned(code: ErrorCode, now: datetime) -> dict[str, Any]:
-    """The fields that change where a job is ended without being read."""
+    """The fields that change when a job is ended without being parsed."""
     return {
         "status": Status.FAILED.value,
         "stage": Stage.DONE.value,
@@ -183,13 +185,13 @@ def _resting_stage(job: Job) -> Stage:
     return Stage.GENERATING if job.progress >= 10 else Stage.QUEUED
 
 
-def _ai_model(job: Job) -> str | None:
-    """The provider that works on it or made it, or else the last one asked."""
+def ai_model(job: Job) -> str | None:
+    """The provider working on it or that made it, or else the last one tried."""
     for attempt in reversed(job.attempts):
         if attempt.is_open or attempt.state is AttemptState.SUCCEEDED:
             return attempt.provider_id.value
-    asked = [a for a in job.attempts if a.state is not AttemptState.SKIPPED]
-    return asked[-1].provider_id.value if asked else None
+    tried = [a for a in job.attempts if a.state is not AttemptState.SKIPPED]
+    return tried[-1].provider_id.value if tried else None
 
 
 def _generated_by(job: Job) -> dict[str, str] | None:
@@ -217,7 +219,7 @@ def _attempt(attempt: Attempt, language: Language) -> dict[str, Any]:
 
 
 def as_json(shown: Projection) -> str:
-    """As callers get it: times in RFC 3339."""
+    """As callers get it, with times in RFC 3339."""
     return json.dumps(shown, ensure_ascii=False, default=_plain)
 
 

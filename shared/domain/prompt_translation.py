@@ -1,4 +1,4 @@
-"""A prompt's translation into English: when it is due, its price, what is usable."""
+"""Prompt translation: when it is needed, its price, and which answers are usable."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from shared.domain.specs import Text, Wrong, utf16_units
 # The instruction and the JSON around the prompt; a token is at least one byte.
 OVERHEAD_TOKENS = 1_000
 # Chinese grows about fivefold; an answer far longer than that is no translation.
-MOST_GROWTH, SHORT_UNITS = 6, 100
+MAX_GROWTH, SHORT_UNITS = 6, 100
 _MILLION = Decimal(1_000_000)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 # Frequent words of other languages that are not, or hardly ever, words of English.
@@ -30,7 +30,7 @@ _FOREIGN_WORD = re.compile(
 
 
 class Translation(Struct, frozen=True, kw_only=True):
-    """What came of asking for a translation.
+    """The result of asking for a translation.
 
     `text`: the English prompt; None if the prompt is English already, or on `problem`.
     `language`: of the prompt, as a BCP 47 tag; None if it is not known.
@@ -43,9 +43,9 @@ class Translation(Struct, frozen=True, kw_only=True):
 
 
 class PromptTranslation(Struct, frozen=True, kw_only=True):
-    """A job's one translation. `until`: a worker asks for it, until then at the latest.
+    """The one translation of a job's prompt. `text` None: the original is sent.
 
-    `text` None: the original is sent.
+    `until`: a worker is waiting for the model, until then at the latest.
     """
 
     cost_usd: Decimal
@@ -54,10 +54,10 @@ class PromptTranslation(Struct, frozen=True, kw_only=True):
 
 
 def may_be_foreign(prompt: str) -> bool:
-    """False only if the prompt is taken for English without asking a model.
+    """Whether a model should be asked: False only if the prompt is taken for English.
 
-    Letters beyond ASCII, or a frequent word of another language, make it doubtful; a
-    doubtful prompt that is English costs a fraction of a cent.
+    Letters beyond ASCII, or a frequent word of another language, make it doubtful. A
+    doubtful prompt that turns out to be English costs a fraction of a cent.
     """
     if any(c.isalpha() and not c.isascii() for c in prompt):
         return True
@@ -68,24 +68,24 @@ def is_wanted(request: VideoRequest) -> bool:
     return request.translate is Translate.AUTO and may_be_foreign(request.prompt)
 
 
-def longest_translation(prompt: str, limits: Iterable[int]) -> int:
-    """The lowest limit that the prompt itself keeps, in UTF-16 units.
+def max_translation_units(prompt: str, limits: Iterable[int]) -> int:
+    """The lowest of `limits` that the prompt itself keeps to, in UTF-16 units.
 
-    A longer translation is not used, so that it never costs the job a provider.
+    A longer translation is not used, so that no provider is lost because of it.
     """
     units = utf16_units(prompt)
     return min((limit for limit in limits if limit >= units), default=units)
 
 
-def most_output_tokens(prompt: str) -> int:
-    """What the model may think and write: ample, but no essay is paid for."""
+def max_output_tokens(prompt: str) -> int:
+    """The limit for the model's thinking and answer: ample, but not for an essay."""
     return min(256 + 4 * utf16_units(prompt), 2_048)
 
 
 def max_price_usd(model: TextModel, prompt: str) -> Decimal:
     """The most that one translation can cost."""
-    most_input_tokens = len(prompt.encode()) + OVERHEAD_TOKENS
-    return price_usd(model, most_input_tokens, most_output_tokens(prompt))
+    max_input_tokens = len(prompt.encode()) + OVERHEAD_TOKENS
+    return price_usd(model, max_input_tokens, max_output_tokens(prompt))
 
 
 def price_usd(model: TextModel, input_tokens: int, output_tokens: int) -> Decimal:
@@ -96,22 +96,22 @@ def price_usd(model: TextModel, input_tokens: int, output_tokens: int) -> Decima
     return usd.quantize(MICRO, rounding=ROUND_UP)
 
 
-def read_answer(answer: str, prompt: str, *, most_units: int) -> Translation:
-    """The model's JSON, believed only if it can be a translation of `prompt`."""
+def read_answer(answer: str, prompt: str, *, max_units: int) -> Translation:
+    """Parse the model's JSON; usable only if it can be a translation of `prompt`."""
     try:
-        said = json.loads(answer)
+        parsed = json.loads(answer)
     except (ValueError, RecursionError):
         return _unusable("not JSON")
-    if not isinstance(said, dict):
+    if not isinstance(parsed, dict):
         return _unusable("not an object")
-    language, english = said.get("language"), said.get("english")
+    language, english = parsed.get("language"), parsed.get("english")
     if not isinstance(language, str) or not _LANGUAGE.fullmatch(language):
         return _unusable("no language")
     if language.partition("-")[0] == "en":
         return Translation(language=language)
-    most = min(most_units, MOST_GROWTH * utf16_units(prompt) + SHORT_UNITS)
+    limit = min(max_units, MAX_GROWTH * utf16_units(prompt) + SHORT_UNITS)
     try:
-        text = Text(longest=most).parse(english)
+        text = Text(max_units=limit).parse(english)
     except Wrong as wrong:
         return _unusable(wrong.reason)
     if not _is_mostly_latin(text):

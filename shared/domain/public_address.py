@@ -35,7 +35,7 @@ _REFUSED_V4: Final = tuple(
         "240.0.0.0/4",
     )
 )
-# All that is allocated: no mapped or compatible IPv4, no NAT64, no multicast.
+# All that is allocated: excludes mapped or compatible IPv4, NAT64 and multicast.
 _UNICAST_V6: Final = IPv6Network("2000::/3")
 _REFUSED_V6: Final = tuple(
     IPv6Network(network)

@@ -1,30 +1,28 @@
-"""The sentences for a refused caller, in English and Korean."""
+"""The sentences of the API's errors, in English and Korean."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from shared.domain.errors import (
     AccessProblem,
     ApiError,
-    Conflict,
     ConflictReason,
-    Crowded,
+    Contended,
     ErrorCode,
     FieldError,
-    Forbidden,
     JobQuota,
     LimitReached,
-    Missing,
-    NotOffered,
+    MissingFeature,
+    NoSuchPath,
+    Reasoned,
     TokenProblem,
     TooLarge,
-    TooManyJobs,
-    Unauthenticated,
 )
 from shared.domain.job import Language
-from shared.domain.ledger import HOLDS_FILL_IT
+from shared.domain.ledger import HOLDS_RETRY_AFTER
 from shared.domain.messages import CODES, describe, in_language
 
-# Where reservations of open jobs, not spending, fill a cap.
+# When holds of open jobs, rather than spending, fill a cap.
 _HELD: Mapping[ErrorCode, tuple[str, str]] = {
     ErrorCode.DAILY_LIMIT_REACHED: (
         "Jobs in progress have reserved the rest of the daily limit. Try again in a "
@@ -40,7 +38,7 @@ _HELD: Mapping[ErrorCode, tuple[str, str]] = {
     ),
 }
 
-_CONFLICTS: Mapping[ConflictReason, tuple[str, str]] = {
+_REASONS: Mapping[StrEnum, tuple[str, str]] = {
     ConflictReason.STATE: (
         "The job's state does not allow this.",
         "현재 작업 상태에서는 수행할 수 없습니다.",
@@ -71,9 +69,6 @@ _CONFLICTS: Mapping[ConflictReason, tuple[str, str]] = {
         "영상이 없습니다. 아직 만드는 중이거나 생성에 실패했습니다. 작업의 상태를 "
         "확인해 주세요.",
     ),
-}
-
-_TOKENS: Mapping[TokenProblem, tuple[str, str]] = {
     TokenProblem.MISSING: (
         "Send a token: `Authorization: Bearer TOKEN`.",
         "토큰을 보내 주세요: `Authorization: Bearer TOKEN`.",
@@ -93,9 +88,6 @@ _TOKENS: Mapping[TokenProblem, tuple[str, str]] = {
         "토큰 또는 API 키가 유효하지 않습니다. 다시 로그인하거나 다른 키를 사용해 "
         "주세요.",
     ),
-}
-
-_ACCESS: Mapping[AccessProblem, tuple[str, str]] = {
     AccessProblem.ADMINS_ONLY: (
         "Only administrators may do this.",
         "관리자만 수행할 수 있는 작업입니다.",
@@ -106,44 +98,39 @@ _ACCESS: Mapping[AccessProblem, tuple[str, str]] = {
         "계정으로 로그인해 주세요. 이메일과 비밀번호로 만든 계정은 이메일 인증이 "
         "필요합니다.",
     ),
-}
-
-_MISSING: Mapping[Missing, tuple[str, str]] = {
-    Missing.TRANSLATOR: (
+    MissingFeature.TRANSLATOR: (
         "No model that translates prompts is configured. Prompts are sent as they are.",
         "프롬프트를 번역할 모델이 설정되지 않았습니다. 프롬프트는 원문 그대로 "
         "보냅니다.",
     ),
-    Missing.WEBHOOKS: (
+    MissingFeature.WEBHOOKS: (
         "Webhooks are not configured on this server: it has no signing secret. Leave "
         "out `webhook_url` and poll the video instead.",
-        "이 서버에는 서명 비밀이 없어 웹훅을 사용할 수 없습니다. `webhook_url`을 빼고 "
-        "영상의 상태를 조회해 주세요.",
+        "이 서버에는 서명 시크릿이 없어 웹훅을 사용할 수 없습니다. `webhook_url`을 "
+        "빼고 영상의 상태를 조회해 주세요.",
     ),
-}
-
-_QUOTAS: Mapping[JobQuota, tuple[str, str]] = {
     JobQuota.OPEN: (
-        "You have as many jobs in progress as a user may. Try again when one has "
+        "You have reached the limit of jobs in progress. Try again when one has "
         "finished.",
         "동시에 진행할 수 있는 작업 수를 모두 사용 중입니다. 작업이 끝난 뒤 다시 "
         "시도해 주세요.",
     ),
     JobQuota.MADE: (
-        "You created as many jobs within a minute as a user may. Try again in a "
-        "minute.",
+        "You have reached the limit of jobs created per minute. Try again in a minute.",
         "1분 동안 만들 수 있는 작업 수를 초과했습니다. 1분 뒤 다시 시도해 주세요.",
     ),
     JobQuota.UPLOADS: (
-        "You started as many uploads within a minute as a user may. Try again in a "
+        "You have reached the limit of uploads started per minute. Try again in a "
         "minute.",
         "1분 동안 시작할 수 있는 업로드 수를 초과했습니다. 1분 뒤 다시 시도해 주세요.",
     ),
     JobQuota.UNPREPARED: (
-        "Too many of your jobs could not use their image, or were cancelled before "
-        "anything was asked, within an hour. Check the images, and try again later.",
-        "1시간 동안 이미지를 사용할 수 없거나 요청 전에 취소된 작업이 너무 많습니다. "
-        "이미지를 확인하고 나중에 다시 시도해 주세요.",
+        "Within an hour, too many of your jobs had an unusable image, asked for what "
+        "no provider makes, or were cancelled before any provider was asked. Check why "
+        "they failed and try again later.",
+        "1시간 동안 이미지를 사용할 수 없거나, 만들 수 있는 제공업체가 없거나, 요청 "
+        "전에 취소된 작업이 너무 많습니다. 실패한 이유를 확인하고 나중에 다시 시도해 "
+        "주세요.",
     ),
 }
 
@@ -152,14 +139,14 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "The body must be a single JSON object in UTF-8, without duplicate names.",
         "요청 본문은 이름이 중복되지 않는 하나의 UTF-8 JSON 객체여야 합니다.",
     ),
-    "unauthenticated": _TOKENS[TokenProblem.INVALID],
-    "forbidden": _ACCESS[AccessProblem.ADMINS_ONLY],
+    "unauthenticated": _REASONS[TokenProblem.INVALID],
+    "forbidden": _REASONS[AccessProblem.ADMINS_ONLY],
     "not_found": ("Not found.", "찾을 수 없습니다."),
-    "conflict": _CONFLICTS[ConflictReason.STATE],
+    "conflict": _REASONS[ConflictReason.STATE],
     "too_large": ("The body is too large.", "요청 본문이 너무 큽니다."),
     "unsupported_media_type": (
-        "Send the body as application/json.",
-        "요청 본문은 application/json 형식이어야 합니다.",
+        "Send the body as application/json, uncompressed.",
+        "요청 본문은 압축하지 않은 application/json 형식이어야 합니다.",
     ),
     "invalid_request": (
         "Some fields are invalid. See `errors`.",
@@ -190,10 +177,10 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "too_many_jobs": (
         "You have too many jobs in progress, created too many jobs or uploads in one "
-        "minute, or too many that could not use their image in one hour. Try again "
-        "later, or when a job has finished.",
+        "minute, or too many in one hour for which no provider could be asked. Try "
+        "again later, or when a job has finished.",
         "진행 중인 작업이 너무 많거나, 1분 동안의 작업 또는 업로드 요청이 너무 많거나, "
-        "1시간 동안 이미지를 사용할 수 없는 작업이 너무 많습니다. 작업이 끝난 뒤 또는 "
+        "1시간 동안 제공업체에 요청하지 못한 작업이 너무 많습니다. 작업이 끝난 뒤 또는 "
         "잠시 후 다시 시도해 주세요.",
     ),
     "unavailable": (
@@ -258,10 +245,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         "시작할 수 없고, 값은 최대 {2}자)",
     ),
     "not_a_whole_number": ("must be a whole number", "정수여야 합니다"),
-    "out_of_range": (
-        "must be from {0:,} to {1:,}",
-        "{0:,}에서 {1:,} 사이여야 합니다",
-    ),
+    "out_of_range": ("must be from {0:,} to {1:,}", "{0:,}에서 {1:,} 사이여야 합니다"),
     "not_a_size": (
         "must be from 1 byte to {0} MB",
         "1바이트 이상 {0}MB 이하여야 합니다",
@@ -308,7 +292,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "needs_api_key": (
         "is only for API keys: it is signed with the key's webhook secret. With a "
         "Firebase ID token, listen to the Firestore document instead",
-        "API 키로 요청할 때만 사용할 수 있습니다(키의 웹훅 비밀로 서명합니다). "
+        "API 키로 요청할 때만 사용할 수 있습니다(키의 웹훅 시크릿으로 서명합니다). "
         "Firebase ID 토큰으로는 Firestore 문서를 구독해 주세요",
     ),
     "needs_first": (
@@ -319,10 +303,14 @@ FIELDS: Mapping[str, tuple[str, str]] = {
 
 
 _LARGER = (
-    "The body is too large: it may have at most {0:,} bytes.",
+    "The body is too large: send at most {0:,} bytes.",
     "요청 본문이 너무 큽니다. 최대 {0:,}바이트까지 보낼 수 있습니다.",
 )
-_CROWDED = (
+_NO_SUCH_PATH = (
+    "This path does not exist. `/docs` lists all calls of the API.",
+    "이 경로에는 아무것도 없습니다. API의 모든 호출은 `/docs`에 있습니다.",
+)
+_CONTENDED = (
     "Many videos are being created at this moment. Nothing was created for this "
     "request. Try again in a moment.",
     "지금 동영상 생성 요청이 많습니다. 이 요청으로 생성된 작업은 없습니다. 잠시 후 "
@@ -332,24 +320,18 @@ _CROWDED = (
 
 def describe_refusal(refused: ApiError, language: Language) -> str:
     match refused:
-        case LimitReached(limit=limit, retry_after=after) if after == HOLDS_FILL_IT:
+        case LimitReached(limit=limit, retry_after=after) if after == HOLDS_RETRY_AFTER:
             return in_language(_HELD[limit], language)
         case LimitReached(limit=limit):
             return describe(limit, language)
-        case Conflict(reason=reason):
-            return in_language(_CONFLICTS[reason], language)
-        case Unauthenticated(reason=token):
-            return in_language(_TOKENS[token], language)
-        case Forbidden(reason=access):
-            return in_language(_ACCESS[access], language)
-        case NotOffered(reason=missing):
-            return in_language(_MISSING[missing], language)
-        case TooManyJobs(quota=quota):
-            return in_language(_QUOTAS[quota], language)
-        case TooLarge(most_bytes=int(most)):
+        case Reasoned(reason=reason):
+            return in_language(_REASONS[reason], language)
+        case TooLarge(max_bytes=int(most)):
             return in_language(_LARGER, language).format(most)
-        case Crowded():
-            return in_language(_CROWDED, language)
+        case NoSuchPath():
+            return in_language(_NO_SUCH_PATH, language)
+        case Contended():
+            return in_language(_CONTENDED, language)
         case _:
             return in_language(_REFUSALS[refused.code], language)
 

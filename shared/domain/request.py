@@ -1,4 +1,4 @@
-"""What a caller may ask for: the bodies of `POST /v1/videos` and `/v1/uploads`."""
+"""The bodies of `POST /v1/videos`, `/v1/prompts` and `/v1/uploads`."""
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -13,13 +13,13 @@ from shared.domain.catalogue import (
     AspectRatio,
     Resolution,
 )
-from shared.domain.errors import FieldError, InvalidRequest
+from shared.domain.errors import FieldError
 from shared.domain.fields import Field, read_fields
+from shared.domain.https_address import HttpsAddress
 from shared.domain.specs import (
     ByteCount,
     Choice,
     Flag,
-    HttpsAddress,
     Identifier,
     ImageType,
     Pairs,
@@ -27,13 +27,13 @@ from shared.domain.specs import (
     Whole,
 )
 
-MOST_IMAGE_MEGABYTES = 16
-LARGEST_IMAGE_BYTES = MOST_IMAGE_MEGABYTES * 1_000_000
+MAX_IMAGE_MEGABYTES = 16
+MAX_IMAGE_BYTES = MAX_IMAGE_MEGABYTES * 1_000_000
 # A JPEG can be decoded at a fraction of its size; other formats need all their pixels.
-MOST_JPEG_MEGAPIXELS = 200
-MOST_MEGAPIXELS = 40
+MAX_JPEG_MEGAPIXELS = 200
+MAX_MEGAPIXELS = 40
 # UTF-16 code units, after NFC.
-LONGEST_PROMPT = 2_000
+MAX_PROMPT_UNITS = 2_000
 
 
 class Translate(StrEnum):
@@ -44,24 +44,25 @@ class Translate(StrEnum):
 
 
 class Frame(StrEnum):
-    """Where an image stands in the video."""
+    """Which frame of the video an image becomes."""
 
     FIRST = "first"
     LAST = "last"
 
 
 class ImageSource(Struct, frozen=True, kw_only=True):
-    """Where an image comes from: an upload's name, or else an https URL."""
+    """Where an image comes from: the name of an upload, or else an https URL."""
 
     upload: str | None
     url: str | None
 
 
 class ClientRetry(StrEnum):
-    """Whether the client says that it is sending a request without a key again.
+    """What the client says about resending a request without an idempotency key.
 
-    Clients that resend by themselves say so. The first sending leaves a record by
-    which a later one finds its job for 15 minutes, however the two interleave.
+    ONCE: nothing. Clients that resend by themselves mark their requests as FIRST or
+    AGAIN: for 15 minutes, one finds the job that the other created, in whichever order
+    the two arrive.
     """
 
     ONCE = "once"
@@ -71,7 +72,7 @@ class ClientRetry(StrEnum):
 
 VIDEO_FIELDS: Mapping[str, Field] = {
     "prompt": Field(
-        spec=Text(longest=LONGEST_PROMPT),
+        spec=Text(max_units=MAX_PROMPT_UNITS),
         required=True,
         description="What should happen in the video, in any language. Counted in "
         "UTF-16 code units; a provider that takes fewer (Runway: 1,000) is skipped.",
@@ -87,24 +88,25 @@ VIDEO_FIELDS: Mapping[str, Field] = {
         synonyms=("translation", "language"),
     ),
     "image": Field(
-        spec=Identifier(longest=128),
+        spec=Identifier(max_length=128),
         nullable=True,
         description="The image to use as the first frame: the `image` that "
-        "`POST /v1/uploads` returned. Send either this or `image_url`; without both, "
-        "the video is made from the prompt alone, by the providers that can.",
+        "`POST /v1/uploads` returned. Send either this or `image_url`; with neither, "
+        "the video is made from the prompt alone, by the providers that can do that.",
     ),
     "image_url": Field(
         spec=HttpsAddress(),
         nullable=True,
-        description="The image to use as the first frame, at a public https URL. It is "
-        "fetched once.",
+        description="The image to use as the first frame, at a public https URL: a "
+        "JPEG, PNG, WebP or AVIF of at most 16 MB and at least 128 pixels a side. It "
+        "is fetched once.",
         example="https://example.com/raccoon.jpg",
         synonyms=("url", "input_reference"),
     ),
     "last_image": Field(
-        spec=Identifier(longest=128),
+        spec=Identifier(max_length=128),
         nullable=True,
-        description="The image to use as the last frame, an upload too. Needs a first "
+        description="The image to use as the last frame, also an upload. Needs a first "
         "frame; providers that can't end on an image are skipped.",
         synonyms=("end_image", "last_frame", "end_frame"),
     ),
@@ -116,10 +118,11 @@ VIDEO_FIELDS: Mapping[str, Field] = {
         synonyms=("end_image_url", "last_frame_url"),
     ),
     "duration": Field(
-        spec=Whole(least=3, most=10),
+        spec=Whole(minimum=3, maximum=10),
         default=8,
-        description="Seconds. Each provider makes the shortest video it offers that is "
-        "not shorter, or else its longest; `delivered` has the actual length.",
+        description="In seconds. Each provider makes the shortest video it offers that "
+        "is at least this long, or else its longest; `delivered` has the actual "
+        "length.",
         example=5,
         synonyms=("length", "seconds"),
     ),
@@ -140,8 +143,8 @@ VIDEO_FIELDS: Mapping[str, Field] = {
     "audio": Field(
         spec=Flag(),
         nullable=True,
-        description="`true`: with sound; `false`: without; `null`: either. A provider "
-        "that can't do as asked is skipped.",
+        description="`true`: with sound; `false`: without; `null`: either. Providers "
+        "that can't do that are skipped.",
         synonyms=("sound",),
     ),
     "model": Field(
@@ -157,15 +160,16 @@ VIDEO_FIELDS: Mapping[str, Field] = {
         description="Whether the rest of the chain is asked if that provider fails.",
     ),
     "seed": Field(
-        spec=Whole(least=0, most=4_294_967_295),
+        spec=Whole(minimum=0, maximum=4_294_967_295),
         nullable=True,
-        description="Repeats a similar video, at providers that take a seed.",
+        description="The same seed gives similar videos, with providers that support "
+        "one.",
         example=7,
     ),
     "metadata": Field(
-        spec=Pairs(most=16, longest_name=64, longest_value=500),
-        description="Strings of your own, returned unchanged: at most 16, their names "
-        "of at most 64 characters, their values of at most 500.",
+        spec=Pairs(max_pairs=16, max_name_length=64, max_value_length=500),
+        description="Up to 16 strings of your own, returned unchanged. Names have at "
+        "most 64 characters, values at most 500.",
         example={"order": "A-1042"},
         synonyms=("tags", "labels"),
     ),
@@ -173,7 +177,7 @@ VIDEO_FIELDS: Mapping[str, Field] = {
         spec=HttpsAddress(),
         nullable=True,
         description="Where one message is POSTed when the job ends, signed as Standard "
-        "Webhooks specify and sent again for a day until it is taken. A public https "
+        "Webhooks specifies and retried for a day until it is accepted. A public https "
         "URL; only for API keys. It is not shown again.",
         example="https://example.com/reelay-webhook",
         synonyms=("webhook", "callback_url", "callback"),
@@ -182,7 +186,7 @@ VIDEO_FIELDS: Mapping[str, Field] = {
 
 PROMPT_FIELDS: Mapping[str, Field] = {
     "prompt": Field(
-        spec=Text(longest=LONGEST_PROMPT),
+        spec=Text(max_units=MAX_PROMPT_UNITS),
         required=True,
         description="The prompt to translate into English.",
         example="너구리가 고개를 들고 손을 흔든다",
@@ -198,7 +202,7 @@ UPLOAD_FIELDS: Mapping[str, Field] = {
         example="image/jpeg",
     ),
     "size": Field(
-        spec=ByteCount(most_megabytes=MOST_IMAGE_MEGABYTES),
+        spec=ByteCount(max_megabytes=MAX_IMAGE_MEGABYTES),
         required=True,
         description="The image's exact size in bytes.",
         example=179217,
@@ -207,10 +211,11 @@ UPLOAD_FIELDS: Mapping[str, Field] = {
 
 
 class VideoRequest(Struct, frozen=True, kw_only=True):
-    """What was asked for. At most one of `image_url` and `image` is set, and only
-    then one of `last_image_url` and `last_image`. `aspect_ratio` None: `auto`.
+    """The parsed body of `POST /v1/videos`. `aspect_ratio` None: `auto`.
 
-    A field that was added later has a default, which older documents stand for.
+    At most one of `image_url` and `image` is set; only then may one of `last_image_url`
+    and `last_image` be. Fields that were added later have a default, which applies to
+    older documents.
     """
 
     prompt: str
@@ -230,7 +235,7 @@ class VideoRequest(Struct, frozen=True, kw_only=True):
     webhook_url: str | None = None
 
     def source(self, frame: Frame) -> ImageSource | None:
-        """None if the video need not begin, or end, with an image."""
+        """The image of this frame; None if the request has none."""
         upload, url = self.image, self.image_url
         if frame is Frame.LAST:
             upload, url = self.last_image, self.last_image_url
@@ -238,11 +243,8 @@ class VideoRequest(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def parse(cls, body: Mapping[str, object]) -> "VideoRequest":
-        """Read a JSON object; InvalidRequest names every wrong field."""
-        values, errors = read_fields(VIDEO_FIELDS, body)
-        errors += _wrong_images(body)
-        if errors:
-            raise InvalidRequest(tuple(errors))
+        """Parse a JSON object; InvalidRequest has every invalid field."""
+        values = read_fields(VIDEO_FIELDS, body, _wrong_images(body))
         ratio = values["aspect_ratio"]
         return cls(
             prompt=values["prompt"],
@@ -277,11 +279,8 @@ def _wrong_images(body: Mapping[str, object]) -> Iterator[FieldError]:
 
 
 def parse_prompt(body: Mapping[str, object]) -> str:
-    """The body of `POST /v1/prompts`; InvalidRequest."""
-    values, errors = read_fields(PROMPT_FIELDS, body)
-    if errors:
-        raise InvalidRequest(tuple(errors))
-    prompt: str = values["prompt"]
+    """The prompt in the body of `POST /v1/prompts`; may raise InvalidRequest."""
+    prompt: str = read_fields(PROMPT_FIELDS, body)["prompt"]
     return prompt
 
 
@@ -293,7 +292,5 @@ class UploadRequest(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def parse(cls, body: Mapping[str, object]) -> "UploadRequest":
-        values, errors = read_fields(UPLOAD_FIELDS, body)
-        if errors:
-            raise InvalidRequest(tuple(errors))
+        values = read_fields(UPLOAD_FIELDS, body)
         return cls(content_type=values["content_type"], size_bytes=values["size"])

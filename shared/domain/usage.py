@@ -1,4 +1,4 @@
-"""What was made and what it cost, by day and by who made it; outlives the jobs."""
+"""Usage counters, by day and `ai_model`: videos, attempts, cost. They outlive jobs."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from shared.domain.errors import FieldError, InvalidRequest
 from shared.domain.fields import Field
 from shared.domain.specs import Choice, Day
 
-# In the place of an `ai_model`, where nobody was asked.
-NOBODY = "none"
-MOST_DAYS = 366
+# Stands for an `ai_model` where no provider was tried.
+NO_PROVIDER = "none"
+MAX_DAYS = 366
 
 
 class Scope(StrEnum):
-    """Whose usage: the caller's own, or everybody's."""
+    """Whose usage: the caller's own, or that of all users."""
 
     OWN = "own"
     ALL = "all"
@@ -29,7 +29,7 @@ USAGE_FIELDS: Mapping[str, Field] = {
     "from": Field(
         spec=Day(),
         description="The first day, in the answer's `time_zone`. Without it, the first "
-        f"of the month of `to`. At most {MOST_DAYS} days.",
+        f"of the month of `to`. At most {MAX_DAYS} days.",
     ),
     "to": Field(spec=Day(), description="The last day, inclusive. Without it, today."),
     "scope": Field(
@@ -42,10 +42,10 @@ USAGE_FIELDS: Mapping[str, Field] = {
 
 
 class Counts(Struct, frozen=True, kw_only=True):
-    """Of the jobs that ended: how long the videos are, and what was paid.
+    """Counts of jobs that have ended. `milliseconds`: the total length of the videos.
 
-    attempts: how often the provider was asked, but for cancelled attempts.
-    made_in: how long the videos took from the intent to the checked file.
+    attempts: how often the provider was tried, without cancelled attempts.
+    made_in: how long the videos took, from the intent to the checked file.
     """
 
     jobs: int = 0
@@ -75,7 +75,7 @@ class UsageMonth(Struct, frozen=True, kw_only=True):
 
 
 class Period(Struct, frozen=True, kw_only=True):
-    """Some days in a row, the first and the last among them."""
+    """Consecutive days, from the first to the last, both included."""
 
     first: date
     last: date
@@ -87,28 +87,24 @@ class Period(Struct, frozen=True, kw_only=True):
 
 
 class UsageQuery(Struct, frozen=True, kw_only=True):
-    """What was asked; days of the ledger's time zone, None where none was named."""
+    """The parsed query; days are in the ledger's time zone, None if not given."""
 
     first: date | None = None
     last: date | None = None
     scope: Scope = Scope.OWN
 
     def period(self, today: date) -> Period:
-        """Until today, from the first of the month, where nothing else was named.
+        """By default from the first of the last day's month, and until today.
 
-        InvalidRequest where that is no period, or one of more than `MOST_DAYS`.
+        InvalidRequest if the first day is after the last, or if there are more than
+        `MAX_DAYS`.
         """
         last = self.last or today
         first = self.first or last.replace(day=1)
         if first > last:
-            raise _wrong(FieldError(field="from", reason="after_to"))
-        if (last - first).days >= MOST_DAYS:
-            most = (MOST_DAYS,)
-            raise _wrong(
-                FieldError(field="from", reason="too_many_days", parameters=most)
-            )
+            raise InvalidRequest((FieldError(field="from", reason="after_to"),))
+        if (last - first).days >= MAX_DAYS:
+            most = (MAX_DAYS,)
+            wrong = FieldError(field="from", reason="too_many_days", parameters=most)
+            raise InvalidRequest((wrong,))
         return Period(first=first, last=last)
-
-
-def _wrong(error: FieldError) -> InvalidRequest:
-    return InvalidRequest((error,))

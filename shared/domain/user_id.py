@@ -1,21 +1,21 @@
-"""A user's id: what Firebase gives, where we can keep it as a document's name."""
+"""User ids: those of Firebase that can also name a document and an object of ours."""
 
 from urllib.parse import quote
 
-LONGEST = 128
-# Quoted, it is part of an object's name, which may have 1024 bytes in all.
-MOST_QUOTED_BYTES = 850
+MAX_LENGTH = 128
+# Quoted, it is part of an object's name, which may have at most 1024 bytes.
+MAX_QUOTED_BYTES = 850
 
 
 def is_user_id(value: object) -> bool:
-    """1 to 128 printable characters, without a slash, that both our stores can name.
+    """1 to 128 printable characters, without a slash, that both our stores accept.
 
-    Firestore takes no document called `.`, `..` or `__…__`.
+    Firestore doesn't accept `.`, `..` or `__…__` as a document's name.
     """
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST or "/" in value:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_LENGTH or "/" in value:
         return False
-    if not value.isprintable():  # half a character is none either
+    if not value.isprintable():  # a lone surrogate isn't printable either
         return False
     is_reserved = value in (".", "..") or (value[:2] == value[-2:] == "__")
     quoted = quote(value, safe="")
-    return not is_reserved and len(quoted) <= MOST_QUOTED_BYTES
+    return not is_reserved and len(quoted) <= MAX_QUOTED_BYTES

@@ -1,4 +1,4 @@
-"""A job's webhook: the message at its end, who signs it, and when it is sent again.
+"""A job's webhook: its delivery state, its retries and its signature.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -14,7 +14,7 @@ from msgspec import Struct
 from shared.domain.structs import replace
 
 # After the first, second, … failure: in all, a message is tried for a day.
-PAUSES: Sequence[timedelta] = (
+RETRY_DELAYS: Sequence[timedelta] = (
     timedelta(seconds=5),
     timedelta(minutes=5),
     timedelta(minutes=30),
@@ -23,13 +23,13 @@ PAUSES: Sequence[timedelta] = (
     timedelta(hours=8),
     timedelta(hours=8),
 )
-MOST_ATTEMPTS = len(PAUSES) + 1
+MAX_ATTEMPTS = len(RETRY_DELAYS) + 1
 # A receiver may ask for longer pauses, but not for much more than a day in all.
-LONGEST_ASKED_PAUSE = timedelta(hours=1)
-# Longer than one message takes to send: until then nobody else sends it.
+MAX_REQUESTED_PAUSE = timedelta(hours=1)
+# Longer than sending takes: until then, no other worker sends the message.
 SENDING_LIMIT = timedelta(seconds=30)
-SHORTEST_SIGNING_SECRET = 32
-GONE = 410
+MIN_SIGNING_SECRET_LENGTH = 32
+HTTP_GONE = 410
 
 
 class WebhookStatus(StrEnum):
@@ -38,26 +38,26 @@ class WebhookStatus(StrEnum):
     FAILED = "failed"
 
 
-class Verdict(StrEnum):
-    """What came of sending the message once."""
+class DeliveryResult(StrEnum):
+    """The result of sending the message once."""
 
-    TAKEN = "taken"
-    MISSED = "missed"  # it is sent again later
-    UNWANTED = "unwanted"  # it is never sent again
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    GIVE_UP = "give_up"  # never sent again
 
 
-class ReceiverAnswer(Struct, frozen=True, kw_only=True):
-    """A receiver's. `retry_after_seconds`: it asks not to be sent anything sooner."""
+class ReceiverResponse(Struct, frozen=True, kw_only=True):
+    """The response of a webhook's receiver. `retry_after_seconds`: its Retry-After."""
 
     status: int
     retry_after_seconds: float | None = None
 
 
 class Webhook(Struct, frozen=True, kw_only=True):
-    """key_id: the API key that created the job, by whose secret it is signed.
+    """key_id: the API key that created the job, with whose secret messages are signed.
 
-    attempts: how often it was sent, each counted before it is.
-    ended_at: when the job ended; None until then. due_at: when it is to be sent; None
+    attempts: how often it was sent; each is counted before it is made.
+    ended_at: when the job ended; None until then. due_at: when to send next; None
         before the job has ended, and once it is delivered or has failed.
     """
 
@@ -67,46 +67,54 @@ class Webhook(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     due_at: datetime | None = None
 
-    def armed(self, now: datetime) -> "Webhook":
-        """The job has just ended: it is due."""
+    def scheduled(self, now: datetime) -> "Webhook":
+        """For a job that has just ended: the webhook is due now."""
         return replace(self, ended_at=now, due_at=now)
 
     def sending(self, now: datetime) -> "Webhook":
-        """About to be sent. If the sender dies, it is due again a little later."""
+        """For an attempt about to be made. If the sender dies, it is due again soon."""
         return replace(self, attempts=self.attempts + 1, due_at=now + SENDING_LIMIT)
 
     def answered(
-        self, verdict: Verdict, now: datetime, *, asked_pause: timedelta = timedelta(0)
+        self,
+        result: DeliveryResult,
+        now: datetime,
+        *,
+        requested_pause: timedelta = timedelta(0),
     ) -> "Webhook":
-        if verdict is Verdict.TAKEN:
+        if result is DeliveryResult.DELIVERED:
             return replace(self, status=WebhookStatus.DELIVERED, due_at=None)
-        if verdict is Verdict.UNWANTED or self.attempts >= MOST_ATTEMPTS:
+        if result is DeliveryResult.GIVE_UP or self.attempts >= MAX_ATTEMPTS:
             return replace(self, status=WebhookStatus.FAILED, due_at=None)
-        pause = max(PAUSES[self.attempts - 1], min(asked_pause, LONGEST_ASKED_PAUSE))
+        pause = max(
+            RETRY_DELAYS[self.attempts - 1], min(requested_pause, MAX_REQUESTED_PAUSE)
+        )
         return replace(self, due_at=now + pause)
 
 
-def verdict_of(answer: ReceiverAnswer | None) -> Verdict:
+def result_of(answer: ReceiverResponse | None) -> DeliveryResult:
     """`answer`: None if there was none in time.
 
-    A redirect is not followed: it leads to where nobody asked to send a video.
+    A redirect counts as a failure: its target is not where the caller asked to send it.
     """
     if answer is None:
-        return Verdict.MISSED
+        return DeliveryResult.RETRY
     if 200 <= answer.status < 300:
-        return Verdict.TAKEN
-    return Verdict.UNWANTED if answer.status == GONE else Verdict.MISSED
+        return DeliveryResult.DELIVERED
+    return (
+        DeliveryResult.GIVE_UP if answer.status == HTTP_GONE else DeliveryResult.RETRY
+    )
 
 
 def webhook_secret(signing_secret: str, key_id: str) -> str:
-    """A key's secret, `whsec_…`, as its holder and their library keep it."""
+    """The secret of a key, `whsec_…`, in the form that receivers' libraries expect."""
     return "whsec_" + b64encode(_secret_bytes(signing_secret, key_id)).decode()
 
 
 def signed_headers(
     body: bytes, *, message_id: str, at: datetime, signing_secret: str, key_id: str
 ) -> Mapping[str, str]:
-    """The three headers by which a receiver verifies `body`; `at`: of this sending."""
+    """The three headers that let a receiver verify `body`; `at`: of this attempt."""
     timestamp = str(int(at.timestamp()))
     signed = b".".join((message_id.encode(), timestamp.encode(), body))
     digest = hmac.digest(_secret_bytes(signing_secret, key_id), signed, "sha256")
@@ -118,6 +126,6 @@ def signed_headers(
 
 
 def _secret_bytes(signing_secret: str, key_id: str) -> bytes:
-    """Of one key nothing follows about another's, or about the signing secret."""
-    named = f"reelay webhook secret of key {key_id}"
-    return hmac.digest(signing_secret.encode(), named.encode(), "sha256")
+    """Derived per key: it reveals neither another key's nor the signing secret."""
+    label = f"reelay webhook secret of key {key_id}"
+    return hmac.digest(signing_secret.encode(), label.encode(), "sha256")

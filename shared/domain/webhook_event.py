@@ -1,11 +1,11 @@
-"""The message that a job's webhook sends: an event, and the video as `GET` shows it."""
+"""The message of a job's webhook: an event, with the video as `GET` shows it."""
 
 from shared.domain.job import Job
 from shared.domain.projection import as_json, moment, project, status
 
 
 def message_id(job: Job) -> str:
-    """The same for every sending, by which a receiver knows one that it has had."""
+    """The same for every attempt, so that receivers can recognise duplicates."""
     return f"msg_{job.job_id}"
 
 
@@ -15,7 +15,7 @@ def event_type(job: Job) -> str:
 
 
 def event_body(job: Job) -> bytes:
-    """Of a job that has ended. `timestamp`: when it did."""
+    """For a job that has ended. Its `timestamp` is when the job ended."""
     ended_at = (job.webhook and job.webhook.ended_at) or job.updated_at
     event = {
         "type": event_type(job),

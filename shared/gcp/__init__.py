@@ -1,1 +1,4 @@
-"""One outside service a file: imports the domain, the ports and its own library."""
+"""Adapters to Google Cloud and the web, one service per file.
+
+Each imports the domain, the ports and its own client library.
+"""

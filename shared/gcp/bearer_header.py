@@ -1,4 +1,4 @@
-"""Reads the token from an Authorization header."""
+"""Extracts the bearer token from an Authorization header."""
 
 from shared.domain.errors import TokenProblem, Unauthenticated
 

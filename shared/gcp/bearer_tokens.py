@@ -11,20 +11,24 @@ from shared.gcp.user_lookup import UserLookup
 from shared.ports.identity import ApiKeys, Caller, Tokens
 from shared.rates import RateLimit
 
-# Reads of keys that this process has not seen work, five seconds' worth at once.
+# Lookups of keys that never worked in this process; bursts of five seconds' worth.
 STRANGERS_PER_SECOND = 2
-# While made-up keys use that up, all keys are listed no more often than this.
+# While made-up keys exhaust that rate, all keys are listed no more often than this.
 LIST_SECONDS = 10
+# How long a key may still read after its user was deleted or disabled. A token may do
+# so until it expires, but a key never expires.
+USER_SECONDS = 300
 
 
 class BearerTokens:
     """The port `Tokens`. Keys are read on each call, so revoking one works at once.
 
-    `lookup` checks that a key's user still exists and is enabled. It is None only in
-    development, which has no users. `rate`: reads of each key that has worked. All
-    other keys share the rate `strangers`: anyone can make them up, and a read costs us.
-    Past that rate, a key is looked up only if it is in the list of all keys, so that a
-    flood of made-up keys shuts out none that works.
+    `lookup` checks that a key's user still exists and is enabled: at each call, but for
+    reads only every few minutes. It is None only in development, which has no users.
+    `rate`: reads of each key that has worked. All other keys share the rate
+    `strangers`: anyone can make them up, and a read costs us. Beyond that rate, a key
+    is looked up only if it is in the list of all keys, so that a flood of made-up keys
+    can't lock out a valid one.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class BearerTokens:
         self._rate = rate or RateLimit(20)
         self._strangers = strangers or RateLimit(STRANGERS_PER_SECOND)
         self._working: set[str] = set()
+        self._checked: dict[str, float] = {}
         self._clock = clock
         self._lock = Lock()
         self._listed: Set[str] = frozenset()
@@ -57,13 +62,22 @@ class BearerTokens:
         return self._firebase.caller(authorization, check_revoked=check_revoked)
 
     def _of_key(self, secret: str, *, check_revoked: bool) -> Caller:
-        """Never an admin, even if the key's user is one."""
+        """The caller is never an admin, even if the key's user is one."""
         if not is_secret(secret):
             raise Unauthenticated("malformed API key")
         key = self._working_key(sha256_of(secret))
-        if check_revoked and key.follows_user and self._lookup:
-            self._lookup.check(key.user_id)
+        if key.follows_user and self._lookup:
+            age = 0 if check_revoked else USER_SECONDS
+            self._check_user(key.user_id, self._lookup, max_age_seconds=age)
         return Caller(user_id=key.user_id, key_id=key.key_id)
+
+    def _check_user(
+        self, user_id: str, lookup: UserLookup, *, max_age_seconds: float
+    ) -> None:
+        now = self._clock()
+        if now - self._checked.get(user_id, -float("inf")) >= max_age_seconds:
+            lookup.check(user_id)
+            self._checked[user_id] = now
 
     def _working_key(self, sha256: str) -> ApiKey:
         if sha256 not in self._working:

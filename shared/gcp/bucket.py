@@ -1,13 +1,13 @@
-"""Images and videos in Cloud Storage, and signed URLs.
+"""Stores images and videos in Cloud Storage, and signs URLs.
 
-Every call has a time limit, and may be repeated without harm.
+Every call has a time limit, and can safely be repeated.
 """
 
 import io
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
 from google.api_core.exceptions import NotFound
 from google.auth.credentials import Signing
@@ -18,15 +18,15 @@ from shared.gcp.object_streams import ObjectRanges, StreamedUpload, checksum
 from shared.gcp.storage_calls import limits, storage_errors
 from shared.ports.storage import SignedUpload, StoredObject
 
-# As the library has it: up to here, content and metadata go in one request.
+# The library's own threshold: up to this size, content and metadata go in one request.
 _ONE_REQUEST_BYTES: Final = 8 * 1024 * 1024
 _READ_AHEAD_BYTES: Final = 1024 * 1024
 
 
 class CloudBucket:
-    """One bucket. `signer` is a service account's key, or a `FunctionSigner`.
+    """The port `Bucket`. `signer` is a service account's key, or a `FunctionSigner`.
 
-    Signed URLs are at the endpoint that `client` uses.
+    Signed URLs point to the endpoint that `client` uses.
     """
 
     def __init__(self, *, client: Client, bucket_name: str, signer: Signing) -> None:
@@ -41,40 +41,41 @@ class CloudBucket:
     def name(self, gs_uri: str) -> str:
         name = gs_uri.removeprefix(self._prefix)
         if name in ("", gs_uri):
-            raise BadContent("an object that is not of our bucket")
+            raise BadContent("an object that is not in our bucket")
         return name
 
     def find(self, name: str) -> StoredObject | None:
         blob = self._get(name)
-        return None if blob is None else _stored(blob)
+        return None if blob is None else _stored_object(blob)
 
     def list(self, prefix: str) -> Sequence[StoredObject]:
         with storage_errors("list"):
             blobs = self._client.list_blobs(self._bucket, prefix=prefix, **limits())
-            return [_stored(blob) for blob in blobs]
+            return [_stored_object(blob) for blob in blobs]
 
-    def read(self, name: str, *, most_bytes: int) -> bytes | None:
+    def read(self, name: str, *, max_bytes: int) -> bytes | None:
         blob = self._get(name)
         if blob is None:
             return None
-        if blob.size > most_bytes:
-            raise BadContent(f"{blob.size} bytes are more than {most_bytes}")
+        if blob.size > max_bytes:
+            raise BadContent(f"{blob.size} bytes are more than {max_bytes}")
         with storage_errors("read"):
-            return cast(
-                bytes,
-                blob.download_as_bytes(checksum="crc32c", **limits()),
-            )
+            content: bytes = blob.download_as_bytes(checksum="crc32c", **limits())
+            return content
 
     def write(self, name: str, content: BinaryIO, *, content_type: str) -> StoredObject:
-        """Unreachable, too, if other bytes were stored; that object is deleted."""
+        """Also Unreachable if the stored bytes differ; that object is deleted."""
         size_bytes = content.seek(0, io.SEEK_END)
         send = self._send if size_bytes <= _ONE_REQUEST_BYTES else self._stream
         with storage_errors("write"):
             stored = send(name, content, content_type)
         if (stored.size_bytes, stored.crc32c) != (size_bytes, checksum(content)):
-            with suppress(LostRace):  # others have written it anew
-                self._delete(stored)
-            raise Unreachable("Cloud Storage: stored something else than was sent")
+            # LostRace: someone else has overwritten it since.
+            with suppress(LostRace), storage_errors("delete"):
+                self._bucket.blob(name).delete(
+                    if_generation_match=stored.generation, **limits()
+                )
+            raise Unreachable("Cloud Storage: something else was stored than was sent")
         return stored
 
     def _send(self, name: str, content: BinaryIO, content_type: str) -> StoredObject:
@@ -87,15 +88,12 @@ class CloudBucket:
             checksum=None,
             **limits(),
         )
-        return _stored(blob)
+        return _stored_object(blob)
 
     def _stream(self, name: str, content: BinaryIO, content_type: str) -> StoredObject:
-        """The library would send parts, or hold all of it in memory."""
+        """Avoids the library's ways: many small requests, or all content in memory."""
         url = self._bucket.blob(name).create_resumable_upload_session(
-            content_type=content_type,
-            size=content.tell(),
-            checksum=None,
-            **limits(),
+            content_type=content_type, size=content.tell(), checksum=None, **limits()
         )
         upload = StreamedUpload(self._client._http, url, content)
         found = limits()["retry"](upload)()
@@ -113,20 +111,17 @@ class CloudBucket:
         return io.BufferedReader(ObjectRanges(blob), _READ_AHEAD_BYTES)
 
     def copy_new(self, source: StoredObject, target: str) -> StoredObject:
-        """LostRace, too, if the answer got lost and this very copy had succeeded."""
+        """Also LostRace if this very copy succeeded but its answer got lost."""
         blob = self._bucket.blob(target)
         original = self._bucket.blob(source.name, generation=source.generation)
         token = None
         with storage_errors("copy"):
             while True:
                 token, _, _ = blob.rewrite(
-                    original,
-                    token=token,
-                    if_generation_match=0,
-                    **limits(),
+                    original, token=token, if_generation_match=0, **limits()
                 )
                 if token is None:
-                    return _stored(blob)
+                    return _stored_object(blob)
 
     def delete(self, name: str) -> None:
         with storage_errors("delete"), suppress(NotFound):
@@ -136,22 +131,19 @@ class CloudBucket:
         self, name: str, *, lifetime: timedelta, disposition: str | None = None
     ) -> str:
         return self._sign(
-            name,
-            method="GET",
-            expiration=lifetime,
-            response_disposition=disposition,
+            name, method="GET", expiration=lifetime, response_disposition=disposition
         )
 
     def sign_upload(
         self, name: str, *, content_type: str, size_bytes: int, lifetime: timedelta
     ) -> SignedUpload:
-        """Creates only, and only an object of exactly this size and type."""
+        """The URL can only create an object, of exactly this size and type."""
         headers = {
             "content-type": content_type,
             "x-goog-content-length-range": f"{size_bytes},{size_bytes}",
             "x-goog-if-generation-match": "0",
         }
-        # The signature's time is the library's clock, cut to seconds.
+        # The library signs with its own clock, truncated to seconds.
         signed_at = datetime.now(UTC).replace(microsecond=0)
         url = self._sign(name, method="PUT", expiration=lifetime, headers=dict(headers))
         return SignedUpload(url=url, headers=headers, expires_at=signed_at + lifetime)
@@ -160,27 +152,18 @@ class CloudBucket:
         with storage_errors("find"):
             return self._bucket.get_blob(name, generation=generation, **limits())
 
-    def _delete(self, stored: StoredObject) -> None:
-        with storage_errors("delete"):
-            self._bucket.blob(stored.name).delete(
-                if_generation_match=stored.generation,
-                **limits(),
-            )
-
-    def _sign(self, name: str, **what: Any) -> str:
+    def _sign(self, name: str, **options: Any) -> str:
         with storage_errors("sign"):
-            return cast(
-                str,
-                self._bucket.blob(name).generate_signed_url(
-                    version="v4",
-                    api_access_endpoint=self._client.api_endpoint,
-                    credentials=self._signer,
-                    **what,
-                ),
+            url: str = self._bucket.blob(name).generate_signed_url(
+                version="v4",
+                api_access_endpoint=self._client.api_endpoint,
+                credentials=self._signer,
+                **options,
             )
+            return url
 
 
-def _stored(blob: Blob) -> StoredObject:
+def _stored_object(blob: Blob) -> StoredObject:
     return StoredObject(
         name=blob.name,
         generation=int(blob.generation),

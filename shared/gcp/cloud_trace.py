@@ -1,4 +1,4 @@
-"""Spans in Cloud Trace, which takes OpenTelemetry's own protocol."""
+"""Exports spans to Cloud Trace over OTLP, OpenTelemetry's own protocol."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -16,7 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 # https://docs.cloud.google.com/trace/docs/migrate-to-otlp-endpoints, 2026-11-29
 _URL = "https://telemetry.googleapis.com/v1/traces"
 _EXPORT_SECONDS = 5.0
-# The answer waits for the export: between requests a function has no CPU for it.
+# A response waits for the export, because a function has no CPU between requests.
 _FLUSH_SECONDS = 2.0
 _PROPAGATOR = TraceContextTextMapPropagator()
 
@@ -24,9 +24,9 @@ _PROPAGATOR = TraceContextTextMapPropagator()
 class CloudTracer:
     """The `Tracer` of shared/tracing.py.
 
-    `ratio`: of traces, decided by the trace's ID alone, so that all functions decide
-    alike and no caller can switch it on for everything. `emulator`: host:port of a
-    collector that takes OTLP over HTTP.
+    `ratio`: the share of traces that are sampled. The trace's ID alone decides, so all
+    functions decide alike, and no caller can force sampling. `emulator`: host:port of a
+    collector that accepts OTLP over HTTP.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class CloudTracer:
             name, _PROPAGATOR.extract(carrier), trace.SpanKind.SERVER
         )
         try:
-            yield from _within(span)
+            yield from _in_span(span)
         finally:
             if span.is_recording():
                 span.end()
                 self._flush()
 
     def _flush(self) -> None:
-        """In a thread of its own: the library's flush knows no time limit.
+        """Flushes in a separate thread, because the library's flush has no timeout.
 
         https://github.com/open-telemetry/opentelemetry-python/issues/4568
         """
@@ -75,7 +75,7 @@ class CloudTracer:
     def span(self, name: str, attributes: Mapping[str, str]) -> Iterator[None]:
         span = self._tracer.start_span(name, attributes=dict(attributes))
         try:
-            yield from _within(span)
+            yield from _in_span(span)
         finally:
             span.end()
 
@@ -85,8 +85,8 @@ class CloudTracer:
         return carrier.get("traceparent")
 
 
-def _within(span: trace.Span) -> Iterator[None]:
-    """What an exception says is not kept: it may quote a prompt or a signed URL."""
+def _in_span(span: trace.Span) -> Iterator[None]:
+    """Doesn't record exceptions: a message may quote a prompt or a signed URL."""
     using = trace.use_span(span, record_exception=False, set_status_on_exception=False)
     with using:
         try:

@@ -1,4 +1,4 @@
-"""Authenticates users by Firebase ID tokens, in development the local stack's."""
+"""Authenticates users by Firebase ID tokens; in development, by the local stack's."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ CERTS_URL: Final = (
 ISSUER: Final = "https://securetoken.google.com/"
 CLOCK_SKEW_SECONDS: Final = 10
 
-UNREADABLE: Final = (
+VERIFICATION_ERRORS: Final = (
     auth_exceptions.GoogleAuthError,
     ValueError,
     TypeError,
@@ -35,17 +35,17 @@ UNREADABLE: Final = (
 )
 
 # A user's token lives for an hour.
-MOST_CHECKED: Final = 2000
+MAX_CHECKED: Final = 2000
 Claims = Mapping[str, Any]
 Decode = Callable[[str], Claims]
 
 
 def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
-    """Checks signature, audience and lifetime; a token's signature is checked once for
-    as long as the same keys are published.
+    """Checks signature, audience and lifetime. Claims are cached as long as the same
+    keys are published.
 
     google-auth accepts RS256 and ES256, each only with a certificate of that type, and
-    Google publishes only RSA here. Without a `kid` it would try every key.
+    Google publishes only RSA here.
     """
     keys: Any = PublishedKeys(certs_url)
     checked: OrderedDict[bytes, tuple[object, Claims]] = OrderedDict()
@@ -55,16 +55,13 @@ def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
         by, known = checked.get(digest, (None, {}))
         if by is not None and by is keys(certs_url):
             return known
-        key_id = jwt.decode_header(token).get("kid")
-        if not key_id:
-            raise ValueError("no kid")
-        keys.expect(key_id)
+        keys.expect_key_of(token)
         published = keys(certs_url)
         claims: Claims = id_token.verify_firebase_token(
             token, keys, audience=project, clock_skew_in_seconds=CLOCK_SKEW_SECONDS
         )
         checked[digest] = (published, claims)
-        if len(checked) > MOST_CHECKED:
+        if len(checked) > MAX_CHECKED:
             checked.popitem(last=False)
         return claims
 
@@ -74,8 +71,8 @@ def decode_signed(project: str, certs_url: str = CERTS_URL) -> Decode:
 class FirebaseTokens:
     """The port `Tokens`. `decode` returns a token's claims or raises.
 
-    `lookup` is None only on a developer's machine, which has no users. `rate`: lookups
-    of one user, because all users share a quota of them.
+    `lookup` is None only on a developer's machine, which has no users. `rate`: the
+    lookups of one user, because all users share one quota.
     """
 
     def __init__(
@@ -104,23 +101,23 @@ class FirebaseTokens:
         return Caller(user_id=user_id, is_admin=is_admin)
 
     def _claims(self, token: str) -> Claims:
-        # google-auth's messages may hold the token, so they are dropped.
+        # google-auth's messages may contain the token, so they are dropped.
         try:
             claims = self._decode(token)
             self._check(claims)
-        except UNREADABLE:
+        except VERIFICATION_ERRORS:
             raise Unauthenticated(reason=_problem(token)) from None
         return claims
 
     def _check(self, claims: Claims) -> None:
-        """The checks that Firebase requires without its own library.
+        """The checks that Firebase requires of those who don't use its own library.
 
         https://firebase.google.com/docs/auth/admin/verify-id-tokens
         """
         if claims["iss"] != ISSUER + self._project or claims["aud"] != self._project:
-            raise ValueError("another issuer, or another project's")
+            raise ValueError("wrong issuer or project")
         if not is_user_id(claims["sub"]):
-            raise ValueError("no user id that we can keep")
+            raise ValueError("not a user id that we can store")
         now = datetime.now(UTC).timestamp()
         if not now < claims["exp"] + CLOCK_SKEW_SECONDS:
             raise ValueError("expired")
@@ -133,17 +130,17 @@ class FirebaseTokens:
 
 
 def _problem(token: str) -> TokenProblem:
-    """For the error message only: the claims it reads are not verified."""
+    """For the error message only, since the claims that it reads are not verified."""
     try:
         expires_at = float(jwt.decode(token, verify=False)["exp"])
-    except UNREADABLE:
+    except VERIFICATION_ERRORS:
         return TokenProblem.MALFORMED
     is_expired = expires_at < datetime.now(UTC).timestamp()
     return TokenProblem.EXPIRED if is_expired else TokenProblem.INVALID
 
 
 def _is_accountable(claims: Claims) -> bool:
-    """False for users that a script could create at will, each with a fresh cap."""
+    """False for accounts that a script could create at will, each with its own cap."""
     match claims["firebase"]["sign_in_provider"]:
         case "anonymous":
             return False

@@ -1,7 +1,8 @@
-"""Holds money within the caps: reads `spend` and `settled`, adds to a job's batch.
+"""Holds money within the caps: reads `spend` and `settled`, and adds to a job's batch.
 
-A job's money is held in its own document of each account, if that one has room by
-itself. Only otherwise are all documents of the account read: see domain/escrow.py.
+Each account is sharded into documents, and a job has one of each account. Its money is
+held there if that document alone has room. Otherwise all documents of the account are
+read: see domain/escrow.py.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,33 +24,34 @@ from shared.domain.ledger import (
 from shared.gcp import ledger_records as records
 from shared.gcp.firestore_calls import Batch, Database, Document, Reference
 
-# Snapshots by the path of their document.
-Found = Mapping[str, Document]
-# A deploy with another cap is noticed by the first job of each new process, and what a
-# process of the old revision still admits after that by the next look.
-LOOK_EVERY = timedelta(minutes=1)
+# By the path of the document.
+Snapshots = Mapping[str, Document]
+# The first job of each new process notices a cap that a deploy has changed. What a
+# process of the old revision still admits after that is noticed at the next full check.
+FULL_CHECK_INTERVAL = timedelta(minutes=1)
 
 
 class FirestoreCaps(Struct, frozen=True, kw_only=True):
-    """`looked`: by account and day, when this process last looked at all documents and
-    found none beyond its allowance.
+    """`full_checks`: by account and day, when this process last read all documents and
+    found none beyond its allowance. It only has accounts with several documents, and
+    checks of the last minute.
     """
 
     database: Database
     limits: Limits
-    looked: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    full_checks: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def scopes(self, key: LedgerKey) -> Iterable[tuple[str, str, Caps]]:
-        """The accounts of a job, its document of each, and the caps."""
+        """A job's accounts, each with the job's document and the account's caps."""
         return zip(key.accounts, key.documents, self.limits.caps(), strict=True)
 
     def conditions(self, key: LedgerKey) -> list[Reference]:
-        """What `hold` wants to have been read: a job's documents of capped accounts."""
+        """What `hold` needs in `found`: a job's documents of accounts with a cap."""
         return [
             reference
             for _, document, caps in self.scopes(key)
             if caps.are_set
-            for reference in self._kept(document)
+            for reference in self._references(document)
         ]
 
     def hold(
@@ -58,22 +60,22 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
         key: LedgerKey,
         held: Totals,
         now: datetime,
-        found: Found,
+        found: Snapshots,
         *,
         is_guess: bool = False,
     ) -> None:
-        """LimitReached if the account as a whole has no room.
+        """LimitReached if an account as a whole has no room.
 
-        `is_guess`: of what was `found`. LostRace where it doesn't show that there is.
+        `is_guess`: whether `found` is cached. If it then shows no room, LostRace.
         """
         for account, document, caps in self.scopes(key):
             if not caps.are_set:
-                added = records.added_totals(key.day, held)
-                batch.merge(self.database.document("spend", document), added)
+                added = records.total_increments(key.day, held)
+                batch.increment(self.database.document("spend", document), added)
                 continue
             admission = _Admission(
-                names=documents_of(account, self.limits.shards),
-                taking=document,
+                documents=documents_of(account, self.limits.shards),
+                own=document,
                 caps=caps,
                 day=key.day,
                 held=held,
@@ -81,46 +83,52 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
             )
             self._admit(batch, account, admission, found, is_guess=is_guess)
 
-    def have_rechecked(self, batch: Batch, account: str, day: str) -> None:
-        """The next admission in each document looks at all of them, and so does the
+    def request_full_check(self, batch: Batch, account: str, day: str) -> None:
+        """Makes the next admission in each document read all of them, and likewise the
         next one on `day`.
         """
         for name in documents_of(account, self.limits.shards):
             spend = self.database.document("spend", name)
-            batch.merge(spend, records.to_recheck(day))
+            batch.increment(spend, records.recheck_increments(day))
 
     def _admit(
         self,
         batch: Batch,
         account: str,
         admission: "_Admission",
-        found: Found,
+        found: Snapshots,
         *,
         is_guess: bool,
     ) -> None:
-        spend, settled = (found[each.path] for each in self._kept(admission.taking))
+        spend, settled = (found[each.path] for each in self._references(admission.own))
         own = _shard(spend, settled)
-        if self._is_looked_at(account, admission) and admission.fits_alone(own):
-            admission.take(batch, {admission.taking: spend}, {})
+        if self._is_fully_checked(account, admission) and admission.fits_alone(own):
+            admission.write(batch, {admission.own: spend}, {})
             return
         if is_guess:
-            raise LostRace(f"{account}: by what is known there is no room")
-        kept = [self._kept(name) for name in admission.names]
-        read = self.database.get_all(each for pair in kept for each in pair)
+            raise LostRace(f"{account}: no room according to the cache")
+        pairs = [self._references(name) for name in admission.documents]
+        read = self.database.get_all(each for pair in pairs for each in pair)
         all_spend, all_settled = read[::2], read[1::2]
         loans = admission.loans([*map(_shard, all_spend, all_settled)])
-        by_name = dict(zip(admission.names, all_spend, strict=True))
-        admission.take(batch, by_name, loans)
-        if not loans:
-            self.looked[account, admission.day] = admission.now
+        by_name = dict(zip(admission.documents, all_spend, strict=True))
+        admission.write(batch, by_name, loans)
+        if not loans and len(admission.documents) > 1:
+            self._record_full_check(account, admission)
 
-    def _is_looked_at(self, account: str, admission: "_Admission") -> bool:
-        if len(admission.names) == 1:
+    def _record_full_check(self, account: str, admission: "_Admission") -> None:
+        for checked, at in tuple(self.full_checks.items()):
+            if abs(admission.now - at) >= FULL_CHECK_INTERVAL:
+                self.full_checks.pop(checked, None)
+        self.full_checks[account, admission.day] = admission.now
+
+    def _is_fully_checked(self, account: str, admission: "_Admission") -> bool:
+        if len(admission.documents) == 1:
             return True
-        last = self.looked.get((account, admission.day))
-        return last is not None and abs(admission.now - last) < LOOK_EVERY
+        last = self.full_checks.get((account, admission.day))
+        return last is not None and abs(admission.now - last) < FULL_CHECK_INTERVAL
 
-    def _kept(self, document: str) -> tuple[Reference, Reference]:
+    def _references(self, document: str) -> tuple[Reference, Reference]:
         return (
             self.database.document("spend", document),
             self.database.document("settled", document),
@@ -128,10 +136,10 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
 
 
 class _Admission(Struct, frozen=True, kw_only=True):
-    """`held` on `day`, from the document `taking` of an account with these `names`."""
+    """An attempt to hold `held` on `day` in `own`, one of an account's `documents`."""
 
-    names: Sequence[str]
-    taking: str
+    documents: Sequence[str]
+    own: str
     caps: Caps
     day: str
     held: Totals
@@ -139,10 +147,10 @@ class _Admission(Struct, frozen=True, kw_only=True):
 
     @property
     def nth(self) -> int:
-        return self.names.index(self.taking)
+        return self.documents.index(self.own)
 
     def fits_alone(self, own: Shard) -> bool:
-        amount, count = self.held.held_usd, len(self.names)
+        amount, count = self.held.held_usd, len(self.documents)
         return can_take_alone(own, self.nth, count, amount, self.caps, self.day)
 
     def loans(self, shards: Sequence[Shard]) -> Loans:
@@ -150,26 +158,30 @@ class _Admission(Struct, frozen=True, kw_only=True):
         check(total, self.caps, self.day, self.held.held_usd, self.now)
         return borrow(shards, self.nth, self.held.held_usd, self.caps, self.day)
 
-    def take(self, batch: Batch, spend: Mapping[str, Document], loans: Loans) -> None:
-        """Writes the own document and those that borrow or lend, as they were read."""
+    def write(self, batch: Batch, spend: Mapping[str, Document], loans: Loans) -> None:
+        """Changes the own document and those that borrow or lend, on the precondition
+        that they are as they were read.
+        """
         for nth in {self.nth, *loans}:
-            kept = spend[self.names[nth]]
-            changes = records.lent(loans[nth]) if nth in loans else {}
+            found = spend[self.documents[nth]]
+            changes = records.loan_changes(loans[nth]) if nth in loans else {}
             if nth == self.nth:
-                before = kept.to_dict() or {}
-                changes |= records.admitted(before, self.day, self.held)
-            batch.change(kept, changes)
+                before = found.to_dict() or {}
+                changes |= records.admission_changes(before, self.day, self.held)
+            batch.change(found, changes)
 
 
 def is_settled(reference: Reference) -> bool:
-    """No commit is conditional on it, and what it releases only grows."""
+    """Whether it is a `settled` document. No commit has a precondition on those, and
+    what they release only grows.
+    """
     return str(reference.path).startswith("settled/")
 
 
 def _shard(spend: Document, settled: Document) -> Shard:
-    kept, ended = spend.to_dict() or {}, settled.to_dict() or {}
+    held, ended = spend.to_dict() or {}, settled.to_dict() or {}
     return Shard(
-        account=records.total([kept, ended]),
-        borrowed=records.borrowed(kept),
-        recheck=records.recheck(kept),
+        account=records.total([held, ended]),
+        borrowed=records.borrowed(held),
+        recheck=records.recheck(held),
     )

@@ -1,4 +1,4 @@
-"""Circuits in Firestore: `circuits/{key}`, written once one opened."""
+"""Stores circuits in Firestore: `circuits/{key}`, which exists once it has opened."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from shared.gcp.firestore_calls import CallLimits, Database
 from shared.gcp.firestore_records import from_record, to_record
 from shared.ports.store import Versioned
 
-# A start waits for these calls: it is better let through than kept waiting.
+# A start waits for these calls, and letting it through is better than delaying it.
 LIMITS = CallLimits(read_try=2.0, total=5.0)
 
 
@@ -35,12 +35,10 @@ class FirestoreCircuits:
 
 
 def _versioned(document: Any) -> Versioned[Circuit]:
-    record, key = document.to_dict(), document.id
-    if record is None:
-        return Versioned(value=Circuit(key=key), token=None)
+    key = document.id
     try:
-        circuit = from_record(Circuit, record | {"key": key})
+        circuit = from_record(Circuit, (document.to_dict() or {}) | {"key": key})
     except Unreadable:
-        # A circuit saves time and guards no money: closed is the safe guess.
+        # Missing or malformed. Circuits save time and guard no money: closed is safe.
         circuit = Circuit(key=key)
     return Versioned(value=circuit, token=document.update_time)

@@ -1,4 +1,4 @@
-"""Idempotency records in Firestore: `idempotency/{name}`."""
+"""Stores idempotency records in Firestore: `idempotency/{name}`."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ class FirestoreIdempotency:
         record: IdempotencyRecord,
         over: Versioned[IdempotencyRecord] | None,
     ) -> None:
-        """A new record, or one that replaces `over`."""
+        """Adds a new record, or one that replaces `over`, to the batch."""
         token = over.token if over else None
         batch.put(self._reference(record.name), to_record(record), token)
 

@@ -1,4 +1,4 @@
-"""Jobs found by owner, image or `wake_at`: queries of `videos` and `internal/run`."""
+"""Queries jobs (`videos`, `internal/run`) by owner, image or `wake_at`."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,11 +7,13 @@ from typing import Any
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from shared.domain.listing import Position
 from shared.domain.projection import Projection, Status
 from shared.gcp.firestore_calls import Database, Document
-from shared.ports.store import Overdue, OverdueWebhook, Position
+from shared.ports.store import Overdue, OverdueWebhook
 
-# Of a request (an upload, or with `_url` an address) and, once prepared, of its job.
+# Fields of a request (uploads, or with the suffix `_url` URLs) and, once the images are
+# prepared, of its job.
 _IMAGES = ("image", "last_image")
 _OVERDUE_FIELDS = (
     "wake_at",
@@ -23,7 +25,7 @@ _OVERDUE_FIELDS = (
     "attempts",
     "cancel_requested_at",
 )
-# An attempt in one of these is over, and has no result that is still to be fetched.
+# An attempt in one of these states is over, and has no result left to fetch.
 _WITHOUT_RESULT = frozenset({"rejected", "not_sent", "skipped", "failed"})
 NEWEST_FIRST = firestore.Query.DESCENDING
 
@@ -35,7 +37,7 @@ class FirestoreJobQueries:
         self._database = database
 
     def overdue(
-        self, now: datetime, *, after: Overdue | None = None, most: int
+        self, now: datetime, *, after: Overdue | None = None, limit: int
     ) -> Sequence[Overdue]:
         query = (
             self._database.collection_group("internal")
@@ -46,15 +48,17 @@ class FirestoreJobQueries:
         if after is not None:
             run = self._database.document("videos", after.job_id, "internal", "run")
             query = query.start_after({"wake_at": after.wake_at, "__name__": run})
-        query = query.limit(most).select(_OVERDUE_FIELDS)
+        query = query.limit(limit).select(_OVERDUE_FIELDS)
         return [_overdue(document) for document in self._database.query(query)]
 
-    def overdue_webhooks(self, now: datetime, *, most: int) -> Sequence[OverdueWebhook]:
+    def overdue_webhooks(
+        self, now: datetime, *, limit: int
+    ) -> Sequence[OverdueWebhook]:
         query = (
             self._database.collection_group("internal")
             .where(filter=FieldFilter("webhook.due_at", "<=", now))
             .order_by("webhook.due_at")
-            .limit(most)
+            .limit(limit)
             .select(["webhook"])
         )
         return [_overdue_webhook(document) for document in self._database.query(query)]
@@ -73,14 +77,9 @@ class FirestoreJobQueries:
         )
 
     def page(
-        self,
-        user_id: str,
-        *,
-        status: Status | None,
-        after: Position | None,
-        most: int,
+        self, user_id: str, *, status: Status | None, after: Position | None, limit: int
     ) -> Sequence[Projection]:
-        """One read for each: what is listed is the documents of the public fields."""
+        """Costs one read per job, because it only reads the public documents."""
         query = self._database.collection("videos").where(
             filter=FieldFilter("user_id", "==", user_id)
         )
@@ -91,7 +90,7 @@ class FirestoreJobQueries:
         if after is not None:
             last = {"created_at": after.created_at, "__name__": after.job_id}
             query = query.start_after(last)
-        listed = self._database.query(query.limit(most))
+        listed = self._database.query(query.limit(limit))
         return [document.to_dict() for document in listed]
 
 
@@ -124,8 +123,8 @@ def _awaits_start(raw: Mapping[str, Any]) -> bool:
 
 
 def _lacks_image(raw: Mapping[str, Any]) -> bool:
-    asked = raw.get("request") or {}
+    request = raw.get("request") or {}
     return any(
-        raw.get(name) is None and (asked.get(name) or asked.get(f"{name}_url"))
+        raw.get(name) is None and (request.get(name) or request.get(f"{name}_url"))
         for name in _IMAGES
     )

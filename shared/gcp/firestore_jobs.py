@@ -1,4 +1,7 @@
-"""Jobs in Firestore: `videos/{job_id}/internal/run` and its projection, one commit."""
+"""Stores jobs in Firestore, committing job, public projection and ledger at once.
+
+The job is `videos/{job_id}/internal/run`, its projection `videos/{job_id}`.
+"""
 
 from contextlib import suppress
 from datetime import datetime
@@ -17,7 +20,7 @@ from shared.gcp.firestore_records import Record
 from shared.gcp.job_record import record_of, versioned
 from shared.ports.store import IdempotencyRecord, Versioned
 
-LONGEST_ID = 128
+MAX_ID_LENGTH = 128
 
 
 class FirestoreJobs:
@@ -35,57 +38,58 @@ class FirestoreJobs:
         *,
         over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
-        """First on what this process knows of the ledger, if it knows anything: what
-        that refuses is decided once more on what is read.
+        """Decides first by what this process has cached of the ledger, if anything. If
+        that attempt is refused, it reads the ledger and decides again.
         """
         batch = self._database.batch()
         batch.create(self._run(job.job_id), record_of(job))
         batch.create(self._public(job.job_id), project(job))
         if record is not None:
             self._idempotency.add(batch, record, over)
-        with self._ledger.turn(job):
-            if self._ledger.knows(job):
+        with self._ledger.lock(job):
+            if self._ledger.can_guess(job):
                 with suppress(LostRace, TooManyJobs):
                     self._create(batch.copy(), job, guess=True)
                     return
             self._create(batch, job, guess=False)
 
     def _create(self, batch: Batch, job: Job, *, guess: bool) -> None:
-        booked = booking(None, job)
-        self._ledger.add_new(batch, job, booked, job.created_at, guess=guess)
+        self._ledger.add_new(batch, job, guess=guess)
         try:
             batch.commit()
         except ReelayError:
-            self._ledger.doubt(job)
+            self._ledger.invalidate(job)
             raise
-        self._ledger.added(batch)
+        self._ledger.remember(batch)
 
     def read(self, job_id: str) -> Versioned[Job] | None:
-        if not (job_id.isascii() and job_id.isalnum() and len(job_id) <= LONGEST_ID):
-            return None  # no id of ours; Firestore would refuse some of them
+        if not (job_id.isascii() and job_id.isalnum() and len(job_id) <= MAX_ID_LENGTH):
+            return None  # not one of our ids, and Firestore would refuse some of them
         return versioned(self._database.get(self._run(job_id)))
 
     def commit(self, before: Versioned[Job], after: Job) -> Versioned[Job]:
-        """Updates, never sets: a job deleted in between is not resurrected."""
+        """Only updates, so that a job deleted in the meantime isn't resurrected."""
         batch = self._database.batch()
         batch.put(self._run(after.job_id), record_of(after), before.token)
         if changes := _changes(before.value, after):
             batch.update(self._public(after.job_id), changes)
         booked = booking(before.value, after)
         if not booked.is_empty:
-            self._ledger.add(batch, after, booked, after.updated_at)
+            self._ledger.add(batch, after, booked)
         return replace(before, value=after, token=batch.commit()[0].update_time)
 
-    def abandon(self, job_id: str, now: datetime) -> None:
+    def abandon(self, job_id: str, version: int, now: datetime) -> None:
         found = self._database.get(self._run(job_id))
         raw = found.to_dict() or {}
         if raw.get("wake_at") is None:
             raise LostRace("it has ended, or is gone")
+        if raw.get("version", 0) != version:
+            raise LostRace("another process has committed")
         code = ErrorCode.DEADLINE_EXCEEDED
         problem = {"code": code.value, "detail": "poison"}
         ending: Record = {"wake_at": None, "problem": problem}
         if isinstance(webhook := raw.get("webhook"), dict):
-            # The sweep finds it, as it would find one whose task was lost.
+            # The sweep finds it, just as it finds a webhook whose task was lost.
             ending["webhook"] = {**webhook, "ended_at": now, "due_at": now}
         batch = self._database.batch()
         batch.put(found.reference, ending, found.update_time)
@@ -107,7 +111,7 @@ class FirestoreJobs:
 
 
 def _changes(before: Job, after: Job) -> dict[str, Any]:
-    """What a listener would see change; a new `updated_at` alone is no news."""
+    """The public fields that changed; empty if `updated_at` is the only one."""
     old, new = project(before), project(after)
     changes = {name: value for name, value in new.items() if value != old[name]}
     return changes if changes.keys() - {"updated_at"} else {}

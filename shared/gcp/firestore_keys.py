@@ -1,4 +1,4 @@
-"""API keys in Firestore: `api_keys/{SHA-256 of the secret}`."""
+"""Stores API keys in Firestore: `api_keys/{SHA-256 of the secret}`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,7 +27,7 @@ class FirestoreKeys:
         return _key(found) if found.exists else None
 
     def with_id(self, key_id: str) -> ApiKey | None:
-        # An id is how the hash begins, and the hash is the document's name.
+        # A key's id is a prefix of its hash, and the hash is the document's name.
         first, behind = self._reference(key_id), self._reference(f"{key_id}~")
         query = (
             self._database.collection(COLLECTION)
@@ -63,7 +63,7 @@ class FirestoreKeys:
 
 
 def _key(document: Any) -> ApiKey:
-    """Unreachable if the document is malformed: such a key is never accepted."""
+    """Unreachable if the document is malformed: such a key must never be accepted."""
     try:
         key = from_record(ApiKey, document.to_dict() | {"sha256": document.id})
         if is_user_id(key.user_id):

@@ -1,11 +1,11 @@
-"""The ledger in Firestore: adds a job's bookings to the batch that commits the job.
+"""Keeps the ledger in Firestore: adds a job's bookings to the batch that commits it.
 
-spend/{document}    what is held; where a cap is set, only as the caps allow.
-settled/{document}  what jobs settle and release at their end, by increments alone: so
-                    no end spoils a creation.
+spend/{document}    what is held; if a cap is set, only within it.
+settled/{document}  what jobs settle and release when they end. It is only incremented,
+                    so ending a job never conflicts with creating one.
 usage/{document}    what ended jobs made and cost; only reports read it.
-users/{user_id}     how many jobs the user has open, and made in this minute; and
-                    uploads and translations.
+users/{user_id}     how many jobs the user has open and has created in this minute, and
+                    the same for uploads and translations.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,25 +15,25 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from google.cloud import firestore
 from msgspec.structs import asdict
 
-from shared.domain.booking import booking_unread
+from shared.domain.booking import booking, booking_of_unreadable
 from shared.domain.job import Job
 from shared.domain.job_count import (
     JobCount,
     hour_of,
-    with_one_more,
+    with_one_more_job,
     with_one_more_translation,
     with_one_more_upload,
 )
-from shared.domain.ledger import NOTHING, Booking, LedgerKey, Limits, Totals
+from shared.domain.ledger import ZERO, Booking, LedgerKey, Limits, Totals
 from shared.domain.structs import replace
-from shared.domain.usage import NOBODY, Counts
+from shared.domain.usage import NO_PROVIDER, Counts
 from shared.gcp import ledger_records as records
+from shared.gcp.document_cache import AdvisoryLocks, DocumentCache
 from shared.gcp.firestore_calls import Batch, Database, Document, Reference
-from shared.gcp.firestore_caps import FirestoreCaps, Found, is_settled
-from shared.gcp.known_documents import KnownDocuments, Turns
+from shared.gcp.firestore_caps import FirestoreCaps, Snapshots, is_settled
+from shared.gcp.firestore_records import from_record
 
 
 class FirestoreLedger:
@@ -41,42 +41,34 @@ class FirestoreLedger:
         self._database = database
         self._limits = limits
         self._caps = FirestoreCaps(database=database, limits=limits)
-        self._known = KnownDocuments()
-        self._turns = Turns()
+        self._cache = DocumentCache()
+        self._locks = AdvisoryLocks()
 
-    def turn(self, job: Job) -> AbstractContextManager[None]:
-        """While it is held, no other thread adds a new job that would be a rival."""
+    def lock(self, job: Job) -> AbstractContextManager[None]:
+        """Keeps other threads from adding a job that would conflict with this one."""
         (_, shared, caps), *_ = self._caps.scopes(job.ledger_key)
-        return self._turns.take([job.user_id, *([shared] if caps.are_set else [])])
+        return self._locks.hold([job.user_id, *([shared] if caps.are_set else [])])
 
-    def add_new(
-        self,
-        batch: Batch,
-        job: Job,
-        booked: Booking,
-        now: datetime,
-        *,
-        guess: bool = False,
-    ) -> None:
-        """A new job's hold and its count; LimitReached, TooManyJobs.
+    def add_new(self, batch: Batch, job: Job, *, guess: bool = False) -> None:
+        """Adds a new job's hold, and counts it. Raises LimitReached or TooManyJobs.
 
-        `guess`: what is probably known is not read. LostRace or TooManyJobs then says
-        no more than that it must be.
+        `guess`: uses cached documents instead of reading them. LostRace or TooManyJobs
+        then only means that they must be read.
         """
-        find = self._guessed if guess else self._read
+        find = self._cached_or_read if guess else self._read
         user, *conditions = self._conditions(job)
-        found = find(user, *conditions)
-        count = with_one_more(_job_count(found[user.path]), self._limits, now)
+        found, now = find(user, *conditions), job.created_at
+        count = with_one_more_job(_job_count(found[user.path]), self._limits, now)
         _put(batch, found[user.path], asdict(count))
-        key, totals = job.ledger_key, booked.totals
+        key, totals = job.ledger_key, booking(None, job).totals
         self._caps.hold(batch, key, totals, now, found, is_guess=guess)
 
-    def add(self, batch: Batch, job: Job, booked: Booking, now: datetime) -> None:
-        """A later booking; LimitReached if it needs room that the caps don't have."""
+    def add(self, batch: Batch, job: Job, booked: Booking) -> None:
+        """Adds a later booking; LimitReached if the caps have no room that it needs."""
         key, totals = job.ledger_key, booked.totals
         if booked.needs_room:
             found = self._read(*self._caps.conditions(key))
-            self._caps.hold(batch, key, totals, now, found)
+            self._caps.hold(batch, key, totals, job.updated_at, found)
         else:
             self._book(batch, key, totals)
         if booked.open_jobs:
@@ -85,19 +77,19 @@ class FirestoreLedger:
             self._count_usage(batch, key, booked.usage)
 
     def add_raw(self, batch: Batch, raw: Mapping[str, Any]) -> None:
-        """The end of a job that can't be read: all that it holds counts as spent."""
+        """Adds the end of a job that can't be read: its whole hold counts as spent."""
         if user_id := raw.get("user_id"):
             self._close(batch, str(user_id))
         try:
             key = records.ledger_key(raw["ledger_key"])
-            booked = booking_unread(Decimal(raw["hold_usd"]), _cost_usd(raw))
-        except records.NOT_MONEY:
+            booked = booking_of_unreadable(Decimal(raw["hold_usd"]), _cost_usd(raw))
+        except records.MALFORMED:
             return
         self._book(batch, key, booked.totals)
         self._count_usage(batch, key, booked.usage)
 
     def add_upload(self, batch: Batch, user_id: str, now: datetime) -> None:
-        """One more upload that is let in; TooManyJobs."""
+        """Counts one more upload; TooManyJobs if the user has reached the limit."""
         found = self._database.get(self._user(user_id))
         count = with_one_more_upload(_job_count(found), self._limits, now)
         _put(batch, found, asdict(count))
@@ -110,7 +102,9 @@ class FirestoreLedger:
         price_usd: Decimal,
         now: datetime,
     ) -> None:
-        """A translation outside a job, spent in full; LimitReached, TooManyRequests."""
+        """Books a translation outside a job as spent. Raises LimitReached or
+        TooManyRequests.
+        """
         user = self._user(user_id)
         found = self._read(user, *self._caps.conditions(key))
         count = with_one_more_translation(
@@ -119,76 +113,81 @@ class FirestoreLedger:
         _put(batch, found[user.path], asdict(count))
         self._caps.hold(batch, key, Totals(held_usd=price_usd), now, found)
         self._book(batch, key, Totals(settled_usd=price_usd))
-        self._count_usage(batch, key, {NOBODY: Counts(cost_usd=price_usd)})
+        self._count_usage(batch, key, {NO_PROVIDER: Counts(cost_usd=price_usd)})
 
     def release(self, batch: Batch, key: LedgerKey, unspent_usd: Decimal) -> None:
-        """What a translation was booked at beyond what it cost.
+        """Releases the part of a translation's booking that it did not cost.
 
-        By increments alone: nothing would keep a second commit of them from holding.
+        It only increments, so no precondition prevents a repeated commit from taking
+        effect twice.
         """
         released = Totals(settled_usd=-unspent_usd, released_usd=unspent_usd)
         self._book(batch, key, released)
-        self._count_usage(batch, key, {NOBODY: Counts(cost_usd=-unspent_usd)})
+        self._count_usage(batch, key, {NO_PROVIDER: Counts(cost_usd=-unspent_usd)})
 
     def _book(self, batch: Batch, key: LedgerKey, totals: Totals) -> None:
-        """Whatever the caps say: if more is held, it is because it is owed already."""
-        ended = replace(totals, held_usd=NOTHING)
+        """Books without checking the caps: anything it holds in addition is owed."""
+        ended = replace(totals, held_usd=ZERO)
         for account, document, caps in self._caps.scopes(key):
             if ended != Totals():
-                added = records.added_totals(key.day, ended)
-                batch.merge(self._database.document("settled", document), added)
+                added = records.total_increments(key.day, ended)
+                batch.increment(self._database.document("settled", document), added)
             if totals.held_usd:
-                owed = records.added_totals(key.day, Totals(held_usd=totals.held_usd))
-                batch.merge(self._database.document("spend", document), owed)
+                owed = records.total_increments(
+                    key.day, Totals(held_usd=totals.held_usd)
+                )
+                batch.increment(self._database.document("spend", document), owed)
                 if caps.are_set:
-                    self._caps.have_rechecked(batch, account, key.day)
+                    self._caps.request_full_check(batch, account, key.day)
 
     def _count_usage(
         self, batch: Batch, key: LedgerKey, usage: Mapping[str, Counts]
     ) -> None:
-        added = records.added_usage(key.day, usage)
+        added = records.usage_increments(key.day, usage)
         for name in key.documents:
-            batch.merge(self._database.document("usage", name), added)
+            batch.increment(self._database.document("usage", name), added)
 
     def _close(
         self, batch: Batch, user_id: str, unprepared_at: datetime | None = None
     ) -> None:
-        closed: dict[str, Any] = {"open_jobs": firestore.Increment(-1)}
+        closed: dict[str, Any] = {"open_jobs": -1}
         if unprepared_at:
-            closed["unprepared"] = {hour_of(unprepared_at): firestore.Increment(1)}
-        batch.merge(self._user(user_id), closed)
+            closed["unprepared"] = {hour_of(unprepared_at): 1}
+        batch.increment(self._user(user_id), closed)
 
-    def added(self, batch: Batch) -> None:
-        """The commit of a batch with a new job holds."""
-        self._known.written(batch.put_now)
+    def remember(self, batch: Batch) -> None:
+        """Call this after the commit of a batch with a new job has succeeded."""
+        self._cache.record_writes(batch.written)
 
-    def doubt(self, job: Job) -> None:
-        """The commit of a batch with this new job did not hold, or may not have."""
-        self._known.doubt(each.path for each in self._conditions(job))
+    def invalidate(self, job: Job) -> None:
+        """Call this after the commit of a batch with this new job has failed, or may
+        have failed.
+        """
+        self._cache.invalidate(each.path for each in self._conditions(job))
 
-    def knows(self, job: Job) -> bool:
-        """Whether `add_new` can guess anything."""
-        return any(self._known.guess(each.path) for each in self._conditions(job))
+    def can_guess(self, job: Job) -> bool:
+        """Whether `add_new` can guess at least one document."""
+        return any(self._cache.guess(each.path) for each in self._conditions(job))
 
     def _conditions(self, job: Job) -> Sequence[Reference]:
         return (self._user(job.user_id), *self._caps.conditions(job.ledger_key))
 
-    def _guessed(self, *references: Reference) -> Found:
-        """What is not known is read. What is settled may be old: less of it is then
-        released than it seems, so that a job may be refused by it, but never admitted.
+    def _cached_or_read(self, *references: Reference) -> Snapshots:
+        """Reads what isn't cached. A `settled` document may be outdated: it then shows
+        less released than there is, which may refuse a job, but never admits one.
         """
-        known = {
+        cached = {
             each.path: guess
             for each in references
-            if (guess := self._known.guess(each.path))
-            or (is_settled(each) and (guess := self._known.last(each.path)))
+            if (guess := self._cache.guess(each.path))
+            or (is_settled(each) and (guess := self._cache.last_seen(each.path)))
         }
-        missing = [each for each in references if each.path not in known]
-        return {**known, **self._read(*missing)}
+        missing = [each for each in references if each.path not in cached]
+        return {**cached, **self._read(*missing)}
 
-    def _read(self, *references: Reference) -> Found:
+    def _read(self, *references: Reference) -> Snapshots:
         found = self._database.get_all(references)
-        self._known.read(found)
+        self._cache.record_reads(found)
         return {document.reference.path: document for document in found}
 
     def _user(self, user_id: str) -> Reference:
@@ -196,25 +195,17 @@ class FirestoreLedger:
 
 
 def _cost_usd(raw: Mapping[str, Any]) -> Decimal:
-    """What the attempts of a raw job cost; 0 where that can't be read."""
+    """The cost of a raw job's attempts; 0 if that is malformed."""
     try:
         return sum((Decimal(a["cost_usd"]) for a in raw["attempts"]), Decimal(0))
-    except records.NOT_MONEY:
+    except records.MALFORMED:
         return Decimal(0)
 
 
 def _job_count(found: Document) -> JobCount:
-    record = found.to_dict() or {}
-    return JobCount(
-        open_jobs=record.get("open_jobs", 0),
-        minute=record.get("minute", ""),
-        made=record.get("made", 0),
-        uploads=record.get("uploads", 0),
-        translations=record.get("translations", 0),
-        unprepared=record.get("unprepared", {}),
-    )
+    return from_record(JobCount, found.to_dict() or {}, use_defaults=True)
 
 
 def _put(batch: Batch, found: Document, content: dict[str, Any]) -> None:
-    """Only if the document is as it was read, existing or not."""
+    """On the precondition that the document is as it was read, or is still missing."""
     batch.put(found.reference, content, found.update_time)

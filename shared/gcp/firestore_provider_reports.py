@@ -1,6 +1,4 @@
-"""Which providers the worker found not configured: `control/providers`."""
-
-from typing import Any
+"""Stores which providers the worker found not configured: `control/providers`."""
 
 from shared.domain.catalogue import ProviderId
 from shared.gcp.firestore_calls import Database
@@ -11,17 +9,15 @@ class FirestoreProviderReports:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._reference = database.document("control", "providers")
 
     def read(self) -> frozenset[ProviderId]:
-        """Without names that this version doesn't know."""
-        record = self._database.get(self._reference()).to_dict() or {}
+        """Ignores names that this release doesn't know."""
+        record = self._database.get(self._reference).to_dict() or {}
         named = set(record.get("not_configured", ()))
         return frozenset(provider for provider in ProviderId if provider.value in named)
 
     def write(self, not_configured: frozenset[ProviderId]) -> None:
         # No precondition: all workers of a revision report the same.
         names = sorted(provider.value for provider in not_configured)
-        self._database.overwrite(self._reference(), {"not_configured": names})
-
-    def _reference(self) -> Any:
-        return self._database.document("control", "providers")
+        self._database.overwrite(self._reference, {"not_configured": names})

@@ -1,9 +1,8 @@
-"""What may be asked for now: the ledger's caps and each user's counts."""
+"""Checks and counts what users may do, by the ledger's caps and each user's counts."""
 
 from datetime import datetime
 from decimal import Decimal
 
-from shared.domain.booking import booking
 from shared.domain.job import Job
 from shared.domain.ledger import Limits, ledger_key, nth_of
 from shared.gcp.firestore_calls import Database
@@ -19,9 +18,9 @@ class FirestoreQuotas:
         self._ledger = FirestoreLedger(database, limits)
 
     def check_room(self, job: Job) -> None:
-        # The writes that `Jobs.create` would commit; these are never sent.
+        # Builds the writes that `Jobs.create` would commit, without sending them.
         unsent = self._database.batch()
-        self._ledger.add_new(unsent, job, booking(None, job), job.created_at)
+        self._ledger.add_new(unsent, job)
 
     def book_translation(
         self, user_id: str, price_usd: Decimal, now: datetime, shard_by: str

@@ -1,4 +1,6 @@
-"""Domain values as Firestore documents: money as strings, times as timestamps."""
+"""Converts domain values to Firestore documents and back: money as strings, times as
+timestamps.
+"""
 
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -18,10 +20,11 @@ def to_record(value: Struct) -> Record:
 
 
 def from_record(kind: type[T], record: Record, *, use_defaults: bool = False) -> T:
-    """Unreadable if `record` is not a `kind`, or one that this version doesn't know.
+    """Unreadable if `record` is not a `kind`, or has values that this release doesn't
+    know.
 
-    `use_defaults`: a missing field has its default, as in documents of an older
-    version. Otherwise each field must be there.
+    `use_defaults`: a missing field gets its default, as in documents of older releases.
+    Otherwise every field must be present.
     """
     names = set(kind.__struct_fields__)
     if not use_defaults and names - record.keys():
@@ -33,7 +36,7 @@ def from_record(kind: type[T], record: Record, *, use_defaults: bool = False) ->
 
 
 def _plain(value: Any) -> Any:
-    """Firestore's own subclass of datetime as a plain one, which compares by value."""
+    """Replaces Firestore's subclass of datetime: a plain one compares by value."""
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What the ledger and the usage documents say, for reports and for the audit."""
+"""Reads the ledger and the usage documents, for reports and for the audit."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,11 +14,11 @@ from shared.domain.usage import UsageMonth
 from shared.gcp import ledger_records as records
 from shared.gcp.firestore_calls import CallLimits, Database
 
-MOST_OPEN_JOBS = 5000
+MAX_OPEN_JOBS = 5000
 # Thousands of documents take longer than a step of a job may wait.
 AUDIT_LIMITS = CallLimits(read_try=30.0, total=60.0)
-# Every time is after it, and null is not: an ended job's `wake_at` is null.
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+# Before any time, so that only null is not matched: the `wake_at` of an ended job.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FirestoreUsage:
@@ -39,7 +39,7 @@ class FirestoreUsage:
     def _records(
         self, accounts: Sequence[str], *collections: str
     ) -> Mapping[str, Sequence[records.Record]]:
-        """By account, all that is kept of it in these collections."""
+        """All documents of each account in these collections."""
         kept = [
             (account, self._database.document(collection, name))
             for account in dict.fromkeys(accounts)
@@ -54,27 +54,24 @@ class FirestoreUsage:
 
 
 class LedgerAuditReader:
-    """Reads the ledger beside the open jobs, as of one moment; writes nothing.
+    """Reads a consistent snapshot of the ledger and the open jobs; writes nothing.
 
     Reads at one `read_time`, up to an hour back, are consistent with each other
     (google.firestore.v1, RunQueryRequest and BatchGetDocumentsRequest, 2026-11-22).
     """
 
-    def __init__(
-        self, database: Database, shards: int, *, most_open_jobs: int = MOST_OPEN_JOBS
-    ) -> None:
+    def __init__(self, database: Database, shards: int) -> None:
         self._database = database
         self._shards = shards
-        self._most = most_open_jobs
 
     def read(self, at: datetime, also: Sequence[str]) -> LedgerSnapshot | None:
-        """The documents of all open jobs, and all of the accounts `also`.
+        """The ledger documents of all open jobs, and those of the accounts `also`.
 
-        None if more jobs are open than are read. A job whose money can't be read is
-        left out, and so its documents are off.
+        None if more than `MAX_OPEN_JOBS` are open. A job whose amounts can't be read
+        is left out, so the documents that it is booked in won't balance.
         """
         found = self._open_jobs(at)
-        if len(found) > self._most:
+        if len(found) > MAX_OPEN_JOBS:
             return None
         jobs = tuple(job for raw in found if (job := _open_job(raw)))
         accounts = {*also, *(account_of(d) for job in jobs for d in job.documents)}
@@ -82,7 +79,9 @@ class LedgerAuditReader:
             *(name for each in accounts for name in documents_of(each, self._shards)),
             *(name for job in jobs for name in job.documents),
         }
-        spend, settled = (self._kept(each, names, at) for each in ("spend", "settled"))
+        spend, settled = (
+            self._read_records(each, names, at) for each in ("spend", "settled")
+        )
         return LedgerSnapshot(
             jobs=jobs,
             documents={
@@ -95,9 +94,9 @@ class LedgerAuditReader:
     def _open_jobs(self, at: datetime) -> Sequence[records.Record]:
         query = (
             self._database.collection_group("internal")
-            .where(filter=FieldFilter("wake_at", ">", LONG_AGO))
+            .where(filter=FieldFilter("wake_at", ">", EPOCH))
             .order_by("wake_at")
-            .limit(self._most + 1)
+            .limit(MAX_OPEN_JOBS + 1)
             .select(["hold_usd", "ledger_key", "user_id"])
         )
         return [each.to_dict() or {} for each in self._database.query(query, at=at)]
@@ -109,7 +108,7 @@ class LedgerAuditReader:
         found = self._database.query(query, at=at)
         return {unquote(u.id): (u.to_dict() or {})["open_jobs"] for u in found}
 
-    def _kept(
+    def _read_records(
         self, collection: str, names: Iterable[str], at: datetime
     ) -> Mapping[str, records.Record]:
         wanted = [self._database.document(collection, name) for name in names]
@@ -125,5 +124,5 @@ def _open_job(raw: Mapping[str, Any]) -> OpenJob | None:
             documents=key.documents,
             hold_usd=Decimal(raw["hold_usd"]),
         )
-    except records.NOT_MONEY:
+    except records.MALFORMED:
         return None

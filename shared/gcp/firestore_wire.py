@@ -1,9 +1,10 @@
-"""Firestore's reads and commits as they go over the wire, in plain protobuf.
+"""Encodes Firestore's reads and commits in plain protobuf, to save CPU.
 
-google-cloud-firestore builds each value twice, once in a wrapper of Python and once in
-protobuf, and wraps each call four times: nine tenths of what a commit of ours cost. So
-documents are written into protobuf's own messages here, and sent by the library's own
-channel. `tests/gcp/test_firestore_wire.py` holds each write to the library's.
+google-cloud-firestore builds each value twice, once in a Python wrapper and once in
+protobuf, and wraps each call four times; that was nine tenths of the cost of a commit.
+Here documents are written directly into protobuf's own messages, and sent over the
+library's own channel. `tests/gcp/test_firestore_wire.py` checks that each write equals
+the library's.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from msgspec import Struct
 Record = Mapping[str, Any]
 Reference = Any
 Write = Any
-# The classes of protobuf itself, below those that the library wraps around them.
+# Protobuf's own classes, without the library's wrappers.
 _CommitRequest: Final[Any] = messages.CommitRequest.pb()
 _CommitResponse: Final[Any] = messages.CommitResponse.pb()
 _ReadRequest: Final[Any] = messages.BatchGetDocumentsRequest.pb()
@@ -34,7 +35,7 @@ _SERVICE: Final = "/google.firestore.v1.Firestore"
 
 
 class Snapshot(Struct, frozen=True):
-    """A document as it was read. `update_time` is None if there was none."""
+    """A document as it was read. `record` and `update_time`: None if it is missing."""
 
     reference: Reference
     record: dict[str, Any] | None
@@ -53,13 +54,16 @@ class Snapshot(Struct, frozen=True):
 
 
 class Wire:
-    """The channel of `client`, with its identity. Raises google.api_core's errors."""
+    """Sends requests over `client`'s channel, with its credentials.
+
+    Raises google.api_core's errors.
+    """
 
     def __init__(self, client: firestore.Client) -> None:
         self._client = client
 
     def name(self, reference: Reference) -> str:
-        """Of a document, as requests have it."""
+        """A document's full name, as requests need it."""
         return f"{self._database}/documents/{reference.path}"
 
     def commit(self, batch: Sequence[Write], *, timeout: float) -> Sequence[Any]:
@@ -75,7 +79,7 @@ class Wire:
     def read(
         self, references: Iterable[Reference], *, timeout: float, at: datetime | None
     ) -> Mapping[str, Snapshot]:
-        """By path, all of one moment: now, or `at`."""
+        """Consistent snapshots by path, as of now or of `at`."""
         by_name = {self.name(reference): reference for reference in references}
         request = _ReadRequest(database=self._database, documents=by_name)
         if at is not None:
@@ -94,12 +98,12 @@ class Wire:
 
     @cached_property
     def _metadata(self) -> Sequence[tuple[str, str]]:
-        """What the library sends along, too."""
+        """The same metadata as the library sends."""
         routing = gapic_v1.routing_header.to_grpc_metadata(
             (("database", self._database),)
         )
-        about = gapic_v1.client_info.ClientInfo().to_grpc_metadata()
-        return (*self._client._rpc_metadata, routing, about)
+        client_info = gapic_v1.client_info.ClientInfo().to_grpc_metadata()
+        return (*self._client._rpc_metadata, routing, client_info)
 
     @cached_property
     def _channel(self) -> Any:
@@ -124,15 +128,13 @@ class Wire:
 
 def created(name: str, record: Record) -> Write:
     """The document must not exist."""
-    write = _Write()
-    write.update.name = name
+    write = overwritten(name, record)
     write.current_document.exists = False
-    _fill(write.update.fields, record)
     return write
 
 
 def overwritten(name: str, record: Record) -> Write:
-    """Whatever is there."""
+    """Replaces the document, or creates it; no precondition."""
     write = _Write()
     write.update.name = name
     _fill(write.update.fields, record)
@@ -140,26 +142,34 @@ def overwritten(name: str, record: Record) -> Write:
 
 
 def updated(name: str, record: Record, token: object = None) -> Write:
-    """The named fields of a document that exists, as it was when `token` was read."""
+    """Sets the fields in `record`. The document must exist, and with a `token` must not
+    have changed since.
+    """
     write = overwritten(name, record)
     write.update_mask.field_paths.extend(_path((field,)) for field in record)
     _expect(write, token)
     return write
 
 
-def merged(name: str, record: Record) -> Write:
-    """The named fields, nested ones too, whether or not the document exists."""
+def changed(name: str, record: Record, token: object) -> Write:
+    """Like `updated`, but merges nested maps: fields that aren't named are kept."""
     write = _Write()
     write.update.name = name
     write.update_mask.SetInParent()
-    _merge(write, write.update.fields, record, ())
+    _change(write, write.update.fields, record, ())
+    _expect(write, token)
     return write
 
 
-def changed(name: str, record: Record, token: object) -> Write:
-    """As `merged`, in a document as it was when `token` was read."""
-    write = merged(name, record)
-    _expect(write, token)
+def incremented(name: str, amounts: Record) -> Write:
+    """Adds to numbers, nested ones too. The document may or may not exist.
+
+    An amount of 0 is left out, so that it doesn't create a field.
+    """
+    write = _Write()
+    write.update.name = name
+    write.update_mask.SetInParent()
+    _increment(write, amounts, ())
     return write
 
 
@@ -177,55 +187,42 @@ def _expect(write: Write, token: object) -> None:
         write.current_document.update_time.CopyFrom(_timestamp(token))
 
 
-def _timestamp(token: Any) -> Timestamp:
-    """Of an `update_time`: of ours, or of a snapshot that the library has read."""
-    if isinstance(token, Timestamp):
-        return token
-    if hasattr(token, "timestamp_pb"):
-        read: Timestamp = token.timestamp_pb()
-        return read
-    since = token - _EPOCH
+def _timestamp(moment: Any) -> Timestamp:
+    """From an `update_time` as it was read, or from a datetime."""
+    if isinstance(moment, Timestamp):
+        return moment
+    since = moment - _EPOCH
     return Timestamp(
         seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000
     )
 
 
-def _merge(write: Write, fields: Any, record: Record, above: tuple[str, ...]) -> None:
-    """Goes into maps; increments are added, anything else replaces what is there.
-
-    ValueError for an empty map, which would erase a map that is there.
-    """
+def _change(write: Write, fields: Any, record: Record, above: tuple[str, ...]) -> None:
+    """ValueError for an empty map, which would erase an existing map."""
     for name, value in record.items():
         path = (*above, name)
         if value == {}:
-            raise ValueError(f"an empty map, to be merged: {'.'.join(path)}")
-        if isinstance(value, firestore.Increment):
-            added = write.update_transforms.add(field_path=_path(path))
-            _encode(added.increment, value.value)
-        elif isinstance(value, dict):
-            if _has_values(value):
-                _merge(write, fields[name].map_value.fields, value, path)
-            else:
-                _merge(write, {}, value, path)
+            raise ValueError(f"an empty map would erase what is there: {path}")
+        if isinstance(value, dict):
+            _change(write, fields[name].map_value.fields, value, path)
         else:
             write.update_mask.field_paths.append(_path(path))
             _encode(fields[name], value)
 
 
-def _has_values(record: Record) -> bool:
-    """Whether it holds anything but increments, at any depth."""
-    return any(
-        _has_values(value)
-        if isinstance(value, dict)
-        else not isinstance(value, firestore.Increment)
-        for value in record.values()
-    )
+def _increment(write: Write, amounts: Record, above: tuple[str, ...]) -> None:
+    for name, amount in amounts.items():
+        path = (*above, name)
+        if isinstance(amount, dict):
+            _increment(write, amount, path)
+        elif amount:
+            added = write.update_transforms.add(field_path=_path(path))
+            _encode(added.increment, amount)
 
 
 @lru_cache(maxsize=4096)
 def _path(names: tuple[str, ...]) -> str:
-    path: str = FieldPath(*names).to_api_repr()
-    return path
+    return FieldPath(*names).to_api_repr()
 
 
 def _fill(fields: Any, record: Record) -> None:
@@ -234,8 +231,8 @@ def _fill(fields: Any, record: Record) -> None:
 
 
 def _encode(kept: Any, value: Any) -> None:
-    """Writes into protobuf's `kept`, in place: building values and passing them on
-    takes seven times as long.
+    """Writes `value` into the protobuf message `kept`, in place, since building values
+    and passing them on takes seven times as long.
     """
     if isinstance(value, str):
         kept.string_value = value
@@ -259,7 +256,7 @@ def _encode(kept: Any, value: Any) -> None:
     elif isinstance(value, bytes):
         kept.bytes_value = value
     else:
-        raise TypeError(f"not a value of Firestore: {type(value).__name__}")
+        raise TypeError(f"Firestore has no such type: {type(value).__name__}")
 
 
 def _snapshot(answer: Any, by_name: Mapping[str, Reference]) -> Snapshot:

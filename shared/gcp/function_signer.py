@@ -1,22 +1,20 @@
-"""Signs with the function's own identity through signBlob, without a key file."""
+"""Signs through signBlob, with the function's own identity and without a key file."""
 
 import threading
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-import google.auth.iam
+from google.auth import iam
 from google.auth.credentials import Signing
 from google.auth.transport.requests import Request
 
 from shared.domain.errors import Unreachable
 
 _TIMEOUT_SECONDS: Final = 10
-# google-auth is typed in part only.
-_iam: Any = google.auth.iam
 
 
 class _TimedRequest(Request):
-    """A subclass, not a `partial`: google-auth reads the session inside."""
+    """Adds a timeout. Not a `partial`, because google-auth accesses its session."""
 
     def __call__(self, url: str, *args: Any, **options: Any) -> Any:
         call: Any = super().__call__
@@ -24,7 +22,7 @@ class _TimedRequest(Request):
 
 
 class FunctionSigner(Signing):
-    """Signs without a key: each signature is an HTTPS call of signBlob.
+    """Signs without a key: each signature is an HTTPS call to signBlob.
 
     `credentials` are those of the function (google.auth.default). Its account needs
     roles/iam.serviceAccountTokenCreator on itself.
@@ -40,7 +38,7 @@ class FunctionSigner(Signing):
 
     @property
     def signer_email(self) -> str:
-        """Refreshes first if needed: until then the e-mail reads `default`."""
+        """Refreshes the credentials if needed: before that, the e-mail is `default`."""
         with self._lock:
             if not self._credentials.valid:
                 self._credentials.refresh(self._request)
@@ -48,10 +46,10 @@ class FunctionSigner(Signing):
 
     @property
     def signer(self) -> Any:
-        return _iam.Signer(self._request, self._credentials, self.signer_email)
+        return iam.Signer(self._request, self._credentials, self.signer_email)
 
     def sign_bytes(self, message: bytes) -> bytes:
         try:
             return cast(bytes, self.signer.sign(message))
         except (KeyError, ValueError) as error:
-            raise Unreachable("signBlob answered something else") from error
+            raise Unreachable("signBlob's answer is malformed") from error

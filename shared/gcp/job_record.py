@@ -1,14 +1,14 @@
-"""A job as the document `videos/{job_id}/internal/run`, and back."""
+"""Converts a job to the document `videos/{job_id}/internal/run`, and back."""
 
 from typing import Any
 
-from shared.domain.errors import Unreadable
+from shared.domain.errors import Unreadable, WrittenLater
 from shared.domain.job import Job
 from shared.gcp.firestore_records import Record, from_record, to_record
 from shared.ports.store import Versioned
 
-# Raised when an earlier release could misread, or lose, what this one writes: such a
-# release leaves the job alone. A record without a version is older than the first.
+# Increment this when an earlier release could misread or lose what this one writes:
+# it then leaves the job alone. A record without a version is older than version 1.
 VERSION_FIELD = "record_version"
 RECORD_VERSION = 1
 
@@ -18,10 +18,10 @@ def record_of(job: Job) -> Record:
 
 
 def job_of(record: Record) -> Job:
-    """Unreadable names the job; so is a record of a later release."""
+    """Raises Unreadable, or WrittenLater for a record of a later release."""
     name = f"job {record.get('job_id')}"
     if record.get(VERSION_FIELD, 0) > RECORD_VERSION:
-        raise Unreadable(f"{name} was written by a later release")
+        raise WrittenLater(f"{name} was written by a later release")
     try:
         return from_record(Job, record, use_defaults=True)
     except Unreadable as error:
@@ -29,7 +29,7 @@ def job_of(record: Record) -> Job:
 
 
 def versioned(document: Any) -> Versioned[Job] | None:
-    """The job of a snapshot; None if it does not exist; Unreadable."""
+    """The job of a snapshot, or None if the document is missing. Raises as `job_of`."""
     record = document.to_dict()
     if record is None:
         return None

@@ -1,18 +1,17 @@
-"""Ledger and usage documents, and back: whole numbers, money in millionths of a USD.
+"""Converts ledger and usage values to documents and back. Money is in whole micro-USD.
 
 spend/…    {"days": {"d22": {held, settled, released}}, "borrowed": {"d22", "month"},
            "recheck": {"d22", "month": how often}}
 settled/…  {"days": {"d22": {held, settled, released}}}
 usage/…    {"days": {"d22": {"runway": {jobs, completed, failed, seconds, cost,
-           attempts, made_in: {"31": 1}}}}}, with seconds of video in thousandths, and
-           videos by the bucket of how long they took (shared/domain/durations.py)
+           attempts, made_in: {"31": 1}}}}}, where `seconds` is the length of videos in
+           thousandths, and `made_in` counts videos by the bucket of how long they took
+           (shared/domain/durations.py)
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
-
-from google.cloud import firestore
 
 from shared.domain.escrow import MONTH
 from shared.domain.ledger import Account, LedgerKey, Totals
@@ -20,7 +19,8 @@ from shared.domain.usage import Counts, UsageMonth
 
 MICROS = Decimal(1_000_000)
 AMOUNTS = ("held", "settled", "released")
-NOT_MONEY = (KeyError, TypeError, ValueError, ArithmeticError)
+# What parsing malformed amounts raises.
+MALFORMED = (KeyError, TypeError, ValueError, ArithmeticError)
 Record = Mapping[str, Any]
 
 
@@ -44,7 +44,7 @@ def _totals(amounts: Mapping[str, int]) -> Totals:
 
 
 def ledger_key(raw: Record) -> LedgerKey:
-    """From a job's document, whatever else is in it; raises one of `NOT_MONEY`."""
+    """From a job's document, whatever else it has; raises one of `MALFORMED`."""
     accounts = tuple(str(name) for name in raw["accounts"])
     return LedgerKey(accounts=accounts, day=str(raw["day"]), shard=int(raw["shard"]))
 
@@ -54,29 +54,31 @@ def borrowed(record: Record) -> Mapping[str, Decimal]:
     return {period: micros / MICROS for period, micros in loans.items()}
 
 
-def lent(borrowed: Mapping[str, Decimal]) -> dict[str, Any]:
-    """What changes in a `spend` document that borrows or lends."""
+def loan_changes(borrowed: Mapping[str, Decimal]) -> dict[str, Any]:
+    """The changes to a `spend` document that borrows or lends."""
     return {"borrowed": {period: int(usd * MICROS) for period, usd in borrowed.items()}}
 
 
 def recheck(record: Record) -> Collection[str]:
-    """Earlier releases have one flag for all periods, or one for each."""
+    """The periods to recheck. Earlier releases stored one flag for all periods, or one
+    flag for each.
+    """
     kept = record.get("recheck", False)
     periods = kept if isinstance(kept, dict) else {MONTH: kept}
     return {period for period, is_due in periods.items() if is_due}
 
 
-def to_recheck(day: str) -> dict[str, Any]:
-    """What changes in a `spend` document when what is owed on `day` was booked.
+def recheck_increments(day: str) -> dict[str, Any]:
+    """What to add to a `spend` document once a charge that is owed on `day` is booked.
 
-    A count, because a write that changes nothing spoils no commit that was decided on
-    what was there before.
+    It is a counter, because only a write that changes the document makes concurrent
+    commits fail that were decided on its earlier state.
     """
-    return {"recheck": {day: firestore.Increment(1), MONTH: firestore.Increment(1)}}
+    return {"recheck": {day: 1, MONTH: 1}}
 
 
-def admitted(spend: Record, day: str, totals: Totals) -> dict[str, Any]:
-    """What changes in a `spend` document that takes `totals` more."""
+def admission_changes(spend: Record, day: str, totals: Totals) -> dict[str, Any]:
+    """The changes to a `spend` document that books `totals`."""
     before = spend.get("days", {}).get(day, {})
     more = _amounts(totals)
     after = {name: before.get(name, 0) + more[name] for name in AMOUNTS}
@@ -85,22 +87,14 @@ def admitted(spend: Record, day: str, totals: Totals) -> dict[str, Any]:
     return {"days": {day: after}, **cleared}
 
 
-def added_totals(day: str, totals: Totals) -> dict[str, Any]:
-    """Increments to be merged: no two commits that add are rivals.
-
-    None at all for nothing: an empty map would be put in place of what is there.
-    """
-    return _on(day, _increments(_amounts(totals)))
+def total_increments(day: str, totals: Totals) -> dict[str, Any]:
+    """Amounts to increment by, so that concurrent commits don't conflict."""
+    return {"days": {day: _amounts(totals)}}
 
 
-def added_usage(day: str, usage: Mapping[str, Counts]) -> dict[str, Any]:
-    """As `added_totals`."""
-    models = {model: _increments(_counts(counts)) for model, counts in usage.items()}
-    return _on(day, {model: added for model, added in models.items() if added})
-
-
-def _on(day: str, added: dict[str, Any]) -> dict[str, Any]:
-    return {"days": {day: added}} if added else {}
+def usage_increments(day: str, usage: Mapping[str, Counts]) -> dict[str, Any]:
+    """Like `total_increments`, for a `usage` document."""
+    return {"days": {day: {model: _counts(counts) for model, counts in usage.items()}}}
 
 
 def usage_month(records: Sequence[Record]) -> UsageMonth:
@@ -144,11 +138,3 @@ def _read_counts(amounts: Record) -> Counts:
         attempts=amounts.get("attempts", 0),
         made_in={int(bucket): n for bucket, n in amounts.get("made_in", {}).items()},
     )
-
-
-def _increments(amounts: Record) -> dict[str, Any]:
-    added = {
-        name: _increments(n) if isinstance(n, dict) else n and firestore.Increment(n)
-        for name, n in amounts.items()
-    }
-    return {name: increment for name, increment in added.items() if increment}

@@ -1,4 +1,4 @@
-"""A file as an upload, and an object as a file that is read by ranges."""
+"""Streams a file into a resumable upload, and reads an object as a file, by ranges."""
 
 import base64
 import io
@@ -17,19 +17,19 @@ from shared.domain.errors import Unreachable
 from shared.gcp.storage_calls import TIMEOUT_SECONDS, limits, storage_errors
 
 PIECE_BYTES: Final = 256 * 1024
-# What names an object and its content.
+# The fields that identify an object and its content.
 _OBJECT: Final = frozenset({"generation", "size", "crc32c"})
-_KEPT: Final = re.compile(r"bytes=0-(\d{1,15})")
+_STORED_RANGE: Final = re.compile(r"bytes=0-(\d{1,15})")
 
-# google_crc32c is typed in part only.
+# google_crc32c is only partly typed.
 _new_checksum: Callable[[], Any] = google_crc32c.Checksum
 
 
 class StreamedUpload:
-    """A file in one PUT, of which a small piece is in memory at a time.
+    """Uploads a file in one PUT, with only a small piece of it in memory at a time.
 
-    `url`: of a resumable session. Called again after a fault, it sends what the bucket
-    lacks: https://cloud.google.com/storage/docs/performing-resumable-uploads
+    `url`: of a resumable session. Called again after a failure, it sends the rest:
+    https://cloud.google.com/storage/docs/performing-resumable-uploads
     """
 
     def __init__(self, session: Session, url: str, file: BinaryIO) -> None:
@@ -38,36 +38,36 @@ class StreamedUpload:
         self._is_begun = False
 
     def __call__(self) -> Mapping[str, Any]:
-        """The object's metadata; an error that says whether a call may be repeated."""
+        """The object's metadata. The library's retry policy knows what it raises."""
         start = 0
         if self._is_begun:
             kept = self._put("bytes */{}", b"")
             if kept.status_code != HTTPStatus.PERMANENT_REDIRECT:
                 return _metadata(kept)
-            # Without the header, nothing was kept.
-            last = _KEPT.fullmatch(kept.headers.get("Range", ""))
+            # Without this header, the bucket has received nothing.
+            last = _STORED_RANGE.fullmatch(kept.headers.get("Range", ""))
             start = int(last[1]) + 1 if last else 0
             if start >= self._size_bytes:
-                raise ConnectionError("Cloud Storage has all, but no object yet")
+                raise ConnectionError("Cloud Storage has all bytes, but no object yet")
         self._is_begun = True
         rest = FileRest(self._file, start, self._size_bytes)
         return _metadata(self._put(f"bytes {start}-{self._size_bytes - 1}/{{}}", rest))
 
     def _put(self, content_range: str, body: "bytes | FileRest") -> Response:
         headers = {"Content-Range": content_range.format(self._size_bytes)}
-        # requests takes any iterable that has a length; its types know fewer.
+        # requests accepts any iterable with a length; its types are narrower.
         data: Any = body
         return self._session.put(
             self._url,
             data=data,
             headers=headers,
             timeout=TIMEOUT_SECONDS,
-            allow_redirects=False,  # 308 says that a part was kept
+            allow_redirects=False,  # 308 means that only a part was received
         )
 
 
 class FileRest:
-    """A file from `start` on, as the body of a request, which may be sent twice."""
+    """A file from `start` on, as the body of a request; it can be sent repeatedly."""
 
     def __init__(self, file: BinaryIO, start: int, end: int) -> None:
         self._file, self._start, self._end = file, start, end
@@ -85,7 +85,7 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
 
 
 def checksum(file: BinaryIO) -> str:
-    """CRC-32C of the whole file, as Cloud Storage has it; leaves it at its end."""
+    """CRC-32C of the whole file, as Cloud Storage writes it; leaves it at its end."""
     found = _new_checksum()
     file.seek(0)
     for piece in pieces(file):
@@ -95,17 +95,17 @@ def checksum(file: BinaryIO) -> str:
 
 def _metadata(answer: Response) -> Mapping[str, Any]:
     if answer.status_code == HTTPStatus.PERMANENT_REDIRECT:
-        raise ConnectionError("Cloud Storage kept only a part")
+        raise ConnectionError("Cloud Storage received only a part")
     if not answer.ok:
         raise from_http_response(answer)
     metadata: Mapping[str, Any] = answer.json()
     if not metadata.keys() >= _OBJECT:
-        raise ConnectionError("Cloud Storage did not say what it stored")
+        raise ConnectionError("Cloud Storage did not describe the object")
     return metadata
 
 
 class ObjectRanges(io.RawIOBase):
-    """One generation of an object, read by ranges."""
+    """One generation of an object, as a file that is read by ranges."""
 
     def __init__(self, blob: Blob) -> None:
         self._blob = blob

@@ -1,10 +1,10 @@
-"""Admits one service account to a private function, by a token signed by Google."""
+"""Admits one service account to a private function, by its Google-signed ID token."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import google.auth.jwt
+from google.auth import jwt
 from google.auth.exceptions import GoogleAuthError
 from google.oauth2 import id_token
 
@@ -12,14 +12,11 @@ from shared.domain.errors import Forbidden, Unauthenticated
 from shared.gcp.bearer_header import bearer_token
 from shared.gcp.published_keys import PublishedKeys
 
-GOOGLE_CERTS_URL: Final = "https://www.googleapis.com/oauth2/v1/certs"
-# Cloud Run replaces a signature that it has verified with this.
+# What Cloud Run puts in place of a signature that it has verified.
 SIGNATURE_REMOVED: Final = "SIGNATURE_REMOVED_BY_GOOGLE"
 
 _ISSUERS: Final = ("accounts.google.com", "https://accounts.google.com")
 _CLOCK_SKEW_SECONDS: Final = 10
-# google-auth is typed in part only.
-_jwt: Any = google.auth.jwt
 
 
 class OidcCheck:
@@ -36,7 +33,7 @@ class OidcCheck:
         audience: str,
         invoker_email: str,
         signature_removed: bool,
-        certs_url: str = GOOGLE_CERTS_URL,
+        certs_url: str,
     ) -> None:
         self._audience = audience
         self._invoker_email = invoker_email
@@ -46,7 +43,7 @@ class OidcCheck:
     def check(self, authorization_header: str | None) -> None:
         """Unauthenticated or Forbidden; Unreachable without certificates."""
         token = bearer_token(authorization_header)
-        # google-auth's messages may hold the token, so they are dropped.
+        # google-auth's messages may contain the token, so they are dropped.
         try:
             claims = self._claims(token)
         except (GoogleAuthError, ValueError, TypeError, KeyError, RecursionError):
@@ -56,14 +53,10 @@ class OidcCheck:
     def _claims(self, token: str) -> Mapping[str, Any]:
         is_removed = token.rpartition(".")[2] == SIGNATURE_REMOVED
         if is_removed and self._signature_removed:
-            claims: Mapping[str, Any] = _jwt.decode(token, verify=False)
+            claims: Mapping[str, Any] = jwt.decode(token, verify=False)
             _check_lifetime(claims)
         else:
-            key_id = google.auth.jwt.decode_header(token).get("kid")
-            if not key_id:
-                # google-auth would try every key.
-                raise ValueError("no kid")
-            self._certs.expect(key_id)
+            self._certs.expect_key_of(token)
             claims = id_token.verify_token(
                 token,
                 self._certs,

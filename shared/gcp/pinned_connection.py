@@ -1,4 +1,4 @@
-"""Connections to an IP address that was checked, for one host, with a deadline."""
+"""Connects to a host at an IP address that was checked before, with a deadline."""
 
 import socket
 import ssl
@@ -9,26 +9,27 @@ from concurrent.futures import Future
 from http.client import HTTPConnection
 from typing import Final, TypeVar
 
-from msgspec import Struct
-
 from shared.cutoff import Cutoff
 from shared.domain.errors import Unreachable
 from shared.gcp.web_address import DEFAULT_PORTS, WebAddress
 
-Dial = Callable[[tuple[str, int], float], socket.socket]
 T = TypeVar("T")
 
-_MOST_IPS_TRIED: Final = 3
+# The longest wait for a connection, and for each read from it.
+CONNECT_SECONDS: Final = 10.0
+READ_SECONDS: Final = 10.0
+_MAX_IPS_TRIED: Final = 3
 
 
 class Deadline(Cutoff):
-    """Ends a download when its time is up, even in the middle of a wait."""
+    """Ends a call when its time is up, even while a read blocks."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
         self._ends_at = time.monotonic() + seconds
 
     def check(self) -> None:
+        """Unreachable if no time is left."""
         self.left_seconds()
 
     def left_seconds(self) -> float:
@@ -38,71 +39,66 @@ class Deadline(Cutoff):
             raise Unreachable("the download took too long")
         return left
 
-    def within(self, ask: Callable[[], T]) -> T:
-        """The result of `ask`, or TimeoutError. A call that is late is abandoned."""
-        answer: Future[T] = Future()
+    def run(self, call: Callable[[], T]) -> T:
+        """The result of `call`; on TimeoutError, its thread is abandoned."""
+        result: Future[T] = Future()
 
-        def run() -> None:
+        def work() -> None:
             try:
-                answer.set_result(ask())
+                result.set_result(call())
             except BaseException as error:  # noqa: BLE001 - raised where it is awaited
-                answer.set_exception(error)
+                result.set_exception(error)
 
-        # Not an executor's thread, which the process would wait for when it exits.
-        threading.Thread(target=run, daemon=True).start()
-        return answer.result(self.left_seconds())
+        # Not an executor, because the process would wait for its threads at exit.
+        threading.Thread(target=work, daemon=True).start()
+        return result.result(self.left_seconds())
 
 
-class Connector(Struct, frozen=True, kw_only=True):
-    """Connects to IP addresses that were checked before.
+def connect(
+    address: WebAddress, ips: Sequence[str], deadline: Deadline, tls: ssl.SSLContext
+) -> HTTPConnection:
+    """Connects to the first of `ips` that answers; OSError if the first three don't.
 
-    Host, SNI and the certificate are for the host name; nothing is resolved here.
+    The IP addresses were checked before, and no name is resolved here. Host, SNI and
+    the certificate are those of the host name.
     """
-
-    tls: ssl.SSLContext
-    dial: Dial
-    connect_seconds: float
-    read_seconds: float
-
-    def connect(
-        self, address: WebAddress, ips: Sequence[str], deadline: Deadline
-    ) -> HTTPConnection:
-        """To the first of `ips` that answers. OSError if none of three does."""
-        errors = []
-        for ip in ips[:_MOST_IPS_TRIED]:
-            try:
-                return self._connect_to(ip, address, deadline)
-            except OSError as error:
-                errors.append(error)
-        raise errors[-1]
-
-    def _connect_to(
-        self, ip: str, address: WebAddress, deadline: Deadline
-    ) -> HTTPConnection:
-        connection = HTTPConnection(address.host, address.port)
-        # So that the Host header omits the default port for https too.
-        connection.default_port = DEFAULT_PORTS[address.scheme]
-        # Reconnecting would resolve the name again.
-        connection.auto_open = 0
-        seconds = min(self.connect_seconds, deadline.left_seconds())
-        connection.sock = self.dial((ip, address.port), seconds)
+    errors = []
+    for ip in ips[:_MAX_IPS_TRIED]:
         try:
-            if address.scheme == "https":
-                connection.sock = self._wrapped(connection.sock, address.host)
-            deadline.watch(connection.sock)
-            if isinstance(connection.sock, ssl.SSLSocket):
-                connection.sock.do_handshake()
-            connection.sock.settimeout(self.read_seconds)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            return _connect_to(ip, address, deadline, tls)
+        except OSError as error:
+            errors.append(error)
+    raise errors[-1]
 
-    def _wrapped(self, plain: socket.socket, host: str) -> ssl.SSLSocket:
-        return self.tls.wrap_socket(
-            plain,
-            server_hostname=host.removesuffix("."),
-            do_handshake_on_connect=False,
-            # An end without close_notify may be a truncation.
-            suppress_ragged_eofs=False,
-        )
+
+def _connect_to(
+    ip: str, address: WebAddress, deadline: Deadline, tls: ssl.SSLContext
+) -> HTTPConnection:
+    connection = HTTPConnection(address.host, address.port)
+    # Makes the Host header omit the default port for https, too.
+    connection.default_port = DEFAULT_PORTS[address.scheme]
+    # Never reconnect by itself: that would resolve the name again.
+    connection.auto_open = 0
+    seconds = min(CONNECT_SECONDS, deadline.left_seconds())
+    connection.sock = socket.create_connection((ip, address.port), seconds)
+    try:
+        if address.scheme == "https":
+            connection.sock = _wrap_tls(connection.sock, address.host, tls)
+        deadline.watch(connection.sock)
+        if isinstance(connection.sock, ssl.SSLSocket):
+            connection.sock.do_handshake()
+        connection.sock.settimeout(READ_SECONDS)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _wrap_tls(plain: socket.socket, host: str, tls: ssl.SSLContext) -> ssl.SSLSocket:
+    return tls.wrap_socket(
+        plain,
+        server_hostname=host.removesuffix("."),
+        do_handshake_on_connect=False,
+        # A stream that ends without close_notify may have been truncated.
+        suppress_ragged_eofs=False,
+    )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from google.auth import jwt
 from google.auth.exceptions import TransportError
 from google.auth.transport.requests import Request
 from msgspec import Struct
@@ -15,20 +16,20 @@ from msgspec import Struct
 from shared.domain.errors import Unreachable
 from shared.domain.structs import replace
 
-SHORTEST_LIFE_SECONDS: Final = 300.0
-LONGEST_LIFE_SECONDS: Final = 6 * 3600.0
+MIN_LIFE_SECONDS: Final = 300.0
+MAX_LIFE_SECONDS: Final = 6 * 3600.0
 # How long expired keys are still used while new ones can't be fetched. Google
-# publishes a key long before it signs with it, so most tokens stay valid; a key that
-# was withdrawn in an emergency is accepted for at most this long.
+# publishes a key long before signing with it, so most tokens can still be checked; a
+# key that was withdrawn in an emergency is accepted for at most this long.
 GRACE_SECONDS: Final = 3600.0
-# How often a failed fetch is retried.
+# The wait before a failed fetch is retried.
 RETRY_SECONDS: Final = 30.0
 
 _TIMEOUT_SECONDS: Final = 10
 _MAX_AGE: Final = re.compile(r"\bmax-age=(\d{1,9})\b", re.IGNORECASE)
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class KeysResponse(Struct, frozen=True, kw_only=True):
     """The response that google-auth reads: key ids and X.509 certificates in PEM."""
 
     data: bytes
@@ -36,7 +37,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class _Known(Struct, frozen=True, kw_only=True):
-    answer: Answer
+    response: KeysResponse
     key_ids: frozenset[str]
     fetched_at: float
     renew_at: float
@@ -44,7 +45,7 @@ class _Known(Struct, frozen=True, kw_only=True):
 
 
 class PublishedKeys:
-    """A transport for google-auth that answers with the keys at one URL.
+    """A transport for google-auth that answers every request with the keys at one URL.
 
     Concurrent callers share one fetch and its result.
     """
@@ -63,26 +64,37 @@ class PublishedKeys:
         self._fetches = 0
         self._known: _Known | None = None
 
-    def __call__(self, url: str, method: str = "GET") -> Answer:
-        """The keys at our URL, whatever google-auth names; Unreachable without any.
+    def __call__(self, url: str, method: str = "GET") -> KeysResponse:
+        """The keys at our URL, whichever google-auth asks for; Unreachable if none.
 
         Keys are cached for their `max-age`, at least 5 minutes and at most 6 hours.
         """
         fetches = self._fetches
         # With usable keys, don't wait for another thread's fetch.
-        if self._is_due() and self._lock.acquire(blocking=self._answer() is None):
+        if self._is_due() and self._lock.acquire(blocking=self._usable() is None):
             try:
                 if fetches == self._fetches:
                     self._renew()
             finally:
                 self._lock.release()
-        if answer := self._answer():
-            return answer
+        if usable := self._usable():
+            return usable
         raise Unreachable("no published keys to check tokens with")
 
+    def expect_key_of(self, token: str) -> None:
+        """Like `expect`. ValueError if the token names no key: without a `kid`,
+        google-auth would try every key.
+        """
+        key_id = jwt.decode_header(token).get("kid")
+        if not key_id:
+            raise ValueError("no kid")
+        self.expect(key_id)
+
     def expect(self, key_id: str) -> None:
-        """Fetch the keys again before the next use if this one isn't among them: it may
-        have been published since. Not sooner than 30 s after the last time."""
+        """Call this before a key is needed. If it isn't among the cached keys, it may
+        have been published since, so the next use fetches them again, but not sooner
+        than 30 s after the last fetch.
+        """
         known, now = self._known, self._monotonic()
         if known is None or key_id in known.key_ids:
             return
@@ -92,31 +104,31 @@ class PublishedKeys:
     def _is_due(self) -> bool:
         return self._known is None or self._monotonic() >= self._known.renew_at
 
-    def _answer(self) -> Answer | None:
+    def _usable(self) -> KeysResponse | None:
         known = self._known
-        return known.answer if known and self._monotonic() < known.ends_at else None
+        return known.response if known and self._monotonic() < known.ends_at else None
 
     def _renew(self) -> None:
         try:
-            self._known = self._fetched()
+            self._known = self._fetch()
         except (TransportError, ValueError):
-            self._put_off()
+            self._postpone_renewal()
         finally:
             self._fetches += 1
 
-    def _put_off(self) -> None:
+    def _postpone_renewal(self) -> None:
         """Keep the known keys, and wait before the next fetch."""
         if known := self._known:
             self._known = replace(known, renew_at=self._monotonic() + RETRY_SECONDS)
 
-    def _fetched(self) -> _Known:
+    def _fetch(self) -> _Known:
         response = self._request(self._url, method="GET", timeout=_TIMEOUT_SECONDS)
         if response.status != HTTPStatus.OK:
             raise ValueError("no keys")
         now = self._monotonic()
         renew_at = now + _life_seconds(response.headers)
         return _Known(
-            answer=Answer(data=response.data),
+            response=KeysResponse(data=response.data),
             key_ids=_key_ids(response.data),
             fetched_at=now,
             renew_at=renew_at,
@@ -136,5 +148,5 @@ def _key_ids(data: bytes) -> frozenset[str]:
 
 def _life_seconds(headers: Mapping[str, str]) -> float:
     found = _MAX_AGE.search(headers.get("Cache-Control", ""))
-    seconds = float(found[1]) if found else SHORTEST_LIFE_SECONDS
-    return min(max(seconds, SHORTEST_LIFE_SECONDS), LONGEST_LIFE_SECONDS)
+    seconds = float(found[1]) if found else MIN_LIFE_SECONDS
+    return min(max(seconds, MIN_LIFE_SECONDS), MAX_LIFE_SECONDS)

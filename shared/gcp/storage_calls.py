@@ -1,4 +1,4 @@
-"""Time limits of calls of Cloud Storage, and its errors as ours."""
+"""Limits the time of calls to Cloud Storage, and maps its errors to ours."""
 
 from contextlib import AbstractContextManager
 from http.client import HTTPException
@@ -12,13 +12,13 @@ from requests import RequestException
 from urllib3.exceptions import HTTPError
 
 from shared.domain.errors import LostRace, Unreachable
-from shared.gcp.translation import Table, translated
+from shared.gcp.error_mapping import ErrorTable, map_errors
 
-# Connecting and reading in one request; then all tries together.
+# To connect and to read, for one request; then for all tries together.
 TIMEOUT_SECONDS: Final = (10, 60)
 _RETRY: Final = DEFAULT_RETRY.with_timeout(120)
 
-ERRORS: Final[Table] = (
+ERRORS: Final[ErrorTable] = (
     (api_errors.PreconditionFailed, LostRace),
     (api_errors.GoogleAPIError, Unreachable),
     (InvalidResponse, Unreachable),
@@ -31,10 +31,10 @@ ERRORS: Final[Table] = (
 )
 
 
-def storage_errors(doing: str) -> AbstractContextManager[None]:
-    return translated(ERRORS, f"Cloud Storage: {doing}")
+def storage_errors(call: str) -> AbstractContextManager[None]:
+    return map_errors(ERRORS, f"Cloud Storage: {call}")
 
 
 def limits() -> dict[str, Any]:
-    """Keyword arguments of each call: every call here may be repeated."""
+    """Keyword arguments for a call. Calls here can be repeated, so all are retried."""
     return {"timeout": TIMEOUT_SECONDS, "retry": _RETRY}

@@ -1,4 +1,4 @@
-"""Wakes jobs through Cloud Tasks: three queues, and task names that are used once."""
+"""Enqueues tasks in Cloud Tasks: three queues, and task names that deduplicate."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -17,10 +17,10 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
 )
 
 from shared.domain.errors import Unreachable
-from shared.gcp.translation import Table, translated
+from shared.gcp.error_mapping import ErrorTable, map_errors
 from shared.ports.store import StepTask, WebhookTask
 
-# One try, then all of them together: a task's name makes a repetition harmless.
+# For one try, then for all of them. Retries are safe, because a task's name is unique.
 _TIMEOUT_SECONDS: Final = 3.0
 _RETRY: Final = Retry(
     predicate=if_exception_type(
@@ -31,7 +31,7 @@ _RETRY: Final = Retry(
     timeout=10.0,
 )
 
-ERRORS: Final[Table] = (
+ERRORS: Final[ErrorTable] = (
     (api_errors.GoogleAPIError, Unreachable),
     (GoogleAuthError, Unreachable),
     (grpc.RpcError, Unreachable),
@@ -39,22 +39,19 @@ ERRORS: Final[Table] = (
 
 
 def client(emulator_address: str | None) -> tasks_v2.CloudTasksClient:
-    """The real service, or the emulator at this address, unencrypted."""
+    """A client of the real service, or of an emulator, without TLS."""
     if emulator_address is None:
         return tasks_v2.CloudTasksClient()
     channel = grpc.insecure_channel(emulator_address)
     return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class CloudTasksQueue:
-    """Each task POSTs {"job_id": …} to the worker with an OIDC token for `audience`.
+    """The port `Queue`. Each task POSTs {"job_id": …} to the worker, with an OIDC token
+    for `audience`.
 
     The queues are short names; `dispatch_deadline` is from 15 s to 30 min;
-    `task_headers` are added to each task as it is made.
+    `task_headers` is called for each task, and returns headers to add to it.
     """
 
     def __init__(
@@ -71,16 +68,15 @@ class CloudTasksQueue:
         invoker_email: str,
         dispatch_deadline: timedelta,
         task_headers: Callable[[], Mapping[str, str]] = dict,
-        now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._starts = client.queue_path(project, location, starts_queue)
         self._steps = client.queue_path(project, location, steps_queue)
         self._webhooks = client.queue_path(project, location, webhooks_queue)
-        self._now, self._task_headers = now, task_headers
-        self._create = _RETRY(_creating(client))
-        # What is the same of every task, in protobuf's own message: building it in the
-        # library's wrappers costs more than sending it.
-        self._same: Final[Any] = tasks_v2.CreateTaskRequest.pb(
+        self._task_headers = task_headers
+        self._create = _RETRY(_create_call(client))
+        # What all tasks have in common, as a plain protobuf message: building it with
+        # the library's wrappers costs more than sending it.
+        self._template: Final[Any] = tasks_v2.CreateTaskRequest.pb(
             tasks_v2.CreateTaskRequest(
                 task=tasks_v2.Task(
                     http_request=tasks_v2.HttpRequest(
@@ -103,36 +99,33 @@ class CloudTasksQueue:
         self._enqueue(self._webhooks, task)
 
     def _enqueue(self, queue: str, task: StepTask | WebhookTask) -> None:
-        with (
-            translated(ERRORS, "Cloud Tasks"),
-            suppress(api_errors.AlreadyExists),
-        ):
+        with map_errors(ERRORS, "Cloud Tasks"), suppress(api_errors.AlreadyExists):
             self._create(self._request(queue, task))
 
     def _request(self, queue: str, task: StepTask | WebhookTask) -> Any:
-        request = type(self._same)(parent=queue)
-        request.MergeFrom(self._same)
+        request = type(self._template)(parent=queue)
+        request.MergeFrom(self._template)
         request.task.name = f"{queue}/tasks/{task.name}"
         request.task.http_request.headers.update(self._task_headers())
         request.task.http_request.body = json.dumps({"job_id": task.job_id}).encode()
-        if task.at > self._now():
+        if task.at > datetime.now(UTC):
             request.task.schedule_time.FromDatetime(task.at)
         return request
 
 
-def _creating(client: tasks_v2.CloudTasksClient) -> Callable[[Any], None]:
-    """One try, over the client's channel; raises google.api_core's errors."""
+def _create_call(client: tasks_v2.CloudTasksClient) -> Callable[[Any], None]:
+    """Makes one try, over the client's channel. Raises google.api_core's errors."""
     transport: Any = client.transport
-    # The answer repeats the task: it is left as it is.
+    # No deserializer: the response only repeats the task.
     send = transport.grpc_channel.unary_unary(
         "/google.cloud.tasks.v2.CloudTasks/CreateTask",
         request_serializer=lambda request: request.SerializeToString(),
     )
-    about = gapic_v1.client_info.ClientInfo().to_grpc_metadata()
+    client_info = gapic_v1.client_info.ClientInfo().to_grpc_metadata()
 
     def create(request: Any) -> None:
         queue = (("parent", request.parent),)
-        metadata = (gapic_v1.routing_header.to_grpc_metadata(queue), about)
+        metadata = (gapic_v1.routing_header.to_grpc_metadata(queue), client_info)
         try:
             send(request, timeout=_TIMEOUT_SECONDS, metadata=metadata)
         except grpc.RpcError as error:

@@ -1,4 +1,4 @@
-"""URLs parsed strictly, so that no two readers can take one differently."""
+"""Parses URLs strictly, so that no other parser can read one differently."""
 
 from typing import Final, Self
 from urllib.parse import SplitResult, quote, urlsplit
@@ -6,10 +6,11 @@ from urllib.parse import SplitResult, quote, urlsplit
 from msgspec import Struct
 
 from shared.domain.errors import NotPublic
+from shared.domain.https_address import MAX_HOST_LENGTH
 
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
-_MOST_CHARACTERS: Final = 8192
+_MAX_CHARACTERS: Final = 8192
 _SAFE_IN_PATH: Final = "/%:@!$&'()*+,;=~"
 
 
@@ -26,7 +27,7 @@ class WebAddress(Struct, frozen=True, kw_only=True):
         """NotPublic for any scheme but http and https, and for malformed URLs."""
         parts = _split(url)
         if parts.scheme not in DEFAULT_PORTS:
-            raise NotPublic("the address is not https")
+            raise NotPublic("the URL is not https")
         path = quote(parts.path or "/", safe=_SAFE_IN_PATH)
         query = quote(parts.query, safe=_SAFE_IN_PATH + "?")
         return cls(
@@ -47,29 +48,31 @@ class WebAddress(Struct, frozen=True, kw_only=True):
 
 def _split(url: str) -> SplitResult:
     has_control = any(ord(letter) <= 0x20 or ord(letter) == 0x7F for letter in url)
-    if has_control or "\\" in url or len(url) > _MOST_CHARACTERS:
-        raise NotPublic("the address is malformed")
+    if has_control or "\\" in url or len(url) > _MAX_CHARACTERS:
+        raise NotPublic("the URL is malformed")
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise NotPublic("the address is malformed") from error
+        raise NotPublic("the URL is malformed") from error
     if not parts.hostname or "@" in parts.netloc:
-        raise NotPublic("the address has no host, or a user name")
+        raise NotPublic("the URL has no host, or has a user name")
     return parts
 
 
 def _ascii_host(host: str) -> str:
+    if len(host) > MAX_HOST_LENGTH:
+        raise NotPublic("the URL has no public host")
     try:
         return host if host.isascii() else host.encode("idna").decode().lower()
     except UnicodeError as error:
-        raise NotPublic("the address has no public host") from error
+        raise NotPublic("the URL has no public host") from error
 
 
 def _port(parts: SplitResult) -> int:
     try:
         port = parts.port
     except ValueError as error:
-        raise NotPublic("the address has an impossible port") from error
+        raise NotPublic("the URL has an invalid port") from error
     if port == 0:
-        raise NotPublic("the address has an impossible port")
+        raise NotPublic("the URL has an invalid port")
     return port or DEFAULT_PORTS[parts.scheme]

@@ -1,12 +1,12 @@
-"""Calls of untrusted URLs: only public addresses, checked at every redirect.
+"""Calls untrusted URLs: only public addresses, which are checked at every redirect.
 
-The connection goes to the very IP address that was checked, so that a name can't
-resolve to another one in between (DNS rebinding).
+It connects to the very IP address that was checked, so that the name can't resolve to
+another one in between (DNS rebinding).
 """
 
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -16,16 +16,14 @@ from urllib.parse import urljoin
 from shared.domain.errors import BadContent, NotPublic, Unreachable
 from shared.domain.public_address import is_address, is_public, require_public_name
 from shared.domain.structs import replace
-from shared.domain.webhook import ReceiverAnswer
-from shared.gcp.pinned_connection import Connector, Deadline, Dial
+from shared.domain.webhook import ReceiverResponse
+from shared.gcp.pinned_connection import Deadline, connect
 from shared.gcp.web_address import WebAddress
 from shared.ports.providers import WebFile
 from shared.retry_after import retry_after_seconds
-from shared.tls import trusted
+from shared.tls import tls_context
 
-Resolver = Callable[[str, int], Sequence[str]]
-
-_MOST_REDIRECTS: Final = 3
+_MAX_REDIRECTS: Final = 3
 _CHUNK_BYTES: Final = 256 * 1024
 _HEAD_BYTES: Final = 512
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
@@ -44,145 +42,140 @@ def resolve(host: str, port: int) -> Sequence[str]:
 class PublicWeb:
     """Downloads over https from public addresses, at any port, and posts to them.
 
-    `connect_seconds` and `read_seconds` limit each wait; `total_seconds` limits the
-    whole call, including name resolution and the time a download's reader takes.
-    Errors of a download are raised while the iterator is read, not before.
-    `forward_to`: on one's own machine, the address that gets all posts instead.
+    `total_seconds` limits the whole call, including name resolution and the time that
+    the reader of a download takes. A download's errors are only raised while its
+    iterator is read. `forward_to`: for local development, the URL that receives all
+    posts instead.
     """
 
     def __init__(
         self,
         *,
         tls: ssl.SSLContext | None = None,
-        resolver: Resolver = resolve,
-        dial: Dial = socket.create_connection,
-        connect_seconds: float = 10,
-        read_seconds: float = 10,
         total_seconds: float = 300,
         forward_to: str | None = None,
     ) -> None:
-        self._forward_to = forward_to
-        self._resolver = resolver
+        self._tls = tls or tls_context()
         self._total_seconds = total_seconds
-        self._connector = Connector(
-            tls=tls or trusted(),
-            dial=dial,
-            connect_seconds=connect_seconds,
-            read_seconds=read_seconds,
-        )
+        self._forward_to = forward_to
 
-    def stream(self, file: WebFile, *, most_bytes: int) -> Iterator[bytes]:
-        with Deadline(self._total_seconds) as deadline, _translated():
-            for _ in range(_MOST_REDIRECTS + 1):
-                with self._answer(file, deadline) as response:
+    def stream(self, file: WebFile, *, max_bytes: int) -> Iterator[bytes]:
+        with Deadline(self._total_seconds) as deadline, _map_errors():
+            for _ in range(_MAX_REDIRECTS + 1):
+                with self._get(file, deadline) as response:
                     if response.status not in _REDIRECTS:
-                        _check_head(response, most_bytes)
-                        yield from _checked_body(response, most_bytes, deadline)
+                        _check_head(response, max_bytes)
+                        yield from _checked_body(response, max_bytes, deadline)
                         return
-                    file = _redirected(file, response.headers.get("Location"))
+                    file = _follow(file, response.headers.get("Location"))
             raise Unreachable("too many redirects")
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverAnswer:
-        """The port `Receivers`: one POST, whose answer's body is left unread."""
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> ReceiverResponse:
+        """The port `Receivers`: one POST. The response's body is not read."""
         address = WebAddress.parse(url)
         if self._forward_to is not None:
             address = replace(WebAddress.parse(self._forward_to), path=address.path)
         sent = {**headers, **_HEADERS, "Content-Type": "application/json"}
-        with Deadline(self._total_seconds) as deadline, _translated():
+        with Deadline(self._total_seconds) as deadline, _map_errors():
             is_ours = address.is_at(self._forward_to)
-            with self._connected(address, deadline, is_trusted=is_ours) as connection:
+            with self._connect(address, deadline, is_trusted=is_ours) as connection:
                 connection.request("POST", address.path, body=body, headers=sent)
                 response = connection.getresponse()
-                asked = retry_after_seconds(response.headers.get("Retry-After"))
-                return ReceiverAnswer(status=response.status, retry_after_seconds=asked)
+                wait = retry_after_seconds(response.headers.get("Retry-After"))
+                return ReceiverResponse(
+                    status=response.status, retry_after_seconds=wait
+                )
 
     @contextmanager
-    def _answer(self, file: WebFile, deadline: Deadline) -> Iterator[HTTPResponse]:
+    def _get(self, file: WebFile, deadline: Deadline) -> Iterator[HTTPResponse]:
         address = WebAddress.parse(file.url)
         is_trusted = address.is_at(file.trusted_origin)
-        with self._connected(address, deadline, is_trusted=is_trusted) as connection:
+        with self._connect(address, deadline, is_trusted=is_trusted) as connection:
             headers = {**file.headers, **_HEADERS}
             connection.request("GET", address.path, headers=headers)
             with connection.getresponse() as response:
                 yield response
 
     @contextmanager
-    def _connected(
+    def _connect(
         self, address: WebAddress, deadline: Deadline, *, is_trusted: bool
     ) -> Iterator[HTTPConnection]:
-        ips = self._checked_ips(address, deadline, is_trusted=is_trusted)
-        connection = self._connector.connect(address, ips, deadline)
+        ips = _resolve_checked(address, deadline, is_trusted=is_trusted)
+        connection = connect(address, ips, deadline, self._tls)
         try:
             yield connection
         finally:
             connection.close()
 
-    def _checked_ips(
-        self, address: WebAddress, deadline: Deadline, *, is_trusted: bool
-    ) -> Sequence[str]:
-        """The IP addresses to connect to. NotPublic, before any connection."""
-        if not is_trusted and address.scheme != "https":
-            raise NotPublic("the address is not https")
-        if not is_trusted and not is_address(address.host):
-            require_public_name(address.host)
-        ips = self._ips(address, deadline)
-        if not is_trusted and not all(is_public(ip) for ip in ips):
-            raise NotPublic("the host is not on the public internet")
-        return ips
 
-    def _ips(self, address: WebAddress, deadline: Deadline) -> Sequence[str]:
-        if is_address(address.host):
-            return [address.host]
-        ips = deadline.within(lambda: self._resolver(address.host, address.port))
-        if not ips:
-            raise Unreachable("the host has no address")
-        return ips
+def _resolve_checked(
+    address: WebAddress, deadline: Deadline, *, is_trusted: bool
+) -> Sequence[str]:
+    """The IP addresses to connect to; NotPublic unless trusted or all are public."""
+    if is_trusted:
+        return _resolve(address, deadline)
+    if address.scheme != "https":
+        raise NotPublic("the URL is not https")
+    if not is_address(address.host):
+        require_public_name(address.host)
+    ips = _resolve(address, deadline)
+    if not all(is_public(ip) for ip in ips):
+        raise NotPublic("the host is not on the public internet")
+    return ips
 
 
-def _redirected(file: WebFile, location: str | None) -> WebFile:
+def _resolve(address: WebAddress, deadline: Deadline) -> Sequence[str]:
+    if is_address(address.host):
+        return [address.host]
+    return deadline.run(lambda: resolve(address.host, address.port))
+
+
+def _follow(file: WebFile, location: str | None) -> WebFile:
     if not location:
         raise Unreachable("a redirect to nowhere")
-    url = _joined(file.url, location)
+    url = _join(file.url, location)
     is_same = WebAddress.parse(url).origin == WebAddress.parse(file.url).origin
-    # A key belongs to one origin.
+    # The headers may hold an API key, which belongs to one origin.
     headers: Mapping[str, str] = file.headers if is_same else {}
     return replace(file, url=url, headers=headers)
 
 
-def _joined(url: str, location: str) -> str:
+def _join(url: str, location: str) -> str:
     try:
         return urljoin(url, location)
     except ValueError as error:
-        raise NotPublic("the address is malformed") from error
+        raise NotPublic("the URL is malformed") from error
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    # The text of a connection error may hold a signed URL, so only its kind is kept.
+def _map_errors() -> Iterator[None]:
+    # An error's message may contain a signed URL, so only its type is kept.
     try:
         yield
     except (OSError, HTTPException) as error:
         raise Unreachable(f"the call failed: {type(error).__name__}") from error
 
 
-def _check_head(response: HTTPResponse, most_bytes: int) -> None:
+def _check_head(response: HTTPResponse, max_bytes: int) -> None:
     is_good = HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES
     if not is_good or response.status == HTTPStatus.PARTIAL_CONTENT:
         raise Unreachable(f"the download answered {response.status}")
     encoding = response.headers.get("Content-Encoding", "identity")
     transfer = response.headers.get("Transfer-Encoding", "chunked")
     if encoding.lower() != "identity" or transfer.lower() != "chunked":
-        raise BadContent("the download came encoded although it must not")
+        raise BadContent("the download is encoded, although identity was requested")
     if response.headers.get_content_type() in _HTML_TYPES:
         raise BadContent("the download is a web page")
-    if (response.length or 0) > most_bytes:
-        raise BadContent(f"the download has more than {most_bytes} bytes")
+    if (response.length or 0) > max_bytes:
+        raise BadContent(f"the download has more than {max_bytes} bytes")
 
 
 def _checked_body(
-    response: HTTPResponse, most_bytes: int, deadline: Deadline
+    response: HTTPResponse, max_bytes: int, deadline: Deadline
 ) -> Iterator[bytes]:
-    chunks = _body(response, most_bytes, deadline)
+    chunks = _body(response, max_bytes, deadline)
     head = b""
     for chunk in chunks:
         head += chunk
@@ -194,19 +187,19 @@ def _checked_body(
 
 
 def _body(
-    response: HTTPResponse, most_bytes: int, deadline: Deadline
+    response: HTTPResponse, max_bytes: int, deadline: Deadline
 ) -> Iterator[bytes]:
-    """The body as it arrives. Unreachable if it ends before its announced length."""
-    promised_bytes, came_bytes = response.length, 0
-    # `read` would wait for a whole chunk, however slowly it comes.
+    """The body as it arrives; Unreachable if it is shorter than its Content-Length."""
+    announced_bytes, received_bytes = response.length, 0
+    # `read` would wait for a whole chunk, however slowly it arrives.
     while chunk := response.read1(_CHUNK_BYTES):
         deadline.check()
-        came_bytes += len(chunk)
-        if came_bytes > most_bytes:
-            raise BadContent(f"the download has more than {most_bytes} bytes")
+        received_bytes += len(chunk)
+        if received_bytes > max_bytes:
+            raise BadContent(f"the download has more than {max_bytes} bytes")
         yield chunk
     deadline.check()
-    if promised_bytes is not None and came_bytes != promised_bytes:
+    if announced_bytes is not None and received_bytes != announced_bytes:
         raise Unreachable("the download was cut short")
 
 

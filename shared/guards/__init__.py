@@ -1,1 +1,4 @@
-"""Decides whether a provider may be asked now: kill switch, circuits, availability."""
+"""Decides whether a provider or a webhook receiver may be called now.
+
+The kill switch, circuits and availability for providers; hanging receivers are skipped.
+"""

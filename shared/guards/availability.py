@@ -1,4 +1,4 @@
-"""May this provider be asked now? One ordered policy for the worker and the API."""
+"""Whether a provider may be used now: one policy for the worker and the API."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ from shared.domain.errors import (
 from shared.domain.job import PlannedProvider
 from shared.domain.kill_switch import Level, allows
 from shared.domain.outcomes import Parked, Skipped
-from shared.guards.circuit_breaker import Breaker
+from shared.guards.circuit_breaker import CircuitBreaker
 from shared.guards.kill_switch import KillSwitch
 from shared.ports.providers import ProviderReports
 from shared.ports.store import Clock
@@ -27,17 +27,17 @@ log = structlog.get_logger()
 
 
 class Availability(Struct, frozen=True, kw_only=True):
-    """What bars a provider, in order: the request, a missing key, a retired model,
-    the kill switch, an open circuit.
+    """Checks, in this order: the request, missing keys, retired models, the kill
+    switch, open circuits.
 
-    `chain` is all that may be asked: beyond it a provider counts as not configured,
-    whoever chose it, and in whichever release the job was planned.
+    A provider outside `chain` counts as not configured, whoever chose it and whichever
+    release planned the job.
 
-    What an earlier attempt of the same job bars is in `domain/fallback.py`.
+    What the earlier attempts of the same job rule out is in `domain/fallback.py`.
     """
 
     kill_switch: KillSwitch
-    breaker: Breaker
+    breaker: CircuitBreaker
     reports: ProviderReports
     clock: Clock
     chain: Collection[ProviderId]
@@ -46,9 +46,9 @@ class Availability(Struct, frozen=True, kw_only=True):
     def check(
         self, planned: PlannedProvider, *, is_configured: bool
     ) -> Parked | Skipped | None:
-        """What to record instead of starting `planned`; None: start it.
+        """The outcome to record instead of starting `planned`; None: start it.
 
-        The circuit comes last, because passing it may claim its only trial.
+        The circuit is checked last, because passing it may claim its only trial.
         Unreachable if the kill switch can't be read: then nothing may start.
         """
         now = self.clock.now()
@@ -67,28 +67,28 @@ class Availability(Struct, frozen=True, kw_only=True):
         """Whether nothing new is started at all."""
         return self.kill_switch.level(self.clock.now()) is Level.PAUSED
 
-    def bars(
+    def reasons_to_skip(
         self,
         chain: Sequence[PlannedProvider],
         *,
         missing: Collection[ProviderId] | None = None,
         level: Level | None = None,
     ) -> Mapping[ProviderId, Problem]:
-        """Why `check` would not start these providers; those it would are left out.
+        """By provider, why `check` would not start it; the others are left out.
 
-        Changes nothing. `missing`: those that are not configured; None: as the worker
-        reported. `level`: as if the kill switch were there; None: as it is.
+        Read-only. `missing`: providers that are not configured; None: as the worker
+        reported them. `level`: assumed for the kill switch; None: its actual level.
         """
         now = self.clock.now()
         level = level or self.kill_switch.level(now)
         missing = self.reports.read() if missing is None else missing
-        stopped = self.breaker.stopped(chain)
+        circuit_problems = self.breaker.problems(chain)
         problems = {
             planned.provider_id: self._unfit(
                 planned, now, is_configured=planned.provider_id not in missing
             )
             or self._too_expensive(planned, level)
-            or stopped.get(planned.provider_id)
+            or circuit_problems.get(planned.provider_id)
             for planned in chain
         }
         return {name: problem for name, problem in problems.items() if problem}
@@ -116,15 +116,15 @@ class Availability(Struct, frozen=True, kw_only=True):
         return None
 
 
-class ReportMissingProviders(Struct, frozen=True, kw_only=True):
-    """Writes which providers the worker has no key for: the API has no keys to know."""
+def report_missing(
+    reports: ProviderReports, not_configured: frozenset[ProviderId]
+) -> None:
+    """Writes which providers the worker has no key for, since the API has no keys.
 
-    reports: ProviderReports
-
-    def __call__(self, not_configured: frozenset[ProviderId]) -> None:
-        """Written only if it changed; a report that gets lost costs no job."""
-        try:
-            if self.reports.read() != not_configured:
-                self.reports.write(not_configured)
-        except Unreachable as error:
-            log.warning("providers_not_reported", why=str(error))
+    Writes only changes. A lost report does no harm to any job.
+    """
+    try:
+        if reports.read() != not_configured:
+            reports.write(not_configured)
+    except Unreachable as error:
+        log.warning("providers_not_reported", why=str(error))

@@ -1,7 +1,7 @@
-"""Circuit breaker: skips starts that are known to fail, across all instances.
+"""Circuit breaker: skips starts that are expected to fail, across all instances.
 
-Only openings, closings and trials are stored. Each instance counts bad answers in a
-row for itself.
+Only openings, closings and trials are stored. Each instance counts consecutive bad
+answers by itself.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ from shared.ports.store import Circuits, Clock, Versioned
 
 log = structlog.get_logger()
 
-CACHED = timedelta(seconds=5)
+CACHE_TTL = timedelta(seconds=5)
 
 Changes = Sequence[tuple[Versioned[Circuit], Circuit]]
 
@@ -35,11 +35,11 @@ class _Streak(Struct, frozen=True, kw_only=True):
     length: int
 
 
-class Breaker(Struct, frozen=True, kw_only=True):
+class CircuitBreaker(Struct, frozen=True, kw_only=True):
     """Stops starts, never polls, fetches or cancels. One per process.
 
-    Its two memories need no lock: an entry that threads lose to each other costs one
-    start or one read more.
+    Its two caches need no lock: an entry that is lost to another thread costs one more
+    start or one more read.
     """
 
     circuits: Circuits
@@ -49,14 +49,14 @@ class Breaker(Struct, frozen=True, kw_only=True):
     _closed_until: dict[str, datetime] = field(default_factory=dict)
 
     def admit(self, planned: PlannedProvider) -> Problem | None:
-        """None: start it. A problem (circuit_open): skip the provider, with this.
+        """None: start it. A problem (circuit_open): skip the provider for this reason.
 
-        None may claim a circuit's only trial, for two minutes, so ask when nothing
-        else bars the start.
+        Admitting may claim a circuit's only trial, for two minutes, so call this when
+        nothing else stands in the way of the start.
 
-        If the store is unreachable, the start is admitted. A circuit only saves
-        futile starts: the intent makes sure that a start is paid once, and the
-        ledger caps it.
+        If the store is unreachable, the start is admitted. A circuit only saves futile
+        starts; the intent ensures that a start is paid at most once, and the ledger
+        caps it.
         """
         now = self.clock.now()
         if self._were_closed(planned, now):
@@ -69,27 +69,29 @@ class Breaker(Struct, frozen=True, kw_only=True):
             )
             return None
 
-    def stopped(
+    def problems(
         self, chain: Sequence[PlannedProvider]
     ) -> Mapping[ProviderId, Problem | None]:
-        """Which providers `admit` would skip; changes nothing. Raises Unreachable."""
+        """Why `admit` would skip each provider; None: it would not.
+
+        Read-only. Raises Unreachable.
+        """
         now = self.clock.now()
         keys = sorted({key for planned in chain for key in circuit.keys(planned)})
-        problems = {
+        by_key = {
             found.value.key: circuit.problem(found.value)
             for found in self.circuits.read(keys)
             if circuit.state(found.value, now) is CircuitState.OPEN
         }
         return {
             planned.provider_id: next(
-                (problems[key] for key in circuit.keys(planned) if key in problems),
-                None,
+                (by_key[key] for key in circuit.keys(planned) if key in by_key), None
             )
             for planned in chain
         }
 
     def _were_closed(self, planned: PlannedProvider, at: datetime) -> bool:
-        """By what this process read up to five seconds before."""
+        """Whether this process read them as closed less than five seconds before."""
         keys = circuit.keys(planned)
         return all(at < self._closed_until.get(key, at) for key in keys)
 
@@ -102,15 +104,15 @@ class Breaker(Struct, frozen=True, kw_only=True):
                 case CircuitState.HALF_OPEN:
                     trials.append(found)
                 case CircuitState.CLOSED:
-                    self._closed_until[found.value.key] = now + CACHED
+                    self._closed_until[found.value.key] = now + CACHE_TTL
         return self._claim(trials, now) if trials else None
 
     def _claim(
         self, trials: Sequence[Versioned[Circuit]], now: datetime
     ) -> Problem | None:
-        """Claim the trials of all half-open circuits, or none.
+        """Claim the trials of all half-open circuits, or none of them.
 
-        If the claim is uncertain, the start is skipped, and the claim expires.
+        If the claim's commit is uncertain, the start is skipped; the claim expires.
         """
         try:
             self.circuits.commit(
@@ -118,15 +120,15 @@ class Breaker(Struct, frozen=True, kw_only=True):
             )
         except (LostRace, CommitUncertain):
             return circuit.problem(trials[0].value)
-        log.info("circuit_tried", circuits=[t.value.key for t in trials])
+        log.info("circuit_trial_claimed", circuits=[t.value.key for t in trials])
         return None
 
     def report(
         self, planned: PlannedProvider, submission: Submission, *, began_at: datetime
     ) -> None:
-        """What a start came to; `began_at`: when its intent was committed.
+        """Record the result of a start. `began_at`: when its intent was committed.
 
-        Report after the answer is recorded. Don't report starts that we gave up
+        Call this after the answer is committed, and not for starts that we abandoned
         before sending. Never raises for the store: the next start reports again.
         """
         if circuit.verdict(submission) is Verdict.INCONCLUSIVE:
@@ -134,7 +136,7 @@ class Breaker(Struct, frozen=True, kw_only=True):
         in_a_row = self._count(planned, submission)
         is_healthy = circuit.verdict(submission) is Verdict.HEALTHY
         if is_healthy and self._were_closed(planned, began_at):
-            return  # there was nothing to close when it began
+            return  # the circuits were closed already when it began
         opens = circuit.key_to_open(planned, submission, in_a_row)
         change = partial(
             circuit.after_submission,
@@ -153,10 +155,7 @@ class Breaker(Struct, frozen=True, kw_only=True):
                 self._streaks.pop(planned.provider_id, None)
 
     def _count(self, planned: PlannedProvider, submission: Submission) -> int:
-        """How often in a row this process saw this complaint, this one included.
-
-        A job asks a provider once, so these are answers to different jobs.
-        """
+        """How often in a row this process saw this complaint, this time included."""
         complaint = circuit.complaint(submission)
         if complaint is None:
             self._streaks.pop(planned.provider_id, None)

@@ -1,4 +1,4 @@
-"""The kill switch at work: read before each start, set manually or by budgets."""
+"""The kill switch in operation: read before each start, set manually or by budgets."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,13 +11,16 @@ from msgspec import Struct
 from shared.domain import kill_switch as domain
 from shared.domain.budget_notification import KNOWN_SCHEMA, BudgetNotification
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
-from shared.domain.kill_switch import HALF, Level, Setting, Switch
+from shared.domain.kill_switch import HALF, KillSwitchState, Level, ManualOverride
 from shared.jobs.commit import SHORT_BACKOFF, tries
-from shared.ports.store import SwitchStore
+from shared.ports.store import KillSwitchStore
 
 log = structlog.get_logger()
 
-CACHED = timedelta(seconds=5)
+CACHE_TTL = timedelta(seconds=5)
+# Google publishes several times a day. After as long again, the silence counts as
+# intended: a budget may have been given up.
+SILENT_AFTER = timedelta(days=2)
 
 
 class _CachedLevel(Struct, frozen=True, kw_only=True):
@@ -28,28 +31,34 @@ class _CachedLevel(Struct, frozen=True, kw_only=True):
 class KillSwitch(Struct, kw_only=True):
     """All methods raise Unreachable if the switch can't be read, or may not be set.
 
-    Then nothing may start, and a setting must be sent again.
+    In that case nothing may start, and a change must be sent again.
     """
 
-    store: SwitchStore
+    store: KillSwitchStore
     pause: Callable[[float], None]
     _last: _CachedLevel | None = None
 
     def level(self, now: datetime) -> Level:
         """The level, at most 5 s old."""
         last = self._last
-        if last is None or not timedelta(0) <= now - last.at < CACHED:
+        if last is None or not timedelta(0) <= now - last.at < CACHE_TTL:
             last = _CachedLevel(level=self.show().level, at=now)
             self._last = last
         return last.level
 
-    def show(self) -> Switch:
+    def show(self) -> KillSwitchState:
         return self.store.read().value
+
+    def report_silence(self, now: datetime) -> None:
+        """Log it if the budgets fell silent, as after one was deleted at Google."""
+        last = self.show().last_published_at
+        if last is not None and SILENT_AFTER <= now - last < 2 * SILENT_AFTER:
+            log.error("budget_silent", last_published_at=last)
 
     def set_manually(
         self, *, level: Level, reason: str, by: str, now: datetime
-    ) -> Switch:
-        setting = Setting(level=level, reason=reason, by=by, at=now)
+    ) -> KillSwitchState:
+        setting = ManualOverride(level=level, reason=reason, by=by, at=now)
         before, after = self._change(partial(domain.set_manually, setting=setting))
         log.warning(
             "generation_set_manually",
@@ -61,23 +70,29 @@ class KillSwitch(Struct, kw_only=True):
         _log_level(before, after, why=f"set manually: {reason}")
         return after
 
-    def on_budget_notification(self, notification: BudgetNotification) -> Switch:
+    def on_budget_notification(
+        self, notification: BudgetNotification
+    ) -> KillSwitchState:
         change = partial(domain.apply_notification, notification=notification)
         before, after = self._change(change)
         log.info(
-            "budget_notification_received", level=after.level, **_named(notification)
+            "budget_notification_received",
+            level=after.level,
+            **_log_fields(notification),
         )
-        _log_oddities(notification)
+        _log_anomalies(notification)
         _log_spending(before, after, notification)
         _log_level(before, after, why=f"budget {notification.budget_id}")
         return after
 
-    def _change(self, change: Callable[[Switch], Switch]) -> tuple[Switch, Switch]:
+    def _change(
+        self, change: Callable[[KillSwitchState], KillSwitchState]
+    ) -> tuple[KillSwitchState, KillSwitchState]:
         """The switch as it was read first, and with the change committed.
 
-        Changes are idempotent, so one whose answer got lost is made again.
+        Changes are idempotent, so an uncertain commit is simply retried.
         """
-        first: Switch | None = None
+        first: KillSwitchState | None = None
         for _ in tries(SHORT_BACKOFF, self.pause):
             before = self.store.read()
             first = first or before.value
@@ -90,7 +105,7 @@ class KillSwitch(Struct, kw_only=True):
         raise Unreachable("the kill switch was not set")
 
 
-def _named(notification: BudgetNotification) -> dict[str, str]:
+def _log_fields(notification: BudgetNotification) -> dict[str, str]:
     return {
         "budget_id": notification.budget_id,
         "budget_name": notification.budget_name,
@@ -98,33 +113,33 @@ def _named(notification: BudgetNotification) -> dict[str, str]:
     }
 
 
-def _log_oddities(notification: BudgetNotification) -> None:
-    """Each time such a notification comes."""
+def _log_anomalies(notification: BudgetNotification) -> None:
+    """Logged for every such notification."""
     if not notification.is_usable:
-        # Fail closed: the budget counts as spent until a usable one comes.
-        log.error("budget_notification_unusable", **_named(notification))
+        # Fail closed: the budget counts as spent until a usable notification arrives.
+        log.error("budget_notification_unusable", **_log_fields(notification))
     if notification.schema_version != KNOWN_SCHEMA:
         version = notification.schema_version
         log.warning(
-            "budget_schema_unknown", schema_version=version, **_named(notification)
+            "budget_schema_unknown", schema_version=version, **_log_fields(notification)
         )
 
 
 def _log_spending(
-    before: Switch, after: Switch, notification: BudgetNotification
+    before: KillSwitchState, after: KillSwitchState, notification: BudgetNotification
 ) -> None:
-    """Once per interval."""
+    """Logged once per interval."""
     was, now = domain.interval_change(before, after, notification.budget_id)
     if was.ratio < HALF <= now.ratio:
-        log.warning("budget_half_spent", **_named(notification))
+        log.warning("budget_half_spent", **_log_fields(notification))
     if was.forecast < now.forecast:
         forecast = str(now.forecast)
         log.warning(
-            "budget_overrun_forecast", forecast=forecast, **_named(notification)
+            "budget_overrun_forecast", forecast=forecast, **_log_fields(notification)
         )
 
 
-def _log_level(before: Switch, after: Switch, *, why: str) -> None:
+def _log_level(before: KillSwitchState, after: KillSwitchState, *, why: str) -> None:
     if before.level is after.level:
         return
     write = log.error if after.level is Level.PAUSED else log.warning

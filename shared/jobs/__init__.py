@@ -1,1 +1,1 @@
-"""What every change of a job goes through: commit, schedule, log, clean up."""
+"""Shared by everything that changes jobs: committing, scheduling, logging, cleanup."""

@@ -1,4 +1,4 @@
-"""Optimistic commits: read, decide, commit; after a lost race, all of it again."""
+"""Optimistic concurrency: read, decide, commit; after a lost race, start over."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -13,17 +13,17 @@ from shared.jobs.events import log_finished
 from shared.ports.store import Clock, Ids, Jobs, Versioned
 
 SHORT_BACKOFF = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6)
-# The answer to a paid POST must not be lost: keep trying for about a minute.
+# The answer to a paid POST must not be lost: retried for about a minute.
 LONG_BACKOFF = (*SHORT_BACKOFF, 3.0, 3.0, 5.0, 5.0, 10.0, 10.0, 10.0, 10.0)
-# Many writers of one document, such as the account of all users: short waits.
-CROWDED_BACKOFF = (0.02, 0.05, 0.1, 0.2, *(0.4,) * 24)
+# For documents with many writers, such as the account of all users: short waits.
+CONTENTION_BACKOFF = (0.02, 0.05, 0.1, 0.2, *(0.4,) * 24)
 
 
 def tries(backoff: Sequence[float], pause: Callable[[float], None]) -> Iterator[int]:
-    """0 at once, then 1, 2, 3 … after each of the waits; `backoff` is in seconds.
+    """Yield 0 at once, then 1, 2, 3 … after each wait; `backoff` is in seconds.
 
-    The loop's body returns when its commit holds and continues on LostRace or
-    CommitUncertain. The code after the loop handles that all tries failed.
+    The body of the loop returns once its commit succeeded, and continues on LostRace or
+    CommitUncertain. The code after the loop handles the failure of all tries.
     """
     yield 0
     for nth, seconds in enumerate(backoff, start=1):
@@ -31,11 +31,11 @@ def tries(backoff: Sequence[float], pause: Callable[[float], None]) -> Iterator[
         yield nth
 
 
-def _nothing(_job: Job) -> None: ...
+def _do_nothing(_job: Job) -> None: ...
 
 
 class JobCommitter(Struct, frozen=True, kw_only=True):
-    """Applies outcomes to jobs, commits them, and logs what each commit ended.
+    """Applies outcomes to jobs, commits them, and logs the attempts and jobs that end.
 
     `pause(seconds)` waits about that long.
     """
@@ -51,14 +51,15 @@ class JobCommitter(Struct, frozen=True, kw_only=True):
         outcome: Outcome,
         *,
         pauses: Sequence[float] = SHORT_BACKOFF,
-        then: Callable[[Job], None] = _nothing,
+        then: Callable[[Job], None] = _do_nothing,
     ) -> Versioned[Job] | None:
         """The job with `outcome` applied, or unchanged if it no longer applies.
 
-        `then` is called with the job at most once, and only if this commit holds.
-        None: the job was deleted. Unreachable: the commit may or may not hold.
+        `then` is called with the job at most once, and only if this commit took effect.
+        None: the job was deleted. Unreachable: the commit may or may not have taken
+        effect.
         """
-        # Chosen before the first try: a job that carries this id has our commit.
+        # Chosen before the first try: a job with this id has our commit.
         commit_id = self.ids.new()
         current, base = before, before.value
         for nth in tries(pauses, self.pause):

@@ -1,26 +1,48 @@
-"""Log events of jobs and attempts that ended: metrics count these lines."""
+"""Log events of jobs: what their owners did, and attempts and jobs that have ended."""
 
 import structlog
 
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Attempt, AttemptState, Job
-from shared.domain.projection import Status, status
+from shared.domain.projection import Status, ai_model, status
+from shared.ports.identity import Caller
 
 log = structlog.get_logger()
 
 
+def log_by_caller(event: str, caller: Caller, job_id: str) -> None:
+    """For the audit log: who created, cancelled or deleted a job."""
+    log.info(
+        event,
+        audit=True,
+        job_id=job_id,
+        user_id=caller.user_id,
+        key_id=caller.key_id,
+    )
+
+
 def log_finished(before: Job, after: Job) -> None:
-    """One event for each attempt that ended since `before`, and one for the job."""
+    """One event for the job if it ended since `before`, and one for each of its
+    attempts: until then, an attempt that ended may be followed again.
+
+    An unknown outcome is logged at once.
+    """
     for attempt in after.attempts:
         known = before.attempt(attempt.attempt_id)
-        if not attempt.is_open and (known is None or known.is_open):
-            log_attempt_finished(after, attempt)
+        if attempt.state is AttemptState.UNKNOWN and known and known.is_open:
+            log.error(
+                "submission_unknown",
+                job_id=after.job_id,
+                ai_model=attempt.provider_id.value,
+            )
     if after.is_final and not before.is_final:
+        for attempt in after.attempts:
+            log_attempt_finished(after, attempt)
         log_job_finished(after)
 
 
 def log_abandoned(job_id: str) -> None:
-    """The same event for a job that was ended without being read."""
+    """The same event for a job that was ended without being parsed."""
     log.info(
         "job_finished",
         job_id=job_id,
@@ -44,23 +66,17 @@ def log_attempt_finished(job: Job, attempt: Attempt) -> None:
         cost_usd=str(attempt.cost_usd),
         duration_seconds=took.total_seconds(),
     )
-    if attempt.state is AttemptState.UNKNOWN:
-        log.error(
-            "submission_unknown",
-            job_id=job.job_id,
-            ai_model=attempt.provider_id.value,
-        )
 
 
 def log_job_finished(job: Job) -> None:
-    asked = [a for a in job.attempts if a.state is not AttemptState.SKIPPED]
+    tried = [a for a in job.attempts if a.state is not AttemptState.SKIPPED]
     log.info(
         "job_finished",
         job_id=job.job_id,
         status=status(job).value,
-        ai_model=asked[-1].provider_id.value if asked else None,
+        ai_model=ai_model(job),
         code=job.problem.code.value if job.problem else None,
         cost_usd=str(job.cost_usd),
         duration_seconds=(job.updated_at - job.created_at).total_seconds(),
-        attempts=len(asked),
+        attempts=len(tried),
     )

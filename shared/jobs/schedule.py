@@ -1,37 +1,41 @@
-"""Schedule a job's next step, or its webhook: the task named for how it is now."""
+"""Schedules a job's next step or webhook, as a task named for the current version."""
 
 from datetime import datetime, timedelta
 
+import structlog
 from msgspec import Struct
 
 from shared.domain import timing
+from shared.domain.errors import Unreachable
 from shared.domain.job import Job
 from shared.domain.naming import task_name, webhook_task_name
 from shared.domain.next_action import Spending, next_action
 from shared.ports.store import Queue, StepTask, WebhookTask
 
-# Each next one comes later by as much as the last was early: two nearly always do.
-MOST_RETURNS = 10
+log = structlog.get_logger()
+
+# Each next one is scheduled later by as much as the last was early: two usually do.
+MAX_EARLY_TASKS = 10
 
 
 def nth_retry(overdue_by: timedelta) -> int:
-    """Which retry is due: 1, 2, 3 … at 1, 2, 4 … minutes overdue, 0 before."""
+    """The number of the retry that is due: 1, 2, 3 … at 1, 2, 4 … minutes; 0 before."""
     nth = 0
     while overdue_by >= timing.FIRST_RETRY_AFTER * 2**nth:
         nth += 1
     return nth
 
 
-def nth_return(job: Job, now: datetime, task: str | None) -> int:
-    """The `nth` for the next task after one that came before its time: 0, -1, -2 …
+def nth_after_early_task(job: Job, now: datetime, task: str | None) -> int:
+    """The `nth` of the next task after one that arrived before its time: 0, -1, -2 …
 
-    If the task that is running is the current version's own, its name is used up.
-    `task`: its name; None if that is not known: within the tolerance it counts as own.
+    If the running task is the current version's own, its name is used up. `task`: its
+    name; None if unknown: then it counts as own if it is early within the tolerance.
     """
     if task is None:
         is_own = job.wake_at is not None and job.wake_at <= now + timing.WAKE_TOLERANCE
         return -1 if is_own else 0
-    own = [task_name(job.job_id, job.version, -n) for n in range(MOST_RETURNS)]
+    own = [task_name(job.job_id, job.version, -n) for n in range(MAX_EARLY_TASKS)]
     return -1 - own.index(task) if task in own else 0
 
 
@@ -41,10 +45,10 @@ class TaskScheduler(Struct, frozen=True, kw_only=True):
     def schedule_step(
         self, job: Job, at: datetime | None = None, *, nth: int = 0
     ) -> None:
-        """Make sure that the current version's task exists; an ended job has none but
-        its webhook's.
+        """Make sure that the current version's task exists; for an ended job, that of
+        its webhook.
 
-        Another `nth` than 0 gives it another name, because the first may be used up.
+        An `nth` other than 0 gives the task another name, if the first may be used up.
         """
         if job.is_final:
             self.schedule_webhook(job)
@@ -61,8 +65,17 @@ class TaskScheduler(Struct, frozen=True, kw_only=True):
             )
         )
 
+    def try_to_schedule_step(self, job: Job) -> None:
+        """Like `schedule_step`, for a job that is committed: if the queue doesn't
+        answer, the sweep enqueues it.
+        """
+        try:
+            self.schedule_step(job)
+        except Unreachable:
+            log.warning("job_not_enqueued", job_id=job.job_id)
+
     def schedule_webhook(self, job: Job) -> None:
-        """Make sure that its next attempt's task exists, if there is to be one."""
+        """Make sure that the webhook's next attempt, if there is one, has its task."""
         webhook = job.webhook
         if webhook is None or webhook.due_at is None:
             return
@@ -71,15 +84,15 @@ class TaskScheduler(Struct, frozen=True, kw_only=True):
             WebhookTask(job_id=job.job_id, name=name, at=webhook.due_at)
         )
 
-    def schedule_return(
+    def schedule_after_early_task(
         self, job: Job, until: datetime, now: datetime, task: str | None
     ) -> None:
-        """A next task exists in any case, after one that came before its time.
+        """Make sure that there is a next task after one that arrived before its time.
 
-        A task that is early by the clocks' difference is early again: the next one
-        comes later by as much. `task`: as in `nth_return`.
+        Where clocks differ, a task that was early will be early again, so the next one
+        is scheduled later by as much. `task`: as in `nth_after_early_task`.
         """
-        nth = nth_return(job, now, task)
+        nth = nth_after_early_task(job, now, task)
         if nth and job.wake_at:
             until += min(max(job.wake_at - now, timedelta(0)), timing.WAKE_TOLERANCE)
         self.schedule_step(job, until, nth=nth)

@@ -1,5 +1,6 @@
-"""Decodes foreign bytes in a child process. Imports the domain, the ports, PIL and av.
+"""Decodes untrusted images and videos in a child process.
 
-`decoder` is the adapter: it runs `child` with limits, and `child` runs `image` or
-`video` on its standard input. No other part opens an image or a video from outside.
+Imports the domain, the ports, PIL and av. `decoder` is the adapter: it runs `child`
+with limits, and `child` runs `image` or `video` on its standard input. No other code
+opens an image or a video from outside.
 """

@@ -1,6 +1,7 @@
-"""How an MP4 is built: boxes that tile the file, and an index of bounded size.
+"""Checks an MP4's structure: its boxes fill the file, and its index has a bounded size.
 
-ISO/IEC 14496-12, 4.2. Checked first, since FFmpeg allocates what an index claims.
+ISO/IEC 14496-12, 4.2. This comes before decoding, because FFmpeg allocates as much as
+an index claims.
 """
 
 from collections.abc import Iterator
@@ -8,10 +9,10 @@ from typing import BinaryIO, Final
 
 from shared.domain.errors import BadContent
 
-MOST_BOXES: Final = 10_000
-MOST_INDEX_BYTES: Final = 10_000_000
+MAX_BOXES: Final = 10_000
+MAX_INDEX_BYTES: Final = 10_000_000
 # An hour at 24 frames a second; the longest video that a provider makes has 15 seconds.
-MOST_SAMPLES: Final = 100_000
+MAX_SAMPLES: Final = 100_000
 _HEADER_BYTES: Final = 8
 _LARGE_HEADER_BYTES: Final = 16
 _FIRST_BOX: Final = b"ftyp"
@@ -20,30 +21,30 @@ _INDEXES: Final = frozenset({b"moov", b"moof"})
 _PARENTS: Final = frozenset(
     {b"trak", b"mdia", b"minf", b"stbl", b"mvex", b"traf", b"edts"}
 )
-# Where in each of these boxes the count of its samples stands.
+# The offset of the sample count in each of these boxes.
 _COUNTS_AT: Final = {b"stsz": 8, b"stz2": 8, b"trun": 4}
 
 
 def check_boxes(file: BinaryIO, size_bytes: int) -> None:
-    """BadContent where boxes don't tile the file, or an index is too large."""
+    """BadContent if the boxes don't exactly fill the file, or an index is too large."""
     found: set[bytes] = set()
     start = 0
-    for _ in range(MOST_BOXES):
+    for _ in range(MAX_BOXES):
         if start == size_bytes:
             break
         kind, length = _box(file, start, size_bytes)
         if start == 0 and kind != _FIRST_BOX:
-            raise BadContent("no MP4: it does not begin like one")
+            raise BadContent("not an MP4: its first box is not ftyp")
         if kind in _INDEXES:
             _check_index(file, start, length)
         found.add(kind)
         start += length
     if start != size_bytes or not found >= _NEEDED_BOXES:
-        raise BadContent("no whole MP4: a box is missing")
+        raise BadContent("not a complete MP4: a box is missing")
 
 
 def _box(file: BinaryIO, start: int, end: int) -> tuple[bytes, int]:
-    """Its type and its length in bytes; it ends at `end` or before."""
+    """The type and length in bytes of the box at `start`, which must end by `end`."""
     file.seek(start)
     header = file.read(_LARGE_HEADER_BYTES)
     length, kind = int.from_bytes(header[:4]), header[4:8]
@@ -53,21 +54,21 @@ def _box(file: BinaryIO, start: int, end: int) -> tuple[bytes, int]:
     elif length == 0:
         length = end - start
     if len(header) < least or length < least or start + length > end:
-        raise BadContent("no whole MP4: a box is cut short")
+        raise BadContent("not a complete MP4: a box is cut short")
     return kind, length
 
 
 def _check_index(file: BinaryIO, start: int, length: int) -> None:
-    if length > MOST_INDEX_BYTES:
-        raise BadContent("no playable MP4: its index is too large")
+    if length > MAX_INDEX_BYTES:
+        raise BadContent("not a playable MP4: its index is too large")
     file.seek(start)
     samples = sum(_sample_counts(file.read(length)[_HEADER_BYTES:]))
-    if samples > MOST_SAMPLES:
-        raise BadContent(f"no playable MP4: it has {samples:,} samples")
+    if samples > MAX_SAMPLES:
+        raise BadContent(f"not a playable MP4: it has {samples:,} samples")
 
 
 def _sample_counts(content: bytes) -> Iterator[int]:
-    """As the tables below `content` say themselves; what is no box ends the search."""
+    """The counts that tables in `content` claim; stops at the first malformed box."""
     at = 0
     while at + _HEADER_BYTES <= len(content):
         length, kind = int.from_bytes(content[at : at + 4]), content[at + 4 : at + 8]

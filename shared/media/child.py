@@ -1,12 +1,12 @@
-"""The process that decodes: `child.py`, with a socket as its standard input.
+"""The decoder process: runs as a program, with a socket as its standard input.
 
-It never looks at an image or a video itself. It imports what decoding needs and forks
-a child for each, since the imports take longer than most decodes. A request is a line
-of JSON (`[KIND, CPU_SECONDS, MEMORY_BYTES, OUTPUT_BYTES]`) with two open files, the
-source and the output; its answer is the child's exit code, `NOT_BEGUN` where it didn't
-get as far as the source, so that nothing is known of that. The child writes a line of
-JSON (what it found, or `{"bad": why, "fault": …}`) and the bytes of a JPEG: the image,
-or the video's first frame.
+It imports what decoding needs and forks a child for each image or video, since the
+imports take longer than most decodes. It never reads one itself. A request is a line of
+JSON (`[KIND, CPU_SECONDS, MEMORY_BYTES, OUTPUT_BYTES]`) with two open files, the source
+and the output. The response is the child's exit code; `NOT_STARTED` means that it never
+got as far as the source, which may be good or bad. The child writes a line of JSON
+(what it found, or `{"bad": why, "fault": …}`) and the bytes of a JPEG: the image, or
+the video's first frame.
 """
 
 import gc
@@ -22,26 +22,26 @@ from typing import Any, BinaryIO, Final, NoReturn
 from msgspec.structs import asdict
 
 ROOT: Final = Path(__file__).parents[2]
-NOT_BEGUN: Final = 3
+NOT_STARTED: Final = 3
 _REQUEST_BYTES: Final = 1000
-# Pillow imports them when it first meets such an image.
+# Pillow would import these only when it first opens such an image.
 _CODECS: Final = ("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin")
 
 
 def limit(cpu_seconds: int, memory_bytes: int, output_bytes: int) -> None:
-    """From here on, the kernel ends this process where it takes more."""
-    for kind, most in (
+    """Sets limits at which the kernel ends this process."""
+    for kind, maximum in (
         (resource.RLIMIT_CPU, cpu_seconds),
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_FSIZE, output_bytes),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(kind, (most, most))
-    # Whoever serves requests beside it goes first.
+        resource.setrlimit(kind, (maximum, maximum))
+    # The processes that serve requests on this machine take precedence.
     os.nice(5)
 
 
-def answer(kind: str, source: BinaryIO) -> tuple[dict[str, Any], bytes]:
+def decode(kind: str, source: BinaryIO) -> tuple[dict[str, Any], bytes]:
     from shared.media.image import to_jpeg
     from shared.media.video import inspect
 
@@ -53,7 +53,7 @@ def answer(kind: str, source: BinaryIO) -> tuple[dict[str, Any], bytes]:
 
 
 def serve() -> None:
-    """Until the other end of the socket is closed."""
+    """Handles requests until the other end of the socket is closed."""
     with socket.socket(fileno=sys.stdin.fileno()) as control:
         while True:
             request, files, *_ = socket.recv_fds(control, _REQUEST_BYTES, 2)
@@ -61,34 +61,34 @@ def serve() -> None:
                 return
             child = os.fork()
             if not child:
-                _decode(*json.loads(request), files=files)
+                _run_child(*json.loads(request), files=files)
             for file in files:
                 os.close(file)
             _, status = os.waitpid(child, 0)
             control.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _decode(kind: str, *limits: int, files: list[int]) -> NoReturn:
-    """In the child, which has these two files, and nothing of its parent's."""
-    code = NOT_BEGUN
+def _run_child(kind: str, *limits: int, files: list[int]) -> NoReturn:
+    """Runs in the child, with `files` as its standard input and output."""
+    code = NOT_STARTED
     try:
         limit(*limits)
         for nth, file in enumerate(files):
             os.dup2(file, nth)
             os.close(file)
         code = 1
-        _write_answer(kind)
+        _write_result(kind)
         code = 0
     finally:
         os._exit(code)
 
 
-def _write_answer(kind: str) -> None:
+def _write_result(kind: str) -> None:
     from shared.domain.errors import BadContent
 
     with open(0, "rb") as source, open(1, "wb") as output:
         try:
-            facts, content = answer(kind, source)
+            facts, content = decode(kind, source)
         except BadContent as error:
             facts, content = {"bad": str(error), "fault": error.fault}, b""
         output.write(json.dumps(facts).encode() + b"\n" + content)
@@ -98,7 +98,7 @@ def main() -> None:
     sys.path.insert(0, str(ROOT))
     for module in ("shared.media.image", "shared.media.video", *_CODECS):
         importlib.import_module(module)
-    # What is there now is the same in each child: not looked at, it isn't copied.
+    # Children share these objects' memory as long as the collector doesn't touch them.
     gc.collect()
     gc.freeze()
     serve()

@@ -1,8 +1,8 @@
-"""Runs a decoder in a child process that hostile bytes can at most kill.
+"""Decodes in a child process, so that hostile content can at most kill that process.
 
 The child has limits on CPU time, memory and output, and no environment (and so no
-keys). If it dies on the content, the content is bad. If it has not used up its CPU time
-when its wall time is over, the machine was too busy, which says nothing of the content.
+keys). If it dies on the content, the content is bad. If its wall time is over before
+its CPU time is, the machine was too busy, which says nothing about the content.
 """
 
 import json
@@ -22,8 +22,8 @@ from shared.media.process import DecoderProcess
 from shared.ports.storage import Jpeg, VideoFacts
 
 CHUNK_BYTES: Final = 1 << 20
-WRONG_LENGTH: Final = "the file is not as long as it was said to be"
-# One child at a time: two of the largest would not fit the worker's memory.
+WRONG_LENGTH: Final = "the file is not as long as stated"
+# One child at a time: two of the largest would exceed the worker's memory.
 _turn = threading.Lock()
 PROGRAM: Final = Path(__file__).with_name("child.py")
 _process = DecoderProcess(PROGRAM)
@@ -48,33 +48,27 @@ VIDEO_LIMITS: Final = Limits(
 
 
 class ChildImageCheck:
-    """The port `ImageCheck`. Unreachable where the decoder itself could not run."""
-
-    def __init__(self, limits: Limits = IMAGE_LIMITS) -> None:
-        self._limits = limits
+    """The port `ImageCheck`. Unreachable if the decoder itself could not run."""
 
     def to_jpeg(self, content: bytes) -> Jpeg:
         with tempfile.TemporaryFile() as source:
             source.write(content)
-            facts, jpeg = decode("image", source, self._limits)
+            facts, jpeg = decode("image", source, IMAGE_LIMITS)
         return Jpeg(content=jpeg, **facts)
 
 
 class ChildVideoCheck:
-    """The port `VideoCheck`. Unreachable where the decoder itself could not run."""
-
-    def __init__(self, limits: Limits = VIDEO_LIMITS) -> None:
-        self._limits = limits
+    """The port `VideoCheck`. Unreachable if the decoder itself could not run."""
 
     def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
         with _on_disk(file, size_bytes) as source:
-            facts, poster = decode("video", source, self._limits)
+            facts, poster = decode("video", source, VIDEO_LIMITS)
         return VideoFacts(poster=poster, **facts)
 
 
 @contextmanager
 def _on_disk(file: BinaryIO, size_bytes: int) -> Iterator[IO[bytes]]:
-    """The file itself where a child can be given it, else a copy."""
+    """The file itself if it has a descriptor to pass to a child, otherwise a copy."""
     try:
         length = os.fstat(file.fileno()).st_size
     except UnsupportedOperation:
@@ -101,10 +95,11 @@ def _copy(file: BinaryIO, target: IO[bytes], size_bytes: int) -> None:
 def decode(
     kind: str, source: IO[bytes], limits: Limits
 ) -> tuple[Mapping[str, Any], bytes]:
-    """What the child found, and the bytes it made.
+    """What the child found, and the bytes that it wrote.
 
-    BadContent: it refused the content, or died on it. Unreachable: it never got as far,
-    was not done when its wall time was over, or no turn came within `queue_seconds`.
+    BadContent: it refused the content, or died on it. Unreachable: it never read the
+    content, was not done when its wall time was over, or did not get its turn within
+    `queue_seconds`.
     """
     source.seek(0)
     with _one_at_a_time(limits), tempfile.TemporaryFile() as output:
@@ -132,8 +127,8 @@ def _read(written: bytes, *, finished: bool) -> tuple[Mapping[str, Any], bytes]:
     if not finished:
         raise BadContent("it can't be decoded within the limits of time and memory")
     line, _, content = written.partition(b"\n")
-    answer = json.loads(line)
-    if "bad" in answer:
-        fault = answer["fault"] and ImageFault(answer["fault"])
-        raise BadContent(answer["bad"], fault=fault)
-    return answer, content
+    result = json.loads(line)
+    if "bad" in result:
+        fault = result["fault"] and ImageFault(result["fault"])
+        raise BadContent(result["bad"], fault=fault)
+    return result, content

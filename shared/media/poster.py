@@ -1,6 +1,6 @@
-"""A video's first frame as a small JPEG.
+"""Makes the poster, a small JPEG of a video's first frame.
 
-Runs in the child process alone, on a frame that was decoded to check the video.
+Runs only in the child process, on a frame that was decoded to check the video.
 """
 
 import io
@@ -12,18 +12,18 @@ from PIL import Image
 
 from shared.media.shape import quarter_turns
 
-MOST_BYTES: Final = 1_000_000
-_LONGEST_SIDE_PIXELS: Final = 1280
+MAX_BYTES: Final = 1_000_000
+_MAX_SIDE_PIXELS: Final = 1280
 _QUALITIES: Final = (82, 50)
 _UNSPECIFIED: Final = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
-# Players take an unmarked video for BT.709 from this height on, FFmpeg for BT.601.
-_LEAST_HD_LINES: Final = 720
+# From this height on, players assume BT.709 for an unmarked video, but FFmpeg BT.601.
+_MIN_HD_LINES: Final = 720
 
 
 def poster_of(frame: VideoFrame, size: tuple[int, int]) -> bytes:
-    """As a player shows it, at most as large as `size`.
+    """The frame as a player shows it, at most as large as `size`.
 
-    Empty if none can be made: a video isn't lost for want of a poster.
+    Empty if that fails: a video must not be lost because it has no poster.
     """
     try:
         return _jpeg(_rgb(frame, size))
@@ -32,15 +32,15 @@ def poster_of(frame: VideoFrame, size: tuple[int, int]) -> bytes:
 
 
 def _rgb(frame: VideoFrame, size: tuple[int, int]) -> Image.Image:
-    is_hd = min(frame.width, frame.height) >= _LEAST_HD_LINES
+    is_hd = min(frame.width, frame.height) >= _MIN_HD_LINES
     is_unmarked = frame.colorspace == _UNSPECIFIED
     space = Colorspace.ITU709 if is_hd and is_unmarked else None
-    # One thread: each takes address space, which is limited.
+    # One thread, because each uses address space, which is limited.
     shown = frame.reformat(format="rgb24", src_colorspace=space, threads=1)
     image: Image.Image = shown.to_image()
-    share = min(1.0, _LONGEST_SIDE_PIXELS / max(size))
+    share = min(1.0, _MAX_SIDE_PIXELS / max(size))
     width, height = (max(1, round(side * share)) for side in size)
-    # Pillow would copy it for no turn, and for its own size, too.
+    # Pillow would copy the image even if nothing has to change.
     if turns := quarter_turns(frame):
         image = image.rotate(90 * turns, expand=True)
     if image.size != (width, height):
@@ -52,6 +52,6 @@ def _jpeg(image: Image.Image) -> bytes:
     for quality in _QUALITIES:
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=quality)
-        if buffer.tell() <= MOST_BYTES:
+        if buffer.tell() <= MAX_BYTES:
             return buffer.getvalue()
     return b""

@@ -1,4 +1,4 @@
-"""The process that decodes, as seen from the worker that starts and ends it."""
+"""Starts, uses and ends the decoder process."""
 
 import atexit
 import json
@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import IO, Final
 
 from shared.domain.errors import Unreachable
-from shared.media.child import NOT_BEGUN
+from shared.media.child import NOT_STARTED
 
-_ANSWER_BYTES: Final = 20
+_MAX_RESPONSE_BYTES: Final = 20
 
 
 class DecoderProcess:
-    """`program` as a process: started when it is first needed, and again if it died.
+    """Runs `program`: starts it when it is first needed, and again if it has died.
 
-    Not for several threads at once.
+    Not thread-safe.
     """
 
     def __init__(self, program: Path) -> None:
@@ -36,41 +36,41 @@ class DecoderProcess:
         *,
         wall_seconds: float,
     ) -> bool:
-        """Whether the child that it forks for this ended by itself and well.
+        """Whether the child that the process forks for this exited with success.
 
-        Unreachable: the process or the child did not start, or was not done in time.
+        Unreachable: the process or the child did not start, or did not finish in time.
         """
-        answer = b""
+        response = b""
         try:
             control = self._control()
             control.settimeout(wall_seconds)
             request = json.dumps([kind, *limits]).encode()
             socket.send_fds(control, [request], [file.fileno() for file in files])
-            answer = control.recv(_ANSWER_BYTES)
-            if not answer:
+            response = control.recv(_MAX_RESPONSE_BYTES)
+            if not response:
                 raise ConnectionResetError
         except TimeoutError as error:
-            raise Unreachable("the machine is too busy to decode") from error
+            raise Unreachable("the decoder did not finish in time") from error
         except OSError as error:
             raise Unreachable("the decoder did not start, or ended") from error
         finally:
-            # Whatever went wrong: a late answer would be taken for the next one's.
-            if not answer:
+            # After any failure, since a late response would be read as the next one's.
+            if not response:
                 self.end()
-        if int(answer) == NOT_BEGUN:
+        if int(response) == NOT_STARTED:
             raise Unreachable("the decoder's child did not start")
-        return int(answer) == 0
+        return int(response) == 0
 
     def end(self) -> None:
-        """With the child that it has, if any, which may have outlived it."""
+        """Kills the process and its child, if any, which may have outlived it."""
         if self._running is None:
             return
         process, control = self._running
         self._running = None
         atexit.unregister(self.end)
         control.close()
-        # It leads a process group, which its children belong to. Until `wait`, no other
-        # group can have its number. macOS refuses to signal a group of zombies.
+        # The process leads a group that its children belong to. Until `wait`, no other
+        # group can get the same id. macOS refuses to signal a group of zombies.
         with suppress(PermissionError, ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -79,13 +79,13 @@ class DecoderProcess:
         if self._running and _is_closed(self._running[1]):
             self.end()
         if self._running is None:
-            self._running = self._started()
+            self._running = self._start()
             atexit.register(self.end)
         return self._running[1]
 
-    def _started(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    def _start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         ours, theirs = socket.socketpair()
-        # -I: no environment, no user's packages, nothing of the folder it starts in.
+        # -I ignores the environment, the user's packages and the working directory.
         with theirs:
             process = subprocess.Popen(
                 [sys.executable, "-I", str(self._program)],
@@ -100,7 +100,7 @@ class DecoderProcess:
 
 
 def _is_closed(control: socket.socket) -> bool:
-    """By the process at its other end, which has ended."""
+    """Whether the process at the other end has ended."""
     control.settimeout(0)
     try:
         return not control.recv(1, socket.MSG_PEEK)

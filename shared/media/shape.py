@@ -1,4 +1,4 @@
-"""The shape in which a player shows a frame: turned and stretched, as the file says."""
+"""Computes how a player shows a frame: rotated and stretched, as the file says."""
 
 from fractions import Fraction
 
@@ -6,7 +6,7 @@ from av.video.frame import VideoFrame
 
 
 def quarter_turns(frame: VideoFrame) -> int:
-    """Counterclockwise, of the track's matrix; players know no other turns."""
+    """Counterclockwise, from the track's matrix; players ignore all other rotations."""
     turns, rest = divmod(frame.rotation, 90)
     return 0 if rest else turns % 4
 

@@ -1,6 +1,6 @@
-"""What a video really is: its boxes, and every frame of it.
+"""Checks a video: its boxes, and every frame of it.
 
-Runs in the child process alone: what a hostile file does to FFmpeg ends with the child.
+Runs only in the child process, so that damage by a hostile file ends with that process.
 """
 
 from collections.abc import Iterator
@@ -21,75 +21,87 @@ from shared.media.poster import poster_of
 from shared.media.shape import shown_size
 from shared.ports.storage import VideoFacts
 
-MOST_SIDE_PIXELS: Final = 4096
-_SHORTEST_SECONDS: Final = Fraction(1, 2)
-# Frames that wait for others put a beginning off by a few frames, not by more.
-_LATEST_BEGIN_SECONDS: Final = Fraction(1, 2)
+MAX_SIDE_PIXELS: Final = 4096
+_MIN_SECONDS: Final = Fraction(1, 2)
+# Reordered frames delay the first one by a few frames, not by more.
+_MAX_BEGIN_SECONDS: Final = Fraction(1, 2)
+# If a single frame or packet takes longer, others are missing, or the image is a still.
+_MAX_PART_SECONDS: Final = Fraction(1)
 _VIDEO_CODECS: Final = ("h264",)
 # 4:2:0 in 8 bits: no browser promises to play the other profiles.
 _PROFILES: Final = ("Constrained Baseline", "Baseline", "Main", "High")
 _PIXEL_FORMATS: Final = ("yuv420p", "yuvj420p")
 _AUDIO_CODECS: Final = ("aac",)
+# To open a file, FFmpeg decodes what the headers of its tracks don't say. This prevents
+# it for other codecs: one PNG of 8000 pixels a side took half a second each time.
+_OPTIONS: Final = {"codec_whitelist": ",".join((*_VIDEO_CODECS, *_AUDIO_CODECS))}
 
-# FFmpeg's own errors, and what PyAV makes of impossible values.
+# FFmpeg's own errors, and those that PyAV raises for impossible values.
 _BROKEN: Final = (av.FFmpegError, ValueError, OverflowError, MemoryError)
 
 
 def inspect(file: BinaryIO, *, size_bytes: int) -> VideoFacts:
-    """BadContent where it is no whole MP4 that plays."""
+    """BadContent if it is not a complete, playable MP4."""
     check_boxes(file, size_bytes)
     file.seek(0)
-    with _translated():
+    with _map_errors():
         _check_packets(file)
         file.seek(0)
-        with av.open(file, mode="r", format="mp4") as container:
+        with av.open(file, mode="r", format="mp4", options=_OPTIONS) as container:
             return _facts(container)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _map_errors() -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        raise BadContent(f"no playable MP4: {type(error).__name__}") from error
+        raise BadContent(f"not a playable MP4: {type(error).__name__}") from error
 
 
 def _check_packets(file: BinaryIO) -> None:
-    """Every sample of the index is there; without edit lists, which hide some."""
-    options = {"ignore_editlist": "1"}
+    """BadContent if a sample of the index is missing. Ignores edit lists, which would
+    hide some samples.
+    """
+    options = {**_OPTIONS, "ignore_editlist": "1"}
     with av.open(file, mode="r", format="mp4", options=options) as container:
         seen = {stream.index: 0 for stream in container.streams}
         for packet in container.demux():
             if packet.is_corrupt:
-                raise BadContent("no whole MP4: a packet is damaged")
+                raise BadContent("not a complete MP4: a packet is damaged")
             seen[packet.stream_index] += packet.size > 0
         for stream in container.streams:
-            # A fragmented file has no such figure: it says 0.
+            # `frames` is 0 if the file doesn't say, as in a fragmented one.
             if stream.frames and seen[stream.index] != stream.frames:
                 counted = f"{seen[stream.index]} packets, not {stream.frames}"
-                raise BadContent(f"no whole MP4: {counted}")
+                raise BadContent(f"not a complete MP4: {counted}")
 
 
 def _facts(container: InputContainer) -> VideoFacts:
     video = _video(container)
     audio = _audio(container)
-    shown = _decoded(container, video, audio)
-    images, sound = shown.images, shown.sound
-    if images.seconds <= _SHORTEST_SECONDS:
-        raise BadContent(f"no playable MP4: {float(images.seconds):.3f} seconds long")
-    if images.begin > _LATEST_BEGIN_SECONDS:
+    playback = _decode(container, video, audio)
+    images, sound = playback.images, playback.sound
+    if images.seconds <= _MIN_SECONDS:
+        raise BadContent(
+            f"not a playable MP4: {float(images.seconds):.3f} seconds long"
+        )
+    if images.begin > _MAX_BEGIN_SECONDS:
         late = f"{float(images.begin):.1f} seconds"
-        raise BadContent(f"no playable MP4: it shows nothing for its first {late}")
-    if audio and not shown.has_sound:
-        raise BadContent("no playable MP4: its sound can't be decoded")
-    width, height = shown.size
+        raise BadContent(f"not a playable MP4: it shows nothing for its first {late}")
+    if images.gaps:
+        still = f"{float(images.gaps):.1f} seconds"
+        raise BadContent(f"not a playable MP4: it stands still for {still}")
+    if audio and not playback.has_sound:
+        raise BadContent("not a playable MP4: its sound can't be decoded")
+    width, height = playback.size
     return VideoFacts(
         duration_seconds=float(images.seconds),
         width=width,
         height=height,
         has_audio=audio is not None,
         audio_seconds=float(images.shared_with(sound)),
-        poster=shown.poster,
+        poster=playback.poster,
     )
 
 
@@ -97,21 +109,23 @@ def _video(container: InputContainer) -> VideoStream:
     """The one video track; an attached cover image does not count."""
     tracks = [s for s in container.streams.video if not _is_cover(s)]
     if len(tracks) != 1:
-        raise BadContent(f"no playable MP4: it has {len(tracks)} video tracks")
+        raise BadContent(f"not a playable MP4: it has {len(tracks)} video tracks")
     context = tracks[0].codec_context
     if context is None or context.name not in _VIDEO_CODECS:
-        raise BadContent("no playable MP4: its video is not H.264")
+        raise BadContent("not a playable MP4: its video is not H.264")
     if context.profile not in _PROFILES:
-        raise BadContent(f"no playable MP4: its H.264 is {context.profile}")
+        raise BadContent(f"not a playable MP4: its H.264 is {context.profile}")
     _check_sides(context.width, context.height)
-    # Frames come at once, and errors where they happen.
+    # Frames are returned without delay, and errors are raised where they occur.
     context.thread_type = "NONE"
     return tracks[0]
 
 
 def _check_sides(*sides: int) -> None:
-    if not 0 < min(sides) <= max(sides) <= MOST_SIDE_PIXELS:
-        raise BadContent(f"no playable MP4: no side of 1 to {MOST_SIDE_PIXELS} pixels")
+    if not 0 < min(sides) <= max(sides) <= MAX_SIDE_PIXELS:
+        raise BadContent(
+            f"not a playable MP4: no side of 1 to {MAX_SIDE_PIXELS} pixels"
+        )
 
 
 def _is_cover(stream: VideoStream) -> bool:
@@ -124,34 +138,43 @@ def _audio(container: InputContainer) -> AudioStream | None:
             stream.codec_context is None
             or stream.codec_context.name not in _AUDIO_CODECS
         ):
-            raise BadContent("no playable MP4: its sound is not AAC")
+            raise BadContent("not a playable MP4: its sound is not AAC")
         return stream
     return None
 
 
 class _Span(Struct):
-    """From where its first part begins to where its last one ends, in seconds."""
+    """From the beginning of the first part to the end of the last one, in seconds.
+
+    `gaps`: all times in it of more than `_MAX_PART_SECONDS` without anything new.
+    """
 
     parts: int = 0
     begin: Fraction = Fraction(0)
     end: Fraction = Fraction(0)
+    gaps: Fraction = Fraction(0)
 
     @property
     def seconds(self) -> Fraction:
         return self.end - self.begin
 
     def add(self, begin: Fraction, length: Fraction) -> None:
-        self.begin = min(self.begin, begin) if self.parts else begin
+        if not self.parts:
+            self.begin = self.end = begin
+        advance = begin + length - self.end
+        if advance > _MAX_PART_SECONDS:
+            self.gaps += advance
+        self.begin = min(self.begin, begin)
         self.end = max(self.end, begin + length)
         self.parts += 1
 
     def shared_with(self, other: "_Span") -> Fraction:
         shared = min(self.end, other.end) - max(self.begin, other.begin)
-        return max(Fraction(0), shared)
+        return max(Fraction(0), shared - other.gaps)
 
 
-class _Shown(Struct):
-    """What a player shows and plays; `size`: turned and stretched as it does."""
+class _Playback(Struct):
+    """What a player shows and plays. `size` is as on the screen, not `coded_size`."""
 
     images: _Span = field(default_factory=_Span)
     sound: _Span = field(default_factory=_Span)
@@ -161,44 +184,44 @@ class _Shown(Struct):
     poster: bytes = b""
 
 
-def _decoded(
+def _decode(
     container: InputContainer, video: VideoStream, audio: AudioStream | None
-) -> _Shown:
-    """Decodes every frame of the video track, and sound until some came.
+) -> _Playback:
+    """Decodes every frame of the video track, and sound up to the first that decodes.
 
-    FFmpeg applies the edit list: what it cuts off is not among the frames.
+    FFmpeg applies the edit list, so frames that it cuts off are not included.
     """
-    shown = _Shown()
+    playback = _Playback()
     for packet in container.demux(*([video, audio] if audio else [video])):
         if packet.stream is video:
             for frame in packet.decode():
-                _add(shown, frame, video)
+                _add_frame(playback, frame, video)
             continue
         if packet.pts is not None:
-            shown.sound.add(*_times(packet, packet.stream))
-        if not shown.has_sound:
-            shown.has_sound = bool(packet.decode())
-    return shown
+            playback.sound.add(*_begin_and_length(packet, packet.stream))
+        if not playback.has_sound:
+            playback.has_sound = bool(packet.decode())
+    return playback
 
 
-def _add(shown: _Shown, frame: Any, video: VideoStream) -> None:
+def _add_frame(playback: _Playback, frame: Any, video: VideoStream) -> None:
     if frame.is_corrupt:
-        raise BadContent("no playable MP4: a frame is damaged")
+        raise BadContent("not a playable MP4: a frame is damaged")
     if frame.pts is None:
-        raise BadContent("no playable MP4: a frame has no time")
+        raise BadContent("not a playable MP4: a frame has no time")
     if frame.format.name not in _PIXEL_FORMATS:
-        raise BadContent(f"no playable MP4: its pixels are {frame.format.name}")
-    if not shown.images.parts:
-        shown.coded_size = frame.width, frame.height
-        shown.size = shown_size(frame, video.sample_aspect_ratio)
-        _check_sides(*shown.size)
-        shown.poster = poster_of(frame, shown.size)
-    if (frame.width, frame.height) != shown.coded_size:
-        raise BadContent("no playable MP4: its frames change their size")
-    shown.images.add(*_times(frame, video))
+        raise BadContent(f"not a playable MP4: its pixels are {frame.format.name}")
+    if not playback.images.parts:
+        playback.coded_size = frame.width, frame.height
+        playback.size = shown_size(frame, video.sample_aspect_ratio)
+        _check_sides(*playback.size)
+        playback.poster = poster_of(frame, playback.size)
+    if (frame.width, frame.height) != playback.coded_size:
+        raise BadContent("not a playable MP4: its frames change their size")
+    playback.images.add(*_begin_and_length(frame, video))
 
 
-def _times(part: Any, stream: Stream) -> tuple[Fraction, Fraction]:
-    """Where it begins, and how long it lasts."""
+def _begin_and_length(part: Any, stream: Stream) -> tuple[Fraction, Fraction]:
+    """When a frame or packet begins and how long it lasts, in seconds."""
     base = stream.time_base or Fraction(1)
     return part.pts * base, (part.duration or 0) * base

@@ -1,7 +1,7 @@
-"""What is needed from outside, as protocols of a few verbs.
+"""Ports: what the application needs from outside, as small protocols.
 
 Imports the domain and msgspec.
 
-Every verb may raise `Unreachable` where its dependency does not answer, unless its
+Every method may raise `Unreachable` if its dependency does not answer, unless its
 docstring says otherwise.
 """

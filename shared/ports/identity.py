@@ -12,7 +12,7 @@ from shared.domain.api_key import ApiKey
 class Caller(Struct, frozen=True, kw_only=True):
     """An authenticated caller. `user_id` is at most 128 characters, without a slash.
 
-    `key_id` is the API key that was sent; None for a Firebase ID token.
+    `key_id` is the API key that was used; None for a Firebase ID token.
     """
 
     user_id: str
@@ -39,7 +39,7 @@ class ApiKeys(Protocol):
     def find(self, sha256: str) -> ApiKey | None: ...
 
     def with_id(self, key_id: str) -> ApiKey | None:
-        """The key of this `key_id`, also if it was revoked."""
+        """The key with this `key_id`, even if it was revoked."""
         ...
 
     def add(self, key: ApiKey) -> None:
@@ -51,7 +51,7 @@ class ApiKeys(Protocol):
         ...
 
     def revoke(self, key: ApiKey, at: datetime) -> None:
-        """Permanent. A key that was revoked before keeps its first time."""
+        """Permanent. A key that was already revoked keeps its first `revoked_at`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What a provider of videos can do, and what it hands back."""
+"""Ports of video providers and the translator, and the results they return."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,20 +9,20 @@ from msgspec import Struct, field
 from shared.domain.catalogue import AspectRatio, ProviderId, Resolution
 from shared.domain.outcomes import Poll, Submission
 from shared.domain.prompt_translation import Translation
-from shared.domain.structs import Unprinted
+from shared.domain.structs import PartialRepr
 
 
-class ImageFile(Unprinted, frozen=True, kw_only=True):
-    """An image of our bucket: its bytes, and its address there (gs://…)."""
+class ImageFile(PartialRepr, frozen=True, kw_only=True):
+    """An image in our bucket: its bytes and its gs:// URI."""
 
-    unprinted = ("jpeg",)
+    hidden_fields = ("jpeg",)
 
     jpeg: bytes
     uri: str
 
 
 class GenerationRequest(Struct, frozen=True, kw_only=True):
-    """What a provider is asked to make. `image` is the first frame, None: text alone.
+    """What a provider is asked to make. `image`: the first frame; None: text to video.
 
     `output_uri` is a folder of our bucket (gs://…/) for vendors that write there.
     """
@@ -39,14 +39,14 @@ class GenerationRequest(Struct, frozen=True, kw_only=True):
     output_uri: str
 
 
-class WebFile(Unprinted, frozen=True, kw_only=True):
-    """A result at an address of the vendor's; `headers` may hold a key.
+class WebFile(PartialRepr, frozen=True, kw_only=True):
+    """A result at a URL of the vendor; `headers` may contain a key.
 
-    `trusted_origin`: an address that the settings name for the vendor. What has its
-    scheme, host and port may be fetched although it is not public.
+    `trusted_origin`: the vendor's address in the settings. A URL with its scheme, host
+    and port may be fetched although it is not public.
     """
 
-    unprinted = ("url", "headers")
+    hidden_fields = ("url", "headers")
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -59,10 +59,10 @@ class BucketFile(Struct, frozen=True, kw_only=True):
     gs_uri: str
 
 
-class InlineFile(Unprinted, frozen=True, kw_only=True):
-    """A result that came inside an answer."""
+class InlineFile(PartialRepr, frozen=True, kw_only=True):
+    """A result that was part of the vendor's answer."""
 
-    unprinted = ("content",)
+    hidden_fields = ("content",)
 
     content: bytes
 
@@ -71,36 +71,41 @@ Result = WebFile | BucketFile | InlineFile
 
 
 class TaskRef(Struct, frozen=True, kw_only=True):
-    """A vendor's task: its id, and where the vendor said its file is, if it did."""
+    """A vendor's task: its id, and where the file is if the vendor has said so.
+
+    `platform`: as in `Accepted`; None also for a task of an earlier release.
+    """
 
     task_id: str
     model_id: str
     gs_uri: str | None = None
+    platform: str | None = None
 
 
 class Provider(Protocol):
-    """One provider. Only `fetch` raises; elsewhere the outcome says what went wrong."""
+    """One provider. Only `fetch` raises; other methods return what went wrong."""
 
     @property
     def writes_into_bucket(self) -> bool:
-        """Whether, as it is configured, the vendor puts its files into our bucket."""
+        """Whether, as configured, the vendor writes its files into our bucket."""
         ...
 
     def start(self, request: GenerationRequest) -> Submission:
-        """Exactly one POST, over a fresh connection. It is never sent again."""
+        """Exactly one POST, over a fresh connection; never retried."""
         ...
 
     def poll(self, task: TaskRef) -> Poll: ...
 
     def fetch(self, task: TaskRef) -> Result:
-        """Where the result is now; addresses expire.
+        """Where the result is now; URLs expire.
 
-        Unreachable: try again later. BadContent: there is none. TaskGone.
+        Unreachable: try again later. BadContent: there is no result. TaskGone: the
+        vendor says that the task does not exist.
         """
         ...
 
     def cancel(self, task: TaskRef) -> bool:
-        """True once nothing is left to cancel: done, gone, or there is no way to."""
+        """True if nothing is left to cancel: done, gone, or the vendor can't cancel."""
         ...
 
 
@@ -111,16 +116,17 @@ class Translator(Protocol):
         """The most that `translate` may cost for this prompt."""
         ...
 
-    def translate(self, prompt: str, *, most_units: int) -> Translation:
-        """One POST, never sent again; at most `most_units` UTF-16 units. Never raises.
+    def translate(self, prompt: str, *, max_units: int) -> Translation:
+        """One POST, never retried. Never raises.
 
-        If no answer proves what it cost, that is the most that it may cost.
+        A translation of more than `max_units` UTF-16 units is not usable. If no answer
+        proves what it cost, `cost_usd` is the most that it may have cost.
         """
         ...
 
 
 class ProviderReports(Protocol):
-    """Which providers the worker found not configured; the api holds no keys."""
+    """The providers that the worker has no configuration for; the api has no keys."""
 
     def read(self) -> frozenset[ProviderId]: ...
 

@@ -1,4 +1,4 @@
-"""Our bucket, the web, and the checks of images and videos."""
+"""Ports of our bucket, of the web, and of the checks of images and videos."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -6,15 +6,15 @@ from typing import BinaryIO, Protocol
 
 from msgspec import Struct
 
-from shared.domain.structs import Unprinted
-from shared.domain.webhook import ReceiverAnswer
+from shared.domain.structs import PartialRepr
+from shared.domain.webhook import ReceiverResponse
 from shared.ports.providers import WebFile
 
 
 class StoredObject(Struct, frozen=True, kw_only=True):
-    """An object of our bucket; `crc32c` in base64.
+    """An object in our bucket; `crc32c` in base64.
 
-    `generation`: another one each time that the name is written, even with equal bytes.
+    `generation`: changes each time the name is written, even with equal bytes.
     """
 
     name: str
@@ -23,10 +23,10 @@ class StoredObject(Struct, frozen=True, kw_only=True):
     crc32c: str
 
 
-class SignedUpload(Unprinted, frozen=True, kw_only=True):
-    """A PUT to `url` with exactly `headers` before `expires_at` makes the object."""
+class SignedUpload(PartialRepr, frozen=True, kw_only=True):
+    """A PUT to `url` with exactly `headers` before `expires_at` creates the object."""
 
-    unprinted = ("url",)
+    hidden_fields = ("url",)
 
     url: str
     headers: Mapping[str, str]
@@ -41,45 +41,45 @@ class Bucket(Protocol):
         ...
 
     def name(self, gs_uri: str) -> str:
-        """The name of an object of this bucket; BadContent where it is another's."""
+        """The name of an object in this bucket; BadContent if it is in another one."""
         ...
 
     def find(self, name: str) -> StoredObject | None: ...
 
     def list(self, prefix: str) -> Sequence[StoredObject]: ...
 
-    def read(self, name: str, *, most_bytes: int) -> bytes | None:
+    def read(self, name: str, *, max_bytes: int) -> bytes | None:
         """The whole object, or None if absent; BadContent if it is larger."""
         ...
 
     def write(self, name: str, content: BinaryIO, *, content_type: str) -> StoredObject:
-        """All of `content`, whatever was there; its checksum was compared."""
+        """Write all of `content`, replacing the object; its checksum is verified."""
         ...
 
     def open(self, stored: StoredObject) -> BinaryIO:
-        """For reading, with seek, by ranges: never the whole object in memory.
+        """A seekable reader that fetches ranges, never the whole object at once.
 
-        Unreachable, here and on reading, once its name was written anew or deleted.
+        Unreachable, here and on reading, once the object was replaced or deleted.
         """
         ...
 
     def copy_new(self, source: StoredObject, target: str) -> StoredObject:
-        """Copy within the bucket, create-only; LostRace where `target` exists.
+        """Copy within the bucket, create-only; LostRace if `target` exists.
 
-        Unreachable, and nothing is copied, if `source` was written anew or deleted.
+        Unreachable, and nothing is copied, if `source` was replaced or deleted.
         """
         ...
 
     def delete(self, name: str) -> None:
-        """Gone afterwards, whether it was there or not."""
+        """Idempotent: deleting an object that doesn't exist is no error."""
         ...
 
     def sign_download(
         self, name: str, *, lifetime: timedelta, disposition: str | None = None
     ) -> str:
-        """A GET URL of our own bucket that expires after `lifetime`.
+        """A GET URL for an object of our bucket that expires after `lifetime`.
 
-        `disposition`: the Content-Disposition of the answer.
+        `disposition`: the Content-Disposition of the response.
         """
         ...
 
@@ -91,33 +91,36 @@ class Bucket(Protocol):
 class Web(Protocol):
     """The internet as seen from a function: public https addresses only."""
 
-    def stream(self, file: WebFile, *, most_bytes: int) -> Iterator[bytes]:
+    def stream(self, file: WebFile, *, max_bytes: int) -> Iterator[bytes]:
         """The body in chunks. Unreachable: no answer, not 2xx, or cut short.
 
-        BadContent: forbidden address, larger than `most_bytes`, empty, or HTML.
+        BadContent: forbidden address, larger than `max_bytes`, empty, or HTML.
         """
         ...
 
 
 class Receivers(Protocol):
-    """Servers of others that take webhooks, at public https addresses only."""
+    """The callers' servers that receive webhooks, at public https addresses only."""
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverAnswer:
-        """The one answer, whose body isn't read; redirects included.
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> ReceiverResponse:
+        """POST the JSON `body` once. The answer's body isn't read.
 
-        Unreachable: none came in time. NotPublic: a forbidden address; nothing was
-        sent. `body` is JSON. What these errors say may be logged.
+        Redirects are not followed: a 3xx is the answer. Unreachable: none came in time.
+        NotPublic: a forbidden address; nothing was sent. These errors' messages are
+        safe to log.
         """
         ...
 
 
-class Jpeg(Unprinted, frozen=True, kw_only=True):
-    """An image as every provider takes it: at most 3.5 MB, ratio 1:2 to 2:1.
+class Jpeg(PartialRepr, frozen=True, kw_only=True):
+    """An image that every provider accepts: at most 3.5 MB, ratio 1:2 to 2:1.
 
-    `source_width` and `source_height`: of the image it was made from, upright.
+    `source_width` and `source_height`: of the original image, upright.
     """
 
-    unprinted = ("content",)
+    hidden_fields = ("content",)
 
     content: bytes
     width: int
@@ -128,19 +131,19 @@ class Jpeg(Unprinted, frozen=True, kw_only=True):
 
 class ImageCheck(Protocol):
     def to_jpeg(self, content: bytes) -> Jpeg:
-        """What the bytes show; BadContent where that is no image, or too large."""
+        """Decode and convert an image; BadContent if it is none, or is too large."""
         ...
 
 
-class VideoFacts(Unprinted, frozen=True, kw_only=True):
-    """What a player shows of an MP4: `duration_seconds` is the video track's own.
+class VideoFacts(PartialRepr, frozen=True, kw_only=True):
+    """What a player shows of an MP4. `duration_seconds`: that of the video track.
 
-    `width` and `height`: as shown, turned and stretched. `audio_seconds`: how much of
-    what is shown has sound. `poster`: its first frame, a JPEG; empty if none could be
-    made.
+    `width` and `height`: as displayed, after rotation and pixel aspect ratio.
+    `audio_seconds`: how much of the displayed time has sound. `poster`: the first
+    frame, a JPEG; empty if none could be made.
     """
 
-    unprinted = ("poster",)
+    hidden_fields = ("poster",)
 
     duration_seconds: float
     width: int
@@ -152,5 +155,5 @@ class VideoFacts(Unprinted, frozen=True, kw_only=True):
 
 class VideoCheck(Protocol):
     def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
-        """Decode every frame of H.264 and AAC; BadContent where it is no whole MP4."""
+        """Decode every frame (H.264, AAC); BadContent if it isn't a complete MP4."""
         ...

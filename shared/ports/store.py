@@ -1,4 +1,4 @@
-"""What is kept in Firestore, the queue, and the clock."""
+"""Ports of what is stored in Firestore, of the queue, of the clock and of ids."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from shared.domain.circuit import Circuit
 from shared.domain.job import Job
-from shared.domain.kill_switch import Switch
+from shared.domain.kill_switch import KillSwitchState
 from shared.domain.ledger import Account
+from shared.domain.listing import Position
 from shared.domain.observed_prices import ObservedPrices
 from shared.domain.poll_plan import TaskTimes
 from shared.domain.projection import Projection, Status
@@ -33,9 +34,9 @@ T = TypeVar("T")
 
 
 class Versioned(Struct, Generic[T], frozen=True, kw_only=True):
-    """A value as it was read.
+    """A snapshot of a stored value.
 
-    A commit is conditioned on `token`, which is None where nothing is stored yet.
+    A commit is conditional on `token`, which is None if nothing is stored yet.
     """
 
     value: T
@@ -43,9 +44,10 @@ class Versioned(Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Overdue(Struct, frozen=True, kw_only=True):
-    """A job whose next step is late; from raw fields, so that any record will do.
+    """A job whose next step is late; from raw fields, so that even a malformed record
+    is found.
 
-    `awaits_start`: nothing that was paid for is open, its next step submits.
+    `awaits_start`: nothing that was paid for is open, and the next step is a start.
     """
 
     job_id: str
@@ -56,7 +58,7 @@ class Overdue(Struct, frozen=True, kw_only=True):
 
 
 class OverdueWebhook(Struct, frozen=True, kw_only=True):
-    """A webhook that should have been sent; from raw fields, as `Overdue`."""
+    """A webhook that should have been sent; from raw fields, like `Overdue`."""
 
     job_id: str
     attempts: int
@@ -64,10 +66,10 @@ class OverdueWebhook(Struct, frozen=True, kw_only=True):
 
 
 class IdempotencyRecord(Struct, frozen=True, kw_only=True):
-    """Which job an idempotency key made. `name` is a hash of the user and the key.
+    """Which job an idempotency key created. `name`: a hash of the user and the key.
 
-    It outlives its job: the key of a deleted job stays taken until `expires_at`.
-    `created_by_retry`: a client's retry arrived before its first send.
+    It outlives the job: the key of a deleted job stays taken until `expires_at`.
+    `created_by_retry`: the client's retry arrived before its first request.
     """
 
     name: str
@@ -77,15 +79,8 @@ class IdempotencyRecord(Struct, frozen=True, kw_only=True):
     created_by_retry: bool = False
 
 
-class Position(Struct, frozen=True, kw_only=True):
-    """A place in a user's list of jobs, newest first: right after this job."""
-
-    created_at: datetime
-    job_id: str
-
-
 class Jobs(Protocol):
-    """Jobs with their projections and their money; each change is one atomic commit."""
+    """Jobs with their projections and their money. Each change is one atomic commit."""
 
     def create(
         self,
@@ -94,7 +89,7 @@ class Jobs(Protocol):
         *,
         over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
-        """Write the job, hold its money, count it as open, keep `record`; or nothing.
+        """Write the job, hold its money, count it as open, write `record`; or nothing.
 
         `record` is new, or replaces `over` if that is still as it was read.
         LimitReached or TooManyJobs: it does not fit. LostRace: the job or the record
@@ -103,27 +98,28 @@ class Jobs(Protocol):
         ...
 
     def read(self, job_id: str) -> Versioned[Job] | None:
-        """None if the job does not exist; Unreadable if no version can parse it."""
+        """None if the job does not exist; Unreadable if it can't be parsed."""
         ...
 
     def commit(self, before: Versioned[Job], after: Job) -> Versioned[Job]:
-        """Write `after` if nobody committed since `before`; else LostRace.
+        """Write `after` if nobody has committed since `before`; else LostRace.
 
-        What changes in its money is booked in the same commit: LimitReached where it
-        holds more and a cap has no room; settled and released once, with its end.
-        CommitUncertain: it was sent and not answered, and may hold.
+        The same commit books the change of its money. LimitReached: it holds more, and
+        a cap has no room. The commit that ends the job settles and releases, once.
+        CommitUncertain: it was sent but not answered, and may have taken effect.
         """
         ...
 
-    def abandon(self, job_id: str, now: datetime) -> None:
-        """End a job from its raw fields, without parsing it; what it holds is spent.
+    def abandon(self, job_id: str, version: int, now: datetime) -> None:
+        """End a job by its raw fields, without parsing it; what it holds is spent.
 
-        LostRace where somebody committed in between, or it has ended.
+        LostRace if it is no longer at `version`, because another process committed in
+        between, or if it has ended.
         """
         ...
 
     def delete(self, before: Versioned[Job]) -> None:
-        """Remove the job and its projection, if nobody committed since; else LostRace.
+        """Remove the job and its projection. LostRace if someone has committed since.
 
         Idempotency records, ledger and usage stay. CommitUncertain as in `commit`.
         """
@@ -134,33 +130,30 @@ class JobQueries(Protocol):
     """Finds jobs by something other than their id."""
 
     def overdue(
-        self, now: datetime, *, after: Overdue | None = None, most: int
+        self, now: datetime, *, after: Overdue | None = None, limit: int
     ) -> Sequence[Overdue]:
         """Jobs whose `wake_at` is not after `now`, the longest overdue first.
 
-        `after`: goes on behind this job of an earlier answer. Fewer than `most` only
-        at the end.
+        `after`: continue after this job of an earlier page. Fewer than `limit` only at
+        the end.
         """
         ...
 
-    def overdue_webhooks(self, now: datetime, *, most: int) -> Sequence[OverdueWebhook]:
-        """Webhooks that are due and not after `now`, the longest overdue first."""
+    def overdue_webhooks(
+        self, now: datetime, *, limit: int
+    ) -> Sequence[OverdueWebhook]:
+        """Webhooks whose `due_at` is not after `now`, the longest overdue first."""
         ...
 
     def page(
-        self,
-        user_id: str,
-        *,
-        status: Status | None,
-        after: Position | None,
-        most: int,
+        self, user_id: str, *, status: Status | None, after: Position | None, limit: int
     ) -> Sequence[Projection]:
-        """What a user sees of their own jobs, newest first; fewer than `most` only at
+        """What a user sees of their own jobs, newest first; fewer than `limit` only at
         the end of the list."""
         ...
 
     def is_image_of_others(self, user_id: str, image: str, job_id: str) -> bool:
-        """Whether another job of the user than this one names the upload."""
+        """Whether any other job of the user than `job_id` uses the upload."""
         ...
 
 
@@ -179,7 +172,7 @@ class Quotas(Protocol):
     def check_room(self, job: Job) -> None:
         """LimitReached or TooManyJobs if `Jobs.create` would refuse this job now.
 
-        Nothing is held: by the time of the `create` the room may be gone.
+        Nothing is held: the room may be gone by the time of `create`.
         """
         ...
 
@@ -197,25 +190,25 @@ class Quotas(Protocol):
         """Count one more translation outside a job, and book its price as spent.
 
         LimitReached or TooManyRequests: it may not be made. LostRace, CommitUncertain
-        as in `count_upload`. `shard_by`: a random text.
+        as in `count_upload`. `shard_by`: any random string.
         """
         ...
 
     def release_translation(
         self, user_id: str, unspent_usd: Decimal, booked_at: datetime, shard_by: str
     ) -> None:
-        """Take back what the translation booked at `booked_at` did not cost.
+        """Release what the translation booked at `booked_at` did not cost.
 
-        Sent once, and never to be repeated: it would be released twice. LostRace or
+        Not idempotent: never retry it, or it may be released twice. LostRace or
         Unreachable: nothing was written. CommitUncertain as in `Jobs.commit`.
         """
         ...
 
 
 class Queue(Protocol):
-    """The tasks that wake jobs; starts, other steps and webhooks lie in three queues.
+    """The tasks that wake jobs. Starts, other steps and webhooks have a queue each.
 
-    A name that exists already, or was used, is success.
+    Enqueueing a name that exists already, or was used, is not an error.
     """
 
     def enqueue(self, task: "StepTask") -> None: ...
@@ -240,37 +233,31 @@ class WebhookTask(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-class PriceStore(Protocol):
-    """What vendors were seen to charge above the catalogue: one document."""
+class DocumentStore(Protocol[T]):
+    """One document, read and written as a whole."""
 
-    def read(self) -> Versioned[ObservedPrices]: ...
+    def read(self) -> Versioned[T]: ...
 
-    def commit(self, before: Versioned[ObservedPrices], after: ObservedPrices) -> None:
-        """Write `after` if nothing was committed since `before`; else LostRace.
+    def commit(self, before: Versioned[T], after: T) -> None:
+        """Write `after` if nobody has committed since `before`; else LostRace.
 
-        CommitUncertain if it was sent and not answered: it may hold.
+        CommitUncertain: it was sent but not answered, and may have taken effect.
         """
         ...
 
 
-class TaskTimeStore(Protocol):
-    """How long vendors took for their latest tasks: one document."""
-
-    def read(self) -> Versioned[TaskTimes]: ...
-
-    def commit(self, before: Versioned[TaskTimes], after: TaskTimes) -> None:
-        """Write `after` if nothing was committed since `before`; else LostRace.
-
-        CommitUncertain if it was sent and not answered: it may hold.
-        """
-        ...
+# Observed prices above the catalogue's, and how long vendors' tasks took.
+PriceStore = DocumentStore[ObservedPrices]
+TaskTimeStore = DocumentStore[TaskTimes]
+# The state of the kill switch.
+KillSwitchStore = DocumentStore[KillSwitchState]
 
 
 class UsageStore(Protocol):
-    """What was made and spent, by account (`all.YYYY-MM`, `user.ID.YYYY-MM`)."""
+    """Usage and spend by account (`all.YYYY-MM`, `user.ID.YYYY-MM`)."""
 
     def usage(self, accounts: Sequence[str]) -> Mapping[str, UsageMonth]:
-        """By account; empty months where nothing was written."""
+        """By account; the month is empty if nothing was written."""
         ...
 
     def spend(self, accounts: Sequence[str]) -> Mapping[str, Account]: ...
@@ -278,25 +265,12 @@ class UsageStore(Protocol):
 
 class Circuits(Protocol):
     def read(self, keys: Sequence[str]) -> Sequence[Versioned[Circuit]]:
-        """In the order of `keys`, closed where nothing is stored."""
+        """In the order of `keys`; closed if nothing is stored."""
         ...
 
     def commit(self, changes: Sequence[tuple[Versioned[Circuit], Circuit]]) -> None:
-        """All of `changes` if nobody committed to any of them since; else LostRace.
+        """Write all changes if nobody has committed to any of them; else LostRace.
 
-        CommitUncertain: it was sent and not answered, and may hold.
-        """
-        ...
-
-
-class SwitchStore(Protocol):
-    """What is known of the kill switch, each change one atomic commit."""
-
-    def read(self) -> Versioned[Switch]: ...
-
-    def commit(self, before: Versioned[Switch], after: Switch) -> None:
-        """Write `after` if nobody committed since `before`; else LostRace.
-
-        CommitUncertain: it was sent and not answered, and may hold.
+        CommitUncertain: it was sent but not answered, and may have taken effect.
         """
         ...

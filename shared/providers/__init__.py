@@ -1,1 +1,1 @@
-"""Adapters to providers of videos: import the domain, the ports and their own SDK."""
+"""Adapters to video providers. Each imports the domain, the ports and its own SDK."""

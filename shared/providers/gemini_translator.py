@@ -9,22 +9,22 @@ from google.genai import types
 from shared.domain.catalogue import TextModel
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.outcomes import NotSent, Rejected, Submission
-from shared.domain.pricing import charged_usd
+from shared.domain.pricing import believed_usd
 from shared.domain.prompt_translation import (
     Translation,
+    max_output_tokens,
     max_price_usd,
-    most_output_tokens,
     price_usd,
     read_answer,
 )
 from shared.domain.structs import replace
-from shared.providers.google_client import CAUGHT, GoogleAccess, submission_of
+from shared.providers.google_client import SDK_ERRORS, GoogleAccess, submission_of
 from shared.providers.paid_post import SendState
 
-# A few sentences take two seconds; a video's job waits for them.
-_READ_SECONDS = 15.0
-_MOST_BYTES = 100_000
-# Where the newest models are served first; the project's own region may lack them.
+# A few sentences take two seconds, during which a video's job waits.
+READ_SECONDS = 15.0
+_MAX_BYTES = 100_000
+# Serves the newest models first; the project's own region may lack them.
 _LOCATION = "global"
 _API_VERSION = "v1beta1"
 _INSTRUCTION = """\
@@ -35,7 +35,7 @@ meaning, names, quoted text, numbers and line breaks; add nothing and leave noth
 out. Answer with `language`, the BCP 47 tag of the prompt's language, and `english`, \
 the translation, of at most `max_characters` characters. If the prompt is English \
 already, `english` is empty."""
-_ANSWER = types.Schema(
+_RESPONSE_SCHEMA = types.Schema(
     type=types.Type.OBJECT,
     properties={
         "language": types.Schema(type=types.Type.STRING),
@@ -47,7 +47,7 @@ _ANSWER = types.Schema(
 
 
 class GeminiTranslator:
-    """The port `Translator` by google-genai."""
+    """The port `Translator` on google-genai."""
 
     def __init__(
         self,
@@ -56,10 +56,8 @@ class GeminiTranslator:
         project: str,
         credentials: Credentials | None = None,
         base_url: str | None = None,
-        read_seconds: float = _READ_SECONDS,
     ) -> None:
         self._model = model
-        self._read_seconds = read_seconds
         self._access = GoogleAccess.by_identity(
             project=project,
             location=_LOCATION,
@@ -71,27 +69,27 @@ class GeminiTranslator:
     def max_cost_usd(self, prompt: str) -> Decimal:
         return max_price_usd(self._model, prompt)
 
-    def translate(self, prompt: str, *, most_units: int) -> Translation:
+    def translate(self, prompt: str, *, max_units: int) -> Translation:
         send_state = SendState()
-        message = {"prompt": prompt, "max_characters": most_units}
+        message = {"prompt": prompt, "max_characters": max_units}
         try:
             with self._access.client(
-                read_seconds=self._read_seconds,
-                most_bytes=_MOST_BYTES,
-                send_state=send_state,
+                read_seconds=READ_SECONDS, max_bytes=_MAX_BYTES, send_state=send_state
             ) as client:
                 answer = client.models.generate_content(
                     model=self._model.model_id,
                     contents=json.dumps(message, ensure_ascii=False),
-                    config=_config(most_output_tokens(prompt)),
+                    config=_config(max_output_tokens(prompt)),
                 )
-        except CAUGHT as error:
+        except SDK_ERRORS as error:
             return self._failed(submission_of(error, send_state, prompt), prompt)
-        made = _translation(answer, prompt, most_units)
-        return replace(made, cost_usd=self._cost_usd(answer, prompt))
+        translation = _translation(answer, prompt, max_units)
+        return replace(translation, cost_usd=self._cost_usd(answer, prompt))
 
     def _failed(self, outcome: Submission, prompt: str) -> Translation:
-        """Free if the vendor proves it. No words of its: they may repeat the prompt."""
+        """Free only if the vendor proves that. Drops its message, which may quote the
+        prompt.
+        """
         match outcome:
             case Rejected(problem=problem) | NotSent(problem=problem):
                 return Translation(problem=Problem(code=problem.code))
@@ -100,22 +98,24 @@ class GeminiTranslator:
                 return Translation(cost_usd=self.max_cost_usd(prompt), problem=unknown)
 
     def _cost_usd(self, answer: types.GenerateContentResponse, prompt: str) -> Decimal:
-        """By the tokens that the vendor counted; without them, the most it may be."""
+        """From the tokens that the vendor counted; without a count, the maximum."""
         usage = answer.usage_metadata
         if usage is None or not usage.prompt_token_count:
             return self.max_cost_usd(prompt)
         written = (usage.candidates_token_count, usage.thoughts_token_count)
         output_tokens = sum(tokens or 0 for tokens in written)
         cost = price_usd(self._model, usage.prompt_token_count, output_tokens)
-        return charged_usd(cost, self.max_cost_usd(prompt))
+        max_cost_usd = self.max_cost_usd(prompt)
+        believed = believed_usd(cost, max_cost_usd)
+        return max_cost_usd if believed is None else believed
 
 
-def _config(most_tokens: int) -> types.GenerateContentConfig:
+def _config(max_tokens: int) -> types.GenerateContentConfig:
     return types.GenerateContentConfig(
         system_instruction=_INSTRUCTION,
         response_mime_type="application/json",
-        response_schema=_ANSWER,
-        max_output_tokens=most_tokens,
+        response_schema=_RESPONSE_SCHEMA,
+        max_output_tokens=max_tokens,
         candidate_count=1,
         thinking_config=types.ThinkingConfig(
             thinking_level=types.ThinkingLevel.MINIMAL
@@ -125,11 +125,11 @@ def _config(most_tokens: int) -> types.GenerateContentConfig:
 
 
 def _translation(
-    answer: types.GenerateContentResponse, prompt: str, most_units: int
+    answer: types.GenerateContentResponse, prompt: str, max_units: int
 ) -> Translation:
     candidate = answer.candidates[0] if answer.candidates else types.Candidate()
     if candidate.finish_reason is not types.FinishReason.STOP:
         return Translation(problem=Problem(code=ErrorCode.OUTPUT_FILTERED))
     parts = (candidate.content and candidate.content.parts) or []
     text = "".join(part.text or "" for part in parts if not part.thought)
-    return read_answer(text, prompt, most_units=most_units)
+    return read_answer(text, prompt, max_units=max_units)

@@ -1,4 +1,4 @@
-"""What Google's errors mean, for Veo and Omni alike.
+"""Interprets Google's errors, for both Veo and Omni.
 
 Sources: the statuses of google.rpc and the types of google-genai 3.6.1; the page
 "responsible AI" of Veo on the Agent Platform; public logs of the Gemini API, 2026-11.
@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterator, Mapping
 
 from shared.domain.errors import ErrorCode
-from shared.providers.rejection import Meaning, VendorErrors
-from shared.providers.safety_words import refused
+from shared.providers.rejection import Interpretation, VendorErrors
+from shared.providers.safety_refusals import safety_refusal
 from shared.retry_after import bounded_wait
 
-# A new project's first call waits for Google to make its service agents.
+# A new project's first call has to wait until Google has created its service agents.
 PROVISIONING_SECONDS = 90.0
 
-# 409, 499, 500 and 504 may come after the job was taken.
+# 409, 499, 500 and 504 are left out: Google may send them after accepting the job.
 _CODES: Mapping[int, ErrorCode] = {
     400: ErrorCode.INPUT_NOT_ACCEPTED,
     401: ErrorCode.ACCESS_DENIED,
@@ -25,12 +25,14 @@ _CODES: Mapping[int, ErrorCode] = {
     429: ErrorCode.RATE_LIMITED,
     503: ErrorCode.PROVIDER_UNAVAILABLE,
 }
-# A cap that the owner set: of a project in AI Studio, or a spend-cap budget. What the
-# second one says is not published yet, so its 403 is read by the same words.
+# A spending cap that the owner set: of a project in AI Studio, or a spend-cap budget.
+# Google hasn't published the latter's message yet, so its 403 is matched the same way.
 _CAP = r"\bspend(?:ing)?[ -](?:cap|limit)\b"
 _CAPPED = re.compile(f"(?i){_CAP}")
 _DEPLETED = re.compile(rf"(?i)\bcredits are depleted\b|\bBILLING_DISABLED\b|{_CAP}")
 _RATE = re.compile(r"(?i)\b(requests?|tokens?|videos?) per (second|minute|hour|day)\b")
+# A model that only paid plans may use, and no limit that a pause would lift.
+_PAID_ONLY = re.compile(r"(?i)free_tier\w*, limit: 0\b")
 _NO_BILLING = re.compile(
     r"(?i)\benable billing\b|\bbilling (is|has been|was) (disabled|not enabled)\b"
     r"|\bbilling account\b.{0,60}\b(not open|closed|disabled)\b"
@@ -39,7 +41,8 @@ _NO_ACCESS = re.compile(
     r"(?i)\bapi.?key (not valid|expired|not found)|\bAPI_KEY_INVALID\b"
     r"|\bapi.?key restrictions?\b|\blocation is not supported\b"
 )
-# The model itself is the subject: "… for this model is not supported" is about a field.
+# Only with the model as the subject: "… for this model is not supported" is about a
+# field.
 _MODEL_GONE = re.compile(
     r"(?i)\bmodels?[ /:`'\"]*[\w./-]*[`'\"]* (is|are|was|were|has been|have been)"
     r" (no longer|not found|retired|deprecated|shut ?down|discontinued)"
@@ -49,19 +52,19 @@ _PROVISIONING = re.compile(r"(?i)\bservice agents? (is|are) being provisioned\b"
 _DELAY = re.compile(r"(\d{1,9}(?:\.\d+)?)s")
 
 
-def is_provisioning(words: str) -> bool:
-    return bool(_PROVISIONING.search(words))
+def is_provisioning(message: str) -> bool:
+    return bool(_PROVISIONING.search(message))
 
 
-def names_lost_model(words: str) -> bool:
-    return bool(_MODEL_GONE.search(words))
+def says_model_gone(message: str) -> bool:
+    return bool(_MODEL_GONE.search(message))
 
 
 def own_error(status: int, body: object) -> Mapping[str, object] | None:
-    """`error` of Google's own JSON for this status, or None for any other body.
+    """`error` in Google's own JSON for this status, or None for any other body.
 
-    google.rpc has `code` (the HTTP status), `message` and `status`; Interactions have
-    a `code` in words and a `message`. Other APIs use the second form too, so it proves
+    google.rpc has `code` (the HTTP status), `message` and `status`; Interactions have a
+    textual `code` and a `message`. Other APIs use the second form, too, so it proves
     nothing about a 5xx, and a 404 must name what Google did not find.
     """
     if isinstance(body, list) and len(body) == 1:
@@ -79,7 +82,7 @@ def own_error(status: int, body: object) -> Mapping[str, object] | None:
     return error
 
 
-def _words(status: int, body: object) -> str | None:
+def _message(status: int, body: object) -> str | None:
     error = own_error(status, body)
     if error is None:
         return None
@@ -88,46 +91,51 @@ def _words(status: int, body: object) -> str | None:
     return f"{name}: {error['message']}"
 
 
-def _meaning(status: int, words: str, body: object) -> Meaning:
+def _interpret(status: int, message: str, body: object) -> Interpretation:
     details = list(_details(own_error(status, body) or {}))
     wait_seconds = _retry_seconds(details)
-    if status == 400 and is_provisioning(words):
-        return Meaning(
+    if status == 400 and is_provisioning(message):
+        return Interpretation(
             code=ErrorCode.PROVIDER_UNAVAILABLE,
             retry_after_seconds=wait_seconds or PROVISIONING_SECONDS,
             ask_again=True,
         )
     reasons = " ".join(str(detail.get("reason") or "") for detail in details)
-    code = _code(status, f"{words} {reasons}")
-    return Meaning(code=code, retry_after_seconds=wait_seconds)
+    code = _code(status, f"{message} {reasons}")
+    return Interpretation(code=code, retry_after_seconds=wait_seconds)
 
 
-def _code(status: int, words: str) -> ErrorCode | None:
-    """Words make a 400 more precise, and tell a 403 or 429 of a spent cap apart."""
+def _code(status: int, message: str) -> ErrorCode | None:
+    """The message makes a 400 more precise, and identifies a 403 or 429 that is due to
+    a spending cap, or a 429 to the lack of a paid plan.
+    """
     if status == 429:
-        is_spent = _DEPLETED.search(words) and not _RATE.search(words)
+        if _PAID_ONLY.search(message):
+            return ErrorCode.ACCESS_DENIED
+        is_spent = _DEPLETED.search(message) and not _RATE.search(message)
         return ErrorCode.OUT_OF_CREDITS if is_spent else None
     if status == 403:
-        return ErrorCode.OUT_OF_CREDITS if _CAPPED.search(words) else None
+        return ErrorCode.OUT_OF_CREDITS if _CAPPED.search(message) else None
     if status != 400:
         return None
-    if refusal := refused_call(words):
+    if refusal := refusal_of_request(message):
         return refusal
-    if _NO_ACCESS.search(words):
+    if _NO_ACCESS.search(message):
         return ErrorCode.ACCESS_DENIED
-    if _DEPLETED.search(words) or _NO_BILLING.search(words):
+    if _DEPLETED.search(message) or _NO_BILLING.search(message):
         return ErrorCode.OUT_OF_CREDITS
-    return ErrorCode.MODEL_UNAVAILABLE if names_lost_model(words) else None
+    return ErrorCode.MODEL_UNAVAILABLE if says_model_gone(message) else None
 
 
-def refused_call(words: str) -> ErrorCode | None:
-    """What an error in place of a generation refuses: no output exists, so the input.
+def refusal_of_request(message: str) -> ErrorCode | None:
+    """The safety refusal in an error that came instead of a generation, or None.
 
-    `content_blocked` is the code in words that Interactions have for it.
+    As there is no output, an unspecific refusal is about the input. Interactions use
+    the textual code `content_blocked`.
     """
-    found = refused(words, unnamed=ErrorCode.PROMPT_REFUSED)
-    if found is None and "content_blocked" in words:
-        return refused(f"Blocked: {words}") or ErrorCode.PROMPT_REFUSED
+    found = safety_refusal(message, unnamed=ErrorCode.PROMPT_REFUSED)
+    if found is None and "content_blocked" in message:
+        return safety_refusal(f"Blocked: {message}") or ErrorCode.PROMPT_REFUSED
     return found
 
 
@@ -147,4 +155,4 @@ def _retry_seconds(details: list[Mapping[str, object]]) -> float | None:
     return None
 
 
-GOOGLE = VendorErrors(codes=_CODES, words_of=_words, meaning_of=_meaning)
+GOOGLE = VendorErrors(codes=_CODES, message_of=_message, interpret=_interpret)

@@ -1,4 +1,4 @@
-"""Gemini Omni through Interactions: of the Gemini API, or of the Agent Platform."""
+"""Gemini Omni, through Interactions on the Gemini API or on the Agent Platform."""
 
 import base64
 from collections.abc import Callable
@@ -26,8 +26,13 @@ from shared.ports.providers import (
     TaskRef,
     WebFile,
 )
-from shared.providers import answer_limits, omni_answers
-from shared.providers.google_client import CAUGHT, GoogleAccess, is_gone, submission_of
+from shared.providers import omni_interactions, response_limits
+from shared.providers.google_client import (
+    SDK_ERRORS,
+    GoogleAccess,
+    is_gone,
+    submission_of,
+)
 from shared.providers.paid_post import FREE_READ_SECONDS, READ_SECONDS, SendState
 from shared.providers.redaction import describe
 
@@ -39,16 +44,13 @@ _IDENTITY_VERSION = "v1beta1"
 _LOCATION = "global"
 
 
-def omni_by_key(
-    *, api_key: str, base_url: str | None = None, read_seconds: float = READ_SECONDS
-) -> "Omni":
-    """The Gemini API hands the video out at an address of its own."""
+def omni_by_key(*, api_key: str, base_url: str | None = None) -> "Omni":
+    """On the Gemini API, which serves the video at a URL of its own."""
     api_key, url = api_key.strip(), base_url or BASE_URL
     return Omni(
         GoogleAccess.by_key(api_key, base_url=url, api_version=_KEY_VERSION),
         api_key=api_key,
         trusted_origin=base_url,
-        read_seconds=read_seconds,
     )
 
 
@@ -58,9 +60,10 @@ def omni_by_identity(
     credentials: Credentials | None = None,
     base_url: str | None = None,
     inline: bool = False,
-    read_seconds: float = READ_SECONDS,
 ) -> "Omni":
-    """The Agent Platform writes the video into our bucket, or, `inline`, its answer."""
+    """On the Agent Platform, which writes the video into our bucket, or if `inline`,
+    into its response.
+    """
     access = GoogleAccess.by_identity(
         project=project,
         location=_LOCATION,
@@ -68,15 +71,13 @@ def omni_by_identity(
         base_url=base_url,
         api_version=_IDENTITY_VERSION,
     )
-    return Omni(
-        access, writes_into_bucket=not inline, inline=inline, read_seconds=read_seconds
-    )
+    return Omni(access, writes_into_bucket=not inline, inline=inline)
 
 
 class Omni:
-    """The port `Provider` by google-genai.
+    """The port `Provider` on google-genai.
 
-    `api_key` is shown to the API's own origin when a result is fetched from there.
+    `api_key` is also sent with the download of a result, to the API's own origin only.
     """
 
     def __init__(
@@ -87,25 +88,23 @@ class Omni:
         trusted_origin: str | None = None,
         writes_into_bucket: bool = False,
         inline: bool = False,
-        read_seconds: float = READ_SECONDS,
     ) -> None:
         self.access = access
         self._api_key = api_key
         self._trusted_origin = trusted_origin
         self.writes_into_bucket = writes_into_bucket
         self._delivery = "inline" if inline else "uri"
-        self._read_seconds = read_seconds
 
     def start(self, request: GenerationRequest) -> Submission:
         send_state = SendState()
         try:
             with self.access.client(
-                read_seconds=self._read_seconds,
-                most_bytes=answer_limits.MOST_BYTES,
+                read_seconds=READ_SECONDS,
+                max_bytes=response_limits.MAX_BYTES,
                 send_state=send_state,
             ) as client:
                 interaction = self._create(client, request)
-        except CAUGHT as error:
+        except SDK_ERRORS as error:
             return submission_of(error, send_state, self._api_key, request.prompt)
         task_id = getattr(interaction, "id", None)
         if isinstance(task_id, str) and task_id:
@@ -114,23 +113,21 @@ class Omni:
 
     def poll(self, task: TaskRef) -> Poll:
         try:
-            interaction = self._interaction(task)
-        except CAUGHT as error:
+            return omni_interactions.read(self._interaction(task))
+        except SDK_ERRORS as error:
             detail = describe(error, self._api_key)
             return Gone(detail=detail) if is_gone(error) else PollFailed(detail=detail)
-        return omni_answers.read(interaction)
 
     def fetch(self, task: TaskRef) -> WebFile | BucketFile | InlineFile:
         try:
             interaction = self._interaction(task)
-        except CAUGHT as error:
+            poll, video = omni_interactions.read(interaction), interaction.output_video
+            if isinstance(poll, Succeeded) and video:
+                return self._result(video)
+        except SDK_ERRORS as error:
             if is_gone(error):
                 raise TaskGone("the interaction is gone") from error
             raise Unreachable(describe(error, self._api_key)) from error
-        poll = omni_answers.read(interaction)
-        video = interaction.output_video
-        if isinstance(poll, Succeeded) and video:
-            return self._result(video)
         if isinstance(poll, Failed):
             raise BadContent("the interaction ended without a video")
         raise Unreachable("the interaction has no result yet")
@@ -139,20 +136,20 @@ class Omni:
         try:
             with self.access.client(read_seconds=FREE_READ_SECONDS) as client:
                 client.interactions.cancel(id=task.task_id)
-        except CAUGHT as error:
+        except SDK_ERRORS as error:
             return is_gone(error)
         return True
 
     def _interaction(self, task: TaskRef) -> Interaction:
         with self.access.client(read_seconds=FREE_READ_SECONDS) as client:
             answer = client.interactions.get(id=task.task_id)
-        # The SDK lets an answer without a status pass, which says nothing of the task.
+        # The SDK accepts an answer without a status, which says nothing about the task.
         if not isinstance(answer, Interaction) or not answer.status:
-            raise TypeError("the answer is not an interaction")
+            raise TypeError("the response is not an interaction")
         return answer
 
     def _create(self, client: genai.Client, request: GenerationRequest) -> object:
-        # Any: the SDK's overloads spell each body out as a TypedDict of its own.
+        # The SDK's overloads have a TypedDict for each variant of the body.
         create: Callable[..., object] = client.interactions.create
         return create(
             model=request.model_id,
@@ -177,7 +174,7 @@ class Omni:
 
     def _result(self, video: VideoContent) -> WebFile | BucketFile | InlineFile:
         if not video.uri:
-            return InlineFile(content=omni_answers.decoded(video.data))
+            return InlineFile(content=omni_interactions.decoded(video.data))
         match urlsplit(video.uri).scheme:
             case "gs":
                 return BucketFile(gs_uri=video.uri)
@@ -188,10 +185,10 @@ class Omni:
                     trusted_origin=self._trusted_origin,
                 )
             case _:
-                raise BadContent("the result's address is not one of the web")
+                raise BadContent("the result's URL is not a web address")
 
     def _key_for(self, url: str) -> dict[str, str]:
-        """The key, for the API's own origin alone."""
+        """The key's header, for the API's own origin only."""
         ours, theirs = urlsplit(self.access.base_url), urlsplit(url)
         is_own = (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc)
         return {"x-goog-api-key": self._api_key} if is_own and self._api_key else {}

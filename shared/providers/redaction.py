@@ -1,10 +1,10 @@
-"""How a vendor's words are kept: short, and without keys, prompts or images."""
+"""Shortens vendors' messages, and removes keys, prompts and images from them."""
 
 import json
 import re
 
-MOST_CHARACTERS = 300
-_SHORTEST_SECRET = 3
+MAX_CHARACTERS = 300
+_MIN_SECRET_LENGTH = 3
 
 _REDACTIONS = (
     (re.compile(r"data:[\w/+.-]+;base64,[\w+/=-]*"), "data:…"),
@@ -16,25 +16,32 @@ _REDACTIONS = (
 
 
 def redact(text: str, *secrets: str) -> str:
-    """At most 300 characters of `text`, without keys, images and each of `secrets`."""
-    text = hide(text, *secrets)
-    for pattern, instead in _REDACTIONS:
-        text = pattern.sub(instead, text)
-    return " ".join(text.split())[:MOST_CHARACTERS]
+    """At most 300 characters of `text`, without keys, images and any of `secrets`.
+
+    Lone surrogates, which vendors leave where they truncate, are replaced, because no
+    store accepts them.
+    """
+    text = without_secrets(text, *secrets)
+    for pattern, replacement in _REDACTIONS:
+        text = pattern.sub(replacement, text)
+    short = " ".join(text.split())[:MAX_CHARACTERS]
+    return short.encode(errors="replace").decode()
 
 
-def hide(text: str, *secrets: str) -> str:
-    """All of `text` without `secrets`, so that a prompt can't pass for an answer."""
+def without_secrets(text: str, *secrets: str) -> str:
+    """`text` without `secrets`, so that a quoted prompt isn't read as the vendor's own
+    words.
+    """
     for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET:
+        if len(secret) >= _MIN_SECRET_LENGTH:
             text = _without(text, secret)
     return text
 
 
 def _without(text: str, secret: str) -> str:
-    """As it is, as JSON writes it and as Python does."""
+    """Removes `secret` in its plain form and as JSON and Python would escape it."""
     for form in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}:
-        # Whole words only: the prompt "cat" must not make "category" unreadable.
+        # Whole words only: the prompt "cat" must not turn "category" into "…egory".
         text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "…", text)
     return text
 

@@ -1,6 +1,6 @@
-"""Which providers are configured, and how each is built: one row each.
+"""Lists all providers, with one row each: when it is configured, and how it is built.
 
-SDKs are imported when a provider is built, so a step pays only for the one it asks.
+SDKs are imported when a provider is built, so a step only pays for the one it uses.
 """
 
 import threading
@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.structs import Unprinted
+from shared.domain.structs import PartialRepr
 from shared.ports.providers import Provider
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 
-class Access(Unprinted, frozen=True, kw_only=True):
-    """How one provider is reached: its own key and address, and the project's identity.
+class Access(PartialRepr, frozen=True, kw_only=True):
+    """How one provider is reached: its own key and URL, and the project's identity.
 
     `credentials` looks up Application Default Credentials; None if there are none.
-    `vertex_base_url` is where the Agent Platform is, if not at Google's address.
+    `vertex_base_url` is the Agent Platform's URL, if it isn't Google's own.
     """
 
-    unprinted = ("api_key",)
+    hidden_fields = ("api_key",)
 
     project: str
     veo_location: str
@@ -36,7 +36,9 @@ class Access(Unprinted, frozen=True, kw_only=True):
 
     @property
     def is_out_of_reach(self) -> bool:
-        """Google can't reach a bucket on this machine; a simulator can."""
+        """Whether the bucket is out of the Agent Platform's reach: Google can't access
+        one on this machine, but a simulator can.
+        """
         return self.has_local_bucket and not self.vertex_base_url
 
 
@@ -84,15 +86,28 @@ def _has_key_or_identity(access: Access) -> bool:
 
 
 def _omni(access: Access) -> Provider:
-    from shared.providers.omni import omni_by_identity, omni_by_key
+    from shared.providers.omni import Omni, omni_by_identity, omni_by_key
+    from shared.providers.omni_platforms import OmniPlatforms
 
-    if access.api_key is not None:
+    def at_gemini_api() -> Omni | None:
+        if access.api_key is None:
+            return None
         return omni_by_key(api_key=access.api_key, base_url=access.base_url)
-    return omni_by_identity(
-        project=access.project,
-        credentials=access.credentials(),
-        base_url=access.vertex_base_url,
-        inline=access.is_out_of_reach,
+
+    def at_agent_platform() -> Omni | None:
+        identity = access.credentials()
+        if identity is None:
+            return None
+        return omni_by_identity(
+            project=access.project,
+            credentials=identity,
+            base_url=access.vertex_base_url,
+            inline=access.is_out_of_reach,
+        )
+
+    # Jobs under way have recorded these names.
+    return OmniPlatforms(
+        {"gemini-api": at_gemini_api, "agent-platform": at_agent_platform}
     )
 
 
@@ -105,23 +120,25 @@ REGISTRY: Mapping[ProviderId, Registration] = {
 
 
 class ConfiguredProviders:
-    """The port `Providers`: each is built once, when it is first asked for."""
+    """The port `Providers`. Each provider is built once, when it is first needed.
+
+    One that is not configured is looked for at each call: an identity that isn't found
+    now may be found a moment later.
+    """
 
     def __init__(self, accesses: Mapping[ProviderId, Access]) -> None:
         self._accesses = accesses
-        self._built: dict[ProviderId, Provider | None] = {}
+        self._built: dict[ProviderId, Provider] = {}
         self._building = threading.Lock()
 
     def get(self, provider_id: ProviderId) -> Provider | None:
         with self._building:
             if provider_id not in self._built:
-                self._built[provider_id] = self._build(provider_id)
+                if not self.is_configured(provider_id):
+                    return None
+                build, access = REGISTRY[provider_id].build, self._accesses[provider_id]
+                self._built[provider_id] = build(access)
             return self._built[provider_id]
 
     def is_configured(self, provider_id: ProviderId) -> bool:
         return REGISTRY[provider_id].is_configured(self._accesses[provider_id])
-
-    def _build(self, provider_id: ProviderId) -> Provider | None:
-        if not self.is_configured(provider_id):
-            return None
-        return REGISTRY[provider_id].build(self._accesses[provider_id])

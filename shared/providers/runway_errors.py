@@ -1,18 +1,19 @@
-"""What Runway's errors mean, the same for its SDK and plain HTTP.
+"""Interprets Runway's errors, for both its SDK and plain HTTP.
 
 Sources: docs.dev.runwayml.com (errors/errors) and the README of runwayml 5.24.0, read
-on 2026-11-22; error texts from public logs. 402 is HTTP's own word, not Runway's.
+on 2026-11-22; error texts from public logs. 402 has HTTP's meaning: Runway doesn't
+document it.
 
-502 and 504 are left out, although Runway documents them: they say that whoever answers
-could not reach the one behind it, or did not hear from it in time.
+502 and 504 are left out, although Runway documents them: they mean that a gateway could
+not reach the server behind it, or got no response in time.
 """
 
 import re
 from collections.abc import Mapping
 
 from shared.domain.errors import ErrorCode
-from shared.providers.rejection import Meaning, VendorErrors
-from shared.providers.safety_words import refused
+from shared.providers.rejection import Interpretation, VendorErrors
+from shared.providers.safety_refusals import safety_refusal
 
 _CODES: Mapping[int, ErrorCode] = {
     400: ErrorCode.INPUT_NOT_ACCEPTED,
@@ -25,16 +26,16 @@ _CODES: Mapping[int, ErrorCode] = {
     429: ErrorCode.RATE_LIMITED,
     503: ErrorCode.PROVIDER_UNAVAILABLE,
 }
-# Stands in most of Runway's errors, and in nobody else's.
+# Most of Runway's errors contain this, and only Runway's do.
 _DOCUMENTATION = "https://docs.dev.runwayml.com/"
-# "Could not find Task", which is said without the documentation's address.
-_THING = re.compile(r"(?i)\b(task|model)\b")
+# "Could not find Task" comes without the documentation's URL.
+_NOT_FOUND = re.compile(r"(?i)\b(task|model)\b")
 _NO_CREDITS = re.compile(
     r"(?i)\bnot (have )?enough (credits?|funds?|balance)\b"
     r"|\binsufficient (credits?|funds?|balance)\b|\bspend(ing)? limit\b"
     r"|\b(no|out of) (more )?credits\b|\bcredit balance is (too low|exhausted|empty)\b"
 )
-# The model itself is the subject, and not one field in combination with it.
+# Only with the model itself as the subject, not a field in combination with it.
 _MODEL_GONE = re.compile(
     r"(?i)\bmodel( variant)?( ['\"`]?[\w.-]+['\"`]?)?"
     r" ((is|was|has been) (not available|not supported|no longer|not found|deprecated"
@@ -43,16 +44,16 @@ _MODEL_GONE = re.compile(
     r"|\bmodel( ['\"`]?[\w.-]+['\"`]?)? not found\b"
     r"|\bunknown model\b(?! (parameter|option|field))"
 )
-_DAILY = re.compile(r"(?i)\bdaily\b.{0,40}\blimit\b")
-# Runway's day is the last 24 hours, so it may take a task again at any time.
+_DAILY_LIMIT = re.compile(r"(?i)\bdaily\b.{0,40}\blimit\b")
+# Runway counts the last 24 hours, so it may accept a task again at any time.
 _DAILY_WAIT_SECONDS = 900.0
 
 
-def _words(status: int, body: object) -> str | None:
+def _message(status: int, body: object) -> str | None:
     """`error` and `issues` of Runway's own JSON; None for any other body.
 
-    Gateways write `{"error": "…"}` too. So a 5xx must have what only Runway writes, and
-    a 404 that or the thing that Runway did not find.
+    Gateways write `{"error": "…"}`, too. So a 5xx must contain what only Runway writes,
+    and a 404 either that or the kind of thing that Runway did not find.
     """
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(body, dict) or not isinstance(error, str) or not error:
@@ -60,35 +61,31 @@ def _words(status: int, body: object) -> str | None:
     is_signed = str(body.get("docUrl")).startswith(_DOCUMENTATION)
     if status >= 500 and not is_signed:
         return None
-    if status in (404, 410) and not is_signed and not _THING.search(error):
+    if status in (404, 410) and not is_signed and not _NOT_FOUND.search(error):
         return None
     issues = body.get("issues")
     return f"{error} {issues}" if issues else error
 
 
-def _meaning(status: int, words: str, body: object) -> Meaning:
-    if status == 403 and _NO_CREDITS.search(words):
-        return Meaning(code=ErrorCode.OUT_OF_CREDITS)
-    if status == 429 and _DAILY.search(words):
-        return Meaning(presumed_wait_seconds=_DAILY_WAIT_SECONDS)
-    return Meaning(code=_code_of_400(words, body) if status == 400 else None)
+def _interpret(status: int, message: str, body: object) -> Interpretation:
+    if status == 403 and _NO_CREDITS.search(message):
+        return Interpretation(code=ErrorCode.OUT_OF_CREDITS)
+    if status == 429 and _DAILY_LIMIT.search(message):
+        return Interpretation(presumed_wait_seconds=_DAILY_WAIT_SECONDS)
+    return Interpretation(code=_code_of_400(message, body) if status == 400 else None)
 
 
-def _code_of_400(words: str, body: object) -> ErrorCode | None:
+def _code_of_400(message: str, body: object) -> ErrorCode | None:
     issues = body.get("issues") if isinstance(body, dict) else None
     if isinstance(issues, list) and issues:
-        # An error of form. Only the field `model` says something about the model.
-        return ErrorCode.MODEL_UNAVAILABLE if _is_about_model(issues) else None
-    if _NO_CREDITS.search(words):
+        # A validation error. Only one of the field `model` is about the model.
+        paths = [issue.get("path") for issue in issues if isinstance(issue, dict)]
+        return ErrorCode.MODEL_UNAVAILABLE if ["model"] in paths else None
+    if _NO_CREDITS.search(message):
         return ErrorCode.OUT_OF_CREDITS
-    if _MODEL_GONE.search(words):
+    if _MODEL_GONE.search(message):
         return ErrorCode.MODEL_UNAVAILABLE
-    return refused(words)
+    return safety_refusal(message)
 
 
-def _is_about_model(issues: list[object]) -> bool:
-    paths = [issue.get("path") for issue in issues if isinstance(issue, dict)]
-    return ["model"] in paths
-
-
-RUNWAY = VendorErrors(codes=_CODES, words_of=_words, meaning_of=_meaning)
+RUNWAY = VendorErrors(codes=_CODES, message_of=_message, interpret=_interpret)

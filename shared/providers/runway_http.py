@@ -1,4 +1,4 @@
-"""Plain HTTP as a transport to Runway, for when its SDK is what fails."""
+"""The transport to Runway over plain HTTP, in case its SDK is what fails."""
 
 import http.client
 import io
@@ -8,19 +8,22 @@ from urllib.parse import quote
 
 import requests
 import urllib3.exceptions
+from msgspec import to_builtins
 from requests.adapters import HTTPAdapter
 
 from shared.cutoff import Cutoff
-from shared.providers import answer_limits, runway_wire
+from shared.providers import response_limits, runway_wire
 from shared.providers.paid_post import (
     CONNECT_SECONDS,
+    FREE_READ_SECONDS,
     LOCAL_FAULTS,
+    READ_SECONDS,
     Fault,
     Faults,
     SendState,
     cutoff,
 )
-from shared.providers.rejection import Answer
+from shared.providers.rejection import HttpResponse, parsed
 from shared.providers.runway_wire import VideoTask
 
 USER_AGENT = "reelay/1"
@@ -55,21 +58,19 @@ class HttpTransport:
             "Content-Type": "application/json",
             "Accept": "application/json",
             "User-Agent": USER_AGENT,
-            **answer_limits.ACCEPT_PLAIN,
+            **response_limits.ACCEPT_PLAIN,
         }
 
-    def create(
-        self, body: VideoTask, *, read_seconds: float, send_state: SendState
-    ) -> Answer:
-        content = _WatchedBody(json.dumps(_fields(body)).encode(), send_state)
+    def create(self, body: VideoTask, send_state: SendState) -> HttpResponse:
+        content = _WatchedBody(json.dumps(to_builtins(body)).encode(), send_state)
         kind = "image_to_video" if body.prompt_image else "text_to_video"
-        return self._send("POST", f"/v1/{kind}", read_seconds, content)
+        return self._send("POST", f"/v1/{kind}", READ_SECONDS, content)
 
-    def retrieve(self, task_id: str, *, read_seconds: float) -> Answer:
-        return self._send("GET", _task_path(task_id), read_seconds)
+    def retrieve(self, task_id: str) -> HttpResponse:
+        return self._send("GET", _task_path(task_id), FREE_READ_SECONDS)
 
-    def delete(self, task_id: str, *, read_seconds: float) -> Answer:
-        return self._send("DELETE", _task_path(task_id), read_seconds)
+    def delete(self, task_id: str) -> HttpResponse:
+        return self._send("DELETE", _task_path(task_id), FREE_READ_SECONDS)
 
     def _send(
         self,
@@ -77,11 +78,11 @@ class HttpTransport:
         path: str,
         read_seconds: float,
         body: io.BytesIO | None = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         with cutoff(read_seconds) as limit, requests.Session() as session:
             for scheme in ("http://", "https://"):
                 session.mount(scheme, _Watched(limit))
-            # Neither a proxy nor a .netrc of the machine has a say here.
+            # Ignore proxies in the environment, and the machine's .netrc.
             session.trust_env = False
             response = session.request(
                 method,
@@ -93,15 +94,13 @@ class HttpTransport:
                 stream=True,
             )
             content = _content(response)
-        return Answer(
-            status=response.status_code,
-            body=_parsed(content),
-            headers=response.headers,
+        return HttpResponse(
+            status=response.status_code, body=parsed(content), headers=response.headers
         )
 
 
 class _Watched(HTTPAdapter):
-    """Shows each connection's socket to a cutoff. By itself it retries nothing."""
+    """Gives each connection's socket to a cutoff. HTTPAdapter retries nothing."""
 
     def __init__(self, limit: Cutoff) -> None:
         super().__init__()
@@ -115,11 +114,11 @@ class _Watched(HTTPAdapter):
             connection = make(*args, **kwargs)
             connect = connection.connect
 
-            def connect_and_show() -> None:
+            def connect_and_watch() -> None:
                 connect()
                 self._limit.watch(connection.sock)
 
-            connection.connect = connect_and_show
+            connection.connect = connect_and_watch
             return connection
 
         pool.ConnectionCls = watched
@@ -127,10 +126,10 @@ class _Watched(HTTPAdapter):
 
 
 class _WatchedBody(io.BytesIO):
-    """A body that notes when it is first read: after connecting and the headers.
+    """A body that records when it is first read, which is after the headers are sent.
 
-    Without a body there is no job to take, so until then nothing was sent. No class
-    of exception says that as surely: an SSLError comes at any time.
+    Without a body there is no job to accept, so until then nothing counts as sent. No
+    exception's class says that as reliably: an SSLError can occur at any time.
     """
 
     def __init__(self, content: bytes, send_state: SendState) -> None:
@@ -142,36 +141,15 @@ class _WatchedBody(io.BytesIO):
         return super().read(size)
 
 
-def _fields(body: VideoTask) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "model": body.model,
-        "promptImage": body.prompt_image,
-        "promptText": body.prompt_text,
-        "ratio": body.ratio,
-        "duration": body.duration,
-        "seed": body.seed,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
-
-
 def _task_path(task_id: str) -> str:
     return f"/v1/tasks/{quote(task_id, safe='')}"
 
 
 def _content(response: requests.Response) -> bytes:
-    # Nothing is unpacked, and `read` would wait for a whole chunk, however slowly.
+    # Nothing is decompressed. `read` would wait for a whole chunk, however slow it is.
     chunks = iter(lambda: response.raw.read1(_CHUNK_BYTES, decode_content=False), b"")
     return b"".join(
-        answer_limits.limited(
-            chunks,
-            most_bytes=answer_limits.MOST_BYTES,
-            error=requests.RequestException,
+        response_limits.limit_bytes(
+            chunks, max_bytes=response_limits.MAX_BYTES, error=requests.RequestException
         )
     )
-
-
-def _parsed(content: bytes) -> object:
-    try:
-        return json.loads(content)
-    except ValueError:
-        return content.decode(errors="replace")

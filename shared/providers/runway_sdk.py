@@ -1,4 +1,4 @@
-"""Runway's own SDK as a transport, with its retries and redirects switched off."""
+"""The transport to Runway over its own SDK, with retries and redirects disabled."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,18 +7,18 @@ from typing import Any
 import httpx
 import runwayml
 
-from shared.providers import answer_limits, runway_wire
+from shared.providers import response_limits, runway_wire
 from shared.providers.paid_post import (
-    CONNECT_SECONDS,
+    FREE_READ_SECONDS,
     LOCAL_FAULTS,
+    READ_SECONDS,
     Fault,
     Faults,
     SendState,
-    cutoff,
+    faults_of,
 )
-from shared.providers.rejection import Answer
+from shared.providers.rejection import HttpResponse, parsed
 from shared.providers.runway_wire import VideoTask
-from shared.tls import trusted
 
 FAULTS: Faults = {
     runwayml.APIStatusError: Fault.ANSWERED,
@@ -29,14 +29,7 @@ FAULTS: Faults = {
     runwayml.TaskTimeoutError: Fault.DOUBTFUL,
     runwayml.WorkflowInvocationFailedError: Fault.DOUBTFUL,
     runwayml.WorkflowInvocationTimeoutError: Fault.DOUBTFUL,
-    httpx.ConnectError: Fault.BEFORE_SENDING,
-    httpx.ConnectTimeout: Fault.BEFORE_SENDING,
-    httpx.PoolTimeout: Fault.BEFORE_SENDING,
-    httpx.UnsupportedProtocol: Fault.BEFORE_SENDING,
-    httpx.HTTPError: Fault.DOUBTFUL,
-    httpx.InvalidURL: Fault.DOUBTFUL,
-    httpx.CookieConflict: Fault.DOUBTFUL,
-    httpx.StreamError: Fault.DOUBTFUL,
+    **faults_of(httpx),
     **LOCAL_FAULTS,
 }
 
@@ -48,11 +41,9 @@ class SdkTransport:
         self._api_key = api_key
         self._base_url = base_url
 
-    def create(
-        self, body: VideoTask, *, read_seconds: float, send_state: SendState
-    ) -> Answer:
-        with self._client(read_seconds, send_state) as client:
-            # Any: the SDK's overloads name each model, ours come from the catalogue.
+    def create(self, body: VideoTask, send_state: SendState) -> HttpResponse:
+        with self._client(READ_SECONDS, send_state) as client:
+            # Any, since the SDK's overloads list each model; ours are in the catalogue.
             tasks: Any = client.text_to_video
             image = {}
             if body.prompt_image:
@@ -61,7 +52,7 @@ class SdkTransport:
                     {"prompt_image": body.prompt_image},
                 )
             create: Callable[..., Any] = tasks.with_raw_response.create
-            return _answer(
+            return _response(
                 lambda: (
                     create(
                         **image,
@@ -74,83 +65,43 @@ class SdkTransport:
                 )
             )
 
-    def retrieve(self, task_id: str, *, read_seconds: float) -> Answer:
-        with self._client(read_seconds, SendState()) as client:
+    def retrieve(self, task_id: str) -> HttpResponse:
+        with self._client(FREE_READ_SECONDS, SendState()) as client:
             raw = client.tasks.with_raw_response
-            return _answer(lambda: raw.retrieve(task_id).http_response)
+            return _response(lambda: raw.retrieve(task_id).http_response)
 
-    def delete(self, task_id: str, *, read_seconds: float) -> Answer:
-        with self._client(read_seconds, SendState()) as client:
+    def delete(self, task_id: str) -> HttpResponse:
+        with self._client(FREE_READ_SECONDS, SendState()) as client:
             raw = client.tasks.with_raw_response
-            return _answer(lambda: raw.delete(task_id).http_response)
+            return _response(lambda: raw.delete(task_id).http_response)
 
     @contextmanager
     def _client(
         self, read_seconds: float, send_state: SendState
     ) -> Iterator[runwayml.RunwayML]:
-        """A client that lives for one call: an instance that slept holds dead ones."""
-        timeout = httpx.Timeout(CONNECT_SECONDS, read=read_seconds)
-
-        def mark(request: httpx.Request) -> None:
-            send_state.started = True
-            request.extensions["trace"] = answer_limits.watched_by(limit)
-
-        # The SDK's own client follows redirects and sends the POST again there.
-        with (
-            cutoff(read_seconds) as limit,
-            httpx.Client(
-                verify=trusted(),
-                timeout=timeout,
-                follow_redirects=False,
-                trust_env=False,
-                headers=dict(answer_limits.ACCEPT_PLAIN),
-                event_hooks={"request": [mark], "response": [_limit]},
-            ) as http_client,
-        ):
+        with response_limits.single_call_client(
+            httpx,
+            read_seconds=read_seconds,
+            max_bytes=response_limits.MAX_BYTES,
+            send_state=send_state,
+        ) as http_client:
             yield runwayml.RunwayML(
                 api_key=self._api_key,
                 runway_version=runway_wire.VERSION,
                 base_url=self._base_url,
-                timeout=timeout,
+                timeout=http_client.timeout,
                 max_retries=0,
                 http_client=http_client,
             )
 
 
-def _answer(send: Callable[[], httpx.Response]) -> Answer:
+def _response(send: Callable[[], httpx.Response]) -> HttpResponse:
     try:
         response = send()
     except runwayml.APIStatusError as error:
         response = error.response
-    return Answer(
-        status=response.status_code, body=_body(response), headers=response.headers
+    return HttpResponse(
+        status=response.status_code,
+        body=parsed(response.content),
+        headers=response.headers,
     )
-
-
-def _body(response: httpx.Response) -> object:
-    try:
-        return response.json()
-    except ValueError:
-        return response.text
-
-
-class _LimitedStream(httpx.SyncByteStream):
-    def __init__(self, inner: httpx.SyncByteStream) -> None:
-        self._inner = inner
-
-    def __iter__(self) -> Iterator[bytes]:
-        return answer_limits.limited(
-            self._inner,
-            most_bytes=answer_limits.MOST_BYTES,
-            error=httpx.ReadError,
-        )
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-def _limit(response: httpx.Response) -> None:
-    if answer_limits.is_compressed(response.headers):
-        raise httpx.DecodingError("the answer is compressed")
-    assert isinstance(response.stream, httpx.SyncByteStream)
-    response.stream = _LimitedStream(response.stream)

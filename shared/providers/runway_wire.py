@@ -1,10 +1,11 @@
-"""What Runway is asked and what it answers, the same for its SDK and plain HTTP.
+"""Builds Runway's requests and reads its responses, for both its SDK and plain HTTP.
 
 Sources: docs.dev.runwayml.com (errors/task-failures) and the types of runwayml 5.24.0,
 both read on 2026-11-22.
 """
 
 import base64
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -22,12 +23,12 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
-from shared.domain.structs import Unprinted
+from shared.domain.structs import PartialRepr, replace
 from shared.ports.providers import GenerationRequest, ImageFile
 from shared.providers.redaction import redact
-from shared.providers.rejection import Answer, outcome_of_error
+from shared.providers.rejection import HttpResponse, outcome_of_error
 from shared.providers.runway_errors import RUNWAY
-from shared.providers.safety_words import says_free
+from shared.providers.safety_refusals import says_free
 
 BASE_URL = "https://api.dev.runwayml.com"
 VERSION = "2024-11-06"
@@ -41,11 +42,9 @@ _RATIOS: Mapping[AspectRatio, str] = {
     AspectRatio.CINEMA: "1584:672",
 }
 _USD_PER_CREDIT = Decimal("0.01")
-# No task costs 10,000 USD: beyond it, the figure is a mistake.
-_MOST_CREDITS = 1_000_000
 
-# The first line whose beginning fits. Refused input is charged and counted against
-# the account, so what only says "SAFETY" is taken for refused input.
+# The first row that is a prefix of the failure code counts. Refused input is charged
+# and counts against the account, so a mere "SAFETY" is treated as refused input.
 _FAILURES: tuple[tuple[str, ErrorCode], ...] = (
     ("SAFETY.OUTPUT", ErrorCode.OUTPUT_FILTERED),
     ("SAFETY.INPUT.IMAGE", ErrorCode.IMAGE_REFUSED),
@@ -58,18 +57,20 @@ _FAILURES: tuple[tuple[str, ErrorCode], ...] = (
 )
 
 
-class VideoTask(Unprinted, frozen=True, kw_only=True):
+class VideoTask(
+    PartialRepr, frozen=True, kw_only=True, rename="camel", omit_defaults=True
+):
     """The body of `POST /v1/image_to_video`, or without `prompt_image` of
-    `/v1/text_to_video`, by the API's own names."""
+    `/v1/text_to_video`. Fields have the API's own names, in snake_case."""
 
-    unprinted = ("prompt_image",)
+    hidden_fields = ("prompt_image",)
 
     model: str
-    prompt_image: str | None
+    prompt_image: str | None = None
     prompt_text: str
     ratio: str
     duration: int
-    seed: int | None
+    seed: int | None = None
 
     @classmethod
     def of(cls, request: GenerationRequest) -> "VideoTask":
@@ -84,15 +85,15 @@ class VideoTask(Unprinted, frozen=True, kw_only=True):
 
 
 def _data_uri(image: ImageFile) -> str:
-    """The image itself: a signed address would not answer Runway's HEAD."""
+    """The image itself, because a signed URL would not answer Runway's HEAD request."""
     return f"data:image/jpeg;base64,{base64.b64encode(image.jpeg).decode()}"
 
 
-def read_submission(answer: Answer, *secrets: str) -> Submission:
-    """What any answer to the paid POST means."""
-    if 200 <= answer.status < 300:
-        return _accepted(answer.body)
-    return outcome_of_error(answer, RUNWAY, *secrets)
+def read_submission(response: HttpResponse, *secrets: str) -> Submission:
+    """The outcome of the paid POST, from a response of any status."""
+    if 200 <= response.status < 300:
+        return _accepted(response.body)
+    return outcome_of_error(response, RUNWAY, *secrets)
 
 
 def _accepted(body: object) -> Accepted | Unknown:
@@ -103,9 +104,9 @@ def _accepted(body: object) -> Accepted | Unknown:
 
 
 def read_task(task: object) -> Poll:
-    """A task's JSON as an outcome."""
+    """The outcome of a poll, from a task's JSON."""
     if not isinstance(task, dict) or not isinstance(task.get("status"), str):
-        return PollFailed(detail="the answer is not a task")
+        return PollFailed(detail="the response is not a task")
     match task["status"]:
         case "SUCCEEDED":
             return _succeeded(task)
@@ -120,14 +121,14 @@ def read_task(task: object) -> Poll:
         case "RUNNING":
             return Working(progress=_progress(task.get("progress")))
         case status:
-            # The SDK waits on a status that it does not know, and so do we.
+            # The SDK keeps waiting on a status that it doesn't know, and so do we.
             log = structlog.get_logger()
             log.warning("task_status_unknown", vendor="runway", status=status[:50])
             return Working()
 
 
 def read_result(task: object) -> str:
-    """The result's URL, from a fresh GET of the task: URLs expire.
+    """The result's URL. `task` must be fetched just before, because URLs expire.
 
     Unreachable: the task has not ended; BadContent: it ended without a result.
     """
@@ -142,31 +143,32 @@ def read_result(task: object) -> str:
 
 def _succeeded(task: Mapping[str, object]) -> Succeeded | Failed:
     if _output(task) is None:
-        return _ended(ErrorCode.BAD_OUTPUT, "succeeded without an output", task)
+        ended = _ended(ErrorCode.BAD_OUTPUT, "succeeded without an output", task)
+        return replace(ended, may_come_yet=True)
     return Succeeded(cost_usd=_usd(task.get("cost")))
 
 
 def _failed(task: Mapping[str, object]) -> Failed:
     failure_code = str(task.get("failureCode") or "")
     fits = (code for start, code in _FAILURES if failure_code.startswith(start))
-    words = f"{failure_code or 'no code'}: {task.get('failure') or ''}"
-    return _ended(next(fits, ErrorCode.PROVIDER_ERROR), words, task)
+    message = f"{failure_code or 'no code'}: {task.get('failure') or ''}"
+    return _ended(next(fits, ErrorCode.PROVIDER_ERROR), message, task)
 
 
-def _ended(code: ErrorCode, words: str, task: Mapping[str, object]) -> Failed:
+def _ended(code: ErrorCode, message: str, task: Mapping[str, object]) -> Failed:
     cost_usd = _usd(task.get("cost"))
-    if cost_usd is None and says_free(words):
+    if cost_usd is None and says_free(message):
         cost_usd = Decimal(0)
-    problem = Problem(code=code, detail=redact(words))
+    problem = Problem(code=code, detail=redact(message))
     return Failed(problem=problem, cost_usd=cost_usd)
 
 
 def _usd(cost: object) -> Decimal | None:
-    """`{"credits": …}` in USD; of an ended task, what was charged less refunds."""
+    """`{"credits": …}` in USD. For an ended task, that is the charge minus refunds."""
     credit_count = cost.get("credits") if isinstance(cost, dict) else None
     if isinstance(credit_count, bool) or not isinstance(credit_count, int | float):
         return None
-    if not 0 <= credit_count <= _MOST_CREDITS:
+    if not 0 <= credit_count < math.inf:
         return None
     return Decimal(str(credit_count)) * _USD_PER_CREDIT
 
@@ -174,7 +176,9 @@ def _usd(cost: object) -> Decimal | None:
 def _progress(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return min(max(float(value), 0.0), 1.0)
+    if value != value:  # NaN, which Python's JSON parser accepts
+        return None
+    return float(min(max(value, 0), 1))
 
 
 def _output(task: Mapping[str, object]) -> str | None:

@@ -1,4 +1,6 @@
-"""Veo 3.1 on Google Cloud's Agent Platform: writes its MP4 into our own bucket."""
+"""Veo 3.1 on Google Cloud's Agent Platform, which writes the MP4 into our bucket."""
+
+from functools import partial
 
 from google.auth.credentials import Credentials
 from google.genai import types
@@ -12,8 +14,13 @@ from shared.ports.providers import (
     InlineFile,
     TaskRef,
 )
-from shared.providers import answer_limits, veo_answers
-from shared.providers.google_client import CAUGHT, GoogleAccess, is_gone, submission_of
+from shared.providers import response_limits, veo_operations
+from shared.providers.google_client import (
+    SDK_ERRORS,
+    GoogleAccess,
+    is_gone,
+    submission_of,
+)
 from shared.providers.paid_post import FREE_READ_SECONDS, READ_SECONDS, SendState
 from shared.providers.redaction import describe
 
@@ -22,10 +29,10 @@ _JPEG = "image/jpeg"
 
 
 class Veo:
-    """The port `Provider` by google-genai.
+    """The port `Provider` on google-genai.
 
-    `inline`: the image goes, and the video comes, inside the messages; for a bucket
-    that Google cannot reach.
+    `inline`: image and video are sent inside requests and responses, for a bucket that
+    Google can't reach.
     """
 
     def __init__(
@@ -36,71 +43,70 @@ class Veo:
         credentials: Credentials | None = None,
         base_url: str | None = None,
         inline: bool = False,
-        read_seconds: float = READ_SECONDS,
     ) -> None:
-        self.access = GoogleAccess.by_identity(
+        self._access_in = partial(
+            GoogleAccess.by_identity,
             project=project,
-            location=location,
             credentials=credentials,
             base_url=base_url,
             api_version=_API_VERSION,
         )
+        self.access = self._access_in(location=location)
         self._inline = inline
         self.writes_into_bucket = not inline
-        self._read_seconds = read_seconds
 
     def start(self, request: GenerationRequest) -> Submission:
         send_state = SendState()
         try:
             with self.access.client(
-                read_seconds=self._read_seconds,
-                most_bytes=answer_limits.MOST_BYTES,
+                read_seconds=READ_SECONDS,
+                max_bytes=response_limits.MAX_BYTES,
                 send_state=send_state,
             ) as client:
                 operation = client.models.generate_videos(
                     model=request.model_id,
-                    source=self._source(request),
+                    source=types.GenerateVideosSource(
+                        prompt=request.prompt, image=self._image(request.image)
+                    ),
                     config=self._config(request),
                 )
-        except CAUGHT as error:
+        except SDK_ERRORS as error:
             return submission_of(error, send_state, request.prompt)
-        return veo_answers.accepted(operation)
+        return veo_operations.accepted(operation)
 
     def poll(self, task: TaskRef) -> Poll:
         try:
-            operation = self._operation(task)
-        except CAUGHT as error:
+            return veo_operations.read(self._operation(task))
+        except SDK_ERRORS as error:
             detail = describe(error)
             return Gone(detail=detail) if is_gone(error) else PollFailed(detail=detail)
-        return veo_answers.read(operation)
 
     def fetch(self, task: TaskRef) -> BucketFile | InlineFile:
         if task.gs_uri:
             return BucketFile(gs_uri=task.gs_uri)
         try:
-            operation = self._operation(task)
-        except CAUGHT as error:
+            return veo_operations.result(self._operation(task))
+        except SDK_ERRORS as error:
             if is_gone(error):
                 raise TaskGone("the operation is gone") from error
             raise Unreachable(describe(error)) from error
-        return veo_answers.result(operation)
 
     def cancel(self, task: TaskRef) -> bool:
-        """There is no way to cancel, so nothing is left to ask for."""
+        """Veo can't cancel, so there is nothing left to do."""
         return True
 
     def _operation(self, task: TaskRef) -> types.GenerateVideosOperation:
-        with self.access.client(read_seconds=FREE_READ_SECONDS) as client:
+        """Asked for where it was started, which may not be where starts go now."""
+        location = veo_operations.location_of(task.task_id)
+        access = self._access_in(location=location) if location else self.access
+        with access.client(read_seconds=FREE_READ_SECONDS) as client:
             named = types.GenerateVideosOperation.model_validate({"name": task.task_id})
             operation = client.operations.get(named)
-        # The SDK makes an empty operation of any JSON, which says nothing of the task.
+        # The SDK turns any JSON into an empty operation, which says nothing about the
+        # task.
         if not operation.name:
-            raise TypeError("the answer is not an operation")
+            raise TypeError("the response is not an operation")
         return operation
-
-    def _source(self, request: GenerationRequest) -> types.GenerateVideosSource:
-        image = self._image(request.image)
-        return types.GenerateVideosSource(prompt=request.prompt, image=image)
 
     def _image(self, image: ImageFile | None) -> types.Image | None:
         if image is None:

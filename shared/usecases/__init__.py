@@ -1,4 +1,4 @@
-"""One use case per file, for the API: what a call does, without HTTP or Google.
+"""The API's use cases, one per file: what a call does, independent of HTTP and Google.
 
 Imports the domain, the ports, `shared.jobs`, `shared.guards` and structlog.
 """

@@ -1,6 +1,6 @@
-"""Create a job: one commit stores it, holds its price and takes its idempotency key.
+"""Creates a job: one commit stores it, holds its price and records its idempotency key.
 
-Its first task is enqueued afterwards; if that fails, the sweep does it.
+Its first task is enqueued afterwards; if that fails, the sweep enqueues it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,7 +8,6 @@ from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 
-import structlog
 from msgspec import Struct
 
 from shared.domain import fallback, timing
@@ -18,7 +17,7 @@ from shared.domain.errors import (
     CommitUncertain,
     Conflict,
     ConflictReason,
-    Crowded,
+    Contended,
     GenerationPaused,
     IdempotencyConflict,
     LimitReached,
@@ -35,7 +34,8 @@ from shared.domain.structs import replace
 from shared.domain.webhook import Webhook
 from shared.guards.kill_switch import KillSwitch
 from shared.guards.price_watch import PriceWatch
-from shared.jobs.commit import CROWDED_BACKOFF, tries
+from shared.jobs.commit import CONTENTION_BACKOFF, tries
+from shared.jobs.events import log_by_caller
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
 from shared.ports.store import (
@@ -48,17 +48,17 @@ from shared.ports.store import (
     Versioned,
 )
 from shared.usecases.idempotency import DedupKey, ReplayPolicy, dedup_key_of
-from shared.usecases.uploads import Keep
+from shared.usecases.uploads import StoreImage
 from shared.usecases.webhooks import requested_webhook
 
-log = structlog.get_logger()
-
-# No new try after this: the caller has an answer within about three seconds.
-COMMIT_WITHIN = timedelta(seconds=2.5)
+# The last retry starts before this, so callers get an answer within about 3 seconds.
+COMMIT_TIMEOUT = timedelta(seconds=2.5)
 
 
-class Taken(Struct, frozen=True, kw_only=True):
-    """The job as it is now. `replayed`: an earlier send of this request created it."""
+class CreateResult(Struct, frozen=True, kw_only=True):
+    """`job` is in its current state. `replayed`: an earlier send of the same request
+    created it.
+    """
 
     job: Job
     replayed: bool = False
@@ -70,11 +70,11 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
 
     A request sent twice with the same key creates one job. Without a key, each send
     marked ONCE creates a job, while a FIRST and its AGAIN create one between them, in
-    whatever order they arrive, within 15 minutes. A job that AGAIN created is given to
-    at most one FIRST, and only until it ends.
+    whatever order they arrive, within 15 minutes. A job that AGAIN created is returned
+    to at most one FIRST, and only until it ends.
 
-    `turns`: whole numbers one after the other, so that what a process creates at the
-    same time lies in different shards.
+    `shard_numbers`: consecutive integers, so that jobs which a process creates at the
+    same time are booked in different shards of the ledger.
     """
 
     jobs: Jobs
@@ -92,7 +92,7 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
     stop_on_unknown: bool
     retention_days: int
     signs_webhooks: bool
-    turns: Iterator[int]
+    shard_numbers: Iterator[int]
 
     def __call__(
         self,
@@ -101,43 +101,30 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
         language: Language,
         key: str | None = None,
         client_retry: ClientRetry = ClientRetry.ONCE,
-        keep: Keep | None = None,
-    ) -> Taken:
-        """GenerationPaused, LimitReached, TooManyJobs; ExceedsLimit if no cap could
-        ever admit the job; IdempotencyConflict, or Conflict for the key of a deleted
-        job. InvalidRequest or NotOffered: a webhook is asked for that can't be signed.
-        Unreachable: the job may exist; sending the request again, with its key
-        or as AGAIN, finds out.
+        store_image: StoreImage | None = None,
+    ) -> CreateResult:
+        """Raises GenerationPaused, LimitReached, TooManyJobs; ExceedsLimit if the caps
+        could never admit the job; IdempotencyConflict, or Conflict for the key of a
+        deleted job; InvalidRequest or NotOffered for a webhook that can't be signed.
+        After Unreachable the job may exist: to find out, send the request again, with
+        its key or as AGAIN.
 
-        `keep` stores the image that `request` names. It is called once, and only
+        `store_image` stores the image that `request` names. It is called once, and only
         when the job is about to be committed.
         """
         dedup = dedup_key_of(caller, request, key, client_retry)
-        seen = self._recorded(dedup)
+        seen = self._find_record(dedup)
         if replay := self._replay(dedup, seen):
             return replay
         webhook = requested_webhook(caller, request, signs_webhooks=self.signs_webhooks)
         if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
             raise GenerationPaused
         job = self._new_job(caller, request, language, webhook)
-        taken = self._commit(job, dedup, seen, keep)
-        if not taken.replayed:
-            self._schedule(taken.job, caller)
-        return taken
-
-    def _schedule(self, job: Job, caller: Caller) -> None:
-        log.info(
-            "video_created",
-            audit=True,
-            job_id=job.job_id,
-            user_id=job.user_id,
-            key_id=caller.key_id,
-        )
-        try:
-            self.scheduler.schedule_step(job)
-        except Unreachable:
-            # The job is committed, and the sweep wakes jobs without a task.
-            log.warning("job_not_enqueued", job_id=job.job_id)
+        result = self._commit(job, dedup, seen, store_image)
+        if not result.replayed:
+            log_by_caller("video_created", caller, result.job.job_id)
+            self.scheduler.try_to_schedule_step(result.job)
+        return result
 
     def _new_job(
         self,
@@ -156,7 +143,9 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
             request=request,
             chain=chain,
             hold_usd=self._holds(chain)[0],
-            ledger_key=ledger_key(caller.user_id, now, self.limits, next(self.turns)),
+            ledger_key=ledger_key(
+                caller.user_id, now, self.limits, next(self.shard_numbers)
+            ),
             stop_on_unknown=self.stop_on_unknown,
             created_at=now,
             updated_at=now,
@@ -169,56 +158,59 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
         )
 
     def _holds(self, chain: Sequence[PlannedProvider]) -> tuple[Decimal, ...]:
-        return first_holds(fallback.within(chain, self.chain), self.limits)
+        return first_holds(fallback.in_chain(chain, self.chain), self.limits)
 
     def _commit(
         self,
         job: Job,
         dedup: DedupKey | None,
         seen: Versioned[IdempotencyRecord] | None,
-        keep: Keep | None,
-    ) -> Taken:
-        """The ids exist before the first try, so a job found under them is this one.
+        store_image: StoreImage | None,
+    ) -> CreateResult:
+        """The job's id is chosen before the first try, so a job found under it is ours.
 
-        After a refusal too, look for a replay: another send of this request may have
-        taken the room. If the first provider's price exceeds a cap, a cheaper one may
-        fit, and the job then skips the providers it can't pay for.
+        It looks for a replay even after a refusal: another send of this request may
+        have used up the room under the cap or the job limit. If the first provider's
+        price exceeds a cap, a cheaper one may fit; the job then skips the providers
+        that it can't pay for.
         """
         record = dedup.record(job) if dedup else None
         _, *cheaper = self._holds(job.chain)
-        ends_at, uncertain = self.clock.now() + COMMIT_WITHIN, False
-        for _ in tries(CROWDED_BACKOFF, self.pause):
+        ends_at, uncertain = self.clock.now() + COMMIT_TIMEOUT, False
+        for _ in tries(CONTENTION_BACKOFF, self.pause):
             if self.clock.now() > ends_at:
                 break
             try:
-                if keep:
+                if store_image:
                     self.quotas.check_room(job)
-                    keep()
-                    keep = None
+                    store_image()
+                    store_image = None
                 self.jobs.create(job, record, over=seen)
-                return Taken(job=job)
+                return CreateResult(job=job)
             except (LostRace, CommitUncertain, LimitReached, TooManyJobs) as error:
-                # Kept beyond this block, it would keep the image: garbage of megabytes.
+                # A flag, since keeping the error would keep megabytes of image alive.
                 uncertain |= isinstance(error, CommitUncertain)
                 if uncertain and (found := self.jobs.read(job.job_id)):
-                    return Taken(job=found.value)
-                seen = self._recorded(dedup)
+                    return CreateResult(job=found.value)
+                seen = self._find_record(dedup)
                 if replay := self._replay(dedup, seen):
                     return replay
                 if isinstance(error, LimitReached) and cheaper:
                     job = replace(job, hold_usd=cheaper.pop(0))
-                elif isinstance(error, ApiError):
+                elif isinstance(error, ApiError) and not uncertain:
                     raise
         if uncertain:
-            raise Unreachable(f"job {job.job_id}: not known to be committed")
-        raise Crowded(f"job {job.job_id}: not created, others were faster")
+            raise Unreachable(f"job {job.job_id}: the commit is uncertain")
+        raise Contended(f"job {job.job_id}: not created, others were faster")
 
-    def _recorded(self, dedup: DedupKey | None) -> Versioned[IdempotencyRecord] | None:
+    def _find_record(
+        self, dedup: DedupKey | None
+    ) -> Versioned[IdempotencyRecord] | None:
         return self.idempotency.get(dedup.name) if dedup else None
 
     def _replay(
         self, dedup: DedupKey | None, found: Versioned[IdempotencyRecord] | None
-    ) -> Taken | None:
+    ) -> CreateResult | None:
         if not dedup or not found or not dedup.matches(found.value, self.clock.now()):
             return None
         if found.value.body_sha256 != dedup.body_sha256:
@@ -228,18 +220,18 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
             return self._take_over(found, snapshot)
         if snapshot is None:
             raise Conflict(reason=ConflictReason.JOB_DELETED)
-        return Taken(job=snapshot.value, replayed=True)
+        return CreateResult(job=snapshot.value, replayed=True)
 
     def _take_over(
         self, found: Versioned[IdempotencyRecord], snapshot: Versioned[Job] | None
-    ) -> Taken | None:
+    ) -> CreateResult | None:
         """The job that AGAIN created, for the one FIRST that it overtook.
 
-        Only while the job is open: afterwards an equal request is a new one.
+        Only while the job is open: after that, an equal request is a new one.
         """
         if snapshot is None or snapshot.value.is_final:
             return None
-        # If the mark is lost, at worst two FIRSTs share one job, paid once.
+        # If marking it fails, at worst two FIRSTs share one job, which is paid once.
         with suppress(LostRace, CommitUncertain, Unreachable):
             self.idempotency.mark_consumed(found)
-        return Taken(job=snapshot.value, replayed=True)
+        return CreateResult(job=snapshot.value, replayed=True)

@@ -1,4 +1,4 @@
-"""Deduplicates client retries: finds the job an earlier send of a request created."""
+"""Deduplicates requests: finds the job that an earlier send of a request created."""
 
 import json
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ RETRY_LIFETIME = timedelta(minutes=15)
 
 
 class ReplayPolicy(StrEnum):
-    """When a recorded job is the answer to this send."""
+    """When a send returns the recorded job instead of creating one."""
 
     ALWAYS = "always"  # sent with a key: any job under that key
     WHILE_FRESH = "while fresh"  # sent AGAIN: the job of an equal, recent request
@@ -29,7 +29,7 @@ class ReplayPolicy(StrEnum):
 
 
 class DedupKey(Struct, frozen=True, kw_only=True):
-    """The record under which one send of a request finds the job of another."""
+    """Names the record by which one send of a request finds the job of another."""
 
     name: str
     body_sha256: str
@@ -46,10 +46,10 @@ class DedupKey(Struct, frozen=True, kw_only=True):
         )
 
     def matches(self, record: IdempotencyRecord, now: datetime) -> bool:
-        """Whether this send gets the job of `record`.
+        """Whether this send returns the job of `record`.
 
-        A FIRST never gets the job of another FIRST: two equal requests that are both
-        meant are two jobs.
+        A FIRST never returns the job of another FIRST: two equal requests that are not
+        retries are two jobs.
         """
         is_fresh = now <= record.expires_at
         match self.replay_policy:
@@ -64,7 +64,9 @@ class DedupKey(Struct, frozen=True, kw_only=True):
 def dedup_key_of(
     caller: Caller, request: VideoRequest, key: str | None, client_retry: ClientRetry
 ) -> DedupKey | None:
-    """None for a request without a key, sent ONCE. A key overrides `client_retry`."""
+    """None for a request without a key that is sent ONCE. A key overrides
+    `client_retry`.
+    """
     if not key and client_retry is ClientRetry.ONCE:
         return None
     body = _body_sha256(request)
@@ -72,7 +74,7 @@ def dedup_key_of(
         name, lifetime = [caller.user_id, key], KEY_LIFETIME
         replay_policy = ReplayPolicy.ALWAYS
     else:
-        # Three parts, so that no key of the caller's can produce this name.
+        # It has three parts, so that none of the caller's own keys can have this name.
         name, lifetime = [caller.user_id, "resend", body], RETRY_LIFETIME
         is_first = client_retry is ClientRetry.FIRST
         replay_policy = (
@@ -87,12 +89,12 @@ def dedup_key_of(
 def _body_sha256(request: VideoRequest) -> str:
     """Hashes the parsed request: field order and explicit defaults don't matter.
 
-    Nor does the name under which the same image was uploaded, or a field that was added
-    later and isn't used: keys stay good over a deploy.
+    Neither does the name under which the same inline image was stored (a last frame is
+    never inline), nor an unused field that a later release added, so keys stay valid
+    across deploys.
     """
     image = request.image and content_of(request.image)
-    last_image = request.last_image and content_of(request.last_image)
-    body = asdict(replace(request, image=image, last_image=last_image))
+    body = asdict(replace(request, image=image))
     defaults = _defaults()
     used = {name: value for name, value in body.items() if value != defaults[name]}
     return sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()

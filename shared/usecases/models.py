@@ -1,4 +1,4 @@
-"""The models of the chain, and what a job would cost before it is made."""
+"""Lists the models of the chain, and estimates what a job would cost."""
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -23,7 +23,7 @@ from shared.domain.errors import (
 )
 from shared.domain.job import PlannedProvider
 from shared.domain.kill_switch import Level
-from shared.domain.ledger import NOTHING, Limits
+from shared.domain.ledger import ZERO, Limits
 from shared.domain.poll_plan import TaskTimes
 from shared.domain.prompt_translation import is_wanted, max_price_usd
 from shared.domain.request import VideoRequest
@@ -34,14 +34,15 @@ from shared.usecases.webhooks import requested_webhook
 
 
 class OfferedModel(Struct, frozen=True, kw_only=True):
-    """`barred`: why the provider would not be asked now; None if it would.
+    """`skip_reason`: why the provider would be skipped now; None if it wouldn't.
 
-    `usual_seconds`: by duration, how long it takes, where that is known.
+    `usual_seconds`: how long a generation usually takes, by the video's duration; only
+    durations for which that is known.
     """
 
     provider_id: ProviderId
     model: VideoModel
-    barred: Problem | None
+    skip_reason: Problem | None
     usual_seconds: Mapping[int, int]
 
 
@@ -52,27 +53,27 @@ class ListModels(Struct, frozen=True, kw_only=True):
     task_times: Callable[[], TaskTimes]
 
     def __call__(self) -> tuple[OfferedModel, ...]:
-        """One for each provider of the chain, in its order."""
+        """One for each provider of the chain, in the chain's order."""
         times = self.task_times()
-        bars = self.availability.bars(
+        skip_reasons = self.availability.reasons_to_skip(
             [self._cheapest(provider_id) for provider_id in self.chain]
         )
         return tuple(
             OfferedModel(
                 provider_id=provider_id,
                 model=CATALOGUE[self.models[provider_id]],
-                barred=bars.get(provider_id),
+                skip_reason=skip_reasons.get(provider_id),
                 usual_seconds=_usual(CATALOGUE[self.models[provider_id]], times),
             )
             for provider_id in self.chain
         )
 
     def choices(self) -> tuple[str, ...]:
-        """The names by which a request asks for one of them first, and `auto`."""
+        """All values of a request's `model` that this chain allows, `auto` included."""
         return model_choices(self.chain)
 
     def _cheapest(self, provider_id: ProviderId) -> PlannedProvider:
-        """One second of video at the lowest price that its model has."""
+        """One second of video at its model's lowest price."""
         model = CATALOGUE[self.models[provider_id]]
         return PlannedProvider(
             provider_id=provider_id,
@@ -89,19 +90,19 @@ def _usual(model: VideoModel, times: TaskTimes) -> Mapping[int, int]:
 
 
 class Estimated(Struct, frozen=True, kw_only=True):
-    """`estimated_cost_usd`: the price of the first provider that would be asked now;
-    where nothing would, of the first one that would be asked but for `refused`.
+    """`estimated_cost_usd`: the price of the first provider that would be asked now; if
+    the job would be `refused`, of the first one that would be asked otherwise.
 
-    `max_cost_usd`: the most that the job could cost, translated, if vendors charge for
-    failures.
-    `providers`: in the order they are asked. `bars`: why one would not be asked.
-    `refused`: why no job would be created; None if one would.
+    `max_cost_usd`: the most that the job could cost, its translation included, if
+    vendors charge for failures.
+    `providers`: in the order in which they are asked. `skip_reasons`: why providers
+    would be skipped. `refused`: why no job would be created; None if one would.
     """
 
     estimated_cost_usd: Decimal
     max_cost_usd: Decimal
     providers: tuple[PlannedProvider, ...]
-    bars: Mapping[ProviderId, Problem]
+    skip_reasons: Mapping[ProviderId, Problem]
     refused: ApiError | None
 
 
@@ -115,27 +116,33 @@ class Estimate(Struct, frozen=True, kw_only=True):
     signs_webhooks: bool
 
     def __call__(self, caller: Caller, request: VideoRequest) -> Estimated:
-        """Creates and holds nothing. InvalidRequest and NotOffered as `CreateVideo`."""
+        """Creates and holds nothing. Raises InvalidRequest and NotOffered where
+        `CreateVideo` does.
+        """
         requested_webhook(caller, request, signs_webhooks=self.signs_webhooks)
         planned = fallback.plan_chain(request, self.chain, self.models)
         providers = self.price_watch.plan(planned, request.resolution)
-        may_be_asked = fallback.within(providers, self.chain)
+        may_be_asked = fallback.in_chain(providers, self.chain)
         refused = self._refused(may_be_asked)
         expensive = self._over_limit(providers)
-        bars = {**expensive, **self.availability.bars(providers)}
-        costs = self._bars_beside(refused, providers, expensive) if refused else bars
+        skip_reasons = {**expensive, **self.availability.reasons_to_skip(providers)}
+        costs = (
+            self._reasons_without_refusal(refused, providers, expensive)
+            if refused
+            else skip_reasons
+        )
         asked = [p for p in providers if p.provider_id not in costs]
         return Estimated(
             estimated_cost_usd=pricing.first_price_usd(asked),
             max_cost_usd=pricing.max_cost_usd(may_be_asked)
             + self._translation(request),
             providers=providers,
-            bars=bars,
+            skip_reasons=skip_reasons,
             refused=refused,
         )
 
     def _refused(self, may_be_asked: Sequence[PlannedProvider]) -> ApiError | None:
-        """What `CreateVideo` would raise, in its order."""
+        """What `CreateVideo` would raise; it checks in the same order."""
         if self.availability.is_paused():
             return GenerationPaused()
         try:
@@ -144,19 +151,24 @@ class Estimate(Struct, frozen=True, kw_only=True):
             return refused
         return None
 
-    def _bars_beside(
+    def _reasons_without_refusal(
         self,
         refused: ApiError,
         providers: Sequence[PlannedProvider],
         expensive: Mapping[ProviderId, Problem],
     ) -> Mapping[ProviderId, Problem]:
-        """Without what refuses the job as a whole: a price of 0 would read as free."""
+        """Why providers would be skipped if the job were not refused: with the refusal,
+        all would be, and an estimate of 0 would look as if the video were free.
+        """
         over = {} if isinstance(refused, ExceedsLimit) else expensive
-        return {**over, **self.availability.bars(providers, level=Level.NORMAL)}
+        return {
+            **over,
+            **self.availability.reasons_to_skip(providers, level=Level.NORMAL),
+        }
 
     def _translation(self, request: VideoRequest) -> Decimal:
         if self.translation_model is None or not is_wanted(request):
-            return NOTHING
+            return ZERO
         return max_price_usd(self.translation_model, request.prompt)
 
     def _over_limit(

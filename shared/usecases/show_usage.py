@@ -1,4 +1,4 @@
-"""Show jobs and costs per day, and what is left of the caps."""
+"""Reports jobs and costs per day, and what is left of the caps."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -8,16 +8,16 @@ from msgspec import Struct
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Forbidden
-from shared.domain.ledger import (
-    NOTHING,
-    Account,
-    Caps,
-    LedgerKey,
-    Limits,
-    ledger_key_on,
-)
+from shared.domain.ledger import ZERO, Account, Caps, LedgerKey, Limits, ledger_key_on
 from shared.domain.structs import replace
-from shared.domain.usage import NOBODY, Counts, Period, Scope, UsageMonth, UsageQuery
+from shared.domain.usage import (
+    NO_PROVIDER,
+    Counts,
+    Period,
+    Scope,
+    UsageMonth,
+    UsageQuery,
+)
 from shared.ports.identity import Caller
 from shared.ports.store import Clock, UsageStore
 
@@ -30,29 +30,30 @@ class DayUsage(Struct, frozen=True, kw_only=True):
     counts: Counts
 
 
-class CapUse(Struct, frozen=True, kw_only=True):
+class CapUsage(Struct, frozen=True, kw_only=True):
     """How much of a cap is settled or held. `limit_usd` is None if there is no cap.
 
-    `within`: the use of the cap of all users, for one user's own.
+    `all_users`: for a user's cap, the use of the cap of all users, which applies too.
     """
 
     limit_usd: Decimal | None
     used_usd: Decimal
-    within: "CapUse | None" = None
+    all_users: "CapUsage | None" = None
 
     @property
     def left_usd(self) -> Decimal | None:
         """What a new job could still hold; never below 0, None without any cap."""
-        left = [self.within.left_usd if self.within else None]
+        left = [self.all_users.left_usd if self.all_users else None]
         if self.limit_usd is not None:
-            left.append(max(self.limit_usd - self.used_usd, NOTHING))
+            left.append(max(self.limit_usd - self.used_usd, ZERO))
         return min((usd for usd in left if usd is not None), default=None)
 
 
 class UsageReport(Struct, frozen=True, kw_only=True):
-    """Days are in `time_zone`; `daily` and `monthly` are the caps of today.
+    """Days are in `time_zone`; `daily` and `monthly` are today's caps.
 
-    `providers`: the period's counts of each that was asked, in the order of `usage`.
+    `providers`: the totals of the period for each provider that was asked, in the order
+    of `usage`.
     """
 
     period: Period
@@ -60,8 +61,8 @@ class UsageReport(Struct, frozen=True, kw_only=True):
     time_zone: str
     usage: tuple[DayUsage, ...]
     providers: Mapping[str, Counts]
-    daily: CapUse
-    monthly: CapUse
+    daily: CapUsage
+    monthly: CapUsage
 
 
 class ShowUsage(Struct, frozen=True, kw_only=True):
@@ -95,7 +96,9 @@ class ShowUsage(Struct, frozen=True, kw_only=True):
         accounts = dict.fromkeys(_account(key, scope) for key in keys)
         months = self.store.usage(tuple(accounts))
         return tuple(
-            DayUsage(day=day, ai_model=_shown(model), counts=counts)
+            DayUsage(
+                day=day, ai_model=None if model == NO_PROVIDER else model, counts=counts
+            )
             for day, key in zip(period.days, keys, strict=True)
             for model, counts in self._in_order(months[_account(key, scope)], key)
         )
@@ -111,7 +114,7 @@ class ShowUsage(Struct, frozen=True, kw_only=True):
     def _in_order(
         self, month: UsageMonth, key: LedgerKey
     ) -> Sequence[tuple[str, Counts]]:
-        """In chain order, then providers not in the chain, then jobs without one."""
+        """In chain order, then other providers, then jobs that asked no provider."""
         counts = month.days.get(key.day, {})
         return sorted(counts.items(), key=lambda item: self._rank(item[0]))
 
@@ -120,7 +123,9 @@ class ShowUsage(Struct, frozen=True, kw_only=True):
         models = [provider_id.value for provider_id in known]
         return models.index(ai_model) if ai_model in models else len(models)
 
-    def _caps(self, user_id: str, scope: Scope, today: date) -> tuple[CapUse, CapUse]:
+    def _caps(
+        self, user_id: str, scope: Scope, today: date
+    ) -> tuple[CapUsage, CapUsage]:
         key = ledger_key_on(user_id, today)
         spend = self.store.spend(key.accounts)
         (all_daily, all_monthly), (daily, monthly) = (
@@ -129,20 +134,19 @@ class ShowUsage(Struct, frozen=True, kw_only=True):
         )
         if scope is Scope.ALL:
             return all_daily, all_monthly
-        return replace(daily, within=all_daily), replace(monthly, within=all_monthly)
+        return (
+            replace(daily, all_users=all_daily),
+            replace(monthly, all_users=all_monthly),
+        )
 
 
-def _uses(caps: Caps, account: Account, day: str) -> tuple[CapUse, CapUse]:
+def _uses(caps: Caps, account: Account, day: str) -> tuple[CapUsage, CapUsage]:
     return (
-        CapUse(limit_usd=caps.daily_usd, used_usd=account.on(day).used_usd),
-        CapUse(limit_usd=caps.monthly_usd, used_usd=account.month.used_usd),
+        CapUsage(limit_usd=caps.daily_usd, used_usd=account.on(day).used_usd),
+        CapUsage(limit_usd=caps.monthly_usd, used_usd=account.month.used_usd),
     )
 
 
 def _account(key: LedgerKey, scope: Scope) -> str:
-    everybody, own = key.accounts
-    return everybody if scope is Scope.ALL else own
-
-
-def _shown(ai_model: str) -> str | None:
-    return None if ai_model == NOBODY else ai_model
+    all_users, own = key.accounts
+    return all_users if scope is Scope.ALL else own

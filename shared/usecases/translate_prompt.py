@@ -1,4 +1,4 @@
-"""Translate a prompt for review, before a video is paid for."""
+"""Translates a prompt for review, before a video is paid for."""
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -21,22 +21,22 @@ from shared.domain.kill_switch import Level
 from shared.domain.prompt_translation import Translation
 from shared.guards.kill_switch import KillSwitch
 from shared.guards.translator_breaker import TranslatorBreaker
-from shared.jobs.commit import CROWDED_BACKOFF, tries
+from shared.jobs.commit import CONTENTION_BACKOFF, tries
 from shared.ports.identity import Caller
 from shared.ports.providers import Translator
 from shared.ports.store import Clock, Ids, Quotas
 
 log = structlog.get_logger()
 
-# The model answered, and will hardly answer otherwise.
+# The model did answer, and a retry would hardly change its answer.
 UNUSABLE = (ErrorCode.BAD_OUTPUT, ErrorCode.OUTPUT_FILTERED)
 
 
 class TranslatePrompt(Struct, frozen=True, kw_only=True):
-    """The most that the call can cost is booked as spent before it is made.
+    """The most that the call can cost is booked as spent before the call.
 
-    What it did not cost is released after its answer. A process that dies in between,
-    or a release that is lost, costs a fraction of a cent.
+    The rest is released once the actual cost is known. If the process dies in between,
+    or the release fails, a fraction of a cent stays booked.
     """
 
     translator: Translator | None
@@ -46,10 +46,10 @@ class TranslatePrompt(Struct, frozen=True, kw_only=True):
     clock: Clock
     ids: Ids
     pause: Callable[[float], None]
-    limits_of_prompts: Collection[int]
+    prompt_limits: Collection[int]
 
     def __call__(self, caller: Caller, prompt: str) -> Translation:
-        """As a job of the whole chain would have it translated.
+        """The translation that a job of the whole chain would use.
 
         NotOffered without a translator; GenerationPaused, LimitReached,
         TooManyRequests; Unavailable if the model gave no answer.
@@ -58,27 +58,28 @@ class TranslatePrompt(Struct, frozen=True, kw_only=True):
             raise NotOffered
         if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
             raise GenerationPaused
-        if left_out_for := self.breaker.left_out_for():
-            raise Unavailable("the model does not answer", retry_after=left_out_for)
-        most_usd, booking_id = self.translator.max_cost_usd(prompt), self.ids.new()
-        booked_at = self._book(caller, most_usd, booking_id)
-        made = self.breaker.ask(
-            self.translator, prompt, self.limits_of_prompts, user_id=caller.user_id
+        if skipped_for := self.breaker.skipped_for():
+            raise Unavailable("the model does not answer", retry_after=skipped_for)
+        max_usd, booking_id = self.translator.max_cost_usd(prompt), self.ids.new()
+        booked_at = self._book(caller, max_usd, booking_id)
+        translation = self.breaker.call(
+            self.translator, prompt, self.prompt_limits, user_id=caller.user_id
         )
-        if unspent_usd := most_usd - made.cost_usd:
+        if unspent_usd := max_usd - translation.cost_usd:
             self._release(caller, unspent_usd, booked_at, booking_id)
-        if made.problem and made.problem.code not in UNUSABLE:
-            raise Unavailable(made.problem.code.value)
-        return made
+        problem = translation.problem
+        if problem and problem.code not in UNUSABLE:
+            raise Unavailable(problem.code.value)
+        return translation
 
     def _book(self, caller: Caller, usd: Decimal, booking_id: str) -> datetime:
-        """When it was booked. If that is uncertain, again: it may count double."""
-        for _ in tries(CROWDED_BACKOFF, self.pause):
+        """When it was booked. An uncertain commit is repeated: it may count double."""
+        for _ in tries(CONTENTION_BACKOFF, self.pause):
             now = self.clock.now()
             with suppress(LostRace, CommitUncertain):
                 self.quotas.book_translation(caller.user_id, usd, now, booking_id)
                 return now
-        raise Unreachable("the translation is not known to be booked")
+        raise Unreachable("it is uncertain whether the translation is booked")
 
     def _release(
         self, caller: Caller, usd: Decimal, booked_at: datetime, booking_id: str

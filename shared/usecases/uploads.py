@@ -1,4 +1,4 @@
-"""Images as uploads: put into the bucket by the caller, or sent inside a request."""
+"""Accepts images, either uploaded to the bucket by the caller or sent in a request."""
 
 import io
 import re
@@ -12,25 +12,25 @@ from msgspec import Struct
 
 from shared.domain.errors import CommitUncertain, LostRace, TooLarge, Unreachable
 from shared.domain.naming import upload_object
-from shared.domain.request import LARGEST_IMAGE_BYTES, UploadRequest
-from shared.jobs.commit import CROWDED_BACKOFF, tries
+from shared.domain.request import MAX_IMAGE_BYTES, UploadRequest
+from shared.jobs.commit import CONTENTION_BACKOFF, tries
 from shared.ports.identity import Caller
 from shared.ports.storage import Bucket, SignedUpload
 from shared.ports.store import Clock, Ids, Quotas
 
 LIFETIME = timedelta(minutes=15)
 
-Keep = Callable[[], None]
+StoreImage = Callable[[], None]
 """Stores an image under the name it already has; Unreachable."""
 
-_KEPT = re.compile(r"([0-9a-f]{40})-[A-Za-z0-9]+")
+_INLINE_NAME = re.compile(r"([0-9a-f]{40})-[A-Za-z0-9]+")
 
 
 class StartUpload(Struct, frozen=True, kw_only=True):
     """Lets a caller upload an image with a signed PUT.
 
     The upload is counted before its URL is signed, so a call that dies in between
-    counts as an upload.
+    still counts.
     """
 
     quotas: Quotas
@@ -42,9 +42,9 @@ class StartUpload(Struct, frozen=True, kw_only=True):
     def __call__(
         self, caller: Caller, request: UploadRequest
     ) -> tuple[str, SignedUpload]:
-        """The `image` to name in a job of the same user, and how to send it.
+        """The `image` that requests of the same user can name, and how to upload it.
 
-        TooManyJobs if the caller has reached this minute's number of uploads.
+        TooManyJobs if the caller has reached the limit of uploads per minute.
         """
         self._count(caller)
         image = self.ids.new()
@@ -58,28 +58,29 @@ class StartUpload(Struct, frozen=True, kw_only=True):
 
     def _count(self, caller: Caller) -> None:
         """An uncertain count is repeated: at worst one upload counts as two."""
-        for _ in tries(CROWDED_BACKOFF, self.pause):
+        for _ in tries(CONTENTION_BACKOFF, self.pause):
             with suppress(LostRace, CommitUncertain):
                 self.quotas.count_upload(caller.user_id, self.clock.now())
                 return
-        raise Unreachable("the upload is not known to be counted")
+        raise Unreachable("it is uncertain whether the upload is counted")
 
 
-class KeepUpload(Struct, frozen=True, kw_only=True):
-    """Keeps an image that came inside a request as if its caller had uploaded it."""
+class StoreInlineImage(Struct, frozen=True, kw_only=True):
+    """Stores an image that was sent in a request as if the caller had uploaded it."""
 
     bucket: Bucket
     ids: Ids
 
     def __call__(
         self, caller: Caller, content: bytes, content_type: str
-    ) -> tuple[str, Keep]:
-        """The `image` to name in a job of the same user, and what stores it.
+    ) -> tuple[str, StoreImage]:
+        """The `image` that requests of the same user can name, and a function that
+        stores it.
 
         TooLarge above 16 MB. The name begins with a hash of the content, and no two
         requests share a name, so deleting one job never removes another's image.
         """
-        if len(content) > LARGEST_IMAGE_BYTES:
+        if len(content) > MAX_IMAGE_BYTES:
             raise TooLarge
         image = f"{sha256(content).hexdigest()[:40]}-{self.ids.new()}"
         name = upload_object(caller.user_id, image)
@@ -90,6 +91,6 @@ class KeepUpload(Struct, frozen=True, kw_only=True):
 
 
 def content_of(image: str) -> str:
-    """The hash in the name of an image that KeepUpload named; else the name itself."""
-    kept = _KEPT.fullmatch(image)
-    return kept[1] if kept else image
+    """The content hash in a name by StoreInlineImage; any other name as it is."""
+    match = _INLINE_NAME.fullmatch(image)
+    return match[1] if match else image

@@ -1,1 +1,1 @@
-"""The steps of a job, one file each, and what keeps jobs moving."""
+"""The steps of a job, one file each, and the sweep that keeps jobs moving."""

@@ -1,4 +1,6 @@
-"""Follow what was paid for: poll, cancel, look for the file. Nothing here spends."""
+"""Follows a paid task: polls, cancels, looks for its file. Nothing here spends."""
+
+from typing import TypeGuard
 
 import structlog
 from msgspec import Struct
@@ -8,9 +10,10 @@ from shared.domain.job import Attempt, Job
 from shared.domain.naming import incoming_folder
 from shared.domain.next_action import poller
 from shared.domain.outcomes import (
-    CancelMissed,
+    CancelFailed,
     CancelSent,
     Failed,
+    Gone,
     OutputFound,
     OutputMissing,
     Poll,
@@ -29,8 +32,8 @@ from shared.worker.poll_planner import PollPlanner
 log = structlog.get_logger()
 
 
-class Following(Struct, frozen=True, kw_only=True):
-    """Each verb asks once and commits what came of it; None: the job was deleted."""
+class FollowStep(Struct, frozen=True, kw_only=True):
+    """Each method makes one call and commits the outcome; None: the job was deleted."""
 
     providers: Providers
     bucket: Bucket
@@ -42,65 +45,90 @@ class Following(Struct, frozen=True, kw_only=True):
     def poll(
         self, before: Versioned[Job], attempt: Attempt, by: ProviderId
     ) -> Versioned[Job] | None:
-        provider = self.providers.get(by)
-        poll = (
-            provider.poll(task_of(attempt))
-            if provider
-            else PollFailed(detail=f"{by} is not configured")
-        )
-        polled = Polled(attempt_id=attempt.attempt_id, poll=poll)
+        polled_at = self.clock.now()
+        poll = self._poll(before.value, attempt, by)
+        polled = Polled(attempt_id=attempt.attempt_id, poll=poll, polled_at=polled_at)
         return self.committer.commit(
             before, polled, then=lambda job: self._report(job, attempt, poll)
         )
 
+    def _poll(self, job: Job, attempt: Attempt, by: ProviderId) -> Poll:
+        """The vendor's answer; if it shows no video of a success, also look for the
+        file that the vendor may have written.
+        """
+        provider = self.providers.get(by)
+        if provider is None:
+            return PollFailed(detail=f"{by} is not configured")
+        poll = provider.poll(task_of(attempt))
+        if not _is_empty_success(poll):
+            return poll
+        log.warning(
+            "empty_success_received",
+            job_id=job.job_id,
+            ai_model=attempt.provider_id.value,
+        )
+        gs_uri = self._written(job, attempt) if attempt.writes_into_bucket else None
+        return Succeeded(cost_usd=poll.cost_usd, gs_uri=gs_uri) if gs_uri else poll
+
     def _report(self, job: Job, attempt: Attempt, poll: Poll) -> None:
         self._report_charge(job, attempt, poll)
-        if isinstance(poll, Succeeded):
-            self.poll_planner.succeeded(attempt)
+        match poll:
+            case Succeeded():
+                self.poll_planner.succeeded(attempt)
+            case PollFailed() | Gone():
+                log.warning(
+                    "task_gone" if isinstance(poll, Gone) else "poll_failed",
+                    job_id=job.job_id,
+                    ai_model=attempt.provider_id.value,
+                    why=poll.detail,
+                )
 
     def _report_charge(self, job: Job, attempt: Attempt, poll: Poll) -> None:
-        """If the vendor's figure is neither as expected nor covered by its own maximum.
+        """Report an unexpected charge, unless the vendor's own maximum covers it.
 
-        A failure that costs less than a video is a refund, not a price.
+        A failure that costs less than a video is a refund, not a price. The charge of a
+        success without a video is reported at its first poll.
         """
         if not isinstance(poll, Succeeded | Failed) or poll.cost_usd is None:
             return
-        charged = charged_usd(poll.cost_usd, attempt.full_price_usd)
+        if attempt.empty_since and _is_empty_success(poll):
+            return
+        charged = charged_usd(poll.cost_usd, attempt)
         is_less = charged < attempt.full_price_usd
         if is_less and (isinstance(poll, Failed) or attempt.vendor_max_usd is not None):
             return
-        self.price_watch.report(job, attempt, charged)
+        self.price_watch.report(job, attempt, poll.cost_usd)
 
     def cancel(
         self, before: Versioned[Job], attempt: Attempt, by: ProviderId
     ) -> Versioned[Job] | None:
         provider = self.providers.get(by)
         is_sent = provider is not None and provider.cancel(task_of(attempt))
-        outcome = CancelSent if is_sent else CancelMissed
+        outcome = CancelSent if is_sent else CancelFailed
         return self.committer.commit(before, outcome(attempt_id=attempt.attempt_id))
 
     def look_for_output(
         self, before: Versioned[Job], attempt: Attempt
     ) -> Versioned[Job] | None:
         attempt_id = attempt.attempt_id
-        folder = incoming_folder(before.value.job_id, attempt_id)
         looked_at = self.clock.now()
-        files = [f for f in self.bucket.list(folder) if f.name.endswith(".mp4")]
-        if not files:
-            provider = self.providers.get(attempt.provider_id)
-            is_final = provider is not None and not provider.writes_into_bucket
-            missing = OutputMissing(
-                attempt_id=attempt_id, looked_at=looked_at, is_final=is_final
-            )
+        gs_uri = self._written(before.value, attempt)
+        if gs_uri is None:
+            missing = OutputMissing(attempt_id=attempt_id, looked_at=looked_at)
             return self.committer.commit(before, missing)
-        gs_uri = self.bucket.uri(files[0].name)
         found = OutputFound(attempt_id=attempt_id, gs_uri=gs_uri)
         return self.committer.commit(before, found)
 
-    def cancel_late_tasks(self, job: Job) -> None:
-        """Once another attempt delivered, the task of a late answer is of no use.
+    def _written(self, job: Job, attempt: Attempt) -> str | None:
+        """Where the vendor wrote the attempt's file; None if it did not."""
+        folder = incoming_folder(job.job_id, attempt.attempt_id)
+        names = (f.name for f in self.bucket.list(folder))
+        return next((self.bucket.uri(n) for n in names if n.endswith(".mp4")), None)
 
-        Tried once; it stays booked as spent, whatever comes of it.
+    def cancel_late_tasks(self, job: Job) -> None:
+        """Cancel the tasks of late answers: another attempt has delivered the video.
+
+        Tried once; the tasks stay booked as spent in any case.
         """
         late = [a for a in job.attempts if a.has_late_answer] if job.is_final else []
         for attempt in late:
@@ -114,10 +142,15 @@ class Following(Struct, frozen=True, kw_only=True):
             )
 
 
+def _is_empty_success(poll: Poll) -> TypeGuard[Failed]:
+    return isinstance(poll, Failed) and poll.may_come_yet
+
+
 def task_of(attempt: Attempt) -> TaskRef:
-    """For an attempt whose task is known."""
+    """For an attempt whose `task_id` is known."""
     return TaskRef(
         task_id=attempt.task_id or "",
         model_id=attempt.model_id,
         gs_uri=attempt.gs_uri,
+        platform=attempt.platform,
     )

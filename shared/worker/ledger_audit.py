@@ -1,4 +1,4 @@
-"""Checks whether the ledger balances and logs what does not; changes nothing."""
+"""Checks whether the ledger balances, and logs what does not; read-only."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, tzinfo
@@ -12,14 +12,14 @@ from shared.ports.store import Clock
 
 log = structlog.get_logger()
 
-# Firestore refuses to read the future, which this machine's clock may be in.
-AGO = timedelta(seconds=10)
+# Firestore refuses to read in the future, where a clock that is ahead would put us.
+READ_LAG = timedelta(seconds=10)
 
 
-class Balance(Struct, frozen=True, kw_only=True):
-    """`read(at, accounts)`: the ledger as it was at `at`, with these accounts.
+class LedgerAudit(Struct, frozen=True, kw_only=True):
+    """`read(at, accounts)`: the snapshot of these accounts at the time `at`.
 
-    It returns None if more jobs are open than are read.
+    It returns None if there are more open jobs than it reads.
     """
 
     read: Callable[[datetime, Sequence[str]], LedgerSnapshot | None]
@@ -27,9 +27,9 @@ class Balance(Struct, frozen=True, kw_only=True):
     zone: tzinfo
 
     def __call__(self) -> int:
-        """How many documents, loans and users' counts of open jobs are off."""
-        at = self.clock.now() - AGO
-        # On the first of a month, jobs of the month before have just ended.
+        """The number of documents, loans and per-user job counts that are off."""
+        at = self.clock.now() - READ_LAG
+        # On the first of a month, jobs of the previous month have only just ended.
         ledger = self.read(at, [self._shared(at), self._shared(at - timedelta(days=1))])
         if ledger is None:
             log.warning("ledger_not_checked", why="too many open jobs")
@@ -37,21 +37,21 @@ class Balance(Struct, frozen=True, kw_only=True):
         return _log(ledger)
 
     def _shared(self, at: datetime) -> str:
-        """The account of all users at this moment."""
+        """The account of all users for the month of `at`."""
         return ledger_key_on("", at.astimezone(self.zone).date()).accounts[0]
 
 
 def _log(ledger: LedgerSnapshot) -> int:
     money = [
-        *(("document", name, usd) for name, usd in ledger.documents_off.items()),
-        *(("loans_of", name, usd) for name, usd in ledger.loans_off.items()),
+        *(("document", name, usd) for name, usd in ledger.document_differences.items()),
+        *(("loans_of", name, usd) for name, usd in ledger.loan_differences.items()),
     ]
     for what, name, usd in money:
         log.error("ledger_out_of_balance", **{what: name}, off_by_usd=f"{usd:f}")
-    for user_id, jobs in ledger.users_off.items():
+    for user_id, jobs in ledger.user_differences.items():
         log.error("ledger_out_of_balance", user_id=user_id, off_by_jobs=jobs)
-    off = len(money) + len(ledger.users_off)
+    off = len(money) + len(ledger.user_differences)
     if not off:
         checked, open_jobs = len(ledger.documents), len(ledger.jobs)
-        log.info("ledger_balances", documents=checked, open_jobs=open_jobs)
+        log.info("ledger_balanced", documents=checked, open_jobs=open_jobs)
     return off

@@ -1,4 +1,4 @@
-"""Learns how long vendors take for a task, and plans the polls of the next one."""
+"""Learns how long vendors' tasks take, and plans the polls of the next ones."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,20 +8,20 @@ from msgspec import Struct, field
 
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.domain.job import Attempt
-from shared.domain.poll_plan import TaskTimes, Took, kind, poll_plan
+from shared.domain.poll_plan import TaskTimes, TaskTiming, poll_plan, task_kind
 from shared.ports.store import Clock, TaskTimeStore
 
 log = structlog.get_logger()
 
-CACHED = timedelta(minutes=5)
-# All workers write one document: each of them rarely, with what it saw meanwhile.
-WRITE_EVERY = timedelta(minutes=1)
-MOST_UNWRITTEN = 100
+CACHE_TTL = timedelta(minutes=5)
+# All workers write one document, so each writes rarely, and in batches.
+WRITE_INTERVAL = timedelta(minutes=1)
+MAX_UNWRITTEN = 100
 
 
 class PollPlanner(Struct, kw_only=True):
-    """One for the process. Nothing depends on its store: what can't be read or written
-    leaves the plan that was known last, or the fixed one.
+    """One per process. Nothing depends on its store: if it can't be read or written,
+    the last known plan applies, or the fixed one.
     """
 
     store: TaskTimeStore
@@ -29,8 +29,8 @@ class PollPlanner(Struct, kw_only=True):
     _times: TaskTimes = field(default_factory=TaskTimes)
     _read_at: datetime | None = None
     _written_at: datetime | None = None
-    _unwritten: list[tuple[str, Took]] = field(default_factory=list)
-    _plans: dict[tuple[Took, ...], tuple[int, ...]] = field(default_factory=dict)
+    _unwritten: list[tuple[str, TaskTiming]] = field(default_factory=list)
+    _plans: dict[tuple[TaskTiming, ...], tuple[int, ...]] = field(default_factory=dict)
 
     def plan(self, model_id: str, duration_seconds: int) -> tuple[int, ...]:
         """In seconds since a task's start; empty for the fixed plan."""
@@ -44,24 +44,29 @@ class PollPlanner(Struct, kw_only=True):
         return plan
 
     def times(self) -> TaskTimes:
-        """As they were known a few minutes ago, or better."""
-        if _is_over(self._read_at, CACHED, self.clock.now()):
-            self._quietly(self._read)
+        """The known task times, at most a few minutes old if the store answers."""
+        if _is_over(self._read_at, CACHE_TTL, self.clock.now()):
+            self._best_effort(self._read)
         return self._times
 
     def succeeded(self, attempt: Attempt) -> None:
-        """A poll has just found the result of an attempt, which is as it was before."""
+        """Learn from a poll that found the result. `attempt`: as before that poll.
+
+        If the polls before it failed, the result may have been there for long.
+        """
+        if attempt.missed_polls:
+            return
         now = self.clock.now()
         ready = int((now - attempt.started_at).total_seconds()) + 1
         last = attempt.polled_at or attempt.started_at
         working = int((last - attempt.started_at).total_seconds())
-        # If the first poll has found it, nobody knows how long it had been there.
+        # If the first poll found it, how long it had been there is unknown.
         working = max(working, ready // 2 if attempt.polled_at is None else 0)
-        name = kind(attempt.model_id, attempt.duration_seconds)
-        self._unwritten.append((name, Took(working=working, ready=ready)))
-        del self._unwritten[:-MOST_UNWRITTEN]
-        if _is_over(self._written_at, WRITE_EVERY, now):
-            self._quietly(self._write)
+        name = task_kind(attempt.model_id, attempt.duration_seconds)
+        self._unwritten.append((name, TaskTiming(working=working, ready=ready)))
+        del self._unwritten[:-MAX_UNWRITTEN]
+        if _is_over(self._written_at, WRITE_INTERVAL, now):
+            self._best_effort(self._write)
 
     def _read(self) -> None:
         self._read_at = self.clock.now()
@@ -75,11 +80,11 @@ class PollPlanner(Struct, kw_only=True):
         self._times, self._read_at = after, self._written_at
         del self._unwritten[: len(seen)]
 
-    def _quietly(self, call: Callable[[], None]) -> None:
+    def _best_effort(self, call: Callable[[], None]) -> None:
         try:
             call()
         except (Unreachable, LostRace, CommitUncertain) as error:
-            log.info("task_times_not_kept", why=type(error).__name__)
+            log.info("task_times_not_stored", why=type(error).__name__)
 
 
 def _is_over(since: datetime | None, period: timedelta, now: datetime) -> bool:

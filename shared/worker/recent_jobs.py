@@ -1,4 +1,4 @@
-"""What this process committed last, so that the next step needn't read it again."""
+"""Cache of the jobs this process committed last, which saves the next step a read."""
 
 from collections import OrderedDict
 
@@ -8,15 +8,15 @@ from shared.domain.job import Job
 from shared.domain.naming import task_name
 from shared.ports.store import Versioned
 
-MOST_JOBS = 1000
+MAX_JOBS = 1000
 
 
 class RecentJobs(Struct, frozen=True):
-    """Each for one delivery of its version's own task. One for the process.
+    """Each job is handed out once, to its version's own task. One cache per process.
 
-    It is a guess: another process may have committed meanwhile. The commit of a step
-    finds out, because it is conditional on the version that the step began with. It
-    needs no lock: what threads lose to each other is read.
+    An entry may be stale, because another process may have committed meanwhile. The
+    step's commit detects that: it is conditional on the version that the step began
+    with. No lock is needed: what is lost to another thread is read again.
     """
 
     _jobs: OrderedDict[str, Versioned[Job]] = field(default_factory=OrderedDict)
@@ -26,11 +26,11 @@ class RecentJobs(Struct, frozen=True):
             return
         self._jobs.pop(job.value.job_id, None)
         self._jobs[job.value.job_id] = job
-        if len(self._jobs) > MOST_JOBS:
+        if len(self._jobs) > MAX_JOBS:
             self._jobs.popitem(last=False)
 
     def take(self, job_id: str, task: str | None) -> Versioned[Job] | None:
-        """The job, if it is known at the version whose task this is."""
+        """The job, if the cached version is the one that `task` is named for."""
         known = self._jobs.get(job_id)
         if known is None or task != task_name(job_id, known.value.version):
             return None

@@ -1,4 +1,4 @@
-"""Submit: the one step that spends. Intent, one paid POST, its answer on record."""
+"""Submit: the step that pays for videos. Intent, one paid POST, answer committed."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from shared.domain.errors import (
     LimitReached,
     Problem,
     Unreachable,
+    Unreadable,
 )
 from shared.domain.fallback import ratio_of
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
@@ -27,11 +28,11 @@ from shared.domain.outcomes import (
     Submission,
     Submitted,
 )
-from shared.domain.pricing import charged_usd, over_limit
+from shared.domain.pricing import over_limit
 from shared.domain.request import Frame
 from shared.domain.structs import replace
 from shared.guards.availability import Availability
-from shared.guards.circuit_breaker import Breaker
+from shared.guards.circuit_breaker import CircuitBreaker
 from shared.guards.price_watch import PriceWatch
 from shared.jobs.commit import LONG_BACKOFF, JobCommitter
 from shared.ports.providers import GenerationRequest, ImageFile, Provider, Providers
@@ -42,14 +43,14 @@ from shared.worker.poll_planner import PollPlanner
 
 log = structlog.get_logger()
 
-LARGEST_IMAGE_BYTES = 4_000_000
-# Not reported to the circuit breaker: the provider was not asked.
+MAX_IMAGE_BYTES = 4_000_000
+# Not reported to the circuit breaker: the provider was not called.
 TOO_LATE = NotSent(
     problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE, detail="too late to send")
 )
 
 
-class Starting(Struct, frozen=True, kw_only=True):
+class SubmitStep(Struct, frozen=True, kw_only=True):
     providers: Providers
     bucket: Bucket
     clock: Clock
@@ -57,61 +58,63 @@ class Starting(Struct, frozen=True, kw_only=True):
     committer: JobCommitter
     availability: Availability
     limits: Limits
-    breaker: Breaker
+    breaker: CircuitBreaker
     price_watch: PriceWatch
     poll_planner: PollPlanner
 
     def start(
         self, before: Versioned[Job], planned: PlannedProvider
     ) -> Versioned[Job] | None:
-        """Intent, POST, answer. Dying between any two costs at most one POST."""
+        """Intent, POST, answer. A crash between any two costs at most one POST."""
         job, began = before.value, self.clock.now()
         (planned,) = self.price_watch.plan(
-            (planned,), job.request.resolution, believed_for=timedelta(0)
+            (planned,), job.request.resolution, max_age=timedelta(0)
         )
         provider = self.providers.get(planned.provider_id)
         instead = self.availability.check(planned, is_configured=provider is not None)
         if instead is not None:
             return self.committer.commit(before, instead)
         assert provider is not None, "checked above"
-        images = {f: self._image(job, f) for f in Frame if job.request.source(f)}
+        images = {f: self._read_image(job, f) for f in Frame if job.request.source(f)}
         if None in images.values():
             problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
             return self.committer.commit(before, ImageRefused(problem=problem))
-        # Before the POST: nothing comes between its answer and the commit of it.
+        # Before the POST, so that nothing delays the commit of its answer.
         poll_plan = self.poll_planner.plan(planned.model_id, planned.duration_seconds)
         attempt_id = self.ids.new()
-        intended = self._intend(before, planned, attempt_id)
-        attempt = intended.value.attempt(attempt_id) if intended else None
-        if not intended or not attempt or attempt.state is not AttemptState.STARTING:
+        intent = Intended(
+            attempt_id=attempt_id,
+            provider_id=planned.provider_id,
+            price_usd=planned.price_usd,
+            writes_into_bucket=provider.writes_into_bucket,
+        )
+        intended = self._intend(before, planned, intent)
+        if intended is None:
+            return None
+        attempt = intended.value.attempt(attempt_id)
+        if not attempt or attempt.state is not AttemptState.STARTING:
             return intended
-        # As committed with the intent: the translation may have come since `before`.
-        request = self._request(intended.value, planned, attempt_id, images)
+        # As committed with the intent: a translation may have arrived since `before`.
+        request = self._generation_request(intended.value, planned, attempt_id, images)
         submission = self._submit(provider, request, attempt, began)
         answered = self._record(intended, attempt, submission, poll_plan)
         if submission is not TOO_LATE:
             self.breaker.report(planned, submission, began_at=attempt.started_at)
         if isinstance(submission, Accepted):
-            price = charged_usd(submission.max_cost_usd, attempt.price_usd)
-            self.price_watch.report(job, attempt, price)
+            self.price_watch.report(job, attempt, submission.max_cost_usd)
             if _is_too_late(answered, attempt):
                 self._cancel(provider, attempt, submission, job.job_id)
         return answered
 
     def _intend(
-        self, before: Versioned[Job], planned: PlannedProvider, attempt_id: str
+        self, before: Versioned[Job], planned: PlannedProvider, intent: Intended
     ) -> Versioned[Job] | None:
-        """The intent with its money held, or a skip where no cap has room for it."""
-        intent = Intended(
-            attempt_id=attempt_id,
-            provider_id=planned.provider_id,
-            price_usd=planned.price_usd,
-        )
+        """Commit the intent with its money held, or a skip if a cap has no room."""
         try:
             return self.committer.commit(before, intent)
         except LimitReached as limit:
-            ever = over_limit(planned.price_usd, self.limits) is not limit.limit
-            problem = Problem(code=limit.limit, detail="" if ever else ABOVE_CAP)
+            could_fit = over_limit(planned.price_usd, self.limits) is not limit.limit
+            problem = Problem(code=limit.limit, detail="" if could_fit else ABOVE_CAP)
             skipped = Skipped(provider_id=planned.provider_id, problem=problem)
             return self.committer.commit(before, skipped)
 
@@ -127,8 +130,8 @@ class Starting(Struct, frozen=True, kw_only=True):
         )
         try:
             return self.committer.commit(intended, submitted, pauses=LONG_BACKOFF)
-        except Unreachable:
-            # Nowhere but here the vendor's task can still be found by its id.
+        except (Unreachable, Unreadable):
+            # This line is the only place left that has the vendor's task id.
             log.error(
                 "answer_not_recorded",
                 job_id=intended.value.job_id,
@@ -145,12 +148,12 @@ class Starting(Struct, frozen=True, kw_only=True):
         attempt: Attempt,
         began: datetime,
     ) -> Submission:
-        """The paid POST, never begun with less than its limit left of the lease.
+        """The paid POST, sent only if the lease lasts for as long as it may take.
 
-        Nor where too little of the worker's time would be left to commit its answer.
+        Nor is it sent if the worker might have too little time to commit the answer.
         """
         now = self.clock.now()
-        is_late = now - began > timing.LONGEST_PRELUDE
+        is_late = now - began > timing.MAX_TIME_BEFORE_POST
         if is_late or attempt.lease_until - now < timing.POST_LIMIT:
             return TOO_LATE
         return provider.start(request)
@@ -158,12 +161,18 @@ class Starting(Struct, frozen=True, kw_only=True):
     def _cancel(
         self, provider: Provider, attempt: Attempt, accepted: Accepted, job_id: str
     ) -> None:
-        """Its job has ended, or was deleted: the task is of no use, and still paid."""
-        late = replace(attempt, task_id=accepted.task_id)
+        """The job has ended or was deleted: the task is useless, but still paid for."""
+        late = replace(attempt, task_id=accepted.task_id, platform=accepted.platform)
         cancelled = provider.cancel(task_of(late))
-        log.error("answer_came_after_the_end", job_id=job_id, cancelled=cancelled)
+        log.error(
+            "accepted_after_job_ended",
+            job_id=job_id,
+            ai_model=attempt.provider_id.value,
+            task_id=accepted.task_id,
+            cancelled=cancelled,
+        )
 
-    def _request(
+    def _generation_request(
         self,
         job: Job,
         planned: PlannedProvider,
@@ -183,21 +192,21 @@ class Starting(Struct, frozen=True, kw_only=True):
             output_uri=self.bucket.uri(incoming_folder(job.job_id, attempt_id)),
         )
 
-    def _image(self, job: Job, frame: Frame) -> ImageFile | None:
-        """None if it is no longer there."""
+    def _read_image(self, job: Job, frame: Frame) -> ImageFile | None:
+        """None if it no longer exists."""
         prepared = job.prepared_image(frame)
         if prepared is None:
             return None
         name = prepared.object_name
-        jpeg = self.bucket.read(name, most_bytes=LARGEST_IMAGE_BYTES)
+        jpeg = self.bucket.read(name, max_bytes=MAX_IMAGE_BYTES)
         if jpeg is None:
             return None
         return ImageFile(jpeg=jpeg, uri=self.bucket.uri(name))
 
 
 def _is_too_late(answered: Versioned[Job] | None, attempt: Attempt) -> bool:
-    """The job had ended when the answer was recorded, or was deleted before."""
+    """Whether the job ended or was deleted before the answer was committed."""
     if answered is None:
         return True
-    known = answered.value.attempt(attempt.attempt_id)
-    return answered.value.is_final and known is not None and known.has_late_answer
+    job = answered.value
+    return job.is_final and job.known_attempt(attempt.attempt_id).has_late_answer

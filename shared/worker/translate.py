@@ -1,6 +1,6 @@
-"""Translate: a prompt that isn't English becomes English before it is sent.
+"""Translate: turns a prompt that isn't English into English before it is sent.
 
-The money is committed first, so that a worker that dies costs one translation at most.
+The money is booked first, so that a worker that dies costs one translation at most.
 """
 
 from msgspec import Struct
@@ -14,38 +14,38 @@ from shared.guards.translator_breaker import TranslatorBreaker
 from shared.jobs.commit import LONG_BACKOFF, JobCommitter
 from shared.ports.providers import Translator
 from shared.ports.store import Versioned
-from shared.worker.submit import Starting
+from shared.worker.submit import SubmitStep
 
 
-class Translating(Struct, frozen=True, kw_only=True):
-    """`translator` is None where none is configured."""
+class TranslateStep(Struct, frozen=True, kw_only=True):
+    """`translator` is None if none is configured."""
 
     translator: Translator | None
     breaker: TranslatorBreaker
     availability: Availability
     committer: JobCommitter
-    starting: Starting
+    submit_step: SubmitStep
 
     def translate(
         self, before: Versioned[Job], planned: PlannedProvider
     ) -> Versioned[Job] | None:
-        """Intent, one call, its answer. Without a translation, the original is sent."""
+        """Intent, one call, answer. Without a translation, the original is sent."""
         name = planned.provider_id
-        missing = () if self.starting.providers.get(name) else (name,)
-        if self.availability.bars([planned], missing=missing):
-            # Nothing is spent for a provider that can't be asked: this says why.
-            return self.starting.start(before, planned)
-        if self.translator is None or self.breaker.left_out_for():
+        missing = () if self.submit_step.providers.get(name) else (name,)
+        if self.availability.reasons_to_skip([planned], missing=missing):
+            # Don't pay for a provider that can't be used; this records why it can't.
+            return self.submit_step.start(before, planned)
+        if self.translator is None or self.breaker.skipped_for():
             return self.committer.commit(before, TranslationSkipped())
-        prompt, mine = before.value.request.prompt, list[Job]()
-        begun = TranslationStarted(max_cost_usd=self.translator.max_cost_usd(prompt))
+        prompt, our_commit = before.value.request.prompt, list[Job]()
+        started = TranslationStarted(max_cost_usd=self.translator.max_cost_usd(prompt))
         try:
-            held = self.committer.commit(before, begun, then=mine.append)
+            held = self.committer.commit(before, started, then=our_commit.append)
         except LimitReached:
             return self.committer.commit(before, TranslationSkipped())
-        if held is None or not mine:
+        if held is None or not our_commit:
             return held
-        answer = self.breaker.ask(
+        answer = self.breaker.call(
             self.translator, prompt, _limits(held.value), job_id=held.value.job_id
         )
         outcome = Translated(text=answer.text, cost_usd=answer.cost_usd)
@@ -54,4 +54,4 @@ class Translating(Struct, frozen=True, kw_only=True):
 
 def _limits(job: Job) -> list[int]:
     models = [CATALOGUE.get(p.model_id) for p in job.chain if p.unsupported is None]
-    return [model.longest_prompt for model in models if model]
+    return [model.max_prompt_units for model in models if model]

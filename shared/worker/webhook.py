@@ -1,4 +1,4 @@
-"""Send a job's webhook: once for each task, until it is taken or a day has passed."""
+"""Sends a job's webhook, once per task, until it is delivered or a day has passed."""
 
 from datetime import timedelta
 
@@ -10,14 +10,15 @@ from shared.domain.errors import BadContent, Unreachable
 from shared.domain.job import Job
 from shared.domain.outcomes import WebhookAnswered, WebhookStarted
 from shared.domain.webhook import (
-    MOST_ATTEMPTS,
-    ReceiverAnswer,
-    Verdict,
+    MAX_ATTEMPTS,
+    DeliveryResult,
+    ReceiverResponse,
     Webhook,
+    result_of,
     signed_headers,
-    verdict_of,
 )
 from shared.domain.webhook_event import event_body, message_id
+from shared.guards.receiver_breaker import ReceiverBreaker
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.jobs.video_urls import with_fresh_urls
@@ -29,17 +30,18 @@ log = structlog.get_logger()
 
 
 class SendWebhook(Struct, frozen=True, kw_only=True):
-    """The attempt is committed before the message is sent, and what came of it after.
+    """Each attempt is committed before the message is sent, and its result afterwards.
 
-    If the process dies in between, the message is sent again, under the same id: it is
+    If the process dies in between, the message is sent again under the same id: it is
     delivered at least once, and nearly always exactly once. `signing_secret` None: it
-    was taken away after the job was created; the message waits for its return.
+    was removed after the job was created; the message waits until it is set again.
     """
 
     jobs: Jobs
     keys: ApiKeys
     bucket: Bucket
     receivers: Receivers
+    breaker: ReceiverBreaker
     clock: Clock
     ids: Ids
     committer: JobCommitter
@@ -47,45 +49,58 @@ class SendWebhook(Struct, frozen=True, kw_only=True):
     signing_secret: str | None
 
     def __call__(self, job_id: str) -> None:
-        """One attempt, committed, and the next one's task enqueued; else Unreachable.
+        """Make one attempt, commit it and enqueue the next one; else Unreachable.
 
-        A task that comes twice or too early sends nothing.
+        A task that is delivered twice or too early sends nothing.
         """
         before = self.jobs.read(job_id)
         if before is None:
-            log.info("job_was_gone", job_id=job_id)
+            log.info("job_not_found", job_id=job_id)
             return
         webhook = before.value.webhook
         if webhook is None or webhook.due_at is None:
             return
         after: Versioned[Job] | None = before
         if webhook.due_at <= self.clock.now() + timing.WAKE_TOLERANCE:
-            after = self._take(before, webhook)
+            after = self._make_attempt(before, webhook)
         if after is not None:
             self.scheduler.schedule_webhook(after.value)
 
-    def _take(self, before: Versioned[Job], webhook: Webhook) -> Versioned[Job] | None:
-        if webhook.attempts >= MOST_ATTEMPTS or not self._is_key_good(webhook):
-            # The last attempt took its process along, or nobody may get the message.
-            return self._commit(before, webhook.attempts, Verdict.UNWANTED, None)
-        shown = with_fresh_urls(
-            before, jobs=self.jobs, bucket=self.bucket, clock=self.clock, ids=self.ids
-        )
-        attempt, mine = webhook.attempts + 1, list[Job]()
+    def _make_attempt(
+        self, before: Versioned[Job], webhook: Webhook
+    ) -> Versioned[Job] | None:
+        if webhook.attempts >= MAX_ATTEMPTS or not self._is_key_valid(webhook):
+            # The last attempt's process died, or the key was revoked or is gone.
+            return self._commit(before, webhook.attempts, DeliveryResult.GIVE_UP, None)
+        shown = with_fresh_urls(before, self.jobs, self.bucket, self.clock, self.ids)
+        attempt, our_commit = webhook.attempts + 1, list[Job]()
         held = self.committer.commit(
-            before, WebhookStarted(attempt=attempt), then=mine.append
+            before, WebhookStarted(attempt=attempt), then=our_commit.append
         )
-        if held is None or not mine:
+        if held is None or not our_commit:
             return held
+        skipped_for = self.breaker.skipped_for(webhook.key_id)
+        if skipped_for and attempt < MAX_ATTEMPTS:
+            return self._skip(held, attempt, skipped_for)
         answer = self._send(shown, webhook)
-        return self._commit(held, attempt, verdict_of(answer), answer)
+        return self._commit(held, attempt, result_of(answer), answer)
 
-    def _is_key_good(self, webhook: Webhook) -> bool:
-        """What a revoked key asked for isn't done: others may have had it."""
+    def _skip(
+        self, held: Versioned[Job], attempt: int, skipped_for: timedelta
+    ) -> Versioned[Job] | None:
+        """The attempt counts as failed, so that its task needs no other name."""
+        log.info("webhook_skipped", job_id=held.value.job_id, attempt=attempt)
+        retry = WebhookAnswered(
+            attempt=attempt, result=DeliveryResult.RETRY, requested_pause=skipped_for
+        )
+        return self.committer.commit(held, retry)
+
+    def _is_key_valid(self, webhook: Webhook) -> bool:
+        """A revoked key's webhooks aren't sent: somebody else may have had the key."""
         key = self.keys.with_id(webhook.key_id)
         return key is not None and key.revoked_at is None
 
-    def _send(self, job: Job, webhook: Webhook) -> ReceiverAnswer | None:
+    def _send(self, job: Job, webhook: Webhook) -> ReceiverResponse | None:
         """None if there was no answer."""
         url, body = job.request.webhook_url, event_body(job)
         if self.signing_secret is None or url is None:
@@ -98,28 +113,35 @@ class SendWebhook(Struct, frozen=True, kw_only=True):
             signing_secret=self.signing_secret,
             key_id=webhook.key_id,
         )
+        began, answer = self.clock.now(), None
         try:
-            return self.receivers.post(url, body, headers)
+            answer = self.receivers.post(url, body, headers)
         except (BadContent, Unreachable) as error:
             log.warning("webhook_unanswered", job_id=job.job_id, why=str(error))
-            return None
+        finally:
+            self.breaker.report(
+                webhook.key_id,
+                self.clock.now() - began,
+                is_delivered=result_of(answer) is DeliveryResult.DELIVERED,
+            )
+        return answer
 
     def _commit(
         self,
         held: Versioned[Job],
         attempt: int,
-        verdict: Verdict,
-        answer: ReceiverAnswer | None,
+        result: DeliveryResult,
+        answer: ReceiverResponse | None,
     ) -> Versioned[Job] | None:
         log.info(
             "webhook_sent",
             job_id=held.value.job_id,
             attempt=attempt,
             http_status=answer and answer.status,
-            verdict=verdict.value,
+            result=result.value,
         )
-        asked = (answer and answer.retry_after_seconds) or 0.0
+        pause = (answer and answer.retry_after_seconds) or 0.0
         outcome = WebhookAnswered(
-            attempt=attempt, verdict=verdict, asked_pause=timedelta(seconds=asked)
+            attempt=attempt, result=result, requested_pause=timedelta(seconds=pause)
         )
         return self.committer.commit(held, outcome)

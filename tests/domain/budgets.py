@@ -1,4 +1,4 @@
-"""A budget's notification, and the push envelope that brings it."""
+"""Budget notifications, and the Pub/Sub push envelopes that carry them."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from tests.fakes.clock import NOON
 OCTOBER = datetime(2026, 10, 1, 7, tzinfo=UTC)
 NOVEMBER = datetime(2026, 11, 1, 7, tzinfo=UTC)
 DECEMBER = datetime(2026, 12, 1, 8, tzinfo=UTC)
-SAID = {
+MESSAGE = {
     "budgetDisplayName": "reelay",
     "costAmount": 140321,
     "costIntervalStart": "2026-11-01T07:00:00Z",
@@ -57,9 +57,12 @@ def an_envelope(
     without: str = "",
     **fields: Any,
 ) -> dict[str, Any]:
-    """As Pub/Sub pushes it, both spellings of its own fields; `fields` replace ours."""
-    said = {k: v for k, v in {**SAID, **fields}.items() if k != without}
-    data = base64.b64encode(json.dumps(said).encode()).decode()
+    """As Pub/Sub pushes it, its own fields in both spellings.
+
+    `fields` replace those of the message; `without` leaves one out.
+    """
+    message = {k: v for k, v in {**MESSAGE, **fields}.items() if k != without}
+    data = base64.b64encode(json.dumps(message).encode()).decode()
     return {
         "message": {
             "attributes": ATTRIBUTES if attributes is None else attributes,

@@ -1,4 +1,4 @@
-"""Jobs and attempts to begin with, all of them at noon."""
+"""Example jobs and attempts in each state, all of them at noon."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,10 +13,13 @@ from shared.domain.outcomes import (
     Accepted,
     Delivered,
     Intended,
+    Poll,
     Polled,
     PreparedImage,
+    Rejected,
     SignedUrls,
     Stored,
+    StoreFailed,
     Submission,
     Submitted,
     Succeeded,
@@ -27,13 +30,13 @@ from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.fakes.clock import NOON as NOON
 
-# The four that ship: what tests say of them stays true where another one is added.
+# The four that ship: tests that use them stay true when a fifth is added.
 CHAIN = (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP, ProviderId.VEO, ProviderId.OMNI)
 RUNWAY, HTTP, VEO, OMNI = CHAIN
 
 IMAGE = PreparedImage(object_name="images/job1", width=1280, height=720, size_bytes=9)
 DELIVERED = Delivered(
-    object_name="videos/ann/job1.mp4",
+    object_name="videos/ann/job1/runway.mp4",
     duration_seconds=8.0,
     width=1280,
     height=720,
@@ -41,7 +44,7 @@ DELIVERED = Delivered(
     size_bytes=6,
     crc32c="AAAAAA==",
     aspect_ratio=AspectRatio.LANDSCAPE,
-    poster_name="videos/ann/job1.jpg",
+    poster_name="videos/ann/job1/runway.jpg",
 )
 URLS = SignedUrls(
     video_url="https://storage.example/video",
@@ -55,8 +58,20 @@ MINUTE = timedelta(minutes=1)
 
 
 def a_body(**fields: object) -> dict[str, object]:
-    asked = {"prompt": "a cat", "image_url": "https://example.com/cat.jpg"}
-    return {**asked, **fields}
+    defaults = {"prompt": "a cat", "image_url": "https://example.com/cat.jpg"}
+    return {**defaults, **fields}
+
+
+def rejected(
+    code: ErrorCode,
+    retry_after_seconds: float | None = None,
+    *,
+    ask_again: bool = False,
+) -> Rejected:
+    seconds = None if retry_after_seconds is None else float(retry_after_seconds)
+    return Rejected(
+        problem=Problem(code=code), retry_after_seconds=seconds, ask_again=ask_again
+    )
 
 
 def a_request(**fields: object) -> VideoRequest:
@@ -93,12 +108,12 @@ def a_new_job(
 
 
 def a_job(**how: Any) -> Job:
-    """Its image is checked; the first provider may be started."""
+    """A job whose image is checked, so that its first provider may be started."""
     return replace(a_new_job(**how), image=IMAGE)
 
 
 def started(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
-    """The intent for the provider is committed; the attempt is named for it."""
+    """The intent is committed; the attempt's ID is the provider's."""
     intended = apply(
         job, Intended(attempt_id=str(provider_id), provider_id=provider_id), at
     )
@@ -109,7 +124,7 @@ def started(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
 def answered(
     job: Job, provider_id: ProviderId, submission: Submission, at: datetime = NOON
 ) -> Job:
-    """The provider was started, and its POST came to `submission`."""
+    """The provider was started, and its POST had the outcome `submission`."""
     outcome = Submitted(attempt_id=str(provider_id), submission=submission)
     return settle(apply(started(job, provider_id, at), outcome, at), at)
 
@@ -118,17 +133,40 @@ def running(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
     return answered(job, provider_id, Accepted(task_id=f"task-{provider_id}"), at)
 
 
+def polled(
+    job: Job,
+    poll: Poll,
+    at: datetime = NOON,
+    provider_id: ProviderId = RUNWAY,
+    *,
+    polled_at: datetime | None = None,
+) -> Job:
+    """`polled_at`: where the answer is reported later than it was given."""
+    report = Polled(attempt_id=str(provider_id), poll=poll, polled_at=polled_at or at)
+    return apply(job, report, at)
+
+
 def storing(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
-    polled = Polled(attempt_id=str(provider_id), poll=Succeeded())
-    return apply(running(job, provider_id, at), polled, at)
+    return polled(running(job, provider_id, at), Succeeded(), at, provider_id)
+
+
+def store_failed(attempt: Attempt, problem: Problem) -> StoreFailed:
+    """A try that began with the attempt as it is now."""
+    return StoreFailed(
+        attempt_id=attempt.attempt_id,
+        problem=problem,
+        store_tries=attempt.store_tries,
+        checking_until=attempt.checking_until,
+    )
 
 
 def stored(provider_id: ProviderId) -> Stored:
-    return Stored(
-        attempt_id=str(provider_id),
-        delivered=DELIVERED,
-        urls=URLS,
-    )
+    return Stored(attempt_id=str(provider_id), delivered=DELIVERED, urls=URLS)
+
+
+def due(job: Job) -> Job:
+    """The job with a step due at noon, whatever it had scheduled."""
+    return replace(job, wake_at=NOON)
 
 
 def completed(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:

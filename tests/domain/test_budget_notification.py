@@ -1,4 +1,4 @@
-"""A budget's push envelope is parsed, or is malformed."""
+"""Parsing a budget notification's push envelope, or rejecting it as malformed."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,18 +8,14 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from shared.domain.budget_notification import (
-    MORE_THAN_ALL,
-    NO_AMOUNT,
-    read_notification,
-)
+from shared.domain.budget_notification import NO_AMOUNT, OVERSPENT, read_notification
 from shared.domain.errors import Malformed
-from tests.domain.budgets import ATTRIBUTES, NOVEMBER, SAID, an_envelope
+from tests.domain.budgets import ATTRIBUTES, MESSAGE, NOVEMBER, an_envelope
 
 NAN, INFINITY = float("nan"), float("inf")
 
 
-def test_a_notification_says_how_much_of_its_budget_is_spent() -> None:
+def test_a_notification_has_the_spent_share_of_its_budget() -> None:
     notification = read_notification(an_envelope(forecastThresholdExceeded=1.2))
 
     assert notification.budget_id == ATTRIBUTES["budgetId"]
@@ -34,7 +30,7 @@ def test_a_notification_says_how_much_of_its_budget_is_spent() -> None:
     assert notification.is_usable
 
 
-def test_no_forecast_is_there_until_a_threshold_is_crossed() -> None:
+def test_there_is_no_forecast_until_a_threshold_is_crossed() -> None:
     assert read_notification(an_envelope()).forecast is None
 
 
@@ -54,29 +50,26 @@ def test_credits_may_make_a_cost_negative() -> None:
     [NAN, INFINITY, -INFINITY, None, "100", True, [], {}, 1e16, -1e16, 10**400],
     ids=str,
 )
-def test_a_nonsense_amount_counts_as_more_than_all_spent(
-    field: str, value: Any
-) -> None:
+def test_an_unusable_amount_counts_as_overspent(field: str, value: Any) -> None:
     notification = read_notification(an_envelope(**{field: value}))
 
-    assert (notification.budget_amount, notification.ratio) == (
-        NO_AMOUNT,
-        MORE_THAN_ALL,
-    )
+    assert (notification.budget_amount, notification.ratio) == (NO_AMOUNT, OVERSPENT)
     assert not notification.is_usable
 
 
 @pytest.mark.parametrize("field", ["costAmount", "budgetAmount"])
-def test_a_missing_amount_counts_as_more_than_all_spent(field: str) -> None:
+def test_a_missing_amount_counts_as_overspent(field: str) -> None:
     assert not read_notification(an_envelope(without=field)).is_usable
 
 
 @pytest.mark.parametrize("amount", [0, -1, 0.0, -0.0, 0.001, 1e-300])
 @pytest.mark.parametrize("cost", [0, 1, -1, 1e15])
-def test_a_budget_of_nothing_is_more_than_spent(amount: float, cost: float) -> None:
+def test_a_budget_of_almost_nothing_or_less_counts_as_overspent(
+    amount: float, cost: float
+) -> None:
     notification = read_notification(an_envelope(budgetAmount=amount, costAmount=cost))
 
-    assert notification.ratio == MORE_THAN_ALL
+    assert notification.ratio == OVERSPENT
 
 
 def changed(**message: object) -> dict[str, Any]:
@@ -119,7 +112,7 @@ WITHOUT_BUDGET = {k: v for k, v in ATTRIBUTES.items() if k != "budgetId"}
         an_envelope(costIntervalStart="9999-01-01T00:00:00Z"),
     ],
 )
-def test_what_cannot_be_parsed_is_malformed(
+def test_an_envelope_that_cannot_be_parsed_is_malformed(
     envelope: dict[str, Any],
 ) -> None:
     with pytest.raises(Malformed):
@@ -135,8 +128,8 @@ anything = (
 )
 
 
-@given(field=st.sampled_from(sorted(SAID)), value=anything)
-def test_whatever_a_field_holds_it_is_a_notification_or_malformed(
+@given(field=st.sampled_from(sorted(MESSAGE)), value=anything)
+def test_any_value_of_a_field_gives_a_notification_or_malformed(
     field: str, value: Any
 ) -> None:
     try:
@@ -147,7 +140,7 @@ def test_whatever_a_field_holds_it_is_a_notification_or_malformed(
 
 
 @given(field=st.sampled_from(sorted(changed()["message"])), value=anything)
-def test_whatever_a_message_holds_it_is_a_notification_or_malformed(
+def test_any_value_in_the_envelope_gives_a_notification_or_malformed(
     field: str, value: Any
 ) -> None:
     try:

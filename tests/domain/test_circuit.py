@@ -1,4 +1,4 @@
-"""When a circuit opens, for how long, who may try, and what closes it."""
+"""When a circuit opens and for how long, who may run its trial, what closes it."""
 
 from datetime import datetime, timedelta
 
@@ -8,8 +8,8 @@ from shared.domain import circuit, timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.circuit import (
     FAULTS_TO_OPEN,
-    LONGEST,
-    TRIAL,
+    MAX_OPENING,
+    TRIAL_CLAIM,
     Circuit,
     CircuitState,
     Opening,
@@ -17,33 +17,21 @@ from shared.domain.circuit import (
 )
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import PlannedProvider
-from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
+from shared.domain.outcomes import Accepted, NotSent, Submission, Unknown
 from shared.domain.structs import replace
-from tests.domain.examples import MINUTE, NOON, SECOND, a_job
+from tests.domain.examples import MINUTE, NOON, SECOND, a_job, rejected
 
 CLOSED = Circuit(key="provider.runway")
 ACCEPTED = Accepted(task_id="t")
 UNKNOWN = Unknown(detail="read timeout")
 C = ErrorCode
-# A provider whose account is being set up: this job asks it once more.
-ASK_AGAIN = Rejected(
-    problem=Problem(code=C.PROVIDER_UNAVAILABLE),
-    retry_after_seconds=90.0,
-    ask_again=True,
-)
+# As from a provider whose account is still being set up: the job asks it once more.
+ASK_AGAIN = rejected(C.PROVIDER_UNAVAILABLE, 90.0, ask_again=True)
 
 
 def planned(provider_id: ProviderId = ProviderId.RUNWAY) -> PlannedProvider:
     (one,) = a_job(chain=(provider_id,)).chain
     return one
-
-
-def rejected(code: ErrorCode, retry_after_seconds: float | None = None) -> Submission:
-    problem = Problem(code=code)
-    return Rejected(
-        problem=problem,
-        retry_after_seconds=retry_after_seconds and float(retry_after_seconds),
-    )
 
 
 def not_sent(code: ErrorCode) -> Submission:
@@ -86,7 +74,7 @@ def opened(
     ],
     ids=str,
 )
-def test_a_submission_says_this_about_its_provider(
+def test_a_submission_has_a_verdict_about_its_provider(
     submission: Submission, expected: Verdict
 ) -> None:
     assert circuit.verdict(submission) is expected
@@ -112,22 +100,9 @@ def test_a_submission_says_this_about_its_provider(
 def test_a_submission_opens_the_circuit_that_it_is_about(
     submission: Submission, in_a_row: int, key: str | None
 ) -> None:
-    asked = planned(ProviderId.RUNWAY_HTTP)
+    provider = planned(ProviderId.RUNWAY_HTTP)
 
-    assert circuit.key_to_open(asked, submission, in_a_row) == key
-
-
-@pytest.mark.parametrize("provider_id", ProviderId)
-def test_a_start_passes_the_circuits_of_its_vendor_provider_and_model(
-    provider_id: ProviderId,
-) -> None:
-    plan = planned(provider_id)
-
-    assert circuit.keys(plan) == (
-        f"vendor.{plan.vendor.value}",
-        f"provider.{provider_id.value}",
-        f"model.{plan.vendor.value}.{plan.model_id}",
-    )
+    assert circuit.key_to_open(provider, submission, in_a_row) == key
 
 
 @pytest.mark.parametrize(
@@ -159,58 +134,56 @@ def test_each_failed_trial_opens_it_for_longer(
 def test_a_circuit_may_be_open_for_weeks() -> None:
     later = circuit.opened(opened(times=5000), C.OUT_OF_CREDITS, NOON + MINUTE)
 
-    assert later.opening and later.opening.until == NOON + MINUTE + LONGEST
+    assert later.opening and later.opening.until == NOON + MINUTE + MAX_OPENING
 
 
-def test_what_was_sent_before_it_opened_does_not_open_it_for_longer() -> None:
+def test_a_fault_while_the_circuit_is_open_does_not_extend_it() -> None:
     later = circuit.opened(opened(), C.ACCESS_DENIED, NOON + MINUTE - SECOND)
 
     assert later == opened()
 
 
-def test_after_it_was_closed_it_opens_briefly_again() -> None:
-    again = circuit.opened(circuit.closed(opened(times=9)), C.PROVIDER_ERROR, NOON)
+SEEN = {
+    "closed": (CLOSED, NOON, CircuitState.CLOSED),
+    "just opened": (opened(), NOON, CircuitState.OPEN),
+    "a moment before its time is up": (
+        opened(),
+        NOON + MINUTE - SECOND,
+        CircuitState.OPEN,
+    ),
+    "its time is up": (opened(), NOON + MINUTE, CircuitState.HALF_OPEN),
+    "the trial is claimed": (
+        circuit.with_trial(opened(), NOON + MINUTE),
+        NOON + MINUTE,
+        CircuitState.OPEN,
+    ),
+    "the trial's holder may still come back": (
+        circuit.with_trial(opened(), NOON + MINUTE),
+        NOON + MINUTE + TRIAL_CLAIM - SECOND,
+        CircuitState.OPEN,
+    ),
+    "the trial expired with its holder": (
+        circuit.with_trial(opened(), NOON + MINUTE),
+        NOON + MINUTE + TRIAL_CLAIM,
+        CircuitState.HALF_OPEN,
+    ),
+    "closed while a trial was on its way": (
+        circuit.with_trial(CLOSED, NOON),
+        NOON,
+        CircuitState.CLOSED,
+    ),
+}
 
-    assert again.opening and again.opening.until == NOON + MINUTE
 
-
-@pytest.mark.parametrize(
-    ("state", "at", "expected"),
-    [
-        (CLOSED, NOON, CircuitState.CLOSED),
-        (opened(), NOON, CircuitState.OPEN),
-        (opened(), NOON + MINUTE - SECOND, CircuitState.OPEN),
-        (opened(), NOON + MINUTE, CircuitState.HALF_OPEN),
-        (circuit.with_trial(opened(), NOON + MINUTE), NOON + MINUTE, CircuitState.OPEN),
-        (
-            circuit.with_trial(opened(), NOON + MINUTE),
-            NOON + MINUTE + TRIAL - SECOND,
-            CircuitState.OPEN,
-        ),
-        (
-            circuit.with_trial(opened(), NOON + MINUTE),
-            NOON + MINUTE + TRIAL,
-            CircuitState.HALF_OPEN,
-        ),
-        (circuit.with_trial(CLOSED, NOON), NOON, CircuitState.CLOSED),
-    ],
-    ids=[
-        "closed",
-        "just opened",
-        "a moment before its time is up",
-        "its time is up",
-        "the trial is claimed",
-        "the trial's holder may still come back",
-        "the trial expired with its holder",
-        "closed while a trial was on its way",
-    ],
-)
-def test_a_start_may_pass(state: Circuit, at: object, expected: CircuitState) -> None:
+@pytest.mark.parametrize(("state", "at", "expected"), SEEN.values(), ids=SEEN)
+def test_a_start_sees_the_circuit_as(
+    state: Circuit, at: object, expected: CircuitState
+) -> None:
     assert circuit.state(state, at) is expected  # type: ignore[arg-type] # a time
 
 
-def test_a_trial_outlives_the_post_that_it_is() -> None:
-    assert timing.POST_LIMIT + timedelta(seconds=30) < TRIAL
+def test_a_trials_claim_outlives_its_post() -> None:
+    assert timing.POST_LIMIT + timedelta(seconds=30) < TRIAL_CLAIM
 
 
 def after(
@@ -220,7 +193,7 @@ def after(
     opens: str | None = None,
     began_at: datetime = NOON + MINUTE,
 ) -> Circuit:
-    """What becomes of `state` a minute and a second after noon."""
+    """The circuit after the submission's answer, a minute and a second after noon."""
     return circuit.after_submission(
         state,
         submission=submission,
@@ -241,7 +214,7 @@ def after(
     ids=str,
 )
 @pytest.mark.parametrize("key", circuit.keys(planned()))
-def test_a_trial_that_failed_in_any_way_opens_all_its_circuits_again(
+def test_a_failed_trial_opens_its_circuit_again_whatever_the_failure(
     key: str, submission: Submission, code: ErrorCode
 ) -> None:
     again = after(circuit.with_trial(opened(key=key), NOON + MINUTE), submission)
@@ -260,7 +233,7 @@ def test_a_trial_that_failed_in_any_way_opens_all_its_circuits_again(
     ],
     ids=str,
 )
-def test_a_trial_that_was_answered_closes_the_circuit(
+def test_an_answer_that_disproves_the_reason_closes_the_circuit(
     reason: ErrorCode, submission: Submission, closes: bool
 ) -> None:
     due = circuit.with_trial(opened(reason=reason), NOON + MINUTE)
@@ -278,24 +251,18 @@ def test_a_rate_limit_leaves_the_trial_to_expire() -> None:
 
 @pytest.mark.parametrize("submission", [ACCEPTED, UNKNOWN], ids=str)
 @pytest.mark.parametrize("before", [timedelta(0), SECOND])
-def test_an_answer_to_a_start_from_before_the_opening_changes_nothing(
+def test_an_answer_to_a_start_before_the_opening_changes_nothing(
     submission: Submission, before: timedelta
 ) -> None:
     assert after(opened(), submission, began_at=NOON - before) == opened()
 
 
-def test_a_fault_opens_only_the_circuit_that_is_named() -> None:
-    assert after(CLOSED, UNKNOWN) == CLOSED
-    assert after(CLOSED, UNKNOWN, opens="vendor.runway") == CLOSED
-    assert after(CLOSED, UNKNOWN, opens=CLOSED.key).opening
-
-
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(3600, timedelta(hours=1)), (10**9, timing.LONGEST_RETRY_AFTER)],
+    [(3600, timedelta(hours=1)), (10**9, timing.MAX_RETRY_AFTER)],
 )
 @pytest.mark.parametrize("state", [CLOSED, opened(times=4)], ids=["closed", "trial"])
-def test_a_long_retry_after_is_waited_for_before_the_vendor_is_asked_again(
+def test_a_long_retry_after_keeps_the_circuit_open_until_then(
     state: Circuit, seconds: int, expected: timedelta
 ) -> None:
     opening = after(state, rejected(C.RATE_LIMITED, seconds), opens=state.key).opening
@@ -304,7 +271,7 @@ def test_a_long_retry_after_is_waited_for_before_the_vendor_is_asked_again(
     assert opening.until == NOON + MINUTE + SECOND + expected
 
 
-def test_a_stopped_start_says_why_and_since_when() -> None:
+def test_an_open_circuits_problem_says_why_and_since_when() -> None:
     problem = circuit.problem(opened(reason=C.OUT_OF_CREDITS, key="vendor.runway"))
 
     since = "2026-11-22T12:00:00+00:00"

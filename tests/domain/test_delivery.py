@@ -1,4 +1,4 @@
-"""What is handed out is what was ordered."""
+"""A video is compared with the order: duration, shape, size, sound."""
 
 from typing import Any
 
@@ -16,24 +16,26 @@ GOOD = {
     "has_audio": False,
     "audio_seconds": 0.0,
 }
-LOUD = {"has_audio": True, "audio_seconds": 8.0}
+WITH_SOUND = {"has_audio": True, "audio_seconds": 8.0}
 
 
-def compare(asked: dict[str, Any], came: dict[str, Any]) -> str | None:
-    request = a_job(**asked).request
+def compare(ordered: dict[str, Any], video: dict[str, Any]) -> str | None:
+    request = a_job(**ordered).request
     ratio = request.aspect_ratio or AspectRatio.LANDSCAPE
-    return difference(request, ordered_ratio=ratio, **(GOOD | came))
+    return difference(request, ordered_ratio=ratio, **(GOOD | video))
 
 
 @pytest.mark.parametrize(
-    ("asked", "came"),
+    ("ordered", "video"),
     [
         pytest.param({}, {}, id="just as ordered"),
         pytest.param({}, {"duration_seconds": 8.3}, id="0.3 s more"),
         pytest.param({}, {"duration_seconds": 7.5}, id="half a second less"),
         pytest.param({}, {"duration_seconds": 7.25}, id="within a tenth"),
-        pytest.param({}, {"has_audio": True}, id="sound that doesn't matter"),
-        pytest.param({}, {"width": 1248, "height": 704}, id="a coder's multiple of 16"),
+        pytest.param({}, {"has_audio": True}, id="sound that nobody asked about"),
+        pytest.param(
+            {}, {"width": 1248, "height": 704}, id="rounded to multiples of 16"
+        ),
         pytest.param({}, {"width": 1920, "height": 1080}, id="more pixels"),
         pytest.param(
             {"aspect_ratio": AspectRatio.PORTRAIT},
@@ -51,22 +53,26 @@ def compare(asked: dict[str, Any], came: dict[str, Any]) -> str | None:
                 ("21:9", 1584, 672),
             )
         ),
-        pytest.param({"audio": True}, LOUD, id="sound as asked"),
+        pytest.param({"audio": True}, WITH_SOUND, id="sound as ordered"),
         pytest.param(
             {"audio": True},
-            LOUD | {"audio_seconds": 7.5},
-            id="sound half a second less",
+            WITH_SOUND | {"audio_seconds": 7.5},
+            id="half a second less of sound",
         ),
-        pytest.param({}, LOUD | {"audio_seconds": 1.0}, id="little, and it's all one"),
-        pytest.param({"audio": False}, {}, id="silence as asked"),
+        pytest.param(
+            {},
+            WITH_SOUND | {"audio_seconds": 1.0},
+            id="little sound that nobody asked about",
+        ),
+        pytest.param({"audio": False}, {}, id="silence as ordered"),
     ],
 )
-def test_what_was_ordered_is_taken(asked: Any, came: Any) -> None:
-    assert compare(asked, came) is None
+def test_a_video_as_ordered_is_accepted(ordered: Any, video: Any) -> None:
+    assert compare(ordered, video) is None
 
 
 @pytest.mark.parametrize(
-    ("asked", "came", "said"),
+    ("ordered", "video", "reason"),
     [
         pytest.param({}, {"duration_seconds": 7.1}, "7.1 seconds", id="too short"),
         pytest.param({}, {"duration_seconds": 9.0}, "9.0 seconds", id="too long"),
@@ -80,12 +86,16 @@ def test_what_was_ordered_is_taken(asked: Any, came: Any) -> None:
         pytest.param({"audio": True}, {}, "no sound", id="silent"),
         pytest.param(
             {"audio": True},
-            LOUD | {"audio_seconds": 1.0},
+            WITH_SOUND | {"audio_seconds": 1.0},
             "1.0 seconds of",
-            id="little",
+            id="little sound",
         ),
-        pytest.param({"audio": False}, {"has_audio": True}, "has sound", id="loud"),
+        pytest.param(
+            {"audio": False}, {"has_audio": True}, "has sound", id="not silent"
+        ),
     ],
 )
-def test_what_was_not_ordered_is_refused(asked: Any, came: Any, said: str) -> None:
-    assert said in (compare(asked, came) or "")
+def test_a_video_not_as_ordered_is_refused(
+    ordered: Any, video: Any, reason: str
+) -> None:
+    assert reason in (compare(ordered, video) or "")

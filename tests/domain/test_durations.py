@@ -1,4 +1,4 @@
-"""A median out of counts is near the true one, however the counts were added up."""
+"""The median from bucketed counts is near the true median."""
 
 import statistics
 
@@ -20,6 +20,6 @@ def test_the_median_is_off_by_eight_percent_at_most(seconds: list[float]) -> Non
     )
 
 
-def test_without_any_there_is_no_median() -> None:
+def test_without_durations_there_is_no_median() -> None:
     assert median_seconds({}) is None
     assert median_seconds({3: 0}) is None

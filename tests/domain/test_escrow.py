@@ -1,4 +1,4 @@
-"""A cap divided among shards: exact, whoever takes how much, in whatever order."""
+"""A cap divided among shards is exact, whichever shards take how much in what order."""
 
 from decimal import Decimal
 
@@ -18,14 +18,14 @@ HUNDRED = Caps(daily_usd=Decimal(100))
 
 
 def using(usd: Decimal, shard: Shard = EMPTY) -> Shard:
-    """The shard after it took `usd` more; below 0, after that much was released."""
+    """The shard after it took `usd` more, or released it if negative."""
     added = Totals(held_usd=max(usd, Decimal(0)), released_usd=max(-usd, Decimal(0)))
     day = shard.account.on(DAY) + added
     return replace(shard, account=Account(days={DAY: day}))
 
 
 def take(shards: list[Shard], nth: int, usd: Decimal, caps: Caps) -> list[Shard]:
-    """As a commit does: loans and amount at once."""
+    """As a commit does: the loans and the amount in one step."""
     loans = borrow(shards, nth, usd, caps, DAY)
     after = [
         replace(shard, borrowed=loans.get(n, shard.borrowed))
@@ -40,14 +40,14 @@ def used(shards: list[Shard]) -> Decimal:
 
 
 def spare(shards: list[Shard], cap: Decimal) -> list[Decimal]:
-    """Nothing borrowed means that each shard is within its allowance."""
+    """What each shard has left of its allowance, loans included."""
     return [
         cap / len(shards) + s.borrowed.get(DAY, Decimal(0)) - s.account.on(DAY).used_usd
         for s in shards
     ]
 
 
-def test_a_shard_with_an_allowance_takes_alone() -> None:
+def test_a_shard_with_enough_allowance_borrows_nothing() -> None:
     assert borrow([EMPTY] * 4, 1, Decimal(25), HUNDRED, DAY) == {}
     assert can_take_alone(EMPTY, 1, 4, Decimal(25), HUNDRED, DAY)
     assert not can_take_alone(EMPTY, 1, 4, Decimal("25.01"), HUNDRED, DAY)
@@ -56,14 +56,23 @@ def test_a_shard_with_an_allowance_takes_alone() -> None:
         assert can_take_alone(doubtful, 1, 4, MICRO, HUNDRED, DAY) == takes
 
 
-def test_one_more_cent_is_borrowed_from_a_neighbour_and_some_to_spare() -> None:
+def test_one_cent_too_many_borrows_from_a_neighbour_with_some_to_spare() -> None:
     loans = borrow([EMPTY] * 4, 3, Decimal("25.01"), HUNDRED, DAY)
 
     half = Decimal("12.5")
     assert loans == {0: {DAY: -half}, 3: {DAY: half}}
 
 
-def test_both_caps_are_kept_apart() -> None:
+def test_the_nearest_shard_that_can_lend_all_of_it_lends_alone() -> None:
+    spent, most, some, more = map(using, map(Decimal, (10, 8, 4, -5)))
+    caps = Caps(daily_usd=Decimal(40))
+
+    loans = borrow([spent, most, some, more], 0, Decimal(4), caps, DAY)
+
+    assert loans == {0: {DAY: Decimal(4)}, 2: {DAY: Decimal(-4)}}
+
+
+def test_the_daily_and_the_monthly_cap_are_separate() -> None:
     caps = Caps(daily_usd=Decimal(100), monthly_usd=Decimal(20))
 
     loans = borrow([EMPTY] * 2, 0, Decimal(15), caps, DAY)
@@ -71,7 +80,20 @@ def test_both_caps_are_kept_apart() -> None:
     assert {period for loan in loans.values() for period in loan} == {MONTH}
 
 
-def test_the_last_cent_is_gathered_from_all() -> None:
+def test_what_another_day_used_counts_for_the_month_but_not_for_the_day() -> None:
+    yesterday = Account(days={"d21": Totals(held_usd=Decimal(20))})
+    shard, monthly = replace(EMPTY, account=yesterday), Caps(monthly_usd=Decimal(100))
+    both = replace(monthly, daily_usd=Decimal(100))
+
+    assert can_take_alone(shard, 1, 4, Decimal(25), HUNDRED, DAY)
+    for caps in (monthly, both):
+        assert can_take_alone(shard, 1, 4, Decimal(5), caps, DAY)
+        assert not can_take_alone(shard, 1, 4, Decimal("5.01"), caps, DAY)
+        loans = borrow([EMPTY, shard, EMPTY, EMPTY], 1, Decimal("5.01"), caps, DAY)
+        assert {period for loan in loans.values() for period in loan} == {MONTH}
+
+
+def test_the_last_cent_is_gathered_from_all_shards() -> None:
     shards = [using(Decimal("2.4"))] * 4
 
     after = take(shards, 0, Decimal("0.4"), Caps(daily_usd=Decimal(10)))
@@ -86,10 +108,10 @@ def test_the_last_cent_is_gathered_from_all() -> None:
     steps=st.lists(st.tuples(st.integers(0, 11), CENTS), max_size=60),
     later=st.integers(min_value=1, max_value=2000).map(lambda n: Decimal(n) / 100),
 )
-def test_whatever_is_taken_fits_each_allowance_and_loans_sum_to_zero(
+def test_shards_stay_within_their_allowances_and_loans_sum_to_zero(
     cap: Decimal, count: int, steps: list[tuple[int, Decimal]], later: Decimal
 ) -> None:
-    """A job fits if the whole cap has room for it; half-way the cap is another."""
+    """A job fits if the whole cap has room for it; the cap changes half-way."""
     shards = [EMPTY] * count
     for step, (at, usd) in enumerate(steps):
         limit = cap if step < len(steps) // 2 else later

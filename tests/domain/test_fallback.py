@@ -1,4 +1,4 @@
-"""Who is asked, in which order, and what bars a provider."""
+"""Which providers are asked, in which order, and what rules one out."""
 
 import ast
 from datetime import timedelta
@@ -7,16 +7,15 @@ from pathlib import Path
 import pytest
 
 from shared.domain import fallback, timing
-from shared.domain.catalogue import DEFAULT_MODELS, ProviderId
+from shared.domain.catalogue import CATALOGUE, DEFAULT_MODELS, ProviderId, Unsupported
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.next_action import Start, next_action
-from shared.domain.outcomes import Failed, NotSent, Polled, Rejected, Unknown
+from shared.domain.outcomes import Failed, Rejected, Unknown
 from shared.domain.structs import replace
-from shared.domain.transitions import apply, settle
+from shared.domain.transitions import settle
 from tests.domain.examples import (
     CHAIN,
-    FAULT,
     HTTP,
     IMAGE,
     NOON,
@@ -26,6 +25,8 @@ from tests.domain.examples import (
     a_job,
     a_request,
     answered,
+    polled,
+    rejected,
     running,
     started,
     states,
@@ -38,6 +39,22 @@ def planned_providers(**fields: object) -> list[ProviderId]:
     request = a_request(**fields)
     planned = fallback.plan_chain(request, CHAIN, DEFAULT_MODELS)
     return [p.provider_id for p in planned]
+
+
+@pytest.mark.parametrize(
+    ("fields", "ratio"),
+    [
+        ({"aspect_ratio": "9:16"}, "9:16"),
+        ({"aspect_ratio": "9:16", "image_url": None}, "9:16"),
+        ({"image_url": None}, "16:9"),
+    ],
+)
+def test_a_fixed_ratio_or_a_text_alone_leaves_one_ratio_to_ask_for(
+    fields: dict[str, object], ratio: str
+) -> None:
+    planned = fallback.plan_chain(a_request(**fields), CHAIN, DEFAULT_MODELS)
+
+    assert {p.aspect_ratios for p in planned} == {(ratio,)}
 
 
 @pytest.mark.parametrize(
@@ -59,12 +76,52 @@ def test_the_callers_choice_comes_first(
     assert planned_providers(model=model, fallback=may_fall_back) == providers
 
 
-def test_a_chosen_model_is_asked_although_the_chain_leaves_it_out() -> None:
+def test_a_chosen_model_is_asked_even_if_the_chain_lacks_it() -> None:
     request = a_request(model="gemini-veo-3.1")
 
     planned = fallback.plan_chain(request, (OMNI,), DEFAULT_MODELS)
 
     assert [p.provider_id for p in planned] == [VEO, OMNI]
+
+
+NO_IMAGE = {"image_url": None}
+LAST_IMAGE = {"last_image_url": "https://example.com/end.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("model_id", "fields", "reason"),
+    [
+        ("gen4_turbo", {}, None),
+        ("gen4_turbo", {"resolution": "1080p"}, Unsupported.RESOLUTION),
+        ("gen4_turbo", {"audio": True}, Unsupported.NO_SOUND),
+        ("gen4_turbo", {"audio": False}, None),
+        ("veo-3.1-generate-001", {"audio": False}, None),
+        ("gemini-omni-1.2-flash", {"audio": True}, None),
+        ("gemini-omni-1.2-flash", {"audio": False}, Unsupported.ALWAYS_SOUND),
+        ("gen4_turbo", {"prompt": "x" * 1000}, None),
+        ("gen4_turbo", {"prompt": "x" * 1001}, Unsupported.PROMPT_TOO_LONG),
+        ("gen4_turbo", {"prompt": "\N{CAT FACE}" * 500}, None),
+        ("gen4_turbo", {"prompt": "\N{CAT FACE}" * 501}, Unsupported.PROMPT_TOO_LONG),
+        ("veo-3.1-generate-001", {"prompt": "x" * 1001}, None),
+        ("gen4_turbo", {"aspect_ratio": "1:1"}, None),
+        ("veo-3.1-generate-001", {"aspect_ratio": "1:1"}, Unsupported.ASPECT_RATIO),
+        ("veo-3.1-generate-001", {"aspect_ratio": "auto"}, None),
+        ("gen4_turbo", NO_IMAGE, Unsupported.NEEDS_IMAGE),
+        ("gen4.5", NO_IMAGE, None),
+        ("gen4.5", {**NO_IMAGE, "aspect_ratio": "1:1"}, Unsupported.ASPECT_RATIO),
+        ("gemini-omni-1.2-flash", NO_IMAGE, None),
+        ("gen4_turbo", LAST_IMAGE, Unsupported.LAST_IMAGE),
+        ("gemini-omni-1.2-flash", LAST_IMAGE, Unsupported.LAST_IMAGE),
+        ("veo-3.1-generate-001", LAST_IMAGE, None),
+        ("veo-3.1-lite-generate-001", LAST_IMAGE, Unsupported.LAST_IMAGE),
+    ],
+)
+def test_what_a_model_cannot_make_is_unsupported(
+    model_id: str, fields: dict[str, object], reason: Unsupported | None
+) -> None:
+    request = a_request(**{"aspect_ratio": "16:9", **fields})
+
+    assert fallback.unsupported(CATALOGUE[model_id], request) is reason
 
 
 @pytest.mark.parametrize(
@@ -78,9 +135,11 @@ def test_a_chosen_model_is_asked_although_the_chain_leaves_it_out() -> None:
         ({"aspect_ratio": "1:1"}, [VEO, OMNI]),
         ({"image_url": None}, [RUNWAY, HTTP]),
         ({"last_image": "up2"}, [RUNWAY, HTTP, OMNI]),
+        ({"prompt": "가" * 1000}, []),
+        ({"prompt": "가" * 1001}, [RUNWAY, HTTP]),
     ],
 )
-def test_who_cannot_make_it_is_marked_and_costs_nothing(
+def test_a_provider_that_cannot_make_the_request_is_marked_and_costs_nothing(
     fields: dict[str, object], unsupported: list[ProviderId]
 ) -> None:
     job = a_job(**fields)
@@ -95,49 +154,37 @@ def test_who_cannot_make_it_is_marked_and_costs_nothing(
         pytest.param((1280, 720), "16:9", "16:9", id="landscape"),
         pytest.param((1206, 2622), "9:16", "9:16", id="a phone's screenshot"),
         pytest.param((3024, 4032), "3:4", "9:16", id="a phone's photo"),
-        pytest.param((4032, 3024), "4:3", "16:9", id="the same, lying"),
+        pytest.param((4032, 3024), "4:3", "16:9", id="the same in landscape"),
         pytest.param((1000, 1000), "1:1", "16:9", id="square"),
         pytest.param((999, 1000), "1:1", "9:16", id="nearly square"),
         pytest.param((2100, 900), "21:9", "16:9", id="cinema"),
-        pytest.param((3000, 300), "21:9", "16:9", id="a banner"),
-        pytest.param((300, 3000), "9:16", "9:16", id="a ribbon"),
+        pytest.param((3000, 300), "21:9", "16:9", id="very wide"),
+        pytest.param((300, 3000), "9:16", "9:16", id="very tall"),
     ],
 )
-def test_each_provider_is_asked_for_the_ratio_nearest_to_the_images_own(
+def test_each_provider_is_asked_for_its_ratio_nearest_to_the_images(
     size: tuple[int, int], at_runway: str, at_veo: str
 ) -> None:
     width, height = size
     image = replace(IMAGE, source_width=width, source_height=height)
     job = replace(a_job(chain=(RUNWAY, VEO)), image=image)
 
-    asked = [fallback.ratio_of(job, planned) for planned in job.chain]
+    ratios = [fallback.ratio_of(job, planned) for planned in job.chain]
 
-    assert asked == [at_runway, at_veo]
+    assert ratios == [at_runway, at_veo]
 
 
 @pytest.mark.parametrize(
     ("fields", "ratio"),
     [({"aspect_ratio": "9:16"}, "9:16"), ({"image_url": None}, "16:9")],
 )
-def test_a_ratio_that_no_image_decides(fields: dict[str, object], ratio: str) -> None:
+def test_a_named_ratio_or_no_image_decides_the_ratio(
+    fields: dict[str, object], ratio: str
+) -> None:
     job = a_job(chain=(VEO,), **fields)
     job = job if job.request.image_url else replace(job, image=None)
 
     assert started(job, VEO).attempts[0].aspect_ratio == ratio
-
-
-def test_unsupported_providers_are_skipped_and_say_so() -> None:
-    job = settle(a_job(resolution="1080p"), NOON)
-
-    assert states(job) == [("runway", "skipped"), ("runway-http", "skipped")]
-    assert job.attempts[0].problem == Problem(
-        code=ALL.UNSUPPORTED, detail="no_such_resolution"
-    )
-    assert fallback.next_provider(job) == job.chain[2]
-
-
-def rejected(code: ErrorCode) -> Rejected:
-    return Rejected(problem=Problem(code=code))
 
 
 SAME_VENDOR = {
@@ -151,18 +198,18 @@ ENDS_JOB = {ALL.PROMPT_REFUSED, ALL.IMAGE_REFUSED, ALL.STORAGE_FAILED}
 
 
 @pytest.mark.parametrize("code", ErrorCode)
-def test_only_a_passing_rejection_lets_the_same_vendor_be_asked(
+def test_only_a_temporary_rejection_lets_the_same_vendor_be_asked(
     code: ErrorCode,
 ) -> None:
     job = answered(a_job(), RUNWAY, rejected(code))
 
-    may_ask = fallback.barred(job, job.chain[1]) is None
+    may_ask = fallback.reason_to_skip(job, job.chain[1]) is None
 
     assert may_ask is (code in SAME_VENDOR)
 
 
 @pytest.mark.parametrize("code", ErrorCode)
-def test_only_a_refusal_or_lost_storage_ends_the_job(code: ErrorCode) -> None:
+def test_only_a_refusal_or_failed_storage_ends_the_job(code: ErrorCode) -> None:
     job = answered(a_job(), RUNWAY, rejected(code))
 
     assert job.is_final is (code in ENDS_JOB)
@@ -171,11 +218,11 @@ def test_only_a_refusal_or_lost_storage_ends_the_job(code: ErrorCode) -> None:
 
 def failed(job: Job, provider_id: ProviderId, code: ErrorCode) -> Job:
     poll = Failed(problem=Problem(code=code))
-    return settle(apply(job, Polled(attempt_id=provider_id, poll=poll), NOON), NOON)
+    return settle(polled(job, poll, NOON, provider_id), NOON)
 
 
 @pytest.mark.parametrize("code", sorted(set(ErrorCode) - ENDS_JOB))
-def test_a_task_that_was_accepted_and_failed_bars_its_vendor(code: ErrorCode) -> None:
+def test_an_accepted_task_that_failed_rules_out_its_vendor(code: ErrorCode) -> None:
     job = failed(running(a_job(), RUNWAY), RUNWAY, code)
 
     assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
@@ -183,20 +230,13 @@ def test_a_task_that_was_accepted_and_failed_bars_its_vendor(code: ErrorCode) ->
     assert job.wake_at == NOON
 
 
-def test_an_unknown_submission_bars_its_vendor() -> None:
+def test_an_unknown_submission_rules_out_its_vendor() -> None:
     job = answered(a_job(), RUNWAY, Unknown(detail="read timeout"))
 
     assert states(job) == [("runway", "unknown"), ("runway-http", "skipped")]
     assert job.attempts[1].problem == Problem(
         code=ALL.SUBMISSION_UNKNOWN, detail="skipped_after runway"
     )
-
-
-def test_what_was_not_sent_may_be_sent_over_plain_http() -> None:
-    job = answered(a_job(), RUNWAY, NotSent(problem=FAULT))
-
-    assert fallback.barred(job, job.chain[1]) is None
-    assert fallback.next_provider(job) == job.chain[1]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +247,7 @@ def test_what_was_not_sent_may_be_sent_over_plain_http() -> None:
         (-5.0, timedelta(0)),
         (float("nan"), timedelta(0)),
         (12.5, timedelta(seconds=12.5)),
-        (60.0, timing.LONGEST_VENDOR_DELAY),
+        (60.0, timing.MAX_VENDOR_DELAY),
     ],
 )
 def test_the_same_vendor_is_asked_after_the_delay_it_named(
@@ -219,11 +259,21 @@ def test_the_same_vendor_is_asked_after_the_delay_it_named(
 
     assert fallback.not_before(job, job.chain[1]) == NOON + wait
     assert fallback.not_before(job, job.chain[2]) is None
-    assert fallback.barred(job, job.chain[1]) is None
+    assert fallback.reason_to_skip(job, job.chain[1]) is None
 
 
-def test_a_vendor_that_asks_for_more_patience_than_a_job_has_is_skipped() -> None:
-    """Runway's daily limit: the next provider is asked at once, not in a minute."""
+def test_the_longest_wait_of_a_vendor_counts() -> None:
+    job = answered(a_job(), RUNWAY, rejected(ALL.RATE_LIMITED, 1))
+    short = job.attempts[0]
+    long = replace(short, not_before=NOON + timedelta(seconds=9))
+
+    for attempts in ((short, long), (long, short)):
+        waiting = replace(job, attempts=attempts)
+        assert fallback.not_before(waiting, job.chain[1]) == long.not_before
+
+
+def test_a_vendor_whose_retry_after_is_too_long_is_skipped() -> None:
+    """As for Runway's daily limit: the next provider is asked at once."""
     limited = Problem(code=ALL.RATE_LIMITED)
     answer = Rejected(problem=limited, retry_after_seconds=3600.0)
 
@@ -233,11 +283,11 @@ def test_a_vendor_that_asks_for_more_patience_than_a_job_has_is_skipped() -> Non
     assert next_action(job, NOON) == Start(planned=job.chain[2])
 
 
-AGAIN = Rejected(problem=Problem(code=ALL.PROVIDER_UNAVAILABLE), ask_again=True)
+AGAIN = rejected(ALL.PROVIDER_UNAVAILABLE, ask_again=True)
 
 
 def refuse_all(job: Job, first_answer: Rejected, first: ProviderId) -> Job:
-    """Everybody is asked once; `first` with its own answer."""
+    """Each provider is asked once; `first` answers with `first_answer`."""
     for planned in job.chain:
         wrong_key = rejected(ALL.ACCESS_DENIED)
         answer = first_answer if planned.provider_id is first else wrong_key
@@ -246,7 +296,7 @@ def refuse_all(job: Job, first_answer: Rejected, first: ProviderId) -> Job:
     return job
 
 
-def test_who_may_be_asked_again_comes_after_everybody_else() -> None:
+def test_asking_a_provider_again_comes_after_all_others() -> None:
     job = a_job(chain=(VEO, OMNI, RUNWAY))
 
     job = answered(job, VEO, AGAIN)
@@ -269,15 +319,15 @@ def test_a_provider_is_asked_three_times_at_most() -> None:
     assert fallback.next_provider(asked_thrice) is None
 
 
-def test_a_provider_that_is_unknown_is_never_asked_again() -> None:
+def test_a_provider_with_an_unknown_outcome_is_never_asked_again() -> None:
     job = refuse_all(a_job(chain=(VEO, OMNI)), AGAIN, VEO)
     lost = replace(job.attempts_at(VEO)[0], state=AttemptState.UNKNOWN, ask_again=False)
 
     assert fallback.next_provider(replace(job, attempts=(*job.attempts, lost))) is None
 
 
-def test_no_rule_names_a_provider_or_a_vendor() -> None:
-    """The catalogue has the facts, the messages have the names; rules read facts."""
+def test_no_rule_of_the_domain_names_a_provider_or_a_vendor() -> None:
+    """Rules read the catalogue's facts; only messages need the names."""
     domain = Path(fallback.__file__).parent
     named = {
         file.name

@@ -1,4 +1,4 @@
-"""A saved video has a readable name that no header, browser or file system minds."""
+"""A downloaded video's name is readable, and safe in headers and file systems."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.http import parse_options_header
 
-from shared.domain.file_name import LONGEST_WORDS_BYTES, attachment, file_name
+from shared.domain.file_name import MAX_WORDS_BYTES, attachment, file_name
 
 DAY = date(2026, 11, 28)
 HOSTILE = (
@@ -45,7 +45,7 @@ def test_a_name_is_the_date_and_the_beginning_of_the_prompt(
 
 
 @pytest.mark.parametrize("prompt", ["🐈", "...", "\u0301", "\u3164"])
-def test_a_prompt_without_a_letter_leaves_the_date(prompt: str) -> None:
+def test_a_prompt_without_letters_leaves_only_the_date(prompt: str) -> None:
     assert file_name(DAY, prompt) == "2026-11-28.mp4"
 
 
@@ -65,25 +65,25 @@ def test_a_prompt_without_a_letter_leaves_the_date(prompt: str) -> None:
         ),
     ],
 )
-def test_who_reads_no_other_letters_gets_the_ascii_of_it(
+def test_a_header_has_an_ascii_name_and_if_needed_the_full_one(
     prompt: str, header: str
 ) -> None:
     assert attachment(DAY, prompt) == header
 
 
 @given(PROMPTS)
-def test_no_prompt_makes_a_name_that_hurts(prompt: str) -> None:
+def test_no_prompt_makes_an_unsafe_name(prompt: str) -> None:
     name = file_name(DAY, prompt)
 
     stem = name.removesuffix(".mp4")
     kinds = {unicodedata.category(c)[0] for c in stem.replace("-", "")}
     assert kinds <= {"L", "M", "N"}, "no controls, bidi overrides, quotes or separators"
     assert stem.startswith("2026-11-28") and not stem.endswith("-")
-    assert len(stem.encode()) <= len("2026-11-28-") + LONGEST_WORDS_BYTES
+    assert len(stem.encode()) <= len("2026-11-28-") + MAX_WORDS_BYTES
 
 
 @given(PROMPTS)
-def test_every_reader_of_the_header_finds_a_name_in_it(prompt: str) -> None:
+def test_common_parsers_find_a_name_in_the_header(prompt: str) -> None:
     header = attachment(DAY, prompt)
 
     plain = r'attachment; filename="2026-11-28[A-Za-z0-9-]*\.mp4"'

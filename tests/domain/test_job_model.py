@@ -1,9 +1,9 @@
-"""The machine against an adversarial world: random walks as the worker takes them.
+"""Model-based test of the state machine: random walks under simulated faults.
 
-Workers read the job, act on what they read, and report at any later time: never,
-twice, out of order, over a newer job. Clocks jump, owners cancel, workers die between
-any two effects, vendors work without answering. What must hold all the same is
-asserted at every commit and POST. A walk follows from its seed alone.
+Workers read the job, act on what they read, and report late, twice, out of order, on a
+newer job or never. Clocks jump, owners cancel, workers die between any two effects, and
+vendors work without answering. The invariants are asserted at every commit and POST.
+A walk is reproducible from its seed.
 """
 
 import random
@@ -23,19 +23,21 @@ from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.ledger import Booking
 from shared.domain.next_action import (
-    Ask,
     Cancel,
     LookForOutput,
+    PollTask,
     Prepare,
     Start,
     Store,
     Translate,
     Wait,
     next_action,
+    unanswered_tasks,
+    withheld_results,
 )
 from shared.domain.outcomes import (
     Accepted,
-    CancelMissed,
+    CancelFailed,
     CancelRequested,
     CancelSent,
     CheckStarted,
@@ -53,11 +55,10 @@ from shared.domain.outcomes import (
     Polled,
     PollFailed,
     Prepared,
-    PrepareMissed,
+    PrepareFailed,
     Rejected,
     Skipped,
     Stored,
-    StoreMissed,
     Submission,
     Submitted,
     Succeeded,
@@ -67,14 +68,24 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
+from shared.domain.pricing import MAX_PRICE_FACTOR
 from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
-from tests.domain.examples import CHAIN, DELIVERED, FAULT, IMAGE, NOON, URLS, a_new_job
+from tests.domain.examples import (
+    CHAIN,
+    DELIVERED,
+    FAULT,
+    IMAGE,
+    NOON,
+    URLS,
+    a_new_job,
+    store_failed,
+)
 
 WALKS = 1000
-MOST_FOR_TRANSLATING = Decimal("0.006")
+MAX_TRANSLATION_USD = Decimal("0.006")
 PORTIONS = 50 if settings.get_current_profile_name() == "thorough" else 2
-MOST_STEPS = 2000
+MAX_STEPS = 2000
 FREE = {AttemptState.REJECTED, AttemptState.NOT_SENT, AttemptState.SKIPPED}
 IN_FULL = {
     AttemptState.STARTING,
@@ -96,18 +107,19 @@ PROBLEMS = [
 UNREACHABLE_IMAGE = Problem(code=ErrorCode.IMAGE_UNREACHABLE)
 BAD_OUTPUT = Problem(code=ErrorCode.BAD_OUTPUT)
 STORAGE_FAILED = Problem(code=ErrorCode.STORAGE_FAILED)
+UNSERVED = Problem(code=ErrorCode.PROVIDER_UNAVAILABLE)
 
 
 @dataclass(kw_only=True)
-class World:
-    """One job, the workers that hold something about it, and the vendors' own books.
+class Simulation:
+    """One job, the reports that workers still hold, and what its vendors really did.
 
-    `posts` and `answers`: by attempt, what was sent where and what the vendor said;
-    `files`: when its file comes, whether or not its answer does.
-    `late`: reports on their way. `history`: reports that were committed.
+    By attempt ID: `posts` has the vendor of each POST, `answers` the vendor's answer,
+    and `files` when its file appears in the bucket, whether or not the answer arrives.
+    `late` are outcomes not yet reported, `history` all that were.
     """
 
-    luck: random.Random
+    rng: random.Random
     job: Job
     now: datetime = NOON
     ids: Iterator[int] = field(default_factory=count)
@@ -124,10 +136,10 @@ class World:
         self.check_ledger()
 
     def one_in(self, count: int) -> bool:
-        return self.luck.randrange(count) == 0
+        return self.rng.randrange(count) == 0
 
     def record(self, outcome: Outcome) -> None:
-        """As JobCommitter does: apply to what stands now, settle, commit."""
+        """As JobCommitter does: apply to the current job, settle, commit."""
         self.history.append(outcome)
         before = self.job
         changed = apply(before, outcome, self.now)
@@ -148,7 +160,7 @@ class World:
     # A worker's step.
 
     def step(self) -> None:
-        """One worker takes one look, and acts on the job as it read it."""
+        """A worker reads the job once and acts on it."""
         match next_action(self.job, self.now):
             case Prepare():
                 self.report(self.prepared())
@@ -162,10 +174,10 @@ class World:
                 self.report(self.not_started(planned))
             case Start(planned=planned):
                 self.start(planned)
-            case Ask(attempt=attempt):
-                self.report(Polled(attempt_id=attempt.attempt_id, poll=self.poll()))
+            case PollTask(attempt=attempt):
+                self.report(self.polled(attempt, self.poll()))
             case Cancel(attempt=attempt):
-                kind = self.luck.choice((CancelSent, CancelMissed))
+                kind = self.rng.choice((CancelSent, CancelFailed))
                 self.report(kind(attempt_id=attempt.attempt_id))
             case Store(attempt=attempt):
                 self.store(attempt)
@@ -177,18 +189,18 @@ class World:
                 self.advance()
 
     def translate(self) -> None:
-        """The intent, then the call if it is known to hold; unless the worker dies."""
+        """Commit the intent; if that succeeded, call the model, or die before."""
         before = self.job
-        self.report(TranslationStarted(max_cost_usd=MOST_FOR_TRANSLATING))
+        self.report(TranslationStarted(max_cost_usd=MAX_TRANSLATION_USD))
         if before.translation or not self.job.translation or self.one_in(4):
             return
         self.translations += 1
         assert self.translations == 1
-        text, cost = self.luck.choice(("A cat", None)), Decimal("0.0002")
+        text, cost = self.rng.choice(("A cat", None)), Decimal("0.0002")
         self.report(Translated(text=text, cost_usd=cost))
 
     def start(self, planned: PlannedProvider) -> None:
-        """The intent, then the POST if it is known to hold; unless the worker dies."""
+        """Commit the intent; if that succeeded, send the POST, or die before."""
         attempt_id = f"a{next(self.ids)}"
         intent = Intended(attempt_id=attempt_id, provider_id=planned.provider_id)
         self.report(intent)
@@ -200,24 +212,24 @@ class World:
         self.check_post(attempt)
         self.posts[attempt_id] = attempt.vendor
         if attempt.writes_into_bucket and self.one_in(2):
-            minutes = timedelta(minutes=self.luck.uniform(0, 15))
+            minutes = timedelta(minutes=self.rng.uniform(0, 15))
             self.files[attempt_id] = self.now + minutes
         self.answers[attempt_id] = answer = self.submission()
         self.report(Submitted(attempt_id=attempt_id, submission=answer))
 
     def store(self, attempt: Attempt) -> None:
-        """It is decoded if the try is known to be on record, by this very worker."""
+        """Decode only if this worker's own commit of the try succeeded."""
         if self.one_in(3):
-            self.report(self.stored(attempt.attempt_id))
+            self.report(self.stored(attempt))
             return
-        version = self.job.version
-        self.report(CheckStarted(attempt_id=attempt.attempt_id))
+        version, attempt_id = self.job.version, attempt.attempt_id
+        self.report(CheckStarted(attempt_id=attempt_id))
         if self.job.version > version and self.one_in(2):
-            self.report(self.stored(attempt.attempt_id))
+            self.report(self.stored(self.job.known_attempt(attempt_id)))
 
     def report(self, outcome: Outcome) -> None:
-        """In time, twice, late, after the lease, or never: its worker died."""
-        match self.luck.choice(("now", "now", "now", "twice", "late", "slow", "never")):
+        """Report now, twice, late, after the lease, or never: the worker died."""
+        match self.rng.choice(("now", "now", "now", "twice", "late", "slow", "never")):
             case "now":
                 self.record(outcome)
             case "twice":
@@ -230,12 +242,12 @@ class World:
                 self.late.append(outcome)
 
     def disturb(self) -> None:
-        """A late report, an old one once more, a clock that jumps, a cancel."""
-        match self.luck.choice(("-", "late", "late", "again", "clock", "jump", "stop")):
+        """A late report, a repeated one, a clock that jumps, a cancel, or nothing."""
+        match self.rng.choice(("-", "late", "late", "again", "clock", "jump", "stop")):
             case "late" if self.late:
-                self.record(self.late.pop(self.luck.randrange(len(self.late))))
+                self.record(self.late.pop(self.rng.randrange(len(self.late))))
             case "again" if self.history:
-                self.record(self.luck.choice(self.history))
+                self.record(self.rng.choice(self.history))
             case "clock":
                 self.now += timedelta(seconds=7)
             case "jump":
@@ -248,10 +260,10 @@ class World:
             self.now = max(self.now + timedelta(seconds=5), self.job.wake_at)
 
     def finish(self) -> None:
-        """From here on answers come at once, and every vendor fails."""
+        """Run to the job's end; answers now come at once, and every vendor fails."""
         for outcome in self.late:
             self.record(outcome)
-        for _ in range(MOST_STEPS):
+        for _ in range(MAX_STEPS):
             if self.job.is_final:
                 return
             self.plain_step()
@@ -265,38 +277,36 @@ class World:
                 attempt_id = f"a{next(self.ids)}"
                 provider_id = planned.provider_id
                 self.record(Intended(attempt_id=attempt_id, provider_id=provider_id))
-            case Ask(attempt=attempt):
-                failed = PollFailed(detail="down")
-                self.record(Polled(attempt_id=attempt.attempt_id, poll=failed))
+            case PollTask(attempt=attempt):
+                self.record(self.polled(attempt, PollFailed(detail="down")))
             case Cancel(attempt=attempt):
-                self.record(CancelMissed(attempt_id=attempt.attempt_id))
+                self.record(CancelFailed(attempt_id=attempt.attempt_id))
             case Store(attempt=a):
-                missed = StoreMissed(attempt_id=a.attempt_id, problem=STORAGE_FAILED)
-                self.record(missed)
+                self.record(store_failed(a, UNSERVED))
             case LookForOutput(attempt=attempt):
                 self.record(self.looked(attempt.attempt_id))
             case action if isinstance(action, Decision):
                 self.record(action)
         self.advance()
 
-    # What the outside says.
+    # What others answer.
 
     def prepared(self) -> Outcome:
         fine = Prepared(image=IMAGE)
-        missed = PrepareMissed(problem=UNREACHABLE_IMAGE)
-        outage = PrepareMissed(problem=Problem(code=ErrorCode.STORAGE_FAILED))
+        missed = PrepareFailed(problem=UNREACHABLE_IMAGE)
+        outage = PrepareFailed(problem=Problem(code=ErrorCode.STORAGE_FAILED))
         refused = ImageRefused(problem=UNREACHABLE_IMAGE)
-        return self.luck.choice((fine, fine, fine, missed, outage, refused))
+        return self.rng.choice((fine, fine, fine, missed, outage, refused))
 
     def not_started(self, planned: PlannedProvider) -> Outcome:
         limit = Problem(code=ErrorCode.DAILY_LIMIT_REACHED)
         skipped = Skipped(provider_id=planned.provider_id, problem=limit)
         refused = ImageRefused(problem=UNREACHABLE_IMAGE)
-        return self.luck.choice((Parked(), skipped, refused))
+        return self.rng.choice((Parked(), skipped, refused))
 
     def submission(self) -> Submission:
-        problem = self.luck.choice(PROBLEMS)
-        return self.luck.choice(
+        problem = self.rng.choice(PROBLEMS)
+        return self.rng.choice(
             (
                 Accepted(task_id="task"),
                 Accepted(task_id="task", max_cost_usd=Decimal(8)),
@@ -306,28 +316,30 @@ class World:
             )
         )
 
+    def polled(self, attempt: Attempt, poll: Poll) -> Outcome:
+        attempt_id = attempt.attempt_id
+        return Polled(attempt_id=attempt_id, poll=poll, polled_at=self.now)
+
     def poll(self) -> Poll:
-        problem = self.luck.choice(PROBLEMS)
-        cost = self.luck.choice((None, Decimal(0), Decimal("0.25"), Decimal(9)))
-        return self.luck.choice(
+        problem = self.rng.choice(PROBLEMS)
+        cost = self.rng.choice((None, Decimal(0), Decimal("0.25"), Decimal(9)))
+        return self.rng.choice(
             (
-                Working(progress=self.luck.uniform(-1, 2), queued=self.one_in(2)),
+                Working(progress=self.rng.uniform(-1, 2), queued=self.one_in(2)),
                 PollFailed(detail="502"),
                 Gone(detail="404"),
                 Succeeded(cost_usd=cost),
                 Failed(problem=problem, cost_usd=cost, ask_again=self.one_in(4)),
+                Failed(problem=BAD_OUTPUT, cost_usd=cost, may_come_yet=True),
             )
         )
 
-    def stored(self, attempt_id: str) -> Outcome:
-        problem = self.luck.choice((None, None, BAD_OUTPUT, STORAGE_FAILED, FAULT))
+    def stored(self, attempt: Attempt) -> Outcome:
+        problems = (None, None, BAD_OUTPUT, STORAGE_FAILED, UNSERVED, UNSERVED, FAULT)
+        problem = self.rng.choice(problems)
         if problem:
-            return StoreMissed(attempt_id=attempt_id, problem=problem)
-        return Stored(
-            attempt_id=attempt_id,
-            delivered=DELIVERED,
-            urls=URLS,
-        )
+            return store_failed(attempt, problem)
+        return Stored(attempt_id=attempt.attempt_id, delivered=DELIVERED, urls=URLS)
 
     def looked(self, attempt_id: str) -> Outcome:
         comes_at = self.files.get(attempt_id)
@@ -335,10 +347,10 @@ class World:
             return OutputFound(attempt_id=attempt_id, gs_uri="gs://b/v.mp4")
         return OutputMissing(attempt_id=attempt_id, looked_at=self.now)
 
-    # What must hold.
+    # The invariants.
 
     def check_ledger(self) -> None:
-        """Held - settled - released is what is open; settled once, in full."""
+        """Held - settled - released is what is open; a job settles once, in full."""
         totals, job = self.booked.totals, self.job
         assert job.hold_usd >= job.cost_usd
         assert totals.open_usd == (0 if job.is_final else job.hold_usd)
@@ -347,7 +359,7 @@ class World:
         assert self.booked.open_jobs == (0 if job.is_final else 1)
 
     def check_post(self, attempt: Attempt) -> None:
-        """Once per attempt; never at a vendor that may hold a paid task of this job."""
+        """One POST per attempt, and none where the job may have a paid task."""
         assert attempt.attempt_id not in self.posts
         for earlier in self.job.attempts:
             if earlier.attempt_id != attempt.attempt_id:
@@ -356,9 +368,9 @@ class World:
         assert not any(isinstance(self.answers[i], Unknown) for i in same)
 
     def check_answers(self) -> None:
-        """What a vendor took, or may have taken, is never called free.
+        """What a vendor accepted, or may have accepted, never counts as free.
 
-        Once its id is on record, what it said it may charge is booked and held.
+        While the task runs, the maximum that its vendor named is booked and held.
         """
         for attempt_id, answer in self.answers.items():
             if not isinstance(answer, Accepted | Unknown):
@@ -366,10 +378,11 @@ class World:
             attempt = self.job.attempt(attempt_id)
             assert attempt is not None and attempt.state not in FREE
             if isinstance(answer, Accepted) and attempt.state is AttemptState.RUNNING:
-                assert attempt.cost_usd >= (answer.max_cost_usd or 0)
+                most = attempt.price_usd * MAX_PRICE_FACTOR
+                assert attempt.cost_usd >= min(answer.max_cost_usd or 0, most)
 
     def check_write_offs(self, before: Job) -> None:
-        """A file that came while it was waited for is never written off."""
+        """A file that came while the job still waited for it is never written off."""
         for attempt in self.job.attempts:
             known = before.attempt(attempt.attempt_id)
             if not attempt.written_off or (known and known.written_off):
@@ -380,10 +393,10 @@ class World:
 
 
 def is_free(attempt: Attempt) -> bool:
-    """Nothing of it is with the vendor: not taken, or ended with a free passing fault.
+    """Whether the vendor can't charge for it and has no task of it that may go on.
 
-    The vendor's own word that a task ended by a passing fault, to be sent again, is the
-    one exception to "never a second POST after an accepted one".
+    A task that, as its vendor says, failed temporarily and may be sent again is the one
+    exception to "never a second POST after an accepted one".
     """
     return attempt.state in FREE or (
         attempt.state is AttemptState.FAILED and attempt.ask_again
@@ -406,13 +419,15 @@ def check_commit(before: Job, after: Job) -> None:
     if after.problem and not before.is_final:
         # What was paid for and may still come is followed before the job ends.
         assert not any(a.has_late_answer or a.may_have_written for a in after.attempts)
+        assert not withheld_results(after)
+        assert not unanswered_tasks(after)
     if booking(before, after).needs_room:
-        # Only what is not yet spent asks the caps: a vendor's charge is owed.
+        # Only money that is not yet spent consults the caps: a vendor's charge is owed.
         begun = after.open_attempt
         translates = before.translation is None and after.translation is not None
         assert translates or (begun and begun.state is AttemptState.STARTING)
     if after.wake_at is not None:
-        # At its own time there is something to do: it never sleeps until the sweep.
+        # When it wakes there is something to do, so that it never waits for the sweep.
         assert not isinstance(next_action(after, after.wake_at), Wait)
     check_translation(before, after)
     for attempt in after.attempts:
@@ -421,8 +436,8 @@ def check_commit(before: Job, after: Job) -> None:
 
 
 def check_translation(before: Job, after: Job) -> None:
-    """Begun once, booked from its beginning, and what was sent stays what was sent."""
-    if before.has_asked:
+    """Translated once, and the prompt that was sent never changes afterwards."""
+    if before.has_tried_provider:
         assert after.prompt_to_send == before.prompt_to_send
     if before.translation is None:
         return
@@ -445,47 +460,50 @@ def check_money(attempt: Attempt) -> None:
 
 
 @pytest.mark.parametrize("portion", range(PORTIONS))
-def test_whatever_the_world_does_the_promises_hold(portion: int) -> None:
+def test_the_invariants_hold_in_random_walks_with_faults(portion: int) -> None:
     for seed in range(portion * WALKS, (portion + 1) * WALKS):
         walk(seed)
 
 
 def walk(seed: int) -> None:
-    luck = random.Random(seed)
-    world = World(luck=luck, job=a_random_job(luck))
+    rng = random.Random(seed)
+    simulation = Simulation(rng=rng, job=a_random_job(rng))
     try:
-        go(world)
+        run(simulation)
     except AssertionError as error:
-        steps = "\n".join(map(str, world.history))
-        raise AssertionError(f"seed {seed}:\n{steps}\n{world.job}") from error
+        steps = "\n".join(map(str, simulation.history))
+        raise AssertionError(f"seed {seed}:\n{steps}\n{simulation.job}") from error
 
 
-def a_random_job(luck: random.Random) -> Job:
+def a_random_job(rng: random.Random) -> Job:
     return a_new_job(
-        chain=tuple(luck.sample(CHAIN, luck.randint(1, 4))),
-        stop_on_unknown=luck.random() < 0.5,
-        resolution=luck.choice(["720p", "720p", "1080p"]),
-        prompt=luck.choice(["a cat", "고양이"]),
+        chain=tuple(rng.sample(CHAIN, rng.randint(1, 4))),
+        stop_on_unknown=rng.random() < 0.5,
+        resolution=rng.choice(["720p", "720p", "1080p"]),
+        prompt=rng.choice(["a cat", "고양이"]),
     )
 
 
-def go(world: World) -> None:
-    for _ in range(world.luck.randint(1, 50)):
-        world.step()
-        world.disturb()
-    world.finish()
+def run(simulation: Simulation) -> None:
+    for _ in range(simulation.rng.randint(1, 50)):
+        simulation.step()
+        simulation.disturb()
+    simulation.finish()
 
-    ended = world.job
-    for outcome in (*world.history, *world.late):
-        world.record(outcome)
-    assert (world.job.problem, world.job.delivered) == (ended.problem, ended.delivered)
-    assert world.job.wake_at is None
+    ended = simulation.job
+    for outcome in (*simulation.history, *simulation.late):
+        simulation.record(outcome)
+    assert (simulation.job.problem, simulation.job.delivered) == (
+        ended.problem,
+        ended.delivered,
+    )
+    assert simulation.job.wake_at is None
 
 
-def test_a_job_that_nothing_ever_answers_ends_with_few_posts() -> None:
-    world = World(luck=random.Random(0), job=a_new_job())
+def test_a_job_whose_vendors_never_answer_ends_after_one_attempt_at_each() -> None:
+    simulation = Simulation(rng=random.Random(0), job=a_new_job())
 
-    world.finish()
+    simulation.finish()
 
-    assert world.job.problem is not None
-    assert len(world.job.attempts) == len(CHAIN)
+    assert simulation.job.problem is not None
+    assert len(simulation.job.attempts) == len(CHAIN)

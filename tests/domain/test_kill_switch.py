@@ -1,4 +1,4 @@
-"""The level that follows from notifications and overrides, in whatever order."""
+"""The kill switch's level after budget notifications and overrides, in any order."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,18 +9,13 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from shared.domain.budget_notification import (
-    MORE_THAN_ALL,
-    NO_AMOUNT,
-    BudgetNotification,
-)
+from shared.domain.budget_notification import NO_AMOUNT, OVERSPENT, BudgetNotification
 from shared.domain.kill_switch import (
+    KillSwitchState,
     Level,
-    Setting,
-    Switch,
+    ManualOverride,
     allows,
     apply_notification,
-    interval_change,
     set_manually,
 )
 from shared.domain.structs import replace
@@ -30,21 +25,25 @@ from tests.fakes.clock import NOON
 NORMAL, TIGHT, PAUSED = Level.NORMAL, Level.TIGHT, Level.PAUSED
 
 
-def after(*notifications: BudgetNotification, switch: Switch | None = None) -> Switch:
-    return reduce(apply_notification, notifications, switch or Switch())
+def after(
+    *notifications: BudgetNotification, switch: KillSwitchState | None = None
+) -> KillSwitchState:
+    return reduce(apply_notification, notifications, switch or KillSwitchState())
 
 
-def setting(level: Level, *, minute: int = 0) -> Setting:
+def setting(level: Level, *, minute: int = 0) -> ManualOverride:
     at = NOON + timedelta(minutes=minute)
-    return Setting(level=level, reason="a test", by="ann", at=at)
+    return ManualOverride(level=level, reason="a test", by="ann", at=at)
 
 
-def overridden(level: Level, switch: Switch, *, minute: int = 0) -> Switch:
+def overridden(
+    level: Level, switch: KillSwitchState, *, minute: int = 0
+) -> KillSwitchState:
     return set_manually(switch, setting(level, minute=minute))
 
 
-def test_nothing_known_is_normal() -> None:
-    assert (Switch().level, Switch().automatic) == (NORMAL, NORMAL)
+def test_the_level_is_normal_without_any_notification() -> None:
+    assert (KillSwitchState().level, KillSwitchState().automatic) == (NORMAL, NORMAL)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +60,7 @@ def test_nothing_known_is_normal() -> None:
         ("Infinity", PAUSED),
     ],
 )
-def test_a_budget_tightens_and_pauses(ratio: str, level: Level) -> None:
+def test_a_budgets_ratio_sets_the_level(ratio: str, level: Level) -> None:
     switch = after(a_notification(ratio))
 
     assert (switch.level, switch.automatic) == (level, level)
@@ -70,7 +69,7 @@ def test_a_budget_tightens_and_pauses(ratio: str, level: Level) -> None:
 FULL, FULL_LATER = a_notification("1"), a_notification("1", minute=1)
 FULL_NEXT_MONTH = a_notification("1", interval=DECEMBER, minute=1)
 HALF_OF_TWICE = a_notification("0.5", amount="200")
-UNUSABLE = replace(FULL, budget_amount=NO_AMOUNT, ratio=MORE_THAN_ALL)
+UNUSABLE = replace(FULL, budget_amount=NO_AMOUNT, ratio=OVERSPENT)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +81,7 @@ UNUSABLE = replace(FULL, budget_amount=NO_AMOUNT, ratio=MORE_THAN_ALL)
         pytest.param(
             [FULL, a_notification("0", interval=DECEMBER, minute=1)],
             NORMAL,
-            id="a new interval begins anew",
+            id="a new interval starts from zero",
         ),
         pytest.param(
             [FULL, a_notification("0.5", amount="200", minute=1)],
@@ -113,14 +112,14 @@ UNUSABLE = replace(FULL, budget_amount=NO_AMOUNT, ratio=MORE_THAN_ALL)
         pytest.param([a_notification("0.4", forecast="2.5")], NORMAL, id="a forecast"),
     ],
 )
-def test_notifications_one_after_the_other_give_a_level(
+def test_successive_notifications_give_a_level(
     notifications: Sequence[BudgetNotification], level: Level
 ) -> None:
     assert after(*notifications).level is level
 
 
 @pytest.mark.parametrize(
-    ("hand", "ratio", "level"),
+    ("manual", "ratio", "level"),
     [
         (TIGHT, "0.1", TIGHT),
         (PAUSED, "0.1", PAUSED),
@@ -130,10 +129,10 @@ def test_notifications_one_after_the_other_give_a_level(
         (NORMAL, "1", NORMAL),
     ],
 )
-def test_the_higher_of_both_counts_but_normal_overrides(
-    hand: Level, ratio: str, level: Level
+def test_the_stricter_of_both_levels_counts_but_a_manual_normal_overrides(
+    manual: Level, ratio: str, level: Level
 ) -> None:
-    assert overridden(hand, after(a_notification(ratio))).level is level
+    assert overridden(manual, after(a_notification(ratio))).level is level
 
 
 @pytest.mark.parametrize(
@@ -143,10 +142,12 @@ def test_the_higher_of_both_counts_but_normal_overrides(
             [a_notification("0.9")],
             a_notification("1.5", minute=1),
             NORMAL,
-            id="what the interval still brings",
+            id="the rest of the interval",
         ),
         pytest.param([FULL], FULL_NEXT_MONTH, PAUSED, id="not the next interval"),
-        pytest.param([], FULL_LATER, NORMAL, id="an interval not yet heard of"),
+        pytest.param(
+            [], FULL_LATER, NORMAL, id="an interval without a notification yet"
+        ),
         pytest.param([], FULL_NEXT_MONTH, PAUSED, id="and not the one after that"),
         pytest.param(
             [a_notification("1", interval=OCTOBER)],
@@ -157,9 +158,7 @@ def test_the_higher_of_both_counts_but_normal_overrides(
     ],
 )
 def test_normal_overrides_the_interval_in_which_it_is_set(
-    before: Sequence[BudgetNotification],
-    then: BudgetNotification,
-    level: Level,
+    before: Sequence[BudgetNotification], then: BudgetNotification, level: Level
 ) -> None:
     switch = overridden(NORMAL, after(*before))
     assert switch.level is NORMAL
@@ -199,25 +198,6 @@ def test_a_level_allows_providers_by_their_price(
     assert allows(level, Decimal(price), Decimal("0.15")) is allowed
 
 
-def test_an_interval_is_compared_with_itself() -> None:
-    november = after(a_notification("0.9"))
-    more = after(a_notification("0.95", minute=1), switch=november)
-    december = after(a_notification("0.6", interval=DECEMBER), switch=november)
-
-    assert [i.ratio for i in interval_change(november, more, "b1")] == [
-        Decimal("0.9"),
-        Decimal("0.95"),
-    ]
-    assert [i.ratio for i in interval_change(november, december, "b1")] == [
-        0,
-        Decimal("0.6"),
-    ]
-    assert [i.ratio for i in interval_change(Switch(), november, "b1")] == [
-        0,
-        Decimal("0.9"),
-    ]
-
-
 notifications = st.builds(
     a_notification,
     st.sampled_from(["0", "0.3", "0.5", "0.79", "0.8", "0.9", "1", "1.2"]),
@@ -233,7 +213,7 @@ notifications = st.builds(
 def deliveries(
     draw: st.DrawFn,
 ) -> tuple[list[BudgetNotification], list[BudgetNotification]]:
-    """Notifications once as they were published, and repeatedly in any order."""
+    """Notifications in the order of publication, and the same shuffled with repeats."""
     published = sorted(draw(st.lists(notifications, max_size=12)), key=_when)
     again = draw(st.lists(st.sampled_from(published), max_size=8)) if published else []
     return published, draw(st.permutations(published + again))
@@ -244,7 +224,7 @@ def _when(notification: BudgetNotification) -> timedelta:
 
 
 @given(deliveries())
-def test_repeated_and_out_of_order_gives_the_same_as_once_in_order(
+def test_repeated_and_reordered_notifications_give_the_same_level(
     delivered: tuple[list[BudgetNotification], list[BudgetNotification]],
 ) -> None:
     in_order, as_delivered = delivered
@@ -253,12 +233,12 @@ def test_repeated_and_out_of_order_gives_the_same_as_once_in_order(
 
 
 @given(deliveries(), st.sampled_from(Level), st.data())
-def test_so_it_does_around_a_manual_override(
+def test_reordered_notifications_around_an_override_give_the_same_level(
     delivered: tuple[list[BudgetNotification], list[BudgetNotification]],
     level: Level,
     data: st.DataObject,
 ) -> None:
-    """Late means after the setting; nothing is delivered before it was published."""
+    """Some of those published before the override are delivered after it."""
     in_order, as_delivered = delivered
     early = [n for n in as_delivered if n.published_at <= NOON]
     late = data.draw(st.integers(0, len(early)))
@@ -267,7 +247,7 @@ def test_so_it_does_around_a_manual_override(
 
     def settled(
         before: Sequence[BudgetNotification], then: Sequence[BudgetNotification]
-    ) -> Switch:
+    ) -> KillSwitchState:
         return after(*then, switch=overridden(level, after(*before)))
 
     expected = settled(

@@ -1,4 +1,4 @@
-"""The ledger: what fits, when to come back, and what each commit adds to it."""
+"""The ledger: what fits under a cap, when to retry, and what each commit books."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.domain.booking import booking, usage
+from shared.domain.booking import booking
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, LimitReached, TooManyJobs
+from shared.domain.errors import ErrorCode, LimitReached, Problem, TooManyJobs
 from shared.domain.job import Job
-from shared.domain.job_count import JobCount, with_one_more, with_one_more_upload
+from shared.domain.job_count import JobCount, with_one_more_job, with_one_more_upload
 from shared.domain.ledger import (
     SHARDS,
     Account,
@@ -25,25 +25,19 @@ from shared.domain.ledger import (
     ledger_key,
     nth_of,
 )
-from shared.domain.outcomes import (
-    Accepted,
-    Failed,
-    Poll,
-    Polled,
-    Rejected,
-    Succeeded,
-    Unknown,
-)
+from shared.domain.outcomes import Accepted, Failed, Poll, Skipped, Succeeded, Unknown
 from shared.domain.prompt_translation import PromptTranslation
 from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
+    CHAIN,
     FAULT,
     NOON,
     a_job,
     a_new_job,
     answered,
-    completed,
+    polled,
+    rejected,
     running,
     started,
 )
@@ -65,7 +59,9 @@ def used(*, settled: str = "0", open_: str = "0") -> Account:
         pytest.param(used(open_="5", settled="4"), "1", id="beside open holds"),
     ],
 )
-def test_what_fits_to_the_cent_is_let_in(account: Account, amount: str) -> None:
+def test_an_amount_that_fits_to_the_cent_is_admitted(
+    account: Account, amount: str
+) -> None:
     check(account, Caps(daily_usd=Decimal(10)), DAY, Decimal(amount), NOON)
 
 
@@ -77,25 +73,32 @@ def test_what_fits_to_the_cent_is_let_in(account: Account, amount: str) -> None:
             Caps(daily_usd=Decimal(10)),
             ErrorCode.DAILY_LIMIT_REACHED,
             timedelta(hours=12),
-            id="spent: tomorrow",
+            id="spent: retry tomorrow",
+        ),
+        pytest.param(
+            used(settled="9.98", open_="0.01"),
+            Caps(daily_usd=Decimal(10)),
+            ErrorCode.DAILY_LIMIT_REACHED,
+            timedelta(seconds=60),
+            id="spent, but with room for this: retry in a minute",
         ),
         pytest.param(
             used(open_="9.99"),
             Caps(daily_usd=Decimal(10)),
             ErrorCode.DAILY_LIMIT_REACHED,
             timedelta(seconds=60),
-            id="held: in a minute",
+            id="held: retry in a minute",
         ),
         pytest.param(
             used(settled="9.99"),
             Caps(monthly_usd=Decimal(10)),
             ErrorCode.MONTHLY_LIMIT_REACHED,
             timedelta(days=8, hours=12),
-            id="spent this month: on the first",
+            id="spent this month: retry on the first",
         ),
     ],
 )
-def test_what_does_not_fit_says_which_cap_and_when_to_come_back(
+def test_an_amount_that_does_not_fit_names_the_cap_and_when_to_retry(
     account: Account, caps: Caps, code: ErrorCode, retry_after: timedelta
 ) -> None:
     with pytest.raises(LimitReached) as refused:
@@ -104,16 +107,36 @@ def test_what_does_not_fit_says_which_cap_and_when_to_come_back(
     assert (refused.value.limit, refused.value.retry_after) == (code, retry_after)
 
 
-def test_without_a_cap_nothing_is_refused() -> None:
-    check(used(settled="1000000"), Caps(), DAY, Decimal(1000), NOON)
-
-
-def test_another_days_spending_counts_for_the_month_alone() -> None:
+def test_another_days_spending_counts_only_for_the_month() -> None:
     yesterday = Account(days={"d21": Totals(held_usd=Decimal(9))})
 
     check(yesterday, Caps(daily_usd=Decimal(5)), DAY, Decimal(5), NOON)
     with pytest.raises(LimitReached):
         check(yesterday, Caps(monthly_usd=Decimal(10)), DAY, Decimal(5), NOON)
+
+
+@pytest.mark.parametrize(
+    ("at", "days"),
+    [
+        (datetime(2026, 1, 31, tzinfo=UTC), 1),
+        (datetime(2027, 2, 1, tzinfo=UTC), 28),
+        (datetime(2026, 12, 1, tzinfo=UTC), 31),
+    ],
+)
+def test_a_month_resets_on_the_first_of_the_next(at: datetime, days: int) -> None:
+    with pytest.raises(LimitReached) as refused:
+        check(used(settled="10"), Caps(monthly_usd=Decimal(10)), DAY, Decimal(1), at)
+
+    assert refused.value.retry_after == timedelta(days=days)
+
+
+def test_accounts_add_up_day_by_day() -> None:
+    one, two = Totals(held_usd=Decimal(1)), Totals(settled_usd=Decimal(2))
+
+    both = Account(days={"d01": one, "d02": two}) + Account(days={"d02": one})
+    both += Account(days={"d03": two})
+
+    assert both == Account(days={"d01": one, "d02": one + two, "d03": two})
 
 
 def test_a_day_begins_at_midnight_of_the_ledgers_own_zone() -> None:
@@ -127,7 +150,9 @@ def test_a_day_begins_at_midnight_of_the_ledgers_own_zone() -> None:
     assert ledger_key("ann", late, Limits()).day == "d30"
 
 
-def test_jobs_spread_over_the_documents_of_all_users_and_keep_theirs() -> None:
+def test_jobs_spread_over_the_global_caps_shards_and_use_their_users_one_document() -> (
+    None
+):
     keys = [ledger_key("ann", NOON, Limits(), nth_of(f"job{n}")) for n in range(200)]
 
     shared = [key.documents[0] for key in keys]
@@ -146,7 +171,7 @@ def test_jobs_spread_over_the_documents_of_all_users_and_keep_theirs() -> None:
         pytest.param(datetime(2026, 10, 25, 0, 30, tzinfo=UTC), 22.5, id="back"),
     ],
 )
-def test_a_reset_is_where_the_zones_day_ends_though_its_clock_is_changed(
+def test_a_day_resets_at_its_zones_midnight_across_a_clock_change(
     at: datetime, hours_to_midnight: float
 ) -> None:
     local = at.astimezone(ZoneInfo("Europe/Berlin"))
@@ -158,28 +183,7 @@ def test_a_reset_is_where_the_zones_day_ends_though_its_clock_is_changed(
     assert refused.value.retry_after == timedelta(hours=hours_to_midnight)
 
 
-def test_a_new_job_holds_its_first_provider_and_is_open() -> None:
-    job = a_new_job(duration=8)
-
-    assert job.hold_usd == Decimal("0.40")
-    assert booking(None, job) == Booking(
-        totals=Totals(held_usd=Decimal("0.40")), open_jobs=1, needs_room=True
-    )
-
-
-def test_the_end_settles_what_it_cost_and_releases_the_rest_once() -> None:
-    held = replace(a_job(duration=8), hold_usd=Decimal("3.20"))
-    done = completed(held, ProviderId.RUNWAY)
-
-    assert booking(held, done) == Booking(
-        totals=Totals(settled_usd=Decimal("0.40"), released_usd=Decimal("2.80")),
-        open_jobs=-1,
-        usage=usage(done),
-    )
-    assert booking(done, replace(done, version=99)).is_empty
-
-
-def test_an_intent_that_does_not_fit_the_hold_raises_it_if_the_caps_have_room() -> None:
+def test_an_intent_beyond_the_hold_raises_it_if_the_caps_have_room() -> None:
     job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
     unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
 
@@ -191,7 +195,7 @@ def test_an_intent_that_does_not_fit_the_hold_raises_it_if_the_caps_have_room() 
     )
 
 
-def test_what_is_already_held_pays_for_a_cheaper_provider_without_asking() -> None:
+def test_an_intent_within_the_hold_books_nothing() -> None:
     job = replace(
         a_job(chain=(ProviderId.RUNWAY, ProviderId.OMNI)), hold_usd=Decimal(2)
     )
@@ -200,33 +204,32 @@ def test_what_is_already_held_pays_for_a_cheaper_provider_without_asking() -> No
     assert booking(unknown, started(unknown, ProviderId.OMNI)).is_empty
 
 
-def test_a_rejected_attempt_costs_no_hold() -> None:
-    job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
-    rejected = answered(job, ProviderId.RUNWAY, Rejected(problem=FAULT))
-
-    assert answered(
-        rejected, ProviderId.VEO, Accepted(task_id="op")
-    ).hold_usd == Decimal("3.20")
-
-
 @pytest.mark.parametrize(
     "poll",
     [
-        Failed(problem=FAULT, cost_usd=Decimal("7.00")),
-        Succeeded(cost_usd=Decimal("7.00")),
+        Failed(problem=FAULT, cost_usd=Decimal("3.40")),
+        Succeeded(cost_usd=Decimal("3.40")),
     ],
     ids=lambda poll: type(poll).__name__,
 )
-def test_a_charge_above_the_hold_is_owed_whatever_the_caps_say(poll: Poll) -> None:
+def test_a_charge_above_the_hold_is_booked_whatever_the_caps_say(poll: Poll) -> None:
     job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
     running = answered(job, ProviderId.RUNWAY, Accepted(task_id="t"))
 
-    charged = apply(running, Polled(attempt_id="runway", poll=poll), NOON)
+    booked = booking(running, polled(running, poll))
 
-    assert booking(running, charged) == Booking(totals=Totals(held_usd=Decimal("6.60")))
+    assert booked == Booking(totals=Totals(held_usd=Decimal("3.00")))
 
 
 PAID = PromptTranslation(cost_usd=Decimal("0.0002"))
+
+
+def test_a_charge_after_a_translation_is_booked_whatever_the_caps_say() -> None:
+    job = running(replace(a_job(), translation=PAID), ProviderId.RUNWAY)
+
+    booked = booking(job, polled(job, Succeeded(cost_usd=Decimal("3.40"))))
+
+    assert booked == Booking(totals=Totals(held_usd=Decimal("3.00")))
 
 
 @pytest.mark.parametrize(
@@ -248,17 +251,28 @@ PAID = PromptTranslation(cost_usd=Decimal("0.0002"))
             id="one skipped",
         ),
         pytest.param(
-            a_job(), ErrorCode.GENERATION_PAUSED, False, id="not its owner's doing"
+            a_job(), ErrorCode.GENERATION_PAUSED, False, id="not ended by its owner"
         ),
         pytest.param(
             replace(a_job(), translation=PAID), ErrorCode.CANCELLED, False, id="paid"
         ),
         pytest.param(
-            running(a_job(), ProviderId.RUNWAY), ErrorCode.CANCELLED, False, id="asked"
+            running(a_job(), ProviderId.RUNWAY),
+            ErrorCode.CANCELLED,
+            False,
+            id="started",
+        ),
+        pytest.param(
+            answered(
+                a_job(), ProviderId.RUNWAY, rejected(ErrorCode.INPUT_NOT_ACCEPTED)
+            ),
+            ErrorCode.CANCELLED,
+            False,
+            id="rejected by a provider",
         ),
     ],
 )
-def test_a_job_that_its_owner_ends_at_no_cost_is_counted(
+def test_a_job_ended_by_its_owner_at_no_cost_is_counted(
     job: Job, code: ErrorCode, *, is_counted: bool
 ) -> None:
     booked = booking(job, job.ended(code))
@@ -266,9 +280,44 @@ def test_a_job_that_its_owner_ends_at_no_cost_is_counted(
     assert (booked.unprepared_at is not None) is is_counted
 
 
+def skipped(*reasons: ErrorCode) -> Job:
+    """Its image was fetched and checked; then each provider was skipped."""
+    job = a_job(chain=CHAIN[: len(reasons)])
+    for planned, code in zip(job.chain, reasons, strict=True):
+        skip = Skipped(
+            provider_id=planned.provider_id, problem=Problem(code=code, detail="why")
+        )
+        job = apply(job, skip, NOON)
+    return settle(job, NOON)
+
+
+@pytest.mark.parametrize(
+    ("job", "is_counted"),
+    [
+        pytest.param(
+            settle(a_job(aspect_ratio="21:9", chain=(ProviderId.VEO,)), NOON),
+            True,
+            id="unsupported",
+        ),
+        pytest.param(skipped(ErrorCode.NOT_CONFIGURED), True, id="not configured"),
+        pytest.param(
+            skipped(ErrorCode.NOT_CONFIGURED, ErrorCode.CIRCUIT_OPEN),
+            False,
+            id="one would be asked at another time",
+        ),
+    ],
+)
+def test_a_job_that_no_provider_can_make_is_counted(
+    job: Job, *, is_counted: bool
+) -> None:
+    assert job.is_final
+
+    assert (booking(a_job(), job).unprepared_at is not None) is is_counted
+
+
 THIS_MINUTE = "2026-11-22T12:00"
 THIS_HOUR, LAST_HOUR = "2026-11-22T12", "2026-11-22T11"
-FEW = Limits(most_open_jobs=3, most_jobs_a_minute=2, most_unprepared_an_hour=2)
+FEW = Limits(max_open_jobs=3, max_jobs_per_minute=2, max_unprepared_per_hour=2)
 
 
 @pytest.mark.parametrize(
@@ -303,8 +352,8 @@ FEW = Limits(most_open_jobs=3, most_jobs_a_minute=2, most_unprepared_an_hour=2)
         ),
     ],
 )
-def test_one_more_job_is_counted(count: JobCount, after: JobCount) -> None:
-    assert with_one_more(count, FEW, NOON) == after
+def test_a_new_job_is_counted(count: JobCount, after: JobCount) -> None:
+    assert with_one_more_job(count, FEW, NOON) == after
 
 
 @pytest.mark.parametrize(
@@ -318,7 +367,28 @@ def test_one_more_job_is_counted(count: JobCount, after: JobCount) -> None:
 )
 def test_one_job_too_many_is_refused(count: JobCount) -> None:
     with pytest.raises(TooManyJobs):
-        with_one_more(count, FEW, NOON + timedelta(seconds=59))
+        with_one_more_job(count, FEW, NOON + timedelta(seconds=59))
+
+
+@pytest.mark.parametrize(
+    ("count", "at", "retry_after"),
+    [
+        pytest.param(JobCount(open_jobs=3), NOON, timedelta(minutes=1), id="open"),
+        pytest.param(
+            JobCount(unprepared={THIS_HOUR: 2}),
+            NOON + timedelta(minutes=20, seconds=30),
+            timedelta(minutes=39, seconds=30),
+            id="unprepared",
+        ),
+    ],
+)
+def test_a_retry_makes_sense_once_the_quota_has_room(
+    count: JobCount, at: datetime, retry_after: timedelta
+) -> None:
+    with pytest.raises(TooManyJobs) as refused:
+        with_one_more_job(count, FEW, at)
+
+    assert refused.value.retry_after == retry_after
 
 
 @pytest.mark.parametrize(
@@ -336,8 +406,8 @@ def test_one_job_too_many_is_refused(count: JobCount) -> None:
         ),
     ],
 )
-def test_one_more_upload_is_counted(count: JobCount, after: JobCount) -> None:
-    limits = Limits(most_uploads_a_minute=5)
+def test_a_new_upload_is_counted(count: JobCount, after: JobCount) -> None:
+    limits = Limits(max_uploads_per_minute=5)
 
     assert with_one_more_upload(count, limits, NOON) == after
     with pytest.raises(TooManyJobs):
@@ -345,6 +415,6 @@ def test_one_more_upload_is_counted(count: JobCount, after: JobCount) -> None:
 
 
 def test_the_minute_is_the_same_in_every_time_zone() -> None:
-    there = with_one_more(JobCount(), FEW, NOON.astimezone(SEOUL))
+    there = with_one_more_job(JobCount(), FEW, NOON.astimezone(SEOUL))
 
     assert there.minute == THIS_MINUTE

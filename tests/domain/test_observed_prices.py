@@ -1,4 +1,4 @@
-"""What vendors charge above the catalogue: kept, planned with, and forgotten."""
+"""Prices above the catalogue's that vendors charged, and how later plans use them."""
 
 from decimal import Decimal
 
@@ -33,7 +33,7 @@ def price(observed: ObservedPrices, **fields: int) -> Decimal:
         pytest.param("0.80", 8, "0.80", id="more"),
         pytest.param("0.80", 5, "0.50", id="more, for another length"),
         pytest.param("0.40", 8, "0.40", id="as listed"),
-        pytest.param("0.10", 8, "0.40", id="less: never too low"),
+        pytest.param("0.10", 8, "0.40", id="less: the list price stays"),
     ],
 )
 def test_later_plans_use_the_higher_price(
@@ -44,13 +44,13 @@ def test_later_plans_use_the_higher_price(
     assert price(observed, duration=seconds) == Decimal(price_usd)
 
 
-def test_a_price_that_does_not_divide_is_rounded_up() -> None:
+def test_a_price_per_second_is_rounded_up() -> None:
     observed = observe(NONE, an_attempt(duration=7), P720, Decimal("0.80"))
 
     assert Decimal("0.80") <= price(observed, duration=7) < Decimal("0.80001")
 
 
-def test_it_is_of_one_model_at_one_resolution() -> None:
+def test_an_observed_price_holds_for_one_model_at_one_resolution() -> None:
     observed = observe(NONE, an_attempt(), P720, Decimal(9))
     veo = a_job(chain=(ProviderId.VEO,)).chain[0]
 
@@ -68,7 +68,9 @@ def test_the_latest_charge_counts() -> None:
     assert listed == NONE
 
 
-def test_an_edited_catalogue_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_list_price_discards_the_observed_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     observed = observe(NONE, an_attempt(), P720, Decimal("0.80"))
     edited = replace(CATALOGUE["gen4_turbo"], usd_per_second={P720: Decimal("0.09")})
     monkeypatch.setattr(observed_prices, "CATALOGUE", {"gen4_turbo": edited})
@@ -76,7 +78,7 @@ def test_an_edited_catalogue_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert price(observed) == planned().price_usd
 
 
-def test_a_model_that_left_the_catalogue_is_not_kept(
+def test_a_model_that_left_the_catalogue_is_not_recorded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(observed_prices, "CATALOGUE", {})

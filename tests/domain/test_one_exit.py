@@ -1,17 +1,19 @@
-"""Whatever ends a job, what was paid for is followed first: no other way out.
+"""Before a job ends, whatever the reason, it follows what may have been paid for.
 
 The process may die after any of these steps: the reason is on record, and the next
-task finds the same late task or file to follow.
+step finds the same late task or file to follow.
 """
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pytest
 
+from shared.domain import timing
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
-from shared.domain.next_action import Ask, LookForOutput, next_action
+from shared.domain.next_action import LookForOutput, PollTask, next_action
 from shared.domain.outcomes import (
     Accepted,
     CancelRequested,
@@ -22,8 +24,8 @@ from shared.domain.outcomes import (
     OutputFound,
     OutputMissing,
     Parked,
-    Polled,
     Rejected,
+    Revived,
     Skipped,
     Submitted,
     Unknown,
@@ -42,6 +44,8 @@ from tests.domain.examples import (
     a_job,
     answered,
     at_provider,
+    due,
+    polled,
     running,
     stored,
 )
@@ -62,8 +66,8 @@ def unknown(**how: object) -> Job:
 
 
 def omni_failed(code: ErrorCode) -> Job:
-    failed = Polled(attempt_id=str(OMNI), poll=Failed(problem=Problem(code=code)))
-    return take(running(unknown(), OMNI), failed)
+    poll = Failed(problem=Problem(code=code))
+    return settle(polled(running(unknown(), OMNI), poll, NOON, OMNI), NOON)
 
 
 def omni_skipped(code: ErrorCode) -> Job:
@@ -74,16 +78,10 @@ def past_its_deadline(job: Job) -> Job:
     return settle(replace(job, deadline_at=NOON, wake_at=NOON), NOON)
 
 
-# What is about to end the job, and the code it then ends with.
+# Each reason that may end the job, and the code it then ends with.
 WAYS_OUT: dict[str, tuple[Callable[[], Job], ErrorCode]] = {
-    "cancelled": (
-        lambda: take(unknown(), CancelRequested()),
-        ErrorCode.CANCELLED,
-    ),
-    "out of time": (
-        lambda: past_its_deadline(unknown()),
-        ErrorCode.DEADLINE_EXCEEDED,
-    ),
+    "cancelled": (lambda: take(unknown(), CancelRequested()), ErrorCode.CANCELLED),
+    "out of time": (lambda: past_its_deadline(unknown()), ErrorCode.DEADLINE_EXCEEDED),
     "parked until its deadline": (
         lambda: past_its_deadline(take(unknown(), Parked())),
         ErrorCode.GENERATION_PAUSED,
@@ -117,7 +115,7 @@ def way_out(request: pytest.FixtureRequest) -> tuple[Job, ErrorCode]:
     return make(), code
 
 
-def test_the_file_of_an_unknown_attempt_is_delivered_all_the_same(
+def test_the_file_of_an_unknown_attempt_is_still_delivered(
     way_out: tuple[Job, ErrorCode],
 ) -> None:
     job, _ = way_out
@@ -125,19 +123,20 @@ def test_the_file_of_an_unknown_attempt_is_delivered_all_the_same(
 
     job = take(job, OutputFound(attempt_id=str(VEO), gs_uri="gs://b/a.mp4"))
 
+    assert at_provider(job, VEO).problem is None
     assert take(job, stored(VEO)).delivered == DELIVERED
 
 
-def test_a_late_task_is_asked_about_before_the_job_ends(
+def test_a_late_task_is_polled_before_the_job_ends(
     way_out: tuple[Job, ErrorCode],
 ) -> None:
     job = take(way_out[0], LATE)
 
     assert at_provider(job, VEO).state is AttemptState.RUNNING
-    assert isinstance(next_action(job, NOON + 6 * SECOND), Ask)
+    assert isinstance(next_action(job, NOON + 6 * SECOND), PollTask)
 
 
-def test_without_a_file_the_job_ends_for_the_reason_on_record(
+def test_without_a_file_the_job_ends_with_the_recorded_reason(
     way_out: tuple[Job, ErrorCode],
 ) -> None:
     job, code = way_out
@@ -148,7 +147,16 @@ def test_without_a_file_the_job_ends_for_the_reason_on_record(
     assert at_provider(ended, VEO).written_off
 
 
-def test_only_a_cancel_does_not_wait_for_a_file_that_may_still_come(
+def test_a_late_look_for_a_file_does_not_wake_a_job_that_waits_for_a_vendor() -> None:
+    busy = Rejected(problem=Problem(code=ErrorCode.PROVIDER_ERROR), ask_again=True)
+    waiting = answered(unknown(), OMNI, busy)
+
+    looked = take(waiting, OutputMissing(attempt_id=str(VEO), looked_at=NOON))
+
+    assert looked.wake_at == waiting.wake_at
+
+
+def test_only_a_cancelled_job_does_not_wait_for_a_file(
     way_out: tuple[Job, ErrorCode],
 ) -> None:
     job, code = way_out
@@ -157,25 +165,6 @@ def test_only_a_cancel_does_not_wait_for_a_file_that_may_still_come(
     looked = take(job, OutputMissing(attempt_id=str(VEO), looked_at=at), at)
 
     assert looked.is_final is (code is ErrorCode.CANCELLED)
-
-
-@pytest.mark.parametrize(
-    "end",
-    [CancelRequested(), ImageRefused(problem=GONE)],
-    ids=lambda outcome: type(outcome).__name__,
-)
-def test_where_nothing_was_paid_for_a_job_ends_at_once(end: Outcome) -> None:
-    refused = Rejected(problem=FAULT)
-
-    for job in (a_job(), answered(a_job(), RUNWAY, refused)):
-        assert take(job, end).is_final
-
-
-def test_a_decision_to_give_up_is_dropped_where_a_late_answer_came_first() -> None:
-    late = apply(unknown(), LATE, NOON)
-    gave_up = GaveUp(problem=Problem(code=ErrorCode.ALL_PROVIDERS_FAILED))
-
-    assert apply(late, gave_up, NOON) is late
 
 
 @pytest.mark.parametrize(
@@ -195,7 +184,7 @@ def test_a_decision_to_give_up_is_dropped_where_a_late_answer_came_first() -> No
         ),
     ],
 )
-def test_a_limit_is_the_jobs_error_only_if_the_chain_ends_so(
+def test_a_cap_is_the_jobs_error_if_no_provider_failed(
     skips: tuple[ErrorCode, ErrorCode], code: ErrorCode
 ) -> None:
     job = a_job(chain=(VEO, OMNI))
@@ -205,10 +194,37 @@ def test_a_limit_is_the_jobs_error_only_if_the_chain_ends_so(
     assert job.problem and job.problem.code is code
 
 
-def test_a_provider_that_failed_after_the_limit_is_what_the_chain_ended_with() -> None:
+def test_a_cap_is_not_the_jobs_error_if_a_later_provider_failed() -> None:
     over = Problem(code=ErrorCode.DAILY_LIMIT_REACHED)
     job = take(a_job(chain=(VEO, OMNI)), Skipped(provider_id=VEO, problem=over))
 
     job = answered(job, OMNI, Rejected(problem=FAULT))
 
     assert job.problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        {
+            "problem": Problem(code=ErrorCode.DEADLINE_EXCEEDED),
+            "closing_polls": timing.MAX_CLOSING_POLLS,
+            "cancel_tries": timing.MAX_CANCEL_TRIES,
+        },
+        {
+            "problem": Problem(code=ErrorCode.PROVIDER_UNAVAILABLE),
+            "unserved_tries": 1,
+        },
+    ],
+    ids=["unanswered", "withheld"],
+)
+def test_only_a_job_that_is_not_cancelled_waits_for_what_a_vendor_may_still_have(
+    left: dict[str, Any],
+) -> None:
+    job = running(a_job(chain=(RUNWAY,)), RUNWAY)
+    failed = replace(job.attempts[0], state=AttemptState.FAILED, **left)
+    job = due(job.with_attempt(failed))
+
+    assert next_action(job, NOON) == Revived(attempt_id=RUNWAY)
+    cancelled = next_action(replace(job, cancel_requested_at=NOON), NOON)
+    assert cancelled == GaveUp(problem=Problem(code=ErrorCode.CANCELLED))

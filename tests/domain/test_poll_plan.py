@@ -1,4 +1,4 @@
-"""Polls that are learned: fewer of them, hardly later, and never worse than allowed."""
+"""Learned poll plans: fewer polls, hardly later results, within the vendor's limits."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.job import Attempt
-from shared.domain.poll_plan import FEWEST, MOST, TaskTimes, Took, kind, poll_plan
+from shared.domain.poll_plan import (
+    MAX_TASKS,
+    MIN_TASKS,
+    TaskTimes,
+    TaskTiming,
+    poll_plan,
+    task_kind,
+)
 from shared.domain.structs import replace
 from tests.domain.examples import NOON, a_job, running
 
@@ -22,9 +29,9 @@ SECOND = timedelta(seconds=1)
 MODEL, DURATION = "gen4_turbo", 5
 TASKS = st.lists(
     st.tuples(st.integers(0, 599), st.integers(1, 60)).map(
-        lambda pair: Took(working=pair[0], ready=pair[0] + pair[1])
+        lambda pair: TaskTiming(working=pair[0], ready=pair[0] + pair[1])
     ),
-    max_size=MOST,
+    max_size=MAX_TASKS,
 )
 
 
@@ -34,7 +41,7 @@ def an_attempt(**changes: Any) -> Attempt:
 
 
 def polls(attempt: Attempt) -> Iterator[float]:
-    """In seconds since its start, for as long as it works."""
+    """When the attempt is polled while it works, in seconds since its start."""
     now = NOON
     while True:
         now = timing.next_poll_at(attempt, now)
@@ -42,15 +49,17 @@ def polls(attempt: Attempt) -> Iterator[float]:
         yield (now - NOON).total_seconds()
 
 
-class Seen(NamedTuple):
-    """Means of many tasks, beside a poll every 5 s from the start."""
+class Measured(NamedTuple):
+    """Means over many tasks, relative to polling every 5 s from the start."""
 
     polls: float
     lag: float
 
 
-def simulated(takes: Callable[[random.Random, int], float], tasks: int = 300) -> Seen:
-    """After forty tasks, each planned by what those before it took."""
+def simulated(
+    takes: Callable[[random.Random, int], float], tasks: int = 300
+) -> Measured:
+    """Plan each task by what those before it took; the first forty don't count."""
     chance, times, found = random.Random(1), TaskTimes(), []
     for nth in range(tasks):
         took = takes(chance, nth)
@@ -61,16 +70,16 @@ def simulated(takes: Callable[[random.Random, int], float], tasks: int = 300) ->
             if at >= took:
                 break
             last = at
-        seen = Took(working=int(last), ready=int(at) + 1)
-        times = times.plus([(kind(MODEL, DURATION), seen)])
+        seen = TaskTiming(working=int(last), ready=int(at) + 1)
+        times = times.plus([(task_kind(MODEL, DURATION), seen)])
         every_5 = -(-took // 5)
         found.append((number / every_5, at - took, every_5 * 5 - took))
     shares, lags, reference = zip(*found[40:], strict=True)
-    return Seen(mean(shares), mean(lags) / mean(reference))
+    return Measured(mean(shares), mean(lags) / mean(reference))
 
 
 @pytest.mark.parametrize(
-    ("takes", "most_polls", "most_lag"),
+    ("takes", "max_polls", "max_lag"),
     [
         pytest.param(lambda c, _: 40 * c.lognormvariate(0, 0.25), 0.65, 1.1, id="fast"),
         pytest.param(lambda c, _: 90 * c.lognormvariate(0, 0.2), 0.55, 1.25, id="slow"),
@@ -94,18 +103,18 @@ def simulated(takes: Callable[[random.Random, int], float], tasks: int = 300) ->
         ),
     ],
 )
-def test_a_learned_plan_saves_polls_and_hardly_any_time(
-    takes: Callable[[random.Random, int], float], most_polls: float, most_lag: float
+def test_a_learned_plan_saves_polls_and_hardly_delays_results(
+    takes: Callable[[random.Random, int], float], max_polls: float, max_lag: float
 ) -> None:
-    seen = simulated(takes)
+    measured = simulated(takes)
 
-    assert seen.polls <= most_polls
-    assert seen.lag <= most_lag
+    assert measured.polls <= max_polls
+    assert measured.lag <= max_lag
 
 
 @given(TASKS)
-def test_no_plan_asks_sooner_than_the_vendor_allows_or_after_the_deadline(
-    tasks: list[Took],
+def test_no_plan_polls_too_often_or_long_after_the_deadline(
+    tasks: list[TaskTiming],
 ) -> None:
     attempt = an_attempt(poll_plan=poll_plan(tasks), deadline_at=NOON + 600 * SECOND)
 
@@ -116,26 +125,26 @@ def test_no_plan_asks_sooner_than_the_vendor_allows_or_after_the_deadline(
             break
 
     assert all(later - sooner >= 5 for sooner, later in pairwise(times))
-    assert times[-1] <= 600 + timing.SHORTEST_POLL.total_seconds()
+    assert times[-1] <= 600 + timing.MIN_POLL_INTERVAL.total_seconds()
 
 
-def test_too_little_is_known_at_first() -> None:
-    took = Took(working=30, ready=35)
+def test_a_few_tasks_are_not_enough_for_a_plan() -> None:
+    took = TaskTiming(working=30, ready=35)
 
-    assert poll_plan([took] * (FEWEST - 1)) == ()
-    assert poll_plan([took] * FEWEST)[0] in range(30, 40)
+    assert poll_plan([took] * (MIN_TASKS - 1)) == ()
+    assert poll_plan([took] * MIN_TASKS)[0] in range(30, 40)
 
 
-def test_a_task_that_waits_at_its_vendor_is_asked_about_by_the_fixed_plan() -> None:
-    """When it was started there says nothing of when it is ready."""
+def test_a_task_queued_at_its_vendor_is_polled_by_the_fixed_plan() -> None:
+    """Without the time at which work began, a learned plan doesn't apply."""
     planned = an_attempt(poll_plan=(300,))
 
     assert timing.next_poll_at(planned, NOON) == NOON + 300 * SECOND
     waiting = replace(planned, queued_at_vendor=True)
-    assert timing.next_poll_at(waiting, NOON) == NOON + timing.SHORTEST_POLL
+    assert timing.next_poll_at(waiting, NOON) == NOON + timing.MIN_POLL_INTERVAL
 
 
-def test_a_poll_that_came_late_puts_off_the_next_one() -> None:
+def test_a_late_poll_postpones_the_next_one() -> None:
     late = replace(an_attempt(poll_plan=(30, 35, 40)), polled_at=NOON + 33 * SECOND)
 
     assert timing.next_poll_at(late, NOON + 33 * SECOND) == NOON + 40 * SECOND
@@ -143,8 +152,8 @@ def test_a_poll_that_came_late_puts_off_the_next_one() -> None:
     assert timing.next_poll_at(late, NOON + 32 * SECOND) == NOON + 37 * SECOND
 
 
-def test_so_many_tasks_are_kept_of_each_kind_the_latest_ones() -> None:
-    seen = [("a 5", Took(working=n, ready=n + 5)) for n in range(MOST + 3)]
+def test_only_the_latest_tasks_of_each_kind_are_kept() -> None:
+    seen = [("a 5", TaskTiming(working=n, ready=n + 5)) for n in range(MAX_TASKS + 3)]
 
     kept = TaskTimes().plus(seen).plus([("b 5", seen[0][1])])
 
@@ -153,16 +162,16 @@ def test_so_many_tasks_are_kept_of_each_kind_the_latest_ones() -> None:
 
 
 @pytest.mark.parametrize("ready", [-1000, -20, -15, 0])
-def test_a_clock_that_went_back_breaks_no_plan(ready: int) -> None:
-    plan = poll_plan([Took(working=ready - 5, ready=ready)] * FEWEST)
+def test_a_clock_set_back_breaks_no_plan(ready: int) -> None:
+    plan = poll_plan([TaskTiming(working=ready - 5, ready=ready)] * MIN_TASKS)
 
     assert plan == tuple(sorted(plan))
     assert all(at >= 5 for at in plan)
 
 
-def test_usual_is_what_half_of_the_tasks_took_at_most() -> None:
+def test_the_usual_time_is_the_lower_median() -> None:
     def usual(*ready: int) -> int | None:
-        seen = [("a 5", Took(working=0, ready=each)) for each in ready]
+        seen = [("a 5", TaskTiming(working=0, ready=each)) for each in ready]
         return TaskTimes().plus(seen).usual_seconds("a", 5)
 
     assert usual(80, 30, 600, 90, 80, 30, 600, 90) == 80
@@ -171,8 +180,8 @@ def test_usual_is_what_half_of_the_tasks_took_at_most() -> None:
     assert usual(*clock_that_went_back, *[40] * 8) == 40
 
 
-def test_of_few_tasks_it_would_be_how_long_somebodys_took() -> None:
-    seen = [("a 5", Took(working=30, ready=35))] * 8
+def test_a_usual_time_needs_eight_tasks() -> None:
+    seen = [("a 5", TaskTiming(working=30, ready=35))] * 8
 
     assert TaskTimes().plus(seen[:7]).usual_seconds("a", 5) is None
     assert TaskTimes().plus(seen).usual_seconds("a", 5) == 35

@@ -1,4 +1,4 @@
-"""Which prompts are translated, at which price, and which answers are believed."""
+"""Which prompts are translated, at which price, and which answers are accepted."""
 
 import json
 from decimal import Decimal
@@ -9,13 +9,14 @@ from shared.domain.catalogue import DEFAULT_TEXT_MODEL, TEXT_MODELS
 from shared.domain.errors import ErrorCode
 from shared.domain.prompt_translation import (
     Translation,
-    longest_translation,
+    max_output_tokens,
     max_price_usd,
+    max_translation_units,
     may_be_foreign,
-    most_output_tokens,
     price_usd,
     read_answer,
 )
+from tests.domain.prices import TEXT_MODEL
 
 KOREAN = "고양이가 창밖을 바라본다 🐈"
 MODEL = TEXT_MODELS[DEFAULT_TEXT_MODEL]
@@ -47,7 +48,7 @@ def test_a_prompt_in_another_language_is_translated(prompt: str) -> None:
         "🐈🐈🐈",
     ],
 )
-def test_an_english_prompt_asks_no_model(prompt: str) -> None:
+def test_an_english_prompt_is_not_translated(prompt: str) -> None:
     assert not may_be_foreign(prompt)
 
 
@@ -55,15 +56,15 @@ def an_answer(english: object = "A cat", language: object = "ko") -> str:
     return json.dumps({"language": language, "english": english})
 
 
-def test_a_translation_is_believed() -> None:
-    read = read_answer(an_answer("A cat: “안녕”"), KOREAN, most_units=1000)
+def test_a_valid_translation_is_accepted() -> None:
+    read = read_answer(an_answer("A cat: “안녕”"), KOREAN, max_units=1000)
 
     assert read == Translation(text="A cat: “안녕”", language="ko")
 
 
 @pytest.mark.parametrize("language", ["en", "en-GB"])
-def test_what_is_english_already_is_not_changed(language: str) -> None:
-    read = read_answer(an_answer("Rewritten", language), KOREAN, most_units=1000)
+def test_a_prompt_that_is_english_after_all_is_not_changed(language: str) -> None:
+    read = read_answer(an_answer("Rewritten", language), KOREAN, max_units=1000)
 
     assert read == Translation(language=language)
 
@@ -90,28 +91,28 @@ def test_what_is_english_already_is_not_changed(language: str) -> None:
         an_answer("Certainly! Here is a poem about cats. " * 10),
     ],
 )
-def test_what_can_not_be_a_translation_is_not_believed(answer: str) -> None:
-    read = read_answer(answer, KOREAN, most_units=1000)
+def test_an_answer_that_cannot_be_a_translation_is_rejected(answer: str) -> None:
+    read = read_answer(answer, KOREAN, max_units=1000)
 
     assert read.text is None
     assert read.problem
     assert read.problem.code is ErrorCode.BAD_OUTPUT
 
 
-def test_a_translation_keeps_the_lowest_limit_that_the_prompt_keeps() -> None:
-    assert longest_translation("가" * 1000, [1000, 2000]) == 1000
-    assert longest_translation("가" * 1001, [1000, 2000]) == 2000
-    assert longest_translation("😀" * 501, [1000, 2000]) == 2000
-    assert longest_translation("가" * 10, []) == 10
+def test_a_translation_keeps_within_the_limits_that_the_prompt_meets() -> None:
+    assert max_translation_units("가" * 1000, [1000, 2000]) == 1000
+    assert max_translation_units("가" * 1001, [1000, 2000]) == 2000
+    assert max_translation_units("😀" * 501, [1000, 2000]) == 2000
+    assert max_translation_units("가" * 10, []) == 10
 
 
 def test_the_price_is_rounded_up_to_the_millionth() -> None:
-    assert price_usd(MODEL, 312, 41) == Decimal("0.000197")  # 0.0001961
+    assert price_usd(TEXT_MODEL, 312, 41) == Decimal("0.000197")  # 0.0001961
 
 
 @pytest.mark.parametrize("prompt", ["가", "가" * 2000, "😀" * 1000])
-def test_no_answer_costs_more_than_was_held(prompt: str) -> None:
+def test_no_translation_costs_more_than_its_hold(prompt: str) -> None:
     one_token_a_byte = len(prompt.encode()) + 1000
 
-    most_expensive = price_usd(MODEL, one_token_a_byte, most_output_tokens(prompt))
+    most_expensive = price_usd(MODEL, one_token_a_byte, max_output_tokens(prompt))
     assert most_expensive <= max_price_usd(MODEL, prompt) < Decimal("0.01")

@@ -1,20 +1,28 @@
-"""What each outcome makes of a job."""
+"""The job after each outcome."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from shared.domain import timing
-from shared.domain.catalogue import ProviderId
+from shared.domain.catalogue import CATALOGUE, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
-from shared.domain.next_action import Ask, Start, Wait, next_action
+from shared.domain.next_action import (
+    LookForOutput,
+    PollTask,
+    Prepare,
+    Wait,
+    next_action,
+)
 from shared.domain.outcomes import (
     Accepted,
-    CancelMissed,
+    CancelFailed,
     CancelRequested,
     CancelSent,
+    CheckStarted,
     Failed,
     GaveUp,
     Gone,
@@ -25,26 +33,30 @@ from shared.domain.outcomes import (
     Outcome,
     OutputFound,
     OutputMissing,
+    Parked,
     Poll,
     Polled,
     PollFailed,
     Prepared,
-    PrepareMissed,
+    PrepareFailed,
+    PrepareStarted,
     Rejected,
     Revived,
     Skipped,
-    StoreMissed,
+    StoreFailed,
     Submission,
     Submitted,
     Succeeded,
+    TranslationSkipped,
+    TranslationStarted,
     Unknown,
     Working,
 )
+from shared.domain.request import Frame
 from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
     CHAIN,
-    DELIVERED,
     FAULT,
     HTTP,
     IMAGE,
@@ -59,6 +71,8 @@ from tests.domain.examples import (
     answered,
     at_provider,
     completed,
+    polled,
+    rejected,
     running,
     started,
     state_of,
@@ -69,8 +83,9 @@ from tests.domain.examples import (
 
 ACCEPTED = Accepted(task_id="late")
 UNKNOWN = Unknown(detail="read timeout")
-LIMITED = Rejected(problem=Problem(code=ErrorCode.RATE_LIMITED))
+LIMITED = rejected(ErrorCode.RATE_LIMITED)
 GONE = Problem(code=ErrorCode.IMAGE_UNREACHABLE)
+OUTAGE = Problem(code=ErrorCode.STORAGE_FAILED)
 AFTER_LEASE = NOON + timing.LEASE + SECOND
 PRICE = Decimal("0.40")
 
@@ -79,97 +94,80 @@ def submitted(provider_id: ProviderId, submission: Submission) -> Submitted:
     return Submitted(attempt_id=str(provider_id), submission=submission)
 
 
-def polled(
-    job: Job, poll: Poll, at: datetime = NOON, provider_id: ProviderId = RUNWAY
-) -> Job:
-    return apply(job, Polled(attempt_id=str(provider_id), poll=poll), at)
-
-
-def lost() -> Job:
-    """Runway never answered; Veo is next."""
-    return settle(started(a_job(), RUNWAY), AFTER_LEASE)
+def lost(**how: Any) -> Job:
+    """A job whose Runway attempt never got an answer; Veo is next."""
+    return settle(started(a_job(**how), RUNWAY), AFTER_LEASE)
 
 
 class TestPreparing:
-    def test_a_checked_image_is_kept_and_the_job_is_due(self) -> None:
-        job = apply(a_new_job(), Prepared(image=IMAGE), NOON + SECOND)
-
-        assert job.image == IMAGE
-        assert job.wake_at == job.updated_at == NOON + SECOND
-
-    def test_a_second_image_changes_nothing(self) -> None:
-        job = a_job()
-        other = replace(IMAGE, width=1)
-
-        assert apply(job, Prepared(image=other), NOON) is job
-
-    def test_a_refused_image_ends_the_job(self) -> None:
-        bad = Problem(code=ErrorCode.IMAGE_INVALID, detail="a PDF")
-
-        job = settle(apply(a_new_job(), ImageRefused(problem=bad), NOON), NOON)
-
-        assert (job.problem, job.wake_at) == (bad, None)
-
-    def test_an_image_that_cannot_be_fetched_ends_the_job_at_the_fourth_try(
+    def test_an_image_that_cannot_be_fetched_ends_the_job_on_the_fourth_try(
         self,
     ) -> None:
         job, waits = a_new_job(), []
         for _ in range(3):
-            job = apply(job, PrepareMissed(problem=GONE), NOON)
+            job = apply(job, PrepareFailed(problem=GONE), NOON)
             assert job.wake_at is not None
             waits.append((job.wake_at - NOON).total_seconds())
 
         assert waits == [5, 10, 20]
-        job = settle(apply(job, PrepareMissed(problem=GONE), NOON), NOON)
+        job = settle(apply(job, PrepareFailed(problem=GONE), NOON), NOON)
         assert job.problem == GONE
 
-    @pytest.mark.parametrize(
-        "outcome", [ImageRefused(problem=GONE), PrepareMissed(problem=GONE)]
-    )
-    def test_a_late_word_about_the_image_leaves_a_paid_attempt_alone(
-        self, outcome: Outcome
-    ) -> None:
-        job = replace(started(a_job(), RUNWAY), prepare_tries=3)
+    def test_a_late_worker_on_the_first_frame_does_not_hold_up_the_last(self) -> None:
+        job = a_new_job(last_image_url="https://example.com/last.jpg")
+        job = apply(job, Prepared(image=IMAGE), NOON)
 
-        assert apply(job, outcome, NOON) is job
+        assert apply(job, PrepareStarted(frame=Frame.FIRST), NOON) is job
+        assert apply(job, PrepareStarted(frame=Frame.LAST), NOON) is not job
+
+    @pytest.mark.parametrize(
+        ("outcome", "wait"),
+        [
+            (PrepareFailed(problem=GONE), timing.backoff(1)),
+            (PrepareFailed(problem=OUTAGE), timing.OUTAGE_SPACING),
+        ],
+        ids=["image", "outage"],
+    )
+    def test_a_failed_try_is_over_at_once_and_repeated_after_a_wait(
+        self, outcome: PrepareFailed, wait: timedelta
+    ) -> None:
+        job = apply(a_new_job(), PrepareStarted(), NOON)
+        assert job.wake_at == NOON + timing.PREPARE_LIMIT
+
+        job = apply(job, outcome, NOON)
+
+        assert job.wake_at == NOON + wait
+        assert next_action(job, NOON + wait) == Prepare()
+
+    def test_a_refused_image_ends_the_job_at_once(self) -> None:
+        job = apply(a_new_job(), PrepareStarted(), NOON)
+
+        job = settle(apply(job, ImageRefused(problem=GONE), NOON), NOON)
+
+        assert job.problem == GONE
+
+
+NOT_TO_START = {
+    "no image": a_new_job(),
+    "starting": started(a_job(), RUNWAY),
+    "running": running(a_job(), RUNWAY),
+    "cancelled": replace(a_job(), cancel_requested_at=NOON),
+    "too late": replace(a_job(), deadline_at=NOON),
+    "not due": replace(a_job(), wake_at=NOON + MINUTE),
+    "completed": completed(a_job(), RUNWAY),
+}
 
 
 class TestIntent:
-    def test_an_intent_holds_its_price(self) -> None:
-        attempt = at_provider(started(a_job(), RUNWAY), RUNWAY)
-
-        assert (attempt.state, attempt.cost_usd) == (AttemptState.STARTING, PRICE)
-        assert attempt.deadline_at == NOON + timing.ATTEMPT_LIMIT
-
-    def test_an_attempt_ends_with_its_job_at_the_latest(self) -> None:
+    def test_an_attempts_deadline_is_its_jobs_at_the_latest(self) -> None:
         at = NOON + timing.JOB_LIMIT - 3 * MINUTE
         job = started(a_job(), RUNWAY, at)
 
         assert at_provider(job, RUNWAY).deadline_at == job.deadline_at
 
-    @pytest.mark.parametrize(
-        "job",
-        [
-            a_new_job(),
-            started(a_job(), RUNWAY),
-            running(a_job(), RUNWAY),
-            replace(a_job(), cancel_requested_at=NOON),
-            replace(a_job(), deadline_at=NOON),
-            replace(a_job(), wake_at=NOON + MINUTE),
-            completed(a_job(), RUNWAY),
-        ],
-        ids=[
-            "no image",
-            "starting",
-            "running",
-            "cancelled",
-            "too late",
-            "not due",
-            "completed",
-        ],
-    )
+    @pytest.mark.parametrize("job", NOT_TO_START.values(), ids=NOT_TO_START)
     @pytest.mark.parametrize("provider_id", CHAIN)
-    def test_an_intent_that_is_not_wanted_any_more_is_dropped(
+    def test_an_intent_that_no_longer_applies_is_dropped(
         self, job: Job, provider_id: ProviderId
     ) -> None:
         assert (
@@ -177,45 +175,18 @@ class TestIntent:
             is job
         )
 
-    def test_only_the_provider_that_is_next_may_be_started(self) -> None:
-        assert (
-            apply(a_job(), Intended(attempt_id="a", provider_id=VEO), NOON) == a_job()
-        )
-
-    def test_after_an_unknown_submission_no_intent_at_that_vendor_holds(self) -> None:
-        job = answered(a_job(), RUNWAY, UNKNOWN)
-
-        for provider_id in (RUNWAY, HTTP):
-            assert (
-                apply(job, Intended(attempt_id="again", provider_id=provider_id), NOON)
-                is job
-            )
-
 
 class TestSkipping:
     def test_a_skipped_provider_costs_nothing_and_the_next_is_due(self) -> None:
         not_there = Problem(code=ErrorCode.NOT_CONFIGURED)
+        job = replace(a_job(), wake_at=NOON + 3 * SECOND)
 
-        job = apply(a_job(), Skipped(provider_id=RUNWAY, problem=not_there), NOON)
+        job = apply(job, Skipped(provider_id=RUNWAY, problem=not_there), NOON)
 
         assert states(job) == [("runway", "skipped")]
         assert job.cost_usd == 0
         assert job.attempts[0].problem == not_there
-        assert job.wake_at == NOON
-
-    @pytest.mark.parametrize(
-        ("job", "provider_id"),
-        [
-            (a_job(), VEO),
-            (running(a_job(), RUNWAY), HTTP),
-            (replace(a_job(), chain=()), RUNWAY),
-        ],
-        ids=["not next", "an attempt is open", "nobody is left"],
-    )
-    def test_a_provider_that_is_not_next_is_not_skipped(
-        self, job: Job, provider_id: ProviderId
-    ) -> None:
-        assert apply(job, Skipped(provider_id=provider_id, problem=FAULT), NOON) is job
+        assert (job.attempts[0].ended_at, job.wake_at) == (NOON, NOON)
 
 
 class TestAnswers:
@@ -236,25 +207,36 @@ class TestAnswers:
         assert state_of(job, RUNWAY) is state
         assert job.cost_usd == cost_usd
 
-    def test_an_accepted_task_is_first_asked_about_after_six_seconds(self) -> None:
+    @pytest.mark.parametrize("submission", [ACCEPTED, UNKNOWN])
+    def test_a_price_that_rose_since_the_job_was_created_is_booked(
+        self, submission: Submission
+    ) -> None:
+        price = 2 * PRICE
+        intent = Intended(attempt_id=RUNWAY, provider_id=RUNWAY, price_usd=price)
+
+        job = apply(a_job(), intent, NOON)
+        job = apply(job, submitted(RUNWAY, submission), NOON)
+
+        assert (job.cost_usd, job.hold_usd) == (price, price)
+
+    def test_an_accepted_task_is_first_polled_after_six_seconds(self) -> None:
         job = running(a_job(), RUNWAY)
 
-        assert job.wake_at == NOON + timing.SHORTEST_POLL
+        assert job.wake_at == NOON + timing.MIN_POLL_INTERVAL
         assert (job.progress, at_provider(job, RUNWAY).task_id) == (10, "task-runway")
 
-    @pytest.mark.parametrize("answer", [ACCEPTED, UNKNOWN, LIMITED])
-    def test_a_second_answer_changes_nothing(self, answer: Submission) -> None:
-        job = running(a_job(), RUNWAY)
+    def test_an_unknown_outcome_keeps_its_reason(self) -> None:
+        job = answered(a_job(), RUNWAY, UNKNOWN)
 
-        assert apply(job, submitted(RUNWAY, answer), NOON) is job
+        problem = at_provider(job, RUNWAY).problem
+        assert problem and problem.detail == "read timeout"
 
-    def test_an_answer_about_an_attempt_that_is_not_there_changes_nothing(self) -> None:
-        assert apply(a_job(), submitted(RUNWAY, ACCEPTED), NOON) == a_job()
+    def test_a_slow_answer_does_not_move_the_deadline(self) -> None:
+        job = started(a_job(), RUNWAY)
 
-    def test_a_lease_that_ran_out_twice_changes_nothing_more(self) -> None:
-        job = lost()
+        after = apply(job, submitted(RUNWAY, ACCEPTED), NOON + MINUTE)
 
-        assert apply(job, LeaseExpired(attempt_id=str(RUNWAY)), NOON) is job
+        assert at_provider(after, RUNWAY).deadline_at == NOON + timing.ATTEMPT_LIMIT
 
 
 class TestLateAnswers:
@@ -271,64 +253,58 @@ class TestLateAnswers:
     def test_a_late_id_is_kept_while_another_provider_works(self) -> None:
         job = started(lost(), VEO, AFTER_LEASE)
 
-        told = apply(job, submitted(RUNWAY, ACCEPTED), AFTER_LEASE)
+        after = apply(job, submitted(RUNWAY, ACCEPTED), AFTER_LEASE)
 
-        assert at_provider(told, RUNWAY).has_late_answer
-        assert told.wake_at == job.wake_at
-        assert apply(told, Revived(attempt_id=str(RUNWAY)), AFTER_LEASE) is told
+        assert at_provider(after, RUNWAY).has_late_answer
+        assert after.wake_at == job.wake_at
+
+    def test_what_it_costs_at_most_is_held_while_another_provider_works(self) -> None:
+        job = started(lost(), VEO, AFTER_LEASE)
+        answer = Accepted(task_id="late", max_cost_usd=2 * PRICE)
+
+        after = apply(job, submitted(RUNWAY, answer), AFTER_LEASE)
+
+        assert after.cost_usd == after.hold_usd == job.cost_usd + PRICE
+
+    def test_a_late_id_is_followed_at_once_by_a_job_that_waits(self) -> None:
+        job = replace(lost(), wake_at=AFTER_LEASE + MINUTE)
+
+        after = settle(
+            apply(job, submitted(RUNWAY, ACCEPTED), AFTER_LEASE), AFTER_LEASE
+        )
+
+        assert state_of(after, RUNWAY) is AttemptState.RUNNING
 
     def test_a_late_id_is_kept_even_after_the_job_has_ended(self) -> None:
-        job = settle(started(a_job(stop_on_unknown=True), RUNWAY), AFTER_LEASE)
+        job = lost(stop_on_unknown=True)
         assert job.is_final
 
-        told = apply(job, submitted(RUNWAY, ACCEPTED), AFTER_LEASE)
+        after = apply(job, submitted(RUNWAY, ACCEPTED), AFTER_LEASE)
 
-        assert at_provider(told, RUNWAY).task_id == "late"
-        assert (told.problem, told.wake_at) == (job.problem, None)
+        assert at_provider(after, RUNWAY).task_id == "late"
+        assert (after.problem, after.wake_at) == (job.problem, None)
 
     @pytest.mark.parametrize("answer", [LIMITED, NotSent(problem=FAULT)])
-    def test_a_late_no_releases_the_price(self, answer: Submission) -> None:
+    def test_a_late_rejection_releases_the_price(self, answer: Submission) -> None:
         job = lost()
         assert job.cost_usd == PRICE
 
-        told = apply(job, submitted(RUNWAY, answer), AFTER_LEASE)
+        after = apply(job, submitted(RUNWAY, answer), AFTER_LEASE)
 
-        assert (told.cost_usd, told.is_final) == (Decimal(0), False)
+        assert (after.cost_usd, after.is_final) == (Decimal(0), False)
 
     @pytest.mark.parametrize("answer", [LIMITED, NotSent(problem=FAULT)])
-    def test_after_the_end_the_money_is_settled_for_good(
-        self, answer: Submission
-    ) -> None:
-        job = settle(started(a_job(stop_on_unknown=True), RUNWAY), AFTER_LEASE)
-        assert (job.is_final, job.cost_usd) == (True, PRICE)
+    def test_a_late_rejection_wakes_no_job_at_work(self, answer: Submission) -> None:
+        job = started(lost(), VEO, AFTER_LEASE)
 
-        assert apply(job, submitted(RUNWAY, answer), AFTER_LEASE) is job
+        after = apply(job, submitted(RUNWAY, answer), AFTER_LEASE)
 
-    def test_a_late_unknown_says_nothing_new(self) -> None:
-        job = lost()
-
-        assert apply(job, submitted(RUNWAY, UNKNOWN), AFTER_LEASE) is job
-
-    def test_a_second_late_id_does_not_replace_the_first(self) -> None:
-        job = apply(
-            started(lost(), VEO, AFTER_LEASE), submitted(RUNWAY, ACCEPTED), AFTER_LEASE
-        )
-        other = submitted(RUNWAY, Accepted(task_id="other"))
-
-        assert apply(job, other, AFTER_LEASE) is job
-
-    def test_a_late_refusal_ends_the_job_once_nobody_is_at_it(self) -> None:
-        refused = Rejected(problem=Problem(code=ErrorCode.PROMPT_REFUSED))
-
-        at = AFTER_LEASE
-
-        job = settle(apply(lost(), submitted(RUNWAY, refused), at), at)
-
-        assert job.problem == Problem(code=ErrorCode.PROMPT_REFUSED)
+        assert after.cost_usd == job.cost_usd - PRICE
+        assert after.wake_at == job.wake_at
 
 
 class TestPolling:
-    def test_a_missed_poll_is_not_a_failed_job(self) -> None:
+    def test_failed_polls_do_not_fail_the_job(self) -> None:
         job = running(a_job(), RUNWAY)
         for n in range(1, 21):
             at = NOON + n * timedelta(seconds=20)
@@ -360,27 +336,21 @@ class TestPolling:
     def test_a_result_costs_what_the_vendor_says_or_the_list_price(
         self, said_usd: str | None, cost_usd: str
     ) -> None:
-        said = None if said_usd is None else Decimal(said_usd)
-        done = polled(running(a_job(), RUNWAY), Succeeded(cost_usd=said))
-        failed = polled(running(a_job(), RUNWAY), Failed(problem=FAULT, cost_usd=said))
+        reported = None if said_usd is None else Decimal(said_usd)
+        done = polled(running(a_job(), RUNWAY), Succeeded(cost_usd=reported))
+        failed = polled(
+            running(a_job(), RUNWAY), Failed(problem=FAULT, cost_usd=reported)
+        )
 
         assert done.cost_usd == failed.cost_usd == Decimal(cost_usd)
         assert (done.progress, state_of(done, RUNWAY)) == (90, AttemptState.STORING)
 
-    def test_where_the_vendor_wrote_is_kept(self) -> None:
+    def test_the_place_where_the_vendor_wrote_is_kept(self) -> None:
         job = polled(running(a_job(), RUNWAY), Succeeded(gs_uri="gs://b/a.mp4"))
 
         assert at_provider(job, RUNWAY).gs_uri == "gs://b/a.mp4"
 
-    def test_a_refused_input_is_never_offered_to_another_vendor(self) -> None:
-        refused = Problem(code=ErrorCode.PROMPT_REFUSED)
-
-        job = settle(polled(running(a_job(), RUNWAY), Failed(problem=refused)), NOON)
-
-        assert (job.problem, len(job.attempts)) == (refused, 1)
-        assert job.cost_usd == PRICE
-
-    def test_a_free_passing_fault_of_a_task_may_be_asked_again(self) -> None:
+    def test_a_provider_may_be_asked_again_after_a_free_temporary_fault(self) -> None:
         fault = Failed(problem=FAULT, cost_usd=Decimal(0), ask_again=True)
 
         job = polled(running(a_job(chain=(VEO,)), VEO), fault, provider_id=VEO)
@@ -390,18 +360,50 @@ class TestPolling:
         wait = timing.ASK_AGAIN_DELAY + timing.CLOCK_SKEW
         assert job.wake_at == NOON + wait
 
+    @pytest.mark.parametrize(
+        ("cost_usd", "ask_again"),
+        [(None, True), (Decimal("0.01"), True), (Decimal(0), False)],
+        ids=["charged in full", "charged in part", "free, but permanent"],
+    )
+    def test_after_any_other_fault_its_vendor_is_not_asked_again(
+        self, cost_usd: Decimal | None, ask_again: bool
+    ) -> None:
+        fault = Failed(problem=FAULT, cost_usd=cost_usd, ask_again=ask_again)
+
+        job = polled(running(a_job(chain=(RUNWAY, HTTP)), RUNWAY), fault)
+
+        assert at_provider(job, RUNWAY).not_before is None
+        job = settle(job, NOON)
+        assert job.is_final
+        assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
+
+    @pytest.mark.parametrize(
+        ("model_id", "progress"),
+        [("veo-3.1-generate-001", 49), ("a-removed-model", 29)],
+    )
+    def test_progress_is_estimated_by_the_typical_time_of_the_model(
+        self, monkeypatch: pytest.MonkeyPatch, model_id: str, progress: int
+    ) -> None:
+        veo = replace(CATALOGUE["veo-3.1-generate-001"], typical_seconds=60)
+        monkeypatch.setitem(CATALOGUE, veo.model_id, veo)
+        job = running(a_job(chain=(VEO,)), VEO)
+        job = job.with_attempt(replace(at_provider(job, VEO), model_id=model_id))
+
+        at = NOON + 30 * SECOND
+        assert polled(job, Working(), at, VEO).progress == progress
+
 
 class TestGoneTasks:
-    """The vendor says that it has no such task, as after a deletion."""
+    """The vendor answers that it has no such task, as after a deletion."""
 
     GONE = Gone(detail="Task not found")
-    LATER = NOON + timing.TASK_IS_NEW
+    LATER = NOON + timing.NEW_TASK_PERIOD
 
-    def test_a_task_that_is_gone_twice_in_a_row_is_over_and_stays_paid(self) -> None:
+    def test_a_task_that_is_gone_twice_in_a_row_fails_and_stays_paid(self) -> None:
         once = polled(running(a_job(), RUNWAY), self.GONE, self.LATER)
         assert (state_of(once, RUNWAY), once.wake_at) == (
             AttemptState.RUNNING,
-            self.LATER + timing.SHORTEST_POLL,
+            self.LATER + timing.MIN_POLL_INTERVAL,
         )
 
         job = settle(polled(once, self.GONE, self.LATER), self.LATER)
@@ -423,9 +425,9 @@ class TestGoneTasks:
     @pytest.mark.parametrize(
         "between",
         [Working(), PollFailed(detail="502")],
-        ids=["the task is there", "no word"],
+        ids=["the task is there", "no answer"],
     )
-    def test_twice_with_another_answer_between_is_not_in_a_row(
+    def test_gone_twice_with_another_answer_between_is_not_enough(
         self, between: Poll
     ) -> None:
         job = running(a_job(), RUNWAY)
@@ -434,34 +436,154 @@ class TestGoneTasks:
 
         assert state_of(job, RUNWAY) == "running"
 
-    def test_a_result_that_comes_after_all_is_stored(self) -> None:
-        job = polled(running(a_job(), RUNWAY), self.GONE)
+    def test_a_task_that_was_missing_before_it_succeeded_may_miss_once_more(
+        self,
+    ) -> None:
+        """Its video is paid for."""
+        job = polled(running(a_job(), RUNWAY), self.GONE, self.LATER)
+        job = polled(job, Succeeded(), self.LATER)
+        problem = Problem(code=ErrorCode.PROVIDER_ERROR, detail="the task is gone")
 
-        assert state_of(polled(job, Succeeded()), RUNWAY) == "storing"
+        gone = StoreFailed(attempt_id=RUNWAY, problem=problem, store_tries=0)
+        missed = apply(job, gone, self.LATER)
 
-    def test_a_cancelled_job_whose_task_is_gone_ends_cancelled(self) -> None:
-        job = apply(running(a_job(), RUNWAY), CancelRequested(), NOON)
-        for _ in range(2):
-            job = settle(polled(job, self.GONE, self.LATER), self.LATER)
+        assert state_of(missed, RUNWAY) == "storing"
 
-        assert job.problem == Problem(code=ErrorCode.CANCELLED)
+
+class TestLateReports:
+    """A worker that was paused reports an answer from long ago."""
+
+    LATE = NOON + timing.ATTEMPT_LIMIT
+
+    @pytest.mark.parametrize("ends", ["deadline", "cancel"])
+    def test_a_task_that_worked_before_its_end_is_polled_again(self, ends: str) -> None:
+        """It may have succeeded since: its video is paid for."""
+        job = running(a_job(), RUNWAY)
+        at = self.LATE if ends == "deadline" else NOON + 2 * SECOND
+        if ends == "cancel":
+            job = apply(job, CancelRequested(), NOON + SECOND)
+
+        job = polled(job, Working(), at, polled_at=NOON)
+
+        assert state_of(job, RUNWAY) == "running"
+        assert at < (job.wake_at or at) <= at + timing.MAX_POLL_INTERVAL
+        assert state_of(polled(job, Working(), at), RUNWAY) == "cancelling"
+
+    @pytest.mark.parametrize("poll", [Gone(detail="404"), PollFailed(detail="502")])
+    def test_a_poll_from_before_the_deadline_is_not_one_of_the_last(
+        self, poll: Poll
+    ) -> None:
+        job = polled(running(a_job(), RUNWAY), poll, self.LATE, polled_at=NOON)
+
+        attempt = at_provider(job, RUNWAY)
+        assert attempt.gone_polls == attempt.closing_polls == 0
+
+    @pytest.mark.parametrize("poll", [Gone(detail="404"), PollFailed(detail="502")])
+    def test_concurrent_polls_of_two_workers_count_as_one(self, poll: Poll) -> None:
+        """One moment in which the vendor doesn't find its task must not end it."""
+        job = running(a_job(), RUNWAY)
+        for seconds in (1, 2):
+            at = self.LATE + seconds * SECOND
+            job = polled(job, poll, at, polled_at=self.LATE)
+
+        attempt = at_provider(job, RUNWAY)
+        assert attempt.is_open
+        assert attempt.gone_polls + attempt.closing_polls == 1
+
+    def test_a_late_report_of_a_task_that_ended_meanwhile_ends_it(self) -> None:
+        job = polled(running(a_job(), RUNWAY), Working(), NOON + SECOND)
+
+        job = polled(job, Succeeded(), NOON + 2 * SECOND, polled_at=NOON)
+
+        assert state_of(job, RUNWAY) == "storing"
+
+    def test_an_empty_success_is_given_up_by_a_poll_a_minute_later(self) -> None:
+        empty, over = TestSuccessWithoutAVideo.EMPTY, TestSuccessWithoutAVideo.OVER
+        job = polled(running(a_job(), RUNWAY), empty)
+
+        job = polled(job, empty, over, polled_at=NOON + SECOND)
+
+        assert state_of(job, RUNWAY) == "running"
+        assert state_of(polled(job, empty, over), RUNWAY) == "failed"
+
+
+class TestSuccessWithoutAVideo:
+    """The vendor reports success, but shows no video and no reason."""
+
+    EMPTY = Failed(
+        problem=Problem(code=ErrorCode.BAD_OUTPUT, detail="nothing shown"),
+        may_come_yet=True,
+    )
+    OVER = NOON + timing.LATE_RESULT_LIMIT
+
+    def test_a_video_that_a_later_poll_shows_is_stored(self) -> None:
+        job = polled(running(a_job(), RUNWAY), self.EMPTY)
+        assert state_of(job, RUNWAY) == "running"
+
+        job = polled(job, Succeeded(), self.OVER)
+
+        assert state_of(job, RUNWAY) == "storing"
         assert job.cost_usd == PRICE
+
+    def test_an_empty_success_is_polled_for_a_minute_and_then_fails(self) -> None:
+        job, at, looks = running(a_job(), RUNWAY), NOON, list[timedelta]()
+        while state_of(job, RUNWAY) == "running":
+            job = polled(job, self.EMPTY, at)
+            looks.append(at - NOON)
+            at = job.wake_at or at
+
+        assert 4 <= len(looks) <= 12
+        assert looks[-1] >= timing.LATE_RESULT_LIMIT > looks[-2]
+        assert at_provider(job, RUNWAY).problem == self.EMPTY.problem
+        assert job.cost_usd == PRICE
+
+    def test_many_polls_at_one_instant_do_not_use_up_the_minute(self) -> None:
+        job = running(a_job(), RUNWAY)
+        for _ in range(20):
+            job = polled(job, self.EMPTY, NOON + SECOND)
+
+        assert state_of(job, RUNWAY) == "running"
+
+    def test_an_empty_success_is_polled_often_whatever_the_poll_plan(self) -> None:
+        accepted = Submitted(
+            attempt_id=RUNWAY, submission=ACCEPTED, poll_plan=(30, 90, 200)
+        )
+        job = apply(started(a_job(), RUNWAY), accepted, NOON)
+
+        job = polled(job, self.EMPTY, NOON + 30 * SECOND)
+
+        assert job.wake_at == NOON + 30 * SECOND + timing.MIN_POLL_INTERVAL
+
+    def test_failed_polls_do_not_prolong_an_empty_success(self) -> None:
+        job = polled(running(a_job(), RUNWAY), self.EMPTY)
+        job = polled(job, PollFailed(detail="502"), self.OVER - SECOND)
+
+        assert state_of(polled(job, self.EMPTY, self.OVER), RUNWAY) == "failed"
+
+    @pytest.mark.parametrize(
+        ("cancelled_at", "at"),
+        [(None, NOON + timing.ATTEMPT_LIMIT), (NOON, NOON)],
+        ids=["its deadline", "a cancel"],
+    )
+    def test_an_empty_success_is_not_polled_after(
+        self, cancelled_at: datetime | None, at: datetime
+    ) -> None:
+        job = replace(running(a_job(), RUNWAY), cancel_requested_at=cancelled_at)
+
+        assert state_of(polled(job, self.EMPTY, at), RUNWAY) == "failed"
+
+    def test_a_reason_that_comes_later_ends_the_attempt_at_once(self) -> None:
+        job = polled(running(a_job(), RUNWAY), self.EMPTY)
+
+        job = polled(job, Failed(problem=FAULT), NOON + 6 * SECOND)
+
+        assert at_provider(job, RUNWAY).problem == FAULT
 
 
 class TestDeadlines:
     DEADLINE = NOON + timing.ATTEMPT_LIMIT
 
-    def test_at_its_deadline_an_attempt_is_polled_once_more(self) -> None:
-        job = replace(running(a_job(), RUNWAY), wake_at=self.DEADLINE)
-
-        assert isinstance(next_action(job, self.DEADLINE), Ask)
-
-    def test_a_task_that_succeeded_at_its_deadline_is_stored(self) -> None:
-        job = polled(running(a_job(), RUNWAY), Succeeded(), self.DEADLINE + MINUTE)
-
-        assert state_of(job, RUNWAY) is AttemptState.STORING
-
-    def test_one_that_still_works_is_cancelled_and_keeps_its_price(self) -> None:
+    def test_an_attempt_that_still_works_is_cancelled_and_stays_paid(self) -> None:
         job = polled(running(a_job(), RUNWAY), Working(), self.DEADLINE)
         assert state_of(job, RUNWAY) is AttemptState.CANCELLING
 
@@ -473,7 +595,7 @@ class TestDeadlines:
         )
         assert job.cost_usd == PRICE
 
-    def test_one_that_was_still_queued_is_rate_limited(self) -> None:
+    def test_an_attempt_that_was_still_queued_counts_as_rate_limited(self) -> None:
         job = polled(running(a_job(), RUNWAY), Working(queued=True), self.DEADLINE)
 
         job = apply(job, CancelSent(attempt_id=RUNWAY), self.DEADLINE)
@@ -481,18 +603,20 @@ class TestDeadlines:
         assert at_provider(job, RUNWAY).problem == Problem(code=ErrorCode.RATE_LIMITED)
         assert states(settle(job, self.DEADLINE))[1] == ("runway-http", "skipped")
 
-    def test_a_vendor_that_keeps_silent_is_cancelled_after_three_polls(self) -> None:
+    def test_an_attempt_is_cancelled_after_three_unanswered_polls(self) -> None:
         job, at = running(a_job(), RUNWAY), self.DEADLINE
         for expected in ("running", "running", "cancelling"):
             job = polled(job, PollFailed(detail="502"), at)
             assert states(job) == [("runway", expected)]
             at += 10 * SECOND
 
-    def test_a_cancel_that_never_gets_through_is_given_up(self) -> None:
+    def test_a_cancel_that_keeps_failing_is_given_up(self) -> None:
         job = polled(running(a_job(), RUNWAY), Working(), self.DEADLINE)
         for expected in ("cancelling", "cancelling", "failed"):
-            job = apply(job, CancelMissed(attempt_id=RUNWAY), self.DEADLINE)
+            job = apply(job, CancelFailed(attempt_id=RUNWAY), self.DEADLINE)
             assert states(job)[0] == ("runway", expected)
+            wait = timing.RETRY_SPACING if expected == "cancelling" else timedelta(0)
+            assert job.wake_at == self.DEADLINE + wait
 
         assert job.cost_usd == PRICE
 
@@ -501,30 +625,20 @@ class TestDeadlines:
         [
             (Succeeded(), AttemptState.STORING),
             (Failed(problem=FAULT), AttemptState.FAILED),
+            (Failed(problem=FAULT, may_come_yet=True), AttemptState.FAILED),
             (Working(), AttemptState.CANCELLING),
             (PollFailed(detail="x"), AttemptState.CANCELLING),
         ],
     )
-    def test_a_last_word_that_comes_during_the_cancel_counts(
+    def test_a_final_answer_during_the_cancel_counts(
         self, poll: Poll, state: AttemptState
     ) -> None:
         job = polled(running(a_job(), RUNWAY), Working(), self.DEADLINE)
 
         assert state_of(polled(job, poll, self.DEADLINE), RUNWAY) is state
 
-    def test_an_open_attempt_is_never_ended_by_giving_up(self) -> None:
-        for job in (started(a_job(), RUNWAY), storing(a_job(), RUNWAY)):
-            gave_up = GaveUp(problem=Problem(code=ErrorCode.CANCELLED))
-            assert apply(job, gave_up, NOON) is job
-
-    def test_a_start_that_has_to_wait_wakes_the_job_right_after(self) -> None:
-        job = answered(a_job(), RUNWAY, LIMITED)
-
-        earliest = NOON + timing.SAME_VENDOR_DELAY
-        assert job.wake_at == earliest + timing.CLOCK_SKEW
-
     def test_a_start_never_waits_beyond_the_jobs_deadline(self) -> None:
-        at = NOON + timing.JOB_LIMIT - timing.LEAST_TIME_FOR_AN_ATTEMPT
+        at = NOON + timing.JOB_LIMIT - timing.MIN_TIME_FOR_AN_ATTEMPT
         again = Rejected(problem=FAULT, ask_again=True)
 
         job = answered(a_job(chain=(VEO,)), VEO, again, at)
@@ -534,7 +648,7 @@ class TestDeadlines:
 
 
 class TestCancelling:
-    def test_a_starting_job_is_only_marked(self) -> None:
+    def test_a_job_with_a_starting_attempt_is_only_marked(self) -> None:
         job = started(a_job(), RUNWAY)
 
         marked = apply(job, CancelRequested(), NOON)
@@ -546,7 +660,7 @@ class TestCancelling:
         ("submission", "state"),
         [(ACCEPTED, "running"), (LIMITED, "rejected"), (UNKNOWN, "unknown")],
     )
-    def test_a_marked_start_goes_by_its_answer(
+    def test_a_marked_job_ends_unless_its_start_was_accepted(
         self, submission: Submission, state: str
     ) -> None:
         marked = apply(started(a_job(), RUNWAY), CancelRequested(), NOON)
@@ -559,7 +673,7 @@ class TestCancelling:
 
     def test_a_running_job_is_polled_once_and_then_cancelled(self) -> None:
         job = apply(running(a_job(), RUNWAY), CancelRequested(), NOON)
-        assert isinstance(next_action(job, NOON), Ask)
+        assert isinstance(next_action(job, NOON), PollTask)
 
         job = polled(job, Working())
         assert state_of(job, RUNWAY) is AttemptState.CANCELLING
@@ -569,7 +683,7 @@ class TestCancelling:
         assert job.problem == Problem(code=ErrorCode.CANCELLED)
         assert job.cost_usd == PRICE
 
-    def test_its_wake_never_comes_before_a_poll_is_allowed(self) -> None:
+    def test_a_cancelled_job_wakes_no_earlier_than_its_next_poll(self) -> None:
         job = polled(running(a_job(), RUNWAY), Working())
 
         marked = apply(job, CancelRequested(), NOON + SECOND)
@@ -578,113 +692,9 @@ class TestCancelling:
         assert marked.wake_at is not None
         assert not isinstance(next_action(marked, marked.wake_at), Wait)
 
-    def test_a_video_that_was_there_already_is_delivered(self) -> None:
-        job = apply(running(a_job(), RUNWAY), CancelRequested(), NOON)
-
-        job = apply(polled(job, Succeeded()), stored(RUNWAY), NOON)
-
-        assert (job.delivered, job.problem) == (DELIVERED, None)
-
-    def test_a_storing_job_completes(self) -> None:
-        job = apply(storing(a_job(), RUNWAY), CancelRequested(), NOON)
-
-        assert apply(job, stored(RUNWAY), NOON).delivered == DELIVERED
-
-    def test_a_second_cancel_changes_nothing(self) -> None:
-        job = apply(running(a_job(), RUNWAY), CancelRequested(), NOON)
-
-        assert apply(job, CancelRequested(), NOON + MINUTE) is job
-
-
-class TestStoring:
-    BAD = Problem(code=ErrorCode.BAD_OUTPUT)
-    DOWN = Problem(code=ErrorCode.STORAGE_FAILED)
-
-    def missed(self, job: Job, problem: Problem, at: datetime = NOON) -> Job:
-        return apply(job, StoreMissed(attempt_id=RUNWAY, problem=problem), at)
-
-    def test_what_was_stored_completes_the_job(self) -> None:
-        job = completed(a_job(), RUNWAY)
-
-        assert (job.delivered, job.progress, job.wake_at) == (DELIVERED, 100, None)
-        assert state_of(job, RUNWAY) is AttemptState.SUCCEEDED
-        assert job.video_url == "https://storage.example/video"
-
-    def test_storing_is_tried_again_with_longer_and_longer_pauses(self) -> None:
-        job, waits = storing(a_job(), RUNWAY), []
-        for _ in range(8):
-            job = self.missed(job, self.DOWN)
-            assert job.wake_at is not None
-            waits.append(int((job.wake_at - NOON).total_seconds()))
-
-        assert waits == [5, 10, 20, 40, 80, 160, 300, 300]
-
-    def test_five_bad_outputs_hand_over_to_the_next_provider(self) -> None:
-        job = storing(a_job(), RUNWAY)
-        for _ in range(4):
-            job = self.missed(job, self.BAD)
-            assert state_of(job, RUNWAY) is AttemptState.STORING
-
-        job = settle(self.missed(job, self.BAD), NOON)
-
-        assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
-        assert (job.is_final, job.cost_usd) == (False, PRICE)
-
-    def test_a_task_that_is_gone_twice_in_a_row_hands_over(self) -> None:
-        gone = Problem(code=ErrorCode.PROVIDER_ERROR, detail="the task is gone")
-        job = self.missed(storing(a_job(), RUNWAY), gone)
-        in_between = self.missed(job, self.DOWN)
-
-        assert state_of(self.missed(in_between, gone), RUNWAY) == "storing"
-        job = settle(self.missed(job, gone), NOON)
-
-        assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
-        assert job.cost_usd == PRICE
-
-    def test_a_bad_file_after_a_long_outage_is_fetched_again(self) -> None:
-        job = storing(a_job(), RUNWAY)
-        late = NOON + timing.FETCH_LIMIT
-
-        assert state_of(self.missed(job, self.BAD, late), RUNWAY) == "storing"
-
-    def test_storage_that_stays_down_for_two_hours_ends_the_job(self) -> None:
-        job = storing(a_job(), RUNWAY)
-        end = NOON + timing.STORE_LIMIT
-
-        assert not settle(self.missed(job, self.DOWN, end - SECOND), end).is_final
-        ended = settle(self.missed(job, self.DOWN, end), end)
-        assert ended.problem == Problem(code=ErrorCode.STORAGE_FAILED)
-
-    def test_a_vendor_that_does_not_hand_out_its_file_is_handed_over(self) -> None:
-        """No fault of our storage, and in time for another provider."""
-        job = storing(a_job(), RUNWAY)
-        end = NOON + timing.FETCH_LIMIT
-        gone = Problem(code=ErrorCode.PROVIDER_UNAVAILABLE)
-
-        assert state_of(self.missed(job, gone, end - SECOND), RUNWAY) == "storing"
-        after = settle(self.missed(job, gone, end), end)
-
-        assert states(after) == [("runway", "failed"), ("runway-http", "skipped")]
-        assert isinstance(next_action(after, end), Start)
-        assert after.cost_usd == PRICE
-
-    def test_the_jobs_deadline_does_not_end_storing(self) -> None:
-        job = storing(a_job(), RUNWAY)
-        late = job.deadline_at + MINUTE
-
-        assert apply(job, stored(RUNWAY), late).delivered == DELIVERED
-
 
 class TestOutputOfAnUnknownAttempt:
-    def test_a_file_that_was_found_is_stored(self) -> None:
-        job = answered(a_job(chain=(VEO,)), VEO, UNKNOWN)
-
-        job = apply(job, OutputFound(attempt_id=VEO, gs_uri="gs://b/a.mp4"), NOON)
-
-        assert state_of(job, VEO) is AttemptState.STORING
-        assert at_provider(job, VEO).gs_uri == "gs://b/a.mp4"
-
-    def test_it_is_looked_for_until_the_attempts_deadline(self) -> None:
+    def test_its_file_is_looked_for_until_the_attempts_deadline(self) -> None:
         job = answered(a_job(chain=(VEO,)), VEO, UNKNOWN)
 
         job = apply(job, OutputMissing(attempt_id=VEO, looked_at=NOON), NOON)
@@ -698,39 +708,40 @@ class TestOutputOfAnUnknownAttempt:
         assert job.problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)
         assert job.cost_usd == Decimal("3.20")
 
-    @pytest.mark.parametrize(
-        "outcome",
-        [
-            OutputFound(attempt_id=str(VEO), gs_uri="gs://b/a.mp4"),
-            OutputMissing(attempt_id=str(VEO), looked_at=NOON),
-            Revived(attempt_id=str(VEO)),
-        ],
-    )
-    def test_while_another_provider_works_it_waits(self, outcome: Outcome) -> None:
-        lost_veo = answered(a_job(chain=(VEO, OMNI)), VEO, UNKNOWN)
-        job = started(lost_veo, OMNI)
+    @pytest.mark.parametrize("queued", [False, True])
+    def test_the_file_of_an_expired_attempt_is_looked_for_once(
+        self, *, queued: bool
+    ) -> None:
+        """Before the job ends without it: it is paid for."""
+        job = running(a_job(chain=(VEO, OMNI)), VEO)
+        late = NOON + timing.ATTEMPT_LIMIT
+        job = polled(job, Working(queued=queued), late, VEO)
+        job = apply(job, CancelSent(attempt_id=VEO), late)
+        refused = Submitted(attempt_id=OMNI, submission=Rejected(problem=FAULT))
+        job = apply(started(job, OMNI, late), refused, late)
 
-        assert apply(job, outcome, NOON) is job
+        action = next_action(job, late)
+        assert action == LookForOutput(attempt=at_provider(job, VEO))
 
-    def test_what_is_not_unknown_is_not_looked_for(self) -> None:
-        job = answered(a_job(chain=(VEO, OMNI)), VEO, LIMITED)
         found = OutputFound(attempt_id=VEO, gs_uri="gs://b/a.mp4")
-
-        assert apply(job, found, NOON) is job
-        assert apply(job, Revived(attempt_id=VEO), NOON) is job
+        attempt = at_provider(apply(job, found, late), VEO)
+        assert (attempt.state, attempt.problem) == (AttemptState.STORING, None)
+        assert attempt.ended_at is None
+        missing = OutputMissing(attempt_id=VEO, looked_at=late)
+        assert settle(apply(job, missing, late), late).is_final
 
 
 @pytest.mark.parametrize(
     "outcome",
     [
         Prepared(image=IMAGE),
-        PrepareMissed(problem=GONE),
+        PrepareFailed(problem=GONE),
         ImageRefused(problem=GONE),
-        Polled(attempt_id=str(RUNWAY), poll=Failed(problem=FAULT)),
+        Polled(attempt_id=str(RUNWAY), poll=Failed(problem=FAULT), polled_at=NOON),
         CancelRequested(),
         CancelSent(attempt_id=str(RUNWAY)),
-        CancelMissed(attempt_id=str(RUNWAY)),
-        StoreMissed(attempt_id=str(RUNWAY), problem=FAULT),
+        CancelFailed(attempt_id=str(RUNWAY)),
+        StoreFailed(attempt_id=str(RUNWAY), problem=FAULT, store_tries=0),
         stored(RUNWAY),
         GaveUp(problem=Problem(code=ErrorCode.CANCELLED)),
         Skipped(provider_id=HTTP, problem=FAULT),
@@ -744,14 +755,127 @@ class TestOutputOfAnUnknownAttempt:
     [completed(a_job(), RUNWAY), a_job().ended(ErrorCode.CANCELLED)],
     ids=["completed", "failed"],
 )
-def test_an_ended_job_stays_as_it_ended(job: Job, outcome: Outcome) -> None:
+def test_an_ended_job_does_not_change(job: Job, outcome: Outcome) -> None:
     assert apply(job, outcome, NOON + MINUTE) is job
 
 
-def test_an_intent_told_twice_is_one_attempt() -> None:
-    intent = Intended(attempt_id="a1", provider_id=VEO)
+def asked_again() -> Job:
+    """A job that may ask Veo once more; its first attempt's ID is a1."""
     again = Rejected(problem=FAULT, ask_again=True)
-    job = apply(a_job(chain=(VEO,)), intent, NOON)
-    job = apply(job, Submitted(attempt_id="a1", submission=again), NOON)
+    job = apply(a_job(chain=(VEO,)), intent("a1", VEO), NOON)
+    return apply(job, Submitted(attempt_id="a1", submission=again), NOON)
 
-    assert apply(job, intent, NOON + timedelta(minutes=2)) is job
+
+def intent(attempt_id: str, provider_id: ProviderId) -> Intended:
+    return Intended(attempt_id=attempt_id, provider_id=provider_id)
+
+
+def kind_of(answer: Submission) -> str:
+    return type(answer).__name__
+
+
+RUNS = running(a_job(), RUNWAY)
+ENDED = lost(stop_on_unknown=True)
+LATE = apply(lost(), submitted(RUNWAY, ACCEPTED), AFTER_LEASE)
+AT_VEO = started(lost(), VEO, AFTER_LEASE)
+OMNI_AFTER_VEO = started(answered(a_job(chain=(VEO, OMNI)), VEO, UNKNOWN), OMNI)
+VEO_IS_BUSY = answered(a_job(chain=(VEO, OMNI)), VEO, LIMITED)
+FOUND = OutputFound(attempt_id=str(VEO), gs_uri="gs://b/a.mp4")
+PREPARE, TRANSLATE = PrepareStarted(), TranslationStarted(max_cost_usd=PRICE)
+CHECK = CheckStarted(attempt_id=str(RUNWAY))
+PREPARED_NOW = apply(a_new_job(), PREPARE, AFTER_LEASE)
+TRANSLATED_NOW = apply(a_job(prompt="고양이"), TRANSLATE, AFTER_LEASE)
+CHECKED_NOW = apply(storing(a_job(), RUNWAY), CHECK, AFTER_LEASE)
+GAVE_UP = GaveUp(problem=Problem(code=ErrorCode.ALL_PROVIDERS_FAILED))
+
+
+@pytest.mark.parametrize(
+    ("job", "outcome"),
+    [
+        pytest.param(a_job(), Prepared(image=replace(IMAGE, width=1)), id="2nd image"),
+        pytest.param(RUNS, ImageRefused(problem=GONE), id="image refused, but paid"),
+        pytest.param(
+            replace(RUNS, prepare_tries=3),
+            PrepareFailed(problem=GONE),
+            id="image missed, but paid",
+        ),
+        pytest.param(PREPARED_NOW, PREPARE, id="2nd worker on an image"),
+        pytest.param(TRANSLATED_NOW, TRANSLATE, id="2nd worker on a translation"),
+        pytest.param(TRANSLATED_NOW, TranslationSkipped(), id="skipped, but begun"),
+        pytest.param(CHECKED_NOW, CHECK, id="2nd worker on a video"),
+        pytest.param(
+            a_job(), intent("a", VEO), id="intent at a provider that isn't next"
+        ),
+        *(
+            pytest.param(
+                answered(a_job(), RUNWAY, UNKNOWN),
+                intent("again", provider_id),
+                id=f"intent at {provider_id} after an unknown outcome",
+            )
+            for provider_id in (RUNWAY, HTTP)
+        ),
+        pytest.param(asked_again(), intent("a1", VEO), id="intent reported twice"),
+        pytest.param(
+            a_job(),
+            Skipped(provider_id=VEO, problem=FAULT),
+            id="skip of a provider that isn't next",
+        ),
+        pytest.param(
+            RUNS,
+            Skipped(provider_id=HTTP, problem=FAULT),
+            id="skip while an attempt is open",
+        ),
+        pytest.param(
+            replace(a_job(), chain=()),
+            Skipped(provider_id=RUNWAY, problem=FAULT),
+            id="skip with no provider left",
+        ),
+        *(
+            pytest.param(RUNS, submitted(RUNWAY, answer), id=f"2nd {kind_of(answer)}")
+            for answer in (ACCEPTED, UNKNOWN, LIMITED)
+        ),
+        pytest.param(a_job(), submitted(RUNWAY, ACCEPTED), id="answer to no attempt"),
+        pytest.param(lost(), submitted(RUNWAY, UNKNOWN), id="a late unknown"),
+        pytest.param(
+            LATE, submitted(RUNWAY, Accepted(task_id="other")), id="a 2nd late id"
+        ),
+        *(
+            pytest.param(
+                ENDED, submitted(RUNWAY, no), id=f"settled, then {kind_of(no)}"
+            )
+            for no in (LIMITED, NotSent(problem=FAULT))
+        ),
+        pytest.param(
+            lost(), LeaseExpired(attempt_id=str(RUNWAY)), id="a lease expired twice"
+        ),
+        pytest.param(LATE, GAVE_UP, id="gave up, but a late answer came"),
+        pytest.param(started(a_job(), RUNWAY), GAVE_UP, id="gave up at a start"),
+        pytest.param(storing(a_job(), RUNWAY), GAVE_UP, id="gave up at storing"),
+        pytest.param(
+            apply(RUNS, CancelRequested(), NOON), CancelRequested(), id="2nd cancel"
+        ),
+        pytest.param(RUNS, Parked(), id="parked, but a provider was asked"),
+        pytest.param(OMNI_AFTER_VEO, FOUND, id="file found while another works"),
+        pytest.param(
+            OMNI_AFTER_VEO,
+            OutputMissing(attempt_id=str(VEO), looked_at=NOON),
+            id="no file while another works",
+        ),
+        pytest.param(
+            OMNI_AFTER_VEO, Revived(attempt_id=str(VEO)), id="revived without a task"
+        ),
+        pytest.param(
+            apply(AT_VEO, submitted(RUNWAY, ACCEPTED), AFTER_LEASE),
+            Revived(attempt_id=str(RUNWAY)),
+            id="revived while another works",
+        ),
+        pytest.param(VEO_IS_BUSY, FOUND, id="file of what was rejected"),
+        pytest.param(
+            VEO_IS_BUSY, Revived(attempt_id=VEO), id="revived what was rejected"
+        ),
+    ],
+)
+def test_an_outcome_that_no_longer_applies_changes_nothing(
+    job: Job, outcome: Outcome
+) -> None:
+    assert apply(job, outcome, AFTER_LEASE) is job

@@ -1,4 +1,4 @@
-"""What an ended job counts, to the last millionth; and which days a query names."""
+"""How an ended job is counted, to the millionth, and the days of a usage query."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -9,25 +9,34 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from shared.domain.booking import booking, booking_unread, usage
+from shared.domain.booking import booking, booking_of_unreadable, usage
 from shared.domain.catalogue import ProviderId
 from shared.domain.durations import bucket
 from shared.domain.errors import ErrorCode, InvalidRequest
 from shared.domain.job import AttemptState, Job, Language
-from shared.domain.ledger import in_micros
-from shared.domain.outcomes import Rejected, Unknown
+from shared.domain.ledger import Totals, in_micros
+from shared.domain.outcomes import Rejected, Skipped, Unknown
 from shared.domain.refusals import describe_field
 from shared.domain.structs import replace
-from shared.domain.usage import NOBODY, Counts, Period, UsageQuery
-from tests.domain.examples import CHAIN, FAULT, a_job, answered, completed, started
+from shared.domain.transitions import apply
+from shared.domain.usage import NO_PROVIDER, Counts, Period, UsageQuery
+from tests.domain.examples import (
+    CHAIN,
+    FAULT,
+    NOON,
+    a_job,
+    answered,
+    completed,
+    started,
+)
 
 TODAY = date(2026, 11, 22)
-# What a video adds that was there as soon as it was asked for.
+# What a video that took no time adds to the counts.
 AT_ONCE: Any = {"attempts": 1, "made_in": {0: 1}}
 
 
 def failed_after(*costs: tuple[ProviderId, Decimal]) -> Job:
-    """A job that ended with no video, each of its attempts having cost something."""
+    """A job that ended without a video, with an attempt for each cost."""
     one = started(a_job(), ProviderId.RUNWAY).attempts[0]
     attempts = [
         replace(one, provider_id=provider_id, state=AttemptState.FAILED, cost_usd=cost)
@@ -41,16 +50,12 @@ def failed_after(*costs: tuple[ProviderId, Decimal]) -> Job:
 def test_a_completed_job_counts_its_seconds_and_its_cost() -> None:
     assert usage(completed(a_job(duration=8), ProviderId.RUNWAY)) == {
         "runway": Counts(
-            jobs=1,
-            completed=1,
-            milliseconds=8000,
-            cost_usd=Decimal("0.40"),
-            **AT_ONCE,
+            jobs=1, completed=1, milliseconds=8000, cost_usd=Decimal("0.40"), **AT_ONCE
         )
     }
 
 
-def test_a_video_is_counted_with_the_time_from_its_intent_to_its_file() -> None:
+def test_a_videos_time_is_counted_from_its_intent_to_its_file() -> None:
     job = completed(a_job(), ProviderId.RUNWAY)
     (attempt,) = job.attempts
     later = attempt.started_at + timedelta(seconds=80)
@@ -71,7 +76,7 @@ def test_a_video_is_counted_with_the_time_from_its_intent_to_its_file() -> None:
         (AttemptState.SKIPPED, 0),
     ],
 )
-def test_a_provider_is_judged_by_what_it_was_asked_and_not_by_cancels(
+def test_cancelled_and_skipped_attempts_do_not_count_for_a_provider(
     state: AttemptState, attempts: int
 ) -> None:
     job = failed_after((ProviderId.RUNWAY, Decimal(1)))
@@ -80,7 +85,7 @@ def test_a_provider_is_judged_by_what_it_was_asked_and_not_by_cancels(
     assert usage(tried)["runway"].attempts == attempts
 
 
-def test_each_attempt_costs_under_its_own_name() -> None:
+def test_each_attempts_cost_counts_for_its_own_provider() -> None:
     job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
     unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
 
@@ -88,17 +93,13 @@ def test_each_attempt_costs_under_its_own_name() -> None:
 
     assert counted == {
         "gemini-veo-3.1": Counts(
-            jobs=1,
-            completed=1,
-            milliseconds=8000,
-            cost_usd=Decimal("3.20"),
-            **AT_ONCE,
+            jobs=1, completed=1, milliseconds=8000, cost_usd=Decimal("3.20"), **AT_ONCE
         ),
         "runway": Counts(cost_usd=Decimal("0.40"), attempts=1),
     }
 
 
-def test_a_failed_job_counts_at_the_last_one_asked() -> None:
+def test_a_failed_job_counts_for_the_last_provider_asked() -> None:
     job = a_job(chain=(ProviderId.VEO,))
     failed = answered(job, ProviderId.VEO, Rejected(problem=FAULT))
 
@@ -107,33 +108,33 @@ def test_a_failed_job_counts_at_the_last_one_asked() -> None:
     assert usage(ended) == {"gemini-veo-3.1": Counts(jobs=1, failed=1, attempts=1)}
 
 
-def test_where_nobody_was_asked_nobody_is_named() -> None:
-    assert usage(a_job().ended(ErrorCode.CANCELLED)) == {
-        NOBODY: Counts(jobs=1, failed=1)
+def test_a_job_that_asked_no_provider_counts_for_none() -> None:
+    job = apply(a_job(), Skipped(provider_id=ProviderId.RUNWAY, problem=FAULT), NOON)
+
+    assert usage(job.ended(ErrorCode.CANCELLED)) == {
+        NO_PROVIDER: Counts(jobs=1, failed=1)
     }
 
 
-def test_a_job_that_nobody_can_read_has_spent_all_that_it_held() -> None:
-    booked = booking_unread(Decimal("3.2000004"))
+def test_an_unreadable_job_counts_as_having_spent_its_whole_hold() -> None:
+    booked = booking_of_unreadable(Decimal("3.2000004"))
 
     counts = Counts(jobs=1, failed=1, cost_usd=Decimal("3.20"))
-    assert (booked.usage, booked.open_jobs) == ({NOBODY: counts}, -1)
+    assert (booked.usage, booked.open_jobs) == ({NO_PROVIDER: counts}, -1)
     assert booked.totals.settled_usd == counts.cost_usd
 
 
-def test_a_job_counts_once_with_its_end() -> None:
-    going, done = a_job(), completed(a_job(), ProviderId.RUNWAY)
+def test_what_an_unreadable_job_cost_above_its_hold_is_booked_too() -> None:
+    booked = booking_of_unreadable(Decimal("0.40"), Decimal("1.00"))
 
-    assert booking(None, going).usage == {}
-    assert booking(going, replace(going, version=2)).usage == {}
-    assert booking(going, done).usage == usage(done)
-    assert booking(done, replace(done, version=99)).usage == {}
+    assert booked.totals == Totals(
+        held_usd=Decimal("0.60"), settled_usd=Decimal("1.00")
+    )
 
 
 COSTS = st.lists(
     st.tuples(
-        st.sampled_from(CHAIN),
-        st.decimals(min_value=0, max_value=100, places=9),
+        st.sampled_from(CHAIN), st.decimals(min_value=0, max_value=100, places=9)
     ),
     max_size=9,
 )
@@ -157,7 +158,7 @@ def test_the_costs_sum_to_what_the_ledger_settles(
     holds=st.lists(st.decimals(min_value=0, max_value=100, places=9), min_size=1),
     cost=st.decimals(min_value=0, max_value=1, places=9),
 )
-def test_whatever_was_held_is_settled_or_released_to_the_last_millionth(
+def test_every_hold_is_settled_or_released_to_the_millionth(
     holds: Sequence[Decimal], cost: Decimal
 ) -> None:
     jobs = [replace(a_job(), hold_usd=hold) for hold in holds]
@@ -195,7 +196,7 @@ def test_whatever_was_held_is_settled_or_released_to_the_last_millionth(
         ),
     ],
 )
-def test_a_query_names_its_days(query: UsageQuery, first: date, last: date) -> None:
+def test_a_query_covers_its_days(query: UsageQuery, first: date, last: date) -> None:
     period = query.period(TODAY)
 
     assert period == Period(first=first, last=last)
@@ -212,7 +213,7 @@ def test_a_query_names_its_days(query: UsageQuery, first: date, last: date) -> N
         (date.min, date.max, "too_many_days"),
     ],
 )
-def test_days_that_are_no_period_are_named(
+def test_an_invalid_period_is_reported(
     first: date, last: date | None, reason: str
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:

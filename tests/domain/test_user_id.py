@@ -1,4 +1,4 @@
-"""Which ids a user can have with us."""
+"""Which IDs a user may have."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from shared.domain.user_id import is_user_id
 @pytest.mark.parametrize(
     "user_id", ["a", "x" * 128, "가" * 90, "a b", "_a_", "...", "__a", "_", "kakao:1"]
 )
-def test_an_id_that_can_be_kept_is_one(user_id: str) -> None:
+def test_an_id_that_can_be_stored_is_valid(user_id: str) -> None:
     assert is_user_id(user_id)
 
 
@@ -20,5 +20,5 @@ def test_an_id_that_can_be_kept_is_one(user_id: str) -> None:
     ],
     ids=repr,
 )
-def test_what_cannot_be_kept_or_written_down_is_none(user_id: object) -> None:
+def test_an_id_that_cannot_be_stored_or_shown_is_invalid(user_id: object) -> None:
     assert not is_user_id(user_id)

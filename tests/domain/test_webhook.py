@@ -1,4 +1,4 @@
-"""What a webhook is signed with: by the public library, and by nobody else's secret."""
+"""Webhook signatures, verified by the library that receivers use."""
 
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import standardwebhooks
 
-from shared.domain.webhook import PAUSES, signed_headers, webhook_secret
+from shared.domain.webhook import RETRY_DELAYS, signed_headers, webhook_secret
 
 SIGNING_SECRET = "a signing secret that nobody can guess"
 BODY = '{"prompt": "고양이"}'.encode()
@@ -40,14 +40,14 @@ def test_the_public_library_verifies_a_message() -> None:
     ],
     ids=["another key", "another body", "another id", "another time"],
 )
-def test_it_refuses_whatever_was_changed(wrong: dict[str, str]) -> None:
+def test_the_public_library_refuses_a_changed_message(wrong: dict[str, str]) -> None:
     verifier = standardwebhooks.Webhook(webhook_secret(SIGNING_SECRET, "0123456789ab"))
 
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         verifier.verify(BODY, wrong)
 
 
-def test_each_key_has_a_secret_of_its_own_as_long_as_the_spec_asks() -> None:
+def test_each_key_has_its_own_secret_of_32_bytes() -> None:
     secrets = {webhook_secret(SIGNING_SECRET, key_id) for key_id in ("a", "b")}
     secrets.add(webhook_secret(f"{SIGNING_SECRET}!", "a"))
 
@@ -55,6 +55,6 @@ def test_each_key_has_a_secret_of_its_own_as_long_as_the_spec_asks() -> None:
     assert {len(b64decode(s.removeprefix("whsec_"))) for s in secrets} == {32}
 
 
-def test_the_pauses_grow_and_end_within_a_day() -> None:
-    assert all(earlier <= later for earlier, later in pairwise(PAUSES))
-    assert timedelta(hours=23) < sum(PAUSES, timedelta(0)) <= timedelta(hours=24)
+def test_the_pauses_grow_and_add_up_to_at_most_a_day() -> None:
+    assert all(earlier <= later for earlier, later in pairwise(RETRY_DELAYS))
+    assert timedelta(hours=23) < sum(RETRY_DELAYS, timedelta(0)) <= timedelta(hours=24)

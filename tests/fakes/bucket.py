@@ -1,4 +1,4 @@
-"""Our bucket in memory, held to the same contract as the real one."""
+"""A bucket in memory, held to the same contract tests as the real one."""
 
 import base64
 import io
@@ -16,7 +16,7 @@ from shared.ports.storage import SignedUpload, StoredObject
 
 
 class _Objects(UserDict[str, bytes]):
-    """Whatever is put in gets a generation of its own."""
+    """Each write gets its own generation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,9 +29,9 @@ class _Objects(UserDict[str, bytes]):
 
 
 class FakeBucket:
-    """`objects` and `content_types` by name, to be read and filled by tests.
+    """Tests read and fill `objects` and `content_types`, by name.
 
-    Each error in `failures` is raised by one of the next calls, in their order.
+    The next calls raise the errors in `failures`, one each, in order.
     """
 
     def __init__(self, bucket_name: str = "bucket") -> None:
@@ -46,7 +46,7 @@ class FakeBucket:
     def name(self, gs_uri: str) -> str:
         name = gs_uri.removeprefix(self._prefix)
         if name in ("", gs_uri):
-            raise BadContent("an object that is not of our bucket")
+            raise BadContent("an object that is not in our bucket")
         return name
 
     def find(self, name: str) -> StoredObject | None:
@@ -57,11 +57,11 @@ class FakeBucket:
         self._fail()
         return [self._stored(n) for n in sorted(self.objects) if n.startswith(prefix)]
 
-    def read(self, name: str, *, most_bytes: int) -> bytes | None:
+    def read(self, name: str, *, max_bytes: int) -> bytes | None:
         self._fail()
         content = self.objects.get(name)
-        if content is not None and len(content) > most_bytes:
-            raise BadContent(f"{len(content)} bytes are more than {most_bytes}")
+        if content is not None and len(content) > max_bytes:
+            raise BadContent(f"{len(content)} bytes are more than {max_bytes}")
         return content
 
     def write(self, name: str, content: BinaryIO, *, content_type: str) -> StoredObject:

@@ -1,4 +1,4 @@
-"""Checks of images and videos that believe what they are told."""
+"""Image and video checks that decode nothing: bytes that begin with `bad` fail."""
 
 from typing import BinaryIO
 
@@ -7,7 +7,7 @@ from shared.ports.storage import Jpeg, VideoFacts
 
 
 class FakeImageCheck:
-    """Every image is fine but those that begin with `bad`."""
+    """Accepts every image that doesn't begin with `bad`."""
 
     def __init__(self, size: tuple[int, int] = (1280, 720)) -> None:
         self.size = size
@@ -26,7 +26,7 @@ class FakeImageCheck:
 
 
 class FakeVideoCheck:
-    """Every video is `duration_seconds` long but those that begin with `bad`."""
+    """Accepts every video that doesn't begin with `bad`, as `duration_seconds` long."""
 
     def __init__(self, duration_seconds: float = 8.0) -> None:
         self.duration_seconds = duration_seconds

@@ -1,4 +1,4 @@
-"""The circuits in memory: real preconditions, and failures on request."""
+"""Circuits in memory, with real preconditions and scripted failures."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -9,11 +9,11 @@ from shared.ports.store import Versioned
 
 
 class FakeCircuits:
-    """`read_failures` and `failures` are met by the next calls, in their order.
+    """The next calls raise `read_failures` and `failures`, one each, in order.
 
-    `is_applied`: whether a commit that fails as Unclear holds all the same.
-    `meanwhile`: what others do, once, between a read and the commit that follows.
-    `after_read`: what they do after each read.
+    `is_applied`: whether a commit that raises CommitUncertain takes effect.
+    `meanwhile`: what others do, once, between a read and the next commit.
+    `after_read`: what others do after each read.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is moved, and ids that can be foreseen."""
+"""A clock that tests move, and predictable IDs."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ class FrozenClock:
         self.at = max(self.at, at)
 
     def pause(self, seconds: float) -> None:
-        """What `pause` of the real system is, without waiting."""
+        """As the real system's `pause`, without waiting."""
         self.move(timedelta(seconds=seconds))
 
 

@@ -1,19 +1,21 @@
-"""A collector that takes OpenTelemetry's protocol and keeps the spans."""
+"""A collector that accepts spans over OpenTelemetry's protocol and keeps them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
+from werkzeug import Request, Response
+
+from local.http_server import HttpServer, application
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A span: its trace, its own ID and its parent's."""
+    """A span with the IDs of its trace, itself and its parent."""
 
     name: str
     trace_id: str
@@ -23,7 +25,7 @@ class Collected:
 
 @dataclass
 class Collector:
-    """What was exported, and `sent`, all of it as text.
+    """The exported spans, and `sent`: all request bodies as text.
 
     While the event `answers` is cleared, requests wait for their answer.
     """
@@ -54,22 +56,15 @@ def collecting() -> Iterator[Collector]:
     collector = Collector()
     collector.answers.set()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            collector.answers.wait()
-            collector.collect(body)
-            self.send_response(200)
-            self.end_headers()
+    def take(request: Request) -> Response:
+        body = request.get_data()
+        collector.answers.wait()
+        collector.collect(body)
+        return Response()
 
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        collector.address = f"127.0.0.1:{server.server_port}"
-        Thread(target=server.serve_forever, daemon=True).start()
+    with HttpServer(application(take)) as server:
+        collector.address = f"127.0.0.1:{server.port}"
         try:
             yield collector
         finally:
             collector.answers.set()
-            server.shutdown()

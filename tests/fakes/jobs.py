@@ -1,4 +1,4 @@
-"""The jobs in memory: real preconditions, and commits that go wrong on request."""
+"""The store of jobs in memory, with real preconditions and scripted failures."""
 
 import threading
 from collections import Counter
@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from shared.domain.booking import booking, booking_unread
+from shared.domain.booking import booking, booking_of_unreadable
 from shared.domain.errors import (
     CommitUncertain,
     ErrorCode,
@@ -16,12 +16,13 @@ from shared.domain.errors import (
     ReelayError,
     Unreachable,
     Unreadable,
+    WrittenLater,
 )
 from shared.domain.job import AttemptState, Job
 from shared.domain.job_count import (
     JobCount,
     hour_of,
-    with_one_more,
+    with_one_more_job,
     with_one_more_translation,
     with_one_more_upload,
 )
@@ -35,16 +36,11 @@ from shared.domain.ledger import (
     ledger_key,
     nth_of,
 )
+from shared.domain.listing import Position
 from shared.domain.projection import Projection, Status, project
 from shared.domain.structs import replace
-from shared.domain.usage import NOBODY, Counts, UsageMonth
-from shared.ports.store import (
-    IdempotencyRecord,
-    Overdue,
-    OverdueWebhook,
-    Position,
-    Versioned,
-)
+from shared.domain.usage import NO_PROVIDER, Counts, UsageMonth
+from shared.ports.store import IdempotencyRecord, Overdue, OverdueWebhook, Versioned
 
 WITHOUT_RESULT = frozenset(
     {
@@ -57,17 +53,33 @@ WITHOUT_RESULT = frozenset(
 
 
 class Trouble(StrEnum):
-    """What the next commit (or create) meets instead of a plain answer."""
+    """How the next commit (or create) goes wrong."""
 
     NONE = "none"
     LOST_RACE = "lost race"
     UNREACHABLE = "unreachable"
-    APPLIED = "unclear, and applied"
-    NOT_APPLIED = "unclear, and not applied"
+    APPLIED = "uncertain, and applied"
+    NOT_APPLIED = "uncertain, and not applied"
+
+
+def meet(troubles: list[Trouble]) -> Trouble:
+    """Take the next trouble; raise its error unless the commit goes on with it."""
+    trouble = troubles.pop(0) if troubles else Trouble.NONE
+    if trouble is Trouble.LOST_RACE:
+        raise LostRace("scripted")
+    if trouble is Trouble.UNREACHABLE:
+        raise Unreachable("scripted")
+    return trouble
+
+
+def answer(trouble: Trouble) -> None:
+    """Raise the error of a commit that went on, at its end."""
+    if trouble in (Trouble.APPLIED, Trouble.NOT_APPLIED):
+        raise CommitUncertain("scripted")
 
 
 class FakeIdempotency:
-    """The records that `jobs` keeps; meets the same troubles."""
+    """The idempotency records of `jobs`; their commits meet the same troubles."""
 
     def __init__(self, jobs: "FakeJobs") -> None:
         self.records: dict[str, Versioned[IdempotencyRecord]] = {}
@@ -78,13 +90,13 @@ class FakeIdempotency:
         return self.records.get(name)
 
     def mark_consumed(self, seen: Versioned[IdempotencyRecord]) -> None:
-        trouble = self._jobs.next_trouble()
+        trouble = meet(self._jobs.troubles)
         with self._jobs.lock:
             if self.records.get(seen.value.name) != seen:
                 raise LostRace("the record is not as it was read")
             if trouble is not Trouble.NOT_APPLIED:
                 self.put(replace(seen.value, created_by_retry=False))
-        self._jobs.after(trouble)
+        answer(trouble)
 
     def put(self, record: IdempotencyRecord) -> None:
         self._tokens += 1
@@ -92,9 +104,9 @@ class FakeIdempotency:
 
 
 class FakeJobs:
-    """`troubles` and `read_failures` are met by the next calls, in their order.
+    """The next calls meet `troubles` and raise `read_failures`, one each, in order.
 
-    `projections`: what listeners see; `projected`: how often it was written.
+    `projections` are what listeners see, `projected` how often one was written.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
@@ -105,6 +117,7 @@ class FakeJobs:
         self.made: dict[str, JobCount] = {}
         self.idempotency = FakeIdempotency(self)
         self.unreadable: set[str] = set()
+        self.written_later: set[str] = set()
         self.troubles: list[Trouble] = []
         self.read_failures: list[ReelayError] = []
         self.projections: dict[str, dict[str, Any]] = {}
@@ -120,7 +133,7 @@ class FakeJobs:
         *,
         over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
-        trouble = self.next_trouble()
+        trouble = meet(self.troubles)
         with self.lock:
             made = self._with_one_more(job)
             self._check(job.ledger_key, job.hold_usd, job.updated_at)
@@ -135,7 +148,7 @@ class FakeJobs:
                 self._project(job)
                 if record:
                     self.idempotency.put(record)
-        self.after(trouble)
+        answer(trouble)
 
     def check_room(self, job: Job) -> None:
         with self.lock:
@@ -145,7 +158,7 @@ class FakeJobs:
     def book_translation(
         self, user_id: str, price_usd: Decimal, now: datetime, shard_by: str
     ) -> None:
-        trouble = self.next_trouble()
+        trouble = meet(self.troubles)
         key = ledger_key(user_id, now, self.limits, nth_of(shard_by))
         with self.lock:
             count = self.made.get(user_id, JobCount())
@@ -155,32 +168,34 @@ class FakeJobs:
                 self.made[user_id] = made
                 spent = Totals(held_usd=price_usd, settled_usd=price_usd)
                 self._add(key, Booking(totals=spent, usage=costing(price_usd)))
-        self.after(trouble)
+        answer(trouble)
 
     def release_translation(
         self, user_id: str, unspent_usd: Decimal, booked_at: datetime, shard_by: str
     ) -> None:
-        trouble = self.next_trouble()
+        trouble = meet(self.troubles)
         key = ledger_key(user_id, booked_at, self.limits, nth_of(shard_by))
         with self.lock:
             if trouble is not Trouble.NOT_APPLIED:
                 totals = Totals(settled_usd=-unspent_usd, released_usd=unspent_usd)
                 self._add(key, Booking(totals=totals, usage=costing(-unspent_usd)))
-        self.after(trouble)
+        answer(trouble)
 
     def count_upload(self, user_id: str, now: datetime) -> None:
-        trouble = self.next_trouble()
+        trouble = meet(self.troubles)
         with self.lock:
             before = self.made.get(user_id, JobCount())
             counted = with_one_more_upload(before, self.limits, now)
             if trouble is not Trouble.NOT_APPLIED:
                 self.made[user_id] = counted
-        self.after(trouble)
+        answer(trouble)
 
     def read(self, job_id: str) -> Versioned[Job] | None:
         self.reads += 1
         if self.read_failures:
             raise self.read_failures.pop(0)
+        if job_id in self.written_later:
+            raise WrittenLater(job_id)
         if job_id in self.unreadable:
             raise Unreadable(job_id)
         with self.lock:
@@ -190,7 +205,7 @@ class FakeJobs:
         return Versioned(value=job, token=token)
 
     def commit(self, before: Versioned[Job], after: Job) -> Versioned[Job]:
-        trouble = self.next_trouble()
+        trouble = meet(self.troubles)
         with self.lock:
             _, token = self._jobs.get(after.job_id, (None, None))
             if token is None or token != before.token:
@@ -202,23 +217,25 @@ class FakeJobs:
                 self._book(after, booked)
                 self._keep(after)
                 self._project_changes(before.value, after)
-        self.after(trouble)
+        answer(trouble)
         return Versioned(value=after, token=self._jobs[after.job_id][1])
 
-    def abandon(self, job_id: str, now: datetime) -> None:
+    def abandon(self, job_id: str, version: int, now: datetime) -> None:
         with self.lock:
             job = self._jobs[job_id][0]
             if job.is_final:
                 raise LostRace("it has ended")
+            if job.version != version:
+                raise LostRace("another process has committed")
             ended = job.ended(ErrorCode.DEADLINE_EXCEEDED, "poison")
-            webhook = ended.webhook and ended.webhook.armed(now)
+            webhook = ended.webhook and ended.webhook.scheduled(now)
             self._keep(replace(ended, updated_at=now, webhook=webhook))
             self._project(ended)
-            self._book(job, booking_unread(job.hold_usd, job.cost_usd))
+            self._book(job, booking_of_unreadable(job.hold_usd, job.cost_usd))
         self.unreadable.discard(job_id)
 
     def overdue(
-        self, now: datetime, *, after: Overdue | None = None, most: int
+        self, now: datetime, *, after: Overdue | None = None, limit: int
     ) -> Sequence[Overdue]:
         late = sorted(
             (job.wake_at, job.job_id)
@@ -226,7 +243,7 @@ class FakeJobs:
             if job.wake_at is not None and job.wake_at <= now
         )
         rest = [o for o in late if not after or o > (after.wake_at, after.job_id)]
-        return [self._overdue(job_id) for _, job_id in rest[:most]]
+        return [self._overdue(job_id) for _, job_id in rest[:limit]]
 
     def _overdue(self, job_id: str) -> Overdue:
         job, _ = self._jobs[job_id]
@@ -241,21 +258,18 @@ class FakeJobs:
             and all(attempt.state in WITHOUT_RESULT for attempt in job.attempts),
         )
 
-    def overdue_webhooks(self, now: datetime, *, most: int) -> Sequence[OverdueWebhook]:
+    def overdue_webhooks(
+        self, now: datetime, *, limit: int
+    ) -> Sequence[OverdueWebhook]:
         found = [
             OverdueWebhook(job_id=job.job_id, attempts=w.attempts, due_at=w.due_at)
             for job in self.all
             if (w := job.webhook) and w.due_at and w.due_at <= now
         ]
-        return sorted(found, key=lambda webhook: webhook.due_at)[:most]
+        return sorted(found, key=lambda webhook: webhook.due_at)[:limit]
 
     def page(
-        self,
-        user_id: str,
-        *,
-        status: Status | None,
-        after: Position | None,
-        most: int,
+        self, user_id: str, *, status: Status | None, after: Position | None, limit: int
     ) -> Sequence[Projection]:
         with self.lock:
             found = [
@@ -265,17 +279,17 @@ class FakeJobs:
                 and status in (None, shown["status"])
                 and (after is None or _place(shown) < (after.created_at, after.job_id))
             ]
-        return sorted(found, key=_place, reverse=True)[:most]
+        return sorted(found, key=_place, reverse=True)[:limit]
 
     def delete(self, before: Versioned[Job]) -> None:
-        trouble = self.next_trouble()
+        trouble = meet(self.troubles)
         with self.lock:
             _, token = self._jobs.get(before.value.job_id, (None, None))
             if token is None or token != before.token:
                 raise LostRace("somebody was faster, or it is deleted")
             if trouble is not Trouble.NOT_APPLIED:
                 self.remove(before.value.job_id)
-        self.after(trouble)
+        answer(trouble)
 
     def is_image_of_others(self, user_id: str, image: str, job_id: str) -> bool:
         return any(
@@ -285,7 +299,7 @@ class FakeJobs:
         )
 
     def put(self, job: Job) -> Versioned[Job]:
-        """As if somebody else had committed it."""
+        """As if another process had committed it."""
         self._keep(job)
         self._project(job)
         return self.get(job.job_id)
@@ -295,25 +309,13 @@ class FakeJobs:
         return Versioned(value=job, token=token)
 
     def remove(self, job_id: str) -> None:
-        """As if somebody else had deleted it."""
+        """As if another process had deleted it."""
         del self._jobs[job_id]
         del self.projections[job_id]
 
     @property
     def all(self) -> list[Job]:
         return [job for job, _ in self._jobs.values()]
-
-    def next_trouble(self) -> Trouble:
-        trouble = self.troubles.pop(0) if self.troubles else Trouble.NONE
-        if trouble is Trouble.LOST_RACE:
-            raise LostRace("scripted")
-        if trouble is Trouble.UNREACHABLE:
-            raise Unreachable("scripted")
-        return trouble
-
-    def after(self, trouble: Trouble) -> None:
-        if trouble in (Trouble.APPLIED, Trouble.NOT_APPLIED):
-            raise CommitUncertain("scripted")
 
     def _check(self, key: LedgerKey, amount_usd: Decimal, at: datetime) -> None:
         now = at.astimezone(self.limits.zone)
@@ -347,10 +349,10 @@ class FakeJobs:
             self.usage[name] = UsageMonth(days={**days, day: models})
 
     def _with_one_more(self, job: Job) -> JobCount:
-        """As FirestoreLedger counts: in the order of its reads, before the caps."""
+        """As FirestoreLedger does: before the caps, in the order of its reads."""
         open_jobs = self.open_jobs[job.user_id]
         count = replace(self.made.get(job.user_id, JobCount()), open_jobs=open_jobs)
-        return with_one_more(count, self.limits, job.created_at)
+        return with_one_more_job(count, self.limits, job.created_at)
 
     def _keep(self, job: Job) -> None:
         self._tokens += 1
@@ -367,7 +369,7 @@ class FakeJobs:
 
 
 def costing(usd: Decimal) -> Mapping[str, Counts]:
-    return {NOBODY: Counts(cost_usd=usd)}
+    return {NO_PROVIDER: Counts(cost_usd=usd)}
 
 
 def _place(shown: Projection) -> tuple[datetime, str]:

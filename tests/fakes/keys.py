@@ -1,18 +1,18 @@
-"""The API keys in memory: real preconditions, and trouble on request."""
+"""API keys in memory, with real preconditions and scripted failures."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from shared.domain.api_key import ApiKey
-from shared.domain.errors import CommitUncertain, LostRace, ReelayError, Unreachable
+from shared.domain.errors import LostRace, ReelayError
 from shared.domain.structs import replace
-from tests.fakes.jobs import Trouble
+from tests.fakes.jobs import Trouble, answer, meet
 
 
 class FakeKeys:
-    """`troubles` and `read_failures` are met by the next calls, in their order.
+    """The next calls meet `troubles` and raise `read_failures`, one each, in order.
 
-    `looked_up`: every hash that was asked for. `lists`: how often all were.
+    `looked_up` are the hashes looked up, `lists` counts listings of all keys.
     """
 
     def __init__(self, *keys: ApiKey) -> None:
@@ -40,6 +40,8 @@ class FakeKeys:
 
     def all(self) -> Sequence[ApiKey]:
         self.lists += 1
+        if self.read_failures:
+            raise self.read_failures.pop(0)
         return sorted(self._keys.values(), key=lambda k: k.created_at, reverse=True)
 
     def revoke(self, key: ApiKey, at: datetime) -> None:
@@ -48,12 +50,7 @@ class FakeKeys:
             self._commit(replace(known, revoked_at=at))
 
     def _commit(self, key: ApiKey) -> None:
-        trouble = self.troubles.pop(0) if self.troubles else Trouble.NONE
-        if trouble is Trouble.UNREACHABLE:
-            raise Unreachable("scripted")
-        if trouble is Trouble.LOST_RACE:
-            raise LostRace("scripted")
+        trouble = meet(self.troubles)
         if trouble is not Trouble.NOT_APPLIED:
             self._keys[key.sha256] = key
-        if trouble in (Trouble.APPLIED, Trouble.NOT_APPLIED):
-            raise CommitUncertain("scripted")
+        answer(trouble)

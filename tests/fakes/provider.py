@@ -1,4 +1,4 @@
-"""Links that answer as they are told, and count what they were asked."""
+"""Fake providers that give scripted answers and record each request."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 class ScriptedProvider:
-    """`submissions`, `polls` and `cancels` are given in order, the last for ever.
+    """Gives `submissions`, `polls` and `cancels` in order, repeating the last.
 
-    `during_start` runs inside the paid POST: what happens meanwhile.
+    `during_start` runs during the paid POST.
     """
 
     def __init__(self, *submissions: Submission) -> None:
@@ -31,7 +31,8 @@ class ScriptedProvider:
         self.result: Result | ReelayError = InlineFile(content=b"an mp4")
         self.during_start: Callable[[], None] | None = None
         self.requests: list[GenerationRequest] = []
-        self.asked: list[TaskRef] = []
+        self.polled: list[TaskRef] = []
+        self.fetched: list[TaskRef] = []
         self.cancelled: list[TaskRef] = []
 
     @property
@@ -45,10 +46,11 @@ class ScriptedProvider:
         return _next(self.submissions)
 
     def poll(self, task: TaskRef) -> Poll:
-        self.asked.append(task)
+        self.polled.append(task)
         return _next(self.polls)
 
     def fetch(self, task: TaskRef) -> Result:
+        self.fetched.append(task)
         if isinstance(self.result, ReelayError):
             raise self.result
         return self.result
@@ -59,7 +61,7 @@ class ScriptedProvider:
 
 
 class FakeProviders:
-    """The configured links; every other one is not configured."""
+    """The configured providers; any other counts as not configured."""
 
     def __init__(self, providers: Mapping[ProviderId, Provider]) -> None:
         self.providers = dict(providers)

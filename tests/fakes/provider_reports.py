@@ -1,11 +1,11 @@
-"""The worker's report of its links, in memory."""
+"""The worker's report of its providers, in memory."""
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ReelayError
 
 
 class FakeProviderReports:
-    """`failures` are met by the next calls, in their order; `writes` are counted."""
+    """The next calls raise `failures`, one each, in order; `writes` are counted."""
 
     def __init__(self, *not_configured: ProviderId) -> None:
         self.failures: list[ReelayError] = []

@@ -1,13 +1,13 @@
-"""The queues in memory, held to the same contract as the real ones."""
+"""The queues in memory, held to the same contract tests as the real ones."""
 
 from shared.domain.errors import ReelayError
 from shared.ports.store import StepTask, WebhookTask
 
 
 class FakeQueue:
-    """`tasks`, `webhooks`: what was enqueued and not taken, in order.
+    """`tasks` and `webhooks` are those enqueued and not yet taken, in order.
 
-    Each error in `failures` is raised by one of the next calls, in their order.
+    The next calls raise the errors in `failures`, one each, in order.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class FakeQueue:
             self.webhooks.append(task)
 
     def take_webhook(self) -> WebhookTask | None:
-        """As `take`."""
+        """Like `take`, for webhooks."""
         if not self.webhooks:
             return None
         first = min(self.webhooks, key=lambda task: task.at)
@@ -39,7 +39,7 @@ class FakeQueue:
         return first
 
     def take(self) -> StepTask | None:
-        """The earliest task, removed; its name stays blocked. None when empty."""
+        """Remove and return the earliest task, or None; its name stays blocked."""
         if not self.tasks:
             return None
         first = min(self.tasks, key=lambda task: task.at)

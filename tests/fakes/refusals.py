@@ -1,4 +1,4 @@
-"""One of each refusal that a caller can get."""
+"""An example of each refusal that a caller can get."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,7 +9,6 @@ from shared.domain.errors import (
     InvalidRequest,
     LimitReached,
     TooLarge,
-    TooManyJobs,
     TooManyRequests,
 )
 
@@ -29,6 +28,6 @@ def _example(kind: type[ApiError]) -> ApiError:
         return InvalidRequest(())
     if kind is LimitReached:
         return LimitReached(ErrorCode.DAILY_LIMIT_REACHED, timedelta(seconds=60))
-    if kind in (TooLarge, TooManyJobs, TooManyRequests):
+    if kind in (TooLarge, TooManyRequests):
         return kind()
     return kind("no")

@@ -12,17 +12,17 @@ IN_ENGLISH = Translation(text=A_CAT, language="ko", cost_usd=Decimal("0.0002"))
 
 @dataclass(kw_only=True)
 class FakeTranslator:
-    """`during` runs inside the call: what happens meanwhile."""
+    """`during` runs during the call."""
 
     answer: Translation = IN_ENGLISH
     most: Decimal = Decimal("0.006")
-    during: Callable[[], None] = lambda: None
-    asked: list[tuple[str, int]] = field(default_factory=list)
+    during: Callable[[], object] = lambda: None
+    requests: list[tuple[str, int]] = field(default_factory=list)
 
     def max_cost_usd(self, prompt: str) -> Decimal:
         return self.most
 
-    def translate(self, prompt: str, *, most_units: int) -> Translation:
-        self.asked.append((prompt, most_units))
+    def translate(self, prompt: str, *, max_units: int) -> Translation:
+        self.requests.append((prompt, max_units))
         self.during()
         return self.answer

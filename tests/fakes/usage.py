@@ -1,4 +1,4 @@
-"""Usage and spend as the jobs in memory booked them."""
+"""Usage and spend as booked by the store of jobs in memory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A function as the framework calls it, each answer checked against the OpenAPI."""
+"""Calls a function as the framework does; checks each answer against the OpenAPI."""
 
 from collections.abc import Callable
 from functools import cache
@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from functions.api import ROUTES
 from functions.docs import openapi
-from functions.http.bodies import answer
+from functions.http.bodies import json_response
 from functions.http.route import Route
 from shared.domain.errors import Forbidden, ReelayError, Unauthenticated
 from shared.ports.identity import Caller
@@ -31,15 +31,15 @@ TOKENS = {
 
 @cache
 def document() -> Any:
-    """The OpenAPI as a program gets it."""
-    return answer(openapi(ROUTES)).get_json()
+    """The OpenAPI document as a client gets it."""
+    return json_response(openapi(ROUTES)).get_json()
 
 
 PATHS = Map([Rule(r.path, methods=[r.method], endpoint=r) for r in ROUTES]).bind("")
 
 
 def check_described(path: str, method: str, response: TestResponse) -> None:
-    """Whatever a call of the api answers is in its description."""
+    """Assert that the OpenAPI document describes the response."""
     try:
         route, _ = PATHS.match(path, method=method)
     except HTTPException:
@@ -50,13 +50,13 @@ def check_described(path: str, method: str, response: TestResponse) -> None:
     described = document()["paths"][route.path.replace("<", "{").replace(">", "}")]
     known = described[method.lower()]["responses"]
     assert str(response.status_code) in known, response.text
-    said = known[str(response.status_code)]
-    for media_type, content in said.get("content", {}).items():
+    described = known[str(response.status_code)]
+    for media_type, content in described.get("content", {}).items():
         assert response.mimetype == media_type
         if media_type != "text/html":
             check_schema(content["schema"], response.get_json(force=True))
             assert response.text.endswith("\n"), "a terminal's prompt follows it"
-    if codes := said.get("x-codes"):
+    if codes := described.get("x-codes"):
         body = response.get_json(force=True)
         assert body.get("error", body)["code"] in codes
 
@@ -75,7 +75,7 @@ class CheckedClient(FlaskClient):
 
 
 def client_of(function: Callable[[Request], Response]) -> FlaskClient:
-    """Every path and method reaches `function`; what it raises reaches the test."""
+    """A client whose every request calls `function`; exceptions reach the test."""
     app = Flask(__name__)
     app.testing = True
     app.test_client_class = CheckedClient
@@ -96,9 +96,9 @@ def client_of(function: Callable[[Request], Response]) -> FlaskClient:
 
 
 class FakeTokens:
-    """`Bearer ann` and `Bearer bob` are users, `Bearer operator` is an admin.
+    """`Bearer ann` and `Bearer bob` are users, `Bearer operator` is an administrator.
 
-    `revocations` has, by call, whether revocation was to be looked up.
+    `revocations` has `check_revoked` of each call.
     """
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class FakeTokens:
 
 
 class FakeCallers:
-    """`Bearer invoker` may call; `Bearer other` is known, and may not."""
+    """`Bearer invoker` may call; `Bearer other` is authenticated, but may not."""
 
     def check(self, authorization: str | None) -> None:
         if authorization == "Bearer other":

@@ -1,4 +1,4 @@
-"""The whole api on the fakes of `harness`, as its callers reach it."""
+"""A client of the whole api, on the fakes of `harness`."""
 
 import pytest
 from flask.testing import FlaskClient

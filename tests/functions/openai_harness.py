@@ -1,4 +1,4 @@
-"""OpenAI's routes on fakes, as a Flask app that may lose its answers."""
+"""The OpenAI-compatible routes on fakes, as a Flask app that may lose answers."""
 
 import socket
 from collections.abc import Callable, Iterable
@@ -21,18 +21,22 @@ JPEG = b"\xff\xd8\xff an image"
 
 
 def app_on(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    """The routes and the real use cases; `Bearer ann` is Ann's token."""
+    """The routes with the real use cases; `Bearer ann` is Ann's token."""
     wire(harness, monkeypatch)
-    answers_errors = {"/openai/": openai_problem}
+    error_renderers = {"/openai/": openai_problem}
     return client_of(
-        Router(OPENAI_ROUTES, FakeTokens(), [], answers_errors=answers_errors)
+        Router(OPENAI_ROUTES, FakeTokens(), [], error_renderers=error_renderers)
     ).application
 
 
-class LosingAnswers:
-    """Handles every request, and hangs up in place of the next `to_lose` answers.
+def uploads(harness: Harness) -> set[str]:
+    return {name for name in harness.bucket.objects if name.startswith("uploads/")}
 
-    `meanwhile` is what the worker does after each request.
+
+class LosingAnswers:
+    """Handles every request, but hangs up instead of the next `to_lose` answers.
+
+    `meanwhile` is called after each request, as if by the worker.
     """
 
     def __init__(self, app: "WSGIApplication") -> None:

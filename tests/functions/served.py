@@ -1,12 +1,12 @@
-"""A function of a few routes, for a process of its own: the real server's part."""
+"""A function with a few routes, for tests that run it in a real server's process."""
 
 from flask import Request, Response
 
-from functions.http.bodies import answer, read_object
+from functions.http.bodies import json_response, read_object
 from functions.http.receiving import LARGE_BODY_BYTES, ReadTimeout, Receiver
 from functions.http.route import Call, Route
 from functions.http.router import Router
-from functions.openai.request import read_asked
+from functions.openai.request import read_body
 from tests.functions.calling import FakeTokens
 
 REQUEST = ReadTimeout(
@@ -15,22 +15,24 @@ REQUEST = ReadTimeout(
 
 
 def show(call: Call) -> Response:
-    return answer({})
+    return json_response({})
 
 
 def count(call: Call) -> Response:
-    return answer({"fields": len(read_object(call.request))})
+    return json_response({"fields": len(read_object(call.request))})
 
 
 def take(call: Call) -> Response:
-    return answer({name: len(part) for name, part in read_asked(call.request).items()})
+    return json_response(
+        {name: len(part) for name, part in read_body(call.request).items()}
+    )
 
 
 router = Router(
     (
         Route(method="GET", path="/open", handler=show, is_open=True),
         Route(method="POST", path="/count", handler=count),
-        Route(method="POST", path="/take", handler=take, most_bytes=LARGE_BODY_BYTES),
+        Route(method="POST", path="/take", handler=take, max_bytes=LARGE_BODY_BYTES),
     ),
     FakeTokens(),
     [],

@@ -1,4 +1,4 @@
-"""The kill switch over HTTP: operators alone see it and set it."""
+"""The kill switch over HTTP: only operators see and set it."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -19,7 +19,7 @@ def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admin, "SystemClock", FrozenClock)
 
 
-def test_what_was_never_set_is_normal(client: FlaskClient) -> None:
+def test_a_switch_that_was_never_set_is_normal(client: FlaskClient) -> None:
     response = client.get(PATH, headers=OPERATOR)
 
     assert response.status_code == 200
@@ -30,7 +30,7 @@ def test_what_was_never_set_is_normal(client: FlaskClient) -> None:
     }
 
 
-def test_an_operator_pauses_and_everybody_sees_why(
+def test_an_operator_pauses_generation_and_users_are_told_why(
     client: FlaskClient, harness: Harness
 ) -> None:
     response = client.post(PATH, json=PAUSE, headers=OPERATOR)
@@ -47,7 +47,7 @@ def test_an_operator_pauses_and_everybody_sees_why(
     assert harness.kill_switch.level(NOON) is Level.PAUSED
 
 
-def test_what_the_budgets_say_is_shown_beside_it(
+def test_the_budgets_level_is_shown_beside_the_manual_one(
     client: FlaskClient, harness: Harness
 ) -> None:
     harness.kill_switch.on_budget_notification(a_notification("0.9"))
@@ -83,11 +83,8 @@ def test_what_the_budgets_say_is_shown_beside_it(
         ({"level": "paused", "reason": "x", "until": "noon"}, {"until"}),
     ],
 )
-def test_each_wrong_field_is_named_and_nothing_is_set(
-    client: FlaskClient,
-    harness: Harness,
-    body: dict[str, object],
-    fields: set[str],
+def test_each_wrong_field_is_reported_and_nothing_is_set(
+    client: FlaskClient, harness: Harness, body: dict[str, object], fields: set[str]
 ) -> None:
     response = client.post(PATH, json=body, headers=OPERATOR)
 

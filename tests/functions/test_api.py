@@ -1,16 +1,28 @@
-"""The api: each call from its body to its answer, with the real use cases."""
+"""Each call of the api from request to response, with the real use cases."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode
-from tests.domain.examples import MINUTE, NOON, a_body, a_job, a_new_job, completed
+from shared.domain.errors import ErrorCode, Problem
+from shared.domain.outcomes import NotSent
+from tests.domain.examples import (
+    MINUTE,
+    NOON,
+    a_body,
+    a_job,
+    a_new_job,
+    answered,
+    completed,
+)
 from tests.functions.calling import ANN, BOB
 from tests.usecases.harness import Harness
 
 
-def test_a_video_is_taken_and_can_be_looked_at(client: FlaskClient) -> None:
+def test_a_created_video_can_be_read(client: FlaskClient) -> None:
     response = client.post("/v1/videos", json=a_body(), headers=ANN)
     shown = response.get_json()
 
@@ -21,21 +33,7 @@ def test_a_video_is_taken_and_can_be_looked_at(client: FlaskClient) -> None:
     assert (looked.status_code, looked.get_json()) == (200, shown)
 
 
-def test_an_images_url_may_have_korean_letters(
-    client: FlaskClient, harness: Harness
-) -> None:
-    url = "https://한국.kr/사진.jpg?이름=고양이"
-    response = client.post("/v1/videos", json=a_body(image_url=url), headers=ANN)
-    shown = response.get_json()
-    harness.web.bodies[shown["image_url"]] = b"a cat"
-
-    harness.advance(shown["job_id"], from_starts_queue=True)
-
-    assert shown["image_url"].startswith("https://xn--3e0b707e.kr/%EC%82%AC%EC%A7%84")
-    assert harness.jobs.get(shown["job_id"]).value.image is not None
-
-
-def test_a_wrong_body_makes_no_job(client: FlaskClient, harness: Harness) -> None:
+def test_a_wrong_body_creates_no_job(client: FlaskClient, harness: Harness) -> None:
     body = {"prompt": "", "image": "a1", "duration": 99}
 
     response = client.post("/v1/videos", json=body, headers=ANN)
@@ -46,7 +44,7 @@ def test_a_wrong_body_makes_no_job(client: FlaskClient, harness: Harness) -> Non
     assert harness.jobs.all == []
 
 
-def test_a_video_is_told_in_the_readers_language(
+def test_a_video_is_shown_in_the_readers_language(
     client: FlaskClient, harness: Harness
 ) -> None:
     harness.jobs.put(a_job().ended(ErrorCode.CANCELLED))
@@ -57,7 +55,7 @@ def test_a_video_is_told_in_the_readers_language(
     assert shown["error"]["message"] == "작업이 취소되었습니다."
 
 
-def test_an_upload_gets_an_address_to_put_to(client: FlaskClient) -> None:
+def test_an_upload_gets_a_url_to_put_to(client: FlaskClient) -> None:
     body = {"content_type": "image/png", "size": 99}
 
     response = client.post("/v1/uploads", json=body, headers=ANN)
@@ -69,7 +67,9 @@ def test_an_upload_gets_an_address_to_put_to(client: FlaskClient) -> None:
     assert shown["expires_at"].endswith("Z")
 
 
-def test_a_replay_says_so_and_gives_the_same_job(client: FlaskClient) -> None:
+def test_a_replayed_request_returns_the_same_job_and_says_so(
+    client: FlaskClient,
+) -> None:
     headers = ANN | {"Idempotency-Key": "k1"}
 
     first = client.post("/v1/videos", json=a_body(), headers=headers)
@@ -86,7 +86,9 @@ def test_a_replay_says_so_and_gives_the_same_job(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "tab\there"])
-def test_a_key_that_is_none_is_a_wrong_field(client: FlaskClient, key: str) -> None:
+def test_an_invalid_idempotency_key_is_a_wrong_field(
+    client: FlaskClient, key: str
+) -> None:
     headers = ANN | {"Idempotency-Key": key}
 
     answer = client.post("/v1/videos", json=a_body(), headers=headers)
@@ -95,7 +97,7 @@ def test_a_key_that_is_none_is_a_wrong_field(client: FlaskClient, key: str) -> N
     assert (answer.status_code, body["errors"][0]["field"]) == (422, "Idempotency-Key")
 
 
-def test_ones_own_videos_are_listed_page_by_page(
+def test_callers_list_their_own_videos_page_by_page(
     client: FlaskClient, harness: Harness
 ) -> None:
     for nth in range(3):
@@ -111,19 +113,29 @@ def test_ones_own_videos_are_listed_page_by_page(
     assert client.get("/v1/videos", headers=BOB).get_json()["videos"] == []
 
 
-def test_a_listed_video_has_its_fields_in_the_order_of_one_that_is_asked_for(
+def test_a_listed_video_has_its_fields_in_the_same_order_as_a_single_one(
     client: FlaskClient, harness: Harness
 ) -> None:
-    harness.jobs.put(a_new_job(job_id="job1"))
+    refused = NotSent(problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE))
+    job = answered(a_job(), ProviderId.RUNWAY, refused)
+    harness.jobs.put(completed(job, ProviderId.RUNWAY_HTTP))
+    harness.jobs.projections["job1"] = reordered(harness.jobs.projections["job1"])
 
-    (listed,) = client.get("/v1/videos", headers=ANN).get_json()["videos"]
-    asked_for = client.get("/v1/videos/job1", headers=ANN).get_json()
+    listed = client.get("/v1/videos", headers=ANN).text
+    single = client.get("/v1/videos/job1", headers=ANN).text
 
-    assert list(listed.items()) == list(asked_for.items())
+    assert single.rstrip("\n") in listed
+
+
+def reordered(kept: Any) -> Any:
+    """With all fields in another order, as a stored document may have them."""
+    if isinstance(kept, Mapping):
+        return {name: reordered(kept[name]) for name in sorted(kept, reverse=True)}
+    return [*map(reordered, kept)] if isinstance(kept, list) else kept
 
 
 @pytest.mark.parametrize("status", ["completed", "processing", "failed"])
-def test_a_list_may_be_of_one_status(
+def test_a_list_can_be_filtered_by_status(
     client: FlaskClient, harness: Harness, status: str
 ) -> None:
     harness.jobs.put(completed(a_job(job_id="done"), ProviderId.RUNWAY))
@@ -146,7 +158,7 @@ def test_a_list_may_be_of_one_status(
         ("limit=1&limit=2", "limit"),
     ],
 )
-def test_a_list_that_is_asked_for_wrongly_says_where(
+def test_a_wrong_parameter_of_a_list_is_reported(
     client: FlaskClient, query: str, field: str
 ) -> None:
     answer = client.get(f"/v1/videos?{query}", headers=ANN)
@@ -155,7 +167,9 @@ def test_a_list_that_is_asked_for_wrongly_says_where(
     assert (answer.status_code, fields) == (422, [field])
 
 
-def test_what_has_ended_can_be_deleted(client: FlaskClient, harness: Harness) -> None:
+def test_only_an_ended_job_can_be_deleted(
+    client: FlaskClient, harness: Harness
+) -> None:
     harness.jobs.put(a_job(job_id="runs"))
     harness.jobs.put(completed(a_job(job_id="done"), ProviderId.RUNWAY))
 
@@ -165,7 +179,7 @@ def test_what_has_ended_can_be_deleted(client: FlaskClient, harness: Harness) ->
     assert client.get("/v1/videos/done", headers=ANN).status_code == 404
 
 
-def test_cancelling_twice_is_cancelling_once(
+def test_cancelling_twice_is_the_same_as_once(
     client: FlaskClient, harness: Harness
 ) -> None:
     harness.jobs.put(a_new_job())
@@ -188,7 +202,7 @@ def test_cancelling_twice_is_cancelling_once(
         ("evil.example", "/"),
     ],
 )
-def test_what_it_points_to_is_below_the_address_it_was_asked_at(
+def test_urls_in_answers_start_with_the_base_path_of_the_request(
     client: FlaskClient, host: str, root: str
 ) -> None:
     headers = ANN | {"Host": host}

@@ -1,4 +1,4 @@
-"""The page for people: a packaged viewer, served by ourselves, in both languages."""
+"""The API documentation: a packaged viewer, served by us, in both languages."""
 
 import gzip
 import json
@@ -12,7 +12,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from functions.api import ROUTES
+from functions.docs import OPENAPI_RATE, VIEWER_RATE
 from functions.http.router import Router
+from shared.rates import BURST_SECONDS, RateLimit
 from tests.functions.calling import FakeTokens, client_of
 
 COLD = """
@@ -32,7 +34,7 @@ def configuration(page: str) -> Any:
     return json.loads(unescape(found))
 
 
-def test_the_page_runs_its_own_script_and_asks_no_other_origin(
+def test_the_page_runs_its_own_script_and_loads_nothing_from_elsewhere(
     client: FlaskClient,
 ) -> None:
     response = client.get("/docs")
@@ -46,7 +48,37 @@ def test_the_page_runs_its_own_script_and_asks_no_other_origin(
     assert settings["hideTestRequestButton"]
 
 
-def test_the_viewer_is_the_packages_and_kept_by_browsers(client: FlaskClient) -> None:
+@pytest.mark.parametrize(
+    ("path", "rate"),
+    [("/v1/openapi.json", "OPENAPI_RATE"), ("/docs/viewer.js", "VIEWER_RATE")],
+)
+def test_large_files_are_sent_to_strangers_at_a_limited_rate(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, path: str, rate: str
+) -> None:
+    """We pay for each byte that leaves the cloud."""
+    monkeypatch.setattr(f"functions.docs.{rate}", RateLimit(1, clock=lambda: 0.0))
+
+    statuses = [client.get(path).status_code for _ in range(BURST_SECONDS + 1)]
+
+    assert statuses == [*[200] * BURST_SECONDS, 429]
+
+
+@pytest.mark.parametrize(
+    ("path", "rate"),
+    [("/v1/openapi.json", OPENAPI_RATE), ("/docs/viewer.js", VIEWER_RATE)],
+)
+def test_strangers_who_download_all_day_cost_little(
+    client: FlaskClient, path: str, rate: RateLimit
+) -> None:
+    """$0.12 for each GB, from each of four instances (docs/security.md)."""
+    gigabytes = len(client.get(path).data) * rate.per_second * 86_400 / 1e9
+
+    assert gigabytes * 4 * 0.12 < 20
+
+
+def test_the_viewer_comes_from_the_package_and_is_cached_by_browsers(
+    client: FlaskClient,
+) -> None:
     (address,) = re.findall(r'<script src="([^"]*)"', client.get("/docs").text)
 
     response = client.get(address)
@@ -66,7 +98,7 @@ def test_the_viewer_is_the_packages_and_kept_by_browsers(client: FlaskClient) ->
         ("?lang=en", "ko", "en"),
     ],
 )
-def test_page_and_document_are_in_the_readers_language(
+def test_the_page_and_the_document_are_in_the_readers_language(
     client: FlaskClient, query: str, accepted: str, language: str
 ) -> None:
     headers = {"Accept-Language": accepted}
@@ -83,7 +115,7 @@ def test_page_and_document_are_in_the_readers_language(
 @pytest.mark.parametrize(
     ("language", "notice"), [("en", "enerative AI makes"), ("ko", "생성형 인공지능이")]
 )
-def test_whoever_creates_a_video_is_told_that_ai_makes_it(
+def test_the_calls_that_create_videos_carry_the_ai_notice(
     client: FlaskClient, language: str, notice: str
 ) -> None:
     document = client.get(f"/v1/openapi.json?lang={language}").get_json()
@@ -99,7 +131,7 @@ def test_another_language_is_a_wrong_field(client: FlaskClient, path: str) -> No
     assert client.get(f"{path}?lang=<b>").status_code == 422
 
 
-def test_a_cold_start_does_not_pay_for_it() -> None:
+def test_a_cold_start_does_not_import_the_viewer() -> None:
     run = [sys.executable, "-c", COLD]
 
     assert subprocess.run(run, capture_output=True, text=True).stdout == "[]\n"

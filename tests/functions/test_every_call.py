@@ -1,4 +1,4 @@
-"""What holds on every call of the api: who may not make it, and what is looked up."""
+"""Rules that hold for every call of the api: authentication, ownership, rates."""
 
 import re
 from typing import Any, cast
@@ -14,22 +14,20 @@ from functions.openai.errors import openai_problem
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unauthenticated
 from shared.gcp.firebase_tokens import FirebaseTokens
+from shared.rates import RateLimit
 from tests.domain.examples import a_job, completed
 from tests.functions.api_harness import wire
-from tests.functions.calling import FakeTokens, client_of
+from tests.functions.calling import ANN, BOB, OPERATOR, FakeTokens, client_of
 from tests.gcp.firebase_signing import PROJECT, claims
 from tests.usecases.harness import Harness
 
-ANN = {"Authorization": "Bearer ann"}
-OPERATOR = {"Authorization": "Bearer operator"}
-BOB = {"Authorization": "Bearer bob"}
 OPEN = {"GET /health", "GET /v1/openapi.json", "GET /docs", "GET /docs/viewer.js"}
 CLOSED = [route for route in ROUTES if not route.is_open]
 OF_A_JOB = [route for route in ROUTES if "<job_id>" in route.path and route.operation]
 
 
 class Revoked:
-    """A lookup by which every token was revoked."""
+    """A lookup for which every token is revoked."""
 
     def check(self, user_id: str, *, signed_in_at: float) -> None:
         raise Unauthenticated("the user's tokens were revoked")
@@ -53,18 +51,21 @@ def client(tokens: FakeTokens, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     harness = Harness()
     wire(harness, monkeypatch)
     harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
-    answers_errors = {"/openai/": openai_problem}
-    return client_of(Router(ROUTES, tokens, [], answers_errors=answers_errors))
+    error_renderers = {"/openai/": openai_problem}
+    rate = RateLimit(20, lambda: 0.0)
+    return client_of(
+        Router(ROUTES, tokens, [], error_renderers=error_renderers, rate=rate)
+    )
 
 
-def test_health_and_the_description_are_open_and_no_more() -> None:
-    """The preflight is open too, and needs no route."""
+def test_only_health_and_the_documentation_need_no_token() -> None:
+    """The preflight is open too, but has no route."""
     assert {named(route) for route in ROUTES if route.is_open} == OPEN
 
 
 @pytest.mark.parametrize("route", CLOSED, ids=named)
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nobody"}])
-def test_without_a_valid_token_no_call_is_answered(
+def test_no_call_is_answered_without_a_valid_token(
     client: FlaskClient, route: Route, headers: dict[str, str]
 ) -> None:
     path = path_of(route.path)
@@ -75,21 +76,21 @@ def test_without_a_valid_token_no_call_is_answered(
 
 
 @pytest.mark.parametrize("route", OF_A_JOB, ids=named)
-def test_anothers_job_is_not_there_on_any_call(
+def test_no_call_tells_another_users_job_from_a_missing_one(
     client: FlaskClient, route: Route
 ) -> None:
-    theirs, nobodys = (
+    theirs, missing = (
         client.open(path_of(route.path, job_id), method=route.method, headers=BOB)
         for job_id in ("job1", "job2")
     )
 
-    assert theirs.status_code == nobodys.status_code == 404
-    assert theirs.data == nobodys.data
+    assert theirs.status_code == missing.status_code == 404
+    assert theirs.data == missing.data
     assert client.get("/v1/videos/job1", headers=ANN).status_code == 200
 
 
 @pytest.mark.parametrize("route", CLOSED, ids=named)
-def test_revocation_is_looked_up_on_every_call_but_plain_reads(
+def test_revocation_is_checked_on_every_call_but_plain_reads(
     client: FlaskClient, tokens: FakeTokens, route: Route
 ) -> None:
     path = path_of(route.path)
@@ -106,20 +107,20 @@ def test_revocation_is_looked_up_on_every_call_but_plain_reads(
 def test_an_administrators_revoked_token_is_refused_on_every_call(
     method: str, path: str
 ) -> None:
-    """Plain reads too: they may show what is everybody's."""
+    """Even for plain reads: they may show all users' data."""
     good = claims(sub="min-ji", admin=True)
     tokens = FirebaseTokens(PROJECT, lambda _: good, cast(Any, Revoked()))
     path = path_of(path)
 
     answer = client_of(
-        Router(ROUTES, tokens, [], answers_errors={"/openai/": openai_problem})
+        Router(ROUTES, tokens, [], error_renderers={"/openai/": openai_problem})
     ).open(path, method=method, headers=OPERATOR, json={})
 
     assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("route", CLOSED, ids=named)
-def test_only_administrators_make_their_calls(
+def test_only_administrators_may_make_the_admin_calls(
     client: FlaskClient, route: Route
 ) -> None:
     path = path_of(route.path)
@@ -142,3 +143,25 @@ def test_only_openais_clients_may_send_a_large_body(
     assert (answer.status_code == 413) is (
         reads and not route.path.startswith("/openai")
     )
+
+
+@pytest.mark.parametrize("path", ["/v1/videos", "/openai/v1/videos"])
+@pytest.mark.parametrize(
+    ("query", "answered"),
+    [
+        ("?limit=1", 50),
+        ("?limit=10", 50),
+        ("?limit=11", 33),
+        ("", 25),
+        ("?limit=100", 5),
+        ("?limit=999", 5),
+        ("?limit=no", 25),
+        ("?limit=-9", 50),
+    ],
+)
+def test_a_list_counts_against_the_rate_by_how_much_it_reads(
+    client: FlaskClient, path: str, query: str, answered: int
+) -> None:
+    statuses = [client.get(path + query, headers=ANN).status_code for _ in range(51)]
+
+    assert statuses.index(429) == answered

@@ -2,32 +2,37 @@
 
 import hmac
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
 from flask import Response
 from flask.testing import FlaskClient
 
-from functions.http.bodies import answer
+from functions.http.bodies import json_response
 from functions.http.route import Call, Route
 from functions.http.router import Router
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from shared.domain.api_key import ApiKey, secret_of, sha256_of
-from shared.domain.errors import TokenProblem, TooManyRequests, Unauthenticated
+from shared.domain.errors import (
+    TokenProblem,
+    TooManyRequests,
+    Unauthenticated,
+    Unreachable,
+)
 from shared.domain.job import Language
 from shared.domain.refusals import describe_refusal
 from shared.domain.structs import replace
-from shared.gcp.bearer_tokens import BearerTokens
+from shared.gcp.bearer_tokens import USER_SECONDS, BearerTokens
 from shared.gcp.firebase_tokens import FirebaseTokens, decode_signed
 from shared.gcp.oidc import SIGNATURE_REMOVED
 from shared.rates import RateLimit
 from tests.domain.examples import NOON
 from tests.fakes.keys import FakeKeys
-from tests.functions.calling import client_of
+from tests.functions.calling import FakeTokens, client_of
 from tests.gcp.firebase_signing import (
     HOUR,
     PROJECT,
@@ -45,12 +50,12 @@ LATER = secret_of(b"l" * 32)
 
 
 def show(call: Call) -> Response:
-    return answer({"user": call.caller.user_id, "key_id": call.caller.key_id})
+    return json_response({"user": call.caller.user_id, "key_id": call.caller.key_id})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forger:
-    """Makes what somebody who wants in might show; `google` signs for others too."""
+    """Makes tokens that an attacker might send; `google` signs for others, too."""
 
     google: LocalIdentity
     stranger: LocalIdentity
@@ -60,11 +65,11 @@ class Forger:
         return self.google.certificates()[self.google.key_id]
 
     def of_google(self, **changes: object) -> str:
-        """What Google signed indeed, for somebody else or another time."""
+        """A token signed by Google, but with other claims."""
         return signed(self.google, claims(**changes))
 
     def with_hmac(self) -> str:
-        """The public certificate as a shared secret."""
+        """A token signed with the public certificate as a shared secret."""
         header = segment({"alg": "HS256", "kid": self.google.key_id, "typ": "JWT"})
         content = f"{header}.{segment(claims())}"
         key = self.certificate.encode()
@@ -80,8 +85,7 @@ class Forger:
 
     def of_service_account(self) -> str:
         email = self.google.email("tasks-invoker")
-        now = datetime.now(UTC)
-        return self.google.id_token(email=email, audience=PROJECT, now=now)
+        return self.google.id_token(email=email, audience=PROJECT)
 
 
 Forge = Callable[[Forger], str]
@@ -122,7 +126,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_what_google_signed_and_a_key_let_their_users_in(
+def test_a_token_signed_by_google_and_a_key_are_accepted(
     client: FlaskClient, forger: Forger
 ) -> None:
     for token, user, key_id in (
@@ -134,29 +138,65 @@ def test_what_google_signed_and_a_key_let_their_users_in(
 
 
 class Gone:
-    """A lookup that knows no user any more."""
+    """A lookup for which every user is deleted."""
 
     def check(self, user_id: str, *, signed_in_at: float = 0) -> None:
         raise Unauthenticated(f"there is no user {user_id}")
 
 
-@pytest.mark.parametrize(
-    ("follows_user", "check_revoked", "is_refused"),
-    [(True, True, True), (True, False, False), (False, True, False)],
-    ids=["a user's", "a user's, to read", "a server's"],
-)
-def test_a_key_ends_with_its_user(
-    follows_user: bool, check_revoked: bool, is_refused: bool
-) -> None:
+@pytest.mark.parametrize("check_revoked", [True, False], ids=["to spend", "to read"])
+@pytest.mark.parametrize("follows_user", [True, False], ids=["a user's", "a server's"])
+def test_a_key_ends_with_its_user(*, follows_user: bool, check_revoked: bool) -> None:
     keys = FakeKeys(replace(a_key(SECRET), follows_user=follows_user))
     tokens = BearerTokens(firebase=cast(Any, None), keys=keys, lookup=cast(Any, Gone()))
 
-    refused = pytest.raises(Unauthenticated) if is_refused else nullcontext()
-    with refused:
+    with pytest.raises(Unauthenticated) if follows_user else nullcontext():
         tokens.caller(f"Bearer {SECRET}", check_revoked=check_revoked)
 
 
-def test_made_up_keys_cost_few_reads_and_shut_out_no_key_that_works() -> None:
+def test_a_users_token_is_looked_up_as_the_call_asks() -> None:
+    users = FakeTokens()
+    tokens = BearerTokens(firebase=users, keys=FakeKeys())
+
+    for check_revoked in (True, False):
+        tokens.caller("Bearer ann", check_revoked=check_revoked)
+
+    assert users.revocations == [True, False]
+
+
+class Known:
+    """A lookup that knows each user, and counts."""
+
+    def __init__(self) -> None:
+        self.checks = 0
+
+    def check(self, user_id: str, *, signed_in_at: float = 0) -> None:
+        self.checks += 1
+
+
+def test_a_keys_reads_look_its_user_up_every_few_minutes() -> None:
+    keys = FakeKeys(replace(a_key(SECRET), follows_user=True))
+    known, now = Known(), [0.0]
+    tokens = BearerTokens(
+        firebase=cast(Any, None),
+        keys=keys,
+        lookup=cast(Any, known),
+        rate=RateLimit(99),
+        clock=lambda: now[0],
+    )
+
+    def read() -> int:
+        tokens.caller(f"Bearer {SECRET}", check_revoked=False)
+        return known.checks
+
+    assert [read(), read()] == [1, 1]
+    now[0] = USER_SECONDS
+    assert [read(), read()] == [2, 2]
+    tokens.caller(f"Bearer {SECRET}")
+    assert read() == 3
+
+
+def test_invented_keys_cost_few_reads_and_block_no_valid_key() -> None:
     keys = FakeKeys(a_key(SECRET), a_key(REVOKED, revoked_at=NOON))
     tokens = BearerTokens(
         firebase=cast(Any, None),
@@ -166,8 +206,8 @@ def test_made_up_keys_cost_few_reads_and_shut_out_no_key_that_works() -> None:
     )
     assert tokens.caller(f"Bearer {SECRET}").user_id == "bob"
 
-    made_up = [secret_of(bytes([n]) * 32) for n in range(50)]
-    for secret in [*made_up, *[REVOKED] * 50]:
+    invented = [secret_of(bytes([n]) * 32) for n in range(50)]
+    for secret in [*invented, *[REVOKED] * 50]:
         with pytest.raises((Unauthenticated, TooManyRequests)):
             tokens.caller(f"Bearer {secret}")
     assert len(keys.looked_up) == 5
@@ -179,7 +219,7 @@ def test_made_up_keys_cost_few_reads_and_shut_out_no_key_that_works() -> None:
     assert len(keys.looked_up) == 5 + 20
 
 
-def test_a_flood_of_made_up_keys_shuts_no_key_out_of_a_new_process() -> None:
+def test_a_flood_of_invented_keys_blocks_no_valid_key_in_a_new_process() -> None:
     keys, now = FakeKeys(a_key(SECRET)), [0.0]
     tokens = BearerTokens(
         firebase=cast(Any, None),
@@ -205,6 +245,86 @@ def test_a_flood_of_made_up_keys_shuts_no_key_out_of_a_new_process() -> None:
     now[0] = 10.0
     assert tokens.caller(f"Bearer {LATER}").user_id == "bob"
     assert keys.lists == 2
+
+
+class Flooded:
+    """A process in which made-up keys have used up the strangers' rate."""
+
+    def __init__(self, *keys: ApiKey) -> None:
+        self.keys, self.now = FakeKeys(*keys), 0.0
+        self._tokens = BearerTokens(
+            firebase=cast(Any, None),
+            keys=self.keys,
+            rate=RateLimit(2, lambda: 0.0),
+            strangers=RateLimit(1, lambda: 0.0),
+            clock=lambda: self.now,
+        )
+
+    def admitted(self, secret: str, calls: int = 20) -> int:
+        count = 0
+        for _ in range(calls):
+            with suppress(Unauthenticated, TooManyRequests, Unreachable):
+                self._tokens.caller(f"Bearer {secret}")
+                count += 1
+        return count
+
+
+def test_a_key_that_works_takes_nothing_from_the_strangers_rate() -> None:
+    process = Flooded(a_key(SECRET), a_key(LATER))
+
+    assert process.admitted(SECRET) == 11  # the first call, then a bucket of its own
+    assert process.admitted(UNKNOWN) == 0
+    assert process.keys.looked_up.count(sha256_of(UNKNOWN)) == 4
+    assert process.admitted(LATER) == 10
+
+
+def test_a_revoked_key_is_looked_up_at_the_strangers_rate() -> None:
+    key = a_key(SECRET)
+    process = Flooded(key)
+    assert process.admitted(SECRET, calls=2) == 2
+    process.keys.revoke(key, NOON)
+    process.keys.looked_up.clear()
+
+    assert process.admitted(SECRET) == 0
+    assert len(process.keys.looked_up) == 1 + 4
+
+
+def test_a_key_that_was_revoked_since_it_was_listed_has_a_rate() -> None:
+    key = a_key(SECRET)
+    process = Flooded(key)
+    process.admitted(UNKNOWN)
+    process.keys.revoke(key, NOON)
+    process.keys.looked_up.clear()
+
+    assert process.admitted(SECRET) == 0
+    assert len(process.keys.looked_up) == 10
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(1, 10), (20, 10), (100, 50)])
+def test_the_more_keys_there_are_the_less_often_they_are_listed(
+    count: int, seconds: int
+) -> None:
+    process = Flooded(*(a_key(secret_of(bytes([n]) * 32)) for n in range(count)))
+    process.admitted(UNKNOWN)
+    assert process.keys.lists == 1
+
+    process.now = seconds - 1
+    process.admitted(UNKNOWN)
+    assert process.keys.lists == 1
+    process.now = seconds
+    process.admitted(UNKNOWN)
+    assert process.keys.lists == 2
+
+
+def test_keys_that_cannot_be_listed_are_listed_again_after_a_pause() -> None:
+    process = Flooded(a_key(SECRET))
+    process.admitted(UNKNOWN, calls=5)
+    process.keys.read_failures = [Unreachable("down")]
+
+    assert process.admitted(SECRET) == 0
+    assert process.keys.lists == 1
+    process.now = 10
+    assert process.admitted(SECRET) == 10
 
 
 def changed(secret: str, at: int) -> str:

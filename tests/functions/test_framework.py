@@ -1,4 +1,4 @@
-"""What functions-framework would answer by itself, answered by the function."""
+"""The function under functions-framework: its catch-all, and garbage collection."""
 
 import importlib
 import subprocess
@@ -34,7 +34,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
 @pytest.mark.parametrize(
     "path", ["/favicon.ico", "/robots.txt", "/static/x", "/open%0a", "//open", "/"]
 )
-def test_what_is_not_there_is_not_there_in_our_words(
+def test_an_unknown_path_gets_our_own_404(
     client: FlaskClient, method: str, path: str
 ) -> None:
     response = client.open(path, method=method)
@@ -42,15 +42,15 @@ def test_what_is_not_there_is_not_there_in_our_words(
     check_problem(response, 404, "not_found")
     assert response.headers["X-Request-Id"]
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    # What is left of a body is read here, when the request's context is gone.
+    # The rest of a body is read here, after the request's context is gone.
     response.close()
 
 
-def test_what_is_there_is_called_as_ever(client: FlaskClient) -> None:
+def test_a_known_path_reaches_the_function(client: FlaskClient) -> None:
     assert client.get("/open").get_json() == {}
 
 
-def test_no_socket_controls_a_running_function() -> None:
+def test_gunicorn_opens_no_control_socket() -> None:
     importlib.import_module("main")
 
     assert Config().control_socket_disable
@@ -58,13 +58,13 @@ def test_no_socket_controls_a_running_function() -> None:
 
 STARTS = """
 import gc
-from functions.start import collect_garbage_from_the_first_answer
+from functions.start import enable_gc_after_first_response
 from tests.functions.served import served
 
 gc.disable()
-collect_garbage_from_the_first_answer()
+enable_gc_after_first_response()
 """
-ASKS = """
+REQUESTS = """
 import gc, sys
 from functions_framework import create_app
 
@@ -76,15 +76,15 @@ for _ in range(3):
 """
 
 
-def test_garbage_is_looked_for_from_the_first_answer_on(tmp_path: Path) -> None:
-    """And before it fills the memory: a vendor's SDK leaves an image of megabytes among
-    some 200 objects.
+def test_garbage_is_collected_from_the_first_answer_on(tmp_path: Path) -> None:
+    """Often enough for memory: a vendor's SDK leaves an image of megabytes among some
+    200 objects.
     """
     source = tmp_path / "root_that_starts.py"
     source.write_text(STARTS)
 
     ran = subprocess.run(
-        [sys.executable, "-c", ASKS, str(source)],
+        [sys.executable, "-c", REQUESTS, str(source)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -93,7 +93,7 @@ def test_garbage_is_looked_for_from_the_first_answer_on(tmp_path: Path) -> None:
     assert ran.stderr.splitlines() == ["False False", "True True", "True True"]
 
 
-def test_a_start_looks_for_no_garbage_among_what_it_imports() -> None:
+def test_a_start_collects_no_garbage_while_it_imports() -> None:
     code = """
 import gc, main
 print(gc.isenabled(), sum(each["collections"] for each in gc.get_stats()) < 50)

@@ -1,4 +1,4 @@
-"""Estimates and models over HTTP."""
+"""Estimates and the list of models, over HTTP."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.kill_switch import Level
-from shared.domain.poll_plan import TaskTimes, Took, kind
+from shared.domain.poll_plan import TaskTimes, TaskTiming, task_kind
 from tests.domain.examples import a_body
 from tests.fakes.provider_reports import FakeProviderReports
 from tests.functions.calling import ANN
@@ -19,7 +19,7 @@ def harness() -> Harness:
     return Harness(reports=FakeProviderReports(ProviderId.OMNI))
 
 
-def test_an_estimate_tells_each_providers_price(client: FlaskClient) -> None:
+def test_an_estimate_has_each_providers_price(client: FlaskClient) -> None:
     body = a_body(duration=5, audio=True)
 
     shown = client.post("/v1/estimates", json=body, headers=ANN).get_json()
@@ -41,9 +41,7 @@ def test_an_estimate_tells_each_providers_price(client: FlaskClient) -> None:
     ]
 
 
-def test_why_a_provider_is_skipped_is_said_in_the_readers_language(
-    client: FlaskClient,
-) -> None:
+def test_the_reason_for_a_skip_is_in_the_readers_language(client: FlaskClient) -> None:
     headers = {**ANN, "Accept-Language": "ko"}
 
     shown = client.post(
@@ -53,7 +51,7 @@ def test_why_a_provider_is_skipped_is_said_in_the_readers_language(
     assert shown["links"][0]["message"].startswith("Runway는 소리가 없는 영상만")
 
 
-def test_an_estimate_takes_what_a_video_takes(client: FlaskClient) -> None:
+def test_an_estimate_accepts_the_body_of_a_video(client: FlaskClient) -> None:
     answer = client.post("/v1/estimates", json={"image": "a1"}, headers=ANN)
 
     fields = {error["field"] for error in answer.get_json(force=True)["errors"]}
@@ -66,11 +64,13 @@ def test_an_estimate_takes_what_a_video_takes(client: FlaskClient) -> None:
     assert shown["max_cost_usd"] == "3.20"
 
 
-def test_models_tell_what_they_make_and_whether_they_are_there(
+def test_models_show_what_they_support_and_whether_they_are_available(
     client: FlaskClient, harness: Harness
 ) -> None:
-    took = Took(working=30, ready=35)
-    harness.task_times.times = TaskTimes(kinds={kind("gen4_turbo", 5): (took,) * 8})
+    took = TaskTiming(working=30, ready=35)
+    harness.task_times.value = TaskTimes(
+        kinds={task_kind("gen4_turbo", 5): (took,) * 8}
+    )
 
     shown = client.get("/v1/models", headers=ANN).get_json()
 
@@ -83,7 +83,7 @@ def test_models_tell_what_they_make_and_whether_they_are_there(
     assert (omni["available"], omni["unavailable"]) == (False, "not_configured")
 
 
-def test_an_estimate_says_what_would_be_refused_with_200(
+def test_an_estimate_reports_a_refusal_with_200(
     client: FlaskClient, harness: Harness
 ) -> None:
     open_ = client.post("/v1/estimates", json=a_body(), headers=ANN).get_json()
@@ -97,12 +97,3 @@ def test_an_estimate_says_what_would_be_refused_with_200(
     assert shown["refused"]["code"] == "generation_paused"
     assert "paused" in shown["refused"]["message"]
     assert shown["estimated_cost_usd"] == open_["estimated_cost_usd"] == "0.40"
-
-
-def test_an_estimate_refuses_a_webhook_without_an_api_key(client: FlaskClient) -> None:
-    body = a_body(webhook_url="https://example.com/hook")
-
-    answer = client.post("/v1/estimates", json=body, headers=ANN)
-
-    fields = [error["field"] for error in answer.get_json(force=True)["errors"]]
-    assert (answer.status_code, fields) == (422, ["webhook_url"])

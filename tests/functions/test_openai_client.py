@@ -1,8 +1,8 @@
-"""OpenAI's own client, unchanged, against our routes on fakes."""
+"""OpenAI's own client, unchanged, against our compatible routes on fakes."""
 
 import asyncio
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,15 +13,14 @@ from openai import AsyncOpenAI, OpenAI
 
 from local.http_server import HttpServer
 from shared.domain.catalogue import MODEL_CHOICES, ProviderId
-from shared.domain.job import Job
 from shared.domain.kill_switch import Level
 from shared.domain.structs import replace
 from tests.domain.examples import a_job, a_new_job, completed, running
 from tests.fakes.clock import NOON
-from tests.functions.openai_harness import JPEG, LosingAnswers, app_on
+from tests.functions.openai_harness import JPEG, LosingAnswers, app_on, uploads
 from tests.usecases.harness import Harness
 
-# Its authors mark all of `client.videos` so; it is why these routes are here.
+# The client's authors deprecated all of `client.videos`, which these routes serve.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The Sora API is scheduled:DeprecationWarning"
 )
@@ -44,11 +43,7 @@ def client(address: str) -> Iterator[OpenAI]:
         yield client
 
 
-def put(harness: Harness, job: Job) -> None:
-    harness.jobs.put(job)
-
-
-def test_a_video_is_asked_for_by_a_file(client: OpenAI, harness: Harness) -> None:
+def test_a_video_is_created_from_a_file(client: OpenAI, harness: Harness) -> None:
     video = client.videos.create(
         prompt="a cat",
         model="sora-2",
@@ -59,23 +54,23 @@ def test_a_video_is_asked_for_by_a_file(client: OpenAI, harness: Harness) -> Non
 
     assert (video.object, video.status, video.progress) == ("video", "queued", 0)
     assert (video.seconds, video.size, video.model) == ("10", "1280x720", "auto")
-    asked = harness.jobs.get(video.id).value.request
-    assert harness.bucket.objects[f"uploads/ann/{asked.image}"] == JPEG
+    request = harness.jobs.get(video.id).value.request
+    assert harness.bucket.objects[f"uploads/ann/{request.image}"] == JPEG
 
 
-def test_an_address_can_be_given_in_the_form(client: OpenAI, harness: Harness) -> None:
-    """The client refuses an object as `input_reference`, but for `extra_body`."""
+def test_a_video_is_created_from_a_url(client: OpenAI, harness: Harness) -> None:
+    """The client accepts an object as `input_reference` only in `extra_body`."""
     reference = {"image_url": "https://example.com/cat.jpg"}
 
     video = client.videos.create(
         prompt="a cat", extra_body={"input_reference": reference}
     )
 
-    asked = harness.jobs.get(video.id).value.request
-    assert (asked.image_url, asked.image) == ("https://example.com/cat.jpg", None)
+    request = harness.jobs.get(video.id).value.request
+    assert (request.image_url, request.image) == ("https://example.com/cat.jpg", None)
 
 
-def test_an_answer_that_is_lost_makes_one_job(
+def test_a_lost_answer_leaves_one_job_and_one_image(
     client: OpenAI, server: LosingAnswers, harness: Harness
 ) -> None:
     server.to_lose = 1
@@ -84,17 +79,16 @@ def test_an_answer_that_is_lost_makes_one_job(
 
     assert server.handled == 2
     assert [job.job_id for job in harness.jobs.all] == [video.id]
+    assert len(uploads(harness)) == 1
 
 
-def test_it_polls_until_the_video_is_there(
+def test_the_client_polls_until_the_video_is_complete(
     client: OpenAI, server: LosingAnswers, harness: Harness
 ) -> None:
     def work() -> None:
         if server.handled == 3:
-            put(
-                harness,
-                completed(a_job(job_id=harness.jobs.all[0].job_id), ProviderId.RUNWAY),
-            )
+            job = a_job(job_id=harness.jobs.all[0].job_id)
+            harness.jobs.put(completed(job, ProviderId.RUNWAY))
 
     server.meanwhile = work
     video = client.videos.create_and_poll(
@@ -105,11 +99,11 @@ def test_it_polls_until_the_video_is_there(
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_all_pages_are_walked_newest_first(
+def test_all_pages_are_listed_newest_first(
     client: OpenAI, harness: Harness, limit: int
 ) -> None:
     for n in range(4):
-        put(harness, a_new_job(job_id=f"job{n}", at=NOON + timedelta(minutes=n)))
+        harness.jobs.put(a_new_job(job_id=f"job{n}", at=NOON + timedelta(minutes=n)))
 
     ids = [video.id for video in client.videos.list(limit=limit, order="desc")]
 
@@ -132,18 +126,27 @@ def test_the_video_is_downloaded_without_our_token(
     with HttpServer(bucket) as served:
         url = f"{served.url}/job1.mp4?sig=1"
         there = replace(completed(a_job(), ProviderId.RUNWAY), video_url=url)
-        put(harness, there)
+        harness.jobs.put(there)
         content = client.videos.download_content("job1").read()
 
     assert content == b"an mp4"
     assert len(seen) == 1 and "Authorization" not in seen[0]
 
 
-def test_the_models_are_our_names(client: OpenAI) -> None:
+def test_a_deleted_video_is_gone(client: OpenAI, harness: Harness) -> None:
+    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
+
+    assert client.videos.delete("job1").deleted
+
+    with pytest.raises(openai.NotFoundError):
+        client.videos.retrieve("job1")
+
+
+def test_the_models_have_our_names(client: OpenAI) -> None:
     assert [model.id for model in client.models.list()] == [*MODEL_CHOICES]
 
 
-def test_the_async_client_does_the_same(address: str, harness: Harness) -> None:
+def test_the_async_client_works_as_well(address: str, harness: Harness) -> None:
     async def create() -> str:
         async with AsyncOpenAI(base_url=address, api_key="ann") as client:
             video = await client.videos.create(prompt="a", input_reference=JPEG)
@@ -152,39 +155,37 @@ def test_the_async_client_does_the_same(address: str, harness: Harness) -> None:
     assert asyncio.run(create()) == harness.jobs.all[0].job_id
 
 
-def ask(client: OpenAI, **fields: Any) -> None:
-    client.videos.create(**{"prompt": "a", "input_reference": JPEG} | fields)
-
-
 def paused(harness: Harness) -> None:
     harness.set_level(Level.PAUSED)
 
 
 def full(harness: Harness) -> None:
-    harness.jobs.limits = replace(harness.jobs.limits, most_open_jobs=0)
+    harness.jobs.limits = replace(harness.jobs.limits, max_open_jobs=0)
 
 
-def working(harness: Harness) -> None:
-    put(harness, running(a_job(), ProviderId.RUNWAY))
-
-
-REFUSED = {
-    "wrong": (ask, {"size": "1x1"}, None, openai.BadRequestError, "size"),
-    "paused": (ask, {}, paused, openai.InternalServerError, None),
-    "full": (ask, {}, full, openai.RateLimitError, None),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
-def test_what_is_refused_is_not_sent_again(
-    client: OpenAI, server: LosingAnswers, harness: Harness, case: Any
+@pytest.mark.parametrize(
+    ("prepare", "size", "error", "param"),
+    [
+        (None, "1x1", openai.BadRequestError, "size"),
+        (paused, "1280x720", openai.InternalServerError, None),
+        (full, "1280x720", openai.RateLimitError, None),
+    ],
+    ids=["wrong", "paused", "full"],
+)
+def test_the_client_does_not_retry_a_refusal(
+    client: OpenAI,
+    server: LosingAnswers,
+    harness: Harness,
+    prepare: Callable[[Harness], None] | None,
+    size: Any,
+    error: type[openai.APIStatusError],
+    param: str | None,
 ) -> None:
-    call, fields, prepare, error, param = case
     if prepare:
         prepare(harness)
 
     with pytest.raises(error) as caught:
-        call(client, **fields)
+        client.videos.create(prompt="a", input_reference=JPEG, size=size)
 
     assert (server.handled, caught.value.param) == (1, param)
     assert harness.jobs.all == []
@@ -202,11 +203,11 @@ NOT_OFFERED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("verb", NOT_OFFERED)
-def test_what_the_client_has_and_we_do_not_is_told_once(
+def test_the_client_does_not_retry_what_is_not_offered(
     client: OpenAI, server: LosingAnswers, harness: Harness, verb: str
 ) -> None:
     fields, param = NOT_OFFERED[verb]
-    put(harness, completed(a_job(), ProviderId.RUNWAY))
+    harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
 
     with pytest.raises(openai.BadRequestError) as caught:
         getattr(client.videos, verb)(**fields)
@@ -216,10 +217,10 @@ def test_what_the_client_has_and_we_do_not_is_told_once(
 
 
 @pytest.mark.parametrize("verb", ["delete", "download_content"])
-def test_a_conflict_is_told_once(
+def test_the_client_does_not_retry_a_conflict(
     client: OpenAI, server: LosingAnswers, harness: Harness, verb: str
 ) -> None:
-    working(harness)
+    harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
 
     with pytest.raises(openai.ConflictError):
         getattr(client.videos, verb)("job1")

@@ -1,13 +1,15 @@
-"""What OpenAI's clients ask for, in our words."""
+"""Translating requests of OpenAI's clients into ours."""
 
 from base64 import b64encode
+from typing import get_args
 
 import pytest
+from openai.types import VideoSize
 
-from functions.openai.request import InlineImage, OpenAIRequest
+from functions.openai.request import SIZES, InlineImage, read_request
 from shared.domain.catalogue import ANY_MODEL, MODEL_CHOICES, AspectRatio, Resolution
 from shared.domain.errors import InvalidRequest
-from shared.domain.request import Frame
+from shared.domain.request import Frame, VideoRequest
 
 URL = "https://example.com/cat.jpg"
 JPEG = b"\xff\xd8\xff\xe0"
@@ -19,8 +21,13 @@ P720, P1080 = Resolution.P720, Resolution.P1080
 TALL, WIDE = AspectRatio.PORTRAIT, AspectRatio.LANDSCAPE
 
 
-def parse(**fields: object) -> OpenAIRequest:
-    return OpenAIRequest.parse({"prompt": "a cat", "input_reference": URL} | fields)
+def read(**fields: object) -> tuple[VideoRequest, InlineImage | None]:
+    return read_request({"prompt": "a cat", "input_reference": URL} | fields)
+
+
+def parse(**fields: object) -> VideoRequest:
+    request, _ = read(**fields)
+    return request
 
 
 def data_url(content: bytes, kind: str = "image/png") -> str:
@@ -33,24 +40,25 @@ def wrong(**fields: object) -> list[tuple[str, str]]:
     return [(error.field, error.reason) for error in caught.value.errors]
 
 
-def test_what_is_not_said_is_as_in_the_client() -> None:
-    asked = parse()
+def test_a_missing_field_has_the_clients_default() -> None:
+    request = parse()
 
-    assert (asked.duration_seconds, asked.model) == (4, ANY_MODEL)
-    assert (asked.resolution, asked.aspect_ratio) == (P720, None)
+    assert (request.duration_seconds, request.model) == (4, ANY_MODEL)
+    assert (request.resolution, request.aspect_ratio) == (P720, None)
 
 
-def test_without_an_image_it_is_text_to_video() -> None:
-    request = OpenAIRequest.parse({"prompt": "a cat"}).video_request(None)
+def test_a_request_without_an_image_is_text_to_video() -> None:
+    request, image = read_request({"prompt": "a cat"})
 
     assert [request.source(frame) for frame in Frame] == [None, None]
+    assert image is None
 
 
 @pytest.mark.parametrize(
     ("seconds", "made"),
     [("3", 3), ("4", 4), ("8", 8), ("10", 10), ("12", 10), ("20", 10), (8, 8)],
 )
-def test_seconds_beyond_ours_are_our_longest(seconds: object, made: int) -> None:
+def test_a_duration_beyond_ours_becomes_our_longest(seconds: object, made: int) -> None:
     assert parse(seconds=seconds).duration_seconds == made
 
 
@@ -73,31 +81,24 @@ def test_seconds_beyond_ours_are_our_longest(seconds: object, made: int) -> None
         (["8"], "not_a_whole_number"),
     ],
 )
-def test_other_seconds_are_wrong(seconds: object, reason: str) -> None:
+def test_other_durations_are_refused(seconds: object, reason: str) -> None:
     assert wrong(seconds=seconds) == [("seconds", reason)]
 
 
-@pytest.mark.parametrize(
-    ("size", "resolution", "aspect_ratio"),
-    [
-        ("720x1280", P720, TALL),
-        ("1280x720", P720, WIDE),
-        ("1024x1792", P1080, TALL),
-        ("1792x1024", P1080, WIDE),
-        ("1080x1920", P1080, TALL),
-        ("1920x1080", P1080, WIDE),
-    ],
-)
-def test_a_size_is_made_no_smaller(
-    size: str, resolution: Resolution, aspect_ratio: AspectRatio
+@pytest.mark.parametrize("size", sorted({*SIZES, *get_args(VideoSize)}))
+def test_a_size_becomes_a_resolution_and_a_ratio_of_the_same_orientation(
+    size: str,
 ) -> None:
-    asked = parse(size=size)
+    width, height = map(int, size.split("x"))
 
-    assert (asked.resolution, asked.aspect_ratio) == (resolution, aspect_ratio)
+    request = parse(size=size)
+
+    assert min(width, height) <= {P720: 720, P1080: 1080}[request.resolution]
+    assert request.aspect_ratio is (WIDE if width > height else TALL)
 
 
 @pytest.mark.parametrize("size", ["1024x1024", "auto", "", "720X1280", 720, None])
-def test_other_sizes_are_wrong(size: object) -> None:
+def test_other_sizes_are_refused(size: object) -> None:
     ((field, reason),) = wrong(size=size)
 
     assert (field, reason.removesuffix("_but")) == ("size", "not_one_of")
@@ -112,7 +113,7 @@ def test_other_sizes_are_wrong(size: object) -> None:
         ("Runway", ANY_MODEL),
     ],
 )
-def test_a_model_that_is_not_ours_means_auto(name: str, model: str) -> None:
+def test_an_unknown_model_means_auto(name: str, model: str) -> None:
     assert parse(model=name).model is model
 
 
@@ -125,25 +126,20 @@ def test_a_model_that_is_not_ours_means_auto(name: str, model: str) -> None:
         (AVIF, "image/avif"),
     ],
 )
-def test_a_images_type_is_what_its_bytes_say(content: bytes, kind: str) -> None:
+def test_an_images_type_is_detected_from_its_bytes(content: bytes, kind: str) -> None:
     image = InlineImage(content=content, content_type=kind)
 
-    assert parse(input_reference=content).reference == image
-    told_otherwise = {"image_url": data_url(content, "image/gif")}
-    assert parse(input_reference=told_otherwise).reference == image
+    mislabelled = {"image_url": data_url(content, "image/gif")}
+    for reference in (content, mislabelled):
+        request, found = read(input_reference=reference)
+        assert (request.source(Frame.FIRST), found) == (None, image)
 
 
 @pytest.mark.parametrize("reference", [URL, {"image_url": URL}])
-def test_an_address_stays_one(reference: object) -> None:
-    request = parse(input_reference=reference).video_request(None)
+def test_a_url_stays_a_url(reference: object) -> None:
+    request, image = read(input_reference=reference)
 
-    assert (request.image_url, request.image) == (URL, None)
-
-
-def test_a_kept_image_is_named() -> None:
-    request = parse(input_reference=JPEG).video_request("a1")
-
-    assert (request.image_url, request.image) == (None, "a1")
+    assert (request.image_url, request.image, image) == (URL, None, None)
 
 
 @pytest.mark.parametrize(
@@ -168,13 +164,15 @@ def test_a_kept_image_is_named() -> None:
         ([URL], "not_an_image"),
     ],
 )
-def test_what_is_no_image_is_wrong(reference: object, reason: str) -> None:
+def test_a_reference_that_is_no_image_is_refused(
+    reference: object, reason: str
+) -> None:
     assert wrong(input_reference=reference) == [("input_reference", reason)]
 
 
-def test_every_wrong_field_is_named() -> None:
+def test_every_wrong_field_is_reported() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        OpenAIRequest.parse({"size": "1x1", "n": 2, "style": "noir"})
+        read_request({"size": "1x1", "n": 2, "style": "noir"})
 
     named = {(error.field, error.reason) for error in caught.value.errors}
     assert named == {

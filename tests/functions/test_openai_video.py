@@ -1,4 +1,4 @@
-"""A job as OpenAI's clients see it."""
+"""A job in the form of OpenAI's video object."""
 
 import pytest
 from openai.types import Video
@@ -27,7 +27,7 @@ FAILED = a_job().ended(ErrorCode.CANCELLED)
 
 
 def show(job: Job) -> Video:
-    """As strictly as the client's own type can read it; the client itself is lax."""
+    """The video parsed strictly as the client's own type; the client itself is lax."""
     return Video.model_validate(show_video(project(job)), strict=True)
 
 
@@ -47,7 +47,7 @@ def test_every_field_of_the_clients_type_is_there() -> None:
         pytest.param(FAILED, "failed", id="failed"),
     ],
 )
-def test_a_status_is_one_of_theirs(job: Job, status: str) -> None:
+def test_a_status_becomes_one_of_openais(job: Job, status: str) -> None:
     assert show(job).status == status
 
 
@@ -58,12 +58,12 @@ def test_times_are_whole_seconds() -> None:
     assert video.expires_at == UNIX_NOON + 30 * DAY_SECONDS
 
 
-def test_a_video_that_is_not_there_is_not_completed() -> None:
+def test_a_job_without_a_video_has_no_completion_time() -> None:
     assert show(FAILED).completed_at is None
     assert show(running(a_job(), ProviderId.RUNWAY)).completed_at is None
 
 
-def test_before_the_delivery_it_shows_what_was_asked() -> None:
+def test_before_delivery_a_video_shows_what_was_requested() -> None:
     job = a_new_job(duration=5, resolution="1080p", aspect_ratio="9:16")
 
     video = show_video(project(job))
@@ -71,16 +71,16 @@ def test_before_the_delivery_it_shows_what_was_asked() -> None:
     assert (video["seconds"], video["size"]) == ("5", "1080x1920")
 
 
-def test_after_the_delivery_it_shows_what_came() -> None:
+def test_after_delivery_a_video_shows_what_was_delivered() -> None:
     job = completed(a_job(duration=5), ProviderId.RUNWAY)
-    came = replace(DELIVERED, duration_seconds=6.04, width=1920, height=1080)
+    delivered = replace(DELIVERED, duration_seconds=6.04, width=1920, height=1080)
 
-    video = show_video(project(replace(job, delivered=came)))
+    video = show_video(project(replace(job, delivered=delivered)))
 
     assert (video["seconds"], video["size"]) == ("6", "1920x1080")
 
 
-def test_a_failure_says_why_in_the_readers_language() -> None:
+def test_a_failures_message_is_in_the_readers_language() -> None:
     page = Page(videos=(project(FAILED),), next_cursor=None)
 
     (video,) = show_page(page, Language.KOREAN)["data"]
@@ -88,18 +88,13 @@ def test_a_failure_says_why_in_the_readers_language() -> None:
     assert video["error"] == {"code": "cancelled", "message": "작업이 취소되었습니다."}
 
 
-def test_a_page_says_whether_more_follows() -> None:
+def test_a_page_says_whether_there_are_more() -> None:
     videos = tuple(project(a_new_job(job_id=job_id)) for job_id in "ba")
 
     page = show_page(Page(videos=videos, next_cursor="c"), Language.ENGLISH)
 
     assert [video["id"] for video in page.pop("data")] == ["b", "a"]
-    assert page == {
-        "object": "list",
-        "first_id": "b",
-        "last_id": "a",
-        "has_more": True,
-    }
+    assert page == {"object": "list", "first_id": "b", "last_id": "a", "has_more": True}
 
 
 def test_an_empty_page_ends_the_list() -> None:

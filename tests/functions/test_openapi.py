@@ -1,4 +1,4 @@
-"""The document: valid, complete, in two languages, and true of requests and jobs."""
+"""The OpenAPI document: valid, complete, in two languages, fit for generators."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -9,7 +9,8 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from functions.api import ROUTES
 from functions.docs import TAGS, korean_texts, openapi
-from functions.http.bodies import answer
+from functions.http.bodies import json_response
+from shared.domain.framing import MIN_SIDE_PIXELS
 from shared.domain.job import Language
 from tests.functions.calling import check_schema, document
 
@@ -25,7 +26,7 @@ def operations() -> Iterator[tuple[str, str, Node]]:
 
 
 def nodes(part: Any) -> Iterator[Any]:
-    """Every object inside; examples are values, not descriptions."""
+    """Every object inside, except for examples, which are values."""
     if isinstance(part, list):
         for item in part:
             yield from nodes(item)
@@ -43,19 +44,19 @@ def schemas() -> Iterator[tuple[str, Node]]:
             yield f"{title}.{name}", part
 
 
-def test_it_is_valid_openapi() -> None:
+def test_the_document_is_valid_openapi() -> None:
     assert [e.message for e in OPENAPI_31_VALIDATOR.iter_errors(document())] == []
     for schema in document()["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
 
 
-def test_every_route_is_described_but_for_what_is_not_offered() -> None:
+def test_every_route_that_is_offered_is_described() -> None:
     described = {(method.upper(), path) for path, method, _ in operations()}
 
     assert described == {
         (route.method, route.path.replace("<", "{").replace(">", "}"))
         for route in ROUTES
-        if route.path != "/docs/viewer.js" and route.most_bytes > 0
+        if route.path != "/docs/viewer.js" and route.max_bytes > 0
     }
 
 
@@ -66,7 +67,7 @@ def test_only_the_open_calls_need_no_token() -> None:
     assert document()["security"] == [{"bearer": []}]
 
 
-def test_generators_get_a_name_for_everything_and_nothing_to_merge() -> None:
+def test_generators_find_a_name_for_everything_and_nothing_to_merge() -> None:
     names = [call["operationId"] for _, _, call in operations()]
     sets = [tuple(n["enum"]) for n in nodes(document()) if "enum" in n]
     components = document()["components"]["schemas"].values()
@@ -74,12 +75,12 @@ def test_generators_get_a_name_for_everything_and_nothing_to_merge() -> None:
 
     assert len(set(names)) == len(names)
     assert not [n for n in nodes(document()) if {"allOf", "oneOf", "not"} & n.keys()]
-    assert len(set(sets)) == len(sets), "what is shared is a component"
+    assert len(set(sets)) == len(sets), "shared enums are components"
     assert not [n for n in nodes(parts) if "enum" in n]
 
 
-def test_a_webhook_has_no_tag_of_a_call() -> None:
-    """openapi-generator writes a file a tag, and the webhooks' over the calls'."""
+def test_webhooks_and_calls_share_no_tag() -> None:
+    """openapi-generator writes a file per tag, so one would overwrite the other."""
     sent = [c for hook in document()["webhooks"].values() for c in hook.values()]
     tags = {tag for call in sent for tag in call["tags"]}
 
@@ -88,8 +89,8 @@ def test_a_webhook_has_no_tag_of_a_call() -> None:
     assert tags <= {tag["name"] for tag in document()["tags"]}
 
 
-def test_no_field_is_always_null_by_its_type() -> None:
-    """openapi-generator's Python client can't be made from one."""
+def test_no_field_has_only_the_type_null() -> None:
+    """openapi-generator can't generate a Python client for such a field."""
     fields = [
         (name, node)
         for schema in nodes(document())
@@ -100,11 +101,11 @@ def test_no_field_is_always_null_by_its_type() -> None:
     assert not [name for name, field in fields if field.get("type") == "null"]
 
 
-def test_the_license_is_said() -> None:
+def test_the_license_is_named() -> None:
     assert document()["info"]["license"]["identifier"] == "Apache-2.0"
 
 
-def test_every_call_says_its_errors_with_their_codes() -> None:
+def test_every_call_lists_its_errors_with_their_codes() -> None:
     for path, _, call in operations():
         answers = call["responses"]
         assert {"400", "404", "405", "413", "500", "503"} <= set(answers)
@@ -134,7 +135,7 @@ def test_every_call_field_and_answer_has_a_description_and_an_example() -> None:
     ]
 
 
-def test_only_what_may_spend_can_be_paused() -> None:
+def test_only_calls_that_may_spend_can_be_paused() -> None:
     pausable = {
         (method, path)
         for path, method, call in operations()
@@ -148,7 +149,7 @@ def test_only_what_may_spend_can_be_paused() -> None:
     }
 
 
-def spoken(part: Any) -> set[str]:
+def texts_for_people(part: Any) -> set[str]:
     return {
         node[name]
         for node in nodes(part)
@@ -161,13 +162,28 @@ def is_korean(text: str) -> bool:
     return any("가" <= character <= "힣" for character in text)
 
 
-def test_all_that_people_read_is_korean_in_korean_and_english_else() -> None:
-    korean = answer(openapi(ROUTES, language=Language.KOREAN)).get_json()
+def test_all_texts_are_korean_in_korean_and_english_otherwise() -> None:
+    korean = json_response(openapi(ROUTES, language=Language.KOREAN)).get_json()
 
-    foreign = {text for text in spoken(korean) if not is_korean(text)}
+    foreign = {text for text in texts_for_people(korean) if not is_korean(text)}
     assert foreign - PHRASES == {"`Bearer`"}
-    assert not [text for text in spoken(document()) if is_korean(text)]
+    assert not [text for text in texts_for_people(document()) if is_korean(text)]
 
 
-def test_every_translation_is_of_something_that_is_said() -> None:
-    assert korean_texts()["document"].keys() <= spoken(document())
+def test_every_translation_belongs_to_a_text_of_the_document() -> None:
+    assert korean_texts()["document"].keys() <= texts_for_people(document())
+
+
+def test_every_field_for_an_image_states_the_smallest_size() -> None:
+    def properties(title: str) -> Any:
+        return document()["components"]["schemas"][title]["properties"]
+
+    given = [
+        document()["paths"]["/v1/uploads"]["post"],
+        properties("VideoRequest")["image_url"],
+        properties("OpenAIVideoRequest")["input_reference"],
+        properties("OpenAIVideoRequestForm")["input_reference"],
+    ]
+
+    for each in given:
+        assert f"{MIN_SIDE_PIXELS} pixels a side" in each["description"]

@@ -1,17 +1,18 @@
-"""The private functions: only their own invoker gets in, and 429 or 503 never out."""
+"""The private functions: only their invoker may call; they never answer 429 or 503."""
 
 from collections.abc import Callable
 
 import pytest
 from flask import Request, Response
 from flask.testing import FlaskClient
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 import main
-from functions.http.internal_auth import for_callers_of
+from functions.http.internal_auth import restricted_to
 from functions.sweep import sweep
 from functions.worker import worker
-from shared import wiring
 from shared.domain.api_key import ApiKey
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
@@ -22,7 +23,7 @@ from shared.gcp.oidc import OidcCheck
 from shared.ports.identity import Callers
 from shared.request_time import left_seconds
 from shared.settings import Settings
-from shared.worker.sweep import Sweep
+from shared.wiring import process, steps
 from tests.domain.examples import MINUTE, NOON, a_job, a_new_job, completed, running
 from tests.fakes.keys import FakeKeys
 from tests.fakes.refusals import every_refusal
@@ -45,21 +46,13 @@ def callers() -> Callers:
 def wired(harness: Harness, callers: Callers, monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"GOOGLE_CLOUD_PROJECT": "demo", "BUCKET": "demo"}
     settings = Settings.from_env(known)
-    waking = Sweep(
-        jobs=harness.jobs,
-        queries=harness.jobs,
-        queue=harness.queue,
-        clock=harness.clock,
-        wake_webhooks=lambda now: None,
-        audit_ledger=harness.audit_ledger,
-    )
-    monkeypatch.setattr(wiring, "settings", lambda: settings)
-    monkeypatch.setattr(wiring, "advance", lambda: harness.advance)
-    monkeypatch.setattr(wiring, "sweep", lambda: waking)
+    monkeypatch.setattr(process, "settings", lambda: settings)
+    monkeypatch.setattr(steps, "advance", lambda: harness.advance)
+    monkeypatch.setattr(steps, "sweep", lambda: harness.sweeper)
     key = ApiKey(sha256="0" * 64, name="k", user_id="ann", created_at=NOON)
     harness.keys = FakeKeys(key)
-    monkeypatch.setattr(wiring, "send_webhook", lambda: harness.send_webhook)
-    monkeypatch.setattr(wiring, "_callers", lambda audience, email: callers)
+    monkeypatch.setattr(steps, "send_webhook", lambda: harness.send_webhook)
+    monkeypatch.setattr(process, "_callers", lambda audience, email: callers)
 
 
 def call(client: FlaskClient, headers: dict[str, str]) -> TestResponse:
@@ -75,8 +68,17 @@ def test_a_task_advances_its_job_by_one_step(harness: Harness) -> None:
     assert harness.job.image
 
 
+def test_a_private_call_is_logged_under_the_id_that_it_gets_back() -> None:
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        response = call(client_of(worker), STEPS)
+
+    (line,) = [line for line in lines if line["event"] == "request_served"]
+    assert (line["method"], line["route"], line["status"]) == ("POST", "worker", 204)
+    assert line["request_id"] == response.headers["X-Request-Id"]
+
+
 @pytest.mark.parametrize(("headers", "starts"), [(STARTS, 1), (STEPS, 0), (INVOKER, 0)])
-def test_only_a_task_of_the_starts_queue_starts(
+def test_only_a_task_of_the_starts_queue_sends_the_paid_post(
     harness: Harness, headers: dict[str, str], starts: int
 ) -> None:
     harness.jobs.put(a_job())
@@ -85,9 +87,7 @@ def test_only_a_task_of_the_starts_queue_starts(
     assert harness.providers[ProviderId.RUNWAY].starts == starts
 
 
-def test_a_task_that_comes_too_early_leaves_one_of_another_name(
-    harness: Harness,
-) -> None:
+def test_an_early_task_leaves_one_with_another_name(harness: Harness) -> None:
     job = harness.jobs.put(running(a_job(), ProviderId.RUNWAY)).value
     own = task_name("job1", job.version)
     harness.clock.move(-MINUTE)
@@ -102,29 +102,32 @@ def test_only_a_task_of_the_webhooks_queue_sends_the_webhook(
     harness: Harness, queue: str, messages: int
 ) -> None:
     harness.receivers.answers = [500]
-    webhook = Webhook(key_id="0" * 12).armed(NOON)
+    webhook = Webhook(key_id="0" * 12).scheduled(NOON)
     ended = completed(a_job(webhook_url="https://example.com/"), ProviderId.RUNWAY)
     harness.jobs.put(replace(ended, webhook=webhook))
 
     response = call(client_of(worker), {**INVOKER, "X-CloudTasks-QueueName": queue})
 
-    # A receiver's failure is no failure of the task.
+    # The task succeeded, although its receiver failed.
     assert response.status_code == 204
     assert len(harness.receivers.messages) == messages
 
 
-def test_a_task_of_a_job_that_is_gone_is_done() -> None:
+def test_a_task_for_a_missing_job_succeeds() -> None:
     assert call(client_of(worker), STEPS).status_code == 204
 
 
-def test_a_step_that_could_not_be_enqueued_is_asked_for_again(harness: Harness) -> None:
+def test_a_step_whose_successor_cannot_be_enqueued_is_retried(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
     harness.queue.failures = [Unreachable("down")]
 
-    assert call(client_of(worker), STEPS).status_code == 500
+    with capture_logs() as lines:
+        assert call(client_of(worker), STEPS).status_code == 500
+
+    assert "step_failed" in [line["event"] for line in lines]
 
 
-def test_the_sweep_says_how_many_it_woke(harness: Harness) -> None:
+def test_the_sweep_answers_how_many_jobs_it_enqueued(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
     harness.clock.move(MINUTE)
 
@@ -138,7 +141,7 @@ def test_the_sweep_says_how_many_it_woke(harness: Harness) -> None:
     ("authorization", "status"),
     [(None, 401), ("Bearer eve", 401), ("Bearer other", 403)],
 )
-def test_nobody_else_gets_in(
+def test_only_the_invoker_may_call(
     harness: Harness,
     function: Callable[[Request], Response],
     authorization: str | None,
@@ -168,7 +171,7 @@ def test_nobody_else_gets_in(
     ids=["the real check"],
 )
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Basic YTpi"])
-def test_the_real_check_lets_nobody_in_without_a_token(
+def test_the_real_check_refuses_a_call_without_a_token(
     harness: Harness, function: Callable[[Request], Response], authorization: str
 ) -> None:
     harness.jobs.put(a_job())
@@ -181,14 +184,16 @@ def test_the_real_check_lets_nobody_in_without_a_token(
 
 @pytest.mark.parametrize(
     "error",
-    [Unreachable("down"), *every_refusal()],
+    [Unreachable("down"), KeyError("a bug"), *every_refusal()],
     ids=lambda error: type(error).__name__,
 )
-def test_no_error_slows_the_whole_queue(error: Exception) -> None:
+def test_no_error_is_answered_with_a_status_that_slows_the_queue(
+    error: Exception,
+) -> None:
     def broken(_: Request) -> Response:
         raise error
 
-    guarded = for_callers_of(FakeCallers, seconds=1)(broken)
+    guarded = restricted_to(FakeCallers, seconds=1)(broken)
 
     status = call(client_of(guarded), INVOKER).status_code
 
@@ -197,7 +202,7 @@ def test_no_error_slows_the_whole_queue(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("name", ["worker", "sweep", "budget_alert"])
-def test_a_function_asks_firestore_no_longer_than_it_may_run(
+def test_a_functions_time_for_firestore_ends_before_its_timeout(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: list[float] = []
@@ -209,22 +214,5 @@ def test_a_function_asks_firestore_no_longer_than_it_may_run(
     assert 0 < left[0] <= may_run - 10
 
 
-@pytest.mark.parametrize(
-    ("body", "content_type"),
-    [(b"", "application/json"), (b"{}", "text/plain"), (b"[]", "application/json")],
-)
-def test_a_body_that_no_task_of_ours_has_does_nothing(
-    harness: Harness, body: bytes, content_type: str
-) -> None:
-    harness.jobs.put(a_job())
-
-    response = client_of(worker).post(
-        "/", data=body, content_type=content_type, headers=STARTS
-    )
-
-    assert response.status_code in (400, 415)
-    assert harness.starts == 0
-
-
-def test_a_guard_keeps_the_name_of_its_function() -> None:
+def test_a_restricted_function_keeps_its_name() -> None:
     assert (worker.__name__, sweep.__name__) == ("worker", "sweep")

@@ -1,4 +1,4 @@
-"""Problems: each has its code, its sentence and its headers."""
+"""Problem responses: each has its code, its sentence and its headers."""
 
 from datetime import timedelta
 
@@ -7,8 +7,9 @@ import pytest
 from functions.http.problems import problem, title
 from shared.domain.errors import (
     ApiError,
-    Crowded,
+    Contended,
     ErrorCode,
+    ExceedsLimit,
     FieldError,
     GenerationPaused,
     IdempotencyConflict,
@@ -30,10 +31,11 @@ from shared.domain.job import Language
             "2",
         ),
         (TooManyJobs(), "Retry-After", "60"),
+        (TooManyJobs(retry_after=timedelta(minutes=9)), "Retry-After", "540"),
         (GenerationPaused(), "Retry-After", "300"),
         (Unavailable(), "Retry-After", "5"),
         (Unavailable(retry_after=timedelta(minutes=1)), "Retry-After", "60"),
-        (Crowded(), "Retry-After", "5"),
+        (Contended(), "Retry-After", "5"),
         (Unauthenticated(), "WWW-Authenticate", "Bearer"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, ApiError) else "",
@@ -61,10 +63,21 @@ def test_a_refusal_says_what_to_do_next(
                 }
             ],
         ),
+        (
+            ExceedsLimit(),
+            [
+                {
+                    "field": "duration",
+                    "message": "This job costs more than the spending limit allows in "
+                    "all. Ask for a shorter video, a lower resolution or a cheaper "
+                    "model.",
+                }
+            ],
+        ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, ApiError) else "",
 )
-def test_whatever_is_unprocessable_names_its_fields(
+def test_every_422_names_its_fields(
     refused: ApiError, errors: list[dict[str, str]]
 ) -> None:
     body = problem(refused, Language.ENGLISH).get_json(force=True)
@@ -73,7 +86,9 @@ def test_whatever_is_unprocessable_names_its_fields(
 
 
 @pytest.mark.parametrize(
-    ("status", "said"), [(404, "Not Found"), (413, "Content Too Large")]
+    ("status", "expected"), [(404, "Not Found"), (413, "Content Too Large")]
 )
-def test_a_status_is_called_the_same_under_every_python(status: int, said: str) -> None:
-    assert title(status) == said
+def test_a_status_has_the_same_title_under_every_python(
+    status: int, expected: str
+) -> None:
+    assert title(status) == expected

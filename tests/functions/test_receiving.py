@@ -1,20 +1,25 @@
-"""How many bodies are received at once, and how large; how many requests a user has."""
+"""Limits on bodies: their size, how many at once; and on a user's requests."""
 
 import io
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from threading import Event
 
 import pytest
 from flask import Flask, Request
 
-from functions.http.forms import MOST_HEAD_BYTES, MOST_PREAMBLE_BYTES, read_form
+from functions.http.forms import MAX_HEAD_BYTES, MAX_PREAMBLE_BYTES, read_form
 from functions.http.receiving import (
     BODIES_PER_USER,
+    DRAIN,
+    DRAIN_FLOOD,
+    DRAIN_STRANGER,
+    DRAINS_PER_USER,
     LARGE_BODY_BYTES,
     SMALL_BODY_BYTES,
+    WAITING_PER_USER,
     Receiver,
 )
 from shared.domain.errors import (
@@ -25,13 +30,17 @@ from shared.domain.errors import (
     TooManyRequests,
     Unavailable,
 )
-from shared.rates import MOST_BUCKETS, RateLimit
+from shared.rates import MAX_BUCKETS, RateLimit
 
 SMALL, LARGE = SMALL_BODY_BYTES, SMALL_BODY_BYTES + 1
+END = b"--B--\r\n"
+# One for all threads: making one parses Python, and in Python 3.11 two threads that do
+# so at once may raise SystemError.
+APP = Flask(__name__)
 
 
 def a_request(length: int | None = LARGE, body: bytes | None = None) -> Request:
-    """`length` is announced; None: as chunks, without a length."""
+    """A request that announces `length`, or if None sends its body in chunks."""
     stream = io.BytesIO(b" " * (length or 5) if body is None else body)
     environ: dict[str, object] = {"wsgi.input": stream}
     if length is None:
@@ -39,7 +48,7 @@ def a_request(length: int | None = LARGE, body: bytes | None = None) -> Request:
         environ |= chunked
     else:
         environ["CONTENT_LENGTH"] = str(length)
-    with Flask(__name__).test_request_context(environ_overrides=environ) as context:
+    with APP.test_request_context(environ_overrides=environ) as context:
         return context.request
 
 
@@ -53,10 +62,10 @@ def receiving(
 
 @pytest.fixture
 def receiver() -> Receiver:
-    return Receiver(large_at_once=2, wait_seconds=0.01)
+    return Receiver(max_large_bodies=2, wait_seconds=0.01)
 
 
-def test_within_the_block_the_whole_body_is_in_memory(receiver: Receiver) -> None:
+def test_inside_the_block_the_whole_body_is_in_memory(receiver: Receiver) -> None:
     request = a_request(3, b"abcdef")
 
     with receiver.receive(request, "ann", 3):
@@ -70,9 +79,9 @@ def test_within_the_block_the_whole_body_is_in_memory(receiver: Receiver) -> Non
         (a_request(None, b" " * (SMALL + 1)), TooLarge),
         (a_request(SMALL, b"cut"), Malformed),
     ],
-    ids=["says so", "without a length", "cut off"],
+    ids=["announced", "without a length", "cut off"],
 )
-def test_a_body_is_as_large_as_its_route_allows(
+def test_a_body_larger_than_its_route_allows_is_refused(
     receiver: Receiver, request_: Request, refused: type[ApiError]
 ) -> None:
     with pytest.raises(refused), receiver.receive(request_, "ann", SMALL):
@@ -80,7 +89,7 @@ def test_a_body_is_as_large_as_its_route_allows(
 
 
 @pytest.mark.parametrize("length", [LARGE, None], ids=["large", "of any length"])
-def test_large_bodies_have_so_much_room_and_each_user_one_of_it(
+def test_few_large_bodies_are_received_at_once_and_one_per_user(
     receiver: Receiver, length: int | None
 ) -> None:
     with receiving(receiver, "ann"):
@@ -91,14 +100,14 @@ def test_large_bodies_have_so_much_room_and_each_user_one_of_it(
         receiving(receiver, "ann", SMALL).close()
 
 
-def test_the_room_is_free_again_however_it_ended(receiver: Receiver) -> None:
+def test_the_room_of_a_body_is_freed_after_an_error(receiver: Receiver) -> None:
     for _ in range(3):
         with pytest.raises(KeyError), receiving(receiver):
             raise KeyError
 
 
-class Held:
-    """A body that comes when it is let go."""
+class HeldBody:
+    """A body that arrives once `may_come` is set."""
 
     def __init__(self) -> None:
         self.is_read, self.may_come = Event(), Event()
@@ -106,29 +115,90 @@ class Held:
     def read(self, size: int = -1) -> bytes:
         self.is_read.set()
         self.may_come.wait()
-        return b" "
+        return b" " * size
 
 
-def test_a_user_sends_so_many_bodies_at_once(receiver: Receiver) -> None:
-    def send(body: Held) -> None:
+@contextmanager
+def released(bodies: Iterable[HeldBody]) -> Iterator[None]:
+    """Lets the bodies arrive after the block, also if it fails: their threads end."""
+    try:
+        yield
+    finally:
+        for body in bodies:
+            body.may_come.set()
+
+
+def test_a_user_sends_a_limited_number_of_bodies_at_once(receiver: Receiver) -> None:
+    def send(body: HeldBody) -> None:
         request = a_request(1)
         request.environ["wsgi.input"] = body
         with receiver.receive(request, "ann", SMALL):
             pass
 
-    held = [Held() for _ in range(BODIES_PER_USER)]
+    held = [HeldBody() for _ in range(BODIES_PER_USER)]
     with ThreadPoolExecutor(len(held)) as pool:
         sending = [pool.submit(send, body) for body in held]
-        assert all(body.is_read.wait(10) for body in held)
-        with pytest.raises(TooManyRequests):
-            receiving(receiver, "ann", SMALL)
-        receiving(receiver, "bob", SMALL).close()
-        for body in held:
-            body.may_come.set()
+        with released(held):
+            assert all(body.is_read.wait(10) for body in held)
+            with pytest.raises(TooManyRequests):
+                receiving(receiver, "ann", SMALL)
+            receiving(receiver, "bob", SMALL).close()
         for sent in sending:
             sent.result()
 
     receiving(receiver, "ann", SMALL).close()
+
+
+@pytest.mark.parametrize(
+    ("length", "at_once"),
+    [(1, BODIES_PER_USER), (LARGE, 1)],
+    ids=["small ones", "large ones"],
+)
+def test_a_limited_number_of_a_users_bodies_wait_for_their_turn(
+    monkeypatch: pytest.MonkeyPatch, length: int, at_once: int
+) -> None:
+    """Each one that waits occupies a thread, and a process has few."""
+    monkeypatch.setattr("functions.http.receiving.TURN_WAIT_SECONDS", 60.0)
+    receiver = Receiver(wait_seconds=60)
+    held = [HeldBody() for _ in range(at_once)]
+    refused = [HeldBody() for _ in range(5)]
+    waiting = [HeldBody() for _ in range(WAITING_PER_USER)]
+    everything = [*held, *waiting, *refused]
+
+    def send(body: HeldBody) -> bool:
+        request = a_request(length, b"")
+        request.environ["wsgi.input"] = body
+        try:
+            with receiver.receive(request, "ann", LARGE):
+                return True
+        except TooManyRequests:
+            return False
+
+    with ThreadPoolExecutor(len(everything)) as pool:
+        sending = as_completed([pool.submit(send, body) for body in everything])
+        with released(everything):
+            first = [next(sending).result() for _ in refused]
+            receiving(receiver, "bob", SMALL).close()
+        rest = [sent.result() for sent in sending]
+
+    assert not any(first)
+    assert len(rest) == at_once + WAITING_PER_USER
+    assert all(rest)
+
+
+def test_only_a_few_of_a_users_refused_bodies_are_read_to_the_end(
+    receiver: Receiver,
+) -> None:
+    with ExitStack() as stack:
+        for user_id, limit in ("ann", DRAIN), ("bob", DRAIN), (None, DRAIN_STRANGER):
+            given = [
+                stack.enter_context(receiver.drain_limit(user_id))
+                for _ in range(DRAINS_PER_USER + 1)
+            ]
+            assert given == [*[limit] * DRAINS_PER_USER, DRAIN_FLOOD]
+
+    with receiver.drain_limit("ann") as again:
+        assert again is DRAIN
 
 
 class TestForms:
@@ -137,18 +207,18 @@ class TestForms:
     ) -> object:
         environ = {"CONTENT_TYPE": kind, "wsgi.input": io.BytesIO(body)}
         environ["CONTENT_LENGTH"] = str(len(body))
-        with Flask(__name__).test_request_context(environ_overrides=environ) as context:
+        with APP.test_request_context(environ_overrides=environ) as context:
             return read_form(context.request)
 
     def part(self, name: str, content: bytes, more: bytes = b"") -> bytes:
         head = b'--B\r\nContent-Disposition: form-data; name="' + name.encode() + b'"'
         return head + more + b"\r\n\r\n" + content + b"\r\n"
 
-    def test_texts_are_read_as_texts_and_files_as_bytes(self) -> None:
+    def test_a_forms_texts_are_read_as_texts_and_its_files_as_bytes(self) -> None:
         text = self.part("prompt", "고양이".encode())
         file = self.part("image", b"\xff\r\n--\r" * 50_000, b'; filename="../a.jpg"')
 
-        assert self.read(text + file + b"--B--\r\n") == {
+        assert self.read(text + file + END) == {
             "prompt": "고양이",
             "image": b"\xff\r\n--\r" * 50_000,
         }
@@ -156,19 +226,20 @@ class TestForms:
     @pytest.mark.parametrize(
         ("make", "refused"),
         [
-            (lambda p: p("a", b"x", b"; a=b" * MOST_HEAD_BYTES), TooLarge),
+            (lambda p: p("a", b"x", b"; a=b" * MAX_HEAD_BYTES), TooLarge),
             (
                 lambda p: p("a", b"", b'; filename="' + b"x" * 2_000_000 + b'"'),
                 TooLarge,
             ),
-            (lambda p: p("a", b"x", b"\r\nX: a" * MOST_HEAD_BYTES), TooLarge),
-            (lambda p: b" " * (MOST_PREAMBLE_BYTES + 1) + p("a", b"x"), TooLarge),
+            (lambda p: p("a", b"x", b"\r\nX: a" * MAX_HEAD_BYTES), TooLarge),
+            (lambda p: b" " * (MAX_PREAMBLE_BYTES + 1) + p("a", b"x"), TooLarge),
             (lambda p: b" " * 2_000_000, TooLarge),
             (lambda p: b"--B\r\nX: " + b"a" * 2_000_000, TooLarge),
             (lambda p: b"".join(p(f"a{n}", b"x") for n in range(51)), TooLarge),
             (lambda p: p("a", b"x") + p("a", b"y"), InvalidRequest),
             (lambda p: p("a", b"\xff"), Malformed),
             (lambda p: b"--B\r\n\r\nx\r\n", Malformed),
+            (lambda p: p("a", b"x").replace(b'; name="a"', b"") + END, Malformed),
             (lambda p: p("a", b"x")[:-5], Malformed),
             (lambda p: b"", Malformed),
         ],
@@ -182,19 +253,19 @@ class TestForms:
                 "no end",
                 "parts",
             ),
-            *("twice", "no text", "no name", "cut off", "empty"),
+            *("twice", "no text", "no head", "no name", "cut off", "empty"),
         ],
     )
-    def test_what_is_no_form_of_a_client_is_refused(
+    def test_a_malformed_form_is_refused(
         self, make: Callable[[Callable[..., bytes]], bytes], refused: type[ApiError]
     ) -> None:
         with pytest.raises(refused):
-            self.read(make(self.part) + (b"" if refused is Malformed else b"--B--\r\n"))
+            self.read(make(self.part) + (b"" if refused is Malformed else END))
 
     @pytest.mark.parametrize("kind", ["", "; boundary=", "; boundary=" + "b" * 201])
     def test_a_boundary_is_needed(self, kind: str) -> None:
         with pytest.raises(Malformed):
-            self.read(self.part("a", b"x") + b"--B--\r\n", f"multipart/form-data{kind}")
+            self.read(self.part("a", b"x") + END, f"multipart/form-data{kind}")
 
 
 class Clock:
@@ -229,7 +300,15 @@ class TestRates:
         clock.now += 3600
         assert self.taken(rate, ["ann"] * 99, tokens) == at_once
 
-    def test_what_costs_more_than_a_bucket_holds_takes_a_full_one(self) -> None:
+    def test_a_burst_may_be_larger_than_five_seconds_worth(self) -> None:
+        clock = Clock()
+        rate = RateLimit(0.5, clock, burst=10)
+
+        assert self.taken(rate, ["ann"] * 99) == 10
+        clock.now += 4
+        assert self.taken(rate, ["ann"] * 99) == 2
+
+    def test_a_request_above_the_burst_needs_a_full_bucket(self) -> None:
         clock = Clock()
         rate = RateLimit(1, clock)
 
@@ -237,13 +316,7 @@ class TestRates:
         clock.now += 5
         assert self.taken(rate, ["ann"] * 2, 20) == 1
 
-    def test_one_user_takes_nothing_of_another(self) -> None:
-        rate = RateLimit(1, Clock())
-        self.taken(rate, ["ann"] * 99)
-
-        assert self.taken(rate, ["bob"]) == 1
-
-    def test_it_says_when_a_retry_makes_sense(self) -> None:
+    def test_a_refused_request_says_when_to_retry(self) -> None:
         rate = RateLimit(2, Clock())
         self.taken(rate, ["ann"] * 10)
 
@@ -251,11 +324,11 @@ class TestRates:
             rate.take("ann", 5)
         assert refused.value.retry_after == timedelta(seconds=2.5)
 
-    def test_very_many_users_take_no_more_memory_than_so_much(self) -> None:
+    def test_the_memory_for_rates_is_bounded_however_many_users(self) -> None:
         clock = Clock()
         rate = RateLimit(1, clock)
-        for n in range(3 * MOST_BUCKETS):
+        for n in range(3 * MAX_BUCKETS):
             clock.now += 1
             rate.take(f"user{n}")
 
-        assert len(rate._buckets) <= MOST_BUCKETS
+        assert len(rate._buckets) <= MAX_BUCKETS

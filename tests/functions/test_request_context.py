@@ -1,4 +1,4 @@
-"""What the log of a request says: which one, of which trace, and never its content."""
+"""A request's log lines: its ID, its trace and its user, but never its content."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from flask import Response
 from flask.testing import FlaskClient
 from structlog.testing import LogCapture
 
-from functions.http.bodies import answer
+from functions.http.bodies import json_response
 from functions.http.route import Call, Route
 from functions.http.router import Router
 from shared.ports.identity import Caller
@@ -20,7 +20,7 @@ TRACE_KEY, SPAN_KEY = "logging.googleapis.com/trace", "logging.googleapis.com/sp
 
 
 class Keys:
-    """Everybody is Ann, with one of her API keys."""
+    """Takes every caller for Ann with one of her API keys."""
 
     def caller(
         self, authorization: str | None, *, check_revoked: bool = True
@@ -30,12 +30,12 @@ class Keys:
 
 def show(_call: Call) -> Response:
     structlog.get_logger().info("thing_shown")
-    return answer({})
+    return json_response({})
 
 
 @pytest.fixture
 def lines() -> Iterator[Sequence[Mapping[str, Any]]]:
-    """As our own configuration has them, with what is bound."""
+    """The log lines with bound context, as our own configuration has them."""
     capture, before = LogCapture(), structlog.get_config()["processors"]
     structlog.configure(processors=[structlog.contextvars.merge_contextvars, capture])
     yield capture.entries
@@ -54,20 +54,20 @@ def client() -> FlaskClient:
 Lines = Sequence[Mapping[str, Any]]
 
 
-def test_a_request_is_told_once_by_its_pattern(
+def test_a_request_is_logged_once_with_its_routes_pattern(
     client: FlaskClient, lines: Lines
 ) -> None:
     client.get("/things/t1?secret=1", headers={"Authorization": "Bearer hush"})
 
-    told = lines[-1]
-    assert told["event"] == "request_served"
-    assert (told["method"], told["route"]) == ("GET", "/things/<thing>")
-    assert (told["status"], told["user_id"], told["key_id"]) == (200, "ann", "k1")
-    assert told["duration_ms"] >= 0
+    line = lines[-1]
+    assert line["event"] == "request_served"
+    assert (line["method"], line["route"]) == ("GET", "/things/<thing>")
+    assert (line["status"], line["user_id"], line["key_id"]) == (200, "ann", "k1")
+    assert line["duration_ms"] >= 0
     assert not [word for word in ("t1", "secret", "hush") if word in repr(lines)]
 
 
-def test_a_path_that_is_not_ours_is_not_told(client: FlaskClient, lines: Lines) -> None:
+def test_an_unknown_path_is_not_logged(client: FlaskClient, lines: Lines) -> None:
     client.get("/somebody@example.com")
 
     assert lines[-1]["status"] == 404
@@ -75,7 +75,7 @@ def test_a_path_that_is_not_ours_is_not_told(client: FlaskClient, lines: Lines) 
     assert "somebody" not in repr(lines)
 
 
-def test_the_answer_and_every_line_carry_the_same_id(
+def test_the_answer_and_every_line_have_the_same_request_id(
     client: FlaskClient, lines: Lines
 ) -> None:
     response = client.get("/open")
@@ -86,19 +86,19 @@ def test_the_answer_and_every_line_carry_the_same_id(
 
 
 @pytest.mark.parametrize(
-    ("sent", "told"),
+    ("sent", "logged"),
     [("abc-1_Z", "abc-1_Z"), ("x" * 65, None), ("a b", None), ("é", None), ("", None)],
 )
-def test_an_id_that_was_sent_is_told_and_never_used(
-    client: FlaskClient, lines: Lines, sent: str, told: str | None
+def test_a_request_id_that_was_sent_is_logged_but_not_used(
+    client: FlaskClient, lines: Lines, sent: str, logged: str | None
 ) -> None:
     response = client.get("/open", headers={"X-Request-Id": sent})
 
     assert response.headers["X-Request-Id"] != sent
-    assert lines[-1].get("sent_request_id") == told
+    assert lines[-1].get("sent_request_id") == logged
 
 
-def test_nothing_is_left_for_the_next_request(
+def test_no_context_is_left_for_the_next_request(
     client: FlaskClient, lines: Lines
 ) -> None:
     client.get("/things/t1", headers={"traceparent": f"00-{TRACE}-{'1' * 16}-01"})
@@ -129,7 +129,7 @@ def test_nothing_is_left_for_the_next_request(
         *("no trace", "cut", "nonsense", "none"),
     ],
 )
-def test_a_line_names_its_trace_as_cloud_logging_does(
+def test_a_line_has_its_trace_in_cloud_loggings_fields(
     client: FlaskClient,
     lines: Lines,
     headers: Mapping[str, str],

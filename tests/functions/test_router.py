@@ -1,4 +1,4 @@
-"""How a request finds its call, and how errors are answered."""
+"""Routing requests to handlers, and answering errors."""
 
 import re
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from flask import Request, Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from functions.http.bodies import answer, read_object
-from functions.http.receiving import SMALL_BODY_BYTES, Receiver
+from functions.http.bodies import json_response, read_object
+from functions.http.receiving import SMALL_BODY_BYTES, ReadTimeout, Receiver
 from functions.http.route import Call, Route
 from functions.http.router import CALL_SECONDS, Router
 from shared.domain.errors import (
@@ -22,13 +22,13 @@ from shared.domain.errors import (
     NotFound,
     Unreachable,
 )
+from shared.domain.job import Language
 from shared.rates import RateLimit
 from shared.request_time import left_seconds, limited_to
 from tests.domain.examples import NOON
-from tests.functions.calling import FakeTokens, client_of
+from tests.functions.calling import ANN, BOB, FakeTokens, client_of
 
 ORIGIN = "https://app.example"
-ANN = {"Authorization": "Bearer ann"}
 KOREAN = re.compile("[가-힣]")
 RAISED: dict[str, Exception] = {
     "forbidden": Forbidden("no"),
@@ -43,22 +43,22 @@ RAISED: dict[str, Exception] = {
 
 
 def show(call: Call) -> Response:
-    said = {"user": call.caller.user_id, "language": call.language, "at": NOON}
-    return answer({**said, **call.arguments})
+    known = {"user": call.caller.user_id, "language": call.language, "at": NOON}
+    return json_response({**known, **call.arguments})
 
 
 def echo(call: Call) -> Response:
-    return answer(read_object(call.request), 201, {"Location": "/there"})
+    return json_response(read_object(call.request), 201, {"Location": "/there"})
 
 
 def time_left(call: Call) -> Response:
-    return answer({"seconds": left_seconds()})
+    return json_response({"seconds": left_seconds()})
 
 
 def read_all(call: Call) -> Response:
     while call.request.stream.read(65_536):
         pass
-    return answer({})
+    return json_response({})
 
 
 def fail(call: Call) -> Response:
@@ -78,19 +78,19 @@ ROUTES = (
 
 
 class Endless:
-    """A body that never ends, as gunicorn gives it; `given` counts its bytes."""
+    """A body without end, as gunicorn passes it on; `given` counts the bytes read."""
 
     given = 0
 
     def read(self, size: int = -1) -> bytes:
         assert size >= 0, "read whole into memory"
         self.given += size
-        assert self.given < 100_000_000, "no limit"
+        assert self.given < 100_000_000, "read without a limit"
         return b" " * size
 
     @property
     def environ(self) -> dict[str, object]:
-        """Of a request that says no length."""
+        """The WSGI environment of a request without a length."""
         return {
             "wsgi.input": self,
             "wsgi.input_terminated": True,
@@ -117,7 +117,7 @@ def check_problem(response: TestResponse, status: int, code: str) -> None:
     assert all(body[name] for name in ("type", "title", "detail"))
 
 
-def test_a_call_knows_its_caller_and_its_path(client: FlaskClient) -> None:
+def test_a_handler_knows_its_caller_and_its_path(client: FlaskClient) -> None:
     response = client.get("/things/t1", headers=ANN)
 
     assert response.get_json() == {
@@ -128,12 +128,23 @@ def test_a_call_knows_its_caller_and_its_path(client: FlaskClient) -> None:
     }
 
 
-def test_a_path_is_the_same_with_a_slash_at_its_end(client: FlaskClient) -> None:
+@pytest.mark.parametrize("path", ["/", "/nothing", "/things/t1/more"])
+@pytest.mark.parametrize("language", Language)
+def test_the_404_of_an_unknown_path_names_the_documentation(
+    client: FlaskClient, path: str, language: Language
+) -> None:
+    answer = client.get(path, headers={"Accept-Language": language})
+
+    check_problem(answer, 404, "not_found")
+    assert "`/docs`" in answer.get_json(force=True)["detail"]
+
+
+def test_a_trailing_slash_makes_no_difference(client: FlaskClient) -> None:
     assert client.get("/things/t1/", headers=ANN).status_code == 200
 
 
 def test_a_path_with_two_slashes_is_another_path(client: FlaskClient) -> None:
-    for path, status in (("/open", 200), ("//open", 404)):
+    for path, status in (("/open", 200), ("//open", 404), ("/fail//broken", 404)):
         environ = {"PATH_INFO": path}
         assert client.get("/", environ_overrides=environ).status_code == status
 
@@ -145,9 +156,6 @@ def test_an_open_route_needs_no_token(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/", 404, "not_found"),
-        ("GET", "/nothing", 404, "not_found"),
-        ("GET", "/things/t1/more", 404, "not_found"),
         ("GET", "/things", 405, "method_not_allowed"),
         ("PUT", "/things/t1", 405, "method_not_allowed"),
         ("POST", "/open", 405, "method_not_allowed"),
@@ -172,50 +180,44 @@ def test_an_error_is_a_problem(
     assert not [word for word in ("a bug", "firestore") if word in response.text]
 
 
+MALFORMED = {
+    "nothing": b"",
+    "cut": b"{",
+    "list": b"[]",
+    "null": b"null",
+    "no utf-8": b"\xff",
+    "NaN": b'{"a": NaN}',
+    "utf-16": '{"a": 1}'.encode("utf-16"),
+    "twice": b'{"a": 1, "a": 2}',
+    "twice inside": b'{"a": {"b": 1, "b": 1}}',
+    "half a character": b'{"a": "\\ud800"}',
+    "half a character in capitals": b'{"a": "\\uD800"}',
+    "half a name": b'{"\\ud800": 1}',
+    "deep": b"[" * 100_000,
+    "a huge number": b'{"a": ' + b"1" * 5000 + b"}",
+    "very many values": b'{"a": [' + b"0," * 10_000 + b"0]}",
+}
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
+def test_a_body_that_is_no_json_object_is_refused(
+    client: FlaskClient, body: bytes
+) -> None:
+    headers = {**ANN, "Content-Type": "application/json"}
+
+    check_problem(client.post("/things", data=body, headers=headers), 400, "malformed")
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "code"),
     [
         (b"{}", "text/plain", 415, "unsupported_media_type"),
         (b"{}", None, 415, "unsupported_media_type"),
-        (b"", "application/json", 400, "malformed"),
-        (b"{", "application/json", 400, "malformed"),
-        (b"[]", "application/json", 400, "malformed"),
-        (b"null", "application/json", 400, "malformed"),
-        (b"\xff", "application/json", 400, "malformed"),
-        (b'{"a": NaN}', "application/json", 400, "malformed"),
-        ('{"a": 1}'.encode("utf-16"), "application/json", 400, "malformed"),
-        (b'{"a": 1, "a": 2}', "application/json", 400, "malformed"),
-        (b'{"a": {"b": 1, "b": 1}}', "application/json", 400, "malformed"),
-        (b'{"a": "\\ud800"}', "application/json", 400, "malformed"),
-        (b'{"\\ud800": 1}', "application/json", 400, "malformed"),
-        (b"[" * 100_000, "application/json", 400, "malformed"),
-        (b'{"a": ' + b"1" * 5000 + b"}", "application/json", 400, "malformed"),
-        (b'{"a": [' + b"0," * 10_000 + b"0]}", "application/json", 400, "malformed"),
-        (b'{"a": "\\uD800"}', "application/json", 400, "malformed"),
         (b" " * (SMALL_BODY_BYTES + 1), "application/json", 413, "too_large"),
     ],
-    ids=[
-        "text",
-        "no type",
-        "nothing",
-        "cut",
-        "list",
-        "null",
-        "no utf-8",
-        "NaN",
-        "utf-16",
-        "twice",
-        "twice inside",
-        "half a character",
-        "half a name",
-        "deep",
-        "a huge number",
-        "very many values",
-        "half a character in capitals",
-        "large",
-    ],
+    ids=["text", "no type", "large"],
 )
-def test_a_body_that_is_no_object_is_refused(
+def test_a_body_of_another_type_or_size_is_refused(
     client: FlaskClient, body: bytes, content_type: str | None, status: int, code: str
 ) -> None:
     response = client.post("/things", data=body, content_type=content_type, headers=ANN)
@@ -223,7 +225,19 @@ def test_a_body_that_is_no_object_is_refused(
     check_problem(response, status, code)
 
 
-def test_a_body_may_say_its_character_set(client: FlaskClient) -> None:
+@pytest.mark.parametrize(("encoding", "status"), [("gzip", 415), ("identity", 201)])
+def test_a_compressed_body_is_refused_with_415(
+    client: FlaskClient, encoding: str, status: int
+) -> None:
+    headers = {**ANN, "Content-Encoding": encoding}
+
+    response = client.post("/things", json={"a": 1}, headers=headers)
+
+    assert response.status_code == status
+    assert ("uncompressed" in response.text) is (status == 415)
+
+
+def test_a_body_may_name_its_character_set(client: FlaskClient) -> None:
     response = client.post(
         "/things",
         data='{"a": "고양이"}'.encode(),
@@ -251,22 +265,23 @@ def test_a_body_may_say_its_character_set(client: FlaskClient) -> None:
         ("korean", False),
         (";;q=,=-", False),
         ("fr", False),
+        ("a," * 300 + "ko", False),
         ("*", False),
         ("", False),
     ],
 )
-def test_errors_come_in_the_readers_language(
+def test_errors_are_in_the_readers_language(
     client: FlaskClient, accept_language: str, is_korean: bool
 ) -> None:
     headers = {**ANN, "Accept-Language": accept_language}
 
     body = client.get("/fail/invalid", headers=headers).get_json(force=True)
 
-    said = body["detail"] + body["errors"][0]["message"]
-    assert bool(KOREAN.search(said)) is is_korean
+    text = body["detail"] + body["errors"][0]["message"]
+    assert bool(KOREAN.search(text)) is is_korean
 
 
-def test_a_token_that_cannot_be_checked_is_not_the_callers_fault(
+def test_a_token_that_cannot_be_checked_is_a_503(
     client: FlaskClient, tokens: FakeTokens
 ) -> None:
     tokens.failures = [Unreachable("no keys")]
@@ -274,7 +289,7 @@ def test_a_token_that_cannot_be_checked_is_not_the_callers_fault(
     check_problem(client.get("/things/t1", headers=ANN), 503, "unavailable")
 
 
-def test_an_origin_of_ours_may_read_the_answer(client: FlaskClient) -> None:
+def test_an_allowed_origin_may_read_the_answer(client: FlaskClient) -> None:
     headers = client.get("/open", headers={"Origin": ORIGIN}).headers
 
     assert headers["Access-Control-Allow-Origin"] == ORIGIN
@@ -294,7 +309,9 @@ def test_an_origin_of_ours_may_read_the_answer(client: FlaskClient) -> None:
         "https://APP.example",
     ],
 )
-def test_no_other_origin_may(client: FlaskClient, origin: str | None) -> None:
+def test_no_other_origin_may_read_the_answer(
+    client: FlaskClient, origin: str | None
+) -> None:
     headers = {"Origin": origin} if origin else {}
 
     response = client.get("/open", headers=headers)
@@ -305,7 +322,7 @@ def test_no_other_origin_may(client: FlaskClient, origin: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "allowed"),
+    ("requested", "allowed"),
     [
         ("authorization,x-stainless-os,traceparent", True),
         ("Authorization, Idempotency-Key", True),
@@ -315,10 +332,10 @@ def test_no_other_origin_may(client: FlaskClient, origin: str | None) -> None:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_preflight_allows_whatever_headers_our_origin_asks_for(
-    client: FlaskClient, asked: str, allowed: bool
+def test_a_preflight_from_an_allowed_origin_allows_any_well_formed_header(
+    client: FlaskClient, requested: str, allowed: bool
 ) -> None:
-    headers = {"Origin": ORIGIN, "Access-Control-Request-Headers": asked}
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Headers": requested}
 
     response = client.options("/things", headers=headers)
 
@@ -326,7 +343,7 @@ def test_a_preflight_allows_whatever_headers_our_origin_asks_for(
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "DELETE" in response.headers["Access-Control-Allow-Methods"]
     answered = response.headers.get("Access-Control-Allow-Headers")
-    assert answered == (asked if allowed else None)
+    assert answered == (requested if allowed else None)
 
 
 @pytest.mark.parametrize("origin", [None, "https://evil.example"])
@@ -342,13 +359,13 @@ def test_a_preflight_of_another_origin_allows_nothing(
 
 
 @pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/things/t1", 401)])
-def test_only_what_is_there_asks_for_a_token(
+def test_only_a_known_path_asks_for_a_token(
     client: FlaskClient, path: str, status: int
 ) -> None:
     assert client.get(path).status_code == status
 
 
-def test_a_path_says_which_methods_it_takes(client: FlaskClient) -> None:
+def test_a_405_lists_the_methods_of_its_path(client: FlaskClient) -> None:
     response = client.put("/things/t1")
 
     assert response.status_code == 405
@@ -362,17 +379,17 @@ def test_head_is_get_without_its_body(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("name", [".b", "a b", "ä", "%00", "%0d%0a", "..", "x" * 129])
-def test_a_name_that_none_of_ours_can_have_is_not_found(
+def test_an_impossible_name_in_a_path_is_not_found(
     client: FlaskClient, name: str
 ) -> None:
     response = client.delete(f"/things/{name}", headers=ANN)
 
-    # Flask's own answer to a line break, as the framework's.
+    # A line break gets Flask's own answer, as from the framework.
     assert response.status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/open", "/nothing", "/things/t1", "/fail/broken"])
-def test_every_answer_is_locked_down(client: FlaskClient, path: str) -> None:
+def test_every_answer_has_the_security_headers(client: FlaskClient, path: str) -> None:
     headers = client.get(path, headers=ANN).headers
 
     assert headers["Cache-Control"] == "no-store"
@@ -387,7 +404,7 @@ def test_every_answer_is_locked_down(client: FlaskClient, path: str) -> None:
 
 class TestLargeBodies:
     @pytest.mark.parametrize("path", ["/things", "/whole"])
-    def test_without_a_length_it_is_read_up_to_the_limit(
+    def test_a_body_without_a_length_is_read_up_to_the_limit(
         self, client: FlaskClient, path: str
     ) -> None:
         response = client.post(
@@ -413,7 +430,7 @@ class TestLargeBodies:
 
         assert left == [b""]
 
-    def test_a_stranger_is_answered_before_anything_is_read(
+    def test_a_stranger_is_answered_before_the_body_is_read(
         self, tokens: FakeTokens
     ) -> None:
         router, body, given = Router(ROUTES, tokens, []), Endless(), []
@@ -427,10 +444,30 @@ class TestLargeBodies:
         answer.close()
 
         assert (answer.status_code, given) == (401, [0])
-        assert body.given > 0, "what is left is read once the answer is sent"
+        assert body.given > 0, "the rest is read after the answer was sent"
+
+    def test_the_rest_of_a_refused_body_counts_for_whoever_sent_it(
+        self, tokens: FakeTokens
+    ) -> None:
+        """One user's refused bodies must not use up the time of another's."""
+        senders: list[str | None] = []
+
+        class RecordingReceiver(Receiver):
+            @contextmanager
+            def drain_limit(self, user_id: str | None) -> Iterator[ReadTimeout]:
+                senders.append(user_id)
+                with super().drain_limit(user_id) as limit:
+                    yield limit
+
+        client = client_of(Router(ROUTES, tokens, [], receiver=RecordingReceiver()))
+        for headers in (ANN, BOB, {}):
+            environ = Endless().environ
+            client.post("/things", environ_overrides=environ, headers=headers).close()
+
+        assert senders == ["ann", "bob", None]
 
     @pytest.mark.parametrize("method", ["GET", "DELETE"])
-    def test_a_body_that_no_call_asked_for_is_ignored(
+    def test_an_unexpected_body_is_ignored(
         self, client: FlaskClient, method: str
     ) -> None:
         response = client.open("/things/t1", method=method, data=b"\xff{{", headers=ANN)
@@ -438,7 +475,7 @@ class TestLargeBodies:
         assert response.status_code == 200
 
 
-def test_a_user_beyond_the_rate_is_told_when_to_come_back(tokens: FakeTokens) -> None:
+def test_a_user_beyond_the_rate_is_told_when_to_retry(tokens: FakeTokens) -> None:
     client = client_of(Router(ROUTES, tokens, [], rate=RateLimit(1, lambda: 0.0)))
 
     answers = [client.get("/things/t1", headers=ANN) for _ in range(6)]
@@ -446,28 +483,25 @@ def test_a_user_beyond_the_rate_is_told_when_to_come_back(tokens: FakeTokens) ->
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]
     check_problem(answers[-1], 429, "too_many_requests")
     assert answers[-1].headers["Retry-After"] == "1"
-    other = {"Authorization": "Bearer bob"}
-    assert client.get("/things/t1", headers=other).status_code == 200
+    assert client.get("/things/t1", headers=BOB).status_code == 200
     assert client.get("/open").status_code == 200
 
 
-def test_what_is_no_json_is_not_answered() -> None:
+def test_a_value_that_is_not_json_is_an_error() -> None:
     with pytest.raises(TypeError):
-        answer({"a": object()})
+        json_response({"a": object()})
 
 
 class SlowSender(Receiver):
-    """Whoever sends the body takes all of the request's time."""
+    """Receives bodies so slowly that no time is left of the request's."""
 
     @contextmanager
-    def receive(
-        self, request: Request, user_id: str, most_bytes: int
-    ) -> Iterator[None]:
-        with limited_to(0), super().receive(request, user_id, most_bytes):
+    def receive(self, request: Request, user_id: str, max_bytes: int) -> Iterator[None]:
+        with limited_to(0), super().receive(request, user_id, max_bytes):
             yield
 
 
-def test_a_call_has_its_time_however_slowly_its_body_came() -> None:
+def test_a_handler_has_its_full_time_however_slowly_the_body_came() -> None:
     client = client_of(Router(ROUTES, FakeTokens(), [ORIGIN], receiver=SlowSender()))
 
     posted = client.post("/time", json={}, headers=ANN).get_json()

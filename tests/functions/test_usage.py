@@ -1,4 +1,4 @@
-"""Usage over HTTP: its query, its numbers as text, and who may see whose."""
+"""Usage over HTTP: its query, its numbers as text, and who may see what."""
 
 from decimal import Decimal
 
@@ -7,9 +7,9 @@ from flask.testing import FlaskClient
 
 from shared.domain.durations import bucket
 from shared.domain.ledger import Account, Caps, Limits, Totals
-from shared.domain.usage import NOBODY, Counts, UsageMonth
+from shared.domain.usage import Counts, UsageMonth
 from tests.fakes.jobs import FakeJobs
-from tests.functions.calling import ANN, OPERATOR
+from tests.functions.calling import ANN
 from tests.usecases.harness import Harness
 
 PATH = "/v1/usage"
@@ -26,7 +26,7 @@ def harness(jobs: FakeJobs) -> Harness:
     return Harness(jobs=jobs)
 
 
-def test_a_day_of_one_model_and_what_the_caps_have_left(
+def test_usage_shows_each_day_and_model_and_what_the_caps_have_left(
     client: FlaskClient, jobs: FakeJobs
 ) -> None:
     video = Counts(
@@ -76,30 +76,16 @@ def test_a_day_of_one_model_and_what_the_caps_have_left(
                 "used_usd": "10.000001",
                 "left_usd": "39.999999",
             },
-            "monthly": {
-                "limit_usd": None,
-                "used_usd": "10.000001",
-                "left_usd": None,
-            },
+            "monthly": {"limit_usd": None, "used_usd": "10.000001", "left_usd": None},
         },
     }
 
 
-def test_a_day_on_which_no_provider_was_asked_names_none(
-    client: FlaskClient, jobs: FakeJobs
-) -> None:
-    jobs.usage["all.2026-11"] = UsageMonth(days={"d01": {NOBODY: Counts(jobs=1)}})
-
-    shown = client.get(f"{PATH}?scope=all", headers=OPERATOR).get_json()
-
-    assert [day["ai_model"] for day in shown["usage"]] == [None]
-
-
-def test_records_without_attempts_say_nothing_of_their_provider(
+def test_records_without_attempts_do_not_count_for_a_success_rate(
     client: FlaskClient, jobs: FakeJobs
 ) -> None:
     before = Counts(jobs=9, completed=9)
-    # On the day of the upgrade there are both.
+    # On the day of an upgrade, a day has records of both releases.
     since = Counts(jobs=3, completed=2, failed=1, attempts=1)
     days = {
         "d01": {"runway": before, "gemini-veo-3.1": before},
@@ -124,7 +110,7 @@ def test_records_without_attempts_say_nothing_of_their_provider(
         ("scope=bob", {"scope"}),
     ],
 )
-def test_each_wrong_parameter_is_named(
+def test_each_wrong_parameter_is_reported(
     client: FlaskClient, query: str, fields: set[str]
 ) -> None:
     response = client.get(f"{PATH}?{query}", headers=ANN)
@@ -145,7 +131,7 @@ def test_each_wrong_parameter_is_named(
         ("Bearer operator", "?scope=all", 200),
     ],
 )
-def test_everybodys_is_for_admins_alone(
+def test_only_administrators_see_all_users_usage(
     client: FlaskClient, jobs: FakeJobs, authorization: str, query: str, status: int
 ) -> None:
     headers = {"Authorization": authorization}

@@ -1,4 +1,4 @@
-"""Who signs the tokens of these tests, and an https server that they trust."""
+"""An identity that signs tokens, and an https server at public addresses."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,10 @@ import pytest
 
 from local.http_server import HttpServer, as_json, routed
 from local.identity import LocalIdentity
+from shared.gcp.web_download import PublicWeb
 from tests.gcp.firebase_signing import PROJECT
-from tests.gcp.small_web import Site, Trust, serving, trusted
+from tests.gcp.internet import Internet, leading_to
+from tests.gcp.small_web import HOST, PUBLIC, Site, Trust, serving, trusted
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +30,34 @@ def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
 
 
 @pytest.fixture
-def site(trust: Trust) -> Iterator[Site]:
-    """Over https."""
+def internet() -> Iterator[Internet]:
+    names = (HOST, "other.example", "wrong.example", "xn--bcher-kva.example")
+    made = Internet(zone={name: [[PUBLIC]] for name in names})
+    made.zone["inside.example"] = [["192.168.0.1"]]
+    with leading_to(made):
+        yield made
+    assert made.escaped == []
+
+
+@pytest.fixture
+def site(trust: Trust, internet: Internet) -> Iterator[Site]:
+    """A server over https, to which the public address of every name leads."""
     made = Site()
     with serving(made, trust.server()):
+        internet.routes[PUBLIC] = made.port
         yield made
+
+
+@pytest.fixture
+def vendor(internet: Internet) -> Iterator[Site]:
+    """A server on this machine, over http, as the settings may name one."""
+    made = Site()
+    with serving(made, None):
+        internet.routes[f"127.0.0.1:{made.port}"] = made.port
+        yield made
+
+
+@pytest.fixture
+def web(trust: Trust, internet: Internet) -> PublicWeb:
+    """As shipped, except that it trusts the tests' certificate."""
+    return PublicWeb(tls=trust.client())

@@ -1,4 +1,4 @@
-"""Firebase ID tokens, good and bad, signed by a key of our own."""
+"""Valid and invalid Firebase ID tokens, signed with a local key."""
 
 import base64
 import json
@@ -15,16 +15,13 @@ from local.identity import LocalIdentity
 PROJECT = "demo-reelay"
 HOUR = timedelta(hours=1)
 LEFT_OUT = "-"
-# google-auth is typed in part only.
+# google-auth is only partly typed.
 CRYPT: Any = google.auth.crypt
 JWT: Any = google.auth.jwt
 
 
 def claims(**changes: object) -> dict[str, Any]:
-    """Ann's, an hour from now on, but for `changes`.
-
-    A timedelta is from now; "-" leaves one out.
-    """
+    """Ann's claims, valid for an hour, with `changes` as in `changed`."""
     now = int(time.time())
     good = {
         "iss": f"https://securetoken.google.com/{PROJECT}",
@@ -37,9 +34,16 @@ def claims(**changes: object) -> dict[str, Any]:
         "email_verified": True,
         "firebase": {"identities": {}, "sign_in_provider": "password"},
     }
+    return changed(good, changes, now)
+
+
+def changed(
+    good: Mapping[str, object], changes: Mapping[str, object], now: int
+) -> dict[str, Any]:
+    """Apply `changes`: a timedelta is relative to `now`, "-" leaves a claim out."""
     return {
         key: now + int(value.total_seconds()) if isinstance(value, timedelta) else value
-        for key, value in (good | changes).items()
+        for key, value in {**good, **changes}.items()
         if value != LEFT_OUT
     }
 
@@ -51,7 +55,7 @@ def signed(
     key_id: str | None = "",
     algorithm: str = "RS256",
 ) -> str:
-    """By `identity`'s RSA key; `key_id` "" is its own, None: none is named."""
+    """Signed with `identity`'s RSA key; `key_id` "" names its own key, None no key."""
     named = identity.key_id if key_id == "" else key_id
     signer = CRYPT.RSASigner.from_string(identity.pem, named)
     token: bytes = JWT.encode(signer, content, header={"alg": algorithm})
@@ -59,7 +63,7 @@ def signed(
 
 
 def unsigned(content: Mapping[str, object]) -> str:
-    """As the Auth emulator makes it."""
+    """An unsigned token, as the Auth emulator issues it."""
     return f"{segment({'alg': 'none', 'typ': 'JWT'})}.{segment(content)}."
 
 

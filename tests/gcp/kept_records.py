@@ -1,6 +1,6 @@
-"""Records of each release, kept so that later ones prove that they read them.
+"""Job records of each release, kept to test that later releases read them.
 
-`python -m tests.gcp.kept_records RELEASE` writes those of this code, a job a line.
+`python -m tests.gcp.kept_records RELEASE` writes those of this code, a job per line.
 """
 
 import json
@@ -37,7 +37,9 @@ from tests.domain.examples import (
 FOLDER = Path(__file__).parent / "records"
 Record = dict[str, Any]
 CANCELLED = apply(running(a_job(), ProviderId.RUNWAY), CancelRequested(), NOON)
-STILL_WORKING = Polled(attempt_id=str(ProviderId.RUNWAY), poll=Working())
+STILL_WORKING = Polled(
+    attempt_id=str(ProviderId.RUNWAY), poll=Working(), polled_at=NOON
+)
 UNSURE = answered(a_job(), ProviderId.RUNWAY, Unknown(detail="lost"))
 WITH_UPLOAD = a_new_job(last_image_url="https://example.com/dog.jpg")
 ASKED: Mapping[str, object] = {
@@ -48,13 +50,13 @@ ASKED: Mapping[str, object] = {
 
 
 def changed(job: Job, **fields: Any) -> Job:
-    """With these fields of its latest attempt."""
+    """The job with these fields of its latest attempt changed."""
     return replace(
         job, attempts=(*job.attempts[:-1], replace(job.attempts[-1], **fields))
     )
 
 
-# One in each state that a release may find a job in; together they use every field.
+# A job in each state that a release may find; together they use every field.
 JOBS: Mapping[str, Job] = {
     "new": a_new_job(seed=7, metadata={"한.글": "`"}),
     "preparing": replace(
@@ -78,11 +80,13 @@ JOBS: Mapping[str, Job] = {
     "running for long": changed(
         running(a_job(), ProviderId.RUNWAY),
         vendor_max_usd=Decimal("0.50"),
+        platform="gemini-api",
         polled_at=NOON,
         missed_polls=1,
         gone_polls=1,
         queued_at_vendor=True,
         poll_plan=(20, 40),
+        empty_since=NOON,
     ),
     "cancelled": CANCELLED,
     "cancelling": apply(CANCELLED, STILL_WORKING, NOON),
@@ -95,6 +99,8 @@ JOBS: Mapping[str, Job] = {
         gs_uri="gs://b/incoming/1/a/sample_0.mp4",
         store_tries=2,
         bad_outputs=1,
+        lost_checks=1,
+        unserved_tries=1,
         checking_until=NOON + MINUTE,
     ),
     "unknown": UNSURE,
@@ -137,7 +143,7 @@ def write(release: str) -> None:
 
 
 def kept() -> Mapping[str, Record]:
-    """By release and name, as Firestore gives them."""
+    """All kept records by release and name, as Firestore returns them."""
     return {
         f"{file.stem} {read['name']}": read["record"]
         for file in sorted(FOLDER.glob("*.jsonl"))

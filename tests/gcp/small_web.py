@@ -1,11 +1,10 @@
-"""A web of our own: a server, its certificate, and an internet that leads to it."""
+"""A small web server for the simulated internet, and its certificate."""
 
 import contextlib
 import datetime
-import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -21,13 +20,13 @@ from shared.ports.providers import WebFile
 
 PUBLIC = "93.184.215.14"
 HOST = "files.example"
-MOST = 1_000_000
+MAX_BYTES = 1_000_000
 CONTENT = bytes(range(256)) * 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """A certificate for our names, for a server and for who trusts it."""
+    """A certificate, as TLS contexts for the server and for clients that trust it."""
 
     pem: Path
 
@@ -38,7 +37,7 @@ class Trust:
 
     def client(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(self.pem))
-        # As Python has it from 3.13 on.
+        # The default from Python 3.13 on.
         context.verify_flags |= ssl.VERIFY_X509_STRICT
         return context
 
@@ -71,7 +70,7 @@ def certificate(path: Path, *names: x509.GeneralName) -> Trust:
 
 
 def trusted(folder: Path) -> Trust:
-    """A certificate for all names that the tests use."""
+    """A certificate for all names in the tests."""
     return certificate(
         folder / "pem",
         x509.DNSName(HOST),
@@ -83,13 +82,13 @@ def trusted(folder: Path) -> Trust:
 
 @dataclass(slots=True)
 class Site:
-    """A server that sends `answer(path)` as it is, and keeps what it was asked."""
+    """A server that sends the bytes `answer(path)`, and records requests."""
 
     answer: Callable[[str], bytes] = lambda _: answered(CONTENT)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     server_names: list[str | None] = field(default_factory=list)
-    # Set: no more is sent after the answer, and the connection stays open.
+    # After the answer, keep the connection open without sending more.
     stalls: bool = False
     drips: bool = False
     released: threading.Event = field(default_factory=threading.Event)
@@ -137,7 +136,7 @@ def serving(site: Site, context: ssl.SSLContext | None) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 super().finish()
                 if isinstance(self.connection, ssl.SSLSocket):
-                    # The goodbye of TLS, without waiting for the other's.
+                    # Close TLS without waiting for the client to.
                     self.connection.settimeout(0.5)
                     self.connection.unwrap()
 
@@ -146,7 +145,7 @@ def serving(site: Site, context: ssl.SSLContext | None) -> Iterator[None]:
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """Clients go away here on purpose."""
+            """Clients disconnect on purpose here."""
 
     server = Server(("127.0.0.1", 0), Handler)
     if context is not None:
@@ -164,31 +163,7 @@ def serving(site: Site, context: ssl.SSLContext | None) -> Iterator[None]:
         server.server_close()
 
 
-@dataclass(slots=True)
-class Internet:
-    """Names and the way to public addresses, all of which lead to `port` here."""
-
-    port: int = 0
-    names: dict[str, Sequence[str]] = field(default_factory=dict)
-    resolved: list[str] = field(default_factory=list)
-    dialled: list[str] = field(default_factory=list)
-    dead: set[str] = field(default_factory=set)
-
-    def resolve(self, host: str, port: int) -> Sequence[str]:
-        self.resolved.append(host)
-        return self.names.get(host, [PUBLIC])
-
-    def dial(self, address: tuple[str, int], seconds: float) -> socket.socket:
-        self.dialled.append(f"{address[0]}:{address[1]}")
-        if address[0] in self.dead:
-            raise ConnectionRefusedError
-        return socket.create_connection(("127.0.0.1", self.port), seconds)
-
-    def web(self, trust: Trust, **limits: Any) -> PublicWeb:
-        return PublicWeb(
-            tls=trust.client(), resolver=self.resolve, dial=self.dial, **limits
-        )
-
-
-def fetch(web: PublicWeb, url: str, *, most: int = MOST, **what: Any) -> bytes:
-    return b"".join(web.stream(WebFile(url=url, **what), most_bytes=most))
+def fetch(
+    web: PublicWeb, url: str, *, max_bytes: int = MAX_BYTES, **what: Any
+) -> bytes:
+    return b"".join(web.stream(WebFile(url=url, **what), max_bytes=max_bytes))

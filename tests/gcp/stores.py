@@ -1,12 +1,14 @@
-"""All that keeps jobs, on the real emulator and in memory, and a look behind it."""
+"""The stores of jobs on the emulator and in memory, and access to their contents."""
 
 from typing import Any
 
 from google.cloud import firestore
 
+from shared.domain.errors import LimitReached, LostRace
 from shared.domain.job import Job
 from shared.domain.ledger import SHARDS, Account, Limits
 from shared.domain.structs import replace
+from shared.domain.usage import UsageMonth
 from shared.gcp.firestore_calls import Database, Document
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
@@ -18,12 +20,17 @@ from tests.fakes.jobs import FakeJobs
 
 
 class Counting(Database):
-    """Counts the documents that are read."""
+    """Counts documents read, as Google bills them."""
 
     documents = 0
 
     def get_all(self, *references: Any, **options: Any) -> list[Document]:
         found = super().get_all(*references, **options)
+        self.documents += len(found)
+        return found
+
+    def query(self, query: Any, **options: Any) -> list[Document]:
+        found = super().query(query, **options)
         self.documents += len(found)
         return found
 
@@ -39,6 +46,9 @@ class OnEmulator:
 
     def account(self, name: str) -> Account:
         return FirestoreUsage(Database(self._client), SHARDS).spend([name])[name]
+
+    def usage(self, name: str) -> UsageMonth:
+        return FirestoreUsage(Database(self._client), SHARDS).usage([name])[name]
 
     def open_jobs(self, user: str) -> int:
         found = self._client.collection("users").document(user).get()
@@ -76,6 +86,9 @@ class OnFake:
     def account(self, name: str) -> Account:
         return self._fake.accounts[name]
 
+    def usage(self, name: str) -> UsageMonth:
+        return self._fake.usage[name]
+
     def open_jobs(self, user: str) -> int:
         return self._fake.open_jobs[user]
 
@@ -102,5 +115,17 @@ def read(jobs: Jobs, job_id: str) -> Versioned[Job]:
 
 
 def end(jobs: Jobs, job_id: str, done: Job) -> None:
-    """The second commit of the job is its last one."""
+    """End a job with its second commit."""
     jobs.commit(read(jobs, job_id), replace(done, version=2))
+
+
+def create(jobs: Jobs, job: Job) -> str:
+    """Create, retrying after lost races; returns "created" or "refused"."""
+    while True:
+        try:
+            jobs.create(job)
+        except LostRace:
+            continue
+        except LimitReached:
+            return "refused"
+        return "created"

@@ -1,4 +1,4 @@
-"""What our bucket promises, of the real adapter and of its fake."""
+"""The bucket's contract, for the real adapter and its fake; the adapter's own tests."""
 
 import base64
 import gc
@@ -11,9 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-import google.api_core.exceptions
 import google.auth.exceptions
-import google.cloud.storage.exceptions
 import pytest
 import requests
 from google.api_core.retry import Retry
@@ -26,7 +24,7 @@ from requests.structures import CaseInsensitiveDict
 from werkzeug import Request as WebRequest
 from werkzeug import Response
 
-from local.emulators.cloud_storage.signatures import Signer, signer_from_key
+from local.emulators.cloud_storage.signatures import signer_from_key
 from local.emulators.storage import RunningStorage, running_storage
 from local.fault_kinds import Kind, Place
 from local.faults import Fault
@@ -40,21 +38,20 @@ from shared.gcp.function_signer import FunctionSigner
 from shared.ports.storage import Bucket, StoredObject
 from tests.fakes.bucket import FakeBucket
 
-# google-cloud-storage leaves the answer of a failed download to the garbage collector.
+# google-cloud-storage leaves a failed download's response to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 HOUR = timedelta(hours=1)
-MOST_AT_ONCE = 8 * 1024 * 1024
+MAX_AT_ONCE = 8 * 1024 * 1024
 EMAIL = "worker@demo-reelay.iam.gserviceaccount.com"
-# These are typed in part only.
-API_ERRORS: Any = google.api_core.exceptions
+# These are only partly typed.
 KEY_CREDENTIALS: Any = service_account.Credentials
 METADATA_CREDENTIALS: Any = compute_engine.Credentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cloud:
-    """A local Cloud Storage with one bucket, named `bucket`, and who signs."""
+    """A local Cloud Storage with one bucket, named `bucket`, and a signing identity."""
 
     server: RunningStorage
     client: Client
@@ -77,19 +74,15 @@ def account() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def signer(account: dict[str, str]) -> Signer:
-    return signer_from_key(json.dumps(account))
-
-
-@pytest.fixture(scope="session")
 def key(account: dict[str, str]) -> Any:
     return KEY_CREDENTIALS.from_service_account_info(account)
 
 
 @pytest.fixture
 def cloud(
-    tmp_path: Path, signer: Signer, key: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, account: dict[str, str], key: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Cloud]:
+    signer = signer_from_key(json.dumps(account))
     with running_storage(tmp_path, signer, bucket="bucket") as server:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.address)
         client = Client(project="demo-reelay")
@@ -120,7 +113,7 @@ def write(bucket: Bucket, name: str, content: bytes) -> StoredObject:
 # The contract
 
 
-def test_what_is_written_is_read_again(bucket: Bucket) -> None:
+def test_a_written_object_is_read_back(bucket: Bucket) -> None:
     file = io.BytesIO(b"123456789")
     file.seek(5)
 
@@ -129,23 +122,23 @@ def test_what_is_written_is_read_again(bucket: Bucket) -> None:
     assert (stored.name, stored.size_bytes) == ("a/b.mp4", 9)
     assert stored.crc32c == "4waSgw=="  # 0xE3069283, the check value of CRC-32C
     assert bucket.find("a/b.mp4") == stored
-    assert bucket.read("a/b.mp4", most_bytes=9) == b"123456789"
+    assert bucket.read("a/b.mp4", max_bytes=9) == b"123456789"
 
 
-def test_writing_again_replaces_even_by_nothing(bucket: Bucket) -> None:
+def test_writing_again_replaces_the_object_even_by_an_empty_one(bucket: Bucket) -> None:
     for content in (b"old", b"newer", b""):
         write(bucket, "a", content)
-        assert bucket.read("a", most_bytes=10) == content
+        assert bucket.read("a", max_bytes=10) == content
 
 
-def test_what_is_not_there_is_none_and_cannot_be_opened_or_copied(
+def test_a_missing_object_is_none_and_cannot_be_opened_or_copied(
     bucket: Bucket,
 ) -> None:
     gone = write(bucket, "a", b"x")
     bucket.delete("a")
 
     assert bucket.find("a") is None
-    assert bucket.read("a", most_bytes=1) is None
+    assert bucket.read("a", max_bytes=1) is None
     assert list(bucket.list("a")) == []
     with pytest.raises(Unreachable):
         bucket.open(gone)
@@ -154,7 +147,7 @@ def test_what_is_not_there_is_none_and_cannot_be_opened_or_copied(
 
 
 @pytest.mark.parametrize("content", [b"new", b"old"], ids=["other", "the same"])
-def test_what_was_written_anew_is_neither_opened_nor_copied_as_the_old(
+def test_an_overwritten_generation_can_be_neither_opened_nor_copied(
     bucket: Bucket, content: bytes
 ) -> None:
     old = write(bucket, "a", b"old")
@@ -173,17 +166,17 @@ def test_an_object_that_is_too_large_is_not_read(bucket: Bucket) -> None:
     write(bucket, "a", b"12345")
 
     with pytest.raises(BadContent):
-        bucket.read("a", most_bytes=4)
+        bucket.read("a", max_bytes=4)
 
 
-def test_a_list_is_by_prefix_and_in_order(bucket: Bucket) -> None:
+def test_objects_are_listed_by_prefix_in_order(bucket: Bucket) -> None:
     for name in ("in/2", "in/1", "out/1"):
         write(bucket, name, b"x")
 
     assert [stored.name for stored in bucket.list("in/")] == ["in/1", "in/2"]
 
 
-def test_an_open_object_is_read_from_anywhere(bucket: Bucket) -> None:
+def test_an_open_object_can_be_read_from_any_position(bucket: Bucket) -> None:
     content = bytes(range(256)) * 8192
     stored = write(bucket, "a", content)
 
@@ -210,10 +203,10 @@ def test_a_copy_is_made_once(bucket: Bucket) -> None:
     assert (copied.name, copied.size_bytes) == ("c", 5)
     with pytest.raises(LostRace):
         bucket.copy_new(second, "c")
-    assert bucket.read("c", most_bytes=10) == b"first"
+    assert bucket.read("c", max_bytes=10) == b"first"
 
 
-def test_what_is_deleted_is_gone_and_may_be_deleted_again(bucket: Bucket) -> None:
+def test_deleting_an_object_twice_succeeds(bucket: Bucket) -> None:
     write(bucket, "a", b"x")
     write(bucket, "ab", b"y")
 
@@ -221,10 +214,10 @@ def test_what_is_deleted_is_gone_and_may_be_deleted_again(bucket: Bucket) -> Non
         bucket.delete("a")
 
     assert bucket.find("a") is None
-    assert bucket.read("ab", most_bytes=1) == b"y"
+    assert bucket.read("ab", max_bytes=1) == b"y"
 
 
-def test_names_and_addresses_of_the_bucket_translate(bucket: Bucket) -> None:
+def test_names_and_uris_of_the_bucket_convert(bucket: Bucket) -> None:
     assert bucket.uri("a/b") == "gs://bucket/a/b"
     assert bucket.name("gs://bucket/a/b") == "a/b"
 
@@ -239,7 +232,7 @@ def test_names_and_addresses_of_the_bucket_translate(bucket: Bucket) -> None:
         pytest.param("", id="nothing"),
     ],
 )
-def test_an_address_of_another_bucket_is_refused(bucket: Bucket, uri: str) -> None:
+def test_a_uri_of_another_bucket_is_refused(bucket: Bucket, uri: str) -> None:
     with pytest.raises(BadContent):
         bucket.name(uri)
 
@@ -266,19 +259,19 @@ def test_a_signed_upload_names_all_its_headers(bucket: Bucket) -> None:
 @pytest.mark.parametrize(
     "size",
     [
-        pytest.param(MOST_AT_ONCE, id="in one request"),
-        pytest.param(MOST_AT_ONCE + 1, id="streamed"),
-        pytest.param(2 * MOST_AT_ONCE + 7, id="more of it"),
+        pytest.param(MAX_AT_ONCE, id="in one request"),
+        pytest.param(MAX_AT_ONCE + 1, id="streamed"),
+        pytest.param(2 * MAX_AT_ONCE + 7, id="more of it"),
     ],
 )
-def test_an_upload_of_any_size_is_whole(cloud: Cloud, size: int) -> None:
+def test_an_upload_of_any_size_is_complete(cloud: Cloud, size: int) -> None:
     with TemporaryFile() as file:
         file.write(pattern(size))
         cloud.bucket().write("a", file, content_type="video/mp4")
         at = file.tell()
 
     stored = cloud.bucket().find("a")
-    assert cloud.bucket().read("a", most_bytes=size) == pattern(size)
+    assert cloud.bucket().read("a", max_bytes=size) == pattern(size)
     assert stored is not None
     assert (at, stored.size_bytes) == (size, size)
 
@@ -289,7 +282,7 @@ def pattern(size: int) -> bytes:
 
 
 @pytest.mark.usefixtures("quick_retries")
-@pytest.mark.parametrize("size", [1, MOST_AT_ONCE + 1], ids=["at once", "streamed"])
+@pytest.mark.parametrize("size", [1, MAX_AT_ONCE + 1], ids=["at once", "streamed"])
 @pytest.mark.parametrize("kind", [Kind.UNAVAILABLE, Kind.CUT, Kind.CUT_AFTER])
 @pytest.mark.parametrize("place", [Place.UPLOAD, Place.START_UPLOAD])
 def test_an_upload_survives_a_fault(
@@ -300,11 +293,11 @@ def test_an_upload_survives_a_fault(
     stored = write(cloud.bucket(), "a", pattern(size))
 
     assert cloud.bucket().find("a") == stored
-    assert cloud.bucket().read("a", most_bytes=size) == pattern(size)
+    assert cloud.bucket().read("a", max_bytes=size) == pattern(size)
 
 
 @pytest.mark.usefixtures("quick_retries")
-def test_after_a_cut_only_what_is_missing_is_sent(cloud: Cloud) -> None:
+def test_after_a_cut_only_the_missing_part_is_sent(cloud: Cloud) -> None:
     sent: list[int] = []
 
     class Counting(HTTPAdapter):
@@ -315,7 +308,7 @@ def test_after_a_cut_only_what_is_missing_is_sent(cloud: Cloud) -> None:
 
     cloud.client._http.mount("http://", Counting())
     cloud.server.faults.add([Fault(place=Place.UPLOAD, kind=Kind.CUT, times=1)])
-    size = 2 * MOST_AT_ONCE
+    size = 2 * MAX_AT_ONCE
 
     write(cloud.bucket(), "a", pattern(size))
 
@@ -323,8 +316,8 @@ def test_after_a_cut_only_what_is_missing_is_sent(cloud: Cloud) -> None:
 
 
 class MisleadingAdapter(HTTPAdapter):
-    """Answers once itself how much of an upload is kept, with these headers; else that
-    all is, but not as which object.
+    """Answers one query about an upload's progress: with these headers, or if None that
+    it is complete, without naming the object.
     """
 
     def __init__(self, headers: dict[str, str] | None) -> None:
@@ -348,23 +341,23 @@ class MisleadingAdapter(HTTPAdapter):
 @pytest.mark.parametrize(
     "headers",
     [
-        pytest.param({"Range": f"bytes=0-{MOST_AT_ONCE}"}, id="all, but no object"),
-        pytest.param({"Range": f"bytes=0-{2 * MOST_AT_ONCE}"}, id="more than there is"),
+        pytest.param({"Range": f"bytes=0-{MAX_AT_ONCE}"}, id="all, but no object"),
+        pytest.param({"Range": f"bytes=0-{2 * MAX_AT_ONCE}"}, id="more than there is"),
         pytest.param({"Range": "bytes=0-x"}, id="no number"),
         pytest.param({"Location": "http://elsewhere/"}, id="elsewhere"),
         pytest.param(None, id="all, as nothing"),
     ],
 )
-def test_an_odd_answer_about_what_is_kept_spoils_no_upload(
+def test_an_odd_answer_about_the_progress_spoils_no_upload(
     cloud: Cloud, headers: dict[str, str] | None
 ) -> None:
     cloud.client._http.mount("http://", MisleadingAdapter(headers))
     cloud.server.faults.add([Fault(place=Place.UPLOAD, kind=Kind.CUT, times=1)])
 
-    write(cloud.bucket(), "a", pattern(MOST_AT_ONCE + 1))
+    write(cloud.bucket(), "a", pattern(MAX_AT_ONCE + 1))
 
-    found = cloud.bucket().read("a", most_bytes=MOST_AT_ONCE + 1)
-    assert found == pattern(MOST_AT_ONCE + 1)
+    found = cloud.bucket().read("a", max_bytes=MAX_AT_ONCE + 1)
+    assert found == pattern(MAX_AT_ONCE + 1)
 
 
 @pytest.mark.usefixtures("quick_retries")
@@ -374,7 +367,7 @@ def test_a_download_survives_a_fault(cloud: Cloud, kind: Kind) -> None:
     for place in (Place.DOWNLOAD, Place.GET):
         cloud.server.faults.add([Fault(place=place, kind=kind, times=1)])
 
-    assert cloud.bucket().read("a", most_bytes=7) == b"content"
+    assert cloud.bucket().read("a", max_bytes=7) == b"content"
     with cloud.bucket().open(stored) as file:
         assert file.read() == b"content"
 
@@ -385,7 +378,7 @@ def test_a_download_survives_a_fault(cloud: Cloud, kind: Kind) -> None:
         pytest.param(Place.GET, lambda it, _: it.find("a"), id="find"),
         pytest.param(Place.GET, lambda it, a: it.open(a), id="open"),
         pytest.param(Place.LIST, lambda it, _: it.list("a"), id="list"),
-        pytest.param(Place.DOWNLOAD, lambda it, _: it.read("a", most_bytes=9), id="r"),
+        pytest.param(Place.DOWNLOAD, lambda it, _: it.read("a", max_bytes=9), id="r"),
         pytest.param(Place.DOWNLOAD, lambda it, a: it.open(a).read(), id="ranges"),
         pytest.param(Place.UPLOAD, lambda it, _: write(it, "a", b"y"), id="write"),
         pytest.param(Place.COPY, lambda it, a: it.copy_new(a, "b"), id="copy"),
@@ -407,18 +400,18 @@ def test_a_refusal_is_unreachable(
 
 
 @pytest.mark.usefixtures("quick_retries")
-def test_a_copy_whose_answer_got_lost_is_a_lost_race(cloud: Cloud) -> None:
+def test_a_copy_whose_answer_is_lost_is_a_lost_race(cloud: Cloud) -> None:
     stored = write(cloud.bucket(), "a", b"x")
     cloud.server.faults.add([Fault(place=Place.COPY, kind=Kind.CUT_AFTER, times=1)])
 
     with pytest.raises(LostRace):
         cloud.bucket().copy_new(stored, "b")
 
-    assert cloud.bucket().read("b", most_bytes=1) == b"x"
+    assert cloud.bucket().read("b", max_bytes=1) == b"x"
 
 
 class SlowRewriteAdapter(HTTPAdapter):
-    """Answers the first part of each copy itself: not done yet, come again."""
+    """Answers the first call of each copy itself: not done yet, call again."""
 
     came_again = 0
 
@@ -448,7 +441,7 @@ def test_a_copy_in_parts_is_finished(cloud: Cloud) -> None:
     assert cloud.bucket().find("b") == copied
 
 
-def test_an_open_object_is_of_one_generation(cloud: Cloud) -> None:
+def test_an_open_object_stays_at_its_generation(cloud: Cloud) -> None:
     file = cloud.bucket().open(write(cloud.bucket(), "a", b"old"))
     write(cloud.bucket(), "a", b"new")
 
@@ -457,7 +450,7 @@ def test_an_open_object_is_of_one_generation(cloud: Cloud) -> None:
 
 
 class FlippingAdapter(HTTPAdapter):
-    """Changes the content of every upload on its way, as broken memory would."""
+    """Corrupts the content of every upload on its way, as broken memory would."""
 
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
         if request.body and "/upload/" in request.url:
@@ -467,8 +460,8 @@ class FlippingAdapter(HTTPAdapter):
         return super().send(request, *args, **options)
 
 
-@pytest.mark.parametrize("size", [7, MOST_AT_ONCE + 1], ids=["at once", "streamed"])
-def test_what_was_stored_wrong_is_deleted(cloud: Cloud, size: int) -> None:
+@pytest.mark.parametrize("size", [7, MAX_AT_ONCE + 1], ids=["at once", "streamed"])
+def test_a_corrupted_upload_is_deleted(cloud: Cloud, size: int) -> None:
     cloud.client._http.mount("http://", FlippingAdapter())
 
     with pytest.raises(Unreachable, match="something else"):
@@ -477,8 +470,8 @@ def test_what_was_stored_wrong_is_deleted(cloud: Cloud, size: int) -> None:
     assert cloud.bucket().find("a") is None
 
 
-def test_what_was_stored_wrong_and_is_replaced_already_stays(cloud: Cloud) -> None:
-    """Another worker stores the same result right then."""
+def test_a_corrupted_upload_that_was_already_replaced_stays(cloud: Cloud) -> None:
+    """Another worker stores the same result in the meantime."""
 
     class Racing(FlippingAdapter):
         def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
@@ -492,17 +485,17 @@ def test_what_was_stored_wrong_and_is_replaced_already_stays(cloud: Cloud) -> No
     with pytest.raises(Unreachable, match="something else"):
         write(cloud.bucket(), "a", b"content")
 
-    assert cloud.bucket().read("a", most_bytes=7) == b"content"
+    assert cloud.bucket().read("a", max_bytes=7) == b"content"
 
 
-# Signed addresses
+# Signed URLs
 
 
 def send(method: str, url: str, **what: Any) -> requests.Response:
     return requests.request(method, url, timeout=10, **what)
 
 
-def test_a_signed_download_works_and_is_at_the_clients_endpoint(cloud: Cloud) -> None:
+def test_a_signed_download_works_and_uses_the_clients_endpoint(cloud: Cloud) -> None:
     write(cloud.bucket(), "dir/a b", b"content")
 
     url = cloud.bucket().sign_download("dir/a b", lifetime=HOUR)
@@ -513,7 +506,7 @@ def test_a_signed_download_works_and_is_at_the_clients_endpoint(cloud: Cloud) ->
 
 
 @pytest.mark.usefixtures("quick_retries")
-def test_a_delete_whose_answer_got_lost_is_done(cloud: Cloud) -> None:
+def test_a_delete_whose_answer_is_lost_succeeds(cloud: Cloud) -> None:
     write(cloud.bucket(), "a", b"x")
     cloud.server.faults.add([Fault(place=Place.DELETE, kind=Kind.CUT_AFTER, times=1)])
 
@@ -522,7 +515,7 @@ def test_a_delete_whose_answer_got_lost_is_done(cloud: Cloud) -> None:
     assert cloud.bucket().find("a") is None
 
 
-def test_a_download_is_saved_under_the_name_that_was_signed(cloud: Cloud) -> None:
+def test_a_download_is_saved_under_the_signed_name(cloud: Cloud) -> None:
     bucket = cloud.bucket()
     write(bucket, "a", b"a video")
     disposition = attachment(date(2026, 11, 28), '고양이 "cat"; a=b')
@@ -535,7 +528,7 @@ def test_a_download_is_saved_under_the_name_that_was_signed(cloud: Cloud) -> Non
     assert send("GET", url.replace("cat", "dog")).status_code == 403
 
 
-def test_a_signed_upload_takes_exactly_what_was_announced(cloud: Cloud) -> None:
+def test_a_signed_upload_accepts_exactly_what_was_announced(cloud: Cloud) -> None:
     signed = cloud.bucket().sign_upload(
         "u", content_type="image/png", size_bytes=4, lifetime=HOUR
     )
@@ -552,15 +545,15 @@ def test_a_signed_upload_takes_exactly_what_was_announced(cloud: Cloud) -> None:
 
 
 class Google:
-    """A metadata server and signBlob, as one transport of google-auth."""
+    """A metadata server and signBlob, as a transport for google-auth."""
 
     def __init__(self, server: HttpServer, session: requests.Session) -> None:
         self._server = server
         self._request: Any = Request(session=session)
-        self.asked: list[str] = []
+        self.urls: list[str] = []
 
     def __call__(self, url: str, **what: Any) -> Any:
-        self.asked.append(url)
+        self.urls.append(url)
         path = url.partition("//")[2].partition("/")[2].partition("?")[0]
         return self._request(f"{self._server.url}/{path}", **what)
 
@@ -571,8 +564,8 @@ SIGN_PATH = f"/v1/projects/-/serviceAccounts/{EMAIL}:signBlob"
 
 @pytest.fixture
 def metadata(key: Any) -> Iterator[Google]:
-    def sign(asked: WebRequest) -> Response:
-        payload = base64.b64decode(asked.get_json(force=True)["payload"])
+    def sign(request: WebRequest) -> Response:
+        payload = base64.b64decode(request.get_json(force=True)["payload"])
         signature = base64.b64encode(key.sign_bytes(payload)).decode()
         return as_json({"signedBlob": signature})
 
@@ -596,41 +589,34 @@ def test_a_function_signs_without_a_key(cloud: Cloud, metadata: Google) -> None:
     urls = [bucket.sign_download("a", lifetime=HOUR) for _ in range(2)]
 
     assert [send("GET", url).content for url in urls] == [b"content", b"content"]
-    tokens = [url for url in metadata.asked if "/token" in url]
-    signatures = [url for url in metadata.asked if ":signBlob" in url]
+    tokens = [url for url in metadata.urls if "/token" in url]
+    signatures = [url for url in metadata.urls if ":signBlob" in url]
     assert (len(tokens), len(signatures)) == (1, 2)
     assert signatures[0] == f"https://iamcredentials.googleapis.com{SIGN_PATH}"
 
 
 @pytest.mark.parametrize("status", [200, 403], ids=["an empty answer", "forbidden"])
-def test_a_signature_that_does_not_come_is_unreachable(
-    cloud: Cloud, status: int
-) -> None:
+def test_a_failed_signature_is_unreachable(cloud: Cloud, status: int) -> None:
+    credentials = METADATA_CREDENTIALS(EMAIL, universe_domain="googleapis.com")
+    credentials.token = "token"
     nothing = as_json({}, status=status)
     with HttpServer(routed({("POST", SIGN_PATH): lambda _: nothing})) as server:
-        signer = signer_with_token(server)
+        signer = FunctionSigner(credentials, Google(server, requests.Session()))
 
         with pytest.raises(Unreachable):
             cloud.bucket(signer=signer).sign_download("a", lifetime=HOUR)
 
 
-def test_a_function_signs_with_a_time_limit() -> None:
-    with HttpServer(routed({})) as server:
-        request = function_signer._TimedRequest(session=TimedSession())
-
-        with pytest.raises(google.auth.exceptions.TransportError):
-            request(server.url)
-
-
 class TimedSession(requests.Session):
-    """Fails, saying so, where a request has its limit."""
+    """Raises an error with the request's timeout."""
 
     def request(self, *args: Any, **options: Any) -> requests.Response:
         assert options["timeout"] == 10
         raise requests.ConnectionError
 
 
-def signer_with_token(server: HttpServer) -> FunctionSigner:
-    credentials = METADATA_CREDENTIALS(EMAIL, universe_domain="googleapis.com")
-    credentials.token = "token"
-    return FunctionSigner(credentials, Google(server, requests.Session()))
+def test_a_function_signs_with_a_time_limit() -> None:
+    request = function_signer._TimedRequest(session=TimedSession())
+
+    with pytest.raises(google.auth.exceptions.TransportError):
+        request("https://iamcredentials.googleapis.com")

@@ -1,4 +1,4 @@
-"""What of a request Cloud Trace is told, and which traces."""
+"""Which traces are exported to Cloud Trace, and what they contain."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def use(collector: Collector, ratio: float) -> None:
     tracing.use(tracer)
 
 
-def test_a_task_continues_the_trace_of_whoever_made_it(collector: Collector) -> None:
+def test_a_task_continues_the_trace_of_its_creator(collector: Collector) -> None:
     use(collector, 1.0)
 
     with tracing.root("task", {tracing.HEADER: PARENT, "traceparent": "00-0-0-00"}):
@@ -37,8 +37,8 @@ def test_a_task_continues_the_trace_of_whoever_made_it(collector: Collector) -> 
     assert made.split("-")[1:3] == [TRACE_ID, span.span_id]
 
 
-def test_no_caller_switches_traces_on(collector: Collector) -> None:
-    """The trace's ID decides, not the flag that a caller sets."""
+def test_a_caller_cannot_turn_sampling_on(collector: Collector) -> None:
+    """The trace's ID decides, not the caller's sampled flag."""
     use(collector, 1e-9)
 
     with tracing.root("request", {"traceparent": PARENT}):
@@ -47,7 +47,7 @@ def test_no_caller_switches_traces_on(collector: Collector) -> None:
     assert collector.spans == []
 
 
-def test_a_collector_that_does_not_answer_holds_no_request_until_its_export_fails(
+def test_a_silent_collector_delays_a_request_only_briefly(
     collector: Collector,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -60,12 +60,12 @@ def test_a_collector_that_does_not_answer_holds_no_request_until_its_export_fail
     with tracing.root("request", {}):
         pass
 
-    # The export goes on.
+    # The export continues in the background.
     assert collector.spans == []
     assert caplog.records == []
 
 
-def test_an_error_is_marked_and_what_it_says_is_not_told(collector: Collector) -> None:
+def test_an_error_is_marked_without_its_message(collector: Collector) -> None:
     use(collector, 1.0)
 
     with (

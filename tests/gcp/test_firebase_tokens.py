@@ -1,4 +1,4 @@
-"""Firebase ID tokens: claims, accountable users, and when revocation is looked up."""
+"""Firebase ID tokens: claims, who may call, and when revocation is checked."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -34,14 +34,14 @@ Say = Callable[..., Caller]
 
 
 class Lookup:
-    """Who was looked up; raises `error` where there is one."""
+    """Records who was looked up; raises `error` if it is set."""
 
     def __init__(self, error: Exception | None = None) -> None:
-        self.asked: list[tuple[str, float]] = []
+        self.looked_up: list[tuple[str, float]] = []
         self._error = error
 
     def check(self, user_id: str, *, signed_in_at: float) -> None:
-        self.asked.append((user_id, signed_in_at))
+        self.looked_up.append((user_id, signed_in_at))
         if self._error:
             raise self._error
 
@@ -54,7 +54,7 @@ def in_cloud(certs_url: str, lookup: Any = None) -> FirebaseTokens:
 def caller_of(
     request: pytest.FixtureRequest, identity: LocalIdentity, certs_url: str
 ) -> Say:
-    """Who a token with these claims is, checked by google-auth as well or not."""
+    """The caller of a token with these claims, with and without google-auth's check."""
 
     def ask(**changes: object) -> Caller:
         content = claims(**changes)
@@ -84,7 +84,7 @@ def caller_of(
 def test_a_good_token_names_its_user(caller_of: Say, changes: Any) -> None:
     assert caller_of(**changes) == Caller(user_id="ann")
     assert caller_of(**changes, sub="x" * 128).user_id == "x" * 128
-    # Only the claim itself makes an admin.
+    # Only the claim itself makes an administrator.
     assert caller_of(**{**changes, "admin": True}).is_admin
 
 
@@ -135,7 +135,7 @@ def test_a_wrong_claim_is_refused(caller_of: Say, changes: Any) -> None:
     ],
     ids=["anonymous", "not verified", "not said", "said in words"],
 )
-def test_users_that_a_script_can_create_may_not_call(
+def test_users_that_a_script_can_create_are_refused(
     caller_of: Say, changes: Any
 ) -> None:
     with pytest.raises(Forbidden):
@@ -146,6 +146,7 @@ def test_users_that_a_script_can_create_may_not_call(
     "token",
     [
         pytest.param(unsigned(claims()), id="unsigned"),
+        pytest.param(unsigned(claims(exp=10**400)), id="valid for ever"),
         pytest.param("x", id="one part"),
         pytest.param("a.b.c", id="no base64"),
         pytest.param("ä.ö.ü", id="not ASCII"),
@@ -161,7 +162,7 @@ def test_a_malformed_token_is_refused(certs_url: str, token: str) -> None:
     assert caught.value.__suppress_context__
 
 
-def test_whatever_google_auth_finds_wrong_is_the_callers_fault_but_missing_keys_are_not(
+def test_any_error_of_google_auth_is_a_401_but_missing_keys_are_not(
     identity: LocalIdentity,
 ) -> None:
     def decode(token: str) -> Mapping[str, Any]:
@@ -175,7 +176,7 @@ def test_whatever_google_auth_finds_wrong_is_the_callers_fault_but_missing_keys_
         )
 
 
-def test_revocation_is_looked_up_for_genuine_tokens_only(
+def test_revocation_is_checked_only_for_genuine_tokens(
     identity: LocalIdentity, certs_url: str
 ) -> None:
     lookup, since = Lookup(), 1_700_000_000
@@ -185,16 +186,16 @@ def test_revocation_is_looked_up_for_genuine_tokens_only(
     tokens.caller(f"Bearer {token}", check_revoked=False)
     with pytest.raises(Unauthenticated):
         tokens.caller(f"Bearer {signed(LocalIdentity.generate(PROJECT), content)}")
-    assert lookup.asked == []
+    assert lookup.looked_up == []
 
     tokens.caller(f"Bearer {token}")
-    assert lookup.asked == [("ann", since)]
+    assert lookup.looked_up == [("ann", since)]
     for error in (Unauthenticated("revoked"), Unreachable("down")):
         with pytest.raises(type(error)):
             in_cloud(certs_url, Lookup(error)).caller(f"Bearer {token}")
 
 
-def test_a_signature_is_checked_once_for_as_long_as_its_key_is_published(
+def test_a_signature_is_checked_once_while_its_key_is_published(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     old, new = LocalIdentity.generate(PROJECT), LocalIdentity.generate(PROJECT)
@@ -220,8 +221,8 @@ def test_a_signature_is_checked_once_for_as_long_as_its_key_is_published(
             tokens.caller(f"Bearer {token}")
 
 
-def test_one_users_lookups_have_a_rate() -> None:
-    """All users share a quota of them, so none may use it up."""
+def test_each_users_lookups_are_rate_limited() -> None:
+    """All users share Google's quota, so none may use it up."""
     lookup, rate = Lookup(), RateLimit(1, lambda: 0.0)
     content = claims()
     tokens = FirebaseTokens(PROJECT, lambda _: content, cast(Any, lookup), rate)
@@ -231,4 +232,4 @@ def test_one_users_lookups_have_a_rate() -> None:
     with pytest.raises(TooManyRequests):
         tokens.caller("Bearer x.y.z")
 
-    assert len(lookup.asked) == 5
+    assert len(lookup.looked_up) == 5

@@ -1,7 +1,6 @@
-"""What stands in `control/`: the kill switch, observed prices, missing keys."""
+"""Documents in `control/`: the kill switch, observed prices, missing keys."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from functools import reduce
@@ -13,70 +12,67 @@ from google.cloud import firestore
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import LostRace, Unreachable
 from shared.domain.kill_switch import (
+    KillSwitchState,
     Level,
-    Setting,
-    Switch,
+    ManualOverride,
     apply_notification,
     set_manually,
 )
 from shared.domain.observed_prices import ObservedPrice, ObservedPrices
-from shared.domain.poll_plan import TaskTimes, Took
+from shared.domain.poll_plan import TaskTimes, TaskTiming
 from shared.gcp.firestore_calls import Database
-from shared.gcp.firestore_prices import FirestorePrices
+from shared.gcp.firestore_kill_switch import FirestoreKillSwitch, kill_switch_state
+from shared.gcp.firestore_observations import FirestoreObservations
 from shared.gcp.firestore_provider_reports import FirestoreProviderReports
 from shared.gcp.firestore_records import to_record
-from shared.gcp.firestore_switch import FirestoreSwitch, switch_of
-from shared.gcp.firestore_task_times import FirestoreTaskTimes
-from shared.guards.kill_switch import KillSwitch
 from shared.ports.store import Versioned
-from shared.system import pause
 from tests.domain.budgets import DECEMBER, NOVEMBER, OCTOBER, a_notification
 from tests.fakes.clock import NOON
-from tests.fakes.prices import FakePrices
-from tests.fakes.switch import FakeSwitchStore
-from tests.fakes.task_times import FakeTaskTimes
+from tests.fakes.document import FakeDocument
 
-PAUSED = apply_notification(Switch(), a_notification("1"))
-TIGHT = apply_notification(Switch(), a_notification("0.9"))
+PAUSED = apply_notification(KillSwitchState(), a_notification("1"))
+TIGHT = apply_notification(KillSwitchState(), a_notification("0.9"))
 
 
-def everything() -> Switch:
-    """A switch with all that one can hold."""
+def everything() -> KillSwitchState:
+    """A switch with every field set."""
     at = NOON + timedelta(microseconds=123456)
-    setting = Setting(level=Level.NORMAL, reason="그만", by="ann", at=at)
+    setting = ManualOverride(level=Level.NORMAL, reason="그만", by="ann", at=at)
     notifications = [
         a_notification("0.123456789", interval=OCTOBER, forecast="1.1"),
         a_notification("Infinity", amount="0", budget_id="b/2.x"),
         a_notification("0.81", amount="99.50", budget_id="b/2.x", minute=1),
         a_notification("2", interval=DECEMBER, budget_id="b3", minute=2),
     ]
-    first = reduce(apply_notification, notifications, Switch())
+    first = reduce(apply_notification, notifications, KillSwitchState())
     return apply_notification(
         set_manually(first, setting), a_notification("1", minute=3)
     )
 
 
 class Kept(NamedTuple):
-    """A document that is kept whole: its two stores, what it is at first and later."""
+    """A document stored as a whole: its store, its initial value, and later ones."""
 
     real: Callable[[Database], Any]
-    fake: Callable[[], Any]
     empty: object
     values: tuple[object, object]
 
 
 PRICE = ObservedPrice(listed_usd=Decimal("0.05"), charged_usd=Decimal("0.114286"))
 OBSERVED = ObservedPrices(prices={"gemini-omni-1.2-flash 720p": PRICE})
-SWITCH = Kept(FirestoreSwitch, FakeSwitchStore, Switch(), (everything(), TIGHT))
+SWITCH = Kept(FirestoreKillSwitch, KillSwitchState(), (everything(), TIGHT))
 PRICES = Kept(
-    FirestorePrices, FakePrices, ObservedPrices(), (OBSERVED, ObservedPrices())
+    lambda database: FirestoreObservations(database, "prices", ObservedPrices),
+    ObservedPrices(),
+    (OBSERVED, ObservedPrices()),
 )
-
 TIMES = Kept(
-    FirestoreTaskTimes,
-    FakeTaskTimes,
+    lambda database: FirestoreObservations(database, "task_times", TaskTimes),
     TaskTimes(),
-    (TaskTimes(kinds={"gen4_turbo 5": (Took(working=30, ready=35),) * 2}), TaskTimes()),
+    (
+        TaskTimes(kinds={"gen4_turbo 5": (TaskTiming(working=30, ready=35),) * 2}),
+        TaskTimes(),
+    ),
 )
 
 
@@ -89,22 +85,22 @@ def kept(request: pytest.FixtureRequest) -> Kept:
 @pytest.fixture(params=["emulator", "fake"])
 def store(request: pytest.FixtureRequest, kept: Kept) -> Any:
     if request.param == "fake":
-        return kept.fake()
+        return FakeDocument(kept.empty)
     return kept.real(request.getfixturevalue("database"))
 
 
-def test_what_was_never_written_is_as_at_first(store: Any, kept: Kept) -> None:
+def test_a_document_never_written_has_its_initial_value(store: Any, kept: Kept) -> None:
     assert store.read() == Versioned(value=kept.empty, token=None)
 
 
-def test_what_was_committed_is_read(store: Any, kept: Kept) -> None:
+def test_a_committed_value_is_read_back(store: Any, kept: Kept) -> None:
     for value in kept.values:
         store.commit(store.read(), value)
         assert store.read().value == value
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_a_commit_on_what_was_read_before_another_loses_the_race(
+def test_a_commit_based_on_a_stale_read_loses_the_race(
     store: Any, kept: Kept, is_first: bool
 ) -> None:
     first, other = kept.values
@@ -119,53 +115,32 @@ def test_a_commit_on_what_was_read_before_another_loses_the_race(
     assert store.read().value == first
 
 
-def test_observed_prices_that_are_not_ours_count_as_none_and_are_replaced(
-    database: Database,
-) -> None:
-    batch = database.batch()
-    batch.put(database.document("control", "prices"), {"prices": "0.05"}, None)
-    batch.commit()
-    store = FirestorePrices(database)
-
-    assert store.read().value == ObservedPrices()
-    store.commit(store.read(), OBSERVED)
-    assert store.read().value == OBSERVED
-
-
-def test_task_times_that_are_not_ours_count_as_none_and_are_replaced(
-    database: Database,
-) -> None:
-    batch = database.batch()
-    batch.put(database.document("control", "task_times"), {"kinds": [1]}, None)
-    batch.commit()
-    store = FirestoreTaskTimes(database)
-
-    assert store.read().value == TaskTimes()
-    store.commit(store.read(), TIMES.values[0])  # type: ignore[arg-type]
-    assert store.read().value == TIMES.values[0]
-
-
-@pytest.mark.parametrize("kept", [SWITCH], ids=["switch"])
-def test_concurrent_notifications_all_get_in(store: Any) -> None:
-    notifications = [
-        a_notification(f"0.{n}", budget_id=f"b{n % 3}", amount=str(100 + n), minute=n)
-        for n in range(10, 22)
-    ]
-
-    def on_budget_notification(notification: Any) -> object:
-        return KillSwitch(store=store, pause=pause).on_budget_notification(notification)
-
-    with ThreadPoolExecutor(len(notifications)) as pool:
-        assert all(pool.map(on_budget_notification, notifications))
-
-    assert store.read().value == reduce(apply_notification, notifications, Switch())
-
-
-def test_an_operator_who_looks_sees_the_level(
+@pytest.mark.parametrize(
+    ("kept", "path", "spoilt"),
+    [
+        pytest.param(PRICES, "control/prices", {"prices": "0.05"}, id="prices"),
+        pytest.param(TIMES, "control/task_times", {"kinds": [1]}, id="times"),
+    ],
+)
+def test_an_unreadable_document_counts_as_missing_and_is_replaced(
     firestore_client: firestore.Client,
     database: Database,
+    kept: Kept,
+    path: str,
+    spoilt: dict[str, Any],
 ) -> None:
-    store = FirestoreSwitch(database)
+    firestore_client.document(path).set(spoilt)
+    store = kept.real(database)
+
+    assert store.read().value == kept.empty
+    store.commit(store.read(), kept.values[0])
+    assert store.read().value == kept.values[0]
+
+
+def test_the_stored_document_shows_the_level(
+    firestore_client: firestore.Client, database: Database
+) -> None:
+    store = FirestoreKillSwitch(database)
     store.commit(store.read(), PAUSED)
 
     found = firestore_client.document("control/generation").get()
@@ -186,24 +161,19 @@ def test_an_operator_who_looks_sees_the_level(
         {"overridable": {"b1": "now"}},
     ],
 )
-def test_a_document_that_is_not_ours_is_no_level(broken: dict[str, Any]) -> None:
+def test_an_unreadable_switch_has_no_level(broken: dict[str, Any]) -> None:
     record = to_record(everything()) | broken if broken else {}
 
     with pytest.raises(Unreachable):
-        switch_of(record)
+        kill_switch_state(record)
 
 
 # Which providers lack a key
 
 
-def test_nothing_reported_is_nothing_missing(
-    database: Database,
-) -> None:
-    assert FirestoreProviderReports(database).read() == frozenset()
-
-
-def test_what_was_reported_last_is_read(database: Database) -> None:
+def test_the_latest_report_is_read(database: Database) -> None:
     providers = FirestoreProviderReports(database)
+    assert providers.read() == frozenset()
 
     providers.write(frozenset({ProviderId.RUNWAY, ProviderId.OMNI}))
     providers.write(frozenset({ProviderId.OMNI}))
@@ -211,9 +181,8 @@ def test_what_was_reported_last_is_read(database: Database) -> None:
     assert providers.read() == {ProviderId.OMNI}
 
 
-def test_a_provider_of_another_version_is_left_out(
-    firestore_client: firestore.Client,
-    database: Database,
+def test_an_unknown_provider_in_a_report_is_ignored(
+    firestore_client: firestore.Client, database: Database
 ) -> None:
     document = firestore_client.document("control/providers")
     document.set({"not_configured": ["sora", "runway"]})

@@ -1,4 +1,4 @@
-"""A cap of all users, divided among documents: exact, and no queue."""
+"""A global cap divided among shards: exact, without a single contended document."""
 
 import random
 import threading
@@ -14,20 +14,35 @@ import pytest
 from google.cloud import firestore
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, LimitReached, LostRace
+from shared.domain.errors import LimitReached, LostRace
 from shared.domain.job import Job
-from shared.domain.ledger import Account, Caps, Limits, ledger_key, nth_of
-from shared.domain.outcomes import Polled, Succeeded, Unknown
+from shared.domain.ledger import (
+    Account,
+    Caps,
+    LedgerKey,
+    Limits,
+    Totals,
+    ledger_key,
+    nth_of,
+)
+from shared.domain.outcomes import Succeeded, Unknown
 from shared.domain.structs import replace
-from shared.domain.transitions import apply
 from shared.gcp.firestore_calls import Database, Document
-from shared.gcp.firestore_caps import LOOK_EVERY
+from shared.gcp.firestore_caps import FULL_CHECK_INTERVAL, FirestoreCaps
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_reports import FirestoreUsage, LedgerAuditReader
-from shared.worker.ledger_audit import AGO, Balance
-from tests.domain.examples import NOON, a_job, answered, completed, running, started
+from shared.worker.ledger_audit import READ_LAG, LedgerAudit
+from tests.domain.examples import (
+    NOON,
+    a_job,
+    answered,
+    completed,
+    polled,
+    running,
+    started,
+)
 from tests.fakes.clock import FrozenClock
-from tests.gcp.stores import Counting, read
+from tests.gcp.stores import Counting, create, read
 
 ALL = "all.2026-11"
 SHARDS = 4
@@ -38,11 +53,11 @@ USERS = 50
 def limits(cap: str, *, shards: int = SHARDS, monthly: str | None = None) -> Limits:
     month = None if monthly is None else Decimal(monthly)
     caps = Caps(daily_usd=Decimal(cap), monthly_usd=month)
-    return Limits(everybody=caps, most_jobs_a_minute=10**6, shards=shards)
+    return Limits(all_users=caps, max_jobs_per_minute=10**6, shards=shards)
 
 
 def new(job_id: str, within: Limits, usd: str = "0.40", **how: object) -> Job:
-    """Of some user, in the document that its id decides on."""
+    """A job of one of the users, in the shard that its ID determines."""
     user = f"u{sum(job_id.encode()) % USERS}"
     key = ledger_key(user, NOON, within, nth_of(job_id))
     job = a_job(job_id=job_id, **how)
@@ -50,7 +65,7 @@ def new(job_id: str, within: Limits, usd: str = "0.40", **how: object) -> Job:
 
 
 class Interleaved(Database):
-    """Something else is committed after one of the reads, the first or a later one."""
+    """Commits something else after the read with the number `after`."""
 
     meanwhile: Callable[[], None]
     after = 1
@@ -64,7 +79,7 @@ class Interleaved(Database):
 
 
 def in_shard(shard: int, within: Limits, usd: str = "0.40") -> Job:
-    """A new job whose document is this one."""
+    """A new job that belongs to this shard."""
     ids = (f"job{next(_numbers)}" for _ in count())
     jobs = (new(job_id, within, usd) for job_id in ids)
     return next(job for job in jobs if job.ledger_key.shard == shard)
@@ -73,18 +88,6 @@ def in_shard(shard: int, within: Limits, usd: str = "0.40") -> Job:
 def ended(job: Job) -> Job:
     done = completed(a_job(job_id=job.job_id), ProviderId.RUNWAY)
     return replace(done, user_id=job.user_id, ledger_key=job.ledger_key)
-
-
-def create(jobs: FirestoreJobs, job: Job) -> str:
-    """ "taken" or "refused", after as many lost races as it takes."""
-    while True:
-        try:
-            jobs.create(job)
-        except LostRace:
-            continue
-        except LimitReached:
-            return "refused"
-        return "taken"
 
 
 def commit(jobs: FirestoreJobs, job_id: str, after: Job) -> None:
@@ -102,17 +105,19 @@ def spend(database: Database, shards: int = SHARDS) -> Account:
     return FirestoreUsage(database, shards).spend([ALL])[ALL]
 
 
-def off(database: Database, shards: int = SHARDS) -> int:
-    """How much of the ledger is out of balance now."""
+def imbalances(database: Database, shards: int = SHARDS) -> int:
+    """How many imbalances the ledger's audit finds now."""
     reader = LedgerAuditReader(database, shards)
-    clock = FrozenClock(datetime.now(UTC) + AGO)
-    return Balance(read=lambda at, _: reader.read(at, [ALL]), clock=clock, zone=UTC)()
+    clock = FrozenClock(datetime.now(UTC) + READ_LAG)
+    return LedgerAudit(
+        read=lambda at, _: reader.read(at, [ALL]), clock=clock, zone=UTC
+    )()
 
 
 @pytest.mark.parametrize(
     ("shards", "monthly"), [(1, None), (3, "4.80"), (10, None), (10, "4.80")]
 )
-def test_40_threads_against_a_cap_for_12_are_12_to_the_cent(
+def test_40_threads_under_a_cap_for_12_create_12_to_the_cent(
     database: Database, shards: int, monthly: str | None
 ) -> None:
     within = limits("4.99", shards=shards, monthly=monthly)
@@ -123,25 +128,12 @@ def test_40_threads_against_a_cap_for_12_are_12_to_the_cent(
             crowd.map(lambda n: create(jobs, new(f"job{n}", within)), range(40))
         )
 
-    assert (ends.count("taken"), ends.count("refused")) == (12, 28)
+    assert (ends.count("created"), ends.count("refused")) == (12, 28)
     assert spend(database, shards).month.used_usd == Decimal("4.80")
-    assert off(database, shards) == 0
+    assert imbalances(database, shards) == 0
 
 
-def test_the_last_cent_is_lent_and_one_more_is_refused(database: Database) -> None:
-    within = limits("1.00")
-    jobs = FirestoreJobs(database, within)
-
-    assert create(jobs, new("a", within, "0.99")) == "taken"
-    assert create(jobs, new("b", within, "0.01")) == "taken"
-    with pytest.raises(LimitReached) as refused:
-        jobs.create(new("c", within, "0.01"))
-
-    assert refused.value.limit is ErrorCode.DAILY_LIMIT_REACHED
-    assert off(database) == 0
-
-
-def test_what_an_end_released_is_room_again(database: Database) -> None:
+def test_the_released_rest_of_a_hold_is_room_again(database: Database) -> None:
     within = limits("4.00")
     jobs = FirestoreJobs(database, within)
     for n in range(4):
@@ -150,12 +142,12 @@ def test_what_an_end_released_is_room_again(database: Database) -> None:
     commit(jobs, "job2", done)
 
     assert create(jobs, new("more", within, "0.61")) == "refused"
-    assert create(jobs, new("less", within, "0.60")) == "taken"
-    assert off(database) == 0
+    assert create(jobs, new("less", within, "0.60")) == "created"
+    assert imbalances(database) == 0
 
 
 @pytest.mark.parametrize(("cap", "fits"), [("1.20", True), ("1.19", False)])
-def test_an_intent_borrows_what_its_own_document_does_not_have(
+def test_an_intent_borrows_what_its_own_shard_does_not_have(
     database: Database, cap: str, fits: bool
 ) -> None:
     within = limits(cap)
@@ -170,29 +162,26 @@ def test_an_intent_borrows_what_its_own_document_does_not_have(
         commit(jobs, "job1", started(unknown, ProviderId.OMNI))
 
     assert spend(database).month.used_usd == Decimal("1.20" if fits else "0.40")
-    assert off(database) == 0
+    assert imbalances(database) == 0
 
 
-def test_what_is_owed_above_the_cap_is_paid_by_all_documents(
-    database: Database,
-) -> None:
-    within = limits("8.00")
+def test_a_charge_above_the_cap_counts_against_all_shards(database: Database) -> None:
+    within = limits("5.00")
     jobs = FirestoreJobs(database, within)
     job = running(new("job1", within), ProviderId.RUNWAY)
     jobs.create(job)
-    charged = Polled(attempt_id="runway", poll=Succeeded(cost_usd=Decimal("7.00")))
-    commit(jobs, "job1", apply(job, charged, NOON))
+    commit(jobs, "job1", polled(job, Succeeded(cost_usd=Decimal("4.00"))))
 
     ends = [create(jobs, new(f"b{n}", within)) for n in range(8)]
 
-    assert ends == ["taken"] * 2 + ["refused"] * 6
-    assert off(database) == 0
+    assert ends == ["created"] * 2 + ["refused"] * 6
+    assert imbalances(database) == 0
 
 
-def test_what_is_owed_on_one_day_binds_it_after_a_job_of_the_next_day(
+def test_a_charge_on_one_day_still_binds_that_day_after_a_job_of_the_next(
     database: Database,
 ) -> None:
-    """Past midnight, jobs of the day before still begin attempts."""
+    """After midnight, jobs of the day before still start attempts."""
     within = limits("4.00")
     jobs = FirestoreJobs(database, within)
     owing, tomorrows = in_shard(0, within), in_shard(1, within)
@@ -201,14 +190,14 @@ def test_what_is_owed_on_one_day_binds_it_after_a_job_of_the_next_day(
     commit(jobs, owing.job_id, owed)
     next_day = replace(tomorrows.ledger_key, day="d23")
 
-    assert create(jobs, replace(tomorrows, ledger_key=next_day)) == "taken"
+    assert create(jobs, replace(tomorrows, ledger_key=next_day)) == "created"
     assert create(jobs, in_shard(1, within)) == "refused"
 
 
-def test_what_is_owed_during_a_look_is_looked_at_although_it_marks_nothing_new(
+def test_a_charge_during_a_full_check_is_noticed_even_if_a_mark_was_already_set(
     firestore_client: firestore.Client, database: Database
 ) -> None:
-    """Firestore takes a write that changes nothing for none."""
+    """Firestore doesn't count a write that changes nothing as a change."""
     within = limits("4.00")
     jobs = FirestoreJobs(database, within)
     owing = in_shard(0, within)
@@ -224,7 +213,7 @@ def test_what_is_owed_during_a_look_is_looked_at_although_it_marks_nothing_new(
     assert spend(database).month.used_usd == Decimal("4.00")
 
 
-def test_a_cap_changed_in_mid_month_holds_from_the_next_job_on(
+def test_a_cap_changed_in_mid_month_applies_from_the_next_job_on(
     database: Database,
 ) -> None:
     ends = {}
@@ -233,29 +222,54 @@ def test_a_cap_changed_in_mid_month_holds_from_the_next_job_on(
         jobs = FirestoreJobs(database, within)
         ends[cap] = [create(jobs, new(f"{cap[0]}x{n}", within)) for n in range(10)]
 
-    assert ends["8.00"].count("taken") == 10
-    assert ends["2.00"].count("taken") == 0
-    assert ends["6.00"].count("taken") == 5
-    assert off(database) == 0
+    assert ends["8.00"].count("created") == 10
+    assert ends["2.00"].count("created") == 0
+    assert ends["6.00"].count("created") == 5
+    assert imbalances(database) == 0
 
 
-def test_what_an_old_revision_still_admits_is_noticed_within_a_minute(
+def test_jobs_that_an_old_revision_admits_are_noticed_within_a_minute(
     database: Database,
 ) -> None:
-    """After a deploy with a lower cap, for as long as both revisions run."""
+    """After a deploy with a lower cap, while both revisions run."""
     lower, higher = limits("2.00"), limits("8.00")
     old, young = FirestoreJobs(database, higher), FirestoreJobs(database, lower)
-    assert create(young, in_shard(0, lower)) == "taken"
+    assert create(young, in_shard(0, lower)) == "created"
     for shard in (1, 1, 1, 2, 2, 2):
         old.create(in_shard(shard, higher))
 
-    later = replace(in_shard(3, lower), created_at=NOON + LOOK_EVERY)
+    later = replace(in_shard(3, lower), created_at=NOON + FULL_CHECK_INTERVAL)
 
     assert create(young, later) == "refused"
 
 
-def test_a_look_at_one_day_is_none_at_another(database: Database) -> None:
-    """Past midnight, jobs of the day before still begin attempts."""
+def test_a_process_remembers_only_full_checks_that_are_still_valid(
+    database: Database,
+) -> None:
+    """A process may serve any number of users, for months."""
+    within = replace(limits("8.00"), user=Caps(daily_usd=Decimal(8)))
+    caps = FirestoreCaps(database=database, limits=within)
+    for minute, user in enumerate(("ann", "bob")):
+        key = ledger_key(user, NOON, within, nth_of(user))
+        key = replace(key, day=f"d2{minute}")
+        marks = database.batch()
+        for account in key.accounts:
+            caps.request_full_check(marks, account, key.day)
+        marks.commit()
+        found = {each.reference.path: each for each in documents(database, caps, key)}
+        held, now = Totals(held_usd=Decimal(1)), NOON + minute * FULL_CHECK_INTERVAL
+
+        caps.hold(database.batch(), key, held, now, found)
+
+    assert list(caps.full_checks) == [(ALL, "d21")]
+
+
+def documents(database: Database, caps: FirestoreCaps, key: LedgerKey) -> list[Any]:
+    return list(database.get_all(caps.conditions(key)))
+
+
+def test_a_full_check_of_one_day_does_not_count_for_another(database: Database) -> None:
+    """After midnight, jobs of the day before still start attempts."""
     lower, higher = limits("2.00"), limits("8.00")
     old, young = FirestoreJobs(database, higher), FirestoreJobs(database, lower)
     for shard in (1, 1, 1, 2, 2, 2):
@@ -263,11 +277,11 @@ def test_a_look_at_one_day_is_none_at_another(database: Database) -> None:
     tomorrows = in_shard(0, lower)
     next_day = replace(tomorrows.ledger_key, day="d23")
 
-    assert create(young, replace(tomorrows, ledger_key=next_day)) == "taken"
+    assert create(young, replace(tomorrows, ledger_key=next_day)) == "created"
     assert create(young, in_shard(3, lower)) == "refused"
 
 
-def test_a_look_whose_commit_lost_the_race_does_not_count(
+def test_a_full_check_whose_commit_lost_the_race_does_not_count(
     firestore_client: firestore.Client, database: Database
 ) -> None:
     lower, higher = limits("4.40"), limits("8.00")
@@ -285,11 +299,11 @@ def test_a_look_whose_commit_lost_the_race_does_not_count(
     assert create(young, in_shard(3, lower)) == "refused"
 
 
-def test_a_job_reads_all_documents_only_when_there_is_a_reason(
+def test_a_job_reads_all_shards_only_if_needed(
     firestore_client: firestore.Client,
 ) -> None:
-    """The user's counts; its own two if it must; and the two of each shard as well if
-    these leave no room. Each job here has another user.
+    """Always the user's counts; the two of its own shard if needed; those of all shards
+    if its own has no room. Each job here has another user.
     """
     within, all_of_them = limits("8.00"), 2 * SHARDS
     counting, created = Counting(firestore_client), list[str]()
@@ -314,29 +328,27 @@ def test_a_job_reads_all_documents_only_when_there_is_a_reason(
     assert [reads("0.05"), reads("0.05")] == [1 + 3 + all_of_them, 2]
 
 
-def test_a_raised_number_of_documents_holds_the_cap_as_before(
-    database: Database,
-) -> None:
+def test_raising_the_number_of_shards_keeps_the_cap(database: Database) -> None:
     ends = []
     for shards in (2, 7):
         within = limits("4.00", shards=shards)
         jobs = FirestoreJobs(database, within)
         ends += [create(jobs, new(f"s{shards}x{n}", within)) for n in range(8)]
 
-    assert ends.count("taken") == 10
-    assert off(database, 7) == 0
+    assert ends.count("created") == 10
+    assert imbalances(database, 7) == 0
 
 
-def test_after_chaos_of_creates_raises_and_ends_the_ledger_balances(
+def test_after_concurrent_creates_raises_and_ends_the_ledger_balances(
     database: Database,
 ) -> None:
-    """Each thread makes jobs, raises some holds, and ends all but some of them."""
+    """Each thread creates jobs, raises some holds, and ends most jobs."""
     within = limits("9.00", monthly="9.50")
     jobs, most = FirestoreJobs(database, within), []
     lock = threading.Lock()
 
     def live(seed: int) -> None:
-        luck = random.Random(seed)
+        rng = random.Random(seed)
         for n in range(6):
             job = new(f"job{seed}x{n}", within)
             if create(jobs, job) == "refused":
@@ -344,9 +356,9 @@ def test_after_chaos_of_creates_raises_and_ends_the_ledger_balances(
             with lock:
                 most.append(spend(database).month.used_usd)
             unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="lost"))
-            if luck.random() < 0.5:
+            if rng.random() < 0.5:
                 commit(jobs, job.job_id, replace(unknown, hold_usd=job.hold_usd))
-            if luck.random() < 0.7:
+            if rng.random() < 0.7:
                 commit(jobs, job.job_id, ended(job))
 
     with ThreadPoolExecutor(12) as crowd:
@@ -354,10 +366,10 @@ def test_after_chaos_of_creates_raises_and_ends_the_ledger_balances(
 
     assert max(most) <= Decimal("9.00")
     assert spend(database).month.used_usd <= Decimal("9.00")
-    assert off(database) == 0
+    assert imbalances(database) == 0
 
 
-def test_an_end_never_spoils_a_creation_beside_it(
+def test_a_concurrent_end_never_makes_a_create_fail(
     firestore_client: firestore.Client, database: Database
 ) -> None:
     within = limits("9.00", shards=1)

@@ -1,4 +1,4 @@
-"""The port `ApiKeys`: one contract, on the real emulator and on the fake."""
+"""The contract of the port `ApiKeys`, on the emulator and on the fake."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,7 +35,7 @@ def keys(request: pytest.FixtureRequest) -> ApiKeys:
     return FirestoreKeys(request.getfixturevalue("database"))
 
 
-def test_a_key_is_found_by_its_hash_alone(keys: ApiKeys) -> None:
+def test_a_key_is_found_only_by_its_hash(keys: ApiKeys) -> None:
     keys.add(a_key("a"))
 
     assert keys.find(a_key("a").sha256) == a_key("a")
@@ -53,7 +53,7 @@ def test_a_key_is_found_by_its_id(keys: ApiKeys) -> None:
     assert keys.with_id(a_key("d").key_id) is None
 
 
-def test_a_hash_is_taken_once(keys: ApiKeys) -> None:
+def test_a_hash_is_stored_once(keys: ApiKeys) -> None:
     keys.add(a_key("a"))
 
     with pytest.raises(LostRace):
@@ -62,7 +62,7 @@ def test_a_hash_is_taken_once(keys: ApiKeys) -> None:
     assert keys.find(a_key("a").sha256) == a_key("a")
 
 
-def test_all_keys_are_shown_the_newest_first(keys: ApiKeys) -> None:
+def test_all_keys_are_listed_newest_first(keys: ApiKeys) -> None:
     known = [a_key("a"), a_key("b", minute=2), a_key("c", minute=1)]
     for key in known:
         keys.add(key)
@@ -72,7 +72,7 @@ def test_all_keys_are_shown_the_newest_first(keys: ApiKeys) -> None:
     assert list(keys.all()) == [known[1], known[2], revoked]
 
 
-def test_a_revoked_key_stays_revoked_since_the_first_time(keys: ApiKeys) -> None:
+def test_revoking_a_key_again_keeps_the_first_time(keys: ApiKeys) -> None:
     keys.add(a_key("a"))
 
     keys.revoke(a_key("a"), LATER)
@@ -81,13 +81,13 @@ def test_a_revoked_key_stays_revoked_since_the_first_time(keys: ApiKeys) -> None
     assert keys.find(a_key("a").sha256) == replace(a_key("a"), revoked_at=LATER)
 
 
-def test_revoking_what_is_not_there_makes_nothing(keys: ApiKeys) -> None:
+def test_revoking_a_missing_key_creates_nothing(keys: ApiKeys) -> None:
     keys.revoke(a_key("a"), LATER)
 
     assert keys.find(a_key("a").sha256) is None
 
 
-def test_no_part_of_a_secret_is_kept(
+def test_no_part_of_a_secret_is_stored(
     firestore_client: firestore.Client, database: Database
 ) -> None:
     FirestoreKeys(database).add(a_key("a"))
@@ -106,10 +106,10 @@ def test_no_part_of_a_secret_is_kept(
         pytest.param({"user_id": "ann/bob"}, id="no user id"),
         pytest.param({"created_at": "now"}, id="no time"),
         pytest.param({"revoked_at": "now"}, id="no time of its end"),
-        pytest.param({"revoked_at": firestore.DELETE_FIELD}, id="not said if revoked"),
+        pytest.param({"revoked_at": firestore.DELETE_FIELD}, id="without revoked_at"),
     ],
 )
-def test_a_document_that_is_not_ours_opens_nothing(
+def test_an_unreadable_key_grants_no_access(
     firestore_client: firestore.Client, database: Database, broken: dict[str, Any]
 ) -> None:
     keys = FirestoreKeys(database)

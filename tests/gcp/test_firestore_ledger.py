@@ -1,9 +1,11 @@
-"""Caps, keys and open jobs: one contract, on the real emulator and on the fake."""
+"""The contract of caps, keys and counts of jobs, on the emulator and on the fake."""
 
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from google.cloud import firestore
@@ -20,17 +22,16 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Caps, Limits, Totals
-from shared.domain.outcomes import Polled, Succeeded, Unknown
+from shared.domain.outcomes import Succeeded, Unknown
 from shared.domain.request import ClientRetry, UploadRequest
 from shared.domain.structs import replace
-from shared.domain.transitions import apply
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.ports.identity import Caller
 from shared.ports.store import IdempotencyRecord, Versioned
 from shared.system import RandomIds, pause
-from shared.usecases.create_video import Taken
+from shared.usecases.create_video import CreateResult
 from shared.usecases.uploads import StartUpload
 from tests.domain.examples import (
     NOON,
@@ -40,45 +41,40 @@ from tests.domain.examples import (
     a_request,
     answered,
     completed,
+    polled,
     running,
     started,
 )
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FrozenClock
 from tests.gcp.stores import OnEmulator, OnFake, Store, end, read
-from tests.usecases.harness import Harness, create_video
+from tests.usecases.harness import Harness
 
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 
 
-class Open:
-    """Opens the store with some limits, on one of the two."""
-
-    def __init__(self, request: pytest.FixtureRequest) -> None:
-        self._request = request
-
-    def __call__(self, limits: Limits) -> Store:
-        if self._request.param == "fake":
-            return OnFake(limits)
-        return OnEmulator(self._request.getfixturevalue("firestore_client"), limits)
+Open = Callable[[Limits], Store]
 
 
 @pytest.fixture(params=["emulator", "fake"])
 def store_with(request: pytest.FixtureRequest) -> Open:
-    return Open(request)
+    """Opens the store with given limits, on the emulator or the fake."""
+    if request.param == "fake":
+        return OnFake
+    return partial(OnEmulator, request.getfixturevalue("firestore_client"))
 
 
-def take(
+def create(
     store: Store,
     limits: Limits,
     *,
     key: str | None = None,
     user: str = "ann",
     client_retry: ClientRetry = ClientRetry.ONCE,
-) -> Taken | str:
-    """What a create came to: a job, or the code of its refusal."""
-    create = replace(
-        create_video(Harness(), chain=(ProviderId.RUNWAY,)),
+) -> CreateResult | str:
+    """Create a video; returns the job, or the code of the refusal."""
+    create_video = replace(
+        Harness(chain=(ProviderId.RUNWAY,)).create_video,
         jobs=store.jobs,
         idempotency=store.idempotency,
         quotas=store.quotas,
@@ -88,7 +84,7 @@ def take(
     )
     try:
         caller = Caller(user_id=user)
-        return create(caller, a_request(), Language.ENGLISH, key, client_retry)
+        return create_video(caller, a_request(), Language.ENGLISH, key, client_retry)
     except ApiError as refused:
         return refused.code
 
@@ -96,21 +92,21 @@ def take(
 @pytest.mark.parametrize(
     "limits",
     [
-        pytest.param(Limits(everybody=Caps(daily_usd=Decimal(4))), id="all, daily"),
-        pytest.param(Limits(everybody=Caps(monthly_usd=Decimal(4))), id="all, monthly"),
+        pytest.param(Limits(all_users=Caps(daily_usd=Decimal(4))), id="all, daily"),
+        pytest.param(Limits(all_users=Caps(monthly_usd=Decimal(4))), id="all, monthly"),
         pytest.param(Limits(user=Caps(daily_usd=Decimal(4))), id="one's own, daily"),
     ],
 )
-def test_50_at_once_against_a_cap_that_pays_for_10_are_10(
+def test_50_at_once_under_a_cap_for_10_create_10(
     store_with: Open, limits: Limits
 ) -> None:
-    limits = replace(limits, most_open_jobs=100)
+    limits = replace(limits, max_open_jobs=100)
     store = store_with(limits)
 
     with ThreadPoolExecutor(50) as crowd:
-        taken = list(crowd.map(lambda _: take(store, limits), range(50)))
+        results = list(crowd.map(lambda _: create(store, limits), range(50)))
 
-    assert sum(isinstance(t, Taken) for t in taken) == 10
+    assert sum(isinstance(t, CreateResult) for t in results) == 10
     assert store.account(ALL).month.open_usd == Decimal("4.00")
     assert store.open_jobs("ann") == 10
 
@@ -119,10 +115,10 @@ def test_50_at_once_against_a_cap_that_pays_for_10_are_10(
     "limits",
     [
         pytest.param(Limits(), id="without caps"),
-        pytest.param(Limits(everybody=Caps(daily_usd=Decimal(9))), id="all, daily"),
+        pytest.param(Limits(all_users=Caps(daily_usd=Decimal(9))), id="all, daily"),
     ],
 )
-def test_a_job_that_costs_nothing_leaves_the_ledger_as_it_is(
+def test_a_job_that_costs_nothing_does_not_change_the_ledger(
     store_with: Open, limits: Limits
 ) -> None:
     store = store_with(limits)
@@ -140,54 +136,56 @@ def test_a_job_that_costs_nothing_leaves_the_ledger_as_it_is(
 @pytest.mark.parametrize(
     ("key", "client_retry"),
     [("k", ClientRetry.ONCE), (None, ClientRetry.AGAIN)],
-    ids=["with one key", "resent"],
+    ids=["with one key", "retried"],
 )
 @pytest.mark.parametrize(
     "limits",
     [
         pytest.param(Limits(), id="without caps"),
-        pytest.param(Limits(most_open_jobs=1), id="one open job allowed"),
+        pytest.param(Limits(max_open_jobs=1), id="one open job allowed"),
         pytest.param(Limits(user=Caps(daily_usd=Decimal("0.40"))), id="room for one"),
     ],
 )
-def test_of_20_at_once_that_are_one_request_there_is_one_job(
+def test_20_concurrent_sends_of_one_request_create_one_job(
     store_with: Open, limits: Limits, key: str | None, client_retry: ClientRetry
 ) -> None:
     store = store_with(limits)
 
-    def send(_: int) -> Taken | str:
-        return take(store, limits, key=key, client_retry=client_retry)
+    def send(_: int) -> CreateResult | str:
+        return create(store, limits, key=key, client_retry=client_retry)
 
     with ThreadPoolExecutor(20) as crowd:
-        taken = list(crowd.map(send, range(20)))
+        results = list(crowd.map(send, range(20)))
 
-    jobs = {t.job.job_id for t in taken if isinstance(t, Taken)}
-    assert (len(jobs), len(taken)) == (1, 20)
-    assert sum(isinstance(t, Taken) and t.replayed for t in taken) == 19
+    jobs = {t.job.job_id for t in results if isinstance(t, CreateResult)}
+    assert (len(jobs), len(results)) == (1, 20)
+    assert sum(isinstance(t, CreateResult) and t.replayed for t in results) == 19
     assert store.open_jobs("ann") == 1
 
 
 @pytest.mark.parametrize(
     "limits",
     [
-        pytest.param(Limits(most_open_jobs=5), id="open jobs"),
-        pytest.param(Limits(most_open_jobs=99, most_jobs_a_minute=5), id="a minute"),
+        pytest.param(Limits(max_open_jobs=5), id="open jobs"),
+        pytest.param(Limits(max_open_jobs=99, max_jobs_per_minute=5), id="a minute"),
     ],
 )
-def test_of_30_at_once_no_more_than_allowed(store_with: Open, limits: Limits) -> None:
+def test_30_at_once_create_no_more_jobs_than_allowed(
+    store_with: Open, limits: Limits
+) -> None:
     store = store_with(limits)
 
     with ThreadPoolExecutor(30) as crowd:
-        taken = list(crowd.map(lambda _: take(store, limits), range(30)))
+        results = list(crowd.map(lambda _: create(store, limits), range(30)))
 
-    codes = Counter(t if isinstance(t, str) else "taken" for t in taken)
-    assert codes == {"taken": 5, "too_many_jobs": 25}
+    codes = Counter(t if isinstance(t, str) else "created" for t in results)
+    assert codes == {"created": 5, "too_many_jobs": 25}
 
 
-def test_the_next_minute_makes_as_many_again_and_ends_make_no_room(
+def test_the_rate_of_jobs_resets_each_minute_but_not_when_a_job_ends(
     store_with: Open,
 ) -> None:
-    store = store_with(Limits(most_jobs_a_minute=1))
+    store = store_with(Limits(max_jobs_per_minute=1))
     job = a_new_job(duration=8)
     store.jobs.create(job)
     ended(store, job)
@@ -199,8 +197,8 @@ def test_the_next_minute_makes_as_many_again_and_ends_make_no_room(
     assert store.open_jobs("ann") == 1
 
 
-def test_jobs_that_cost_only_us_are_so_many_an_hour(store_with: Open) -> None:
-    store = store_with(Limits(most_unprepared_an_hour=2))
+def test_jobs_that_end_at_no_cost_are_limited_per_hour(store_with: Open) -> None:
+    store = store_with(Limits(max_unprepared_per_hour=2))
 
     for name, problem in (
         ("a", ErrorCode.IMAGE_UNREACHABLE),
@@ -217,13 +215,13 @@ def test_jobs_that_cost_only_us_are_so_many_an_hour(store_with: Open) -> None:
 @pytest.mark.parametrize(
     "limits",
     [
-        pytest.param(Limits(most_open_jobs=1), id="open jobs"),
-        pytest.param(Limits(most_jobs_a_minute=1), id="jobs a minute"),
+        pytest.param(Limits(max_open_jobs=1), id="open jobs"),
+        pytest.param(Limits(max_jobs_per_minute=1), id="jobs a minute"),
         pytest.param(Limits(user=Caps(daily_usd=Decimal(4))), id="one's own cap"),
-        pytest.param(Limits(everybody=Caps(monthly_usd=Decimal(4))), id="all users'"),
+        pytest.param(Limits(all_users=Caps(monthly_usd=Decimal(4))), id="all users'"),
     ],
 )
-def test_a_look_for_room_refuses_as_a_create_does_and_holds_nothing(
+def test_check_room_refuses_as_create_does_and_holds_nothing(
     store_with: Open, limits: Limits
 ) -> None:
     store = store_with(limits)
@@ -240,8 +238,8 @@ def test_a_look_for_room_refuses_as_a_create_does_and_holds_nothing(
             refused(a_new_job(job_id="next", chain=(ProviderId.VEO,)))
 
 
-def test_of_30_uploads_at_once_no_more_than_a_minute_lets_in(store_with: Open) -> None:
-    store = store_with(Limits(most_uploads_a_minute=5))
+def test_30_uploads_at_once_stay_within_the_rate(store_with: Open) -> None:
+    store = store_with(Limits(max_uploads_per_minute=5))
     start = StartUpload(
         quotas=store.quotas,
         bucket=FakeBucket(),
@@ -263,8 +261,8 @@ def test_of_30_uploads_at_once_no_more_than_a_minute_lets_in(store_with: Open) -
     assert answers["refused"] == 25
 
 
-def test_uploads_and_jobs_are_counted_beside_each_other(store_with: Open) -> None:
-    limits = Limits(most_jobs_a_minute=2, most_uploads_a_minute=1)
+def test_uploads_and_jobs_are_counted_separately(store_with: Open) -> None:
+    limits = Limits(max_jobs_per_minute=2, max_uploads_per_minute=1)
     store = store_with(limits)
     store.jobs.create(a_new_job(job_id="a"))
     store.quotas.count_upload("ann", NOON)
@@ -294,10 +292,10 @@ def ended(store: Store, job: Job) -> None:
     "limits",
     [
         pytest.param(Limits(), id="without caps"),
-        pytest.param(Limits(everybody=Caps(daily_usd=Decimal(9))), id="with a cap"),
+        pytest.param(Limits(all_users=Caps(daily_usd=Decimal(9))), id="with a cap"),
     ],
 )
-def test_the_end_settles_and_releases_where_the_job_was_opened(
+def test_the_end_settles_and_releases_in_the_accounts_of_the_creation(
     store_with: Open, limits: Limits
 ) -> None:
     store = store_with(limits)
@@ -317,7 +315,7 @@ def test_the_end_settles_and_releases_where_the_job_was_opened(
     assert store.open_jobs("ann") == 0
 
 
-def test_an_intents_raise_of_the_hold_needs_room(store_with: Open) -> None:
+def test_an_intent_that_raises_the_hold_needs_room(store_with: Open) -> None:
     store = store_with(Limits(user=Caps(daily_usd=Decimal(4))))
     before = opened(store, a_job(chain=(ProviderId.VEO,), job_id="other"))
     assert before.value.hold_usd == Decimal("3.20")
@@ -333,51 +331,51 @@ def test_an_intents_raise_of_the_hold_needs_room(store_with: Open) -> None:
     assert store.account(ANNS).month.held_usd == Decimal("3.60")
 
 
-def test_a_refused_create_leaves_nothing(store_with: Open) -> None:
-    store = store_with(Limits(most_open_jobs=1))
+def test_a_refused_create_writes_nothing(store_with: Open) -> None:
+    store = store_with(Limits(max_open_jobs=1))
     store.jobs.create(a_new_job(job_id="first"))
-    claim = IdempotencyRecord(
+    record = IdempotencyRecord(
         name="k", job_id="job1", body_sha256="x", expires_at=NOON + timedelta(days=7)
     )
 
     with pytest.raises(TooManyJobs):
-        store.jobs.create(a_new_job(), claim)
+        store.jobs.create(a_new_job(), record)
 
     assert store.jobs.read("job1") is None
     assert store.idempotency.get("k") is None
     assert store.account(ALL).month.held_usd == a_new_job().hold_usd
 
 
-def test_an_abandoned_job_has_spent_what_it_held(store_with: Open) -> None:
+def test_an_abandoned_job_settles_its_whole_hold(store_with: Open) -> None:
     store = store_with(Limits())
     job = a_new_job(duration=8)
     store.jobs.create(job)
 
-    store.jobs.abandon("job1", NOON + timedelta(hours=3))
+    store.jobs.abandon("job1", 1, NOON + timedelta(hours=3))
 
     totals = store.account(ANNS).on(job.ledger_key.day)
     assert (totals.settled_usd, totals.open_usd) == (Decimal("0.40"), Decimal(0))
     assert store.open_jobs("ann") == 0
     with pytest.raises(LostRace):
-        store.jobs.abandon("job1", NOON + timedelta(hours=3))
-    assert not store.queries.overdue(NOON + timedelta(days=1), most=9)
+        store.jobs.abandon("job1", 1, NOON + timedelta(hours=3))
+    assert not store.queries.overdue(NOON + timedelta(days=1), limit=9)
 
 
-def test_an_abandoned_job_has_spent_what_was_charged_above_its_hold(
-    store_with: Open,
-) -> None:
+def test_an_abandoned_job_settles_a_charge_above_its_hold(store_with: Open) -> None:
     store = store_with(Limits())
     chain = (ProviderId.RUNWAY,)
     before = opened(store, a_new_job(chain=chain))
-    polled = Polled(attempt_id="runway", poll=Succeeded(cost_usd=Decimal(5)))
-    charged = apply(running(a_job(chain=chain), ProviderId.RUNWAY), polled, NOON)
+    accepted = running(a_job(chain=chain), ProviderId.RUNWAY)
+    charged = polled(accepted, Succeeded(cost_usd=Decimal(4)))
     store.jobs.commit(before, replace(charged, version=2))
 
-    store.jobs.abandon("job1", NOON + timedelta(hours=3))
+    with pytest.raises(LostRace):
+        store.jobs.abandon("job1", 1, NOON + timedelta(hours=3))
+    store.jobs.abandon("job1", 2, NOON + timedelta(hours=3))
 
     for name in (ALL, ANNS):
         month = store.account(name).month
-        assert (month.settled_usd, month.open_usd) == (Decimal(5), Decimal(0))
+        assert (month.settled_usd, month.open_usd) == (Decimal(4), Decimal(0))
 
 
 @pytest.mark.parametrize(
@@ -390,7 +388,7 @@ def test_an_abandoned_job_has_spent_what_was_charged_above_its_hold(
         ),
     ],
 )
-def test_a_record_that_no_code_can_read_is_ended_all_the_same(
+def test_an_unreadable_record_can_be_ended(
     firestore_client: firestore.Client, database: Database, spoilt: dict[str, object]
 ) -> None:
     jobs = FirestoreJobs(database)
@@ -400,13 +398,13 @@ def test_a_record_that_no_code_can_read_is_ended_all_the_same(
     with pytest.raises(Unreadable):
         jobs.read("job1")
 
-    jobs.abandon("job1", NOON)
+    jobs.abandon("job1", 1, NOON)
 
     document = shown.get().to_dict() or {}
     assert document["status"] == "failed"
     assert document["error"]["code"] == "deadline_exceeded"
     queries = FirestoreJobQueries(database)
-    assert queries.overdue(NOON + timedelta(days=1), most=9) == []
+    assert queries.overdue(NOON + timedelta(days=1), limit=9) == []
     counted = firestore_client.collection("users").document("ann").get().to_dict()
     assert (counted or {})["open_jobs"] == 0
 
@@ -416,7 +414,7 @@ def test_a_record_that_no_code_can_read_is_ended_all_the_same(
     [Limits(), Limits(user=Caps(daily_usd=Decimal("0.02")))],
     ids=["free", "capped"],
 )
-def test_a_translation_outside_a_job_is_spent_until_its_rest_is_released(
+def test_a_translation_outside_a_job_is_settled_until_its_rest_is_released(
     store_with: Open, limits: Limits
 ) -> None:
     store, price = store_with(limits), Decimal("0.006")
@@ -438,11 +436,13 @@ def test_a_translation_outside_a_job_is_spent_until_its_rest_is_released(
         account = store.account(name).month
         assert account.settled_usd == account.used_usd == Decimal("2.5") * price
         assert not account.open_usd
+        (used,) = store.usage(name).days["d22"].values()
+        assert used.cost_usd == account.settled_usd
     store.quotas.book_translation("ann", price / 2, NOON, "x")
 
 
-def test_a_user_may_ask_for_so_many_translations_a_minute(store_with: Open) -> None:
-    store = store_with(Limits(most_translations_a_minute=1))
+def test_a_users_translations_are_limited_per_minute(store_with: Open) -> None:
+    store = store_with(Limits(max_translations_per_minute=1))
     store.quotas.book_translation("ann", Decimal(0), NOON, "x")
 
     with pytest.raises(TooManyRequests):

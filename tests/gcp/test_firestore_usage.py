@@ -1,4 +1,4 @@
-"""Usage and spend: one contract, on the real emulator and on the fake."""
+"""The contract of usage and spend, on the emulator and on the fake."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from shared.domain.job import Job
 from shared.domain.ledger import SHARDS, Account, Limits, ledger_key
 from shared.domain.outcomes import Unknown
 from shared.domain.structs import replace
-from shared.domain.usage import NOBODY, Counts, UsageMonth
+from shared.domain.usage import NO_PROVIDER, Counts, UsageMonth
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_reports import FirestoreUsage
@@ -50,7 +50,7 @@ def finish(jobs: Jobs, job: Job, done: Job) -> None:
     end(jobs, job.job_id, done)
 
 
-def test_what_ended_is_counted_for_all_and_for_the_user(stores: Stores) -> None:
+def test_an_ended_job_is_counted_globally_and_for_its_user(stores: Stores) -> None:
     jobs, usage = stores
 
     for job_id in ("a", "b"):
@@ -63,7 +63,7 @@ def test_what_ended_is_counted_for_all_and_for_the_user(stores: Stores) -> None:
     assert usage.usage((ALL, ANNS)) == {ALL: both, ANNS: both}
 
 
-def test_names_with_dots_and_several_models_are_kept_apart(stores: Stores) -> None:
+def test_models_with_dots_in_their_names_are_counted_separately(stores: Stores) -> None:
     jobs, usage = stores
     job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
     unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
@@ -76,7 +76,7 @@ def test_names_with_dots_and_several_models_are_kept_apart(stores: Stores) -> No
     }
 
 
-def test_a_job_counts_on_the_day_on_which_it_was_made(stores: Stores) -> None:
+def test_a_job_counts_on_the_day_of_its_creation(stores: Stores) -> None:
     jobs, usage = stores
     done = completed(a_job(duration=8), ProviderId.RUNWAY)
 
@@ -99,17 +99,17 @@ def test_an_end_that_lost_its_race_is_not_counted(stores: Stores) -> None:
     assert usage.usage((ANNS,))[ANNS].days == {DAY: {"runway": ONE_VIDEO}}
 
 
-def test_a_job_finished_unread_is_counted_at_nobody(stores: Stores) -> None:
+def test_an_abandoned_job_counts_for_no_provider(stores: Stores) -> None:
     jobs, usage = stores
     jobs.create(a_new_job(duration=8))
 
-    jobs.abandon("job1", NOON)
+    jobs.abandon("job1", 1, NOON)
 
     spent = Counts(jobs=1, failed=1, cost_usd=Decimal("0.40"))
-    assert usage.usage((ALL,))[ALL].days == {DAY: {NOBODY: spent}}
+    assert usage.usage((ALL,))[ALL].days == {DAY: {NO_PROVIDER: spent}}
 
 
-def test_where_nothing_was_written_everything_is_empty(stores: Stores) -> None:
+def test_usage_is_empty_if_nothing_was_written(stores: Stores) -> None:
     _, usage = stores
 
     assert usage.usage((ALL, ANNS)) == {ALL: UsageMonth(), ANNS: UsageMonth()}
@@ -117,7 +117,7 @@ def test_where_nothing_was_written_everything_is_empty(stores: Stores) -> None:
     assert (usage.usage(()), usage.spend(())) == ({}, {})
 
 
-def test_users_of_any_name_have_usage_of_their_own(stores: Stores) -> None:
+def test_users_with_any_id_have_their_own_usage(stores: Stores) -> None:
     jobs, usage = stores
     key = ledger_key("a/b.c", NOON, Limits())
     job = replace(a_new_job(duration=8), user_id="a/b.c", ledger_key=key)

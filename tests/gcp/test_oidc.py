@@ -1,6 +1,7 @@
-"""Which tokens open a private function, and which do not."""
+"""Which OIDC tokens a private function accepts."""
 
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,11 +9,17 @@ import pytest
 from local.identity import LocalIdentity
 from shared.domain.errors import Forbidden, Unauthenticated, Unreachable
 from shared.gcp.oidc import SIGNATURE_REMOVED, OidcCheck
-from tests.gcp.firebase_signing import base64_of, segment, signed, unsigned
+from tests.gcp.firebase_signing import (
+    HOUR,
+    base64_of,
+    changed,
+    segment,
+    signed,
+    unsigned,
+)
 
 AUDIENCE = "https://worker.example"
 INVOKER = "tasks-invoker@demo-reelay.iam.gserviceaccount.com"
-HOUR = 3600
 
 
 @pytest.fixture(scope="module")
@@ -29,23 +36,18 @@ def check_at(certs_url: str, *, signature_removed: bool = False) -> OidcCheck:
     )
 
 
-def claims(**other: object) -> dict[str, object]:
-    """Good ones, but for `other`: a timedelta is from now, "-" is left out."""
-    now = int(datetime.now(UTC).timestamp())
+def claims(**other: object) -> dict[str, Any]:
+    """Valid claims with `other`: a timedelta is relative to now, "-" leaves one out."""
+    now = int(time.time())
     good = {
         "iss": "https://accounts.google.com",
         "aud": AUDIENCE,
         "email": INVOKER,
         "email_verified": True,
         "iat": now,
-        "exp": now + HOUR,
+        "exp": HOUR,
     }
-    changed = {**good, **other}
-    return {
-        key: now + value.total_seconds() if isinstance(value, timedelta) else value
-        for key, value in changed.items()
-        if value != "-"
-    }
+    return changed(good, other, now)
 
 
 def stripped(content: object) -> str:
@@ -58,15 +60,12 @@ def stripped(content: object) -> str:
     [
         pytest.param({}, id="as it should be"),
         pytest.param({"iss": "accounts.google.com"}, id="the other issuer"),
-        pytest.param(
-            {"exp": timedelta(seconds=-4), "iat": timedelta(seconds=-HOUR)},
-            id="just expired",
-        ),
+        pytest.param({"exp": timedelta(seconds=-4), "iat": -HOUR}, id="just expired"),
         pytest.param({"iat": timedelta(seconds=6)}, id="a clock that runs ahead"),
     ],
 )
 @pytest.mark.parametrize("is_stripped", [False, True])
-def test_a_good_token_is_taken(
+def test_a_valid_token_is_accepted(
     identity: LocalIdentity, certs_url: str, other: Any, is_stripped: bool
 ) -> None:
     content = claims(**other)
@@ -75,10 +74,10 @@ def test_a_good_token_is_taken(
     check_at(certs_url, signature_removed=True).check(f"bearer {token}")
 
 
-def test_a_token_of_the_local_identity_is_taken(
+def test_a_token_of_the_local_identity_is_accepted(
     identity: LocalIdentity, certs_url: str
 ) -> None:
-    token = identity.id_token(email=INVOKER, audience=AUDIENCE, now=datetime.now(UTC))
+    token = identity.id_token(email=INVOKER, audience=AUDIENCE)
 
     check_at(certs_url).check(f"Bearer {token}")
 
@@ -105,7 +104,7 @@ BAD_CLAIMS = [
 
 @pytest.mark.parametrize(("other", "refusal"), BAD_CLAIMS)
 @pytest.mark.parametrize("is_stripped", [False, True])
-def test_a_claim_that_is_wrong_is_refused(
+def test_a_wrong_oidc_claim_is_refused(
     identity: LocalIdentity,
     certs_url: str,
     other: Any,
@@ -170,14 +169,14 @@ def test_a_forged_token_is_refused(
     assert caught.value.__cause__ is None
 
 
-def test_a_stripped_signature_counts_only_where_it_is_allowed(certs_url: str) -> None:
+def test_a_stripped_signature_is_accepted_only_if_allowed(certs_url: str) -> None:
     token = stripped(claims())
 
     with pytest.raises(Unauthenticated):
         check_at(certs_url).check(f"Bearer {token}")
 
 
-def test_without_a_token_or_certificates_nothing_is_admitted(
+def test_nothing_is_admitted_without_a_token_or_certificates(
     identity: LocalIdentity, certs_url: str
 ) -> None:
     good = signed(identity, claims())

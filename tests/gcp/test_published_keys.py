@@ -1,4 +1,4 @@
-"""How often Google is asked for its keys, and what counts while it does not answer."""
+"""Caching Google's published keys, and using old ones while Google doesn't answer."""
 
 import json
 import threading
@@ -13,9 +13,9 @@ from google.auth.exceptions import TransportError
 from shared.domain.errors import Unreachable
 from shared.gcp.published_keys import (
     GRACE_SECONDS,
-    LONGEST_LIFE_SECONDS,
+    MAX_LIFE_SECONDS,
+    MIN_LIFE_SECONDS,
     RETRY_SECONDS,
-    SHORTEST_LIFE_SECONDS,
     PublishedKeys,
 )
 
@@ -31,14 +31,14 @@ class Response:
 
 
 class Google:
-    """Answers `reply`, or raises it; counts. `now` is the time that passes."""
+    """Answers or raises `reply`, and counts requests; `now` is the simulated time."""
 
     def __init__(self, reply: Response | Exception) -> None:
-        self.reply, self.asked, self.now = reply, 0, 1000.0
+        self.reply, self.request_count, self.now = reply, 0, 1000.0
 
     def __call__(self, url: str, **_: object) -> Any:
         assert url == URL
-        self.asked += 1
+        self.request_count += 1
         if isinstance(self.reply, Exception):
             raise self.reply
         return self.reply
@@ -51,15 +51,15 @@ class Google:
     ("cache_control", "life_seconds"),
     [
         ("public, max-age=19283, must-revalidate, no-transform", 19283),
-        ("max-age=5", SHORTEST_LIFE_SECONDS),
-        ("max-age=0", SHORTEST_LIFE_SECONDS),
-        ("MAX-AGE=999999", LONGEST_LIFE_SECONDS),
-        ("no-store", SHORTEST_LIFE_SECONDS),
-        ("max-age=soon", SHORTEST_LIFE_SECONDS),
-        ("", SHORTEST_LIFE_SECONDS),
+        ("max-age=5", MIN_LIFE_SECONDS),
+        ("max-age=0", MIN_LIFE_SECONDS),
+        ("MAX-AGE=999999", MAX_LIFE_SECONDS),
+        ("no-store", MIN_LIFE_SECONDS),
+        ("max-age=soon", MIN_LIFE_SECONDS),
+        ("", MIN_LIFE_SECONDS),
     ],
 )
-def test_keys_are_kept_as_long_as_google_says_within_limits(
+def test_keys_are_cached_for_as_long_as_google_says_within_limits(
     cache_control: str, life_seconds: float
 ) -> None:
     google = Google(Response(headers={"Cache-Control": cache_control}))
@@ -68,14 +68,14 @@ def test_keys_are_kept_as_long_as_google_says_within_limits(
     keys("any address")
     google.now += life_seconds - 1
     assert json.loads(keys("any address").data) == KEYS
-    assert google.asked == 1
+    assert google.request_count == 1
 
     google.now += 1
     keys("any address")
-    assert google.asked == 2
+    assert google.request_count == 2
 
 
-def test_a_key_published_since_is_fetched_once_a_token_names_it() -> None:
+def test_a_new_key_is_fetched_once_a_token_names_it() -> None:
     google = Google(Response())
     keys = google.keys()
     keys(URL)
@@ -92,7 +92,7 @@ def test_a_key_published_since_is_fetched_once_a_token_names_it() -> None:
     for _ in range(3):
         keys.expect("made up")
         keys(URL)
-    assert google.asked == 2
+    assert google.request_count == 2
 
 
 FAILURES = [
@@ -106,7 +106,9 @@ FAILURES = [
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_old_keys_count_for_a_while_when_new_ones_cannot_be_had(failure: Any) -> None:
+def test_old_keys_stay_valid_for_a_while_if_new_ones_cannot_be_fetched(
+    failure: Any,
+) -> None:
     google = Google(failure)
     keys = google.keys()
     with pytest.raises(Unreachable):
@@ -115,7 +117,7 @@ def test_old_keys_count_for_a_while_when_new_ones_cannot_be_had(failure: Any) ->
     keys(URL)
 
     google.reply = failure
-    google.now += SHORTEST_LIFE_SECONDS + GRACE_SECONDS - 1
+    google.now += MIN_LIFE_SECONDS + GRACE_SECONDS - 1
     assert json.loads(keys(URL).data) == KEYS
 
     google.now += 1
@@ -123,24 +125,24 @@ def test_old_keys_count_for_a_while_when_new_ones_cannot_be_had(failure: Any) ->
         keys(URL)
 
 
-def test_meanwhile_google_is_not_asked_all_the_time() -> None:
+def test_failed_fetches_are_retried_only_after_a_pause() -> None:
     google = Google(Response())
     keys = google.keys()
     keys(URL)
     google.reply = TransportError("down")
-    google.now += SHORTEST_LIFE_SECONDS
+    google.now += MIN_LIFE_SECONDS
 
     for _ in range(3):
         keys(URL)
-    assert google.asked == 2
+    assert google.request_count == 2
 
     google.now += RETRY_SECONDS
     keys(URL)
-    assert google.asked == 3
+    assert google.request_count == 3
 
 
 class SlowGoogle(Google):
-    """Answers when `may_answer` is set."""
+    """Answers once `may_answer` is set."""
 
     def __init__(self, reply: Response | Exception) -> None:
         super().__init__(reply)
@@ -152,7 +154,7 @@ class SlowGoogle(Google):
         return super().__call__(url)
 
 
-def test_however_many_ask_at_once_one_fetches() -> None:
+def test_concurrent_requests_fetch_the_keys_once() -> None:
     google = SlowGoogle(Response())
     keys = google.keys()
     everybody = threading.Barrier(8)
@@ -167,15 +169,15 @@ def test_however_many_ask_at_once_one_fetches() -> None:
         google.may_answer.set()
 
         assert len(set(asking)) == 1
-    assert google.asked == 1
+    assert google.request_count == 1
 
 
-def test_usable_keys_are_served_while_new_ones_are_fetched() -> None:
+def test_valid_keys_are_served_while_new_ones_are_fetched() -> None:
     google = SlowGoogle(Response())
     google.may_answer.set()
     keys = google.keys()
     keys(URL)
-    google.now += SHORTEST_LIFE_SECONDS
+    google.now += MIN_LIFE_SECONDS
     google.may_answer.clear()
     google.is_asked.clear()
 

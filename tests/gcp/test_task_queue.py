@@ -1,4 +1,4 @@
-"""What our two queues promise, of the real adapter and of their fake."""
+"""The contract of the task queues, for the real adapter and its fake."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from google.api_core.retry import Retry
 from google.cloud import tasks_v2
 
 import shared.gcp.task_queue
-from local.emulators.cloud_tasks.rules import terraforms_queues
+from local.emulators.cloud_tasks.rules import terraform_queues
 from local.emulators.tasks import TasksServer
 from local.identity import LocalIdentity
 from shared.domain.errors import Unreachable
@@ -26,7 +26,7 @@ from shared.gcp.task_queue import CloudTasksQueue, client
 from shared.ports.store import Queue, StepTask, WebhookTask
 from tests.fakes.queue import FakeQueue
 
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)
 PARENT = "projects/demo-reelay/locations/us-central1"
 INVOKER = "tasks-invoker@demo-reelay.iam.gserviceaccount.com"
 WORKER_URL = "http://127.0.0.1:1/worker"
@@ -38,7 +38,7 @@ def a_task(**other: Any) -> StepTask:
     return replace(one, **other)
 
 
-def queue_at(address: str, *, now: datetime) -> tuple[CloudTasksQueue, Any]:
+def queue_at(address: str) -> tuple[CloudTasksQueue, Any]:
     tasks = client(address)
     queue = CloudTasksQueue(
         client=tasks,
@@ -51,14 +51,13 @@ def queue_at(address: str, *, now: datetime) -> tuple[CloudTasksQueue, Any]:
         audience="https://worker.example",
         invoker_email=INVOKER,
         dispatch_deadline=timedelta(seconds=180),
-        now=lambda: now,
     )
     return queue, tasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A queue, and what lies in it: the names, for starts or for other steps."""
+    """A queue, and the names of the tasks in it by kind: starts, steps, webhooks."""
 
     queue: Queue
     names: Callable[[str], Sequence[str]]
@@ -67,10 +66,10 @@ class Subject:
 
 @pytest.fixture
 def real() -> Iterator[Subject]:
-    """No worker answers, so everything stays to be looked at."""
+    """No worker answers, so tasks stay in the queue."""
     identity = LocalIdentity.generate("demo-reelay")
-    with TasksServer(identity, terraforms_queues()) as server:
-        queue, tasks = queue_at(server.address, now=NOW)
+    with TasksServer(identity, terraform_queues()) as server:
+        queue, tasks = queue_at(server.address)
 
         def names(kind: str) -> Sequence[str]:
             found: Sequence[str] = server.report()[f"{PARENT}/queues/{kind}"]["tasks"]
@@ -105,10 +104,10 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 # The contract
 
 
-def test_starts_steps_and_webhooks_lie_in_three_queues(subject: Subject) -> None:
-    subject.queue.enqueue(a_task(name="a", is_start=True))
-    subject.queue.enqueue(a_task(name="b", is_start=False))
-    for _ in range(2):
+def test_starts_steps_and_webhooks_are_in_three_queues_once(subject: Subject) -> None:
+    for _ in range(2):  # a name that exists is success
+        subject.queue.enqueue(a_task(name="a", is_start=True))
+        subject.queue.enqueue(a_task(name="b", is_start=False))
         subject.queue.enqueue_webhook(WebhookTask(job_id="job", name="c", at=NOW))
 
     assert list(subject.names("starts")) == ["a"]
@@ -116,14 +115,7 @@ def test_starts_steps_and_webhooks_lie_in_three_queues(subject: Subject) -> None
     assert list(subject.names("webhooks")) == ["c"]
 
 
-def test_a_name_that_exists_is_success(subject: Subject) -> None:
-    subject.queue.enqueue(a_task())
-    subject.queue.enqueue(a_task())
-
-    assert list(subject.names("steps")) == ["name"]
-
-
-def test_a_used_name_is_success_and_wakes_nobody(subject: Subject) -> None:
+def test_enqueueing_a_used_name_succeeds_without_a_task(subject: Subject) -> None:
     subject.queue.enqueue(a_task())
     subject.remove_all()
 
@@ -132,19 +124,19 @@ def test_a_used_name_is_success_and_wakes_nobody(subject: Subject) -> None:
     assert list(subject.names("steps")) == []
 
 
-def test_a_name_is_used_up_in_its_own_queue_only(subject: Subject) -> None:
+def test_a_name_is_used_only_in_its_own_queue(subject: Subject) -> None:
     subject.queue.enqueue(a_task(is_start=True))
     subject.queue.enqueue(a_task(is_start=False))
 
     assert [*subject.names("starts"), *subject.names("steps")] == ["name", "name"]
 
 
-# The real adapter, against a server that keeps what it was asked
+# The real adapter, against a server that records requests
 
 
 @dataclass(slots=True)
 class Listener:
-    """A gRPC server of `CreateTask` alone; `failures` come first."""
+    """A gRPC server of `CreateTask` alone, which first answers with `failures`."""
 
     failures: list[grpc.StatusCode] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -177,16 +169,16 @@ def quick_retries(for_seconds: float) -> Retry:
 
 
 @pytest.fixture
-def patience() -> float:
-    """For how many seconds a queue tries again; read when it is made."""
+def retry_seconds() -> float:
+    """For how many seconds a queue retries; read when the queue is created."""
     return 60
 
 
 @pytest.fixture
 def queue(
-    listener: Listener, patience: float, monkeypatch: pytest.MonkeyPatch
+    listener: Listener, retry_seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[CloudTasksQueue]:
-    monkeypatch.setattr(shared.gcp.task_queue, "_RETRY", quick_retries(patience))
+    monkeypatch.setattr(shared.gcp.task_queue, "_RETRY", quick_retries(retry_seconds))
     method = grpc.unary_unary_rpc_method_handler(
         listener.create,
         request_deserializer=tasks_v2.CreateTaskRequest.deserialize,
@@ -200,7 +192,7 @@ def queue(
         server.add_generic_rpc_handlers((service,))
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
-        made, tasks = queue_at(f"127.0.0.1:{port}", now=NOW)
+        made, tasks = queue_at(f"127.0.0.1:{port}")
         yield made
         tasks.transport.close()
         server.stop(grace=None).wait()
@@ -217,7 +209,7 @@ def test_a_task_is_a_signed_post_of_the_job_id(
     assert request["parent"] == f"{PARENT}/queues/steps"
     assert task == {
         "name": f"{PARENT}/queues/steps/tasks/name",
-        "scheduleTime": "2026-11-22T13:00:00Z",
+        "scheduleTime": f"{NOW + IN_AN_HOUR:%Y-%m-%dT%H:%M:%SZ}",
         "dispatchDeadline": "180s",
     }
     assert json.loads(base64.b64decode(http.pop("body"))) == {"job_id": "job"}
@@ -234,12 +226,9 @@ def test_a_task_is_a_signed_post_of_the_job_id(
 
 @pytest.mark.parametrize(
     "at",
-    [
-        pytest.param(NOW, id="now"),
-        pytest.param(NOW - IN_AN_HOUR, id="in the past"),
-    ],
+    [pytest.param(NOW, id="now"), pytest.param(NOW - IN_AN_HOUR, id="in the past")],
 )
-def test_a_wake_that_is_due_has_no_schedule_time(
+def test_a_task_that_is_due_has_no_schedule_time(
     queue: CloudTasksQueue, listener: Listener, at: datetime
 ) -> None:
     queue.enqueue(a_task(at=at))
@@ -274,7 +263,7 @@ S = grpc.StatusCode
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_what_may_pass_is_tried_again_and_else_it_is_unreachable(
+def test_a_temporary_error_is_retried_and_any_other_is_unreachable(
     queue: CloudTasksQueue,
     listener: Listener,
     failures: list[grpc.StatusCode],
@@ -289,8 +278,8 @@ def test_what_may_pass_is_tried_again_and_else_it_is_unreachable(
     assert requests == len(listener.requests)
 
 
-@pytest.mark.parametrize("patience", [0.2])
-def test_what_does_not_pass_is_unreachable_after_a_while(
+@pytest.mark.parametrize("retry_seconds", [0.2])
+def test_a_lasting_error_is_unreachable_after_a_while(
     queue: CloudTasksQueue, listener: Listener
 ) -> None:
     listener.failures = [S.UNAVAILABLE] * 10_000
@@ -299,7 +288,7 @@ def test_what_does_not_pass_is_unreachable_after_a_while(
         queue.enqueue(a_task())
 
 
-def test_without_an_emulator_the_client_is_that_of_the_cloud(
+def test_without_an_emulator_the_client_calls_the_cloud(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     path = tmp_path / "key.json"

@@ -1,7 +1,8 @@
-"""Revoked, disabled and deleted users, over HTTP with a fake accounts:lookup."""
+"""Looking up revoked, disabled and deleted users, with a fake accounts:lookup."""
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from werkzeug import Request, Response
 
 from local.http_server import HttpServer, as_json, routed
 from shared.domain.errors import Unauthenticated, Unreachable
+from shared.gcp import user_lookup
 from shared.gcp.user_lookup import UserLookup
 
 PROJECT = "demo-reelay"
@@ -21,22 +23,22 @@ SIGNED_IN_AT = 1_700_000_000
 
 
 class IdentityToolkit:
-    """Users by id, as `accounts:lookup` answers them, or always `reply`."""
+    """`accounts:lookup` with these users by ID, or with `reply` as its only answer."""
 
     def __init__(self) -> None:
         self.users: dict[str, dict[str, Any]] = {}
         self.reply: Response | None = None
-        self.asked: list[Any] = []
+        self.requests: list[Any] = []
         self.dies_first = False
 
     def answer(self, request: Request) -> Response:
-        self.asked.append(request.get_json())
-        if self.dies_first and len(self.asked) == 1:
-            # Ends the connection without a word.
+        self.requests.append(request.get_json())
+        if self.dies_first and len(self.requests) == 1:
+            # Closes the connection without an answer.
             raise ConnectionAbortedError
         if self.reply:
             return self.reply
-        wanted = self.asked[-1]["localId"]
+        wanted = self.requests[-1]["localId"]
         users = [self.users[user_id] for user_id in wanted if user_id in self.users]
         found = {"users": users} if users else {}
         return as_json({"kind": KIND, **found})
@@ -61,19 +63,23 @@ def url(toolkit: IdentityToolkit) -> Iterator[str]:
         yield server.url
 
 
-def lookup_at(
-    url: str, credentials: Any = None, timeout_seconds: float = 30.0
-) -> tuple[UserLookup, Any]:
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_lookup, "TIMEOUT_SECONDS", 30.0)
+
+
+@contextmanager
+def lookup_at(url: str, credentials: Any = None) -> Iterator[UserLookup]:
     session: Any = AuthorizedSession(credentials or AnonymousCredentials())
-    lookup = UserLookup(PROJECT, session, base_url=url, timeout_seconds=timeout_seconds)
-    return lookup, session
+    with session, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(user_lookup, "BASE_URL", url)
+        yield UserLookup(PROJECT, session)
 
 
 @pytest.fixture
 def lookup(url: str) -> Iterator[UserLookup]:
-    lookup, session = lookup_at(url)
-    yield lookup
-    session.close()
+    with lookup_at(url) as lookup:
+        yield lookup
 
 
 @pytest.mark.parametrize("dies_first", [False, True], ids=["", "kept connection"])
@@ -82,16 +88,16 @@ def lookup(url: str) -> Iterator[UserLookup]:
     [{}, {"disabled": False}, {"validSince": str(SIGNED_IN_AT)}],
     ids=["usual", "not disabled", "revoked just before"],
 )
-def test_a_user_in_good_standing_may_spend(
+def test_a_user_in_good_standing_is_accepted(
     toolkit: IdentityToolkit, lookup: UserLookup, fields: Any, dies_first: bool
 ) -> None:
-    """A kept connection that has died is no refusal."""
+    """A dead keep-alive connection is retried, not a refusal."""
     toolkit.add("ann", **fields)
     toolkit.dies_first = dies_first
 
     lookup.check("ann", signed_in_at=SIGNED_IN_AT)
 
-    assert toolkit.asked == [{"localId": ["ann"]}] * (1 + dies_first)
+    assert toolkit.requests == [{"localId": ["ann"]}] * (1 + dies_first)
 
 
 @pytest.mark.parametrize(
@@ -123,12 +129,11 @@ def test_a_disabled_revoked_or_deleted_user_is_refused(
         pytest.param(as_json({"users": [{"localId": "bob"}]}), id="another"),
         pytest.param(as_json({"users": None}), id="nothing"),
         pytest.param(
-            as_json({"users": [{"localId": "ann", "validSince": "soon"}]}),
-            id="no time",
+            as_json({"users": [{"localId": "ann", "validSince": "soon"}]}), id="no time"
         ),
     ],
 )
-def test_what_is_not_known_spends_nothing(
+def test_an_unusable_answer_is_unreachable(
     toolkit: IdentityToolkit, lookup: UserLookup, reply: Response
 ) -> None:
     toolkit.reply = reply
@@ -145,13 +150,15 @@ class NoCredentials(AnonymousCredentials):
         raise RefreshError("the metadata server is away")
 
 
-def test_no_server_no_answer_and_no_identity_are_unreachable(url: str) -> None:
+def test_a_missing_server_answer_or_identity_is_unreachable(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_lookup, "TIMEOUT_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent_url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        for lookup, session in (
+        for there in (
             lookup_at("http://127.0.0.1:1"),
-            lookup_at(silent_url, timeout_seconds=0.1),
+            lookup_at(f"http://127.0.0.1:{silent.getsockname()[1]}"),
             lookup_at(url, NoCredentials()),
         ):
-            with session, pytest.raises(Unreachable):
+            with there as lookup, pytest.raises(Unreachable):
                 lookup.check("ann", signed_in_at=SIGNED_IN_AT)

@@ -1,55 +1,44 @@
-"""What may be downloaded, and how a download goes wrong."""
+"""Downloading files: what is accepted, what is refused, and time limits."""
 
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 import pytest
 
-from shared.domain.errors import BadContent, NotPublic, Unreachable
+from shared.domain.errors import BadContent, Unreachable
 from shared.domain.public_address import is_public
+from shared.gcp import pinned_connection
 from shared.gcp.web_download import PublicWeb, resolve
 from shared.ports.providers import WebFile
+from tests.gcp.internet import Internet
 from tests.gcp.small_web import (
     CONTENT,
     HOST,
-    MOST,
+    MAX_BYTES,
     PUBLIC,
-    Internet,
     Site,
     Trust,
     answered,
     fetch,
     raw,
     redirect,
-    serving,
 )
 
+# A port on which nothing listens.
+UNUSED_PORT = 1
 
-@pytest.fixture
-def plain_site() -> Iterator[Site]:
-    """Over http."""
-    made = Site()
-    with serving(made, None):
-        yield made
-
-
-@pytest.fixture
-def internet(site: Site) -> Internet:
-    return Internet(port=site.port)
-
-
-# What goes well
+# Successful downloads
 
 
 def test_a_file_is_fetched_from_the_address_that_was_checked(
-    trust: Trust, site: Site, internet: Internet
+    web: PublicWeb, site: Site, internet: Internet
 ) -> None:
-    got = fetch(internet.web(trust), f"https://{HOST}/a%20b?c=d&e=%2F")
+    got = fetch(web, f"https://{HOST}/a%20b?c=d&e=%2F")
 
     assert got == CONTENT
-    assert internet.dialled == [f"{PUBLIC}:443"]
+    assert internet.opened == [f"{PUBLIC}:443"]
     assert site.server_names == [HOST]
     path, headers = site.requests[0]
     assert path == "/a%20b?c=d&e=%2F"
@@ -73,10 +62,10 @@ def test_a_file_is_fetched_from_the_address_that_was_checked(
         ),
     ],
 )
-def test_an_address_is_asked_for_as_browsers_do(
-    trust: Trust, site: Site, internet: Internet, url: str, host: str, path: str
+def test_a_url_is_requested_as_browsers_do(
+    web: PublicWeb, site: Site, url: str, host: str, path: str
 ) -> None:
-    fetch(internet.web(trust), url)
+    fetch(web, url)
 
     assert site.requests[0][0] == path
     assert site.requests[0][1]["Host"] == host
@@ -94,62 +83,42 @@ def test_an_address_is_asked_for_as_browsers_do(
         pytest.param(answered(b"abcde", status="203 Fine"), id="another 2xx"),
     ],
 )
-def test_a_whole_answer_is_taken(
-    trust: Trust, site: Site, internet: Internet, answer: bytes
+def test_a_complete_answer_is_accepted(
+    web: PublicWeb, site: Site, answer: bytes
 ) -> None:
     site.answer = lambda _: answer
 
-    assert fetch(internet.web(trust), f"https://{HOST}/") == b"abcde"
+    assert fetch(web, f"https://{HOST}/") == b"abcde"
 
 
-def test_a_dead_address_is_passed_over(trust: Trust, internet: Internet) -> None:
-    internet.names[HOST] = ["93.184.215.1", PUBLIC]
-    internet.dead = {"93.184.215.1"}
+@pytest.mark.usefixtures("site")
+def test_a_dead_address_is_skipped(web: PublicWeb, internet: Internet) -> None:
+    internet.zone[HOST] = [["93.184.215.1", PUBLIC]]
+    internet.routes["93.184.215.1"] = UNUSED_PORT
 
-    assert fetch(internet.web(trust), f"https://{HOST}/") == CONTENT
+    assert fetch(web, f"https://{HOST}/") == CONTENT
 
 
-def test_not_every_address_of_many_is_tried(trust: Trust, internet: Internet) -> None:
-    internet.names[HOST] = [f"93.184.215.{last}" for last in range(1, 9)]
-    internet.dead = set(internet.names[HOST])
+def test_only_a_few_addresses_of_a_name_are_tried(
+    web: PublicWeb, internet: Internet
+) -> None:
+    ips = [f"93.184.215.{last}" for last in range(1, 9)]
+    internet.zone[HOST] = [ips]
+    internet.routes = dict.fromkeys(ips, UNUSED_PORT)
 
     with pytest.raises(Unreachable):
-        fetch(internet.web(trust), f"https://{HOST}/")
+        fetch(web, f"https://{HOST}/")
 
-    assert len(internet.dialled) == 3
+    assert len(internet.opened) == 3
 
 
-def test_an_origin_that_is_trusted_may_be_plain_and_private(plain_site: Site) -> None:
-    origin = f"http://127.0.0.1:{plain_site.port}"
+def test_a_trusted_origin_may_be_plain_http_and_private(
+    web: PublicWeb, vendor: Site
+) -> None:
+    origin = f"http://127.0.0.1:{vendor.port}"
 
     for named in (origin, f"{origin}/v1/"):
-        assert fetch(PublicWeb(), f"{origin}/x", trusted_origin=named) == CONTENT
-
-
-@pytest.mark.parametrize(
-    "trusted",
-    [
-        "http://localhost:{port}",
-        "http://127.0.0.2:{port}",
-        "http://27.0.0.1:{port}",
-        "http://127.0.0.1.example:{port}",
-        "http://127.0.0.1:1",
-        "http://127.0.0.1",
-        "https://127.0.0.1:{port}",
-        "127.0.0.1:{port}",
-        "",
-    ],
-)
-def test_only_exactly_the_trusted_origin_is_trusted(
-    plain_site: Site, trusted: str
-) -> None:
-    url = f"http://127.0.0.1:{plain_site.port}/x"
-    trusted = trusted.format(port=plain_site.port)
-
-    with pytest.raises(NotPublic):
-        fetch(PublicWeb(), url, trusted_origin=trusted)
-
-    assert plain_site.requests == []
+        assert fetch(web, f"{origin}/x", trusted_origin=named) == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -159,38 +128,28 @@ def test_a_public_address_is_public(address: str) -> None:
     assert is_public(address)
 
 
-def test_the_resolver_of_the_system_knows_this_machine() -> None:
+def test_the_systems_resolver_is_used() -> None:
     assert "127.0.0.1" in resolve("localhost", 443)
 
 
-@pytest.mark.parametrize("found", [[], None], ids=["no address", "no answer"])
-def test_a_name_that_is_not_known_is_unreachable(
-    trust: Trust, found: list[str] | None
-) -> None:
-    def resolver(host: str, port: int) -> Sequence[str]:
-        if found is None:
-            raise socket.gaierror(socket.EAI_NONAME, "unknown")
-        return found
-
+def test_an_unknown_name_is_unreachable(web: PublicWeb) -> None:
     with pytest.raises(Unreachable):
-        fetch(PublicWeb(tls=trust.client(), resolver=resolver), f"https://{HOST}/")
+        fetch(web, "https://unknown.example/")
 
 
 # Certificates
 
 
-def test_a_certificate_of_another_name_is_refused(
-    trust: Trust, internet: Internet
-) -> None:
+@pytest.mark.usefixtures("site")
+def test_a_certificate_for_another_name_is_refused(web: PublicWeb) -> None:
     with pytest.raises(Unreachable):
-        fetch(internet.web(trust), "https://wrong.example/")
+        fetch(web, "https://wrong.example/")
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(internet: Internet) -> None:
-    web = PublicWeb(resolver=internet.resolve, dial=internet.dial)
-
+@pytest.mark.usefixtures("site")
+def test_an_untrusted_certificate_is_refused() -> None:
     with pytest.raises(Unreachable):
-        fetch(web, f"https://{HOST}/")
+        fetch(PublicWeb(), f"https://{HOST}/")
 
 
 # Redirects
@@ -198,14 +157,14 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(internet: Internet) ->
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_followed(
-    trust: Trust, site: Site, internet: Internet, status: int
+    web: PublicWeb, site: Site, internet: Internet, status: int
 ) -> None:
     first = redirect("/b?c", f"{status} Moved")
     site.answer = lambda path: first if path == "/a" else answered(CONTENT)
 
-    assert fetch(internet.web(trust), f"https://{HOST}/a") == CONTENT
+    assert fetch(web, f"https://{HOST}/a") == CONTENT
     assert [path for path, _ in site.requests] == ["/a", "/b?c"]
-    assert internet.resolved == [HOST, HOST]
+    assert internet.looked_up == [HOST, HOST]
 
 
 @pytest.mark.parametrize(
@@ -217,28 +176,26 @@ def test_a_redirect_is_followed(
         pytest.param(f"https://{HOST}:8443/b", False, id="another port"),
     ],
 )
-def test_a_key_stays_with_its_host(
-    trust: Trust, site: Site, internet: Internet, to: str, is_kept: bool
+def test_a_key_is_never_sent_to_another_host(
+    web: PublicWeb, site: Site, to: str, is_kept: bool
 ) -> None:
     site.answer = lambda path: redirect(to) if path == "/a" else answered(CONTENT)
 
-    fetch(internet.web(trust), f"https://{HOST}/a", headers={"Authorization": "key"})
+    fetch(web, f"https://{HOST}/a", headers={"Authorization": "key"})
 
     assert ("Authorization" in site.requests[1][1]) is is_kept
 
 
-def test_a_fourth_redirect_is_not_followed(
-    trust: Trust, site: Site, internet: Internet
-) -> None:
+def test_a_fourth_redirect_is_not_followed(web: PublicWeb, site: Site) -> None:
     site.answer = lambda path: redirect(path + "x")
 
     with pytest.raises(Unreachable, match="too many"):
-        fetch(internet.web(trust), f"https://{HOST}/")
+        fetch(web, f"https://{HOST}/")
 
     assert len(site.requests) == 4
 
 
-# Answers that are not taken
+# Refused answers
 
 
 @pytest.mark.parametrize(
@@ -287,24 +244,19 @@ def test_a_fourth_redirect_is_not_followed(
     ],
 )
 def test_a_bad_answer_is_refused(
-    trust: Trust,
-    site: Site,
-    internet: Internet,
-    answer: bytes,
-    refusal: type[Exception],
+    web: PublicWeb, site: Site, answer: bytes, refusal: type[Exception]
 ) -> None:
     site.answer = lambda _: answer
 
     with pytest.raises(refusal):
-        fetch(internet.web(trust), f"https://{HOST}/", most=1000)
+        fetch(web, f"https://{HOST}/", max_bytes=1000)
 
 
-def test_what_came_before_the_limit_was_handed_out(
-    trust: Trust, site: Site, internet: Internet
+def test_bytes_below_the_limit_are_passed_on_before_the_refusal(
+    web: PublicWeb, site: Site
 ) -> None:
     site.answer = lambda _: raw(b"x" * 2_000_000)
-    web = internet.web(trust)
-    chunks = web.stream(WebFile(url=f"https://{HOST}/"), most_bytes=1_000_000)
+    chunks = web.stream(WebFile(url=f"https://{HOST}/"), max_bytes=1_000_000)
 
     came = b""
     with pytest.raises(BadContent):
@@ -314,21 +266,25 @@ def test_what_came_before_the_limit_was_handed_out(
     assert 0 < len(came) <= 1_000_000
 
 
-def test_a_server_that_says_nothing_is_unreachable(
-    trust: Trust, site: Site, internet: Internet
+def test_a_silent_server_is_unreachable(
+    web: PublicWeb, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pinned_connection, "READ_SECONDS", 0.2)
     site.answer, site.stalls = (lambda _: raw(b"", "Content-Length: 5")), True
 
-    with pytest.raises(Unreachable):
-        fetch(internet.web(trust, read_seconds=0.2), f"https://{HOST}/")
+    with pytest.raises(Unreachable, match="TimeoutError"):
+        fetch(web, f"https://{HOST}/")
 
 
-def test_a_server_that_does_not_greet_is_unreachable(trust: Trust) -> None:
+def test_a_server_that_does_not_complete_tls_is_unreachable(
+    web: PublicWeb, internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pinned_connection, "CONNECT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        internet = Internet(port=silent.getsockname()[1])
+        internet.routes[PUBLIC] = silent.getsockname()[1]
 
-        with pytest.raises(Unreachable):
-            fetch(internet.web(trust, connect_seconds=0.2), f"https://{HOST}/")
+        with pytest.raises(Unreachable, match="TimeoutError"):
+            fetch(web, f"https://{HOST}/")
 
 
 @pytest.mark.parametrize(
@@ -339,7 +295,7 @@ def test_a_server_that_does_not_greet_is_unreachable(trust: Trust) -> None:
     ],
 )
 def test_a_server_that_drips_is_ended_by_the_total_limit(
-    trust: Trust, site: Site, internet: Internet, answer: bytes
+    trust: Trust, site: Site, answer: bytes
 ) -> None:
     def start(_: str) -> bytes:
         return answer
@@ -348,54 +304,51 @@ def test_a_server_that_drips_is_ended_by_the_total_limit(
     started = time.monotonic()
 
     with pytest.raises(Unreachable):
-        fetch(internet.web(trust, total_seconds=0.5), f"https://{HOST}/")
+        fetch(PublicWeb(tls=trust.client(), total_seconds=0.5), f"https://{HOST}/")
 
-    # Without the limit it would drip until this test is ended.
+    # Without the limit it would drip until the test is stopped.
     assert time.monotonic() - started < 30
 
 
-def test_a_name_server_that_keeps_silent_is_ended_by_the_total_limit(
-    trust: Trust, internet: Internet
+def test_a_silent_name_server_is_ended_by_the_total_limit(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     released, ended = threading.Event(), threading.Event()
 
-    def resolver(host: str, port: int) -> Sequence[str]:
+    def getaddrinfo(*_: object, **__: object) -> NoReturn:
         released.wait(30)
         ended.set()
-        return [PUBLIC]
+        raise socket.gaierror
 
-    web = PublicWeb(
-        tls=trust.client(), resolver=resolver, dial=internet.dial, total_seconds=0.2
-    )
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     with pytest.raises(Unreachable):
-        fetch(web, f"https://{HOST}/")
+        fetch(PublicWeb(total_seconds=0.2), f"https://{HOST}/")
 
     assert not ended.is_set()
     released.set()
 
 
-def test_no_connection_is_awaited_beyond_the_total_limit(trust: Trust) -> None:
+def test_no_connection_is_awaited_beyond_the_total_limit(
+    internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    internet.zone[HOST] = [[PUBLIC, "93.184.215.1"]]
     waits = []
 
-    def dial(address: tuple[str, int], seconds: float) -> socket.socket:
+    def create_connection(_: tuple[str, int], seconds: float) -> NoReturn:
         waits.append(seconds)
         raise ConnectionRefusedError
 
-    web = PublicWeb(
-        tls=trust.client(), resolver=lambda *_: [PUBLIC] * 2, dial=dial, total_seconds=5
-    )
+    monkeypatch.setattr(socket, "create_connection", create_connection)
     with pytest.raises(Unreachable):
-        fetch(web, f"https://{HOST}/")
+        fetch(PublicWeb(total_seconds=5), f"https://{HOST}/")
 
     assert [0 < seconds <= 5 for seconds in waits] == [True, True]
 
 
-def test_a_slow_reader_is_within_the_total_limit(
-    trust: Trust, site: Site, internet: Internet
-) -> None:
+def test_a_slow_reader_is_ended_by_the_total_limit(trust: Trust, site: Site) -> None:
     site.answer = lambda _: answered(b"x" * 900_000)
-    web = internet.web(trust, total_seconds=0.3)
-    chunks = web.stream(WebFile(url=f"https://{HOST}/"), most_bytes=MOST)
+    web = PublicWeb(tls=trust.client(), total_seconds=0.3)
+    chunks = web.stream(WebFile(url=f"https://{HOST}/"), max_bytes=MAX_BYTES)
     next(chunks)
 
     threading.Event().wait(0.4)
@@ -403,13 +356,9 @@ def test_a_slow_reader_is_within_the_total_limit(
         list(chunks)
 
 
-def test_a_reader_that_leaves_closes_the_connection(
-    trust: Trust, site: Site, internet: Internet
-) -> None:
+def test_closing_the_stream_closes_the_connection(web: PublicWeb, site: Site) -> None:
     site.answer = lambda _: answered(b"x" * 900_000)
-    chunks = internet.web(trust).stream(
-        WebFile(url=f"https://{HOST}/"), most_bytes=MOST
-    )
+    chunks = web.stream(WebFile(url=f"https://{HOST}/"), max_bytes=MAX_BYTES)
     next(chunks)
     before = threading.active_count()
 
@@ -418,19 +367,20 @@ def test_a_reader_that_leaves_closes_the_connection(
     assert threading.active_count() <= before
 
 
-def test_no_proxy_of_the_environment_is_asked(
-    trust: Trust, internet: Internet, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("site")
+def test_proxies_of_the_environment_are_ignored(
+    web: PublicWeb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("https_proxy", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
-    assert fetch(internet.web(trust), f"https://{HOST}/") == CONTENT
+    assert fetch(web, f"https://{HOST}/") == CONTENT
 
 
-def test_an_error_does_not_tell_the_address(trust: Trust, site: Site) -> None:
-    internet = Internet(port=1)
+def test_an_error_does_not_contain_the_url(web: PublicWeb, internet: Internet) -> None:
+    internet.routes[PUBLIC] = UNUSED_PORT
 
     with pytest.raises(Unreachable) as caught:
-        fetch(internet.web(trust), f"https://{HOST}/?signature=secret")
+        fetch(web, f"https://{HOST}/?signature=secret")
 
     assert "secret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Which providers may be asked, for the worker and the estimate alike."""
+"""Which providers may be asked, by the same rule for the worker and the estimate."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -6,14 +6,14 @@ from datetime import date, timedelta
 import pytest
 
 from shared.domain import circuit, fallback, timing
-from shared.domain.catalogue import CATALOGUE, DEFAULT_MODELS, ProviderId
+from shared.domain.catalogue import CATALOGUE, DEFAULT_MODELS, ProviderId, Unsupported
 from shared.domain.circuit import Circuit
-from shared.domain.errors import ErrorCode, Unreachable
+from shared.domain.errors import TOO_EXPENSIVE, ErrorCode, Unreachable
 from shared.domain.job import PlannedProvider
 from shared.domain.kill_switch import Level
 from shared.domain.outcomes import Parked, Skipped, Succeeded
 from shared.domain.structs import replace
-from shared.guards.availability import ReportMissingProviders
+from shared.guards.availability import report_missing
 from tests.domain.examples import CHAIN, NOON, SECOND, a_job, a_request, running
 from tests.fakes.provider_reports import FakeProviderReports
 from tests.usecases.harness import Harness
@@ -43,13 +43,19 @@ def not_configured(harness: Harness, _patch: pytest.MonkeyPatch) -> None:
     harness.reports.write(frozenset(RUNWAY))
 
 
-def retired(_harness: Harness, patch: pytest.MonkeyPatch) -> None:
-    gone = replace(CATALOGUE["gen4_turbo"], retires_on=date(2026, 11, 22))
-    patch.setitem(CATALOGUE, "gen4_turbo", gone)
+def retires(day: date) -> Happens:
+    model = replace(CATALOGUE["gen4_turbo"], retires_on=day)
+    return lambda _harness, patch: patch.setitem(CATALOGUE, "gen4_turbo", model)
 
 
-def asked(chain: tuple[PlannedProvider, ...], harness: Harness) -> dict[object, object]:
-    """What the worker records instead of starting each provider of the chain."""
+TODAY = NOON.date()
+retired = retires(TODAY)
+
+
+def outcomes_of(
+    chain: tuple[PlannedProvider, ...], harness: Harness
+) -> dict[object, object]:
+    """What the worker records outcomes of starting each provider of the chain."""
     missing = harness.reports.read()
     return {
         planned.provider_id: harness.availability.check(
@@ -59,40 +65,34 @@ def asked(chain: tuple[PlannedProvider, ...], harness: Harness) -> dict[object, 
     }
 
 
+MOMENTS: dict[
+    str, tuple[Happens, dict[str, object], set[ProviderId], ErrorCode | None]
+] = {
+    "free": (nothing, {}, set(), None),
+    "sound": (nothing, {"audio": True}, RUNWAY, ErrorCode.UNSUPPORTED),
+    "1080p": (nothing, {"resolution": "1080p"}, RUNWAY, ErrorCode.UNSUPPORTED),
+    "no key": (not_configured, {}, RUNWAY, ErrorCode.NOT_CONFIGURED),
+    "retired": (retired, {}, RUNWAY, ErrorCode.MODEL_UNAVAILABLE),
+    "retires": (retires(TODAY + timedelta(days=1)), {}, set(), None),
+    "tight": (level(Level.TIGHT), {}, {ProviderId.VEO}, ErrorCode.GENERATION_PAUSED),
+    "paused": (level(Level.PAUSED), {}, EVERY_PROVIDER, ErrorCode.GENERATION_PAUSED),
+    "vendor's circuit": (opened("vendor.runway"), {}, RUNWAY, ErrorCode.CIRCUIT_OPEN),
+    "provider's circuit": (
+        opened("provider.gemini-veo-3.1"),
+        {},
+        {ProviderId.VEO},
+        ErrorCode.CIRCUIT_OPEN,
+    ),
+}
+
+
 @pytest.mark.parametrize(
-    ("happens", "request_", "barred", "code"),
-    [
-        (nothing, {}, set(), None),
-        (nothing, {"audio": True}, RUNWAY, ErrorCode.UNSUPPORTED),
-        (nothing, {"resolution": "1080p"}, RUNWAY, ErrorCode.UNSUPPORTED),
-        (not_configured, {}, RUNWAY, ErrorCode.NOT_CONFIGURED),
-        (retired, {}, RUNWAY, ErrorCode.MODEL_UNAVAILABLE),
-        (level(Level.TIGHT), {}, {ProviderId.VEO}, ErrorCode.GENERATION_PAUSED),
-        (level(Level.PAUSED), {}, EVERY_PROVIDER, ErrorCode.GENERATION_PAUSED),
-        (opened("vendor.runway"), {}, RUNWAY, ErrorCode.CIRCUIT_OPEN),
-        (
-            opened("provider.gemini-veo-3.1"),
-            {},
-            {ProviderId.VEO},
-            ErrorCode.CIRCUIT_OPEN,
-        ),
-    ],
-    ids=[
-        "free",
-        "sound",
-        "1080p",
-        "no key",
-        "retired",
-        "tight",
-        "paused",
-        "vendor's circuit",
-        "provider's circuit",
-    ],
+    ("happens", "request_", "skipped", "code"), MOMENTS.values(), ids=MOMENTS
 )
-def test_the_estimate_bars_exactly_what_the_worker_does_not_start(
+def test_the_estimate_skips_exactly_what_the_worker_does_not_start(
     happens: Happens,
     request_: dict[str, object],
-    barred: set[ProviderId],
+    skipped: set[ProviderId],
     code: ErrorCode | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -100,31 +100,55 @@ def test_the_estimate_bars_exactly_what_the_worker_does_not_start(
     happens(harness, monkeypatch)
     chain = fallback.plan_chain(a_request(**request_), CHAIN, DEFAULT_MODELS)
 
-    bars = harness.availability.bars(chain)
-    assert {p: why.code for p, why in bars.items()} == dict.fromkeys(barred, code)
-    instead = asked(chain, harness)
-    assert {name for name, outcome in instead.items() if outcome} == barred
-    # A circuit whose time is up bars nothing, before its trial.
+    reasons = harness.availability.reasons_to_skip(chain)
+    assert {p: why.code for p, why in reasons.items()} == dict.fromkeys(skipped, code)
+    outcomes = outcomes_of(chain, harness)
+    assert {name for name, outcome in outcomes.items() if outcome} == skipped
+    # A circuit whose time is up rules nothing out in an estimate.
     harness.clock.move(timedelta(days=1))
-    assert code is not ErrorCode.CIRCUIT_OPEN or not harness.availability.bars(chain)
-    for outcome in filter(None, instead.values()):
+    assert (
+        code is not ErrorCode.CIRCUIT_OPEN
+        or not harness.availability.reasons_to_skip(chain)
+    )
+    for outcome in filter(None, outcomes.values()):
         assert isinstance(outcome, Parked | Skipped)
         if isinstance(outcome, Skipped):
             assert outcome.problem.code is code
 
 
-def test_a_report_is_written_where_it_changes_something() -> None:
-    reports = FakeProviderReports()
-    report = ReportMissingProviders(reports=reports)
+@pytest.mark.parametrize(
+    ("moment", "provider_id", "detail"),
+    [
+        ("sound", ProviderId.RUNWAY, Unsupported.NO_SOUND),
+        ("retired", ProviderId.RUNWAY, "gen4_turbo retired on 2026-11-22"),
+        ("tight", ProviderId.VEO, TOO_EXPENSIVE),
+        ("paused", ProviderId.VEO, ""),
+    ],
+)
+def test_a_reason_says_more_than_its_code(
+    moment: str,
+    provider_id: ProviderId,
+    detail: str,
+    harness: Harness,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    happens, request, *_ = MOMENTS[moment]
+    happens(harness, monkeypatch)
+    chain = fallback.plan_chain(a_request(**request), CHAIN, DEFAULT_MODELS)
 
+    assert harness.availability.reasons_to_skip(chain)[provider_id].detail == detail
+
+
+def test_a_report_is_written_only_if_it_changes_something() -> None:
+    reports = FakeProviderReports()
     for not_configured in (set(), RUNWAY, RUNWAY, set()):
-        report(frozenset(not_configured))
+        report_missing(reports, frozenset(not_configured))
 
     assert (reports.writes, reports.read()) == (2, frozenset())
 
-    # A report that gets lost stops no worker.
+    # Failing to write a report stops no worker.
     reports.failures = [Unreachable("down")]
-    report(frozenset(RUNWAY))
+    report_missing(reports, frozenset(RUNWAY))
     assert reports.writes == 2
 
 
@@ -145,18 +169,7 @@ def test_while_paused_nothing_starts_and_the_job_ends_at_its_deadline(
     assert job.cost_usd == 0
 
 
-def test_a_parked_job_goes_on_when_the_pause_is_lifted(harness: Harness) -> None:
-    harness.jobs.put(a_job())
-    harness.providers[ProviderId.RUNWAY].polls = [Succeeded()]
-    harness.set_level(Level.PAUSED)
-    harness.step()
-    harness.set_level(Level.NORMAL)
-
-    assert harness.run().delivered is not None
-    assert harness.starts == 1
-
-
-def test_what_is_paid_for_is_polled_and_stored_while_paused(harness: Harness) -> None:
+def test_a_paid_task_is_polled_and_stored_while_paused(harness: Harness) -> None:
     harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
     harness.providers[ProviderId.RUNWAY].polls = [Succeeded()]
     harness.set_level(Level.PAUSED)

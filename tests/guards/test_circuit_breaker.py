@@ -1,4 +1,4 @@
-"""Which starts pass while a vendor, provider or model fails, across all instances."""
+"""Which starts all instances admit while a vendor, provider or model fails."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from shared.domain import circuit
 from shared.domain.catalogue import ProviderId
-from shared.domain.circuit import FAULTS_TO_OPEN, LONGEST, TRIAL, Circuit
+from shared.domain.circuit import FAULTS_TO_OPEN, MAX_OPENING, TRIAL_CLAIM, Circuit
 from shared.domain.errors import (
     CommitUncertain,
     ErrorCode,
@@ -21,9 +21,9 @@ from shared.domain.errors import (
 )
 from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
-from shared.guards.circuit_breaker import CACHED, Breaker
+from shared.guards.circuit_breaker import CACHE_TTL, CircuitBreaker
 from shared.jobs.commit import SHORT_BACKOFF
-from tests.domain.examples import CHAIN, MINUTE, NOON, SECOND, a_job
+from tests.domain.examples import CHAIN, MINUTE, NOON, SECOND, a_job, rejected
 from tests.fakes.circuits import FakeCircuits
 from tests.fakes.clock import FrozenClock
 
@@ -36,17 +36,11 @@ ACCEPTED = Accepted(task_id="t")
 UNKNOWN = Unknown(detail="read timeout")
 
 
-def rejected(code: ErrorCode) -> Submission:
-    return Rejected(problem=Problem(code=code))
-
-
 WRONG_KEY = rejected(ErrorCode.ACCESS_DENIED)
 NO_CREDITS = rejected(ErrorCode.OUT_OF_CREDITS)
 MODEL_GONE = rejected(ErrorCode.MODEL_UNAVAILABLE)
 RATE_LIMITED = rejected(ErrorCode.RATE_LIMITED)
-COME_BACK_IN_AN_HOUR = Rejected(
-    problem=Problem(code=ErrorCode.RATE_LIMITED), retry_after_seconds=3600.0
-)
+RETRY_AFTER_AN_HOUR = rejected(ErrorCode.RATE_LIMITED, 3600.0)
 BALANCE, BAD_SEED = (
     Rejected(problem=Problem(code=ErrorCode.INPUT_NOT_ACCEPTED, detail=words))
     for words in ("Insufficient balance", "seed: must be positive")
@@ -58,16 +52,18 @@ NO_NETWORK = NotSent(problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE))
 
 @dataclass(kw_only=True)
 class Fleet:
-    """Instances that share the stored circuits and the time."""
+    """Instances that share the stored circuits and a clock."""
 
     circuits: FakeCircuits = field(default_factory=FakeCircuits)
     clock: FrozenClock = field(default_factory=FrozenClock)
 
-    def instance(self) -> Breaker:
-        return Breaker(circuits=self.circuits, clock=self.clock, pause=self.clock.pause)
+    def instance(self) -> CircuitBreaker:
+        return CircuitBreaker(
+            circuits=self.circuits, clock=self.clock, pause=self.clock.pause
+        )
 
     def admits(self, planned: PlannedProvider) -> bool:
-        """Whether an instance that remembers nothing may start this provider."""
+        """Whether a new instance, with an empty cache, may start this provider."""
         return self.instance().admit(planned) is None
 
     def admitted(self) -> list[ProviderId]:
@@ -76,9 +72,9 @@ class Fleet:
     def opened(
         self, planned: PlannedProvider, submission: Submission = WRONG_KEY
     ) -> None:
-        """Open since now, and its time is up."""
+        """Open a circuit and let its time pass, so that a trial is due."""
         report(self.instance(), planned, submission)
-        self.clock.move(LONGEST)
+        self.clock.move(MAX_OPENING)
 
 
 @pytest.fixture
@@ -87,9 +83,9 @@ def fleet() -> Fleet:
 
 
 def report(
-    breaker: Breaker, planned: PlannedProvider, *submissions: Submission
+    breaker: CircuitBreaker, planned: PlannedProvider, *submissions: Submission
 ) -> None:
-    """Answers to starts that began just now."""
+    """Report answers to starts that began just now."""
     for submission in submissions:
         breaker.report(planned, submission, began_at=breaker.clock.now())
 
@@ -101,7 +97,7 @@ def report(
         (RUNWAY_HTTP, NO_CREDITS, [ProviderId.VEO, ProviderId.OMNI]),
         (VEO, WRONG_KEY, [ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP, ProviderId.OMNI]),
         (RUNWAY, MODEL_GONE, [ProviderId.VEO, ProviderId.OMNI]),
-        (RUNWAY, COME_BACK_IN_AN_HOUR, [ProviderId.VEO, ProviderId.OMNI]),
+        (RUNWAY, RETRY_AFTER_AN_HOUR, [ProviderId.VEO, ProviderId.OMNI]),
         (OMNI, MODEL_GONE, [ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP, ProviderId.VEO]),
     ],
     ids=[
@@ -113,7 +109,7 @@ def report(
         "a model that one provider uses",
     ],
 )
-def test_every_instance_skips_it_at_once(
+def test_every_instance_skips_an_open_circuits_providers_at_once(
     fleet: Fleet,
     planned: PlannedProvider,
     submission: Submission,
@@ -143,13 +139,10 @@ def test_every_instance_skips_it_at_once(
     ],
     ids=str,
 )
-def test_five_faults_or_the_same_rejection_in_a_row_stop_their_provider(
-    fleet: Fleet,
-    answer: Submission,
-    between: tuple[Submission, ...],
-    is_admitted: bool,
+def test_five_faults_or_equal_rejections_in_a_row_stop_their_provider(
+    fleet: Fleet, answer: Submission, between: tuple[Submission, ...], is_admitted: bool
 ) -> None:
-    """A vendor may call a lack of credits a bad request, in words we don't know."""
+    """A vendor may report missing credits as a bad request, in words we don't know."""
     breaker = fleet.instance()
     report(breaker, RUNWAY, *[answer] * (FAULTS_TO_OPEN - 1))
     assert fleet.admits(RUNWAY)
@@ -160,7 +153,7 @@ def test_five_faults_or_the_same_rejection_in_a_row_stop_their_provider(
     assert fleet.admits(RUNWAY_HTTP)
 
 
-def test_each_instance_counts_the_faults_of_each_provider(fleet: Fleet) -> None:
+def test_faults_are_counted_per_instance_and_provider(fleet: Fleet) -> None:
     first, second = fleet.instance(), fleet.instance()
     faults = [UNKNOWN] * (FAULTS_TO_OPEN - 1)
 
@@ -170,16 +163,16 @@ def test_each_instance_counts_the_faults_of_each_provider(fleet: Fleet) -> None:
     assert fleet.admitted() == list(CHAIN)
 
 
-def test_a_vendor_is_left_alone_for_as_long_as_it_asks_and_then_tried_once(
+def test_a_vendor_is_left_alone_for_its_retry_after_and_then_tried_once(
     fleet: Fleet,
 ) -> None:
-    report(fleet.instance(), RUNWAY, COME_BACK_IN_AN_HOUR)
+    report(fleet.instance(), RUNWAY, RETRY_AFTER_AN_HOUR)
 
     fleet.clock.move(timedelta(hours=1) - SECOND)
     assert not fleet.admits(RUNWAY_HTTP)
     fleet.clock.move(SECOND)
     assert [fleet.admits(RUNWAY) for _ in range(20)] == [True] + [False] * 19
-    # The vendor's trial stops its other providers, too.
+    # While the vendor's trial runs, its other providers are stopped, too.
     assert fleet.admitted() == [ProviderId.VEO, ProviderId.OMNI]
 
 
@@ -197,7 +190,7 @@ def test_a_vendor_is_left_alone_for_as_long_as_it_asks_and_then_tried_once(
     ],
     ids=str,
 )
-def test_how_a_trial_ends_says_what_follows(
+def test_the_end_of_a_trial_decides_when_the_next_start_is_admitted(
     fleet: Fleet, submission: Submission | None, seconds: int, is_admitted: bool
 ) -> None:
     fleet.opened(RUNWAY)
@@ -211,7 +204,9 @@ def test_how_a_trial_ends_says_what_follows(
     assert fleet.admits(RUNWAY) is is_admitted
 
 
-def test_a_trial_that_succeeded_frees_vendor_and_provider(fleet: Fleet) -> None:
+def test_a_trial_that_succeeded_closes_the_vendors_and_the_models_circuit(
+    fleet: Fleet,
+) -> None:
     report(fleet.instance(), RUNWAY, MODEL_GONE)
     fleet.opened(RUNWAY_HTTP)
     assert fleet.admits(RUNWAY)
@@ -222,7 +217,7 @@ def test_a_trial_that_succeeded_frees_vendor_and_provider(fleet: Fleet) -> None:
     assert fleet.admitted() == list(CHAIN)
 
 
-def test_a_trial_of_one_is_not_claimed_where_the_other_stops(fleet: Fleet) -> None:
+def test_no_trial_is_claimed_if_another_circuit_is_open(fleet: Fleet) -> None:
     fleet.opened(RUNWAY)
     report(fleet.instance(), RUNWAY_HTTP, MODEL_GONE)
     before = fleet.circuits.get("vendor.runway")
@@ -234,7 +229,7 @@ def test_a_trial_of_one_is_not_claimed_where_the_other_stops(fleet: Fleet) -> No
     assert fleet.circuits.get("vendor.runway") == due
 
 
-def test_a_trial_of_both_stays_one_when_another_provider_frees_the_vendor(
+def test_a_providers_trial_stays_claimed_when_another_provider_closes_the_vendors(
     fleet: Fleet,
 ) -> None:
     report(fleet.instance(), RUNWAY, *[UNKNOWN] * FAULTS_TO_OPEN)
@@ -246,12 +241,12 @@ def test_a_trial_of_both_stays_one_when_another_provider_frees_the_vendor(
     assert fleet.admitted() == [ProviderId.RUNWAY_HTTP, ProviderId.VEO, ProviderId.OMNI]
 
 
-def test_only_five_faults_in_a_row_open_it_after_a_trial_elsewhere(
+def test_an_old_count_of_faults_does_not_reopen_a_circuit_closed_elsewhere(
     fleet: Fleet,
 ) -> None:
     breaker = fleet.instance()
     report(breaker, RUNWAY, *[UNKNOWN] * 2 * FAULTS_TO_OPEN)
-    fleet.clock.move(LONGEST)
+    fleet.clock.move(MAX_OPENING)
     report(fleet.instance(), RUNWAY, ACCEPTED)
 
     report(breaker, RUNWAY, UNKNOWN)
@@ -261,7 +256,7 @@ def test_only_five_faults_in_a_row_open_it_after_a_trial_elsewhere(
 
 @pytest.mark.parametrize("is_applied", [False, True])
 @pytest.mark.parametrize("failure", [LostRace("no"), CommitUncertain("no")], ids=str)
-def test_an_uncertain_claim_of_the_trial_does_not_start(
+def test_an_uncertain_claim_of_a_trial_does_not_start(
     fleet: Fleet, failure: LostRace | CommitUncertain, is_applied: bool
 ) -> None:
     fleet.opened(RUNWAY)
@@ -272,9 +267,7 @@ def test_an_uncertain_claim_of_the_trial_does_not_start(
     assert problem and problem.code is ErrorCode.CIRCUIT_OPEN
 
 
-def test_a_store_that_is_down_stops_no_start_and_disturbs_no_answer(
-    fleet: Fleet,
-) -> None:
+def test_a_failing_store_stops_no_start_and_loses_no_answer(fleet: Fleet) -> None:
     report(fleet.instance(), RUNWAY, WRONG_KEY)
     fleet.circuits.read_failures = [Unreachable("down")]
     with capture_logs() as logs:
@@ -290,7 +283,7 @@ def test_a_store_that_is_down_stops_no_start_and_disturbs_no_answer(
 
 
 @pytest.mark.parametrize("is_applied", [False, True])
-def test_an_opening_survives_a_lost_race_and_a_lost_answer(
+def test_an_opening_survives_a_lost_race_and_an_uncertain_commit(
     fleet: Fleet, is_applied: bool
 ) -> None:
     fleet.circuits.failures = [LostRace("no"), CommitUncertain("no")]
@@ -302,7 +295,7 @@ def test_an_opening_survives_a_lost_race_and_a_lost_answer(
     assert opening and opening.times == 1
 
 
-def test_closed_circuits_are_read_every_few_seconds_and_an_own_opening_at_once(
+def test_closed_circuits_are_cached_for_seconds_except_after_an_own_opening(
     fleet: Fleet,
 ) -> None:
     first, second = fleet.instance(), fleet.instance()
@@ -312,13 +305,11 @@ def test_closed_circuits_are_read_every_few_seconds_and_an_own_opening_at_once(
     report(first, RUNWAY, WRONG_KEY)
     assert first.admit(RUNWAY)
     assert second.admit(RUNWAY) is None
-    fleet.clock.move(CACHED)
+    fleet.clock.move(CACHE_TTL)
     assert second.admit(RUNWAY)
 
 
-def test_a_healthy_start_that_passed_closed_circuits_reads_them_once(
-    fleet: Fleet,
-) -> None:
+def test_a_start_through_closed_circuits_reads_them_once(fleet: Fleet) -> None:
     breaker = fleet.instance()
     assert breaker.admit(RUNWAY) is None
     report(breaker, RUNWAY, ACCEPTED)
@@ -326,7 +317,7 @@ def test_a_healthy_start_that_passed_closed_circuits_reads_them_once(
 
     report(breaker, RUNWAY, WRONG_KEY)
     assert fleet.circuits.get("vendor.runway").opening
-    fleet.clock.move(LONGEST)
+    fleet.clock.move(MAX_OPENING)
     assert breaker.admit(RUNWAY) is None
     fleet.clock.move(SECOND)
     report(breaker, RUNWAY, ACCEPTED)
@@ -337,7 +328,7 @@ def test_an_opening_and_a_closing_are_logged_once(fleet: Fleet) -> None:
     with capture_logs() as logs:
         for _ in range(3):
             report(fleet.instance(), RUNWAY_HTTP, NO_CREDITS)
-        fleet.clock.move(LONGEST)
+        fleet.clock.move(MAX_OPENING)
         for _ in range(3):
             report(fleet.instance(), RUNWAY, ACCEPTED)
 
@@ -366,7 +357,7 @@ SUBMISSIONS: Sequence[Submission] = (
     ACCEPTED,
     REFUSED,
     RATE_LIMITED,
-    COME_BACK_IN_AN_HOUR,
+    RETRY_AFTER_AN_HOUR,
     WRONG_KEY,
     MODEL_GONE,
     rejected(ErrorCode.INPUT_NOT_ACCEPTED),
@@ -374,27 +365,35 @@ SUBMISSIONS: Sequence[Submission] = (
     UNAVAILABLE,
     NO_NETWORK,
 )
-TICKS = (SECOND, CACHED, MINUTE, TRIAL - SECOND, TRIAL, 5 * MINUTE, LONGEST)
+TICKS = (
+    SECOND,
+    CACHE_TTL,
+    MINUTE,
+    TRIAL_CLAIM - SECOND,
+    TRIAL_CLAIM,
+    5 * MINUTE,
+    MAX_OPENING,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flight:
-    """A start that was admitted and has not reported; `trials` it is."""
+    """An admitted start that hasn't reported; `trials` are the circuits it tries."""
 
-    breaker: Breaker
+    breaker: CircuitBreaker
     planned: PlannedProvider
     trials: frozenset[str]
     begun_at: datetime
 
 
 @dataclass(kw_only=True)
-class World:
-    """Instances that start, report late or die, between each other's steps."""
+class Simulation:
+    """Instances whose starts, late reports and deaths interleave."""
 
     draw: Callable[..., object]
     fleet: Fleet = field(default_factory=Fleet)
     flights: list[Flight] = field(default_factory=list)
-    breakers: list[Breaker] = field(default_factory=list)
+    breakers: list[CircuitBreaker] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.breakers = [self.fleet.instance() for _ in range(3)]
@@ -413,7 +412,7 @@ class World:
         self.fleet.clock.move(by)
 
     def land(self) -> None:
-        """A report, any number of its tries failing; or its instance died."""
+        """Report a start, with up to two failed commits, or not: its instance died."""
         if not self.flights:
             return
         nth = self.draw(st.integers(0, len(self.flights) - 1))
@@ -432,7 +431,9 @@ class World:
     def start(self) -> None:
         breaker = self.draw(st.sampled_from(self.breakers))
         planned = self.draw(st.sampled_from(PROVIDERS))
-        assert isinstance(breaker, Breaker) and isinstance(planned, PlannedProvider)
+        assert isinstance(breaker, CircuitBreaker) and isinstance(
+            planned, PlannedProvider
+        )
         now = self.fleet.clock.now()
         before = [self.fleet.circuits.get(key) for key in circuit.keys(planned)]
         self.trouble()
@@ -449,14 +450,14 @@ class World:
             self.flights.append(flight)
 
     def is_trial(self, before: Circuit, now: datetime) -> bool:
-        """Passed while open; not by what an instance remembers for a few seconds."""
-        if before.opening is None or before.opening.since > now - CACHED:
+        """Whether it was admitted while open, and not by an instance's cache."""
+        if before.opening is None or before.opening.since > now - CACHE_TTL:
             return False
         assert now >= before.opening.until, "started before its time was up"
         return True
 
     def on_trial(self, now: datetime) -> frozenset[str]:
-        alive = [f.trials for f in self.flights if now < f.begun_at + TRIAL]
+        alive = [f.trials for f in self.flights if now < f.begun_at + TRIAL_CLAIM]
         return frozenset[str]().union(*alive)
 
     def trouble(self) -> None:
@@ -473,12 +474,12 @@ class World:
     max_examples=settings().max_examples // 3,
 )
 @given(data=st.data())
-def test_whatever_happens_one_trial_at_a_time_and_never_a_block_for_good(
+def test_there_is_one_trial_at_a_time_and_never_a_permanent_block(
     data: st.DataObject,
 ) -> None:
-    world = World(draw=data.draw)
+    simulation = Simulation(draw=data.draw)
     for _ in range(data.draw(st.integers(1, 60))):
-        world.step()
+        simulation.step()
 
-    world.fleet.clock.move(timedelta(hours=1) + TRIAL)
-    assert world.fleet.admits(data.draw(st.sampled_from(PROVIDERS)))
+    simulation.fleet.clock.move(timedelta(hours=1) + TRIAL_CLAIM)
+    assert simulation.fleet.admits(data.draw(st.sampled_from(PROVIDERS)))

@@ -1,42 +1,43 @@
-"""The kill switch at work, whatever happens to its reads and commits."""
+"""The kill switch, with failing reads and commits."""
 
 from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
-from shared.domain.budget_notification import (
-    MORE_THAN_ALL,
-    NO_AMOUNT,
-    BudgetNotification,
-)
+from shared.domain.budget_notification import NO_AMOUNT, OVERSPENT, BudgetNotification
 from shared.domain.errors import Unreachable
-from shared.domain.kill_switch import Level, Setting, Switch, apply_notification
+from shared.domain.kill_switch import (
+    KillSwitchState,
+    Level,
+    ManualOverride,
+    apply_notification,
+)
 from shared.domain.structs import replace
-from shared.guards.kill_switch import CACHED, KillSwitch
+from shared.guards.kill_switch import CACHE_TTL, KillSwitch
 from shared.jobs.commit import SHORT_BACKOFF
 from tests.domain.budgets import DECEMBER, a_notification
 from tests.fakes.clock import NOON, FrozenClock
+from tests.fakes.document import FakeDocument
 from tests.fakes.jobs import Trouble
-from tests.fakes.switch import FakeSwitchStore
 
 NORMAL, TIGHT, PAUSED = Level.NORMAL, Level.TIGHT, Level.PAUSED
 LOST, DOWN = Trouble.LOST_RACE, Trouble.UNREACHABLE
 APPLIED, NOT_APPLIED = Trouble.APPLIED, Trouble.NOT_APPLIED
-LATER = NOON + CACHED
+LATER = NOON + CACHE_TTL
 
 
 @pytest.fixture
-def store() -> FakeSwitchStore:
-    return FakeSwitchStore()
+def store() -> FakeDocument[KillSwitchState]:
+    return FakeDocument(KillSwitchState())
 
 
 @pytest.fixture
-def switch(store: FakeSwitchStore) -> KillSwitch:
+def switch(store: FakeDocument[KillSwitchState]) -> KillSwitch:
     return KillSwitch(store=store, pause=FrozenClock().pause)
 
 
-def set_to(switch: KillSwitch, level: Level) -> Switch:
+def set_to(switch: KillSwitch, level: Level) -> KillSwitchState:
     return switch.set_manually(level=level, reason="a test", by="ann", now=NOON)
 
 
@@ -47,20 +48,24 @@ def set_to(switch: KillSwitch, level: Level) -> Switch:
         (LATER, PAUSED, 2),
         (NOON - timedelta(days=1), PAUSED, 2),
     ],
-    ids=["within five seconds", "after five seconds", "by a clock that went back"],
+    ids=["within five seconds", "after five seconds", "by a clock that was set back"],
 )
-def test_a_level_is_kept_for_five_seconds(
-    switch: KillSwitch, store: FakeSwitchStore, at: datetime, level: Level, reads: int
+def test_a_level_is_cached_for_five_seconds(
+    switch: KillSwitch,
+    store: FakeDocument[KillSwitchState],
+    at: datetime,
+    level: Level,
+    reads: int,
 ) -> None:
     assert switch.level(NOON) is NORMAL
-    store.put(apply_notification(Switch(), a_notification("1")))
+    store.put(apply_notification(KillSwitchState(), a_notification("1")))
 
     assert switch.level(at) is level
     assert store.reads == reads
 
 
-def test_a_level_that_cannot_be_read_is_not_taken_from_the_cache(
-    switch: KillSwitch, store: FakeSwitchStore
+def test_an_expired_level_that_cannot_be_read_is_an_error(
+    switch: KillSwitch, store: FakeDocument[KillSwitchState]
 ) -> None:
     switch.level(NOON)
     store.read_failures = [Unreachable("down")]
@@ -71,12 +76,14 @@ def test_a_level_that_cannot_be_read_is_not_taken_from_the_cache(
     assert switch.level(LATER) is NORMAL
 
 
-def test_a_change_holds_at_once_in_its_own_process(switch: KillSwitch) -> None:
+def test_a_change_applies_at_once_in_its_own_process(switch: KillSwitch) -> None:
     switch.level(NOON)
     after = set_to(switch, PAUSED)
     assert switch.level(NOON) is PAUSED
-    assert after == switch.show() == Switch(manual_override=after.manual_override)
-    assert after.manual_override == Setting(
+    assert (
+        after == switch.show() == KillSwitchState(manual_override=after.manual_override)
+    )
+    assert after.manual_override == ManualOverride(
         level=PAUSED, reason="a test", by="ann", at=NOON
     )
 
@@ -90,8 +97,8 @@ def test_a_change_holds_at_once_in_its_own_process(switch: KillSwitch) -> None:
     [[LOST], [APPLIED], [NOT_APPLIED], [LOST, NOT_APPLIED, LOST, APPLIED]],
     ids=", then ".join,
 )
-def test_a_change_is_made_again_until_it_holds(
-    switch: KillSwitch, store: FakeSwitchStore, troubles: list[Trouble]
+def test_a_change_is_retried_until_it_is_committed(
+    switch: KillSwitch, store: FakeDocument[KillSwitchState], troubles: list[Trouble]
 ) -> None:
     store.troubles = list(troubles)
     switch.on_budget_notification(a_notification("0.9"))
@@ -108,8 +115,8 @@ def test_a_change_is_made_again_until_it_holds(
     [[DOWN], [LOST] * (len(SHORT_BACKOFF) + 1), [NOT_APPLIED] * 9],
     ids=["refused", "always too late", "never answered"],
 )
-def test_a_change_that_is_not_known_to_hold_is_an_error(
-    switch: KillSwitch, store: FakeSwitchStore, troubles: list[Trouble]
+def test_a_change_not_known_to_be_committed_is_an_error(
+    switch: KillSwitch, store: FakeDocument[KillSwitchState], troubles: list[Trouble]
 ) -> None:
     store.troubles = list(troubles)
     with pytest.raises(Unreachable):
@@ -118,7 +125,7 @@ def test_a_change_that_is_not_known_to_hold_is_an_error(
     with pytest.raises(Unreachable):
         set_to(switch, PAUSED)
 
-    assert switch.show() == Switch()
+    assert switch.show() == KillSwitchState()
 
 
 HALF, FORECAST = (
@@ -129,19 +136,14 @@ UNUSABLE = ("budget_notification_unusable", "error")
 PAUSES, TIGHTENS = (
     ("generation_level_changed", log_level) for log_level in ("error", "warning")
 )
-NONSENSE = a_notification(str(MORE_THAN_ALL), amount=str(NO_AMOUNT))
+NONSENSE = a_notification(str(OVERSPENT), amount=str(NO_AMOUNT))
 
 
 @pytest.mark.parametrize(
     ("notifications", "logged", "level", "commits"),
     [
         ([a_notification("0.49")], [], NORMAL, 1),
-        (
-            [a_notification("0.5"), a_notification("0.7", minute=1)],
-            [HALF],
-            NORMAL,
-            2,
-        ),
+        ([a_notification("0.5"), a_notification("0.7", minute=1)], [HALF], NORMAL, 2),
         (
             [a_notification("0.5"), a_notification("0.6", interval=DECEMBER)],
             [HALF, HALF],
@@ -160,15 +162,15 @@ NONSENSE = a_notification(str(MORE_THAN_ALL), amount=str(NO_AMOUNT))
     ],
     ids=["less", "half", "a new interval", "forecast", "tight", "nonsense", "schema"],
 )
-def test_a_notification_is_logged_when_it_changes_something(
+def test_a_notification_is_logged_with_what_it_changes(
     switch: KillSwitch,
-    store: FakeSwitchStore,
+    store: FakeDocument[KillSwitchState],
     notifications: list[BudgetNotification],
     logged: list[tuple[str, str]],
     level: Level,
     commits: int,
 ) -> None:
-    """An uncertain commit is logged as well; what came before is not written again."""
+    """An uncertain commit is logged as well; a repeated notification isn't written."""
     store.troubles = [APPLIED]
     with capture_logs() as logs:
         for notification in notifications:
@@ -196,3 +198,30 @@ def test_each_change_of_the_level_is_logged_with_its_reason(switch: KillSwitch) 
         ("warning", "paused", "normal"),
     ]
     assert logs[-1]["why"] == "set manually: a test"
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("days", "is_reported"),
+    [(0, False), (1.9, False), (2, True), (3.9, True), (4, False), (90, False)],
+)
+def test_a_budget_that_falls_silent_is_reported_for_two_days(
+    days: float, *, is_reported: bool, switch: KillSwitch
+) -> None:
+    """After that, it counts as switched off on purpose."""
+    switch.on_budget_notification(a_notification(budget_id="older"))
+    switch.on_budget_notification(a_notification(minute=30))
+
+    with capture_logs() as lines:
+        switch.report_silence(NOON + timedelta(minutes=30) + days * DAY)
+
+    assert [line["event"] for line in lines] == ["budget_silent"] * is_reported
+
+
+def test_without_a_budget_there_is_no_silence(switch: KillSwitch) -> None:
+    with capture_logs() as lines:
+        switch.report_silence(NOON)
+
+    assert lines == []

@@ -1,11 +1,11 @@
-"""An outcome is committed once, whatever happens to its commits."""
+"""Committing an outcome exactly once, with failing commits."""
 
 import pytest
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.job import Job
-from shared.domain.outcomes import Intended, Prepared, PrepareMissed
+from shared.domain.outcomes import Intended, Prepared, PrepareFailed
 from shared.domain.structs import replace
 from shared.jobs.commit import LONG_BACKOFF, SHORT_BACKOFF, tries
 from tests.domain.examples import FAULT, IMAGE, a_job, a_new_job, running
@@ -17,7 +17,7 @@ LOST, DOWN = Trouble.LOST_RACE, Trouble.UNREACHABLE
 APPLIED, NOT_APPLIED = Trouble.APPLIED, Trouble.NOT_APPLIED
 
 
-def test_the_first_try_comes_at_once_and_one_more_after_each_wait() -> None:
+def test_the_first_try_is_immediate_and_each_wait_is_followed_by_another() -> None:
     waited: list[float] = []
 
     assert [(nth, list(waited)) for nth in tries((1.0, 3.0), waited.append)] == [
@@ -47,14 +47,14 @@ def test_an_outcome_is_committed_once(
     harness.jobs.troubles = list(troubles)
     harness.jobs.read_failures = [Unreachable("down")] * (APPLIED in troubles)
 
-    snapshot = harness.committer.commit(before, PrepareMissed(problem=FAULT))
+    snapshot = harness.committer.commit(before, PrepareFailed(problem=FAULT))
 
     assert snapshot == harness.jobs.get("job1")
     job = snapshot.value
     assert (job.prepare_tries, job.version, job.commit_id) == (1, 2, "id1")
 
 
-def test_an_outcome_is_applied_to_what_a_rival_committed(
+def test_an_outcome_is_applied_to_the_job_that_a_rival_committed(
     harness: Harness,
 ) -> None:
     before = harness.jobs.put(a_new_job())
@@ -67,9 +67,7 @@ def test_an_outcome_is_applied_to_what_a_rival_committed(
     assert snapshot.value.image == IMAGE
 
 
-def test_an_outcome_that_does_not_fit_or_changes_nothing_is_not_committed(
-    harness: Harness,
-) -> None:
+def test_an_outcome_that_changes_nothing_is_not_committed(harness: Harness) -> None:
     before = harness.jobs.put(a_job())
     assert harness.committer.commit(before, Prepared(image=IMAGE)) == before
     rival = harness.jobs.put(replace(running(a_job(), ProviderId.RUNWAY), version=2))
@@ -81,7 +79,9 @@ def test_an_outcome_that_does_not_fit_or_changes_nothing_is_not_committed(
 
 
 @pytest.mark.parametrize("trouble", [LOST, DOWN, NOT_APPLIED])
-def test_after_all_its_tries_it_gives_up(harness: Harness, trouble: Trouble) -> None:
+def test_a_commit_gives_up_after_all_its_tries(
+    harness: Harness, trouble: Trouble
+) -> None:
     before = harness.jobs.put(a_job())
     harness.jobs.troubles = [trouble] * (len(SHORT_BACKOFF) + 1)
 
@@ -90,13 +90,13 @@ def test_after_all_its_tries_it_gives_up(harness: Harness, trouble: Trouble) -> 
 
     assert harness.job == before.value
 
-    # What a paid POST answered is tried for a minute.
+    # The answer to a paid POST is retried for a minute.
     harness.jobs.troubles = [trouble] * len(LONG_BACKOFF)
     assert harness.committer.commit(before, INTENDED, pauses=LONG_BACKOFF)
     assert sum(LONG_BACKOFF) > 60
 
 
-def test_decisions_that_follow_are_in_the_same_commit(harness: Harness) -> None:
+def test_decisions_that_follow_are_part_of_the_same_commit(harness: Harness) -> None:
     no_sound: Job = replace(a_new_job(audio=True), version=1)
     before = harness.jobs.put(no_sound)
 

@@ -1,4 +1,4 @@
-"""Ends are logged once, by the commit that ended the job, for the metrics to count."""
+"""`job_finished` and `attempt_finished` are logged once, for the metrics to count."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from shared.domain import timing
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, Problem, Unreachable
+from shared.domain.errors import ErrorCode, Problem, Unreachable, WrittenLater
 from shared.domain.job import Job
 from shared.domain.outcomes import (
     Accepted,
     Failed,
+    Gone,
     LeaseExpired,
+    Poll,
     Polled,
+    PollFailed,
     Rejected,
     Submitted,
     Succeeded,
@@ -31,6 +35,7 @@ from tests.domain.examples import (
     SECOND,
     a_job,
     a_new_job,
+    due,
     running,
     started,
     storing,
@@ -58,7 +63,7 @@ def of(event: str, lines: Sequence[Line]) -> list[Line]:
 def during_fetch(
     harness: Harness, provider_id: ProviderId, happens: Callable[[], object]
 ) -> None:
-    """`happens` once, while this provider is asked for its result."""
+    """Call `happens` once, while this provider is asked for its result."""
     provider = harness.providers[provider_id]
     plain = provider.fetch
 
@@ -67,10 +72,10 @@ def during_fetch(
         happens()
         return plain(task)
 
-    provider.fetch = fetch  # type: ignore[method-assign] # a race, staged
+    provider.fetch = fetch  # type: ignore[method-assign] # a simulated race
 
 
-def test_of_two_steps_that_end_a_job_one_logs_it(harness: Harness) -> None:
+def test_only_one_of_two_steps_that_end_a_job_logs_it(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(), RUNWAY))
     during_fetch(harness, RUNWAY, harness.step)
 
@@ -84,7 +89,7 @@ def test_of_two_steps_that_end_a_job_one_logs_it(harness: Harness) -> None:
     [[APPLIED], [NOT_APPLIED], [Trouble.LOST_RACE, APPLIED]],
     ids=", then ".join,
 )
-def test_an_end_whose_commit_is_uncertain_is_logged_once(
+def test_a_finished_job_whose_commit_is_uncertain_is_logged_once(
     harness: Harness, troubles: list[Trouble]
 ) -> None:
     harness.jobs.put(storing(a_job(), RUNWAY))
@@ -97,7 +102,7 @@ def test_a_cancelled_or_abandoned_job_is_logged_once(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
     harness.jobs.put(a_new_job(job_id="job2"))
     cancel = partial(harness.cancel_video, ANN, "job1")
-    harness.clock.move(timedelta(hours=3))
+    harness.clock.move(timedelta(days=2))
 
     lines = of(
         "job_finished", logged(harness, cancel, cancel, harness.sweep, harness.sweep)
@@ -110,18 +115,17 @@ def test_a_cancelled_or_abandoned_job_is_logged_once(harness: Harness) -> None:
 
 
 def with_late_answer() -> Job:
-    """Runway's answer was given up, Veo's task is made, and then Runway answered."""
+    """A job whose Runway attempt answered late, while Veo already has a task."""
     at = NOON + 2 * MINUTE
     expired = LeaseExpired(attempt_id=str(RUNWAY))
     unknown = settle(apply(started(a_job(), RUNWAY), expired, at), at)
-    asked = running(unknown, VEO, at)
-    late = Submitted(attempt_id=str(RUNWAY), submission=Accepted(task_id="late"))
-    return apply(asked, late, at)
+    at_veo = running(unknown, VEO, at)
+    accepted = Accepted(task_id="late", platform="old")
+    late = Submitted(attempt_id=str(RUNWAY), submission=accepted)
+    return apply(at_veo, late, at)
 
 
-def test_a_task_that_answered_late_is_stopped_once_another_delivered(
-    harness: Harness,
-) -> None:
+def test_a_late_task_is_cancelled_once_another_delivered(harness: Harness) -> None:
     job = with_late_answer()
     harness.jobs.put(replace(storing_at_veo(job), wake_at=NOON))
     harness.clock.move(10 * MINUTE)
@@ -130,17 +134,18 @@ def test_a_task_that_answered_late_is_stopped_once_another_delivered(
     harness.step()
 
     assert harness.job.delivered
-    assert [t.task_id for t in harness.providers[RUNWAY].cancelled] == ["late"]
+    cancelled = harness.providers[RUNWAY].cancelled
+    assert [(t.task_id, t.platform) for t in cancelled] == [("late", "old")]
     assert harness.providers[VEO].cancelled == []
     assert harness.job.attempts[0].cost_usd == harness.job.attempts[0].price_usd
 
 
 def storing_at_veo(job: Job) -> Job:
-    polled = Polled(attempt_id=str(VEO), poll=Succeeded())
+    polled = Polled(attempt_id=str(VEO), poll=Succeeded(), polled_at=NOON)
     return apply(job, polled, NOON + 3 * MINUTE)
 
 
-def test_the_loser_of_the_race_stops_nothing(harness: Harness) -> None:
+def test_the_loser_of_the_race_cancels_nothing(harness: Harness) -> None:
     harness.jobs.put(storing_at_veo(with_late_answer()))
     harness.clock.move(10 * MINUTE)
     other = harness.jobs.get("job1")
@@ -153,7 +158,7 @@ def test_the_loser_of_the_race_stops_nothing(harness: Harness) -> None:
     assert harness.providers[RUNWAY].cancelled == []
 
 
-def test_the_task_of_a_job_deleted_meanwhile_is_stopped(harness: Harness) -> None:
+def test_the_task_of_a_job_deleted_meanwhile_is_cancelled(harness: Harness) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,)))
 
     def ends_and_is_deleted() -> None:
@@ -163,10 +168,14 @@ def test_the_task_of_a_job_deleted_meanwhile_is_stopped(harness: Harness) -> Non
         harness.jobs.remove("job1")
 
     harness.providers[RUNWAY].during_start = ends_and_is_deleted
+    accepted = Accepted(task_id="task1", platform="old")
+    harness.providers[RUNWAY].submissions = [accepted]
     lines = logged(harness, lambda: harness.advance("job1", from_starts_queue=True))
 
-    assert [t.task_id for t in harness.providers[RUNWAY].cancelled] == ["task1"]
-    assert len(of("answer_came_after_the_end", lines)) == 1
+    cancelled = harness.providers[RUNWAY].cancelled
+    assert [(t.task_id, t.platform) for t in cancelled] == [("task1", "old")]
+    (line,) = of("accepted_after_job_ended", lines)
+    assert (line["ai_model"], line["task_id"]) == ("runway", "task1")
 
 
 def test_an_answer_that_cannot_be_recorded_is_logged(harness: Harness) -> None:
@@ -181,11 +190,47 @@ def test_an_answer_that_cannot_be_recorded_is_logged(harness: Harness) -> None:
     assert line["task_id"] == "task1"
 
 
-SAID = "the prompt 'a cat' was not taken, task 77"
+def test_an_answer_is_logged_if_a_later_release_has_rewritten_its_job(
+    harness: Harness,
+) -> None:
+    """As when a job is cancelled during a deploy, and this worker is the old one."""
+    harness.jobs.put(a_job(chain=(RUNWAY,)))
+
+    def rewrite() -> None:
+        harness.jobs.troubles.append(Trouble.LOST_RACE)
+        harness.jobs.written_later.add("job1")
+
+    harness.providers[RUNWAY].during_start = rewrite
+
+    with capture_logs() as lines, pytest.raises(WrittenLater):
+        harness.step()
+
+    (line,) = of("answer_not_recorded", lines)
+    assert line["task_id"] == "task1"
 
 
-def whole_way(harness: Harness) -> Sequence[Line]:
-    """Everything that is logged from a new job to its end."""
+@pytest.mark.parametrize(
+    ("poll", "event"),
+    [(PollFailed(detail="why"), "poll_failed"), (Gone(detail="why"), "task_gone")],
+)
+def test_a_poll_that_does_not_find_its_task_says_why(
+    harness: Harness, poll: Poll, event: str
+) -> None:
+    harness.jobs.put(due(running(a_job(), RUNWAY)))
+    harness.providers[RUNWAY].polls = [poll]
+    harness.clock.move(MINUTE)
+
+    (line,) = of(event, logged(harness, harness.step))
+
+    found = (line["job_id"], line["ai_model"], line["why"])
+    assert found == ("job1", "runway", "why")
+
+
+VENDORS_TEXT = "the prompt 'a cat' was not taken, task 77"
+
+
+def log_of_whole_job(harness: Harness) -> Sequence[Line]:
+    """Run a new job to its end; returns everything logged."""
     harness.jobs.put(a_new_job())
     return logged(harness, harness.run)
 
@@ -193,7 +238,7 @@ def whole_way(harness: Harness) -> Sequence[Line]:
 def test_a_finished_job_is_logged_once_with_its_cost(harness: Harness) -> None:
     harness.providers[ProviderId.RUNWAY].polls = [Working(progress=0.5), Succeeded()]
 
-    (line,) = of("job_finished", whole_way(harness))
+    (line,) = of("job_finished", log_of_whole_job(harness))
 
     assert dict(line) == {
         "event": "job_finished",
@@ -211,12 +256,14 @@ def test_a_finished_job_is_logged_once_with_its_cost(harness: Harness) -> None:
 
 
 def test_each_finished_attempt_is_logged_once(harness: Harness) -> None:
-    refused = Rejected(problem=Problem(code=ErrorCode.ACCESS_DENIED, detail=SAID))
+    refused = Rejected(
+        problem=Problem(code=ErrorCode.ACCESS_DENIED, detail=VENDORS_TEXT)
+    )
     harness.providers[ProviderId.RUNWAY].submissions = [refused]
     harness.providers[ProviderId.RUNWAY_HTTP].submissions = [refused]
     harness.providers[ProviderId.VEO].polls = [Succeeded()]
 
-    lines = of("attempt_finished", whole_way(harness))
+    lines = of("attempt_finished", log_of_whole_job(harness))
 
     assert [(a["ai_model"], a["outcome"], a["code"]) for a in lines] == [
         (a.provider_id, a.state, a.problem and a.problem.code)
@@ -227,13 +274,52 @@ def test_each_finished_attempt_is_logged_once(harness: Harness) -> None:
     ]
 
 
-def test_a_vendors_words_are_not_in_the_log(harness: Harness) -> None:
-    failed = Failed(problem=Problem(code=ErrorCode.PROMPT_REFUSED, detail=SAID))
+def followed_again(harness: Harness) -> None:
+    """Veo was tried and failed before Runway handed out its result."""
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    refused = Rejected(problem=Problem(code=ErrorCode.ACCESS_DENIED))
+    harness.providers[VEO].submissions = [refused]
+    plain, served_at = harness.providers[RUNWAY].fetch, NOON + 40 * MINUTE
+
+    def fetch(task: TaskRef) -> Result:
+        if harness.clock.at < served_at:
+            raise Unreachable("503")
+        return plain(task)
+
+    harness.providers[RUNWAY].fetch = fetch  # type: ignore[method-assign] # an outage
+
+
+def test_an_attempt_that_is_followed_again_is_logged_once(harness: Harness) -> None:
+    followed_again(harness)
+
+    lines = of("attempt_finished", logged(harness, harness.run))
+
+    assert [(a["ai_model"], a["outcome"]) for a in lines] == [
+        ("runway", "succeeded"),
+        ("gemini-veo-3.1", "rejected"),
+    ]
+
+
+def test_the_log_names_the_provider_that_is_followed_again(harness: Harness) -> None:
+    followed_again(harness)
+
+    lines = logged(harness, harness.run)
+
+    stores = [line for line in of("step_taken", lines) if line["step"] == "Store"]
+    assert {line["ai_model"] for line in stores} == {"runway"}
+    assert max(line["store_tries"] for line in stores) > timing.MIN_FETCH_TRIES
+    assert of("job_finished", lines)[0]["ai_model"] == "runway"
+
+
+def test_a_vendors_text_is_not_in_the_log(harness: Harness) -> None:
+    failed = Failed(problem=Problem(code=ErrorCode.PROMPT_REFUSED, detail=VENDORS_TEXT))
     harness.providers[ProviderId.RUNWAY].polls = [failed]
 
-    lines = whole_way(harness)
+    lines = log_of_whole_job(harness)
 
     assert harness.job.problem
-    assert SAID in (harness.job.attempts[0].problem or harness.job.problem).detail
+    assert (
+        VENDORS_TEXT in (harness.job.attempts[0].problem or harness.job.problem).detail
+    )
     assert of("job_finished", lines)[0]["code"] == "prompt_refused"
-    assert SAID not in repr(lines)
+    assert VENDORS_TEXT not in repr(lines)

@@ -1,19 +1,27 @@
-"""The providers under test, made alike, and a request for them."""
+"""The providers under test, with a common way to build them and a request."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import pytest
 from google.oauth2.credentials import Credentials
 
 from shared.domain.catalogue import AspectRatio, Resolution
-from shared.ports.providers import GenerationRequest, ImageFile, Provider, TaskRef
+from shared.domain.outcomes import Poll
+from shared.ports.providers import (
+    GenerationRequest,
+    ImageFile,
+    Provider,
+    Result,
+    TaskRef,
+)
 from shared.providers.omni import omni_by_identity, omni_by_key
 from shared.providers.runway import Runway
 from shared.providers.runway_http import HttpTransport
 from shared.providers.runway_sdk import SdkTransport
 from shared.providers.veo import Veo
+from tests.providers.vendor_server import Reply, vendor
 
 KEY = "key_very-secret"
 PROMPT = "a paper boat on a stream"
@@ -23,19 +31,18 @@ RUNWAY_DOCUMENTATION = "https://docs.dev.runwayml.com/api"
 OPERATION = "projects/p/locations/l/publishers/google/models/m/operations/1"
 
 
-class Make(Protocol):
-    def __call__(self, base_url: str, *, read_seconds: float = 50.0) -> Provider: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderCase:
-    """How one provider is made, and what its vendor says when it takes a job."""
+    """How to build one provider, and its vendor's answer to an accepted request.
+
+    `make` takes the vendor's URL.
+    """
 
     name: str
-    make: Make
+    make: Callable[[str], Provider]
     model_id: str
     task_id: str
-    taken: Mapping[str, object]
+    accepted: Mapping[str, object]
     is_runway: bool = False
 
     def error(self, status: int, message: str = "boom") -> dict[str, object]:
@@ -46,87 +53,70 @@ class ProviderCase:
     def task(self) -> TaskRef:
         return TaskRef(task_id=self.task_id, model_id=self.model_id)
 
+    def polled(self, body: object) -> Poll:
+        """The poll of a task, of which the vendor says `body`."""
+        with vendor(Reply(body=body)) as server:
+            return self.make(server.url).poll(self.task())
 
-def make_runway(base_url: str, *, read_seconds: float = 50.0) -> Provider:
-    return Runway(
-        SdkTransport, api_key=KEY, base_url=base_url, read_seconds=read_seconds
-    )
-
-
-def make_runway_http(base_url: str, *, read_seconds: float = 50.0) -> Provider:
-    return Runway(
-        HttpTransport, api_key=KEY, base_url=base_url, read_seconds=read_seconds
-    )
+    def fetched(self, body: object) -> Result:
+        """The result of a task, of which the vendor says `body`."""
+        with vendor(Reply(body=body)) as server:
+            return self.make(server.url).fetch(self.task())
 
 
-def make_veo(base_url: str, *, read_seconds: float = 50.0) -> Provider:
-    return Veo(
+RUNWAY = ProviderCase(
+    name="runway",
+    make=lambda base_url: Runway(SdkTransport, api_key=KEY, base_url=base_url),
+    model_id="gen4_turbo",
+    task_id="17f20503",
+    accepted={"id": "17f20503", "estimatedCost": {"credits": 25}},
+    is_runway=True,
+)
+RUNWAY_HTTP = replace(
+    RUNWAY,
+    name="runway_http",
+    make=lambda base_url: Runway(HttpTransport, api_key=KEY, base_url=base_url),
+)
+VEO = ProviderCase(
+    name="veo",
+    make=lambda base_url: Veo(
         project="my-proj",
         location="us-central1",
         credentials=Credentials(token="ya29.TEST"),
         base_url=base_url,
-        read_seconds=read_seconds,
-    )
-
-
-def make_omni(base_url: str, *, read_seconds: float = 50.0) -> Provider:
-    return omni_by_key(api_key=KEY, base_url=base_url, read_seconds=read_seconds)
-
-
-def make_omni_identity(base_url: str, *, read_seconds: float = 50.0) -> Provider:
-    return omni_by_identity(
-        project="p",
-        credentials=Credentials(token="ya29.TEST"),
-        base_url=base_url,
-        read_seconds=read_seconds,
-    )
-
-
-_RUNWAY_TASK = {"id": "17f20503", "estimatedCost": {"credits": 25}}
-_INTERACTION = {"id": "v1_abc", "status": "in_progress", "object": "interaction"}
-
-RUNWAY = ProviderCase(
-    name="runway",
-    make=make_runway,
-    model_id="gen4_turbo",
-    task_id="17f20503",
-    taken=_RUNWAY_TASK,
-    is_runway=True,
-)
-RUNWAY_HTTP = ProviderCase(
-    name="runway_http",
-    make=make_runway_http,
-    model_id="gen4_turbo",
-    task_id="17f20503",
-    taken=_RUNWAY_TASK,
-    is_runway=True,
-)
-VEO = ProviderCase(
-    name="veo",
-    make=make_veo,
+    ),
     model_id="veo-3.1-generate-001",
     task_id=OPERATION,
-    taken={"name": OPERATION},
+    accepted={"name": OPERATION},
 )
 OMNI = ProviderCase(
     name="omni",
-    make=make_omni,
+    make=lambda base_url: omni_by_key(api_key=KEY, base_url=base_url),
     model_id="gemini-omni-1.2-flash",
     task_id="v1_abc",
-    taken=_INTERACTION,
+    accepted={"id": "v1_abc", "status": "in_progress", "object": "interaction"},
 )
-OMNI_IDENTITY = ProviderCase(
+OMNI_IDENTITY = replace(
+    OMNI,
     name="omni_identity",
-    make=make_omni_identity,
-    model_id="gemini-omni-1.2-flash",
-    task_id="v1_abc",
-    taken=_INTERACTION,
+    make=lambda base_url: omni_by_identity(
+        project="p", credentials=Credentials(token="ya29.TEST"), base_url=base_url
+    ),
 )
 PROVIDERS = (RUNWAY, RUNWAY_HTTP, VEO, OMNI, OMNI_IDENTITY)
 
 
+@contextmanager
+def with_timeout(provider: Provider, limit: str, seconds: float) -> Iterator[None]:
+    """Set `limit`, a timeout constant of the provider's module, to `seconds`."""
+    module = type(getattr(provider, "transport", provider)).__module__
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"{module}.{limit}", seconds)
+        yield
+
+
 def each(*cases: ProviderCase) -> pytest.MarkDecorator:
-    """Runs a test for each of `cases`, or for every provider."""
+    """Run a test for each of `cases`, or for every provider."""
     return pytest.mark.parametrize("case", cases or PROVIDERS, ids=lambda c: c.name)
 
 

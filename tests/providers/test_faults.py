@@ -1,4 +1,4 @@
-"""Each exception that an SDK can raise has a line in its provider's table."""
+"""Every exception that an SDK can raise is classified by its provider's table."""
 
 import inspect
 import ssl
@@ -28,7 +28,7 @@ from shared.providers.paid_post import (
     Faults,
     SendState,
     classify,
-    mapped,
+    fault_of,
     outcome_of,
 )
 
@@ -50,7 +50,7 @@ RAISED: list[tuple[Faults, tuple[ModuleType, ...]]] = [
 
 
 def exceptions(module: ModuleType) -> list[type[BaseException]]:
-    # By dir and getattr: some packages load their exceptions when asked for.
+    # By dir and getattr, because some packages load their exceptions lazily.
     members = (getattr(module, name) for name in dir(module))
     return [
         each
@@ -70,16 +70,18 @@ ALL = [
 
 
 @pytest.mark.parametrize(("kind", "faults"), ALL)
-def test_an_sdks_exception_is_mapped_by_a_name_of_its_own(
+def test_every_exception_of_an_sdk_is_mapped(
     kind: type[BaseException], faults: Faults
 ) -> None:
     its_own = {k: v for k, v in faults.items() if k not in LOCAL_FAULTS}
     is_plain = kind.__mro__[1] in LOCAL_FAULTS or kind in LOCAL_FAULTS
 
-    assert mapped(kind, its_own) or (is_plain and mapped(kind, faults) is Fault.LOCAL)
+    assert fault_of(kind, its_own) or (
+        is_plain and fault_of(kind, faults) is Fault.LOCAL
+    )
 
 
-def test_the_walk_sees_the_sdks_exceptions() -> None:
+def test_the_search_finds_the_sdks_exceptions() -> None:
     names = {str(each.id) for each in ALL}
 
     assert len(names) > 150
@@ -96,32 +98,32 @@ BEFORE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"
     [(httpx, runway_sdk.FAULTS), (httpx2, google_client.FAULTS)],
     ids=["httpx", "httpx2"],
 )
-def test_only_what_precedes_sending_counts_as_not_sent(
+def test_only_an_error_before_sending_counts_as_not_sent(
     library: ModuleType, faults: Faults
 ) -> None:
     kinds = [each for each in exceptions(library) if issubclass(each, Exception)]
-    early = {k.__name__ for k in kinds if mapped(k, faults) is Fault.BEFORE_SENDING}
+    early = {k.__name__ for k in kinds if fault_of(k, faults) is Fault.BEFORE_SENDING}
 
     assert early == BEFORE
 
 
-def test_an_exception_that_no_table_names_is_doubted() -> None:
+def test_an_unmapped_exception_is_an_unknown_outcome() -> None:
     class Surprise(Exception):
-        """In no table."""
+        """Not in any table."""
 
     outcome = outcome_of(Surprise("x"), runway_sdk.FAULTS, SendState())
 
     assert isinstance(outcome, Unknown)
 
 
-def test_a_wrapper_without_a_cause_is_doubted() -> None:
+def test_a_wrapper_without_a_cause_is_doubtful() -> None:
     wrapper = requests.exceptions.ConnectionError("x")
 
     assert classify(wrapper, runway_http.FAULTS) is Fault.DOUBTFUL
 
 
 @pytest.mark.parametrize("error", [requests.exceptions.SSLError("x"), ValueError("x")])
-def test_what_may_come_at_any_time_depends_on_whether_it_had_begun(
+def test_an_ambiguous_error_is_unknown_only_after_sending_started(
     error: Exception,
 ) -> None:
     before = outcome_of(error, runway_http.FAULTS, SendState())
@@ -131,13 +133,13 @@ def test_what_may_come_at_any_time_depends_on_whether_it_had_begun(
     assert isinstance(after, Unknown)
 
 
-def test_a_lost_tls_session_is_doubted() -> None:
+def test_a_lost_tls_session_is_doubtful() -> None:
     error = urllib3.exceptions.SSLError(ssl.SSLError("bad record mac"))
 
     assert classify(error, runway_http.FAULTS) is Fault.DOUBTFUL
 
 
-def test_our_own_mistake_is_the_providers_error() -> None:
+def test_our_own_mistake_is_a_provider_error() -> None:
     outcome = outcome_of(TypeError("x"), runway_sdk.FAULTS, SendState())
 
     assert isinstance(outcome, NotSent)
@@ -156,12 +158,12 @@ FOREIGN = {
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_a_provider_loads_no_other_providers_sdk(name: str) -> None:
-    asked = (
+    program = (
         f"import sys, shared.providers.{name}; "
         f"print([m for m in {FOREIGN[name]!r} if m in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", asked], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
 
     assert done.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""A provider is added in the four files that CONTRIBUTING.md names, and works."""
+"""Adding a provider in the four files that CONTRIBUTING.md names, and using it."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 MADE_UP = Path(__file__).parent / "made_up"
 
-# File: pairs of a line that is there and the lines that go before it.
+# By file: pairs of an existing line and the lines to insert before it.
 ADDED = {
     "shared/domain/catalogue.py": (
         ("\n\nclass Vendor(", '    MADE_UP = "made-up"\n'),
@@ -28,7 +28,7 @@ ADDED = {
                 durations_seconds=(4, 8),
                 aspect_ratios=_BOTH_RATIOS,
                 audio=Audio.NEVER,
-                longest_prompt=500,
+                max_prompt_units=500,
                 usd_per_second={Resolution.P720: Decimal("0.01")},
                 price_source="made up",
                 price_checked_on=_CHECKED,
@@ -60,10 +60,7 @@ def _made_up(access: Access) -> Provider:
         ),
     ),
     "shared/domain/messages.py": (
-        (
-            "}\n_NO_NAME",
-            '    ProviderId.MADE_UP: _Name(written="Made Up"),\n',
-        ),
+        ("}\n_NO_NAME", '    ProviderId.MADE_UP: _Name(written="Made Up"),\n'),
     ),
 }
 ADAPTER = "shared/providers/made_up.py"
@@ -71,7 +68,7 @@ ADAPTER = "shared/providers/made_up.py"
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A copy of the code, with the provider added to it."""
+    """A copy of the code with the provider added."""
     for folder in ("shared", "tests/domain", "tests/fakes", "tests/usecases"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     for name, additions in ADDED.items():
@@ -84,7 +81,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_job_runs_through_a_provider_that_is_added_in_four_files(tree: Path) -> None:
+def test_a_provider_added_in_four_files_runs_a_job(tree: Path) -> None:
     done = subprocess.run(
         [sys.executable, MADE_UP / "run_job.py"],
         capture_output=True,
@@ -104,7 +101,7 @@ def test_a_job_runs_through_a_provider_that_is_added_in_four_files(tree: Path) -
     }
 
 
-def test_the_files_to_touch_are_those_that_contributing_names() -> None:
+def test_contributing_names_the_files_to_change() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     steps = text.partition("## Add a provider")[2].partition("\n\n`tests/")[0]
 

@@ -1,4 +1,4 @@
-"""Omni: how an interaction ended, where its video is, and who is shown the key."""
+"""Omni: how an interaction ended, where its video is, and who gets the key."""
 
 from typing import Any
 
@@ -24,11 +24,6 @@ def with_video(**video: object) -> dict[str, object]:
     return interaction("completed", steps=steps)
 
 
-def polled(body: object) -> object:
-    with vendor(Reply(body=body)) as server:
-        return OMNI.make(server.url).poll(OMNI.task())
-
-
 ENDS = {
     "completed": ErrorCode.OUTPUT_FILTERED,
     "cancelled": ErrorCode.PROVIDER_ERROR,
@@ -42,11 +37,33 @@ ENDS = {
 
 @pytest.mark.parametrize(("status", "expected"), ENDS.items())
 def test_an_end_without_a_video_is_a_failure(status: str, expected: ErrorCode) -> None:
-    poll = polled(interaction(status))
+    poll = OMNI.polled(interaction(status))
 
     assert isinstance(poll, Failed)
     assert poll.problem.code is expected
     assert poll.cost_usd is None
+    assert poll.may_come_yet is (status == "completed")
+
+
+@pytest.mark.parametrize(
+    ("more", "may_come_yet"),
+    [
+        ({"errors": [{"code": "SAFETY", "message": "x"}]}, False),
+        ({"text": "The generated video was blocked by our policies."}, False),
+        ({"text": "Here is your video."}, True),
+    ],
+    ids=["an error", "a refusal", "other words"],
+)
+def test_an_end_with_a_reason_for_no_video_is_final(
+    more: dict[str, object], may_come_yet: bool
+) -> None:
+    content = [{"type": "text", "text": more.pop("text", "")}]
+    steps = [{"type": "model_output", "content": content}]
+
+    poll = OMNI.polled(interaction("completed", steps=steps, **more))
+
+    assert isinstance(poll, Failed)
+    assert (poll.problem.code, poll.may_come_yet) == (OUTPUT, may_come_yet)
 
 
 FAULT, FORM = ErrorCode.PROVIDER_ERROR, ErrorCode.INPUT_NOT_ACCEPTED
@@ -72,12 +89,12 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("code", "message", "expected"), ERRORS)
-def test_a_failed_interaction_says_whose_fault_it_was(
+def test_a_failed_interactions_error_is_classified(
     code: str | None, message: str | None, expected: ErrorCode
 ) -> None:
     errors = [{"code": code, "message": message}]
 
-    poll = polled(interaction("failed", errors=errors))
+    poll = OMNI.polled(interaction("failed", errors=errors))
 
     assert isinstance(poll, Failed)
     assert poll.problem.code is expected
@@ -86,21 +103,25 @@ def test_a_failed_interaction_says_whose_fault_it_was(
 @pytest.mark.parametrize(
     ("message", "cost_usd"), [("You will not be charged", 0), ("oops", None)]
 )
-def test_a_failure_that_says_so_was_free(message: str, cost_usd: int | None) -> None:
-    poll = polled(interaction("failed", errors=[{"code": "X", "message": message}]))
+def test_a_failure_whose_message_says_so_was_free(
+    message: str, cost_usd: int | None
+) -> None:
+    poll = OMNI.polled(
+        interaction("failed", errors=[{"code": "X", "message": message}])
+    )
 
     assert isinstance(poll, Failed)
     assert poll.cost_usd == cost_usd
 
 
 def test_queued_and_in_progress_are_working() -> None:
-    assert polled(interaction("queued")) == Working(queued=True)
-    assert polled(interaction("in_progress")) == Working()
+    assert OMNI.polled(interaction("queued")) == Working(queued=True)
+    assert OMNI.polled(interaction("in_progress")) == Working()
 
 
-def test_an_unknown_status_is_waited_for_and_logged() -> None:
+def test_an_unknown_status_counts_as_working_and_is_logged() -> None:
     with capture_logs() as logs:
-        assert polled(interaction("dreaming")) == Working()
+        assert OMNI.polled(interaction("dreaming")) == Working()
 
     assert [(log["event"], log["status"]) for log in logs] == [
         ("task_status_unknown", "dreaming")
@@ -108,17 +129,17 @@ def test_an_unknown_status_is_waited_for_and_logged() -> None:
 
 
 def test_an_answer_without_a_status_is_a_failed_poll() -> None:
-    assert isinstance(polled({"id": "v1_abc"}), PollFailed)
+    assert isinstance(OMNI.polled({"id": "v1_abc"}), PollFailed)
 
 
-def test_gone_may_have_its_code_in_words() -> None:
+def test_a_task_may_be_gone_by_a_code_in_words() -> None:
     body = {"error": {"code": "not_found", "message": "Interaction not found"}}
 
     with vendor(Reply(status=404, body=body)) as server:
         assert isinstance(OMNI.make(server.url).poll(OMNI.task()), Gone)
 
 
-def test_the_agent_platform_writes_into_our_bucket() -> None:
+def test_the_agent_platform_writes_its_video_into_our_bucket() -> None:
     uri = "gs://b/incoming/1/a/sample_0.mp4"
 
     with vendor(Reply(body=with_video(uri=uri))) as server:
@@ -131,8 +152,8 @@ def test_the_agent_platform_writes_into_our_bucket() -> None:
     )
 
 
-def test_a_video_for_a_bucket_out_of_reach_comes_inside_the_answer() -> None:
-    with vendor(Reply(body=OMNI.taken)) as server:
+def test_a_video_for_an_unreachable_bucket_comes_inside_the_answer() -> None:
+    with vendor(Reply(body=OMNI.accepted)) as server:
         omni_by_identity(
             project="p",
             credentials=Credentials(token="ya29.TEST"),
@@ -145,7 +166,7 @@ def test_a_video_for_a_bucket_out_of_reach_comes_inside_the_answer() -> None:
     assert "gcs_uri" not in body["response_format"]
 
 
-def test_the_apis_own_origin_is_shown_the_key() -> None:
+def test_the_key_is_sent_to_the_apis_own_origin() -> None:
     with vendor(Reply()) as server:
         url = f"{server.url}/v1beta/files/x:download?alt=media"
         server.reply = Reply(body=with_video(uri=url))
@@ -157,37 +178,50 @@ def test_the_apis_own_origin_is_shown_the_key() -> None:
 
 
 @pytest.mark.parametrize("url", ["https://cdn.example/x.mp4", "https://127.0.0.1/x"])
-def test_another_origin_is_never_shown_the_key(url: str) -> None:
-    with vendor(Reply(body=with_video(uri=url))) as server:
-        file = OMNI.make(server.url).fetch(OMNI.task())
+def test_the_key_is_never_sent_to_another_origin(url: str) -> None:
+    file = OMNI.fetched(with_video(uri=url))
 
     assert isinstance(file, WebFile)
     assert file.headers == {}
 
 
-def test_a_video_within_the_answer_is_unpacked() -> None:
-    with vendor(Reply(body=with_video(data="AAAA"))) as server:
-        file = OMNI.make(server.url).fetch(OMNI.task())
-
-    assert file == InlineFile(content=b"\0\0\0")
+def test_a_video_inside_the_answer_is_decoded() -> None:
+    assert OMNI.fetched(with_video(data="AAAA")) == InlineFile(content=b"\0\0\0")
 
 
 @pytest.mark.parametrize(
-    ("reply", "error"),
+    ("body", "error"),
     [
-        (Reply(body=interaction("in_progress")), Unreachable),
-        (Reply(body=interaction("failed")), BadContent),
-        (Reply(body=with_video(uri="ftp://b/x.mp4")), BadContent),
-        (Reply(body=with_video(data="!!!")), BadContent),
+        (interaction("in_progress"), Unreachable),
+        (interaction("failed"), BadContent),
+        (with_video(uri="ftp://b/x.mp4"), BadContent),
+        (with_video(data="!!!"), BadContent),
     ],
     ids=["running", "failed", "no-web-address", "no-base64"],
 )
-def test_a_fetch_without_a_video_says_why(reply: Reply, error: type[Exception]) -> None:
-    with vendor(reply) as server, pytest.raises(error):
-        OMNI.make(server.url).fetch(OMNI.task())
+def test_a_fetch_without_a_video_says_why(body: object, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        OMNI.fetched(body)
 
 
-def test_the_environment_makes_it_no_agent_platform_client(
+@pytest.mark.parametrize(
+    "body",
+    [
+        interaction("failed", errors=[7]),
+        interaction("failed", errors=[{"code": "X", "message": ["m"]}]),
+        with_video(uri=["https://a.example/v.mp4"]),
+        with_video(data=7),
+    ],
+    ids=["an error", "its message", "an address", "a video"],
+)
+def test_an_unexpected_answer_is_a_failed_poll(body: object) -> None:
+    """The SDK accepts any JSON as an interaction."""
+    with pytest.raises(Unreachable):
+        OMNI.fetched(body)
+    assert not isinstance(OMNI.polled(body), Failed)
+
+
+def test_the_environment_does_not_turn_it_into_an_agent_platform_client(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")

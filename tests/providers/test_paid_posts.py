@@ -1,4 +1,4 @@
-"""Each provider sends its paid POST once, and claims no more than is proven."""
+"""Each provider sends its paid POST once, and reports only what is proven."""
 
 import socket
 from decimal import Decimal
@@ -12,10 +12,10 @@ from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.job import AttemptState
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
-from shared.providers import paid_post
+from shared.providers import paid_post, response_limits
 from shared.providers.google_errors import GOOGLE
 from shared.providers.omni import omni_by_key
-from shared.providers.rejection import Answer, VendorErrors, outcome_of_error
+from shared.providers.rejection import HttpResponse, VendorErrors, outcome_of_error
 from shared.providers.runway_errors import RUNWAY as RUNWAY_ERRORS
 from tests.domain.examples import a_job
 from tests.providers.provider_cases import (
@@ -30,12 +30,13 @@ from tests.providers.provider_cases import (
     ProviderCase,
     each,
     request_for,
+    with_timeout,
 )
 from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
 from tests.usecases.harness import Harness
 
 UNKNOWN = "unknown"
-# Status of an answer in the vendor's own JSON: the code of the rejection, or unknown.
+# By status of an answer in the vendor's own JSON: the rejection's code, or unknown.
 ANSWERS: dict[int, str] = {
     307: UNKNOWN,
     400: ErrorCode.INPUT_NOT_ACCEPTED,
@@ -52,13 +53,13 @@ RUNWAY_ANSWERS = {
     405: ErrorCode.PROVIDER_ERROR,
     422: ErrorCode.INPUT_NOT_ACCEPTED,
 }
-# What stands between us and a vendor says nothing about a job that the vendor took.
+# A proxy's answer proves nothing about a request that the vendor may have accepted.
 PROXY_STATUSES = (400, 404, 408, 409, 425, 429, 499, 500, 502, 503, 504)
 TEXT = (
     "upstream connect error or disconnect/reset before headers. reset reason: "
     "connection termination"
 )
-# `error` of the JSON that Envoy, nginx and API gateways write.
+# The `error` field in JSON that Envoy, nginx and API gateways write.
 GATEWAY_WORDS = (
     "upstream request timeout",
     "Bad Gateway",
@@ -69,7 +70,7 @@ GATEWAY_WORDS = (
 HTML = "<html><h1>503 Service Temporarily Unavailable</h1>nginx</html>"
 
 
-def said(outcome: Submission) -> str:
+def code_of(outcome: Submission) -> str:
     match outcome:
         case Unknown():
             return UNKNOWN
@@ -80,9 +81,11 @@ def said(outcome: Submission) -> str:
 
 
 def submitted(case: ProviderCase, reply: Reply, *, posts: int = 1) -> Submission:
-    """The outcome of a start that is answered so, and reached the vendor once."""
+    """The outcome of a start answered with `reply`; asserts how often it was sent."""
     with vendor(reply) as server:
-        outcome = case.make(server.url, read_seconds=1).start(request_for(case))
+        provider = case.make(server.url)
+        with with_timeout(provider, "READ_SECONDS", 1):
+            outcome = provider.start(request_for(case))
     assert len(server.received) == posts
     return outcome
 
@@ -95,7 +98,7 @@ def submitted(case: ProviderCase, reply: Reply, *, posts: int = 1) -> Submission
         for status, expected in (RUNWAY_ANSWERS if case.is_runway else ANSWERS).items()
     ],
 )
-def test_an_error_of_the_vendors_own_is_what_the_table_says(
+def test_a_vendors_own_error_is_classified_by_the_table(
     case: ProviderCase, status: int, expected: str
 ) -> None:
     headers = {"Location": "/elsewhere"} if status == 307 else {}
@@ -104,15 +107,13 @@ def test_an_error_of_the_vendors_own_is_what_the_table_says(
         case, Reply(status=status, body=case.error(status), headers=headers)
     )
 
-    assert said(outcome) == expected
+    assert code_of(outcome) == expected
     assert isinstance(outcome, Unknown | Rejected)
 
 
 @pytest.mark.parametrize("status", [400, 409, 429, 503])
 @each(RUNWAY, RUNWAY_HTTP, VEO, OMNI)
-def test_a_proxys_answer_for_a_job_that_was_taken_is_unknown(
-    case: ProviderCase, status: int
-) -> None:
+def test_a_proxys_answer_is_unknown(case: ProviderCase, status: int) -> None:
     with vendor(Reply()) as server:
         provider = case.make(server.url)
         for nth, body in enumerate((TEXT, HTML, {"message": "no upstream"}), 1):
@@ -127,7 +128,7 @@ def test_a_proxys_answer_for_a_job_that_was_taken_is_unknown(
     [(RUNWAY_ERRORS, VEO), (GOOGLE, RUNWAY)],
     ids=["runway", "google"],
 )
-def test_json_that_is_not_the_vendors_own_proves_nothing(
+def test_json_that_is_not_the_vendors_own_is_unknown(
     rules: VendorErrors, other: ProviderCase, status: int
 ) -> None:
     bodies: list[object] = [
@@ -151,7 +152,7 @@ def test_json_that_is_not_the_vendors_own_proves_nothing(
         bodies.append({"error": "Not Found"})
         bodies.append({"error": {"code": "not_found", "message": "No such page"}})
     for body in bodies:
-        answer = Answer(status=status, body=body, headers={})
+        answer = HttpResponse(status=status, body=body, headers={})
         assert isinstance(outcome_of_error(answer, rules), Unknown), body
 
 
@@ -159,46 +160,32 @@ def test_json_that_is_not_the_vendors_own_proves_nothing(
 def test_an_id_in_a_200_is_accepted(case: ProviderCase) -> None:
     most = Decimal("0.25") if case.is_runway else None
 
-    outcome = submitted(case, Reply(body=case.taken))
+    outcome = submitted(case, Reply(body=case.accepted))
 
     assert outcome == Accepted(task_id=case.task_id, max_cost_usd=most)
 
 
-@pytest.mark.parametrize(
-    "cost",
-    [None, {}, {"credits": "25"}, {"credits": -1}, {"credits": 1e22}, {"credits": 1e7}],
-)
-@each(RUNWAY, RUNWAY_HTTP)
-def test_a_maximum_that_is_no_price_is_left_out(
-    case: ProviderCase, cost: object
-) -> None:
-    outcome = submitted(case, Reply(body={"id": "1", "estimatedCost": cost}))
+UNUSABLE = {
+    "html": Reply(body="<html>Welcome</html>"),
+    "no id": Reply(body={"status": "in_progress"}),
+    "empty id": Reply(body={"id": "", "name": ""}),
+    "null": Reply(body={"id": None, "name": None}),
+    "a list": Reply(body=[]),
+    "hangs": Reply(conduct=Conduct.HANG),
+    "dropped": Reply(conduct=Conduct.DROP_READ),
+    "endless": Reply(conduct=Conduct.FLOOD),
+}
 
-    assert outcome == Accepted(task_id="1")
 
-
-@pytest.mark.parametrize(
-    "body",
-    ["<html>Welcome</html>", {"status": "in_progress"}, {"id": "", "name": ""}, []],
-    ids=["html", "no-id", "empty-id", "a-list"],
-)
+@pytest.mark.parametrize("reply", UNUSABLE.values(), ids=UNUSABLE)
 @each()
-def test_a_200_without_an_id_is_unknown(case: ProviderCase, body: object) -> None:
-    assert isinstance(submitted(case, Reply(body=body)), Unknown)
+def test_an_answer_without_an_id_is_unknown(case: ProviderCase, reply: Reply) -> None:
+    assert isinstance(submitted(case, reply), Unknown)
 
 
-@pytest.mark.parametrize("body", [{"id": 5}, {"id": None}], ids=["number", "null"])
 @each(RUNWAY, RUNWAY_HTTP)
-def test_an_id_that_is_no_text_is_unknown(case: ProviderCase, body: object) -> None:
-    assert isinstance(submitted(case, Reply(body=body)), Unknown)
-
-
-@pytest.mark.parametrize("conduct", [Conduct.HANG, Conduct.DROP_READ, Conduct.FLOOD])
-@each()
-def test_an_answer_that_does_not_come_whole_is_unknown(
-    case: ProviderCase, conduct: Conduct
-) -> None:
-    assert isinstance(submitted(case, Reply(conduct=conduct)), Unknown)
+def test_an_id_that_is_no_text_is_unknown(case: ProviderCase) -> None:
+    assert isinstance(submitted(case, Reply(body={"id": 5})), Unknown)
 
 
 DRIPPING = [Conduct.DRIP_HEAD, Conduct.DRIP_BODY]
@@ -206,7 +193,7 @@ DRIPPING = [Conduct.DRIP_HEAD, Conduct.DRIP_BODY]
 
 @pytest.mark.parametrize("conduct", DRIPPING)
 @each()
-def test_an_answer_that_drips_in_is_waited_for_no_longer_than_the_call_may_take(
+def test_an_answer_that_drips_in_is_cut_off_at_the_calls_limit(
     case: ProviderCase, conduct: Conduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cutoffs: list[Cutoff] = []
@@ -216,7 +203,7 @@ def test_an_answer_that_drips_in_is_waited_for_no_longer_than_the_call_may_take(
         return cutoffs[-1]
 
     monkeypatch.setattr(paid_post, "Cutoff", cutoff)
-    with vendor(Reply(body=case.taken, conduct=conduct)) as server:
+    with vendor(Reply(body=case.accepted, conduct=conduct)) as server:
         server.while_dripping = lambda: cutoffs[0].cut()
         outcome = case.make(server.url).start(request_for(case))
 
@@ -226,10 +213,10 @@ def test_an_answer_that_drips_in_is_waited_for_no_longer_than_the_call_may_take(
 
 @pytest.mark.parametrize("conduct", DRIPPING)
 @each(RUNWAY, RUNWAY_HTTP, VEO)
-def test_a_slow_answer_that_comes_in_time_counts(
+def test_a_slow_answer_within_the_limit_counts(
     case: ProviderCase, conduct: Conduct
 ) -> None:
-    outcome = submitted(case, Reply(body=case.taken, conduct=conduct))
+    outcome = submitted(case, Reply(body=case.accepted, conduct=conduct))
 
     assert isinstance(outcome, Accepted)
 
@@ -244,8 +231,8 @@ def test_a_paid_call_is_over_before_its_lease(monkeypatch: pytest.MonkeyPatch) -
 
 
 @each()
-def test_an_answer_that_unpacks_to_more_is_not_read(case: ProviderCase) -> None:
-    packed = Reply(body=case.taken, headers={"Content-Encoding": "gzip"})
+def test_a_compressed_answer_is_unknown(case: ProviderCase) -> None:
+    packed = Reply(body=case.accepted, headers={"Content-Encoding": "gzip"})
 
     assert isinstance(submitted(case, packed), Unknown)
 
@@ -260,7 +247,7 @@ def test_a_connection_dropped_unread_is_unknown(case: ProviderCase) -> None:
 
 
 @each()
-def test_a_refused_connection_sent_nothing(case: ProviderCase) -> None:
+def test_a_refused_connection_means_not_sent(case: ProviderCase) -> None:
     outcome = case.make(closed_port_url()).start(request_for(case))
 
     assert isinstance(outcome, NotSent)
@@ -268,7 +255,7 @@ def test_a_refused_connection_sent_nothing(case: ProviderCase) -> None:
 
 
 @each()
-def test_a_name_that_is_unknown_sent_nothing(
+def test_an_unknown_host_name_means_not_sent(
     case: ProviderCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown_name(*_: object, **__: object) -> object:
@@ -282,8 +269,8 @@ def test_a_name_that_is_unknown_sent_nothing(
 
 
 @each()
-def test_a_broken_tls_handshake_sent_nothing(case: ProviderCase) -> None:
-    with vendor(Reply(body=case.taken)) as server:
+def test_a_failed_tls_handshake_means_not_sent(case: ProviderCase) -> None:
+    with vendor(Reply(body=case.accepted)) as server:
         https = server.url.replace("http:", "https:")
         outcome = case.make(https).start(request_for(case))
 
@@ -293,13 +280,13 @@ def test_a_broken_tls_handshake_sent_nothing(case: ProviderCase) -> None:
 
 
 @each()
-def test_an_address_that_makes_no_request_sent_nothing(case: ProviderCase) -> None:
+def test_an_invalid_url_means_not_sent(case: ProviderCase) -> None:
     assert isinstance(case.make("nowhere://x").start(request_for(case)), NotSent)
 
 
 @each()
 def test_two_starts_use_two_connections(case: ProviderCase) -> None:
-    with vendor(Reply(body=case.taken)) as server:
+    with vendor(Reply(body=case.accepted)) as server:
         provider = case.make(server.url)
         provider.start(request_for(case))
         provider.start(request_for(case))
@@ -318,7 +305,7 @@ def test_two_starts_use_two_connections(case: ProviderCase) -> None:
     ],
 )
 @each()
-def test_the_wait_that_a_vendor_asks_for_is_kept(
+def test_a_vendors_retry_after_is_kept(
     case: ProviderCase, value: str, seconds: float | None
 ) -> None:
     headers = {"Retry-After": value}
@@ -330,20 +317,17 @@ def test_the_wait_that_a_vendor_asks_for_is_kept(
 
 
 @each()
-def test_details_hold_neither_key_nor_prompt_nor_image(case: ProviderCase) -> None:
+def test_details_contain_neither_key_nor_prompt_nor_image(case: ProviderCase) -> None:
     echo = f"bad: {PROMPT} {KEY} Bearer ya29.abc data:image/jpeg;base64,AAAA " * 9
 
     for status in (400, 502):
         outcome = submitted(case, Reply(status=status, body=case.error(status, echo)))
-        detail = outcome.detail if isinstance(outcome, Unknown) else detail_of(outcome)
+        assert isinstance(outcome, Unknown | Rejected)
+        source = outcome if isinstance(outcome, Unknown) else outcome.problem
+        detail = str(source.detail)
         assert len(detail) <= 300
         assert "bad:" in detail
         assert not any(w in detail for w in (PROMPT, KEY, "ya29", "base64"))
-
-
-def detail_of(outcome: Submission) -> str:
-    assert isinstance(outcome, Rejected)
-    return outcome.problem.detail
 
 
 @each(VEO, OMNI, OMNI_IDENTITY)
@@ -362,7 +346,7 @@ def test_without_a_key_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
     monkeypatch.delenv("GEMINI_API_KEY", raising=False)
 
-    with vendor(Reply(body=OMNI.taken)) as server:
+    with vendor(Reply(body=OMNI.accepted)) as server:
         outcome = omni_by_key(api_key="", base_url=server.url).start(request_for(OMNI))
 
     assert isinstance(outcome, NotSent)
@@ -379,7 +363,7 @@ def test_without_a_key_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=lambda each: getattr(each, "name", ""),
 )
-def test_what_a_proxy_answers_for_is_kept_as_spent_and_never_bought_again(
+def test_a_proxys_answer_counts_as_spent_and_its_vendor_is_never_asked_again(
     case: ProviderCase, provider_id: ProviderId
 ) -> None:
     harness = Harness()
@@ -389,7 +373,24 @@ def test_what_a_proxy_answers_for_is_kept_as_spent_and_never_bought_again(
         harness.providers = dict.fromkeys(DEFAULT_CHAIN[:2], real) | {provider_id: real}
         job = harness.run()
 
-    asked = [a for a in job.attempts if a.state is not AttemptState.SKIPPED]
-    assert {a.state for a in asked} == {AttemptState.UNKNOWN}
-    assert len({a.vendor for a in asked}) == len(asked) == len(server.posts())
-    assert job.cost_usd == sum(a.price_usd for a in asked) > 0
+    sent = [a for a in job.attempts if a.state is not AttemptState.SKIPPED]
+    assert {a.state for a in sent} == {AttemptState.UNKNOWN}
+    assert len({a.vendor for a in sent}) == len(sent) == len(server.posts())
+    assert job.cost_usd == sum(a.price_usd for a in sent) > 0
+
+
+@each()
+def test_an_error_of_our_own_after_sending_is_unknown(
+    case: ProviderCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same error before sending would prove that nothing was sent."""
+
+    def fail(*_args: object, **_options: object) -> None:
+        raise ValueError("a bug while the response is read")
+
+    monkeypatch.setattr(response_limits, "limit_bytes", fail)
+    with vendor(Reply(body={})) as server:
+        outcome = case.make(server.url).start(request_for(case))
+
+    assert isinstance(outcome, Unknown)
+    assert server.connections == 1

@@ -1,4 +1,4 @@
-"""What polls, fetches and cancels of every provider have in common."""
+"""Polls, fetches and cancels, which work alike at every provider."""
 
 import pytest
 
@@ -11,6 +11,7 @@ from tests.providers.provider_cases import (
     RUNWAY_HTTP,
     ProviderCase,
     each,
+    with_timeout,
 )
 from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
 
@@ -29,7 +30,7 @@ REPLIES = {
     "reply", [*REPLIES.values(), 401, 500, 503], ids=[*REPLIES, "401", "500", "503"]
 )
 @each()
-def test_what_says_nothing_about_a_task_is_a_failed_poll(
+def test_an_answer_that_proves_nothing_about_a_task_is_a_failed_poll(
     case: ProviderCase, reply: Reply | int
 ) -> None:
     if isinstance(reply, int):
@@ -45,7 +46,7 @@ def test_what_says_nothing_about_a_task_is_a_failed_poll(
 
 @pytest.mark.parametrize("status", [404, 410])
 @each()
-def test_a_task_that_its_vendor_says_is_gone_is_gone(
+def test_a_404_or_410_of_the_vendors_own_means_gone(
     case: ProviderCase, status: int
 ) -> None:
     with vendor(Reply(status=status, body=case.error(status))) as server:
@@ -57,22 +58,17 @@ def test_a_task_that_its_vendor_says_is_gone_is_gone(
 
 
 @each(RUNWAY, RUNWAY_HTTP)
-def test_runway_says_that_a_task_is_gone_without_its_usual_address(
-    case: ProviderCase,
-) -> None:
+def test_runways_404_for_a_task_has_no_documentation_url(case: ProviderCase) -> None:
     with vendor(Reply(status=404, body={"error": "Could not find Task"})) as server:
         assert isinstance(case.make(server.url).poll(case.task()), Gone)
 
 
 @each()
-def test_a_poll_that_hangs_is_cut_off_and_counts_as_failed(
-    case: ProviderCase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_poll_that_hangs_is_cut_off_and_counts_as_failed(case: ProviderCase) -> None:
     with vendor(Reply(conduct=Conduct.HANG)) as server:
         provider = case.make(server.url)
-        module = type(provider).__module__
-        monkeypatch.setattr(f"{module}.FREE_READ_SECONDS", 0.2)
-        poll = provider.poll(case.task())
+        with with_timeout(provider, "FREE_READ_SECONDS", 0.2):
+            poll = provider.poll(case.task())
 
     assert isinstance(poll, PollFailed)
     assert len(server.received) == 1
@@ -83,10 +79,10 @@ CANCELS = [(200, True), (404, True), (401, False), (429, False), (500, False)]
 
 @pytest.mark.parametrize(("status", "is_cancelled"), CANCELS)
 @each(RUNWAY, RUNWAY_HTTP, OMNI, OMNI_IDENTITY)
-def test_a_cancel_is_true_once_nothing_is_left(
+def test_a_cancel_succeeds_if_the_task_is_gone(
     case: ProviderCase, status: int, is_cancelled: bool
 ) -> None:
-    body = case.taken if status == 200 else case.error(status)
+    body = case.accepted if status == 200 else case.error(status)
 
     with vendor(Reply(status=status, body=body)) as server:
         assert case.make(server.url).cancel(case.task()) is is_cancelled
@@ -95,7 +91,7 @@ def test_a_cancel_is_true_once_nothing_is_left(
 
 @pytest.mark.parametrize("status", [302, 404])
 @each(RUNWAY, RUNWAY_HTTP, OMNI, OMNI_IDENTITY)
-def test_a_cancel_that_a_proxy_answers_is_false(
+def test_a_cancel_that_a_proxy_answers_has_failed(
     case: ProviderCase, status: int
 ) -> None:
     with vendor(Reply(status=status, body="<html>")) as server:
@@ -103,9 +99,7 @@ def test_a_cancel_that_a_proxy_answers_is_false(
 
 
 @each(RUNWAY, RUNWAY_HTTP, OMNI, OMNI_IDENTITY)
-def test_a_vendor_that_is_not_reached_is_neither_polled_nor_cancelled(
-    case: ProviderCase,
-) -> None:
+def test_polls_and_cancels_of_an_unreachable_vendor_fail(case: ProviderCase) -> None:
     provider = case.make(closed_port_url())
 
     assert isinstance(provider.poll(case.task()), PollFailed)

@@ -1,4 +1,4 @@
-"""A vendor's words are kept short, and nobody else's with them."""
+"""A vendor's message is shortened; prompts, images and secrets in it are removed."""
 
 import json
 
@@ -10,7 +10,7 @@ PROMPT = 'She said "run",\nand it\'s a 고양이'
 
 
 @pytest.mark.parametrize("write", [str, json.dumps, repr], ids=["str", "json", "repr"])
-def test_a_prompt_is_left_out_however_it_is_written(write: type[str]) -> None:
+def test_a_prompt_is_removed_however_it_is_escaped(write: type[str]) -> None:
     text = redact(f"refused: {write(PROMPT)}!", PROMPT)
 
     assert text.startswith("refused: ")
@@ -28,17 +28,24 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("text", SECRETS.values(), ids=SECRETS.keys())
-def test_images_and_tokens_are_left_out(text: str) -> None:
+def test_images_and_tokens_are_removed(text: str) -> None:
     kept = redact(text)
 
     assert "iVBORw0K" not in kept
     assert (kept[0], kept[-1]) == ("x", "y")
 
 
-def test_a_short_prompt_leaves_other_words_alone() -> None:
+def test_a_short_prompt_does_not_remove_parts_of_words() -> None:
     assert redact("category of a cat", "cat") == "category of a …"
     assert redact("a bad day", "a") == "a bad day"
 
 
 def test_300_characters_are_kept() -> None:
     assert len(redact("word " * 200)) == 300
+
+
+def test_half_a_surrogate_pair_is_removed() -> None:
+    """Vendors cut a prompt that they repeat after a number of UTF-16 units."""
+    words = json.loads('"refused: a raccoon \\ud83d"')
+
+    assert redact(words) == "refused: a raccoon ?"

@@ -1,4 +1,4 @@
-"""A Runway task is read alike over both transports, and its URL is asked for anew."""
+"""Runway tasks: read alike over both transports, and fetched by a fresh URL."""
 
 from decimal import Decimal
 from typing import cast
@@ -7,10 +7,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import Failed, Working
+from shared.domain.outcomes import Accepted, Failed, Working
 from shared.ports.providers import WebFile
 from shared.providers import runway_wire
-from shared.providers.rejection import Answer
+from shared.providers.rejection import HttpResponse
 from shared.providers.runway import MakeTransport, Runway
 from shared.providers.runway_http import FAULTS, HttpTransport
 from shared.providers.runway_sdk import SdkTransport
@@ -37,7 +37,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize(("failure_code", "expected"), FAILURES.items())
-def test_a_failure_code_says_whose_fault_it_was(
+def test_a_failure_code_is_classified(
     failure_code: str | None, expected: ErrorCode
 ) -> None:
     task = {"status": "FAILED", "failureCode": failure_code, "cost": {"credits": 7}}
@@ -57,20 +57,24 @@ def test_a_failure_code_says_whose_fault_it_was(
         {"credits": "5"},
         {"credits": True},
         {"credits": -1},
-        {"credits": 10**24},
-        {"credits": 1e24},
+        {"credits": float("inf")},
         {"credits": float("nan")},
         "free",
     ],
 )
-def test_a_cost_that_is_no_price_is_none(cost: object) -> None:
+def test_an_invalid_cost_is_ignored(cost: object) -> None:
     poll = runway_wire.read_task({"status": "CANCELLED", "cost": cost})
+    body = {"id": "1", "estimatedCost": cost}
+    accepted = runway_wire.read_submission(
+        HttpResponse(status=200, body=body, headers={})
+    )
 
     assert isinstance(poll, Failed)
     assert poll.cost_usd is None
+    assert accepted == Accepted(task_id="1")
 
 
-def test_a_failure_that_says_so_was_free() -> None:
+def test_a_failure_whose_message_says_so_was_free() -> None:
     words = "You will not be charged."
     free = runway_wire.read_task({"status": "FAILED", "failure": words})
     charged = runway_wire.read_task(
@@ -83,17 +87,22 @@ def test_a_failure_that_says_so_was_free() -> None:
 
 
 @pytest.mark.parametrize("output", [None, [], [""], [None], "x"])
-def test_success_without_an_address_is_a_bad_output(output: object) -> None:
+def test_success_without_a_url_is_a_bad_output(output: object) -> None:
     poll = runway_wire.read_task({"status": "SUCCEEDED", "output": output})
 
     assert isinstance(poll, Failed)
-    assert poll.problem.code is ErrorCode.BAD_OUTPUT
+    assert (poll.problem.code, poll.may_come_yet) == (ErrorCode.BAD_OUTPUT, True)
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(2, 1.0), (-1, 0.0), (0.5, 0.5), ("x", None), (True, None)]
+    ("value", "expected"),
+    [
+        *((2, 1.0), (-1, 0.0), (0.5, 0.5), (10**400, 1.0)),
+        *(("x", None), (True, None), (float("nan"), None)),
+    ],
+    ids=["2", "-1", "0.5", "too large for a float", "text", "true", "NaN"],
 )
-def test_progress_stays_between_nothing_and_all(
+def test_progress_is_clamped_between_0_and_1(
     value: object, expected: float | None
 ) -> None:
     poll = runway_wire.read_task({"status": "RUNNING", "progress": value})
@@ -101,7 +110,7 @@ def test_progress_stays_between_nothing_and_all(
     assert poll == Working(progress=expected)
 
 
-def test_an_unknown_status_is_waited_for_and_logged() -> None:
+def test_an_unknown_status_counts_as_working_and_is_logged() -> None:
     with capture_logs() as logs:
         poll = runway_wire.read_task({"status": "DREAMING"})
 
@@ -112,7 +121,7 @@ def test_an_unknown_status_is_waited_for_and_logged() -> None:
 
 
 @both
-def test_a_fetch_asks_again_for_the_address(case: ProviderCase) -> None:
+def test_a_fetch_asks_for_a_fresh_url(case: ProviderCase) -> None:
     task = {"status": "SUCCEEDED", "output": ["https://cdn.example/x.mp4?_jwt=a"]}
 
     with vendor(Reply(body=task)) as server:
@@ -126,13 +135,13 @@ def test_a_fetch_asks_again_for_the_address(case: ProviderCase) -> None:
     assert len(server.received) == 2
 
 
-def test_only_an_address_of_the_settings_is_trusted() -> None:
+def test_only_the_settings_origin_is_trusted() -> None:
     class Answering:
         faults = FAULTS
 
-        def retrieve(self, *_: object, **__: object) -> Answer:
+        def retrieve(self, *_: object, **__: object) -> HttpResponse:
             body = {"status": "SUCCEEDED", "output": ["https://cdn.example/x.mp4"]}
-            return Answer(status=200, body=body, headers={})
+            return HttpResponse(status=200, body=body, headers={})
 
     made = cast(MakeTransport, lambda **_: Answering())
     provider = Runway(made, api_key="k", base_url=None)
@@ -141,23 +150,24 @@ def test_only_an_address_of_the_settings_is_trusted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "error"),
+    ("body", "error"),
     [
-        (Reply(body={"status": "RUNNING"}), Unreachable),
-        (Reply(body={"status": "FAILED"}), BadContent),
-        (Reply(body={"status": "SUCCEEDED", "output": []}), BadContent),
+        ({"status": "RUNNING"}, Unreachable),
+        ({"status": "FAILED"}, BadContent),
+        ({"status": "FAILED", "output": ["https://a.example/v.mp4"]}, BadContent),
+        ({"status": "SUCCEEDED", "output": []}, BadContent),
     ],
-    ids=["running", "failed", "empty"],
+    ids=["running", "failed", "failed, with a file", "empty"],
 )
 @both
 def test_a_fetch_without_a_file_says_why(
-    case: ProviderCase, reply: Reply, error: type[Exception]
+    case: ProviderCase, body: object, error: type[Exception]
 ) -> None:
-    with vendor(reply) as server, pytest.raises(error):
-        case.make(server.url).fetch(case.task())
+    with pytest.raises(error):
+        case.fetched(body)
 
 
-def test_the_environment_names_neither_address_nor_key(
+def test_the_environment_sets_neither_url_nor_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RUNWAYML_BASE_URL", closed_port_url())

@@ -1,7 +1,7 @@
-"""The SDKs as they are pinned still send what was captured from them.
+"""The pinned SDKs still send the requests that were captured from them.
 
-An upgrade that changes a request turns this red: then the captured exchange is renewed,
-and what is new about it is read.
+If an upgrade changes a request, these tests fail: then capture the exchange again and
+review what is new in it.
 """
 
 import base64
@@ -55,7 +55,7 @@ EVERY_OPTION = types.GenerateVideosConfig(
     resolution="720p",
     seed=7,
 )
-CAUGHT = (*google_client.CAUGHT, RunwayMLError)
+SDK_ERRORS = (*google_client.SDK_ERRORS, RunwayMLError)
 
 
 def by_identity(url: str, project: str, location: str) -> genai.Client:
@@ -95,7 +95,7 @@ def turn(image: str, text: str) -> list[Any]:
     return [{"type": "user_input", "content": content}]
 
 
-# One for each request that was captured.
+# One for each captured request.
 CALLS: dict[tuple[str, str], Callable[[Any], object]] = {
     ("veo", "error_400"): lambda sdk: veo(sdk, "veo-3.1-generate-001", "a"),
     ("veo", "generate_videos"): lambda sdk: veo(
@@ -156,7 +156,7 @@ def request_of(exchange: dict[str, Any]) -> dict[str, object]:
 
 
 def as_sent(received: Received, names: Iterable[str]) -> dict[str, object]:
-    """With these headers alone: the others name the SDK's version."""
+    """The request with only these headers: the others contain the SDK's version."""
     headers = {name: received.headers.get(name.lower()) for name in names}
     return asdict(received) | {"headers": headers}
 
@@ -169,14 +169,14 @@ def test_the_sdk_sends_what_was_captured(file: str, name: str) -> None:
 
     with vendor(Reply(status=400, body={})) as server:
         client = CLIENTS[file](server.url)
-        with closing(client), pytest.raises(CAUGHT, match="400"):
+        with closing(client), pytest.raises(SDK_ERRORS, match="400"):
             CALLS[file, name](client)
 
     (received,) = server.received
     assert as_sent(received, captured["headers"]) == request_of(captured)
 
 
-def test_each_captured_request_is_sent_by_one_of_these() -> None:
+def test_every_captured_request_has_a_call() -> None:
     sent = [request_of(exchanges(file)[name]) for file, name in CALLS]
 
     for file in ("veo", "omni", "omni_identity", "runway"):

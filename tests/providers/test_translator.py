@@ -1,4 +1,4 @@
-"""The translator against the simulated model, which can misbehave; one POST a call."""
+"""The translator against the simulated model and its faults; one POST per call."""
 
 import json
 import logging
@@ -16,6 +16,7 @@ from local.simulators.server import SimulatorServer
 from shared.domain.catalogue import DEFAULT_TEXT_MODEL, TEXT_MODELS
 from shared.domain.errors import ErrorCode
 from shared.domain.prompt_translation import Translation
+from shared.providers import gemini_translator
 from shared.providers.gemini_translator import GeminiTranslator
 from tests.local.simulated import QUICK, Objects
 from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
@@ -28,13 +29,12 @@ ATTACKS = (
 )
 
 
-def a_translator(base_url: str, read_seconds: float = 5.0) -> GeminiTranslator:
+def a_translator(base_url: str) -> GeminiTranslator:
     return GeminiTranslator(
         model=TEXT_MODELS[DEFAULT_TEXT_MODEL],
         project="p",
         credentials=Credentials(token="ya29.TEST"),
         base_url=base_url,
-        read_seconds=read_seconds,
     )
 
 
@@ -49,23 +49,38 @@ def the_model(kind: Kind | None = None) -> Iterator[SimulatorServer]:
         yield server
 
 
-def asked(server: SimulatorServer, prompt: str = KOREAN) -> Translation:
-    return a_translator(server.address).translate(prompt, most_units=1000)
+def translate(server: SimulatorServer, prompt: str = KOREAN) -> Translation:
+    return a_translator(server.address).translate(prompt, max_units=1000)
 
 
-def test_korean_becomes_english_and_costs_what_its_tokens_cost() -> None:
+def test_a_korean_prompt_is_translated_at_the_price_of_its_tokens() -> None:
     with the_model() as server:
-        made = asked(server)
-        [paid] = server.submissions.translations()
+        made = translate(server)
+        [paid] = server.translations
 
     assert (made.text, made.language) == ("A cat looks out of the window", "ko")
     assert made.problem is None
     assert Decimal(0) < made.cost_usd == paid.cost_usd < Decimal("0.001")
 
 
-def test_english_stays_as_it_is() -> None:
+@pytest.mark.parametrize(
+    ("korean", "spelled"),
+    [
+        ("춤을 춘다", "chumeul chunda"),
+        ("뜬 값", "tteun gap"),
+        ("의자에 앉다", "uijae anda"),
+    ],
+)
+def test_the_simulator_romanizes_sentences_that_it_does_not_know(
+    korean: str, spelled: str
+) -> None:
     with the_model() as server:
-        made = asked(server, "The raccoon looks up")
+        assert translate(server, korean).text == f"A scene: {spelled}"
+
+
+def test_an_english_prompt_stays_as_it_is() -> None:
+    with the_model() as server:
+        made = translate(server, "The raccoon looks up")
 
     assert (made.text, made.language, made.problem) == (None, "en", None)
 
@@ -80,12 +95,12 @@ def test_english_stays_as_it_is() -> None:
         (Kind.EMPTY, ErrorCode.OUTPUT_FILTERED),
     ],
 )
-def test_an_answer_that_is_no_translation_is_paid_and_not_used(
+def test_an_answer_that_is_no_translation_is_paid_but_not_used(
     kind: Kind, code: ErrorCode
 ) -> None:
     with the_model(kind) as server:
-        made = asked(server)
-        [paid] = server.submissions.translations()
+        made = translate(server)
+        [paid] = server.translations
 
     assert made.text is None
     assert made.problem
@@ -104,8 +119,8 @@ def test_an_answer_that_is_no_translation_is_paid_and_not_used(
 )
 def test_a_proven_refusal_costs_nothing(kind: Kind, code: ErrorCode) -> None:
     with the_model(kind) as server:
-        made = asked(server)
-        assert not server.submissions.translations()
+        made = translate(server)
+        assert not server.translations
 
     assert made.problem
     assert (made.text, made.problem.code) == (None, code)
@@ -117,16 +132,19 @@ def test_a_proven_refusal_costs_nothing(kind: Kind, code: ErrorCode) -> None:
 )
 def test_an_answer_that_proves_nothing_counts_as_paid(kind: Kind) -> None:
     with the_model(kind) as server:
-        made = asked(server)
+        made = translate(server)
 
     assert made.text is None
     assert made.cost_usd == a_translator("http://x").max_cost_usd(KOREAN)
 
 
 @pytest.mark.parametrize("conduct", [Conduct.HANG, Conduct.FLOOD, Conduct.DROP_READ])
-def test_it_is_asked_once_and_waited_for_so_long(conduct: Conduct) -> None:
+def test_the_model_is_called_once_with_a_time_limit(
+    conduct: Conduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gemini_translator, "READ_SECONDS", 0.3)
     with vendor(Reply(conduct=conduct)) as server:
-        made = a_translator(server.url, 0.3).translate(KOREAN, most_units=1000)
+        made = a_translator(server.url).translate(KOREAN, max_units=1000)
 
     assert len(server.posts()) == 1
     assert made.text is None
@@ -135,16 +153,16 @@ def test_it_is_asked_once_and_waited_for_so_long(conduct: Conduct) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 408, 429, 500, 503, 504])
-def test_no_refusal_is_answered_by_asking_again(status: int) -> None:
+def test_no_refusal_is_retried(status: int) -> None:
     error = {"error": {"code": status, "message": "no", "status": "WORD"}}
     with vendor(Reply(status=status, body=error)) as server:
-        a_translator(server.url).translate(KOREAN, most_units=1000)
+        a_translator(server.url).translate(KOREAN, max_units=1000)
 
     assert len(server.posts()) == 1
 
 
-def test_where_nobody_listens_nothing_is_paid() -> None:
-    made = a_translator(closed_port_url()).translate(KOREAN, most_units=1000)
+def test_a_refused_connection_costs_nothing() -> None:
+    made = a_translator(closed_port_url()).translate(KOREAN, max_units=1000)
 
     assert made.problem
     assert made.problem.code is ErrorCode.PROVIDER_UNAVAILABLE
@@ -152,11 +170,11 @@ def test_where_nobody_listens_nothing_is_paid() -> None:
 
 
 @pytest.mark.parametrize("prompt", ATTACKS)
-def test_a_prompt_is_data_and_never_part_of_the_instruction(prompt: str) -> None:
+def test_a_prompt_is_sent_as_data_and_never_as_instruction(prompt: str) -> None:
     bodies = []
     for text in (KOREAN, prompt):
         with vendor(Reply(body={})) as server:
-            a_translator(server.url).translate(text, most_units=1000)
+            a_translator(server.url).translate(text, max_units=1000)
         [request] = server.received
         bodies.append(request.body)
         assert request.path == (
@@ -178,7 +196,7 @@ def test_a_prompt_is_data_and_never_part_of_the_instruction(prompt: str) -> None
 
 def test_the_answer_is_bounded_and_structured() -> None:
     with vendor(Reply(body={})) as server:
-        a_translator(server.url).translate(KOREAN, most_units=1000)
+        a_translator(server.url).translate(KOREAN, max_units=1000)
     [request] = server.received
     assert isinstance(request.body, dict)
     config = request.body["generationConfig"]
@@ -191,22 +209,13 @@ def test_the_answer_is_bounded_and_structured() -> None:
     assert "tools" not in request.body
 
 
-@pytest.mark.parametrize("prompt", ATTACKS)
-def test_a_model_that_obeys_a_prompt_is_not_believed(prompt: str) -> None:
-    with the_model(Kind.ESSAY) as server:
-        made = asked(server, prompt)
-
-    assert made.text is None
-    assert made.problem
-
-
 def test_neither_the_prompt_nor_its_translation_is_logged(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for kind in (None, Kind.BROKEN_JSON, Kind.BAD_REQUEST, Kind.HTML):
         with the_model(kind) as server:
-            made = asked(server)
+            made = translate(server)
             assert KOREAN not in repr(made.problem)
 
     said = caplog.text + "".join(capfd.readouterr())

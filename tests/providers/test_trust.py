@@ -1,4 +1,4 @@
-"""Whom a call of a vendor trusts, and that finding it out is not part of the call."""
+"""TLS to vendors: untrusted certificates, and authorities loaded ahead of calls."""
 
 import ssl
 from ipaddress import ip_address
@@ -14,11 +14,11 @@ from tests.providers.vendor_server import Reply, vendor
 
 
 @each()
-def test_a_certificate_that_nobody_vouches_for_gets_nothing(
+def test_nothing_is_sent_to_a_vendor_with_an_untrusted_certificate(
     case: ProviderCase, tmp_path: Path
 ) -> None:
     own = certificate(tmp_path / "own.pem", x509.IPAddress(ip_address("127.0.0.1")))
-    with vendor(Reply(body=case.taken)) as server:
+    with vendor(Reply(body=case.accepted)) as server:
         server.socket = own.server().wrap_socket(
             server.socket, server_side=True, do_handshake_on_connect=False
         )
@@ -30,11 +30,11 @@ def test_a_certificate_that_nobody_vouches_for_gets_nothing(
 
 
 @each()
-def test_a_call_reads_no_authorities_of_its_own(
+def test_a_call_does_not_load_certificate_authorities(
     case: ProviderCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[object] = []
-    with vendor(Reply(body=case.taken)) as server:
+    with vendor(Reply(body=case.accepted)) as server:
         provider = case.make(server.url)
         provider.poll(case.task())
         for name in ("load_verify_locations", "load_default_certs"):

@@ -1,15 +1,13 @@
-"""What the vendors' own words mean, as tables: of errors, and of what they refuse."""
-
-from dataclasses import dataclass
+"""How vendors' error messages and refusals are classified, as tables."""
 
 import pytest
 
 from shared.domain.errors import ErrorCode
 from shared.domain.outcomes import Rejected
 from shared.providers.google_errors import GOOGLE
-from shared.providers.rejection import Answer, VendorErrors, outcome_of_error
+from shared.providers.rejection import HttpResponse, VendorErrors, outcome_of_error
 from shared.providers.runway_errors import RUNWAY
-from shared.providers.safety_words import refused, says_free
+from shared.providers.safety_refusals import safety_refusal, says_free
 from tests.providers.provider_cases import RUNWAY_DOCUMENTATION
 
 ACCESS, CREDITS = ErrorCode.ACCESS_DENIED, ErrorCode.OUT_OF_CREDITS
@@ -30,115 +28,97 @@ CHILDREN = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """`rows`: status, words, and what they mean."""
-
-    vendor: VendorErrors
-    rows: tuple[tuple[int, str, ErrorCode], ...]
-
-
-RUNWAY_WORDS = Table(
-    vendor=RUNWAY,
-    rows=(
-        (400, "You do not have enough credits to run this task.", CREDITS),
-        (400, "Insufficient balance", CREDITS),
-        (400, "Not enough funds", CREDITS),
-        (400, "Monthly spend limit reached", CREDITS),
-        (400, "You have no credits left", CREDITS),
-        (400, "Out of credits", CREDITS),
-        (400, "Your credit balance is too low", CREDITS),
-        (403, "Not enough credits", CREDITS),
-        (400, "Prompt 'film credits roll' is invalid", FORM),
-        (400, "Model 'gen4_turbo' is not supported", MODEL),
-        (400, "Unknown model gen4_turbo", MODEL),
-        (400, "The requested model does not exist", MODEL),
-        (400, "Model 'gen4_turbo' is not supported with ratio 960:960", FORM),
-        (400, "Model gen4_turbo has been deprecated", MODEL),
-        (400, "Model variant gen4_turbo is not available.", MODEL),
-        (400, "This model is not available in your tier", MODEL),
-        (400, "Model not found", MODEL),
-        (400, "Model gen4_turbo is not available with ratio 960:960", FORM),
-        (400, "promptText is too long for this model", FORM),
-        (400, "Validation of body failed", FORM),
-        (400, "Image aspect ratio must be between 0.5 and 2", FORM),
-        (400, "Unable to process the image", FORM),
-        (400, "Prompt blocked by safety systems", PROMPT),
-        (400, "Image failed content moderation", IMAGE),
-        (401, "Model not found", ACCESS),
-        (403, "Model variant gen4.5 is not available.", ACCESS),
-        (404, "You do not have enough credits", MODEL),
-        (429, "Daily limit: buy more credits, not enough credits", RATE),
-    ),
+# Status, message, and error code.
+RUNWAY_WORDS = (
+    (400, "You do not have enough credits to run this task.", CREDITS),
+    (400, "Insufficient balance", CREDITS),
+    (400, "Not enough funds", CREDITS),
+    (400, "Monthly spend limit reached", CREDITS),
+    (400, "You have no credits left", CREDITS),
+    (400, "Out of credits", CREDITS),
+    (400, "Your credit balance is too low", CREDITS),
+    (403, "Not enough credits", CREDITS),
+    (400, "Prompt 'film credits roll' is invalid", FORM),
+    (400, "Model 'gen4_turbo' is not supported", MODEL),
+    (400, "Unknown model gen4_turbo", MODEL),
+    (400, "The requested model does not exist", MODEL),
+    (400, "Model 'gen4_turbo' is not supported with ratio 960:960", FORM),
+    (400, "Model gen4_turbo has been deprecated", MODEL),
+    (400, "Model variant gen4_turbo is not available.", MODEL),
+    (400, "This model is not available in your tier", MODEL),
+    (400, "Model not found", MODEL),
+    (400, "Model gen4_turbo is not available with ratio 960:960", FORM),
+    (400, "promptText is too long for this model", FORM),
+    (400, "Validation of body failed", FORM),
+    (400, "Image aspect ratio must be between 0.5 and 2", FORM),
+    (400, "Unable to process the image", FORM),
+    (400, "Prompt blocked by safety systems", PROMPT),
+    (400, "Image failed content moderation", IMAGE),
+    (401, "Model not found", ACCESS),
+    (403, "Model variant gen4.5 is not available.", ACCESS),
+    (404, "You do not have enough credits", MODEL),
+    (429, "Daily limit: buy more credits, not enough credits", RATE),
 )
-GOOGLE_WORDS = Table(
-    vendor=GOOGLE,
-    rows=(
-        (400, "The prompt couldn't be submitted. Support codes: 1", PROMPT),
-        (
-            400,
-            "The prompt couldn\N{RIGHT SINGLE QUOTATION MARK}t be submitted.",
-            PROMPT,
-        ),
-        (400, "It might violate our policies.", PROMPT),
-        (400, "Request blocked by safety filters", PROMPT),
-        (400, "Blocked. Support codes: 58061214", PROMPT),
-        (400, "Sorry, we can't create videos with real people's names", PROMPT),
-        (400, "The input image violates usage guidelines.", IMAGE),
-        (
-            400,
-            "Unable to process input image. Please retry or report in https://x",
-            FORM,
-        ),
-        (400, CHILDREN, IMAGE),
-        (400, f"content_blocked: {CHILDREN}", IMAGE),
-        (400, "content_blocked: The photo shows somebody.", IMAGE),
-        (400, "Sorry, we can't use the input image: it contains a person", IMAGE),
-        (400, "The image contains a minor, which is not allowed.", IMAGE),
-        (400, "The image has content that is not allowed by our policies.", IMAGE),
-        (400, "The person in the photo is not allowed", IMAGE),
-        (400, "The prompt is about a minor, which is not allowed.", PROMPT),
-        (400, "This image format is not allowed", FORM),
-        (400, "Image decoding was blocked: corrupt JPEG", FORM),
-        (400, "Failed to fetch the image: access to the bucket was refused", FORM),
-        (400, "Generating is blocked: the prompt exceeds the token limit", FORM),
-        (400, "Request blocked: API key restrictions", ACCESS),
-        (400, "Billing account for project is not open", CREDITS),
-        (429, "The spend limit of your tier is 10 requests per minute", RATE),
-        (400, "Provided image is not valid.", FORM),
-        (400, "Image dimensions are too small. Please refer to usage guidelines", FORM),
-        (400, "Unsupported image: the provided image is too small", FORM),
-        (400, "The resolution 1080p for this model is not supported", FORM),
-        (400, "durationSeconds out of bound", FORM),
-        (400, "Internal error. Support codes: 123", FORM),
-        (400, "The request violates a constraint: duration at most 8", FORM),
-        (400, "See our billing pages for the price of this model", FORM),
-        (400, "Model x is no longer available", MODEL),
-        (400, "Publisher model `veo-3.1` was not found", MODEL),
-        (400, "API key not valid. Please pass a valid API key.", ACCESS),
-        (400, "User location is not supported for the API use.", ACCESS),
-        (400, "Please enable billing on your project", CREDITS),
-        (403, "Permission denied on resource; billing is disabled", ACCESS),
-        (404, "The prompt could not be submitted", MODEL),
-        (429, QUOTA, RATE),
-        (429, "Quota exceeded for aiplatform.googleapis.com/requests", RATE),
-        (429, "Your prepayment credits are depleted.", CREDITS),
-        (429, "Your project has exceeded its monthly spending cap.", CREDITS),
-        (403, "Usage is paused: the project has reached its spend cap.", CREDITS),
-        (400, "The spend-cap budget of this project is enforced.", CREDITS),
-    ),
+FREE_TIER = f"{QUOTA} Quota exceeded for metric: generate_content_free_tier_requests"
+GOOGLE_WORDS = (
+    (400, "The prompt couldn't be submitted. Support codes: 1", PROMPT),
+    (400, "The prompt couldn\N{RIGHT SINGLE QUOTATION MARK}t be submitted.", PROMPT),
+    (400, "It might violate our policies.", PROMPT),
+    (400, "Request blocked by safety filters", PROMPT),
+    (400, "Blocked. Support codes: 58061214", PROMPT),
+    (400, "Sorry, we can't create videos with real people's names", PROMPT),
+    (400, "The input image violates usage guidelines.", IMAGE),
+    (400, "Unable to process input image. Please retry or report in https://x", FORM),
+    (400, CHILDREN, IMAGE),
+    (400, f"content_blocked: {CHILDREN}", IMAGE),
+    (400, "content_blocked: The photo shows somebody.", IMAGE),
+    (400, "Sorry, we can't use the input image: it contains a person", IMAGE),
+    (400, "The image contains a minor, which is not allowed.", IMAGE),
+    (400, "The image has content that is not allowed by our policies.", IMAGE),
+    (400, "The person in the photo is not allowed", IMAGE),
+    (400, "The prompt is about a minor, which is not allowed.", PROMPT),
+    (400, "This image format is not allowed", FORM),
+    (400, "Image decoding was blocked: corrupt JPEG", FORM),
+    (400, "Failed to fetch the image: access to the bucket was refused", FORM),
+    (400, "Generating is blocked: the prompt exceeds the token limit", FORM),
+    (400, "Request blocked: API key restrictions", ACCESS),
+    (400, "Billing account for project is not open", CREDITS),
+    (429, "The spend limit of your tier is 10 requests per minute", RATE),
+    (400, "Provided image is not valid.", FORM),
+    (400, "Image dimensions are too small. Please refer to usage guidelines", FORM),
+    (400, "Unsupported image: the provided image is too small", FORM),
+    (400, "The resolution 1080p for this model is not supported", FORM),
+    (400, "durationSeconds out of bound", FORM),
+    (400, "Internal error. Support codes: 123", FORM),
+    (400, "The request violates a constraint: duration at most 8", FORM),
+    (400, "See our billing pages for the price of this model", FORM),
+    (400, "Model x is no longer available", MODEL),
+    (400, "Publisher model `veo-3.1` was not found", MODEL),
+    (400, "API key not valid. Please pass a valid API key.", ACCESS),
+    (400, "User location is not supported for the API use.", ACCESS),
+    (400, "Please enable billing on your project", CREDITS),
+    (403, "Permission denied on resource; billing is disabled", ACCESS),
+    (404, "The prompt could not be submitted", MODEL),
+    (429, QUOTA, RATE),
+    (429, "Quota exceeded for aiplatform.googleapis.com/requests", RATE),
+    (429, f"{FREE_TIER}, limit: 0, model: omni", ACCESS),
+    (429, f"{FREE_TIER}, limit: 10, model: omni", RATE),
+    (429, "Your prepayment credits are depleted.", CREDITS),
+    (429, "Your project has exceeded its monthly spending cap.", CREDITS),
+    (403, "Usage is paused: the project has reached its spend cap.", CREDITS),
+    (400, "The spend-cap budget of this project is enforced.", CREDITS),
 )
 
 
 @pytest.mark.parametrize(
     ("vendor", "status", "words", "expected"),
     [
-        pytest.param(table.vendor, *row, id=f"{row[0]} {row[1][:40]}")
-        for table in (RUNWAY_WORDS, GOOGLE_WORDS)
-        for row in table.rows
+        pytest.param(vendor, *row, id=f"{row[0]} {row[1][:40]}")
+        for vendor, rows in ((RUNWAY, RUNWAY_WORDS), (GOOGLE, GOOGLE_WORDS))
+        for row in rows
     ],
 )
-def test_an_error_is_read_by_its_status_and_a_400_by_its_words_too(
+def test_an_error_is_classified_by_its_status_and_a_400_also_by_its_message(
     vendor: VendorErrors, status: int, words: str, expected: ErrorCode
 ) -> None:
     rejected = outcome(vendor, status, words)
@@ -152,13 +132,13 @@ def outcome(vendor: VendorErrors, status: int, words: str, **more: object) -> Re
         error = {"code": status, "status": "WORD", "message": words, **more}
         body = {"error": error}
     found = outcome_of_error(
-        Answer(status=status, body=body, headers={}), vendor, "film credits"
+        HttpResponse(status=status, body=body, headers={}), vendor, "film credits"
     )
     assert isinstance(found, Rejected)
     return found
 
 
-def test_an_ordinary_429_waits_as_long_as_google_says() -> None:
+def test_a_429_waits_as_long_as_google_says() -> None:
     kind = "type.googleapis.com/google.rpc."
     details = [
         {"@type": f"{kind}QuotaFailure", "violations": []},
@@ -169,6 +149,20 @@ def test_an_ordinary_429_waits_as_long_as_google_says() -> None:
 
     assert rejected.problem.code is RATE
     assert rejected.retry_after_seconds == 5.237548564
+
+
+@pytest.mark.parametrize("header", ["7", "60"])
+def test_the_longer_of_two_waits_counts(header: str) -> None:
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "30s"}
+    error = {"code": 429, "status": "WORD", "message": QUOTA, "details": [info]}
+    headers = {"retry-after": header}
+
+    rejected = outcome_of_error(
+        HttpResponse(status=429, body={"error": error}, headers=headers), GOOGLE
+    )
+
+    assert isinstance(rejected, Rejected)
+    assert rejected.retry_after_seconds == max(30, float(header))
 
 
 @pytest.mark.parametrize(
@@ -186,18 +180,20 @@ def test_a_retry_delay_is_bounded(delay: object, seconds: float | None) -> None:
 @pytest.mark.parametrize(
     ("headers", "seconds"), [({}, 900), ({"retry-after": "5"}, 5)], ids=str
 )
-def test_a_spent_day_is_waited_for_even_if_runway_names_no_time(
+def test_runways_daily_limit_has_a_retry_after_even_if_runway_names_none(
     headers: dict[str, str], seconds: float
 ) -> None:
     body = {"error": "Your daily task limit has been reached."}
 
-    rejected = outcome_of_error(Answer(status=429, body=body, headers=headers), RUNWAY)
+    rejected = outcome_of_error(
+        HttpResponse(status=429, body=body, headers=headers), RUNWAY
+    )
 
     assert isinstance(rejected, Rejected)
     assert (rejected.problem.code, rejected.retry_after_seconds) == (RATE, seconds)
 
 
-def test_structured_details_say_that_billing_is_disabled() -> None:
+def test_disabled_billing_is_recognized_by_structured_details() -> None:
     details = [
         {"@type": "type.googleapis.com/x.ErrorInfo", "reason": "BILLING_DISABLED"}
     ]
@@ -220,12 +216,12 @@ def test_structured_details_say_that_billing_is_disabled() -> None:
         ("invalid_argument", "bad duration", FORM),
     ],
 )
-def test_an_error_of_interactions_has_its_code_in_words(
+def test_an_error_of_the_interactions_api_is_classified_by_its_code_in_words(
     code: str, message: str, expected: ErrorCode
 ) -> None:
     body = [{"error": {"code": code, "message": message}}]
 
-    rejected = outcome_of_error(Answer(status=400, body=body, headers={}), GOOGLE)
+    rejected = outcome_of_error(HttpResponse(status=400, body=body, headers={}), GOOGLE)
 
     assert isinstance(rejected, Rejected)
     assert rejected.problem.code is expected
@@ -242,6 +238,19 @@ def test_only_an_issue_with_the_field_model_is_about_the_model(
     rejected = outcome(RUNWAY, 400, "Validation of body failed", issues=issues)
 
     assert rejected.problem.code is expected
+    assert rejected.problem.detail == f"Validation of body failed {issues}"
+
+
+@pytest.mark.parametrize("issues", [None, [], {}, 5, "text"], ids=repr)
+def test_without_a_list_of_issues_the_message_decides(issues: object) -> None:
+    rejected = outcome(RUNWAY, 400, "model gen4_turbo not found", issues=issues)
+
+    assert rejected.problem.code is MODEL
+
+
+@pytest.mark.parametrize("issues", [["text"], [5]], ids=repr)
+def test_issues_of_another_form_name_no_field(issues: object) -> None:
+    assert outcome(RUNWAY, 400, "Invalid", issues=issues).problem.code is FORM
 
 
 @pytest.mark.parametrize(
@@ -267,10 +276,10 @@ def test_only_an_issue_with_the_field_model_is_about_the_model(
         ("", None),
     ],
 )
-def test_a_refusal_needs_its_word_and_the_thing_that_is_refused(
+def test_a_refusal_is_recognized_by_a_verb_and_its_object(
     words: str, expected: ErrorCode | None
 ) -> None:
-    assert refused(words) is expected
+    assert safety_refusal(words) is expected
 
 
 @pytest.mark.parametrize(
@@ -284,6 +293,18 @@ def test_a_refusal_needs_its_word_and_the_thing_that_is_refused(
         ("This request was free of charge.", True),
         ("You will not be billed for this.", True),
         ("No credits were deducted.", True),
+        ("You were not charged for the failed generation.", True),
+        ("This request was not charged to your account.", True),
+        ("You have not been charged and can try again.", True),
+        ("You were not charged (please try again).", True),
+        ("You will not be charged any credits for this.", True),
+        ("You will not be billed more than once.", False),
+        ("You were not charged because the generation failed.", True),
+        ("It was blocked, and you were not charged for it.", True),
+        ("You won't be charged for future requests.", False),
+        ("You will not be charged twice.", False),
+        ("You will not be charged until the video is ready.", False),
+        ("This is not charged separately.", False),
         ("You will not be billed until the end of the month.", False),
         ("The first hundred images are free of charge.", False),
         ("There is no charge for previews.", False),
@@ -291,5 +312,5 @@ def test_a_refusal_needs_its_word_and_the_thing_that_is_refused(
         ("", False),
     ],
 )
-def test_a_vendor_that_says_so_charged_nothing(words: str, is_free: bool) -> None:
+def test_a_failure_is_free_if_its_message_says_so(words: str, is_free: bool) -> None:
     assert says_free(words) is is_free

@@ -1,4 +1,4 @@
-"""Veo: a finished operation is a video only if one is there."""
+"""Veo: a finished operation succeeded only if it has a video."""
 
 from decimal import Decimal
 from typing import Any
@@ -8,11 +8,12 @@ from google.auth import exceptions as auth_errors
 from google.auth.credentials import Credentials
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import Failed, NotSent, PollFailed, Succeeded, Working
+from shared.domain.outcomes import Failed, NotSent, PollFailed, Succeeded
 from shared.ports.providers import BucketFile, InlineFile, TaskRef
+from shared.providers import google_client
 from shared.providers.veo import Veo
 from tests.providers.provider_cases import OPERATION, VEO, request_for
-from tests.providers.vendor_server import Reply, vendor
+from tests.providers.vendor_server import Reply, closed_port_url, vendor
 
 
 def ended_in(code: object, message: str) -> dict[str, object]:
@@ -22,11 +23,6 @@ def ended_in(code: object, message: str) -> dict[str, object]:
 
 def done(response: dict[str, object]) -> dict[str, object]:
     return {"name": OPERATION, "done": True, "response": response}
-
-
-def polled(body: object) -> object:
-    with vendor(Reply(body=body)) as server:
-        return VEO.make(server.url).poll(VEO.task())
 
 
 FORM, IMAGE = ErrorCode.INPUT_NOT_ACCEPTED, ErrorCode.IMAGE_REFUSED
@@ -53,18 +49,18 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("code", "message", "expected", "cost_usd"), ERRORS)
-def test_an_operations_error_is_read_by_code_and_words(
+def test_an_operations_error_is_classified_by_code_and_message(
     code: object, message: str, expected: ErrorCode, cost_usd: Decimal | None
 ) -> None:
-    poll = polled(ended_in(code, message))
+    poll = VEO.polled(ended_in(code, message))
 
     assert isinstance(poll, Failed)
     assert (poll.problem.code, poll.cost_usd) == (expected, cost_usd)
     assert not poll.ask_again
 
 
-def test_a_project_being_set_up_costs_nothing_and_is_asked_again() -> None:
-    poll = polled(ended_in(9, "Service agents are being provisioned"))
+def test_a_project_being_set_up_is_free_and_asked_again() -> None:
+    poll = VEO.polled(ended_in(9, "Service agents are being provisioned"))
 
     assert isinstance(poll, Failed)
     assert poll.problem.code is ErrorCode.PROVIDER_UNAVAILABLE
@@ -96,30 +92,31 @@ NO_VIDEO: list[tuple[dict[str, object], ErrorCode, Decimal | None]] = [
 
 
 @pytest.mark.parametrize(("response", "expected", "cost_usd"), NO_VIDEO)
-def test_done_without_a_video_is_no_success(
+def test_an_operation_that_is_done_without_a_video_has_failed(
     response: dict[str, object], expected: ErrorCode, cost_usd: Decimal | None
 ) -> None:
-    poll = polled(done(response))
+    poll = VEO.polled(done(response))
 
     assert isinstance(poll, Failed)
     assert (poll.problem.code, poll.cost_usd) == (expected, cost_usd)
+    assert poll.may_come_yet is (expected is ErrorCode.PROVIDER_ERROR)
 
 
-def test_a_filtered_count_beside_a_video_is_a_success() -> None:
+def test_a_video_beside_a_filtered_count_is_a_success() -> None:
     videos = [{"gcsUri": "gs://b/1.mp4", "mimeType": "video/mp4"}]
 
-    poll = polled(done({"raiMediaFilteredCount": 1, "videos": videos}))
+    poll = VEO.polled(done({"raiMediaFilteredCount": 1, "videos": videos}))
 
     assert poll == Succeeded(gs_uri="gs://b/1.mp4")
 
 
-def test_an_empty_name_is_missed() -> None:
+def test_an_operation_without_a_name_is_a_failed_poll() -> None:
     task = TaskRef(task_id="", model_id="m")
 
     assert isinstance(VEO.make("http://127.0.0.1:9").poll(task), PollFailed)
 
 
-def test_a_place_that_is_known_is_not_asked_for() -> None:
+def test_a_known_place_in_the_bucket_is_not_asked_for() -> None:
     task = TaskRef(task_id=OPERATION, model_id="m", gs_uri="gs://b/1.mp4")
 
     file = VEO.make("http://127.0.0.1:9").fetch(task)
@@ -134,31 +131,30 @@ FETCHES: list[tuple[dict[str, object], object]] = [
 
 
 @pytest.mark.parametrize(("body", "expected"), FETCHES, ids=["bucket", "inline"])
-def test_a_fetch_gives_what_is_there(body: object, expected: object) -> None:
-    with vendor(Reply(body=body)) as server:
-        assert VEO.make(server.url).fetch(VEO.task()) == expected
+def test_a_fetch_returns_the_video_in_any_form(body: object, expected: object) -> None:
+    assert VEO.fetched(body) == expected
 
 
 @pytest.mark.parametrize(
-    ("reply", "error"),
+    ("body", "error"),
     [
-        (Reply(body={"name": OPERATION}), Unreachable),
-        (Reply(body=done({})), BadContent),
-        (Reply(body=ended_in(13, "x")), BadContent),
+        ({"name": OPERATION}, Unreachable),
+        (done({}), BadContent),
+        (ended_in(13, "x"), BadContent),
     ],
     ids=["running", "empty", "error"],
 )
-def test_a_fetch_without_a_video_says_why(reply: Reply, error: type[Exception]) -> None:
-    with vendor(reply) as server, pytest.raises(error):
-        VEO.make(server.url).fetch(VEO.task())
+def test_a_fetch_without_a_video_says_why(body: object, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        VEO.fetched(body)
 
 
-def test_there_is_nothing_to_cancel() -> None:
+def test_veo_cannot_cancel() -> None:
     assert VEO.make("http://127.0.0.1:9").cancel(VEO.task())
 
 
 class Token(Credentials):
-    """A token, or the error that comes of asking for one."""
+    """Credentials that give a token, or raise `error` when refreshed."""
 
     def __init__(self, *, error: Exception | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # google-auth has no type there
@@ -182,8 +178,8 @@ def veo(base_url: str, token: Token, *, inline: bool = False) -> Veo:
     )
 
 
-def test_inline_sends_and_gets_everything_within_the_messages() -> None:
-    with vendor(Reply(body=VEO.taken)) as server:
+def test_without_a_bucket_image_and_video_are_inside_the_messages() -> None:
+    with vendor(Reply(body=VEO.accepted)) as server:
         veo(server.url, Token(), inline=True).start(request_for(VEO))
     body: Any = server.received[0].body
 
@@ -195,8 +191,10 @@ def test_inline_sends_and_gets_everything_within_the_messages() -> None:
 @pytest.mark.parametrize(
     ("audio", "sound"), [(None, True), (True, True), (False, False)]
 )
-def test_sound_is_made_unless_it_is_unwanted(audio: bool | None, sound: bool) -> None:
-    with vendor(Reply(body=VEO.taken)) as server:
+def test_sound_is_requested_unless_it_is_unwanted(
+    audio: bool | None, sound: bool
+) -> None:
+    with vendor(Reply(body=VEO.accepted)) as server:
         VEO.make(server.url).start(request_for(VEO, audio=audio))
     body: Any = server.received[0].body
 
@@ -213,7 +211,7 @@ AUTH = [
 
 @pytest.mark.parametrize(("error", "expected"), AUTH)
 def test_without_a_token_nothing_is_sent(error: Exception, expected: ErrorCode) -> None:
-    with vendor(Reply(body=VEO.taken)) as server:
+    with vendor(Reply(body=VEO.accepted)) as server:
         outcome = veo(server.url, Token(error=error)).start(request_for(VEO))
 
     assert isinstance(outcome, NotSent)
@@ -221,7 +219,7 @@ def test_without_a_token_nothing_is_sent(error: Exception, expected: ErrorCode) 
     assert server.connections == 0
 
 
-def test_a_401_is_not_answered_with_a_fresh_token() -> None:
+def test_a_401_is_not_retried_with_a_fresh_token() -> None:
     token = Token()
 
     with vendor(Reply(status=401, body=VEO.error(401))) as server:
@@ -245,5 +243,62 @@ def test_a_location_has_its_own_host(location: str, host: str) -> None:
     assert with_host.access.base_url == f"https://{host}"
 
 
-def test_running_is_working() -> None:
-    assert polled({"name": OPERATION, "done": False}) == Working()
+def named(location: str) -> TaskRef:
+    """An operation of another project, in this location."""
+    place = f"projects/old-project/locations/{location}"
+    name = f"{place}/publishers/google/models/m/operations/1"
+    return TaskRef(task_id=name, model_id="m")
+
+
+MADE = done({"videos": [{"gcsUri": "gs://b/1.mp4"}]})
+
+
+@pytest.mark.parametrize("location", ["europe-west4", "global", "us"])
+def test_a_task_is_followed_where_it_was_started_whatever_is_set_now(
+    monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    with vendor(Reply(body=MADE)) as old, vendor(Reply(status=404)) as new:
+        hosts = {location: old.url, "us-central1": new.url}
+        monkeypatch.setattr(google_client, "_agent_platform", hosts.__getitem__)
+        now = Veo(project="p", location="us-central1", credentials=Token())
+        task = named(location)
+
+        assert now.poll(task) == Succeeded(gs_uri="gs://b/1.mp4")
+        assert now.fetch(task) == BucketFile(gs_uri="gs://b/1.mp4")
+    assert new.received == []
+    method = f"{task.task_id.rpartition('/operations/')[0]}:fetchPredictOperation"
+    assert {each.path for each in old.received} == {f"/v1beta1/{method}"}
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "evil.example#",
+        "evil.example/",
+        "l",
+        "a-b1.evil.example",
+        "us-east5\n",
+        "Us-east5",
+    ],
+)
+def test_a_host_is_only_derived_from_the_name_of_a_location(
+    monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    asked: list[str] = []
+
+    def host(location: str) -> str:
+        asked.append(location)
+        return closed_port_url()
+
+    monkeypatch.setattr(google_client, "_agent_platform", host)
+    now = Veo(project="p", location="us-central1", credentials=Token())
+
+    assert isinstance(now.poll(named(location)), PollFailed)
+    assert set(asked) == {"us-central1"}
+
+
+def test_an_address_in_the_settings_is_used_for_every_location() -> None:
+    with vendor(Reply(body=MADE)) as server:
+        polled = veo(server.url, Token()).poll(named("europe-west4"))
+
+    assert polled == Succeeded(gs_uri="gs://b/1.mp4")

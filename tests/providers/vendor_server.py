@@ -1,4 +1,4 @@
-"""A vendor on 127.0.0.1 that answers as it is told and counts what reached it."""
+"""A vendor on 127.0.0.1 with scripted answers, which records requests."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ class Conduct(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What every request gets. A `body` that is no str goes out as JSON."""
+    """The answer to every request; a `body` that isn't a str is sent as JSON."""
 
     status: int = 200
     body: object = None
@@ -66,7 +66,7 @@ class VendorServer(ThreadingHTTPServer):
         return [each for each in self.received if each.method == "POST"]
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is part of the tests."""
+        """Clients hang up on purpose here."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _flood(self) -> None:
-        """JSON that goes on for ever; ends when the client hangs up."""
+        """Send JSON without end, until the client hangs up."""
         self.close_connection = True
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"x" * 65536)
 
     def _drip(self, reply: Reply, conduct: Conduct) -> None:
-        """Some bytes, then the rest, unless the client hangs up in between."""
+        """Send some bytes, then the rest, unless the client hangs up in between."""
         content = reply.content()
         head = f"HTTP/1.1 {reply.status} OK\r\nContent-Length: {len(content)}\r\n\r\n"
         answer = head.encode() + content
@@ -149,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer[at:])
 
     def log_message(self, format: str, *args: object) -> None:
-        """Not onto the terminal of the tests."""
+        """Nothing: it would go to the tests' terminal."""
 
 
 @contextmanager
@@ -167,7 +167,7 @@ def vendor(reply: Reply) -> Iterator[VendorServer]:
 
 
 def closed_port_url() -> str:
-    """An address where nobody listens."""
+    """A URL whose port nothing listens on."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{unused.getsockname()[1]}"

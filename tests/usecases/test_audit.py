@@ -1,4 +1,4 @@
-"""What a person did is on record: who, to what, and with which key; never what for."""
+"""The audit log: who did what, to which video, with which key, but not the content."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,11 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.job import Language
 from shared.domain.kill_switch import Level
 from tests.domain.examples import a_job, a_new_job, a_request, completed
-from tests.usecases.harness import ANN, Harness, create_video
+from tests.usecases.harness import ANN, Harness
 
 
 def create(harness: Harness) -> None:
-    create_video(harness)(ANN, a_request(), Language.ENGLISH)
+    harness.create_video(ANN, a_request(), Language.ENGLISH)
 
 
 def cancel(harness: Harness) -> None:
@@ -40,7 +40,7 @@ def switch(harness: Harness) -> None:
     ],
     ids=["create", "cancel", "delete", "switch"],
 )
-def test_what_was_done_is_on_record(
+def test_each_action_is_in_the_audit_log(
     act: Callable[[Harness], None], event: str, who: dict[str, str]
 ) -> None:
     with capture_logs() as lines:

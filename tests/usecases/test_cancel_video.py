@@ -1,4 +1,4 @@
-"""A cancel ends in one of two ways, and the money is right in both."""
+"""A cancelled job ends cancelled or completed, and its cost is right in both cases."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -15,9 +15,10 @@ from shared.domain.errors import (
     TooManyJobs,
     Unreachable,
 )
-from shared.domain.job import Language
+from shared.domain.job import Job, Language
 from shared.domain.ledger import Limits
-from shared.domain.outcomes import Succeeded, Unknown, Working
+from shared.domain.outcomes import PollFailed, Succeeded, Unknown, Working
+from shared.ports.store import Versioned
 from tests.domain.examples import (
     a_job,
     a_new_job,
@@ -27,10 +28,10 @@ from tests.domain.examples import (
     running,
 )
 from tests.fakes.jobs import FakeJobs
-from tests.usecases.harness import ANN, BOB, Harness, create_video
+from tests.usecases.harness import ANN, BOB, Harness
 
 
-def test_what_costs_nothing_yet_ends_at_once(harness: Harness) -> None:
+def test_a_job_that_cost_nothing_ends_at_once(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
 
     job = harness.cancel_video(ANN, "job1")
@@ -41,25 +42,23 @@ def test_what_costs_nothing_yet_ends_at_once(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("image_url", [None, "https://example.com/cat.jpg"])
-def test_so_many_jobs_an_hour_may_be_cancelled_at_no_cost(
+def test_only_so_many_jobs_an_hour_may_be_cancelled_at_no_cost(
     image_url: str | None,
 ) -> None:
-    jobs = FakeJobs(Limits(most_unprepared_an_hour=2))
+    jobs = FakeJobs(Limits(max_unprepared_per_hour=2))
     harness = Harness(jobs=jobs)
     request = a_request(image_url=image_url)
     for _ in range(2):
-        ticket = create_video(harness)(ANN, request, Language.ENGLISH)
+        ticket = harness.create_video(ANN, request, Language.ENGLISH)
         harness.cancel_video(ANN, ticket.job.job_id)
 
     with pytest.raises(TooManyJobs):
-        create_video(harness)(ANN, request, Language.ENGLISH)
+        harness.create_video(ANN, request, Language.ENGLISH)
     harness.clock.move(timedelta(hours=1))
-    create_video(harness)(ANN, request, Language.ENGLISH)
+    harness.create_video(ANN, request, Language.ENGLISH)
 
 
-def test_a_running_job_is_cancelled_and_keeps_its_price_as_spent(
-    harness: Harness,
-) -> None:
+def test_a_running_job_is_cancelled_and_stays_paid(harness: Harness) -> None:
     harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
     harness.providers[ProviderId.RUNWAY].polls = [Working()]
 
@@ -73,9 +72,7 @@ def test_a_running_job_is_cancelled_and_keeps_its_price_as_spent(
     ]
 
 
-def test_what_was_made_meanwhile_is_stored_and_the_job_completes(
-    harness: Harness,
-) -> None:
+def test_a_video_finished_before_the_cancel_is_delivered(harness: Harness) -> None:
     harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
     harness.providers[ProviderId.RUNWAY].polls = [Succeeded()]
 
@@ -87,10 +84,10 @@ def test_what_was_made_meanwhile_is_stored_and_the_job_completes(
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["written", "not written"])
-def test_a_file_that_an_unanswered_veo_wrote_is_delivered_although_cancelled(
+def test_a_cancelled_job_delivers_a_file_that_an_unknown_veo_attempt_wrote(
     harness: Harness, is_there: bool
 ) -> None:
-    """It was paid for; but nothing is waited for."""
+    """It was paid for; but the job doesn't wait for a file."""
     veo = ProviderId.VEO
     job = answered(a_job(chain=(veo,)), veo, Unknown(detail="read timeout"))
     harness.jobs.put(job)
@@ -105,7 +102,25 @@ def test_a_file_that_an_unanswered_veo_wrote_is_delivered_although_cancelled(
     assert is_there or ended.updated_at == job.updated_at
 
 
-def test_a_second_cancel_changes_and_records_nothing(harness: Harness) -> None:
+@pytest.mark.parametrize("is_there", [True, False], ids=["written", "not written"])
+def test_a_cancelled_job_delivers_a_file_that_its_running_task_wrote(
+    harness: Harness, is_there: bool
+) -> None:
+    """The vendor wrote it, but polls of it fail."""
+    veo = ProviderId.VEO
+    harness.jobs.put(running(a_job(chain=(veo,)), veo))
+    harness.providers[veo].polls = [PollFailed(detail="503")]
+    if is_there:
+        harness.bucket.objects[f"incoming/job1/{veo}/sample_0.mp4"] = b"the paid mp4"
+
+    harness.cancel_video(ANN, "job1")
+    ended = harness.run()
+
+    assert (ended.delivered is not None) is is_there
+    assert ended.cost_usd == Decimal("3.20")
+
+
+def test_a_second_cancel_changes_and_logs_nothing(harness: Harness) -> None:
     harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
 
     with capture_logs() as lines:
@@ -115,7 +130,9 @@ def test_a_second_cancel_changes_and_records_nothing(harness: Harness) -> None:
     assert [line["event"] for line in lines] == ["video_cancelled"]
 
 
-def test_neither_an_ended_job_nor_another_users_is_cancelled(harness: Harness) -> None:
+def test_neither_an_ended_job_nor_another_users_can_be_cancelled(
+    harness: Harness,
+) -> None:
     job = harness.jobs.put(completed(a_job(), ProviderId.RUNWAY)).value
 
     with pytest.raises(Conflict) as caught:
@@ -127,7 +144,26 @@ def test_neither_an_ended_job_nor_another_users_is_cancelled(harness: Harness) -
     assert harness.job == job
 
 
-def test_with_the_queue_down_the_sweep_goes_on(harness: Harness) -> None:
+def test_a_job_that_is_deleted_while_it_is_cancelled_is_not_found(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(a_new_job())
+    read = harness.jobs.read
+
+    def read_once(job_id: str) -> Versioned[Job] | None:
+        found = read(job_id)
+        if found:
+            harness.jobs.remove(job_id)
+        return found
+
+    harness.jobs.read = read_once  # type: ignore[method-assign] # a simulated race
+
+    with capture_logs() as lines, pytest.raises(NotFound):
+        harness.cancel_video(ANN, "job1")
+    assert (lines, harness.queue.tasks) == ([], [])
+
+
+def test_a_cancel_succeeds_even_if_the_queue_is_down(harness: Harness) -> None:
     harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
     harness.queue.failures = [Unreachable("down")]
 

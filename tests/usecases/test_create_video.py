@@ -1,10 +1,12 @@
-"""A job is taken by one commit; the queue may come later."""
+"""Creating a job is one commit; the queue may be down."""
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
+from itertools import chain as one_after_another
+from itertools import repeat
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,15 +14,17 @@ from structlog.testing import capture_logs
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
+    ApiError,
+    CommitUncertain,
     Conflict,
-    Crowded,
+    Contended,
     ErrorCode,
     ExceedsLimit,
     GenerationPaused,
     IdempotencyConflict,
     InvalidRequest,
     LimitReached,
-    Missing,
+    MissingFeature,
     NotOffered,
     TooManyJobs,
     Unreachable,
@@ -30,36 +34,36 @@ from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.domain.structs import replace
 from shared.domain.webhook import Webhook
-from shared.jobs.commit import CROWDED_BACKOFF
+from shared.jobs.commit import CONTENTION_BACKOFF
 from shared.ports.identity import Caller
-from shared.usecases.create_video import Taken
-from shared.usecases.uploads import Keep
+from shared.usecases.create_video import CreateResult
+from shared.usecases.uploads import StoreImage
 from tests.domain.examples import CHAIN, NOON, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
-from tests.usecases.harness import Harness, create_video
+from tests.usecases.harness import Harness
 
 HOOK = "https://example.com/hook"
 
 
 def create(harness: Harness, chain: tuple[ProviderId, ...] = CHAIN) -> Job:
-    return take(harness, chain=chain).job
+    return send(harness, chain=chain).job
 
 
-def take(
+def send(
     harness: Harness,
     *,
     chain: tuple[ProviderId, ...] = CHAIN,
     key: str | None = None,
     user: str = "ann",
-    keep: Keep | None = None,
+    keep: StoreImage | None = None,
     **fields: object,
-) -> Taken:
-    use_case = create_video(harness, chain=chain, stop=True)
+) -> CreateResult:
+    use_case = replace(harness.create_video, chain=chain, stop_on_unknown=True)
     caller = Caller(user_id=user, key_id="key1")
-    return use_case(caller, a_request(**fields), Language.KOREAN, key, keep=keep)
+    return use_case(caller, a_request(**fields), Language.KOREAN, key, store_image=keep)
 
 
-def test_a_job_is_committed_with_its_settings_and_woken(harness: Harness) -> None:
+def test_a_job_is_committed_with_its_settings_and_enqueued(harness: Harness) -> None:
     job = create(harness, chain=(ProviderId.VEO,))
 
     assert harness.jobs.all == [job]
@@ -73,41 +77,31 @@ def test_a_job_is_committed_with_its_settings_and_woken(harness: Harness) -> Non
     assert job.expires_at == NOON + timedelta(days=30)
 
 
-def test_a_webhook_is_of_the_key_that_asked_for_it(harness: Harness) -> None:
-    job = take(harness, webhook_url=HOOK).job
+def test_a_webhook_belongs_to_the_key_of_its_request(harness: Harness) -> None:
+    job = send(harness, webhook_url=HOOK).job
 
     assert job.webhook == Webhook(key_id="key1")
     assert job.request.webhook_url == HOOK
     assert HOOK not in str(harness.jobs.projections[job.job_id])
 
 
-def test_a_webhook_that_can_not_be_signed_is_refused_and_nothing_created(
+def test_a_webhook_that_cannot_be_signed_is_refused_and_no_job_created(
     harness: Harness,
 ) -> None:
     request, user = a_request(webhook_url=HOOK), Caller(user_id="ann")
-    unsigned = create_video(harness, signs_webhooks=False)
+    unsigned = replace(harness.create_video, signs_webhooks=False)
 
     with pytest.raises(InvalidRequest, match="webhook_url: needs_api_key"):
-        create_video(harness)(user, request, Language.ENGLISH)
+        harness.create_video(user, request, Language.ENGLISH)
     with pytest.raises(NotOffered) as caught:
         unsigned(replace(user, key_id="key1"), request, Language.ENGLISH)
 
-    assert caught.value.reason is Missing.WEBHOOKS
+    assert caught.value.reason is MissingFeature.WEBHOOKS
     assert harness.jobs.all == []
     assert unsigned(user, a_request(), Language.ENGLISH).job.webhook is None
 
 
-def test_a_key_that_is_used_again_for_another_webhook_conflicts(
-    harness: Harness,
-) -> None:
-    first = take(harness, key="k", webhook_url=HOOK)
-
-    assert take(harness, key="k", webhook_url=HOOK).job == first.job
-    with pytest.raises(IdempotencyConflict):
-        take(harness, key="k", webhook_url=f"{HOOK}/other")
-
-
-def test_the_answer_is_yes_although_the_queue_is_down(harness: Harness) -> None:
+def test_a_job_is_created_even_if_the_queue_is_down(harness: Harness) -> None:
     harness.queue.failures = [Unreachable("down")]
 
     job = create(harness)
@@ -120,10 +114,10 @@ def test_the_answer_is_yes_although_the_queue_is_down(harness: Harness) -> None:
 
 @pytest.mark.parametrize(
     "troubles",
-    [[Trouble.NOT_APPLIED] * (len(CROWDED_BACKOFF) + 1), [Trouble.UNREACHABLE]],
-    ids=["never clear", "down"],
+    [[Trouble.NOT_APPLIED] * (len(CONTENTION_BACKOFF) + 1), [Trouble.UNREACHABLE]],
+    ids=["always uncertain", "down"],
 )
-def test_without_a_known_commit_there_is_no_yes(
+def test_a_job_whose_commit_is_not_known_to_succeed_is_an_error(
     harness: Harness, troubles: list[Trouble]
 ) -> None:
     harness.jobs.troubles = list(troubles)
@@ -136,41 +130,36 @@ def test_without_a_known_commit_there_is_no_yes(
 
 @pytest.mark.parametrize(
     "troubles",
-    [
-        [Trouble.APPLIED],
-        [Trouble.NOT_APPLIED],
-        [Trouble.NOT_APPLIED, Trouble.APPLIED],
-    ],
+    [[Trouble.APPLIED], [Trouble.NOT_APPLIED], [Trouble.NOT_APPLIED, Trouble.APPLIED]],
     ids=", then ".join,
 )
 @pytest.mark.parametrize("key", [None, "k1"])
-def test_a_key_whose_commit_was_unclear_makes_one_job(
+def test_an_uncertain_commit_creates_one_job(
     harness: Harness, troubles: list[Trouble], key: str | None
 ) -> None:
     harness.jobs.troubles = list(troubles)
 
-    job = take(harness, key=key).job
+    job = send(harness, key=key).job
 
     assert harness.jobs.all == [job]
-    assert key is None or take(harness, key=key).job == job
+    assert key is None or send(harness, key=key).job == job
 
 
-def test_the_same_key_and_body_gives_the_same_job_as_it_is_now(
-    harness: Harness,
-) -> None:
-    keep = Keeping(harness)
+def test_the_same_key_and_body_return_the_current_job(harness: Harness) -> None:
+    keep = CountingStore(harness)
     with capture_logs() as logs:
-        first = take(harness, key="k1", keep=keep)
+        first = send(harness, key="k1", keep=keep)
         harness.jobs.put(replace(first.job, progress=42))
-        again = take(harness, key="k1", prompt="a cat", keep=keep)
+        again = send(harness, key="k1", prompt="a cat", keep=keep)
 
     assert (first.replayed, again.replayed) == (False, True)
     assert again.job == replace(first.job, progress=42)
     assert len(harness.queue.tasks) == len(logs) == keep.times == 1
-    assert not take(harness, key="k1", user="bob").replayed
+    assert not send(harness, key="k1", user="bob").replayed
+    assert not send(harness, key="k2").replayed
 
 
-def test_a_job_is_taken_if_a_later_provider_still_fits_the_cap(
+def test_a_job_is_admitted_if_a_later_provider_still_fits_the_cap(
     harness: Harness,
 ) -> None:
     harness.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("4.00"))))
@@ -182,7 +171,16 @@ def test_a_job_is_taken_if_a_later_provider_still_fits_the_cap(
         create(harness, chain=chain)
 
 
-def test_an_unclear_commit_of_a_lower_hold_makes_one_job(harness: Harness) -> None:
+@pytest.mark.parametrize("trouble", [Trouble.LOST_RACE, Trouble.NOT_APPLIED])
+def test_only_a_cap_lowers_the_hold(harness: Harness, trouble: Trouble) -> None:
+    harness.jobs.troubles = [trouble]
+
+    job = create(harness, chain=(ProviderId.VEO, ProviderId.OMNI))
+
+    assert job.hold_usd == Decimal("3.20")
+
+
+def test_an_uncertain_commit_of_a_lower_hold_creates_one_job(harness: Harness) -> None:
     harness.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("4.00"))))
     chain = (ProviderId.VEO, ProviderId.OMNI)
     create(harness, chain=chain)
@@ -195,7 +193,7 @@ def test_an_unclear_commit_of_a_lower_hold_makes_one_job(harness: Harness) -> No
 
 
 def test_too_many_open_jobs_are_refused_until_one_ends(harness: Harness) -> None:
-    harness.jobs = FakeJobs(Limits(most_open_jobs=1))
+    harness.jobs = FakeJobs(Limits(max_open_jobs=1))
     job = create(harness)
     with pytest.raises(TooManyJobs):
         create(harness)
@@ -206,8 +204,8 @@ def test_too_many_open_jobs_are_refused_until_one_ends(harness: Harness) -> None
     assert create(harness).job_id != job.job_id
 
 
-class Keeping:
-    """Counts how often it was asked to keep an image, and how many jobs were there."""
+class CountingStore:
+    """Counts the calls to store an image, and the jobs that existed at the last one."""
 
     def __init__(self, harness: Harness) -> None:
         self.times = self.jobs_there = 0
@@ -219,27 +217,27 @@ class Keeping:
 
 
 @pytest.mark.parametrize("trouble", Trouble)
-def test_an_image_is_kept_once_and_before_its_job_is_there(
+def test_an_image_is_stored_once_before_its_job_exists(
     harness: Harness, trouble: Trouble
 ) -> None:
-    keep = Keeping(harness)
+    keep = CountingStore(harness)
     harness.jobs.troubles = [trouble]
 
     with suppress(Unreachable):
-        take(harness, keep=keep)
+        send(harness, keep=keep)
 
     assert (keep.times, keep.jobs_there) == (1, 0)
 
 
-def test_an_image_that_can_not_be_kept_makes_no_job(harness: Harness) -> None:
+def test_an_image_that_cannot_be_stored_creates_no_job(harness: Harness) -> None:
     def keep() -> None:
         raise Unreachable("down")
 
     with pytest.raises(Unreachable):
-        take(harness, key="k1", keep=keep)
+        send(harness, key="k1", keep=keep)
 
     assert harness.jobs.all == []
-    assert not take(harness, key="k1").replayed
+    assert not send(harness, key="k1").replayed
 
 
 def paused(harness: Harness) -> None:
@@ -251,11 +249,11 @@ def unreadable_switch(harness: Harness) -> None:
 
 
 def no_job_allowed(harness: Harness) -> None:
-    harness.jobs.limits = Limits(most_open_jobs=0)
+    harness.jobs.limits = Limits(max_open_jobs=0)
 
 
 def too_many_a_minute(harness: Harness) -> None:
-    harness.jobs.limits = Limits(most_jobs_a_minute=0)
+    harness.jobs.limits = Limits(max_jobs_per_minute=0)
 
 
 def above_all_caps(harness: Harness) -> None:
@@ -264,15 +262,15 @@ def above_all_caps(harness: Harness) -> None:
 
 def no_money(harness: Harness) -> None:
     harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.40")))
-    take(harness)
+    send(harness)
 
 
 def key_of_another_body(harness: Harness) -> None:
-    take(harness, key="k1", prompt="a dog")
+    send(harness, key="k1", prompt="a dog")
 
 
 def key_of_a_deleted_job(harness: Harness) -> None:
-    harness.jobs.remove(take(harness, key="k1").job.job_id)
+    harness.jobs.remove(send(harness, key="k1").job.job_id)
 
 
 @pytest.mark.parametrize(
@@ -288,47 +286,70 @@ def key_of_a_deleted_job(harness: Harness) -> None:
         (key_of_a_deleted_job, Conflict),
     ],
 )
-def test_for_a_request_that_is_refused_no_image_is_kept(
+def test_the_image_of_a_refused_request_is_not_stored(
     harness: Harness, prepare: Callable[[Harness], None], refusal: type[Exception]
 ) -> None:
     prepare(harness)
-    keep, before = Keeping(harness), harness.jobs.all
+    keep, before = CountingStore(harness), harness.jobs.all
 
     with pytest.raises(refusal):
-        take(harness, key="k1", keep=keep)
+        send(harness, key="k1", keep=keep)
 
     assert (keep.times, harness.jobs.all) == (0, before)
 
 
 @pytest.mark.usefixtures("no_garbage_collection")
 @pytest.mark.parametrize("prepare", [no_job_allowed, no_money])
-def test_the_image_of_a_refused_request_leaves_memory_with_its_answer(
+def test_the_image_of_a_refused_request_is_freed_with_its_answer(
     harness: Harness, prepare: Callable[[Harness], None]
 ) -> None:
-    """Those who are at their cap and go on sending large images use up no memory."""
+    """Users at their cap who keep sending large images use up no memory."""
     prepare(harness)
-    keep = Keeping(harness)
+    keep = CountingStore(harness)
     kept = weakref.ref(keep)
 
     with suppress(LimitReached, TooManyJobs):
-        take(harness, keep=keep)
+        send(harness, keep=keep)
     del keep
 
     assert kept() is None
 
 
-def test_where_others_are_always_faster_nothing_is_created(harness: Harness) -> None:
+def test_a_create_that_always_loses_the_race_creates_nothing(harness: Harness) -> None:
     harness.jobs.troubles = [Trouble.LOST_RACE] * 99
 
-    with pytest.raises(Crowded):
+    with pytest.raises(Contended):
         create(harness)
 
     assert harness.clock.now() - NOON < timedelta(seconds=3)
     assert harness.jobs.all == []
 
 
-def test_what_may_have_been_created_is_not_said_to_be_none(harness: Harness) -> None:
+def test_a_job_that_may_have_been_created_is_not_reported_as_refused(
+    harness: Harness,
+) -> None:
     harness.jobs.troubles = [Trouble.NOT_APPLIED, *[Trouble.LOST_RACE] * 99]
+
+    with pytest.raises(Unreachable):
+        create(harness)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [LimitReached(ErrorCode.DAILY_LIMIT_REACHED, timedelta(1)), TooManyJobs()],
+    ids=["cap", "jobs"],
+)
+def test_a_refusal_after_an_uncertain_commit_is_not_reported_as_one(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, refused: ApiError
+) -> None:
+    """The first commit may still send effect."""
+    answers: Iterator[Exception]
+    answers = one_after_another([CommitUncertain()], repeat(refused))
+
+    def created(*_: object, **__: object) -> None:
+        raise next(answers)
+
+    monkeypatch.setattr(harness.jobs, "create", created)
 
     with pytest.raises(Unreachable):
         create(harness)

@@ -1,11 +1,17 @@
-"""A deleted job is gone with its files, however the deletion is interrupted."""
+"""Deleting a video removes its record and files, however it is interrupted."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import Conflict, ErrorCode, NotFound, Unreachable
+from shared.domain.errors import (
+    Conflict,
+    ConflictReason,
+    ErrorCode,
+    NotFound,
+    Unreachable,
+)
 from shared.domain.job import Job
 from shared.domain.structs import replace
 from shared.domain.timing import PREPARE_LIMIT
@@ -29,15 +35,18 @@ ITS_FILES = (
     "images/job1",
     "incoming/job1/runway/fetched.mp4",
     "incoming/job1/gemini-veo-3.1/sample_0.mp4",
-    "videos/ann/job1.mp4",
-    "videos/ann/job1.jpg",
+    "videos/ann/job1/runway.mp4",
+    "videos/ann/job1/runway.jpg",
+    "videos/ann/job1/gemini-veo-3.1.mp4",
     "uploads/ann/up1",
 )
 FILES_OF_OTHERS = (
     "images/job10",
     "incoming/job10/runway/fetched.mp4",
+    "videos/ann/job10/runway.mp4",
+    "videos/ann/job10/runway.jpg",
     "videos/ann/job10.mp4",
-    "videos/ann/job10.jpg",
+    "videos/bob/job1/runway.mp4",
     "videos/bob/job1.mp4",
     "uploads/ann/up10",
     "uploads/bob/up1",
@@ -57,8 +66,8 @@ def delete(harness: Harness) -> None:
 
 
 def a_video(**fields: object) -> Job:
-    asked = a_request(**{"image": "up1", "image_url": None, **fields})
-    return replace(completed(a_job(), ProviderId.RUNWAY), request=asked)
+    request = a_request(**{"image": "up1", "image_url": None, **fields})
+    return replace(completed(a_job(), ProviderId.RUNWAY), request=request)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +79,7 @@ def a_video(**fields: object) -> Job:
     ],
     ids=["completed", "failed", "of an image at a URL"],
 )
-def test_the_record_and_its_files_are_gone_and_no_others(
+def test_a_video_is_deleted_with_its_files_and_no_others(
     harness: Harness, job: Job, stay: set[str]
 ) -> None:
     harness.jobs.put(job)
@@ -82,6 +91,19 @@ def test_the_record_and_its_files_are_gone_and_no_others(
     assert set(harness.bucket.objects) == {*FILES_OF_OTHERS, *stay}
     with pytest.raises(NotFound):
         delete(harness)
+
+
+def test_a_video_that_release_0_1_0_stored_is_gone(harness: Harness) -> None:
+    names = "videos/ann/job1.mp4", "videos/ann/job1.jpg"
+    job = a_video()
+    assert job.delivered
+    old = replace(job.delivered, object_name=names[0], poster_name=names[1])
+    harness.jobs.put(replace(job, delivered=old))
+    harness.bucket.objects |= dict.fromkeys(names, b"x")
+
+    delete(harness)
+
+    assert set(harness.bucket.objects) == set(FILES_OF_OTHERS)
 
 
 def test_another_users_job_is_not_found(harness: Harness) -> None:
@@ -96,19 +118,23 @@ def test_another_users_job_is_not_found(harness: Harness) -> None:
 @pytest.mark.parametrize(
     "job", [a_new_job(), running(a_job(), ProviderId.RUNWAY)], ids=["new", "running"]
 )
-def test_while_it_is_processed_nothing_is_deleted(harness: Harness, job: Job) -> None:
+def test_a_job_in_progress_cannot_be_deleted(harness: Harness, job: Job) -> None:
     harness.jobs.put(job)
 
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as refused:
         delete(harness)
 
+    assert refused.value.reason is ConflictReason.JOB_OPEN
     assert harness.jobs.all == [job]
     assert set(ITS_FILES) <= set(harness.bucket.objects)
 
 
-def test_an_upload_stays_while_another_job_names_it(harness: Harness) -> None:
+@pytest.mark.parametrize("use", [{}, {"image": "up9", "last_image": "up1"}], ids=str)
+def test_an_upload_stays_while_another_job_uses_it(
+    harness: Harness, use: dict[str, str]
+) -> None:
     harness.jobs.put(a_video())
-    harness.jobs.put(replace(a_video(), job_id="job2"))
+    harness.jobs.put(replace(a_video(**use), job_id="job2"))
 
     delete(harness)
     assert "uploads/ann/up1" in harness.bucket.objects
@@ -119,7 +145,7 @@ def test_an_upload_stays_while_another_job_names_it(harness: Harness) -> None:
     assert "uploads/ann/up1" not in harness.bucket.objects
 
 
-def test_both_images_of_a_job_are_gone(harness: Harness) -> None:
+def test_both_images_of_a_job_are_deleted(harness: Harness) -> None:
     harness.jobs.put(a_video(last_image="up2"))
     harness.bucket.objects |= {"images/job1.last": b"x", "uploads/ann/up2": b"x"}
 
@@ -128,19 +154,10 @@ def test_both_images_of_a_job_are_gone(harness: Harness) -> None:
     assert set(harness.bucket.objects) == set(FILES_OF_OTHERS)
 
 
-def test_an_upload_that_is_anothers_last_frame_stays(harness: Harness) -> None:
-    harness.jobs.put(a_video())
-    harness.jobs.put(replace(a_video(image="up9", last_image="up1"), job_id="job2"))
-
-    delete(harness)
-
-    assert "uploads/ann/up1" in harness.bucket.objects
-
-
-def test_money_usage_and_keys_stay(harness: Harness) -> None:
+def test_the_ledger_and_the_idempotency_key_stay(harness: Harness) -> None:
     job = a_new_job()
-    claim = IdempotencyRecord(name="k", job_id="job1", body_sha256="x", expires_at=NOON)
-    harness.jobs.create(job, claim)
+    used = IdempotencyRecord(name="k", job_id="job1", body_sha256="x", expires_at=NOON)
+    harness.jobs.create(job, used)
     done = replace(completed(a_job(), ProviderId.RUNWAY), version=2)
     harness.jobs.commit(harness.jobs.get("job1"), done)
     accounts = dict(harness.jobs.accounts)
@@ -152,7 +169,7 @@ def test_money_usage_and_keys_stay(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("nth", range(6))
-def test_a_call_that_dies_on_the_way_is_repeated(harness: Harness, nth: int) -> None:
+def test_an_interrupted_delete_can_be_repeated(harness: Harness, nth: int) -> None:
     harness.jobs.put(a_video())
     harness.bucket = FailingBucket(harness.bucket, after=nth)
 
@@ -166,7 +183,7 @@ def test_a_call_that_dies_on_the_way_is_repeated(harness: Harness, nth: int) -> 
 
 
 class FailingBucket(FakeBucket):
-    """Does what it is asked `after` times, then fails once."""
+    """Succeeds `after` times, then fails once."""
 
     def __init__(self, bucket: FakeBucket, *, after: int) -> None:
         super().__init__()
@@ -210,7 +227,7 @@ def fresh_url(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("happens", [delete, fresh_url])
-def test_nothing_that_happens_meanwhile_saves_the_record(
+def test_a_concurrent_change_does_not_save_the_record(
     harness: Harness, happens: Callable[[Harness], None]
 ) -> None:
     harness.jobs.put(a_video())
@@ -227,25 +244,27 @@ def test_nothing_that_happens_meanwhile_saves_the_record(
     assert harness.jobs.all == []
 
 
-def test_an_image_that_was_being_fetched_does_not_stay(harness: Harness) -> None:
+def test_an_image_that_is_being_fetched_is_deleted_as_well(harness: Harness) -> None:
     harness.bucket.objects.clear()
     harness.jobs.put(a_new_job())
     plain = harness.web.stream
 
-    def stream(file: WebFile, *, most_bytes: int) -> Iterator[bytes]:
-        # Later than any step may take: the job no longer waits for this one.
+    def stream(file: WebFile, *, max_bytes: int) -> Iterator[bytes]:
+        # This step has taken longer than it may, so the job no longer waits for it.
         harness.clock.move(PREPARE_LIMIT)
         harness.cancel_video(ANN, "job1")
         delete(harness)
-        return plain(file, most_bytes=most_bytes)
+        return plain(file, max_bytes=max_bytes)
 
-    harness.web.stream = stream  # type: ignore[method-assign] # a race, staged
+    harness.web.stream = stream  # type: ignore[method-assign] # a simulated race
     harness.advance("job1", from_starts_queue=False)
 
     assert harness.bucket.objects == {}
 
 
-def test_a_video_that_was_being_fetched_again_does_not_stay(harness: Harness) -> None:
+def test_a_video_that_is_being_fetched_again_is_deleted_as_well(
+    harness: Harness,
+) -> None:
     harness.bucket.objects.clear()
     harness.jobs.put(storing(a_job(), ProviderId.RUNWAY))
     provider = harness.providers[ProviderId.RUNWAY]
@@ -257,21 +276,23 @@ def test_a_video_that_was_being_fetched_again_does_not_stay(harness: Harness) ->
         delete(harness)
         return plain(task)
 
-    provider.fetch = fetch  # type: ignore[method-assign] # a race, staged
+    provider.fetch = fetch  # type: ignore[method-assign] # a simulated race
     harness.advance("job1", from_starts_queue=False)
 
     assert harness.bucket.objects == {}
 
 
-def test_nor_does_what_was_written_before_the_record_was_gone(harness: Harness) -> None:
+def test_a_file_written_while_the_record_is_deleted_is_deleted_as_well(
+    harness: Harness,
+) -> None:
     harness.jobs.put(a_video())
     plain: Callable[..., None] = harness.jobs.delete
 
     def remove(before: object) -> None:
-        harness.bucket.objects["videos/ann/job1.mp4"] = b"by a step in progress"
+        harness.bucket.objects["videos/ann/job1/runway.mp4"] = b"by a step in progress"
         plain(before)
 
-    harness.jobs.delete = remove  # type: ignore[method-assign] # a race, staged
+    harness.jobs.delete = remove  # type: ignore[method-assign] # a simulated race
     delete(harness)
 
     assert set(harness.bucket.objects) == set(FILES_OF_OTHERS)

@@ -1,4 +1,4 @@
-"""Clients that send again by themselves: one request, one job, one bill."""
+"""A request that a client retries by itself creates one job and is paid once."""
 
 import json
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from shared.domain.errors import (
     Conflict,
+    ConflictReason,
     ErrorCode,
     GenerationPaused,
     LimitReached,
@@ -23,21 +24,18 @@ from shared.domain.ledger import Caps, Limits
 from shared.domain.request import ClientRetry
 from shared.ports.identity import Caller
 from shared.ports.store import IdempotencyRecord, Versioned
-from shared.usecases.create_video import Taken
+from shared.usecases.create_video import CreateResult
 from shared.usecases.idempotency import dedup_key_of
 from tests.domain.examples import MINUTE, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
-from tests.usecases.harness import ANN, Harness, create_video
+from tests.usecases.harness import ANN, Harness
 
 FIRST, AGAIN, ONCE = ClientRetry.FIRST, ClientRetry.AGAIN, ClientRetry.ONCE
 SECOND = timedelta(seconds=1)
 
 
 class Interleaved(FakeJobs):
-    """Something else happens between a look at the claims and the create after it.
-
-    Each create takes the next of `meanwhile`.
-    """
+    """Runs the next of `meanwhile` before each create, after the records were read."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         super().__init__(limits)
@@ -56,7 +54,7 @@ class Interleaved(FakeJobs):
 
 
 def nothing() -> None:
-    """Happens."""
+    """Does nothing."""
 
 
 @pytest.fixture
@@ -76,8 +74,8 @@ def send(
     key: str | None = None,
     user: str = "ann",
     **fields: object,
-) -> Taken:
-    create = create_video(harness)
+) -> CreateResult:
+    create = harness.create_video
     caller, request = Caller(user_id=user), a_request(**fields)
     return create(caller, request, Language.ENGLISH, key, client_retry)
 
@@ -95,19 +93,19 @@ def send(
     ],
     ids=lambda sends: ", ".join(map(str, sends)),
 )
-def test_equal_requests_are_one_job_only_if_one_resends_the_other(
+def test_equal_requests_are_one_job_only_if_one_is_a_retry(
     harness: Harness, sends: list[ClientRetry], jobs_of: list[int]
 ) -> None:
-    taken = [send(harness, client_retry) for client_retry in sends]
+    results = [send(harness, client_retry) for client_retry in sends]
 
     made = [job.job_id for job in harness.jobs.all]
-    assert [made.index(t.job.job_id) + 1 for t in taken] == jobs_of
-    assert sum(not t.replayed for t in taken) == len(harness.queue.tasks) == len(made)
+    assert [made.index(t.job.job_id) + 1 for t in results] == jobs_of
+    assert sum(not t.replayed for t in results) == len(harness.queue.tasks) == len(made)
     assert bool(harness.jobs.idempotency.records) is (sends != [ONCE, ONCE])
 
 
 @pytest.mark.parametrize("client_retry", [FIRST, AGAIN])
-def test_after_15_minutes_a_resend_is_a_new_job(
+def test_a_retry_after_15_minutes_is_a_new_job(
     harness: Harness, client_retry: ClientRetry
 ) -> None:
     first = send(harness, client_retry)
@@ -127,7 +125,7 @@ def test_after_15_minutes_a_resend_is_a_new_job(
     ids=lambda client_retry: str(client_retry),
 )
 @pytest.mark.parametrize("before", [None, 16 * MINUTE], ids=["new", "over an old one"])
-def test_of_two_sendings_on_their_way_at_once_there_is_one_job(
+def test_a_request_and_its_concurrent_retry_are_one_job(
     harness: Harness,
     jobs: Interleaved,
     client_retry: ClientRetry,
@@ -137,7 +135,7 @@ def test_of_two_sendings_on_their_way_at_once_there_is_one_job(
     if before:
         send(harness, FIRST)
         harness.clock.move(before)
-    faster: list[Taken] = []
+    faster: list[CreateResult] = []
     jobs.meanwhile = [lambda: faster.append(send(harness, other))]
 
     with capture_logs() as logs:
@@ -149,11 +147,11 @@ def test_of_two_sendings_on_their_way_at_once_there_is_one_job(
 
 
 @pytest.mark.parametrize("trouble", [Trouble.NOT_APPLIED, Trouble.LOST_RACE])
-def test_a_first_that_tries_again_finds_the_resend_that_overtook_it(
+def test_a_first_request_that_tries_again_finds_the_retry_that_overtook_it(
     harness: Harness, jobs: Interleaved, trouble: Trouble
 ) -> None:
     jobs.troubles = [trouble]
-    faster: list[Taken] = []
+    faster: list[CreateResult] = []
     jobs.meanwhile = [nothing, lambda: faster.append(send(harness, AGAIN))]
 
     first = send(harness, FIRST)
@@ -163,20 +161,20 @@ def test_a_first_that_tries_again_finds_the_resend_that_overtook_it(
 
 
 @pytest.mark.parametrize("client_retry", [FIRST, AGAIN])
-def test_an_unclear_commit_is_found_again(
+def test_an_uncertain_commit_is_found_by_a_retry(
     harness: Harness, client_retry: ClientRetry
 ) -> None:
     harness.jobs.troubles = [Trouble.APPLIED]
 
-    taken = send(harness, client_retry)
+    result = send(harness, client_retry)
 
-    assert harness.jobs.all == [taken.job] == [send(harness, AGAIN).job]
+    assert harness.jobs.all == [result.job] == [send(harness, AGAIN).job]
 
 
-def test_two_honest_requests_at_once_are_two_jobs(
+def test_two_concurrent_first_requests_are_two_jobs(
     harness: Harness, jobs: Interleaved
 ) -> None:
-    faster: list[Taken] = []
+    faster: list[CreateResult] = []
     jobs.meanwhile = [lambda: faster.append(send(harness, FIRST))]
 
     slower = send(harness, FIRST)
@@ -185,7 +183,7 @@ def test_two_honest_requests_at_once_are_two_jobs(
     assert {j.job_id for j in jobs.all} == {slower.job.job_id, faster[0].job.job_id}
 
 
-def test_a_first_that_was_overtaken_leaves_no_job_for_the_next(
+def test_an_overtaken_first_request_does_not_absorb_the_next_one(
     harness: Harness, jobs: Interleaved
 ) -> None:
     jobs.meanwhile = [lambda: send(harness, AGAIN)]
@@ -198,7 +196,7 @@ def test_a_first_that_was_overtaken_leaves_no_job_for_the_next(
 @pytest.mark.parametrize(
     "trouble", [Trouble.LOST_RACE, Trouble.UNREACHABLE, Trouble.APPLIED]
 )
-def test_a_late_first_never_pays_again_whatever_its_mark_comes_to(
+def test_a_late_first_request_never_pays_again_even_if_marking_it_fails(
     harness: Harness, trouble: Trouble
 ) -> None:
     resent = send(harness, AGAIN)
@@ -208,7 +206,7 @@ def test_a_late_first_never_pays_again_whatever_its_mark_comes_to(
 
 
 @pytest.mark.parametrize("gone", ["ended", "deleted", "old"])
-def test_a_request_long_after_a_resend_is_a_job_of_its_own(
+def test_a_first_request_long_after_a_retry_is_a_new_job(
     harness: Harness, gone: str
 ) -> None:
     resent = send(harness, AGAIN).job
@@ -225,7 +223,9 @@ def test_a_request_long_after_a_resend_is_a_job_of_its_own(
     assert honest.job.job_id != resent.job_id
 
 
-def test_another_name_of_the_same_image_is_the_same_request(harness: Harness) -> None:
+def test_the_same_image_under_another_name_is_the_same_request(
+    harness: Harness,
+) -> None:
     names = [f"{content * 40}-{nth}" for content, nth in ("a1", "a2", "b3")]
 
     first, again, other = (
@@ -245,19 +245,19 @@ def test_another_name_of_the_same_image_is_the_same_request(harness: Harness) ->
         pytest.param({"key": "k1"}, id="with a key"),
     ],
 )
-def test_what_is_not_the_same_request_is_another_job(
+def test_a_different_request_is_another_job(
     harness: Harness, other: dict[str, Any]
 ) -> None:
     first = send(harness, FIRST)
 
-    taken = send(harness, AGAIN, **other)
+    result = send(harness, AGAIN, **other)
 
-    assert not taken.replayed
-    assert taken.job.job_id != first.job.job_id
+    assert not result.replayed
+    assert result.job.job_id != first.job.job_id
 
 
 @pytest.mark.parametrize("client_retry", ClientRetry)
-def test_a_key_goes_before_how_often_it_was_sent(
+def test_an_idempotency_key_takes_precedence_over_the_retry_header(
     harness: Harness, client_retry: ClientRetry
 ) -> None:
     first = send(harness, ONCE, key="k1")
@@ -269,7 +269,7 @@ def test_a_key_goes_before_how_often_it_was_sent(
 @pytest.mark.parametrize(
     ("key", "again"), [(None, AGAIN), ("k1", FIRST)], ids=["resent", "with a key"]
 )
-def test_a_resend_is_answered_whatever_cap_and_switch_say(
+def test_a_retry_is_answered_whatever_the_caps_and_the_kill_switch_say(
     harness: Harness, jobs: Interleaved, key: str | None, again: ClientRetry
 ) -> None:
     jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.40")))
@@ -287,12 +287,12 @@ def test_a_resend_is_answered_whatever_cap_and_switch_say(
 @pytest.mark.parametrize(
     "limits",
     [
-        pytest.param(Limits(most_open_jobs=1), id="one open job allowed"),
+        pytest.param(Limits(max_open_jobs=1), id="one open job allowed"),
         pytest.param(Limits(user=Caps(daily_usd=Decimal("3.20"))), id="room for one"),
     ],
 )
 @pytest.mark.parametrize(("key", "client_retry"), [(None, FIRST), ("k1", ONCE)])
-def test_the_last_room_taken_by_the_request_itself_is_no_refusal(
+def test_a_cap_filled_by_the_same_request_does_not_refuse_it(
     harness: Harness,
     jobs: Interleaved,
     limits: Limits,
@@ -300,7 +300,7 @@ def test_the_last_room_taken_by_the_request_itself_is_no_refusal(
     client_retry: ClientRetry,
 ) -> None:
     jobs.limits = limits
-    faster: list[Taken] = []
+    faster: list[CreateResult] = []
     other = client_retry if key else AGAIN
     jobs.meanwhile = [lambda: faster.append(send(harness, other, key=key))]
 
@@ -309,10 +309,10 @@ def test_the_last_room_taken_by_the_request_itself_is_no_refusal(
     assert slower.replayed and slower.job == faster[0].job
 
 
-def test_the_last_room_taken_while_the_room_is_looked_at_is_no_refusal(
+def test_a_cap_filled_by_the_retry_during_the_check_does_not_refuse_the_first(
     harness: Harness, jobs: Interleaved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs.limits = Limits(most_open_jobs=1)
+    jobs.limits = Limits(max_open_jobs=1)
     look = jobs.check_room
 
     def overtaken(job: Job) -> None:
@@ -320,22 +320,22 @@ def test_the_last_room_taken_while_the_room_is_looked_at_is_no_refusal(
         look(job)
 
     monkeypatch.setattr(jobs, "check_room", overtaken)
-    create, ann = create_video(harness), Caller(user_id="ann")
-    taken = create(
+    create, ann = harness.create_video, Caller(user_id="ann")
+    result = create(
         ann,
         a_request(),
         Language.ENGLISH,
         client_retry=FIRST,
-        keep=lambda: pytest.fail(),
+        store_image=lambda: pytest.fail(),
     )
 
-    assert taken.replayed and jobs.all == [taken.job]
+    assert result.replayed and jobs.all == [result.job]
 
 
-def test_a_refused_first_leaves_nothing_to_find(
+def test_a_refused_request_leaves_no_record(
     harness: Harness, jobs: Interleaved
 ) -> None:
-    jobs.limits = Limits(most_open_jobs=0)
+    jobs.limits = Limits(max_open_jobs=0)
     for client_retry in (FIRST, AGAIN):
         with pytest.raises(TooManyJobs):
             send(harness, client_retry)
@@ -344,19 +344,28 @@ def test_a_refused_first_leaves_nothing_to_find(
     assert not send(harness, AGAIN).replayed
 
 
-def test_a_resend_of_a_deleted_job_is_a_conflict(harness: Harness) -> None:
+def test_a_retry_for_a_deleted_job_is_a_conflict(harness: Harness) -> None:
     harness.jobs.remove(send(harness, FIRST).job.job_id)
 
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as refused:
         send(harness, AGAIN)
 
+    assert refused.value.reason is ConflictReason.JOB_DELETED
 
-def test_a_key_stays_good_when_a_later_version_adds_fields() -> None:
-    """The body's hash as it was before there were last frames."""
-    asked = a_request(aspect_ratio="9:16")
+
+def test_no_key_of_a_callers_own_names_the_record_of_a_retry() -> None:
+    retry = dedup_key_of(ANN, a_request(), None, AGAIN)
+    assert retry
+    own = dedup_key_of(ANN, a_request(), retry.body_sha256, ONCE)
+    assert own and own.name != retry.name
+
+
+def test_a_key_stays_valid_when_a_later_release_adds_fields() -> None:
+    """The body's hash is the one from before last frames existed."""
+    request = a_request(aspect_ratio="9:16")
     before = {
-        "prompt": asked.prompt,
-        "image_url": asked.image_url,
+        "prompt": request.prompt,
+        "image_url": request.image_url,
         "image": None,
         "duration_seconds": 8,
         "resolution": "720p",
@@ -367,9 +376,11 @@ def test_a_key_stays_good_when_a_later_version_adds_fields() -> None:
         "seed": None,
     }
 
-    dedup = dedup_key_of(ANN, asked, "k", ONCE)
+    dedup = dedup_key_of(ANN, request, "k", ONCE)
 
     hashed = sha256(json.dumps(before, sort_keys=True).encode()).hexdigest()
     assert dedup and dedup.body_sha256 == hashed
-    other = dedup_key_of(ANN, a_request(aspect_ratio="9:16", last_image="a"), "k", ONCE)
-    assert other and other.body_sha256 != hashed
+    hook = "https://example.com/hook"
+    for used in ({"last_image": "a"}, {"webhook_url": hook}, {"translate": "off"}):
+        other = dedup_key_of(ANN, a_request(aspect_ratio="9:16", **used), "k", ONCE)
+        assert other and other.body_sha256 != hashed

@@ -1,16 +1,11 @@
-"""The price before a job is made, and which providers would be asked just now."""
+"""Estimates, and which providers would be asked at the moment."""
 
 from decimal import Decimal
 from functools import partial
 
 import pytest
 
-from shared.domain.catalogue import (
-    DEFAULT_MODELS,
-    DEFAULT_TEXT_MODEL,
-    TEXT_MODELS,
-    ProviderId,
-)
+from shared.domain.catalogue import DEFAULT_MODELS, ProviderId
 from shared.domain.errors import (
     NOT_IN_CHAIN,
     ErrorCode,
@@ -23,43 +18,33 @@ from shared.domain.errors import (
 from shared.domain.job import Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
-from shared.domain.poll_plan import TaskTimes, Took, kind
+from shared.domain.poll_plan import TaskTimes, TaskTiming, task_kind
 from shared.domain.request import Translate, VideoRequest
 from shared.domain.structs import replace
 from shared.ports.identity import Caller
-from shared.usecases.models import Estimate, Estimated, ListModels
+from shared.usecases.models import Estimate, Estimated
 from tests.domain.examples import CHAIN, a_request
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.provider_reports import FakeProviderReports
-from tests.usecases.harness import Harness, create_video
+from tests.usecases.harness import Harness
 
 ANN = Caller(user_id="ann")
 
 
 def estimate(harness: Harness, *not_configured: ProviderId) -> Estimate:
     harness.reports = FakeProviderReports(*not_configured)
-    return Estimate(
-        chain=CHAIN,
-        models=DEFAULT_MODELS,
-        limits=harness.jobs.limits,
-        availability=harness.availability,
-        price_watch=harness.price_watch,
-        translation_model=TEXT_MODELS[DEFAULT_TEXT_MODEL],
-        signs_webhooks=True,
-    )
+    return harness.estimate
 
 
 def codes(estimated: Estimated) -> dict[ProviderId, ErrorCode]:
-    return {name: problem.code for name, problem in estimated.bars.items()}
+    return {name: problem.code for name, problem in estimated.skip_reasons.items()}
 
 
 def refused_by_create(harness: Harness, caller: Caller, request: VideoRequest) -> None:
-    create_video(harness)(caller, request, Language.ENGLISH)
+    harness.create_video(caller, request, Language.ENGLISH)
 
 
-def test_what_a_translation_may_cost_is_in_the_most_and_not_in_the_first_price() -> (
-    None
-):
+def test_an_estimates_maximum_includes_the_translation_but_its_price_does_not() -> None:
     english, korean = a_request(), a_request(prompt="고양이가 창밖을 바라본다")
 
     plain, translated = (
@@ -73,25 +58,33 @@ def test_what_a_translation_may_cost_is_in_the_most_and_not_in_the_first_price()
     assert off.max_cost_usd == plain.max_cost_usd
 
 
-def test_an_estimate_has_the_first_price_and_the_most_that_a_job_can_cost() -> None:
+def test_an_estimate_has_the_first_price_and_the_maximum() -> None:
     harness, request = Harness(), a_request(duration=5)
-    create = create_video(harness)
+    create = harness.create_video
 
     estimated = estimate(harness)(ANN, request)
 
     assert harness.jobs.all == []
-    taken = create(ANN, request, Language.ENGLISH)
-    assert estimated.estimated_cost_usd == taken.job.hold_usd == Decimal("0.25")
+    created = create(ANN, request, Language.ENGLISH)
+    assert estimated.estimated_cost_usd == created.job.hold_usd == Decimal("0.25")
     assert estimated.max_cost_usd == Decimal("3.15")
-    assert estimated.providers == taken.job.chain
+    assert estimated.providers == created.job.chain
 
 
-def test_an_estimate_is_of_the_first_provider_that_would_be_asked() -> None:
+def test_an_estimate_is_for_the_first_provider_that_would_be_asked() -> None:
     runway = (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP)
 
     estimated = estimate(Harness(), *runway)(ANN, a_request(duration=8))
 
     assert estimated.estimated_cost_usd == Decimal("3.20")
+
+
+def test_an_estimate_is_0_if_every_provider_would_be_skipped() -> None:
+    estimated = estimate(Harness(), *CHAIN)(ANN, a_request())
+
+    assert set(codes(estimated).values()) == {ErrorCode.NOT_CONFIGURED}
+    assert estimated.estimated_cost_usd == 0
+    assert estimated.refused is None
 
 
 def test_a_provider_above_a_cap_would_be_skipped_and_the_next_one_asked() -> None:
@@ -103,9 +96,7 @@ def test_a_provider_above_a_cap_would_be_skipped_and_the_next_one_asked() -> Non
     assert estimated.estimated_cost_usd == Decimal("0.40")
 
 
-def test_an_estimate_of_what_no_cap_could_ever_admit_has_its_price_and_says_so() -> (
-    None
-):
+def test_an_estimate_above_every_cap_has_a_price_and_a_refusal() -> None:
     harness = Harness(jobs=FakeJobs(Limits(user=Caps(daily_usd=Decimal("0.39")))))
 
     estimated = estimate(harness)(ANN, a_request())
@@ -113,15 +104,13 @@ def test_an_estimate_of_what_no_cap_could_ever_admit_has_its_price_and_says_so()
     assert isinstance(estimated.refused, ExceedsLimit)
     assert estimated.estimated_cost_usd == Decimal("0.40")
     with pytest.raises(ExceedsLimit):
-        create_video(harness)(ANN, a_request(), Language.ENGLISH)
+        harness.create_video(ANN, a_request(), Language.ENGLISH)
 
 
-@pytest.mark.parametrize("asked", ["auto", "gemini-veo-3.1"])
-def test_while_paused_an_estimate_has_the_price_of_later_and_says_so(
-    asked: str,
-) -> None:
+@pytest.mark.parametrize("choice", ["auto", "gemini-veo-3.1"])
+def test_an_estimate_while_paused_has_a_price_and_a_refusal(choice: str) -> None:
     """A price of 0 reads as free."""
-    harness, request = Harness(), a_request(model=asked)
+    harness, request = Harness(), a_request(model=choice)
     later = estimate(harness)(ANN, request)
     paused = Harness()
     paused.set_level(Level.PAUSED)
@@ -133,7 +122,7 @@ def test_while_paused_an_estimate_has_the_price_of_later_and_says_so(
     assert set(codes(estimated).values()) == {ErrorCode.GENERATION_PAUSED}
     assert estimated.estimated_cost_usd == later.estimated_cost_usd > 0
     with pytest.raises(GenerationPaused):
-        create_video(paused)(ANN, request, Language.ENGLISH)
+        paused.create_video(ANN, request, Language.ENGLISH)
 
 
 def test_an_estimate_refuses_the_webhook_that_a_video_refuses() -> None:
@@ -157,51 +146,47 @@ VEO_LEFT_OUT = (ProviderId.RUNWAY_HTTP, ProviderId.OMNI)
 def test_a_provider_beyond_the_chain_is_never_part_of_a_price() -> None:
     harness = Harness(chain=VEO_LEFT_OUT)
     request = a_request(model="gemini-veo-3.1", duration=5)
-    asked = replace(estimate(harness), chain=VEO_LEFT_OUT)
 
-    estimated = asked(ANN, request)
+    estimated = estimate(harness)(ANN, request)
 
-    assert estimated.bars == {
+    assert estimated.skip_reasons == {
         ProviderId.VEO: Problem(code=ErrorCode.NOT_CONFIGURED, detail=NOT_IN_CHAIN)
     }
     assert estimated.estimated_cost_usd == Decimal("0.25")
     assert estimated.max_cost_usd == Decimal("0.75")
-    create = create_video(harness, chain=VEO_LEFT_OUT)
-    assert create(ANN, request, Language.ENGLISH).job.hold_usd == Decimal("0.25")
+    created = harness.create_video(ANN, request, Language.ENGLISH)
+    assert created.job.hold_usd == Decimal("0.25")
 
 
-def test_models_come_in_the_order_of_the_chain() -> None:
-    harness = Harness()
+def test_models_are_listed_in_the_order_of_the_chain() -> None:
+    harness = Harness(chain=(ProviderId.OMNI, ProviderId.VEO))
     harness.set_level(Level.TIGHT)
-    chain = (ProviderId.OMNI, ProviderId.VEO)
-    offered = ListModels(
-        chain=chain,
-        models=DEFAULT_MODELS,
-        availability=harness.availability,
-        task_times=TaskTimes,
-    )()
 
-    assert [(o.provider_id, o.barred and o.barred.code) for o in offered] == [
+    offered = harness.list_models()
+
+    assert [(o.provider_id, o.skip_reason and o.skip_reason.code) for o in offered] == [
         (ProviderId.OMNI, None),
         (ProviderId.VEO, ErrorCode.GENERATION_PAUSED),
     ]
 
 
-def test_models_tell_how_long_each_length_usually_takes() -> None:
+def test_models_have_the_usual_time_for_each_duration() -> None:
     veo = DEFAULT_MODELS[ProviderId.VEO]
-    took = {kind(veo, 4): (60, 90, 61), kind(veo, 5): (70,), kind("another", 4): (9,)}
+    took = {
+        task_kind(veo, 4): (60, 90, 61),
+        task_kind(veo, 5): (70,),
+        task_kind("another", 4): (9,),
+    }
     times = TaskTimes(
         kinds={
-            name: tuple(Took(working=s - 5, ready=s) for s in seconds) * 8
+            name: tuple(TaskTiming(working=s - 5, ready=s) for s in seconds) * 8
             for name, seconds in took.items()
         }
     )
-    offered = ListModels(
-        chain=(ProviderId.VEO, ProviderId.OMNI),
-        models=DEFAULT_MODELS,
-        availability=Harness().availability,
-        task_times=lambda: times,
-    )()
+    harness = Harness(chain=(ProviderId.VEO, ProviderId.OMNI))
+    harness.task_times.put(times)
+
+    offered = harness.list_models()
 
     # Veo makes no video of 5 s.
     assert [each.usual_seconds for each in offered] == [{4: 61}, {}]

@@ -1,13 +1,13 @@
-"""Callers see their own jobs only, newest first, with URLs that last an hour."""
+"""Callers see only their own jobs, newest first, with URLs valid for an hour."""
 
 from datetime import timedelta
 
 import pytest
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, InvalidRequest, NotFound, Unreachable
+from shared.domain.errors import ErrorCode, NotFound, Unreachable
 from shared.domain.job import Job
-from shared.domain.listing import Page
+from shared.domain.listing import Cursor, Page
 from shared.domain.projection import NO_URLS, Status, project
 from shared.domain.structs import replace
 from shared.ports.identity import Caller
@@ -16,7 +16,7 @@ from tests.fakes.jobs import Trouble
 from tests.usecases.harness import ANN, BOB, Harness
 
 HOUR = timedelta(hours=1)
-# Of a document as the first version wrote it.
+# The fields of a document as the first release wrote it.
 FIRST_FIELDS = {
     *("job_id", "user_id", "created_at", "updated_at", "expires_at", "status"),
     *("stage", "progress", "ai_model", "video_url", "video_url_expires_at", "prompt"),
@@ -34,7 +34,8 @@ def page(
     status: Status | None = None,
     cursor: str | None = None,
 ) -> Page:
-    return harness.list_videos(caller, limit=limit, status=status, cursor=cursor)
+    after = Cursor().parse(cursor) if cursor else None
+    return harness.list_videos(caller, limit=limit, status=status, after=after)
 
 
 def named(found: Page) -> list[str]:
@@ -68,10 +69,9 @@ def test_the_owner_sees_the_job_and_no_other_user_does(harness: Harness) -> None
 
 
 @pytest.mark.parametrize(
-    ("left", "is_fresh"),
-    [(-5 * HOUR, True), (HOUR, True), (HOUR + MINUTE, False)],
+    ("left", "is_fresh"), [(-5 * HOUR, True), (HOUR, True), (HOUR + MINUTE, False)]
 )
-def test_an_address_with_less_than_an_hour_left_is_replaced(
+def test_a_url_with_less_than_an_hour_left_is_replaced(
     harness: Harness, left: timedelta, is_fresh: bool
 ) -> None:
     harness.jobs.put(video(left))
@@ -84,8 +84,8 @@ def test_an_address_with_less_than_an_hour_left_is_replaced(
 
 
 @pytest.mark.parametrize("job", [video(9 * HOUR), a_job()], ids=["done", "open"])
-def test_past_its_expiry_a_job_is_not_found(harness: Harness, job: Job) -> None:
-    """In a list it has no URL: the bucket's lifecycle removes the video first."""
+def test_an_expired_job_is_not_found(harness: Harness, job: Job) -> None:
+    """A list shows it without URLs: the bucket's lifecycle removes the video first."""
     harness.jobs.put(replace(job, expires_at=NOON + MINUTE))
     assert harness.get_video(ANN, "job1")
 
@@ -97,22 +97,23 @@ def test_past_its_expiry_a_job_is_not_found(harness: Harness, job: Job) -> None:
     assert {**shown, **NO_URLS} == shown
 
 
-def test_listeners_get_the_fresh_address_too(harness: Harness) -> None:
+def test_listeners_get_the_new_url_as_well(harness: Harness) -> None:
     before = harness.jobs.put(video(MINUTE)).value
 
     job = harness.get_video(ANN, "job1")
 
     shown = harness.jobs.projections["job1"]
     assert shown["video_url"] == job.video_url
-    assert "attachment" in shown["download_url"] and "job1.mp4" in shown["download_url"]
-    assert "job1.jpg" in shown["poster_url"]
+    assert "attachment" in shown["download_url"]
+    assert "job1/runway.mp4" in shown["download_url"]
+    assert "job1/runway.jpg" in shown["poster_url"]
     assert (harness.job.version, harness.job.wake_at) == (before.version + 1, None)
 
 
 @pytest.mark.parametrize(
     "trouble", [Trouble.LOST_RACE, Trouble.NOT_APPLIED, Trouble.UNREACHABLE]
 )
-def test_a_fresh_address_is_good_although_it_could_not_be_kept(
+def test_a_new_url_is_returned_even_if_it_could_not_be_stored(
     harness: Harness, trouble: Trouble
 ) -> None:
     harness.jobs.put(video(MINUTE))
@@ -124,7 +125,7 @@ def test_a_fresh_address_is_good_although_it_could_not_be_kept(
     assert harness.job.video_url == "old-job1"
 
 
-def test_a_video_of_an_older_version_gets_a_download_and_no_poster(
+def test_a_video_of_an_older_release_gets_a_download_and_no_poster(
     harness: Harness,
 ) -> None:
     older = video(MINUTE)
@@ -137,7 +138,7 @@ def test_a_video_of_an_older_version_gets_a_download_and_no_poster(
     assert "attachment" in listed["download_url"] and listed["poster_url"] is None
 
 
-def test_a_document_of_the_first_version_is_listed_with_all_the_fields(
+def test_a_document_of_the_first_release_is_listed_with_all_fields(
     harness: Harness,
 ) -> None:
     job = harness.jobs.put(a_job().ended(ErrorCode.CANCELLED)).value
@@ -151,7 +152,7 @@ def test_a_document_of_the_first_version_is_listed_with_all_the_fields(
     assert listed["ai_generated"] and listed["metadata"] == {}
 
 
-def test_every_address_of_a_list_lasts_and_is_stored(harness: Harness) -> None:
+def test_every_url_in_a_list_is_valid_and_stored(harness: Harness) -> None:
     for nth in range(9):
         harness.jobs.put(video(nth % 3 * HOUR, job_id=f"job{nth}"))
 
@@ -163,7 +164,7 @@ def test_every_address_of_a_list_lasts_and_is_stored(harness: Harness) -> None:
     assert page(harness, limit=9) == found
 
 
-def test_an_address_that_lasts_is_not_signed_again(harness: Harness) -> None:
+def test_a_url_that_is_still_valid_is_not_signed_again(harness: Harness) -> None:
     harness.jobs.put(video(HOUR + MINUTE))
     harness.jobs.put(a_job(job_id="job2"))
     harness.bucket.failures = [Unreachable("must not sign")]
@@ -199,31 +200,29 @@ def test_a_list_survives_a_job_that_cannot_be_read_or_was_deleted(
         (5, [["job5", "job4"], ["job3", "job2"], ["job1"]]),
     ],
 )
-def test_the_newest_come_first_and_the_cursor_leads_on(
+def test_the_newest_come_first_and_the_cursor_continues(
     harness: Harness, count: int, pages: list[list[str]]
 ) -> None:
     put_jobs(harness, count)
     found = [page(harness)]
     while found[-1].next_cursor:
-        # A job that is created meanwhile moves no page.
+        # A job created meanwhile doesn't shift the pages.
         harness.jobs.put(a_new_job(job_id=f"newer{len(found)}", at=NOON + HOUR))
         found.append(page(harness, cursor=found[-1].next_cursor))
 
     assert [named(each) for each in found] == pages
 
 
-def test_no_cursor_shows_another_users_jobs(harness: Harness) -> None:
+def test_a_cursor_never_shows_another_users_jobs(harness: Harness) -> None:
     put_jobs(harness, 3)
     harness.jobs.put(replace(a_new_job(job_id="bobs", at=NOON), user_id="bob"))
     anns = page(harness, limit=1).next_cursor
 
     assert named(page(harness, caller=BOB)) == ["bobs"]
     assert named(page(harness, caller=BOB, cursor=anns)) == ["bobs"]
-    with pytest.raises(InvalidRequest, match="cursor"):
-        page(harness, cursor="job1")
 
 
-def test_a_list_goes_on_after_a_job(harness: Harness) -> None:
+def test_a_list_can_start_after_a_job(harness: Harness) -> None:
     put_jobs(harness, 4)
 
     found = harness.list_videos.after(ANN, job_id="job4", limit=2)

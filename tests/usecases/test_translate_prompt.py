@@ -1,4 +1,4 @@
-"""Translating for review: booked before it is asked, within every limit."""
+"""Translating a prompt for review: booked before the call, within every limit."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -9,22 +9,23 @@ from shared.domain.errors import (
     ErrorCode,
     GenerationPaused,
     LimitReached,
-    NotOffered,
     Problem,
     TooManyRequests,
     Unavailable,
+    Unreachable,
 )
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.domain.prompt_translation import Translation
 from shared.domain.structs import replace
-from shared.domain.usage import NOBODY, Counts
+from shared.domain.usage import NO_PROVIDER, Counts
+from shared.jobs.commit import CONTENTION_BACKOFF
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.fakes.translator import IN_ENGLISH, FakeTranslator
 from tests.usecases.harness import ANN, BOB, Harness
 
 KOREAN = "고양이가 창밖을 바라본다"
-MOST = Decimal("0.006")
+MAX_PRICE = Decimal("0.006")
 
 
 def a_harness(limits: Limits | None = None) -> Harness:
@@ -33,7 +34,7 @@ def a_harness(limits: Limits | None = None) -> Harness:
 
 def asked(harness: Harness) -> int:
     assert harness.translator
-    return len(harness.translator.asked)
+    return len(harness.translator.requests)
 
 
 def spent(harness: Harness) -> list[Decimal]:
@@ -45,10 +46,10 @@ def test_the_prompt_comes_back_in_english() -> None:
 
     assert harness.translate_prompt(ANN, KOREAN) == IN_ENGLISH
     assert harness.translator
-    assert harness.translator.asked == [(KOREAN, 1000)]
+    assert harness.translator.requests == [(KOREAN, 1000)]
 
 
-def test_the_most_is_booked_before_the_model_is_asked_and_then_what_it_cost() -> None:
+def test_the_maximum_is_booked_before_the_call_and_then_the_cost() -> None:
     harness = a_harness()
     assert harness.translator
     before: list[Decimal] = []
@@ -56,16 +57,16 @@ def test_the_most_is_booked_before_the_model_is_asked_and_then_what_it_cost() ->
 
     harness.translate_prompt(ANN, KOREAN)
 
-    assert before == [MOST, MOST]
+    assert before == [MAX_PRICE, MAX_PRICE]
     assert spent(harness) == [IN_ENGLISH.cost_usd] * 2
     for account in harness.jobs.accounts.values():
         assert account.month.used_usd == IN_ENGLISH.cost_usd
         assert not account.month.open_usd
     counts = harness.jobs.usage["user.ann.2026-11"].days["d22"]
-    assert counts == {NOBODY: Counts(cost_usd=IN_ENGLISH.cost_usd)}
+    assert counts == {NO_PROVIDER: Counts(cost_usd=IN_ENGLISH.cost_usd)}
 
 
-def test_what_was_booked_before_midnight_is_released_there() -> None:
+def test_a_booking_before_midnight_is_released_on_the_same_day() -> None:
     harness = a_harness()
     assert harness.translator
     harness.translator.during = lambda: harness.clock.move(timedelta(days=1))
@@ -80,10 +81,7 @@ def test_what_was_booked_before_midnight_is_released_there() -> None:
 
 @pytest.mark.parametrize(
     ("code", "cost"),
-    [
-        (ErrorCode.ACCESS_DENIED, Decimal(0)),
-        (ErrorCode.SUBMISSION_UNKNOWN, MOST),
-    ],
+    [(ErrorCode.ACCESS_DENIED, Decimal(0)), (ErrorCode.SUBMISSION_UNKNOWN, MAX_PRICE)],
 )
 def test_a_call_without_an_answer_costs_what_its_vendor_may_bill(
     code: ErrorCode, cost: Decimal
@@ -101,13 +99,13 @@ def test_a_call_without_an_answer_costs_what_its_vendor_may_bill(
 @pytest.mark.parametrize(
     ("trouble", "cost"),
     [
-        (Trouble.LOST_RACE, MOST),
-        (Trouble.UNREACHABLE, MOST),
-        (Trouble.NOT_APPLIED, MOST),
+        (Trouble.LOST_RACE, MAX_PRICE),
+        (Trouble.UNREACHABLE, MAX_PRICE),
+        (Trouble.NOT_APPLIED, MAX_PRICE),
         (Trouble.APPLIED, IN_ENGLISH.cost_usd),
     ],
 )
-def test_a_release_that_may_hold_is_never_repeated(
+def test_a_release_that_may_have_taken_effect_is_never_repeated(
     trouble: Trouble, cost: Decimal
 ) -> None:
     harness = a_harness()
@@ -120,13 +118,16 @@ def test_a_release_that_may_hold_is_never_repeated(
 
 @pytest.mark.parametrize(
     "limits",
-    [Limits(user=Caps(daily_usd=2 * MOST)), Limits(everybody=Caps(daily_usd=2 * MOST))],
-    ids=["user", "everybody"],
+    [
+        Limits(user=Caps(daily_usd=2 * MAX_PRICE)),
+        Limits(all_users=Caps(daily_usd=2 * MAX_PRICE)),
+    ],
+    ids=["user", "all_users"],
 )
-def test_a_cap_holds(limits: Limits) -> None:
+def test_a_cap_limits_translations(limits: Limits) -> None:
     harness = a_harness(limits)
     assert harness.translator
-    harness.translator.answer = replace(IN_ENGLISH, cost_usd=MOST)
+    harness.translator.answer = replace(IN_ENGLISH, cost_usd=MAX_PRICE)
     for _ in range(2):
         harness.translate_prompt(ANN, KOREAN)
 
@@ -136,8 +137,8 @@ def test_a_cap_holds(limits: Limits) -> None:
     assert asked(harness) == 2
 
 
-def test_a_user_has_so_many_a_minute() -> None:
-    harness = a_harness(Limits(most_translations_a_minute=2))
+def test_a_user_has_a_limited_number_of_translations_a_minute() -> None:
+    harness = a_harness(Limits(max_translations_per_minute=2))
     for _ in range(2):
         harness.translate_prompt(ANN, KOREAN)
     with pytest.raises(TooManyRequests):
@@ -150,12 +151,7 @@ def test_a_user_has_so_many_a_minute() -> None:
     assert asked(harness) == 4
 
 
-def test_without_a_translator_it_says_so() -> None:
-    with pytest.raises(NotOffered):
-        Harness().translate_prompt(ANN, KOREAN)
-
-
-def test_nothing_is_asked_while_spending_is_paused() -> None:
+def test_the_model_is_not_called_while_spending_is_paused() -> None:
     harness = a_harness()
     harness.set_level(Level.PAUSED)
 
@@ -165,7 +161,7 @@ def test_nothing_is_asked_while_spending_is_paused() -> None:
     assert not asked(harness)
 
 
-def test_nothing_is_asked_that_is_not_known_to_be_booked() -> None:
+def test_the_model_is_not_called_until_the_booking_is_known_to_be_committed() -> None:
     harness = a_harness()
     harness.jobs.troubles = [Trouble.LOST_RACE, Trouble.NOT_APPLIED, Trouble.NONE]
 
@@ -173,18 +169,13 @@ def test_nothing_is_asked_that_is_not_known_to_be_booked() -> None:
 
     assert asked(harness) == 1
     assert spent(harness) == [IN_ENGLISH.cost_usd] * 2
-
-
-def test_a_model_that_does_not_answer_is_unavailable() -> None:
-    harness = a_harness()
-    busy = Problem(code=ErrorCode.RATE_LIMITED)
-    harness.translator = FakeTranslator(answer=Translation(problem=busy))
-
-    with pytest.raises(Unavailable):
+    harness.jobs.troubles = [Trouble.LOST_RACE] * (len(CONTENTION_BACKOFF) + 1)
+    with pytest.raises(Unreachable):
         harness.translate_prompt(ANN, KOREAN)
+    assert asked(harness) == 1
 
 
-def test_a_model_that_hangs_is_asked_three_times_and_again_after_a_minute() -> None:
+def test_a_model_that_hangs_is_called_three_times_and_again_after_a_minute() -> None:
     harness = a_harness()
     unknown = Problem(code=ErrorCode.SUBMISSION_UNKNOWN)
     harness.translator = FakeTranslator(answer=Translation(problem=unknown))
@@ -205,7 +196,7 @@ def test_a_model_that_hangs_is_asked_three_times_and_again_after_a_minute() -> N
     assert harness.translate_prompt(ANN, KOREAN) == IN_ENGLISH
 
 
-def test_prompts_that_the_model_refuses_keep_no_others_from_it() -> None:
+def test_prompts_that_the_model_refuses_do_not_block_others() -> None:
     harness = a_harness()
     refused = Translation(problem=Problem(code=ErrorCode.PROMPT_REFUSED))
     unknown = Translation(problem=Problem(code=ErrorCode.SUBMISSION_UNKNOWN))
@@ -216,11 +207,3 @@ def test_prompts_that_the_model_refuses_keep_no_others_from_it() -> None:
 
     harness.translator = FakeTranslator()
     assert harness.translate_prompt(ANN, KOREAN) == IN_ENGLISH
-
-
-def test_what_the_model_can_not_translate_stays_as_it_is() -> None:
-    harness = a_harness()
-    blocked = Translation(problem=Problem(code=ErrorCode.OUTPUT_FILTERED))
-    harness.translator = FakeTranslator(answer=blocked)
-
-    assert harness.translate_prompt(ANN, KOREAN).text is None

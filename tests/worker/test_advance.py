@@ -1,6 +1,6 @@
-"""One step of a job: looked at, acted on, recorded, woken for the next."""
+"""One step of a job: decide, act, commit, and enqueue the next step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
@@ -20,10 +20,12 @@ from shared.domain.job import Job
 from shared.domain.ledger import Caps, Limits
 from shared.domain.naming import task_name
 from shared.domain.outcomes import (
+    Accepted,
     CancelRequested,
-    LeaseExpired,
+    Failed,
+    Poll,
     PollFailed,
-    Rejected,
+    Submission,
     Succeeded,
     Unknown,
     Working,
@@ -31,7 +33,7 @@ from shared.domain.outcomes import (
 from shared.domain.structs import replace
 from shared.domain.transitions import apply
 from shared.jobs.commit import SHORT_BACKOFF
-from shared.ports.providers import ImageFile
+from shared.ports.providers import ImageFile, TaskRef
 from shared.ports.storage import StoredObject
 from shared.ports.store import StepTask
 from shared.worker.recent_jobs import RecentJobs
@@ -47,32 +49,31 @@ from tests.domain.examples import (
     a_new_job,
     answered,
     completed,
+    due,
+    rejected,
     running,
     states,
 )
 from tests.fakes.jobs import FakeJobs, Trouble
-from tests.fakes.provider import ScriptedProvider
+from tests.fakes.process import Died, die
 from tests.usecases.harness import Harness
 
 UNKNOWN = Unknown(detail="read timeout")
-REFUSED = Rejected(problem=Problem(code=ErrorCode.ACCESS_DENIED))
+REFUSED = rejected(ErrorCode.ACCESS_DENIED)
 DOWN = Unreachable("down")
+EMPTY = Failed(problem=Problem(code=ErrorCode.BAD_OUTPUT), may_come_yet=True)
 
 
-def due(job: Job) -> Job:
-    return replace(job, wake_at=NOON)
-
-
-def test_the_order_says_what_was_asked(harness: Harness) -> None:
+def test_the_providers_request_has_what_the_job_asks_for(harness: Harness) -> None:
     harness.jobs.put(a_job(duration=5, seed=7, audio=False))
 
     harness.step()
 
-    order = harness.providers[RUNWAY].requests[0]
-    assert (order.prompt, order.seed) == ("a cat", 7)
-    assert (order.model_id, order.duration_seconds) == ("gen4_turbo", 5)
-    assert order.image == ImageFile(jpeg=b"a jpeg", uri="gs://bucket/images/job1")
-    assert order.output_uri == "gs://bucket/incoming/job1/id1/"
+    request = harness.providers[RUNWAY].requests[0]
+    assert (request.prompt, request.seed) == ("a cat", 7)
+    assert (request.model_id, request.duration_seconds) == ("gen4_turbo", 5)
+    assert request.image == ImageFile(jpeg=b"a jpeg", uri="gs://bucket/images/job1")
+    assert request.output_uri == "gs://bucket/incoming/job1/id1/"
 
 
 def test_every_step_enqueues_the_task_of_its_version(harness: Harness) -> None:
@@ -98,15 +99,13 @@ def test_a_task_for_a_job_that_has_ended_does_nothing(
     assert harness.queue.tasks == []
 
 
-def test_a_task_for_a_job_that_is_gone_does_nothing(harness: Harness) -> None:
+def test_a_task_for_a_job_that_does_not_exist_does_nothing(harness: Harness) -> None:
     harness.advance("nobody", from_starts_queue=True)
 
     assert harness.queue.tasks == []
 
 
-def test_a_task_that_comes_too_early_makes_sure_of_the_current_one(
-    harness: Harness,
-) -> None:
+def test_a_task_that_comes_early_enqueues_the_current_one(harness: Harness) -> None:
     later = NOON + MINUTE
     harness.jobs.put(replace(running(a_job(), RUNWAY), wake_at=later))
 
@@ -114,7 +113,7 @@ def test_a_task_that_comes_too_early_makes_sure_of_the_current_one(
         harness.step()
 
     assert [task.at for task in harness.queue.tasks] == [later]
-    assert harness.providers[RUNWAY].asked == []
+    assert harness.providers[RUNWAY].polled == []
 
 
 class TestStarting:
@@ -128,7 +127,7 @@ class TestStarting:
         assert [task.is_start for task in harness.queue.tasks] == [True]
         assert harness.starts == 0
 
-    def test_a_start_whose_task_was_used_up_gets_through_by_the_sweep(
+    def test_the_sweep_enqueues_a_start_whose_task_was_lost(
         self, harness: Harness
     ) -> None:
         harness.jobs.put(a_job())
@@ -143,7 +142,7 @@ class TestStarting:
     @pytest.mark.parametrize(
         "trouble", [Trouble.LOST_RACE, Trouble.UNREACHABLE, Trouble.NOT_APPLIED]
     )
-    def test_without_a_sure_intent_nothing_is_sent(
+    def test_nothing_is_sent_unless_the_intent_is_known_to_be_committed(
         self, harness: Harness, trouble: Trouble
     ) -> None:
         harness.jobs.put(a_job())
@@ -154,7 +153,7 @@ class TestStarting:
 
         assert harness.starts == 0
 
-    def test_an_intent_that_holds_although_unclear_is_sent(
+    def test_an_intent_with_an_uncertain_commit_that_took_effect_is_sent(
         self, harness: Harness
     ) -> None:
         harness.jobs.put(a_job())
@@ -163,34 +162,36 @@ class TestStarting:
         assert states(harness.step()) == [("runway", "running")]
         assert harness.starts == 1
 
-    def test_too_late_in_its_lease_nothing_is_sent(self, harness: Harness) -> None:
+    def test_nothing_is_sent_too_late_in_the_lease(self, harness: Harness) -> None:
         harness.jobs.put(a_job())
         harness.jobs.troubles = [Trouble.APPLIED]
         slow = timing.LEASE - timing.POST_LIMIT + SECOND
         advance = harness.advance
         paused = replace(advance.committer, pause=lambda _: harness.clock.move(slow))
 
-        starting = replace(advance.starting, committer=paused)
-        replace(advance, starting=starting)("job1", from_starts_queue=True)
+        starting = replace(advance.submit_step, committer=paused)
+        replace(advance, submit_step=starting)("job1", from_starts_queue=True)
 
         assert harness.starts == 0
         assert states(harness.job) == [("runway", "not_sent")]
         assert harness.job.cost_usd == 0
 
-    def test_a_step_that_began_long_ago_sends_nothing(self, harness: Harness) -> None:
+    def test_nothing_is_sent_by_a_step_that_took_too_long(
+        self, harness: Harness
+    ) -> None:
         harness.jobs.put(a_job())
         read = harness.bucket.read
 
-        def slowly(name: str, *, most_bytes: int) -> bytes | None:
-            harness.clock.move(timing.LONGEST_PRELUDE + SECOND)
-            return read(name, most_bytes=most_bytes)
+        def slowly(name: str, *, max_bytes: int) -> bytes | None:
+            harness.clock.move(timing.MAX_TIME_BEFORE_POST + SECOND)
+            return read(name, max_bytes=max_bytes)
 
         harness.bucket.read = slowly  # type: ignore[method-assign] # as if it hung
 
         assert states(harness.step()) == [("runway", "not_sent")]
         assert harness.starts == 0
 
-    def test_an_intent_that_was_called_unknown_in_between_is_not_sent(
+    def test_nothing_is_sent_for_an_intent_that_became_unknown_meanwhile(
         self, harness: Harness
     ) -> None:
         harness.jobs.put(a_job())
@@ -198,13 +199,11 @@ class TestStarting:
         advance = harness.advance
 
         def outlive(_: float) -> None:
-            harness.clock.move(timing.LEASE + SECOND)
-            expired = LeaseExpired(attempt_id=harness.job.attempts[0].attempt_id)
-            harness.committer.commit(harness.jobs.get("job1"), expired)
+            harness.outlive_the_lease()
 
         committer = replace(advance.committer, pause=outlive)
-        starting = replace(advance.starting, committer=committer)
-        replace(advance, starting=starting)("job1", from_starts_queue=True)
+        starting = replace(advance.submit_step, committer=committer)
+        replace(advance, submit_step=starting)("job1", from_starts_queue=True)
 
         assert harness.starts == 0
         assert states(harness.job)[0] == ("runway", "unknown")
@@ -214,23 +213,11 @@ class TestStarting:
         before = harness.jobs.put(a_job())
         first, second = harness.advance, harness.advance
 
-        first.starting.start(before, before.value.chain[0])
-        second.starting.start(before, before.value.chain[0])
+        first.submit_step.start(before, before.value.chain[0])
+        second.submit_step.start(before, before.value.chain[0])
 
         assert harness.starts == 1
         assert states(harness.job) == [("runway", "running")]
-
-    def test_a_second_worker_during_the_post_waits_for_the_lease(
-        self, harness: Harness
-    ) -> None:
-        harness.jobs.put(a_job())
-        harness.providers[RUNWAY].during_start = lambda: harness.advance(
-            "job1", from_starts_queue=True
-        )
-
-        harness.step()
-
-        assert harness.starts == 1
 
     def test_an_answer_is_kept_after_many_lost_races(self, harness: Harness) -> None:
         harness.jobs.put(a_job())
@@ -257,38 +244,76 @@ class TestStarting:
         assert (job.attempts[0].task_id, job.is_final) == ("task1", False)
         assert job.cancel_requested_at
 
-    def test_a_task_learned_of_after_the_end_is_cancelled(
-        self, harness: Harness
+    @pytest.mark.parametrize(
+        ("answer", "cancelled"),
+        [(Accepted(task_id="task1"), ["task1"]), (REFUSED, [])],
+        ids=["a task", "no task"],
+    )
+    def test_a_task_whose_id_arrives_after_the_jobs_end_is_cancelled(
+        self, harness: Harness, answer: Submission, cancelled: list[str]
     ) -> None:
         harness.jobs.put(a_job(stop_on_unknown=True))
-
-        def outlive() -> None:
-            harness.clock.move(timing.LEASE + SECOND)
-            harness.advance("job1", from_starts_queue=False)
-
-        harness.providers[RUNWAY].during_start = outlive
+        harness.providers[RUNWAY].submissions = [answer]
+        harness.providers[RUNWAY].during_start = harness.outlive_the_lease
 
         job = harness.step()
 
         assert job.problem == Problem(code=ErrorCode.SUBMISSION_UNKNOWN)
-        assert [task.task_id for task in harness.providers[RUNWAY].cancelled] == [
-            "task1"
-        ]
+        assert job.cost_usd > 0
+        tasks = [task.task_id for task in harness.providers[RUNWAY].cancelled]
+        assert tasks == cancelled
 
-    def test_a_late_no_after_the_end_cancels_nothing(self, harness: Harness) -> None:
-        harness.jobs.put(a_job(stop_on_unknown=True))
-        harness.providers[RUNWAY].submissions = [REFUSED]
+    def test_an_accepted_task_is_not_cancelled(self, harness: Harness) -> None:
+        harness.jobs.put(a_job())
 
-        def outlive() -> None:
-            harness.clock.move(timing.LEASE + SECOND)
-            harness.advance("job1", from_starts_queue=False)
-
-        harness.providers[RUNWAY].during_start = outlive
-
-        assert harness.step().cost_usd > 0
+        assert harness.step().attempts[0].task_id
         assert harness.providers[RUNWAY].cancelled == []
 
-    def test_a_job_deleted_during_the_post_stays_deleted(
+    def test_a_task_whose_id_arrives_while_another_provider_works_is_not_cancelled(
+        self, harness: Harness
+    ) -> None:
+        harness.jobs.put(a_job(chain=(RUNWAY, OMNI)))
+
+        def outlive_and_go_on() -> None:
+            harness.outlive_the_lease()
+            harness.step()
+
+        harness.providers[RUNWAY].during_start = outlive_and_go_on
+
+        job = harness.step()
+
+        assert states(job) == [("runway", "unknown"), ("gemini-omni-flash", "running")]
+        assert job.attempts[0].has_late_answer
+        assert harness.providers[RUNWAY].cancelled == []
+
+    def test_a_task_whose_id_arrives_after_its_delivery_is_not_cancelled(
+        self, harness: Harness
+    ) -> None:
+        harness.jobs.put(a_job(chain=(VEO,)))
+        veo = harness.providers[VEO]
+
+        def outlive_and_deliver() -> None:
+            harness.outlive_the_lease()
+            folder = veo.requests[-1].output_uri.removeprefix("gs://bucket/")
+            harness.bucket.objects[f"{folder}sample_0.mp4"] = b"the paid mp4"
+            harness.step()
+            harness.step()
+
+        veo.during_start = outlive_and_deliver
+
+        assert harness.step().delivered
+        assert veo.cancelled == []
+
+    def test_nothing_is_sent_for_a_job_deleted_before_its_intent(
+        self, harness: Harness
+    ) -> None:
+        before = harness.jobs.put(a_job())
+        harness.jobs.remove("job1")
+
+        assert harness.submit_step.start(before, before.value.chain[0]) is None
+        assert harness.starts == 0
+
+    def test_a_job_deleted_during_the_post_stays_deleted_without_a_task(
         self, harness: Harness
     ) -> None:
         harness.jobs.put(a_job())
@@ -296,12 +321,14 @@ class TestStarting:
 
         harness.advance("job1", from_starts_queue=True)
 
-        assert harness.jobs.all == []
+        assert not harness.jobs.all
+        assert not harness.queue.tasks
+        assert "images/job1" not in harness.bucket.objects
 
-    def test_a_provider_that_the_chain_leaves_out_is_never_asked(
+    def test_a_provider_outside_the_chain_is_never_asked(
         self, harness: Harness
     ) -> None:
-        """Neither where a caller chose it, nor in a job that was planned with it."""
+        """Whether the caller chose it or the job was planned with it."""
         harness.chain = (HTTP, OMNI)
         harness.jobs.put(a_job(model="gemini-veo-3.1", chain=(VEO, RUNWAY, HTTP)))
 
@@ -314,7 +341,7 @@ class TestStarting:
         assert states(job)[2] == ("runway-http", "running")
         assert harness.providers[VEO].starts == harness.providers[RUNWAY].starts == 0
 
-    def test_a_request_that_no_provider_can_make_says_that_of_all(
+    def test_a_request_that_no_provider_can_make_fails_with_that_reason(
         self, harness: Harness
     ) -> None:
         harness.jobs.put(a_job(chain=(VEO, OMNI), aspect_ratio="1:1"))
@@ -327,7 +354,7 @@ class TestStarting:
             code=ErrorCode.ALL_PROVIDERS_FAILED, detail=ALL_UNSUPPORTED
         )
 
-    def test_a_provider_above_the_whole_cap_is_not_said_to_fit_tomorrow(self) -> None:
+    def test_a_price_above_the_whole_cap_is_reported_as_such(self) -> None:
         limits = Limits(user=Caps(daily_usd=Decimal(1)))
         harness = Harness(jobs=FakeJobs(limits))
         job = a_job(chain=(RUNWAY, VEO), model="gemini-veo-3.1")
@@ -339,33 +366,20 @@ class TestStarting:
             code=ErrorCode.DAILY_LIMIT_REACHED, detail=ABOVE_CAP
         )
 
-    def test_a_provider_that_is_not_configured_is_skipped(
-        self, harness: Harness
-    ) -> None:
-        harness.jobs.put(a_job())
-        del harness.providers[RUNWAY], harness.providers[HTTP]
-
-        harness.step()
-        job = harness.step()
-
-        codes = [a.problem.code.value for a in job.attempts if a.problem]
-        assert codes == ["not_configured", "not_configured"]
-        assert states(harness.step())[2] == ("gemini-veo-3.1", "running")
-
     @pytest.mark.parametrize("has_record", [True, False])
-    def test_an_image_that_is_gone_ends_the_job(
+    def test_a_missing_image_ends_the_job(
         self, harness: Harness, has_record: bool
     ) -> None:
         job = a_job() if has_record else a_new_job()
         before = harness.jobs.put(job)
         harness.bucket.objects.clear()
 
-        harness.starting.start(before, job.chain[0])
+        harness.submit_step.start(before, job.chain[0])
 
         assert harness.job.problem and harness.job.problem.code == "image_unreachable"
         assert harness.starts == 0
 
-    def test_an_unknown_outcome_is_an_error_event_whatever_is_skipped_with_it(
+    def test_an_unknown_outcome_is_logged_even_if_a_skip_follows_at_once(
         self, harness: Harness
     ) -> None:
         harness.jobs.put(a_job())
@@ -380,19 +394,21 @@ class TestStarting:
 
 
 class TestFollowing:
-    def test_three_missed_polls_hand_over_to_plain_http(self, harness: Harness) -> None:
+    def test_plain_http_takes_over_after_three_failed_polls(
+        self, harness: Harness
+    ) -> None:
         harness.jobs.put(due(running(a_job(), RUNWAY)))
         harness.providers[RUNWAY].polls = [PollFailed(detail="502")]
         harness.providers[HTTP].polls = [Succeeded()]
 
         job = harness.run()
 
-        assert len(harness.providers[RUNWAY].asked) == 3
-        assert len(harness.providers[HTTP].asked) == 1
+        assert len(harness.providers[RUNWAY].polled) == 3
+        assert len(harness.providers[HTTP].polled) == 1
         assert states(job) == [("runway", "succeeded")]
         assert harness.starts == 0
 
-    def test_a_provider_whose_key_was_taken_away_misses_its_polls(
+    def test_polls_without_the_providers_key_count_as_failed(
         self, harness: Harness
     ) -> None:
         harness.jobs.put(due(running(a_job(), RUNWAY)))
@@ -401,22 +417,24 @@ class TestFollowing:
         assert harness.step().attempts[0].missed_polls == 1
 
     @pytest.mark.parametrize(
-        ("said", "state"), [(True, "failed"), (False, "cancelling")]
+        ("is_cancelled", "state"), [(True, "failed"), (False, "cancelling")]
     )
     def test_a_cancel_is_recorded(
-        self, harness: Harness, said: bool, state: str
+        self, harness: Harness, is_cancelled: bool, state: str
     ) -> None:
         job = running(a_job(), RUNWAY)
         late = job.attempts[0].deadline_at
         harness.jobs.put(replace(job, wake_at=late))
         harness.clock.at = late
-        harness.providers[RUNWAY].cancels = [said]
+        harness.providers[RUNWAY].cancels = [is_cancelled]
 
         harness.step()
 
         assert states(harness.step())[0] == ("runway", state)
 
-    def test_a_cancel_that_nobody_can_send_is_given_up(self, harness: Harness) -> None:
+    def test_a_cancel_without_the_providers_key_is_given_up(
+        self, harness: Harness
+    ) -> None:
         marked = apply(running(a_job(), RUNWAY), CancelRequested(), NOON)
         harness.jobs.put(marked)
         harness.step()
@@ -429,7 +447,7 @@ class TestFollowing:
     @pytest.mark.parametrize(
         ("files", "state"),
         [
-            ({"incoming/job1/gemini-veo-3.1/sample_0.mp4": b"v"}, "storing"),
+            ({"incoming/job1/gemini-veo-3.1/sample_0.mp4": b"v"}, "succeeded"),
             ({"incoming/job1/gemini-veo-3.1/notes.txt": b"v"}, "unknown"),
             ({"incoming/job1/other/sample_0.mp4": b"v"}, "unknown"),
             ({}, "unknown"),
@@ -442,18 +460,82 @@ class TestFollowing:
         harness.jobs.put(answered(a_job(chain=(VEO,)), VEO, UNKNOWN))
         harness.bucket.objects.update(files)
 
-        assert states(harness.step()) == [("gemini-veo-3.1", state)]
-
-    def test_an_unknown_veo_attempt_that_wrote_its_file_delivers(
-        self, harness: Harness
-    ) -> None:
-        harness.jobs.put(answered(a_job(chain=(VEO,)), VEO, UNKNOWN))
-        harness.bucket.objects["incoming/job1/gemini-veo-3.1/s.mp4"] = b"v"
-
-        assert states(harness.run()) == [("gemini-veo-3.1", "succeeded")]
+        assert states(harness.run()) == [("gemini-veo-3.1", state)]
         assert harness.starts == 0
 
-    def test_a_file_that_comes_while_its_worker_stands_still_is_not_written_off(
+    def test_a_video_that_appears_late_is_delivered_and_no_other_provider_is_paid(
+        self, harness: Harness
+    ) -> None:
+        harness.jobs.put(a_new_job())
+        delivered = Succeeded(cost_usd=Decimal(1))
+        harness.providers[RUNWAY].polls = [Working(), EMPTY, EMPTY, delivered]
+
+        with capture_logs() as lines:
+            job = harness.run()
+
+        assert states(job) == [("runway", "succeeded")]
+        assert [line["event"] for line in lines].count("price_differs") == 1
+        assert harness.starts == 1
+        empty = [line for line in lines if line["event"] == "empty_success_received"]
+        assert [line["ai_model"] for line in empty] == ["runway"] * 2
+
+    @pytest.mark.parametrize(
+        ("writes", "poll", "state"),
+        [
+            (True, EMPTY, "succeeded"),
+            (False, EMPTY, "failed"),
+            (True, replace(EMPTY, may_come_yet=False), "failed"),
+        ],
+        ids=["written", "not into the bucket", "of a failure"],
+    )
+    def test_a_file_that_its_vendor_wrote_but_does_not_report_is_delivered(
+        self, harness: Harness, writes: bool, poll: Failed, state: str
+    ) -> None:
+        job = running(a_job(chain=(VEO,)), VEO)
+        attempt = replace(job.attempts[0], writes_into_bucket=writes)
+        harness.jobs.put(job.with_attempt(attempt))
+        harness.providers[VEO].polls = [replace(poll, cost_usd=Decimal("0.50"))]
+        harness.bucket.objects["incoming/job1/gemini-veo-3.1/s.mp4"] = b"v"
+
+        job = harness.run()
+
+        assert states(job) == [("gemini-veo-3.1", state)]
+        assert job.cost_usd == Decimal("0.50")
+
+    def test_a_success_that_stays_empty_logs_its_price_once(
+        self, harness: Harness
+    ) -> None:
+        harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
+        harness.providers[RUNWAY].polls = [replace(EMPTY, cost_usd=Decimal(1))]
+
+        with capture_logs() as lines:
+            job = harness.run()
+
+        assert states(job) == [("runway", "failed")]
+        assert job.cost_usd == 1
+        assert [line["event"] for line in lines].count("price_differs") == 1
+
+    def test_a_task_that_succeeds_while_the_worker_is_paused_is_not_cancelled(
+        self, harness: Harness
+    ) -> None:
+        harness.jobs.put(running(a_job(), RUNWAY))
+        runway = harness.providers[RUNWAY]
+        runway.polls = [Working(), Succeeded()]
+        plain = runway.poll
+
+        def freeze(task: TaskRef) -> Poll:
+            answer = plain(task)
+            harness.clock.move(timing.ATTEMPT_LIMIT)
+            runway.poll = plain  # type: ignore[method-assign] # once
+            return answer
+
+        runway.poll = freeze  # type: ignore[method-assign] # a worker without CPU
+        job = harness.run()
+
+        assert runway.cancelled == []
+        assert states(job) == [("runway", "succeeded")]
+
+    def test_a_file_that_comes_while_the_worker_is_paused_is_not_written_off(
         self, harness: Harness
     ) -> None:
         harness.jobs.put(answered(a_job(chain=(VEO,)), VEO, UNKNOWN))
@@ -466,44 +548,24 @@ class TestFollowing:
             harness.bucket.list = plain  # type: ignore[method-assign] # once
             return found
 
-        harness.bucket.list = freeze  # type: ignore[method-assign] # a race, staged
+        harness.bucket.list = freeze  # type: ignore[method-assign] # a simulated race
         harness.step()
 
         assert states(harness.run()) == [("gemini-veo-3.1", "succeeded")]
-
-    def test_a_deleted_job_is_not_woken(self, harness: Harness) -> None:
-        harness.jobs.put(due(running(a_job(), RUNWAY)))
-        provider = DeletingProvider(harness)
-        harness.providers[RUNWAY] = provider
-
-        harness.advance("job1", from_starts_queue=False)
-
-        assert harness.queue.tasks == []
-
-
-class DeletingProvider(ScriptedProvider):
-    """Its job is deleted while it is asked about it."""
-
-    def __init__(self, harness: Harness) -> None:
-        super().__init__()
-        self._harness = harness
-
-    def poll(self, task: object) -> Working:
-        self._harness.jobs.remove("job1")
-        return Working()
 
 
 class TestFallingBack:
     @pytest.mark.parametrize(
         ("result", "minutes"),
-        [(TaskGone("404"), 2), (Unreachable("404"), 27)],
+        [(TaskGone("404"), 3), (Unreachable("404"), 27)],
         ids=["its vendor says it is gone", "no answer"],
     )
-    def test_a_result_that_is_deleted_before_it_is_fetched_hands_over(
+    def test_a_result_deleted_before_it_is_fetched_moves_on(
         self, harness: Harness, result: ReelayError, minutes: int
     ) -> None:
         harness.jobs.put(a_new_job(chain=(RUNWAY, VEO)))
-        harness.providers[RUNWAY].polls = [Succeeded()]
+        # Until its vendor can be expected to find it.
+        harness.providers[RUNWAY].polls = [*[Working()] * 9, Succeeded()]
         harness.providers[RUNWAY].result = result
         harness.providers[VEO].polls = [Succeeded()]
 
@@ -513,14 +575,10 @@ class TestFallingBack:
         assert job.updated_at - job.created_at < minutes * MINUTE
 
 
-class Crash(BaseException):
-    """The process died here: no handler of ours runs."""
+class CrashPoint:
+    """Kills the process at the nth effect of the run, once; passes other calls on.
 
-
-class Crashing:
-    """Passes calls on; the n-th effect of the run kills the process, once.
-
-    `before`: right before it was carried out, else right after.
+    `before`: right before the effect is carried out, else right after.
     """
 
     def __init__(self, *, nth: int, before: bool) -> None:
@@ -532,44 +590,45 @@ class Crashing:
         def effect(*args: object, **kwargs: object) -> object:
             self.left -= 1
             if self.left == 0 and self.before:
-                raise Crash
+                die()
             result = carry_out(*args, **kwargs)
             if self.left == 0:
-                raise Crash
+                die()
             return result
 
         setattr(target, verb, effect)
 
 
-def a_crashing_harness(crashing: Crashing) -> Harness:
+def a_crashing_harness(crash: CrashPoint) -> Harness:
     harness = Harness()
     harness.jobs.put(a_new_job())
     for provider in harness.providers.values():
-        provider.polls = [Working(), Succeeded()]
+        provider.polls = [Working(), EMPTY, Succeeded()]
         for verb in ("start", "poll", "fetch"):
-            crashing.wrap(provider, verb)
+            crash.wrap(provider, verb)
     for target, verbs in (
         (harness.jobs, ("commit", "read")),
         (harness.queue, ("enqueue",)),
         (harness.bucket, ("write", "copy_new", "read", "find", "sign_download")),
     ):
         for verb in verbs:
-            crashing.wrap(target, verb)
+            crash.wrap(target, verb)
     return harness
 
 
 @pytest.mark.parametrize("nth", range(1, 28))
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_a_crash_between_any_two_effects_loses_nothing(nth: int, before: bool) -> None:
-    crashing = Crashing(nth=nth, before=before)
-    harness = a_crashing_harness(crashing)
+    crash = CrashPoint(nth=nth, before=before)
+    harness = a_crashing_harness(crash)
 
-    survive(harness.run)
+    with pytest.raises(Died):
+        harness.run()
     harness.recent = RecentJobs()  # another process goes on
     job = harness.run()
 
     assert job.delivered is not None
-    assert crashing.left <= 0, "fewer effects than this: nothing was tested"
+    assert crash.left <= 0, "fewer effects than this: nothing was tested"
     assert all(provider.starts <= 1 for provider in harness.providers.values())
     paid = {a.provider_id for a in job.attempts if a.cost_usd}
     asked = {
@@ -581,28 +640,7 @@ def test_a_crash_between_any_two_effects_loses_nothing(nth: int, before: bool) -
     assert harness.providers[HTTP].starts == 0
 
 
-def survive(run: Callable[[], object]) -> None:
-    with pytest.raises(Crash):
-        run()
-
-
-def test_an_answer_that_outlived_its_lease_is_followed(harness: Harness) -> None:
-    harness.jobs.put(a_job(chain=(RUNWAY, VEO)))
-    harness.providers[RUNWAY].polls = [Succeeded()]
-
-    def outlive() -> None:
-        harness.clock.move(timing.LEASE + SECOND)
-        expired = LeaseExpired(attempt_id=harness.job.attempts[0].attempt_id)
-        harness.committer.commit(harness.jobs.get("job1"), expired)
-
-    harness.providers[RUNWAY].during_start = outlive
-    harness.step()
-
-    assert states(harness.run()) == [("runway", "succeeded")]
-    assert harness.providers[VEO].starts == 0
-
-
-def test_a_step_that_could_not_be_enqueued_is_an_error(harness: Harness) -> None:
+def test_failing_to_enqueue_the_next_step_is_an_error(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
     harness.queue.failures = [DOWN]
 
@@ -613,15 +651,35 @@ def test_a_step_that_could_not_be_enqueued_is_an_error(harness: Harness) -> None
     assert harness.step().attempts
 
 
+@pytest.mark.parametrize("writes_later", [True, False])
 @pytest.mark.parametrize("writes", [True, False])
-def test_a_file_is_looked_for_as_long_as_the_provider_may_write_one(
-    harness: Harness, writes: bool
+def test_a_file_is_looked_for_only_if_the_provider_wrote_files_at_the_start(
+    harness: Harness, writes: bool, writes_later: bool
 ) -> None:
+    """A first GEMINI_API_KEY, or none any more, moves Omni's starts elsewhere."""
     harness.jobs.put(due(a_job(chain=(OMNI,))))
-    harness.providers[OMNI].submissions = [UNKNOWN]
-    harness.providers[OMNI].writes_into_bucket = writes
+    omni = harness.providers[OMNI]
+    omni.submissions, omni.writes_into_bucket = [UNKNOWN], writes
+    harness.step()
+    omni.writes_into_bucket = writes_later
 
     ended = harness.run()
 
     assert ended.problem and ended.problem.code is ErrorCode.ALL_PROVIDERS_FAILED
     assert (ended.updated_at >= ended.attempts[0].deadline_at) is writes
+
+
+def test_a_task_is_polled_fetched_and_cancelled_on_the_platform_that_has_it(
+    harness: Harness,
+) -> None:
+    omni, task = harness.providers[OMNI], Accepted(task_id="t", platform="gemini-api")
+    omni.submissions, omni.polls = [task], [Succeeded()]
+    harness.jobs.put(due(a_job(chain=(OMNI,))))
+    harness.run()
+    cancelled = replace(running(a_job(), RUNWAY), cancel_requested_at=NOON)
+    attempt = replace(cancelled.attempts[0], platform="gemini-api")
+    harness.jobs.put(due(cancelled.with_attempt(attempt)))
+    harness.run()
+
+    asked = [*omni.polled, *omni.fetched, *harness.providers[RUNWAY].cancelled]
+    assert [task.platform for task in asked] == ["gemini-api"] * 3

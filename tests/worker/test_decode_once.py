@@ -1,4 +1,7 @@
-"""Foreign bytes are decoded by one worker at a time; a lost one proves nothing."""
+"""Images and videos are decoded by one worker at a time.
+
+A worker that dies while it decodes proves nothing about the file.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -6,36 +9,26 @@ from typing import BinaryIO
 
 import pytest
 
-from shared.domain.catalogue import ProviderId
-from shared.domain.errors import Conflict, ErrorCode, Unreachable
+from shared.domain.errors import Conflict, ErrorCode, TaskGone, Unreachable
 from shared.domain.job import Job
+from shared.domain.outcomes import Succeeded
+from shared.domain.structs import replace
 from shared.domain.timing import (
     CHECK_LIMIT,
     JOB_LIMIT,
-    LONGEST_RETRY,
-    MOST_BAD_OUTPUTS,
-    MOST_PREPARE_TRIES,
+    MAX_BACKOFF,
+    MAX_BAD_OUTPUTS,
+    MAX_LOST_CHECKS,
+    MAX_PREPARE_TRIES,
     PREPARE_LIMIT,
     STORE_LIMIT,
 )
-from shared.jobs.schedule import TaskScheduler
-from shared.ports.identity import Caller
-from shared.ports.providers import Result, TaskRef, WebFile
+from shared.ports.providers import InlineFile, Result, TaskRef, WebFile
 from shared.ports.storage import VideoFacts
 from shared.ports.store import Versioned
-from shared.usecases.cancel_video import CancelVideo
-from shared.usecases.delete_video import DeleteVideo
-from tests.domain.examples import a_job, a_new_job, states, storing
-from tests.usecases.harness import Harness
-
-ANN = Caller(user_id="ann")
-
-
-RUNWAY, VEO = ProviderId.RUNWAY, ProviderId.VEO
-
-
-class Killed(BaseException):
-    """The worker's process ends here."""
+from tests.domain.examples import RUNWAY, SECOND, VEO, a_job, a_new_job, states, storing
+from tests.fakes.process import Died, die
+from tests.usecases.harness import ANN, Harness
 
 
 @pytest.fixture
@@ -45,26 +38,22 @@ def harness() -> Harness:
     return harness
 
 
-def job_of(harness: Harness) -> Job:
-    return harness.jobs.get("job1").value
-
-
 def while_fetching(harness: Harness, act: Callable[[], object]) -> list[str]:
-    """`act` happens while the image is fetched; every fetch is listed."""
+    """Call `act` during each fetch of the image; returns the URLs fetched."""
     fetched: list[str] = []
     plain = harness.web.stream
 
-    def stream(file: WebFile, *, most_bytes: int) -> Iterator[bytes]:
+    def stream(file: WebFile, *, max_bytes: int) -> Iterator[bytes]:
         fetched.append(file.url)
         act()
-        return plain(file, most_bytes=most_bytes)
+        return plain(file, max_bytes=max_bytes)
 
-    harness.web.stream = stream  # type: ignore[method-assign] # a race, staged
+    harness.web.stream = stream  # type: ignore[method-assign] # a simulated race
     return fetched
 
 
 def while_checking(harness: Harness, act: Callable[[], object]) -> list[int]:
-    """`act` happens while the video is decoded; every decoding is listed by size."""
+    """Call `act` during each decoding of the video; returns the sizes decoded."""
     checked: list[int] = []
     plain = harness.videos.inspect
 
@@ -73,33 +62,21 @@ def while_checking(harness: Harness, act: Callable[[], object]) -> list[int]:
         act()
         return plain(file, size_bytes=size_bytes)
 
-    harness.videos.inspect = inspect  # type: ignore[method-assign] # a race, staged
+    harness.videos.inspect = inspect  # type: ignore[method-assign] # a simulated race
     return checked
-
-
-def die() -> None:
-    raise Killed
 
 
 def step(harness: Harness) -> None:
     harness.advance("job1", from_starts_queue=False)
 
 
-def cancel(harness: Harness) -> Job:
-    scheduler = TaskScheduler(queue=harness.queue)
-    use_case = CancelVideo(
-        jobs=harness.jobs, committer=harness.committer, scheduler=scheduler
-    )
-    return use_case(ANN, "job1")
-
-
-def test_a_task_that_comes_twice_does_not_decode_twice(harness: Harness) -> None:
+def test_a_task_delivered_twice_decodes_once(harness: Harness) -> None:
     fetched = while_fetching(harness, lambda: step(harness))
 
     step(harness)
 
     assert len(fetched) == 1
-    assert job_of(harness).image is not None
+    assert harness.job.image is not None
 
 
 def test_an_image_whose_workers_die_is_tried_until_the_jobs_deadline(
@@ -108,51 +85,44 @@ def test_an_image_whose_workers_die_is_tried_until_the_jobs_deadline(
     fetched = while_fetching(harness, die)
     most = JOB_LIMIT // PREPARE_LIMIT
     for _ in range(most):
-        with pytest.raises(Killed):
+        with pytest.raises(Died):
             step(harness)
         step(harness)  # delivered again at once: nothing is due
         harness.clock.move(PREPARE_LIMIT)
     step(harness)
 
-    problem = job_of(harness).problem
+    problem = harness.job.problem
     assert problem is not None and problem.code is ErrorCode.DEADLINE_EXCEEDED
     assert len(fetched) == most
 
 
-def test_deaths_of_its_workers_are_not_held_against_an_image(harness: Harness) -> None:
-    deaths = iter([die] * (MOST_PREPARE_TRIES + 1))
+def test_workers_that_die_do_not_count_against_an_image(harness: Harness) -> None:
+    deaths = iter([die] * (MAX_PREPARE_TRIES + 1))
     while_fetching(harness, lambda: next(deaths, lambda: None)())
-    for _ in range(MOST_PREPARE_TRIES + 1):
-        with pytest.raises(Killed):
+    for _ in range(MAX_PREPARE_TRIES + 1):
+        with pytest.raises(Died):
             step(harness)
         harness.clock.move(PREPARE_LIMIT)
-    assert job_of(harness).prepare_tries == 0
+    assert harness.job.prepare_tries == 0
     step(harness)
 
-    assert job_of(harness).image is not None
+    assert harness.job.image is not None
 
 
-def test_a_cancelled_job_keeps_its_place_until_its_step_is_over(
-    harness: Harness,
-) -> None:
+def test_a_cancelled_job_stays_open_until_its_step_is_over(harness: Harness) -> None:
     def cancel_and_delete() -> None:
-        assert not cancel(harness).is_final
+        assert not harness.cancel_video(ANN, "job1").is_final
         with pytest.raises(Conflict):
-            DeleteVideo(
-                jobs=harness.jobs,
-                queries=harness.jobs,
-                bucket=harness.bucket,
-                pause=harness.clock.pause,
-            )(ANN, "job1")
+            harness.delete_video(ANN, "job1")
 
     while_fetching(harness, cancel_and_delete)
     step(harness)
 
-    problem = job_of(harness).problem
+    problem = harness.job.problem
     assert problem is not None and problem.code is ErrorCode.CANCELLED
 
 
-def test_a_film_that_two_workers_fetched_is_decoded_by_one(harness: Harness) -> None:
+def test_a_video_that_two_workers_fetched_is_decoded_by_one(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(), RUNWAY))
     checked = while_checking(harness, lambda: step(harness))
     fetch = harness.providers[RUNWAY].fetch
@@ -166,44 +136,42 @@ def test_a_film_that_two_workers_fetched_is_decoded_by_one(harness: Harness) -> 
     step(harness)
 
     assert len(checked) == 1
-    assert job_of(harness).delivered is not None
+    assert harness.job.delivered is not None
 
 
-def test_a_film_outlives_every_death_of_its_workers(harness: Harness) -> None:
-    """They died of other jobs: this one is paid for, and the next would cost again."""
+def test_a_video_survives_workers_that_die_while_they_check_it(
+    harness: Harness,
+) -> None:
+    """Other jobs may have killed them; this video is paid for, another costs again."""
     harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
-    deaths = iter([die] * (MOST_BAD_OUTPUTS + 1))
+    deaths = iter([die] * (MAX_BAD_OUTPUTS + 1))
     while_checking(harness, lambda: next(deaths, lambda: None)())
-    for _ in range(MOST_BAD_OUTPUTS + 1):
-        with pytest.raises(Killed):
+    for _ in range(MAX_BAD_OUTPUTS + 1):
+        with pytest.raises(Died):
             step(harness)
         step(harness)  # delivered again at once: nothing is due
         until_next_try(harness)
     step(harness)
 
-    assert states(job_of(harness)) == [("runway", "succeeded")]
+    assert states(harness.job) == [("runway", "succeeded")]
     assert harness.starts == 0
 
 
-def test_a_film_whose_workers_always_die_is_given_up_when_its_time_is_up(
-    harness: Harness,
-) -> None:
+def test_a_video_whose_workers_always_die_is_given_up_in_time(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
     checked = while_checking(harness, die)
-    while states(job_of(harness))[0] == ("runway", "storing"):
-        with pytest.raises(Killed):
+    while states(harness.job)[0] == ("runway", "storing"):
+        with pytest.raises(Died):
             step(harness)
         until_next_try(harness)
 
-    attempt = job_of(harness).attempts[0]
+    attempt = harness.job.attempts[0]
     assert attempt.problem and attempt.problem.code is ErrorCode.STORAGE_FAILED
     assert attempt.cost_usd > 0
-    assert len(checked) <= STORE_LIMIT // CHECK_LIMIT
+    assert len(checked) == MAX_LOST_CHECKS
 
 
-def test_a_worker_that_comes_back_after_its_time_still_delivers(
-    harness: Harness,
-) -> None:
+def test_a_worker_that_resumes_after_its_limit_still_delivers(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(), RUNWAY))
 
     def freeze() -> None:
@@ -213,46 +181,77 @@ def test_a_worker_that_comes_back_after_its_time_still_delivers(
     while_checking(harness, freeze)
     step(harness)
 
-    assert job_of(harness).delivered is not None
+    assert harness.job.delivered is not None
+
+
+def test_a_worker_that_resumes_too_late_spoils_no_later_attempts_video(
+    harness: Harness,
+) -> None:
+    """It stores its video after its attempt was given up."""
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO), duration=5), RUNWAY))
+    runway, veo = harness.providers[RUNWAY], harness.providers[VEO]
+    veo.polls, veo.result = [Succeeded()], InlineFile(content=b"of veo")
+
+    def freeze() -> None:
+        runway.result = TaskGone("404")
+        harness.clock.move(CHECK_LIMIT)
+        while states(harness.job)[-1] != ("gemini-veo-3.1", "storing"):
+            harness.advance("job1", from_starts_queue=True)
+            harness.clock.move(SECOND)
+
+    plain, frozen = harness.videos.inspect, iter([freeze])
+
+    def inspect(file: BinaryIO, *, size_bytes: int) -> VideoFacts:
+        facts = plain(file, size_bytes=size_bytes)
+        file.seek(0)
+        seconds = 6.0 if file.read() == b"of veo" else 5.0
+        next(frozen, lambda: None)()
+        return replace(facts, duration_seconds=seconds)
+
+    harness.videos.inspect = inspect  # type: ignore[method-assign] # a race, staged
+    step(harness)
+    job = harness.run()
+
+    assert states(job) == [("runway", "failed"), ("gemini-veo-3.1", "succeeded")]
+    assert job.delivered
+    assert harness.bucket.objects[job.delivered.object_name] == b"of veo"
 
 
 def die_before_stored(harness: Harness) -> None:
-    """The worker copies the video to its final name, and ends before it says so."""
+    """The worker copies the video to its final name, and dies before the commit."""
     plain = harness.bucket.sign_download
 
     def sign_download(
         name: str, *, lifetime: timedelta, disposition: str | None = None
     ) -> str:
-        raise Killed
+        die()
 
-    harness.bucket.sign_download = sign_download  # type: ignore[method-assign] # a crash, staged
-    with pytest.raises(Killed):
+    harness.bucket.sign_download = sign_download  # type: ignore[method-assign] # a simulated crash
+    with pytest.raises(Died):
         step(harness)
     harness.bucket.sign_download = plain  # type: ignore[method-assign]
-    assert "videos/ann/job1.mp4" in harness.bucket.objects
+    assert "videos/ann/job1/runway.mp4" in harness.bucket.objects
 
 
 def until_next_try(harness: Harness) -> None:
-    """The lost check is noticed, and the pause after it is over."""
+    """Let the lost check expire, and the pause after it pass."""
     harness.clock.move(CHECK_LIMIT)
     step(harness)
-    harness.clock.move(LONGEST_RETRY)
+    harness.clock.move(MAX_BACKOFF)
 
 
-def test_a_video_at_its_final_name_outlives_every_death_of_its_workers(
-    harness: Harness,
-) -> None:
+def test_a_video_at_its_final_name_survives_workers_that_die(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
-    for _ in range(MOST_BAD_OUTPUTS + 1):
+    for _ in range(MAX_LOST_CHECKS + 1):
         die_before_stored(harness)
         until_next_try(harness)
     step(harness)
 
-    assert states(job_of(harness)) == [("runway", "succeeded")]
+    assert states(harness.job) == [("runway", "succeeded")]
     assert harness.starts == 0
 
 
-def test_a_video_at_its_final_name_outlives_commits_that_fail(harness: Harness) -> None:
+def test_a_video_at_its_final_name_survives_failed_commits(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
     plain = harness.jobs.commit
 
@@ -261,42 +260,40 @@ def test_a_video_at_its_final_name_outlives_commits_that_fail(harness: Harness) 
             raise Unreachable("down")
         return plain(before, after)
 
-    harness.jobs.commit = commit  # type: ignore[method-assign] # an outage, staged
-    for _ in range(MOST_BAD_OUTPUTS + 1):
+    harness.jobs.commit = commit  # type: ignore[method-assign] # a simulated outage
+    for _ in range(MAX_BAD_OUTPUTS + 1):
         with pytest.raises(Unreachable):
             step(harness)
         until_next_try(harness)
     harness.jobs.commit = plain  # type: ignore[method-assign]
     step(harness)
 
-    assert states(job_of(harness)) == [("runway", "succeeded")]
+    assert states(harness.job) == [("runway", "succeeded")]
 
 
-def test_a_video_at_its_final_name_outlives_a_decoder_that_fails(
-    harness: Harness,
-) -> None:
+def test_a_video_at_its_final_name_survives_failed_checks(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
     die_before_stored(harness)
     until_next_try(harness)
     harness.videos.duration_seconds = 7.0
-    for _ in range(MOST_BAD_OUTPUTS + 1):
+    for _ in range(MAX_BAD_OUTPUTS + 1):
         step(harness)
-        harness.clock.move(LONGEST_RETRY)
+        harness.clock.move(MAX_BACKOFF)
     harness.videos.duration_seconds = 8.0
     step(harness)
 
-    assert states(job_of(harness)) == [("runway", "succeeded")]
+    assert states(harness.job) == [("runway", "succeeded")]
 
 
-def test_a_video_at_its_final_name_is_not_tried_for_ever(harness: Harness) -> None:
+def test_a_video_at_its_final_name_is_not_tried_forever(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(), RUNWAY))
     die_before_stored(harness)
     until_next_try(harness)
     while_checking(harness, die)
     harness.clock.move(STORE_LIMIT)
-    with pytest.raises(Killed):
+    with pytest.raises(Died):
         step(harness)
     harness.clock.move(CHECK_LIMIT)
     step(harness)
 
-    assert states(job_of(harness))[0] == ("runway", "failed")
+    assert states(harness.job)[0] == ("runway", "failed")

@@ -1,6 +1,7 @@
-"""A task that comes before its time, by a clock's difference, is never the last one.
+"""A task that arrives early, because clocks differ, is always followed by another.
 
-Its name is used up, so what it leaves has another; a task that comes twice leaves one.
+Its name can't be reused, so the next task has another name; a task that is delivered
+twice leaves only one.
 """
 
 from datetime import timedelta
@@ -8,22 +9,30 @@ from datetime import timedelta
 import pytest
 
 from shared.domain import timing
-from shared.domain.errors import ErrorCode, Problem
+from shared.domain.errors import ErrorCode
 from shared.domain.job import Job
 from shared.domain.kill_switch import Level
-from shared.domain.outcomes import Rejected, Succeeded, Working
+from shared.domain.outcomes import Succeeded, Working
 from shared.domain.structs import replace
 from shared.ports.store import StepTask
-from tests.domain.examples import RUNWAY, a_job, a_new_job, answered, running, started
+from tests.domain.examples import (
+    RUNWAY,
+    a_job,
+    a_new_job,
+    answered,
+    rejected,
+    running,
+    started,
+)
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness
 
-LIMITED = Rejected(problem=Problem(code=ErrorCode.RATE_LIMITED))
+LIMITED = rejected(ErrorCode.RATE_LIMITED)
 EARLY = [0, 0.5, 1, 1.1, 2, 3, 4, 4.9, 5, 5.1, 8]
 
 
 class TimedProvider(ScriptedProvider):
-    """Remembers when it was polled."""
+    """Records when it was polled."""
 
     def __init__(self, harness: Harness) -> None:
         super().__init__()
@@ -41,7 +50,7 @@ def take(harness: Harness) -> StepTask:
     return task
 
 
-def bring(harness: Harness, task: StepTask, early: float, *, is_named: bool) -> None:
+def deliver(harness: Harness, task: StepTask, early: float, *, is_named: bool) -> None:
     harness.clock.at = max(harness.clock.at, task.at - timedelta(seconds=early))
     name = task.name if is_named else None
     harness.advance("job1", from_starts_queue=task.is_start, task=name)
@@ -55,22 +64,22 @@ def bring(harness: Harness, task: StepTask, early: float, *, is_named: bool) -> 
         started(a_job(), RUNWAY),
         answered(a_job(), RUNWAY, LIMITED),
     ],
-    ids=["running", "starting", "waiting for its vendor"],
+    ids=["running", "starting", "rate-limited"],
 )
-def test_whatever_task_comes_early_a_next_one_exists(
+def test_an_early_task_is_followed_by_another(
     harness: Harness, job: Job, early: float
 ) -> None:
     harness.jobs.put(job)
     harness.step()
 
-    bring(harness, take(harness), early, is_named=True)
+    deliver(harness, take(harness), early, is_named=True)
 
     assert take(harness).at >= harness.clock.now()
 
 
 @pytest.mark.parametrize("early", [e for e in EARLY if e <= 5])
-@pytest.mark.parametrize("is_named", [True, False], ids=["named", "name not known"])
-def test_a_job_whose_every_task_is_early_is_followed_to_its_end_without_the_sweep(
+@pytest.mark.parametrize("is_named", [True, False], ids=["named", "name unknown"])
+def test_a_job_whose_tasks_are_all_early_ends_without_the_sweep(
     harness: Harness, early: float, is_named: bool
 ) -> None:
     harness.jobs.put(running(a_job(), RUNWAY))
@@ -79,7 +88,7 @@ def test_a_job_whose_every_task_is_early_is_followed_to_its_end_without_the_swee
     harness.step()
 
     while not harness.job.is_final:
-        bring(harness, take(harness), early, is_named=is_named)
+        deliver(harness, take(harness), early, is_named=is_named)
 
     assert harness.job.delivered
     pairs = zip(runway.polled_at, runway.polled_at[1:], strict=False)
@@ -87,27 +96,25 @@ def test_a_job_whose_every_task_is_early_is_followed_to_its_end_without_the_swee
 
 
 @pytest.mark.parametrize("late", EARLY)
-def test_a_task_that_comes_again_after_its_step_leaves_no_second_chain(
+def test_a_task_delivered_again_starts_no_second_series_of_tasks(
     harness: Harness, late: float
 ) -> None:
     harness.jobs.put(replace(running(a_job(), RUNWAY), wake_at=harness.clock.now()))
     harness.step()
     first = take(harness)
-    bring(harness, first, 0, is_named=True)
+    deliver(harness, first, 0, is_named=True)
 
     harness.clock.pause(min(late, 5.9))
-    bring(harness, first, 0, is_named=True)
+    deliver(harness, first, 0, is_named=True)
     for _ in range(3):
-        bring(harness, take(harness), 0, is_named=True)
+        deliver(harness, take(harness), 0, is_named=True)
 
     assert len(harness.queue.tasks) == 1
 
 
 @pytest.mark.parametrize("early", EARLY)
-def test_a_parked_job_whose_every_task_is_early_is_followed_to_its_end(
-    early: float,
-) -> None:
-    """When its task is due it is too late to start; when it comes it is not yet."""
+def test_a_parked_job_whose_tasks_are_all_early_ends(early: float) -> None:
+    """Its task is due when it is too late to start, and arrives when it isn't yet."""
     for seconds in range(0, 62, 5):
         harness = Harness()
         harness.jobs.create(a_new_job())
@@ -118,6 +125,6 @@ def test_a_parked_job_whose_every_task_is_early_is_followed_to_its_end(
             if harness.job.is_final:
                 break
             is_parked = harness.job.is_parked
-            bring(harness, take(harness), early if is_parked else 0, is_named=True)
+            deliver(harness, take(harness), early if is_parked else 0, is_named=True)
 
         assert harness.job.is_final

@@ -1,4 +1,4 @@
-"""Whether the ledger balances is told: which account is off, by how much."""
+"""The audit logs whether the ledger balances, which account is off, and by how much."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from shared.domain.ledger import Account, Totals
 from shared.domain.ledger_snapshot import LedgerSnapshot, OpenJob
-from shared.worker.ledger_audit import Balance
+from shared.worker.ledger_audit import LedgerAudit
 from tests.fakes.clock import NOON, FrozenClock
 
 ALL, ANNS = "all.2026-11.3", "user.ann.2026-11"
@@ -36,7 +36,7 @@ def ledger(
     lent: str = "1",
     ann: int | None = None,
 ) -> LedgerSnapshot:
-    """Shard 3 borrowed 1 USD on a day, of which others lent `lent`."""
+    """A snapshot in which shard 3 borrowed 1 USD and shard 4 lent `lent`."""
     count = len(jobs) if ann is None else ann
     return LedgerSnapshot(
         jobs=jobs,
@@ -46,8 +46,8 @@ def ledger(
     )
 
 
-def balance(found: LedgerSnapshot | None) -> Balance:
-    return Balance(read=lambda at, account: found, clock=FrozenClock(), zone=UTC)
+def balance(found: LedgerSnapshot | None) -> LedgerAudit:
+    return LedgerAudit(read=lambda at, account: found, clock=FrozenClock(), zone=UTC)
 
 
 BOTH = {ALL: held("3.20"), ANNS: held("3.20")}
@@ -76,25 +76,25 @@ BOTH = {ALL: held("3.20"), ANNS: held("3.20")}
                 *[an_open_job("0.0000004")] * 3,
                 documents={ALL: held("0"), ANNS: held("0")},
             ),
-            id="less than is booked",
+            id="less than the smallest amount booked",
         ),
     ],
 )
-def test_what_balances_is_said_to(found: LedgerSnapshot) -> None:
+def test_a_ledger_that_balances_is_logged_as_such(found: LedgerSnapshot) -> None:
     with capture_logs() as logs:
         off = balance(found)()
 
     assert off == 0
-    assert [line["event"] for line in logs] == ["ledger_balances"]
+    assert [line["event"] for line in logs] == ["ledger_balanced"]
 
 
 @pytest.mark.parametrize(
-    ("found", "told"),
+    ("found", "lines"),
     [
         pytest.param(
             ledger(documents={ALL: held("0.000001")}),
             [{"document": ALL, "off_by_usd": "0.000001"}],
-            id="a hold of no job",
+            id="a hold without a job",
         ),
         pytest.param(
             ledger(an_open_job(), documents={ALL: held("3.20"), ANNS: held("3")}),
@@ -104,12 +104,12 @@ def test_what_balances_is_said_to(found: LedgerSnapshot) -> None:
         pytest.param(
             ledger(an_open_job(), documents={ALL: held("3.20")}),
             [{"document": ANNS, "off_by_usd": "-3.200000"}],
-            id="an account is gone",
+            id="an account is missing",
         ),
         pytest.param(
             ledger(lent="0.75"),
             [{"loans_of": "all.2026-11", "off_by_usd": "0.25"}],
-            id="a loan from nowhere",
+            id="a loan that nobody lent",
         ),
         pytest.param(
             ledger(an_open_job(), documents=BOTH, ann=3),
@@ -124,29 +124,29 @@ def test_what_balances_is_said_to(found: LedgerSnapshot) -> None:
         pytest.param(
             ledger(ann=-1),
             [{"user_id": "ann", "off_by_jobs": -1}],
-            id="a count below nothing",
+            id="a negative count",
         ),
     ],
 )
-def test_what_is_off_is_told_each(
-    found: LedgerSnapshot, told: list[dict[str, object]]
+def test_each_imbalance_is_logged(
+    found: LedgerSnapshot, lines: list[dict[str, object]]
 ) -> None:
     with capture_logs() as logs:
         off = balance(found)()
 
-    assert off == len(told)
+    assert off == len(lines)
     event = {"event": "ledger_out_of_balance", "log_level": "error"}
-    assert logs == [event | line for line in told]
+    assert logs == [event | line for line in lines]
 
 
-def test_too_many_open_jobs_are_not_called_balanced() -> None:
+def test_a_ledger_with_too_many_open_jobs_is_not_checked() -> None:
     with capture_logs() as logs:
         assert balance(None)() == 0
 
     assert [line["event"] for line in logs] == ["ledger_not_checked"]
 
 
-def test_a_moment_past_is_read_and_its_month_in_the_ledgers_zone() -> None:
+def test_the_audit_reads_a_past_moment_and_its_month_in_the_ledgers_zone() -> None:
     asked: list[tuple[datetime, list[str]]] = []
     midnight = datetime(2026, 11, 30, 15, 0, 9, tzinfo=UTC)  # of December in Seoul
     second = datetime(2026, 12, 1, 9, tzinfo=UTC)  # jobs of November have just ended
@@ -155,9 +155,9 @@ def test_a_moment_past_is_read_and_its_month_in_the_ledgers_zone() -> None:
         asked.append((at, list(accounts)))
         return ledger()
 
-    Balance(read=read, clock=FrozenClock(midnight), zone=ZoneInfo("Asia/Seoul"))()
-    Balance(read=read, clock=FrozenClock(), zone=UTC)()
-    Balance(read=read, clock=FrozenClock(second), zone=UTC)()
+    LedgerAudit(read=read, clock=FrozenClock(midnight), zone=ZoneInfo("Asia/Seoul"))()
+    LedgerAudit(read=read, clock=FrozenClock(), zone=UTC)()
+    LedgerAudit(read=read, clock=FrozenClock(second), zone=UTC)()
 
     november, december = "all.2026-11", "all.2026-12"
     assert asked == [

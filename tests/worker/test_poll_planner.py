@@ -1,31 +1,37 @@
-"""What workers learn of vendors' times, and what their store may do to them."""
+"""Poll plans learned from all workers' tasks, and failures of the shared document."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.domain import timing
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import CommitUncertain, LostRace, Unreachable
+from shared.domain.errors import Unreachable
 from shared.domain.job import Attempt
 from shared.domain.outcomes import Accepted, Succeeded
-from shared.domain.poll_plan import FEWEST, TaskTimes, Took, kind, poll_plan
+from shared.domain.poll_plan import (
+    MIN_TASKS,
+    TaskTimes,
+    TaskTiming,
+    poll_plan,
+    task_kind,
+)
 from shared.domain.structs import replace
-from shared.worker.poll_planner import CACHED, WRITE_EVERY, PollPlanner
+from shared.worker.poll_planner import CACHE_TTL, WRITE_INTERVAL, PollPlanner
 from tests.domain.examples import NOON, a_job, running
 from tests.fakes.clock import FrozenClock
-from tests.fakes.task_times import FakeTaskTimes
+from tests.fakes.document import FakeDocument
+from tests.fakes.jobs import Trouble
 from tests.usecases.harness import Harness
 
 MODEL, DURATION = "gen4_turbo", 5
-TOOK = Took(working=30, ready=35)
-KNOWN = TaskTimes(kinds={kind(MODEL, DURATION): (TOOK,) * FEWEST})
+TOOK = TaskTiming(working=30, ready=35)
+KNOWN = TaskTimes(kinds={task_kind(MODEL, DURATION): (TOOK,) * MIN_TASKS})
 
 
 @pytest.fixture
-def store() -> FakeTaskTimes:
-    return FakeTaskTimes()
+def store() -> FakeDocument[TaskTimes]:
+    return FakeDocument(TaskTimes())
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def clock() -> FrozenClock:
 
 
 @pytest.fixture
-def planner(store: FakeTaskTimes, clock: FrozenClock) -> PollPlanner:
+def planner(store: FakeDocument[TaskTimes], clock: FrozenClock) -> PollPlanner:
     return PollPlanner(store=store, clock=clock)
 
 
@@ -49,32 +55,44 @@ def plan(planner: PollPlanner) -> tuple[int, ...]:
     return planner.plan(MODEL, DURATION)
 
 
-def test_a_plan_is_made_of_what_all_workers_saw(
-    planner: PollPlanner, store: FakeTaskTimes
+def test_a_plan_is_based_on_the_tasks_of_all_workers(
+    planner: PollPlanner, store: FakeDocument[TaskTimes]
 ) -> None:
-    store.times = KNOWN
+    store.value = KNOWN
 
-    assert plan(planner) == poll_plan([TOOK] * FEWEST) != ()
+    assert plan(planner) == poll_plan([TOOK] * MIN_TASKS) != ()
     assert planner.plan(MODEL, DURATION + 1) == ()
 
 
-def test_what_a_task_took_is_between_its_last_two_polls(
-    planner: PollPlanner, store: FakeTaskTimes, clock: FrozenClock
+def test_a_task_became_ready_between_its_last_two_polls(
+    planner: PollPlanner, store: FakeDocument[TaskTimes], clock: FrozenClock
 ) -> None:
     clock.at = NOON + timedelta(seconds=41.5)
 
     planner.succeeded(an_attempt(polled_at=NOON + timedelta(seconds=36.4)))
 
-    assert store.times.of(MODEL, DURATION) == (Took(working=36, ready=42),)
+    assert store.value.of(MODEL, DURATION) == (TaskTiming(working=36, ready=42),)
 
 
-def test_a_result_that_the_first_poll_finds_draws_the_next_first_poll_nearer(
-    planner: PollPlanner, store: FakeTaskTimes, clock: FrozenClock
+def test_nothing_is_learned_from_a_task_whose_vendor_did_not_answer(
+    planner: PollPlanner, store: FakeDocument[TaskTimes], clock: FrozenClock
 ) -> None:
-    store.times = KNOWN
+    clock.move(timedelta(minutes=20))
+
+    planner.succeeded(
+        an_attempt(polled_at=clock.at - timedelta(seconds=15), missed_polls=1)
+    )
+
+    assert store.value == TaskTimes()
+
+
+def test_a_result_found_by_the_first_poll_makes_later_first_polls_earlier(
+    planner: PollPlanner, store: FakeDocument[TaskTimes], clock: FrozenClock
+) -> None:
+    store.value = KNOWN
     before = plan(planner)[0]
-    for _ in range(FEWEST):
-        clock.at += WRITE_EVERY
+    for _ in range(MIN_TASKS):
+        clock.at += WRITE_INTERVAL
         started = clock.at - timedelta(seconds=before)
         planner.succeeded(an_attempt(started_at=started, polled_at=None))
 
@@ -82,66 +100,57 @@ def test_a_result_that_the_first_poll_finds_draws_the_next_first_poll_nearer(
 
 
 def test_the_shared_document_is_read_and_written_rarely(
-    planner: PollPlanner, store: FakeTaskTimes, clock: FrozenClock
+    planner: PollPlanner, store: FakeDocument[TaskTimes], clock: FrozenClock
 ) -> None:
     for _ in range(20):
         plan(planner)
         planner.succeeded(an_attempt(polled_at=NOON))
     assert (store.reads, store.commits) == (2, 1)
 
-    clock.at += WRITE_EVERY
+    clock.at += WRITE_INTERVAL
     planner.succeeded(an_attempt(polled_at=NOON))
-    assert (store.commits, len(store.times.of(MODEL, DURATION))) == (2, 21)
+    assert (store.commits, len(store.value.of(MODEL, DURATION))) == (2, 21)
 
-    clock.at += CACHED
+    clock.at += CACHE_TTL
     plan(planner)
     assert store.reads == 4
 
 
 @pytest.mark.parametrize(
-    "error", [Unreachable("x"), LostRace("x"), CommitUncertain("x")]
+    "trouble", [Trouble.UNREACHABLE, Trouble.LOST_RACE, Trouble.NOT_APPLIED]
 )
-def test_a_store_in_trouble_costs_nothing_but_the_plan(
-    planner: PollPlanner, store: FakeTaskTimes, clock: FrozenClock, error: Any
+def test_a_failing_store_costs_only_the_plan(
+    planner: PollPlanner,
+    store: FakeDocument[TaskTimes],
+    clock: FrozenClock,
+    trouble: Trouble,
 ) -> None:
-    store.read_failures, store.failures = [Unreachable("down")], [error]
+    store.read_failures, store.troubles = [Unreachable("down")], [trouble]
 
     assert plan(planner) == ()
     planner.succeeded(an_attempt(polled_at=NOON))
-    assert store.times == TaskTimes()
+    assert store.value == TaskTimes()
 
-    clock.at += WRITE_EVERY
+    clock.at += WRITE_INTERVAL
     planner.succeeded(an_attempt(polled_at=NOON))
-    assert len(store.times.of(MODEL, DURATION)) == 2
+    assert len(store.value.of(MODEL, DURATION)) == 2
 
 
-def test_a_job_is_polled_by_the_plan_and_what_it_took_is_learned() -> None:
+def test_a_job_is_polled_by_the_plan_and_its_time_is_recorded() -> None:
     harness = Harness()
     runway = harness.providers[ProviderId.RUNWAY]
     runway.submissions, runway.polls = [Accepted(task_id="t")], [Succeeded()]
     job = a_job(chain=(ProviderId.RUNWAY,))
     planned = job.chain[0]
-    name = kind(planned.model_id, planned.duration_seconds)
-    harness.task_times.times = TaskTimes(kinds={name: (TOOK,) * FEWEST})
+    name = task_kind(planned.model_id, planned.duration_seconds)
+    harness.task_times.value = TaskTimes(kinds={name: (TOOK,) * MIN_TASKS})
     harness.jobs.create(job)
 
     job = harness.step()
-    first = poll_plan([TOOK] * FEWEST)[0]
+    first = poll_plan([TOOK] * MIN_TASKS)[0]
     assert job.wake_at == job.attempts[0].started_at + timedelta(seconds=first)
 
     harness.clock.move_to(job.wake_at)
     harness.step()
-    (*_, latest) = harness.task_times.times.kinds[name]
+    (*_, latest) = harness.task_times.value.kinds[name]
     assert latest.ready == first + 1
-
-
-def test_a_start_does_not_need_the_plan() -> None:
-    harness = Harness()
-    harness.providers[ProviderId.RUNWAY].submissions = [Accepted(task_id="t")]
-    harness.task_times.read_failures = [Unreachable("down")]
-    harness.jobs.create(a_job(chain=(ProviderId.RUNWAY,)))
-
-    job = harness.step()
-
-    assert job.attempts[0].task_id == "t"
-    assert job.wake_at == job.attempts[0].started_at + timing.SHORTEST_POLL

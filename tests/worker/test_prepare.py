@@ -1,4 +1,4 @@
-"""An image is fetched once, checked, and kept as one JPEG."""
+"""Preparing an image: fetched once, checked, and stored as a JPEG."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -13,12 +13,12 @@ from shared.domain.outcomes import (
     ImageRefused,
     Prepared,
     PreparedImage,
-    PrepareMissed,
+    PrepareFailed,
     PrepareStarted,
     Succeeded,
 )
 from shared.domain.projection import project
-from shared.domain.timing import MOST_PREPARE_TRIES, PREPARE_LIMIT
+from shared.domain.timing import MAX_PREPARE_TRIES, PREPARE_LIMIT
 from shared.domain.transitions import apply
 from shared.ports.providers import ImageFile
 from shared.ports.storage import Jpeg, StoredObject
@@ -34,10 +34,10 @@ def an_upload_job() -> Job:
 
 
 @pytest.mark.parametrize("job", [a_new_job(), an_upload_job()], ids=["url", "upload"])
-def test_an_image_is_kept_as_a_jpeg(harness: Harness, job: Job) -> None:
+def test_an_image_is_stored_as_a_jpeg(harness: Harness, job: Job) -> None:
     harness.bucket.objects["uploads/ann/up1"] = b"a cat"
 
-    outcome = harness.preparation.prepare(job)
+    outcome = harness.prepare_step.prepare(job)
 
     assert outcome == Prepared(
         image=PreparedImage(
@@ -53,9 +53,7 @@ def test_an_image_is_kept_as_a_jpeg(harness: Harness, job: Job) -> None:
     assert harness.bucket.content_types["images/job1"] == "image/jpeg"
 
 
-def test_an_upload_exchanged_after_the_check_is_not_what_is_sent(
-    harness: Harness,
-) -> None:
+def test_an_upload_replaced_after_the_check_is_not_sent(harness: Harness) -> None:
     harness.jobs.put(an_upload_job())
     harness.bucket.objects["uploads/ann/up1"] = b"a cat"
     harness.advance("job1", from_starts_queue=True)
@@ -68,65 +66,56 @@ def test_an_upload_exchanged_after_the_check_is_not_what_is_sent(
     assert order.image and order.image.jpeg == JPEG
 
 
-def test_preparing_twice_keeps_the_same_image(harness: Harness) -> None:
-    first = harness.preparation.prepare(a_new_job())
-
-    assert harness.preparation.prepare(a_new_job()) == first
-
-
-def test_an_upload_of_another_user_is_not_there(harness: Harness) -> None:
+def test_another_users_upload_is_not_found(harness: Harness) -> None:
     harness.bucket.objects["uploads/bob/up1"] = b"bob's"
 
-    outcome = harness.preparation.prepare(an_upload_job())
+    outcome = harness.prepare_step.prepare(an_upload_job())
 
     assert isinstance(outcome, ImageRefused)
     assert outcome.problem.code == "image_unreachable"
 
 
 @pytest.mark.parametrize("body", [b"bad bytes", b"", b"x" * 16_000_001])
-def test_what_is_no_image_is_refused(harness: Harness, body: bytes) -> None:
+def test_a_file_that_is_no_image_is_refused(harness: Harness, body: bytes) -> None:
     harness.web.bodies[CAT] = body
 
-    outcome = harness.preparation.prepare(a_new_job())
+    outcome = harness.prepare_step.prepare(a_new_job())
 
     assert isinstance(outcome, ImageRefused)
     assert outcome.problem.code == "image_invalid"
 
 
-def test_an_upload_that_is_too_large_is_refused(harness: Harness) -> None:
-    harness.bucket.objects["uploads/ann/up1"] = b"x" * 16_000_001
-
-    assert isinstance(harness.preparation.prepare(an_upload_job()), ImageRefused)
-
-
-def test_an_address_that_must_not_be_fetched_is_refused(harness: Harness) -> None:
+def test_a_url_that_must_not_be_fetched_is_refused(harness: Harness) -> None:
     harness.web.failures = [NotPublic("10.0.0.1")]
 
-    outcome = harness.preparation.prepare(a_new_job())
+    outcome = harness.prepare_step.prepare(a_new_job())
 
     assert isinstance(outcome, ImageRefused)
-    assert outcome.problem.code == "image_unreachable"
+    detail = "10.0.0.1"
+    code = ErrorCode.IMAGE_UNREACHABLE
+    assert outcome.problem == Problem(code=code, detail=detail)
 
 
-def test_an_address_that_does_not_answer_is_tried_again(harness: Harness) -> None:
+def test_a_url_that_does_not_answer_is_tried_again(harness: Harness) -> None:
     harness.web.failures = [Unreachable("503")]
 
-    outcome = harness.preparation.prepare(a_new_job())
+    outcome = harness.prepare_step.prepare(a_new_job())
 
-    assert isinstance(outcome, PrepareMissed)
-    assert outcome.problem.code == "image_unreachable"
-    assert isinstance(harness.preparation.prepare(a_new_job()), Prepared)
+    assert isinstance(outcome, PrepareFailed)
+    code = ErrorCode.IMAGE_UNREACHABLE
+    assert outcome.problem == Problem(code=code, detail="503")
+    assert isinstance(harness.prepare_step.prepare(a_new_job()), Prepared)
 
 
 @pytest.mark.parametrize("job", [a_new_job(), an_upload_job()], ids=["url", "upload"])
-def test_our_own_bucket_being_down_is_not_the_images_fault(
+def test_an_outage_of_our_bucket_does_not_count_against_the_image(
     harness: Harness, job: Job
 ) -> None:
     harness.bucket.failures = [Unreachable("down")]
 
-    outcome = harness.preparation.prepare(job)
+    outcome = harness.prepare_step.prepare(job)
 
-    assert isinstance(outcome, PrepareMissed)
+    assert isinstance(outcome, PrepareFailed)
     assert outcome.problem.code == "storage_failed"
 
 
@@ -134,27 +123,27 @@ def the_decoder_is_busy(harness: Harness) -> None:
     def to_jpeg(content: bytes) -> Jpeg:
         raise Unreachable("other images and videos are being decoded")
 
-    harness.images.to_jpeg = to_jpeg  # type: ignore[method-assign] # an outage, staged
+    harness.images.to_jpeg = to_jpeg  # type: ignore[method-assign] # a simulated outage
 
 
 def the_bucket_is_down(harness: Harness) -> None:
     def write(name: str, content: BinaryIO, *, content_type: str) -> StoredObject:
         raise Unreachable("down")
 
-    harness.bucket.write = write  # type: ignore[method-assign] # an outage, staged
+    harness.bucket.write = write  # type: ignore[method-assign] # a simulated outage
 
 
 OUTAGES = pytest.mark.parametrize("begin", [the_decoder_is_busy, the_bucket_is_down])
 
 
 @OUTAGES
-def test_an_outage_of_ours_is_waited_for(
+def test_a_job_waits_for_our_own_outage_to_end(
     harness: Harness, begin: Callable[[Harness], None]
 ) -> None:
     harness.jobs.put(a_new_job())
     write, to_jpeg = harness.bucket.write, harness.images.to_jpeg
     begin(harness)
-    for _ in range(3 * MOST_PREPARE_TRIES):
+    for _ in range(3 * MAX_PREPARE_TRIES):
         job = harness.step()
         assert (job.prepare_tries, job.preparing_until) == (0, None)
         assert job.wake_at and job.wake_at > harness.clock.now()
@@ -166,7 +155,7 @@ def test_an_outage_of_ours_is_waited_for(
 
 
 @OUTAGES
-def test_an_outage_of_ours_that_does_not_end_is_not_blamed_on_the_image(
+def test_a_lasting_outage_of_ours_is_not_blamed_on_the_image(
     harness: Harness, begin: Callable[[Harness], None]
 ) -> None:
     harness.jobs.create(a_new_job())
@@ -179,19 +168,19 @@ def test_an_outage_of_ours_that_does_not_end_is_not_blamed_on_the_image(
 
 
 @pytest.mark.parametrize(
-    ("size", "is_taken"),
+    ("size", "is_accepted"),
     [((128, 128), True), ((127, 4000), False), ((640, 127), False), ((1, 1), False)],
 )
-def test_an_image_that_is_too_small_is_refused_before_anyone_is_paid(
-    harness: Harness, size: tuple[int, int], *, is_taken: bool
+def test_an_image_that_is_too_small_is_refused_before_a_paid_call(
+    harness: Harness, size: tuple[int, int], *, is_accepted: bool
 ) -> None:
     harness.images.size = size
     harness.jobs.put(a_new_job())
 
     harness.step()
 
-    assert (harness.job.image is not None) is is_taken
-    if not is_taken:
+    assert (harness.job.image is not None) is is_accepted
+    if not is_accepted:
         job = harness.run()
         shown = project(job)["error"]
         assert harness.starts == 0
@@ -204,7 +193,7 @@ def two_images() -> Job:
     return a_new_job(chain=(ProviderId.VEO,), last_image="up2")
 
 
-def test_both_images_are_prepared_before_the_provider_is_paid(harness: Harness) -> None:
+def test_both_images_are_prepared_before_the_paid_call(harness: Harness) -> None:
     harness.bucket.objects["uploads/ann/up2"] = b"a dog"
     harness.jobs.put(two_images())
 
@@ -239,6 +228,23 @@ def test_a_last_image_that_cannot_be_used_ends_the_job_unpaid(
     assert sum(harness.jobs.made["ann"].unprepared.values()) == 1
 
 
+def test_each_image_has_four_tries(harness: Harness) -> None:
+    last = "https://example.com/dog.jpg"
+    harness.jobs.create(a_new_job(chain=(ProviderId.VEO,), last_image_url=last))
+    tries = MAX_PREPARE_TRIES
+    harness.web.failures.extend([Unreachable("503")] * (tries - 1))
+    while harness.job.image is None:
+        harness.clock.move(MINUTE)
+        harness.step()
+    harness.web.failures.extend([Unreachable("503")] * 2 * tries)
+
+    job = harness.run()
+
+    assert job.problem and job.problem.field == "last_image"
+    assert job.problem.code is ErrorCode.IMAGE_UNREACHABLE
+    assert len(harness.web.failures) == tries
+
+
 def test_a_worker_that_dies_with_the_last_image_does_not_lose_the_first(
     harness: Harness,
 ) -> None:
@@ -254,19 +260,19 @@ def test_a_worker_that_dies_with_the_last_image_does_not_lose_the_first(
     assert job.last_image is not None
 
 
-def test_late_news_of_the_first_image_says_nothing_of_the_last(
+def test_a_late_outcome_of_the_first_image_does_not_apply_to_the_last(
     harness: Harness,
 ) -> None:
     harness.jobs.put(two_images())
     job = harness.step()
     assert job.image is not None
-    missed = PrepareMissed(problem=Problem(code=ErrorCode.IMAGE_UNREACHABLE))
+    missed = PrepareFailed(problem=Problem(code=ErrorCode.IMAGE_UNREACHABLE))
 
     for late in (Prepared(image=job.image), missed):
         assert apply(job, late, harness.clock.now()) is job
 
 
-def test_the_text_alone_needs_no_preparation(harness: Harness) -> None:
+def test_a_job_without_an_image_needs_no_preparation(harness: Harness) -> None:
     chain = (ProviderId.RUNWAY, ProviderId.VEO)
     harness.jobs.create(a_new_job(chain=chain, image_url=None))
     harness.providers[ProviderId.VEO].polls = [Succeeded()]

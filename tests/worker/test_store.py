@@ -1,4 +1,4 @@
-"""A result is fetched, checked and kept, as often as that takes."""
+"""Storing a result: fetch, check and copy it, repeated until that succeeds."""
 
 import io
 from collections.abc import Iterator
@@ -6,10 +6,11 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import BadContent, Unreachable
-from shared.domain.outcomes import Stored, StoreMissed
+from shared.domain.outcomes import Stored, StoreFailed
 from shared.jobs.video_urls import URL_LIFETIME
 from shared.ports.providers import BucketFile, InlineFile, WebFile
 from shared.ports.storage import StoredObject, VideoFacts
@@ -17,32 +18,32 @@ from tests.domain.examples import NOON, a_job, at_provider, storing
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness
 
-TARGET, POSTER = "videos/ann/job1.mp4", "videos/ann/job1.jpg"
+TARGET, POSTER = "videos/ann/job1/runway.mp4", "videos/ann/job1/runway.jpg"
 FOLDER = "incoming/job1/runway/"
 DOWN = Unreachable("down")
 
 
-def store(harness: Harness, *, configured: bool = True) -> Stored | StoreMissed:
+def store(harness: Harness, *, configured: bool = True) -> Stored | StoreFailed:
     job = storing(a_job(), ProviderId.RUNWAY)
     provider = harness.providers[ProviderId.RUNWAY] if configured else None
     attempt = at_provider(job, ProviderId.RUNWAY)
     copy = io.BytesIO()
-    found = harness.storing.bring_in(job, attempt, provider, copy)
-    if isinstance(found, StoreMissed):
+    found = harness.store_step.fetch_result(job, attempt, provider, copy)
+    if isinstance(found, StoreFailed):
         return found
-    return harness.storing.keep(job, attempt, found, copy)
+    return harness.store_step.check_and_store(job, attempt, found, copy)
 
 
 def provider(harness: Harness) -> ScriptedProvider:
     return harness.providers[ProviderId.RUNWAY]
 
 
-def code(outcome: Stored | StoreMissed) -> str:
-    assert isinstance(outcome, StoreMissed)
+def code(outcome: Stored | StoreFailed) -> str:
+    assert isinstance(outcome, StoreFailed)
     return outcome.problem.code.value
 
 
-def test_what_came_inside_an_answer_is_kept(harness: Harness) -> None:
+def test_a_result_inside_the_answer_is_stored(harness: Harness) -> None:
     outcome = store(harness)
 
     assert isinstance(outcome, Stored)
@@ -53,7 +54,17 @@ def test_what_came_inside_an_answer_is_kept(harness: Harness) -> None:
     assert outcome.urls.expires_at == NOON + URL_LIFETIME
 
 
-def test_its_first_frame_is_kept_beside_it(harness: Harness) -> None:
+def test_the_reason_why_a_video_was_not_stored_is_logged(harness: Harness) -> None:
+    harness.bucket.failures = [Unreachable("403: may not write")]
+    with capture_logs() as lines:
+        assert code(store(harness)) == "storage_failed"
+
+    (line,) = [line for line in lines if line["event"] == "video_not_stored"]
+    assert line["job_id"] == "job1"
+    assert line["why"] == "403: may not write"
+
+
+def test_the_first_frame_is_stored_beside_the_video(harness: Harness) -> None:
     outcome = store(harness)
 
     assert isinstance(outcome, Stored)
@@ -73,7 +84,7 @@ def test_a_video_without_a_poster_is_delivered(harness: Harness) -> None:
     assert POSTER not in harness.bucket.objects
 
 
-def test_a_download_has_a_name_that_says_what_it_is(harness: Harness) -> None:
+def test_a_download_has_a_readable_name(harness: Harness) -> None:
     outcome = store(harness)
 
     assert isinstance(outcome, Stored)
@@ -81,7 +92,7 @@ def test_a_download_has_a_name_that_says_what_it_is(harness: Harness) -> None:
     assert outcome.urls.download_url.endswith(quote(name))
 
 
-def test_what_lies_at_an_address_is_fetched(harness: Harness) -> None:
+def test_a_result_at_a_url_is_fetched(harness: Harness) -> None:
     provider(harness).result = WebFile(url="https://cdn.example/v.mp4")
     harness.web.bodies["https://cdn.example/v.mp4"] = b"from the web"
 
@@ -89,7 +100,7 @@ def test_what_lies_at_an_address_is_fetched(harness: Harness) -> None:
     assert harness.bucket.objects[TARGET] == b"from the web"
 
 
-def test_what_the_vendor_wrote_into_our_bucket_is_copied(harness: Harness) -> None:
+def test_a_result_in_our_bucket_is_copied(harness: Harness) -> None:
     harness.bucket.objects[FOLDER + "sample_0.mp4"] = b"from google"
     provider(harness).result = BucketFile(gs_uri=f"gs://bucket/{FOLDER}sample_0.mp4")
 
@@ -107,7 +118,7 @@ def test_what_the_vendor_wrote_into_our_bucket_is_copied(harness: Harness) -> No
         "https://bucket/incoming/job1/runway/v.mp4",
     ],
 )
-def test_a_file_that_is_not_this_attempts_is_not_taken(
+def test_a_file_outside_the_attempts_folder_is_refused(
     harness: Harness, gs_uri: str
 ) -> None:
     harness.bucket.objects[gs_uri.removeprefix("gs://bucket/")] = b"bob's"
@@ -117,7 +128,7 @@ def test_a_file_that_is_not_this_attempts_is_not_taken(
     assert TARGET not in harness.bucket.objects
 
 
-def test_a_file_that_is_not_there_yet_is_waited_for(harness: Harness) -> None:
+def test_a_file_that_is_not_there_yet_counts_as_unavailable(harness: Harness) -> None:
     provider(harness).result = BucketFile(gs_uri=f"gs://bucket/{FOLDER}v.mp4")
 
     assert code(store(harness)) == "provider_unavailable"
@@ -132,7 +143,7 @@ def test_a_file_that_is_not_there_yet_is_waited_for(harness: Harness) -> None:
         (WebFile(url="https://cdn.example/gone"), "provider_unavailable"),
     ],
 )
-def test_what_could_not_be_kept_is_a_miss(
+def test_a_result_that_cannot_be_stored_is_a_failed_try(
     harness: Harness, result: InlineFile | WebFile, expected: str
 ) -> None:
     provider(harness).result = result
@@ -144,7 +155,7 @@ def test_what_could_not_be_kept_is_a_miss(
 def test_a_download_that_breaks_off_leaves_nothing_behind(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def half(_file: WebFile, *, most_bytes: int) -> Iterator[bytes]:
+    def half(_file: WebFile, *, max_bytes: int) -> Iterator[bytes]:
         yield b"half"
         raise Unreachable("the download was cut short")
 
@@ -155,29 +166,19 @@ def test_a_download_that_breaks_off_leaves_nothing_behind(
     assert harness.bucket.list("incoming/") == []
 
 
-def test_without_its_provider_nobody_can_fetch_it(harness: Harness) -> None:
+def test_a_result_cannot_be_fetched_without_its_provider(harness: Harness) -> None:
     assert code(store(harness, configured=False)) == "provider_unavailable"
 
 
-def test_a_video_that_was_not_ordered_is_not_kept(harness: Harness) -> None:
+def test_a_video_not_as_ordered_is_not_stored(harness: Harness) -> None:
     harness.videos.duration_seconds = 7.0
 
     assert code(store(harness)) == "bad_output"
     assert TARGET not in harness.bucket.objects
 
 
-def test_what_is_kept_is_the_vendors_file_byte_for_byte(harness: Harness) -> None:
-    """Marks of origin (C2PA, SynthID) stay in place."""
-    content = b"ftyp, uuid with a manifest, moov, mdat with a watermark"
-    provider(harness).result = InlineFile(content=content)
-
-    store(harness)
-
-    assert harness.bucket.objects[TARGET] == content
-
-
 @pytest.mark.parametrize("calls", range(7))
-def test_storing_may_be_done_again_after_any_part_of_it(
+def test_storing_can_be_repeated_after_a_failure_at_any_call(
     harness: Harness, calls: int
 ) -> None:
     fail_at(harness, calls)
@@ -189,9 +190,10 @@ def test_storing_may_be_done_again_after_any_part_of_it(
 
 
 def fail_at(harness: Harness, nth: int) -> None:
-    """Find, write, open, copy, write the poster, sign once, sign once more.
+    """Fail at: find, write, open, copy, write the poster, sign, sign the third URL.
 
-    What the vendor wrote into our bucket is opened there; what was fetched, is here.
+    A file that the vendor wrote into our bucket is opened there; one that was fetched
+    is already in this process.
     """
     verb, before = [
         ("find", 0),
@@ -216,18 +218,11 @@ def fail_at(harness: Harness, nth: int) -> None:
     setattr(harness.bucket, verb, once)
 
 
-def test_what_is_stored_already_is_not_fetched_again(harness: Harness) -> None:
-    store(harness)
-    provider(harness).result = Unreachable("the address is dead")
-
-    assert isinstance(store(harness), Stored)
-
-
-def test_whoever_copied_first_wins(harness: Harness) -> None:
+def test_the_first_copy_wins(harness: Harness) -> None:
     find = harness.bucket.find
     answers = iter([None])
     harness.bucket.objects[TARGET] = b"an mp4"
-    harness.bucket.find = lambda name: next(answers, None) or find(name)  # type: ignore[method-assign] # as if it came in between
+    harness.bucket.find = lambda name: next(answers, None) or find(name)  # type: ignore[method-assign] # as if it appeared in between
     blind = harness.bucket.find
     harness.bucket.find = lambda name: None  # type: ignore[method-assign] # not seen yet
 
@@ -254,22 +249,22 @@ def test_a_copy_that_differs_is_not_delivered(harness: Harness) -> None:
     assert isinstance(store(harness), Stored)
 
 
-def meanwhile_another_worker_fetches(harness: Harness) -> None:
+def another_worker_fetches(harness: Harness) -> None:
     content = io.BytesIO(b"bad, unlike what is being checked")
     harness.bucket.write(f"{FOLDER}fetched.mp4", content, content_type="video/mp4")
 
 
-def test_what_another_worker_fetched_meanwhile_is_not_copied_unchecked(
+def test_a_file_that_another_worker_fetched_is_not_copied_unchecked(
     harness: Harness,
 ) -> None:
     inspect = harness.videos.inspect
 
     def crowded(file: BinaryIO, *, size_bytes: int) -> VideoFacts:
         facts = inspect(file, size_bytes=size_bytes)
-        meanwhile_another_worker_fetches(harness)
+        another_worker_fetches(harness)
         return facts
 
-    harness.videos.inspect = crowded  # type: ignore[method-assign] # a race, staged
+    harness.videos.inspect = crowded  # type: ignore[method-assign] # a simulated race
     assert code(store(harness)) == "storage_failed"
     assert TARGET not in harness.bucket.objects
 
@@ -279,21 +274,24 @@ def test_what_another_worker_fetched_meanwhile_is_not_copied_unchecked(
 
 
 @pytest.mark.parametrize("is_copied", [True, False])
-def test_what_another_worker_fetched_meanwhile_is_not_checked_in_its_place(
+def test_a_file_that_another_worker_fetched_is_not_checked_instead(
     harness: Harness, is_copied: bool
 ) -> None:
     job = storing(a_job(), ProviderId.RUNWAY)
     attempt, copy = at_provider(job, ProviderId.RUNWAY), io.BytesIO()
-    found = harness.storing.bring_in(job, attempt, provider(harness), copy)
+    found = harness.store_step.fetch_result(job, attempt, provider(harness), copy)
     assert isinstance(found, StoredObject)
-    meanwhile_another_worker_fetches(harness)
+    another_worker_fetches(harness)
     copy = copy if is_copied else io.BytesIO()
 
-    assert code(harness.storing.keep(job, attempt, found, copy)) == "storage_failed"
+    assert (
+        code(harness.store_step.check_and_store(job, attempt, found, copy))
+        == "storage_failed"
+    )
     assert TARGET not in harness.bucket.objects
 
 
-def test_what_came_through_this_process_is_not_fetched_again(
+def test_a_file_that_this_process_fetched_is_not_downloaded_again(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[StoredObject] = []

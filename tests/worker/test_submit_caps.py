@@ -1,4 +1,4 @@
-"""A cap refuses only what can't be paid, and never costs a job what was paid for."""
+"""Caps skip providers that don't fit, and never lose a video that is paid for."""
 
 from decimal import Decimal
 
@@ -8,14 +8,14 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Job, Language
 from shared.domain.ledger import Caps, Limits
-from shared.domain.outcomes import Accepted, Failed, Rejected, Succeeded, Unknown
-from shared.ports.identity import Caller
-from tests.domain.examples import CHAIN, OMNI, RUNWAY, VEO, a_request, states
+from shared.domain.outcomes import Accepted, Failed, Succeeded, Unknown
+from shared.domain.structs import replace
+from tests.domain.examples import CHAIN, OMNI, RUNWAY, VEO, a_request, rejected, states
 from tests.fakes.jobs import FakeJobs
-from tests.usecases.harness import Harness, create_video
+from tests.usecases.harness import ANN, Harness
 
 LOST = Unknown(detail="read timeout")
-REFUSED = Rejected(problem=Problem(code=ErrorCode.INPUT_NOT_ACCEPTED))
+REFUSED = rejected(ErrorCode.INPUT_NOT_ACCEPTED)
 FILTERED = Failed(problem=Problem(code=ErrorCode.OUTPUT_FILTERED))
 
 
@@ -24,9 +24,9 @@ def capped(daily_usd: str) -> Harness:
     return Harness(jobs=FakeJobs(limits))
 
 
-def take(harness: Harness, *chain: ProviderId) -> str:
-    create = create_video(harness, chain=chain or CHAIN)
-    return create(Caller(user_id="ann"), a_request(), Language.ENGLISH).job.job_id
+def create(harness: Harness, *chain: ProviderId) -> str:
+    create_video = replace(harness.create_video, chain=chain or CHAIN)
+    return create_video(ANN, a_request(), Language.ENGLISH).job.job_id
 
 
 def finish(harness: Harness, job_id: str) -> Job:
@@ -35,18 +35,18 @@ def finish(harness: Harness, job_id: str) -> Job:
 
 
 def spent(harness: Harness) -> Decimal:
-    """Also: nothing of what was held is left open."""
+    """The amount settled, once no hold is left open."""
     held, settled = harness.booked
     assert held == 0
     return settled
 
 
-def test_a_provider_that_does_not_fit_is_skipped_and_a_cheaper_one_asked() -> None:
+def test_a_provider_that_exceeds_a_cap_is_skipped_for_a_cheaper_one() -> None:
     harness = capped("3.50")
     harness.providers[RUNWAY].polls = [FILTERED]
     harness.providers[OMNI].polls = [Succeeded()]
 
-    job = finish(harness, take(harness))
+    job = finish(harness, create(harness))
 
     assert states(job) == [
         ("runway", "failed"),
@@ -59,11 +59,11 @@ def test_a_provider_that_does_not_fit_is_skipped_and_a_cheaper_one_asked() -> No
     assert spent(harness) == Decimal("1.20")
 
 
-def test_the_limit_is_the_jobs_error_if_nothing_cheaper_is_left() -> None:
+def test_the_cap_is_the_jobs_error_if_no_cheaper_provider_is_left() -> None:
     harness = capped("3.50")
     harness.providers[RUNWAY].polls = [FILTERED]
 
-    job = finish(harness, take(harness, RUNWAY, VEO))
+    job = finish(harness, create(harness, RUNWAY, VEO))
 
     assert job.problem == Problem(code=ErrorCode.DAILY_LIMIT_REACHED)
     assert harness.providers[VEO].starts == 0
@@ -71,10 +71,10 @@ def test_the_limit_is_the_jobs_error_if_nothing_cheaper_is_left() -> None:
 
 
 @pytest.mark.parametrize("cap", ["3.50", "9.00"], ids=["Omni doesn't fit", "it fits"])
-def test_a_paid_file_is_delivered_although_the_next_provider_does_not_fit(
+def test_a_paid_file_is_delivered_even_if_the_next_provider_exceeds_the_cap(
     cap: str,
 ) -> None:
-    """Veo's answer got lost, and its file was written: 3.20 that must not be wasted."""
+    """Veo's answer was lost, but its file was written, for 3.20 USD."""
     harness = capped(cap)
     veo = harness.providers[VEO]
     veo.submissions = [LOST]
@@ -86,19 +86,19 @@ def test_a_paid_file_is_delivered_although_the_next_provider_does_not_fit(
 
     veo.during_start = write
 
-    job = finish(harness, take(harness, VEO, OMNI))
+    job = finish(harness, create(harness, VEO, OMNI))
 
     assert job.delivered and spent(harness) == Decimal("3.20")
 
 
-def test_jobs_at_once_never_hold_more_than_the_cap_for_what_they_begin() -> None:
-    """Each fails at Runway, and wants to raise its hold for Omni."""
+def test_concurrent_jobs_together_stay_within_the_cap() -> None:
+    """Each job fails at Runway and needs a higher hold for Omni."""
     harness = capped("3.00")
     harness.providers[RUNWAY].submissions = [Accepted(task_id="t")]
     harness.providers[RUNWAY].polls = [FILTERED]
     harness.providers[OMNI].polls = [Succeeded()]
 
-    jobs = [take(harness, RUNWAY, OMNI) for _ in range(5)]
+    jobs = [create(harness, RUNWAY, OMNI) for _ in range(5)]
     ended = [finish(harness, job_id) for job_id in jobs]
 
     assert [job.delivered is not None for job in ended].count(True) == 1

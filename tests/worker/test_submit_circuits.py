@@ -1,14 +1,13 @@
-"""Circuits in a job: what is skipped, why, and that polls go on."""
+"""Open circuits stop a job's starts, but not its polls."""
 
-from shared.domain import circuit
+from shared.domain import circuit, timing
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, Problem
-from shared.domain.outcomes import Rejected
-from tests.domain.examples import a_job, running
+from shared.domain.errors import ErrorCode
+from tests.domain.examples import SECOND, a_job, rejected, running, states
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness
 
-NO_CREDITS = Rejected(problem=Problem(code=ErrorCode.OUT_OF_CREDITS))
+NO_CREDITS = rejected(ErrorCode.OUT_OF_CREDITS)
 
 
 def test_the_next_job_does_not_ask_a_vendor_without_credits() -> None:
@@ -28,7 +27,7 @@ def test_the_next_job_does_not_ask_a_vendor_without_credits() -> None:
     assert "out_of_credits" in skipped.problem.detail
 
 
-def test_a_task_in_flight_is_polled_though_its_circuit_is_open() -> None:
+def test_a_running_task_is_polled_even_if_its_circuit_is_open() -> None:
     harness = Harness()
     harness.providers[ProviderId.RUNWAY] = ScriptedProvider(NO_CREDITS)
     harness.jobs.put(a_job())
@@ -38,10 +37,10 @@ def test_a_task_in_flight_is_polled_though_its_circuit_is_open() -> None:
 
     harness.step()
 
-    assert len(harness.providers[ProviderId.RUNWAY].asked) == 1
+    assert len(harness.providers[ProviderId.RUNWAY].polled) == 1
 
 
-def test_a_start_from_before_the_opening_does_not_close_the_circuit() -> None:
+def test_a_start_before_the_opening_does_not_close_the_circuit() -> None:
     harness = Harness()
     opened = circuit.Circuit(key="vendor.runway")
 
@@ -58,3 +57,24 @@ def test_a_start_from_before_the_opening_does_not_close_the_circuit() -> None:
 
     assert job.attempts[0].task_id
     assert harness.circuits.get("vendor.runway").opening
+
+
+def test_starts_that_were_too_late_to_send_open_no_circuit() -> None:
+    harness = Harness()
+    read = harness.bucket.read
+
+    def slowly(name: str, *, max_bytes: int) -> bytes | None:
+        harness.clock.move(timing.MAX_TIME_BEFORE_POST + SECOND)
+        return read(name, max_bytes=max_bytes)
+
+    harness.bucket.read = slowly  # type: ignore[method-assign] # as if it hung
+    advance = harness.advance
+    for _ in range(circuit.FAULTS_TO_OPEN):
+        harness.jobs.put(a_job())
+        advance("job1", from_starts_queue=True)
+    harness.bucket.read = read  # type: ignore[method-assign]
+    harness.jobs.put(a_job())
+    advance("job1", from_starts_queue=True)
+
+    assert states(harness.job) == [("runway", "running")]
+    assert harness.starts == 1

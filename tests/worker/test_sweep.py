@@ -1,4 +1,4 @@
-"""Stuck jobs are woken, expired ones ended, and none keeps the others waiting."""
+"""The sweep enqueues overdue jobs and ends expired ones; none blocks the others."""
 
 import threading
 from collections.abc import Sequence
@@ -12,10 +12,11 @@ from shared.domain import timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.naming import task_name
+from shared.domain.outcomes import Succeeded
 from shared.domain.structs import replace
 from shared.jobs.schedule import nth_retry
-from shared.ports.store import Overdue, StepTask
-from shared.worker.sweep import PAGE, ROUND_LIMIT, STARTS_WAIT, WOKEN_AT_ONCE
+from shared.ports.store import Overdue, OverdueWebhook, StepTask
+from shared.worker.sweep import MAX_START_WAIT, PAGE_SIZE, ROUND_LIMIT, WAKE_WORKERS
 from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, completed, running
 from tests.fakes.clock import NOON, FrozenClock
 from tests.fakes.queue import FakeQueue
@@ -35,13 +36,13 @@ from tests.usecases.harness import Harness
         (timedelta(days=1), 11),
     ],
 )
-def test_a_job_is_woken_at_one_two_four_eight_minutes(
+def test_a_job_is_enqueued_after_one_two_four_eight_minutes(
     overdue_by: timedelta, nth: int
 ) -> None:
     assert nth_retry(overdue_by) == nth
 
 
-def test_a_stuck_job_is_woken_under_a_new_name_each_time(harness: Harness) -> None:
+def test_a_stuck_job_gets_a_task_with_a_new_name_each_time(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
     for _ in range(9):
         harness.sweep()
@@ -52,8 +53,8 @@ def test_a_stuck_job_is_woken_under_a_new_name_each_time(harness: Harness) -> No
     assert not any(task.is_start for task in harness.queue.tasks)
 
 
-def test_only_jobs_that_are_overdue_are_woken(harness: Harness) -> None:
-    """A start that waits in its queue is not, for two minutes."""
+def test_only_overdue_jobs_are_enqueued(harness: Harness) -> None:
+    """A start that waits in its queue only counts as overdue after two minutes."""
     harness.jobs.put(completed(a_job(), ProviderId.RUNWAY))
     harness.jobs.put(a_new_job(job_id="young", at=NOON + 10 * SECOND))
     harness.jobs.put(a_new_job(job_id="old", at=NOON - 5 * MINUTE))
@@ -62,11 +63,11 @@ def test_only_jobs_that_are_overdue_are_woken(harness: Harness) -> None:
     harness.clock.move(MINUTE)
     assert harness.sweep() == 1
     assert [task.job_id for task in harness.queue.tasks] == ["old"]
-    harness.clock.move(STARTS_WAIT - MINUTE)
+    harness.clock.move(MAX_START_WAIT - MINUTE)
     assert harness.sweep() == 3
 
 
-def test_an_unreadable_job_ends_at_its_deadline_and_others_past_all_limits(
+def test_an_unreadable_job_ends_after_its_deadline_and_others_past_all_limits(
     harness: Harness,
 ) -> None:
     harness.jobs.put(a_new_job())
@@ -86,7 +87,40 @@ def test_an_unreadable_job_ends_at_its_deadline_and_others_past_all_limits(
     assert harness.job.is_final
 
 
-def test_one_poison_job_slows_no_other(harness: Harness) -> None:
+def test_a_job_of_a_later_release_is_left_alone_until_past_all_limits(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
+    harness.jobs.written_later.add("job1")
+
+    harness.clock.move(timing.JOB_LIMIT + timing.STORE_LIMIT)
+    assert harness.sweep() == 1
+
+    harness.clock.move(timing.ATTEMPT_LIMIT)
+    assert harness.sweep() == 0
+    harness.jobs.written_later.clear()
+    assert harness.job.is_final
+
+
+def test_a_job_that_moved_since_it_was_found_is_not_ended(harness: Harness) -> None:
+    """After a long outage, workers and the sweep find the same jobs."""
+    harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
+    harness.providers[ProviderId.RUNWAY].polls = [Succeeded()]
+    harness.clock.move(timing.JOB_LIMIT + timing.STORE_LIMIT + timing.ATTEMPT_LIMIT)
+    plain = harness.jobs.abandon
+
+    def abandon(job_id: str, version: int, now: datetime) -> None:
+        harness.step()
+        plain(job_id, version, now)
+
+    harness.jobs.abandon = abandon  # type: ignore[method-assign] # a simulated race
+    assert harness.sweep() == 0
+    assert not harness.job.is_final
+
+    assert harness.run().delivered
+
+
+def test_an_unreadable_job_does_not_block_the_others(harness: Harness) -> None:
     for name in ("poison", "good"):
         harness.jobs.put(a_new_job(job_id=name))
     harness.jobs.unreadable.add("poison")
@@ -100,13 +134,13 @@ def test_one_poison_job_slows_no_other(harness: Harness) -> None:
 @pytest.mark.parametrize(
     "failure", [Unreachable("the queue is down"), ValueError("a bug")], ids=repr
 )
-def test_one_job_that_cannot_be_woken_does_not_end_the_round(
+def test_a_job_that_cannot_be_enqueued_does_not_end_the_sweep(
     harness: Harness, failure: Exception
 ) -> None:
     for nth in range(5):
         harness.jobs.put(a_new_job(job_id=f"job{nth}"))
     harness.clock.move(3 * MINUTE)
-    harness.queue.failures = [failure]  # type: ignore[list-item] # not ours, too
+    harness.queue.failures = [failure]  # type: ignore[list-item] # any exception
 
     with pytest.raises(Unreachable, match="1 failures in a round"):
         harness.sweep()
@@ -115,34 +149,38 @@ def test_one_job_that_cannot_be_woken_does_not_end_the_round(
     assert harness.sweep() == 5
 
 
-def test_a_page_that_cannot_be_read_does_not_end_the_round(harness: Harness) -> None:
+def test_a_page_that_cannot_be_read_does_not_end_the_sweep(harness: Harness) -> None:
     waiting(harness, 1)
-    for nth in range(PAGE):
+    for nth in range(PAGE_SIZE):
         harness.jobs.put(a_new_job(job_id=f"job{nth}"))
     harness.clock.move(3 * MINUTE)
     seen: list[str] = []
     harness.audit_ledger = lambda: seen.append("audit") or 0  # type: ignore[func-returns-value]
-    harness.sweeper.wake_webhooks = lambda _now: seen.append("webhooks")
     plain = harness.jobs.overdue
 
     def overdue(
-        now: datetime, *, after: Overdue | None = None, most: int
+        now: datetime, *, after: Overdue | None = None, limit: int
     ) -> Sequence[Overdue]:
         if after is not None:
             raise Unreachable("down")
-        return plain(now, after=after, most=most)
+        return plain(now, after=after, limit=limit)
 
-    harness.jobs.overdue = overdue  # type: ignore[method-assign] # an outage, staged
+    def overdue_webhooks(now: datetime, *, limit: int) -> Sequence[OverdueWebhook]:
+        seen.append("webhooks")
+        return []
+
+    harness.jobs.overdue = overdue  # type: ignore[method-assign] # a simulated outage
+    harness.jobs.overdue_webhooks = overdue_webhooks  # type: ignore[method-assign]
 
     with pytest.raises(Unreachable, match="1 failures in a round"):
         harness.sweep()
 
-    assert len(harness.queue.tasks) == PAGE
+    assert len(harness.queue.tasks) == PAGE_SIZE
     assert seen == ["webhooks", "audit"]
 
 
 def waiting(harness: Harness, count: int) -> None:
-    """Jobs that wait for their start, the longest overdue of all."""
+    """Put jobs that wait for their start and are overdue for longest."""
     for nth in range(count):
         job_id = f"start{nth}"
         harness.jobs.put(replace(a_job(), job_id=job_id))
@@ -160,21 +198,21 @@ def test_a_start_that_still_waits_at_its_deadline_is_ended(harness: Harness) -> 
     assert harness.job.is_final
 
 
-def test_what_is_paid_for_is_woken_before_all_starts(harness: Harness) -> None:
-    waiting(harness, 2 * PAGE + 1)
+def test_paid_jobs_are_enqueued_before_all_starts(harness: Harness) -> None:
+    waiting(harness, 2 * PAGE_SIZE + 1)
     paid = replace(running(a_job(), ProviderId.RUNWAY), job_id="paid")
     harness.jobs.put(replace(paid, wake_at=harness.clock.at + MINUTE))
-    harness.clock.move(STARTS_WAIT + MINUTE)
+    harness.clock.move(MAX_START_WAIT + MINUTE)
 
     harness.sweep()
 
     assert harness.queue.tasks[0].job_id == "paid"
-    assert len(harness.queue.tasks) == 2 * PAGE + 2
+    assert len(harness.queue.tasks) == 2 * PAGE_SIZE + 2
 
 
 @dataclass(kw_only=True)
 class SlowQueue(FakeQueue):
-    """Each call takes its time, and `WOKEN_AT_ONCE` of them run side by side."""
+    """Each call takes time; `WAKE_WORKERS` of them run concurrently."""
 
     clock: FrozenClock
     call: timedelta
@@ -186,7 +224,7 @@ class SlowQueue(FakeQueue):
     def enqueue(self, task: StepTask) -> None:
         with self.lock:
             super().enqueue(task)
-            self.clock.move(self.call / WOKEN_AT_ONCE)
+            self.clock.move(self.call / WAKE_WORKERS)
 
     @property
     def woken(self) -> set[str]:
@@ -200,7 +238,7 @@ def sweep_every_minute(harness: Harness, minutes: int) -> None:
         harness.sweep()
 
 
-def test_fifteen_thousand_stuck_jobs_are_woken_within_five_minutes() -> None:
+def test_15000_stuck_jobs_are_enqueued_within_five_minutes() -> None:
     clock = FrozenClock()
     queue = SlowQueue(clock=clock, call=timedelta(milliseconds=300))
     harness = Harness(clock=clock, queue=queue)
@@ -209,25 +247,47 @@ def test_fifteen_thousand_stuck_jobs_are_woken_within_five_minutes() -> None:
         harness.jobs.put(replace(stuck, job_id=f"job{nth}"))
     clock.move(MINUTE)
 
-    with capture_logs():  # 15,000 lines that no one reads
+    with capture_logs():  # it would print 15,000 lines
         sweep_every_minute(harness, 4)
 
     assert len(queue.woken) == 15_000
     assert clock.at <= NOON + 5 * MINUTE
 
 
-def test_a_round_goes_on_where_the_last_one_ran_out_of_time() -> None:
-    """Nothing that is woken moves on here, as while the steps queue is paused."""
+def test_a_sweep_continues_where_the_last_one_ran_out_of_time() -> None:
+    """The jobs stay overdue, as while the steps queue is paused."""
     clock = FrozenClock()
-    queue = SlowQueue(clock=clock, call=WOKEN_AT_ONCE * ROUND_LIMIT / PAGE)
+    queue = SlowQueue(clock=clock, call=WAKE_WORKERS * ROUND_LIMIT / PAGE_SIZE)
     harness = Harness(clock=clock, queue=queue)
-    for nth in range(2 * PAGE + 1):
+    for nth in range(2 * PAGE_SIZE + 1):
         harness.jobs.put(a_new_job(job_id=f"job{nth}"))
     clock.move(MINUTE)
 
     sweep_every_minute(harness, 3)
 
-    assert len(queue.woken) == 2 * PAGE + 1
+    assert len(queue.woken) == 2 * PAGE_SIZE + 1
+
+
+@pytest.mark.parametrize(("minutes", "is_skipped"), [(9, False), (10, True)])
+def test_an_audit_counts_as_skipped_once_it_has_failed_for_ten_minutes(
+    harness: Harness, minutes: int, is_skipped: bool
+) -> None:
+    """One failure is retried a minute later, and is no reason for an alert."""
+    failures = [Unreachable("down"), None, *[Unreachable("down")] * (minutes + 1)]
+
+    def audit() -> int:
+        if failure := failures.pop(0):
+            raise failure
+        return 0
+
+    harness.audit_ledger = audit
+    with capture_logs() as lines:
+        while failures:
+            harness.sweep()
+            harness.clock.move(MINUTE)
+
+    skipped = [line for line in lines if line["event"] == "ledger_not_checked"]
+    assert len(skipped) == is_skipped
 
 
 def test_the_ledger_is_audited_hourly_and_again_after_a_failure(

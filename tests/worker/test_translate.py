@@ -1,5 +1,6 @@
-"""Translating the prompt: paid at most once, and never in a video's way."""
+"""Translating the prompt: paid at most once, and never an obstacle to the video."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -11,33 +12,24 @@ from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
-from shared.domain.outcomes import (
-    CancelRequested,
-    Failed,
-    Rejected,
-    Succeeded,
-    TranslationSkipped,
-)
+from shared.domain.outcomes import CancelRequested, Rejected, TranslationSkipped
 from shared.domain.prompt_translation import Translation
 from shared.domain.structs import replace
-from shared.domain.usage import NOBODY
+from shared.domain.usage import NO_PROVIDER
 from shared.ports.store import Versioned
 from tests.domain.examples import IMAGE, NOON, a_new_job
 from tests.fakes.jobs import FakeJobs
+from tests.fakes.process import Died, die
 from tests.fakes.translator import A_CAT, IN_ENGLISH, FakeTranslator
 from tests.usecases.harness import Harness
 
 KOREAN = "고양이가 창밖을 바라본다"
-MOST = Decimal("0.006")
+MAX_PRICE = Decimal("0.006")
 PRICE = Decimal("0.40")
 
 
-class Died(BaseException):
-    """The process ends here."""
-
-
 def prepared(limits: Limits | None = None, **how: Any) -> Harness:
-    """Its image is checked, and its first provider is due."""
+    """A job whose image is checked and whose first provider is due."""
     harness = Harness(jobs=FakeJobs(limits), translator=FakeTranslator())
     asked_for = {"prompt": KOREAN, **how}
     job = replace(a_new_job(**asked_for), image=IMAGE)
@@ -47,7 +39,12 @@ def prepared(limits: Limits | None = None, **how: Any) -> Harness:
 
 def asked(harness: Harness) -> list[tuple[str, int]]:
     assert harness.translator
-    return harness.translator.asked
+    return harness.translator.requests
+
+
+def during_the_call(harness: Harness, act: Callable[[], object]) -> None:
+    assert harness.translator
+    harness.translator.during = act
 
 
 def sent(harness: Harness) -> list[str]:
@@ -68,7 +65,7 @@ def test_the_english_prompt_is_sent_and_both_are_shown() -> None:
     assert shown["cost_usd"] == "0.4002"
 
 
-def test_every_provider_gets_the_same_translation_and_it_is_made_once() -> None:
+def test_every_provider_gets_the_same_translation_which_is_made_once() -> None:
     harness = prepared()
     busy = Problem(code=ErrorCode.PROVIDER_UNAVAILABLE)
     for provider in harness.providers.values():
@@ -84,14 +81,16 @@ def test_every_provider_gets_the_same_translation_and_it_is_made_once() -> None:
     assert account.settled_usd == IN_ENGLISH.cost_usd
     assert not account.open_usd
     counts = harness.jobs.usage["all.2026-11"].days["d22"]
-    assert counts[NOBODY].cost_usd == IN_ENGLISH.cost_usd
-    assert counts[NOBODY].jobs == 0
+    assert counts[NO_PROVIDER].cost_usd == IN_ENGLISH.cost_usd
+    assert counts[NO_PROVIDER].jobs == 0
 
 
 @pytest.mark.parametrize(
     "how", [{"prompt": "The cat looks up"}, {"translate": "off"}], ids=str
 )
-def test_what_is_not_to_be_translated_is_sent_at_once(how: dict[str, Any]) -> None:
+def test_a_prompt_that_needs_no_translation_is_sent_at_once(
+    how: dict[str, Any],
+) -> None:
     harness = prepared(**how)
 
     job = harness.step()
@@ -106,22 +105,23 @@ def test_what_is_not_to_be_translated_is_sent_at_once(how: dict[str, Any]) -> No
     [
         Translation(language="en", cost_usd=Decimal("0.0001")),
         Translation(problem=Problem(code=ErrorCode.RATE_LIMITED)),
-        Translation(problem=Problem(code=ErrorCode.BAD_OUTPUT), cost_usd=MOST),
+        Translation(problem=Problem(code=ErrorCode.BAD_OUTPUT), cost_usd=MAX_PRICE),
+        None,
     ],
 )
-def test_without_a_translation_the_original_is_sent(answer: Translation) -> None:
+def test_without_a_translation_the_original_is_sent(answer: Translation | None) -> None:
     harness = prepared()
-    harness.translator = FakeTranslator(answer=answer)
+    harness.translator = FakeTranslator(answer=answer) if answer else None
 
     harness.step()
     job = harness.step()
 
     assert sent(harness) == [KOREAN]
-    assert job.cost_usd == PRICE + answer.cost_usd
+    assert job.cost_usd == PRICE + (answer.cost_usd if answer else 0)
     assert harness.jobs.projections["job1"]["prompt_sent"] == KOREAN
 
 
-def test_a_model_that_hangs_holds_up_three_jobs_and_then_one_a_minute() -> None:
+def test_a_model_that_hangs_delays_three_jobs_and_then_one_a_minute() -> None:
     harness = prepared()
     unknown = Problem(code=ErrorCode.SUBMISSION_UNKNOWN)
     harness.translator = FakeTranslator(answer=Translation(problem=unknown))
@@ -140,41 +140,26 @@ def test_a_model_that_hangs_holds_up_three_jobs_and_then_one_a_minute() -> None:
     assert len(asked(harness)) == 4
 
 
-def test_without_a_translator_the_original_is_sent() -> None:
+def test_the_translations_price_is_held_before_the_call() -> None:
     harness = prepared()
-    harness.translator = None
-
-    harness.step()
-    harness.step()
-
-    assert sent(harness) == [KOREAN]
-    assert harness.job.cost_usd == PRICE
-
-
-def test_the_money_is_held_before_the_model_is_asked() -> None:
-    harness = prepared()
-    assert harness.translator
     held: list[Decimal] = []
-    harness.translator.during = lambda: held.append(
-        harness.jobs.accounts["all.2026-11"].month.open_usd
+    accounts = harness.jobs.accounts
+    during_the_call(
+        harness, lambda: held.append(accounts["all.2026-11"].month.open_usd)
     )
 
     harness.step()
 
-    assert held == [PRICE + MOST]
+    assert held == [PRICE + MAX_PRICE]
 
 
-def test_a_worker_that_dies_after_the_call_costs_one_translation_at_most() -> None:
+def test_a_worker_that_dies_during_the_call_costs_at_most_one_translation() -> None:
     harness = prepared()
-    assert harness.translator
 
-    def die() -> None:
-        raise Died
-
-    harness.translator.during = die
+    during_the_call(harness, die)
     with pytest.raises(Died):
         harness.step()
-    harness.step()  # delivered again, while the first may still be at it
+    harness.step()  # delivered again, while the first worker may still be running
     assert not sent(harness)
 
     harness.clock.pause(timing.TRANSLATION_LIMIT.total_seconds())
@@ -182,18 +167,17 @@ def test_a_worker_that_dies_after_the_call_costs_one_translation_at_most() -> No
 
     assert len(asked(harness)) == 1
     assert sent(harness) == [KOREAN]
-    assert job.cost_usd == PRICE + MOST
+    assert job.cost_usd == PRICE + MAX_PRICE
 
 
-def test_a_worker_without_room_never_writes_off_what_another_pays_for() -> None:
+def test_a_worker_that_skips_the_translation_does_not_discard_anothers() -> None:
     harness = prepared()
-    assert harness.translator
 
     def meanwhile() -> None:
         before = harness.jobs.get("job1")
         harness.committer.commit(before, TranslationSkipped())
 
-    harness.translator.during = meanwhile
+    during_the_call(harness, meanwhile)
 
     job = harness.step()
 
@@ -201,14 +185,9 @@ def test_a_worker_without_room_never_writes_off_what_another_pays_for() -> None:
     assert job.cost_usd == IN_ENGLISH.cost_usd
 
 
-def test_a_task_that_comes_twice_asks_once() -> None:
+def test_a_task_delivered_twice_translates_once() -> None:
     harness = prepared()
-    assert harness.translator
-
-    def again() -> None:
-        harness.step()
-
-    harness.translator.during = again
+    during_the_call(harness, harness.step)
 
     harness.step()
 
@@ -216,15 +195,14 @@ def test_a_task_that_comes_twice_asks_once() -> None:
     assert not sent(harness)
 
 
-def test_an_answer_after_the_lease_never_changes_what_was_sent() -> None:
+def test_an_answer_after_the_lease_never_changes_the_prompt_that_was_sent() -> None:
     harness = prepared()
-    assert harness.translator
 
     def meanwhile() -> None:
         harness.clock.pause((timing.TRANSLATION_LIMIT + timing.CLOCK_SKEW).seconds)
         harness.step()
 
-    harness.translator.during = meanwhile
+    during_the_call(harness, meanwhile)
 
     harness.step()
 
@@ -233,25 +211,24 @@ def test_an_answer_after_the_lease_never_changes_what_was_sent() -> None:
     assert harness.job.cost_usd == PRICE + IN_ENGLISH.cost_usd
 
 
-def test_an_answer_while_another_worker_starts_is_what_that_one_sends() -> None:
+def test_a_translation_committed_before_a_start_is_sent_by_it() -> None:
     harness = prepared()
-    assert harness.translator
     as_read: list[Versioned[Job]] = []
 
     def too_long() -> None:
         harness.clock.pause((timing.TRANSLATION_LIMIT + timing.CLOCK_SKEW).seconds)
         as_read.append(harness.jobs.get("job1"))
 
-    harness.translator.during = too_long
+    during_the_call(harness, too_long)
     harness.step()
 
-    harness.starting.start(as_read[0], harness.job.chain[0])
+    harness.submit_step.start(as_read[0], harness.job.chain[0])
 
     assert sent(harness) == [harness.jobs.projections["job1"]["prompt_sent"]]
 
 
-def test_a_cap_with_room_for_the_video_alone_makes_the_video() -> None:
-    harness = prepared(Limits(everybody=Caps(daily_usd=PRICE)))
+def test_a_cap_with_room_only_for_the_video_skips_the_translation() -> None:
+    harness = prepared(Limits(all_users=Caps(daily_usd=PRICE)))
 
     harness.step()
     job = harness.step()
@@ -275,7 +252,7 @@ def test_nothing_is_translated_while_spending_is_paused() -> None:
     assert sent(harness) == [A_CAT]
 
 
-def test_nothing_is_translated_for_providers_that_can_not_be_asked() -> None:
+def test_nothing_is_translated_if_no_provider_can_be_asked() -> None:
     harness = prepared()
     harness.providers.clear()
 
@@ -287,7 +264,7 @@ def test_nothing_is_translated_for_providers_that_can_not_be_asked() -> None:
     assert job.cost_usd == 0
 
 
-def test_a_lost_report_of_the_keys_keeps_no_prompt_from_being_translated() -> None:
+def test_an_outdated_report_of_the_keys_does_not_prevent_a_translation() -> None:
     harness = prepared()
     harness.reports.write(frozenset(harness.providers))
 
@@ -297,7 +274,7 @@ def test_a_lost_report_of_the_keys_keeps_no_prompt_from_being_translated() -> No
     assert sent(harness) == [A_CAT]
 
 
-def test_a_provider_that_can_be_asked_after_all_gets_the_original() -> None:
+def test_a_provider_whose_circuit_closes_meanwhile_gets_the_original() -> None:
     harness = prepared()
     key = "vendor.runway"
     closed_again = circuit.opened(Circuit(key=key), ErrorCode.OUT_OF_CREDITS, NOON)
@@ -312,9 +289,9 @@ def test_a_provider_that_can_be_asked_after_all_gets_the_original() -> None:
     assert job.cost_usd == PRICE
 
 
-def test_nothing_is_translated_that_no_time_is_left_to_send() -> None:
+def test_nothing_is_translated_if_no_time_is_left_for_an_attempt() -> None:
     harness = prepared()
-    left = timing.LEAST_TIME_FOR_AN_ATTEMPT + timing.TRANSLATION_LIMIT
+    left = timing.MIN_TIME_FOR_AN_ATTEMPT + timing.TRANSLATION_LIMIT
     harness.clock.move_to(NOON + timing.JOB_LIMIT - left)
 
     harness.step()
@@ -323,15 +300,14 @@ def test_nothing_is_translated_that_no_time_is_left_to_send() -> None:
     assert sent(harness) == [KOREAN]
 
 
-def test_a_job_cancelled_meanwhile_ends_with_what_the_translation_cost() -> None:
+def test_a_job_cancelled_during_the_call_keeps_the_translations_cost() -> None:
     harness = prepared()
-    assert harness.translator
 
     def cancel() -> None:
         before = harness.jobs.get("job1")
         harness.committer.commit(before, CancelRequested())
 
-    harness.translator.during = cancel
+    during_the_call(harness, cancel)
 
     job = harness.run()
 
@@ -341,9 +317,7 @@ def test_a_job_cancelled_meanwhile_ends_with_what_the_translation_cost() -> None
     assert not sent(harness)
 
 
-def test_a_translation_keeps_the_limit_of_every_provider_that_takes_the_prompt() -> (
-    None
-):
+def test_a_translation_fits_every_provider_that_the_prompt_fits() -> None:
     harness = prepared()
     harness.step()
     assert [most for _, most in asked(harness)] == [1000]
@@ -355,7 +329,7 @@ def test_a_translation_keeps_the_limit_of_every_provider_that_takes_the_prompt()
     assert [most for _, most in asked(harness)] == [2000]
 
 
-def test_a_start_and_its_translation_come_by_the_starts_queue() -> None:
+def test_a_start_and_its_translation_use_the_starts_queue() -> None:
     harness = prepared()
 
     harness.advance("job1", from_starts_queue=False)
@@ -364,29 +338,3 @@ def test_a_start_and_its_translation_come_by_the_starts_queue() -> None:
     task = harness.queue.take()
     assert task
     assert task.is_start
-
-
-def test_a_translated_job_completes_and_its_ledger_balances() -> None:
-    harness = prepared()
-    for provider in harness.providers.values():
-        provider.polls = [Succeeded(cost_usd=Decimal("0.37"))]
-
-    job = harness.run()
-
-    assert job.delivered
-    account = harness.jobs.accounts["all.2026-11"].month
-    assert account.open_usd == 0
-    assert account.settled_usd == job.cost_usd == Decimal("0.3702")
-    days = harness.jobs.usage["all.2026-11"].days["d22"]
-    assert sum(counts.cost_usd for counts in days.values()) == job.cost_usd
-
-
-def test_a_failed_attempt_is_not_translated_again() -> None:
-    harness = prepared()
-    bad = Failed(problem=Problem(code=ErrorCode.PROVIDER_ERROR))
-    for provider in harness.providers.values():
-        provider.polls = [bad]
-
-    harness.run()
-
-    assert len(asked(harness)) == 1

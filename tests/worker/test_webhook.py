@@ -1,8 +1,8 @@
-"""A job's webhook: sent once it has ended, again under the same id, never to others."""
+"""A job's webhook: sent when the job has ended, and repeated under the same ID."""
 
 import json
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -18,20 +18,23 @@ from shared.domain.outcomes import Succeeded
 from shared.domain.projection import as_json, moment, project
 from shared.domain.structs import replace
 from shared.domain.webhook import (
-    LONGEST_ASKED_PAUSE,
-    MOST_ATTEMPTS,
-    PAUSES,
+    MAX_ATTEMPTS,
+    MAX_REQUESTED_PAUSE,
+    RETRY_DELAYS,
     SENDING_LIMIT,
-    ReceiverAnswer,
+    ReceiverResponse,
     Webhook,
     WebhookStatus,
     signed_headers,
 )
+from shared.guards.receiver_breaker import MIN_SKIP, SLOW_THRESHOLD
+from shared.ports.store import OverdueWebhook
 from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, a_request, completed
 from tests.fakes.clock import NOON
 from tests.fakes.jobs import Trouble
 from tests.fakes.keys import FakeKeys
-from tests.usecases.harness import ANN, SIGNING_SECRET, Harness, create_video
+from tests.fakes.process import Died, die
+from tests.usecases.harness import ANN, SIGNING_SECRET, Harness
 
 URL = "https://example.com/hook?token=hush"
 KEY = ApiKey(sha256="key1".ljust(64, "0"), name="k", user_id="ann", created_at=NOON)
@@ -46,17 +49,18 @@ def a_harness() -> Harness:
     return Harness(keys=FakeKeys(KEY))
 
 
-def with_webhook(job: Job) -> Job:
+def with_webhook(job: Job, key: ApiKey = KEY) -> Job:
     request = replace(job.request, webhook_url=URL)
-    return replace(job, request=request, webhook=Webhook(key_id=KEY.key_id))
+    return replace(job, request=request, webhook=Webhook(key_id=key.key_id))
 
 
-def ended(harness: Harness) -> Job:
-    """One that has just ended, its task enqueued."""
-    job = completed(with_webhook(a_job()), ProviderId.RUNWAY)
+def ended(harness: Harness, *, job_id: str = "job1", key: ApiKey = KEY) -> Job:
+    """A job that has just ended, with its webhook's task enqueued."""
+    job = completed(with_webhook(a_job(job_id=job_id), key), ProviderId.RUNWAY)
     assert job.webhook
-    job = replace(job, webhook=job.webhook.armed(NOON))
-    harness.bucket.objects[f"videos/ann/{job.job_id}.mp4"] = b"an mp4"
+    job = replace(job, webhook=job.webhook.scheduled(NOON))
+    assert job.delivered
+    harness.bucket.objects[job.delivered.object_name] = b"an mp4"
     harness.jobs.put(job)
     harness.scheduler.schedule_step(job)
     return job
@@ -69,7 +73,7 @@ def state(harness: Harness) -> tuple[str, int]:
 
 
 def verified(harness: Harness) -> dict[str, object]:
-    """The last message, signed at the moment at which it was sent."""
+    """The body of the last message, after its signature was checked."""
     message = harness.receivers.messages[-1]
     assert message.headers == signed_headers(
         message.body,
@@ -85,14 +89,14 @@ def verified(harness: Harness) -> dict[str, object]:
 # From the end of a job to its receiver ------------------------------------------------
 
 
-def test_a_completed_job_sends_one_signed_message_with_the_video_as_get_shows_it(
+def test_a_completed_job_sends_one_signed_message_with_what_get_returns(
     harness: Harness,
 ) -> None:
     request = a_request(webhook_url=URL)
     for provider in harness.providers.values():
         provider.polls = [Succeeded()]
     caller = replace(ANN, key_id=KEY.key_id)
-    job_id = create_video(harness)(caller, request, Language.KOREAN).job.job_id
+    job_id = harness.create_video(caller, request, Language.KOREAN).job.job_id
     harness.finish()
     assert harness.receivers.messages == []
 
@@ -146,22 +150,14 @@ def test_a_job_without_a_webhook_sends_nothing(harness: Harness) -> None:
     assert harness.queue.webhooks == []
 
 
-def test_nothing_is_sent_before_the_job_has_ended(harness: Harness) -> None:
-    harness.jobs.put(with_webhook(a_job()))
-
-    harness.send_webhook("job1")
-
-    assert harness.receivers.messages == []
-
-
-# What may go wrong on our side --------------------------------------------------------
+# Faults on our side -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("is_step_repeated", [True, False])
-def test_a_webhook_that_was_not_enqueued_at_the_end_is_sent_all_the_same(
+def test_a_webhook_that_could_not_be_enqueued_is_still_sent(
     harness: Harness, is_step_repeated: bool
 ) -> None:
-    """By the task of the step that ended the job, if it comes again, or the sweep."""
+    """By a repeated task of the step that ended the job, or by the sweep."""
     harness.jobs.put(with_webhook(a_new_job()))
     harness.queue.failures = [Unreachable("down")]
     harness.cancel_video(ANN, "job1")
@@ -177,7 +173,7 @@ def test_a_webhook_that_was_not_enqueued_at_the_end_is_sent_all_the_same(
     assert state(harness) == ("delivered", 1)
 
 
-def test_a_task_that_comes_twice_sends_one_message(harness: Harness) -> None:
+def test_a_task_delivered_twice_sends_one_message(harness: Harness) -> None:
     ended(harness)
     harness.receivers.meanwhile = lambda: (
         len(harness.receivers.messages) == 1 and harness.send_webhook("job1")
@@ -190,7 +186,7 @@ def test_a_task_that_comes_twice_sends_one_message(harness: Harness) -> None:
     assert state(harness) == ("delivered", 1)
 
 
-def test_of_two_senders_that_read_the_same_job_one_sends(
+def test_only_one_of_two_senders_that_read_the_same_job_sends(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended(harness)
@@ -207,18 +203,15 @@ def test_of_two_senders_that_read_the_same_job_one_sends(
     assert state(harness) == ("pending", 1)
 
 
-def test_a_sender_that_dies_is_followed_by_one_more_message_of_the_same_id(
+def test_after_a_sender_dies_the_message_is_repeated_under_the_same_id(
     harness: Harness,
 ) -> None:
-    class Died(BaseException):
-        pass
-
-    def die() -> None:
+    def die_once() -> None:
         harness.receivers.meanwhile = lambda: None
-        raise Died
+        die()
 
     ended(harness)
-    harness.receivers.meanwhile = die
+    harness.receivers.meanwhile = die_once
     with pytest.raises(Died):
         harness.send_webhook("job1")
     harness.queue.webhooks.clear()
@@ -232,22 +225,22 @@ def test_a_sender_that_dies_is_followed_by_one_more_message_of_the_same_id(
     assert state(harness) == ("delivered", 2)
 
 
-def test_a_sender_that_dies_at_the_last_attempt_leaves_no_webhook_pending(
+def test_a_sender_that_dies_on_the_last_attempt_leaves_no_webhook_pending(
     harness: Harness,
 ) -> None:
     job = ended(harness)
     assert job.webhook
-    last = replace(job.webhook, attempts=MOST_ATTEMPTS)
+    last = replace(job.webhook, attempts=MAX_ATTEMPTS)
     harness.jobs.put(replace(job, webhook=last))
 
     harness.send_webhook("job1")
 
     assert harness.receivers.messages == []
-    assert state(harness) == ("failed", MOST_ATTEMPTS)
+    assert state(harness) == ("failed", MAX_ATTEMPTS)
 
 
 @pytest.mark.parametrize("trouble", list(Trouble))
-def test_whatever_a_commit_meets_each_message_was_counted_before(
+def test_each_message_is_counted_before_it_is_sent(
     harness: Harness, trouble: Trouble
 ) -> None:
     ended(harness)
@@ -274,7 +267,7 @@ def test_the_message_has_a_url_that_works(
     assert data["video_url"] == harness.get_video(ANN, "job1").video_url
 
 
-def test_a_deleted_video_is_not_told_of(harness: Harness) -> None:
+def test_no_message_is_sent_for_a_deleted_video(harness: Harness) -> None:
     ended(harness)
     harness.delete_video(ANN, "job1")
 
@@ -296,7 +289,7 @@ def test_nothing_is_sent_for_a_key_that_was_revoked_or_deleted(
     assert state(harness) == ("failed", 0)
 
 
-def test_a_store_that_does_not_answer_uses_up_no_attempt(harness: Harness) -> None:
+def test_an_unreachable_store_uses_up_no_attempt(harness: Harness) -> None:
     ended(harness)
     harness.keys.read_failures = [Unreachable("down")]
 
@@ -306,13 +299,13 @@ def test_a_store_that_does_not_answer_uses_up_no_attempt(harness: Harness) -> No
     assert state(harness) == ("pending", 0)
 
 
-# What may go wrong at the receiver ----------------------------------------------------
+# Faults at the receiver ---------------------------------------------------------------
 
 MISSED = [*range(300, 309), 400, 401, 404, 429, 500, 503, Unreachable("x"), NotPublic()]
 
 
-@given(answers=st.lists(st.sampled_from(MISSED), max_size=MOST_ATTEMPTS - 1))
-def test_a_message_is_sent_again_under_its_id_until_it_is_taken(
+@given(answers=st.lists(st.sampled_from(MISSED), max_size=MAX_ATTEMPTS - 1))
+def test_a_message_is_repeated_under_its_id_until_it_is_accepted(
     answers: list[int | ReelayError],
 ) -> None:
     harness = a_harness()
@@ -326,30 +319,30 @@ def test_a_message_is_sent_again_under_its_id_until_it_is_taken(
     assert {message.url for message in messages} == {URL}
     assert {json.loads(m.body)["timestamp"] for m in messages} == {moment(NOON)}
     assert state(harness) == ("delivered", len(answers) + 1)
-    waited = sum(PAUSES[: len(answers)], timedelta(0))
+    waited = sum(RETRY_DELAYS[: len(answers)], timedelta(0))
     assert timedelta(0) <= harness.clock.at - NOON - waited < SECOND
     assert harness.job.updated_at == job.updated_at
     verified(harness)
 
 
-def test_it_is_tried_for_a_day_and_no_longer(harness: Harness) -> None:
+def test_a_message_is_tried_for_at_most_a_day(harness: Harness) -> None:
     ended(harness)
     harness.receivers.answers = [500] * 100
 
     harness.send_webhooks()
 
-    assert state(harness) == ("failed", MOST_ATTEMPTS)
+    assert state(harness) == ("failed", MAX_ATTEMPTS)
     assert timedelta(hours=23) < harness.clock.at - NOON <= timedelta(hours=24)
-    assert len(harness.receivers.messages) == MOST_ATTEMPTS
+    assert len(harness.receivers.messages) == MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize(
     ("asked", "pause"),
     [
-        (1.0, PAUSES[0]),
+        (1.0, RETRY_DELAYS[0]),
         (120.0, timedelta(seconds=120)),
-        (1e9, LONGEST_ASKED_PAUSE),
-        (None, PAUSES[0]),
+        (1e9, MAX_REQUESTED_PAUSE),
+        (None, RETRY_DELAYS[0]),
     ],
     ids=["shorter than ours", "longer", "too long", "nothing"],
 )
@@ -357,7 +350,7 @@ def test_a_receiver_may_ask_for_a_longer_pause(
     harness: Harness, asked: float | None, pause: timedelta
 ) -> None:
     ended(harness)
-    busy = ReceiverAnswer(status=429, retry_after_seconds=asked)
+    busy = ReceiverResponse(status=429, retry_after_seconds=asked)
     harness.receivers.answers = [busy]
 
     harness.send_webhook("job1")
@@ -366,20 +359,20 @@ def test_a_receiver_may_ask_for_a_longer_pause(
     assert harness.job.webhook.due_at == NOON + pause
 
 
-def test_a_receiver_that_asks_for_long_pauses_is_left_alone_soon_after_a_day(
+def test_a_receiver_that_asks_for_long_pauses_is_given_up_soon_after_a_day(
     harness: Harness,
 ) -> None:
     ended(harness)
-    busy = ReceiverAnswer(status=503, retry_after_seconds=1e9)
+    busy = ReceiverResponse(status=503, retry_after_seconds=1e9)
     harness.receivers.answers = [busy] * 100
 
     harness.send_webhooks()
 
-    assert state(harness) == ("failed", MOST_ATTEMPTS)
+    assert state(harness) == ("failed", MAX_ATTEMPTS)
     assert harness.clock.at - NOON <= timedelta(hours=26, minutes=1)
 
 
-def test_a_receiver_that_is_gone_is_not_asked_again(harness: Harness) -> None:
+def test_a_receiver_that_is_gone_gets_no_further_message(harness: Harness) -> None:
     ended(harness)
     harness.receivers.answers = [500, 410]
 
@@ -388,7 +381,76 @@ def test_a_receiver_that_is_gone_is_not_asked_again(harness: Harness) -> None:
     assert state(harness) == ("failed", 2)
 
 
-def test_listeners_see_how_it_went_and_nobody_the_address(harness: Harness) -> None:
+def test_a_receiver_that_hangs_delays_no_other_keys_messages() -> None:
+    """All messages go one after the other, as through the only slot of the queue."""
+    other = replace(KEY, sha256="key2".ljust(64, "0"))
+    harness = Harness(keys=FakeKeys(KEY, other))
+    for number in range(30):
+        ended(harness, job_id=f"hangs{number}")
+    ended(harness, job_id="fine", key=other)
+    sent: dict[str, datetime] = {}
+
+    def hang_for_an_hour() -> None:
+        name = harness.receivers.messages[-1].headers["webhook-id"]
+        sent.setdefault(name, harness.clock.at)
+        if name != "msg_fine" and harness.clock.at < NOON + timedelta(hours=1):
+            harness.clock.move(timedelta(seconds=10))
+            harness.receivers.answers = [Unreachable("no answer")]
+
+    harness.receivers.meanwhile = hang_for_an_hour
+    harness.send_webhooks()
+
+    assert sent["msg_fine"] - NOON <= timedelta(seconds=20)
+    webhooks = [job.webhook for job in harness.jobs.all if job.webhook]
+    assert {webhook.status for webhook in webhooks} == {WebhookStatus.DELIVERED}
+
+
+def test_a_receiver_that_accepts_slowly_gets_a_message_a_minute_at_once() -> None:
+    """Within ten seconds, slow is no failure."""
+    harness = Harness(keys=FakeKeys(KEY))
+    harness.receivers.meanwhile = lambda: harness.clock.move(timedelta(seconds=7))
+
+    for number in range(20):
+        ended(harness, job_id=f"slow{number}")
+        harness.send_webhooks()
+        harness.clock.move(MINUTE)
+
+    webhooks = [job.webhook for job in harness.jobs.all if job.webhook]
+    assert [(w.status, w.attempts) for w in webhooks] == [
+        (WebhookStatus.DELIVERED, 1)
+    ] * 20
+
+
+def test_a_receiver_that_was_skipped_is_sent_the_message_once_that_is_over(
+    harness: Harness,
+) -> None:
+    ended(harness)
+    for _ in range(2):
+        harness.receiver_breaker.report(KEY.key_id, SLOW_THRESHOLD, is_delivered=False)
+
+    harness.send_webhooks()
+
+    assert harness.clock.at - NOON >= MIN_SKIP
+    assert len(harness.receivers.messages) == 1
+    assert state(harness) == ("delivered", 2)
+
+
+def test_the_last_attempt_is_sent_to_a_receiver_that_is_skipped(
+    harness: Harness,
+) -> None:
+    job = ended(harness)
+    assert job.webhook
+    last = replace(job.webhook, attempts=MAX_ATTEMPTS - 1)
+    harness.jobs.put(replace(job, webhook=last))
+    for _ in range(2):
+        harness.receiver_breaker.report(KEY.key_id, SLOW_THRESHOLD, is_delivered=False)
+
+    harness.send_webhook("job1")
+
+    assert state(harness) == ("delivered", MAX_ATTEMPTS)
+
+
+def test_listeners_see_the_webhooks_status_but_not_its_url(harness: Harness) -> None:
     ended(harness)
     harness.receivers.answers = [Unreachable("the call failed: TimeoutError")]
 
@@ -401,13 +463,13 @@ def test_listeners_see_how_it_went_and_nobody_the_address(harness: Harness) -> N
     assert "hush" not in f"{shown}{logs}{harness.receivers.messages[0].body!r}"
 
 
-def test_the_sweep_sees_to_the_jobs_even_if_webhooks_fail(harness: Harness) -> None:
+def test_the_sweep_enqueues_jobs_even_if_webhooks_fail(harness: Harness) -> None:
     harness.jobs.put(a_new_job(at=NOON - 5 * MINUTE))
 
-    def fail(_now: object) -> None:
+    def fail(now: datetime, *, limit: int) -> Sequence[OverdueWebhook]:
         raise Unreachable("no index")
 
-    harness.sweeper.wake_webhooks = fail
+    harness.jobs.overdue_webhooks = fail  # type: ignore[method-assign] # an outage
     audits = iter([1])
     harness.audit_ledger = lambda: next(audits)
 
@@ -415,10 +477,10 @@ def test_the_sweep_sees_to_the_jobs_even_if_webhooks_fail(harness: Harness) -> N
         harness.sweep()
 
     assert len(harness.queue.tasks) == 1
-    assert list(audits) == [], "the ledger was audited all the same"
+    assert list(audits) == [], "the ledger was audited anyway"
 
 
-def test_a_webhook_whose_task_is_lost_is_enqueued_at_one_two_four_minutes(
+def test_a_webhook_whose_task_is_lost_is_enqueued_after_one_two_four_minutes(
     harness: Harness,
 ) -> None:
     ended(harness)

@@ -1,4 +1,4 @@
-"""Jobs from their first step to their end, as their owners see and pay for them."""
+"""Jobs from the first step to the end, as their owners see and pay for them."""
 
 import json
 from datetime import timedelta
@@ -21,17 +21,13 @@ from shared.domain.outcomes import (
     Accepted,
     Failed,
     Poll,
-    Rejected,
     Submission,
     Succeeded,
     Unknown,
     Working,
 )
 from shared.domain.projection import project
-from shared.domain.structs import replace
-from shared.ports.identity import Caller
 from shared.ports.providers import ImageFile, WebFile
-from shared.usecases.read_videos import GetVideo
 from tests.domain.examples import (
     CHAIN,
     FAULT,
@@ -42,26 +38,21 @@ from tests.domain.examples import (
     a_job,
     a_new_job,
     a_request,
+    rejected,
     running,
     states,
     storing,
 )
-from tests.usecases.harness import Harness, create_video
+from tests.usecases.harness import ANN, Harness
 
-ANN = Caller(user_id="ann")
 ACCEPTED = Accepted(task_id="task1")
-REFUSED = Rejected(problem=Problem(code=ErrorCode.ACCESS_DENIED))
+REFUSED = rejected(ErrorCode.ACCESS_DENIED)
 UNKNOWN = Unknown(detail="no answer")
 FRESH = WebFile(url="https://cdn.example/fresh")
 
 
 def create(harness: Harness, key: str | None = None) -> Job:
-    return create_video(harness)(ANN, a_request(), Language.ENGLISH, key).job
-
-
-def hold(harness: Harness, job: Job) -> None:
-    """As if its owner had just created it: its money is held, it counts as open."""
-    harness.jobs.create(replace(job, version=1))
+    return harness.create_video(ANN, a_request(), Language.ENGLISH, key).job
 
 
 def booked(harness: Harness, scope: str = "user") -> Totals:
@@ -72,7 +63,7 @@ def booked(harness: Harness, scope: str = "user") -> Totals:
 # Paid for once
 
 
-def test_one_click_is_one_paid_submission_however_often_all_is_repeated(
+def test_one_click_is_one_paid_submission_however_often_requests_and_tasks_repeat(
     harness: Harness,
 ) -> None:
     created = {create(harness, key="one click").job_id for _ in range(4)}
@@ -90,7 +81,7 @@ def test_one_click_is_one_paid_submission_however_often_all_is_repeated(
 @pytest.mark.parametrize(
     "first", [WebFile(url="https://cdn.example/expired"), Unreachable("503")], ids=str
 )
-def test_a_download_that_fails_is_downloaded_again_and_not_made_again(
+def test_a_failed_download_is_repeated_without_a_new_submission(
     harness: Harness, first: WebFile | Unreachable
 ) -> None:
     harness.jobs.put(storing(a_job(), RUNWAY))
@@ -104,7 +95,7 @@ def test_a_download_that_fails_is_downloaded_again_and_not_made_again(
     assert harness.starts == 0
 
 
-def test_a_paid_task_is_followed_without_its_image_and_its_queue(
+def test_a_paid_task_survives_the_loss_of_its_image_and_its_queue(
     harness: Harness,
 ) -> None:
     harness.jobs.put(running(a_job(), RUNWAY))
@@ -130,7 +121,7 @@ def test_a_paid_task_is_followed_without_its_image_and_its_queue(
     ],
     ids=["rejects", "never answers", "fails later", "never ends"],
 )
-def test_whatever_the_first_vendor_does_the_next_delivers(
+def test_the_next_vendor_delivers_whatever_the_first_one_does(
     harness: Harness, submission: Submission, poll: Poll
 ) -> None:
     harness.jobs.put(a_new_job())
@@ -147,9 +138,9 @@ def test_whatever_the_first_vendor_does_the_next_delivers(
 
 def test_every_provider_gets_the_same_image(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
-    rejected = Rejected(problem=Problem(code=ErrorCode.RATE_LIMITED))
+    limited = rejected(ErrorCode.RATE_LIMITED)
     for provider in harness.providers.values():
-        provider.submissions = [rejected]
+        provider.submissions = [limited]
 
     harness.run()
 
@@ -169,10 +160,10 @@ def test_a_job_that_no_vendor_finishes_ends_in_bounded_time(harness: Harness) ->
 
 
 @pytest.mark.parametrize("provider_id", CHAIN, ids=str)
-def test_what_each_provider_sells_is_held_and_settled_in_both_accounts(
+def test_each_providers_price_is_held_and_settled_in_both_accounts(
     harness: Harness, provider_id: ProviderId
 ) -> None:
-    hold(harness, a_new_job(chain=(provider_id,)))
+    harness.jobs.create(a_new_job(chain=(provider_id,)))
     assert booked(harness).open_usd == harness.job.chain[0].price_usd > 0
     harness.providers[provider_id].polls = [Succeeded()]
 
@@ -197,10 +188,10 @@ def test_what_each_provider_sells_is_held_and_settled_in_both_accounts(
         ),
     ],
 )
-def test_a_job_without_a_video_settles_once_what_its_vendor_may_bill(
+def test_a_job_without_a_video_settles_what_its_vendor_may_bill(
     harness: Harness, submission: Submission, poll: Poll, cost_usd: str
 ) -> None:
-    hold(harness, a_job(chain=(RUNWAY,)))
+    harness.jobs.create(a_job(chain=(RUNWAY,)))
     harness.providers[RUNWAY].submissions = [submission]
     harness.providers[RUNWAY].polls = [poll]
 
@@ -217,10 +208,10 @@ def test_a_job_without_a_video_settles_once_what_its_vendor_may_bill(
     assert harness.jobs.open_jobs["ann"] == 0
 
 
-def test_only_the_provider_that_delivered_is_paid_after_a_free_rejection(
+def test_after_a_free_rejection_only_the_provider_that_delivered_is_paid(
     harness: Harness,
 ) -> None:
-    hold(harness, a_new_job())
+    harness.jobs.create(a_new_job())
     harness.providers[RUNWAY].submissions = [REFUSED]
     harness.providers[VEO].polls = [Succeeded()]
 
@@ -232,22 +223,20 @@ def test_only_the_provider_that_delivered_is_paid_after_a_free_rejection(
     assert booked(harness).open_usd == 0
 
 
-def test_signing_a_url_anew_days_after_the_end_books_nothing(harness: Harness) -> None:
-    hold(harness, a_job())
+def test_signing_a_new_url_days_after_the_end_books_nothing(harness: Harness) -> None:
+    harness.jobs.create(a_job())
     harness.providers[RUNWAY].polls = [Succeeded()]
     ended, once = harness.run(), booked(harness)
     harness.clock.move(timedelta(days=2))
 
-    seen = GetVideo(
-        jobs=harness.jobs, bucket=harness.bucket, clock=harness.clock, ids=harness.ids
-    )(ANN, "job1")
+    seen = harness.get_video(ANN, "job1")
 
     assert seen.version > ended.version
     assert booked(harness) == once
 
 
-def test_the_cost_that_is_shown_is_what_the_cap_counts(harness: Harness) -> None:
-    hold(harness, a_job())
+def test_the_cost_shown_is_the_cost_that_the_cap_counts(harness: Harness) -> None:
+    harness.jobs.create(a_job())
     harness.providers[RUNWAY].polls = [Succeeded()]
     shown = Decimal(project(harness.run())["cost_usd"])
     another = a_new_job(job_id="another")
@@ -263,7 +252,7 @@ def test_the_cost_that_is_shown_is_what_the_cap_counts(harness: Harness) -> None
     assert booked(harness).settled_usd == shown > 0
 
 
-def test_a_cap_of_nothing_is_a_cap(harness: Harness) -> None:
+def test_a_cap_of_zero_is_a_cap(harness: Harness) -> None:
     harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal(0)))
 
     with pytest.raises(ExceedsLimit):
@@ -281,7 +270,7 @@ def test_a_cap_of_nothing_is_a_cap(harness: Harness) -> None:
         (ErrorCode.ALL_PROVIDERS_FAILED, "try again later"),
     ],
 )
-def test_a_failed_job_says_what_to_do_and_what_it_cost(
+def test_a_failed_jobs_error_says_what_to_do_and_what_it_cost(
     harness: Harness, code: ErrorCode, says: str
 ) -> None:
     harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
@@ -296,7 +285,7 @@ def test_a_failed_job_says_what_to_do_and_what_it_cost(
     assert shown["cost_usd"] == shown["attempts"][0]["cost_usd"] == "0.40"
 
 
-def test_no_vendors_id_or_words_reach_the_owner(harness: Harness) -> None:
+def test_the_owner_never_sees_a_vendors_ids_or_texts(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
     secret = Problem(code=ErrorCode.OUTPUT_FILTERED, detail="org-4711 req_88")
     for provider in harness.providers.values():

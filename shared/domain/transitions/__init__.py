@@ -1,6 +1,6 @@
-"""How outcomes change a job, by phase. Imports the domain alone.
+"""How outcomes change a job, by phase. Imports only the domain.
 
-`apply` takes what came from outside, `settle` what follows from the job itself;
+`apply` handles outcomes from outside, `settle` what follows from the job itself;
 `next_action` is their counterpart. Everything here is pure.
 """
 

@@ -1,8 +1,8 @@
-"""Dispatches each outcome to its phase.
+"""Dispatches each outcome to the phase that applies it.
 
 A worker that loses a race reads the job again and applies its outcome again. An
-outcome that no longer fits leaves the job as it is; the answer of a paid POST always
-fits.
+outcome that no longer applies leaves the job unchanged; the answer to a paid POST
+always applies.
 """
 
 from datetime import datetime
@@ -19,7 +19,8 @@ from shared.domain.next_action import (
     next_action,
 )
 from shared.domain.outcomes import (
-    CancelMissed,
+    AttemptReport,
+    CancelFailed,
     CancelRequested,
     CancelSent,
     CheckStarted,
@@ -35,12 +36,14 @@ from shared.domain.outcomes import (
     Parked,
     Polled,
     Prepared,
-    PrepareMissed,
+    PrepareFailed,
     PrepareStarted,
+    Reply,
+    Report,
     Revived,
     Skipped,
     Stored,
-    StoreMissed,
+    StoreFailed,
     Submitted,
     Succeeded,
     Translated,
@@ -61,39 +64,9 @@ from shared.domain.transitions import (
 )
 from shared.domain.transitions.attempt import running, unknown
 
-# What answers an action: it holds only while the job still needs that action.
-Reply = (
-    PrepareStarted
-    | TranslationStarted
-    | TranslationSkipped
-    | CheckStarted
-    | Intended
-    | Parked
-    | Decision
-)
-# What became of one attempt; it fits by that attempt's state.
-AttemptReport = (
-    Submitted
-    | Polled
-    | CancelSent
-    | CancelMissed
-    | Stored
-    | StoreMissed
-    | OutputFound
-    | OutputMissing
-)
-Report = (
-    AttemptReport
-    | Prepared
-    | PrepareMissed
-    | ImageRefused
-    | Translated
-    | CancelRequested
-)
-
 
 def apply(job: Job, outcome: Outcome, now: datetime) -> Job:
-    """The job after `outcome`; the very same object if the outcome no longer fits."""
+    """The job after `outcome`; the very same object if it no longer applies."""
     if isinstance(outcome, WebhookStarted | WebhookAnswered):
         return webhook.sent(job, outcome, now)
     if job.is_final and not isinstance(outcome, Submitted):
@@ -106,22 +79,22 @@ def apply(job: Job, outcome: Outcome, now: datetime) -> Job:
 
 
 def settle(job: Job, now: datetime) -> Job:
-    """The job after all that follows from it alone.
+    """The job after everything that follows from it alone.
 
-    Decisions are applied; a step that must not be taken before some time moves
-    `wake_at` there; a job that has ended is due to say so.
+    Decisions are applied; if the next step has to wait, `wake_at` moves to its time;
+    the webhook of a job that has ended becomes due.
     """
     while isinstance(action := next_action(job, now), Decision):
         job = _booked(_decided(job, action, now), now)
     if isinstance(action, Wait) and job.wake_at and job.wake_at < action.until:
         return replace(job, wake_at=action.until + CLOCK_SKEW)
-    return webhook.armed(job, now)
+    return webhook.scheduled(job, now)
 
 
 def _booked(job: Job, now: datetime) -> Job:
-    """The hold is never less than what was spent or may be.
+    """The hold covers everything that was or may be spent.
 
-    For a new attempt the ledger asks the caps for the difference; a charge is owed.
+    For a new attempt the difference must fit the caps; a vendor's charge is owed.
     """
     return replace(job, hold_usd=max(job.hold_usd, job.cost_usd), updated_at=now)
 
@@ -130,9 +103,11 @@ def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
     if isinstance(reply, Decision) and reply == needed:
         return _decided(job, reply, now)
     if isinstance(reply, PrepareStarted) and isinstance(needed, Prepare):
-        return preparation.started(job, now)
+        is_its_own = reply.frame is job.frame_to_prepare
+        return preparation.started(job, now) if is_its_own else job
     if isinstance(reply, CheckStarted) and isinstance(needed, Store):
-        return storing.check_started(job, reply, now)
+        is_its_own = reply.attempt_id == needed.attempt.attempt_id
+        return storing.check_started(job, reply, now) if is_its_own else job
     if isinstance(reply, TranslationStarted) and isinstance(needed, Translate):
         return translation.started(job, reply, now)
     if isinstance(reply, TranslationSkipped) and isinstance(needed, Translate):
@@ -142,7 +117,8 @@ def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
     planned = needed.planned
     match reply:
         case Intended(provider_id=planned.provider_id):
-            # Where a translation is still wanted, its worker saw the provider barred.
+            # Possible where a translation is needed, too: its worker went straight to
+            # the start because it had found a reason to skip the provider.
             return submission.intended(job, planned, reply, now)
         case Skipped(provider_id=planned.provider_id, problem=problem):
             return submission.skipped(job, planned, problem, now)
@@ -160,7 +136,9 @@ def _decided(job: Job, decision: Decision, now: datetime) -> Job:
         case LeaseExpired(attempt_id=attempt_id):
             return _lease_expired(job, job.known_attempt(attempt_id), now)
         case Revived(attempt_id=attempt_id):
-            return running(job, job.known_attempt(attempt_id), now)
+            attempt = job.known_attempt(attempt_id)
+            follow = storing.resumed if attempt.store_until else running
+            return follow(job, attempt, now)
         case GaveUp(problem=problem):
             return replace(job, problem=problem, wake_at=None)
         case _:
@@ -177,8 +155,8 @@ def _reported(job: Job, outcome: Report, now: datetime) -> Job:
     match outcome:
         case Prepared(image=image, frame=frame):
             return preparation.prepared(job, image, frame, now)
-        case PrepareMissed(problem=problem, frame=frame):
-            return preparation.missed(job, problem, frame, now)
+        case PrepareFailed(problem=problem, frame=frame):
+            return preparation.failed(job, problem, frame, now)
         case ImageRefused(problem=problem):
             return preparation.refused(job, problem, now)
         case Translated():
@@ -197,18 +175,18 @@ def _of_attempt(
         case _, Submitted(submission=answer, poll_plan=poll_plan):
             planned = replace(attempt, poll_plan=poll_plan)
             return submission.submitted(job, planned, answer, now)
-        case AttemptState.RUNNING, Polled(poll=poll):
-            return polling.polled(job, attempt, poll, now)
-        case AttemptState.CANCELLING, Polled(poll=Succeeded() | Failed() as poll):
-            return polling.polled(job, attempt, poll, now)
+        case AttemptState.RUNNING, Polled():
+            return polling.polled(job, attempt, report, now)
+        case AttemptState.CANCELLING, Polled(poll=Succeeded() | Failed()):
+            return polling.polled(job, attempt, report, now)
         case AttemptState.CANCELLING, CancelSent():
             return polling.closed(job, attempt, now)
-        case AttemptState.CANCELLING, CancelMissed():
-            return polling.cancel_missed(job, attempt, now)
+        case AttemptState.CANCELLING, CancelFailed():
+            return polling.cancel_failed(job, attempt, now)
         case AttemptState.STORING, Stored():
             return storing.stored(job, attempt, report, now)
-        case AttemptState.STORING, StoreMissed(problem=problem):
-            return storing.missed(job, attempt, problem, now)
+        case AttemptState.STORING, StoreFailed():
+            return storing.failed(job, attempt, report, now)
         case _ if job.open_attempt or not attempt.may_have_written:
             return job
         case _, OutputFound(gs_uri=gs_uri):

@@ -1,4 +1,4 @@
-"""The states that an attempt enters from more than one phase."""
+"""The transitions of an attempt that several phases share."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from shared.domain.structs import replace
 def new_attempt(
     job: Job, planned: PlannedProvider, attempt_id: str, now: datetime
 ) -> Attempt:
-    """In `starting`, and not yet part of the job."""
+    """An attempt in `starting` that is not yet part of the job."""
     return Attempt(
         attempt_id=attempt_id,
         provider_id=planned.provider_id,
@@ -30,9 +30,9 @@ def new_attempt(
 
 
 def running(job: Job, attempt: Attempt, now: datetime) -> Job:
-    """The vendor named a task. A late answer's task gets a deadline of its own."""
+    """The vendor accepted the task. One that is followed again gets a new deadline."""
     deadline_at = attempt.deadline_at
-    if attempt.state is AttemptState.UNKNOWN:
+    if attempt.state is not AttemptState.STARTING:
         deadline_at = min(now + timing.ATTEMPT_LIMIT, job.deadline_at)
     followed = replace(
         attempt,
@@ -41,6 +41,9 @@ def running(job: Job, attempt: Attempt, now: datetime) -> Job:
         ended_at=None,
         problem=None,
         cost_usd=attempt.full_price_usd,
+        closing_polls=0,
+        cancel_tries=0,
+        written_off=False,
     )
     is_cancelled = job.cancel_requested_at is not None
     wake_at = now if is_cancelled else timing.next_poll_at(followed, now)
@@ -57,18 +60,18 @@ def ended(
     *,
     cost_usd: Decimal,
 ) -> Job:
-    """The attempt is over without a video; the job's next step is due now."""
+    """The attempt ended without a video; the job's next step is due now."""
     over = replace(
         attempt, state=state, problem=problem, ended_at=now, cost_usd=cost_usd
     )
     after = job.with_attempt(over)
-    if after.is_final or after.open_attempt:
+    if after.open_attempt:
         return after
     return replace(after, wake_at=now)
 
 
 def unknown(job: Job, attempt: Attempt, detail: str, now: datetime) -> Job:
-    """The POST may have been taken: its full price stays booked as spent."""
+    """The POST may have been accepted: its full price stays booked as spent."""
     problem = Problem(code=ErrorCode.SUBMISSION_UNKNOWN, detail=detail)
     state, price = AttemptState.UNKNOWN, attempt.full_price_usd
     return ended(job, attempt, state, problem, now, cost_usd=price)

@@ -1,4 +1,8 @@
-"""Polling: a vendor's word about its task, and how waiting for it ends."""
+"""Polling: applies the vendor's answers about its task, cancels and the deadline.
+
+What ends an attempt is judged by when the vendor was asked, and not by when its answer
+is committed: a worker may stand still in between, and the task may succeed meanwhile.
+"""
 
 from datetime import datetime
 from typing import assert_never
@@ -8,7 +12,7 @@ from shared.domain.catalogue import CATALOGUE
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job
 from shared.domain.next_action import poller
-from shared.domain.outcomes import Failed, Gone, Poll, PollFailed, Succeeded, Working
+from shared.domain.outcomes import Failed, Gone, Polled, PollFailed, Succeeded, Working
 from shared.domain.pricing import charged_usd
 from shared.domain.structs import replace
 from shared.domain.transitions.attempt import ended
@@ -19,9 +23,9 @@ TYPICAL_SECONDS = 120
 
 
 def cancel_requested(job: Job, now: datetime) -> Job:
-    """On record, and due now where that may bring the end closer.
+    """Record the request; the job is due now if that can end it sooner.
 
-    A POST is left to be answered, and a cancel or a store to its own pace.
+    An open POST still gets its answer, and a cancel or a store keeps its own schedule.
     """
     if job.cancel_requested_at is not None:
         return job
@@ -32,26 +36,34 @@ def cancel_requested(job: Job, now: datetime) -> Job:
     return marked
 
 
-def polled(job: Job, attempt: Attempt, poll: Poll, now: datetime) -> Job:
-    seen = replace(attempt, polled_at=now)
-    match poll:
+def polled(job: Job, attempt: Attempt, report: Polled, now: datetime) -> Job:
+    """Unchanged if another poll was recorded since the vendor was asked, unless the
+    task has ended: two workers that ask at the same moment count once.
+    """
+    seen, polled_at = replace(attempt, polled_at=now), report.polled_at
+    has_ended = isinstance(report.poll, Succeeded | Failed)
+    if attempt.polled_at and polled_at < attempt.polled_at and not has_ended:
+        return job
+    match poll := report.poll:
         case Working():
-            return _working(job, seen, poll, now)
+            return _working(job, seen, poll, polled_at, now)
         case Succeeded(cost_usd=cost_usd, gs_uri=gs_uri):
-            cost = charged_usd(cost_usd, attempt.full_price_usd)
+            cost = charged_usd(cost_usd, attempt)
             return storing(job, replace(seen, cost_usd=cost, gs_uri=gs_uri), now)
         case Failed():
-            return _failed(job, seen, poll, now)
+            return _failed(job, seen, poll, polled_at, now)
         case PollFailed():
-            return _missed(job, seen, now)
+            return _poll_failed(job, seen, polled_at, now)
         case Gone(detail=detail):
-            return _gone(job, seen, detail, now)
+            return _gone(job, seen, detail, polled_at, now)
         case _:
             assert_never(poll)
 
 
-def _working(job: Job, attempt: Attempt, working: Working, now: datetime) -> Job:
-    # Once another provider has taken over the polls, it keeps them.
+def _working(
+    job: Job, attempt: Attempt, working: Working, polled_at: datetime, now: datetime
+) -> Job:
+    # Once another provider has taken over polling, it keeps the task.
     took_over = poller(attempt) is not attempt.provider_id
     missed_polls = attempt.missed_polls if took_over else 0
     seen = replace(
@@ -60,14 +72,14 @@ def _working(job: Job, attempt: Attempt, working: Working, now: datetime) -> Job
         gone_polls=0,
         queued_at_vendor=working.queued,
     )
-    if _is_closing(job, attempt, now):
+    if _is_closing(job, attempt, polled_at):
         return _cancelling(job, seen, now)
     progress = max(job.progress, _progress(attempt, working, now))
     return replace(_poll_later(job, seen, now), progress=progress)
 
 
 def _progress(attempt: Attempt, working: Working, now: datetime) -> int:
-    """10 to 88 while a vendor works; by the clock where the vendor reports nothing."""
+    """10 to 88 while a vendor works, estimated by time if the vendor reports none."""
     if working.queued:
         return 10
     fraction = working.progress
@@ -78,36 +90,56 @@ def _progress(attempt: Attempt, working: Working, now: datetime) -> int:
     return 10 + int(78 * min(max(fraction, 0.0), 1.0))
 
 
-def _failed(job: Job, attempt: Attempt, failed: Failed, now: datetime) -> Job:
-    cost = charged_usd(failed.cost_usd, attempt.full_price_usd)
-    # A vendor that charges for a failure is not asked to fail again.
+def _failed(
+    job: Job, attempt: Attempt, failed: Failed, polled_at: datetime, now: datetime
+) -> Job:
+    if failed.may_come_yet and _is_polled_again(job, attempt, polled_at):
+        # By the fixed plan, because the learned one was for a task under way.
+        since = attempt.empty_since or polled_at
+        waiting = replace(attempt, empty_since=since, poll_plan=())
+        return _working(job, waiting, Working(), polled_at, now)
+    cost = charged_usd(failed.cost_usd, attempt)
+    # A vendor that charges for a failure is not tried again.
     ask_again = failed.ask_again and cost == 0
     not_before = now + timing.ASK_AGAIN_DELAY if ask_again else None
     over = replace(attempt, ask_again=ask_again, not_before=not_before)
     return ended(job, over, AttemptState.FAILED, failed.problem, now, cost_usd=cost)
 
 
-def _missed(job: Job, attempt: Attempt, now: datetime) -> Job:
-    """A poll that failed never fails the job; while closing, the third one cancels."""
-    closing_polls = attempt.closing_polls + _is_closing(job, attempt, now)
-    missed = replace(
+def _is_polled_again(job: Job, attempt: Attempt, polled_at: datetime) -> bool:
+    """Whether a success without a video is still too recent to be believed.
+
+    Measured in time, because a count would be used up by tasks that arrive twice.
+    """
+    if _is_closing(job, attempt, polled_at):
+        return False
+    since = attempt.empty_since
+    return since is None or polled_at < since + timing.LATE_RESULT_LIMIT
+
+
+def _poll_failed(job: Job, attempt: Attempt, polled_at: datetime, now: datetime) -> Job:
+    """A failed poll never fails the job; while closing, the third cancels the task."""
+    closing_polls = attempt.closing_polls + _is_closing(job, attempt, polled_at)
+    failed = replace(
         attempt,
         missed_polls=attempt.missed_polls + 1,
         closing_polls=closing_polls,
         gone_polls=0,
     )
-    if closing_polls >= timing.MOST_CLOSING_POLLS:
-        return _cancelling(job, missed, now)
-    return _poll_later(job, missed, now)
+    if closing_polls >= timing.MAX_CLOSING_POLLS:
+        return _cancelling(job, failed, now)
+    return _poll_later(job, failed, now)
 
 
-def _gone(job: Job, attempt: Attempt, detail: str, now: datetime) -> Job:
-    """Believed when it is said twice in a row, of a task that is no longer new: a
-    deleted one never delivers.
+def _gone(
+    job: Job, attempt: Attempt, detail: str, polled_at: datetime, now: datetime
+) -> Job:
+    """Ends the attempt once the vendor says twice in a row that the task doesn't exist.
 
-    What the vendor took for it stays booked.
+    That counts only once the task is no longer new. A deleted task never delivers; its
+    full price stays booked as spent.
     """
-    if now < attempt.started_at + timing.TASK_IS_NEW:
+    if polled_at < attempt.started_at + timing.NEW_TASK_PERIOD:
         return _poll_later(job, attempt, now)
     gone = replace(attempt, gone_polls=attempt.gone_polls + 1)
     if gone.gone_polls < timing.GONE_POLLS_TO_END:
@@ -122,9 +154,10 @@ def _poll_later(job: Job, attempt: Attempt, now: datetime) -> Job:
     return replace(job.with_attempt(attempt), wake_at=wake_at)
 
 
-def _is_closing(job: Job, attempt: Attempt, now: datetime) -> bool:
-    """The next word of the vendor is the last one that is waited for."""
-    return job.cancel_requested_at is not None or now >= attempt.deadline_at
+def _is_closing(job: Job, attempt: Attempt, polled_at: datetime) -> bool:
+    """Whether the task is cancelled unless this poll says that it has ended."""
+    until = min(attempt.deadline_at, job.cancel_requested_at or attempt.deadline_at)
+    return attempt.state is AttemptState.CANCELLING or polled_at >= until
 
 
 def _cancelling(job: Job, attempt: Attempt, now: datetime) -> Job:
@@ -132,15 +165,15 @@ def _cancelling(job: Job, attempt: Attempt, now: datetime) -> Job:
     return replace(job.with_attempt(closing), wake_at=now)
 
 
-def cancel_missed(job: Job, attempt: Attempt, now: datetime) -> Job:
-    missed = replace(attempt, cancel_tries=attempt.cancel_tries + 1)
-    if missed.cancel_tries >= timing.MOST_CANCEL_TRIES:
-        return closed(job, missed, now)
-    return replace(job.with_attempt(missed), wake_at=now + timing.RETRY_SPACING)
+def cancel_failed(job: Job, attempt: Attempt, now: datetime) -> Job:
+    failed = replace(attempt, cancel_tries=attempt.cancel_tries + 1)
+    if failed.cancel_tries >= timing.MAX_CANCEL_TRIES:
+        return closed(job, failed, now)
+    return replace(job.with_attempt(failed), wake_at=now + timing.RETRY_SPACING)
 
 
 def closed(job: Job, attempt: Attempt, now: datetime) -> Job:
-    """Cancelled at the vendor, or no longer waited for; its full price stays spent."""
+    """Cancelled at the vendor, or abandoned; its full price stays booked as spent."""
     state, code = AttemptState.FAILED, ErrorCode.DEADLINE_EXCEEDED
     if job.cancel_requested_at is not None:
         state, code = AttemptState.CANCELLED, ErrorCode.CANCELLED

@@ -1,4 +1,4 @@
-"""Preparing: the image is fetched and checked before any provider is asked."""
+"""Preparation: the image is fetched and checked before any provider is tried."""
 
 from datetime import datetime
 
@@ -11,19 +11,19 @@ from shared.domain.structs import replace
 
 
 def started(job: Job, now: datetime) -> Job:
-    """Committed before foreign bytes are read: one worker at a time reads them.
+    """Committed before untrusted bytes are read, so that one worker at a time does.
 
-    A worker that is lost meanwhile proves nothing about the image: a process works on
-    several jobs. It is tried again until the job's deadline.
+    A worker that is lost meanwhile proves nothing about the image, because a process
+    works on several jobs. The image is tried again until the job's deadline.
     """
     until = now + timing.PREPARE_LIMIT
     return replace(job, preparing_until=until, wake_at=until)
 
 
 def prepared(job: Job, image: PreparedImage, frame: Frame, now: datetime) -> Job:
-    """The image that was checked first stays; later checks change nothing.
+    """The image that was checked first is kept; later checks change nothing.
 
-    Listeners see no more of it than a crop; `progress` rises with the intent.
+    Listeners see only its crop; `progress` rises with the intent.
     """
     if job.prepared_image(frame):
         return job
@@ -32,18 +32,13 @@ def prepared(job: Job, image: PreparedImage, frame: Frame, now: datetime) -> Job
         if frame is Frame.FIRST
         else replace(job, last_image=image)
     )
-    return replace(
-        after,
-        prepare_tries=0,
-        preparing_until=None,
-        wake_at=now,
-    )
+    return replace(after, prepare_tries=0, preparing_until=None, wake_at=now)
 
 
-def missed(job: Job, problem: Problem, frame: Frame, now: datetime) -> Job:
-    """Tried again with growing pauses, four times in all.
+def failed(job: Job, problem: Problem, frame: Frame, now: datetime) -> Job:
+    """Retried with exponential backoff, four tries in all.
 
-    A fault of our own counts for nothing: it is waited for until the job's deadline.
+    Faults of our own don't count as tries: they are retried until the job's deadline.
     """
     if job.prepared_image(frame):
         return job
@@ -51,7 +46,7 @@ def missed(job: Job, problem: Problem, frame: Frame, now: datetime) -> Job:
         wake_at = now + timing.OUTAGE_SPACING
         return replace(job, preparing_until=None, wake_at=wake_at)
     tries = job.prepare_tries + 1
-    if tries >= timing.MOST_PREPARE_TRIES:
+    if tries >= timing.MAX_PREPARE_TRIES:
         return refused(job, problem, now)
     return replace(
         job,

@@ -1,11 +1,11 @@
-"""Storing: a result exists; it is fetched again until it is kept, never made again."""
+"""Storing: a result exists; it is fetched until it is stored, never generated again."""
 
 from datetime import datetime
 
 from shared.domain import timing
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job
-from shared.domain.outcomes import CheckStarted, OutputMissing, Stored
+from shared.domain.outcomes import CheckStarted, OutputMissing, Stored, StoreFailed
 from shared.domain.structs import replace
 from shared.domain.transitions.attempt import ended
 
@@ -23,26 +23,27 @@ def storing(job: Job, attempt: Attempt, now: datetime) -> Job:
     return replace(job.with_attempt(found), progress=progress, wake_at=now)
 
 
-def check_started(job: Job, begun: CheckStarted, now: datetime) -> Job:
-    """Committed before the file is decoded: one worker at a time decodes it.
+def check_started(job: Job, outcome: CheckStarted, now: datetime) -> Job:
+    """Committed before the file is decoded, so that one worker at a time does.
 
-    A file that is kept was decoded before, so what went wrong since is not its fault.
+    A file at its final name was decoded before, so later failures are not its fault.
     """
-    attempt = job.known_attempt(begun.attempt_id)
+    attempt = job.known_attempt(outcome.attempt_id)
     until = now + timing.CHECK_LIMIT
-    bad_outputs = 0 if begun.is_kept else attempt.bad_outputs
-    checking = replace(attempt, checking_until=until, bad_outputs=bad_outputs)
+    checking = replace(attempt, checking_until=until)
+    if outcome.is_kept:
+        checking = replace(checking, bad_outputs=0, lost_checks=0)
     return replace(job.with_attempt(checking), wake_at=until)
 
 
 def check_lost(job: Job, attempt: Attempt, now: datetime) -> Job:
-    """A lost worker proves nothing about a file that is paid for: a process works on
-    several jobs. Only time is a limit.
+    """A lost worker proves nothing about a file that was paid for, because a process
+    works on several jobs. So it is retried much more often than a bad file.
     """
     detail = "its worker was lost while it decoded the video"
-    return missed(
-        job, attempt, Problem(code=ErrorCode.STORAGE_FAILED, detail=detail), now
-    )
+    problem = Problem(code=ErrorCode.STORAGE_FAILED, detail=detail)
+    lost = replace(attempt, lost_checks=attempt.lost_checks + 1)
+    return _failed(job, lost, problem, now)
 
 
 def stored(job: Job, attempt: Attempt, result: Stored, now: datetime) -> Job:
@@ -51,35 +52,66 @@ def stored(job: Job, attempt: Attempt, result: Stored, now: datetime) -> Job:
     return replace(completed, delivered=result.delivered, progress=100, wake_at=None)
 
 
-def missed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
-    """Tried again with growing pauses, until too many bad files came or time is up.
-
-    Our own storage is waited for longer than a vendor that doesn't hand out its file. A
-    vendor that says twice in a row that it has no such task is not waited for.
+def failed(job: Job, attempt: Attempt, report: StoreFailed, now: datetime) -> Job:
+    """Unchanged if another try has failed, or is being checked, since this one began:
+    a download that fails must not end what another worker is about to deliver.
     """
-    is_bad = problem.code is ErrorCode.BAD_OUTPUT
-    is_gone = problem.code is ErrorCode.PROVIDER_ERROR
+    seen = (report.store_tries, report.checking_until)
+    if seen != (attempt.store_tries, attempt.checking_until):
+        return job
+    return _failed(job, attempt, report.problem, now)
+
+
+def _failed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
+    """Retried with exponential backoff, until one of its limits is reached.
+
+    As for polls, the vendor may not yet find a new task everywhere.
+    """
+    is_gone = (
+        problem.code is ErrorCode.PROVIDER_ERROR
+        and now >= attempt.started_at + timing.NEW_TASK_PERIOD
+    )
+    is_unserved = problem.code is ErrorCode.PROVIDER_UNAVAILABLE
     tried = replace(
         attempt,
         store_tries=attempt.store_tries + 1,
-        bad_outputs=attempt.bad_outputs + is_bad,
+        bad_outputs=attempt.bad_outputs + (problem.code is ErrorCode.BAD_OUTPUT),
+        unserved_tries=attempt.unserved_tries + is_unserved,
         gone_polls=attempt.gone_polls + 1 if is_gone else 0,
         checking_until=None,
     )
-    is_too_often = (
-        tried.bad_outputs >= timing.MOST_BAD_OUTPUTS
-        or tried.gone_polls >= timing.GONE_POLLS_TO_END
-    )
-    if is_too_often or now >= _last_try(attempt, problem):
+    if _is_too_often(tried) or now >= _last_try(tried, problem):
         cost = attempt.cost_usd
         return ended(job, tried, AttemptState.FAILED, problem, now, cost_usd=cost)
-    wake_at = now + timing.backoff(tried.store_tries)
-    return replace(job.with_attempt(tried), wake_at=wake_at)
+    return _try_later(job, tried, now)
+
+
+def resumed(job: Job, attempt: Attempt, now: datetime) -> Job:
+    """No other provider is left, so the result that its vendor withheld is fetched
+    again: it is paid for.
+    """
+    again = replace(attempt, state=AttemptState.STORING, ended_at=None, problem=None)
+    return _try_later(job, again, now)
+
+
+def _try_later(job: Job, attempt: Attempt, now: datetime) -> Job:
+    wake_at = now + timing.backoff(attempt.store_tries)
+    return replace(job.with_attempt(attempt), wake_at=wake_at)
+
+
+def _is_too_often(attempt: Attempt) -> bool:
+    return (
+        attempt.bad_outputs >= timing.MAX_BAD_OUTPUTS
+        or attempt.gone_polls >= timing.GONE_POLLS_TO_END
+        or attempt.lost_checks >= timing.MAX_LOST_CHECKS
+    )
 
 
 def _last_try(attempt: Attempt, problem: Problem) -> datetime:
+    """Our own storage gets more time than a vendor that doesn't hand out its file."""
     until = attempt.store_until or attempt.deadline_at
-    if problem.code is ErrorCode.PROVIDER_UNAVAILABLE:
+    is_unserved = problem.code is ErrorCode.PROVIDER_UNAVAILABLE
+    if is_unserved and attempt.unserved_tries >= timing.MIN_FETCH_TRIES:
         return until - timing.STORE_LIMIT + timing.FETCH_LIMIT
     return until
 
@@ -87,13 +119,14 @@ def _last_try(attempt: Attempt, problem: Problem) -> datetime:
 def output_missing(
     job: Job, attempt: Attempt, missing: OutputMissing, now: datetime
 ) -> Job:
-    """Looked for until the attempt's own deadline, then written off.
+    """The file is looked for until the attempt's own deadline, then written off.
 
     After a cancel it is looked for once, as a running task is polled once. A look from
-    before that proves nothing, however late it is reported: its worker may have stood
-    still while the file came.
+    before the cancel proves nothing, however late it is reported: the file may have
+    arrived while its worker was stalled.
     """
     until = min(attempt.deadline_at, job.cancel_requested_at or attempt.deadline_at)
-    if missing.looked_at < until and not missing.is_final:
-        return replace(job, wake_at=now + timing.LOOK_SPACING)
+    if missing.looked_at < until:
+        # Never sooner than planned: by now, the job may be waiting for a vendor.
+        return replace(job, wake_at=max(job.wake_at or now, now + timing.LOOK_SPACING))
     return replace(job.with_attempt(replace(attempt, written_off=True)), wake_at=now)

@@ -1,4 +1,4 @@
-"""Submitting: the intent, what may stand in its place, and the answer of the POST."""
+"""Submission: the intent to start an attempt, or its skip, and the POST's answer."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -35,6 +35,7 @@ def intended(
         aspect_ratio=fallback.ratio_of(job, planned),
         price_usd=price_usd,
         cost_usd=price_usd,
+        writes_into_bucket=new.writes_into_bucket and intent.writes_into_bucket,
     )
     return replace(
         job,
@@ -46,9 +47,8 @@ def intended(
 
 
 def parked(job: Job, now: datetime) -> Job:
-    """Looked at again in a minute, and when the job's time is up at the latest."""
-    wake_at = min(now + timing.PARK_SPACING, job.deadline_at) + timing.CLOCK_SKEW
-    return replace(job, is_parked=True, wake_at=wake_at)
+    """Checked again in a minute; while a start is due, the deadline is further away."""
+    return replace(job, is_parked=True, wake_at=now + timing.PARK_SPACING)
 
 
 def skipped(job: Job, planned: PlannedProvider, problem: Problem, now: datetime) -> Job:
@@ -62,19 +62,16 @@ def skipped(job: Job, planned: PlannedProvider, problem: Problem, now: datetime)
 
 
 def submitted(job: Job, attempt: Attempt, answer: Submission, now: datetime) -> Job:
-    """What a POST answered is never dropped, however late it comes."""
+    """The answer to a POST is never dropped, however late it arrives."""
+    if job.is_final:
+        return _after_the_end(job, attempt, answer)
     match attempt.state, answer:
         case AttemptState.STARTING, Accepted():
-            return running(job, _taken(attempt, answer), now)
-        case AttemptState.UNKNOWN, Accepted(task_id=task_id) if not attempt.task_id:
-            if job.is_final:
-                # Its money is settled, once: what it was booked at stays.
-                return job.with_attempt(replace(attempt, task_id=task_id))
-            return _late(job, _taken(attempt, answer), now)
+            return running(job, _accepted(attempt, answer), now)
+        case AttemptState.UNKNOWN, Accepted() if not attempt.task_id:
+            return _late(job, _accepted(attempt, answer), now)
         case AttemptState.STARTING, Unknown(detail=detail):
             return unknown(job, attempt, detail, now)
-        case _ if job.is_final:
-            return job
         case ((AttemptState.STARTING | AttemptState.UNKNOWN), Rejected()):
             return _rejected(job, attempt, answer, now)
         case ((AttemptState.STARTING | AttemptState.UNKNOWN), NotSent(problem=problem)):
@@ -84,15 +81,28 @@ def submitted(job: Job, attempt: Attempt, answer: Submission, now: datetime) -> 
             return job
 
 
-def _taken(attempt: Attempt, accepted: Accepted) -> Attempt:
-    """What the vendor says that it may charge is owed from here on, cap or no cap."""
-    said = charged_usd(accepted.max_cost_usd, attempt.price_usd)
-    vendor_max = None if accepted.max_cost_usd is None else said
-    return replace(attempt, task_id=accepted.task_id, vendor_max_usd=vendor_max)
+def _after_the_end(job: Job, attempt: Attempt, answer: Submission) -> Job:
+    """The job's money was settled, which happens once: the booked cost stays."""
+    match attempt.state, answer:
+        case AttemptState.UNKNOWN, Accepted() if not attempt.task_id:
+            return job.with_attempt(_named(attempt, answer))
+        case _:
+            return job
+
+
+def _named(attempt: Attempt, accepted: Accepted) -> Attempt:
+    return replace(attempt, task_id=accepted.task_id, platform=accepted.platform)
+
+
+def _accepted(attempt: Attempt, accepted: Accepted) -> Attempt:
+    """What the vendor may charge at most is owed from now on, whatever the caps say."""
+    max_usd = charged_usd(accepted.max_cost_usd, attempt)
+    vendor_max = None if accepted.max_cost_usd is None else max_usd
+    return replace(_named(attempt, accepted), vendor_max_usd=vendor_max)
 
 
 def _late(job: Job, attempt: Attempt, now: datetime) -> Job:
-    """Kept for when no attempt is open."""
+    """The task is recorded, to be followed once no attempt is open."""
     after = job.with_attempt(replace(attempt, cost_usd=attempt.full_price_usd))
     return after if job.open_attempt else replace(after, wake_at=now)
 
@@ -106,10 +116,10 @@ def _rejected(job: Job, attempt: Attempt, answer: Rejected, now: datetime) -> Jo
 
 
 def _not_before(answer: Rejected, now: datetime) -> datetime:
-    """When the same vendor may be asked again."""
+    """When the same vendor may be tried again."""
     if answer.ask_again:
         return now + timing.ASK_AGAIN_DELAY
     if answer.retry_after_seconds is None:
         return now + timing.SAME_VENDOR_DELAY
-    most = timing.LONGEST_RETRY_AFTER.total_seconds()
-    return now + timedelta(seconds=min(max(0.0, answer.retry_after_seconds), most))
+    longest = timing.MAX_RETRY_AFTER.total_seconds()
+    return now + timedelta(seconds=min(max(0.0, answer.retry_after_seconds), longest))

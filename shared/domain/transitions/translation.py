@@ -1,4 +1,4 @@
-"""Translating: the prompt becomes English once, before it is sent to anyone."""
+"""Translation: the prompt is translated at most once, before any provider gets it."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -10,17 +10,17 @@ from shared.domain.prompt_translation import PromptTranslation
 from shared.domain.structs import replace
 
 
-def started(job: Job, begun: TranslationStarted, now: datetime) -> Job:
-    """Committed before the model is asked, with the most that it may cost.
+def started(job: Job, outcome: TranslationStarted, now: datetime) -> Job:
+    """Committed before the model is called, with the most that it may cost.
 
-    If its worker dies, that stays booked, and the original is sent: the model is asked
-    at most once for a job.
+    If the worker dies, that amount stays booked and the original is sent: the model is
+    called at most once per job.
     """
     until = now + timing.TRANSLATION_LIMIT
     return replace(
         job,
-        translation=PromptTranslation(cost_usd=begun.max_cost_usd, until=until),
-        hold_usd=job.hold_usd + begun.max_cost_usd,
+        translation=PromptTranslation(cost_usd=outcome.max_cost_usd, until=until),
+        hold_usd=job.hold_usd + outcome.max_cost_usd,
         is_parked=False,
         wake_at=until + timing.CLOCK_SKEW,
     )
@@ -32,10 +32,10 @@ def skipped(job: Job, now: datetime) -> Job:
 
 
 def ended(job: Job, outcome: Translated, now: datetime) -> Job:
-    """Late, it only says what it cost: what was sent stays what was sent."""
+    """An answer that comes too late only changes the cost: the prompt was sent."""
     if job.translation is None or job.translation.until is None:
         return job
-    text = None if job.has_asked else outcome.text
+    text = None if job.has_tried_provider else outcome.text
     made = PromptTranslation(cost_usd=outcome.cost_usd, text=text)
     after = replace(job, translation=made)
     return after if job.open_attempt else replace(after, wake_at=now)

@@ -1,4 +1,4 @@
-"""The webhook of a job that has ended. The job itself stays as it is."""
+"""The webhook of a job that has ended. The job itself doesn't change."""
 
 from datetime import datetime
 
@@ -7,24 +7,26 @@ from shared.domain.outcomes import WebhookAnswered, WebhookStarted
 from shared.domain.structs import replace
 
 
-def armed(job: Job, now: datetime) -> Job:
-    """Once, with the commit that ends the job."""
+def scheduled(job: Job, now: datetime) -> Job:
+    """The webhook becomes due once, in the commit that ends the job."""
     webhook = job.webhook
     if not job.is_final or webhook is None or webhook.ended_at is not None:
         return job
-    return replace(job, webhook=webhook.armed(now))
+    return replace(job, webhook=webhook.scheduled(now))
 
 
 def sent(job: Job, outcome: WebhookStarted | WebhookAnswered, now: datetime) -> Job:
-    """`updated_at` stays: nothing of the video has changed."""
+    """`updated_at` is kept: the video has not changed."""
     webhook = job.webhook
     if webhook is None or webhook.due_at is None:
         return job
     match outcome:
         case WebhookStarted(attempt=attempt) if attempt == webhook.attempts + 1:
             return replace(job, webhook=webhook.sending(now))
-        case WebhookAnswered(attempt=webhook.attempts, verdict=verdict):
-            after = webhook.answered(verdict, now, asked_pause=outcome.asked_pause)
+        case WebhookAnswered(attempt=webhook.attempts, result=result):
+            after = webhook.answered(
+                result, now, requested_pause=outcome.requested_pause
+            )
             return replace(job, webhook=after)
         case _:
             return job

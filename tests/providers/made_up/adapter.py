@@ -1,4 +1,4 @@
-"""A provider whose every video is the same; see test_made_up_provider.py."""
+"""A provider that always makes the same video; see test_made_up_provider.py."""
 
 from shared.domain.outcomes import Accepted, Poll, Submission, Succeeded
 from shared.ports.providers import GenerationRequest, InlineFile, Result, TaskRef

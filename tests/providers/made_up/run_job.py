@@ -1,4 +1,4 @@
-"""Runs one job through the made-up provider and says as JSON how it went."""
+"""Runs one job through the made-up provider and prints the result as JSON."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Creations on a guess: they save reads, and promise what they promised without it."""
+"""Creating jobs from cached documents: fewer reads, and the same guarantees."""
 
 import threading
 from collections.abc import Callable
@@ -10,31 +10,25 @@ from typing import Any
 import pytest
 from google.cloud import firestore
 
-from shared.domain.errors import (
-    CommitUncertain,
-    ErrorCode,
-    LimitReached,
-    LostRace,
-    TooManyJobs,
-)
+from shared.domain.errors import CommitUncertain, ErrorCode, TooManyJobs
 from shared.domain.job import Job
 from shared.domain.ledger import Caps, Limits, ledger_key, nth_of
 from shared.domain.structs import replace
-from shared.gcp import known_documents
+from shared.gcp import document_cache
+from shared.gcp.document_cache import AdvisoryLocks, DocumentCache
 from shared.gcp.firestore_calls import Batch, Database
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_reports import FirestoreUsage
 from shared.gcp.firestore_wire import Snapshot
-from shared.gcp.known_documents import KnownDocuments, Turns
 from tests.domain.examples import NOON, a_new_job
-from tests.gcp.stores import Counting
+from tests.gcp.stores import Counting, create, end
 
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 FOUR_CAPS = Limits(
-    everybody=Caps(daily_usd=Decimal(100), monthly_usd=Decimal(100)),
+    all_users=Caps(daily_usd=Decimal(100), monthly_usd=Decimal(100)),
     user=Caps(daily_usd=Decimal(100), monthly_usd=Decimal(100)),
-    most_open_jobs=100,
-    most_jobs_a_minute=100,
+    max_open_jobs=100,
+    max_jobs_per_minute=100,
     shards=1,
 )
 
@@ -42,13 +36,6 @@ FOUR_CAPS = Limits(
 def a_job(job_id: str, within: Limits, usd: str = "1.00") -> Job:
     key = ledger_key("ann", NOON, within, nth_of(job_id))
     return replace(a_new_job(job_id=job_id), hold_usd=Decimal(usd), ledger_key=key)
-
-
-def end(jobs: FirestoreJobs, job_id: str) -> None:
-    before = jobs.read(job_id)
-    assert before is not None
-    cancelled = before.value.ended(ErrorCode.CANCELLED)
-    jobs.commit(before, replace(cancelled, version=2))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +46,7 @@ def end(jobs: FirestoreJobs, job_id: str) -> None:
         pytest.param(False, False, id="not due"),
     ],
 )
-def test_what_is_known_after_a_commit_is_what_firestore_has(
+def test_after_a_commit_the_cache_equals_firestore(
     firestore_client: firestore.Client, recheck: object, after: object
 ) -> None:
     jobs = FirestoreJobs(Database(firestore_client), FOUR_CAPS)
@@ -71,7 +58,7 @@ def test_what_is_known_after_a_commit_is_what_firestore_has(
     for name in ("a", "b"):
         jobs.create(a_job(name, FOUR_CAPS))
 
-        known = jobs._ledger._known.guess(path)
+        known = jobs._ledger._cache.guess(path)
         found = firestore_client.document(path).get().to_dict()
         assert known is not None
         assert found is not None
@@ -94,45 +81,38 @@ def test_the_next_job_of_a_user_is_one_commit_and_no_read(
     assert {a.month.used_usd for a in spend.values()} == {Decimal("2.00")}
 
 
-def test_two_processes_that_guess_hold_a_cap_to_the_cent(
+def test_two_processes_with_caches_hold_a_cap_to_the_cent(
     firestore_client: firestore.Client,
 ) -> None:
     within = replace(FOUR_CAPS, user=Caps(daily_usd=Decimal("20.50")))
     processes = [FirestoreJobs(Database(firestore_client), within) for _ in range(2)]
 
-    def create(nth: int) -> str:
-        while True:
-            try:
-                processes[nth % 2].create(a_job(f"job{nth}", within))
-            except LostRace:
-                continue
-            except LimitReached:
-                return "refused"
-            return "taken"
+    def send(nth: int) -> str:
+        return create(processes[nth % 2], a_job(f"job{nth}", within))
 
     with ThreadPoolExecutor(12) as crowd:
-        ends = list(crowd.map(create, range(30)))
+        ends = list(crowd.map(send, range(30)))
 
-    assert ends.count("taken") == 20
+    assert ends.count("created") == 20
     spend = FirestoreUsage(Database(firestore_client), 1).spend([ALL, ANNS])
     assert {a.month.used_usd for a in spend.values()} == {Decimal("20.00")}
 
 
-def test_a_refusal_is_decided_on_what_is_read(database: Database) -> None:
-    """Another process ended the user's job: the guess has it open."""
-    within = replace(FOUR_CAPS, most_open_jobs=1)
+def test_a_refusal_is_never_based_on_the_cache(database: Database) -> None:
+    """Another process ended the user's job, which the cache still has as open."""
+    within = replace(FOUR_CAPS, max_open_jobs=1)
     ours, theirs = (FirestoreJobs(database, within) for _ in range(2))
     ours.create(a_job("a", within))
     with pytest.raises(TooManyJobs):
         ours.create(a_job("b", within))
 
-    end(theirs, "a")
+    end(theirs, "a", a_job("a", within).ended(ErrorCode.CANCELLED))
 
     ours.create(a_job("b", within))
 
 
 class LosingAnswers(Database):
-    """Every commit holds, and no answer to it comes."""
+    """Every commit takes effect, but its answer is lost."""
 
     def batch(self) -> Batch:
         return _LosingAnswers(self._wire, self._limits)
@@ -144,7 +124,7 @@ class _LosingAnswers(Batch):
         raise CommitUncertain("no answer")
 
 
-def test_a_commit_without_an_answer_is_no_base_for_a_guess_and_is_not_repeated(
+def test_an_uncertain_commit_is_neither_cached_nor_repeated(
     firestore_client: firestore.Client,
 ) -> None:
     losing = LosingAnswers(firestore_client)
@@ -157,7 +137,7 @@ def test_a_commit_without_an_answer_is_no_base_for_a_guess_and_is_not_repeated(
     assert spend.month.used_usd == Decimal("2.00")
 
 
-# The memory
+# The cache
 
 
 @dataclass
@@ -169,30 +149,31 @@ def seen(update_time: int, path: str = "users/ann") -> Snapshot:
     return Snapshot(Reference(path), {"open_jobs": update_time}, update_time)
 
 
-def test_what_others_write_too_is_read_until_it_is_found_unchanged() -> None:
-    known = KnownDocuments()
-    known.read([seen(1)])
-    known.written([seen(2)])
-    assert known.guess("users/ann") == seen(2)
+def test_a_document_that_others_write_is_read_until_found_unchanged() -> None:
+    cache = DocumentCache()
+    cache.record_reads([seen(1)])
+    cache.record_writes([seen(2)])
+    assert cache.guess("users/ann") == seen(2)
 
-    known.doubt(["users/ann"])
-    known.read([seen(3)])  # another process wrote it
-    known.written([seen(4)])
-    assert known.guess("users/ann") is None
+    cache.invalidate(["users/ann"])
+    cache.record_reads([seen(3)])  # another process wrote it
+    cache.record_writes([seen(4)])
+    assert cache.guess("users/ann") is None
 
-    known.read([seen(4)])
-    assert known.guess("users/ann") == seen(4)
-
-
-def test_only_so_many_documents_are_kept_the_latest_ones() -> None:
-    known = KnownDocuments(most=2)
-
-    known.read(seen(1, path) for path in "abc")
-
-    assert [known.guess(path) and path for path in "abc"] == [None, "b", "c"]
+    cache.record_reads([seen(4)])
+    assert cache.guess("users/ann") == seen(4)
 
 
-# Turns
+def test_only_the_latest_documents_are_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_cache, "MAX_CACHED", 2)
+    cache = DocumentCache()
+
+    cache.record_reads(seen(1, path) for path in "abc")
+
+    assert [cache.guess(path) and path for path in "abc"] == [None, "b", "c"]
+
+
+# The locks
 
 
 def in_threads(count: int, work: Callable[[int], None]) -> None:
@@ -200,32 +181,32 @@ def in_threads(count: int, work: Callable[[int], None]) -> None:
         list(threads.map(work, range(count)))
 
 
-def test_rivals_go_one_by_one_and_others_side_by_side() -> None:
-    turns, inside, most = Turns(), [0], []
+def test_a_lock_serializes_rivals_and_lets_others_run_concurrently() -> None:
+    locks, inside, most = AdvisoryLocks(), [0], []
     both = threading.Barrier(2, timeout=10)
 
     def rival(_: int) -> None:
-        with turns.take(["ann", "all.0"]):
+        with locks.hold(["ann", "all.0"]):
             inside[0] += 1
             most.append(inside[0])
             inside[0] -= 1
 
     def stranger(nth: int) -> None:
-        with turns.take([f"user{nth}"]):
+        with locks.hold([f"user{nth}"]):
             both.wait()
 
     in_threads(8, rival)
     in_threads(2, stranger)
 
     assert most == [1] * 8
-    assert not turns._locks
+    assert not locks._locks
 
 
-def test_nobody_waits_for_a_turn_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known_documents, "LONGEST_TURN_SECONDS", 0.01)
-    turns = Turns()
+def test_a_lock_is_waited_for_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_cache, "MAX_WAIT_SECONDS", 0.01)
+    locks = AdvisoryLocks()
 
-    with turns.take(["ann"]), turns.take(["ann"]):
+    with locks.hold(["ann"]), locks.hold(["ann"]):
         pass
 
-    assert not turns._locks
+    assert not locks._locks

@@ -1,8 +1,9 @@
-"""What a Veo operation means: running, a video, filtered, or an error.
+"""Interprets a Veo operation: running, a video, filtered, or an error.
 
 Sources: captures of google-genai 3.6.1 and the codes of google.rpc, 2026-11-22.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -13,16 +14,16 @@ from shared.domain.outcomes import Accepted, Failed, Poll, Succeeded, Unknown, W
 from shared.ports.providers import BucketFile, InlineFile
 from shared.providers.google_errors import (
     is_provisioning,
-    names_lost_model,
-    refused_call,
+    refusal_of_request,
+    says_model_gone,
 )
 from shared.providers.redaction import redact
-from shared.providers.safety_words import refused, says_free
+from shared.providers.safety_refusals import safety_refusal, says_free
 
-_NOTHING = Decimal(0)
+_ZERO_USD = Decimal(0)
 _FAILED_PRECONDITION = 9
 
-# google.rpc.Code of an operation that ended in an error.
+# By the google.rpc.Code of an operation that ended in an error.
 _CODES: Mapping[int, ErrorCode] = {
     3: ErrorCode.INPUT_NOT_ACCEPTED,
     7: ErrorCode.ACCESS_DENIED,
@@ -31,19 +32,33 @@ _CODES: Mapping[int, ErrorCode] = {
     14: ErrorCode.PROVIDER_UNAVAILABLE,
     16: ErrorCode.ACCESS_DENIED,
 }
-# Refused before anything was generated. Other errors may come during generation.
-_COST_NOTHING = frozenset({3, 7, 8, 16})
+# Refused before anything was generated. Other errors may occur during a generation.
+_FREE_CODES = frozenset({3, 7, 8, 16})
+
+# A host name is made of the location, so it must be the name of one: us-central1, eu.
+_NAME = re.compile(
+    r"projects/[^/]+/locations/(global|us|eu|[a-z]+-[a-z]+[0-9]{1,2})"
+    r"/publishers/google/models/[^/]+/operations/[^/]+"
+)
+
+
+def location_of(name: str) -> str | None:
+    """The location in the name of an operation; None if the name has another form."""
+    found = _NAME.fullmatch(name)
+    return found and found[1]
 
 
 def accepted(operation: types.GenerateVideosOperation) -> Accepted | Unknown:
-    """What a 200 to the paid POST means; without a name, nothing is known."""
+    """The outcome of a paid POST that was answered with 200; Unknown without a name."""
     if operation.name:
         return Accepted(task_id=operation.name)
     return Unknown(detail="200 without the name of an operation")
 
 
 def read(operation: types.GenerateVideosOperation) -> Poll:
-    """`done` only says that it ended: a filtered operation is done, with no error."""
+    """The outcome of a poll. `done` only means that the operation has ended: one that
+    was filtered is done, too, without an error.
+    """
     if operation.error:
         return _failed(operation.error)
     if not operation.done:
@@ -55,25 +70,25 @@ def read(operation: types.GenerateVideosOperation) -> Poll:
 
 
 def _failed(error: Mapping[str, object]) -> Failed:
-    number, words = error.get("code"), str(error.get("message") or "")
-    detail = redact(f"code {number}: {words}")
-    if number == _FAILED_PRECONDITION and is_provisioning(words):
+    number, message = error.get("code"), str(error.get("message") or "")
+    detail = redact(f"code {number}: {message}")
+    if number == _FAILED_PRECONDITION and is_provisioning(message):
         return Failed(
             problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE, detail=detail),
-            cost_usd=_NOTHING,
+            cost_usd=_ZERO_USD,
             ask_again=True,
         )
-    refusal = refused_call(words)
-    # Nothing says that a refusal for safety is free, unless the words themselves do.
-    is_free = says_free(words) or (not refusal and number in _COST_NOTHING)
+    refusal = refusal_of_request(message)
+    # A safety refusal counts as charged unless its message says that it is free.
+    is_free = says_free(message) or (not refusal and number in _FREE_CODES)
     return Failed(
-        problem=Problem(code=refusal or _code(number, words), detail=detail),
-        cost_usd=_NOTHING if is_free else None,
+        problem=Problem(code=refusal or _code(number, message), detail=detail),
+        cost_usd=_ZERO_USD if is_free else None,
     )
 
 
-def _code(number: object, words: str) -> ErrorCode:
-    if names_lost_model(words):
+def _code(number: object, message: str) -> ErrorCode:
+    if says_model_gone(message):
         return ErrorCode.MODEL_UNAVAILABLE
     known = _CODES.get(number) if isinstance(number, int) else None
     return known or ErrorCode.PROVIDER_ERROR
@@ -83,16 +98,17 @@ def _without_video(response: types.GenerateVideosResponse | None) -> Failed:
     reasons = response.rai_media_filtered_reasons if response else None
     count = response.rai_media_filtered_count if response else None
     if reasons or count:
-        words = "; ".join(reasons or ["filtered without a reason"])
+        message = "; ".join(reasons or ["filtered without a reason"])
         return Failed(
             problem=Problem(
-                code=refused(words) or ErrorCode.OUTPUT_FILTERED, detail=redact(words)
+                code=safety_refusal(message) or ErrorCode.OUTPUT_FILTERED,
+                detail=redact(message),
             ),
-            cost_usd=_NOTHING if says_free(words) else None,
+            cost_usd=_ZERO_USD if says_free(message) else None,
         )
-    # Not `bad_output`, because there is no output.
+    # Not BAD_OUTPUT, because there is no output.
     nothing = Problem(code=ErrorCode.PROVIDER_ERROR, detail="done without a video")
-    return Failed(problem=nothing)
+    return Failed(problem=nothing, may_come_yet=True)
 
 
 def _video(operation: types.GenerateVideosOperation) -> types.Video | None:
@@ -102,7 +118,9 @@ def _video(operation: types.GenerateVideosOperation) -> types.Video | None:
 
 
 def result(operation: types.GenerateVideosOperation) -> BucketFile | InlineFile:
-    """The video. Unreachable: it has not ended; BadContent: it ended without one."""
+    """The video; Unreachable before the operation has ended, BadContent if it ended
+    without one.
+    """
     video = _video(operation)
     if video and video.uri:
         return BucketFile(gs_uri=video.uri)

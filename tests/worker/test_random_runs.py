@@ -1,8 +1,8 @@
-"""Several jobs under one cap in a world that fails at random, on the real use cases.
+"""Several jobs under one cap, with random faults, through the real use cases.
 
-The model walk has one job and the pure functions. Here vendors keep their own books,
-and commits, tasks, the queue and the process get lost, come twice, or come early.
-A world follows from its seed alone.
+`tests/domain/test_job_model.py` has one job and the pure functions. Here vendors record
+what they really did, commits fail, the queue refuses, tasks come early, twice or never,
+and the process dies. A run is reproducible from its seed.
 """
 
 import random
@@ -30,15 +30,17 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
+from shared.domain.structs import replace
 from shared.ports.providers import GenerationRequest, InlineFile, TaskRef
 from tests.domain.examples import CHAIN, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
+from tests.fakes.process import Died, die
 from tests.fakes.provider import ScriptedProvider
-from tests.usecases.harness import ANN, Harness, create_video
+from tests.usecases.harness import ANN, Harness
 
 PORTIONS = 20 if settings.get_current_profile_name() == "thorough" else 2
-WORLDS = 40
-MOST_ROUNDS = 4000
+RUNS = 40
+MAX_ROUNDS = 4000
 CAPS = [None, Decimal("3.20"), Decimal(7), Decimal(20)]
 CODES = (
     ErrorCode.RATE_LIMITED,
@@ -48,24 +50,20 @@ CODES = (
 )
 
 
-class Died(Exception):
-    """The process ended here."""
-
-
 class Vendor(ScriptedProvider):
-    """`took`: by job, each answer and whether the vendor works on it and bills it."""
+    """`posts`: job ID, answer, and whether the vendor works on it and bills it."""
 
-    def __init__(self, luck: random.Random, harness: Harness) -> None:
+    def __init__(self, rng: random.Random, harness: Harness) -> None:
         super().__init__()
-        self.luck, self.harness = luck, harness
-        self.took: list[tuple[str, Submission, bool]] = []
+        self.rng, self.harness = rng, harness
+        self.posts: list[tuple[str, Submission, bool]] = []
 
     def start(self, request: GenerationRequest) -> Submission:
-        luck = self.luck
-        if luck.random() < 0.03:
-            raise Died
-        why = Problem(code=luck.choice(CODES))
-        answer, is_taken = luck.choice(
+        rng = self.rng
+        if rng.random() < 0.03:
+            die()
+        why = Problem(code=rng.choice(CODES))
+        answer, is_billed = rng.choice(
             (
                 (Accepted(task_id="t"), True),
                 (Accepted(task_id="t"), True),
@@ -76,10 +74,10 @@ class Vendor(ScriptedProvider):
             )
         )
         job_id = request.output_uri.split("/")[-3]
-        self.took.append((job_id, answer, is_taken))
-        self.harness.clock.pause(luck.choice((1, 3, 20, 59, 100)))
-        if luck.random() < 0.06:
-            raise Died
+        self.posts.append((job_id, answer, is_billed))
+        self.harness.clock.pause(rng.choice((1, 3, 20, 59, 100)))
+        if rng.random() < 0.06:
+            die()
         return answer
 
     def poll(self, task: TaskRef) -> Poll:
@@ -89,25 +87,26 @@ class Vendor(ScriptedProvider):
             PollFailed(detail="502"),
             Succeeded(),
             Failed(problem=fault),
+            Failed(problem=fault, may_come_yet=True),
         )
-        return self.luck.choice(polls)
+        return self.rng.choice(polls)
 
     def fetch(self, task: TaskRef) -> InlineFile:
-        if self.luck.random() < 0.3:
+        if self.rng.random() < 0.3:
             raise Unreachable("503")
         return InlineFile(content=b"an mp4")
 
 
-class World:
+class Simulation:
     def __init__(self, seed: int) -> None:
-        luck = self.luck = random.Random(seed)
-        self.cap = luck.choice(CAPS)
-        limits = Limits(user=Caps(daily_usd=self.cap), most_jobs_a_minute=99)
+        rng = self.rng = random.Random(seed)
+        self.cap = rng.choice(CAPS)
+        limits = Limits(user=Caps(daily_usd=self.cap), max_jobs_per_minute=99)
         self.harness = harness = Harness(jobs=FakeJobs(limits))
-        self.vendors = {name: Vendor(luck, harness) for name in CHAIN}
+        self.vendors = {name: Vendor(rng, harness) for name in CHAIN}
         harness.providers = dict(self.vendors)
-        create = create_video(harness, stop=luck.random() < 0.2)
-        for _ in range(luck.randrange(1, 5)):
+        create = replace(harness.create_video, stop_on_unknown=rng.random() < 0.2)
+        for _ in range(rng.randrange(1, 5)):
             with suppress(ApiError):
                 create(ANN, a_request(), Language.ENGLISH)
 
@@ -116,39 +115,39 @@ class World:
         return self.harness.jobs.all
 
     def run(self) -> None:
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             if all(job.is_final for job in self.jobs):
                 return
             self.disturb()
-            self.bring()
+            self.deliver_next()
         raise AssertionError(f"never ended: {self.jobs}")
 
     def disturb(self) -> None:
-        luck, harness = self.luck, self.harness
-        if luck.random() < 0.15:
-            harness.jobs.troubles.append(luck.choice(list(Trouble)))
-        if luck.random() < 0.01:
+        rng, harness = self.rng, self.harness
+        if rng.random() < 0.15:
+            harness.jobs.troubles.append(rng.choice(list(Trouble)))
+        if rng.random() < 0.01:
             harness.jobs.troubles += [Trouble.UNREACHABLE] * 30
-        if luck.random() < 0.05:
+        if rng.random() < 0.05:
             harness.queue.failures.append(Unreachable("down"))
-        if luck.random() < 0.02:
-            harness.set_level(luck.choice(list(Level)))
-        if luck.random() < 0.01:
+        if rng.random() < 0.02:
+            harness.set_level(rng.choice(list(Level)))
+        if rng.random() < 0.01:
             with suppress(ReelayError):
-                harness.cancel_video(ANN, luck.choice(self.jobs).job_id)
+                harness.cancel_video(ANN, rng.choice(self.jobs).job_id)
 
-    def bring(self) -> None:
-        """The next task: in time, early, twice, or never; else a minute and a sweep."""
-        luck, harness = self.luck, self.harness
+    def deliver_next(self) -> None:
+        """Deliver a task on time, early, twice or never; without one, run the sweep."""
+        rng, harness = self.rng, self.harness
         task = harness.queue.take()
         if task is None:
             harness.clock.pause(60)
             with suppress(ReelayError, ExceptionGroup):
                 harness.sweep()
             return
-        early = timedelta(seconds=luck.choice((0, 0, 0, 0.5, 3, 5)))
+        early = timedelta(seconds=rng.choice((0, 0, 0, 0.5, 3, 5)))
         harness.clock.at = max(harness.clock.at, task.at - early)
-        for _ in range(luck.choice((0, *[1] * 16, 2))):
+        for _ in range(rng.choice((0, *[1] * 16, 2))):
             with suppress(ReelayError, Died):
                 harness.deliver(task)
 
@@ -166,32 +165,34 @@ class World:
     def check_paid_once(self, job: Job, vendor: str) -> None:
         names = [n for n in CHAIN if PROVIDERS[n].vendor == vendor]
         posts = [
-            (answer, is_taken)
+            (answer, is_billed)
             for name in names
-            for job_id, answer, is_taken in self.took(name)
+            for job_id, answer, is_billed in self.posts_to(name)
             if job_id == job.job_id
         ]
-        assert sum(is_taken for _, is_taken in posts) <= 1
+        assert sum(is_billed for _, is_billed in posts) <= 1
         assert not any(isinstance(a, Accepted | Unknown) for a, _ in posts[:-1])
         booked = sum(a.cost_usd for a in job.attempts if a.provider_id in names)
-        assert booked > 0 or not any(is_taken for _, is_taken in posts)
+        assert booked > 0 or not any(is_billed for _, is_billed in posts)
 
-    def took(self, name: ProviderId) -> list[tuple[str, Submission, bool]]:
-        return self.vendors[name].took
+    def posts_to(self, name: ProviderId) -> list[tuple[str, Submission, bool]]:
+        return self.vendors[name].posts
 
 
 def spent_usd(job: Job) -> Decimal:
-    """Of a job that the sweep ended past every limit, all that it held."""
+    """The job's cost; for one that the sweep ended past all limits, its whole hold."""
     is_abandoned = job.problem is not None and job.problem.detail == "poison"
     return job.hold_usd if is_abandoned else job.cost_usd
 
 
 @pytest.mark.parametrize("portion", range(PORTIONS))
-def test_every_job_ends_paid_once_and_the_ledger_closes(portion: int) -> None:
-    for seed in range(portion * WORLDS, (portion + 1) * WORLDS):
-        world = World(seed)
+def test_every_job_ends_is_paid_at_most_once_and_the_ledger_balances(
+    portion: int,
+) -> None:
+    for seed in range(portion * RUNS, (portion + 1) * RUNS):
+        simulation = Simulation(seed)
         try:
-            world.run()
-            world.check()
+            simulation.run()
+            simulation.check()
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from error

@@ -1,4 +1,4 @@
-"""What an Omni interaction means: running, a video, filtered, or a fault.
+"""Interprets an Omni interaction: running, a video, filtered, or an error.
 
 Sources: the types and captures of google-genai 3.6.1, 2026-11-22.
 """
@@ -9,25 +9,25 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import structlog
-from google.genai.interactions import Interaction, VideoContent
+from google.genai.interactions import Interaction
 
 from shared.domain.errors import BadContent, ErrorCode, Problem
 from shared.domain.outcomes import Failed, Poll, Succeeded, Working
 from shared.providers.redaction import redact
-from shared.providers.safety_words import refused, says_free
+from shared.providers.safety_refusals import safety_refusal, says_free
 
-# Ends without a video. `completed` and `failed` are looked into.
+# Final statuses without a video. `completed` and `failed` need a closer look.
 _ENDS: Mapping[str, ErrorCode] = {
     "cancelled": ErrorCode.PROVIDER_ERROR,
     "requires_action": ErrorCode.PROVIDER_ERROR,
     "budget_exceeded": ErrorCode.PROVIDER_ERROR,
-    # What is there is cut short, and going on would be another paid POST.
+    # The output is cut short, and continuing it would be another paid POST.
     "incomplete": ErrorCode.BAD_OUTPUT,
     "requires_continuation": ErrorCode.BAD_OUTPUT,
 }
-# The codes by which Interactions say that safety was the reason.
+# Codes of Interactions that mean a refusal for safety.
 _SAFETY = re.compile(r"(?i)safety|prohibited|blocklist|content_blocked|moderat|policy")
-# Google documents no list of codes here. The first that occurs counts.
+# Google doesn't document the possible codes. The first match counts.
 _FAILURES: tuple[tuple[str, ErrorCode], ...] = (
     ("RESOURCE_EXHAUSTED", ErrorCode.RATE_LIMITED),
     ("UNAVAILABLE", ErrorCode.PROVIDER_UNAVAILABLE),
@@ -38,7 +38,7 @@ _FAILURES: tuple[tuple[str, ErrorCode], ...] = (
 
 
 def read(interaction: Interaction) -> Poll:
-    """`completed` is a success only with a video in it."""
+    """The outcome of a poll; `completed` is a success only if there is a video."""
     status = str(interaction.status)
     match status:
         case "queued":
@@ -46,7 +46,7 @@ def read(interaction: Interaction) -> Poll:
         case "in_progress":
             return Working()
         case "completed":
-            return _completed(interaction.output_video)
+            return _completed(interaction)
         case "failed":
             return _failed(interaction)
         case _ if status in _ENDS:
@@ -57,39 +57,43 @@ def read(interaction: Interaction) -> Poll:
             return Working()
 
 
-def _completed(video: VideoContent | None) -> Succeeded | Failed:
+def _completed(interaction: Interaction) -> Succeeded | Failed:
+    """A filtered interaction is completed, too, and may say so only in its text."""
+    video = interaction.output_video
     if video and (video.uri or video.data):
         is_ours = (video.uri or "").startswith("gs://")
         return Succeeded(gs_uri=video.uri if is_ours else None)
     filtered = Problem(code=ErrorCode.OUTPUT_FILTERED, detail="completed, no video")
-    return Failed(problem=filtered)
+    says_why = interaction.errors or safety_refusal(interaction.output_text or "")
+    return Failed(problem=filtered, may_come_yet=not says_why)
 
 
 def _failed(interaction: Interaction) -> Failed:
     faults = interaction.errors or []
     codes = " ".join(fault.code or "" for fault in faults).strip()
-    words = "; ".join(fault.message or "" for fault in faults).strip()
+    message = "; ".join(fault.message or "" for fault in faults).strip()
     return Failed(
         problem=Problem(
-            code=_code(codes, words), detail=redact(f"{codes}: {words}") or "failed"
+            code=_code(codes, message), detail=redact(f"{codes}: {message}") or "failed"
         ),
-        cost_usd=Decimal(0) if says_free(words) else None,
+        cost_usd=Decimal(0) if says_free(message) else None,
     )
 
 
-def _code(codes: str, words: str) -> ErrorCode:
-    """A bare SAFETY counts as refused input: asking others would cost the account."""
-    if refusal := refused(words):
+def _code(codes: str, message: str) -> ErrorCode:
+    """A bare SAFETY counts as refused input, since such requests must not be offered to
+    other providers: refusals count against the account.
+    """
+    if refusal := safety_refusal(message):
         return refusal
     if _SAFETY.search(codes):
-        thing = refused(f"Blocked: {words}")
-        return thing or ErrorCode.PROMPT_REFUSED
+        return safety_refusal(f"Blocked: {message}") or ErrorCode.PROMPT_REFUSED
     found = (code for name, code in _FAILURES if name in codes.upper())
     return next(found, ErrorCode.PROVIDER_ERROR)
 
 
 def decoded(data: str | None) -> bytes:
-    """A video inside an answer. BadContent if it is not base64."""
+    """A video that was sent inside a response; BadContent if it is not base64."""
     try:
         return base64.b64decode(data or "", validate=True)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Every error that the libraries may raise becomes one of ours; a bug stays a bug."""
+"""Every error of the libraries is mapped to one of ours; a bug stays a bug."""
 
 import inspect
 import io
@@ -19,12 +19,12 @@ from shared.domain.errors import LostRace, Unreachable
 from shared.gcp import storage_calls, task_queue
 from shared.gcp.storage_calls import limits, storage_errors
 
-# It is typed in part only.
+# It is only partly typed.
 API_ERRORS: Any = google.api_core.exceptions
 OF_GOOGLE = (google.api_core.exceptions, google.auth.exceptions)
 OF_STORAGE = (google.cloud.storage.exceptions, requests.exceptions, urllib3.exceptions)
-# Bugs of ours, which happen to no request of ours.
-NOT_TRANSLATED = {
+# These would be bugs of ours.
+NOT_MAPPED = {
     "InvalidPathError",
     "AsyncRestUnsupportedParameterError",
     "ProxySchemeUnsupported",
@@ -47,7 +47,7 @@ def exceptions_of(module: ModuleType) -> list[type[Exception]]:
     [(task_queue.ERRORS, OF_GOOGLE), (storage_calls.ERRORS, OF_GOOGLE + OF_STORAGE)],
     ids=["tasks", "storage"],
 )
-def test_every_error_of_the_libraries_is_translated(
+def test_every_error_of_the_libraries_is_mapped(
     table: Sequence[tuple[type[Exception], object]], modules: Sequence[ModuleType]
 ) -> None:
     listed = tuple(theirs for theirs, _ in table)
@@ -57,7 +57,7 @@ def test_every_error_of_the_libraries_is_translated(
     missing = {
         kind.__name__ for of in kinds for kind in of if not issubclass(kind, listed)
     }
-    assert missing <= NOT_TRANSLATED
+    assert missing <= NOT_MAPPED
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_every_error_of_the_libraries_is_translated(
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_an_error_becomes_ours(error: Exception, ours: type[Exception]) -> None:
+def test_an_error_is_mapped_to_ours(error: Exception, ours: type[Exception]) -> None:
     with pytest.raises(ours) as caught, storage_errors("a test"):
         raise error
 
@@ -85,8 +85,8 @@ def test_a_bug_stays_what_it_is() -> None:
 
 
 @pytest.mark.usefixtures("no_garbage_collection")
-def test_what_the_caller_of_a_failed_call_holds_leaves_memory_with_it() -> None:
-    """The retries of Google's libraries refer to the error, which refers to them."""
+def test_a_failed_calls_frames_are_freed_without_garbage_collection() -> None:
+    """Google's retries refer to the error, and the error to them."""
 
     def fail() -> None:
         try:

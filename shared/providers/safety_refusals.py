@@ -1,7 +1,7 @@
-"""What a vendor's words refuse for safety: the image, the prompt or the output.
+"""Recognizes safety refusals in vendors' messages: of the image, prompt or output.
 
-A refusal needs a word of refusal, or a support code that Google lists, and the thing
-that is refused. A technical complaint ("unable to process input image") is none.
+A refusal needs a word of refusal, or a support code that Google lists, and the subject
+that is refused. A technical complaint ("unable to process input image") is not one.
 """
 
 import re
@@ -25,7 +25,7 @@ _REFUSAL = re.compile(
     r"|\bcomply with .*polic|\bsafety (filter|reason|guideline|system|check)"
     r"|(couldn't|could not|can't|cannot) be submitted|\bresponsible ai\b"
 )
-# Refuses only together with what vendors forbid: "this format is not allowed" is none.
+# A refusal only together with what vendors forbid, unlike "this format is not allowed".
 _FORBIDDEN = re.compile(
     r"(?i)\bnot (be )?(allowed|permitted)\b"
     r"|\b(can't|cannot|won't|unable to) (create|generate|make|use|animate|accept)\b"
@@ -34,13 +34,13 @@ _CONTENT = re.compile(
     r"(?i)\b(child(ren)?|minors?|persons?|people|faces?|polic(y|ies)|guidelines?"
     r"|nudity|sexual|violen(t|ce))\b"
 )
-# What was blocked for these was not looked at for safety, or not for that alone.
+# Reasons for which content is blocked without, or not only because of, a safety check.
 _TECHNICAL = re.compile(
     r"(?i)\bcorrupt|\bdecod|\bbuckets?\b|\bapi.?keys?\b|\btoken limit\b"
     r"|\btime(d )?out\b"
 )
 # In this order: "the generated video was blocked, as the prompt …" is about the video.
-_THINGS = (
+_SUBJECTS = (
     (
         re.compile(
             r"(?i)\b(generated|resulting|output|produced)"
@@ -55,33 +55,34 @@ _THINGS = (
         ErrorCode.PROMPT_REFUSED,
     ),
 )
-# Said of this request, and not of others or of a time to come.
+# Only about this request, not about other or future ones, nor a second charge.
 _FREE = re.compile(
-    r"(?i)(\bnot|n't|\bnever) (be |been )?charged\b"
-    r"|(\bnot|n't) (be |been )?billed( for this\b|\s*([.!;,]|$))"
+    r"(?i)(\bnot|n't|\bnever) (be |been )?(charged|billed)\b"
+    r"(?! (again|twice|more|until|unless|separately|extra)\b"
+    r"| for ((any|your) )?(other|future|further|additional|later|next)\b)"
     r"|\bno charge( for this\b|\s*([.!;,]|$))"
     r"|\b(this|it|request|attempt|generation) (is|was) free of charge\s*([.!;,]|$)"
     r"|\bno credits (were|have been) (deducted|charged)\b"
 )
 
 
-def refused(text: str, unnamed: ErrorCode | None = None) -> ErrorCode | None:
+def safety_refusal(text: str, unnamed: ErrorCode | None = None) -> ErrorCode | None:
     """`IMAGE_REFUSED`, `PROMPT_REFUSED`, `OUTPUT_FILTERED`, or None for no refusal.
 
-    `unnamed` is the answer if a listed support code or "violates our policies" stands
-    there without the thing.
+    `unnamed` is returned if a listed support code or "violates our policies" occurs
+    without a subject.
     """
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     if _SUPPORT_CODES.search(text):
-        return _thing(text) or unnamed
+        return _subject(text) or unnamed
     for sentence in _SENTENCE_END.split(text):
-        thing = _thing(sentence)
+        subject = _subject(sentence)
         if _LIKENESS.search(sentence):
-            return thing or ErrorCode.PROMPT_REFUSED
+            return subject or ErrorCode.PROMPT_REFUSED
         if _AGAINST_RULES.search(sentence):
-            return thing or unnamed
-        if thing and _refuses(sentence):
-            return thing
+            return subject or unnamed
+        if subject and _refuses(sentence):
+            return subject
     return None
 
 
@@ -92,8 +93,8 @@ def _refuses(sentence: str) -> bool:
     return bool(forbids or _REFUSAL.search(sentence))
 
 
-def _thing(text: str) -> ErrorCode | None:
-    return next((code for pattern, code in _THINGS if pattern.search(text)), None)
+def _subject(text: str) -> ErrorCode | None:
+    return next((code for pattern, code in _SUBJECTS if pattern.search(text)), None)
 
 
 def says_free(text: str) -> bool:

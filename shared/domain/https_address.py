@@ -1,0 +1,95 @@
+"""The spec of an https URL in a request, and the encoding of letters outside ASCII."""
+
+import re
+import unicodedata
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from msgspec import Struct
+
+from shared.domain.public_address import is_address, is_public
+from shared.domain.specs import Wrong, has_endless_marks
+
+MAX_ADDRESS_LENGTH = 2048
+# Encoding turns a letter into up to twelve characters; no URL longer than this is sent.
+MAX_ENCODED_LENGTH = 8192
+# The limit of DNS, in characters; a letter outside ASCII takes several of them.
+MAX_HOST_LENGTH = 253
+SAFE_IN_ADDRESS = "/%:@!$&'()*+,;=~?[]"
+# Unicode categories: controls, surrogates, line and paragraph separators.
+_BREAK_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
+
+
+class HttpsAddress(Struct, frozen=True, kw_only=True):
+    """An https URL with a host and no user name, of at most 2048 characters.
+
+    Letters outside ASCII, as browsers show and people paste them, are encoded: in the
+    host by IDNA, elsewhere as percent-encoding.
+    """
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise Wrong("not_a_string")
+        if len(value) > MAX_ADDRESS_LENGTH:
+            raise Wrong("long_address", MAX_ADDRESS_LENGTH)
+        if "\\" in value or not _is_one_line(value) or has_endless_marks(value):
+            raise Wrong("not_https")
+        try:
+            address = _encoded(value)
+            parts = urlsplit(address)
+            is_named = HOST.fullmatch(parts.netloc) and parts.port != 0
+        except ValueError:
+            raise Wrong("not_https") from None
+        if parts.scheme == "https" and "@" in parts.netloc:
+            raise Wrong("with_password")
+        if parts.scheme != "https" or not is_named:
+            raise Wrong("not_https")
+        if len(address) > MAX_ENCODED_LENGTH:
+            raise Wrong("long_address", MAX_ADDRESS_LENGTH)
+        if _is_private(parts.hostname or ""):
+            raise Wrong("not_public")
+        return address
+
+    def schema(self) -> dict[str, object]:
+        return {
+            "type": "string",
+            "format": "uri",
+            "pattern": "^https://",
+            "maxLength": MAX_ADDRESS_LENGTH,
+        }
+
+
+def _is_private(host: str) -> bool:
+    """By the text alone: what a name resolves to is checked when it is called."""
+    if is_address(host):
+        return not is_public(host)
+    return "localhost" in (host, host.rpartition(".")[2])
+
+
+def _is_one_line(value: str) -> bool:
+    has_break = any(
+        unicodedata.category(letter) in _BREAK_CATEGORIES for letter in value
+    )
+    return not has_break and value == value.strip()
+
+
+def _encoded(address: str) -> str:
+    """ValueError if the host can't be a name. What is already encoded is kept."""
+    if address.isascii() and " " not in address:
+        return address
+    parts = urlsplit(address)
+    netloc = parts.netloc
+    if not netloc.isascii():
+        host, colon, port = netloc.partition(":")
+        if len(host) > MAX_HOST_LENGTH:  # IDNA took a second for a thousand letters
+            raise ValueError("the host is longer than any name")
+        netloc = host.encode("idna").decode() + colon + port
+    return urlunsplit(
+        (
+            parts.scheme,
+            netloc,
+            quote(parts.path, safe=SAFE_IN_ADDRESS),
+            quote(parts.query, safe=SAFE_IN_ADDRESS),
+            quote(parts.fragment, safe=SAFE_IN_ADDRESS),
+        )
+    )

@@ -1,0 +1,197 @@
+"""A paid video outlives outages, ours and its vendor's, while another try may help."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from errno import ENOSPC
+from typing import BinaryIO, NoReturn
+
+import pytest
+
+from shared.domain import timing
+from shared.domain.errors import ErrorCode, ReelayError, TaskGone, Unreachable
+from shared.domain.outcomes import Succeeded
+from shared.ports.providers import InlineFile, Result, TaskRef, WebFile
+from shared.ports.storage import VideoFacts
+from tests.domain.examples import (
+    MINUTE,
+    NOON,
+    RUNWAY,
+    SECOND,
+    VEO,
+    a_job,
+    rejected,
+    running,
+    states,
+    storing,
+)
+from tests.fakes.process import Died, die
+from tests.usecases.harness import ANN, Harness
+
+HOUR = timedelta(hours=1)
+VIDEO = InlineFile(content=b"an mp4")
+UNSERVED = Unreachable("503")
+
+
+def serve(harness: Harness, what: Callable[[], Result | ReelayError]) -> None:
+    """Runway's result, each time that it is fetched."""
+
+    def fetch(task: TaskRef) -> Result:
+        result = what()
+        if isinstance(result, ReelayError):
+            raise result
+        return result
+
+    harness.providers[RUNWAY].fetch = fetch  # type: ignore[method-assign] # scripted
+
+
+def serve_after(harness: Harness, outage: timedelta) -> None:
+    end = harness.clock.at + outage
+    serve(harness, lambda: UNSERVED if harness.clock.at < end else VIDEO)
+
+
+def storage_is_down(harness: Harness, outage: timedelta) -> None:
+    end, plain = harness.clock.at + outage, harness.bucket._fail
+
+    def fail() -> None:
+        if harness.clock.at < end:
+            raise Unreachable("down")
+        plain()
+
+    harness.bucket._fail = fail  # type: ignore[method-assign] # a simulated outage
+
+
+def workers_are_down(harness: Harness, outage: timedelta) -> None:
+    """The sweep runs all the time."""
+    end = harness.clock.at + outage
+    while harness.clock.at < end:
+        harness.clock.move(MINUTE)
+        harness.sweep()
+
+
+OUTAGES = pytest.mark.parametrize("begin", [storage_is_down, workers_are_down])
+
+
+@OUTAGES
+@pytest.mark.parametrize("outage", [30 * MINUTE, 5 * HOUR])
+def test_a_paid_video_survives_an_outage_of_ours(
+    harness: Harness, begin: Callable[[Harness, timedelta], None], outage: timedelta
+) -> None:
+    """After it, downloads may fail as often as without it."""
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    first = iter([UNSERVED] * (timing.MIN_FETCH_TRIES - 1))
+    serve(harness, lambda: next(first, VIDEO))
+
+    begin(harness, outage)
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+    assert harness.starts == 0
+
+
+def test_a_task_that_ended_while_no_worker_ran_is_still_stored(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(running(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    harness.providers[RUNWAY].polls = [Succeeded()]
+
+    workers_are_down(harness, 5 * HOUR)
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+
+
+def test_a_worker_that_dies_after_an_outage_of_ours_loses_no_video(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    workers_are_down(harness, 5 * HOUR)
+    plain, deaths = harness.videos.inspect, iter([die])
+
+    def inspect(file: BinaryIO, *, size_bytes: int) -> VideoFacts:
+        next(deaths, lambda: None)()
+        return plain(file, size_bytes=size_bytes)
+
+    harness.videos.inspect = inspect  # type: ignore[method-assign] # a simulated crash
+    with pytest.raises(Died):
+        harness.step()
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+
+
+def disk_is_full(*_: object, **__: object) -> NoReturn:
+    raise OSError(ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("during", ["the download", "the check"])
+def test_a_full_disk_is_an_outage_of_ours(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, during: str
+) -> None:
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    provider = harness.providers[RUNWAY]
+    provider.result = WebFile(url="https://cdn.example/v.mp4")
+    harness.web.bodies[provider.result.url] = b"an mp4"
+    with monkeypatch.context() as patch:
+        if during == "the check":
+            patch.setattr(harness.videos, "inspect", disk_is_full)
+        else:
+            patch.setattr(harness.web, "stream", disk_is_full)
+        attempt = harness.step().attempts[0]
+
+    assert (attempt.store_tries, attempt.lost_checks) == (1, 0)
+    assert states(harness.run()) == [("runway", "succeeded")]
+
+
+def test_a_task_that_is_too_new_to_be_found_is_fetched_again(
+    harness: Harness,
+) -> None:
+    """As polls do: its vendor may not find it everywhere yet."""
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    first = iter([TaskGone("404"), TaskGone("404")])
+    serve(harness, lambda: next(first, VIDEO))
+    harness.step()
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+
+
+def test_a_video_that_is_served_late_is_delivered_if_no_other_provider_is_left(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(storing(a_job(chain=(RUNWAY,)), RUNWAY))
+    serve_after(harness, timing.FETCH_LIMIT + 10 * MINUTE)
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+
+
+def test_a_video_that_is_served_late_is_delivered_after_all_others_failed(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    serve_after(harness, timing.FETCH_LIMIT + 10 * MINUTE)
+    refused = rejected(ErrorCode.PROVIDER_ERROR)
+    harness.providers[VEO].submissions = [refused]
+
+    job = harness.run()
+
+    assert states(job) == [("runway", "succeeded"), ("gemini-veo-3.1", "rejected")]
+    assert job.cost_usd == job.attempts[0].cost_usd
+
+
+def test_a_video_that_is_never_served_is_given_up(harness: Harness) -> None:
+    harness.jobs.put(storing(a_job(chain=(RUNWAY,)), RUNWAY))
+    serve(harness, lambda: UNSERVED)
+
+    job = harness.run()
+
+    assert states(job) == [("runway", "failed")]
+    assert job.problem and job.problem.code is ErrorCode.ALL_PROVIDERS_FAILED
+    assert job.attempts[0].unserved_tries == timing.MAX_FETCH_TRIES
+    assert HOUR < job.updated_at - NOON < 3 * HOUR
+
+
+def test_a_cancelled_job_does_not_wait_longer_for_its_video(harness: Harness) -> None:
+    harness.jobs.put(storing(a_job(chain=(RUNWAY,)), RUNWAY))
+    serve(harness, lambda: UNSERVED)
+    harness.cancel_video(ANN, "job1")
+
+    job = harness.run()
+
+    assert job.problem and job.problem.code is ErrorCode.CANCELLED
+    assert job.updated_at - NOON < timing.FETCH_LIMIT + timing.MAX_BACKOFF + SECOND

@@ -1,0 +1,163 @@
+"""A task whose vendor stopped answering is followed again if nothing else delivered."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from shared.domain import timing
+from shared.domain.catalogue import ProviderId
+from shared.domain.errors import ErrorCode
+from shared.domain.job import AttemptState
+from shared.domain.outcomes import Poll, PollFailed, Succeeded, Working
+from shared.domain.structs import replace
+from shared.ports.providers import TaskRef
+from shared.ports.storage import StoredObject
+from tests.domain.examples import (
+    HTTP,
+    MINUTE,
+    NOON,
+    OMNI,
+    RUNWAY,
+    VEO,
+    a_job,
+    rejected,
+    running,
+    states,
+)
+from tests.fakes.provider import ScriptedProvider
+from tests.usecases.harness import ANN, Harness
+
+SILENT = PollFailed(detail="502")
+
+
+def fall_silent(
+    harness: Harness, until: timedelta, vendor: Sequence[ProviderId] = (RUNWAY, HTTP)
+) -> None:
+    """It answers no poll and no cancel until then; its video is done by then."""
+
+    def poll(task: TaskRef) -> Poll:
+        return SILENT if harness.clock.at < NOON + until else Succeeded()
+
+    for name in vendor:
+        provider: ScriptedProvider = harness.providers[name]
+        provider.poll = poll  # type: ignore[method-assign] # a simulated outage
+        provider.cancels = [False]
+
+
+def test_the_last_providers_task_is_followed_again(harness: Harness) -> None:
+    harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
+    fall_silent(harness, timing.ATTEMPT_LIMIT + 5 * MINUTE)
+
+    job = harness.run()
+
+    assert states(job) == [("runway", "succeeded")]
+    assert job.cost_usd == job.attempts[0].cost_usd
+
+
+def test_a_task_is_followed_again_after_all_others_failed(harness: Harness) -> None:
+    harness.jobs.put(running(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    fall_silent(harness, timing.ATTEMPT_LIMIT + 5 * MINUTE)
+    harness.providers[VEO].submissions = [rejected(ErrorCode.PROVIDER_ERROR)]
+
+    job = harness.run()
+
+    assert states(job) == [("runway", "succeeded"), ("gemini-veo-3.1", "rejected")]
+
+
+def test_a_vendor_that_never_answers_is_given_up_at_the_jobs_deadline(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
+    fall_silent(harness, timing.STORE_LIMIT)
+
+    job = harness.run()
+
+    assert job.problem and job.problem.code is ErrorCode.ALL_PROVIDERS_FAILED
+    (attempt,) = job.attempts
+    assert attempt.problem and attempt.problem.code is ErrorCode.DEADLINE_EXCEEDED
+    assert job.deadline_at <= job.updated_at < job.deadline_at + 2 * MINUTE
+
+
+def test_each_silent_vendor_is_asked_once_more_at_the_jobs_deadline(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(running(a_job(chain=(RUNWAY, OMNI)), RUNWAY))
+    fall_silent(harness, timing.STORE_LIMIT)
+    fall_silent(harness, timing.JOB_LIMIT - 5 * MINUTE, (OMNI,))
+
+    assert states(harness.run()) == [
+        ("runway", "failed"),
+        ("gemini-omni-flash", "succeeded"),
+    ]
+
+
+def test_a_silent_vendor_is_asked_once_more_after_an_outage_of_ours(
+    harness: Harness,
+) -> None:
+    job = running(a_job(chain=(RUNWAY,)), RUNWAY)
+    closing = replace(
+        job.attempts[0],
+        state=AttemptState.CANCELLING,
+        polled_at=job.attempts[0].deadline_at,
+        closing_polls=timing.MAX_CLOSING_POLLS,
+    )
+    harness.jobs.put(replace(job.with_attempt(closing), wake_at=NOON))
+    fall_silent(harness, timing.JOB_LIMIT)
+    harness.clock.move(2 * timing.JOB_LIMIT)
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+
+
+def test_a_file_that_a_silent_vendor_writes_late_is_delivered(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(running(a_job(chain=(OMNI,)), OMNI))
+    fall_silent(harness, timing.STORE_LIMIT, (OMNI,))
+    plain, folder = harness.bucket.list, f"incoming/job1/{OMNI}/"
+
+    def list_files(prefix: str) -> Sequence[StoredObject]:
+        if harness.clock.at > NOON + timing.ATTEMPT_LIMIT + 5 * MINUTE:
+            harness.bucket.objects[f"{folder}v.mp4"] = b"an mp4"
+        return plain(prefix)
+
+    harness.bucket.list = list_files  # type: ignore[method-assign] # scripted
+
+    assert states(harness.run()) == [("gemini-omni-flash", "succeeded")]
+
+
+def test_a_bad_file_of_a_silent_vendor_is_not_fetched_again_and_again(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(running(a_job(chain=(VEO,)), VEO))
+    fall_silent(harness, timing.STORE_LIMIT, (VEO,))
+    harness.bucket.objects[f"incoming/job1/{VEO}/v.mp4"] = b"bad"
+
+    attempt = harness.run().attempts[0]
+
+    assert attempt.problem and attempt.problem.code is ErrorCode.BAD_OUTPUT
+    assert attempt.bad_outputs == timing.MAX_BAD_OUTPUTS
+
+
+@pytest.mark.parametrize("why", ["cancelled at the vendor", "cancelled by its owner"])
+def test_a_task_that_is_cancelled_is_not_followed_again(
+    harness: Harness, why: str
+) -> None:
+    harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
+    fall_silent(harness, timing.STORE_LIMIT)
+    if why == "cancelled by its owner":
+        harness.cancel_video(ANN, "job1")
+    else:
+        harness.providers[HTTP].cancels = [True]
+
+    assert harness.run().updated_at < NOON + timing.ATTEMPT_LIMIT + 2 * MINUTE
+
+
+def test_a_task_that_still_works_at_its_deadline_is_not_followed_again(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
+    harness.providers[RUNWAY].polls = [Working()]
+    harness.providers[RUNWAY].cancels = [False]
+
+    assert harness.run().updated_at < NOON + timing.ATTEMPT_LIMIT + 2 * MINUTE
