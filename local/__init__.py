@@ -1,1 +1,1 @@
-"""The whole thing on one machine."""
+"""All of Reelay on one machine: emulators, simulators, the demo, benchmarks."""

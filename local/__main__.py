@@ -1,8 +1,8 @@
 """`python -m local`: all of Reelay on one machine.
 
-`up`, `dev`, `demo` and `token` are the local stack. `key`, `generation` and `admin` are
-those of `python -m ops`: they act on a project, or on the emulator that is named in
-FIRESTORE_EMULATOR_HOST.
+`up`, `dev`, `demo` and `token` are for the local stack. `key`, `generation` and `admin`
+are those of `python -m ops`: they act on a project, or on the emulator that
+FIRESTORE_EMULATOR_HOST names.
 """
 
 import argparse
@@ -13,104 +13,99 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 
 from local.demo.options import (
+    DemoError,
     DemoOptions,
-    Refused,
-    checked,
     refused_faults,
+    validated,
     wrong_faults,
 )
 from local.emulators.firestore import NotInstalled
-from local.processes import DidNotStart
+from local.processes import PARTS, DidNotStart
 
-# What is heavy is imported by the command that needs it: a wrong option is refused at
-# once.
+# Each command imports what is heavy itself, so that a wrong option is refused at once.
 OPERATORS = ("key", "generation", "admin")
-PORTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
-DEMO_OPTIONS = (
-    *("image", "last_image", "prompt", "model"),
-    *("duration", "ratio", "faults", "resume", "yes"),
-)
+DEMO_OPTIONS = [each.name for each in fields(DemoOptions) if each.name != "environ"]
 
 
-def up(asked: argparse.Namespace) -> int:
-    """Run the stack in the foreground; one JSON line when it is ready."""
-    wrong = [f"--faults: {each}" for each in wrong_faults(asked.faults)]
-    if not 0 <= asked.seconds < math.inf:
+def up(args: argparse.Namespace) -> int:
+    """Run the stack in the foreground; print one JSON line when it is ready."""
+    wrong = [f"--faults: {each}" for each in wrong_faults(args.faults)]
+    if not 0 <= args.seconds < math.inf:
         wrong.append("--seconds: a generation takes 0 seconds or more.")
     if wrong:
-        raise Refused("\n".join(wrong))
+        raise DemoError("\n".join(wrong))
     from local.stack import Stack, StackOptions
     from ops.environment import environment
 
-    over = threading.Event()
-    _on_end(over.set)
+    _on_end(_interrupt)
     options = StackOptions(
         environ=environment(),
-        ports={part: getattr(asked, f"{part}_port") for part in PORTS},
-        faults=asked.faults,
-        seconds=asked.seconds,
-        folder=asked.folder,
-        firestore_memory=asked.firestore_memory,
-        say=_say,
+        ports={part: getattr(args, f"{part}_port") for part in PARTS},
+        faults=args.faults,
+        seconds=args.seconds,
+        folder=args.folder,
+        say=lambda part: _say(f"starting {part}"),
     )
     stack = Stack(options)
     _say(stack.money)
-    with stack:
+    with suppress(KeyboardInterrupt), stack:
         print(json.dumps(stack.announcement()), flush=True)
-        over.wait()
+        threading.Event().wait()
     return 0
 
 
-def dev(asked: argparse.Namespace) -> int:
-    """The stack on stable ports, with a list of its addresses, until Ctrl-C."""
+def dev(args: argparse.Namespace) -> int:
+    """Run the stack on stable ports, and list its addresses, until Ctrl-C."""
     from local.dev import first_port, run
     from ops.environment import environment
 
-    port, environ = first_port(asked.port), environment()
-    if wrong := list(refused_faults(environ, asked.faults)):
+    port, environ = first_port(args.port), environment()
+    if wrong := list(refused_faults(environ, args.faults)):
         raise DidNotStart("\n".join(wrong))
-    over = threading.Event()
-    _on_end(over.set)
-    run(environ, first_port=port, faults=asked.faults, over=over)
+    _on_end(_interrupt)
+    try:
+        run(environ, first_port=port, faults=args.faults)
+    except KeyboardInterrupt:
+        print("Stopped.")
     return 0
 
 
-def demo(asked: argparse.Namespace) -> int:
-    """One image becomes a video, live."""
+def demo(args: argparse.Namespace) -> int:
+    """Turn an image into a video, and show it live."""
     from ops.environment import environment
 
-    given = {name: getattr(asked, name) for name in DEMO_OPTIONS}
+    given = {name: getattr(args, name) for name in DEMO_OPTIONS}
     options = DemoOptions(environ=environment(), **given)
-    wanted = None if options.resume else checked(options)
+    request = None if options.resume else validated(options)
 
     from local.demo.run import Demo
 
     _on_end(_interrupt)
-    running = Demo(environ=options.environ, asked=wanted, job_id=options.resume)
+    running = Demo(environ=options.environ, request=request, job_id=options.resume)
     return running.run()
 
 
-def token(asked: argparse.Namespace) -> int:
-    """Print a token that every running local stack of this checkout takes."""
+def token(args: argparse.Namespace) -> int:
+    """Print a token for the local stacks of this checkout and GOOGLE_CLOUD_PROJECT."""
     from local.identity import user_token
     from local.stack import PROJECT
     from ops.environment import environment
 
     project = environment().get("GOOGLE_CLOUD_PROJECT") or PROJECT
-    now = datetime.now(UTC)
-    print(user_token(project, asked.user, admin=asked.admin, now=now))
+    print(user_token(project, args.user, admin=args.admin))
     return 0
 
 
-def cast(asked: argparse.Namespace) -> int:
-    """Make the README's pictures of the demo."""
+def cast(args: argparse.Namespace) -> int:
+    """Make the README's images of the demo."""
     from local.cast import make
 
-    make(asked.folder)
+    make(args.folder)
     return 0
 
 
@@ -138,40 +133,42 @@ def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     def command(
         name: str, run: Callable[[argparse.Namespace], int]
     ) -> argparse.ArgumentParser:
-        about = (run.__doc__ or "").splitlines()[0]
-        made = commands.add_parser(name, help=about, description=about)
-        made.set_defaults(run=run)
-        return made
+        summary = (run.__doc__ or "").splitlines()[0]
+        added = commands.add_parser(name, help=summary, description=summary)
+        added.set_defaults(run=run)
+        return added
 
-    starting = command("up", up)
-    for part in PORTS:
-        about = f"port of {part}; 0 picks a free one"
-        starting.add_argument(f"--{part}-port", type=int, default=0, help=about)
-    starting.add_argument(
-        "--faults", default="", help="comma-separated providers that fail"
-    )
-    starting.add_argument(
-        "--seconds", type=float, default=6.0, help="seconds a generation takes"
-    )
-    starting.add_argument("--folder", type=Path, help="keep files and logs here")
-    starting.add_argument("--firestore-memory", default="256m", help="Java's heap")
-    about = "the first of the stable ports"
-    developing = command("dev", dev)
-    developing.add_argument("--port", default="8700", help=about)
-    given, about = os.environ.get("FAULTS", ""), "or FAULTS in the environment"
-    developing.add_argument("--faults", default=given, help=about)
-    showing = command("demo", demo)
+    def from_environment(to: argparse.ArgumentParser, option: str) -> None:
+        """An option whose default is the environment variable of its name."""
+        variable = option.removeprefix("--").replace("-", "_").upper()
+        default = os.environ.get(variable, "")
+        to.add_argument(option, default=default, help=f"default: ${variable}")
+
+    up_parser = command("up", up)
+    for part in PARTS:
+        text = f"port of {part}; 0 picks a free one"
+        up_parser.add_argument(f"--{part}-port", type=int, default=0, help=text)
+    text = "comma-separated providers that fail"
+    up_parser.add_argument("--faults", default="", help=text)
+    text = "seconds that a generation takes"
+    up_parser.add_argument("--seconds", type=float, default=6.0, help=text)
+    up_parser.add_argument("--folder", type=Path, help="keep files and logs here")
+    dev_parser = command("dev", dev)
+    dev_parser.add_argument("--port", default="8700", help="the first port (8700)")
+    from_environment(dev_parser, "--faults")
+    demo_parser = command("demo", demo)
     for name in DEMO_OPTIONS:
         # `make demo` passes them in the environment, where nothing expands them.
-        given = os.environ.get(name.upper(), "")
-        about = f"or {name.upper()} in the environment"
-        showing.add_argument(f"--{name}", default=given, help=about)
-    making = command("token", token)
-    making.add_argument("user")
-    making.add_argument("--admin", action="store_true", help="with the claim `admin`")
-    about = "where the pictures go"
-    casting = command("cast", cast)
-    casting.add_argument("--folder", type=Path, default=Path("docs/images"), help=about)
+        from_environment(demo_parser, f"--{name.replace('_', '-')}")
+    token_parser = command("token", token)
+    token_parser.add_argument("user")
+    text = "with the claim `admin`"
+    token_parser.add_argument("--admin", action="store_true", help=text)
+    cast_parser = command("cast", cast)
+    images = Path("docs/images")
+    cast_parser.add_argument(
+        "--folder", type=Path, default=images, help="for the images"
+    )
     if not set(arguments) - {"-h", "--help"} or arguments[0] in OPERATORS:
         from ops.__main__ import add_commands
 
@@ -180,7 +177,7 @@ def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
 
 
 def _environment_of_operators() -> Mapping[str, str]:
-    """With the local stack's signing secret, where the emulator is meant."""
+    """The environment, plus the local stack's signing secret for the emulator."""
     from local.identity import LocalIdentity
     from local.stack import PROJECT
     from ops.environment import environment
@@ -195,16 +192,16 @@ def _environment_of_operators() -> Mapping[str, str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    asked = _parser(arguments).parse_args(arguments)
-    # By default gRPC also prints, between our lines, that a server has ended.
+    args = _parser(arguments).parse_args(arguments)
+    # Otherwise gRPC also prints, between our lines, that a server has ended.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         if arguments[0] in OPERATORS:
             from ops.operating import log_to_stderr
 
             log_to_stderr()
-        code: int = asked.run(asked)
-    except (Refused, NotInstalled, DidNotStart) as error:
+        code: int = args.run(args)
+    except (DemoError, NotInstalled, DidNotStart) as error:
         _say(str(error))
         return 1
     except KeyboardInterrupt:

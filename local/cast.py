@@ -1,12 +1,15 @@
-"""The README's pictures, from a real demo: the terminal as it hands a job over to Veo,
-and a frame of the video."""
+"""Records the README's pictures from a real demo: the terminal while a job is handed
+over to Veo, and a frame of the video.
+"""
 
 import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 from PIL import Image, ImageDraw, ImageFont
@@ -14,14 +17,14 @@ from rich.console import Console, Group, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from local.demo.options import OUT, DemoOptions, Refused, checked
-from local.demo.run import Demo, result
+from local.demo.options import OUT, DemoError, DemoOptions, validated
+from local.demo.run import NEXT, Demo, result
 from local.demo.view import attempts_table, live
 
 COMMAND = "FAULTS=runway,runway-http make demo"
 _FONTS = ("DejaVuSansMono", "Menlo", "Consolas", "LiberationMono-Regular")
 _BOLD_FONTS = ("DejaVuSansMono-Bold", "Menlo", "Consolas", "LiberationMono-Bold")
-_COLUMNS, _ROWS, _FONT_SIZE, _LINE_PIXELS, _MARGIN = 78, 23, 15, 20, 16
+_COLUMNS, _ROWS, _FONT_SIZE, _LINE_PIXELS, _MARGIN = 78, 27, 15, 20, 16
 _BACKGROUND, _FOREGROUND = (13, 17, 23), (201, 209, 217)
 _COLOURS = {
     "green": (63, 185, 80),
@@ -29,9 +32,9 @@ _COLOURS = {
     "cyan": (57, 197, 207),
     "red": (248, 81, 73),
 }
-_STEP = timedelta(seconds=0.5)
+_FRAME_INTERVAL = timedelta(seconds=0.5)
 _STEP_MS, _TYPED_MS, _LAST_MS = 200, 1200, 5000
-_STILL_AT = 0.5  # of the video
+_STILL_POSITION = 0.5  # as a share of the video
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +44,21 @@ class _Frame:
 
 
 def make(folder: Path) -> None:
-    """Writes handover.gif and frame.jpg; always with simulators."""
+    """Write handover.gif and frame.jpg, always with simulators."""
     environ = {name: os.environ[name] for name in ("PATH", "HOME")}
     options = DemoOptions(environ=environ, faults="runway,runway-http")
-    console = Console(file=io.StringIO(), width=_COLUMNS)
-    demo = Demo(environ=environ, asked=checked(options), console=console)
+    output = io.StringIO()
+    console = Console(file=output, width=_COLUMNS)
+    demo = Demo(environ=environ, request=validated(options), console=console)
     if demo.run():
-        raise Refused("The demo failed: " + console.file.getvalue())  # type: ignore[attr-defined]
+        raise DemoError("The demo failed: " + output.getvalue())
     folder.mkdir(parents=True, exist_ok=True)
     _write_gif(folder / "handover.gif", list(_frames(demo, _Screen())))
     _still(OUT / "latest.mp4").save(folder / "frame.jpg", quality=85)
 
 
 def _write_gif(path: Path, frames: Sequence[_Frame]) -> None:
-    first, *rest = [frame.image.quantize(48) for frame in frames]
+    first, *rest = [frame.image.quantize(64) for frame in frames]
     first.save(
         path,
         save_all=True,
@@ -67,29 +71,27 @@ def _write_gif(path: Path, frames: Sequence[_Frame]) -> None:
 
 def _still(video: Path) -> Image.Image:
     with av.open(str(video)) as container:
-        frames = container.decode(video=0)
-        wanted = int(container.streams.video[0].frames * _STILL_AT)
-        for index, frame in enumerate(frames):
-            if index == wanted:
-                image: Image.Image = frame.to_image()
-                return image
-    raise Refused("The video has too few frames.")
+        wanted = int(container.streams.video[0].frames * _STILL_POSITION)
+        frame: Any = next(islice(container.decode(video=0), wanted, None))
+        image: Image.Image = frame.to_image()
+        return image
 
 
 def _frames(demo: Demo, screen: "_Screen") -> Iterator[_Frame]:
-    """In half-seconds of the job's own time, from the command to the table."""
+    """Frames from the command to the table, one per half-second of the job."""
     typed = Text.assemble(("$ ", "green"), (COMMAND, "bold"))
-    money = Text(demo.said_money, style="dim")
+    money, *notices = map(Text.from_markup, demo.beforehand)
     yield _Frame(screen.draw(typed), _TYPED_MS)
     yield _Frame(screen.draw(typed, money, Text("◌ Starting the stack …")), _TYPED_MS)
-    head = (typed, money, Text(f"Job {demo.job_id}\n"))
+    head = (typed, money, *notices, Text(f"Job {demo.job_id}\n"))
     for now, job in _moments(demo.history):
         shown = live(job, demo.chain, now)
         yield _Frame(screen.draw(*head, shown), _STEP_MS)
     now, job = demo.history[-1]
     table = attempts_table(demo.job, width=_COLUMNS)
     end = Text.from_markup(result(demo.job, OUT / "latest.mp4", is_real=False))
-    yield _Frame(screen.draw(*head, live(job, demo.chain, now), table, end), _LAST_MS)
+    final = (live(job, demo.chain, now), table, end, Text.from_markup(NEXT))
+    yield _Frame(screen.draw(*head, *final), _LAST_MS)
 
 
 def _moments(
@@ -98,11 +100,11 @@ def _moments(
     now, end = history[0][0], history[-1][0]
     while now <= end:
         yield now, [job for at, job in history if at <= now][-1]
-        now += _STEP
+        now += _FRAME_INTERVAL
 
 
 class _Screen:
-    """Draws what rich renders, each character in its cell."""
+    """A terminal of fixed size that draws what rich renders as an image."""
 
     def __init__(self) -> None:
         self._plain, self._bold = _font(_FONTS), _font(_BOLD_FONTS)
@@ -146,4 +148,4 @@ def _font(names: Sequence[str]) -> ImageFont.FreeTypeFont:
             return ImageFont.truetype(name, _FONT_SIZE)
         except OSError:
             continue
-    raise Refused(f"No font was found; install one of {', '.join(names)}.")
+    raise DemoError(f"No font was found; install one of {', '.join(names)}.")

@@ -1,25 +1,23 @@
-"""`make dev`: the local stack for a frontend developer, with its addresses to read."""
+"""`make dev`: the local stack for frontend developers, with a list of its addresses."""
 
+import subprocess
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
 
 from local.identity import user_token
-from local.page import ME
-from local.processes import MAX_PORT, DidNotStart
+from local.page import DEFAULT_USER
+from local.processes import MAX_PORT, PARTS, DidNotStart
 from local.stack import Stack, StackOptions
 from ops import npm
 
 FIRST_PORT = 8700
-# In this order from the first port on, so that they are the same every time.
-PARTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
 
 
 def first_port(text: str) -> int:
-    """DidNotStart unless it is a port, and so are those of the other parts."""
+    """Raises DidNotStart unless it leaves ports for all parts of the stack."""
     last = MAX_PORT - len(PARTS) + 1
     if text.isdecimal() and len(text) <= len(str(last)):
         port = int(text)
@@ -32,13 +30,12 @@ def first_port(text: str) -> int:
 
 
 def stable_ports(first: int) -> dict[str, int]:
+    """The parts' ports, the same every time."""
     return {part: first + index for index, part in enumerate(PARTS)}
 
 
-def run(
-    environ: Mapping[str, str], *, first_port: int, faults: str, over: threading.Event
-) -> None:
-    """Until `over` is set. `faults`: how the simulated providers fail."""
+def run(environ: Mapping[str, str], *, first_port: int, faults: str) -> None:
+    """Run until interrupted. `faults`: how the simulated providers fail."""
     console = Console(highlight=False)
     missing = npm.missing_for_page()
     status = console.status("Starting the local stack …")
@@ -51,7 +48,7 @@ def run(
     )
     stack = Stack(options)
     if not missing:
-        npm.install()
+        _install()
     with status:
         stack.__enter__()
     try:
@@ -61,29 +58,41 @@ def run(
             console.print(f"[yellow]{sentence}[/]\n")
         webhooks = environ.get("WEBHOOK_RECEIVER", "")
         welcome(console, stack, webhooks=webhooks, faults=faults)
-        over.wait()
+        threading.Event().wait()
     finally:
         with console.status("Stopping the local stack …"):
             stack.__exit__(None, None, None)
-        console.print("Stopped.")
+
+
+def _install() -> None:
+    try:
+        npm.install()
+    except subprocess.CalledProcessError:
+        raise DidNotStart(
+            "npm could not install the web page's packages; it says why above."
+        ) from None
 
 
 def welcome(console: Console, stack: Stack, *, webhooks: str, faults: str) -> None:
-    """Where everything is, what to paste, how to stop. `webhooks`: who gets them."""
+    """Print the addresses, what to paste, and how to stop.
+
+    `webhooks`: the address that gets all of them; empty for the jobs' own.
+    """
     api, announced = stack.addresses["api"], stack.announcement()
     shown = Table.grid(padding=(0, 2))
     more = {"webhooks": webhooks, "faults": faults}
     for name, value in _list(announced | more).items():
         shown.add_row(f"[bold]{name}[/]", value)
-    now = datetime.now(UTC)
-    token = user_token(stack.project, ME, admin=False, now=now)
+    token = user_token(stack.project, DEFAULT_USER)
     console.print(shown)
-    console.print(f"\n[bold]To paste[/]; the token of `{ME}` is valid for an hour:")
+    console.print(
+        f"\n[bold]To paste[/]; the token of `{DEFAULT_USER}` is valid for an hour:"
+    )
     console.print(f"export API={api}\nexport TOKEN={token}", soft_wrap=True)
     console.print(
         "Another: .venv/bin/python -m local token USER [--admin]\n"
         f"An API key: FIRESTORE_EMULATOR_HOST={announced['firestore']} "
-        f".venv/bin/python -m local key make {ME}\n\n"
+        f".venv/bin/python -m local key make {DEFAULT_USER}\n\n"
         f"[bold]Try it:[/] {announced['web']} makes videos in a browser; {api}/docs "
         "has a curl command for each call.\n"
         "[bold]Ctrl-C[/] stops everything.",

@@ -1,27 +1,28 @@
-"""Where and how a simulated provider, or the storage server, can fail: all the names.
+"""Names of all the ways in which a simulated provider or the storage server can fail.
 
-At a provider, FAULTS takes them:
+For a provider, in FAULTS:
 
-`400` … `504` are the vendor's own JSON errors: nothing was started, nothing is billed.
+`400` … `504` are the vendor's own JSON errors: nothing is started or billed.
 `502-html` … come from a proxy that never reached the vendor: not billed either.
 
 `proxy-408`, `-409`, `-425`, `-499`, `-502`, `-503`, `-504` (text) and `proxy-408-html`,
-… (HTML): the vendor took the job and bills it, but a proxy answers in its place. At a
+… (HTML): the vendor accepted the job and bills it, but a proxy answers instead. At a
 cancel, the vendor cancelled. `no-id`, `read-timeout`, `drop-after` and `late` are also
 billed. `silent`: the server accepts the request, ignores it, and never answers.
 
 `half-film`: the first half of the file's bytes, as a complete HTTP answer.
 `wrong-duration`: a good file, half as long. `wrong-aspect`: a good file, turned by 90°.
 
-Ends of a task: `deleted`: the vendor's 404 at every poll. `deleted-later`: one poll
-says that it succeeded, then it is a 404 and its file is gone. `double-price`: Runway
-announces, and charges, twice the list price. The rest are the vendors' own codes.
+How a task ends: `deleted`: the vendor's 404 at every poll. `deleted-later`: one poll
+reports success, then it is a 404 and its file is gone. `late-output`: it succeeded, but
+two polls show no video yet. `double-price`: Runway announces, and charges, twice the
+list price. The rest are the vendors' own codes.
 
 At `translate`: `essay`, `broken-json`, `blocked` (for safety), `empty` and `truncated`
-are what the model answers instead of a translation, and bills.
+are what the model answers, and bills, instead of a translation.
 
 At the storage server: an HTTP status; `cut`: half of the bytes pass, or nothing is
-done; `cut-after`: it is done, and the answer is lost; `silent`.
+done; `cut-after`: it is done, and the response is lost; `silent`.
 """
 
 from collections.abc import Mapping
@@ -31,11 +32,11 @@ from shared.domain.catalogue import ProviderId as ProviderId
 
 
 class Place(StrEnum):
-    """Where it goes wrong. TASK: the request is accepted, what it started ends so.
-    TRANSLATE: the prompt's translation, of Veo's vendor: `gemini-veo-3.1:essay`.
+    """What fails. TASK: the request is accepted, and its task ends like that.
+    TRANSLATE: the prompt's translation by Veo's vendor: `gemini-veo-3.1:essay`.
 
-    From UPLOAD on: the storage server's operations. UPLOAD is every request that brings
-    bytes, START_UPLOAD opens a resumable session.
+    From UPLOAD on: the storage server's operations. UPLOAD is every request with bytes
+    of an object, START_UPLOAD opens a resumable session.
     """
 
     START = "start"
@@ -55,7 +56,7 @@ class Place(StrEnum):
 
 
 class Kind(StrEnum):
-    """What goes wrong."""
+    """How it fails."""
 
     BAD_REQUEST = "400"
     OUT_OF_CREDITS = "400-credits"
@@ -141,6 +142,7 @@ class Kind(StrEnum):
 
     DELETED = "deleted"
     DELETED_LATER = "deleted-later"
+    LATE_OUTPUT = "late-output"
     DOUBLE_PRICE = "double-price"
     CANCELLED = "cancelled"
     UNKNOWN_STATUS = "unknown-status"
@@ -155,20 +157,20 @@ def _kinds(values: str) -> frozenset[Kind]:
 STORAGE_PLACES = tuple(Place)[list(Place).index(Place.UPLOAD) :]
 
 PROXY = frozenset(kind for kind in Kind if kind.startswith("proxy-"))
-# What a vendor bills although its answer, if there is one, doesn't say so.
+# Billed, although the response, if there is one, doesn't say so.
 BILLED = PROXY | _kinds("no-id read-timeout drop-after late")
-# Ends of a task without a video that the vendor charges all the same.
+# Tasks that end without a video but are charged all the same.
 CHARGED = _kinds(
     "SAFETY.INPUT.TEXT SAFETY.INPUT.IMAGE INPUT_PREPROCESSING.SAFETY.TEXT "
-    "SAFETY.OUTPUT.VIDEO deleted"
+    "SAFETY.OUTPUT.VIDEO"
 )
 # Good files that are not what was ordered.
 RENDERED = _kinds("wrong-duration wrong-aspect")
-# The task goes well for the vendor: it makes, and charges, a video.
-DELIVERS = _kinds("unknown-status deleted-later double-price")
+# The task succeeds for the vendor, which makes a video and charges for it.
+DELIVERS = _kinds("unknown-status deleted-later late-output double-price")
 
-# What the model that translates may answer instead of a translation, and bills.
-MISANSWERED = _kinds("essay broken-json blocked empty truncated")
+# What the translating model may answer, and bills, instead of a translation.
+BAD_TRANSLATIONS = _kinds("essay broken-json blocked empty truncated")
 
 _HTTP = frozenset(kind for kind in Kind if kind[:3].isdigit())
 _STORAGE = {kind for kind in _HTTP if kind.isdigit()} | _kinds("cut cut-after silent")
@@ -178,24 +180,25 @@ _RUNWAY_TASK = _kinds(
     "INTERNAL null-code INTERNAL.BAD_OUTPUT.CODE01 SAFETY.INPUT.TEXT "
     "SAFETY.INPUT.IMAGE INPUT_PREPROCESSING.SAFETY.TEXT "
     "INPUT_PREPROCESSING.INTERNAL SAFETY.OUTPUT.VIDEO THIRD_PARTY.UNAVAILABLE "
-    "ASSET.INVALID deleted deleted-later double-price cancelled unknown-status "
-    "throttled running"
+    "ASSET.INVALID deleted deleted-later late-output double-price cancelled "
+    "unknown-status throttled running"
 )
 _TASK: Mapping[ProviderId, frozenset[Kind]] = {
     ProviderId.RUNWAY: _RUNWAY_TASK,
     ProviderId.RUNWAY_HTTP: _RUNWAY_TASK,
     ProviderId.VEO: _kinds(
-        "error-3 error-9 error-13 filtered empty deleted deleted-later running"
+        "error-3 error-9 error-13 filtered empty deleted deleted-later late-output "
+        "running"
     ),
     ProviderId.OMNI: _kinds(
         "failed failed-safety incomplete no-output requires-action budget-exceeded "
-        "deleted deleted-later cancelled unknown-status running"
+        "deleted deleted-later late-output cancelled unknown-status running"
     ),
 }
 
 
 def kinds_of(provider: ProviderId | None, place: Place) -> frozenset[Kind]:
-    """Which kinds mean something there; no provider: at the storage server."""
+    """The kinds that are possible there. `provider` None: the storage server."""
     if provider is None:
         return frozenset(_STORAGE) if place in STORAGE_PLACES else frozenset()
     match place:
@@ -210,6 +213,6 @@ def kinds_of(provider: ProviderId | None, place: Place) -> frozenset[Kind]:
         case Place.CANCEL:
             return _REQUEST | PROXY
         case Place.TRANSLATE if provider is ProviderId.VEO:
-            return _REQUEST | PROXY | MISANSWERED
+            return _REQUEST | PROXY | BAD_TRANSLATIONS
         case _:
             return frozenset()

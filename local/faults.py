@@ -1,4 +1,4 @@
-"""Which faults are asked for, of a simulated provider or of the storage server."""
+"""Faults of a simulated provider or of the storage server, and how they are written."""
 
 import random
 import threading
@@ -7,19 +7,18 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
-from local.fault_kinds import BILLED, Kind, Place, ProviderId, kinds_of
+from local.fault_kinds import Kind, Place, ProviderId, kinds_of
 
 
 class FaultError(ValueError):
-    """What was asked for is not a fault; the message says why."""
+    """It is not a valid fault; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that goes wrong, `times` times (None: always), at `share` of requests.
+    """A fault that happens `times` times (None: always), to a `share` of the requests.
 
-    `provider` None is the storage server. `seconds` is how late a late answer comes.
-    `billed`: whether the vendor took the order all the same; None: as BILLED has it.
+    `provider` None: the storage server. `seconds`: the delay of a late response.
     """
 
     provider: ProviderId | None = None
@@ -29,7 +28,6 @@ class Fault:
     share: float = 1.0
     seed: int = 0
     seconds: float = 5.0
-    billed: bool | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in kinds_of(self.provider, self.place):
@@ -42,14 +40,13 @@ class Fault:
         if not self.seconds >= 0:
             raise FaultError(f"seconds is {self.seconds!r}, not 0 or more")
 
-    @property
-    def is_billed(self) -> bool:
-        return self.kind in BILLED if self.billed is None else self.billed
-
     @classmethod
     def from_json(cls, value: object) -> Self:
-        """From an object with our fields. `kind` is 503, and `place` the first that
-        has the kind, where a provider's fault leaves them out."""
+        """From an object with our fields.
+
+        A provider's fault may leave out `kind`, which is then 503, and `place`, which
+        is then the first where that kind is possible.
+        """
         if not isinstance(value, dict):
             raise FaultError("a fault is an object with provider, place and kind")
         known = {each.name for each in fields(cls)}
@@ -66,8 +63,10 @@ _Member = TypeVar("_Member", bound=StrEnum)
 
 
 def parse_faults(text: str) -> list[Fault]:
-    """From `PROVIDER`, `PROVIDER:KIND`, `PROVIDER:PLACE:KIND`, each perhaps `*TIMES`,
-    with commas between; `=` does for a colon. A provider alone: 503 at every start."""
+    """From a comma-separated list of `PROVIDER[:[PLACE:]KIND][*TIMES]`.
+
+    `=` may replace a colon. A provider alone means 503 at every start.
+    """
     return [_parse(part.strip()) for part in text.split(",") if part.strip()]
 
 
@@ -105,10 +104,10 @@ def _member(members: type[_Member], value: object) -> _Member:
 class _Armed:
     fault: Fault
     left: int | None
-    dice: random.Random = field(repr=False)
+    rng: random.Random = field(repr=False)
 
     def fires(self) -> bool:
-        if self.left == 0 or self.dice.random() >= self.fault.share:
+        if self.left == 0 or self.rng.random() >= self.fault.share:
             return False
         if self.left is not None:
             self.left -= 1
@@ -116,7 +115,7 @@ class _Armed:
 
 
 class FaultPlan:
-    """The faults in force; of several that fit, the one added first goes first."""
+    """The active faults; of several that match, the one added first fires first."""
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()
@@ -124,8 +123,10 @@ class FaultPlan:
         self.add(faults)
 
     def add(self, faults: Iterable[Fault]) -> None:
-        # Repeatable, not secret.
-        new = [_Armed(f, f.times, random.Random(f.seed)) for f in faults]  # noqa: S311
+        new = [
+            _Armed(f, f.times, random.Random(f.seed))  # noqa: S311 - repeatable, no secret
+            for f in faults
+        ]
         with self._lock:
             self._armed += new
 
@@ -134,7 +135,7 @@ class FaultPlan:
             self._armed.clear()
 
     def take(self, place: Place, provider: ProviderId | None = None) -> Fault | None:
-        """The fault whose turn it is at this request, used up by asking."""
+        """Use up and return the fault for this request, or None if none is due."""
         with self._lock:
             for armed in self._armed:
                 fault = armed.fault
@@ -143,6 +144,6 @@ class FaultPlan:
         return None
 
     def as_json(self) -> list[dict[str, Any]]:
-        """All since the last `clear`, with how often each is `left`."""
+        """All faults since the last `clear`, and how often each is `left` to fire."""
         with self._lock:
             return [asdict(each.fault) | {"left": each.left} for each in self._armed]

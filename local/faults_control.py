@@ -1,4 +1,4 @@
-"""How faults are read, added and cleared at run time, at /_control/faults."""
+"""The endpoint /_control/faults, which reads, adds and clears faults at run time."""
 
 from werkzeug import Request, Response
 
@@ -7,9 +7,9 @@ from local.http_server import as_json
 
 
 def faults_control(plan: FaultPlan, request: Request) -> Response:
-    """GET and DELETE; POST takes a list of faults or one: all of them or, on 400, none.
+    """Answer GET, DELETE, or POST with a fault or a list of faults.
 
-    The faults in force are the answer.
+    A POST adds all of them or, with 400, none. The response lists the active faults.
     """
     match request.method:
         case "POST":

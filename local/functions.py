@@ -1,4 +1,4 @@
-"""How the functions are started on one machine, with what Terraform sets elsewhere."""
+"""How functions are started locally, with the settings that Terraform makes."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ def environment(
     identity_server: IdentityServer,
     account: Path,
 ) -> dict[str, str]:
-    """Where everything is that a function uses. `account`: the key that signs URLs."""
+    """A function's environment variables. `account`: the key file that signs URLs."""
     return {
         "GOOGLE_CLOUD_PROJECT": identity.project,
         "BUCKET": BUCKET,
@@ -46,7 +46,7 @@ def environment(
 
 
 def origins(web: str, environ: Mapping[str, str]) -> list[str]:
-    """Whose pages may use the stack: our own, and those that the environment names."""
+    """Origins whose pages may use the stack: our own, and those in the environment."""
     given = environ.get("ALLOWED_ORIGINS", "").split(",")
     own = [web, web.replace("127.0.0.1", "localhost")]
     return [*own, *(each.strip() for each in given if each.strip())]
@@ -55,7 +55,7 @@ def origins(web: str, environ: Mapping[str, str]) -> list[str]:
 def command(
     target: str, port: int, root: Path, python: Path = Path(sys.executable)
 ) -> list[str]:
-    """As the buildpack starts it, in the environment of `python`."""
+    """The command that starts a function, as the buildpack does, with `python`."""
     framework = str(python.with_name("functions-framework"))
     where = ("--host", "127.0.0.1", "--port", str(port))
     return [framework, "--target", target, "--source", str(root), *where]

@@ -1,8 +1,8 @@
-"""Mutated images and videos against the decoders: `python -m local.fuzz --files 20000`.
+"""`python -m local.fuzz --files 20000`: feeds mutated images and videos to decoders.
 
 Each file is decoded in a process of its own, forked from one that has the decoders
-loaded, with the limits of the real child made smaller. Prints one JSON object; exits
-non-zero where a process outlived its limits or ended in a way that is not understood.
+loaded, with smaller limits than the real child's. Prints one JSON object; exits
+non-zero if a process outlived its limits or ended in an unexpected way.
 """
 
 import argparse
@@ -24,20 +24,22 @@ from shared.domain.errors import BadContent
 from shared.media import child, image, video
 
 CPU_SECONDS = 3
-WALL_SECONDS = 20.0
+# For a process that hangs without using CPU: far above the CPU limit on any machine,
+# however busy.
+WALL_SECONDS = 300.0
 MEMORY_BYTES = 1_400_000_000
 FORK = multiprocessing.get_context("fork")
-# How a process may end: by itself, or by the limit that it met.
+# How a process may end: by itself, or by a limit.
 ENDINGS = {0: "decoded", 1: "refused"}
 BY_LIMIT = {signal.SIGXCPU: "cpu_limit", signal.SIGKILL: "cpu_limit"}
-# Numbers that files count and measure with, and that code forgets to bound.
+# Counts and sizes that decoders are likely to mishandle.
 LIKELY = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
 def seeds() -> Mapping[str, bytes]:
-    """Small, whole files of each kind: what is mutated."""
-    dice = random.Random(1)  # noqa: S311 # no secret hangs on it
-    noise = Image.frombytes("RGB", (48, 32), dice.randbytes(48 * 32 * 3))
+    """Small, valid files of each kind, to be mutated."""
+    rng = random.Random(1)  # noqa: S311 - not secret
+    noise = Image.frombytes("RGB", (48, 32), rng.randbytes(48 * 32 * 3))
     files = {
         "jpeg": _saved(noise, "JPEG"),
         "progressive": _saved(noise, "JPEG", progressive=True),
@@ -58,27 +60,27 @@ def _saved(made: Image.Image, kind: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def mutated(content: bytes, dice: random.Random) -> bytes:
-    """A few changes: bytes, numbers, parts cut out, doubled or moved."""
+def mutated(content: bytes, rng: random.Random) -> bytes:
+    """`content` with a few changes: bytes replaced, parts cut, repeated or cut off."""
     changed = bytearray(content)
-    # Heads decide what a decoder does; half of the changes go there.
-    for _ in range(dice.randint(1, 6)):
-        reach = min(len(changed), 1024) if dice.random() < 0.5 else len(changed)
-        at = dice.randrange(max(1, reach))
-        match dice.randrange(5):
+    # Headers decide what a decoder does, so half of the changes go there.
+    for _ in range(rng.randint(1, 6)):
+        reach = min(len(changed), 1024) if rng.random() < 0.5 else len(changed)
+        at = rng.randrange(max(1, reach))
+        match rng.randrange(5):
             case 0:
-                changed[at : at + 1] = bytes([dice.randrange(256)])
+                changed[at : at + 1] = bytes([rng.randrange(256)])
             case 1:
-                width = dice.choice((1, 2, 4))
-                number = dice.choice(LIKELY) & (256**width - 1)
+                width = rng.choice((1, 2, 4))
+                number = rng.choice(LIKELY) & (256**width - 1)
                 changed[at : at + width] = number.to_bytes(width)
             case 2:
-                del changed[at : at + dice.randint(1, 64)]
+                del changed[at : at + rng.randint(1, 64)]
             case 3:
-                part = changed[at : at + dice.randint(1, 256)]
-                changed[at:at] = part * dice.randint(1, 20)
+                part = changed[at : at + rng.randint(1, 256)]
+                changed[at:at] = part * rng.randint(1, 20)
             case _:
-                changed = changed[:at] if dice.random() < 0.2 else changed
+                changed = changed[:at] if rng.random() < 0.2 else changed
     return bytes(changed)
 
 
@@ -89,11 +91,16 @@ def decode(kind: str, content: bytes) -> None:
         image.to_jpeg(content)
 
 
-def ending(work: Callable[[], None]) -> str:
-    """How a process that does `work` within the limits ended."""
-    process = FORK.Process(target=_in_the_child, args=(work,))
+def ending(
+    work: Callable[[], None],
+    *,
+    cpu_seconds: int = CPU_SECONDS,
+    wall_seconds: float = WALL_SECONDS,
+) -> str:
+    """Run `work` in a process with these limits; return how it ended."""
+    process = FORK.Process(target=_in_the_child, args=(work, cpu_seconds))
     process.start()
-    process.join(WALL_SECONDS)
+    process.join(wall_seconds)
     if process.exitcode is None:
         process.kill()
         process.join()
@@ -104,11 +111,12 @@ def ending(work: Callable[[], None]) -> str:
     return ENDINGS.get(process.exitcode, "traceback")
 
 
-def _in_the_child(work: Callable[[], None]) -> None:
+def _in_the_child(work: Callable[[], None], cpu_seconds: int) -> None:
     code = 2
-    # Nothing that is raised here may reach the parent's own code.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Nothing raised here may reach the parent's code, of which this is a fork.
     with contextlib.suppress(BaseException):
-        child.limit(CPU_SECONDS, MEMORY_BYTES, 4_000_000)
+        child.limit(cpu_seconds, MEMORY_BYTES, 4_000_000)
         try:
             work()
             code = 0
@@ -118,13 +126,13 @@ def _in_the_child(work: Callable[[], None]) -> None:
 
 
 def run(*, files: int, seed: int, report: Callable[[str], None]) -> dict[str, object]:
-    dice = random.Random(seed)  # noqa: S311 # no secret hangs on it
+    rng = random.Random(seed)  # noqa: S311 - not secret
     found: Counter[str] = Counter()
     bad: list[object] = []
     originals = list(seeds().items())
     for number in range(files):
         kind, content = originals[number % len(originals)]
-        changed = mutated(content, dice)
+        changed = mutated(content, rng)
         how = ending(lambda: decode(kind, changed))  # noqa: B023 # run at once
         found[how] += 1
         if how not in (*ENDINGS.values(), *BY_LIMIT.values()):
@@ -138,14 +146,14 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m local.fuzz", description=__doc__)
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args(arguments)
-    told = run(
-        files=asked.files,
-        seed=asked.seed,
+    args = parser.parse_args(arguments)
+    report = run(
+        files=args.files,
+        seed=args.seed,
         report=lambda line: print(line, file=sys.stderr, flush=True),
     )
-    print(json.dumps(told))
-    return 1 if told["not_understood"] else 0
+    print(json.dumps(report))
+    return 1 if report["not_understood"] else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Which requests a server on this machine refuses, so that no web page can use it.
+"""Decides which requests a local server refuses, so that no foreign page can use it.
 
-A page of a foreign site reaches 127.0.0.1 in two ways: it sends requests there, which
-carry its `Origin`, or it rebinds its own name to 127.0.0.1, which then is the `Host`.
+A foreign page can reach 127.0.0.1 in two ways: by cross-origin requests, which carry
+its `Origin`, or by DNS rebinding, where its own host name is the `Host`.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,9 +16,9 @@ FOREIGN_ORIGIN = "This server takes no writes from that origin."
 
 
 def refusal(environ: Mapping[str, Any], origins: Collection[str]) -> str | None:
-    """Why to answer 403; None where the request may pass.
+    """The reason for a 403; None if the request may pass.
 
-    `environ` is WSGI's; `origins` may write, and so may the server's own pages.
+    `environ`: WSGI's. `origins`: those that may write, besides the server's own.
     """
     if not is_loopback(environ.get("HTTP_HOST", "")):
         return FOREIGN_HOST
@@ -28,7 +28,7 @@ def refusal(environ: Mapping[str, Any], origins: Collection[str]) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Any port will do: it may have been forwarded from another machine."""
+    """Whether `host` is this machine; its port may be forwarded from another."""
     try:
         return urlsplit(f"//{host}").hostname in _LOOPBACK
     except ValueError:
@@ -36,10 +36,9 @@ def is_loopback(host: str) -> bool:
 
 
 def may_use(environ: Mapping[str, Any], origins: Collection[str]) -> bool:
-    """Whether the request is from no page, from our own, or from one of `origins`.
+    """Whether the request is from a program, from our own page, or from `origins`.
 
-    Where a browser leaves out `Origin`, it still says that the request is another
-    site's.
+    If a browser omits `Origin`, `Sec-Fetch-Site` still names a cross-site request.
     """
     origin = environ.get("HTTP_ORIGIN")
     if origin is None:

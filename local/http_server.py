@@ -1,4 +1,4 @@
-"""The HTTP server of everything that the local stack serves itself, on werkzeug."""
+"""The HTTP server of the local stack's own services, on werkzeug."""
 
 import json
 import select
@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, NoReturn, Self, cast
 
 from werkzeug import Request, Response
@@ -17,16 +17,17 @@ from local.guard import refusal
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 View = Callable[[Request], Response]
-First = Callable[[socket.socket], bool]
+ConnectionHandler = Callable[[socket.socket], bool]
 Routes = Mapping[tuple[str, str], View]
+_CLOSING = "reelay.closing"
 
 
 class HttpServer:
-    """Serves `app` on 127.0.0.1 while it is entered; port 0 takes a free one.
+    """Serves `app` on 127.0.0.1 within its `with` block; port 0 takes a free one.
 
-    Foreign hosts get 403, and so do writes from pages of other origins than `origins`.
-    Each request has a thread and a connection of its own. OSError for a taken port.
-    `first` is offered each connection, and returns True where it has served it.
+    Foreign hosts get 403, and so do writes from pages of origins other than `origins`.
+    Each request has its own thread and connection. Raises OSError if the port is taken.
+    `on_connection` gets each connection first, and returns whether it served it.
     """
 
     def __init__(
@@ -35,10 +36,10 @@ class HttpServer:
         *,
         port: int = 0,
         origins: Collection[str] = (),
-        first: First | None = None,
+        on_connection: ConnectionHandler | None = None,
     ) -> None:
-        self._server = _server(guarded(app, origins), port)
-        self._server.first = first
+        self._server = _server(_closed_by_handler(guarded(app, origins)), port)
+        self._server.on_connection = on_connection
         self.port = self._server.port
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
@@ -52,32 +53,61 @@ class HttpServer:
         self._thread.join()
 
 
-def guarded(app: WsgiApp, origins: Collection[str]) -> WsgiApp:
+def guarded(
+    app: WsgiApp,
+    origins: Collection[str],
+    on_refusal: Callable[[dict[str, Any]], object] = lambda _: None,
+) -> WsgiApp:
+    """`app` behind the guard. `on_refusal` is called after each refused request."""
+
     def checked(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if reason := refusal(environ, origins):
-            return Response(f"{reason}\n", status=403)(environ, start_response)
+            response = Response(f"{reason}\n", status=403)
+            response.call_on_close(lambda: on_refusal(environ))
+            return response(environ, start_response)
         return app(environ, start_response)
 
     return checked
 
 
+def _closed_by_handler(app: WsgiApp) -> WsgiApp:
+    """`app`, with responses that are closed even if the client resets its connection.
+
+    werkzeug leaves those to the garbage collector, with their files and sockets.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        response: Any = app(environ, start_response)
+        environ[_CLOSING].callback(response.close)
+        return (piece for piece in response)
+
+    return answer
+
+
 def _server(app: WsgiApp, port: int) -> "_Server":
-    # werkzeug would end the process over a taken port, so the socket is bound here.
+    # werkzeug would exit the process if the port is taken, so the socket is bound here.
     with socket.create_server(("127.0.0.1", port), backlog=256) as listener:
         return _Server("127.0.0.1", port, app, _Handler, fd=listener.fileno())
 
 
 class _Server(ThreadedWSGIServer):
-    first: First | None = None
+    on_connection: ConnectionHandler | None = None
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         with suppress(ConnectionError):
-            if self.first is None or not self.first(request):
+            if self.on_connection is None or not self.on_connection(request):
                 super().finish_request(request, client_address)
 
 
 class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True
+
+    def run_wsgi(self) -> None:
+        with ExitStack() as self._closing:
+            super().run_wsgi()
+
+    def make_environ(self) -> dict[str, Any]:
+        return super().make_environ() | {_CLOSING: self._closing}
 
     def connection_dropped(
         self, error: BaseException, environ: dict[str, Any] | None = None
@@ -89,15 +119,19 @@ class _Handler(WSGIRequestHandler):
         """Requests are not logged: a URL may carry a signature."""
 
 
-def routed(routes: Routes) -> WsgiApp:
-    """An app of (method, path) to what answers there; 404 elsewhere."""
+def application(view: View) -> WsgiApp:
+    """A WSGI app that answers every request with `view`."""
+    return cast(WsgiApp, Request.application(view))
 
-    @Request.application
-    def app(request: Request) -> Response:
+
+def routed(routes: Routes) -> WsgiApp:
+    """A WSGI app with a view by (method, path); 404 elsewhere."""
+
+    def dispatch(request: Request) -> Response:
         view = routes.get((request.method, request.path))
         return view(request) if view else as_json({"error": "not_found"}, status=404)
 
-    return cast(WsgiApp, app)
+    return application(dispatch)
 
 
 def as_json(content: object, *, status: int = 200) -> Response:
@@ -106,39 +140,34 @@ def as_json(content: object, *, status: int = 200) -> Response:
 
 
 def connection_of(request: Request) -> socket.socket:
-    """The socket that the request came by, for answers that break it."""
+    """The socket of the request, for responses that break the connection."""
     return cast(socket.socket, request.environ["werkzeug.socket"])
 
 
-def has_hung_up(connection: socket.socket, *, within_seconds: float = 0) -> bool:
-    """Whether the client closed its end. What it sent beyond its request is left."""
-    readable, _, _ = select.select([connection], [], [], within_seconds)
-    return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
-
-
 def wait_for_hang_up(connection: socket.socket, seconds: float) -> None:
-    """Keeps the client waiting, at most until it gives up or the server ends."""
+    """Keep the client waiting until it hangs up, for `seconds` at most."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
-        if has_hung_up(connection, within_seconds=min(left, 1.0)):
+        readable, _, _ = select.select([connection], [], [], min(left, 1.0))
+        if readable and connection.recv(1, socket.MSG_PEEK) == b"":
             return
 
 
 def hold(connection: socket.socket) -> NoReturn:
-    """Never answers."""
+    """Never answer."""
     wait_for_hang_up(connection, float("inf"))
     drop(connection)
 
 
 def drop(connection: socket.socket) -> NoReturn:
-    """Ends the connection without (the rest of) an answer."""
+    """Close the connection without (the rest of) a response."""
     with suppress(OSError):  # the client was faster
         connection.shutdown(socket.SHUT_RDWR)
     raise ConnectionAbortedError
 
 
 def half_of(response: Response, end: Callable[[], NoReturn]) -> Response:
-    """The first half of the bytes that are announced, and then `end`."""
+    """`response` with the first half of the bytes it announces, followed by `end`."""
     whole = response.get_data()
 
     def half() -> Iterator[bytes]:
@@ -151,7 +180,7 @@ def half_of(response: Response, end: Callable[[], NoReturn]) -> Response:
 
 
 def run_until_signal(announcement: Mapping[str, object]) -> None:
-    """Print the one JSON line of a server that is ready; return on SIGTERM, SIGINT."""
+    """Print the JSON line of a server that is ready; return on SIGTERM or SIGINT."""
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

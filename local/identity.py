@@ -1,6 +1,5 @@
-"""How identities are made on one machine: one key that signs what Google would."""
+"""Local identities: one key signs what Google signs in the cloud."""
 
-import base64
 import hashlib
 import hmac
 import json
@@ -15,25 +14,26 @@ from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import jwt
+from google.auth.crypt import RSASigner
 from google.auth.exceptions import GoogleAuthError
 
 CHECKOUT_KEY = Path(__file__).resolve().parent.parent / ".local" / "key.pem"
 TOKEN_LIFETIME = timedelta(hours=1)
-# What google.oauth2.service_account writes as the audience, whatever `token_uri` says.
+# The audience that google.oauth2.service_account writes, whatever `token_uri` is.
 _GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 _CERTIFICATE_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 _CERTIFICATE_UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class InvalidGrantError(Exception):
-    """An assertion that this project's key did not sign, or that is out of date."""
+    """The assertion is expired, or not signed by this project's key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalIdentity:
-    """A project's one RSA key, shared by all its service accounts."""
+    """A project's RSA key, which all its service accounts share."""
 
     project: str
     key: rsa.RSAPrivateKey
@@ -45,27 +45,31 @@ class LocalIdentity:
 
     @classmethod
     def of_checkout(cls, project: str) -> Self:
-        """With the key of this checkout, made when it is first needed: so a token is
-        good at every local stack of the checkout, and at no other."""
+        """With the key of this checkout, generated on first use.
+
+        So a token is valid for every local stack of the checkout, and for no other.
+        """
         if not CHECKOUT_KEY.exists():
             CHECKOUT_KEY.parent.mkdir(mode=0o700, exist_ok=True)
             fresh = CHECKOUT_KEY.with_suffix(f".{uuid.uuid4().hex}")
             cls.generate(project).save(fresh)
-            with suppress(FileExistsError):  # another process was faster: its key it is
+            with suppress(
+                FileExistsError
+            ):  # another process was faster; its key is used
                 os.link(fresh, CHECKOUT_KEY)
             fresh.unlink()
         return cls.load(CHECKOUT_KEY, project=project)
 
     @classmethod
     def load(cls, path: Path, *, project: str) -> Self:
-        """Raises ValueError for a file that holds no RSA key."""
+        """Raises ValueError if the file holds no RSA key."""
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
         if not isinstance(key, rsa.RSAPrivateKey):
             raise ValueError(f"{path.name} holds no RSA key")
         return cls(project=project, key=key)
 
     def save(self, path: Path) -> None:
-        """Writes the key as PEM, readable by this user alone."""
+        """Write the key as PEM, readable only by this user."""
         _write_private(path, self.pem)
 
     @property
@@ -80,21 +84,20 @@ class LocalIdentity:
     def key_id(self) -> str:
         """The same in every process that loaded the same key."""
         public = self.key.public_key().public_bytes(
-            serialization.Encoding.DER,
-            serialization.PublicFormat.SubjectPublicKeyInfo,
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         return hashlib.sha256(public).hexdigest()[:40]
 
     @property
     def signing_secret(self) -> str:
-        """Signs this checkout's webhooks; nothing of the key follows from it."""
+        """Signs this checkout's webhooks; the key can't be derived from it."""
         return hmac.digest(self.pem.encode(), b"webhooks", "sha256").hex()
 
     def email(self, account: str) -> str:
         return f"{account}@{self.project}.iam.gserviceaccount.com"
 
     def certificates(self) -> dict[str, str]:
-        """Key id to X.509 PEM, as at https://www.googleapis.com/oauth2/v1/certs."""
+        """X.509 PEM by key id, as at https://www.googleapis.com/oauth2/v1/certs."""
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, self.project)])
         certificate = (
             x509.CertificateBuilder()
@@ -109,52 +112,48 @@ class LocalIdentity:
         pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
         return {self.key_id: pem}
 
-    def id_token(self, *, email: str, audience: str, now: datetime) -> str:
-        """An OIDC token as Google mints it for a service account, valid for an hour."""
+    def id_token(self, *, email: str, audience: str) -> str:
+        """An OIDC token as Google issues it to a service account, valid for an hour."""
         claims = {
             "iss": "https://accounts.google.com",
             "aud": audience,
-            "azp": _subject(email),
-            "sub": _subject(email),
+            "sub": email,
             "email": email,
             "email_verified": True,
-            **_lifetime(now),
         }
         return self._signed(claims)
 
-    def user_token(self, user: str, *, admin: bool, now: datetime) -> str:
+    def user_token(self, user: str, *, admin: bool = False) -> str:
         """A user's ID token as Firebase signs it, valid for an hour."""
         claims: dict[str, object] = {
             "iss": f"https://securetoken.google.com/{self.project}",
             "aud": self.project,
-            "auth_time": int(now.timestamp()),
+            "auth_time": int(datetime.now(UTC).timestamp()),
             "user_id": user,
             "sub": user,
-            **_lifetime(now),
             "firebase": {"identities": {}, "sign_in_provider": "custom"},
         }
         return self._signed(claims | ({"admin": True} if admin else {}))
 
     def _signed(self, claims: Mapping[str, object]) -> str:
-        header = {"alg": "RS256", "kid": self.key_id, "typ": "JWT"}
-        content = f"{_segment(header)}.{_segment(claims)}"
-        signature = self.key.sign(content.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return f"{content}.{_base64(signature)}"
+        """A JWT that is valid for an hour from now."""
+        issued_at = int(datetime.now(UTC).timestamp())
+        expires_at = issued_at + int(TOKEN_LIFETIME.total_seconds())
+        content = {**claims, "iat": issued_at, "exp": expires_at}
+        token: bytes = jwt.encode(RSASigner(self.key, self.key_id), content)
+        return token.decode()
 
     def write_service_account_file(
         self, path: Path, *, account: str, token_uri: str
     ) -> None:
-        """Writes a service account's JSON key file, readable by this user alone."""
-        email = self.email(account)
+        """Write a service account's JSON key file, readable only by this user."""
         content = {
             "type": "service_account",
             "project_id": self.project,
             "private_key_id": self.key_id,
             "private_key": self.pem,
-            "client_email": email,
-            "client_id": _subject(email),
+            "client_email": self.email(account),
             "token_uri": token_uri,
-            "universe_domain": "googleapis.com",
         }
         _write_private(path, json.dumps(content, indent=2))
 
@@ -169,9 +168,9 @@ class LocalIdentity:
             raise InvalidGrantError("Invalid grant: account not found")
 
 
-def user_token(project: str, user: str, *, admin: bool, now: datetime) -> str:
-    """A token that every local stack of this checkout takes."""
-    return LocalIdentity.of_checkout(project).user_token(user, admin=admin, now=now)
+def user_token(project: str, user: str, *, admin: bool = False) -> str:
+    """A token that every local stack of this checkout and project accepts."""
+    return LocalIdentity.of_checkout(project).user_token(user, admin=admin)
 
 
 def _write_private(path: Path, text: str) -> None:
@@ -180,25 +179,3 @@ def _write_private(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     fresh.replace(path)
-
-
-def _subject(email: str) -> str:
-    """Google's subject is a 21-digit number; ours is one that an e-mail always gets."""
-    digest = int(hashlib.sha256(email.encode()).hexdigest(), 16)
-    return f"1{digest % 10**20:020d}"
-
-
-def _lifetime(now: datetime) -> dict[str, int]:
-    return {
-        "iat": int(now.timestamp()),
-        "exp": int((now + TOKEN_LIFETIME).timestamp()),
-    }
-
-
-def _segment(content: Mapping[str, object]) -> str:
-    raw = json.dumps(content, separators=(",", ":")).encode()
-    return _base64(raw)
-
-
-def _base64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

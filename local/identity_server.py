@@ -1,4 +1,4 @@
-"""Where the public halves of our keys are, and how an account gets an access token."""
+"""Serves our keys' public certificates, and access tokens for service accounts."""
 
 import secrets
 from typing import Self
@@ -12,20 +12,19 @@ _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class IdentityServer:
-    """Serves GET /certs and POST /token on 127.0.0.1 while it is entered.
+    """Serves GET /certs and POST /token on 127.0.0.1 within its `with` block.
 
-    `port` 0 takes a free one. The token endpoint answers the OAuth JWT-bearer grant.
+    The token endpoint implements the OAuth JWT-bearer grant.
     """
 
-    def __init__(self, identity: LocalIdentity, *, port: int = 0) -> None:
+    def __init__(self, identity: LocalIdentity) -> None:
         self._identity = identity
         self._certificates = identity.certificates()
         routes = {("GET", "/certs"): self._certs, ("POST", "/token"): self._token}
-        self._server = HttpServer(routed(routes), port=port)
-        self.url = self._server.url
-        self.host = self.url.removeprefix("http://")
-        self.certs_url = f"{self.url}/certs"
-        self.token_uri = f"{self.url}/token"
+        self._server = HttpServer(routed(routes))
+        self.host = self._server.url.removeprefix("http://")
+        self.certs_url = f"{self._server.url}/certs"
+        self.token_uri = f"{self._server.url}/token"
 
     def __enter__(self) -> Self:
         self._server.__enter__()
@@ -35,8 +34,10 @@ class IdentityServer:
         self._server.__exit__(*error)
 
     def publish(self, identity: LocalIdentity, *, only: bool = False) -> None:
-        """Serve this key's certificate, too; `only`: and no other, as once a rotation
-        is over. Google publishes a key long before it signs with it."""
+        """Serve this key's certificate, too. `only`: and no other, as after a rotation.
+
+        Google publishes a key long before it signs with it.
+        """
         kept = {} if only else self._certificates
         self._certificates = kept | identity.certificates()
 

@@ -1,7 +1,7 @@
-"""Pin the newest versions, with hashes, for every Python from 3.11: `make lock`.
+"""`make lock`: pins the newest versions, with hashes, for every Python from 3.11.
 
-A pip older than 23.3 treats `name` and `name[extra]` as two packages and wants a hash
-for each, so what is locked with an extra is listed without it, too.
+pip before 23.3 treats `name` and `name[extra]` as two packages and wants a hash for
+each, so a package that is locked with an extra is also listed without it.
 """
 
 import re
@@ -31,7 +31,7 @@ OPTIONS = [
 
 
 def main(*options: str) -> None:
-    """Write every lock. `options` go to uv, `--upgrade` for example."""
+    """Write every lock file. `options` are passed to uv, for example `--upgrade`."""
     for lock in LOCKS:
         output = Path(f"{lock}.txt")
         command = [sys.executable, "-m", "uv", "pip", "compile", f"{lock}.in"]
@@ -42,7 +42,7 @@ def main(*options: str) -> None:
 
 
 def with_plain_names(locked: str) -> str:
-    """`locked`, where each `name[extra]==…` is followed by the same `name==…`."""
+    """`locked`, with the same `name==…` after each `name[extra]==…`."""
     entries = re.findall(r"^\S.*?(?=^\S|\Z)", locked, re.DOTALL | re.MULTILINE)
     present = set(entries)
     plain = {entry: re.sub(r"^(\S+?)\[[^]]+\]", r"\1", entry) for entry in entries}

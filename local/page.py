@@ -1,30 +1,29 @@
-"""The web page's own server: the built page, its configuration, development users.
+"""The web page's local server: the built page, its configuration, development users.
 
-It signs tokens of `USERS`, which the local api takes, for its own page alone: foreign
-hosts and pages of other origins are refused. web/README.md has what the page expects.
+It signs tokens of `USERS`, which the local api accepts, for its own page only: foreign
+hosts and pages of other origins are refused. web/README.md says what the page expects.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from werkzeug import Request, Response
 from werkzeug.exceptions import NotFound
 from werkzeug.utils import send_from_directory
 
-from local.http_server import HttpServer, WsgiApp, as_json
+from local.http_server import HttpServer, application, as_json
 from local.identity import user_token
 from ops.page_headers import on_one_machine
 
-# Whose token `make dev` prints, and the README's examples use.
-ME = "me"
+# The user whose token `make dev` prints, and whom the README's examples use.
+DEFAULT_USER = "me"
 USERS = (
     {"id": "min-ji", "name": "Min-ji", "admin": False},
     {"id": "jun-ho", "name": "Jun-ho", "admin": False},
     {"id": "seo-yeon", "name": "Seo-yeon", "admin": True},
-    {"id": ME, "name": ME, "admin": False},
+    {"id": DEFAULT_USER, "name": DEFAULT_USER, "admin": False},
 )
 NOT_BUILT = "The page is not built yet: run make web, then load this again.\n"
 _ENTRY = "index.html"
@@ -33,9 +32,9 @@ _FILES = "assets/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """`folder`: the built page. `addresses`: those of the stack's parts.
+    """`folder`: the built page. `addresses`: of the stack's parts, by name.
 
-    `simulated`: simulators make the videos, and nothing is paid.
+    `simulated`: whether simulators make the videos, so that nothing is paid.
     """
 
     project: str
@@ -46,16 +45,15 @@ class Page:
     def server(self, *, port: int = 0, origins: Collection[str] = ()) -> HttpServer:
         headers = self._headers()
 
-        @Request.application
-        def app(request: Request) -> Response:
-            response = self._answer(request)
+        def view(request: Request) -> Response:
+            response = self._respond(request)
             response.headers.update(headers)
             return response
 
-        return HttpServer(cast(WsgiApp, app), port=port, origins=origins)
+        return HttpServer(application(view), port=port, origins=origins)
 
     def config(self) -> dict[str, Any]:
-        """What the page reads first: web/README.md."""
+        """The page's config.json (web/README.md)."""
         return {
             "api": self.addresses["api"],
             "project": self.project,
@@ -66,7 +64,7 @@ class Page:
             "simulated": self.simulated,
         }
 
-    def _answer(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> Response:
         match request.method, request.path:
             case "GET", "/config.json":
                 return as_json(self.config())
@@ -78,18 +76,17 @@ class Page:
                 return as_json({"error": "not_found"}, status=404)
 
     def _token(self, request: Request) -> Response:
-        asked = request.get_json(force=True, silent=True)
-        name = asked.get("user") if isinstance(asked, dict) else None
-        found = [user for user in USERS if user["id"] == name]
-        if not found:
+        body = request.get_json(force=True, silent=True)
+        name = body.get("user") if isinstance(body, dict) else None
+        user = next((user for user in USERS if user["id"] == name), None)
+        if user is None:
             return as_json({"error": "unknown_user"}, status=400)
-        (user,) = found
         uid, admin = str(user["id"]), bool(user["admin"])
-        token = user_token(self.project, uid, admin=admin, now=datetime.now(UTC))
+        token = user_token(self.project, uid, admin=admin)
         return as_json({"token": token})
 
     def _file(self, request: Request, name: str) -> Response:
-        """Any path that is no file is one of the page's views."""
+        """A path without a file is one of the page's views."""
         try:
             return self._read(request, name)
         except NotFound:
@@ -98,7 +95,7 @@ class Page:
         return self._read(request, _ENTRY)
 
     def _read(self, request: Request, name: str) -> Response:
-        """At once: werkzeug leaves a file open where a browser hangs up meanwhile."""
+        """Read it at once: werkzeug leaves a file open if the browser hangs up."""
         response = send_from_directory(self.folder, name, request.environ)
         response.direct_passthrough = False
         response.make_sequence()
@@ -108,10 +105,10 @@ class Page:
     def _headers(self) -> dict[str, str]:
         parts = self.addresses
         storage = parts["storage"]
-        reached = [parts["api"], f"http://{parts['firestore']}", storage]
+        connectable = [parts["api"], f"http://{parts['firestore']}", storage]
         sources = {
             "img-src": [storage],
             "media-src": [storage],
-            "connect-src": reached,
+            "connect-src": connectable,
         }
         return {**on_one_machine(sources), "Cache-Control": "no-cache"}

@@ -1,6 +1,6 @@
-"""A limit of paid POSTs a day that does not depend on Firestore, for real keys.
+"""A daily limit of paid POSTs that does not depend on Firestore, for real keys.
 
-The ledger's caps stand in the emulator, which a program on this machine could change.
+The ledger is in the emulator, where any program on this machine could change it.
 """
 
 import fcntl
@@ -13,27 +13,28 @@ from pathlib import Path
 from typing import Any
 
 from local.money import PAID_POSTS_LIMIT
-from shared import wiring
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.outcomes import NotSent, Submission
 from shared.ports.providers import GenerationRequest, Provider
+from shared.wiring import adapters
+from shared.wiring.once import once
 
 
 @dataclass(frozen=True, slots=True)
 class PaidPosts:
-    """How many were sent on which day, in a file that all processes share."""
+    """A day's counter of paid POSTs, in a file that all processes share."""
 
     path: Path
-    most: int
+    limit: int
 
     def take(self) -> bool:
-        """Counts one more, before it is sent; False where the day has had them all."""
+        """Count a POST before it is sent; False if the day's limit is reached."""
         today = f"{datetime.now(UTC):%Y-%m-%d}"
         with self._locked() as descriptor:
             day, _, sent = os.pread(descriptor, 64, 0).decode().partition(" ")
             count = int(sent) if day == today else 0
-            if count >= self.most:
+            if count >= self.limit:
                 return False
             text = f"{today} {count + 1}".encode()
             os.ftruncate(descriptor, 0)
@@ -52,7 +53,7 @@ class PaidPosts:
 
 
 class LimitedProvider:
-    """A provider whose paid POST is counted first, and not sent beyond the limit."""
+    """A provider whose paid POSTs are counted first, and not sent beyond the limit."""
 
     def __init__(self, provider: Provider, posts: PaidPosts) -> None:
         self._provider, self._posts = provider, posts
@@ -60,7 +61,9 @@ class LimitedProvider:
     def start(self, request: GenerationRequest) -> Submission:
         if self._posts.take():
             return self._provider.start(request)
-        detail = f"{PAID_POSTS_LIMIT}: {self._posts.most} paid requests a day were sent"
+        detail = (
+            f"{PAID_POSTS_LIMIT}: {self._posts.limit} paid requests a day were sent"
+        )
         return NotSent(problem=Problem(code=ErrorCode.NOT_CONFIGURED, detail=detail))
 
     def __getattr__(self, name: str) -> Any:
@@ -79,8 +82,8 @@ class LimitedProviders:
         return getattr(self._providers, name)
 
 
-def limit_paid_posts(path: Path, *, most: int) -> None:
-    """In this process: the wiring's providers send no more than `most` a day."""
-    build, posts = wiring.providers, PaidPosts(path, most)
-    limited: Any = wiring.once(lambda: LimitedProviders(build(), posts))
-    wiring.providers = limited
+def limit_paid_posts(path: Path, *, limit: int) -> None:
+    """Limit this process's providers to `limit` paid POSTs a day, counted in `path`."""
+    build, posts = adapters.providers, PaidPosts(path, limit)
+    limited: Any = once(lambda: LimitedProviders(build(), posts))
+    adapters.providers = limited

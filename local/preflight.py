@@ -1,7 +1,7 @@
-"""What a machine needs before anything is downloaded: `python3 -m local.preflight`.
+"""`python3 -m local.preflight`: checks the machine before anything is downloaded.
 
-Runs on whatever Python there is, so the rest of the project is imported only once the
-version is known to be right.
+Runs on whichever Python is installed, so the rest of the project is imported only after
+its version has been checked.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 
-OLDEST = (3, 11)
+MIN_PYTHON = (3, 11)
 NO_VENV = (
     "Python's venv module is missing: on Debian or Ubuntu, apt install python3-venv."
 )
@@ -24,12 +24,12 @@ NO_CHROMIUM = (
 
 
 def problems(*parts: str) -> list[str]:
-    """One sentence for each thing that is missing, with what to do about it.
+    """A sentence for each thing that is missing, and how to get it.
 
-    `parts`: `emulator` where the local stack is going to run, too; `page` where the web
-    page is to be built; `chromium` where all tests are going to run.
+    `parts`: also check what is needed for the local stack (`emulator`), for building
+    the web page (`page`), or for all tests (`chromium`).
     """
-    if sys.version_info < OLDEST:
+    if sys.version_info < MIN_PYTHON:
         version = "{}.{}".format(*sys.version_info)
         return [
             f"Reelay needs Python 3.11 or newer, and this is {version}:"
@@ -50,7 +50,7 @@ def problems(*parts: str) -> list[str]:
 
 
 def find_chromium() -> str | None:
-    """The program that `CHROMIUM` names, else one on the PATH; None if neither is."""
+    """The program that `CHROMIUM` names, else the first one found on the PATH."""
     named = os.environ.get("CHROMIUM")
     names = [named] if named else ["chromium", "chromium-browser", "google-chrome"]
     return next(filter(None, map(shutil.which, names)), None)

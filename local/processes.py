@@ -1,4 +1,4 @@
-"""The processes of the local stack: started, awaited, and ended by their id."""
+"""Processes of the local stack: start, wait until ready, signal, end."""
 
 import contextlib
 import json
@@ -7,27 +7,30 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-PATIENCE_SECONDS = 60.0
+START_TIMEOUT_SECONDS = 60.0
 GRACE_SECONDS = 5.0
 MAX_PORT = 65_535
+# The parts of the stack whose port can be chosen.
+PARTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
 
 
 class DidNotStart(Exception):
-    """A part of the stack ended or kept silent instead of getting ready."""
+    """The stack or a part of it can't start; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What to run. `log` takes what it prints beside its first line."""
+    """What to run. `log`: the file for its output, except for an announcement."""
 
     name: str
     command: Sequence[str]
@@ -35,8 +38,12 @@ class Program:
     log: Path
 
 
-class Running:
-    """One process in a session of its own, so that Ctrl-C reaches the stack alone."""
+class RunningProcess:
+    """A process in a session of its own, so that Ctrl-C reaches only the stack itself.
+
+    Runs until `end`, or until its `with` block ends. `announces`: whether its stdout
+    begins with a JSON line, for `announcement`.
+    """
 
     def __init__(self, program: Program, *, announces: bool = False) -> None:
         self.program = program
@@ -54,6 +61,12 @@ class Running:
                 start_new_session=True,
             )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.end()
+
     @property
     def pid(self) -> int:
         return self._process.pid
@@ -63,7 +76,10 @@ class Running:
         return self._process.poll() is not None
 
     def announcement(self) -> dict[str, Any]:
-        """The JSON line that a server of ours prints when it is ready."""
+        """The JSON line that one of our servers prints when it is ready.
+
+        Raises DidNotStart if it prints anything else, or ends.
+        """
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         try:
@@ -77,8 +93,9 @@ class Running:
         self._process = self._start()
 
     def explain(self) -> str:
-        said = self.program.log.read_text(errors="replace").splitlines()[-15:]
-        return "\n".join([f"{self.program.name} did not start:", *said])
+        """Why it did not start: the end of its log."""
+        tail = self.program.log.read_text(errors="replace").splitlines()[-15:]
+        return "\n".join([f"{self.program.name} did not start:", *tail])
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -87,7 +104,7 @@ class Running:
         _signal_group(self.pid, number)
 
     def end(self) -> None:
-        """Ask the whole session to end, then make it; waits until it is gone."""
+        """Terminate the whole session, then kill it; wait until it is gone."""
         _signal_group(self.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_SECONDS)
@@ -98,11 +115,32 @@ class Running:
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:
-    """Each of our processes leads its own group, so its id names the group."""
+    """Each of our processes leads its own group, so its pid is the group's id."""
     try:
         os.killpg(pid, number)
     except (ProcessLookupError, PermissionError):
         return
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold back Ctrl-C and other ends until the block is over, then deliver one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python handles signals in its main thread only.
+        return
+    held: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = [
+        (number, signal.signal(number, lambda it, _: held.append(it)))
+        for number in numbers
+    ]
+    try:
+        yield
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])
 
 
 def python(module: str, *arguments: str) -> list[str]:
@@ -117,7 +155,7 @@ def free_port() -> int:
 
 
 def require_free(name: str, port: int) -> None:
-    """DidNotStart where another program has the port, so it is never taken for ours."""
+    """Raises DidNotStart if another program uses the port."""
     if not port:
         return
     if not 0 < port <= MAX_PORT:
@@ -132,10 +170,18 @@ def require_free(name: str, port: int) -> None:
             raise DidNotStart(text) from None
 
 
-def answers(url: str) -> Callable[[], bool]:
-    """Whether a server answers there over HTTP: a refusal counts, a failure doesn't."""
+def require_distinct(ports: Mapping[str, int]) -> None:
+    """Raises DidNotStart if two parts are given the same port; 0 is any free one."""
+    for port in filter(None, ports.values()):
+        names = [name for name, other in ports.items() if other == port]
+        if len(names) > 1:
+            raise DidNotStart(f"{' and '.join(names)} can't share port {port}.")
 
-    def ask() -> bool:
+
+def answers(url: str) -> Callable[[], bool]:
+    """A check whether a server answers at `url`, with any status below 500."""
+
+    def responds() -> bool:
         try:
             with urlopen(url, timeout=1):  # noqa: S310 - an address of our own stack
                 return True
@@ -144,12 +190,12 @@ def answers(url: str) -> Callable[[], bool]:
         except (URLError, OSError):
             return False
 
-    return ask
+    return responds
 
 
-def wait_until(ready: Callable[[], bool], running: Running) -> None:
-    """Until `ready`; DidNotStart where the process ends first or takes too long."""
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
+def wait_until(ready: Callable[[], bool], running: RunningProcess) -> None:
+    """Wait for `ready`. Raises DidNotStart if the process ends or takes too long."""
+    give_up_at = time.monotonic() + START_TIMEOUT_SECONDS
     while not ready():
         if running.has_ended or time.monotonic() > give_up_at:
             raise DidNotStart(running.explain())

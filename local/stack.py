@@ -1,7 +1,7 @@
-"""The whole of Reelay on one machine: its parts, in the order of their needs.
+"""The local stack: starts all parts of Reelay on one machine, dependencies first.
 
 Everything binds 127.0.0.1. The functions run as in the cloud, by functions-framework,
-and are started again when they die.
+and are restarted when they die.
 """
 
 import os
@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -25,16 +24,18 @@ from local.emulators.firestore_guard import firestore_guard
 from local.functions import BUCKET, FUNCTIONS
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
-from local.money import EMULATOR, sentence, spending_limits
+from local.money import EMULATOR, money_notice, spending_limits
 from local.page import Page
 from local.processes import (
     DidNotStart,
     Program,
-    Running,
+    RunningProcess,
     answers,
     free_port,
     python,
+    require_distinct,
     require_free,
+    uninterrupted,
     wait_until,
 )
 from local.upkeep import revive, schedule
@@ -52,11 +53,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOptions:
-    """Ports are free ones where they are not given (0).
+    """`ports`: by part; a free one for a part that is missing or 0.
 
-    `source`: the deploy root. `frames_per_second`: of what simulators render. What is
-    in `folder` from an earlier run, and was saved there, is there again. `live_page`:
-    the page follows its sources; it is as it was built otherwise.
+    `source`: the deploy root. `frames_per_second`: of the simulators' videos. `folder`:
+    state that an earlier run saved there is restored. `live_page`: whether the page
+    is rebuilt as its sources change, instead of being served as built.
     """
 
     environ: Mapping[str, str]
@@ -73,17 +74,21 @@ class StackOptions:
 
 
 class Stack:
-    """Runs from `__enter__` to `__exit__`, which leaves no process behind."""
+    """Runs within its `with` block, which leaves no process behind.
+
+    Each part logs to `folder`/NAME.log.
+    """
+
+    folder: Path
 
     def __init__(self, options: StackOptions) -> None:
-        """DidNotStart if a setting is wrong."""
+        """Raises DidNotStart if a setting is wrong."""
         if wrong := wrong_settings(options.environ):
             raise DidNotStart(wrong)
         self._options = options
         self._closing = ExitStack()
-        self._over = threading.Event()
-        self._functions: list[Running] = []
-        self._parts: dict[str, Running] = {}
+        self._stopping = threading.Event()
+        self._parts: dict[str, RunningProcess] = {}
         self.vendors: Vendors = choose(options.environ)
         self.project = options.environ.get("GOOGLE_CLOUD_PROJECT") or PROJECT
         self.addresses: dict[str, str] = {}
@@ -99,68 +104,63 @@ class Stack:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._over.set()
-        self._closing.close()
+        with uninterrupted():
+            self._stopping.set()
+            self._closing.close()
 
     def kill(self, function: str) -> None:
-        """End a function as a crash does; it is started again within a second."""
-        self._functions[FUNCTIONS.index(function)].kill()
+        """Kill a function as a crash would; it is restarted within a second."""
+        self._parts[function].kill()
 
     def purge_queues(self) -> None:
-        """Every task that waits is lost."""
+        """Lose every waiting task."""
         url = f"{self.tasks_control}/purge"
         requests.post(url, timeout=10).raise_for_status()
 
     def send_signal(self, part: str, number: signal.Signals) -> None:
-        """To the processes of `part`, which is named as its log: SIGSTOP freezes it."""
+        """Signal the processes of `part`, named like its log; SIGSTOP freezes it."""
         self._parts[part].send_signal(number)
 
     def invoker_token(self, function: str, account: str) -> str:
         """The OIDC token with which Google's services call a private function."""
         return self._identity.id_token(
-            email=self._identity.email(account),
-            audience=self.addresses[function],
-            now=datetime.now(UTC),
+            email=self._identity.email(account), audience=self.addresses[function]
         )
 
     @property
     def money(self) -> str:
-        """In one line: whether real money is on, and how much of it."""
-        return sentence(self._options.environ, real=self.vendors.real)
-
-    @property
-    def folder(self) -> Path:
-        """Where every part of the stack keeps its log, as NAME.log."""
-        return self._folder
+        """One line on whether real money is spent, and at most how much."""
+        return money_notice(self._options.environ, self.vendors)
 
     def announcement(self) -> dict[str, str]:
-        """What `python -m local up` prints."""
+        """What `python -m local up` prints: addresses by part, project and bucket."""
         return self.addresses | {"project": self.project, "bucket": BUCKET}
 
     def save(self) -> None:
-        """Keep what Firestore holds in the folder; objects are there anyway."""
-        firestore.export(self.firestore, self.project, self._folder)
+        """Save what Firestore holds into `folder`, where the objects are anyway."""
+        firestore.export(self.firestore, self.project, self.folder)
 
     def _start(self) -> None:
+        require_distinct(self._options.ports)
         for name, port in self._options.ports.items():
             require_free(name, port)
-        self._folder = self._options.folder or Path(
+        self.folder = self._options.folder or Path(
             self._closing.enter_context(tempfile.TemporaryDirectory(prefix="reelay-"))
         )
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._identity = LocalIdentity.of_checkout(self.project)
         self._identity_server = self._closing.enter_context(
             IdentityServer(self._identity)
         )
-        self._keep_keys()
+        self._write_keys()
         self._start_emulators()
         self._start_vendors()
         self._start_functions()
         self._start_page()
-        self._watch()
+        self._start_upkeep()
 
-    def _keep_keys(self) -> None:
-        self._pem, self._account = self._folder / "key.pem", self._folder / "key.json"
+    def _write_keys(self) -> None:
+        self._pem, self._account = self.folder / "key.pem", self.folder / "key.json"
         self._identity.save(self._pem)
         self._identity.write_service_account_file(
             self._account,
@@ -169,9 +169,9 @@ class Stack:
         )
 
     def rotate_signing_key(self) -> None:
-        """From now on Google's services sign with another key; both are published."""
+        """Have Google's services sign with a new key; both keys are published."""
         rotated = LocalIdentity.generate(self.project)
-        pem = self._folder / f"key-{rotated.key_id}.pem"
+        pem = self.folder / f"key-{rotated.key_id}.pem"
         rotated.save(pem)
         self._identity_server.publish(rotated)
         url = f"{self.tasks_control}/key"
@@ -185,7 +185,7 @@ class Stack:
         storage = self._server(
             "storage",
             "local.emulators.storage",
-            *("--folder", str(self._folder / "objects"), "--key", str(self._account)),
+            *("--folder", str(self.folder / "objects"), "--key", str(self._account)),
             *("--origins", *self._origins),
         )
         tasks = self._server(
@@ -200,9 +200,9 @@ class Stack:
         self.tasks_control = announced["control"]
 
     def _start_firestore(self) -> None:
-        """The emulator that the environment names, else one of our own, and a guard.
+        """Start a guard before the emulator in the environment, or before our own.
 
-        Web pages reach the guard alone: ours is on ports that no browser connects to.
+        Web pages reach only the guard: our emulator uses ports that browsers block.
         """
         given = self._options.environ.get(EMULATOR)
         self.firestore = given or self._run_firestore()
@@ -215,26 +215,28 @@ class Stack:
         running = firestore.running(
             rules=RULES,
             memory=self._options.firestore_memory,
-            log=self._folder / "firestore.log",
-            saved=firestore.exported_to(self._folder),
+            log=self.folder / "firestore.log",
+            saved=firestore.exported_to(self.folder),
             port=reserve_blocked_port(self._closing),
             channel_port=reserve_blocked_port(self._closing),
         )
-        address, self._parts["firestore"] = self._closing.enter_context(running)
+        with uninterrupted():
+            entered = self._closing.enter_context(running)
+        address, self._parts["firestore"] = entered
         return address
 
     def _start_vendors(self) -> None:
-        """Simulators for the vendors that are neither real nor somebody else's."""
-        asked, vendors = self._options, self.vendors
+        """Start simulators for vendors that are neither real nor at a given address."""
+        options, vendors = self._options, self.vendors
         if vendors.simulated:
-            asked.say("simulators of Runway and Google")
-        options = ["--seconds", str(asked.seconds), "--cache", "--faults", asked.faults]
-        options += ["--frames-per-second", str(asked.frames_per_second)]
+            options.say("simulators of Runway and Google")
+        flags = ["--seconds", str(options.seconds), "--faults", options.faults]
+        flags += ["--frames-per-second", str(options.frames_per_second)]
         where = dict(vendors.environment)
         for name, variables in vendors.simulators().items():
             storage = ["--storage", self.addresses["storage"]]
             more = storage if name == "google" else []
-            server = self._server(name, "local.simulators", name, *options, *more)
+            server = self._server(name, "local.simulators", name, *flags, *more)
             address = server.announcement()["address"]
             where |= dict.fromkeys(variables, address)
         self._vendor_environment = where
@@ -248,9 +250,9 @@ class Stack:
         environment = self._function_environment()
         for name, port in ports.items():
             command = functions.command(name, port, self._options.source)
-            self._functions.append(self._run(name, command, environment))
-        for name, running in zip(FUNCTIONS, self._functions, strict=True):
-            wait_until(answers(self.addresses[name] + "/health"), running)
+            self._run(name, command, environment)
+        for name in FUNCTIONS:
+            wait_until(answers(self.addresses[name] + "/health"), self._parts[name])
 
     def _function_environment(self) -> dict[str, str]:
         ours = functions.environment(
@@ -266,12 +268,12 @@ class Stack:
             ours["GOOGLE_APPLICATION_CREDENTIALS"] = str(self._account)
         names = environ.keys() - {*ADDRESSES, "K_SERVICE"}
         inherited = {name: environ[name] for name in names}
-        limits = spending_limits(environ, real=self.vendors.real)
+        limits = spending_limits(environ, self.vendors)
         signing = {SIGNING_SECRET: self._identity.signing_secret}
         return signing | inherited | limits | self._vendor_environment | ours
 
     def _start_page(self) -> None:
-        """Last, since it tells where the others are."""
+        """Started last, as its configuration has the other parts' addresses."""
         page = Page(
             project=self.project,
             addresses=self.addresses,
@@ -289,28 +291,29 @@ class Stack:
         vite = self._run("vite", npm.live_command(port), environment)
         wait_until(answers(web), vite)
 
-    def _watch(self) -> None:
-        """Starts functions again that died, and plays Cloud Scheduler to `sweep`."""
+    def _start_upkeep(self) -> None:
+        """Restart functions that died, and call `sweep` as Cloud Scheduler does."""
         sweeping = partial(
             schedule,
             self.addresses["sweep"],
             lambda: self.invoker_token("sweep", "scheduler-invoker"),
             every_seconds=self._options.sweep_every_seconds,
-            over=self._over,
+            stopping=self._stopping,
         )
-        for work in (partial(revive, self._functions, self._over), sweeping):
+        started = [self._parts[name] for name in FUNCTIONS]
+        for work in (partial(revive, started, self._stopping), sweeping):
             thread = threading.Thread(target=work, daemon=True)
             thread.start()
             self._closing.callback(thread.join)
-        self._closing.callback(self._over.set)
+        self._closing.callback(self._stopping.set)
 
     def _port(self, name: str) -> int:
         return self._options.ports.get(name) or free_port()
 
-    def _server(self, name: str, module: str, *arguments: str) -> Running:
-        """A server of ours, which prints one JSON line when it is ready.
+    def _server(self, name: str, module: str, *arguments: str) -> RunningProcess:
+        """Start one of our servers, which announces itself with a JSON line.
 
-        A free port it finds by itself: one that is found before may be taken by then.
+        It finds a free port itself: one found here could be taken before it starts.
         """
         port = ("--port", str(self._options.ports.get(name, 0)))
         command = python(module, *port, *arguments)
@@ -323,13 +326,14 @@ class Stack:
         environment: Mapping[str, str],
         *,
         announces: bool = False,
-    ) -> Running:
+    ) -> RunningProcess:
         program = Program(
             name=name,
             command=command,
             environment=dict(environment) | {"PYTHONPATH": str(ROOT)},
-            log=self._folder / f"{name}.log",
+            log=self.folder / f"{name}.log",
         )
-        running = self._parts[name] = Running(program, announces=announces)
-        self._closing.callback(running.end)
+        with uninterrupted():  # or the process would be left behind
+            running = self._parts[name] = RunningProcess(program, announces=announces)
+            self._closing.callback(running.end)
         return running

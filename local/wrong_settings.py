@@ -1,6 +1,6 @@
-"""Settings that the functions would refuse, said before any part of the stack starts.
+"""Finds settings that the functions would refuse, before any part of the stack starts.
 
-Each function reads them by itself, so a wrong one would otherwise be told only in logs.
+Each function validates them itself, so a wrong one would otherwise appear only in logs.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _OWN = {
 
 
 def wrong_settings(environ: Mapping[str, str]) -> str:
-    """A sentence with all of them; empty where the stack can start."""
+    """One sentence that names all of them; empty if the stack can start."""
     wrong = []
     try:
         Settings.from_env({**environ, **_OWN})

@@ -1,4 +1,4 @@
-"""Figures of speed, each beside a reference that is measured in the same run."""
+"""Benchmarks: figures of speed, each with a reference measured in the same run."""
 
-# The variable that names the file to which the functions of a bench add their counts.
-COUNTS = "BENCH_COUNTS"
+# The environment variable for the file to which the bench's functions append counts.
+COUNTS_VARIABLE = "BENCH_COUNTS"

@@ -1,11 +1,13 @@
-"""`python -m local.bench`: figures of speed, a JSON object per line.
+"""`python -m local.bench`: prints figures of speed, a JSON object per line.
 
-Machines differ and are busy with other things; the ratio to a reference that is
-measured in the same run, by turns, says more than the figure.
+Machines differ and are busy with other things, so the ratio to a reference, measured
+alternately in the same run, says more than the figure.
 """
 
 import argparse
 import logging
+import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -22,34 +24,47 @@ from local.bench import (
     submissions,
     worker_poll,
 )
-from local.bench.stand import Stand, stand
+from local.bench.rig import Rig, start_rig
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.bench")
-    parser.add_argument("--seconds", type=float, default=5.0, help="a round, 5")
-    parser.add_argument("--rounds", type=int, default=5, help="of each, 5")
-    parser.add_argument("--only", nargs="*", help="names of measurements")
-    asked = parser.parse_args(arguments)
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    measurements = _measurements(args.rounds, args.seconds)
+    if unknown := set(args.only or ()) - set(measurements):
+        parser.error(f"--only: no {', '.join(sorted(unknown))} in {[*measurements]}")
+    # Stopped from outside, it leaves no emulator behind.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
     quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=quiet)
-    rounds, seconds = asked.rounds, asked.seconds
-    measurements: Mapping[str, Callable[[Stand], None]] = {
-        "cold_start": lambda on: cold_start.measure(on, rounds),
-        "worker_poll": lambda on: worker_poll.measure(on, rounds),
-        "submissions": lambda on: submissions.measure(on, rounds, seconds),
-        "reads": lambda on: reads.measure(on, rounds, seconds),
-        "storing": lambda on: storing.measure(on, rounds),
+    with start_rig() as rig:
+        for name, measure in measurements.items():
+            if not args.only or name in args.only:
+                measure(rig)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.bench")
+    parser.add_argument("--seconds", type=float, default=5.0, help="per round (5)")
+    parser.add_argument("--rounds", type=int, default=5, help="per measurement (5)")
+    parser.add_argument("--only", nargs="*", help="measure only these")
+    return parser
+
+
+def _measurements(rounds: int, seconds: float) -> Mapping[str, Callable[[Rig], None]]:
+    return {
+        "cold_start": lambda rig: cold_start.measure(rig, rounds),
+        "worker_poll": lambda rig: worker_poll.measure(rig, rounds),
+        "submissions": lambda rig: submissions.measure(rig, rounds, seconds),
+        "reads": lambda rig: reads.measure(rig, rounds, seconds),
+        "storing": lambda rig: storing.measure(rig, rounds),
         "jobs": lambda _: jobs.measure(),
-        "in_flight": lambda on: in_flight.measure(on),
+        "in_flight": lambda rig: in_flight.measure(rig),
         "polls": lambda _: polls.measure(),
         "shards": lambda _: shards.measure(),
         "creations": lambda _: creations.measure(rounds, seconds),
     }
-    with stand() as on:
-        for name, measure in measurements.items():
-            if not asked.only or name in asked.only:
-                measure(on)
 
 
 if __name__ == "__main__":

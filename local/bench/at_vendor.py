@@ -1,4 +1,4 @@
-"""Jobs whose task is at the vendor, as the steps until then leave them in Firestore."""
+"""Creates jobs whose task the vendor has accepted, as the worker leaves them."""
 
 import uuid
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def put_job(
     started_at: datetime,
     poll_plan: Sequence[int] = (),
 ) -> Job:
-    """A new job, whose first provider accepted it at `started_at`."""
+    """Store a new job that its first provider accepted at `started_at`."""
     jobs, job = FirestoreJobs(Database(client)), _new_job(started_at)
     jobs.create(job)
     before = jobs.read(job.job_id)
@@ -49,16 +49,18 @@ def put_job(
 
 
 def job_at_vendor() -> Job:
-    """As `put_job` makes it, but nowhere."""
+    """A job like those of `put_job`, but not stored."""
     now = datetime.now(UTC)
     return _accepted(_new_job(now), "task", now)
 
 
 def _accepted(job: Job, task_id: str, at: datetime, plan: Sequence[int] = ()) -> Job:
     submission = Accepted(task_id=task_id)
-    taken = Submitted(attempt_id="first", submission=submission, poll_plan=tuple(plan))
+    submitted = Submitted(
+        attempt_id="first", submission=submission, poll_plan=tuple(plan)
+    )
     intended = apply(job, Intended(attempt_id="first", provider_id=RUNWAY), at)
-    return replace(apply(intended, taken, at), version=2)
+    return replace(apply(intended, submitted, at), version=2)
 
 
 def _new_job(at: datetime) -> Job:

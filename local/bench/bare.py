@@ -1,7 +1,7 @@
-"""What people would use instead: a function of the same packages that keeps nothing.
+"""The reference: a bare function of the same packages, without Reelay's guarantees.
 
 A deploy root for functions-framework. `api` commits two documents and enqueues one
-task, as Google's samples do; `worker` asks the vendor about a job that it reads.
+task, as Google's samples do; `worker` reads a job and polls the vendor.
 """
 
 import os
@@ -28,7 +28,7 @@ def _database() -> firestore.Client:
 
 @cache
 def _queue() -> tasks_v2.CloudTasksClient:
-    # Imported here, as the sample for an emulator does it.
+    # Imported here, as in Google's sample for an emulator.
     import grpc
 
     channel = grpc.insecure_channel(os.environ["CLOUD_TASKS_EMULATOR_HOST"])

@@ -1,20 +1,16 @@
-"""From the start of a process to its first answer, beside a bare function."""
+"""The time from process start to first response, compared to a bare function."""
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from types import MappingProxyType
 
-import requests
-
-from local import functions
-from local.bench.figures import alternating, print_beside
-from local.bench.load import Asked, submission
-from local.bench.stand import BARE, OURS, Function, Stand
-from local.processes import Program, Running, free_port
+from local.bench.figures import alternating, print_compared
+from local.bench.load import BenchRequest, submission
+from local.bench.rig import BARE, OURS, Function, Rig
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +20,14 @@ class Start:
     resident_mb: float
 
 
-def measure(stand: Stand, rounds: int) -> None:
-    asked = submission(stand.token("cold"))
-    for source in (BARE, OURS):  # compiles the packages: not counted
-        first_answer(stand, "api", source, asked, 202)
+def measure(rig: Rig, rounds: int) -> None:
+    request = submission(rig.token("cold"))
+    for source in (BARE, OURS):  # compiles the packages, not counted
+        first_response(rig, "api", source, request, 202)
     bare, ours = alternating(
         rounds,
-        partial(first_answer, stand, "api", BARE, asked, 202),
-        partial(first_answer, stand, "api", OURS, asked, 202),
+        partial(first_response, rig, "api", BARE, request, 202),
+        partial(first_response, rig, "api", OURS, request, 202),
     )
     print_start("cold_start_api", "the bare function", bare, ours)
 
@@ -44,48 +40,30 @@ def print_start(
         (f"{name}_cpu", "s", attrgetter("cpu_seconds"), "at most 1.15"),
         (f"{name}_memory", "MB", attrgetter("resident_mb"), ""),
     )
-    print_beside(reference, references, ours, rows)
+    print_compared(reference, references, ours, rows)
 
 
-def first_answer(
-    stand: Stand,
+def first_response(
+    rig: Rig,
     target: str,
     source: Path,
-    asked: Asked,
+    request: BenchRequest,
     status: int,
-    environ: Mapping[str, str] = MappingProxyType({}),
+    environ: Mapping[str, str] | None = None,
 ) -> Start:
-    port = free_port()
-    program = Program(
-        name=target,
-        command=functions.command(target, port, source, stand.python),
-        environment=stand.environment() | dict(environ),
-        log=stand.folder / f"cold.{source.stem}.log",
-    )
-    began, process = time.monotonic(), Running(program)
-    try:
-        function = Function(f"http://127.0.0.1:{port}", process)
-        answer = _answer(function, asked)
+    began = time.monotonic()
+    with rig.function(target, source, environ, waits=False) as function:
+        received, content = _send_when_up(function, request)
         seconds = time.monotonic() - began
-        if answer.status_code != status:
-            raise RuntimeError(f"{answer.status_code}: {answer.text}")
+        if received != status:
+            raise RuntimeError(f"{received}: {content!r}")
         return Start(seconds, function.cpu_seconds(), function.resident_mb())
-    finally:
-        process.end()
 
 
-def _answer(function: Function, asked: Asked) -> requests.Response:
-    headers = {
-        "Authorization": f"Bearer {asked.token}",
-        "Content-Type": "application/json",
-    }
+def _send_when_up(function: Function, request: BenchRequest) -> tuple[int, bytes]:
     while True:
         try:
-            return requests.post(
-                function.address + asked.path,
-                data=asked.body,
-                headers=headers,
-                timeout=30,
-            )
-        except requests.ConnectionError:
+            with closing(function.connection()) as connection:
+                return request.send(connection)
+        except ConnectionError:
             time.sleep(0.005)

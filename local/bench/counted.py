@@ -1,6 +1,6 @@
-"""A deploy root like local/entry.py that counts what its function asks of Google.
+"""A deploy root like local/entry.py that counts its functions' calls to Google.
 
-Each call adds a JSON line to the file that BENCH_COUNTS names.
+Each call appends a JSON line to the file that BENCH_COUNTS names.
 """
 
 import json
@@ -15,7 +15,7 @@ import requests
 from flask import Request
 
 from local import entry
-from local.bench import COUNTS
+from local.bench import COUNTS_VARIABLE
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_wire import Wire
 from shared.gcp.task_queue import CloudTasksQueue
@@ -24,12 +24,12 @@ STORAGE = urlsplit(os.environ.get("STORAGE_EMULATOR_HOST", "")).netloc
 
 
 def count(**counts: float) -> None:
-    with open(os.environ[COUNTS], "a") as file:
+    with open(os.environ[COUNTS_VARIABLE], "a") as file:
         file.write(json.dumps(counts) + "\n")
 
 
 def counted(owner: Any, name: str, counts: Callable[..., dict[str, float]]) -> None:
-    """`counts` gets the call's result, then its arguments."""
+    """Wrap a method. `counts` gets its result and arguments; returns what to count."""
     original = getattr(owner, name)
 
     def call(*args: Any, **options: Any) -> Any:
@@ -47,7 +47,7 @@ def _storage(_: Any, __: Any, method: str, url: str, **___: Any) -> dict[str, fl
 
 
 def _writes(batch: Sequence[Any]) -> dict[str, float]:
-    """All of them, and by collection."""
+    """The number of writes, in all and by collection."""
     names = (write.update.name or write.delete for write in batch)
     collections = Counter(name.split("/")[-2] for name in names)
     return {

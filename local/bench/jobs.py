@@ -1,4 +1,4 @@
-"""Whole jobs on the local stack: what each asks of Google, occupies, and costs."""
+"""Whole jobs on the local stack: each one's calls to Google, worker time and cost."""
 
 import json
 import os
@@ -6,10 +6,12 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -17,17 +19,18 @@ from typing import Any
 import psutil
 import requests
 
-from local.bench import COUNTS
-from local.bench.figures import Figure
-from local.demo.client import DemoClient, firestore_of
+from local.bench import COUNTS_VARIABLE
+from local.bench.figures import Row, print_compared
+from local.database import firestore_of
+from local.demo.client import DemoClient
 from local.processes import python
 from local.stack import ROOT, Stack, StackOptions
-from shared.domain.poll_plan import FEWEST, TaskTimes, Took, kind
+from shared.domain.poll_plan import MIN_TASKS, TaskTimes, TaskTiming, task_kind
 from shared.gcp.firestore_records import to_record
 from shared.media import decoder
 
 GENERATION_SECONDS = 60.0
-# Each by itself, as the reference: results that come at once wait for one decoder.
+# Spaced like the reference, since results that arrive at once wait for one decoder.
 JOBS, SECONDS_BETWEEN = 4, 4.0
 MODEL = "gen4_turbo"
 BODY: dict[str, Any] = {"prompt": "a raccoon", "model": "runway", "duration": 5}
@@ -45,66 +48,88 @@ PRICES: Mapping[str, Decimal] = {
     "worker_seconds": Decimal("0.000024") + 2 * Decimal("0.0000025"),
 }
 
+REFERENCE = "a program that waits for the same generation with Runway's SDK"
+Figures = dict[str, float]
+CALLS: Sequence[Row[Figures]] = (
+    ("firestore_reads_per_job", "documents", itemgetter("reads"), "at most 12"),
+    ("firestore_writes_per_job", "documents", itemgetter("writes"), "polls + 8"),
+    ("tasks_per_job", "tasks", itemgetter("tasks"), ""),
+    ("listener_events_per_job", "events", itemgetter("events"), "at most 10"),
+)
+WORKER_TIME: Sequence[Row[Figures]] = (
+    ("worker_seconds_per_job", "s", itemgetter("seconds"), "at most 0.01"),
+    ("worker_cpu_ms_per_job", "ms", itemgetter("cpu_ms"), "at most 2"),
+    ("worker_cpu_ms_per_job_undecoded", "ms", itemgetter("undecoded_ms"), "at most 2"),
+)
+
 
 def measure() -> None:
     with tempfile.TemporaryDirectory(prefix="reelay-bench-") as folder:
         counts = Path(folder) / "counts"
         environ = {name: os.environ[name] for name in ("PATH", "HOME")}
         options = StackOptions(
-            environ=environ | {COUNTS: str(counts)},
+            environ=environ | {COUNTS_VARIABLE: str(counts)},
             seconds=GENERATION_SECONDS,
             source=ROOT / "local" / "bench" / "counted.py",
             firestore_memory="1g",
         )
         with Stack(options) as stack:
-            _teach(stack)
-            _one(stack)  # imports and compiles: not counted
+            _store_task_times(stack)
+            _run_job(stack)  # imports and compiles, not counted
             _await_last_step(stack)
             counts.write_text("")
             before = _cpu_seconds(stack), _decoding_seconds(stack)
             with ThreadPoolExecutor(JOBS) as users:
                 events, prices = zip(
-                    *users.map(partial(_one_after, stack), range(JOBS)), strict=True
+                    *users.map(partial(_run_job_after, stack), range(JOBS)), strict=True
                 )
             _await_last_step(stack)
             cpu = (_cpu_seconds(stack) - before[0]) / JOBS
             decoding = (_decoding_seconds(stack) - before[1]) / JOBS
-            waited = _waited(stack)
+            waited = _reference(stack)
         total: Counter[str] = Counter()
         for line in counts.read_text().splitlines():
             total.update(json.loads(line))
     each = {name: value / JOBS for name, value in total.items()}
-    _print(each, max(events), cpu, decoding, waited, prices[0])
+    print_compared("", [], [each | {"events": max(events)}], CALLS)
+    ours = _worker_time(each["worker_seconds"], cpu, cpu - decoding)
+    waited_cpu = waited["cpu_seconds"]
+    waiting = _worker_time(waited["seconds"], waited_cpu, waited_cpu)
+    print_compared(REFERENCE, [waiting], [ours], WORKER_TIME)
+    cost = [("cost_per_job", "USD", float, "under 0.002")]
+    print_compared("the video's own price", [prices[0]], [_cost_usd(each)], cost)
 
 
-def _teach(stack: Stack) -> None:
-    """As after the first eight videos: polls are planned."""
-    client = firestore_of(stack)
-    took = Took(working=int(GENERATION_SECONDS), ready=int(GENERATION_SECONDS) + 4)
-    known = [(kind(MODEL, BODY["duration"]), took)] * FEWEST
-    client.document("control/task_times").set(to_record(TaskTimes().plus(known)))
-    client.close()
+def _worker_time(seconds: float, cpu: float, undecoded: float) -> Figures:
+    return {"seconds": seconds, "cpu_ms": cpu * 1000, "undecoded_ms": undecoded * 1000}
 
 
-def _one_after(stack: Stack, nth: int) -> tuple[int, Decimal]:
+def _store_task_times(stack: Stack) -> None:
+    """Store what the first eight videos teach, so that polls are planned."""
+    took = TaskTiming(
+        working=int(GENERATION_SECONDS), ready=int(GENERATION_SECONDS) + 4
+    )
+    known = [(task_kind(MODEL, BODY["duration"]), took)] * MIN_TASKS
+    with closing(firestore_of(stack.firestore, stack.project)) as client:
+        client.document("control/task_times").set(to_record(TaskTimes().plus(known)))
+
+
+def _run_job_after(stack: Stack, nth: int) -> tuple[int, Decimal]:
     time.sleep(nth * SECONDS_BETWEEN)
-    return _one(stack)
+    return _run_job(stack)
 
 
-def _one(stack: Stack) -> tuple[int, Decimal]:
-    """Of one job: the events of its listener, and what the video cost."""
-    client = DemoClient(stack)
-    try:
-        image = client._upload(ROOT / "local" / "raccoon.jpg", "image/jpeg")
+def _run_job(stack: Stack) -> tuple[int, Decimal]:
+    """Run a job; return its number of listener events and the cost of the video."""
+    with closing(DemoClient(stack)) as client:
+        image = client.upload(ROOT / "local" / "raccoon.jpg", "image/jpeg")
         job_id = client.call("POST", "/v1/videos", {**BODY, "image": image})["job_id"]
         with client.following(job_id) as news:
             return _until_the_end(news)
-    finally:
-        client.close()
 
 
 def _await_last_step(stack: Stack) -> None:
-    """It counts what it did after its commit, which the listener hears of before."""
+    """Wait for the last step, which counts after the commit that the listener sees."""
     url = f"{stack.tasks_control}/queues"
     while any(q["running"] for q in requests.get(url, timeout=10).json().values()):
         time.sleep(0.05)
@@ -122,12 +147,12 @@ def _until_the_end(news: "Queue[dict[str, Any]]") -> tuple[int, Decimal]:
 
 
 def _cpu_seconds(stack: Stack) -> float:
-    """Of the worker, with the children in which it decodes."""
+    """CPU time of the worker, including the child processes in which it decodes."""
     return sum(sum(each.cpu_times()[:4]) for each in _processes(stack))
 
 
 def _decoding_seconds(stack: Stack) -> float:
-    """Of the children alone that decoded an image or a video."""
+    """CPU time of only the child processes that decoded an image or a video."""
     decoders = [p for p in _processes(stack) if str(decoder.PROGRAM) in p.cmdline()]
     return sum(sum(each.cpu_times()[2:4]) for each in decoders)
 
@@ -137,69 +162,12 @@ def _processes(stack: Stack) -> list[psutil.Process]:
     return [server, *server.children(recursive=True)]
 
 
-def _waited(stack: Stack) -> dict[str, float]:
+def _reference(stack: Stack) -> dict[str, float]:
     where = (stack.addresses["runway"], stack.addresses["storage"])
     command = python("local.bench.waiting", *where)
     ran = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
     waited: dict[str, float] = json.loads(ran.stdout)
     return waited
-
-
-def _print(
-    each: Mapping[str, float],
-    events: int,
-    cpu: float,
-    decoding: float,
-    waited: Mapping[str, float],
-    video_usd: Decimal,
-) -> None:
-    waiting = "a program that waits for the same generation with Runway's SDK"
-    cost = _cost_usd(each)
-    for metric, unit, value, reference, beside, goal in (
-        ("firestore_reads_per_job", "documents", each["reads"], "", None, "at most 12"),
-        (
-            "firestore_writes_per_job",
-            "documents",
-            each["writes"],
-            "",
-            None,
-            "polls + 8",
-        ),
-        ("tasks_per_job", "tasks", each["tasks"], "", None, ""),
-        ("listener_events_per_job", "events", events, "", None, "at most 10"),
-        (
-            "worker_seconds_per_job",
-            "s",
-            each["worker_seconds"],
-            *(waiting, waited["seconds"], "at most 0.01"),
-        ),
-        (
-            "worker_cpu_ms_per_job",
-            "ms",
-            cpu * 1000,
-            *(waiting, waited["cpu_seconds"] * 1000, "at most 2"),
-        ),
-        (
-            "worker_cpu_ms_per_job_undecoded",
-            "ms",
-            (cpu - decoding) * 1000,
-            *(waiting, waited["cpu_seconds"] * 1000, "at most 2"),
-        ),
-        (
-            "cost_per_job",
-            "USD",
-            float(cost),
-            *("the video's own price", float(video_usd), "under 0.002"),
-        ),
-    ):
-        Figure(
-            metric=metric,
-            unit=unit,
-            values=[float(value)],
-            reference=reference,
-            references=[] if beside is None else [beside],
-            goal=goal,
-        ).print()
 
 
 def _cost_usd(each: Mapping[str, float]) -> Decimal:

@@ -1,34 +1,34 @@
-"""Learned polls beside a poll every five seconds from the start, simulated.
+"""Simulates planned polls, compared to a poll every five seconds from the start.
 
-Nothing runs: times are drawn from distributions, and the plan's own functions say when
-a task is polled. The first forty tasks of each kind, in which it learns, don't count.
+Nothing is run: durations are drawn from distributions, and the poll plan's functions
+say when a task is polled. The first forty tasks of each kind teach it and don't count.
 """
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
-from local.bench.figures import Row, percentile, print_beside
+from local.bench.at_vendor import job_at_vendor
+from local.bench.figures import Row, percentile, print_compared
 from shared.domain import timing
-from shared.domain.catalogue import ProviderId, Vendor
-from shared.domain.job import Attempt, AttemptState
-from shared.domain.poll_plan import TaskTimes, Took, kind, poll_plan
+from shared.domain.job import Attempt
+from shared.domain.poll_plan import TaskTimes, TaskTiming, poll_plan, task_kind
+from shared.domain.structs import replace
 
-EVERY = timing.POLL_SPACING.total_seconds()
-EVERY_5 = "a poll every 5 s from the start, the same tasks"
+REFERENCE_INTERVAL_SECONDS = timing.POLL_SPACING.total_seconds()
+REFERENCE = "a poll every 5 s from the start, the same tasks"
 TASKS, LEARNING, SEEDS = 400, 40, 5
-BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 Times = Callable[[random.Random, int], float]
-# Seconds that a task takes, with the catalogue's medians: vendors publish nothing.
+# Seconds that a task takes, with the catalogue's medians, as vendors publish nothing.
 KINDS: Mapping[str, Times] = {
-    "gen4_turbo": lambda luck, _: 40 * luck.lognormvariate(0, 0.25),
-    "veo": lambda luck, _: 90 * luck.lognormvariate(0, 0.25),
-    "two_kinds_in_one": lambda luck, _: (
-        luck.choice((35, 110)) * luck.lognormvariate(0, 0.15)
+    "gen4_turbo": lambda rng, _: 40 * rng.lognormvariate(0, 0.25),
+    "veo": lambda rng, _: 90 * rng.lognormvariate(0, 0.25),
+    "two_kinds_in_one": lambda rng, _: (
+        rng.choice((35, 110)) * rng.lognormvariate(0, 0.15)
     ),
-    "drifting": lambda luck, nth: (40 + nth / 4) * luck.lognormvariate(0, 0.2),
+    "drifting": lambda rng, nth: (40 + nth / 4) * rng.lognormvariate(0, 0.2),
 }
 
 
@@ -51,47 +51,42 @@ def measure() -> None:
             (f"delivery_lag_p50_{name}", "s", lambda run: percentile(run.lags, 50), ""),
             (f"delivery_lag_p95_{name}", "s", lambda run: percentile(run.lags, 95), ""),
         )
-        print_beside(EVERY_5, every, learned, rows)
+        print_compared(REFERENCE, every, learned, rows)
 
 
 def _run(takes: Times, seed: int) -> tuple[Run, Run]:
-    luck, times = random.Random(seed), TaskTimes()  # noqa: S311 - not secret
+    rng, times = random.Random(seed), TaskTimes()  # noqa: S311 - not secret
+    (attempt,) = job_at_vendor().attempts
+    attempt = replace(
+        attempt, started_at=STARTED_AT, deadline_at=STARTED_AT + timedelta(hours=1)
+    )
     polls: list[int] = []
     lags: list[float] = []
-    all_took = [takes(luck, nth) for nth in range(TASKS)]
+    all_took = [takes(rng, nth) for nth in range(TASKS)]
     for took in all_took:
-        seen = list(_polls(poll_plan(times.of("m", 5)), took))
+        plan = poll_plan(times.of("m", 5))
+        seen = list(_polls(replace(attempt, poll_plan=plan), took))
         working = int(seen[-2]) if seen[1:] else int(seen[-1] / 2)
-        known = Took(working=working, ready=int(seen[-1]) + 1)
-        times = times.plus([(kind("m", 5), known)])
+        known = TaskTiming(working=working, ready=int(seen[-1]) + 1)
+        times = times.plus([(task_kind("m", 5), known)])
         polls.append(len(seen))
         lags.append(seen[-1] - took)
     counted = all_took[LEARNING:]
-    every = [int(-(-took // EVERY)) for took in counted]
-    beside = [n * EVERY - took for n, took in zip(every, counted, strict=True)]
+    every = [int(-(-took // REFERENCE_INTERVAL_SECONDS)) for took in counted]
+    reference_lags = [
+        n * REFERENCE_INTERVAL_SECONDS - took
+        for n, took in zip(every, counted, strict=True)
+    ]
     return (
         Run(sum(polls[LEARNING:]) / len(counted), lags[LEARNING:]),
-        Run(sum(every) / len(counted), beside),
+        Run(sum(every) / len(counted), reference_lags),
     )
 
 
-def _polls(plan: tuple[int, ...], took: float) -> Iterator[float]:
-    """Until the one that finds the result."""
-    attempt = Attempt(
-        attempt_id="a",
-        provider_id=ProviderId.RUNWAY,
-        vendor=Vendor.RUNWAY,
-        model_id="m",
-        duration_seconds=5,
-        price_usd=Decimal(0),
-        state=AttemptState.RUNNING,
-        started_at=BEGAN,
-        deadline_at=BEGAN + timedelta(hours=1),
-        lease_until=BEGAN,
-        poll_plan=plan,
-    )
-    at, seconds = BEGAN, 0.0
+def _polls(attempt: Attempt, took: float) -> Iterator[float]:
+    """The seconds of each poll, up to the one that finds the result."""
+    at, seconds = STARTED_AT, 0.0
     while seconds < took:
         at = timing.next_poll_at(attempt, at)
-        seconds = (at - BEGAN).total_seconds()
+        seconds = (at - STARTED_AT).total_seconds()
         yield seconds

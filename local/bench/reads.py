@@ -1,50 +1,41 @@
-"""GET of one video and of a page of them, beside one Firestore query of as many."""
+"""GET of a video and of a page of videos, compared to a Firestore query of as many."""
 
+import json
+from contextlib import closing
 from functools import partial
 from operator import attrgetter
 
-import requests
-
-from local.bench.figures import alternating, print_beside
-from local.bench.load import Asked, Load, load, submission
-from local.bench.stand import BARE, OURS, Function, Stand
+from local.bench.figures import alternating, print_compared
+from local.bench.load import BenchRequest, Load, load, submission
+from local.bench.rig import BARE, OURS, Function, Rig
 
 VIDEOS, CLIENTS = 100, 8
-QUERY = "a bare function: one Firestore query of as many documents"
+REFERENCE = "a bare function: one Firestore query of as many documents"
 
 
-def measure(stand: Stand, rounds: int, seconds: float) -> None:
-    token = stand.token("reader")
-    with stand.function("api", BARE) as bare, stand.function("api", OURS) as ours:
-        for _ in range(VIDEOS):
-            job_id = _created(ours, submission(token))
+def measure(rig: Rig, rounds: int, seconds: float) -> None:
+    token = rig.token("reader")
+    with rig.function("api", BARE) as bare, rig.function("api", OURS) as ours:
+        with closing(ours.connection()) as connection:
+            for _ in range(VIDEOS):
+                _, video = submission(token).send(connection)
+        job_id = json.loads(video)["job_id"]
         for metric, path, count in (
             ("get", f"/v1/videos/{job_id}", 1),
             ("list_100", f"/v1/videos?limit={VIDEOS}", VIDEOS),
         ):
-            theirs = Asked(f"/?limit={count}", token)
+            theirs = BenchRequest(f"/?limit={count}", token)
             reference, own = alternating(
                 rounds,
                 partial(_load, bare, theirs, seconds),
-                partial(_load, ours, Asked(path, token), seconds),
+                partial(_load, ours, BenchRequest(path, token), seconds),
             )
             rows = (
                 (metric, "1/s", attrgetter("per_second"), "at least 0.5"),
                 (f"{metric}_cpu", "ms", attrgetter("cpu_ms"), ""),
             )
-            print_beside(QUERY, reference, own, rows)
+            print_compared(REFERENCE, reference, own, rows)
 
 
-def _created(function: Function, asked: Asked) -> str:
-    headers = {"Authorization": f"Bearer {asked.token}"}
-    headers["Content-Type"] = "application/json"
-    answer = requests.post(
-        function.address + asked.path, data=asked.body, headers=headers, timeout=30
-    )
-    answer.raise_for_status()
-    job_id: str = answer.json()["job_id"]
-    return job_id
-
-
-def _load(function: Function, asked: Asked, seconds: float) -> Load:
-    return load(function, [asked], clients=CLIENTS, status=200, seconds=seconds)
+def _load(function: Function, request: BenchRequest, seconds: float) -> Load:
+    return load(function, [request], clients=CLIENTS, status=200, seconds=seconds)

@@ -1,16 +1,16 @@
-"""POST /v1/videos beside a bare function: how many a second, how long, how much CPU."""
+"""POST /v1/videos compared to a bare function: throughput, latency and CPU."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 
-from local.bench.figures import alternating, print_beside
+from local.bench.figures import alternating, print_compared
 from local.bench.load import Load, load, submission
-from local.bench.stand import BARE, OURS, Function, Stand
+from local.bench.rig import BARE, OURS, Function, Rig
 
 USERS, CLIENTS = 24, 32
-BARE_FUNCTION = "a bare function: two documents, one task"
+REFERENCE = "a bare function: two documents, one task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +28,22 @@ CASES = (
 )
 
 
-def measure(stand: Stand, rounds: int, seconds: float) -> None:
-    with stand.function("api", BARE) as bare, stand.function("api", OURS) as ours:
-        for function in (bare, ours):  # the emulator compiles as it goes: not counted
-            _load(stand, CASES[0], seconds, function)
+def measure(rig: Rig, rounds: int, seconds: float) -> None:
+    with rig.function("api", BARE) as bare, rig.function("api", OURS) as ours:
+        for function in (bare, ours):  # warms up the emulator, not counted
+            _load(rig, CASES[0], seconds, function)
         for case in CASES:
             reference, own = alternating(
                 rounds,
-                partial(_load, stand, case, seconds, bare),
-                partial(_load, stand, case, seconds, ours),
+                partial(_load, rig, case, seconds, bare),
+                partial(_load, rig, case, seconds, ours),
             )
             _print(case, own, reference)
 
 
-def _load(stand: Stand, case: Case, seconds: float, function: Function) -> Load:
-    asked = [submission(stand.token(f"user{n}")) for n in range(case.users)]
-    return load(function, asked, clients=case.clients, status=202, seconds=seconds)
+def _load(rig: Rig, case: Case, seconds: float, function: Function) -> Load:
+    requests = [submission(rig.token(f"user{n}")) for n in range(case.users)]
+    return load(function, requests, clients=case.clients, status=202, seconds=seconds)
 
 
 def _print(case: Case, ours: Sequence[Load], bare: Sequence[Load]) -> None:
@@ -54,4 +54,4 @@ def _print(case: Case, ours: Sequence[Load], bare: Sequence[Load]) -> None:
         (f"{case.name}_cpu", "ms", attrgetter("cpu_ms"), ""),
         (f"{case.name}_refused", "share", attrgetter("refused"), "0"),
     )
-    print_beside(BARE_FUNCTION, bare, ours, rows)
+    print_compared(REFERENCE, bare, ours, rows)

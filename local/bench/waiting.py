@@ -1,7 +1,7 @@
-"""What a worker would be without steps: it waits for the vendor, with its own SDK.
+"""The reference for a worker: a program that waits for the vendor, using its SDK.
 
-`python -m local.bench.waiting RUNWAY STORAGE`: prints the seconds that it was occupied
-and the CPU that it took, without what its imports cost.
+`python -m local.bench.waiting RUNWAY STORAGE` prints the seconds and the CPU seconds
+that it took, without its imports.
 """
 
 import base64
@@ -38,8 +38,8 @@ def main(runway: str, address: str) -> None:
         client_options={"api_endpoint": address},
     )
     blob = objects.bucket(BUCKET).blob(f"waited/{uuid.uuid4().hex}.mp4")
-    with requests.get(done.output[0], stream=True, timeout=60) as answer:
-        blob.upload_from_file(answer.raw, content_type="video/mp4")
+    with requests.get(done.output[0], stream=True, timeout=60) as response:
+        blob.upload_from_file(response.raw, content_type="video/mp4")
     seconds, cpu = time.monotonic() - began, time.process_time() - began_cpu
     print(json.dumps({"seconds": seconds, "cpu_seconds": cpu}))
 

@@ -1,6 +1,6 @@
-"""The worker from the start of its process to the answer of a poll, beside a bare one.
+"""A worker from the start of its process to the end of a poll, and a bare function.
 
-The vendor is a simulator whose task takes longer than the bench.
+The vendor is a simulator whose task outlasts the bench.
 """
 
 import json
@@ -13,29 +13,32 @@ from typing import Any
 import runwayml
 
 from local.bench.at_vendor import client_of, put_job
-from local.bench.cold_start import Start, first_answer, print_start
+from local.bench.cold_start import Start, first_response, print_start
 from local.bench.figures import alternating
-from local.bench.load import Asked
-from local.bench.stand import BARE, OURS, Stand
+from local.bench.load import BenchRequest
+from local.bench.rig import BARE, OURS, Rig
 from local.simulators.runway import runway_simulator
-from local.simulators.studio import Pace
+from local.simulators.vendor_backend import Pace
 from local.vendors import LOCAL_KEY
 
 REFERENCE = "a bare function: read, ask by Runway's SDK, write, enqueue"
 
 
-def measure(stand: Stand, rounds: int) -> None:
-    with runway_simulator(Pace(seconds=3600)) as vendor, _ordered(vendor.address) as on:
-        theirs = partial(_bare, stand, vendor.address, on)
-        ours = partial(_ours, stand, vendor.address, on)
-        theirs(), ours()  # compiles the packages: not counted
+def measure(rig: Rig, rounds: int) -> None:
+    with (
+        runway_simulator(Pace(seconds=3600)) as vendor,
+        _running_task(vendor.address) as task_id,
+    ):
+        theirs = partial(_bare, rig, vendor.address, task_id)
+        ours = partial(_ours, rig, vendor.address, task_id)
+        theirs(), ours()  # compiles the packages, not counted
         found = alternating(rounds, theirs, ours)
     print_start("cold_start_worker_poll", REFERENCE, *found)
 
 
 @contextmanager
-def _ordered(address: str) -> Iterator[str]:
-    """A task that runs until the block ends."""
+def _running_task(address: str) -> Iterator[str]:
+    """Start a task that runs until the block ends; yield its id."""
     with runwayml.RunwayML(api_key=LOCAL_KEY, base_url=address) as client:
         tasks: Any = client.text_to_video
         task = tasks.create(
@@ -45,26 +48,26 @@ def _ordered(address: str) -> Iterator[str]:
         client.tasks.delete(task.id)
 
 
-def _bare(stand: Stand, address: str, task_id: str) -> Start:
-    client = client_of(stand.project)
+def _bare(rig: Rig, address: str, task_id: str) -> Start:
+    client = client_of(rig.project)
     job = client.collection("bare").document()
     job.set({"task_id": task_id})
     client.close()
-    asked = _look_at(job.id, stand.token("bare"))
-    return first_answer(stand, "worker", BARE, asked, 200, _at(address))
+    request = _poll_request(job.id, rig.token("bare"))
+    return first_response(rig, "worker", BARE, request, 200, _environ(address))
 
 
-def _ours(stand: Stand, address: str, task_id: str) -> Start:
-    client, began = client_of(stand.project), datetime.now(UTC) - timedelta(minutes=1)
+def _ours(rig: Rig, address: str, task_id: str) -> Start:
+    client, began = client_of(rig.project), datetime.now(UTC) - timedelta(minutes=1)
     job = put_job(client, task_id, started_at=began)
     client.close()
-    asked = _look_at(job.job_id, stand.invoker_token())
-    return first_answer(stand, "worker", OURS, asked, 204, _at(address))
+    request = _poll_request(job.job_id, rig.invoker_token())
+    return first_response(rig, "worker", OURS, request, 204, _environ(address))
 
 
-def _look_at(job_id: str, token: str) -> Asked:
-    return Asked("/", token, json.dumps({"job_id": job_id}).encode())
+def _poll_request(job_id: str, token: str) -> BenchRequest:
+    return BenchRequest("/", token, json.dumps({"job_id": job_id}).encode())
 
 
-def _at(address: str) -> dict[str, str]:
+def _environ(address: str) -> dict[str, str]:
     return {"RUNWAYML_BASE_URL": address, "RUNWAY_API_KEY": LOCAL_KEY}

@@ -1,1 +1,1 @@
-"""What `make demo` runs: one image becomes a video, shown live in the terminal."""
+"""`make demo`: turns an image into a video, and shows it live in the terminal."""

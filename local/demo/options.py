@@ -1,6 +1,6 @@
-"""What the demo is asked for, refused within a second where it can't work.
+"""The demo's options, and their validation, which takes less than a second.
 
-Nothing heavy is imported here: a wrong option is said before anything starts.
+Nothing heavy is imported here: a wrong option is reported before anything starts.
 """
 
 import difflib
@@ -19,11 +19,11 @@ from local.faults import FaultError, parse_faults
 from local.vendors import choose
 from local.wrong_settings import wrong_settings
 from shared.domain.errors import InvalidRequest
-from shared.domain.framing import LEAST_SIDE_PIXELS
+from shared.domain.framing import MIN_SIDE_PIXELS
 from shared.domain.image_type import HEIC, image_type
 from shared.domain.job import Language
 from shared.domain.refusals import describe_field
-from shared.domain.request import MOST_IMAGE_MEGABYTES, VideoRequest
+from shared.domain.request import MAX_IMAGE_MEGABYTES, VideoRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "out"
@@ -33,9 +33,9 @@ _RACCOONS_PROMPT = (
     "The camera drifts slowly closer as the raccoon looks up, soft evening light"
 )
 _TEXT_PROMPT = "A raccoon walks along a garden wall in soft evening light"
-# IMAGE=none: a video of the text alone.
+# IMAGE=none makes a video from the prompt alone.
 NO_IMAGE = "none"
-# A field of the API's request to the option that sets it.
+# By field of the API's request: the option that sets it.
 _OPTIONS = {
     "prompt": "PROMPT",
     "duration": "DURATION",
@@ -43,7 +43,7 @@ _OPTIONS = {
     "aspect_ratio": "RATIO",
     "last_image": "LAST_IMAGE",
 }
-# Reasons of the API that name its fields, in the demo's options.
+# The API's reasons that name its fields, in terms of the demo's options.
 _REASONS = {"needs_first": "needs IMAGE, the first frame"}
 _UNASKED = (
     "Real keys are set, and without a terminal you can't agree to the price: set YES=1 "
@@ -51,14 +51,15 @@ _UNASKED = (
 )
 
 
-class Refused(Exception):
-    """The demo can't run like that; the message says why and what to do."""
+class DemoError(Exception):
+    """The demo can't run or go on; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
-    """As they were given: texts, empty where they weren't. `resume`: a job's id.
-    `yes`: 1 agrees to the price of real providers beforehand."""
+    """As typed; empty if not given. `resume`: a job's id. `yes`: "1" agrees to the
+    price of real providers beforehand.
+    """
 
     environ: Mapping[str, str]
     image: str = ""
@@ -73,10 +74,12 @@ class DemoOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Options that work. `body` is the request to the api, without its `images`: files
-    and their content types, by the field of the request. `is_own_prompt`: the demo's,
-    since none was given."""
+class DemoRequest:
+    """Valid options. `body`: the API's request without the images.
+
+    `images`: files and their content types, by field of that request.
+    `is_own_prompt`: the prompt is the demo's own, because none was given.
+    """
 
     images: Mapping[str, tuple[Path, str]]
     body: Mapping[str, object]
@@ -85,28 +88,30 @@ class Asked:
     is_agreed: bool = False
 
 
-def checked(options: DemoOptions) -> Asked:
-    """Raises Refused with everything that is wrong, a line each."""
+def validated(options: DemoOptions) -> DemoRequest:
+    """Raises DemoError with everything that is wrong, a line each."""
     problems = list(filter(None, [wrong_settings(options.environ)]))
     images: dict[str, tuple[Path, str]] = {}
     for field, path in _paths(options).items():
         try:
             images[field] = (path, _type_of(path, field.upper()))
-        except Refused as refused:
+        except DemoError as refused:
             problems.append(str(refused))
     body = _body(options)
     problems += _wrong_fields(body, options)
     problems += refused_faults(options.environ, options.faults)
     is_agreed = options.yes == "1"
     if options.yes not in ("", "0", "1"):
-        problems.append(f"YES=1 agrees to the price, YES=0 doesn't; {options.yes}?")
+        problems.append(
+            f"YES must be 1, which agrees to the price, or 0, not {options.yes}."
+        )
     if choose(options.environ).real and not is_agreed and not sys.stdin.isatty():
         problems.append(_UNASKED)
     if problem := _unwritable(OUT):
         problems.append(problem)
     if problems:
-        raise Refused("\n".join(problems))
-    return Asked(
+        raise DemoError("\n".join(problems))
+    return DemoRequest(
         images=images,
         body=body,
         faults=options.faults,
@@ -116,7 +121,7 @@ def checked(options: DemoOptions) -> Asked:
 
 
 def _paths(options: DemoOptions) -> dict[str, Path]:
-    """The images by their field of the request; the raccoon unless another is given."""
+    """Image files by field of the request; the raccoon unless another is given."""
     image = "" if options.image == NO_IMAGE else options.image or str(RACCOON)
     given = {"image": image, "last_image": options.last_image}
     return {field: Path(path).expanduser() for field, path in given.items() if path}
@@ -134,7 +139,7 @@ def _body(options: DemoOptions) -> dict[str, object]:
 
 
 def _number(text: str) -> int | str:
-    """As it is, if it isn't one: the request's own check says so."""
+    """A number, or `text` unchanged, for the request's own validation to refuse."""
     try:
         return int(text)
     except ValueError:
@@ -142,23 +147,23 @@ def _number(text: str) -> int | str:
 
 
 def _type_of(path: Path, option: str) -> str:
-    """Its content type; whether it can be decoded is found out by the worker."""
+    """Its content type. Whether it can be decoded is for the worker to find out."""
     if path.as_posix().startswith(("https:/", "http:/")):
-        raise Refused(f"{option} is a file on this machine; download it first.")
+        raise DemoError(f"{option} is a file on this machine; download it first.")
     if not path.is_file():
-        raise Refused(f"{option}: there is no file {path}.")
+        raise DemoError(f"{option}: there is no file {path}.")
     with path.open("rb") as file:
         content_type = image_type(file.read(512))
     if content_type == HEIC:
-        raise Refused(f"{option}: {path} is HEIC, which can't be used; send a JPEG.")
+        raise DemoError(f"{option}: {path} is HEIC, which can't be used; send a JPEG.")
     if content_type is None:
-        raise Refused(f"{option}: {path} isn't a JPEG, PNG, WebP or AVIF.")
-    if path.stat().st_size > MOST_IMAGE_MEGABYTES * 1_000_000:
-        raise Refused(f"{option}: {path} has more than {MOST_IMAGE_MEGABYTES} MB.")
+        raise DemoError(f"{option}: {path} isn't a JPEG, PNG, WebP or AVIF.")
+    if path.stat().st_size > MAX_IMAGE_MEGABYTES * 1_000_000:
+        raise DemoError(f"{option}: {path} has more than {MAX_IMAGE_MEGABYTES} MB.")
     with suppress(OSError), Image.open(path) as image:
-        if min(image.size) < LEAST_SIDE_PIXELS:
-            least = f"at least {LEAST_SIDE_PIXELS} pixels a side"
-            raise Refused(f"{option}: {path} is too small; it needs {least}.")
+        if min(image.size) < MIN_SIDE_PIXELS:
+            least = f"at least {MIN_SIDE_PIXELS} pixels a side"
+            raise DemoError(f"{option}: {path} is too small; it needs {least}.")
     return content_type
 
 
@@ -168,8 +173,8 @@ def _wrong_fields(body: Mapping[str, object], options: DemoOptions) -> Iterator[
     except InvalidRequest as error:
         for field in error.errors:
             name = _OPTIONS.get(field.field, field.field)
-            said = describe_field(field, Language.ENGLISH)
-            why = _REASONS.get(field.reason, said)
+            description = describe_field(field, Language.ENGLISH)
+            why = _REASONS.get(field.reason, description)
             yield f"{name} {why}" + ("" if why.endswith(("?", ".")) else ".")
 
 
@@ -196,17 +201,17 @@ def _wrong_fault(fault: str, error: FaultError) -> str:
     if provider not in list(ProviderId):
         names = ", ".join(ProviderId)
         suggestion = _suggestion(provider, ProviderId)
-        return f"there is no provider {provider}, only {names}.{suggestion}"
+        return f"there is no provider {provider}, only {names}{suggestion}"
     if how and how[-1] not in list(Kind):
         suggestion = _suggestion(how[-1], Kind)
         kinds = "local/fault_kinds.py lists how providers fail"
-        return f"{fault}: {how[-1]} is not a fault; {kinds}.{suggestion}"
+        return f"{fault}: {how[-1]} is not a fault ({kinds}){suggestion}"
     return f"{error}."
 
 
 def _suggestion(given: str, known: type[StrEnum]) -> str:
     close = difflib.get_close_matches(given, list(known), 1)
-    return f" Did you mean {close[0]}?" if close else ""
+    return f"; did you mean `{close[0]}`?" if close else "."
 
 
 def _unwritable(folder: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""The demo from its options to the MP4: what is started, shown, saved and said."""
+"""Runs the demo: starts the stack, creates the job, shows it live, saves the MP4."""
 
 import os
 import signal
@@ -16,50 +16,53 @@ from rich.console import Console
 from rich.live import Live
 from rich.status import Status
 
-from local.demo import kept
+from local.demo import unfinished
 from local.demo.client import DemoClient, Job
-from local.demo.options import OUT, Asked, Refused
+from local.demo.options import OUT, DemoError, DemoRequest
 from local.demo.view import attempts_table, live, news, translation, usd
 from local.stack import Stack, StackOptions
 from local.vendors import choose
 
 SIMULATED_SECONDS = 14.0
-LONGEST_WAIT_SECONDS = 35 * 60
-# A paid POST's limit, and the commit after it.
-LONGEST_ANSWER_SECONDS = 75.0
-# So that a job that was picked up again goes on at once.
+MAX_WAIT_SECONDS = 35 * 60
+# The limit of a paid POST, and of the commit after it.
+MAX_RESPONSE_SECONDS = 75.0
+# Short, so that a resumed job continues at once.
 RESUMED_SWEEP_SECONDS = 5.0
 _TICK_SECONDS = 0.25
+NEXT = "[dim]Next: make dev keeps the stack up, with its web page.[/]"
 _NOT_SENT = "Stopped before anything was sent to a provider: nothing is paid."
 _SIMULATED = "Stopped. The providers were simulated, so nothing is paid."
 _PAID = (
-    "Stopped, but the video may be paid for already, and {who} goes on making it. Pick "
-    "it up again with\n\n    make demo RESUME={job_id}\n\nwithin a day; it is not paid "
+    "Stopped, but the video may already be paid for, and {who} continues to make it. "
+    "Resume it with\n\n    make demo RESUME={job_id}\n\nwithin a day; it isn't paid "
     "for twice."
 )
 
 
 @dataclass(slots=True, kw_only=True)
 class Demo:
-    """One job. `asked` None: the one that `job_id` names is picked up again."""
+    """A run of the demo. `request` None: resumes the job that `job_id` names.
+
+    `beforehand`: the lines, in rich's markup, that were printed before the job.
+    """
 
     environ: Mapping[str, str]
-    asked: Asked | None
+    request: DemoRequest | None
     job_id: str = ""
     console: Console = field(default_factory=lambda: Console(highlight=False))
     job: Job = field(default_factory=dict)
     chain: Sequence[str] = ()
     folder: Path | None = None
     history: list[tuple[datetime, Job]] = field(default_factory=list)
-    said_money: str = ""
+    beforehand: list[str] = field(default_factory=list)
 
     def run(self) -> int:
-        """0 where a video arrived."""
+        """The exit code: 0 if there is a video, 130 if interrupted, else 1."""
         with self.console.status("Starting the local stack …") as status:
             stack = self._stack(status)
             style = "yellow" if stack.vendors.real else "dim"
-            self.said_money = stack.money
-            self.console.print(f"[{style}]{stack.money}[/]")
+            self._say_beforehand(f"[{style}]{stack.money}[/]")
             try:
                 stack.__enter__()
             except KeyboardInterrupt:
@@ -67,16 +70,20 @@ class Demo:
                 return 130
         client = DemoClient(stack)
         try:
-            return self._with(client, stack)
+            return self._run_job(client, stack)
         except KeyboardInterrupt:
             _ignore_signals()
-            self._keep_what_is_paid(client, stack)
+            self._save_what_is_paid(client, stack)
             self._say_stopped(stack)
             return 130
         finally:
             _ignore_signals()
             client.close()
             self._stop(stack)
+
+    def _say_beforehand(self, line: str) -> None:
+        self.beforehand.append(line)
+        self.console.print(line)
 
     def _stack(self, status: Status) -> Stack:
         def say(part: str) -> None:
@@ -85,17 +92,17 @@ class Demo:
                 self.console.print(f"starting {part}")
 
         real, environ = choose(self.environ).real, dict(self.environ)
-        if self.asked is None:
-            self.folder = kept.folder_of(self.job_id, real=real)
-            project = kept.project_of(self.job_id, self.folder)
+        if self.request is None:
+            self.folder = unfinished.folder_of(self.job_id, real=real)
+            project = unfinished.project_of(self.job_id, self.folder)
             environ["GOOGLE_CLOUD_PROJECT"] = project
         elif real:
-            self.folder = kept.new_folder()
-        sweep = RESUMED_SWEEP_SECONDS if self.asked is None else 60.0
+            self.folder = unfinished.new_folder()
+        sweep = RESUMED_SWEEP_SECONDS if self.request is None else 60.0
         return Stack(
             StackOptions(
                 environ=environ,
-                faults=self.asked.faults if self.asked else "",
+                faults=self.request.faults if self.request else "",
                 seconds=SIMULATED_SECONDS,
                 folder=self.folder,
                 sweep_every_seconds=sweep,
@@ -108,11 +115,11 @@ class Demo:
             stack.__exit__(None, None, None)
         is_unfinished = self.job.get("status") == "processing"
         if self.folder and not is_unfinished:
-            kept.discard(self.folder)
+            unfinished.discard(self.folder)
 
-    def _with(self, client: DemoClient, stack: Stack) -> int:
-        if self.asked is not None:
-            self._create(client, stack, self.asked)
+    def _run_job(self, client: DemoClient, stack: Stack) -> int:
+        if self.request is not None:
+            self._create(client, stack, self.request)
         self.console.print(f"Job {self.job_id}\n")
         self._follow(client, stack)
         self.job = client.call("GET", f"/v1/videos/{self.job_id}")
@@ -120,39 +127,42 @@ class Demo:
         path = client.save(self.job, OUT) if is_there else None
         return self._say_result(path, stack)
 
-    def _keep_what_is_paid(self, client: DemoClient, stack: Stack) -> None:
-        """A provider that is just answering must be heard: without the id of its task,
-        the video could never be fetched."""
+    def _save_what_is_paid(self, client: DemoClient, stack: Stack) -> None:
+        """Wait for the response to a paid request under way, then save the stack.
+
+        Without the id of the provider's task, its video could never be fetched.
+        """
         if not self.folder or not self.job_id:
             return
         with self.console.status("Waiting for the provider's answer …"):
-            end = time.monotonic() + LONGEST_ANSWER_SECONDS
+            end = time.monotonic() + MAX_RESPONSE_SECONDS
             while client.is_sending(self.job_id) and time.monotonic() < end:
                 time.sleep(_TICK_SECONDS)
             stack.save()
 
-    def _create(self, client: DemoClient, stack: Stack, asked: Asked) -> None:
-        if asked.is_own_prompt:
-            self.console.print(f"[dim]The demo's own prompt: {asked.body['prompt']}[/]")
-        body = {**asked.body, **client.uploads(asked)}
+    def _create(self, client: DemoClient, stack: Stack, request: DemoRequest) -> None:
+        if request.is_own_prompt:
+            own = f"[dim]The demo's own prompt: {request.body['prompt']}[/]"
+            self._say_beforehand(own)
+        body = {**request.body, **client.uploads(request)}
         estimate = client.call("POST", "/v1/estimates", body)
         self.chain = [each["ai_model"] for each in estimate["links"]]
-        if reasons := nobody_can(estimate):
-            raise Refused(reasons)
-        self._agree(stack, estimate, asked)
+        if reasons := reason_for_no_video(estimate):
+            raise DemoError(reasons)
+        self._agree(stack, estimate, request)
         self.job = client.call("POST", "/v1/videos", body)
         self.job_id = self.job["job_id"]
         if self.folder:
-            kept.mark(self.folder, self.job_id, project=stack.project)
+            unfinished.mark(self.folder, self.job_id, project=stack.project)
             stack.save()
 
-    def _agree(self, stack: Stack, estimate: Job, asked: Asked) -> None:
+    def _agree(self, stack: Stack, estimate: Job, request: DemoRequest) -> None:
         text = price(estimate)
         if not stack.vendors.real:
-            self.console.print(f"[dim]{text} (simulated)[/]")
+            self._say_beforehand(f"[dim]{text} (simulated)[/]")
             return
-        self.console.print(f"[yellow]{text}[/]")
-        if asked.is_agreed:
+        self._say_beforehand(f"[yellow]{text}[/]")
+        if request.is_agreed:
             return
         try:
             self.console.input("Press Enter to go on, Ctrl-C to stop. ")
@@ -164,7 +174,7 @@ class Demo:
         is_drawn = self.console.is_terminal
         silent = 0.0
         with client.following(self.job_id) as states, screen:
-            while silent < LONGEST_WAIT_SECONDS:
+            while silent < MAX_WAIT_SECONDS:
                 try:
                     seen, silent = states.get(timeout=_TICK_SECONDS), 0.0
                 except Empty:
@@ -173,15 +183,15 @@ class Demo:
                 if not is_drawn:
                     for line in news(self.job, seen, now):
                         self.console.print(line)
-                self._keep(stack, seen)
+                self._record(stack, seen)
                 if is_drawn:
                     screen.update(live(self.job, self.chain, now), refresh=True)
                 if self.job.get("status") in ("completed", "failed"):
                     return
-        raise Refused("The job has not changed for 35 minutes.")
+        raise DemoError("The job has not changed for 35 minutes.")
 
-    def _keep(self, stack: Stack, seen: Job) -> None:
-        """With real keys, what was just paid for is on disk before anything else."""
+    def _record(self, stack: Stack, seen: Job) -> None:
+        """Keep the new state; with real keys, save the stack if attempts changed."""
         is_new = seen.get("attempts") != self.job.get("attempts")
         if seen != self.job:
             self.history.append((datetime.now(UTC), seen))
@@ -197,8 +207,8 @@ class Demo:
             self.console.print(_NOT_SENT)
         else:
             who = running[0]["ai_model"] if running else "the provider"
-            said = _PAID.format(who=who, job_id=self.job_id)
-            self.console.print(f"[yellow]{said}[/]")
+            text = _PAID.format(who=who, job_id=self.job_id)
+            self.console.print(f"[yellow]{text}[/]")
 
     def _say_result(self, path: Path | None, stack: Stack) -> int:
         self.console.print()
@@ -210,16 +220,14 @@ class Demo:
             self.console.print(f"[red]{self.job['error']['message']}[/]")
             return 1
         self.console.print(result(self.job, path, is_real=stack.vendors.real))
-        self.console.print(
-            "[dim]Next: make dev keeps the stack up, with its web page.[/]"
-        )
+        self.console.print(NEXT)
         return 0
 
 
-def nobody_can(estimate: Job) -> str:
-    """Why no video would be made; empty where one may be."""
+def reason_for_no_video(estimate: Job) -> str:
+    """Why no video would be made; empty if one may be."""
     if refused := estimate["refused"]:
-        return f"No video was asked for. {refused['message']}"
+        return f"No video was requested. {refused['message']}"
     if not all(each["skipped"] for each in estimate["links"]):
         return ""
     reasons = dict.fromkeys(each["message"] for each in estimate["links"])
@@ -227,16 +235,16 @@ def nobody_can(estimate: Job) -> str:
 
 
 def price(estimate: Job) -> str:
-    """The price at the provider that is asked first, and the most that it can be."""
-    asked = (each["ai_model"] for each in estimate["links"] if not each["skipped"])
-    first = next(asked, "the first provider")
+    """The price at the first provider to be asked, and the most that it can cost."""
+    models = (each["ai_model"] for each in estimate["links"] if not each["skipped"])
+    first = next(models, "the first provider")
     costs = usd(estimate["estimated_cost_usd"])
     most = usd(estimate["max_cost_usd"], ROUND_CEILING)
     return f"The video costs {costs} at {first}, {most} at most."
 
 
 def result(job: Job, path: Path, *, is_real: bool) -> str:
-    """Where the video is, and what it is."""
+    """Lines on where the video is, what it is, and what it cost."""
     shown, latest = os.path.relpath(path), os.path.relpath(OUT / "latest.mp4")
     also = "" if shown == latest else f" (also {latest})"
     simulated = "" if is_real else " (simulated)"
@@ -248,7 +256,7 @@ def result(job: Job, path: Path, *, is_real: bool) -> str:
 
 
 def _ignore_signals() -> None:
-    """Another Ctrl-C must neither lose what is paid for nor leave a process behind."""
+    """Another Ctrl-C must neither lose a paid video nor leave a process behind."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 

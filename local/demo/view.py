@@ -1,4 +1,4 @@
-"""How a job looks in a terminal: a row for each provider, down to 44 columns."""
+"""Renders a job for the terminal: a row per provider, at widths down to 44 columns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,13 +33,13 @@ _STAGES = {
     "done": "done",
 }
 
-# Of these, the attempts say nothing.
+# Stages that the attempts don't show.
 _NEWS = ("waiting_for_provider", "storing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One provider. `words`: why it failed or was skipped."""
+    """A provider's row. `words`: why it failed or was skipped."""
 
     name: str
     mark: str
@@ -49,10 +49,10 @@ class Row:
 
 
 def rows(job: Job, chain: Sequence[str], now: datetime) -> Sequence[Row]:
-    """Every attempt in turn, then the providers of the chain that may still come."""
+    """All attempts in order, then the providers of the chain that may still follow."""
     attempts = job.get("attempts", [])
     shown = [_row(attempt, job, now) for attempt in attempts]
-    asked = {attempt["ai_model"] for attempt in attempts}
+    attempted = {attempt["ai_model"] for attempt in attempts}
     is_over = job.get("status", "processing") != "processing"
     state = "not needed" if is_over else "next" if not attempts else "waiting"
     return [
@@ -60,7 +60,7 @@ def rows(job: Job, chain: Sequence[str], now: datetime) -> Sequence[Row]:
         *(
             Row(name=name, mark="○", style="dim", state=state)
             for name in chain
-            if name not in asked
+            if name not in attempted
         ),
     ]
 
@@ -87,7 +87,7 @@ def _seconds(attempt: Job, now: datetime) -> float:
 
 
 def _moment(value: Any) -> datetime:
-    """Firestore gives datetimes, the api texts."""
+    """A datetime, which Firestore gives as such and the API as text."""
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
@@ -112,14 +112,14 @@ def _bar(job: Job) -> Text:
 
 
 def news(before: Job, job: Job, now: datetime) -> list[str]:
-    """Plain lines for what changed, where there is no terminal to draw on."""
+    """Plain lines for what has changed, for output that is not a terminal."""
     old = {row.name: row for row in rows(before, (), now)}
     lines, whose = [], ""
     for row in rows(job, (), now):
         if row.mark == "▶":
             whose = f"{row.name}: "
             if row.name not in old:
-                lines.append(f"{row.name}: asked")
+                lines.append(f"{row.name}: started")
         elif old.get(row.name) is None or old[row.name].mark == "▶":
             words = f". {row.words}" if row.words else ""
             lines.append(f"{row.name}: {row.state}{words}")
@@ -130,7 +130,7 @@ def news(before: Job, job: Job, now: datetime) -> list[str]:
 
 
 def translation(job: Job) -> str | None:
-    """What the providers got, if that is not what was asked for."""
+    """The prompt that was sent, if it differs from the one that was given."""
     sent = job.get("prompt_sent")
     return f"Sent in English: {sent}" if sent and sent != job["prompt"] else None
 
@@ -143,7 +143,7 @@ def usd(amount: object, rounding: str = ROUND_HALF_UP) -> str:
 
 
 def attempts_table(job: Job, *, width: int) -> Table:
-    """One that fits: without the seconds where the terminal is narrow."""
+    """A table that fits `width`: without seconds and reasons below 60 columns."""
     is_wide = width >= 60
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("provider", no_wrap=True)
@@ -153,19 +153,20 @@ def attempts_table(job: Job, *, width: int) -> Table:
     table.add_column("cost", justify="right", no_wrap=True)
     if is_wide:
         table.add_column("why")
+
+    def add(name: str, outcome: str, seconds: str, cost: object, why: str) -> None:
+        cells = (name, outcome, seconds, usd(cost), why)
+        table.add_row(*(cells if is_wide else (name, outcome, usd(cost))))
+
     for attempt in job["attempts"]:
         took = _seconds(attempt, _moment(attempt["ended_at"] or job["updated_at"]))
         seconds = "" if attempt["outcome"] == "skipped" else f"{took:.1f}"
         code = (attempt["error"] or {}).get("code", "")
         _, _, outcome = _ENDED.get(attempt["outcome"], _RUNNING)
-        cells = [attempt["ai_model"], outcome, seconds]
-        cells += [usd(attempt["cost_usd"]), code]
-        table.add_row(*(cells if is_wide else (cells[0], cells[1], cells[3])))
+        add(attempt["ai_model"], outcome, seconds, attempt["cost_usd"], code)
     made = sum(Decimal(attempt["cost_usd"]) for attempt in job["attempts"])
     translating = Decimal(job["cost_usd"]) - made
     if translating > 0:
-        cells = ["translation", "", "", usd(translating), ""]
-        table.add_row(*(cells if is_wide else (cells[0], cells[1], cells[3])))
-    total = ["total", "", "", usd(job["cost_usd"]), ""]
-    table.add_row(*(total if is_wide else (total[0], total[1], total[3])))
+        add("translation", "", "", translating, "")
+    add("total", "", "", job["cost_usd"], "")
     return table

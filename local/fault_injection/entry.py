@@ -1,7 +1,7 @@
-"""A deploy root beside main.py: the same functions, with faults injected.
+"""A deploy root like main.py: the same functions, with faults injected.
 
-`functions-framework --source` takes it in the place of main.py. FAULT_FOLDER,
-FAULT_SEED and FAULT_JOBS name the plan; TIME_SCALE scales all limits.
+`functions-framework --source` loads it instead of main.py. FAULT_FOLDER, FAULT_SEED and
+FAULT_JOBS define the plan; TIME_SCALE scales all limits.
 """
 
 import os
@@ -12,7 +12,7 @@ TIME_SCALE = float(os.environ["TIME_SCALE"])
 scale_limits(TIME_SCALE)
 shorten_pauses_of_webhooks()
 
-# ruff: noqa: E402 - what follows imports the limits
+# ruff: noqa: E402 - these imports read the limits, which are scaled first
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial, wraps
@@ -23,9 +23,11 @@ from flask import Request, Response
 from local import entry
 from local.fault_injection import crash_points
 from local.fault_injection.crash_points import CrashPoints
-from local.fault_injection.journal import Journal, What
+from local.fault_injection.journal import EntryKind, Journal
 from local.fault_injection.plan import FaultPlan
-from shared import system, wiring
+from shared import system
+from shared.wiring import adapters
+from shared.wiring.once import once
 
 Function = Callable[[Request], Response]
 Proxy = Callable[[object, CrashPoints], object]
@@ -46,8 +48,8 @@ def _inject(plan: FaultPlan, folder: Path) -> None:
     )
     _skew_clock(plan, journal)
     for name, proxy in PROXIES.items():
-        build = partial(_proxied, getattr(wiring, name), proxy, points)
-        setattr(wiring, name, wiring.once(build))
+        build = partial(_proxied, getattr(adapters, name), proxy, points)
+        setattr(adapters, name, once(build))
     crash_points.inject_into_commits(points)
     for name in entry.__all__:
         globals()[name] = _served(getattr(entry, name), points)
@@ -62,7 +64,7 @@ def _skew_clock(plan: FaultPlan, journal: Journal) -> None:
     ahead = timedelta(seconds=plan.clock_skew_seconds(function) * TIME_SCALE)
     skewed = staticmethod(lambda: datetime.now(UTC) + ahead)
     setattr(system.SystemClock, "now", skewed)  # noqa: B010 - mypy: not a method
-    journal.write(What.SKEWED, detail=function)
+    journal.write(EntryKind.SKEWED, detail=function)
 
 
 def _served(function: Function, points: CrashPoints) -> Function:
@@ -74,7 +76,7 @@ def _served(function: Function, points: CrashPoints) -> Function:
     return served
 
 
-# Being imported is what this file is for: it stands where main.py does.
+# Runs on import: functions-framework imports this file instead of main.py.
 _inject(
     FaultPlan(seed=int(os.environ["FAULT_SEED"]), jobs=int(os.environ["FAULT_JOBS"])),
     Path(os.environ["FAULT_FOLDER"]),

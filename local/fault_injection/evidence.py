@@ -1,6 +1,5 @@
-"""What a run left behind: in Firestore, at the simulators, in the bucket."""
+"""The evidence that a run leaves in Firestore, at the simulators and in the bucket."""
 
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,9 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from google.cloud import firestore
-
-from local.fault_injection.journal import Entry
+from local.database import firestore_of
+from local.fault_injection.journal import JournalEntry
 from shared.domain.api_key import ENTROPY_BYTES, ApiKey, secret_of, sha256_of
 from shared.domain.job import Job
 from shared.domain.ledger import Account, account_of
@@ -23,16 +21,16 @@ AccountDay = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paid:
-    """One submission as a simulator counts it."""
+class PaidSubmission:
+    """A paid submission, as a simulator recorded it."""
 
     vendor: str
     prompt: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """A webhook's message as its receiver got it."""
+class ReceivedWebhook:
+    """A webhook's message, as its receiver got it."""
 
     job_id: str
     message_id: str
@@ -41,44 +39,42 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that the verdict rests on.
+    """All that the verdict is based on.
 
     translated: the prompts of all paid translations.
-    jobs_of_keys: for each Idempotency-Key the jobs that a 202 named. shown: each job as
-        its owner reads it. outputs: for each delivered MP4 what is wrong with it.
-    ledger_before: as it was when the run began. most_used_usd: the most that was ever
+    jobs_by_key: the jobs in 202 responses, by Idempotency-Key. shown: each job as its
+        owner reads it. outputs: what is wrong with each delivered MP4.
+    ledger_before: the ledger when the run began. peak_used_usd: the most that was ever
         seen settled and open. caps_usd: USD a day by kind of account.
-    heard: every webhook's message.
-    injected: how often each fault was injected, beside those in the journal.
+    received: all messages of webhooks.
+    injected: how often each fault was injected, besides those in the journal.
     """
 
-    jobs_of_keys: Mapping[str, frozenset[str]]
+    jobs_by_key: Mapping[str, frozenset[str]]
     jobs: Sequence[Job]
     shown: Mapping[str, Mapping[str, Any]]
-    paid: Sequence[Paid]
+    paid: Sequence[PaidSubmission]
     translated: Sequence[str] = ()
     outputs: Mapping[str, str | None] = field(default_factory=dict)
     ledger: Accounts = field(default_factory=dict)
     ledger_before: Accounts = field(default_factory=dict)
-    most_used_usd: Mapping[AccountDay, Decimal] = field(default_factory=dict)
+    peak_used_usd: Mapping[AccountDay, Decimal] = field(default_factory=dict)
     caps_usd: Mapping[str, Decimal] = field(default_factory=dict)
     open_jobs: Mapping[str, int] = field(default_factory=dict)
-    journal: Sequence[Entry] = ()
-    heard: Sequence[Heard] = ()
+    journal: Sequence[JournalEntry] = ()
+    received: Sequence[ReceivedWebhook] = ()
     injected: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def accepted(self) -> frozenset[str]:
-        return frozenset[str]().union(*self.jobs_of_keys.values())
+        return frozenset[str]().union(*self.jobs_by_key.values())
 
 
 class FirestoreView:
-    """Reads what Firestore holds; writes what a user has spent before the run."""
+    """Reads the run's evidence from Firestore, and writes what a run starts with."""
 
     def __init__(self, address: str, project: str) -> None:
-        # The client knows an emulator by this name alone.
-        os.environ["FIRESTORE_EMULATOR_HOST"] = address
-        self._client: Any = firestore.Client(project=project)
+        self._client = firestore_of(address, project)
 
     def jobs(self) -> Sequence[Job]:
         found = self._client.collection_group("internal").stream()
@@ -101,15 +97,18 @@ class FirestoreView:
         return {name: document.get("open_jobs", 0) for name, document in found}
 
     def close_circuits(self) -> int:
-        """As an operator does who renewed a key; else one wrong key would stop a vendor
-        for the rest of the run. How many were open."""
+        """Close all circuits, as an operator would after renewing a key.
+
+        Return how many were open. Otherwise one wrong key would stop a vendor for the
+        rest of the run.
+        """
         found = list(self._client.collection("circuits").stream())
         for circuit in found:
             circuit.reference.delete()
         return sum(1 for circuit in found if (circuit.to_dict() or {}).get("opening"))
 
-    def make_key(self, user: str) -> str:
-        """An API key of this user."""
+    def create_key(self, user: str) -> str:
+        """Create an API key of this user; return its secret."""
         secret = secret_of(secrets.token_bytes(ENTROPY_BYTES))
         key = ApiKey(
             sha256=sha256_of(secret),
@@ -117,12 +116,12 @@ class FirestoreView:
             user_id=user,
             created_at=datetime.now(UTC),
         )
-        # The client's own limit, since an emulator that has just begun is slow.
+        # With the client's default timeout, since a newly started emulator is slow.
         self._client.collection("api_keys").document(key.sha256).set(to_record(key))
         return secret
 
     def spend(self, account: str, day: str, micros: int) -> None:
-        """As if jobs of that day had cost so much."""
+        """Book this many millionths of a USD, as if jobs of that day had cost it."""
         booked = {"held": micros, "settled": micros, "released": 0}
         self._client.collection("spend").document(account).set({"days": {day: booked}})
 

@@ -1,4 +1,4 @@
-"""Faults from outside: processes killed and frozen, tasks moved, servers that fail."""
+"""Injects faults from outside: kills, freezes, late tasks, server errors."""
 
 import signal
 import threading
@@ -12,12 +12,11 @@ import requests
 
 from local.emulators.cloud_tasks.rules import DeliveryFaults
 from local.fault_injection.plan import FaultPlan
-from local.faults import Fault
 from local.processes import answers
 from local.stack import Stack
 
 VENDORS = ("runway", "google")
-# The servers accept, and don't answer, what reaches them while they are frozen.
+# While frozen, servers accept connections but don't answer.
 FREEZABLE = ("worker", "api", "firestore", "storage", "tasks", *VENDORS)
 EVERY_SECONDS = {
     "kill worker": (8.0, 16.0),
@@ -26,8 +25,9 @@ EVERY_SECONDS = {
     "rotate key": (40.0, 60.0),
     "storage fault": (0.5, 2.5),
 }
-FREEZE_SECONDS = (2.0, 13.0)  # some longer than Firestore is waited for
-# A lost task costs a minute, the wait for a lease as much again: few jobs keep theirs.
+FREEZE_SECONDS = (2.0, 13.0)  # some longer than the wait for Firestore
+# A lost task delays a job by a minute, and waiting for a lease by another, so with few
+# jobs the queues are not purged.
 PURGES_AT = (0.4, 0.7)
 TIMEOUT_SECONDS = 10.0
 
@@ -35,20 +35,20 @@ TIMEOUT_SECONDS = 10.0
 @dataclass(slots=True)
 class _Recurring:
     pauses: Iterator[float]
-    act: Callable[[], None]
+    action: Callable[[], None]
     due_at: float
 
 
 class FaultInjector:
-    """Works in its own thread from `begin` to `end`; counts what it did."""
+    """Works in its own thread from `begin` to `end`, and counts what it did."""
 
     def __init__(self, stack: Stack, plan: FaultPlan) -> None:
         self._stack, self._plan = stack, plan
         self._done: Counter[str] = Counter()
         self._frozen: dict[str, float] = {}
         self._faults = plan.storage_faults()
-        self._dice = plan.dice("freeze")
-        self._over = threading.Event()
+        self._rng = plan.rng("freeze")
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._purges_left = [] if plan.has_few_jobs else list(PURGES_AT)
 
@@ -69,8 +69,8 @@ class FaultInjector:
         self._thread.start()
 
     def end(self) -> None:
-        """No fault from here on: every job ends unless a promise is broken."""
-        self._over.set()
+        """Stop all faults: from now on every job ends, unless a promise is broken."""
+        self._stopping.set()
         self._thread.join()
         for part in list(self._frozen):
             self._thaw(part)
@@ -80,7 +80,7 @@ class FaultInjector:
             self._control(part, "DELETE", "faults")
 
     def on_progress(self, share_created: float) -> None:
-        """Empties both queues, at moments of the run."""
+        """Purge the queues when the run reaches the shares in `PURGES_AT`."""
         if self._purges_left and share_created >= self._purges_left[0]:
             self._purges_left.pop(0)
             self._stack.purge_queues()
@@ -102,7 +102,7 @@ class FaultInjector:
 
     def _work(self) -> None:
         now = time.monotonic()
-        acts: dict[str, Callable[[], None]] = {
+        actions: dict[str, Callable[[], None]] = {
             "kill worker": lambda: self._kill("worker"),
             "kill api": lambda: self._kill("api"),
             "freeze": self._freeze,
@@ -110,19 +110,19 @@ class FaultInjector:
             "storage fault": self._break_storage,
         }
         recurring = [
-            _Recurring(self._plan.moments(name, EVERY_SECONDS[name]), act, now + 5)
-            for name, act in acts.items()
+            _Recurring(self._plan.moments(name, EVERY_SECONDS[name]), action, now + 5)
+            for name, action in actions.items()
         ]
-        while not self._over.wait(0.2):
+        while not self._stopping.wait(0.2):
             for part in [p for p, until in self._frozen.items() if until < _now()]:
                 self._thaw(part)
             for each in recurring:
                 if each.due_at <= _now():
                     each.due_at = _now() + next(each.pauses)
-                    each.act()
+                    each.action()
 
     def _kill(self, function: str) -> None:
-        """Unless it is still starting: on a slow machine it would never do anything."""
+        """Unless it is still starting: on a slow machine it would never be up."""
         is_up = answers(self._stack.addresses[function] + "/health")
         if function not in self._frozen and not is_up():
             return
@@ -130,9 +130,9 @@ class FaultInjector:
         self._done[f"{function} process killed"] += 1
 
     def _freeze(self) -> None:
-        part = self._dice.choice(FREEZABLE)
+        part = self._rng.choice(FREEZABLE)
         if part not in self._frozen:
-            self._frozen[part] = _now() + self._dice.uniform(*FREEZE_SECONDS)
+            self._frozen[part] = _now() + self._rng.uniform(*FREEZE_SECONDS)
             self._stack.send_signal(part, signal.SIGSTOP)
             what = "process frozen" if part in ("worker", "api") else "does not answer"
             self._done[f"{part} {what}"] += 1
@@ -147,32 +147,32 @@ class FaultInjector:
             self._done["signing key rotated"] += 1
 
     def _break_storage(self) -> None:
-        """One fault of each operation at a time: it meets who comes next."""
-        fault = next(self._faults)
-        if "storage" not in self._frozen and fault.place not in self._left("storage"):
-            self._control("storage", "POST", "faults", asdict(fault))
+        """Add a fault for the next request, unless its operation has one waiting."""
+        fault = asdict(next(self._faults))
+        if "storage" in self._frozen:
+            return
+        if fault["place"] not in {left["place"] for left in self._left("storage")}:
+            self._control("storage", "POST", "faults", fault)
             self._done[_name(fault)] += 1
 
-    def _left(self, part: str) -> Mapping[str, list[dict[str, Any]]]:
-        """Faults that nothing has met yet, by their place."""
-        left: dict[str, list[dict[str, Any]]] = {}
-        for fault in self._control(part, "GET", "faults").json():
-            left.setdefault(fault["place"], []).append(fault)
+    def _left(self, part: str) -> list[dict[str, Any]]:
+        """Faults that have not fired as often as planned."""
+        left: list[dict[str, Any]] = self._control(part, "GET", "faults").json()
         return left
 
     def _met(self) -> Counter[str]:
-        """The providers' faults that were met, less the storage faults that weren't."""
-        met = Counter({_name(f): f.times or 0 for f in self._plan.provider_faults()})
+        """The providers' faults that fired, minus the storage faults that did not."""
+        faults = map(asdict, self._plan.provider_faults())
+        met = Counter({_name(fault): fault["times"] for fault in faults})
         for part in ("storage", *VENDORS):
-            for faults in self._left(part).values():
-                for fault in faults:
-                    met[_name(Fault.from_json(_without_left(fault)))] -= fault["left"]
+            for fault in self._left(part):
+                met[_name(fault)] -= fault["left"]
         return met
 
     def _set_deliveries(self, faults: DeliveryFaults) -> None:
         url = f"{self._stack.tasks_control}/faults"
-        answer = requests.post(url, json=asdict(faults), timeout=TIMEOUT_SECONDS)
-        answer.raise_for_status()
+        response = requests.post(url, json=asdict(faults), timeout=TIMEOUT_SECONDS)
+        response.raise_for_status()
 
     def _control(
         self, part: str, method: str, what: str, body: object = None
@@ -185,9 +185,5 @@ def _now() -> float:
     return time.monotonic()
 
 
-def _name(fault: Fault) -> str:
-    return f"{fault.provider or 'storage'} {fault.place} {fault.kind}"
-
-
-def _without_left(fault: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fault.items() if name != "left"}
+def _name(fault: Mapping[str, Any]) -> str:
+    return f"{fault['provider'] or 'storage'} {fault['place']} {fault['kind']}"

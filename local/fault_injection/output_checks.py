@@ -1,7 +1,7 @@
-"""Whether a delivered MP4 is whole, plays, and shows its own job's image.
+"""Checks that a delivered MP4 is complete, plays, and shows its own job's image.
 
-Each job's image is 32 blocks: its number's 16 bits, and their opposites. They survive
-the encoding.
+Each job's image has 32 blocks: the 16 bits of its number, and their inverses. They
+survive the encoding.
 """
 
 import base64
@@ -17,20 +17,19 @@ from PIL import Image
 from local.fault_injection.plan import number_of
 from local.functions import BUCKET
 from shared.domain.job import Job
-from shared.domain.naming import video_object
 
 BLOCKS = (8, 4)
 BITS = 16
-_SIZE = (320, 180)  # of the shape of a video, so that nothing is cut off
+_SIZE = (320, 180)  # with a video's aspect ratio, so that nothing is cropped
 _DARK, _LIGHT = 48, 208
 
 
 class NoNumberError(ValueError):
-    """The video shows no image of ours."""
+    """The video shows none of our images."""
 
 
 def image_of(number: int) -> bytes:
-    """A JPEG."""
+    """The job's image, as JPEG."""
     bits = [bool(number >> index & 1) for index in range(BITS)]
     levels = [_LIGHT if bit else _DARK for bit in (*bits, *(not bit for bit in bits))]
     blocks = Image.frombytes("L", BLOCKS, bytes(levels))
@@ -41,7 +40,10 @@ def image_of(number: int) -> bytes:
 
 
 def number_in(mp4: bytes) -> int:
-    """Decodes every frame. NoNumberError, or FFmpeg's error where it doesn't play."""
+    """Decode every frame, and read the job's number.
+
+    Raises NoNumberError, or FFmpegError if the video doesn't play.
+    """
     with av.open(io.BytesIO(mp4), "r") as video:
         promised = video.streams.video[0].frames
         frames = list(video.decode(video.streams.video[0]))
@@ -56,20 +58,20 @@ def number_in(mp4: bytes) -> int:
 
 
 def fault_of_output(storage: str, job: Job) -> str | None:
-    """What is wrong with the MP4 that `job` delivered, read from the bucket itself."""
+    """What is wrong with the MP4 that `job` delivered, as it is in the bucket."""
     assert job.delivered
-    name = quote(video_object(job.user_id, job.job_id), safe="")
+    name = quote(job.delivered.object_name, safe="")
     url = f"{storage}/storage/v1/b/{BUCKET}/o/{name}?alt=media"
-    answer = requests.get(url, timeout=30)
-    if not answer.ok:
+    response = requests.get(url, timeout=30)
+    if not response.ok:
         return "its MP4 is not in the bucket"
-    crc32c: int = google_crc32c.value(answer.content)
+    crc32c: int = google_crc32c.value(response.content)
     checksum = base64.b64encode(crc32c.to_bytes(4, "big")).decode()
-    size = len(answer.content)
+    size = len(response.content)
     if (job.delivered.size_bytes, job.delivered.crc32c) != (size, checksum):
-        return "its MP4 is another than its record says"
+        return "its MP4 is not the one in its record"
     try:
-        shown = number_in(answer.content)
+        shown = number_in(response.content)
     except (NoNumberError, FFmpegError) as error:
         return f"its MP4 does not play: {error}"
     own = number_of(job.request.prompt)

@@ -1,6 +1,6 @@
-"""A deploy root beside main.py: the same functions, with limits scaled by TIME_SCALE.
+"""A deploy root like main.py: the same functions, with limits scaled by TIME_SCALE.
 
-`functions-framework --source` takes it in the place of main.py.
+`functions-framework --source` loads it instead of main.py.
 """
 
 import os
@@ -9,6 +9,6 @@ from local.fault_injection.time_scale import scale_limits
 
 scale_limits(float(os.environ["TIME_SCALE"]))
 
-from local.entry import api, budget_alert, sweep, worker  # noqa: E402 - then scaled
+from local.entry import api, budget_alert, sweep, worker  # noqa: E402 - after scaling
 
 __all__ = ["api", "budget_alert", "sweep", "worker"]

@@ -1,4 +1,4 @@
-"""A run: the stack, its users and the faults; then the evidence that is left."""
+"""A run: starts the stack, its users and the faults, and collects the evidence."""
 
 import threading
 import time
@@ -12,35 +12,42 @@ from typing import Any
 
 import requests
 
-from local.fault_injection.evidence import AccountDay, Evidence, FirestoreView, Paid
+from local.fault_injection.evidence import (
+    AccountDay,
+    Evidence,
+    FirestoreView,
+    PaidSubmission,
+)
 from local.fault_injection.injector import VENDORS, FaultInjector
 from local.fault_injection.journal import read_journal
 from local.fault_injection.output_checks import fault_of_output, image_of
-from local.fault_injection.plan import FaultPlan, JobRequest
+from local.fault_injection.plan import FaultPlan, PlannedJob
 from local.fault_injection.receiver import Receiver
 from local.fault_injection.users import User, key_of
 from local.fault_injection.verdict import days
 from local.stack import Stack, StackOptions
 from shared.domain import timing
+from shared.domain.catalogue import CATALOGUE, DEFAULT_CHAIN, DEFAULT_MODELS, Resolution
 from shared.domain.ledger import ledger_key_on
 
-AT_ONCE = 8
-# Of a job, and of its webhook.
+CONCURRENT_USERS = 8
+# Statuses of a job, and of its webhook.
 UNFINISHED = frozenset({"processing", "pending"})
-LONGEST_PACE_SECONDS, CREATING_SECONDS = 0.8, 150.0
+MAX_PACE_SECONDS, CREATING_SECONDS = 0.8, 150.0
 LOOKS_EVERY_SECONDS = 3
 REPEATS_EVERY, REPEATS = 10, 4  # every tenth job is created four times at once
-CALM_AFTER_SECONDS = 30.0  # faults go on so long after the last job was created
+CALM_AFTER_SECONDS = 30.0  # how long faults go on after the last job was created
 RACER = "racer"
-RACER_ROOM = Decimal("3.5")  # so many holds fit what the racer has left
-HOLD_USD = Decimal("0.20")  # four seconds of the first provider
+RACER_ROOM = Decimal("3.5")  # how many holds fit the rest of the racer's cap
+FIRST_MODEL = CATALOGUE[DEFAULT_MODELS[DEFAULT_CHAIN[0]]]
+HOLD_USD = FIRST_MODEL.price_usd(4, Resolution.P720)  # a job's, of four seconds
 CAPS_USD = {"user": Decimal(200), "all": Decimal(100_000)}
 MICROS = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """`folder` takes logs, objects, the journal, the marks."""
+    """`folder`: for logs, objects, the journal and marks of injections."""
 
     plan: FaultPlan
     time_scale: float
@@ -49,14 +56,14 @@ class RunOptions:
     say: Callable[[str], None]
 
     @property
-    def most_seconds_to_end(self) -> float:
-        """How long a job may still take once the last fault was injected."""
+    def max_seconds_to_end(self) -> float:
+        """How long a job may take after the last fault was injected."""
         longest = timing.JOB_LIMIT + timing.ATTEMPT_LIMIT
         return longest.total_seconds() * self.time_scale + 120
 
 
 def faulty_stack(options: RunOptions, webhook_receiver: str) -> Stack:
-    """The real stack with faults injected, fast vendors and a busy sweep."""
+    """The real stack with faults injected, fast vendors and a frequent sweep."""
     (options.folder / "marks").mkdir(parents=True, exist_ok=True)
     environ = dict(options.environ) | {
         "FAULT_FOLDER": str(options.folder),
@@ -83,36 +90,39 @@ def faulty_stack(options: RunOptions, webhook_receiver: str) -> Stack:
 
 
 class Run:
-    """One run on a stack that is up."""
+    """A run on a stack that is up."""
 
     def __init__(self, options: RunOptions, stack: Stack, receiver: Receiver) -> None:
         self._receiver = receiver
         self._options, self._stack, self._plan = options, stack, options.plan
         self._view = FirestoreView(stack.firestore, stack.project)
         self._injector = FaultInjector(stack, options.plan)
-        self._over = threading.Event()
-        self._jobs_of_keys: dict[str, frozenset[str]] = {}
-        self._most_used_usd: dict[AccountDay, Decimal] = {}
+        self._stopping = threading.Event()
+        self._jobs_by_key: dict[str, frozenset[str]] = {}
+        self._peak_used_usd: dict[AccountDay, Decimal] = {}
         self._cancelled = self._circuits_closed = 0
-        # Made before any fault: an api that has just begun looks few new ones up.
+        # Created before any fault: a newly started api looks up only few new keys.
         users = {request.user for request in self._plan.requests()}
-        self._keys = {user: self._view.make_key(user) for user in sorted(users)}
+        self._keys = {user: self._view.create_key(user) for user in sorted(users)}
 
     def __call__(self) -> Evidence:
-        """Ends when all jobs have ended, or after a bound; raises if a user gave up."""
-        self._spend_ahead()
+        """Run until all jobs have ended, or a limit is reached.
+
+        Raises NoResponseError if a user gave up.
+        """
+        self._spend_racers_cap()
         before = self._view.ledger()
         self._injector.begin()
         try:
             self._create_all_and_watch()
         finally:
             self._injector.end()
-        self._watch_until_all_ended(self._options.most_seconds_to_end)
+        self._watch_until_all_ended(self._options.max_seconds_to_end)
         self._options.say("playing every video")
         jobs, storage = self._view.jobs(), self._stack.addresses["storage"]
         delivered = [job for job in jobs if job.delivered]
         return Evidence(
-            jobs_of_keys=self._jobs_of_keys,
+            jobs_by_key=self._jobs_by_key,
             jobs=jobs,
             shown=self._view.shown(),
             paid=self._paid(),
@@ -122,18 +132,18 @@ class Run:
             outputs={j.job_id: fault_of_output(storage, j) for j in delivered},
             ledger=self._view.ledger(),
             ledger_before=before,
-            most_used_usd=self._most_used_usd,
+            peak_used_usd=self._peak_used_usd,
             caps_usd=CAPS_USD,
             open_jobs=self._view.open_jobs(),
-            heard=self._receiver.heard,
+            received=self._receiver.received,
             journal=read_journal(self._options.folder / "journal.jsonl"),
             injected=self._injected(),
         )
 
     # Users.
 
-    def _spend_ahead(self) -> None:
-        """The racer has room for three more jobs today, as if by earlier ones."""
+    def _spend_racers_cap(self) -> None:
+        """Leave the racer room for three more jobs today, as after earlier ones."""
         key = ledger_key_on(RACER, datetime.now(UTC).date())
         spent = (CAPS_USD["user"] - RACER_ROOM * HOLD_USD) * MICROS
         self._view.spend(key.accounts[1], key.day, int(spent))
@@ -143,21 +153,24 @@ class Run:
             created = creating.submit(self._create_all)
             try:
                 while not created.done():
-                    self._look()
+                    self._observe()
                     self._pause()
             finally:
-                self._over.set()
+                self._stopping.set()
             created.result()
         self._watch_until_all_ended(CALM_AFTER_SECONDS)
 
     def _create_all(self) -> None:
         count = self._plan.jobs
         racers = max(10, count // 6)
-        pace = min(LONGEST_PACE_SECONDS, CREATING_SECONDS / count)
-        with ThreadPoolExecutor(AT_ONCE) as users, ThreadPoolExecutor(racers) as rivals:
+        pace = min(MAX_PACE_SECONDS, CREATING_SECONDS / count)
+        with (
+            ThreadPoolExecutor(CONCURRENT_USERS) as users,
+            ThreadPoolExecutor(racers) as rivals,
+        ):
             pending: list[Future[None]] = []
             for nth, request in enumerate(self._plan.requests(), start=1):
-                if self._over.wait(pace):
+                if self._stopping.wait(pace):
                     break
                 pending.append(users.submit(self._create, request))
                 self._injector.on_progress(nth / count)
@@ -167,7 +180,7 @@ class Run:
             for future in pending:
                 future.result()
 
-    def _create(self, request: JobRequest) -> None:
+    def _create(self, request: PlannedJob) -> None:
         api, project = self._stack.addresses["api"], self._stack.project
         key = self._keys.get(request.user)
         user = User(request.user, api=api, project=project, key=key)
@@ -176,7 +189,7 @@ class Run:
         with ThreadPoolExecutor(times) as repeats:
             sent = [repeats.submit(user.create, request, image) for _ in range(times)]
         job_ids = {job_id for future in sent if (job_id := future.result())}
-        self._jobs_of_keys[key_of(request)] = frozenset(job_ids)
+        self._jobs_by_key[key_of(request)] = frozenset(job_ids)
         if request.is_cancelled and job_ids:
             time.sleep(request.number % 7)
             user.cancel(min(job_ids))
@@ -184,9 +197,9 @@ class Run:
 
     # Watching.
 
-    def _watch_until_all_ended(self, most_seconds: float) -> None:
-        give_up_at = time.monotonic() + most_seconds
-        while time.monotonic() < give_up_at and UNFINISHED & set(self._look()):
+    def _watch_until_all_ended(self, max_seconds: float) -> None:
+        give_up_at = time.monotonic() + max_seconds
+        while time.monotonic() < give_up_at and UNFINISHED & set(self._observe()):
             self._pause()
 
     def _pause(self) -> None:
@@ -194,11 +207,11 @@ class Run:
             time.sleep(1)
             self._circuits_closed += self._view.close_circuits()
 
-    def _look(self) -> Sequence[str]:
+    def _observe(self) -> Sequence[str]:
+        """Record what is used of the caps; return all statuses of jobs and webhooks."""
         for day, totals in days(self._view.ledger()).items():
-            most = self._most_used_usd.get(day, totals.used_usd)
-            self._most_used_usd[day] = max(most, totals.used_usd)
-        """The statuses of all jobs and of their webhooks."""
+            peak = self._peak_used_usd.get(day, totals.used_usd)
+            self._peak_used_usd[day] = max(peak, totals.used_usd)
         shown = self._view.shown().values()
         statuses = [str(job["status"]) for job in shown]
         counts = {status: statuses.count(status) for status in sorted(set(statuses))}
@@ -208,16 +221,16 @@ class Run:
     # Evidence.
 
     def _injected(self) -> Mapping[str, int]:
-        refused = sum(not jobs for jobs in self._jobs_of_keys.values())
+        refused = sum(not jobs for jobs in self._jobs_by_key.values())
         return dict(self._injector.done()) | {
             "create refused by the cap": refused,
             "job cancelled": self._cancelled,
             "circuit opened": self._circuits_closed,
         }
 
-    def _paid(self) -> Sequence[Paid]:
+    def _paid(self) -> Sequence[PaidSubmission]:
         return [
-            Paid(vendor=each["vendor"], prompt=each["prompt"])
+            PaidSubmission(vendor=each["vendor"], prompt=each["prompt"])
             for vendor in VENDORS
             for each in self._counted_by(vendor)["submissions"]
         ]

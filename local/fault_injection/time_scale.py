@@ -1,4 +1,4 @@
-"""Shorter limits, so that a test which waits for a lease need not wait 90 s for it."""
+"""Scales all limits, so that a test need not wait 90 s for a lease."""
 
 import sys
 from datetime import timedelta
@@ -8,9 +8,9 @@ QUICK_ROOT = Path(__file__).with_name("quick.py")
 
 
 def scale_limits(scale: float) -> None:
-    """Multiply every limit by `scale`, which keeps the order between them.
+    """Multiply every limit by `scale`, which preserves their order.
 
-    Comes before anything that imports the limits by their names: before `main`.
+    Must be called before anything imports the limits by name, and so before `main`.
     """
     assert "main" not in sys.modules
     from shared.domain import timing
@@ -24,7 +24,7 @@ def scale_limits(scale: float) -> None:
 
 
 def shorten_pauses_of_webhooks() -> None:
-    """A day of pauses in seconds: as many, and all of them short."""
+    """Make each pause two seconds, so that a day of retries takes seconds."""
     from shared.domain import webhook
 
-    webhook.PAUSES = [timedelta(seconds=2)] * len(webhook.PAUSES)
+    webhook.RETRY_DELAYS = [timedelta(seconds=2)] * len(webhook.RETRY_DELAYS)

@@ -1,4 +1,4 @@
-"""Which promises held: counted from the evidence alone."""
+"""Judges from the evidence alone which promises held."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from local.fault_injection.evidence import AccountDay, Accounts, Evidence
-from local.fault_injection.journal import Entry, What
+from local.fault_injection.journal import EntryKind, JournalEntry
 from shared.domain.errors import ErrorCode
 from shared.domain.job import AttemptState, Job
 from shared.domain.ledger import Totals, in_micros
@@ -17,10 +17,16 @@ NOT_SENT = frozenset(
     {AttemptState.SKIPPED, AttemptState.NOT_SENT, AttemptState.REJECTED}
 )
 
+# Promises whose violations are counted; for the ledger and the caps, it is the amount.
+COUNTED = (
+    *("lost", "not_terminal", "paid_twice", "corrupt", "thrown_away"),
+    *("key_twice", "open_jobs_drift", "webhooks_broken"),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
-    """One broken promise. `job_id` is empty where it is of no single job."""
+class BrokenPromise:
+    """A broken promise. `job_id`: empty if no single job is affected."""
 
     promise: str
     job_id: str = ""
@@ -30,32 +36,25 @@ class Broken:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     figures: Mapping[str, object]
-    broken: Sequence[Broken]
+    broken: Sequence[BrokenPromise]
 
 
 def verdict_on(evidence: Evidence) -> Verdict:
-    """The figures of `make chaos`, and each promise that was broken."""
+    """The figures of `make chaos`, and all broken promises."""
     broken = [*_on_jobs(evidence), *_on_payments(evidence), *_on_outputs(evidence)]
     broken += [*_on_translations(evidence), *_on_keys(evidence)]
     broken += [*_on_open_jobs(evidence), *_on_thrown_away(evidence)]
     broken += _on_webhooks(evidence)
     drift, overshoot = ledger_drift_usd(evidence), cap_overshoot_usd(evidence)
     if drift:
-        broken.append(Broken(promise="ledger", why=f"off by {drift} USD"))
+        broken.append(BrokenPromise(promise="ledger", why=f"off by {drift} USD"))
     if overshoot:
-        broken.append(Broken(promise="cap", why=f"over by {overshoot} USD"))
+        broken.append(BrokenPromise(promise="cap", why=f"over by {overshoot} USD"))
     of = Counter(each.promise for each in broken)
-    promises = {
-        "lost": of["lost"],
-        "not_terminal": of["not_terminal"],
-        "paid_twice": of["paid_twice"],
+    promises: dict[str, object] = {promise: of[promise] for promise in COUNTED}
+    promises |= {
         "ledger_drift_usd": float(drift),
         "cap_overshoot_usd": float(overshoot),
-        "corrupt": of["corrupt"],
-        "thrown_away": of["thrown_away"],
-        "key_twice": of["key_twice"],
-        "open_jobs_drift": of["open_jobs"],
-        "webhooks_broken": of["webhook"],
     }
     return Verdict(figures=_counts(evidence) | promises, broken=broken)
 
@@ -70,9 +69,10 @@ def _counts(evidence: Evidence) -> dict[str, object]:
         "completed": shown["completed"],
         "failed": shown["failed"],
         "paid_submissions": len(evidence.paid),
-        "webhook_messages": len(evidence.heard),
+        "webhook_messages": len(evidence.received),
         "crashes": crash_count,
         "faults": injected.total() - crash_count,
+        "duplicate_deliveries": injected["task delivered twice"],
         "recoveries": len(recoveries),
         "recovery_p50_s": quantile(recoveries, 0.50),
         "recovery_p99_s": quantile(recoveries, 0.99),
@@ -80,12 +80,12 @@ def _counts(evidence: Evidence) -> dict[str, object]:
     }
 
 
-def _names(journal: Iterable[Entry]) -> Iterator[str]:
+def _names(journal: Iterable[JournalEntry]) -> Iterator[str]:
     for entry in journal:
         match entry.what:
-            case What.INJECTED:
+            case EntryKind.INJECTED:
                 yield entry.detail
-            case What.SKEWED:
+            case EntryKind.SKEWED:
                 yield f"{entry.detail} process begins with a skewed clock"
 
 
@@ -93,24 +93,26 @@ def _is_crash(name: str) -> bool:
     return name.startswith("killed ") or name.endswith(" process killed")
 
 
-def _on_jobs(evidence: Evidence) -> Iterator[Broken]:
+def _on_jobs(evidence: Evidence) -> Iterator[BrokenPromise]:
     known = {job.job_id: job for job in evidence.jobs}
     for job_id in sorted(evidence.accepted - known.keys()):
-        yield Broken(promise="lost", job_id=job_id, why="accepted, and not there")
+        yield BrokenPromise(
+            promise="lost", job_id=job_id, why="accepted, and not there"
+        )
     for job_id, job in known.items():
         shown = evidence.shown.get(job_id, {})
         if not job.is_final or shown.get("status") not in ("completed", "failed"):
             why = f"its owner reads {shown.get('status')}"
-            yield Broken(promise="not_terminal", job_id=job_id, why=why)
+            yield BrokenPromise(promise="not_terminal", job_id=job_id, why=why)
         elif shown["status"] == "failed" and not (shown.get("error") or {}).get("code"):
             why = "failed without saying why"
-            yield Broken(promise="lost", job_id=job_id, why=why)
+            yield BrokenPromise(promise="lost", job_id=job_id, why=why)
 
 
-def _on_payments(evidence: Evidence) -> Iterator[Broken]:
-    """As the simulators count: what came beyond the attempts that were sent.
+def _on_payments(evidence: Evidence) -> Iterator[BrokenPromise]:
+    """Paid submissions, as the simulators recorded them, beyond the attempts sent.
 
-    An attempt after one whose outcome is unknown, at the same vendor, is one too many.
+    An attempt at a vendor after one with an unknown outcome is not allowed for.
     """
     paid: Mapping[str, Counter[str]] = defaultdict(Counter)
     for submission in evidence.paid:
@@ -125,19 +127,21 @@ def _on_payments(evidence: Evidence) -> Iterator[Broken]:
             allowed = sum(_may_have_paid(job, vendor) for job in jobs)
             for _ in range(count - allowed):
                 why = f"{vendor}: {count} paid, {allowed} on record"
-                yield Broken(promise="paid_twice", job_id=job_id, why=why)
+                yield BrokenPromise(promise="paid_twice", job_id=job_id, why=why)
 
 
-def _on_translations(evidence: Evidence) -> Iterator[Broken]:
+def _on_translations(evidence: Evidence) -> Iterator[BrokenPromise]:
     for prompt, count in Counter(evidence.translated).items():
         for _ in range(count - 1):
-            yield Broken(
+            yield BrokenPromise(
                 promise="paid_twice", why=f"translated {count} times: {prompt}"
             )
 
 
 def _may_have_paid(job: Job, vendor: str) -> int:
-    """Up to and with the first of unknown outcome: after it nothing may be sent."""
+    """Attempts up to and including the first with an unknown outcome, after which none
+    may be sent.
+    """
     count = 0
     for attempt in job.attempts:
         if attempt.vendor == vendor and attempt.state not in NOT_SENT:
@@ -147,60 +151,61 @@ def _may_have_paid(job: Job, vendor: str) -> int:
     return count
 
 
-def _on_outputs(evidence: Evidence) -> Iterator[Broken]:
+def _on_outputs(evidence: Evidence) -> Iterator[BrokenPromise]:
     for job in evidence.jobs:
         if job.delivered:
             fault = evidence.outputs.get(job.job_id, "was not looked at")
             if fault:
-                yield Broken(promise="corrupt", job_id=job.job_id, why=fault)
+                yield BrokenPromise(promise="corrupt", job_id=job.job_id, why=fault)
 
 
-def _on_webhooks(evidence: Evidence) -> Iterator[Broken]:
+def _on_webhooks(evidence: Evidence) -> Iterator[BrokenPromise]:
     for job in evidence.jobs:
         if job.webhook and (why := _fault_of_webhook(job, job.webhook, evidence)):
-            yield Broken(promise="webhook", job_id=job.job_id, why=why)
+            yield BrokenPromise(promise="webhooks_broken", job_id=job.job_id, why=why)
 
 
 def _fault_of_webhook(job: Job, webhook: Webhook, evidence: Evidence) -> str:
-    """Empty if its receiver heard of the end, under one id, as often as is counted."""
-    heard = [each for each in evidence.heard if each.job_id == job.job_id]
-    said = {(each.message_id, each.type) for each in heard}
+    """Empty if its receiver got the end under one id, at most as often as attempted."""
+    received = [each for each in evidence.received if each.job_id == job.job_id]
+    messages = {(each.message_id, each.type) for each in received}
     if webhook.status is not WebhookStatus.DELIVERED:
         return f"its webhook is {webhook.status}"
-    if said != {(message_id(job), event_type(job))}:
-        return f"its receiver heard {sorted(said)}"
-    if len(heard) > webhook.attempts:
-        return f"{len(heard)} messages, {webhook.attempts} counted"
+    if messages != {(message_id(job), event_type(job))}:
+        return f"its receiver got {sorted(messages)}"
+    if len(received) > webhook.attempts:
+        return f"{len(received)} messages, {webhook.attempts} counted"
     return ""
 
 
-def _on_thrown_away(evidence: Evidence) -> Iterator[Broken]:
-    """Vendors' videos that were paid for and given up through a fault of our own."""
+def _on_thrown_away(evidence: Evidence) -> Iterator[BrokenPromise]:
+    """Paid videos that were given up through a fault of our own."""
     for job in evidence.jobs:
         for attempt in job.attempts:
             if attempt.problem and attempt.problem.code is ErrorCode.STORAGE_FAILED:
                 why = f"{attempt.provider_id}: {attempt.problem.detail}"
-                yield Broken(promise="thrown_away", job_id=job.job_id, why=why)
+                yield BrokenPromise(promise="thrown_away", job_id=job.job_id, why=why)
 
 
-def _on_keys(evidence: Evidence) -> Iterator[Broken]:
-    for key, jobs in evidence.jobs_of_keys.items():
+def _on_keys(evidence: Evidence) -> Iterator[BrokenPromise]:
+    for key, jobs in evidence.jobs_by_key.items():
         if len(jobs) > 1:
             why = f"one Idempotency-Key ({key}), {len(jobs)} jobs"
-            yield Broken(promise="key_twice", job_id=min(jobs), why=why)
+            yield BrokenPromise(promise="key_twice", job_id=min(jobs), why=why)
 
 
-def _on_open_jobs(evidence: Evidence) -> Iterator[Broken]:
+def _on_open_jobs(evidence: Evidence) -> Iterator[BrokenPromise]:
     still = Counter(job.user_id for job in evidence.jobs if not job.is_final)
     for user, count in evidence.open_jobs.items():
         if count != still[user]:
             why = f"{user} has {still[user]} open jobs, {count} are counted"
-            yield Broken(promise="open_jobs", why=why)
+            yield BrokenPromise(promise="open_jobs_drift", why=why)
 
 
 def ledger_drift_usd(evidence: Evidence) -> Decimal:
-    """The most by which any account's day is off: settled from what its ended jobs
-    cost, or open from what its open jobs hold."""
+    """The largest difference in any account's day: between what is settled and what
+    its ended jobs cost, or between what is open and what its open jobs hold.
+    """
     settled: dict[AccountDay, Decimal] = defaultdict(Decimal)
     held: dict[AccountDay, Decimal] = defaultdict(Decimal)
     for job in evidence.jobs:
@@ -226,24 +231,24 @@ def days(accounts: Accounts) -> Mapping[AccountDay, Totals]:
 
 
 def cap_overshoot_usd(evidence: Evidence) -> Decimal:
-    """The most by which a day's cap was ever seen exceeded by settled and open."""
+    """The most by which settled and open were ever seen to exceed a day's cap."""
     overshoots = [Decimal(0)]
-    for (account, _), used in evidence.most_used_usd.items():
+    for (account, _), used in evidence.peak_used_usd.items():
         kind = account.partition(".")[0]
         if kind in evidence.caps_usd:
             overshoots.append(used - evidence.caps_usd[kind])
     return max(overshoots)
 
 
-def recovery_seconds(journal: Sequence[Entry]) -> Sequence[float]:
-    """From each crash at a crash point to its job's next commit."""
-    commits: dict[str, list[Entry]] = defaultdict(list)
+def recovery_seconds(journal: Sequence[JournalEntry]) -> Sequence[float]:
+    """Seconds from each crash at a crash point to the next commit of its job."""
+    commits: dict[str, list[JournalEntry]] = defaultdict(list)
     for entry in journal:
-        if entry.what is What.COMMITTED:
+        if entry.what is EntryKind.COMMITTED:
             commits[entry.job_id].append(entry)
     found = []
     for crash in journal:
-        if crash.what is What.INJECTED and _is_crash(crash.detail):
+        if crash.what is EntryKind.INJECTED and _is_crash(crash.detail):
             own = commits[crash.job_id]
             had_ended = any(c.detail == "final" and c.at <= crash.at for c in own)
             after = [c.at for c in own if c.at > crash.at]
@@ -253,7 +258,7 @@ def recovery_seconds(journal: Sequence[Entry]) -> Sequence[float]:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:
-    """The smallest value that at least this share does not exceed; None of nothing."""
+    """The smallest value that at least this share does not exceed; None if empty."""
     if not ordered:
         return None
     return ordered[max(0, -(-len(ordered) * round(share * 1000) // 1000) - 1)]

@@ -1,1 +1,1 @@
-"""Stand-ins for the video providers: they speak the providers' own HTTP and render."""
+"""Simulators of the video providers, which speak their HTTP and render real videos."""

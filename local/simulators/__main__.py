@@ -7,7 +7,7 @@ from local.http_server import run_until_signal
 from local.simulators.google import google_simulator
 from local.simulators.render import FRAMES_PER_SECOND
 from local.simulators.runway import runway_simulator
-from local.simulators.studio import Pace
+from local.simulators.vendor_backend import Pace
 from local.simulators.veo import CloudStore
 
 
@@ -15,25 +15,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.simulators")
     add = parser.add_argument
     add("vendor", choices=("runway", "google"))
-    add("--port", type=int, default=0, help="0: a free one")
+    add("--port", type=int, default=0, help="0 picks a free one")
     add("--faults", type=parse_faults, default=[], help="as in FAULTS of make demo")
     add("--seconds", type=float, default=6.0, help="per generation")
     add("--frames-per-second", type=int, default=FRAMES_PER_SECOND)
-    add("--cache", action="store_true", help="render equal orders only once")
-    add("--storage", default="", help="where Cloud Storage is: http://HOST:PORT")
-    asked = parser.parse_args()
-    pace = Pace(
-        seconds=asked.seconds,
-        cached=asked.cache,
-        frames_per_second=asked.frames_per_second,
-    )
-    if asked.vendor == "runway":
-        server = runway_simulator(pace, faults=asked.faults, port=asked.port)
+    add("--storage", default="", help="the address of Cloud Storage: http://HOST:PORT")
+    args = parser.parse_args()
+    pace = Pace(seconds=args.seconds, frames_per_second=args.frames_per_second)
+    if args.vendor == "runway":
+        server = runway_simulator(pace, faults=args.faults, port=args.port)
     else:
-        store = CloudStore(asked.storage)
-        server = google_simulator(
-            pace, store=store, faults=asked.faults, port=asked.port
-        )
+        store = CloudStore(args.storage)
+        server = google_simulator(pace, store=store, faults=args.faults, port=args.port)
     with server:
         run_until_signal({"address": server.address})
 

@@ -1,7 +1,7 @@
-"""How Google words its errors, at both of its addresses: google.rpc.Status as JSON.
+"""Google's error responses, the same for both of its APIs: google.rpc.Status as JSON.
 
-Refusals and support codes: the responsible-AI page of Veo. A wrong API key is a 400
-with the reason API_KEY_INVALID.
+Source of refusals and support codes: Veo's responsible-AI page. A wrong API key is a
+400 with the reason API_KEY_INVALID.
 """
 
 from werkzeug import Response
@@ -60,11 +60,11 @@ _KEY_DETAILS = {
 
 
 class RefusedOrderError(ValueError):
-    """The message is what a 400 says."""
+    """The order is invalid; the message is that of the 400."""
 
 
 def error_reply(kind: Kind, message: str | None = None) -> Response:
-    """The HTTP error of that kind, with another text if one is given."""
+    """The HTTP error for `kind`, with `message` instead of its usual text if given."""
     status, name, text = _ERRORS.get(kind, _ERRORS[Kind.SERVER_ERROR])
     error = {
         "code": status,

@@ -1,4 +1,4 @@
-"""When bytes are an image that a video vendor takes."""
+"""Checks that bytes are an image that a video vendor accepts."""
 
 import base64
 import binascii
@@ -7,15 +7,15 @@ import io
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 _FORMATS = ("JPEG", "PNG", "WEBP")
-_LARGEST_SIDE = 8000
+_MAX_SIDE_PIXELS = 8000
 
 
 class ImageError(ValueError):
-    """The message says what is wrong with the image."""
+    """The image is invalid; the message says why."""
 
 
 def from_base64(text: object) -> bytes:
-    """The image, checked; ImageError where it isn't one."""
+    """The image, checked. Raises ImageError."""
     try:
         content = base64.b64decode(str(text), validate=True)
     except (binascii.Error, ValueError) as error:
@@ -25,8 +25,9 @@ def from_base64(text: object) -> bytes:
 
 
 def check_image(content: bytes) -> None:
-    """Refuses what isn't a whole JPEG, PNG or WebP with sides of at most 8000 px and
-    an aspect within 0.5 and 2 (Runway's rule; Google's is not known to be narrower).
+    """Raises ImageError unless it is a complete JPEG, PNG or WebP with sides of at most
+    8000 px and an aspect ratio from 0.5 to 2. This is Runway's rule; Google's is not
+    known to be narrower.
     """
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
@@ -34,14 +35,14 @@ def check_image(content: bytes) -> None:
             image.load()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise ImageError("Invalid asset: not a readable image") from error
-    if max(width, height) > _LARGEST_SIDE:
+    if max(width, height) > _MAX_SIDE_PIXELS:
         raise ImageError(f"Invalid asset: {width}x{height} exceeds 8000 pixels")
     if not 0.5 <= width / height <= 2:
         raise ImageError(f"Invalid asset: aspect ratio of {width}x{height}")
 
 
 def stand_in() -> bytes:
-    """A dawn, in place of an image that only lies on the internet, or of none."""
+    """A picture of a dawn: for an image by URL, which isn't fetched, or for none."""
     grey = Image.linear_gradient("L").resize((640, 480))
     image = ImageOps.colorize(grey, black="#16213e", mid="#a8577e", white="#f4b860")
     written = io.BytesIO()

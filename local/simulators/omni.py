@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,13 +16,13 @@ from local.faults import Fault
 from local.http_server import as_json
 from local.simulators.google_errors import INTERNAL, RefusedOrderError, error_reply
 from local.simulators.images import ImageError, from_base64, stand_in
-from local.simulators.server import View, accepted
-from local.simulators.studio import Generation, Order, Phase, Studio
+from local.simulators.server import View
+from local.simulators.vendor_backend import Generation, Phase, VendorBackend, VideoOrder
 from local.simulators.veo import shape_of
 
 _TOKENS_PER_SECOND = 5792
 _SHORT_SIDE = {"360p": 360, "720p": 720, "1080p": 1080, "4k": 2160}
-# The longest video in seconds, and USD per second by resolution.
+# By model: the longest video in seconds, and USD per second by resolution.
 _MODELS = {
     "gemini-omni-1.2-flash": (
         15,
@@ -49,14 +48,13 @@ class _Interaction:
     file_id: str
     is_inline: bool
     inline: bytes = b""
-    updated_at: datetime
 
 
 class Omni:
     """Background interactions that make a video."""
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, backend: VendorBackend) -> None:
+        self._backend = backend
         self._interactions: dict[str, _Interaction] = {}
 
     @property
@@ -82,7 +80,7 @@ class Omni:
     def error(self, kind: Kind) -> Response:
         return error_reply(kind)
 
-    def _start(self, request: Request, fault: Fault | None) -> Response:
+    def _start(self, request: Request, _: Fault | None) -> Response:
         try:
             body = json.loads(request.get_data())
             model = body["model"]
@@ -95,29 +93,26 @@ class Omni:
             order = self._order(body)
         except (RefusedOrderError, ImageError) as error:
             return error_reply(Kind.BAD_REQUEST, str(error))
-        generation = self._studio.accept(order, request, fault)
-        return accepted(self._head(generation), order.task_id)
+        return as_json(self._summary(self._backend.accept(order)))
 
-    def _order(self, body: dict[str, Any]) -> Order:
+    def _order(self, body: dict[str, Any]) -> VideoOrder:
         """Raises RefusedOrderError or ImageError."""
         wanted = body.get("response_format")
         if not isinstance(wanted, dict) or wanted.get("type") != "video":
             raise RefusedOrderError("response_format must be of type video.")
-        longest, prices = _MODELS[body["model"]]
+        max_seconds, prices = _MODELS[body["model"]]
         resolution = wanted.get("resolution", "720p")
         aspect, delivery = wanted.get("aspect_ratio", "16:9"), wanted.get("delivery")
         if resolution not in _SHORT_SIDE or aspect not in ("16:9", "9:16"):
             raise RefusedOrderError("Invalid resolution or aspect_ratio.")
         if delivery not in (None, "inline", "uri"):
             raise RefusedOrderError("Invalid delivery.")
-        seconds = _seconds(wanted.get("duration", "8s"), longest)
+        seconds = _seconds(wanted.get("duration", "8s"), max_seconds)
         prompt, image = _input(body.get("input"))
         interaction = _Interaction(
-            file_id=secrets.token_hex(6),
-            is_inline=delivery != "uri",
-            updated_at=datetime.now(UTC),
+            file_id=secrets.token_hex(6), is_inline=delivery != "uri"
         )
-        order = Order(
+        order = VideoOrder(
             provider=ProviderId.OMNI,
             task_id=f"v1_{secrets.token_urlsafe(24)}",
             model=body["model"],
@@ -130,69 +125,71 @@ class Omni:
         self._interactions[order.task_id] = interaction
         return order
 
-    def _deliver(self, order: Order, interaction: _Interaction, video: bytes) -> None:
-        """Inline, a fetch goes wrong here; by address, when it is fetched."""
+    def _deliver(
+        self, order: VideoOrder, interaction: _Interaction, video: bytes
+    ) -> None:
+        """A fault of fetching hits an inline video here, any other at its download."""
         if interaction.is_inline:
-            interaction.inline = self._studio.in_place(order, video) or b""
+            interaction.inline = self._backend.in_place(order, video) or b""
 
     def _poll(self, request: Request, task_id: str, _: Fault | None) -> Response:
-        found = self._studio.poll(task_id)
+        found = self._backend.poll(task_id)
         if found is None:
             return error_reply(Kind.NOT_FOUND)
-        return as_json(self._whole(found, request))
+        return as_json(self._details(found, request))
 
     def _cancel(self, request: Request, task_id: str, _: Fault | None) -> Response:
-        found = self._studio.poll(task_id)
+        found = self._backend.poll(task_id)
         if found is None:
             return error_reply(Kind.NOT_FOUND)
         if found.is_final:
-            return as_json(self._whole(found, request))
-        self._studio.cancel(found, found.order.cost_usd)
-        self._interactions[found.order.task_id].updated_at = datetime.now(UTC)
-        return as_json(self._head(found) | {"status": "cancelled"})
+            return as_json(self._details(found, request))
+        found.stop()
+        return as_json(self._summary(found) | {"status": "cancelled"})
 
     def _download(
         self, request: Request, file_id: str, fault: Fault | None
     ) -> Response:
         for task_id, interaction in list(self._interactions.items()):
-            found = self._studio.find(task_id)
-            is_there = found and found.has_video and not found.end_told
+            found = self._backend.find(task_id)
+            is_there = found and found.has_video and not found.end_reported
             if found and is_there and interaction.file_id == file_id:
-                return self._studio.file(found, fault, request)
+                return self._backend.file(found, fault, request)
         return error_reply(Kind.FORBIDDEN)
 
-    def _head(self, generation: Generation) -> dict[str, object]:
-        task_id = generation.order.task_id
+    def _summary(self, generation: Generation) -> dict[str, object]:
+        created = generation.created_at.isoformat(timespec="seconds")
+        created = created.replace("+00:00", "Z")
         return {
-            "id": task_id,
+            "id": generation.order.task_id,
             "object": "interaction",
             "model": generation.order.model,
             "status": _status(generation),
-            "created": _written(generation.created_at),
-            "updated": _written(self._interactions[task_id].updated_at),
+            "created": created,
+            "updated": created,
         }
 
-    def _whole(self, generation: Generation, request: Request) -> dict[str, object]:
-        """What a GET says: errors when it failed, steps when it completed."""
-        head, order = self._head(generation), generation.order
-        if head["status"] == "failed":
+    def _details(self, generation: Generation, request: Request) -> dict[str, object]:
+        """A GET's response: with errors if it failed, with steps if it completed."""
+        summary, order = self._summary(generation), generation.order
+        if summary["status"] == "failed":
             is_safety = generation.fate is Kind.FAILED_SAFETY
             error = ("SAFETY", "blocked") if is_safety else ("INTERNAL", INTERNAL)
-            return head | {"errors": [{"code": error[0], "message": error[1]}]}
-        if head["status"] != "completed":
-            return head
+            return summary | {"errors": [{"code": error[0], "message": error[1]}]}
+        if summary["status"] != "completed":
+            return summary
         text = [{"type": "text", "text": order.prompt}]
         steps = [
             {"type": "user_input", "content": text},
             {"type": "model_output", "content": self._output(generation, request)},
         ]
         tokens = round(order.shape.duration_seconds) * _TOKENS_PER_SECOND
-        return head | {"steps": steps, "usage": {"total_tokens": tokens}}
+        return summary | {"steps": steps, "usage": {"total_tokens": tokens}}
 
     def _output(
         self, generation: Generation, request: Request
     ) -> list[dict[str, object]]:
-        if not generation.has_video:
+        if not generation.shows_video():
             return []
         interaction = self._interactions[generation.order.task_id]
         video: dict[str, object] = {"type": "video", "mime_type": "video/mp4"}
@@ -204,15 +201,17 @@ class Omni:
         return [video | {"uri": file}]
 
 
-def _seconds(text: object, longest: int) -> int:
+def _seconds(text: object, max_seconds: int) -> int:
     matched = re.fullmatch(r"(\d+)s", str(text))
-    if matched is None or not 3 <= int(matched[1]) <= longest:
-        raise RefusedOrderError(f"duration must be 3s to {longest}s, in whole seconds.")
+    if matched is None or not 3 <= int(matched[1]) <= max_seconds:
+        raise RefusedOrderError(
+            f"duration must be 3s to {max_seconds}s, in whole seconds."
+        )
     return int(matched[1])
 
 
 def _input(steps: Any) -> tuple[str, bytes]:
-    """The text and the image, if there is one, of the one user_input step."""
+    """The text of the only user_input step, and its image or a stand-in."""
     match steps:
         case [{"type": "user_input", "content": [*parts]}]:
             by_type = {part.get("type"): part for part in parts}
@@ -237,7 +236,3 @@ def _status(generation: Generation) -> str:
     if generation.problem is not None:
         return "failed"
     return _STATUS.get(generation.fate or Kind.NO_OUTPUT, "completed")
-
-
-def _written(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,5 +1,4 @@
-"""Makes a playable MP4 of a still image, a slow pan and zoom over it, or of two, from
-the one to the other."""
+"""Renders a playable MP4: a slow pan and zoom over an image, or a fade between two."""
 
 import hashlib
 import io
@@ -21,9 +20,9 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from local.fault_kinds import Kind
 
 FRAMES_PER_SECOND = 24
-_ROOM = 1.15  # how much larger than the frame the image is laid out
-_AT_ONCE, _MOST_CACHED = 2, 64
-_MARK, _MARK_OPACITY, _WHITE = "simulated", 170, 235
+_SCALE_MARGIN = 1.15  # how much larger than the frame the image is scaled
+_MAX_CONCURRENT, _MAX_CACHED = 2, 64
+_WATERMARK, _WATERMARK_OPACITY, _WHITE = "simulated", 170, 235
 _SOUND_HZ, _CHORD_HZ = 48_000, (200, 250, 300)
 _X264 = {"preset": "ultrafast", "crf": "23", "maxrate": "6M", "bufsize": "6M"}
 
@@ -33,7 +32,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What the video shall be; width and height in pixels, both even."""
+    """The video to render; width and height in pixels, both even."""
 
     width: int
     height: int
@@ -45,40 +44,38 @@ class Shape:
     def frame_count(self) -> int:
         return round(self.duration_seconds * self.frames_per_second)
 
-    def instead(self, kind: Kind) -> "Shape":
-        """What a vendor delivers under a fault of `fault_kinds.RENDERED`."""
+    def under_fault(self, kind: Kind) -> "Shape":
+        """The shape that a vendor delivers under a fault of `fault_kinds.RENDERED`."""
         if kind is Kind.WRONG_ASPECT:
             return replace(self, width=self.height, height=self.width)
         return replace(self, duration_seconds=self.duration_seconds / 2)
 
 
 class RenderStoppedError(Exception):
-    """Raised out of a progress callback to give up a render half-way."""
+    """Raised by a progress callback to abort a render."""
 
 
 def render(
     image: bytes, shape: Shape, progress: Progress, last: bytes | None = None
 ) -> bytes:
-    """An MP4 (H.264, moov first; AAC if `shape.audio`) showing `image`, and in
-    the end `last`.
+    """An MP4 (H.264, moov first; AAC if `shape.audio`) of `image`, ending with `last`.
 
-    Calls `progress` with 0..1 after every frame; what that raises ends the render.
+    Calls `progress` with 0..1 after every frame; an exception in it aborts the render.
     """
-    first, mark = _canvas(image, shape), _mark(shape)
+    first, mark = _canvas(image, shape), _watermark(shape)
     canvas = [first, _canvas(last, shape) if last else first]
     with tempfile.TemporaryDirectory(prefix="render-") as folder:
-        # A real file: +faststart reads back what it wrote, which a stream can't.
+        # A real file, because +faststart reads back what it has written.
         path = Path(folder) / "video.mp4"
         _encode(path, canvas, mark, shape, progress)
         return path.read_bytes()
 
 
 class Renderer:
-    """Renders few videos at once, and, with `cached`, equal ones rarely twice."""
+    """Renders with limited concurrency, and caches videos."""
 
-    def __init__(self, *, cached: bool = False) -> None:
-        self._slots = threading.BoundedSemaphore(_AT_ONCE)
-        self._is_cached = cached
+    def __init__(self) -> None:
+        self._slots = threading.BoundedSemaphore(_MAX_CONCURRENT)
         self._videos: dict[tuple[str, Shape], bytes] = {}
 
     def render(
@@ -87,17 +84,19 @@ class Renderer:
         key = (hashlib.sha256(image + (last or b"")).hexdigest(), shape)
         with self._slots:
             video = self._videos.get(key) or render(image, shape, progress, last)
-            if self._is_cached:
-                self._videos[key] = video
-            for old in list(self._videos)[:-_MOST_CACHED]:
+            self._videos[key] = video
+            for old in list(self._videos)[:-_MAX_CACHED]:
                 self._videos.pop(old, None)
         progress(1.0)
         return video
 
 
 def _canvas(image: bytes, shape: Shape) -> list[Image.Image]:
-    """The image as the three planes of yuv420p, somewhat larger than the frame."""
-    size = (math.ceil(shape.width * _ROOM), math.ceil(shape.height * _ROOM))
+    """The image's three planes in yuv420p, somewhat larger than the frame."""
+    size = (
+        math.ceil(shape.width * _SCALE_MARGIN),
+        math.ceil(shape.height * _SCALE_MARGIN),
+    )
     with Image.open(io.BytesIO(image)) as opened:
         upright = ImageOps.exif_transpose(opened).convert("RGB")
     filled = ImageOps.fit(upright, size, Image.Resampling.BICUBIC)
@@ -115,12 +114,14 @@ def _canvas(image: bytes, shape: Shape) -> list[Image.Image]:
     ]
 
 
-def _mark(shape: Shape) -> Image.Image:
-    """The word that stays in the corner of every frame, as a mask."""
+def _watermark(shape: Shape) -> Image.Image:
+    """The watermark in the corner of every frame, as a mask."""
     font = ImageFont.load_default(max(8, shape.height // 36))
-    left, top, right, bottom = (round(side) for side in font.getbbox(_MARK))
+    left, top, right, bottom = (round(side) for side in font.getbbox(_WATERMARK))
     mask = Image.new("L", (right - left, bottom - top))
-    ImageDraw.Draw(mask).text((-left, -top), _MARK, font=font, fill=_MARK_OPACITY)
+    ImageDraw.Draw(mask).text(
+        (-left, -top), _WATERMARK, font=font, fill=_WATERMARK_OPACITY
+    )
     return mask
 
 
@@ -151,7 +152,7 @@ def _encode(
 
 
 def _tones(seconds: float) -> Iterator[av.AudioFrame]:
-    """A soft chord that fades in and out, exactly so long."""
+    """A soft chord of exactly this duration, faded in and out."""
     tones = "+".join(f"sin({hertz}*2*PI*t)" for hertz in _CHORD_HZ)
     fades = f"min(1,t/0.4)*min(1,({seconds}-t)/0.4)"
     graph = av.filter.Graph()
@@ -195,13 +196,13 @@ def _frame(
 
 
 def _eased(moment: float) -> float:
-    """From 0 to 1 as `moment` does, slowly at both ends."""
+    """Ease-in and ease-out of `moment`, which runs from 0 to 1."""
     return (1 - math.cos(math.pi * moment)) / 2
 
 
 def _view(eased: float) -> Box:
-    """What is seen, in parts of the canvas: in, and to the right."""
-    side = 1 - (1 - 1 / _ROOM) * eased
+    """The visible box, as shares of the canvas; it zooms in and moves to the right."""
+    side = 1 - (1 - 1 / _SCALE_MARGIN) * eased
     left = (1 - side) * (0.2 + 0.6 * eased)
     top = (1 - side) / 2
     return (left, top, left + side, top + side)

@@ -1,7 +1,7 @@
-"""Runway's API as its SDK and plain HTTP speak it: tasks, credits, outputs.
+"""Runway's API, as its SDK and plain HTTP use it: tasks, credits, outputs.
 
 Sources: types of runwayml 5.24.0; docs.dev.runwayml.com, /assets/inputs, /errors/errors
-and /errors/task-failures. The 400 for lack of credits is as seen in public code.
+and /errors/task-failures. The 400 for a lack of credits is as seen in public code.
 """
 
 import secrets
@@ -20,8 +20,8 @@ from local.simulators.runway_orders import (
     order_of,
     provider_of,
 )
-from local.simulators.server import SimulatorServer, View, accepted
-from local.simulators.studio import Generation, Pace, Phase, Studio
+from local.simulators.server import SimulatorServer, View
+from local.simulators.vendor_backend import Generation, Pace, Phase, VendorBackend
 
 API_VERSION = "2024-11-06"
 _OUTPUTS = "/outputs/"
@@ -59,11 +59,11 @@ _FAILURES = {
 
 
 class Runway:
-    """The API without the wire. Which provider asks is read from the User-Agent."""
+    """The API's views. Which provider calls is read from the User-Agent."""
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
-        self._tokens: dict[str, set[str]] = {}  # of a task's output
+    def __init__(self, backend: VendorBackend) -> None:
+        self._backend = backend
+        self._tokens: dict[str, set[str]] = {}  # tokens of output URLs, by task
 
     @property
     def routes(self) -> Sequence[tuple[str, str, Place, View]]:
@@ -78,11 +78,11 @@ class Runway:
 
     def provider(self, request: Request) -> ProviderId:
         is_output = request.path.startswith(_OUTPUTS)
-        task = is_output and self._studio.find(request.path.split("/")[2])
+        task = is_output and self._backend.find(request.path.split("/")[2])
         return task.order.provider if task else provider_of(request)
 
     def refusal(self, request: Request) -> Response | None:
-        """Of a request without a key, then of one that names no version of the API."""
+        """Refuses a request without a key, and one without the right API version."""
         if request.path.startswith(_OUTPUTS):
             return None
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -95,24 +95,21 @@ class Runway:
     def error(self, kind: Kind) -> Response:
         return _error(kind)
 
-    def _start(self, request: Request, fault: Fault | None) -> Response:
+    def _start(self, request: Request, _: Fault | None) -> Response:
         try:
             order = order_of(request)
         except InvalidOrderError as error:
             return _invalid(error.issues)
-        order = self._studio.accept(order, request, fault).order
+        order = self._backend.accept(order).order
         estimate = {"estimatedCost": {"credits": _credits(order.cost_usd)}}
-        return accepted({"id": order.task_id, **estimate}, order.task_id)
+        return as_json({"id": order.task_id, **estimate})
 
     def _poll(self, request: Request, task_id: str, _: Fault | None) -> Response:
-        found = self._studio.poll(task_id)
+        found = self._backend.poll(task_id)
         if found is None:
             return _error(Kind.NOT_FOUND)
         created = found.created_at.isoformat(timespec="milliseconds")
-        head = {
-            "id": found.order.task_id,
-            "createdAt": created.replace("+00:00", "Z"),
-        }
+        head = {"id": found.order.task_id, "createdAt": created.replace("+00:00", "Z")}
         state = self._end(found, request) if found.is_final else self._state(found)
         return as_json(head | state)
 
@@ -124,7 +121,7 @@ class Runway:
         if task.fate is Kind.UNKNOWN_STATUS:
             return state | {"status": "MIGRATING"}
         if task.phase is Phase.RUNNING:
-            state["progress"] = task.progress(self._studio.pace.seconds)
+            state["progress"] = task.progress(self._backend.pace.seconds)
         return state
 
     def _end(self, task: Generation, request: Request) -> dict[str, object]:
@@ -134,7 +131,8 @@ class Runway:
             "cost": {"credits": _credits(task.charged_usd)},
         }
         if task.has_video:
-            return end | {"status": "SUCCEEDED", "output": [self._url(task, request)]}
+            output = [self._url(task, request)] if task.shows_video() else []
+            return end | {"status": "SUCCEEDED", "output": output}
         if fate not in _FAILURES and not task.problem:
             return end
         failure: dict[str, object] = {"failure": _FAILURES.get(fate, _UNEXPECTED)}  # type: ignore[arg-type]
@@ -143,27 +141,25 @@ class Runway:
         return end | {"status": "FAILED"} | failure
 
     def _url(self, task: Generation, request: Request) -> str:
-        """Each poll gives a fresh address."""
+        """A new URL at each poll."""
         token, task_id = secrets.token_urlsafe(24), task.order.task_id
         self._tokens.setdefault(task_id, set()).add(token)
         return f"{request.host_url}outputs/{task_id}/0.mp4?_jwt={token}"
 
     def _cancel(self, _: Request, task_id: str, __: Fault | None) -> Response:
-        task = self._studio.forget(task_id)
+        task = self._backend.forget(task_id)
         if task is None:
             return _error(Kind.NOT_FOUND)
-        is_refunded = task.phase in (Phase.PENDING, Phase.THROTTLED)
-        charged = Decimal(0) if is_refunded else task.order.cost_usd
-        self._studio.cancel(task, charged)
+        task.stop()
         return Response(status=204)
 
     def _output(self, request: Request, task_id: str, fault: Fault | None) -> Response:
         if request.args.get("_jwt") not in self._tokens.get(task_id, ()):
             return _error(Kind.FORBIDDEN)
-        task = self._studio.find(task_id)
-        if task is None or task.end_told:
+        task = self._backend.find(task_id)
+        if task is None or task.end_reported:
             return _error(Kind.NOT_FOUND)
-        return self._studio.file(task, fault, request)
+        return self._backend.file(task, fault, request)
 
 
 def _credits(usd: Decimal) -> int:
@@ -171,7 +167,7 @@ def _credits(usd: Decimal) -> int:
 
 
 def _error(kind: Kind) -> Response:
-    """The HTTP error of that kind; a kind Runway doesn't have becomes a 500."""
+    """The HTTP error for `kind`; a 500 for a kind that Runway doesn't have."""
     status, text = _ERRORS.get(kind, _ERRORS[Kind.SERVER_ERROR])
     body: dict[str, object] = {"error": text, "docUrl": _DOCUMENTATION}
     if kind is Kind.BAD_REQUEST:
@@ -188,8 +184,6 @@ def _invalid(issues: list[dict[str, object]]) -> Response:
 
 
 def runway_simulator(
-    pace: Pace | None = None, *, faults: Iterable[Fault] = (), port: int = 0
+    pace: Pace, *, faults: Iterable[Fault] = (), port: int = 0
 ) -> SimulatorServer:
-    return SimulatorServer(
-        lambda studio: [Runway(studio)], pace or Pace(), faults, port
-    )
+    return SimulatorServer(lambda backend: [Runway(backend)], pace, faults, port)

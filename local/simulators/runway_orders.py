@@ -1,5 +1,4 @@
-"""What Runway takes at POST /v1/image_to_video and /v1/text_to_video, and what it says
-of the rest.
+"""Validates orders at Runway's POST /v1/image_to_video and /v1/text_to_video.
 
 Source of limits: types of runwayml 5.24.0; docs.dev.runwayml.com/assets/inputs.
 """
@@ -16,7 +15,7 @@ from werkzeug import Request
 from local.fault_kinds import ProviderId
 from local.simulators.images import ImageError, from_base64, stand_in
 from local.simulators.render import Shape
-from local.simulators.studio import Order
+from local.simulators.vendor_backend import VideoOrder
 
 USD_PER_CREDIT = Decimal("0.01")
 CREDITS_PER_SECOND = {"gen4_turbo": 5, "gen4.5": 12}
@@ -26,25 +25,25 @@ _NEEDED = {
     "gen4_turbo": ("promptImage", "ratio"),
     "gen4.5": ("promptImage", "promptText", "ratio", "duration"),
 }
-# Of the text alone.
+# For text to video.
 _TEXT_RATIOS = _RATIOS[:2]
 _NEEDED_FOR_TEXT = {"gen4.5": ("promptText", "ratio", "duration")}
-# Which duration gen4_turbo takes when none is given isn't documented.
+# gen4_turbo's default duration isn't documented.
 _DEFAULT_DURATION_SECONDS = 5
-_LONGEST_DATA_URI, _LONGEST_URL, _LONGEST_PROMPT_UNITS = 5_000_000, 2048, 1000
+_MAX_DATA_URI_LENGTH, _MAX_URL_LENGTH, _MAX_PROMPT_UNITS = 5_000_000, 2048, 1000
 _DATA_URI = re.compile(r"data:image/(?:jpeg|jpg|png|webp);base64,(.+)", re.S)
-_LARGEST_SEED = 2**32 - 1
+_MAX_SEED = 2**32 - 1
 
 
 class InvalidOrderError(ValueError):
-    """`issues`: what a 400 lists, `{"code", "path", "message"}` each."""
+    """It is invalid. `issues`: those of the 400, each `{"code", "path", "message"}`."""
 
     def __init__(self, *issues: dict[str, object]) -> None:
         super().__init__("Validation of body failed")
         self.issues = list(issues)
 
 
-def order_of(request: Request) -> Order:
+def order_of(request: Request) -> VideoOrder:
     """Raises InvalidOrderError with all that is wrong."""
     try:
         body = json.loads(request.get_data())
@@ -68,7 +67,7 @@ def order_of(request: Request) -> Order:
         raise InvalidOrderError(*issues)
     width, height = (int(side) for side in body["ratio"].split(":"))
     seconds = body.get("duration", _DEFAULT_DURATION_SECONDS)
-    return Order(
+    return VideoOrder(
         provider=provider_of(request),
         task_id=str(uuid.uuid4()),
         model=model,
@@ -87,10 +86,10 @@ def _wrong_values(
     is_text = isinstance(text, str)
     checks = {
         "promptText": is_text
-        and 1 <= len(text.encode("utf-16-le")) // 2 <= _LONGEST_PROMPT_UNITS,
+        and 1 <= len(text.encode("utf-16-le")) // 2 <= _MAX_PROMPT_UNITS,
         "ratio": body.get("ratio", ratios[0]) in ratios,
         "duration": type(seconds) is int and 2 <= seconds <= 10,
-        "seed": type(seed) is int and 0 <= seed <= _LARGEST_SEED,
+        "seed": type(seed) is int and 0 <= seed <= _MAX_SEED,
     }
     return [
         issue_at(name, "Invalid value") for name, good in checks.items() if not good
@@ -100,9 +99,7 @@ def _wrong_values(
 def _image(value: object, issues: list[dict[str, object]]) -> bytes:
     try:
         match value:
-            case str() as uri:
-                return _read_image(uri)
-            case [{"uri": str() as uri, "position": "first"}]:
+            case (str() as uri) | [{"uri": str() as uri, "position": "first"}]:
                 return _read_image(uri)
             case _:
                 raise ImageError("Expected a URI or one image at position first")
@@ -114,10 +111,10 @@ def _image(value: object, issues: list[dict[str, object]]) -> bytes:
 def _read_image(uri: str) -> bytes:
     if uri.startswith("https://"):
         host = urlsplit(uri).hostname or ""
-        if len(uri) > _LONGEST_URL or re.fullmatch(r"[\d.]+|.*:.*|", host):
+        if len(uri) > _MAX_URL_LENGTH or re.fullmatch(r"[\d.]+|.*:.*|", host):
             raise ImageError("URL must have a domain name, at most 2048 characters")
         return stand_in()
-    if len(uri) > _LONGEST_DATA_URI:
+    if len(uri) > _MAX_DATA_URI_LENGTH:
         raise ImageError("Data URI exceeds 5 MB")
     matched = _DATA_URI.fullmatch(uri)
     if matched is None:

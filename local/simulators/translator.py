@@ -1,7 +1,7 @@
-"""Gemini's `generateContent` on the Agent Platform, as a translator that can misbehave.
+"""Gemini's `generateContent` on the Agent Platform, as a translator that can fail.
 
-It knows a few sentences; any other is spelled in Latin letters, which is no translation
-but shows which prompt it came from.
+It translates a few sentences; any other is transliterated into Latin letters, which is
+no translation but shows which prompt it came from.
 """
 
 import json
@@ -16,7 +16,7 @@ from local.faults import Fault
 from local.http_server import as_json
 from local.simulators.google_errors import error_reply
 from local.simulators.server import View
-from local.simulators.submissions import PaidTranslation, SubmissionLog
+from local.simulators.vendor_backend import PaidTranslation
 from local.simulators.veo import MODEL_PATH, NO_MODEL, AgentPlatform
 from shared.domain.catalogue import TEXT_MODELS
 from shared.domain.prompt_translation import may_be_foreign, price_usd
@@ -38,12 +38,22 @@ _SCRIPTS = {
     "THAI": "th",
     "DEVANAGARI": "hi",
 }
+# Hangul in Unicode's order, in Revised Romanization; a hyphen is silent.
+FIRST_SYLLABLE, LAST_SYLLABLE = "가", "힣"
+_INITIALS, _VOWELS, _FINALS = (
+    letters.split()
+    for letters in (
+        "g kk n d tt r m b pp s ss - j jj ch k t p h",
+        "a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i",
+        "- k k k n n n t l k m l l l p l m p p t t ng t t k t p t",
+    )
+)
 _ESSAY = "Certainly! Here is an essay about what you asked for. " * 200
 
 
 class Translator(AgentPlatform):
-    def __init__(self, log: SubmissionLog) -> None:
-        self._log = log
+    def __init__(self, paid: list[PaidTranslation]) -> None:
+        self._paid = paid
 
     @property
     def routes(self) -> Sequence[tuple[str, str, Place, View]]:
@@ -58,20 +68,20 @@ class Translator(AgentPlatform):
         try:
             body = json.loads(request.get_data())
             message = json.loads(body["contents"][0]["parts"][0]["text"])
-            prompt, most = message["prompt"], message["max_characters"]
+            prompt, max_characters = message["prompt"], message["max_characters"]
             is_json = body["generationConfig"]["responseMimeType"] == "application/json"
         except (ValueError, KeyError, TypeError, IndexError):
             return error_reply(Kind.BAD_REQUEST)
         if not is_json:
             return error_reply(Kind.BAD_REQUEST)
         language = language_of(prompt)
-        english = "" if language == "en" else _english(prompt)[:most]
-        answer = _answer(language, english, fault.kind if fault else None)
-        usage = _usage(request.get_data(), answer)
+        english = "" if language == "en" else _english(prompt)[:max_characters]
+        response = _response(language, english, fault.kind if fault else None)
+        usage = _usage(request.get_data(), response)
         tokens = usage["promptTokenCount"], usage["candidatesTokenCount"]
         cost_usd = price_usd(TEXT_MODELS[model], *tokens)
-        self._log.record_translation(PaidTranslation(prompt=prompt, cost_usd=cost_usd))
-        return as_json(answer | {"usageMetadata": usage, "modelVersion": model})
+        self._paid.append(PaidTranslation(prompt=prompt, cost_usd=cost_usd))
+        return as_json(response | {"usageMetadata": usage, "modelVersion": model})
 
 
 def language_of(prompt: str) -> str:
@@ -89,19 +99,29 @@ def _english(prompt: str) -> str:
 def _spelled(character: str) -> str:
     if character.isascii():
         return character
+    if FIRST_SYLLABLE <= character <= LAST_SYLLABLE:
+        return _romanized(character)
     words = unicodedata.name(character, "").split()
     return words[-1].lower() if words else " "
 
 
-def _answer(language: str, english: str, kind: Kind | None) -> dict[str, Any]:
+def _romanized(syllable: str) -> str:
+    """Letter by letter: sounds that change between syllables are left as written."""
+    rest, last = divmod(ord(syllable) - ord(FIRST_SYLLABLE), len(_FINALS))
+    first, vowel = divmod(rest, len(_VOWELS))
+    letters = _INITIALS[first], _VOWELS[vowel], _FINALS[last]
+    return "".join(letters).replace("-", "")
+
+
+def _response(language: str, english: str, kind: Kind | None) -> dict[str, Any]:
     if kind is Kind.BLOCKED:
         return {"promptFeedback": {"blockReason": "SAFETY"}}
     if kind is Kind.EMPTY:
         return {"candidates": []}
     if kind is Kind.ESSAY:
         english = _ESSAY
-    said = {"language": language, "english": english}
-    text = json.dumps(said, ensure_ascii=False)
+    translation = {"language": language, "english": english}
+    text = json.dumps(translation, ensure_ascii=False)
     if kind in (Kind.BROKEN_JSON, Kind.TRUNCATED):
         text = text[: len(text) // 2]
     content = {"role": "model", "parts": [{"text": text}]}
@@ -109,11 +129,11 @@ def _answer(language: str, english: str, kind: Kind | None) -> dict[str, Any]:
     return {"candidates": [{"content": content, "finishReason": reason, "index": 0}]}
 
 
-def _usage(asked: bytes, answer: dict[str, Any]) -> dict[str, int]:
-    """About a token for four bytes."""
-    is_written = bool(answer.get("candidates"))
-    read = len(asked) // 4
-    written = len(json.dumps(answer)) // 4 if is_written else 0
+def _usage(request_body: bytes, response: dict[str, Any]) -> dict[str, int]:
+    """Roughly a token per four bytes."""
+    is_written = bool(response.get("candidates"))
+    read = len(request_body) // 4
+    written = len(json.dumps(response)) // 4 if is_written else 0
     return {
         "promptTokenCount": read,
         "candidatesTokenCount": written,

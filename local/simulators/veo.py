@@ -1,4 +1,4 @@
-"""Veo on the Agent Platform: long-running predictions, videos into a bucket."""
+"""Veo on the Agent Platform: long-running operations that write into a bucket."""
 
 import base64
 import io
@@ -21,8 +21,8 @@ from local.simulators import google_errors as errors
 from local.simulators.google_errors import RefusedOrderError, error_reply
 from local.simulators.images import ImageError, check_image, from_base64, stand_in
 from local.simulators.render import Shape
-from local.simulators.server import View, accepted
-from local.simulators.studio import Generation, Order, Studio
+from local.simulators.server import View
+from local.simulators.vendor_backend import Generation, VendorBackend, VideoOrder
 
 _USD_PER_SECOND: Mapping[str, Mapping[str, str]] = {
     "veo-3.1-generate-001": {"720p": "0.40", "1080p": "0.40", "4k": "0.60"},
@@ -30,8 +30,8 @@ _USD_PER_SECOND: Mapping[str, Mapping[str, str]] = {
     "veo-3.1-lite-generate-001": {"720p": "0.05", "1080p": "0.08"},
 }
 _SHORT_SIDE = {"720p": 720, "1080p": 1080, "4k": 2160}
-_PLACE = r"projects/[^/]+/locations/[^/]+"
-MODEL_PATH = rf"/(?:v1|v1beta1)/({_PLACE}/publishers/google/models/([^/:]+))"
+_LOCATION_PATH = r"projects/[^/]+/locations/[^/]+"
+MODEL_PATH = rf"/(?:v1|v1beta1)/({_LOCATION_PATH}/publishers/google/models/([^/:]+))"
 _RESPONSE_TYPE = (
     "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse"
 )
@@ -48,17 +48,17 @@ _ERRORS = {
 
 
 class ObjectStore(Protocol):
-    """Objects by their gs:// address."""
+    """Objects by their gs:// URI."""
 
     def read(self, uri: str) -> bytes:
-        """LookupError where there is no such object."""
+        """Raises LookupError if there is no such object."""
         ...
 
     def write(self, uri: str, content: bytes) -> None: ...
 
 
 class CloudStore:
-    """Through the real client library, against the server at `address`."""
+    """The bucket at `address`, through the real client library."""
 
     def __init__(self, address: str) -> None:
         self._client = storage.Client(
@@ -76,7 +76,7 @@ class CloudStore:
 
     def write(self, uri: str, content: bytes) -> None:
         blob = self._blob(uri)
-        # Without a size, it is a resumable upload.
+        # Without a size, this is a resumable upload.
         blob.upload_from_file(io.BytesIO(content), content_type="video/mp4")
 
     def _blob(self, uri: str) -> storage.Blob:
@@ -84,7 +84,7 @@ class CloudStore:
 
 
 class AgentPlatform:
-    """Who may call it, and how it words its errors."""
+    """Authentication and errors of the Agent Platform."""
 
     def provider(self, _: Request) -> ProviderId:
         return ProviderId.VEO
@@ -99,10 +99,10 @@ class AgentPlatform:
 
 
 class Veo(AgentPlatform):
-    """Video operations; they can't be cancelled, as at Google."""
+    """Video operations, which can't be cancelled, as at Google."""
 
-    def __init__(self, studio: Studio, store: ObjectStore) -> None:
-        self._studio, self._store = studio, store
+    def __init__(self, backend: VendorBackend, store: ObjectStore) -> None:
+        self._backend, self._store = backend, store
         self._videos: dict[str, dict[str, str]] = {}
 
     @property
@@ -113,7 +113,7 @@ class Veo(AgentPlatform):
         )
 
     def _start(
-        self, request: Request, path: str, model: str, fault: Fault | None
+        self, request: Request, path: str, model: str, _: Fault | None
     ) -> Response:
         if model not in _USD_PER_SECOND:
             return error_reply(Kind.NOT_FOUND, NO_MODEL.format(path))
@@ -122,20 +122,20 @@ class Veo(AgentPlatform):
             order = self._order(name, model, request.get_data())
         except (RefusedOrderError, ImageError) as error:
             return error_reply(Kind.BAD_REQUEST, str(error))
-        self._studio.accept(order, request, fault)
-        return accepted({"name": name}, name)
+        self._backend.accept(order)
+        return as_json({"name": name})
 
     def _poll(self, request: Request, *_: object) -> Response:
         try:
             name = json.loads(request.get_data())["operationName"]
         except (ValueError, KeyError, TypeError):
             return error_reply(Kind.NOT_FOUND)
-        found = self._studio.poll(name)
+        found = self._backend.poll(name)
         if found is None:
             return error_reply(Kind.NOT_FOUND)
         return as_json({"name": name} | self._end(found))
 
-    def _order(self, name: str, model: str, content: bytes) -> Order:
+    def _order(self, name: str, model: str, content: bytes) -> VideoOrder:
         """Raises RefusedOrderError or ImageError."""
         try:
             body = json.loads(content)
@@ -152,22 +152,18 @@ class Veo(AgentPlatform):
             raise RefusedOrderError("The prompt is not a string.")
         has_audio = bool(parameters.get("generateAudio", True))
         folder = parameters.get("storageUri")
-        order = Order(
+        order = VideoOrder(
             provider=ProviderId.VEO,
             task_id=name,
             model=model,
             prompt=prompt,
-            image=self._first_image(instance),
+            image=self._image(instance["image"]) if "image" in instance else stand_in(),
             last_image=self._last_image(instance, model),
             shape=shape_of(aspect, _SHORT_SIDE[resolution], seconds, audio=has_audio),
             cost_usd=Decimal(prices[resolution]) * seconds,
             deliver=lambda video: self._deliver(order, folder, video),
         )
         return order
-
-    def _first_image(self, instance: dict[str, Any]) -> bytes:
-        """Without one, the video is made of the text."""
-        return self._image(instance["image"]) if "image" in instance else stand_in()
 
     def _last_image(self, instance: dict[str, Any], model: str) -> bytes | None:
         if "lastFrame" not in instance:
@@ -195,9 +191,9 @@ class Veo(AgentPlatform):
         except (LookupError, ValueError) as error:
             raise RefusedOrderError(f"Failed to read {uri}: not found.") from error
 
-    def _deliver(self, order: Order, folder: str | None, video: bytes) -> None:
-        """Puts the video where it was asked for, and says where that is."""
-        content = self._studio.in_place(order, video)
+    def _deliver(self, order: VideoOrder, folder: str | None, video: bytes) -> None:
+        """Write the video into `folder`; without one, return it in the operation."""
+        content = self._backend.in_place(order, video)
         if folder is None:
             inline = base64.b64encode(content or b"").decode()
             place = {"bytesBase64Encoded": inline}
@@ -210,7 +206,7 @@ class Veo(AgentPlatform):
         self._videos[order.task_id] = place | {"mimeType": "video/mp4"}
 
     def _end(self, operation: Generation) -> dict[str, object]:
-        """Nothing while it runs: Google reports no progress."""
+        """Empty while it runs, since Google reports no progress."""
         if not operation.is_final:
             return {}
         fate = Kind.ERROR_INTERNAL if operation.problem else operation.fate
@@ -220,18 +216,18 @@ class Veo(AgentPlatform):
         return {"done": True, "response": self._response(operation)}
 
     def _response(self, operation: Generation) -> dict[str, object]:
-        if operation.fate is Kind.EMPTY:
-            return {}
         if operation.fate is Kind.FILTERED:
             reasons = [errors.FILTERED]
             return {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": reasons}
+        if not operation.shows_video():
+            return {}
         video = self._videos[operation.order.task_id]
         response: dict[str, object] = {"raiMediaFilteredCount": 0, "videos": [video]}
         return response | ({"@type": _RESPONSE_TYPE} if "gcsUri" in video else {})
 
 
 def shape_of(aspect: str, short_side: int, seconds: int, *, audio: bool) -> Shape:
-    """16:9 or 9:16 with that short side."""
+    """16:9 or 9:16, with that short side in pixels."""
     long_side = short_side * 16 // 9
     upright = aspect == "9:16"
     return Shape(

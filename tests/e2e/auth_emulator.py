@@ -1,4 +1,4 @@
-"""Firebase's own Auth emulator, of firebase-tools, without the rest of its programs."""
+"""Firebase's own Auth emulator, without the rest of firebase-tools."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from local.emulators.firestore import FIREBASE_TOOLS
-from local.processes import Program, Running
+from local.processes import Program, RunningProcess
 from tests.e2e.conftest import bare_environment
 from tests.e2e.node import LOCAL, QUIET
 
@@ -29,7 +29,7 @@ createApp(process.argv[2]).then((app) => {
 
 @contextmanager
 def auth_emulator(project: str, folder: Path) -> Iterator[str]:
-    """host:port of an emulator that has no users yet. `folder` takes its log."""
+    """host:port of an emulator without users; its log goes into `folder`."""
     tools = _firebase_tools()
     start = tools / "start.cjs"
     start.write_text(_START)
@@ -41,16 +41,13 @@ def auth_emulator(project: str, folder: Path) -> Iterator[str]:
         environment=bare_environment(),
         log=folder / "auth.log",
     )
-    running = Running(program, announces=True)
-    try:
+    with RunningProcess(program, announces=True) as running:
         yield f"127.0.0.1:{running.announcement()['port']}"
-    finally:
-        running.end()
 
 
 @cache
 def _firebase_tools() -> Path:
-    """Installed once, without what only other emulators need."""
+    """Installed once, without the packages of other emulators."""
     folder = LOCAL / FIREBASE_TOOLS
     if not (folder / "node_modules/firebase-tools/package.json").is_file():
         options = (*QUIET, "--ignore-scripts", "--omit=optional", "--prefix")
@@ -60,7 +57,7 @@ def _firebase_tools() -> Path:
 
 
 def link_sent_to(email: str, emulator: str, project: str) -> str:
-    """Where the link leads that is in the last mail that the emulator did not send."""
+    """The link in the latest sign-in mail, which the emulator doesn't send."""
     url = f"http://{emulator}/emulator/v1/projects/{project}/oobCodes"
     codes = requests.get(url, timeout=10).json()["oobCodes"]
     (*_, last) = [code["oobLink"] for code in codes if code["email"] == email]
@@ -69,7 +66,7 @@ def link_sent_to(email: str, emulator: str, project: str) -> str:
 
 
 def claims_of(authorization: str) -> dict[str, Any]:
-    """What a token says that the emulator made, which it does not sign."""
+    """The claims of a token from the emulator, which doesn't sign them."""
     payload = authorization.removeprefix("Bearer ").split(".")[1]
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
     return claims

@@ -1,4 +1,4 @@
-"""A frontend as the tests play it: HTTP to the api, questions to the simulators."""
+"""A client of a running stack: HTTP to the api, and queries to the simulators."""
 
 import io
 import os
@@ -7,18 +7,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import av
+import psutil
 import requests
 
 from local.identity import user_token
 from local.stack import ROOT, Stack
+from shared.domain.catalogue import CATALOGUE, Resolution
 
 IMAGE = Path(__file__).parents[2] / "local" / "raccoon.jpg"
 Video = dict[str, Any]
+
+
+def list_usd(model_id: str) -> Decimal:
+    """What the catalogue says that a second at 720p costs."""
+    return CATALOGUE[model_id].usd_per_second[Resolution.P720]
 
 
 def _has_ended(video: Video) -> bool:
@@ -32,8 +40,7 @@ class Frontend:
         self, stack: Stack, user: str = "min-ji", *, admin: bool = False
     ) -> None:
         self.stack = stack
-        now = datetime.now(UTC)
-        token = user_token(stack.project, user, admin=admin, now=now)
+        token = user_token(stack.project, user, admin=admin)
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def call(self, method: str, path: str, body: object = None) -> requests.Response:
@@ -45,7 +52,7 @@ class Frontend:
     def upload(self, content: bytes, content_type: str = "image/jpeg") -> str:
         asked = {"content_type": content_type, "size": len(content)}
         answer = self.call("POST", "/v1/uploads", asked)
-        while answer.status_code == 503:  # busy: sent again, as a client does
+        while answer.status_code == 503:  # busy: retried, as a client does
             answer = self.call("POST", "/v1/uploads", asked)
         assert answer.status_code == 201, answer.text
         upload = answer.json()
@@ -71,10 +78,10 @@ class Frontend:
         self,
         video: Mapping[str, Any],
         until: Callable[[Video], bool] | None = None,
-        most_seconds: float = 110,
+        timeout_seconds: float = 110,
     ) -> Video:
-        """As it is once it has ended; `until` may be a moment that passes soon."""
-        give_up_at = time.monotonic() + most_seconds
+        """Wait until the video has ended, or until `until`; returns its last state."""
+        give_up_at = time.monotonic() + timeout_seconds
         reached, pause = (until, 0.1) if until else (_has_ended, 0.4)
         while not reached(now := self.get(video)):
             assert time.monotonic() < give_up_at, now
@@ -83,9 +90,9 @@ class Frontend:
 
 
 class Server(Frontend):
-    """A server with an API key, as an operator makes one for `user`.
+    """A server with an API key that an operator created for `user`.
 
-    `webhook_secret`: what it verifies its webhooks with.
+    It verifies its webhooks with `webhook_secret`.
     """
 
     def __init__(self, stack: Stack, user: str = "so-yeon") -> None:
@@ -108,15 +115,24 @@ class Server(Frontend):
         (self.webhook_secret,) = re.findall(r"whsec_\S+", made.stderr)
 
 
-def wait_for(true: Callable[[], bool], most_seconds: float = 30) -> None:
-    give_up_at = time.monotonic() + most_seconds
+def wait_for(true: Callable[[], bool], timeout_seconds: float = 30) -> None:
+    give_up_at = time.monotonic() + timeout_seconds
     while not true():
         assert time.monotonic() < give_up_at, "it never came true"
         time.sleep(0.2)
 
 
+def are_left(text: str) -> bool:
+    """Whether a process has this text in its command or environment."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if text in f"{process.cmdline()} {process.environ()}":
+                return True
+    return False
+
+
 def submissions(stack: Stack, prompt: str) -> list[dict[str, Any]]:
-    """What the simulators say that they were paid for, whatever Reelay says."""
+    """The submissions that the simulators charged for this prompt."""
     return [
         submission
         for vendor in ("runway", "google")
@@ -136,7 +152,7 @@ def set_faults(stack: Stack, faults: list[dict[str, Any]]) -> None:
 
 
 def close_circuits(stack: Stack) -> None:
-    """What one test made fail is no news to the next."""
+    """Close the circuits that one test opened, for the next one."""
     root = f"http://{stack.addresses['firestore']}/v1/"
     documents = f"projects/{stack.project}/databases/(default)/documents/circuits"
     owner = {"Authorization": "Bearer owner"}
@@ -146,7 +162,7 @@ def close_circuits(stack: Stack) -> None:
 
 
 def played(url: str) -> dict[str, object]:
-    """The MP4 at `url`, every frame of it decoded."""
+    """Decode every frame of the MP4 at `url`; returns its facts."""
     answer = requests.get(url, timeout=30)
     answer.raise_for_status()
     with av.open(io.BytesIO(answer.content), "r") as video:

@@ -1,6 +1,7 @@
-"""One running stack for the tests of the whole; real clients, simulated vendors."""
+"""One running stack for the end-to-end tests: real clients, simulated vendors."""
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -13,21 +14,33 @@ from tests.e2e.receiver import Receiver
 
 # Leases of 18 s, a first poll after 1.2 s, the sweep's first retry after 12 s.
 TIME_SCALE = "0.2"
-# Each frame is rendered, checked and shown, and few serve as well as many.
+# Each frame is rendered, checked and shown, so few of them keep tests fast.
 FRAMES_PER_SECOND = 6
 
-Webhooks = tuple[Receiver, str]
 StackFactory = Callable[..., Stack]
 
 
+@pytest.fixture(autouse=True)
+def fixed_prices() -> None:
+    """Replaces the fixture of all tests: the stack has the vendors' prices."""
+
+
 def bare_environment() -> dict[str, str]:
-    """No keys and no addresses of the person who runs the tests."""
+    """The environment without keys and URLs of the person who runs the tests."""
     return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sigterm_interrupts() -> Iterator[None]:
+    """So that a run ended by a time limit ends its servers, too."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
 def a_stack(firestore_emulator: str) -> StackFactory:
-    """Makes a stack with short waits, in a project of its own in the one emulator."""
+    """Builds stacks with short waits, each in its own project of one emulator."""
 
     def make(*, sweep_every_seconds: float = 2.0, **environ: str) -> Stack:
         own = {
@@ -48,12 +61,11 @@ def a_stack(firestore_emulator: str) -> StackFactory:
 
 
 @pytest.fixture(scope="session")
-def running_stack(a_stack: StackFactory, webhooks: Webhooks) -> Iterator[Stack]:
-    """Its users may have any number of jobs, and make any number each minute."""
-    _, address = webhooks
+def running_stack(a_stack: StackFactory, receiver: Receiver) -> Iterator[Stack]:
+    """A stack without limits on users' jobs."""
     most = ("USER_MAX_JOBS", "USER_MAX_JOBS_PER_MINUTE", "USER_REQUESTS_PER_SECOND")
     limits = dict.fromkeys(most, "9999")
-    with a_stack(WEBHOOK_RECEIVER=address, **limits) as stack:
+    with a_stack(WEBHOOK_RECEIVER=receiver.address, **limits) as stack:
         yield stack
 
 
@@ -64,16 +76,12 @@ def server(running_stack: Stack) -> Server:
 
 
 @pytest.fixture(scope="session")
-def webhooks() -> Iterator[Webhooks]:
-    """What takes the webhooks of the running stack, and its address."""
+def receiver() -> Iterator[Receiver]:
+    """The receiver of the running stack's webhooks."""
     receiver = Receiver()
     with receiver.server() as server:
-        yield receiver, server.url
-
-
-@pytest.fixture
-def receiver(webhooks: Webhooks) -> Receiver:
-    return webhooks[0]
+        receiver.address = server.url
+        yield receiver
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Node.js 22 and the npm packages of the tests: installed once, as their locks say."""
+"""Node.js 22 and the tests' npm packages, installed once as locked."""
 
 import re
 import shutil
@@ -11,16 +11,18 @@ from local.stack import ROOT
 from tests.e2e.conftest import bare_environment
 
 OLDEST = 22
-# The npm package of Node.js, where the machine's own is older.
+# The npm package of Node.js, for machines whose own is older.
 NODE = "node@22.23.3"
 LOCAL = ROOT / ".local"
 TSC = "node_modules/typescript/bin/tsc"
+# npm packages that the tests' programs use.
+FRONTEND = Path(__file__).with_name("frontend")
 QUIET = ("--silent", "--no-audit", "--no-fund")
 
 
 @cache
 def node() -> str:
-    """The program: the one on the PATH if it is new enough."""
+    """The path of Node.js: the one on the PATH if it is new enough."""
     found = shutil.which("node")
     assert found and shutil.which("npm"), "Install Node.js 20 or newer, with npm."
     asked = subprocess.run([found, "--version"], capture_output=True, text=True)
@@ -36,7 +38,7 @@ def node() -> str:
 
 
 def installed(package: Path) -> Path:
-    """A copy of the package's folder with its dependencies, without their scripts."""
+    """A copy of the package's folder with dependencies, installed without scripts."""
     copy = LOCAL / package.name
     for old in copy.glob("*"):
         if old.is_dir() and old.name != "node_modules":
@@ -54,12 +56,12 @@ def installed(package: Path) -> Path:
 def run_node(
     *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`node …` in `folder`; fails with what it printed."""
+    """Run `node …` in `folder`; a failure shows its output."""
     return _run([node(), *arguments], folder, environment)
 
 
 def run_npm(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """`npm …` with the same Node.js."""
+    """Run `npm …` with the same Node.js."""
     program = shutil.which("npm")
     assert program
     return _run([program, *arguments], folder)
@@ -79,6 +81,13 @@ def _run(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+def write_types(document: str, made: str, folder: Path) -> list[str]:
+    """Generate types from an OpenAPI document; returns openapi-typescript's output."""
+    generator = installed(FRONTEND) / "node_modules/openapi-typescript/bin/cli.js"
+    done = run_node(str(generator), document, "-o", made, folder=folder)
+    return (done.stdout + done.stderr).splitlines()
 
 
 @cache

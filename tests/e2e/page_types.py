@@ -1,6 +1,6 @@
-"""The page's types of the API's answers: `python -m tests.e2e.page_types` writes them.
+"""The page's types of the API's answers; `python -m tests.e2e.page_types` writes them.
 
-They come from our OpenAPI, without its prose.
+They are generated from our OpenAPI document, without its descriptions.
 """
 
 import json
@@ -11,19 +11,17 @@ from typing import Any
 from functions.api import ROUTES
 from functions.docs import openapi
 from local.stack import ROOT
-from tests.e2e.node import installed, run_node
+from tests.e2e.node import write_types
 
 TYPES = ROOT / "web" / "src" / "api-types.ts"
-GENERATOR = "node_modules/openapi-typescript/bin/cli.js"
 _PROSE = ("description", "example", "examples", "title")
 
 
 def page_types(folder: Path) -> str:
-    """Made anew, in `folder`."""
+    """The types, generated in `folder`."""
     document, made = folder / "openapi.json", folder / "api-types.ts"
     document.write_text(json.dumps(_schemas_alone(openapi(ROUTES))))
-    generator = installed(Path(__file__).with_name("frontend")) / GENERATOR
-    run_node(str(generator), str(document), "-o", str(made), folder=folder)
+    write_types(str(document), str(made), folder)
     return made.read_text()
 
 
@@ -38,7 +36,7 @@ def _schemas_alone(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _bare(schema: Any, *, names: bool = False) -> Any:
-    """`names`: the keys are properties' names, none of which is prose."""
+    """The schema without prose; with `names`, keys are names of properties and stay."""
     if isinstance(schema, list):
         return [_bare(part) for part in schema]
     if not isinstance(schema, dict):

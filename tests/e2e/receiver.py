@@ -1,4 +1,4 @@
-"""The server to which the stack's webhooks go, as their receivers' programs see it."""
+"""The server that receives the stack's webhooks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import requests
 from werkzeug import Request, Response
 
-from local.http_server import HttpServer
+from local.http_server import HttpServer, application
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,28 +17,30 @@ class Message:
 
 @dataclass(slots=True)
 class Receiver:
-    """By path. `answers`: the statuses of the next answers; then it is 204.
+    """Messages and answers by path.
 
-    `programs`: the addresses of receivers under test, which get and answer instead.
+    `answers` has the statuses of the next answers; then it is 204. `programs` has URLs
+    of receivers under test, to which messages are forwarded for an answer.
     """
 
+    address: str = ""
     messages: dict[str, list[Message]] = field(default_factory=dict)
     answers: dict[str, list[int]] = field(default_factory=dict)
     programs: dict[str, str] = field(default_factory=dict)
 
     def server(self) -> HttpServer:
-        return HttpServer(Request.application(self._take))
+        return HttpServer(application(self._take))
 
     def _take(self, request: Request) -> Response:
         message = Message(body=request.get_data(), headers=dict(request.headers))
         self.messages.setdefault(request.path, []).append(message)
         if program := self.programs.get(request.path):
-            return Response(status=passed_on(program, message).status_code)
+            return Response(status=forwarded(program, message).status_code)
         answers = self.answers.get(request.path)
         return Response(status=answers.pop(0) if answers else 204)
 
 
-def passed_on(program: str, message: Message) -> requests.Response:
+def forwarded(program: str, message: Message) -> requests.Response:
     names = ("Content-Type", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature")
     headers = {name: message.headers[name] for name in names}
     return requests.post(program, message.body, headers=headers, timeout=10)

@@ -1,4 +1,4 @@
-"""What schemathesis sends and asks beside its own, by SCHEMATHESIS_HOOKS."""
+"""Hooks and checks for schemathesis, loaded by SCHEMATHESIS_HOOKS."""
 
 import itertools
 import os
@@ -7,12 +7,12 @@ from typing import Any
 import schemathesis
 from schemathesis.checks import CHECKS, CheckContext
 
-from shared.domain.request import LONGEST_PROMPT
+from shared.domain.request import MAX_PROMPT_UNITS
 from shared.domain.specs import Text, Wrong
 
-# Jobs that are there, to be looked at, cancelled and deleted by right requests.
+# Existing jobs, for valid requests to read, cancel and delete.
 JOBS = itertools.cycle(filter(None, os.environ.get("REELAY_JOBS", "").split(",")))
-# Refused before anybody is asked for its address: a job with it ends at once, for free.
+# Refused without a look-up, so a job with this URL ends at once, for free.
 NOWHERE = "https://nowhere.internal/"
 TEXTS = ("prompt", "reason", "model")
 WITH_IMAGE = ("/v1/videos", "/v1/estimates")
@@ -24,12 +24,12 @@ def before_call(
     case: schemathesis.Case[Any],
     kwargs: dict[str, Any],
 ) -> None:
-    """No request leads outside, and some meet a job."""
+    """Keep requests from leaving this machine, and let some use an existing job."""
     if not is_right(case):
         return
     if isinstance(case.body, dict):
         lead_nowhere(case.body)
-        # Only API keys have webhooks, and these requests are a user's.
+        # Only API keys have webhooks; these requests are a user's.
         case.body.pop("webhook_url", None)
         if isinstance(reference := case.body.get("input_reference"), dict):
             lead_nowhere(reference)
@@ -41,8 +41,8 @@ def before_call(
 def accepted_as_described(
     ctx: CheckContext, response: Any, case: schemathesis.Case[Any]
 ) -> bool | None:
-    """positive_data_acceptance, where the description can say what is right."""
-    # Which keys were used before, and for what, is no matter of a schema.
+    """positive_data_acceptance, except where a schema can't describe valid requests."""
+    # A schema can't describe which keys were used before.
     if cannot_be_described(case) or "idempotency_conflict" in response.text:
         return None
     accept: Any = CHECKS.get_one("positive_data_acceptance")
@@ -54,30 +54,30 @@ def cannot_be_described(case: schemathesis.Case[Any]) -> bool:
     path, query = case.operation.path, case.query or {}
     body = case.body if isinstance(case.body, dict) else {}
     return (
-        # Of its form, but not a place that a list ever gave.
+        # Well-formed, but not a cursor that a list returned.
         (path == "/v1/videos" and "cursor" in query)
-        # A job of the caller's, which a made-up name is not.
+        # It must be the caller's job; a generated ID isn't.
         or (path == "/openai/v1/videos" and "after" in query)
-        # The first day against the last, or against today.
+        # The first day depends on the last one, or on today.
         or (path == "/v1/usage" and bool(query.keys() & {"from", "to"}))
-        # Random bytes are no image, in a form or behind `data:`.
+        # Random bytes are no image, in a form or in a `data:` URL.
         or (path == "/openai/v1/videos" and case.media_type != "application/json")
         or "data:" in str(body.get("input_reference"))
-        # Counted in UTF-16 units; visible, and without control characters.
+        # Texts are counted in UTF-16 units, must be visible, and have no controls.
         or not all(map(is_text, filter(None, map(body.get, TEXTS))))
         or (path in WITH_IMAGE and images_contradict(body))
     )
 
 
 def images_contradict(body: dict[str, Any]) -> bool:
-    """One image twice, or a last one without a first: generators would repeat all."""
+    """Two sources for one image, or a last image without a first."""
     first, last = ({*body} & {name, f"{name}_url"} for name in ("image", "last_image"))
     return len(first) > 1 or len(last) > 1 or len(last) > len(first)
 
 
 def is_text(value: object) -> bool:
     try:
-        return bool(Text(longest=LONGEST_PROMPT).parse(value))
+        return bool(Text(max_units=MAX_PROMPT_UNITS).parse(value))
     except Wrong:
         return False
 

@@ -1,4 +1,4 @@
-"""packages/ai-sdk with the AI SDK itself: its types, its build, and a running stack."""
+"""packages/ai-sdk with the real AI SDK: its types, its package, and a running stack."""
 
 import shutil
 import subprocess
@@ -27,7 +27,7 @@ def test_its_types_are_the_ai_sdks() -> None:
     run_node(TSC, folder=ai_sdk())
 
 
-def test_what_is_packed_is_all_that_another_project_needs(tmp_path: Path) -> None:
+def test_the_package_has_all_that_another_project_needs(tmp_path: Path) -> None:
     folder = ai_sdk() / "packed"
     shutil.rmtree(folder, ignore_errors=True)
     package = folder / "node_modules/@reelay/ai-sdk"
@@ -44,14 +44,14 @@ def test_what_is_packed_is_all_that_another_project_needs(tmp_path: Path) -> Non
     made = {f"dist/{name}.{kind}" for name in modules for kind in ("js", "d.ts")}
     assert names == {"package.json", "README.md", "LICENSE", *made}
     (folder / "user.ts").write_text(USER)
-    # The AI SDK's own declarations need types that it does not bring.
+    # The AI SDK's own declarations need types that it doesn't ship.
     options = ("--ignoreConfig", "--strict", "--skipLibCheck", "--module", "nodenext")
     tsc = str(ai_sdk() / TSC)
     run_node(tsc, *options, "user.ts", folder=folder)
     assert run_node("user.js", folder=folder).stdout == "reelay.video auto\n"
 
 
-def test_it_makes_videos(stack: Stack, server: Server) -> None:
+def test_the_package_makes_videos(stack: Stack, server: Server) -> None:
     environment = {
         "REELAY_BASE_URL": stack.addresses["api"],
         "REELAY_API_KEY": server.api_key,

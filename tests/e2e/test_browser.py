@@ -1,17 +1,17 @@
-"""A real browser shows pages of strangers, who try each port of a running stack.
+"""Hostile web pages in a real browser attack each port of a running stack.
 
-`python -m local up` runs as on a developer's machine. A page that nothing stops proves
-first, on a server of the test, that it could write and read.
+`python -m local up` runs as on a developer's machine. A control test shows that the
+same pages could read and write on a server without protection.
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
@@ -20,13 +20,12 @@ from urllib.parse import quote, urlencode
 import psutil
 import pytest
 import requests
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import firestore
 from playwright.sync_api import Browser, Error, Page
 from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
 from local.blocked_ports import BLOCKED_PORTS
+from local.database import firestore_of
 from local.stack import ROOT
 from tests.e2e.client import Frontend
 from tests.e2e.conftest import bare_environment
@@ -35,14 +34,14 @@ from tests.e2e.visitor import chromium
 STRANGER = "evil.example"
 FLAGS = (
     f"--host-resolver-rules=MAP {STRANGER} 127.0.0.1",
-    # Chromium's own question whether a page may use this machine is not what is tested.
+    # Chromium's own protection of this machine is not what is tested.
     "--disable-features=LocalNetworkAccessChecks",
 )
 SECRET = "a raccoon that no stranger may read of"
 OWNER = {"Authorization": "Bearer owner"}
 PLAIN, FORM = "text/plain", "application/x-www-form-urlencoded"
 
-# Asks for each of `attempts`, also by a form, and opens a WebSocket at each address.
+# Sends each of `attempts`, POSTs also by a form, and opens a WebSocket.
 ATTACK = """async ([attempts, milliseconds]) => {
     const asked = attempts.map(async ([url, options]) => {
         const signal = AbortSignal.timeout(milliseconds);
@@ -84,7 +83,7 @@ ATTACK = """async ([attempts, milliseconds]) => {
 
 @dataclass(frozen=True, kw_only=True)
 class LocalStack:
-    """A stack of a process of its own: what it announced, and what it listens on."""
+    """A stack in its own process: the addresses that it announced, and its ports."""
 
     process: psutil.Process
     addresses: dict[str, str]
@@ -92,7 +91,7 @@ class LocalStack:
 
     @property
     def ports(self) -> list[int]:
-        """Announced or not."""
+        """All ports that the stack listens on, announced or not."""
         return sorted(
             {
                 connection.laddr.port
@@ -124,7 +123,7 @@ def stack() -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="module")
 def frontend(stack: LocalStack) -> Frontend:
-    """One who has a video already, whose prompt is the secret."""
+    """A user with a video whose prompt is the secret."""
     frontend = Frontend(cast(Any, stack), admin=True)
     frontend.wait(frontend.create(prompt=SECRET, duration=3))
     return frontend
@@ -144,14 +143,14 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @dataclass
 class Strangers:
-    """A server that serves a page, lets everybody in, and keeps what it was asked."""
+    """A server of the hostile page, without any protection, which records requests."""
 
     port: int = 0
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
 
     def answer(self, request: Request) -> Response:
         if request.path != "/page":
-            self.asked.append((request.method, request.path))
+            self.requests.append((request.method, request.path))
         return Response(
             SECRET,
             mimetype="text/html",
@@ -183,7 +182,7 @@ Attempt = tuple[str, dict[str, Any]]
 def attempts(
     address: str, project: str, bearer: dict[str, str] | None = None
 ) -> list[Attempt]:
-    """What reads, writes or spends at one of the stack's servers, or another."""
+    """Requests that read, write or spend at any of the stack's servers."""
     database = f"projects/{project}/databases/(default)"
     documents = f"/v1/{database}/documents"
     channel = f"/google.firestore.v1.Firestore/Write/channel?database={quote(database)}"
@@ -225,7 +224,7 @@ def attempts(
         options = {"method": method, "headers": headers, "body": body}
         tries.append((address + path, options))
         if method in ("GET", "POST"):
-            # Without a preflight, and the second time without the page's origin.
+            # These need no preflight; the second one is sent without the page's origin.
             kind = FORM if "channel" in path else PLAIN
             plain = {"mode": "no-cors", "headers": {"Content-Type": kind}}
             tries.append((address + path, options | plain))
@@ -238,7 +237,7 @@ def attempts(
 def attack_port(
     page: Page, address: str, stack: LocalStack, frontend: Frontend
 ) -> list[Any]:
-    """With all there is where HTTP is spoken; gRPC's servers just keep silent."""
+    """All attempts at an HTTP server, a few at others: gRPC servers don't answer."""
     tries = attempts(address, stack.project, frontend.headers)
     if speaks_http(int(address.rpartition(":")[2])):
         return attack(page, tries)
@@ -257,13 +256,13 @@ def speaks_http(port: int) -> bool:
 def attack(
     page: Page, tries: list[Attempt], *, milliseconds: int = 10_000
 ) -> list[Any]:
-    """What each try came to: `status` and `text`, as far as the page may see it."""
+    """The result of each attempt, with `status` and `text` as the page sees them."""
     answers: list[Any] = page.evaluate(ATTACK, [tries, milliseconds])
     return answers
 
 
 def state(stack: LocalStack, frontend: Frontend) -> dict[str, object]:
-    """All that a stranger could have changed, as the developer's programs see it."""
+    """All that an attack could have changed, as the developer's programs see it."""
 
     def shown(address: str) -> Any:
         return requests.get(address, headers=OWNER, timeout=10).json()
@@ -284,20 +283,12 @@ def state(stack: LocalStack, frontend: Frontend) -> dict[str, object]:
 
 
 def documents(stack: LocalStack) -> dict[str, object]:
-    os.environ["FIRESTORE_EMULATOR_HOST"] = stack.addresses["firestore"]
-    try:
-        client: Any = firestore.Client(
-            project=stack.project, credentials=AnonymousCredentials()
-        )
-    finally:
-        del os.environ["FIRESTORE_EMULATOR_HOST"]
-    found = {
-        document.reference.path: document.to_dict()
-        for collection in client.collections()
-        for document in collection.stream()
-    }
-    client.close()
-    return found
+    with closing(firestore_of(stack.addresses["firestore"], stack.project)) as client:
+        return {
+            document.reference.path: document.to_dict()
+            for collection in client.collections()
+            for document in collection.stream()
+        }
 
 
 @pytest.mark.parametrize("host", [STRANGER, "127.0.0.1"])
@@ -313,10 +304,10 @@ def test_a_page_of_another_origin_reads_and_changes_nothing(
     assert state(stack, frontend) == before
 
 
-def test_a_page_whose_name_leads_to_this_machine_reads_and_changes_nothing(
+def test_a_page_whose_name_is_rebound_to_this_machine_reads_and_changes_nothing(
     page: Page, stack: LocalStack, frontend: Frontend
 ) -> None:
-    """The page came before its name was changed, so it is the server's own origin."""
+    """DNS rebinding: the page's name now leads here, so it has the server's origin."""
     before, answers = state(stack, frontend), []
     page.route("**/page", lambda route: route.fulfill(body="<body>"))
     for port in stack.ports:
@@ -330,7 +321,7 @@ def test_a_page_whose_name_leads_to_this_machine_reads_and_changes_nothing(
 
 
 @pytest.mark.parametrize("host", [STRANGER, "127.0.0.1"])
-def test_the_same_page_would_reach_a_server_without_a_guard(
+def test_the_same_page_reaches_a_server_without_protection(
     page: Page, strangers: Strangers, host: str
 ) -> None:
     page.goto(f"http://{host}:{strangers.port}/page")
@@ -339,14 +330,14 @@ def test_the_same_page_would_reach_a_server_without_a_guard(
 
     answers = attack(page, tries)
 
-    arrived = {(method, path) for method, path in strangers.asked}
+    arrived = {(method, path) for method, path in strangers.requests}
     for (url, options), answer in zip(tries, answers, strict=False):
         path = url.removeprefix(address).partition("?")[0]
         assert (options["method"], path) in arrived
         assert "mode" in options or SECRET in answer["text"]
 
 
-def test_a_browser_connects_to_no_blocked_port(page: Page) -> None:
+def test_browsers_refuse_the_ports_listed_as_blocked(page: Page) -> None:
     for port in BLOCKED_PORTS:
         with pytest.raises(Error, match="ERR_UNSAFE_PORT"):
             page.goto(f"http://127.0.0.1:{port}")

@@ -1,4 +1,4 @@
-"""What the environment says: another Runway, caps; then the kill switch."""
+"""A stack with settings of its own: another Runway, caps, and the kill switch."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,24 +10,25 @@ import requests
 
 from local.simulators.runway import runway_simulator
 from local.simulators.server import SimulatorServer
-from local.simulators.studio import Pace
+from local.simulators.vendor_backend import Pace
 from local.stack import Stack
 from tests.domain.budgets import an_envelope
-from tests.e2e.client import IMAGE, Frontend, wait_for
+from tests.e2e.client import IMAGE, Frontend, list_usd, wait_for
 from tests.e2e.conftest import FRAMES_PER_SECOND, StackFactory
 
 
 @pytest.fixture(scope="module")
 def runway() -> Iterator[SimulatorServer]:
-    pace = Pace(seconds=1, cached=True, frames_per_second=FRAMES_PER_SECOND)
+    pace = Pace(seconds=1, frames_per_second=FRAMES_PER_SECOND)
     with runway_simulator(pace) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def capped(runway: SimulatorServer, a_stack: StackFactory) -> Iterator[Stack]:
-    """A cap that pays for the first test's job and ten more."""
-    caps = {"DAILY_LIMIT_USD": "2.65", "USER_MAX_JOBS": "100"}
+    """A cap that pays for the first test's job and ten more, of 3 and of 5 s."""
+    cap_usd = (3 + 10 * 5) * list_usd("gen4_turbo")
+    caps = {"DAILY_LIMIT_USD": str(cap_usd), "USER_MAX_JOBS": "100"}
     vendor = {"RUNWAYML_BASE_URL": runway.address, "RUNWAY_API_KEY": "key_mine"}
     with a_stack(**caps, **vendor) as stack:
         yield stack
@@ -43,12 +44,10 @@ def test_the_servers_that_the_environment_names_are_used(
     assert capped.addresses["runway"] == runway.address
     assert capped.firestore == firestore_emulator
     assert video["ai_model"] == "runway"
-    assert len(runway.submissions.all()) == 1
+    assert len(runway.submissions) == 1
 
 
-def test_a_crowd_against_a_cap_that_pays_for_10_and_a_crowd_with_one_key(
-    capped: Stack,
-) -> None:
+def test_concurrent_requests_stay_within_a_cap_and_share_one_key(capped: Stack) -> None:
     frontend = Frontend(capped)
     cheap: dict[str, object] = {"model": "runway", "fallback": False, "duration": 5}
     image = frontend.upload(IMAGE.read_bytes())
@@ -58,7 +57,7 @@ def test_a_crowd_against_a_cap_that_pays_for_10_and_a_crowd_with_one_key(
         frontend_of_one = Frontend(capped)
         frontend_of_one.headers["Idempotency-Key"] = key
         answer = frontend_of_one.call("POST", "/v1/videos", body)
-        while answer.status_code == 503:  # busy: sent again, as a client does
+        while answer.status_code == 503:  # busy: retried, as a client does
             answer = frontend_of_one.call("POST", "/v1/videos", body)
         return answer.status_code, answer.json().get("job_id") or answer.json()["code"]
 
@@ -72,7 +71,7 @@ def test_a_crowd_against_a_cap_that_pays_for_10_and_a_crowd_with_one_key(
     assert {code for status, code in others if status == 429} == {"daily_limit_reached"}
 
 
-def test_a_spent_budget_pauses_new_jobs_until_an_admin_says_otherwise(
+def test_a_spent_budget_pauses_new_jobs_until_an_administrator_overrides_it(
     capped: Stack,
 ) -> None:
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Every program of docs/clients.md runs as it stands, against the running stack."""
+"""Every program in the README and in docs/clients.md runs as pasted."""
 
 import json
 import re
@@ -16,18 +16,31 @@ import pytest
 from local.dev import FIRST_PORT, stable_ports
 from local.processes import free_port
 from local.stack import ROOT, Stack
-from tests.e2e.client import IMAGE, Frontend, Server, wait_for
+from tests.e2e.client import IMAGE, Frontend, Server, Video, wait_for
 from tests.e2e.conftest import bare_environment
-from tests.e2e.node import LOCAL, ai_sdk, installed, node, run_node
-from tests.e2e.receiver import Receiver, passed_on
+from tests.e2e.node import (
+    FRONTEND,
+    LOCAL,
+    TSC,
+    ai_sdk,
+    installed,
+    node,
+    run_node,
+    write_types,
+)
+from tests.e2e.receiver import Receiver, forwarded
 
 pytestmark = pytest.mark.timeout(600)
-FRONTEND = Path(__file__).with_name("frontend")
+README = (ROOT / "README.md").read_text()
 SOURCE = (ROOT / "docs/clients.md").read_text()
 KOREAN = (ROOT / "docs/clients.ko.md").read_text()
 LITELLM = Path(__file__).with_name("requirements-litellm.txt")
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", SOURCE, re.DOTALL)
-# The page's own parts of the block for a browser: it deletes the video it is shown.
+# What the README's block expects of its page: the job's ID, and a `<video>`.
+PLAYER = """
+const jobId = process.env.JOB;
+const player = { set src(url) { console.log(url); process.exit(0); } };
+"""
+# What the browser block expects of its page, which deletes the video once shown.
 PAGE = """
 const { API, AUTHORIZATION, JOB: jobId } = process.env;
 const show = async (text) => {
@@ -39,9 +52,14 @@ const show = async (text) => {
 """
 
 
-def block(language: str, containing: str) -> str:
-    (found,) = (c for name, c in BLOCKS if name == language and containing in c)
+def block(language: str, containing: str, document: str = SOURCE) -> str:
+    blocks = re.findall(rf"```{language}\n(.*?)```", document, re.DOTALL)
+    (found,) = (each for each in blocks if containing in each)
     return str(found)
+
+
+CURL = ["sh", "-c", block("sh", "ask()")]
+LISTENER = PAGE + block("js", "onSnapshot")
 
 
 @pytest.fixture
@@ -52,14 +70,16 @@ def environment(stack: Stack) -> dict[str, str]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with the image where the programs look for it."""
+    """A folder with the image in the place where the programs look for it."""
     (tmp_path / "local").mkdir()
     (tmp_path / "local/raccoon.jpg").symlink_to(IMAGE)
     return tmp_path
 
 
-def run(program: list[str], folder: Path, environment: dict[str, str]) -> str:
-    done = subprocess.run(
+def attempted(
+    program: list[str], folder: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         program,
         cwd=folder,
         env=bare_environment() | environment,
@@ -67,12 +87,16 @@ def run(program: list[str], folder: Path, environment: dict[str, str]) -> str:
         text=True,
         timeout=200,
     )
+
+
+def run(program: list[str], folder: Path, environment: dict[str, str]) -> str:
+    done = attempted(program, folder, environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def run_js(source: str, packages: Path, folder: Path, environment: Any) -> str:
-    """In `folder`, as a module that finds the packages."""
+    """Run it in `folder`, as a module that finds the packages."""
     script = packages / f"{folder.name}.mjs"
     script.write_text(source)
     return run_node(str(script), folder=folder, environment=environment).stdout
@@ -82,8 +106,33 @@ def is_mp4(path: Path) -> bool:
     return path.read_bytes()[4:8] == b"ftyp"
 
 
+@pytest.fixture(scope="module")
+def pasted(running_stack: Stack) -> Video:
+    """The job that the README's shell block created."""
+    api = f"http://127.0.0.1:{stable_ports(FIRST_PORT)['api']}"
+    shown = block("sh", "/v1/videos", README)
+    assert api in shown
+    shown = shown.replace(api, running_stack.addresses["api"])
+    shown = shown.replace(".venv/bin/python", sys.executable)
+    project = {"GOOGLE_CLOUD_PROJECT": running_stack.project}
+    job: Video = json.loads(run(["sh", "-e", "-c", shown], ROOT, project))
+    return job
+
+
+def test_the_shell_of_the_readme(stack: Stack, pasted: Video) -> None:
+    assert Frontend(stack, "me").wait(pasted)["status"] == "completed"
+
+
+def test_the_browser_of_the_readme(stack: Stack, pasted: Video, tmp_path: Path) -> None:
+    shown = PLAYER + block("js", "onSnapshot", README)
+
+    (printed,) = listen(shown, Frontend(stack, "me"), pasted["job_id"], tmp_path)
+
+    assert printed.startswith("http") and "X-Goog-Signature" in printed
+
+
 def test_curl(checkout: Path, environment: dict[str, str]) -> None:
-    run(["sh", "-e", "-c", block("sh", "ask()")], checkout, environment)
+    run(CURL, checkout, environment)
 
     assert is_mp4(checkout / "raccoon.mp4")
 
@@ -91,7 +140,7 @@ def test_curl(checkout: Path, environment: dict[str, str]) -> None:
 def test_curl_stops_and_shows_why_it_was_refused(
     checkout: Path, environment: dict[str, str]
 ) -> None:
-    done = run_curl(checkout, environment | {"TOKEN": "bad"})
+    done = attempted(CURL, checkout, environment | {"TOKEN": "bad"})
 
     assert done.returncode != 0
     assert "unauthenticated" in done.stderr
@@ -100,7 +149,7 @@ def test_curl_stops_and_shows_why_it_was_refused(
 
 @pytest.mark.parametrize("created", ["{}", '{"id": "0123"}'], ids=["no id", "deleted"])
 def test_curl_stops_when_a_poll_fails(checkout: Path, created: str) -> None:
-    """Instead of curl, a program that makes a video and knows of none."""
+    """A stand-in for curl creates a video and then finds none."""
     curl = checkout / "curl"
     curl.write_text(
         f"#!/bin/sh\ncase $* in *prompt=*) echo '{created}' ;;"
@@ -109,20 +158,9 @@ def test_curl_stops_when_a_poll_fails(checkout: Path, created: str) -> None:
     curl.chmod(0o755)
     path = f"{checkout}:{bare_environment()['PATH']}"
 
-    done = run_curl(checkout, {"PATH": path, "API": "", "TOKEN": ""})
+    done = attempted(CURL, checkout, {"PATH": path, "API": "", "TOKEN": ""})
 
     assert (done.returncode, done.stderr) == (1, "not_found\n")
-
-
-def run_curl(folder: Path, environment: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["sh", "-c", block("sh", "ask()")],
-        cwd=folder,
-        env=bare_environment() | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def test_python(checkout: Path, environment: dict[str, str]) -> None:
@@ -134,20 +172,17 @@ def test_python(checkout: Path, environment: dict[str, str]) -> None:
 
 
 def typed(folder: Path, api: str) -> None:
-    """With the npm packages, and our OpenAPI as types."""
+    """Fill the folder with the npm packages and the types of our OpenAPI document."""
     modules = installed(FRONTEND) / "node_modules"
     (folder / "node_modules").symlink_to(modules)
     (folder / "package.json").write_text('{"type": "module"}')
-    generator = str(modules / "openapi-typescript/bin/cli.js")
-    document = f"{api}/v1/openapi.json"
-    run_node(generator, document, "-o", "reelay.ts", folder=folder)
+    write_types(f"{api}/v1/openapi.json", "reelay.ts", folder)
 
 
 def compiled(folder: Path, program: str) -> None:
-    compiler = str(folder / "node_modules/typescript/bin/tsc")
     options = ("--strict", "--noEmit", "--skipLibCheck", "--allowImportingTsExtensions")
     module = ("--module", "nodenext", "--target", "es2023", "--types", "node")
-    run_node(compiler, *options, *module, program, folder=folder)
+    run_node(str(folder / TSC), *options, *module, program, folder=folder)
 
 
 def test_typescript(checkout: Path, environment: dict[str, str]) -> None:
@@ -160,32 +195,32 @@ def test_typescript(checkout: Path, environment: dict[str, str]) -> None:
     assert done.stdout.startswith("http") and "X-Goog-Signature" in done.stdout
 
 
-def test_a_listener_sees_the_video_and_then_that_it_was_deleted(
+def test_a_listener_sees_the_video_and_then_its_deletion(
     stack: Stack, tmp_path: Path
 ) -> None:
     user = Frontend(stack, "me")
     video = user.wait(user.create(duration=3))
 
-    printed = listen(user, video["job_id"], tmp_path)
+    printed = listen(LISTENER, user, video["job_id"], tmp_path)
 
     assert "X-Goog-Signature" in printed[0]
     assert printed[1:] == ["There is no such video."]
 
 
-def test_a_listener_on_no_video_is_told_so(stack: Stack, tmp_path: Path) -> None:
-    printed = listen(Frontend(stack, "me"), "0" * 32, tmp_path)
+def test_a_listener_on_a_missing_video_says_so(stack: Stack, tmp_path: Path) -> None:
+    printed = listen(LISTENER, Frontend(stack, "me"), "0" * 32, tmp_path)
 
     assert printed == ["There is no such video."]
 
 
-def listen(user: Frontend, job_id: str, folder: Path) -> list[str]:
-    """What a page of this user shows, until it shows no video."""
+def listen(program: str, user: Frontend, job_id: str, folder: Path) -> list[str]:
+    """The lines that this user's page shows."""
     stack = user.stack
     host, _, port = stack.announcement()["firestore"].rpartition(":")
     address = f'"127.0.0.1", {stable_ports(FIRST_PORT)["firestore"]}'
-    shown = block("js", "onSnapshot").replace("demo-reelay", stack.project)
-    assert address in shown
-    shown = PAGE + shown.replace(address, f'"{host}", {port}')
+    assert address in program
+    shown = program.replace(address, f'"{host}", {port}')
+    shown = shown.replace("demo-reelay", stack.project)
     environment = {"JOB": job_id, "API": stack.addresses["api"]}
     environment["AUTHORIZATION"] = user.headers["Authorization"]
     return run_js(shown, installed(FRONTEND), folder, environment).splitlines()
@@ -195,7 +230,7 @@ def listen(user: Frontend, job_id: str, folder: Path) -> list[str]:
 def receiving(
     program: list[str], port: int, folder: Path, secret: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """A receiver's program while it runs, once it listens."""
+    """Run a receiver's program; yields it once it listens."""
     running = subprocess.Popen(
         program,
         cwd=folder,
@@ -212,7 +247,7 @@ def receiving(
 
 
 @pytest.mark.parametrize("language", ["python", "ts"])
-def test_a_webhook_is_taken_by_its_receiver_and_by_no_other(
+def test_a_webhook_is_accepted_only_with_its_keys_secret(
     stack: Stack, server: Server, receiver: Receiver, checkout: Path, language: str
 ) -> None:
     port = free_port()
@@ -227,7 +262,7 @@ def test_a_webhook_is_taken_by_its_receiver_and_by_no_other(
         printed = shown.stdout.readline()
     with receiving(program, port, checkout, Server(stack).webhook_secret):
         message = receiver.messages["/webhook"][-1]
-        answer = passed_on(receiver.programs["/webhook"], message)
+        answer = forwarded(receiver.programs["/webhook"], message)
 
     assert printed == f"video.completed {video['job_id']}\n"
     assert answer.status_code == 400
@@ -242,7 +277,7 @@ def listens(port: int) -> bool:
 def receivers_program(
     language: str, port: int, folder: Path, stack: Stack
 ) -> list[str]:
-    """The program as it is shown, at another port."""
+    """The program as documented, at another port."""
     shown = block(language, "standardwebhooks").replace("4000", str(port))
     if language == "python":
         return [sys.executable, "-c", shown]
@@ -252,8 +287,11 @@ def receivers_program(
     return [node(), "receiver.ts"]
 
 
-def test_openais_python_client(checkout: Path, environment: dict[str, str]) -> None:
-    shown = block("python", "from openai")
+@pytest.mark.parametrize("document", [README, SOURCE], ids=["README", "clients.md"])
+def test_openais_python_client(
+    document: str, checkout: Path, environment: dict[str, str]
+) -> None:
+    shown = block("python", "from openai", document)
 
     run([sys.executable, "-W", "ignore", "-c", shown], checkout, environment)
 
@@ -261,7 +299,7 @@ def test_openais_python_client(checkout: Path, environment: dict[str, str]) -> N
 
 
 def test_litellm(checkout: Path, environment: dict[str, str]) -> None:
-    # Prices would otherwise be fetched from elsewhere when it is imported.
+    # Else it would fetch prices from the network on import.
     offline = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     shown = block("python", "litellm")
 
@@ -271,14 +309,14 @@ def test_litellm(checkout: Path, environment: dict[str, str]) -> None:
 
 
 def python_of_litellm() -> str:
-    """The Python of an environment of its own, installed once as the lock says."""
+    """The Python of LiteLLM's own environment, installed once as locked."""
     folder, lock = LOCAL / "litellm", LITELLM.read_text()
     python, done = str(folder / "bin/python"), folder / "lock"
     if not done.is_file() or done.read_text() != lock:
         uv = [sys.executable, "-m", "uv"]
         make = ["venv", "--quiet", "--clear", "--python", sys.executable, str(folder)]
         subprocess.run([*uv, *make], check=True)
-        # Named, since `python -m uv` would otherwise sync this Python's environment.
+        # Else `python -m uv` would sync this Python's environment.
         sync = ["pip", "sync", "--quiet", "--python", python, "--require-hashes"]
         subprocess.run([*uv, *sync, str(LITELLM)], check=True, timeout=300)
         done.write_text(lock)
@@ -291,7 +329,7 @@ def test_the_ai_sdk(checkout: Path, environment: dict[str, str]) -> None:
     assert is_mp4(checkout / "raccoon.mp4")
 
 
-def test_the_versions_that_are_named_are_the_ones_that_ran() -> None:
+def test_the_documented_versions_are_the_tested_ones() -> None:
     npm = json.loads((FRONTEND / "package.json").read_text())["dependencies"]
     package = json.loads((ROOT / "packages/ai-sdk/package.json").read_text())
     (litellm,) = re.findall(r"^litellm==(\S+)", LITELLM.read_text(), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Common generators make clients of our OpenAPI without a warning."""
+"""Common generators make clients from our OpenAPI document without warnings."""
 
 import subprocess
 import sys
@@ -8,14 +8,13 @@ import pytest
 
 from functions.api import ROUTES
 from functions.docs import openapi
-from functions.http.bodies import answer
+from functions.http.bodies import json_response
 from tests.e2e.conftest import bare_environment
-from tests.e2e.node import installed, run_node
+from tests.e2e.node import FRONTEND, TSC, installed, run_node, write_types
 from tests.e2e.page_types import TYPES, page_types
 
-# Installing packages and generators take their time on a busy machine.
+# Installing packages and generating takes long on a busy machine.
 pytestmark = pytest.mark.timeout(600)
-FRONTEND = Path(__file__).with_name("frontend")
 TYPED = """
 import type { components, paths } from "./reelay";
 type Video = components["schemas"]["Video"];
@@ -28,12 +27,12 @@ export const url = ({ status, video_url }: Video): string | null =>
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("openapi") / "openapi.json"
-    path.write_bytes(answer(openapi(ROUTES)).data)
+    path.write_bytes(json_response(openapi(ROUTES)).data)
     return path
 
 
 def run_python(*command: str, folder: Path) -> str:
-    """All that it printed. The generator formats with the ruff beside this Python."""
+    """Run it; returns its output. The generator formats with this Python's ruff."""
     beside = f"{Path(sys.executable).parent}:{bare_environment()['PATH']}"
     done = subprocess.run(
         [sys.executable, *command],
@@ -46,7 +45,9 @@ def run_python(*command: str, folder: Path) -> str:
     return done.stdout + done.stderr
 
 
-def test_openapi_python_client_makes_a_client(document: Path, tmp_path: Path) -> None:
+def test_openapi_python_client_generates_a_client(
+    document: Path, tmp_path: Path
+) -> None:
     options = ("--meta", "none", "--fail-on-warning", "--output-path", "reelay")
     generate = ("generate", "--path", str(document), *options)
 
@@ -58,7 +59,7 @@ def test_openapi_python_client_makes_a_client(document: Path, tmp_path: Path) ->
     run_python("-c", "import reelay.api.videos.create_video", folder=tmp_path)
 
 
-def test_datamodel_codegen_makes_models(document: Path, tmp_path: Path) -> None:
+def test_datamodel_codegen_generates_models(document: Path, tmp_path: Path) -> None:
     kind = ("--output-model-type", "pydantic_v2.BaseModel", "--formatters", "builtin")
     options = ("--input-file-type", "openapi", "--output", "reelay.py", *kind)
     generate = ("--input", str(document), *options)
@@ -69,20 +70,16 @@ def test_datamodel_codegen_makes_models(document: Path, tmp_path: Path) -> None:
     run_python("-c", "from reelay import Problem, Video, VideoRequest", folder=tmp_path)
 
 
-def test_openapi_typescript_makes_types(document: Path, tmp_path: Path) -> None:
-    packages = installed(FRONTEND) / "node_modules"
-    made = tmp_path / "reelay.ts"
+def test_openapi_typescript_generates_types(document: Path, tmp_path: Path) -> None:
+    said = write_types(str(document), "reelay.ts", tmp_path)
 
-    generator = str(packages / "openapi-typescript/bin/cli.js")
-    done = run_node(generator, str(document), "-o", str(made), folder=tmp_path)
-
-    said = (done.stdout + done.stderr).splitlines()
     assert [line[0] for line in said if line] == ["✨", "🚀"], said
     (tmp_path / "page.ts").write_text(TYPED)
     options = ("--strict", "--noEmit", "--skipLibCheck")
-    run_node(str(packages / "typescript/bin/tsc"), *options, "page.ts", folder=tmp_path)
+    tsc = str(installed(FRONTEND) / TSC)
+    run_node(tsc, *options, "page.ts", folder=tmp_path)
 
 
-def test_the_page_has_the_types_of_todays_api(tmp_path: Path) -> None:
+def test_the_pages_types_are_up_to_date(tmp_path: Path) -> None:
     again = "run `.venv/bin/python -m tests.e2e.page_types`"
     assert TYPES.read_text() == page_types(tmp_path), again

@@ -1,4 +1,4 @@
-"""What the running functions write down: lines for Cloud Logging, and no secret."""
+"""The log of the running functions: lines for Cloud Logging, without secrets."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def said(stack: Stack) -> Iterator[str]:
 
 
 def is_gunicorns(line: str) -> bool:
-    """What it prints when a test kills its process: `[time] [pid] [LEVEL] …`."""
+    """A line that gunicorn prints when a test kills its process: `[time] [pid] …`."""
     return line.startswith("[") and line.count("]") >= 3
 
 
@@ -30,7 +30,7 @@ def ours(stack: Stack) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def ended(running_stack: Stack) -> dict[str, Any]:
-    """Two providers fail, Veo makes it."""
+    """A job for which two providers fail and Veo delivers."""
     frontend = Frontend(running_stack)
     kinds = {"runway": "400", "runway-http": "503"}
     set_faults(
@@ -40,7 +40,7 @@ def ended(running_stack: Stack) -> dict[str, Any]:
     return frontend.wait(frontend.create(prompt=PROMPT, duration=4, metadata=metadata))
 
 
-def test_no_line_holds_a_prompt_a_token_a_key_or_a_signature(
+def test_no_line_contains_a_prompt_a_token_a_key_or_a_signature(
     stack: Stack, frontend: Frontend, ended: dict[str, Any]
 ) -> None:
     secrets = (
@@ -55,7 +55,7 @@ def test_no_line_holds_a_prompt_a_token_a_key_or_a_signature(
     assert [secret for secret in secrets if secret in told] == []
 
 
-def test_every_line_is_one_for_cloud_logging(
+def test_every_line_is_in_cloud_loggings_format(
     stack: Stack, ended: dict[str, Any]
 ) -> None:
     for line in ours(stack):

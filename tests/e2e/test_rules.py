@@ -1,6 +1,4 @@
-"""The running stack answers a browser as the cloud does: by the rules, over REST."""
-
-from datetime import UTC, datetime
+"""The running stack applies the Firestore rules to browsers, as the cloud does."""
 
 import requests
 
@@ -10,8 +8,7 @@ from tests.e2e.client import Frontend
 
 
 def seen_by(stack: Stack, user: str, document: str) -> requests.Response:
-    now = datetime.now(UTC)
-    token = user_token(stack.project, user, admin=False, now=now)
+    token = user_token(stack.project, user)
     root = f"http://{stack.addresses['firestore']}/v1/projects/{stack.project}"
     return requests.get(
         f"{root}/databases/(default)/documents/{document}",
@@ -20,7 +17,7 @@ def seen_by(stack: Stack, user: str, document: str) -> requests.Response:
     )
 
 
-def test_a_job_is_followed_by_its_owner_alone(stack: Stack, frontend: Frontend) -> None:
+def test_only_its_owner_can_follow_a_job(stack: Stack, frontend: Frontend) -> None:
     video = frontend.wait(frontend.create(duration=3))
     job = f"videos/{video['job_id']}"
 

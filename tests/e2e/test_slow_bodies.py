@@ -1,17 +1,18 @@
-"""Callers who announce a body and then take their time, over real sockets."""
+"""Clients that send bodies slowly or never hang up, over real sockets."""
 
 import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
 
 from local.functions import command as function_command
-from local.processes import Program, Running, answers, free_port, wait_until
-from local.stack import ROOT
+from local.processes import Program, RunningProcess, answers, free_port, wait_until
+from local.stack import ROOT, Stack
 
 THREADS = 4
 PATIENT_SECONDS = 60.0
@@ -33,18 +34,15 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         environment=os.environ | {"PYTHONPATH": str(ROOT), "THREADS": str(THREADS)},
         log=tmp_path_factory.mktemp("served") / "served.log",
     )
-    running = Running(program)
-    try:
+    with RunningProcess(program) as running:
         wait_until(answers(f"http://127.0.0.1:{port}/open"), running)
         yield port
-    finally:
-        running.end()
 
 
 def begin(
     port: int, path: str, headers: str, body: bytes = b"", length: int = 90_000
 ) -> socket.socket:
-    """A request that announces `length` bytes and sends `body`."""
+    """Begin a request that announces `length` bytes and sends only `body`."""
     connection = socket.create_connection(("127.0.0.1", port), PATIENT_SECONDS)
     head = f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n{headers}"
     connection.sendall(f"{head}\r\n".encode() + body)
@@ -52,7 +50,7 @@ def begin(
 
 
 def status(connection: socket.socket) -> int:
-    """Waits for it; the connection ends with the answer."""
+    """Wait for the answer's status; the connection closes after the answer."""
     answer = b""
     while piece := connection.recv(65_536):
         answer += piece
@@ -65,12 +63,12 @@ def status(connection: socket.socket) -> int:
         pytest.param("/nothing", "", {404}, id="nothing is there"),
         pytest.param("/count", JSON, {401}, id="no token"),
         pytest.param("/open", "", {405}, id="another method"),
-        # Cut off, or one of more than a user may send at once.
+        # Cut off, or more than a user may send at once.
         pytest.param("/count", token("ann") + JSON, {400, 429}, id="JSON"),
         pytest.param("/take", token("ann") + FORM, {400, 429}, id="a form"),
     ],
 )
-def test_who_keeps_silent_keeps_nobody_else_from_the_service(
+def test_silent_clients_do_not_block_others(
     port: int, path: str, headers: str, expected: set[int]
 ) -> None:
     with ExitStack() as stack:
@@ -83,13 +81,13 @@ def test_who_keeps_silent_keeps_nobody_else_from_the_service(
         assert {status(connection) for connection in silent} <= expected
 
 
-def test_a_stranger_is_answered_without_a_byte_of_the_body(port: int) -> None:
-    """The answer comes while the body is still to be sent."""
+def test_a_stranger_is_answered_before_sending_a_byte_of_the_body(port: int) -> None:
+    """The answer arrives before any of the body is sent."""
     with begin(port, "/count", JSON) as connection:
         assert connection.recv(12) == b"HTTP/1.1 401"
 
 
-def test_what_is_too_large_is_refused_without_a_byte_of_the_body(port: int) -> None:
+def test_a_body_that_is_too_large_is_refused_before_a_byte_is_sent(port: int) -> None:
     with begin(port, "/count", token("ann") + JSON, length=100_001) as connection:
         assert connection.recv(12) == b"HTTP/1.1 413"
 
@@ -99,14 +97,14 @@ def test_what_is_too_large_is_refused_without_a_byte_of_the_body(port: int) -> N
     [("/nothing", "", 404), ("/count", token("ann") + JSON, 400)],
     ids=["a stranger", "a user"],
 )
-def test_a_body_in_drops_comes_to_an_end(
+def test_a_body_that_drips_in_is_ended(
     port: int, path: str, headers: str, expected: int
 ) -> None:
     with begin(port, path, headers) as connection, dripping(connection):
         assert status(connection) == expected
 
 
-def test_a_second_large_body_of_one_user_waits_for_none_of_another(port: int) -> None:
+def test_a_large_body_does_not_wait_for_another_users(port: int) -> None:
     large = 1_000_000
     first = begin(port, "/take", token("ann") + JSON, length=large)
     with first, dripping(first):
@@ -118,23 +116,36 @@ def test_a_second_large_body_of_one_user_waits_for_none_of_another(port: int) ->
         assert status(first) == 400
 
 
-class dripping:  # noqa: N801 - reads as a verb in `with`
-    """Sends a byte now and then, for as long as the block lasts."""
+@contextmanager
+def dripping(connection: socket.socket) -> Iterator[None]:
+    """Send a byte every 0.05 s during the block."""
+    over = threading.Event()
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection, self._over = connection, threading.Event()
-        self._thread = threading.Thread(target=self._drip)
+    def drip() -> None:
+        with suppress(OSError):
+            while not over.wait(0.05):
+                connection.sendall(b" ")
 
-    def _drip(self) -> None:
-        while not self._over.wait(0.05):
-            try:
-                self._connection.sendall(b" ")
-            except OSError:
-                return
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
-    def __enter__(self) -> None:
-        self._thread.start()
 
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
+def test_clients_that_never_hang_up_do_not_delay_others(stack: Stack) -> None:
+    """Else gunicorn would accept no connection for two seconds for each of them."""
+    api = stack.addresses["api"]
+    here = urlsplit(api)
+    request = (
+        f"GET /health HTTP/1.1\r\nHost: {here.netloc}\r\nConnection: close\r\n\r\n"
+    )
+    with ExitStack() as held:
+        for _ in range(40):
+            connection = socket.create_connection((here.hostname, here.port))
+            held.enter_context(connection).sendall(request.encode())
+
+        with urlopen(f"{api}/health", timeout=PATIENT_SECONDS) as given:
+            assert given.status == 200

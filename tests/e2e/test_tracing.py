@@ -1,11 +1,11 @@
-"""One job's spans, from the request to the kept video, in a collector of our own."""
+"""One job's spans, from the request to the stored video, in a local collector."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from local.stack import Stack
-from tests.e2e.client import Frontend
+from tests.e2e.client import Frontend, wait_for
 from tests.e2e.conftest import StackFactory
 from tests.fakes.cloud_trace import Collector, collecting
 
@@ -18,7 +18,7 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture
 def traced_stack(a_stack: StackFactory, collector: Collector) -> Iterator[Stack]:
-    """Without a sweep: a step that it wakes begins a trace of its own."""
+    """A stack without a sweep: a step that it enqueues starts a new trace."""
     tracing = {
         "TRACE_SAMPLE_RATIO": "1",
         "CLOUD_TRACE_EMULATOR_HOST": collector.address,
@@ -27,7 +27,7 @@ def traced_stack(a_stack: StackFactory, collector: Collector) -> Iterator[Stack]
         yield stack
 
 
-def test_one_trace_leads_from_the_request_to_the_kept_video(
+def test_one_trace_spans_the_request_to_the_stored_video(
     traced_stack: Stack, collector: Collector
 ) -> None:
     frontend = Frontend(traced_stack)
@@ -35,9 +35,9 @@ def test_one_trace_leads_from_the_request_to_the_kept_video(
 
     assert frontend.wait(video)["status"] == "completed"
 
-    # The answer to a step comes after its spans, and the last step's task is over.
+    # The job completes with a commit inside the step, whose spans are sent afterwards.
+    wait_for(lambda: any(span.name == "Store" for span in collector.spans))
     stores = [span for span in collector.spans if span.name == "Store"]
-    assert stores
     in_trace = [s for s in collector.spans if s.trace_id == stores[0].trace_id]
     names = [span.name for span in in_trace]
     assert names.count("request") == 1

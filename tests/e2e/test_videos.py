@@ -1,4 +1,4 @@
-"""What comes with a video: its poster, a download, who made it, the vendor's bytes."""
+"""A video's poster, download, origin and unchanged bytes, on the running stack."""
 
 import io
 from typing import Any
@@ -29,13 +29,13 @@ def first_frame(mp4: bytes) -> Image.Image:
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """Of two images on average, 0 to 255."""
+    """The mean difference of two images, from 0 to 255."""
     pairs = zip(*(i.resize((32, 32)).tobytes() for i in (one, other)), strict=True)
     return float(sum(abs(a - b) for a, b in pairs)) / (32 * 32 * 3)
 
 
 def vendors_file(stack: Stack, prompt: str) -> bytes:
-    """The video as Runway hands it out."""
+    """The video as the simulated Runway serves it."""
     (task,) = submissions(stack, prompt)
     root = stack.addresses["runway"]
     headers = {"Authorization": "Bearer key", "X-Runway-Version": "2024-11-06"}
@@ -44,12 +44,12 @@ def vendors_file(stack: Stack, prompt: str) -> bytes:
     return requests.get(found["output"][0], timeout=30).content
 
 
-def test_a_video_of_a_korean_prompt_alone_has_a_poster_and_a_name(
+def test_a_video_from_a_korean_prompt_alone_has_a_poster_and_a_name(
     frontend: Frontend,
 ) -> None:
     prompt = "고양이가 창밖을 바라본다"
-    asked = {"image": None, "duration": 4, "metadata": METADATA}
-    video = frontend.wait(frontend.create(prompt=prompt, **asked), most_seconds=90)
+    fields = {"image": None, "duration": 4, "metadata": METADATA}
+    video = frontend.wait(frontend.create(prompt=prompt, **fields), timeout_seconds=90)
 
     download = requests.get(video["download_url"], timeout=30)
     disposition = download.headers["Content-Disposition"]
@@ -71,10 +71,10 @@ def test_a_video_of_a_korean_prompt_alone_has_a_poster_and_a_name(
     assert listed == video
 
 
-def test_what_is_delivered_is_the_vendors_file_to_the_byte(
+def test_the_delivered_video_is_the_vendors_file_byte_for_byte(
     stack: Stack, frontend: Frontend
 ) -> None:
-    """So C2PA manifests and SynthID marks stay in it."""
+    """So that C2PA manifests and SynthID marks stay in it."""
     video = frontend.wait(frontend.create())
 
     delivered = requests.get(video["video_url"], timeout=30).content
@@ -88,7 +88,7 @@ def test_what_is_delivered_is_the_vendors_file_to_the_byte(
     assert gone == {404}
 
 
-def test_a_task_that_its_vendor_queues_is_said_to_wait(
+def test_a_task_queued_at_its_vendor_is_shown_as_waiting(
     stack: Stack, frontend: Frontend
 ) -> None:
     set_faults(stack, [{"provider": "runway", "place": "task", "kind": "throttled"}])

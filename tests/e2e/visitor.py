@@ -1,4 +1,4 @@
-"""A visitor of the web page: a browser's window, and what went wrong in it."""
+"""A visitor of the web page: a browser window, and the errors in it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,12 +29,12 @@ FLAGS = (
 )
 WIDE, PHONE, NARROW = 1280, 375, 320
 LANGUAGES = {"ko": "ko-KR", "en": "en-US"}
-MOST_MS = 30_000
-# A theme changes nothing but colours, so the second is asked about them alone.
+TIMEOUT_MS = 30_000
+# A theme changes only colours, so the second one is checked only for those.
 Theme = Literal["light", "dark"]
 _COLOURS = ("color-contrast", "link-in-text-block")
 THEMES: Mapping[Theme, Sequence[str]] = {"light": (), "dark": _COLOURS}
-# What axe is asked for: WCAG 2.2 A and AA, and its own best practices.
+# axe's rules: WCAG 2.2 A and AA, and its own best practices.
 _AXE = """async (options) => {
     const {violations} = await axe.run(document, options);
     return violations.flatMap(({id, nodes}) =>
@@ -61,7 +61,7 @@ def launched(playwright: Playwright, *flags: str) -> Iterator[Browser]:
 
 @dataclass(kw_only=True)
 class Visitor:
-    """`said`: errors on the console. `strange`: what was asked of other machines."""
+    """`said` has errors on the console, `strange` requests to other machines."""
 
     page: Page
     stack: Stack
@@ -70,7 +70,7 @@ class Visitor:
     forgiven: tuple[str, ...] = ()
 
     def forgive(self, *parts: str) -> None:
-        """What the test itself brings about, by a part of it."""
+        """Ignore errors with one of these parts, which the test itself causes."""
         self.forgiven = parts
 
     @property
@@ -80,7 +80,7 @@ class Visitor:
 
     def watch(self) -> None:
         page = self.page
-        page.set_default_timeout(MOST_MS)
+        page.set_default_timeout(TIMEOUT_MS)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.said.append(str(error)))
         page.on("request", self._asked)
@@ -102,7 +102,7 @@ class Visitor:
         expect(self.page.locator(".sign-in")).to_have_count(0)
 
     def sign_out(self, *, answer: str = "남기고 로그아웃") -> None:
-        """`answer`: to whether what was put together stays, where that is asked."""
+        """`answer`: whether unfinished work stays, if the page asks."""
         self.page.get_by_role("button", name="로그아웃", exact=True).click()
         gone, question = self.page.locator(".sign-in"), self.page.get_by_role("dialog")
         expect(gone.or_(question)).to_be_visible()
@@ -111,7 +111,7 @@ class Visitor:
         expect(gone).to_be_visible()
 
     def violations(self) -> list[str]:
-        """What axe finds wrong with what is shown, in both themes."""
+        """What axe finds wrong with the current screen, in both themes."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(axe())
         found: list[str] = []
@@ -139,12 +139,11 @@ def visiting(
     stack: Stack,
     *,
     language: str = "ko",
-    theme: str = "dark",
     width: int = WIDE,
     **context: Any,
 ) -> Iterator[Visitor]:
-    """Afterwards nothing may be on the console, and no other machine was asked."""
-    chosen: Any = {"locale": LANGUAGES[language], "color_scheme": theme}
+    """At the end, asserts that the console is empty and no other machine was asked."""
+    chosen: Any = {"locale": LANGUAGES[language], "color_scheme": "dark"}
     size: Any = {"width": width, "height": 800}
     with browser.new_context(viewport=size, **chosen, **context) as window:
         visitor = Visitor(page=window.new_page(), stack=stack)

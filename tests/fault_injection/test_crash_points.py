@@ -1,10 +1,10 @@
-"""What the proxies do to a function's effects, where dying is an exception."""
+"""The proxies that inject faults into a function's effects; dying is an exception."""
 
 import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 import pytest
 from google.api_core.exceptions import DeadlineExceeded
@@ -23,8 +23,8 @@ from local.fault_injection.crash_points import (
     inject_into_commits,
     point_of,
 )
-from local.fault_injection.journal import Journal, What, read_journal
-from local.fault_injection.plan import Act, FaultPlan, Point
+from local.fault_injection.journal import EntryKind, Journal, read_journal
+from local.fault_injection.plan import FaultAction, FaultPlan, Point
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import CommitUncertain, ErrorCode, Unreachable
 from shared.domain.job import Job
@@ -34,6 +34,7 @@ from shared.gcp.firestore_wire import Wire
 from shared.ports.store import StepTask, WebhookTask
 from tests.domain.examples import NOON, a_job, running, started
 from tests.fakes.jobs import FakeJobs
+from tests.fakes.process import Died, die
 from tests.fakes.provider import FakeProviders, ScriptedProvider
 from tests.fakes.queue import FakeQueue
 from tests.fakes.receivers import FakeReceivers
@@ -42,14 +43,6 @@ from tests.fakes.translator import FakeTranslator
 PLAN = FaultPlan(seed=1, jobs=10)
 RUNWAY = ProviderId.RUNWAY
 ENDED = a_job().ended(ErrorCode.CANCELLED)
-
-
-class Died(BaseException):
-    """The process would be gone."""
-
-
-def dies() -> NoReturn:
-    raise Died
 
 
 def job(number: int = 3) -> Job:
@@ -61,14 +54,14 @@ Build = Callable[..., CrashPoints]
 
 @pytest.fixture
 def crash_points(tmp_path: Path) -> Build:
-    """One fault, for the job of that number."""
+    """Builds crash points with one fault, for the job with this number."""
 
-    def build(point: Point, act: Act, number: int = 3) -> CrashPoints:
+    def build(point: Point, action: FaultAction, number: int = 3) -> CrashPoints:
         return CrashPoints(
-            plan={f"{act} {point}": frozenset({number})},
+            plan={f"{action} {point}": frozenset({number})},
             marks=tmp_path,
             journal=Journal(tmp_path / "journal"),
-            die=dies,
+            die=die,
         )
 
     return build
@@ -76,47 +69,50 @@ def crash_points(tmp_path: Path) -> Build:
 
 def copy(points: CrashPoints, done: list[str], number: int = 3) -> None:
     with points.serving("worker"):
-        points.meet(job(number))
+        points.set_job(job(number))
         points.around(Point.COPY, lambda: done.append("copied"), Unreachable)
 
 
 @pytest.mark.parametrize(
-    ("act", "ends_with", "times_done"),
+    ("action", "ends_with", "times_done"),
     [
-        (Act.KILL_BEFORE, Died, 0),
-        (Act.KILL_AFTER, Died, 1),
-        (Act.UNREACHABLE, Unreachable, 0),
-        (Act.ANSWER_LOST, Unreachable, 1),
+        (FaultAction.KILL_BEFORE, Died, 0),
+        (FaultAction.KILL_AFTER, Died, 1),
+        (FaultAction.UNREACHABLE, Unreachable, 0),
+        (FaultAction.ANSWER_LOST, Unreachable, 1),
     ],
 )
-def test_an_effect_fails_once_as_planned_over_all_processes(
-    crash_points: Build, act: Act, ends_with: type[BaseException], times_done: int
+def test_an_effect_fails_once_as_planned_across_processes(
+    crash_points: Build,
+    action: FaultAction,
+    ends_with: type[BaseException],
+    times_done: int,
 ) -> None:
     done = list[str]()
 
     with pytest.raises(ends_with):
-        copy(crash_points(Point.COPY, act), done)
+        copy(crash_points(Point.COPY, action), done)
     assert len(done) == times_done
 
-    copy(crash_points(Point.COPY, act), done)
+    copy(crash_points(Point.COPY, action), done)
     assert len(done) == times_done + 1
 
 
 def test_other_jobs_are_left_alone(crash_points: Build) -> None:
     done = list[str]()
 
-    copy(crash_points(Point.COPY, Act.KILL_BEFORE), done, number=4)
+    copy(crash_points(Point.COPY, FaultAction.KILL_BEFORE), done, number=4)
 
     assert done == ["copied"]
 
 
-def test_the_commits_of_our_adapter_are_those_that_fail(
+def test_a_planned_fault_hits_the_commits_of_our_adapter(
     crash_points: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever way they take to Firestore: faults beside that way would hit nothing."""
+    """The fault is on the path that commits really take to Firestore."""
     sent = list[str]()
     monkeypatch.setattr(Wire, "commit", lambda *_, **__: sent.append("sent"))
-    points = crash_points(Point.INTENT_COMMIT, Act.UNREACHABLE)
+    points = crash_points(Point.INTENT_COMMIT, FaultAction.UNREACHABLE)
     inject_into_commits(points)
     client = firestore.Client(project="p", credentials=AnonymousCredentials())
 
@@ -128,10 +124,8 @@ def test_the_commits_of_our_adapter_are_those_that_fail(
     assert sent == ["sent"]
 
 
-def test_a_commit_sent_twice_is_carried_out_below_our_adapter_twice(
-    crash_points: Build,
-) -> None:
-    points, sent = crash_points(Point.INTENT_COMMIT, Act.RESENT), list[str]()
+def test_a_resent_commit_is_sent_twice_below_our_adapter(crash_points: Build) -> None:
+    points, sent = crash_points(Point.INTENT_COMMIT, FaultAction.RESENT), list[str]()
     commit = faulty_commit(lambda *_: sent.append("sent"), points)
 
     with points.committing(Point.INTENT_COMMIT, job()):
@@ -141,16 +135,11 @@ def test_a_commit_sent_twice_is_carried_out_below_our_adapter_twice(
     assert len(sent) == 3
 
 
-def test_a_lost_answer_of_firestore_is_firestores_own_error(
-    crash_points: Build,
-) -> None:
-    points = crash_points(Point.FINISH_COMMIT, Act.ANSWER_LOST)
+def test_a_lost_answer_is_the_error_that_firestore_raises(crash_points: Build) -> None:
+    points = crash_points(Point.FINISH_COMMIT, FaultAction.ANSWER_LOST)
     commit = faulty_commit(lambda *_: None, points)
 
-    with (
-        points.committing(Point.FINISH_COMMIT, job()),
-        pytest.raises(DeadlineExceeded),
-    ):
+    with points.committing(Point.FINISH_COMMIT, job()), pytest.raises(DeadlineExceeded):
         commit(object())
 
 
@@ -165,16 +154,14 @@ def test_a_lost_answer_of_firestore_is_firestores_own_error(
     ],
     ids=lambda value: value if isinstance(value, Point) else "",
 )
-def test_each_commit_is_known_by_what_it_changes(
+def test_each_kind_of_commit_is_recognized_by_its_change(
     before: Job, after: Job, point: Point
 ) -> None:
     assert point_of(before, after) is point
 
 
-def test_a_job_and_its_commits_stand_in_the_journal(
-    crash_points: Build, tmp_path: Path
-) -> None:
-    points = crash_points(Point.STEP_COMMIT, Act.KILL_AFTER)
+def test_a_jobs_commits_are_in_the_journal(crash_points: Build, tmp_path: Path) -> None:
+    points = crash_points(Point.STEP_COMMIT, FaultAction.KILL_AFTER)
     known = FakeJobs()
     known.create(job())
     commit = faulty_commit(lambda *_: None, points)
@@ -187,64 +174,68 @@ def test_a_job_and_its_commits_stand_in_the_journal(
 
     entries = [(e.what, e.job_id, e.detail) for e in read_journal(tmp_path / "journal")]
     assert entries == [
-        (What.COMMITTED, "job1", ""),
-        (What.INJECTED, "job1", "killed after step commit"),
+        (EntryKind.COMMITTED, "job1", ""),
+        (EntryKind.INJECTED, "job1", "killed after step commit"),
     ]
 
 
-def test_the_apis_task_and_the_workers_are_two_points(crash_points: Build) -> None:
-    points, tasks = crash_points(Point.API_ENQUEUE, Act.UNREACHABLE), FakeQueue()
-    queue = QueueProxy(tasks, points)
+def test_the_apis_and_the_workers_task_are_separate_points(crash_points: Build) -> None:
+    points = crash_points(Point.API_ENQUEUE, FaultAction.UNREACHABLE)
+    queue = QueueProxy(FakeQueue(), points)
     task = StepTask(job_id="job1", name="name", at=NOON, is_start=False)
 
     with points.serving("worker"):
-        points.meet(job())
+        points.set_job(job())
         queue.enqueue(task)
     with points.serving("api"), pytest.raises(Unreachable):
-        points.meet(job())
+        points.set_job(job())
         queue.enqueue(task)
 
     assert queue.inner.tasks == [task]
 
 
 def test_a_process_dies_right_after_the_paid_post(crash_points: Build) -> None:
-    points, vendor = crash_points(Point.POST, Act.KILL_AFTER), ScriptedProvider()
+    points = crash_points(Point.POST, FaultAction.KILL_AFTER)
+    vendor = ScriptedProvider()
     provider = ProvidersProxy(FakeProviders({RUNWAY: vendor}), points).get(RUNWAY)
     assert provider is not None
 
     with points.serving("worker"), pytest.raises(Died):
-        points.meet(job())
+        points.set_job(job())
         provider.start(object())  # type: ignore[arg-type] # passed on as it is
 
     assert vendor.starts == 1
 
 
 def test_a_process_dies_right_after_the_translation(crash_points: Build) -> None:
-    points, asked = crash_points(Point.TRANSLATE, Act.KILL_AFTER), FakeTranslator()
+    points = crash_points(Point.TRANSLATE, FaultAction.KILL_AFTER)
+    translator = FakeTranslator()
 
     with points.serving("worker"), pytest.raises(Died):
-        points.meet(job())
-        TranslatorProxy(asked, points).translate("고양이", most_units=1000)
+        points.set_job(job())
+        TranslatorProxy(translator, points).translate("고양이", max_units=1000)
 
-    assert len(asked.asked) == 1
+    assert len(translator.requests) == 1
 
 
 def test_a_process_dies_right_after_a_webhook(crash_points: Build) -> None:
-    points, taken = crash_points(Point.WEBHOOK_POST, Act.KILL_AFTER), FakeReceivers()
+    points = crash_points(Point.WEBHOOK_POST, FaultAction.KILL_AFTER)
+    taken = FakeReceivers()
 
     with points.serving("worker"), pytest.raises(Died):
-        points.meet(job())
+        points.set_job(job())
         ReceiversProxy(taken, points).post("https://a.example/", b"{}", {})
 
     assert len(taken.messages) == 1
 
 
-def test_a_webhooks_task_is_a_point_of_its_own(crash_points: Build) -> None:
-    points, tasks = crash_points(Point.WEBHOOK_ENQUEUE, Act.UNREACHABLE), FakeQueue()
+def test_a_webhooks_task_is_a_separate_point(crash_points: Build) -> None:
+    points = crash_points(Point.WEBHOOK_ENQUEUE, FaultAction.UNREACHABLE)
+    tasks = FakeQueue()
     task = WebhookTask(job_id="job1", name="name", at=NOON)
 
     with points.serving("worker"), pytest.raises(Unreachable):
-        points.meet(job())
+        points.set_job(job())
         QueueProxy(tasks, points).enqueue_webhook(task)
 
     assert tasks.webhooks == []
@@ -257,11 +248,11 @@ def test_a_process_dies_half_way_through_a_result(crash_points: Build) -> None:
             arrived.extend(iter(lambda: content.read(1), b""))
 
     arrived: list[bytes] = []
-    points = crash_points(Point.RESULT_WRITE, Act.KILL_WITHIN)
+    points = crash_points(Point.RESULT_WRITE, FaultAction.KILL_WITHIN)
     bucket = BucketProxy(Sink(), points)
 
     with points.serving("worker"), pytest.raises(Died):
-        points.meet(job())
+        points.set_job(job())
         bucket.write("incoming/job1/a/fetched.mp4", io.BytesIO(b"whole"))
     bucket.write("incoming/job1/a/fetched.mp4", io.BytesIO(b"whole"))
 
@@ -269,11 +260,12 @@ def test_a_process_dies_half_way_through_a_result(crash_points: Build) -> None:
 
 
 def test_each_thread_has_its_own_job(crash_points: Build) -> None:
-    points, done = crash_points(Point.COPY, Act.KILL_BEFORE, number=4), list[str]()
+    points = crash_points(Point.COPY, FaultAction.KILL_BEFORE, number=4)
+    done = list[str]()
 
     with points.serving("worker"), ThreadPoolExecutor(1) as other:
-        points.meet(job(3))
+        points.set_job(job(3))
         with pytest.raises(Died):
             other.submit(copy, points, done, 4).result()
 
-        assert points.here.number == 3
+        assert points.context.number == 3

@@ -1,4 +1,4 @@
-"""An encoded video still shows which job's image it was made of."""
+"""An encoded video still shows which job's image it was made from."""
 
 import pytest
 from av.error import FFmpegError
@@ -29,6 +29,6 @@ def test_a_video_shows_its_number(number: int) -> None:
         pytest.param(lambda: b"not a video", id="not a video"),
     ],
 )
-def test_anything_else_does_not(mp4: object) -> None:
+def test_any_other_file_shows_no_number(mp4: object) -> None:
     with pytest.raises((NoNumberError, FFmpegError)):
         number_in(mp4())  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""The plan of a run: the same for the same seed, and it leaves nothing out."""
+"""The fault plan of a run: reproducible from its seed, and complete."""
 
 from dataclasses import asdict
 from itertools import islice
@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from local.fault_injection.plan import (
-    ACTS,
+    ACTIONS,
     ENDLESS,
     HANGING,
     INJECTIONS,
@@ -28,16 +28,16 @@ def everything(plan: FaultPlan) -> object:
     return plan.injections(), list(plan.requests()), faults, moments, skew
 
 
-def test_a_seed_gives_one_plan_and_another_seed_another() -> None:
+def test_the_plan_depends_on_the_seed_alone() -> None:
     assert everything(LARGE) == everything(FaultPlan(seed=1, jobs=300))
     assert everything(LARGE) != everything(FaultPlan(seed=2, jobs=300))
 
 
 @pytest.mark.parametrize("jobs", [1, 12, 300])
-def test_every_act_at_every_point_falls_to_some_job(jobs: int) -> None:
+def test_every_act_at_every_point_hits_some_job(jobs: int) -> None:
     plan = FaultPlan(seed=1, jobs=jobs).injections()
 
-    assert all(ACTS[point] for point in Point)
+    assert all(ACTIONS[point] for point in Point)
     assert plan.keys() == set(INJECTIONS)
     assert all(chosen and chosen <= set(range(jobs)) for chosen in plan.values())
 
@@ -70,7 +70,7 @@ def test_every_prompt_names_its_own_job() -> None:
     assert number_of("a raccoon looks up") is None
 
 
-def test_a_large_run_meets_every_kind_of_provider_fault_that_ends() -> None:
+def test_a_large_run_has_every_kind_of_provider_fault_that_ends() -> None:
     faults = LARGE.provider_faults()
 
     met = {(f.provider, f.place, f.kind) for f in faults}
@@ -86,14 +86,14 @@ def test_a_large_run_meets_every_kind_of_provider_fault_that_ends() -> None:
     assert all(f.times == 1 for f in faults if f.kind in HANGING)
 
 
-def test_a_small_run_meets_proxies_and_nothing_that_hangs() -> None:
+def test_a_small_run_has_proxies_and_nothing_that_hangs() -> None:
     kinds = {fault.kind for fault in SMALL.provider_faults()}
 
     assert kinds & PROXY
     assert not kinds & (HANGING | ENDLESS)
 
 
-def test_each_round_of_storage_faults_has_all_of_them() -> None:
+def test_each_round_of_storage_faults_is_complete() -> None:
     one_round = list(islice(LARGE.storage_faults(), len(STORAGE_FAULTS)))
 
     assert len(one_round) == 15

@@ -1,5 +1,4 @@
-"""What tests of the simulators share: a quick pace, captured exchanges, a look into an
-MP4."""
+"""Shared by tests of simulators: a quick pace, captured exchanges, reading MP4s."""
 
 import base64
 import copy
@@ -16,9 +15,9 @@ import requests
 from PIL import Image
 
 from local.simulators.server import SimulatorServer
-from local.simulators.studio import Pace
+from local.simulators.vendor_backend import Pace
 
-QUICK = Pace(seconds=0.1, cached=True, scale=0.1)
+QUICK = Pace(seconds=0.1, scale=0.1)
 WIRE = Path(__file__).parents[1] / "providers" / "wire"
 
 _T = TypeVar("_T")
@@ -55,10 +54,10 @@ class Objects:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Vendor:
-    """Speaks to a simulator with the requests that were captured from the SDKs.
+    """Sends a simulator the requests that were captured from the SDKs.
 
-    `order`: fields of the captured order that are set, by their dotted place.
-    `agent` says which of Runway's two providers asks.
+    `order` sets fields of the captured request, by their dotted paths.
+    `agent` names which of Runway's two providers asks.
     """
 
     provider: str
@@ -158,7 +157,7 @@ OMNI = Vendor(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Contents:
     width: int
     height: int
     seconds: float
@@ -167,13 +166,13 @@ class Seen:
     audio_codec: str | None
 
 
-def look_into(video: bytes) -> Seen:
-    """Decodes every frame; raises what av raises where that fails."""
+def contents_of(video: bytes) -> Contents:
+    """Decode every frame; raises av's error if that fails."""
     with av.open(io.BytesIO(video), "r") as container:
         stream = container.streams.video[0]
         sound = container.streams.audio
         assert container.duration is not None
-        return Seen(
+        return Contents(
             width=stream.codec_context.width,
             height=stream.codec_context.height,
             seconds=container.duration / 1_000_000,
@@ -184,7 +183,7 @@ def look_into(video: bytes) -> Seen:
 
 
 def until(ask: Callable[[], _T], is_right: Callable[[_T], object]) -> _T:
-    """Asks again until it is right; the test's own time limit ends it otherwise."""
+    """Ask again until the answer is right, or until the test's time limit."""
     while not is_right(answer := ask()):
         time.sleep(0.02)
     return answer

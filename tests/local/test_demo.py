@@ -1,10 +1,8 @@
-"""`make demo`: what it refuses at once, how it looks, and a job that is picked up."""
+"""`make demo`: refused options, its display, and resuming a job after Ctrl-C."""
 
 import io
 import os
-import signal
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,16 +14,16 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-import local.demo.kept
 import local.demo.options
 import local.demo.run
+import local.demo.unfinished
 import local.stack
-from local.demo.kept import folder_of, mark, new_folder
-from local.demo.options import DemoOptions, Refused, checked
-from local.demo.run import Demo, nobody_can, price
+from local.demo.options import DemoError, DemoOptions, validated
+from local.demo.run import Demo, price, reason_for_no_video
+from local.demo.unfinished import folder_of, mark, new_folder
 from local.demo.view import attempts_table, live, news, translation, usd
 from local.simulators.runway import runway_simulator
-from local.simulators.studio import Pace
+from local.simulators.vendor_backend import Pace
 from local.stack import Stack, StackOptions
 from local.vendors import Vendors
 
@@ -36,10 +34,10 @@ CHAIN = ("runway", "runway-http", "gemini-veo-3.1", "gemini-omni-flash")
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No test writes into this checkout's own."""
+    """Redirect the demo's folders, so that no test writes into this checkout."""
     for module in (local.demo.options, local.demo.run):
         monkeypatch.setattr(module, "OUT", tmp_path / "out")
-    monkeypatch.setattr(local.demo.kept, "DEMOS", tmp_path / "demos")
+    monkeypatch.setattr(local.demo.unfinished, "DEMOS", tmp_path / "demos")
     return tmp_path
 
 
@@ -52,39 +50,51 @@ def options(**given: str) -> DemoOptions:
     return DemoOptions(environ={}, **given)
 
 
-def test_without_options_the_raccoon_is_asked_for() -> None:
-    asked = checked(options())
+def test_without_options_the_demo_uses_the_raccoon() -> None:
+    request = validated(options())
 
-    assert [path.name for path, _ in asked.images.values()] == ["raccoon.jpg"]
-    assert "raccoon" in str(asked.body["prompt"])
-    assert "aspect_ratio" not in asked.body
+    assert [path.name for path, _ in request.images.values()] == ["raccoon.jpg"]
+    assert "raccoon" in str(request.body["prompt"])
+    assert "aspect_ratio" not in request.body
 
 
-def test_a_video_may_go_from_one_image_to_another(tmp_path: Path) -> None:
+def test_a_video_may_lead_from_one_image_to_another(tmp_path: Path) -> None:
     first = image(tmp_path / "first.avif", "AVIF", (200, 128))
     last = image(tmp_path / "last.png", "PNG", (200, 128))
 
-    asked = checked(options(image=first, last_image=last, ratio="1:1"))
+    request = validated(options(image=first, last_image=last, ratio="1:1"))
 
-    assert asked.images == {
+    assert request.images == {
         "image": (Path(first), "image/avif"),
         "last_image": (Path(last), "image/png"),
     }
-    assert asked.body["aspect_ratio"] == "1:1"
-    assert "raccoon" not in str(asked.body["prompt"])
+    assert request.body["aspect_ratio"] == "1:1"
+    assert "raccoon" not in str(request.body["prompt"])
 
 
-def test_a_video_may_be_made_of_the_text_alone() -> None:
-    assert checked(options(image="none")).images == {}
+def test_a_video_may_be_made_from_text_alone() -> None:
+    assert validated(options(image="none")).images == {}
+
+
+PROMPT = 'costs $5 "now" `x` $HOME \''
 
 
 @pytest.mark.parametrize(
-    ("typed", "given"), [(["IMAGE="], "none"), (["IMAGE=a b.jpg"], "a b.jpg"), ([], "")]
+    ("typed", "name", "given"),
+    [
+        ("IMAGE=", "IMAGE", "none"),
+        ("IMAGE=a b.jpg", "IMAGE", "a b.jpg"),
+        ("DURATION=3", "IMAGE", ""),
+        (f"PROMPT={PROMPT}", "PROMPT", PROMPT),
+    ],
+    ids=["no image", "an image", "not given", "a prompt"],
 )
-def test_an_empty_image_is_none(typed: list[str], given: str) -> None:
+def test_make_passes_options_as_they_were_typed(
+    typed: str, name: str, given: str
+) -> None:
     shown = subprocess.run(
-        ["make", "--no-print-directory", "-f", "-", "shown", *typed],
-        input='include Makefile\nshown:\n\t@printf %s "$$IMAGE"\n',
+        ["make", "--no-print-directory", "-f", "-", "shown", typed],
+        input=f'include Makefile\nshown:\n\t@printf %s "$${name}"\n',
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -94,8 +104,17 @@ def test_an_empty_image_is_none(typed: list[str], given: str) -> None:
     assert shown.stdout == given
 
 
+def test_make_refuses_an_option_that_nothing_reads() -> None:
+    command = ["make", "--no-print-directory", "--dry-run", "demo", "DURATOIN=4"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 2
+    assert "No option is called DURATOIN: see make help" in ran.stderr
+    assert ran.stdout == ""
+
+
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "reason"),
     [
         ({"image": "no.jpg"}, "IMAGE: there is no file no.jpg"),
         ({"image": "text.jpg"}, "isn't a JPEG, PNG, WebP or AVIF"),
@@ -112,19 +131,18 @@ def test_an_empty_image_is_none(typed: list[str], given: str) -> None:
         ({"ratio": "5:4"}, "RATIO must be one of: auto, 16:9, 9:16"),
         ({"prompt": "x" * 2001}, "PROMPT must be at most 2,000 characters, of which"),
         ({"duration": "-3"}, "DURATION must be from 3 to 10."),
-        ({"duration": "0"}, "DURATION must be from 3 to 10."),
         ({"image": "https://a.b/c.jpg"}, "IMAGE is a file on this machine"),
-        ({"yes": "2"}, "YES=1 agrees to the price, YES=0 doesn't; 2?"),
-        ({"faults": "runwy"}, "Did you mean runway?"),
+        ({"yes": "2"}, "YES must be 1, which agrees to the price, or 0, not 2."),
+        ({"faults": "runwy"}, "; did you mean `runway`?"),
         ({"faults": "sora"}, "no provider sora, only runway, runway-http, gemini-veo"),
-        ({"faults": "runway,runway-htp"}, "Did you mean runway-http?"),
+        ({"faults": "runway,runway-htp"}, "; did you mean `runway-http`?"),
         ({"faults": "runway:boom"}, "FAULTS: runway:boom: boom is not a fault"),
-        ({"faults": "runway:500,runway:filterd"}, "Did you mean filtered?"),
+        ({"faults": "runway:500,runway:filterd"}, "; did you mean `filtered`?"),
         ({"faults": "runway*x"}, "a whole number follows the star."),
     ],
 )
-def test_a_wrong_option_is_refused_in_its_own_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], said: str
+def test_a_wrong_option_is_refused_by_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], reason: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("text.jpg").write_text("no image")
@@ -136,47 +154,45 @@ def test_a_wrong_option_is_refused_in_its_own_words(
         Image.new("RGB", (8, 8)).save(large, "PNG")
         large.truncate(16_000_001)
 
-    with pytest.raises(Refused) as refused:
-        checked(options(**given))
+    with pytest.raises(DemoError) as refused:
+        validated(options(**given))
 
-    assert said in str(refused.value)
+    assert reason in str(refused.value)
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
-    with pytest.raises(Refused) as refused:
-        checked(options(model="sora", duration="99", ratio="1:9"))
+def test_all_wrong_options_are_reported_at_once() -> None:
+    with pytest.raises(DemoError) as refused:
+        validated(options(model="sora", duration="99", ratio="1:9"))
 
     assert len(str(refused.value).splitlines()) == 3
 
 
 @pytest.mark.parametrize("yes", ["", "0", "1"])
 @pytest.mark.parametrize("environ", [{}, {"RUNWAY_API_KEY": "k"}], ids=["free", "paid"])
-def test_without_a_terminal_only_yes_agrees_to_pay(
+def test_without_a_terminal_only_yes_1_agrees_to_pay(
     environ: dict[str, str], yes: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
     given = DemoOptions(environ=environ, yes=yes)
 
     if environ and yes != "1":
-        with pytest.raises(Refused, match="YES=1"):
-            checked(given)
+        with pytest.raises(DemoError, match="YES=1"):
+            validated(given)
     else:
-        assert checked(given).is_agreed is (yes == "1")
+        assert validated(given).is_agreed is (yes == "1")
 
 
-def test_a_question_that_gets_no_answer_is_a_no(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_unanswered_question_counts_as_no(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
     stack = Stack(StackOptions(environ={"RUNWAY_API_KEY": "key"}))
     costs = {"estimated_cost_usd": "3.20", "max_cost_usd": "4.70", "links": []}
-    asked = checked(options())
+    request = validated(options())
 
     with pytest.raises(KeyboardInterrupt):
-        Demo(environ={}, asked=asked)._agree(stack, costs, asked)
+        Demo(environ={}, request=request)._agree(stack, costs, request)
 
-    agreed = replace(asked, is_agreed=True)
-    Demo(environ={}, asked=agreed)._agree(stack, costs, agreed)
+    agreed = replace(request, is_agreed=True)
+    Demo(environ={}, request=agreed)._agree(stack, costs, agreed)
 
 
 @pytest.mark.parametrize(
@@ -193,20 +209,20 @@ def test_money_is_shown_to_the_cent(amount: str, shown: str) -> None:
     assert usd(amount) == shown
 
 
-def test_the_price_is_that_of_the_provider_that_is_asked_first() -> None:
+def test_the_price_is_that_of_the_first_provider_to_be_asked() -> None:
     links = [
         {"ai_model": "runway", "skipped": "unsupported"},
         {"ai_model": "gemini-veo-3.1", "skipped": None},
     ]
     costs = {"estimated_cost_usd": "3.20", "max_cost_usd": "4.700199"}
 
-    said = price(costs | {"links": links})
+    notice = price(costs | {"links": links})
 
-    assert said == "The video costs $3.20 at gemini-veo-3.1, $4.71 at most."
+    assert notice == "The video costs $3.20 at gemini-veo-3.1, $4.71 at most."
 
 
 @pytest.mark.parametrize(
-    ("skipped", "refused", "said"),
+    ("skipped", "refused", "reason"),
     [
         (["unsupported", None], None, ""),
         (["unsupported", "circuit_open"], None, "unsupported!\n  circuit_open!"),
@@ -214,82 +230,54 @@ def test_the_price_is_that_of_the_provider_that_is_asked_first() -> None:
     ],
     ids=["one can", "none can", "paused"],
 )
-def test_a_video_that_no_provider_can_make_is_not_asked_for(
-    skipped: list[str | None], refused: dict[str, str] | None, said: str
+def test_a_video_that_no_provider_can_make_is_not_requested(
+    skipped: list[str | None], refused: dict[str, str] | None, reason: str
 ) -> None:
     links = [
         {"ai_model": "a", "skipped": why, "message": why and f"{why}!"}
         for why in skipped
     ]
     client = SimpleNamespace(
-        uploads=lambda _: {},
-        call=lambda *_: {"refused": refused, "links": links},
+        uploads=lambda _: {}, call=lambda *_: {"refused": refused, "links": links}
     )
 
-    reasons = nobody_can({"refused": refused, "links": links})
+    reasons = reason_for_no_video({"refused": refused, "links": links})
 
-    assert reasons.endswith(said) and bool(reasons) == bool(said)
-    if said:
-        with pytest.raises(Refused, match=said.splitlines()[0]):
-            Demo(environ={}, asked=checked(options()))._create(
-                cast(Any, client), Stack(StackOptions(environ={})), checked(options())
+    assert reasons.endswith(reason) and bool(reasons) == bool(reason)
+    if reason:
+        with pytest.raises(DemoError, match=reason.splitlines()[0]):
+            Demo(environ={}, request=validated(options()))._create(
+                cast(Any, client), Stack(StackOptions(environ={})), validated(options())
             )
 
 
 @pytest.mark.parametrize("prompt", ["", "A raccoon"])
-def test_only_without_a_prompt_the_demos_own_is_used(prompt: str) -> None:
-    assert checked(options(prompt=prompt)).is_own_prompt is (prompt == "")
+def test_the_demos_own_prompt_is_used_only_without_one(prompt: str) -> None:
+    assert validated(options(prompt=prompt)).is_own_prompt is (prompt == "")
 
 
 @pytest.mark.parametrize(("cost", "rows"), [("0", 0), ("0.000195", 1)])
-def test_a_table_without_attempts_is_shown_only_where_something_was_paid(
+def test_a_table_without_attempts_is_shown_only_if_something_was_paid(
     cost: str, rows: int
 ) -> None:
     console = Console(width=80, file=io.StringIO())
     error = {"message": "Nobody can make it."}
     job = {"attempts": [], "cost_usd": cost, "error": error, "prompt": "a"}
-    demo = Demo(environ={}, asked=None, job=job, console=console)
+    demo = Demo(environ={}, request=None, job=job, console=console)
 
     assert demo._say_result(None, Stack(StackOptions(environ={}))) == 1
 
-    said = console.file.getvalue()  # type: ignore[attr-defined]
-    assert said.count("translation") == rows
-    assert ("provider" in said) is bool(rows)
-    assert "Nobody can make it." in said
+    output = console.file.getvalue()  # type: ignore[attr-defined]
+    assert output.count("translation") == rows
+    assert ("provider" in output) is bool(rows)
+    assert "Nobody can make it." in output
 
 
-def test_faults_need_simulators() -> None:
-    wanted = DemoOptions(environ={"RUNWAY_API_KEY": "key"}, faults="runway")
-
-    with pytest.raises(Refused, match="FAULTS needs the simulators"):
-        checked(wanted)
-
-
-def test_a_folder_that_cannot_be_written_is_noticed_first(folders: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_first(folders: Path) -> None:
     (folders / "out").write_text("a file where the folder should be")
 
-    with pytest.raises(Refused, match=r"can't be saved in .*: it is a file, not a"):
-        checked(options())
-
-
-def test_make_passes_options_as_they_were_typed() -> None:
-    shown = subprocess.run(
-        [
-            "make",
-            "--no-print-directory",
-            "-f",
-            "-",
-            "shown",
-            'PROMPT=costs $5 "now" `x` $HOME \'',
-        ],
-        input='include Makefile\nshown:\n\t@printf %s "$$PROMPT"\n',
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert shown.stdout == 'costs $5 "now" `x` $HOME \''
+    with pytest.raises(DemoError, match=r"can't be saved in .*: it is a file, not a"):
+        validated(options())
 
 
 def attempt(provider: str, outcome: str, **more: Any) -> dict[str, Any]:
@@ -349,7 +337,7 @@ def test_the_table_of_attempts_fits(width: int) -> None:
     assert any("$0.80" in line for line in lines)
 
 
-def test_who_was_skipped_has_no_seconds_in_the_table() -> None:
+def test_a_skipped_provider_has_no_seconds_in_the_table() -> None:
     job = JOB | {"attempts": [attempt("runway", "skipped", cost_usd="0")]}
 
     lines = drawn(attempts_table(job, width=120), 120)
@@ -359,7 +347,7 @@ def test_who_was_skipped_has_no_seconds_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("width", [120, 44])
-def test_a_translated_job_shows_what_was_sent_and_what_that_cost(width: int) -> None:
+def test_a_translated_job_shows_the_translation_and_its_cost(width: int) -> None:
     made = sum(Decimal(attempt["cost_usd"]) for attempt in JOB["attempts"])
     job = JOB | {
         "prompt": "너구리",
@@ -374,7 +362,7 @@ def test_a_translated_job_shows_what_was_sent_and_what_that_cost(width: int) -> 
     assert translation(job | {"prompt_sent": "너구리"}) is None
 
 
-def test_without_a_terminal_each_change_is_a_line_once() -> None:
+def test_without_a_terminal_each_change_is_printed_once() -> None:
     before = JOB | {"attempts": [attempt("runway", "running")]}
 
     lines = news(before, JOB, NOW)
@@ -382,7 +370,7 @@ def test_without_a_terminal_each_change_is_a_line_once() -> None:
     assert lines == [
         "runway: rejected after 2.0 s. runway did not answer in time.",
         "runway-http: no answer after 2.0 s. runway-http did not answer in time.",
-        "gemini-veo-3.1: asked",
+        "gemini-veo-3.1: started",
     ]
     assert news(JOB, JOB, NOW) == []
     waiting = before | {"stage": "waiting_for_provider"}
@@ -393,40 +381,30 @@ def test_without_a_terminal_each_change_is_a_line_once() -> None:
     assert news({}, nobody, NOW) == ["waiting for the provider"]
 
 
-def test_only_an_unfinished_job_is_picked_up_and_only_with_real_keys() -> None:
+def test_only_an_unfinished_job_with_real_keys_can_be_resumed() -> None:
     folder = new_folder()
     mark(folder, "job1", project="p")
 
     assert folder_of("job1", real=True) == folder
-    with pytest.raises(Refused, match="there is job1"):
+    with pytest.raises(DemoError, match="there is job1"):
         folder_of("job2", real=True)
-    with pytest.raises(Refused, match="set them again"):
+    with pytest.raises(DemoError, match="set them again"):
         folder_of("job1", real=False)
-
-
-@pytest.fixture
-def signals() -> Iterator[None]:
-    """The demo, as it ends, lets nothing interrupt it."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @dataclass(slots=True, kw_only=True)
 class Interrupted(Demo):
-    """Ctrl-C as soon as a provider has taken the job."""
+    """Interrupted by Ctrl-C as soon as a provider has accepted the job."""
 
-    def _keep(self, stack: Any, seen: Any) -> None:
-        Demo._keep(self, stack, seen)
+    def _record(self, stack: Any, seen: Any) -> None:
+        Demo._record(self, stack, seen)
         if any(a["outcome"] == "running" for a in seen.get("attempts", [])):
             raise KeyboardInterrupt
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.usefixtures("signals")
-def test_a_paid_job_is_picked_up_after_ctrl_c_and_not_paid_for_again(
+def test_a_paid_job_is_resumed_after_ctrl_c_without_paying_again(
     folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environ = {name: os.environ[name] for name in ("PATH", "HOME")}
@@ -436,17 +414,19 @@ def test_a_paid_job_is_picked_up_after_ctrl_c_and_not_paid_for_again(
         chosen = Vendors(simulated=frozenset(), environment=keys, real=True)
         for module in (local.stack, local.demo.run, local.demo.options):
             monkeypatch.setattr(module, "choose", lambda _: chosen)
-        asked = replace(checked(options(yes="1")), faults="")
-        first = Interrupted(environ=environ, asked=asked, console=console)
+        request = replace(validated(options(yes="1")), faults="")
+        first = Interrupted(environ=environ, request=request, console=console)
         assert first.run() == 130
-        said = console.file.getvalue()  # type: ignore[attr-defined]
+        output = console.file.getvalue()  # type: ignore[attr-defined]
 
-        again = Demo(environ=environ, asked=None, job_id=first.job_id, console=console)
+        again = Demo(
+            environ=environ, request=None, job_id=first.job_id, console=console
+        )
         code = again.run()
-        paid = runway.submissions.all()
+        paid = runway.submissions
 
-    assert f"make demo RESUME={first.job_id}" in said
-    assert "REAL MONEY" in said
+    assert f"make demo RESUME={first.job_id}" in output
+    assert "REAL MONEY" in output
     assert code == 0, console.file.getvalue()  # type: ignore[attr-defined]
     assert len(paid) == 1
     assert (folders / "out" / "latest.mp4").resolve().name == f"{first.job_id}.mp4"

@@ -1,4 +1,4 @@
-"""The page of `make dev`: by Vite from its sources, its own server behind Vite."""
+"""The page of `make dev`: Vite serves its sources, with the page's server behind."""
 
 import os
 from collections.abc import Iterator
@@ -8,14 +8,9 @@ import requests
 
 import local.identity
 from local.page import Page
-from local.processes import Program, Running, answers, free_port, wait_until
+from local.processes import Program, RunningProcess, answers, free_port, wait_until
 from ops import npm
-
-ADDRESSES = {
-    "api": "http://127.0.0.1:1",
-    "firestore": "127.0.0.1:2",
-    "storage": "http://127.0.0.1:3",
-}
+from tests.local.conftest import ADDRESSES
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +22,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     page = Page(project="demo", addresses=ADDRESSES, folder=folder)
     with pytest.MonkeyPatch.context() as patch, page.server(origins=[url]) as server:
         patch.setattr(local.identity, "CHECKOUT_KEY", folder / "key.pem")
-        vite = Running(
+        vite = RunningProcess(
             Program(
                 name="vite",
                 command=npm.live_command(port),
@@ -42,7 +37,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             vite.end()
 
 
-def test_the_page_comes_from_its_sources_and_reloads(live: str) -> None:
+def test_the_page_is_served_from_its_sources_with_live_reload(live: str) -> None:
     page = requests.get(f"{live}/usage", timeout=30).text
 
     assert "/src/main.tsx" in page
@@ -58,7 +53,7 @@ def test_the_page_comes_from_its_sources_and_reloads(live: str) -> None:
         pytest.param({"Host": "evil.example"}, 403, id="a rebound name"),
     ],
 )
-def test_only_the_page_itself_signs_in_there_too(
+def test_only_the_page_itself_can_sign_in_through_vite(
     live: str, headers: dict[str, str], status: int
 ) -> None:
     sent = {"Origin": live, **headers}

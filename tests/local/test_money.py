@@ -1,4 +1,4 @@
-"""Real keys on a developer's machine: what may be spent, whatever Firestore says."""
+"""Real keys on a developer's machine: spending is capped, even without Firestore."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -7,18 +7,20 @@ from typing import Any
 
 import pytest
 
-from local.money import sentence, spending_limits
+from local.money import money_notice, spending_limits
 from local.paid_posts import LimitedProviders, PaidPosts
 from local.vendors import choose
 from shared.domain.catalogue import ProviderId
 from shared.domain.outcomes import Accepted, NotSent
 
 KEY = {"RUNWAY_API_KEY": "key"}
+OWN_URL = "http://127.0.0.1:1"
+OWN = {"RUNWAYML_BASE_URL": OWN_URL}
 
 
 @dataclass
 class Vendor:
-    """A provider, and all providers, that count their paid POSTs."""
+    """A provider, and a set of providers, that record paid POSTs."""
 
     sent: list[object] = field(default_factory=list)
     name: str = "a vendor"
@@ -35,7 +37,7 @@ def limited(vendor: Vendor, path: Path, most: int) -> Any:
     return LimitedProviders(vendor, PaidPosts(path, most)).get(ProviderId.RUNWAY)
 
 
-def test_beyond_the_days_limit_no_paid_request_is_sent(tmp_path: Path) -> None:
+def test_no_paid_request_is_sent_beyond_the_days_limit(tmp_path: Path) -> None:
     vendor, file = Vendor(), tmp_path / "paid-posts"
 
     with ThreadPoolExecutor(8) as workers:
@@ -51,7 +53,7 @@ def test_beyond_the_days_limit_no_paid_request_is_sent(tmp_path: Path) -> None:
     assert limited(vendor, file, 3).name == "a vendor"
 
 
-def test_another_day_has_its_own(tmp_path: Path) -> None:
+def test_each_day_has_its_own_limit(tmp_path: Path) -> None:
     file = tmp_path / "paid-posts"
     file.write_text("2020-01-01 3")
 
@@ -65,72 +67,89 @@ def test_another_day_has_its_own(tmp_path: Path) -> None:
         ({"DAILY_LIMIT_USD": "4", "LOCAL_PAID_POSTS_LIMIT": "2"}, "4", "2"),
     ],
 )
-def test_real_keys_are_capped_and_the_start_says_so(
+def test_real_keys_are_capped_and_the_notice_says_so(
     environ: dict[str, str], daily: str, posts: str
 ) -> None:
-    limits = spending_limits(environ, real=True)
+    limits = spending_limits(environ, choose(KEY))
 
     assert limits["DAILY_LIMIT_USD"] == daily
     assert limits["LOCAL_PAID_POSTS_LIMIT"] == posts
-    said = sentence(environ, real=True)
-    assert "REAL MONEY" in said
-    assert f"${daily}" in said and f"{posts} paid requests" in said
+    notice = money_notice(environ, choose(KEY))
+    assert "REAL MONEY" in notice
+    assert f"${daily}" in notice and f"{posts} paid requests" in notice
 
 
-def test_simulators_have_no_caps_of_their_own() -> None:
-    assert spending_limits({}, real=False) == {}
-    assert "nothing is paid" in sentence({}, real=False)
+def test_simulators_have_no_caps() -> None:
+    assert spending_limits({}, choose({})) == {}
+    assert "nothing is paid" in money_notice({}, choose({}))
 
 
-def test_keys_with_an_address_of_ones_own_are_not_said_to_be_missing() -> None:
-    said = sentence(KEY | {"RUNWAYML_BASE_URL": "http://127.0.0.1:1"}, real=False)
+def test_keys_with_a_custom_url_are_not_reported_as_missing() -> None:
+    environ = KEY | OWN
+    notice = money_notice(environ, choose(environ))
 
-    assert said.startswith("RUNWAYML_BASE_URL is set: ")
-    assert "nothing is paid" not in said and "No keys" not in said
-
-
-@pytest.mark.parametrize("real", [True, False])
-def test_an_emulator_that_no_guard_stands_before_is_named(real: bool) -> None:
-    given = KEY | {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8080"}
-
-    assert "127.0.0.1:8080: no guard keeps" in sentence(given, real=real)
-    assert "no guard" not in sentence(KEY, real=real)
+    assert notice.startswith("RUNWAYML_BASE_URL is set: ")
+    assert "nothing is paid" not in notice and "No keys" not in notice
+    assert spending_limits(environ, choose(environ)) == {}
 
 
-@pytest.mark.parametrize(
-    ("environ", "real"),
-    [
-        ({}, False),
-        (KEY, True),
-        ({"RUNWAY_API_KEY": "unset"}, False),
-        (KEY | {"RUNWAYML_BASE_URL": "http://127.0.0.1:1"}, False),
-        (KEY | {"GEMINI_API_KEY": "k", "RUNWAYML_BASE_URL": "http://a"}, True),
-    ],
-)
-def test_money_is_real_where_a_key_meets_the_real_vendor(
-    environ: dict[str, str], real: bool
-) -> None:
-    assert choose(environ).real is real
+def test_providers_at_a_url_elsewhere_are_capped() -> None:
+    environ = KEY | {"RUNWAYML_BASE_URL": "https://gateway.example/runway"}
+    chosen = choose(environ)
+
+    assert not chosen.real
+    assert spending_limits(environ, chosen)["DAILY_LIMIT_USD"] == "10"
+    assert "up to $10 (DAILY_LIMIT_USD) and 20 paid" in money_notice(environ, chosen)
 
 
 @pytest.mark.parametrize(
-    ("environ", "is_free"),
+    ("key", "is_capped"),
+    [("AIzaSyD-" + "x" * 31, True), ("key_" + "0a" * 64, True), ("made-up", False)],
+    ids=["Google's", "Runway's", "made up"],
+)
+def test_a_real_key_is_capped_at_a_url_on_this_machine_too(
+    key: str, *, is_capped: bool
+) -> None:
+    """For example, a proxy that passes requests on to the vendor."""
+    environ = {"RUNWAY_API_KEY": key, **OWN, "GOOGLE_VERTEX_BASE_URL": OWN_URL}
+
+    limits = spending_limits(environ, choose(environ))
+
+    assert limits.get("DAILY_LIMIT_USD") == ("10" if is_capped else None)
+
+
+@pytest.mark.parametrize("environ", [KEY, {}])
+def test_an_emulator_without_a_guard_is_mentioned(environ: dict[str, str]) -> None:
+    given, chosen = (
+        environ | {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8080"},
+        choose(environ),
+    )
+
+    assert "127.0.0.1:8080: no guard keeps" in money_notice(given, chosen)
+    assert "no guard" not in money_notice(environ, chosen)
+
+
+@pytest.mark.parametrize(
+    ("environ", "real", "is_free"),
     [
-        ({}, True),
-        ({"RUNWAY_API_KEY": "unset"}, True),
-        (KEY, False),
-        # Whoever answers there may ask for money.
-        ({"RUNWAYML_BASE_URL": "http://127.0.0.1:1"}, False),
-        (KEY | {"RUNWAYML_BASE_URL": "http://127.0.0.1:1"}, False),
+        ({}, False, True),
+        (KEY, True, False),
+        ({"RUNWAY_API_KEY": "unset"}, False, True),
+        # Whatever answers there may charge money.
+        (OWN, False, False),
+        (KEY | OWN, False, False),
+        (KEY | OWN | {"GEMINI_API_KEY": "k"}, True, False),
     ],
 )
-def test_the_page_says_that_nothing_is_paid_where_simulators_alone_are_asked(
-    environ: dict[str, str], is_free: bool
+def test_settings_decide_what_is_real_and_what_is_called_free(
+    environ: dict[str, str], real: bool, is_free: bool
 ) -> None:
-    assert choose(environ).nothing_is_paid is is_free
+    chosen = choose(environ)
+
+    assert (chosen.real, chosen.nothing_is_paid) == (real, is_free)
 
 
-def test_a_vendor_of_ones_own_gets_no_real_key_of_another() -> None:
+def test_a_custom_vendor_gets_no_real_key() -> None:
     chosen = choose({"GEMINI_API_KEY": "real", "RUNWAYML_BASE_URL": "http://a"})
 
     assert chosen.environment["RUNWAY_API_KEY"] == "local"

@@ -1,4 +1,4 @@
-"""What gRPC itself prints on stderr: nothing, here as in the cloud."""
+"""gRPC's own output on stderr: only errors, locally as in the cloud."""
 
 import os
 import subprocess
@@ -9,32 +9,34 @@ import pytest
 from local.__main__ import main
 
 VARIABLE = "GRPC_VERBOSITY"
-# A server that ends under a client, as a front end does that is restarted.
+# Servers that end under a client, as when a front end restarts. Whether gRPC reads a
+# server's goodbye before its connection is closed is chance, hence several.
 ENDS = """
 import sys, grpc
 from concurrent.futures import ThreadPoolExecutor
 answer = grpc.unary_unary_rpc_method_handler(lambda request, context: b"")
-server = grpc.server(ThreadPoolExecutor(1))
 service = grpc.method_handlers_generic_handler("a.Service", {"Call": answer})
-server.add_generic_rpc_handlers((service,))
-port = server.add_insecure_port("127.0.0.1:0")
-server.start()
-call = grpc.insecure_channel(f"127.0.0.1:{port}").unary_unary("/a.Service/Call")
-call(b"")
-server.stop(None).wait()
-try:
+for _ in range(20):
+    server = grpc.server(ThreadPoolExecutor(1))
+    server.add_generic_rpc_handlers((service,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    call = grpc.insecure_channel(f"127.0.0.1:{port}").unary_unary("/a.Service/Call")
     call(b"")
-except grpc.RpcError:
-    sys.exit(0)
-sys.exit("no error")
+    server.stop(None).wait()
+    try:
+        call(b"")
+    except grpc.RpcError:
+        continue
+    sys.exit("no error")
 """
 
 
 @pytest.mark.parametrize(("chosen", "is_used"), [("", "ERROR"), ("DEBUG", "DEBUG")])
-def test_grpc_says_errors_alone_unless_it_is_asked_for_more(
+def test_grpc_prints_only_errors_unless_set_otherwise(
     chosen: str, is_used: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The emulator ends under a listener: that is no error, and nothing to be read."""
+    """An emulator that ends under a listener is no error, and needs no message."""
     monkeypatch.setenv(VARIABLE, chosen)
     if not chosen:
         monkeypatch.delenv(VARIABLE)
@@ -45,7 +47,7 @@ def test_grpc_says_errors_alone_unless_it_is_asked_for_more(
 
 
 @pytest.mark.parametrize(("verbosity", "says"), [("ERROR", ""), ("", "Got goaway")])
-def test_a_server_that_ended_raises_and_is_printed_only_by_default(
+def test_a_closed_connection_raises_and_is_printed_only_by_default(
     verbosity: str, says: str
 ) -> None:
     environ = {n: v for n, v in os.environ.items() if n != VARIABLE}

@@ -1,4 +1,4 @@
-"""What a fresh clone needs: locks that any pip takes, a word before the download."""
+"""Setting up a fresh clone: locks that any pip accepts, checks before downloads."""
 
 import os
 import re
@@ -16,13 +16,13 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_what_is_locked_with_an_extra_is_locked_without_it_too(lock: str) -> None:
+def test_a_package_locked_with_an_extra_is_also_locked_without_it(lock: str) -> None:
     locked = (ROOT / f"{lock}.txt").read_text()
 
     assert with_plain_names(locked) == locked
 
 
-def test_a_lock_gains_the_plain_name_of_what_has_an_extra() -> None:
+def test_a_lock_gains_the_plain_name_of_a_package_with_an_extra() -> None:
     hashes = " \\\n    --hash=sha256:1\n"
 
     gained = with_plain_names(f"a==1{hashes}b[x]==2{hashes}")
@@ -30,7 +30,7 @@ def test_a_lock_gains_the_plain_name_of_what_has_an_extra() -> None:
     assert gained == f"a==1{hashes}b[x]==2{hashes}b==2{hashes}"
 
 
-def test_the_first_installer_is_the_one_that_all_are_installed_with() -> None:
+def test_all_locks_pin_the_same_installer() -> None:
     pins = {
         re.search(r"^uv==\S+", (ROOT / name).read_text(), re.MULTILINE)[0]  # type: ignore[index]
         for name in ("requirements-uv.txt", "requirements-dev.txt")
@@ -40,12 +40,12 @@ def test_the_first_installer_is_the_one_that_all_are_installed_with() -> None:
 
 
 @pytest.mark.parametrize("target", ["deploy", "plan", "destroy"])
-def test_a_deploy_without_a_project_is_told_so_before_anything_is_installed(
+def test_a_deploy_without_a_project_is_refused_before_anything_is_installed(
     target: str, tmp_path: Path
 ) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
 
-    # Not that of a `make` which runs these tests.
+    # Without the variables of a `make` that runs these tests.
     environ = {"PATH": os.environ["PATH"]}
     ran = subprocess.run(
         ["make", target], cwd=tmp_path, env=environ, capture_output=True, text=True
@@ -55,7 +55,7 @@ def test_a_deploy_without_a_project_is_told_so_before_anything_is_installed(
     assert ran.stdout == f"Name it: make {target} PROJECT=my-project\n"
 
 
-def test_an_old_python_is_told_which_one_it_takes(
+def test_an_old_python_is_refused_with_the_version_needed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 10))
@@ -66,7 +66,7 @@ def test_an_old_python_is_told_which_one_it_takes(
     ]
 
 
-def test_a_machine_without_the_emulator_is_told_before_anything_is_downloaded(
+def test_a_missing_emulator_is_reported_before_anything_is_downloaded(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
@@ -78,7 +78,7 @@ def test_a_machine_without_the_emulator_is_told_before_anything_is_downloaded(
     assert "Node.js 20" in problem
 
 
-def test_a_machine_without_a_browser_is_told_which_one_the_tests_take(
+def test_a_missing_browser_is_reported_with_the_one_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("CHROMIUM", raising=False)
@@ -89,7 +89,7 @@ def test_a_machine_without_a_browser_is_told_which_one_the_tests_take(
     assert "apt install chromium" in problem
 
 
-def test_the_browser_that_the_environment_names_is_taken(
+def test_the_browser_named_by_the_environment_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CHROMIUM", sys.executable)
@@ -98,7 +98,7 @@ def test_the_browser_that_the_environment_names_is_taken(
     assert preflight.problems("chromium") == []
 
 
-def test_what_is_not_needed_is_not_asked_for(
+def test_a_program_that_is_not_needed_is_not_required(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))

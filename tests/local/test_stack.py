@@ -1,8 +1,11 @@
-"""The local stack before its first part runs."""
+"""The local stack: settings, options and ports, before its first part starts."""
 
 import io
+import signal
 import socket
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -10,16 +13,23 @@ from werkzeug import Response
 
 from local import functions
 from local.__main__ import main
-from local.dev import PARTS, first_port, stable_ports, welcome
+from local.dev import first_port, stable_ports, welcome
 from local.http_server import HttpServer
-from local.processes import DidNotStart, answers, require_free
+from local.processes import (
+    PARTS,
+    DidNotStart,
+    RunningProcess,
+    answers,
+    require_distinct,
+    require_free,
+)
 from local.stack import Stack, StackOptions
 from local.vendors import ADDRESSES
 
 
-def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+def test_a_missing_folder_is_created(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "one"
-    # What is named runs elsewhere, so that the functions alone start, and fail.
+    # All other parts run elsewhere, so only the functions start, and fail.
     elsewhere = dict.fromkeys(ADDRESSES, "http://127.0.0.1:1")
     options = StackOptions(
         environ=elsewhere | {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"},
@@ -33,7 +43,7 @@ def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
     assert (folder / "key.json").exists()
 
 
-def test_a_busy_port_is_named_and_never_taken_for_ours(tmp_path: Path) -> None:
+def test_a_busy_port_is_reported_and_never_taken_for_ours(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         options = StackOptions(environ={}, ports={"api": port}, folder=tmp_path)
@@ -42,6 +52,70 @@ def test_a_busy_port_is_named_and_never_taken_for_ours(tmp_path: Path) -> None:
             Stack(options).__enter__()
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_a_process_starts_leaves_none_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[RunningProcess] = []
+
+    def start(*args: Any, **options: Any) -> RunningProcess:
+        started.append(RunningProcess(*args, **options))
+        signal.raise_signal(signal.SIGINT)
+        return started[-1]
+
+    monkeypatch.setattr("local.stack.RunningProcess", start)
+
+    with pytest.raises(KeyboardInterrupt):
+        Stack(StackOptions(environ={}, folder=tmp_path)).__enter__()
+
+    left = [each for each in started if not each.has_ended]
+    for each in left:
+        each.end()
+    assert (len(started), left) == (1, [])
+
+
+def test_another_ctrl_c_does_not_interrupt_the_end_of_a_process() -> None:
+    stack, ended = Stack(StackOptions(environ={})), []
+
+    def end() -> None:
+        signal.raise_signal(signal.SIGINT)
+        ended.append("process")
+
+    stack._closing.callback(end)
+
+    with pytest.raises(KeyboardInterrupt):
+        stack.__exit__()
+
+    assert ended == ["process"]
+
+
+@pytest.mark.usefixtures("signals")
+def test_ctrl_c_stops_make_dev_while_it_starts(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.npm.install", lambda: None)
+    monkeypatch.setattr(Stack, "_start", lambda _: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("local.dev.welcome", pytest.fail)
+
+    assert main(["dev"]) == 0
+
+    assert capsys.readouterr().out.endswith("Stopped.\n")
+
+
+def test_make_dev_without_the_pages_packages_says_that_npm_failed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise subprocess.CalledProcessError(1, "npm")
+
+    monkeypatch.setattr("ops.npm.missing_for_page", list)
+    monkeypatch.setattr("ops.npm.install", fail)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    assert main(["dev"]) == 1
+
+    assert capsys.readouterr().err.startswith("npm could not install the web page's")
 
 
 WRONG = [
@@ -59,7 +133,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
 @pytest.mark.parametrize("command", ["up", "dev", "demo"])
-def test_a_wrong_setting_is_said_before_anything_starts(
+def test_a_wrong_setting_is_reported_before_anything_starts(
     command: str,
     name: str,
     value: str,
@@ -73,13 +147,13 @@ def test_a_wrong_setting_is_said_before_anything_starts(
 
     assert main([command]) == 1
 
-    said = capsys.readouterr()
-    assert said.err.startswith(f"Wrong in the environment or in .env: {name}")
-    assert said.out == ""
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"Wrong in the environment or in .env: {name}")
+    assert printed.out == ""
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "said"),
+    ("option", "value", "message"),
     [
         ("--faults", "nope", "--faults: there is no provider nope, only runway"),
         ("--faults", "runway:boom", "--faults: runway:boom: boom is not a fault"),
@@ -87,10 +161,10 @@ def test_a_wrong_setting_is_said_before_anything_starts(
         ("--seconds", "nan", "--seconds: "),
     ],
 )
-def test_a_wrong_option_of_up_is_said_before_anything_starts(
+def test_a_wrong_option_of_up_is_reported_before_anything_starts(
     option: str,
     value: str,
-    said: str,
+    message: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -98,19 +172,19 @@ def test_a_wrong_option_of_up_is_said_before_anything_starts(
 
     assert main(["up", option, value]) == 1
 
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("environ", "said"),
+    ("environ", "message"),
     [
         ({"FAULTS": "runwy"}, "FAULTS: there is no provider runwy"),
         ({"FAULTS": "runway", "RUNWAY_API_KEY": "key"}, "FAULTS needs the simulators"),
     ],
 )
-def test_make_dev_refuses_faults_that_cannot_be(
+def test_make_dev_refuses_impossible_faults(
     environ: dict[str, str],
-    said: str,
+    message: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -121,10 +195,10 @@ def test_make_dev_refuses_faults_that_cannot_be(
 
     assert main(["dev"]) == 1
 
-    assert capsys.readouterr().err.startswith(said)
+    assert capsys.readouterr().err.startswith(message)
 
 
-def test_the_simulated_providers_fail_as_make_dev_is_asked(
+def test_make_dev_passes_faults_on_to_the_simulators(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     begun: list[str] = []
@@ -143,8 +217,8 @@ def test_the_simulated_providers_fail_as_make_dev_is_asked(
     assert begun == ["runway,runway-http"]
 
 
-def test_the_stacks_own_settings_are_not_the_environments() -> None:
-    """One that the stack sets anyway can't keep it from starting."""
+def test_the_stacks_own_settings_override_the_environment() -> None:
+    """A variable that the stack sets anyway can't prevent its start."""
     own = {"STORAGE_EMULATOR_HOST": "https://example.com", "K_SERVICE": "api"}
 
     assert Stack(StackOptions(environ=own))
@@ -154,11 +228,6 @@ def test_the_stacks_own_settings_are_not_the_environments() -> None:
 def test_a_server_that_fails_is_not_ready(status: int, ready: bool) -> None:
     with HttpServer(Response(status=status)) as server:
         assert answers(server.url)() is ready
-
-
-def test_ports_of_make_dev_are_the_same_every_time() -> None:
-    assert stable_ports(8700) == stable_ports(8700)
-    assert len(set(stable_ports(8700).values())) == 8
 
 
 @pytest.mark.parametrize("text", ["80000", "65529", "0", "-1", "abc", "", "9" * 5000])
@@ -189,9 +258,18 @@ def test_make_dev_shows_what_to_paste_at_its_own_ports(webhooks: str) -> None:
     assert [line.split()[-1] for line in lines if "faults" in line] == ["runway:500"]
 
 
-def test_a_number_that_is_no_port_is_refused() -> None:
+def test_a_port_out_of_range_is_refused() -> None:
     with pytest.raises(DidNotStart, match=r"80000 \(api\) is not a port"):
         require_free("api", 80_000)
+
+
+def test_a_port_that_two_parts_are_given_is_refused() -> None:
+    require_distinct({"api": 0, "web": 0, "tasks": 8701})
+
+    twice = StackOptions(environ={}, ports={"api": 8701, "web": 8701})
+    refused = pytest.raises(DidNotStart, match=r"api and web can't share port 8701")
+    with refused, Stack(twice):
+        pass
 
 
 def test_origins_of_the_environment_are_added_to_the_stacks_own() -> None:

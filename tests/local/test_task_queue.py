@@ -1,4 +1,4 @@
-"""What one queue decides, with the time given and nothing sent."""
+"""The decisions of one queue, with time as an argument and nothing sent."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -99,7 +99,7 @@ def purge_while_it_runs(queue: TaskQueue) -> None:
 
 
 @pytest.mark.parametrize("end", [execute, exhaust, purge_while_it_runs])
-def test_a_task_that_is_gone_is_not_sent_and_keeps_its_name_blocked(
+def test_a_finished_or_deleted_task_keeps_its_name_blocked(
     end: Callable[[TaskQueue], None],
 ) -> None:
     queue = queue_of(max_attempts=1)
@@ -115,7 +115,7 @@ def test_a_task_that_is_gone_is_not_sent_and_keeps_its_name_blocked(
     queue.add(task(), now=after(3600))
 
 
-def test_no_more_run_at_once_than_the_queue_allows() -> None:
+def test_the_queue_limits_concurrent_deliveries() -> None:
     queue = queue_of(max_concurrent_dispatches=2)
     for name in "abc":
         queue.add(task(name), now=NOW)
@@ -143,7 +143,7 @@ def test_503s_slow_the_whole_queue_until_a_success() -> None:
     for name in "abcde":
         queue.add(task(name), now=NOW)
     first, second, *rest = queue.dispatch(now=NOW)
-    for delivery in (first, second):  # under way together: they tell one thing
+    for delivery in (first, second):  # both under way: they count once
         queue.finish(delivery, 503, now=after(9))
     for delivery in rest:
         queue.finish(delivery, 500, now=after(9))
@@ -159,7 +159,7 @@ def test_503s_slow_the_whole_queue_until_a_success() -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), [(204, 500), (500, 204)])
-def test_tasks_come_twice_when_asked_and_the_second_answer_changes_nothing(
+def test_tasks_are_delivered_twice_on_request_and_the_second_answer_changes_nothing(
     first: int, second: int
 ) -> None:
     queue = queue_of(DeliveryFaults(twice_share=1, late_by_seconds=0))
@@ -170,12 +170,12 @@ def test_tasks_come_twice_when_asked_and_the_second_answer_changes_nothing(
     echo = only(queue)
     queue.finish(echo, second, now=NOW)
 
-    assert (echo.is_echo, echo.task.dispatched) == (True, 1)
+    assert (echo.is_duplicate, echo.task.dispatched) == (True, 1)
     assert queue.tasks == left
     assert queue.counts.duplicates == 1
 
 
-def test_tasks_come_late_when_asked() -> None:
+def test_tasks_come_late_on_request() -> None:
     queue = queue_of(DeliveryFaults(late_share=1, late_by_seconds=5))
     queue.add(task(), now=NOW)
 
@@ -184,7 +184,7 @@ def test_tasks_come_late_when_asked() -> None:
     assert queue.counts.late == 1
 
 
-def test_tasks_with_a_time_come_early_when_asked() -> None:
+def test_tasks_with_a_time_come_early_on_request() -> None:
     queue = queue_of(DeliveryFaults(early_share=1, early_by_seconds=5))
     queue.add(task(in_seconds=20), now=NOW)
 

@@ -1,1 +1,1 @@
-"""What Cloud Storage promises, a part a file; `local.emulators.storage` serves it."""
+"""Parts of the local Cloud Storage, which `local.emulators.storage` serves."""

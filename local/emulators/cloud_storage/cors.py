@@ -1,11 +1,10 @@
-"""Which pages of other origins may use the bucket: the same file Terraform reads.
+"""CORS of the bucket, from the same file that Terraform reads.
 
 https://cloud.google.com/storage/docs/cors-configurations
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,18 @@ from werkzeug import Request
 _FILE = Path(__file__).resolve().parents[3] / "infra" / "cors.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Cors:
-    """Exact origins only."""
+    """`origins`: exact ones, which replace those of each entry."""
 
-    entries: Sequence[dict[str, Any]]
-    origins: Sequence[str]
-
-    @classmethod
-    def of(cls, origins: Sequence[str]) -> "Cors":
-        """`origins` take the place of each entry's own; ValueError for a wildcard."""
-        if any("*" in origin for origin in origins):
-            raise ValueError("an origin is exact: no wildcard")
-        return cls(entries=json.loads(_FILE.read_text()), origins=origins)
+    def __init__(self, origins: Sequence[str]) -> None:
+        self._origins = origins
+        self._entries: list[dict[str, Any]] = json.loads(_FILE.read_text())
 
     def preflight_headers(self, request: Request) -> Mapping[str, str]:
-        """Empty when the page may not: the browser then refuses by itself."""
+        """Empty if the page may not use the bucket, so that the browser refuses."""
         method = request.headers.get("access-control-request-method", "")
-        asked = request.headers.get("access-control-request-headers", "").lower()
-        names = {name.strip() for name in asked.split(",") if name.strip()}
+        requested = request.headers.get("access-control-request-headers", "").lower()
+        names = {name.strip() for name in requested.split(",") if name.strip()}
         entry = self._entry(request, method)
         if entry is None or names - {h.lower() for h in entry["responseHeader"]}:
             return {}
@@ -51,13 +43,10 @@ class Cors:
         return _origin_headers(request) | {"Access-Control-Expose-Headers": exposed}
 
     def _entry(self, request: Request, method: str) -> dict[str, Any] | None:
-        if request.headers.get("origin") not in self.origins:
+        if request.headers.get("origin") not in self._origins:
             return None
-        return next((e for e in self.entries if method in e["method"]), None)
+        return next((e for e in self._entries if method in e["method"]), None)
 
 
 def _origin_headers(request: Request) -> dict[str, str]:
-    return {
-        "Access-Control-Allow-Origin": request.headers["origin"],
-        "Vary": "Origin",
-    }
+    return {"Access-Control-Allow-Origin": request.headers["origin"], "Vary": "Origin"}

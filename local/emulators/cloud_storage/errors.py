@@ -1,4 +1,4 @@
-"""The ways the local Cloud Storage refuses a request, each with status and words."""
+"""Errors of the local Cloud Storage, with the codes and texts of both APIs."""
 
 from enum import Enum
 from xml.sax.saxutils import escape
@@ -30,7 +30,7 @@ class Refusal(Enum):
 
 
 class Refused(Exception):
-    """`status` overrides the usual one, for faults on request."""
+    """The request is refused. `status` overrides the usual one, for injected faults."""
 
     def __init__(
         self, refusal: Refusal, details: str = "", *, status: int | None = None
@@ -41,7 +41,7 @@ class Refused(Exception):
         self.details = details
 
     def as_json(self) -> Response:
-        """Google's JSON error shape, as the client libraries parse it."""
+        """Google's JSON error format, which the client libraries parse."""
         text = self.details or self.message
         entry = {"message": text, "domain": "global", "reason": self.reason}
         error = {"code": self.status, "message": text, "errors": [entry]}

@@ -1,5 +1,7 @@
-"""The JSON API, as far as our code has the client library speak it: metadata, media,
-lists, copies, deletes, and uploads in one request or resumable."""
+"""The part of the JSON API that our code uses through the client library.
+
+Metadata, media, lists, copies, deletes, and uploads, in one request or resumable.
+"""
 
 import base64
 import json
@@ -7,7 +9,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from werkzeug import Request, Response
 
@@ -30,12 +32,12 @@ _ROUTES = (
     ("POST", "/upload" + _OBJECTS, Place.START_UPLOAD, "_start_upload"),
     ("PUT", "/upload" + _OBJECTS, Place.UPLOAD, "_upload_part"),
 )
-_LARGEST_PAGE = 1000
+_MAX_PAGE_SIZE = 1000
 _Names = Mapping[str, str]
 
 
 class JsonApi:
-    """No credentials are asked for: the local server stands for IAM as well."""
+    """Checks no credentials: there is no IAM locally."""
 
     def __init__(self, bucket: str, store: ObjectStore, faults: FaultPlan) -> None:
         self._bucket, self._store, self._faults = bucket, store, faults
@@ -48,7 +50,7 @@ class JsonApi:
             return error.as_json()
 
     def _dispatch(self, request: Request) -> Response:
-        # Preconditions that only Cloud Storage has are refused, not ignored.
+        # Preconditions that are not implemented here are refused, not ignored.
         if any(a.startswith("if") and a != "ifGenerationMatch" for a in request.args):
             raise Refused(Refusal.NOT_IMPLEMENTED)
         raw = request.environ["RAW_URI"].partition("?")[0]
@@ -70,10 +72,9 @@ class JsonApi:
         after = base64.urlsafe_b64decode(request.args.get("pageToken", ""))
         found = self._store.objects(request.args.get("prefix", ""))
         left = [stored for stored in found if stored.name.encode() > after]
-        most = number(request.args.get("maxResults")) or _LARGEST_PAGE
-        items = left[: min(most, _LARGEST_PAGE)]
-        page: dict[str, Any] = {"kind": "storage#objects"}
-        page["items"] = [self._resource(each) for each in items]
+        limit = number(request.args.get("maxResults")) or _MAX_PAGE_SIZE
+        items = left[: min(limit, _MAX_PAGE_SIZE)]
+        page: dict[str, Any] = {"items": [self._resource(each) for each in items]}
         if len(left) > len(items):
             token = base64.urlsafe_b64encode(items[-1].name.encode())
             page["nextPageToken"] = token.decode()
@@ -90,7 +91,7 @@ class JsonApi:
         return Response(status=204)
 
     def _rewrite(self, request: Request, names: _Names) -> Response:
-        """Done in one go: there is never a token to come back with."""
+        """Copies in one request, so there is never a rewrite token."""
         generation = number(request.args.get("sourceGeneration"))
         source = self._store.find(names["name"], generation)
         target = Upload(
@@ -102,7 +103,6 @@ class JsonApi:
         size = str(new.size_bytes)
         return as_json(
             {
-                "kind": "storage#rewriteResponse",
                 "totalBytesRewritten": size,
                 "objectSize": size,
                 "done": True,
@@ -140,24 +140,18 @@ class JsonApi:
     def _resource(self, stored: StoredObject) -> dict[str, Any]:
         """https://cloud.google.com/storage/docs/json_api/v1/objects#resource."""
         return {
-            "kind": "storage#object",
-            "id": f"{self._bucket}/{stored.name}/{stored.generation}",
-            "selfLink": f"/storage/v1/b/{self._bucket}/o/{quote(stored.name, safe='')}",
             "name": stored.name,
             "bucket": self._bucket,
             "generation": str(stored.generation),
-            "metageneration": "1",
-            "storageClass": "STANDARD",
             "size": str(stored.size_bytes),
             "crc32c": stored.crc32c,
             "timeCreated": stored.created_at,
-            "updated": stored.created_at,
             "contentType": stored.content_type,
         }
 
 
 def _parts(request: Request) -> tuple[dict[str, Any], str, bytes]:
-    """The metadata, the content's type and the content of a multipart upload."""
+    """The metadata, content type and content of a multipart upload."""
     separator = f"\r\n--{request.mimetype_params.get('boundary')}".encode()
     _, first, second, _ = (b"\r\n" + b"".join(pieces(request))).split(separator)
     metadata = json.loads(first.partition(b"\r\n\r\n")[2])

@@ -1,4 +1,4 @@
-"""How an object's bytes go in and out over HTTP, the same for both of the APIs."""
+"""Transfers an object's bytes over HTTP, in the same way for both APIs."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -16,11 +16,13 @@ _CUT_AFTER = "local.cut_after_bytes"
 
 
 def download(store: ObjectStore, name: str, request: Request) -> Response:
-    """200, 206, 304, 412 or 416, as Range and the conditional headers have it."""
+    """200, 206, 304, 412 or 416, depending on Range and the conditional headers."""
     stored, content = store.read(name, number(request.args.get("generation")))
     response = Response(content, content_type=stored.content_type)
     response.headers.extend(version_headers(stored))
-    if not request.range or len(request.range.ranges) != 1:  # answered with the whole
+    if (
+        not request.range or len(request.range.ranges) != 1
+    ):  # answered with the whole object
         request.environ.pop("HTTP_RANGE", None)
     elif not content:  # werkzeug would answer 200
         raise RequestedRangeNotSatisfiable(0)
@@ -30,7 +32,7 @@ def download(store: ObjectStore, name: str, request: Request) -> Response:
 
 
 def version_headers(stored: StoredObject) -> Mapping[str, str]:
-    """What the client libraries check a transfer with."""
+    """Headers with which the client libraries verify a transfer."""
     return {
         "ETag": f'"{stored.generation}"',
         "Cache-Control": "private, max-age=0",
@@ -50,8 +52,11 @@ def number(text: str | None) -> int | None:
 
 
 def pieces(request: Request) -> Iterator[bytes]:
-    """The body in pieces of 256 KiB, the last shorter: what of it is kept when the
-    connection breaks. ConnectionError where it ends too early."""
+    """The body in pieces of 256 KiB, of which the last may be shorter.
+
+    If the connection breaks, only whole pieces are kept. Raises ConnectionError if the
+    body ends too early.
+    """
     until_cut, seen = request.environ.get(_CUT_AFTER), 0
     while piece := _piece(request):
         seen += len(piece)
@@ -76,13 +81,13 @@ def _piece(request: Request) -> bytes:
 def under_faults(
     plan: FaultPlan, place: Place, request: Request, work: Callable[[], Response]
 ) -> Response:
-    """Do the work, or break it the way that was asked for."""
+    """Do the work, or fail as the injected fault says."""
     fault, connection = plan.take(place), connection_of(request)
     if fault is None:
         return work()
     match fault.kind:
         case Kind.SILENT:
-            request.get_data()  # what is left of it would hide that the client hung up
+            request.get_data()  # unread data would hide that the client hung up
             hold(connection)
         case Kind.CUT_AFTER:
             work()

@@ -1,7 +1,7 @@
-"""The objects of one bucket: generations and create-only writes, each change atomic.
+"""The objects of a bucket, with generations and preconditions; each change is atomic.
 
-On disk, each generation is a data file, never changed once it is there, and an object's
-JSON file says which of them it has.
+On disk, each generation is a data file that never changes, and an object's JSON file
+names its current generation.
 """
 
 import base64
@@ -24,8 +24,7 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """All of an upload but its bytes. `generation_match` 0: only where there is no such
-    object."""
+    """An upload without its bytes. `generation_match` 0: only if it doesn't exist."""
 
     name: str
     content_type: str
@@ -45,7 +44,7 @@ class StoredObject:
 
 
 class ObjectStore:
-    """Thread-safe; every refusal is `Refused`."""
+    """Thread-safe. Methods raise `Refused` as Cloud Storage would refuse."""
 
     def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
         self._folder, self._now = folder, now
@@ -57,14 +56,14 @@ class ObjectStore:
         self._last_generation = max((each.generation for each in found), default=0)
 
     def check(self, upload: Upload) -> None:
-        """Refuse early what `put` would refuse now; `put` asks again."""
+        """Refuse early what `put` would refuse; `put` checks again."""
         if not 0 < len(upload.name.encode()) <= _MAX_NAME_BYTES:
             raise Refused(Refusal.INVALID, "object name")
         with self._lock:
             self._require(upload.generation_match, self._objects.get(upload.name))
 
     def put(self, upload: Upload, content: bytes) -> StoredObject:
-        """Becomes the live generation, or is refused as a whole."""
+        """Store `content` as the live generation, or refuse it as a whole."""
         digest = google_crc32c.value(content).to_bytes(4, "big")
         crc32c = base64.b64encode(digest).decode()
         return self._put(
@@ -72,7 +71,7 @@ class ObjectStore:
         )
 
     def copy(self, source: StoredObject, target: Upload) -> StoredObject:
-        """No byte is moved, as in the cloud; refused if `source` is no longer there."""
+        """Copy without moving bytes, as in the cloud. Refused if `source` is gone."""
         with self._lock:
             old = self._data(self.find(source.name, source.generation))
             return self._put(
@@ -89,7 +88,7 @@ class ObjectStore:
         with self._lock:
             self.check(upload)
             old, now = self._objects.get(upload.name), self._now()
-            # They grow even while the clock stands still.
+            # Generations grow even if the clock doesn't.
             micros = (now - _EPOCH) // timedelta(microseconds=1)
             self._last_generation = max(self._last_generation + 1, micros)
             new = StoredObject(
@@ -123,7 +122,7 @@ class ObjectStore:
             return found, self._data(found).read_bytes()
 
     def objects(self, prefix: str) -> list[StoredObject]:
-        """By name."""
+        """Sorted by name."""
         with self._lock:
             found = [o for o in self._objects.values() if o.name.startswith(prefix)]
         return sorted(found, key=lambda stored: stored.name.encode())
@@ -141,7 +140,7 @@ class ObjectStore:
             raise Refused(Refusal.PRECONDITION)
 
     def _json(self, stored: StoredObject) -> Path:
-        # Names may be longer than those of files.
+        # Object names may be longer than file names.
         digest = hashlib.sha256(stored.name.encode()).hexdigest()
         return self._folder / f"{digest}.json"
 

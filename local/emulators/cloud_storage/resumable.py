@@ -1,4 +1,4 @@
-"""Resumable uploads: parts that may be interrupted, asked about, and sent again.
+"""Resumable uploads, whose parts may be interrupted, queried and resent.
 
 https://cloud.google.com/storage/docs/performing-resumable-uploads
 """
@@ -30,8 +30,10 @@ class Sessions:
         return upload_id
 
     def put(self, upload_id: str, request: Request) -> StoredObject | int:
-        """Take a part, or say how far it got (`Content-Range: bytes */…`): the object,
-        or so many bytes that are safe."""
+        """Receive a part, or report the progress (`Content-Range: bytes */…`).
+
+        Returns the object if it is complete, else the number of bytes received.
+        """
         if upload_id not in self._sessions:
             raise Refused(Refusal.NO_UPLOAD)
         return self._sessions[upload_id].put(request)
@@ -40,7 +42,7 @@ class Sessions:
 class _Session:
     def __init__(self, store: ObjectStore, upload: Upload) -> None:
         self._store, self._upload = store, upload
-        self._kept = bytearray()
+        self._received = bytearray()
         self._result: StoredObject | None = None
         self._lock = threading.Lock()
 
@@ -53,17 +55,17 @@ class _Session:
         with self._lock:
             if self._result is None and first is not None and last is not None:
                 self._receive(request, first)
-                if total != last + 1 and len(self._kept) % PIECE_BYTES:
-                    text = "Not the last part, and no multiple of 256 KiB."
+                if total != last + 1 and len(self._received) % PIECE_BYTES:
+                    text = "Not the last part, and not a multiple of 256 KiB."
                     raise Refused(Refusal.INVALID, text)
-            if self._result is None and total == len(self._kept):
-                self._result = self._store.put(self._upload, bytes(self._kept))
-            return self._result or len(self._kept)
+            if self._result is None and total == len(self._received):
+                self._result = self._store.put(self._upload, bytes(self._received))
+            return self._result or len(self._received)
 
     def _receive(self, request: Request, first: int) -> None:
-        if first > len(self._kept):
+        if first > len(self._received):
             raise Refused(Refusal.INVALID, "A part in between is missing.")
-        known = len(self._kept) - first
+        known = len(self._received) - first
         for piece in pieces(request):
-            self._kept += piece[known:]
+            self._received += piece[known:]
             known = max(0, known - len(piece))

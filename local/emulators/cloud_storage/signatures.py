@@ -1,10 +1,11 @@
-"""V4 signed addresses: rebuild what was signed, and check it with the public key.
+"""V4 signed URLs: rebuilds the canonical request and verifies its signature.
 
 https://cloud.google.com/storage/docs/authentication/canonical-requests
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,7 @@ _CLOCK_TOLERANCE = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """The account whose signatures are good."""
+    """The account whose signatures are accepted."""
 
     public_key: RSAPublicKey
     email: str
@@ -45,7 +46,7 @@ class _Claim:
 
 
 def signer_from_key(text: str) -> Signer:
-    """From the JSON of a service account; ValueError where its key isn't RSA."""
+    """From a service account's JSON. Raises ValueError if its key isn't RSA."""
     account = json.loads(text)
     pem = account["private_key"].encode()
     key = load_pem_private_key(pem, password=None).public_key()
@@ -55,7 +56,9 @@ def signer_from_key(text: str) -> Signer:
 
 
 def check_signature(request: Request, signer: Signer, now: datetime) -> None:
-    """Refuse what the signer did not sign, for this method, these headers, and now."""
+    """Raises Refused unless the signer signed this method, path, query and headers, and
+    the signature is valid at `now`.
+    """
     path, _, query = request.environ["RAW_URI"].partition("?")
     values = {name.lower(): value for name, value in _pairs(query)}
     if _SIGNATURE not in values:
@@ -95,7 +98,7 @@ def _claim(values: Mapping[str, str]) -> _Claim:
         )
         is_well_formed = (
             values["x-goog-algorithm"] == ALGORITHM
-            and _is_scope(scope, stamp)
+            and re.fullmatch(rf"{stamp[:8]}/[^/]+/storage/goog4_request", scope)
             and timedelta(0) < claim.validity <= _MAX_VALIDITY
         )
     except (KeyError, ValueError, OverflowError) as error:
@@ -105,16 +108,8 @@ def _claim(values: Mapping[str, str]) -> _Claim:
     return claim
 
 
-def _is_scope(scope: str, stamp: str) -> bool:
-    match scope.split("/"):
-        case [date, _, "storage", "goog4_request"]:
-            return date == stamp[:8]
-        case _:
-            return False
-
-
 def _require_headers(headers: Mapping[str, str], signed: tuple[str, ...]) -> None:
-    """Every signed header is sent; every x-goog- header that is sent is signed."""
+    """All signed headers must be sent, and all x-goog- headers sent must be signed."""
     missing = [name for name in signed if name not in headers]
     sent = [name for name in headers if name.startswith("x-goog-") or name == "host"]
     unsigned = [name for name in sent if name not in signed]

@@ -1,4 +1,4 @@
-"""`/bucket/object` as browsers use it: signed addresses, ranges, limits and CORS."""
+"""The XML API, as browsers use it: signed URLs, ranges, size limits and CORS."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -22,7 +22,7 @@ from local.faults import FaultPlan
 
 
 class XmlApi:
-    """The bucket is private: a signature, or 403."""
+    """Serves `/bucket/object`. The bucket is private: unsigned requests get 403."""
 
     def __init__(
         self,
@@ -80,15 +80,15 @@ class XmlApi:
 
 
 def _within_limits(request: Request) -> bytes:
-    """The body, of a size that `x-goog-content-length-range: MIN,MAX` allows."""
-    asked = request.headers.get("x-goog-content-length-range", "")
-    least, _, most = asked.partition(",")
-    largest = number(most.strip() or None)
+    """The body, if `x-goog-content-length-range: MIN,MAX` allows its size."""
+    allowed = request.headers.get("x-goog-content-length-range", "")
+    minimum, _, maximum = allowed.partition(",")
+    max_bytes = number(maximum.strip() or None)
     content = b""
     for piece in pieces(request):
         content += piece
-        if largest is not None and len(content) > largest:
+        if max_bytes is not None and len(content) > max_bytes:
             raise Refused(Refusal.TOO_LARGE)
-    if len(content) < (number(least.strip() or None) or 0):
+    if len(content) < (number(minimum.strip() or None) or 0):
         raise Refused(Refusal.TOO_SMALL)
     return content

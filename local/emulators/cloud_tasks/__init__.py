@@ -1,1 +1,1 @@
-"""What Cloud Tasks promises, a part a file; `local.emulators.tasks` serves it."""
+"""Parts of the local Cloud Tasks, which `local.emulators.tasks` serves."""

@@ -1,10 +1,10 @@
-"""How a task reaches its target: the request that Cloud Tasks makes, and its answer."""
+"""Delivers tasks to their targets by HTTP, as Cloud Tasks does."""
 
 import asyncio
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Protocol, Self
+from datetime import timedelta
+from typing import Self
 
 import httpx
 
@@ -15,21 +15,18 @@ _REPLACED = {"host", "content-length", "user-agent", "authorization"}
 _REPLACED_PREFIXES = ("x-google-", "x-appengine-", "x-cloudtasks-")
 
 
-def request_of(
-    delivery: Delivery, identity: LocalIdentity, now: datetime
-) -> httpx.Request:
-    """The request of one attempt, as a Cloud Run target behind IAM would see it."""
-    asked = delivery.task.content.http_request
-    headers = {k: v for k, v in asked.headers.items() if not _is_replaced(k)}
+def request_of(delivery: Delivery, identity: LocalIdentity) -> httpx.Request:
+    """An attempt's request, as a Cloud Run target behind IAM would see it."""
+    target = delivery.task.content.http_request
+    headers = {k: v for k, v in target.headers.items() if not _is_replaced(k)}
     headers |= _task_headers(delivery)
-    if "oidc_token" in asked:
+    if "oidc_token" in target:
         token = identity.id_token(
-            email=asked.oidc_token.service_account_email,
-            audience=asked.oidc_token.audience or asked.url,
-            now=now,
+            email=target.oidc_token.service_account_email,
+            audience=target.oidc_token.audience or target.url,
         )
         headers["Authorization"] = f"Bearer {token}"
-    return httpx.Request("POST", asked.url, headers=headers, content=asked.body)
+    return httpx.Request("POST", target.url, headers=headers, content=target.body)
 
 
 def _is_replaced(header: str) -> bool:
@@ -53,33 +50,27 @@ def _task_headers(delivery: Delivery) -> dict[str, str]:
     return headers
 
 
-class Desk(Protocol):
-    """Where the courier gets what is due, and reports what became of it."""
+class Dispatcher:
+    """Sends what is due, in a thread of its own.
 
-    def take(self) -> tuple[list[Delivery], timedelta | None]:
-        """What to send now, and how long until there may be more (None: unknown)."""
-        ...
-
-    def finish(self, delivery: Delivery, status: int | None) -> None: ...
-
-
-class Courier:
-    """Takes what is due from the desk and sends it, in a thread of its own.
-
-    Leaving ends the thread and drops every attempt that is still under way.
+    Leaving its `with` block ends the thread and drops all attempts under way. `take`
+    returns what to send now, and the time until there may be more (None: unknown).
+    `finish` gets each response's status, None if there was none.
     """
 
     def __init__(
-        self, desk: Desk, request_for: Callable[[Delivery], httpx.Request]
+        self,
+        take: Callable[[], tuple[list[Delivery], timedelta | None]],
+        request_for: Callable[[Delivery], httpx.Request],
+        finish: Callable[[Delivery, int | None], None],
     ) -> None:
-        self._desk = desk
-        self._request_for = request_for
+        self._take, self._request_for, self._finish = take, request_for, finish
         self._loop = asyncio.new_event_loop()
         self._woken = asyncio.Event()
-        self._thread = threading.Thread(target=self._work, name="task-courier")
+        self._thread = threading.Thread(target=self._work, name="task-dispatcher")
 
     def wake(self) -> None:
-        """Something changed: look at the desk again. Callable from any thread."""
+        """Have it call `take` again, because something changed. Thread-safe."""
         self._loop.call_soon_threadsafe(self._woken.set)
 
     def __enter__(self) -> Self:
@@ -100,7 +91,7 @@ class Courier:
             return
 
     async def _deliver_all(self) -> None:
-        # A fresh connection each time: a kept one may be of a worker that has died.
+        # A new connection each time: a kept one may belong to a worker that has died.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         client = httpx.AsyncClient(
             limits=limits,
@@ -110,13 +101,13 @@ class Courier:
         async with client, asyncio.TaskGroup() as group:
             while True:
                 self._woken.clear()
-                deliveries, pause = self._desk.take()
+                deliveries, pause = self._take()
                 for delivery in deliveries:
                     group.create_task(self._deliver(client, delivery))
                 await self._rest(pause)
 
     async def _deliver(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
-        """Past its deadline the connection is dropped, whatever the target does."""
+        """Send an attempt; hang up at its deadline, whatever the target does."""
         deadline = delivery.task.content.dispatch_deadline
         status = None
         try:
@@ -125,12 +116,13 @@ class Courier:
                 status = response.status_code
         except (TimeoutError, httpx.RequestError):
             pass  # no answer
-        self._desk.finish(delivery, status)
+        self._finish(delivery, status)
         self._woken.set()
 
     async def _rest(self, pause: timedelta | None) -> None:
         try:
-            async with asyncio.timeout(pause.total_seconds() if pause else None):
+            seconds = None if pause is None else pause.total_seconds()
+            async with asyncio.timeout(seconds):
                 await self._woken.wait()
         except TimeoutError:
             return

@@ -1,6 +1,6 @@
-"""What one queue does with its tasks: names, schedule, dispatch, answers, used names.
+"""The state of a queue: names, schedule, dispatches, responses, and used names.
 
-Nothing here waits, sends or asks for the time, and nothing here is thread-safe.
+Pure: nothing here waits, sends or reads the clock. Not thread-safe.
 """
 
 from dataclasses import dataclass, field, replace
@@ -15,20 +15,20 @@ from local.emulators.cloud_tasks.rules import (
     is_success,
 )
 
-# How long the name of a task that is gone stays taken; up to 24 hours in the cloud.
+# How long the name of a finished task can't be reused; up to 24 hours in the cloud.
 NAME_BLOCKED_FOR = timedelta(hours=1)
 
 
 class NameTaken(Exception):
-    """A task with this name is queued, or was lately."""
+    """A task with this name is queued, or was recently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedTask:
-    """A task and its history. `content` is a google.cloud.tasks_v2.Task.
+    """A task and its history. `content`: a google.cloud.tasks_v2.Task.
 
-    `due_at` is `scheduled_at`, unless a fault moved it. `previous_status`: the HTTP
-    status of the last attempt, None where that got no answer.
+    `due_at` is `scheduled_at` unless a fault moved it. `previous_status`: the HTTP
+    status of the last attempt, None if there was no response.
     """
 
     name: str
@@ -43,12 +43,14 @@ class QueuedTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One attempt to be sent now, of the task as it stood at dispatch. An echo is a
-    second one that nobody asked for."""
+    """An attempt to send now. `task`: as it was at dispatch.
+
+    `is_duplicate`: an injected second delivery of the same attempt.
+    """
 
     task: QueuedTask
     dispatched_at: datetime
-    is_echo: bool = False
+    is_duplicate: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +74,7 @@ class TaskQueue:
     counts: Counts = field(default_factory=Counts)
     tasks: dict[str, QueuedTask] = field(default_factory=dict)
     _used_until: dict[str, datetime] = field(default_factory=dict)
-    _echoes: list[tuple[datetime, QueuedTask]] = field(default_factory=list)
+    _duplicates: list[tuple[datetime, QueuedTask]] = field(default_factory=list)
 
     @classmethod
     def empty(cls, rules: QueueRules, *, now: datetime) -> Self:
@@ -91,7 +93,7 @@ class TaskQueue:
         self.tasks[task.name] = self._moved(task, now)
 
     def _moved(self, task: QueuedTask, now: datetime) -> QueuedTask:
-        """`task`, due when the faults let it come."""
+        """`task`, moved to when an injected fault makes it due."""
         if late := self.faults.lateness(task.name):
             self.counts.late += 1
             return replace(task, due_at=task.due_at + late)
@@ -102,33 +104,41 @@ class TaskQueue:
         return task
 
     def purge(self, *, now: datetime) -> None:
-        """An attempt that is under way goes on, but is not repeated."""
+        """Remove all tasks. Attempts under way go on, but are not retried."""
         for name in list(self.tasks):
             self._remove(name, now)
-        self._echoes.clear()
+        self._duplicates.clear()
 
     def dispatch(self, *, now: datetime) -> list[Delivery]:
-        """What is to be sent now; each is running until it is `finish`ed."""
+        """The attempts to send now; each counts as running until `finish`."""
         deliveries = []
-        for due_at, task, is_echo in sorted(self._waiting(), key=lambda each: each[0]):
+        for due_at, task, is_duplicate in sorted(
+            self._waiting(), key=lambda each: each[0]
+        ):
             if due_at > now or self._is_full or self._ready_at > now:
                 break
             self.bucket.take(now)
             self.throttle.dispatched(now)
             self.running += 1
-            sent = self._echoed(due_at, task) if is_echo else self._started(task, now)
-            deliveries.append(Delivery(task=sent, dispatched_at=now, is_echo=is_echo))
+            sent = (
+                self._duplicated(due_at, task)
+                if is_duplicate
+                else self._started(task, now)
+            )
+            deliveries.append(
+                Delivery(task=sent, dispatched_at=now, is_duplicate=is_duplicate)
+            )
         return deliveries
 
     def finish(self, delivery: Delivery, status: int | None, *, now: datetime) -> None:
-        """`status` None: no answer came in time."""
+        """Record an attempt's response. `status` None: there was none in time."""
         self.running -= 1
         self.throttle.answered(status, delivery.dispatched_at, now)
         is_done = is_success(status)
         self.counts.delivered += is_done
         self.counts.failed += not is_done
         task = self.tasks.get(delivery.task.name)
-        if delivery.is_echo or task is None:
+        if delivery.is_duplicate or task is None:
             return
         if is_done or task.dispatched == self.rules.max_attempts:
             self._remove(task.name, now)
@@ -144,7 +154,7 @@ class TaskQueue:
         )
 
     def next_at(self) -> datetime | None:
-        """When to call `dispatch` again; None if only a call or an answer can tell."""
+        """When to call `dispatch` again; None: after the next new task or response."""
         due = [due_at for due_at, _, _ in self._waiting()]
         return max(min(due), self._ready_at) if due and not self._is_full else None
 
@@ -157,20 +167,20 @@ class TaskQueue:
         return max(self.bucket.ready_at, self.throttle.not_before)
 
     def _waiting(self) -> list[tuple[datetime, QueuedTask, bool]]:
-        """When each is due, and whether it is an echo."""
+        """The waiting tasks: when each is due, and whether it is a duplicate."""
         tasks = [(t.due_at, t, False) for t in self.tasks.values() if not t.is_running]
-        return tasks + [(due_at, task, True) for due_at, task in self._echoes]
+        return tasks + [(due_at, task, True) for due_at, task in self._duplicates]
 
     def _started(self, task: QueuedTask, now: datetime) -> QueuedTask:
         started = replace(task, dispatched=task.dispatched + 1, is_running=True)
         self.tasks[task.name] = started
         second_after = self.faults.second_after(task.name)
         if second_after is not None and not task.dispatched:
-            self._echoes.append((now + second_after, started))
+            self._duplicates.append((now + second_after, started))
         return started
 
-    def _echoed(self, due_at: datetime, task: QueuedTask) -> QueuedTask:
-        self._echoes.remove((due_at, task))
+    def _duplicated(self, due_at: datetime, task: QueuedTask) -> QueuedTask:
+        self._duplicates.remove((due_at, task))
         self.counts.duplicates += 1
         return task
 

@@ -1,4 +1,4 @@
-"""When Cloud Tasks tries again, how fast a queue goes, and when it slows down.
+"""The retries, rate limits and throttling of Cloud Tasks.
 
 Sources: the comments on `RetryConfig`, `RateLimits` and `HttpRequest` in
 google.cloud.tasks.v2 and https://docs.cloud.google.com/tasks/docs/common-pitfalls.
@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 QUEUES = Path(__file__).resolve().parents[3] / "infra" / "queues.json"
-_SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=60)
+_MIN_PAUSE, _MAX_PAUSE = timedelta(seconds=1), timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRules:
-    """One queue's settings, with the names that Terraform gives them."""
+    """A queue's settings, named as in Terraform."""
 
     max_dispatches_per_second: float = 500.0
     max_concurrent_dispatches: int = 1000
@@ -29,11 +29,11 @@ class QueueRules:
 
     @property
     def burst(self) -> int:
-        """What queues of these rates were seen to get; Google promises no figure."""
+        """As observed on queues with such rates; Google documents no figure."""
         return max(10, min(100, math.ceil(self.max_dispatches_per_second)))
 
     def backoff(self, failures: int) -> timedelta:
-        """How long after the `failures`-th failure (from 1) the next attempt is due.
+        """The delay after the `failures`-th failure (from 1).
 
         Doubles `max_doublings` times, then grows by the last step.
         """
@@ -43,21 +43,21 @@ class QueueRules:
         return timedelta(seconds=min(seconds, self.max_backoff_seconds))
 
 
-def terraforms_queues() -> Mapping[str, QueueRules]:
-    """By name, from the file that Terraform reads, too."""
+def terraform_queues() -> Mapping[str, QueueRules]:
+    """Rules by queue, from the same file that Terraform reads."""
     return {name: QueueRules(**q) for name, q in json.loads(QUEUES.read_text()).items()}
 
 
 @dataclass(slots=True)
 class TokenBucket:
-    """What is left of a queue's burst, kept as the moment at which it is full again."""
+    """A queue's rate limit, stored as the time at which the bucket is full again."""
 
     rules: QueueRules
     full_at: datetime
 
     @property
     def ready_at(self) -> datetime:
-        """When one whole token is there."""
+        """When a whole token is available."""
         return self.full_at - (self.rules.burst - 1) * self._one
 
     def take(self, now: datetime) -> None:
@@ -72,9 +72,9 @@ class TokenBucket:
 class Throttle:
     """System throttling: after a 429 or 503 the whole queue waits between dispatches.
 
-    The pause doubles when an attempt made since the last such answer fails alike, and a
-    success ends it. Google does not publish its figures; these slow a queue visibly and
-    let it recover.
+    The pause doubles if an attempt that was made since the last such response fails
+    likewise, and a success ends it. Google publishes no figures; these slow a queue
+    visibly and let it recover.
     """
 
     not_before: datetime
@@ -89,9 +89,9 @@ class Throttle:
         self, status: int | None, dispatched_at: datetime, now: datetime
     ) -> None:
         if self.slowed_at and dispatched_at <= self.slowed_at:
-            return  # answers to attempts that were under way together tell one thing
+            return  # responses to attempts under way at once count as one
         if status in (429, 503):
-            self.pause = min(max(self.pause * 2, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+            self.pause = min(max(self.pause * 2, _MIN_PAUSE), _MAX_PAUSE)
             self.slowed_at, self.not_before = now, now + self.pause
         elif is_success(status):
             self.pause, self.slowed_at, self.not_before = timedelta(0), None, now
@@ -103,11 +103,11 @@ def is_success(status: int | None) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFaults:
-    """Shares, from 0 to 1, of the tasks that come twice, late or early.
+    """Shares, from 0 to 1, of the tasks that are delivered twice, late or early.
 
-    Which ones follows from the seed and their names, whatever order tasks come in.
-    Late tasks and second deliveries come up to `late_by_seconds` late, early ones up to
-    `early_by_seconds` early, as by a server whose clock is ahead.
+    The seed and a task's name decide, whatever order tasks come in. Late tasks and
+    second deliveries are up to `late_by_seconds` late, early ones up to
+    `early_by_seconds` early, as from a server whose clock is ahead.
     """
 
     twice_share: float = 0.0
@@ -127,10 +127,10 @@ class DeliveryFaults:
         return self._chosen("twice", name, self.twice_share, self.late_by_seconds)
 
     def _chosen(
-        self, kind: str, name: str, share: float, most_seconds: float
+        self, kind: str, name: str, share: float, max_seconds: float
     ) -> timedelta | None:
-        # Not for secrets: the same seed must give the same faults.
-        dice = random.Random(f"{self.seed}:{kind}:{name}")  # noqa: S311
-        if dice.random() >= share:
+        seed = f"{self.seed}:{kind}:{name}"
+        rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+        if rng.random() >= share:
             return None
-        return timedelta(seconds=dice.uniform(0.0, most_seconds))
+        return timedelta(seconds=rng.uniform(0.0, max_seconds))

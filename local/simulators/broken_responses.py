@@ -1,4 +1,4 @@
-"""What a client gets of a vendor's answer under a fault."""
+"""Turns a vendor's response into what a client gets of it under a fault."""
 
 import json
 import socket
@@ -6,18 +6,12 @@ from collections.abc import Callable
 
 from werkzeug import Request, Response
 
-from local.fault_kinds import MISANSWERED, PROXY, RENDERED, Kind, Place
+from local.fault_kinds import BAD_TRANSLATIONS, PROXY, RENDERED, Kind, Place
 from local.faults import Fault
 from local.http_server import connection_of, drop, half_of, hold, wait_for_hang_up
 
 _GARBAGE = bytes(range(256)) * 64
 _HTML = b"<!doctype html><html><title>Error</title><h1>Please try again</h1>"
-_HTML_STATUS = {
-    Kind.HTML: 200,
-    Kind.BAD_GATEWAY_HTML: 502,
-    Kind.UNAVAILABLE_HTML: 503,
-    Kind.GATEWAY_TIMEOUT_HTML: 504,
-}
 _PROXY_TEXT = {
     408: "Request Timeout",
     409: "Conflict",
@@ -36,13 +30,13 @@ def faulty(
     request: Request,
     error: Callable[[Kind], Response],
 ) -> Response:
-    """`response` as `fault` has it; ConnectionAbortedError where none is sent."""
+    """`response` under `fault`. Raises ConnectionAbortedError to send none."""
     connection = connection_of(request)
     match fault.kind:
-        case kind if fault.place is Place.TRANSLATE and kind in MISANSWERED:
+        case kind if fault.place is Place.TRANSLATE and kind in BAD_TRANSLATIONS:
             return response
         case kind if kind in PROXY:
-            return _proxys(int(kind[6:9]), is_html=kind.endswith("-html"))
+            return _proxy_response(int(kind[6:9]), is_html=kind.endswith("-html"))
         case Kind.READ_TIMEOUT | Kind.SILENT:
             hold(connection)
         case Kind.DROP_AFTER:
@@ -52,16 +46,17 @@ def faulty(
             return response
         case Kind.NO_ID:
             value = json.loads(response.get_data())
-            kept = {k: value[k] for k in value if k not in ("id", "name")}
-            return Response(json.dumps(kept), mimetype="application/json")
-        case kind if kind in _HTML_STATUS:
-            return Response(_HTML, status=_HTML_STATUS[kind], mimetype="text/html")
+            rest = {k: value[k] for k in value if k not in ("id", "name")}
+            return Response(json.dumps(rest), mimetype="application/json")
+        case kind if kind.endswith("html"):
+            status = 200 if kind is Kind.HTML else int(kind[:3])
+            return Response(_HTML, status=status, mimetype="text/html")
         case kind if fault.place is Place.FETCH and not kind[:3].isdigit():
             return _spoiled_file(response, kind, connection)
     return error(fault.kind)
 
 
-def _proxys(status: int, *, is_html: bool) -> Response:
+def _proxy_response(status: int, *, is_html: bool) -> Response:
     text = _PROXY_TEXT[status]
     if not is_html:
         return Response(text, status=status, mimetype="text/plain")
@@ -69,22 +64,24 @@ def _proxys(status: int, *, is_html: bool) -> Response:
     return Response(page, status=status, mimetype="text/html")
 
 
-def _spoiled_file(response: Response, kind: Kind, wire: socket.socket) -> Response:
+def _spoiled_file(
+    response: Response, kind: Kind, connection: socket.socket
+) -> Response:
     whole = response.get_data()
     match kind:
         case Kind.TRUNCATED | Kind.STALLED:
             end = drop if kind is Kind.TRUNCATED else hold
-            return half_of(response, lambda: end(wire))
+            return half_of(response, lambda: end(connection))
         case Kind.WRONG_LENGTH:
             response.response = iter([whole])
             response.content_length = len(whole) // 2
-        case kind if kind not in RENDERED:  # those the application has made
+        case kind if kind not in RENDERED:  # those are rendered already
             response.set_data(spoiled_object(whole, kind) or b"")
     return response
 
 
 def spoiled_object(video: bytes, kind: Kind) -> bytes | None:
-    """What lies in a bucket, or inline in an answer, instead; None: nothing at all."""
+    """The file in a bucket, or inline in a response, under a fault; None: no file."""
     match kind:
         case Kind.TRUNCATED | Kind.STALLED | Kind.WRONG_LENGTH | Kind.HALF_FILM:
             return video[: len(video) // 2]

@@ -1,4 +1,4 @@
-"""The life of a paid order at a vendor: waiting, throttled, running, ended."""
+"""A vendor's backend: runs each paid order from pending to its end."""
 
 import threading
 import time
@@ -13,30 +13,48 @@ from werkzeug import Request, Response
 
 from local.fault_kinds import CHARGED, DELIVERS, RENDERED, Kind, Place, ProviderId
 from local.faults import Fault, FaultPlan
-from local.simulators.broken_answers import spoiled_object
+from local.simulators.broken_responses import spoiled_object
 from local.simulators.render import (
     FRAMES_PER_SECOND,
     Renderer,
     RenderStoppedError,
     Shape,
 )
-from local.simulators.submissions import Submission, SubmissionLog, telling_headers
-from shared.domain.catalogue import PROVIDERS
+from shared.domain.catalogue import PROVIDERS, Vendor
 
-_PENDING_SHARE = 0.1  # of the seconds of a generation
+LATE_POLLS = 2  # that report success but show no video yet
+_PENDING_SHARE = 0.1  # of a generation's seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How long things take. Seconds from acceptance to the end, unless rendering is
-    slower; `scale` shrinks the sides, `concurrent` is the vendor's limit.
+    """`seconds`: from acceptance to the end, unless rendering is slower.
+
+    `scale`: shrinks the video's sides. `concurrent`: the vendor's limit.
     """
 
     seconds: float = 6.0
     concurrent: int = 20
-    cached: bool = False
     scale: float = 1.0
     frames_per_second: int = FRAMES_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """An accepted order, whatever happened to its response and its video."""
+
+    vendor: Vendor
+    task_id: str
+    cost_usd: Decimal
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidTranslation:
+    """A response of the translating model."""
+
+    prompt: str
+    cost_usd: Decimal
 
 
 class Phase(StrEnum):
@@ -48,8 +66,8 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """`deliver` is called with the MP4 before the end, unless it is made to fail."""
+class VideoOrder:
+    """`deliver`: called with the MP4 before the end, unless the order is to fail."""
 
     provider: ProviderId
     task_id: str
@@ -63,12 +81,14 @@ class Order:
 
 
 class Generation:
-    """One order being carried out; its attributes may be read from any thread.
+    """An order in progress; its attributes may be read from any thread.
 
-    `fate` is how it shall go wrong; `problem`, how it did by itself.
+    `fate`: the fault injected into it. `problem`: an error of the simulator itself.
     """
 
-    def __init__(self, order: Order, fate: Kind | None, pending_seconds: float) -> None:
+    def __init__(
+        self, order: VideoOrder, fate: Kind | None, pending_seconds: float
+    ) -> None:
         self.order = order
         self.fate = fate
         self.created_at = datetime.now(UTC)
@@ -77,7 +97,8 @@ class Generation:
         self.rendered = 0.0
         self.started: float | None = None
         self.has_ended = False
-        self.end_told = False
+        self.end_reported = False
+        self._late_polls = 0
         self._stop = threading.Event()
         self._throttled_at = time.monotonic() + pending_seconds
 
@@ -106,7 +127,7 @@ class Generation:
 
     @property
     def charged_usd(self) -> Decimal:
-        """What it costs to end like this."""
+        """What the vendor charges for this end."""
         is_charged = self._went_well or self.fate in CHARGED
         return self.order.cost_usd if is_charged else Decimal(0)
 
@@ -115,16 +136,23 @@ class Generation:
         return self.delivers and self.problem is None
 
     def is_deleted(self) -> bool:
-        """Asked at each poll: whether the task is not to be found (any more)."""
+        """Whether the task is gone; called once per poll, as a poll may be the last."""
         if self.fate is Kind.DELETED:
             return True
         if self.fate is not Kind.DELETED_LATER or not self.is_final:
             return False
-        was_told, self.end_told = self.end_told, True
-        return was_told
+        was_reported, self.end_reported = self.end_reported, True
+        return was_reported
+
+    def shows_video(self) -> bool:
+        """Whether a poll shows the video; called at each poll after the end."""
+        if self.fate is Kind.LATE_OUTPUT:
+            self._late_polls += 1
+            return self.has_video and self._late_polls > LATE_POLLS
+        return self.has_video
 
     def progress(self, seconds: float) -> float:
-        """0..0.99, of time and of rendering whichever is behind."""
+        """From 0 to 0.99: the lesser of the time passed and the frames rendered."""
         if self.started is None:
             return 0.0
         passed = (time.monotonic() - self.started) / max(seconds, 0.001)
@@ -134,7 +162,7 @@ class Generation:
         self._stop.set()
 
     def wait(self, seconds: float | None) -> None:
-        """Raises RenderStoppedError when stopped meanwhile."""
+        """Raises RenderStoppedError if it is stopped meanwhile."""
         if self._stop.wait(seconds):
             raise RenderStoppedError
 
@@ -143,58 +171,47 @@ class Generation:
         self.wait(0)
 
 
-class Studio:
-    """Takes orders, records them, and carries out so many at once."""
+class VendorBackend:
+    """Accepts and records orders, and runs a limited number of them at once."""
 
-    def __init__(self, pace: Pace, plan: FaultPlan, log: SubmissionLog) -> None:
-        self.pace, self._plan, self.log = pace, plan, log
-        self._renderer = Renderer(cached=pace.cached)
+    def __init__(self, pace: Pace, plan: FaultPlan) -> None:
+        self.pace, self._plan = pace, plan
+        self.submissions: list[Submission] = []
+        self.translations: list[PaidTranslation] = []
+        self._renderer = Renderer()
         self._running = ThreadPoolExecutor(pace.concurrent)
-        self._taken: dict[str, Generation] = {}
+        self._generations: dict[str, Generation] = {}
 
-    def accept(
-        self, order: Order, request: Request, fault: Fault | None = None
-    ) -> Generation:
-        """From here on it is paid for. `fault`: what goes wrong with the answer."""
+    def accept(self, order: VideoOrder) -> Generation:
+        """Accept an order, which is paid for from here on."""
         fate = self._plan.take(Place.TASK, order.provider)
         if fate and fate.kind is Kind.DOUBLE_PRICE:
             order = replace(order, cost_usd=order.cost_usd * 2)
         pending = self.pace.seconds * _PENDING_SHARE
         generation = Generation(order, fate.kind if fate else None, pending)
-        wrong = fault or fate
-        self.log.record(
+        self.submissions.append(
             Submission(
                 vendor=PROVIDERS[order.provider].vendor,
-                provider=order.provider,
                 task_id=order.task_id,
-                model=order.model,
-                duration_seconds=round(order.shape.duration_seconds),
                 cost_usd=order.cost_usd,
                 prompt=order.prompt,
-                headers=telling_headers({k.lower(): v for k, v in request.headers}),
-                fault=wrong.kind if wrong else None,
-                at=generation.created_at,
             )
         )
-        self._taken[order.task_id] = generation
+        self._generations[order.task_id] = generation
         if generation.fate is not Kind.THROTTLED:
             self._running.submit(self._work, generation)
         return generation
 
     def find(self, task_id: str) -> Generation | None:
-        return self._taken.get(task_id)
+        return self._generations.get(task_id)
 
     def poll(self, task_id: str) -> Generation | None:
-        """None where the vendor says that there is no such task."""
+        """None if the vendor answers that there is no such task."""
         found = self.find(task_id)
         return None if found is None or found.is_deleted() else found
 
-    def cancel(self, generation: Generation, charged_usd: Decimal) -> None:
-        generation.stop()
-        self.log.settle(generation.order.task_id, charged_usd)
-
     def forget(self, task_id: str) -> Generation | None:
-        return self._taken.pop(task_id, None)
+        return self._generations.pop(task_id, None)
 
     def file(
         self, generation: Generation, fault: Fault | None, request: Request
@@ -207,21 +224,21 @@ class Studio:
             request, accept_ranges=True, complete_length=len(video)
         )
 
-    def in_place(self, order: Order, video: bytes) -> bytes | None:
-        """What is put into a bucket, or inline: a fetch goes wrong there."""
+    def in_place(self, order: VideoOrder, video: bytes) -> bytes | None:
+        """The file for a bucket or inline, under a fault of fetching; None: no file."""
         fault = self._plan.take(Place.FETCH, order.provider)
         video = self._spoiled(order, video, fault)
         return spoiled_object(video, fault.kind) if fault else video
 
     def close(self) -> None:
-        for generation in list(self._taken.values()):
+        for generation in list(self._generations.values()):
             generation.stop()
         self._running.shutdown(cancel_futures=True)
 
-    def _spoiled(self, order: Order, video: bytes, fault: Fault | None) -> bytes:
+    def _spoiled(self, order: VideoOrder, video: bytes, fault: Fault | None) -> bytes:
         if fault is None or fault.kind not in RENDERED:
             return video
-        shape = self._simplified(order.shape.instead(fault.kind))
+        shape = self._simplified(order.shape.under_fault(fault.kind))
         last = order.last_image
         return self._renderer.render(order.image, shape, lambda _: None, last)
 
@@ -230,9 +247,8 @@ class Studio:
             self._run(generation)
         except RenderStoppedError:
             return
-        except Exception as error:  # noqa: BLE001 - the thread's end: told as a failure
+        except Exception as error:  # noqa: BLE001 - the thread's entry point: reported as a failure
             generation.problem = f"{type(error).__name__}: {error}"
-        self.log.settle(generation.order.task_id, generation.charged_usd)
         generation.has_ended = True
 
     def _run(self, generation: Generation) -> None:

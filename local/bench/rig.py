@@ -1,4 +1,4 @@
-"""What the bench measures against: emulators, and functions as in the cloud."""
+"""The test rig of the bench: emulators, and functions that run as in the cloud."""
 
 import os
 import subprocess
@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import grpc
 import psutil
@@ -19,7 +20,7 @@ from local import functions
 from local.emulators.firestore import running
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
-from local.processes import Program, Running, answers, free_port, wait_until
+from local.processes import Program, RunningProcess, answers, free_port, wait_until
 from local.stack import ROOT
 
 OURS, BARE = ROOT / "main.py", ROOT / "local" / "bench" / "bare.py"
@@ -33,14 +34,17 @@ class Function:
     """A function that answers at `address`."""
 
     address: str
-    process: Running
+    process: RunningProcess
+
+    def connection(self) -> HTTPConnection:
+        return HTTPConnection(urlsplit(self.address).netloc, timeout=60)
 
     def cpu_seconds(self) -> float:
-        """Of the server and its worker, until now."""
+        """CPU time of the server and its worker so far."""
         return sum(sum(each.cpu_times()[:2]) for each in self.processes())
 
     def resident_mb(self) -> float:
-        """Of the process that handles the requests."""
+        """Resident memory of the process that handles the requests."""
         sizes = (each.memory_info().rss for each in self.processes())
         return max(sizes) / 1e6
 
@@ -49,8 +53,8 @@ class Function:
         return [server, *server.children(recursive=True)]
 
 
-class Stand:
-    """Firestore's emulator, a queue that delivers nothing, and who signs tokens."""
+class Rig:
+    """Firestore's emulator, a queue that delivers nothing, and a signer of tokens."""
 
     def __init__(self, firestore: str, tasks: str, identity: IdentityServer) -> None:
         self.firestore, self._tasks = firestore, tasks
@@ -69,15 +73,11 @@ class Stand:
         self.invoker = self._identity.email("tasks-invoker")
 
     def token(self, user: str) -> str:
-        return self._identity.user_token(user, admin=False, now=datetime.now(UTC))
+        return self._identity.user_token(user)
 
     def invoker_token(self) -> str:
         """The OIDC token of a task for the worker."""
-        return self._identity.id_token(
-            email=self.invoker,
-            audience=NOWHERE,
-            now=datetime.now(UTC),
-        )
+        return self._identity.id_token(email=self.invoker, audience=NOWHERE)
 
     @contextmanager
     def function(
@@ -87,8 +87,12 @@ class Stand:
         environ: Mapping[str, str] | None = None,
         *,
         port: int = 0,
+        waits: bool = True,
     ) -> Iterator[Function]:
-        """Ready to be asked; `environ` is added to what Terraform would set."""
+        """A function that runs until the block ends.
+
+        `environ` is added to what Terraform would set. `waits`: until it answers.
+        """
         port = port or free_port()
         program = Program(
             name=target,
@@ -96,12 +100,11 @@ class Stand:
             environment=self.environment() | dict(environ or {}),
             log=self.folder / f"{target}.{source.stem}.log",
         )
-        process, address = Running(program), f"http://127.0.0.1:{port}"
-        try:
-            wait_until(answers(f"{address}/health"), process)
-            yield Function(address, process)
-        finally:
-            process.end()
+        with RunningProcess(program) as process:
+            function = Function(f"http://127.0.0.1:{port}", process)
+            if waits:
+                wait_until(answers(f"{function.address}/health"), process)
+            yield function
 
     def environment(self) -> dict[str, str]:
         where = dict.fromkeys(("worker", "sweep", "budget_alert", "storage"), NOWHERE)
@@ -125,8 +128,10 @@ class Stand:
 
 
 def deployed_python() -> Path:
-    """Of an environment that has what is deployed and nothing else: libraries load
-    what they find of our tools, structlog for example all of rich.
+    """The Python of an environment that has only what is deployed.
+
+    Otherwise libraries load our tools if they find them: structlog, for example, all
+    of rich.
     """
     place, uv = ROOT / ".local" / "deployed", (sys.executable, "-m", "uv")
     python, locked = place / "bin" / "python", ROOT / "requirements.txt"
@@ -139,18 +144,18 @@ def deployed_python() -> Path:
 
 
 @contextmanager
-def stand() -> Iterator[Stand]:
+def start_rig() -> Iterator[Rig]:
     with ExitStack() as stack:
         tasks = stack.enter_context(_queue())
         firestore = stack.enter_context(emulator())
         identity = LocalIdentity.of_checkout("bench")
         server = stack.enter_context(IdentityServer(identity))
-        yield Stand(firestore, tasks, server)
+        yield Rig(firestore, tasks, server)
 
 
 @contextmanager
 def emulator() -> Iterator[str]:
-    """host:port of the one that is set, else of one that runs meanwhile."""
+    """host:port of the emulator that is set, else of one within the block."""
     if host := os.environ.get(EMULATOR):
         yield host
         return
@@ -166,7 +171,7 @@ def emulator() -> Iterator[str]:
 
 @contextmanager
 def _queue() -> Iterator[str]:
-    """Takes every task and delivers none: what comes after an answer isn't measured."""
+    """Accept every task and deliver none: what follows a request isn't measured."""
     method = grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")
     service = "google.cloud.tasks.v2.CloudTasks"
     handler = grpc.method_handlers_generic_handler(service, {"CreateTask": method})

@@ -1,14 +1,14 @@
-"""What is kept of a demo with real keys, so that a job can be picked up again.
+"""Folders of unfinished demos with real keys, so that their jobs can be resumed.
 
-Each such stack has a folder of its own under `.local/demos`, with the objects and what
-Firestore held when it was last saved. A file named for the job marks it.
+Each such stack has its own folder under `.local/demos`, with the objects and what
+Firestore held when it was last saved. A file `job-JOB_ID` marks it.
 """
 
 import shutil
 import uuid
 from pathlib import Path
 
-from local.demo.options import ROOT, Refused
+from local.demo.options import ROOT, DemoError
 
 DEMOS = ROOT / ".local" / "demos"
 
@@ -24,14 +24,14 @@ def mark(folder: Path, job_id: str, *, project: str) -> None:
 
 
 def folder_of(job_id: str, *, real: bool) -> Path:
-    """Raises Refused where no such job was left unfinished. `real`: keys are set."""
+    """Raises DemoError if there is no such unfinished job. `real`: keys are set."""
     unfinished = {each.name[4:]: each.parent for each in DEMOS.glob("*/job-*")}
     if job_id not in unfinished:
         names = ", ".join(sorted(unfinished)) or "none at all"
-        raise Refused(f"RESUME: {job_id} is not an unfinished job; there is {names}.")
+        raise DemoError(f"RESUME: {job_id} is not an unfinished job; there is {names}.")
     if not real:
-        # A simulator would say that there is no such task, and the job would be lost.
-        raise Refused("RESUME: the job was started with real keys: set them again.")
+        # A simulator would deny that there is such a task, and the job would be lost.
+        raise DemoError("RESUME: the job was started with real keys: set them again.")
     return unfinished[job_id]
 
 
