@@ -5,14 +5,18 @@ resource "google_monitoring_notification_channel" "emails" {
   type         = "email"
   labels       = { email_address = each.key }
 
+  lifecycle {
+    # One that an alert or the budget still names can't be deleted, so those change first.
+    create_before_destroy = true
+  }
   depends_on = [google_project_service.apis]
 }
 
 locals {
   notification_channels = [for channel in google_monitoring_notification_channel.emails : channel.id]
 
-  # What each alert's e-mail says: the text below its heading in the runbook. A title without
-  # a heading there fails the plan.
+  # The text of each alert's e-mail: the runbook's section with the same title. A title
+  # without a section fails the plan.
   runbook = {
     for section in regexall("## (.)([^\n]+)\n((?:[^#]|#[^#])*)", local.filled_runbook) :
     "${lower(section[0])}${section[1]}" => trimspace(section[2])
@@ -22,8 +26,8 @@ locals {
     "PROJECT", var.project_id), "REGION", var.region), "API_URL", local.function_urls.api), "BUCKET", google_storage_bucket.videos.name
   )
 
-  # One event is enough. These match log lines, not metrics: an alert on a metric of the same
-  # apply fails until the metric is known.
+  # One event raises an alert. These match log lines instead of metrics, because an alert on
+  # a metric that the same apply creates fails until the metric has propagated.
   event_alerts = {
     all_providers_failed = {
       title    = "every provider failed"
@@ -43,6 +47,18 @@ locals {
       severity = "ERROR"
       labels   = ["job_id", "ai_model"]
     }
+    answer_not_recorded = {
+      title    = "a vendor's answer was not recorded"
+      filter   = "jsonPayload.message=\"answer_not_recorded\""
+      severity = "ERROR"
+      labels   = ["job_id", "ai_model", "answer", "task_id"]
+    }
+    answered_too_late = {
+      title    = "a paid call was answered too late"
+      filter   = "jsonPayload.message=\"accepted_after_job_ended\""
+      severity = "ERROR"
+      labels   = ["job_id", "ai_model"]
+    }
     price_differs = {
       title    = "a vendor's price differs from the catalogue"
       filter   = "jsonPayload.message=\"price_differs\""
@@ -55,11 +71,41 @@ locals {
       severity = "CRITICAL"
       labels   = []
     }
+    # The audit has failed for ten minutes, or more jobs are open than it reads.
+    ledger_not_checked = {
+      title    = "the ledger is not checked"
+      filter   = "jsonPayload.message=\"ledger_not_checked\""
+      severity = "WARNING"
+      labels   = ["why"]
+    }
     job_abandoned = {
       title    = "a job was abandoned"
       filter   = "jsonPayload.message=\"job_abandoned\""
       severity = "ERROR"
       labels   = ["job_id"]
+    }
+    # Its next step is eight minutes overdue, although the sweep scheduled it again at one,
+    # two and four.
+    job_stuck = {
+      title    = "a job is stuck"
+      filter   = "jsonPayload.message=\"overdue_job_woken\" jsonPayload.nth>=4"
+      severity = "ERROR"
+      labels   = ["job_id"]
+    }
+    # The sixth try fails after two and a half minutes; the last one, after a day.
+    video_not_stored = {
+      title    = "a paid video can't be stored"
+      filter   = "jsonPayload.message=\"step_taken\" jsonPayload.attempt_state=\"storing\" jsonPayload.store_tries>=6"
+      severity = "ERROR"
+      labels   = ["job_id", "ai_model"]
+    }
+    # Google publishes several times a day. Two days after the first alert it counts as
+    # intended, such as where the budget was given up.
+    budget_silent = {
+      title    = "the budget is silent"
+      filter   = "jsonPayload.message=\"budget_silent\""
+      severity = "ERROR"
+      labels   = ["last_published_at"]
     }
     kill_switch = {
       title    = "the kill switch changed"
@@ -69,7 +115,7 @@ locals {
     }
   }
 
-  # By Google's own audit log, which names no event of ours.
+  # Filtered in Google's audit log, since our functions log nothing of this.
   private_services = join(" OR ", [for key in keys(local.invokers) : "\"${local.function_names[key]}\""])
 }
 
@@ -129,7 +175,7 @@ resource "google_monitoring_alert_policy" "failure_ratio" {
       }
     }
   }
-  # One failure in two jobs is half, and no reason to wake anyone.
+  # One failed job of two is half of them, but no reason to wake anyone.
   conditions {
     display_name = "and more than three"
     condition_threshold {
@@ -150,8 +196,7 @@ resource "google_monitoring_alert_policy" "failure_ratio" {
     content   = local.runbook["too many jobs fail"]
   }
 
-  # A metric is known everywhere only minutes after it was made; the functions take as
-  # long to build.
+  # A new metric takes minutes to propagate; the functions take as long to build.
   depends_on = [google_cloudfunctions2_function.functions]
 }
 
@@ -164,7 +209,7 @@ resource "google_monitoring_alert_policy" "sweep_not_running" {
   conditions {
     display_name = "sweep answered no call with 2xx for ten minutes"
     condition_absent {
-      # Cloud Run's own metric: a sweep that fails or is never called logs nothing itself.
+      # Cloud Run's own metric, because a sweep that fails or is never called logs nothing.
       filter   = "metric.type=\"run.googleapis.com/request_count\" AND resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.function_names.sweep}\" AND metric.labels.response_code_class=\"2xx\""
       duration = "600s"
       aggregations {
@@ -190,7 +235,7 @@ resource "google_monitoring_alert_policy" "queues" {
   notification_channels = local.notification_channels
 
   conditions {
-    # Cloud Tasks itself is late by a few minutes now and then, when it restarts.
+    # Cloud Tasks itself is occasionally a few minutes late, when it restarts.
     display_name = "tasks are five minutes late"
     condition_threshold {
       filter          = "metric.type=\"cloudtasks.googleapis.com/queue/task_attempt_delays\" AND resource.type=\"cloud_tasks_queue\" AND resource.labels.queue_id=monitoring.regex.full_match(\"(starts|steps)-.*\")"
@@ -306,6 +351,10 @@ resource "google_monitoring_uptime_check_config" "health" {
     }
   }
 
+  lifecycle {
+    # In another region it is another check, and one that an alert names can't be deleted.
+    create_before_destroy = true
+  }
   depends_on = [google_project_service.apis]
 }
 
@@ -337,7 +386,7 @@ resource "google_monitoring_alert_policy" "unreachable" {
   }
 }
 
-# What strangers or users can cost that neither the caps nor the kill switch count.
+# Costs that strangers or users can cause and that neither the caps nor the kill switch see.
 locals {
   usage_alerts = {
     firestore_reads = {
@@ -347,7 +396,7 @@ locals {
       threshold = 1000000
     }
     bytes_sent = {
-      title     = "unusually much is downloaded"
+      title     = "unusually heavy downloads"
       condition = "more than 50 GB of videos in an hour"
       filter    = "metric.type=\"storage.googleapis.com/network/sent_bytes_count\" AND resource.type=\"gcs_bucket\" AND resource.labels.bucket_name=\"${google_storage_bucket.videos.name}\""
       threshold = 50000000000

@@ -25,7 +25,7 @@ locals {
     "cloudtrace.googleapis.com",
     "telemetry.googleapis.com", # takes the spans
     ] : [], var.github_repository != null ? [
-    "sts.googleapis.com", # takes GitHub's word for who deploys
+    "sts.googleapis.com", # exchanges GitHub's token for Google's
     ] : [], var.enable_web ? [
     "firebase.googleapis.com",
     "firebasehosting.googleapis.com", # the web page
@@ -36,11 +36,11 @@ resource "google_project_service" "apis" {
   for_each = toset(local.apis)
 
   service = each.key
-  # Something else in the project may need them later.
+  # Something else in the project may need them.
   disable_on_destroy = false
 }
 
-# Google's own service agents, made early: without them the first call to Veo fails with
+# Google's service agents, created early: without them the first call to Veo fails with
 # "Service agents are being provisioned", and they cannot be granted a role.
 resource "google_project_service_identity" "agents" {
   for_each = toset(["aiplatform.googleapis.com", "pubsub.googleapis.com"])

@@ -1,16 +1,16 @@
 locals {
   cors = jsondecode(file("${path.module}/cors.json"))[0]
 
-  # Prefix, and after how many days its objects are deleted.
+  # By prefix: after how many days objects are deleted.
   lifecycles = {
-    "uploads/"  = 1 # copied before it is used, or never used
+    "uploads/"  = 1 # copied before use, or never used
     "incoming/" = 2 # results as they arrive; checked ones are copied to videos/
     "images/"   = var.retention_days
     "videos/"   = var.retention_days
   }
 }
 
-# Images and videos. What is deleted is gone: no versions, no soft delete.
+# Images and videos. Deleted means deleted: no versions, no soft delete.
 resource "google_storage_bucket" "videos" {
   name                        = "${var.project_id}-reelay-videos"
   location                    = local.bucket_location
@@ -61,7 +61,7 @@ resource "google_storage_bucket" "videos" {
   depends_on = [google_project_service.apis]
 }
 
-# `make destroy` leaves it, and the next deploy takes it in again.
+# `make destroy` leaves the bucket, and the next deploy imports it.
 import {
   for_each = setintersection(var.existing, ["videos_bucket"])
   to       = google_storage_bucket.videos

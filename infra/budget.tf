@@ -1,7 +1,7 @@
-# Several times a day the budget reports what was spent to its topic, which pushes the
-# notification to budget-alert: that warns, tightens or pauses. There is no authoritative IAM
-# on the topic, which would remove the publisher that making the budget grants. Google's own
-# spend cap, which stops the models themselves, is set by ops/deploy/spend_cap.py.
+# Several times a day the budget publishes the spending to its topic, which pushes the
+# notification to budget-alert; that warns, tightens or pauses. The topic has no authoritative
+# IAM, which would remove the publisher that creating the budget grants. Google's own spend
+# cap, which stops the models themselves, is set by ops/deploy/spend_cap.py.
 
 resource "google_pubsub_topic" "budget" {
   name                       = "reelay-budget"
@@ -16,7 +16,7 @@ resource "google_pubsub_topic" "budget_dead_letters" {
   depends_on = [google_project_service.apis]
 }
 
-# Not Eventarc's subscription, which takes no dead-letter topic.
+# Instead of Eventarc's subscription, which supports no dead-letter topic.
 resource "google_pubsub_subscription" "budget" {
   name                       = "reelay-budget-push"
   topic                      = google_pubsub_topic.budget.id
@@ -38,7 +38,7 @@ resource "google_pubsub_subscription" "budget" {
     dead_letter_topic     = google_pubsub_topic.budget_dead_letters.id
     max_delivery_attempts = 20
   }
-  # Never expires: a budget may be silent for weeks.
+  # Never expires, because a budget may be silent for weeks.
   expiration_policy {
     ttl = ""
   }
@@ -49,7 +49,7 @@ resource "google_pubsub_subscription" "budget" {
   ]
 }
 
-# Undelivered notifications wait here; without it the topic would drop them.
+# Keeps undelivered notifications, which the topic would drop without a subscription.
 resource "google_pubsub_subscription" "budget_dead_letters" {
   name                       = "reelay-budget-dead-letters"
   topic                      = google_pubsub_topic.budget_dead_letters.id
@@ -59,7 +59,7 @@ resource "google_pubsub_subscription" "budget_dead_letters" {
   }
 }
 
-# Pub/Sub itself moves a dead letter: it publishes there, and acknowledges here.
+# Pub/Sub moves a dead letter itself: it publishes it there and acknowledges it here.
 resource "google_pubsub_topic_iam_member" "pubsub_publishes_dead_letters" {
   topic  = google_pubsub_topic.budget_dead_letters.name
   role   = "roles/pubsub.publisher"
@@ -82,11 +82,11 @@ resource "google_billing_budget" "project" {
     # Google stores the number; an ID would show as a change in each plan.
     projects        = ["projects/${data.google_project.this.number}"]
     calendar_period = "MONTH"
-    # Spending counts even where credits pay for it: the kill switch is about use.
+    # Spending counts even if credits pay for it, because the kill switch limits use.
     credit_types_treatment = "EXCLUDE_ALL_CREDITS"
   }
   amount {
-    # In the billing account's own currency: naming one here fails.
+    # In the billing account's currency; setting currency_code fails.
     specified_amount {
       units = tostring(var.gcp_budget_amount)
     }

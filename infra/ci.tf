@@ -1,8 +1,8 @@
-# Continuous deployment, where a repository is named. `make check` runs a branch's own code,
-# so it runs as an account that may do nothing; the deploy of main waits for it, and runs as
+# Continuous deployment, if a repository is configured. `make check` runs a branch's own
+# code, so it runs as an account without rights; the deploy of main waits for it, and runs as
 # another account. Cloud Build deploys in steps that a commit cannot change; GitHub (github.tf)
-# runs the same ones from the repository. New accounts and roles, and what these accounts may
-# do, are an owner's to apply.
+# runs the same steps from the repository. Only an owner can apply new accounts or roles, or
+# changes to what these accounts may do.
 
 locals {
   builds         = var.ci_repository != null
@@ -11,7 +11,7 @@ locals {
   gcloud    = "gcr.io/google.com/cloudsdktool/google-cloud-cli:562.0.0-slim"
   terraform = "hashicorp/terraform:1.11.4"
 
-  # Each is deploy/ID.sh. They plan, and apply that very plan.
+  # Each runs deploy/ID.sh. What is applied is exactly what was planned.
   deploy_steps = [
     { id = "checked", image = local.gcloud, timeout = 5400 },
     { id = "settings", image = local.gcloud, timeout = 300 },
@@ -21,7 +21,7 @@ locals {
     { id = "smoke", image = local.gcloud, timeout = 600 },
   ]
 
-  # Role, and why. Whatever deploys needs much, so it exists only where it is used.
+  # By role: why. Deploying needs many rights, so the account exists only where it is used.
   deployer_roles = {
     "roles/artifactregistry.admin"         = "the images' repository and its grants"
     "roles/cloudfunctions.developer"       = "the functions"
@@ -43,7 +43,7 @@ locals {
     "roles/cloudbuild.builds.editor"       = "starts the functions' builds, reads the check's"
   }
 
-  # What iam.tf grants on the project: the only roles that it may grant there.
+  # The roles that iam.tf grants on the project, and the only ones that it may grant there.
   grantable_roles = sort(distinct(concat(
     [for grant in local.project_grants : grant.role],
     [google_project_iam_member.builder_reads_copied_source.role],
@@ -55,7 +55,7 @@ resource "google_service_account" "deployer" {
   count = local.deploys_itself ? 1 : 0
 
   account_id   = "reelay-deployer"
-  display_name = "Reelay: deploys, from Cloud Build"
+  display_name = "Reelay: deploys main"
 
   depends_on = [google_project_service.apis]
 }
@@ -68,7 +68,7 @@ resource "google_project_iam_member" "deployer" {
   member  = google_service_account.deployer[0].member
 }
 
-# It cannot make itself the owner: that role is not among those that it may grant.
+# It cannot make itself an owner: that role is not among those that it may grant.
 resource "google_project_iam_member" "deployer_grants" {
   count = local.deploys_itself ? 1 : 0
 
@@ -83,7 +83,7 @@ resource "google_project_iam_member" "deployer_grants" {
   }
 }
 
-# On our accounts alone: with this on the project it could act as any account there.
+# On our accounts only: granted on the project, it could act as any account there.
 resource "google_service_account_iam_member" "deployer_administers" {
   for_each = local.deploys_itself ? local.service_accounts : {}
 
@@ -97,6 +97,15 @@ resource "google_service_account_iam_member" "deployer_reads_itself" {
   count = local.deploys_itself ? 1 : 0
 
   service_account_id = google_service_account.deployer[0].id
+  role               = "roles/iam.serviceAccountViewer"
+  member             = google_service_account.deployer[0].member
+}
+
+# And the account of the check, which Terraform made too.
+resource "google_service_account_iam_member" "deployer_reads_checker" {
+  count = local.builds ? 1 : 0
+
+  service_account_id = google_service_account.checker[0].id
   role               = "roles/iam.serviceAccountViewer"
   member             = google_service_account.deployer[0].member
 }
@@ -131,7 +140,7 @@ resource "google_service_account" "checker" {
   depends_on = [google_project_service.apis]
 }
 
-# All that it may do: a build of one's own account writes its log with it.
+# Its only role: a build that runs as a custom account writes its log as that account.
 resource "google_project_iam_member" "checker_writes_its_log" {
   count = local.builds ? 1 : 0
 
@@ -161,7 +170,7 @@ resource "google_cloudbuild_trigger" "check" {
       for_each = each.key == "main" ? [] : ["^main$"]
       content {
         branch = pull_request.value
-        # A stranger's code runs only after a member commented /gcbrun.
+        # A stranger's code runs only after a member has commented /gcbrun.
         comment_control = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
       }
     }
@@ -189,7 +198,7 @@ resource "google_cloudbuild_trigger" "deploy" {
     _STATE_BUCKET = var.state_bucket
   }
 
-  # Not `filename`, which the pushed commit itself could change.
+  # Not `filename`, whose content the pushed commit could change.
   build {
     dynamic "step" {
       for_each = local.deploy_steps
@@ -197,7 +206,7 @@ resource "google_cloudbuild_trigger" "deploy" {
         id         = step.value.id
         name       = step.value.image
         entrypoint = "sh"
-        # Cloud Build would take $ for a substitution of its own.
+        # Otherwise Cloud Build would treat $ as one of its substitutions.
         args    = ["-ceu", replace(file("${path.module}/deploy/${step.value.id}.sh"), "$", "$$")]
         timeout = "${step.value.timeout}s"
       }

@@ -1,5 +1,5 @@
 locals {
-  # Title and PromQL. In PromQL the first slash of a metric's name is a colon.
+  # By title: PromQL, where the first slash of a metric's name becomes a colon.
   charts = {
     "Jobs by provider and outcome, an hour"     = "sum by (ai_model, status) (increase(logging_googleapis_com:user_reelay_jobs_finished{monitored_resource=\"cloud_run_revision\"}[1h]))"
     "Attempts by provider and outcome, an hour" = "sum by (ai_model, outcome) (increase(logging_googleapis_com:user_reelay_attempts_finished{monitored_resource=\"cloud_run_revision\"}[1h]))"

@@ -1,7 +1,7 @@
-# What the web page needs: a web app, a site to be hosted on, and sign-in.
+# What the web page needs: a Firebase web app, a hosting site, and sign-in.
 
 locals {
-  # What the page reads first, beside what Firebase says of the web app (web/README.md).
+  # The page's config.json, without Firebase's part of it (web/README.md).
   page = {
     api              = local.function_urls.api
     project          = var.project_id
@@ -42,8 +42,8 @@ data "google_firebase_web_app_config" "web" {
   web_app_id = google_firebase_web_app.web[0].app_id
 }
 
-# The project's own site, whose second name is where Firebase handles sign-in. What is
-# published on it is not Terraform's: ops/deploy/page.py.
+# The project's default site, at whose second domain Firebase handles sign-in. Its content
+# is published by ops/deploy/page.py, not by Terraform.
 resource "google_firebase_hosting_site" "web" {
   count    = var.enable_web ? 1 : 0
   provider = google-beta
@@ -53,7 +53,7 @@ resource "google_firebase_hosting_site" "web" {
   app_id  = google_firebase_web_app.web[0].app_id
 
   lifecycle {
-    # A project's own site cannot be deleted.
+    # A project's default site cannot be deleted.
     prevent_destroy = true
   }
 }
@@ -70,17 +70,17 @@ resource "google_identity_platform_config" "users" {
 
   project                    = var.project_id
   autodelete_anonymous_users = true
-  authorized_domains         = [for origin in local.allowed_origins : regex("^https?://([^:/]+)", origin)[0]]
+  authorized_domains         = distinct([for origin in local.allowed_origins : regex("^https?://([^:/]+)", origin)[0]])
 
   sign_in {
     allow_duplicate_emails = false
-    # Each anonymous user would have a cap of its own, and a script could create thousands.
+    # Each anonymous user would get a cap of their own, and a script could create thousands.
     anonymous {
       enabled = false
     }
     email {
       enabled = true
-      # Without it a link in a mail signs in, too.
+      # If not, an e-mailed link signs in, too.
       password_required = !contains(var.sign_in, "email")
     }
   }

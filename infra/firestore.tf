@@ -1,10 +1,10 @@
-# The database is (default), which the rules and Firebase's SDKs use without a name.
+# The database is (default), which rules and Firebase's SDKs use if none is named.
 resource "google_firestore_database" "default" {
   name                    = "(default)"
   location_id             = local.firestore_location
   type                    = "FIRESTORE_NATIVE"
   delete_protection_state = "DELETE_PROTECTION_ENABLED"
-  # Shows money and jobs as they were at any minute of the last seven days.
+  # Lets jobs and money be read as they were at any minute of the last seven days.
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
 
   lifecycle {
@@ -24,7 +24,7 @@ locals {
   # No query uses it, so it has no index, which would be a hot spot.
   ttl_collections = toset(["videos", "internal", "idempotency"])
 
-  # Each query of the code that Firestore does not index by default; `__name__` is last.
+  # The code's queries that Firestore's automatic indexes don't cover; `__name__` is appended.
   composite_indexes = {
     # a user's jobs, newest first: GET /v1/videos, and the web page's list
     videos_of_user = [
@@ -65,7 +65,7 @@ resource "google_firestore_field" "wake_at" {
   }
 }
 
-# So does it with the webhooks whose task was lost.
+# Likewise for webhooks whose task was lost.
 resource "google_firestore_field" "webhook_due_at" {
   database   = google_firestore_database.default.name
   collection = "internal"
@@ -80,7 +80,7 @@ resource "google_firestore_field" "webhook_due_at" {
 }
 
 # Each write of a document also writes an index entry for each of its fields. These are the
-# documents that are written most, and the sums in them are never searched.
+# documents that are written most, so they have only the indexes that a query needs.
 resource "google_firestore_field" "unindexed" {
   for_each = toset(["internal", "settled", "spend", "usage", "users"])
 
@@ -91,7 +91,7 @@ resource "google_firestore_field" "unindexed" {
   index_config {}
 }
 
-# The audit of the ledger finds the users with open jobs.
+# The ledger audit queries the users with open jobs.
 resource "google_firestore_field" "open_jobs" {
   database   = google_firestore_database.default.name
   collection = "users"
@@ -128,7 +128,11 @@ resource "google_firestore_index" "indexes" {
     }
   }
 
-  # Over the documents of a busy service it takes longer than the default of 20 minutes.
+  lifecycle {
+    # Until the new code runs, the old code's queries need theirs.
+    create_before_destroy = true
+  }
+  # With the documents of a busy service it takes longer than the default of 20 minutes.
   timeouts {
     create = "120m"
   }

@@ -1,16 +1,15 @@
-# The four functions, out of one map and one zip.
+# The four functions, built from one map and one zip.
 #
-# Instances, concurrency and memory go together. A region's CPUs and memory are a quota of
-# the project (20 and 40 GiB for a new one). Google refuses a single function that asks for
-# more, and does not start instances where all functions together exceed it: without a
-# reserve for worker, a rush on api would stop the steps of paid jobs. While a deploy
-# replaces a revision both run, so twice the instances must fit. Threads equal
-# concurrency: gunicorn has 4 per CPU otherwise, and the other calls that Cloud Run lets in
-# would wait unseen.
+# Instances, concurrency and memory belong together. The project has a quota of CPUs and
+# memory per region (20 and 40 GiB for a new project). Google refuses a single function that
+# asks for more, and starts no instances beyond it for all functions together: without a
+# reserve for worker, a rush on api would stop the steps of paid jobs. While a deploy replaces
+# a revision, both run, so twice the instances must fit. Threads equal concurrency: gunicorn
+# would otherwise have 4 per CPU, and the other calls that Cloud Run lets in would wait unseen.
 locals {
   functions = {
     # Short reads and commits. Large bodies are read three at a time
-    # (functions/http/large_bodies.py): with their copies they and the rest of 20 calls were
+    # (functions/http/receiving.py): with their copies they and the rest of 20 calls were
     # seen to take 800 MB.
     api = {
       account         = "api"
@@ -20,11 +19,11 @@ locals {
       max_instances   = var.api_instances
       secrets         = local.webhook_secret
     }
-    # Images and videos are decoded in one child process at a time, with at most 1.4 GB of
-    # addresses (shared/media/decoder.py): beside 300 MiB of libraries that fits 2 GiB, with
-    # room for copies of two videos of the usual 10 to 60 MB, since /tmp is memory, too.
-    # Where it doesn't, the instance ends and both steps are tried again. Timeout = dispatch
-    # deadline (shared/wiring.py) > lease (90 s).
+    # Images and videos are decoded in one child process at a time, with an address space of
+    # at most 1.4 GB (shared/media/decoder.py). Beside 300 MiB of libraries that fits 2 GiB,
+    # with room for copies of two videos of the usual 10 to 60 MB, since /tmp is memory, too.
+    # If it doesn't fit, the instance ends and both steps are retried. Timeout = dispatch
+    # deadline (shared/wiring/adapters.py) > lease (90 s).
     worker = {
       account         = "worker"
       memory          = "2Gi"
@@ -33,7 +32,7 @@ locals {
       max_instances   = var.worker_instances
       secrets         = local.secrets
     }
-    # One at a time: two would do the same work. At most 500 jobs, each one enqueue.
+    # One at a time, as two would do the same work. At most 500 jobs, with one enqueue each.
     sweep = {
       account         = "sweep"
       memory          = "512Mi"
@@ -42,7 +41,7 @@ locals {
       max_instances   = 1
       secrets         = {}
     }
-    # A few notifications an hour, each one commit.
+    # A few notifications an hour, with one commit each.
     budget_alert = {
       account         = "budget-alert"
       memory          = "512Mi"
@@ -53,12 +52,12 @@ locals {
     }
   }
 
-  # What all functions may use together while a deploy replaces them.
-  most_cpus       = 2 * sum([for function in local.functions : function.max_instances])
-  most_memory_gib = 2 * sum([for function in local.functions : function.max_instances * (function.memory == "2Gi" ? 2 : 0.5)])
+  # The most that all functions together may use while a deploy replaces them.
+  max_cpus       = 2 * sum([for function in local.functions : function.max_instances])
+  max_memory_gib = 2 * sum([for function in local.functions : function.max_instances * (function.memory == "2Gi" ? 2 : 0.5)])
 
-  # What shared/settings.py reads. Every function reads and checks all of it except the
-  # secrets.
+  # The environment variables of shared/settings.py. Every function reads and validates all
+  # of them, except for the secrets.
   settings = {
     GOOGLE_CLOUD_PROJECT     = var.project_id # Cloud Run doesn't set it
     BUCKET                   = google_storage_bucket.videos.name
@@ -93,10 +92,10 @@ locals {
     SCHEDULER_INVOKER        = local.emails["scheduler-invoker"]
     PUBSUB_INVOKER           = local.emails["pubsub-invoker"]
   }
-  # Null leaves a setting to the code's default.
+  # A setting that is null keeps the code's default.
   environment = { for name, value in local.settings : name => tostring(value) if value != null }
 
-  # What ships: the allow-list packaged.json, and nothing beside it.
+  # What ships: the files that packaged.json lists, and no others.
   packaged_files = toset(flatten([
     for pattern in jsondecode(file("${path.module}/packaged.json")) :
     tolist(fileset("${path.module}/..", pattern))
@@ -150,19 +149,19 @@ resource "google_cloudfunctions2_function" "functions" {
     max_instance_count               = each.value.max_instances
     timeout_seconds                  = each.value.timeout_seconds
     all_traffic_on_latest_revision   = true
-    # Cloud Tasks, Scheduler and Pub/Sub count as internal at another address than the
-    # one that can be computed. IAM lets in the invokers alone, and the code checks again.
+    # Cloud Tasks, Scheduler and Pub/Sub count as internal only at the run.app address, which
+    # cannot be computed. IAM admits only the invokers, and the code checks again.
     ingress_settings = "ALLOW_ALL"
 
     environment_variables = merge(
       local.environment,
       {
         THREADS = tostring(each.value.concurrency)
-        # Functions made by this API get "true", with which functions-framework installs a
-        # log handler of its own before ours: libraries would log signed URLs as they are.
+        # Functions created by this API get "true", which makes functions-framework install its
+        # own log handler before ours: libraries would log signed URLs unredacted.
         LOG_EXECUTION_ID = "false"
-        # gRPC writes to stderr by itself, past our logs: text without a severity, also
-        # about connections that it opens again. A call that fails raises all the same.
+        # gRPC bypasses our logs and writes text without a severity to stderr, even about
+        # connections that it reopens. A call that fails raises all the same.
         GRPC_VERBOSITY = "ERROR"
       },
       length(each.value.secrets) > 0 ? { KEYS_REVISION = tostring(var.keys_revision) } : {},
@@ -182,12 +181,12 @@ resource "google_cloudfunctions2_function" "functions" {
 
   lifecycle {
     precondition {
-      condition     = local.most_cpus <= var.region_cpus && local.most_memory_gib <= var.region_memory_gib
-      error_message = "While a deploy replaces them, all functions together may use ${local.most_cpus} CPUs and ${local.most_memory_gib} GiB, which is more than region_cpus or region_memory_gib: lower api_instances or worker_instances."
+      condition     = local.max_cpus <= var.region_cpus && local.max_memory_gib <= var.region_memory_gib
+      error_message = "While a deploy replaces them, all functions together may use ${local.max_cpus} CPUs and ${local.max_memory_gib} GiB, which is more than region_cpus or region_memory_gib: lower api_instances or worker_instances."
     }
   }
-  # Without these the build, the first start or the first query fails. Terraform waits
-  # until an index is built before it goes on.
+  # Without these, the build, the first start or the first query fails. Terraform waits until
+  # an index is built.
   depends_on = [
     google_firestore_index.indexes,
     google_firestore_field.wake_at,

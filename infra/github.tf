@@ -1,11 +1,11 @@
-# Deploying from GitHub Actions: no key is stored anywhere. GitHub signs who runs, Google
-# believes it, and the job acts as the deployer. Only .github/workflows/deploy.yml of main, in
-# this very repository, gets that far: names can be registered anew, numbers cannot.
+# Deploying from GitHub Actions without a stored key. GitHub signs a token for the workflow,
+# Google trusts it, and the job acts as the deployer. Only .github/workflows/deploy.yml on main
+# of this very repository is accepted, by its number: a name can be registered anew.
 
 resource "google_iam_workload_identity_pool" "github" {
   count = var.github_repository != null ? 1 : 0
 
-  workload_identity_pool_id = "reelay-github"
+  workload_identity_pool_id = "reelay-github-${random_id.queues.hex}"
   display_name              = "Reelay: GitHub Actions"
 
   depends_on = [google_project_service.apis]

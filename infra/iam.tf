@@ -1,9 +1,9 @@
-# Who may do what. Every grant is on the smallest resource that takes grants, and adds one
-# member. None is authoritative, which would remove what Google grants to its own agents.
-# Functions write logs without a role: Cloud Run reads their standard output.
+# Who may do what. Every grant is on the smallest resource possible, and adds one member.
+# None is authoritative, which would remove Google's grants to its own agents. Functions need
+# no role to write logs: Cloud Run reads their standard output.
 
 locals {
-  # On the project, where the service has nothing smaller to grant on. Account, role, why.
+  # On the project, for services without a smaller resource to grant on. Account, role, why.
   project_roles = {
     api = {
       "roles/datastore.user"      = "reads and writes jobs, money, keys"
@@ -24,7 +24,7 @@ locals {
     }
   }
 
-  # Only where traces are on; a role of Google's that writes spans and reads none.
+  # Only with traces enabled. The predefined role writes spans and reads none.
   tracers = var.trace_sample_ratio > 0 ? toset(["api", "worker", "sweep", "budget-alert"]) : []
 
   project_grants = merge([
@@ -33,11 +33,11 @@ locals {
     }
   ]...)
 
-  # Who makes tasks; who signs URLs, with no key but its own identity.
+  # The accounts that create tasks, and those that sign URLs, keyless under their own identity.
   enqueuers = toset(["api", "worker", "sweep"])
   signers   = toset(["api", "worker"])
 
-  # Who calls what. No other account may; `api` is open to all.
+  # By function: the only account that may invoke it. `api` is open to all.
   invokers = {
     worker       = "tasks-invoker"
     sweep        = "scheduler-invoker"
@@ -75,8 +75,8 @@ resource "google_cloud_tasks_queue_iam_member" "enqueuers" {
   member   = local.members[each.value.account]
 }
 
-# A task carries the identity of tasks-invoker, so the account that makes it must be allowed
-# to act as that one.
+# A task carries the identity of tasks-invoker, so the account that creates it must be
+# allowed to act as tasks-invoker.
 resource "google_service_account_iam_member" "enqueuers_act_as_tasks_invoker" {
   for_each = local.enqueuers
 
@@ -96,7 +96,7 @@ resource "google_cloud_run_v2_service_iam_member" "invokers" {
   member   = local.members[each.value]
 }
 
-# The code checks the token of each call of `api`; browsers cannot send a second one for
+# The code checks the token of each call of `api`; a browser cannot send a second one for
 # IAM.
 resource "google_cloud_run_v2_service_iam_member" "api_is_public" {
   count = var.api_public ? 1 : 0
@@ -116,10 +116,10 @@ resource "google_service_account_iam_member" "pubsub_signs_as_its_invoker" {
 
 # Signing -------------------------------------------------------------------------------
 
-# api signs uploads and downloads, worker a finished video's URL: each as itself, and
-# nothing but bytes. Google's own role for it (Token Creator) could also make access tokens.
+# api signs uploads and downloads, worker a finished video's URL, each as itself. The role
+# only signs bytes: Google's predefined one (Token Creator) also creates access tokens.
 resource "google_project_iam_custom_role" "signer" {
-  role_id     = "reelaySigner"
+  role_id     = "reelaySigner${random_id.queues.hex}"
   title       = "Reelay: signs URLs"
   permissions = ["iam.serviceAccounts.signBlob"]
 
@@ -136,11 +136,11 @@ resource "google_service_account_iam_member" "signers_sign_as_themselves" {
 
 # Translating ---------------------------------------------------------------------------
 
-# api translates prompts for review. Google's own role for it (Agent Platform User) could
+# api translates prompts for review. Google's predefined role (Agent Platform User) could
 # also change and delete what is deployed there.
 resource "google_project_iam_custom_role" "translator" {
-  role_id     = "reelayTranslator"
-  title       = "Reelay: asks a model"
+  role_id     = "reelayTranslator${random_id.queues.hex}"
+  title       = "Reelay: calls a model"
   permissions = ["aiplatform.endpoints.predict"]
 
   depends_on = [google_project_service.apis]
@@ -157,9 +157,9 @@ resource "google_project_iam_member" "api_translates" {
 # objectUser reads, writes and deletes objects, but cannot change permissions.
 resource "google_storage_bucket_iam_member" "videos" {
   for_each = {
-    # a signed upload or download acts as this account; deletes
+    # signed uploads and downloads act as this account; it deletes objects
     api = local.members["api"]
-    # images, results
+    # stores images and results
     worker = local.members["worker"]
     # Veo writes its MP4 straight into incoming/ and reads the image from images/
     veo = google_project_service_identity.agents["aiplatform.googleapis.com"].member
@@ -170,7 +170,7 @@ resource "google_storage_bucket_iam_member" "videos" {
   member = each.value
 }
 
-# The zip where Terraform puts it.
+# The zip, where Terraform uploads it.
 resource "google_storage_bucket_iam_member" "builder_reads_source" {
   bucket = google_storage_bucket.source.name
   role   = "roles/storage.objectViewer"
@@ -178,8 +178,8 @@ resource "google_storage_bucket_iam_member" "builder_reads_source" {
 }
 
 # Google copies the zip into a bucket of its own and builds from there
-# (github.com/hashicorp/terraform-provider-google/issues/20571). It makes that bucket with
-# the first function, so the role is on the project, for that bucket's name alone.
+# (github.com/hashicorp/terraform-provider-google/issues/20571). It creates that bucket
+# with the first function, so the role is on the project, limited to that bucket's name.
 resource "google_project_iam_member" "builder_reads_copied_source" {
   project = var.project_id
   role    = "roles/storage.objectViewer"

@@ -4,8 +4,8 @@ locals {
   firestore_location = coalesce(var.firestore_location, var.region)
   bucket_location    = coalesce(var.bucket_location, var.region)
 
-  # The first is the page's address: Firebase handles sign-in there, and a sign-in that
-  # crosses to another site is what browsers block.
+  # The first is the page's address: Firebase handles sign-in there, and browsers block a
+  # sign-in that crosses to another site.
   hosted_origins  = var.enable_web ? ["https://${var.project_id}.firebaseapp.com", "https://${var.project_id}.web.app"] : []
   allowed_origins = distinct(concat(local.hosted_origins, var.allowed_origins))
 

@@ -1,15 +1,15 @@
-# Metrics counted from the logs. An event's name is its `message`; a test compares them with
-# the code.
+# Log-based metrics. An event's name is its `message`; a test compares the names with the
+# code.
 locals {
   our_logs = join(" ", [
     "resource.type=\"cloud_run_revision\"",
     "resource.labels.service_name=(${join(" OR ", [for name in values(local.function_names) : "\"${name}\""])})",
   ])
 
-  # A job with one of these codes failed because of what its user asked for.
+  # Codes of jobs that failed because of what the user asked for.
   users_own_codes = ["cancelled", "prompt_refused", "image_refused", "image_unreachable", "image_invalid"]
 
-  # Of all metrics made from logs.
+  # The prefix of all log-based metrics.
   metric_prefix = "logging.googleapis.com/user/"
 
   counters = {

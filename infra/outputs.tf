@@ -1,5 +1,5 @@
 output "api_url" {
-  description = "The address of the API."
+  description = "The URL of the API."
   value       = local.function_urls.api
 }
 

@@ -1,5 +1,5 @@
-# user_project_override: calls to billing and Firebase use this project's quota, not that of
-# gcloud's own project, in which these APIs are off.
+# user_project_override: calls to billing and Firebase use this project's quota instead of
+# that of gcloud's own project, in which these APIs are off.
 provider "google" {
   project               = var.project_id
   region                = var.region

@@ -1,4 +1,4 @@
-# Every minute, stuck jobs are resumed. The next minute makes up for a missed one.
+# Resumes stuck jobs every minute. No retries: the next run makes up for a missed one.
 resource "google_cloud_scheduler_job" "sweep" {
   name             = "reelay-sweep"
   description      = "Resumes jobs whose next step is overdue"
@@ -6,6 +6,8 @@ resource "google_cloud_scheduler_job" "sweep" {
   schedule         = "* * * * *"
   time_zone        = "Etc/UTC"
   attempt_deadline = "${local.functions.sweep.timeout_seconds}s"
+  # Resumes a sweep that was paused, as for a restore: what is not set stays as it is.
+  paused = false
 
   http_target {
     http_method = "POST"

@@ -11,7 +11,7 @@ locals {
   }
 }
 
-# One account each, so that each has only its own roles. None is Google's default account.
+# Separate accounts, so that each has only its own roles. None is a default account.
 resource "google_service_account" "accounts" {
   for_each = local.service_accounts
 
@@ -21,7 +21,7 @@ resource "google_service_account" "accounts" {
   depends_on = [google_project_service.apis]
 }
 
-# Built from what is known before an apply, so that a plan shows who gets what.
+# Computed from what is known before an apply, so that a plan shows who is granted what.
 locals {
   emails = {
     for name, account in google_service_account.accounts :

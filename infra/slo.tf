@@ -1,6 +1,6 @@
-# What callers of the API may expect, measured by Cloud Run itself, and alerts on how fast
-# the error budget is used up. The uptime check sends some 70 requests an hour, so a single
-# error in a quiet hour raises no alert.
+# Service level objectives of the API, measured by Cloud Run, and alerts on how fast the
+# error budget burns. The uptime check sends some 70 requests an hour, so a single error in a
+# quiet hour raises no alert.
 
 locals {
   api_requests = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.function_names.api}\""
@@ -12,7 +12,7 @@ locals {
   }
   slow_ms = 4000
 
-  # `rate`: how many times faster than the goal allows errors come, over the period.
+  # `rate`: the burn rate over `period`, as a multiple of what the goal allows.
   burn_alerts = {
     errors_now = {
       title     = "the API answers with errors"

@@ -51,13 +51,13 @@ variable "veo_location" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^([a-z]+-[a-z]+[0-9]+|global)$", var.veo_location))
-    error_message = "veo_location must be a region such as us-central1, or global."
+    condition     = can(regex("^([a-z]+-[a-z]+[0-9]{1,2}|global|us|eu)$", var.veo_location))
+    error_message = "veo_location must be a region such as us-central1, or global, us or eu."
   }
 }
 
 variable "existing" {
-  description = "What the project has already and cannot be made twice, so it is imported: firestore_database, identity_platform, firebase_project, hosting_site, videos_bucket. `make deploy` finds out by itself."
+  description = "What the project already has and cannot be created twice, so it is imported: firestore_database, identity_platform, firebase_project, hosting_site, videos_bucket. `make deploy` detects them itself."
   type        = set(string)
   default     = []
   nullable    = false
@@ -134,7 +134,7 @@ variable "billing_account" {
 }
 
 variable "enable_budget" {
-  description = "Whether to make the budget that pauses spending. False deploys without it, with a warning."
+  description = "Whether to create the budget that pauses spending. False deploys without it, with a warning."
   type        = bool
   default     = true
   nullable    = false
@@ -156,7 +156,7 @@ variable "gcp_budget_amount" {
 }
 
 variable "budget_notices" {
-  description = "Whether the budget tells the kill switch, over a topic. False where the organisation lets no account of Google's publish to it: then the budget only writes e-mails."
+  description = "Whether the budget notifies the kill switch, through a topic. False if the organisation lets no account of Google's publish to it: then the budget only sends e-mails."
   type        = bool
   default     = true
   nullable    = false
@@ -260,7 +260,7 @@ variable "user_max_jobs_per_minute" {
 }
 
 variable "user_requests_per_second" {
-  description = "How many requests one user may send in a second, to each instance of api; a list counts as twenty."
+  description = "How many requests one user may send in a second, to each instance of api; a list counts as one for every five videos that it may show."
   type        = number
   default     = 20
   nullable    = false
@@ -285,7 +285,7 @@ variable "limits_time_zone" {
 }
 
 variable "tight_max_usd_per_second" {
-  description = "The most expensive provider, in USD per second of video, that is asked while 80 % of the budget is spent."
+  description = "The highest price of a provider, in USD per second of video, that is asked while 80 % of the budget is spent."
   type        = number
   default     = 0.15
   nullable    = false
@@ -299,7 +299,7 @@ variable "tight_max_usd_per_second" {
 # How videos are made -------------------------------------------------------------------
 
 variable "provider_chain" {
-  description = "Which providers are asked, in which order."
+  description = "Which providers are asked, in this order."
   type        = list(string)
   default     = ["runway", "runway-http", "gemini-veo-3.1", "gemini-omni-flash"]
   nullable    = false
@@ -371,7 +371,7 @@ variable "on_unknown_submission" {
 }
 
 variable "keys_revision" {
-  description = "Raised after a key was stored: a new revision sees the new version of the secret, running instances do not."
+  description = "Raised when a key has been stored: only a new revision sees the new version of the secret, running instances do not."
   type        = number
   default     = 1
   nullable    = false
@@ -383,7 +383,7 @@ variable "keys_revision" {
 }
 
 variable "trace_sample_ratio" {
-  description = "Which part of requests and jobs is shown in Cloud Trace, from 0 (none, at no cost) to 1. Each answer then waits for its spans to be written."
+  description = "The share of requests and jobs that is shown in Cloud Trace, from 0 (none, at no cost) to 1. Each response then waits for its spans to be written."
   type        = number
   default     = 0
   nullable    = false
@@ -416,14 +416,14 @@ variable "allowed_origins" {
 }
 
 variable "enable_web" {
-  description = "Whether to host the web page, and to make what it needs: Firebase, its web app, and sign-in."
+  description = "Whether to host the web page, and to create what it needs: Firebase, its web app, and sign-in."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "sign_in" {
-  description = "How users sign in to the web page: google (which is switched on in Firebase's console, once), email (a link in a mail)."
+  description = "How users sign in to the web page: google (switched on once in Firebase's console), email (a link by e-mail)."
   type        = set(string)
   default     = ["google", "email"]
   nullable    = false
@@ -442,7 +442,7 @@ variable "open_sign_up" {
 }
 
 variable "retention_days" {
-  description = "How many days jobs, images and videos are kept. The ledger and the usage stay."
+  description = "How many days jobs, images and videos are kept. The ledger and the usage stay. A lower number deletes the files of earlier jobs, too, although their records stay for as long as they were made for."
   type        = number
   default     = 30
   nullable    = false
@@ -478,7 +478,7 @@ variable "github_repository" {
 }
 
 variable "github_repository_id" {
-  description = "The number of github_repository, which stays its own whatever is renamed: `gh api repos/OWNER/NAME --jq .id`."
+  description = "The number of github_repository, which a rename doesn't change: `gh api repos/OWNER/NAME --jq .id`."
   type        = number
   default     = null
 

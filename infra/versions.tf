@@ -3,7 +3,7 @@ terraform {
   required_version = ">= 1.11.0, < 2.0.0"
 
   required_providers {
-    # Later majors can be tried only where the registry can be reached; see README.md.
+    # Later major versions can be tried only with access to the registry; see README.md.
     google = {
       source  = "hashicorp/google"
       version = "~> 6.50"
@@ -22,6 +22,6 @@ terraform {
     }
   }
 
-  # Bucket and prefix come with `terraform init -backend-config=bucket=…`.
+  # Bucket and prefix are given to `terraform init -backend-config=bucket=…`.
   backend "gcs" {}
 }

@@ -1,5 +1,5 @@
-"""What an operator does to a cloud project: deploy, keys, admins, kill switch.
+"""Commands for operators of a cloud project: deploy, API keys, admins, kill switch.
 
 Imports the standard library, `shared`, Google's libraries and `dotenv`; never `local`,
-which imports this.
+which imports this package.
 """

@@ -1,4 +1,4 @@
-"""`python -m ops key | generation | admin`: what an operator does to a project.
+"""`python -m ops key | generation | admin`: a project's API keys, kill switch, admins.
 
 `python -m local` takes the same commands. `python -m ops.deploy` is `make deploy`.
 """
@@ -17,11 +17,14 @@ Run = Callable[[argparse.Namespace, Mapping[str, str]], int]
 
 
 def add_commands(commands: Any, environ: Environ = environment) -> None:
-    """`commands`: a parser's subparsers; each sets `run`, which gives the exit code."""
+    """Add the commands to `commands`, which `add_subparsers` returned.
+
+    Each sets `run`, a function of the parsed arguments that returns the exit code.
+    """
 
     def add(name: str, about: str, run: Run) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = commands.add_parser(name, help=about)
-        parser.set_defaults(run=lambda asked: run(asked, environ()))
+        parser.set_defaults(run=lambda args: run(args, environ()))
         return parser
 
     keys.add_commands(add("key", "the API keys of a project", keys.run))
@@ -34,8 +37,8 @@ def add_commands(commands: Any, environ: Environ = environment) -> None:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
     add_commands(parser.add_subparsers(required=True))
-    asked = parser.parse_args(arguments)
-    code: int = asked.run(asked)
+    args = parser.parse_args(arguments)
+    code: int = args.run(args)
     return code
 
 

@@ -1,4 +1,4 @@
-"""What the commands read: the environment, and beneath it a developer's `.env`."""
+"""The commands' settings: environment variables, with `.env` as a fallback."""
 
 import os
 from collections.abc import Mapping
@@ -10,6 +10,6 @@ ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
 
 
 def environment() -> Mapping[str, str]:
-    """The environment wins over `.env`, which git ignores (see .env.example)."""
-    kept = dotenv_values(ENV_FILE, interpolate=False)
-    return {k: v for k, v in kept.items() if v is not None} | dict(os.environ)
+    """Environment variables override `.env`, which git ignores (see .env.example)."""
+    from_file = dotenv_values(ENV_FILE, interpolate=False)
+    return {k: v for k, v in from_file.items() if v is not None} | dict(os.environ)

@@ -4,53 +4,60 @@ import argparse
 from collections.abc import Mapping
 from decimal import Decimal
 
-from ops.operating import carry_out, firestore_of, table
+from ops.operating import database_of, place_of, run_command, table
 from shared.domain.errors import BadContent
-from shared.domain.kill_switch import Interval, Level, Setting, Switch
+from shared.domain.kill_switch import (
+    BudgetInterval,
+    KillSwitchState,
+    Level,
+    ManualOverride,
+)
 from shared.guards.kill_switch import KillSwitch
 from shared.system import SystemClock, pause
 
 ROLE = "roles/datastore.user"
-LONGEST_REASON = 500
-SAY_WHY = f"Say why, in 1 to {LONGEST_REASON} characters: --reason TEXT."
+MAX_REASON_LENGTH = 500
+SAY_WHY = f"Say why, in 1 to {MAX_REASON_LENGTH} characters: --reason TEXT."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = ("show", *(level.value for level in Level))
-    parser.add_argument("verb", choices=verbs, help="look, or set this level")
-    parser.add_argument("--reason", default="", help="why, for the record")
+    parser.add_argument(
+        "verb", choices=verbs, help="show the switch, or set this level"
+    )
+    parser.add_argument("--reason", default="", help="why, for the audit log")
     parser.add_argument("--project", default="")
 
 
-def run(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    return carry_out(
-        lambda project: _say(asked, project, environ), asked, environ, role=ROLE
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    return run_command(
+        lambda project: _execute(args, project, environ), args, environ, role=ROLE
     )
 
 
-def _say(asked: argparse.Namespace, project: str, environ: Mapping[str, str]) -> str:
-    if asked.verb == "show":
+def _execute(args: argparse.Namespace, project: str, environ: Mapping[str, str]) -> str:
+    if args.verb == "show":
         return shown(_switch(project, environ)[0].show())
-    if not 0 < len(asked.reason.strip()) <= LONGEST_REASON:
+    if not 0 < len(args.reason.strip()) <= MAX_REASON_LENGTH:
         raise BadContent(SAY_WHY)
     switch, by = _switch(project, environ)
     after = switch.set_manually(
-        level=Level(asked.verb), reason=asked.reason, by=by, now=SystemClock().now()
+        level=Level(args.verb), reason=args.reason, by=by, now=SystemClock().now()
     )
-    print(f"Set in {project}; its functions see it within seconds.")
+    place = place_of(project, environ)
+    print(f"Set in {place}; its functions see it within seconds.")
     return shown(after)
 
 
 def _switch(project: str, environ: Mapping[str, str]) -> tuple[KillSwitch, str]:
-    from shared.gcp.firestore_calls import Database
-    from shared.gcp.firestore_switch import FirestoreSwitch
+    from shared.gcp.firestore_kill_switch import FirestoreKillSwitch
 
-    client, by = firestore_of(project, environ)
-    return KillSwitch(store=FirestoreSwitch(Database(client)), pause=pause), by
+    database, by = database_of(project, environ)
+    return KillSwitch(store=FirestoreKillSwitch(database), pause=pause), by
 
 
-def shown(switch: Switch) -> str:
-    """The level in force, and below it who or what set it."""
+def shown(switch: KillSwitchState) -> str:
+    """A table of the level in force and of who or what set it."""
     return table(
         ("", "level", "why"),
         ("in force", switch.level, ""),
@@ -63,14 +70,14 @@ def shown(switch: Switch) -> str:
     )
 
 
-def _manual_override(setting: Setting | None) -> tuple[str, str]:
+def _manual_override(setting: ManualOverride | None) -> tuple[str, str]:
     if setting is None:
         return "-", ""
     at = f"{setting.at:%Y-%m-%d %H:%M} UTC"
     return setting.level, f"{setting.reason} ({setting.by}, {at})"
 
 
-def _spent(switch: Switch, name: str, interval: Interval) -> str:
+def _spent(switch: KillSwitchState, name: str, interval: BudgetInterval) -> str:
     spent = f"{_percent(interval.ratio)} spent since {interval.starts_at:%Y-%m-%d}"
     overridden = switch.is_overridden(name) and interval.level is not Level.NORMAL
     return f"{spent}, overridden manually" if overridden else spent

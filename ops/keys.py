@@ -3,12 +3,20 @@
 import argparse
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any
 
-from ops.operating import EMULATOR, carry_out, firestore_of, own_credentials, table
+from ops.operating import (
+    EMULATOR,
+    database_of,
+    own_credentials,
+    place_of,
+    run_command,
+    table,
+)
 from ops.users import BASE_URL, Users
 from ops.webhooks import BASE_URL as SECRETS_URL
-from ops.webhooks import sentence
+from ops.webhooks import webhook_secret_notice
 from shared.domain.api_key import ApiKey
 from shared.system import SystemClock
 from shared.usecases.api_keys import KeyRing
@@ -19,79 +27,82 @@ ROLE = "roles/datastore.user and roles/firebaseauth.viewer"
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, dest="verb")
-    making = commands.add_parser("make", help="a new key, shown only once")
-    making.add_argument("user", help="the user that it acts as")
-    making.add_argument("--name", default="key", help="what people call it")
-    listing = commands.add_parser("list", help="all keys, the newest first")
-    revoking = commands.add_parser("revoke", help="end a key, at once and for good")
-    revoking.add_argument("named", metavar="ID", help="its id, or its name")
+    making = commands.add_parser(
+        "make", help="make a new key, which is shown only once"
+    )
+    making.add_argument("user", help="the user that the key acts as")
+    making.add_argument("--name", default="key", help="a name for the key")
+    listing = commands.add_parser("list", help="list all keys, newest first")
+    revoking = commands.add_parser(
+        "revoke", help="revoke a key, immediately and permanently"
+    )
+    revoking.add_argument(
+        "named", metavar="ID", help="the key's id or name, or the key itself"
+    )
     for command in (making, listing, revoking):
         command.add_argument("--project", default="")
 
 
 def run(
-    asked: argparse.Namespace,
+    args: argparse.Namespace,
     environ: Mapping[str, str],
     *,
     credentials: Callable[[str], Any] = own_credentials,
     base_url: str = BASE_URL,
     secrets_url: str = SECRETS_URL,
 ) -> int:
-    """0, or 1 with one sentence on stderr; stdout holds the key or the table alone.
+    """Return the exit code: 0, or 1 with one sentence on stderr.
 
-    `credentials`: those for a project whose quota is to be used.
+    stdout holds nothing but the key or the table. `credentials(project)`: the
+    operator's own, with that project as quota project.
     """
 
     def is_user(project: str) -> bool:
-        """Whether it is a user of Firebase's, and not the name of a server."""
+        """Whether the key acts as a Firebase user, and not as a server."""
         if environ.get(EMULATOR):
             return False
-        with Users(project, credentials(project), base_url=base_url) as users:
-            return users.has(asked.user)
+        own = credentials(project)
+        with closing(Users(project, own, base_url=base_url)) as users:
+            return users.has(args.user)
 
     def work(project: str) -> str:
         ring = _ring(project, environ)
-        if asked.verb != "make":
-            return _say(asked, ring)
-        key, secret = _made(asked, ring, project, follows_user=is_user(project))
-        print(
-            sentence(
-                key.key_id,
-                project,
-                environ,
-                credentials=credentials,
-                base_url=secrets_url,
-            )
+        if args.verb != "make":
+            return _list_or_revoke(args, ring)
+        place = place_of(project, environ)
+        key, secret = _make(args, ring, place, follows_user=is_user(project))
+        notice = webhook_secret_notice(
+            key.key_id, project, environ, credentials=credentials, base_url=secrets_url
         )
+        print(notice)
         print("Both are shown only once, and can't be recovered.")
         return secret
 
-    return carry_out(work, asked, environ, role=ROLE)
+    return run_command(work, args, environ, role=ROLE)
 
 
-def _made(
-    asked: argparse.Namespace, ring: KeyRing, project: str, *, follows_user: bool
+def _make(
+    args: argparse.Namespace, ring: KeyRing, place: str, *, follows_user: bool
 ) -> tuple[ApiKey, str]:
-    key, secret = ring.make(asked.name, asked.user, follows_user=follows_user)
-    print(f"Key {key.key_id} of user {key.user_id} in {project}.")
+    key, secret = ring.create(args.name, args.user, follows_user=follows_user)
+    print(f"Key {key.key_id} of user {key.user_id} in {place}.")
     if follows_user:
         print("It stops when this user is disabled or deleted.")
     return key, secret
 
 
-def _say(asked: argparse.Namespace, ring: KeyRing) -> str:
-    if asked.verb == "revoke":
-        return table(HEADINGS, _row(ring.revoke(asked.named)))
+def _list_or_revoke(args: argparse.Namespace, ring: KeyRing) -> str:
+    if args.verb == "revoke":
+        return table(HEADINGS, _row(ring.revoke(args.named)))
     return table(HEADINGS, *(_row(key) for key in ring.list()))
 
 
 def _ring(project: str, environ: Mapping[str, str]) -> KeyRing:
-    from shared.gcp.firestore_calls import Database
     from shared.gcp.firestore_keys import FirestoreKeys
 
-    client, _ = firestore_of(project, environ)
+    database, _ = database_of(project, environ)
     return KeyRing(
-        keys=FirestoreKeys(Database(client)),
+        keys=FirestoreKeys(database),
         clock=SystemClock(),
         random_bytes=secrets.token_bytes,
     )

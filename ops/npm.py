@@ -1,7 +1,7 @@
 """`python3 -m ops.npm [--check]`: build the web page into web/dist, with Node.js.
 
-`--check` says only whether it could be built. Standard library only: it runs on
-whatever Python there is.
+`--check` only reports what is missing to build it. Uses nothing but the standard
+library, because it runs on whichever Python is installed.
 """
 
 from __future__ import annotations
@@ -14,36 +14,39 @@ from pathlib import Path
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 DIST = WEB / "dist"
-# What Vite runs on: https://vite.dev/guide/, "^20.19.0 || >=22.12.0", 2026-11-29.
-OLDEST = {20: 19, 22: 12}
+# Vite's requirement: https://vite.dev/guide/, "^20.19.0 || >=22.12.0", 2026-11-29.
+MIN_MINOR = {20: 19, 22: 12}  # by major version
 NO_NODE = (
     "The web page is built with Node.js 20.19 or newer, or 22.12 or newer, and npm: "
     "{found}. Install it from https://nodejs.org, for example with nvm install 22."
 )
-_INSTALLED = "node_modules/.reelay-lock"
+_INSTALLED_LOCK = "node_modules/.reelay-lock"
 _QUIET = ("--loglevel=error", "--no-audit", "--no-fund")
 _NOT_SOURCES = frozenset({"node_modules", "dist"})
 
 
 def missing_for_page() -> list[str]:
-    """What to install first; empty where the page can be built."""
+    """Sentences that say what to install; empty if the page can be built."""
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         return [NO_NODE.format(found="neither was found" if node is None else "no npm")]
-    asked = subprocess.run([node, "--version"], capture_output=True, text=True)
-    version = re.match(r"v(\d+)\.(\d+)", asked.stdout)
+    result = subprocess.run([node, "--version"], capture_output=True, text=True)
+    version = re.match(r"v(\d+)\.(\d+)", result.stdout)
     if version and _is_new_enough(int(version[1]), int(version[2])):
         return []
-    return [NO_NODE.format(found=f"this is Node.js {asked.stdout.strip()}")]
+    return [NO_NODE.format(found=f"this is Node.js {result.stdout.strip()}")]
 
 
 def _is_new_enough(major: int, minor: int) -> bool:
-    return major > max(OLDEST) or minor >= OLDEST.get(major, sys.maxsize)
+    return major > max(MIN_MINOR) or minor >= MIN_MINOR.get(major, sys.maxsize)
 
 
 def install() -> None:
-    """What the page's lock names, without running its scripts; once for each lock."""
-    lock, done = WEB / "package-lock.json", WEB / _INSTALLED
+    """Install the packages of the lock file, without running their install scripts.
+
+    Does nothing if this lock file's packages are installed.
+    """
+    lock, done = WEB / "package-lock.json", WEB / _INSTALLED_LOCK
     if done.is_file() and done.read_text() == lock.read_text():
         return
     print("Installing the page's packages, once …", file=sys.stderr)
@@ -52,7 +55,7 @@ def install() -> None:
 
 
 def build() -> None:
-    """Install and build, unless what is built is newer than everything it is of."""
+    """Install packages, and build unless the build is newer than its sources."""
     install()
     if not _is_built():
         _run("npm", "run", "--silent", "build")
@@ -64,7 +67,7 @@ def _is_built() -> bool:
         return False
     built_at = entry.stat().st_mtime
     top = [each for each in WEB.iterdir() if each.name not in _NOT_SOURCES]
-    # A folder changes when a file in it is removed.
+    # Folders too: removing a file changes only its folder's mtime.
     sources = [source for each in top for source in (each, *each.rglob("*"))]
     return all(source.stat().st_mtime <= built_at for source in sources)
 

@@ -1,4 +1,4 @@
-"""What the operator's commands share: the project, the credentials, the output."""
+"""What the operator's commands have in common: project, credentials and output."""
 
 import argparse
 import getpass
@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from shared.domain.errors import (
 )
 
 if TYPE_CHECKING:
-    from google.cloud import firestore
+    from shared.gcp.firestore_calls import Database
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 # The project of the local stack.
@@ -34,42 +34,50 @@ NO_PROJECT = (
     "Name the project: --project, or GOOGLE_CLOUD_PROJECT. For the local stack, set "
     f"{EMULATOR} to the address of the emulator that `make dev` shows."
 )
+IN_EMULATOR = (
+    "FIRESTORE_EMULATOR_HOST is set, so the emulator at {host} would be meant, and not "
+    "{project} in the cloud: unset it first. For the local stack, leave out --project."
+)
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
-def carry_out(
+def run_command(
     work: Callable[[str], str],
-    asked: argparse.Namespace,
+    args: argparse.Namespace,
     environ: Mapping[str, str],
     *,
     role: str,
 ) -> int:
-    """0, or 1 with one sentence on stderr; stdout holds only what `work` returns.
+    """Print what `work(project)` returns, and return the exit code.
 
-    `work` takes the project. `role`: the role that the account needs for it. What is
-    logged meanwhile goes to stderr once the answer is given.
+    If it fails, return 1 and print one sentence to stderr, which names `role`, the IAM
+    role that `work` needs, if that may be missing. stdout holds nothing but the result:
+    what `work` prints and logs goes to stderr afterwards, in this order.
     """
-    logged = StringIO()
+    printed, logged = StringIO(), StringIO()
     try:
-        with redirect_stdout(logged):
-            code, said = _carried_out(work, asked, environ, role=role)
-        print(said, file=sys.stderr if code else sys.stdout, flush=True)
+        with redirect_stdout(printed), redirect_stderr(logged):
+            code, text = _outcome(work, args, environ, role=role)
+        print(text, file=sys.stderr if code else sys.stdout, flush=True)
     finally:
-        sys.stderr.write(logged.getvalue())
+        sys.stderr.write(printed.getvalue() + logged.getvalue())
     return code
 
 
-def _carried_out(
+def _outcome(
     work: Callable[[str], str],
-    asked: argparse.Namespace,
+    args: argparse.Namespace,
     environ: Mapping[str, str],
     *,
     role: str,
 ) -> tuple[int, str]:
-    """The exit code, and the answer or why there is none."""
-    project = asked.project or environ.get("GOOGLE_CLOUD_PROJECT", "")
-    if not project and environ.get(EMULATOR):
-        project = EMULATOR_PROJECT
+    """The exit code, and the result of `work` or the reason why it failed."""
+    project = args.project or environ.get("GOOGLE_CLOUD_PROJECT", "")
+    if host := environ.get(EMULATOR):
+        # By Firebase's convention, a project named `demo-…` is only in the emulator.
+        if args.project and not args.project.startswith("demo-"):
+            return 1, IN_EMULATOR.format(host=host, project=project)
+        project = project or EMULATOR_PROJECT
     if not project:
         return 1, NO_PROJECT
     try:
@@ -84,45 +92,50 @@ def _carried_out(
         return 1, NO_CREDENTIALS
 
 
+def place_of(project: str, environ: Mapping[str, str]) -> str:
+    """Where a command acts: the project, and the emulator if it is in one."""
+    host = environ.get(EMULATOR)
+    return f"{project}, in the emulator at {host}" if host else project
+
+
 def log_to_stderr() -> None:
-    """stdout is for answers. A person at a terminal reads those, and warnings only."""
-    with redirect_stdout(sys.stderr):
-        logs.configure()
+    """Log to stderr, because stdout is for results; at a terminal, only warnings."""
+    logs.configure(logs.STDERR)
     if sys.stderr.isatty():
         level = structlog.make_filtering_bound_logger(logging.WARNING)
         structlog.configure(wrapper_class=level)
 
 
-def firestore_of(
-    project: str, environ: Mapping[str, str]
-) -> tuple["firestore.Client", str]:
-    """The project's Firestore, or the emulator's, and the name of our account."""
+def database_of(project: str, environ: Mapping[str, str]) -> tuple["Database", str]:
+    """The project's Firestore, or the emulator, and the operator's account name."""
     from google.cloud import firestore
 
+    from shared.gcp.firestore_calls import Database
+
     if host := environ.get(EMULATOR):
-        # The client reads only this, and the value may come from `.env`.
+        # The client reads only os.environ, and the value may come from `.env`.
         os.environ[EMULATOR] = host
-        return firestore.Client(project=project), name_of(None)
+        return Database(firestore.Client(project=project)), account_name(None)
     credentials = own_credentials()
     client = firestore.Client(project=project, credentials=credentials)
-    return client, name_of(credentials)
+    return Database(client), account_name(credentials)
 
 
 def own_credentials(quota_project: str | None = None) -> Any:
     """Application default credentials with a fresh token. Raises GoogleAuthError.
 
-    `quota_project`: the project whose quota is used, instead of their own.
+    `quota_project`: overrides the quota project that they name themselves.
     """
     import google.auth
     from google.auth.transport.requests import Request
 
     credentials, _ = google.auth.default(SCOPES, quota_project_id=quota_project)
-    # Otherwise gRPC fetches a token, and reports an expired login as "unavailable".
+    # If gRPC fetched the token, it would report an expired login as "unavailable".
     credentials.refresh(Request())
     return credentials
 
 
-def name_of(credentials: Any) -> str:
+def account_name(credentials: Any) -> str:
     """The account's e-mail if its credentials have one, else `os:` and the login name.
 
     A person's e-mail is in the ID token that comes with each access token, because
@@ -131,7 +144,7 @@ def name_of(credentials: Any) -> str:
     if email := getattr(credentials, "service_account_email", None):
         return str(email)
     if id_token := getattr(credentials, "id_token", None):
-        # It has just come from Google itself, so its signature needs no check.
+        # It has just come from Google, so its signature needs no check.
         claims = jwt.decode(id_token, verify=False)
         if email := claims.get("email"):
             return str(email)
@@ -139,7 +152,7 @@ def name_of(credentials: Any) -> str:
 
 
 def table(*rows: Sequence[str]) -> str:
-    """Columns as wide as their widest cell, without control characters."""
+    """Rows in aligned columns, with control characters replaced by spaces."""
     shown = [[_printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     lines = (
@@ -157,5 +170,5 @@ def _login_name() -> str:
     try:
         return f"os:{getpass.getuser()}"
     except (KeyError, OSError):
-        # A container's user may have no name.
+        # A container's user may have no entry in the password database.
         return f"os:{os.getuid()}"

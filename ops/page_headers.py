@@ -1,4 +1,4 @@
-"""The response headers of the page, as firebase.json has them for Firebase Hosting."""
+"""The page's response headers, which firebase.json defines for Firebase Hosting."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 FIREBASE_JSON = Path(__file__).resolve().parents[1] / "firebase.json"
 POLICY = "Content-Security-Policy"
 EVERY_PATH = "**"
-# What stands in firebase.json, where no project is known.
+# Wildcards in firebase.json, which is the same for all projects.
 ANY_API = "https://*.cloudfunctions.net"
 ANY_AUTH = "https://*.firebaseapp.com"
 Sources = Mapping[str, Sequence[str]]
@@ -22,7 +22,7 @@ def hosting() -> Mapping[str, Any]:
 def narrowed(
     headers: Iterable[Mapping[str, str]], *, api: str, auth: str
 ) -> dict[str, str]:
-    """A rule's headers, with one project's own origins in its policy."""
+    """A rule's headers, with one project's own origins instead of the wildcards."""
     return {
         header["key"]: header["value"].replace(ANY_API, api).replace(ANY_AUTH, auth)
         for header in headers
@@ -30,7 +30,10 @@ def narrowed(
 
 
 def on_one_machine(sources: Sources) -> dict[str, str]:
-    """Of every path; by directive, `sources` stand in the place of Google's hosts."""
+    """The headers of every path on a developer's machine.
+
+    `sources`, by directive of the policy, replace Google's hosts.
+    """
     (rule,) = [r for r in hosting()["headers"] if r["source"] == EVERY_PATH]
     headers = {header["key"]: header["value"] for header in rule["headers"]}
     directives = []

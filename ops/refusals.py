@@ -1,4 +1,4 @@
-"""Why Google refused an operator's command: one sentence, with what to do."""
+"""Turns an error of Google's into one sentence that says what the operator can do."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ NO_CREDENTIALS = (
     "the emulator in FIRESTORE_EMULATOR_HOST."
 )
 OFFLINE = "Google, or the emulator, does not answer: check your network."
-DISABLED = (
+API_DISABLED = (
     "{service} is off in {project}: `gcloud services enable {service} "
     "--project={project}`."
 )
@@ -22,15 +22,15 @@ NO_ROLE = (
 )
 NO_DATABASE = "{project} has no database: check its name, or deploy Reelay there first."
 NO_USERS = "{project} keeps no users: check its name, or deploy Reelay there first."
-UNKNOWN = "Google did not do it in {project}: {why}."
+UNKNOWN = "The request failed in {project}: {why}."
 
-# What google.rpc.ErrorInfo names as its reason.
+# By the `reason` of google.rpc.ErrorInfo.
 _BY_REASON = {
-    "SERVICE_DISABLED": DISABLED,
+    "SERVICE_DISABLED": API_DISABLED,
     "CONSUMER_INVALID": NO_PROJECT,
     "USER_PROJECT_DENIED": NO_PROJECT,
 }
-# What Identity Toolkit says as its message, alone or before a colon.
+# By Identity Toolkit's message, which is such a word, alone or before a colon.
 _BY_MESSAGE = {
     "CONFIGURATION_NOT_FOUND": NO_USERS,
     "PROJECT_NOT_FOUND": NO_PROJECT,
@@ -39,7 +39,7 @@ _BY_MESSAGE = {
 
 
 def refusal(error: Exception, *, project: str, role: str) -> str:
-    """`error`: ours, raised from Google's or with a word of its own."""
+    """The sentence for `error`, which is ours. If Google's error caused it, by that."""
     for cause in _causes(error):
         if isinstance(cause, exceptions.GoogleAPICallError):
             service = (cause.metadata or {}).get("service", "The API")

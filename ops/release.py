@@ -1,7 +1,7 @@
-"""`python -m ops.release VERSION`: what `make release` calls.
+"""`python -m ops.release VERSION`, which `make release` calls.
 
-Names what CHANGELOG.md calls unreleased, keeps this release's records for the tests of
-later ones, commits, and tags. Nothing is pushed.
+Moves the unreleased entries of CHANGELOG.md under the version, keeps records that this
+release writes for the tests of later ones, commits, and tags. Pushes nothing.
 """
 
 import argparse
@@ -20,18 +20,18 @@ VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
 class NotReleased(Exception):
-    """Why, in one sentence."""
+    """The release can't be made; the message says why in one sentence."""
 
 
 def released(changelog: str, version: str, today: date) -> str:
-    """`changelog` with what is unreleased under this version; raises NotReleased."""
+    """`changelog` with its unreleased entries under `version`. Raises NotReleased."""
     number = VERSION.fullmatch(version)
     if number is None:
-        raise NotReleased(f"{version} is no version: write it as 1.2.3.")
+        raise NotReleased(f"{version} is not a version: write it as 1.2.3.")
     newest = max((_numbers(m) for m in RELEASED.finditer(changelog)), default=(0, 0, 0))
     if _numbers(number) <= newest:
-        said = ".".join(map(str, newest))
-        raise NotReleased(f"{version} is not newer than {said}.")
+        latest = ".".join(map(str, newest))
+        raise NotReleased(f"{version} is not newer than {latest}.")
     unreleased = UNRELEASED.search(changelog)
     if unreleased is None or not unreleased[1].strip():
         raise NotReleased(f"{CHANGELOG} lists nothing under Unreleased.")
@@ -51,18 +51,18 @@ def release(root: Path, version: str, today: date) -> None:
         raise NotReleased("There are uncommitted changes.")
     changelog = root / CHANGELOG
     changelog.write_text(released(changelog.read_text(), version, today))
-    writing = [sys.executable, "-m", "tests.gcp.kept_records", version]
-    subprocess.run(writing, cwd=root, check=True)
+    write_records = [sys.executable, "-m", "tests.gcp.kept_records", version]
+    subprocess.run(write_records, cwd=root, check=True)
     _git(root, "add", CHANGELOG, "tests/gcp/records")
     _git(root, "commit", "--quiet", "--message", f"Release {version}")
     _git(root, "tag", "--annotate", f"v{version}", "--message", f"Reelay {version}")
 
 
 def _git(root: Path, *words: str) -> str:
-    ran = subprocess.run(
+    result = subprocess.run(
         ["git", *words], cwd=root, check=True, capture_output=True, text=True
     )
-    return ran.stdout.strip()
+    return result.stdout.strip()
 
 
 def main(arguments: Sequence[str]) -> int:

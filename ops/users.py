@@ -1,4 +1,4 @@
-"""A project's users and their claims, as Identity Toolkit's REST API keeps them.
+"""A client of Identity Toolkit's REST API: a project's users and their claims.
 
 https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts
 """
@@ -6,8 +6,7 @@ https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accou
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import requests
 from google.api_core.exceptions import from_http_response
@@ -17,12 +16,13 @@ from shared.domain.errors import BadContent, Conflict, NotFound, Unreachable
 
 BASE_URL = "https://identitytoolkit.googleapis.com"
 TIMEOUT_SECONDS = 30.0
-PAGE = 1000
+PAGE_SIZE = 1000
+NO_SIGN_IN = "CONFIGURATION_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`is_verified`: whether the user has proved that the e-mail is theirs."""
+    """`is_verified`: whether the user has proved that the e-mail address is theirs."""
 
     user_id: str
     email: str
@@ -35,11 +35,11 @@ class User:
 
 
 class Users:
-    """Every method raises Unreachable, caused by Google's error if there is one, or
-    GoogleAuthError.
+    """Every method may raise GoogleAuthError or Unreachable, whose cause is Google's
+    error if there is one.
 
-    `credentials` must use the project's quota: a person's would use that of gcloud's
-    own project, in which this API is off.
+    `credentials` must name the project as quota project: otherwise a person's use
+    gcloud's own project, in which this API is off.
     """
 
     def __init__(self, project: str, credentials: Any, *, base_url: str) -> None:
@@ -47,19 +47,11 @@ class Users:
         self._project = project
         self._session = AuthorizedSession(credentials)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._session.close()
 
-    def named(self, email: str) -> User:
-        """NotFound; Conflict where several users have this e-mail."""
+    def by_email(self, email: str) -> User:
+        """Raises NotFound, or Conflict if several users have this e-mail address."""
         found = self._call("POST", "lookup", json={"email": [email]}).get("users", [])
         if not found:
             raise NotFound(
@@ -71,13 +63,20 @@ class Users:
         return _user(found[0])
 
     def has(self, user_id: str) -> bool:
-        """Whether there is a user of this id, enabled or not."""
-        return bool(
-            self._call("POST", "lookup", json={"localId": [user_id]}).get("users")
-        )
+        """Whether there is a user with this id, enabled or disabled.
+
+        A project without sign-in (deployed with enable_web=false) has no users.
+        """
+        try:
+            found = self._call("POST", "lookup", json={"localId": [user_id]})
+        except Unreachable as error:
+            if NO_SIGN_IN in str(error.__cause__):
+                return False
+            raise
+        return bool(found.get("users"))
 
     def all(self) -> Iterator[User]:
-        query: dict[str, Any] = {"maxResults": PAGE}
+        query: dict[str, Any] = {"maxResults": PAGE_SIZE}
         while True:
             page = self._call("GET", "batchGet", params=query)
             yield from map(_user, page.get("users", []))
@@ -86,7 +85,7 @@ class Users:
             query["nextPageToken"] = page["nextPageToken"]
 
     def set_claims(self, user: User, claims: Mapping[str, Any]) -> None:
-        """Replaces all claims that the user has."""
+        """Replace all of the user's claims."""
         text = json.dumps(dict(claims), separators=(",", ":"))
         body = {"localId": user.user_id, "customAttributes": text}
         self._call("POST", "update", json=body)
@@ -101,10 +100,10 @@ class Users:
                 **sent,
             )
             if response.status_code != requests.codes.ok:
-                refused = from_http_response(response)  # Google's
+                google_error = from_http_response(response)
                 raise Unreachable(
                     f"accounts:{verb} answered {response.status_code}"
-                ) from refused
+                ) from google_error
             return response.json()
         except requests.RequestException as error:
             why = type(error).__name__
@@ -121,11 +120,13 @@ def _user(record: Mapping[str, Any]) -> User:
 
 
 def _claims(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """BadContent for claims that cannot be kept, so that none is lost."""
+    """Raises BadContent if they are not an object, since an update would lose them."""
     try:
         claims = json.loads(record.get("customAttributes") or "{}")
     except ValueError:
         claims = None
     if not isinstance(claims, dict):
-        raise BadContent(f"The claims of user {record['localId']} are no JSON object.")
+        raise BadContent(
+            f"The claims of user {record['localId']} are not a JSON object."
+        )
     return claims

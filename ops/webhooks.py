@@ -10,16 +10,17 @@ from typing import Any
 import requests
 from google.auth.transport.requests import AuthorizedSession
 
-from ops.deploy.keys import SECRETS, UNSET
+from ops.deploy.keys import SECRETS
 from ops.operating import EMULATOR
 from shared.domain.webhook import webhook_secret
+from shared.setting_values import UNSET
 
 BASE_URL = "https://secretmanager.googleapis.com"
 SIGNING_SECRET = "WEBHOOK_SIGNING_SECRET"  # noqa: S105 - a name
 TIMEOUT_SECONDS = 30.0
 
 
-def sentence(
+def webhook_secret_notice(
     key_id: str,
     project: str,
     environ: Mapping[str, str],
@@ -27,13 +28,13 @@ def sentence(
     credentials: Callable[[str], Any],
     base_url: str = BASE_URL,
 ) -> str:
-    """What the holder of a new key is told of its webhooks.
+    """A sentence for the holder of a new key: its webhook secret, or why there is none.
 
-    The environment's signing secret wins over the project's. May raise GoogleAuthError.
+    A signing secret in `environ` overrides the project's. May raise GoogleAuthError.
     """
     signing_secret = environ.get(SIGNING_SECRET, "")
     if not signing_secret and not environ.get(EMULATOR):
-        signing_secret = _kept(project, credentials(project), base_url)
+        signing_secret = _stored_secret(project, credentials(project), base_url)
     if signing_secret in ("", UNSET):
         return (
             f"Its webhook secret can't be shown: {SIGNING_SECRET} is not in the "
@@ -42,18 +43,18 @@ def sentence(
     return f"Its webhooks are signed with {webhook_secret(signing_secret, key_id)}"
 
 
-def _kept(project: str, credentials: Any, base_url: str) -> str:
-    """Empty where there is none, or it may not be read."""
+def _stored_secret(project: str, credentials: Any, base_url: str) -> str:
+    """The project's signing secret; empty if there is none or it can't be read."""
     name = f"projects/{project}/secrets/{SECRETS[SIGNING_SECRET]}/versions/latest"
     try:
         with AuthorizedSession(credentials) as session:
-            answer = session.get(
+            response = session.get(
                 f"{base_url}/v1/{name}:access",
                 timeout=TIMEOUT_SECONDS,
                 allow_redirects=False,
             )
     except requests.RequestException:
         return ""
-    if answer.status_code != requests.codes.ok:
+    if response.status_code != requests.codes.ok:
         return ""
-    return b64decode(answer.json()["payload"]["data"]).decode().strip()
+    return b64decode(response.json()["payload"]["data"]).decode().strip()

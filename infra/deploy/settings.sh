@@ -1,5 +1,5 @@
-# The settings of make deploy, so that all deploy the same. Bucket names are shared by all of
-# Google Cloud: somebody else's bucket of this name is not believed.
+# The settings that make deploy saved, so that every deploy uses the same. Bucket names are
+# global: a bucket of this name that another project owns is not read.
 owner=$(gcloud storage buckets describe "gs://$STATE_BUCKET" --raw \
   --format="value(projectNumber)")
 if [ "$owner" != "$PROJECT_NUMBER" ]; then

@@ -1,4 +1,4 @@
-# The api answers, and lets in no caller without a token; within two minutes.
+# Within two minutes, the API must answer, and refuse a call without a token.
 api="https://$REGION-$PROJECT.cloudfunctions.net/api"
 for expected in "200 /health" "401 /v1/models"; do
   for try in $(seq 24); do

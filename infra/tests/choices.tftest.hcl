@@ -1,4 +1,4 @@
-# What a deploy with choices makes.
+# What a deploy creates with other settings.
 
 mock_provider "google" {
   source = "./tests/mocks/google"
@@ -33,7 +33,7 @@ run "chosen" {
     allowed_origins    = []
   }
 
-  # It says so, and deploys.
+  # Without a budget it warns, and deploys.
   expect_failures = [check.budget]
 
   assert {
@@ -50,7 +50,7 @@ run "chosen" {
   }
   assert {
     condition     = google_firestore_database.default.location_id == "eur3" && google_storage_bucket.videos.location == "EU"
-    error_message = "Data may be elsewhere than the functions."
+    error_message = "Data must be able to be in another location than the functions."
   }
   assert {
     condition     = google_cloudfunctions2_function.functions["worker"].service_config[0].environment_variables["RETENTION_DAYS"] == "7" && toset([for rule in google_storage_bucket.videos.lifecycle_rule : one(rule.condition).age if one(rule.condition).matches_prefix == tolist(["videos/"])]) == toset([7])
@@ -58,15 +58,15 @@ run "chosen" {
   }
   assert {
     condition     = length(google_storage_bucket.videos.cors) == 0 && length(google_firebase_web_app.web) == 0 && length(google_firebase_hosting_site.web) == 0 && output.web_config == null && output.web_url == null
-    error_message = "Without a page nothing of it may be made."
+    error_message = "Without the page, none of its resources may be created."
   }
   assert {
     condition     = google_cloudfunctions2_function.functions["sweep"].service_config[0].environment_variables["TRACE_SAMPLE_RATIO"] == "0.05" && length(google_project_iam_member.tracers) == 4 && alltrue([for grant in google_project_iam_member.tracers : grant.role == "roles/telemetry.tracesWriter"]) && contains(keys(google_project_service.apis), "cloudtrace.googleapis.com")
-    error_message = "Functions that trace must be told so, and be allowed to."
+    error_message = "With traces on, functions must get the setting and the role."
   }
   assert {
     condition     = length(google_cloud_run_v2_service_iam_member.api_is_public) == 0
-    error_message = "Where allUsers is forbidden it must be left out."
+    error_message = "If allUsers is forbidden, it must get no grant."
   }
   assert {
     condition     = [for name in ["starts", "steps", "webhooks"] : google_cloud_tasks_queue.queues[name].rate_limits[0].max_concurrent_dispatches] == [1, 4, 1]
@@ -86,39 +86,43 @@ run "deploys_itself" {
 
   assert {
     condition     = local.page.signIn == ["google"] && google_identity_platform_config.users[0].sign_in[0].email[0].password_required
-    error_message = "Without links in mails there must be none, for the page and for Firebase."
+    error_message = "Without sign-in by e-mailed links, neither the page nor Firebase may offer it."
   }
 
   assert {
     condition     = length(setintersection(values(google_project_iam_member.deployer)[*].role, ["roles/owner", "roles/editor", "roles/resourcemanager.projectIamAdmin"])) == 0 && [for grant in google_project_iam_member.deployer : grant.role if startswith(grant.role, "roles/iam.")] == ["roles/iam.roleViewer", "roles/iam.workloadIdentityPoolViewer"]
-    error_message = "The account that deploys must have no basic role, and no power over accounts or roles that are not ours."
+    error_message = "The deployer must have no basic role, and no power over accounts or roles that are not ours."
   }
   assert {
     condition = google_project_iam_member.deployer_grants[0].condition[0].expression == format(
       "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([%s])",
       join(", ", [for role in sort(["roles/datastore.user", "roles/firebaseauth.viewer", "roles/aiplatform.user", "roles/logging.logWriter", "roles/storage.objectViewer", "roles/telemetry.tracesWriter"]) : "'${role}'"]),
     )
-    error_message = "On the project the account that deploys may grant what functions need there, and no other role."
+    error_message = "On the project, the deployer may grant the roles that functions need there, and no others."
   }
   assert {
     condition     = { for grant in google_service_account_iam_member.deployer_administers : grant.service_account_id => grant.role } == { for name, id in local.account_ids : id => "roles/iam.serviceAccountAdmin" } && toset([for grant in google_service_account_iam_member.deployer_acts_as : grant.service_account_id]) == toset(values(local.account_ids))
-    error_message = "The account that deploys must keep each of our accounts' grants, and act as each."
+    error_message = "The deployer must be able to administer each of our accounts, and to act as each."
   }
   assert {
     condition     = !contains(values(local.account_ids), google_service_account_iam_member.deployer_reads_itself[0].service_account_id) && google_service_account_iam_member.deployer_reads_itself[0].role == "roles/iam.serviceAccountViewer"
-    error_message = "The account that deploys must read itself, and not administer itself."
+    error_message = "The deployer must be able to read itself, but not to administer itself."
+  }
+  assert {
+    condition     = google_service_account_iam_member.deployer_reads_checker[0].service_account_id == google_service_account.checker[0].id && google_service_account_iam_member.deployer_reads_checker[0].member == google_service_account.deployer[0].member && google_service_account_iam_member.deployer_reads_checker[0].role == "roles/iam.serviceAccountViewer"
+    error_message = "The deployer must be able to read the checker, too, since a plan reads it."
   }
   assert {
     condition     = google_billing_account_iam_member.deployer_budget[0].role == "roles/billing.costsManager"
-    error_message = "The account that deploys must be allowed to make the budget, and to pay nothing else."
+    error_message = "On the billing account, the deployer must be able to manage budgets, and nothing else."
   }
   assert {
     condition     = alltrue([for trigger in google_cloudbuild_trigger.check : trigger.service_account == google_service_account.checker[0].id && trigger.filename == "cloudbuild.yaml"]) && !contains([for grant in google_project_iam_member.deployer : grant.member], google_service_account.checker[0].member) && google_project_iam_member.checker_writes_its_log[0].role == "roles/logging.logWriter"
-    error_message = "The check must run as an account that deploys nothing."
+    error_message = "The check must run as an account that cannot deploy."
   }
   assert {
     condition     = google_cloudbuild_trigger.check["pull-request"].repository_event_config[0].pull_request[0].comment_control == "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
-    error_message = "A stranger's pull request must not be checked before a member says so."
+    error_message = "A stranger's pull request must not be checked before a member approves it."
   }
   assert {
     condition     = google_cloudbuild_trigger.deploy[0].repository_event_config[0].push[0].branch == "^main$" && google_cloudbuild_trigger.deploy[0].service_account == google_service_account.deployer[0].id && google_cloudbuild_trigger.deploy[0].filename == null && join(" ", google_cloudbuild_trigger.deploy[0].build[0].step[*].id) == "checked settings plan apply callers smoke"
@@ -137,7 +141,7 @@ run "budget_by_email" {
 
   assert {
     condition     = google_billing_budget.project[0].all_updates_rule[0].pubsub_topic == null && length(google_billing_budget.project[0].all_updates_rule[0].monitoring_notification_channels) == 1
-    error_message = "Where the topic is refused the budget must still write e-mails."
+    error_message = "If the topic is refused, the budget must still send e-mails."
   }
 }
 
@@ -148,6 +152,12 @@ run "deploys_from_github" {
     github_repository    = "me/reelay"
     github_repository_id = 123456
     state_bucket         = "reelay-test-state"
+    allowed_origins      = ["https://app.example.com", "https://app.example.com:8443"]
+  }
+
+  assert {
+    condition     = length([for domain in google_identity_platform_config.users[0].authorized_domains : domain if domain == "app.example.com"]) == 1
+    error_message = "Two origins on one host are one domain for sign-in."
   }
 
   assert {
@@ -155,12 +165,20 @@ run "deploys_from_github" {
     error_message = "Only the deploy of this repository's main may act as the deployer."
   }
   assert {
-    condition     = google_service_account_iam_member.github_acts_as_deployer[0].member == "principalSet://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/reelay-github/attribute.repository_id/123456" && google_service_account_iam_member.github_acts_as_deployer[0].service_account_id == google_service_account.deployer[0].id
+    condition     = google_service_account_iam_member.github_acts_as_deployer[0].member == "principalSet://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/reelay-github-0a1b2c/attribute.repository_id/123456" && google_service_account_iam_member.github_acts_as_deployer[0].service_account_id == google_service_account.deployer[0].id
     error_message = "It acts as the deployer, and only by the repository's number."
+  }
+  assert {
+    condition     = google_iam_workload_identity_pool.github[0].workload_identity_pool_id == "reelay-github-${random_id.queues.hex}"
+    error_message = "A pool's ID must end in something random: a deleted one stays blocked for 30 days."
   }
   assert {
     condition     = length(google_project_iam_member.deployer) > 10 && length(google_cloudbuild_trigger.deploy) == 0 && length(google_service_account.checker) == 0
     error_message = "GitHub needs the deployer, and nothing of Cloud Build's triggers."
+  }
+  assert {
+    condition     = google_service_account.deployer[0].display_name == "Reelay: deploys main"
+    error_message = "The deployer's name must also be true where GitHub deploys."
   }
   assert {
     condition     = output.github_variables["GCP_DEPLOYER"] == "reelay-deployer@reelay-test.iam.gserviceaccount.com" && contains(keys(google_project_service.apis), "sts.googleapis.com")

@@ -1,4 +1,4 @@
-# What a deploy without choices makes.
+# What a deploy creates with default settings.
 
 mock_provider "google" {
   source = "./tests/mocks/google"
@@ -32,7 +32,7 @@ run "defaults" {
   }
   assert {
     condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].environment_variables["GRPC_VERBOSITY"] == "ERROR"])
-    error_message = "gRPC must not write its news to stderr, past our logs."
+    error_message = "gRPC must not log to stderr, bypassing our logs."
   }
   assert {
     condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].max_instance_request_concurrency == 1 || tonumber(function.service_config[0].available_cpu) >= 1])
@@ -64,7 +64,7 @@ run "defaults" {
   }
   assert {
     condition     = google_cloud_tasks_queue.queues["webhooks"].rate_limits[0].max_concurrent_dispatches == 1 && google_cloud_tasks_queue.queues["webhooks"].rate_limits[0].max_dispatches_per_second <= 5
-    error_message = "Webhooks wait for servers of others: they may hold few of the workers' slots."
+    error_message = "Webhooks wait for other people's servers, so they may hold only few of the workers' slots."
   }
   assert {
     condition     = google_firestore_field.webhook_due_at.collection == "internal" && google_firestore_field.webhook_due_at.field == "webhook.due_at" && one(google_firestore_field.webhook_due_at.index_config[0].indexes).query_scope == "COLLECTION_GROUP"
@@ -96,7 +96,7 @@ run "defaults" {
   }
   assert {
     condition     = !contains(keys(google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables), "VEO_MODEL")
-    error_message = "Null must be left to the code."
+    error_message = "A null variable must be left out, so that the code's default applies."
   }
   assert {
     condition     = alltrue([for function in google_cloudfunctions2_function.functions : length(setintersection(keys(function.service_config[0].environment_variables), ["RUNWAY_API_KEY", "GEMINI_API_KEY"])) == 0])
@@ -119,7 +119,7 @@ run "defaults" {
     error_message = "The zip must be named by its hash, or a changed one is not deployed."
   }
   assert {
-    condition     = alltrue([for file in local.packaged_files : can(regex("^(main[.]py|requirements[.]txt|functions/.*[.](py|json)|shared/.*[.]py)$", file))]) && length(setintersection(local.packaged_files, ["main.py", "requirements.txt", "functions/api.py", "shared/wiring.py"])) == 4
+    condition     = alltrue([for file in local.packaged_files : can(regex("^(main[.]py|requirements[.]txt|functions/.*[.](py|json)|shared/.*[.]py)$", file))]) && length(setintersection(local.packaged_files, ["main.py", "requirements.txt", "functions/api.py", "shared/wiring/process.py"])) == 4
     error_message = "Only the allow-list may ship, and all that runs must."
   }
   assert {
@@ -127,8 +127,12 @@ run "defaults" {
     error_message = "Cloud Scheduler must call sweep as scheduler-invoker, with the audience that sweep checks."
   }
   assert {
+    condition     = google_cloud_scheduler_job.sweep.paused == false
+    error_message = "A deploy must resume a sweep that a restore paused: an unset argument would leave it paused."
+  }
+  assert {
     condition     = alltrue([for api in google_project_service.apis : api.disable_on_destroy == false])
-    error_message = "Destroying must not take an API away from others."
+    error_message = "Destroying must not disable an API that something else may use."
   }
 
   # Who may do what -------------------------------------------------------------------
@@ -184,17 +188,17 @@ run "defaults" {
   }
   assert {
     condition     = alltrue([for grant in google_service_account_iam_member.enqueuers_act_as_tasks_invoker : grant.service_account_id == local.account_ids["tasks-invoker"] && grant.role == "roles/iam.serviceAccountUser"])
-    error_message = "What enqueues must act as tasks-invoker, and as no other account."
+    error_message = "Accounts that enqueue must be able to act as tasks-invoker, and as no other account."
   }
   assert {
     condition = { for grant in google_service_account_iam_member.signers_sign_as_themselves : grant.service_account_id => "${grant.role} ${grant.member}" } == {
-      for name in ["api", "worker"] : local.account_ids[name] => "projects/reelay-test/roles/reelaySigner ${local.members[name]}"
+      for name in ["api", "worker"] : local.account_ids[name] => "projects/reelay-test/roles/reelaySigner0a1b2c ${local.members[name]}"
     } && google_project_iam_custom_role.signer.permissions == toset(["iam.serviceAccounts.signBlob"])
     error_message = "api and worker must sign as themselves, and do nothing but sign."
   }
   assert {
-    condition     = google_project_iam_custom_role.translator.permissions == toset(["aiplatform.endpoints.predict"]) && google_project_iam_member.api_translates.member == local.members["api"] && google_project_iam_member.api_translates.role == "projects/reelay-test/roles/reelayTranslator"
-    error_message = "On the Agent Platform api must ask models, and do nothing else."
+    condition     = google_project_iam_custom_role.translator.permissions == toset(["aiplatform.endpoints.predict"]) && google_project_iam_member.api_translates.member == local.members["api"] && google_project_iam_member.api_translates.role == "projects/reelay-test/roles/reelayTranslator${random_id.queues.hex}"
+    error_message = "On the Agent Platform, api must be able to call models, and nothing else."
   }
   assert {
     condition     = alltrue([for grant in google_secret_manager_secret_iam_member.worker_reads_keys : grant.role == "roles/secretmanager.secretAccessor" && grant.member == local.members["worker"]])
@@ -202,11 +206,11 @@ run "defaults" {
   }
   assert {
     condition     = google_secret_manager_secret_iam_member.api_reads_webhook_secret.member == local.members["api"] && google_secret_manager_secret_iam_member.api_reads_webhook_secret.secret_id == google_secret_manager_secret.keys["WEBHOOK_SIGNING_SECRET"].id
-    error_message = "Of the secrets api may read the one that signs webhooks, to know whether there is one."
+    error_message = "Of the secrets, api may read only the one that signs webhooks, to know whether it exists."
   }
   assert {
     condition     = alltrue([for grant in google_storage_bucket_iam_member.videos : grant.role == "roles/storage.objectUser"]) && google_storage_bucket_iam_member.videos["veo"].member == google_project_service_identity.agents["aiplatform.googleapis.com"].member
-    error_message = "On the bucket no account administers, and Veo writes as its own agent."
+    error_message = "No account may administer the bucket, and Veo must write as its own agent."
   }
   assert {
     condition     = length(google_service_account.deployer) == 0 && length(google_project_iam_member.deployer) == 0 && length(google_service_account.checker) == 0
@@ -217,7 +221,7 @@ run "defaults" {
 
   assert {
     condition     = google_firestore_database.default.name == "(default)" && google_firestore_database.default.type == "FIRESTORE_NATIVE" && google_firestore_database.default.delete_protection_state == "DELETE_PROTECTION_ENABLED" && google_firestore_database.default.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED"
-    error_message = "The database must be (default), protected, and readable as it was."
+    error_message = "The database must be (default), protected, and have point-in-time recovery."
   }
   assert {
     condition     = google_firestore_backup_schedule.daily.retention == "1209600s" && length(google_firestore_backup_schedule.daily.daily_recurrence) == 1
@@ -233,11 +237,11 @@ run "defaults" {
   }
   assert {
     condition     = alltrue([for field in google_firestore_field.unindexed : length(field.index_config[0].indexes) == 0 && field.field == "*"]) && join(" ", sort([for field in google_firestore_field.unindexed : field.collection])) == "internal settled spend usage users"
-    error_message = "What is written most must have no index that is not needed."
+    error_message = "The documents that are written most must have no unneeded index."
   }
   assert {
     condition     = google_firebaserules_release.firestore.name == "cloud.firestore" && google_firebaserules_ruleset.firestore.source[0].files[0].content == file("firestore.rules")
-    error_message = "The rules of the file must be released for Firestore."
+    error_message = "The rules in the file must be released for Firestore."
   }
   assert {
     condition     = alltrue([for bucket in [google_storage_bucket.videos, google_storage_bucket.source] : bucket.public_access_prevention == "enforced" && bucket.uniform_bucket_level_access])
@@ -249,11 +253,11 @@ run "defaults" {
       one(one(rule.condition).matches_prefix) => one(rule.condition).age
       if one(rule.action).type == "Delete"
     } == { "uploads/" = 1, "incoming/" = 2, "images/" = 30, "videos/" = 30 }
-    error_message = "Each folder must empty itself, images and videos after the retention."
+    error_message = "The objects of each folder must be deleted by age, images and videos after the retention period."
   }
   assert {
     condition     = google_storage_bucket.videos.soft_delete_policy[0].retention_duration_seconds == 0 && !google_storage_bucket.videos.versioning[0].enabled
-    error_message = "What is deleted must be gone."
+    error_message = "Deleted objects must be gone for good."
   }
   assert {
     condition     = google_storage_bucket.videos.cors[0].origin == tolist(["https://reelay-test.firebaseapp.com", "https://reelay-test.web.app", "https://app.example.com"]) && google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["ALLOWED_ORIGINS"] == join(",", google_storage_bucket.videos.cors[0].origin)
@@ -261,7 +265,7 @@ run "defaults" {
   }
   assert {
     condition     = length(setsubtract(["content-type", "x-goog-content-length-range", "x-goog-if-generation-match", "Range", "Content-Range", "Content-Length", "ETag"], google_storage_bucket.videos.cors[0].response_header)) == 0 && join(" ", sort(google_storage_bucket.videos.cors[0].method)) == "GET HEAD PUT"
-    error_message = "A browser must be able to send what was signed, and read what came."
+    error_message = "A browser must be able to send the signed headers, and to read the response's."
   }
   assert {
     condition     = !google_identity_platform_config.users[0].sign_in[0].anonymous[0].enabled && google_identity_platform_config.users[0].client[0].permissions[0].disabled_user_signup
@@ -277,14 +281,14 @@ run "defaults" {
   }
   assert {
     condition     = local.page == { api = local.function_urls.api, project = "reelay-test", signIn = ["google", "email"], emulators = { firestore = null, auth = null }, developmentUsers = null } && !google_identity_platform_config.users[0].sign_in[0].email[0].password_required
-    error_message = "The page must learn all that it reads first, and what it offers must be on."
+    error_message = "The page's configuration must be complete, and the sign-in that it offers must be enabled."
   }
 
   # Budget ----------------------------------------------------------------------------
 
   assert {
     condition     = google_billing_budget.project[0].all_updates_rule[0].pubsub_topic == google_pubsub_topic.budget.id && length(google_billing_budget.project[0].all_updates_rule[0].monitoring_notification_channels) == 1
-    error_message = "The budget must reach its topic, and write e-mails too."
+    error_message = "The budget must publish to its topic, and send e-mails, too."
   }
   assert {
     condition     = google_pubsub_subscription.budget.topic == google_pubsub_topic.budget.id && google_pubsub_subscription.budget.push_config[0].push_endpoint == local.function_urls.budget_alert && google_pubsub_subscription.budget.push_config[0].oidc_token[0].service_account_email == local.emails["pubsub-invoker"] && google_pubsub_subscription.budget.push_config[0].oidc_token[0].audience == google_cloudfunctions2_function.functions["budget_alert"].service_config[0].environment_variables["BUDGET_ALERT_AUDIENCE"]
@@ -292,7 +296,7 @@ run "defaults" {
   }
   assert {
     condition     = length(google_pubsub_subscription.budget.push_config[0].no_wrapper) == 0 && google_pubsub_subscription.budget.ack_deadline_seconds == google_cloudfunctions2_function.functions["budget_alert"].service_config[0].timeout_seconds
-    error_message = "The function takes Pub/Sub's envelope, and Pub/Sub waits as long as it may take."
+    error_message = "The push must use Pub/Sub's envelope, and Pub/Sub must wait as long as the function may take."
   }
   assert {
     condition     = google_pubsub_subscription.budget.expiration_policy[0].ttl == "" && google_pubsub_subscription.budget_dead_letters.expiration_policy[0].ttl == ""
@@ -300,7 +304,7 @@ run "defaults" {
   }
   assert {
     condition     = google_pubsub_subscription.budget.dead_letter_policy[0].dead_letter_topic == google_pubsub_topic.budget_dead_letters.id && google_pubsub_subscription.budget_dead_letters.topic == google_pubsub_topic.budget_dead_letters.id && google_pubsub_topic_iam_member.pubsub_publishes_dead_letters.topic == google_pubsub_topic.budget_dead_letters.name && google_pubsub_topic_iam_member.pubsub_publishes_dead_letters.member == google_project_service_identity.agents["pubsub.googleapis.com"].member && google_pubsub_subscription_iam_member.pubsub_acknowledges_dead_letters.subscription == google_pubsub_subscription.budget.name
-    error_message = "What is not delivered must wait somewhere, where Pub/Sub itself may put it."
+    error_message = "Undelivered messages must be kept as dead letters, which Pub/Sub must be able to publish."
   }
   assert {
     condition     = google_service_account_iam_member.pubsub_signs_as_its_invoker.service_account_id == local.account_ids["pubsub-invoker"] && google_service_account_iam_member.pubsub_signs_as_its_invoker.role == "roles/iam.serviceAccountTokenCreator"
@@ -312,7 +316,7 @@ run "defaults" {
   }
   assert {
     condition     = google_billing_budget.project[0].amount[0].specified_amount[0].units == "50" && google_billing_budget.project[0].amount[0].specified_amount[0].currency_code == "the account's"
-    error_message = "The budget is what was asked for, in the billing account's currency: naming one fails."
+    error_message = "The budget must have the chosen amount, in the billing account's currency: naming one fails."
   }
   assert {
     condition     = one(google_billing_budget.project[0].budget_filter[0].projects) == "projects/123456789012"
@@ -322,7 +326,7 @@ run "defaults" {
   # Alerts and the dashboard ----------------------------------------------------------
 
   assert {
-    condition = join(" ", sort(keys(google_monitoring_alert_policy.events))) == "all_providers_failed circuit_opened job_abandoned kill_switch ledger_out_of_balance price_differs submission_unknown" && alltrue([
+    condition = join(" ", sort(keys(google_monitoring_alert_policy.events))) == "all_providers_failed answer_not_recorded answered_too_late budget_silent circuit_opened job_abandoned job_stuck kill_switch ledger_not_checked ledger_out_of_balance price_differs submission_unknown video_not_stored" && alltrue([
       for policy in google_monitoring_alert_policy.events : length(policy.conditions[0].condition_matched_log) == 1 && policy.alert_strategy[0].notification_rate_limit[0].period == "3600s"
     ])
     error_message = "Each of these events must alert, at most once an hour."
@@ -334,7 +338,7 @@ run "defaults" {
         google_monitoring_alert_policy.private_made_public, google_monitoring_alert_policy.unreachable,
       ]) : strcontains(policy.documentation[0].content, "**Do:**") && !can(regex("PROJECT|REGION|API_URL|BUCKET", policy.documentation[0].content)) && length(policy.notification_channels) == 1
     ])
-    error_message = "Each alert must say what to do in this project, and reach somebody."
+    error_message = "Each alert must say what to do in this project, and have a recipient."
   }
   assert {
     condition     = google_monitoring_alert_policy.sweep_not_running.conditions[0].condition_absent[0].duration == "600s" && strcontains(google_monitoring_alert_policy.sweep_not_running.conditions[0].condition_absent[0].filter, "run.googleapis.com/request_count")
@@ -346,7 +350,7 @@ run "defaults" {
   }
   assert {
     condition     = google_monitoring_alert_policy.failure_ratio.conditions[0].condition_threshold[0].denominator_filter != null && google_monitoring_alert_policy.failure_ratio.combiner == "AND"
-    error_message = "Failures must alert by their ratio, and not where there are few."
+    error_message = "Failures must alert by their ratio, and not if there are only few."
   }
   assert {
     condition     = alltrue([for word in ["worker", "sweep", "budget-alert", "allUsers", "invoker-iam-disabled"] : strcontains(google_monitoring_alert_policy.private_made_public.conditions[0].condition_matched_log[0].filter, word)])
@@ -370,7 +374,7 @@ run "defaults" {
   }
   assert {
     condition     = join(" ", keys(google_monitoring_alert_policy.usage)) == "bytes_sent firestore_reads" && strcontains(google_monitoring_alert_policy.usage["bytes_sent"].conditions[0].condition_threshold[0].filter, google_storage_bucket.videos.name)
-    error_message = "What no cap counts, reads and downloads, must alert."
+    error_message = "Reads and downloads, which no cap counts, must alert."
   }
   assert {
     condition     = { for name, slo in google_monitoring_slo.api : name => slo.goal } == { availability = 0.995, latency = 0.95 } && strcontains(google_monitoring_slo.api["availability"].request_based_sli[0].good_total_ratio[0].bad_service_filter, "\"api\" AND metric.labels.response_code_class=\"5xx\"") && google_monitoring_slo.api["latency"].request_based_sli[0].distribution_cut[0].range[0].max == 4000
@@ -382,7 +386,7 @@ run "defaults" {
       "select_slo_burn_rate(\"projects/123456789012/services/reelay-api/serviceLevelObjectives/availability\", \"21600s\")" = 6
       "select_slo_burn_rate(\"projects/123456789012/services/reelay-api/serviceLevelObjectives/latency\", \"3600s\")"       = 10
     }
-    error_message = "Errors that are used up fast, or steadily, and slowness must alert."
+    error_message = "An error budget that burns fast or steadily must alert, and so must slowness."
   }
   assert {
     condition     = google_monitoring_uptime_check_config.health.http_check[0].path == "/api/health" && google_monitoring_uptime_check_config.health.monitored_resource[0].labels["host"] == "asia-northeast3-reelay-test.cloudfunctions.net"
@@ -390,7 +394,7 @@ run "defaults" {
   }
   assert {
     condition     = join(" ", sort([for metric in google_logging_metric.distributions : metric.metric_descriptor[0].unit])) == "s {USD}"
-    error_message = "A metric's unit must be one that UCUM knows, or stand in braces."
+    error_message = "A metric's unit must be one of UCUM's, or in braces."
   }
   assert {
     condition = alltrue([for widget in jsondecode(google_monitoring_dashboard.reelay.dashboard_json).gridLayout.widgets : length(widget.xyChart.dataSets[0].timeSeriesQuery.prometheusQuery) > 0]) && alltrue([

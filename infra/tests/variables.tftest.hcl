@@ -21,7 +21,7 @@ run "refused_1" {
     region                   = "asia-northeast3-a"
     firestore_location       = "Seoul"
     bucket_location          = "seoul"
-    veo_location             = "us"
+    veo_location             = "us/central1"
     existing                 = ["bucket"]
     api_instances            = 0
     worker_instances         = 1

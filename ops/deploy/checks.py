@@ -1,24 +1,24 @@
-"""What a deploy needs, how to see whether it is there, and what to do if not."""
+"""The prerequisites of a deploy: how each is checked, and what fixes a missing one."""
 
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ops.deploy.failures import NOT_ENABLED_YET, waits_for
-from ops.deploy.world import NOT_FOUND, Outgoing, Ran, Stopped, World
+from ops.deploy.context import NOT_FOUND, Context, DeployError, HttpRequest
+from ops.deploy.failures import NOT_ENABLED_YET, retry_while_enabling
 
-TERRAFORM_AT_LEAST = (1, 11)
-MAY_NOT = r"PERMISSION_DENIED|does not have permission"
+MIN_TERRAFORM = (1, 11)
+PERMISSION_DENIED = r"PERMISSION_DENIED|does not have permission"
 LOGIN = "gcloud auth login"
 ADC_LOGIN = "gcloud auth application-default login"
-WHOSE_LOGIN = "https://oauth2.googleapis.com/tokeninfo"
+LOGIN_INFO_URL = "https://oauth2.googleapis.com/tokeninfo"
 TWO_ACCOUNTS = (
     "  Note: gcloud acts as {gcloud}, Terraform as {terraform}. If Terraform is "
     f"refused what gcloud may do, log in with the same account: {ADC_LOGIN}"
 )
 
-# What Terraform and the steps before it call; the rest Terraform enables itself.
+# Called by Terraform and by the steps before it. Terraform enables the others itself.
 BOOTSTRAP_APIS = (
     "billingbudgets.googleapis.com",
     "cloudbilling.googleapis.com",
@@ -33,12 +33,10 @@ BOOTSTRAP_APIS = (
     "storage.googleapis.com",
 )
 
-# Terraform's own, which it would apply only once much has been asked and made.
-PATTERNS = {
-    "PROJECT": "[a-z][a-z0-9-]{4,28}[a-z0-9]",
-    "REGION": "[a-z]+-[a-z]+[0-9]+",
-}
-WRONG = {
+# As in infra/variables.tf, where Terraform checks them only after much has been asked
+# and created.
+PATTERNS = {"PROJECT": "[a-z][a-z0-9-]{4,28}[a-z0-9]", "REGION": "[a-z]+-[a-z]+[0-9]+"}
+EXPECTED = {
     "PROJECT": "a project's id (not its name or number): 6 to 30 lower-case letters, "
     "digits and hyphens",
     "REGION": "a region such as us-central1 or asia-northeast3",
@@ -47,7 +45,7 @@ WRONG = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Stopped where one can't be. `region`: empty while it is not known."""
+    """Raises DeployError for an invalid name. `region`: empty while it is unknown."""
 
     project: str
     region: str
@@ -57,62 +55,65 @@ class Target:
         if not self.region:
             del given["REGION"]
         wrong = [
-            f"{name}: {value!r} is not {WRONG[name]}."
+            f"{name}: {value!r} is not {EXPECTED[name]}."
             for name, value in given.items()
             if not re.fullmatch(PATTERNS[name], value)
         ]
         if wrong:
-            raise Stopped("\n".join(wrong))
+            raise DeployError("\n".join(wrong))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """One sentence, and the command to run."""
+    """`what`: one sentence. `fix`: the command to run."""
 
     what: str
     fix: str
 
 
+# What checks find out, such as `account`, `project_number` and `billing_account`.
 Facts = Mapping[str, str]
-Look = Callable[[World, Target], Facts | Missing]
+Probe = Callable[[Context, Target], Facts | Missing]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """`needs`: checks that must pass first, or this one would repeat their answer."""
+    """`needs`: checks without which this one would only repeat their failure."""
 
     name: str
-    look: Look
+    probe: Probe
     needs: tuple[str, ...] = ()
 
 
-def found(checks: Sequence[Check], world: World, target: Target) -> Facts:
-    """What was found out. Stopped with everything that is missing, a line each."""
+def run_checks(checks: Sequence[Check], context: Context, target: Target) -> Facts:
+    """What the checks found. Raises DeployError with everything that is missing."""
     facts: dict[str, str] = {}
     missing: list[Missing] = []
     passed: set[str] = set()
     for check in checks:
         if not passed.issuperset(check.needs):
             continue
-        match check.look(world, target):
+        match check.probe(context, target):
             case Missing() as absent:
                 missing.append(absent)
             case seen:
                 facts |= seen
                 passed.add(check.name)
     if missing:
-        raise Stopped("\n".join(f"{each.what}\n  run: {each.fix}" for each in missing))
+        raise DeployError(
+            "\n".join(f"{each.what}\n  run: {each.fix}" for each in missing)
+        )
     return facts
 
 
-def terraform_is_there(world: World, _: Target) -> Facts | Missing:
+def check_terraform(context: Context, _: Target) -> Facts | Missing:
     install = "https://developer.hashicorp.com/terraform/install"
-    ran = world.run("terraform", "version", "-json")
-    if not ran.ok:
+    result = context.run("terraform", "version", "-json")
+    if not result.ok:
         return Missing(what="Terraform is not installed.", fix=f"open {install}")
-    version = str(json.loads(ran.stdout)["terraform_version"])
-    if _numbers(version) < TERRAFORM_AT_LEAST:
-        wanted = ".".join(map(str, TERRAFORM_AT_LEAST))
+    version = str(result.json()["terraform_version"])
+    if _numbers(version) < MIN_TERRAFORM:
+        wanted = ".".join(map(str, MIN_TERRAFORM))
         what = f"Terraform {version} is too old: {wanted} or newer is needed."
         return Missing(what=what, fix=f"open {install}")
     return {}
@@ -122,8 +123,8 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.partition("-")[0].split("."))
 
 
-def gcloud_is_there(world: World, _: Target) -> Facts | Missing:
-    if world.run("gcloud", "version").code != NOT_FOUND:
+def check_gcloud(context: Context, _: Target) -> Facts | Missing:
+    if context.run("gcloud", "version").code != NOT_FOUND:
         return {}
     return Missing(
         what="The Google Cloud CLI (gcloud) is not installed.",
@@ -131,44 +132,44 @@ def gcloud_is_there(world: World, _: Target) -> Facts | Missing:
     )
 
 
-def somebody_is_logged_in(world: World, _: Target) -> Facts | Missing:
+def check_gcloud_login(context: Context, _: Target) -> Facts | Missing:
     listing = ("auth", "list", "--filter=status:ACTIVE", "--format=value(account)")
-    account = world.run("gcloud", *listing).stdout.strip()
+    account = context.run("gcloud", *listing).stdout.strip()
     if account:
         return {"account": account}
     return Missing(what="You are not logged in to gcloud.", fix=LOGIN)
 
 
-def terraform_may_log_in(world: World, _: Target) -> Facts | Missing:
+def check_default_credentials(context: Context, _: Target) -> Facts | Missing:
     token = ("auth", "application-default", "print-access-token")
-    ran = world.run("gcloud", *token)
-    if ran.ok:
-        return _account_of(world, ran.stdout.strip())
+    result = context.run("gcloud", *token)
+    if result.ok:
+        return _account_of(context, result.stdout.strip())
     what = "Terraform has no login: application default credentials are not set."
     return Missing(what=what, fix=ADC_LOGIN)
 
 
-def _account_of(world: World, token: str) -> Facts:
-    """Empty where Google doesn't say it, as of a login without an e-mail."""
+def _account_of(context: Context, token: str) -> Facts:
+    """Terraform's account; empty if Google doesn't name it, as without an e-mail."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     body = f"access_token={token}".encode()
-    asked = Outgoing(method="POST", url=WHOSE_LOGIN, headers=headers, body=body)
-    answer = world.send(asked)
-    email = json.loads(answer.body).get("email") if answer.status == 200 else None
+    request = HttpRequest(url=LOGIN_INFO_URL, method="POST", headers=headers, body=body)
+    response = context.send(request)
+    email = json.loads(response.body).get("email") if response.status == 200 else None
     return {"terraform_account": str(email)} if email else {}
 
 
-def say_who(world: World, facts: Facts) -> None:
-    """Two logins are two sets of rights, which explains many a refusal."""
+def warn_about_two_logins(context: Context, facts: Facts) -> None:
+    """Warn if gcloud and Terraform use two logins, whose rights may differ."""
     terraform = facts.get("terraform_account", facts["account"])
     if terraform != facts["account"]:
         say = TWO_ACCOUNTS.format(gcloud=facts["account"], terraform=terraform)
-        world.person.say(say)
+        context.console.say(say)
 
 
-def project_is_there(world: World, target: Target) -> Facts | Missing:
-    ran = world.run("gcloud", "projects", "describe", target.project, "--format=json")
-    described = _json(ran)
+def check_project(context: Context, target: Target) -> Facts | Missing:
+    describe = ("projects", "describe", target.project, "--format=json")
+    described = context.run("gcloud", *describe).json()
     if described.get("lifecycleState") == "ACTIVE":
         return {"project_number": str(described["projectNumber"])}
     if described:
@@ -178,83 +179,78 @@ def project_is_there(world: World, target: Target) -> Facts | Missing:
     return Missing(what=what, fix=f"gcloud projects create {target.project}")
 
 
-def billing_is_linked(world: World, target: Target) -> Facts | Missing:
+def check_billing(context: Context, target: Target) -> Facts | Missing:
     describe = ("billing", "projects", "describe", target.project, "--format=json")
-    described = _json(world.run("gcloud", *describe))
+    described = context.run("gcloud", *describe).json()
     if described.get("billingEnabled"):
-        return {"billing_account": _last_part(described["billingAccountName"])}
+        account = described["billingAccountName"].rpartition("/")[2]
+        return {"billing_account": account}
     what = f"No open billing account is linked to {target.project}."
-    account = _open_billing_account(world) or "ACCOUNT"
+    account = _open_billing_account(context) or "ACCOUNT"
     link = f"gcloud billing projects link {target.project} --billing-account={account}"
     return Missing(what=what, fix=link)
 
 
-def _open_billing_account(world: World) -> str:
+def _open_billing_account(context: Context) -> str:
     listing = ("billing", "accounts", "list", "--filter=open=true")
-    ran = world.run("gcloud", *listing, "--format=value(name.basename())", "--limit=1")
-    return ran.stdout.strip()
+    result = context.run(
+        "gcloud", *listing, "--format=value(name.basename())", "--limit=1"
+    )
+    return result.stdout.strip()
 
 
-def region_is_one(world: World, target: Target) -> Facts | Missing:
-    """Needs the Cloud Functions API, so it runs once that is enabled."""
+def check_region(context: Context, target: Target) -> Facts | Missing:
+    """Run once the Cloud Functions API is enabled, which it calls."""
     listing = ("functions", "regions", "list", f"--project={target.project}")
-    ran = world.run("gcloud", *listing, "--gen2", "--format=value(locationId)")
-    regions = ran.stdout.split()
-    # An API that was just enabled may not answer yet; then Terraform finds out.
-    if target.region in regions or not ran.ok:
+    result = context.run("gcloud", *listing, "--gen2", "--format=value(locationId)")
+    regions = result.stdout.split()
+    # A newly enabled API may not answer yet. A wrong region then fails in Terraform.
+    if target.region in regions or not result.ok:
         return {}
     near = [r for r in regions if r.split("-")[0] == target.region.split("-")[0]]
-    what = f"Functions don't run in {target.region}; they do in {_listed(near)}."
+    places = ", ".join(near) or "us-central1, europe-west1, asia-northeast3 and others"
+    what = f"Functions don't run in {target.region}; they do in {places}."
     return Missing(what=what, fix=f"make deploy PROJECT={target.project} REGION=…")
 
 
-def _listed(regions: Sequence[str]) -> str:
-    return ", ".join(regions) or "us-central1, europe-west1, asia-northeast3 and others"
-
-
-def apis_not_enabled(world: World, target: Target) -> tuple[str, ...]:
+def disabled_apis(context: Context, target: Target) -> tuple[str, ...]:
     listing = ("services", "list", "--enabled", f"--project={target.project}")
-    ran = world.run("gcloud", *listing, "--format=value(config.name)")
-    return tuple(api for api in BOOTSTRAP_APIS if api not in ran.stdout.split())
+    result = context.run("gcloud", *listing, "--format=value(config.name)")
+    return tuple(api for api in BOOTSTRAP_APIS if api not in result.stdout.split())
 
 
-def budget_may_be_set(world: World, billing_account: str, project: str) -> bool:
-    """Whether this account sees the billing account's budgets."""
+def may_manage_budgets(context: Context, billing_account: str, project: str) -> bool:
+    """Whether this account sees the billing account's budgets.
+
+    Raises DeployError if that can't be found out.
+    """
     listing = ("billing", "budgets", "list", f"--billing-account={billing_account}")
-    words = ("gcloud", *listing, "--limit=1", f"--billing-project={project}")
-    ran = world.run(*words)
-    # An API that was enabled a moment ago says so in the words of a refusal.
-    if re.search(NOT_ENABLED_YET, ran.stderr) and waits_for(world, ran):
-        ran = world.run(*words)
-    may_not = re.search(MAY_NOT, ran.stderr)
-    if ran.ok or (may_not and not re.search(NOT_ENABLED_YET, ran.stderr)):
-        return ran.ok
-    raise Stopped(f"Whether you may set a budget is unknown: {ran.stderr.strip()}")
+    quota = f"--billing-project={project}"
+    result = retry_while_enabling(context, "gcloud", *listing, "--limit=1", quota)
+    may_not = re.search(PERMISSION_DENIED, result.stderr)
+    if result.ok or (may_not and not re.search(NOT_ENABLED_YET, result.stderr)):
+        return result.ok
+    raise DeployError(
+        f"Whether you may set a budget is unknown: {result.stderr.strip()}"
+    )
 
 
-def currency(world: World, billing_account: str) -> str:
-    """As ISO 4217 names it; empty where this account may not see it."""
+def currency(context: Context, billing_account: str) -> str:
+    """Its ISO 4217 code; empty if this account may not see it."""
     describe = ("billing", "accounts", "describe", billing_account)
-    return world.run("gcloud", *describe, "--format=value(currencyCode)").stdout.strip()
+    return context.run(
+        "gcloud", *describe, "--format=value(currencyCode)"
+    ).stdout.strip()
 
 
-def _json(ran: Ran) -> dict[str, object]:
-    read: dict[str, object] = json.loads(ran.stdout) if ran.ok else {}
-    return read
-
-
-def _last_part(name: object) -> str:
-    return str(name).rpartition("/")[2]
-
-
-HERE = (
-    Check(name="terraform", look=terraform_is_there),
-    Check(name="gcloud", look=gcloud_is_there),
-    Check(name="login", look=somebody_is_logged_in, needs=("gcloud",)),
-    Check(name="adc", look=terraform_may_log_in, needs=("gcloud",)),
-    Check(name="project", look=project_is_there, needs=("login",)),
-    Check(name="billing", look=billing_is_linked, needs=("project",)),
+PREREQUISITES = (
+    Check(name="terraform", probe=check_terraform),
+    Check(name="gcloud", probe=check_gcloud),
+    Check(name="login", probe=check_gcloud_login, needs=("gcloud",)),
+    Check(name="adc", probe=check_default_credentials, needs=("gcloud",)),
+    Check(name="project", probe=check_project, needs=("login",)),
+    Check(name="billing", probe=check_billing, needs=("project",)),
 )
-# Nothing is made, so no billing account is needed.
-TO_DESTROY = tuple(check for check in HERE if check.name != "billing")
-ONCE_ENABLED = (Check(name="region", look=region_is_one),)
+# Nothing is created, so no billing account is needed.
+DESTROY_CHECKS = tuple(check for check in PREREQUISITES if check.name != "billing")
+REGION_CHECKS = (Check(name="region", probe=check_region),)

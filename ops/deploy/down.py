@@ -1,22 +1,22 @@
-"""`make destroy`: takes down what runs; what holds data stays, and is named."""
+"""`make destroy`: takes the service down, keeps what holds data, and names it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.deploy import choices
-from ops.deploy.bootstrap import state_bucket, there_is_a_state_bucket
-from ops.deploy.checks import TO_DESTROY, Target, found
-from ops.deploy.failures import UNFORESEEN
+from ops.deploy.bootstrap import has_state_bucket, state_bucket
+from ops.deploy.checks import DESTROY_CHECKS, Target, run_checks
+from ops.deploy.context import Context, DeployError
+from ops.deploy.failures import UNRECOGNISED
 from ops.deploy.hosting import Site
-from ops.deploy.spend_cap import what_stays_of_it
+from ops.deploy.spend_cap import spend_cap_notice
 from ops.deploy.terraform import Terraform
-from ops.deploy.world import Stopped, World
+from ops.deploy.variables import Variables, load, save
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """`existing`: its name in Terraform's variable of what is there and imported."""
+    """A resource that stays. `existing`: its name in the variable `existing`."""
 
     existing: str
     what: str
@@ -24,12 +24,14 @@ class Kept:
 
 
 SITE = "google_firebase_hosting_site.web"
-GOES = (
-    "  Goes: the stored keys, and the secret that signs webhooks. After another deploy "
-    "those who receive webhooks need new API keys."
+DELETED = (
+    "  Deleted: the stored keys, and the secret that signs webhooks. After another "
+    "deploy, those who receive webhooks need new API keys.\n"
+    "  Jobs under way stop. The video of one that is paid for is lost unless another "
+    "deploy follows within a day: better pause generation first, and wait."
 )
-# By the address of the resource, without an index.
-KEPT = {
+# By resource address, without an index.
+KEPT_RESOURCES = {
     "google_firestore_database.default": Kept(
         existing="firestore_database",
         what="the database with all jobs and the ledger",
@@ -61,69 +63,64 @@ KEPT = {
 }
 
 
-def down(world: World, terraform: Terraform, target: Target) -> None:
-    say, project = world.person.say, target.project
-    facts = found(TO_DESTROY, world, target)
-    settings = _open_state(world, terraform, project, facts["project_number"])
-    kept = kept_addresses(terraform.state())
-    stays = [*what_stays(project, kept), *what_stays_of_it(world, project)]
-    for line in [*stays, *([GOES] if kept else [])]:
+def down(context: Context, terraform: Terraform, target: Target) -> None:
+    """Raises DeployError if it can't go on, or if the user doesn't agree."""
+    say, project = context.console.say, target.project
+    facts = run_checks(DESTROY_CHECKS, context, target)
+    settings = _open_state(context, terraform, project, facts["project_number"])
+    kept = [each for each in terraform.state() if _resource(each) in KEPT_RESOURCES]
+    for each in (KEPT_RESOURCES[_resource(address)] for address in kept):
+        delete = each.delete.format(project=project)
+        say(f"  Stays: {each.what}. To delete it: {delete}")
+    for line in spend_cap_notice(context, project):
         say(line)
-    if kept and not world.person.agrees("Take everything else down, and keep these?"):
-        raise Stopped("Nothing was taken down.")
     if kept:
-        choices.save(world, state_bucket(project), _to_import(settings, kept))
+        say(DELETED)
+        if not context.console.confirm("Take everything else down, and keep these?"):
+            raise DeployError("Nothing was taken down.")
+        save(context, state_bucket(project), _to_import(settings, kept))
         if SITE in map(_resource, kept):
-            Site(world=world, project=project).switch_off()
-        terraform.let_go(kept)
-    _destroy(world, terraform)
-    say(f"Done. The state is kept in gs://{state_bucket(project)}.")
+            Site(context=context, project=project).switch_off()
+        terraform.forget(kept)
+    _destroy(context, terraform)
+    say(f"Done. Terraform's state is kept in gs://{state_bucket(project)}.")
 
 
 def _open_state(
-    world: World, terraform: Terraform, project: str, project_number: str
-) -> choices.Choices:
+    context: Context, terraform: Terraform, project: str, project_number: str
+) -> Variables:
     bucket = state_bucket(project)
-    if not there_is_a_state_bucket(world, project, project_number):
-        raise Stopped(f"Nothing was deployed from here: there is no bucket {bucket}.")
-    settings = choices.load(world, bucket)
+    if not has_state_bucket(context, project, project_number):
+        raise DeployError(
+            f"Nothing was deployed from here: there is no bucket {bucket}."
+        )
+    settings = load(context, bucket)
     if not settings:
-        raise Stopped(f"Nothing was deployed from here: {bucket} holds no settings.")
-    terraform.use(settings)
+        raise DeployError(
+            f"Nothing was deployed from here: {bucket} holds no settings."
+        )
+    terraform.write_variables(settings)
     terraform.init(bucket)
     return settings
 
 
-def _to_import(settings: Mapping[str, Any], kept: Sequence[str]) -> choices.Choices:
-    """The next deploy takes all of it in again."""
-    names = {KEPT[_resource(address)].existing for address in kept}
+def _to_import(settings: Mapping[str, Any], kept: Sequence[str]) -> Variables:
+    """Settings with which the next deploy imports what was kept."""
+    names = {KEPT_RESOURCES[_resource(address)].existing for address in kept}
     return {**settings, "existing": sorted(names.union(settings.get("existing", ())))}
 
 
-def _destroy(world: World, terraform: Terraform) -> None:
+def _destroy(context: Context, terraform: Terraform) -> None:
     plan = terraform.plan(destroy=True)
     if plan.is_empty:
         return
     for line in plan.summary():
-        world.person.say(f"  {line}")
-    if not world.person.agrees("Destroy these?"):
-        raise Stopped("Nothing was destroyed; make deploy takes the data back in.")
+        context.console.say(f"  {line}")
+    if not context.console.confirm("Destroy these?"):
+        raise DeployError("Nothing was destroyed; make deploy imports the data again.")
     if not terraform.apply().ok:
-        raise Stopped(UNFORESEEN)
+        raise DeployError(UNRECOGNISED)
 
 
 def _resource(address: str) -> str:
     return address.partition("[")[0]
-
-
-def kept_addresses(state: Sequence[str]) -> list[str]:
-    """The addresses in the state of what stays."""
-    return [address for address in state if _resource(address) in KEPT]
-
-
-def what_stays(project: str, addresses: Sequence[str]) -> list[str]:
-    """A line each, with the command that deletes it."""
-    return [
-        f"  Stays: {kept.what}. To delete it: {kept.delete.format(project=project)}"
-        for kept in (KEPT[_resource(address)] for address in addresses)
-    ]

@@ -1,31 +1,32 @@
-"""What a failed command of Terraform or gcloud means: wait, or what to type."""
+"""Diagnoses a failed terraform or gcloud command: wait and retry, or what to type."""
 
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-from ops.deploy.world import Ran, World
+from ops.deploy.context import CommandResult, Context
 
-AGAIN_SECONDS = 60
+RETRY_DELAY_SECONDS = 60
 
-# An API that was just enabled also answers 403 for a while.
+# A newly enabled API also answers 403 for a while.
 NOT_ENABLED_YET = (
     r"has not been used in project .* before or it is disabled|SERVICE_DISABLED"
 )
-REFUSED = rf"(?!.*({NOT_ENABLED_YET})).*(Error 403|PERMISSION_DENIED)"
+PERMISSION_ERROR = rf"(?!.*({NOT_ENABLED_YET})).*(Error 403|PERMISSION_DENIED)"
 
-# The words of Google or Terraform, and the sentence for what only a person can fix.
-EXPLAINED = {
-    r"Error creating Project" + REFUSED: (
+# Errors that only a person can fix: what Google or Terraform prints, and what to do.
+MANUAL_FIXES = {
+    r"Error creating Project" + PERMISSION_ERROR: (
         "Firebase wants you to accept its terms of service, once: open "
         "https://console.firebase.google.com, choose Add project and this project, "
         "then run the same command again. Or deploy without Firebase: "
         "ARGS='--set enable_web=false'."
     ),
-    r"IAM policy for billing account" + REFUSED: (
-        "With ci_repository, Cloud Build's account gets a role on the billing account, "
-        "which only a Billing Account Administrator (roles/billing.admin) may grant: "
-        "ask one to run this, or deploy without: ARGS='--set ci_repository=null'."
+    r"IAM policy for billing account" + PERMISSION_ERROR: (
+        "With ci_repository or github_repository, the account that deploys gets a role "
+        "on the billing account, which only a Billing Account Administrator "
+        "(roles/billing.admin) may grant: ask one to run this, or deploy without: "
+        "ARGS='--set ci_repository=null --set github_repository=null'."
     ),
     r"Error creating Budget.*Error 400": (
         "Google refused the budget without a reason, as it does where the organisation "
@@ -34,18 +35,24 @@ EXPLAINED = {
         "(constraints iam.allowedPolicyMemberDomains, iam.managed.allowedPolicyMembers)"
         ", or let the budget only write e-mails: ARGS='--set budget_notices=false'."
     ),
-    r"allowedPolicyMemberDomains|do not belong to a permitted customer": (
+    r"allowedPolicyMember|do not belong to a permitted customer": (
         "Your organisation forbids services that anyone may call (allUsers): run it "
         "again with ARGS=--no-public, which lets callers in another way."
+    ),
+    r"constraints/": (
+        "A policy of your organisation forbids this; the error above names it after "
+        "constraints/. Ask its administrator (roles/orgpolicy.policyAdmin) to "
+        "exempt this project, or deploy into a project without it."
     ),
     r"Error acquiring the state lock": (
         "Another deploy is running, or one was killed. If none is running: cd infra && "
         "TF_DATA_DIR={work}/terraform terraform force-unlock {lock}"
     ),
-    r"Budget" + REFUSED: (
-        'This account may not set a budget: ask for it with "gcloud billing accounts '
-        "add-iam-policy-binding ACCOUNT --member=user:YOU "
-        '--role=roles/billing.costsManager", or deploy without: ARGS=--no-budget.'
+    r"Budget" + PERMISSION_ERROR: (
+        "This account may not set a budget, nor see the one of an earlier deploy: ask "
+        'for it with "gcloud billing accounts add-iam-policy-binding ACCOUNT '
+        '--member=user:YOU --role=roles/billing.costsManager". A first deploy can do '
+        "without: ARGS=--no-budget."
     ),
     r"cannot run builds in this region": (
         "Google lets this project build in other regions only, as is usual for new "
@@ -70,6 +77,21 @@ EXPLAINED = {
         "The project has Identity Platform already. Import it: "
         "ARGS='--set existing=identity_platform'."
     ),
+    r"Resource\s+google_(firebase_hosting_site|identity_platform_config)": (
+        "The page's address and the users who signed up are not destroyed, as with "
+        "enable_web=false. To go on without them, let go of them, so that they stay at "
+        "Google, and run the same command again: cd infra && "
+        "TF_DATA_DIR={work}/terraform terraform state rm {protected}. The page stays "
+        "published until you disable it in Firebase's console."
+    ),
+    r"Instance cannot be destroyed": (
+        "This would delete {protected}, which holds data, as where its location is "
+        "changed: set firestore_location or bucket_location back."
+    ),
+    r"bucket name is not available": (
+        "Somebody else has the bucket {address}: bucket names are shared by all of "
+        "Google Cloud. Deploy into a project with another ID."
+    ),
     r"already ?[Ee]xists|already own": (
         "{address} exists already, but Terraform does not know it, as after a deploy "
         "that was killed. If it is Reelay's, import it with the ID that Terraform's "
@@ -78,75 +100,99 @@ EXPLAINED = {
         "-var-file={work}/settings.tfvars.json '{address}' ID"
     ),
 }
-UNFORESEEN = (
+UNRECOGNISED = (
     "Terraform stopped; its error is above. Fix it and run the same command again: "
     "it continues where it stopped."
 )
-STILL = (
+TRY_LATER = (
     "This usually passes within ten minutes ({why}): run the same command again then."
 )
 
-# The words of what passes by itself, and why it happens.
-PASSING = {
-    NOT_ENABLED_YET: "an API that was just enabled is not on everywhere yet",
-    r"Access to bucket .* denied": "the build may not read its bucket everywhere yet",
+# Errors that pass by themselves: what is printed, and why it happens.
+TRANSIENT = {
+    NOT_ENABLED_YET: "an API that was just enabled is not active everywhere yet",
+    r"Access to bucket .* denied": "the build's grant has not propagated yet",
     r"unable to queue the operation|[Oo]peration.* in progress": (
         "Google is still working on it"
     ),
     r"Cannot find metric|metric referenced by the provided filter is unknown": (
-        "a metric that was just made is not known everywhere yet"
+        "a metric that was just created has not propagated yet"
+    ),
+    r"Role \S+ does not exist in the resource|Identity Pool does not exist": (
+        "a role or an identity pool that was just created has not propagated yet"
     ),
     r"concurrent policy changes": "somebody else changed a grant at the same time",
     r"[Ss]ervice ([Aa]gent|[Aa]ccount).*(does not exist|being|not found|provision)": (
-        "Google is still making its service agents"
+        "Google is still creating its service agents"
     ),
     r"[Pp]ermission.*denied|does not have .*(permission|access)|Error 403": (
-        "a grant that was just made is not known everywhere yet"
+        "a grant that was just made has not propagated yet"
     ),
 }
+PROTECTED_RESOURCE = re.compile(r"Resource\s+(\S+)\s+has\s+lifecycle.prevent_destroy")
 ADDRESS = re.compile(r"with (\S+),$", re.MULTILINE)
 LOCK_ID = re.compile(r"ID:\s+(\S+)")
 
 
-def explanation(stderr: str, work: Path) -> str | None:
-    """What to type, where only a person can fix it; None for any other error."""
+def manual_fix(stderr: str, work: Path) -> str | None:
+    """What to type if only a person can fix the error; None for any other error."""
     names = {
         "work": work,
+        "protected": " ".join(
+            f"'{each}'" for each in PROTECTED_RESOURCE.findall(stderr)
+        ),
         "lock": _first(LOCK_ID, stderr, otherwise="ID"),
         "address": _first(ADDRESS, stderr, otherwise="ADDRESS"),
     }
-    for words, sentence in EXPLAINED.items():
-        if re.search(words, stderr):
-            return sentence.format(**names)
+    for pattern, fix in MANUAL_FIXES.items():
+        if re.search(pattern, stderr):
+            return fix.format(**names)
     return None
 
 
-def passing(stderr: str) -> str | None:
-    """Why it failed, where that passes by itself."""
-    found = (why for words, why in PASSING.items() if re.search(words, stderr))
+def transient_reason(stderr: str) -> str | None:
+    """Why it failed, if that passes by itself; else None."""
+    found = (why for pattern, why in TRANSIENT.items() if re.search(pattern, stderr))
     return next(found, None)
 
 
-def sentence(stderr: str, work: Path) -> str:
-    """What to do next, for a person who has seen the error itself."""
-    why = passing(stderr)
-    return explanation(stderr, work) or (STILL.format(why=why) if why else UNFORESEEN)
+def next_step(stderr: str, work: Path) -> str:
+    """What to do next, in one sentence, for someone who has seen the error itself."""
+    why = transient_reason(stderr)
+    return manual_fix(stderr, work) or (
+        TRY_LATER.format(why=why) if why else UNRECOGNISED
+    )
 
 
-def waits_for(world: World, ran: Ran, work: Path = Path()) -> bool:
-    """Wait a minute where `ran` failed for what passes by itself; False otherwise."""
-    why = passing(ran.stderr)
-    if ran.ok or explanation(ran.stderr, work) or not why:
+def wait_if_transient(
+    context: Context, result: CommandResult, work: Path = Path()
+) -> bool:
+    """Wait a minute if `result` is a transient failure. Return whether it is one."""
+    why = transient_reason(result.stderr)
+    if result.ok or manual_fix(result.stderr, work) or not why:
         return False
-    world.person.say(f"  This passes by itself ({why}): again in {AGAIN_SECONDS} s.")
-    world.wait_seconds(AGAIN_SECONDS)
+    context.console.say(
+        f"  This is temporary ({why}): trying again in {RETRY_DELAY_SECONDS} s."
+    )
+    context.wait_seconds(RETRY_DELAY_SECONDS)
     return True
 
 
-def patiently(world: World, run: Callable[[], Ran], work: Path = Path()) -> Ran:
-    """Run it, and once more after a minute where the failure passes by itself."""
-    ran = run()
-    return run() if waits_for(world, ran, work) else ran
+def retry_transient(
+    context: Context, run: Callable[[], CommandResult], work: Path = Path()
+) -> CommandResult:
+    """Run it, and once more after a minute if the failure is transient."""
+    result = run()
+    return run() if wait_if_transient(context, result, work) else result
+
+
+def retry_while_enabling(context: Context, *argv: str) -> CommandResult:
+    """Run it, and once more after a minute if its API was just enabled."""
+    result = context.run(*argv)
+    # For a while, a newly enabled API is refused as if it were off.
+    if re.search(NOT_ENABLED_YET, result.stderr) and wait_if_transient(context, result):
+        return context.run(*argv)
+    return result
 
 
 def _first(pattern: re.Pattern[str], text: str, *, otherwise: str) -> str:

@@ -1,15 +1,15 @@
-"""Google's REST APIs as the person who deploys, where gcloud has no command."""
+"""Calls Google's REST APIs as the deploying user, where gcloud has no command."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
-from ops.deploy.world import Answer, Outgoing, World
+from ops.deploy.context import Context, HttpRequest, HttpResponse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class GoogleRest:
-    world: World
+    context: Context
     project: str
-    _token: list[str] = field(default_factory=list)
 
     def call(
         self,
@@ -17,18 +17,17 @@ class GoogleRest:
         url: str,
         body: bytes | None = None,
         content_type: str = "application/json",
-    ) -> Answer:
+    ) -> HttpResponse:
         headers = {
-            "Authorization": f"Bearer {self._access_token()}",
+            "Authorization": f"Bearer {self._access_token}",
             "Content-Type": content_type,
-            # A person's token would use the quota of gcloud's own project.
+            # Otherwise a person's token uses the quota of gcloud's own project.
             "X-Goog-User-Project": self.project,
         }
-        asked = Outgoing(method=method, url=url, headers=headers, body=body)
-        return self.world.send(asked)
+        request = HttpRequest(url=url, method=method, headers=headers, body=body)
+        return self.context.send(request)
 
+    @cached_property
     def _access_token(self) -> str:
-        if not self._token:
-            words = ("auth", "application-default", "print-access-token")
-            self._token.append(self.world.run("gcloud", *words).stdout.strip())
-        return self._token[0]
+        argv = ("auth", "application-default", "print-access-token")
+        return self.context.run("gcloud", *argv).stdout.strip()

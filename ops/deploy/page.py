@@ -1,4 +1,4 @@
-"""The web page's part of a deploy: built, published, asked for; and taken off again."""
+"""Builds the web page, publishes it, and checks that it is served."""
 
 import json
 import sys
@@ -7,60 +7,70 @@ from pathlib import Path
 from typing import Any
 
 from ops import npm, page_headers
-from ops.deploy.checks import Check, Facts, Missing, Target, project_is_there
+from ops.deploy.checks import Check, Facts, Missing, Target, check_project
+from ops.deploy.context import Command, Context, DeployError
 from ops.deploy.hosting import Content, Site
-from ops.deploy.settle import Asked, kept_settings
-from ops.deploy.world import Command, Stopped, World
+from ops.deploy.settings import DeployOptions, saved_settings
 
-TRIES = 12
-WAIT_SECONDS = 5
 NO_GOOGLE = (
     "  Google sign-in is off, so the page does not offer it. Switch it on once at "
     "https://console.firebase.google.com/project/{project}/authentication/providers, "
     "then run the same command again."
 )
+NOT_VISIBLE_YET = (
+    "The page is published, but {url} does not show it yet: this usually passes within "
+    "minutes."
+)
 
 
-def node(asked: Asked) -> Check:
-    """Whether the page can be built, where this deploy is one with the page."""
+def node_check(options: DeployOptions) -> Check:
+    """Checks that the page can be built, if this deploy publishes it."""
 
-    def look(world: World, target: Target) -> Facts | Missing:
-        ran = world.run(sys.executable, "-m", "ops.npm", "--check")
-        if ran.ok or not _is_wanted(world, target, asked):
+    def probe(context: Context, target: Target) -> Facts | Missing:
+        result = context.run(sys.executable, "-m", "ops.npm", "--check")
+        if result.ok or not _is_wanted(context, target, options):
             return {}
         without = "Or deploy without the page: ARGS='--set enable_web=false'."
-        what = f"{ran.stderr.strip()} {without}"
+        what = f"{result.stderr.strip()} {without}"
         return Missing(what=what, fix="open https://nodejs.org")
 
-    return Check(name="node", look=look)
+    return Check(name="node", probe=probe)
 
 
-def _is_wanted(world: World, target: Target, asked: Asked) -> bool:
-    """As the command line says, else as the last deploy had it, if that can be seen."""
-    settings = asked.settings
+def _is_wanted(context: Context, target: Target, options: DeployOptions) -> bool:
+    """Whether the page is published.
+
+    As the command line says, else as in the last deploy, if that can be read.
+    """
+    settings = options.settings
     if "enable_web" not in settings:
-        project = project_is_there(world, target)
+        project = check_project(context, target)
         if not isinstance(project, Missing):
-            settings = kept_settings(world, asked, project)
+            settings = saved_settings(context, options, project)
     return settings.get("enable_web") is not False
 
 
 def publish(
-    world: World, project: str, outputs: Mapping[str, Any], folder: Path = npm.DIST
+    context: Context, project: str, outputs: Mapping[str, Any], folder: Path = npm.DIST
 ) -> None:
-    """`outputs`: Terraform's. `folder`: where the built page is."""
+    """`outputs`: Terraform's. `folder`: where the page has been built."""
     root = Path(npm.__file__).parents[1]
-    build = Command(words=(sys.executable, "-m", "ops.npm"), folder=root, shown=True)
-    if not world.shell.run(build).ok:
-        raise Stopped("The page could not be built; why is above. The service runs.")
-    site = Site(world=world, project=project)
+    build = Command(argv=(sys.executable, "-m", "ops.npm"), folder=root, shown=True)
+    if not context.shell.run(build).ok:
+        raise DeployError(
+            "The page could not be built; why is above. The service runs."
+        )
+    site = Site(context=context, project=project)
     config = json.loads(outputs["web_config"])
     if "google" in config["signIn"] and not site.has_google_sign_in():
         config["signIn"].remove("google")
-        world.person.say(NO_GOOGLE.format(project=project))
+        context.console.say(NO_GOOGLE.format(project=project))
     is_new = site.publish(content(folder, config))
-    world.person.say(f"  {'Published.' if is_new else 'It was published already.'}")
-    _wait_for(world, outputs["web_url"])
+    context.console.say(f"  {'Published.' if is_new else 'It was published already.'}")
+    url = outputs["web_url"]
+    if context.fetch(url, wanted=200) != 200:
+        raise DeployError(NOT_VISIBLE_YET.format(url=url))
+    context.console.say(f"  {url} answers, as it should.")
 
 
 def content(folder: Path, config: Mapping[str, Any]) -> Content:
@@ -75,7 +85,7 @@ def content(folder: Path, config: Mapping[str, Any]) -> Content:
 
 
 def _serving(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """firebase.json as Hosting's API takes it, with this project's hosts."""
+    """firebase.json in the form of Hosting's API, with this project's hosts."""
     hosting = page_headers.hosting()
     api = "/".join(config["api"].split("/", 3)[:3])
     auth = f"https://{config['firebase']['authDomain']}"
@@ -92,15 +102,3 @@ def _serving(config: Mapping[str, Any]) -> Mapping[str, Any]:
             for rule in hosting["rewrites"]
         ],
     }
-
-
-def _wait_for(world: World, url: str) -> None:
-    for _ in range(TRIES):
-        if world.fetch(url) == 200:
-            world.person.say(f"  {url} answers, as it should.")
-            return
-        world.wait_seconds(WAIT_SECONDS)
-    raise Stopped(
-        f"The page is published, but {url} does not show it yet: this usually passes "
-        "within minutes."
-    )

@@ -1,4 +1,4 @@
-"""A Terraform plan as data: what it makes, changes, deletes, in words."""
+"""A parsed Terraform plan: what it creates, changes and deletes, and its summary."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 Actions = tuple[str, ...]
 NO_CHANGE = (("no-op",), ("read",))
-WORDS = {
+LABELS = {
     ("create",): "to make",
     ("update",): "to change",
     ("delete",): "to delete",
@@ -16,10 +16,13 @@ WORDS = {
     ("forget",): "to let go",
 }
 
+SECRETS = "google_secret_manager_secret.keys["
+VERSIONS = "google_secret_manager_secret_version.unset["
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`changes`: the address of each resource that changes, and how."""
+    """`changes`: Terraform's actions by the address of each resource that changes."""
 
     changes: Mapping[str, Actions]
     imports: int = 0
@@ -43,14 +46,22 @@ class Plan:
 
     @property
     def deletions(self) -> list[str]:
-        """Addresses of what is deleted, or replaced by a new one."""
+        """Addresses of resources that are deleted or replaced."""
         return [at for at, actions in self.changes.items() if "delete" in actions]
 
+    @property
+    def first_versions(self) -> Mapping[str, str]:
+        """First versions to create in secrets that exist already: by secret, where."""
+        created = {at for at, does in self.changes.items() if does == ("create",)}
+        found = {at.partition('"')[2][:-2]: at for at in created if VERSIONS in at}
+        new = {at.partition('"')[2][:-2] for at in created if SECRETS in at}
+        return {name: at for name, at in found.items() if name not in new}
+
     def summary(self) -> list[str]:
-        """A line of counts, then each resource that is deleted or replaced."""
-        counts = Counter(WORDS[actions] for actions in self.changes.values())
+        """A line of counts, then a line per resource that is deleted or replaced."""
+        counts = Counter(LABELS[actions] for actions in self.changes.values())
         lines = [", ".join(f"{n} {word}" for word, n in sorted(counts.items()))]
         if self.imports:
             lines.append(f"{self.imports} existing, to import")
-        lines += [f"  {WORDS[self.changes[at]]}: {at}" for at in self.deletions]
+        lines += [f"  {LABELS[self.changes[at]]}: {at}" for at in self.deletions]
         return [line for line in lines if line] or ["no resource changes"]

@@ -1,4 +1,4 @@
-"""Terraform's commands, each run in infra/ with this project's own working files."""
+"""Runs Terraform in infra/, with working files of this project's own."""
 
 import json
 import shutil
@@ -7,26 +7,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ops.deploy.failures import patiently, sentence
+from ops.deploy.context import Command, CommandResult, Context, DeployError
+from ops.deploy.failures import next_step, retry_transient
 from ops.deploy.plan import Plan
-from ops.deploy.world import Command, Ran, Stopped, World
 
 LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 STATE_PREFIX = "reelay"
-# The checksums of the providers: `make providers`.
-LOCK = ".terraform.lock.hcl"
 QUIET = ("-input=false", "-no-color")
-LOCKED = "-lock-timeout=60s"
+LOCK_TIMEOUT = "-lock-timeout=60s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terraform:
-    """`folder`: infra/. `work`: plan, settings, plug-ins; all of it is made again.
+    """`folder`: infra/. `work`: plan, settings and plug-ins, all of them disposable.
 
-    `has_state`: there is a bucket with the state, or there will be.
+    `has_state`: whether the state is in a bucket.
     """
 
-    world: World
+    context: Context
     folder: Path
     work: Path
     has_state: bool = True
@@ -35,80 +33,81 @@ class Terraform:
     def settings(self) -> Path:
         return self.work / "settings.tfvars.json"
 
-    def use(self, settings: Mapping[str, Any]) -> None:
-        """Take these as the variables; without a budget where they name none."""
+    def write_variables(self, settings: Mapping[str, Any]) -> None:
+        """Write the variables; there is no budget unless they enable it."""
         self.work.mkdir(parents=True, exist_ok=True)
         self.settings.write_text(json.dumps({"enable_budget": False, **settings}))
 
     def init(self, bucket: str) -> None:
         where = (f"bucket={bucket}", f"prefix={STATE_PREFIX}")
         backend = [f"-backend-config={each}" for each in where if self.has_state]
-        self._need("init", *QUIET, "-reconfigure", *backend)
+        self._run_or_fail("init", *QUIET, "-reconfigure", *backend)
 
     def plan(self, *, destroy: bool = False) -> Plan:
         mode = ("-destroy",) if destroy else ()
         file = str(self.work / "plan")
         variables = f"-var-file={self.settings}"
-        self._need("plan", *QUIET, LOCKED, variables, f"-out={file}", *mode)
-        return Plan.parse(json.loads(self._need("show", "-json", file).stdout))
+        self._run_or_fail(
+            "plan", *QUIET, LOCK_TIMEOUT, variables, f"-out={file}", *mode
+        )
+        return Plan.parse(self._run_or_fail("show", "-json", file).json())
 
     def without_state(self) -> "Terraform":
-        """In a copy of the folder, as before the first deploy: no bucket is asked."""
+        """Runs in a copy of infra/ without a bucket, as before the first deploy."""
         root = self.work / "first"
         shutil.rmtree(root, ignore_errors=True)
         infra = root / self.folder.name
-        infra.mkdir(parents=True)
-        beside = (each for each in self.folder.parent.iterdir() if each != self.folder)
-        for places, into in ((beside, root), (self.folder.iterdir(), infra)):
-            for place in places:
-                if not place.name.startswith(".terraform"):
-                    (into / place.name).symlink_to(place.resolve())
-        # A copy, because Terraform writes into it.
-        if (lock := self.folder / LOCK).exists():
-            shutil.copy(lock, infra)
-        (infra / "backend_override.tf").unlink(missing_ok=True)
+        hidden = shutil.ignore_patterns(".terraform")
+        shutil.copytree(self.folder, infra, ignore=hidden)
+        # infra/ reads files of the folders beside it.
+        for place in self.folder.parent.iterdir():
+            if place != self.folder:
+                (root / place.name).symlink_to(place.resolve())
         (infra / "backend_override.tf").write_text(LOCAL_STATE)
         return replace(self, folder=infra, has_state=False)
 
     def show(self) -> None:
-        """A plan in Terraform's own words, to the terminal. The state isn't locked."""
+        """Print a plan as Terraform formats it, without locking the state."""
         variables = f"-var-file={self.settings}"
-        ran = self._run("plan", *QUIET, "-lock=false", variables, shown=True)
-        if not ran.ok:
-            raise Stopped(sentence(ran.stderr, self.work))
+        result = self._run("plan", *QUIET, "-lock=false", variables, shown=True)
+        if not result.ok:
+            raise DeployError(next_step(result.stderr, self.work))
 
-    def apply(self) -> Ran:
-        """Exactly the plan that was made last."""
-        return self._run("apply", *QUIET, LOCKED, str(self.work / "plan"), shown=True)
+    def apply(self) -> CommandResult:
+        """Apply exactly the last plan."""
+        return self._run(
+            "apply", *QUIET, LOCK_TIMEOUT, str(self.work / "plan"), shown=True
+        )
 
     def outputs(self) -> Mapping[str, Any]:
-        """Their values by name; empty where nothing was applied yet."""
-        found = json.loads(self._need("output", "-json", "-no-color").stdout)
+        """Values by name; empty before the first apply."""
+        found = self._run_or_fail("output", "-json", "-no-color").json()
         return {name: output["value"] for name, output in found.items()}
 
     def state(self) -> Sequence[str]:
-        """Addresses; empty where there is no state yet."""
+        """Resource addresses; empty if there is no state yet."""
         return self._run("state", "list").stdout.splitlines()
 
-    def let_go(self, addresses: Sequence[str]) -> None:
-        self._need("state", "rm", LOCKED, *addresses)
+    def forget(self, addresses: Sequence[str]) -> None:
+        """Drop the resources from the state without destroying them."""
+        self._run_or_fail("state", "rm", LOCK_TIMEOUT, *addresses)
 
-    def _need(self, *words: str) -> Ran:
-        ran = patiently(self.world, lambda: self._run(*words), self.work)
-        if not ran.ok:
-            self.world.person.say(ran.stderr.strip())
-            raise Stopped(sentence(ran.stderr, self.work))
-        return ran
+    def _run_or_fail(self, *argv: str) -> CommandResult:
+        result = retry_transient(self.context, lambda: self._run(*argv), self.work)
+        if not result.ok:
+            self.context.console.say(result.stderr.strip())
+            raise DeployError(next_step(result.stderr, self.work))
+        return result
 
-    def _run(self, *words: str, shown: bool = False) -> Ran:
+    def _run(self, *argv: str, shown: bool = False) -> CommandResult:
         self.work.mkdir(parents=True, exist_ok=True)
         environment = {
             "TF_DATA_DIR": str(self.work / "terraform"),
             "TF_IN_AUTOMATION": "1",
         }
-        return self.world.shell.run(
+        return self.context.shell.run(
             Command(
-                words=("terraform", *words),
+                argv=("terraform", *argv),
                 folder=self.folder,
                 environment=environment,
                 shown=shown,

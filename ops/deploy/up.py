@@ -1,156 +1,228 @@
-"""`make deploy`: all its steps in order, each safe to repeat."""
+"""`make deploy`: all its steps in order, each of them idempotent."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from ops.deploy import keys, page, smoke
-from ops.deploy.bootstrap import enable_apis, make_state_bucket, state_bucket
-from ops.deploy.checks import HERE, ONCE_ENABLED, Check, Facts, found, say_who
-from ops.deploy.choices import Choices, save
-from ops.deploy.failures import sentence, waits_for
-from ops.deploy.place import with_place
+from ops.deploy.bootstrap import create_state_bucket, enable_apis, state_bucket
+from ops.deploy.checks import (
+    PREREQUISITES,
+    REGION_CHECKS,
+    Check,
+    Facts,
+    run_checks,
+    warn_about_two_logins,
+)
+from ops.deploy.context import Context, DeployError
+from ops.deploy.failures import next_step, wait_if_transient
 from ops.deploy.plan import Plan
-from ops.deploy.settle import Asked, announce, settle
-from ops.deploy.spend_cap import settle_cap
+from ops.deploy.region import with_region
+from ops.deploy.settings import DeployOptions, announce, resolve
+from ops.deploy.spend_cap import apply_spend_cap, warn_about_two_budgets
 from ops.deploy.terraform import Terraform
-from ops.deploy.world import Stopped, World
+from ops.deploy.variables import Variables, load, save
 
-SAFE = (
+SAFE_TO_STOP = (
     "You can stop at any time (Ctrl-C) and run the same command again: it continues "
     "where it stopped, and what is there already is never made twice."
 )
 
+SAFE_TO_REPEAT = (
+    "Running the same command again is always safe: it continues from here."
+)
+SETTINGS_CHANGED = (
+    "The settings in gs://{bucket} were changed meanwhile, by another deploy: nothing "
+    "of this one was applied."
+)
+VERSION_DESTROYED = (
+    "The first version of the secret {secret} was destroyed, and Terraform would add "
+    "another one, without a key, as the newest. Have it use the newest instead, then "
+    "run the same command again: cd infra && TF_DATA_DIR={work}/terraform terraform "
+    "import -var-file={work}/settings.tfvars.json '{at}' {path}"
+)
 EACH_ITEM = "  (make plan PROJECT={project} lists each of them, and changes nothing.)"
 
 
-def up(world: World, terraform: Terraform, asked: Asked) -> None:
-    """Raises Stopped, with one sentence, where it cannot go on."""
-    _Up(world, terraform, asked).run()
+def up(context: Context, terraform: Terraform, options: DeployOptions) -> None:
+    """Raises DeployError if the deploy can't go on."""
+    _Up(context, terraform, options).run()
 
 
 class _Up:
-    def __init__(self, world: World, terraform: Terraform, asked: Asked) -> None:
-        self._world, self._terraform = world, terraform
-        self._asked, self._target = asked, asked.target
-        self._project = asked.target.project
+    def __init__(
+        self, context: Context, terraform: Terraform, options: DeployOptions
+    ) -> None:
+        self._context, self._terraform = context, terraform
+        self._options, self._target = options, options.target
+        self._project = options.target.project
         self._bucket = state_bucket(self._project)
-        self._choices: Choices = {}
+        self._variables: Variables = {}
+        self._saved: Variables = {}
         self._has_agreed = False
         self._has_asked_for_keys = False
 
     def run(self) -> None:
-        here = (*HERE, page.node(self._asked))
-        facts = self._look(here, "Looking for what is needed")
-        say_who(self._world, facts)
+        here = (*PREREQUISITES, page.node_check(self._options))
+        facts = self._check(here, "Looking for what is needed")
+        warn_about_two_logins(self._context, facts)
         self._say("This deploy asks you for what it does not know yet:")
-        announce(self._world, self._asked, facts)
-        self._world.person.say(f"  {SAFE}")
-        self._say("The place")
-        self._asked = with_place(self._world, self._asked, facts)
-        self._target = self._asked.target
-        self._world.person.say(f"  {self._target.region}.")
+        announce(self._context, self._options, facts)
+        self._context.console.say(f"  {SAFE_TO_STOP}")
+        self._say("The location of the service and its data")
+        self._options = with_region(self._context, self._options, facts)
+        self._target = self._options.target
+        self._context.console.say(f"  {self._target.region}.")
         self._say("APIs that the deploy itself needs")
-        enable_apis(self._world, self._target)
-        self._look(ONCE_ENABLED, "The region")
+        enable_apis(self._context, self._target)
+        try:
+            self._deploy(facts)
+        except DeployError as error:
+            # Before this, nothing was created, and the same command would fail again.
+            raise DeployError(f"{error}\n{SAFE_TO_REPEAT}") from error
+
+    def _deploy(self, facts: Facts) -> None:
+        self._check(REGION_CHECKS, "The region")
         self._say(f"The bucket of Terraform's state, {self._bucket}")
-        make_state_bucket(self._world, self._target, facts["project_number"])
+        create_state_bucket(self._context, self._target, facts["project_number"])
         self._say("Settings")
-        self._keep(settle(self._world, self._asked, facts))
+        self._saved = load(self._context, self._bucket)
+        self._use(resolve(self._context, self._options, facts))
+        if not self._saved:
+            # So that the first deploy, if it stops, doesn't ask everything again.
+            self._save()
         self._say("Terraform's plug-ins and state")
         self._terraform.init(self._bucket)
         if self._terraform.state():
-            # The secrets exist by now: one plan brings the keys and the rest.
+            # The secrets exist already, so one plan covers the keys and the rest.
             self._store_keys()
         self._say("Plan and apply; the first time takes 10 to 25 minutes")
         self._apply()
         if self._store_keys():
-            self._say("New revisions of the functions, which see the keys")
+            self._say("New revisions of the functions, which use the keys")
             self._apply()
-        self._let_callers_in()
-        if "spend_cap_amount" in self._choices:
+        self._skip_invoker_check()
+        if self._variables.get("enable_budget"):
+            warn_about_two_budgets(self._context, self._project, facts)
+        if "spend_cap_amount" in self._variables:
             self._say("Google's own spend cap")
-            settle_cap(self._world, self._project, facts, self._choices)
+            apply_spend_cap(self._context, self._project, facts, self._variables)
         self._finish()
 
-    @property
-    def _has_page(self) -> bool:
-        return self._choices.get("enable_web") is not False
-
     def _say(self, step: str) -> None:
-        self._world.person.say(f"* {step}")
+        self._context.console.say(f"* {step}")
 
-    def _look(self, checks: tuple[Check, ...], step: str) -> Facts:
+    def _check(self, checks: tuple[Check, ...], step: str) -> Facts:
         self._say(step)
-        return found(checks, self._world, self._target)
+        return run_checks(checks, self._context, self._target)
 
-    def _keep(self, choices: Choices) -> None:
-        self._choices = choices
-        save(self._world, self._bucket, choices)
-        self._terraform.use(choices)
+    def _use(self, variables: Variables) -> None:
+        """Deploy with these variables from now on, without saving them yet."""
+        self._variables = variables
+        self._terraform.write_variables(variables)
+
+    def _save(self) -> None:
+        """Save the variables for colleagues and CI, once their plan is agreed to.
+
+        Raises DeployError if another deploy has saved others since this one read them.
+        """
+        if self._variables == self._saved:
+            return
+        if load(self._context, self._bucket) != self._saved:
+            raise DeployError(SETTINGS_CHANGED.format(bucket=self._bucket))
+        save(self._context, self._bucket, self._variables)
+        self._saved = self._variables
 
     def _store_keys(self) -> bool:
-        """Whether running instances have yet to see them."""
+        """Store the keys; return whether running instances still lack them."""
         asks = not self._has_asked_for_keys
         if asks:
             self._say("Keys of Runway and Gemini")
-        revision = keys.store(self._world, self._project, asks=asks)
+        revision = keys.store(self._context, self._project, asks=asks)
         self._has_asked_for_keys = revision is not None
-        if revision in (None, self._choices.get("keys_revision", 1)):
+        if revision in (None, self._variables.get("keys_revision", 1)):
             return False
-        self._keep(self._choices | {"keys_revision": revision})
+        self._use(self._variables | {"keys_revision": revision})
         return True
 
     # Applying ------------------------------------------------------------------------
 
     def _apply(self) -> None:
-        """Apply, and once more after a minute where what failed passes by itself."""
+        """Apply, and once more after a minute if the failure is transient."""
         if not self._plan():
             return
-        ran = self._terraform.apply()
+        result = self._terraform.apply()
         # Even half an apply makes its plan stale, so a new one is made.
-        if waits_for(self._world, ran, self._terraform.work) and self._plan():
-            ran = self._terraform.apply()
-        if not ran.ok:
-            raise Stopped(sentence(ran.stderr, self._terraform.work))
+        if (
+            wait_if_transient(self._context, result, self._terraform.work)
+            and self._plan()
+        ):
+            result = self._terraform.apply()
+        if not result.ok:
+            raise DeployError(next_step(result.stderr, self._terraform.work))
 
     def _plan(self) -> bool:
-        """Whether there is something to apply that the person agrees to."""
+        """Plan, and return whether there is anything to apply.
+
+        Raises DeployError if the user doesn't agree to the plan.
+        """
         plan = self._terraform.plan()
+        self._refuse_to_replace_keys(plan)
         if plan.is_empty:
-            self._world.person.say("  Nothing to change.")
+            self._context.console.say("  Nothing to change.")
+            self._save()
             return False
-        # One agreement a run is enough, but deletions are always asked about.
+        # One agreement per run is enough, but deletions are always asked about.
         if not self._has_agreed or plan.deletions:
             self._agree(plan)
+        self._save()
         return True
+
+    def _refuse_to_replace_keys(self, plan: Plan) -> None:
+        """Raises DeployError if Terraform would add `unset` as a key's newest version.
+
+        It does if the first version, which it made, was destroyed.
+        """
+        for name, address in plan.first_versions.items():
+            secret = keys.SECRETS[name]
+            newest = keys.newest_version(self._context, self._project, secret)
+            if newest:
+                path = f"projects/{self._project}/secrets/{secret}/versions/{newest}"
+                work = self._terraform.work
+                raise DeployError(
+                    VERSION_DESTROYED.format(
+                        secret=secret, work=work, at=address, path=path
+                    )
+                )
 
     def _agree(self, plan: Plan) -> None:
         for line in plan.summary():
-            self._world.person.say(f"  {line}")
-        self._world.person.say(EACH_ITEM.format(project=self._project))
-        if not self._world.person.agrees("Apply this plan?"):
-            raise Stopped("Nothing was applied.")
+            self._context.console.say(f"  {line}")
+        self._context.console.say(EACH_ITEM.format(project=self._project))
+        if not self._context.console.confirm("Apply this plan?"):
+            raise DeployError("Nothing was applied.")
         self._has_agreed = True
 
-    def _let_callers_in(self) -> None:
-        """Without allUsers: an apply that touches `api` undoes this."""
-        if self._choices.get("api_public") is not False:
+    def _skip_invoker_check(self) -> None:
+        """Without allUsers only. Repeated, as an apply that touches `api` undoes it."""
+        if self._variables.get("api_public") is not False:
             return
-        self._say("Callers get through to api without Google's check; api has its own")
-        ran = self._world.run(*smoke.let_callers_in(self._target))
-        if not ran.ok:
-            raise Stopped(f"No caller can reach the api: {ran.stderr.strip()}")
+        self._say(
+            "Google's check of callers is switched off for api, which has its own"
+        )
+        result = self._context.run(*smoke.skip_invoker_check_command(self._target))
+        if not result.ok:
+            raise DeployError(f"No caller can reach the api: {result.stderr.strip()}")
 
     def _finish(self) -> None:
         outputs = self._terraform.outputs()
-        self._say(f"Asking {outputs['api_url']}")
-        smoke.check(self._world, self._target, outputs["api_url"])
-        smoke.check_sweep(self._world, self._target)
-        if self._has_page:
+        self._say(f"Checking {outputs['api_url']}")
+        smoke.check(self._context, self._target, outputs["api_url"])
+        smoke.check_sweep(self._context, self._target)
+        if self._variables.get("enable_web") is not False:
             self._say("The web page: built and published")
-            page.publish(self._world, self._project, outputs, self._asked.page)
-        most_expensive, together = smoke.first_cost_usd(self._choices)
-        self._world.person.say(
+            page.publish(self._context, self._project, outputs, self._options.page)
+        most_expensive, together = smoke.first_cost_usd(self._variables)
+        self._context.console.say(
             "\n".join(
                 (
                     "\nReelay runs.",

@@ -1,4 +1,4 @@
-"""Terraform's files as data: its locals, plain text without its quotes."""
+"""The Terraform files parsed as data, with quotes removed from texts."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -12,12 +12,12 @@ INFRA = Path(__file__).parent.parent.parent / "infra"
 
 @cache
 def _files() -> list[dict[str, Any]]:
-    """Parsed once: that takes seconds."""
+    """Parsed once, as that takes seconds."""
     return [hcl2.loads(file.read_text()) for file in INFRA.glob("*.tf")]
 
 
 def _blocks(kind: str) -> Iterator[tuple[str, Any]]:
-    """Name and body of everything in the blocks of this kind."""
+    """Name and body of every block of this kind."""
     for file in _files():
         for block in file.get(kind, ()):
             yield from _plain(block).items()
@@ -25,7 +25,7 @@ def _blocks(kind: str) -> Iterator[tuple[str, Any]]:
 
 @cache
 def local_values() -> dict[str, Any]:
-    """All locals by name; expressions stay texts of the form ${…}."""
+    """All locals by name; expressions stay text in the form ${…}."""
     return dict(_blocks("locals"))
 
 
@@ -45,7 +45,7 @@ def resources() -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Without quotes, and without what the parser adds."""
+    """The value without quotes and without the parser's additions."""
     match value:
         case str():
             return value.removeprefix('"').removesuffix('"')

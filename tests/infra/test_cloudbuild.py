@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from ops.deploy.choices import OBJECT
 from ops.deploy.terraform import STATE_PREFIX
+from ops.deploy.variables import OBJECT
 from tests.infra.terraform_files import INFRA, local_values, resources
 
 ROOT = INFRA.parent
@@ -18,7 +18,7 @@ CHECK_FILE = ROOT / "cloudbuild.yaml"
 GITHUB = ROOT / ".github" / "workflows" / "deploy.yml"
 LOCALS = local_values()
 DEPLOY = {step["id"]: step for step in LOCALS["deploy_steps"]}
-# What a step reads: of Cloud Build's options, and of the workflow's environment.
+# Variables in a step, from Cloud Build's options or the workflow's environment.
 ENVIRON = re.compile(r"\$\{?([A-Z_]{3,})")
 
 
@@ -33,7 +33,7 @@ def script(step: str) -> str:
 def run(
     step: str, place: Path, programs: dict[str, str], **environ: str
 ) -> "subprocess.CompletedProcess[str]":
-    """The step's script, with these programs on its PATH."""
+    """Run the step's script with these programs on its PATH."""
     for name, text in programs.items():
         (place / name).write_text(f"#!/bin/sh\n{text}\n")
         (place / name).chmod(0o755)
@@ -51,14 +51,25 @@ def run(
 # The check ----------------------------------------------------------------------------
 
 
-def test_the_check_is_make_check_in_an_image_of_its_own() -> None:
+def test_the_check_is_make_check_in_its_own_image() -> None:
     image, check = build(CHECK_FILE)["steps"]
 
     assert check["args"] == ["make", "check"]
-    # Pushed nowhere: what a branch built can't be used to deploy.
+    # It isn't pushed, so an image that a branch built can't be used to deploy.
     assert check["name"] == image["args"][image["args"].index("--tag") + 1]
     assert "push" not in CHECK_FILE.read_text().split()
     assert "serviceAccount" not in build(CHECK_FILE)
+
+
+@pytest.mark.parametrize("name", ["AUDIT=required", "REELAY_REQUIRE_TERRAFORM=1"])
+def test_both_cis_fail_if_a_look_up_is_impossible(name: str) -> None:
+    """Vulnerabilities that could not be looked up must not count as none."""
+    setting, _, value = name.partition("=")
+    *_, github = build(ROOT / ".github/workflows/check.yml")["jobs"]["check"]["steps"]
+    _, cloud_build = build(CHECK_FILE)["steps"]
+
+    assert github["env"][setting] == value
+    assert name in cloud_build["env"]
 
 
 def test_the_image_pins_terraform_by_its_checksum() -> None:
@@ -70,16 +81,21 @@ def test_the_image_pins_terraform_by_its_checksum() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "goes_on"),
-    [(["SUCCESS"], True), (["", "WORKING", "SUCCESS"], True), (["FAILURE"], False),
-     (["WORKING", "CANCELLED"], False)],
-    ids=["passed", "still running", "failed", "cancelled"],
+    ("answers", "newest", "goes_on"),
+    [(["SUCCESS"], "abc", True), (["", "WORKING", "SUCCESS"], "abc", True),
+     (["FAILURE"], "abc", False), (["WORKING", "CANCELLED"], "abc", False),
+     (["SUCCESS"], "def", False)],
+    ids=["passed", "still running", "failed", "cancelled", "overtaken"],
 )  # fmt: skip
-def test_only_a_commit_that_passed_its_check_is_deployed(
-    answers: list[str], *, goes_on: bool, tmp_path: Path
+def test_only_the_newest_commit_that_passed_its_check_is_deployed(
+    answers: list[str], newest: str, *, goes_on: bool, tmp_path: Path
 ) -> None:
+    """A check that takes longer than a later one must not deploy older code."""
     (tmp_path / "answers").write_text("\n".join(answers) + "\n")
-    gcloud = f"cd {tmp_path}; head -n 1 answers; sed -i 1d answers"
+    gcloud = (
+        f'case "$*" in *TRIGGER_NAME=reelay-deploy*) echo {newest} ;; '
+        f"*) cd {tmp_path}; head -n 1 answers; sed -i 1d answers ;; esac"
+    )
 
     ran = run(
         "checked",
@@ -92,7 +108,7 @@ def test_only_a_commit_that_passed_its_check_is_deployed(
     assert (ran.returncode == 0) is goes_on
 
 
-def test_it_waits_for_the_check_of_main_and_never_longer_than_its_step() -> None:
+def test_the_deploy_waits_for_mains_check_but_no_longer_than_its_step() -> None:
     name = resources()["google_cloudbuild_trigger.check"]["name"]
     tries, pause = re.findall(r"seq (\d+)|sleep (\d+)", script("checked"))
 
@@ -102,7 +118,7 @@ def test_it_waits_for_the_check_of_main_and_never_longer_than_its_step() -> None
 
 
 @pytest.mark.parametrize(("owner", "is_read"), [("123", True), ("666", False)])
-def test_settings_are_read_from_the_projects_own_bucket_alone(
+def test_settings_are_read_only_from_the_projects_own_bucket(
     owner: str, *, is_read: bool, tmp_path: Path
 ) -> None:
     gcloud = f'case "$*" in *describe*) echo {owner} ;; *) echo "$*" ;; esac'
@@ -120,7 +136,7 @@ def test_settings_are_read_from_the_projects_own_bucket_alone(
 
 
 def test_an_apply_that_failed_is_not_repeated(tmp_path: Path) -> None:
-    """Nor is a new plan, which no one has seen, applied: a retried build makes one."""
+    """Nor does a retried build apply a new plan that nobody has seen."""
     ran = run("apply", tmp_path, {"terraform": 'echo ran "$@"\nexit 1'})
 
     assert ran.returncode == 1
@@ -128,7 +144,7 @@ def test_an_apply_that_failed_is_not_repeated(tmp_path: Path) -> None:
     assert "retry this build" in ran.stdout
 
 
-def test_what_is_applied_is_the_plan_that_was_saved() -> None:
+def test_the_saved_plan_is_applied() -> None:
     assert "-out=/workspace/plan" in script("plan")
     applied = [line for line in script("apply").splitlines() if "terraform" in line]
 
@@ -136,13 +152,38 @@ def test_what_is_applied_is_the_plan_that_was_saved() -> None:
     assert "-var" not in script("apply")
 
 
-def test_it_plans_with_the_settings_and_the_state_of_make_deploy() -> None:
+SECRET = '  # google_secret_manager_secret.keys["K"] will be created'
+VERSION = '  # google_secret_manager_secret_version.unset["K"] will be created'
+
+
+@pytest.mark.parametrize(
+    ("planned", "goes_on"),
+    [
+        (["  # a.b will be created"], True),
+        ([SECRET, VERSION], True),
+        ([VERSION], False),
+    ],
+    ids=["neither", "a new secret", "a destroyed version"],
+)
+def test_no_key_is_replaced_by_a_new_first_version(
+    planned: list[str], *, goes_on: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "shown").write_text("\n".join(planned) + "\n")
+    terraform = f'[ "$1" != show ] || cat {tmp_path}/shown'
+
+    ran = run("plan", tmp_path, {"terraform": terraform}, STATE_BUCKET="b")
+
+    assert (ran.returncode == 0) is goes_on
+    assert ("make deploy" in ran.stdout) is not goes_on
+
+
+def test_the_plan_uses_the_settings_and_the_state_of_make_deploy() -> None:
     assert f"-var-file=/workspace/{OBJECT}" in script("plan")
     assert f"prefix={STATE_PREFIX}" in script("plan")
 
 
 @pytest.mark.parametrize(("has_lock", "is_readonly"), [(True, True), (False, False)])
-def test_a_lock_of_the_providers_is_held_to_once_it_is_there(
+def test_an_existing_lock_of_providers_is_enforced(
     has_lock: bool, is_readonly: bool, tmp_path: Path
 ) -> None:
     if has_lock:
@@ -158,10 +199,10 @@ def test_a_lock_of_the_providers_is_held_to_once_it_is_there(
 @pytest.mark.parametrize(
     ("settings", "is_let_in"), [('"api_public": false', True), ('"region": "x"', False)]
 )
-def test_callers_are_let_in_again_where_all_users_are_forbidden(
+def test_access_is_restored_where_all_users_is_forbidden(
     settings: str, is_let_in: bool, tmp_path: Path
 ) -> None:
-    """`/workspace` is the same folder in each step; here it is made up by grep."""
+    """All steps share `/workspace`; here grep is replaced to read `tmp_path`."""
     (tmp_path / "settings").write_text(settings)
     found = f'#!/bin/sh\n/bin/grep -q "$2" {tmp_path}/settings'
 
@@ -182,7 +223,7 @@ def test_callers_are_let_in_again_where_all_users_are_forbidden(
     [("200", "401", True), ("403", "401", False), ("200", "200", False)],
     ids=["as it should", "lets nobody in", "lets anybody in"],
 )
-def test_a_deploy_is_done_only_when_the_api_answers(
+def test_a_deploy_succeeds_only_if_the_api_answers(
     health: str, models: str, passes: bool, tmp_path: Path
 ) -> None:
     curl = f'case "$*" in */health) printf {health} ;; *) printf {models} ;; esac'
@@ -194,7 +235,7 @@ def test_a_deploy_is_done_only_when_the_api_answers(
 
 
 def test_a_branch_cannot_change_what_cloud_build_runs() -> None:
-    """The trigger holds the scripts themselves; none reads a substitution."""
+    """The trigger contains the scripts themselves, and none reads a substitution."""
     trigger = resources()["google_cloudbuild_trigger.deploy"]
     step = trigger["build"][0]["dynamic"][0]["step"]["content"][0]
 
@@ -207,18 +248,27 @@ def test_a_branch_cannot_change_what_cloud_build_runs() -> None:
 # GitHub -------------------------------------------------------------------------------
 
 
-def test_github_takes_the_same_steps_in_the_same_order() -> None:
+def test_github_runs_the_same_steps_in_the_same_order() -> None:
     steps = build(GITHUB)["jobs"]["deploy"]["steps"]
     ran = re.findall(r"infra/deploy/(\w+)\.sh", str(steps))
 
-    # The workflow begins only once the check has passed.
+    # The workflow starts only after the check has passed.
     assert ["checked", *ran] == list(DEPLOY)
     job = build(GITHUB)["jobs"]["deploy"]
     assert "workflow_run.conclusion == 'success'" in job["if"]
     assert "workflow_run.event == 'push'" in job["if"]
 
 
-def test_each_step_finds_its_environment_in_both() -> None:
+def test_github_does_not_deploy_a_commit_after_a_later_one() -> None:
+    """For example, if the check of an old commit is run again."""
+    text = GITHUB.read_text()
+
+    asked = text.index("repos/$GITHUB_REPOSITORY/commits/main")
+    assert asked < text.index("google-github-actions/auth")
+    assert "SHA: ${{ github.event.workflow_run.head_sha }}" in text
+
+
+def test_each_step_has_its_variables_in_both() -> None:
     options = resources()["google_cloudbuild_trigger.deploy"]["build"][0]["options"]
     built = {each.partition("=")[0] for each in options[0]["env"]}
     github = set(build(GITHUB)["jobs"]["deploy"]["env"])
@@ -229,7 +279,7 @@ def test_each_step_finds_its_environment_in_both() -> None:
         assert step == "checked" or read <= github
 
 
-def test_the_workflow_reads_the_variables_that_terraform_gives() -> None:
+def test_the_workflow_reads_the_variables_that_terraform_outputs() -> None:
     text = GITHUB.read_text()
     given = set(re.findall(r"(GCP_[A-Z_]+)", (INFRA / "outputs.tf").read_text()))
 

@@ -1,7 +1,7 @@
-"""Every query of Firestore that the code makes has its index in Terraform.
+"""Every Firestore query of the code has its index in Terraform.
 
-The emulator answers any query; the real one fails those without an index. So each
-query stands here in a table, and one that doesn't is found by reading the code.
+The emulator answers any query; the real Firestore fails those without an index. So a
+table here lists each query, and reading the code finds any that is missing.
 """
 
 import ast
@@ -18,16 +18,16 @@ from tests.domain.examples import a_new_job
 from tests.infra.terraform_files import INFRA, local_values, resources
 
 GCP = INFRA.parent / "shared" / "gcp"
-NARROWING = ("where", "order_by")
+FILTERING = ("where", "order_by")
 UP, DOWN = "ASCENDING", "DESCENDING"
 NEWEST_FIRST = (("created_at", DOWN), ("__name__", DOWN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """`places`: where it is written, as file.function. A range is an order, too."""
+    """`place` is file.function. A range counts as an order."""
 
-    places: tuple[str, ...]
+    place: str
     collection: str
     equal: tuple[str, ...] = ()
     order: tuple[tuple[str, str], ...] = ()
@@ -37,60 +37,55 @@ class Query:
     def fields(self) -> set[str]:
         return {*self.equal, *(field for field, _ in self.order)}
 
-    @property
-    def is_served_by_single_fields(self) -> bool:
-        """Firestore indexes each field by itself, and joins equalities."""
-        return not self.order or len(self.fields) == 1
 
-
-PAGE = ("firestore_job_queries.page",)
+PAGE = "firestore_job_queries.page"
 QUERIES = (
     Query(
-        places=("firestore_job_queries.overdue",),
+        place="firestore_job_queries.overdue",
         collection="internal",
         order=(("wake_at", UP), ("__name__", UP)),
         is_group=True,
     ),
     Query(
-        places=("firestore_reports._open_jobs",),
+        place="firestore_reports._open_jobs",
         collection="internal",
         order=(("wake_at", UP),),
         is_group=True,
     ),
     Query(
-        places=("firestore_job_queries.overdue_webhooks",),
+        place="firestore_job_queries.overdue_webhooks",
         collection="internal",
         order=(("webhook.due_at", UP),),
         is_group=True,
     ),
     Query(
-        places=("firestore_keys.with_id",),
+        place="firestore_keys.with_id",
         collection="api_keys",
         order=(("__name__", UP),),
     ),
     Query(
-        places=("firestore_reports._counts",),
+        place="firestore_reports._counts",
         collection="users",
         order=(("open_jobs", UP),),
     ),
     Query(
-        places=("firestore_job_queries.is_image_of_others",),
+        place="firestore_job_queries.is_image_of_others",
         collection="videos",
         equal=("user_id", "image"),
     ),
     Query(
-        places=("firestore_job_queries.is_image_of_others",),
+        place="firestore_job_queries.is_image_of_others",
         collection="videos",
         equal=("user_id", "last_image"),
     ),
     Query(
-        places=("firestore_keys.all",),
+        place="firestore_keys.all",
         collection="api_keys",
         order=(("created_at", DOWN),),
     ),
-    Query(places=PAGE, collection="videos", equal=("user_id",), order=NEWEST_FIRST),
+    Query(place=PAGE, collection="videos", equal=("user_id",), order=NEWEST_FIRST),
     Query(
-        places=PAGE,
+        place=PAGE,
         collection="videos",
         equal=("user_id", "status"),
         order=NEWEST_FIRST,
@@ -99,7 +94,7 @@ QUERIES = (
 
 
 def written() -> dict[str, set[str]]:
-    """By file.function: the fields that its queries narrow or order by."""
+    """The fields that queries filter or order by, by file.function."""
     return {
         f"{file.stem}.{function.name}": fields
         for file in sorted(GCP.glob("*.py"))
@@ -119,12 +114,12 @@ def queried_fields(function: ast.FunctionDef) -> set[str]:
         for call in ast.walk(function)
         if isinstance(call, ast.Call)
         and isinstance(call.func, ast.Attribute)
-        and call.func.attr in NARROWING
+        and call.func.attr in FILTERING
     }
 
 
 def field_of(call: ast.Call) -> str:
-    """Its field, in where(filter=FieldFilter("name", …)) or order_by("name", …)."""
+    """The field in where(filter=FieldFilter("name", …)) or order_by("name", …)."""
     given = call.args[0] if call.args else call.keywords[0].value
     if isinstance(given, ast.Call):
         given = given.args[0]
@@ -135,31 +130,28 @@ def field_of(call: ast.Call) -> str:
 def test_the_table_has_every_query_of_the_code() -> None:
     known: dict[str, set[str]] = {}
     for query in QUERIES:
-        if len(query.places) == 1:
-            known.setdefault(query.places[0], set()).update(query.fields)
+        known.setdefault(query.place, set()).update(query.fields)
 
-    several = {place for query in QUERIES for place in query.places} - set(known)
-    found = written()
-    assert {place: f for place, f in found.items() if place not in several} == known
-    assert {place for place in found if place in several} == several
+    assert written() == known
 
 
-def test_the_queries_of_pages_are_those_of_the_table() -> None:
-    """One query, written in two functions, with a filter that may be left out."""
-    found = set().union(*(written()[place] for place in PAGE))
-
-    assert found == set().union(*(q.fields for q in QUERIES if q.places == PAGE))
-
-
-@pytest.mark.parametrize("query", QUERIES, ids=lambda q: f"{q.places[0]}-{q.equal}")
+@pytest.mark.parametrize("query", QUERIES, ids=lambda q: f"{q.place}-{q.equal}")
 def test_a_query_has_its_index(query: Query) -> None:
     if query.is_group:
         assert (query.collection, query.order[0]) in group_indexes()
-    elif query.is_served_by_single_fields:
+    elif not query.order or len(query.fields) == 1:
+        # Firestore indexes each field by itself, and merges those for equalities.
         assert not [f for f in query.fields if is_exempted(query.collection, f)]
     else:
         ascending = [(field, UP) for field in query.equal]
         assert [*ascending, *query.order] in composite_indexes()
+
+
+def test_an_index_is_deleted_only_after_the_code_that_needs_it() -> None:
+    """Terraform would delete it first, and the old code's queries would fail."""
+    index = resources()["google_firestore_index.indexes"]
+
+    assert index.get("lifecycle") == [{"create_before_destroy": True}]
 
 
 def test_no_function_is_deployed_before_its_indexes_are_built() -> None:
@@ -184,7 +176,7 @@ def group_indexes() -> set[tuple[str, tuple[str, str]]]:
 
 
 def is_exempted(collection: str, field: str) -> bool:
-    """Whether this field has no index of its own."""
+    """Whether the field is exempted from its single-field index."""
     if field == "expires_at":
         return collection in ttl_collections()
     open_jobs = resources()["google_firestore_field.open_jobs"]
@@ -210,8 +202,8 @@ def composite_indexes() -> list[list[tuple[str, str]]]:
     ]
 
 
-def test_what_expires_says_when() -> None:
-    """By collection: a document as the code writes it."""
+def test_documents_with_a_ttl_have_the_field() -> None:
+    """A document as the code writes it, by collection."""
     job = a_new_job()
     written = {
         "videos": project(job),

@@ -1,4 +1,4 @@
-"""What ships: the zip by the allow-list, unpacked alone, imports and serves."""
+"""The package that ships: the zip of the allow-list imports and serves by itself."""
 
 import contextlib
 import json
@@ -17,14 +17,12 @@ from urllib.request import urlopen
 import pytest
 
 from local.identity import LocalIdentity
-from local.processes import Program, Running, answers, free_port, wait_until
+from local.processes import Program, RunningProcess, answers, free_port, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 PATTERNS = json.loads((ROOT / "infra" / "packaged.json").read_text())
-FUNCTIONS = ("api", "worker", "sweep", "budget_alert")
-ANSWERS = {"api": ("/health", 200), "worker": ("/", 401), "sweep": ("/", 401)} | {
-    "budget_alert": ("/", 401)
-}
+PRIVATE = ("worker", "sweep", "budget_alert")
+ANSWERS = {"api": ("/health", 200)} | dict.fromkeys(PRIVATE, ("/", 401))
 IMPORT_ALL = """
 import importlib, pathlib, sys
 sys.path.insert(0, ".")
@@ -39,7 +37,7 @@ def packaged() -> list[Path]:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The zip as Terraform makes it, unpacked into an empty folder."""
+    """The zip as Terraform builds it, unpacked into an empty folder."""
     place = tmp_path_factory.mktemp("package")
     with zipfile.ZipFile(place / "source.zip", "w") as archive:
         for file in packaged():
@@ -55,7 +53,7 @@ def test_only_what_runs_ships() -> None:
     assert tops == {"main.py", "requirements.txt", "functions", "shared"}
 
 
-def test_nothing_of_what_runs_is_left_behind() -> None:
+def test_everything_that_runs_ships() -> None:
     there = {
         file
         for folder in ("functions", "shared")
@@ -66,7 +64,7 @@ def test_nothing_of_what_runs_is_left_behind() -> None:
     assert not there - {*packaged()}
 
 
-def test_every_packaged_file_imports_with_nothing_else_beside_it(
+def test_every_packaged_file_imports_by_itself(
     package: Path,
 ) -> None:
     ran = run([sys.executable, "-I", "-W", "error", "-c", IMPORT_ALL], package)
@@ -79,7 +77,7 @@ def test_every_packaged_file_imports_with_nothing_else_beside_it(
 
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of a fresh environment with only the locked packages."""
+    """The bin folder of a fresh environment with only the locked packages."""
     place = tmp_path_factory.mktemp("venv")
     run(
         [sys.executable, "-m", "venv", "--without-pip", str(place)], ROOT
@@ -92,7 +90,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", ANSWERS)
 def test_a_function_serves_from_the_package_alone(
     function: str, served: Mapping[str, str]
 ) -> None:
@@ -105,50 +103,34 @@ def test_a_function_serves_from_the_package_alone(
 def served(
     package: Path, locked: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    """Each function's address; all four started as Cloud Run starts them."""
-    logs = tmp_path_factory.mktemp("logs")
-    account = an_account(logs / "account.json")
-    ports = {name: free_port() for name in FUNCTIONS}
+    """Each function's URL, with all four started as Cloud Run starts them."""
+    place = tmp_path_factory.mktemp("logs")
+    ports = {name: free_port() for name in ANSWERS}
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     with ExitStack() as closing:
-        started = {
-            name: Running(
-                Program(
-                    name=name,
-                    command=command(locked, package, name, port),
-                    environment=in_the_cloud(name, port) | account,
-                    log=logs / name,
-                )
-            )
-            for name, port in ports.items()
-        }
-        for running in started.values():
-            closing.callback(running.end)
+        started = {}
+        for name, port in ports.items():
+            started[name] = RunningProcess(program(name, port, locked, package, place))
+            closing.callback(started[name].end)
         for name, running in started.items():
-            wait_until(answers(f"http://127.0.0.1:{ports[name]}/health"), running)
-        yield {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+            wait_until(answers(f"{urls[name]}/health"), running)
+        yield urls
 
 
 # An instance that was frozen ---------------------------------------------------------
 
 
-def test_an_instance_that_wakes_up_keeps_its_worker_process(
+def test_an_instance_that_resumes_keeps_its_worker_process(
     package: Path, locked: Path, tmp_path: Path
 ) -> None:
-    """Cloud Run takes the CPU away between requests, and then calls again.
+    """Cloud Run throttles the CPU between requests to nothing, and then calls again.
 
     With a limit of one second between heartbeats the frozen worker is overdue, and the
-    arbiter, which wakes up first here, would kill it.
+    arbiter, which resumes first here, would kill it.
     """
     port = free_port()
-    environment = in_the_cloud("sweep", port) | an_account(tmp_path / "account.json")
-    running = Running(
-        Program(
-            name="sweep",
-            command=command(locked, package, "sweep", port),
-            environment=environment | {"CLOUD_RUN_TIMEOUT_SECONDS": "1"},
-            log=tmp_path / "sweep",
-        )
-    )
+    limit = {"CLOUD_RUN_TIMEOUT_SECONDS": "1"}
+    running = RunningProcess(program("sweep", port, locked, package, tmp_path, **limit))
     try:
         url = f"http://127.0.0.1:{port}/"
         wait_until(answers(url), running)
@@ -156,9 +138,9 @@ def test_an_instance_that_wakes_up_keeps_its_worker_process(
         [worker] = children(arbiter)
         for pid in (arbiter, worker):
             os.kill(pid, signal.SIGSTOP)
-        time.sleep(3)  # the frozen time itself
+        time.sleep(3)  # frozen
         os.kill(arbiter, signal.SIGCONT)
-        time.sleep(2)  # in which the arbiter looks at heartbeats, once a second
+        time.sleep(2)  # the arbiter checks heartbeats once a second
         with contextlib.suppress(ProcessLookupError):
             os.kill(worker, signal.SIGCONT)
 
@@ -174,22 +156,28 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in text.split()]
 
 
-def command(programs: Path, package: Path, name: str, port: int) -> list[str]:
-    framework = str(programs / "functions-framework")
+def program(
+    name: str, port: int, locked: Path, package: Path, place: Path, **environ: str
+) -> Program:
+    """Start a function as Cloud Run does; its log and its account are in `place`."""
+    framework = [str(locked / "functions-framework"), "--target", name]
     where = ["--host", "127.0.0.1", "--port", str(port)]
-    return [framework, "--target", name, "--source", str(package / "main.py"), *where]
-
-
-def an_account(path: Path) -> dict[str, str]:
-    """The function's own identity, which the metadata server has in the cloud."""
-    identity = LocalIdentity.generate("my-project")
-    nowhere = f"http://127.0.0.1:{free_port()}/token"
-    identity.write_service_account_file(path, account="api", token_uri=nowhere)
-    return {"GOOGLE_APPLICATION_CREDENTIALS": str(path)}
+    # The function's identity, which in the cloud comes from the metadata server.
+    account = place / f"{name}.json"
+    LocalIdentity.generate("my-project").write_service_account_file(
+        account, account=name, token_uri=f"http://127.0.0.1:{free_port()}/token"
+    )
+    own = {"GOOGLE_APPLICATION_CREDENTIALS": str(account)}
+    return Program(
+        name=name,
+        command=[*framework, "--source", str(package / "main.py"), *where],
+        environment=in_the_cloud(name, port) | own | environ,
+        log=place / name,
+    )
 
 
 def in_the_cloud(name: str, port: int) -> dict[str, str]:
-    """What Cloud Run and Terraform set: no emulator, nothing of this machine."""
+    """The environment that Cloud Run and Terraform set, without emulators."""
     return {
         "PATH": "/usr/bin:/bin",
         "PORT": str(port),

@@ -1,4 +1,4 @@
-"""Files that other programs read: valid, pinned, and in step with each other."""
+"""Files that other programs read are valid, pinned and consistent."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ SCHEMAS = {
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_files_are_valid_by_their_published_schema(schema: str) -> None:
+def test_files_are_valid_by_their_published_schemas(schema: str) -> None:
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema]
     ran = subprocess.run(
         [*check, *SCHEMAS[schema]], cwd=ROOT, capture_output=True, text=True
@@ -43,7 +43,7 @@ def workflow() -> dict[str, Any]:
     return dict(YAML(typ="safe").load(WORKFLOW.read_text()))
 
 
-def test_a_pull_request_is_checked_without_any_right_to_write() -> None:
+def test_a_pull_request_is_checked_without_write_permission() -> None:
     assert workflow()["permissions"] == {"contents": "read"}
     assert "pull_request_target" not in WORKFLOW.read_text()
     assert "secrets." not in WORKFLOW.read_text()
@@ -68,7 +68,7 @@ def test_the_oldest_and_the_newest_python_are_checked() -> None:
     assert versions == [("3.11", "23.0.1"), ("3.13", None)]
 
 
-def test_every_place_names_the_same_terraform() -> None:
+def test_every_file_names_the_same_version_of_terraform() -> None:
     version = (ROOT / "infra" / ".terraform-version").read_text().strip()
     dockerfile = (ROOT / "ci" / "Dockerfile").read_text()
 
@@ -79,7 +79,7 @@ def test_every_place_names_the_same_terraform() -> None:
     assert re.findall(r'"hashicorp/terraform:(\S+)"', deploy) == [version]
 
 
-def test_the_example_of_an_environment_sets_nothing_and_names_what_is_read() -> None:
+def test_the_example_environment_sets_nothing_and_names_real_settings() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
     named = dict(re.findall(r"^#([A-Z_]+)=(.*)$", "\n".join(lines), re.MULTILINE))
 

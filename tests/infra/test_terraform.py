@@ -1,7 +1,7 @@
-"""Terraform itself on infra/: format, types and references, and its own tests.
+"""Terraform run on infra/: its formatting, its validation and its own tests.
 
-Providers come from the registry, or from the stand-in whose `setup` lies in the folder
-that TERRAFORM_STANDIN names. Where neither is there these tests are skipped, unless
+Providers come from the registry, or from a stand-in whose `setup` is in the folder
+TERRAFORM_STANDIN. Without either, these tests are skipped, unless
 REELAY_REQUIRE_TERRAFORM is 1.
 """
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 STANDIN = os.environ.get("TERRAFORM_STANDIN")
 NEEDED = ("infra", "docs", "functions", "shared", "main.py", "requirements.txt")
 NOT_COPIED = shutil.ignore_patterns(".terraform", "__pycache__")
-# What init says where it can't reach the registry.
+# What init prints if it can't reach the registry.
 UNREACHABLE = ("could not connect to registry", "Failed to query available provider")
 
 
@@ -29,7 +29,7 @@ def go_without(why: str) -> NoReturn:
 
 @pytest.fixture(scope="module")
 def terraform() -> tuple[str, ...]:
-    """The words that a command of Terraform's begins with."""
+    """The words with which a Terraform command begins."""
     if shutil.which("terraform") is None:
         go_without("Install Terraform 1.11 or newer to check infra/.")
     if not STANDIN:
@@ -41,7 +41,7 @@ def terraform() -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def infra(terraform: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of infra/, with what ships beside it, initialised."""
+    """A copy of infra/ and of the files that ship, initialised."""
     root = tmp_path_factory.mktemp("terraform")
     for name in NEEDED:
         if (source := ROOT / name).is_dir():
@@ -65,20 +65,20 @@ def run(
     )
 
 
-def test_it_is_formatted(terraform: tuple[str, ...]) -> None:
+def test_terraform_files_are_formatted(terraform: tuple[str, ...]) -> None:
     ran = run(terraform[-1:], ROOT / "infra", "fmt", "-check", "-recursive")
 
     assert ran.returncode == 0, f"Run terraform fmt -recursive infra: {ran.stdout}"
 
 
-def test_it_is_valid(terraform: tuple[str, ...], infra: Path) -> None:
+def test_terraform_files_are_valid(terraform: tuple[str, ...], infra: Path) -> None:
     ran = run(terraform, infra, "validate")
 
     assert ran.returncode == 0, ran.stderr + ran.stdout
 
 
 @pytest.mark.timeout(600)
-def test_its_own_tests_hold(terraform: tuple[str, ...], infra: Path) -> None:
+def test_terraforms_own_tests_pass(terraform: tuple[str, ...], infra: Path) -> None:
     ran = run(terraform, infra, "test")
 
     assert ran.returncode == 0, ran.stderr + ran.stdout

@@ -1,4 +1,4 @@
-"""A machine to deploy from: a person, a shell of fakes, a gcloud with its cloud."""
+"""Fakes for deploys: a machine with a console, a shell, and a gcloud with its cloud."""
 
 import json
 import sys
@@ -6,22 +6,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ops.deploy.checks import WHOSE_LOGIN, Target
+from ops.deploy.checks import LOGIN_INFO_URL, Target
+from ops.deploy.context import (
+    NOT_FOUND,
+    Command,
+    CommandResult,
+    Context,
+    HttpRequest,
+    HttpResponse,
+    Shell,
+)
 from ops.deploy.down import down
 from ops.deploy.preview import show_plan
-from ops.deploy.settle import Asked
+from ops.deploy.settings import DeployOptions
 from ops.deploy.terraform import Terraform
 from ops.deploy.up import up
-from ops.deploy.world import NOT_FOUND, Answer, Command, Outgoing, Ran, Shell, World
 from tests.ops.fake_budgets import FakeBudgets
-from tests.ops.fake_gcloud import PROJECT, REFUSED, FakeGcloud, answer
+from tests.ops.fake_gcloud import PROJECT, Cloud, FakeGcloud
 from tests.ops.fake_hosting import FakeHosting
 
 TARGET = Target(project=PROJECT, region="us-central1")
 KEYS = {"RUNWAY_API_KEY": "key_very_secret", "GEMINI_API_KEY": "another_secret"}
 STATE_BUCKET = f"gs://{PROJECT}-reelay-terraform"
 MAKES = {"google_pubsub_topic.budget": "create"}
-OK = Ran(code=0)
+OK = CommandResult(code=0)
 PAGE = f"https://{PROJECT}.firebaseapp.com"
 CONFIG = json.dumps(
     {
@@ -33,78 +41,80 @@ CONFIG = json.dumps(
 
 
 @dataclass
-class FakePerson:
-    """Agrees to all but `refuses`, and takes every default."""
+class FakeConsole:
+    """Agrees to every question but `refuses`, and accepts every default."""
 
     refuses: str = "nothing"
     secrets: Mapping[str, str] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
 
     def say(self, text: str) -> None:
-        self.said.append(text)
+        self.lines.append(text)
 
-    def agrees(self, question: str) -> bool:
-        self.asked.append(question)
+    def confirm(self, question: str) -> bool:
+        self.questions.append(question)
         return self.refuses not in question
 
-    def chooses(self, question: str, default: str) -> str:
-        self.asked.append(question)
+    def prompt(self, question: str, default: str) -> str:
+        self.questions.append(question)
         return default
 
-    def types_secret(self, question: str) -> str:
-        self.asked.append(question)
+    def prompt_secret(self, question: str) -> str:
+        self.questions.append(question)
         return self.secrets.get(question.partition(" ")[0], "")
 
     @property
-    def heard(self) -> str:
-        return "\n".join(self.said)
+    def output(self) -> str:
+        return "\n".join(self.lines)
 
 
 class ScriptedShell:
-    """Prepared answers by the words that a command begins with; the last one stays."""
+    """Scripted answers by the first words of a command; the last one repeats."""
 
-    def __init__(self, answers: Mapping[str, Sequence[Ran]]) -> None:
-        self._answers = {words: list(ran) for words, ran in answers.items()}
+    def __init__(self, answers: Mapping[str, Sequence[CommandResult]]) -> None:
+        self._answers = {words: list(result) for words, result in answers.items()}
         self.commands: list[str] = []
 
-    def run(self, command: Command) -> Ran:
-        line = " ".join(command.words)
+    def run(self, command: Command) -> CommandResult:
+        line = " ".join(command.argv)
         self.commands.append(line)
         for words, left in self._answers.items():
             if line.startswith(words):
                 return left.pop(0) if len(left) > 1 else left[0]
-        return Ran(code=0, stdout="{}")
+        return CommandResult(code=0, stdout="{}")
 
 
-def a_world(
+def a_context(
     shell: Shell,
-    person: FakePerson,
+    console: FakeConsole,
     waited: list[float] | None = None,
     environ: Mapping[str, str] | None = None,
-    google: Callable[[Outgoing], Answer] = lambda _: Answer(status=404),
-) -> World:
-    """Time passes at once; the api and the page answer as they should."""
+    google: Callable[[HttpRequest], HttpResponse] = lambda _: HttpResponse(status=404),
+) -> Context:
+    """A context in which waiting takes no time, and the api and the page answer."""
     waits = waited if waited is not None else []
-    return World(
+    return Context(
         shell=shell,
-        person=person,
+        console=console,
         wait_seconds=waits.append,
-        send=lambda asked: google(asked) if asked.headers else _visited(asked.url),
+        send=lambda request: (
+            google(request) if request.headers else _visited(request.url)
+        ),
         environ=environ or {},
     )
 
 
-def _visited(url: str) -> Answer:
-    return Answer(status=401 if url.endswith("/v1/models") else 200)
+def _visited(url: str) -> HttpResponse:
+    return HttpResponse(status=401 if url.endswith("/v1/models") else 200)
 
 
-def failed(stderr: str) -> Ran:
-    return Ran(code=1, stderr=stderr)
+def failed(stderr: str) -> CommandResult:
+    return CommandResult(code=1, stderr=stderr)
 
 
 def shown(changes: Mapping[str, str]) -> dict[str, object]:
-    """What `terraform show -json` says of a plan with these actions by address."""
+    """The output of `terraform show -json` for a plan with these actions by address."""
     return {
         "resource_changes": [
             {"address": at, "change": {"actions": action.split("+")}}
@@ -115,53 +125,54 @@ def shown(changes: Mapping[str, str]) -> dict[str, object]:
 
 @dataclass
 class Installed:
-    """A Shell with the fake gcloud and a stub of Terraform, without starting either.
+    """A Shell with the fake gcloud and a stub of Terraform, in this process.
 
-    `broken`: how a command begins that fails. `applies`: what each apply answers, then
-    they succeed. `plans`: the changes of each plan, the last one for ever.
+    Commands that begin with `broken` fail. `applies` has the answers of the next
+    applies, which then succeed; `plans` the changes of each plan, repeating the last.
     """
 
-    folder: Path
+    gcloud: FakeGcloud
+    has_gcloud: bool = True
     terraform: str | None = "1.11.4"
-    gcloud: bool = True
-    python: Ran = OK
+    python: CommandResult = OK
     broken: str = "-"
-    applies: list[Ran] = field(default_factory=list)
+    applies: list[CommandResult] = field(default_factory=list)
     plans: list[Mapping[str, str]] = field(default_factory=lambda: [MAKES])
     state: str = ""
     commands: list[str] = field(default_factory=list)
 
-    def run(self, command: Command) -> Ran:
-        line = " ".join(command.words)
+    def run(self, command: Command) -> CommandResult:
+        line = " ".join(command.argv)
         self.commands.append(line)
         if line.startswith(self.broken):
             return failed("cut off")
-        if command.words[0] == "terraform":
-            return self._terraform(command.words[1])
-        if command.words[0] == sys.executable:
+        if command.argv[0] == "terraform":
+            return self._terraform(command.argv[1])
+        if command.argv[0] == sys.executable:
             return self.python
-        if not self.gcloud:
-            return Ran(code=NOT_FOUND)
-        code, said = answer(self.folder, list(command.words[1:]), command.stdin)
-        return Ran(code=code, stdout=said, stderr=REFUSED if code else "")
+        return (
+            self.gcloud.run(command)
+            if self.has_gcloud
+            else CommandResult(code=NOT_FOUND)
+        )
 
-    def _terraform(self, verb: str) -> Ran:
+    def _terraform(self, verb: str) -> CommandResult:
         match verb:
             case "version" if self.terraform is None:
-                return Ran(code=NOT_FOUND)
+                return CommandResult(code=NOT_FOUND)
             case "apply":
                 return self._apply()
             case "state":
-                return Ran(code=0, stdout=self.state)
+                return CommandResult(code=0, stdout=self.state)
             case _:
-                return Ran(code=0, stdout=json.dumps(self._said(verb)))
+                return CommandResult(code=0, stdout=json.dumps(self._said(verb)))
 
-    def _apply(self) -> Ran:
-        ran = self.applies.pop(0) if self.applies else OK
-        if ran.ok:
+    def _apply(self) -> CommandResult:
+        result = self.applies.pop(0) if self.applies else OK
+        if result.ok:
             self.state = self.state or "a.b\n"
-            answer(self.folder, ["applied"], "")
-        return ran
+            self.gcloud.applied()
+        return result
 
     def _said(self, verb: str) -> object:
         if verb == "show":
@@ -176,60 +187,64 @@ class Installed:
 
 
 class Desk:
-    """A machine with these programs, and who sits in front of it."""
+    """A machine with these programs, and the person in front of it."""
 
-    def __init__(self, folder: Path, **cloud: object) -> None:
-        self.folder = folder
-        self.gcloud = FakeGcloud(folder / "bin", **cloud)
-        self.installed = Installed(folder / "bin")
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "infra"
+        self.folder.mkdir(exist_ok=True)
+        self.work = root / "work"
+        self.gcloud = FakeGcloud()
+        self.installed = Installed(self.gcloud)
         self.shell: Shell = self.installed
-        self.person = FakePerson()
+        self.console = FakeConsole()
         self.environ = KEYS
         self.waited: list[float] = []
-        # Whose login Terraform uses; None where Google doesn't say.
+        # The account that Terraform uses; None if Google doesn't tell.
         self.terraform_account: str | None = "me@example.com"
         self.hosting = FakeHosting(PROJECT)
         self.budgets = FakeBudgets()
-        self.page = folder / "dist"
-        self.page.mkdir(exist_ok=True)
+        self.page = root / "dist"
+        self.page.mkdir()
         (self.page / "index.html").write_text("the page")
 
     def up(self, target: Target = TARGET, **settings: object) -> None:
-        asked = Asked(target=target, settings=settings, page=self.page)
-        up(self._world(), self._terraform(), asked)
+        options = DeployOptions(target=target, settings=settings, page=self.page)
+        up(self._context(), self._terraform(), options)
 
     def plan(self, target: Target = TARGET, **settings: object) -> None:
-        asked = Asked(target=target, settings=settings)
-        show_plan(self._world(), self._terraform(), asked)
+        options = DeployOptions(target=target, settings=settings)
+        show_plan(self._context(), self._terraform(), options)
 
     def down(self) -> None:
-        down(self._world(), self._terraform(), TARGET)
+        down(self._context(), self._terraform(), TARGET)
 
-    def _world(self) -> World:
-        return a_world(self.shell, self.person, self.waited, self.environ, self._google)
+    def _context(self) -> Context:
+        return a_context(
+            self.shell, self.console, self.waited, self.environ, self._google
+        )
 
-    def _google(self, asked: Outgoing) -> Answer:
-        if asked.url == WHOSE_LOGIN:
-            assert asked.body == b"access_token=ya29.token"
+    def _google(self, request: HttpRequest) -> HttpResponse:
+        if request.url == LOGIN_INFO_URL:
+            assert request.body == b"access_token=ya29.token"
             email = {"email": self.terraform_account} if self.terraform_account else {}
-            return Answer(status=200, body=json.dumps(email).encode())
-        is_budget = asked.url.startswith("https://billingbudgets.googleapis.com/")
-        return (self.budgets if is_budget else self.hosting).answer(asked)
+            return HttpResponse(status=200, body=json.dumps(email).encode())
+        is_budget = request.url.startswith("https://billingbudgets.googleapis.com/")
+        return (self.budgets if is_budget else self.hosting).answer(request)
 
     def _terraform(self) -> Terraform:
-        return Terraform(world=self._world(), folder=self.folder, work=self.work)
+        return Terraform(context=self._context(), folder=self.folder, work=self.work)
 
     @property
-    def work(self) -> Path:
-        return self.folder / "work"
+    def cloud(self) -> Cloud:
+        return self.gcloud.cloud
 
     @property
     def variables(self) -> Mapping[str, object]:
-        """What Terraform gets."""
+        """The variables passed to Terraform."""
         return dict(json.loads((self.work / "settings.tfvars.json").read_text()))
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """What is kept for the next deploy."""
-        kept = self.gcloud.read()["objects"][f"{STATE_BUCKET}/settings.tfvars.json"]
+        """The settings saved for the next deploy."""
+        kept = self.cloud["objects"][f"{STATE_BUCKET}/settings.tfvars.json"]
         return dict(json.loads(kept))

@@ -1,11 +1,12 @@
-"""Cloud Billing's budgets as far as a spend cap goes, with the fields it must have."""
+"""A fake of Cloud Billing's budgets, as far as spend caps need it."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.deploy.world import Answer, Outgoing
-from tests.ops.fake_gcloud import BILLING, NUMBER
+from ops.deploy.context import HttpRequest, HttpResponse
+from tests.ops.fake_gcloud import NUMBER
 
 FILTER = {
     "projects": [f"projects/{NUMBER}"],
@@ -13,31 +14,53 @@ FILTER = {
     "calendarPeriod": "MONTH",
     "creditTypesTreatment": "EXCLUDE_ALL_CREDITS",
 }
+BUDGETS = "billingAccounts/[-0-9A-F]+/budgets"
 Budget = dict[str, Any]
 
 
 @dataclass
 class FakeBudgets:
-    """`refuses`: as for accounts of resellers."""
+    """With `refuses` every call is refused, as for resellers' accounts.
+
+    With `loses_answers` a call that changes something does so without an answer.
+    """
 
     refuses: bool = False
+    loses_answers: bool = False
     caps: list[Budget] = field(default_factory=list)
 
-    def answer(self, asked: Outgoing) -> Answer:
-        assert asked.headers["Authorization"] == "Bearer ya29.token"
-        body = json.loads(asked.body or b"{}")
-        place, _, query = asked.url.partition("/v1/")[2].partition("?")
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        assert request.headers["Authorization"] == "Bearer ya29.token"
+        body = json.loads(request.body or b"{}")
+        place, _, query = request.url.partition("/v1/")[2].partition("?")
         if self.refuses:
-            return Answer(status=400, body=b"not for this account")
-        if asked.method == "PATCH" and query == "updateMask=amount":
-            cap = self.caps[int(place.rpartition("/")[2])]
-            cap |= body
-            return Answer(status=200, body=json.dumps(cap).encode())
-        assert (asked.method, place) == ("POST", f"billingAccounts/{BILLING}/budgets")
+            return HttpResponse(status=400, body=b"not for this account")
+        if request.method == "GET":
+            return self._shown(place, query)
+        if request.method == "PATCH":
+            assert query == "updateMask=amount"
+            for cap in self.caps:
+                cap |= body if cap["name"] == place else {}
+            return self._answer_to_change(self._shown(place, ""))
+        assert request.method == "POST"
+        assert re.fullmatch(BUDGETS, place)
         if body["budgetFilter"] != FILTER or not _is_a_cap(body):
-            return Answer(status=400, body=b"INVALID_ARGUMENT")
+            return HttpResponse(status=400, body=b"INVALID_ARGUMENT")
         self.caps.append(body | {"name": f"{place}/{len(self.caps)}"})
-        return Answer(status=200, body=json.dumps(self.caps[-1]).encode())
+        return self._answer_to_change(self._shown(self.caps[-1]["name"], ""))
+
+    def _shown(self, place: str, query: str) -> HttpResponse:
+        """One budget, or the list of an account's."""
+        if re.fullmatch(BUDGETS, place):
+            assert query == f"scope=projects/{NUMBER}&pageSize=100"
+            own = [cap for cap in self.caps if cap["name"].startswith(f"{place}/")]
+            return HttpResponse(status=200, body=json.dumps({"budgets": own}).encode())
+        found = [cap for cap in self.caps if cap["name"] == place]
+        body = json.dumps(found[0]).encode() if found else b"not found"
+        return HttpResponse(status=200 if found else 404, body=body)
+
+    def _answer_to_change(self, answer: HttpResponse) -> HttpResponse:
+        return HttpResponse(status=0) if self.loses_answers else answer
 
 
 def _is_a_cap(budget: Budget) -> bool:

@@ -1,27 +1,21 @@
-"""A `gcloud` that keeps its cloud in a folder: run as a program, or called by a test.
-
-`FAKE_GCLOUD` names the folder: state.json, and calls.jsonl with every command line.
-"""
+"""A fake `gcloud` with its own cloud, as far as deploys need it."""
 
 import json
-import os
-import stat
-import sys
-from collections.abc import Callable
-from pathlib import Path
+from copy import deepcopy
 from typing import Any
 
-State = dict[str, Any]
+from ops.deploy.context import Command, CommandResult
+
+Cloud = dict[str, Any]
 Flags = dict[str, str]
-# What is printed; None where the command is refused.
+# A command's output; None if it is refused.
 Answer = str | None
 
 PROJECT = "my-project"
 NUMBER = "123"
 REFUSED = "ERROR: PERMISSION_DENIED: matched no objects, or not yours to see\n"
-STDIN = {"-", "--data-file=-"}
 BILLING = "012345-6789AB-CDEF01"
-WHOLE: State = {
+WHOLE: Cloud = {
     "account": "me@example.com",
     "adc": "ya29.token",
     "projects": {PROJECT: {"projectNumber": NUMBER, "lifecycleState": "ACTIVE"}},
@@ -41,166 +35,128 @@ WHOLE: State = {
 
 
 class FakeGcloud:
-    """The fake in `folder`, to be put on a PATH."""
+    def __init__(self) -> None:
+        self.cloud = deepcopy(WHOLE)
 
-    def __init__(self, folder: Path, **changes: object) -> None:
-        self.folder = folder
-        folder.mkdir(exist_ok=True)
-        self.write(WHOLE | changes)
-        program = folder / "gcloud"
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {__file__} "$@"\n')
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    def run(self, command: Command) -> CommandResult:
+        words = [word for word in command.argv[1:] if not word.startswith("--")]
+        pairs = [w[2:].partition("=") for w in command.argv if w.startswith("--")]
+        flags = {name: value for name, _, value in pairs}
+        said = self._said(words, flags, command.stdin)
+        if said is None:
+            return CommandResult(code=1, stderr=REFUSED)
+        return CommandResult(code=0, stdout=f"{said}\n")
 
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"FAKE_GCLOUD": str(self.folder), "PATH": str(self.folder)}
+    def applied(self) -> None:
+        """Create what gcloud sees after an apply of Terraform."""
+        for secret in ("runway-api-key", "gemini-api-key", "webhook-signing-secret"):
+            self.cloud["secrets"].setdefault(secret, ["unset"])
+        database = {"type": "FIRESTORE_NATIVE", "locationId": "us-central1"}
+        self.cloud |= {"database": database, "is_let_in": False}
+        self.cloud["buckets"].setdefault(f"gs://{PROJECT}-reelay-videos", {})
 
-    def read(self) -> State:
-        return dict(json.loads((self.folder / "state.json").read_text()))
+    def _said(self, words: list[str], flags: Flags, stdin: str) -> Answer:
+        cloud = self.cloud
+        match words:
+            case ["version"]:
+                return "Google Cloud SDK"
+            case ["auth", "list"]:
+                return str(cloud["account"])
+            case ["auth", "application-default", "print-access-token"]:
+                return None if cloud["adc"] is None else str(cloud["adc"])
+            case ["projects", "describe", project]:
+                return _json(cloud["account"] and cloud["projects"].get(project))
+            case ["billing", "projects", "describe", project]:
+                return _billing_of(cloud["billing"].get(project, ""))
+            case ["billing", "accounts", "list"]:
+                return BILLING
+            case ["billing", "accounts", "describe", _]:
+                return str(cloud["currency"])
+            case ["billing", "budgets", "list"]:
+                return "" if flags["billing-account"] in cloud["budgets"] else None
+            case ["quotas", "info", "describe", quota]:
+                return self._quota(quota)
+            case ["services", "list"]:
+                return "\n".join(cloud["apis"])
+            case ["services", "enable", *apis]:
+                cloud["apis"] = sorted({*cloud["apis"], *apis})
+                return ""
+            case ["functions", "regions", "list"]:
+                return "\n".join(cloud["regions"])
+            case ["firestore", "databases", "describe"]:
+                return _json(cloud["database"])
+            case ["run", "services", "update", "api"]:
+                cloud["is_let_in"] = "no-invoker-iam-check" in flags
+                return ""
+            case ["scheduler", "jobs", "run", _]:
+                return ""
+            case ["scheduler", "jobs", "describe", _]:
+                return json.dumps(cloud["sweep"])
+            case ["storage", *rest]:
+                return self._storage(rest, flags, stdin)
+            case ["secrets", *rest]:
+                return self._secrets(rest, flags, stdin)
+            case _:
+                raise AssertionError(f"the fake knows no {words}")
 
-    def write(self, state: State) -> None:
-        (self.folder / "state.json").write_text(json.dumps(state))
+    def _storage(self, words: list[str], flags: Flags, stdin: str) -> Answer:
+        buckets, objects = self.cloud["buckets"], self.cloud["objects"]
+        match words:
+            case ["cat", place]:
+                return None if place not in objects else str(objects[place])
+            case ["cp", "-", place]:
+                objects[place] = stdin
+                return ""
+            case ["buckets", "describe", bucket]:
+                assert flags["format"] == "value(projectNumber)"
+                there = bucket in buckets
+                return str(buckets[bucket].get("owner", NUMBER)) if there else None
+            case ["buckets", "create", bucket]:
+                assert bucket not in buckets
+                buckets[bucket] = flags
+                return ""
+            case ["buckets", "update", bucket]:
+                buckets[bucket] |= flags
+                return ""
+            case _:
+                raise AssertionError(f"the fake knows no {words}")
 
-    def change(self, **changes: object) -> None:
-        self.write(self.read() | changes)
+    def _secrets(self, words: list[str], flags: Flags, stdin: str) -> Answer:
+        secrets = self.cloud["secrets"]
+        match words:
+            case ["list"]:
+                return "\n".join(secrets)
+            case ["versions", "access", "latest"]:
+                versions = secrets[flags["secret"]]
+                return str(versions[-1]) if versions else None
+            case ["versions", "list", secret]:
+                return str(len(secrets[secret]))
+            case ["versions", "add", secret]:
+                assert flags["data-file"] == "-"
+                secrets[secret].append(stdin)
+                return ""
+            case _:
+                raise AssertionError(f"the fake knows no {words}")
 
-    def calls(self) -> str:
-        return (self.folder / "calls.jsonl").read_text()
+    def _quota(self, quota: str) -> Answer:
+        """One figure for regions that share a quota, another for a single region."""
+        if not self.cloud["quotas"]:
+            return None
+        value = self.cloud["quotas"][quota]
+        regions = self.cloud["regions"]
+        shared = {"applicableLocations": regions, "details": {"value": str(value)}}
+        alone = {
+            "dimensions": {"region": "us-east4"},
+            "applicableLocations": ["us-east4"],
+            "details": {"value": str(2 * value)},
+        }
+        return json.dumps({"dimensionsInfos": [shared, alone]})
 
 
-def _json_or_refused(found: object) -> Answer:
+def _json(found: object) -> Answer:
     return json.dumps(found) if found else None
 
 
 def _billing_of(account: str) -> str:
     name = f"billingAccounts/{account}"
     return json.dumps({"billingEnabled": bool(account), "billingAccountName": name})
-
-
-def _owner(bucket: State | None, flags: Flags) -> Answer:
-    assert flags["format"] == "value(projectNumber)"
-    return None if bucket is None else str(bucket.get("owner", NUMBER))
-
-
-def _quota(state: State, named: list[str]) -> Answer:
-    """One figure for the regions that share it, and another one for a single region."""
-    if not state["quotas"]:
-        return None
-    value = state["quotas"][named[0]]
-    shared = {"applicableLocations": state["regions"], "details": {"value": str(value)}}
-    alone = {
-        "dimensions": {"region": "us-east4"},
-        "applicableLocations": ["us-east4"],
-        "details": {"value": str(2 * value)},
-    }
-    return json.dumps({"dimensionsInfos": [shared, alone]})
-
-
-def _enable(state: State, named: list[str]) -> str:
-    state["apis"] = sorted({*state["apis"], *named})
-    return ""
-
-
-def _create(state: State, name: str, flags: Flags) -> Answer:
-    if name in state["buckets"]:
-        return None
-    state["buckets"][name] = flags
-    return ""
-
-
-def _add(state: State, secret: str, flags: Flags) -> str:
-    assert flags["data-file"] == "-"
-    state["secrets"][secret].append(flags["stdin"])
-    return ""
-
-
-def _applied(state: State) -> str:
-    """Not of gcloud: what Terraform would have made that gcloud sees."""
-    for secret in ("runway-api-key", "gemini-api-key", "webhook-signing-secret"):
-        state["secrets"].setdefault(secret, ["unset"])
-    state["database"] = {"type": "FIRESTORE_NATIVE", "locationId": "us-central1"}
-    state["buckets"].setdefault(f"gs://{PROJECT}-reelay-videos", {})
-    state["is_let_in"] = False
-    return ""
-
-
-# By the words of a command: what it answers, from its other words and its flags.
-COMMANDS: dict[str, Callable[[State, list[str], Flags], Answer]] = {
-    "version": lambda *_: "Google Cloud SDK",
-    "auth list": lambda state, *_: str(state["account"]),
-    "auth application-default print-access-token": lambda state, *_: state["adc"],
-    "projects describe": lambda state, named, _: _json_or_refused(
-        state["account"] and state["projects"].get(named[0])
-    ),
-    "billing projects describe": lambda state, named, _: _billing_of(
-        state["billing"].get(named[0], "")
-    ),
-    "billing accounts list": lambda *_: BILLING,
-    "billing accounts describe": lambda state, *_: str(state["currency"]),
-    "billing budgets list": lambda state, _, flags: (
-        "" if flags["billing-account"] in state["budgets"] else None
-    ),
-    "quotas info describe": lambda state, named, _: _quota(state, named),
-    "scheduler jobs run": lambda *_: "",
-    "scheduler jobs describe": lambda state, *_: json.dumps(state["sweep"]),
-    "services list": lambda state, *_: "\n".join(state["apis"]),
-    "services enable": lambda state, named, _: _enable(state, named),
-    "functions regions list": lambda state, *_: "\n".join(state["regions"]),
-    "storage buckets describe": lambda state, named, flags: _owner(
-        state["buckets"].get(named[0]), flags
-    ),
-    "storage buckets create": lambda state, named, flags: _create(
-        state, named[0], flags
-    ),
-    "storage buckets update": lambda state, named, flags: (
-        state["buckets"][named[0]].update(flags) or ""
-    ),
-    "storage cat": lambda state, named, _: state["objects"].get(named[0]),
-    "storage cp": lambda state, named, flags: (
-        state["objects"].update({named[1]: flags["stdin"]}) or ""
-    ),
-    "firestore databases describe": lambda state, *_: _json_or_refused(
-        state["database"]
-    ),
-    "run services update": lambda state, _, flags: (
-        state.update(is_let_in="no-invoker-iam-check" in flags) or ""
-    ),
-    "secrets list": lambda state, *_: "\n".join(state["secrets"]),
-    "secrets versions access": lambda state, _, flags: str(
-        state["secrets"][flags["secret"]][-1]
-    ),
-    "secrets versions add": lambda state, named, flags: _add(state, named[0], flags),
-    "secrets versions list": lambda state, named, _: str(
-        len(state["secrets"][named[0]])
-    ),
-    "applied": lambda state, *_: _applied(state),
-}
-
-
-def answer(folder: Path, arguments: list[str], stdin: str) -> tuple[int, str]:
-    """The exit code, and what is printed."""
-    with (folder / "calls.jsonl").open("a") as calls:
-        calls.write(json.dumps(arguments) + "\n")
-    line = " ".join(a for a in arguments if not a.startswith("--"))
-    pairs = [a[2:].partition("=") for a in arguments if a.startswith("--")]
-    known = [c for c in COMMANDS if line == c or line.startswith(c + " ")]
-    assert known, f"the fake knows no gcloud {line}"
-    command = max(known, key=len)
-    state = json.loads((folder / "state.json").read_text())
-    flags = {name: value for name, _, value in pairs} | {"stdin": stdin}
-    said = COMMANDS[command](state, line.removeprefix(command).split(), flags)
-    (folder / "state.json").write_text(json.dumps(state))
-    return (1, "") if said is None else (0, said + "\n")
-
-
-def main(arguments: list[str]) -> int:
-    stdin = sys.stdin.read() if STDIN.intersection(arguments) else ""
-    code, said = answer(Path(os.environ["FAKE_GCLOUD"]), arguments, stdin)
-    sys.stdout.write(said)
-    if code:
-        sys.stderr.write(REFUSED)
-    return code
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The audit of what ships, against a server that speaks OSV's protocol."""
+"""The audit of locked packages, against a server that speaks OSV's protocol."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ KNOWN = {"vulns": [{"id": "GHSA-1", "schema_version": "1.0.0", "affected": []}]}
 
 
 def answer(request: Request) -> Response:
-    """One vulnerability is known, in requests."""
+    """Answer that requests has one known vulnerability."""
     is_known = request.get_json(force=True)["package"]["name"] == "requests"
     return as_json(KNOWN if is_known else {})
 
@@ -44,3 +44,21 @@ def test_an_audit_that_did_not_run_says_so(
 
     assert main(["--requirements", lock, "--osv-url", nowhere, *asked]) == code
     assert NOT_AUDITED in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["requests==2.0.0\n", "requests>=2 --hash=sha256:" + "0" * 64, "===no", None],
+)
+def test_a_lock_that_cannot_be_audited_fails(
+    wrong: str | None, lock: str, osv: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the lack of a network excuses skipping the audit."""
+    file = Path(lock)
+    if wrong is None:
+        file.unlink()
+    else:
+        file.write_text(wrong)
+
+    assert main(["--requirements", lock, "--osv-url", osv]) == 1
+    assert NOT_AUDITED not in capsys.readouterr().err

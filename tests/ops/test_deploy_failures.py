@@ -1,17 +1,26 @@
-"""What a failed command means: wait a minute, or one sentence on what to type."""
+"""Recognizing failed commands: wait and retry, or explain what to do."""
 
 from pathlib import Path
 
 import pytest
 
-from ops.deploy.failures import explanation, passing, patiently
-from tests.ops.deploying import OK, FakePerson, ScriptedShell, a_world, failed
+from ops.deploy.context import CommandResult
+from ops.deploy.failures import manual_fix, retry_transient, transient_reason
+from tests.ops.deploying import OK, FakeConsole, ScriptedShell, a_context, failed
 
 NOT_ON = (
     "Error 403: Cloud Tasks API has not been used in project 1 before or it is "
     "disabled. Enable it"
 )
 LOCKED = "Error: Error acquiring the state lock\n\nLock Info:\n  ID:        17000\n"
+KEPT = (
+    "Error: Instance cannot be destroyed\n\n  on x.tf line 2:\n\nResource {address} "
+    "has\nlifecycle.prevent_destroy set, but the plan calls for this resource to be\n"
+    "destroyed.\n"
+)
+WEB = KEPT.format(address="google_firebase_hosting_site.web[0]") + KEPT.format(
+    address="google_identity_platform_config.users[0]"
+)
 EXISTS = "Error: Error 409: it already exists\n\n  with google_x.y[0],\n  on x.tf\n"
 
 
@@ -37,13 +46,27 @@ EXISTS = "Error: Error 409: it already exists\n\n  with google_x.y[0],\n  on x.t
         ('Error setting IAM policy for billing account "0-0": googleapi: Error 403: '
          "The caller does not have permission", "Billing Account Administrator"),
         ("Error: Identity Platform has already been enabled", "--set existing="),
-        (EXISTS, "terraform import -var-file=/w/settings.tfvars.json 'google_x.y[0]' "),
+        (EXISTS, "-var-file=/my-project/settings.tfvars.json 'google_x.y[0]' "),
+        ("Operation denied by org policy on resource 'projects/1': "
+         "[\"constraints/iam.managed.allowedPolicyMembers\"]", "ARGS=--no-public"),
+        ("googleapi: Error 412: 'us-central1' violates constraint "
+         "'constraints/gcp.resourceLocations', conditionNotMet", "orgpolicy"),
+        ("Error 403: Request is disallowed by organization's "
+         "constraints/gcp.restrictServiceUsage constraint", "orgpolicy"),
+        (WEB, "state rm 'google_firebase_hosting_site.web[0]' "
+         "'google_identity_platform_config.users[0]'"),
+        (KEPT.format(address="google_storage_bucket.videos"), "bucket_location back"),
+        ("Error 409: The requested bucket name is not available. The bucket namespace "
+         "is shared by all users of the system.", "another ID"),
     ],
     ids=["public", "domains", "locked", "budget", "budget 400", "region", "login",
-         "quota", "cpus", "instances", "terms", "billing", "users", "exists"],
+         "quota", "cpus", "instances", "terms", "billing", "users", "exists",
+         "members", "location", "service", "page", "data", "bucket"],
 )  # fmt: skip
-def test_what_only_a_person_can_fix_is_explained(stderr: str, sentence: str) -> None:
-    assert sentence in str(explanation(stderr, Path("/w")))
+def test_a_failure_that_only_a_person_can_fix_is_explained(
+    stderr: str, sentence: str
+) -> None:
+    assert sentence in str(manual_fix(stderr, Path("/my-project")))
 
 
 @pytest.mark.parametrize(
@@ -56,37 +79,32 @@ def test_what_only_a_person_can_fix_is_explained(stderr: str, sentence: str) -> 
         (f"Error: Error creating Project: googleapi: {NOT_ON}", "an API"),
         ("Error 400: Service account service-1@gcp-sa-x does not exist.", "Google"),
         ("Error 409: There were concurrent policy changes.", "somebody else"),
+        ("Error 400: Role (projects/p/roles/reelaySigner0a1b2c) does not exist in the "
+         "resource's hierarchy.", "a role"),
+        ("Error 400: Identity Pool does not exist (projects/1/locations/global/x).",
+         "a role"),
         ("Build failed: Access to bucket gcf-v2-sources-1 denied.", "the build"),
         ("Error 409: unable to queue the operation", "Google is still"),
     ],
-    ids=["metric", "grant", "api", "budget", "firebase", "agent", "race", "source",
-         "busy"],
+    ids=["metric", "grant", "api", "budget", "firebase", "agent", "race", "role",
+         "pool", "source", "busy"],
 )  # fmt: skip
-def test_what_passes_by_itself_is_recognised(stderr: str, why: str) -> None:
-    assert explanation(stderr, Path()) is None
-    assert str(passing(stderr)).startswith(why)
+def test_a_temporary_failure_is_recognized(stderr: str, why: str) -> None:
+    assert manual_fix(stderr, Path()) is None
+    assert str(transient_reason(stderr)).startswith(why)
 
 
 @pytest.mark.parametrize(
-    ("stderr", "runs", "waits"),
-    [(NOT_ON, 2, [60]), (LOCKED, 1, []), ("Error: Invalid value", 1, [])],
-    ids=["passing", "explained", "neither"],
-)
-def test_only_what_passes_by_itself_is_tried_again_and_once(
-    stderr: str, runs: int, waits: list[float]
+    ("answer", "runs", "waits"),
+    [(failed(NOT_ON), 2, [60]), (failed(LOCKED), 1, []),
+     (failed("Error: Invalid value"), 1, []), (OK, 1, [])],
+    ids=["passing", "explained", "neither", "succeeds"],
+)  # fmt: skip
+def test_only_a_temporary_failure_is_retried_and_only_once(
+    answer: CommandResult, runs: int, waits: list[float]
 ) -> None:
-    shell, waited = ScriptedShell({"gcloud": [failed(stderr)]}), list[float]()
-    world = a_world(shell, FakePerson(), waited)
+    shell, waited = ScriptedShell({"gcloud": [answer]}), list[float]()
+    context = a_context(shell, FakeConsole(), waited)
 
-    ran = patiently(world, lambda: world.run("gcloud"))
-
-    assert not ran.ok
+    assert retry_transient(context, lambda: context.run("gcloud")) == answer
     assert (len(shell.commands), waited) == (runs, waits)
-
-
-def test_what_succeeds_is_not_repeated() -> None:
-    shell = ScriptedShell({"gcloud": [OK]})
-    world = a_world(shell, FakePerson())
-
-    assert patiently(world, lambda: world.run("gcloud")).ok
-    assert len(shell.commands) == 1

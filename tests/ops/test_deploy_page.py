@@ -1,31 +1,24 @@
-"""The web page's part of a deploy: what visitors see after each run."""
+"""Publishing the web page in a deploy: what visitors see after each run."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from ops.deploy.world import Stopped
+from ops.deploy.context import DeployError
 from tests.ops.deploying import CONFIG, PAGE, Desk, failed
 
 SITE = "google_firebase_hosting_site.web[0]"
 
 
-def test_the_page_is_published_with_this_projects_configuration(
-    tmp_path: Path,
-) -> None:
-    desk = Desk(tmp_path)
-
+def test_the_page_is_published_with_this_projects_configuration(desk: Desk) -> None:
     desk.up()
 
     assert desk.hosting.live["/index.html"] == "the page"
     assert json.loads(desk.hosting.live["/config.json"]) == json.loads(CONFIG)
-    assert f"{PAGE} answers, as it should." in desk.person.heard
+    assert f"{PAGE} answers, as it should." in desk.console.output
 
 
-def test_the_policy_names_this_projects_hosts_and_no_others(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-
+def test_the_policy_names_this_projects_hosts_and_no_others(desk: Desk) -> None:
     desk.up()
 
     policy = desk.hosting.headers["Content-Security-Policy"]
@@ -35,18 +28,16 @@ def test_the_policy_names_this_projects_hosts_and_no_others(tmp_path: Path) -> N
     assert f"frame-src {PAGE}" in policy
 
 
-def test_what_is_published_already_is_not_published_again(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
+def test_an_unchanged_page_is_not_published_again(desk: Desk) -> None:
     desk.up()
 
     desk.up()
 
     assert len(desk.hosting.releases) == 1
-    assert "It was published already." in desk.person.heard
+    assert "It was published already." in desk.console.output
 
 
-def test_only_what_changed_is_uploaded(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
+def test_only_changed_files_are_uploaded(desk: Desk) -> None:
     desk.up()
     before = desk.hosting.uploads
     (desk.page / "index.html").write_text("a newer page")
@@ -60,15 +51,14 @@ def test_only_what_changed_is_uploaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "at", ["update_mask", ":populateFiles", "/upload/", "/releases?v"]
 )
-def test_a_publication_that_was_cut_off_shows_what_was_before_and_continues(
-    at: str, tmp_path: Path
+def test_an_interrupted_publication_shows_the_old_page_and_continues(
+    at: str, desk: Desk
 ) -> None:
-    desk = Desk(tmp_path)
     desk.up()
     (desk.page / "index.html").write_text("a newer page")
     desk.hosting.refuses = at
 
-    with pytest.raises(Stopped, match="run the same command again"):
+    with pytest.raises(DeployError, match="run the same command again"):
         desk.up()
     assert desk.hosting.live["/index.html"] == "the page"
 
@@ -77,58 +67,33 @@ def test_a_publication_that_was_cut_off_shows_what_was_before_and_continues(
     assert desk.hosting.live["/index.html"] == "a newer page"
 
 
-def test_a_way_to_sign_in_that_is_off_is_not_offered_and_said_how_to_switch_on(
-    tmp_path: Path,
-) -> None:
-    desk = Desk(tmp_path)
+def test_a_disabled_sign_in_method_is_not_offered_and_explained(desk: Desk) -> None:
     desk.hosting.google_sign_in = False
 
     desk.up()
 
     assert json.loads(desk.hosting.live["/config.json"])["signIn"] == ["email"]
-    assert "/my-project/authentication/providers" in desk.person.heard
+    assert "/my-project/authentication/providers" in desk.console.output
 
 
-def test_without_node_a_deploy_stops_before_anything_is_made(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
+def test_without_node_a_deploy_stops_before_anything_is_created(desk: Desk) -> None:
     desk.installed.python = failed("Install Node.js.")
 
-    with pytest.raises(Stopped, match=r"Install Node\.js\..*enable_web=false"):
-        desk.up()
-    assert desk.installed.count("terraform") == 1  # its version
+    for work in (desk.plan, desk.up):
+        with pytest.raises(DeployError, match=r"Install Node\.js\..*enable_web=false"):
+            work()
+    assert desk.installed.count("terraform") == 2  # its version
     assert desk.installed.count("gcloud services enable") == 0
-    assert desk.person.asked == []
+    assert desk.console.questions == []
 
+    desk.plan(enable_web=False)
     desk.up(enable_web=False)
     assert desk.hosting.live == {}
     desk.up()  # without the page, as the deploy before
 
 
-def test_node_is_named_beside_what_else_is_missing(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, account="")
-    desk.installed.python = failed("Install Node.js.")
-    desk.installed.terraform = None
-
-    with pytest.raises(Stopped) as reason:
-        desk.up()
-
-    for missing in ("Terraform is not", "You are not logged in", "Install Node.js."):
-        assert missing in str(reason.value)
-
-
-def test_a_plan_says_that_node_is_missing(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.installed.python = failed("Install Node.js.")
-
-    with pytest.raises(Stopped, match=r"Install Node\.js\."):
-        desk.plan()
-
-    desk.plan(enable_web=False)
-
-
 @pytest.mark.parametrize("is_there", [False, True])
-def test_a_site_that_is_there_is_imported(*, is_there: bool, tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
+def test_an_existing_site_is_imported(*, is_there: bool, desk: Desk) -> None:
     desk.hosting.is_there = is_there
 
     desk.up()
@@ -136,17 +101,16 @@ def test_a_site_that_is_there_is_imported(*, is_there: bool, tmp_path: Path) -> 
     assert ("hosting_site" in desk.settings["existing"]) is is_there  # type: ignore[operator]
 
 
-def test_destroying_takes_the_page_off_and_says_that_its_address_stays(
-    tmp_path: Path,
+def test_destroying_takes_the_page_offline_and_says_that_its_address_stays(
+    desk: Desk,
 ) -> None:
-    desk = Desk(tmp_path)
     desk.up()
     desk.installed.state = f"a.b\n{SITE}\n"
 
     desk.down()
 
     assert desk.hosting.live == {}
-    assert "Stays: the address of the web page" in desk.person.heard
+    assert "Stays: the address of the web page" in desk.console.output
     assert desk.installed.count(f"terraform state rm -lock-timeout=60s {SITE}") == 1
 
     desk.up()

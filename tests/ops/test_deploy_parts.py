@@ -1,50 +1,50 @@
-"""Parts of a deploy by themselves: the plan, keys, the first answer, settings."""
+"""Parts of a deploy by themselves: plan, keys, health check, settings, quota."""
 
 import json
 import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ops.deploy import keys, quota, smoke
 from ops.deploy.__main__ import main
-from ops.deploy.checks import PATTERNS, Target, budget_may_be_set
-from ops.deploy.choices import (
-    VARIABLE,
-    VARIABLES,
-    assignment,
-    budget_question,
-    questions,
-    refuse_what_functions_would,
-)
-from ops.deploy.place import suggestion
-from ops.deploy.plan import Plan
-from ops.deploy.world import (
-    Answer,
+from ops.deploy.bootstrap import bucket_owner, create_state_bucket
+from ops.deploy.checks import PATTERNS, Target, may_manage_budgets
+from ops.deploy.context import (
     Command,
+    CommandResult,
+    DeployError,
+    HttpResponse,
     Programs,
-    Ran,
-    Stopped,
     Terminal,
     Unattended,
-    World,
+)
+from ops.deploy.plan import Plan
+from ops.deploy.questions import budget_question, questions
+from ops.deploy.region import suggestion
+from ops.deploy.variables import (
+    VARIABLE,
+    VARIABLES_FILE,
+    function_settings,
+    parse_assignment,
 )
 from tests.infra.terraform_files import variables
 from tests.ops.deploying import (
     OK,
     TARGET,
-    FakePerson,
+    FakeConsole,
     ScriptedShell,
-    a_world,
+    a_context,
     failed,
     shown,
 )
 
 
-def test_a_plan_names_what_it_deletes_and_counts_the_rest() -> None:
+def test_a_plan_lists_deletions_and_counts_other_changes() -> None:
     changes = {"a.1": "create", "a.2": "create", "a.old": "delete"}
     plan = Plan.parse(shown(changes | {"a.new": "delete+create", "a.same": "no-op"}))
 
@@ -59,13 +59,13 @@ def test_a_plan_names_what_it_deletes_and_counts_the_rest() -> None:
 # Keys ---------------------------------------------------------------------------------
 
 
-def test_without_secrets_there_is_no_revision_and_without_a_list_no_guess() -> None:
+def test_without_secrets_there_is_no_revision_and_without_their_list_an_error() -> None:
     lists = {"gcloud secrets list": [OK, failed("ERROR: no")]}
-    world = a_world(ScriptedShell(lists), FakePerson())
+    context = a_context(ScriptedShell(lists), FakeConsole())
 
-    assert keys.store(world, "my-project") is None
-    with pytest.raises(Stopped, match="can't be listed: ERROR: no"):
-        keys.store(world, "my-project")
+    assert keys.store(context, "my-project") is None
+    with pytest.raises(DeployError, match="can't be listed: ERROR: no"):
+        keys.store(context, "my-project")
 
 
 # The first answers --------------------------------------------------------------------
@@ -75,55 +75,45 @@ def test_without_secrets_there_is_no_revision_and_without_a_list_no_guess() -> N
     ("status", "sentence"),
     [(403, "--no-invoker-iam-check"), (500, "answers 500"), (0, "does not answer")],
 )
-def test_an_api_that_does_not_answer_as_it_should_is_reported(
-    status: int, sentence: str
-) -> None:
+def test_an_unhealthy_api_is_reported(status: int, sentence: str) -> None:
     waited: list[float] = []
-    world = World(
-        shell=ScriptedShell({}),
-        person=FakePerson(),
-        wait_seconds=waited.append,
-        send=lambda _: Answer(status=status),
-        environ={},
-    )
+    context = a_context(ScriptedShell({}), FakeConsole(), waited)
+    context = replace(context, send=lambda _: HttpResponse(status=status))
 
-    with pytest.raises(Stopped, match=sentence):
-        smoke.check(world, TARGET, "https://api")
+    with pytest.raises(DeployError, match=sentence):
+        smoke.check(context, TARGET, "https://api")
     assert sum(waited) == 60
 
 
-@pytest.mark.parametrize(("path", "is_told"), [("/api/", False), ("/", True)])
-def test_an_api_that_is_wrong_about_its_address_is_pointed_out(
-    path: str, *, is_told: bool
+@pytest.mark.parametrize(("path", "is_reported"), [("/api/", False), ("/", True)])
+def test_an_api_with_a_wrong_base_path_is_reported(
+    path: str, *, is_reported: bool
 ) -> None:
-    person = FakePerson()
+    console = FakeConsole()
     answers = {
-        "/health": Answer(status=200),
-        "/v1/models": Answer(status=401),
-        smoke.OPENAPI: Answer(
+        "/health": HttpResponse(status=200),
+        "/v1/models": HttpResponse(status=401),
+        smoke.OPENAPI: HttpResponse(
             status=200, body=json.dumps({"servers": [{"url": path}]}).encode()
         ),
     }
-    world = World(
-        shell=ScriptedShell({}),
-        person=person,
-        wait_seconds=lambda _: None,
-        send=lambda asked: answers[asked.url.removeprefix("https://host/api")],
-        environ={},
+    context = replace(
+        a_context(ScriptedShell({}), console),
+        send=lambda request: answers[request.url.removeprefix("https://host/api")],
     )
 
-    smoke.check(world, TARGET, "https://host/api")
+    smoke.check(context, TARGET, "https://host/api")
 
-    assert ("believes that it is at https://host/," in person.heard) is is_told
+    assert ("believes that it is at https://host/," in console.output) is is_reported
 
 
-def attempts(*began: str) -> dict[str, list[Ran]]:
-    """Answers of Cloud Scheduler: when its last attempt began, and its code."""
+def attempts(*began: str) -> dict[str, list[CommandResult]]:
+    """Cloud Scheduler's answers: the time of the job's last attempt, and its code."""
     jobs = [
         {"lastAttemptTime": at, "status": {"code": int(code)} if code else {}}
         for at, _, code in (each.partition(" ") for each in began)
     ]
-    answers = [Ran(code=0, stdout=json.dumps(job)) for job in jobs]
+    answers = [CommandResult(code=0, stdout=json.dumps(job)) for job in jobs]
     return {"gcloud scheduler jobs describe": answers}
 
 
@@ -137,16 +127,16 @@ def attempts(*began: str) -> dict[str, list[Ran]]:
     ],
     ids=["none yet", "refused at first", "the one before", "never"],
 )
-def test_the_sweep_is_reached_once_one_good_attempt_is_seen_twice(
+def test_the_sweep_is_reachable_once_a_successful_attempt_is_seen_twice(
     began: list[str], looks: int, *, is_reached: bool
 ) -> None:
     shell, waited = ScriptedShell(attempts(*began)), list[float]()
     expected: AbstractContextManager[object] = nullcontext()
     if not is_reached:
-        expected = pytest.raises(Stopped, match="A grant takes minutes")
+        expected = pytest.raises(DeployError, match="A grant takes minutes")
 
     with expected:
-        smoke.check_sweep(a_world(shell, FakePerson(), waited), TARGET)
+        smoke.check_sweep(a_context(shell, FakeConsole(), waited), TARGET)
 
     assert waited == [20] * looks
     assert shell.commands[0] == (
@@ -155,7 +145,7 @@ def test_the_sweep_is_reached_once_one_good_attempt_is_seen_twice(
     )
 
 
-# Takes each answer from its file in turn, and keeps what it was asked.
+# Prints the answers of its files in turn, and records its arguments.
 CURL = """#!/bin/sh
 echo "$*" >> asked
 n=$(wc -l < asked)
@@ -164,7 +154,7 @@ cat "answer$n"
 
 
 def pasted(place: Path, *answers: Mapping[str, object]) -> str:
-    """What the printed lines print, pasted where curl gives these answers."""
+    """The output of the lines to paste, where curl gives these answers."""
     (place / ".venv" / "bin").mkdir(parents=True)
     programs = {
         ".venv/bin/python": "#!/bin/sh\necho rk_key\n",
@@ -200,34 +190,44 @@ def test_the_lines_to_paste_make_a_video_and_end_with_its_url_or_the_refusal(
     assert "https://api/v1/videos/j1 -H Authorization: Bearer rk_key" in asked[2]
 
 
-def test_the_first_video_costs_at_most_what_its_most_expensive_provider_does() -> None:
-    most_expensive, together = smoke.first_cost_usd({})
-    runway_alone, _ = smoke.first_cost_usd({"provider_chain": ["runway"]})
+def test_the_first_videos_price_is_at_most_its_most_expensive_providers() -> None:
+    chosen = {"project_id": "p"}
+    most_expensive, together = smoke.first_cost_usd(chosen)
+    runway_alone, _ = smoke.first_cost_usd(chosen | {"provider_chain": ["runway"]})
 
-    # Veo makes 6 s where 5 are asked, at 0.40; Runway 5 s at 0.05, twice; Omni at 0.10.
-    assert [str(c) for c in (most_expensive, together, runway_alone)] == [
-        "2.40",
-        "3.40",
-        "0.25",
-    ]
+    # For 5 s, Veo makes 6 s at 0.40, Runway twice 5 s at 0.05, and Omni 5 s at 0.10.
+    costs = [str(cost) for cost in (most_expensive, together, runway_alone)]
+    assert costs == ["2.40", "3.40", "0.25"]
 
 
-# The place ----------------------------------------------------------------------------
+# The region ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("verb", ["up", "plan", "destroy"])
-def test_what_is_no_project_is_said_before_anything_is_looked_at(
-    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("up --project My_Project", "PROJECT: 'My_Project' is not "),
+        ("plan --project My_Project", "PROJECT: 'My_Project' is not "),
+        ("destroy --project My_Project", "PROJECT: 'My_Project' is not "),
+        ("up --project my-project --set retention_days=long", "--set retention_days"),
+        ("up --project my-project --set veo_model=veo-9", "VEO_MODEL"),
+    ],
+)
+def test_impossible_arguments_are_refused_before_anything_else(
+    command: str,
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Programs, "run", pytest.fail)
 
-    assert main([verb, "--project", "My_Project"]) == 1
+    assert main(command.split()) == 1
 
-    assert capsys.readouterr().err.startswith("PROJECT: 'My_Project' is not ")
+    assert capsys.readouterr().err.startswith(sentence)
 
 
-def test_all_that_is_wrong_with_the_place_is_said_at_once() -> None:
-    with pytest.raises(Stopped) as reason:
+def test_all_errors_in_the_target_are_reported_at_once() -> None:
+    with pytest.raises(DeployError) as reason:
         Target(project="my-project-", region="seoul")
 
     assert [line.partition(":")[0] for line in str(reason.value).splitlines()] == [
@@ -237,8 +237,8 @@ def test_all_that_is_wrong_with_the_place_is_said_at_once() -> None:
     assert Target(project="my-project", region="")  # not known yet
 
 
-def test_projects_and_regions_are_those_that_terraform_takes() -> None:
-    text = VARIABLES.read_text()
+def test_project_and_region_are_validated_as_in_terraform() -> None:
+    text = VARIABLES_FILE.read_text()
 
     assert f'regex("^{PATTERNS["PROJECT"]}$", var.project_id)' in text
     assert f'regex("^{PATTERNS["REGION"]}$", var.region)' in text
@@ -260,8 +260,8 @@ def test_projects_and_regions_are_those_that_terraform_takes() -> None:
         ("enable_web=false", ("enable_web", False)),
     ],
 )
-def test_a_variable_may_be_set(text: str, parsed: object) -> None:
-    assert assignment(text) == parsed
+def test_a_variable_can_be_set(text: str, parsed: object) -> None:
+    assert parse_assignment(text) == parsed
 
 
 @pytest.mark.parametrize(
@@ -273,36 +273,36 @@ def test_a_variable_may_be_set(text: str, parsed: object) -> None:
         ("enable_webb=false", r"there is no such setting \(enable_web\?\)"),
         ("enable_web", "write enable_web=value"),
         ("retention_days=long", "retention_days is a number, written as 5"),
-        ("retention_days=true", "retention_days is a number"),
+        ("gcp_budget_amount=NaN", "gcp_budget_amount is a number, written as 5"),
+        ("spend_cap_amount=1e999", "spend_cap_amount is a number, written as 5"),
+        ("retention_days=false", "retention_days is a number"),
         ("enable_web=no", "enable_web is a bool, written as true"),
     ],
     ids=["a key", "in lower case", "not quite a key", "misspelt", "no value",
-         "no number", "a bool", "no bool"],
+         "no number", "not a number", "infinite", "a bool", "no bool"],
 )  # fmt: skip
-def test_what_is_no_setting_is_refused(text: str, sentence: str) -> None:
-    with pytest.raises(Stopped, match=sentence):
-        assignment(text)
+def test_an_invalid_setting_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(DeployError, match=sentence):
+        parse_assignment(text)
 
 
 @pytest.mark.parametrize(
-    ("currency", "offered"),
-    [("USD", "50"), ("EUR", "50"), ("KRW", "70000"), ("JPY", "7500"), ("IDR", ""),
-     ("", "")],
-)  # fmt: skip
-def test_a_budget_is_offered_only_in_a_currency_whose_worth_is_known(
+    ("currency", "offered"), [("USD", "50"), ("KRW", "70000"), ("IDR", ""), ("", "")]
+)
+def test_a_budget_is_suggested_only_in_a_known_currency(
     currency: str, offered: str
 ) -> None:
     question = budget_question(currency)
 
     assert question.default == offered
-    assert currency in question.words
+    assert currency in question.text
 
 
-def test_unattended_a_budget_in_an_unknown_currency_has_to_be_given() -> None:
+def test_an_unattended_deploy_needs_a_budget_in_an_unknown_currency() -> None:
     question = budget_question("IDR")
 
-    with pytest.raises(Stopped, match="--set gcp_budget_amount="):
-        question.parse(Unattended().chooses(question.words, question.default))
+    with pytest.raises(DeployError, match="--set gcp_budget_amount="):
+        question.parse(Unattended().prompt(question.text, question.default))
 
 
 LISTING = "gcloud billing budgets list"
@@ -324,27 +324,96 @@ NOT_MINE = "ERROR: (gcloud) PERMISSION_DENIED: The caller does not have permissi
     ],
     ids=["just enabled", "just enabled, not mine", "not mine", "not enabled", "no net"],
 )
-def test_whether_a_budget_may_be_set_is_never_guessed(
-    answers: list[Ran], *, may: bool | None, waits: int
+def test_permission_to_set_a_budget_is_never_guessed(
+    answers: list[CommandResult], *, may: bool | None, waits: int
 ) -> None:
     waited: list[float] = []
-    world = a_world(ScriptedShell({LISTING: answers}), FakePerson(), waited)
+    context = a_context(ScriptedShell({LISTING: answers}), FakeConsole(), waited)
 
     if may is None:
-        with pytest.raises(Stopped, match="is unknown"):
-            budget_may_be_set(world, "0-0", "my-project")
+        with pytest.raises(DeployError, match="is unknown"):
+            may_manage_budgets(context, "0-0", "my-project")
     else:
-        assert budget_may_be_set(world, "0-0", "my-project") is may
+        assert may_manage_budgets(context, "0-0", "my-project") is may
     assert len(waited) == waits
 
 
-def test_a_setting_that_is_null_is_left_to_the_code() -> None:
-    refuse_what_functions_would({"project_id": "p", "daily_limit_usd": None})
+DISABLED = failed(
+    "ERROR: (gcloud.secrets.versions.access) FAILED_PRECONDITION: Secret Version "
+    "[projects/1/secrets/runway-api-key/versions/2] is in DISABLED state."
+)
 
 
-def test_every_question_is_a_variable_of_terraform() -> None:
+@pytest.mark.parametrize("key", ["", "key_new"])
+def test_a_secret_with_a_disabled_newest_version_needs_another_one(key: str) -> None:
+    """Else no new worker instance starts, as functions read the newest version."""
+    shell = ScriptedShell(
+        {
+            "gcloud secrets list": [CommandResult(code=0, stdout="runway-api-key\n")],
+            "gcloud secrets versions access": [DISABLED],
+            "gcloud secrets versions list": [CommandResult(code=0, stdout="3\n")],
+        }
+    )
+    environ = {"RUNWAY_API_KEY": key}
+    context = a_context(shell, FakeConsole(), environ=environ)
+
+    if key:
+        assert keys.store(context, "my-project") == 3
+        assert "gcloud secrets versions add runway-api-key" in " ".join(shell.commands)
+    else:
+        with pytest.raises(DeployError, match="runway-api-key is disabled"):
+            keys.store(context, "my-project")
+
+
+@pytest.mark.parametrize(
+    ("answer", "owner"),
+    [
+        (CommandResult(code=0, stdout="123\n"), "123"),
+        (failed("ERROR: gs://b not found: 404."), ""),
+        (failed("ERROR: HTTPError 404: The specified bucket does not exist."), ""),
+        (failed("ERROR: [me] does not have permission to access b instance [b] (or it "
+                "may not exist): Permission 'storage.buckets.get' denied"), ""),
+        (failed("ERROR: Cloud Storage API has not been used in project 1 before or it "
+                "is disabled."), ""),
+        (failed("ERROR: gcloud crashed (ConnectionError): no network"), None),
+    ],
+    ids=["ours", "none", "in other words", "not visible", "api off", "no net"],
+)  # fmt: skip
+def test_the_existence_of_the_state_bucket_is_never_guessed(
+    answer: CommandResult, owner: str | None
+) -> None:
+    """Else every question would be asked, and saved, again."""
+    shell = ScriptedShell({"gcloud storage buckets describe": [answer]})
+    context = a_context(shell, FakeConsole())
+
+    if owner is None:
+        with pytest.raises(DeployError, match="no network"):
+            bucket_owner(context, "b")
+    else:
+        assert bucket_owner(context, "b") == owner
+
+
+def test_a_state_bucket_whose_name_is_taken_is_explained() -> None:
+    taken = failed("ERROR: HTTPError 409: The requested bucket name is not available.")
+    absent = failed("ERROR: gs://b not found: 404.")
+    shell = ScriptedShell(
+        {
+            "gcloud storage buckets describe": [absent],
+            "gcloud storage buckets create": [taken],
+        }
+    )
+
+    with pytest.raises(DeployError, match="another ID"):
+        create_state_bucket(a_context(shell, FakeConsole()), TARGET, "123")
+
+
+def test_a_null_setting_uses_the_codes_default() -> None:
+    function_settings({"project_id": "p", "daily_limit_usd": None})
+
+
+def test_every_question_sets_a_terraform_variable() -> None:
     asked = (budget_question("USD"), *questions("-"))
-    names = {name for name, _ in VARIABLE.findall(VARIABLES.read_text())}
+    names = {name for name, _ in VARIABLE.findall(VARIABLES_FILE.read_text())}
 
     assert {question.variable for question in asked} <= names
 
@@ -352,28 +421,42 @@ def test_every_question_is_a_variable_of_terraform() -> None:
 # Programs and people ------------------------------------------------------------------
 
 
-def test_a_program_that_is_not_installed_has_a_code_of_its_own() -> None:
-    ran = Programs({"PATH": ""}).run(Command(words=("no-such-program",)))
+def test_a_missing_program_has_its_own_exit_code() -> None:
+    result = Programs({"PATH": ""}).run(Command(argv=("no-such-program",)))
 
-    assert ran.code == 127
+    assert result.code == 127
 
 
 @pytest.mark.parametrize("is_shown", [True, False], ids=["shown", "kept"])
-def test_a_program_gets_its_input_and_its_output_is_shown_or_kept(
+def test_a_program_gets_its_input_and_its_output_is_shown_or_returned(
     *, is_shown: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
     words = ("sh", "-c", "cat; echo wrong >&2; exit 3")
 
-    ran = Programs({"PATH": "/usr/bin:/bin"}).run(
-        Command(words=words, stdin="in\n", shown=is_shown)
+    result = Programs({"PATH": "/usr/bin:/bin"}).run(
+        Command(argv=words, stdin="in\n", shown=is_shown)
     )
 
     output = "in\n"
-    assert ran == Ran(code=3, stdout="" if is_shown else output, stderr="wrong\n")
+    assert result == CommandResult(
+        code=3, stdout="" if is_shown else output, stderr="wrong\n"
+    )
     assert capfd.readouterr() == ((output, "wrong\n") if is_shown else ("", ""))
 
 
-def test_without_a_terminal_to_answer_from_it_stops(
+@pytest.mark.timeout(30)
+def test_a_program_may_still_print_everything_after_ctrl_c() -> None:
+    """More than a pipe holds, such as a plan while Terraform saves its state."""
+    program = (
+        "import os, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+        "os.kill(os.getppid(), signal.SIGINT); print('x' * 300_000)"
+    )
+
+    with pytest.raises(KeyboardInterrupt):
+        Programs({}).run(Command(argv=(sys.executable, "-c", program)))
+
+
+def test_a_question_without_a_terminal_stops_the_deploy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def ended(_: str) -> str:
@@ -381,8 +464,8 @@ def test_without_a_terminal_to_answer_from_it_stops(
 
     monkeypatch.setattr("builtins.input", ended)
 
-    with pytest.raises(Stopped, match="--yes"):
-        Terminal().agrees("Go on?")
+    with pytest.raises(DeployError, match="--yes"):
+        Terminal().confirm("Go on?")
 
 
 # The quota ----------------------------------------------------------------------------
@@ -396,7 +479,9 @@ def test_without_a_terminal_to_answer_from_it_stops(
 def test_instances_are_lowered_until_both_revisions_fit_the_quota(
     cpus: int, gib: int, instances: tuple[int, int] | None
 ) -> None:
-    fewer = quota.fitting(TARGET, {"region_cpus": cpus, "region_memory_gib": gib})
+    fewer = quota.instances_that_fit(
+        TARGET, {"region_cpus": cpus, "region_memory_gib": gib}
+    )
 
     api, worker = (
         (fewer["api_instances"], fewer["worker_instances"]) if fewer else (4, 4)
@@ -406,9 +491,9 @@ def test_instances_are_lowered_until_both_revisions_fit_the_quota(
     assert 2 * (2 * (api + worker) + 1) <= gib
 
 
-def test_a_quota_that_is_too_small_says_where_to_ask_for_more() -> None:
-    with pytest.raises(Stopped, match="iam-admin/quotas"):
-        quota.fitting(TARGET, {"region_cpus": 9})
+def test_a_quota_that_is_too_small_is_reported_with_where_to_raise_it() -> None:
+    with pytest.raises(DeployError, match="iam-admin/quotas"):
+        quota.instances_that_fit(TARGET, {"region_cpus": 9})
 
 
 def test_the_default_instances_are_those_of_terraform() -> None:
@@ -424,7 +509,7 @@ def test_the_default_instances_are_those_of_terraform() -> None:
     [({"LANG": "ko_KR.UTF-8"}, "asia-northeast3"), ({"LANG": "en_US"}, "us-central1"),
      ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C"}, "us-central1"), ({}, "us-central1")],
 )  # fmt: skip
-def test_seoul_is_suggested_to_whoever_reads_korean(
+def test_seoul_is_suggested_for_a_korean_locale(
     environ: Mapping[str, str], region: str
 ) -> None:
     assert suggestion(environ) == region

@@ -2,28 +2,24 @@
 
 import json
 import re
-import subprocess
-import sys
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 
 import pytest
 from google.cloud import firestore
 
 from local.__main__ import main
 from ops.generation import SAY_WHY, shown
-from shared.domain.budget_notification import BudgetNotification
 from shared.domain.kill_switch import (
+    KillSwitchState,
     Level,
-    Setting,
-    Switch,
+    ManualOverride,
     apply_notification,
     set_manually,
 )
 from shared.gcp.firestore_calls import Database
-from shared.gcp.firestore_switch import FirestoreSwitch
-
-MAY = datetime(2027, 5, 1, tzinfo=UTC)
+from shared.gcp.firestore_kill_switch import FirestoreKillSwitch
+from tests.domain.budgets import a_notification
+from tests.fakes.clock import NOON
 
 
 @pytest.fixture
@@ -31,32 +27,20 @@ def store(
     firestore_client: firestore.Client,
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
-) -> FirestoreSwitch:
-    """The switch of an empty project, which the environment names."""
+) -> FirestoreKillSwitch:
+    """The switch of an empty project, to which the environment points."""
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", str(firestore_client.project))
     monkeypatch.setenv("LOGNAME", "me")
-    return FirestoreSwitch(database)
-
-
-def notification(ratio: str) -> BudgetNotification:
-    return BudgetNotification(
-        budget_id="b1",
-        budget_name="all",
-        ratio=Decimal(ratio),
-        budget_amount=Decimal(100),
-        interval_start=MAY,
-        published_at=MAY + timedelta(days=3),
-        schema_version="1.0",
-    )
+    return FirestoreKillSwitch(database)
 
 
 def rows(table: str) -> list[list[str]]:
-    """Cells, which at least two spaces part."""
+    """The table's cells, which are separated by two or more spaces."""
     return [re.split("  +", line) for line in table.splitlines()[1:]]
 
 
-def test_a_level_set_by_hand_is_in_force(
-    store: FirestoreSwitch, capsys: pytest.CaptureFixture[str]
+def test_a_manual_level_is_in_force_and_in_the_audit_log(
+    store: FirestoreKillSwitch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["generation", "paused", "--reason", "The bill looks wrong"]) == 0
 
@@ -67,21 +51,27 @@ def test_a_level_set_by_hand_is_in_force(
         and switch.manual_override.reason == "The bill looks wrong"
     )
     assert switch.manual_override.by == "os:me"
-    assert capsys.readouterr().out == f"{shown(switch)}\n"
+    printed = capsys.readouterr()
+    assert printed.out == f"{shown(switch)}\n"
+    assert "in the emulator at " in printed.err
+    lines = [json.loads(x) for x in printed.err.splitlines() if x.startswith("{")]
+    [audit] = [line for line in lines if line.get("audit")]
+    assert audit["message"] == "generation_set_manually"
+    assert (audit["level"], audit["user_id"]) == ("paused", "os:me")
 
 
 def test_showing_sets_nothing(
-    store: FirestoreSwitch, capsys: pytest.CaptureFixture[str]
+    store: FirestoreKillSwitch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["generation", "show"]) == 0
 
     assert store.read().token is None
-    assert capsys.readouterr().out == f"{shown(Switch())}\n"
+    assert capsys.readouterr().out == f"{shown(KillSwitchState())}\n"
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 501])
-def test_without_a_reason_nothing_is_set(
-    store: FirestoreSwitch, capsys: pytest.CaptureFixture[str], reason: str
+def test_nothing_is_set_without_a_reason(
+    store: FirestoreKillSwitch, capsys: pytest.CaptureFixture[str], reason: str
 ) -> None:
     assert main(["generation", "normal", "--reason", reason]) == 1
 
@@ -89,11 +79,12 @@ def test_without_a_reason_nothing_is_set(
     assert capsys.readouterr().err == f"{SAY_WHY}\n"
 
 
-def set_to(level: Level, ratio: str) -> Switch:
-    setting = Setting(
-        level=level, reason="odd", by="ann@x.org", at=MAY + timedelta(days=4)
+def set_to(level: Level, ratio: str) -> KillSwitchState:
+    after_noon = NOON + timedelta(hours=1)
+    setting = ManualOverride(level=level, reason="odd", by="ann@x.org", at=after_noon)
+    return set_manually(
+        apply_notification(KillSwitchState(), a_notification(ratio)), setting
     )
-    return set_manually(apply_notification(Switch(), notification(ratio)), setting)
 
 
 @pytest.mark.parametrize(
@@ -104,26 +95,14 @@ def set_to(level: Level, ratio: str) -> Switch:
         ("Infinity", "paused", "paused", "paused", "no usable amounts, so all spent"),
     ],
 )
-def test_the_table_says_who_and_what_the_budgets_say(
+def test_the_table_shows_who_set_the_level_and_what_the_budgets_report(
     ratio: str, level: str, in_force: str, automatic: str, spent: str
 ) -> None:
     overridden = ", overridden manually" if level == "normal" else ""
 
     assert rows(shown(set_to(Level(level), ratio))) == [
         ["in force", in_force],
-        ["set manually", level, "odd (ann@x.org, 2027-05-05 00:00 UTC)"],
+        ["set manually", level, "odd (ann@x.org, 2026-11-22 13:00 UTC)"],
         ["automatic", automatic],
-        ["budget b1", automatic, f"{spent} since 2027-05-01{overridden}"],
+        ["budget b1", automatic, f"{spent} since 2026-11-01{overridden}"],
     ]
-
-
-def test_the_audit_line_is_json_beside_the_answer(store: FirestoreSwitch) -> None:
-    command = [sys.executable, "-m", "local", "generation", "tight", "--reason", "odd"]
-
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-
-    lines = [json.loads(x) for x in done.stderr.splitlines() if x.startswith("{")]
-    [line] = [x for x in lines if x.get("audit")]
-    assert line["message"] == "generation_set_manually"
-    assert (line["level"], line["user_id"]) == ("tight", "os:me")
-    assert done.stdout == f"{shown(store.read().value)}\n"

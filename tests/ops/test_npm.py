@@ -1,4 +1,4 @@
-"""What the page is built with, and when it is built again."""
+"""Building the page: the Node.js it needs, and when it is built again."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from ops import npm
     [("v18.20.0", False), ("v20.18.9", False), ("v20.19.0", True), ("v21.9.0", False),
      ("v22.11.0", False), ("v22.12.0", True), ("v24.0.0", True), ("", False)],
 )  # fmt: skip
-def test_a_node_that_cannot_build_the_page_is_named_before_anything_is_downloaded(
+def test_an_old_node_is_reported_before_anything_is_downloaded(
     version: str, is_fine: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = subprocess.CompletedProcess([], 0, stdout=f"{version}\n", stderr="")

@@ -1,10 +1,9 @@
-"""What an operator's commands share: as whom they act, and what may be missing."""
+"""What all operator commands share: project, credentials, output and errors."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,12 +18,11 @@ from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from local.stack import PROJECT as LOCAL_PROJECT
 from ops import __main__ as operators
-from ops.operating import NO_PROJECT, carry_out, name_of, own_credentials, table
+from ops.operating import NO_PROJECT, account_name, own_credentials, run_command, table
 from ops.refusals import NO_CREDENTIALS, OFFLINE
 from shared.domain.errors import Unreachable
 
 ROLE = "roles/x.user"
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ANN = LocalIdentity.generate("p")
 
 
@@ -62,18 +60,16 @@ REFUSALS = {
     "token refused": (error_of(exceptions.Unauthenticated), NO_CREDENTIALS),
     "nobody there": (error_of(exceptions.ServiceUnavailable), OFFLINE),
     "too slow": (error_of(exceptions.DeadlineExceeded), OFFLINE),
-    "something else": (error_of(exceptions.Aborted), "not do it in p: it broke."),
-    "no word of Google's": (None, "Google did not do it in p: it broke."),
+    "something else": (error_of(exceptions.Aborted), "failed in p: it broke."),
+    "no word of Google's": (None, "The request failed in p: it broke."),
     "a login that ran out": (RefreshError("Reauthenticate"), NO_CREDENTIALS),
     "no network": (TransportError("no route"), OFFLINE),
 }
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_what_is_logged_follows_the_answer_on_stderr(
-    fails: bool, tmp_path: Path
-) -> None:
-    """Both into one file, as a terminal shows them."""
+def test_log_lines_follow_the_answer_on_stderr(fails: bool, tmp_path: Path) -> None:
+    """Both streams go into one file, in a terminal's order."""
 
     def work(_: str) -> str:
         sys.stdout.write("logged\n")
@@ -81,10 +77,10 @@ def test_what_is_logged_follows_the_answer_on_stderr(
             raise Unreachable("no")
         return "answer"
 
-    asked = argparse.Namespace(project="p")
+    args = argparse.Namespace(project="p")
     seen = (tmp_path / "seen").open("w")
     with seen, redirect_stdout(seen), redirect_stderr(seen):
-        carry_out(work, asked, {}, role=ROLE)
+        run_command(work, args, {}, role=ROLE)
 
     lines = (tmp_path / "seen").read_text().splitlines()
     assert len(lines) == 2
@@ -92,13 +88,13 @@ def test_what_is_logged_follows_the_answer_on_stderr(
 
 
 def refused(error: Exception, capsys: pytest.CaptureFixture[str]) -> str:
-    """What a command says whose work raised `error`."""
+    """The output of a command whose work raised `error`."""
 
     def work(_: str) -> str:
         raise error
 
-    asked = argparse.Namespace(project="p")
-    assert carry_out(work, asked, {}, role=ROLE) == 1
+    args = argparse.Namespace(project="p")
+    assert run_command(work, args, {}, role=ROLE) == 1
     printed = capsys.readouterr()
     assert not printed.out
     return printed.err
@@ -122,7 +118,7 @@ def test_each_refusal_is_one_sentence_with_what_to_do(
 
 @pytest.mark.parametrize("main", [operators.main, local.main], ids=["ops", "local"])
 @pytest.mark.parametrize("command", ["key list", "generation show", "admin list"])
-def test_both_programs_take_an_operators_commands(
+def test_both_programs_accept_the_operator_commands(
     command: str,
     main: Callable[[Sequence[str]], int],
     capsys: pytest.CaptureFixture[str],
@@ -136,31 +132,47 @@ def test_both_programs_take_an_operators_commands(
 
 
 @pytest.mark.parametrize(
-    ("environ", "project"),
+    ("named", "environ", "project"),
     [
-        ({"GOOGLE_CLOUD_PROJECT": "env"}, "env"),
-        ({"FIRESTORE_EMULATOR_HOST": "h:1"}, LOCAL_PROJECT),
-        ({}, None),
+        ("named", {"GOOGLE_CLOUD_PROJECT": "env"}, "named"),
+        ("", {"GOOGLE_CLOUD_PROJECT": "env"}, "env"),
+        ("", {"FIRESTORE_EMULATOR_HOST": "h:1"}, LOCAL_PROJECT),
     ],
 )
-def test_a_project_is_named_or_the_local_one(
+def test_the_project_is_the_named_one_or_the_local_stacks(
+    named: str,
     environ: dict[str, str],
-    project: str | None,
+    project: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    asked = argparse.Namespace(project="")
+    args = argparse.Namespace(project=named)
 
-    code = carry_out(lambda name: name, asked, environ, role=ROLE)
+    assert run_command(lambda name: name, args, environ, role=ROLE) == 0
 
-    printed = capsys.readouterr()
-    expected = (0, f"{project}\n", "") if project else (1, "", f"{NO_PROJECT}\n")
-    assert (code, printed.out, printed.err) == expected
+    assert capsys.readouterr() == (f"{project}\n", "")
 
 
-def person(email: str) -> Credentials:
-    """A person's credentials, as they are after `gcloud auth application-default`."""
-    token = ANN.id_token(email=email, audience="a", now=NOW)
-    return Credentials(token="t", id_token=token)
+@pytest.mark.parametrize(
+    ("named", "code"), [("my-project", 1), ("demo-reelay", 0), ("", 0)]
+)
+def test_an_emulator_is_never_used_for_a_named_project(
+    named: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else spending would be reported as stopped although nothing was."""
+    args = argparse.Namespace(project=named)
+    environ = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8702"}
+
+    assert run_command(lambda name: name, args, environ, role=ROLE) == code
+
+    out, err = capsys.readouterr()
+    assert bool(out) is (code == 0)
+    assert ("127.0.0.1:8702" in err) is (code == 1)
+
+
+# As after `gcloud auth application-default login`.
+OF_A_PERSON = Credentials(
+    token="t", id_token=ANN.id_token(email="ann@x.org", audience="a")
+)
 
 
 @pytest.mark.parametrize(
@@ -168,23 +180,20 @@ def person(email: str) -> Credentials:
     [
         pytest.param(SimpleNamespace(service_account_email="a@p"), "a@p", id="service"),
         pytest.param(Credentials(token="t", account="b@p"), "b@p", id="account"),
+        pytest.param(OF_A_PERSON, "ann@x.org", id="person"),
         pytest.param(Credentials(token="t"), "os:me", id="unknown"),
         pytest.param(None, "os:me", id="emulator"),
     ],
 )
-def test_an_operator_is_called_by_e_mail_else_by_login_name(
+def test_an_operator_is_identified_by_email_or_login_name(
     credentials: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOGNAME", "me")
 
-    assert name_of(credentials) == name
+    assert account_name(credentials) == name
 
 
-def test_a_person_is_called_what_google_calls_them() -> None:
-    assert name_of(person("ann@example.com")) == "ann@example.com"
-
-
-def test_credentials_are_fresh_and_name_whose_quota(
+def test_credentials_are_refreshed_and_name_the_quota_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "key.json"
@@ -196,10 +205,10 @@ def test_credentials_are_fresh_and_name_whose_quota(
 
     assert credentials.valid
     assert credentials.quota_project_id == "p"
-    assert name_of(credentials) == "op@p.iam.gserviceaccount.com"
+    assert account_name(credentials) == "op@p.iam.gserviceaccount.com"
 
 
-def test_a_table_says_nothing_that_a_terminal_would_obey() -> None:
+def test_a_table_contains_no_terminal_control_sequences() -> None:
     lines = table(("a", "b"), ("long\x1b[2J\n", "c")).splitlines()
 
     assert lines == ["a          b", "long [2J   c"]

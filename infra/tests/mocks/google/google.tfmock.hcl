@@ -80,5 +80,5 @@ override_resource {
 
 mock_resource "google_iam_workload_identity_pool" {
   override_during = plan
-  defaults        = { name = "projects/123456789012/locations/global/workloadIdentityPools/reelay-github" }
+  defaults        = { name = "projects/123456789012/locations/global/workloadIdentityPools/reelay-github-0a1b2c" }
 }

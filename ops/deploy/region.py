@@ -1,0 +1,40 @@
+"""Where the service runs and keeps its data: asked first, as data can't be moved."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ops.deploy.checks import Facts
+from ops.deploy.context import Context, DeployError
+from ops.deploy.settings import DeployOptions, database, saved_settings
+
+SEOUL, IOWA = "asia-northeast3", "us-central1"
+QUESTION = (
+    "Where should Reelay run and keep its data? The data can never be moved. A region "
+    f"near your users, such as {SEOUL} (Seoul), {IOWA} (Iowa), europe-west1 (Belgium)"
+)
+REGION_IS_PERMANENT = (
+    "Jobs, images and videos will be stored in {place}, which cannot be changed later. "
+    "Is that the right place?"
+)
+
+
+def with_region(
+    context: Context, options: DeployOptions, facts: Facts
+) -> DeployOptions:
+    """`options` with a region: the one given, or saved, or else the user's answer."""
+    saved = saved_settings(context, options, facts)
+    region = options.target.region or str(saved.get("region", ""))
+    if not region:
+        region = context.console.prompt(QUESTION, suggestion(context.environ))
+    elif not saved and not database(context, options.target.project):
+        place = options.settings.get("firestore_location") or region
+        if not context.console.confirm(REGION_IS_PERMANENT.format(place=place)):
+            raise DeployError("Nothing was made: choose another REGION=.")
+    return replace(options, target=replace(options.target, region=region))
+
+
+def suggestion(environ: Mapping[str, str]) -> str:
+    """Seoul if the locale is Korean, otherwise Iowa."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((environ[name] for name in names if environ.get(name)), "")
+    return SEOUL if locale.startswith("ko") else IOWA

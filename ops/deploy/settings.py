@@ -1,0 +1,177 @@
+"""Resolves a deploy's settings: from saved ones, the command line and answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ops import npm
+from ops.deploy import quota
+from ops.deploy.bootstrap import bucket_owner, has_state_bucket, state_bucket
+from ops.deploy.checks import Facts, Target, currency, may_manage_budgets
+from ops.deploy.context import Context, DeployError
+from ops.deploy.hosting import Site
+from ops.deploy.questions import (
+    ask,
+    budget_question,
+    expected_questions,
+    questions,
+    spend_cap_question,
+)
+from ops.deploy.variables import Variables, function_settings, load
+
+NO_BUDGET = (
+    "  Warning: this account may not see the budgets of the billing account {account}, "
+    "so there will be no budget; the caps in USD still hold. To have one: gcloud "
+    "billing accounts add-iam-policy-binding {account} --member=user:{who} "
+    "--role=roles/billing.costsManager"
+)
+FEWER_INSTANCES = (
+    "  The quota of Cloud Run in {region} is small: at most {api_instances} instances "
+    "of api and {worker_instances} of worker will run. Once it is larger: ARGS='--set "
+    "api_instances=4 --set worker_instances=4'."
+)
+BUDGET_VARIABLES = {"gcp_budget_amount", "spend_cap_amount"}
+DATASTORE_MODE = (
+    "The database of {project} is in Datastore mode, which has no listeners: deploy "
+    "into another project, gcloud projects create ID"
+)
+# infra/firestore.tf does this to an existing database, whatever it holds.
+EXISTING_DATABASE = (
+    "{project} has a Firestore database already. Its security rules will be replaced; "
+    "documents of videos, internal and idempotency will be deleted at their "
+    "expires_at; internal, settled, spend, usage and users lose the indexes of their "
+    "fields. Is the database for Reelay alone?"
+)
+DATABASE_DECLINED = (
+    "Nothing in it was changed. Reelay needs a project of its own: gcloud projects "
+    "create ID"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployOptions:
+    """`settings`: those of the command line, which override the saved ones.
+
+    `page`: the folder of the built web page.
+    """
+
+    target: Target
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    page: Path = npm.DIST
+
+
+def announce(context: Context, options: DeployOptions, facts: Facts) -> None:
+    """List what the deploy will ask for, before it asks anything."""
+    saved = saved_settings(context, options, facts)
+    known = saved | {**options.settings}
+    for line in expected_questions(known, context.environ, is_first=not saved):
+        context.console.say(f"  - {line}")
+
+
+def saved_settings(context: Context, options: DeployOptions, facts: Facts) -> Variables:
+    """The settings of the last deploy; empty before the first."""
+    project = options.target.project
+    if not has_state_bucket(context, project, facts["project_number"]):
+        return {}
+    return load(context, state_bucket(project))
+
+
+def resolve(context: Context, options: DeployOptions, facts: Facts) -> Variables:
+    """Saved settings, overridden by the command line and completed by questions.
+
+    Raises DeployError if a function would not start with them.
+    """
+    target, bucket = options.target, state_bucket(options.target.project)
+    saved = saved_settings(context, options, facts)
+    settings = saved | {**options.settings}
+    # Functions can move to another region later; the bucket's content can't.
+    settings.setdefault("bucket_location", target.region)
+    settings |= {
+        "project_id": target.project,
+        "region": target.region,
+        "billing_account": facts["billing_account"],
+        "state_bucket": bucket,
+    }
+    settings |= _existing(context, target.project, settings, facts)
+    if "firestore_database" in settings["existing"] and not saved:
+        _confirm_takeover(context, target.project)
+    settings = _instances(context, target, options, settings)
+    settings |= _budget(context, target.project, settings, facts)
+    asked = questions(facts["account"])
+    if settings.get("enable_budget") and not settings.keys() >= BUDGET_VARIABLES:
+        currency_code = currency(context, facts["billing_account"])
+        budget_questions = (
+            budget_question(currency_code),
+            spend_cap_question(currency_code),
+        )
+        asked = (*budget_questions, *asked)
+    variables = ask(context, settings, asked)
+    function_settings(variables)
+    return variables
+
+
+def _instances(
+    context: Context, target: Target, options: DeployOptions, settings: Variables
+) -> Variables:
+    """Fit the instances to the quota, read each time as it may have been raised.
+
+    Instances that were chosen stay as they are.
+    """
+    given = {k: v for k, v in options.settings.items() if k in quota.QUOTAS}
+    found = {**quota.read(context, target), **given}
+    fewer = quota.instances_that_fit(target, found)
+    if fewer and not settings.keys() & fewer.keys():
+        context.console.say(FEWER_INSTANCES.format(region=target.region, **fewer))
+        settings = {**settings, **fewer}
+    return {**settings, **found}
+
+
+def _budget(
+    context: Context, project: str, settings: Variables, facts: Facts
+) -> Variables:
+    """Enable the budget if this account may set one. Checked until decided."""
+    account = facts["billing_account"]
+    if settings.get("enable_budget") is False:
+        context.console.say("  No budget, as before: ARGS=--budget for one.")
+    elif "enable_budget" not in settings:
+        if may_manage_budgets(context, account, project):
+            return {"enable_budget": True}
+        warning = NO_BUDGET.format(account=account, who=facts["account"])
+        if settings.get("ci_repository") or settings.get("github_repository"):
+            # CI deploys with the saved settings, which must hold the decision.
+            raise DeployError(f"{warning}; or say ARGS=--no-budget.".strip())
+        context.console.say(warning)
+    return {}
+
+
+def _existing(
+    context: Context, project: str, settings: Variables, facts: Facts
+) -> Variables:
+    """Have existing data imported. A database keeps its location."""
+    detected = {"firestore_database", "videos_bucket", "hosting_site"}
+    existing = {*settings.get("existing", ())} - detected
+    if Site(context=context, project=project).is_there():
+        existing.add("hosting_site")
+    if bucket_owner(context, f"{project}-reelay-videos") == facts["project_number"]:
+        existing.add("videos_bucket")
+    found = database(context, project)
+    if not found:
+        return {"existing": sorted(existing)}
+    if found["type"] != "FIRESTORE_NATIVE":
+        raise DeployError(DATASTORE_MODE.format(project=project))
+    existing.add("firestore_database")
+    return {"existing": sorted(existing), "firestore_location": found["locationId"]}
+
+
+def _confirm_takeover(context: Context, project: str) -> None:
+    if not context.console.confirm(EXISTING_DATABASE.format(project=project)):
+        raise DeployError(DATABASE_DECLINED)
+
+
+def database(context: Context, project: str) -> Mapping[str, Any]:
+    """gcloud's description of the project's Firestore; empty if there is none, or if
+    its API is off.
+    """
+    where = ("--database=(default)", f"--project={project}", "--format=json")
+    return context.run("gcloud", "firestore", "databases", "describe", *where).json()
