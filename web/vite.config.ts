@@ -12,9 +12,9 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // data: URLs would need an exception in the Content-Security-Policy.
     assetsInlineLimit: 0,
-    // The decoder of HEIC is large, and loaded for such images alone.
+    // The HEIC decoder is large, but is loaded only for HEIC images.
     chunkSizeWarningLimit: 3000,
-    // What every visit begins with is one file: smaller, and one question less.
+    // Every visit needs these modules. In one file they are smaller and take one request less.
     rolldownOptions: { output: { codeSplitting: { groups: [{ name: "first", test: FIRST }] } } },
   },
   server: {

@@ -1,4 +1,4 @@
-// The API: each call a function, each refusal an `ApiProblem`, no answer an `Unreachable`.
+// The API client: one function per call. Errors are an `ApiProblem`, or `Unreachable` without a response.
 
 import type { components } from "./api-types";
 import { language } from "./i18n";
@@ -18,12 +18,12 @@ export type GenerationRequest = Schemas["GenerationRequest"];
 export type Translated = Schemas["Prompt"];
 export type Upload = Schemas["Upload"];
 
-/** The API answered, and said no (RFC 9457). */
+/** An error response of the API (RFC 9457). */
 export class ApiProblem extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
-    /** In the page's language, for people. */
+    /** A message for the user, in the page's language. */
     readonly detail: string,
     readonly errors: readonly { field: string; message: string }[],
     readonly retryAfterSeconds: number | null,
@@ -32,11 +32,11 @@ export class ApiProblem extends Error {
   }
 }
 
-/** No answer: offline, or the service is. What was sent may have arrived. */
+/** No response: the browser or the service is offline. The request may still have arrived. */
 export class Unreachable extends Error {}
 
-/** The same may be asked for again later. */
-export function isPassing(error: unknown): error is Unreachable | ApiProblem {
+/** Whether the same request may succeed later. */
+export function isTransient(error: unknown): error is Unreachable | ApiProblem {
   if (error instanceof Unreachable) return true;
   if (!(error instanceof ApiProblem)) return false;
   return ["unavailable", "internal", "too_many_requests"].includes(error.code);
@@ -45,7 +45,7 @@ export function isPassing(error: unknown): error is Unreachable | ApiProblem {
 const TIMEOUT_MS = 30_000;
 type Query = Record<string, string | number | null | undefined>;
 
-interface Asked {
+interface CallOptions {
   body?: unknown;
   query?: Query;
   headers?: Record<string, string>;
@@ -54,39 +54,39 @@ interface Asked {
 
 export type Api = ReturnType<typeof createApi>;
 
-/** Calls for `user` alone: once another is signed in, or nobody, all is `Unreachable`. */
+/** Makes calls only for `user`: if anyone else, or no one, is signed in, every call throws `Unreachable`. */
 export function createApi(
   address: string,
   session: Pick<Session, "token">,
   user: string,
 ) {
-  async function call<T>(method: string, path: string, asked: Asked = {}): Promise<T> {
-    let answer = await send(method, path, asked, await token(false));
-    if (answer.status === 401) {
-      answer = await send(method, path, asked, await token(true));
+  async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
+    let response = await send(method, path, options, await token(false));
+    if (response.status === 401) {
+      response = await send(method, path, options, await token(true));
     }
-    if (!answer.ok) throw await problemOf(answer);
-    return (answer.status === 204 ? undefined : await answer.json()) as T;
+    if (!response.ok) throw await problemOf(response);
+    return (response.status === 204 ? undefined : await response.json()) as T;
   }
 
-  async function send(method: string, path: string, asked: Asked, bearer: string) {
+  async function send(method: string, path: string, options: CallOptions, bearer: string) {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const headers: Record<string, string> = {
       Authorization: `Bearer ${bearer}`,
       "Accept-Language": language.value,
-      ...asked.headers,
+      ...options.headers,
     };
-    const hasBody = asked.body !== undefined;
+    const hasBody = options.body !== undefined;
     if (hasBody) headers["Content-Type"] = "application/json";
     try {
-      return await fetch(address + path + queryOf(asked.query), {
+      return await fetch(address + path + queryOf(options.query), {
         method,
         headers,
-        body: hasBody ? JSON.stringify(asked.body) : null,
-        signal: asked.signal ? AbortSignal.any([asked.signal, timeout]) : timeout,
+        body: hasBody ? JSON.stringify(options.body) : null,
+        signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
       });
     } catch (error) {
-      if (asked.signal?.aborted) throw error;
+      if (options.signal?.aborted) throw error;
       throw new Unreachable(path, { cause: error });
     }
   }
@@ -101,14 +101,14 @@ export function createApi(
 
   return {
     user,
-    /** The same `key` never makes a second job, however often it is sent. */
+    /** Safe to retry: the same `key` and body never create a second job. */
     createVideo: (body: VideoRequest, key: string) =>
       call<Video>("POST", "/v1/videos", { body, headers: { "Idempotency-Key": key } }),
-    getVideo: (id: string) => call<Video>("GET", `/v1/videos/${id}`),
+    getVideo: (id: string) => call<Video>("GET", pathOf(id)),
     listVideos: (query: { limit?: number; cursor?: string | null; status?: string }) =>
       call<VideoPage>("GET", "/v1/videos", { query }),
-    cancelVideo: (id: string) => call<Video>("POST", `/v1/videos/${id}/cancel`),
-    deleteVideo: (id: string) => call<void>("DELETE", `/v1/videos/${id}`),
+    cancelVideo: (id: string) => call<Video>("POST", `${pathOf(id)}/cancel`),
+    deleteVideo: (id: string) => call<void>("DELETE", pathOf(id)),
     createUpload: (body: { content_type: string; size: number }) =>
       call<Upload>("POST", "/v1/uploads", { body }),
     estimate: (body: VideoRequest, signal?: AbortSignal) =>
@@ -128,20 +128,25 @@ export function createApi(
   };
 }
 
+/** Encodes the ID, which may come from any link that the user opened. */
+function pathOf(id: string): string {
+  return `/v1/videos/${encodeURIComponent(id)}`;
+}
+
 function queryOf(query: Query = {}): string {
   const given = Object.entries(query).filter(([, value]) => value != null);
   const text = new URLSearchParams(given.map(([k, v]) => [k, String(v)])).toString();
   return text && `?${text}`;
 }
 
-export async function problemOf(answer: Response): Promise<ApiProblem> {
-  const said = (await answer.json().catch(() => ({}))) as Partial<Schemas["Problem"]>;
-  const wait = Number(answer.headers.get("Retry-After") ?? Number.NaN);
+export async function problemOf(response: Response): Promise<ApiProblem> {
+  const problem = (await response.json().catch(() => ({}))) as Partial<Schemas["Problem"]>;
+  const wait = Number(response.headers.get("Retry-After") ?? Number.NaN);
   return new ApiProblem(
-    answer.status,
-    said.code ?? "unavailable",
-    said.detail ?? "",
-    said.errors ?? [],
+    response.status,
+    problem.code ?? "unavailable",
+    problem.detail ?? "",
+    problem.errors ?? [],
     Number.isFinite(wait) ? wait : null,
   );
 }

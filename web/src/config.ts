@@ -1,18 +1,18 @@
-// Where the page's service is: `/config.json` of the page's own origin.
+// The page's configuration, read from `/config.json` on its own origin.
 
 export interface Config {
   /** The API's address, without a slash at the end. */
   api: string;
   project: string;
-  /** The web app's configuration, where Firebase Authentication signs users in. */
+  /** The Firebase web app's configuration; null where development users sign in instead. */
   firebase: { apiKey: string; authDomain: string; appId?: string } | null;
-  /** What Firebase Authentication has switched on; `email` is a link in a mail. */
+  /** The methods enabled in Firebase Authentication; `email` is a sign-in link sent by e-mail. */
   signIn: ("google" | "email")[];
-  /** host:port of the emulators on one machine. */
+  /** host:port of each local emulator. */
   emulators: { firestore: string | null; auth: string | null };
-  /** Whom one may be on one machine, without a password. */
+  /** In local development: the users to choose from, without a password. */
   developmentUsers: DevelopmentUser[] | null;
-  /** On one machine: simulators make the videos, and nothing is paid. */
+  /** In local development: simulators make the videos, and nothing is charged. */
   simulated?: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface DevelopmentUser {
 }
 
 export async function loadConfig(): Promise<Config> {
-  const answer = await fetch("/config.json", { cache: "no-cache" });
-  if (!answer.ok) throw new Error(`/config.json: ${answer.status}`);
-  return (await answer.json()) as Config;
+  const response = await fetch("/config.json", { cache: "no-cache" });
+  if (!response.ok) throw new Error(`/config.json: ${response.status}`);
+  return (await response.json()) as Config;
 }

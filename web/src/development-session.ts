@@ -1,4 +1,4 @@
-// Signs in on one machine: the page's own server signs a token for whom one chooses.
+// Signs in for local development: the page's own server signs a token for the chosen user.
 
 import { signal } from "@preact/signals";
 import type { Config } from "./config";
@@ -10,17 +10,17 @@ const LIFETIME_MS = 50 * 60_000;
 export function developmentSession(config: Config): Session {
   const user = signal<User | null | undefined>(remembered(config));
   let token = { text: "", user: "", at: 0 };
-  // As with Firebase Authentication: one user for all tabs of the browser.
+  // As with Firebase Authentication, all tabs of the browser share one user.
   onChange("user", () => (user.value = remembered(config)));
 
   async function fetchToken(id: string): Promise<string> {
-    const answer = await fetch("/development/token", {
+    const response = await fetch("/development/token", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ user: id }),
     });
-    if (!answer.ok) throw new Error(`/development/token: ${answer.status}`);
-    const text = ((await answer.json()) as { token: string }).token;
+    if (!response.ok) throw new Error(`/development/token: ${response.status}`);
+    const text = ((await response.json()) as { token: string }).token;
     token = { text, user: id, at: Date.now() };
     return text;
   }
@@ -29,7 +29,7 @@ export function developmentSession(config: Config): Session {
     user,
     link: signal(null),
     async token(id, fresh) {
-      if (user.value?.id !== id) throw new Error("another user, or nobody");
+      if (user.value?.id !== id) throw new Error("this user isn't signed in");
       const isGood = token.user === id && Date.now() - token.at < LIFETIME_MS;
       return isGood && !fresh ? token.text : fetchToken(id);
     },

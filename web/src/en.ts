@@ -1,4 +1,4 @@
-// What the page says in English. `ko.ts` has the same keys.
+// The shell's messages in English. `ko.ts` has the same keys.
 
 export const messages = {
   // Shell
@@ -9,7 +9,7 @@ export const messages = {
   simulated: "Simulated",
   nothingIsPaid: ": nothing is paid",
   otherLanguage: "한국어",
-  aiNotice: "The videos are made by AI, and their files carry its mark.",
+  aiNotice: "These videos are made by AI. Providers' marks in the files are preserved.",
   adminOnly: "Only administrators see this page.",
   noPage: "There is no such page.",
   cannotStart: "The page can't reach its service. Check your connection and reload.",

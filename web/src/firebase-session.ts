@@ -1,4 +1,4 @@
-// Signs in with Firebase Authentication: with Google, or by a link in an e-mail.
+// Signs in with Firebase Authentication: with Google, or with a link sent by e-mail.
 
 import { signal } from "@preact/signals";
 import type { User as FirebaseUser } from "firebase/auth";
@@ -25,18 +25,18 @@ export async function firebaseSession(
   const link = signal<Session["link"]["value"]>(isLink ? "whose" : null);
   async function followLink(address: string): Promise<void> {
     const url = location.href;
-    // It is good for once, and a reload would try it again.
+    // The link works once; without this, a reload would try it again.
     history.replaceState(null, "", location.pathname);
     link.value = "bad";
     await firebase.signInWithEmailLink(auth, address, url);
     link.value = null;
     remember("email", null);
   }
-  // A link that is opened elsewhere, or too late, leads to the sign-in.
+  // A link that was opened in another browser, or too late, shows the sign-in view.
   const address = recall<string>("email");
   if (isLink && address) await followLink(address).catch(() => undefined);
   firebase.onIdTokenChanged(auth, async (found) => {
-    user.value = found && (await described(found));
+    user.value = found && (await toUser(found));
   });
 
   return {
@@ -44,7 +44,7 @@ export async function firebaseSession(
     link,
     async token(id, fresh) {
       const current = auth.currentUser;
-      if (current?.uid !== id) throw new Error("another user, or nobody");
+      if (current?.uid !== id) throw new Error("this user isn't signed in");
       return current.getIdToken(fresh);
     },
     async signIn(how: SignIn) {
@@ -73,7 +73,7 @@ export async function firebaseSession(
   };
 }
 
-async function described(found: FirebaseUser): Promise<User> {
+async function toUser(found: FirebaseUser): Promise<User> {
   const { claims } = await found.getIdTokenResult();
   return {
     id: found.uid,

@@ -1,8 +1,8 @@
-// Money, times and sizes as people read them, in the page's language.
+// Formats amounts of money, durations and ages for display.
 
 import type { Language } from "./i18n";
 
-/** "$0.40"; more digits only where there would be none to see: "$0.0002". */
+/** "$0.40"; four digits only where two would show nothing: "$0.0002". */
 export function money(usd: string | number): string {
   const value = Number(usd);
   const digits = value !== 0 && Math.abs(value) < 0.005 ? 4 : 2;

@@ -1,4 +1,4 @@
-// The page's language: Korean and English, in tables whose keys the compiler compares.
+// The page's language, Korean or English. The compiler checks that both have the same keys.
 
 import { signal } from "@preact/signals";
 import type { Messages as Admin } from "./admin/en";
@@ -13,18 +13,18 @@ export type Language = (typeof LANGUAGES)[number];
 
 type Messages = Shell & SignIn & Make & Usage & Admin;
 type Arguments<K extends keyof Messages> = Messages[K] extends (
-  ...given: infer A
+  ...args: infer A
 ) => string
   ? A
   : [];
 type Lists = { [K in keyof Messages]: Messages[K] extends readonly string[] ? K : never };
 
-/** A sentence that is not said yet: its key and what it is about. */
-export type Sentence = {
-  [K in keyof Messages]: [key: K, ...given: Arguments<K>];
+/** A message before it is translated: its key and its arguments. */
+export type Message = {
+  [K in keyof Messages]: [key: K, ...args: Arguments<K>];
 }[keyof Messages];
 
-// A view's sentences come with the view.
+// Each view's messages are loaded with the view.
 const TABLES = {
   shell: { ko: () => import("./ko"), en: () => import("./en") },
   signIn: { ko: () => import("./sign-in/ko"), en: () => import("./sign-in/en") },
@@ -34,61 +34,61 @@ const TABLES = {
 };
 export type Area = keyof typeof TABLES;
 
-const learnt = new Map<Area, Promise<void>>([["shell", Promise.resolve()]]);
-const table = signal<Partial<Messages>>({});
+const loads = new Map<Area, Promise<void>>([["shell", Promise.resolve()]]);
+const messages = signal<Partial<Messages>>({});
 
 export const language = signal<Language>(preferred(globalThis.navigator?.languages ?? []));
 
-/** The sentence in the page's language. Components that call it follow the language. */
-export function t<K extends keyof Messages>(key: K, ...given: Arguments<K>): string {
-  return spoken(key, given);
+/** The message in the page's language. Components that call it re-render when the language changes. */
+export function t<K extends keyof Messages>(key: K, ...args: Arguments<K>): string {
+  return lookUp(key, args);
 }
 
-/** For keys that hold several sentences. */
+/** For keys that hold a list of messages. */
 export function list(key: Lists[keyof Messages]): readonly string[] {
-  return table.value[key] ?? [];
+  return messages.value[key] ?? [];
 }
 
-export function say([key, ...given]: Sentence): string {
-  return spoken(key, given);
+export function textOf([key, ...args]: Message): string {
+  return lookUp(key, args);
 }
 
-function spoken(key: keyof Messages, given: readonly unknown[]): string {
-  const message: unknown = table.value[key];
-  return typeof message === "function" ? message(...given) : String(message ?? "");
+function lookUp(key: keyof Messages, args: readonly unknown[]): string {
+  const message: unknown = messages.value[key];
+  return typeof message === "function" ? message(...args) : String(message ?? "");
 }
 
-/** Switches the page to `chosen`, or to what was chosen last. */
-export async function speak(chosen?: Language): Promise<void> {
+/** Switches the page to `chosen`, or else to the stored choice, or else to the browser's language. */
+export async function setLanguage(chosen?: Language): Promise<void> {
   const next = chosen ?? recall<Language>("language") ?? language.value;
   if (chosen) remember("language", chosen);
-  table.value = await read(learnt.keys(), next);
+  messages.value = await fetchMessages(loads.keys(), next);
   language.value = next;
   document.documentElement.lang = next;
 }
 
-/** The sentences of a view, before it is shown. */
-export function learn(area: Area): Promise<void> {
-  const known = learnt.get(area) ?? add(area);
-  learnt.set(area, known);
-  known.catch(() => learnt.delete(area)); // asked for again once one is online
-  return known;
+/** Loads a view's messages; await it before the view is shown. */
+export function loadMessages(area: Area): Promise<void> {
+  const load = loads.get(area) ?? addMessages(area);
+  loads.set(area, load);
+  load.catch(() => loads.delete(area)); // so that the next call tries again
+  return load;
 }
 
-async function add(area: Area): Promise<void> {
+async function addMessages(area: Area): Promise<void> {
   const wanted = language.value;
-  const found = await read([area], wanted);
-  // Meanwhile others may have been learnt, and another language chosen.
-  if (language.value !== wanted) return add(area);
-  table.value = { ...table.value, ...found };
+  const fetched = await fetchMessages([area], wanted);
+  // Another language may have been chosen while these were loading.
+  if (language.value !== wanted) return addMessages(area);
+  messages.value = { ...messages.value, ...fetched };
 }
 
-async function read(areas: Iterable<Area>, wanted: Language): Promise<Partial<Messages>> {
-  const found = [...areas].map(async (area) => (await TABLES[area][wanted]()).messages);
-  return Object.assign({}, ...(await Promise.all(found)));
+async function fetchMessages(areas: Iterable<Area>, wanted: Language): Promise<Partial<Messages>> {
+  const fetched = [...areas].map(async (area) => (await TABLES[area][wanted]()).messages);
+  return Object.assign({}, ...(await Promise.all(fetched)));
 }
 
-/** The first of the browser's languages that there is; Korean without any. */
+/** The first of the browser's languages that the page has, or else Korean. */
 export function preferred(languages: readonly string[]): Language {
   const known = languages.map((tag) => tag.slice(0, 2).toLowerCase());
   return LANGUAGES.find((one) => one === known.find(isLanguage)) ?? "ko";

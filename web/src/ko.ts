@@ -11,9 +11,9 @@ export const messages: Messages = {
   simulated: "시뮬레이션",
   nothingIsPaid: ": 결제되지 않습니다",
   otherLanguage: "English",
-  aiNotice: "AI가 만드는 영상이며, 파일에 그 표시가 남습니다.",
+  aiNotice: "AI가 만드는 영상입니다. 제공업체가 파일에 넣은 표시는 그대로 남습니다.",
   adminOnly: "관리자만 볼 수 있는 페이지입니다.",
-  noPage: "없는 페이지입니다.",
+  noPage: "페이지를 찾을 수 없습니다.",
   cannotStart: "서비스에 연결할 수 없습니다. 네트워크를 확인한 뒤 새로고침해 주세요.",
   reload: "새로고침",
 };

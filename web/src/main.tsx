@@ -1,11 +1,11 @@
 import { render } from "preact";
-import { speak } from "./i18n";
+import { setLanguage } from "./i18n";
 import { CannotStart, Shell } from "./shell";
 import { openApp } from "./app-state";
 import "./styles/tokens.css";
 import "./styles/base.css";
 
-const [app] = await Promise.all([openApp().catch(() => null), speak()]);
+const [app] = await Promise.all([openApp().catch(() => null), setLanguage()]);
 document.body.replaceChildren();
 const nothing = (
   <main>

@@ -1,4 +1,4 @@
-// Who is signed in. Two ways: Firebase Authentication, or development users on one machine.
+// Who is signed in, by Firebase Authentication or, in local development, as a development user.
 
 import type { ReadonlySignal } from "@preact/signals";
 import type { Firestore } from "firebase/firestore";
@@ -7,7 +7,7 @@ import type { Config, DevelopmentUser } from "./config";
 export interface User {
   id: string;
   name: string;
-  /** With the claim `admin`. */
+  /** Whether the ID token has the claim `admin`. */
   admin: boolean;
 }
 
@@ -17,18 +17,18 @@ export type SignIn =
   | { by: "development"; user: DevelopmentUser };
 
 export interface Session {
-  /** undefined: not known yet; null: nobody. */
+  /** undefined: not known yet; null: signed out. */
   readonly user: ReadonlySignal<User | null | undefined>;
-  /** A link from a mail was opened: it must be said `whose` it is, or it is `bad`. */
+  /** A sign-in link was opened: `whose` waits for the user's e-mail address, `bad` didn't work. */
   readonly link: ReadonlySignal<"whose" | "bad" | null>;
   /**
-   * For `Authorization: Bearer`; rejects unless it is this user who is signed in.
-   * `fresh`: the last one was refused.
+   * A token for `Authorization: Bearer`; rejects unless this user is signed in.
+   * `fresh`: don't use a cached token, because the API refused it.
    */
   token(user: string, fresh: boolean): Promise<string>;
   signIn(how: SignIn): Promise<void>;
   signOut(): Promise<void>;
-  /** The database as the user may read it. */
+  /** A Firestore client that reads as the signed-in user. */
   firestore(): Promise<Firestore>;
 }
 

@@ -1,12 +1,13 @@
-// The frame around the three views: header, sign-in, and who sees which view.
+// The frame around the three views: the header, the sign-in, and which user sees which view.
 
 import { signal } from "@preact/signals";
 import type { ComponentChild, ComponentType } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
-import { type App, type Opened, topic } from "./app-state";
-import { language, learn, say, speak, t } from "./i18n";
+import { type App, type BaseApp, topic } from "./app-state";
+import { language, loadMessages, setLanguage, t, textOf } from "./i18n";
 import { follow, pathOf, type View, view } from "./router";
 
+const RETRY_MS = 2000;
 type Loaded = ComponentType<{ app: App }>;
 const VIEWS: Record<View | "signIn", () => Promise<{ default: Loaded }>> = {
   signIn: () => import("./sign-in/view"),
@@ -15,7 +16,7 @@ const VIEWS: Record<View | "signIn", () => Promise<{ default: Loaded }>> = {
   admin: () => import("./admin/view"),
 };
 
-export function Shell({ app }: { app: Opened }) {
+export function Shell({ app }: { app: BaseApp }) {
   const user = app.session.user.value;
   useTitle(user ? view.value : null);
   if (user === undefined) return null;
@@ -29,16 +30,16 @@ export function Shell({ app }: { app: Opened }) {
   );
 }
 
-/** A tab in the background says how its video is doing. */
+/** The document's title, so that a tab in the background shows its video's status. */
 function useTitle(name: View | null): void {
-  const said = topic.value ? say(topic.value) : name && t(name);
-  const title = said ? `${said} · Reelay` : "Reelay";
+  const status = topic.value ? textOf(topic.value) : name && t(name);
+  const title = status ? `${status} · Reelay` : "Reelay";
   useEffect(() => {
     document.title = title;
   }, [title]);
 }
 
-function Header({ app }: { app: Opened }) {
+function Header({ app }: { app: BaseApp }) {
   const user = app.session.user.value;
   const views: View[] = user?.admin ? ["make", "usage", "admin"] : ["make", "usage"];
   return (
@@ -71,7 +72,8 @@ function Header({ app }: { app: Opened }) {
           type="button"
           class="plain"
           lang={language.value === "ko" ? "en" : "ko"}
-          onClick={() => speak(language.value === "ko" ? "en" : "ko")}
+          // Offline, its messages may not be loaded: the language stays.
+          onClick={() => setLanguage(language.value === "ko" ? "en" : "ko").catch(() => {})}
         >
           {t("otherLanguage")}
         </button>
@@ -86,32 +88,33 @@ function Header({ app }: { app: Opened }) {
   );
 }
 
-/** Whether what was put together stays. */
+/** The dialog that asks whether the draft stays in this browser. */
 const question = signal<ComponentChild>(null);
 
-async function leave(app: Opened, user: string): Promise<void> {
+async function leave(app: BaseApp, user: string): Promise<void> {
   try {
     const { leaving } = await import("./sign-in/leaving");
     question.value = await leaving(app, user, () => (question.value = null));
   } catch {
-    // Who is offline may sign out, too.
+    // Offline, its code can't be loaded, but signing out still works.
     await app.session.signOut();
   }
 }
 
 const loaded = signal<Partial<Record<keyof typeof VIEWS, Loaded>>>({});
 
-/** As long as the user is the same one. */
-function Content({ app: opened, name }: { app: Opened; name: keyof typeof VIEWS | null }) {
+/** Shows a view for one user: `Shell` mounts it anew for each. */
+function Content({ app: base, name }: { app: BaseApp; name: keyof typeof VIEWS | null }) {
   const app = useMemo(() => {
-    const api = opened.apiOf(opened.session.user.peek()?.id ?? "");
-    return { ...opened, api };
-  }, [opened]);
+    const api = base.apiOf(base.session.user.peek()?.id ?? "");
+    return { ...base, api };
+  }, [base]);
   useEffect(() => {
-    if (!name) return;
-    Promise.all([VIEWS[name](), learn(name)])
+    // After a failure, only a reload also loads the view's styles.
+    if (!name || loaded.peek()[name]) return;
+    Promise.all([VIEWS[name](), loadMessages(name)])
       .then(([module]) => module.default)
-      // Offline, or of a release that is no longer there.
+      // The browser is offline, or a new release has replaced this one's files.
       .catch(() => CannotStart)
       .then((view) => (loaded.value = { ...loaded.value, [name]: view }));
   }, [name]);
@@ -124,6 +127,7 @@ function Content({ app: opened, name }: { app: Opened; name: keyof typeof VIEWS 
 }
 
 export function CannotStart() {
+  useEffect(reloadOnceOnline, []);
   return (
     <section class="sign-in">
       <h1 class="mark">
@@ -135,4 +139,17 @@ export function CannotStart() {
       </button>
     </section>
   );
+}
+
+/** Reloads the page when the browser is back online and its server answers. Returns a function to stop. */
+function reloadOnceOnline(): () => void {
+  const end = new AbortController();
+  const { signal } = end;
+  const retry = async () => {
+    const response = await fetch("/config.json", { cache: "no-store", signal }).catch(() => null);
+    if (response?.ok) location.reload();
+    else if (!signal.aborted) setTimeout(retry, RETRY_MS);
+  };
+  addEventListener("online", retry, { signal });
+  return () => end.abort();
 }

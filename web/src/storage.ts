@@ -1,4 +1,5 @@
-// What survives a reload: JSON in localStorage, or a tab's sessionStorage. A browser that keeps nothing still works.
+// Keeps values as JSON in localStorage, or in a tab's sessionStorage. Never fails: if storage
+// is blocked, nothing is kept.
 
 const PREFIX = "reelay.";
 
@@ -7,7 +8,7 @@ export function remember(name: string, value: unknown, where = local()): void {
     if (value === null) where?.removeItem(PREFIX + name);
     else where?.setItem(PREFIX + name, JSON.stringify(value));
   } catch {
-    // Private windows may refuse; the page goes on without.
+    // Private windows may block storage; the page works without it.
   }
 }
 
@@ -20,12 +21,14 @@ export function recall<T>(name: string, where = local()): T | null {
   }
 }
 
-/** Another tab of this browser has remembered something whose name begins so. */
-export function onChange(begin: string, heard: (rest: string) => void): void {
-  globalThis.addEventListener?.("storage", ({ key }) => {
-    const whole = PREFIX + begin;
-    if (key?.startsWith(whole)) heard(key.slice(whole.length));
-  });
+/** Calls `callback` when another tab changes a name that starts with `prefix`. Returns a function to stop. */
+export function onChange(prefix: string, callback: (rest: string) => void): () => void {
+  const listener = ({ key }: StorageEvent) => {
+    const whole = PREFIX + prefix;
+    if (key?.startsWith(whole)) callback(key.slice(whole.length));
+  };
+  globalThis.addEventListener?.("storage", listener);
+  return () => globalThis.removeEventListener?.("storage", listener);
 }
 
 function local(): Storage | undefined {

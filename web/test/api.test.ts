@@ -11,7 +11,7 @@ const [ann, bob] = ["ann", "bob"].map((id) => ({ id, name: id, admin: false })) 
   { id: string; name: string; admin: boolean },
 ];
 
-test("nothing is asked for as whoever signs in next", async () => {
+test("no call is made as the user who signs in next", async () => {
   const tokens: unknown[] = [];
   vi.stubGlobal("localStorage", aStorage());
   vi.stubGlobal("fetch", async (url: string, { body, headers }: RequestInit) => {
@@ -33,4 +33,17 @@ test("nothing is asked for as whoever signs in next", async () => {
   await expect(ask()).rejects.toThrow(Unreachable);
 
   expect(tokens).toEqual(["Bearer ann"]);
+});
+
+test("an ID from a link is encoded, so it reaches no other endpoint", async () => {
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", async (url: string) => {
+    asked.push(new URL(url).pathname);
+    return Response.json({});
+  });
+  const api = createApi("http://api", { token: async () => "" }, ann.id);
+
+  await api.getVideo("../usage?from=x");
+
+  expect(asked).toEqual(["/v1/videos/..%2Fusage%3Ffrom%3Dx"]);
 });

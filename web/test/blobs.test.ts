@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { keepBlobs } from "../src/make/blobs";
+import { deleteBlobs, keepBlob, newBlobId } from "../src/make/blobs";
 
 const stored = new Map<string, unknown>();
 
-/** Answers in a moment, as IndexedDB does. */
-function asked(result: () => unknown) {
+/** A request that succeeds asynchronously, as IndexedDB's do. */
+function requestFor(result: () => unknown) {
   const request: { result?: unknown; onsuccess?: () => void } = {};
   queueMicrotask(() => {
     request.result = result();
@@ -17,17 +17,17 @@ beforeEach(() => {
   const store = {
     put: (value: unknown, key: string) => stored.set(key, value),
     delete: (key: string) => stored.delete(key),
-    getAllKeys: () => asked(() => [...stored.keys()]),
+    getAllKeys: () => requestFor(() => [...stored.keys()]),
   };
   const database = { transaction: () => ({ objectStore: () => store }) };
-  vi.stubGlobal("indexedDB", { open: () => asked(() => database) });
+  vi.stubGlobal("indexedDB", { open: () => requestFor(() => database) });
 });
 afterEach(() => {
   stored.clear();
   vi.unstubAllGlobals();
 });
 
-/** An image whose bytes come when they are let go. */
+/** An image whose bytes can't be read until `letGo` is called. */
 function largeImage() {
   let letGo = () => {};
   const bytes = new Promise<ArrayBuffer>((resolve) => {
@@ -38,23 +38,42 @@ function largeImage() {
   return { blob, letGo };
 }
 
-test("a large image that is kept late leaves what was chosen after it", async () => {
+test("a large image that is stored late leaves images chosen after it", async () => {
   const { blob, letGo } = largeImage();
-  const first = keepBlobs("ann", new Map([["ann/1", blob]]), ["ann/1"]);
-  const last = new Map([["ann/2", new Blob(["last frame"])]]);
-  const second = keepBlobs("ann", last, ["ann/1", "ann/2"]);
+  const first = keepBlob("ann", "ann/1", blob, ["ann/1"]);
+  const last = new Blob(["last frame"]);
+  const second = keepBlob("ann", "ann/2", last, ["ann/1", "ann/2"]);
   setTimeout(letGo);
   await Promise.all([first, second]);
 
   await vi.waitFor(() => expect([...stored.keys()]).toEqual(["ann/1", "ann/2"]));
 });
 
-test("an image whose bytes come after the erasing is not kept", async () => {
+test("an image that is read after the data was erased is not stored", async () => {
   const { blob, letGo } = largeImage();
-  const kept = keepBlobs("ann", new Map([["ann/1", blob]]), ["ann/1"]);
-  const erased = keepBlobs("ann", new Map(), []);
+  const kept = keepBlob("ann", "ann/1", blob, ["ann/1"]);
+  const erased = deleteBlobs("ann");
   setTimeout(letGo);
   await Promise.all([kept, erased]);
 
   await vi.waitFor(() => expect([...stored.keys()]).toEqual([]));
+});
+
+test("an unused image is kept for a day, because another tab may use it", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const [used, unused] = [newBlobId("ann"), newBlobId("ann")];
+  const keep = (id: string) => keepBlob("ann", id, new Blob(["image"]), [id, used]);
+  await keep(used);
+  await keep(unused);
+  stored.set("bob/1", "another user's");
+  stored.set("ann/1", "of the release before");
+  await keep(used);
+  await vi.waitFor(() => expect([...stored.keys()]).toEqual([used, unused, "bob/1"]));
+
+  vi.advanceTimersByTime(24 * 60 * 60_000 + 1);
+  const fresh = newBlobId("ann");
+  await keep(fresh);
+
+  await vi.waitFor(() => expect([...stored.keys()]).toEqual([used, "bob/1", fresh]));
+  vi.useRealTimers();
 });

@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Api, ApiProblem, Unreachable, type Video } from "../src/api";
 import {
-  belongTo,
-  carryOut,
+  switchUser,
+  sendClick,
   click,
   forget,
+  abandon,
   newClick,
-  ordered,
-  settle,
+  lastJob,
+  markSeen,
 } from "../src/make/click";
 import { aDraft, aStorage, aVideo } from "./examples";
 
@@ -27,7 +28,7 @@ afterEach(() => {
 const draft = aDraft({ image: null });
 const SOON = 60_000;
 
-/** An API that answers its first calls with these errors, and then with a job. */
+/** An API whose first calls fail with these errors; the next one returns a job. */
 function anApi(...errors: Error[]) {
   const sent: { key: string; body: unknown }[] = [];
   const createVideo = async (body: unknown, key: string): Promise<Video> => {
@@ -39,19 +40,19 @@ function anApi(...errors: Error[]) {
   return { sent, api: { createVideo } as unknown as Api };
 }
 
-/** An API that is never reached. */
+/** An API that can't be reached. */
 const silent = () => anApi(...Array.from({ length: 99 }, () => new Unreachable()));
 
-/** What a reload leaves: the storage alone. */
+/** The module after a reload: only storage has survived. */
 async function reloaded(): Promise<typeof import("../src/make/click")> {
   vi.resetModules();
   return import("../src/make/click");
 }
 
-test("a lost answer is asked for with the same key and body", async () => {
+test("a request without a response is resent with the same key and body", async () => {
   const { sent, api } = anApi(new Unreachable(), new ApiProblem(503, "unavailable", "", [], 1));
 
-  const made = carryOut(api, newClick("ann", draft, 0));
+  const made = sendClick(api, newClick("ann", draft, 0));
   await vi.advanceTimersByTimeAsync(SOON);
 
   expect((await made)?.job_id).toBe(aVideo().job_id);
@@ -59,87 +60,114 @@ test("a lost answer is asked for with the same key and body", async () => {
   expect(new Set(sent.map((each) => JSON.stringify(each))).size).toBe(1);
 });
 
-test("a reload in between sends the same again, and one much later sends nothing", async () => {
+test("after a reload the click is resent unchanged, and after a much later one it is dropped", async () => {
   const given = newClick("ann", draft, 0);
-  void carryOut(silent().api, given);
+  void sendClick(silent().api, given);
   await vi.advanceTimersByTimeAsync(1000);
 
   const page = await reloaded();
-  page.belongTo("ann", SOON);
+  page.switchUser("ann", SOON);
   expect(page.click.value).toMatchObject({ key: given.key, body: { prompt: draft.prompt } });
 
   for (const now of [3_600_000, SOON]) {
     const later = await reloaded();
-    later.belongTo("ann", now);
+    later.switchUser("ann", now);
     expect(later.click.value).toBeNull();
   }
 });
 
-test("a click is neither shown to another user nor sent any more, and waits for its own", async () => {
+test("while another user is signed in, a click is neither shown nor sent", async () => {
   const { sent, api } = silent();
   const given = newClick("ann", draft, 0);
-  const made = carryOut(api, given);
+  const made = sendClick(api, given);
   await vi.advanceTimersByTimeAsync(1000);
 
-  belongTo("bob", SOON);
+  switchUser("bob", SOON);
   expect(click.value).toBeNull();
   const before = sent.length;
   await vi.advanceTimersByTimeAsync(SOON);
   expect(sent).toHaveLength(before);
   expect(await made).toBeNull();
 
-  belongTo("ann", SOON);
+  switchUser("ann", SOON);
   expect(click.value).toMatchObject({ key: given.key, body: { prompt: draft.prompt } });
 });
 
-test("another user's click is left as it is by what one does oneself", async () => {
+test("a click doesn't change another user's pending click", async () => {
   const given = newClick("ann", draft, 0);
-  void carryOut(silent().api, given);
-  belongTo("bob", 0);
-  await carryOut(anApi().api, newClick("bob", draft, 0));
-  settle(aVideo());
+  void sendClick(silent().api, given);
+  switchUser("bob", 0);
+  await sendClick(anApi().api, newClick("bob", draft, 0));
+  markSeen(aVideo());
 
-  belongTo("ann", SOON);
+  switchUser("ann", SOON);
 
   expect(click.value?.key).toBe(given.key);
-  expect(ordered.value).toBeNull();
+  expect(lastJob.value).toBeNull();
 });
 
-test("a view that is opened again gets the answer of the click that is under way", async () => {
+test("a reopened view gets the response to the click that is being sent", async () => {
   const { sent, api } = anApi(new Unreachable());
   const given = newClick("ann", draft, 0);
-  const first = carryOut(api, given);
-  belongTo("ann", 1);
+  const first = sendClick(api, given);
+  switchUser("ann", 1);
 
-  const second = carryOut(api, given);
+  const second = sendClick(api, given);
   await vi.advanceTimersByTimeAsync(SOON);
 
   expect(await second).toBe(await first);
   expect(sent).toHaveLength(2);
-  // Until its user saw the answer, nothing else can be clicked.
+  // Until the user has seen the response, the click stays pending.
   expect(click.value?.key).toBe(given.key);
-  settle(aVideo());
+  markSeen(aVideo());
   expect(click.value).toBeNull();
-  expect(ordered.value).toEqual({ id: aVideo().job_id, draft });
+  expect(lastJob.value).toEqual({ id: aVideo().job_id, draft });
 });
 
-test("what was given up is not answered any more", async () => {
+test("an abandoned click resolves to null", async () => {
   const { api } = anApi(new Unreachable());
-  const made = carryOut(api, newClick("ann", draft, 0));
+  const made = sendClick(api, newClick("ann", draft, 0));
 
   forget();
   await vi.advanceTimersByTimeAsync(SOON);
 
   expect(await made).toBeNull();
-  belongTo("ann", 0);
+  switchUser("ann", 0);
   expect(click.value).toBeNull();
 });
 
-test("a refusal is sent only once", async () => {
+test("a rejected request is not resent", async () => {
   const { sent, api } = anApi(new ApiProblem(429, "daily_limit_reached", "", [], 60));
 
-  const made = carryOut(api, newClick("ann", draft, 0));
+  const made = sendClick(api, newClick("ann", draft, 0));
 
   await expect(made).rejects.toThrow("daily_limit_reached");
   expect(sent).toHaveLength(1);
+});
+
+test("clicking again after giving up reuses the key, because the request may have arrived", async () => {
+  void sendClick(silent().api, newClick("ann", draft, 0));
+  await vi.advanceTimersByTimeAsync(1000);
+  const given = click.value;
+  abandon();
+
+  const again = newClick("ann", draft, SOON);
+  expect(again).toEqual(given);
+  expect(newClick("ann", { ...draft, prompt: "Another" }, SOON).key).not.toBe(given?.key);
+  expect(newClick("ann", draft, 3_600_000).key).not.toBe(given?.key);
+
+  await sendClick(anApi().api, again);
+  markSeen(aVideo());
+  expect(newClick("ann", draft, SOON).key).not.toBe(given?.key);
+});
+
+test("after a rejected request, the next click has a new key", async () => {
+  void sendClick(silent().api, newClick("ann", draft, 0));
+  await vi.advanceTimersByTimeAsync(1000);
+  const given = click.value;
+  abandon();
+  const { api } = anApi(new ApiProblem(409, "conflict", "", [], null));
+  await sendClick(api, newClick("ann", draft, SOON)).catch(forget);
+
+  expect(newClick("ann", draft, SOON).key).not.toBe(given?.key);
 });

@@ -4,12 +4,12 @@ import { MODELS } from "./examples";
 
 const PORTRAIT = { width: 900, height: 1200 };
 
-test("a shape of its own is shown whole", () => {
+test("an image that has the chosen ratio is not cropped", () => {
   expect(isWhole(cropOf("auto", PORTRAIT, 0.5), PORTRAIT)).toBe(true);
   expect(isWhole(cropOf("3:4", PORTRAIT, 0), PORTRAIT)).toBe(true);
 });
 
-test("another shape cuts the longer side, where the user wants it", () => {
+test("another ratio crops the longer side at the chosen offset", () => {
   const at = (offset: number) => cropOf("1:1", PORTRAIT, offset);
 
   expect(at(0)).toEqual({ x: 0, y: 0, width: 900, height: 900 });
@@ -17,13 +17,13 @@ test("another shape cuts the longer side, where the user wants it", () => {
   expect(cropOf("9:16", PORTRAIT, 0.5)).toEqual({ x: 113, y: 0, width: 675, height: 1200 });
 });
 
-test("what is narrower than 1:2 is cut even as it is", () => {
+test("an image narrower than 1:2 is cropped even without a chosen ratio", () => {
   const screenshot = { width: 1206, height: 2622 };
 
   expect(cropOf("auto", screenshot, 0.5)).toEqual({ x: 0, y: 105, width: 1206, height: 2412 });
 });
 
-test("a provider without the image's own shape makes the nearest that it has", () => {
+test("a provider without the image's ratio makes the nearest one it has", () => {
   const [runway, , veo] = MODELS;
 
   expect(shapeOf("auto", { width: 1200, height: 900 }, runway)).toBe("4:3");
@@ -31,7 +31,7 @@ test("a provider without the image's own shape makes the nearest that it has", (
   expect(shapeOf("auto", PORTRAIT, veo)).toBe("9:16");
 });
 
-test("what is asked for is said, and nothing of an image that is not read yet", () => {
+test("a chosen ratio is shown, and otherwise none until the image is known", () => {
   expect(shapeOf("1:1", null, MODELS[0])).toBe("1:1");
   expect(shapeOf("auto", null, MODELS[0])).toBe("");
 });

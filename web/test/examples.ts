@@ -1,4 +1,4 @@
-// Videos, models and drafts as the API has them, to be changed by each test.
+// Example videos, models and drafts, which each test adapts.
 
 import type { Attempt, Model, Video } from "../src/api";
 import { type Draft, EMPTY } from "../src/make/draft";
@@ -99,7 +99,7 @@ export function aDraft(part: Partial<Draft> = {}): Draft {
   return { ...EMPTY, prompt: "The raccoon looks up", image, ...part };
 }
 
-/** `localStorage` or `sessionStorage`, empty. */
+/** A fake `localStorage` or `sessionStorage`. */
 export function aStorage(
   kept = new Map<string, string>(),
 ): Pick<Storage, "getItem" | "setItem" | "removeItem"> {

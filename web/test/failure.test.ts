@@ -8,13 +8,13 @@ function failed(code: "prompt_refused" | "out_of_credits" | "all_providers_faile
   return aVideo({ status: "failed", error: { code, message: "why" } });
 }
 
-test("a refused prompt is changed, and what it cost is said", () => {
+test("a refused prompt should be changed, and the cost is shown", () => {
   const found = explain({ ...failed("prompt_refused"), cost_usd: "0.40" }, CHAIN);
 
   expect(found).toMatchObject({ remedy: "prompt", why: ["inItsWords", "why"], costUsd: 0.4 });
 });
 
-test("where another provider helps it is one that was not asked", () => {
+test("if another provider helps, one that has not been tried is offered", () => {
   const attempts = [aFailedAttempt("runway", "out_of_credits")];
 
   const found = explain({ ...failed("out_of_credits"), attempts }, CHAIN);
@@ -22,7 +22,7 @@ test("where another provider helps it is one that was not asked", () => {
   expect(found).toMatchObject({ remedy: "provider", instead: "gemini-veo-3.1" });
 });
 
-test("where none is left one has to wait", () => {
+test("if every provider has been tried, the remedy is to wait", () => {
   const attempts = CHAIN.map((one) => aFailedAttempt(one, "out_of_credits"));
 
   const found = explain({ ...failed("out_of_credits"), attempts }, CHAIN);
@@ -30,7 +30,7 @@ test("where none is left one has to wait", () => {
   expect(found).toMatchObject({ remedy: "wait", instead: null });
 });
 
-test("if all failed for one reason, that one says what helps", () => {
+test("if all providers failed for the same reason, it decides the remedy", () => {
   const attempts = CHAIN.map((one) => aFailedAttempt(one, "output_filtered"));
 
   const found = explain({ ...failed("all_providers_failed"), attempts }, CHAIN);

@@ -8,7 +8,7 @@ test.each([
   ["0.000197", "$0.0002"],
 ])("%s USD reads %s", (usd, shown) => expect(money(usd)).toBe(shown));
 
-test("times read as on a player, and as people say them", () => {
+test("durations are formatted as on a player, and in words", () => {
   expect(clock(8.04)).toBe("0:08");
   expect(clock(75)).toBe("1:15");
   expect(span(38, "ko")).toBe("38초");
@@ -16,7 +16,7 @@ test("times read as on a player, and as people say them", () => {
   expect(span(60, "en")).toBe("1 min");
 });
 
-test("ages are rounded down, and the last minute is now", () => {
+test("ages are rounded down, and less than a minute is now", () => {
   const now = Date.parse("2026-11-29T12:00:00Z");
 
   expect(ago("2026-11-29T11:59:30Z", now, "ko")).toBe("방금");

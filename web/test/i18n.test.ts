@@ -1,17 +1,17 @@
 import { beforeEach, expect, test, vi } from "vitest";
 
-// A browser of an English speaker; each test is a page of its own.
+// An English browser; each test loads the module anew.
 beforeEach(() => {
   vi.stubGlobal("navigator", { languages: ["en"] });
   vi.stubGlobal("document", { documentElement: {} });
   vi.resetModules();
 });
 
-test("views that are learnt at once all have their sentences", async () => {
-  const { learn, speak, t } = await import("../src/i18n");
-  await speak();
+test("views whose messages load at the same time all get them", async () => {
+  const { loadMessages, setLanguage, t } = await import("../src/i18n");
+  await setLanguage();
 
-  await Promise.all([learn("make"), learn("signIn"), learn("usage")]);
+  await Promise.all([loadMessages("make"), loadMessages("signIn"), loadMessages("usage")]);
 
   expect([t("makeVideo"), t("stay"), t("usageTitle")]).toEqual([
     "Make the video",
@@ -20,31 +20,31 @@ test("views that are learnt at once all have their sentences", async () => {
   ]);
 });
 
-test("a language that is chosen while a view is learnt is the view's, too", async () => {
+test("a language chosen while a view's messages load applies to them, too", async () => {
   let arrive = () => {};
   const late = new Promise<void>((resolve) => (arrive = resolve));
   const english = { messages: { makeVideo: "Make the video" } };
   vi.doMock("../src/make/en", () => late.then(() => english));
-  const { learn, speak, t } = await import("../src/i18n");
-  await speak();
-  const learnt = learn("make");
-  await speak("ko");
+  const { loadMessages, setLanguage, t } = await import("../src/i18n");
+  await setLanguage();
+  const loading = loadMessages("make");
+  await setLanguage("ko");
 
   arrive();
-  await learnt;
+  await loading;
 
   expect(t("makeVideo")).toBe("영상 만들기");
 });
 
-test("what could not be learnt is asked for again", async () => {
+test("messages that could not be loaded are requested again", async () => {
   const usage = vi.fn().mockRejectedValueOnce(new Error("offline"));
   usage.mockResolvedValue({ messages: { usageTitle: "Usage" } });
   vi.doMock("../src/usage/en", () => usage());
-  const { learn, speak, t } = await import("../src/i18n");
-  await speak();
-  await expect(learn("usage")).rejects.toThrow();
+  const { loadMessages, setLanguage, t } = await import("../src/i18n");
+  await setLanguage();
+  await expect(loadMessages("usage")).rejects.toThrow();
 
-  await learn("usage");
+  await loadMessages("usage");
 
   expect(t("usageTitle")).toBe("Usage");
 });

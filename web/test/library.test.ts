@@ -1,18 +1,24 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Api, ApiProblem, Unreachable } from "../src/api";
 import { openLibrary, UNDO_MS } from "../src/make/library";
-import { aStorage } from "./examples";
+import { aStorage, aVideo } from "./examples";
 
+let listeners: ((event: { key: string }) => void)[] = [];
 beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal("localStorage", aStorage());
+  listeners = [];
+  vi.stubGlobal("addEventListener", (_: string, listener: (typeof listeners)[0]) =>
+    listeners.push(listener),
+  );
+  vi.stubGlobal("removeEventListener", () => {});
 });
 afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
 
-/** A user's API whose first deletions end so. */
+/** A user's API whose first deletions fail with these errors. */
 function anApi(user: string, ...errors: Error[]) {
   const deleted: string[] = [];
   const deleteVideo = async (id: string) => {
@@ -20,14 +26,18 @@ function anApi(user: string, ...errors: Error[]) {
     if (error) throw error;
     deleted.push(id);
   };
-  return { deleted, api: { user, deleteVideo } as unknown as Api };
+  const getVideo = async (id: string) => {
+    if (deleted.includes(id)) throw new ApiProblem(404, "not_found", "", [], null);
+    return aVideo({ job_id: id });
+  };
+  return { deleted, api: { user, deleteVideo, getVideo } as unknown as Api };
 }
 
 const ids = (library: ReturnType<typeof openLibrary>) =>
   library.removals.value.map(({ id }) => id);
 const wait = () => vi.advanceTimersByTimeAsync(UNDO_MS);
 
-test("a deletion waits for its user, whoever signs in before its time", async () => {
+test("a deletion waits for its user if someone else signs in first", async () => {
   const ann = anApi("ann");
   const first = openLibrary(ann.api);
   first.remove("a-video");
@@ -46,7 +56,7 @@ test("a deletion waits for its user, whoever signs in before its time", async ()
   expect(ids(openLibrary(ann.api))).toEqual([]);
 });
 
-test("a deletion that nobody answered is asked for again", async () => {
+test("a deletion without a response is retried", async () => {
   const { deleted, api } = anApi("ann", new Unreachable());
   const library = openLibrary(api);
   library.remove("a-video");
@@ -70,4 +80,38 @@ test.each([
 
   expect(ids(library)).toEqual([]);
   expect(library.failedRemoval.value).toBe(hasFailed);
+});
+
+/** Sends each tab the event that the stored deletions have changed. */
+const notifyTabs = () => listeners.forEach((listener) => listener({ key: "reelay.removals.ann" }));
+
+test("a deletion that is undone or finished in one tab is so in all tabs", async () => {
+  const { deleted, api } = anApi("ann");
+  const first = openLibrary(api);
+  first.remove("undone");
+  first.remove("deleted");
+  const second = openLibrary(api);
+  second.put(aVideo({ job_id: "undone" }));
+  second.put(aVideo({ job_id: "deleted" }));
+
+  first.undo("undone");
+  notifyTabs();
+  await wait();
+  notifyTabs();
+  await wait();
+
+  expect(new Set(deleted)).toEqual(new Set(["deleted"]));
+  expect(second.videos.value.map(({ job_id }) => job_id)).toEqual(["undone"]);
+});
+
+test("two tabs can delete at the same time", async () => {
+  const { deleted, api } = anApi("ann");
+  const [first, second] = [openLibrary(api), openLibrary(api)];
+  first.remove("one");
+  second.remove("another");
+  notifyTabs();
+  await wait();
+
+  expect(deleted).toEqual(["one", "another"]);
+  expect(ids(openLibrary(api))).toEqual([]);
 });

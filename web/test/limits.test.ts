@@ -1,17 +1,17 @@
 import { expect, test } from "vitest";
-import { fitOf, resetOf, roomOf } from "../src/make/limits";
+import { longestFit, obstacleOf, resetOf, remainingUnderCaps } from "../src/make/limits";
 import { aDraft, MODELS } from "./examples";
 
 const cap = (left_usd: string | null) => ({ limit_usd: null, used_usd: "0", left_usd });
 
-test("the nearer cap counts", () => {
-  const room = roomOf({ caps: { daily: cap("7.60"), monthly: cap("0.30") } });
+test("the cap that leaves less counts", () => {
+  const remaining = remainingUnderCaps({ caps: { daily: cap("7.60"), monthly: cap("0.30") } });
 
-  expect(room).toEqual({ leftUsd: "0.30", period: "monthly" });
-  expect(roomOf({ caps: { daily: cap(null), monthly: cap(null) } })).toBeNull();
+  expect(remaining).toEqual({ leftUsd: "0.30", period: "monthly" });
+  expect(remainingUnderCaps({ caps: { daily: cap(null), monthly: cap(null) } })).toBeNull();
 });
 
-test("caps begin anew at midnight where the service counts its days", () => {
+test("caps reset at midnight in the service's time zone", () => {
   const now = new Date("2026-11-29T16:30:00Z");
 
   expect(resetOf("daily", now, "UTC").toISOString()).toBe("2026-11-30T00:00:00.000Z");
@@ -19,12 +19,29 @@ test("caps begin anew at midnight where the service counts its days", () => {
   expect(resetOf("monthly", now, "Asia/Seoul").toISOString()).toBe("2026-11-30T15:00:00.000Z");
 });
 
-test("what fits is as long as it can be, and then as cheap", () => {
-  expect(fitOf(aDraft(), MODELS, 0.26)).toEqual({ model: "runway", duration: 5, usd: 0.25 });
-  expect(fitOf(aDraft(), MODELS, 0.3)).toMatchObject({ duration: 6, usd: 0.3 });
-  expect(fitOf(aDraft({ image: null }), MODELS, 0.5)).toMatchObject({
+test("the longest video that fits is suggested, at the lowest price", () => {
+  expect(longestFit(aDraft(), MODELS, 0.26)).toEqual({ model: "runway", duration: 5, usd: 0.25 });
+  expect(longestFit(aDraft(), MODELS, 0.3)).toMatchObject({ duration: 6, usd: 0.3 });
+  expect(longestFit(aDraft({ image: null }), MODELS, 0.5)).toMatchObject({
     model: "gemini-omni-flash",
     duration: 5,
   });
-  expect(fitOf(aDraft(), MODELS, 0.1)).toBeNull();
+  expect(longestFit(aDraft(), MODELS, 0.1)).toBeNull();
+});
+
+test("obstacles are reported, and there is none if a provider would be asked", () => {
+  const link = (skipped: string | null) => ({ ai_model: "runway", skipped });
+  const obstacle = (left: string | null, skipped: string | null, code?: string) => {
+    const refused = code ? { code, message: "" } : null;
+    const estimate = { refused, estimated_cost_usd: "0.40", links: [link("unsupported"), link(skipped)] };
+    return obstacleOf(estimate as never, { caps: { daily: cap(left), monthly: cap(null) } });
+  };
+
+  expect(obstacle(null, null)).toBeNull();
+  expect(obstacle("0.40", null)).toBeNull();
+  expect(obstacle("0.39", null)).toBe("cap");
+  expect(obstacle(null, "not_configured")).toBe("noProvider");
+  expect(obstacle(null, "circuit_open")).toBe("noProviderNow");
+  expect(obstacle(null, null, "generation_paused")).toBe("refused");
+  expect(obstacle(null, null, "exceeds_limit")).toBe("cap");
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Usage } from "../src/api";
-import { barsOf, firstDay, isAnything, makersOf, openUsd, topOf, totalOf } from "../src/usage/report";
+import { barsOf, firstDay, hasActivity, isUsual, makersOf, heldUsd, topOf, totalOf } from "../src/usage/report";
 
 const day = (date: string, ai_model: "runway" | "gemini-veo-3.1" | null, usd: string) => ({
   ...{ date, ai_model, jobs: 2, completed: 1, failed: 1, seconds: 8, cost_usd: usd },
@@ -20,7 +20,7 @@ const USAGE: Usage = {
   caps: { daily: cap, monthly: cap },
 };
 
-test("every day has a bar, and each provider its part of it", () => {
+test("every day has a bar, with a part for each provider", () => {
   const bars = barsOf(USAGE, "cost");
 
   expect(bars.map(({ date, parts }) => [date, parts.length])).toEqual([
@@ -33,7 +33,7 @@ test("every day has a bar, and each provider its part of it", () => {
   expect(totalOf(bars)).toBeCloseTo(3.6);
 });
 
-test("providers are named in the order of the chain, nobody last", () => {
+test("providers are listed in the order of the chain, null last", () => {
   const bars = barsOf(USAGE, "videos");
 
   expect(makersOf(bars, ["gemini-veo-3.1", "runway", "runway-http"], 2)).toEqual([
@@ -43,7 +43,7 @@ test("providers are named in the order of the chain, nobody last", () => {
   ]);
 });
 
-test("what is too little to be seen is not in the legend", () => {
+test("a provider whose part is too small to see is not in the legend", () => {
   const parts = [
     { maker: "runway" as const, value: 0.4 },
     { maker: null, value: 0.0002 },
@@ -52,24 +52,24 @@ test("what is too little to be seen is not in the legend", () => {
   expect(makersOf([{ date: "", total: 0.4002, parts }], ["runway"], 0.4)).toEqual(["runway"]);
 });
 
-test("a day on which a provider made nothing, at no cost, is no row", () => {
+test("a day on which a provider made nothing, at no cost, has no row", () => {
   const nothing = { ...day("2026-03-02", "runway", "0"), jobs: 0, completed: 0, failed: 0 };
 
-  expect(isAnything(nothing)).toBe(false);
-  expect(isAnything({ ...nothing, cost_usd: "0.40" })).toBe(true);
-  expect(isAnything(day("2026-03-02", null, "0.00"))).toBe(true);
+  expect(hasActivity(nothing)).toBe(false);
+  expect(hasActivity({ ...nothing, cost_usd: "0.40" })).toBe(true);
+  expect(hasActivity(day("2026-03-02", null, "0.00"))).toBe(true);
 });
 
-test("what today's cap holds beyond its ended jobs is in progress", () => {
+test("what today's cap holds beyond ended jobs is for videos in progress", () => {
   const daily = { ...cap, used_usd: "6.40" };
   const caps = { daily, monthly: daily };
 
-  expect(openUsd({ ...USAGE, to: "2026-02-28", caps })).toBeCloseTo(2.8);
-  expect(openUsd({ ...USAGE, caps })).toBeCloseTo(6.4);
-  expect(openUsd({ ...USAGE, to: "2026-02-28" })).toBe(0);
+  expect(heldUsd({ ...USAGE, to: "2026-02-28", caps })).toBeCloseTo(2.8);
+  expect(heldUsd({ ...USAGE, caps })).toBeCloseTo(6.4);
+  expect(heldUsd({ ...USAGE, to: "2026-02-28" })).toBe(0);
 });
 
-test("videos are counted, also where nothing was paid", () => {
+test("videos are counted even if nothing was paid", () => {
   expect(barsOf(USAGE, "videos").map(({ total }) => total)).toEqual([0, 2, 0, 1]);
 });
 
@@ -84,6 +84,14 @@ test.each([
   const bars = totals.map((total) => ({ date: "", total, parts: [] }));
 
   expect(topOf(bars, "cost")).toBeCloseTo(top);
+});
+
+test("a provider has a usual time from eight finished videos on", () => {
+  const asked = { ai_model: "runway", attempts: 16, success_rate: 0.5 } as const;
+  const provider = { ...asked, median_seconds: 27 };
+
+  expect(isUsual({ ...provider, completed: 8 })).toBe(true);
+  expect(isUsual({ ...provider, completed: 7 })).toBe(false);
 });
 
 test("an axis of videos ends at a whole number", () => {

@@ -5,7 +5,7 @@ import { aDraft, aVideo } from "./examples";
 const UPLOADED = { image: "an-upload", lastImage: null };
 const KOREAN = "너구리가 고개를 든다";
 
-test("the English that was shown is sent as it is, beside what was written", () => {
+test("a shown translation is sent unchanged, with the original prompt in the metadata", () => {
   const english = { of: KOREAN, text: "The raccoon lifts its head", edited: false };
 
   const body = requestOf(aDraft({ prompt: KOREAN, english }), UPLOADED);
@@ -14,7 +14,7 @@ test("the English that was shown is sent as it is, beside what was written", () 
   expect(promptOf(aVideo({ ...body } as never))).toBe(KOREAN);
 });
 
-test("a translation of an earlier prompt is not sent, unless somebody edited it", () => {
+test("a translation of an earlier prompt is sent only if the user edited it", () => {
   const old = { of: "너구리", text: "The raccoon", edited: false };
   const sent = (edited: boolean) =>
     requestOf(aDraft({ prompt: KOREAN, english: { ...old, edited } }), UPLOADED);
@@ -29,23 +29,23 @@ test.each([
 ])("a prompt that is %s comes back whole", (_, prompt) => {
   const { pieces, video } = translated(prompt);
 
-  // The API counts characters, and takes no half of one.
+  // The API counts characters and rejects half a surrogate pair.
   expect(pieces.every((piece) => [...piece].length <= 500)).toBe(true);
   expect(pieces.some((piece) => /\p{Cs}/u.test(piece))).toBe(false);
   expect(promptOf(video)).toBe(prompt);
 });
 
-test("a prompt that no metadata can hold is sent without", () => {
+test("a prompt that is too long for the metadata is sent without it", () => {
   expect(translated("가".repeat(9000)).pieces).toEqual([]);
 });
 
-test("other frontends' metadata is no prompt, whatever its name", () => {
+test("another frontend's metadata is not taken for a prompt", () => {
   const metadata = { prompt_version: "v42", prompt: "mine", prompt0: "mine" };
 
   expect(promptOf(aVideo({ metadata, translate: "off" }))).toBe(aVideo().prompt);
 });
 
-test("pieces of a prompt count only where all are there and the prompt is a translation", () => {
+test("a prompt is restored from its pieces only if all are there and a translation was sent", () => {
   const { video } = translated("가".repeat(1200));
   for (const name of Object.keys(video.metadata)) {
     const { [name]: _, ...metadata } = video.metadata;
@@ -62,7 +62,7 @@ function translated(prompt: string) {
   return { pieces: Object.values(metadata ?? {}), video };
 }
 
-test("letters that a Mac takes apart are put together", () => {
+test("letters that macOS decomposes are composed", () => {
   expect(requestOf(aDraft({ prompt: KOREAN.normalize("NFD") }), UPLOADED).prompt).toBe(KOREAN);
 });
 

@@ -1,19 +1,19 @@
 import { expect, test } from "vitest";
-import type { AiModel } from "../src/api";
-import { framesOf, type Sight, usualOf, wordsOf } from "../src/make/stage";
+import type { AiModel, Attempt } from "../src/api";
+import { costOfCancel, framesOf, type StageInput, stageTextOf, usualOf } from "../src/make/stage";
 import { aFailedAttempt, anAttempt, AT, aVideo, MODELS } from "./examples";
 
 const later = Date.parse(AT) + 38_000;
 
-function words(part: Parameters<typeof aVideo>[0], more: Partial<Sight> = {}) {
+function words(part: Parameters<typeof aVideo>[0], more: Partial<StageInput> = {}) {
   const video = aVideo(part);
-  return wordsOf({
-    ...{ video, isCancelling: false, now: later, usual: {}, language: "ko" },
+  return stageTextOf({
+    ...{ video, models: MODELS, isCancelling: false, now: later, usual: {}, language: "ko" },
     ...more,
   });
 }
 
-test("before anybody is asked it says what is done with the image", () => {
+test("before the first attempt, the headline says what happens with the image", () => {
   expect(words({}).headline).toEqual(["checkingImage"]);
   expect(words({ image: null }).headline).toEqual(["preparing"]);
 });
@@ -27,7 +27,7 @@ test.each([
   expect(found.headline).toEqual([key, "Runway"]);
 });
 
-test("who is at work, since when, and how long it usually takes", () => {
+test("a running attempt shows its provider, the elapsed and the usual time", () => {
   const part = { stage: "generating", attempts: [anAttempt()] } as const;
 
   const { details } = words({ ...part, attempts: [...part.attempts] }, { usual: { runway: 80 } });
@@ -38,7 +38,7 @@ test("who is at work, since when, and how long it usually takes", () => {
   ]);
 });
 
-test("a hand-over says from whom, to whom and why", () => {
+test("a fallback names both providers and the reason", () => {
   const attempts = [
     aFailedAttempt("runway", "rate_limited"),
     aFailedAttempt("runway-http", "rate_limited"),
@@ -51,7 +51,7 @@ test("a hand-over says from whom, to whom and why", () => {
   expect(details[0]).toEqual(["generating", "Veo"]);
 });
 
-test("the second way to the same provider is no hand-over, nor is one after a skip", () => {
+test("neither Runway's second provider nor a skipped one counts as a fallback", () => {
   const again = [aFailedAttempt("runway", "not_configured"), anAttempt({ ai_model: "runway-http" })];
   const skipped = { ...aFailedAttempt("runway", "not_configured"), outcome: "skipped" } as const;
 
@@ -61,7 +61,7 @@ test("the second way to the same provider is no hand-over, nor is one after a sk
   ).toEqual(["asking", "Veo"]);
 });
 
-test("between two attempts, while storing and while cancelling it says so", () => {
+test("the headline covers the time between attempts, storing and cancelling", () => {
   const failed = [aFailedAttempt("runway", "provider_error")];
 
   expect(words({ attempts: failed }).headline).toEqual(["choosing"]);
@@ -69,7 +69,33 @@ test("between two attempts, while storing and while cancelling it says so", () =
   expect(words({}, { isCancelling: true }).headline).toEqual(["cancelling"]);
 });
 
-test("the strip has a frame for each provider that was asked or still may be", () => {
+test("after the last provider, the headline says that a late video is looked for", () => {
+  const asked = MODELS.map(({ ai_model }) => aFailedAttempt(ai_model, "submission_unknown"));
+
+  expect(words({ attempts: asked }).headline).toEqual(["lastLook"]);
+  expect(words({ attempts: asked.slice(1) }).headline).toEqual(["choosing"]);
+  expect(words({ attempts: asked.slice(2, 3), model: "gemini-veo-3.1", fallback: false }).headline)
+    .toEqual(["lastLook"]);
+  expect(words({ attempts: asked }, { models: [] }).headline).toEqual(["choosing"]);
+});
+
+test("cancelling is free only if nothing was spent and no attempt is running", () => {
+  const of = (cost_usd: string, ...attempts: Attempt[]) =>
+    costOfCancel(aVideo({ cost_usd, attempts }), MODELS);
+  const running = anAttempt({ cost_usd: "0.40" });
+  const unknown = aFailedAttempt("runway", "submission_unknown", "0.40");
+  const veo = anAttempt({ ai_model: "gemini-veo-3.1", cost_usd: "3.20" });
+
+  expect(of("0")).toEqual([["cancelFree"]]);
+  expect(of("0.40", unknown)).toEqual([["cancelSpent", 0.4]]);
+  expect(of("0.40", running)).toEqual([["cancelCost", "Runway", 0.4]]);
+  expect(of("3.60", unknown, veo)).toEqual([
+    ["cancelCost", "Veo", 3.2],
+    ["cancelSpent", 0.4],
+  ]);
+});
+
+test("the strip has a frame for each provider that was or may still be asked", () => {
   const attempts = [
     aFailedAttempt("runway", "rate_limited", "0.40"),
     { ...aFailedAttempt("runway-http", "circuit_open"), outcome: "skipped" } as const,
@@ -85,7 +111,7 @@ test("the strip has a frame for each provider that was asked or still may be", (
   expect(frames[2]?.note).toEqual([["working"], ["cost", 3.2]]);
 });
 
-test("who needs an image is skipped in the plan's words, and only where there is none", () => {
+test("a provider is skipped as needing an image only if the job has none", () => {
   const attempts = [{ ...aFailedAttempt("runway", "unsupported"), outcome: "skipped" } as const];
   const note = (image: string | null) =>
     framesOf(aVideo({ attempts, image, image_url: null }), MODELS)[0]?.note;
@@ -94,7 +120,14 @@ test("who needs an image is skipped in the plan's words, and only where there is
   expect(note("upload")).toEqual([["skipped", "unsupported"]]);
 });
 
-test("who is left over was not needed for a video, and not asked for none", () => {
+test("a provider skipped because its account did not answer is shown as not asked", () => {
+  const skipped = aFailedAttempt("runway-http", "submission_unknown");
+  const attempts = [{ ...skipped, outcome: "skipped" } as const];
+
+  expect(framesOf(aVideo({ attempts }), MODELS)[0]?.note).toEqual([["sameAccount"]]);
+});
+
+test("remaining providers were not needed after a success, and not asked after a failure", () => {
   const noteOf = (status: "completed" | "failed") =>
     framesOf(aVideo({ status }), MODELS).map(({ note }) => note)[0];
 
@@ -102,18 +135,21 @@ test("who is left over was not needed for a video, and not asked for none", () =
   expect(noteOf("failed")).toEqual([["unasked"]]);
 });
 
-test("a job that may not be handed over shows the chosen provider alone", () => {
+test("a job without fallback shows only the chosen provider", () => {
   const frames = framesOf(aVideo({ model: "gemini-veo-3.1", fallback: false }), MODELS);
 
   expect(frames.map(({ model }) => model)).toEqual(["gemini-veo-3.1"]);
 });
 
-test("how long a provider usually takes is everybody's time for this length, or one's own", () => {
-  const own = (ai_model: AiModel, median_seconds: number | null) => ({
-    ...{ ai_model, median_seconds, attempts: 1, completed: 1, success_rate: 1 },
+test("the usual time is all users' for this length, or the user's own of eight or more videos", () => {
+  const own = (ai_model: AiModel, median_seconds: number | null, completed: number) => ({
+    ...{ ai_model, median_seconds, attempts: 9, completed, success_rate: 1 },
   });
   const usage = {
-    providers: [own("runway", 40), own("gemini-veo-3.1", 90), own("runway-http", null)],
+    providers: [
+      ...[own("runway", 40, 8), own("gemini-veo-3.1", 90, 9)],
+      ...[own("runway-http", null, 0), own("gemini-omni-flash", 30, 7)],
+    ],
   };
   const everybodys: Record<string, Record<string, number>> = {
     runway: { 4: 30, 5: 35 },
@@ -125,7 +161,7 @@ test("how long a provider usually takes is everybody's time for this length, or 
     usual_seconds: everybodys[model.ai_model] ?? {},
   }));
 
-  // Veo makes 6 s where 5 are asked for.
+  // Veo makes 6 s if 5 are requested.
   const five = { runway: 35, "gemini-veo-3.1": 100, "gemini-omni-flash": 20 };
   expect(usualOf({ duration: 5 }, models, usage)).toEqual(five);
   expect(usualOf({ duration: 8 }, models, usage)).toEqual({ runway: 40, "gemini-veo-3.1": 90 });

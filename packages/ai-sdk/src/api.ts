@@ -1,4 +1,4 @@
-/** Reelay's HTTP API: the calls that a video model needs. */
+/** A client for the calls of Reelay's HTTP API that a video model needs. */
 
 import { APICallError } from "@ai-sdk/provider";
 import {
@@ -17,13 +17,13 @@ export interface ApiSettings {
   fetch: FetchFunction | undefined;
 }
 
-/** How one call is made; a start carries the `Idempotency-Key` in its headers. */
+/** Options of one call. The AI SDK passes the `Idempotency-Key` of a start in `headers`. */
 export interface CallOptions {
   headers?: Record<string, string | undefined>;
   abortSignal?: AbortSignal;
 }
 
-/** The fields of a job that are read here; `docs/api.md` has all. */
+/** The fields of a job that this package reads; `docs/api.md` lists all of them. */
 export interface Video {
   job_id: string;
   status: "processing" | "completed" | "failed";
@@ -51,14 +51,14 @@ interface Problem {
   errors?: { field: string; message: string }[];
 }
 
-// What passes by itself. A full cap, a paused service or a conflict does not.
-const PASSING = ["too_many_requests", "unavailable", "internal"];
+// Errors that are worth a retry. A reached cap, a paused service or a conflict is not.
+const RETRYABLE_CODES = ["too_many_requests", "unavailable", "internal"];
 
 const failedResponseHandler = createJsonErrorResponseHandler({
   errorSchema: jsonSchema<Problem>({}),
   errorToMessage: ({ detail, errors = [] }) =>
     [detail, ...errors.map(({ field, message }) => `${field}: ${message}`)].join(" "),
-  isRetryable: (response, problem) => (problem ? PASSING.includes(problem.code) : response.status >= 500),
+  isRetryable: (response, problem) => (problem ? RETRYABLE_CODES.includes(problem.code) : response.status >= 500),
 });
 
 export class Api {
@@ -85,10 +85,10 @@ export class Api {
     });
   }
 
-  /** The name under which a request can refer to the image. */
+  /** Uploads an image. Resolves to its name, which requests use to refer to it. */
   async upload(content: Uint8Array, contentType: string, options: CallOptions): Promise<string> {
-    const asked = { content_type: contentType, size: content.byteLength };
-    const { value: upload } = await this.#post<Upload>("/v1/uploads", asked, { ...options, headers: {} });
+    const body = { content_type: contentType, size: content.byteLength };
+    const { value: upload } = await this.#post<Upload>("/v1/uploads", body, { ...options, headers: {} });
     const fetch = this.#settings().fetch ?? globalThis.fetch;
     const response = await fetch(upload.upload_url, {
       method: "PUT",
@@ -97,10 +97,10 @@ export class Api {
       signal: options.abortSignal ?? null,
     }).catch((cause: unknown) => {
       options.abortSignal?.throwIfAborted();
-      throw this.#notUploaded(upload, { cause, isRetryable: true });
+      throw this.#uploadError(upload, { cause, isRetryable: true });
     });
     if (!response.ok) {
-      throw this.#notUploaded(upload, { statusCode: response.status });
+      throw this.#uploadError(upload, { statusCode: response.status });
     }
     return upload.image;
   }
@@ -118,14 +118,14 @@ export class Api {
     });
   }
 
-  /** The signature of the address is a secret, so only its host and path are named. */
-  #notUploaded(upload: Upload, why: { cause?: unknown; statusCode?: number; isRetryable?: boolean }) {
+  /** The URL's signature is a secret, so the error names only its origin and path. */
+  #uploadError(upload: Upload, details: { cause?: unknown; statusCode?: number; isRetryable?: boolean }) {
     const { origin, pathname } = new URL(upload.upload_url);
     return new APICallError({
       message: "The image could not be uploaded. No video was requested.",
       url: origin + pathname,
       requestBodyValues: {},
-      ...why,
+      ...details,
     });
   }
 }

@@ -6,17 +6,17 @@ import { type FetchFunction, loadApiKey, loadSetting, withoutTrailingSlash } fro
 import { Api } from "./api.ts";
 import { ReelayVideoModel } from "./video-model.ts";
 
-/** Which provider Reelay asks first; `auto` is the chain as it is configured. */
+/** The provider that Reelay asks first; `auto` keeps the configured order. */
 export type ReelayModelId = "auto" | "runway" | "gemini-veo-3.1" | "gemini-omni-flash" | (string & {});
 
 export interface ReelaySettings {
-  /** Where your Reelay is, such as `https://api-….run.app`; else `REELAY_BASE_URL`. */
+  /** The URL of your Reelay API, such as `https://api-….run.app`. Default: `REELAY_BASE_URL`. */
   baseURL?: string;
-  /** An API key (`rk_…`) or a Firebase ID token; else `REELAY_API_KEY`. */
+  /** An API key (`rk_…`) or a Firebase ID token. Default: `REELAY_API_KEY`. */
   apiKey?: string;
-  /** Sent with every request. */
+  /** Headers to send with every request to the API. */
   headers?: Record<string, string>;
-  /** Instead of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   fetch?: FetchFunction;
 }
 
@@ -27,7 +27,7 @@ export interface ReelayProvider extends ProviderV4 {
 }
 
 export function createReelay(settings: ReelaySettings = {}): ReelayProvider {
-  // Read when it is first used, so that importing needs no environment.
+  // Settings are read with each call, so that importing the package needs no environment.
   const api = new Api(() => ({
     baseURL: withoutTrailingSlash(
       loadSetting({
@@ -48,16 +48,16 @@ export function createReelay(settings: ReelaySettings = {}): ReelayProvider {
     fetch: settings.fetch,
   }));
   const video = (modelId: ReelayModelId) => new ReelayVideoModel(modelId, api);
-  const none = (modelType: "languageModel" | "embeddingModel" | "imageModel") => (modelId: string) => {
+  const noSuchModel = (modelType: "languageModel" | "embeddingModel" | "imageModel") => (modelId: string) => {
     throw new NoSuchModelError({ modelId, modelType });
   };
   return Object.assign(video.bind(null), {
     specificationVersion: "v4" as const,
     video,
     videoModel: video,
-    languageModel: none("languageModel"),
-    embeddingModel: none("embeddingModel"),
-    imageModel: none("imageModel"),
+    languageModel: noSuchModel("languageModel"),
+    embeddingModel: noSuchModel("embeddingModel"),
+    imageModel: noSuchModel("imageModel"),
   });
 }
 

@@ -1,4 +1,4 @@
-/** A video model that starts a job of Reelay and asks how it is doing. */
+/** A video model that starts a Reelay job and polls its status. */
 
 import {
   type Experimental_VideoModelV4 as VideoModelV4,
@@ -16,15 +16,15 @@ type StartOptions = Parameters<NonNullable<VideoModelV4["doStart"]>>[0];
 type StatusOptions = Parameters<NonNullable<VideoModelV4["doStatus"]>>[0];
 type WebhookOptions = Parameters<NonNullable<VideoModelV4["handleWebhookOption"]>>[0];
 
-/** Has no `doGenerate`: the AI SDK polls, and mints an `Idempotency-Key` for each start. */
+/** Implements no `doGenerate`: the AI SDK polls, and creates an `Idempotency-Key` for each start. */
 export class ReelayVideoModel implements VideoModelV4 {
   readonly specificationVersion = "v4";
   readonly provider = "reelay.video";
   readonly maxVideosPerCall = 1;
   readonly modelId: string;
   readonly #api: Api;
-  // By the options of a start, which are the same object when the AI SDK retries it: the
-  // image is uploaded once, so the retry sends the same body and gets the same job.
+  // Keyed by the options of a start, which are the same object when the AI SDK retries it. So
+  // each image is uploaded once, and a retry sends the same body and gets the same job.
   readonly #images = new WeakMap<object, Promise<Record<string, unknown>>>();
 
   constructor(modelId: string, api: Api) {
@@ -33,9 +33,9 @@ export class ReelayVideoModel implements VideoModelV4 {
   }
 
   /**
-   * Creates the job. Sent again with the same key and body, it returns the same job.
+   * Creates a job. A retry with the same key and body returns the same job.
    *
-   * Aborting stops waiting; it doesn't cancel a job that was created.
+   * Aborting stops the wait, but doesn't cancel a job that was created.
    */
   async doStart(options: StartOptions) {
     const { body, warnings } = requestOf(options);
@@ -51,7 +51,7 @@ export class ReelayVideoModel implements VideoModelV4 {
     };
   }
 
-  /** The message only ends the wait: what became of the job is asked of Reelay. */
+  /** The webhook's message only ends the wait: the job's status is read from the API. */
   async handleWebhookOption({ webhook }: WebhookOptions) {
     const { url, received } = await webhook();
     return { webhookUrl: url, received };
@@ -64,7 +64,7 @@ export class ReelayVideoModel implements VideoModelV4 {
     const response = this.#response(responseHeaders);
     if (status === "failed") {
       const message = error?.message ?? "The job failed.";
-      return { status: "error" as const, error: message, providerMetadata: { reelay: shown(video) }, response };
+      return { status: "error" as const, error: message, providerMetadata: { reelay: metadataOf(video) }, response };
     }
     if (status !== "completed" || url === null) {
       return { status: "pending" as const, providerMetadata: { reelay: { job_id: jobId, stage, progress } }, response };
@@ -73,7 +73,7 @@ export class ReelayVideoModel implements VideoModelV4 {
       status: "completed" as const,
       videos: [{ type: "url" as const, url, mediaType: "video/mp4" }],
       warnings: [],
-      providerMetadata: { reelay: { job_id: jobId, stage, progress, videos: [shown(video)] } },
+      providerMetadata: { reelay: { job_id: jobId, stage, progress, videos: [metadataOf(video)] } },
       response,
     };
   }
@@ -95,7 +95,7 @@ export class ReelayVideoModel implements VideoModelV4 {
     };
   }
 
-  /** As `image` or `image_url`; likewise the last frame. */
+  /** One field of the request: `field` with the name of an upload, or `field` + `_url` with a URL. */
   async #image(field: "image" | "last_image", file: VideoModelV4File, options: StartOptions) {
     if (file.type === "url") return { [`${field}_url`]: file.url };
     const content = typeof file.data === "string" ? convertBase64ToUint8Array(file.data) : file.data;
@@ -108,7 +108,7 @@ export class ReelayVideoModel implements VideoModelV4 {
   }
 }
 
-/** The request's body without images, and what of the call Reelay can't do. */
+/** The request's body without its images, and a warning for each option that Reelay doesn't support. */
 export function requestOf(options: VideoModelV4CallOptions & { webhookUrl?: string }) {
   const warnings: SharedV4Warning[] = [];
   const unsupported = (feature: string, details: string) => warnings.push({ type: "unsupported", feature, details });
@@ -136,7 +136,7 @@ export function requestOf(options: VideoModelV4CallOptions & { webhookUrl?: stri
   return { body, warnings };
 }
 
-/** The ratio of a resolution that names one of Reelay's. */
+/** The aspect ratio of a resolution, if it is exactly one that Reelay offers. */
 function shapeOf(width: number, height: number): string | undefined {
   const ratios = ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"];
   return ratios.find((ratio) => {
@@ -145,7 +145,7 @@ function shapeOf(width: number, height: number): string | undefined {
   });
 }
 
-function shown(video: Video): Record<string, JSONValue> {
+function metadataOf(video: Video): Record<string, JSONValue> {
   const { job_id, ai_model, generated_by, cost_usd, delivered, poster_url, download_url, error } = video;
   return { job_id, ai_model, generated_by, cost_usd, delivered, poster_url, download_url, error };
 }

@@ -1,4 +1,4 @@
-/** What the AI SDK is asked for, in Reelay's words. */
+/** Tests how the AI SDK's options become Reelay's request. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -29,17 +29,17 @@ const CASES: [Partial<Options>, Record<string, unknown>][] = [
 ];
 
 for (const [options, expected] of CASES) {
-  test(`asked as ${JSON.stringify(options)}`, () => {
+  test(`options ${JSON.stringify(options)} become Reelay's fields`, () => {
     assert.deepEqual(request(options), { prompt: "a raccoon", warnings: [], ...expected });
   });
 }
 
-test("an operation of another provider is refused before anything is sent", async () => {
+test("an operation of another provider is rejected before any request is sent", async () => {
   for (const operation of ["task-1", null, { id: "1" }, { job_id: 1 }]) {
     await assert.rejects(async () => reelay("auto").doStatus({ operation }), /not one that Reelay started/);
   }
 });
 
-test("it has video models alone", () => {
+test("the provider has only video models", () => {
   assert.throws(() => reelay.languageModel("gpt"), NoSuchModelError);
 });

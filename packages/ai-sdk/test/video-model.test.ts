@@ -1,4 +1,4 @@
-/** The package with the AI SDK itself, against a running stack: REELAY_BASE_URL, REELAY_API_KEY. */
+/** Tests the package with the real AI SDK against a running stack: REELAY_BASE_URL, REELAY_API_KEY. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -16,22 +16,22 @@ const image = new Uint8Array(readFileSync(process.env["REELAY_TEST_IMAGE"]!));
 const poll = { intervalMs: 500, timeoutMs: 180_000 };
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
-// The AI SDK's own download refuses every address of this machine.
+// The AI SDK's own download rejects addresses of this machine.
 async function download({ url }: { url: URL }) {
   const response = await fetch(url);
   assert.ok(response.ok);
   return { data: new Uint8Array(await response.arrayBuffer()), mediaType: undefined };
 }
 
-async function ended(prompt: string): Promise<boolean> {
-  return (await listed()).some((video) => video.prompt === prompt && video.status !== "processing");
+async function hasEnded(prompt: string): Promise<boolean> {
+  return (await listVideos()).some((video) => video.prompt === prompt && video.status !== "processing");
 }
 
-async function jobs(prompt: string): Promise<string[]> {
-  return (await listed()).filter((video) => video.prompt === prompt).map((video) => video.job_id);
+async function jobIds(prompt: string): Promise<string[]> {
+  return (await listVideos()).filter((video) => video.prompt === prompt).map((video) => video.job_id);
 }
 
-async function listed() {
+async function listVideos() {
   const response = await fetch(`${process.env["REELAY_BASE_URL"]}/v1/videos?limit=100`, {
     headers: { Authorization: `Bearer ${process.env["REELAY_API_KEY"]}` },
   });
@@ -43,8 +43,8 @@ function unique(prompt: string): string {
   return `${prompt}, ${crypto.randomUUID()}`;
 }
 
-/** Passes everything on, but loses the answer to the first POST of a video. */
-function losingTheFirstAnswer() {
+/** A `fetch` that loses the response to the first POST of a video. */
+function losingTheFirstResponse() {
   const starts: { key: string | null; body: string }[] = [];
   const losing: typeof globalThis.fetch = async (url, init) => {
     const response = await fetch(url, init);
@@ -71,11 +71,11 @@ test("an image and a prompt become an MP4", async () => {
   assert.equal(video.mediaType, "video/mp4");
   assert.equal(Buffer.from(video.uint8Array.subarray(4, 8)).toString(), "ftyp");
   const [made] = providerMetadata["reelay"]!["videos"] as [{ job_id: string; delivered: { width: number } }];
-  assert.deepEqual(await jobs(prompt.text), [made.job_id]);
+  assert.deepEqual(await jobIds(prompt.text), [made.job_id]);
   assert.equal(made.delivered.width, 1280);
 });
 
-test("a webhook ends the wait, and what it says is asked of Reelay", async () => {
+test("a webhook ends the wait, but the status is read from the API", async () => {
   const sent: { path: string; body: string | undefined }[] = [];
   const watching: typeof globalThis.fetch = (url, init) => {
     sent.push({ path: new URL(String(url)).pathname, body: init?.body as string | undefined });
@@ -83,7 +83,7 @@ test("a webhook ends the wait, and what it says is asked of Reelay", async () =>
   };
   const text = unique("The raccoon sits down");
   const received = (async () => {
-    while (!(await ended(text))) await new Promise((resolve) => setTimeout(resolve, 500));
+    while (!(await hasEnded(text))) await new Promise((resolve) => setTimeout(resolve, 500));
     return { headers: {}, body: { type: "video.failed", data: "not to be believed" } };
   })();
 
@@ -104,8 +104,8 @@ test("a webhook ends the wait, and what it says is asked of Reelay", async () =>
   assert.ok((await fetch(made.poster_url)).ok);
 });
 
-test("a start whose answer is lost makes one job, though its image is uploaded", async () => {
-  const { starts, losing } = losingTheFirstAnswer();
+test("a start whose response is lost creates one job, even with an uploaded image", async () => {
+  const { starts, losing } = losingTheFirstResponse();
   const text = unique("The raccoon waves");
 
   const started = await startVideo({ model: createReelay({ fetch: losing }).video("auto"), prompt: { image, text } });
@@ -113,10 +113,10 @@ test("a start whose answer is lost makes one job, though its image is uploaded",
   assert.equal(starts.length, 2);
   assert.deepEqual(starts[0], starts[1]);
   assert.match(starts[0]!.key!, /^aisdk_vid_/);
-  assert.deepEqual([started.operation], (await jobs(text)).map((job_id) => ({ job_id })));
+  assert.deepEqual([started.operation], (await jobIds(text)).map((job_id) => ({ job_id })));
 });
 
-test("an operation that was stored as JSON is followed by another process", async () => {
+test("an operation stored as JSON can be polled by another process", async () => {
   const { operation } = await startVideo({ model: reelay("auto"), prompt: { image, text: unique("It turns") } });
   const stored = JSON.parse(JSON.stringify(operation));
 
@@ -131,15 +131,15 @@ test("an operation that was stored as JSON is followed by another process", asyn
   assert.ok((await fetch(status.videos[0].url)).ok);
 });
 
-test("two videos are two jobs, each with an image of its own", async () => {
+test("two videos are two jobs, each with its own image", async () => {
   const text = unique("It jumps");
 
   const { videos } = await generateVideo({ model: reelay("auto"), prompt: { image, text }, n: 2, poll, download });
 
-  assert.deepEqual([videos.length, (await jobs(text)).length], [2, 2]);
+  assert.deepEqual([videos.length, (await jobIds(text)).length], [2, 2]);
 });
 
-test("a first and a last frame, and the shape of the image", async () => {
+test("a video from a first to a last frame is made by Veo, which alone accepts both", async () => {
   const frameImages = [
     { image, frameType: "first_frame" as const },
     { image, frameType: "last_frame" as const },
@@ -155,7 +155,7 @@ test("a first and a last frame, and the shape of the image", async () => {
   });
 
   const [made] = providerMetadata["reelay"]!["videos"] as [{ ai_model: string }];
-  assert.equal(made.ai_model, "gemini-veo-3.1", "of the chain, it alone takes a last frame");
+  assert.equal(made.ai_model, "gemini-veo-3.1", "the only provider in the chain that accepts a last frame");
 });
 
 test("a prompt alone becomes a video", async () => {
@@ -175,7 +175,7 @@ test("a job that fails says why", async () => {
   await assert.rejects(failing, /image could not be fetched/);
 });
 
-test("a refused request names its fields, once", async () => {
+test("a rejected request names its invalid fields and is not retried", async () => {
   const sent: string[] = [];
   const counting: typeof globalThis.fetch = (url, init) => {
     sent.push(String(url));
@@ -183,9 +183,9 @@ test("a refused request names its fields, once", async () => {
   };
   const { video } = createReelay({ fetch: counting });
 
-  const asked = { image: "https://example.com/raccoon.jpg", text: "It runs" };
-  const refused = startVideo({ model: video("auto"), prompt: asked, duration: 99 });
+  const prompt = { image: "https://example.com/raccoon.jpg", text: "It runs" };
+  const start = startVideo({ model: video("auto"), prompt, duration: 99 });
 
-  await assert.rejects(refused, /duration: must be from 3 to 10/);
+  await assert.rejects(start, /duration: must be from 3 to 10/);
   assert.equal(sent.length, 1);
 });

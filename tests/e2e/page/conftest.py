@@ -1,4 +1,4 @@
-"""The built page of a running stack, and visitors of it."""
+"""The built page of a running stack, and its visitors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,7 +24,7 @@ def _built() -> None:
 
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    # Of this folder: while it is there, no other test may run an event loop.
+    # Only in this folder: while it exists, no other test may run an event loop.
     with sync_playwright() as playwright:
         yield playwright
 
@@ -37,15 +37,15 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def earlier(running_stack: Stack) -> Video:
-    """A video that Min-ji made before, on Runway."""
+    """A video that Min-ji made earlier with Runway."""
     min_ji = Frontend(running_stack, "min-ji")
-    asked = {"prompt": "An earlier raccoon", "duration": 4, "aspect_ratio": "9:16"}
-    return min_ji.wait(min_ji.create(**asked, model="runway"))
+    fields = {"prompt": "An earlier raccoon", "duration": 4, "aspect_ratio": "9:16"}
+    return min_ji.wait(min_ji.create(**fields, model="runway"))
 
 
 @pytest.fixture
 def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
-    """A visitor, signed in as `user`, at `path`: see `visiting` for what else."""
+    """Starts a visitor at `path`, signed in as `user`; see `visiting` for options."""
     with ExitStack() as visits:
 
         def start(

@@ -1,5 +1,5 @@
-// Stands in for https://apis.google.com/js/api.js, which no test machine reaches: what
-// Firebase Authentication and its emulator use of gapi.iframes, over postMessage.
+// Replaces https://apis.google.com/js/api.js, which tests can't reach: the parts of
+// gapi.iframes that Firebase Authentication and its emulator use, over postMessage.
 (() => {
   class Frame {
     #other;

@@ -1,11 +1,12 @@
-"""Screenshots beside each other: the pictures of the documentation.
+"""Screenshots side by side: the images of the documentation.
 
-With SCREENSHOTS=docs/images in the environment, the tests of the screens make them anew
+With SCREENSHOTS=docs/images in the environment, the tests of the screens write them
 there; otherwise nothing is kept.
 """
 
 import io
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ FOLDER = os.environ.get("SCREENSHOTS", "")
 
 @dataclass
 class Sheet:
-    """Screenshots by the width of the window, in the order in which they were made."""
+    """Screenshots by window width, in the order in which they were taken."""
 
     shots: dict[int, list[Image.Image]] = field(default_factory=dict)
 
@@ -29,9 +30,16 @@ class Sheet:
             shot = Image.open(io.BytesIO(png)).convert("RGB")
             self.shots.setdefault(width, []).append(shot)
 
-    def keep(self, name: str, *, large: int | None = None) -> None:
-        """A picture for each width; `large`: which wide one is kept as it is, too."""
-        for width, shots in self.shots.items():
+    def keep(
+        self,
+        name: str,
+        *,
+        large: int | None = None,
+        widths: Collection[int] = (WIDE, PHONE),
+    ) -> None:
+        """Save an image per width; `large` is the wide one also saved by itself."""
+        for width in self.shots.keys() & set(widths):
+            shots = self.shots[width]
             sheet = _beside([shot.reduce(max(2, width // PHONE)) for shot in shots])
             sheet.save(Path(FOLDER) / f"page-{name}-{width}.jpg", quality=65)
         if FOLDER and large is not None:

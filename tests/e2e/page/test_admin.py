@@ -1,4 +1,4 @@
-"""The kill switch as an administrator uses it, and everybody's figures."""
+"""The page for administrators: the kill switch, and all users' usage."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -15,20 +15,20 @@ SWITCH = "/v1/admin/generation"
 
 @pytest.fixture
 def operator(stack: Stack) -> Iterator[Frontend]:
-    """Sets the switch back, for those who come next."""
+    """An administrator; resets the switch at the end."""
     operator = Frontend(stack, "seo-yeon", admin=True)
     yield operator
     operator.call("POST", SWITCH, {"level": "normal", "reason": "the test is over"})
 
 
-def test_the_switch_pauses_with_a_reason_and_says_who_set_it(
+def test_the_switch_pauses_with_a_reason_and_shows_who_set_it(
     visit: Visit, stack: Stack, operator: Frontend
 ) -> None:
     page = visit("/admin", user="Seo-yeon").page
     expect(page.get_by_role("button", name="정상으로 바꾸기")).to_be_disabled()
     page.get_by_role("radio", name="일시 중지").check()
     page.get_by_role("button", name="일시 중지로 바꾸기").click()
-    # Nothing happens without a reason.
+    # Nothing is set without a reason.
     reason = page.get_by_label("이유")
     expect(reason).to_be_focused()
     expect(reason).to_have_accessible_description("바꾸는 이유를 적어 주세요.")
@@ -45,7 +45,7 @@ def test_the_switch_pauses_with_a_reason_and_says_who_set_it(
     assert refused.json()["code"] == "generation_paused"
 
 
-def test_a_reason_is_kept_where_the_switch_could_not_be_set(
+def test_a_reason_is_kept_if_the_switch_could_not_be_set(
     visit: Visit, operator: Frontend
 ) -> None:
     visitor = visit("/admin", user="Seo-yeon")
@@ -61,10 +61,10 @@ def test_a_reason_is_kept_where_the_switch_could_not_be_set(
     page.get_by_role("button", name="절약으로 바꾸기").click()
 
     expect(page.locator(".level")).to_have_text("지금: 절약")
-    visitor.said.clear()  # what the browser says of the call that failed
+    visitor.said.clear()  # the browser's error about the failed call
 
 
-def test_administrators_see_everybodys_figures(
+def test_administrators_see_all_users_usage(
     visit: Visit, stack: Stack, operator: Frontend, earlier: Video
 ) -> None:
     frontend = Frontend(stack, "min-ji")

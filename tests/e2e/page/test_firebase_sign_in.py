@@ -1,13 +1,12 @@
 """The production sign-in against Firebase's own Auth emulator.
 
-The page is served with a deployment's configuration. The api takes no unsigned tokens,
-so those of the emulator are signed again on their way there, for the same user.
+The page is served with a deployment's configuration. The api accepts no unsigned
+tokens, so the emulator's are replaced on their way by signed ones of the same user.
 """
 
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,19 @@ from local.stack import Stack
 from ops.page_headers import POLICY, on_one_machine
 from tests.e2e.auth_emulator import auth_emulator, claims_of, link_sent_to
 from tests.e2e.page.conftest import Visit
-from tests.e2e.visitor import Visitor, launched
+from tests.e2e.visitor import launched
 
 GAPI = Path(__file__).with_name("gapi.js")
 GAPI_HOST = "https://apis.google.com"
 ANN = "ann@example.com"
-# The emulator's own page is decorated by other machines.
+# The emulator's own page loads decoration from other machines.
 ELSEWHERE = re.compile(r"^https?://(?!127\.0\.0\.1)")
 
 
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    # An answer that a test alters has no address, and so may not use this machine's.
+    # A response that a test alters has no address space, so Chromium would block its
+    # requests to this machine.
     flag = "--disable-features=LocalNetworkAccessChecks"
     with launched(playwright, flag) as browser:
         yield browser
@@ -46,11 +46,12 @@ def emulator(
 
 
 class Deployed:
-    """Makes a visitor's page that of a deployment, and keeps what tokens it sent."""
+    """A visitor of a deployed page; records the tokens that it sends."""
 
-    def __init__(self, visitor: Visitor, emulator: str) -> None:
+    def __init__(self, visit: Visit, emulator: str) -> None:
+        self.visitor = visitor = visit("/config.json", user=None)
         self.tokens: list[dict[str, Any]] = []
-        self._visitor, self._emulator = visitor, emulator
+        self._emulator = emulator
         self.page: Page = visitor.page
         parts = visitor.stack.addresses
         route = self.page.context.route
@@ -59,6 +60,10 @@ class Deployed:
         route(f"{parts['web']}/config.json", self._configure)
         route(re.compile(rf"^{parts['web']}/(\?.*)?$"), self._allow)
         route(f"{parts['api']}/**", self._sign)
+
+    def ask_for_link(self, email: str) -> None:
+        self.page.get_by_label("이메일").fill(email)
+        self.page.get_by_role("button", name="링크 받기").click()
 
     def _configure(self, route: Route) -> None:
         config = route.fetch().json()
@@ -69,8 +74,8 @@ class Deployed:
         route.fulfill(json=config)
 
     def _allow(self, route: Route) -> None:
-        """As Hosting would, with the emulator in the place of Firebase."""
-        parts, auth = self._visitor.stack.addresses, f"http://{self._emulator}"
+        """Set the headers as Hosting does, with the emulator in place of Firebase."""
+        parts, auth = self.visitor.stack.addresses, f"http://{self._emulator}"
         reached = [parts["api"], f"http://{parts['firestore']}", parts["storage"], auth]
         sources = {
             "script-src": [GAPI_HOST],
@@ -86,8 +91,7 @@ class Deployed:
         if "authorization" in headers:
             claims = claims_of(headers["authorization"])
             self.tokens.append(claims)
-            now = datetime.now(UTC)
-            token = user_token(claims["aud"], claims["sub"], admin=False, now=now)
+            token = user_token(claims["aud"], claims["sub"])
             headers = {**headers, "authorization": f"Bearer {token}"}
         route.continue_(headers=headers)
 
@@ -96,52 +100,47 @@ def _policy(sources: dict[str, list[str]]) -> dict[str, str]:
     return {POLICY.lower(): on_one_machine(sources)[POLICY]}
 
 
-def test_a_link_in_a_mail_signs_in(visit: Visit, emulator: str, stack: Stack) -> None:
-    visitor = visit("/config.json", user=None)
-    deployed = Deployed(visitor, emulator)
-    visitor.go()
-    visitor.page.get_by_label("이메일").fill(ANN)
-    visitor.page.get_by_role("button", name="링크 받기").click()
-    expect(visitor.page.get_by_role("status")).to_contain_text(ANN)
+def test_a_link_in_an_email_signs_in(visit: Visit, emulator: str, stack: Stack) -> None:
+    deployed = Deployed(visit, emulator)
+    page = deployed.page
+    deployed.visitor.go()
+    deployed.ask_for_link(ANN)
+    expect(page.get_by_role("status")).to_contain_text(ANN)
 
-    visitor.page.goto(link_sent_to(ANN, emulator, stack.project))
+    page.goto(link_sent_to(ANN, emulator, stack.project))
 
-    expect(visitor.page.locator(".library")).to_be_visible()
-    assert "oobCode" not in visitor.page.url
+    # The api answered, so it got a token.
+    expect(page.locator(".library .empty")).to_be_visible()
+    assert "oobCode" not in page.url
     claims = deployed.tokens[-1]
     assert (claims["email"], claims["email_verified"]) == (ANN, True)
-    visitor.page.reload()
-    expect(visitor.page.locator(".library")).to_be_visible()
+    page.reload()
+    expect(page.locator(".library")).to_be_visible()
 
 
-def test_a_link_that_is_opened_elsewhere_asks_whose_it_is_and_works_once(
+def test_a_link_opened_in_another_browser_asks_for_the_address_and_works_once(
     visit: Visit, emulator: str, stack: Stack
 ) -> None:
-    first = visit("/config.json", user=None)
-    Deployed(first, emulator)
-    first.go()
-    first.page.get_by_label("이메일").fill(ANN)
-    first.page.get_by_role("button", name="링크 받기").click()
+    first, elsewhere = Deployed(visit, emulator), Deployed(visit, emulator)
+    first.visitor.go()
+    first.ask_for_link(ANN)
     expect(first.page.get_by_role("status")).to_contain_text(ANN)
     link = link_sent_to(ANN, emulator, stack.project)
 
-    elsewhere = visit("/config.json", user=None)
-    Deployed(elsewhere, emulator)
     elsewhere.page.goto(link)
-    elsewhere.page.get_by_label("이메일").fill(ANN)
-    elsewhere.page.get_by_role("button", name="링크 받기").click()
+    elsewhere.ask_for_link(ANN)
     expect(elsewhere.page.locator(".library")).to_be_visible()
 
     first.page.goto(link)
     expect(first.page.get_by_role("status")).to_contain_text("이미 쓴 링크")
-    first.said.clear()  # what the browser says of the refusal
+    first.visitor.said.clear()  # the browser's error about the refusal
 
 
 def test_google_signs_in_by_a_popup_and_signing_out_forgets(
     visit: Visit, emulator: str
 ) -> None:
-    visitor = visit("/config.json", user=None)
-    deployed = Deployed(visitor, emulator)
+    deployed = Deployed(visit, emulator)
+    visitor = deployed.visitor
     visitor.go()
     with visitor.page.expect_popup() as popup:
         visitor.page.get_by_role("button", name="Google로 계속하기").click()
@@ -151,7 +150,7 @@ def test_google_signs_in_by_a_popup_and_signing_out_forgets(
     account.locator("#display-name-input").fill("Min-ji")
     account.locator("#sign-in").click()
 
-    expect(visitor.page.locator(".library")).to_be_visible()
+    expect(visitor.page.locator(".library .empty")).to_be_visible()
     claims = deployed.tokens[-1]
     assert claims["firebase"]["sign_in_provider"] == "google.com"
     assert json.dumps(visitor.strange).count(GAPI_HOST) == len(visitor.strange)

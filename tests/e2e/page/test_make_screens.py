@@ -1,6 +1,6 @@
-"""Every screen of making and watching, in both themes, on a desk and on phones.
+"""Every screen of making and following videos: both themes, desktop and phones.
 
-See sheet.py for the pictures that are made of them.
+See sheet.py for the images made from them.
 """
 
 import io
@@ -8,13 +8,13 @@ from collections.abc import Mapping
 
 import pytest
 from PIL import Image, ImageOps
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from local.stack import Stack
 from tests.e2e.client import IMAGE, Frontend, set_faults
+from tests.e2e.page.acting import BUSY, choose, make, write
 from tests.e2e.page.conftest import Visit
 from tests.e2e.page.sheet import Sheet
-from tests.e2e.page.test_make import BUSY, choose, make, write
 from tests.e2e.visitor import NARROW, PHONE, THEMES, WIDE, Theme, Visitor
 
 pytestmark = pytest.mark.timeout(300)
@@ -22,35 +22,42 @@ pytestmark = pytest.mark.timeout(300)
 PROMPT = "너구리가 고개를 들고 손을 흔든다"
 EARLIER = ("해 질 녘 바다에서 파도가 천천히 밀려온다", "고양이가 창밖을 바라본다")
 REFUSED = {"provider": "runway", "place": "task", "kind": "SAFETY.INPUT.TEXT"}
-# Which of a theme's screens: a job that is watched, and a finished one.
+# Which of a theme's screens to save by itself: a running job, and a finished one.
 LARGE: Mapping[Theme, int] = {"dark": 4, "light": 2}
+LANGUAGES = ("ko", "en")
 NEVER_DONE = {"provider": "gemini-veo-3.1", "place": "task", "kind": "running"}
 
 
-Sheets = Mapping[Theme, Sheet]
+Sheets = Mapping[tuple[Theme, str], Sheet]
 
 
 def check(visitor: Visitor, sheets: Sheets) -> None:
-    """Nothing for axe to find, nothing beyond the edge, at each width."""
+    """Assert at each width that axe finds nothing and nothing overflows."""
     page = visitor.page
     for width in (NARROW, PHONE, WIDE):
         page.set_viewport_size({"width": width, "height": 812})
         assert not visitor.overflows(), width
         if width != NARROW:
             assert visitor.violations() == [], width
-            for theme, sheet in sheets.items():
-                page.emulate_media(color_scheme=theme)
-                sheet.add(width, page)
-    fits_in_english(visitor)
+            add(sheets, "ko", width, page)
+    fits_in_english(visitor, sheets)
 
 
-def fits_in_english(visitor: Visitor) -> None:
+def add(sheets: Sheets, language: str, width: int, page: Page) -> None:
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        sheets[theme, language].add(width, page)
+
+
+def fits_in_english(visitor: Visitor, sheets: Sheets) -> None:
     page = visitor.page
     page.get_by_role("button", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
     for width in (WIDE, PHONE, NARROW):
         page.set_viewport_size({"width": width, "height": 812})
         assert not visitor.overflows(), width
+        if width != NARROW:
+            add(sheets, "en", width, page)
     page.get_by_role("button", name="한국어").click()
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     page.set_viewport_size({"width": WIDE, "height": 812})
@@ -64,13 +71,12 @@ def another_photo() -> bytes:
     return made.getvalue()
 
 
-def test_every_screen_can_be_read_and_used_by_everybody(
-    visit: Visit, stack: Stack
-) -> None:
+def test_every_screen_of_making_is_accessible(visit: Visit, stack: Stack) -> None:
     frontend = Frontend(stack, "jun-ho")
     visitor = visit(user="Jun-ho", reduced_motion="reduce")
     visitor.forgive("422")
-    page, sheets = visitor.page, {theme: Sheet() for theme in THEMES}
+    page = visitor.page
+    sheets = {(theme, one): Sheet() for theme in THEMES for one in LANGUAGES}
     expect(page.locator(".library .empty")).to_be_visible()
     expect(page.locator(".frame strong").first).to_be_visible()
     check(visitor, sheets)
@@ -80,7 +86,7 @@ def test_every_screen_can_be_read_and_used_by_everybody(
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_be_visible()
     assert visitor.violations() == []
-    page.get_by_role("button", name="주소 빼기").click()
+    page.get_by_role("button", name="주소 지우기").click()
 
     photo = frontend.upload(another_photo())
     for video in [frontend.create(prompt=p, image=photo, duration=4) for p in EARLIER]:
@@ -102,18 +108,22 @@ def test_every_screen_can_be_read_and_used_by_everybody(
 
     set_faults(stack, [REFUSED])
     make(page)
-    expect(page.get_by_role("button", name="프롬프트 고치기")).to_be_visible()
+    expect(page.get_by_role("button", name="프롬프트 수정하기")).to_be_visible()
     check(visitor, sheets)
 
     set_faults(stack, [*BUSY, NEVER_DONE])
-    page.get_by_role("button", name="프롬프트 고치기").click()
+    page.get_by_role("button", name="프롬프트 수정하기").click()
     make(page)
     expect(page.locator(".details")).to_contain_text("Veo가 만드는 중")
     check(visitor, sheets)
 
     page.get_by_role("button", name="취소", exact=True).click()
     check(visitor, sheets)
-    page.get_by_role("button", name="영상 취소하기").click()
+    page.get_by_role("button", name="영상 생성 취소").click()
     expect(page.locator(".headline")).to_have_text("취소했습니다")
-    for theme, sheet in sheets.items():
-        sheet.keep(theme, large=LARGE[theme])
+    for (theme, language), sheet in sheets.items():
+        if language == "ko":
+            sheet.keep(theme, large=LARGE[theme])
+        else:
+            name = f"{theme}-{language}"
+            sheet.keep(name, large=LARGE[theme], widths=[PHONE])

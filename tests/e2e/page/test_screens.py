@@ -1,19 +1,17 @@
-"""Each screen for everybody: axe, both themes, phone and wide, both languages.
+"""Accessibility of each screen: axe, both themes, two widths, both languages.
 
-See sheet.py for the pictures that are made of them.
+See sheet.py for the images made from them.
 """
 
 import random
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import firestore
 from playwright.sync_api import Locator, Page, expect
 
+from local.database import firestore_of
 from local.stack import Stack
 from tests.e2e.page.conftest import Visit
 from tests.e2e.page.sheet import Sheet
@@ -24,7 +22,7 @@ SCREENS = {
     "usage": ("/usage", "Jun-ho", ".cap"),
     "admin": ("/admin", "Seo-yeon", ".switch"),
 }
-# What a video of 8 s costs, and the bucket of how long it took.
+# The cost of a video of 8 s in cents, and the bucket of its duration.
 MADE = (
     ("runway", 40, "31"),
     ("gemini-veo-3.1", 320, "35"),
@@ -33,14 +31,10 @@ MADE = (
 
 
 @pytest.fixture
-def _a_month(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The days before today, of Jun-ho and of everybody, as jobs would leave them."""
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", stack.firestore)
-    client: Any = firestore.Client(
-        project=stack.project, credentials=AnonymousCredentials()
-    )
+def _a_month(stack: Stack) -> None:
+    """Write usage of the days before today, for Jun-ho and globally, as jobs would."""
     dice, today = random.Random(3), datetime.now(UTC).date()
-    with closing(client):
+    with closing(firestore_of(stack.firestore, stack.project)) as client:
         for day in (today - timedelta(days=n) for n in range(1, 30)):
             mine, everybodys = f"user.jun-ho.{day:%Y-%m}", f"all.{day:%Y-%m}.0"
             for name, most in ((mine, 3), (everybodys, 9)):
@@ -50,7 +44,6 @@ def _a_month(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
                 }
                 days = {"days": {f"d{day:%d}": models}}
                 client.document(f"usage/{name}").set(days, merge=True)
-    yield
 
 
 def _counts(jobs: int, *, cents: int, bucket: str) -> dict[str, Any]:
@@ -66,7 +59,7 @@ def _counts(jobs: int, *, cents: int, bucket: str) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("_a_month")
 @pytest.mark.parametrize("screen", SCREENS)
-def test_axe_finds_nothing_and_nothing_scrolls_sideways(
+def test_axe_finds_nothing_and_no_screen_scrolls_sideways(
     visit: Visit, screen: str
 ) -> None:
     path, user, shown = SCREENS[screen]
@@ -94,12 +87,12 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
 
 
 def has_two_rows_at_most(header: Locator) -> bool:
-    """Of links and buttons, each 40 pixels high, with some room above them."""
+    """Links and buttons are 40 pixels high, with some room above them."""
     place = header.bounding_box()
     return place is not None and place["height"] < 2.5 * 40
 
 
-def test_the_first_screen_says_that_videos_are_made_by_ai(visit: Visit) -> None:
+def test_the_first_screen_says_that_ai_makes_the_videos(visit: Visit) -> None:
     page = visit(user=None).page
 
     expect(page.locator(".sign-in")).to_contain_text("AI가 만드는 영상")

@@ -1,6 +1,5 @@
-"""Who one is on the page, and what that lets one see."""
+"""Signing in and out on the page, and what each user sees."""
 
-import re
 import time
 from dataclasses import replace
 
@@ -9,6 +8,7 @@ from playwright.sync_api import Route, expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend
+from tests.e2e.page.acting import CREATING, jobs
 from tests.e2e.page.conftest import Visit
 
 
@@ -29,22 +29,14 @@ def test_another_users_library_is_empty(visit: Visit, stack: Stack) -> None:
     expect(cards).to_have_count(0)
 
 
-def test_a_visitor_stays_signed_in_and_where_one_was(visit: Visit) -> None:
-    visitor = visit("/usage")
-
-    visitor.page.reload()
-
-    expect(visitor.page.locator("main h1")).to_have_text("사용량")
-
-
-def test_a_view_that_can_not_be_loaded_is_said_to_be_and_a_reload_brings_it(
+def test_a_view_that_cannot_be_loaded_says_so_and_offers_a_reload(
     visit: Visit,
 ) -> None:
     visitor = visit()
     visitor.forgive("net::ERR_")
     page = visitor.page
     expect(page.locator("#prompt")).to_be_visible()
-    # As after a deploy, which leaves no file of the release before.
+    # As after a deploy, which removes the files of the previous release.
     page.route("**/assets/*.js", lambda route: route.abort())
     page.get_by_role("link", name="사용량").click()
     expect(page.locator("main")).to_contain_text("서비스에 연결할 수 없습니다")
@@ -56,15 +48,15 @@ def test_a_view_that_can_not_be_loaded_is_said_to_be_and_a_reload_brings_it(
     expect(page.locator("main h1")).to_have_text("사용량")
 
 
-def test_an_address_that_is_no_page_is_said_to_be_none(visit: Visit) -> None:
+def test_an_unknown_path_shows_that_there_is_no_page(visit: Visit) -> None:
     page = visit("/nothing").page
 
-    expect(page.locator("main")).to_have_text("없는 페이지입니다.")
+    expect(page.locator("main")).to_have_text("페이지를 찾을 수 없습니다.")
     page.get_by_role("link", name="만들기").click()
     expect(page.locator("#prompt")).to_be_visible()
 
 
-def test_only_administrators_are_shown_administration(visit: Visit) -> None:
+def test_only_administrators_see_the_admin_page(visit: Visit) -> None:
     visitor = visit("/admin", user="Min-ji")
 
     expect(visitor.page.locator("main")).to_contain_text("관리자만")
@@ -75,20 +67,21 @@ def test_only_administrators_are_shown_administration(visit: Visit) -> None:
     expect(visitor.page.locator("main h1")).to_have_text("관리")
 
 
-def test_the_page_speaks_the_browsers_language_and_the_chosen_one(
+def test_a_reload_keeps_the_sign_in_the_view_and_the_language(
     visit: Visit,
 ) -> None:
-    visitor = visit("/usage", language="en")
-    expect(visitor.page.locator("main h1")).to_have_text("Usage")
+    page = visit("/usage", language="en").page
+    expect(page.locator("main h1")).to_have_text("Usage")
 
-    visitor.page.get_by_role("button", name="한국어").click()
+    page.get_by_role("button", name="한국어").click()
+    expect(page.locator("main h1")).to_have_text("사용량")
+    page.reload()
 
-    expect(visitor.page.locator("main h1")).to_have_text("사용량")
-    visitor.page.reload()
-    expect(visitor.page.locator("html")).to_have_attribute("lang", "ko")
+    expect(page.locator("main h1")).to_have_text("사용량")
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
 
 
-def test_signing_out_asks_whether_what_was_put_together_stays(visit: Visit) -> None:
+def test_signing_out_asks_whether_unfinished_work_stays(visit: Visit) -> None:
     visitor = visit(user="me")
     page, secret = visitor.page, "What nobody else may read"
     page.locator("#prompt").fill(secret)
@@ -110,16 +103,16 @@ def test_signing_out_asks_whether_what_was_put_together_stays(visit: Visit) -> N
     expect(page.locator(".sign-in")).to_be_visible()
 
 
-def test_what_is_erased_in_one_tab_is_gone_from_the_others(
+def test_work_erased_in_one_tab_is_gone_from_the_others(
     visit: Visit, frontend: Frontend
 ) -> None:
     visitor, prompt = visit(), f"Erased elsewhere, {time.time_ns()}"
     visitor.forgive("net::ERR_")
     page = visitor.page
-    page.route(re.compile("/v1/videos$"), lambda route: route.abort())
+    page.route(CREATING, lambda route: route.abort())
     page.locator("#prompt").fill(prompt)
     page.locator(".make-button").click()
-    expect(page.locator(".headline")).to_contain_text("연결이 끊겼습니다")
+    expect(page.locator(".headline")).to_contain_text("아직 응답이 없습니다")
     with page.context.expect_page() as opened:
         page.evaluate("() => { open('/', '', 'noopener') }")
     other = replace(visitor, page=opened.value)
@@ -127,16 +120,15 @@ def test_what_is_erased_in_one_tab_is_gone_from_the_others(
     other.sign_out(answer="지우고 로그아웃")
 
     expect(page.locator(".sign-in")).to_be_visible()
-    page.unroute(re.compile("/v1/videos$"))
+    page.unroute(CREATING)
     visitor.sign_in("Min-ji")
     expect(page.locator("#prompt")).to_have_value("")
     expect(page.locator(".invitation")).to_be_visible()
-    listed = frontend.call("GET", "/v1/videos?limit=100").json()["videos"]
-    assert prompt not in [video["prompt"] for video in listed]
+    assert jobs(frontend, prompt) == []
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
-def test_where_nothing_is_paid_the_page_says_so(visit: Visit, language: str) -> None:
+def test_the_page_says_if_nothing_is_paid(visit: Visit, language: str) -> None:
     said = {"ko": "시뮬레이션: 결제되지 않습니다", "en": "Simulated: nothing is paid"}
     visitor = visit(user=None, language=language)
     expect(visitor.page.locator("header")).to_contain_text(said[language])

@@ -1,22 +1,21 @@
-"""Another user signs in at the same browser, in the middle of something."""
+"""Another user signs in to the same browser while something is unfinished."""
 
 import re
 
 import pytest
 from playwright.sync_api import Route, expect
 
-from local.stack import Stack
 from tests.e2e.client import Frontend
+from tests.e2e.page.acting import CREATING, jobs, make, write
 from tests.e2e.page.conftest import Visit
-from tests.e2e.page.test_make import make, write
 
 pytestmark = pytest.mark.timeout(300)
-# A browser on a busy machine; conditions are waited for, never times.
+# Long for a browser on a busy machine; tests wait for conditions, never for times.
 expect.set_options(timeout=110_000)
 
 
-def test_a_click_that_could_not_be_sent_waits_for_its_user(
-    visit: Visit, stack: Stack
+def test_a_click_that_could_not_be_sent_waits_for_its_own_user(
+    visit: Visit, frontend: Frontend
 ) -> None:
     prompt = "A raccoon of Min-ji's alone"
     visitor = visit()
@@ -25,17 +24,15 @@ def test_a_click_that_could_not_be_sent_waits_for_its_user(
     is_down, sent = True, list[str]()
 
     def answer(route: Route) -> None:
-        if route.request.method != "POST":
-            return route.continue_()
         if is_down:
             return route.abort()
         sent.append(route.request.headers["idempotency-key"])
         return route.continue_()
 
-    page.route(re.compile("/v1/videos$"), answer)
+    page.route(CREATING, answer)
     write(page, prompt)
     make(page)
-    expect(page.locator(".headline")).to_contain_text("연결이 끊겼습니다")
+    expect(page.locator(".headline")).to_contain_text("아직 응답이 없습니다")
 
     visitor.sign_out()
     is_down = False
@@ -52,31 +49,22 @@ def test_a_click_that_could_not_be_sent_waits_for_its_user(
     expect(page.locator(".stage video.there")).to_be_visible()
     expect(page.locator("#prompt")).to_have_value(prompt)
     assert len(set(sent)) == 1
-    listed = Frontend(stack, "min-ji").call("GET", "/v1/videos?limit=100").json()
-    assert [v["prompt"] for v in listed["videos"]].count(prompt) == 1
+    assert len(jobs(frontend, prompt)) == 1
 
 
-def test_an_answer_that_comes_while_one_looks_elsewhere_is_still_one_job(
-    visit: Visit, stack: Stack
+def test_an_answer_that_arrives_on_another_view_is_still_one_job(
+    visit: Visit, frontend: Frontend
 ) -> None:
     prompt = "A raccoon that is answered late"
-    visitor = visit()
-    page = visitor.page
+    page = visit().page
     held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        if route.request.method == "POST":
-            held.append(route)
-        else:
-            route.continue_()
-
-    page.route(re.compile("/v1/videos$"), hold)
+    page.route(CREATING, lambda route: held.append(route))
     write(page, prompt)
     make(page)
     expect(page.locator(".headline")).to_be_visible()
     page.get_by_role("link", name="사용량").click()
     expect(page.locator("main h1")).to_have_text("사용량")
-    with page.expect_response(re.compile("/v1/videos$")):
+    with page.expect_response(CREATING):
         held.pop().continue_()
     expect(page).to_have_url(re.compile("/usage$"))
 
@@ -84,5 +72,4 @@ def test_an_answer_that_comes_while_one_looks_elsewhere_is_still_one_job(
 
     expect(page.locator(".stage video.there")).to_be_visible()
     assert not held, "one click is sent once"
-    listed = Frontend(stack, "min-ji").call("GET", "/v1/videos?limit=100").json()
-    assert [v["prompt"] for v in listed["videos"]].count(prompt) == 1
+    assert len(jobs(frontend, prompt)) == 1

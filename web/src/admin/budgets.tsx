@@ -1,4 +1,4 @@
-// What Google Cloud's budgets reported, and the level that follows.
+// Shows what Google Cloud's budgets reported, and the level that results.
 
 import type { Generation } from "../api";
 import { language, t } from "../i18n";

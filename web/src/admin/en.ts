@@ -7,7 +7,7 @@ const LEVELS: Record<Level, string> = { normal: "Normal", tight: "Tight", paused
 const WHAT_THEY_DO: Record<Level, string> = {
   normal: "Every provider may be asked.",
   tight: "Only the cheaper providers are asked for new videos.",
-  paused: "No new video is begun. What is paid for is finished.",
+  paused: "No new videos are started. Videos already paid for are finished.",
 };
 
 export const messages = {
@@ -20,14 +20,14 @@ export const messages = {
   setBy: (who: string, when: string) => `Set by ${who}, ${when}`,
   notSet: "Nobody has set it.",
   why: "Reason",
-  whyMissing: "Say why you set it.",
-  reasonHint: "Kept with the switch, for whoever comes next.",
+  whyMissing: "Give a reason.",
+  reasonHint: "Shown with the switch, so the next administrator knows why.",
   setLevel: (level: Level) => `Set to ${LEVELS[level]}`,
   levelSet: (level: Level) => `Set to ${LEVELS[level]}.`,
   levelNotSet: (why: string) =>
     `The switch was not set. Your reason is kept: try again. ${why}`.trim(),
   budgetsTitle: "Google Cloud budgets",
-  budgetsSay: (level: Level) => `The budgets ask for: ${LEVELS[level]}`,
+  budgetsSay: (level: Level) => `Required by the budgets: ${LEVELS[level]}`,
   budget: (id: string) => `Budget ${id}`,
   budgetUsed: (percent: string) => `${percent} used`,
   budgetSince: (day: string) => `since ${day}`,

@@ -1,4 +1,4 @@
-// The kill switch: three positions, what each does, and who set it, when and why.
+// The kill switch: its three levels, what each does, and who set it, when and why.
 
 import { type Signal, useSignal } from "@preact/signals";
 import { useId, useRef } from "preact/hooks";
@@ -6,7 +6,7 @@ import type { Generation } from "../api";
 import { ApiProblem } from "../api";
 import type { App } from "../app-state";
 import { ago } from "../format";
-import { language, say, type Sentence, t } from "../i18n";
+import { language, type Message, t, textOf } from "../i18n";
 
 type Level = Generation["level"];
 const LEVELS: readonly Level[] = ["normal", "tight", "paused"];
@@ -20,7 +20,7 @@ export function Switch({ app, generation }: Props) {
   const now = generation.value;
   const chosen = useSignal<Level>(now?.level ?? "normal");
   const reason = useSignal("");
-  const said = useSignal<Sentence | null>(null);
+  const message = useSignal<Message | null>(null);
   const isBusy = useSignal(false);
   const isMissing = useSignal(false);
   const field = useRef<HTMLInputElement>(null);
@@ -31,13 +31,13 @@ export function Switch({ app, generation }: Props) {
     isMissing.value = !reason.value.trim();
     if (isMissing.value) return field.current?.focus();
     isBusy.value = true;
-    said.value = null;
+    message.value = null;
     try {
       generation.value = await app.api.setGeneration({ level, reason: reason.value });
-      said.value = ["levelSet", level];
+      message.value = ["levelSet", level];
       reason.value = "";
     } catch (error) {
-      said.value = ["levelNotSet", error instanceof ApiProblem ? error.detail : ""];
+      message.value = ["levelNotSet", error instanceof ApiProblem ? error.detail : ""];
     }
     isBusy.value = false;
   }
@@ -97,12 +97,12 @@ export function Switch({ app, generation }: Props) {
       <button type="submit" class="main" disabled={isBusy.value || isSet(now, chosen.value)}>
         {t("setLevel", chosen.value)}
       </button>
-      <p role="status">{said.value && say(said.value)}</p>
+      <p role="status">{message.value && textOf(message.value)}</p>
     </form>
   );
 }
 
-/** Whether setting it would change nothing, now or once the budgets ask for less. */
+/** Whether setting this level would change nothing, now or when the budgets' level drops. */
 function isSet({ level, by_hand }: Generation, chosen: Level): boolean {
   return level === chosen && (by_hand?.level ?? "normal") === chosen;
 }

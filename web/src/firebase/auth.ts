@@ -1,4 +1,4 @@
-// What the page uses of Firebase Authentication; a module of our own is tree-shaken.
+// The parts of Firebase Authentication that the page uses, re-exported so that the rest is tree-shaken.
 
 export { initializeApp } from "firebase/app";
 export {

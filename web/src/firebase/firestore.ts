@@ -1,4 +1,4 @@
-// What the page uses of Firestore; a module of our own is tree-shaken.
+// The parts of Firestore that the page uses, re-exported so that the rest is tree-shaken.
 
 export { deleteApp, initializeApp } from "firebase/app";
 export {

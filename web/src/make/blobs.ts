@@ -1,86 +1,101 @@
-// Images that were chosen, in IndexedDB, so that they survive a reload.
+// Stores the chosen images in IndexedDB, so that they survive a reload.
 
 const STORE = "images";
 
 function open(): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    const asked = indexedDB.open("reelay", 1);
-    asked.onupgradeneeded = () => asked.result.createObjectStore(STORE);
-    asked.onsuccess = () => resolve(asked.result);
-    asked.onerror = () => reject(asked.error);
+    const request = indexedDB.open("reelay", 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
   });
 }
 
-// As bytes: Safari's private windows keep no blob.
-interface Kept {
+// Stored as bytes, because Safari's private windows can't store blobs.
+interface StoredBlob {
   type: string;
   bytes: ArrayBuffer;
 }
 
-// Where the browser keeps nothing, as in private windows, they last until the reload.
+// If IndexedDB is unavailable, as in some private windows, images last until the reload.
 const inMemory = new Map<string, Blob>();
 
+// Only this tab's images are known, and other tabs may use others: after a day, they are deleted.
+const OTHER_TABS_MS = 24 * 60 * 60_000;
+
+/** Ends in the time in milliseconds since 1970, and a random part. */
 export function newBlobId(user: string): string {
-  return `${user}/${crypto.randomUUID()}`;
+  return `${user}/${Date.now()}/${crypto.randomUUID()}`;
 }
 
-// One after the other, as they were asked for: a large image takes longer to be read.
-let writing: Promise<void> = Promise.resolve();
+// Writes run in the order of the calls: reading a large image must not let a later write overtake.
+let lastWrite: Promise<void> = Promise.resolve();
 
-/** Keeps these images alone of the user's: older ones are no longer named by anything. */
-export function keepBlobs(
-  user: string,
-  blobs: ReadonlyMap<string, Blob>,
-  used: string[],
-): Promise<void> {
-  const isOld = (id: string) => id.startsWith(`${user}/`) && !used.includes(id);
-  for (const id of inMemory.keys()) if (isOld(id)) inMemory.delete(id);
-  for (const [id, blob] of blobs) inMemory.set(id, blob);
-  writing = writing.then(() => write(blobs, isOld));
-  return writing;
+/** Stores an image, and deletes the user's images that are a day old unless their ID is in `used`. */
+export function keepBlob(user: string, id: string, blob: Blob, used: string[]): Promise<void> {
+  const isUnused = (one: string) => isOf(user, one) && !used.includes(one);
+  for (const one of inMemory.keys()) if (isUnused(one)) inMemory.delete(one);
+  inMemory.set(id, blob);
+  const isOld = (one: string) => isUnused(one) && Date.now() - timeOf(one) > OTHER_TABS_MS;
+  return inOrder(async () => {
+    const stored: StoredBlob = { type: blob.type, bytes: await blob.arrayBuffer() };
+    await write(isOld, (store) => store.put(stored, id));
+  });
+}
+
+/** Deletes all of the user's images. */
+export function deleteBlobs(user: string): Promise<void> {
+  const isTheirs = (id: string) => isOf(user, id);
+  for (const id of inMemory.keys()) if (isTheirs(id)) inMemory.delete(id);
+  return inOrder(() => write(isTheirs));
+}
+
+function isOf(user: string, id: string): boolean {
+  return id.startsWith(`${user}/`);
+}
+
+/** 0 for images of releases whose IDs had no time. */
+function timeOf(id: string): number {
+  return Number(id.match(/\/(\d+)\/[^/]*$/)?.[1] ?? 0);
+}
+
+function inOrder(act: () => Promise<void>): Promise<void> {
+  // If storage fails, the images are still in memory.
+  lastWrite = lastWrite.then(act).catch(() => {});
+  return lastWrite;
 }
 
 async function write(
-  blobs: ReadonlyMap<string, Blob>,
-  isOld: (id: string) => boolean,
+  isDeleted: (id: string) => boolean,
+  put?: (store: IDBObjectStore) => void,
 ): Promise<void> {
-  try {
-    const named = [...blobs].map(async ([id, blob]) => [id, await bytesOf(blob)] as const);
-    const fresh = await Promise.all(named);
-    const database = await open();
-    const store = database.transaction(STORE, "readwrite").objectStore(STORE);
-    for (const [id, bytes] of fresh) store.put(bytes, id);
-    const kept = store.getAllKeys();
-    kept.onsuccess = () => {
-      for (const id of kept.result) if (isOld(String(id))) store.delete(id);
-    };
-  } catch {
-    // In memory they are.
-  }
+  const database = await open();
+  const store = database.transaction(STORE, "readwrite").objectStore(STORE);
+  put?.(store);
+  const kept = store.getAllKeys();
+  kept.onsuccess = () => {
+    for (const id of kept.result) if (isDeleted(String(id))) store.delete(id);
+  };
 }
 
-/** null: the browser has thrown it away. */
+/** null: the browser no longer has it. */
 export async function readBlob(id: string): Promise<Blob | null> {
   const known = inMemory.get(id);
   if (known) return known;
   try {
     const database = await open();
-    const asked = database.transaction(STORE).objectStore(STORE).get(id);
+    const request = database.transaction(STORE).objectStore(STORE).get(id);
     return await new Promise((resolve, reject) => {
-      asked.onsuccess = () => resolve(blobOf(asked.result));
-      asked.onerror = () => reject(asked.error);
+      request.onsuccess = () => resolve(blobOf(request.result));
+      request.onerror = () => reject(request.error);
     });
   } catch {
     return null;
   }
 }
 
-async function bytesOf(blob: Blob): Promise<Kept> {
-  return { type: blob.type, bytes: await blob.arrayBuffer() };
-}
-
-/** The first release kept them as they were. */
-function blobOf(kept: Kept | Blob | undefined): Blob | null {
+/** The first release stored blobs directly. */
+function blobOf(kept: StoredBlob | Blob | undefined): Blob | null {
   if (!kept || kept instanceof Blob) return kept ?? null;
   return new Blob([kept.bytes], { type: kept.type });
 }

@@ -1,10 +1,10 @@
-// From a click to a job. One click is one job: its key is kept until its user saw the answer.
+// Turns one click into one job: its idempotency key is kept until its user has seen the response.
 
 import { signal } from "@preact/signals";
 import {
   type Api,
   ApiProblem,
-  isPassing,
+  isTransient,
   type Unreachable,
   type Video,
   type VideoRequest,
@@ -12,7 +12,8 @@ import {
 import { recall, remember } from "../storage";
 import { readBlob } from "./blobs";
 import { cropOf, isWhole } from "./crop";
-import type { Draft, PickedImage } from "./draft";
+import { type Draft, fingerprintOf } from "./draft";
+import type { ImagePlace } from "./errors";
 import { BadImage, cropped } from "./image";
 import { requestOf } from "./request";
 import { upload } from "./upload";
@@ -20,103 +21,124 @@ import { upload } from "./upload";
 export interface Click {
   /** The `Idempotency-Key`. */
   key: string;
-  /** Whose wish it is, and whose money: it waits for this user. */
+  /** The user who clicked and pays: it is sent only while this user is signed in. */
   user: string;
   /** Milliseconds since 1970. */
   at: number;
   draft: Draft;
-  /** Once it is set it stays: the same key is never sent with another body. */
+  /** Never changes once it is set: a key is always sent with the same body. */
   body: VideoRequest | null;
 }
 
 export type Progress =
   | { step: "uploading"; part: number }
   | { step: "sending" }
-  /** No answer yet: the same is sent again. */
+  /** No response yet: the same request is sent again. */
   | { step: "retrying" };
 
-/** After this, what was clicked is only done if it is clicked again. */
-export const FORGOTTEN_AFTER_MS = 15 * 60_000;
-const LONGEST_PAUSE_MS = 15_000;
+/** A click older than this is dropped, not resent. */
+export const CLICK_LIFETIME_MS = 15 * 60_000;
+const MAX_PAUSE_MS = 15_000;
 
-export interface Order {
+export interface StartedJob {
   id: string;
   draft: Draft;
 }
 
 interface Run {
   key: string;
-  answer: Promise<Video | null>;
+  response: Promise<Video | null>;
   control: AbortController;
 }
 
 export const click = signal<Click | null>(null);
 export const progress = signal<Progress>({ step: "sending" });
-/** The last job that was asked for here, and the draft that it was made of. */
-export const ordered = signal<Order | null>(null);
+/** The last job that this user started in this browser, with its draft. */
+export const lastJob = signal<StartedJob | null>(null);
 let owner: string | null = null;
 let run: Run | null = null;
 
-/** This user's click alone is shown and goes on; another's waits in the tab. */
-export function belongTo(user: string, now: number): void {
+/** Switches to this user's click; another user's waits in the tab's storage. */
+export function switchUser(user: string, now: number): void {
   owner = user;
-  ordered.value = recall<Order>(`ordered.${user}`);
+  recallLastJob(user);
   const isSame = click.value?.user === user;
   if (!isSame) stop();
   click.value = isSame ? click.value : recall<Click>(`click.${user}`, sessionStorage);
-  // What another tab has erased meanwhile, with what was kept.
+  // Another tab may have erased the user's data since.
   const erased = recall<number>(`erased.${user}`) ?? Number.NEGATIVE_INFINITY;
-  const isOver = (at: number) => at <= erased || now - at >= FORGOTTEN_AFTER_MS;
-  if (click.value && isOver(click.value.at)) forget();
+  const isStale = (at: number) => at <= erased || now - at >= CLICK_LIFETIME_MS;
+  if (click.value && isStale(click.value.at)) forget();
 }
 
+/** The job may have been started, or erased, in another tab. */
+export function recallLastJob(user: string): void {
+  lastJob.value = recall<StartedJob>(`ordered.${user}`);
+}
+
+/** Reuses the key of an abandoned click with the same draft, because its request may have arrived. */
 export function newClick(user: string, draft: Draft, now: number): Click {
+  const abandoned = recall<Click>(`given-up.${user}`, sessionStorage);
+  const isRecent = abandoned && now - abandoned.at < CLICK_LIFETIME_MS;
+  if (isRecent && fingerprintOf(abandoned.draft) === fingerprintOf(draft)) return abandoned;
   return { key: crypto.randomUUID(), user, at: now, draft, body: null };
 }
 
 /**
- * The job; null if nobody waits for it any more. Raises ApiProblem, BadImage.
+ * Resolves to the job, or to null if the click was abandoned. Throws ApiProblem, BadImage.
  *
- * What is under way already goes on: a view that is opened again gets its answer.
+ * A click that is already being sent isn't sent twice: a remounted view gets the same promise.
  */
-export function carryOut(api: Api, given: Click): Promise<Video | null> {
-  if (run?.key === given.key) return run.answer;
+export function sendClick(api: Api, given: Click): Promise<Video | null> {
+  if (run?.key === given.key) return run.response;
   stop();
-  keep(given);
+  store(given);
   const control = new AbortController();
-  run = { key: given.key, control, answer: send(api, given, control.signal) };
-  return run.answer;
+  run = { key: given.key, control, response: send(api, given, control.signal) };
+  return run.response;
 }
 
-/** The answer was seen. */
-export function settle(made: Video): void {
+/** Call once the user has seen the response. */
+export function markSeen(made: Video): void {
   if (!click.value) return;
   const { user, draft } = click.value;
-  ordered.value = { id: made.job_id, draft };
-  remember(`ordered.${user}`, ordered.value);
+  lastJob.value = { id: made.job_id, draft };
+  remember(`ordered.${user}`, lastJob.value);
   forget();
 }
 
-/** What was sent may still have arrived; the library will show it. */
+/** Stops retrying. The request may still have arrived; then the library shows its video. */
+export function abandon(): void {
+  const given = click.value;
+  forget();
+  if (given?.body) remember(`given-up.${given.user}`, given, sessionStorage);
+}
+
+/** Drops the click and its key. */
 export function forget(): void {
   stop();
-  if (click.value) remember(`click.${click.value.user}`, null, sessionStorage);
+  if (click.value) clearStorage(click.value.user);
   click.value = null;
 }
 
-/** Nothing of this user's clicks stays in this tab. */
+function clearStorage(user: string): void {
+  remember(`click.${user}`, null, sessionStorage);
+  remember(`given-up.${user}`, null, sessionStorage);
+}
+
+/** Deletes everything that this tab stores about the user's clicks. */
 export function forgetUser(user: string): void {
   if (owner === user) {
     forget();
-    ordered.value = null;
+    lastJob.value = null;
   }
-  remember(`click.${user}`, null, sessionStorage);
+  clearStorage(user);
   remember(`ordered.${user}`, null);
 }
 
-function keep(next: Click): void {
+function store(next: Click): void {
   click.value = next;
-  // Of this tab alone: two tabs must not send for one click.
+  // Only in this tab: two tabs must not send the same click.
   remember(`click.${next.user}`, next, sessionStorage);
 }
 
@@ -127,46 +149,46 @@ function stop(): void {
 
 async function send(api: Api, given: Click, signal: AbortSignal): Promise<Video | null> {
   const body =
-    given.body ?? (await untilAnswered(signal, () => bodyOf(api, given, signal)));
+    given.body ?? (await retryUntilResponse(signal, () => bodyOf(api, given, signal)));
   if (!body) return null;
-  keep({ ...given, body });
-  tell(signal, { step: "sending" });
-  return untilAnswered(signal, () => api.createVideo(body, given.key));
+  store({ ...given, body });
+  reportProgress(signal, { step: "sending" });
+  return retryUntilResponse(signal, () => api.createVideo(body, given.key));
 }
 
-async function untilAnswered<T>(
+async function retryUntilResponse<T>(
   signal: AbortSignal,
   call: () => Promise<T>,
 ): Promise<T | null> {
   for (let tries = 0; !signal.aborted; tries++) {
     try {
-      const answer = await call();
-      return signal.aborted ? null : answer;
+      const response = await call();
+      return signal.aborted ? null : response;
     } catch (error) {
       if (signal.aborted) return null;
-      if (!isPassing(error)) throw error;
-      tell(signal, { step: "retrying" });
+      if (!isTransient(error)) throw error;
+      reportProgress(signal, { step: "retrying" });
       await pause(error, tries);
     }
   }
   return null;
 }
 
-function tell(signal: AbortSignal, next: Progress): void {
+function reportProgress(signal: AbortSignal, next: Progress): void {
   if (!signal.aborted) progress.value = next;
 }
 
-/** Back online ends it early. */
+/** Waits before the next try, or until the browser is back online. */
 function pause(error: Unreachable | ApiProblem, tries: number): Promise<void> {
-  const asked = error instanceof ApiProblem ? error.retryAfterSeconds : null;
-  const milliseconds = (asked ?? 2 ** tries) * 1000;
+  const retryAfter = error instanceof ApiProblem ? error.retryAfterSeconds : null;
+  const milliseconds = (retryAfter ?? 2 ** tries) * 1000;
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
       removeEventListener("online", done);
       resolve();
     };
-    const timer = setTimeout(done, Math.min(LONGEST_PAUSE_MS, milliseconds));
+    const timer = setTimeout(done, Math.min(MAX_PAUSE_MS, milliseconds));
     addEventListener("online", done);
   });
 }
@@ -176,23 +198,24 @@ async function bodyOf(
   { draft }: Click,
   signal: AbortSignal,
 ): Promise<VideoRequest> {
-  const sent = (one: PickedImage | null) => one && uploaded(api, draft, one, signal);
-  const image = await sent(draft.image);
-  const lastImage = await sent(draft.lastImage);
+  const image = await uploadCropped(api, draft, "image", signal);
+  const lastImage = await uploadCropped(api, draft, "lastImage", signal);
   return requestOf(draft, { image, lastImage });
 }
 
-async function uploaded(
+async function uploadCropped(
   api: Api,
-  { shape, offset }: Draft,
-  image: PickedImage,
+  draft: Draft,
+  place: ImagePlace,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<string | null> {
+  const image = draft[place];
+  if (!image) return null;
   const blob = await readBlob(image.id);
-  // Without it the request would be for another video.
-  if (!blob) throw new BadImage("lost");
-  tell(signal, { step: "uploading", part: 0 });
-  const crop = cropOf(shape, image, offset);
+  // Without its image, the request would make a different video.
+  if (!blob) throw new BadImage("lost", place);
+  reportProgress(signal, { step: "uploading", part: 0 });
+  const crop = cropOf(draft.shape, image, draft.offset);
   const part = isWhole(crop, image) ? blob : await cropped(blob, crop);
-  return upload(api, part, (done) => tell(signal, { step: "uploading", part: done }));
+  return upload(api, part, (done) => reportProgress(signal, { step: "uploading", part: done }));
 }

@@ -1,4 +1,4 @@
-// The chosen image, and the part of it that the chosen shape shows.
+// The chosen image, with the crop for the chosen aspect ratio.
 
 import { useRef } from "preact/hooks";
 import { t } from "../i18n";

@@ -1,4 +1,4 @@
-// Which part of an image a shape shows, and which shape a video of it has.
+// Computes the crop of an image for an aspect ratio, and the aspect ratio of its video.
 
 import type { Model } from "../api";
 import type { Shape } from "./draft";
@@ -10,18 +10,18 @@ export interface Rectangle {
   height: number;
 }
 
-// Providers take images from 1:2 to 2:1; what is beyond is cut off.
+// Providers accept images from 1:2 to 2:1; anything beyond is cropped.
 const NARROWEST = 1 / 2;
 const WIDEST = 2;
 
-/** Width by height of the video's frame, for an image of this size. */
+/** The width-to-height ratio of the video's frame, for an image of this size. */
 export function ratioOf(shape: Shape, width: number, height: number): number {
   if (shape === "auto") return Math.min(WIDEST, Math.max(NARROWEST, width / height));
   const [across, down] = shape.split(":").map(Number);
   return (across ?? 1) / (down ?? 1);
 }
 
-/** `offset`: 0 at the left or top, 1 at the right or bottom. */
+/** `offset`: where the crop lies, from 0 (left or top) to 1 (right or bottom). */
 export function cropOf(
   shape: Shape,
   { width, height }: { width: number; height: number },
@@ -39,7 +39,7 @@ export function cropOf(
   };
 }
 
-/** The shape of this provider's video, "" where that can't be known before it is made. */
+/** The aspect ratio of this provider's video; "" if it isn't known before the video is made. */
 export function shapeOf(
   shape: Shape,
   image: { width: number; height: number } | null,

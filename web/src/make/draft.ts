@@ -1,4 +1,4 @@
-// What the user has put together so far: kept on every keystroke, lost by nothing.
+// The user's draft, saved on every change so that a reload or signing out doesn't lose it.
 
 import { effect, signal } from "@preact/signals";
 import type { components } from "../api-types";
@@ -9,7 +9,7 @@ export type Shape = Schemas["AspectRatioChoice"];
 export type ModelChoice = Schemas["ModelChoice"];
 export type Resolution = Schemas["Resolution"];
 
-/** An image whose bytes are in `blobs.ts`, upright and at most 3,840 pixels a side. */
+/** An image whose bytes are in `blobs.ts`, upright and at most 3,840 pixels on each side. */
 export interface PickedImage {
   id: string;
   width: number;
@@ -17,7 +17,7 @@ export interface PickedImage {
 }
 
 export interface English {
-  /** The prompt that it is the translation of. */
+  /** The prompt that was translated. */
   of: string;
   text: string;
   edited: boolean;
@@ -30,7 +30,7 @@ export interface Draft {
   imageUrl: string;
   lastImage: PickedImage | null;
   shape: Shape;
-  /** Where the crop lies along the image's longer side: 0 to 1. */
+  /** Where the crop lies along the side that is cropped: 0 to 1. */
   offset: number;
   duration: number;
   resolution: Resolution;
@@ -54,35 +54,49 @@ export const EMPTY: Draft = {
   fallback: true,
 };
 
+/** This tab's draft, and when it was written, in milliseconds since 1970. */
+export interface Written {
+  at: number;
+  draft: Draft;
+}
+
 let owner: string | null = null;
 export const draft = signal<Draft>(EMPTY);
 effect(() => {
   const written = draft.value;
-  if (owner !== null) remember(`draft.${owner}`, written);
+  if (owner === null) return;
+  remember(`draft.${owner}`, written);
+  // Tabs overwrite each other's draft in localStorage; a reload restores this tab's own.
+  remember(`written.${owner}`, { at: Date.now(), draft: written }, sessionStorage);
 });
 
 export function change(part: Partial<Draft>): void {
   draft.value = { ...draft.value, ...part };
 }
 
-/** Each user of this browser has an own one; signing in again loses nothing. */
-export function belongTo(user: string): void {
+/** Switches to this user's draft: each user of this browser has their own. */
+export function switchUser(user: string): void {
   if (owner === user) return;
   owner = user;
-  draft.value = { ...EMPTY, ...recall<Partial<Draft>>(`draft.${user}`) };
+  const here = recall<Written>(`written.${user}`, sessionStorage);
+  // Another tab may have erased the user's data since.
+  const erased = recall<number>(`erased.${user}`) ?? Number.NEGATIVE_INFINITY;
+  const kept = here && here.at > erased ? here.draft : recall<Partial<Draft>>(`draft.${user}`);
+  draft.value = { ...EMPTY, ...kept };
 }
 
-/** Until the user signs in again, nothing is kept. */
+/** Deletes the user's draft. Nothing is saved until the user signs in again. */
 export function forgetUser(user: string): void {
   if (owner === user) {
     owner = null;
     draft.value = EMPTY;
   }
   remember(`draft.${user}`, null);
+  remember(`written.${user}`, null, sessionStorage);
 }
 
-/** What its user decided; a translation that came by itself is no part of that. */
-export function wishOf(draft: Draft): string {
+/** Equal for drafts with the same choices: a translation counts only if the user edited it. */
+export function fingerprintOf(draft: Draft): string {
   const { english } = draft;
   return JSON.stringify({ ...draft, english: english?.edited ? english : null });
 }

@@ -1,8 +1,9 @@
-// The stage when there is no video: why, what it cost, what helps.
+// The stage of a failed job: the reason, the cost, and a remedy.
 
 import type { Video } from "../api";
-import { say, t } from "../i18n";
+import { t, textOf } from "../i18n";
 import { type Explanation, explain } from "./failure";
+import { promptOf } from "./request";
 import { Strip } from "./strip";
 import type { Studio } from "./studio";
 import { JobScreen } from "./watching";
@@ -18,17 +19,18 @@ export function Failed({ studio, video }: { studio: Studio; video: Video }) {
       <JobScreen studio={studio} video={video} state="over">
         <div role="status">
           <h2 class="headline">{t(isCancelled ? "wasCancelled" : "failed")}</h2>
-          {!isCancelled && <p>{say(why)}</p>}
+          {!isCancelled && <p>{textOf(why)}</p>}
           <p>{costUsd ? t("didCost", costUsd) : t("costNothing")}</p>
         </div>
         <Remedy studio={studio} video={video} explanation={explanation} />
       </JobScreen>
       <Strip studio={studio} video={video} />
       <div class="under">
-        <button type="button" class="plain" onClick={() => studio.drop(video.job_id)}>
+        <button type="button" class="plain" onClick={() => studio.remove(video.job_id)}>
           {t("delete")}
         </button>
       </div>
+      <p class="about">{promptOf(video)}</p>
     </>
   );
 }
@@ -41,9 +43,9 @@ interface RemedyProps {
 
 function Remedy({ studio, video, explanation: { remedy } }: RemedyProps) {
   const act = async () => {
-    if (remedy === "provider") return studio.elsewhere(video);
+    if (remedy === "provider") return studio.tryAnotherProvider(video);
     await studio.reuse(video);
-    if (remedy === "image") studio.forgetImage();
+    if (remedy === "image") studio.clearImage();
     else document.getElementById("prompt")?.focus();
   };
   return (

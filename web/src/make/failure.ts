@@ -1,10 +1,10 @@
-// Why there is no video, and the one thing that helps most.
+// Explains why a job failed, and picks the remedy to offer.
 
 import type { AiModel, Attempt, Video } from "../api";
-import type { Sentence } from "../i18n";
+import type { Message } from "../i18n";
 
 export type Code = NonNullable<Video["error"]>["code"];
-/** What the button under a failure does. */
+/** The action of the button under a failure. */
 export type Remedy = "prompt" | "image" | "provider" | "settings" | "again" | "wait";
 
 export const REMEDIES: Record<Code, Remedy> = {
@@ -36,15 +36,15 @@ export const REMEDIES: Record<Code, Remedy> = {
 
 export interface Explanation {
   code: Code;
-  /** The service's own sentence is in the job's language. */
-  why: Sentence;
+  /** The API's own message, if used, is in the job's language. */
+  why: Message;
   costUsd: number;
   remedy: Remedy;
-  /** Whom to ask instead, where the remedy is another provider. */
+  /** A provider that this job has not tried, if there is one. */
   instead: AiModel | null;
 }
 
-/** null: the video has not failed. `chain`: all providers there are, in order. */
+/** null: the job has no error. `chain`: the available providers, in order. */
 export function explain(video: Video, chain: readonly AiModel[]): Explanation | null {
   if (!video.error) return null;
   const { code, message } = video.error;
@@ -52,7 +52,7 @@ export function explain(video: Video, chain: readonly AiModel[]): Explanation | 
   const remedy = REMEDIES[decisive(code, video.attempts)];
   return {
     code,
-    // The service's sentence is for programs then; the strip has the reasons.
+    // Here the API's message is meant for programs; the strip shows the reasons.
     why: code === "all_providers_failed" ? ["eachFailed"] : ["inItsWords", message],
     costUsd: Number(video.cost_usd),
     remedy: remedy === "provider" && !instead ? "wait" : remedy,
@@ -60,7 +60,7 @@ export function explain(video: Video, chain: readonly AiModel[]): Explanation | 
   };
 }
 
-/** If all failed for one reason, that one says what helps. */
+/** If all providers failed for the same reason, that reason decides the remedy. */
 function decisive(code: Code, attempts: readonly Attempt[]): Code {
   if (code !== "all_providers_failed") return code;
   const asked = attempts.filter(({ outcome }) => outcome !== "skipped");

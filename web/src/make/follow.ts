@@ -1,75 +1,75 @@
-// Follows one video: by a Firestore listener, and by GET where that is silent.
+// Follows one video with a Firestore listener, and polls the API while the listener is silent.
 
 import type { Firestore } from "firebase/firestore";
 import type { App } from "../app-state";
 import { ApiProblem, type Video } from "../api";
 
 export const SILENCE_MS = 20_000;
-export const PAUSE_MS = 5_000;
+export const POLL_INTERVAL_MS = 5_000;
 
-/** How the video is learnt about; the page's own parts, or a test's. */
+/** Where updates come from; tests provide their own. */
 export interface Sources {
-  /** Calls `tell` with each state; null: there is no such video (any more). */
-  listen(tell: (video: Video | null) => void, failed: () => void): Promise<() => void>;
+  /** Calls `onUpdate` with each state (null: the video doesn't exist), `onError` if the listener fails. */
+  listen(onUpdate: (video: Video | null) => void, onError: () => void): Promise<() => void>;
   get(): Promise<Video | null>;
 }
 
-/** Until the returned function is called, or the job is over. */
+/** Stops when the job has ended, or when the returned function is called. */
 export function follow(
   sources: Sources,
-  tell: (video: Video | null) => void,
+  onUpdate: (video: Video | null) => void,
 ): () => void {
-  let isOver = false;
+  let hasEnded = false;
   let timer: ReturnType<typeof setTimeout>;
   let stopListening = () => {};
 
-  const hear = (video: Video | null) => {
-    if (isOver) return;
-    tell(video);
-    wait(SILENCE_MS);
+  const report = (video: Video | null) => {
+    if (hasEnded) return;
+    onUpdate(video);
+    schedulePoll(SILENCE_MS);
     if (!video || video.status !== "processing") stop();
   };
-  const ask = async () => {
+  const poll = async () => {
     const video = await sources.get().catch(() => undefined);
-    if (isOver) return;
-    if (video !== undefined) hear(video);
-    // Silence goes on until the listener speaks; then it is waited for again.
-    if (!isOver) wait(PAUSE_MS);
+    if (hasEnded) return;
+    if (video !== undefined) report(video);
+    // Keep polling until the listener delivers again.
+    if (!hasEnded) schedulePoll(POLL_INTERVAL_MS);
   };
-  const wait = (milliseconds: number) => {
+  const schedulePoll = (milliseconds: number) => {
     clearTimeout(timer);
-    timer = setTimeout(ask, milliseconds);
+    timer = setTimeout(poll, milliseconds);
   };
   const stop = () => {
-    isOver = true;
+    hasEnded = true;
     clearTimeout(timer);
     stopListening();
-    globalThis.removeEventListener?.("online", ask);
+    globalThis.removeEventListener?.("online", poll);
   };
 
-  wait(SILENCE_MS);
-  globalThis.addEventListener?.("online", ask);
+  schedulePoll(SILENCE_MS);
+  globalThis.addEventListener?.("online", poll);
   sources
-    .listen(hear, () => wait(0))
+    .listen(report, () => schedulePoll(0))
     .then((unsubscribe) => {
-      if (isOver) unsubscribe();
+      if (hasEnded) unsubscribe();
       else stopListening = unsubscribe;
     })
-    .catch(() => isOver || wait(0));
+    .catch(() => hasEnded || schedulePoll(0));
   return stop;
 }
 
 export function sourcesOf(app: App, id: string): Sources {
   return {
-    async listen(tell, failed) {
+    async listen(onUpdate, onError) {
       const { doc, onSnapshot } = await import("../firebase/firestore");
       return onSnapshot(
         doc(await storeOf(app), "videos", id),
         (snapshot) => {
-          if (snapshot.exists()) tell(asAnswered(snapshot.data()) as Video);
-          else if (!snapshot.metadata.fromCache) tell(null);
+          if (snapshot.exists()) onUpdate(toApiFormat(snapshot.data()) as Video);
+          else if (!snapshot.metadata.fromCache) onUpdate(null);
         },
-        failed,
+        onError,
       );
     },
     get: () =>
@@ -80,20 +80,20 @@ export function sourcesOf(app: App, id: string): Sources {
   };
 }
 
-const opened = new Map<string, Promise<Firestore>>();
+const stores = new Map<string, Promise<Firestore>>();
 
 function storeOf({ session }: App): Promise<Firestore> {
   const user = session.user.value?.id ?? "";
-  const store = opened.get(user) ?? session.firestore();
-  opened.set(user, store);
+  const store = stores.get(user) ?? session.firestore();
+  stores.set(user, store);
   return store;
 }
 
-/** Firestore's timestamps as the API's texts. */
-function asAnswered(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(asAnswered);
+/** Converts Firestore's timestamps to the ISO 8601 strings of the API. */
+function toApiFormat(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toApiFormat);
   if (typeof value !== "object" || value === null) return value;
   if ("toDate" in value) return (value as { toDate(): Date }).toDate().toISOString();
-  const entries = Object.entries(value).map(([name, part]) => [name, asAnswered(part)]);
+  const entries = Object.entries(value).map(([name, part]) => [name, toApiFormat(part)]);
   return Object.fromEntries(entries);
 }

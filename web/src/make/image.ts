@@ -1,17 +1,21 @@
-// From what was chosen to what is uploaded: HEIC becomes JPEG, large images shrink.
+// Prepares a chosen image for the upload: HEIC becomes JPEG, large images shrink.
 
 import type { Rectangle } from "./crop";
+import type { ImagePlace } from "./errors";
 
-export const MOST_PIXELS = 3840;
-export const LEAST_PIXELS = 128;
-const MOST_BYTES = 16_000_000;
-const TAKEN_AS_THEY_ARE = ["image/jpeg", "image/png", "image/webp", "image/avif"];
+export const MAX_SIDE_PIXELS = 3840;
+export const MIN_SIDE_PIXELS = 128;
+const MAX_BYTES = 16_000_000;
+const UPLOADED_UNCHANGED = ["image/jpeg", "image/png", "image/webp", "image/avif"];
 const QUALITY = 0.92;
 
 export type ImageFault = "notAnImage" | "tooSmall" | "lost";
 
 export class BadImage extends Error {
-  constructor(readonly fault: ImageFault) {
+  constructor(
+    readonly fault: ImageFault,
+    readonly place: ImagePlace = "image",
+  ) {
     super(fault);
   }
 }
@@ -22,16 +26,16 @@ export interface ReadImage {
   height: number;
 }
 
-/** Raises BadImage. */
+/** Throws BadImage. */
 export async function readImage(file: Blob): Promise<ReadImage> {
   const source = (await isHeic(file)) ? await fromHeic(file) : file;
   const bitmap = await decode(source);
   const { width, height } = bitmap;
   try {
-    if (Math.min(width, height) < LEAST_PIXELS) throw new BadImage("tooSmall");
-    const scale = Math.min(1, MOST_PIXELS / Math.max(width, height));
-    const isFit = TAKEN_AS_THEY_ARE.includes(source.type) && source.size <= MOST_BYTES;
-    if (scale === 1 && isFit) return { blob: source, width, height };
+    if (Math.min(width, height) < MIN_SIDE_PIXELS) throw new BadImage("tooSmall");
+    const scale = Math.min(1, MAX_SIDE_PIXELS / Math.max(width, height));
+    const isAccepted = UPLOADED_UNCHANGED.includes(source.type) && source.size <= MAX_BYTES;
+    if (scale === 1 && isAccepted) return { blob: source, width, height };
     const size = {
       width: Math.round(width * scale),
       height: Math.round(height * scale),
@@ -43,7 +47,7 @@ export async function readImage(file: Blob): Promise<ReadImage> {
   }
 }
 
-/** The part of it that the video is to show. */
+/** The image cut to `crop`, as a JPEG. Throws BadImage. */
 export async function cropped(blob: Blob, crop: Rectangle): Promise<Blob> {
   const bitmap = await decode(blob);
   try {
@@ -71,7 +75,7 @@ async function drawn(
   canvas.height = size.height;
   const context = canvas.getContext("2d");
   if (!context) throw new BadImage("notAnImage");
-  // JPEG knows no transparency; black would be a surprise.
+  // JPEG has no transparency: without a background, transparent pixels would turn black.
   context.fillStyle = "#fff";
   context.fillRect(0, 0, size.width, size.height);
   context.imageSmoothingQuality = "high";
@@ -86,7 +90,7 @@ async function drawn(
 
 const HEIC_BRANDS = ["heic", "heix", "heim", "heis", "hevc", "mif1", "msf1"];
 
-/** By its first bytes: browsers often give such a file no type. */
+/** Checks the first bytes, because browsers often give a HEIC file no type. */
 export async function isHeic(file: Blob): Promise<boolean> {
   const head = new TextDecoder("latin1").decode(await file.slice(4, 12).arrayBuffer());
   return head.startsWith("ftyp") && HEIC_BRANDS.includes(head.slice(4));
@@ -94,7 +98,7 @@ export async function isHeic(file: Blob): Promise<boolean> {
 
 async function fromHeic(file: Blob): Promise<Blob> {
   try {
-    // Safari can.
+    // Safari can decode HEIC itself.
     (await createImageBitmap(file)).close();
     return file;
   } catch {

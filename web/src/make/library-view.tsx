@@ -1,4 +1,4 @@
-// Under the stage: all one's videos, newest first.
+// The user's videos under the stage, newest first.
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
@@ -27,7 +27,7 @@ export function LibraryView({ studio }: { studio: Studio }) {
   return (
     <section class="library" aria-labelledby="library-title">
       <div class="library-bar">
-        <h2 id="library-title">{t("library")}</h2>
+        <h2 id="library-title" tabIndex={-1}>{t("library")}</h2>
         {!isNew && <FilterChoice studio={studio} />}
       </div>
       {isEmpty && <p class="muted empty">{t(isNew ? "libraryEmpty" : "libraryNone")}</p>}
@@ -65,12 +65,12 @@ function Card({ studio, video }: { studio: Studio; video: Video }) {
   useEffect(() => {
     if (!isOpen || videoId.value === video.job_id) return;
     const sources = sourcesOf(studio.app, video.job_id);
-    return follow(sources, (heard) => heard && studio.library.put(heard));
+    return follow(sources, (update) => update && studio.library.put(update));
   }, [isOpen, videoId.value]);
   const prompt = promptOf(video);
   const watch = (value: boolean) => () => (isWatched.value = value);
   return (
-    <li class={`card ${video.status}`}>
+    <li class={`card ${video.status}`} tabIndex={-1}>
       <a
         href={`/?video=${video.job_id}`}
         aria-current={videoId.value === video.job_id ? "true" : undefined}
@@ -93,7 +93,10 @@ function Card({ studio, video }: { studio: Studio; video: Video }) {
           type="button"
           class="card-delete"
           aria-label={t("deleteOf", prompt)}
-          onClick={() => studio.drop(video.job_id)}
+          onClick={({ currentTarget }) => {
+            studio.remove(video.job_id);
+            focusBeside(currentTarget.closest("li"));
+          }}
         >
           <span aria-hidden="true">×</span>
         </button>
@@ -102,14 +105,21 @@ function Card({ studio, video }: { studio: Studio; video: Video }) {
   );
 }
 
-/** Until there is a film, the image that it is made of, as far as it is known here. */
+/** The card disappears, so the focus moves to the next one, or else to the title. */
+function focusBeside(card: Element | null): void {
+  const beside = card?.nextElementSibling ?? card?.previousElementSibling;
+  const target = beside ?? document.getElementById("library-title");
+  (target as HTMLElement | null)?.focus({ preventScroll: true });
+}
+
+/** The poster or, until there is one, the video's input image if this browser has it. */
 function CardImage({ studio, video }: { studio: Studio; video: Video }) {
-  const ordered = studio.ordered.value;
-  const image = ordered?.id === video.job_id ? ordered.draft.image : null;
+  const lastJob = studio.lastJob.value;
+  const image = lastJob?.id === video.job_id ? lastJob.draft.image : null;
   const own = useBlobUrl(video.poster_url ? undefined : image?.id);
   const url = video.poster_url ?? own;
   if (!url) return null;
-  // Its link has expired, in a tab that was open for hours.
+  // In a tab that was open for hours, the poster's URL has expired.
   const renew = () => void studio.refresh(video.job_id);
   return <img src={url} alt="" loading="lazy" onError={renew} />;
 }

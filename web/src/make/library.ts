@@ -1,8 +1,8 @@
-// The user's videos, a page at a time, and those that are about to be deleted.
+// Loads the user's videos page by page, and deletes videos after a time to undo.
 
 import { computed, signal } from "@preact/signals";
-import { type Api, ApiProblem, isPassing, type Video } from "../api";
-import { recall, remember } from "../storage";
+import { type Api, ApiProblem, isTransient, type Video } from "../api";
+import { onChange, recall, remember } from "../storage";
 
 export const UNDO_MS = 8_000;
 const PAGE = 24;
@@ -15,14 +15,14 @@ export interface Removal {
 export type Library = ReturnType<typeof openLibrary>;
 
 export function openLibrary(api: Api) {
-  const place = `removals.${api.user}`;
+  const storageKey = `removals.${api.user}`;
   const loaded = signal<Video[]>([]);
   const filter = signal<Filter>("all");
-  /** undefined: nothing was loaded yet; null: all is loaded. */
+  /** undefined: nothing is loaded yet; null: everything is. */
   const cursor = signal<string | null | undefined>(undefined);
   const isLoading = signal(false);
   const isDown = signal(false);
-  const removals = signal<Removal[]>(recall<Removal[]>(place) ?? []);
+  const removals = signal<Removal[]>(recall<Removal[]>(storageKey) ?? []);
   const failedRemoval = signal(false);
   const timers: ReturnType<typeof setTimeout>[] = [];
   let isClosed = false;
@@ -62,46 +62,62 @@ export function openLibrary(api: Api) {
     void loadMore();
   }
 
-  /** A video's newest state, wherever it is from. */
+  /** Adds or updates a video; an older state than the known one is ignored. */
   function put(video: Video): void {
     loaded.value = merged(loaded.value, [video]);
   }
 
   function remove(id: string): void {
-    keep([...removals.value, { id }]);
-    soon(id);
+    updateRemovals((list) => [...list, { id }]);
+    scheduleRemoval(id);
   }
 
   function undo(id: string): void {
-    keep(removals.value.filter((one) => one.id !== id));
+    updateRemovals((list) => list.filter((one) => one.id !== id));
   }
 
-  function soon(id: string): void {
-    timers.push(setTimeout(() => void carryOut(id), UNDO_MS));
+  function scheduleRemoval(id: string): void {
+    timers.push(setTimeout(() => void deleteNow(id), UNDO_MS));
   }
 
-  async function carryOut(id: string): Promise<void> {
+  async function deleteNow(id: string): Promise<void> {
     if (removals.value.every((one) => one.id !== id)) return;
     const error: unknown = await api.deleteVideo(id).catch((error: unknown) => error);
-    // It is asked for again when the user is back.
+    // The deletion is stored, and is tried again when the user is back.
     if (isClosed) return;
-    if (isPassing(error)) return soon(id);
-    const isGone = !error || (error instanceof ApiProblem && error.status === 404);
-    if (isGone) loaded.value = loaded.value.filter(({ job_id }) => job_id !== id);
-    failedRemoval.value = !isGone;
+    if (isTransient(error)) return scheduleRemoval(id);
+    const isDone = !error || isGone(error);
+    if (isDone) forget(id);
+    failedRemoval.value = !isDone;
     undo(id);
   }
 
-  function keep(next: Removal[]): void {
-    removals.value = next;
-    remember(place, next.length ? next : null);
+  function forget(id: string): void {
+    loaded.value = loaded.value.filter(({ job_id }) => job_id !== id);
   }
 
-  // A reload in between gives the time to undo again.
-  for (const { id } of removals.value) soon(id);
+  /** Applies `change` to this tab's removals and to the stored list, which all tabs share. */
+  function updateRemovals(change: (list: Removal[]) => Removal[]): void {
+    removals.value = change(removals.value);
+    const all = change(recall<Removal[]>(storageKey) ?? []);
+    remember(storageKey, all.length ? all : null);
+  }
+
+  /** Drops deletions that another tab has undone or finished; the API tells which of the two. */
+  function syncRemovals(): void {
+    const kept = new Set(recall<Removal[]>(storageKey)?.map(({ id }) => id));
+    const settled = removals.value.filter(({ id }) => !kept.has(id));
+    removals.value = removals.value.filter(({ id }) => kept.has(id));
+    for (const { id } of settled) void api.getVideo(id).catch((error) => isGone(error) && forget(id));
+  }
+  const stop = onChange(storageKey, syncRemovals);
+
+  // After a reload, the time to undo starts again.
+  for (const { id } of removals.value) scheduleRemoval(id);
 
   function close(): void {
     isClosed = true;
+    stop();
     for (const timer of timers) clearTimeout(timer);
   }
 
@@ -111,7 +127,11 @@ export function openLibrary(api: Api) {
   };
 }
 
-/** Newest first, each once, in its newest state. */
+function isGone(error: unknown): boolean {
+  return error instanceof ApiProblem && error.status === 404;
+}
+
+/** Both lists, newest first; each video once, in its newest state. */
 export function merged(known: readonly Video[], fresh: readonly Video[]): Video[] {
   const byId = new Map(known.map((video) => [video.job_id, video]));
   for (const video of fresh) {

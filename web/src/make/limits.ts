@@ -1,26 +1,44 @@
-// What the caps leave, when they are reset, and what still fits.
+// What the spending caps leave, when they reset, and which video still fits.
 
-import type { AiModel, Model, Usage } from "../api";
+import type { AiModel, Estimate, Model, Usage } from "../api";
 import { MODEL_CHOICE } from "./offers";
 import type { Draft } from "./draft";
 
-export interface Room {
+export interface Remaining {
   leftUsd: string;
-  /** The cap that is nearest to its limit. */
+  /** The cap that leaves less. */
   period: "daily" | "monthly";
 }
 
-/** The smaller of what both caps leave; null without caps. */
-export function roomOf({ caps }: Pick<Usage, "caps">): Room | null {
-  const rooms = (["daily", "monthly"] as const).flatMap((period) => {
+/** What is left under the tighter of the two caps; null without caps. */
+export function remainingUnderCaps({ caps }: Pick<Usage, "caps">): Remaining | null {
+  const both = (["daily", "monthly"] as const).flatMap((period) => {
     const leftUsd = caps[period].left_usd;
     return leftUsd === null ? [] : [{ leftUsd, period }];
   });
-  return rooms.sort((a, b) => Number(a.leftUsd) - Number(b.leftUsd))[0] ?? null;
+  return both.sort((a, b) => Number(a.leftUsd) - Number(b.leftUsd))[0] ?? null;
 }
 
-/** When the period's cap begins anew: the next midnight, or first of the month, there. */
-export function resetOf(period: Room["period"], now: Date, timeZone: string): Date {
+/** Why no video would be made: a cap, a refusal, or no provider for these settings, at all or for now. */
+export type Obstacle = "cap" | "refused" | "noProvider" | "noProviderNow";
+const TEMPORARY = ["circuit_open", "generation_paused"];
+
+/** What stands in the way of this estimate's request. It may pass without a change to the draft. */
+export function obstacleOf(
+  { refused, links, estimated_cost_usd }: Estimate,
+  usage: Pick<Usage, "caps"> | null,
+): Obstacle | null {
+  if (refused) return refused.code === "exceeds_limit" ? "cap" : "refused";
+  if (links.every(({ skipped }) => skipped)) {
+    const isTemporary = links.some(({ skipped }) => TEMPORARY.includes(skipped ?? ""));
+    return isTemporary ? "noProviderNow" : "noProvider";
+  }
+  const remaining = usage && remainingUnderCaps(usage);
+  return remaining && Number(estimated_cost_usd) > Number(remaining.leftUsd) ? "cap" : null;
+}
+
+/** When the cap resets: the next midnight, or the first of the next month, in `timeZone`. */
+export function resetOf(period: Remaining["period"], now: Date, timeZone: string): Date {
   const local = localTime(now, timeZone);
   const shift = local.getTime() - now.getTime();
   const next = new Date(local);
@@ -30,7 +48,7 @@ export function resetOf(period: Room["period"], now: Date, timeZone: string): Da
   return new Date(next.getTime() - shift);
 }
 
-/** The clock on the wall there, as if it were UTC. */
+/** The local time in `timeZone`, as if it were UTC. */
 function localTime(now: Date, timeZone: string): Date {
   const shown = now.toLocaleString("sv-SE", { timeZone });
   return new Date(`${shown.replace(" ", "T")}Z`);
@@ -42,8 +60,11 @@ export interface Fit {
   usd: number;
 }
 
-/** The longest video that fits, with what is chosen otherwise; the cheapest of these. */
-export function fitOf(draft: Draft, models: readonly Model[], leftUsd: number): Fit | null {
+/**
+ * The longest video that costs at most `leftUsd`, with the draft's other choices. It is at most
+ * as long as the draft's; of equally long ones, the cheapest.
+ */
+export function longestFit(draft: Draft, models: readonly Model[], leftUsd: number): Fit | null {
   const hasImage = Boolean(draft.image || draft.imageUrl);
   const found = models
     .filter((model) => model.available && MODEL_CHOICE[model.ai_model])
@@ -58,7 +79,7 @@ export function fitOf(draft: Draft, models: readonly Model[], leftUsd: number): 
   return found.sort((a, b) => b.duration - a.duration || a.usd - b.usd)[0] ?? null;
 }
 
-/** Dollars to the millionth: 6 × 0.05 is 0.3. */
+/** Rounds away floating-point errors: 6 × 0.05 is 0.3. */
 function exact(usd: number): number {
   return Math.round(usd * 1e6) / 1e6;
 }

@@ -1,4 +1,4 @@
-// What can be chosen: only what a provider that may be asked can do.
+// The choices on offer: those that an available provider supports.
 
 import type { AiModel, Model } from "../api";
 import type { Draft, ModelChoice, Resolution, Shape } from "./draft";
@@ -7,21 +7,21 @@ export interface Offers {
   durations: number[];
   resolutions: Resolution[];
   shapes: Shape[];
-  /** Whether both kinds can be had, so that there is a choice. */
+  /** Whether some provider makes a video with sound; likewise without. */
   withSound: boolean;
   withoutSound: boolean;
   lastImage: boolean;
-  longestPrompt: number;
+  maxPromptLength: number;
 }
 
 const DURATIONS = [3, 4, 5, 6, 7, 8, 9, 10];
 const SHAPES: Shape[] = ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"];
 const RESOLUTIONS: Resolution[] = ["720p", "1080p"];
-// Omni decides by itself, and so always makes sound.
+// Omni has no setting for sound, and always makes it.
 const ALWAYS_SOUND: AiModel[] = ["gemini-omni-flash"];
 
-/** Those that the choice names; of `auto`, all. */
-export function chosen(models: readonly Model[], choice: ModelChoice): Model[] {
+/** The providers that the choice stands for: `auto` for all, `runway` for both ways to Runway. */
+export function providersOf(models: readonly Model[], choice: ModelChoice): Model[] {
   return models.filter(
     ({ ai_model }) =>
       choice === "auto" ||
@@ -30,7 +30,7 @@ export function chosen(models: readonly Model[], choice: ModelChoice): Model[] {
   );
 }
 
-/** How a request asks for a provider first; null: only by way of another. */
+/** The choice that asks a provider first; null: it is only reached through another. */
 export const MODEL_CHOICE: Record<AiModel, ModelChoice | null> = {
   runway: "runway",
   "runway-http": null,
@@ -44,11 +44,11 @@ export function choicesOf(models: readonly Model[]): ModelChoice[] {
 }
 
 export function offersOf(models: readonly Model[], draft: Draft): Offers {
-  const all = chosen(models, draft.model);
+  const all = providersOf(models, draft.model);
   const available = all.filter((model) => model.available);
-  const asked = available.length ? available : all;
+  const candidates = available.length ? available : all;
   const hasImage = Boolean(draft.image || draft.imageUrl);
-  const some = (test: (model: Model) => boolean) => asked.some(test);
+  const some = (test: (model: Model) => boolean) => candidates.some(test);
   const ratios = (model: Model): readonly Shape[] =>
     hasImage ? model.aspect_ratios : model.text_aspect_ratios;
   return {
@@ -58,11 +58,11 @@ export function offersOf(models: readonly Model[], draft: Draft): Offers {
     withSound: some((model) => model.audio),
     withoutSound: some((model) => !ALWAYS_SOUND.includes(model.ai_model)),
     lastImage: hasImage && some((model) => model.last_image),
-    longestPrompt: Math.max(0, ...asked.map((model) => model.limits.prompt)) || 2000,
+    maxPromptLength: Math.max(0, ...candidates.map((model) => model.limits.prompt)) || 2000,
   };
 }
 
-/** The draft with what is not on offer replaced by the nearest that is. */
+/** The draft, with each choice that isn't on offer replaced by the nearest one that is. */
 export function fitted(draft: Draft, offers: Offers): Draft {
   const { durations, resolutions, shapes } = offers;
   const longEnough = durations.find((seconds) => seconds >= draft.duration);

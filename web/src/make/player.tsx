@@ -1,4 +1,4 @@
-// The stage when there is a video.
+// The stage of a finished video: the player, its buttons and its data.
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
@@ -6,7 +6,7 @@ import type { Video } from "../api";
 import { clock, money } from "../format";
 import { t } from "../i18n";
 import { promptOf } from "./request";
-import { FULL } from "./stage";
+import { NAMES } from "./stage";
 import { Strip } from "./strip";
 import type { Studio } from "./studio";
 import { screenOf, Still } from "./watching";
@@ -28,7 +28,7 @@ function Screen({ studio, video }: { studio: Studio; video: Video }) {
   const isThere = useSignal(false);
   const hasFailed = useSignal(false);
   const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  // Its link has expired: one call brings a fresh one. If that fails, so does the video.
+  // The video's URL has expired. It is renewed once; if that doesn't help, an error is shown.
   const renew = () => {
     if (hasFailed.value) return;
     hasFailed.value = true;
@@ -91,10 +91,10 @@ function Actions({ studio, video }: { studio: Studio; video: Video }) {
         <button type="button" onClick={() => studio.reuse(video)}>
           {t("again")}
         </button>
-        <button type="button" onClick={() => studio.elsewhere(video)}>
+        <button type="button" onClick={() => studio.tryAnotherProvider(video)}>
           {t("elsewhere")}
         </button>
-        <button type="button" class="plain" onClick={() => studio.drop(video.job_id)}>
+        <button type="button" class="plain" onClick={() => studio.remove(video.job_id)}>
           {t("delete")}
         </button>
       </div>
@@ -103,7 +103,7 @@ function Actions({ studio, video }: { studio: Studio; video: Video }) {
   );
 }
 
-/** For where the page may not copy it. */
+/** Shows the link, selected, where the page may not write to the clipboard. */
 function Link({ url }: { url: string }) {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.select(), []);
@@ -123,12 +123,12 @@ function About({ video }: { video: Video }) {
       <p>{prompt}</p>
       {sent && sent !== prompt && (
         <p class="sent">
-          <span lang="en">{sent}</span>
           <small class="muted">{t("sentAs")}</small>
+          <span lang="en">{sent}</span>
         </p>
       )}
       <p class="muted">
-        {video.ai_model && t("madeBy", FULL[video.ai_model])} · {money(video.cost_usd)}
+        {video.ai_model && t("madeBy", NAMES[video.ai_model])} · {money(video.cost_usd)}
         {video.delivered && ` · ${clock(video.delivered.duration)} · ${video.delivered.aspect_ratio}`}
       </p>
     </div>

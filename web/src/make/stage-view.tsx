@@ -1,4 +1,4 @@
-// The stage: image, job and film in one place.
+// The stage: shows the chosen image, then the job, then the video.
 
 import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
@@ -13,13 +13,18 @@ import { Failed } from "./failed-view";
 import { Player } from "./player";
 import { Strip } from "./strip";
 import type { Studio } from "./studio";
-import { Trouble } from "./trouble-view";
+import { FieldError } from "./errors-view";
 import { useBlobUrl } from "./use-blob-url";
 import { Sending, Watching } from "./watching";
 
 export function StageView({ studio }: { studio: Studio }) {
   return (
-    <section class={studio.isDragged.value ? "stage dragged" : "stage"} aria-label={t("stage")}>
+    <section
+      id="stage"
+      class={studio.isDragged.value ? "stage dragged" : "stage"}
+      aria-label={t("stage")}
+      tabIndex={-1}
+    >
       <Scene studio={studio} />
     </section>
   );
@@ -30,22 +35,22 @@ function Scene({ studio }: { studio: Studio }) {
   if (!videoId.value) return <Preparing studio={studio} />;
   const video = studio.video.value;
   if (video === undefined) return <div class="screen" aria-busy="true" />;
-  if (video === null) return <Gone />;
+  if (video === null) return <VideoNotFound />;
   return (
     <>
-      <Shown studio={studio} video={video} key={video.job_id} />
-      <Trouble studio={studio} place="image" />
+      <VideoStage studio={studio} video={video} key={video.job_id} />
+      <FieldError studio={studio} place="image" />
     </>
   );
 }
 
-function Shown({ studio, video }: { studio: Studio; video: Video }) {
+function VideoStage({ studio, video }: { studio: Studio; video: Video }) {
   if (video.status === "processing") return <Watching studio={studio} video={video} />;
   if (video.status === "failed") return <Failed studio={studio} video={video} />;
   return <Player studio={studio} video={video} />;
 }
 
-function Gone() {
+function VideoNotFound() {
   return (
     <div class="screen">
       <p class="words">{t("gone")}</p>
@@ -58,7 +63,7 @@ function Preparing({ studio }: { studio: Studio }) {
   return (
     <>
       {image ? (
-        <Chosen studio={studio} image={image} />
+        <ChosenImage studio={studio} image={image} />
       ) : (
         <Invitation studio={studio} />
       )}
@@ -70,13 +75,15 @@ function Preparing({ studio }: { studio: Studio }) {
   );
 }
 
-function Chosen({ studio, image }: { studio: Studio; image: PickedImage }) {
+function ChosenImage({ studio, image }: { studio: Studio; image: PickedImage }) {
   const url = useBlobUrl(image.id);
+  // Another image may be about to replace it.
+  const isLost = url === null && !studio.isReading.value;
   return (
     <>
       <div class="screen" style={{ aspectRatio: `${image.width} / ${image.height}` }}>
         {url && <CropView url={url} image={image} />}
-        {url === null && (
+        {isLost && (
           <p class="words" role="alert">
             {t("lost")}
           </p>
@@ -84,23 +91,23 @@ function Chosen({ studio, image }: { studio: Studio; image: PickedImage }) {
       </div>
       <div class="under">
         <FileButton studio={studio}>{t("otherImage")}</FileButton>
-        <button type="button" class="plain" onClick={() => change({ image: null })}>
+        <button type="button" class="plain" onClick={studio.clearImage}>
           {t("removeImage")}
         </button>
       </div>
-      {url !== null && <Trouble studio={studio} place="image" />}
+      {!isLost && <FieldError studio={studio} place="image" />}
     </>
   );
 }
 
 function Invitation({ studio }: { studio: Studio }) {
-  const { isAddress } = studio;
-  // Half an address is not complained about.
+  const { usesAddress } = studio;
+  // While the user is still typing the address, no error is shown.
   const isTyping = useSignal(false);
   return (
     <div class="screen invitation">
       <div class="words">
-        {isAddress.value ? (
+        {usesAddress.value ? (
           <label for="address">{t("addressOnStage")}</label>
         ) : (
           <>
@@ -108,24 +115,24 @@ function Invitation({ studio }: { studio: Studio }) {
             <p class="muted">{t("inviteMore")}</p>
           </>
         )}
-        {isAddress.value && (
+        {usesAddress.value && (
           <>
             <AddressField isTyping={isTyping} />
             <p class="muted">{t("addressUnseen")}</p>
           </>
         )}
         <Choices studio={studio}>
-          {isAddress.value ? (
-            <button type="button" onClick={studio.forgetImage}>
+          {usesAddress.value ? (
+            <button type="button" onClick={studio.clearImage}>
               {t("removeAddress")}
             </button>
           ) : (
-            <button type="button" onClick={() => (isAddress.value = true)}>
+            <button type="button" onClick={() => (usesAddress.value = true)}>
               {t("useAddress")}
             </button>
           )}
         </Choices>
-        {!isTyping.value && <Trouble studio={studio} place="image" />}
+        {!isTyping.value && <FieldError studio={studio} place="image" />}
       </div>
     </div>
   );
@@ -133,9 +140,9 @@ function Invitation({ studio }: { studio: Studio }) {
 
 function AddressField({ isTyping }: { isTyping: Signal<boolean> }) {
   const field = useRef<HTMLInputElement>(null);
-  // At once, so that no key is lost.
+  // Before the next paint, so that no keystroke is lost.
   useLayoutEffect(() => {
-    // Opened by its button, not by what was kept.
+    // Only if its button opened the field, not a stored draft.
     if (!draft.peek().imageUrl) field.current?.focus();
     return () => (isTyping.value = false);
   }, []);
@@ -147,7 +154,7 @@ function AddressField({ isTyping }: { isTyping: Signal<boolean> }) {
       type="url"
       class="address"
       placeholder="https://"
-      aria-describedby="image-trouble"
+      aria-describedby="image-error"
       value={draft.value.imageUrl}
       onInput={({ currentTarget: { value } }) => {
         isTyping.value = !/^https:\/\/[^/]+\.[^/]/.test(value);
@@ -192,7 +199,7 @@ export function FileButton({ studio, children, place, capture }: FileButtonProps
         onChange={(event) => {
           const input = event.currentTarget;
           const file = input.files?.[0];
-          // The same file may be chosen again.
+          // Otherwise choosing the same file again would fire no event.
           if (file) void studio.pick(file, place).then(() => (input.value = ""));
         }}
       />

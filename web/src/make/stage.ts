@@ -1,9 +1,10 @@
-// What the stage and the strip show of a job: words and frames, from the video alone.
+// Derives what the stage and the strip show from a job: its status in words, and a frame per provider.
 
 import type { AiModel, Attempt, Model, Usage, Video } from "../api";
 import { span } from "../format";
-import type { Language, Sentence } from "../i18n";
-import { chosen } from "./offers";
+import type { Language, Message } from "../i18n";
+import { isUsual } from "../usage/report";
+import { providersOf } from "./offers";
 
 export const SHORT: Record<AiModel, string> = {
   runway: "Runway",
@@ -11,71 +12,74 @@ export const SHORT: Record<AiModel, string> = {
   "gemini-veo-3.1": "Veo",
   "gemini-omni-flash": "Omni",
 };
-/** Where both ways to Runway are told apart. */
-export const NAMES: Record<AiModel, string> = { ...SHORT, "runway-http": "Runway HTTP" };
-export const FULL: Record<AiModel, string> = {
-  ...NAMES,
+/** Full names, which distinguish the two ways to Runway. */
+export const NAMES: Record<AiModel, string> = {
+  runway: "Runway",
+  "runway-http": "Runway HTTP",
   "gemini-veo-3.1": "Gemini Veo 3.1",
   "gemini-omni-flash": "Gemini Omni",
 };
 
-export interface Sight {
+export interface StageInput {
   video: Video;
+  models: readonly Model[];
   isCancelling: boolean;
   /** Milliseconds since 1970. */
   now: number;
-  /** Seconds that each provider usually takes, where that is known. */
+  /** The seconds that each provider usually takes, if known. */
   usual: Partial<Record<AiModel, number>>;
   language: Language;
 }
 
-/** One line that says what is going on, and one with who, since when, how long. */
-export interface Words {
-  headline: Sentence;
-  details: Sentence[];
+/** The status in one line, and details such as the elapsed and the usual time. */
+export interface StageText {
+  headline: Message;
+  details: Message[];
 }
 
-export function wordsOf(sight: Sight): Words {
-  const { video } = sight;
+export function stageTextOf(input: StageInput): StageText {
+  const { video, models } = input;
   const working = video.attempts.find(({ outcome }) => outcome === "running");
-  if (sight.isCancelling) return { headline: ["cancelling"], details: [] };
+  if (input.isCancelling) return { headline: ["cancelling"], details: [] };
   if (video.stage === "storing") {
-    return { headline: ["storing"], details: working ? times(working, sight) : [] };
+    return { headline: ["storing"], details: working ? timing(working, input) : [] };
   }
-  if (!working) return { headline: resting(video), details: [] };
+  if (!working) return { headline: idleHeadline(video, models), details: [] };
   const name = SHORT[working.ai_model];
-  const before = lastAsked(video, working);
-  const isHandedOver = before && SHORT[before.ai_model] !== name;
+  const previous = previousAttempt(video, working);
+  const isHandedOver = previous && SHORT[previous.ai_model] !== name;
   return {
     headline: isHandedOver
-      ? ["handedOver", SHORT[before.ai_model], name, before.error?.code ?? null]
-      : doing(video, name),
-    details: [...(isHandedOver ? [doing(video, name)] : []), ...times(working, sight)],
+      ? ["handedOver", SHORT[previous.ai_model], name, previous.error?.code ?? null]
+      : activityOf(video, name),
+    details: [...(isHandedOver ? [activityOf(video, name)] : []), ...timing(working, input)],
   };
 }
 
-function resting(video: Video): Sentence {
-  if (video.attempts.some(({ outcome }) => outcome !== "skipped")) return ["choosing"];
+function idleHeadline(video: Video, models: readonly Model[]): Message {
+  if (video.attempts.some(({ outcome }) => outcome !== "skipped")) {
+    return models.length && !remainingProviders(video, models).length ? ["lastLook"] : ["choosing"];
+  }
   return video.image || video.image_url ? ["checkingImage"] : ["preparing"];
 }
 
-function doing(video: Video, name: string): Sentence {
+function activityOf(video: Video, name: string): Message {
   if (video.stage === "waiting_for_provider") return ["inQueue", name];
   return video.stage === "generating" ? ["generating", name] : ["asking", name];
 }
 
-function lastAsked({ attempts }: Video, working: Attempt): Attempt | undefined {
+function previousAttempt({ attempts }: Video, working: Attempt): Attempt | undefined {
   return attempts
     .slice(0, attempts.indexOf(working))
     .findLast(({ outcome }) => outcome !== "skipped");
 }
 
-function times(working: Attempt, { now, usual, language }: Sight): Sentence[] {
+function timing(working: Attempt, { now, usual, language }: StageInput): Message[] {
   const elapsed = Math.max(0, (now - Date.parse(working.started_at)) / 1000);
   const median = usual[working.ai_model];
   return [
     ["elapsed", span(elapsed, language)],
-    ...(median ? [["usually", span(median, language)] as Sentence] : []),
+    ...(median ? [["usually", span(median, language)] as Message] : []),
   ];
 }
 
@@ -88,50 +92,49 @@ export type FrameState =
   | "delivered"
   | "unused";
 
-/** A provider's frame of the strip. */
+/** One provider's frame in the strip. */
 export interface Frame {
   model: AiModel;
   state: FrameState;
-  note: Sentence[];
+  note: Message[];
 }
 
-// What is said of those that were not asked.
-const LEFT = { processing: "waiting", completed: "unused", failed: "unasked" } as const;
+// The note for providers that were not requested, by the job's status.
+const REMAINING_NOTES = { processing: "waiting", completed: "unused", failed: "unasked" } as const;
 
-/** The chain of a job: who was asked and how it ended, then who may still be. */
+/** A job's chain: the attempts and their results, then the providers that were not requested. */
 export function framesOf(video: Video, models: readonly Model[]): Frame[] {
-  const tried = video.attempts.map((attempt) => attempted(attempt, video, models));
-  const left: Sentence = [LEFT[video.status]];
-  const rest = planned(video, models)
-    .filter((model) => video.attempts.every((a) => a.ai_model !== model.ai_model))
-    .map(({ ai_model: model }): Frame => {
-      const state = video.status === "processing" ? "waiting" : "unused";
-      return { model, state, note: [left] };
-    });
+  const tried = video.attempts.map((attempt) => attemptFrame(attempt, video, models));
+  const rest = remainingProviders(video, models).map(({ ai_model: model }): Frame => {
+    const state = video.status === "processing" ? "waiting" : "unused";
+    return { model, state, note: [[REMAINING_NOTES[video.status]]] };
+  });
   return [...tried, ...rest];
 }
 
-function attempted(attempt: Attempt, video: Video, models: readonly Model[]): Frame {
+function attemptFrame(attempt: Attempt, video: Video, models: readonly Model[]): Frame {
   const { ai_model: model, error, outcome } = attempt;
   const cost = Number(attempt.cost_usd);
-  const paid: Sentence = cost ? ["cost", cost] : ["free"];
+  const paid: Message = cost ? ["cost", cost] : ["free"];
   switch (outcome) {
     case "running": {
       const price = priceOf(models.find((m) => m.ai_model === model) ?? null, video);
-      const note: Sentence[] = price === null ? [] : [["cost", price]];
+      const note: Message[] = price === null ? [] : [["cost", price]];
       return { model, state: "working", note: [["working"], ...note] };
     }
     case "succeeded":
       return { model, state: "delivered", note: [["delivered"], paid] };
     case "skipped":
-      return { model, state: "skipped", note: [skip(attempt, video, models)] };
+      return { model, state: "skipped", note: [skipReason(attempt, video, models)] };
     default:
       return { model, state: "failed", note: [["reason", error?.code ?? null], paid] };
   }
 }
 
-/** Why a provider was skipped, in the words of the plan where it lacks an image. */
-function skip({ ai_model, error }: Attempt, video: Video, models: readonly Model[]): Sentence {
+/** Why a provider was skipped; if it needs an image, in the same words as the plan. */
+function skipReason({ ai_model, error }: Attempt, video: Video, models: readonly Model[]): Message {
+  // It was not requested: the other provider on the same account did not answer.
+  if (error?.code === "submission_unknown") return ["sameAccount"];
   const model = models.find((one) => one.ai_model === ai_model);
   const isOfText = !video.image && !video.image_url;
   return isOfText && error?.code === "unsupported" && model?.text_aspect_ratios.length === 0
@@ -141,39 +144,63 @@ function skip({ ai_model, error }: Attempt, video: Video, models: readonly Model
 
 /** The providers in the order in which this job asks them. */
 function planned(video: Video, models: readonly Model[]): Model[] {
-  const first = chosen(models, video.model);
+  const first = providersOf(models, video.model);
   return video.fallback ? [...first, ...models.filter((m) => !first.includes(m))] : first;
 }
 
-/** What the provider takes for a video of this length; null if it can't make one. */
+/** The planned providers without an attempt. */
+function remainingProviders(video: Video, models: readonly Model[]): Model[] {
+  const tried = new Set(video.attempts.map(({ ai_model }) => ai_model));
+  return planned(video, models).filter(({ ai_model }) => !tried.has(ai_model));
+}
+
+/** What the running attempt may still cost, and what earlier attempts have cost. */
+export function costOfCancel(video: Video, models: readonly Model[]): Message[] {
+  const working = video.attempts.find(({ outcome }) => outcome === "running");
+  const model = models.find(({ ai_model }) => ai_model === working?.ai_model);
+  const usd = model ? priceOf(model, video) : null;
+  // The sum of ended attempts, because the job's cost already includes the running one.
+  const ended = video.attempts.filter(({ outcome }) => outcome !== "running");
+  const spent = ended.reduce((sum, { cost_usd }) => sum + Number(cost_usd), 0);
+  const lines: Message[] = [
+    ...(working && usd !== null ? [["cancelCost", SHORT[working.ai_model], usd] as Message] : []),
+    ...(spent ? [["cancelSpent", spent] as Message] : []),
+  ];
+  return lines.length ? lines : [["cancelFree"]];
+}
+
+/** The provider's price in USD for this length; null if it doesn't make this resolution. */
 export function priceOf(
   model: Model | null,
   { duration, resolution }: Pick<Video, "duration" | "resolution">,
 ): number | null {
   const usd = model?.usd_per_second[resolution];
   if (!model || usd === undefined) return null;
-  return madeLength(model, duration) * Number(usd);
+  return videoLength(model, duration) * Number(usd);
 }
 
-/** The next length that the provider makes. */
-function madeLength({ durations }: Model, asked: number): number {
+/** The shortest length that the provider makes and that is long enough, or else its longest. */
+function videoLength({ durations }: Model, requested: number): number {
   const sorted = [...durations].sort((a, b) => a - b);
-  return sorted.find((one) => one >= asked) ?? sorted.at(-1) ?? asked;
+  return sorted.find((one) => one >= requested) ?? sorted.at(-1) ?? requested;
 }
 
-/** Of everybody's latest videos of this length, or else of the user's own of any. */
+/**
+ * The usual seconds of each provider: for all users' latest videos of this length, or else
+ * for the user's own of any length. Providers with too few videos are left out.
+ */
 export function usualOf(
   { duration }: Pick<Video, "duration">,
   models: readonly Model[],
   usage: Pick<Usage, "providers"> | null,
-): Sight["usual"] {
-  const own = (usage?.providers ?? []).flatMap(({ ai_model, median_seconds }) =>
-    median_seconds === null ? [] : [[ai_model, median_seconds] as const],
-  );
-  const everybodys = models.flatMap((model) => {
-    // An earlier release of the API has none.
-    const seconds = model.usual_seconds?.[madeLength(model, duration)];
+): StageInput["usual"] {
+  const own = (usage?.providers ?? [])
+    .filter(isUsual)
+    .map(({ ai_model, median_seconds }) => [ai_model, median_seconds] as const);
+  const all = models.flatMap((model) => {
+    // Earlier releases of the API don't send it.
+    const seconds = model.usual_seconds?.[videoLength(model, duration)];
     return seconds === undefined ? [] : [[model.ai_model, seconds] as const];
   });
-  return Object.fromEntries([...own, ...everybodys]);
+  return Object.fromEntries([...own, ...all]);
 }

@@ -1,7 +1,7 @@
-// The strip: the chain as frames of film, one a provider.
+// The strip: shows the chain as frames of film, one per provider.
 
 import type { Video } from "../api";
-import { say, type Sentence, t } from "../i18n";
+import { type Message, t, textOf } from "../i18n";
 import { shapeOf } from "./crop";
 import { type Frame, framesOf, NAMES } from "./stage";
 import type { Studio } from "./studio";
@@ -18,14 +18,14 @@ export function Strip({ studio, video }: { studio: Studio; video: Video | null }
             <img src={video.poster_url} alt="" />
           )}
           <strong>{NAMES[frame.model]}</strong>
-          <span>{frame.note.map(say).join(" · ")}</span>
+          <span>{frame.note.map(textOf).join(" · ")}</span>
         </li>
       ))}
     </ol>
   );
 }
 
-/** Until the providers are known their room is kept, so that nothing jumps. */
+/** A placeholder until the providers are known, so that the layout doesn't shift. */
 function Unknown() {
   return (
     <div class="strip" aria-hidden="true">
@@ -38,7 +38,7 @@ function Unknown() {
   );
 }
 
-/** Who would be asked now, and what each would make. */
+/** The providers that would be asked now, and what each would make. */
 function planOf({ estimate, models, fit, priceProblem }: Studio): Frame[] {
   if (priceProblem.value) {
     return models.value.map(({ ai_model: model }) => ({
@@ -58,10 +58,10 @@ function planOf({ estimate, models, fit, priceProblem }: Studio): Frame[] {
     if (!skipped) {
       const model = models.value.find((one) => one.ai_model === ai_model);
       const shape = shapeOf(link.aspect_ratio, image, model);
-      const note: Sentence[] = [["plan", duration, shape, Number(cost_usd)]];
+      const note: Message[] = [["plan", duration, shape, Number(cost_usd)]];
       return { model: ai_model, state: "planned", note };
     }
-    const why: Sentence = needsImage.includes(ai_model)
+    const why: Message = needsImage.includes(ai_model)
       ? ["needsImage"]
       : ["reason", skipped];
     return { model: ai_model, state: "waiting", note: [why] };

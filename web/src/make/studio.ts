@@ -1,375 +1,226 @@
-// The state of the first view, and what its buttons do.
+// The state and the actions of the view that makes videos.
 
 import { computed, effect, signal } from "@preact/signals";
-import { ApiProblem, type Estimate, type Model, type Usage, type Video } from "../api";
-import { type App, topic } from "../app-state";
-import { language, type Sentence } from "../i18n";
+import { ApiProblem, type Estimate, type Video } from "../api";
+import type { App } from "../app-state";
+import { money } from "../format";
 import { go, pathOf, videoId } from "../router";
-import { keepBlobs, newBlobId, readBlob } from "./blobs";
+import { onChange } from "../storage";
+import { readBlob } from "./blobs";
 import * as clicks from "./click";
+import { debounced } from "./debounced";
 import * as drafts from "./draft";
-import { change, type Draft, draft, EMPTY, type PickedImage, wishOf } from "./draft";
-import { follow, sourcesOf } from "./follow";
-import { BadImage, readImage } from "./image";
-import "./kept"; // hears what another tab erases
+import { change, type Draft, draft, fingerprintOf } from "./draft";
+import type { Failure, ImagePlace } from "./errors";
+import { BadImage } from "./image";
 import { openLibrary } from "./library";
-import { fitted, MODEL_CHOICE, offersOf } from "./offers";
-import { estimateOf, isForeign, promptOf } from "./request";
-import type { Failure } from "./trouble";
+import { obstacleOf } from "./limits";
+import { openPicking } from "./picking";
+import { openPrices } from "./prices";
+import { draftOf, imageAt, untriedModel } from "./reuse";
+import { openTranslation } from "./translation";
+import { openWatchedVideo } from "./watched-video";
+import "./user-data"; // erases this tab's data when another tab does
 
 export type Studio = ReturnType<typeof openStudio>;
 
-const ESTIMATE_AFTER_MS = 250;
-const TRANSLATE_AFTER_MS = 900;
 const NOTICE_MS = 6000;
-const TOPICS: Record<Video["status"], Sentence> = {
-  processing: ["inProgress"],
-  completed: ["completedOnes"],
-  failed: ["failedOnes"],
-};
 
 export function openStudio(app: App) {
-  const { api, session } = app;
-  drafts.belongTo(api.user);
-  clicks.belongTo(api.user, Date.now());
-  const { ordered } = clicks;
-  const library = openLibrary(api);
-  const models = signal<Model[]>([]);
-  const usage = signal<Usage | null>(null);
-  const estimate = signal<Estimate | null>(null);
-  const isPriceOld = signal(true);
-  /** Why there is no price: the request is wrong, or dearer than any cap. */
-  const priceProblem = signal<ApiProblem | null>(null);
-  const isTranslating = signal(false);
-  const isReading = signal(false);
-  /** A file is held over the page. */
-  const isDragged = signal(false);
+  const { api } = app;
+  drafts.switchUser(api.user);
+  clicks.switchUser(api.user, Date.now());
+  const { lastJob } = clicks;
   const failure = signal<Failure | null>(null);
-  /** The image is to come from an address, even if none is written yet. */
-  const isAddress = signal(false);
+  const library = openLibrary(api);
+  const prices = openPrices(api, fail, clearFailure);
+  const picking = openPicking(app, clearFailure, fail);
+  const translation = openTranslation(api);
+  // The attempts may have changed which provider is asked first.
+  const watched = openWatchedVideo(app, library, () => void prices.refreshPrice(), fail);
+  const { fit, models } = prices;
+  const { usesAddress } = picking;
+  const { video } = watched;
+  /** Whether a file or link is being dragged over the page. */
+  const isDragged = signal(false);
   const isOnline = signal(navigator.onLine);
-  /** The video on the stage; undefined: not read yet; null: there is none. */
-  const video = signal<Video | null | undefined>(undefined);
-  const cancelling = signal<string | null>(null);
-  /** Said for a while, where it covers nothing. */
+  /** A message that is shown for a few seconds. */
   const notice = signal<"copied" | null>(null);
   let isClosed = false;
 
-  const offers = computed(() => offersOf(models.value, draft.value));
-  const fit = computed(() => fitted(draft.value, offers.value));
+  /** Whether a click is waiting for the current price. */
+  const isPricing = signal(false);
+  /** Whether this user's last job is in progress and has the draft's choices: it would be made again. */
+  const isInProgress = computed(() => {
+    const all = [video.value, ...library.loaded.value];
+    const known = all.find((one) => one?.job_id === lastJob.value?.id);
+    if (known?.status !== "processing" || !lastJob.value) return false;
+    return fingerprintOf(lastJob.value.draft) === fingerprintOf(fit.value);
+  });
   const isMaking = computed(
-    () =>
-      clicks.click.value !== null ||
-      (video.value?.status === "processing" &&
-        ordered.value?.id === video.value.job_id &&
-        // As long as nothing was changed since, another click is no other wish.
-        wishOf(ordered.value.draft) === wishOf(fit.value)),
+    () => clicks.click.value !== null || isPricing.value || isInProgress.value,
   );
 
-  // The stage
-
-  const stops = [
-    effect(() => {
-      if (draft.value.imageUrl) isAddress.value = true;
-    }),
-    effect(() => {
-      const id = videoId.value;
-      const known = library.loaded.peek().find(({ job_id }) => job_id === id);
-      video.value = known;
-      // A document says why in its job's language.
-      language.value;
-      return id ? follow(sourcesOf(app, id), hearInPagesLanguage) : undefined;
-    }),
-    effect(() => {
-      topic.value = video.value ? TOPICS[video.value.status] : null;
-      return () => (topic.value = null);
-    }),
-  ];
-
-  function hearInPagesLanguage(heard: Video | null): void {
-    hear(heard);
-    if (heard?.status === "failed") void refresh(heard.job_id);
+  function fail(error: unknown, place?: ImagePlace): void {
+    if (error instanceof ApiProblem) failure.value = { problem: error };
+    else if (error instanceof BadImage) {
+      failure.value = { key: error.fault, place: place ?? error.place };
+    } else failure.value = { key: "serviceDown" };
   }
 
-  function hear(heard: Video | null): void {
-    const isEnd = heard && heard.status !== "processing";
-    const wasOpen = video.peek()?.status === "processing";
-    video.value = heard;
-    if (!heard) return;
-    library.put(heard);
-    if (isEnd) cancelling.value = null;
-    if (isEnd && wasOpen) void refreshUsage();
+  function clearFailure(): void {
+    failure.value = null;
   }
-
-  /** With URLs that are valid again, and messages in the page's language. */
-  async function refresh(id: string): Promise<void> {
-    const found = await api.getVideo(id).catch(() => null);
-    if (found && videoId.peek() === id) hear(found);
-    else if (found) library.put(found);
-  }
-
-  async function cancel(id: string): Promise<void> {
-    cancelling.value = id;
-    try {
-      hear(await api.cancelVideo(id));
-    } catch (error) {
-      cancelling.value = null;
-      fail(error);
-    }
-  }
-
-  // Making
 
   async function make(): Promise<void> {
-    if (isMaking.value) return;
+    // Before the image is loaded, this would make a video from the prompt alone.
+    if (isMaking.value || picking.isReading.value) return;
     if (!draft.value.prompt.trim()) {
-      failure.value = { said: "promptMissing" };
-      const field = document.getElementById("prompt");
-      field?.focus({ preventScroll: true });
-      // Unlike focusing, this leaves room for what is said under it.
-      field?.scrollIntoView({ block: "nearest" });
+      failure.value = { key: "promptMissing" };
+      document.getElementById("prompt")?.focus();
       return;
     }
-    // Without it, this would be a video of the prompt alone, and dearer.
-    if (isAddress.value && !draft.value.image && !draft.value.imageUrl.trim()) {
-      failure.value = { said: "addressMissing" };
+    // Without an image, this would make a video from the prompt alone, which costs more.
+    if (usesAddress.value && !draft.value.image && !draft.value.imageUrl.trim()) {
+      failure.value = { key: "addressMissing" };
       document.getElementById("address")?.focus();
       return;
     }
-    await carryOut(clicks.newClick(api.user, fit.value, Date.now()));
+    // What the user changes while the price is calculated is not in this video.
+    const clicked = fit.value;
+    if (await isPriceAsShown()) {
+      await submit(clicks.newClick(api.user, clicked, Date.now()));
+    }
   }
 
-  async function carryOut(click: clicks.Click): Promise<void> {
+  /** Whether the draft costs no more than the price on the button, which may be of an earlier draft. */
+  async function isPriceAsShown(): Promise<boolean> {
+    const shown = prices.estimate.value;
+    isPricing.value = true;
+    try {
+      const price = await prices.currentPrice();
+      if (isClosed || !shown || obstacleOf(price, prices.usage.value)) return false;
+      const rise = riseOf(price, shown);
+      if (rise) failure.value = { key: rise };
+      return !rise;
+    } catch (error) {
+      if (!isClosed) fail(error);
+      return false;
+    } finally {
+      isPricing.value = false;
+    }
+  }
+
+  async function submit(click: clicks.Click): Promise<void> {
     failure.value = null;
     go(pathOf("make"));
-    // On a phone the button is far from the stage.
+    // On a phone, the button is far below the stage.
     scrollTo(0, 0);
     try {
-      const made = await clicks.carryOut(api, click);
-      // The next view of this user sees the answer.
+      const made = await clicks.sendClick(api, click);
+      // If the view was closed, this user's next view gets the job.
       if (isClosed || !made) return;
-      clicks.settle(made);
+      clicks.markSeen(made);
       library.put(made);
       go(`${pathOf("make")}?video=${made.job_id}`);
       video.value = made;
-      void refreshUsage();
+      void prices.refreshUsage();
     } catch (error) {
       if (isClosed) return;
       clicks.forget();
       fail(error);
+      // A cap may have been reached, or new videos may be paused.
+      void prices.refreshPrice();
     }
   }
 
-  function fail(error: unknown, place: "image" | "lastImage" = "image"): void {
-    if (error instanceof ApiProblem) failure.value = { problem: error };
-    else if (error instanceof BadImage) failure.value = { said: error.fault, place };
-    else failure.value = { said: "serviceDown" };
-  }
-
-  async function pick(file: Blob, place: "image" | "lastImage" = "image") {
-    isReading.value = true;
+  /** Puts a video's prompt, images and settings into the draft. */
+  async function reuse(given: Video, overrides: Partial<Draft> = {}): Promise<void> {
+    const own = lastJob.value?.id === given.job_id ? lastJob.value.draft : draftOf(given);
+    const isLost = own.image !== null && !(await readBlob(own.image.id));
     failure.value = null;
-    try {
-      const { blob, width, height } = await readImage(file);
-      // Another user's draft is there by now.
-      if (session.user.peek()?.id !== api.user) return;
-      const picked: PickedImage = { id: newBlobId(api.user), width, height };
-      if (place === "image") isAddress.value = false;
-      change({ [place]: picked, ...(place === "image" && { imageUrl: "", offset: 0.5 }) });
-      const kept = [draft.value, ordered.value?.draft, clicks.click.value?.draft];
-      const used = kept.flatMap((one) => [one?.image?.id, one?.lastImage?.id]);
-      const blobs = new Map([[picked.id, blob]]);
-      await keepBlobs(api.user, blobs, used.filter((id) => id !== undefined));
-      if (place === "image" && !isClosed) go(pathOf("make"));
-    } catch (error) {
-      fail(error, place);
-    } finally {
-      isReading.value = false;
-    }
-  }
-
-  /** Puts a video's prompt, image and settings into the draft. */
-  async function reuse(given: Video, instead: Partial<Draft> = {}): Promise<void> {
-    failure.value = null;
-    go(pathOf("make"));
+    clearStage();
     scrollTo(0, 0);
-    isAddress.value = false;
-    const own = ordered.value?.id === given.job_id ? ordered.value.draft : null;
-    change({ ...(own ?? draftOf(given)), ...instead });
-    const isLost = own?.image && !(await readBlob(own.image.id));
-    if ((own && !isLost) || !given.image || !given.poster_url) return;
-    // The video's first frame is the image that it was made of.
-    const image = await fetch(given.poster_url).catch(() => null);
-    if (image?.ok) await pick(await image.blob());
+    usesAddress.value = own.imageUrl !== "";
+    change({ ...own, ...overrides });
+    if (isLost && given.poster_url) await picking.placeImage(imageAt(given.poster_url), "image");
   }
 
-  function elsewhere(given: Video): Promise<void> {
-    const tried = given.attempts.map(({ ai_model }) => ai_model);
-    const next = models.value.find(
-      ({ ai_model, available }) =>
-        available && MODEL_CHOICE[ai_model] && !tried.includes(ai_model),
-    );
-    const model = (next && MODEL_CHOICE[next.ai_model]) ?? "auto";
-    return reuse(given, { model });
+  function tryAnotherProvider(given: Video): Promise<void> {
+    return reuse(given, { model: untriedModel(given, models.value) });
   }
 
-  /** Deletes it once there is no way back, and clears the stage. */
-  function drop(id: string): void {
+  /** Deletes the video after the time to undo; clears the stage at once. */
+  function remove(id: string): void {
     library.remove(id);
-    if (videoId.peek() === id) go(pathOf("make"));
+    if (videoId.peek() === id) clearStage();
   }
 
-  function takeAddress(imageUrl: string): void {
-    isAddress.value = true;
-    change({ image: null, imageUrl });
+  /** The pressed button disappears, so the focus moves from it to the stage. */
+  function clearStage(): void {
     go(pathOf("make"));
+    document.getElementById("stage")?.focus({ preventScroll: true });
   }
 
-  function forgetImage(): void {
-    failure.value = null;
-    isAddress.value = false;
-    change({ image: null, imageUrl: "" });
-  }
-
-  const forgetNotice = settled(NOTICE_MS, async () => void (notice.value = null));
-  function notify(said: "copied"): void {
-    notice.value = said;
+  const forgetNotice = debounced(NOTICE_MS, async () => void (notice.value = null));
+  function notify(key: "copied"): void {
+    notice.value = key;
     forgetNotice();
   }
 
-  // Prices, translation
-
-  async function refreshUsage(): Promise<void> {
-    usage.value = await api.getUsage().catch(() => usage.value);
-  }
-
-  const price = settled(ESTIMATE_AFTER_MS, async (signal) => {
-    try {
-      estimate.value = await api.estimate(estimateOf(fit.value), signal);
-      priceProblem.value = null;
-      isPriceOld.value = false;
-    } catch (error) {
-      const isWrong = error instanceof ApiProblem && error.status === 422;
-      priceProblem.value = isWrong ? error : null;
-    }
-  });
-  // What was refused stays said until its user decides otherwise.
-  const wish = computed(() => wishOf(draft.value));
-  stops.push(
+  // A failure stays visible until the user changes the draft.
+  const fingerprint = computed(() => fingerprintOf(draft.value));
+  const stops = [
     effect(() => {
-      wish.value;
+      fingerprint.value;
       failure.value = null;
     }),
-  );
-  const asked = computed(() => JSON.stringify(estimateOf(fit.value)));
-  stops.push(
-    effect(() => {
-      asked.value;
-      // Why there is no price is said in the page's language.
-      language.value;
-      if (!models.value.length) return;
-      isPriceOld.value = true;
-      price();
+    // A job that another tab starts is in progress here, too.
+    onChange(`ordered.${api.user}`, () => {
+      clicks.recallLastJob(api.user);
+      if (lastJob.value) void watched.refresh(lastJob.value.id);
     }),
-  );
+  ];
 
-  async function translateNow(signal?: AbortSignal): Promise<void> {
-    const { prompt } = draft.value;
-    isTranslating.value = true;
-    try {
-      const made = await api.translatePrompt(prompt, signal);
-      if (made.translated && draft.value.prompt === prompt) {
-        change({ english: { of: prompt, text: made.prompt, edited: false } });
-      }
-    } finally {
-      isTranslating.value = false;
-    }
+  function load(): void {
+    void prices.loadPrices();
+    if (library.cursor.value === undefined) void library.loadMore();
   }
-  const translate = settled(TRANSLATE_AFTER_MS, translateNow);
-  const prompt = computed(() => draft.value.prompt);
-  stops.push(
-    effect(() => {
-      const written = prompt.value;
-      const { english } = draft.peek();
-      const isKnown = english !== null && (english.edited || english.of === written);
-      if (isForeign(written) && !isKnown) translate();
-      else translate.stop();
-    }),
-  );
-
-  // The start
-
   const online = () => {
     isOnline.value = navigator.onLine;
-    if (isOnline.value) void start();
+    if (isOnline.value) load();
   };
   addEventListener("online", online);
   addEventListener("offline", online);
-
-  async function start(): Promise<void> {
-    void refreshUsage();
-    if (library.cursor.value === undefined) void library.loadMore();
-    if (models.value.length) return price();
-    models.value = await api.listModels().catch((error: unknown) => {
-      fail(error);
-      return [];
-    });
-  }
-  void start();
-  if (clicks.click.value) void carryOut(clicks.click.value);
+  load();
+  if (clicks.click.value) void submit(clicks.click.value);
 
   function close(): void {
     isClosed = true;
-    price.stop();
-    translate.stop();
-    forgetNotice.stop();
-    library.close();
     for (const stop of stops) stop();
+    forgetNotice.stop();
+    for (const part of [library, prices, picking, translation, watched]) part.close();
     removeEventListener("online", online);
     removeEventListener("offline", online);
   }
 
   return {
-    ...{ app, library, models, usage, estimate, isPriceOld, priceProblem },
-    ...{ isTranslating, isReading, isDragged, isAddress, notice, notify },
-    ...{ failure, isOnline, video, cancelling, ordered, offers, fit, isMaking },
-    ...{ refresh, cancel, make, pick, reuse, elsewhere, drop, takeAddress, forgetImage },
-    ...{ translateNow, close },
+    ...prices,
+    ...picking,
+    ...translation,
+    ...watched,
+    ...{ app, library, lastJob, failure, isDragged, isOnline, isMaking, isPricing, notice, notify },
+    ...{ make, reuse, tryAnotherProvider, remove, close },
   };
 }
 
-function draftOf(given: Video): Draft {
-  const prompt = promptOf(given);
-  const sent = given.prompt_sent ?? given.prompt;
-  return {
-    ...EMPTY,
-    prompt,
-    english: sent === prompt ? null : { of: prompt, text: sent, edited: false },
-    imageUrl: given.image_url ?? "",
-    duration: given.duration,
-    resolution: given.resolution,
-    shape: given.aspect_ratio,
-    audio: given.audio,
-    model: given.model as Draft["model"],
-    fallback: given.fallback,
-  };
+/** Which price on the button would be too low; null: neither. */
+function riseOf(price: Estimate, shown: Estimate): "priceRose" | "maximumRose" | null {
+  if (isHigher(price.estimated_cost_usd, shown.estimated_cost_usd)) return "priceRose";
+  return isHigher(price.max_cost_usd, shown.max_cost_usd) ? "maximumRose" : null;
 }
 
-/** Runs `act` once nothing has called it for a while; a later call ends an earlier act. */
-function settled(milliseconds: number, act: (signal: AbortSignal) => Promise<void>) {
-  let timer: ReturnType<typeof setTimeout>;
-  let control = new AbortController();
-  const stop = () => {
-    clearTimeout(timer);
-    control.abort();
-  };
-  const call = () => {
-    stop();
-    control = new AbortController();
-    const { signal } = control;
-    // Without an answer the page shows what it knew.
-    timer = setTimeout(() => act(signal).catch(() => {}), milliseconds);
-  };
-  return Object.assign(call, { stop });
+/** Whether it is higher by what the page shows: not by a translation's fraction of a cent. */
+function isHigher(usd: string, shownUsd: string): boolean {
+  return Number(usd) > Number(shownUsd) && money(usd) !== money(shownUsd);
 }
-

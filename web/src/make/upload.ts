@@ -1,15 +1,15 @@
-// Sends an image to the bucket, and says how far it is: fetch can't.
+// Uploads an image to the bucket by XMLHttpRequest, because `fetch` doesn't report upload progress.
 
 import { type Api, Unreachable } from "../api";
 
-/** The upload's name. `progress`: 0 to 1. Raises ApiProblem, Unreachable. */
+/** Resolves to the upload's name. `progress` gets 0 to 1. Throws ApiProblem, Unreachable. */
 export async function upload(
   api: Api,
   blob: Blob,
   progress: (part: number) => void,
 ): Promise<string> {
-  const asked = { content_type: blob.type, size: blob.size };
-  const { image, upload_url, headers } = await api.createUpload(asked);
+  const body = { content_type: blob.type, size: blob.size };
+  const { image, upload_url, headers } = await api.createUpload(body);
   await put(upload_url, headers, blob, progress);
   return image;
 }

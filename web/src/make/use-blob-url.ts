@@ -3,8 +3,8 @@ import { useEffect } from "preact/hooks";
 import { readBlob } from "./blobs";
 
 /**
- * An address for an image of the draft, as long as it is shown.
- * undefined: not read yet; null: the browser has thrown the image away.
+ * An object URL for a stored image, revoked on unmount.
+ * undefined: not read yet; null: the browser no longer has the image.
  */
 export function useBlobUrl(id: string | undefined): string | null | undefined {
   const url = useSignal<string | null | undefined>(undefined);

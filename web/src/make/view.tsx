@@ -7,6 +7,10 @@ import { StageView } from "./stage-view";
 import { openStudio, type Studio } from "./studio";
 import "../styles/fields.css";
 import "./make.css";
+import "./stage.css";
+import "./strip.css";
+import "./panel.css";
+import "./library.css";
 
 export default function View({ app }: { app: App }) {
   const studio = useMemo(() => openStudio(app), [app]);
@@ -27,10 +31,10 @@ export default function View({ app }: { app: App }) {
   );
 }
 
-/** Images, or links to them, that are dropped or pasted anywhere on the page. */
+/** Accepts images, or links to them, that are dropped or pasted anywhere on the page. */
 function useDroppedImages(studio: Studio): void {
   useEffect(() => {
-    // A link that is dragged from the page itself, mostly by mistake, is no image.
+    // A link that is dragged from the page itself, usually by accident, is not an image.
     let isOurs = false;
     const start = () => (isOurs = true);
     const finish = () => (isOurs = false);
@@ -40,7 +44,7 @@ function useDroppedImages(studio: Studio): void {
       if (!file && !(link && !isOurs && !isField(event))) return;
       event.preventDefault();
       if (file) void studio.pick(file);
-      else if (link) studio.takeAddress(link);
+      else if (link) studio.setAddress(link);
     };
     const over = (event: DragEvent) => {
       const types = event.dataTransfer?.types ?? [];
@@ -50,17 +54,17 @@ function useDroppedImages(studio: Studio): void {
       studio.isDragged.value = true;
     };
     const leave = (event: DragEvent) => {
-      // From one element into another, it is still over the page.
+      // With a related target, the pointer only moved on to another element of the page.
       if (!event.relatedTarget) studio.isDragged.value = false;
     };
     const drop = (event: DragEvent) => {
       studio.isDragged.value = false;
       take(event, event.dataTransfer);
-      // No dragend comes if what was dragged is no longer there.
+      // There is no dragend event if the dragged element has been removed.
       finish();
     };
     const paste = (event: ClipboardEvent) => {
-      // Text of an office program comes with an image of itself.
+      // Text copied from an office program comes with an image of itself.
       const isText = event.clipboardData?.types.includes("text/plain");
       if (!(isText && isField(event))) take(event, event.clipboardData);
     };

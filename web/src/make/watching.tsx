@@ -1,14 +1,14 @@
-// The stage while something is under way.
+// The stage while a request is being sent or a job is in progress.
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Video } from "../api";
-import { language, say, t } from "../i18n";
-import { forget, progress } from "./click";
+import { language, t, textOf } from "../i18n";
+import { abandon, progress } from "./click";
 import { cropOf } from "./crop";
 import type { Draft } from "./draft";
-import { priceOf, SHORT, usualOf, wordsOf } from "./stage";
+import { costOfCancel, usualOf, stageTextOf } from "./stage";
 import { Strip } from "./strip";
 import type { Studio } from "./studio";
 import { useBlobUrl } from "./use-blob-url";
@@ -25,8 +25,8 @@ export function Sending({ studio, draft }: { studio: Studio; draft: Draft }) {
       </DraftScreen>
       <Strip studio={studio} video={null} />
       <div class="under">
-        {now.step === "retrying" && (
-          <button type="button" onClick={forget}>
+        {now.step !== "sending" && (
+          <button type="button" onClick={abandon}>
             {t("giveUp")}
           </button>
         )}
@@ -42,12 +42,12 @@ interface JobScreenProps {
   children: ComponentChildren;
 }
 
-/** Words over what the video is made of, as far as that is known here. */
+/** Shows text over the job's input image, from this browser's draft if it has it. */
 export function JobScreen({ studio, video, state, children }: JobScreenProps) {
-  const ordered = studio.ordered.value;
-  if (ordered?.id === video.job_id) {
+  const lastJob = studio.lastJob.value;
+  if (lastJob?.id === video.job_id) {
     return (
-      <DraftScreen draft={ordered.draft} state={state}>
+      <DraftScreen draft={lastJob.draft} state={state}>
         {children}
       </DraftScreen>
     );
@@ -85,8 +85,9 @@ function DraftScreen({ draft, state, children }: DraftScreenProps) {
 export function Watching({ studio, video }: { studio: Studio; video: Video }) {
   const now = useNow();
   const isCancelling = studio.cancelling.value === video.job_id;
-  const { headline, details } = wordsOf({
+  const { headline, details } = stageTextOf({
     video,
+    models: studio.models.value,
     isCancelling,
     now,
     usual: usualOf(video, studio.models.value, studio.usage.value),
@@ -96,9 +97,9 @@ export function Watching({ studio, video }: { studio: Studio; video: Video }) {
     <>
       <JobScreen studio={studio} video={video} state="working">
         <p class="headline" role="status">
-          {say(headline)}
+          {textOf(headline)}
         </p>
-        <p class="details">{details.map(say).join(" · ")}</p>
+        <p class="details">{details.map(textOf).join(" · ")}</p>
       </JobScreen>
       <Strip studio={studio} video={video} />
       <div class="under">
@@ -110,33 +111,31 @@ export function Watching({ studio, video }: { studio: Studio; video: Video }) {
 }
 
 function Cancel({ studio, video }: { studio: Studio; video: Video }) {
-  const isAsked = useSignal(false);
+  const isAsked = useSignal<boolean | null>(null);
   if (!isAsked.value) {
+    const wasAsked = isAsked.value !== null;
     return (
-      <button type="button" onClick={() => (isAsked.value = true)}>
+      <button type="button" ref={wasAsked ? focus : null} onClick={() => (isAsked.value = true)}>
         {t("cancel")}
       </button>
     );
   }
   return (
     <div class="ask" role="group" aria-label={t("cancel")}>
-      <p>{costOfCancel(studio, video)}</p>
-      <button type="button" autofocus onClick={() => studio.cancel(video.job_id)}>
+      <p>{costOfCancel(video, studio.models.value).map(textOf).join(" ")}</p>
+      <button type="button" onClick={() => studio.cancel(video.job_id)}>
         {t("cancelReally")}
       </button>
-      <button type="button" class="plain" onClick={() => (isAsked.value = false)}>
+      {/* Focused, so that holding Enter down doesn't confirm the cancellation. */}
+      <button type="button" class="plain" ref={focus} onClick={() => (isAsked.value = false)}>
         {t("cancelNot")}
       </button>
     </div>
   );
 }
 
-function costOfCancel({ models }: Studio, video: Video): string {
-  const working = video.attempts.find(({ outcome }) => outcome === "running");
-  const model = models.value.find(({ ai_model }) => ai_model === working?.ai_model);
-  const usd = model ? priceOf(model, video) : null;
-  if (!working || usd === null) return t("cancelFree");
-  return t("cancelCost", SHORT[working.ai_model], usd);
+function focus(button: HTMLButtonElement | null): void {
+  button?.focus();
 }
 
 export function Still({ url }: { url: string | null | undefined }) {
@@ -149,7 +148,7 @@ export function Still({ url }: { url: string | null | undefined }) {
   );
 }
 
-/** The screen in the shape of what it shows. */
+/** A style that gives the screen the aspect ratio of the video. */
 export function screenOf({ delivered, input_crop, aspect_ratio }: Video) {
   if (delivered) return ratioOf(delivered);
   if (input_crop) return ratioOf(input_crop);

@@ -8,13 +8,13 @@ export const messages = {
   linkIs: (link: "whose" | "bad"): string =>
     link === "bad"
       ? "This link has expired or was used. Ask for another."
-      : "Which e-mail address did you get this link at?",
+      : "Which e-mail address was this link sent to?",
   signInFailed: "Signing in did not work. Try again.",
   developmentSignIn: "Users of this machine, without a password",
   developmentMe: "“me” is the user of the README’s examples, whose token “make dev” prints.",
   leaving: "Sign out?",
   leavingKeeps:
-    "Your prompt and your image stay in this browser, so that you can go on where you were. Erase them if others use it, too. Your videos stay either way.",
+    "Your prompt and your image stay in this browser, so you can continue where you left off. Erase them if others use this browser, too. Your videos stay either way.",
   leaveAndKeep: "Keep and sign out",
   leaveAndErase: "Erase and sign out",
   stay: "Stay signed in",

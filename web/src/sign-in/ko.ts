@@ -19,5 +19,5 @@ export const messages: Messages = {
     "프롬프트와 이미지는 이 브라우저에 남아 있어 다음에 이어서 만들 수 있습니다. 여럿이 쓰는 브라우저라면 지워 주세요. 영상은 어느 쪽이든 내 영상에 그대로 있습니다.",
   leaveAndKeep: "남기고 로그아웃",
   leaveAndErase: "지우고 로그아웃",
-  stay: "로그아웃하지 않기",
+  stay: "취소",
 };

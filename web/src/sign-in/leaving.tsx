@@ -1,36 +1,38 @@
-// Signing out: is what the user put together to stay in this browser?
+// Signs the user out, and asks first whether the draft stays in this browser.
 
 import type { ComponentChild } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { Opened } from "../app-state";
-import { learn, t } from "../i18n";
-import { forgetAll, forgetImages, isAnythingKept } from "../make/kept";
+import type { BaseApp } from "../app-state";
+import { loadMessages, t } from "../i18n";
+import { deleteBlobs } from "../make/blobs";
+import { eraseUserData, hasUserData } from "../make/user-data";
 import "./leaving.css";
 
 interface Props {
-  app: Opened;
+  app: BaseApp;
   user: string;
   done: () => void;
 }
 
-/** Signs out, or answers with the question to show. */
+/** Signs out and resolves to null, or resolves to the dialog to show if something is kept. */
 export async function leaving(
-  app: Opened,
+  app: BaseApp,
   user: string,
   done: () => void,
 ): Promise<ComponentChild> {
-  if (isAnythingKept(user)) {
-    await learn("signIn");
+  if (hasUserData(user)) {
+    await loadMessages("signIn");
     return <Leaving app={app} user={user} done={done} />;
   }
-  await forgetImages(user);
+  // An image that was removed from the draft may still be stored.
+  await deleteBlobs(user);
   await app.session.signOut();
   return null;
 }
 
 function Leaving({ app, user, done }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  // The session may end by itself meanwhile.
+  // The session may end while the dialog is open.
   const isOver = app.session.user.value?.id !== user;
   useEffect(() => {
     if (isOver) done();
@@ -48,7 +50,7 @@ function Leaving({ app, user, done }: Props) {
       <button type="button" class="main" onClick={leave}>
         {t("leaveAndKeep")}
       </button>
-      <button type="button" onClick={() => forgetAll(user).then(leave)}>
+      <button type="button" onClick={() => eraseUserData(user).then(leave)}>
         {t("leaveAndErase")}
       </button>
       <button type="button" class="plain" onClick={done}>

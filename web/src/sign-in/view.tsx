@@ -1,21 +1,21 @@
-// The first screen: what this is, and who one is.
+// The sign-in view.
 
 import { useSignal } from "@preact/signals";
 import type { App } from "../app-state";
-import { say, type Sentence, t } from "../i18n";
+import { type Message, t, textOf } from "../i18n";
 import type { SignIn } from "../session";
 import "../styles/fields.css";
 import "./sign-in.css";
 
 export default function SignInView({ app }: { app: App }) {
-  const said = useSignal<Sentence | null>(null);
-  const sign = async (how: SignIn, after: Sentence | null = null) => {
-    said.value = null;
+  const message = useSignal<Message | null>(null);
+  const sign = async (how: SignIn, after: Message | null = null) => {
+    message.value = null;
     try {
       await app.session.signIn(how);
-      said.value = after;
+      message.value = after;
     } catch {
-      said.value = ["signInFailed"];
+      message.value = ["signInFailed"];
     }
   };
   const { developmentUsers, signIn } = app.config;
@@ -42,13 +42,13 @@ export default function SignInView({ app }: { app: App }) {
         </button>
       )}
       {signIn.includes("email") && <EmailForm sign={sign} />}
-      <p role="status">{said.value ? say(said.value) : link && t("linkIs", link)}</p>
+      <p role="status">{message.value ? textOf(message.value) : link && t("linkIs", link)}</p>
       <p class="muted">{t("aiNotice")}</p>
     </section>
   );
 }
 
-function EmailForm({ sign }: { sign: (how: SignIn, after: Sentence) => void }) {
+function EmailForm({ sign }: { sign: (how: SignIn, after: Message) => void }) {
   const address = useSignal("");
   return (
     <form

@@ -1,13 +1,13 @@
-// Bars by day, stacked by provider, in SVG; the same figures in a table behind them.
+// An SVG chart with one bar per day, stacked by provider, and a table of the same figures.
 
 import type { AiModel, Usage } from "../api";
 import { money } from "../format";
 import { language, t } from "../i18n";
 import { NAMES } from "../make/stage";
-import { type Bar, isAnything, type Maker, type Measure, makersOf, topOf, totalOf } from "./report";
+import { type Bar, hasActivity, type Maker, type Measure, makersOf, topOf, totalOf } from "./report";
 
 const HEIGHT = 100;
-// Of a day's width, left of each bar.
+// The space between two bars, as a fraction of a day's width.
 const GAP = 0.28;
 
 export function Bars({ bars, measure }: { bars: Bar[]; measure: Measure }) {
@@ -94,10 +94,10 @@ export function Table({ usage }: { usage: Usage["usage"] }) {
             </tr>
           </thead>
           <tbody>
-            {usage.filter(isAnything).toReversed().map((day) => (
+            {usage.filter(hasActivity).toReversed().map((day) => (
               <tr key={`${day.date} ${day.ai_model}`}>
                 <th scope="row">{dayName(day.date)}</th>
-                <td>{day.ai_model || !day.jobs ? makerName(day.ai_model) : t("nobody")}</td>
+                <td>{day.ai_model || !day.jobs ? makerName(day.ai_model) : t("withoutProvider")}</td>
                 <td>{money(day.cost_usd)}</td>
                 <td>{day.completed}</td>
                 <td>{day.failed}</td>
@@ -118,7 +118,7 @@ export function makerName(maker: Maker): string {
   return maker ? NAMES[maker] : t("translation");
 }
 
-/** "11월 22일", "Nov 22": days are the service's own, so no time zone moves them. */
+/** "11월 22일", "Nov 22". The API counts the days, so the browser's time zone must not shift them. */
 function dayName(date: string): string {
   const words = { month: "short", day: "numeric", timeZone: "UTC" } as const;
   return new Intl.DateTimeFormat(language.value, words).format(new Date(date));

@@ -1,4 +1,4 @@
-// What was spent and made: one's own, or (for administrators) everybody's.
+// Shows spending and videos: the user's own or, for administrators, all users'.
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
@@ -9,7 +9,7 @@ import { language, t } from "../i18n";
 import { Bars, makerName, Table } from "./bars";
 import { CannotLoad } from "./cannot-load";
 import { Choice } from "./choice";
-import { barsOf, firstDay, type Measure, openUsd } from "./report";
+import { barsOf, firstDay, heldUsd, isUsual, type Measure } from "./report";
 import "../styles/fields.css";
 import "./usage.css";
 
@@ -22,11 +22,11 @@ export function Charts({ app, scope }: { app: App; scope?: "all" }) {
   const hasFailed = useSignal(false);
 
   async function load(): Promise<void> {
-    const asked = days.value;
-    const from = firstDay(asked, Date.now());
+    const period = days.value;
+    const from = firstDay(period, Date.now());
     try {
       const found = await app.api.getUsage({ from, ...(scope && { scope }) });
-      if (asked !== days.value) return; // another period was chosen meanwhile
+      if (period !== days.value) return; // another one was chosen meanwhile
       usage.value = found;
       hasFailed.value = false;
     } catch {
@@ -42,8 +42,8 @@ export function Charts({ app, scope }: { app: App; scope?: "all" }) {
       {found && (
         <>
           <div class="caps">
-            <Cap name={t("today")} cap={found.caps.daily} open={openUsd(found)} isFirst />
-            <Cap name={t("thisMonth")} cap={found.caps.monthly} open={openUsd(found)} />
+            <Cap name={t("today")} cap={found.caps.daily} held={heldUsd(found)} isFirst />
+            <Cap name={t("thisMonth")} cap={found.caps.monthly} held={heldUsd(found)} />
           </div>
           <section aria-labelledby="chart-title">
             <div class="chart-bar">
@@ -81,12 +81,12 @@ function Period({ usage, measure }: { usage: Usage; measure: Measure }) {
 interface CapProps {
   name: string;
   cap: Usage["caps"]["daily"];
-  open: number;
+  held: number;
   isFirst?: boolean;
 }
 
-/** The first is the page's one number. */
-function Cap({ name, cap, open, isFirst }: CapProps) {
+/** What was spent under one cap; the first is shown large. */
+function Cap({ name, cap, held, isFirst }: CapProps) {
   const limit = cap.limit_usd === null ? null : Number(cap.limit_usd);
   const left = cap.left_usd === null ? null : money(cap.left_usd);
   return (
@@ -94,7 +94,7 @@ function Cap({ name, cap, open, isFirst }: CapProps) {
       <span class="cap-name">{name}</span>
       <strong>{money(cap.used_usd)}</strong>
       <span class="muted">
-        {open >= 0.005 && `${t("withOpen", money(open))} · `}
+        {held >= 0.005 && `${t("withOpen", money(held))} · `}
         {left === null
           ? t("noLimit")
           : limit === null
@@ -127,7 +127,7 @@ function Providers({ providers }: { providers: Usage["providers"] }) {
             <span>{t("providerDid", percent(one.success_rate), one.attempts)}</span>
             {one.median_seconds !== null && (
               <span class="muted">
-                {t("providerTook", span(one.median_seconds, language.value))}
+                {t("providerTook", span(one.median_seconds, language.value), isUsual(one))}
               </span>
             )}
           </li>
@@ -137,7 +137,7 @@ function Providers({ providers }: { providers: Usage["providers"] }) {
   );
 }
 
-/** 100 % only where nothing failed. */
+/** Shows 100% only if nothing failed. */
 function percent(rate: number): string {
   return `${rate < 1 ? Math.min(99, Math.round(rate * 100)) : 100}%`;
 }

@@ -1,4 +1,4 @@
-// A few options of which one is chosen: radio buttons in a row.
+// A row of radio buttons.
 
 import type { Signal } from "@preact/signals";
 import { useId } from "preact/hooks";

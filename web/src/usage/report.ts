@@ -1,10 +1,10 @@
-// What the charts show, out of what the API says.
+// Computes the charts' data from the API's usage report.
 
 import type { AiModel, Usage } from "../api";
 
 type Day = Usage["usage"][number];
 export type Measure = "cost" | "videos";
-/** null: translations; and jobs for which nobody was asked, which cost nothing. */
+/** null: translations, and jobs for which no provider was asked, which cost nothing. */
 export type Maker = AiModel | null;
 
 export interface Bar {
@@ -18,10 +18,12 @@ const VALUES: Record<Measure, (day: Day) => number> = {
   videos: (day) => day.completed,
 };
 const DAY_MS = 86_400_000;
-// Of the chart, which is about 200 pixels high: one of them.
-const LEAST_SEEN = 1 / 200;
+// One pixel of the chart, which is about 200 pixels high.
+const MIN_VISIBLE = 1 / 200;
+// The same minimum as for `usual_seconds` in `GET /v1/models`.
+const MIN_USUAL_VIDEOS = 8;
 
-/** A bar for every day of the period, also for those without a job. */
+/** One bar for each day of the period, including days without a job. */
 export function barsOf(usage: Usage, measure: Measure): Bar[] {
   const bars = new Map<string, Bar>();
   for (const date of daysOf(usage.from, usage.to)) {
@@ -45,31 +47,36 @@ function daysOf(first: string, last: string): string[] {
   );
 }
 
-/** Whose part can be seen in any bar, in the order of `all`; nobody comes last. */
+/** The makers whose part is visible in some bar, in the order of `all`, with null last. */
 export function makersOf(bars: readonly Bar[], all: readonly Maker[], top: number): Maker[] {
   const parts = bars.flatMap((bar) => bar.parts);
-  const seen = parts.filter(({ value }) => value / top >= LEAST_SEEN);
+  const seen = parts.filter(({ value }) => value / top >= MIN_VISIBLE);
   const found = new Set(seen.map(({ maker }) => maker));
   return [...all, null].filter((maker) => found.has(maker));
 }
 
-/** A provider may have been asked on a day, and made and cost nothing. */
-export function isAnything(day: Day): boolean {
+/** Whether there is anything to show: an asked provider may have made nothing, at no cost. */
+export function hasActivity(day: Day): boolean {
   return day.jobs > 0 || day.failed > 0 || Number(day.cost_usd) > 0;
 }
 
-/** What is held today for videos in progress, of which the days say nothing yet. */
-export function openUsd({ caps, usage, to }: Usage): number {
+/** USD held for videos in progress, which the days don't include yet. */
+export function heldUsd({ caps, usage, to }: Usage): number {
   const ended = usage.filter(({ date }) => date === to);
   const spent = ended.reduce((sum, day) => sum + Number(day.cost_usd), 0);
   return Math.max(0, Number(caps.daily.used_usd) - spent);
+}
+
+/** Whether the median is of enough videos to be shown as the usual time. */
+export function isUsual({ completed }: Usage["providers"][number]): boolean {
+  return completed >= MIN_USUAL_VIDEOS;
 }
 
 export function totalOf(bars: readonly Bar[]): number {
   return bars.reduce((sum, bar) => sum + bar.total, 0);
 }
 
-/** The top of the axis: the next round figure above all bars. */
+/** The top of the axis: the smallest round figure that no bar exceeds. */
 export function topOf(bars: readonly Bar[], measure: Measure): number {
   const most = Math.max(0, ...bars.map(({ total }) => total));
   const least = measure === "videos" ? 1 : 0.1;

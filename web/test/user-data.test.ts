@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as clicks from "../src/make/click";
 import * as drafts from "../src/make/draft";
-import { keepBlobs, readBlob } from "../src/make/blobs";
-import { forgetAll, forgetImages, isAnythingKept } from "../src/make/kept";
+import { deleteBlobs, keepBlob, readBlob } from "../src/make/blobs";
+import { eraseUserData, hasUserData } from "../src/make/user-data";
 import { aDraft, aStorage, aVideo } from "./examples";
 
 const SECRET = "Ann's secret";
@@ -13,21 +13,21 @@ beforeEach(() => {
   stored.clear();
   vi.stubGlobal("localStorage", aStorage(stored));
   vi.stubGlobal("sessionStorage", aStorage(stored));
-  drafts.belongTo("ann");
-  clicks.belongTo("ann", 0);
+  drafts.switchUser("ann");
+  clicks.switchUser("ann", 0);
 });
 afterEach(async () => {
-  await forgetAll("ann");
+  await eraseUserData("ann");
   vi.unstubAllGlobals();
 });
 
-/** All that the browser keeps, as whoever sits down next could read it. */
+/** Everything in the browser's storage, where the next person could read it. */
 const kept = () => JSON.stringify([...stored]);
 
-test("who typed, chose and clicked nothing leaves nothing worth a question", () => {
-  expect(isAnythingKept("ann")).toBe(false);
+test("a user who entered nothing leaves nothing to ask about", () => {
+  expect(hasUserData("ann")).toBe(false);
   drafts.change({ duration: 5 });
-  expect(isAnythingKept("ann")).toBe(false);
+  expect(hasUserData("ann")).toBe(false);
 });
 
 test.each([
@@ -38,47 +38,54 @@ test.each([
     "an earlier order",
     () => {
       clicks.click.value = clicks.newClick("ann", aDraft({ prompt: SECRET }), 0);
-      clicks.settle(aVideo());
+      clicks.markSeen(aVideo());
     },
   ],
-])("%s is worth a question, and nobody else's is", (_, act) => {
+])("%s is worth asking about, for its own user only", (_, act) => {
   act();
 
-  expect(isAnythingKept("ann")).toBe(true);
-  expect(isAnythingKept("bob")).toBe(false);
+  expect(hasUserData("ann")).toBe(true);
+  expect(hasUserData("bob")).toBe(false);
 });
 
-test("an image taken out again is worth no question, and goes with who leaves", async () => {
-  drafts.change({ duration: 5 });
-  await keepBlobs("ann", new Map([["ann/1", new Blob(["her image"])]]), []);
-  expect(isAnythingKept("ann")).toBe(false);
+test("this tab's draft is worth asking about, even if another tab has written a newer one", () => {
+  drafts.change({ prompt: SECRET });
+  stored.set("reelay.draft.ann", JSON.stringify(aDraft({ prompt: "", image: null })));
 
-  await forgetImages("ann");
+  expect(hasUserData("ann")).toBe(true);
+});
+
+test("a removed image isn't worth asking about, and is deleted at sign-out", async () => {
+  drafts.change({ duration: 5 });
+  await keepBlob("ann", "ann/1", new Blob(["her image"]), []);
+  expect(hasUserData("ann")).toBe(false);
+
+  await deleteBlobs("ann");
 
   expect(await readBlob("ann/1")).toBeNull();
   expect(drafts.draft.value.duration).toBe(5);
 });
 
-test("what is erased is nowhere, and another's stays", async () => {
-  drafts.belongTo("bob");
+test("erasing removes all of the user's data, and no one else's", async () => {
+  drafts.switchUser("bob");
   drafts.change({ prompt: "Bob's" });
-  drafts.belongTo("ann");
+  drafts.switchUser("ann");
   drafts.change({ prompt: SECRET });
   clicks.click.value = clicks.newClick("ann", aDraft({ prompt: SECRET }), 0);
-  clicks.settle(aVideo());
-  await keepBlobs("ann", new Map([["ann/1", new Blob(["her image"])]]), []);
+  clicks.markSeen(aVideo());
+  await keepBlob("ann", "ann/1", new Blob(["her image"]), []);
 
-  await forgetAll("ann");
+  await eraseUserData("ann");
 
   expect(kept()).not.toContain(SECRET);
   expect(kept()).toContain("Bob's");
   expect(await readBlob("ann/1")).toBeNull();
-  // What still runs writes nothing of hers any more.
+  // Later changes are not saved.
   drafts.change({ prompt: SECRET });
   expect(kept()).not.toContain(SECRET);
 });
 
-test("a click that was not answered is not sent again once it is erased", async () => {
+test("a pending click is not resent after it has been erased", async () => {
   const sent: string[] = [];
   const createVideo = async (_: unknown, key: string) => {
     sent.push(key);
@@ -86,43 +93,43 @@ test("a click that was not answered is not sent again once it is erased", async 
   };
   const api = { createVideo, user: "ann" } as never;
   const waiting = clicks.newClick("ann", aDraft({ image: null }), 0);
-  const made = clicks.carryOut(api, waiting);
+  const made = clicks.sendClick(api, waiting);
 
-  await forgetAll("ann");
+  await eraseUserData("ann");
 
   expect(await made).toBeNull();
-  clicks.belongTo("ann", 1);
+  clicks.switchUser("ann", 1);
   expect(clicks.click.value).toBeNull();
 });
 
-/** Another tab of the browser, at Ann's page: it shares `localStorage` alone. */
+/** Another tab in which Ann is signed in: it shares only `localStorage`. */
 async function anotherTab() {
   const own = aStorage(new Map());
   vi.stubGlobal("sessionStorage", own);
-  let heard = (_: { key: string }) => {};
-  vi.stubGlobal("addEventListener", (type: string, listener: typeof heard) => {
-    if (type === "storage") heard = listener;
+  let onStorage = (_: { key: string }) => {};
+  vi.stubGlobal("addEventListener", (type: string, listener: typeof onStorage) => {
+    if (type === "storage") onStorage = listener;
   });
   vi.resetModules();
-  await import("../src/make/kept");
+  await import("../src/make/user-data");
   const clicks = await import("../src/make/click");
   const drafts = await import("../src/make/draft");
-  clicks.belongTo("ann", 0);
-  drafts.belongTo("ann");
+  clicks.switchUser("ann", 0);
+  drafts.switchUser("ann");
   vi.stubGlobal("sessionStorage", aStorage(stored));
-  return { own, clicks, drafts, hear: (key: string) => heard({ key }) };
+  return { own, clicks, drafts, storageEvent: (key: string) => onStorage({ key }) };
 }
 
 const never = { createVideo: () => new Promise(() => {}), user: "ann" } as never;
 
-test("what is erased in one tab is no longer typed nor sent in another", async () => {
+test("erasing in one tab also clears another tab's draft and pending click", async () => {
   const other = await anotherTab();
   other.drafts.change({ prompt: SECRET });
   const waiting = clicks.newClick("ann", aDraft({ prompt: SECRET, image: null }), 0);
-  void other.clicks.carryOut(never, waiting);
+  void other.clicks.sendClick(never, waiting);
 
-  await forgetAll("ann");
-  other.hear("reelay.erased.ann");
+  await eraseUserData("ann");
+  other.storageEvent("reelay.erased.ann");
 
   expect(other.clicks.click.value).toBeNull();
   expect(other.drafts.draft.value.prompt).toBe("");
@@ -130,23 +137,23 @@ test("what is erased in one tab is no longer typed nor sent in another", async (
   expect(kept()).not.toContain(SECRET);
 });
 
-test("a tab that was closed meanwhile does not send what was erased either", async () => {
+test("a tab that was closed during the erasure does not send its click either", async () => {
   const { own, clicks: others } = await anotherTab();
   const waiting = clicks.newClick("ann", aDraft({ image: null }), Date.now() - 1);
   own.setItem("reelay.click.ann", JSON.stringify(waiting));
 
-  await forgetAll("ann");
+  await eraseUserData("ann");
 
   vi.stubGlobal("sessionStorage", own);
-  others.belongTo("ann", Date.now());
+  others.switchUser("ann", Date.now());
   expect(others.click.value).toBeNull();
 });
 
-test("what another user of this browser erases is no matter of mine", async () => {
+test("another user's erasure doesn't affect this user's draft", async () => {
   const other = await anotherTab();
   other.drafts.change({ prompt: SECRET });
 
-  other.hear("reelay.erased.bob");
+  other.storageEvent("reelay.erased.bob");
 
   expect(other.drafts.draft.value.prompt).toBe(SECRET);
 });

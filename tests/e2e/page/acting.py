@@ -1,0 +1,78 @@
+"""What a visitor does on the page that makes videos, for its tests."""
+
+import io
+import re
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.client import IMAGE, Frontend
+
+# Long for a browser on a busy machine; tests wait for conditions, never for times.
+expect.set_options(timeout=110_000)
+
+JPEG = {"name": "photo.jpg", "mimeType": "image/jpeg"}
+BUSY = [{"provider": p, "kind": "429"} for p in ("runway", "runway-http")]
+ENDLESS = [{"provider": "runway", "place": "task", "kind": "running"}]
+# POST /v1/videos: lists are requested with a query.
+CREATING = re.compile("/v1/videos$")
+
+
+def choose(page: Page, image: bytes | None = None) -> None:
+    content = image or IMAGE.read_bytes()
+    files: Any = {**JPEG, "buffer": content}
+    page.locator(".choices input[type=file]").first.set_input_files(files)
+    expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
+
+
+def choose_another(page: Page, image: bytes) -> None:
+    files: Any = {**JPEG, "buffer": image}
+    page.locator(".choices input[type=file]").first.set_input_files(files)
+
+
+def write(page: Page, prompt: str, *, seconds: int = 4) -> None:
+    """Enter a prompt for a short video: each frame is rendered, checked and played."""
+    page.locator("#prompt").fill(prompt)
+    durations = page.locator(".chips.duration")
+    durations.get_by_text(str(seconds), exact=True).click()
+
+
+def make(page: Page) -> None:
+    """Click once the price is current: if it turns out higher, no video is made."""
+    expect(page.locator(".price:not(.old)")).to_be_visible()
+    page.locator(".make-button").click()
+
+
+def player(page: Page) -> Any:
+    return page.locator(".stage video.there")
+
+
+def jobs(frontend: Frontend, prompt: str) -> list[dict[str, Any]]:
+    """The jobs that the API has for this prompt."""
+    listed = frontend.call("GET", "/v1/videos?limit=100").json()["videos"]
+    return [video for video in listed if video["prompt"] == prompt]
+
+
+def portrait() -> bytes:
+    """A photo as a phone stores it: on its side, with an EXIF orientation."""
+    made = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(IMAGE) as image:
+        image.save(made, "JPEG", exif=exif)
+    return made.getvalue()
+
+
+def is_on_top(what: Locator) -> bool:
+    """Whether it is inside the window and not covered by anything fixed."""
+    return bool(
+        what.evaluate(
+            """(element) => {
+                const {left, right, top, bottom} = element.getBoundingClientRect();
+                const x = (left + right) / 2;
+                return [top + 1, bottom - 1].every(
+                    (y) => element.contains(document.elementFromPoint(x, y)));
+            }"""
+        )
+    )

@@ -1,0 +1,216 @@
+"""Images that are chosen from files: read, turned, cropped, kept."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.e2e.client import IMAGE, Frontend
+from tests.e2e.page.acting import (
+    JPEG,
+    choose,
+    choose_another,
+    jobs,
+    make,
+    player,
+    portrait,
+    write,
+)
+from tests.e2e.page.conftest import Visit
+from tests.e2e.visitor import PHONE, WIDE
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def of_an_iphone() -> bytes:
+    return Path(__file__).with_name("raccoon.heic").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("photo", "width", "shape"),
+    [(portrait, PHONE, "3:4"), (of_an_iphone, WIDE, "4:3")],
+)
+def test_a_phones_photo_is_turned_and_converted(
+    visit: Visit,
+    frontend: Frontend,
+    photo: Callable[[], bytes],
+    width: int,
+    shape: str,
+) -> None:
+    prompt = f"A raccoon in {shape}"
+    page = visit(width=width).page
+    choose(page, photo())
+    write(page, prompt)
+    make(page)
+
+    expect(player(page)).to_be_visible()
+
+    (video,) = jobs(frontend, prompt)
+    assert video["delivered"]["aspect_ratio"] == shape
+
+
+def test_a_photo_is_shrunk_before_it_is_uploaded(visit: Visit) -> None:
+    made = io.BytesIO()
+    with Image.open(IMAGE) as image:
+        image.resize((8064, 6048)).save(made, "JPEG")
+    page = visit().page
+    choose(page, made.getvalue())
+
+    shown = page.get_by_alt_text("선택한 이미지")
+    assert shown.evaluate("i => [i.naturalWidth, i.naturalHeight]") == [3840, 2880]
+
+
+def test_another_ratio_shows_a_crop_that_can_be_moved_and_is_sent(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A square of it"
+    page = visit().page
+    choose(page)
+    write(page, prompt)
+    page.get_by_text("1:1").click()
+    part = page.get_by_role("slider")
+    before = part.bounding_box()
+    part.press("ArrowRight")
+    after = part.bounding_box()
+    make(page)
+
+    assert before and after and after["x"] > before["x"]
+    assert round(after["width"]) == round(after["height"])
+    expect(player(page)).to_be_visible()
+    (video,) = jobs(frontend, prompt)
+    assert video["delivered"]["width"] == video["delivered"]["height"]
+    assert video["input_crop"] is None
+
+
+def test_the_strip_shows_the_ratio_that_each_provider_makes_from_the_image(
+    visit: Visit,
+) -> None:
+    page = visit().page
+    choose(page)
+
+    frames = page.locator(".frame")
+    expect(frames.filter(has_text="Runway").first).to_contain_text("8초 · 4:3 · $0.40")
+    expect(frames.filter(has_text="Veo")).to_contain_text("8초 · 16:9 · $3.20")
+
+
+def test_the_longest_screenshot_leaves_room_on_a_phone(visit: Visit) -> None:
+    made = io.BytesIO()
+    with Image.open(IMAGE) as image:
+        image.resize((400, 4000)).save(made, "JPEG")
+    page = visit(width=PHONE).page
+
+    choose(page, made.getvalue())
+
+    screen = page.locator(".screen").bounding_box()
+    assert screen and screen["height"] < 600, "of 800"
+
+
+# The first image to be decoded waits until `letGo` is called.
+HOLD_FIRST = """() => {
+    const read = createImageBitmap;
+    const gate = new Promise((letGo) => { window.letGo = letGo; });
+    window.createImageBitmap = (...given) => {
+        window.createImageBitmap = read;
+        window.held = gate.then(() => read(...given));
+        return window.held;
+    };
+}"""
+
+
+LET_GO = """async () => {
+    letGo();
+    await held;
+    await new Promise((shown) => requestAnimationFrame(() => setTimeout(shown)));
+}"""
+
+
+def test_no_video_can_be_made_before_the_image_is_loaded(visit: Visit) -> None:
+    page = visit().page
+    write(page, "A raccoon, and not just any")
+    expect(page.locator(".make-button")).to_be_enabled()
+    page.evaluate(HOLD_FIRST)
+
+    choose_another(page, IMAGE.read_bytes())
+
+    # Else it would be a video from text alone, which another provider makes for more.
+    expect(page.locator(".make-button")).to_have_text("이미지를 불러오는 중")
+    expect(page.locator(".make-button")).to_be_disabled()
+    page.evaluate(LET_GO)
+    expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
+    expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
+
+
+def test_the_image_chosen_last_stays_even_if_an_earlier_one_loads_later(
+    visit: Visit,
+) -> None:
+    page = visit().page
+    page.evaluate(HOLD_FIRST)
+    choose_another(page, IMAGE.read_bytes())
+    choose_another(page, portrait())
+    chosen = page.get_by_alt_text("선택한 이미지")
+    expect(chosen).to_be_visible()
+
+    page.evaluate(LET_GO)
+
+    width, height = chosen.evaluate("i => [i.naturalWidth, i.naturalHeight]")
+    assert width < height
+
+
+def test_a_file_that_is_no_image_is_refused_and_other_input_stays(visit: Visit) -> None:
+    page = visit().page
+    write(page, "What was typed")
+    broken: Any = {**JPEG, "buffer": b"no image"}
+    page.locator(".choices input[type=file]").first.set_input_files(broken)
+
+    alert = page.locator(".invitation").get_by_role("alert")
+    expect(alert).to_contain_text("사용할 수 없는 파일입니다")
+    expect(page.get_by_role("alert")).to_have_count(1)
+    expect(page.locator("#prompt")).to_have_value("What was typed")
+
+
+FORGET_IMAGES = """() => new Promise((done) => {
+    const asked = indexedDB.open("reelay", 1);
+    asked.onsuccess = () => {
+        const images = asked.result.transaction("images", "readwrite");
+        images.objectStore("images").clear().onsuccess = done;
+    };
+})"""
+
+
+def test_an_image_that_the_browser_discarded_is_reported_as_lost(
+    visit: Visit, frontend: Frontend
+) -> None:
+    page, prompt = visit().page, "A raccoon that was thrown away"
+    choose(page)
+    write(page, prompt)
+    page.reload()
+    expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
+
+    page.evaluate(FORGET_IMAGES)
+    page.reload()
+
+    lost = page.get_by_role("alert")
+    expect(lost).to_contain_text("이미지가 남아 있지 않습니다")
+    # Not a video from text alone, which another provider makes for more.
+    make(page)
+    expect(page.locator(".make-button")).to_be_enabled()
+    expect(lost).to_contain_text("이미지가 남아 있지 않습니다")
+    assert jobs(frontend, prompt) == []
+
+
+def test_the_last_frame_is_shown_until_it_is_removed(visit: Visit) -> None:
+    page = visit().page
+    files: Any = {**JPEG, "buffer": IMAGE.read_bytes()}
+    choose(page)
+    page.get_by_text("설정 더 보기").click()
+    page.locator(".more-choices input[type=file]").set_input_files(files)
+    last = page.get_by_role("img", name="마지막 프레임")
+    expect(last).to_be_visible()
+
+    page.get_by_role("button", name="마지막 프레임 제거").click()
+
+    expect(last).to_be_hidden()

@@ -1,0 +1,92 @@
+"""The list of a user's videos."""
+
+import re
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.e2e.client import Frontend, Video, wait_for
+from tests.e2e.page.acting import jobs
+from tests.e2e.page.conftest import Visit
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_a_deletion_can_be_undone_until_it_is_carried_out(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompts = ["A raccoon that stays", "A raccoon that goes"]
+    for video in [frontend.create(prompt=prompt, duration=3) for prompt in prompts]:
+        frontend.wait(video)
+    page = visit().page
+    page.clock.install()
+    stays, goes = (page.locator(".card", has_text=prompt) for prompt in prompts)
+    page.get_by_label(f"삭제: {prompts[0]}").click()
+    expect(stays).to_be_hidden()
+
+    page.get_by_role("button", name="되돌리기").click()
+    expect(stays).to_be_visible()
+    page.get_by_label(f"삭제: {prompts[1]}").click()
+
+    expect(goes).to_be_hidden()
+    page.clock.fast_forward(7_000)
+    assert len(jobs(frontend, prompts[1])) == 1, "there is still a way back"
+    page.clock.fast_forward(1_000)
+    wait_for(lambda: not jobs(frontend, prompts[1]))
+    assert len(jobs(frontend, prompts[0])) == 1
+    expect(page.locator(".toast")).to_be_hidden()
+
+
+def test_a_poster_whose_url_has_expired_gets_a_new_one(
+    visit: Visit, earlier: Video
+) -> None:
+    visitor = visit(user=None)
+    visitor.forgive("net::ERR_")
+    page, job_id = visitor.page, earlier["job_id"]
+
+    def renew(route: Route) -> None:
+        answer = route.fetch()
+        poster = answer.json()["poster_url"] + "#renewed"
+        route.fulfill(response=answer, json=answer.json() | {"poster_url": poster})
+
+    expired = re.compile(rf"{job_id}.*\.jpg")
+    page.route(expired, lambda route: route.abort(), times=1)
+    page.route(re.compile(f"/v1/videos/{job_id}$"), renew)
+    visitor.sign_in("Min-ji")
+
+    poster = page.locator(f".card a[href$='{job_id}'] img")
+    poster.scroll_into_view_if_needed()  # posters are loaded lazily
+    expect(poster).to_have_attribute("src", re.compile("#renewed$"))
+    wait_for(lambda: poster.evaluate("image => image.naturalWidth") > 0)
+
+
+def test_a_button_that_clears_the_stage_leaves_the_focus_there(
+    visit: Visit, earlier: Video
+) -> None:
+    page = visit(f"/?video={earlier['job_id']}").page
+
+    page.get_by_role("button", name="이 설정으로 다시").press("Enter")
+
+    expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
+    expect(page.get_by_role("region", name="이미지와 영상")).to_be_focused()
+    page.go_back()
+    page.get_by_role("button", name="삭제", exact=True).press("Enter")
+    expect(page.get_by_role("button", name="되돌리기")).to_be_visible()
+    expect(page.get_by_role("region", name="이미지와 영상")).to_be_focused()
+    page.get_by_role("button", name="되돌리기").click()
+
+
+def test_deleting_with_the_keyboard_moves_the_focus_to_the_next_video(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompts = ["A raccoon before another", "A raccoon after another"]
+    for video in [frontend.create(prompt=prompt, duration=3) for prompt in prompts]:
+        frontend.wait(video)
+    page = visit().page
+    before, after = (page.locator(".card", has_text=prompt) for prompt in prompts)
+
+    page.get_by_label(f"삭제: {prompts[1]}").press("Enter")
+
+    expect(after).to_be_hidden()
+    expect(before).to_be_focused()
+    page.get_by_role("button", name="되돌리기").click()

@@ -1,0 +1,110 @@
+"""Images that are pasted, dropped, or named by an address."""
+
+from base64 import b64encode
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.client import IMAGE, Frontend
+from tests.e2e.page.acting import jobs, make, write
+from tests.e2e.page.conftest import Visit
+
+pytestmark = pytest.mark.timeout(300)
+
+PASTE = """(element, [text, image]) => {
+    const bytes = Uint8Array.from(atob(image), (letter) => letter.charCodeAt(0));
+    const clipboardData = new DataTransfer();
+    if (text) clipboardData.setData("text/plain", text);
+    clipboardData.items.add(new File([bytes], "a.jpg", {type: "image/jpeg"}));
+    const event = {clipboardData, bubbles: true, cancelable: true};
+    return element.dispatchEvent(new ClipboardEvent("paste", event));
+}"""
+
+
+def test_an_image_can_be_pasted_anywhere_but_text_with_an_image_stays_text(
+    visit: Visit,
+) -> None:
+    page, image = visit().page, b64encode(IMAGE.read_bytes()).decode()
+    prompt = page.locator("#prompt")
+    # The field still gets the text, because the event isn't stopped.
+    assert prompt.evaluate(PASTE, ["A cell of a table", image])
+    expect(page.locator(".invitation")).to_be_visible()
+
+    assert not prompt.evaluate(PASTE, ["", image])
+
+    expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
+
+
+DROP = """(element, link) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.setData("text/uri-list", link);
+    for (const type of ["dragover", "drop"]) {
+        const event = {dataTransfer, bubbles: true, cancelable: true};
+        element.dispatchEvent(new DragEvent(type, event));
+    }
+}"""
+
+
+def test_a_dropped_link_becomes_the_images_url(visit: Visit) -> None:
+    page, link = visit().page, "https://example.com/raccoon.jpg"
+    page.locator(".library").evaluate(DROP, link)
+
+    expect(page.locator("#address")).to_have_value(link)
+    expect(page.locator(".stage.dragged")).to_have_count(0)
+    page.get_by_role("button", name="주소 지우기").click()
+    # Text dropped into a field stays there.
+    page.locator("#prompt").evaluate(DROP, link)
+    expect(page.locator("#address")).to_have_count(0)
+    # Nor is a card of the library, dragged by accident, an image.
+    library = page.locator(".library")
+    for happened, addresses in (("dragstart", 0), ("dragend", 1)):
+        library.dispatch_event(happened)
+        library.evaluate(DROP, link)
+        expect(page.locator("#address")).to_have_count(addresses)
+
+
+def test_a_url_can_be_typed_cleared_and_typed_again(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon of an address"
+    visitor = visit()
+    visitor.forgive("422")  # a slow machine may ask for the price of half a URL
+    page = visitor.page
+    write(page, prompt)
+    page.get_by_role("button", name="주소로 가져오기").click()
+    address = page.locator("#address")
+    expect(address).to_be_focused()
+    page.keyboard.type("https://example.com/raccoon.jpg")
+    expect(address).to_have_value("https://example.com/raccoon.jpg")
+
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.press("Backspace")
+    make(page)
+
+    # Not a video from text alone, which another provider makes for more.
+    expect(page.get_by_role("alert")).to_contain_text("이미지 주소를 입력하거나")
+    expect(address).to_be_focused()
+    assert jobs(frontend, prompt) == []
+    page.keyboard.type("https://example.com/b.jpg")
+    expect(address).to_have_value("https://example.com/b.jpg")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    page.get_by_role("button", name="주소 지우기").click()
+    expect(page.get_by_role("button", name="주소로 가져오기")).to_be_visible()
+
+
+def test_a_wrong_url_is_reported_next_to_it_and_no_video_is_planned(
+    visit: Visit,
+) -> None:
+    visitor = visit()
+    visitor.forgive("422")
+    page = visitor.page
+    page.get_by_role("button", name="주소로 가져오기").click()
+    page.keyboard.type("ftp://example.com/a.jpg")
+    expect(page.locator(".frame").first).to_have_text("Runway–")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+    page.keyboard.press("Enter")
+
+    alert = page.get_by_role("alert")
+    expect(alert).to_have_text("주소: 공개된 https:// URL이어야 합니다.")
+    expect(page.locator(".invitation").get_by_role("alert")).to_be_visible()

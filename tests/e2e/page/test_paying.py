@@ -1,0 +1,215 @@
+"""A click pays what its button shows, and once."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from local.stack import Stack
+from tests.e2e.client import Frontend, set_faults, submissions
+from tests.e2e.page.acting import CREATING, ENDLESS, choose, jobs, make, player, write
+from tests.e2e.page.conftest import Visit
+
+pytestmark = pytest.mark.timeout(300)
+PRICING = "**/v1/estimates"
+
+
+def hold_prices(page: Page) -> Callable[[Callable[[Route], None]], None]:
+    """Hold requests for prices; the returned function lets them go on as it is told."""
+    held: list[Route] = []
+    page.route(PRICING, lambda route: held.append(route))
+
+    def release(act: Callable[[Route], None]) -> None:
+        page.route(PRICING, lambda route: act(route))
+        for route in held:
+            act(route)
+
+    return release
+
+
+def test_a_click_before_the_new_price_is_known_pays_no_more_than_was_shown(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon that became dearer"
+    page = visit().page
+    button = page.locator(".make-button")
+    choose(page)
+    write(page, prompt)
+    expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
+    release = hold_prices(page)
+    page.locator(".chips.model").get_by_text("Veo", exact=True).click()
+    button.dblclick()
+    expect(button).to_have_text("가격을 확인하는 중")
+
+    release(Route.continue_)
+
+    expect(page.get_by_role("alert")).to_contain_text("가격이 올랐습니다")
+    assert jobs(frontend, prompt) == []
+    expect(page.locator(".price")).to_contain_text("$1.60")
+    make(page)
+    expect(player(page)).to_be_visible()
+    assert len(jobs(frontend, prompt)) == 1
+
+
+def test_if_only_the_maximum_rose_the_page_says_so(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon whose image came last"
+    page = visit().page
+    write(page, prompt)
+    expect(page.locator(".price:not(.old)")).to_have_text("$1.60–2.00")
+    release = hold_prices(page)
+    choose(page)
+    page.locator(".make-button").click()
+
+    release(Route.continue_)
+
+    expect(page.get_by_role("alert")).to_contain_text("최대 금액이 올랐습니다")
+    expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
+    assert jobs(frontend, prompt) == []
+
+
+def test_what_is_written_after_a_click_is_not_in_its_video(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon that was clicked"
+    page = visit().page
+    choose(page)
+    write(page, prompt)
+    expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
+    release = hold_prices(page)
+    page.locator("#prompt").fill(prompt + " at once")
+    page.locator(".make-button").click()
+    page.locator("#prompt").fill("The next racc")
+
+    release(Route.continue_)
+
+    expect(player(page)).to_be_visible()
+    assert len(jobs(frontend, prompt + " at once")) == 1
+    assert jobs(frontend, "The next racc") == []
+    expect(page.locator("#prompt")).to_have_value("The next racc")
+
+
+def test_a_click_whose_price_cannot_be_had_says_so(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon whose price is lost"
+    visitor = visit()
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    choose(page)
+    write(page, prompt)
+    expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
+    release = hold_prices(page)
+    page.locator("#prompt").fill(prompt + " again")
+    page.locator(".make-button").click()
+    expect(page.locator(".make-button")).to_have_text("가격을 확인하는 중")
+
+    release(Route.abort)
+
+    expect(page.get_by_role("alert")).to_contain_text("서비스가 응답하지 않습니다")
+    assert jobs(frontend, prompt + " again") == []
+
+
+def test_back_from_a_running_job_the_same_video_cannot_be_made_again(
+    visit: Visit, stack: Stack
+) -> None:
+    set_faults(stack, ENDLESS)
+    page = visit().page
+    choose(page)
+    write(page, "A raccoon that someone goes back from")
+    make(page)
+    expect(page.locator(".frame.working")).to_be_visible()
+
+    page.go_back()
+
+    expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
+    expect(page.locator(".make-button")).to_have_text("만드는 중")
+    expect(page.locator(".make-button")).to_be_disabled()
+    page.locator("#prompt").fill("Another raccoon")
+    expect(page.locator(".make-button")).to_be_enabled()
+
+
+def test_a_double_click_is_one_job(visit: Visit, frontend: Frontend) -> None:
+    # Without an image to upload, the first click is sent at once.
+    prompt = "A raccoon that is clicked twice"
+    page = visit().page
+    write(page, prompt)
+    expect(page.locator(".price:not(.old)")).to_have_text("$1.60–2.00")
+    page.locator(".make-button").dblclick()
+
+    expect(player(page)).to_be_visible()
+
+    assert len(jobs(frontend, prompt)) == 1
+    assert len(submissions(frontend.stack, prompt)) == 1
+
+
+def lose_answers(page: Page, count: int) -> list[str]:
+    """Let `POST /v1/videos` reach the API, but lose its next answers."""
+    keys: list[str] = []
+
+    def pass_on(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        answer = route.fetch()
+        return route.abort() if len(keys) <= count else route.fulfill(response=answer)
+
+    page.route(CREATING, pass_on)
+    return keys
+
+
+def test_a_lost_answer_is_requested_again_even_after_a_reload(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon whose answer is lost"
+    visitor = visit()
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    keys = lose_answers(page, 2)
+    write(page, prompt)
+    make(page)
+    expect(page.locator(".headline")).to_contain_text("아직 응답이 없습니다")
+
+    page.reload()
+
+    expect(player(page)).to_be_visible()
+    assert len(set(keys)) == 1
+    assert len(keys) > 1
+    assert len(jobs(frontend, prompt)) == 1
+
+
+def test_retrying_an_abandoned_request_creates_no_second_job(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon that was given up"
+    visitor = visit()
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    lose_answers(page, 1)
+    write(page, prompt)
+    make(page)
+    page.get_by_role("button", name="보내기 취소").click()
+
+    make(page)
+
+    expect(player(page)).to_be_visible()
+    assert len(jobs(frontend, prompt)) == 1
+
+
+def test_being_offline_is_shown_and_recovers(visit: Visit, frontend: Frontend) -> None:
+    prompt = "A raccoon goes offline"
+    visitor = visit()
+    # Firestore tests the network with an image, which the page's policy blocks.
+    visitor.forgive("net::ERR_", "Could not reach Cloud Firestore", "cleardot.gif")
+    page = visitor.page
+    write(page, prompt)
+    expect(page.locator(".price:not(.old)")).to_be_visible()
+    page.context.set_offline(True)
+    expect(page.locator(".offline")).to_contain_text("오프라인입니다")
+    make(page)
+    expect(page.locator(".headline")).to_contain_text("아직 응답이 없습니다")
+
+    page.context.set_offline(False)
+
+    expect(page.locator(".offline")).to_be_empty()
+    expect(player(page)).to_be_visible()
+    assert len(jobs(frontend, prompt)) == 1

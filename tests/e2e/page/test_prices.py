@@ -1,0 +1,124 @@
+"""What the page shows where a video has no price, or can't be made."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from local.stack import Stack
+from tests.e2e.client import Frontend
+from tests.e2e.page.acting import choose, write
+from tests.e2e.page.conftest import Visit
+from tests.e2e.visitor import PHONE, visiting
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_a_request_that_the_only_provider_cannot_make_is_reported_before_the_click(
+    visit: Visit,
+) -> None:
+    page = visit().page
+    page.locator(".chips.model").get_by_text("Runway", exact=True).click()
+    page.get_by_label("실패하면 다른 제공업체에도 요청").uncheck()
+    write(page, "A raccoon that Runway would need an image for")
+
+    expect(page.locator(".order .bad")).to_contain_text("제공업체가 없습니다.")
+    expect(page.locator(".make-button")).to_be_disabled()
+    expect(page.locator(".make-button .price")).to_have_count(0)
+
+
+def test_over_the_cap_the_page_suggests_settings_that_fit(
+    browser: Browser, a_stack: Callable[..., Stack]
+) -> None:
+    with (
+        a_stack(USER_DAILY_LIMIT_USD="0.30") as poor,
+        visiting(browser, poor) as visitor,
+    ):
+        visitor.go()
+        visitor.sign_in()
+        visitor.forgive("422")
+        page = visitor.page
+        choose(page)
+        write(page, "A raccoon that is too dear", seconds=8)
+
+        expect(page.locator(".order")).to_contain_text("한도가 $0.30 남았습니다")
+        expect(page.locator(".make-button")).to_be_disabled()
+        page.get_by_role("button", name=re.compile("가능한 설정")).click()
+
+        expect(page.locator(".price:not(.old)")).to_contain_text("$0.30")
+        expect(page.locator(".make-button")).to_be_enabled()
+
+
+@pytest.mark.usefixtures("_paused")
+def test_while_generation_is_paused_the_page_says_so_next_to_the_price(
+    visit: Visit,
+) -> None:
+    page = visit(width=PHONE).page
+    choose(page)
+    write(page, "A raccoon that can't be made now")
+
+    expect(page.locator(".frame")).to_have_text([re.compile("일시 중지$")] * 4)
+    expect(page.locator(".order-bar")).to_contain_text("영상 생성을 일시 중지했습니다")
+    expect(page.locator(".make-button")).to_be_disabled()
+    expect(page.locator(".make-button .price")).to_contain_text("0.20")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator(".order-bar")).to_contain_text("New videos are paused")
+
+
+@pytest.fixture
+def _paused(stack: Stack) -> Iterator[None]:
+    operator, switch = Frontend(stack, "seo-yeon", admin=True), "/v1/admin/generation"
+    operator.call("POST", switch, {"level": "paused", "reason": "a test"})
+    yield
+    operator.call("POST", switch, {"level": "normal", "reason": "the test is over"})
+
+
+def test_the_end_of_a_pause_is_noticed_without_a_reload(
+    visit: Visit, stack: Stack
+) -> None:
+    page = visit().page
+    operator, switch = Frontend(stack, "seo-yeon", admin=True), "/v1/admin/generation"
+    operator.call("POST", switch, {"level": "paused", "reason": "a test"})
+    page.clock.install()
+    choose(page)
+    expect(page.locator(".order-bar")).to_contain_text("영상 생성을 일시 중지했습니다")
+    operator.call("POST", switch, {"level": "normal", "reason": "the test is over"})
+
+    page.clock.fast_forward(60_000)
+
+    expect(page.locator(".make-button")).to_be_enabled()
+
+
+def test_without_a_price_no_video_can_be_made(
+    visit: Visit,
+) -> None:
+    visitor = visit()
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    choose(page)
+    write(page, "A raccoon of unknown price")
+    expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
+    page.route("**/v1/estimates", lambda route: route.abort())
+
+    page.locator(".chips.model").get_by_text("Veo", exact=True).click()
+
+    expect(page.locator(".price")).to_have_count(0)
+    expect(page.locator(".make-button")).to_be_disabled()
+    page.unroute("**/v1/estimates")
+    expect(page.locator(".price:not(.old)")).to_contain_text("$1.60")
+    expect(page.locator(".make-button")).to_be_enabled()
+
+
+def test_a_service_that_is_down_at_the_start_is_retried(visit: Visit) -> None:
+    visitor = visit(user=None)
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    page.route("**/v1/models", lambda route: route.abort(), times=1)
+    visitor.sign_in()
+    expect(page.get_by_role("alert")).to_contain_text("서비스가 응답하지 않습니다")
+    expect(page.locator(".make-button")).to_be_disabled()
+
+    expect(page.locator(".price:not(.old)")).to_be_visible()
+
+    expect(page.get_by_role("alert")).to_have_count(0)

@@ -1,0 +1,141 @@
+"""Which video is on the stage while another one changes."""
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from local.stack import Stack
+from tests.e2e.client import Frontend, Video, set_faults, wait_for
+from tests.e2e.page.acting import ENDLESS, choose, is_on_top, make, player, write
+from tests.e2e.page.conftest import Visit
+from tests.e2e.visitor import NARROW, PHONE, WIDE
+
+pytestmark = pytest.mark.timeout(300)
+# What opens below it is at first hidden by the bar.
+ABOVE_THE_BAR = """button => {
+    const bar = document.querySelector(".order-bar").getBoundingClientRect();
+    scrollBy(0, button.getBoundingClientRect().bottom - bar.top);
+}"""
+
+
+def test_a_late_answer_to_a_cancellation_leaves_the_video_opened_meanwhile(
+    visit: Visit, frontend: Frontend
+) -> None:
+    other = frontend.wait(frontend.create(duration=4, model="runway"))
+    set_faults(frontend.stack, ENDLESS)
+    page, held = visit().page, list[Route]()
+    choose(page)
+    write(page, "A raccoon whose cancellation takes its time")
+    make(page)
+    page.route("**/cancel", lambda route: held.append(route))
+    page.get_by_role("button", name="취소", exact=True).click()
+    page.get_by_role("button", name="영상 생성 취소").click()
+    expect(page.locator(".headline")).to_have_text("취소하는 중")
+    job_id = page.url.partition("=")[2]
+    page.locator(f".card a[href$='{other['job_id']}']").click()
+    expect(player(page)).to_be_visible()
+
+    cancelled = {"status": "failed", "error": {"code": "cancelled", "message": ""}}
+    held[0].fulfill(json=frontend.get({"job_id": job_id}) | cancelled)
+
+    expect(page.locator(f".card.failed a[href$='{job_id}']")).to_be_visible()
+    expect(player(page)).to_be_visible()
+
+
+def test_cancelling_shows_what_it_will_cost(visit: Visit, stack: Stack) -> None:
+    set_faults(stack, ENDLESS)
+    page = visit().page
+    choose(page)
+    write(page, "A raccoon that is cancelled", seconds=8)
+    make(page)
+    expect(page.locator(".frame.working")).to_contain_text("Runway")
+    page.get_by_role("button", name="취소", exact=True).click()
+    said = "Runway가 이미 시작해서 $0.40가 청구될 수 있습니다."
+    expect(page.locator(".ask p")).to_have_text(said)
+    # Holding Enter down doesn't answer the question as well.
+    expect(page.get_by_role("button", name="계속 만들기")).to_be_focused()
+
+    page.get_by_role("button", name="영상 생성 취소").click()
+
+    expect(page.locator(".headline")).to_have_text("취소했습니다")
+
+
+def test_the_question_before_a_cancellation_is_above_the_phones_bar(
+    visit: Visit, stack: Stack
+) -> None:
+    set_faults(stack, ENDLESS)
+    page = visit(width=NARROW).page
+    page.set_viewport_size({"width": NARROW, "height": 480})
+    write(page, "A raccoon that is almost cancelled")
+    choose(page)
+    make(page)
+    cancel = page.get_by_role("button", name="취소", exact=True)
+    cancel.evaluate(ABOVE_THE_BAR)
+    cancel.click()
+
+    keep_going = page.get_by_role("button", name="계속 만들기")
+    expect(keep_going).to_be_focused()
+    wait_for(lambda: is_on_top(keep_going), timeout_seconds=10)
+
+
+def test_a_reload_during_a_job_loses_nothing(visit: Visit, stack: Stack) -> None:
+    set_faults(stack, ENDLESS)
+    prompt = "A raccoon that outlives a reload"
+    page = visit().page
+    choose(page)
+    chips = page.locator(".chips.model")
+    chips.get_by_text("Omni", exact=True).click()
+    chips.get_by_text("Runway", exact=True).click()
+    write(page, prompt, seconds=5)
+    make(page)
+    expect(page.locator(".frame.working")).to_be_visible()
+
+    page.reload()
+
+    expect(page.locator(".frame.working")).to_contain_text("Runway")
+    expect(page.locator(".stage .still")).to_be_visible()
+    expect(page.locator("#prompt")).to_have_value(prompt)
+    expect(page.get_by_label("5", exact=True)).to_be_checked()
+    expect(page.get_by_label("Runway", exact=True)).to_be_checked()
+    expect(page.locator(".make-button")).to_be_disabled()
+    set_faults(stack, [])
+
+
+def test_a_download_is_a_file(visit: Visit, earlier: Video) -> None:
+    page = visit(f"/?video={earlier['job_id']}").page
+
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="다운로드").click()
+
+    content = downloading.value.path().read_bytes()
+    assert len(content) == earlier["delivered"]["size"]
+    assert downloading.value.suggested_filename.endswith(".mp4")
+
+
+@pytest.mark.parametrize("width", [PHONE, WIDE])
+def test_copying_a_link_is_confirmed_in_view(
+    visit: Visit, earlier: Video, width: int
+) -> None:
+    permissions = ["clipboard-read", "clipboard-write"]
+    visitor = visit(
+        f"/?video={earlier['job_id']}", width=width, permissions=permissions
+    )
+    page = visitor.page
+    page.get_by_role("button", name="링크 복사").click()
+
+    toast = page.locator(".toast")
+    expect(toast).to_contain_text("링크를 복사했습니다")
+    assert is_on_top(toast)
+    link = page.locator(".film").get_attribute("src")
+    assert page.evaluate("navigator.clipboard.readText()") == link
+
+
+def test_a_link_that_cannot_be_copied_is_shown_and_selected(
+    visit: Visit, earlier: Video
+) -> None:
+    page = visit(f"/?video={earlier['job_id']}").page
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject() }")
+    page.get_by_role("button", name="링크 복사").click()
+
+    link = page.get_by_label("이 링크를 직접 복사해 주세요")
+    expect(link).to_have_value(page.locator(".film").get_attribute("src") or "")
+    assert link.evaluate("e => e.selectionEnd - e.selectionStart == e.value.length")

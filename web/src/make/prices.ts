@@ -1,0 +1,128 @@
+// What the draft would cost, which settings are on offer, and why no video would be made.
+
+import { computed, effect, signal } from "@preact/signals";
+import { type Api, ApiProblem, type Estimate, type Model, type Usage } from "../api";
+import { language } from "../i18n";
+import { debounced } from "./debounced";
+import { draft } from "./draft";
+import { obstacleOf } from "./limits";
+import { fitted, offersOf } from "./offers";
+import { estimateOf } from "./request";
+
+const ESTIMATE_AFTER_MS = 250;
+/** The first pause before a failed call is retried; it doubles with each failure. */
+const RETRY_MS = 5000;
+/** How long a price counts as current. */
+const FRESH_MS = 60_000;
+
+/** `onDown`: the models could not be loaded, which is retried. `onUp`: after that, they were. */
+export function openPrices(api: Api, onDown: (error: unknown) => void, onUp: () => void) {
+  const models = signal<Model[]>([]);
+  const usage = signal<Usage | null>(null);
+  const estimate = signal<Estimate | null>(null);
+  const isPriceOld = signal(true);
+  /** Why there is no price: the API answered the estimate with 422. */
+  const priceProblem = signal<ApiProblem | null>(null);
+  const offers = computed(() => offersOf(models.value, draft.value));
+  const fit = computed(() => fitted(draft.value, offers.value));
+  const estimateRequest = computed(() => JSON.stringify(estimateOf(fit.value)));
+  /** Why no video would be made; null also while there is no price. */
+  const obstacle = computed(() => {
+    const price = priceProblem.value ? null : estimate.value;
+    return price && obstacleOf(price, usage.value);
+  });
+  let isClosed = false;
+  let isDown = false;
+  let pricedAt = 0;
+  let failedCalls = 0;
+
+  const isSeen = () => document.visibilityState === "visible";
+  const retryDelay = () => Math.min(FRESH_MS, RETRY_MS * 2 ** failedCalls++);
+
+  const price = debounced(ESTIMATE_AFTER_MS, async (signal) => {
+    try {
+      estimate.value = await api.estimate(estimateOf(fit.value), signal);
+      priceProblem.value = null;
+      isPriceOld.value = false;
+      pricedAt = Date.now();
+      failedCalls = 0;
+    } catch (error) {
+      if (signal.aborted) return;
+      const isWrong = error instanceof ApiProblem && error.status === 422;
+      priceProblem.value = isWrong ? error : null;
+      if (isWrong) return;
+      // The last price was for another request.
+      if (isPriceOld.value) estimate.value = null;
+      pricedAt = 0;
+      retryPrice();
+    }
+  });
+  // A tab in the background waits until it is visible.
+  const retryPrice = debounced(retryDelay, async () => void (isSeen() && price()));
+
+  /** The price of the draft as it is now, even if it changes meanwhile. Throws ApiProblem, Unreachable. */
+  async function currentPrice(): Promise<Estimate> {
+    if (estimate.value && !isPriceOld.value) return estimate.value;
+    return api.estimate(estimateOf(fit.value));
+  }
+
+  async function refreshUsage(): Promise<void> {
+    usage.value = await api.getUsage().catch(() => usage.value);
+  }
+
+  async function refreshPrice(): Promise<void> {
+    await refreshUsage();
+    if (!isClosed) price();
+  }
+
+  async function loadPrices(): Promise<void> {
+    void refreshUsage();
+    if (models.value.length) return price();
+    try {
+      models.value = await api.listModels();
+      if (isDown) onUp();
+      isDown = false;
+    } catch (error) {
+      if (isClosed) return;
+      isDown = true;
+      onDown(error);
+      retryLoad();
+    }
+  }
+  const retryLoad = debounced(retryDelay, loadPrices);
+
+  // The obstacle may have passed, or another provider may now be the first.
+  const look = () => {
+    if (isSeen() && Date.now() - pricedAt >= FRESH_MS) void refreshPrice();
+  };
+  document.addEventListener("visibilitychange", look);
+  const stops = [
+    effect(() => {
+      if (!obstacle.value) return;
+      const timer = setInterval(() => isSeen() && refreshPrice(), FRESH_MS);
+      return () => clearInterval(timer);
+    }),
+    effect(() => {
+      estimateRequest.value;
+      // Ask again in another language: `priceProblem` has messages in the page's language.
+      language.value;
+      if (!models.value.length) return;
+      isPriceOld.value = true;
+      price();
+    }),
+  ];
+
+  function close(): void {
+    isClosed = true;
+    for (const stop of stops) stop();
+    price.stop();
+    retryPrice.stop();
+    retryLoad.stop();
+    document.removeEventListener("visibilitychange", look);
+  }
+
+  return {
+    ...{ models, usage, estimate, isPriceOld, priceProblem, obstacle, offers, fit },
+    ...{ currentPrice, loadPrices, refreshPrice, refreshUsage, close },
+  };
+}

@@ -1,0 +1,92 @@
+// The button with the price, and why no video would be made.
+
+import { money } from "../format";
+import { language, t } from "../i18n";
+import { change } from "./draft";
+import { FieldError } from "./errors-view";
+import { longestFit, remainingUnderCaps, resetOf } from "./limits";
+import { MODEL_CHOICE } from "./offers";
+import { NAMES } from "./stage";
+import type { Studio } from "./studio";
+
+export function SubmitBar({ studio }: { studio: Studio }) {
+  const { estimate, isPriceOld, isMaking, isReading } = studio;
+  const problem = studio.priceProblem.value;
+  const price = problem ? null : estimate.value;
+  const obstacle = studio.obstacle.value;
+  const hasNoProvider = obstacle === "noProvider" || obstacle === "noProviderNow";
+  // A translation's fraction of a cent isn't shown as a range.
+  const isRange = price && money(price.max_cost_usd) !== money(price.estimated_cost_usd);
+  const isBusy = isMaking.value || isReading.value;
+  return (
+    <div class="order">
+      <div class="order-bar">
+        <FieldError studio={studio} place="order" />
+        {hasNoProvider && <p class="bad">{t(obstacle)}</p>}
+        {obstacle === "refused" && <p class="bad">{price?.refused?.message}</p>}
+        {obstacle === "cap" && <OverCap studio={studio} />}
+        <button
+          type="submit"
+          class="main make-button"
+          disabled={isBusy || !price || obstacle !== null}
+        >
+          <span>{t(labelOf(studio))}</span>
+          {!price && !problem && <span aria-hidden="true">…</span>}
+          {price && !hasNoProvider && !isBusy && (
+            <span class={isPriceOld.value ? "price old" : "price"}>
+              {isRange
+                ? t("priceRange", price.estimated_cost_usd, price.max_cost_usd)
+                : t("price", price.estimated_cost_usd)}
+            </span>
+          )}
+        </button>
+      </div>
+      <div class="small-print">
+        <p class="muted">
+          {isRange && !hasNoProvider && `${t("priceMost", price.max_cost_usd)} `}
+          <RemainingBudget studio={studio} />
+        </p>
+        <p class="muted">{t("aiNotice")}</p>
+      </div>
+    </div>
+  );
+}
+
+function labelOf({ isPricing, isMaking, isReading }: Studio) {
+  if (isPricing.value) return "checkingPrice";
+  if (isMaking.value) return "making";
+  return isReading.value ? "readingImage" : "makeVideo";
+}
+
+function RemainingBudget({ studio }: { studio: Studio }) {
+  const remaining = studio.usage.value && remainingUnderCaps(studio.usage.value);
+  return remaining ? <>{t("leftOfCap", remaining.leftUsd, remaining.period)}</> : null;
+}
+
+/** Says when the cap resets, and offers the settings that still fit. */
+function OverCap({ studio }: { studio: Studio }) {
+  const usage = studio.usage.value;
+  const remaining = usage && remainingUnderCaps(usage);
+  if (!usage || !remaining) return null;
+  const reset = resetOf(remaining.period, new Date(), usage.time_zone);
+  const shown = new Intl.DateTimeFormat(language.value, {
+    ...(remaining.period === "monthly" && { month: "long", day: "numeric" }),
+    hour: "numeric",
+    minute: "2-digit",
+  }).format(reset);
+  const fit = longestFit(studio.fit.value, studio.models.value, Number(remaining.leftUsd));
+  const take = () => {
+    const model = fit && MODEL_CHOICE[fit.model];
+    if (model) change({ model, duration: fit.duration });
+  };
+  return (
+    <div role="status">
+      <p class="bad">{t("overCap", remaining.leftUsd, shown)}</p>
+      {fit && (
+        <button type="button" onClick={take}>
+          {t("fits", NAMES[fit.model], fit.duration, fit.usd)}
+        </button>
+      )}
+    </div>
+  );
+}
