@@ -1,4 +1,4 @@
-# What a person types. Each target does the set-up it needs; a second call is quick.
+# The project's commands. Each target does the set-up it needs; a second call is quick.
 .DEFAULT_GOAL := help
 .PHONY: emulator help demo dev web chaos bench fuzz unit test check audit format lock providers release clean deploy plan destroy named
 
@@ -6,44 +6,45 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 CHECKOV := .venv-checkov/bin/checkov
-# Hundreds of short programs start here: each would compile all it imports.
+# Hundreds of short-lived Python processes start here: without bytecode caches, each would
+# compile all its imports.
 unexport PYTHONDONTWRITEBYTECODE
-# From where infra/ is applied: Cloud Build and GitHub, and people's machines.
+# Where infra/ is applied: on Cloud Build, GitHub and people's machines.
 PLATFORMS := linux_amd64 linux_arm64 darwin_amd64 darwin_arm64 windows_amd64
-# Without emulators, servers of their own processes, or waiting.
+# Tests that need no emulator, no server process and no waiting.
 UNIT := $(addprefix tests/,domain usecases jobs guards worker functions)
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##|^##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/; s/^## /\t/' | expand -t 10
 
-demo: emulator $(READY) ## One image becomes a video: IMAGE= (none: text only) LAST_IMAGE= PROMPT= DURATION= FAULTS= RESUME=JOB_ID
+demo: emulator $(READY) ## Turn an image into a video: IMAGE= (none: text only) LAST_IMAGE= PROMPT= DURATION= FAULTS= RESUME=JOB_ID
 ## MODEL=runway, gemini-veo-3.1 or gemini-omni-flash is asked first, the others take over; YES=1 pays without asking
 ## RATIO=auto (the image's own), 16:9, 9:16, 1:1, 4:3, 3:4 or 21:9; without PROMPT= the demo's own prompt is used
 	@$(BIN)/python -m local demo
 
-dev: emulator $(READY) ## The local stack with its web page, addresses and a token, until Ctrl-C: PORT=8700, the first of eight; FAULTS=
+dev: emulator $(READY) ## Run the local stack with its web page until Ctrl-C; prints addresses and a token: PORT=8700, the first of eight; FAULTS=
 	@$(BIN)/python -m local dev $(if $(PORT),--port "$(PORT)")
 
 web: ## Build the web page, which needs Node.js
 	@$(PYTHON) -m ops.npm
 
-chaos: emulator $(READY) ## Everything that can fail fails, and what held: JOBS=300 SEED=1 TIME_SCALE=1
-	@$(BIN)/pytest --hypothesis-profile=thorough tests/domain tests/guards >&2
+chaos: emulator $(READY) ## Inject every fault that can be staged, and check the promises: JOBS=300 SEED=1 TIME_SCALE=1
 	@$(BIN)/python -m local.fault_injection $(if $(JOBS),--jobs "$(JOBS)") \
 	  $(if $(SEED),--seed "$(SEED)") $(if $(TIME_SCALE),--time-scale "$(TIME_SCALE)")
+	@$(BIN)/pytest --hypothesis-profile=thorough tests/domain tests/guards >&2
 
-bench: emulator $(READY) ## Figures of speed, each beside a reference, a JSON object per line: SECONDS=5 a round, ROUNDS=5, ONLY=
+bench: emulator $(READY) ## Measure speed, each figure compared to a reference, a JSON object per line: SECONDS=5 (a round) ROUNDS=5 ONLY=
 	@$(BIN)/python -m local.bench $(if $(SECONDS),--seconds "$(SECONDS)") \
 	  $(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(ONLY),--only $(ONLY))
 
-unit: $(READY) ## Tests of what decides and of the HTTP edge, in about half a minute
+unit: $(READY) ## Run the tests of the domain, the use cases and the HTTP edge, in under a minute on an idle machine
 	@$(BIN)/pytest $(UNIT)
 
-test: emulator web $(READY) ## All tests
+test: emulator web $(READY) ## Run all tests
 	@cd web && npm run --silent check && npm run --silent test && npm run --silent size
 	@$(BIN)/python -m tests.side_by_side
 
-check: emulator web $(READY) $(CHECKOV) ## What CI runs: format, lint, types, known weaknesses, Terraform, tests with coverage
+check: emulator web $(READY) $(CHECKOV) ## Run what CI runs: format, lint, types, known vulnerabilities, Terraform and its weak settings, tests with coverage
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/python -m tests.side_by_side --check
@@ -51,17 +52,17 @@ check: emulator web $(READY) $(CHECKOV) ## What CI runs: format, lint, types, kn
 fuzz: $(READY) ## Feed mutated images and videos to the decoders: FILES=20000 SEED=1
 	@$(BIN)/python -m local.fuzz $(if $(FILES),--files "$(FILES)") $(if $(SEED),--seed "$(SEED)")
 
-audit: $(READY) ## Known vulnerabilities of what ships
+audit: $(READY) ## Look up known vulnerabilities of the packages that ship
 	@$(BIN)/python -m ops.audit
 
-# Before anything is installed.
+# Checked before anything is installed.
 named:
 	@$(if $(PROJECT),,echo "Name it: make $(MAKECMDGOALS) PROJECT=my-project"; exit 1)
 
-deploy: named $(READY) ## From an empty project to a running service: PROJECT= REGION= ARGS=--no-public
+deploy: named $(READY) ## Deploy, from an empty project to a running service: PROJECT= REGION= ARGS=--no-public
 	@$(BIN)/python -m ops.deploy up --project "$(PROJECT)" --region "$(REGION)" $(ARGS)
 
-plan: named $(READY) ## What make deploy would ask, make and change; changes nothing: PROJECT= REGION=
+plan: named $(READY) ## Show what make deploy would ask, create and change; changes nothing: PROJECT= REGION=
 	@$(BIN)/python -m ops.deploy plan --project "$(PROJECT)" --region "$(REGION)" $(ARGS)
 
 destroy: named $(READY) ## Take the service down; data stays: PROJECT=
@@ -76,7 +77,7 @@ lock: $(READY) ## Pin the newest versions, with hashes, for every Python from 3.
 providers: ## Pin Terraform's providers by checksum, for every platform; commit the file
 	@terraform -chdir=infra providers lock $(PLATFORMS:%=-platform=%)
 
-release: $(READY) ## Name what is unreleased, and tag it: VERSION=1.2.3
+release: $(READY) ## Move unreleased changes under a version, commit and tag: VERSION=1.2.3
 	@$(if $(VERSION),,echo "Name it: make release VERSION=1.2.3"; exit 1)
 	@$(BIN)/python -m ops.release "$(VERSION)"
 
@@ -88,18 +89,25 @@ ifeq ($(origin IMAGE)=$(value IMAGE),command line=)
 override IMAGE := none
 endif
 
-# What the demo is asked for goes to it in the environment, as it was typed: neither make
-# nor the shell expands a $$ in it.
+# The demo's options are passed in the environment exactly as typed: neither make nor the
+# shell expands a $$ in them.
 DEMO_OPTIONS := IMAGE LAST_IMAGE PROMPT MODEL DURATION RATIO FAULTS RESUME YES
 $(foreach name,$(DEMO_OPTIONS),$(eval override $(name) := $$(value $(name))))
 export $(DEMO_OPTIONS)
 
-# Before anything is downloaded: can the Firestore emulator run here?
+# A mistyped name would be ignored, and the default might be paid for.
+OPTIONS := $(DEMO_OPTIONS) PORT JOBS SEED TIME_SCALE SECONDS ROUNDS ONLY FILES \
+  PROJECT REGION ARGS VERSION PYTHON SHELL
+UNKNOWN := $(filter-out $(OPTIONS),$(foreach name,$(.VARIABLES),$(if \
+  $(findstring command line,$(origin $(name))),$(name))))
+$(if $(UNKNOWN),$(error No option is called $(UNKNOWN): see make help))
+
+# Checks that the Firestore emulator can run here, before anything is downloaded.
 emulator:
 	@$(PYTHON) -m local.preflight emulator
 
-# uv installs the locks as they stand, without resolving: what is released later, or which
-# pip came with Python, makes no difference.
+# uv installs the lock files as they are, without resolving, so neither later releases nor
+# the pip that came with Python make a difference.
 $(READY): requirements-uv.txt requirements-dev.txt
 	@$(PYTHON) -m local.preflight
 	@rm -rf .venv && $(PYTHON) -m venv .venv
