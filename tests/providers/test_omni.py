@@ -11,7 +11,7 @@ from shared.domain.outcomes import Failed, Gone, PollFailed, Succeeded, Working
 from shared.ports.providers import BucketFile, InlineFile, WebFile
 from shared.providers.omni import omni_by_identity
 from tests.providers.provider_cases import KEY, OMNI, OMNI_IDENTITY, request_for
-from tests.providers.vendor_server import Reply, closed_port_url, vendor
+from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, vendor
 
 
 def interaction(status: str, **more: object) -> dict[str, object]:
@@ -226,7 +226,7 @@ def test_the_environment_does_not_turn_it_into_an_agent_platform_client(
 ) -> None:
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
     monkeypatch.setenv("GOOGLE_API_KEY", "AIza-other")
-    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", closed_port_url())
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", CLOSED_PORT_URL)
 
     with vendor(Reply(body=interaction("queued"))) as server:
         OMNI.make(server.url).poll(OMNI.task())

@@ -32,7 +32,7 @@ from tests.providers.provider_cases import (
     request_for,
     with_timeout,
 )
-from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
+from tests.providers.vendor_server import CLOSED_PORT_URL, Conduct, Reply, vendor
 from tests.usecases.harness import Harness
 
 UNKNOWN = "unknown"
@@ -82,9 +82,10 @@ def code_of(outcome: Submission) -> str:
 
 def submitted(case: ProviderCase, reply: Reply, *, posts: int = 1) -> Submission:
     """The outcome of a start answered with `reply`; asserts how often it was sent."""
+    seconds = 0.2 if reply.conduct is Conduct.HANG else 50
     with vendor(reply) as server:
         provider = case.make(server.url)
-        with with_timeout(provider, "READ_SECONDS", 1):
+        with with_timeout(provider, "READ_SECONDS", seconds):
             outcome = provider.start(request_for(case))
     assert len(server.received) == posts
     return outcome
@@ -248,7 +249,7 @@ def test_a_connection_dropped_unread_is_unknown(case: ProviderCase) -> None:
 
 @each()
 def test_a_refused_connection_means_not_sent(case: ProviderCase) -> None:
-    outcome = case.make(closed_port_url()).start(request_for(case))
+    outcome = case.make(CLOSED_PORT_URL).start(request_for(case))
 
     assert isinstance(outcome, NotSent)
     assert outcome.problem.code is ErrorCode.PROVIDER_UNAVAILABLE

@@ -13,7 +13,7 @@ from tests.providers.provider_cases import (
     each,
     with_timeout,
 )
-from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
+from tests.providers.vendor_server import CLOSED_PORT_URL, Conduct, Reply, vendor
 
 REPLIES = {
     "html": Reply(body="<html>"),
@@ -100,7 +100,7 @@ def test_a_cancel_that_a_proxy_answers_has_failed(
 
 @each(RUNWAY, RUNWAY_HTTP, OMNI, OMNI_IDENTITY)
 def test_polls_and_cancels_of_an_unreachable_vendor_fail(case: ProviderCase) -> None:
-    provider = case.make(closed_port_url())
+    provider = case.make(CLOSED_PORT_URL)
 
     assert isinstance(provider.poll(case.task()), PollFailed)
     assert provider.cancel(case.task()) is False

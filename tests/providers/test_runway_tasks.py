@@ -15,7 +15,7 @@ from shared.providers.runway import MakeTransport, Runway
 from shared.providers.runway_http import FAULTS, HttpTransport
 from shared.providers.runway_sdk import SdkTransport
 from tests.providers.provider_cases import RUNWAY, RUNWAY_HTTP, ProviderCase, each
-from tests.providers.vendor_server import Reply, closed_port_url, vendor
+from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, vendor
 
 both = each(RUNWAY, RUNWAY_HTTP)
 
@@ -170,9 +170,9 @@ def test_a_fetch_without_a_file_says_why(
 def test_the_environment_sets_neither_url_nor_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("RUNWAYML_BASE_URL", closed_port_url())
+    monkeypatch.setenv("RUNWAYML_BASE_URL", CLOSED_PORT_URL)
     monkeypatch.setenv("RUNWAYML_API_SECRET", "key_other")
-    monkeypatch.setenv("HTTP_PROXY", closed_port_url())
+    monkeypatch.setenv("HTTP_PROXY", CLOSED_PORT_URL)
 
     with vendor(Reply(body={"status": "PENDING"})) as server:
         for transport in (SdkTransport, HttpTransport):

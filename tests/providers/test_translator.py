@@ -19,7 +19,7 @@ from shared.domain.prompt_translation import Translation
 from shared.providers import gemini_translator
 from shared.providers.gemini_translator import GeminiTranslator
 from tests.local.simulated import QUICK, Objects
-from tests.providers.vendor_server import Conduct, Reply, closed_port_url, vendor
+from tests.providers.vendor_server import CLOSED_PORT_URL, Conduct, Reply, vendor
 
 KOREAN = "고양이가 창밖을 바라본다"
 ATTACKS = (
@@ -162,7 +162,7 @@ def test_no_refusal_is_retried(status: int) -> None:
 
 
 def test_a_refused_connection_costs_nothing() -> None:
-    made = a_translator(closed_port_url()).translate(KOREAN, max_units=1000)
+    made = a_translator(CLOSED_PORT_URL).translate(KOREAN, max_units=1000)
 
     assert made.problem
     assert made.problem.code is ErrorCode.PROVIDER_UNAVAILABLE

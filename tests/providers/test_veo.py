@@ -13,7 +13,7 @@ from shared.ports.providers import BucketFile, InlineFile, TaskRef
 from shared.providers import google_client
 from shared.providers.veo import Veo
 from tests.providers.provider_cases import OPERATION, VEO, request_for
-from tests.providers.vendor_server import Reply, closed_port_url, vendor
+from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, vendor
 
 
 def ended_in(code: object, message: str) -> dict[str, object]:
@@ -288,7 +288,7 @@ def test_a_host_is_only_derived_from_the_name_of_a_location(
 
     def host(location: str) -> str:
         asked.append(location)
-        return closed_port_url()
+        return CLOSED_PORT_URL
 
     monkeypatch.setattr(google_client, "_agent_platform", host)
     now = Veo(project="p", location="us-central1", credentials=Token())

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -9,6 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+# Nothing listens on port 1.
+CLOSED_PORT_URL = "http://127.0.0.1:1"
 
 
 class Conduct(StrEnum):
@@ -50,11 +55,13 @@ class Received:
 
 
 class VendorServer(ThreadingHTTPServer):
+    daemon_threads = False  # closing waits for them
+
     def __init__(self, reply: Reply) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.reply = reply
         self.received: list[Received] = []
-        self.connections = 0
+        self.accepted: list[socket.socket] = []
         self.while_dripping: Callable[[], None] = lambda: None
         self.released = threading.Event()
 
@@ -62,8 +69,25 @@ class VendorServer(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
+    @property
+    def connections(self) -> int:
+        return len(self.accepted)
+
     def posts(self) -> list[Received]:
         return [each for each in self.received if each.method == "POST"]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.accepted.append(request)
+        super().process_request(request, client_address)
+
+    def finish(self) -> None:
+        """Receive what clients that have stopped waiting sent, and nothing more."""
+        self.released.set()
+        while select.select([self.socket], [], [], 0)[0]:
+            self.handle_request()
+        for connection in self.accepted:
+            with suppress(OSError):  # it is closed
+                socket.socket.shutdown(connection, socket.SHUT_RD)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients hang up on purpose here."""
@@ -74,7 +98,6 @@ class _Handler(BaseHTTPRequestHandler):
     server: VendorServer
 
     def handle(self) -> None:
-        self.server.connections += 1
         if self.server.reply.conduct is Conduct.DROP_UNREAD:
             self.connection.shutdown(socket.SHUT_RDWR)
             return
@@ -154,20 +177,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def vendor(reply: Reply) -> Iterator[VendorServer]:
+    """After the block, `received` has all requests, however slowly it serves them."""
     with VendorServer(reply) as server:
-        server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield server
         finally:
-            server.released.set()
             server.shutdown()
             thread.join()
-
-
-def closed_port_url() -> str:
-    """A URL whose port nothing listens on."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{unused.getsockname()[1]}"
+            server.finish()
