@@ -10,12 +10,15 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ALL_UNSUPPORTED, ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.outcomes import Decision, GaveUp, LeaseExpired, Revived, Skipped
+from shared.domain.request import Frame
 
 _CAPS_REACHED = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
 
 
 class Prepare(Struct, frozen=True, kw_only=True):
-    """Fetch and check the next image."""
+    """Fetch and check the image of this frame."""
+
+    frame: Frame
 
 
 class Start(Struct, frozen=True, kw_only=True):
@@ -170,8 +173,8 @@ def _continue_chain(job: Job, now: datetime) -> Action:
         return Wait(until=busy_until)
     if problem := _ending(job):
         return GaveUp(problem=problem)
-    if job.frame_to_prepare is not None:
-        return Prepare() if now < job.deadline_at else _out_of_time(job)
+    if frame := job.frame_to_prepare:
+        return Prepare(frame=frame) if now < job.deadline_at else _out_of_time(job)
     return _next_start(job, now)
 
 

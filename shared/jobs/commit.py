@@ -80,6 +80,25 @@ class JobCommitter(Struct, frozen=True, kw_only=True):
             return self._committed(base, held, then)
         raise Unreachable(f"job {before.value.job_id}: the outcome was not committed")
 
+    def commit_around(
+        self,
+        before: Versioned[Job],
+        started: Outcome,
+        work: Callable[[Job], Outcome],
+        *,
+        pauses: Sequence[float] = SHORT_BACKOFF,
+        then: Callable[[Job], None] = _do_nothing,
+    ) -> Versioned[Job] | None:
+        """Commit `started`; only if that took effect, do `work` and commit its outcome.
+
+        So one process at a time does the work. `pauses`, `then`: of the second commit.
+        """
+        our_commit: list[Job] = []
+        held = self.commit(before, started, then=our_commit.append)
+        if held is None or not our_commit:
+            return held
+        return self.commit(held, work(held.value), pauses=pauses, then=then)
+
     def _committed(
         self, base: Job, held: Versioned[Job], then: Callable[[Job], None]
     ) -> Versioned[Job]:

@@ -29,13 +29,11 @@ from shared.domain.outcomes import (
     Decision,
     GaveUp,
     LeaseExpired,
-    Outcome,
     PrepareStarted,
     Revived,
     Skipped,
     StoreFailed,
 )
-from shared.domain.request import Frame
 from shared.jobs.cleanup import delete_job_objects
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler, nth_after_early_task, nth_retry
@@ -148,10 +146,12 @@ class Advance(Struct, frozen=True, kw_only=True):
                 return self.translate_step.translate(before, planned)
             case Start(planned=planned):
                 return self.submit_step.start(before, planned)
-            case Prepare():
-                frame = before.value.frame_to_prepare or Frame.FIRST
-                started = PrepareStarted(frame=frame)
-                return self._decode(before, started, self.prepare_step.prepare)
+            case Prepare(frame=frame):
+                return self.committer.commit_around(
+                    before,
+                    PrepareStarted(frame=frame),
+                    lambda job: self.prepare_step.prepare(job, frame),
+                )
             case PollTask(attempt=attempt, by=by):
                 return self.follow_step.poll(before, attempt, by)
             case Cancel(attempt=attempt, by=by):
@@ -175,7 +175,7 @@ class Advance(Struct, frozen=True, kw_only=True):
             if isinstance(found, StoreFailed):
                 return self.committer.commit(before, found)
             is_kept = found.name == video_object(job.user_id, job.job_id, attempt_id)
-            return self._decode(
+            return self.committer.commit_around(
                 before,
                 CheckStarted(attempt_id=attempt_id, is_kept=is_kept),
                 lambda held: self.store_step.check_and_store(
@@ -183,24 +183,6 @@ class Advance(Struct, frozen=True, kw_only=True):
                 ),
                 then=self.follow_step.cancel_late_tasks,
             )
-
-    def _decode(
-        self,
-        before: Versioned[Job],
-        started: PrepareStarted | CheckStarted,
-        decode: Callable[[Job], Outcome],
-        then: Callable[[Job], None] = lambda _job: None,
-    ) -> Versioned[Job] | None:
-        """Commit `started`; only if that took effect, decode and commit the outcome.
-
-        If this process dies while it handles the untrusted bytes, the sweep finds the
-        job.
-        """
-        our_commit: list[Job] = []
-        held = self.committer.commit(before, started, then=our_commit.append)
-        if held is None or not our_commit:
-            return held
-        return self.committer.commit(held, decode(held.value), then=then)
 
 
 def _log(step: Step, job: Job) -> None:

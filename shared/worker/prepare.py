@@ -30,11 +30,10 @@ class PrepareStep(Struct, frozen=True, kw_only=True):
     web: Web
     check: ImageCheck
 
-    def prepare(self, job: Job) -> Prepared | ImageRefused | PrepareFailed:
-        """Prepare the job's next image. Free and idempotent: the same image under the
-        same name.
-        """
-        frame = job.frame_to_prepare or Frame.FIRST
+    def prepare(
+        self, job: Job, frame: Frame
+    ) -> Prepared | ImageRefused | PrepareFailed:
+        """Free and idempotent: the same image under the same name."""
         try:
             outcome = self._prepare(job, frame)
         except Unreachable as error:

@@ -3,6 +3,8 @@
 The money is booked first, so that a worker that dies costs one translation at most.
 """
 
+from functools import partial
+
 from msgspec import Struct
 
 from shared.domain.catalogue import CATALOGUE
@@ -37,19 +39,21 @@ class TranslateStep(Struct, frozen=True, kw_only=True):
             return self.submit_step.start(before, planned)
         if self.translator is None or self.breaker.skipped_for():
             return self.committer.commit(before, TranslationSkipped())
-        prompt, our_commit = before.value.request.prompt, list[Job]()
-        started = TranslationStarted(max_cost_usd=self.translator.max_cost_usd(prompt))
+        max_cost_usd = self.translator.max_cost_usd(before.value.request.prompt)
         try:
-            held = self.committer.commit(before, started, then=our_commit.append)
-        except LimitReached:
+            return self.committer.commit_around(
+                before,
+                TranslationStarted(max_cost_usd=max_cost_usd),
+                partial(self._call, self.translator),
+                pauses=LONG_BACKOFF,
+            )
+        except LimitReached:  # by the first commit: only that one holds money
             return self.committer.commit(before, TranslationSkipped())
-        if held is None or not our_commit:
-            return held
-        answer = self.breaker.call(
-            self.translator, prompt, _limits(held.value), job_id=held.value.job_id
-        )
-        outcome = Translated(text=answer.text, cost_usd=answer.cost_usd)
-        return self.committer.commit(held, outcome, pauses=LONG_BACKOFF)
+
+    def _call(self, translator: Translator, job: Job) -> Translated:
+        prompt, limits = job.request.prompt, _limits(job)
+        answer = self.breaker.call(translator, prompt, limits, job_id=job.job_id)
+        return Translated(text=answer.text, cost_usd=answer.cost_usd)
 
 
 def _limits(job: Job) -> list[int]:

@@ -71,29 +71,30 @@ class SendWebhook(Struct, frozen=True, kw_only=True):
     ) -> Versioned[Job] | None:
         if webhook.attempts >= MAX_ATTEMPTS or not self._is_key_valid(webhook):
             # The last attempt's process died, or the key was revoked or is gone.
-            return self._commit(before, webhook.attempts, DeliveryResult.GIVE_UP, None)
+            given_up = _answered(before.value, webhook.attempts, DeliveryResult.GIVE_UP)
+            return self.committer.commit(before, given_up)
         shown = with_fresh_urls(before, self.jobs, self.bucket, self.clock, self.ids)
-        attempt, our_commit = webhook.attempts + 1, list[Job]()
-        held = self.committer.commit(
-            before, WebhookStarted(attempt=attempt), then=our_commit.append
+        attempt = webhook.attempts + 1
+        return self.committer.commit_around(
+            before,
+            WebhookStarted(attempt=attempt),
+            lambda _: self._send_or_skip(shown, webhook, attempt),
         )
-        if held is None or not our_commit:
-            return held
+
+    def _send_or_skip(
+        self, shown: Job, webhook: Webhook, attempt: int
+    ) -> WebhookAnswered:
+        """A skipped attempt counts as failed, so that its task needs no other name."""
         skipped_for = self.breaker.skipped_for(webhook.key_id)
         if skipped_for and attempt < MAX_ATTEMPTS:
-            return self._skip(held, attempt, skipped_for)
+            log.info("webhook_skipped", job_id=shown.job_id, attempt=attempt)
+            return WebhookAnswered(
+                attempt=attempt,
+                result=DeliveryResult.RETRY,
+                requested_pause=skipped_for,
+            )
         answer = self._send(shown, webhook)
-        return self._commit(held, attempt, result_of(answer), answer)
-
-    def _skip(
-        self, held: Versioned[Job], attempt: int, skipped_for: timedelta
-    ) -> Versioned[Job] | None:
-        """The attempt counts as failed, so that its task needs no other name."""
-        log.info("webhook_skipped", job_id=held.value.job_id, attempt=attempt)
-        retry = WebhookAnswered(
-            attempt=attempt, result=DeliveryResult.RETRY, requested_pause=skipped_for
-        )
-        return self.committer.commit(held, retry)
+        return _answered(shown, attempt, result_of(answer), answer)
 
     def _is_key_valid(self, webhook: Webhook) -> bool:
         """A revoked key's webhooks aren't sent: somebody else may have had the key."""
@@ -126,22 +127,21 @@ class SendWebhook(Struct, frozen=True, kw_only=True):
             )
         return answer
 
-    def _commit(
-        self,
-        held: Versioned[Job],
-        attempt: int,
-        result: DeliveryResult,
-        answer: ReceiverResponse | None,
-    ) -> Versioned[Job] | None:
-        log.info(
-            "webhook_sent",
-            job_id=held.value.job_id,
-            attempt=attempt,
-            http_status=answer and answer.status,
-            result=result.value,
-        )
-        pause = (answer and answer.retry_after_seconds) or 0.0
-        outcome = WebhookAnswered(
-            attempt=attempt, result=result, requested_pause=timedelta(seconds=pause)
-        )
-        return self.committer.commit(held, outcome)
+
+def _answered(
+    job: Job,
+    attempt: int,
+    result: DeliveryResult,
+    answer: ReceiverResponse | None = None,
+) -> WebhookAnswered:
+    log.info(
+        "webhook_sent",
+        job_id=job.job_id,
+        attempt=attempt,
+        http_status=answer and answer.status,
+        result=result.value,
+    )
+    pause = (answer and answer.retry_after_seconds) or 0.0
+    return WebhookAnswered(
+        attempt=attempt, result=result, requested_pause=timedelta(seconds=pause)
+    )

@@ -30,6 +30,7 @@ from shared.domain.outcomes import (
     Unknown,
     Working,
 )
+from shared.domain.request import Frame
 from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
@@ -62,7 +63,7 @@ def kind(action: Action) -> str:
 
 
 NEEDS: dict[str, tuple[Job, Action]] = {
-    "new": (a_new_job(), Prepare()),
+    "new": (a_new_job(), Prepare(frame=Frame.FIRST)),
     "prepared": (a_job(), Start(planned=a_job().chain[0])),
     "completed": (completed(a_job(), RUNWAY), Finished()),
     "failed": (a_job().ended(ErrorCode.CANCELLED), Finished()),

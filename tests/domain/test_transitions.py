@@ -137,7 +137,7 @@ class TestPreparing:
         job = apply(job, outcome, NOON)
 
         assert job.wake_at == NOON + wait
-        assert next_action(job, NOON + wait) == Prepare()
+        assert next_action(job, NOON + wait) == Prepare(frame=Frame.FIRST)
 
     def test_a_refused_image_ends_the_job_at_once(self) -> None:
         job = apply(a_new_job(), PrepareStarted(), NOON)

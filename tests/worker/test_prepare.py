@@ -18,6 +18,7 @@ from shared.domain.outcomes import (
     Succeeded,
 )
 from shared.domain.projection import project
+from shared.domain.request import Frame
 from shared.domain.timing import MAX_PREPARE_TRIES, PREPARE_LIMIT
 from shared.domain.transitions import apply
 from shared.ports.providers import ImageFile
@@ -37,7 +38,7 @@ def an_upload_job() -> Job:
 def test_an_image_is_stored_as_a_jpeg(harness: Harness, job: Job) -> None:
     harness.bucket.objects["uploads/ann/up1"] = b"a cat"
 
-    outcome = harness.prepare_step.prepare(job)
+    outcome = harness.prepare_step.prepare(job, Frame.FIRST)
 
     assert outcome == Prepared(
         image=PreparedImage(
@@ -69,7 +70,7 @@ def test_an_upload_replaced_after_the_check_is_not_sent(harness: Harness) -> Non
 def test_another_users_upload_is_not_found(harness: Harness) -> None:
     harness.bucket.objects["uploads/bob/up1"] = b"bob's"
 
-    outcome = harness.prepare_step.prepare(an_upload_job())
+    outcome = harness.prepare_step.prepare(an_upload_job(), Frame.FIRST)
 
     assert isinstance(outcome, ImageRefused)
     assert outcome.problem.code == "image_unreachable"
@@ -79,7 +80,7 @@ def test_another_users_upload_is_not_found(harness: Harness) -> None:
 def test_a_file_that_is_no_image_is_refused(harness: Harness, body: bytes) -> None:
     harness.web.bodies[CAT] = body
 
-    outcome = harness.prepare_step.prepare(a_new_job())
+    outcome = harness.prepare_step.prepare(a_new_job(), Frame.FIRST)
 
     assert isinstance(outcome, ImageRefused)
     assert outcome.problem.code == "image_invalid"
@@ -88,7 +89,7 @@ def test_a_file_that_is_no_image_is_refused(harness: Harness, body: bytes) -> No
 def test_a_url_that_must_not_be_fetched_is_refused(harness: Harness) -> None:
     harness.web.failures = [NotPublic("10.0.0.1")]
 
-    outcome = harness.prepare_step.prepare(a_new_job())
+    outcome = harness.prepare_step.prepare(a_new_job(), Frame.FIRST)
 
     assert isinstance(outcome, ImageRefused)
     detail = "10.0.0.1"
@@ -99,12 +100,12 @@ def test_a_url_that_must_not_be_fetched_is_refused(harness: Harness) -> None:
 def test_a_url_that_does_not_answer_is_tried_again(harness: Harness) -> None:
     harness.web.failures = [Unreachable("503")]
 
-    outcome = harness.prepare_step.prepare(a_new_job())
+    outcome = harness.prepare_step.prepare(a_new_job(), Frame.FIRST)
 
     assert isinstance(outcome, PrepareFailed)
     code = ErrorCode.IMAGE_UNREACHABLE
     assert outcome.problem == Problem(code=code, detail="503")
-    assert isinstance(harness.prepare_step.prepare(a_new_job()), Prepared)
+    assert isinstance(harness.prepare_step.prepare(a_new_job(), Frame.FIRST), Prepared)
 
 
 @pytest.mark.parametrize("job", [a_new_job(), an_upload_job()], ids=["url", "upload"])
@@ -113,7 +114,7 @@ def test_an_outage_of_our_bucket_does_not_count_against_the_image(
 ) -> None:
     harness.bucket.failures = [Unreachable("down")]
 
-    outcome = harness.prepare_step.prepare(job)
+    outcome = harness.prepare_step.prepare(job, Frame.FIRST)
 
     assert isinstance(outcome, PrepareFailed)
     assert outcome.problem.code == "storage_failed"

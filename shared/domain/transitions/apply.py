@@ -103,7 +103,7 @@ def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
     if isinstance(reply, Decision) and reply == needed:
         return _decided(job, reply, now)
     if isinstance(reply, PrepareStarted) and isinstance(needed, Prepare):
-        is_its_own = reply.frame is job.frame_to_prepare
+        is_its_own = reply.frame is needed.frame
         return preparation.started(job, now) if is_its_own else job
     if isinstance(reply, CheckStarted) and isinstance(needed, Store):
         is_its_own = reply.attempt_id == needed.attempt.attempt_id
