@@ -7,7 +7,7 @@ from shared.domain.durations import bucket
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Attempt, AttemptState, Job
 from shared.domain.ledger import ZERO, Booking, Totals, in_micros
-from shared.domain.projection import project
+from shared.domain.projection import ai_model
 from shared.domain.usage import NO_PROVIDER, Counts
 
 # Why a provider is skipped, if it would be skipped at any other time, too.
@@ -81,7 +81,7 @@ def usage(job: Job) -> Mapping[str, Counts]:
     """
     delivered = job.delivered
     by_model = {
-        project(job)["ai_model"] or NO_PROVIDER: Counts(
+        ai_model(job) or NO_PROVIDER: Counts(
             jobs=1,
             completed=int(delivered is not None),
             failed=int(delivered is None),
@@ -89,10 +89,10 @@ def usage(job: Job) -> Mapping[str, Counts]:
         )
     }
     tried = [(a.provider_id.value, _tried(a)) for a in job.attempts]
-    paid = [(ai_model, Counts(cost_usd=usd)) for ai_model, usd in _costs(job)]
-    for ai_model, more in (*tried, *paid):
+    paid = [(model, Counts(cost_usd=usd)) for model, usd in _costs(job)]
+    for model, more in (*tried, *paid):
         if more != Counts():
-            by_model[ai_model] = by_model.get(ai_model, Counts()) + more
+            by_model[model] = by_model.get(model, Counts()) + more
     return by_model
 
 
@@ -112,6 +112,6 @@ def _costs(job: Job) -> Iterator[tuple[str, Decimal]]:
     if job.translation:
         costs.append((NO_PROVIDER, job.translation.cost_usd))
     total = ZERO
-    for ai_model, cost_usd in costs:
+    for model, cost_usd in costs:
         before, total = total, total + cost_usd
-        yield ai_model, in_micros(total) - in_micros(before)
+        yield model, in_micros(total) - in_micros(before)

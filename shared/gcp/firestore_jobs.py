@@ -3,17 +3,16 @@
 The job is `videos/{job_id}/internal/run`, its projection `videos/{job_id}`.
 """
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from shared.domain.booking import booking
-from shared.domain.errors import ErrorCode, LostRace, ReelayError, TooManyJobs
+from shared.domain.errors import ErrorCode, LostRace
 from shared.domain.job import Job
 from shared.domain.ledger import Limits
 from shared.domain.projection import abandoned, project
 from shared.domain.structs import replace
-from shared.gcp.firestore_calls import Batch, Database
+from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_ledger import FirestoreLedger
 from shared.gcp.firestore_records import Record
@@ -38,29 +37,12 @@ class FirestoreJobs:
         *,
         over: Versioned[IdempotencyRecord] | None = None,
     ) -> None:
-        """Decides first by what this process has cached of the ledger, if anything. If
-        that attempt is refused, it reads the ledger and decides again.
-        """
         batch = self._database.batch()
         batch.create(self._run(job.job_id), record_of(job))
         batch.create(self._public(job.job_id), project(job))
         if record is not None:
             self._idempotency.add(batch, record, over)
-        with self._ledger.lock(job):
-            if self._ledger.can_guess(job):
-                with suppress(LostRace, TooManyJobs):
-                    self._create(batch.copy(), job, guess=True)
-                    return
-            self._create(batch, job, guess=False)
-
-    def _create(self, batch: Batch, job: Job, *, guess: bool) -> None:
-        self._ledger.add_new(batch, job, guess=guess)
-        try:
-            batch.commit()
-        except ReelayError:
-            self._ledger.invalidate(job)
-            raise
-        self._ledger.remember(batch)
+        self._ledger.commit_new(batch, job)
 
     def read(self, job_id: str) -> Versioned[Job] | None:
         if not (job_id.isascii() and job_id.isalnum() and len(job_id) <= MAX_ID_LENGTH):

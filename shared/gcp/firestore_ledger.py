@@ -9,7 +9,7 @@ users/{user_id}     how many jobs the user has open and has created in this minu
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from urllib.parse import quote
 from msgspec.structs import asdict
 
 from shared.domain.booking import booking, booking_of_unreadable
+from shared.domain.errors import LostRace, ReelayError, TooManyJobs
 from shared.domain.job import Job
 from shared.domain.job_count import (
     JobCount,
@@ -44,10 +45,33 @@ class FirestoreLedger:
         self._cache = DocumentCache()
         self._locks = AdvisoryLocks()
 
-    def lock(self, job: Job) -> AbstractContextManager[None]:
+    def commit_new(self, batch: Batch, job: Job) -> None:
+        """Commits the batch, with a new job's hold and its count added to it.
+
+        Decides first by what this process has cached, if anything. If that attempt is
+        refused, it reads the documents and decides again. Raises what `add_new` and
+        `Batch.commit` raise.
+        """
+        with self._lock(job):
+            if any(self._cache.guess(each.path) for each in self._conditions(job)):
+                with suppress(LostRace, TooManyJobs):
+                    self._commit_new(batch.copy(), job, guess=True)
+                    return
+            self._commit_new(batch, job, guess=False)
+
+    def _lock(self, job: Job) -> AbstractContextManager[None]:
         """Keeps other threads from adding a job that would conflict with this one."""
         (_, shared, caps), *_ = self._caps.scopes(job.ledger_key)
         return self._locks.hold([job.user_id, *([shared] if caps.are_set else [])])
+
+    def _commit_new(self, batch: Batch, job: Job, *, guess: bool) -> None:
+        self.add_new(batch, job, guess=guess)
+        try:
+            batch.commit()
+        except ReelayError:
+            self._cache.invalidate(each.path for each in self._conditions(job))
+            raise
+        self._cache.record_writes(batch.written)
 
     def add_new(self, batch: Batch, job: Job, *, guess: bool = False) -> None:
         """Adds a new job's hold, and counts it. Raises LimitReached or TooManyJobs.
@@ -154,20 +178,6 @@ class FirestoreLedger:
         if unprepared_at:
             closed["unprepared"] = {hour_of(unprepared_at): 1}
         batch.increment(self._user(user_id), closed)
-
-    def remember(self, batch: Batch) -> None:
-        """Call this after the commit of a batch with a new job has succeeded."""
-        self._cache.record_writes(batch.written)
-
-    def invalidate(self, job: Job) -> None:
-        """Call this after the commit of a batch with this new job has failed, or may
-        have failed.
-        """
-        self._cache.invalidate(each.path for each in self._conditions(job))
-
-    def can_guess(self, job: Job) -> bool:
-        """Whether `add_new` can guess at least one document."""
-        return any(self._cache.guess(each.path) for each in self._conditions(job))
 
     def _conditions(self, job: Job) -> Sequence[Reference]:
         return (self._user(job.user_id), *self._caps.conditions(job.ledger_key))
