@@ -23,10 +23,22 @@ _PARENTS: Final = frozenset(
 )
 # The offset of the sample count in each of these boxes.
 _COUNTS_AT: Final = {b"stsz": 8, b"stz2": 8, b"trun": 4}
+# These hold a number of entries and then the entries, of at least so many bytes each.
+_ENTRY_BYTES: Final = {
+    b"stts": 8,
+    b"ctts": 8,
+    b"stsc": 12,
+    b"stss": 4,
+    b"stco": 4,
+    b"co64": 8,
+    b"elst": 12,
+}
 
 
 def check_boxes(file: BinaryIO, size_bytes: int) -> None:
-    """BadContent if the boxes don't exactly fill the file, or an index is too large."""
+    """BadContent if the boxes don't exactly fill the file, or an index is too large or
+    lacks entries.
+    """
     found: set[bytes] = set()
     start = 0
     for _ in range(MAX_BOXES):
@@ -80,4 +92,15 @@ def _sample_counts(content: bytes) -> Iterator[int]:
         elif kind in _COUNTS_AT:
             count_at = _COUNTS_AT[kind]
             yield int.from_bytes(inside[count_at : count_at + 4])
+        elif kind in _ENTRY_BYTES:
+            _check_table(inside, _ENTRY_BYTES[kind])
         at += length
+
+
+def _check_table(content: bytes, entry_bytes: int) -> None:
+    """BadContent if it claims more entries than it holds: FFmpeg reads what follows as
+    entries, and other players refuse the file.
+    """
+    count = int.from_bytes(content[4:8])
+    if count * entry_bytes > len(content) - 8:
+        raise BadContent("not a playable MP4: a table is cut short")

@@ -593,6 +593,21 @@ def test_an_index_of_millions_of_samples_is_refused_before_it_is_read() -> None:
         inspect(box(b"ftyp", b"isom" + bytes(4)) + index + box(b"mdat", b"x"))
 
 
+@pytest.mark.parametrize("kind", [b"stts", b"ctts", b"stsc", b"stss", b"stco", b"elst"])
+@pytest.mark.parametrize("count", [1 << 20, 1 << 30])
+def test_a_table_that_claims_more_entries_than_it_holds_is_refused(
+    kind: bytes, count: int
+) -> None:
+    content = bytearray(video(frames=30))
+    at = content.index(kind) + 8
+    content[at : at + 4] = count.to_bytes(4)
+    # What follows the index would be read as its missing entries.
+    content += box(b"free", bytes(16 << 20))
+
+    with pytest.raises(BadContent, match="a table is cut short"):
+        inspect(bytes(content))
+
+
 class Counting(io.BytesIO):
     max_bytes = 0
 
