@@ -6,7 +6,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from msgspec import Struct
 
-from shared.domain.public_address import is_address, is_public
+from shared.domain.errors import NotPublic
+from shared.domain.public_address import require_public_host
 from shared.domain.specs import Wrong, has_endless_marks
 
 MAX_ADDRESS_LENGTH = 2048
@@ -23,8 +24,9 @@ HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
 class HttpsAddress(Struct, frozen=True, kw_only=True):
     """An https URL with a host and no user name, of at most 2048 characters.
 
-    Letters outside ASCII, as browsers show and people paste them, are encoded: in the
-    host by IDNA, elsewhere as percent-encoding.
+    The host is public, as far as its text shows: what it resolves to is checked when
+    it is called. Letters outside ASCII, as browsers show and people paste them, are
+    encoded: in the host by IDNA, elsewhere as percent-encoding.
     """
 
     def parse(self, value: object) -> str:
@@ -46,8 +48,10 @@ class HttpsAddress(Struct, frozen=True, kw_only=True):
             raise Wrong("not_https")
         if len(address) > MAX_ENCODED_LENGTH:
             raise Wrong("long_address", MAX_ADDRESS_LENGTH)
-        if _is_private(parts.hostname or ""):
-            raise Wrong("not_public")
+        try:
+            require_public_host(parts.hostname or "")
+        except NotPublic:
+            raise Wrong("not_public") from None
         return address
 
     def schema(self) -> dict[str, object]:
@@ -57,13 +61,6 @@ class HttpsAddress(Struct, frozen=True, kw_only=True):
             "pattern": "^https://",
             "maxLength": MAX_ADDRESS_LENGTH,
         }
-
-
-def _is_private(host: str) -> bool:
-    """By the text alone: what a name resolves to is checked when it is called."""
-    if is_address(host):
-        return not is_public(host)
-    return "localhost" in (host, host.rpartition(".")[2])
 
 
 def _is_one_line(value: str) -> bool:

@@ -80,11 +80,15 @@ def is_address(host: str) -> bool:
     return _parse(host) is not None
 
 
-def require_public_name(host: str) -> None:
-    """NotPublic for a name that can't be public. Nothing is resolved.
+def require_public_host(host: str) -> None:
+    """NotPublic for an address or a name that can't be public. Nothing is resolved.
 
     A name that ends in a number is an IP address in disguise: 127.1, 0x7f000001.
     """
+    if is_address(host):
+        if not is_public(host):
+            raise NotPublic("the host is not on the public internet")
+        return
     name = host.removesuffix(".")
     last = name.rpartition(".")[2]
     if not _NAME.fullmatch(name) or _NUMBER.fullmatch(last):

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urljoin
 
 from shared.domain.errors import BadContent, NotPublic, Unreachable
-from shared.domain.public_address import is_address, is_public, require_public_name
+from shared.domain.public_address import is_address, is_public, require_public_host
 from shared.domain.structs import replace
 from shared.domain.webhook import ReceiverResponse
 from shared.gcp.pinned_connection import Deadline, connect
@@ -118,8 +118,7 @@ def _resolve_checked(
         return _resolve(address, deadline)
     if address.scheme != "https":
         raise NotPublic("the URL is not https")
-    if not is_address(address.host):
-        require_public_name(address.host)
+    require_public_host(address.host)
     ips = _resolve(address, deadline)
     if not all(is_public(ip) for ip in ips):
         raise NotPublic("the host is not on the public internet")

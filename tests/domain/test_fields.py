@@ -90,7 +90,12 @@ def test_a_day_in_json_is_a_string() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://a", "https://a_b.example:8443/x?y#z", "https://1.2.3.4", "https://a?b"],
+    [
+        "https://a.kr",
+        "https://a_b.example:8443/x?y#z",
+        "https://1.2.3.4",
+        "https://a.kr?b",
+    ],
 )
 def test_an_https_url_is_kept_as_it_is(url: str) -> None:
     assert HttpsAddress().parse(url) == url
@@ -156,6 +161,13 @@ def test_any_other_url_is_refused(url: str) -> None:
         ("https://localhost/a", "not_public"),
         ("https://LOCALHOST:8443/a", "not_public"),
         ("https://app.localhost/a", "not_public"),
+        ("https://metadata.google.internal/computeMetadata/v1/", "not_public"),
+        ("https://METADATA.google.internal./", "not_public"),
+        ("https://metadata/", "not_public"),
+        ("https://127.1/", "not_public"),
+        ("https://0x7f000001:8443/", "not_public"),
+        ("https://2130706433/", "not_public"),
+        ("https://nas.lan/a", "not_public"),
     ],
 )
 def test_a_url_that_can_never_work_is_refused_with_its_reason(

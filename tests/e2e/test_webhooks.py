@@ -32,9 +32,7 @@ def test_a_webhook_arrives_and_is_verified_by_the_public_library(
 def test_a_webhook_survives_the_loss_of_the_worker_and_the_queue(
     stack: Stack, server: Server, receiver: Receiver
 ) -> None:
-    video = server.create(
-        image_url="https://nowhere.internal/", webhook_url="https://a.example/1"
-    )
+    video = server.create(image="nowhere", webhook_url="https://a.example/1")
     server.wait(video)
     for _ in range(3):
         stack.kill("worker")
