@@ -260,7 +260,7 @@ variable "user_max_jobs_per_minute" {
 }
 
 variable "user_requests_per_second" {
-  description = "How many requests one user may send in a second, to each instance of api; a list counts as one for every five videos that it may show."
+  description = "How many requests one user may send in a second, to each instance of api; a list counts as one for every five videos that it may show, a large response as one for every 20 KB."
   type        = number
   default     = 20
   nullable    = false

@@ -43,6 +43,14 @@ class RateLimit:
             if len(self._buckets) > MAX_BUCKETS:
                 self._forget_full(now)
 
+    def charge(self, name: str, tokens: float) -> None:
+        """Takes tokens for what has been done already, even if the bucket has too few:
+        until they have flowed in, `take` refuses.
+        """
+        with self._lock:
+            now = self._clock()
+            self._buckets[name] = (self._left(name, now) - tokens, now)
+
     def _left(self, name: str, now: float) -> float:
         left, at = self._buckets.get(name, (self._capacity, now))
         return min(self._capacity, left + (now - at) * self.per_second)

@@ -34,6 +34,8 @@ log = structlog.get_logger()
 # With the last try of a read on top, an unresponsive Firestore is a 503 within 15 s.
 CALL_SECONDS = 12.0
 MAX_ACCEPT_LANGUAGE_LENGTH = 500
+# To send this much costs us several times what a request costs.
+BYTES_PER_TOKEN = 20_000
 
 ErrorRenderer = Callable[[ApiError, Language, Mapping[str, str] | None], Response]
 
@@ -75,6 +77,7 @@ class Router:
         with request_context(request, self._project) as request_id:
             with limited_to(CALL_SECONDS):
                 response = self._respond(request)
+            self._charge_for_size(environ.get(CALLER_ID), response)
             add_headers(response, request, request_id, self._origins)
             log.info(
                 "request_served",
@@ -144,6 +147,11 @@ class Router:
             raise Forbidden
         self._rate.take(caller.user_id, route.tokens(request))
         return caller
+
+    def _charge_for_size(self, user_id: str | None, response: Response) -> None:
+        tokens = (response.content_length or 0) // BYTES_PER_TOKEN
+        if user_id is not None and tokens:
+            self._rate.charge(user_id, tokens)
 
     def _match(self, request: Request) -> tuple[Route, Mapping[str, str]]:
         """Runs before authentication, so that an unknown path is a 404 for everyone."""

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from functions.http.bodies import json_response, read_object
 from functions.http.receiving import SMALL_BODY_BYTES, ReadTimeout, Receiver
 from functions.http.route import Call, Route
-from functions.http.router import CALL_SECONDS, Router
+from functions.http.router import BYTES_PER_TOKEN, CALL_SECONDS, Router
 from shared.domain.errors import (
     Conflict,
     FieldError,
@@ -61,6 +61,10 @@ def read_all(call: Call) -> Response:
     return json_response({})
 
 
+def show_much(_call: Call) -> Response:
+    return Response(b" " * (7 * BYTES_PER_TOKEN))
+
+
 def fail(call: Call) -> Response:
     raise RAISED[call.arguments["how"]]
 
@@ -69,6 +73,7 @@ ROUTES = (
     Route(method="GET", path="/open", handler=show, is_open=True),
     Route(method="GET", path="/things/<thing>", handler=show),
     Route(method="DELETE", path="/things/<thing>", handler=show),
+    Route(method="GET", path="/large", handler=show_much),
     Route(method="POST", path="/things", handler=echo),
     Route(method="POST", path="/whole", handler=read_all),
     Route(method="GET", path="/fail/<how>", handler=fail),
@@ -485,6 +490,23 @@ def test_a_user_beyond_the_rate_is_told_when_to_retry(tokens: FakeTokens) -> Non
     assert answers[-1].headers["Retry-After"] == "1"
     assert client.get("/things/t1", headers=BOB).status_code == 200
     assert client.get("/open").status_code == 200
+
+
+def test_a_large_response_counts_against_its_users_rate_by_its_size(
+    tokens: FakeTokens,
+) -> None:
+    now = [0.0]
+    rate = RateLimit(1, lambda: now[0])
+    client = client_of(Router(ROUTES, tokens, [], rate=rate))
+
+    assert client.get("/large", headers=ANN).status_code == 200
+    refused = client.get("/things/t1", headers=ANN)
+    now[0] += int(refused.headers["Retry-After"])
+
+    # Of a burst of five tokens, one was for the request and seven for its response.
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "4")
+    assert client.get("/things/t1", headers=ANN).status_code == 200
+    assert client.get("/things/t1", headers=BOB).status_code == 200
 
 
 def test_a_value_that_is_not_json_is_an_error() -> None:
