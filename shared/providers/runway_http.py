@@ -146,8 +146,8 @@ def _task_path(task_id: str) -> str:
 
 
 def _content(response: requests.Response) -> bytes:
-    # Nothing is decompressed. `read` would wait for a whole chunk, however slow it is.
-    chunks = iter(lambda: response.raw.read1(_CHUNK_BYTES, decode_content=False), b"")
+    # requests never lets it decompress. `read` would wait for a whole chunk.
+    chunks = iter(lambda: response.raw.read1(_CHUNK_BYTES), b"")
     return b"".join(
         response_limits.limit_bytes(
             chunks, max_bytes=response_limits.MAX_BYTES, error=requests.RequestException

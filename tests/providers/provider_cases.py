@@ -8,7 +8,7 @@ import pytest
 from google.oauth2.credentials import Credentials
 
 from shared.domain.catalogue import AspectRatio, Resolution
-from shared.domain.outcomes import Poll
+from shared.domain.outcomes import Poll, Submission
 from shared.ports.providers import (
     GenerationRequest,
     ImageFile,
@@ -21,7 +21,7 @@ from shared.providers.runway import Runway
 from shared.providers.runway_http import HttpTransport
 from shared.providers.runway_sdk import SdkTransport
 from shared.providers.veo import Veo
-from tests.providers.vendor_server import Reply, vendor
+from tests.providers.vendor_server import Conduct, Reply, vendor
 
 KEY = "key_very-secret"
 PROMPT = "a paper boat on a stream"
@@ -141,3 +141,14 @@ def request_for(
         seed=seed,
         output_uri="gs://b/incoming/1/a/",
     )
+
+
+def submitted(case: ProviderCase, reply: Reply, *, posts: int = 1) -> Submission:
+    """The outcome of a start answered with `reply`; asserts how often it was sent."""
+    seconds = 0.2 if reply.conduct is Conduct.HANG else 50
+    with vendor(reply) as server:
+        provider = case.make(server.url)
+        with with_timeout(provider, "READ_SECONDS", seconds):
+            outcome = provider.start(request_for(case))
+    assert len(server.received) == posts
+    return outcome

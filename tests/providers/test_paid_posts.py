@@ -6,13 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from shared.cutoff import Cutoff
-from shared.domain import timing
 from shared.domain.catalogue import DEFAULT_CHAIN, ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.job import AttemptState
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
-from shared.providers import paid_post, response_limits
+from shared.providers import response_limits
 from shared.providers.google_errors import GOOGLE
 from shared.providers.omni import omni_by_key
 from shared.providers.rejection import HttpResponse, VendorErrors, outcome_of_error
@@ -30,7 +28,7 @@ from tests.providers.provider_cases import (
     ProviderCase,
     each,
     request_for,
-    with_timeout,
+    submitted,
 )
 from tests.providers.vendor_server import CLOSED_PORT_URL, Conduct, Reply, vendor
 from tests.usecases.harness import Harness
@@ -78,17 +76,6 @@ def code_of(outcome: Submission) -> str:
             return outcome.task_id
         case Rejected() | NotSent():
             return outcome.problem.code
-
-
-def submitted(case: ProviderCase, reply: Reply, *, posts: int = 1) -> Submission:
-    """The outcome of a start answered with `reply`; asserts how often it was sent."""
-    seconds = 0.2 if reply.conduct is Conduct.HANG else 50
-    with vendor(reply) as server:
-        provider = case.make(server.url)
-        with with_timeout(provider, "READ_SECONDS", seconds):
-            outcome = provider.start(request_for(case))
-    assert len(server.received) == posts
-    return outcome
 
 
 @pytest.mark.parametrize(
@@ -172,7 +159,6 @@ UNUSABLE = {
     "empty id": Reply(body={"id": "", "name": ""}),
     "null": Reply(body={"id": None, "name": None}),
     "a list": Reply(body=[]),
-    "hangs": Reply(conduct=Conduct.HANG),
     "dropped": Reply(conduct=Conduct.DROP_READ),
     "endless": Reply(conduct=Conduct.FLOOD),
 }
@@ -187,48 +173,6 @@ def test_an_answer_without_an_id_is_unknown(case: ProviderCase, reply: Reply) ->
 @each(RUNWAY, RUNWAY_HTTP)
 def test_an_id_that_is_no_text_is_unknown(case: ProviderCase) -> None:
     assert isinstance(submitted(case, Reply(body={"id": 5})), Unknown)
-
-
-DRIPPING = [Conduct.DRIP_HEAD, Conduct.DRIP_BODY]
-
-
-@pytest.mark.parametrize("conduct", DRIPPING)
-@each()
-def test_an_answer_that_drips_in_is_cut_off_at_the_calls_limit(
-    case: ProviderCase, conduct: Conduct, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cutoffs: list[Cutoff] = []
-
-    def cutoff(seconds: float) -> Cutoff:
-        cutoffs.append(Cutoff(seconds))
-        return cutoffs[-1]
-
-    monkeypatch.setattr(paid_post, "Cutoff", cutoff)
-    with vendor(Reply(body=case.accepted, conduct=conduct)) as server:
-        server.while_dripping = lambda: cutoffs[0].cut()
-        outcome = case.make(server.url).start(request_for(case))
-
-    assert isinstance(outcome, Unknown)
-    assert (len(server.received), len(cutoffs)) == (1, 1)
-
-
-@pytest.mark.parametrize("conduct", DRIPPING)
-@each(RUNWAY, RUNWAY_HTTP, VEO)
-def test_a_slow_answer_within_the_limit_counts(
-    case: ProviderCase, conduct: Conduct
-) -> None:
-    outcome = submitted(case, Reply(body=case.accepted, conduct=conduct))
-
-    assert isinstance(outcome, Accepted)
-
-
-def test_a_paid_call_is_over_before_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds: list[float] = []
-    monkeypatch.setattr(paid_post, "Cutoff", seconds.append)
-
-    paid_post.cutoff(paid_post.READ_SECONDS)
-
-    assert seconds == [timing.POST_LIMIT.total_seconds()]
 
 
 @each()

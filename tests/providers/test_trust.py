@@ -18,11 +18,8 @@ def test_nothing_is_sent_to_a_vendor_with_an_untrusted_certificate(
     case: ProviderCase, tmp_path: Path
 ) -> None:
     own = certificate(tmp_path / "own.pem", x509.IPAddress(ip_address("127.0.0.1")))
-    with vendor(Reply(body=case.accepted)) as server:
-        server.socket = own.server().wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        provider = case.make(server.url.replace("http:", "https:"))
+    with vendor(Reply(body=case.accepted), own.server()) as server:
+        provider = case.make(server.url)
 
         assert isinstance(provider.start(request_for(case)), NotSent)
         assert isinstance(provider.poll(case.task()), PollFailed)

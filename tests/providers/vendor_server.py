@@ -4,6 +4,7 @@ import gzip
 import json
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -67,7 +68,8 @@ class VendorServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        scheme = "https" if isinstance(self.socket, ssl.SSLSocket) else "http"
+        return f"{scheme}://127.0.0.1:{self.server_port}"
 
     @property
     def connections(self) -> int:
@@ -176,9 +178,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def vendor(reply: Reply) -> Iterator[VendorServer]:
+def vendor(reply: Reply, tls: ssl.SSLContext | None = None) -> Iterator[VendorServer]:
     """After the block, `received` has all requests, however slowly it serves them."""
     with VendorServer(reply) as server:
+        if tls:
+            server.socket = tls.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
