@@ -234,10 +234,10 @@ class Batch:
                     else once
                 )
                 return send()
-        except LostRace as error:
+        except (LostRace, Unreachable) as error:
             if tries == 1:
                 raise
-            # An earlier try may have taken effect, and this one lost the race to it.
+            # An earlier try may have taken effect, whatever the answer to this one.
             raise CommitUncertain("Firestore: commit: sent more than once") from error
 
 
