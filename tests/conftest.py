@@ -75,10 +75,14 @@ def firestore_emulator() -> Iterator[str]:
 def firestore_client(
     firestore_emulator: str, monkeypatch: pytest.MonkeyPatch
 ) -> "Iterator[firestore.Client]":
-    """A client of its own empty project."""
+    """A client of its own empty project, which a slow emulator may keep waiting."""
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import firestore
 
+    from shared.gcp.firestore_calls import CallLimits, Database
+
+    patient = CallLimits(read_try=100, total=100)
+    monkeypatch.setattr(Database.__init__, "__defaults__", (patient,))
     monkeypatch.setenv(EMULATOR, firestore_emulator)
     project = f"test-{uuid.uuid4().hex[:12]}"
     client = firestore.Client(project=project, credentials=AnonymousCredentials())

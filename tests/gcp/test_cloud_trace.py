@@ -14,7 +14,9 @@ TRACE_ID, SPAN_ID = PARENT.split("-")[1:3]
 
 
 @pytest.fixture
-def collector() -> Iterator[Collector]:
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    for name in ("_FLUSH_SECONDS", "_EXPORT_SECONDS"):
+        monkeypatch.setattr(cloud_trace, name, 100.0)
     with collecting() as collector:
         yield collector
     tracing.use(None)
@@ -53,7 +55,6 @@ def test_a_silent_collector_delays_a_request_only_briefly(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(cloud_trace, "_FLUSH_SECONDS", 0.01)
-    monkeypatch.setattr(cloud_trace, "_EXPORT_SECONDS", 20.0)
     use(collector, 1.0)
     collector.answers.clear()
 

@@ -1,6 +1,7 @@
 """Creating jobs from cached documents: fewer reads, and the same guarantees."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -181,13 +182,17 @@ def in_threads(count: int, work: Callable[[int], None]) -> None:
         list(threads.map(work, range(count)))
 
 
-def test_a_lock_serializes_rivals_and_lets_others_run_concurrently() -> None:
+def test_a_lock_serializes_rivals_and_lets_others_run_concurrently(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(document_cache, "MAX_WAIT_SECONDS", 100)
     locks, inside, most = AdvisoryLocks(), [0], []
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=100)
 
     def rival(_: int) -> None:
         with locks.hold(["ann", "all.0"]):
             inside[0] += 1
+            time.sleep(0.01)  # in which others would come in, too
             most.append(inside[0])
             inside[0] -= 1
 

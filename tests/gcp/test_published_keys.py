@@ -150,7 +150,7 @@ class SlowGoogle(Google):
 
     def __call__(self, url: str, **_: object) -> Any:
         self.is_asked.set()
-        assert self.may_answer.wait(30)
+        assert self.may_answer.wait(100)
         return super().__call__(url)
 
 
@@ -160,12 +160,12 @@ def test_concurrent_requests_fetch_the_keys_once() -> None:
     everybody = threading.Barrier(8)
 
     def ask(_: int) -> bytes:
-        everybody.wait(30)
+        everybody.wait(100)
         return keys(URL).data
 
     with ThreadPoolExecutor(8) as pool:
         asking = pool.map(ask, range(8))
-        assert google.is_asked.wait(30)
+        assert google.is_asked.wait(100)
         google.may_answer.set()
 
         assert len(set(asking)) == 1
@@ -183,7 +183,7 @@ def test_valid_keys_are_served_while_new_ones_are_fetched() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         fetching = pool.submit(keys, URL)
-        assert google.is_asked.wait(30)
+        assert google.is_asked.wait(100)
         assert json.loads(keys(URL).data) == KEYS
         assert not fetching.done()
         google.may_answer.set()

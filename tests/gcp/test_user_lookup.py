@@ -65,7 +65,7 @@ def url(toolkit: IdentityToolkit) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(user_lookup, "TIMEOUT_SECONDS", 30.0)
+    monkeypatch.setattr(user_lookup, "TIMEOUT_SECONDS", 100.0)
 
 
 @contextmanager

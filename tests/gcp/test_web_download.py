@@ -302,30 +302,25 @@ def test_a_server_that_drips_is_ended_by_the_total_limit(
         return answer
 
     site.answer, site.drips = start, True
-    started = time.monotonic()
-
-    with pytest.raises(Unreachable):
-        fetch(PublicWeb(tls=trust.client(), total_seconds=0.5), f"https://{HOST}/")
 
     # Without the limit it would drip until the test is stopped.
-    assert time.monotonic() - started < 30
+    with pytest.raises(Unreachable):
+        fetch(PublicWeb(tls=trust.client(), total_seconds=0.5), f"https://{HOST}/")
 
 
 def test_a_silent_name_server_is_ended_by_the_total_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    released, ended = threading.Event(), threading.Event()
+    released = threading.Event()
 
     def getaddrinfo(*_: object, **__: object) -> NoReturn:
-        released.wait(30)
-        ended.set()
+        released.wait()
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     with pytest.raises(Unreachable):
         fetch(PublicWeb(total_seconds=0.2), f"https://{HOST}/")
 
-    assert not ended.is_set()
     released.set()
 
 
@@ -340,10 +335,11 @@ def test_no_connection_is_awaited_beyond_the_total_limit(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", create_connection)
+    monkeypatch.setattr(pinned_connection, "CONNECT_SECONDS", 1000)
     with pytest.raises(Unreachable):
-        fetch(PublicWeb(total_seconds=5), f"https://{HOST}/")
+        fetch(PublicWeb(total_seconds=500), f"https://{HOST}/")
 
-    assert [0 < seconds <= 5 for seconds in waits] == [True, True]
+    assert [0 < seconds <= 500 for seconds in waits] == [True, True]
 
 
 def test_a_slow_reader_is_ended_by_the_total_limit(
