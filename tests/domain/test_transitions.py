@@ -77,6 +77,7 @@ from tests.domain.examples import (
     started,
     state_of,
     states,
+    store_failed,
     stored,
     storing,
 )
@@ -131,8 +132,8 @@ class TestPreparing:
     def test_a_failed_try_is_over_at_once_and_repeated_after_a_wait(
         self, outcome: PrepareFailed, wait: timedelta
     ) -> None:
-        job = apply(a_new_job(), PrepareStarted(), NOON)
-        assert job.wake_at == NOON + timing.PREPARE_LIMIT
+        job = settle(apply(a_new_job(), PrepareStarted(), NOON), NOON)
+        assert job.wake_at == NOON + timing.PREPARE_LIMIT + timing.CLOCK_SKEW
 
         job = apply(job, outcome, NOON)
 
@@ -283,6 +284,24 @@ class TestLateAnswers:
 
         assert at_provider(after, RUNWAY).task_id == "late"
         assert (after.problem, after.wake_at) == (job.problem, None)
+
+    @pytest.mark.parametrize("end", ["storing", "failed"])
+    def test_a_late_id_is_kept_although_the_file_was_found_before_it(
+        self, end: str
+    ) -> None:
+        job = answered(a_job(chain=(VEO,)), VEO, UNKNOWN)
+        job = apply(job, OutputFound(attempt_id=VEO, gs_uri="gs://b/v.mp4"), NOON)
+        while state_of(job, VEO) != end:
+            bad = Problem(code=ErrorCode.BAD_OUTPUT)
+            job = apply(job, store_failed(at_provider(job, VEO), bad), NOON)
+        price = at_provider(job, VEO).price_usd
+
+        answer = Accepted(task_id="late", max_cost_usd=2 * price)
+        after = apply(job, submitted(VEO, answer), NOON)
+
+        assert (state_of(after, VEO), after.wake_at) == (end, job.wake_at)
+        assert at_provider(after, VEO).task_id == "late"
+        assert after.cost_usd == 2 * price
 
     @pytest.mark.parametrize("answer", [LIMITED, NotSent(problem=FAULT)])
     def test_a_late_rejection_releases_the_price(self, answer: Submission) -> None:

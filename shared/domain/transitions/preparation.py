@@ -16,8 +16,7 @@ def started(job: Job, now: datetime) -> Job:
     A worker that is lost meanwhile proves nothing about the image, because a process
     works on several jobs. The image is tried again until the job's deadline.
     """
-    until = now + timing.PREPARE_LIMIT
-    return replace(job, preparing_until=until, wake_at=until)
+    return replace(job, preparing_until=now + timing.PREPARE_LIMIT)
 
 
 def prepared(job: Job, image: PreparedImage, frame: Frame, now: datetime) -> Job:

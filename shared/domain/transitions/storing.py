@@ -29,11 +29,10 @@ def check_started(job: Job, outcome: CheckStarted, now: datetime) -> Job:
     A file at its final name was decoded before, so later failures are not its fault.
     """
     attempt = job.known_attempt(outcome.attempt_id)
-    until = now + timing.CHECK_LIMIT
-    checking = replace(attempt, checking_until=until)
+    checking = replace(attempt, checking_until=now + timing.CHECK_LIMIT)
     if outcome.is_kept:
         checking = replace(checking, bad_outputs=0, lost_checks=0)
-    return replace(job.with_attempt(checking), wake_at=until)
+    return job.with_attempt(checking)
 
 
 def check_lost(job: Job, attempt: Attempt, now: datetime) -> Job:

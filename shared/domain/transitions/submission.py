@@ -68,7 +68,7 @@ def submitted(job: Job, attempt: Attempt, answer: Submission, now: datetime) -> 
     match attempt.state, answer:
         case AttemptState.STARTING, Accepted():
             return running(job, _accepted(attempt, answer), now)
-        case AttemptState.UNKNOWN, Accepted() if not attempt.task_id:
+        case _, Accepted() if not attempt.task_id:
             return _late(job, _accepted(attempt, answer), now)
         case AttemptState.STARTING, Unknown(detail=detail):
             return unknown(job, attempt, detail, now)
@@ -83,11 +83,9 @@ def submitted(job: Job, attempt: Attempt, answer: Submission, now: datetime) -> 
 
 def _after_the_end(job: Job, attempt: Attempt, answer: Submission) -> Job:
     """The job's money was settled, which happens once: the booked cost stays."""
-    match attempt.state, answer:
-        case AttemptState.UNKNOWN, Accepted() if not attempt.task_id:
-            return job.with_attempt(_named(attempt, answer))
-        case _:
-            return job
+    if isinstance(answer, Accepted) and not attempt.task_id:
+        return job.with_attempt(_named(attempt, answer))
+    return job
 
 
 def _named(attempt: Attempt, accepted: Accepted) -> Attempt:
