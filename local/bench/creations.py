@@ -30,7 +30,7 @@ from shared.guards.kill_switch import KillSwitch
 from shared.guards.price_watch import PriceWatch
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
-from shared.ports.store import StepTask, WebhookTask
+from shared.ports.store import Task
 from shared.system import RandomIds, SystemClock, pause
 from shared.usecases.create_video import CreateVideo
 
@@ -55,8 +55,7 @@ class _DistantDatabase(Database):
 
 
 class _NoQueue:
-    def enqueue(self, task: StepTask) -> None: ...
-    def enqueue_webhook(self, task: WebhookTask) -> None: ...
+    def enqueue(self, task: Task) -> None: ...
 
 
 Created = tuple[float, float, float]

@@ -20,7 +20,7 @@ from shared.domain.errors import Unreachable
 from shared.domain.job import AttemptState, Job
 from shared.gcp.firestore_wire import Wire
 from shared.ports.providers import Provider
-from shared.ports.store import StepTask, Versioned, WebhookTask
+from shared.ports.store import Task, TaskKind, Versioned
 
 T = TypeVar("T")
 API = "api"
@@ -168,15 +168,12 @@ class JobsProxy(_FaultyProxy):
 
 
 class QueueProxy(_FaultyProxy):
-    def enqueue(self, task: StepTask) -> None:
-        self._around(Point.ENQUEUE, lambda: self.inner.enqueue(task))
-
-    def enqueue_webhook(self, task: WebhookTask) -> None:
-        self._around(Point.WEBHOOK_ENQUEUE, lambda: self.inner.enqueue_webhook(task))
-
-    def _around(self, workers: Point, call: Callable[[], None]) -> None:
-        is_api = self.points.context.function == API
-        self.points.around(Point.API_ENQUEUE if is_api else workers, call, Unreachable)
+    def enqueue(self, task: Task) -> None:
+        is_webhook = task.kind is TaskKind.WEBHOOK
+        point = Point.WEBHOOK_ENQUEUE if is_webhook else Point.ENQUEUE
+        if self.points.context.function == API:
+            point = Point.API_ENQUEUE
+        self.points.around(point, lambda: self.inner.enqueue(task), Unreachable)
 
 
 class ReceiversProxy(_FaultyProxy):

@@ -18,7 +18,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
 
 from shared.domain.errors import Unreachable
 from shared.gcp.error_mapping import ErrorTable, map_errors
-from shared.ports.store import StepTask, WebhookTask
+from shared.ports.store import Task, TaskKind
 
 # For one try, then for all of them. Retries are safe, because a task's name is unique.
 _TIMEOUT_SECONDS: Final = 3.0
@@ -50,7 +50,7 @@ class CloudTasksQueue:
     """The port `Queue`. Each task POSTs {"job_id": …} to the worker, with an OIDC token
     for `audience`.
 
-    The queues are short names; `dispatch_deadline` is from 15 s to 30 min;
+    `queues`: short names; `dispatch_deadline` is from 15 s to 30 min;
     `task_headers` is called for each task, and returns headers to add to it.
     """
 
@@ -60,18 +60,17 @@ class CloudTasksQueue:
         client: tasks_v2.CloudTasksClient,
         project: str,
         location: str,
-        starts_queue: str,
-        steps_queue: str,
-        webhooks_queue: str,
+        queues: Mapping[TaskKind, str],
         worker_url: str,
         audience: str,
         invoker_email: str,
         dispatch_deadline: timedelta,
         task_headers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        self._starts = client.queue_path(project, location, starts_queue)
-        self._steps = client.queue_path(project, location, steps_queue)
-        self._webhooks = client.queue_path(project, location, webhooks_queue)
+        self._queues = {
+            kind: client.queue_path(project, location, name)
+            for kind, name in queues.items()
+        }
         self._task_headers = task_headers
         self._create = _RETRY(_create_call(client))
         # What all tasks have in common, as a plain protobuf message: building it with
@@ -92,17 +91,12 @@ class CloudTasksQueue:
             )
         )
 
-    def enqueue(self, task: StepTask) -> None:
-        self._enqueue(self._starts if task.is_start else self._steps, task)
-
-    def enqueue_webhook(self, task: WebhookTask) -> None:
-        self._enqueue(self._webhooks, task)
-
-    def _enqueue(self, queue: str, task: StepTask | WebhookTask) -> None:
+    def enqueue(self, task: Task) -> None:
         with map_errors(ERRORS, "Cloud Tasks"), suppress(api_errors.AlreadyExists):
-            self._create(self._request(queue, task))
+            self._create(self._request(task))
 
-    def _request(self, queue: str, task: StepTask | WebhookTask) -> Any:
+    def _request(self, task: Task) -> Any:
+        queue = self._queues[task.kind]
         request = type(self._template)(parent=queue)
         request.MergeFrom(self._template)
         request.task.name = f"{queue}/tasks/{task.name}"

@@ -10,7 +10,7 @@ from shared.domain.errors import Unreachable
 from shared.domain.job import Job
 from shared.domain.naming import task_name, webhook_task_name
 from shared.domain.next_action import Spending, next_action
-from shared.ports.store import Queue, StepTask, WebhookTask
+from shared.ports.store import Queue, Task, TaskKind
 
 log = structlog.get_logger()
 
@@ -56,14 +56,10 @@ class TaskScheduler(Struct, frozen=True, kw_only=True):
         due = at or job.wake_at
         if due is None:
             return
-        self.queue.enqueue(
-            StepTask(
-                job_id=job.job_id,
-                name=task_name(job.job_id, job.version, nth),
-                at=due,
-                is_start=isinstance(next_action(job, due), Spending),
-            )
-        )
+        is_start = isinstance(next_action(job, due), Spending)
+        kind = TaskKind.START if is_start else TaskKind.STEP
+        name = task_name(job.job_id, job.version, nth)
+        self.queue.enqueue(Task(job_id=job.job_id, name=name, at=due, kind=kind))
 
     def try_to_schedule_step(self, job: Job) -> None:
         """Like `schedule_step`, for a job that is committed: if the queue doesn't
@@ -80,9 +76,8 @@ class TaskScheduler(Struct, frozen=True, kw_only=True):
         if webhook is None or webhook.due_at is None:
             return
         name = webhook_task_name(job.job_id, webhook.attempts)
-        self.queue.enqueue_webhook(
-            WebhookTask(job_id=job.job_id, name=name, at=webhook.due_at)
-        )
+        kind, at = TaskKind.WEBHOOK, webhook.due_at
+        self.queue.enqueue(Task(job_id=job.job_id, name=name, at=at, kind=kind))
 
     def schedule_after_early_task(
         self, job: Job, until: datetime, now: datetime, task: str | None

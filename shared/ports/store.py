@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
@@ -205,32 +206,27 @@ class Quotas(Protocol):
         ...
 
 
+class TaskKind(StrEnum):
+    """What a task asks for. Each kind has a queue of its own."""
+
+    START = "start"  # a step that may lead to a paid POST
+    STEP = "step"
+    WEBHOOK = "webhook"
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """One task: "look at this job", or "send its webhook"."""
+
+    job_id: str
+    name: str
+    at: datetime
+    kind: TaskKind
+
+
 class Queue(Protocol):
-    """The tasks that wake jobs. Starts, other steps and webhooks have a queue each.
-
-    Enqueueing a name that exists already, or was used, is not an error.
-    """
-
-    def enqueue(self, task: "StepTask") -> None: ...
-
-    def enqueue_webhook(self, task: "WebhookTask") -> None: ...
-
-
-class StepTask(Struct, frozen=True, kw_only=True):
-    """One task: "look at this job". `is_start`: it may lead to a paid POST."""
-
-    job_id: str
-    name: str
-    at: datetime
-    is_start: bool
-
-
-class WebhookTask(Struct, frozen=True, kw_only=True):
-    """One task: "send the webhook of this job"."""
-
-    job_id: str
-    name: str
-    at: datetime
+    def enqueue(self, task: Task) -> None:
+        """A name that exists in its queue already, or was used there, is no error."""
+        ...
 
 
 class DocumentStore(Protocol[T]):

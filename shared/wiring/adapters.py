@@ -11,7 +11,14 @@ from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.providers import ProviderReports, Translator
 from shared.ports.storage import Bucket, Receivers
-from shared.ports.store import IdempotencyStore, JobQueries, Jobs, Queue, Quotas
+from shared.ports.store import (
+    IdempotencyStore,
+    JobQueries,
+    Jobs,
+    Queue,
+    Quotas,
+    TaskKind,
+)
 from shared.system import RandomIds, SystemClock, pause
 from shared.wiring import process
 from shared.wiring.once import lazy, once
@@ -70,9 +77,11 @@ def queue() -> Queue:
         client=task_queue.client(settings.tasks_emulator),
         project=settings.project,
         location=settings.tasks_location,
-        starts_queue=settings.starts_queue,
-        steps_queue=settings.steps_queue,
-        webhooks_queue=settings.webhooks_queue,
+        queues={
+            TaskKind.START: settings.starts_queue,
+            TaskKind.STEP: settings.steps_queue,
+            TaskKind.WEBHOOK: settings.webhooks_queue,
+        },
         worker_url=settings.worker_url,
         audience=settings.worker_audience,
         invoker_email=settings.tasks_invoker,

@@ -1,7 +1,7 @@
 """The queues in memory, held to the same contract tests as the real ones."""
 
 from shared.domain.errors import ReelayError
-from shared.ports.store import StepTask, WebhookTask
+from shared.ports.store import Task, TaskKind
 
 
 class FakeQueue:
@@ -11,26 +11,20 @@ class FakeQueue:
     """
 
     def __init__(self) -> None:
-        self.tasks: list[StepTask] = []
+        self.tasks: list[Task] = []
         self.failures: list[ReelayError] = []
-        self.webhooks: list[WebhookTask] = []
-        self._used: set[tuple[bool | None, str]] = set()
+        self.webhooks: list[Task] = []
+        self._used: set[tuple[TaskKind, str]] = set()
 
-    def enqueue(self, task: StepTask) -> None:
+    def enqueue(self, task: Task) -> None:
         if self.failures:
             raise self.failures.pop(0)
-        if (task.is_start, task.name) not in self._used:
-            self._used.add((task.is_start, task.name))
-            self.tasks.append(task)
+        if (task.kind, task.name) not in self._used:
+            self._used.add((task.kind, task.name))
+            is_webhook = task.kind is TaskKind.WEBHOOK
+            (self.webhooks if is_webhook else self.tasks).append(task)
 
-    def enqueue_webhook(self, task: WebhookTask) -> None:
-        if self.failures:
-            raise self.failures.pop(0)
-        if (None, task.name) not in self._used:
-            self._used.add((None, task.name))
-            self.webhooks.append(task)
-
-    def take_webhook(self) -> WebhookTask | None:
+    def take_webhook(self) -> Task | None:
         """Like `take`, for webhooks."""
         if not self.webhooks:
             return None
@@ -38,7 +32,7 @@ class FakeQueue:
         self.webhooks.remove(first)
         return first
 
-    def take(self) -> StepTask | None:
+    def take(self) -> Task | None:
         """Remove and return the earliest task, or None; its name stays blocked."""
         if not self.tasks:
             return None

@@ -23,7 +23,7 @@ from local.identity import LocalIdentity
 from shared.domain.errors import Unreachable
 from shared.domain.structs import replace
 from shared.gcp.task_queue import CloudTasksQueue, client
-from shared.ports.store import Queue, StepTask, WebhookTask
+from shared.ports.store import Queue, Task, TaskKind
 from tests.fakes.queue import FakeQueue
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -33,8 +33,8 @@ WORKER_URL = "http://127.0.0.1:1/worker"
 IN_AN_HOUR = timedelta(hours=1)
 
 
-def a_task(**other: Any) -> StepTask:
-    one = StepTask(job_id="job", name="name", at=NOW, is_start=False)
+def a_task(**other: Any) -> Task:
+    one = Task(job_id="job", name="name", at=NOW, kind=TaskKind.STEP)
     return replace(one, **other)
 
 
@@ -44,9 +44,7 @@ def queue_at(address: str) -> tuple[CloudTasksQueue, Any]:
         client=tasks,
         project="demo-reelay",
         location="us-central1",
-        starts_queue="starts",
-        steps_queue="steps",
-        webhooks_queue="webhooks",
+        queues={kind: f"{kind}s" for kind in TaskKind},
         worker_url=WORKER_URL,
         audience="https://worker.example",
         invoker_email=INVOKER,
@@ -87,10 +85,8 @@ def fake() -> Subject:
     queue = FakeQueue()
 
     def names(kind: str) -> Sequence[str]:
-        if kind == "webhooks":
-            return [each.name for each in queue.webhooks]
-        is_start = kind == "starts"
-        return [each.name for each in queue.tasks if each.is_start == is_start]
+        tasks = (*queue.tasks, *queue.webhooks)
+        return [each.name for each in tasks if f"{each.kind}s" == kind]
 
     return Subject(queue=queue, names=names, remove_all=queue.take)
 
@@ -106,9 +102,9 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 
 def test_starts_steps_and_webhooks_are_in_three_queues_once(subject: Subject) -> None:
     for _ in range(2):  # a name that exists is success
-        subject.queue.enqueue(a_task(name="a", is_start=True))
-        subject.queue.enqueue(a_task(name="b", is_start=False))
-        subject.queue.enqueue_webhook(WebhookTask(job_id="job", name="c", at=NOW))
+        subject.queue.enqueue(a_task(name="a", kind=TaskKind.START))
+        subject.queue.enqueue(a_task(name="b", kind=TaskKind.STEP))
+        subject.queue.enqueue(a_task(name="c", kind=TaskKind.WEBHOOK))
 
     assert list(subject.names("starts")) == ["a"]
     assert list(subject.names("steps")) == ["b"]
@@ -125,8 +121,8 @@ def test_enqueueing_a_used_name_succeeds_without_a_task(subject: Subject) -> Non
 
 
 def test_a_name_is_used_only_in_its_own_queue(subject: Subject) -> None:
-    subject.queue.enqueue(a_task(is_start=True))
-    subject.queue.enqueue(a_task(is_start=False))
+    subject.queue.enqueue(a_task(kind=TaskKind.START))
+    subject.queue.enqueue(a_task(kind=TaskKind.STEP))
 
     assert [*subject.names("starts"), *subject.names("steps")] == ["name", "name"]
 

@@ -25,7 +25,7 @@ from shared.guards.translator_breaker import TranslatorBreaker
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
-from shared.ports.store import StepTask
+from shared.ports.store import Task, TaskKind
 from shared.usecases.cancel_video import CancelVideo
 from shared.usecases.create_video import CreateVideo
 from shared.usecases.delete_video import DeleteVideo
@@ -239,9 +239,10 @@ class Harness:
             self.deliver(task)
         raise AssertionError(f"never ended: {self.job}")
 
-    def deliver(self, task: StepTask) -> None:
+    def deliver(self, task: Task) -> None:
         """Deliver the task as Cloud Tasks does, with its name and queue."""
-        self.advance(task.job_id, from_starts_queue=task.is_start, task=task.name)
+        is_start = task.kind is TaskKind.START
+        self.advance(task.job_id, from_starts_queue=is_start, task=task.name)
 
     def outlive_the_lease(self) -> None:
         """Let the lease of an unanswered POST expire: its outcome becomes unknown."""

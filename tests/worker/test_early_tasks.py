@@ -14,7 +14,7 @@ from shared.domain.job import Job
 from shared.domain.kill_switch import Level
 from shared.domain.outcomes import Succeeded, Working
 from shared.domain.structs import replace
-from shared.ports.store import StepTask
+from shared.ports.store import Task, TaskKind
 from tests.domain.examples import (
     RUNWAY,
     a_job,
@@ -44,16 +44,16 @@ class TimedProvider(ScriptedProvider):
         return Working() if len(self.polled_at) < 6 else Succeeded()
 
 
-def take(harness: Harness) -> StepTask:
+def take(harness: Harness) -> Task:
     task = harness.queue.take()
     assert task, "no task is left: the job sleeps until the sweep"
     return task
 
 
-def deliver(harness: Harness, task: StepTask, early: float, *, is_named: bool) -> None:
+def deliver(harness: Harness, task: Task, early: float, *, is_named: bool) -> None:
     harness.clock.at = max(harness.clock.at, task.at - timedelta(seconds=early))
     name = task.name if is_named else None
-    harness.advance("job1", from_starts_queue=task.is_start, task=name)
+    harness.advance("job1", from_starts_queue=task.kind is TaskKind.START, task=name)
 
 
 @pytest.mark.parametrize("early", EARLY)

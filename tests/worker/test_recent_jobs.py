@@ -10,7 +10,7 @@ from shared.domain.job import AttemptState, Job
 from shared.domain.outcomes import CancelRequested, Polled, Succeeded, Working
 from shared.domain.structs import replace
 from shared.jobs.commit import SHORT_BACKOFF
-from shared.ports.store import StepTask
+from shared.ports.store import Task
 from shared.worker import recent_jobs
 from shared.worker.recent_jobs import RecentJobs
 from tests.domain.examples import RUNWAY, a_job, a_new_job, at_provider, running, states
@@ -24,7 +24,7 @@ def another_process(harness: Harness) -> Harness:
     return Harness(**{name: getattr(harness, name) for name in names})
 
 
-def kept(harness: Harness, job: Job) -> StepTask:
+def kept(harness: Harness, job: Job) -> Task:
     """As if this process had just committed the job; returns its task, now due."""
     committed = harness.jobs.put(job)
     harness.recent.keep(committed)
@@ -32,7 +32,7 @@ def kept(harness: Harness, job: Job) -> StepTask:
     return due(harness)
 
 
-def due(harness: Harness) -> StepTask:
+def due(harness: Harness) -> Task:
     task = harness.queue.take()
     assert task
     harness.clock.move_to(task.at)
