@@ -83,7 +83,11 @@ LAYERS = (
         place="shared/jobs", allowed=(*CORE, "shared.jobs", "structlog"), barred=IMPURE
     ),
     Layer(place="shared/guards", allowed=IN_STEPS, barred=IMPURE),
-    Layer(place="shared/worker", allowed=(*IN_STEPS, "shared.worker"), barred=IMPURE),
+    Layer(
+        place="shared/worker",
+        allowed=(*IN_STEPS, "shared.tracing", "shared.worker"),
+        barred=IMPURE,
+    ),
     Layer(
         place="shared/usecases", allowed=(*IN_STEPS, "shared.usecases"), barred=IMPURE
     ),

@@ -1,10 +1,7 @@
 """Builds what Cloud Tasks and Cloud Scheduler call: job steps, webhooks, the sweep."""
 
-from shared import tracing
 from shared.guards.availability import report_missing
 from shared.guards.receiver_breaker import ReceiverBreaker
-from shared.ports.providers import Providers
-from shared.traced_providers import TracedProviders
 from shared.wiring import adapters, guards, process
 from shared.wiring.adapters import CLOCK, IDS
 from shared.wiring.once import lazy, once
@@ -34,18 +31,17 @@ def advance() -> Advance:
     report_missing(adapters.provider_reports(), missing)
     return Advance(
         jobs=adapters.jobs(),
-        providers=_providers(),
+        providers=providers,
         bucket=lazy(adapters.bucket),
         clock=CLOCK,
         committer=adapters.committer(),
         scheduler=adapters.scheduler(),
         recent=RecentJobs(),
-        span=tracing.span,
         prepare_step=lazy(_prepare_step),
         submit_step=lazy(_submit_step),
         translate_step=lazy(_translate_step),
         follow_step=FollowStep(
-            providers=_providers(),
+            providers=providers,
             bucket=lazy(adapters.bucket),
             committer=adapters.committer(),
             clock=CLOCK,
@@ -54,10 +50,6 @@ def advance() -> Advance:
         ),
         store_step=lazy(_store_step),
     )
-
-
-def _providers() -> Providers:
-    return TracedProviders(adapters.providers())
 
 
 @once
@@ -84,7 +76,7 @@ def _translate_step() -> TranslateStep:
 def _submit_step() -> SubmitStep:
     """Nothing in it is lazy: what can't be built must fail before money is spent."""
     return SubmitStep(
-        providers=_providers(),
+        providers=adapters.providers(),
         bucket=adapters.bucket(),
         clock=CLOCK,
         ids=IDS,

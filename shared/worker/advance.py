@@ -1,8 +1,6 @@
 """Advances one job by one step: read, act, commit, and enqueue the next step."""
 
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import assert_never
 
@@ -40,6 +38,7 @@ from shared.jobs.schedule import TaskScheduler, nth_after_early_task, nth_retry
 from shared.ports.providers import Providers
 from shared.ports.storage import Bucket
 from shared.ports.store import Clock, Jobs, Versioned
+from shared.tracing import span
 from shared.worker.follow import FollowStep
 from shared.worker.prepare import PrepareStep
 from shared.worker.recent_jobs import RecentJobs
@@ -67,7 +66,6 @@ class Advance(Struct, frozen=True, kw_only=True):
     follow_step: FollowStep
     store_step: StoreStep
     recent: RecentJobs
-    span: Callable[[str], AbstractContextManager[None]] = lambda _step: nullcontext()
 
     def __call__(
         self, job_id: str, *, from_starts_queue: bool, task: str | None = None
@@ -126,7 +124,7 @@ class Advance(Struct, frozen=True, kw_only=True):
         self.scheduler.schedule_step(job, now, nth=nth)
 
     def _run_step(self, before: Versioned[Job], step: Step) -> None:
-        with self.span(type(step).__name__):
+        with span(type(step).__name__):
             after = self._act(before, step)
         if after is None:
             # The job was deleted meanwhile, and nothing else cleans up after this step.

@@ -24,9 +24,10 @@ from shared.domain.outcomes import (
 from shared.domain.pricing import charged_usd
 from shared.guards.price_watch import PriceWatch
 from shared.jobs.commit import JobCommitter
-from shared.ports.providers import Providers, TaskRef
+from shared.ports.providers import Provider, Providers, TaskRef
 from shared.ports.storage import Bucket
 from shared.ports.store import Clock, Versioned
+from shared.tracing import span
 from shared.worker.poll_planner import PollPlanner
 
 log = structlog.get_logger()
@@ -59,7 +60,8 @@ class FollowStep(Struct, frozen=True, kw_only=True):
         provider = self.providers.get(by)
         if provider is None:
             return PollFailed(detail=f"{by} is not configured")
-        poll = provider.poll(task_of(attempt))
+        with span("provider poll", ai_model=by):
+            poll = provider.poll(task_of(attempt))
         if not _is_empty_success(poll):
             return poll
         log.warning(
@@ -102,8 +104,7 @@ class FollowStep(Struct, frozen=True, kw_only=True):
     def cancel(
         self, before: Versioned[Job], attempt: Attempt, by: ProviderId
     ) -> Versioned[Job] | None:
-        provider = self.providers.get(by)
-        is_sent = provider is not None and provider.cancel(task_of(attempt))
+        is_sent = cancel_task(self.providers.get(by), by, attempt)
         outcome = CancelSent if is_sent else CancelFailed
         return self.committer.commit(before, outcome(attempt_id=attempt.attempt_id))
 
@@ -132,8 +133,8 @@ class FollowStep(Struct, frozen=True, kw_only=True):
         """
         late = [a for a in job.attempts if a.has_late_answer] if job.is_final else []
         for attempt in late:
-            provider = self.providers.get(poller(attempt))
-            cancelled = provider is not None and provider.cancel(task_of(attempt))
+            by = poller(attempt)
+            cancelled = cancel_task(self.providers.get(by), by, attempt)
             log.warning(
                 "late_task_cancelled",
                 job_id=job.job_id,
@@ -144,6 +145,14 @@ class FollowStep(Struct, frozen=True, kw_only=True):
 
 def _is_empty_success(poll: Poll) -> TypeGuard[Failed]:
     return isinstance(poll, Failed) and poll.may_come_yet
+
+
+def cancel_task(provider: Provider | None, by: ProviderId, attempt: Attempt) -> bool:
+    """True if nothing is left to cancel; `by`: the name of `provider`."""
+    if provider is None:
+        return False
+    with span("provider cancel", ai_model=by):
+        return provider.cancel(task_of(attempt))
 
 
 def task_of(attempt: Attempt) -> TaskRef:

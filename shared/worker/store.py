@@ -24,11 +24,13 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Attempt, Job
 from shared.domain.naming import incoming_folder, poster_object, video_object
+from shared.domain.next_action import poller
 from shared.domain.outcomes import Delivered, Stored, StoreFailed
 from shared.jobs.video_urls import sign_urls
 from shared.ports.providers import BucketFile, InlineFile, Provider, Result, WebFile
 from shared.ports.storage import Bucket, StoredObject, VideoCheck, VideoFacts, Web
 from shared.ports.store import Clock
+from shared.tracing import span
 from shared.worker.follow import task_of
 
 log = structlog.get_logger()
@@ -152,7 +154,8 @@ class StoreStep(Struct, frozen=True, kw_only=True):
         if provider is None or attempt.task_id is None:
             raise _ResultUnavailable("its provider is not configured")
         try:
-            return provider.fetch(task_of(attempt))
+            with span("provider fetch", ai_model=poller(attempt)):
+                return provider.fetch(task_of(attempt))
         except Unreachable as error:
             raise _ResultUnavailable(str(error)) from error
 

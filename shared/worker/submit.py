@@ -38,7 +38,8 @@ from shared.jobs.commit import LONG_BACKOFF, JobCommitter
 from shared.ports.providers import GenerationRequest, ImageFile, Provider, Providers
 from shared.ports.storage import Bucket
 from shared.ports.store import Clock, Ids, Versioned
-from shared.worker.follow import task_of
+from shared.tracing import span
+from shared.worker.follow import cancel_task
 from shared.worker.poll_planner import PollPlanner
 
 log = structlog.get_logger()
@@ -156,14 +157,15 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
         is_late = now - began > timing.MAX_TIME_BEFORE_POST
         if is_late or attempt.lease_until - now < timing.POST_LIMIT:
             return TOO_LATE
-        return provider.start(request)
+        with span("provider start", ai_model=attempt.provider_id):
+            return provider.start(request)
 
     def _cancel(
         self, provider: Provider, attempt: Attempt, accepted: Accepted, job_id: str
     ) -> None:
         """The job has ended or was deleted: the task is useless, but still paid for."""
         late = replace(attempt, task_id=accepted.task_id, platform=accepted.platform)
-        cancelled = provider.cancel(task_of(late))
+        cancelled = cancel_task(provider, attempt.provider_id, late)
         log.error(
             "accepted_after_job_ended",
             job_id=job_id,
