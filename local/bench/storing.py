@@ -38,6 +38,7 @@ from local.processes import (
 )
 from local.simulators.render import Shape, render
 from local.stack import ROOT
+from shared.domain.delivery import VideoFacts
 from shared.domain.outcomes import (
     Accepted,
     Poll,
@@ -51,7 +52,7 @@ from shared.gcp.credentials import url_signer
 from shared.gcp.web_download import PublicWeb
 from shared.media.decoder import ChildVideoCheck
 from shared.ports.providers import GenerationRequest, Result, TaskRef, WebFile
-from shared.ports.storage import VideoCheck, VideoFacts
+from shared.ports.storage import VideoCheck
 from shared.system import SystemClock
 from shared.worker.store import StoreStep
 

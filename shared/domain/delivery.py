@@ -1,7 +1,8 @@
-"""Compares a delivered video with what was ordered."""
+"""What a delivered video shows, compared with what was ordered."""
 
 from shared.domain.catalogue import AspectRatio, Resolution
 from shared.domain.request import VideoRequest
+from shared.domain.structs import PartialRepr
 
 # Vendors count in frames and round; a larger difference is a different product.
 _TOLERANCE_SECONDS = 0.5
@@ -12,16 +13,30 @@ _MIN_SHARE_OF_HEIGHT = 0.9
 _SHORT_SIDE = {Resolution.P720: 720, Resolution.P1080: 1080}
 
 
+class VideoFacts(PartialRepr, frozen=True, kw_only=True):
+    """What a player shows of an MP4. `duration_seconds`: that of the video track.
+
+    `width` and `height`: as displayed, after rotation and pixel aspect ratio.
+    `audio_seconds`: how much of the displayed time has sound. `poster`: the first
+    frame, a JPEG; empty if none could be made.
+    """
+
+    hidden_fields = ("poster",)
+
+    duration_seconds: float
+    width: int
+    height: int
+    has_audio: bool
+    audio_seconds: float = 0.0
+    poster: bytes = b""
+
+
 def difference(
     request: VideoRequest,
+    facts: VideoFacts,
     *,
     ordered_seconds: int,
     ordered_ratio: AspectRatio,
-    duration_seconds: float,
-    width: int,
-    height: int,
-    has_audio: bool,
-    audio_seconds: float,
 ) -> str | None:
     """How the video differs from the order, or None.
 
@@ -29,18 +44,17 @@ def difference(
     Where the request asks for sound, it must last as long as the images; where it asks
     for none, there must be none; where it doesn't matter, either is accepted.
     """
+    width, height, seconds = facts.width, facts.height, facts.duration_seconds
     tolerance = max(_TOLERANCE_SECONDS, ordered_seconds * _TOLERANCE_SHARE)
-    if abs(duration_seconds - ordered_seconds) > tolerance:
-        return f"it has {duration_seconds:.1f} seconds, not {ordered_seconds}"
+    if abs(seconds - ordered_seconds) > tolerance:
+        return f"it has {seconds:.1f} seconds, not {ordered_seconds}"
     ordered = ordered_ratio.number
     if abs(width / height - ordered) > ordered * _TOLERANCE_OF_RATIO:
         return f"it has {width}x{height} pixels, not {ordered_ratio}"
     if min(width, height) < _SHORT_SIDE[request.resolution] * _MIN_SHARE_OF_HEIGHT:
         return f"it has {width}x{height} pixels, not {request.resolution}"
-    if request.audio is not None and request.audio != has_audio:
-        return "it has sound" if has_audio else "it has no sound"
-    if request.audio and audio_seconds < duration_seconds - tolerance:
-        return (
-            f"it has {audio_seconds:.1f} seconds of sound, not {duration_seconds:.1f}"
-        )
+    if request.audio is not None and request.audio != facts.has_audio:
+        return "it has sound" if facts.has_audio else "it has no sound"
+    if request.audio and facts.audio_seconds < seconds - tolerance:
+        return f"it has {facts.audio_seconds:.1f} seconds of sound, not {seconds:.1f}"
     return None

@@ -17,9 +17,10 @@ from typing import IO, Any, BinaryIO, Final
 
 from msgspec import Struct
 
+from shared.domain.delivery import VideoFacts
 from shared.domain.errors import BadContent, ImageFault, Unreachable
 from shared.media.process import DecoderProcess
-from shared.ports.storage import Jpeg, VideoFacts
+from shared.ports.storage import Jpeg
 
 CHUNK_BYTES: Final = 1 << 20
 WRONG_LENGTH: Final = "the file is not as long as stated"

@@ -15,11 +15,11 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 from msgspec import Struct, field
 
+from shared.domain.delivery import VideoFacts
 from shared.domain.errors import BadContent
 from shared.media.boxes import check_boxes
 from shared.media.poster import poster_of
 from shared.media.shape import shown_size
-from shared.ports.storage import VideoFacts
 
 MAX_SIDE_PIXELS: Final = 4096
 _MIN_SECONDS: Final = Fraction(1, 2)

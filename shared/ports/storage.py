@@ -6,6 +6,7 @@ from typing import BinaryIO, Protocol
 
 from msgspec import Struct
 
+from shared.domain.delivery import VideoFacts
 from shared.domain.structs import PartialRepr
 from shared.domain.webhook import ReceiverResponse
 from shared.ports.providers import WebFile
@@ -133,24 +134,6 @@ class ImageCheck(Protocol):
     def to_jpeg(self, content: bytes) -> Jpeg:
         """Decode and convert an image; BadContent if it is none, or is too large."""
         ...
-
-
-class VideoFacts(PartialRepr, frozen=True, kw_only=True):
-    """What a player shows of an MP4. `duration_seconds`: that of the video track.
-
-    `width` and `height`: as displayed, after rotation and pixel aspect ratio.
-    `audio_seconds`: how much of the displayed time has sound. `poster`: the first
-    frame, a JPEG; empty if none could be made.
-    """
-
-    hidden_fields = ("poster",)
-
-    duration_seconds: float
-    width: int
-    height: int
-    has_audio: bool
-    audio_seconds: float = 0.0
-    poster: bytes = b""
 
 
 class VideoCheck(Protocol):

@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 
 from shared.domain.catalogue import AspectRatio
-from shared.domain.delivery import difference
+from shared.domain.delivery import VideoFacts, difference
 from shared.domain.errors import (
     BadContent,
     ErrorCode,
@@ -28,7 +28,7 @@ from shared.domain.next_action import poller
 from shared.domain.outcomes import Delivered, Stored, StoreFailed
 from shared.jobs.video_urls import sign_urls
 from shared.ports.providers import BucketFile, InlineFile, Provider, Result, WebFile
-from shared.ports.storage import Bucket, StoredObject, VideoCheck, VideoFacts, Web
+from shared.ports.storage import Bucket, StoredObject, VideoCheck, Web
 from shared.ports.store import Clock
 from shared.tracing import span
 from shared.worker.follow import task_of
@@ -176,13 +176,9 @@ class StoreStep(Struct, frozen=True, kw_only=True):
             facts = self.check.inspect(file, size_bytes=stored.size_bytes)
         wrong = difference(
             job.request,
+            facts,
             ordered_seconds=attempt.duration_seconds,
             ordered_ratio=_ordered_ratio(job, attempt),
-            duration_seconds=facts.duration_seconds,
-            width=facts.width,
-            height=facts.height,
-            has_audio=facts.has_audio,
-            audio_seconds=facts.audio_seconds,
         )
         if wrong:
             raise BadContent(f"not what was ordered: {wrong}")

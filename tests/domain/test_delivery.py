@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from shared.domain.catalogue import AspectRatio, Resolution
-from shared.domain.delivery import difference
+from shared.domain.delivery import VideoFacts, difference
 from tests.domain.examples import a_job
 
 GOOD = {
-    "ordered_seconds": 8,
     "duration_seconds": 8.0,
     "width": 1280,
     "height": 720,
@@ -22,7 +21,9 @@ WITH_SOUND = {"has_audio": True, "audio_seconds": 8.0}
 def compare(ordered: dict[str, Any], video: dict[str, Any]) -> str | None:
     request = a_job(**ordered).request
     ratio = request.aspect_ratio or AspectRatio.LANDSCAPE
-    return difference(request, ordered_ratio=ratio, **(GOOD | video))
+    seconds = request.duration_seconds
+    facts = VideoFacts(**(GOOD | video))
+    return difference(request, facts, ordered_seconds=seconds, ordered_ratio=ratio)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,9 @@ def test_a_video_as_ordered_is_accepted(ordered: Any, video: Any) -> None:
     [
         pytest.param({}, {"duration_seconds": 7.1}, "7.1 seconds", id="too short"),
         pytest.param({}, {"duration_seconds": 9.0}, "9.0 seconds", id="too long"),
-        pytest.param({}, {"ordered_seconds": 4}, "8.0 seconds", id="twice as long"),
+        pytest.param(
+            {}, {"duration_seconds": 16.0}, "16.0 seconds", id="twice as long"
+        ),
         pytest.param({}, {"width": 720, "height": 1280}, "16:9", id="upright"),
         pytest.param({}, {"width": 960, "height": 720}, "16:9", id="another shape"),
         pytest.param({}, {"width": 854, "height": 480}, "720p", id="fewer pixels"),

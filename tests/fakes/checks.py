@@ -2,8 +2,9 @@
 
 from typing import BinaryIO
 
+from shared.domain.delivery import VideoFacts
 from shared.domain.errors import BadContent
-from shared.ports.storage import Jpeg, VideoFacts
+from shared.ports.storage import Jpeg
 
 
 class FakeImageCheck:

@@ -14,12 +14,12 @@ import pytest
 from av.video.reformatter import Colorspace
 from PIL import Image
 
+from shared.domain.delivery import VideoFacts
 from shared.domain.errors import BadContent
 from shared.media import boxes as mp4
 from shared.media import video as video_module
 from shared.media.decoder import VIDEO_LIMITS
 from shared.media.poster import MAX_BYTES, poster_of
-from shared.ports.storage import VideoFacts
 
 FRAMES_PER_SECOND = 10
 

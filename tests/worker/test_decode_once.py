@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import pytest
 
+from shared.domain.delivery import VideoFacts
 from shared.domain.errors import Conflict, ErrorCode, TaskGone, Unreachable
 from shared.domain.job import Job
 from shared.domain.outcomes import Succeeded
@@ -24,7 +25,6 @@ from shared.domain.timing import (
     STORE_LIMIT,
 )
 from shared.ports.providers import InlineFile, Result, TaskRef, WebFile
-from shared.ports.storage import VideoFacts
 from shared.ports.store import Versioned
 from tests.domain.examples import RUNWAY, SECOND, VEO, a_job, a_new_job, states, storing
 from tests.fakes.process import Died, die

@@ -9,11 +9,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.domain.catalogue import ProviderId
+from shared.domain.delivery import VideoFacts
 from shared.domain.errors import BadContent, Unreachable
 from shared.domain.outcomes import Stored, StoreFailed
 from shared.jobs.video_urls import URL_LIFETIME
 from shared.ports.providers import BucketFile, InlineFile, WebFile
-from shared.ports.storage import StoredObject, VideoFacts
+from shared.ports.storage import StoredObject
 from tests.domain.examples import NOON, a_job, at_provider, storing
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness

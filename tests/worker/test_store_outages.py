@@ -8,10 +8,10 @@ from typing import BinaryIO, NoReturn
 import pytest
 
 from shared.domain import timing
+from shared.domain.delivery import VideoFacts
 from shared.domain.errors import ErrorCode, ReelayError, TaskGone, Unreachable
 from shared.domain.outcomes import Succeeded
 from shared.ports.providers import InlineFile, Result, TaskRef, WebFile
-from shared.ports.storage import VideoFacts
 from tests.domain.examples import (
     MINUTE,
     NOON,

@@ -5,13 +5,13 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from shared.domain.delivery import VideoFacts
 from shared.domain.errors import BadContent, ReelayError, TaskGone, Unreachable
 from shared.domain.job import Job
 from shared.domain.naming import task_name
 from shared.domain.structs import replace
 from shared.domain.timing import FETCH_LIMIT, MAX_BAD_OUTPUTS, MIN_FETCH_TRIES
 from shared.ports.providers import Result, TaskRef
-from shared.ports.storage import VideoFacts
 from shared.worker.recent_jobs import RecentJobs
 from tests.domain.examples import RUNWAY, VEO, a_job, states, storing
 from tests.usecases.harness import Harness
