@@ -1,17 +1,16 @@
 """Restricts a private function to the one service account that may invoke it."""
 
-import time
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
 
 import structlog
 from flask import Request, Response
+from structlog.contextvars import bind_contextvars
 
-from functions.http.request_context import request_context
+from functions.http.request_context import serve
 from shared.domain.errors import ApiError, Unreachable
 from shared.ports.identity import Callers
-from shared.request_time import limited_to
 from shared.wiring import process
 
 log = structlog.get_logger()
@@ -33,19 +32,12 @@ def restricted_to(
     def guard(function: Function) -> Function:
         @wraps(function)
         def guarded(request: Request) -> Response:
-            began = time.monotonic()
-            with request_context(request, process.settings().project) as request_id:
-                with limited_to(seconds):
-                    response = _respond(function, callers, request)
-                response.headers["X-Request-Id"] = request_id
-                log.info(
-                    "request_served",
-                    method=request.method[:16],
-                    route=function.__name__,
-                    status=response.status_code,
-                    duration_ms=round((time.monotonic() - began) * 1000),
-                )
-            return response
+            return serve(
+                request,
+                process.settings().project,
+                seconds,
+                lambda: _respond(function, callers, request),
+            )
 
         return guarded
 
@@ -55,6 +47,7 @@ def restricted_to(
 def _respond(
     function: Function, callers: Callable[[], Callers], request: Request
 ) -> Response:
+    bind_contextvars(route=function.__name__)
     try:
         callers().check(request.headers.get("Authorization"))
         return function(request)

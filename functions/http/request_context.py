@@ -1,20 +1,43 @@
-"""Binds a request's ID and trace to every line that is logged while it is handled."""
+"""Handles a request: its ID and trace are in every line that is logged meanwhile."""
 
 import re
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from flask import Request
+import structlog
+from flask import Request, Response
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.datastructures import Headers
 
 from shared import tracing
+from shared.request_time import limited_to
+
+log = structlog.get_logger()
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=[0-9])?")
 _FOREIGN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
+
+
+def serve(
+    request: Request, project: str, seconds: float, respond: Callable[[], Response]
+) -> Response:
+    """What `respond` returns within `seconds`, with the request's ID; logs it."""
+    began = time.monotonic()
+    with request_context(request, project) as request_id:
+        with limited_to(seconds):
+            response = respond()
+        response.headers.add("X-Request-Id", request_id)
+        log.info(
+            "request_served",
+            method=request.method[:16],
+            status=response.status_code,
+            duration_ms=round((time.monotonic() - began) * 1000),
+        )
+    return response
 
 
 @contextmanager

@@ -28,11 +28,9 @@ _HEADER_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")
 _EXPOSED = "Location, Retry-After, Idempotent-Replayed, X-Request-Id"
 
 
-def add_headers(
-    response: Response, request: Request, request_id: str, origins: Collection[str]
-) -> None:
+def add_headers(response: Response, request: Request, origins: Collection[str]) -> None:
     """Adds what is missing; headers that the handler has set stay as they are."""
-    every = _ALWAYS | {"X-Request-Id": request_id} | _cors(request, origins)
+    every = _ALWAYS | _cors(request, origins)
     present = {name.lower() for name, _ in response.headers}
     # In one call, because each single assignment scans all existing headers.
     response.headers.extend(

@@ -1,6 +1,5 @@
 """Matches a request to its route, authenticates the caller, and renders errors."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 
@@ -12,7 +11,7 @@ from werkzeug.routing import Map, MapAdapter, Rule
 
 from functions.http.problems import problem
 from functions.http.receiving import Receiver, drain
-from functions.http.request_context import request_context
+from functions.http.request_context import serve
 from functions.http.response_headers import add_headers
 from functions.http.route import ANYONE, PATH_ARGUMENT, Call, Route
 from shared.domain.errors import (
@@ -71,20 +70,13 @@ class Router:
         self._rate = rate or RateLimit(20)
 
     def __call__(self, request: Request) -> Response:
-        began = time.monotonic()
         # Not `request`: it may be Flask's proxy, which is unbound after the response.
         environ, unread = request.environ, request.stream
-        with request_context(request, self._project) as request_id:
-            with limited_to(CALL_SECONDS):
-                response = self._respond(request)
-            self._charge_for_size(environ.get(CALLER_ID), response)
-            add_headers(response, request, request_id, self._origins)
-            log.info(
-                "request_served",
-                method=request.method[:16],
-                status=response.status_code,
-                duration_ms=round((time.monotonic() - began) * 1000),
-            )
+        response = serve(
+            request, self._project, CALL_SECONDS, lambda: self._respond(request)
+        )
+        self._charge_for_size(environ.get(CALLER_ID), response)
+        add_headers(response, request, self._origins)
 
         def drain_rest() -> None:
             with self._receiver.drain_limit(environ.get(CALLER_ID)) as limit:
