@@ -22,7 +22,7 @@ At `translate`: `essay`, `broken-json`, `blocked` (for safety), `empty` and `tru
 are what the model answers, and bills, instead of a translation.
 
 At the storage server: an HTTP status; `cut`: half of the bytes pass, or nothing is
-done; `cut-after`: it is done, and the response is lost; `silent`.
+done; `cut-after`: it is done, and the response is lost.
 """
 
 from collections.abc import Mapping
@@ -173,7 +173,7 @@ DELIVERS = _kinds("unknown-status deleted-later late-output double-price")
 BAD_TRANSLATIONS = _kinds("essay broken-json blocked empty truncated")
 
 _HTTP = frozenset(kind for kind in Kind if kind[:3].isdigit())
-_STORAGE = {kind for kind in _HTTP if kind.isdigit()} | _kinds("cut cut-after silent")
+_STORAGE = {kind for kind in _HTTP if kind.isdigit()} | _kinds("cut cut-after")
 _REQUEST = _HTTP | _kinds("html silent read-timeout drop-before drop-after late")
 _DOWNLOAD = RENDERED | _kinds("truncated empty stalled wrong-length garbage half-film")
 _RUNWAY_TASK = _kinds(

@@ -17,18 +17,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import jwt
 from google.auth.crypt import RSASigner
-from google.auth.exceptions import GoogleAuthError
 
 CHECKOUT_KEY = Path(__file__).resolve().parent.parent / ".local" / "key.pem"
 TOKEN_LIFETIME = timedelta(hours=1)
-# The audience that google.oauth2.service_account writes, whatever `token_uri` is.
-_GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 _CERTIFICATE_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 _CERTIFICATE_UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
-
-
-class InvalidGrantError(Exception):
-    """The assertion is expired, or not signed by this project's key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,16 +149,6 @@ class LocalIdentity:
             "token_uri": token_uri,
         }
         _write_private(path, json.dumps(content, indent=2))
-
-    def check_assertion(self, assertion: str, *, token_uri: str) -> None:
-        """Raises InvalidGrantError unless one of this project's accounts signed it."""
-        audiences = [_GOOGLE_TOKEN_URI, token_uri]
-        try:
-            claims = jwt.decode(assertion, self.certificates(), audience=audiences)
-        except (GoogleAuthError, ValueError) as error:
-            raise InvalidGrantError("Invalid JWT Signature.") from error
-        if not str(claims.get("iss", "")).endswith(self.email("")):
-            raise InvalidGrantError("Invalid grant: account not found")
 
 
 def user_token(project: str, user: str, *, admin: bool = False) -> str:

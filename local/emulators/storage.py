@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from google.auth.credentials import Signing
 from werkzeug import Request, Response
 
 from local.emulators.cloud_storage import json_api
 from local.emulators.cloud_storage.cors import Cors
 from local.emulators.cloud_storage.json_api import JsonApi
 from local.emulators.cloud_storage.objects import ObjectStore
-from local.emulators.cloud_storage.signatures import Signer, signer_from_key
+from local.emulators.cloud_storage.signatures import signer_from_key
 from local.emulators.cloud_storage.xml_api import XmlApi
 from local.faults import FaultPlan
 from local.faults_control import faults_control
@@ -38,7 +39,7 @@ class RunningStorage:
 @contextmanager
 def running_storage(
     folder: Path,
-    signer: Signer,
+    signer: Signing,
     *,
     bucket: str = BUCKET,
     origins: Sequence[str] = (),

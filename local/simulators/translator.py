@@ -1,7 +1,7 @@
 """Gemini's `generateContent` on the Agent Platform, as a translator that can fail.
 
-It translates a few sentences; any other is transliterated into Latin letters, which is
-no translation but shows which prompt it came from.
+It translates a few sentences; any other is spelled in Latin letters by the names of its
+characters in Unicode, which is no translation but shows which prompt it came from.
 """
 
 import json
@@ -38,16 +38,6 @@ _SCRIPTS = {
     "THAI": "th",
     "DEVANAGARI": "hi",
 }
-# Hangul in Unicode's order, in Revised Romanization; a hyphen is silent.
-FIRST_SYLLABLE, LAST_SYLLABLE = "가", "힣"
-_INITIALS, _VOWELS, _FINALS = (
-    letters.split()
-    for letters in (
-        "g kk n d tt r m b pp s ss - j jj ch k t p h",
-        "a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i",
-        "- k k k n n n t l k m l l l p l m p p t t ng t t k t p t",
-    )
-)
 _ESSAY = "Certainly! Here is an essay about what you asked for. " * 200
 
 
@@ -99,18 +89,8 @@ def _english(prompt: str) -> str:
 def _spelled(character: str) -> str:
     if character.isascii():
         return character
-    if FIRST_SYLLABLE <= character <= LAST_SYLLABLE:
-        return _romanized(character)
     words = unicodedata.name(character, "").split()
     return words[-1].lower() if words else " "
-
-
-def _romanized(syllable: str) -> str:
-    """Letter by letter: sounds that change between syllables are left as written."""
-    rest, last = divmod(ord(syllable) - ord(FIRST_SYLLABLE), len(_FINALS))
-    first, vowel = divmod(rest, len(_VOWELS))
-    letters = _INITIALS[first], _VOWELS[vowel], _FINALS[last]
-    return "".join(letters).replace("-", "")
 
 
 def _response(language: str, english: str, kind: Kind | None) -> dict[str, Any]:

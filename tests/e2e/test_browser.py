@@ -291,6 +291,24 @@ def documents(stack: LocalStack) -> dict[str, object]:
         }
 
 
+def test_the_stacks_own_firestore_applies_the_rules(
+    stack: LocalStack, frontend: Frontend
+) -> None:
+    (video,) = frontend.call("GET", "/v1/videos").json()["videos"]
+    documents = f"projects/{stack.project}/databases/(default)/documents"
+    root = f"http://{stack.addresses['firestore']}/v1/{documents}"
+    users = (frontend, Frontend(cast(Any, stack), "somebody"))
+
+    statuses = [
+        requests.get(
+            f"{root}/videos/{video['job_id']}", headers=user.headers, timeout=30
+        ).status_code
+        for user in users
+    ]
+
+    assert statuses == [200, 403]
+
+
 @pytest.mark.parametrize("host", [STRANGER, "127.0.0.1"])
 def test_a_page_of_another_origin_reads_and_changes_nothing(
     page: Page, stack: LocalStack, frontend: Frontend, strangers: Strangers, host: str

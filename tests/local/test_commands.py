@@ -1,6 +1,7 @@
-"""The commands of the stack's servers: one line when ready, and no other output."""
+"""The commands of the stack's servers, and of the bench: what they print and refuse."""
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import requests
 
 import local.bench.__main__ as bench
+from local.__main__ import main
 from local.identity import LocalIdentity
 from local.processes import python
 
@@ -63,3 +65,17 @@ def test_the_bench_refuses_a_measurement_that_it_does_not_have(
 
     assert exited.value.code == 2
     assert "no cold_strat in ['cold_start'," in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("chosen", ["", "DEBUG"])
+def test_grpc_prints_only_errors_unless_set_otherwise(
+    chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it says between our lines that a server has ended, which is no error."""
+    monkeypatch.setenv("GRPC_VERBOSITY", chosen)
+    if not chosen:
+        monkeypatch.delenv("GRPC_VERBOSITY")
+
+    assert main(["token", "me"]) == 0
+
+    assert os.environ["GRPC_VERBOSITY"] == (chosen or "ERROR")

@@ -73,8 +73,9 @@ CHANGES = {
     "account": ("api%40reelay", "eve%40reelay", MISMATCH),
     "no date": (r"X-Goog-Date=[^&]*&", "", MALFORMED),
     "no expiry": (r"X-Goog-Expires=[^&]*&", "", MALFORMED),
-    "no scope": (r"%2Fauto%2Fstorage%2Fgoog4_request", "", MALFORMED),
-    "no algorithm": (r"X-Goog-Algorithm=[^&]*&", "", MALFORMED),
+    "no scope": (r"%2Fauto%2Fstorage%2Fgoog4_request", "", MISMATCH),
+    "no algorithm": (r"X-Goog-Algorithm=[^&]*&", "", MISMATCH),
+    "too long": (r"X-Goog-Expires=3600", "X-Goog-Expires=604801", MALFORMED),
 }
 
 
@@ -88,17 +89,14 @@ def test_a_changed_signed_url_is_refused(
     assert code_of(requests.get(url, timeout=10)) == refusal
 
 
-def test_only_signatures_by_the_accounts_own_key_are_accepted(
+def test_a_signature_by_another_key_is_refused(
     video: Any, account: dict[str, str], tmp_path: Path
 ) -> None:
-    email = account["client_email"]
-    for forged in (
-        new_account(tmp_path) | {"client_email": email},
-        account | {"client_email": "eve@reelay.iam.gserviceaccount.com"},
-    ):
-        answer = requests.get(signed_by(forged, video), timeout=10)
+    forged = new_account(tmp_path) | {"client_email": account["client_email"]}
 
-        assert code_of(answer) == MISMATCH
+    answer = requests.get(signed_by(forged, video), timeout=10)
+
+    assert code_of(answer) == MISMATCH
 
 
 def test_a_signed_url_expires(signed: Sign, video: Any, clock: FrozenClock) -> None:
@@ -128,22 +126,6 @@ UPLOAD = {
     "x-goog-content-length-range": "5,5",
     "x-goog-if-generation-match": "0",
 }
-
-
-@pytest.mark.parametrize(
-    ("data", "code"),
-    [(iter([b"pho", b"tos"]), "EntityTooLarge"), (iter([b"pho"]), "EntityTooSmall")],
-    ids=["larger", "smaller"],
-)
-def test_a_chunked_upload_must_have_the_signed_size(
-    signed: Sign, bucket: Any, data: Any, code: str
-) -> None:
-    url = signed(bucket.blob("uploads/u1"), "PUT", headers=dict(UPLOAD))
-
-    answer = requests.put(url, data, headers=UPLOAD, timeout=10)
-
-    assert code_of(answer) == (400, code)
-    assert not bucket.blob("uploads/u1").exists()
 
 
 @pytest.mark.parametrize("name", UPLOAD)
@@ -217,6 +199,6 @@ def test_only_our_page_can_read_answers_and_refusals(signed: Sign, video: Any) -
     assert {"Range", "Content-Range", "Content-Length", "ETag"} <= set(exposed)
     assert ours.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert ours.headers["Vary"] == "Origin"
-    assert refused.status_code == 400
+    assert refused.status_code == 403
     assert refused.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "Access-Control-Allow-Origin" not in others.headers

@@ -9,7 +9,7 @@ from local.emulators.cloud_storage.errors import Refusal, Refused
 from local.emulators.cloud_storage.objects import ObjectStore, StoredObject
 from local.fault_kinds import Kind, Place
 from local.faults import FaultPlan
-from local.http_server import connection_of, drop, half_of, hold
+from local.http_server import connection_of, drop, half_of
 
 PIECE_BYTES = 256 * 1024
 _CUT_AFTER = "local.cut_after_bytes"
@@ -20,11 +20,7 @@ def download(store: ObjectStore, name: str, request: Request) -> Response:
     stored, content = store.read(name, number(request.args.get("generation")))
     response = Response(content, content_type=stored.content_type)
     response.headers.extend(version_headers(stored))
-    if (
-        not request.range or len(request.range.ranges) != 1
-    ):  # answered with the whole object
-        request.environ.pop("HTTP_RANGE", None)
-    elif not content:  # werkzeug would answer 200
+    if request.range and not content:  # werkzeug would answer 200
         raise RequestedRangeNotSatisfiable(0)
     return response.make_conditional(
         request, accept_ranges=True, complete_length=len(content)
@@ -86,9 +82,6 @@ def under_faults(
     if fault is None:
         return work()
     match fault.kind:
-        case Kind.SILENT:
-            request.get_data()  # unread data would hide that the client hung up
-            hold(connection)
         case Kind.CUT_AFTER:
             work()
             drop(connection)

@@ -10,10 +10,10 @@ import uuid
 from werkzeug import Request
 
 from local.emulators.cloud_storage.errors import Refusal, Refused
-from local.emulators.cloud_storage.media import PIECE_BYTES, pieces
+from local.emulators.cloud_storage.media import pieces
 from local.emulators.cloud_storage.objects import ObjectStore, StoredObject, Upload
 
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(?:(\d+)|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)")
 
 
 class Sessions:
@@ -51,20 +51,15 @@ class _Session:
         found = _CONTENT_RANGE.fullmatch(header)
         if found is None:
             raise Refused(Refusal.INVALID, f"Content-Range: {header}")
-        first, last, total = (None if n is None else int(n) for n in found.groups())
+        first, total = (None if n is None else int(n) for n in found.groups())
         with self._lock:
-            if self._result is None and first is not None and last is not None:
+            if self._result is None and first is not None:
                 self._receive(request, first)
-                if total != last + 1 and len(self._received) % PIECE_BYTES:
-                    text = "Not the last part, and not a multiple of 256 KiB."
-                    raise Refused(Refusal.INVALID, text)
             if self._result is None and total == len(self._received):
                 self._result = self._store.put(self._upload, bytes(self._received))
             return self._result or len(self._received)
 
     def _receive(self, request: Request, first: int) -> None:
-        if first > len(self._received):
-            raise Refused(Refusal.INVALID, "A part in between is missing.")
         known = len(self._received) - first
         for piece in pieces(request):
             self._received += piece[known:]

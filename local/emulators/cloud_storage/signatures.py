@@ -1,114 +1,78 @@
-"""V4 signed URLs: rebuilds the canonical request and verifies its signature.
+"""V4 signed URLs, verified by signing the same request again with the client library.
 
-https://cloud.google.com/storage/docs/authentication/canonical-requests
+The same key signs the same request in the same way each time.
+https://cloud.google.com/storage/docs/access-control/signed-urls
 """
 
-import hashlib
 import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote, unquote
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from google.auth.credentials import Signing
+from google.cloud.storage._signing import generate_signed_url_v4
+from google.oauth2 import service_account
 from werkzeug import Request
 
 from local.emulators.cloud_storage.errors import Refusal, Refused
 
-ALGORITHM = "GOOG4-RSA-SHA256"
-_SIGNATURE = "x-goog-signature"
-_MAX_VALIDITY = timedelta(days=7)
 _CLOCK_TOLERANCE = timedelta(minutes=15)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signer:
-    """The account whose signatures are accepted."""
-
-    public_key: RSAPublicKey
-    email: str
+def signer_from_key(text: str) -> Signing:
+    """The account whose signatures are accepted, from its JSON key."""
+    credentials: Any = service_account.Credentials
+    return credentials.from_service_account_info(json.loads(text))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Claim:
-    email: str
-    scope: str
-    stamp: str
-    signed_at: datetime
-    validity: timedelta
-    header_names: tuple[str, ...]
-    signature: bytes
-
-
-def signer_from_key(text: str) -> Signer:
-    """From a service account's JSON. Raises ValueError if its key isn't RSA."""
-    account = json.loads(text)
-    pem = account["private_key"].encode()
-    key = load_pem_private_key(pem, password=None).public_key()
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError("not an RSA key")
-    return Signer(public_key=key, email=account["client_email"])
-
-
-def check_signature(request: Request, signer: Signer, now: datetime) -> None:
+def check_signature(request: Request, signer: Signing, now: datetime) -> None:
     """Raises Refused unless the signer signed this method, path, query and headers, and
     the signature is valid at `now`.
     """
-    path, _, query = request.environ["RAW_URI"].partition("?")
-    values = {name.lower(): value for name, value in _pairs(query)}
-    if _SIGNATURE not in values:
+    values = dict(parse_qsl(urlsplit(request.environ["RAW_URI"]).query))
+    if "X-Goog-Signature" not in values:
         text = "Anonymous caller does not have access to the object."
         raise Refused(Refusal.ACCESS_DENIED, text)
-    claim = _claim(values)
-    if now > claim.signed_at + claim.validity:
-        raise Refused(Refusal.EXPIRED)
-    if claim.signed_at - now > _CLOCK_TOLERANCE:
-        raise Refused(Refusal.ACCESS_DENIED, "Request is not yet valid.")
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    _require_headers(headers, claim.header_names)
-    if signer.email != claim.email:
-        raise Refused(Refusal.SIGNATURE, "Unknown signer.")
-    signed_headers = {name: headers[name] for name in claim.header_names}
-    canonical = _canonical_request(request.method, path, query, signed_headers)
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
-    signed = "\n".join((ALGORITHM, claim.stamp, claim.scope, digest)).encode()
     try:
-        signer.public_key.verify(claim.signature, signed, PKCS1v15(), SHA256())
-    except InvalidSignature as error:
-        raise Refused(Refusal.SIGNATURE) from error
-
-
-def _claim(values: Mapping[str, str]) -> _Claim:
-    try:
-        email, _, scope = values["x-goog-credential"].partition("/")
-        stamp = values["x-goog-date"]
-        claim = _Claim(
-            email=email,
-            scope=scope,
-            stamp=stamp,
-            signed_at=datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC),
-            validity=timedelta(seconds=int(values["x-goog-expires"])),
-            header_names=tuple(values["x-goog-signedheaders"].split(";")),
-            signature=bytes.fromhex(values[_SIGNATURE]),
-        )
-        is_well_formed = (
-            values["x-goog-algorithm"] == ALGORITHM
-            and re.fullmatch(rf"{stamp[:8]}/[^/]+/storage/goog4_request", scope)
-            and timedelta(0) < claim.validity <= _MAX_VALIDITY
-        )
+        _check_time(values, now)
+        signed_again = _signed_again(request, values, signer)
     except (KeyError, ValueError, OverflowError) as error:
         raise Refused(Refusal.MALFORMED_SECURITY, str(error)) from error
-    if not is_well_formed:
-        raise Refused(Refusal.MALFORMED_SECURITY)
-    return claim
+    if signed_again != values:
+        raise Refused(Refusal.SIGNATURE)
 
 
-def _require_headers(headers: Mapping[str, str], signed: tuple[str, ...]) -> None:
+def _check_time(values: Mapping[str, str], now: datetime) -> None:
+    stamp = values["X-Goog-Date"]
+    signed_at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    if now > signed_at + timedelta(seconds=int(values["X-Goog-Expires"])):
+        raise Refused(Refusal.EXPIRED)
+    if signed_at - now > _CLOCK_TOLERANCE:
+        raise Refused(Refusal.ACCESS_DENIED, "Request is not yet valid.")
+
+
+def _signed_again(
+    request: Request, values: Mapping[str, str], signer: Signing
+) -> dict[str, str]:
+    """The query of our own URL. Raises ValueError if it is valid for too long."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    signed = values["X-Goog-SignedHeaders"].split(";")
+    _require_headers(headers, signed)
+    url = generate_signed_url_v4(
+        signer,
+        resource=request.environ["RAW_URI"].partition("?")[0],
+        expiration=int(values["X-Goog-Expires"]),
+        api_access_endpoint=request.host_url.rstrip("/"),
+        method=request.method,
+        headers={name: headers[name] for name in signed if name != "host"},
+        query_parameters={k: v for k, v in values.items() if k[:7] != "X-Goog-"},
+        _request_timestamp=values["X-Goog-Date"],
+    )
+    return dict(parse_qsl(urlsplit(url).query))
+
+
+def _require_headers(headers: Mapping[str, str], signed: Sequence[str]) -> None:
     """All signed headers must be sent, and all x-goog- headers sent must be signed."""
     missing = [name for name in signed if name not in headers]
     sent = [name for name in headers if name.startswith("x-goog-") or name == "host"]
@@ -117,29 +81,3 @@ def _require_headers(headers: Mapping[str, str], signed: tuple[str, ...]) -> Non
         text = "Signed, but not sent: {}. Sent, but not signed: {}."
         names = (", ".join(missing), ", ".join(unsigned))
         raise Refused(Refusal.MALFORMED_SECURITY, text.format(*names))
-
-
-def _canonical_request(
-    method: str, path: str, query: str, headers: Mapping[str, str]
-) -> str:
-    pairs = sorted(
-        f"{quote(name, safe='~')}={quote(value, safe='~')}"
-        for name, value in _pairs(query)
-        if name.lower() != _SIGNATURE
-    )
-    lines = [f"{k}:{' '.join(v.split())}\n" for k, v in sorted(headers.items())]
-    return "\n".join(
-        (
-            method,
-            quote(unquote(path), safe="/~"),
-            "&".join(pairs),
-            "".join(lines),
-            ";".join(sorted(headers)),
-            headers.get("x-goog-content-sha256", "UNSIGNED-PAYLOAD"),
-        )
-    )
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    parts = (part.partition("=") for part in query.split("&") if part)
-    return [(unquote(name), unquote(value)) for name, _, value in parts]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import unquote
 
+from google.auth.credentials import Signing
 from werkzeug import Request, Response
 
 from local.emulators.cloud_storage.cors import Cors
@@ -16,7 +17,7 @@ from local.emulators.cloud_storage.media import (
     version_headers,
 )
 from local.emulators.cloud_storage.objects import ObjectStore, Upload
-from local.emulators.cloud_storage.signatures import Signer, check_signature
+from local.emulators.cloud_storage.signatures import check_signature
 from local.fault_kinds import Place
 from local.faults import FaultPlan
 
@@ -31,7 +32,7 @@ class XmlApi:
         faults: FaultPlan,
         *,
         cors: Cors,
-        signer: Signer,
+        signer: Signing,
         now: Callable[[], datetime],
     ) -> None:
         self._bucket, self._store, self._faults = bucket, store, faults
