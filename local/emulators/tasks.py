@@ -6,9 +6,9 @@ python -m local.emulators.tasks --key PEM --project P [--port N]
 import argparse
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,6 +36,34 @@ _HANDLER_THREADS = 16
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+@contextmanager
+def create_task_server(
+    create_task: Callable[[Any, Any], Any], *, port: int = 0
+) -> Iterator[str]:
+    """Serve `CreateTask` by gRPC until the block ends; yield host:port.
+
+    `create_task(request, context)` returns the task. Raises RuntimeError if the port is
+    taken; port 0 takes a free one.
+    """
+    method = grpc.unary_unary_rpc_method_handler(
+        create_task,
+        request_deserializer=tasks_v2.CreateTaskRequest.deserialize,
+        response_serializer=tasks_v2.Task.serialize,
+    )
+    service, methods = "google.cloud.tasks.v2.CloudTasks", {"CreateTask": method}
+    handler = grpc.method_handlers_generic_handler(service, methods)
+    with ThreadPoolExecutor(_HANDLER_THREADS) as threads:
+        # Otherwise two servers on one port would silently share the calls.
+        server = grpc.server(threads, options=[("grpc.so_reuseport", 0)])
+        server.add_generic_rpc_handlers((handler,))
+        taken = server.add_insecure_port(f"127.0.0.1:{port}")
+        server.start()
+        try:
+            yield f"127.0.0.1:{taken}"
+        finally:
+            server.stop(grace=0.5).wait()
 
 
 class TasksServer:
@@ -69,7 +97,8 @@ class TasksServer:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(self._dispatcher)
-            self.address = self._serve(stack)
+            serving = create_task_server(self._create_task, port=self._port)
+            self.address = stack.enter_context(serving)
             routes = {
                 ("GET", "/queues"): lambda _: as_json(self.report()),
                 ("POST", "/faults"): self._set_faults,
@@ -83,25 +112,6 @@ class TasksServer:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def _serve(self, stack: ExitStack) -> str:
-        threads = stack.enter_context(ThreadPoolExecutor(_HANDLER_THREADS))
-        # Otherwise two servers on one port would silently share the calls.
-        server = grpc.server(threads, options=[("grpc.so_reuseport", 0)])
-        method = grpc.unary_unary_rpc_method_handler(
-            self._create_task,
-            request_deserializer=tasks_v2.CreateTaskRequest.deserialize,
-            response_serializer=tasks_v2.Task.serialize,
-        )
-        service = "google.cloud.tasks.v2.CloudTasks"
-        methods = {"CreateTask": method}
-        server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(service, methods),)
-        )
-        port = server.add_insecure_port(f"127.0.0.1:{self._port}")
-        server.start()
-        stack.callback(lambda: server.stop(grace=0.5).wait())
-        return f"127.0.0.1:{port}"
-
     def _create_task(self, request: Any, context: Any) -> Any:
         now, shortest = utc_now(), self._min_deadline
         try:
@@ -110,8 +120,6 @@ class TasksServer:
                 self._queues[request.parent].add(task, now=now)
         except ValueError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        except KeyError:
-            context.abort(grpc.StatusCode.NOT_FOUND, "Queue does not exist.")
         except NameTaken as error:
             context.abort(grpc.StatusCode.ALREADY_EXISTS, str(error))
         self._dispatcher.wake()

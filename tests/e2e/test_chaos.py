@@ -32,6 +32,7 @@ def test_twelve_jobs_survive_every_fault(tmp_path: Path) -> None:
     assert figures["completed"] > 0
     assert figures["crashes"] > 10
     assert figures["faults"] > 10
+    assert figures["duplicate_deliveries"] > 0
     assert figures["recoveries"] > 0
     assert figures["webhook_messages"] > 12
     assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,6 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from google.cloud import tasks_v2
 
 import shared.gcp.task_queue
 from local.emulators.cloud_tasks.rules import terraform_queues
-from local.emulators.tasks import TasksServer
+from local.emulators.tasks import TasksServer, create_task_server
 from local.identity import LocalIdentity
 from shared.domain.errors import Unreachable
 from shared.domain.structs import replace
@@ -176,23 +175,10 @@ def queue(
 ) -> Iterator[CloudTasksQueue]:
     monkeypatch.setattr(shared.gcp.task_queue, "_RETRY", quick_retries(retry_seconds))
     monkeypatch.setattr(shared.gcp.task_queue, "_TIMEOUT_SECONDS", 100)
-    method = grpc.unary_unary_rpc_method_handler(
-        listener.create,
-        request_deserializer=tasks_v2.CreateTaskRequest.deserialize,
-        response_serializer=tasks_v2.Task.serialize,
-    )
-    service = grpc.method_handlers_generic_handler(
-        "google.cloud.tasks.v2.CloudTasks", {"CreateTask": method}
-    )
-    with ThreadPoolExecutor(2) as threads:
-        server = grpc.server(threads)
-        server.add_generic_rpc_handlers((service,))
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        made, tasks = queue_at(f"127.0.0.1:{port}")
+    with create_task_server(listener.create) as address:
+        made, tasks = queue_at(address)
         yield made
         tasks.transport.close()
-        server.stop(grace=None).wait()
 
 
 def test_a_task_is_a_signed_post_of_the_job_id(

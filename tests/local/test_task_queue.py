@@ -138,26 +138,6 @@ def test_dispatches_keep_to_burst_and_rate() -> None:
     assert len(sent(queue, 99)) == 2
 
 
-def test_503s_slow_the_whole_queue_until_a_success() -> None:
-    queue = queue_of()
-    for name in "abcde":
-        queue.add(task(name), now=NOW)
-    first, second, *rest = queue.dispatch(now=NOW)
-    for delivery in (first, second):  # both under way: they count once
-        queue.finish(delivery, 503, now=after(9))
-    for delivery in rest:
-        queue.finish(delivery, 500, now=after(9))
-
-    assert sent(queue, 9.9) == []
-    trial = only(queue, 10)
-    assert sent(queue, 10.9) == []
-    queue.finish(trial, 503, now=after(10.9))
-    trial = only(queue, 12.9)
-    assert sent(queue, 14.8) == []
-    queue.finish(trial, 204, now=after(14.8))
-    assert len(sent(queue, 14.8)) == 4
-
-
 @pytest.mark.parametrize(("first", "second"), [(204, 500), (500, 204)])
 def test_tasks_are_delivered_twice_on_request_and_the_second_answer_changes_nothing(
     first: int, second: int

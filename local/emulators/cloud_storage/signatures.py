@@ -23,7 +23,8 @@ _CLOCK_TOLERANCE = timedelta(minutes=15)
 def signer_from_key(text: str) -> Signing:
     """The account whose signatures are accepted, from its JSON key."""
     credentials: Any = service_account.Credentials
-    return credentials.from_service_account_info(json.loads(text))
+    signer: Signing = credentials.from_service_account_info(json.loads(text))
+    return signer
 
 
 def check_signature(request: Request, signer: Signing, now: datetime) -> None:

@@ -10,7 +10,6 @@ from typing import Any, Self
 from local.emulators.cloud_tasks.rules import (
     DeliveryFaults,
     QueueRules,
-    Throttle,
     TokenBucket,
     is_success,
 )
@@ -49,7 +48,6 @@ class Delivery:
     """
 
     task: QueuedTask
-    dispatched_at: datetime
     is_duplicate: bool = False
 
 
@@ -68,7 +66,6 @@ class Counts:
 class TaskQueue:
     rules: QueueRules
     bucket: TokenBucket
-    throttle: Throttle
     faults: DeliveryFaults = field(default_factory=DeliveryFaults)
     running: int = 0
     counts: Counts = field(default_factory=Counts)
@@ -78,7 +75,7 @@ class TaskQueue:
 
     @classmethod
     def empty(cls, rules: QueueRules, *, now: datetime) -> Self:
-        return cls(rules=rules, bucket=TokenBucket(rules, now), throttle=Throttle(now))
+        return cls(rules=rules, bucket=TokenBucket(rules, now))
 
     def add(self, task: QueuedTask, *, now: datetime) -> None:
         """Raises NameTaken."""
@@ -115,25 +112,21 @@ class TaskQueue:
         for due_at, task, is_duplicate in sorted(
             self._waiting(), key=lambda each: each[0]
         ):
-            if due_at > now or self._is_full or self._ready_at > now:
+            if due_at > now or self._is_full or self.bucket.ready_at > now:
                 break
             self.bucket.take(now)
-            self.throttle.dispatched(now)
             self.running += 1
             sent = (
                 self._duplicated(due_at, task)
                 if is_duplicate
                 else self._started(task, now)
             )
-            deliveries.append(
-                Delivery(task=sent, dispatched_at=now, is_duplicate=is_duplicate)
-            )
+            deliveries.append(Delivery(task=sent, is_duplicate=is_duplicate))
         return deliveries
 
     def finish(self, delivery: Delivery, status: int | None, *, now: datetime) -> None:
         """Record an attempt's response. `status` None: there was none in time."""
         self.running -= 1
-        self.throttle.answered(status, delivery.dispatched_at, now)
         is_done = is_success(status)
         self.counts.delivered += is_done
         self.counts.failed += not is_done
@@ -156,15 +149,13 @@ class TaskQueue:
     def next_at(self) -> datetime | None:
         """When to call `dispatch` again; None: after the next new task or response."""
         due = [due_at for due_at, _, _ in self._waiting()]
-        return max(min(due), self._ready_at) if due and not self._is_full else None
+        return (
+            max(min(due), self.bucket.ready_at) if due and not self._is_full else None
+        )
 
     @property
     def _is_full(self) -> bool:
         return self.running >= self.rules.max_concurrent_dispatches
-
-    @property
-    def _ready_at(self) -> datetime:
-        return max(self.bucket.ready_at, self.throttle.not_before)
 
     def _waiting(self) -> list[tuple[datetime, QueuedTask, bool]]:
         """The waiting tasks: when each is due, and whether it is a duplicate."""

@@ -1,7 +1,7 @@
-"""The retries, rate limits and throttling of Cloud Tasks.
+"""The retries and rate limits of Cloud Tasks.
 
-Sources: the comments on `RetryConfig`, `RateLimits` and `HttpRequest` in
-google.cloud.tasks.v2 and https://docs.cloud.google.com/tasks/docs/common-pitfalls.
+Source: the comments on `RetryConfig` and `RateLimits` in google.cloud.tasks.v2. That
+Cloud Tasks slows a whole queue after a 429 or 503 is left out.
 """
 
 import json
@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 QUEUES = Path(__file__).resolve().parents[3] / "infra" / "queues.json"
-_MIN_PAUSE, _MAX_PAUSE = timedelta(seconds=1), timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,35 +65,6 @@ class TokenBucket:
     @property
     def _one(self) -> timedelta:
         return timedelta(seconds=1 / self.rules.max_dispatches_per_second)
-
-
-@dataclass(slots=True)
-class Throttle:
-    """System throttling: after a 429 or 503 the whole queue waits between dispatches.
-
-    The pause doubles if an attempt that was made since the last such response fails
-    likewise, and a success ends it. Google publishes no figures; these slow a queue
-    visibly and let it recover.
-    """
-
-    not_before: datetime
-    pause: timedelta = timedelta(0)
-    slowed_at: datetime | None = None
-
-    def dispatched(self, now: datetime) -> None:
-        if self.pause:
-            self.not_before = now + self.pause
-
-    def answered(
-        self, status: int | None, dispatched_at: datetime, now: datetime
-    ) -> None:
-        if self.slowed_at and dispatched_at <= self.slowed_at:
-            return  # responses to attempts under way at once count as one
-        if status in (429, 503):
-            self.pause = min(max(self.pause * 2, _MIN_PAUSE), _MAX_PAUSE)
-            self.slowed_at, self.not_before = now, now + self.pause
-        elif is_success(status):
-            self.pause, self.slowed_at, self.not_before = timedelta(0), None, now
 
 
 def is_success(status: int | None) -> bool:
