@@ -42,7 +42,7 @@ def check_image(content: bytes) -> None:
 
 
 def stand_in() -> bytes:
-    """A picture of a dawn: for an image by URL, which isn't fetched, or for none."""
+    """A picture of a dawn, for an order without an image."""
     grey = Image.linear_gradient("L").resize((640, 480))
     image = ImageOps.colorize(grey, black="#16213e", mid="#a8577e", white="#f4b860")
     written = io.BytesIO()

@@ -8,7 +8,6 @@ import re
 import uuid
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
 from werkzeug import Request
 
@@ -30,7 +29,7 @@ _TEXT_RATIOS = _RATIOS[:2]
 _NEEDED_FOR_TEXT = {"gen4.5": ("promptText", "ratio", "duration")}
 # gen4_turbo's default duration isn't documented.
 _DEFAULT_DURATION_SECONDS = 5
-_MAX_DATA_URI_LENGTH, _MAX_URL_LENGTH, _MAX_PROMPT_UNITS = 5_000_000, 2048, 1000
+_MAX_DATA_URI_LENGTH, _MAX_PROMPT_UNITS = 5_000_000, 1000
 _DATA_URI = re.compile(r"data:image/(?:jpeg|jpg|png|webp);base64,(.+)", re.S)
 _MAX_SEED = 2**32 - 1
 
@@ -62,7 +61,7 @@ def order_of(request: Request) -> VideoOrder:
         issues.append(issue_at("promptImage", "Unrecognized key"))
     image = stand_in()
     if "promptImage" in body and not is_text:
-        image = _image(body["promptImage"], issues)
+        image = _image(str(body["promptImage"]), issues)
     if issues:
         raise InvalidOrderError(*issues)
     width, height = (int(side) for side in body["ratio"].split(":"))
@@ -96,30 +95,17 @@ def _wrong_values(
     ]
 
 
-def _image(value: object, issues: list[dict[str, object]]) -> bytes:
+def _image(uri: str, issues: list[dict[str, object]]) -> bytes:
     try:
-        match value:
-            case (str() as uri) | [{"uri": str() as uri, "position": "first"}]:
-                return _read_image(uri)
-            case _:
-                raise ImageError("Expected a URI or one image at position first")
+        if len(uri) > _MAX_DATA_URI_LENGTH:
+            raise ImageError("Data URI exceeds 5 MB")
+        matched = _DATA_URI.fullmatch(uri)
+        if matched is None:
+            raise ImageError("Only image data URIs are accepted here")
+        return from_base64(matched[1])
     except ImageError as error:
         issues.append(issue_at("promptImage", str(error)))
         return b""
-
-
-def _read_image(uri: str) -> bytes:
-    if uri.startswith("https://"):
-        host = urlsplit(uri).hostname or ""
-        if len(uri) > _MAX_URL_LENGTH or re.fullmatch(r"[\d.]+|.*:.*|", host):
-            raise ImageError("URL must have a domain name, at most 2048 characters")
-        return stand_in()
-    if len(uri) > _MAX_DATA_URI_LENGTH:
-        raise ImageError("Data URI exceeds 5 MB")
-    matched = _DATA_URI.fullmatch(uri)
-    if matched is None:
-        raise ImageError("Only HTTPS URLs and image data URIs are accepted")
-    return from_base64(matched[1])
 
 
 def provider_of(request: Request) -> ProviderId:
