@@ -136,11 +136,9 @@ class LocalIdentity:
         token: bytes = jwt.encode(RSASigner(self.key, self.key_id), content)
         return token.decode()
 
-    def write_service_account_file(
-        self, path: Path, *, account: str, token_uri: str
-    ) -> None:
-        """Write a service account's JSON key file, readable only by this user."""
-        content = {
+    def service_account(self, account: str, *, token_uri: str) -> dict[str, str]:
+        """The content of a service account's JSON key."""
+        return {
             "type": "service_account",
             "project_id": self.project,
             "private_key_id": self.key_id,
@@ -148,6 +146,12 @@ class LocalIdentity:
             "client_email": self.email(account),
             "token_uri": token_uri,
         }
+
+    def write_service_account_file(
+        self, path: Path, *, account: str, token_uri: str
+    ) -> None:
+        """Write a service account's JSON key, readable only by this user."""
+        content = self.service_account(account, token_uri=token_uri)
         _write_private(path, json.dumps(content, indent=2))
 
 

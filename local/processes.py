@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
@@ -28,33 +27,30 @@ class DidNotStart(Exception):
     """The stack or a part of it can't start; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """What to run. `log`: the file for its output, except for an announcement."""
-
-    name: str
-    command: Sequence[str]
-    environment: Mapping[str, str]
-    log: Path
-
-
 class RunningProcess:
     """A process in a session of its own, so that Ctrl-C reaches only the stack itself.
 
-    Runs until `end`, or until its `with` block ends. `announces`: whether its stdout
-    begins with a JSON line, for `announcement`.
+    Runs until `end`, or until its `with` block ends. `log`: the file for its output.
+    `announces`: whether its stdout begins with a JSON line, for `announcement`.
     """
 
-    def __init__(self, program: Program, *, announces: bool = False) -> None:
-        self.program = program
-        self._announces = announces
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str],
+        announces: bool = False,
+    ) -> None:
+        self._command, self._environment = list(command), dict(environment)
+        self._log, self._announces = log, announces
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        with self.program.log.open("ab") as log:
+        with self._log.open("ab") as log:
             return subprocess.Popen(
-                list(self.program.command),
-                env=dict(self.program.environment),
+                self._command,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if self._announces else log,
                 stderr=log,
@@ -94,8 +90,8 @@ class RunningProcess:
 
     def explain(self) -> str:
         """Why it did not start: the end of its log."""
-        tail = self.program.log.read_text(errors="replace").splitlines()[-15:]
-        return "\n".join([f"{self.program.name} did not start:", *tail])
+        tail = self._log.read_text(errors="replace").splitlines()[-15:]
+        return "\n".join([f"{self._log.stem} did not start:", *tail])
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)

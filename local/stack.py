@@ -28,7 +28,6 @@ from local.money import EMULATOR, money_notice, spending_limits
 from local.page import Page
 from local.processes import (
     DidNotStart,
-    Program,
     RunningProcess,
     answers,
     free_port,
@@ -327,13 +326,12 @@ class Stack:
         *,
         announces: bool = False,
     ) -> RunningProcess:
-        program = Program(
-            name=name,
-            command=command,
-            environment=dict(environment) | {"PYTHONPATH": str(ROOT)},
-            log=self.folder / f"{name}.log",
-        )
         with uninterrupted():  # or the process would be left behind
-            running = self._parts[name] = RunningProcess(program, announces=announces)
+            running = self._parts[name] = RunningProcess(
+                command,
+                environment=dict(environment) | {"PYTHONPATH": str(ROOT)},
+                log=self.folder / f"{name}.log",
+                announces=announces,
+            )
             self._closing.callback(running.end)
         return running

@@ -27,7 +27,7 @@ from local.bench.figures import peak_resident_mb, percentile, print_compared
 from local.bench.rig import NOWHERE, OURS, Function, Rig
 from local.functions import LOCATION
 from local.http_server import HttpServer, application, as_json
-from local.processes import Program, RunningProcess, free_port, python
+from local.processes import RunningProcess, free_port, python
 from local.simulators.render import Shape, render
 from local.vendors import LOCAL_KEY
 from shared.gcp import task_queue
@@ -146,13 +146,9 @@ def _worker(
 def _server(
     stack: ExitStack, folder: Path, module: str, *arguments: str
 ) -> Mapping[str, str]:
-    program = Program(
-        name=module,
-        command=python(module, "--port", "0", *arguments),
-        environment={},
-        log=folder / f"{module}.log",
-    )
-    return stack.enter_context(RunningProcess(program, announces=True)).announcement()
+    command, log = python(module, "--port", "0", *arguments), folder / f"{module}.log"
+    running = RunningProcess(command, environment={}, log=log, announces=True)
+    return stack.enter_context(running).announcement()
 
 
 def _completed(client: firestore.Client, made: Mapping[str, str]) -> dict[str, Any]:

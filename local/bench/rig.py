@@ -20,7 +20,7 @@ from local import functions
 from local.emulators.firestore import running
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
-from local.processes import Program, RunningProcess, answers, free_port, wait_until
+from local.processes import RunningProcess, answers, free_port, wait_until
 from local.stack import ROOT
 
 OURS, BARE = ROOT / "main.py", ROOT / "local" / "bench" / "bare.py"
@@ -94,13 +94,11 @@ class Rig:
         `environ` is added to what Terraform would set. `waits`: until it answers.
         """
         port = port or free_port()
-        program = Program(
-            name=target,
-            command=functions.command(target, port, source, self.python),
+        with RunningProcess(
+            functions.command(target, port, source, self.python),
             environment=self.environment() | dict(environ or {}),
             log=self.folder / f"{target}.{source.stem}.log",
-        )
-        with RunningProcess(program) as process:
+        ) as process:
             function = Function(f"http://127.0.0.1:{port}", process)
             if waits:
                 wait_until(answers(f"{function.address}/health"), process)

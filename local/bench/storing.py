@@ -28,14 +28,7 @@ from local.bench.rig import Rig
 from local.emulators.cloud_storage.signatures import signer_from_key
 from local.emulators.storage import running_storage
 from local.functions import BUCKET
-from local.processes import (
-    Program,
-    RunningProcess,
-    answers,
-    free_port,
-    python,
-    wait_until,
-)
+from local.processes import RunningProcess, answers, free_port, python, wait_until
 from local.simulators.render import Shape, render
 from local.stack import ROOT
 from shared.domain.delivery import VideoFacts
@@ -116,11 +109,8 @@ def _serve(folder: Path, stack: ExitStack) -> str:
     """Serve the vendor's files with Python's own server."""
     port, host = free_port(), "127.0.0.1"
     command = python("http.server", str(port), "--bind", host, "-d", str(folder))
-    program = Program(
-        name="vendor", command=command, environment={}, log=folder / "vendor.log"
-    )
-    running = stack.enter_context(RunningProcess(program))
-    wait_until(answers(f"http://{host}:{port}/"), running)
+    running = RunningProcess(command, environment={}, log=folder / "vendor.log")
+    wait_until(answers(f"http://{host}:{port}/"), stack.enter_context(running))
     return f"http://{host}:{port}"
 
 

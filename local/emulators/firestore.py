@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.processes import Program, RunningProcess, answers, free_port, wait_until
+from local.processes import RunningProcess, answers, free_port, wait_until
 
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 FIREBASE_TOOLS = "firebase-tools@15.34.2"
@@ -61,15 +61,9 @@ def running(
     command += [f"--rules={rules}"] if rules else []
     command += [f"--webchannel_port={channel_port}"] if channel_port else []
     command += [f"--import-data={saved}"] if saved else []
-    program = Program(
-        name="the Firestore emulator", command=command, environment=os.environ, log=log
-    )
-    process = RunningProcess(program)
-    try:
+    with RunningProcess(command, environment=os.environ, log=log) as process:
         wait_until(answers(f"http://127.0.0.1:{port}/"), process)
         yield f"127.0.0.1:{port}", process
-    finally:
-        process.end()
 
 
 def export(address: str, project: str, folder: Path) -> None:

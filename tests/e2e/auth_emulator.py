@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from local.emulators.firestore import FIREBASE_TOOLS
-from local.processes import Program, RunningProcess
+from local.processes import RunningProcess
 from tests.e2e.conftest import bare_environment
 from tests.e2e.node import LOCAL, QUIET
 
@@ -35,13 +35,12 @@ def auth_emulator(project: str, folder: Path) -> Iterator[str]:
     start.write_text(_START)
     node = shutil.which("node")
     assert node, "Install Node.js 20 or newer, with npm."
-    program = Program(
-        name="the Auth emulator",
-        command=[node, str(start), project],
+    with RunningProcess(
+        [node, str(start), project],
         environment=bare_environment(),
         log=folder / "auth.log",
-    )
-    with RunningProcess(program, announces=True) as running:
+        announces=True,
+    ) as running:
         yield f"127.0.0.1:{running.announcement()['port']}"
 
 

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from local.functions import command as function_command
-from local.processes import Program, RunningProcess, answers, free_port, wait_until
+from local.processes import RunningProcess, answers, free_port, wait_until
 from local.stack import ROOT, Stack
 
 THREADS = 4
@@ -28,13 +28,11 @@ def token(user: str) -> str:
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     port = free_port()
-    program = Program(
-        name="served",
-        command=function_command("served", port, SOURCE),
+    with RunningProcess(
+        function_command("served", port, SOURCE),
         environment=os.environ | {"PYTHONPATH": str(ROOT), "THREADS": str(THREADS)},
         log=tmp_path_factory.mktemp("served") / "served.log",
-    )
-    with RunningProcess(program) as running:
+    ) as running:
         wait_until(answers(f"http://127.0.0.1:{port}/open"), running)
         yield port
 

@@ -65,12 +65,7 @@ class Cloud:
 @pytest.fixture(scope="session")
 def account() -> dict[str, str]:
     identity = LocalIdentity.generate("demo-reelay")
-    return {
-        "type": "service_account",
-        "private_key": identity.pem,
-        "client_email": EMAIL,
-        "token_uri": "http://127.0.0.1:1/token",
-    }
+    return identity.service_account("worker", token_uri="http://127.0.0.1:1/token")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 from local.identity import LocalIdentity
-from local.processes import Program, RunningProcess, answers, free_port, wait_until
+from local.processes import RunningProcess, answers, free_port, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 PATTERNS = json.loads((ROOT / "infra" / "packaged.json").read_text())
@@ -110,8 +110,8 @@ def served(
     with ExitStack() as closing:
         started = {}
         for name, port in ports.items():
-            started[name] = RunningProcess(program(name, port, locked, package, place))
-            closing.callback(started[name].end)
+            running = start(name, port, locked, package, place)
+            started[name] = closing.enter_context(running)
         for name, running in started.items():
             wait_until(answers(f"{urls[name]}/health"), running)
         yield urls
@@ -130,7 +130,7 @@ def test_an_instance_that_resumes_keeps_its_worker_process(
     """
     port = free_port()
     limit = {"CLOUD_RUN_TIMEOUT_SECONDS": "1"}
-    running = RunningProcess(program("sweep", port, locked, package, tmp_path, **limit))
+    running = start("sweep", port, locked, package, tmp_path, **limit)
     try:
         url = f"http://127.0.0.1:{port}/"
         wait_until(answers(url), running)
@@ -156,9 +156,9 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in text.split()]
 
 
-def program(
+def start(
     name: str, port: int, locked: Path, package: Path, place: Path, **environ: str
-) -> Program:
+) -> RunningProcess:
     """Start a function as Cloud Run does; its log and its account are in `place`."""
     framework = [str(locked / "functions-framework"), "--target", name]
     where = ["--host", "127.0.0.1", "--port", str(port)]
@@ -168,9 +168,8 @@ def program(
         account, account=name, token_uri=f"http://127.0.0.1:{free_port()}/token"
     )
     own = {"GOOGLE_APPLICATION_CREDENTIALS": str(account)}
-    return Program(
-        name=name,
-        command=[*framework, "--source", str(package / "main.py"), *where],
+    return RunningProcess(
+        [*framework, "--source", str(package / "main.py"), *where],
         environment=in_the_cloud(name, port) | own | environ,
         log=place / name,
     )

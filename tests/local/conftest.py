@@ -43,18 +43,14 @@ def runway() -> Iterator[SimulatorServer]:
         yield server
 
 
-def new_account(folder: Path) -> dict[str, str]:
-    path = folder / "account.json"
-    LocalIdentity.generate("reelay").write_service_account_file(
-        path, account="api", token_uri="http://127.0.0.1:1/token"
-    )
-    account: dict[str, str] = json.loads(path.read_text())
-    return account
+def new_account() -> dict[str, str]:
+    identity = LocalIdentity.generate("reelay")
+    return identity.service_account("api", token_uri="http://127.0.0.1:1/token")
 
 
 @pytest.fixture(scope="session")
-def account(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return new_account(tmp_path_factory.mktemp("account"))
+def account() -> dict[str, str]:
+    return new_account()
 
 
 @pytest.fixture

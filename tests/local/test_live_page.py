@@ -8,7 +8,7 @@ import requests
 
 import local.identity
 from local.page import Page
-from local.processes import Program, RunningProcess, answers, free_port, wait_until
+from local.processes import RunningProcess, answers, free_port, wait_until
 from ops import npm
 from tests.local.conftest import ADDRESSES
 
@@ -22,19 +22,13 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     page = Page(project="demo", addresses=ADDRESSES, folder=folder)
     with pytest.MonkeyPatch.context() as patch, page.server(origins=[url]) as server:
         patch.setattr(local.identity, "CHECKOUT_KEY", folder / "key.pem")
-        vite = RunningProcess(
-            Program(
-                name="vite",
-                command=npm.live_command(port),
-                environment=os.environ | {"REELAY_PAGE": server.url},
-                log=folder / "vite.log",
-            )
-        )
-        try:
+        with RunningProcess(
+            npm.live_command(port),
+            environment=os.environ | {"REELAY_PAGE": server.url},
+            log=folder / "vite.log",
+        ) as vite:
             wait_until(answers(url), vite)
             yield url
-        finally:
-            vite.end()
 
 
 def test_the_page_is_served_from_its_sources_with_live_reload(live: str) -> None:
