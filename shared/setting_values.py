@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from shared.domain.catalogue import TEXT_MODELS, ProviderFacts, ProviderId, TextModel
+from shared.domain.webhook import MIN_SIGNING_SECRET_LENGTH
 
 # infra/'s placeholder for secrets without a value.
 UNSET = "unset"
@@ -46,6 +47,16 @@ def parse_key(value: str) -> str | None:
     if not re.fullmatch(r"[!-~]+", value) or re.search("[\"'`]", value):
         raise ValueError("must have no spaces, quotes or invisible characters")
     return None if value == UNSET else value
+
+
+def parse_signing_secret(value: str) -> str | None:
+    """None for UNSET. A secret that is too short could be guessed."""
+    if value == UNSET:
+        return None
+    if len(value) < MIN_SIGNING_SECRET_LENGTH:
+        needed = f"{MIN_SIGNING_SECRET_LENGTH} random characters"
+        raise ValueError(f"must have at least {needed}")
+    return value
 
 
 def parse_bucket(value: str) -> str:

@@ -18,9 +18,7 @@ from shared.domain.catalogue import (
 from shared.domain.errors import NotConfigured
 from shared.domain.ledger import Caps, Limits
 from shared.domain.structs import PartialRepr
-from shared.domain.webhook import MIN_SIGNING_SECRET_LENGTH
 from shared.setting_values import (
-    UNSET,
     is_loopback,
     model_parser,
     parse_bucket,
@@ -31,6 +29,7 @@ from shared.setting_values import (
     parse_location,
     parse_origins,
     parse_ratio,
+    parse_signing_secret,
     parse_text_model,
     parse_unknown_policy,
     parse_url,
@@ -155,7 +154,9 @@ class Settings(PartialRepr, frozen=True, kw_only=True):
             auth_emulator=reader.text("FIREBASE_AUTH_EMULATOR_HOST"),
             signing_credentials_file=reader.text("SIGNING_CREDENTIALS_FILE"),
             oidc_certs_url=reader.text("OIDC_CERTS_URL") or GOOGLE_CERTS_URL,
-            webhook_signing_secret=reader.signing_secret("WEBHOOK_SIGNING_SECRET"),
+            webhook_signing_secret=reader.parsed(
+                "WEBHOOK_SIGNING_SECRET", parse_signing_secret, None
+            ),
             webhook_receiver=reader.address("WEBHOOK_RECEIVER"),
             trace_sample_ratio=reader.parsed("TRACE_SAMPLE_RATIO", parse_ratio, 0.0),
             trace_emulator=reader.text("CLOUD_TRACE_EMULATOR_HOST"),
@@ -185,16 +186,6 @@ class _Reader:
 
     def api_key(self, name: str) -> str | None:
         return self.parsed(name, parse_key, None)
-
-    def signing_secret(self, name: str) -> str | None:
-        """One that is short enough to be guessed is a problem."""
-        value = self.text(name)
-        if value == UNSET:
-            return None
-        if value is not None and len(value) < MIN_SIGNING_SECRET_LENGTH:
-            needed = f"{MIN_SIGNING_SECRET_LENGTH} random characters"
-            self.problems.append(f"{name} must have at least {needed}")
-        return value
 
     def required(self, name: str) -> str:
         value = self.text(name)

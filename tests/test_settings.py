@@ -282,7 +282,7 @@ def test_a_wrong_keys_value_is_not_shown() -> None:
 
 
 def test_a_guessable_signing_secret_is_refused() -> None:
-    assert "WEBHOOK_SIGNING_SECRET must have" in problems(
+    assert "WEBHOOK_SIGNING_SECRET: must have" in problems(
         WEBHOOK_SIGNING_SECRET="s" * 31
     )
 

@@ -17,8 +17,8 @@ from functions.http.schemas import (
     with_optional,
 )
 from shared.domain.errors import (
+    CAPS_REACHED,
     ApiError,
-    ErrorCode,
     ExceedsLimit,
     GenerationPaused,
     IdempotencyConflict,
@@ -35,7 +35,6 @@ KEY_HEADER = "Idempotency-Key"
 PROBLEM_JSON = "application/problem+json"
 # The names in RFC 9110. Before 3.13, Python has others.
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
-LIMITS = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
 
 
 def codes_by_status() -> Mapping[int, tuple[str, ...]]:
@@ -43,7 +42,7 @@ def codes_by_status() -> Mapping[int, tuple[str, ...]]:
     kinds: tuple[type[ApiError], ...] = (ApiError, *ApiError.__subclasses__())
     found: dict[int, tuple[str, ...]] = {}
     for kind in kinds:
-        codes = [c.value for c in LIMITS] if kind is LimitReached else [kind.code]
+        codes = [c.value for c in CAPS_REACHED] if kind is LimitReached else [kind.code]
         found[kind.status] = (*found.get(kind.status, ()), *codes)
     return found
 

@@ -20,46 +20,35 @@ from shared.domain.errors import (
     UnsupportedMedia,
 )
 from shared.domain.job import Language
+from shared.domain.messages import in_language
 from shared.domain.refusals import describe_field, describe_refusal
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
 # These routes, unlike the others, also accept a form.
-_FORM: Mapping[type[ApiError], Mapping[Language, str]] = {
-    UnsupportedMedia: {
-        Language.ENGLISH: (
-            "Send the body as multipart/form-data or application/json, uncompressed."
-        ),
-        Language.KOREAN: (
-            "요청 본문은 압축하지 않은 multipart/form-data 또는 application/json "
-            "형식이어야 합니다."
-        ),
-    },
-    Malformed: {
-        Language.ENGLISH: (
-            "The body must be a form, in which each file has a filename and each text "
-            "is UTF-8, or a single JSON object without duplicate names."
-        ),
-        Language.KOREAN: (
-            "요청 본문은 파일마다 filename이 있고 텍스트가 UTF-8인 양식이거나, 이름이 "
-            "중복되지 않는 하나의 JSON 객체여야 합니다."
-        ),
-    },
+_FORM: Mapping[type[ApiError], tuple[str, str]] = {
+    UnsupportedMedia: (
+        "Send the body as multipart/form-data or application/json, uncompressed.",
+        "요청 본문은 압축하지 않은 multipart/form-data 또는 application/json "
+        "형식이어야 합니다.",
+    ),
+    Malformed: (
+        "The body must be a form, in which each file has a filename and each text is "
+        "UTF-8, or a single JSON object without duplicate names.",
+        "요청 본문은 파일마다 filename이 있고 텍스트가 UTF-8인 양식이거나, 이름이 "
+        "중복되지 않는 하나의 JSON 객체여야 합니다.",
+    ),
 }
 
 # Added to any error about the image: everything that is accepted.
-_IMAGE: Mapping[Language, str] = {
-    Language.ENGLISH: (
-        "`input_reference` takes one image: a JPEG, PNG, WebP or AVIF file of "
-        'at most 16 MB, or {"image_url": …} with an https:// or base64 data: URL. '
-        "`file_id` is not supported."
-    ),
-    Language.KOREAN: (
-        "input_reference에는 이미지 하나를 보냅니다: 16MB 이하의 JPEG, PNG, WebP, AVIF "
-        '파일 또는 https:// 주소나 base64 data: URL을 담은 {"image_url": …}. file_id는 '
-        "지원하지 않습니다."
-    ),
-}
+_IMAGE = (
+    "`input_reference` takes one image: a JPEG, PNG, WebP or AVIF file of at most "
+    '16 MB, or {"image_url": …} with an https:// or base64 data: URL. `file_id` is '
+    "not supported.",
+    "input_reference에는 이미지 하나를 보냅니다: 16MB 이하의 JPEG, PNG, WebP, AVIF "
+    '파일 또는 https:// 주소나 base64 data: URL을 담은 {"image_url": …}. file_id는 '
+    "지원하지 않습니다.",
+)
 
 REFUSAL = record(
     "OpenAIErrorAnswer",
@@ -109,7 +98,11 @@ def _is_retryable(refused: ApiError) -> bool:
 
 def _message(refused: ApiError, language: Language) -> str:
     of_form = _FORM.get(type(refused))
-    message = of_form[language] if of_form else describe_refusal(refused, language)
+    message = (
+        in_language(of_form, language)
+        if of_form
+        else describe_refusal(refused, language)
+    )
     if isinstance(refused, InvalidRequest):
         # Which of the two particles is right depends on how the name is pronounced.
         particle = "은(는)" if language is Language.KOREAN else ""
@@ -119,7 +112,7 @@ def _message(refused: ApiError, language: Language) -> str:
             for field, why in wrong
         )
     is_about_image = isinstance(refused, TooLarge) or REFERENCE in _fields(refused)
-    return f"{message} {_IMAGE[language]}" if is_about_image else message
+    return f"{message} {in_language(_IMAGE, language)}" if is_about_image else message
 
 
 def _fields(refused: ApiError) -> tuple[str, ...]:

@@ -67,6 +67,9 @@ class ErrorCode(StrEnum):
     MONTHLY_LIMIT_REACHED = "monthly_limit_reached"
 
 
+CAPS_REACHED = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
+
+
 class ImageFault(StrEnum):
     """Why an image can't be used, where its owner can fix it."""
 

@@ -4,8 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from msgspec import Struct
-
 from shared.domain import timing
 from shared.domain.catalogue import (
     CATALOGUE,
@@ -23,34 +21,13 @@ from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.request import Frame, VideoRequest
 from shared.domain.specs import utf16_units
 
-
-class Policy(Struct, frozen=True, kw_only=True):
-    """What an attempt's error means for the rest of the job.
-
-    `same_vendor`: the same vendor may be tried again.
-    """
-
-    ends_job: bool = False
-    same_vendor: bool = False
-
-
-# After any other rejection the vendor is not tried again. Refused inputs are charged
-# and count against the account, so they aren't offered to other vendors either.
-POLICIES: Mapping[ErrorCode, Policy] = {
-    ErrorCode.PROMPT_REFUSED: Policy(ends_job=True),
-    ErrorCode.IMAGE_REFUSED: Policy(ends_job=True),
-    ErrorCode.STORAGE_FAILED: Policy(ends_job=True),
-    ErrorCode.RATE_LIMITED: Policy(same_vendor=True),
-    ErrorCode.PROVIDER_UNAVAILABLE: Policy(same_vendor=True),
-    ErrorCode.UNSUPPORTED: Policy(same_vendor=True),
-    ErrorCode.NOT_CONFIGURED: Policy(same_vendor=True),
-    ErrorCode.CIRCUIT_OPEN: Policy(same_vendor=True),
-}
-_STRICT = Policy()
-
-
-def policy(code: ErrorCode) -> Policy:
-    return POLICIES.get(code, _STRICT)
+# Refused inputs are charged and count against the account, so they aren't offered to
+# other vendors either.
+ENDS_JOB = frozenset(
+    {ErrorCode.PROMPT_REFUSED, ErrorCode.IMAGE_REFUSED, ErrorCode.STORAGE_FAILED}
+)
+# After a rejection with one of these codes, the same vendor may be tried again.
+_TEMPORARY = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.PROVIDER_UNAVAILABLE})
 
 
 def plan_chain(
@@ -166,7 +143,7 @@ def _rules_out_vendor(attempt: Attempt, problem: Problem) -> bool:
         case AttemptState.NOT_SENT | AttemptState.SKIPPED:
             return False
         case AttemptState.REJECTED:
-            return not policy(problem.code).same_vendor or _is_too_long(attempt)
+            return problem.code not in _TEMPORARY or _is_too_long(attempt)
         case _:
             return True
 

@@ -7,12 +7,10 @@ from msgspec import Struct
 
 from shared.domain import fallback, prompt_translation, timing
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ALL_UNSUPPORTED, ErrorCode, Problem
+from shared.domain.errors import ALL_UNSUPPORTED, CAPS_REACHED, ErrorCode, Problem
 from shared.domain.job import Attempt, AttemptState, Job, PlannedProvider
 from shared.domain.outcomes import Decision, GaveUp, LeaseExpired, Revived, Skipped
 from shared.domain.request import Frame
-
-_CAPS_REACHED = (ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED)
 
 
 class Prepare(Struct, frozen=True, kw_only=True):
@@ -220,7 +218,7 @@ def _ending(job: Job) -> Problem | None:
     for attempt in job.attempts:
         if attempt.state is AttemptState.SKIPPED or attempt.problem is None:
             continue
-        if fallback.policy(attempt.problem.code).ends_job:
+        if attempt.problem.code in fallback.ENDS_JOB:
             return Problem(code=attempt.problem.code)
         if attempt.state is AttemptState.UNKNOWN and job.stop_on_unknown:
             return Problem(code=ErrorCode.SUBMISSION_UNKNOWN)
@@ -232,7 +230,7 @@ def _chain_ended(job: Job) -> Problem:
     for attempt in reversed(job.attempts):
         if attempt.state is not AttemptState.SKIPPED:
             break
-        if attempt.problem and attempt.problem.code in _CAPS_REACHED:
+        if attempt.problem and attempt.problem.code in CAPS_REACHED:
             return attempt.problem
     codes = {attempt.problem.code for attempt in job.attempts if attempt.problem}
     detail = ALL_UNSUPPORTED if codes == {ErrorCode.UNSUPPORTED} else ""

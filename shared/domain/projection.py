@@ -52,13 +52,6 @@ class Stage(StrEnum):
     DONE = "done"
 
 
-_STAGES = {
-    AttemptState.RUNNING: Stage.GENERATING,
-    AttemptState.CANCELLING: Stage.GENERATING,
-    AttemptState.STORING: Stage.STORING,
-}
-
-
 def project(job: Job, language: Language | None = None) -> dict[str, Any]:
     """The public fields; times are aware datetimes, money decimal strings in USD."""
     language = language or job.language
@@ -173,15 +166,12 @@ def _stage(job: Job) -> Stage:
     if job.is_final:
         return Stage.DONE
     attempt = job.open_attempt
-    if attempt is not None:
-        if attempt.state is AttemptState.RUNNING and attempt.queued_at_vendor:
-            return Stage.WAITING_FOR_PROVIDER
-        return _STAGES.get(attempt.state, _resting_stage(job))
-    return _resting_stage(job)
-
-
-def _resting_stage(job: Job) -> Stage:
-    """Between attempts a job that a vendor has worked on does not go back to queued."""
+    state = attempt and attempt.state
+    if attempt and state is AttemptState.RUNNING and attempt.queued_at_vendor:
+        return Stage.WAITING_FOR_PROVIDER
+    if state is AttemptState.STORING:
+        return Stage.STORING
+    # Nor between attempts does a job that a vendor has worked on go back to queued.
     return Stage.GENERATING if job.progress >= 10 else Stage.QUEUED
 
 

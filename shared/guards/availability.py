@@ -63,9 +63,9 @@ class Availability(Struct, frozen=True, kw_only=True):
             return None
         return Skipped(provider_id=planned.provider_id, problem=problem)
 
-    def is_paused(self) -> bool:
-        """Whether nothing new is started at all."""
-        return self.kill_switch.level(self.clock.now()) is Level.PAUSED
+    def require_running(self) -> None:
+        """GenerationPaused while nothing new may start."""
+        self.kill_switch.require_running(self.clock.now())
 
     def reasons_to_skip(
         self,

@@ -10,7 +10,12 @@ from msgspec import Struct
 
 from shared.domain import kill_switch as domain
 from shared.domain.budget_notification import KNOWN_SCHEMA, BudgetNotification
-from shared.domain.errors import CommitUncertain, LostRace, Unreachable
+from shared.domain.errors import (
+    CommitUncertain,
+    GenerationPaused,
+    LostRace,
+    Unreachable,
+)
 from shared.domain.kill_switch import HALF, KillSwitchState, Level, ManualOverride
 from shared.jobs.commit import SHORT_BACKOFF, tries
 from shared.ports.store import KillSwitchStore
@@ -45,6 +50,11 @@ class KillSwitch(Struct, kw_only=True):
             last = _CachedLevel(level=self.show().level, at=now)
             self._last = last
         return last.level
+
+    def require_running(self, now: datetime) -> None:
+        """GenerationPaused while nothing new may start."""
+        if self.level(now) is Level.PAUSED:
+            raise GenerationPaused
 
     def show(self) -> KillSwitchState:
         return self.store.read().value

@@ -18,7 +18,6 @@ from shared.domain.errors import (
     Conflict,
     ConflictReason,
     Contended,
-    GenerationPaused,
     IdempotencyConflict,
     LimitReached,
     LostRace,
@@ -26,7 +25,6 @@ from shared.domain.errors import (
     Unreachable,
 )
 from shared.domain.job import Job, Language, PlannedProvider
-from shared.domain.kill_switch import Level
 from shared.domain.ledger import Limits, ledger_key
 from shared.domain.pricing import first_holds
 from shared.domain.request import ClientRetry, VideoRequest
@@ -47,7 +45,7 @@ from shared.ports.store import (
     Quotas,
     Versioned,
 )
-from shared.usecases.idempotency import DedupKey, ReplayPolicy, dedup_key_of
+from shared.usecases.idempotency import DedupKey, dedup_key_of
 from shared.usecases.uploads import StoreImage
 from shared.usecases.webhooks import requested_webhook
 
@@ -117,8 +115,7 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
         if replay := self._replay(dedup, seen):
             return replay
         webhook = requested_webhook(caller, request, signs_webhooks=self.signs_webhooks)
-        if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
-            raise GenerationPaused
+        self.kill_switch.require_running(self.clock.now())
         job = self._new_job(caller, request, language, webhook)
         result = self._commit(job, dedup, seen, store_image)
         if not result.replayed:
@@ -216,7 +213,7 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
         if found.value.body_sha256 != dedup.body_sha256:
             raise IdempotencyConflict
         snapshot = self.jobs.read(found.value.job_id)
-        if dedup.replay_policy is ReplayPolicy.IF_OVERTAKEN:
+        if dedup.client_retry is ClientRetry.FIRST:
             return self._take_over(found, snapshot)
         if snapshot is None:
             raise Conflict(reason=ConflictReason.JOB_DELETED)

@@ -2,7 +2,6 @@
 
 import json
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import cache
 from hashlib import sha256
 
@@ -20,21 +19,16 @@ KEY_LIFETIME = timedelta(days=7)
 RETRY_LIFETIME = timedelta(minutes=15)
 
 
-class ReplayPolicy(StrEnum):
-    """When a send returns the recorded job instead of creating one."""
-
-    ALWAYS = "always"  # sent with a key: any job under that key
-    WHILE_FRESH = "while fresh"  # sent AGAIN: the job of an equal, recent request
-    IF_OVERTAKEN = "if overtaken"  # sent FIRST: a job that its own AGAIN created
-
-
 class DedupKey(Struct, frozen=True, kw_only=True):
-    """Names the record by which one send of a request finds the job of another."""
+    """Names the record by which one send of a request finds the job of another.
+
+    `client_retry`: None for a request with an idempotency key.
+    """
 
     name: str
     body_sha256: str
     lifetime: timedelta
-    replay_policy: ReplayPolicy
+    client_retry: ClientRetry | None = None
 
     def record(self, job: Job) -> IdempotencyRecord:
         return IdempotencyRecord(
@@ -42,23 +36,20 @@ class DedupKey(Struct, frozen=True, kw_only=True):
             job_id=job.job_id,
             body_sha256=self.body_sha256,
             expires_at=job.created_at + self.lifetime,
-            created_by_retry=self.replay_policy is ReplayPolicy.WHILE_FRESH,
+            created_by_retry=self.client_retry is ClientRetry.AGAIN,
         )
 
     def matches(self, record: IdempotencyRecord, now: datetime) -> bool:
         """Whether this send returns the job of `record`.
 
-        A FIRST never returns the job of another FIRST: two equal requests that are not
-        retries are two jobs.
+        A key returns any job under it; AGAIN, that of an equal, recent request; FIRST,
+        the one that its own AGAIN created, never that of another FIRST: two equal
+        requests that are not retries are two jobs.
         """
-        is_fresh = now <= record.expires_at
-        match self.replay_policy:
-            case ReplayPolicy.ALWAYS:
-                return True
-            case ReplayPolicy.WHILE_FRESH:
-                return is_fresh
-            case ReplayPolicy.IF_OVERTAKEN:
-                return is_fresh and record.created_by_retry
+        if self.client_retry is None:
+            return True
+        is_own = self.client_retry is ClientRetry.AGAIN or record.created_by_retry
+        return is_own and now <= record.expires_at
 
 
 def dedup_key_of(
@@ -71,19 +62,19 @@ def dedup_key_of(
         return None
     body = _body_sha256(request)
     if key:
-        name, lifetime = [caller.user_id, key], KEY_LIFETIME
-        replay_policy = ReplayPolicy.ALWAYS
-    else:
-        # It has three parts, so that none of the caller's own keys can have this name.
-        name, lifetime = [caller.user_id, "resend", body], RETRY_LIFETIME
-        is_first = client_retry is ClientRetry.FIRST
-        replay_policy = (
-            ReplayPolicy.IF_OVERTAKEN if is_first else ReplayPolicy.WHILE_FRESH
-        )
-    hashed = sha256(json.dumps(name).encode()).hexdigest()
+        name = _hashed(caller.user_id, key)
+        return DedupKey(name=name, body_sha256=body, lifetime=KEY_LIFETIME)
     return DedupKey(
-        name=hashed, body_sha256=body, lifetime=lifetime, replay_policy=replay_policy
+        # It has three parts, so that none of the caller's own keys can have this name.
+        name=_hashed(caller.user_id, "resend", body),
+        body_sha256=body,
+        lifetime=RETRY_LIFETIME,
+        client_retry=client_retry,
     )
+
+
+def _hashed(*parts: str) -> str:
+    return sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _body_sha256(request: VideoRequest) -> str:

@@ -143,11 +143,10 @@ class Estimate(Struct, frozen=True, kw_only=True):
 
     def _refused(self, may_be_asked: Sequence[PlannedProvider]) -> ApiError | None:
         """What `CreateVideo` would raise; it checks in the same order."""
-        if self.availability.is_paused():
-            return GenerationPaused()
         try:
+            self.availability.require_running()
             pricing.first_holds(may_be_asked, self.limits)
-        except ExceedsLimit as refused:
+        except (GenerationPaused, ExceedsLimit) as refused:
             return refused
         return None
 

@@ -11,13 +11,11 @@ from msgspec import Struct
 from shared.domain.errors import (
     CommitUncertain,
     ErrorCode,
-    GenerationPaused,
     LostRace,
     NotOffered,
     Unavailable,
     Unreachable,
 )
-from shared.domain.kill_switch import Level
 from shared.domain.prompt_translation import Translation
 from shared.guards.kill_switch import KillSwitch
 from shared.guards.translator_breaker import TranslatorBreaker
@@ -56,8 +54,7 @@ class TranslatePrompt(Struct, frozen=True, kw_only=True):
         """
         if self.translator is None:
             raise NotOffered
-        if self.kill_switch.level(self.clock.now()) is Level.PAUSED:
-            raise GenerationPaused
+        self.kill_switch.require_running(self.clock.now())
         if skipped_for := self.breaker.skipped_for():
             raise Unavailable("the model does not answer", retry_after=skipped_for)
         max_usd, booking_id = self.translator.max_cost_usd(prompt), self.ids.new()

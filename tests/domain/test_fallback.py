@@ -187,13 +187,7 @@ def test_a_named_ratio_or_no_image_decides_the_ratio(
     assert started(job, VEO).attempts[0].aspect_ratio == ratio
 
 
-SAME_VENDOR = {
-    ALL.RATE_LIMITED,
-    ALL.PROVIDER_UNAVAILABLE,
-    ALL.UNSUPPORTED,
-    ALL.NOT_CONFIGURED,
-    ALL.CIRCUIT_OPEN,
-}
+TEMPORARY = {ALL.RATE_LIMITED, ALL.PROVIDER_UNAVAILABLE}
 ENDS_JOB = {ALL.PROMPT_REFUSED, ALL.IMAGE_REFUSED, ALL.STORAGE_FAILED}
 
 
@@ -205,7 +199,7 @@ def test_only_a_temporary_rejection_lets_the_same_vendor_be_asked(
 
     may_ask = fallback.reason_to_skip(job, job.chain[1]) is None
 
-    assert may_ask is (code in SAME_VENDOR)
+    assert may_ask is (code in TEMPORARY)
 
 
 @pytest.mark.parametrize("code", ErrorCode)
