@@ -11,7 +11,6 @@ from shared.domain.catalogue import (
     DEFAULT_CHAIN,
     DEFAULT_TEXT_MODEL,
     PROVIDERS,
-    ProviderFacts,
     ProviderId,
     TextModel,
 )
@@ -110,7 +109,12 @@ class Settings(PartialRepr, frozen=True, kw_only=True):
             bucket=reader.parsed("BUCKET", parse_bucket, reader.required("BUCKET")),
             in_cloud=reader.text("K_SERVICE") is not None,
             chain=reader.parsed("PROVIDER_CHAIN", parse_chain, DEFAULT_CHAIN),
-            models=reader.models(),
+            models={
+                p: reader.parsed(
+                    facts.model_variable, model_parser(facts), facts.models[0].model_id
+                )
+                for p, facts in PROVIDERS.items()
+            },
             translation_model=reader.parsed(
                 "TRANSLATION_MODEL",
                 parse_text_model,
@@ -131,12 +135,14 @@ class Settings(PartialRepr, frozen=True, kw_only=True):
             ),
             allowed_origins=reader.parsed("ALLOWED_ORIGINS", parse_origins, ()),
             veo_location=reader.parsed("VEO_LOCATION", parse_location, "us-central1"),
-            api_keys=reader.by_provider(
-                reader.api_key, lambda facts: facts.api_key_variable
-            ),
-            base_urls=reader.by_provider(
-                reader.address, lambda facts: facts.base_url_variable
-            ),
+            api_keys={
+                p: reader.parsed(facts.api_key_variable, parse_key, None)
+                for p, facts in PROVIDERS.items()
+            },
+            base_urls={
+                p: reader.address(facts.base_url_variable)
+                for p, facts in PROVIDERS.items()
+            },
             vertex_base_url=reader.address("GOOGLE_VERTEX_BASE_URL"),
             tasks_location=reader.text("TASKS_LOCATION") or "us-central1",
             starts_queue=reader.text("STARTS_QUEUE") or "starts",
@@ -175,17 +181,17 @@ def refuse_emulators(environ: Mapping[str, str]) -> None:
 
 
 class _Reader:
-    """Reads single variables, and collects the problems it finds."""
+    """Reads single variables, and collects the problems it finds.
+
+    A variable whose name is None is not set.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self.problems: list[str] = []
 
-    def text(self, name: str) -> str | None:
-        return (self._environ.get(name) or "").strip() or None
-
-    def api_key(self, name: str) -> str | None:
-        return self.parsed(name, parse_key, None)
+    def text(self, name: str | None) -> str | None:
+        return self._environ.get(name or "", "").strip() or None
 
     def required(self, name: str) -> str:
         value = self.text(name)
@@ -193,7 +199,7 @@ class _Reader:
             self.problems.append(f"{name} is not set")
         return value or ""
 
-    def parsed(self, name: str, parse: Callable[[str], T], default: T) -> T:
+    def parsed(self, name: str | None, parse: Callable[[str], T], default: T) -> T:
         value = self.text(name)
         if value is None:
             return default
@@ -203,7 +209,7 @@ class _Reader:
             self.problems.append(f"{name}: {error}")
             return default
 
-    def address(self, name: str) -> str | None:
+    def address(self, name: str | None) -> str | None:
         return self.parsed(name, parse_url, None)
 
     def refuse_emulators(self) -> None:
@@ -236,20 +242,3 @@ class _Reader:
             daily_usd=self.parsed(daily, parse_usd, None),
             monthly_usd=self.parsed(monthly, parse_usd, None),
         )
-
-    def by_provider(
-        self,
-        read: Callable[[str], str | None],
-        variable: Callable[[ProviderFacts], str | None],
-    ) -> Mapping[ProviderId, str | None]:
-        """`read` applied to each provider's variable; None where it has no variable."""
-        names = {p: variable(facts) for p, facts in PROVIDERS.items()}
-        return {p: read(name) if name else None for p, name in names.items()}
-
-    def models(self) -> Mapping[ProviderId, str]:
-        return {
-            provider_id: self.parsed(
-                facts.model_variable, model_parser(facts), facts.models[0].model_id
-            )
-            for provider_id, facts in PROVIDERS.items()
-        }

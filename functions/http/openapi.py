@@ -18,7 +18,6 @@ from functions.http.schemas import Schema
 from shared.domain.fields import Field
 from shared.domain.job import Language
 from shared.domain.refusals import describe_code
-from shared.domain.specs import FormSpec
 
 _RESPONSE_HEADERS: Mapping[str, tuple[str, Schema]] = {
     "Location": ("The video's URL.", {"type": "string"}),
@@ -175,11 +174,9 @@ def _object(
 
 
 def _form_property(field: Field) -> dict[str, Any]:
-    match field.spec:
-        case FormSpec() as spec:
-            return dict(spec.form_schema()) | {"description": field.description}
-        case _:
-            return _json_property(field)
+    if field.form_schema is None:
+        return _json_property(field)
+    return {**field.form_schema, "description": field.description}
 
 
 def _json_property(field: Field) -> dict[str, Any]:

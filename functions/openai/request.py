@@ -122,9 +122,6 @@ class InputReference(Struct, frozen=True, kw_only=True):
         }
         return {"anyOf": [address, {"$ref": named}]}
 
-    def form_schema(self) -> dict[str, object]:
-        return {"type": "string", "format": "binary", "examples": ["raccoon.jpg"]}
-
 
 CREATE_FIELDS: Mapping[str, Field] = {
     "prompt": VIDEO_FIELDS["prompt"],
@@ -135,6 +132,7 @@ CREATE_FIELDS: Mapping[str, Field] = {
         "base64 data: URL. `file_id` is not supported. Without it, the video is made "
         "from the prompt alone.",
         example={"image_url": "https://example.com/raccoon.jpg"},
+        form_schema={"type": "string", "format": "binary", "examples": ["raccoon.jpg"]},
         synonyms=("image", "image_url"),
     ),
     "model": Field(

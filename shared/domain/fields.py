@@ -19,7 +19,8 @@ MAX_SHOWN_LENGTH = 100
 class Field(Struct, frozen=True, kw_only=True):
     """A field's spec, whether it is required, and its value where it is left out.
 
-    `description` and `example` are for OpenAPI. `synonyms` are names that callers try
+    `description`, `example` and `form_schema`, which is set if the value in a form
+    differs from the one in JSON, are for OpenAPI. `synonyms` are names that callers try
     instead: the error for one suggests the field's own name.
     """
 
@@ -29,6 +30,7 @@ class Field(Struct, frozen=True, kw_only=True):
     nullable: bool = False
     description: str = ""
     example: object = None
+    form_schema: Mapping[str, object] | None = None
     synonyms: tuple[str, ...] = ()
 
     def parse(self, value: object) -> object:

@@ -4,10 +4,11 @@ The parser decides. It also refuses what JSON Schema can't express, such as a te
 more UTF-16 code units than `maxLength` allows characters.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -41,13 +42,6 @@ class Spec(Protocol):
     def parse(self, value: object) -> object: ...
 
     def schema(self) -> dict[str, object]: ...
-
-
-@runtime_checkable
-class FormSpec(Protocol):
-    """A spec whose value in a form differs from the one in JSON: a file."""
-
-    def form_schema(self) -> dict[str, object]: ...
 
 
 class Text(Struct, frozen=True, kw_only=True):
@@ -116,13 +110,16 @@ class Identifier(Struct, frozen=True, kw_only=True):
     def parse(self, value: object) -> str:
         if not isinstance(value, str):
             raise Wrong("not_a_string")
-        plain = value.replace("_", "a").replace("-", "a")
-        if not (plain.isascii() and plain.isalnum() and len(value) <= self.max_length):
+        if not re.fullmatch(self._pattern, value):
             raise Wrong("not_an_identifier")
         return value
 
     def schema(self) -> dict[str, object]:
-        return {"type": "string", "pattern": rf"^[A-Za-z0-9_-]{{1,{self.max_length}}}$"}
+        return {"type": "string", "pattern": f"^{self._pattern}$"}
+
+    @property
+    def _pattern(self) -> str:
+        return f"[A-Za-z0-9_-]{{1,{self.max_length}}}"
 
 
 class Whole(Struct, frozen=True, kw_only=True):
