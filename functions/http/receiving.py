@@ -36,6 +36,8 @@ DRAINS_PER_USER = 2
 WRITE_TIMEOUT_SECONDS = 20.0
 MAX_DRAINED_BYTES = 32 * 1024 * 1024
 _CUT_OFF_SECONDS = 0.001
+# The key in a request's environ that is set once its whole body has been read.
+_IS_READ = "reelay.is_read"
 
 
 class ReadTimeout(Struct, frozen=True, kw_only=True):
@@ -179,12 +181,18 @@ def _read(request: Request, limit: ReadTimeout, max_bytes: int) -> bytes:
                     raise TooLarge(max_bytes)
     except (OSError, HTTPException) as error:
         raise Malformed("cut off") from error
+    request.environ[_IS_READ] = True
     return body.getvalue()
+
+
+def is_unread(environ: Environ) -> bool:
+    """Whether some of the request's body may not have been read yet."""
+    return _has_body(environ) and _IS_READ not in environ
 
 
 def drain(environ: Environ, unread: IO[bytes], limit: ReadTimeout) -> None:
     """Read the rest of a body: a client that is still sending might miss the answer."""
-    if getattr(unread, "is_exhausted", False) or not _has_body(environ):
+    if not is_unread(environ):
         return
     left = MAX_DRAINED_BYTES
     try:

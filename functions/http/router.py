@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, MapAdapter, Rule
 
 from functions.http.problems import problem
-from functions.http.receiving import Receiver, drain
+from functions.http.receiving import Receiver, drain, is_unread
 from functions.http.request_context import serve
 from functions.http.response_headers import add_headers
 from functions.http.route import ANYONE, PATH_ARGUMENT, Call, Route
@@ -79,8 +79,9 @@ class Router:
         add_headers(response, request, self._origins)
 
         def drain_rest() -> None:
-            with self._receiver.drain_limit(environ.get(CALLER_ID)) as limit:
-                drain(environ, unread, limit)
+            if is_unread(environ):
+                with self._receiver.drain_limit(environ.get(CALLER_ID)) as limit:
+                    drain(environ, unread, limit)
 
         # After the response is sent, so that a caller who is still sending already has
         # it. The framework would read all of the body first, without a limit.

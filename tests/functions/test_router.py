@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from math import inf
 
 import pytest
@@ -470,6 +471,31 @@ class TestLargeBodies:
             client.post("/things", environ_overrides=environ, headers=headers).close()
 
         assert senders == ["ann", "bob", None]
+
+    def test_nothing_more_is_read_after_a_whole_body(self, tokens: FakeTokens) -> None:
+        reads = []
+
+        class Body(BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                reads.append(size)
+                return super().read(size)
+
+        def served(request: Request) -> Response:
+            response = router(request)
+            reads.clear()
+            return response
+
+        router = Router(ROUTES, tokens, [])
+        environ = Endless().environ | {"wsgi.input": Body(b"{}")}
+        answer = client_of(served).post(
+            "/things",
+            content_type="application/json",
+            environ_overrides=environ,
+            headers=ANN,
+        )
+        answer.close()
+
+        assert (answer.status_code, reads) == (201, [])
 
     @pytest.mark.parametrize("method", ["GET", "DELETE"])
     def test_an_unexpected_body_is_ignored(
