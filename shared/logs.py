@@ -19,13 +19,15 @@ _SEVERITIES = {
     "exception": "ERROR",
 }
 
-# Library errors may quote their arguments.
+# Library errors may quote their arguments. Each pattern begins with fixed characters,
+# which are searched for several times as fast as a word boundary or a choice of words.
 _SECRETS = (
     (re.compile(r"(https?://[^\s\"'?\\]+)\?[^\s\"'\\]+"), r"\1?…"),
-    (re.compile(r"(?i)\b(X-Goog-Signature=|Bearer )[\w.~+/=-]+"), r"\1…"),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?"), "eyJ…"),
-    (re.compile(r"\b(rk_|key_|AIza)[\w-]{16,}"), r"\1…"),
-    (re.compile(r"\bwhsec_[\w+/=]{16,}"), "whsec_…"),
+    (re.compile(r"(?i)(X-Goog-Signature=)[\w.~+/=-]+"), r"\1…"),
+    (re.compile(r"(?i)(Bearer )[\w.~+/=-]+"), r"\1…"),
+    (re.compile(r"eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?"), "eyJ…"),
+    (re.compile(r"(rk_|key_|AIza)[\w-]{16,}"), r"\1…"),
+    (re.compile(r"whsec_[\w+/=]{16,}"), "whsec_…"),
 )
 
 

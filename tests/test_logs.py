@@ -16,8 +16,10 @@ SIGNED = "https://storage.example/b/o.mp4?X-Goog-Signature=abc123&X-Goog-Expires
 SECRETS = {
     "a token": (f"got {TOKEN}", TOKEN),
     "a header": ("Authorization: Bearer abc.def-123", "abc.def-123"),
+    "a header in lower case": ("authorization: bearer abc.def-123", "abc.def-123"),
     "a signed address": (SIGNED, "abc123"),
     "a signature": ("X-Goog-Signature=abc123", "abc123"),
+    "a secret of webhooks": (f"whsec_{'d' * 32}", "d" * 32),
     "our key": (f"rk_{'a' * 40}", "a" * 40),
     "Runway's key": (f"key_{'b' * 128}", "b" * 128),
     "Google's key": (f"AIza{'c' * 35}", "c" * 35),
