@@ -7,6 +7,8 @@ read: see domain/escrow.py.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import repeat
 
 from msgspec import Struct, field
 
@@ -58,7 +60,7 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
         self,
         batch: Batch,
         key: LedgerKey,
-        held: Totals,
+        held_usd: Decimal,
         now: datetime,
         found: Snapshots,
         *,
@@ -70,6 +72,7 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
         """
         for account, document, caps in self.scopes(key):
             if not caps.are_set:
+                held = Totals(held_usd=held_usd)
                 added = records.total_increments(key.day, held)
                 batch.increment(self.database.document("spend", document), added)
                 continue
@@ -78,7 +81,7 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
                 own=document,
                 caps=caps,
                 day=key.day,
-                held=held,
+                held_usd=held_usd,
                 now=now.astimezone(self.limits.zone),
             )
             self._admit(batch, account, admission, found, is_guess=is_guess)
@@ -101,7 +104,7 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
         is_guess: bool,
     ) -> None:
         spend, settled = (found[each.path] for each in self._references(admission.own))
-        own = _shard(spend, settled)
+        own = _shard(spend, settled, admission.day)
         if self._is_fully_checked(account, admission) and admission.fits_alone(own):
             admission.write(batch, {admission.own: spend}, {})
             return
@@ -110,7 +113,8 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
         pairs = [self._references(name) for name in admission.documents]
         read = self.database.get_all(each for pair in pairs for each in pair)
         all_spend, all_settled = read[::2], read[1::2]
-        loans = admission.loans([*map(_shard, all_spend, all_settled)])
+        shards = map(_shard, all_spend, all_settled, repeat(admission.day))
+        loans = admission.loans([*shards])
         by_name = dict(zip(admission.documents, all_spend, strict=True))
         admission.write(batch, by_name, loans)
         if not loans and len(admission.documents) > 1:
@@ -136,13 +140,13 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
 
 
 class _Admission(Struct, frozen=True, kw_only=True):
-    """An attempt to hold `held` on `day` in `own`, one of an account's `documents`."""
+    """Holds an amount on `day` in `own`, one of an account's `documents`."""
 
     documents: Sequence[str]
     own: str
     caps: Caps
     day: str
-    held: Totals
+    held_usd: Decimal
     now: datetime
 
     @property
@@ -150,13 +154,13 @@ class _Admission(Struct, frozen=True, kw_only=True):
         return self.documents.index(self.own)
 
     def fits_alone(self, own: Shard) -> bool:
-        amount, count = self.held.held_usd, len(self.documents)
-        return can_take_alone(own, self.nth, count, amount, self.caps, self.day)
+        count = len(self.documents)
+        return can_take_alone(own, self.nth, count, self.held_usd, self.caps, self.day)
 
     def loans(self, shards: Sequence[Shard]) -> Loans:
         total = sum((shard.account for shard in shards), Account())
-        check(total, self.caps, self.day, self.held.held_usd, self.now)
-        return borrow(shards, self.nth, self.held.held_usd, self.caps, self.day)
+        check(total, self.caps, self.day, self.held_usd, self.now)
+        return borrow(shards, self.nth, self.held_usd, self.caps, self.day)
 
     def write(self, batch: Batch, spend: Mapping[str, Document], loans: Loans) -> None:
         """Changes the own document and those that borrow or lend, on the precondition
@@ -167,7 +171,7 @@ class _Admission(Struct, frozen=True, kw_only=True):
             changes = records.loan_changes(loans[nth]) if nth in loans else {}
             if nth == self.nth:
                 before = found.to_dict() or {}
-                changes |= records.admission_changes(before, self.day, self.held)
+                changes |= records.admission_changes(before, self.day, self.held_usd)
             batch.change(found, changes)
 
 
@@ -178,10 +182,10 @@ def is_settled(reference: Reference) -> bool:
     return str(reference.path).startswith("settled/")
 
 
-def _shard(spend: Document, settled: Document) -> Shard:
+def _shard(spend: Document, settled: Document, day: str) -> Shard:
     held, ended = spend.to_dict() or {}, settled.to_dict() or {}
     return Shard(
-        account=records.total([held, ended]),
+        account=records.total([held, ended], of_day=day),
         borrowed=records.borrowed(held),
         recheck=records.recheck(held),
     )

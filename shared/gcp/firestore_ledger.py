@@ -84,17 +84,17 @@ class FirestoreLedger:
         found, now = find(user, *conditions), job.created_at
         count = with_one_more_job(_job_count(found[user.path]), self._limits, now)
         _put(batch, found[user.path], asdict(count))
-        key, totals = job.ledger_key, booking(None, job).totals
-        self._caps.hold(batch, key, totals, now, found, is_guess=guess)
+        key, held_usd = job.ledger_key, booking(None, job).totals.held_usd
+        self._caps.hold(batch, key, held_usd, now, found, is_guess=guess)
 
     def add(self, batch: Batch, job: Job, booked: Booking) -> None:
         """Adds a later booking; LimitReached if the caps have no room that it needs."""
         key, totals = job.ledger_key, booked.totals
         if booked.needs_room:
             found = self._read(*self._caps.conditions(key))
-            self._caps.hold(batch, key, totals, job.updated_at, found)
-        else:
-            self._book(batch, key, totals)
+            self._caps.hold(batch, key, totals.held_usd, job.updated_at, found)
+            totals = replace(totals, held_usd=ZERO)
+        self._book(batch, key, totals)
         if booked.open_jobs:
             self._close(batch, job.user_id, booked.unprepared_at)
         if booked.usage:
@@ -135,7 +135,7 @@ class FirestoreLedger:
             _job_count(found[user.path]), self._limits, now
         )
         _put(batch, found[user.path], asdict(count))
-        self._caps.hold(batch, key, Totals(held_usd=price_usd), now, found)
+        self._caps.hold(batch, key, price_usd, now, found)
         self._book(batch, key, Totals(settled_usd=price_usd))
         self._count_usage(batch, key, {NO_PROVIDER: Counts(cost_usd=price_usd)})
 

@@ -1,8 +1,8 @@
 """Converts ledger and usage values to documents and back. Money is in whole micro-USD.
 
-spend/…    {"days": {"d22": {held, settled, released}}, "borrowed": {"d22", "month"},
+spend/…    {"days": {"d22": {held}}, "borrowed": {"d22", "month"},
            "recheck": {"d22", "month": how often}}
-settled/…  {"days": {"d22": {held, settled, released}}}
+settled/…  {"days": {"d22": {settled, released}}}
 usage/…    {"days": {"d22": {"runway": {jobs, completed, failed, seconds, cost,
            attempts, made_in: {"31": 1}}}}}, where `seconds` is the length of videos in
            thousandths, and `made_in` counts videos by the bucket of how long they took
@@ -19,19 +19,25 @@ from shared.domain.usage import Counts, UsageMonth
 
 MICROS = Decimal(1_000_000)
 AMOUNTS = ("held", "settled", "released")
+OTHER_DAYS = "other days"
 # What parsing malformed amounts raises.
 MALFORMED = (KeyError, TypeError, ValueError, ArithmeticError)
 Record = Mapping[str, Any]
 
 
-def total(kept: Iterable[Record]) -> Account:
-    """The sum of an account's documents."""
+def total(kept: Iterable[Record], *, of_day: str | None = None) -> Account:
+    """The sum of an account's documents.
+
+    `of_day`: sums up the month's other days as one. If they were kept apart, creating a
+    job would take more and more time towards the end of the month.
+    """
     days: dict[str, dict[str, int]] = {}
     for record in kept:
         for day, amounts in record.get("days", {}).items():
-            sums = days.setdefault(day, dict.fromkeys(AMOUNTS, 0))
-            for name in AMOUNTS:
-                sums[name] += amounts.get(name, 0)
+            name = day if of_day in (None, day) else OTHER_DAYS
+            sums = days.get(name) or days.setdefault(name, dict.fromkeys(AMOUNTS, 0))
+            for amount in AMOUNTS:
+                sums[amount] += amounts.get(amount, 0)
     return Account(days={day: _totals(amounts) for day, amounts in days.items()})
 
 
@@ -77,14 +83,12 @@ def recheck_increments(day: str) -> dict[str, Any]:
     return {"recheck": {day: 1, MONTH: 1}}
 
 
-def admission_changes(spend: Record, day: str, totals: Totals) -> dict[str, Any]:
-    """The changes to a `spend` document that books `totals`."""
-    before = spend.get("days", {}).get(day, {})
-    more = _amounts(totals)
-    after = {name: before.get(name, 0) + more[name] for name in AMOUNTS}
+def admission_changes(spend: Record, day: str, held_usd: Decimal) -> dict[str, Any]:
+    """The changes to a `spend` document that holds `held_usd` more."""
+    before = spend.get("days", {}).get(day, {}).get("held", 0)
     checked = {day, MONTH}.intersection(recheck(spend))
     cleared = {"recheck": dict.fromkeys(checked, 0)} if checked else {}
-    return {"days": {day: after}, **cleared}
+    return {"days": {day: {"held": before + int(held_usd * MICROS)}}, **cleared}
 
 
 def total_increments(day: str, totals: Totals) -> dict[str, Any]:

@@ -16,15 +16,7 @@ from google.cloud import firestore
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import LimitReached, LostRace
 from shared.domain.job import Job
-from shared.domain.ledger import (
-    Account,
-    Caps,
-    LedgerKey,
-    Limits,
-    Totals,
-    ledger_key,
-    nth_of,
-)
+from shared.domain.ledger import Account, Caps, LedgerKey, Limits, ledger_key, nth_of
 from shared.domain.outcomes import Succeeded, Unknown
 from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Database, Document
@@ -243,6 +235,17 @@ def test_jobs_that_an_old_revision_admits_are_noticed_within_a_minute(
     assert create(young, later) == "refused"
 
 
+def test_a_month_counts_the_holds_of_all_its_days(database: Database) -> None:
+    within = limits("4.00", monthly="9.00", shards=1)
+    jobs = FirestoreJobs(database, within)
+    for day in ("d01", "d21"):
+        job = new(f"on{day}", within, "3.00")
+        jobs.create(replace(job, ledger_key=replace(job.ledger_key, day=day)))
+
+    assert create(jobs, new("over", within, "3.000001")) == "refused"
+    assert create(jobs, new("room", within, "3.00")) == "created"
+
+
 def test_a_process_remembers_only_full_checks_that_are_still_valid(
     database: Database,
 ) -> None:
@@ -257,9 +260,9 @@ def test_a_process_remembers_only_full_checks_that_are_still_valid(
             caps.request_full_check(marks, account, key.day)
         marks.commit()
         found = {each.reference.path: each for each in documents(database, caps, key)}
-        held, now = Totals(held_usd=Decimal(1)), NOON + minute * FULL_CHECK_INTERVAL
+        held_usd, now = Decimal(1), NOON + minute * FULL_CHECK_INTERVAL
 
-        caps.hold(database.batch(), key, held, now, found)
+        caps.hold(database.batch(), key, held_usd, now, found)
 
     assert list(caps.full_checks) == [(ALL, "d21")]
 
