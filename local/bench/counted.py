@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,18 +46,18 @@ def _storage(_: Any, __: Any, method: str, url: str, **___: Any) -> dict[str, fl
     return {"storage_gets" if method in ("GET", "HEAD") else "storage_puts": 1}
 
 
-def _writes(batch: Sequence[Any]) -> dict[str, float]:
+def _writes(commit: Any) -> dict[str, float]:
     """The number of writes, in all and by collection."""
-    names = (write.update.name or write.delete for write in batch)
+    names = (write.update.name or write.delete for write in commit.writes)
     collections = Counter(name.split("/")[-2] for name in names)
     return {
-        "writes": len(batch),
+        "writes": len(commit.writes),
         **{f"writes of {c}": n for c, n in collections.items()},
     }
 
 
 counted(Wire, "read", lambda found, *_, **__: {"reads": len(found)})
-counted(Wire, "commit", lambda _, __, batch, **___: _writes(batch))
+counted(Wire, "commit", lambda _, __, commit, **___: _writes(commit))
 counted(Database, "query", lambda found, *_, **__: {"reads": max(1, len(found))})
 counted(CloudTasksQueue, "_enqueue", lambda *_, **__: {"tasks": 1})
 counted(requests.Session, "request", _storage)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
@@ -127,8 +127,9 @@ class Database:
 
     def overwrite(self, reference: Reference, record: Record) -> None:
         """Has no precondition, so it is retried like a read. May raise Unreachable."""
-        written = [wire.overwritten(self._wire.name(reference), record)]
-        self._read(lambda timeout: self._wire.commit(written, timeout=timeout))
+        commit = self._wire.new_commit()
+        wire.overwrite(commit.writes, self._wire.name(reference), record)
+        self._read(lambda timeout: self._wire.commit(commit, timeout=timeout))
 
     def batch(self) -> "Batch":
         return Batch(self._wire, self._limits)
@@ -149,19 +150,25 @@ class Batch:
 
     def __init__(self, channel: Wire, limits: CallLimits) -> None:
         self._wire, self._limits = channel, limits
-        self._writes: list[wire.Write] = []
+        self._commit = channel.new_commit()
+        self._writes = self._commit.writes
         self._put: dict[int, tuple[Reference, Record]] = {}
         self.written: Sequence[Snapshot] = ()
 
-    def copy(self) -> Self:
-        """An independent batch with the same writes so far."""
-        copied = type(self)(self._wire, self._limits)
-        copied._writes, copied._put = [*self._writes], {**self._put}
-        return copied
+    @property
+    def size(self) -> int:
+        return len(self._writes)
+
+    def cut(self, size: int) -> None:
+        """Drops all writes but the first `size`. Only before a commit, or after one
+        that is known to have written nothing.
+        """
+        del self._writes[size:]
+        self._put = {nth: put for nth, put in self._put.items() if nth < size}
 
     def create(self, reference: Reference, record: Record) -> None:
         """LostRace if the document exists."""
-        self._writes.append(wire.created(self._wire.name(reference), record))
+        wire.create(self._writes, self._wire.name(reference), record)
 
     def put(self, reference: Reference, record: Record, token: object) -> None:
         """Writes the fields in `record`; LostRace if the document has changed since.
@@ -172,8 +179,7 @@ class Batch:
         if token is None:
             self.create(reference, record)
         else:
-            name = self._wire.name(reference)
-            self._writes.append(wire.updated(name, record, token))
+            wire.update(self._writes, self._wire.name(reference), record, token)
 
     def change(self, found: Document, changes: Record) -> None:
         """Writes the fields in `changes`, merging nested maps; LostRace if the document
@@ -185,19 +191,19 @@ class Batch:
             return
         self._put[len(self._writes)] = (reference, _merge(before, changes))
         name = self._wire.name(reference)
-        self._writes.append(wire.changed(name, changes, found.update_time))
+        wire.change(self._writes, name, changes, found.update_time)
 
     def update(self, reference: Reference, record: Record) -> None:
         """Writes the fields in `record`; LostRace if the document does not exist."""
-        self._writes.append(wire.updated(self._wire.name(reference), record))
+        wire.update(self._writes, self._wire.name(reference), record)
 
     def increment(self, reference: Reference, amounts: Record) -> None:
         """Adds to numbers, nested ones too. The document may or may not exist."""
-        self._writes.append(wire.incremented(self._wire.name(reference), amounts))
+        wire.increment(self._writes, self._wire.name(reference), amounts)
 
     def delete(self, reference: Reference, token: object = None) -> None:
         """LostRace if a `token` is given and the document has changed since."""
-        self._writes.append(wire.deleted(self._wire.name(reference), token))
+        wire.delete(self._writes, self._wire.name(reference), token)
 
     def commit(self, *, may_resend: bool = True) -> Sequence[Any]:
         """The write results. LostRace or Unreachable: nothing was written.
@@ -224,7 +230,7 @@ class Batch:
             nonlocal tries
             tries += 1
             left = max(ends_at - time.monotonic(), 0.001)
-            return self._wire.commit(self._writes, timeout=left)
+            return self._wire.commit(self._commit, timeout=left)
 
         try:
             with map_errors(COMMIT, "Firestore: commit"):

@@ -54,9 +54,11 @@ class FirestoreLedger:
         """
         with self._lock(job):
             if any(self._cache.guess(each.path) for each in self._conditions(job)):
+                size = batch.size
                 with suppress(LostRace, TooManyJobs):
-                    self._commit_new(batch.copy(), job, guess=True)
+                    self._commit_new(batch, job, guess=True)
                     return
+                batch.cut(size)
             self._commit_new(batch, job, guess=False)
 
     def _lock(self, job: Job) -> AbstractContextManager[None]:

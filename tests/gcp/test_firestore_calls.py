@@ -82,10 +82,10 @@ def is_remote(call: ast.Call) -> bool:
     if not isinstance(call.func, ast.Attribute):
         return False
     owner, name = ast.unparse(call.func.value), call.func.attr
-    if owner == "self" or owner.endswith(("database", "batch")):
+    if owner in ("self", "wire") or owner.endswith(("database", "batch")):
         return False
     if owner == "self._wire":
-        return name != "name"
+        return name not in ("name", "new_commit")
     is_read = name == "get" and not call.args
     writes = name in ("set", "create", "update", "delete")
     lists = ("stream", "list_documents", "documents", "collections", "on_snapshot")
