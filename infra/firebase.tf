@@ -86,8 +86,9 @@ resource "google_identity_platform_config" "users" {
   }
   client {
     permissions {
-      disabled_user_signup   = !var.open_sign_up
-      disabled_user_deletion = false
+      disabled_user_signup = !var.open_sign_up
+      # Who deletes their account and signs up again would be a new user, with a new cap.
+      disabled_user_deletion = true
     }
   }
 

@@ -435,7 +435,7 @@ variable "sign_in" {
 }
 
 variable "open_sign_up" {
-  description = "Whether anyone may sign up, and so get a cap of their own. False: an admin adds users."
+  description = "Whether anyone may sign up, and so get a cap of their own: one person may do so many times, and only daily_limit_usd and monthly_limit_usd bound them all. False: an admin adds users."
   type        = bool
   default     = false
   nullable    = false

@@ -272,6 +272,10 @@ run "defaults" {
     error_message = "No anonymous users, and no sign-up unless chosen."
   }
   assert {
+    condition     = google_identity_platform_config.users[0].client[0].permissions[0].disabled_user_deletion
+    error_message = "A user who signs up again would have a new cap."
+  }
+  assert {
     condition     = google_firebase_hosting_site.web[0].site_id == "reelay-test" && google_firebase_hosting_site.web[0].app_id == google_firebase_web_app.web[0].app_id && output.web_url == "https://reelay-test.firebaseapp.com"
     error_message = "The page must be on the project's own site, at the address where sign-in is handled."
   }

@@ -24,6 +24,8 @@ from msgspec.structs import asdict
 ROOT: Final = Path(__file__).parents[2]
 NOT_STARTED: Final = 3
 _REQUEST_BYTES: Final = 1000
+# Linux's CLONE_NEWUSER and CLONE_NEWNET.
+_NEW_NAMESPACES: Final = 0x10000000 | 0x40000000
 # Pillow would import these only when it first opens such an image.
 _CODECS: Final = ("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin")
 
@@ -39,6 +41,21 @@ def limit(cpu_seconds: int, memory_bytes: int, output_bytes: int) -> None:
         resource.setrlimit(kind, (maximum, maximum))
     # The processes that serve requests on this machine take precedence.
     os.nice(5)
+
+
+def isolate() -> bool:
+    """Takes from this process the network, and the access to what other processes have
+    in memory and in their environment: the worker's has keys. A file that takes over
+    the decoder gets neither these nor a token from the metadata server.
+
+    False where the system has no such namespaces, or doesn't allow them.
+    """
+    import ctypes
+
+    try:
+        return bool(ctypes.CDLL(None).unshare(_NEW_NAMESPACES) == 0)
+    except AttributeError:  # macOS
+        return False
 
 
 def decode(kind: str, source: BinaryIO) -> tuple[dict[str, Any], bytes]:
@@ -73,6 +90,7 @@ def _run_child(kind: str, *limits: int, files: list[int]) -> NoReturn:
     code = NOT_STARTED
     try:
         limit(*limits)
+        isolate()
         for nth, file in enumerate(files):
             os.dup2(file, nth)
             os.close(file)
@@ -96,7 +114,7 @@ def _write_result(kind: str) -> None:
 
 def main() -> None:
     sys.path.insert(0, str(ROOT))
-    for module in ("shared.media.image", "shared.media.video", *_CODECS):
+    for module in ("ctypes", "shared.media.image", "shared.media.video", *_CODECS):
         importlib.import_module(module)
     # Children share these objects' memory as long as the collector doesn't touch them.
     gc.collect()

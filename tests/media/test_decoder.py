@@ -16,7 +16,7 @@ from PIL import Image
 
 from shared.domain.errors import BadContent, Unreachable
 from shared.domain.structs import replace
-from shared.media import decoder
+from shared.media import child, decoder
 from shared.media.decoder import (
     IMAGE_LIMITS,
     VIDEO_LIMITS,
@@ -242,6 +242,36 @@ def test_the_child_sees_no_environment_and_no_open_file(
 
     assert set(seen["environment"]) <= {"LC_CTYPE"}
     assert (seen["files"], seen["sockets"]) == ([0, 1, 2], 0)
+
+
+def is_isolation_possible() -> bool:
+    if not (pid := os.fork()):
+        os._exit(0 if child.isolate() else 1)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_file_that_takes_over_the_child_reaches_no_network_and_no_keys(
+    decodes_by: Callable[[str], DecoderProcess],
+) -> None:
+    if not is_isolation_possible():
+        pytest.skip("This system doesn't allow namespaces to this user.")
+    tried = """
+        import pathlib, socket
+        def fails(attempt):
+            try: attempt()
+            except OSError: return True
+        return {
+            "network": fails(lambda: socket.create_connection(('127.0.0.1', PORT))),
+            "keys": fails(pathlib.Path('/proc/WORKER/environ').read_bytes),
+            "own": fails(pathlib.Path('/proc/self/environ').read_bytes),
+        }, b''
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port, worker = server.getsockname()[1], os.getpid()
+        lines = tried.replace("PORT", str(port)).replace("WORKER", str(worker))
+        decodes_by(textwrap.dedent(lines))
+
+        assert decoded("image") == {"network": True, "keys": True, "own": None}
 
 
 def test_after_several_decompression_bombs_an_image_is_decoded(
