@@ -788,16 +788,6 @@ def test_the_command_reports_what_is_missing_and_fails(
     )
 
 
-def test_an_impossible_project_is_refused_without_advice_to_run_again(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main(["up", "--project", "My_Project", "--yes"]) == 1
-
-    refused = capsys.readouterr().err
-    assert refused.startswith("PROJECT: 'My_Project' is not a project's id")
-    assert SAFE_TO_REPEAT not in refused
-
-
 # The real Terraform -------------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ from ops.deploy.context import (
 from ops.deploy.plan import Plan
 from ops.deploy.questions import budget_question, questions
 from ops.deploy.region import suggestion
+from ops.deploy.up import SAFE_TO_REPEAT
 from ops.deploy.variables import (
     VARIABLE,
     VARIABLES_FILE,
@@ -223,7 +224,9 @@ def test_impossible_arguments_are_refused_before_anything_else(
 
     assert main(command.split()) == 1
 
-    assert capsys.readouterr().err.startswith(sentence)
+    refused = capsys.readouterr().err
+    assert refused.startswith(sentence)
+    assert SAFE_TO_REPEAT not in refused
 
 
 def test_all_errors_in_the_target_are_reported_at_once() -> None:
