@@ -46,7 +46,7 @@ _LOCATION = "global"
 
 def omni_by_key(*, api_key: str, base_url: str | None = None) -> "Omni":
     """On the Gemini API, which serves the video at a URL of its own."""
-    api_key, url = api_key.strip(), base_url or BASE_URL
+    url = base_url or BASE_URL
     return Omni(
         GoogleAccess.by_key(api_key, base_url=url, api_version=_KEY_VERSION),
         api_key=api_key,

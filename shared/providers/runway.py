@@ -40,7 +40,7 @@ class Runway:
     def __init__(
         self, transport: MakeTransport, *, api_key: str, base_url: str | None
     ) -> None:
-        base_url, api_key = base_url or runway_wire.BASE_URL, api_key.strip()
+        base_url = base_url or runway_wire.BASE_URL
         self.transport = transport(api_key=api_key, base_url=base_url)
         self._api_key = api_key
         self._trusted_origin = base_url if base_url != runway_wire.BASE_URL else None

@@ -28,7 +28,6 @@ _CODES: Mapping[int, ErrorCode] = {
     3: ErrorCode.INPUT_NOT_ACCEPTED,
     7: ErrorCode.ACCESS_DENIED,
     8: ErrorCode.RATE_LIMITED,
-    13: ErrorCode.PROVIDER_ERROR,
     14: ErrorCode.PROVIDER_UNAVAILABLE,
     16: ErrorCode.ACCESS_DENIED,
 }

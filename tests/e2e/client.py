@@ -115,7 +115,7 @@ class Server(Frontend):
         (self.webhook_secret,) = re.findall(r"whsec_\S+", made.stderr)
 
 
-def wait_for(true: Callable[[], bool], timeout_seconds: float = 110) -> None:
+def wait_for(true: Callable[[], bool], timeout_seconds: float = 30) -> None:
     give_up_at = time.monotonic() + timeout_seconds
     while not true():
         assert time.monotonic() < give_up_at, "it never came true"

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
 from shared.domain.outcomes import Failed, Gone, PollFailed, Succeeded, Working
 from shared.ports.providers import BucketFile, InlineFile, WebFile
-from shared.providers.omni import omni_by_identity
+from shared.providers.omni import omni_by_identity, omni_by_key
 from tests.providers.provider_cases import KEY, OMNI, OMNI_IDENTITY, request_for
 from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, vendor
 
@@ -18,10 +18,10 @@ def interaction(status: str, **more: object) -> dict[str, object]:
     return {"id": "v1_abc", "object": "interaction", "status": status, **more}
 
 
-def with_video(**video: object) -> dict[str, object]:
+def with_video(status: str = "completed", **video: object) -> dict[str, object]:
     content = [{"type": "video", "mime_type": "video/mp4", **video}]
     steps = [{"type": "model_output", "content": content}]
-    return interaction("completed", steps=steps)
+    return interaction(status, steps=steps)
 
 
 ENDS = {
@@ -166,6 +166,12 @@ def test_a_video_for_an_unreachable_bucket_comes_inside_the_answer() -> None:
     assert "gcs_uri" not in body["response_format"]
 
 
+def test_without_an_address_the_gemini_api_is_called() -> None:
+    url = "https://generativelanguage.googleapis.com"
+
+    assert omni_by_key(api_key=KEY).access.base_url == url
+
+
 def test_the_key_is_sent_to_the_apis_own_origin() -> None:
     with vendor(Reply()) as server:
         url = f"{server.url}/v1beta/files/x:download?alt=media"
@@ -193,11 +199,17 @@ def test_a_video_inside_the_answer_is_decoded() -> None:
     ("body", "error"),
     [
         (interaction("in_progress"), Unreachable),
+        (with_video("in_progress", data="AAAA"), Unreachable),
         (interaction("failed"), BadContent),
+        (with_video("failed", data="AAAA"), BadContent),
         (with_video(uri="ftp://b/x.mp4"), BadContent),
         (with_video(data="!!!"), BadContent),
     ],
-    ids=["running", "failed", "no-web-address", "no-base64"],
+    ids=[
+        *("running", "running, with a part"),
+        *("failed", "failed, with a part"),
+        *("no-web-address", "no-base64"),
+    ],
 )
 def test_a_fetch_without_a_video_says_why(body: object, error: type[Exception]) -> None:
     with pytest.raises(error):

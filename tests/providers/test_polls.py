@@ -101,6 +101,8 @@ def test_a_cancel_that_a_proxy_answers_has_failed(
 @each(RUNWAY, RUNWAY_HTTP, OMNI, OMNI_IDENTITY)
 def test_polls_and_cancels_of_an_unreachable_vendor_fail(case: ProviderCase) -> None:
     provider = case.make(CLOSED_PORT_URL)
+    poll = provider.poll(case.task())
 
-    assert isinstance(provider.poll(case.task()), PollFailed)
+    assert isinstance(poll, PollFailed)
+    assert "Connect" in poll.detail
     assert provider.cancel(case.task()) is False

@@ -176,7 +176,7 @@ def test_the_environment_sets_neither_url_nor_key(
 
     with vendor(Reply(body={"status": "PENDING"})) as server:
         for transport in (SdkTransport, HttpTransport):
-            provider = Runway(transport, api_key=" key_mine\n", base_url=server.url)
+            provider = Runway(transport, api_key="key_mine", base_url=server.url)
             provider.poll(RUNWAY.task())
 
     keys = [each.headers["authorization"] for each in server.received]

@@ -21,7 +21,7 @@ def ended_in(code: object, message: str) -> dict[str, object]:
     return {"name": OPERATION, "done": True, "error": error}
 
 
-def done(response: dict[str, object]) -> dict[str, object]:
+def done(response: dict[str, object] | None) -> dict[str, object]:
     return {"name": OPERATION, "done": True, "response": response}
 
 
@@ -42,8 +42,10 @@ ERRORS = [
     (8, "quota", ErrorCode.RATE_LIMITED, Decimal(0)),
     (9, "something else", ErrorCode.PROVIDER_ERROR, None),
     (13, "internal", ErrorCode.PROVIDER_ERROR, None),
+    (13, "Service agents are being provisioned", ErrorCode.PROVIDER_ERROR, None),
     (14, "overloaded", ErrorCode.PROVIDER_UNAVAILABLE, None),
     (99, "new", ErrorCode.PROVIDER_ERROR, None),
+    (16, "no identity", ErrorCode.ACCESS_DENIED, Decimal(0)),
     ("odd", "new", ErrorCode.PROVIDER_ERROR, None),
 ]
 
@@ -56,6 +58,7 @@ def test_an_operations_error_is_classified_by_code_and_message(
 
     assert isinstance(poll, Failed)
     assert (poll.problem.code, poll.cost_usd) == (expected, cost_usd)
+    assert poll.problem.detail == f"code {code}: {message}"
     assert not poll.ask_again
 
 
@@ -79,7 +82,7 @@ def filtered(reason: str) -> dict[str, object]:
     return {"raiMediaFilteredReasons": [reason]}
 
 
-NO_VIDEO: list[tuple[dict[str, object], ErrorCode, Decimal | None]] = [
+NO_VIDEO: list[tuple[dict[str, object] | None, ErrorCode, Decimal | None]] = [
     ({"raiMediaFilteredCount": 1}, OUTPUT, None),
     (filtered("1 video was filtered. Support codes: 1"), OUTPUT, None),
     (filtered("Could not generate. You will not be charged."), OUTPUT, Decimal(0)),
@@ -88,12 +91,13 @@ NO_VIDEO: list[tuple[dict[str, object], ErrorCode, Decimal | None]] = [
     (filtered(LIKENESS), ErrorCode.PROMPT_REFUSED, None),
     ({"videos": [{"mimeType": "video/mp4"}]}, ErrorCode.PROVIDER_ERROR, None),
     ({"videos": []}, ErrorCode.PROVIDER_ERROR, None),
+    (None, ErrorCode.PROVIDER_ERROR, None),
 ]
 
 
 @pytest.mark.parametrize(("response", "expected", "cost_usd"), NO_VIDEO)
 def test_an_operation_that_is_done_without_a_video_has_failed(
-    response: dict[str, object], expected: ErrorCode, cost_usd: Decimal | None
+    response: dict[str, object] | None, expected: ErrorCode, cost_usd: Decimal | None
 ) -> None:
     poll = VEO.polled(done(response))
 
@@ -180,12 +184,15 @@ def veo(base_url: str, token: Token, *, inline: bool = False) -> Veo:
 
 def test_without_a_bucket_image_and_video_are_inside_the_messages() -> None:
     with vendor(Reply(body=VEO.accepted)) as server:
-        veo(server.url, Token(), inline=True).start(request_for(VEO))
+        provider = veo(server.url, Token(), inline=True)
+        provider.start(request_for(VEO))
     body: Any = server.received[0].body
 
     image = {"bytesBase64Encoded": "/9j/LWltYWdl", "mimeType": "image/jpeg"}
     assert body["instances"][0]["image"] == image
     assert "storageUri" not in body["parameters"]
+    assert not provider.writes_into_bucket
+    assert veo(server.url, Token()).writes_into_bucket
 
 
 @pytest.mark.parametrize(
@@ -253,7 +260,7 @@ def named(location: str) -> TaskRef:
 MADE = done({"videos": [{"gcsUri": "gs://b/1.mp4"}]})
 
 
-@pytest.mark.parametrize("location", ["europe-west4", "global", "us"])
+@pytest.mark.parametrize("location", ["europe-west4", "global", "us", "eu"])
 def test_a_task_is_followed_where_it_was_started_whatever_is_set_now(
     monkeypatch: pytest.MonkeyPatch, location: str
 ) -> None:

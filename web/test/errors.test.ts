@@ -20,7 +20,6 @@ test.each([
   [{ key: "promptMissing" }, "prompt"],
   [{ key: "serviceDown" }, "order"],
   [{ key: "priceRose" }, "order"],
-  [{ key: "notMade", why: "No provider." }, "order"],
   [problem("", "last_image"), "lastImage"],
   [problem("", "image_url"), "image"],
   [problem("", "prompt"), "prompt"],
