@@ -15,6 +15,7 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import (
     CloudTasksGrpcTransport,
 )
+from msgspec import to_builtins
 
 from shared.domain.errors import Unreachable
 from shared.gcp.error_mapping import ErrorTable, map_errors
@@ -48,7 +49,7 @@ def client(emulator_address: str | None) -> tasks_v2.CloudTasksClient:
 
 class CloudTasksQueue:
     """The port `Queue`. Each task POSTs {"job_id": …} to the worker, with an OIDC token
-    for `audience`.
+    for `audience`; a task with an answer adds {"answer": …}.
 
     `queues`: short names; `dispatch_deadline` is from 15 s to 30 min;
     `task_headers` is called for each task, and returns headers to add to it.
@@ -101,7 +102,10 @@ class CloudTasksQueue:
         request.MergeFrom(self._template)
         request.task.name = f"{queue}/tasks/{task.name}"
         request.task.http_request.headers.update(self._task_headers())
-        request.task.http_request.body = json.dumps({"job_id": task.job_id}).encode()
+        body: dict[str, object] = {"job_id": task.job_id}
+        if task.answer is not None:
+            body["answer"] = to_builtins(task.answer)
+        request.task.http_request.body = json.dumps(body).encode()
         if task.at > datetime.now(UTC):
             request.task.schedule_time.FromDatetime(task.at)
         return request

@@ -14,6 +14,7 @@ from shared.domain.kill_switch import KillSwitchState
 from shared.domain.ledger import Account
 from shared.domain.listing import Position
 from shared.domain.observed_prices import ObservedPrices
+from shared.domain.outcomes import Accepted
 from shared.domain.poll_plan import TaskTimes
 from shared.domain.projection import Projection, Status
 from shared.domain.usage import UsageMonth
@@ -214,13 +215,23 @@ class TaskKind(StrEnum):
     WEBHOOK = "webhook"
 
 
+class PendingAnswer(Struct, frozen=True, kw_only=True):
+    """What a vendor answered to an attempt's paid call, and is yet to be recorded."""
+
+    attempt_id: str
+    accepted: Accepted
+
+
 class Task(Struct, frozen=True, kw_only=True):
-    """One task: "look at this job", or "send its webhook"."""
+    """One task: "look at this job", or "send its webhook"; with an `answer`: "record
+    it".
+    """
 
     job_id: str
     name: str
     at: datetime
     kind: TaskKind
+    answer: PendingAnswer | None = None
 
 
 class Queue(Protocol):

@@ -86,6 +86,7 @@ def _submit_step() -> SubmitStep:
         breaker=guards.circuit_breaker(),
         price_watch=guards.price_watch(),
         poll_planner=guards.poll_planner(),
+        scheduler=adapters.scheduler(),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import grpc
@@ -14,15 +15,17 @@ import pytest
 import requests
 from google.api_core.retry import Retry
 from google.cloud import tasks_v2
+from msgspec import convert
 
 import shared.gcp.task_queue
 from local.emulators.cloud_tasks.rules import terraform_queues
 from local.emulators.tasks import TasksServer, create_task_server
 from local.identity import LocalIdentity
 from shared.domain.errors import Unreachable
+from shared.domain.outcomes import Accepted
 from shared.domain.structs import replace
 from shared.gcp.task_queue import CloudTasksQueue, client
-from shared.ports.store import Queue, Task, TaskKind
+from shared.ports.store import PendingAnswer, Queue, Task, TaskKind
 from tests.fakes.queue import FakeQueue
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -205,6 +208,20 @@ def test_a_task_is_a_signed_post_of_the_job_id(
             "audience": "https://worker.example",
         },
     }
+
+
+def test_a_task_carries_the_answer_that_it_is_to_record(
+    queue: CloudTasksQueue, listener: Listener
+) -> None:
+    accepted = Accepted(task_id="1", max_cost_usd=Decimal("0.40"), platform="p")
+    answer = PendingAnswer(attempt_id="a", accepted=accepted)
+
+    queue.enqueue(a_task(answer=answer))
+
+    (request,) = listener.requests
+    body = json.loads(base64.b64decode(request["task"]["httpRequest"]["body"]))
+    assert body.keys() == {"job_id", "answer"}
+    assert convert(body["answer"], PendingAnswer) == answer
 
 
 @pytest.mark.parametrize(
