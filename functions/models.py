@@ -37,6 +37,9 @@ from shared.domain.request import VideoRequest
 from shared.usecases.models import Estimated, OfferedModel
 from shared.wiring import use_cases
 
+# The circuits of all providers, their vendors and models: eleven database reads.
+TOKENS = 2
+
 MESSAGE = or_null(text("The same reason, for people.", "Runway is not configured."))
 
 ESTIMATE = record(
@@ -206,6 +209,7 @@ MODEL_ROUTES = (
         method="POST",
         path="/v1/estimates",
         handler=_estimate,
+        tokens=lambda _request: TOKENS,
         operation=Operation(
             summary="Estimate the cost",
             description="Takes the body of `POST /v1/videos`. Nothing is created or "
@@ -220,6 +224,7 @@ MODEL_ROUTES = (
         method="GET",
         path="/v1/models",
         handler=_list_models,
+        tokens=lambda _request: TOKENS,
         operation=Operation(
             summary="List the models",
             description="The chain in the order in which providers are asked, with "

@@ -165,3 +165,14 @@ def test_a_list_counts_against_the_rate_by_how_much_it_reads(
     statuses = [client.get(path + query, headers=ANN).status_code for _ in range(51)]
 
     assert statuses.index(429) == answered
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/models"), ("POST", "/v1/estimates")]
+)
+def test_a_call_that_reads_the_circuits_of_all_providers_counts_as_two(
+    client: FlaskClient, method: str, path: str
+) -> None:
+    answers = [client.open(path, method=method, headers=ANN) for _ in range(51)]
+
+    assert [answer.status_code for answer in answers].index(429) == 50
