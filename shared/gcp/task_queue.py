@@ -19,7 +19,7 @@ from msgspec import to_builtins
 
 from shared.domain.errors import Unreachable
 from shared.gcp.error_mapping import ErrorTable, map_errors
-from shared.ports.store import Task, TaskKind
+from shared.ports.store import Task, TaskQueue
 
 # For one try, then for all of them. Retries are safe, because a task's name is unique.
 _TIMEOUT_SECONDS: Final = 3.0
@@ -61,7 +61,7 @@ class CloudTasksQueue:
         client: tasks_v2.CloudTasksClient,
         project: str,
         location: str,
-        queues: Mapping[TaskKind, str],
+        queues: Mapping[TaskQueue, str],
         worker_url: str,
         audience: str,
         invoker_email: str,
@@ -69,8 +69,8 @@ class CloudTasksQueue:
         task_headers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._queues = {
-            kind: client.queue_path(project, location, name)
-            for kind, name in queues.items()
+            queue: client.queue_path(project, location, name)
+            for queue, name in queues.items()
         }
         self._task_headers = task_headers
         self._create = _RETRY(_create_call(client))
@@ -97,7 +97,7 @@ class CloudTasksQueue:
             self._create(self._request(task))
 
     def _request(self, task: Task) -> Any:
-        queue = self._queues[task.kind]
+        queue = self._queues[task.queue]
         request = type(self._template)(parent=queue)
         request.MergeFrom(self._template)
         request.task.name = f"{queue}/tasks/{task.name}"

@@ -207,12 +207,12 @@ class Quotas(Protocol):
         ...
 
 
-class TaskKind(StrEnum):
-    """What a task asks for. Each kind has a queue of its own."""
+class TaskQueue(StrEnum):
+    """Which of our queues a task is put into."""
 
-    START = "start"  # a step that may lead to a paid POST
-    STEP = "step"
-    WEBHOOK = "webhook"
+    STARTS = "starts"  # steps that may lead to a paid POST
+    STEPS = "steps"
+    WEBHOOKS = "webhooks"
 
 
 class PendingAnswer(Struct, frozen=True, kw_only=True):
@@ -230,7 +230,7 @@ class Task(Struct, frozen=True, kw_only=True):
     job_id: str
     name: str
     at: datetime
-    kind: TaskKind
+    queue: TaskQueue
     answer: PendingAnswer | None = None
 
 

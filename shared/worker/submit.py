@@ -132,7 +132,7 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
             attempt_id=attempt.attempt_id, submission=submission, poll_plan=poll_plan
         )
         try:
-            return self.committer.commit(intended, submitted, pauses=LONG_BACKOFF)
+            return self.committer.commit(intended, submitted, backoff=LONG_BACKOFF)
         except (Unreachable, Unreadable):
             self._keep_answer(intended.value, attempt, submission)
             raise

@@ -45,7 +45,7 @@ class TranslateStep(Struct, frozen=True, kw_only=True):
                 before,
                 TranslationStarted(max_cost_usd=max_cost_usd),
                 partial(self._call, self.translator),
-                pauses=LONG_BACKOFF,
+                backoff=LONG_BACKOFF,
             )
         except LimitReached:  # by the first commit: only that one holds money
             return self.committer.commit(before, TranslationSkipped())
