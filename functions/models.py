@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 
 from functions.http.bodies import json_response, read_object
-from functions.http.route import Call, Operation, Route
+from functions.http.route import Call, Route
 from functions.http.schemas import (
     choice,
     day,
@@ -210,27 +210,23 @@ MODEL_ROUTES = (
         path="/v1/estimates",
         handler=_estimate,
         tokens=lambda _request: TOKENS,
-        operation=Operation(
-            summary="Estimate the cost",
-            description="Takes the body of `POST /v1/videos`. Nothing is created or "
-            "reserved.",
-            tag="prices",
-            body=VIDEO_BODY,
-            responses={200: ESTIMATE},
-            problems=(501,),
-        ),
+        summary="Estimate the cost",
+        description="Takes the body of `POST /v1/videos`. Nothing is created or "
+        "reserved.",
+        tag="prices",
+        body=VIDEO_BODY,
+        responses={200: ESTIMATE},
+        problems=(501,),
     ),
     Route(
         method="GET",
         path="/v1/models",
         handler=_list_models,
         tokens=lambda _request: TOKENS,
-        operation=Operation(
-            summary="List the models",
-            description="The chain in the order in which providers are asked, with "
-            "prices and availability.",
-            tag="prices",
-            responses={200: MODELS},
-        ),
+        summary="List the models",
+        description="The chain in the order in which providers are asked, with "
+        "prices and availability.",
+        tag="prices",
+        responses={200: MODELS},
     ),
 )
