@@ -64,6 +64,7 @@ def _prepare_step() -> PrepareStep:
 @once
 def _translate_step() -> TranslateStep:
     return TranslateStep(
+        providers=adapters.providers(),
         translator=adapters.translator(),
         breaker=guards.translator_breaker(),
         availability=guards.availability(),

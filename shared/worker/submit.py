@@ -45,7 +45,7 @@ from shared.worker.poll_planner import PollPlanner
 
 log = structlog.get_logger()
 
-MAX_IMAGE_BYTES = 4_000_000
+MAX_JPEG_BYTES = 4_000_000
 # Not reported to the circuit breaker: the provider was not called.
 TOO_LATE = NotSent(
     problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE, detail="too late to send")
@@ -229,7 +229,7 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
         if prepared is None:
             return None
         name = prepared.object_name
-        jpeg = self.bucket.read(name, max_bytes=MAX_IMAGE_BYTES)
+        jpeg = self.bucket.read(name, max_bytes=MAX_JPEG_BYTES)
         if jpeg is None:
             return None
         return ImageFile(jpeg=jpeg, uri=self.bucket.uri(name))
