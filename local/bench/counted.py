@@ -56,6 +56,7 @@ def _writes(commit: Any) -> dict[str, float]:
     }
 
 
+counted(Wire, "get", lambda *_, **__: {"reads": 1})
 counted(Wire, "read", lambda found, *_, **__: {"reads": len(found)})
 counted(Wire, "commit", lambda _, __, commit, **___: _writes(commit))
 counted(Database, "query", lambda found, *_, **__: {"reads": max(1, len(found))})

@@ -103,7 +103,8 @@ class Database:
 
     def get(self, reference: Reference) -> Document:
         """A snapshot, which may be of a missing document. May raise Unreachable."""
-        return self.get_all([reference])[0]
+        found = self._read(lambda timeout: self._wire.get(reference, timeout=timeout))
+        return found or self.get_all([reference])[0]
 
     def get_all(
         self, references: Iterable[Reference], *, at: datetime | None = None

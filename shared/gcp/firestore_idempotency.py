@@ -15,7 +15,8 @@ class FirestoreIdempotency:
         self._database = database
 
     def get(self, name: str) -> Versioned[IdempotencyRecord] | None:
-        found = self._database.get(self._reference(name))
+        # Most are missing, and for those `Database.get` would ask twice.
+        (found,) = self._database.get_all([self._reference(name)])
         if not found.exists:
             return None
         record = from_record(IdempotencyRecord, found.to_dict())

@@ -16,6 +16,7 @@ import grpc
 from google.api_core import exceptions, gapic_v1
 from google.cloud import firestore
 from google.cloud.firestore_v1.field_path import FieldPath
+from google.cloud.firestore_v1.types import document as documents
 from google.cloud.firestore_v1.types import firestore as messages
 from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec import Struct
@@ -29,6 +30,8 @@ Write = Any
 # Protobuf's own classes, without the library's wrappers.
 _CommitRequest: Final[Any] = messages.CommitRequest.pb()
 _CommitResponse: Final[Any] = messages.CommitResponse.pb()
+_GetRequest: Final[Any] = messages.GetDocumentRequest.pb()
+_Document: Final[Any] = documents.Document.pb()
 _ReadRequest: Final[Any] = messages.BatchGetDocumentsRequest.pb()
 _ReadResponse: Final[Any] = messages.BatchGetDocumentsResponse.pb()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,6 +83,25 @@ class Wire:
         results: Sequence[Any] = answer.write_results
         return results
 
+    def get(self, reference: Reference, *, timeout: float) -> Snapshot | None:
+        """A document as it is now; None if Firestore finds no such document, or not
+        even the database: only `read` tells these apart.
+
+        Costs half as much as `read`, whose answer is a stream.
+        """
+        name = self.name(reference)
+        metadata = self._metadata_for("name", name)
+        try:
+            found = self._get(
+                _GetRequest(name=name), timeout=timeout, metadata=metadata
+            )
+        except grpc.RpcError as error:
+            mapped = exceptions.from_grpc_error(error)
+            if isinstance(mapped, exceptions.NotFound):
+                return None
+            raise mapped from error
+        return Snapshot(reference, dict(_decoded(found.fields)), found.update_time)
+
     def read(
         self, references: Iterable[Reference], *, timeout: float, at: datetime | None
     ) -> Mapping[str, Snapshot]:
@@ -102,12 +124,18 @@ class Wire:
 
     @cached_property
     def _metadata(self) -> Sequence[tuple[str, str]]:
-        """The same metadata as the library sends."""
-        routing = gapic_v1.routing_header.to_grpc_metadata(
-            (("database", self._database),)
-        )
-        client_info = gapic_v1.client_info.ClientInfo().to_grpc_metadata()
-        return (*self._client._rpc_metadata, routing, client_info)
+        return self._metadata_for("database", self._database)
+
+    def _metadata_for(self, field: str, value: str) -> Sequence[tuple[str, str]]:
+        """The same metadata as the library sends; the request's `field` routes it."""
+        routing = gapic_v1.routing_header.to_grpc_metadata(((field, value),))
+        return (*self._client._rpc_metadata, routing, self._client_info)
+
+    @cached_property
+    def _client_info(self) -> tuple[str, str]:
+        header: tuple[str, str]
+        header = gapic_v1.client_info.ClientInfo().to_grpc_metadata()
+        return header
 
     @cached_property
     def _channel(self) -> Any:
@@ -119,6 +147,14 @@ class Wire:
             f"{_SERVICE}/Commit",
             request_serializer=_CommitRequest.SerializeToString,
             response_deserializer=_CommitResponse.FromString,
+        )
+
+    @cached_property
+    def _get(self) -> Any:
+        return self._channel.unary_unary(
+            f"{_SERVICE}/GetDocument",
+            request_serializer=_GetRequest.SerializeToString,
+            response_deserializer=_Document.FromString,
         )
 
     @cached_property

@@ -192,7 +192,8 @@ def test_a_document_is_read_as_the_library_reads_it(
     batch.create(cat, record)
     batch.commit()
 
-    found, missing = database.get_all([cat, database.document("animals", "dog")])
+    dog = database.document("animals", "dog")
+    found, missing = database.get_all([cat, dog])
 
     assert (
         found.to_dict()
@@ -202,6 +203,7 @@ def test_a_document_is_read_as_the_library_reads_it(
     assert not missing.exists
     assert missing.to_dict() is missing.update_time is None
     assert (found.id, missing.id) == ("cat", "dog")
+    assert (database.get(cat), database.get(dog)) == (found, missing)
 
 
 def test_each_call_names_its_database_and_its_client(
