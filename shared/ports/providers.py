@@ -71,14 +71,11 @@ Result = WebFile | BucketFile | InlineFile
 
 
 class TaskRef(Struct, frozen=True, kw_only=True):
-    """A vendor's task: its id, and where the file is if the vendor has said so.
-
-    `platform`: as in `Accepted`; None also for a task of an earlier release.
+    """A vendor's task. `platform`: as in `Accepted`; None also for a task of an earlier
+    release.
     """
 
     task_id: str
-    model_id: str
-    gs_uri: str | None = None
     platform: str | None = None
 
 

@@ -14,7 +14,6 @@ from shared.domain.kill_switch import KillSwitchState
 from shared.domain.ledger import Account
 from shared.domain.listing import Position
 from shared.domain.observed_prices import ObservedPrices
-from shared.domain.outcomes import Accepted
 from shared.domain.poll_plan import TaskTimes
 from shared.domain.projection import Projection, Status
 from shared.domain.usage import UsageMonth
@@ -207,31 +206,21 @@ class Quotas(Protocol):
         ...
 
 
-class TaskQueue(StrEnum):
-    """Which of our queues a task is put into."""
+class TaskKind(StrEnum):
+    """What a task asks for. Each kind has a queue of its own."""
 
-    STARTS = "starts"  # steps that may lead to a paid POST
-    STEPS = "steps"
-    WEBHOOKS = "webhooks"
-
-
-class PendingAnswer(Struct, frozen=True, kw_only=True):
-    """What a vendor answered to an attempt's paid call, and is yet to be recorded."""
-
-    attempt_id: str
-    accepted: Accepted
+    START = "start"  # a step that may lead to a paid POST
+    STEP = "step"
+    WEBHOOK = "webhook"
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """One task: "look at this job", or "send its webhook"; with an `answer`: "record
-    it".
-    """
+    """One task: "look at this job", or "send its webhook"."""
 
     job_id: str
     name: str
     at: datetime
-    queue: TaskQueue
-    answer: PendingAnswer | None = None
+    kind: TaskKind
 
 
 class Queue(Protocol):

@@ -82,8 +82,6 @@ class Veo:
             return Gone(detail=detail) if is_gone(error) else PollFailed(detail=detail)
 
     def fetch(self, task: TaskRef) -> BucketFile | InlineFile:
-        if task.gs_uri:
-            return BucketFile(gs_uri=task.gs_uri)
         try:
             return veo_operations.result(self._operation(task))
         except SDK_ERRORS as error:

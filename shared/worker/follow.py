@@ -157,9 +157,4 @@ def cancel_task(provider: Provider | None, by: ProviderId, attempt: Attempt) -> 
 
 def task_of(attempt: Attempt) -> TaskRef:
     """For an attempt whose `task_id` is known."""
-    return TaskRef(
-        task_id=attempt.task_id or "",
-        model_id=attempt.model_id,
-        gs_uri=attempt.gs_uri,
-        platform=attempt.platform,
-    )
+    return TaskRef(task_id=attempt.task_id or "", platform=attempt.platform)

@@ -51,7 +51,7 @@ class ProviderCase:
         return {"error": {"code": status, "message": message, "status": "WORD"}}
 
     def task(self) -> TaskRef:
-        return TaskRef(task_id=self.task_id, model_id=self.model_id)
+        return TaskRef(task_id=self.task_id)
 
     def polled(self, body: object) -> Poll:
         """The poll of a task, of which the vendor says `body`."""

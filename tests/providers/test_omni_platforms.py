@@ -47,7 +47,7 @@ class Google:
         for server, uri in ((self.gemini_api, WEB_URL), (self.agent_platform, GS_URI)):
             server.received.clear()
             server.reply = Reply(body=with_video(uri=uri))
-        return TaskRef(task_id=started.task_id, model_id="m", platform=started.platform)
+        return TaskRef(task_id=started.task_id, platform=started.platform)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_task_of_an_earlier_release_is_followed_where_starts_go(
     google: Google, has_key: bool
 ) -> None:
     recorded = google.task_of(has_key=has_key)
-    task = TaskRef(task_id=recorded.task_id, model_id="m")
+    task = TaskRef(task_id=recorded.task_id)
 
     gs_uri = None if has_key else GS_URI
     assert google.omni(has_key=has_key).poll(task) == Succeeded(gs_uri=gs_uri)

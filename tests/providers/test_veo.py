@@ -115,17 +115,9 @@ def test_a_video_beside_a_filtered_count_is_a_success() -> None:
 
 
 def test_an_operation_without_a_name_is_a_failed_poll() -> None:
-    task = TaskRef(task_id="", model_id="m")
+    task = TaskRef(task_id="")
 
     assert isinstance(VEO.make("http://127.0.0.1:9").poll(task), PollFailed)
-
-
-def test_a_known_place_in_the_bucket_is_not_asked_for() -> None:
-    task = TaskRef(task_id=OPERATION, model_id="m", gs_uri="gs://b/1.mp4")
-
-    file = VEO.make("http://127.0.0.1:9").fetch(task)
-
-    assert file == BucketFile(gs_uri="gs://b/1.mp4")
 
 
 FETCHES: list[tuple[dict[str, object], object]] = [
@@ -254,7 +246,7 @@ def named(location: str) -> TaskRef:
     """An operation of another project, in this location."""
     place = f"projects/old-project/locations/{location}"
     name = f"{place}/publishers/google/models/m/operations/1"
-    return TaskRef(task_id=name, model_id="m")
+    return TaskRef(task_id=name)
 
 
 MADE = done({"videos": [{"gcsUri": "gs://b/1.mp4"}]})

@@ -10,6 +10,7 @@ from shared.domain import timing
 from shared.domain.errors import (
     ABOVE_CAP,
     ALL_UNSUPPORTED,
+    BadContent,
     ErrorCode,
     Problem,
     ReelayError,
@@ -35,7 +36,7 @@ from shared.domain.transitions import apply
 from shared.jobs.commit import SHORT_BACKOFF
 from shared.ports.providers import ImageFile, TaskRef
 from shared.ports.storage import StoredObject
-from shared.ports.store import Task, TaskQueue
+from shared.ports.store import Task, TaskKind
 from shared.worker.recent_jobs import RecentJobs
 from tests.domain.examples import (
     HTTP,
@@ -83,7 +84,7 @@ def test_every_step_enqueues_the_task_of_its_version(harness: Harness) -> None:
 
     assert job.version == 3
     assert harness.queue.tasks == [
-        Task(job_id="job1", name=task_name("job1", 3), at=NOON, queue=TaskQueue.STARTS)
+        Task(job_id="job1", name=task_name("job1", 3), at=NOON, kind=TaskKind.START)
     ]
 
 
@@ -124,7 +125,7 @@ class TestStarting:
 
         harness.advance("job1", from_starts_queue=False)
 
-        assert [task.queue for task in harness.queue.tasks] == [TaskQueue.STARTS]
+        assert [task.kind for task in harness.queue.tasks] == [TaskKind.START]
         assert harness.starts == 0
 
     def test_the_sweep_enqueues_a_start_whose_task_was_lost(
@@ -495,6 +496,7 @@ class TestFollowing:
         attempt = replace(job.attempts[0], writes_into_bucket=writes)
         harness.jobs.put(job.with_attempt(attempt))
         harness.providers[VEO].polls = [replace(poll, cost_usd=Decimal("0.50"))]
+        harness.providers[VEO].result = BadContent("it shows no video")
         harness.bucket.objects["incoming/job1/gemini-veo-3.1/s.mp4"] = b"v"
 
         job = harness.run()
