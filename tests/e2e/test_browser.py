@@ -138,6 +138,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     with browser.new_context() as context:
+        context.set_default_timeout(100_000)
         yield context.new_page()
 
 
@@ -346,7 +347,7 @@ def test_the_same_page_reaches_a_server_without_protection(
     address = f"http://127.0.0.1:{strangers.port}"
     tries = attempts(address, "demo", OWNER)
 
-    answers = attack(page, tries)
+    answers = attack(page, tries, milliseconds=100_000)
 
     arrived = {(method, path) for method, path in strangers.requests}
     for (url, options), answer in zip(tries, answers, strict=False):

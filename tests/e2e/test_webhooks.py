@@ -38,7 +38,7 @@ def test_a_webhook_survives_the_loss_of_the_worker_and_the_queue(
         stack.kill("worker")
         stack.purge_queues()
 
-    server.wait(video, lambda v: v["webhook"]["status"] == "delivered", 90)
+    server.wait(video, lambda v: v["webhook"]["status"] == "delivered")
 
     ids = {message.headers["Webhook-Id"] for message in receiver.messages["/1"]}
     assert ids == {f"msg_{video['job_id']}"}
