@@ -113,8 +113,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
     writes_into_bucket: the vendor may write its file into our bucket, as the provider
         was configured when it began. polls_through: as in PlannedProvider.
     missed_polls: failed polls since the last one that the provider itself answered.
-    gone_polls: times in a row that the vendor said that the task doesn't exist, when
-        asked for its state or its result.
+    gone_since: since when the vendor has said, each time that it was asked for the
+        task's state or result, that the task doesn't exist.
     closing_polls: failed polls since a cancel or the deadline; after three the task is
         cancelled without an answer. cancel_tries: failed cancels; after three the task
         is left running and stays booked as spent.
@@ -155,7 +155,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     gs_uri: str | None = None
     polled_at: datetime | None = None
     missed_polls: int = 0
-    gone_polls: int = 0
+    gone_since: datetime | None = None
     closing_polls: int = 0
     cancel_tries: int = 0
     empty_since: datetime | None = None

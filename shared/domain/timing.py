@@ -45,11 +45,10 @@ MAX_LOST_CHECKS = 20
 MAX_CLOSING_POLLS = 3
 MAX_CANCEL_TRIES = 3
 MISSES_TO_TAKE_OVER = 3
-GONE_POLLS_TO_END = 2
 # A vendor may report success a little before it shows the video.
 LATE_RESULT_LIMIT = timedelta(minutes=1)
-# A vendor may not yet find a task this new everywhere.
-NEW_TASK_PERIOD = timedelta(seconds=60)
+# A vendor may not find a task that is new, or may lose sight of one for a moment.
+GONE_LIMIT = timedelta(minutes=1)
 SAME_VENDOR_DELAY = timedelta(seconds=5)
 # A vendor that asks for a longer pause is skipped.
 MAX_VENDOR_DELAY = timedelta(seconds=60)

@@ -163,7 +163,8 @@ class StoreStep(Struct, frozen=True, kw_only=True):
         try:
             for chunk in self.web.stream(result, max_bytes=MAX_VIDEO_BYTES):
                 copy.write(chunk)
-        except Unreachable as error:
+        except (Unreachable, BadContent) as error:
+            # An error page with status 200 says nothing about the video.
             raise _ResultUnavailable(str(error)) from error
 
     def _inspect(

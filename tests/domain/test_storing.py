@@ -68,14 +68,15 @@ def test_a_late_check_of_another_attempts_file_changes_nothing() -> None:
     assert apply(job, CheckStarted(attempt_id=VEO), NOON) is not job
 
 
-def test_a_task_that_is_gone_twice_while_storing_moves_on() -> None:
+def test_a_task_that_stays_gone_for_a_minute_while_storing_moves_on() -> None:
     gone = Problem(code=ErrorCode.PROVIDER_ERROR, detail="the task is gone")
-    known = NOON + timing.NEW_TASK_PERIOD
-    job = missed(storing(a_job(), RUNWAY), gone, known)
-    in_between = missed(job, DOWN, known)
+    late = NOON + timing.GONE_LIMIT
+    job = missed(storing(a_job(), RUNWAY), gone)
+    in_between = missed(job, DOWN)
 
-    assert state_of(missed(in_between, gone, known), RUNWAY) == "storing"
-    job = settle(missed(job, gone, known), known)
+    assert state_of(missed(in_between, gone, late), RUNWAY) == "storing"
+    assert state_of(missed(job, gone, late - SECOND), RUNWAY) == "storing"
+    job = settle(missed(job, gone, late), late)
 
     assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
     assert job.cost_usd == PRICE

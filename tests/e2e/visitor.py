@@ -29,7 +29,9 @@ FLAGS = (
 )
 WIDE, PHONE, NARROW = 1280, 375, 320
 LANGUAGES = {"ko": "ko-KR", "en": "en-US"}
-TIMEOUT_MS = 30_000
+# Long for a browser on a busy machine; tests wait for conditions, never for times.
+TIMEOUT_MS = 110_000
+expect.set_options(timeout=TIMEOUT_MS)
 # A theme changes only colours, so the second one is checked only for those.
 Theme = Literal["light", "dark"]
 _COLOURS = ("color-contrast", "link-in-text-block")

@@ -566,8 +566,7 @@ class TestFallingBack:
         self, harness: Harness, result: ReelayError, minutes: int
     ) -> None:
         harness.jobs.put(a_new_job(chain=(RUNWAY, VEO)))
-        # Until its vendor can be expected to find it.
-        harness.providers[RUNWAY].polls = [*[Working()] * 9, Succeeded()]
+        harness.providers[RUNWAY].polls = [Succeeded()]
         harness.providers[RUNWAY].result = result
         harness.providers[VEO].polls = [Succeeded()]
 

@@ -9,7 +9,13 @@ import pytest
 
 from shared.domain import timing
 from shared.domain.delivery import VideoFacts
-from shared.domain.errors import ErrorCode, ReelayError, TaskGone, Unreachable
+from shared.domain.errors import (
+    BadContent,
+    ErrorCode,
+    ReelayError,
+    TaskGone,
+    Unreachable,
+)
 from shared.domain.outcomes import Succeeded
 from shared.ports.providers import InlineFile, Result, TaskRef, WebFile
 from tests.domain.examples import (
@@ -139,16 +145,30 @@ def test_a_full_disk_is_an_outage_of_ours(
     assert states(harness.run()) == [("runway", "succeeded")]
 
 
-def test_a_task_that_is_too_new_to_be_found_is_fetched_again(
-    harness: Harness,
+@pytest.mark.parametrize("age", [SECOND, 5 * MINUTE], ids=["new", "old"])
+def test_a_task_that_its_vendor_does_not_find_for_a_moment_is_fetched_again(
+    harness: Harness, age: timedelta
 ) -> None:
-    """As polls do: its vendor may not find it everywhere yet."""
     harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
-    first = iter([TaskGone("404"), TaskGone("404")])
+    harness.clock.move(age)
+    first = iter([TaskGone("404")] * 4)
     serve(harness, lambda: next(first, VIDEO))
     harness.step()
 
     assert states(harness.run()) == [("runway", "succeeded")]
+
+
+def test_a_page_that_is_served_instead_of_the_video_uses_up_no_try_for_bad_videos(
+    harness: Harness,
+) -> None:
+    """As by a CDN in trouble: all the same with status 200."""
+    harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    video = harness.providers[RUNWAY].result = WebFile(url="https://cdn.example/v.mp4")
+    harness.web.bodies[video.url] = b"an mp4"
+    harness.web.failures = [BadContent("the download is a web page")] * 8
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+    assert harness.job.attempts[0].bad_outputs == 0
 
 
 def test_a_video_that_is_served_late_is_delivered_if_no_other_provider_is_left(

@@ -13,7 +13,7 @@ from shared.domain.structs import replace
 from shared.domain.timing import FETCH_LIMIT, MAX_BAD_OUTPUTS, MIN_FETCH_TRIES
 from shared.ports.providers import Result, TaskRef
 from shared.worker.recent_jobs import RecentJobs
-from tests.domain.examples import RUNWAY, VEO, a_job, states, storing
+from tests.domain.examples import NOON, RUNWAY, VEO, a_job, states, storing
 from tests.usecases.harness import Harness
 
 UNSERVED = Unreachable("503")
@@ -67,7 +67,7 @@ def while_checking(harness: Harness, act: Callable[[], object]) -> None:
     ("result", "counts"),
     [
         (UNSERVED, {"unserved_tries": MIN_FETCH_TRIES - 1}),
-        (TaskGone("404"), {"gone_polls": 1}),
+        (TaskGone("404"), {"gone_since": NOON}),
         (BadContent("HTML"), {"bad_outputs": MAX_BAD_OUTPUTS - 1}),
     ],
     ids=["not served", "gone", "bad"],

@@ -18,6 +18,12 @@ export type GenerationRequest = Schemas["GenerationRequest"];
 export type Translated = Schemas["Prompt"];
 export type Upload = Schemas["Upload"];
 
+/** A job; `isReplayed`: an earlier request with the same key had created it. */
+export interface Created {
+  video: Video;
+  isReplayed: boolean;
+}
+
 /** An error response of the API (RFC 9457). */
 export class ApiProblem extends Error {
   constructor(
@@ -61,12 +67,17 @@ export function createApi(
   user: string,
 ) {
   async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
+    const response = await responseTo(method, path, options);
+    return (response.status === 204 ? undefined : await response.json()) as T;
+  }
+
+  async function responseTo(method: string, path: string, options: CallOptions): Promise<Response> {
     let response = await send(method, path, options, await token(false));
     if (response.status === 401) {
       response = await send(method, path, options, await token(true));
     }
     if (!response.ok) throw await problemOf(response);
-    return (response.status === 204 ? undefined : await response.json()) as T;
+    return response;
   }
 
   async function send(method: string, path: string, options: CallOptions, bearer: string) {
@@ -102,8 +113,12 @@ export function createApi(
   return {
     user,
     /** Safe to retry: the same `key` and body never create a second job. */
-    createVideo: (body: VideoRequest, key: string) =>
-      call<Video>("POST", "/v1/videos", { body, headers: { "Idempotency-Key": key } }),
+    createVideo: async (body: VideoRequest, key: string): Promise<Created> => {
+      const headers = { "Idempotency-Key": key };
+      const response = await responseTo("POST", "/v1/videos", { body, headers });
+      const isReplayed = response.headers.get("Idempotent-Replayed") === "true";
+      return { video: (await response.json()) as Video, isReplayed };
+    },
     getVideo: (id: string) => call<Video>("GET", pathOf(id)),
     listVideos: (query: { limit?: number; cursor?: string | null; status?: string }) =>
       call<VideoPage>("GET", "/v1/videos", { query }),

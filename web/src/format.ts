@@ -15,15 +15,16 @@ export function clock(seconds: number): string {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-/** "38초", "1분 20초"; "38 s", "1 min 20 s". */
+/** "38초", "1분 20초", "2시간 5분"; "38 s", "1 min 20 s", "2 h 5 min". */
 export function span(seconds: number, language: Language): string {
   const whole = Math.max(0, Math.round(seconds));
-  const [minutes, rest] = [Math.floor(whole / 60), whole % 60];
-  const units = language === "ko" ? ["분", "초"] : [" min", " s"];
-  const parts = [
-    minutes ? `${minutes}${units[0]}` : "",
-    rest || !minutes ? `${rest}${units[1]}` : "",
-  ];
+  const isHours = whole >= 3600;
+  const units = language === "ko" ? ["시간", "분", "초"] : [" h", " min", " s"];
+  const [large, small] = isHours ? units : units.slice(1);
+  const size = isHours ? 3600 : 60;
+  const count = Math.floor(whole / size);
+  const rest = Math.floor((whole % size) / (size / 60));
+  const parts = [count ? `${count}${large}` : "", rest || !count ? `${rest}${small}` : ""];
   return parts.filter(Boolean).join(" ");
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type Api, ApiProblem, Unreachable, type Video } from "../src/api";
+import { type Api, ApiProblem, type Created, Unreachable } from "../src/api";
 import {
   switchUser,
   sendClick,
@@ -8,7 +8,9 @@ import {
   abandon,
   newClick,
   lastJob,
+  markEnded,
   markSeen,
+  recallLastJob,
 } from "../src/make/click";
 import { aDraft, aStorage, aVideo } from "./examples";
 
@@ -31,11 +33,11 @@ const SOON = 60_000;
 /** An API whose first calls fail with these errors; the next one returns a job. */
 function anApi(...errors: Error[]) {
   const sent: { key: string; body: unknown }[] = [];
-  const createVideo = async (body: unknown, key: string): Promise<Video> => {
+  const createVideo = async (body: unknown, key: string): Promise<Created> => {
     sent.push({ key, body });
     const error = errors.shift();
     if (error) throw error;
-    return aVideo();
+    return { video: aVideo(), isReplayed: sent.length > 1 };
   };
   return { sent, api: { createVideo } as unknown as Api };
 }
@@ -55,7 +57,7 @@ test("a request without a response is resent with the same key and body", async 
   const made = sendClick(api, newClick("ann", draft, 0));
   await vi.advanceTimersByTimeAsync(SOON);
 
-  expect((await made)?.job_id).toBe(aVideo().job_id);
+  expect((await made)?.video.job_id).toBe(aVideo().job_id);
   expect(sent).toHaveLength(3);
   expect(new Set(sent.map((each) => JSON.stringify(each))).size).toBe(1);
 });
@@ -122,6 +124,36 @@ test("a reopened view gets the response to the click that is being sent", async 
   markSeen(aVideo());
   expect(click.value).toBeNull();
   expect(lastJob.value).toEqual({ id: aVideo().job_id, draft });
+});
+
+test("a job counts as in progress until its end is known, also after a reload", async () => {
+  switchUser("ann", 0);
+  const { job_id } = aVideo();
+  await sendClick(anApi().api, newClick("ann", draft, 0));
+  markSeen(aVideo());
+  markEnded("another");
+
+  const before = await reloaded();
+  before.switchUser("ann", SOON);
+  expect(before.lastJob.value?.hasEnded).toBeUndefined();
+
+  before.markEnded(job_id);
+  const after = await reloaded();
+  after.switchUser("ann", SOON);
+  expect(after.lastJob.value).toEqual({ id: job_id, draft, hasEnded: true });
+});
+
+test("the end of a job leaves a later job of another tab", async () => {
+  switchUser("ann", 0);
+  await sendClick(anApi().api, newClick("ann", draft, 0));
+  markSeen(aVideo());
+  const later = { id: "later", draft };
+  localStorage.setItem("reelay.ordered.ann", JSON.stringify(later));
+
+  markEnded(aVideo().job_id);
+
+  recallLastJob("ann");
+  expect(lastJob.value).toEqual(later);
 });
 
 test("an abandoned click resolves to null", async () => {

@@ -20,6 +20,7 @@ test.each([
   [{ key: "promptMissing" }, "prompt"],
   [{ key: "serviceDown" }, "order"],
   [{ key: "priceRose" }, "order"],
+  [{ key: "notMade", why: "No provider." }, "order"],
   [problem("", "last_image"), "lastImage"],
   [problem("", "image_url"), "image"],
   [problem("", "prompt"), "prompt"],

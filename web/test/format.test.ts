@@ -14,6 +14,8 @@ test("durations are formatted as on a player, and in words", () => {
   expect(span(38, "ko")).toBe("38초");
   expect(span(80, "ko")).toBe("1분 20초");
   expect(span(60, "en")).toBe("1 min");
+  expect(span(7530, "ko")).toBe("2시간 5분");
+  expect(span(3601, "en")).toBe("1 h");
 });
 
 test("ages are rounded down, and less than a minute is now", () => {

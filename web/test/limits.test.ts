@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { longestFit, obstacleOf, resetOf, remainingUnderCaps } from "../src/make/limits";
+import { longestFit, obstacleOf, reasonOf, resetOf, remainingUnderCaps } from "../src/make/limits";
 import { aDraft, MODELS } from "./examples";
 
 const cap = (left_usd: string | null) => ({ limit_usd: null, used_usd: "0", left_usd });
@@ -44,4 +44,13 @@ test("obstacles are reported, and there is none if a provider would be asked", (
   expect(obstacle(null, "circuit_open")).toBe("noProviderNow");
   expect(obstacle(null, null, "generation_paused")).toBe("refused");
   expect(obstacle(null, null, "exceeds_limit")).toBe("cap");
+});
+
+test("each obstacle has a reason: the API's, if it gives one", () => {
+  const refused = { code: "exceeds_limit", message: "Too expensive." } as const;
+
+  expect(reasonOf({ refused }, "cap")).toEqual(["inItsWords", "Too expensive."]);
+  expect(reasonOf({ refused: null }, "cap")).toEqual(["noRoom"]);
+  expect(reasonOf({ refused: null }, "noProvider")).toEqual(["noProvider"]);
+  expect(reasonOf({ refused: null }, "noProviderNow")).toEqual(["noProviderNow"]);
 });

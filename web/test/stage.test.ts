@@ -1,14 +1,15 @@
 import { expect, test } from "vitest";
 import type { AiModel, Attempt } from "../src/api";
-import { costOfCancel, framesOf, type StageInput, stageTextOf, usualOf } from "../src/make/stage";
+import { costOfCancel, framesOf, type StageInput, stageTextOf, storingOf, usualOf } from "../src/make/stage";
 import { aFailedAttempt, anAttempt, AT, aVideo, MODELS } from "./examples";
 
 const later = Date.parse(AT) + 38_000;
+const MINUTE = 60_000;
 
 function words(part: Parameters<typeof aVideo>[0], more: Partial<StageInput> = {}) {
   const video = aVideo(part);
   return stageTextOf({
-    ...{ video, models: MODELS, isCancelling: false, now: later, usual: {}, language: "ko" },
+    ...{ video, models: MODELS, isCancelling: false, storingSince: null, now: later, usual: {}, language: "ko" },
     ...more,
   });
 }
@@ -67,6 +68,44 @@ test("the headline covers the time between attempts, storing and cancelling", ()
   expect(words({ attempts: failed }).headline).toEqual(["choosing"]);
   expect(words({ stage: "storing", attempts: [anAttempt()] }).headline).toEqual(["storing"]);
   expect(words({}, { isCancelling: true }).headline).toEqual(["cancelling"]);
+});
+
+test("a video that takes minutes to store is said to be finished, kept and tried again", () => {
+  const part = { stage: "storing", attempts: [anAttempt()] } as const;
+  const say = (storingSince: number, now: number) =>
+    words({ ...part, attempts: [...part.attempts] }, { storingSince, now, usual: { runway: 80 } });
+  const start = Date.parse(AT) + MINUTE;
+
+  expect(say(start, start + 2 * MINUTE).headline).toEqual(["storing"]);
+  expect(say(start, start + 4 * MINUTE)).toEqual({
+    headline: ["storingLong", "Runway"],
+    details: [["elapsed", "5분"], ["storedLater"]],
+  });
+});
+
+test("a page opened during a long outage says so at once, from when the attempt began", () => {
+  const opened = Date.parse(AT) + 150 * MINUTE;
+  const video = { stage: "storing", attempts: [anAttempt()] } as const;
+  const found = words(
+    { ...video, attempts: [...video.attempts] },
+    { storingSince: opened, now: opened },
+  );
+
+  expect(found.headline).toEqual(["storingLong", "Runway"]);
+  expect(found.details).toContainEqual(["elapsed", "2시간 30분"]);
+});
+
+test("storing began at the earliest update that was seen, and ends with its attempt", () => {
+  const at = (seconds: number) => new Date(Date.parse(AT) + seconds * 1000).toISOString();
+  const storing = (seconds: number, part = {}) =>
+    aVideo({ stage: "storing", updated_at: at(seconds), attempts: [anAttempt()], ...part });
+  const first = storingOf(storing(10), null);
+
+  expect(first?.since).toBe(Date.parse(at(10)));
+  expect(storingOf(storing(300), first)).toEqual(first);
+  expect(storingOf(storing(300, { job_id: "other" }), first)?.since).toBe(Date.parse(at(300)));
+  expect(storingOf(aVideo({ stage: "generating" }), first)).toBeNull();
+  expect(storingOf(undefined, first)).toBeNull();
 });
 
 test("after the last provider, the headline says that a late video is looked for", () => {

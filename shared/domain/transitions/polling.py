@@ -69,7 +69,7 @@ def _working(
     seen = replace(
         attempt,
         missed_polls=missed_polls,
-        gone_polls=0,
+        gone_since=None,
         queued_at_vendor=working.queued,
     )
     if _is_closing(job, attempt, polled_at):
@@ -124,7 +124,7 @@ def _poll_failed(job: Job, attempt: Attempt, polled_at: datetime, now: datetime)
         attempt,
         missed_polls=attempt.missed_polls + 1,
         closing_polls=closing_polls,
-        gone_polls=0,
+        gone_since=None,
     )
     if closing_polls >= timing.MAX_CLOSING_POLLS:
         return _cancelling(job, failed, now)
@@ -134,15 +134,12 @@ def _poll_failed(job: Job, attempt: Attempt, polled_at: datetime, now: datetime)
 def _gone(
     job: Job, attempt: Attempt, detail: str, polled_at: datetime, now: datetime
 ) -> Job:
-    """Ends the attempt once the vendor says twice in a row that the task doesn't exist.
-
-    That counts only once the task is no longer new. A deleted task never delivers; its
-    full price stays booked as spent.
+    """Ends the attempt once the vendor has said for a minute that the task doesn't
+    exist. A deleted task never delivers; its full price stays booked as spent.
     """
-    if polled_at < attempt.started_at + timing.NEW_TASK_PERIOD:
-        return _poll_later(job, attempt, now)
-    gone = replace(attempt, gone_polls=attempt.gone_polls + 1)
-    if gone.gone_polls < timing.GONE_POLLS_TO_END:
+    since = attempt.gone_since or now
+    gone = replace(attempt, gone_since=since)
+    if polled_at < since + timing.GONE_LIMIT:
         return _poll_later(job, gone, now)
     problem = Problem(code=ErrorCode.PROVIDER_ERROR, detail=detail)
     cost = attempt.full_price_usd

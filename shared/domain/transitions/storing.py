@@ -17,7 +17,7 @@ def storing(job: Job, attempt: Attempt, now: datetime) -> Job:
         ended_at=None,
         problem=None,
         store_until=now + timing.STORE_LIMIT,
-        gone_polls=0,
+        gone_since=None,
     )
     progress = max(job.progress, 90)
     return replace(job.with_attempt(found), progress=progress, wake_at=now)
@@ -62,21 +62,15 @@ def failed(job: Job, attempt: Attempt, report: StoreFailed, now: datetime) -> Jo
 
 
 def _failed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
-    """Retried with exponential backoff, until one of its limits is reached.
-
-    As for polls, the vendor may not yet find a new task everywhere.
-    """
-    is_gone = (
-        problem.code is ErrorCode.PROVIDER_ERROR
-        and now >= attempt.started_at + timing.NEW_TASK_PERIOD
-    )
+    """Retried with exponential backoff, until one of its limits is reached."""
+    is_gone = problem.code is ErrorCode.PROVIDER_ERROR
     is_unserved = problem.code is ErrorCode.PROVIDER_UNAVAILABLE
     tried = replace(
         attempt,
         store_tries=attempt.store_tries + 1,
         bad_outputs=attempt.bad_outputs + (problem.code is ErrorCode.BAD_OUTPUT),
         unserved_tries=attempt.unserved_tries + is_unserved,
-        gone_polls=attempt.gone_polls + 1 if is_gone else 0,
+        gone_since=(attempt.gone_since or now) if is_gone else None,
         checking_until=None,
     )
     if _is_too_often(tried) or now >= _last_try(tried, problem):
@@ -101,13 +95,14 @@ def _try_later(job: Job, attempt: Attempt, now: datetime) -> Job:
 def _is_too_often(attempt: Attempt) -> bool:
     return (
         attempt.bad_outputs >= timing.MAX_BAD_OUTPUTS
-        or attempt.gone_polls >= timing.GONE_POLLS_TO_END
         or attempt.lost_checks >= timing.MAX_LOST_CHECKS
     )
 
 
 def _last_try(attempt: Attempt, problem: Problem) -> datetime:
     """Our own storage gets more time than a vendor that doesn't hand out its file."""
+    if attempt.gone_since is not None:
+        return attempt.gone_since + timing.GONE_LIMIT
     until = attempt.store_until or attempt.deadline_at
     is_unserved = problem.code is ErrorCode.PROVIDER_UNAVAILABLE
     if is_unserved and attempt.unserved_tries >= timing.MIN_FETCH_TRIES:

@@ -119,7 +119,7 @@ def test_a_click_without_a_prompt_asks_for_one(visit: Visit, width: int) -> None
     prompt, alert = page.locator("#prompt"), page.get_by_role("alert")
     expect(alert).to_contain_text("무슨 일이 일어날지 입력해 주세요")
     expect(prompt).to_be_focused()
-    wait_for(lambda: is_on_top(alert), timeout_seconds=10)
+    wait_for(lambda: is_on_top(alert))
     expect(prompt).to_have_attribute("aria-invalid", "true")
     expect(prompt).to_have_accessible_description(re.compile("무슨 일이 일어날지"))
     page.keyboard.type("A raccoon")

@@ -7,7 +7,16 @@ from playwright.sync_api import Page, Route, expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend, set_faults, submissions
-from tests.e2e.page.acting import CREATING, ENDLESS, choose, jobs, make, player, write
+from tests.e2e.page.acting import (
+    CREATING,
+    ENDLESS,
+    choose,
+    jobs,
+    make,
+    player,
+    stop_time,
+    write,
+)
 from tests.e2e.page.conftest import Visit
 
 pytestmark = pytest.mark.timeout(300)
@@ -111,6 +120,29 @@ def test_a_click_whose_price_cannot_be_had_says_so(
     assert jobs(frontend, prompt + " again") == []
 
 
+def test_a_click_that_was_impossible_is_explained_even_if_the_draft_has_changed(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon that Runway alone can't make from text"
+    page = visit().page
+    write(page, prompt)
+    expect(page.locator(".price:not(.old)")).to_have_text("$1.60–2.00")
+    release = hold_prices(page)
+    page.locator(".chips.model").get_by_text("Runway", exact=True).click()
+    page.get_by_label("실패하면 다른 제공업체에도 요청").uncheck()
+    page.locator(".make-button").click()
+    expect(page.locator(".make-button")).to_have_text("가격을 확인하는 중")
+    page.get_by_label("실패하면 다른 제공업체에도 요청").check()
+
+    release(Route.continue_)
+
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("누르신 설정으로는 만들지 않았습니다")
+    expect(alert).to_contain_text("제공업체가 없습니다")
+    assert jobs(frontend, prompt) == []
+
+
+@pytest.mark.usefixtures("earlier")
 def test_back_from_a_running_job_the_same_video_cannot_be_made_again(
     visit: Visit, stack: Stack
 ) -> None:
@@ -125,6 +157,11 @@ def test_back_from_a_running_job_the_same_video_cannot_be_made_again(
 
     expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
     expect(page.locator(".make-button")).to_have_text("만드는 중")
+    expect(page.locator(".make-button")).to_be_disabled()
+    # Nor if the list leaves it out.
+    page.get_by_label("영상 필터").select_option("completed")
+    expect(page.locator(".card.completed").first).to_be_visible()
+    expect(page.locator(".card.processing")).to_have_count(0)
     expect(page.locator(".make-button")).to_be_disabled()
     page.locator("#prompt").fill("Another raccoon")
     expect(page.locator(".make-button")).to_be_enabled()
@@ -188,9 +225,14 @@ def test_retrying_an_abandoned_request_creates_no_second_job(
     write(page, prompt)
     make(page)
     page.get_by_role("button", name="보내기 취소").click()
+    expect(page.get_by_role("region", name="이미지와 영상")).to_be_focused()
+    stop_time(page)
 
     make(page)
 
+    said = "앞서 보낸 요청이 도착해 있었습니다"
+    expect(page.locator(".toast")).to_contain_text(said)
+    page.clock.resume()
     expect(player(page)).to_be_visible()
     assert len(jobs(frontend, prompt)) == 1
 

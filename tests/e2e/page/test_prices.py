@@ -37,10 +37,16 @@ def test_over_the_cap_the_page_suggests_settings_that_fit(
     ):
         visitor.go()
         visitor.sign_in()
-        visitor.forgive("422")
+        visitor.forgive("422", "net::ERR_")
         page = visitor.page
+        page.route("**/v1/usage*", lambda route: route.abort())
+        page.reload()
         choose(page)
         write(page, "A raccoon that is too dear", seconds=8)
+        # Without the figures, in the service's own words.
+        expect(page.locator(".order-bar .bad")).not_to_be_empty()
+        page.unroute("**/v1/usage*")
+        page.evaluate("dispatchEvent(new Event('online'))")
 
         expect(page.locator(".order")).to_contain_text("한도가 $0.30 남았습니다")
         expect(page.locator(".make-button")).to_be_disabled()

@@ -10,8 +10,6 @@ from tests.e2e.page.acting import CREATING, jobs, make, write
 from tests.e2e.page.conftest import Visit
 
 pytestmark = pytest.mark.timeout(300)
-# Long for a browser on a busy machine; tests wait for conditions, never for times.
-expect.set_options(timeout=110_000)
 
 
 def test_a_click_that_could_not_be_sent_waits_for_its_own_user(

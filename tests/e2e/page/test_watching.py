@@ -1,8 +1,13 @@
 """Which video is on the stage while another one changes."""
 
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.sync_api import Route, expect
 
+from local.database import firestore_of
 from local.stack import Stack
 from tests.e2e.client import Frontend, Video, set_faults, wait_for
 from tests.e2e.page.acting import ENDLESS, choose, is_on_top, make, player, write
@@ -74,7 +79,7 @@ def test_the_question_before_a_cancellation_is_above_the_phones_bar(
 
     keep_going = page.get_by_role("button", name="계속 만들기")
     expect(keep_going).to_be_focused()
-    wait_for(lambda: is_on_top(keep_going), timeout_seconds=10)
+    wait_for(lambda: is_on_top(keep_going))
 
 
 def test_a_reload_during_a_job_loses_nothing(visit: Visit, stack: Stack) -> None:
@@ -109,6 +114,34 @@ def test_a_download_is_a_file(visit: Visit, earlier: Video) -> None:
     content = downloading.value.path().read_bytes()
     assert len(content) == earlier["delivered"]["size"]
     assert downloading.value.suggested_filename.endswith(".mp4")
+
+
+@pytest.fixture
+def unstored(stack: Stack, earlier: Video) -> Iterator[Video]:
+    """A video of "me" that has been finished for hours, but can't be stored."""
+    began = datetime.now(UTC) - timedelta(hours=2)
+    attempt = {"outcome": "running", "started_at": began, "ended_at": None}
+    with closing(firestore_of(stack.firestore, stack.project)) as client:
+        made = client.document(f"videos/{earlier['job_id']}").get().to_dict()
+        fields: Video = {"job_id": "unstored", "user_id": "me"}
+        fields |= {"status": "processing", "stage": "storing"}
+        gone = {"video_url": None, "poster_url": None, "delivered": None}
+        document = client.document("videos/unstored")
+        attempts = [made["attempts"][-1] | attempt]
+        document.set(made | fields | gone | {"attempts": attempts})
+        yield fields
+        document.delete()
+
+
+def test_a_video_that_cannot_be_stored_is_said_to_be_safe(
+    visit: Visit, unstored: Video
+) -> None:
+    page = visit(f"/?video={unstored['job_id']}", user="me").page
+
+    said = "Runway가 완성했지만 저장이 늦어지고 있습니다"
+    expect(page.locator(".headline")).to_have_text(said)
+    expect(page.locator(".details")).to_contain_text("2시간")
+    expect(page.locator(".details")).to_contain_text("따로 하실 일은 없습니다")
 
 
 @pytest.mark.parametrize("width", [PHONE, WIDE])

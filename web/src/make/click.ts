@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import {
   type Api,
   ApiProblem,
+  type Created,
   isTransient,
   type Unreachable,
   type Video,
@@ -43,11 +44,13 @@ const MAX_PAUSE_MS = 15_000;
 export interface StartedJob {
   id: string;
   draft: Draft;
+  /** Without it, the job may be in progress: the same video would be paid for again. */
+  hasEnded?: boolean;
 }
 
 interface Run {
   key: string;
-  response: Promise<Video | null>;
+  response: Promise<Created | null>;
   control: AbortController;
 }
 
@@ -89,7 +92,7 @@ export function newClick(user: string, draft: Draft, now: number): Click {
  *
  * A click that is already being sent isn't sent twice: a remounted view gets the same promise.
  */
-export function sendClick(api: Api, given: Click): Promise<Video | null> {
+export function sendClick(api: Api, given: Click): Promise<Created | null> {
   if (run?.key === given.key) return run.response;
   stop();
   store(given);
@@ -105,6 +108,14 @@ export function markSeen(made: Video): void {
   lastJob.value = { id: made.job_id, draft };
   remember(`ordered.${user}`, lastJob.value);
   forget();
+}
+
+export function markEnded(id: string): void {
+  if (!owner || lastJob.value?.id !== id || lastJob.value.hasEnded) return;
+  lastJob.value = { ...lastJob.value, hasEnded: true };
+  // Another tab may have started a later job, or erased this one.
+  const stored = recall<StartedJob>(`ordered.${owner}`);
+  if (stored?.id === id) remember(`ordered.${owner}`, lastJob.value);
 }
 
 /** Stops retrying. The request may still have arrived; then the library shows its video. */
@@ -147,7 +158,7 @@ function stop(): void {
   run = null;
 }
 
-async function send(api: Api, given: Click, signal: AbortSignal): Promise<Video | null> {
+async function send(api: Api, given: Click, signal: AbortSignal): Promise<Created | null> {
   const body =
     given.body ?? (await retryUntilResponse(signal, () => bodyOf(api, given, signal)));
   if (!body) return null;

@@ -80,6 +80,7 @@ export const messages = {
   uploading: "Uploading the image",
   sending: "Sending the request",
   retrying: "No answer yet. The same request is being sent again.",
+  hadArrived: "Your earlier request had arrived after all. This is its video: nothing is paid twice.",
   giveUp: "Stop trying",
   preparing: "Getting ready",
   checkingImage: "Checking the image",
@@ -91,6 +92,8 @@ export const messages = {
   choosing: "Choosing the next provider",
   lastLook: "Checking whether a video arrives after all",
   storing: "Almost done, saving the video",
+  storingLong: (name: string) => `${name} has finished, but saving takes longer`,
+  storedLater: "Your video is fetched again and again until it is saved. Nothing is lost, and there is nothing you need to do.",
   cancelling: "Cancelling",
   elapsed: (span: string) => `${span} so far`,
   usually: (span: string) => `usually ${span}`,
@@ -192,6 +195,9 @@ export const messages = {
   wrongField: (field: string, message: string) =>
     `${FIELDS[field] ?? "One setting"} ${message}.`,
   inItsWords: (detail: string) => detail,
+  noRoom: "Your limit has no room for this video.",
+  notMade: (why: string) => `You have changed the settings that you clicked. Nothing was made with those: ${why}`,
+  triedAgain: "The service isn't responding. What you typed is kept, and this is tried again by itself.",
   serviceDown: "The service isn't responding. What you typed is kept.",
 
   // Library

@@ -10,6 +10,8 @@ export type Place = ImagePlace | "prompt" | "order";
 export type Failure =
   | { problem: ApiProblem }
   | { key: ImageFault; place: ImagePlace }
+  /** The draft was changed while its price was calculated. */
+  | { key: "notMade"; why: string }
   | { key: "serviceDown" | "promptMissing" | "addressMissing" | "priceRose" | "maximumRose" };
 
 const PLACES: Partial<Record<string, Place>> = {
@@ -33,7 +35,8 @@ export function errorsAt(failures: readonly (Failure | null)[], place: Place): M
 function placedErrors(failure: Failure): { place: Place; message: Message }[] {
   if ("key" in failure) {
     const place = "place" in failure ? failure.place : PLACES[failure.key];
-    return [{ place: place ?? "order", message: [failure.key] }];
+    const message: Message = "why" in failure ? [failure.key, failure.why] : [failure.key];
+    return [{ place: place ?? "order", message }];
   }
   const { detail, errors } = failure.problem;
   if (!errors.length) {

@@ -81,6 +81,7 @@ export const messages: Messages = {
   uploading: "이미지를 올리는 중",
   sending: "요청을 보내는 중",
   retrying: "아직 응답이 없습니다. 같은 요청을 다시 보내고 있습니다.",
+  hadArrived: "앞서 보낸 요청이 도착해 있었습니다. 그 요청의 영상이며, 비용이 두 번 들지 않습니다.",
   giveUp: "보내기 취소",
   preparing: "준비하는 중",
   checkingImage: "이미지를 확인하는 중",
@@ -92,6 +93,8 @@ export const messages: Messages = {
   choosing: "다음 제공업체를 고르는 중",
   lastLook: "늦게 도착하는 영상이 있는지 확인하는 중",
   storing: "거의 끝났습니다, 저장하는 중",
+  storingLong: (name) => `${name}가 완성했지만 저장이 늦어지고 있습니다`,
+  storedLater: "저장될 때까지 영상을 계속 다시 가져옵니다. 영상은 사라지지 않으며, 따로 하실 일은 없습니다.",
   cancelling: "취소하는 중",
   elapsed: (span) => `${span} 지남`,
   usually: (span) => `보통 ${span}`,
@@ -188,6 +191,9 @@ export const messages: Messages = {
   leftOfCap: (usd, period) => `${period === "daily" ? "오늘" : "이번 달"} ${money(usd)} 남음`,
   wrongField: (field, message) => `${FIELDS[field] ?? "설정"}: ${message}.`,
   inItsWords: (detail) => detail,
+  noRoom: "한도가 이 영상을 만들기에 부족합니다.",
+  notMade: (why) => `누른 뒤에 설정을 바꾸셨습니다. 누르신 설정으로는 만들지 않았습니다. ${why}`,
+  triedAgain: "서비스가 응답하지 않습니다. 입력한 내용은 그대로 있으며, 자동으로 다시 시도합니다.",
   serviceDown: "서비스가 응답하지 않습니다. 입력한 내용은 그대로 있습니다.",
 
   // Library

@@ -1,13 +1,13 @@
 // The user's videos under the stage, newest first.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Video } from "../api";
 import { ago, clock, money } from "../format";
 import { language, t } from "../i18n";
 import { follow as followLink, videoId } from "../router";
 import { follow, sourcesOf } from "./follow";
-import type { Filter } from "./library";
+import type { Filter, Removal } from "./library";
 import { promptOf } from "./request";
 import { SHORT } from "./stage";
 import type { Studio } from "./studio";
@@ -62,15 +62,17 @@ function FilterChoice({ studio }: { studio: Studio }) {
 function Card({ studio, video }: { studio: Studio; video: Video }) {
   const isWatched = useSignal(false);
   const isOpen = video.status === "processing";
+  const isFollowed = [videoId.value, studio.lastJob.value?.id].includes(video.job_id);
   useEffect(() => {
-    if (!isOpen || videoId.value === video.job_id) return;
+    // The video on the stage and the last job are followed in any case.
+    if (!isOpen || isFollowed) return;
     const sources = sourcesOf(studio.app, video.job_id);
     return follow(sources, (update) => update && studio.library.put(update));
-  }, [isOpen, videoId.value]);
+  }, [isOpen, isFollowed]);
   const prompt = promptOf(video);
   const watch = (value: boolean) => () => (isWatched.value = value);
   return (
-    <li class={`card ${video.status}`} tabIndex={-1}>
+    <li id={cardId(video.job_id)} class={`card ${video.status}`} tabIndex={-1}>
       <a
         href={`/?video=${video.job_id}`}
         aria-current={videoId.value === video.job_id ? "true" : undefined}
@@ -107,9 +109,16 @@ function Card({ studio, video }: { studio: Studio; video: Video }) {
 
 /** The card disappears, so the focus moves to the next one, or else to the title. */
 function focusBeside(card: Element | null): void {
-  const beside = card?.nextElementSibling ?? card?.previousElementSibling;
-  const target = beside ?? document.getElementById("library-title");
-  (target as HTMLElement | null)?.focus({ preventScroll: true });
+  focusOrTitle(card?.nextElementSibling ?? card?.previousElementSibling);
+}
+
+function focusOrTitle(target: Element | null | undefined): void {
+  const focused = target ?? document.getElementById("library-title");
+  (focused as HTMLElement | null)?.focus({ preventScroll: true });
+}
+
+function cardId(videoId: string): string {
+  return `card-${videoId}`;
 }
 
 /** The poster or, until there is one, the video's input image if this browser has it. */
@@ -168,19 +177,40 @@ function More({ studio }: { studio: Studio }) {
 }
 
 function Toasts({ studio }: { studio: Studio }) {
-  const { removals, undo, failedRemoval } = studio.library;
+  const { removals, failedRemoval } = studio.library;
+  const undone = useSignal<Removal | null>(null);
+  useEffect(() => {
+    // Its card is in the list again.
+    if (undone.value) focusOrTitle(document.getElementById(cardId(undone.value.id)));
+  }, [undone.value]);
+  const undo = (id: string) => {
+    studio.library.undo(id);
+    undone.value = { id };
+  };
   return (
     <div class="toasts" role="status">
       {removals.value.map(({ id }) => (
-        <div key={id} class="toast">
-          {t("deleted")}
-          <button type="button" onClick={() => undo(id)}>
-            {t("undo")}
-          </button>
-        </div>
+        <RemovalToast key={id} undo={() => undo(id)} />
       ))}
       {failedRemoval.value && <div class="toast bad">{t("notDeleted")}</div>}
       {studio.notice.value && <div class="toast">{t(studio.notice.value)}</div>}
+    </div>
+  );
+}
+
+function RemovalToast({ undo }: { undo: () => void }) {
+  const toast = useRef<HTMLDivElement>(null);
+  useLayoutEffect(
+    // It disappears after the time to undo, even while its button has the focus.
+    () => () => void (toast.current?.contains(document.activeElement) && focusOrTitle(null)),
+    [],
+  );
+  return (
+    <div ref={toast} class="toast">
+      {t("deleted")}
+      <button type="button" onClick={undo}>
+        {t("undo")}
+      </button>
     </div>
   );
 }

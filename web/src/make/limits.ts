@@ -1,6 +1,7 @@
 // What the spending caps leave, when they reset, and which video still fits.
 
 import type { AiModel, Estimate, Model, Usage } from "../api";
+import type { Message } from "../i18n";
 import { MODEL_CHOICE } from "./offers";
 import type { Draft } from "./draft";
 
@@ -35,6 +36,12 @@ export function obstacleOf(
   }
   const remaining = usage && remainingUnderCaps(usage);
   return remaining && Number(estimated_cost_usd) > Number(remaining.leftUsd) ? "cap" : null;
+}
+
+/** The obstacle in a sentence, without the figures of a cap. */
+export function reasonOf({ refused }: Pick<Estimate, "refused">, obstacle: Obstacle): Message {
+  if (refused) return ["inItsWords", refused.message];
+  return obstacle === "noProvider" || obstacle === "noProviderNow" ? [obstacle] : ["noRoom"];
 }
 
 /** When the cap resets: the next midnight, or the first of the next month, in `timeZone`. */

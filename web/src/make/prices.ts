@@ -1,8 +1,8 @@
 // What the draft would cost, which settings are on offer, and why no video would be made.
 
 import { computed, effect, signal } from "@preact/signals";
-import { type Api, ApiProblem, type Estimate, type Model, type Usage } from "../api";
-import { language } from "../i18n";
+import { type Api, ApiProblem, type Estimate, isTransient, type Model, type Usage } from "../api";
+import { language, type Message } from "../i18n";
 import { debounced } from "./debounced";
 import { draft } from "./draft";
 import { obstacleOf } from "./limits";
@@ -15,14 +15,15 @@ const RETRY_MS = 5000;
 /** How long a price counts as current. */
 const FRESH_MS = 60_000;
 
-/** `onDown`: the models could not be loaded, which is retried. `onUp`: after that, they were. */
-export function openPrices(api: Api, onDown: (error: unknown) => void, onUp: () => void) {
+export function openPrices(api: Api) {
   const models = signal<Model[]>([]);
   const usage = signal<Usage | null>(null);
   const estimate = signal<Estimate | null>(null);
   const isPriceOld = signal(true);
   /** Why there is no price: the API answered the estimate with 422. */
   const priceProblem = signal<ApiProblem | null>(null);
+  /** Why the models or the price can't be had, which is tried again; null once they can. */
+  const outage = signal<Message | null>(null);
   const offers = computed(() => offersOf(models.value, draft.value));
   const fit = computed(() => fitted(draft.value, offers.value));
   const estimateRequest = computed(() => JSON.stringify(estimateOf(fit.value)));
@@ -32,7 +33,6 @@ export function openPrices(api: Api, onDown: (error: unknown) => void, onUp: () 
     return price && obstacleOf(price, usage.value);
   });
   let isClosed = false;
-  let isDown = false;
   let pricedAt = 0;
   let failedCalls = 0;
 
@@ -46,11 +46,12 @@ export function openPrices(api: Api, onDown: (error: unknown) => void, onUp: () 
       isPriceOld.value = false;
       pricedAt = Date.now();
       failedCalls = 0;
+      outage.value = null;
     } catch (error) {
       if (signal.aborted) return;
-      const isWrong = error instanceof ApiProblem && error.status === 422;
-      priceProblem.value = isWrong ? error : null;
-      if (isWrong) return;
+      priceProblem.value = isWrong(error) ? error : null;
+      outage.value = isWrong(error) ? null : outageOf(error);
+      if (isWrong(error)) return;
       // The last price was for another request.
       if (isPriceOld.value) estimate.value = null;
       pricedAt = 0;
@@ -60,10 +61,21 @@ export function openPrices(api: Api, onDown: (error: unknown) => void, onUp: () 
   // A tab in the background waits until it is visible.
   const retryPrice = debounced(retryDelay, async () => void (isSeen() && price()));
 
-  /** The price of the draft as it is now, even if it changes meanwhile. Throws ApiProblem, Unreachable. */
-  async function currentPrice(): Promise<Estimate> {
+  /**
+   * The price of the draft as it is now, even if it changes meanwhile. Throws ApiProblem if the
+   * draft has a mistake; null in an `outage`.
+   */
+  async function currentPrice(): Promise<Estimate | null> {
     if (estimate.value && !isPriceOld.value) return estimate.value;
-    return api.estimate(estimateOf(fit.value));
+    try {
+      return await api.estimate(estimateOf(fit.value));
+    } catch (error) {
+      if (isWrong(error)) throw error;
+      if (isClosed) return null;
+      outage.value = outageOf(error);
+      retryPrice();
+      return null;
+    }
   }
 
   async function refreshUsage(): Promise<void> {
@@ -80,12 +92,10 @@ export function openPrices(api: Api, onDown: (error: unknown) => void, onUp: () 
     if (models.value.length) return price();
     try {
       models.value = await api.listModels();
-      if (isDown) onUp();
-      isDown = false;
+      outage.value = null;
     } catch (error) {
       if (isClosed) return;
-      isDown = true;
-      onDown(error);
+      outage.value = outageOf(error);
       retryLoad();
     }
   }
@@ -122,7 +132,17 @@ export function openPrices(api: Api, onDown: (error: unknown) => void, onUp: () 
   }
 
   return {
-    ...{ models, usage, estimate, isPriceOld, priceProblem, obstacle, offers, fit },
+    ...{ models, usage, estimate, isPriceOld, priceProblem, outage, obstacle, offers, fit },
     ...{ currentPrice, loadPrices, refreshPrice, refreshUsage, close },
   };
+}
+
+/** The request has a mistake, so the same one would fail again. */
+function isWrong(error: unknown): error is ApiProblem {
+  return error instanceof ApiProblem && error.status === 422;
+}
+
+function outageOf(error: unknown): Message {
+  if (isTransient(error) || !(error instanceof ApiProblem) || !error.detail) return ["triedAgain"];
+  return ["inItsWords", error.detail];
 }

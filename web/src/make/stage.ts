@@ -24,6 +24,8 @@ export interface StageInput {
   video: Video;
   models: readonly Model[];
   isCancelling: boolean;
+  /** When it was already being stored; see `storingOf`. */
+  storingSince: number | null;
   /** Milliseconds since 1970. */
   now: number;
   /** The seconds that each provider usually takes, if known. */
@@ -37,13 +39,16 @@ export interface StageText {
   details: Message[];
 }
 
+/** After this, a video that can't be stored is no longer almost done. */
+const LONG_STORING_MS = 3 * 60_000;
+/** By then an attempt's video is finished, or its provider is given up. */
+const MAX_GENERATING_MS = 10 * 60_000;
+
 export function stageTextOf(input: StageInput): StageText {
   const { video, models } = input;
   const working = video.attempts.find(({ outcome }) => outcome === "running");
   if (input.isCancelling) return { headline: ["cancelling"], details: [] };
-  if (video.stage === "storing") {
-    return { headline: ["storing"], details: working ? timing(working, input) : [] };
-  }
+  if (video.stage === "storing") return storingText(working, input);
   if (!working) return { headline: idleHeadline(video, models), details: [] };
   const name = SHORT[working.ai_model];
   const previous = previousAttempt(video, working);
@@ -54,6 +59,36 @@ export function stageTextOf(input: StageInput): StageText {
       : activityOf(video, name),
     details: [...(isHandedOver ? [activityOf(video, name)] : []), ...timing(working, input)],
   };
+}
+
+function storingText(working: Attempt | undefined, input: StageInput): StageText {
+  if (!working) return { headline: ["storing"], details: [] };
+  const latest = Date.parse(working.started_at) + MAX_GENERATING_MS;
+  const since = Math.min(latest, input.storingSince ?? input.now);
+  if (input.now - since < LONG_STORING_MS) {
+    return { headline: ["storing"], details: timing(working, input) };
+  }
+  // How long it usually takes no longer helps.
+  return {
+    headline: ["storingLong", SHORT[working.ai_model]],
+    details: [...timing(working, { ...input, usual: {} }), ["storedLater"]],
+  };
+}
+
+/** A video that is being stored; `since`: when it already was, in milliseconds since 1970. */
+export interface Storing {
+  id: string;
+  since: number;
+}
+
+/** The API doesn't say when storing began: the earliest update that was seen comes closest. */
+export function storingOf(
+  video: Video | null | undefined,
+  before: Storing | null,
+): Storing | null {
+  if (video?.stage !== "storing") return null;
+  if (before?.id === video.job_id) return before;
+  return { id: video.job_id, since: Date.parse(video.updated_at) };
 }
 
 function idleHeadline(video: Video, models: readonly Model[]): Message {

@@ -1,9 +1,10 @@
 // The state and the actions of the view that makes videos.
 
 import { computed, effect, signal } from "@preact/signals";
-import { ApiProblem, type Estimate, type Video } from "../api";
+import { ApiProblem, type Created, type Estimate, type Video } from "../api";
 import type { App } from "../app-state";
 import { money } from "../format";
+import { textOf } from "../i18n";
 import { go, pathOf, videoId } from "../router";
 import { onChange } from "../storage";
 import { readBlob } from "./blobs";
@@ -13,8 +14,9 @@ import * as drafts from "./draft";
 import { change, type Draft, draft, fingerprintOf } from "./draft";
 import type { Failure, ImagePlace } from "./errors";
 import { BadImage } from "./image";
+import { followLastJob } from "./last-job";
 import { openLibrary } from "./library";
-import { obstacleOf } from "./limits";
+import { obstacleOf, reasonOf } from "./limits";
 import { openPicking } from "./picking";
 import { openPrices } from "./prices";
 import { draftOf, imageAt, untriedModel } from "./reuse";
@@ -25,6 +27,7 @@ import "./user-data"; // erases this tab's data when another tab does
 export type Studio = ReturnType<typeof openStudio>;
 
 const NOTICE_MS = 6000;
+type Notice = "copied" | "hadArrived";
 
 export function openStudio(app: App) {
   const { api } = app;
@@ -33,7 +36,7 @@ export function openStudio(app: App) {
   const { lastJob } = clicks;
   const failure = signal<Failure | null>(null);
   const library = openLibrary(api);
-  const prices = openPrices(api, fail, clearFailure);
+  const prices = openPrices(api);
   const picking = openPicking(app, clearFailure, fail);
   const translation = openTranslation(api);
   // The attempts may have changed which provider is asked first.
@@ -45,16 +48,14 @@ export function openStudio(app: App) {
   const isDragged = signal(false);
   const isOnline = signal(navigator.onLine);
   /** A message that is shown for a few seconds. */
-  const notice = signal<"copied" | null>(null);
+  const notice = signal<Notice | null>(null);
   let isClosed = false;
 
   /** Whether a click is waiting for the current price. */
   const isPricing = signal(false);
-  /** Whether this user's last job is in progress and has the draft's choices: it would be made again. */
+  /** Whether this user's last job may be in progress and has the draft's choices. */
   const isInProgress = computed(() => {
-    const all = [video.value, ...library.loaded.value];
-    const known = all.find((one) => one?.job_id === lastJob.value?.id);
-    if (known?.status !== "processing" || !lastJob.value) return false;
+    if (!lastJob.value || lastJob.value.hasEnded) return false;
     return fingerprintOf(lastJob.value.draft) === fingerprintOf(fit.value);
   });
   const isMaking = computed(
@@ -88,18 +89,29 @@ export function openStudio(app: App) {
     }
     // What the user changes while the price is calculated is not in this video.
     const clicked = fit.value;
-    if (await isPriceAsShown()) {
-      await submit(clicks.newClick(api.user, clicked, Date.now()));
-    }
+    if (!(await isPriceAsShown(clicked))) return;
+    const click = clicks.newClick(api.user, clicked, Date.now());
+    // One that was sent before; the user gave up waiting for its response.
+    const isAgain = click.body !== null;
+    const created = await submit(click);
+    if (isAgain && created?.isReplayed) notify("hadArrived");
   }
 
   /** Whether the draft costs no more than the price on the button, which may be of an earlier draft. */
-  async function isPriceAsShown(): Promise<boolean> {
+  async function isPriceAsShown(clicked: Draft): Promise<boolean> {
     const shown = prices.estimate.value;
     isPricing.value = true;
     try {
       const price = await prices.currentPrice();
-      if (isClosed || !shown || obstacleOf(price, prices.usage.value)) return false;
+      if (isClosed || !price || !shown) return false;
+      const obstacle = obstacleOf(price, prices.usage.value);
+      if (obstacle) {
+        // The button says what stands in the way of the present draft only.
+        const isChanged = fingerprintOf(clicked) !== fingerprintOf(fit.value);
+        const why = textOf(reasonOf(price, obstacle));
+        if (isChanged) failure.value = { key: "notMade", why };
+        return false;
+      }
       const rise = riseOf(price, shown);
       if (rise) failure.value = { key: rise };
       return !rise;
@@ -111,26 +123,30 @@ export function openStudio(app: App) {
     }
   }
 
-  async function submit(click: clicks.Click): Promise<void> {
+  /** null: there is no job, or its view was closed. */
+  async function submit(click: clicks.Click): Promise<Created | null> {
     failure.value = null;
     go(pathOf("make"));
     // On a phone, the button is far below the stage.
     scrollTo(0, 0);
     try {
-      const made = await clicks.sendClick(api, click);
+      const created = await clicks.sendClick(api, click);
       // If the view was closed, this user's next view gets the job.
-      if (isClosed || !made) return;
+      if (isClosed || !created) return null;
+      const made = created.video;
       clicks.markSeen(made);
       library.put(made);
       go(`${pathOf("make")}?video=${made.job_id}`);
       video.value = made;
       void prices.refreshUsage();
+      return created;
     } catch (error) {
-      if (isClosed) return;
+      if (isClosed) return null;
       clicks.forget();
       fail(error);
       // A cap may have been reached, or new videos may be paused.
       void prices.refreshPrice();
+      return null;
     }
   }
 
@@ -156,14 +172,18 @@ export function openStudio(app: App) {
     if (videoId.peek() === id) clearStage();
   }
 
-  /** The pressed button disappears, so the focus moves from it to the stage. */
   function clearStage(): void {
     go(pathOf("make"));
-    document.getElementById("stage")?.focus({ preventScroll: true });
+    focusStage();
+  }
+
+  function giveUp(): void {
+    clicks.abandon();
+    focusStage();
   }
 
   const forgetNotice = debounced(NOTICE_MS, async () => void (notice.value = null));
-  function notify(key: "copied"): void {
+  function notify(key: Notice): void {
     notice.value = key;
     forgetNotice();
   }
@@ -176,10 +196,8 @@ export function openStudio(app: App) {
       failure.value = null;
     }),
     // A job that another tab starts is in progress here, too.
-    onChange(`ordered.${api.user}`, () => {
-      clicks.recallLastJob(api.user);
-      if (lastJob.value) void watched.refresh(lastJob.value.id);
-    }),
+    onChange(`ordered.${api.user}`, () => clicks.recallLastJob(api.user)),
+    followLastJob(app, library, video),
   ];
 
   function load(): void {
@@ -210,8 +228,13 @@ export function openStudio(app: App) {
     ...translation,
     ...watched,
     ...{ app, library, lastJob, failure, isDragged, isOnline, isMaking, isPricing, notice, notify },
-    ...{ make, reuse, tryAnotherProvider, remove, close },
+    ...{ make, giveUp, reuse, tryAnotherProvider, remove, close },
   };
+}
+
+/** The pressed button disappears, so the focus moves from it to the stage. */
+function focusStage(): void {
+  document.getElementById("stage")?.focus({ preventScroll: true });
 }
 
 /** Which price on the button would be too low; null: neither. */

@@ -1,10 +1,10 @@
 // The button with the price, and why no video would be made.
 
 import { money } from "../format";
-import { language, t } from "../i18n";
+import { language, t, textOf } from "../i18n";
 import { change } from "./draft";
 import { FieldError } from "./errors-view";
-import { longestFit, remainingUnderCaps, resetOf } from "./limits";
+import { longestFit, reasonOf, remainingUnderCaps, resetOf } from "./limits";
 import { MODEL_CHOICE } from "./offers";
 import { NAMES } from "./stage";
 import type { Studio } from "./studio";
@@ -15,16 +15,16 @@ export function SubmitBar({ studio }: { studio: Studio }) {
   const price = problem ? null : estimate.value;
   const obstacle = studio.obstacle.value;
   const hasNoProvider = obstacle === "noProvider" || obstacle === "noProviderNow";
+  const reason = price && obstacle && textOf(reasonOf(price, obstacle));
   // A translation's fraction of a cent isn't shown as a range.
   const isRange = price && money(price.max_cost_usd) !== money(price.estimated_cost_usd);
   const isBusy = isMaking.value || isReading.value;
   return (
     <div class="order">
       <div class="order-bar">
-        <FieldError studio={studio} place="order" />
-        {hasNoProvider && <p class="bad">{t(obstacle)}</p>}
-        {obstacle === "refused" && <p class="bad">{price?.refused?.message}</p>}
-        {obstacle === "cap" && <OverCap studio={studio} />}
+        <FieldError studio={studio} place="order" also={studio.outage.value} />
+        {reason && obstacle !== "cap" && <p class="bad">{reason}</p>}
+        {reason && obstacle === "cap" && <OverCap studio={studio} reason={reason} />}
         <button
           type="submit"
           class="main make-button"
@@ -63,11 +63,11 @@ function RemainingBudget({ studio }: { studio: Studio }) {
   return remaining ? <>{t("leftOfCap", remaining.leftUsd, remaining.period)}</> : null;
 }
 
-/** Says when the cap resets, and offers the settings that still fit. */
-function OverCap({ studio }: { studio: Studio }) {
+/** When the cap resets, and the settings that still fit; without usage figures, `reason` alone. */
+function OverCap({ studio, reason }: { studio: Studio; reason: string }) {
   const usage = studio.usage.value;
   const remaining = usage && remainingUnderCaps(usage);
-  if (!usage || !remaining) return null;
+  if (!usage || !remaining) return <p class="bad">{reason}</p>;
   const reset = resetOf(remaining.period, new Date(), usage.time_zone);
   const shown = new Intl.DateTimeFormat(language.value, {
     ...(remaining.period === "monthly" && { month: "long", day: "numeric" }),

@@ -7,6 +7,7 @@ import { language, type Message } from "../i18n";
 import { videoId } from "../router";
 import { follow, sourcesOf } from "./follow";
 import type { Library } from "./library";
+import { type Storing, storingOf } from "./stage";
 
 const TOPICS: Record<Video["status"], Message> = {
   processing: ["inProgress"],
@@ -26,6 +27,7 @@ export function openWatchedVideo(
   const video = signal<Video | null | undefined>(undefined);
   /** The ID of the video whose cancellation was requested. */
   const cancelling = signal<string | null>(null);
+  const storing = signal<Storing | null>(null);
 
   const stops = [
     effect(() => {
@@ -35,6 +37,9 @@ export function openWatchedVideo(
       // Follow again in another language: Firestore's messages are in the job's own.
       language.value;
       return id ? follow(sourcesOf(app, id), onUpdate) : undefined;
+    }),
+    effect(() => {
+      storing.value = storingOf(video.value, storing.peek());
     }),
     effect(() => {
       topic.value = video.value ? TOPICS[video.value.status] : null;
@@ -80,5 +85,5 @@ export function openWatchedVideo(
   }
 
   const close = () => stops.forEach((stop) => stop());
-  return { video, cancelling, refresh, cancel, close };
+  return { video, cancelling, storing, refresh, cancel, close };
 }

@@ -5,7 +5,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Video } from "../api";
 import { language, t, textOf } from "../i18n";
-import { abandon, progress } from "./click";
+import { progress } from "./click";
 import { cropOf } from "./crop";
 import type { Draft } from "./draft";
 import { costOfCancel, usualOf, stageTextOf } from "./stage";
@@ -26,7 +26,7 @@ export function Sending({ studio, draft }: { studio: Studio; draft: Draft }) {
       <Strip studio={studio} video={null} />
       <div class="under">
         {now.step !== "sending" && (
-          <button type="button" onClick={abandon}>
+          <button type="button" onClick={studio.giveUp}>
             {t("giveUp")}
           </button>
         )}
@@ -89,6 +89,7 @@ export function Watching({ studio, video }: { studio: Studio; video: Video }) {
     video,
     models: studio.models.value,
     isCancelling,
+    storingSince: studio.storing.value?.since ?? null,
     now,
     usual: usualOf(video, studio.models.value, studio.usage.value),
     language: language.value,

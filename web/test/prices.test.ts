@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type Api, ApiProblem, type Estimate, Unreachable } from "../src/api";
+import { change } from "../src/make/draft";
+import { openPrices } from "../src/make/prices";
+import { MODELS } from "./examples";
+
+let stop = () => {};
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  const page = { visibilityState: "visible", addEventListener() {}, removeEventListener() {} };
+  vi.stubGlobal("document", page);
+});
+afterEach(() => {
+  stop();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const ESTIMATE = { estimated_cost_usd: "0.40", max_cost_usd: "0.40", links: [], refused: null };
+const estimate = ESTIMATE as unknown as Estimate;
+const down = new Unreachable();
+
+/** Prices of an API that fails while `outage` has an error. */
+async function open(outage: { error: Error | null }) {
+  const answer = async <T>(value: T): Promise<T> => {
+    if (outage.error) throw outage.error;
+    return value;
+  };
+  const api = {
+    listModels: () => answer(MODELS),
+    getUsage: () => answer(null),
+    estimate: () => answer(estimate),
+  };
+  const prices = openPrices(api as unknown as Api);
+  stop = prices.close;
+  await prices.loadPrices();
+  await vi.advanceTimersByTimeAsync(1000);
+  return prices;
+}
+
+test("a price that can't be had is said, tried again, and no longer said once it is there", async () => {
+  const outage = { error: null as Error | null };
+  const prices = await open(outage);
+  expect(prices.outage.value).toBeNull();
+  outage.error = down;
+  change({ prompt: "A raccoon" });
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(prices.outage.value).toEqual(["triedAgain"]);
+  expect(prices.estimate.value).toBeNull();
+  outage.error = null;
+
+  await vi.advanceTimersByTimeAsync(10_000);
+
+  expect(prices.outage.value).toBeNull();
+  expect(prices.estimate.value).toBe(estimate);
+});
+
+test("a click that can't have its price leads to another try, even if nothing changes", async () => {
+  const outage = { error: null as Error | null };
+  const prices = await open(outage);
+  change({ prompt: "A raccoon that is clicked" });
+  outage.error = down;
+  expect(await prices.currentPrice()).toBeNull();
+  expect(prices.outage.value).toEqual(["triedAgain"]);
+  outage.error = null;
+
+  await vi.advanceTimersByTimeAsync(10_000);
+
+  expect(prices.outage.value).toBeNull();
+});
+
+test("models that can't be loaded are said and tried again", async () => {
+  const outage = { error: new ApiProblem(403, "forbidden", "No access.", [], null) as Error | null };
+  const prices = await open(outage);
+  expect(prices.outage.value).toEqual(["inItsWords", "No access."]);
+  outage.error = null;
+
+  await vi.advanceTimersByTimeAsync(10_000);
+
+  expect(prices.outage.value).toBeNull();
+  expect(prices.models.value).toEqual(MODELS);
+});
+
+test("a request with a mistake is a problem of its own, which another try doesn't mend", async () => {
+  const outage = { error: null as Error | null };
+  const prices = await open(outage);
+  outage.error = new ApiProblem(422, "invalid_request", "", [], null);
+  change({ prompt: "A raccoon with a mistake" });
+  await vi.advanceTimersByTimeAsync(1000);
+
+  expect(prices.outage.value).toBeNull();
+  expect(prices.priceProblem.value).toBe(outage.error);
+  await expect(prices.currentPrice()).rejects.toBe(outage.error);
+});
