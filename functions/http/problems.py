@@ -20,13 +20,9 @@ from shared.domain.errors import (
     CAPS_REACHED,
     ApiError,
     ExceedsLimit,
-    GenerationPaused,
     IdempotencyConflict,
     InvalidRequest,
     LimitReached,
-    TooManyJobs,
-    TooManyRequests,
-    Unavailable,
 )
 from shared.domain.job import Language
 from shared.domain.refusals import describe_field, describe_refusal
@@ -81,7 +77,7 @@ def problem(
         json.dumps(body, ensure_ascii=False) + "\n",
         status=refused.status,
         mimetype=PROBLEM_JSON,
-        headers=dict(headers or {}) | _headers(refused),
+        headers=dict(headers or {}) | headers_of(refused),
     )
 
 
@@ -117,18 +113,9 @@ def _errors(refused: ApiError, language: Language) -> list[dict[str, str]]:
             return []
 
 
-def _headers(refused: ApiError) -> dict[str, str]:
-    match refused:
-        case (
-            LimitReached(retry_after=wait)
-            | TooManyJobs(retry_after=wait)
-            | TooManyRequests(retry_after=wait)
-            | Unavailable(retry_after=wait)
-        ):
-            return {"Retry-After": str(ceil(wait.total_seconds()))}
-        case GenerationPaused():
-            return {"Retry-After": "300"}
-        case ApiError(status=HTTPStatus.UNAUTHORIZED):
-            return {"WWW-Authenticate": "Bearer"}
-        case _:
-            return {}
+def headers_of(refused: ApiError) -> dict[str, str]:
+    if refused.retry_after is not None:
+        return {"Retry-After": str(ceil(refused.retry_after.total_seconds()))}
+    if refused.status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "Bearer"}
+    return {}

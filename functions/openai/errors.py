@@ -6,7 +6,7 @@ from http import HTTPStatus
 from flask import Response
 
 from functions.http.bodies import json_response
-from functions.http.problems import problem
+from functions.http.problems import headers_of
 from functions.http.schemas import described, or_null, record, text
 from functions.openai.request import REFERENCE
 from shared.domain.errors import (
@@ -22,8 +22,6 @@ from shared.domain.errors import (
 from shared.domain.job import Language
 from shared.domain.messages import in_language
 from shared.domain.refusals import describe_field, describe_refusal
-
-KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
 # These routes, unlike the others, also accept a form.
 _FORM: Mapping[type[ApiError], tuple[str, str]] = {
@@ -81,12 +79,11 @@ def openai_problem(
         "param": next(iter(_fields(refused)), None),
         "code": refused.code,
     }
-    ours = problem(refused, language, headers)
-    kept = {n: ours.headers[n] for n in KEPT_HEADERS if n in ours.headers}
+    sent = dict(headers or {}) | headers_of(refused)
     if not _is_retryable(refused):
-        kept["x-should-retry"] = "false"
+        sent["x-should-retry"] = "false"
     status = 400 if isinstance(refused, InvalidRequest) else refused.status
-    return json_response({"error": body}, status, kept)
+    return json_response({"error": body}, status, sent)
 
 
 def _is_retryable(refused: ApiError) -> bool:

@@ -112,10 +112,14 @@ class ReelayError(Exception):
 
 
 class ApiError(ReelayError):
-    """The caller gets `status` and `code`; nothing was created or changed."""
+    """The caller gets `status` and `code`; nothing was created or changed.
+
+    `retry_after`: how soon a retry makes sense, if that is known.
+    """
 
     status = 500
     code = "internal"
+    retry_after: timedelta | None = None
 
 
 R = TypeVar("R", bound=StrEnum)
@@ -240,7 +244,7 @@ class ExceedsLimit(ApiError):
 
 
 class LimitReached(ApiError):
-    """A cap has no room for this now. `retry_after`: how soon a retry makes sense."""
+    """A cap has no room for this now."""
 
     status = 429
 
@@ -289,6 +293,7 @@ class GenerationPaused(ApiError):
     """The kill switch stops new jobs; paid ones go on."""
 
     status, code = 503, "generation_paused"
+    retry_after = timedelta(minutes=5)
 
 
 class MissingFeature(StrEnum):

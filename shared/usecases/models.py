@@ -126,11 +126,13 @@ class Estimate(Struct, frozen=True, kw_only=True):
         refused = self._refused(may_be_asked)
         expensive = self._over_limit(providers)
         skip_reasons = {**expensive, **self.availability.reasons_to_skip(providers)}
-        costs = (
-            self._reasons_without_refusal(refused, providers, expensive)
-            if refused
-            else skip_reasons
-        )
+        costs = skip_reasons
+        if refused:
+            # With the refusal, all would be skipped, and an estimate of 0 would look as
+            # if the video were free.
+            over = {} if isinstance(refused, ExceedsLimit) else expensive
+            normal = self.availability.reasons_to_skip(providers, level=Level.NORMAL)
+            costs = {**over, **normal}
         asked = [p for p in providers if p.provider_id not in costs]
         return Estimated(
             estimated_cost_usd=pricing.first_price_usd(asked),
@@ -150,21 +152,6 @@ class Estimate(Struct, frozen=True, kw_only=True):
             return refused
         return None
 
-    def _reasons_without_refusal(
-        self,
-        refused: ApiError,
-        providers: Sequence[PlannedProvider],
-        expensive: Mapping[ProviderId, Problem],
-    ) -> Mapping[ProviderId, Problem]:
-        """Why providers would be skipped if the job were not refused: with the refusal,
-        all would be, and an estimate of 0 would look as if the video were free.
-        """
-        over = {} if isinstance(refused, ExceedsLimit) else expensive
-        return {
-            **over,
-            **self.availability.reasons_to_skip(providers, level=Level.NORMAL),
-        }
-
     def _translation(self, request: VideoRequest) -> Decimal:
         if self.translation_model is None or not is_wanted(request):
             return ZERO
@@ -173,12 +160,8 @@ class Estimate(Struct, frozen=True, kw_only=True):
     def _over_limit(
         self, providers: Sequence[PlannedProvider]
     ) -> dict[ProviderId, Problem]:
-        limits = {
-            p.provider_id: pricing.over_limit(p.price_usd, self.limits)
-            for p in providers
-        }
         return {
-            name: Problem(code=code, detail=ABOVE_CAP)
-            for name, code in limits.items()
-            if code
+            p.provider_id: Problem(code=code, detail=ABOVE_CAP)
+            for p in providers
+            if (code := pricing.over_limit(p.price_usd, self.limits))
         }
