@@ -16,7 +16,7 @@ from typing import Any, Self
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-START_TIMEOUT_SECONDS = 60.0
+START_TIMEOUT_SECONDS = 180.0
 GRACE_SECONDS = 5.0
 MAX_PORT = 65_535
 # The parts of the stack whose port can be chosen.
@@ -174,12 +174,12 @@ def require_distinct(ports: Mapping[str, int]) -> None:
             raise DidNotStart(f"{' and '.join(names)} can't share port {port}.")
 
 
-def answers(url: str) -> Callable[[], bool]:
-    """A check whether a server answers at `url`, with any status below 500."""
+def answers(url: str, seconds: float = START_TIMEOUT_SECONDS) -> Callable[[], bool]:
+    """A check whether a server answers at `url` in time, with any status below 500."""
 
     def responds() -> bool:
         try:
-            with urlopen(url, timeout=1):  # noqa: S310 - an address of our own stack
+            with urlopen(url, timeout=seconds):  # noqa: S310 - an address of our own stack
                 return True
         except HTTPError as refused:
             return refused.code < HTTPStatus.INTERNAL_SERVER_ERROR

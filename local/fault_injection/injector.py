@@ -123,7 +123,7 @@ class FaultInjector:
 
     def _kill(self, function: str) -> None:
         """Unless it is still starting: on a slow machine it would never be up."""
-        is_up = answers(self._stack.addresses[function] + "/health")
+        is_up = answers(self._stack.addresses[function] + "/health", seconds=1)
         if function not in self._frozen and not is_up():
             return
         self._stack.kill(function)

@@ -58,9 +58,9 @@ def _firebase_tools() -> Path:
 def link_sent_to(email: str, emulator: str, project: str) -> str:
     """The link in the latest sign-in mail, which the emulator doesn't send."""
     url = f"http://{emulator}/emulator/v1/projects/{project}/oobCodes"
-    codes = requests.get(url, timeout=10).json()["oobCodes"]
+    codes = requests.get(url, timeout=100).json()["oobCodes"]
     (*_, last) = [code["oobLink"] for code in codes if code["email"] == email]
-    answer = requests.get(last, allow_redirects=False, timeout=10)
+    answer = requests.get(last, allow_redirects=False, timeout=100)
     return answer.headers["Location"]
 
 

@@ -46,7 +46,7 @@ class Frontend:
     def call(self, method: str, path: str, body: object = None) -> requests.Response:
         url = self.stack.addresses["api"] + path
         return requests.request(
-            method, url, json=body, headers=self.headers, timeout=30
+            method, url, json=body, headers=self.headers, timeout=100
         )
 
     def upload(self, content: bytes, content_type: str = "image/jpeg") -> str:
@@ -57,7 +57,7 @@ class Frontend:
         assert answer.status_code == 201, answer.text
         upload = answer.json()
         requests.put(
-            upload["upload_url"], content, headers=upload["headers"], timeout=30
+            upload["upload_url"], content, headers=upload["headers"], timeout=100
         ).raise_for_status()
         return str(upload["image"])
 
@@ -78,7 +78,7 @@ class Frontend:
         self,
         video: Mapping[str, Any],
         until: Callable[[Video], bool] | None = None,
-        timeout_seconds: float = 110,
+        timeout_seconds: float = 400,
     ) -> Video:
         """Wait until the video has ended, or until `until`; returns its last state."""
         give_up_at = time.monotonic() + timeout_seconds
@@ -108,14 +108,14 @@ class Server(Frontend):
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=100,
         )
         self.api_key = made.stdout.strip()
         self.headers = {"Authorization": f"Bearer {self.api_key}"}
         (self.webhook_secret,) = re.findall(r"whsec_\S+", made.stderr)
 
 
-def wait_for(true: Callable[[], bool], timeout_seconds: float = 30) -> None:
+def wait_for(true: Callable[[], bool], timeout_seconds: float = 400) -> None:
     give_up_at = time.monotonic() + timeout_seconds
     while not true():
         assert time.monotonic() < give_up_at, "it never came true"
@@ -137,7 +137,7 @@ def submissions(stack: Stack, prompt: str) -> list[dict[str, Any]]:
         submission
         for vendor in ("runway", "google")
         for submission in requests.get(
-            stack.addresses[vendor] + "/_control/submissions", timeout=10
+            stack.addresses[vendor] + "/_control/submissions", timeout=100
         ).json()["submissions"]
         if submission["prompt"] == prompt
     ]
@@ -146,9 +146,9 @@ def submissions(stack: Stack, prompt: str) -> list[dict[str, Any]]:
 def set_faults(stack: Stack, faults: list[dict[str, Any]]) -> None:
     for vendor in ("runway", "google"):
         url = stack.addresses[vendor] + "/_control/faults"
-        requests.delete(url, timeout=10).raise_for_status()
+        requests.delete(url, timeout=100).raise_for_status()
         if faults:
-            requests.post(url, json=faults, timeout=10).raise_for_status()
+            requests.post(url, json=faults, timeout=100).raise_for_status()
 
 
 def close_circuits(stack: Stack) -> None:
@@ -156,14 +156,14 @@ def close_circuits(stack: Stack) -> None:
     root = f"http://{stack.addresses['firestore']}/v1/"
     documents = f"projects/{stack.project}/databases/(default)/documents/circuits"
     owner = {"Authorization": "Bearer owner"}
-    found = requests.get(root + documents, headers=owner, timeout=10).json()
+    found = requests.get(root + documents, headers=owner, timeout=100).json()
     for document in found.get("documents", []):
-        requests.delete(root + document["name"], headers=owner, timeout=10)
+        requests.delete(root + document["name"], headers=owner, timeout=100)
 
 
 def played(url: str) -> dict[str, object]:
     """Decode every frame of the MP4 at `url`; returns its facts."""
-    answer = requests.get(url, timeout=30)
+    answer = requests.get(url, timeout=100)
     answer.raise_for_status()
     with av.open(io.BytesIO(answer.content), "r") as video:
         stream = video.streams.video[0]

@@ -33,7 +33,7 @@ def node() -> str:
     program = folder / "node_modules/node/bin/node"
     if not program.is_file():
         install = ["npm", "install", *QUIET, "--prefix", str(folder), NODE]
-        subprocess.run(install, check=True, timeout=300)
+        subprocess.run(install, check=True, timeout=800)
     return str(program)
 
 
@@ -48,7 +48,7 @@ def installed(package: Path) -> Path:
     lock, done = copy / "package-lock.json", copy / "node_modules/.lock"
     if not done.is_file() or done.read_text() != lock.read_text():
         install = ["npm", "ci", *QUIET, "--ignore-scripts"]
-        subprocess.run(install, cwd=copy, check=True, timeout=300)
+        subprocess.run(install, cwd=copy, check=True, timeout=800)
         done.write_text(lock.read_text())
     return copy
 
@@ -77,7 +77,7 @@ def _run(
         env=bare_environment() | {"PATH": path} | dict(environment or {}),
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=800,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done

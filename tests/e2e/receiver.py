@@ -43,4 +43,4 @@ class Receiver:
 def forwarded(program: str, message: Message) -> requests.Response:
     names = ("Content-Type", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature")
     headers = {name: message.headers[name] for name in names}
-    return requests.post(program, message.body, headers=headers, timeout=10)
+    return requests.post(program, message.body, headers=headers, timeout=100)

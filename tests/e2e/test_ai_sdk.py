@@ -5,13 +5,10 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-import pytest
-
 from local.stack import Stack
 from tests.e2e.client import IMAGE, Server
 from tests.e2e.node import TSC, ai_sdk, run_node, run_npm
 
-pytestmark = pytest.mark.timeout(600)
 USER = """
 import { createReelay, type ReelayProvider } from "@reelay/ai-sdk";
 import { experimental_generateVideo as generateVideo } from "ai";

@@ -248,7 +248,7 @@ def attack_port(
 @cache
 def speaks_http(port: int) -> bool:
     try:
-        requests.get(f"http://127.0.0.1:{port}/", timeout=5)
+        requests.get(f"http://127.0.0.1:{port}/", timeout=100)
     except requests.RequestException:
         return False
     return True
@@ -266,7 +266,7 @@ def state(stack: LocalStack, frontend: Frontend) -> dict[str, object]:
     """All that an attack could have changed, as the developer's programs see it."""
 
     def shown(address: str) -> Any:
-        return requests.get(address, headers=OWNER, timeout=10).json()
+        return requests.get(address, headers=OWNER, timeout=100).json()
 
     there = stack.addresses
     return {
@@ -302,7 +302,7 @@ def test_the_stacks_own_firestore_applies_the_rules(
 
     statuses = [
         requests.get(
-            f"{root}/videos/{video['job_id']}", headers=user.headers, timeout=30
+            f"{root}/videos/{video['job_id']}", headers=user.headers, timeout=100
         ).status_code
         for user in users
     ]

@@ -92,7 +92,7 @@ def test_a_spent_budget_pauses_new_jobs_until_an_administrator_overrides_it(
         capped.addresses["budget_alert"],
         json=envelope,
         headers={"Authorization": f"Bearer {token}"},
-        timeout=30,
+        timeout=100,
     )
     assert pushed.status_code == 204
     wait_for(lambda: create() == "generation_paused")

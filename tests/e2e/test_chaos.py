@@ -13,7 +13,7 @@ from tests.e2e.client import are_left, wait_for
 from tests.e2e.conftest import bare_environment
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_twelve_jobs_survive_every_fault(tmp_path: Path) -> None:
     options = ("--jobs", "12", "--seed", "1", "--time-scale", "0.2")
     environment = bare_environment() | {"TMPDIR": str(tmp_path)}
@@ -52,7 +52,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
             assert chaos.poll() is None
         chaos.send_signal(signal.SIGINT)
         chaos.stderr.read()
-    assert chaos.wait(60) == 130
+    assert chaos.wait(200) == 130
 
     assert list(tmp_path.iterdir()) == []
-    wait_for(lambda: not are_left(str(tmp_path)), timeout_seconds=10)
+    wait_for(lambda: not are_left(str(tmp_path)))

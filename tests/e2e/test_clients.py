@@ -30,7 +30,6 @@ from tests.e2e.node import (
 )
 from tests.e2e.receiver import Receiver, forwarded
 
-pytestmark = pytest.mark.timeout(600)
 README = (ROOT / "README.md").read_text()
 SOURCE = (ROOT / "docs/clients.md").read_text()
 KOREAN = (ROOT / "docs/clients.ko.md").read_text()
@@ -85,7 +84,7 @@ def attempted(
         env=bare_environment() | environment,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=800,
     )
 
 
@@ -318,7 +317,7 @@ def python_of_litellm() -> str:
         subprocess.run([*uv, *make], check=True)
         # Else `python -m uv` would sync this Python's environment.
         sync = ["pip", "sync", "--quiet", "--python", python, "--require-hashes"]
-        subprocess.run([*uv, *sync, str(LITELLM)], check=True, timeout=300)
+        subprocess.run([*uv, *sync, str(LITELLM)], check=True, timeout=800)
         done.write_text(lock)
     return python
 

@@ -13,8 +13,6 @@ from tests.e2e.conftest import bare_environment
 from tests.e2e.node import FRONTEND, TSC, installed, run_node, write_types
 from tests.e2e.page_types import TYPES, page_types
 
-# Installing packages and generating takes long on a busy machine.
-pytestmark = pytest.mark.timeout(600)
 TYPED = """
 import type { components, paths } from "./reelay";
 type Video = components["schemas"]["Video"];

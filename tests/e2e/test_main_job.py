@@ -28,7 +28,7 @@ def test_an_image_and_a_prompt_become_a_playable_mp4(
     assert len(submissions(stack, video["prompt"])) == 1
 
     # Meanwhile the first provider that makes 1080p and sound made the other one.
-    large = frontend.wait(large, timeout_seconds=90)
+    large = frontend.wait(large)
     assert [(a["ai_model"], a["outcome"]) for a in large["attempts"]] == [
         ("runway", "skipped"),
         ("runway-http", "skipped"),

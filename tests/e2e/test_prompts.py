@@ -16,7 +16,7 @@ ENGLISH = "A cat looks out of the window"
 def translations(stack: Stack) -> list[dict[str, Any]]:
     """The calls that the simulated model charged for."""
     url = stack.addresses["google"] + "/_control/submissions"
-    made: list[dict[str, Any]] = requests.get(url, timeout=10).json()["translations"]
+    made: list[dict[str, Any]] = requests.get(url, timeout=100).json()["translations"]
     return made
 
 
@@ -31,7 +31,7 @@ def test_a_korean_prompt_is_sent_in_english_and_both_are_shown(
     reviewed = frontend.call("POST", "/v1/prompts", {"prompt": KOREAN}).json()
     before = translations(stack)
 
-    video = frontend.wait(frontend.create(prompt=KOREAN), timeout_seconds=90)
+    video = frontend.wait(frontend.create(prompt=KOREAN))
 
     assert reviewed == {"prompt": ENGLISH, "language": "ko", "translated": True}
     assert video["status"] == "completed"

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from local.stack import ROOT, Stack
 from tests.e2e.client import Frontend, wait_for
 from tests.e2e.conftest import bare_environment
@@ -39,7 +37,6 @@ RIGHT = {
 }
 
 
-@pytest.mark.timeout(600)
 def test_every_answer_is_described(
     stack: Stack, frontend: Frontend, tmp_path: Path
 ) -> None:
@@ -52,7 +49,6 @@ def test_every_answer_is_described(
     assert answered(stack) >= RIGHT
 
 
-@pytest.mark.timeout(300)
 def test_every_answer_to_an_administrator_is_described(
     stack: Stack, tmp_path: Path
 ) -> None:

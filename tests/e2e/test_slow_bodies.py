@@ -15,7 +15,7 @@ from local.processes import RunningProcess, answers, free_port, wait_until
 from local.stack import ROOT, Stack
 
 THREADS = 4
-PATIENT_SECONDS = 60.0
+PATIENT_SECONDS = 200.0
 SOURCE = ROOT / "tests" / "functions" / "served.py"
 JSON = "Content-Type: application/json\r\n"
 FORM = "Content-Type: multipart/form-data; boundary=b\r\n"
@@ -104,14 +104,12 @@ def test_a_body_that_drips_in_is_ended(
 
 def test_a_large_body_does_not_wait_for_another_users(port: int) -> None:
     large = 1_000_000
-    first = begin(port, "/take", token("ann") + JSON, length=large)
-    with first, dripping(first):
+    with begin(port, "/await", token("ann") + JSON, length=large):
         body = b'{"a": "' + b"x" * (large - 9) + b'"}'
-        with begin(port, "/take", token("bob") + JSON, body, large) as bobs:
+        with begin(port, "/await", token("bob") + JSON, body, large) as bobs:
             assert bobs.recv(12) == b"HTTP/1.1 200"
-        with begin(port, "/take", token("ann") + JSON, length=large) as second:
+        with begin(port, "/await", token("ann") + JSON, length=large) as second:
             assert status(second) == 429
-        assert status(first) == 400
 
 
 @contextmanager

@@ -38,20 +38,19 @@ def test_a_job_survives_its_worker_being_killed(
     frontend.wait(video, lambda v: moment(v) or v["status"] != "processing")  # type: ignore[operator]
 
     stack.kill("worker")
-    video = frontend.wait(video, timeout_seconds=110)
+    video = frontend.wait(video)
 
     assert video["status"] == "completed"
     assert played(video["video_url"])["seconds"] == 5.0
     assert len(submissions(stack, video["prompt"])) == 1
 
 
-@pytest.mark.timeout(300)
 def test_a_job_survives_a_kill_during_the_paid_call_and_another_a_purged_queue(
     stack: Stack, frontend: Frontend
 ) -> None:
     """Both at once, as both take long: a lease must expire, and the sweep must run."""
     purged = frontend.create()
-    frontend.wait(purged, _is_generating)
+    frontend.wait(purged, lambda v: v["stage"] != "queued")
     stack.purge_queues()
     late = {"provider": "runway", "kind": "late", "seconds": 20, "times": 1}
     set_faults(stack, [late])
@@ -59,8 +58,8 @@ def test_a_job_survives_a_kill_during_the_paid_call_and_another_a_purged_queue(
     frontend.wait(killed, lambda _: bool(submissions(stack, killed["prompt"])))
     stack.kill("worker")
 
-    purged = frontend.wait(purged, timeout_seconds=150)
-    killed = frontend.wait(killed, timeout_seconds=150)
+    purged = frontend.wait(purged)
+    killed = frontend.wait(killed)
 
     assert (purged["status"], purged["ai_model"]) == ("completed", "runway")
     assert len(submissions(stack, purged["prompt"])) == 1
@@ -83,7 +82,7 @@ def test_sigterm_leaves_nothing_behind(tmp_path: Path) -> None:
     with up.stdout:
         announced = json.loads(up.stdout.readline())
         up.send_signal(signal.SIGTERM)
-        assert up.wait(30) == 0
+        assert up.wait(200) == 0
 
     assert [part for part in PARTS if _is_open(announced[part])] == []
     assert not are_left(str(tmp_path))

@@ -9,9 +9,10 @@ from functions.http.router import Router
 from functions.openai.request import read_body
 from tests.functions.calling import FakeTokens
 
-REQUEST = ReadTimeout(
+STRICT = ReadTimeout(
     silence_seconds=0.5, body_seconds=600, grace_seconds=1, bytes_per_second=100_000
 )
+PATIENT = ReadTimeout(silence_seconds=600, body_seconds=600)
 
 
 def show(call: Call) -> Response:
@@ -36,9 +37,11 @@ router = Router(
     ),
     FakeTokens(),
     [],
-    receiver=Receiver(REQUEST),
+    receiver=Receiver(STRICT),
 )
+awaited = Route(method="POST", path="/await", handler=take, max_bytes=LARGE_BODY_BYTES)
+patient = Router((awaited,), FakeTokens(), [], receiver=Receiver(PATIENT))
 
 
 def served(request: Request) -> Response:
-    return router(request)
+    return (patient if request.path == awaited.path else router)(request)

@@ -139,7 +139,7 @@ def test_a_user_sends_a_limited_number_of_bodies_at_once(receiver: Receiver) -> 
     with ThreadPoolExecutor(len(held)) as pool:
         sending = [pool.submit(send, body) for body in held]
         with released(held):
-            assert all(body.is_read.wait(10) for body in held)
+            assert all(body.is_read.wait(100) for body in held)
             with pytest.raises(TooManyRequests):
                 receiving(receiver, "ann", SMALL)
             receiving(receiver, "bob", SMALL).close()
@@ -158,8 +158,8 @@ def test_a_limited_number_of_a_users_bodies_wait_for_their_turn(
     monkeypatch: pytest.MonkeyPatch, length: int, at_once: int
 ) -> None:
     """Each one that waits occupies a thread, and a process has few."""
-    monkeypatch.setattr("functions.http.receiving.TURN_WAIT_SECONDS", 60.0)
-    receiver = Receiver(wait_seconds=60)
+    monkeypatch.setattr("functions.http.receiving.TURN_WAIT_SECONDS", 600.0)
+    receiver = Receiver(wait_seconds=600)
     held = [HeldBody() for _ in range(at_once)]
     refused = [HeldBody() for _ in range(5)]
     waiting = [HeldBody() for _ in range(WAITING_PER_USER)]

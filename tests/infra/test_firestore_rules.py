@@ -61,7 +61,7 @@ class Database:
         url = f"http://{self.host}/v1/projects/{self.project}/databases/(default)"
         bearer = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         return requests.request(
-            method, f"{url}/documents{path}", json=body, headers=bearer, timeout=30
+            method, f"{url}/documents{path}", json=body, headers=bearer, timeout=100
         )
 
     def get(self, path: str) -> int:
@@ -97,7 +97,7 @@ def database(firestore_emulator: str) -> Database:
     made = Database(host=firestore_emulator, project=f"rules-{uuid.uuid4().hex[:8]}")
     release = f"http://{made.host}/emulator/v1/projects/{made.project}:securityRules"
     rules = {"rules": {"files": [{"content": RULES.read_text()}]}}
-    requests.put(release, json=rules, timeout=30).raise_for_status()
+    requests.put(release, json=rules, timeout=100).raise_for_status()
     server = made.known_by("owner")
     for user in (ANN, BOB):
         job = {"user_id": user, "created_at": "2026-11-22", "status": "completed"}

@@ -89,7 +89,6 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "bin"
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("function", ANSWERS)
 def test_a_function_serves_from_the_package_alone(
     function: str, served: Mapping[str, str]
@@ -205,7 +204,7 @@ def run(words: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
 
 def status_of(url: str) -> int:
     try:
-        with urlopen(url, data=None, timeout=30) as answer:
+        with urlopen(url, data=None, timeout=100) as answer:
             return int(answer.status)
     except HTTPError as error:
         with error:

@@ -77,7 +77,6 @@ def test_terraform_files_are_valid(terraform: tuple[str, ...], infra: Path) -> N
     assert ran.returncode == 0, ran.stderr + ran.stdout
 
 
-@pytest.mark.timeout(600)
 def test_terraforms_own_tests_pass(terraform: tuple[str, ...], infra: Path) -> None:
     ran = run(terraform, infra, "test")
 

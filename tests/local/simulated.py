@@ -109,7 +109,7 @@ class Vendor:
             server.address + (path or exchange["path"]),
             json=body,
             headers={**exchange["headers"], "User-Agent": self.agent},
-            timeout=10,
+            timeout=100,
         )
 
     def accepted(self, server: SimulatorServer, **changes: Any) -> str:

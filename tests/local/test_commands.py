@@ -49,9 +49,9 @@ def test_a_server_prints_its_address_and_ends_on_sigterm(
     ) as process:
         assert process.stdout is not None
         line = json.loads(process.stdout.readline())
-        found = requests.get(line[where] + path, timeout=10).json()
+        found = requests.get(line[where] + path, timeout=100).json()
         process.send_signal(signal.SIGTERM)
-        said = process.communicate(timeout=30)
+        said = process.communicate(timeout=100)
 
     assert (line["ready"], len(found)) == (True, entries)
     assert (process.returncode, said) == (0, ("", ""))

@@ -398,11 +398,10 @@ class Interrupted(Demo):
 
     def _record(self, stack: Any, seen: Any) -> None:
         Demo._record(self, stack, seen)
-        if any(a["outcome"] == "running" for a in seen.get("attempts", [])):
+        if seen.get("stage", "queued") != "queued":
             raise KeyboardInterrupt
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.usefixtures("signals")
 def test_a_paid_job_is_resumed_after_ctrl_c_without_paying_again(
     folders: Path, monkeypatch: pytest.MonkeyPatch

@@ -51,7 +51,7 @@ def server() -> Iterator[HttpServer]:
 def test_a_local_server_answers_programs_and_its_own_page(
     server: HttpServer, method: str, headers: dict[str, str], status: int
 ) -> None:
-    answer = requests.request(method, server.url, headers=headers, timeout=10)
+    answer = requests.request(method, server.url, headers=headers, timeout=100)
 
     assert answer.status_code == status
 
@@ -80,7 +80,7 @@ def test_a_response_is_closed_even_if_the_client_resets_its_connection() -> None
 
     def pieces() -> Iterator[bytes]:
         yield b"first"
-        is_reset.wait(20)
+        is_reset.wait(100)
 
     def view(_: Request) -> Response:
         response = Response(pieces(), headers={"Content-Length": "9"})
@@ -88,7 +88,7 @@ def test_a_response_is_closed_even_if_the_client_resets_its_connection() -> None
         return response
 
     with HttpServer(application(view)) as server:
-        client = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        client = socket.create_connection(("127.0.0.1", server.port), timeout=100)
         client.sendall(REQUEST)
         while not client.recv(1024).endswith(b"first"):
             pass
@@ -97,7 +97,7 @@ def test_a_response_is_closed_even_if_the_client_resets_its_connection() -> None
         client.close()
         is_reset.set()
 
-        assert is_closed.wait(20)
+        assert is_closed.wait(100)
 
 
 DOCUMENTS = "/v1/projects/p/databases/(default)/documents"
@@ -122,7 +122,9 @@ def test_a_foreign_pages_request_never_reaches_firestore(
 ) -> None:
     nowhere = "127.0.0.1:1"
     with firestore_guard(nowhere, origins=[PAGE]) as guard:
-        answer = requests.request(method, guard.url + path, headers=headers, timeout=10)
+        answer = requests.request(
+            method, guard.url + path, headers=headers, timeout=100
+        )
 
     assert answer.status_code == 403
 

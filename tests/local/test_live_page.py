@@ -32,11 +32,11 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_the_page_is_served_from_its_sources_with_live_reload(live: str) -> None:
-    page = requests.get(f"{live}/usage", timeout=30).text
+    page = requests.get(f"{live}/usage", timeout=100).text
 
     assert "/src/main.tsx" in page
     assert "/@vite/client" in page
-    assert requests.get(f"{live}/config.json", timeout=10).json()["project"] == "demo"
+    assert requests.get(f"{live}/config.json", timeout=100).json()["project"] == "demo"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_only_the_page_itself_can_sign_in_through_vite(
 ) -> None:
     sent = {"Origin": live, **headers}
     url = f"{live}/development/token"
-    answer = requests.post(url, json={"user": "min-ji"}, headers=sent, timeout=10)
+    answer = requests.post(url, json={"user": "min-ji"}, headers=sent, timeout=100)
 
     assert answer.status_code == status
     assert ("token" in answer.text) is (status == 200)

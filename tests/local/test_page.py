@@ -35,7 +35,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServ
 def test_signing_in_returns_a_token_signed_by_this_checkout(server: HttpServer) -> None:
     def claims(user: str) -> dict[str, object]:
         answer = requests.post(
-            f"{server.url}/development/token", json={"user": user}, timeout=10
+            f"{server.url}/development/token", json={"user": user}, timeout=100
         ).json()
         keys = LocalIdentity.of_checkout("demo-reelay").certificates()
         return dict(jwt.decode(answer["token"], keys, audience="demo-reelay"))
@@ -58,7 +58,10 @@ def test_only_the_page_itself_can_sign_in_and_only_its_users(
     server: HttpServer, headers: dict[str, str], body: object, status: int
 ) -> None:
     answer = requests.post(
-        f"{server.url}/development/token", json.dumps(body), headers=headers, timeout=10
+        f"{server.url}/development/token",
+        json.dumps(body),
+        headers=headers,
+        timeout=100,
     )
 
     assert answer.status_code == status
@@ -78,7 +81,7 @@ def test_only_the_page_itself_can_sign_in_and_only_its_users(
 def test_a_path_that_is_no_file_is_one_of_the_pages_views(
     server: HttpServer, path: str, status: int, text: str
 ) -> None:
-    answer = requests.get(server.url + path, timeout=10)
+    answer = requests.get(server.url + path, timeout=100)
 
     assert answer.status_code == status
     assert text in answer.text
@@ -99,13 +102,13 @@ def test_no_file_is_open_while_a_browser_receives_it(tmp_path: Path, path: str) 
 def test_a_page_that_is_not_built_says_how_to_build_it(tmp_path: Path) -> None:
     page = Page(project="demo", addresses=ADDRESSES, folder=tmp_path)
     with page.server() as server:
-        answer = requests.get(server.url, timeout=10)
+        answer = requests.get(server.url, timeout=100)
 
     assert "make web" in answer.text
 
 
 def test_the_page_may_connect_only_to_the_stack(server: HttpServer) -> None:
-    answer = requests.get(server.url, timeout=10)
+    answer = requests.get(server.url, timeout=100)
 
     policy = answer.headers["Content-Security-Policy"]
     assert "https:" not in policy
@@ -120,7 +123,7 @@ def test_the_page_may_connect_only_to_the_stack(server: HttpServer) -> None:
 
 
 def test_the_page_gets_the_addresses_of_the_stack(server: HttpServer) -> None:
-    config = requests.get(f"{server.url}/config.json", timeout=10).json()
+    config = requests.get(f"{server.url}/config.json", timeout=100).json()
 
     assert config["api"] == ADDRESSES["api"]
     assert config["emulators"]["firestore"] == ADDRESSES["firestore"]

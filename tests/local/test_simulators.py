@@ -257,7 +257,7 @@ def test_a_task_can_be_gone_at_once_or_once_it_succeeded(
     for task_id in (gone, gone, done.get("id") or done["name"]):
         assert vendor.ask(server, task_id).status_code == 404
     if vendor is RUNWAY:
-        assert requests.get(done["output"][0], timeout=10).status_code == 404
+        assert requests.get(done["output"][0], timeout=100).status_code == 404
 
 
 @each(*OWN)
@@ -383,7 +383,7 @@ def test_a_request_needs_its_headers(
     headers = {name: text for name, text in asked["headers"].items() if name != missing}
 
     url = server_of(vendor).address + asked["path"]
-    answer = requests.post(url, json=asked["body"], headers=headers, timeout=10)
+    answer = requests.post(url, json=asked["body"], headers=headers, timeout=100)
 
     assert answer.status_code == status
     assert "error" in answer.json()

@@ -23,7 +23,7 @@ from shared.gcp.task_queue import client as tasks_client
 QUEUE = "projects/demo/locations/us-central1/queues/steps"
 INVOKER = "tasks-invoker@demo.iam.gserviceaccount.com"
 OIDC = {"service_account_email": INVOKER, "audience": "https://worker"}
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 100.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -168,9 +168,11 @@ def test_an_attempt_past_its_deadline_is_dropped_and_repeated(
     with cloud_of(identity, min_deadline=timedelta(0)) as cloud:
         cloud.task(target.url, dispatch_deadline=timedelta(seconds=0.2))
 
-        _, again = target.wait_for(2)
+        hits = target.wait_for(2)
         target.free.set()
 
+    # The first attempt may arrive after the next one.
+    again = max(hits, key=lambda hit: int(hit.headers["X-CloudTasks-TaskRetryCount"]))
     assert int(again.headers["X-CloudTasks-TaskRetryCount"]) >= 1
     assert again.headers["X-CloudTasks-TaskExecutionCount"] == "0"
     assert "X-CloudTasks-TaskPreviousResponse" not in again.headers
@@ -182,7 +184,7 @@ def test_from_a_rotation_on_another_key_signs(
     rotated = LocalIdentity.generate("demo")
     rotated.save(tmp_path / "key.pem")
     url = f"{cloud.server.control_url}/key"
-    requests.post(url, str(tmp_path / "key.pem"), timeout=5).raise_for_status()
+    requests.post(url, str(tmp_path / "key.pem"), timeout=100).raise_for_status()
 
     cloud.task(target.url, http_request={"oidc_token": OIDC})
 

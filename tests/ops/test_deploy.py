@@ -848,7 +848,6 @@ def real_desk(providers: dict[str, str], tmp_path: Path) -> Desk:
     return desk
 
 
-@pytest.mark.timeout(600)
 def test_the_real_terraform_deploys_and_destroys(
     real_desk: Desk, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -447,7 +447,6 @@ def test_a_program_gets_its_input_and_its_output_is_shown_or_returned(
     assert capfd.readouterr() == ((output, "wrong\n") if is_shown else ("", ""))
 
 
-@pytest.mark.timeout(30)
 def test_a_program_may_still_print_everything_after_ctrl_c() -> None:
     """More than a pipe holds, such as a plan while Terraform saves its state."""
     program = (
