@@ -73,26 +73,27 @@ def test_a_share_is_the_same_for_the_same_seed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "error", "billed"),
+    ("kind", "seconds", "error", "billed"),
     [
-        ("drop-before", requests.ConnectionError, 0),
-        ("drop-after", requests.ConnectionError, 1),
-        ("read-timeout", requests.ReadTimeout, 1),
-        ("late", requests.ReadTimeout, 1),
-        ("silent", requests.ReadTimeout, 0),
+        ("drop-before", 100, requests.ConnectionError, 0),
+        ("drop-after", 100, requests.ConnectionError, 1),
+        ("read-timeout", 0.2, requests.ReadTimeout, 1),
+        ("late", 0.2, requests.ReadTimeout, 1),
+        ("silent", 0.2, requests.ReadTimeout, 0),
     ],
 )
 def test_a_start_without_an_answer_is_billed_if_it_was_accepted(
     runway: SimulatorServer,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
+    seconds: float,
     error: type[Exception],
     billed: int,
 ) -> None:
     runway.faults.add(parse_faults(f"runway:start:{kind}"))
     impatient = requests.request
     monkeypatch.setattr(
-        requests, "request", lambda *a, **k: impatient(*a, **k | {"timeout": 0.5})
+        requests, "request", lambda *a, **k: impatient(*a, **k | {"timeout": seconds})
     )
 
     with pytest.raises(error):
