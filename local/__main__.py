@@ -101,6 +101,14 @@ def token(args: argparse.Namespace) -> int:
     return 0
 
 
+def cast(args: argparse.Namespace) -> int:
+    """Make the README's images of the demo."""
+    from local.cast import make
+
+    make(args.folder)
+    return 0
+
+
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -156,6 +164,11 @@ def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     token_parser.add_argument("user")
     text = "with the claim `admin`"
     token_parser.add_argument("--admin", action="store_true", help=text)
+    cast_parser = command("cast", cast)
+    images = Path("docs/images")
+    cast_parser.add_argument(
+        "--folder", type=Path, default=images, help="for the images"
+    )
     if not set(arguments) - {"-h", "--help"} or arguments[0] in OPERATORS:
         from ops.__main__ import add_commands
 

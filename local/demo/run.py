@@ -42,7 +42,10 @@ _PAID = (
 
 @dataclass(slots=True, kw_only=True)
 class Demo:
-    """A run of the demo. `request` None: resumes the job that `job_id` names."""
+    """A run of the demo. `request` None: resumes the job that `job_id` names.
+
+    `beforehand`: the lines, in rich's markup, that were printed before the job.
+    """
 
     environ: Mapping[str, str]
     request: DemoRequest | None
@@ -51,13 +54,15 @@ class Demo:
     job: Job = field(default_factory=dict)
     chain: Sequence[str] = ()
     folder: Path | None = None
+    history: list[tuple[datetime, Job]] = field(default_factory=list)
+    beforehand: list[str] = field(default_factory=list)
 
     def run(self) -> int:
         """The exit code: 0 if there is a video, 130 if interrupted, else 1."""
         with self.console.status("Starting the local stack …") as status:
             stack = self._stack(status)
             style = "yellow" if stack.vendors.real else "dim"
-            self.console.print(f"[{style}]{stack.money}[/]")
+            self._say_beforehand(f"[{style}]{stack.money}[/]")
             try:
                 stack.__enter__()
             except KeyboardInterrupt:
@@ -75,6 +80,10 @@ class Demo:
             _ignore_signals()
             client.close()
             self._stop(stack)
+
+    def _say_beforehand(self, line: str) -> None:
+        self.beforehand.append(line)
+        self.console.print(line)
 
     def _stack(self, status: Status) -> Stack:
         def say(part: str) -> None:
@@ -133,8 +142,8 @@ class Demo:
 
     def _create(self, client: DemoClient, stack: Stack, request: DemoRequest) -> None:
         if request.is_own_prompt:
-            own = request.body["prompt"]
-            self.console.print(f"[dim]The demo's own prompt: {own}[/]")
+            own = f"[dim]The demo's own prompt: {request.body['prompt']}[/]"
+            self._say_beforehand(own)
         body = {**request.body, **client.uploads(request)}
         estimate = client.call("POST", "/v1/estimates", body)
         self.chain = [each["ai_model"] for each in estimate["links"]]
@@ -150,9 +159,9 @@ class Demo:
     def _agree(self, stack: Stack, estimate: Job, request: DemoRequest) -> None:
         text = price(estimate)
         if not stack.vendors.real:
-            self.console.print(f"[dim]{text} (simulated)[/]")
+            self._say_beforehand(f"[dim]{text} (simulated)[/]")
             return
-        self.console.print(f"[yellow]{text}[/]")
+        self._say_beforehand(f"[yellow]{text}[/]")
         if request.is_agreed:
             return
         try:
@@ -184,6 +193,8 @@ class Demo:
     def _record(self, stack: Stack, seen: Job) -> None:
         """Keep the new state; with real keys, save the stack if attempts changed."""
         is_new = seen.get("attempts") != self.job.get("attempts")
+        if seen != self.job:
+            self.history.append((datetime.now(UTC), seen))
         self.job = seen
         if self.folder and is_new:
             stack.save()
