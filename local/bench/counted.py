@@ -60,7 +60,7 @@ counted(Wire, "get", lambda *_, **__: {"reads": 1})
 counted(Wire, "read", lambda found, *_, **__: {"reads": len(found)})
 counted(Wire, "commit", lambda _, __, commit, **___: _writes(commit))
 counted(Database, "query", lambda found, *_, **__: {"reads": max(1, len(found))})
-counted(CloudTasksQueue, "_enqueue", lambda *_, **__: {"tasks": 1})
+counted(CloudTasksQueue, "enqueue", lambda *_, **__: {"tasks": 1})
 counted(requests.Session, "request", _storage)
 
 
