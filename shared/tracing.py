@@ -16,8 +16,10 @@ class Headers(Protocol):
 
 
 class Tracer(Protocol):
-    def root(self, name: str, parent: str | None) -> Iterator[None]:
-        """The generator of a context manager. `parent`: a W3C traceparent."""
+    def root(self, name: str, parent: str | None, *, is_ours: bool) -> Iterator[None]:
+        """The generator of a context manager. `parent`: a W3C traceparent. `is_ours`:
+        one of our functions wrote it, and has decided whether the trace is sampled.
+        """
         ...
 
     def span(self, name: str, attributes: Mapping[str, str]) -> Iterator[None]: ...
@@ -37,13 +39,17 @@ def use(tracer: Tracer | None) -> None:
 
 
 @contextmanager
-def root(name: str, headers: Headers) -> Iterator[None]:
-    """The root span of a request or a task; continues the sender's trace, if any."""
+def root(name: str, headers: Headers, *, is_private: bool = False) -> Iterator[None]:
+    """The root span of a request or a task; continues the sender's trace, if any.
+
+    `is_private`: strangers can't call this function, so our own header is genuine.
+    """
     if _tracer is None:
         yield
         return
-    parent = headers.get(HEADER) or headers.get("traceparent")
-    yield from _tracer.root(name, parent)
+    ours = headers.get(HEADER) if is_private else None
+    parent = ours or headers.get("traceparent")
+    yield from _tracer.root(name, parent, is_ours=ours is not None)
 
 
 @contextmanager

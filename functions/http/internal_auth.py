@@ -37,6 +37,7 @@ def restricted_to(
                 process.settings().project,
                 seconds,
                 lambda: _respond(function, callers, request),
+                is_private=True,
             )
 
         return guarded

@@ -23,11 +23,19 @@ _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
 
 def serve(
-    request: Request, project: str, seconds: float, respond: Callable[[], Response]
+    request: Request,
+    project: str,
+    seconds: float,
+    respond: Callable[[], Response],
+    *,
+    is_private: bool = False,
 ) -> Response:
-    """What `respond` returns within `seconds`, with the request's ID; logs it."""
+    """What `respond` returns within `seconds`, with the request's ID; logs it.
+
+    `is_private`: strangers can't call this function.
+    """
     began = time.monotonic()
-    with request_context(request, project) as request_id:
+    with request_context(request, project, is_private=is_private) as request_id:
         with limited_to(seconds):
             response = respond()
         response.headers.add("X-Request-Id", request_id)
@@ -41,15 +49,19 @@ def serve(
 
 
 @contextmanager
-def request_context(request: Request, project: str) -> Iterator[str]:
+def request_context(
+    request: Request, project: str, *, is_private: bool = False
+) -> Iterator[str]:
     """Yields the request's ID, which is always our own.
 
-    An ID that the caller sent is only logged, if it is well-formed.
+    An ID that the caller sent is only logged, if it is well-formed. `is_private`:
+    strangers can't call this function.
     """
     clear_contextvars()
     request_id = secrets.token_hex(16)
-    is_task = "X-CloudTasks-TaskName" in request.headers
-    with tracing.root("task" if is_task else "request", request.headers):
+    is_task = is_private and "X-CloudTasks-TaskName" in request.headers
+    name = "task" if is_task else "request"
+    with tracing.root(name, request.headers, is_private=is_private):
         own = tracing.current()
         headers = Headers({"traceparent": own}) if own else request.headers
         fields = _trace(headers, project)

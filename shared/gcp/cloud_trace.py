@@ -1,11 +1,13 @@
 """Exports spans to Cloud Trace over OTLP, OpenTelemetry's own protocol."""
 
+import random
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from google.auth.credentials import Credentials
 from google.auth.transport.requests import AuthorizedSession
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -24,8 +26,9 @@ _PROPAGATOR = TraceContextTextMapPropagator()
 class CloudTracer:
     """The `Tracer` of shared/tracing.py.
 
-    `ratio`: the share of traces that are sampled. The trace's ID alone decides, so all
-    functions decide alike, and no caller can force sampling. `emulator`: host:port of a
+    `ratio`: the share of traces that are sampled. The function that a stranger calls
+    decides that, by chance: neither a flag nor an ID that the caller chose has an
+    influence. The others do as it has decided. `emulator`: host:port of a
     collector that accepts OTLP over HTTP.
     """
 
@@ -37,10 +40,8 @@ class CloudTracer:
         credentials: Credentials | None,
         emulator: str | None = None,
     ) -> None:
-        by_id = TraceIdRatioBased(ratio)
-        sampler = ParentBased(
-            by_id, remote_parent_sampled=by_id, remote_parent_not_sampled=by_id
-        )
+        self._ratio = ratio
+        sampler = ParentBased(TraceIdRatioBased(ratio))
         names = {"service.name": "reelay", "gcp.project_id": project}
         resource = Resource.create(names)
         self._provider = TracerProvider(sampler=sampler, resource=resource)
@@ -53,17 +54,31 @@ class CloudTracer:
         self._tracer = self._provider.get_tracer("reelay")
         self._flushing = ThreadPoolExecutor(1, "spans")
 
-    def root(self, name: str, parent: str | None) -> Iterator[None]:
-        carrier = {"traceparent": parent} if parent else {}
-        span = self._tracer.start_span(
-            name, _PROPAGATOR.extract(carrier), trace.SpanKind.SERVER
-        )
+    def root(self, name: str, parent: str | None, *, is_ours: bool) -> Iterator[None]:
+        context = _PROPAGATOR.extract({"traceparent": parent} if parent else {})
+        if not is_ours:
+            context = self._decide(context)
+        span = self._tracer.start_span(name, context, trace.SpanKind.SERVER)
         try:
             yield from _in_span(span)
         finally:
             if span.is_recording():
                 span.end()
                 self._flush()
+
+    def _decide(self, context: Context) -> Context:
+        """Replaces a caller's decision whether its trace is sampled."""
+        parent = trace.get_current_span(context).get_span_context()
+        if not parent.is_valid:
+            return context
+        is_sampled = random.random() < self._ratio  # noqa: S311 - not a secret
+        ours = trace.SpanContext(
+            parent.trace_id,
+            parent.span_id,
+            is_remote=True,
+            trace_flags=trace.TraceFlags(is_sampled),
+        )
+        return trace.set_span_in_context(trace.NonRecordingSpan(ours), context)
 
     def _flush(self) -> None:
         """Flushes in a separate thread, because the library's flush has no timeout.

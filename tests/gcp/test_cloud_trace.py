@@ -31,7 +31,8 @@ def use(collector: Collector, ratio: float) -> None:
 def test_a_task_continues_the_trace_of_its_creator(collector: Collector) -> None:
     use(collector, 1.0)
 
-    with tracing.root("task", {tracing.HEADER: PARENT, "traceparent": "00-0-0-00"}):
+    headers = {tracing.HEADER: PARENT, "traceparent": "00-0-0-00"}
+    with tracing.root("task", headers, is_private=True):
         made = tracing.task_headers()[tracing.HEADER]
 
     (span,) = collector.spans
@@ -39,14 +40,37 @@ def test_a_task_continues_the_trace_of_its_creator(collector: Collector) -> None
     assert made.split("-")[1:3] == [TRACE_ID, span.span_id]
 
 
-def test_a_caller_cannot_turn_sampling_on(collector: Collector) -> None:
-    """The trace's ID decides, not the caller's sampled flag."""
+@pytest.mark.parametrize("trace_id", [TRACE_ID, f"{1:032x}"])
+@pytest.mark.parametrize("header", ["traceparent", tracing.HEADER])
+def test_a_caller_cannot_turn_sampling_on(
+    collector: Collector, header: str, trace_id: str
+) -> None:
+    """Neither by a flag nor by an ID that would be sampled at any ratio."""
     use(collector, 1e-9)
 
-    with tracing.root("request", {"traceparent": PARENT}):
-        assert TRACE_ID in str(tracing.current())
+    with tracing.root("request", {header: PARENT.replace(TRACE_ID, trace_id)}):
+        made = tracing.task_headers()
+        with tracing.root("task", made, is_private=True):
+            pass
 
     assert collector.spans == []
+
+
+def test_a_callers_trace_is_continued_and_sampled_as_we_decide(
+    collector: Collector,
+) -> None:
+    use(collector, 1.0)
+
+    with tracing.root("request", {"traceparent": PARENT[:-2] + "00"}):
+        made = tracing.task_headers()
+    use(collector, 1e-9)
+    with tracing.root("task", made, is_private=True):
+        pass
+
+    assert [(s.name, s.trace_id) for s in collector.spans] == [
+        ("request", TRACE_ID),
+        ("task", TRACE_ID),
+    ]
 
 
 def test_a_silent_collector_delays_a_request_only_briefly(
