@@ -79,7 +79,14 @@ ERRORS = [
     ("INVALID_ARGUMENT", "the input image is too small", FORM),
     ("INTERNAL", "service UNAVAILABLE: the model is overloaded", FAULT),
     ("SAFETY", "the input image was blocked", ErrorCode.IMAGE_REFUSED),
+    ("SAFETY", "the generated video", OUTPUT),
     ("PROHIBITED_CONTENT", "", ErrorCode.PROMPT_REFUSED),
+    ("BLOCKLIST", "", ErrorCode.PROMPT_REFUSED),
+    ("content_blocked", "", ErrorCode.PROMPT_REFUSED),
+    ("MODERATION", "", ErrorCode.PROMPT_REFUSED),
+    ("POLICY_VIOLATION", "", ErrorCode.PROMPT_REFUSED),
+    ("PERMISSION_DENIED", "no", ErrorCode.ACCESS_DENIED),
+    ("UNAUTHENTICATED", "no", ErrorCode.ACCESS_DENIED),
     ("RESOURCE_EXHAUSTED", "quota", ErrorCode.RATE_LIMITED),
     ("UNAVAILABLE", "busy", ErrorCode.PROVIDER_UNAVAILABLE),
     ("INVALID_ARGUMENT", "duration", ErrorCode.INPUT_NOT_ACCEPTED),
@@ -115,8 +122,18 @@ def test_a_failure_whose_message_says_so_was_free(
 
 
 def test_queued_and_in_progress_are_working() -> None:
-    assert OMNI.polled(interaction("queued")) == Working(queued=True)
-    assert OMNI.polled(interaction("in_progress")) == Working()
+    with capture_logs() as logs:
+        assert OMNI.polled(interaction("queued")) == Working(queued=True)
+        assert OMNI.polled(interaction("in_progress")) == Working()
+
+    assert logs == []
+
+
+def test_a_video_that_is_neither_here_nor_elsewhere_may_come_yet() -> None:
+    poll = OMNI.polled(with_video())
+
+    assert isinstance(poll, Failed)
+    assert poll.may_come_yet
 
 
 def test_an_unknown_status_counts_as_working_and_is_logged() -> None:

@@ -97,6 +97,9 @@ def test_a_vendors_own_error_is_classified_by_the_table(
 
     assert code_of(outcome) == expected
     assert isinstance(outcome, Unknown | Rejected)
+    if isinstance(outcome, Rejected):
+        words = "boom" if case.is_runway else "WORD: boom"
+        assert outcome.problem.detail == words
 
 
 @pytest.mark.parametrize("status", [400, 409, 429, 503])
@@ -128,6 +131,11 @@ def test_json_that_is_not_the_vendors_own_is_unknown(
         {"error": ""},
         {"error": {"type": "server_error", "message": "overloaded"}},
         {"error": {"code": status, "status": "X"}},
+        {"error": {"code": status, "message": "no"}},
+        {"error": {"code": status, "message": "no", "status": ""}},
+        {"error": {"code": status, "message": "no", "status": 5}},
+        {"error": {"code": "", "message": "no model"}},
+        {"error": {"code": "busy", "message": "no model", "type": "server_error"}},
         VEO.error(status + 1),
         other.error(status),
     ]

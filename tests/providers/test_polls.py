@@ -15,6 +15,7 @@ from tests.providers.provider_cases import (
 )
 from tests.providers.vendor_server import CLOSED_PORT_URL, Conduct, Reply, vendor
 
+NO_PAGE = {"code": "not_found", "message": "No such page"}
 REPLIES = {
     "html": Reply(body="<html>"),
     "a list": Reply(body=[]),
@@ -22,6 +23,9 @@ REPLIES = {
     "dropped": Reply(conduct=Conduct.DROP_READ),
     "a proxy's 404": Reply(status=404, body="<html>"),
     "a gateway's 404": Reply(status=404, body={"error": "Not Found"}),
+    "a gateway's 410": Reply(status=410, body={"error": "Gone"}),
+    "a gateway's 404 with a code": Reply(status=404, body={"error": NO_PAGE}),
+    "a gateway's 410 with a code": Reply(status=410, body={"error": NO_PAGE}),
     "a proxy's 410": Reply(status=410, body={"message": "gone"}),
 }
 
