@@ -17,6 +17,9 @@ from local.processes import RunningProcess
 from tests.e2e.conftest import bare_environment
 from tests.e2e.node import LOCAL, QUIET
 
+_TOOLS = LOCAL / FIREBASE_TOOLS
+# An interrupted installation is repeated.
+_DONE = _TOOLS / "node_modules/.done"
 _START = """
 const { createApp } = require("firebase-tools/lib/emulator/auth/server");
 createApp(process.argv[2]).then((app) => {
@@ -30,7 +33,7 @@ createApp(process.argv[2]).then((app) => {
 @contextmanager
 def auth_emulator(project: str, folder: Path) -> Iterator[str]:
     """host:port of an emulator without users; its log goes into `folder`."""
-    tools = _firebase_tools()
+    tools = _installed_tools()
     start = tools / "start.cjs"
     start.write_text(_START)
     node = shutil.which("node")
@@ -44,15 +47,31 @@ def auth_emulator(project: str, folder: Path) -> Iterator[str]:
         yield f"127.0.0.1:{running.announcement()['port']}"
 
 
+@contextmanager
+def tools_on_their_way() -> Iterator[None]:
+    """Installs firebase-tools while other tests run: that can take minutes."""
+    installation = _installation()
+    yield
+    if installation:
+        installation.terminate()
+        installation.wait()
+
+
 @cache
-def _firebase_tools() -> Path:
-    """Installed once, without the packages of other emulators."""
-    folder = LOCAL / FIREBASE_TOOLS
-    if not (folder / "node_modules/firebase-tools/package.json").is_file():
-        options = (*QUIET, "--ignore-scripts", "--omit=optional", "--prefix")
-        install = ["npm", "install", *options, str(folder), FIREBASE_TOOLS]
-        subprocess.run(install, check=True, timeout=600)
-    return folder
+def _installation() -> subprocess.Popen[bytes] | None:
+    """npm at work, without the packages of other emulators; None if it was earlier."""
+    if _DONE.is_file():
+        return None
+    options = (*QUIET, "--ignore-scripts", "--omit=optional", "--prefix")
+    command = ["npm", "install", *options, str(_TOOLS), FIREBASE_TOOLS]
+    return subprocess.Popen(command)
+
+
+def _installed_tools() -> Path:
+    if installation := _installation():
+        assert installation.wait(timeout=600) == 0, "npm could not install them"
+        _DONE.touch()
+    return _TOOLS
 
 
 def link_sent_to(email: str, emulator: str, project: str) -> str:

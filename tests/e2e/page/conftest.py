@@ -1,7 +1,7 @@
 """The built page of a running stack, and its visitors."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from local.stack import Stack
 from ops import npm
+from tests.e2e.auth_emulator import tools_on_their_way
 from tests.e2e.client import Frontend, Video
 from tests.e2e.visitor import Visitor, launched, visiting
 
@@ -20,6 +21,14 @@ def _built() -> None:
     if missing := npm.missing_for_page():
         pytest.fail("\n".join(missing), pytrace=False)
     npm.build()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _auth_emulator_on_its_way(request: pytest.FixtureRequest) -> Iterator[None]:
+    items = request.session.items
+    wanted = any("test_with_firebase" in each.nodeid for each in items)
+    with tools_on_their_way() if wanted else nullcontext():
+        yield
 
 
 @pytest.fixture(scope="package")

@@ -14,7 +14,7 @@ from local.stack import Stack
 from tests.e2e.client import IMAGE, Frontend, set_faults
 from tests.e2e.page.acting import BUSY, choose, make, write
 from tests.e2e.page.conftest import Visit
-from tests.e2e.page.sheet import Sheet
+from tests.e2e.page.sheet import FOLDER, Sheet
 from tests.e2e.visitor import NARROW, PHONE, THEMES, WIDE, Theme, Visitor
 
 pytestmark = pytest.mark.timeout(300)
@@ -44,7 +44,7 @@ def check(visitor: Visitor, sheets: Sheets) -> None:
 
 
 def add(sheets: Sheets, language: str, width: int, page: Page) -> None:
-    for theme in THEMES:
+    for theme in THEMES if FOLDER else ():
         page.emulate_media(color_scheme=theme)
         sheets[theme, language].add(width, page)
 
@@ -114,6 +114,8 @@ def test_every_screen_of_making_is_accessible(visit: Visit, stack: Stack) -> Non
     set_faults(stack, [*BUSY, NEVER_DONE])
     page.get_by_role("button", name="프롬프트 수정하기").click()
     make(page)
+    handed_over = "Runway가 혼잡해서 Veo에 요청했습니다"
+    expect(page.locator(".headline")).to_have_text(handed_over)
     expect(page.locator(".details")).to_contain_text("Veo가 만드는 중")
     check(visitor, sheets)
 

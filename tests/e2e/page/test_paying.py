@@ -181,17 +181,21 @@ def test_a_double_click_is_one_job(visit: Visit, frontend: Frontend) -> None:
     assert len(submissions(frontend.stack, prompt)) == 1
 
 
-def lose_answers(page: Page, count: int) -> list[str]:
-    """Let `POST /v1/videos` reach the API, but lose its next answers."""
-    keys: list[str] = []
+class LostAnswers:
+    """`POST /v1/videos` reaches the API, but until `end` its answers are lost."""
 
-    def pass_on(route: Route) -> None:
-        keys.append(route.request.headers["idempotency-key"])
+    def __init__(self, page: Page) -> None:
+        self.keys: list[str] = []
+        self._are_lost = True
+        page.route(CREATING, self._pass_on)
+
+    def _pass_on(self, route: Route) -> None:
+        self.keys.append(route.request.headers["idempotency-key"])
         answer = route.fetch()
-        return route.abort() if len(keys) <= count else route.fulfill(response=answer)
+        return route.abort() if self._are_lost else route.fulfill(response=answer)
 
-    page.route(CREATING, pass_on)
-    return keys
+    def end(self) -> None:
+        self._are_lost = False
 
 
 def test_a_lost_answer_is_requested_again_even_after_a_reload(
@@ -201,16 +205,17 @@ def test_a_lost_answer_is_requested_again_even_after_a_reload(
     visitor = visit()
     visitor.forgive("net::ERR_")
     page = visitor.page
-    keys = lose_answers(page, 2)
+    answers = LostAnswers(page)
     write(page, prompt)
     make(page)
     expect(page.locator(".headline")).to_contain_text("아직 응답이 없습니다")
 
+    answers.end()
     page.reload()
 
     expect(player(page)).to_be_visible()
-    assert len(set(keys)) == 1
-    assert len(keys) > 1
+    assert len(set(answers.keys)) == 1
+    assert len(answers.keys) > 1
     assert len(jobs(frontend, prompt)) == 1
 
 
@@ -221,11 +226,12 @@ def test_retrying_an_abandoned_request_creates_no_second_job(
     visitor = visit()
     visitor.forgive("net::ERR_")
     page = visitor.page
-    lose_answers(page, 1)
+    answers = LostAnswers(page)
     write(page, prompt)
     make(page)
     page.get_by_role("button", name="보내기 취소").click()
     expect(page.get_by_role("region", name="이미지와 영상")).to_be_focused()
+    answers.end()
     stop_time(page)
 
     make(page)

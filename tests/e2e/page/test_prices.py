@@ -1,18 +1,19 @@
 """What the page shows where a video has no price, or can't be made."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Route, expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend
 from tests.e2e.page.acting import choose, write
 from tests.e2e.page.conftest import Visit
-from tests.e2e.visitor import PHONE, visiting
+from tests.e2e.visitor import PHONE
 
 pytestmark = pytest.mark.timeout(300)
+CAP = {"limit_usd": "0.30", "used_usd": "0", "left_usd": "0.30"}
 
 
 def test_a_request_that_the_only_provider_cannot_make_is_reported_before_the_click(
@@ -28,32 +29,41 @@ def test_a_request_that_the_only_provider_cannot_make_is_reported_before_the_cli
     expect(page.locator(".make-button .price")).to_have_count(0)
 
 
-def test_over_the_cap_the_page_suggests_settings_that_fit(
-    browser: Browser, a_stack: Callable[..., Stack]
-) -> None:
-    with (
-        a_stack(USER_DAILY_LIMIT_USD="0.30") as poor,
-        visiting(browser, poor) as visitor,
-    ):
-        visitor.go()
-        visitor.sign_in()
-        visitor.forgive("422", "net::ERR_")
-        page = visitor.page
-        page.route("**/v1/usage*", lambda route: route.abort())
-        page.reload()
-        choose(page)
-        write(page, "A raccoon that is too dear", seconds=8)
-        # Without the figures, in the service's own words.
-        expect(page.locator(".order-bar .bad")).not_to_be_empty()
-        page.unroute("**/v1/usage*")
-        page.evaluate("dispatchEvent(new Event('online'))")
+def test_over_the_cap_the_page_suggests_settings_that_fit(visit: Visit) -> None:
+    visitor = visit(user=None)
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    is_down = True
 
-        expect(page.locator(".order")).to_contain_text("한도가 $0.30 남았습니다")
-        expect(page.locator(".make-button")).to_be_disabled()
-        page.get_by_role("button", name=re.compile("가능한 설정")).click()
+    def leave_little(route: Route) -> None:
+        if is_down:
+            return route.abort()
+        answer = route.fetch().json()
+        answer["caps"]["daily"] = CAP
+        return route.fulfill(json=answer)
 
-        expect(page.locator(".price:not(.old)")).to_contain_text("$0.30")
-        expect(page.locator(".make-button")).to_be_enabled()
+    def refuse(route: Route) -> None:
+        answer = route.fetch().json()
+        if float(answer["estimated_cost_usd"]) > 0.3:
+            answer["refused"] = {"code": "exceeds_limit", "message": "Too expensive."}
+        route.fulfill(json=answer)
+
+    page.route("**/v1/usage*", leave_little)
+    page.route("**/v1/estimates", refuse)
+    visitor.sign_in()
+    choose(page)
+    write(page, "A raccoon that is too dear", seconds=8)
+    # Without the figures, in the service's own words.
+    expect(page.locator(".order-bar .bad")).to_have_text("Too expensive.")
+    is_down = False
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+    expect(page.locator(".order")).to_contain_text("한도가 $0.30 남았습니다")
+    expect(page.locator(".make-button")).to_be_disabled()
+    page.get_by_role("button", name=re.compile("가능한 설정")).click()
+
+    expect(page.locator(".price:not(.old)")).to_contain_text("$0.30")
+    expect(page.locator(".make-button")).to_be_enabled()
 
 
 @pytest.mark.usefixtures("_paused")
@@ -120,11 +130,12 @@ def test_a_service_that_is_down_at_the_start_is_retried(visit: Visit) -> None:
     visitor = visit(user=None)
     visitor.forgive("net::ERR_")
     page = visitor.page
-    page.route("**/v1/models", lambda route: route.abort(), times=1)
+    page.route("**/v1/models", lambda route: route.abort())
     visitor.sign_in()
     expect(page.get_by_role("alert")).to_contain_text("서비스가 응답하지 않습니다")
     expect(page.locator(".make-button")).to_be_disabled()
 
-    expect(page.locator(".price:not(.old)")).to_be_visible()
+    page.unroute("**/v1/models")
 
+    expect(page.locator(".price:not(.old)")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)

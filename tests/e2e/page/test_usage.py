@@ -35,15 +35,8 @@ def test_usage_starts_with_one_number_and_has_the_figures_behind_the_bars(
     )
     page.get_by_text("표로 보기").click()
     expect(page.locator("tbody tr").filter(has_text="Runway").first).to_be_visible()
-
-
-def test_each_provider_is_shown_with_its_success_rate_and_its_time(
-    visit: Visit, stack: Stack, spender: str
-) -> None:
-    told = Frontend(stack, "min-ji").call("GET", "/v1/usage").json()["providers"]
-    made = next(one["completed"] for one in told if one["ai_model"] == "runway")
-    page = visit("/usage", user=spender).page
-
+    # Each provider with its success rate and its time.
+    (made,) = (p["completed"] for p in told["providers"] if p["ai_model"] == "runway")
     runway = page.locator(".providers li").filter(has_text="Runway").first
     how_long = "보통" if made >= 8 else "약"
     expect(runway).to_contain_text(re.compile(r"요청 \d+건 중 \d+% 성공"))
@@ -83,26 +76,23 @@ def test_figures_that_cannot_be_loaded_are_requested_again(
     visitor.said.clear()  # the browser's error about the failed call
 
 
-@pytest.mark.parametrize("is_known", [False, True])
 def test_a_view_opened_while_offline_appears_when_the_connection_is_back(
-    visit: Visit, spender: str, *, is_known: bool
+    visit: Visit, spender: str
 ) -> None:
-    """`is_known`: whether the view's code is loaded already."""
     visitor = visit("/", user=spender)
     visitor.forgive("net::ERR_", "Could not reach Cloud Firestore", "cleardot.gif")
     page = visitor.page
     expect(page.locator("#prompt")).to_be_visible()
     usage = page.get_by_role("link", name="사용량")
-    if is_known:
+    # The second time, the view's code is loaded already.
+    for failed in ("서비스에 연결할 수 없습니다", "불러오지 못했습니다"):
+        page.context.set_offline(True)
         usage.click()
+        expect(page.get_by_role("alert")).to_contain_text(failed)
+
+        page.context.set_offline(False)
+
         expect(page.locator(".cap").first).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_count(0)
         page.get_by_role("link", name="만들기").click()
-    page.context.set_offline(True)
-    usage.click()
-    failed = "불러오지 못했습니다" if is_known else "서비스에 연결할 수 없습니다"
-    expect(page.get_by_role("alert")).to_contain_text(failed)
-
-    page.context.set_offline(False)
-
-    expect(page.locator(".cap").first).to_be_visible()
-    expect(page.get_by_role("alert")).to_have_count(0)
+        expect(page.locator("#prompt")).to_be_visible()
