@@ -16,7 +16,8 @@ from contextlib import ExitStack
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import BinaryIO
+from types import SimpleNamespace
+from typing import cast
 
 import requests
 from google.auth.credentials import AnonymousCredentials
@@ -32,19 +33,12 @@ from local.processes import RunningProcess, answers, free_port, python, wait_unt
 from local.simulators.render import Shape, render
 from local.stack import ROOT
 from shared.domain.delivery import VideoFacts
-from shared.domain.outcomes import (
-    Accepted,
-    Poll,
-    Stored,
-    StoreFailed,
-    Submission,
-    Succeeded,
-)
+from shared.domain.outcomes import Stored, StoreFailed
 from shared.gcp.bucket import CloudBucket
 from shared.gcp.credentials import url_signer
 from shared.gcp.web_download import PublicWeb
 from shared.media.decoder import ChildVideoCheck
-from shared.ports.providers import GenerationRequest, Result, TaskRef, WebFile
+from shared.ports.providers import Provider, WebFile
 from shared.ports.storage import VideoCheck
 from shared.system import SystemClock
 from shared.worker.store import StoreStep
@@ -123,39 +117,26 @@ def _stored(where: Sequence[str], how: str, megabytes: int) -> Figures:
     return found
 
 
-class _Vendor:
-    """The port `Provider`, as far as storing a result needs it."""
-
-    writes_into_bucket = False
-
-    def __init__(self, origin: str, name: str) -> None:
-        self._file = WebFile(url=f"{origin}/{name}", trusted_origin=origin)
-
-    def start(self, request: GenerationRequest) -> Submission:
-        return Accepted(task_id="task")
-
-    def poll(self, task: TaskRef) -> Poll:
-        return Succeeded()
-
-    def fetch(self, task: TaskRef) -> Result:
-        return self._file
-
-    def cancel(self, task: TaskRef) -> bool:
-        return True
+def _vendor(origin: str, name: str) -> Provider:
+    """A vendor, as far as storing this file of it needs one."""
+    file = WebFile(url=f"{origin}/{name}", trusted_origin=origin)
+    return cast(
+        Provider, SimpleNamespace(writes_into_bucket=False, fetch=lambda _: file)
+    )
 
 
-class _NoCheck:
-    def inspect(self, file: BinaryIO, *, size_bytes: int) -> VideoFacts:
-        return VideoFacts(
-            duration_seconds=SECONDS,
-            width=1280,
-            height=720,
-            has_audio=False,
-            poster=bytes(100_000),
-        )
+def _no_check() -> VideoCheck:
+    facts = VideoFacts(
+        duration_seconds=SECONDS,
+        width=1280,
+        height=720,
+        has_audio=False,
+        poster=bytes(100_000),
+    )
+    return cast(VideoCheck, SimpleNamespace(inspect=lambda *_, **__: facts))
 
 
-def _keep(bucket: CloudBucket, check: VideoCheck, vendor: _Vendor) -> None:
+def _keep(bucket: CloudBucket, check: VideoCheck, vendor: Provider) -> None:
     storing = StoreStep(
         bucket=bucket, web=PublicWeb(), check=check, clock=SystemClock()
     )
@@ -180,12 +161,12 @@ def main(how: str, vendor: str, address: str, key: str, *names: str) -> None:
         client_options={"api_endpoint": address},
     )
     bucket = CloudBucket(client=client, bucket_name=BUCKET, signer=url_signer(key))
-    check: VideoCheck = ChildVideoCheck() if how == CHECKED else _NoCheck()
+    check: VideoCheck = ChildVideoCheck() if how == CHECKED else _no_check()
     for name in names:
         store: Callable[[], None] = (
             partial(_transfer, client, f"{vendor}/{name}")
             if how == PLAIN
-            else partial(_keep, bucket, check, _Vendor(vendor, name))
+            else partial(_keep, bucket, check, _vendor(vendor, name))
         )
         began, began_cpu = time.monotonic(), time.process_time()
         store()

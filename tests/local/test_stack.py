@@ -118,84 +118,53 @@ def test_make_dev_without_the_pages_packages_says_that_npm_failed(
     assert capsys.readouterr().err.startswith("npm could not install the web page's")
 
 
-WRONG = [
-    ("DAILY_LIMIT_USD", "abc"),
-    ("DAILY_LIMIT_USD", "-1"),
-    ("USER_MAX_JOBS", "abc"),
-    ("ON_UNKNOWN_SUBMISSION", "x"),
-    ("PROVIDER_CHAIN", "nope"),
-    ("RUNWAY_MODEL", "gen9"),
-    ("ALLOWED_ORIGINS", "nonsense"),
-    ("RUNWAYML_BASE_URL", "nonsense"),
-    ("LOCAL_PAID_POSTS_LIMIT", "many"),
-]
+WRONG_SETTINGS = {
+    "DAILY_LIMIT_USD": "-1",
+    "USER_MAX_JOBS": "abc",
+    "ON_UNKNOWN_SUBMISSION": "x",
+    "PROVIDER_CHAIN": "nope",
+    "RUNWAY_MODEL": "gen9",
+    "ALLOWED_ORIGINS": "nonsense",
+    "RUNWAYML_BASE_URL": "nonsense",
+    "LOCAL_PAID_POSTS_LIMIT": "many",
+}
+WITH_KEY = {"FAULTS": "runway", "RUNWAY_API_KEY": "key"}
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG)
-@pytest.mark.parametrize("command", ["up", "dev", "demo"])
-def test_a_wrong_setting_is_reported_before_anything_starts(
+@pytest.mark.parametrize(
+    ("command", "environ", "message"),
+    [
+        *(
+            (command, {name: value}, f"Wrong in the environment or in .env: {name}")
+            for command in ("up", "dev", "demo")
+            for name, value in WRONG_SETTINGS.items()
+        ),
+        ("up --faults nope", {}, "--faults: there is no provider nope, only runway"),
+        ("up --faults runway:boom", {}, "--faults: runway:boom: boom is not a fault"),
+        ("up --seconds -1", {}, "--seconds: a generation takes 0 seconds or more."),
+        ("up --seconds nan", {}, "--seconds: "),
+        ("dev", {"FAULTS": "runwy"}, "FAULTS: there is no provider runwy"),
+        ("dev", WITH_KEY, "FAULTS needs the simulators"),
+    ],
+)
+def test_what_is_wrong_is_reported_before_anything_starts(
     command: str,
-    name: str,
-    value: str,
+    environ: dict[str, str],
+    message: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Stack, "_start", pytest.fail)
     monkeypatch.setattr("ops.npm.install", pytest.fail)
     monkeypatch.setattr("signal.signal", lambda *_: None)
-    monkeypatch.setenv(name, value)
-
-    assert main([command]) == 1
-
-    printed = capsys.readouterr()
-    assert printed.err.startswith(f"Wrong in the environment or in .env: {name}")
-    assert printed.out == ""
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "message"),
-    [
-        ("--faults", "nope", "--faults: there is no provider nope, only runway"),
-        ("--faults", "runway:boom", "--faults: runway:boom: boom is not a fault"),
-        ("--seconds", "-1", "--seconds: a generation takes 0 seconds or more."),
-        ("--seconds", "nan", "--seconds: "),
-    ],
-)
-def test_a_wrong_option_of_up_is_reported_before_anything_starts(
-    option: str,
-    value: str,
-    message: str,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(Stack, "_start", pytest.fail)
-
-    assert main(["up", option, value]) == 1
-
-    assert message in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("environ", "message"),
-    [
-        ({"FAULTS": "runwy"}, "FAULTS: there is no provider runwy"),
-        ({"FAULTS": "runway", "RUNWAY_API_KEY": "key"}, "FAULTS needs the simulators"),
-    ],
-)
-def test_make_dev_refuses_impossible_faults(
-    environ: dict[str, str],
-    message: str,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(Stack, "__init__", pytest.fail)
-    monkeypatch.setattr("signal.signal", lambda *_: None)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
 
-    assert main(["dev"]) == 1
+    assert main(command.split()) == 1
 
-    assert capsys.readouterr().err.startswith(message)
+    printed = capsys.readouterr()
+    assert printed.err.startswith(message)
+    assert printed.out == ""
 
 
 def test_make_dev_passes_faults_on_to_the_simulators(
