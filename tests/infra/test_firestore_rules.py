@@ -178,10 +178,6 @@ def test_a_list_of_other_users_jobs_is_refused(
     assert database.user(ANN).query("videos", asked).status_code == 403
 
 
-def test_a_list_without_a_query_is_refused(database: Database) -> None:
-    assert database.user(ANN).get("videos") == 403
-
-
 def test_counting_needs_the_same_rights_as_listing(database: Database) -> None:
     videos = {"from": [{"collectionId": "videos"}]}
     count = [{"alias": "all", "count": {}}]
@@ -194,35 +190,34 @@ def test_counting_needs_the_same_rights_as_listing(database: Database) -> None:
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("admin", [False, True], ids=["owner", "owner and admin"])
-def test_nobody_can_read_internal_documents(database: Database, admin: bool) -> None:
-    ann = database.user(ANN, admin=admin)
-
-    assert ann.get("videos/ann1/internal/run") == 403
-    assert ann.get("videos/ann1/internal") == 403
-    inside = ann.query("internal", by_user(ANN), under="/videos/ann1")
-    assert inside.status_code == 403
+@pytest.fixture(params=[False, True], ids=["user", "admin"])
+def ann(database: Database, request: pytest.FixtureRequest) -> Database:
+    return database.user(ANN, admin=request.param)
 
 
-@pytest.mark.parametrize("collection", ["internal", "videos"])
-def test_no_collection_group_is_open(database: Database, collection: str) -> None:
-    ann = database.user(ANN)
-
-    assert ann.query(collection, by_user(ANN), group=True).status_code == 403
-    assert ann.query(collection, group=True).status_code == 403
-
-
-def test_a_videos_collection_elsewhere_is_closed(database: Database) -> None:
-    assert database.user(ANN).get("anything/ann/videos/x1") == 403
-
-
-@pytest.mark.parametrize("admin", [False, True], ids=["user", "admin"])
-@pytest.mark.parametrize("collection", CLOSED)
-def test_every_other_collection_is_closed(
-    database: Database, collection: str, admin: bool
+@pytest.mark.parametrize(
+    "path", ["videos", "videos/ann1/internal", "videos/ann1/internal/run",
+             "anything/ann/videos/x1"]
+)  # fmt: skip
+def test_nobody_can_read_internal_documents_or_lists_without_a_query(
+    ann: Database, path: str
 ) -> None:
-    ann = database.user(ANN, admin=admin)
+    assert ann.get(path) == 403
 
+
+@pytest.mark.parametrize("asked", [by_user(ANN), {}], ids=["one's own", "all"])
+@pytest.mark.parametrize("collection", ["internal", "videos"])
+def test_no_collection_group_is_open(
+    ann: Database, collection: str, asked: dict[str, Any]
+) -> None:
+    inside = ann.query("internal", asked, under="/videos/ann1")
+    everywhere = ann.query(collection, asked, group=True)
+
+    assert (inside.status_code, everywhere.status_code) == (403, 403)
+
+
+@pytest.mark.parametrize("collection", CLOSED)
+def test_every_other_collection_is_closed(ann: Database, collection: str) -> None:
     assert ann.get(f"{collection}/ann") == 403
     assert ann.get(f"{collection}/none") == 403
     assert ann.get(collection) == 403
@@ -230,9 +225,9 @@ def test_every_other_collection_is_closed(
     assert ann.put(f"{collection}/ann", user_id=ANN) == 403
 
 
-@pytest.mark.parametrize("admin", [False, True], ids=["owner", "owner and admin"])
-def test_nobody_can_write(database: Database, admin: bool) -> None:
-    ann = database.user(ANN, admin=admin)
+def test_nobody_can_write(ann: Database) -> None:
+    root = f"projects/{ann.project}/databases/(default)/documents"
+    writes = {"writes": [{"delete": f"{root}/videos/ann1"}]}
 
     assert ann.put("videos/ann1", user_id=ANN, status="failed") == 403
     assert ann.put("videos/ann2", user_id=ANN) == 403
@@ -240,17 +235,10 @@ def test_nobody_can_write(database: Database, admin: bool) -> None:
     made = ann.call("POST", "/videos?documentId=ann3", {"fields": {}})
     assert made.status_code == 403
     assert ann.call("DELETE", "/videos/ann1").status_code == 403
-    assert database.known_by("owner").get("videos/ann1") == 200
-
-
-def test_a_batch_of_writes_is_refused(database: Database) -> None:
-    root = f"projects/{database.project}/databases/(default)/documents"
-    writes = {"writes": [{"delete": f"{root}/videos/ann1"}]}
-
     for verb in (":commit", ":batchWrite"):
-        answer = database.user(ANN).call("POST", verb, writes)
+        answer = ann.call("POST", verb, writes)
         assert answer.status_code == 403 or answer.json()["status"][0]["code"] == 7
-    assert database.known_by("owner").get("videos/ann1") == 200
+    assert ann.known_by("owner").get("videos/ann1") == 200
 
 
 def test_a_missing_job_is_a_404_only_for_signed_in_users(
