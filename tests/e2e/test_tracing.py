@@ -35,8 +35,9 @@ def test_one_trace_spans_the_request_to_the_stored_video(
 
     assert frontend.wait(video)["status"] == "completed"
 
-    # The job completes with a commit inside the step, whose spans are sent afterwards.
-    wait_for(lambda: any(span.name == "Store" for span in collector.spans))
+    # The job completes with a commit inside the step, whose spans are sent afterwards,
+    # and the api sends its own.
+    wait_for(lambda: {"Store", "request"} <= {span.name for span in collector.spans})
     stores = [span for span in collector.spans if span.name == "Store"]
     in_trace = [s for s in collector.spans if s.trace_id == stores[0].trace_id]
     names = [span.name for span in in_trace]
