@@ -76,6 +76,7 @@ def test_a_first_key_does_not_move_the_agent_platforms_tasks(google: Google) -> 
     assert now.poll(task) == Succeeded(gs_uri=GS_URI)
     assert now.fetch(task) == BucketFile(gs_uri=GS_URI)
     assert now.cancel(task)
+    assert google.agent_platform.received[-1].path.split("?")[0].endswith("/cancel")
     assert google.gemini_api.received == []
 
 
@@ -86,6 +87,7 @@ def test_a_task_of_the_gemini_api_is_followed_with_the_key(google: Google) -> No
     assert now.poll(task) == Succeeded()
     assert now.fetch(task) == WebFile(url=WEB_URL, trusted_origin=google.gemini_api.url)
     assert now.cancel(task)
+    assert google.gemini_api.received[-1].path.split("?")[0].endswith("/cancel")
     assert google.agent_platform.received == []
 
 

@@ -1,5 +1,6 @@
 """Runway tasks: read alike over both transports, and fetched by a fresh URL."""
 
+import socket
 from decimal import Decimal
 from typing import cast
 
@@ -165,6 +166,22 @@ def test_a_fetch_without_a_file_says_why(
 ) -> None:
     with pytest.raises(error):
         case.fetched(body)
+
+
+@pytest.mark.parametrize("transport", [SdkTransport, HttpTransport])
+def test_without_an_address_runways_own_is_called(
+    transport: MakeTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def unknown_name(host: str, *_: object, **__: object) -> object:
+        asked.append(host)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown_name)
+    Runway(transport, api_key="key_mine", base_url=None).poll(RUNWAY.task())
+
+    assert asked == ["api.dev.runwayml.com"]
 
 
 def test_the_environment_sets_neither_url_nor_key(

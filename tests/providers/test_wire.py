@@ -75,6 +75,15 @@ def test_runway_gets_the_key_and_the_version(case: ProviderCase) -> None:
     assert headers["x-runway-version"] == "2024-11-06"
 
 
+@each()
+def test_vendors_get_json_and_are_asked_not_to_compress(case: ProviderCase) -> None:
+    """A compressed answer to a paid call would be an unknown outcome."""
+    headers = sent(case).headers
+
+    assert headers["accept-encoding"] == "identity"
+    assert headers["content-type"] == "application/json"
+
+
 def test_runways_body_is_exact() -> None:
     request = sent(RUNWAY_HTTP)
 
