@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 
 from functions.http.bodies import json_response, read_object
-from functions.http.route import Body, Call, Operation, Route
+from functions.http.route import Body, Call, Route
 from functions.http.schemas import (
     choice,
     described,
@@ -117,30 +117,26 @@ ADMIN_ROUTES = (
         path="/v1/admin/generation",
         handler=_show_generation,
         is_for_admins=True,
-        operation=Operation(
-            summary="Get the kill switch",
-            description="The level in force, what the budgets reported, and what an "
-            "administrator set.",
-            tag="admin",
-            responses={200: GENERATION},
-        ),
+        summary="Get the kill switch",
+        description="The level in force, what the budgets reported, and what an "
+        "administrator set.",
+        tag="admin",
+        responses={200: GENERATION},
     ),
     Route(
         method="POST",
         path="/v1/admin/generation",
         handler=_set_generation,
         is_for_admins=True,
-        operation=Operation(
-            summary="Set the kill switch",
-            description="`normal` overrides the budgets until their next interval; "
-            "`paused` holds until it is lifted. What is already paid for goes on.",
-            tag="admin",
-            body=Body(
-                title="GenerationRequest",
-                description="The level to set.",
-                fields=GENERATION_FIELDS,
-            ),
-            responses={200: GENERATION},
+        summary="Set the kill switch",
+        description="`normal` overrides the budgets until their next interval; "
+        "`paused` holds until it is lifted. What is already paid for goes on.",
+        tag="admin",
+        body=Body(
+            title="GenerationRequest",
+            description="The level to set.",
+            fields=GENERATION_FIELDS,
         ),
+        responses={200: GENERATION},
     ),
 )

@@ -5,7 +5,7 @@ from flask import Request, Response
 from functions.admin import ADMIN_ROUTES
 from functions.docs import docs_routes
 from functions.http.bodies import json_response
-from functions.http.route import Call, Operation, Route
+from functions.http.route import Call, Route
 from functions.http.router import Router
 from functions.http.schemas import constant, record
 from functions.models import MODEL_ROUTES
@@ -49,12 +49,10 @@ HEALTH_ROUTE = Route(
     path="/health",
     handler=_health,
     is_open=True,
-    operation=Operation(
-        summary="Check that the API answers",
-        description="Doesn't call any other service.",
-        tag="service",
-        responses={200: HEALTH},
-    ),
+    summary="Check that the API answers",
+    description="Doesn't call any other service.",
+    tag="service",
+    responses={200: HEALTH},
 )
 DOCUMENTED = (
     *VIDEO_ROUTES,

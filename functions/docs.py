@@ -19,7 +19,7 @@ from flask import Response
 from functions.http.bodies import json_response, read_query
 from functions.http.openapi import document
 from functions.http.response_headers import base_path
-from functions.http.route import Call, Operation, Route
+from functions.http.route import Call, Route
 from functions.webhooks import WEBHOOK_TAG, WEBHOOKS
 from shared.domain.fields import Field
 from shared.domain.job import Language
@@ -148,28 +148,24 @@ def docs_routes(routes: Sequence[Route]) -> tuple[Route, ...]:
             path="/v1/openapi.json",
             handler=show_openapi,
             is_open=True,
-            operation=Operation(
-                summary="Get this description",
-                description="The API in OpenAPI 3.1.",
-                tag="service",
-                query=LANGUAGE_FIELDS,
-                responses={200: {"type": "object", "examples": [{"openapi": "3.1.0"}]}},
-                problems=(429,),
-            ),
+            summary="Get this description",
+            description="The API in OpenAPI 3.1.",
+            tag="service",
+            query=LANGUAGE_FIELDS,
+            responses={200: {"type": "object", "examples": [{"openapi": "3.1.0"}]}},
+            problems=(429,),
         ),
         Route(
             method="GET",
             path="/docs",
             handler=_show_page,
             is_open=True,
-            operation=Operation(
-                summary="Read the documentation",
-                description="This API's documentation, for people.",
-                tag="service",
-                query=LANGUAGE_FIELDS,
-                responses={200: {"type": "string", "examples": ["<!doctype html>"]}},
-                media_type="text/html",
-            ),
+            summary="Read the documentation",
+            description="This API's documentation, for people.",
+            tag="service",
+            query=LANGUAGE_FIELDS,
+            responses={200: {"type": "string", "examples": ["<!doctype html>"]}},
+            media_type="text/html",
         ),
         Route(method="GET", path="/docs/viewer.js", handler=_show_viewer, is_open=True),
     )
@@ -182,7 +178,7 @@ def openapi(
     language: Language = Language.ENGLISH,
 ) -> Mapping[str, Any]:
     """`server_url`: the base path of all routes."""
-    used = {route.operation.tag for route in routes if route.operation} | {WEBHOOK_TAG}
+    used = {WEBHOOK_TAG, *(route.tag for route in routes)}
     tags = [
         {"name": tag, "x-displayName": name, "description": what}
         for tag, (name, what) in TAGS.items()

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 
 from functions.http.bodies import json_response, read_object
-from functions.http.route import Call, Operation, Route
+from functions.http.route import Call, Route
 from functions.http.schemas import (
     choice,
     day,
@@ -36,6 +36,9 @@ from shared.domain.refusals import describe_refusal
 from shared.domain.request import VideoRequest
 from shared.usecases.models import Estimated, OfferedModel
 from shared.wiring import use_cases
+
+# The circuits of all providers, their vendors and models: eleven database reads.
+TOKENS = 2
 
 MESSAGE = or_null(text("The same reason, for people.", "Runway is not configured."))
 
@@ -206,26 +209,24 @@ MODEL_ROUTES = (
         method="POST",
         path="/v1/estimates",
         handler=_estimate,
-        operation=Operation(
-            summary="Estimate the cost",
-            description="Takes the body of `POST /v1/videos`. Nothing is created or "
-            "reserved.",
-            tag="prices",
-            body=VIDEO_BODY,
-            responses={200: ESTIMATE},
-            problems=(501,),
-        ),
+        tokens=lambda _request: TOKENS,
+        summary="Estimate the cost",
+        description="Takes the body of `POST /v1/videos`. Nothing is created or "
+        "reserved.",
+        tag="prices",
+        body=VIDEO_BODY,
+        responses={200: ESTIMATE},
+        problems=(501,),
     ),
     Route(
         method="GET",
         path="/v1/models",
         handler=_list_models,
-        operation=Operation(
-            summary="List the models",
-            description="The chain in the order in which providers are asked, with "
-            "prices and availability.",
-            tag="prices",
-            responses={200: MODELS},
-        ),
+        tokens=lambda _request: TOKENS,
+        summary="List the models",
+        description="The chain in the order in which providers are asked, with "
+        "prices and availability.",
+        tag="prices",
+        responses={200: MODELS},
     ),
 )

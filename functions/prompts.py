@@ -3,7 +3,7 @@
 from flask import Response
 
 from functions.http.bodies import json_response, read_object
-from functions.http.route import Body, Call, Operation, Route
+from functions.http.route import Body, Call, Route
 from functions.http.schemas import flag, or_null, record, text
 from shared.domain.request import PROMPT_FIELDS, parse_prompt
 from shared.wiring import use_cases
@@ -34,20 +34,18 @@ PROMPT_ROUTES = (
         path="/v1/prompts",
         handler=_translate,
         spends=True,
-        operation=Operation(
-            summary="Translate a prompt",
-            description="Returns the prompt in English, as a video request would send "
-            "it, for review before you pay. English stays as it is; so does a prompt "
-            "that the model can't translate. A translation costs less than a cent, "
-            "which counts against your limits; 20 a minute at most.",
-            tag="prices",
-            body=Body(
-                title="PromptRequest",
-                description="The prompt to translate.",
-                fields=PROMPT_FIELDS,
-            ),
-            responses={200: PROMPT},
-            problems=(429, 501),
+        summary="Translate a prompt",
+        description="Returns the prompt in English, as a video request would send "
+        "it, for review before you pay. English stays as it is; so does a prompt "
+        "that the model can't translate. A translation costs less than a cent, "
+        "which counts against your limits; 20 a minute at most.",
+        tag="prices",
+        body=Body(
+            title="PromptRequest",
+            description="The prompt to translate.",
+            fields=PROMPT_FIELDS,
         ),
+        responses={200: PROMPT},
+        problems=(429, 501),
     ),
 )

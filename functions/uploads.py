@@ -3,7 +3,7 @@
 from flask import Response
 
 from functions.http.bodies import json_response, read_object
-from functions.http.route import Body, Call, Operation, Route
+from functions.http.route import Body, Call, Route
 from functions.http.schemas import moment, record, text, texts_by_name, url
 from shared.domain.request import UPLOAD_FIELDS, UploadRequest
 from shared.wiring import use_cases
@@ -40,19 +40,17 @@ UPLOAD_ROUTES = (
         method="POST",
         path="/v1/uploads",
         handler=_start_upload,
-        operation=Operation(
-            summary="Start an upload",
-            description="Returns a signed URL. PUT the image, of at least 128 pixels a "
-            "side, to it with the returned headers, then pass `image` when you create "
-            "a video.",
-            tag="uploads",
-            body=Body(
-                title="UploadRequest",
-                description="The image to upload.",
-                fields=UPLOAD_FIELDS,
-            ),
-            responses={201: UPLOAD},
-            problems=(429,),
+        summary="Start an upload",
+        description="Returns a signed URL. PUT the image, of at least 128 pixels a "
+        "side, to it with the returned headers, then pass `image` when you create "
+        "a video.",
+        tag="uploads",
+        body=Body(
+            title="UploadRequest",
+            description="The image to upload.",
+            fields=UPLOAD_FIELDS,
         ),
+        responses={201: UPLOAD},
+        problems=(429,),
     ),
 )

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 
 from functions.http.bodies import json_response, read_query
-from functions.http.route import Call, Operation, Route
+from functions.http.route import Call, Route
 from functions.http.schemas import (
     choice,
     day,
@@ -151,14 +151,12 @@ USAGE_ROUTES = (
         path="/v1/usage",
         handler=_show_usage,
         tokens=lambda _request: TOKENS,
-        operation=Operation(
-            summary="Get usage",
-            description="Jobs, seconds and cost by day and provider, how each "
-            "provider did, and what the spending limits have left.",
-            tag="usage",
-            query=USAGE_FIELDS,
-            responses={200: USAGE},
-            problems=(403,),
-        ),
+        summary="Get usage",
+        description="Jobs, seconds and cost by day and provider, how each "
+        "provider did, and what the spending limits have left.",
+        tag="usage",
+        query=USAGE_FIELDS,
+        responses={200: USAGE},
+        problems=(403,),
     ),
 )

@@ -7,7 +7,7 @@ from flask import Request, Response
 
 from functions.http.bodies import json_response, read_key, read_object, read_query
 from functions.http.response_headers import base_path
-from functions.http.route import Body, Call, Operation, Route
+from functions.http.route import Body, Call, Route
 from functions.http.schemas import ordering
 from functions.video_schemas import VIDEO, VIDEO_PAGE
 from shared.domain.fields import Field
@@ -89,73 +89,63 @@ VIDEO_ROUTES = (
         path=VIDEOS,
         handler=_create_video,
         spends=True,
-        operation=Operation(
-            summary="Create a video",
-            description="Starts a job and returns at once; generative AI makes the "
-            "video in the background. Its price is reserved from your limits until "
-            "the job ends.",
-            tag="videos",
-            body=VIDEO_BODY,
-            has_price=True,
-            request_headers=IDEMPOTENCY_KEY,
-            responses={202: VIDEO},
-            response_headers=("Location", "Idempotent-Replayed"),
-            problems=(409, 429, 501),
-        ),
+        summary="Create a video",
+        description="Starts a job and returns at once; generative AI makes the "
+        "video in the background. Its price is reserved from your limits until "
+        "the job ends.",
+        tag="videos",
+        body=VIDEO_BODY,
+        has_price=True,
+        request_headers=IDEMPOTENCY_KEY,
+        responses={202: VIDEO},
+        response_headers=("Location", "Idempotent-Replayed"),
+        problems=(409, 429, 501),
     ),
     Route(
         method="GET",
         path=VIDEOS,
         handler=_list_videos,
         tokens=list_tokens,
-        operation=Operation(
-            summary="List your videos",
-            description="Newest first, a page at a time.",
-            tag="videos",
-            query=PAGE_FIELDS,
-            responses={200: VIDEO_PAGE},
-        ),
+        summary="List your videos",
+        description="Newest first, a page at a time.",
+        tag="videos",
+        query=PAGE_FIELDS,
+        responses={200: VIDEO_PAGE},
     ),
     Route(
         method="GET",
         path=ONE_VIDEO,
         handler=_get_video,
-        operation=Operation(
-            summary="Get a video",
-            description="Poll it every few seconds, or listen to the Firestore "
-            "document `videos/{job_id}`, which has the same fields.",
-            tag="videos",
-            arguments=JOB_ID,
-            responses={200: VIDEO},
-        ),
+        summary="Get a video",
+        description="Poll it every few seconds, or listen to the Firestore "
+        "document `videos/{job_id}`, which has the same fields.",
+        tag="videos",
+        arguments=JOB_ID,
+        responses={200: VIDEO},
     ),
     Route(
         method="DELETE",
         path=ONE_VIDEO,
         handler=_delete_video,
-        operation=Operation(
-            summary="Delete a video",
-            description="Deletes the record, the images and the MP4 of a job that has "
-            "finished.",
-            tag="videos",
-            arguments=JOB_ID,
-            responses={204: None},
-            problems=(409,),
-        ),
+        summary="Delete a video",
+        description="Deletes the record, the images and the MP4 of a job that has "
+        "finished.",
+        tag="videos",
+        arguments=JOB_ID,
+        responses={204: None},
+        problems=(409,),
     ),
     Route(
         method="POST",
         path=f"{ONE_VIDEO}/cancel",
         handler=_cancel_video,
-        operation=Operation(
-            summary="Cancel a video",
-            description="The job ends `failed` with the error code `cancelled`, or "
-            "`completed` if the video already exists. A provider may still charge for "
-            "what it has begun.",
-            tag="videos",
-            arguments=JOB_ID,
-            responses={202: VIDEO},
-            problems=(409,),
-        ),
+        summary="Cancel a video",
+        description="The job ends `failed` with the error code `cancelled`, or "
+        "`completed` if the video already exists. A provider may still charge for "
+        "what it has begun.",
+        tag="videos",
+        arguments=JOB_ID,
+        responses={202: VIDEO},
+        problems=(409,),
     ),
 )

@@ -1,10 +1,13 @@
-"""The function `worker`: handles a task, whose queue says what it is for: one step of a
-job, or one attempt to send its webhook."""
+"""The function `worker`: handles a task. Its queue says what it is for: one step of a
+job, or one attempt to send its webhook. Its body may have a vendor's answer to record.
+"""
 
 from flask import Request, Response
+from msgspec import convert
 
 from functions.http.bodies import read_object
 from functions.http.internal_auth import restricted_to
+from shared.ports.store import PendingAnswer
 from shared.wiring import process, steps
 
 
@@ -15,10 +18,15 @@ def worker(request: Request) -> Response:
     A webhook's receiver has no influence on this status: after a failure, another
     task sends the webhook again.
     """
-    job_id = str(read_object(request).get("job_id", ""))
+    body = read_object(request)
+    job_id = str(body.get("job_id", ""))
     queue = request.headers.get("X-CloudTasks-QueueName")
     if queue == process.settings().webhooks_queue:
         steps.send_webhook()(job_id)
+        return Response(status=204)
+    if "answer" in body:
+        answer = convert(body["answer"], PendingAnswer)
+        steps.advance().record_answer(job_id, answer)
         return Response(status=204)
     is_start = queue == process.settings().starts_queue
     task = request.headers.get("X-CloudTasks-TaskName")

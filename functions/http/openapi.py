@@ -13,7 +13,7 @@ from functions.http.problems import (
     problem_body,
     title,
 )
-from functions.http.route import FORM, JSON, PATH_ARGUMENT, Body, Operation, Route
+from functions.http.route import FORM, JSON, PATH_ARGUMENT, Body, Route
 from functions.http.schemas import Schema
 from shared.domain.fields import Field
 from shared.domain.job import Language
@@ -89,14 +89,14 @@ def _paths(
     paths: dict[str, dict[str, Any]] = {}
     names: set[str] = set()
     for route in routes:
-        if route.operation is None:
+        if not route.summary:
             continue
         name = _operation_id(route, names)
         names.add(name)
         calls = paths.setdefault(_ARGUMENT.sub(r"{\1}", route.path), {})
         calls[route.method.lower()] = {
             "operationId": name,
-            **_operation(route, route.operation, language),
+            **_operation(route, language),
         }
     return paths
 
@@ -107,35 +107,33 @@ def _operation_id(route: Route, taken: set[str]) -> str:
     return f"{route.path.split('/')[1]}_{name}" if name in taken else name
 
 
-def _operation(
-    route: Route, operation: Operation, language: Language
-) -> dict[str, Any]:
+def _operation(route: Route, language: Language) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "summary": operation.summary,
-        "description": operation.description,
-        "tags": [operation.tag],
-        "parameters": [*_parameters(route, operation)],
-        "responses": _responses(operation) | _problems(route, operation, language),
+        "summary": route.summary,
+        "description": route.description,
+        "tags": [route.tag],
+        "parameters": [*_parameters(route)],
+        "responses": _responses(route) | _problems(route, language),
     }
-    if operation.body:
-        content = _body(operation.body)
+    if route.body:
+        content = _body(route.body)
         entry["requestBody"] = {"required": True, "content": content}
     if route.is_open:
         entry["security"] = []
     return entry
 
 
-def _parameters(route: Route, operation: Operation) -> Iterable[dict[str, Any]]:
+def _parameters(route: Route) -> Iterable[dict[str, Any]]:
     argument = {"type": "string", "pattern": f"^{PATH_ARGUMENT.pattern}$"}
     for name in _ARGUMENT.findall(route.path):
-        what = operation.arguments[name]
+        what = route.arguments[name]
         yield parameter("path", name, argument, what, required=True)
-    for name, field in operation.query.items():
+    for name, field in route.query.items():
         # A query can't express null: a parameter is present or absent.
         schema = _plain(field)
         what = field.description
         yield parameter("query", name, schema, what, required=field.required)
-    for name, what in operation.request_headers.items():
+    for name, what in route.request_headers.items():
         schema = dict(_REQUEST_HEADERS.get(name, {"type": "string"}))
         yield parameter("header", name, schema, what, required=False)
 
@@ -199,14 +197,14 @@ def _plain(field: Field) -> dict[str, Any]:
     return schema
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
+def _responses(route: Route) -> dict[str, Any]:
     return {
         str(status): {
             "description": title(status),
-            "headers": _headers("X-Request-Id", *operation.response_headers),
-            **({"content": {operation.media_type: _content(schema)}} if schema else {}),
+            "headers": _headers("X-Request-Id", *route.response_headers),
+            **({"content": {route.media_type: _content(schema)}} if schema else {}),
         }
-        for status, schema in operation.responses.items()
+        for status, schema in route.responses.items()
     }
 
 
@@ -215,43 +213,43 @@ def _content(schema: Schema) -> dict[str, Any]:
     return {"schema": reference, "example": example_of(schema)}
 
 
-def _problems(route: Route, operation: Operation, language: Language) -> dict[str, Any]:
+def _problems(route: Route, language: Language) -> dict[str, Any]:
     return {
-        str(status): _problem(status, operation, codes, language)
-        for status, codes in sorted(_codes(route, operation).items())
+        str(status): _problem(status, route, codes, language)
+        for status, codes in sorted(_codes(route).items())
     }
 
 
-def _codes(route: Route, operation: Operation) -> dict[int, list[str]]:
+def _codes(route: Route) -> dict[int, list[str]]:
     """Every error code that the route can answer with, by status."""
-    statuses = {*operation.problems, *_OF_ANY_CALL}
+    statuses = {*route.problems, *_OF_ANY_CALL}
     if not route.is_open:
         statuses |= {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
     statuses |= {HTTPStatus.FORBIDDEN} if route.is_for_admins else set()
-    statuses |= {HTTPStatus.UNSUPPORTED_MEDIA_TYPE} if operation.body else set()
-    takes = operation.body or operation.query or operation.request_headers
+    statuses |= {HTTPStatus.UNSUPPORTED_MEDIA_TYPE} if route.body else set()
+    takes = route.body or route.query or route.request_headers
     statuses |= {HTTPStatus.UNPROCESSABLE_ENTITY} if takes else set()
-    impossible = _impossible(route, operation)
+    impossible = _impossible(route)
     known = codes_by_status()
     codes = {s: [c for c in known[s] if c not in impossible] for s in sorted(statuses)}
-    if takes and operation.refusal:
+    if takes and route.refusal:
         # OpenAI's API answers an invalid field with 400.
         codes[HTTPStatus.BAD_REQUEST].append("invalid_request")
         codes[HTTPStatus.UNPROCESSABLE_ENTITY].remove("invalid_request")
     return {status: possible for status, possible in codes.items() if possible}
 
 
-def _impossible(route: Route, operation: Operation) -> set[str]:
+def _impossible(route: Route) -> set[str]:
     possible = {
         "generation_paused": route.spends,
-        "exceeds_limit": operation.has_price,
-        "idempotency_conflict": "Idempotency-Key" in operation.request_headers,
+        "exceeds_limit": route.has_price,
+        "idempotency_conflict": "Idempotency-Key" in route.request_headers,
     }
     return {code for code, is_possible in possible.items() if not is_possible}
 
 
 def _problem(
-    status: int, operation: Operation, codes: Sequence[str], language: Language
+    status: int, route: Route, codes: Sequence[str], language: Language
 ) -> dict[str, Any]:
     """All problems share one schema: generators ignore what `allOf` would narrow."""
     sentences = {code: describe_code(code, language) for code in codes}
@@ -259,8 +257,8 @@ def _problem(
     content = {PROBLEM_JSON: _content(PROBLEM)}
     first_code, first_sentence = next(iter(sentences.items()))
     content[PROBLEM_JSON]["example"] = problem_body(status, first_code, first_sentence)
-    if operation.refusal:
-        content = {JSON: _content(operation.refusal)}
+    if route.refusal:
+        content = {JSON: _content(route.refusal)}
     return {
         "description": "\n".join((title(status), "", *lines)),
         "headers": _headers("X-Request-Id", *_HEADERS_OF_PROBLEMS.get(status, ())),

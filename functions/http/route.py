@@ -28,31 +28,6 @@ class Body(Struct, frozen=True, kw_only=True):
     takes_form: bool = False
 
 
-class Operation(Struct, frozen=True, kw_only=True, eq=False):
-    """A route's description in English; `functions/docs.ko.json` has the Korean.
-
-    `responses`: schemas by status, None for a response without a body. `problems`:
-    error statuses, in addition to those that every route of this kind can return.
-    `arguments` describes the path's arguments, `request_headers` the request's headers.
-    `refusal`: the schema of errors, if they are not problem+json. `has_price`: a price
-    that the caps could never admit is refused (`exceeds_limit`).
-    """
-
-    summary: str
-    description: str
-    tag: str
-    responses: Mapping[int, Schema | None]
-    body: Body | None = None
-    query: Fields = field(default_factory=dict)
-    arguments: Mapping[str, str] = field(default_factory=dict)
-    request_headers: Mapping[str, str] = field(default_factory=dict)
-    response_headers: tuple[str, ...] = ()
-    problems: tuple[int, ...] = ()
-    media_type: str = JSON
-    refusal: Schema | None = None
-    has_price: bool = False
-
-
 class Call(Struct, frozen=True, kw_only=True):
     """What a handler gets. `caller` is ANYONE on open routes, and only there."""
 
@@ -66,22 +41,42 @@ Handler = Callable[[Call], Response]
 ANYONE = Caller(user_id="")
 
 
-class Route(Struct, frozen=True, kw_only=True):
+class Route(Struct, frozen=True, kw_only=True, eq=False):
     """`is_open`: no token is needed. `spends`: a request may cost money.
 
     `max_bytes`: the largest body that is read. `tokens`: what a request counts for in
     its user's rate limit, according to what it costs us.
+
+    The rest describes the route in English for OpenAPI; `functions/docs.ko.json` has
+    the Korean. Without a `summary`, the route is not documented. `responses`: schemas
+    by status, None for a response without a body. `problems`: error statuses, in
+    addition to those that every route of this kind can return. `arguments` describes
+    the path's arguments, `request_headers` the request's headers. `refusal`: the schema
+    of errors, if they are not problem+json. `has_price`: a price that the caps could
+    never admit is refused (`exceeds_limit`).
     """
 
     method: str
     path: str
     handler: Handler
-    operation: Operation | None = None
     is_open: bool = False
     is_for_admins: bool = False
     spends: bool = False
     max_bytes: int = SMALL_BODY_BYTES
     tokens: Callable[[Request], int] = lambda _request: 1
+    summary: str = ""
+    description: str = ""
+    tag: str = ""
+    responses: Mapping[int, Schema | None] = field(default_factory=dict)
+    body: Body | None = None
+    query: Fields = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    request_headers: Mapping[str, str] = field(default_factory=dict)
+    response_headers: tuple[str, ...] = ()
+    problems: tuple[int, ...] = ()
+    media_type: str = JSON
+    refusal: Schema | None = None
+    has_price: bool = False
 
     @property
     def checks_revoked(self) -> bool:
@@ -90,6 +85,4 @@ class Route(Struct, frozen=True, kw_only=True):
 
     @property
     def reads_body(self) -> bool:
-        if self.operation is None:
-            return self.max_bytes > 0
-        return self.operation.body is not None
+        return self.body is not None if self.summary else self.max_bytes > 0

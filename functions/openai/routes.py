@@ -6,7 +6,7 @@ from flask import Response
 
 from functions.http.bodies import json_response, read_key, read_query
 from functions.http.receiving import LARGE_BODY_BYTES
-from functions.http.route import Body, Call, Operation, Route
+from functions.http.route import Body, Call, Route
 from functions.openai.errors import REFUSAL
 from functions.openai.request import (
     CREATE_FIELDS,
@@ -126,110 +126,96 @@ def _delete_video(call: Call) -> Response:
 
 
 # All of these calls answer errors in OpenAI's format.
-_operation = partial(Operation, tag="openai", refusal=REFUSAL)
+_route = partial(Route, tag="openai", refusal=REFUSAL)
 VIDEOS, ONE_VIDEO = "/openai/v1/videos", "/openai/v1/videos/<job_id>"
 
 OPENAI_ROUTES = (
-    Route(
+    _route(
         method="POST",
         path=VIDEOS,
         handler=_create_video,
         max_bytes=LARGE_BODY_BYTES,
         spends=True,
-        operation=_operation(
-            summary="Create a video (OpenAI)",
-            description="As OpenAI's clients do it, with a form or JSON. Generative "
-            "AI makes the video.",
-            body=Body(
-                title="OpenAIVideoRequest",
-                description="The video to make.",
-                fields=CREATE_FIELDS,
-                takes_form=True,
-            ),
-            has_price=True,
-            request_headers=IDEMPOTENCY_KEY
-            | {
-                "x-stainless-retry-count": (
-                    "Set by OpenAI's clients. Above 0 and without a key, it returns "
-                    "the job that the same request created in the last 15 minutes."
-                )
-            },
-            responses={200: VIDEO},
-            response_headers=("Idempotent-Replayed",),
-            problems=(409, 429),
+        summary="Create a video (OpenAI)",
+        description="As OpenAI's clients do it, with a form or JSON. Generative "
+        "AI makes the video.",
+        body=Body(
+            title="OpenAIVideoRequest",
+            description="The video to make.",
+            fields=CREATE_FIELDS,
+            takes_form=True,
         ),
+        has_price=True,
+        request_headers=IDEMPOTENCY_KEY
+        | {
+            "x-stainless-retry-count": (
+                "Set by OpenAI's clients. Above 0 and without a key, it returns "
+                "the job that the same request created in the last 15 minutes."
+            )
+        },
+        responses={200: VIDEO},
+        response_headers=("Idempotent-Replayed",),
+        problems=(409, 429),
     ),
-    Route(
+    _route(
         method="GET",
         path=VIDEOS,
         handler=_list_videos,
         tokens=list_tokens,
-        operation=_operation(
-            summary="List your videos (OpenAI)",
-            description="Newest first, a page at a time.",
-            query=LIST_FIELDS,
-            responses={200: PAGE},
-        ),
+        summary="List your videos (OpenAI)",
+        description="Newest first, a page at a time.",
+        query=LIST_FIELDS,
+        responses={200: PAGE},
     ),
-    Route(
+    _route(
         method="GET",
         path=ONE_VIDEO,
         handler=_get_video,
-        operation=_operation(
-            summary="Get a video (OpenAI)",
-            description="The same job as `GET /v1/videos/{job_id}`.",
-            arguments=VIDEO_ID,
-            responses={200: VIDEO},
-        ),
+        summary="Get a video (OpenAI)",
+        description="The same job as `GET /v1/videos/{job_id}`.",
+        arguments=VIDEO_ID,
+        responses={200: VIDEO},
     ),
-    Route(
+    _route(
         method="GET",
         path=f"{ONE_VIDEO}/content",
         handler=_download_content,
-        operation=_operation(
-            summary="Download the MP4 or its thumbnail (OpenAI)",
-            description="Redirects to a signed URL; 409 while there is no video.",
-            arguments=VIDEO_ID,
-            query=CONTENT_FIELDS,
-            responses={302: None},
-            response_headers=("Location",),
-            problems=(409,),
-        ),
+        summary="Download the MP4 or its thumbnail (OpenAI)",
+        description="Redirects to a signed URL; 409 while there is no video.",
+        arguments=VIDEO_ID,
+        query=CONTENT_FIELDS,
+        responses={302: None},
+        response_headers=("Location",),
+        problems=(409,),
     ),
-    Route(
+    _route(
         method="DELETE",
         path=ONE_VIDEO,
         handler=_delete_video,
-        operation=_operation(
-            summary="Delete a video (OpenAI)",
-            description="Deletes the record, the images and the MP4 of a job that has "
-            "finished.",
-            arguments=VIDEO_ID,
-            responses={200: DELETED},
-            problems=(409,),
-        ),
+        summary="Delete a video (OpenAI)",
+        description="Deletes the record, the images and the MP4 of a job that has "
+        "finished.",
+        arguments=VIDEO_ID,
+        responses={200: DELETED},
+        problems=(409,),
     ),
-    Route(
+    _route(
         method="GET",
         path="/openai/v1/models",
         handler=_list_models,
-        operation=_operation(
-            summary="List the models (OpenAI)",
-            description="The names that `model` takes. Clients use it to test a "
-            "connection.",
-            responses={200: MODELS},
-        ),
+        summary="List the models (OpenAI)",
+        description="The names that `model` takes. Clients use it to test a "
+        "connection.",
+        responses={200: MODELS},
     ),
-    Route(
+    _route(
         method="GET",
         path="/openai/v1/models/<model>",
         handler=_get_model,
-        operation=_operation(
-            summary="Get a model (OpenAI)",
-            description="Whether `model` takes the name.",
-            arguments={"model": "`auto` or a provider's name."},
-            responses={200: MODEL},
-        ),
+        summary="Get a model (OpenAI)",
+        description="Whether `model` takes the name.",
+        arguments={"model": "`auto` or a provider's name."},
+        responses={200: MODEL},
     ),
     _not_offered("POST", f"{ONE_VIDEO}/remix", "remix"),
     _not_offered("POST", f"{VIDEOS}/edits", "edits"),

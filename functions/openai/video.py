@@ -50,8 +50,6 @@ CONTENT_FIELDS: Mapping[str, Field] = {
     ),
 }
 
-_SHORT_SIDES: Mapping[str, int] = {Resolution.P720: 720, Resolution.P1080: 1080}
-
 # OpenAI's list has a creation date for each model; ours have none, so all share this.
 CREATED = 1_795_824_000
 
@@ -170,7 +168,7 @@ def _completed_at(shown: Projection) -> int | None:
 def _size(shown: Projection) -> str:
     if delivered := shown["delivered"]:
         return f"{delivered['width']}x{delivered['height']}"
-    requested, side = shown["aspect_ratio"], _SHORT_SIDES[shown["resolution"]]
+    requested, side = shown["aspect_ratio"], Resolution(shown["resolution"]).short_side
     # With `auto` the image decides, which isn't known until there is a video.
     ratio = AspectRatio.LANDSCAPE if requested == ANY_RATIO else AspectRatio(requested)
     width = round(side * max(1, ratio.number))

@@ -32,7 +32,7 @@ from local.simulators.render import Shape, render
 from local.vendors import LOCAL_KEY
 from shared.gcp import task_queue
 from shared.jobs.schedule import TaskScheduler
-from shared.ports.store import TaskKind
+from shared.ports.store import TaskQueue
 
 JOBS, FEW = 1000, 10
 READY_PER_SECOND = 3.0
@@ -123,7 +123,7 @@ def _worker(
             client=task_queue.client(tasks["tasks"]),
             project=rig.project,
             location=LOCATION,
-            queues={kind: f"{kind}s" for kind in TaskKind},
+            queues={queue: queue.value for queue in TaskQueue},
             worker_url=environ["WORKER_URL"],
             audience=NOWHERE,
             invoker_email=rig.invoker,

@@ -20,7 +20,7 @@ from shared.domain.errors import Unreachable
 from shared.domain.job import AttemptState, Job
 from shared.gcp.firestore_wire import Wire
 from shared.ports.providers import Provider
-from shared.ports.store import Task, TaskKind, Versioned
+from shared.ports.store import Task, TaskQueue, Versioned
 
 T = TypeVar("T")
 API = "api"
@@ -169,7 +169,7 @@ class JobsProxy(_FaultyProxy):
 
 class QueueProxy(_FaultyProxy):
     def enqueue(self, task: Task) -> None:
-        is_webhook = task.kind is TaskKind.WEBHOOK
+        is_webhook = task.queue is TaskQueue.WEBHOOKS
         point = Point.WEBHOOK_ENQUEUE if is_webhook else Point.ENQUEUE
         if self.points.context.function == API:
             point = Point.API_ENQUEUE

@@ -31,6 +31,11 @@ class Resolution(StrEnum):
     P720 = "720p"
     P1080 = "1080p"
 
+    @property
+    def short_side(self) -> int:
+        """In pixels."""
+        return int(self.value.removesuffix("p"))
+
 
 class AspectRatio(StrEnum):
     LANDSCAPE = "16:9"

@@ -1,6 +1,6 @@
 """What a delivered video shows, compared with what was ordered."""
 
-from shared.domain.catalogue import AspectRatio, Resolution
+from shared.domain.catalogue import AspectRatio
 from shared.domain.request import VideoRequest
 from shared.domain.structs import PartialRepr
 
@@ -10,7 +10,6 @@ _TOLERANCE_SHARE = 0.1
 # 1584 x 672 is sold as 21:9 in 720p, 1104 x 832 as 4:3.
 _TOLERANCE_OF_RATIO = 0.03
 _MIN_SHARE_OF_HEIGHT = 0.9
-_SHORT_SIDE = {Resolution.P720: 720, Resolution.P1080: 1080}
 
 
 class VideoFacts(PartialRepr, frozen=True, kw_only=True):
@@ -51,7 +50,7 @@ def difference(
     ordered = ordered_ratio.number
     if abs(width / height - ordered) > ordered * _TOLERANCE_OF_RATIO:
         return f"it has {width}x{height} pixels, not {ordered_ratio}"
-    if min(width, height) < _SHORT_SIDE[request.resolution] * _MIN_SHARE_OF_HEIGHT:
+    if min(width, height) < request.resolution.short_side * _MIN_SHARE_OF_HEIGHT:
         return f"it has {width}x{height} pixels, not {request.resolution}"
     if request.audio is not None and request.audio != facts.has_audio:
         return "it has sound" if facts.has_audio else "it has no sound"

@@ -21,6 +21,11 @@ def webhook_task_name(job_id: str, attempts: int, nth: int = 0) -> str:
     return task_name(f"{job_id}:webhook", attempts, nth)
 
 
+def answer_task_name(job_id: str, attempt_id: str, nth: int) -> str:
+    """The nth task that records the vendor's answer to this attempt's paid call."""
+    return task_name(f"{job_id}:{attempt_id}:answer", 0, nth)
+
+
 def upload_object(user_id: str, image: str) -> str:
     return f"uploads/{quote(user_id, safe='')}/{image}"
 

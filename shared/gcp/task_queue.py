@@ -15,10 +15,11 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import (
     CloudTasksGrpcTransport,
 )
+from msgspec import to_builtins
 
 from shared.domain.errors import Unreachable
 from shared.gcp.error_mapping import ErrorTable, map_errors
-from shared.ports.store import Task, TaskKind
+from shared.ports.store import Task, TaskQueue
 
 # For one try, then for all of them. Retries are safe, because a task's name is unique.
 _TIMEOUT_SECONDS: Final = 3.0
@@ -48,7 +49,7 @@ def client(emulator_address: str | None) -> tasks_v2.CloudTasksClient:
 
 class CloudTasksQueue:
     """The port `Queue`. Each task POSTs {"job_id": …} to the worker, with an OIDC token
-    for `audience`.
+    for `audience`; a task with an answer adds {"answer": …}.
 
     `queues`: short names; `dispatch_deadline` is from 15 s to 30 min;
     `task_headers` is called for each task, and returns headers to add to it.
@@ -60,7 +61,7 @@ class CloudTasksQueue:
         client: tasks_v2.CloudTasksClient,
         project: str,
         location: str,
-        queues: Mapping[TaskKind, str],
+        queues: Mapping[TaskQueue, str],
         worker_url: str,
         audience: str,
         invoker_email: str,
@@ -68,8 +69,8 @@ class CloudTasksQueue:
         task_headers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._queues = {
-            kind: client.queue_path(project, location, name)
-            for kind, name in queues.items()
+            queue: client.queue_path(project, location, name)
+            for queue, name in queues.items()
         }
         self._task_headers = task_headers
         self._create = _RETRY(_create_call(client))
@@ -96,12 +97,15 @@ class CloudTasksQueue:
             self._create(self._request(task))
 
     def _request(self, task: Task) -> Any:
-        queue = self._queues[task.kind]
+        queue = self._queues[task.queue]
         request = type(self._template)(parent=queue)
         request.MergeFrom(self._template)
         request.task.name = f"{queue}/tasks/{task.name}"
         request.task.http_request.headers.update(self._task_headers())
-        request.task.http_request.body = json.dumps({"job_id": task.job_id}).encode()
+        body: dict[str, object] = {"job_id": task.job_id}
+        if task.answer is not None:
+            body["answer"] = to_builtins(task.answer)
+        request.task.http_request.body = json.dumps(body).encode()
         if task.at > datetime.now(UTC):
             request.task.schedule_time.FromDatetime(task.at)
         return request

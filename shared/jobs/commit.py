@@ -50,7 +50,7 @@ class JobCommitter(Struct, frozen=True, kw_only=True):
         before: Versioned[Job],
         outcome: Outcome,
         *,
-        pauses: Sequence[float] = SHORT_BACKOFF,
+        backoff: Sequence[float] = SHORT_BACKOFF,
         then: Callable[[Job], None] = _do_nothing,
     ) -> Versioned[Job] | None:
         """The job with `outcome` applied, or unchanged if it no longer applies.
@@ -62,7 +62,7 @@ class JobCommitter(Struct, frozen=True, kw_only=True):
         # Chosen before the first try: a job with this id has our commit.
         commit_id = self.ids.new()
         current, base = before, before.value
-        for nth in tries(pauses, self.pause):
+        for nth in tries(backoff, self.pause):
             found = self._read_again(current) if nth else before
             if found is None:
                 return None
@@ -86,18 +86,18 @@ class JobCommitter(Struct, frozen=True, kw_only=True):
         started: Outcome,
         work: Callable[[Job], Outcome],
         *,
-        pauses: Sequence[float] = SHORT_BACKOFF,
+        backoff: Sequence[float] = SHORT_BACKOFF,
         then: Callable[[Job], None] = _do_nothing,
     ) -> Versioned[Job] | None:
         """Commit `started`; only if that took effect, do `work` and commit its outcome.
 
-        So one process at a time does the work. `pauses`, `then`: of the second commit.
+        So one process at a time does the work. `backoff`, `then`: of the second commit.
         """
         our_commit: list[Job] = []
         held = self.commit(before, started, then=our_commit.append)
         if held is None or not our_commit:
             return held
-        return self.commit(held, work(held.value), pauses=pauses, then=then)
+        return self.commit(held, work(held.value), backoff=backoff, then=then)
 
     def _committed(
         self, base: Job, held: Versioned[Job], then: Callable[[Job], None]

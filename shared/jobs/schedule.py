@@ -8,9 +8,9 @@ from msgspec import Struct
 from shared.domain import timing
 from shared.domain.errors import Unreachable
 from shared.domain.job import Job
-from shared.domain.naming import task_name, webhook_task_name
+from shared.domain.naming import answer_task_name, task_name, webhook_task_name
 from shared.domain.next_action import Spending, next_action
-from shared.ports.store import Queue, Task, TaskKind
+from shared.ports.store import PendingAnswer, Queue, Task, TaskQueue
 
 log = structlog.get_logger()
 
@@ -57,9 +57,9 @@ class TaskScheduler(Struct, frozen=True, kw_only=True):
         if due is None:
             return
         is_start = isinstance(next_action(job, due), Spending)
-        kind = TaskKind.START if is_start else TaskKind.STEP
+        queue = TaskQueue.STARTS if is_start else TaskQueue.STEPS
         name = task_name(job.job_id, job.version, nth)
-        self.queue.enqueue(Task(job_id=job.job_id, name=name, at=due, kind=kind))
+        self.queue.enqueue(Task(job_id=job.job_id, name=name, at=due, queue=queue))
 
     def try_to_schedule_step(self, job: Job) -> None:
         """Like `schedule_step`, for a job that is committed: if the queue doesn't
@@ -76,8 +76,23 @@ class TaskScheduler(Struct, frozen=True, kw_only=True):
         if webhook is None or webhook.due_at is None:
             return
         name = webhook_task_name(job.job_id, webhook.attempts)
-        kind, at = TaskKind.WEBHOOK, webhook.due_at
-        self.queue.enqueue(Task(job_id=job.job_id, name=name, at=at, kind=kind))
+        queue, at = TaskQueue.WEBHOOKS, webhook.due_at
+        self.queue.enqueue(Task(job_id=job.job_id, name=name, at=at, queue=queue))
+
+    def schedule_answer(
+        self, job_id: str, answer: PendingAnswer, now: datetime
+    ) -> None:
+        """Keep an answer that the store doesn't take: each task tries to record it."""
+        for nth, delay in enumerate(timing.ANSWER_DELAYS):
+            self.queue.enqueue(
+                Task(
+                    job_id=job_id,
+                    name=answer_task_name(job_id, answer.attempt_id, nth),
+                    at=now + delay,
+                    queue=TaskQueue.STEPS,
+                    answer=answer,
+                )
+            )
 
     def schedule_after_early_task(
         self, job: Job, until: datetime, now: datetime, task: str | None

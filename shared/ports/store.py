@@ -14,6 +14,7 @@ from shared.domain.kill_switch import KillSwitchState
 from shared.domain.ledger import Account
 from shared.domain.listing import Position
 from shared.domain.observed_prices import ObservedPrices
+from shared.domain.outcomes import Accepted
 from shared.domain.poll_plan import TaskTimes
 from shared.domain.projection import Projection, Status
 from shared.domain.usage import UsageMonth
@@ -206,21 +207,31 @@ class Quotas(Protocol):
         ...
 
 
-class TaskKind(StrEnum):
-    """What a task asks for. Each kind has a queue of its own."""
+class TaskQueue(StrEnum):
+    """Which of our queues a task is put into."""
 
-    START = "start"  # a step that may lead to a paid POST
-    STEP = "step"
-    WEBHOOK = "webhook"
+    STARTS = "starts"  # steps that may lead to a paid POST
+    STEPS = "steps"
+    WEBHOOKS = "webhooks"
+
+
+class PendingAnswer(Struct, frozen=True, kw_only=True):
+    """What a vendor answered to an attempt's paid call, and is yet to be recorded."""
+
+    attempt_id: str
+    accepted: Accepted
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """One task: "look at this job", or "send its webhook"."""
+    """One task: "look at this job", or "send its webhook"; with an `answer`: "record
+    it".
+    """
 
     job_id: str
     name: str
     at: datetime
-    kind: TaskKind
+    queue: TaskQueue
+    answer: PendingAnswer | None = None
 
 
 class Queue(Protocol):

@@ -17,7 +17,7 @@ from shared.ports.store import (
     Jobs,
     Queue,
     Quotas,
-    TaskKind,
+    TaskQueue,
 )
 from shared.system import RandomIds, SystemClock, pause
 from shared.wiring import process
@@ -78,9 +78,9 @@ def queue() -> Queue:
         project=settings.project,
         location=settings.tasks_location,
         queues={
-            TaskKind.START: settings.starts_queue,
-            TaskKind.STEP: settings.steps_queue,
-            TaskKind.WEBHOOK: settings.webhooks_queue,
+            TaskQueue.STARTS: settings.starts_queue,
+            TaskQueue.STEPS: settings.steps_queue,
+            TaskQueue.WEBHOOKS: settings.webhooks_queue,
         },
         worker_url=settings.worker_url,
         audience=settings.worker_audience,

@@ -64,6 +64,7 @@ def _prepare_step() -> PrepareStep:
 @once
 def _translate_step() -> TranslateStep:
     return TranslateStep(
+        providers=adapters.providers(),
         translator=adapters.translator(),
         breaker=guards.translator_breaker(),
         availability=guards.availability(),
@@ -86,6 +87,7 @@ def _submit_step() -> SubmitStep:
         breaker=guards.circuit_breaker(),
         price_watch=guards.price_watch(),
         poll_planner=guards.poll_planner(),
+        scheduler=adapters.scheduler(),
     )
 
 

@@ -37,7 +37,7 @@ from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler, nth_after_early_task, nth_retry
 from shared.ports.providers import Providers
 from shared.ports.storage import Bucket
-from shared.ports.store import Clock, Jobs, Versioned
+from shared.ports.store import Clock, Jobs, PendingAnswer, Versioned
 from shared.tracing import span
 from shared.worker.follow import FollowStep
 from shared.worker.prepare import PrepareStep
@@ -91,6 +91,15 @@ class Advance(Struct, frozen=True, kw_only=True):
                 self._hand_over(before.value, now, task)
             case step:
                 self._run_step(before, step)
+
+    def record_answer(self, job_id: str, answer: PendingAnswer) -> None:
+        """Record it and enqueue the job's next step; else Unreachable."""
+        before = self.jobs.read(job_id)
+        after = before and self.submit_step.record_answer(before, answer)
+        if after is None:
+            log.info("job_not_found", job_id=job_id)
+            return
+        self.scheduler.schedule_step(after.value)
 
     def _recent(
         self, job_id: str, task: str | None, *, from_starts_queue: bool

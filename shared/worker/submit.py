@@ -35,16 +35,17 @@ from shared.guards.availability import Availability
 from shared.guards.circuit_breaker import CircuitBreaker
 from shared.guards.price_watch import PriceWatch
 from shared.jobs.commit import LONG_BACKOFF, JobCommitter
+from shared.jobs.schedule import TaskScheduler
 from shared.ports.providers import GenerationRequest, ImageFile, Provider, Providers
 from shared.ports.storage import Bucket
-from shared.ports.store import Clock, Ids, Versioned
+from shared.ports.store import Clock, Ids, PendingAnswer, Versioned
 from shared.tracing import span
 from shared.worker.follow import cancel_task
 from shared.worker.poll_planner import PollPlanner
 
 log = structlog.get_logger()
 
-MAX_IMAGE_BYTES = 4_000_000
+MAX_JPEG_BYTES = 4_000_000
 # Not reported to the circuit breaker: the provider was not called.
 TOO_LATE = NotSent(
     problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE, detail="too late to send")
@@ -62,6 +63,7 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
     breaker: CircuitBreaker
     price_watch: PriceWatch
     poll_planner: PollPlanner
+    scheduler: TaskScheduler
 
     def start(
         self, before: Versioned[Job], planned: PlannedProvider
@@ -130,17 +132,44 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
             attempt_id=attempt.attempt_id, submission=submission, poll_plan=poll_plan
         )
         try:
-            return self.committer.commit(intended, submitted, pauses=LONG_BACKOFF)
+            return self.committer.commit(intended, submitted, backoff=LONG_BACKOFF)
         except (Unreachable, Unreadable):
-            # This line is the only place left that has the vendor's task id.
-            log.error(
-                "answer_not_recorded",
-                job_id=intended.value.job_id,
-                ai_model=attempt.provider_id.value,
-                answer=type(submission).__name__,
-                task_id=getattr(submission, "task_id", None),
-            )
+            self._keep_answer(intended.value, attempt, submission)
             raise
+
+    def _keep_answer(self, job: Job, attempt: Attempt, submission: Submission) -> None:
+        """In tasks, which don't depend on the store; and if that fails, in the log."""
+        log.error(
+            "answer_not_recorded",
+            job_id=job.job_id,
+            ai_model=attempt.provider_id.value,
+            answer=type(submission).__name__,
+            task_id=getattr(submission, "task_id", None),
+        )
+        if isinstance(submission, Accepted):
+            answer = PendingAnswer(attempt_id=attempt.attempt_id, accepted=submission)
+            self.scheduler.schedule_answer(job.job_id, answer, self.clock.now())
+
+    def record_answer(
+        self, before: Versioned[Job], answer: PendingAnswer
+    ) -> Versioned[Job] | None:
+        """Record an answer that was kept in a task; once, however often it arrives."""
+        attempt, accepted = before.value.attempt(answer.attempt_id), answer.accepted
+        if attempt is None:
+            return before
+        submitted = Submitted(attempt_id=attempt.attempt_id, submission=accepted)
+        recorded: list[Job] = []
+        after = self.committer.commit(before, submitted, then=recorded.append)
+        if not recorded:
+            return after
+        log.info(
+            "answer_recorded", job_id=before.value.job_id, task_id=accepted.task_id
+        )
+        self.price_watch.report(before.value, attempt, accepted.max_cost_usd)
+        provider = self.providers.get(attempt.provider_id)
+        if provider is not None and _is_too_late(after, attempt):
+            self._cancel(provider, attempt, accepted, before.value.job_id)
+        return after
 
     def _submit(
         self,
@@ -200,7 +229,7 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
         if prepared is None:
             return None
         name = prepared.object_name
-        jpeg = self.bucket.read(name, max_bytes=MAX_IMAGE_BYTES)
+        jpeg = self.bucket.read(name, max_bytes=MAX_JPEG_BYTES)
         if jpeg is None:
             return None
         return ImageFile(jpeg=jpeg, uri=self.bucket.uri(name))

@@ -21,7 +21,7 @@ from shared.domain.errors import (
 from shared.domain.naming import task_name, webhook_task_name
 from shared.jobs.events import log_abandoned
 from shared.jobs.schedule import nth_retry
-from shared.ports.store import Clock, JobQueries, Jobs, Overdue, Queue, Task, TaskKind
+from shared.ports.store import Clock, JobQueries, Jobs, Overdue, Queue, Task, TaskQueue
 
 log = structlog.get_logger()
 
@@ -133,7 +133,7 @@ class Sweep(Struct, kw_only=True):
         log.warning("overdue_job_woken", job_id=job.job_id, nth=nth)
         name = task_name(job.job_id, job.version, nth)
         self.queue.enqueue(
-            Task(job_id=job.job_id, name=name, at=now, kind=TaskKind.STEP)
+            Task(job_id=job.job_id, name=name, at=now, queue=TaskQueue.STEPS)
         )
         return "woken"
 
@@ -175,7 +175,7 @@ class Sweep(Struct, kw_only=True):
             log.warning("overdue_webhook_woken", job_id=webhook.job_id, nth=nth)
             name = webhook_task_name(webhook.job_id, webhook.attempts, nth)
             self.queue.enqueue(
-                Task(job_id=webhook.job_id, name=name, at=now, kind=TaskKind.WEBHOOK)
+                Task(job_id=webhook.job_id, name=name, at=now, queue=TaskQueue.WEBHOOKS)
             )
 
     def _audit(self, now: datetime) -> None:

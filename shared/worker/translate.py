@@ -14,7 +14,7 @@ from shared.domain.outcomes import Translated, TranslationSkipped, TranslationSt
 from shared.guards.availability import Availability
 from shared.guards.translator_breaker import TranslatorBreaker
 from shared.jobs.commit import LONG_BACKOFF, JobCommitter
-from shared.ports.providers import Translator
+from shared.ports.providers import Providers, Translator
 from shared.ports.store import Versioned
 from shared.worker.submit import SubmitStep
 
@@ -22,6 +22,7 @@ from shared.worker.submit import SubmitStep
 class TranslateStep(Struct, frozen=True, kw_only=True):
     """`translator` is None if none is configured."""
 
+    providers: Providers
     translator: Translator | None
     breaker: TranslatorBreaker
     availability: Availability
@@ -33,7 +34,7 @@ class TranslateStep(Struct, frozen=True, kw_only=True):
     ) -> Versioned[Job] | None:
         """Intent, one call, answer. Without a translation, the original is sent."""
         name = planned.provider_id
-        missing = () if self.submit_step.providers.get(name) else (name,)
+        missing = () if self.providers.get(name) else (name,)
         if self.availability.reasons_to_skip([planned], missing=missing):
             # Don't pay for a provider that can't be used; this records why it can't.
             return self.submit_step.start(before, planned)
@@ -45,7 +46,7 @@ class TranslateStep(Struct, frozen=True, kw_only=True):
                 before,
                 TranslationStarted(max_cost_usd=max_cost_usd),
                 partial(self._call, self.translator),
-                pauses=LONG_BACKOFF,
+                backoff=LONG_BACKOFF,
             )
         except LimitReached:  # by the first commit: only that one holds money
             return self.committer.commit(before, TranslationSkipped())

@@ -1,7 +1,7 @@
 """The queues in memory, held to the same contract tests as the real ones."""
 
 from shared.domain.errors import ReelayError
-from shared.ports.store import Task, TaskKind
+from shared.ports.store import Task, TaskQueue
 
 
 class FakeQueue:
@@ -14,14 +14,14 @@ class FakeQueue:
         self.tasks: list[Task] = []
         self.failures: list[ReelayError] = []
         self.webhooks: list[Task] = []
-        self._used: set[tuple[TaskKind, str]] = set()
+        self._used: set[tuple[TaskQueue, str]] = set()
 
     def enqueue(self, task: Task) -> None:
         if self.failures:
             raise self.failures.pop(0)
-        if (task.kind, task.name) not in self._used:
-            self._used.add((task.kind, task.name))
-            is_webhook = task.kind is TaskKind.WEBHOOK
+        if (task.queue, task.name) not in self._used:
+            self._used.add((task.queue, task.name))
+            is_webhook = task.queue is TaskQueue.WEBHOOKS
             (self.webhooks if is_webhook else self.tasks).append(task)
 
     def take_webhook(self) -> Task | None:

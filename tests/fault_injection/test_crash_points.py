@@ -31,7 +31,7 @@ from shared.domain.job import Job
 from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_wire import Wire
-from shared.ports.store import Task, TaskKind
+from shared.ports.store import Task, TaskQueue
 from tests.domain.examples import NOON, a_job, running, started
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.process import Died, die
@@ -182,7 +182,7 @@ def test_a_jobs_commits_are_in_the_journal(crash_points: Build, tmp_path: Path) 
 def test_the_apis_and_the_workers_task_are_separate_points(crash_points: Build) -> None:
     points = crash_points(Point.API_ENQUEUE, FaultAction.UNREACHABLE)
     queue = QueueProxy(FakeQueue(), points)
-    task = Task(job_id="job1", name="name", at=NOON, kind=TaskKind.STEP)
+    task = Task(job_id="job1", name="name", at=NOON, queue=TaskQueue.STEPS)
 
     with points.serving("worker"):
         points.set_job(job())
@@ -232,7 +232,7 @@ def test_a_process_dies_right_after_a_webhook(crash_points: Build) -> None:
 def test_a_webhooks_task_is_a_separate_point(crash_points: Build) -> None:
     points = crash_points(Point.WEBHOOK_ENQUEUE, FaultAction.UNREACHABLE)
     tasks = FakeQueue()
-    task = Task(job_id="job1", name="name", at=NOON, kind=TaskKind.WEBHOOK)
+    task = Task(job_id="job1", name="name", at=NOON, queue=TaskQueue.WEBHOOKS)
 
     with points.serving("worker"), pytest.raises(Unreachable):
         points.set_job(job())

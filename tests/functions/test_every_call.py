@@ -23,7 +23,7 @@ from tests.usecases.harness import Harness
 
 OPEN = {"GET /health", "GET /v1/openapi.json", "GET /docs", "GET /docs/viewer.js"}
 CLOSED = [route for route in ROUTES if not route.is_open]
-OF_A_JOB = [route for route in ROUTES if "<job_id>" in route.path and route.operation]
+OF_A_JOB = [route for route in ROUTES if "<job_id>" in route.path and route.summary]
 
 
 class Revoked:
@@ -139,7 +139,7 @@ def test_only_openais_clients_may_send_a_large_body(
     body = b"x" * (SMALL_BODY_BYTES + 1)
     answer = client.open(path, method=route.method, headers=OPERATOR, data=body)
 
-    reads = route.operation is not None and route.operation.body is not None
+    reads = route.body is not None
     assert (answer.status_code == 413) is (
         reads and not route.path.startswith("/openai")
     )
@@ -165,3 +165,14 @@ def test_a_list_counts_against_the_rate_by_how_much_it_reads(
     statuses = [client.get(path + query, headers=ANN).status_code for _ in range(51)]
 
     assert statuses.index(429) == answered
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/models"), ("POST", "/v1/estimates")]
+)
+def test_a_call_that_reads_the_circuits_of_all_providers_counts_as_two(
+    client: FlaskClient, method: str, path: str
+) -> None:
+    answers = [client.open(path, method=method, headers=ANN) for _ in range(51)]
+
+    assert [answer.status_code for answer in answers].index(429) == 50

@@ -1,6 +1,7 @@
 """The private functions: only their invoker may call; they never answer 429 or 503."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from flask import Request, Response
@@ -24,7 +25,15 @@ from shared.ports.identity import Callers
 from shared.request_time import left_seconds
 from shared.settings import Settings
 from shared.wiring import process, steps
-from tests.domain.examples import MINUTE, NOON, a_job, a_new_job, completed, running
+from tests.domain.examples import (
+    MINUTE,
+    NOON,
+    a_job,
+    a_new_job,
+    completed,
+    running,
+    started,
+)
 from tests.fakes.keys import FakeKeys
 from tests.fakes.refusals import every_refusal
 from tests.functions.calling import FakeCallers, client_of
@@ -95,6 +104,19 @@ def test_an_early_task_leaves_one_with_another_name(harness: Harness) -> None:
     call(client_of(worker), {**STEPS, "X-CloudTasks-TaskName": own})
 
     assert own not in [task.name for task in harness.queue.tasks] != []
+
+
+def test_a_task_with_an_answer_records_it(harness: Harness) -> None:
+    harness.jobs.put(started(a_job(), ProviderId.RUNWAY))
+    accepted = {"task_id": "task1", "max_cost_usd": "0.50"}
+    answer = {"attempt_id": str(ProviderId.RUNWAY), "accepted": accepted}
+
+    body = {**JOB, "answer": answer}
+    response = client_of(worker).post("/", json=body, headers=STEPS)
+
+    assert response.status_code == 204
+    assert harness.job.attempts[0].task_id == "task1"
+    assert harness.job.cost_usd == Decimal("0.50")
 
 
 @pytest.mark.parametrize(("queue", "messages"), [("webhooks", 1), ("steps", 0)])

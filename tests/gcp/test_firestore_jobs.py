@@ -241,7 +241,7 @@ def test_twenty_concurrent_writers_all_succeed(store: Store) -> None:
 
     def write(_: int) -> Versioned[Job] | None:
         missed = PrepareFailed(problem=FAULT)
-        return committer.commit(before, missed, pauses=LONG_BACKOFF * 3)
+        return committer.commit(before, missed, backoff=LONG_BACKOFF * 3)
 
     with ThreadPoolExecutor(20) as pool:
         assert all(pool.map(write, range(20)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import grpc
@@ -14,15 +15,17 @@ import pytest
 import requests
 from google.api_core.retry import Retry
 from google.cloud import tasks_v2
+from msgspec import convert
 
 import shared.gcp.task_queue
 from local.emulators.cloud_tasks.rules import terraform_queues
 from local.emulators.tasks import TasksServer, create_task_server
 from local.identity import LocalIdentity
 from shared.domain.errors import Unreachable
+from shared.domain.outcomes import Accepted
 from shared.domain.structs import replace
 from shared.gcp.task_queue import CloudTasksQueue, client
-from shared.ports.store import Queue, Task, TaskKind
+from shared.ports.store import PendingAnswer, Queue, Task, TaskQueue
 from tests.fakes.queue import FakeQueue
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -33,7 +36,7 @@ IN_AN_HOUR = timedelta(hours=1)
 
 
 def a_task(**other: Any) -> Task:
-    one = Task(job_id="job", name="name", at=NOW, kind=TaskKind.STEP)
+    one = Task(job_id="job", name="name", at=NOW, queue=TaskQueue.STEPS)
     return replace(one, **other)
 
 
@@ -43,7 +46,7 @@ def queue_at(address: str) -> tuple[CloudTasksQueue, Any]:
         client=tasks,
         project="demo-reelay",
         location="us-central1",
-        queues={kind: f"{kind}s" for kind in TaskKind},
+        queues={queue: queue.value for queue in TaskQueue},
         worker_url=WORKER_URL,
         audience="https://worker.example",
         invoker_email=INVOKER,
@@ -54,7 +57,7 @@ def queue_at(address: str) -> tuple[CloudTasksQueue, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A queue, and the names of the tasks in it by kind: starts, steps, webhooks."""
+    """The port, and the names of the tasks in each of its queues."""
 
     queue: Queue
     names: Callable[[str], Sequence[str]]
@@ -68,8 +71,10 @@ def real() -> Iterator[Subject]:
     with TasksServer(identity, terraform_queues()) as server:
         queue, tasks = queue_at(server.address)
 
-        def names(kind: str) -> Sequence[str]:
-            found: Sequence[str] = server.report()[f"{PARENT}/queues/{kind}"]["tasks"]
+        def names(queue_name: str) -> Sequence[str]:
+            found: Sequence[str] = server.report()[f"{PARENT}/queues/{queue_name}"][
+                "tasks"
+            ]
             return found
 
         def remove_all() -> None:
@@ -83,9 +88,9 @@ def real() -> Iterator[Subject]:
 def fake() -> Subject:
     queue = FakeQueue()
 
-    def names(kind: str) -> Sequence[str]:
+    def names(queue_name: str) -> Sequence[str]:
         tasks = (*queue.tasks, *queue.webhooks)
-        return [each.name for each in tasks if f"{each.kind}s" == kind]
+        return [each.name for each in tasks if each.queue == queue_name]
 
     return Subject(queue=queue, names=names, remove_all=queue.take)
 
@@ -101,9 +106,9 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 
 def test_starts_steps_and_webhooks_are_in_three_queues_once(subject: Subject) -> None:
     for _ in range(2):  # a name that exists is success
-        subject.queue.enqueue(a_task(name="a", kind=TaskKind.START))
-        subject.queue.enqueue(a_task(name="b", kind=TaskKind.STEP))
-        subject.queue.enqueue(a_task(name="c", kind=TaskKind.WEBHOOK))
+        subject.queue.enqueue(a_task(name="a", queue=TaskQueue.STARTS))
+        subject.queue.enqueue(a_task(name="b", queue=TaskQueue.STEPS))
+        subject.queue.enqueue(a_task(name="c", queue=TaskQueue.WEBHOOKS))
 
     assert list(subject.names("starts")) == ["a"]
     assert list(subject.names("steps")) == ["b"]
@@ -120,8 +125,8 @@ def test_enqueueing_a_used_name_succeeds_without_a_task(subject: Subject) -> Non
 
 
 def test_a_name_is_used_only_in_its_own_queue(subject: Subject) -> None:
-    subject.queue.enqueue(a_task(kind=TaskKind.START))
-    subject.queue.enqueue(a_task(kind=TaskKind.STEP))
+    subject.queue.enqueue(a_task(queue=TaskQueue.STARTS))
+    subject.queue.enqueue(a_task(queue=TaskQueue.STEPS))
 
     assert [*subject.names("starts"), *subject.names("steps")] == ["name", "name"]
 
@@ -205,6 +210,20 @@ def test_a_task_is_a_signed_post_of_the_job_id(
             "audience": "https://worker.example",
         },
     }
+
+
+def test_a_task_carries_the_answer_that_it_is_to_record(
+    queue: CloudTasksQueue, listener: Listener
+) -> None:
+    accepted = Accepted(task_id="1", max_cost_usd=Decimal("0.40"), platform="p")
+    answer = PendingAnswer(attempt_id="a", accepted=accepted)
+
+    queue.enqueue(a_task(answer=answer))
+
+    (request,) = listener.requests
+    body = json.loads(base64.b64decode(request["task"]["httpRequest"]["body"]))
+    assert body.keys() == {"job_id", "answer"}
+    assert convert(body["answer"], PendingAnswer) == answer
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_a_commit_gives_up_after_all_its_tries(
 
     # The answer to a paid POST is retried for a minute.
     harness.jobs.troubles = [trouble] * len(LONG_BACKOFF)
-    assert harness.committer.commit(before, INTENDED, pauses=LONG_BACKOFF)
+    assert harness.committer.commit(before, INTENDED, backoff=LONG_BACKOFF)
     assert sum(LONG_BACKOFF) > 60
 
 

@@ -25,7 +25,7 @@ from shared.guards.translator_breaker import TranslatorBreaker
 from shared.jobs.commit import JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.identity import Caller
-from shared.ports.store import Task, TaskKind
+from shared.ports.store import Task, TaskQueue
 from shared.usecases.cancel_video import CancelVideo
 from shared.usecases.create_video import CreateVideo
 from shared.usecases.delete_video import DeleteVideo
@@ -241,7 +241,10 @@ class Harness:
 
     def deliver(self, task: Task) -> None:
         """Deliver the task as Cloud Tasks does, with its name and queue."""
-        is_start = task.kind is TaskKind.START
+        if task.answer is not None:
+            self.advance.record_answer(task.job_id, task.answer)
+            return
+        is_start = task.queue is TaskQueue.STARTS
         self.advance(task.job_id, from_starts_queue=is_start, task=task.name)
 
     def outlive_the_lease(self) -> None:

@@ -36,7 +36,7 @@ from shared.domain.structs import replace
 from shared.domain.webhook import Webhook
 from shared.jobs.commit import CONTENTION_BACKOFF
 from shared.ports.identity import Caller
-from shared.ports.store import TaskKind
+from shared.ports.store import TaskQueue
 from shared.usecases.create_video import CreateResult
 from shared.usecases.uploads import StoreImage
 from tests.domain.examples import CHAIN, NOON, a_request
@@ -69,8 +69,8 @@ def test_a_job_is_committed_with_its_settings_and_enqueued(harness: Harness) -> 
 
     assert harness.jobs.all == [job]
     assert (job.user_id, job.language) == ("ann", Language.KOREAN)
-    assert [(w.job_id, w.at, w.kind) for w in harness.queue.tasks] == [
-        (job.job_id, NOON, TaskKind.STEP)
+    assert [(w.job_id, w.at, w.queue) for w in harness.queue.tasks] == [
+        (job.job_id, NOON, TaskQueue.STEPS)
     ]
     assert [planned.provider_id for planned in job.chain] == [ProviderId.VEO]
     assert job.stop_on_unknown

@@ -36,7 +36,7 @@ from shared.domain.transitions import apply
 from shared.jobs.commit import SHORT_BACKOFF
 from shared.ports.providers import ImageFile, TaskRef
 from shared.ports.storage import StoredObject
-from shared.ports.store import Task, TaskKind
+from shared.ports.store import Task, TaskQueue
 from shared.worker.recent_jobs import RecentJobs
 from tests.domain.examples import (
     HTTP,
@@ -84,7 +84,7 @@ def test_every_step_enqueues_the_task_of_its_version(harness: Harness) -> None:
 
     assert job.version == 3
     assert harness.queue.tasks == [
-        Task(job_id="job1", name=task_name("job1", 3), at=NOON, kind=TaskKind.START)
+        Task(job_id="job1", name=task_name("job1", 3), at=NOON, queue=TaskQueue.STARTS)
     ]
 
 
@@ -125,7 +125,7 @@ class TestStarting:
 
         harness.advance("job1", from_starts_queue=False)
 
-        assert [task.kind for task in harness.queue.tasks] == [TaskKind.START]
+        assert [task.queue for task in harness.queue.tasks] == [TaskQueue.STARTS]
         assert harness.starts == 0
 
     def test_the_sweep_enqueues_a_start_whose_task_was_lost(

@@ -14,7 +14,7 @@ from shared.domain.job import Job
 from shared.domain.kill_switch import Level
 from shared.domain.outcomes import Succeeded, Working
 from shared.domain.structs import replace
-from shared.ports.store import Task, TaskKind
+from shared.ports.store import Task, TaskQueue
 from tests.domain.examples import (
     RUNWAY,
     a_job,
@@ -53,7 +53,7 @@ def take(harness: Harness) -> Task:
 def deliver(harness: Harness, task: Task, early: float, *, is_named: bool) -> None:
     harness.clock.at = max(harness.clock.at, task.at - timedelta(seconds=early))
     name = task.name if is_named else None
-    harness.advance("job1", from_starts_queue=task.kind is TaskKind.START, task=name)
+    harness.advance("job1", from_starts_queue=task.queue is TaskQueue.STARTS, task=name)
 
 
 @pytest.mark.parametrize("early", EARLY)

@@ -11,7 +11,7 @@ from shared.domain.job import Language
 from shared.domain.ledger import Caps, Limits
 from shared.domain.outcomes import Accepted, Failed, Poll, PollFailed, Succeeded
 from shared.domain.structs import replace
-from shared.ports.store import Task, TaskKind
+from shared.ports.store import Task, TaskQueue
 from tests.domain.examples import OMNI, RUNWAY, a_job, a_request, states
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.usecases.harness import ANN, Harness
@@ -109,7 +109,7 @@ def test_a_higher_price_exceeds_the_cap_only_by_calls_already_under_way(
 
 
 def next_start(harness: Harness) -> Task:
-    while not (task := harness.queue.take()) or task.kind is not TaskKind.START:
+    while not (task := harness.queue.take()) or task.queue is not TaskQueue.STARTS:
         assert task
         harness.deliver(task)
     return task

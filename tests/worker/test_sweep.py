@@ -15,7 +15,7 @@ from shared.domain.naming import task_name
 from shared.domain.outcomes import Succeeded
 from shared.domain.structs import replace
 from shared.jobs.schedule import nth_retry
-from shared.ports.store import Overdue, OverdueWebhook, Task, TaskKind
+from shared.ports.store import Overdue, OverdueWebhook, Task, TaskQueue
 from shared.worker.sweep import MAX_START_WAIT, PAGE_SIZE, ROUND_LIMIT, WAKE_WORKERS
 from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, completed, running
 from tests.fakes.clock import NOON, FrozenClock
@@ -50,7 +50,7 @@ def test_a_stuck_job_gets_a_task_with_a_new_name_each_time(harness: Harness) -> 
 
     names = [task.name for task in harness.queue.tasks]
     assert names == [task_name("job1", 1, n) for n in (1, 2, 3, 4)]
-    assert not any(task.kind is TaskKind.START for task in harness.queue.tasks)
+    assert not any(task.queue is TaskQueue.STARTS for task in harness.queue.tasks)
 
 
 def test_only_overdue_jobs_are_enqueued(harness: Harness) -> None:
@@ -193,7 +193,7 @@ def test_a_start_that_still_waits_at_its_deadline_is_ended(harness: Harness) -> 
 
     harness.sweep()
     (task,) = harness.queue.tasks
-    harness.advance(task.job_id, from_starts_queue=task.kind is TaskKind.START)
+    harness.advance(task.job_id, from_starts_queue=task.queue is TaskQueue.STARTS)
 
     assert harness.job.is_final
 

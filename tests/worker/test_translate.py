@@ -16,7 +16,7 @@ from shared.domain.outcomes import CancelRequested, Rejected, TranslationSkipped
 from shared.domain.prompt_translation import Translation
 from shared.domain.structs import replace
 from shared.domain.usage import NO_PROVIDER
-from shared.ports.store import TaskKind, Versioned
+from shared.ports.store import TaskQueue, Versioned
 from tests.domain.examples import IMAGE, NOON, a_new_job
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.process import Died, die
@@ -337,4 +337,4 @@ def test_a_start_and_its_translation_use_the_starts_queue() -> None:
     assert not asked(harness)
     task = harness.queue.take()
     assert task
-    assert task.kind is TaskKind.START
+    assert task.queue is TaskQueue.STARTS

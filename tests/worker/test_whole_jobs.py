@@ -28,7 +28,7 @@ from shared.domain.outcomes import (
 )
 from shared.domain.projection import project
 from shared.ports.providers import ImageFile, WebFile
-from shared.ports.store import TaskKind
+from shared.ports.store import TaskQueue
 from tests.domain.examples import (
     CHAIN,
     FAULT,
@@ -72,7 +72,9 @@ def test_one_click_is_one_paid_submission_however_often_requests_and_tasks_repea
     while task := harness.queue.take():
         harness.clock.move_to(task.at)
         for _ in range(4):
-            harness.advance(task.job_id, from_starts_queue=task.kind is TaskKind.START)
+            harness.advance(
+                task.job_id, from_starts_queue=task.queue is TaskQueue.STARTS
+            )
 
     assert len(created) == len(harness.jobs.all) == 1
     assert harness.jobs.all[0].delivered

@@ -1,0 +1,129 @@
+"""A vendor's answer survives a store that doesn't take it: it is kept in tasks."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from shared.domain import timing
+from shared.domain.errors import ErrorCode, Unreachable, WrittenLater
+from shared.domain.outcomes import Accepted, Submission, Succeeded, Unknown
+from shared.domain.structs import replace
+from shared.jobs.commit import LONG_BACKOFF
+from shared.ports.store import Task
+from tests.domain.examples import RUNWAY, VEO, a_job, rejected, states
+from tests.fakes.jobs import Trouble
+from tests.usecases.harness import Harness
+
+ACCEPTED = Accepted(task_id="task1", platform="p")
+
+
+def answer_without_store(harness: Harness, answer: Submission = ACCEPTED) -> list[Task]:
+    """The tasks that keep the answer of Runway, whose task would succeed."""
+    runway = harness.providers[RUNWAY]
+    runway.submissions, runway.polls = [answer], [Succeeded()]
+    down = [Trouble.UNREACHABLE] * (len(LONG_BACKOFF) + 1)
+    runway.during_start = lambda: harness.jobs.troubles.extend(down)
+    with pytest.raises(Unreachable):
+        harness.step()
+    return [task for task in harness.queue.tasks if task.answer]
+
+
+@pytest.mark.parametrize("lease", ["lasts", "is over"])
+def test_a_video_is_delivered_although_firestore_was_down_after_the_paid_call(
+    harness: Harness, lease: str
+) -> None:
+    harness.jobs.put(a_job(chain=(RUNWAY, VEO)))
+    answer_without_store(harness)
+    if lease == "is over":
+        harness.outlive_the_lease()
+
+    job = harness.run()
+
+    assert states(job) == [("runway", "succeeded")]
+    assert (job.attempts[0].task_id, job.attempts[0].platform) == ("task1", "p")
+    assert harness.starts == 1
+
+
+def test_a_later_release_that_has_rewritten_the_job_records_the_answer(
+    harness: Harness,
+) -> None:
+    """This worker, of the earlier release, can't read the job any more."""
+    harness.jobs.put(a_job(chain=(RUNWAY,)))
+
+    def rewrite() -> None:
+        harness.jobs.troubles.append(Trouble.LOST_RACE)
+        harness.jobs.written_later.add("job1")
+
+    harness.providers[RUNWAY].during_start = rewrite
+    harness.providers[RUNWAY].polls = [Succeeded()]
+    with pytest.raises(WrittenLater):
+        harness.step()
+
+    harness.jobs.written_later.clear()
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+
+
+def test_an_answer_is_recorded_once_and_tried_until_the_jobs_deadline(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(a_job(chain=(RUNWAY,)))
+    first, *others = answer_without_store(harness)
+    harness.deliver(first)
+    recorded = harness.job
+
+    for task in (first, *others):
+        harness.deliver(task)
+
+    assert harness.job == recorded
+    assert timing.JOB_LIMIT / 2 <= others[-1].at - first.at < timing.JOB_LIMIT
+
+
+def test_the_task_of_a_job_that_ended_meanwhile_is_cancelled_once(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(a_job(chain=(RUNWAY,), stop_on_unknown=True))
+    tasks = answer_without_store(harness)
+    harness.outlive_the_lease()
+    assert harness.job.is_final
+
+    with capture_logs() as lines:
+        for task in tasks:
+            harness.deliver(task)
+
+    assert [t.task_id for t in harness.providers[RUNWAY].cancelled] == ["task1"]
+    late = [line for line in lines if line["event"] == "accepted_after_job_ended"]
+    assert [line["task_id"] for line in late] == ["task1"]
+
+
+def test_an_answer_for_a_job_that_was_deleted_meanwhile_does_nothing(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(a_job(chain=(RUNWAY,)))
+    task, *_ = answer_without_store(harness)
+    harness.jobs.remove("job1")
+
+    harness.deliver(task)
+
+    assert harness.jobs.all == []
+
+
+@pytest.mark.parametrize(
+    "answer", [rejected(ErrorCode.RATE_LIMITED), Unknown(detail="no answer")]
+)
+def test_an_answer_without_a_task_is_not_kept(
+    harness: Harness, answer: Submission
+) -> None:
+    harness.jobs.put(a_job(chain=(RUNWAY,)))
+
+    assert answer_without_store(harness, answer) == []
+
+
+def test_the_most_that_the_task_may_cost_is_held(harness: Harness) -> None:
+    harness.jobs.put(a_job(chain=(RUNWAY,)))
+    price = harness.job.chain[0].price_usd
+    expensive = replace(ACCEPTED, max_cost_usd=2 * price)
+    task, *_ = answer_without_store(harness, expensive)
+
+    harness.deliver(task)
+
+    assert harness.job.hold_usd == harness.job.cost_usd == 2 * price
