@@ -289,6 +289,16 @@ def test_nothing_is_sent_for_a_key_that_was_revoked_or_deleted(
     assert state(harness) == ("failed", 0)
 
 
+def test_without_a_signing_secret_a_message_waits(harness: Harness) -> None:
+    ended(harness)
+
+    replace(harness.send_webhook, signing_secret=None)("job1")
+    assert harness.receivers.messages == []
+
+    harness.send_webhooks()
+    assert state(harness) == ("delivered", 2)
+
+
 def test_an_unreachable_store_uses_up_no_attempt(harness: Harness) -> None:
     ended(harness)
     harness.keys.read_failures = [Unreachable("down")]
