@@ -351,7 +351,9 @@ def starting_late(content: bytes, milliseconds: int, *, track: int = 0) -> bytes
     for _ in range(track + 1):
         at = content.index(b"elst", at + 1)
     changed = bytearray(content)
-    nothing = struct.pack(">IiI", milliseconds, -1, 1 << 16)
+    unit = content.index(b"mvhd") + 16  # how many of these are a second
+    a_second = int.from_bytes(content[unit : unit + 4])
+    nothing = struct.pack(">IiI", milliseconds * a_second // 1000, -1, 1 << 16)
     numbers = [changed.rindex(kind, 0, at + 4) - 4 for kind in (b"moov", b"trak")]
     for number, more in (
         *((it, 12) for it in (*numbers, at - 12, at - 4)),
