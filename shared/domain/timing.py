@@ -11,9 +11,9 @@ LEASE = POST_LIMIT + timedelta(seconds=30)
 MAX_TIME_BEFORE_POST = timedelta(seconds=100)
 WAKE_TOLERANCE = timedelta(seconds=5)
 # A task must not arrive before its time, even by a clock that is behind.
-# When an answer that could not be recorded is tried again: until the job's deadline.
-ANSWER_DELAYS = (timedelta(0), timedelta(minutes=5), timedelta(minutes=15))
 CLOCK_SKEW = timedelta(seconds=1)
+# When an answer that could not be recorded is tried again, within the job's deadline.
+ANSWER_DELAYS = (timedelta(0), timedelta(minutes=5), timedelta(minutes=15))
 # Two polls of a vendor's task are at least this far apart, whatever wakes the job.
 POLL_SPACING = timedelta(seconds=5)
 MIN_POLL_INTERVAL = timedelta(seconds=6)
