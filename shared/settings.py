@@ -191,7 +191,8 @@ class _Reader:
         self.problems: list[str] = []
 
     def text(self, name: str | None) -> str | None:
-        return self._environ.get(name or "", "").strip() or None
+        value = self._environ.get(name, "") if name else ""
+        return value.strip() or None
 
     def required(self, name: str) -> str:
         value = self.text(name)
