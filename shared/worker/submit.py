@@ -1,6 +1,7 @@
 """Submit: the step that pays for videos. Intent, one paid POST, answer committed."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -34,7 +35,7 @@ from shared.domain.structs import replace
 from shared.guards.availability import Availability
 from shared.guards.circuit_breaker import CircuitBreaker
 from shared.guards.price_watch import PriceWatch
-from shared.jobs.commit import LONG_BACKOFF, JobCommitter
+from shared.jobs.commit import LONG_BACKOFF, SHORT_BACKOFF, JobCommitter
 from shared.jobs.schedule import TaskScheduler
 from shared.ports.providers import GenerationRequest, ImageFile, Provider, Providers
 from shared.ports.storage import Bucket
@@ -131,24 +132,32 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
         submitted = Submitted(
             attempt_id=attempt.attempt_id, submission=submission, poll_plan=poll_plan
         )
+        if isinstance(submission, Accepted):
+            with suppress(Unreachable, Unreadable):
+                return self.committer.commit(
+                    intended, submitted, backoff=SHORT_BACKOFF[:1]
+                )
+            # Before more tries, which take minutes: this process may end meanwhile.
+            with suppress(Unreachable):
+                self._keep_answer(intended.value, attempt, submission)
         try:
             return self.committer.commit(intended, submitted, backoff=LONG_BACKOFF)
         except (Unreachable, Unreadable):
-            self._keep_answer(intended.value, attempt, submission)
+            log.error(
+                "answer_not_recorded",
+                job_id=intended.value.job_id,
+                ai_model=attempt.provider_id.value,
+                answer=type(submission).__name__,
+                task_id=getattr(submission, "task_id", None),
+            )
+            if isinstance(submission, Accepted):
+                self._keep_answer(intended.value, attempt, submission)
             raise
 
-    def _keep_answer(self, job: Job, attempt: Attempt, submission: Submission) -> None:
-        """In tasks, which don't depend on the store; and if that fails, in the log."""
-        log.error(
-            "answer_not_recorded",
-            job_id=job.job_id,
-            ai_model=attempt.provider_id.value,
-            answer=type(submission).__name__,
-            task_id=getattr(submission, "task_id", None),
-        )
-        if isinstance(submission, Accepted):
-            answer = PendingAnswer(attempt_id=attempt.attempt_id, accepted=submission)
-            self.scheduler.schedule_answer(job.job_id, answer, self.clock.now())
+    def _keep_answer(self, job: Job, attempt: Attempt, accepted: Accepted) -> None:
+        """In tasks, which don't depend on the store. Their names make it idempotent."""
+        answer = PendingAnswer(attempt_id=attempt.attempt_id, accepted=accepted)
+        self.scheduler.schedule_answer(job.job_id, answer, self.clock.now())
 
     def record_answer(
         self, before: Versioned[Job], answer: PendingAnswer

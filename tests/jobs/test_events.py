@@ -180,7 +180,7 @@ def test_the_task_of_a_job_deleted_meanwhile_is_cancelled(harness: Harness) -> N
 
 def test_an_answer_that_cannot_be_recorded_is_logged(harness: Harness) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,)))
-    down = [Trouble.UNREACHABLE] * (len(LONG_BACKOFF) + 1)
+    down = [Trouble.UNREACHABLE] * (len(LONG_BACKOFF) + 3)
     harness.providers[RUNWAY].during_start = lambda: harness.jobs.troubles.extend(down)
 
     with capture_logs() as lines, pytest.raises(Unreachable):
@@ -197,7 +197,7 @@ def test_an_answer_is_logged_if_a_later_release_has_rewritten_its_job(
     harness.jobs.put(a_job(chain=(RUNWAY,)))
 
     def rewrite() -> None:
-        harness.jobs.troubles.append(Trouble.LOST_RACE)
+        harness.jobs.troubles += [Trouble.LOST_RACE] * 2
         harness.jobs.written_later.add("job1")
 
     harness.providers[RUNWAY].during_start = rewrite

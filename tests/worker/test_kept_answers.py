@@ -4,10 +4,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.domain import timing
-from shared.domain.errors import ErrorCode, Unreachable, WrittenLater
+from shared.domain.errors import ErrorCode, ReelayError, Unreachable, WrittenLater
 from shared.domain.outcomes import Accepted, Submission, Succeeded, Unknown
 from shared.domain.structs import replace
-from shared.jobs.commit import LONG_BACKOFF
+from shared.jobs.commit import LONG_BACKOFF, SHORT_BACKOFF
 from shared.ports.store import Task
 from tests.domain.examples import RUNWAY, VEO, a_job, rejected, states
 from tests.fakes.jobs import Trouble
@@ -20,7 +20,7 @@ def answer_without_store(harness: Harness, answer: Submission = ACCEPTED) -> lis
     """The tasks that keep the answer of Runway, whose task would succeed."""
     runway = harness.providers[RUNWAY]
     runway.submissions, runway.polls = [answer], [Succeeded()]
-    down = [Trouble.UNREACHABLE] * (len(LONG_BACKOFF) + 1)
+    down = [Trouble.UNREACHABLE] * (len(LONG_BACKOFF) + 3)
     runway.during_start = lambda: harness.jobs.troubles.extend(down)
     with pytest.raises(Unreachable):
         harness.step()
@@ -43,6 +43,56 @@ def test_a_video_is_delivered_although_firestore_was_down_after_the_paid_call(
     assert harness.starts == 1
 
 
+def test_an_answer_is_kept_before_the_worker_tries_for_minutes_and_may_be_ended(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.jobs.put(a_job(chain=(RUNWAY, VEO)))
+
+    def end_process(seconds: float) -> None:
+        if seconds > SHORT_BACKOFF[0]:
+            raise SystemExit
+
+    with monkeypatch.context() as dying:
+        dying.setattr(harness.clock, "pause", end_process)
+        with pytest.raises(SystemExit):
+            answer_without_store(harness)
+    harness.jobs.troubles.clear()
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+    assert harness.starts == 1
+
+
+@pytest.mark.parametrize("failures", [[], [Unreachable("the queue is down")]])
+def test_an_answer_that_is_recorded_a_little_late_is_no_error(
+    harness: Harness, failures: list[ReelayError]
+) -> None:
+    harness.jobs.put(a_job(chain=(RUNWAY,)))
+    runway = harness.providers[RUNWAY]
+    runway.submissions, runway.polls = [ACCEPTED], [Succeeded()]
+
+    def fail() -> None:
+        harness.jobs.troubles += [Trouble.UNREACHABLE] * 2
+        harness.queue.failures += failures
+
+    runway.during_start = fail
+
+    with capture_logs() as lines:
+        job = harness.run()
+
+    assert states(job) == [("runway", "succeeded")]
+    assert "answer_not_recorded" not in [line["event"] for line in lines]
+
+
+def test_an_answer_that_only_loses_a_race_is_not_kept(harness: Harness) -> None:
+    harness.jobs.put(a_job(chain=(RUNWAY,)))
+    harness.providers[RUNWAY].submissions = [ACCEPTED]
+    lose = [Trouble.LOST_RACE]
+    harness.providers[RUNWAY].during_start = lambda: harness.jobs.troubles.extend(lose)
+
+    assert states(harness.step()) == [("runway", "running")]
+    assert [task for task in harness.queue.tasks if task.answer] == []
+
+
 def test_a_later_release_that_has_rewritten_the_job_records_the_answer(
     harness: Harness,
 ) -> None:
@@ -50,7 +100,7 @@ def test_a_later_release_that_has_rewritten_the_job_records_the_answer(
     harness.jobs.put(a_job(chain=(RUNWAY,)))
 
     def rewrite() -> None:
-        harness.jobs.troubles.append(Trouble.LOST_RACE)
+        harness.jobs.troubles += [Trouble.LOST_RACE] * 2
         harness.jobs.written_later.add("job1")
 
     harness.providers[RUNWAY].during_start = rewrite
