@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -133,9 +134,65 @@ def test_an_uncertain_commit_is_neither_cached_nor_repeated(
     for job_id in ("a", "b"):
         with pytest.raises(CommitUncertain):
             jobs.create(a_job(job_id, FOUR_CAPS))
+        assert jobs._ledger._cache.guess(f"spend/{ANNS}") is None
 
     spend = FirestoreUsage(losing, 1).spend([ANNS])[ANNS]
     assert spend.month.used_usd == Decimal("2.00")
+
+
+class Together(Database):
+    """Commits wait up to `seconds` for a second one; `most`: how many ran at a time."""
+
+    def __init__(self, client: firestore.Client, seconds: float) -> None:
+        super().__init__(client)
+        self.both = threading.Barrier(2, timeout=seconds)
+        self.running, self.most = 0, 0
+
+    def batch(self) -> Batch:
+        made = _Together(self._wire, self._limits)
+        made.of = self
+        return made
+
+
+class _Together(Batch):
+    of: Together
+
+    def commit(self, *, may_resend: bool = True) -> Any:
+        self.of.running += 1
+        self.of.most = max(self.of.most, self.of.running)
+        with suppress(threading.BrokenBarrierError):
+            self.of.both.wait()
+        self.of.running -= 1
+        return super().commit(may_resend=may_resend)
+
+
+@pytest.mark.parametrize(
+    ("within", "users", "most"),
+    [
+        pytest.param(FOUR_CAPS, ("ann", "bob"), 1, id="one cap"),
+        pytest.param(Limits(shards=1), ("ann", "ann"), 1, id="one user"),
+        pytest.param(Limits(shards=1), ("ann", "bob"), 2, id="no cap"),
+    ],
+)
+def test_only_creates_that_would_conflict_wait_for_each_other(
+    firestore_client: firestore.Client,
+    monkeypatch: pytest.MonkeyPatch,
+    within: Limits,
+    users: tuple[str, str],
+    most: int,
+) -> None:
+    monkeypatch.setattr(document_cache, "MAX_WAIT_SECONDS", 100)
+    database = Together(firestore_client, 0.2 if most == 1 else 10)
+    jobs = FirestoreJobs(database, within)
+
+    def send(nth: int) -> None:
+        job = a_job(f"job{nth}", within)
+        key = ledger_key(users[nth], NOON, within, nth_of(job.job_id))
+        jobs.create(replace(job, user_id=users[nth], ledger_key=key))
+
+    in_threads(2, send)
+
+    assert database.most == most
 
 
 # The cache

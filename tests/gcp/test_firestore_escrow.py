@@ -186,6 +186,23 @@ def test_a_charge_on_one_day_still_binds_that_day_after_a_job_of_the_next(
     assert create(jobs, in_shard(1, within)) == "refused"
 
 
+def test_a_charge_on_one_day_binds_the_month_on_the_next(database: Database) -> None:
+    within = limits("40.00", monthly="4.00")
+    jobs = FirestoreJobs(database, within)
+    owing = in_shard(0, within)
+    jobs.create(owing)
+
+    def create_tomorrow() -> str:
+        job = in_shard(1, within)
+        return create(jobs, replace(job, ledger_key=replace(job.ledger_key, day="d23")))
+
+    assert create_tomorrow() == "created"
+    owed = replace(read(jobs, owing.job_id).value, hold_usd=Decimal("4.00"))
+    commit(jobs, owing.job_id, owed)
+
+    assert create_tomorrow() == "refused"
+
+
 def test_a_charge_during_a_full_check_is_noticed_even_if_a_mark_was_already_set(
     firestore_client: firestore.Client, database: Database
 ) -> None:

@@ -21,13 +21,14 @@ from shared.domain.errors import (
     Unreadable,
 )
 from shared.domain.job import Job, Language
-from shared.domain.ledger import Caps, Limits, Totals
+from shared.domain.ledger import Booking, Caps, Limits, Totals
 from shared.domain.outcomes import Succeeded, Unknown
 from shared.domain.request import ClientRetry, UploadRequest
 from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
+from shared.gcp.firestore_ledger import FirestoreLedger
 from shared.ports.identity import Caller
 from shared.ports.store import IdempotencyRecord, Versioned
 from shared.system import RandomIds, pause
@@ -131,6 +132,23 @@ def test_a_job_that_costs_nothing_does_not_change_the_ledger(
 
     for account in (ALL, ANNS):
         assert store.account(account).month.open_usd == Decimal("3.20")
+
+
+@pytest.mark.parametrize(
+    "booked",
+    [
+        pytest.param(Totals(held_usd=Decimal(1)), id="owed"),
+        pytest.param(Totals(settled_usd=Decimal(1)), id="settled"),
+    ],
+)
+def test_a_booking_without_caps_changes_one_document_of_each_account(
+    database: Database, booked: Totals
+) -> None:
+    batch = database.batch()
+
+    FirestoreLedger(database, Limits()).add(batch, a_job(), Booking(totals=booked))
+
+    assert batch.size == 2
 
 
 @pytest.mark.parametrize(
@@ -386,6 +404,9 @@ def test_an_abandoned_job_settles_a_charge_above_its_hold(store_with: Open) -> N
         pytest.param(
             {"ledger_key": {"accounts": 3}, "chain": [1]}, id="ledger key too"
         ),
+        pytest.param({"ledger_key": {}}, id="empty ledger key"),
+        pytest.param({"ledger_key.shard": "first"}, id="shard"),
+        pytest.param({"hold_usd": "much"}, id="hold"),
     ],
 )
 def test_an_unreadable_record_can_be_ended(
