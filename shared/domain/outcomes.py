@@ -259,11 +259,12 @@ class StoreFailed(Struct, frozen=True, kw_only=True):
     `provider_error`: the vendor says that the task is gone.
     `store_tries`, `checking_until`: the attempt's own when this try began to fetch, or
     to check. If either has changed since, another worker's try has failed or is being
-    checked, and this one doesn't count.
+    checked, and this one doesn't count. `tried_at`: when this try began.
     """
 
     attempt_id: str
     problem: Problem
+    tried_at: datetime
     store_tries: int
     checking_until: datetime | None = None
 

@@ -7,6 +7,7 @@ Nothing here generates a video, so nothing here costs money.
 import io
 from collections.abc import Mapping
 from contextlib import nullcontext
+from datetime import datetime
 from typing import BinaryIO
 
 import structlog
@@ -67,11 +68,12 @@ class StoreStep(Struct, frozen=True, kw_only=True):
 
         `copy` gets the bytes of a file that is downloaded through this process.
         """
+        began_at = self.clock.now()
         try:
             kept = self.bucket.find(_final_name(job, attempt))
             return kept or self._fetch_result(job, attempt, provider, copy)
         except _FAILURES as error:
-            return _failed(job, attempt, error)
+            return _failed(job, attempt, error, began_at)
 
     def check_and_store(
         self, job: Job, attempt: Attempt, found: StoredObject, copy: BinaryIO
@@ -81,12 +83,13 @@ class StoreStep(Struct, frozen=True, kw_only=True):
         It is decoded, which may kill this process: commit `CheckStarted` first.
         `attempt`: as after that commit. `copy`: as `fetch_result` left it.
         """
+        began_at = self.clock.now()
         try:
             delivered = self._deliver(job, attempt, found, copy)
             now = self.clock.now()
             urls = sign_urls(job, delivered, bucket=self.bucket, now=now)
         except _FAILURES as error:
-            return _failed(job, attempt, error)
+            return _failed(job, attempt, error, began_at)
         return Stored(attempt_id=attempt.attempt_id, delivered=delivered, urls=urls)
 
     def _deliver(
@@ -197,13 +200,16 @@ def _ordered_ratio(job: Job, attempt: Attempt) -> AspectRatio:
     return ratio
 
 
-def _failed(job: Job, attempt: Attempt, why: Exception) -> StoreFailed:
+def _failed(
+    job: Job, attempt: Attempt, why: Exception, began_at: datetime
+) -> StoreFailed:
     code = next(code for kind, code in _CODES.items() if isinstance(why, kind))
     problem = Problem(code=code, detail=str(why)[:300])
     log.warning("video_not_stored", job_id=job.job_id, code=code, why=problem.detail)
     return StoreFailed(
         attempt_id=attempt.attempt_id,
         problem=problem,
+        tried_at=began_at,
         store_tries=attempt.store_tries,
         checking_until=attempt.checking_until,
     )

@@ -150,11 +150,14 @@ def storing(job: Job, provider_id: ProviderId, at: datetime = NOON) -> Job:
     return polled(running(job, provider_id, at), Succeeded(), at, provider_id)
 
 
-def store_failed(attempt: Attempt, problem: Problem) -> StoreFailed:
-    """A try that began with the attempt as it is now."""
+def store_failed(
+    attempt: Attempt, problem: Problem, at: datetime = NOON
+) -> StoreFailed:
+    """A try that began at `at` with the attempt as it is now."""
     return StoreFailed(
         attempt_id=attempt.attempt_id,
         problem=problem,
+        tried_at=at,
         store_tries=attempt.store_tries,
         checking_until=attempt.checking_until,
     )

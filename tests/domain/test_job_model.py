@@ -282,7 +282,7 @@ class Simulation:
             case Cancel(attempt=attempt):
                 self.record(CancelFailed(attempt_id=attempt.attempt_id))
             case Store(attempt=a):
-                self.record(store_failed(a, UNSERVED))
+                self.record(store_failed(a, UNSERVED, self.now))
             case LookForOutput(attempt=attempt):
                 self.record(self.looked(attempt.attempt_id))
             case action if isinstance(action, Decision):
@@ -338,7 +338,7 @@ class Simulation:
         problems = (None, None, BAD_OUTPUT, STORAGE_FAILED, UNSERVED, UNSERVED, FAULT)
         problem = self.rng.choice(problems)
         if problem:
-            return store_failed(attempt, problem)
+            return store_failed(attempt, problem, self.now)
         return Stored(attempt_id=attempt.attempt_id, delivered=DELIVERED, urls=URLS)
 
     def looked(self, attempt_id: str) -> Outcome:

@@ -28,7 +28,7 @@ PRICE = Decimal("0.40")
 
 def missed(job: Job, problem: Problem, at: datetime = NOON) -> Job:
     """The next try to fetch Runway's result fails."""
-    return apply(job, store_failed(at_provider(job, RUNWAY), problem), at)
+    return apply(job, store_failed(at_provider(job, RUNWAY), problem, at), at)
 
 
 BAD = Problem(code=ErrorCode.BAD_OUTPUT)
@@ -80,6 +80,16 @@ def test_a_task_that_stays_gone_for_a_minute_while_storing_moves_on() -> None:
 
     assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
     assert job.cost_usd == PRICE
+
+
+def test_a_task_is_gone_when_its_vendor_says_so_not_when_that_is_committed() -> None:
+    gone = Problem(code=ErrorCode.PROVIDER_ERROR, detail="the task is gone")
+    job = missed(storing(a_job(), RUNWAY), gone)
+    again = store_failed(at_provider(job, RUNWAY), gone, NOON + 5 * SECOND)
+
+    after_an_outage = apply(job, again, NOON + 2 * timing.GONE_LIMIT)
+
+    assert state_of(after_an_outage, RUNWAY) == "storing"
 
 
 def test_a_bad_file_after_a_long_outage_is_fetched_again() -> None:

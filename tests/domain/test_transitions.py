@@ -464,7 +464,7 @@ class TestGoneTasks:
         job = polled(job, Succeeded(), self.LATER)
         problem = Problem(code=ErrorCode.PROVIDER_ERROR, detail="the task is gone")
 
-        gone = StoreFailed(attempt_id=RUNWAY, problem=problem, store_tries=0)
+        gone = store_failed(at_provider(job, RUNWAY), problem, self.LATER)
         missed = apply(job, gone, self.LATER)
 
         assert state_of(missed, RUNWAY) == "storing"
@@ -762,7 +762,9 @@ class TestOutputOfAnUnknownAttempt:
         CancelRequested(),
         CancelSent(attempt_id=str(RUNWAY)),
         CancelFailed(attempt_id=str(RUNWAY)),
-        StoreFailed(attempt_id=str(RUNWAY), problem=FAULT, store_tries=0),
+        StoreFailed(
+            attempt_id=str(RUNWAY), problem=FAULT, tried_at=NOON, store_tries=0
+        ),
         stored(RUNWAY),
         GaveUp(problem=Problem(code=ErrorCode.CANCELLED)),
         Skipped(provider_id=HTTP, problem=FAULT),

@@ -10,7 +10,12 @@ from shared.domain.errors import BadContent, ReelayError, TaskGone, Unreachable
 from shared.domain.job import Job
 from shared.domain.naming import task_name
 from shared.domain.structs import replace
-from shared.domain.timing import FETCH_LIMIT, MAX_BAD_OUTPUTS, MIN_FETCH_TRIES
+from shared.domain.timing import (
+    FETCH_LIMIT,
+    GONE_LIMIT,
+    MAX_BAD_OUTPUTS,
+    MIN_FETCH_TRIES,
+)
 from shared.ports.providers import Result, TaskRef
 from shared.worker.recent_jobs import RecentJobs
 from tests.domain.examples import NOON, RUNWAY, VEO, a_job, states, storing
@@ -83,6 +88,22 @@ def test_a_last_failed_download_does_not_end_what_another_worker_checks(
 
     assert states(harness.job) == [("runway", "succeeded")]
     assert harness.starts == 0
+
+
+def test_a_task_is_gone_as_of_when_its_vendor_was_asked(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker stands still in between, and the vendor may show the task again."""
+    change_attempt(harness, gone_since=NOON)
+
+    def fetch(_task: TaskRef) -> Result:
+        harness.clock.move(GONE_LIMIT)
+        raise TaskGone("404")
+
+    monkeypatch.setattr(harness.providers[RUNWAY], "fetch", fetch)
+    step(harness)
+
+    assert states(harness.job) == [("runway", "storing")]
 
 
 def test_a_failed_download_lets_no_second_worker_check_at_once(

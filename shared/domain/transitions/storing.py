@@ -42,7 +42,7 @@ def check_lost(job: Job, attempt: Attempt, now: datetime) -> Job:
     detail = "its worker was lost while it decoded the video"
     problem = Problem(code=ErrorCode.STORAGE_FAILED, detail=detail)
     lost = replace(attempt, lost_checks=attempt.lost_checks + 1)
-    return _failed(job, lost, problem, now)
+    return _failed(job, lost, problem, now, tried_at=now)
 
 
 def stored(job: Job, attempt: Attempt, result: Stored, now: datetime) -> Job:
@@ -58,11 +58,17 @@ def failed(job: Job, attempt: Attempt, report: StoreFailed, now: datetime) -> Jo
     seen = (report.store_tries, report.checking_until)
     if seen != (attempt.store_tries, attempt.checking_until):
         return job
-    return _failed(job, attempt, report.problem, now)
+    return _failed(job, attempt, report.problem, now, tried_at=report.tried_at)
 
 
-def _failed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
-    """Retried with exponential backoff, until one of its limits is reached."""
+def _failed(
+    job: Job, attempt: Attempt, problem: Problem, now: datetime, *, tried_at: datetime
+) -> Job:
+    """Retried with exponential backoff, until one of its limits is reached.
+
+    As with polls, it counts when the vendor was asked: after a minute in which its
+    answer could not be committed, it may show the task again.
+    """
     is_gone = problem.code is ErrorCode.PROVIDER_ERROR
     is_unserved = problem.code is ErrorCode.PROVIDER_UNAVAILABLE
     tried = replace(
@@ -73,7 +79,7 @@ def _failed(job: Job, attempt: Attempt, problem: Problem, now: datetime) -> Job:
         gone_since=(attempt.gone_since or now) if is_gone else None,
         checking_until=None,
     )
-    if _is_too_often(tried) or now >= _last_try(tried, problem):
+    if _is_too_often(tried) or tried_at >= _last_try(tried, problem):
         cost = attempt.cost_usd
         return ended(job, tried, AttemptState.FAILED, problem, now, cost_usd=cost)
     return _try_later(job, tried, now)
