@@ -8,7 +8,7 @@ from shared.domain.errors import ErrorCode, ReelayError, Unreachable, WrittenLat
 from shared.domain.outcomes import Accepted, Submission, Succeeded, Unknown
 from shared.domain.structs import replace
 from shared.jobs.commit import LONG_BACKOFF, SHORT_BACKOFF
-from shared.ports.store import Task
+from shared.ports.store import PendingAnswer, Task
 from tests.domain.examples import RUNWAY, VEO, a_job, rejected, states
 from tests.fakes.jobs import Trouble
 from tests.usecases.harness import Harness
@@ -40,7 +40,7 @@ def test_a_video_is_delivered_although_firestore_was_down_after_the_paid_call(
 
     assert states(job) == [("runway", "succeeded")]
     assert (job.attempts[0].task_id, job.attempts[0].platform) == ("task1", "p")
-    assert harness.starts == 1
+    assert (harness.starts, harness.providers[RUNWAY].cancelled) == (1, [])
 
 
 def test_an_answer_is_kept_before_the_worker_tries_for_minutes_and_may_be_ended(
@@ -118,13 +118,16 @@ def test_an_answer_is_recorded_once_and_tried_until_the_jobs_deadline(
 ) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,)))
     first, *others = answer_without_store(harness)
-    harness.deliver(first)
+    harness.queue.failures = [Unreachable("down")]
+    with pytest.raises(Unreachable):
+        harness.deliver(first)
     recorded = harness.job
 
     for task in (first, *others):
         harness.deliver(task)
 
     assert harness.job == recorded
+    assert harness.queue.tasks[-1].at == recorded.wake_at
     assert timing.JOB_LIMIT / 2 <= others[-1].at - first.at < timing.JOB_LIMIT
 
 
@@ -157,6 +160,18 @@ def test_an_answer_for_a_job_that_was_deleted_meanwhile_does_nothing(
     assert harness.jobs.all == []
 
 
+def test_an_answer_to_an_attempt_that_the_job_does_not_have_changes_nothing(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(a_job(chain=(RUNWAY,)))
+    task, *_ = answer_without_store(harness)
+    before, answer = harness.job, PendingAnswer(attempt_id="other", accepted=ACCEPTED)
+
+    harness.deliver(replace(task, answer=answer))
+
+    assert harness.job == before
+
+
 @pytest.mark.parametrize(
     "answer", [rejected(ErrorCode.RATE_LIMITED), Unknown(detail="no answer")]
 )
@@ -176,4 +191,8 @@ def test_the_most_that_the_task_may_cost_is_held(harness: Harness) -> None:
 
     harness.deliver(task)
 
-    assert harness.job.hold_usd == harness.job.cost_usd == 2 * price
+    job = harness.job
+    assert job.hold_usd == job.cost_usd == 2 * price
+    assert harness.queue.tasks[-1].at == job.wake_at
+    (planned,) = harness.price_watch.plan(job.chain, job.request.resolution)
+    assert planned.price_usd == 2 * price
