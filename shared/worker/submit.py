@@ -176,7 +176,7 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
         )
         self.price_watch.report(before.value, attempt, accepted.max_cost_usd)
         provider = self.providers.get(attempt.provider_id)
-        if provider is not None and _is_too_late(after, attempt):
+        if _is_too_late(after, attempt):
             self._cancel(provider, attempt, accepted, before.value.job_id)
         return after
 
@@ -199,7 +199,11 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
             return provider.start(request)
 
     def _cancel(
-        self, provider: Provider, attempt: Attempt, accepted: Accepted, job_id: str
+        self,
+        provider: Provider | None,
+        attempt: Attempt,
+        accepted: Accepted,
+        job_id: str,
     ) -> None:
         """The job has ended or was deleted: the task is useless, but still paid for."""
         late = replace(attempt, task_id=accepted.task_id, platform=accepted.platform)

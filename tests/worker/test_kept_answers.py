@@ -148,6 +148,21 @@ def test_the_task_of_a_job_that_ended_meanwhile_is_cancelled_once(
     assert [line["task_id"] for line in late] == ["task1"]
 
 
+def test_a_late_answer_of_a_provider_without_a_key_is_reported(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(a_job(chain=(RUNWAY,), stop_on_unknown=True))
+    task, *_ = answer_without_store(harness)
+    harness.outlive_the_lease()
+    del harness.providers[RUNWAY]
+
+    with capture_logs() as lines:
+        harness.deliver(task)
+
+    (late,) = [line for line in lines if line["event"] == "accepted_after_job_ended"]
+    assert (late["task_id"], late["cancelled"]) == ("task1", False)
+
+
 def test_an_answer_for_a_job_that_was_deleted_meanwhile_does_nothing(
     harness: Harness,
 ) -> None:
