@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
+from shared.domain.catalogue import ProviderId
 from shared.domain.circuit import Circuit
 from shared.domain.job import Job
 from shared.domain.kill_switch import KillSwitchState
@@ -219,6 +220,7 @@ class PendingAnswer(Struct, frozen=True, kw_only=True):
     """What a vendor answered to an attempt's paid call, and is yet to be recorded."""
 
     attempt_id: str
+    provider_id: ProviderId
     accepted: Accepted
 
 

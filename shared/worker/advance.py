@@ -95,7 +95,7 @@ class Advance(Struct, frozen=True, kw_only=True):
     def record_answer(self, job_id: str, answer: PendingAnswer) -> None:
         """Record it and enqueue the job's next step; else Unreachable."""
         before = self.jobs.read(job_id)
-        after = before and self.submit_step.record_answer(before, answer)
+        after = self.submit_step.record_answer(job_id, before, answer)
         if after is None:
             log.info("job_not_found", job_id=job_id)
             return

@@ -104,7 +104,7 @@ class FollowStep(Struct, frozen=True, kw_only=True):
     def cancel(
         self, before: Versioned[Job], attempt: Attempt, by: ProviderId
     ) -> Versioned[Job] | None:
-        is_sent = cancel_task(self.providers.get(by), by, attempt)
+        is_sent = cancel_task(self.providers.get(by), by, task_of(attempt))
         outcome = CancelSent if is_sent else CancelFailed
         return self.committer.commit(before, outcome(attempt_id=attempt.attempt_id))
 
@@ -134,7 +134,7 @@ class FollowStep(Struct, frozen=True, kw_only=True):
         late = [a for a in job.attempts if a.has_late_answer] if job.is_final else []
         for attempt in late:
             by = poller(attempt)
-            cancelled = cancel_task(self.providers.get(by), by, attempt)
+            cancelled = cancel_task(self.providers.get(by), by, task_of(attempt))
             log.warning(
                 "late_task_cancelled",
                 job_id=job.job_id,
@@ -147,12 +147,12 @@ def _is_empty_success(poll: Poll) -> TypeGuard[Failed]:
     return isinstance(poll, Failed) and poll.may_come_yet
 
 
-def cancel_task(provider: Provider | None, by: ProviderId, attempt: Attempt) -> bool:
+def cancel_task(provider: Provider | None, by: ProviderId, task: TaskRef) -> bool:
     """True if nothing is left to cancel; `by`: the name of `provider`."""
     if provider is None:
         return False
     with span("provider cancel", ai_model=by):
-        return provider.cancel(task_of(attempt))
+        return provider.cancel(task)
 
 
 def task_of(attempt: Attempt) -> TaskRef:

@@ -8,6 +8,7 @@ import structlog
 from msgspec import Struct
 
 from shared.domain import timing
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import (
     ABOVE_CAP,
     ErrorCode,
@@ -31,13 +32,18 @@ from shared.domain.outcomes import (
 )
 from shared.domain.pricing import over_limit
 from shared.domain.request import Frame
-from shared.domain.structs import replace
 from shared.guards.availability import Availability
 from shared.guards.circuit_breaker import CircuitBreaker
 from shared.guards.price_watch import PriceWatch
 from shared.jobs.commit import LONG_BACKOFF, SHORT_BACKOFF, JobCommitter
 from shared.jobs.schedule import TaskScheduler
-from shared.ports.providers import GenerationRequest, ImageFile, Provider, Providers
+from shared.ports.providers import (
+    GenerationRequest,
+    ImageFile,
+    Provider,
+    Providers,
+    TaskRef,
+)
 from shared.ports.storage import Bucket
 from shared.ports.store import Clock, Ids, PendingAnswer, Versioned
 from shared.tracing import span
@@ -106,8 +112,8 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
             self.breaker.report(planned, submission, began_at=attempt.started_at)
         if isinstance(submission, Accepted):
             self.price_watch.report(job, attempt, submission.max_cost_usd)
-            if _is_too_late(answered, attempt):
-                self._cancel(provider, attempt, submission, job.job_id)
+            if _is_too_late(answered, attempt_id):
+                self._cancel(planned.provider_id, submission, job.job_id)
         return answered
 
     def _intend(
@@ -156,28 +162,30 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
 
     def _keep_answer(self, job: Job, attempt: Attempt, accepted: Accepted) -> None:
         """In tasks, which don't depend on the store. Their names make it idempotent."""
-        answer = PendingAnswer(attempt_id=attempt.attempt_id, accepted=accepted)
+        answer = PendingAnswer(
+            attempt_id=attempt.attempt_id,
+            provider_id=attempt.provider_id,
+            accepted=accepted,
+        )
         self.scheduler.schedule_answer(job.job_id, answer, self.clock.now())
 
     def record_answer(
-        self, before: Versioned[Job], answer: PendingAnswer
+        self, job_id: str, before: Versioned[Job] | None, answer: PendingAnswer
     ) -> Versioned[Job] | None:
         """Record an answer that was kept in a task; once, however often it arrives."""
-        attempt, accepted = before.value.attempt(answer.attempt_id), answer.accepted
-        if attempt is None:
-            return before
-        submitted = Submitted(attempt_id=attempt.attempt_id, submission=accepted)
+        attempt_id, accepted = answer.attempt_id, answer.accepted
         recorded: list[Job] = []
-        after = self.committer.commit(before, submitted, then=recorded.append)
-        if not recorded:
-            return after
-        log.info(
-            "answer_recorded", job_id=before.value.job_id, task_id=accepted.task_id
+        after = before and self.committer.commit(
+            before,
+            Submitted(attempt_id=attempt_id, submission=accepted),
+            then=recorded.append,
         )
-        self.price_watch.report(before.value, attempt, accepted.max_cost_usd)
-        provider = self.providers.get(attempt.provider_id)
-        if _is_too_late(after, attempt):
-            self._cancel(provider, attempt, accepted, before.value.job_id)
+        for job in recorded:
+            log.info("answer_recorded", job_id=job_id, task_id=accepted.task_id)
+            attempt = job.known_attempt(attempt_id)
+            self.price_watch.report(job, attempt, accepted.max_cost_usd)
+        if after is None or (recorded and _is_too_late(after, attempt_id)):
+            self._cancel(answer.provider_id, accepted, job_id)
         return after
 
     def _submit(
@@ -198,20 +206,14 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
         with span("provider start", ai_model=attempt.provider_id):
             return provider.start(request)
 
-    def _cancel(
-        self,
-        provider: Provider | None,
-        attempt: Attempt,
-        accepted: Accepted,
-        job_id: str,
-    ) -> None:
+    def _cancel(self, by: ProviderId, accepted: Accepted, job_id: str) -> None:
         """The job has ended or was deleted: the task is useless, but still paid for."""
-        late = replace(attempt, task_id=accepted.task_id, platform=accepted.platform)
-        cancelled = cancel_task(provider, attempt.provider_id, late)
+        task = TaskRef(task_id=accepted.task_id, platform=accepted.platform)
+        cancelled = cancel_task(self.providers.get(by), by, task)
         log.error(
             "accepted_after_job_ended",
             job_id=job_id,
-            ai_model=attempt.provider_id.value,
+            ai_model=by.value,
             task_id=accepted.task_id,
             cancelled=cancelled,
         )
@@ -248,9 +250,9 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
         return ImageFile(jpeg=jpeg, uri=self.bucket.uri(name))
 
 
-def _is_too_late(answered: Versioned[Job] | None, attempt: Attempt) -> bool:
+def _is_too_late(answered: Versioned[Job] | None, attempt_id: str) -> bool:
     """Whether the job ended or was deleted before the answer was committed."""
     if answered is None:
         return True
     job = answered.value
-    return job.is_final and job.known_attempt(attempt.attempt_id).has_late_answer
+    return job.is_final and job.known_attempt(attempt_id).has_late_answer

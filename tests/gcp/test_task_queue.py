@@ -21,6 +21,7 @@ import shared.gcp.task_queue
 from local.emulators.cloud_tasks.rules import terraform_queues
 from local.emulators.tasks import TasksServer, create_task_server
 from local.identity import LocalIdentity
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.outcomes import Accepted
 from shared.domain.structs import replace
@@ -216,7 +217,9 @@ def test_a_task_carries_the_answer_that_it_is_to_record(
     queue: CloudTasksQueue, listener: Listener
 ) -> None:
     accepted = Accepted(task_id="1", max_cost_usd=Decimal("0.40"), platform="p")
-    answer = PendingAnswer(attempt_id="a", accepted=accepted)
+    answer = PendingAnswer(
+        attempt_id="a", provider_id=ProviderId.RUNWAY, accepted=accepted
+    )
 
     queue.enqueue(a_task(answer=answer))
 

@@ -163,7 +163,7 @@ def test_a_late_answer_of_a_provider_without_a_key_is_reported(
     assert (late["task_id"], late["cancelled"]) == ("task1", False)
 
 
-def test_an_answer_for_a_job_that_was_deleted_meanwhile_does_nothing(
+def test_the_task_of_a_job_that_was_deleted_meanwhile_is_cancelled(
     harness: Harness,
 ) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,)))
@@ -172,6 +172,7 @@ def test_an_answer_for_a_job_that_was_deleted_meanwhile_does_nothing(
 
     harness.deliver(task)
 
+    assert [t.task_id for t in harness.providers[RUNWAY].cancelled] == ["task1"]
     assert harness.jobs.all == []
 
 
